@@ -1,0 +1,226 @@
+// Package feed is the domain of feedpub: posts, quotes and their sources, items, feeds, documents, and what is
+// recorded of them. It has types, names and kinds of errors, uses the standard library only, and does no I/O; how a
+// post is read, rendered, stored or served is the business of the packages beside and below it.
+package feed
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// SiteID names one publication. Every key of a site in Redis carries it, so it is also the unit that stays together
+// in a Redis Cluster.
+type SiteID string
+
+var siteID = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+
+// Validate returns nil if the id is 1 to 63 bytes of a-z, 0-9 and "-", else an error of kind [ErrInvalid].
+func (id SiteID) Validate() error {
+	if !siteID.MatchString(string(id)) {
+		return fmt.Errorf("site id %q: want 1 to 63 of a-z, 0-9 and -: %w", string(id), ErrInvalid)
+	}
+	return nil
+}
+
+// Family is a kind of feed that a site has one of for each tag, author or quoted source. Its value is the first
+// segment of the paths of those feeds.
+type Family string
+
+// The families.
+const (
+	Tags    Family = "tags"
+	Authors Family = "authors"
+	Sources Family = "sources"
+)
+
+// Name names a feed within its site: [Main], or a family and a path name such as "tags/go". One spelling serves
+// everywhere: as the name of the feed, of the index that it is selected from, and as its documents' path.
+type Name string
+
+// Main is the feed that holds every published post.
+const Main Name = "main"
+
+// Join returns the name of the feed of family f whose path name is slug.
+func Join(f Family, slug string) Name { return Name(string(f) + "/" + slug) }
+
+// Split returns the family and the path name, or "" and the whole name for a feed of no family.
+func (n Name) Split() (Family, string) {
+	f, slug, ok := strings.Cut(string(n), "/")
+	if !ok {
+		return "", string(n)
+	}
+	return Family(f), slug
+}
+
+// Path returns the absolute path at which the feed's document of a format is served: "/feed.xml" for the main feed,
+// "/tags/go/feed.xml" for another.
+func (n Name) Path(f Format) string {
+	if n == Main {
+		return "/" + f.File()
+	}
+	return "/" + string(n) + "/" + f.File()
+}
+
+// Site is what a site's configuration says about its documents. It is all that rendering knows besides items, so two
+// builders with equal Sites make equal bytes; see [Site.Fingerprint].
+type Site struct {
+	ID          SiteID
+	Title       string // plain text; never empty
+	Description string // plain text; may be empty
+	Language    string // BCP 47; never empty
+	BaseURL     string // absolute URL without a trailing slash under which the feeds are served
+	HomeURL     string // absolute URL of the blog; resolves relative URLs of posts without a URL of their own
+	Authors     []Author
+	Copyright   string
+	Icon        string        // absolute URL of a square image, or empty
+	Hub         string        // absolute URL of a WebSub hub, or empty
+	Since       time.Time     // the date of a feed without posts; UTC
+	Limit       int           // items in a feed at most; at least 1
+	TTL         time.Duration // how often readers are asked to come: Cache-Control max-age and RSS ttl
+}
+
+// Fingerprint identifies the configuration that documents are made from. Equal fingerprints mean that two builders
+// would render the same posts to the same bytes; a change of fingerprint explains why posts leave a feed.
+func (s Site) Fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %q %q %d %d %d",
+		s.ID, s.Title, s.Description, s.Language, s.BaseURL, s.HomeURL, s.Authors, s.Copyright, s.Icon, s.Hub,
+		s.Since.UnixMilli(), s.Limit, s.TTL)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Feed is an ordered selection of items with the channel's metadata, ready to be rendered. Items come newest first,
+// in the order of [CompareItems].
+type Feed struct {
+	Site  Site
+	Name  Name
+	Title string // plain text; never empty
+	// Description is plain text and never empty.
+	Description string
+	// Updated is the latest of the items' Updated and the recorded time of a removal, or the site's Since; UTC.
+	Updated time.Time
+	Items   []*Item
+}
+
+// CompareItems orders items as every feed shows them: the latest publication first, equal times by descending id.
+// It is the order in which a Redis sorted set gives them back reversed.
+func CompareItems(a, b *Item) int {
+	return cmp.Or(b.Published.Compare(a.Published), cmp.Compare(b.ID, a.ID))
+}
+
+// Format is a format of feed documents.
+type Format string
+
+// The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1.
+const (
+	RSS  Format = "rss"
+	Atom Format = "atom"
+	JSON Format = "json"
+)
+
+// Formats returns all formats in the order in which they are listed for people.
+func Formats() []Format { return []Format{RSS, Atom, JSON} }
+
+// ParseFormat returns the format named s, or an error of kind [ErrInvalid].
+func ParseFormat(s string) (Format, error) {
+	if f := Format(s); slices.Contains(Formats(), f) {
+		return f, nil
+	}
+	return "", fmt.Errorf("format %q: want rss, atom or json: %w", s, ErrInvalid)
+}
+
+// File returns the last segment of the path of documents of this format.
+func (f Format) File() string {
+	switch f {
+	case RSS:
+		return "feed.xml"
+	case Atom:
+		return "atom.xml"
+	default:
+		return "feed.json"
+	}
+}
+
+// MediaType returns the Content-Type of documents of this format.
+func (f Format) MediaType() string {
+	switch f {
+	case RSS:
+		return "application/rss+xml; charset=utf-8"
+	case Atom:
+		return "application/atom+xml; charset=utf-8"
+	default:
+		return "application/feed+json; charset=utf-8"
+	}
+}
+
+// Document is a feed in one format: rendered, but not committed.
+type Document struct {
+	Format Format
+	Body   []byte // identity coding; not to be modified
+	Hash   Hash   // of Body
+}
+
+// NewDocument returns the document with its hash. It takes ownership of body.
+func NewDocument(f Format, body []byte) Document {
+	return Document{Format: f, Body: body, Hash: HashOf(body)}
+}
+
+// Hash is the SHA-256 of a document's identity bytes in lower-case hexadecimal: 64 characters. It names the document
+// in the store and is its entity tag.
+type Hash string
+
+// HashOf returns the hash of b.
+func HashOf(b []byte) Hash {
+	sum := sha256.Sum256(b)
+	return Hash(hex.EncodeToString(sum[:]))
+}
+
+// Head is the committed state of a feed: which documents it has, and what they are served with. It says all that a
+// replica needs to serve them, so that a replica needs no configuration of feeds.
+type Head struct {
+	Feed   Name   `json:"feed"`
+	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
+	Config string `json:"config"` // the Site's fingerprint it was built from
+	// IDs are the ids of the posts in the documents, in order; what is missing from the next build must be explained.
+	IDs       []string      `json:"ids"`
+	Documents []DocumentRef `json:"documents"`
+}
+
+// Document returns the reference of the document in format f.
+func (h Head) Document(f Format) (DocumentRef, bool) {
+	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })
+	if i < 0 {
+		return DocumentRef{}, false
+	}
+	return h.Documents[i], true
+}
+
+// DocumentRef is a committed document without its bytes.
+type DocumentRef struct {
+	Format    Format        `json:"format"`
+	Path      string        `json:"path"`       // absolute, of the URL it is served at
+	MediaType string        `json:"media_type"` // Content-Type
+	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and, if there is one, rel=hub
+	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
+	Hash      Hash          `json:"hash"`
+	Length    int           `json:"length"` // bytes in identity coding
+	// Modified is the document's Last-Modified: whole seconds, UTC, later than that of any earlier version.
+	Modified time.Time `json:"modified"`
+}
+
+// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952).
+type Blob struct {
+	Hash Hash   // of the identity bytes
+	Gzip []byte // not to be modified
+	Size int    // bytes in identity coding
+}
+
+// Token is a fencing token: of two builders, the one with the greater token is the later one, and the store refuses
+// the commits of the other. It is at least the Unix time in milliseconds at which it was given out.
+type Token int64

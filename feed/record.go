@@ -1,0 +1,126 @@
+package feed
+
+import "time"
+
+// Record is what is kept of a post beside the post itself, because it cannot be derived from it.
+type Record struct {
+	ID string `json:"id"`
+	// FirstSeen is when the post first came in; the date of a post that gives none.
+	FirstSeen time.Time `json:"first_seen,omitzero"`
+	// Removed is when the post was deleted or withdrawn; zero while it is published.
+	Removed time.Time `json:"removed,omitzero"`
+}
+
+// Submission is an inbox entry: notice that a post was written or deleted.
+type Submission struct {
+	Entry string    // the stream entry's id; a later entry has a greater one
+	ID    string    // of the post
+	Time  time.Time // when the entry was made, from its id
+}
+
+// Stored is what the store has of one post: what absorbing it needs to know.
+type Stored struct {
+	ID     string
+	Raw    []byte // as it came; nil if the post does not exist
+	Record Record // zero if there is none
+	Item   *Item  // the last good item, or nil
+	// ItemSum identifies the stored item for [Change.ItemSum]; empty if there is none.
+	ItemSum string
+}
+
+// Change is what absorbing one post does to the store. All changes of an [Absorption] are made in one step.
+type Change struct {
+	ID string
+	// ItemSum is the [Stored.ItemSum] that the change was computed from; the whole absorption is refused if the stored
+	// item is another by now.
+	ItemSum string
+	// Item is the new ready item; nil removes the one there is unless Keep is set.
+	Item *Item
+	// Keep leaves the stored item as it is.
+	Keep bool
+	// Due, if not zero, is when the item is to be published: it enters the indexes only then.
+	Due time.Time
+	// Record is written if it differs from the stored one.
+	Record Record
+	// Problem, if not nil, is listed for the operator; nil clears what was listed for the post.
+	Problem *Problem
+	// Left are the feeds that the item leaves, Entered those it is in from now on; all of them become dirty.
+	Left, Entered []Name
+}
+
+// Absorption is a batch of changes with what must still hold when they are made.
+type Absorption struct {
+	Token   Token
+	Cursor  string // the inbox cursor that the batch was read at
+	Next    string // the inbox cursor to write
+	Changes []Change
+	// Names are path names to record, by feed name: what they stand for. A name once recorded never changes.
+	Names map[Name]string
+	// Removals are times of removals to record, by feed; only later times than the recorded ones count.
+	Removals map[Name]time.Time
+}
+
+// Problem is why a post, or a part of it, is not in the documents, for the operator to read.
+type Problem struct {
+	ID   string      `json:"id"` // of the post, or of the feed for KindHeld
+	Kind ProblemKind `json:"kind"`
+	// Place is where in the post: a JSON path or "line 3"; may be empty.
+	Place  string `json:"place,omitempty"`
+	Reason string `json:"reason"` // a sentence
+	// Since is when the problem was first seen.
+	Since time.Time `json:"since,omitzero"`
+	// Serving says that an earlier version of the post is still published.
+	Serving bool `json:"serving,omitempty"`
+}
+
+// ProblemKind says what sort of problem it is.
+type ProblemKind string
+
+// The kinds of problems.
+const (
+	KindInvalid  ProblemKind = "invalid"  // the post cannot be read; it is set aside
+	KindMissing  ProblemKind = "missing"  // the post is gone without a notice; it stays published until confirmed
+	KindDoubtful ProblemKind = "doubtful" // a source was read with too little confidence and left out
+	KindHeld     ProblemKind = "held"     // a commit is held: posts vanished from the feed without explanation
+)
+
+// CommitRequest asks the store to make documents the current ones of a feed, all in one step.
+type CommitRequest struct {
+	Head  Head // Modified of its documents is set by the store
+	Blobs []Blob
+	Now   time.Time // for Last-Modified
+	// Dirty is the mark of the feed when its items were read ([DirtyFeed.Mark]); the feed stays dirty if it has moved since.
+	Dirty int64
+}
+
+// DirtyFeed is a feed to rebuild.
+type DirtyFeed struct {
+	Name Name
+	Mark int64 // moves whenever the feed is made dirty again
+}
+
+// Outcome is what a rebuild did to one feed.
+type Outcome string
+
+// The outcomes.
+const (
+	Committed Outcome = "committed" // new documents were committed
+	Unchanged Outcome = "unchanged" // the documents are the committed ones already
+	Held      Outcome = "held"      // posts vanished without explanation; the last documents stay
+	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
+)
+
+// Report is what a rebuild did.
+type Report struct {
+	Feeds []FeedReport `json:"feeds"`
+	// SetAside are the problems of posts that stand at the end of the rebuild.
+	SetAside []Problem `json:"set_aside"`
+}
+
+// FeedReport is what a rebuild did to one feed.
+type FeedReport struct {
+	Feed    Name    `json:"feed"`
+	Outcome Outcome `json:"outcome"`
+	Items   int     `json:"items"`
+	Reason  string  `json:"reason,omitempty"` // for Held and Failed
+}

@@ -121,4 +121,6 @@ type Item struct {
 	Feeds []Name
 	// Intake is the version of the intake that made the item; an item of an older version is made anew.
 	Intake int
+	// RawSum is the hash of the raw post that the item was made from: a post changed without a notice shows by it.
+	RawSum Hash
 }

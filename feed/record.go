@@ -11,6 +11,12 @@ type Record struct {
 	Removed time.Time `json:"removed,omitzero"`
 }
 
+// RawPost is a post as it is stored: not decoded, possibly not even readable.
+type RawPost struct {
+	ID  string
+	Raw []byte
+}
+
 // Submission is an inbox entry: notice that a post was written or deleted.
 type Submission struct {
 	Entry string    // the stream entry's id; a later entry has a greater one
@@ -123,4 +129,10 @@ type FeedReport struct {
 	Outcome Outcome `json:"outcome"`
 	Items   int     `json:"items"`
 	Reason  string  `json:"reason,omitempty"` // for Held and Failed
+}
+
+// Announcement is an entry of a site's stream of commits.
+type Announcement struct {
+	Entry string // the stream entry's id
+	Feed  Name   // whose head was flipped
 }

@@ -1,0 +1,48 @@
+package durable_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"feedpub/feed/durable"
+)
+
+func TestWriteFileReplacesWhole(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, want := range []string{"first", "", "a longer second text"} {
+		if err := durable.WriteFile(path, []byte(want), 0o600); err != nil {
+			t.Fatalf("WriteFile(%q): %v", want, err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Errorf("after WriteFile(%q) the file holds %q, %v", want, got, err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("folder holds %v, %v; want only the file: a temporary file was left behind", entries, err)
+	}
+}
+
+func TestWriteFileIntoMissingFolderFails(t *testing.T) {
+	if err := durable.WriteFile(filepath.Join(t.TempDir(), "no", "f"), nil, 0o600); err == nil {
+		t.Error("WriteFile into a folder that does not exist returned nil: the write was lost without a word")
+	}
+}
+
+func TestRemove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := durable.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to remove
+		if err := durable.Remove(path); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("after Remove: Stat = %v, want not exist", err)
+	}
+}

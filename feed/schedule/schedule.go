@@ -1,0 +1,119 @@
+// Package schedule starts work at the times of cron specs, and joins triggers that ask for the same work at once. It is
+// the only importer of robfig/cron, and knows nothing of what the work is.
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"feedpub/feed"
+)
+
+// Schedule is a parsed cron spec. The zero value never fires.
+type Schedule struct {
+	spec string
+	cron cron.Schedule
+}
+
+// String returns the spec that the schedule was parsed from.
+func (s Schedule) String() string { return s.spec }
+
+// Next returns the first time after t at which the schedule fires.
+func (s Schedule) Next(t time.Time) time.Time {
+	if s.cron == nil {
+		return time.Time{}
+	}
+	return s.cron.Next(t)
+}
+
+// Parse reads a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
+// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Fields count in loc. A spec with
+// "CRON_TZ=ZONE " before it counts in that zone instead.
+//
+// In a zone with daylight saving, a time that is skipped in spring does not fire that day, and one that comes twice in
+// autumn fires twice; UTC has neither.
+//
+// The error is of kind [feed.ErrInvalid]. Specs that the cron library accepts although they can never fire, such as
+// "0 0 31 2 *", are errors, and so are those that make it panic.
+func Parse(spec string, loc *time.Location) (s Schedule, err error) {
+	defer func() {
+		// The library indexes past the end of "TZ=UTC" without fields.
+		if r := recover(); r != nil {
+			s, err = Schedule{}, fmt.Errorf("schedule %q: malformed: %w", spec, feed.ErrInvalid)
+		}
+	}()
+	trimmed := strings.TrimSpace(spec)
+	if trimmed == "" {
+		return Schedule{}, fmt.Errorf("schedule is empty: want a cron spec such as \"*/15 * * * *\": %w", feed.ErrInvalid)
+	}
+	if every, ok := strings.CutPrefix(trimmed, "@every "); ok {
+		// The library rounds anything below a second, zero and negative durations included, up to one.
+		d, err := time.ParseDuration(strings.TrimSpace(every))
+		if err != nil || d < time.Second {
+			return Schedule{}, fmt.Errorf("schedule %q: want a duration of at least 1s after @every: %w", spec, feed.ErrInvalid)
+		}
+	}
+	zoned := trimmed
+	if !strings.HasPrefix(trimmed, "CRON_TZ=") && !strings.HasPrefix(trimmed, "TZ=") {
+		zoned = "CRON_TZ=" + loc.String() + " " + trimmed
+	}
+	parsed, err := cron.ParseStandard(zoned)
+	if err != nil {
+		return Schedule{}, fmt.Errorf("schedule %q: %s: %w", spec, err.Error(), feed.ErrInvalid)
+	}
+	// The library gives up after five years and answers zero.
+	if parsed.Next(time.Now()).IsZero() {
+		return Schedule{}, fmt.Errorf("schedule %q never fires: %w", spec, feed.ErrInvalid)
+	}
+	return Schedule{spec: trimmed, cron: parsed}, nil
+}
+
+// Job is work to do at the times of a schedule.
+type Job struct {
+	Name     string // for the log
+	Schedule Schedule
+	// Run does the work. Its context ends when the scheduler stops. A job that is still running when its time comes
+	// again skips that time: correctness must come from state, never from the number of runs.
+	Run func(context.Context) error
+}
+
+// Run runs the jobs until ctx ends, then waits for those still running and returns nil. A job that fails or panics is
+// logged and runs again at its next time.
+func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
+	log := cronLogger{logger}
+	// SkipIfStillRunning outside, Recover inside: the other way round, one panic would leave the job marked as running
+	// for ever.
+	c := cron.New(cron.WithLogger(log), cron.WithLocation(time.UTC),
+		cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)))
+	for _, j := range jobs {
+		if j.Schedule.cron == nil {
+			return fmt.Errorf("job %s has no schedule: %w", j.Name, feed.ErrInvalid)
+		}
+		c.Schedule(j.Schedule.cron, cron.FuncJob(func() {
+			if err := j.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				logger.Error("scheduled job failed", "job", j.Name, "error", err)
+			}
+		}))
+	}
+	c.Start()
+	<-ctx.Done()
+	<-c.Stop().Done()
+	return nil
+}
+
+// cronLogger puts the library's messages into ours: its information is our debugging.
+type cronLogger struct{ *slog.Logger }
+
+func (l cronLogger) Info(msg string, keysAndValues ...any) {
+	l.Debug("cron: "+msg, keysAndValues...)
+}
+
+func (l cronLogger) Error(err error, msg string, keysAndValues ...any) {
+	l.Logger.Error("cron: "+msg, append([]any{"error", err}, keysAndValues...)...)
+}

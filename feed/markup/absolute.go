@@ -1,0 +1,119 @@
+package markup
+
+import (
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// Absolute resolves in place every URL in the attributes of n and what is in it against base, links within the page
+// too: in a feed they lead nowhere unless they name the page. URLs that are absolute already stay as they were
+// written, except that what no parser of URLs accepts is escaped; what can't be read as a URL stays.
+func Absolute(n *html.Node, base *url.URL) {
+	for d := range n.Descendants() {
+		absoluteAttributes(d, base)
+	}
+	absoluteAttributes(n, base)
+}
+
+func absoluteAttributes(n *html.Node, base *url.URL) {
+	if n.Type != html.ElementNode {
+		return
+	}
+	for i, a := range n.Attr {
+		switch a.Key {
+		case "href", "src", "cite", "poster", "longdesc":
+			n.Attr[i].Val = Resolve(a.Val, base)
+		case "srcset":
+			candidates := parseSrcset(a.Val)
+			for j := range candidates {
+				candidates[j].url = Resolve(candidates[j].url, base)
+			}
+			n.Attr[i].Val = formatSrcset(candidates)
+		}
+	}
+}
+
+// Resolve returns the reference ref as an absolute URL, or trimmed as it is if it can't be read as one. An empty
+// reference stays empty.
+func Resolve(ref string, base *url.URL) string {
+	ref = strings.TrimSpace(ref)
+	if ref == "" {
+		return ""
+	}
+	ref = escapeURL(ref)
+	u, err := url.Parse(ref)
+	if err != nil || u.IsAbs() {
+		return ref
+	}
+	return base.ResolveReference(u).String()
+}
+
+// escapeURL percent-encodes what people paste into URLs although it may not stand there: white space, and "%" that
+// begins no escape. Line ends and tabs go, as in browsers (WHATWG URL, section 4.4).
+func escapeURL(s string) string {
+	if strings.HasPrefix(s, "data:") || !strings.ContainsAny(s, " \t\n\r%") {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\t' || c == '\n' || c == '\r':
+		case c == ' ':
+			b.WriteString("%20")
+		case c == '%' && !(i+2 < len(s) && hexDigit(s[i+1]) && hexDigit(s[i+2])):
+			b.WriteString("%25")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func hexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// candidate is one entry of a srcset attribute: a URL and for which width ("480w") or density ("2x") it is.
+type candidate struct{ url, descriptor string }
+
+// parseSrcset reads the value of a srcset attribute (HTML standard, section 4.8.4.2.1).
+func parseSrcset(s string) []candidate {
+	const space = " \t\n\r\f"
+	var list []candidate
+	for {
+		s = strings.TrimLeft(s, space+",")
+		if s == "" {
+			return list
+		}
+		end := strings.IndexAny(s, space)
+		if end < 0 {
+			end = len(s)
+		}
+		c := candidate{url: s[:end]}
+		s = s[end:]
+		// A comma ends a URL only at its end: data URLs hold commas.
+		if trimmed := strings.TrimRight(c.url, ","); trimmed != c.url {
+			c.url = trimmed
+		} else {
+			c.descriptor, s, _ = strings.Cut(s, ",")
+			c.descriptor = strings.Join(strings.Fields(c.descriptor), " ")
+		}
+		list = append(list, c)
+	}
+}
+
+func formatSrcset(list []candidate) string {
+	var b strings.Builder
+	for i, c := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.url)
+		if c.descriptor != "" {
+			b.WriteString(" " + c.descriptor)
+		}
+	}
+	return b.String()
+}

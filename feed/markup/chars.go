@@ -1,0 +1,37 @@
+package markup
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// CleanText returns s with only the characters that a document in XML 1.0 (section 2.2, Char) can hold. Every byte
+// that is not UTF-8 and every other character becomes U+FFFD, so that what was lost shows; vertical tab and form
+// feed, which are white space, become a space. Other white space is kept as it is.
+func CleanText(s string) string {
+	first := strings.IndexFunc(s, func(r rune) bool { return r == utf8.RuneError || !xmlChar(r) })
+	if first < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	b.WriteString(s[:first])
+	for _, r := range s[first:] {
+		switch {
+		case r == '\v' || r == '\f':
+			r = ' '
+		case !xmlChar(r):
+			r = utf8.RuneError
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// xmlChar reports whether r is a Char of XML 1.0.
+func xmlChar(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' ||
+		r >= 0x20 && r <= 0xD7FF ||
+		r >= 0xE000 && r <= 0xFFFD ||
+		r >= 0x10000 && r <= utf8.MaxRune
+}

@@ -1,0 +1,120 @@
+package markup
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/microcosm-cc/bluemonday"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// Clean returns what is in n as HTML for other people's pages: only elements and attributes of an allow-list, without
+// scripts, handlers, styles, ids, classes, forms and frames, and with URLs only of schemes that run nothing. It is
+// valid UTF-8 with only characters of XML 1.0, and it is stable: cleaned once more it is the same. n is not changed.
+func Clean(n *html.Node) string {
+	// Browsers and parsers repair some trees when they read them back, such as a link within a link; a document must
+	// hold what they will see. One repair can call for another, but hardly ever twice.
+	s := sanitize(n)
+	for range 4 {
+		tree, err := parseHTML(s)
+		if err != nil {
+			break
+		}
+		again := sanitize(tree)
+		if again == s {
+			return s
+		}
+		s = again
+	}
+	return sanitize(parseText(PlainText(n)))
+}
+
+// sanitize renders what is in n and applies the policy to it.
+func sanitize(n *html.Node) string {
+	var rendered strings.Builder
+	for c := range n.ChildNodes() {
+		if err := html.Render(&rendered, c); err != nil {
+			// Only trees that no parser makes can't be rendered; their text can.
+			return html.EscapeString(CleanText(PlainText(n)))
+		}
+	}
+	return quotes(CleanText(policy().Sanitize(rendered.String())))
+}
+
+// quotes writes quotation marks in text as themselves: escaping doubles the size of speech, and only attributes need
+// it. The policy's output escapes "<" and ">" wherever they don't bound a tag, and quotes attributes with `"`.
+func quotes(s string) string {
+	if !strings.Contains(s, "&#3") {
+		return s
+	}
+	s = strings.ReplaceAll(s, "&#39;", "'")
+	var b strings.Builder
+	b.Grow(len(s))
+	for s != "" {
+		text, tag, _ := strings.Cut(s, "<")
+		b.WriteString(strings.ReplaceAll(text, "&#34;", `"`))
+		if len(text) == len(s) {
+			break
+		}
+		tag, rest, _ := strings.Cut(tag, ">")
+		b.WriteString("<" + tag + ">")
+		s = rest
+	}
+	return b.String()
+}
+
+// policy returns the allow-list. It is made once and only read.
+var policy = sync.OnceValue(func() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	for name := range elements {
+		p.AllowElements(name.String())
+		// The policy drops tags without attributes unless told otherwise, and then loses count of their end tags.
+		switch name {
+		case atom.Img, atom.Source, atom.Track:
+		default:
+			p.AllowNoAttrs().OnElements(name.String())
+		}
+	}
+
+	p.RequireParseableURLs(true)
+	p.AllowRelativeURLs(true)
+	p.AllowURLSchemes("http", "https", "mailto", "tel", "sms", "geo", "ftp", "ftps", "sftp", "gemini", "gopher", "irc",
+		"ircs", "xmpp", "matrix", "magnet", "news", "nntp", "doi", "urn", "webcal", "bitcoin")
+	p.AllowDataURIImages()
+	// The policy checks href, cite and src of the elements it knows; the rest is matched here.
+	address := regexp.MustCompile(`^https?://[^\s"'<>]+$`)
+	addresses := regexp.MustCompile(`^https?://[^\s"'<>]+( [0-9.]+[wxh])*(, https?://[^\s"'<>]+( [0-9.]+[wxh])*)*$`)
+	number := regexp.MustCompile(`^[0-9]{1,5}(\.[0-9]+)?%?$`)
+	integer := regexp.MustCompile(`^-?[0-9]{1,9}$`)
+	date := regexp.MustCompile(`^[0-9A-Za-z :.+-]{1,64}$`)
+	flag := regexp.MustCompile(`^[a-z]{0,16}$`)
+
+	p.AllowAttrs("lang").Matching(regexp.MustCompile(`^[A-Za-z0-9-]{1,35}$`)).Globally()
+	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(ltr|rtl|auto)$`)).Globally()
+	p.AllowAttrs("title").Globally()
+	p.AllowAttrs("href", "hreflang").OnElements("a")
+	p.AllowAttrs("cite").OnElements("blockquote", "q", "del", "ins")
+	p.AllowAttrs("datetime").Matching(date).OnElements("time", "del", "ins")
+	p.AllowAttrs("value").OnElements("data")
+	p.AllowAttrs("src", "alt").OnElements("img")
+	p.AllowAttrs("src").OnElements("audio", "video", "track")
+	p.AllowAttrs("src", "poster").Matching(address).OnElements("source", "video")
+	p.AllowAttrs("srcset").Matching(addresses).OnElements("img", "source")
+	p.AllowAttrs("sizes", "media").Matching(regexp.MustCompile(`^[\w\s():,.+*/%<>=-]*$`)).OnElements("img", "source")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`^[\w.+-]+/[\w.+-]+(; *codecs="?[\w., -]+"?)?$`)).OnElements("source")
+	p.AllowAttrs("width", "height").Matching(number).OnElements("img", "video", "source")
+	p.AllowAttrs("controls", "loop", "muted", "preload").Matching(flag).OnElements("audio", "video")
+	p.AllowAttrs("kind", "srclang", "label", "default").OnElements("track")
+	p.AllowAttrs("colspan", "rowspan").Matching(integer).OnElements("td", "th")
+	p.AllowAttrs("span").Matching(integer).OnElements("col", "colgroup")
+	p.AllowAttrs("scope").Matching(flag).OnElements("th")
+	p.AllowAttrs("align").Matching(regexp.MustCompile(`^(left|center|right)$`)).OnElements("td", "th", "tr", "col")
+	p.AllowAttrs("start").Matching(integer).OnElements("ol")
+	p.AllowAttrs("reversed").Matching(flag).OnElements("ol")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`^[1aAiI]$`)).OnElements("ol")
+	p.AllowAttrs("value").Matching(integer).OnElements("li")
+	p.AllowAttrs("open").Matching(flag).OnElements("details")
+	return p
+})

@@ -1,0 +1,354 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/config"
+	"feedpub/feed"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkSchedule stands for the parser of schedules, which is not this package's business.
+func checkSchedule(spec string, loc *time.Location) error {
+	if loc == nil {
+		return errors.New("no time zone was passed")
+	}
+	if strings.HasPrefix(spec, "bad") {
+		return fmt.Errorf("want a schedule, got %q", spec)
+	}
+	return nil
+}
+
+func environment(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+func load(t *testing.T, file string, vars map[string]string, flags ...config.Flag) (config.Config, error) {
+	t.Helper()
+	return config.Load(config.Options{
+		File: file, Getenv: environment(vars), Flags: flags, CheckSchedule: checkSchedule,
+	})
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaultIsValid(t *testing.T) {
+	got, err := load(t, "", nil)
+	if err != nil {
+		t.Fatalf("load nothing: %v", err)
+	}
+	if diff := cmp.Diff(config.Default(), got, equateUnexported); diff != "" {
+		t.Errorf("a program that is told nothing does not run with the defaults (-want +got):\n%s", diff)
+	}
+	want := feed.Site{
+		ID: "main", Title: "main", Language: "en",
+		BaseURL: "http://127.0.0.1:8080", HomeURL: "http://127.0.0.1:8080",
+		Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: 15 * time.Minute,
+	}
+	if diff := cmp.Diff(want, got.FeedSite()); diff != "" {
+		t.Errorf("FeedSite of the defaults (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryKey sets every key in a file and expects each to have arrived, so that none is read and forgotten.
+func TestEveryKey(t *testing.T) {
+	got, err := load(t, filepath.Join("testdata", "every-key.yml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		Listen:            "0.0.0.0:80",
+		Admin:             config.Admin{Listen: "[::1]:81", TokensFile: "testdata/tokens"},
+		Redis:             got.Redis, // compared below
+		RedisPassword:     config.NewSecret("hunter2"),
+		RedisPasswordFile: "testdata/redis-password",
+		Data:              "/var/lib/feedpub",
+		Site: config.Site{
+			ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
+			BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
+			Authors:   []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"}, {Name: "Bob"}},
+			Copyright: "2024", Icon: "https://example.org/icon.png", Hub: "https://hub.example.org/",
+			Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
+		},
+		Schedule:  "@hourly",
+		Schedules: map[feed.Name]string{"main": "*/5 * * * *", "tags/go": "@daily"},
+		TimeZone:  config.Zone{Location: berlin},
+		OnChange:  false,
+		Attribution: config.Attribution{Threshold: 0.75, Publications: []config.Publication{{
+			Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
+			URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
+		}}},
+		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		Server: config.Server{
+			ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second,
+			IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
+		},
+	}
+	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {
+		t.Errorf("the file with every key reads as something else (-want +got):\n%s", diff)
+	}
+	if got, want := got.Redis.Reveal(), "rediss://user@redis.example.org:6380/2"; got != want {
+		t.Errorf("redis = %q, want %q", got, want)
+	}
+	if got, want := got.FeedSite().BaseURL, "https://feeds.example.org/blog"; got != want {
+		t.Errorf("the base URL of documents is %q, want it without the slash at its end: %q", got, want)
+	}
+
+	text, err := os.ReadFile(filepath.Join("testdata", "every-key.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range config.Keys() {
+		last := key.Path[strings.LastIndex(key.Path, ".")+1:]
+		// The two that exclude others of the file.
+		if key.Path == "dir" || key.Path == "redis_password" {
+			continue
+		}
+		if !strings.Contains(string(text), last+":") {
+			t.Errorf("testdata/every-key.yml does not set %s", key.Path)
+		}
+	}
+}
+
+// TestInvalid loads every testdata/invalid-*.yml and expects exactly the errors that its lines "# want " announce.
+func TestInvalid(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "invalid-*.yml"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("found %d files of invalid configuration (%v), want at least 20", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yml"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for line := range strings.Lines(string(text)) {
+				if announced, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "# want "); ok {
+					want = append(want, announced)
+				}
+			}
+			_, err = load(t, file, nil)
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Fatalf("error %v is not of kind ErrInvalid", err)
+			}
+			got := strings.Split(strings.ReplaceAll(err.Error(), file+":", ""), "\n")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("errors of %s (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+func TestInvalidVariablesAndFlags(t *testing.T) {
+	_, err := load(t, "", map[string]string{
+		"FEEDPUB_LISTEN":         "8080",
+		"FEEDPUB_SITE_LIMIT":     "0",
+		"FEEDPUB_ON_CHANGE":      "yes",
+		"FEEDPUB_SCHEDULES":      `{main: bad, "tags/go": [1]}`,
+		"FEEDPUB_SITE_AUTHORS":   `[{nmae: Ann}]`,
+		"FEEDPUB_REDIS_PASSWORD": "",
+		"FEEDPUB_PORT":           "tcp://10.0.0.1:80", // as Kubernetes sets it
+	}, config.Flag{Name: "redis", Path: "redis", Value: "http://user:hunter2@example.org"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := []string{
+		`FEEDPUB_LISTEN: want host:port such as 127.0.0.1:8080, got "8080"`,
+		`FEEDPUB_SITE_AUTHORS: site.authors[0].nmae: unknown key, did you mean name?`,
+		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
+		`FEEDPUB_SCHEDULES: schedules.tags/go: want a text, got a list`,
+		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
+		`--redis: want redis://host:port/db, rediss://host:port/db or unix:///path, got "http://user:xxxxx@example.org"`,
+		`FEEDPUB_SITE_AUTHORS: site.authors[0].name: is required`,
+		`FEEDPUB_SCHEDULES: schedules.main: want a schedule, got "bad"`,
+	}
+	got := strings.Split(err.Error(), "\n")
+	less := func(a, b string) bool { return a < b }
+	if diff := cmp.Diff(want, got, sortStrings(less)); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	file := write(t, "feedpub.yml", "listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\nsite: {title: file, limit: 3}\ndir: posts\nschedules: {main: '@hourly'}\n")
+	got, err := load(t, file, map[string]string{
+		"FEEDPUB_SITE_TITLE":   "variable",
+		"FEEDPUB_ADMIN_LISTEN": "127.0.0.1:3",
+		"FEEDPUB_SCHEDULES":    `{"tags/go": "@daily"}`,
+	}, config.Flag{Name: "admin-listen", Path: "admin.listen", Value: "127.0.0.1:4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, got, want string }{
+		{"only in the file", string(got.Listen), "127.0.0.1:1"},
+		{"variable over file", got.Site.Title, "variable"},
+		{"flag over variable and file", string(got.Admin.Listen), "127.0.0.1:4"},
+		{"path relative to the file", string(got.Dir), filepath.Join(filepath.Dir(file), "posts")},
+		{"default", got.Schedule, "*/15 * * * *"},
+		{"a map replaces a weaker one", fmt.Sprint(got.Schedules), "map[tags/go:@daily]"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestFileFromEnvironment(t *testing.T) {
+	file := write(t, "feedpub.yml", "site: {title: from the file}\n")
+	got, err := load(t, "", map[string]string{"FEEDPUB_CONFIG": file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Site.Title != "from the file" {
+		t.Errorf("title %q: the file of FEEDPUB_CONFIG was not read", got.Site.Title)
+	}
+	if _, err := load(t, "does-not-exist.yml", nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error for a missing file: %v, want one that is os.ErrNotExist", err)
+	}
+}
+
+// TestStrongerPlaceChoosesTheStore: a flag for a folder must win over a Redis in the file, not clash with it.
+func TestStrongerPlaceChoosesTheStore(t *testing.T) {
+	file := write(t, "feedpub.yml", "redis: redis://redis.example.org:6379\n")
+	got, err := load(t, file, nil, config.Flag{Name: "dir", Path: "dir", Value: "drafts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Redis.IsZero() || got.Dir != "drafts" {
+		t.Errorf("redis %q and dir %q, want only the folder of the flag", got.Redis, got.Dir)
+	}
+	got, err = load(t, write(t, "feedpub.yml", "dir: posts\n"), map[string]string{"FEEDPUB_REDIS": "redis://127.0.0.1:6379"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Redis.IsZero() || got.Dir != "" {
+		t.Errorf("redis %q and dir %q, want only the Redis of the variable", got.Redis, got.Dir)
+	}
+}
+
+func TestSecretsAreRedacted(t *testing.T) {
+	const secret = "hunter2"
+	passwordFile := write(t, "password", secret+"\n")
+	c, err := load(t, "", map[string]string{
+		"FEEDPUB_REDIS":               "redis://user:" + secret + "@127.0.0.1:6379/0",
+		"FEEDPUB_REDIS_PASSWORD_FILE": passwordFile,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.RedisPassword.Reveal(); got != secret {
+		t.Errorf("the password read from its file is %q, want %q without the newline", got, secret)
+	}
+	if !strings.Contains(c.Redis.Reveal(), secret) {
+		t.Error("Reveal does not return the URL with its password")
+	}
+	yaml, err := c.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("started", "config", c, "redis", c.Redis, "password", c.RedisPassword)
+	for _, dump := range []struct{ name, text string }{
+		{"Dump", string(yaml)},
+		{"%v", fmt.Sprintf("%v", c)},
+		{"%+v", fmt.Sprintf("%+v", c)},
+		{"%#v", fmt.Sprintf("%#v", c)},
+		{"%s of the secret", fmt.Sprintf("%s", c.RedisPassword)},
+		{"%q of the URL", fmt.Sprintf("%q", c.Redis)},
+		{"log", log.String()},
+	} {
+		if strings.Contains(dump.text, secret) {
+			t.Errorf("%s gives the password away:\n%s", dump.name, dump.text)
+		}
+	}
+	if !strings.Contains(string(yaml), "[redacted]") {
+		t.Errorf("the dump does not show that there is a password:\n%s", yaml)
+	}
+}
+
+func TestDumpReadsBack(t *testing.T) {
+	want, err := load(t, filepath.Join("testdata", "every-key.yml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A dump holds a secret's stand-in, which excludes the file that it came from.
+	want.RedisPasswordFile, want.RedisPassword = "", config.NewSecret("[redacted]")
+	want.Admin.TokensFile = "/etc/feedpub/tokens"
+	text, err := want.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(t, write(t, "dump.yml", string(text)), nil)
+	if err != nil {
+		t.Fatalf("the dump does not load: %v\n%s", err, text)
+	}
+	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {
+		t.Errorf("the dump reads as something else (-want +got):\n%s", diff)
+	}
+}
+
+func TestVariablesAreDistinct(t *testing.T) {
+	seen := map[string]string{"FEEDPUB_CONFIG": "the file itself"}
+	for _, key := range config.Keys() {
+		if other, ok := seen[key.Variable]; ok {
+			t.Errorf("%s stands for both %s and %s", key.Variable, other, key.Path)
+		}
+		seen[key.Variable] = key.Path
+	}
+	if got, want := seen["FEEDPUB_ADMIN_TOKENS_FILE"], "admin.tokens_file"; got != want {
+		t.Errorf("FEEDPUB_ADMIN_TOKENS_FILE stands for %q, want %q", got, want)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join("testdata", "*.yml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	path := filepath.Join(f.TempDir(), "fuzz.yml")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := load(t, path, nil)
+		if err != nil {
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Fatalf("error %v is not of kind ErrInvalid", err)
+			}
+			return
+		}
+		// What loads can be built from.
+		site := c.FeedSite()
+		if site.ID.Validate() != nil || site.Title == "" || site.Language == "" || site.Limit < 1 ||
+			strings.HasSuffix(site.BaseURL, "/") || !strings.HasPrefix(site.BaseURL, "http") {
+			t.Fatalf("the configuration loads but makes an impossible site: %+v", site)
+		}
+	})
+}

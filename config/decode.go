@@ -1,0 +1,342 @@
+package config
+
+import (
+	"cmp"
+	"encoding"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// decoder fills a Config from one place after another. It walks the syntax tree itself, because a decoder that stops
+// at the first mistake makes people fix their file one error at a time.
+type decoder struct {
+	problems []Problem
+	origins  map[string]origin // by path, where a value was last set
+}
+
+// origin is the place that a value comes from.
+type origin struct {
+	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
+	layer int    // a higher one is stronger
+	key   string // the path that at names already, if any
+}
+
+// source is a text to read values from.
+type source struct {
+	origin
+	dir string // what relative paths are relative to
+	// lines says that at is the name of a file, to which line and column are added.
+	lines bool
+}
+
+func (d *decoder) report(o origin, path, message string) {
+	if o.key == path {
+		path = ""
+	}
+	d.problems = append(d.problems, Problem{Origin: o.at, Path: path, Message: message})
+}
+
+// place returns the origin of a node of the source.
+func (s source) place(n ast.Node) origin {
+	o := s.origin
+	if pos := n.GetToken().Position; s.lines && pos != nil {
+		o.at = fmt.Sprintf("%s:%d:%d", s.at, pos.Line, pos.Column)
+	}
+	return o
+}
+
+// yaml reads text, a YAML document that stands at path, into v.
+func (d *decoder) yaml(s source, path, text string, v reflect.Value) {
+	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		o := s.origin
+		message := err.Error()
+		if se := new(yaml.SyntaxError); errors.As(err, &se) {
+			// Its Error draws the place over several lines.
+			message = se.Message
+			if pos := se.Token.Position; s.lines && pos != nil {
+				o.at = fmt.Sprintf("%s:%d:%d", s.at, pos.Line, pos.Column)
+			}
+		}
+		d.report(o, path, message)
+		return
+	}
+	var bodies []ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	if len(bodies) > 1 {
+		d.report(s.place(bodies[1]), path, "want one document, got a second one")
+	}
+	if len(bodies) > 0 {
+		d.node(s, path, bodies[0], v)
+	}
+}
+
+// node reads the value n, which stands at path, into v. A null leaves v as it is: a section whose keys are all
+// commented out is one.
+func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		d.report(s.place(n), path, "anchors, aliases and tags are not supported: write the value out")
+		return
+	}
+	d.origins[path] = s.place(n)
+	if isLeaf(v.Type()) {
+		d.scalar(s, path, n, v)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.structure(s, path, n, v)
+	case reflect.Map:
+		d.mapping(s, path, n, v)
+	default:
+		d.sequence(s, path, n, v)
+	}
+}
+
+// pairs calls f with the keys and values of the mapping n, and reports what is no mapping and keys that come twice.
+func (d *decoder) pairs(s source, path string, n ast.Node, f func(key string, keyNode, value ast.Node)) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		d.report(s.place(n), path, "want keys and values, got "+describe(n))
+		return
+	}
+	first := make(map[string]bool)
+	for it := m.MapRange(); it.Next(); {
+		key := it.Key().GetToken().Value
+		if k, ok := it.Key().(*ast.MappingKeyNode); ok {
+			key = k.Value.GetToken().Value
+		}
+		if first[key] {
+			d.report(s.place(it.Key()), join(path, key), "the key is there twice")
+			continue
+		}
+		first[key] = true
+		f(key, it.Key(), it.Value())
+	}
+}
+
+func (d *decoder) structure(s source, path string, n ast.Node, v reflect.Value) {
+	fields := make(map[string]reflect.Value)
+	var names []string
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("yaml")
+		fields[name] = v.Field(i)
+		names = append(names, name)
+	}
+	d.pairs(s, path, n, func(key string, keyNode, value ast.Node) {
+		field, ok := fields[key]
+		if !ok {
+			d.report(s.place(keyNode), join(path, key), "unknown key"+suggestion(key, names))
+			return
+		}
+		d.node(s, join(path, key), value, field)
+	})
+}
+
+func (d *decoder) mapping(s source, path string, n ast.Node, v reflect.Value) {
+	// A map or list replaces what a weaker place gave; merging would leave no way to take an entry away.
+	v.Set(reflect.MakeMap(v.Type()))
+	d.pairs(s, path, n, func(key string, _, value ast.Node) {
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.node(s, join(path, key), value, elem)
+		v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), elem)
+	})
+}
+
+func (d *decoder) sequence(s source, path string, n ast.Node, v reflect.Value) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.report(s.place(n), path, "want a list, got "+describe(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
+	for i, value := range seq.Values {
+		d.node(s, fmt.Sprintf("%s[%d]", path, i), value, v.Index(i))
+	}
+}
+
+func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
+	var text string
+	switch n := n.(type) {
+	case *ast.StringNode:
+		text = n.Value
+		// Quoted numbers and truth values are texts; elsewhere a quoted text is as good as a plain one.
+		if k := v.Kind(); v.Type() != durationType && !isText(v.Type()) && k != reflect.String {
+			d.report(s.place(n), path, fmt.Sprintf("want %s, got the text %q", wanted(v.Type()), text))
+			return
+		}
+	case *ast.LiteralNode:
+		text = n.Value.Value
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		d.report(s.place(n), path, fmt.Sprintf("want %s, got %s", wanted(v.Type()), describe(n)))
+		return
+	default:
+		// Numbers, truth values and dates as they are written, so that a title may be 2024.
+		text = n.GetToken().Value
+	}
+	d.text(s, s.place(n), path, text, v)
+}
+
+// text sets the leaf v from its text.
+func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
+	d.origins[path] = o
+	if err := setLeaf(v, text); err != nil {
+		d.report(o, path, err.Error())
+		return
+	}
+	if p, ok := v.Addr().Interface().(*Path); ok && *p != "" && !filepath.IsAbs(string(*p)) {
+		*p = Path(filepath.Join(s.dir, string(*p)))
+	}
+}
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	levelType    = reflect.TypeFor[slog.Level]()
+)
+
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// isLeaf reports whether values of type t are written as one text.
+func isLeaf(t reflect.Type) bool {
+	return isText(t) || !slices.Contains([]reflect.Kind{reflect.Struct, reflect.Map, reflect.Slice}, t.Kind())
+}
+
+// setLeaf sets v from text. Its errors say what is wanted, and what was found.
+func setLeaf(v reflect.Value, text string) error {
+	wrong := func() error { return fmt.Errorf("want %s, got %q", wanted(v.Type()), text) }
+	if t, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := t.UnmarshalText([]byte(text)); err != nil {
+			if v.Type() == levelType {
+				return wrong()
+			}
+			return err
+		}
+		return nil
+	}
+	if v.Type() == durationType {
+		x, err := time.ParseDuration(text)
+		if err != nil {
+			return wrong()
+		}
+		v.SetInt(int64(x))
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			return wrong()
+		}
+		v.SetBool(text == "true")
+	case reflect.Int:
+		x, err := strconv.Atoi(text)
+		if err != nil {
+			return wrong()
+		}
+		v.SetInt(int64(x))
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return wrong()
+		}
+		v.SetFloat(x)
+	default:
+		v.SetString(text)
+	}
+	return nil
+}
+
+// wanted describes the values of type t to people.
+func wanted(t reflect.Type) string {
+	switch {
+	case t == durationType:
+		return "a duration such as 15m"
+	case t == levelType:
+		return "debug, info, warn or error"
+	case isText(t):
+		return "a text"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	default:
+		return "a text"
+	}
+}
+
+// describe says to people what n is.
+func describe(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys and values"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.LiteralNode:
+		return "a text"
+	default:
+		return strconv.Quote(n.GetToken().Value)
+	}
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// suggestion returns a hint at the one of names that key is most likely meant to be, or "".
+func suggestion(key string, names []string) string {
+	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
+	// Half the name, since swapping two letters of a short one counts as two changes.
+	if distance(key, best) > len(best)/2 {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %s?", best)
+}
+
+// distance returns how many bytes must be inserted, removed or replaced to turn a into b.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

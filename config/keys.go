@@ -1,0 +1,49 @@
+package config
+
+import (
+	"iter"
+	"reflect"
+	"strings"
+)
+
+// Key is a place for a value in the configuration.
+type Key struct {
+	Path     string // such as "site.base_url"
+	Variable string // such as "FEEDPUB_SITE_BASE_URL"
+}
+
+// Keys returns all keys in the order of [Config], for documentation and for checks that nothing was forgotten. A list
+// or map is one key.
+func Keys() []Key {
+	var keys []Key
+	for path := range leaves(reflect.ValueOf(new(Config)).Elem(), "") {
+		keys = append(keys, Key{Path: path, Variable: variable(path)})
+	}
+	return keys
+}
+
+// variable returns the name of the environment variable for the key at path.
+func variable(path string) string {
+	return "FEEDPUB_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// leaves yields the path and value of every key of v, a section that stands at path.
+func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		for i := range v.NumField() {
+			name := join(path, v.Type().Field(i).Tag.Get("yaml"))
+			field := v.Field(i)
+			if field.Kind() == reflect.Struct && !isText(field.Type()) {
+				for p, f := range leaves(field, name) {
+					if !yield(p, f) {
+						return
+					}
+				}
+				continue
+			}
+			if !yield(name, field) {
+				return
+			}
+		}
+	}
+}

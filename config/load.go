@@ -1,0 +1,134 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// The layers that values come from, weakest first.
+const (
+	layerFile = iota + 1
+	layerEnvironment
+	layerFlags
+)
+
+// Options are where a configuration comes from.
+type Options struct {
+	// File is the path of the YAML file. Empty means the one that FEEDPUB_CONFIG names, and none if that is empty too.
+	File string
+	// Getenv returns the value of an environment variable, or "".
+	Getenv func(name string) string
+	// Flags are the values given on the command line.
+	Flags []Flag
+	// CheckSchedule returns an error if spec is not a schedule in the time zone loc. Its text is shown after the key.
+	// It is required: what a schedule may say is decided where schedules are run.
+	CheckSchedule func(spec string, loc *time.Location) error
+}
+
+// Flag is a value given on the command line.
+type Flag struct {
+	Name  string // without dashes, such as "admin-listen"
+	Path  string // the key that it sets, such as "admin.listen"
+	Value string
+}
+
+// Load returns the configuration that o describes, with secrets read from their files. Mistakes are an [*Error] that
+// holds all of them; other errors come from reading the files. Unknown environment variables are no mistake: Kubernetes
+// sets FEEDPUB_PORT and others for a service called feedpub.
+func Load(o Options) (Config, error) {
+	c := Default()
+	d := &decoder{origins: make(map[string]origin)}
+
+	if path := cmp.Or(o.File, o.Getenv("FEEDPUB_CONFIG")); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return Config{}, fmt.Errorf("read the configuration: %w", err)
+		}
+		s := source{origin: origin{at: path, layer: layerFile}, dir: filepath.Dir(path), lines: true}
+		d.yaml(s, "", string(text), reflect.ValueOf(&c).Elem())
+	}
+	for path, field := range leaves(reflect.ValueOf(&c).Elem(), "") {
+		name := variable(path)
+		if value := o.Getenv(name); value != "" {
+			d.value(source{origin: origin{at: name, layer: layerEnvironment, key: path}}, path, value, field)
+		}
+	}
+	fields := maps.Collect(leaves(reflect.ValueOf(&c).Elem(), ""))
+	for _, f := range o.Flags {
+		d.value(source{origin: origin{at: "--" + f.Name, layer: layerFlags, key: f.Path}}, f.Path, f.Value, fields[f.Path])
+	}
+
+	d.chooseStore(&c)
+	d.readSecrets(&c)
+	d.validate(&c, o.CheckSchedule)
+	if len(d.problems) > 0 {
+		return Config{}, &Error{Problems: slices.Compact(d.problems)}
+	}
+	return c, nil
+}
+
+// value sets the key at path from the text of a variable or flag.
+func (d *decoder) value(s source, path, text string, v reflect.Value) {
+	if isLeaf(v.Type()) {
+		d.text(s, s.origin, path, text, v)
+		return
+	}
+	d.yaml(s, path, text, v)
+}
+
+// chooseStore leaves at most one of redis and dir set: the one from the stronger layer, so that a flag or variable can
+// choose another store than the file.
+func (d *decoder) chooseStore(c *Config) {
+	if c.Redis.IsZero() || c.Dir == "" {
+		return
+	}
+	redis, dir := d.origins["redis"], d.origins["dir"]
+	switch {
+	case redis.layer > dir.layer:
+		c.Dir = ""
+	case dir.layer > redis.layer:
+		c.Redis = RedisURL{}
+	default:
+		d.report(dir, "dir", "excludes redis: posts come from one of them")
+	}
+}
+
+// readSecrets reads the files that hold secrets.
+func (d *decoder) readSecrets(c *Config) {
+	if c.RedisPasswordFile == "" {
+		return
+	}
+	const path = "redis_password_file"
+	if !c.RedisPassword.IsZero() {
+		d.report(d.origins[path], path, "excludes redis_password: the password comes from one of them")
+		return
+	}
+	text, err := os.ReadFile(string(c.RedisPasswordFile))
+	text = bytes.TrimRight(text, "\r\n")
+	switch {
+	case err != nil:
+		d.report(d.origins[path], path, err.Error())
+	case len(text) == 0:
+		d.report(d.origins[path], path, fmt.Sprintf("the file %s is empty", c.RedisPasswordFile))
+	default:
+		c.RedisPassword = NewSecret(string(text))
+	}
+}
+
+// Dump returns the configuration as a YAML file that says the same, except that secrets are left out.
+func (c Config) Dump() ([]byte, error) {
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("dump the configuration: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// validate reports what is wrong with values that were read well, by themselves or together.
+func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location) error) {
+	d.validateSite(c)
+	d.validateSchedules(c, checkSchedule)
+
+	for i, p := range c.Attribution.Publications {
+		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
+	}
+	t := c.Attribution.Threshold
+	d.require(t >= 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number from 0 to 1, got %v", t))
+
+	s := c.Server
+	for _, limit := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"read_header_timeout", s.ReadHeaderTimeout},
+		{"read_timeout", s.ReadTimeout},
+		{"write_timeout", s.WriteTimeout},
+		{"idle_timeout", s.IdleTimeout},
+		{"drain_timeout", s.DrainTimeout},
+	} {
+		// Zero would mean "for ever" to net/http, which slow clients use to hold all connections.
+		d.require(limit.value > 0, "server."+limit.key, fmt.Sprintf("want more than 0s, got %v", limit.value))
+	}
+	d.require(s.MaxHeaderBytes >= 4096, "server.max_header_bytes",
+		fmt.Sprintf("want at least 4096, got %d", s.MaxHeaderBytes))
+
+	// Two servers on one address: the second one would fail with a message that names no key.
+	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
+		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))
+}
+
+func (d *decoder) validateSite(c *Config) {
+	s := c.Site
+	d.require(s.ID.Validate() == nil, "site.id", fmt.Sprintf("want 1 to 63 of a-z, 0-9 and -, got %q", s.ID))
+	d.require(strings.TrimSpace(s.Title) != "", "site.title", "want a title, got none")
+	for i, a := range s.Authors {
+		d.requireName(a.Name, fmt.Sprintf("site.authors[%d]", i))
+	}
+	// An upper bound, because a feed above some megabytes is refused by readers.
+	d.require(s.Limit >= 1 && s.Limit <= 10_000, "site.limit", fmt.Sprintf("want 1 to 10000, got %d", s.Limit))
+	d.require(s.TTL >= time.Minute && s.TTL <= 24*time.Hour && s.TTL%time.Minute == 0, "site.ttl",
+		fmt.Sprintf("want whole minutes from 1m to 24h, got %v", s.TTL))
+
+	if s.BaseURL != "" {
+		// Paths are joined to it, so it has to end where they begin.
+		u, err := url.Parse(string(s.BaseURL))
+		d.require(err == nil && u.RawQuery == "" && !u.ForceQuery, "site.base_url",
+			fmt.Sprintf("want a URL without a query, got %q", s.BaseURL))
+	} else if !d.failed("site.base_url") && !d.failed("listen") {
+		d.require(c.Listen.Loopback(), "site.base_url",
+			fmt.Sprintf("is required, as nobody else can follow a URL made from listen, %s", c.Listen))
+	}
+}
+
+// feedName is what a feed can be called: the main feed, or a family and a path name.
+var feedName = regexp.MustCompile(`^(main|(tags|authors|sources)/[^/\s]+)$`)
+
+func (d *decoder) validateSchedules(c *Config, check func(string, *time.Location) error) {
+	if err := check(c.Schedule, c.TimeZone.Location); err != nil {
+		d.require(false, "schedule", err.Error())
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Schedules)) {
+		path := join("schedules", string(name))
+		d.require(feedName.MatchString(string(name)), path,
+			fmt.Sprintf("want the name of a feed such as %s or %s, got %q", feed.Main, feed.Join(feed.Tags, "go"), name))
+		if err := check(c.Schedules[name], c.TimeZone.Location); err != nil {
+			d.require(false, path, err.Error())
+		}
+	}
+}
+
+// require reports message for the value at path unless ok holds.
+func (d *decoder) require(ok bool, path, message string) {
+	if !ok {
+		d.report(d.origins[path], path, message)
+	}
+}
+
+// requireName reports the element of a list at path that has no name.
+func (d *decoder) requireName(name, path string) {
+	if strings.TrimSpace(name) == "" {
+		d.report(d.origins[path], join(path, "name"), "is required")
+	}
+}
+
+// failed reports whether the value at path was given and could not be read.
+func (d *decoder) failed(path string) bool {
+	o, set := d.origins[path]
+	return set && slices.ContainsFunc(d.problems, func(p Problem) bool {
+		return p.Origin == o.at && cmp.Or(p.Path, o.key) == path
+	})
+}

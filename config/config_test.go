@@ -165,7 +165,7 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 		"FEEDPUB_SITE_LIMIT":     "0",
 		"FEEDPUB_ON_CHANGE":      "yes",
 		"FEEDPUB_SCHEDULES":      `{main: bad, "tags/go": [1]}`,
-		"FEEDPUB_SITE_AUTHORS":   `[{nmae: Ann}]`,
+		"FEEDPUB_SITE_AUTHORS":   `[{nam: Ann}]`,
 		"FEEDPUB_REDIS_PASSWORD": "",
 		"FEEDPUB_PORT":           "tcp://10.0.0.1:80", // as Kubernetes sets it
 	}, config.Flag{Name: "redis", Path: "redis", Value: "http://user:hunter2@example.org"})
@@ -174,7 +174,7 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 	}
 	want := []string{
 		`FEEDPUB_LISTEN: want host:port such as 127.0.0.1:8080, got "8080"`,
-		`FEEDPUB_SITE_AUTHORS: site.authors[0].nmae: unknown key, did you mean name?`,
+		`FEEDPUB_SITE_AUTHORS: site.authors[0].nam: unknown key, did you mean name?`,
 		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
 		`FEEDPUB_SCHEDULES: schedules.tags/go: want a text, got a list`,
 		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
@@ -273,11 +273,11 @@ func TestSecretsAreRedacted(t *testing.T) {
 		{"%v", fmt.Sprintf("%v", c)},
 		{"%+v", fmt.Sprintf("%+v", c)},
 		{"%#v", fmt.Sprintf("%#v", c)},
-		{"%s of the secret", fmt.Sprintf("%s", c.RedisPassword)},
+		{"%x of the secret", fmt.Sprintf("%x", c.RedisPassword)},
 		{"%q of the URL", fmt.Sprintf("%q", c.Redis)},
 		{"log", log.String()},
 	} {
-		if strings.Contains(dump.text, secret) {
+		if strings.Contains(dump.text, secret) || strings.Contains(dump.text, fmt.Sprintf("%x", secret)) {
 			t.Errorf("%s gives the password away:\n%s", dump.name, dump.text)
 		}
 	}

@@ -203,7 +203,7 @@ func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 		d.report(o, path, err.Error())
 		return
 	}
-	if p, ok := v.Addr().Interface().(*Path); ok && *p != "" && !filepath.IsAbs(string(*p)) {
+	if p, ok := reflect.TypeAssert[*Path](v.Addr()); ok && *p != "" && !filepath.IsAbs(string(*p)) {
 		*p = Path(filepath.Join(s.dir, string(*p)))
 	}
 }
@@ -225,7 +225,7 @@ func isLeaf(t reflect.Type) bool {
 // setLeaf sets v from text. Its errors say what is wanted, and what was found.
 func setLeaf(v reflect.Value, text string) error {
 	wrong := func() error { return fmt.Errorf("want %s, got %q", wanted(v.Type()), text) }
-	if t, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if t, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		if err := t.UnmarshalText([]byte(text)); err != nil {
 			if v.Type() == levelType {
 				return wrong()

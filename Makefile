@@ -1,0 +1,51 @@
+# What people and CI run. `make` lists the targets.
+
+GO ?= go
+# The linter is pinned in a module of its own, so that its two hundred dependencies stay out of the program's.
+LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+# Version as a release names it; empty for what the build itself knows.
+VERSION ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/feedpub: static, the same bytes for the same source
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
+
+.PHONY: test
+test: deps ## run all tests with the race detector; installs redis-server when it may
+	$(GO) test -race ./...
+
+.PHONY: deps
+deps: ## see that the programs are there that tests start
+	@deploy/install-test-deps
+
+.PHONY: lint
+lint: ## run the linters of .golangci.yml; go vet and gofmt are among them
+	$(LINT) run ./...
+
+.PHONY: attribution
+attribution: ## print the score of reading credits from prose on the project's own posts
+	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@deploy/each-fuzz-target $(FUZZTIME)
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: golden
+golden: ## write the golden files anew; read the difference before committing it
+	$(GO) test ./feed/render/ ./feed/build/ -update
+
+.PHONY: man
+man: ## write the man pages to bin/man
+	$(GO) run ./cmd/feedpub man bin/man

@@ -1,10 +1,13 @@
 package markup
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"feedpub/feed"
 )
 
 // Absolute resolves in place every URL in the attributes of n and what is in it against base, links within the page
@@ -38,20 +41,27 @@ func absoluteAttributes(n *html.Node, base *url.URL) {
 // Resolve returns the reference ref as an absolute URL, or trimmed as it is if it can't be read as one. An empty
 // reference stays empty.
 func Resolve(ref string, base *url.URL) string {
-	ref = strings.TrimSpace(ref)
-	if ref == "" {
-		return ""
-	}
-	ref = escapeURL(ref)
-	u, err := url.Parse(ref)
-	if err != nil || u.IsAbs() {
+	u, err := ParseURL(ref)
+	switch ref = escapeURL(strings.TrimSpace(ref)); {
+	case err != nil || ref == "" || u.IsAbs():
 		return ref
+	default:
+		return base.ResolveReference(u).String()
 	}
-	return base.ResolveReference(u).String()
 }
 
-// escapeURL percent-encodes what people paste into URLs although it may not stand there: white space, and "%" that
-// begins no escape. Line ends and tabs go, as in browsers (WHATWG URL, section 4.4).
+// ParseURL parses a URL as people paste it: with white space around it or in it, and with "%" that begins no escape.
+// An error is of kind [feed.ErrInvalid].
+func ParseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(escapeURL(strings.TrimSpace(s)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, feed.ErrInvalid)
+	}
+	return u, nil
+}
+
+// escapeURL percent-encodes spaces, and "%" that begins no escape. Line ends and tabs go, as in browsers (WHATWG URL,
+// section 4.4).
 func escapeURL(s string) string {
 	if strings.HasPrefix(s, "data:") || !strings.ContainsAny(s, " \t\n\r%") {
 		return s

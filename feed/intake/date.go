@@ -1,0 +1,79 @@
+package intake
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// dateForms are RFC 3339 and what people write for it without leaving anything open.
+var dateForms = []string{
+	"2006-01-02T15:04:05Z07:00",
+	"2006-01-02T15:04Z07:00",
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04Z0700",
+}
+
+// ParseDate reads a date: RFC 3339 or, as its only readings, the same with a space for the T, without seconds or
+// without the colon in the offset. A day alone is its midnight in UTC; a time of day without an offset could be any of
+// a day's and is refused. A leap second is the second after. The result keeps its offset; it reports false for other
+// text and for years outside of 1 to 9999 in UTC.
+func ParseDate(s string) (time.Time, bool) {
+	s = strings.ToUpper(strings.TrimSpace(s))
+	if day, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
+		return day, plausibleYear(day)
+	}
+	if len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == ' ' {
+		s = s[:len(time.DateOnly)] + "T" + strings.TrimSpace(s[len(time.DateOnly):])
+	}
+	s = strings.Replace(s, " ", "", 1) // before an offset
+	leap := strings.Contains(s, ":59:60")
+	if leap {
+		s = strings.Replace(s, ":59:60", ":59:59", 1)
+	}
+	for _, form := range dateForms {
+		// Not time.Parse: it would name the zone of the machine it runs on where the offset is the same.
+		t, err := time.ParseInLocation(form, s, time.UTC)
+		if err != nil {
+			continue
+		}
+		if leap {
+			t = t.Add(time.Second)
+		}
+		return t, plausibleYear(t)
+	}
+	return time.Time{}, false
+}
+
+// plausibleYear keeps dates to those that RFC 3339 can write when they are turned to UTC.
+func plausibleYear(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 1 && year <= 9999
+}
+
+func (d *decoder) date(o *object, name string) time.Time {
+	s := strings.TrimSpace(d.text(o, name))
+	if s == "" {
+		return time.Time{}
+	}
+	t, ok := ParseDate(s)
+	if !ok {
+		d.fail(o.at(name), "want a date such as 2006-01-02T15:04:05+01:00 (RFC 3339), got %q", shorten(s))
+	}
+	return t
+}
+
+// partialDate is a year or a month of one: what is known of many books and papers.
+var partialDate = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2]))?$`)
+
+// sourceDate reads the date of a source, of which the year or month may be all that is known.
+func (d *decoder) sourceDate(o *object, name string) string {
+	s := strings.TrimSpace(d.text(o, name))
+	if s == "" || partialDate.MatchString(s) {
+		return s
+	}
+	if _, ok := ParseDate(s); !ok {
+		d.fail(o.at(name), "want a date such as 2006, 2006-01, 2006-01-02 or 2006-01-02T15:04:05+01:00, got %q", shorten(s))
+	}
+	return s
+}

@@ -1,0 +1,234 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"feedpub/feed"
+	"feedpub/feed/markup"
+)
+
+// Decode reads the JSON of a post that is kept under key; [Schema] describes it. Types are checked strictly, and null
+// counts as absent; members that feedpub doesn't know are kept in Unknown (those of nested objects are not). A post
+// without id takes key as its id; one with another id is refused. If a post has several contents they are all decoded;
+// [Intake.Item] says which one counts. Dates keep the offset they were given with.
+//
+// An error is an [*Error] that names the first fault in the order of the fields of [feed.Post].
+func Decode(key string, raw []byte) (feed.Post, error) {
+	if len(raw) > MaxSize {
+		return feed.Post{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors put it there
+	if err := checkSyntax(raw); err != nil {
+		return feed.Post{}, err
+	}
+	var d decoder
+	p := d.post(key, raw)
+	if d.err != nil {
+		return feed.Post{}, d.err
+	}
+	return p, nil
+}
+
+// CheckID returns nil if id can be a post's, else an [*Error].
+func CheckID(id string) error {
+	switch {
+	case id == "":
+		return invalid("id", "want 1 to 512 bytes, got none")
+	case len(id) > 512:
+		return invalid("id", "want 1 to 512 bytes, got %d", len(id))
+	case !utf8.ValidString(id):
+		return invalid("id", "want UTF-8, got %q", id)
+	}
+	if i := strings.IndexFunc(id, unicode.IsControl); i >= 0 {
+		return invalid("id", "want no control characters, got %q", id)
+	}
+	return nil
+}
+
+func checkSyntax(raw []byte) error {
+	err := json.Unmarshal(raw, new(json.RawMessage))
+	if err == nil {
+		return nil
+	}
+	place := ""
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		// The offset counts the byte at fault; an error at the end stands behind the last one.
+		before := raw[:min(max(int(syntax.Offset)-1, 0), len(raw))]
+		line := bytes.Count(before, []byte("\n")) + 1
+		column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+		place = fmt.Sprintf("line %d, column %d", line, column)
+	}
+	return invalid(place, "%s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// decoder reads values and keeps the first error; after one, what it returns is of no use.
+type decoder struct {
+	err error
+}
+
+func (d *decoder) fail(path, format string, args ...any) {
+	if d.err == nil {
+		d.err = invalid(path, format, args...)
+	}
+}
+
+func (d *decoder) post(key string, raw json.RawMessage) feed.Post {
+	o := d.object("", raw)
+	p := feed.Post{
+		ID:              d.id(key, o),
+		URL:             d.url(o, "url"),
+		ExternalURL:     d.url(o, "external_url"),
+		Title:           d.text(o, "title"),
+		ContentHTML:     d.text(o, "content_html"),
+		ContentText:     d.text(o, "content_text"),
+		ContentMarkdown: d.text(o, "content_markdown"),
+		Summary:         d.text(o, "summary"),
+		Image:           d.url(o, "image"),
+		Authors:         list(d, o, "authors", d.author),
+		Tags:            list(d, o, "tags", d.tag),
+		Language:        d.language(o, "language"),
+		Attachments:     list(d, o, "attachments", d.attachment),
+		Status:          choice(d, o, "status", feed.Published, feed.Draft, feed.Private),
+		Quotes:          list(d, o, "quotes", d.quote),
+		Via:             list(d, o, "via", d.via),
+		Attribution:     choice(d, o, "attribution", feed.AttributionAuto, feed.AttributionGiven, feed.AttributionNone),
+	}
+	p.DatePublished = d.date(o, "date_published")
+	p.DateModified = d.date(o, "date_modified")
+	if len(o.members) > 0 {
+		p.Unknown = o.members
+	}
+	return p
+}
+
+func (d *decoder) id(key string, o *object) string {
+	id := d.text(o, "id")
+	if id == "" {
+		id = key
+	}
+	if err := CheckID(id); err != nil && d.err == nil {
+		d.err = err
+	}
+	if id != key {
+		d.fail("id", "the post is kept under the id %q, but its own is %q", key, id)
+	}
+	return id
+}
+
+func (d *decoder) author(path string, raw json.RawMessage) feed.Author {
+	o := d.object(path, raw)
+	a := feed.Author{Name: d.text(o, "name"), URL: d.url(o, "url"), Avatar: d.url(o, "avatar")}
+	if strings.TrimSpace(a.Name) == "" && a.URL == "" && a.Avatar == "" {
+		d.fail(path, "want a name, url or avatar")
+	}
+	return a
+}
+
+func (d *decoder) tag(path string, raw json.RawMessage) string {
+	return d.textValue(path, raw)
+}
+
+func (d *decoder) attachment(path string, raw json.RawMessage) feed.Attachment {
+	o := d.object(path, raw)
+	a := feed.Attachment{
+		URL:               d.url(o, "url"),
+		MIMEType:          d.text(o, "mime_type"),
+		Title:             d.text(o, "title"),
+		SizeInBytes:       d.integer(o, "size_in_bytes"),
+		DurationInSeconds: d.number(o, "duration_in_seconds", maxSafeInteger),
+	}
+	if a.URL == "" {
+		d.fail(o.at("url"), "missing")
+	}
+	switch {
+	case a.MIMEType == "":
+		d.fail(o.at("mime_type"), "missing")
+	case !mediaType.MatchString(a.MIMEType):
+		d.fail(o.at("mime_type"), "want a media type such as audio/mpeg, got %q", a.MIMEType)
+	}
+	return a
+}
+
+func (d *decoder) quote(path string, raw json.RawMessage) feed.Quote {
+	o := d.object(path, raw)
+	q := feed.Quote{Text: d.text(o, "text"), HTML: d.text(o, "html"), Confidence: d.number(o, "confidence", 1)}
+	source, ok := o.take("source")
+	if ok {
+		q.Source = d.source(o.at("source"), source)
+	}
+	if !ok && strings.TrimSpace(q.Text+q.HTML) == "" {
+		d.fail(path, "want a source, text or html")
+	}
+	return q
+}
+
+func (d *decoder) source(path string, raw json.RawMessage) feed.Source {
+	o := d.object(path, raw)
+	return feed.Source{
+		Publication:    d.text(o, "publication"),
+		PublicationURL: d.url(o, "publication_url"),
+		FeedURL:        d.url(o, "feed_url"),
+		Headline:       d.text(o, "headline"),
+		URL:            d.url(o, "url"),
+		Authors:        list(d, o, "authors", d.author),
+		DatePublished:  d.sourceDate(o, "date_published"),
+		Agencies:       list(d, o, "agencies", d.textValue),
+	}
+}
+
+func (d *decoder) via(path string, raw json.RawMessage) feed.Via {
+	o := d.object(path, raw)
+	v := feed.Via{Name: d.text(o, "name"), URL: d.url(o, "url")}
+	if strings.TrimSpace(v.Name) == "" && v.URL == "" {
+		d.fail(path, "want a name or url")
+	}
+	return v
+}
+
+var (
+	languageTag = regexp.MustCompile(`^[A-Za-z]{1,8}([-_][A-Za-z0-9]{1,8})*$`)
+	mediaType   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*( *;.*)?$`)
+)
+
+func (d *decoder) language(o *object, name string) string {
+	s := d.text(o, name)
+	if s != "" && !languageTag.MatchString(s) {
+		d.fail(o.at(name), "want a language tag such as en or pt-BR (BCP 47), got %q", s)
+	}
+	return s
+}
+
+// forbidden are the schemes of URLs that run something or carry the resource in themselves; nobody can follow them
+// from a feed, and some readers would run them.
+var forbidden = regexp.MustCompile(`(?i)^(javascript|vbscript|data|blob|file):`)
+
+// url reads a URL, absolute or relative, and returns it without white space around it.
+func (d *decoder) url(o *object, name string) string {
+	s := strings.TrimSpace(d.text(o, name))
+	if forbidden.MatchString(s) {
+		d.fail(o.at(name), "want a URL that leads somewhere, got %q", shorten(s))
+		return ""
+	}
+	if _, err := markup.ParseURL(s); err != nil {
+		d.fail(o.at(name), "want a URL, got %q", shorten(s))
+		return ""
+	}
+	return s
+}
+
+// shorten cuts what is shown of a value in an error.
+func shorten(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}

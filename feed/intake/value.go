@@ -1,0 +1,152 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// maxSafeInteger is the greatest number up to which every program reads an integer in JSON alike (RFC 8259, section 6).
+const maxSafeInteger = 1<<53 - 1
+
+// object is a JSON object being read. Members are taken out as they are read, so that the unknown ones remain.
+type object struct {
+	path    string
+	members map[string]json.RawMessage
+}
+
+// at returns the path of the member name.
+func (o *object) at(name string) string {
+	if o.path == "" {
+		return name
+	}
+	return o.path + "." + name
+}
+
+// take removes and returns the member name; null counts as absent.
+func (o *object) take(name string) (json.RawMessage, bool) {
+	raw, ok := o.members[name]
+	delete(o.members, name)
+	return raw, ok && kindOf(raw) != "null"
+}
+
+// kindOf returns the type of the value for people to read.
+func kindOf(raw json.RawMessage) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "a number"
+	}
+}
+
+// want reports whether the value at path is of the kind, and fails if not.
+func (d *decoder) want(kind, path string, raw json.RawMessage) bool {
+	got := kindOf(raw)
+	if got != kind {
+		d.fail(path, "want %s, got %s", kind, got)
+	}
+	return got == kind
+}
+
+// unmarshal reads a value whose type has been checked.
+func (d *decoder) unmarshal(path string, raw json.RawMessage, v any) {
+	if err := json.Unmarshal(raw, v); err != nil {
+		d.fail(path, "%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+}
+
+func (d *decoder) object(path string, raw json.RawMessage) *object {
+	o := &object{path: path}
+	// The whole post may have white space around it; values within have none.
+	raw = json.RawMessage(strings.TrimSpace(string(raw)))
+	if d.want("an object", path, raw) {
+		d.unmarshal(path, raw, &o.members)
+	}
+	return o
+}
+
+func (d *decoder) textValue(path string, raw json.RawMessage) string {
+	var s string
+	if d.want("a string", path, raw) {
+		d.unmarshal(path, raw, &s)
+	}
+	return s
+}
+
+func (d *decoder) text(o *object, name string) string {
+	raw, ok := o.take(name)
+	if !ok {
+		return ""
+	}
+	return d.textValue(o.at(name), raw)
+}
+
+// number reads a number from 0 to limit.
+func (d *decoder) number(o *object, name string, limit float64) float64 {
+	raw, ok := o.take(name)
+	if !ok {
+		return 0
+	}
+	path := o.at(name)
+	var n float64
+	if d.want("a number", path, raw) {
+		d.unmarshal(path, raw, &n)
+	}
+	if n < 0 || n > limit {
+		d.fail(path, "want a number from 0 to %.0f, got %s", limit, raw)
+		return 0
+	}
+	return n
+}
+
+// integer reads a whole number, which JSON may write as 1e6 or 7.0 too.
+func (d *decoder) integer(o *object, name string) int64 {
+	n := d.number(o, name, maxSafeInteger)
+	if n != math.Trunc(n) {
+		d.fail(o.at(name), "want a whole number, got %v", n)
+	}
+	return int64(n)
+}
+
+// list reads an array whose values are read by element.
+func list[T any](d *decoder, o *object, name string, element func(path string, raw json.RawMessage) T) []T {
+	raw, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	path := o.at(name)
+	var values []json.RawMessage
+	if d.want("an array", path, raw) {
+		d.unmarshal(path, raw, &values)
+	}
+	var read []T
+	for i, value := range values {
+		read = append(read, element(fmt.Sprintf("%s[%d]", path, i), value))
+	}
+	return read
+}
+
+// choice reads one of the values; absent and empty stay empty.
+func choice[T ~string](d *decoder, o *object, name string, values ...T) T {
+	s := T(d.text(o, name))
+	if s != "" && !slices.Contains(values, s) {
+		names := make([]string, len(values))
+		for i, v := range values {
+			names[i] = string(v)
+		}
+		last := len(names) - 1
+		d.fail(o.at(name), "want %s or %s, got %q", strings.Join(names[:last], ", "), names[last], shorten(string(s)))
+	}
+	return s
+}

@@ -1,0 +1,239 @@
+package render
+
+import (
+	"encoding/xml"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/feeds"
+
+	"feedpub/feed"
+)
+
+const atomNamespace = "http://www.w3.org/2005/Atom"
+
+// As in RSS, these types embed those of gorilla/feeds and hide the fields that they declare anew.
+
+type atomRoot struct {
+	*feeds.AtomFeed
+	Lang      string         `xml:"xml:lang,attr,omitempty"`
+	Title     atomText       `xml:"title"`
+	Subtitle  *atomText      `xml:"subtitle"`
+	Rights    *atomText      `xml:"rights"`
+	Generator *atomGenerator `xml:"generator"`
+	Author    []feeds.AtomAuthor
+	Link      []atomLink
+}
+
+type atomEntry struct {
+	*feeds.AtomEntry
+	Lang     string             `xml:"xml:lang,attr,omitempty"`
+	Title    atomText           `xml:"title"`
+	Author   []feeds.AtomAuthor // one element each; gorilla/feeds has room for one
+	Category []atomCategory     `xml:"category"` // with the term that the specification requires
+	Summary  *atomText          `xml:"summary"`
+	Content  *cdata             `xml:"content"`
+	Links    []atomLink         // with titles
+}
+
+// atomText is a text construct (RFC 4287, section 3.1).
+type atomText struct {
+	Type string `xml:"type,attr"`
+	Text string `xml:",chardata"`
+}
+
+// atomLink is gorilla/feeds' with a title. Its fields stand for a link (RFC 4287, section 4.2.7).
+type atomLink struct {
+	XMLName xml.Name `xml:"link"`
+	Rel     string   `xml:"rel,attr"`
+	Type    string   `xml:"type,attr,omitempty"`
+	Title   string   `xml:"title,attr,omitempty"`
+	Length  string   `xml:"length,attr,omitempty"`
+	Href    string   `xml:"href,attr"`
+}
+
+type atomCategory struct {
+	Term string `xml:"term,attr"`
+}
+
+type atomGenerator struct {
+	Version string `xml:"version,attr"`
+	Name    string `xml:",chardata"`
+}
+
+// atomView is what an entry says, in a form that the entry is written from and that its fragment is read back into.
+type atomView struct {
+	Lang       string         `xml:"lang,attr"`
+	ID         string         `xml:"id"`
+	Title      atomText       `xml:"title"`
+	Published  string         `xml:"published"`
+	Updated    string         `xml:"updated"`
+	Authors    []personView   `xml:"author"`
+	Categories []atomCategory `xml:"category"`
+	Links      []atomLink     `xml:"link"`
+	Summary    *atomText      `xml:"summary"`
+	Content    atomText       `xml:"content"`
+}
+
+type personView struct {
+	Name string `xml:"name"`
+	URI  string `xml:"uri"`
+}
+
+// newAtomView maps an item to Atom. The post's own address is the last of the links, because some readers take the last
+// one for the item's whatever its relation.
+func newAtomView(site feed.SiteID, item *feed.Item, v Variant) atomView {
+	view := atomView{
+		Lang:      item.Language,
+		ID:        AtomID(site, item.ID),
+		Title:     plain(heading(item)),
+		Published: rfc3339(item.Published),
+		Updated:   rfc3339(v.updated(item)),
+		Authors:   persons(item.Authors),
+		Content:   atomText{Type: "html", Text: content(item)},
+	}
+	for _, tag := range tags(item) {
+		view.Categories = append(view.Categories, atomCategory{Term: tag})
+	}
+	if summary := strings.TrimSpace(item.Summary); summary != "" {
+		text := plain(summary)
+		view.Summary = &text
+	}
+	for _, c := range credits(item) {
+		view.Links = append(view.Links, link(c.rel, "", c.title, c.url))
+	}
+	for _, a := range item.Attachments {
+		l := link("enclosure", mediaType(a), strings.TrimSpace(a.Title), uri(a.URL))
+		if a.SizeInBytes > 0 {
+			l.Length = strconv.FormatInt(a.SizeInBytes, 10)
+		}
+		view.Links = append(view.Links, l)
+	}
+	if item.URL != "" {
+		view.Links = append(view.Links, link("alternate", "text/html", "", uri(item.URL)))
+	}
+	return view
+}
+
+func atomFragment(site feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+	view := newAtomView(site, item, v)
+	x := atomEntry{
+		AtomEntry: &feeds.AtomEntry{Id: view.ID, Published: view.Published, Updated: view.Updated},
+		Lang:      view.Lang,
+		Title:     view.Title,
+		Author:    atomAuthors(view.Authors),
+		Category:  view.Categories,
+		Summary:   view.Summary,
+		Content:   &cdata{Type: view.Content.Type, HTML: view.Content.Text},
+		Links:     view.Links,
+	}
+	fragment, err := xmlFragment(x, "  ")
+	if err != nil {
+		return nil, err
+	}
+	var back atomView
+	if err := xml.Unmarshal(fragment, &back); err != nil {
+		return nil, err
+	}
+	return fragment, same(&view, &back)
+}
+
+// atomFrameView is what the feed says besides its entries.
+type atomFrameView struct {
+	XMLName   xml.Name
+	Lang      string        `xml:"lang,attr"`
+	ID        string        `xml:"id"`
+	Title     atomText      `xml:"title"`
+	Subtitle  *atomText     `xml:"subtitle"`
+	Rights    *atomText     `xml:"rights"`
+	Updated   string        `xml:"updated"`
+	Icon      string        `xml:"icon"`
+	Generator atomGenerator `xml:"generator"`
+	Authors   []personView  `xml:"author"`
+	Links     []atomLink    `xml:"link"`
+}
+
+func newAtomFrameView(f feed.Feed, updated time.Time) atomFrameView {
+	v := atomFrameView{
+		XMLName:   xml.Name{Space: atomNamespace, Local: "feed"},
+		Lang:      f.Site.Language,
+		ID:        FeedID(f.Site.ID, f.Name),
+		Title:     plain(f.Title),
+		Updated:   rfc3339(updated),
+		Icon:      uri(f.Site.Icon),
+		Generator: atomGenerator{Version: strconv.Itoa(Version), Name: generator},
+		Authors:   persons(feedAuthors(f.Site)),
+		Links:     []atomLink{link("self", "application/atom+xml", "", URL(f.Site, f.Name, feed.Atom))},
+	}
+	if f.Description != f.Title {
+		text := plain(f.Description)
+		v.Subtitle = &text
+	}
+	if f.Site.Copyright != "" {
+		text := plain(f.Site.Copyright)
+		v.Rights = &text
+	}
+	if f.Site.Hub != "" {
+		v.Links = append(v.Links, link("hub", "", "", uri(f.Site.Hub)))
+	}
+	v.Links = append(v.Links, link("alternate", "text/html", "", uri(f.Site.HomeURL)))
+	return v
+}
+
+func atomFrame(f feed.Feed, updated time.Time) (frame, error) {
+	v := newAtomFrameView(f, updated)
+	root := atomRoot{
+		AtomFeed:  &feeds.AtomFeed{Xmlns: atomNamespace, Id: v.ID, Updated: v.Updated, Icon: v.Icon},
+		Lang:      v.Lang,
+		Title:     v.Title,
+		Subtitle:  v.Subtitle,
+		Rights:    v.Rights,
+		Generator: &v.Generator,
+		Author:    atomAuthors(v.Authors),
+		Link:      v.Links,
+	}
+	fr, err := xmlFrame(root, "</feed>")
+	if err != nil {
+		return frame{}, err
+	}
+	var back atomFrameView
+	if err := xml.Unmarshal(fr.join(nil), &back); err != nil {
+		return frame{}, err
+	}
+	for i := range back.Links { // the reader notes the namespace, the writer inherits it
+		back.Links[i].XMLName.Space = ""
+	}
+	return fr, same(&v, &back)
+}
+
+// plain returns plain text as a text construct. Text that looks like markup is declared as HTML that shows it: many
+// readers take every title for HTML and would swallow it, and validators warn of it.
+func plain(s string) atomText {
+	if strings.ContainsAny(s, "<&") {
+		return atomText{Type: "html", Text: textToHTML(s)}
+	}
+	return atomText{Type: "text", Text: s}
+}
+
+func link(rel, mediaType, title, href string) atomLink {
+	return atomLink{XMLName: xml.Name{Local: "link"}, Rel: rel, Type: mediaType, Title: title, Href: href}
+}
+
+func persons(authors []feed.Author) []personView {
+	var list []personView
+	for _, a := range authors {
+		if name := authorName(a); name != "" {
+			list = append(list, personView{Name: name, URI: uri(a.URL)})
+		}
+	}
+	return list
+}
+
+func atomAuthors(views []personView) []feeds.AtomAuthor {
+	var authors []feeds.AtomAuthor
+	for _, p := range views {
+		authors = append(authors, feeds.AtomAuthor{AtomPerson: feeds.AtomPerson{Name: p.Name, Uri: p.URI}})
+	}
+	return authors
+}

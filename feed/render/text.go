@@ -1,0 +1,246 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"feedpub/feed"
+)
+
+// checkItem returns an [itemError] for an item that breaks the promises of [feed.Item] in a way that would break the
+// documents. The encoders would replace or drop what they cannot write; in content that has been cleaned of dangerous
+// markup, dropping a character can bring such markup about again.
+func checkItem(item *feed.Item) error {
+	if item == nil {
+		return &itemError{reason: "The item is not there."}
+	}
+	if item.ID == "" {
+		return &itemError{place: "id", reason: "The post has no id."}
+	}
+	for place, s := range texts(item) {
+		if err := checkText(s); err != nil {
+			return &itemError{place: place, reason: fmt.Sprintf("The text holds %v.", err)}
+		}
+	}
+	if !writableYear(item.Published) {
+		return &itemError{place: "date_published", reason: "The year cannot be written in a feed."}
+	}
+	if !writableYear(item.Updated) {
+		return &itemError{place: "date_modified", reason: "The year cannot be written in a feed."}
+	}
+	return nil
+}
+
+// writableYear says whether the time's year has four digits, as RFC 822 and RFC 3339 want it, whatever fraction of a
+// second is added.
+func writableYear(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 1 && year <= 9998
+}
+
+// checkText says what in s no XML 1.0 document can hold (XML 1.0, section 2.2).
+func checkText(s string) error {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return fmt.Errorf("a byte that is not UTF-8, 0x%02X, at offset %d", s[i], i)
+			}
+		}
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return fmt.Errorf("the character %U at offset %d, which XML does not allow", r, i)
+		}
+	}
+	return nil
+}
+
+// texts yields all texts of an item that reach a document, each with its place in the post.
+func texts(item *feed.Item) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		done := false
+		emit := func(place, s string) { done = done || !yield(place, s) }
+		author := func(place string, a feed.Author) {
+			emit(place+".name", a.Name)
+			emit(place+".url", a.URL)
+			emit(place+".avatar", a.Avatar)
+		}
+		emit("id", item.ID)
+		emit("url", item.URL)
+		emit("external_url", item.ExternalURL)
+		emit("title", item.Title)
+		emit("content", item.HTML)
+		emit("content", item.Text)
+		emit("summary", item.Summary)
+		emit("image", item.Image)
+		emit("language", item.Language)
+		for i, a := range item.Authors {
+			author(fmt.Sprintf("authors[%d]", i), a)
+		}
+		for i, tag := range item.Tags {
+			emit(fmt.Sprintf("tags[%d]", i), tag)
+		}
+		for i, a := range item.Attachments {
+			place := fmt.Sprintf("attachments[%d]", i)
+			emit(place+".url", a.URL)
+			emit(place+".mime_type", a.MIMEType)
+			emit(place+".title", a.Title)
+		}
+		for i, q := range item.Quotes {
+			place := fmt.Sprintf("quotes[%d]", i)
+			emit(place+".text", q.Text)
+			s := q.Source
+			place += ".source"
+			emit(place+".publication", s.Publication)
+			emit(place+".publication_url", s.PublicationURL)
+			emit(place+".feed_url", s.FeedURL)
+			emit(place+".headline", s.Headline)
+			emit(place+".url", s.URL)
+			emit(place+".date_published", s.DatePublished)
+			for j, a := range s.Authors {
+				author(fmt.Sprintf("%s.authors[%d]", place, j), a)
+			}
+			for j, agency := range s.Agencies {
+				emit(fmt.Sprintf("%s.agencies[%d]", place, j), agency)
+			}
+		}
+		for i, v := range item.Via {
+			emit(fmt.Sprintf("via[%d].name", i), v.Name)
+			emit(fmt.Sprintf("via[%d].url", i), v.URL)
+		}
+	}
+}
+
+// headingLength is how many characters of an untitled post stand for its title: about a line in a reader's list.
+const headingLength = 60
+
+// heading returns what RSS and Atom show as the title: the item's, or the first words of an untitled one, since Atom
+// requires a title and readers show nothing to click without one. JSON Feed has no need of it.
+func heading(item *feed.Item) string {
+	if title := strings.TrimSpace(item.Title); title != "" {
+		return title
+	}
+	return cmp.Or(firstWords(item.Text, headingLength), firstWords(item.Summary, headingLength),
+		item.Published.UTC().Format("2006-01-02"))
+}
+
+// firstWords returns the beginning of s on one line, cut after a word where there is one, and never within what is
+// shown as a single character.
+func firstWords(s string, limit int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	cut := limit
+	for i := cut; i > limit/2; i-- {
+		if runes[i] == ' ' {
+			cut = i
+			break
+		}
+	}
+	for cut > 0 && joins(runes[cut-1], runes[cut]) {
+		cut--
+	}
+	return strings.TrimRightFunc(string(runes[:cut]), func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune(",;:–—-", r)
+	}) + "…"
+}
+
+// joins says whether b belongs to the same visible character as a: a mark, a variation, a skin tone, a part of a joined
+// emoji, or half of a flag. It errs towards joining.
+func joins(a, b rune) bool {
+	const joiner = '\u200D'
+	flag := func(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
+	return a == joiner || b == joiner || unicode.In(b, unicode.Mn, unicode.Me, unicode.Mc) ||
+		b >= 0x1F3FB && b <= 0x1F3FF || flag(a) && flag(b) || b >= 0xE0020 && b <= 0xE007F
+}
+
+// content returns the item's HTML. An item without any gets its summary or title as a paragraph, since Atom and JSON
+// Feed require content. Line ends are those that an XML parser would give back (XML 1.0, section 2.11).
+func content(item *feed.Item) string {
+	if strings.TrimSpace(item.HTML) == "" {
+		return "<p>" + textToHTML(cmp.Or(strings.TrimSpace(item.Summary), heading(item))) + "</p>"
+	}
+	return unixLines(item.HTML)
+}
+
+func unixLines(s string) string {
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+}
+
+// textToHTML escapes plain text for a place that is read as HTML. Quotation marks stay: readers that decode once too
+// few would show their escapes.
+func textToHTML(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// names joins the names of authors for a place that has room for one text.
+func names(authors []feed.Author) string {
+	var list []string
+	for _, a := range authors {
+		if name := authorName(a); name != "" {
+			list = append(list, name)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// authorName returns what to call the author; Atom requires a name.
+func authorName(a feed.Author) string {
+	return cmp.Or(strings.TrimSpace(a.Name), a.URL)
+}
+
+// feedAuthors returns who is shown for items without authors: the site's authors, or the site itself.
+func feedAuthors(site feed.Site) []feed.Author {
+	var authors []feed.Author
+	for _, a := range site.Authors {
+		if authorName(a) != "" {
+			authors = append(authors, a)
+		}
+	}
+	if len(authors) == 0 {
+		authors = []feed.Author{{Name: cmp.Or(strings.TrimSpace(site.Title), string(site.ID))}}
+	}
+	return authors
+}
+
+// credit is a link that credits somebody: a quoted article, or where it was found.
+type credit struct{ rel, url, title string }
+
+// credits returns the links to what the item quotes and to where its author found it, each address once.
+func credits(item *feed.Item) []credit {
+	var list []credit
+	seen := map[credit]bool{}
+	add := func(rel, url, title string) {
+		url = uri(url)
+		if key := (credit{rel: rel, url: url}); url != "" && !seen[key] {
+			seen[key] = true
+			list = append(list, credit{rel: rel, url: url, title: strings.TrimSpace(title)})
+		}
+	}
+	for _, q := range item.Quotes {
+		add("related", q.Source.URL, cmp.Or(q.Source.Headline, q.Source.Publication))
+	}
+	for _, v := range item.Via {
+		add("via", v.URL, v.Name)
+	}
+	return list
+}
+
+// tags returns the item's tags that have a text.
+func tags(item *feed.Item) []string {
+	var list []string
+	for _, tag := range item.Tags {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			list = append(list, tag)
+		}
+	}
+	return list
+}

@@ -1,0 +1,78 @@
+package render
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+
+	"github.com/gorilla/feeds"
+
+	"feedpub/feed"
+)
+
+// xmlForm holds a root element of our own for [feeds.ToXML].
+type xmlForm struct{ root any }
+
+// FeedXml implements [feeds.XmlFeed].
+func (f xmlForm) FeedXml() any { return f.root } //nolint:revive,staticcheck // the name is gorilla/feeds'
+
+// xmlFrame encodes a root element without items and cuts it before its end, foot.
+func xmlFrame(root any, foot string) (frame, error) {
+	text, err := feeds.ToXML(xmlForm{root})
+	if err != nil {
+		return frame{}, err
+	}
+	head, ok := bytes.CutSuffix(respell([]byte(text)), []byte(foot))
+	if !ok {
+		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)
+	}
+	return frame{head: head, foot: []byte(foot + "\n")}, nil
+}
+
+// xmlFragment encodes an item, indented as it stands in its document, with the end of its last line.
+func xmlFragment(item any, indent string) ([]byte, error) {
+	text, err := xml.MarshalIndent(item, indent, "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(respell(text), '\n'), nil
+}
+
+// cdata is HTML as the content of an element. encoding/xml parts a "]]>" within it over two sections.
+type cdata struct {
+	Type string `xml:"type,attr,omitempty"`
+	HTML string `xml:",cdata"`
+}
+
+var (
+	inText = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#34;", `"`, "&#39;", "'", "&#xA;", "\n", "&#x9;", "\t")
+	inTag  = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#39;", "'")
+)
+
+// respell writes the same XML with other references. In plain text of RSS, "&" and "<" as hexadecimal references are
+// what most readers show right (RSS Advisory Board, RSS Best Practices Profile, "Character Data"), while encoding/xml
+// names them; and what needs no reference is written without one. CDATA sections stay: HTML travels in them.
+func respell(src []byte) []byte {
+	dst := make([]byte, 0, len(src))
+	for len(src) > 0 {
+		end, replace := bytes.IndexByte(src, '<'), inText
+		switch {
+		case bytes.HasPrefix(src, []byte("<![CDATA[")):
+			end, replace = bytes.Index(src, []byte("]]>")), nil
+		case end == 0:
+			end, replace = bytes.IndexByte(src, '>'), inTag // encoding/xml never writes ">" within a tag
+		}
+		if end < 0 {
+			end = len(src)
+		}
+		if replace == nil {
+			dst = append(dst, src[:end]...)
+		} else {
+			dst = append(dst, replace.Replace(string(src[:end]))...)
+		}
+		// What ended a tag or a section begins the text that follows it, and needs no reference there.
+		src = src[end:]
+	}
+	return dst
+}

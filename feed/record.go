@@ -88,6 +88,9 @@ const (
 	KindMissing  ProblemKind = "missing"  // the post is gone without a notice; it stays published until confirmed
 	KindDoubtful ProblemKind = "doubtful" // a source was read with too little confidence and left out
 	KindHeld     ProblemKind = "held"     // a commit is held: posts vanished from the feed without explanation
+	// KindRefused: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
+	// gone; the last good documents stay.
+	KindRefused ProblemKind = "refused"
 )
 
 // CommitRequest asks the store to make documents the current ones of a feed, all in one step.
@@ -133,6 +136,34 @@ type FeedReport struct {
 
 // Announcement is an entry of a site's stream of commits.
 type Announcement struct {
-	Entry string // the stream entry's id
-	Feed  Name   // whose head was flipped
+	Entry   string // the stream entry's id
+	Feed    Name   // whose head was flipped
+	Version int64  // the site's version that the commit made; 0 if the entry doesn't say
+}
+
+// Request is what an operator asks of the builder.
+type Request struct {
+	Entry   string // the stream entry's id
+	ID      string // where the reply goes
+	Payload []byte
+}
+
+// Line is one line of a site's primary records as export writes them and import reads them: what is kept beside the
+// posts because nothing else tells it. Exactly one member is set.
+type Line struct {
+	Record  *Record      `json:"record,omitempty"`
+	Name    *NameLine    `json:"name,omitempty"`
+	Removal *RemovalLine `json:"removal,omitempty"`
+}
+
+// NameLine says what a path name stands for.
+type NameLine struct {
+	Feed Name   `json:"feed"`
+	Full string `json:"full"`
+}
+
+// RemovalLine says when a post was last removed from a feed.
+type RemovalLine struct {
+	Feed Name      `json:"feed"`
+	Time time.Time `json:"time"`
 }

@@ -1,0 +1,69 @@
+package serve
+
+import "strings"
+
+// Answer answers a request from a snapshot; a nil snapshot is an empty one. It is pure, may be called concurrently, and
+// does not allocate for a 304 nor for a 200 in gzip coding. It follows RFC 9110, sections 9 (methods), 12.5.3
+// (Accept-Encoding), 13 (conditional requests) and 15 (status codes).
+func Answer(s *Snapshot, r Request) Response {
+	var res Response
+	switch r.Method {
+	case "GET":
+		res = get(s, r)
+	case "HEAD":
+		res = get(s, r)
+		res.Body = nil
+	case "OPTIONS":
+		return Response{Status: 204, Header: preflight}
+	default:
+		return methodNotAllowed
+	}
+	return res
+}
+
+func get(s *Snapshot, r Request) Response {
+	d := s.document(r.Path)
+	if d == nil {
+		return s.absent(r.Path)
+	}
+	selected, ok := negotiate(r.AcceptEncoding)
+	if !ok {
+		return notAcceptable
+	}
+	if r.IfNoneMatch != "" {
+		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
+		if m := matchETags(r.IfNoneMatch, string(d.ref.Hash)); m.any {
+			return d.notModified(m.coding(selected))
+		}
+		return d.whole(selected, r.Method)
+	}
+	if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {
+		return d.notModified(selected)
+	}
+	return d.whole(selected, r.Method)
+}
+
+// absent answers for a path at which there is no document.
+func (s *Snapshot) absent(path string) Response {
+	switch {
+	case s != nil && s.retired[path]:
+		return gone
+	case s.pending(path):
+		return notYet
+	default:
+		return notFound
+	}
+}
+
+// pending says whether there may soon be a document at path: a reader that is told 404 may give the feed up for good, so
+// that is said only when it is certain.
+func (s *Snapshot) pending(path string) bool {
+	if s != nil && s.unheld[path] {
+		return true
+	}
+	if path == "/" {
+		return true // the index is missing only while there is no feed at all
+	}
+	file := path[strings.LastIndexByte(path, '/')+1:]
+	return feedFile(file) && (s == nil || !s.complete || !s.hasMain())
+}

@@ -1,0 +1,177 @@
+package serve
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// How long a cache between us and the readers may serve a document that it can't ask us about anew: for a day, if we
+// fail, since an old feed is better than none (RFC 5861).
+const staleIfError = 24 * time.Hour
+
+// maxDocument bounds a document's length in bytes in identity coding: what claims more is not unpacked.
+const maxDocument = 256 << 20
+
+// document is a committed document with all that its answers need, made once.
+type document struct {
+	ref          feed.DocumentRef
+	gzip         []byte
+	lastModified string // value of Last-Modified; empty while it would be later than Date
+	variants     [codings]variant
+}
+
+// variant is a document in one coding. The fields of a 304 are the first of those of a 200.
+type variant struct {
+	fields      []Field
+	notModified int // how many of fields a 304 has
+}
+
+// newDocument returns the document that ref describes. Its Last-Modified is left out if it is later than now: an origin
+// must not send one later than Date (RFC 9110 section 8.8.2.1). more are fields for it alone.
+func newDocument(ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
+	d := &document{ref: ref, gzip: gz}
+	shared := make([]Field, 0, 7)
+	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
+		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
+		shared = append(shared, field("Last-Modified", d.lastModified))
+	}
+	shared = append(shared, field("Cache-Control", cacheControl(ref.MaxAge)), varyField, exposeField)
+	if ref.Link != "" {
+		shared = append(shared, field("Link", ref.Link))
+	}
+	shared = append(shared, common...)
+	shared = append(shared, more...)
+
+	mediaType := field("Content-Type", ref.MediaType)
+	for c := range codings {
+		fields := make([]Field, 0, len(shared)+4)
+		fields = append(fields, field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`))
+		fields = append(fields, shared...)
+		n := len(fields)
+		fields = append(fields, mediaType)
+		if c == gzipped {
+			fields = append(fields, contentGzipField, field("Content-Length", strconv.Itoa(len(gz))))
+		} else {
+			fields = append(fields, field("Content-Length", strconv.Itoa(ref.Length)))
+		}
+		d.variants[c] = variant{fields: fields, notModified: n}
+	}
+	return d
+}
+
+// Fields that all documents share.
+var (
+	varyField        = field("Vary", "Accept-Encoding")
+	exposeField      = field("Access-Control-Expose-Headers", "ETag, Link")
+	contentGzipField = field("Content-Encoding", "gzip")
+)
+
+// cacheControl returns the value of Cache-Control (RFC 9111, RFC 5861) for a document that readers are asked to fetch at
+// most every maxAge. A cache may serve it for as long again while it asks for a newer one.
+func cacheControl(maxAge time.Duration) string {
+	s := strconv.FormatInt(int64(maxAge/time.Second), 10)
+	return "public, max-age=" + s + ", stale-while-revalidate=" + s +
+		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
+}
+
+// whole returns the 200 in coding c.
+func (d *document) whole(c coding, method string) Response {
+	res := Response{Status: http.StatusOK, Header: d.variants[c].fields, Body: d.gzip, Format: d.ref.Format}
+	if c == identity && method != "HEAD" {
+		// Only few ask for it, so it is not worth its place in memory.
+		body, err := gunzip(d.gzip, d.ref.Length)
+		if err != nil {
+			return internal // not for a blob that was checked when it came in
+		}
+		res.Body = body
+	}
+	return res
+}
+
+// notModified returns the 304 for a client that holds the document in coding c.
+func (d *document) notModified(c coding) Response {
+	v := d.variants[c]
+	return Response{Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Format: d.ref.Format}
+}
+
+// gunzip unpacks a document of the given length, and no more than that.
+func gunzip(gz []byte, length int) ([]byte, error) {
+	if length < 0 || length > maxDocument {
+		return nil, fmt.Errorf("length %d: want 0 to %d: %w", length, maxDocument, feed.ErrInvalid)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(gz))
+	if err != nil {
+		return nil, fmt.Errorf("gzip: %w: %w", err, feed.ErrInvalid)
+	}
+	// Reading one byte more than there should be also reads the checksum, and finds what is too long.
+	body := make([]byte, length+1)
+	n, err := io.ReadFull(zr, body)
+	if n != length || err != io.ErrUnexpectedEOF && err != io.EOF {
+		return nil, fmt.Errorf("gzip: %d of %d bytes or more: %w", n, length, feed.ErrInvalid)
+	}
+	return body[:n], nil
+}
+
+// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid].
+func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
+	body, err := gunzip(b.Gzip, ref.Length)
+	if err != nil {
+		return fmt.Errorf("document %s: %w", ref.Hash, err)
+	}
+	if sum := feed.HashOf(body); sum != ref.Hash {
+		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. What it lets through can be
+// put into a header and into a file's name.
+func checkHead(h feed.Head) error {
+	if h.Feed == "" {
+		return fmt.Errorf("head without a feed's name: %w", feed.ErrInvalid)
+	}
+	if len(h.Documents) == 0 {
+		return fmt.Errorf("head of %s: no documents: %w", h.Feed, feed.ErrInvalid)
+	}
+	for _, d := range h.Documents {
+		sum, err := hex.DecodeString(string(d.Hash))
+		switch {
+		case err != nil || len(sum) != sha256.Size || strings.ToLower(string(d.Hash)) != string(d.Hash):
+			err = fmt.Errorf("hash %q is no SHA-256", d.Hash)
+		case !strings.HasPrefix(d.Path, "/"):
+			err = fmt.Errorf("path %q is not absolute", d.Path)
+		case d.MediaType == "" || !headerValue(d.MediaType):
+			err = fmt.Errorf("media type %q can't stand in a header", d.MediaType)
+		case !headerValue(d.Link):
+			err = fmt.Errorf("link %q can't stand in a header", d.Link)
+		case d.MaxAge < 0:
+			err = fmt.Errorf("max age %v is negative", d.MaxAge)
+		case d.Length < 0 || d.Length > maxDocument:
+			err = fmt.Errorf("length %d is not within 0 to %d", d.Length, maxDocument)
+		default:
+			continue
+		}
+		return fmt.Errorf("head of %s: %s: %w: %w", h.Feed, d.Format, err, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// headerValue says whether s is printable ASCII, which is all that we ever send in a header.
+func headerValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

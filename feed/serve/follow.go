@@ -1,0 +1,255 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+)
+
+// tail is how far a replica has followed the store.
+type tail struct {
+	placed    bool   // the place in the stream is known
+	after     string // the stream entry up to which announcements were read
+	announced bool   // there was an announcement since the last poll
+	polls     int    // since all heads were read
+	next      time.Time
+}
+
+// follow takes over what the store commits until ctx ends. The stream of announcements brings news at once; the version,
+// read now and then, tells whether the stream has kept anything back, and then all heads are compared.
+func (r *Replica) follow(ctx context.Context) {
+	var t tail
+	for ctx.Err() == nil {
+		err := r.step(ctx, &t)
+		if ctx.Err() != nil {
+			return
+		}
+		r.answered(err)
+		if err != nil {
+			t.next = time.Time{} // when the store is back it may be another one: look at everything
+			pause(ctx, min(retryAfterError, r.Poll))
+		}
+	}
+}
+
+// step polls if it is time to, and then waits for announcements until it is time again.
+func (r *Replica) step(ctx context.Context, t *tail) error {
+	now := r.Now()
+	if s := r.Snapshot(); !s.ripe.IsZero() && !s.ripe.After(now) {
+		r.publish(nil, false)
+	}
+	if !now.Before(t.next) {
+		if err := r.poll(ctx, t); err != nil {
+			return err
+		}
+		t.next = now.Add(r.Poll)
+	}
+	block := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
+	changes, err := r.changes(ctx, t.after, block)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	t.after, t.announced = changes[len(changes)-1].Entry, true
+	return r.takeAnnounced(ctx, changes)
+}
+
+// poll compares the store's version with what has been taken, and reads all heads unless it is certain that there is
+// nothing new.
+func (r *Replica) poll(ctx context.Context, t *tail) error {
+	version, err := within(ctx, 0, r.Source.Version)
+	if err != nil {
+		return err
+	}
+	taken, _ := r.Version()
+	moved := version != taken
+	// News that did not come by the stream, or a version that went back: the stream may have begun anew.
+	if !t.placed || moved && (!t.announced || version < taken) {
+		if err := r.place(ctx, t); err != nil {
+			return err
+		}
+	}
+	t.announced = false
+	t.polls++
+	if !moved && r.Snapshot().complete && !r.mayTakeMore() && t.polls < fullEvery {
+		return nil
+	}
+	if err := r.takeAll(ctx); err != nil {
+		return err
+	}
+	t.polls = 0
+	// The version was read before the heads: what was committed between is seen once more, rather than never.
+	r.reached(version)
+	return nil
+}
+
+// place finds the end of the stream of announcements. It is read before the heads are, so nothing falls between.
+func (r *Replica) place(ctx context.Context, t *tail) error {
+	after := ""
+	for {
+		changes, err := r.changes(ctx, after, 0)
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			t.after, t.placed = after, true
+			return nil
+		}
+		after = changes[len(changes)-1].Entry
+	}
+}
+
+// takeAnnounced takes the heads of the feeds that were announced.
+func (r *Replica) takeAnnounced(ctx context.Context, changes []feed.Announcement) error {
+	seen := make(map[feed.Name]bool, len(changes))
+	heads := make([]feed.Head, 0, len(changes))
+	version, _ := r.Version()
+	for _, c := range changes {
+		version = max(version, c.Version)
+		if seen[c.Feed] {
+			continue
+		}
+		seen[c.Feed] = true
+		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, c.Feed) })
+		if errors.Is(err, feed.ErrNotFound) {
+			continue // a poll will tell whether the store has lost it
+		}
+		if err != nil {
+			return err
+		}
+		heads = append(heads, head)
+	}
+	if err := r.take(ctx, heads); err != nil {
+		return err
+	}
+	r.reached(version)
+	return nil
+}
+
+// takeAll takes all heads, and notes which feeds the store has lost.
+func (r *Replica) takeAll(ctx context.Context) error {
+	heads, err := within(ctx, 0, r.Source.Heads)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(heads, func(a, b feed.Head) int { return compareNames(a.Feed, b.Feed) })
+	r.noteLost(heads)
+	for some := range slices.Chunk(heads, batch) {
+		if err := r.take(ctx, some); err != nil {
+			return err
+		}
+	}
+	r.publish(nil, true)
+	return nil
+}
+
+// take serves the given heads, except those that are older than what is served, or whose documents can't be had. The
+// error is that of a store that does not answer; what was fetched before is served all the same.
+func (r *Replica) take(ctx context.Context, heads []feed.Head) error {
+	served := r.Snapshot().editions
+	var mu sync.Mutex
+	fetched := make(map[feed.Name]*edition)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for _, head := range heads {
+		held := served[head.Feed]
+		if held != nil {
+			switch why := notNewer(head, held.head); {
+			case why != "":
+				r.refuse(refusal{cause: stale, head: head, reason: why})
+				continue
+			case sameHead(head, held.head):
+				r.accept(head.Feed)
+				continue
+			}
+		}
+		g.Go(func() error {
+			e, err := newEdition(head, held, r.Now(), func(ref feed.DocumentRef) (feed.Blob, error) {
+				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) { return r.Source.Blob(ctx, ref.Hash) })
+			})
+			switch {
+			case errors.Is(err, feed.ErrNotFound):
+				r.refuse(refusal{cause: absent, head: head, reason: err.Error()})
+			case errors.Is(err, feed.ErrInvalid):
+				r.refuse(refusal{cause: damaged, head: head, reason: err.Error()})
+			case err != nil:
+				return err
+			default:
+				mu.Lock()
+				defer mu.Unlock()
+				fetched[head.Feed] = e
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	r.publish(fetched, false)
+	return err
+}
+
+// notNewer says why a head is not a later state of the feed than the one that is served; "" if it is, or is the same.
+// Later builders have greater tokens; what one builder commits has a growing Last-Modified.
+func notNewer(head, held feed.Head) string {
+	if head.Token != held.Token {
+		if head.Token > held.Token {
+			return ""
+		}
+		return fmt.Sprintf("the store has the feed with token %d; what is served is newer, with token %d", head.Token, held.Token)
+	}
+	for _, ref := range head.Documents {
+		old, ok := held.Document(ref.Format)
+		if ok && (ref.Modified.Before(old.Modified) || ref.Hash != old.Hash && ref.Modified.Equal(old.Modified)) {
+			return fmt.Sprintf("the store has the feed as of %s; what is served is newer, of %s",
+				ref.Modified.UTC().Format(time.RFC3339), old.Modified.UTC().Format(time.RFC3339))
+		}
+	}
+	return ""
+}
+
+// sameHead says whether there is nothing to take from head.
+func sameHead(head, held feed.Head) bool {
+	return head.Token == held.Token && head.Config == held.Config && slices.Equal(head.IDs, held.IDs) &&
+		slices.EqualFunc(head.Documents, held.Documents, func(a, b feed.DocumentRef) bool {
+			if !a.Modified.Equal(b.Modified) {
+				return false
+			}
+			a.Modified = b.Modified // equal times may differ in their zones
+			return a == b
+		})
+}
+
+func (r *Replica) changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
+	began := r.Now()
+	changes, err := within(ctx, block, func(ctx context.Context) ([]feed.Announcement, error) {
+		return r.Source.Changes(ctx, after, block)
+	})
+	if err == nil && len(changes) == 0 {
+		// A store that does not wait must not make this a busy loop.
+		pause(ctx, block-r.Now().Sub(began))
+	}
+	return changes, err
+}
+
+// within calls the store, which has wait and a little more to answer.
+func within[T any](ctx context.Context, wait time.Duration, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,91 @@
+package serve
+
+import (
+	"bytes"
+	"compress/gzip"
+	"html"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// index is the list of a site's feeds at "/", made from nothing but their names and paths. It stands there until a
+// document is committed for that path.
+type index struct {
+	text string
+	page *document
+}
+
+// indexMaxAge is for how long a list of feeds may be kept.
+const indexMaxAge = 5 * time.Minute
+
+// of returns the index for the snapshot next, which has the feeds in names; that is ix itself if they are the same.
+func (ix *index) of(names []feed.Name, next *Snapshot) *index {
+	if len(names) == 0 {
+		return nil
+	}
+	var links, list strings.Builder
+	for _, name := range names {
+		list.WriteString("<li>" + html.EscapeString(string(name)) + ":")
+		for _, d := range next.editions[name].documents {
+			if next.paths[d.ref.Path] != d {
+				continue
+			}
+			// Relative, so that it holds behind a proxy that serves us under a prefix.
+			href := html.EscapeString("." + (&url.URL{Path: d.ref.Path}).EscapedPath())
+			list.WriteString(` <a href="` + href + `">` + html.EscapeString(label(d.ref.Format)) + `</a>`)
+			if name == feed.Main {
+				mediaType, _, _ := strings.Cut(d.ref.MediaType, ";")
+				links.WriteString(`<link rel="alternate" type="` + html.EscapeString(mediaType) + `" title="` +
+					html.EscapeString(label(d.ref.Format)) + `" href="` + href + "\">\n")
+			}
+		}
+		list.WriteString("</li>\n")
+	}
+	text := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
+		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>Feeds</title>\n" + links.String() +
+		"</head>\n<body>\n<h1>Feeds</h1>\n<ul>\n" + list.String() + "</ul>\n</body>\n</html>\n"
+	if ix != nil && ix.text == text {
+		return ix
+	}
+	ref := feed.DocumentRef{
+		Path:      "/",
+		MediaType: "text/html; charset=utf-8",
+		MaxAge:    indexMaxAge,
+		Hash:      feed.HashOf([]byte(text)),
+		Length:    len(text),
+	}
+	return &index{text: text, page: newDocument(ref, pack([]byte(text)), time.Time{},
+		field("Content-Security-Policy", "default-src 'none'"))}
+}
+
+// label returns the name of a format for people.
+func label(f feed.Format) string {
+	switch f {
+	case feed.RSS:
+		return "RSS"
+	case feed.Atom:
+		return "Atom"
+	case feed.JSON:
+		return "JSON Feed"
+	default:
+		return string(f)
+	}
+}
+
+// pack returns b in gzip coding.
+func pack(b []byte) []byte {
+	var buf bytes.Buffer
+	zw := gzip.NewWriter(&buf)
+	_, err := zw.Write(b)
+	if err == nil {
+		err = zw.Close()
+	}
+	if err != nil { // a bytes.Buffer takes all that it is given
+		return nil
+	}
+	return slices.Clip(buf.Bytes())
+}

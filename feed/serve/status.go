@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"net/http"
+	"strconv"
+
+	"feedpub/feed"
+)
+
+// Methods that every path answers.
+const allowed = "GET, HEAD, OPTIONS"
+
+// retryAfter is how many seconds a reader is asked to wait before a feed's first commit.
+const retryAfter = "30"
+
+// common are the fields of every answer, errors included: feeds are public, and a script that may read a feed may also
+// read why it can't.
+var common = []Field{
+	field("Access-Control-Allow-Origin", "*"),
+	field("X-Content-Type-Options", "nosniff"),
+}
+
+// preflight answers OPTIONS. If-None-Match, If-Modified-Since and A-IM are not on the list of headers that scripts may
+// send without asking, so a browser asks before each conditional request (Fetch standard, CORS-preflight).
+var preflight = append([]Field{
+	field("Allow", allowed),
+	field("Access-Control-Allow-Methods", allowed),
+	field("Access-Control-Allow-Headers", "A-IM, If-Modified-Since, If-None-Match"),
+	field("Access-Control-Max-Age", "86400"),
+}, common...)
+
+// The errors. Their texts are fixed: nothing of a request is repeated.
+var (
+	badRequest       = failure(http.StatusBadRequest, "A request for a feed has no body.")
+	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
+	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds can only be read.", field("Allow", allowed))
+	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available in gzip coding and without a coding.",
+		field("Vary", "Accept-Encoding"))
+	gone     = failure(http.StatusGone, "This feed has been retired and will not come back.")
+	internal = failure(http.StatusInternalServerError, "The feed could not be read.")
+	notYet   = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
+		field("Retry-After", retryAfter))
+)
+
+// failure returns the answer for an error. It may not be cached: each of the errors can end at any moment.
+func failure(status int, text string, more ...Field) Response {
+	body := strconv.Itoa(status) + " " + http.StatusText(status) + "\n" + text + "\n"
+	fields := append([]Field{
+		field("Cache-Control", "no-store"),
+		field("Content-Type", "text/plain; charset=utf-8"),
+		field("Content-Length", strconv.Itoa(len(body))),
+	}, common...)
+	return Response{Status: status, Header: append(fields, more...), Body: []byte(body)}
+}
+
+// feedFile says whether a path that ends in file may be a feed's.
+func feedFile(file string) bool {
+	for _, f := range feed.Formats() {
+		if file == f.File() {
+			return true
+		}
+	}
+	return false
+}

@@ -11,11 +11,11 @@ import (
 // AtomID returns the atom:id of the post with the given id (RFC 4287, section 4.2.6). It depends on nothing else, and
 // different ids give different results, for ever.
 //
-// An http, https, tag or urn IRI stays as it is, so that a blog that moves here keeps the ids that its readers know.
-// Anything else, including what merely looks like an IRI, such as the id "post:1", becomes urn:feedpub:SITE: and the
-// percent-encoded id.
+// An absolute URI of the schemes http, https, tag and urn stays as it is, so that a blog that moves here keeps the ids
+// that its readers know. Anything else becomes urn:feedpub:SITE: and the percent-encoded id: what merely looks like a
+// URI, such as the id "post:1", and IRIs beyond ASCII, which RFC 4287 allows but validators and readers stumble over.
 func AtomID(site feed.SiteID, id string) string {
-	if isIRI(id) && !hasPrefixFold(id, urnPrefix) {
+	if isURI(id) && !hasPrefixFold(id, urnPrefix) {
 		return id
 	}
 	return urnPrefix + string(site) + ":" + urnEscape(id)
@@ -60,68 +60,37 @@ func urnEscape(s string) string {
 	return b.String()
 }
 
-// isIRI says whether s is an IRI (RFC 3987) of a scheme whose syntax is checked here.
-func isIRI(s string) bool {
+// isURI says whether s is an absolute URI (RFC 3986) of one of the schemes whose syntax is known here.
+func isURI(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || !isIRIText(rest) {
+	if !ok || !isURIText(rest) {
 		return false
 	}
-	ascii := isASCII(rest)
 	switch strings.ToLower(scheme) {
 	case "http", "https":
 		authority, ok := strings.CutPrefix(rest, "//")
-		return ok && authority != "" && !strings.ContainsRune("/?#:@", rune(authority[0]))
+		return ok && authority != "" && strings.IndexByte("/?#:@", authority[0]) < 0
 	case "tag": // RFC 4151: an authority, a date, and what is specific
 		authority, specific, ok := strings.Cut(rest, ":")
 		name, date, dated := strings.Cut(authority, ",")
-		return ok && ascii && dated && name != "" && specific != "" && isTagDate(date) && isTagAuthority(name)
-	case "urn": // RFC 8141: a namespace and what is specific
+		return ok && dated && name != "" && specific != "" && isTagDate(date) && isTagAuthority(name)
+	case "urn": // RFC 2141: a namespace and what is specific, without the characters that only RFC 8141 allows
 		nid, nss, ok := strings.Cut(rest, ":")
-		return ok && ascii && isURNNamespace(nid) && nss != "" && !strings.ContainsAny(nss, "/?#~&") &&
+		return ok && isURNNamespace(nid) && nss != "" && !strings.ContainsAny(nss, "/?#~&") &&
 			(!strings.EqualFold(nid, "uuid") || isUUID(nss))
 	default:
 		return false
 	}
 }
 
-// isIRIText says whether s holds only what may stand in an IRI after its scheme. Brackets, which are for literal IPv6
-// addresses only, are left out with them.
-func isIRIText(s string) bool {
-	for i, r := range s {
-		switch {
-		case r == '%':
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return false
-			}
-		case r < 0x80:
-			if !isAlnum(byte(r)) && !strings.ContainsRune("-._~:/?#@!$&'()*+,;=", r) {
-				return false
-			}
-		case !isUcschar(r):
+// isURIText says whether s holds only what may stand in a URI after its scheme.
+func isURIText(s string) bool {
+	for i := range len(s) {
+		if !isURIChar(s[i]) || s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
 			return false
 		}
 	}
 	return strings.Count(s, "#") <= 1
-}
-
-// isUcschar is the production ucschar of RFC 3987, section 2.2. A byte that is not UTF-8 reads as U+FFFD, which is not
-// in it.
-func isUcschar(r rune) bool {
-	switch {
-	case r >= 0xA0 && r <= 0xD7FF, r >= 0xF900 && r <= 0xFDCF, r >= 0xFDF0 && r <= 0xFFEF:
-		return true
-	default:
-		return r >= 0x10000 && r <= 0xEFFFD && r&0xFFFF <= 0xFFFD
-	}
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 func isTagAuthority(s string) bool {

@@ -41,6 +41,7 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed
 	offsets := fractions(items)
 	fragments := map[feed.Format][][]byte{}
 	updated := f.Updated
+	f.Items = nil
 	for i, item := range items {
 		variant := Variant{Fraction: offsets[i]}
 		forms, problem := r.fragments(f.Site.ID, item, variant)
@@ -51,6 +52,7 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed
 		for j, format := range feed.Formats() {
 			fragments[format] = append(fragments[format], forms[j])
 		}
+		f.Items = append(f.Items, item)
 		if t := variant.updated(item); t.After(updated) {
 			updated = t
 		}

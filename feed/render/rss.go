@@ -256,7 +256,7 @@ func newRSSChannelView(f feed.Feed) rssChannelView {
 	if f.Site.Hub != "" {
 		v.Links = append(v.Links, linkView{Rel: "hub", Href: uri(f.Site.Hub)})
 	}
-	if len(f.Items) > 0 && f.Items[0] != nil {
+	if len(f.Items) > 0 {
 		v.PubDate = rfc822(f.Items[0].Published)
 	}
 	if isRSSImage(f.Site.Icon) {

@@ -23,6 +23,7 @@ func xmlFrame(root any, foot string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
+	text = strings.Replace(text, "?><", "?>\n<", 1) // gorilla/feeds writes the root on the declaration's line
 	head, ok := bytes.CutSuffix(respell([]byte(text)), []byte(foot))
 	if !ok {
 		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)

@@ -1,0 +1,255 @@
+package deploy_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"feedpub/config"
+	"feedpub/feed/schedule"
+)
+
+// program is the path of the program that the examples run.
+type program string
+
+// check reports what is wrong with a command line of feedpub, given without the program's name: a command or flags that
+// do not exist.
+func (p program) check(t *testing.T, args []string) {
+	t.Helper()
+	if len(args) == 0 {
+		t.Errorf("no command")
+		return
+	}
+	help, err := exec.Command(string(p), args[0], "--help").Output()
+	if err != nil {
+		t.Errorf("there is no command %q: %v", args[0], err)
+		return
+	}
+	for _, arg := range args[1:] {
+		flag, _, _ := strings.Cut(arg, "=")
+		if strings.HasPrefix(flag, "--") && !regexp.MustCompile(regexp.QuoteMeta(flag)+`\b`).Match(help) {
+			t.Errorf("%q: the command %s has no flag %s", args, args[0], flag)
+		}
+	}
+}
+
+// TestCommandLines checks the examples that run the program against the program.
+func TestCommandLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "feedpub")
+	if out, err := exec.Command("go", "build", "-o", path, "../cmd/feedpub").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	p := program(path)
+	t.Run("unit", p.testUnit)
+	t.Run("compose", p.testCompose)
+	t.Run("container", p.testContainerfile)
+}
+
+// checkVariables reports names of variables that set no key.
+func checkVariables(t *testing.T, names []string) {
+	t.Helper()
+	for _, name := range names {
+		known := name == "FEEDPUB_CONFIG" ||
+			slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Variable == name })
+		if !known {
+			t.Errorf("the variable %s stands for no key of the configuration", name)
+		}
+	}
+}
+
+func TestExampleConfiguration(t *testing.T) {
+	const example = "feedpub.example.yml"
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The one file that the example names and that is read with it.
+	secret := filepath.Join(t.TempDir(), "redis-password")
+	if err := os.WriteFile(secret, []byte("swordfish\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), example)
+	if err := os.WriteFile(copied, bytes.ReplaceAll(text, []byte("/etc/feedpub/redis-password"), []byte(secret)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(config.Options{
+		File:   copied,
+		Getenv: func(string) string { return "" },
+		CheckSchedule: func(spec string, loc *time.Location) error {
+			_, err := schedule.Parse(spec, loc)
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatalf("%s does not load:\n%v", example, err)
+	}
+	if got := c.RedisPassword.Reveal(); got != "swordfish" {
+		t.Errorf("the password in the example's file reads as %q", got)
+	}
+
+	// Every key is there, in use or, if it excludes another one, as a comment.
+	for _, key := range config.Keys() {
+		parts := strings.Split(key.Path, ".")
+		pattern := `(?m)^#?` + strings.Repeat("  ", len(parts)-1) + regexp.QuoteMeta(parts[len(parts)-1]) + `:`
+		if !regexp.MustCompile(pattern).Match(text) {
+			t.Errorf("%s does not show the key %s", example, key.Path)
+		}
+	}
+
+	// So are those of the lists' elements.
+	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
+		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
+			t.Errorf("%s does not show the key %s of a list's element", example, key)
+		}
+	}
+}
+
+func (p program) testUnit(t *testing.T) {
+	text, err := os.ReadFile("feedpub.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := string(text)
+	command := regexp.MustCompile(`(?m)^ExecStart=/usr/local/bin/feedpub (.*)$`).FindStringSubmatch(unit)
+	if command == nil {
+		t.Fatal("the unit has no ExecStart of /usr/local/bin/feedpub")
+	}
+	p.check(t, strings.Fields(command[1]))
+
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^Environment=(\w+)=`).FindAllStringSubmatch(unit, -1) {
+		names = append(names, m[1])
+	}
+	if len(names) == 0 {
+		t.Error("found no variables in the unit")
+	}
+	checkVariables(t, names)
+
+	// Each line that takes something away says why.
+	lines := strings.Split(unit, "\n")
+	explained := false
+	for _, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "#"):
+			explained = true
+		case line == "":
+			explained = false
+		case regexp.MustCompile(`^(Protect|Private|Restrict|NoNew|Capability|Memory|SystemCall|Lock|ProcSubset)`).MatchString(line) && !explained:
+			t.Errorf("the line %q of the unit has no reason above it", line)
+		}
+	}
+
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Log("systemd-analyze is not there: the unit's other settings are not checked")
+		return
+	}
+	// It looks for the program and the man page, which are not installed here.
+	unit = strings.ReplaceAll(unit, "/usr/local/bin/feedpub", string(p))
+	unit = strings.ReplaceAll(unit, "Documentation=man:feedpub(1)\n", "")
+	installed := filepath.Join(t.TempDir(), "feedpub.service")
+	if err := os.WriteFile(installed, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// It exits with 0 after an unknown setting, so any word is a finding.
+	if out, err := exec.Command(analyze, "verify", "--man=no", installed).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func (p program) testCompose(t *testing.T) {
+	text, err := os.ReadFile("compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Command     []string
+			Build       struct{ Context, Dockerfile string }
+			Environment map[string]string
+			Ports       []string
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatalf("compose.yaml is not YAML of that form: %v", err)
+	}
+	feedpub, redis := compose.Services["feedpub"], compose.Services["redis"]
+	p.check(t, feedpub.Command)
+	var names []string
+	for name := range feedpub.Environment {
+		names = append(names, name)
+	}
+	checkVariables(t, names)
+	if _, err := os.Stat(filepath.Join(feedpub.Build.Context, feedpub.Build.Dockerfile)); err != nil {
+		t.Errorf("the image is built from a file that is not there: %v", err)
+	}
+	for _, want := range []string{"--appendonly yes", "--maxmemory-policy noeviction"} {
+		if !strings.Contains(strings.Join(redis.Command, " "), want) {
+			t.Errorf("Redis is started as %q, without %q: posts can be lost", redis.Command, want)
+		}
+	}
+	for _, port := range feedpub.Ports {
+		if strings.HasSuffix(port, ":8081") && !strings.HasPrefix(port, "127.0.0.1:") {
+			t.Errorf("the admin side is published to everybody: %s", port)
+		}
+	}
+	if len(redis.Ports) > 0 {
+		t.Errorf("Redis is published: %s", redis.Ports)
+	}
+}
+
+func (p program) testContainerfile(t *testing.T) {
+	text, err := os.ReadFile("Containerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := string(text)
+	var names []string
+	for _, m := range regexp.MustCompile(`\b(FEEDPUB_\w+)=\S+ ?\\?\n`).FindAllStringSubmatch(file, -1) {
+		names = append(names, m[1])
+	}
+	if len(names) < 4 {
+		t.Errorf("found only the variables %q in the Containerfile", names)
+	}
+	checkVariables(t, names)
+
+	array := func(pattern string) []string {
+		m := regexp.MustCompile(pattern).FindStringSubmatch(file)
+		if m == nil {
+			t.Fatalf("the Containerfile has no line like %s", pattern)
+		}
+		var args []string
+		if err := json.Unmarshal([]byte(m[1]), &args); err != nil {
+			t.Fatalf("%s: %v", m[1], err)
+		}
+		return args
+	}
+	p.check(t, array(`(?m)^CMD (\[.*\])$`))
+	health := array(`(?m)^HEALTHCHECK .*CMD (\[.*\])$`)
+	p.check(t, health[1:])
+	if got, want := array(`(?m)^ENTRYPOINT (\[.*\])$`)[0], health[0]; got != want {
+		t.Errorf("the entry point is %s and the health check runs %s", got, want)
+	}
+	if !regexp.MustCompile(`(?m)^USER nonroot$`).MatchString(file) {
+		t.Error("the container runs as root")
+	}
+
+	mod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(string(mod))[1]
+	got := regexp.MustCompile(`library/golang:(\S+) AS`).FindStringSubmatch(file)
+	if got == nil || got[1] != want {
+		t.Errorf("the container is built with Go %q, go.mod says %s", got, want)
+	}
+}

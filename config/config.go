@@ -136,7 +136,7 @@ type Author struct {
 
 // Attribution is how sources are read from prose.
 type Attribution struct {
-	// Threshold is how sure the reading of a source must be for it to be published, from 0 to 1; what is below is
+	// Threshold is how sure the reading of a source must be for it to be published, above 0 up to 1; what is below is
 	// listed for the operator. Default 0.5.
 	Threshold float64 `yaml:"threshold"`
 

@@ -22,7 +22,7 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
 	}
 	t := c.Attribution.Threshold
-	d.require(t >= 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number from 0 to 1, got %v", t))
+	d.require(t > 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number above 0 up to 1, got %v", t))
 
 	s := c.Server
 	for _, limit := range []struct {

@@ -31,21 +31,20 @@ type refusal struct {
 // mayPass says whether the store may mend it without another commit, by bringing back a document.
 func (x refusal) mayPass() bool { return x.cause == absent || x.cause == damaged }
 
-// Counts are what happened since a replica was made.
-type Counts struct {
-	Taken   uint64 // commits taken over from the store
-	Stale   uint64 // heads refused because they are older than what is served
-	Damaged uint64 // heads refused because they, or their documents, are not what they say
-	Absent  uint64 // heads refused because a document of theirs is not in the store
-	Lost    uint64 // feeds that are served and that the store was found not to know
-	Unsaved uint64 // attempts to save a feed's documents that failed
-}
+// What is counted besides the causes of refusals.
+const (
+	taken   = "taken"   // commits taken over from the store
+	unsaved = "unsaved" // attempts to save a feed's documents that failed
+)
 
-// Counts returns what happened so far.
-func (r *Replica) Counts() Counts {
+// Counts returns what happened since the replica was made: "taken" are commits taken over from the store; "stale",
+// "damaged", "absent" and "lost" are states of feeds in the store that were not taken because they are older than what is
+// served, not what they say, not all there, or gone; "unsaved" are failed attempts to save a feed's documents. The keys
+// are always these.
+func (r *Replica) Counts() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.counts
+	return maps.Clone(r.counts)
 }
 
 // Problems returns the feeds of which the store says what is not taken: problems of kind [feed.KindRefused] whose ID is
@@ -78,16 +77,7 @@ func (r *Replica) refuse(x refusal) bool {
 		x.since = old.since
 	}
 	r.refused[name] = x
-	switch x.cause {
-	case stale:
-		r.counts.Stale++
-	case damaged:
-		r.counts.Damaged++
-	case absent:
-		r.counts.Absent++
-	case lost:
-		r.counts.Lost++
-	}
+	r.counts[string(x.cause)]++
 	if x.cause != lost { // of those there may be thousands at once
 		r.Log.Warn("store's state of a feed not taken", "feed", name, "cause", x.cause, "reason", x.reason,
 			"serving", x.serving)

@@ -60,7 +60,7 @@ type Replica struct {
 	mu      sync.Mutex
 	unsaved map[feed.Name]bool
 	refused map[feed.Name]refusal
-	counts  Counts
+	counts  map[string]uint64
 	version int64     // of the store, up to which documents were taken
 	synced  time.Time // when the store last answered
 	down    error     // why it does not answer now
@@ -74,6 +74,9 @@ func NewReplica(c ReplicaConfig) *Replica {
 		wake:          make(chan struct{}, 1),
 		unsaved:       make(map[feed.Name]bool),
 		refused:       make(map[feed.Name]refusal),
+		counts: map[string]uint64{
+			taken: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
+		},
 	}
 	r.current.Store(emptySnapshot(c.Retired))
 	return r
@@ -171,7 +174,7 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	for name := range editions {
 		delete(r.refused, name)
 		r.unsaved[name] = true
-		r.counts.Taken++
+		r.counts[taken]++
 	}
 	var unheld []feed.Head
 	for _, x := range r.refused {
@@ -260,7 +263,7 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		failed = err
 		r.mu.Lock()
 		r.unsaved[name] = true
-		r.counts.Unsaved++
+		r.counts[unsaved]++
 		r.mu.Unlock()
 	}
 	return failed

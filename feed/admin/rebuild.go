@@ -1,0 +1,134 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// rebuild triggers a rebuild and waits for its report.
+func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
+	operator, err := h.authenticate(w, r)
+	if err != nil {
+		return err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	names, err := feedNames(r)
+	if err != nil {
+		return err
+	}
+	if err := h.extend(w); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.RebuildTimeout)
+	defer cancel()
+	h.Log.Info("rebuild triggered", "operator", operator, "feeds", names)
+	report, err := h.Rebuilder.Rebuild(ctx, names...)
+	if err != nil {
+		return err
+	}
+	if report.Feeds == nil {
+		report.Feeds = []feed.FeedReport{}
+	}
+	if report.SetAside == nil {
+		report.SetAside = []feed.Problem{}
+	}
+	h.json(w, http.StatusOK, "application/json", report)
+	return nil
+}
+
+// authenticate returns who shows a token, or a problem (RFC 6750 section 3).
+func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) (string, error) {
+	if len(h.Tokens) == 0 {
+		return "", problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so nobody may do this."}
+	}
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
+		return "", problem{Status: http.StatusUnauthorized, Detail: "A bearer token is needed."}
+	}
+	operator, ok := h.Tokens.Authenticate(strings.Trim(secret, " "))
+	if !ok {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
+		return "", problem{Status: http.StatusUnauthorized, Detail: "The token is not one of those configured."}
+	}
+	return operator, nil
+}
+
+// extend lets this request take as long as a rebuild may. The deadline for reading goes too: it would otherwise pass
+// while the handler waits, and net/http would take that for a client that has gone away.
+func (h *handler) extend(w http.ResponseWriter) error {
+	control := http.NewResponseController(w)
+	err := errors.Join(
+		control.SetReadDeadline(time.Time{}),
+		control.SetWriteDeadline(time.Now().Add(h.RebuildTimeout+10*time.Second)),
+	)
+	if errors.Is(err, http.ErrNotSupported) { // no connection, no deadline
+		return nil
+	}
+	return err
+}
+
+// feedNames returns the feeds that a request names.
+func feedNames(r *http.Request) ([]feed.Name, error) {
+	names := r.URL.Query()["feed"]
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("body: %w", err)
+	}
+	if len(body) > 0 {
+		more, err := bodyNames(r.Header.Get("Content-Type"), string(body))
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
+	}
+	feeds := make([]feed.Name, len(names))
+	for i, name := range names {
+		if name == "" {
+			return nil, fmt.Errorf("feed %d has an empty name: %w", i+1, feed.ErrInvalid)
+		}
+		feeds[i] = feed.Name(name)
+	}
+	return feeds, nil
+}
+
+// bodyNames reads the names in a body: a form or JSON.
+func bodyNames(contentType, body string) ([]string, error) {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		mediaType = ""
+	}
+	switch mediaType {
+	case "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(body)
+		if err != nil {
+			return nil, fmt.Errorf("body: not a form: %w", feed.ErrInvalid)
+		}
+		return values["feed"], nil
+	case "application/json":
+		var v struct {
+			Feeds []string `json:"feeds"`
+		}
+		d := json.NewDecoder(strings.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&v); err != nil {
+			return nil, fmt.Errorf(`body: %w; want {"feeds": ["main"]}: %w`, err, feed.ErrInvalid)
+		}
+		if _, err := d.Token(); !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf(`body: more than one value; want {"feeds": ["main"]}: %w`, feed.ErrInvalid)
+		}
+		return v.Feeds, nil
+	default:
+		return nil, problem{Status: http.StatusUnsupportedMediaType, Detail: "A body is application/json or a form."}
+	}
+}

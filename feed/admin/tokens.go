@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// Token is a bearer token (RFC 6750) that an operator shows to be let in. Only its hash is kept, and however it is
+// printed, logged or marshalled, it shows as its name.
+type Token struct {
+	name string
+	sum  [sha256.Size]byte
+}
+
+var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+
+// NewToken returns the token that is the given secret. Its name says whose it is, in logs. The error is of kind
+// [feed.ErrInvalid] if the secret can't stand in a header as a bearer token does, and does not show it.
+func NewToken(name, secret string) (Token, error) {
+	if !bearerToken.MatchString(secret) {
+		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / - and = at its end: %w",
+			name, feed.ErrInvalid)
+	}
+	return Token{name: name, sum: sha256.Sum256([]byte(secret))}, nil
+}
+
+// String returns the token's name in brackets.
+func (t Token) String() string { return "[token " + t.name + "]" }
+
+// GoString returns what String does.
+func (t Token) GoString() string { return t.String() }
+
+// MarshalText returns what String does.
+func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// LogValue returns what String does.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// Tokens are those that let somebody in.
+type Tokens []Token
+
+// ParseTokens reads a file's text: one token a line, with a name before it if it has one ("alice: SECRET"); without a
+// name it is called after its line. Empty lines and lines that begin with "#" are passed over. The error is of kind
+// [feed.ErrInvalid] and names the line; it is one, too, if there is no token at all, since a file was given to let
+// somebody in.
+func ParseTokens(text string) (Tokens, error) {
+	var ts Tokens
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, secret, ok := strings.Cut(line, ":")
+		if !ok {
+			name, secret = fmt.Sprintf("line %d", number), line
+		}
+		t, err := NewToken(strings.TrimSpace(name), strings.TrimSpace(secret))
+		if err != nil {
+			return nil, fmt.Errorf("tokens: line %d: %w", number, err)
+		}
+		ts = append(ts, t)
+	}
+	if len(ts) == 0 {
+		return nil, fmt.Errorf("tokens: there is none: %w", feed.ErrInvalid)
+	}
+	return ts, nil
+}
+
+// Authenticate returns the name of the token that is the given secret, and false if none is. It takes the same time
+// whichever it is: hashes of one length are compared, and all of them.
+func (ts Tokens) Authenticate(secret string) (name string, ok bool) {
+	sum := sha256.Sum256([]byte(secret))
+	for _, t := range ts {
+		if subtle.ConstantTimeCompare(sum[:], t.sum[:]) == 1 {
+			name, ok = t.name, true
+		}
+	}
+	return name, ok
+}

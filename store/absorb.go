@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// Load returns what the store has of posts, in the order of ids, in one round trip. An item that cannot be decoded is
+// nil, and its ItemSum still names it, so that it can be replaced.
+func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var posts, records, items *redis.SliceCmd
+	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		posts = p.MGet(ctx, mapKeys(ids, s.keys.post)...)
+		records = p.MGet(ctx, mapKeys(ids, s.keys.record)...)
+		items = p.MGet(ctx, mapKeys(ids, s.keys.item)...)
+		return nil
+	})
+	if err != nil {
+		return nil, s.wrap("load", err)
+	}
+	out := make([]feed.Stored, len(ids))
+	for i, id := range ids {
+		out[i].ID = id
+		if raw, ok := posts.Val()[i].(string); ok {
+			out[i].Raw = unpackPost([]byte(raw))
+		}
+		if r, ok := records.Val()[i].(string); ok {
+			if out[i].Record, err = decodeRecord(id, r); err != nil {
+				return nil, s.wrap("load", err)
+			}
+		}
+		if b, ok := items.Val()[i].(string); ok {
+			out[i].ItemSum = itemSum([]byte(b))
+			out[i].Item = s.item(id, b)
+		}
+	}
+	return out, nil
+}
+
+// Items returns ready items in the order of ids, nil where there is none or where it cannot be decoded.
+func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.item)...).Result()
+	if err != nil {
+		return nil, s.wrap("items", err)
+	}
+	out := make([]*feed.Item, len(ids))
+	for i, v := range values {
+		if b, ok := v.(string); ok {
+			out[i] = s.item(ids[i], b)
+		}
+	}
+	return out, nil
+}
+
+// item decodes a stored item; one that cannot be decoded counts as missing, so that it is made anew from its post.
+func (s *Site) item(id, stored string) *feed.Item {
+	it, err := decodeItem([]byte(stored))
+	if err != nil {
+		s.log.Warn("stored item is not readable; it will be made anew", "site", string(s.keys), "post", id, "error", err)
+		return nil
+	}
+	return it
+}
+
+func mapKeys[T any](ids []T, key func(T) string) []string {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = key(id)
+	}
+	return keys
+}
+
+// Absorb makes all changes of a batch, or none. It is refused with an error of kind [feed.ErrStale] if a later builder
+// has come, or if the cursor or one of the items is no longer the one that was read: then the batch is to be computed
+// anew. A Next that is empty leaves the cursor.
+//
+// In Left and Entered, feed.Main is named like the others. Feeds in either become dirty; an item enters with its time
+// of publication, which for Keep is the stored item's. A change's Due replaces the one before, none takes it away. Of
+// a post's problems, all but held ones are replaced by the change's; one of the same kind keeps its Since.
+//
+// After an error of another kind the batch may have been made or not: the reply may be what was lost. A repetition is
+// then refused as stale, or does the same again.
+func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
+	keys, args, err := s.absorbArgs(a)
+	if err != nil {
+		return s.wrap("absorb", err)
+	}
+	reply, err := status(ctx, s.once, absorbSource, keys, args...)
+	if err != nil {
+		return s.wrap("absorb", err)
+	}
+	what, value, _ := strings.Cut(reply, " ")
+	switch what {
+	case "ok":
+		return nil
+	case "journal":
+		return s.wrap("absorb", s.settle(ctx))
+	case "token":
+		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", a.Token, value, feed.ErrStale)
+	case "cursor":
+		err = fmt.Errorf("cursor %q, but it stands at %q: %w", a.Cursor, value, feed.ErrStale)
+	case "item":
+		if i, convErr := strconv.Atoi(value); convErr == nil && i >= 1 && i <= len(a.Changes) {
+			value = a.Changes[i-1].ID
+		}
+		err = fmt.Errorf("item %q is not the one that was read: %w", value, feed.ErrStale)
+	default:
+		err = fmt.Errorf("script answered %q", reply)
+	}
+	return s.wrap("absorb", err)
+}
+
+// absorbArgs lays an absorption out for the script, in an order that does not depend on maps.
+func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err error) {
+	position := map[feed.Name]int{} // of a feed among the index keys, from 1
+	var feeds []feed.Name
+	for _, c := range a.Changes {
+		for _, n := range slices.Concat(c.Left, c.Entered) {
+			if position[n] == 0 {
+				feeds = append(feeds, n)
+				position[n] = len(feeds)
+			}
+		}
+	}
+	keys = []string{
+		s.keys.token(), s.keys.cursor(), s.keys.inbox(), s.keys.dirty(), s.keys.marks(), s.keys.problems(), s.keys.names(),
+		s.keys.removals(), s.keys.due(), s.keys.journal(),
+	}
+	args = []any{int64(a.Token), a.Cursor, a.Next, s.now().UnixMilli(), len(feeds), len(a.Changes)}
+	for _, n := range feeds {
+		keys = append(keys, s.keys.index(n))
+		args = append(args, string(n))
+	}
+	for _, c := range a.Changes {
+		sum, err := rawSum(c.ItemSum)
+		if err != nil {
+			return nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
+		}
+		keys = append(keys, s.keys.item(c.ID), s.keys.record(c.ID))
+		dated := "0"
+		if c.Keep && len(c.Entered) > 0 {
+			dated = "1"
+		}
+		args = append(args, sum, dated)
+	}
+	for _, c := range a.Changes {
+		change, err := changeArgs(c, position)
+		if err != nil {
+			return nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
+		}
+		args = append(args, change...)
+	}
+	args = append(args, len(a.Names))
+	for _, n := range slices.Sorted(maps.Keys(a.Names)) {
+		args = append(args, string(n), a.Names[n])
+	}
+	args = append(args, len(a.Removals))
+	for _, n := range slices.Sorted(maps.Keys(a.Removals)) {
+		args = append(args, string(n), a.Removals[n].UnixMilli())
+	}
+	return keys, args, nil
+}
+
+func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
+	mode, item := "keep", []byte(nil)
+	switch {
+	case c.Keep:
+	case c.Item == nil && len(c.Entered) > 0:
+		return nil, fmt.Errorf("enters feeds without an item: %w", feed.ErrInvalid)
+	case c.Item == nil:
+		mode = "drop"
+	default:
+		var err error
+		if mode = "set"; c.Item.ID != c.ID {
+			return nil, fmt.Errorf("item has the id %q: %w", c.Item.ID, feed.ErrInvalid)
+		}
+		if item, err = encodeItem(c.Item); err != nil {
+			return nil, err
+		}
+	}
+	due, record := "", ""
+	if !c.Due.IsZero() {
+		due = encodeTime(c.Due)
+	}
+	if !c.Record.FirstSeen.IsZero() || !c.Record.Removed.IsZero() {
+		record = encodeRecord(c.Record)
+	}
+	args := []any{c.ID, mode, item, due, record}
+
+	own := []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful}
+	args = append(args, len(own))
+	for _, kind := range own {
+		args = append(args, problemField(kind, c.ID))
+	}
+	field, since, problem := "", "0", ""
+	if c.Problem != nil {
+		p := *c.Problem
+		if p.ID = c.ID; p.Kind == feed.KindHeld {
+			return nil, fmt.Errorf("problem of kind %s belongs to a feed: %w", p.Kind, feed.ErrInvalid)
+		}
+		var err error
+		if field, since, problem, err = encodeProblem(p); err != nil {
+			return nil, err
+		}
+	}
+	args = append(args, field, since, problem)
+
+	for _, names := range [][]feed.Name{c.Left, c.Entered} {
+		args = append(args, len(names))
+		for _, n := range names {
+			args = append(args, position[n])
+		}
+	}
+	return args, nil
+}

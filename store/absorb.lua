@@ -1,0 +1,135 @@
+-- Makes all changes of an absorption, or none.
+--
+-- The checks come first and nothing is written before the last of them has passed: Redis does not undo a script. What
+-- Redis itself refuses (out of memory, read-only, disk full) it refuses at a script's first write.
+--
+-- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal
+--       then F index keys, then for each of C changes its item key and its record key
+-- ARGV  token, cursor as read, cursor to write, now in ms, F, C
+--       then F feed names
+--       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" if the stored item's
+--         date will be needed
+--       then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "", record or "",
+--         number of problem fields to clear and these fields,
+--         problem field or "", problem's since in ms, problem,
+--         number of feeds left and their positions, number of feeds entered and their positions
+--       then number of names, and for each: feed, full name
+--       then number of removals, and for each: feed, ms
+-- Output "ok", or "journal" if there is one, whose entries are to be awaited;
+--       "token N", "cursor C" or "item" and the position of a change for what has moved on
+
+local at = 0
+local function arg()
+  at = at + 1
+  return ARGV[at]
+end
+local function num() return tonumber(arg()) end
+local function int(n) return string.format('%.0f', n) end
+local FIXED, HEADER, SUM = 10, 36, 20
+
+local token, cursor, next_cursor, now, feeds, changes = arg(), arg(), arg(), num(), num(), num()
+
+local stored = redis.call('GET', KEYS[1])
+if stored and tonumber(stored) > tonumber(token) then return 'token ' .. stored end
+local read = redis.call('GET', KEYS[2]) or ''
+if read ~= cursor then return 'cursor ' .. read end
+
+local names = {}
+for i = 1, feeds do names[i] = arg() end
+local function item_key(c) return KEYS[FIXED + feeds + 2 * c - 1] end
+local function record_key(c) return KEYS[FIXED + feeds + 2 * c] end
+
+for c = 1, changes do
+  local sum = arg()
+  local dated = arg() == '1'
+  if redis.call('GETRANGE', item_key(c), 0, SUM - 1) ~= sum then return 'item ' .. c end
+  if dated and not tonumber(redis.call('GETRANGE', item_key(c), SUM, HEADER - 1)) then return 'item ' .. c end
+end
+
+local journal = redis.call('EXISTS', KEYS[10]) == 1
+local function note(kind, id, value)
+  if journal then redis.call('XADD', KEYS[10], '*', 'kind', kind, 'id', id, 'value', value) end
+end
+
+redis.call('SET', KEYS[1], token)
+
+local dirty = {} -- by position
+for c = 1, changes do
+  local id, mode, item, due, record = arg(), arg(), arg(), arg(), arg()
+  local published = ''
+  if mode == 'set' then
+    redis.call('SET', item_key(c), item)
+    published = string.sub(item, SUM + 1, HEADER)
+  elseif mode == 'drop' then
+    redis.call('DEL', item_key(c))
+  else
+    published = redis.call('GETRANGE', item_key(c), SUM, HEADER - 1)
+  end
+  if due == '' then
+    redis.call('ZREM', KEYS[9], id)
+  else
+    redis.call('ZADD', KEYS[9], due, id)
+  end
+  if record ~= '' and redis.call('GET', record_key(c)) ~= record then
+    redis.call('SET', record_key(c), record)
+    note('record', id, record)
+  end
+
+  local kept = {} -- when each problem was first seen
+  for _ = 1, num() do
+    local field = arg()
+    kept[field] = redis.call('HGET', KEYS[6], field)
+    redis.call('HDEL', KEYS[6], field)
+  end
+  local field, since, problem = arg(), arg(), arg()
+  if field ~= '' then
+    local old = kept[field] and string.match(kept[field], '^%-?%d+')
+    if old and old ~= '0' then since = old end
+    redis.call('HSET', KEYS[6], field, since .. ' ' .. problem)
+  end
+
+  for _ = 1, num() do
+    local f = num()
+    redis.call('ZREM', KEYS[FIXED + f], id)
+    dirty[f] = true
+  end
+  for _ = 1, num() do
+    local f = num()
+    redis.call('ZADD', KEYS[FIXED + f], int(tonumber(published)), id)
+    dirty[f] = true
+  end
+end
+
+for _ = 1, num() do
+  local feed, full = arg(), arg()
+  if redis.call('HSETNX', KEYS[7], feed, full) == 1 then note('name', feed, full) end
+end
+for _ = 1, num() do
+  local feed, ms = arg(), arg()
+  local old = redis.call('HGET', KEYS[8], feed)
+  if not old or tonumber(old) < tonumber(ms) then
+    redis.call('HSET', KEYS[8], feed, ms)
+    note('removal', feed, ms)
+  end
+end
+
+-- A mark is at least the time, so that it goes on growing after the counter was lost.
+local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
+local marked = false
+for f = 1, feeds do
+  if dirty[f] then
+    redis.call('ZADD', KEYS[4], mark, names[f])
+    marked = true
+  end
+end
+if marked then redis.call('SET', KEYS[5], mark) end
+
+if next_cursor ~= '' and next_cursor ~= cursor then
+  redis.call('SET', KEYS[2], next_cursor)
+  -- Entries stay an hour behind the cursor, to be looked at.
+  local ms = tonumber(string.match(next_cursor, '^%d+') or '0') - 3600000
+  if ms > 0 then redis.call('XTRIM', KEYS[3], 'MINID', '~', int(ms)) end
+end
+
+if journal then return 'journal' end
+return 'ok'

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// A blob is stored as a version byte, the identity length as 8 bytes, big endian, and the gzip bytes.
+const (
+	blobVersion = 1
+	blobHeader  = 9
+)
+
+// absentBatch is how many documents one pipeline asks for.
+const absentBatch = 1000
+
+func encodeBlob(b feed.Blob) []byte {
+	out := make([]byte, 0, blobHeader+len(b.Gzip))
+	out = append(out, blobVersion)
+	out = binary.BigEndian.AppendUint64(out, uint64(b.Size))
+	return append(out, b.Gzip...)
+}
+
+// decodeBlob returns the blob named h, or an error of kind [feed.ErrInvalid] unless its bytes are those that the name
+// stands for: what a broken server says never reaches a reader.
+func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
+	if len(stored) < blobHeader || stored[0] != blobVersion {
+		return feed.Blob{}, fmt.Errorf("stored document %s: unknown layout: %w", h, feed.ErrInvalid)
+	}
+	size := binary.BigEndian.Uint64(stored[1:blobHeader])
+	b := feed.Blob{Hash: h, Gzip: stored[blobHeader:]}
+	body, err := expand(b.Gzip, int64(min(size, maxRaw)))
+	if err != nil {
+		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
+	}
+	if feed.HashOf(body) != h || uint64(len(body)) != size {
+		return feed.Blob{}, fmt.Errorf("stored document %s: has other bytes: %w", h, feed.ErrInvalid)
+	}
+	b.Size = len(body)
+	return b, nil
+}
+
+// Blob returns a document's bytes, which it has compared with the hash, or an error of kind [feed.ErrNotFound]:
+// documents that were replaced stay for some days.
+func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
+	stored, err := s.serve.Get(ctx, s.keys.doc(h)).Bytes()
+	if err != nil {
+		return feed.Blob{}, s.wrap(fmt.Sprintf("document %s", h), err)
+	}
+	b, err := decodeBlob(h, stored)
+	return b, s.wrap("document", err)
+}
+
+// Absent returns those of the documents that the store does not have.
+func (s *Site) Absent(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
+	var absent []feed.Hash
+	for some := range slices.Chunk(hashes, absentBatch) {
+		found := make([]*redis.IntCmd, len(some))
+		if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, h := range some {
+				found[i] = p.Exists(ctx, s.keys.doc(h))
+			}
+			return nil
+		}); err != nil {
+			return nil, s.wrap("absent documents", err)
+		}
+		for i, h := range some {
+			if found[i].Val() == 0 {
+				absent = append(absent, h)
+			}
+		}
+	}
+	return absent, nil
+}

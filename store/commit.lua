@@ -1,0 +1,89 @@
+-- Makes documents the current ones of a feed, in one step. The bytes are in the store already; only hashes come here.
+--
+-- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
+--       then D doc keys of the new documents, then P doc keys of the current ones
+-- ARGV  token, now in ms, dirty mark or "0", feed, config, ids, entries of the changes stream to keep, ms to keep
+--       replaced documents, documents as read ("FORMAT=HASH," each), D, P
+--       then for each new document: format, hash, reference
+-- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
+--       seconds}: touched is a head that changed without any bytes changing. Or, with nothing written,
+--       {"token", N}, {"moved"} if the current documents are not those that were read, {"absent", HASH}
+
+local at = 0
+local function arg()
+  at = at + 1
+  return ARGV[at]
+end
+local function num() return tonumber(arg()) end
+local function int(n) return string.format('%.0f', n) end
+local FIXED = 7
+
+local token, now, mark, feed, config, ids = arg(), num(), num(), arg(), arg(), arg()
+local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num(), num()
+
+for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
+  if tonumber(stored) > tonumber(token) then return { 'token', stored } end
+end
+
+local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or '', ''
+for format in string.gmatch(old_formats, '[^,]+') do
+  local hash, modified, ref = string.match(redis.call('HGET', KEYS[2], 'doc:' .. format), '^(%S+) (%S+) (.*)$')
+  current[format] = { hash = hash, modified = tonumber(modified), ref = ref }
+  seen = seen .. format .. '=' .. hash .. ','
+end
+if seen ~= read then return { 'moved' } end
+
+local outcome, formats, fields, modified, fresh = 'unchanged', '', {}, {}, {}
+for d = 1, docs do
+  local format, hash, ref = arg(), arg(), arg()
+  if redis.call('EXISTS', KEYS[FIXED + d]) == 0 then return { 'absent', hash } end
+  local old = current[format]
+  local seconds = math.floor(now / 1000)
+  if not old or old.hash ~= hash then
+    -- Readers compare Last-Modified; two versions within a second must differ in it, also under a clock set back.
+    if old then seconds = math.max(seconds, old.modified + 1) end
+    outcome = 'committed'
+  else
+    seconds = old.modified
+    if old.ref ~= ref and outcome == 'unchanged' then outcome = 'touched' end
+  end
+  formats = formats .. format .. ','
+  fields[#fields + 1] = { 'doc:' .. format, hash .. ' ' .. int(seconds) .. ' ' .. ref }
+  modified[d] = int(seconds)
+  fresh[KEYS[FIXED + d]] = true
+end
+if formats ~= old_formats then outcome = 'committed' end
+
+local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') == config
+  and redis.call('HGET', KEYS[2], 'ids') == ids
+
+redis.call('SET', KEYS[1], token)
+if outcome ~= 'unchanged' then
+  redis.call('DEL', KEYS[2]) -- formats that are no longer made
+  for _, f in ipairs(fields) do redis.call('HSET', KEYS[2], f[1], f[2]) end
+  -- At least the time, so that replicas see it move after the counter was lost.
+  local version = int(math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now))
+  redis.call('SET', KEYS[4], version)
+  redis.call('ZADD', KEYS[3], version, feed)
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', keep_changes, '*', 'feed', feed, 'version', version)
+end
+redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'formats', formats)
+
+-- Expire first: a document that came back, or that two formats share, is persisted again.
+for p = 1, previous do
+  local key = KEYS[FIXED + docs + p]
+  if not fresh[key] then redis.call('PEXPIRE', key, keep_docs) end
+end
+for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
+
+local score = redis.call('ZSCORE', KEYS[6], feed)
+if score and tonumber(score) == mark then redis.call('ZREM', KEYS[6], feed) end
+
+local journal = '0'
+if not same and redis.call('EXISTS', KEYS[7]) == 1 then
+  redis.call('XADD', KEYS[7], '*', 'kind', 'head', 'id', feed, 'value', '')
+  journal = '1'
+end
+local reply = { outcome, journal }
+for d = 1, docs do reply[#reply + 1] = modified[d] end
+return reply

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// unavailableCodes are the error codes by which a server says that it cannot do now what it could at another time.
+// They are states to wait for, not failures to crash on.
+func unavailableCodes() []string {
+	return []string{
+		"LOADING",     // reading its data set after a start
+		"MISCONF",     // its disk is full or fails; with an append-only file even PING answers this
+		"OOM",         // above maxmemory
+		"READONLY",    // demoted to a replica by a failover
+		"MASTERDOWN",  // a replica that lost its master
+		"NOREPLICAS",  // fewer replicas than min-replicas-to-write
+		"CLUSTERDOWN", // no master for the slot
+		"TRYAGAIN",    // the slot is being moved
+		"BUSY",        // another client's script runs
+		"EXECABORT",   // a command of the transaction was refused for one of the above
+	}
+}
+
+// unavailableTexts are errors without a code of their own.
+func unavailableTexts() []string { return []string{"max number of clients reached"} }
+
+// wrap returns err with the operation that failed, the server's address and, if it is one, its kind; nil for nil.
+func (c *Client) wrap(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redis.Nil):
+		return fmt.Errorf("store %s: %w", op, feed.ErrNotFound)
+	case hasKind(err):
+		return fmt.Errorf("store %s: %w", op, err)
+	case unavailable(err):
+		return fmt.Errorf("store %s at %s: %w: %w", op, c.address, feed.ErrUnavailable, err)
+	default:
+		return fmt.Errorf("store %s at %s: %w", op, c.address, err)
+	}
+}
+
+func hasKind(err error) bool {
+	for _, kind := range []error{feed.ErrInvalid, feed.ErrNotFound, feed.ErrStale, feed.ErrUnavailable, feed.ErrLocked} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// unavailable reports whether err says that the server is down, slow or in a state in which it refuses for now.
+func unavailable(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return false // the caller gave up; the server may be well
+	}
+	// A deadline that passes in flight shows as a net timeout, one that passed before as the context's error.
+	var n net.Error
+	if errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
+	for _, target := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.ENOENT,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	text := err.Error()
+	for _, code := range unavailableCodes() {
+		// Redis 6 wraps what a script's command answered: "ERR Error running script …: -OOM command not allowed".
+		if strings.HasPrefix(text, code+" ") || strings.Contains(text, "-"+code+" ") || strings.Contains(text, ": "+code+" ") {
+			return true
+		}
+	}
+	for _, t := range unavailableTexts() {
+		if strings.Contains(text, t) {
+			return true
+		}
+	}
+	return false
+}

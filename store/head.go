@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// The fields of a head's hash: "token", "config", "ids" (JSON), "formats" (names, each with a comma behind), and for
+// each format "doc:FORMAT": hash, Last-Modified in Unix seconds, and docRef as JSON, apart.
+const (
+	fieldToken   = "token"
+	fieldConfig  = "config"
+	fieldIDs     = "ids"
+	fieldFormats = "formats"
+	fieldDoc     = "doc:"
+)
+
+// headBatch is how many heads are read in one round trip.
+const headBatch = 500
+
+// docRef is what a head says of a document besides what the commit script reads.
+type docRef struct {
+	Path      string        `json:"path"`
+	MediaType string        `json:"media_type"`
+	Link      string        `json:"link,omitempty"`
+	MaxAge    time.Duration `json:"max_age,omitempty"` // nanoseconds
+	Length    int           `json:"length"`
+}
+
+func encodeRef(d feed.DocumentRef) (string, error) {
+	b, err := json.Marshal(docRef{Path: d.Path, MediaType: d.MediaType, Link: d.Link, MaxAge: d.MaxAge, Length: d.Length})
+	return string(b), err
+}
+
+// encodeIDs gives [] for no ids, so that equal heads have equal bytes.
+func encodeIDs(ids []string) (string, error) {
+	if ids == nil {
+		ids = []string{}
+	}
+	b, err := json.Marshal(ids)
+	return string(b), err
+}
+
+func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
+	h := feed.Head{Feed: name, Config: m[fieldConfig]}
+	bad := func(field string, err error) (feed.Head, error) {
+		return feed.Head{}, fmt.Errorf("stored head of %s: %s: %w: %w", name, field, feed.ErrInvalid, err)
+	}
+	token, err := strconv.ParseInt(m[fieldToken], 10, 64)
+	if err != nil {
+		return bad(fieldToken, err)
+	}
+	h.Token = feed.Token(token)
+	if err := json.Unmarshal([]byte(m[fieldIDs]), &h.IDs); err != nil {
+		return bad(fieldIDs, err)
+	}
+	for format := range strings.SplitSeq(strings.TrimSuffix(m[fieldFormats], ","), ",") {
+		part := strings.SplitN(m[fieldDoc+format], " ", 3)
+		if len(part) != 3 {
+			return bad(fieldDoc+format, errors.New("missing"))
+		}
+		seconds, err := strconv.ParseInt(part[1], 10, 64)
+		if err != nil {
+			return bad(fieldDoc+format, err)
+		}
+		var ref docRef
+		if err := json.Unmarshal([]byte(part[2]), &ref); err != nil {
+			return bad(fieldDoc+format, err)
+		}
+		h.Documents = append(h.Documents, feed.DocumentRef{
+			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,
+			Hash: feed.Hash(part[0]), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(),
+		})
+	}
+	return h, nil
+}
+
+// Head returns the committed state of a feed, or an error of kind [feed.ErrNotFound].
+func (s *Site) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
+	h, err := s.head(ctx, s.serve, name)
+	return h, s.wrap(fmt.Sprintf("head of %s", name), err)
+}
+
+func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name) (feed.Head, error) {
+	m, err := c.HGetAll(ctx, s.keys.head(name)).Result()
+	if err != nil {
+		return feed.Head{}, err
+	}
+	if len(m) == 0 {
+		return feed.Head{}, feed.ErrNotFound
+	}
+	return decodeHead(name, m)
+}
+
+// Heads returns the committed states of all feeds, by name. One that cannot be decoded is left out and logged.
+func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
+	names, err := s.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
+	if err != nil {
+		return nil, s.wrap("heads", err)
+	}
+	slices.Sort(names)
+	out := make([]feed.Head, 0, len(names))
+	for batch := range slices.Chunk(names, headBatch) {
+		cmds := make([]*redis.MapStringStringCmd, len(batch))
+		if _, err := s.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, n := range batch {
+				cmds[i] = p.HGetAll(ctx, s.keys.head(feed.Name(n)))
+			}
+			return nil
+		}); err != nil {
+			return nil, s.wrap("heads", err)
+		}
+		for i, n := range batch {
+			h, err := decodeHead(feed.Name(n), cmds[i].Val())
+			if err != nil {
+				s.log.Warn("stored head is not readable", "site", string(s.keys), "feed", n, "error", err)
+				continue
+			}
+			out = append(out, h)
+		}
+	}
+	return out, nil
+}
+
+// Version returns a number that grows with every commit of the site, 0 before the first: what a replica polls to learn
+// that it missed an announcement. It goes on growing after the server lost its data.
+func (s *Site) Version(ctx context.Context) (int64, error) {
+	v, err := s.serve.Get(ctx, s.keys.version()).Int64()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	return v, s.wrap("version", err)
+}

@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// Select returns the ids of the posts in a feed, in the order of [feed.CompareItems], at most limit of them; 0 is all.
+func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string, error) {
+	ids, err := s.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
+	return ids, s.wrap("select", err)
+}
+
+// Count returns how many posts are in a feed.
+func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
+	n, err := s.build.ZCard(ctx, s.keys.index(name)).Result()
+	return int(n), s.wrap("count", err)
+}
+
+// Member reports for each of ids whether that post is in a feed.
+func (s *Site) Member(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
+	scores := make([]*redis.FloatCmd, len(ids))
+	// Not ZMSCORE, which miniredis lacks. The pipeline's error is the first command's, and a missing member is one.
+	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			scores[i] = p.ZScore(ctx, s.keys.index(name), id)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, s.wrap("member", err)
+	}
+	in := make([]bool, len(ids))
+	for i, score := range scores {
+		if err := score.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, s.wrap("member", err)
+		}
+		in[i] = score.Err() == nil
+	}
+	return in, nil
+}
+
+// Due returns the ids of up to n posts whose date has come, those of the earliest date first.
+func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) {
+	ids, err := s.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(n),
+	}).Result()
+	return ids, s.wrap("due", err)
+}
+
+// NextDue returns the earliest date that a post waits for, and whether one waits.
+func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
+	first, err := s.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
+	if err != nil || len(first) == 0 {
+		return time.Time{}, false, s.wrap("next due", err)
+	}
+	return time.UnixMilli(int64(first[0].Score)).UTC(), true, nil
+}
+
+// Names returns what path names stand for: of the feeds given, those that are recorded; of all if none is given. A
+// name is recorded once, by Absorb or Restore, and never changes.
+func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
+	out := map[feed.Name]string{}
+	if len(names) == 0 {
+		all, err := s.build.HGetAll(ctx, s.keys.names()).Result()
+		for n, full := range all {
+			out[feed.Name(n)] = full
+		}
+		return out, s.wrap("names", err)
+	}
+	fields := mapKeys(names, func(n feed.Name) string { return string(n) })
+	values, err := s.build.HMGet(ctx, s.keys.names(), fields...).Result()
+	for i, v := range values {
+		if full, ok := v.(string); ok {
+			out[names[i]] = full
+		}
+	}
+	return out, s.wrap("names", err)
+}
+
+// Removed returns when a post was last removed from a feed, or zero.
+func (s *Site) Removed(ctx context.Context, name feed.Name) (time.Time, error) {
+	v, err := s.build.HGet(ctx, s.keys.removals(), string(name)).Result()
+	if errors.Is(err, redis.Nil) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, s.wrap("removed", err)
+	}
+	t, err := decodeTime(v)
+	return t, s.wrap("removed", err)
+}
+
+// Dirty returns the feeds to rebuild, those that wait longest first. A feed stays dirty until a commit names the mark
+// that was read here: one that was made dirty again in between stays.
+func (s *Site) Dirty(ctx context.Context) ([]feed.DirtyFeed, error) {
+	all, err := s.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
+	if err != nil {
+		return nil, s.wrap("dirty", err)
+	}
+	out := make([]feed.DirtyFeed, 0, len(all))
+	for _, z := range all {
+		name, _ := z.Member.(string)
+		out = append(out, feed.DirtyFeed{Name: feed.Name(name), Mark: int64(z.Score)})
+	}
+	return out, nil
+}
+
+// MarkDirty makes feeds dirty, or dirty again.
+func (s *Site) MarkDirty(ctx context.Context, names ...feed.Name) error {
+	if len(names) == 0 {
+		return nil
+	}
+	args := []any{s.now().UnixMilli()}
+	for _, n := range names {
+		args = append(args, string(n))
+	}
+	_, err := status(ctx, s.build, markSource, []string{s.keys.dirty(), s.keys.marks()}, args...)
+	return s.wrap("mark dirty", err)
+}

@@ -1,0 +1,10 @@
+-- Makes feeds dirty.
+--
+-- KEYS  1 dirty  2 marks
+-- ARGV  now in ms, then feed names
+-- Output "ok"
+
+local mark = string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(ARGV[1])))
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], mark, ARGV[i]) end
+redis.call('SET', KEYS[2], mark)
+return 'ok'

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// Bounds of one transaction of Put: other clients wait while it runs.
+const (
+	putPosts = 250
+	putBytes = 2 << 20
+	scanKeys = 1000
+)
+
+// checkID returns nil for an id that a post may have, else an error of kind [feed.ErrInvalid].
+func checkID(id string) error {
+	switch {
+	case id == "" || len(id) > 512:
+		return fmt.Errorf("post id of %d bytes: want 1 to 512: %w", len(id), feed.ErrInvalid)
+	case !utf8.ValidString(id):
+		return fmt.Errorf("post id %q: not UTF-8: %w", id, feed.ErrInvalid)
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return fmt.Errorf("post id %q: has control characters: %w", id, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// Put writes raw posts, new or in place of earlier versions, each with its inbox entry, in batches that are written
+// whole or not at all. When it returns nil the server has acknowledged all of them. After an error some may be
+// written; repeating the call does no harm. Raw is not read: whether it is a post shows when it is absorbed.
+func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
+	for _, p := range posts {
+		if err := checkID(p.ID); err != nil {
+			return fmt.Errorf("store put: %w", err)
+		}
+	}
+	for len(posts) > 0 {
+		n, size := 0, 0
+		for n < len(posts) && n < putPosts && (n == 0 || size+len(posts[n].Raw) <= putBytes) {
+			size += len(posts[n].Raw)
+			n++
+		}
+		var failed error
+		_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			for _, post := range posts[:n] {
+				raw, err := packPost(post.Raw, s.squeeze)
+				if err != nil {
+					failed = fmt.Errorf("post %q: %w", post.ID, err)
+					return failed
+				}
+				p.Set(ctx, s.keys.post(post.ID), raw, 0)
+				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
+			}
+			return nil
+		})
+		if failed != nil {
+			err = failed
+		}
+		if err != nil {
+			return s.wrap("put", err)
+		}
+		posts = posts[n:]
+	}
+	return nil
+}
+
+// inboxEntry is what writers in any language add.
+func inboxEntry(k keyspace, id string) *redis.XAddArgs {
+	return &redis.XAddArgs{Stream: k.inbox(), Values: []string{"id", id}}
+}
+
+// Delete deletes a post. The inbox entry is added even if there is no such post: it is what makes the deletion an
+// explicit one, and confirms that of a post that went missing. Repeating it does no harm.
+func (s *Site) Delete(ctx context.Context, id string) error {
+	if err := checkID(id); err != nil {
+		return fmt.Errorf("store delete: %w", err)
+	}
+	_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, s.keys.post(id))
+		p.XAdd(ctx, inboxEntry(s.keys, id))
+		return nil
+	})
+	return s.wrap("delete", err)
+}
+
+// Post returns a raw post as it came, or an error of kind [feed.ErrNotFound]. The caller owns the bytes.
+func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
+	raw, err := s.build.Get(ctx, s.keys.post(id)).Bytes()
+	if err != nil {
+		return nil, s.wrap(fmt.Sprintf("post %q", id), err)
+	}
+	return unpackPost(raw), nil
+}
+
+// PostIDs returns the ids of all posts in batches of any size and in no order. A post that exists during the whole
+// walk comes at least once, perhaps more often; one that comes or goes meanwhile may or may not. After an error the
+// walk ends: then it says nothing about what is missing.
+func (s *Site) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
+	return s.scan(ctx, "post ids", s.keys.post(""))
+}
+
+// ItemIDs returns the ids of all ready items as PostIDs does those of posts.
+func (s *Site) ItemIDs(ctx context.Context) iter.Seq2[[]string, error] {
+	return s.scan(ctx, "item ids", s.keys.item(""))
+}
+
+// scan walks the keys with a prefix and gives what follows it.
+func (s *Site) scan(ctx context.Context, op, prefix string) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		var cursor uint64
+		for {
+			// A site's id has no character with a meaning in patterns.
+			keys, next, err := s.build.Scan(ctx, cursor, prefix+"*", scanKeys).Result()
+			if err != nil {
+				yield(nil, s.wrap(op, err))
+				return
+			}
+			// miniredis gives all keys at once.
+			for batch := range slices.Chunk(keys, scanKeys) {
+				for i := range batch {
+					batch[i] = strings.TrimPrefix(batch[i], prefix)
+				}
+				if !yield(batch, nil) {
+					return
+				}
+			}
+			if cursor = next; cursor == 0 {
+				return
+			}
+		}
+	}
+}

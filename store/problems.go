@@ -1,0 +1,83 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// problemField names a problem within a site: a post may have one of each kind.
+func problemField(kind feed.ProblemKind, id string) string { return string(kind) + ":" + id }
+
+// encodeProblem returns a problem's field, since when in Unix milliseconds or "0", and the rest as JSON: apart, so that
+// a script can keep the time at which it was first seen.
+func encodeProblem(p feed.Problem) (field, since, rest string, err error) {
+	since = "0"
+	if !p.Since.IsZero() {
+		since = strconv.FormatInt(p.Since.UnixMilli(), 10)
+	}
+	p.Since = time.Time{}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return "", "", "", fmt.Errorf("problem of %q: %w", p.ID, err)
+	}
+	return problemField(p.Kind, p.ID), since, string(b), nil
+}
+
+func decodeProblem(stored string) (feed.Problem, error) {
+	since, rest, _ := strings.Cut(stored, " ")
+	var p feed.Problem
+	ms, err := strconv.ParseInt(since, 10, 64)
+	if err == nil {
+		err = json.Unmarshal([]byte(rest), &p)
+	}
+	if err != nil {
+		return feed.Problem{}, fmt.Errorf("stored problem %.100q: %w: %w", stored, feed.ErrInvalid, err)
+	}
+	if ms != 0 {
+		p.Since = time.UnixMilli(ms).UTC()
+	}
+	return p, nil
+}
+
+// Problems returns what is listed for the operator, by id and kind.
+func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
+	all, err := s.build.HGetAll(ctx, s.keys.problems()).Result()
+	if err != nil {
+		return nil, s.wrap("problems", err)
+	}
+	out := make([]feed.Problem, 0, len(all))
+	for field, stored := range all {
+		p, err := decodeProblem(stored)
+		if err != nil {
+			// One that cannot be read must not hide the others.
+			s.log.Warn("stored problem is not readable", "site", string(s.keys), "problem", field, "error", err)
+			continue
+		}
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b feed.Problem) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Kind, b.Kind)) })
+	return out, nil
+}
+
+// SetProblem lists a problem in place of the one of the same kind and id, whose Since it keeps.
+func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
+	field, since, rest, err := encodeProblem(p)
+	if err != nil {
+		return s.wrap("set problem", err)
+	}
+	_, err = status(ctx, s.build, problemSource, []string{s.keys.problems()}, field, since, rest)
+	return s.wrap("set problem", err)
+}
+
+// ClearProblem takes a problem off the list. One that is not there is no error.
+func (s *Site) ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error {
+	return s.wrap("clear problem", s.build.HDel(ctx, s.keys.problems(), problemField(kind, id)).Err())
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"feedpub/feed"
+)
+
+// Records returns all primary records of the site: names and removals by feed, then the records of posts in no order.
+// One of a post may come more than once. After an error the walk ends.
+func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
+	return func(yield func(feed.Line, error) bool) {
+		names, err := s.Names(ctx)
+		if err != nil {
+			yield(feed.Line{}, err)
+			return
+		}
+		for _, n := range slices.Sorted(maps.Keys(names)) {
+			if !yield(feed.Line{Name: &feed.NameLine{Feed: n, Full: names[n]}}, nil) {
+				return
+			}
+		}
+		removals, err := s.build.HGetAll(ctx, s.keys.removals()).Result()
+		if err != nil {
+			yield(feed.Line{}, s.wrap("records", err))
+			return
+		}
+		for _, n := range slices.Sorted(maps.Keys(removals)) {
+			t, err := decodeTime(removals[n])
+			if !yield(feed.Line{Removal: &feed.RemovalLine{Feed: feed.Name(n), Time: t}}, s.wrap("records", err)) || err != nil {
+				return
+			}
+		}
+		for ids, err := range s.scan(ctx, "records", s.keys.record("")) {
+			if err != nil {
+				yield(feed.Line{}, err)
+				return
+			}
+			values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
+			if err != nil {
+				yield(feed.Line{}, s.wrap("records", err))
+				return
+			}
+			for i, v := range values {
+				stored, ok := v.(string)
+				if !ok {
+					continue // gone since
+				}
+				r, err := decodeRecord(ids[i], stored)
+				if !yield(feed.Line{Record: &r}, s.wrap("records", err)) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Restore brings primary records back, never over what the site knows better: of two times a post was first seen the
+// earlier stands, a record of removal only where the post has no record yet, a name only where it is free, a removal
+// from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
+// does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
+func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
+	journal := false
+	for i, l := range lines {
+		keys := []string{
+			s.keys.record(""), s.keys.post(""), s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(),
+		}
+		var args []any
+		switch {
+		case l.Record != nil:
+			if err := checkID(l.Record.ID); err != nil {
+				return s.wrap("restore", fmt.Errorf("line %d: %w", i+1, err))
+			}
+			keys[0], keys[1] = s.keys.record(l.Record.ID), s.keys.post(l.Record.ID)
+			args = []any{"record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed)}
+		case l.Name != nil:
+			args = []any{"name", string(l.Name.Feed), l.Name.Full}
+		case l.Removal != nil:
+			args = []any{"removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli()}
+		default:
+			return s.wrap("restore", fmt.Errorf("line %d is of no known kind: %w", i+1, feed.ErrInvalid))
+		}
+		reply, err := status(ctx, s.build, restoreSource, keys, args...)
+		if err != nil {
+			return s.wrap("restore", err)
+		}
+		journal = journal || reply == "journal"
+	}
+	if journal {
+		return s.wrap("restore", s.settle(ctx))
+	}
+	return nil
+}
+
+// RestoreHeads seeds the store with heads that were committed earlier, from copies on a disk: a head that is missing or
+// has an older token than the copy is written with the copy's Last-Modified, others are left. Blobs gives the bytes of
+// a document. A head that can't be restored doesn't keep the others from it; the errors are joined.
+func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
+	var errs []error
+	for _, h := range heads {
+		if err := s.restoreHead(ctx, h, blobs); err != nil {
+			errs = append(errs, s.wrap(fmt.Sprintf("restore head of %s", h.Feed), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
+	if err := checkHead(h); err != nil {
+		return err
+	}
+	switch current, err := s.head(ctx, s.build, h.Feed); {
+	case err != nil && !errors.Is(err, feed.ErrNotFound):
+		return err
+	case err == nil && current.Token >= h.Token:
+		return nil // spares the upload; the script decides
+	}
+	bytes := map[feed.Hash]feed.Blob{}
+	keys := []string{
+		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.journal(),
+	}
+	formats := ""
+	ids, err := encodeIDs(h.IDs)
+	if err != nil {
+		return err
+	}
+	fields := []any{fieldToken, int64(h.Token), fieldConfig, h.Config, fieldIDs, ids}
+	for _, d := range h.Documents {
+		b, err := blobs(d.Hash)
+		if err != nil {
+			return err
+		}
+		bytes[d.Hash] = b
+		ref, err := encodeRef(d)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, s.keys.doc(d.Hash))
+		formats += string(d.Format) + ","
+		fields = append(fields, fieldDoc+string(d.Format), fmt.Sprintf("%s %d %s", d.Hash, d.Modified.Unix(), ref))
+	}
+	fields = append(fields, fieldFormats, formats)
+	if err := s.upload(ctx, h, bytes, nil); err != nil {
+		return err
+	}
+	args := append([]any{int64(h.Token), s.now().UnixMilli(), string(h.Feed), keptChanges}, fields...)
+	reply, err := status(ctx, s.once, seedSource, keys, args...)
+	if err == nil && reply == "absent" {
+		err = fmt.Errorf("its documents were not kept: %w", feed.ErrUnavailable)
+	}
+	return err
+}

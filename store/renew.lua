@@ -1,0 +1,10 @@
+-- Prolongs a lease that is still held. One that lapsed must be acquired anew, with a new token.
+--
+-- KEYS  1 lease
+-- ARGV  owner, ttl in ms
+-- Output {"ok", owner} or {"locked", holder, or "" if the lease has lapsed}
+
+local holder = redis.call('GET', KEYS[1])
+if holder ~= ARGV[1] then return { 'locked', holder or '' } end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return { 'ok', holder }

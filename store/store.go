@@ -1,0 +1,128 @@
+// Package store keeps a site's posts, and what is made of them, in Redis: the raw posts and their inbox, ready items
+// and indexes, committed documents, leases and the stream of commits. It moves bytes and guards what must hold when
+// they move (fencing, all or nothing, idempotence); it does not know what a post means or what a document looks like.
+//
+// It is the only importer of go-redis. Every change that depends on what is stored is one Lua script, so that two
+// processes that run at once, or one that dies half way, leave a state that some order of whole operations explains.
+//
+// Errors are of the kinds in package feed: [feed.ErrUnavailable] whenever the server cannot answer now,
+// [feed.ErrStale] for refused writes, [feed.ErrNotFound], [feed.ErrLocked] and [feed.ErrInvalid]; others are defects
+// or wrong credentials.
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"feedpub/feed"
+)
+
+// Options say where the store is and how it is spoken to. Only URL is required.
+type Options struct {
+	// URL is redis://[[user]:password@]host[:port][/db], rediss:// for the same over TLS, or
+	// unix://[[user]:password@]/path/to/socket[?db=n].
+	URL string
+	// Logger gets what no error can tell, such as a stored item that cannot be decoded; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock that marks of dirty feeds are taken from; nil is time.Now.
+	Now func() time.Time
+	// Compress stores posts in gzip coding when that makes them smaller; they are read back as they came either way.
+	Compress bool
+
+	// DialTimeout is how long a connection may take; 0 is 500 ms.
+	DialTimeout time.Duration
+	// ServeTimeout is how long a command that serving waits for may take; 0 is 800 ms. Readers never wait for it, but
+	// a replica that hangs in a read learns late that documents changed.
+	ServeTimeout time.Duration
+	// BuildTimeout is how long a command of writing and building may take, which moves megabytes; 0 is 5 s.
+	BuildTimeout time.Duration
+}
+
+// Client is a store. It is safe for concurrent use and must be closed.
+type Client struct {
+	address string // without credentials, for messages
+	log     *slog.Logger
+	now     func() time.Time
+	squeeze bool
+	// patience is how long a blocking read may be late, buildTimeout how long a script may wait for the disk.
+	patience, buildTimeout time.Duration
+
+	// Separate pools, so that no load of one kind starves another: serve for what replicas read, build for reads and
+	// idempotent writes of building, once for scripts, which must not be repeated when their reply is lost (the answer
+	// to the repetition would be that of another question), block for reads that wait for news.
+	serve, build, once, block redis.UniversalClient
+}
+
+// Open returns the store at o.URL. It does not connect: a store that is down at the start is one that is down later.
+// An error is of kind [feed.ErrInvalid] and never shows a password.
+func Open(o Options) (*Client, error) {
+	base, err := parseURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	orElse := func(d, def time.Duration) time.Duration {
+		if d > 0 {
+			return d
+		}
+		return def
+	}
+	dial := orElse(o.DialTimeout, 500*time.Millisecond)
+	serve, build := orElse(o.ServeTimeout, 800*time.Millisecond), orElse(o.BuildTimeout, 5*time.Second)
+	c.patience, c.buildTimeout = serve, build
+	client := func(timeout, pool time.Duration, retries, size int) redis.UniversalClient {
+		opt := *base
+		opt.ClientName = "feedpub"
+		opt.DisableIdentity = true // one round trip less for each connection
+		// Without it a deadline does not end a command that is under way.
+		opt.ContextTimeoutEnabled = true
+		// Mode "auto" makes every connection to plain Redis begin with an error.
+		opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+		opt.DialTimeout, opt.DialerRetries = dial, 1
+		opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = timeout, timeout, pool
+		opt.MaxRetries, opt.PoolSize = retries, size
+		return redis.NewClient(&opt)
+	}
+	const noRetries = -1 // 0 would be the default of 3
+	c.serve = client(serve, 300*time.Millisecond, 1, 16)
+	c.build = client(build, build, 2, 16)
+	c.once = client(build, build, noRetries, 16)
+	// One connection each for the tails of streams; a process with more sites than this polls versions instead.
+	c.block = client(serve+tailSlice, 300*time.Millisecond, noRetries, 64)
+	return c, nil
+}
+
+// Close closes all connections. Calls that are under way fail.
+func (c *Client) Close() error {
+	return errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
+}
+
+// Ping returns nil if the server answers in the time of a serving command, else an error of kind
+// [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full refuses even this.
+func (c *Client) Ping(ctx context.Context) error {
+	return c.wrap("ping", c.serve.Ping(ctx).Err())
+}
+
+// Address returns the store's URL without credentials, for messages.
+func (c *Client) Address() string { return c.address }
+
+// Site returns the store of one site. It does no I/O. The id must be valid: see [feed.SiteID.Validate].
+func (c *Client) Site(id feed.SiteID) *Site { return &Site{Client: c, keys: keyspace(id)} }
+
+// Site is the part of a store that belongs to one site. It is safe for concurrent use. Its embedded Client is the
+// store that it is part of.
+type Site struct {
+	*Client
+	keys keyspace
+}

@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+func indexTests() []test {
+	return []test{
+		{"SelectIsInTheOrderOfFeeds", func(t *testing.T, s suite) {
+			var items []*feed.Item
+			for _, id := range []string{"b", "a", "ä", "A", "10", "9", "}{"} {
+				items = append(items, item(id, 3)) // equal times: by id
+			}
+			items = append(items, item("newest", 9), item("oldest", 1), item("before the epoch", 2))
+			items[len(items)-1].Published = day(1).AddDate(-60, 0, 0)
+			var changes []feed.Change
+			for _, it := range items {
+				changes = append(changes, enter(it))
+			}
+			s.absorb(t, 1, changes...)
+			slices.SortFunc(items, feed.CompareItems)
+			var want []string
+			for _, it := range items {
+				want = append(want, it.ID)
+			}
+			for _, limit := range []int{0, 1, 4, len(want), 100} {
+				got, err := s.Select(s.ctx, feed.Main, limit)
+				must(t, "Select", err)
+				if limit == 0 {
+					limit = len(want)
+				}
+				if diff := cmp.Diff(want[:min(limit, len(want))], got); diff != "" {
+					t.Errorf("Select of %d (-want +got):\n%s", limit, diff)
+				}
+			}
+		}},
+		{"ItemsComeInOrderWithNilForMissing", func(t *testing.T, s suite) {
+			s.absorb(t, 1, enter(item("a", 1)), enter(item("b", 2)))
+			got, err := s.Items(s.ctx, "b", "none", "a")
+			must(t, "Items", err)
+			if diff := cmp.Diff([]*feed.Item{item("b", 2), nil, item("a", 1)}, got); diff != "" {
+				t.Errorf("Items (-want +got):\n%s", diff)
+			}
+		}},
+		{"MemberSaysWhichAreIn", func(t *testing.T, s suite) {
+			s.absorb(t, 1, enter(item("a", 1, "tags/x")), enter(item("b", 2)))
+			got, err := s.Member(s.ctx, "tags/x", "none", "a", "b")
+			if err != nil || !cmp.Equal(got, []bool{false, true, false}) {
+				t.Errorf("Member = %v, %v; want false, true, false", got, err)
+			}
+			if got, err := s.Member(s.ctx, "tags/none", "a"); err != nil || !cmp.Equal(got, []bool{false}) {
+				t.Errorf("Member of a feed that is not there = %v, %v", got, err)
+			}
+			if got, err := s.Member(s.ctx, "tags/x"); err != nil || len(got) != 0 {
+				t.Errorf("Member of nothing = %v, %v", got, err)
+			}
+		}},
+		{"MarksMoveAndDirtyFeedsComeInTurn", func(t *testing.T, s suite) {
+			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
+			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/b"))
+			first, err := s.Dirty(s.ctx)
+			must(t, "Dirty", err)
+			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
+			second, err := s.Dirty(s.ctx)
+			must(t, "Dirty", err)
+			if len(first) != 2 || len(second) != 2 {
+				t.Fatalf("Dirty = %v, then %v; want two feeds each", first, second)
+			}
+			if first[0].Name != "tags/a" || second[0].Name != "tags/b" {
+				t.Errorf("first in turn are %v, then %v; want tags/a, then tags/b", first[0], second[0])
+			}
+			if second[1].Mark <= first[1].Mark || second[1].Mark <= first[0].Mark {
+				t.Errorf("marks are %v, then %v: the mark of what was made dirty again must move", first, second)
+			}
+			must(t, "MarkDirty of nothing", s.MarkDirty(s.ctx))
+		}},
+		{"ProblemsOfDifferentKindsStandSideBySide", func(t *testing.T, s suite) {
+			a := feed.Problem{ID: "p", Kind: feed.KindDoubtful, Reason: "Hm.", Since: day(2)}
+			b := feed.Problem{ID: "p", Kind: feed.KindMissing, Place: "x", Reason: "Gone.", Since: day(1), Serving: true}
+			must(t, "SetProblem", s.SetProblem(s.ctx, b))
+			must(t, "SetProblem", s.SetProblem(s.ctx, a))
+			s.wantProblems(t, a, b)
+			again := b
+			again.Since = day(7)
+			must(t, "SetProblem", s.SetProblem(s.ctx, again))
+			s.wantProblems(t, a, b)
+			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
+			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
+			s.wantProblems(t, a)
+		}},
+	}
+}

@@ -1,0 +1,144 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+// oddIDs are ids that posts may have and that keys, patterns or scripts might trip over.
+func oddIDs() []string {
+	return []string{
+		"plain", "with space", "}{", "{other}:post:x", "a*b?[c]", `back\slash`, `"quoted"`, "post:inbox", "ünïcödé", "👩‍👩‍👧 🎉",
+		"https://example.org/?p=1&x=%20", "tag:example.org,2014:1", strings.Repeat("x", 512), "-", "(", "+", "0",
+	}
+}
+
+func postTests() []test {
+	return []test{
+		{"PutIsReadBackAsItCame", func(t *testing.T, s suite) {
+			for _, id := range oddIDs() {
+				for _, body := range []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)} {
+					must(t, "Put", s.Put(s.ctx, feed.RawPost{ID: id, Raw: []byte(body)}))
+					got, err := s.Post(s.ctx, id)
+					if err != nil || string(got) != body {
+						t.Errorf("Post(%q) = %.40q, %v; want %.40q", id, got, err, body)
+					}
+				}
+			}
+		}},
+		{"PutRefusesIDsThatPostsCannotHave", func(t *testing.T, s suite) {
+			for _, id := range []string{"", strings.Repeat("x", 513), "a\nb", "a\x00b", "\xff", "a\u0085b"} {
+				wantKind(t, fmt.Sprintf("Put of a post with the id %.20q", id), s.Put(s.ctx, feed.RawPost{ID: id}), feed.ErrInvalid)
+			}
+		}},
+		{"PostThatIsNotThereIsNotFound", func(t *testing.T, s suite) {
+			_, err := s.Post(s.ctx, "none")
+			wantKind(t, "Post", err, feed.ErrNotFound)
+		}},
+		{"EveryWriteAndDeletionIsInTheInboxInOrder", func(t *testing.T, s suite) {
+			s.put(t, "a", "b")
+			must(t, "Delete", s.Delete(s.ctx, "a"))
+			must(t, "Delete", s.Delete(s.ctx, "never was"))
+			got, err := s.Inbox(s.ctx, "", 100)
+			must(t, "Inbox", err)
+			var ids []string
+			for i, e := range got {
+				ids = append(ids, e.ID)
+				if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
+					t.Errorf("entry %d is %+v: want an entry id, and a time not before the last", i, e)
+				}
+			}
+			if diff := cmp.Diff([]string{"a", "b", "a", "never was"}, ids); diff != "" {
+				t.Errorf("inbox (-want +got):\n%s", diff)
+			}
+			rest, err := s.Inbox(s.ctx, got[1].Entry, 1)
+			must(t, "Inbox", err)
+			if diff := cmp.Diff(got[2:3], rest); diff != "" {
+				t.Errorf("one entry after the second (-want +got):\n%s", diff)
+			}
+			_, err = s.Post(s.ctx, "a")
+			wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
+		}},
+		{"ManyPostsAreWrittenInBatches", func(t *testing.T, s suite) {
+			var ids []string
+			for i := range 1234 {
+				ids = append(ids, fmt.Sprintf("post %d", i))
+			}
+			s.put(t, ids...)
+			entries, err := s.Inbox(s.ctx, "", 5000)
+			if err != nil || len(entries) != len(ids) {
+				t.Errorf("inbox has %d entries, %v; want %d", len(entries), err, len(ids))
+			}
+		}},
+		{"ScanFindsEveryPostAndItemOfTheSiteOnly", func(t *testing.T, s suite) {
+			want := oddIDs()
+			for i := range 2500 {
+				want = append(want, fmt.Sprintf("post/%d", i))
+			}
+			s.put(t, want...)
+			other := s.Client.Site("contract-other")
+			must(t, "Put", other.Put(s.ctx, raw("of another site")))
+			seen := map[string]bool{}
+			for batch, err := range s.PostIDs(s.ctx) {
+				must(t, "PostIDs", err)
+				for _, id := range batch {
+					seen[id] = true
+				}
+			}
+			for _, id := range want {
+				if !seen[id] {
+					t.Errorf("PostIDs missed %.40q: a post that reconciliation overlooks is never published", id)
+				}
+				delete(seen, id)
+			}
+			for id := range seen {
+				t.Errorf("PostIDs gave %q, which is no post of the site", id)
+			}
+
+			var changes []feed.Change
+			for i, id := range oddIDs() {
+				changes = append(changes, enter(item(id, i+1)))
+			}
+			s.absorb(t, 1, changes...)
+			var items []string
+			for batch, err := range s.ItemIDs(s.ctx) {
+				must(t, "ItemIDs", err)
+				items = append(items, batch...)
+			}
+			slices.Sort(items)
+			items = slices.Compact(items)
+			wantItems := oddIDs()
+			slices.Sort(wantItems)
+			if diff := cmp.Diff(wantItems, items); diff != "" {
+				t.Errorf("ids of items (-want +got):\n%s", diff)
+			}
+		}},
+		{"LoadGivesWhatThereIsInOrder", func(t *testing.T, s suite) {
+			s.put(t, "raw only", "both")
+			s.absorb(t, 1, enter(item("both", 2)), enter(item("item only", 3)))
+			got, err := s.Load(s.ctx, []string{"none", "item only", "raw only", "both"})
+			must(t, "Load", err)
+			want := []feed.Stored{
+				{ID: "none"},
+				{ID: "item only", Record: feed.Record{ID: "item only", FirstSeen: day(3)}, Item: item("item only", 3)},
+				{ID: "raw only", Raw: raw("raw only").Raw},
+				{ID: "both", Raw: raw("both").Raw, Record: feed.Record{ID: "both", FirstSeen: day(2)}, Item: item("both", 2)},
+			}
+			for i := range got {
+				if (got[i].ItemSum != "") != (want[i].Item != nil) {
+					t.Errorf("%s: ItemSum is %q, item is %v", got[i].ID, got[i].ItemSum, want[i].Item)
+				}
+				got[i].ItemSum = ""
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Load (-want +got):\n%s", diff)
+			}
+		}},
+	}
+}

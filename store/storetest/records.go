@@ -1,0 +1,89 @@
+package storetest
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+func lines() []feed.Line {
+	return []feed.Line{
+		{Name: &feed.NameLine{Feed: "sources/guardian", Full: "the Guardian"}},
+		{Name: &feed.NameLine{Feed: "tags/go", Full: "Go"}},
+		{Removal: &feed.RemovalLine{Feed: "main", Time: day(3)}},
+		{Record: &feed.Record{ID: "a }{", FirstSeen: day(1)}},
+		{Record: &feed.Record{ID: "b", FirstSeen: day(2), Removed: day(3)}},
+	}
+}
+
+func (s suite) records(t *testing.T) []feed.Line {
+	t.Helper()
+	var got []feed.Line
+	for l, err := range s.Records(s.ctx) {
+		must(t, "Records", err)
+		got = append(got, l)
+	}
+	// Names and removals come first and in order, records in none.
+	slices.SortStableFunc(got, func(a, b feed.Line) int {
+		if a.Record == nil || b.Record == nil {
+			return 0
+		}
+		return cmp.Compare(a.Record.ID, b.Record.ID)
+	})
+	return got
+}
+
+func recordTests() []test {
+	return []test{
+		{"RecordsComeBackAsTheyWere", func(t *testing.T, s suite) {
+			for range 2 { // the second time nothing changes
+				must(t, "Restore", s.Restore(s.ctx, lines()...))
+				if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
+					t.Errorf("records (-want +got):\n%s", diff)
+				}
+			}
+		}},
+		{"RestoreNeverOverwritesWhatIsKnownBetter", func(t *testing.T, s suite) {
+			must(t, "Restore", s.Restore(s.ctx, lines()...))
+			must(t, "Restore", s.Restore(s.ctx,
+				feed.Line{Name: &feed.NameLine{Feed: "tags/go", Full: "another"}},
+				feed.Line{Removal: &feed.RemovalLine{Feed: "main", Time: day(2)}},
+				feed.Line{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
+				feed.Line{Record: &feed.Record{ID: "b"}},
+			))
+			if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
+				t.Errorf("records (-want +got):\n%s", diff)
+			}
+		}},
+		{"AnEarlierFirstSeenCountsAndThePostIsReadAgain", func(t *testing.T, s suite) {
+			s.put(t, "a")
+			s.absorb(t, 1, enter(item("a", 9)))
+			before, err := s.Inbox(s.ctx, "", 10)
+			must(t, "Inbox", err)
+			must(t, "Restore", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
+			if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
+				t.Errorf("record is %+v; want the earlier %v", got, day(1))
+			}
+			after, err := s.Inbox(s.ctx, before[len(before)-1].Entry, 10)
+			if err != nil || len(after) != 1 || after[0].ID != "a" {
+				t.Errorf("inbox got %+v, %v; want an entry for the post whose date has changed", after, err)
+			}
+		}},
+		{"RestoreRefusesLinesOfNoKind", func(t *testing.T, s suite) {
+			wantKind(t, "Restore of an empty line", s.Restore(s.ctx, feed.Line{}), feed.ErrInvalid)
+			wantKind(t, "Restore of a bad id", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
+		}},
+		{"TimesInRecordsHaveMilliseconds", func(t *testing.T, s suite) {
+			seen := day(1).Add(1234567 * time.Nanosecond)
+			must(t, "Restore", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
+			if got, want := s.stored(t, "a").Record.FirstSeen, seen.Truncate(time.Millisecond); !got.Equal(want) {
+				t.Errorf("FirstSeen is %v; want %v", got, want)
+			}
+		}},
+	}
+}

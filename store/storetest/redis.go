@@ -1,0 +1,192 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a redis-server that a test has started for itself.
+type Server struct {
+	t    testing.TB
+	dir  string
+	port int
+	args []string
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// Redis starts a redis-server on a free loopback port, with an own temporary folder and without persistence, and
+// returns its URL. It is stopped when the test ends.
+func Redis(t testing.TB, args ...string) (url string) {
+	t.Helper()
+	return StartRedis(t, args...).URL()
+}
+
+// StartRedis is Redis for tests that stop, kill or restart the server. Args are added to its command line, such as
+// "--maxmemory-policy", "allkeys-lru". A missing redis-server fails the test: a test that is skipped proves nothing.
+func StartRedis(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatalf("this test needs a redis-server of its own: install Debian's package with "+
+			"\"apt-get install redis-server\" (%v)", err)
+	}
+	s := &Server{t: t, dir: t.TempDir(), args: args}
+	t.Cleanup(func() { s.end(syscall.SIGKILL) })
+	// Between the choice of a free port and the server's binding it, another process may take it.
+	for range 5 {
+		s.port = freePort(t)
+		if s.start() {
+			return s
+		}
+	}
+	t.Fatalf("redis-server does not start: %s", s.log())
+	return nil
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("free port: %v", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// start starts the process and reports whether it answers.
+func (s *Server) start() bool {
+	s.t.Helper()
+	args := append([]string{
+		"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
+		"--save", "", "--appendonly", "no", "--daemonize", "no",
+	}, s.args...)
+	cmd := exec.Command("redis-server", args...)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatalf("start redis-server: %v", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // a killed server is no news
+		close(done)
+	}()
+	s.mu.Lock()
+	s.cmd, s.done = cmd, done
+	s.mu.Unlock()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		select {
+		case <-done:
+			return false
+		case <-time.After(5 * time.Millisecond): // the server tells nobody when it is ready
+		}
+		if reply, err := s.command("PING"); err == nil && !strings.HasPrefix(reply, "-LOADING") {
+			return true
+		}
+	}
+	return false
+}
+
+// command sends one inline command over a connection of its own and returns the first line of the reply.
+func (s *Server) command(line string) (string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = c.Close() }()
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {
+		return "", err
+	}
+	b := make([]byte, 512)
+	n, err := c.Read(b)
+	first, _, _ := strings.Cut(string(b[:n]), "\r\n")
+	return first, err
+}
+
+// Addr returns the server's host and port.
+func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// URL returns the server's URL for store.Options.
+func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
+
+// Do sends a command written as one line, and fails the test unless the server takes it.
+func (s *Server) Do(line string) string {
+	s.t.Helper()
+	reply, err := s.command(line)
+	if err != nil || strings.HasPrefix(reply, "-") {
+		s.t.Fatalf("redis-server: %s: %q, %v", line, reply, err)
+	}
+	return reply
+}
+
+// Flush deletes all data, as an operator's FLUSHALL does.
+func (s *Server) Flush() { s.t.Helper(); s.Do("FLUSHALL") }
+
+// Stop shuts the server down as a service manager does, by SIGTERM, and waits until it has ended.
+func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+// Kill ends the server as a crash does, by SIGKILL.
+func (s *Server) Kill() { s.end(syscall.SIGKILL) }
+
+// Restart starts a stopped or killed server again, on the same port and folder.
+func (s *Server) Restart() {
+	s.t.Helper()
+	if !s.start() {
+		s.t.Fatalf("redis-server does not start again on %s: %s", s.Addr(), s.log())
+	}
+}
+
+// Pause stops the process without closing its connections, as a machine that hangs does; Resume ends it.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Errorf("redis-server: signal %v: %v", sig, err)
+	}
+}
+
+func (s *Server) end(sig syscall.Signal) {
+	s.mu.Lock()
+	cmd, done := s.cmd, s.done
+	s.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	select {
+	case <-done:
+		return
+	default:
+	}
+	_ = cmd.Process.Signal(sig)
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		_ = cmd.Process.Kill()
+		<-done
+	}
+}
+
+func (s *Server) log() string {
+	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}

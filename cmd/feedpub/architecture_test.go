@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// goPackage is what `go list -json` says of a package.
+type goPackage struct {
+	ImportPath string
+	Imports    []string // of the package itself, not of its tests
+	Deps       []string // of those, all
+	Doc        string
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps,Doc", "feedpub/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) < 10 {
+		t.Fatalf("go list found %d packages of feedpub: the test sees too little to hold anything", len(packages))
+	}
+	return packages
+}
+
+func under(path string, roots ...string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return path == root || strings.HasPrefix(path, root+"/") })
+}
+
+// TestImportsAreAsDrawn holds the import diagram of ARCHITECTURE.md.
+func TestImportsAreAsDrawn(t *testing.T) {
+	for _, p := range listPackages(t) {
+		for _, dep := range p.Deps {
+			for _, rule := range []struct {
+				from, to []string
+				why      string
+			}{
+				{[]string{"feedpub/feed"}, []string{"feedpub/store", "feedpub/config"}, "feed/* knows no store and no configuration"},
+				{[]string{"feedpub/feed/serve"}, []string{"feedpub/feed/publish"}, "serving needs no building"},
+				{[]string{"feedpub/feed/publish"}, []string{"feedpub/feed/serve"}, "building needs no serving"},
+				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"}, "only cmd wires"},
+				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"}, "the store knows only the domain"},
+				{[]string{"feedpub/feed", "feedpub/store"}, []string{"feedpub/config"}, "only cmd reads the configuration"},
+			} {
+				if under(p.ImportPath, rule.from...) && under(dep, rule.to...) {
+					t.Errorf("%s depends on %s: %s", p.ImportPath, dep, rule.why)
+				}
+			}
+			if p.ImportPath == "feedpub/feed" && strings.Contains(strings.SplitN(dep, "/", 2)[0], ".") {
+				t.Errorf("feedpub/feed depends on %s: the domain uses the standard library only", dep)
+			}
+		}
+	}
+}
+
+// TestOnePackageOwnsEachDependency holds that a library can be exchanged in one place.
+func TestOnePackageOwnsEachDependency(t *testing.T) {
+	owners := map[string][]string{
+		"github.com/gorilla/feeds":            {"feedpub/feed/render"},
+		"github.com/robfig/cron/v3":           {"feedpub/feed/schedule"},
+		"github.com/redis/go-redis/v9":        {"feedpub/store"},
+		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded"},
+		"github.com/yuin/goldmark":            {"feedpub/feed/markup"},
+		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
+		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded"},
+		"github.com/google/renameio/v2":       {"feedpub/feed/durable"},
+		"github.com/fxamacker/cbor/v2":        {"feedpub/store"},
+		"github.com/spf13/cobra":              {"feedpub/cmd/feedpub"},
+		"github.com/prometheus/client_golang": {"feedpub/feed/admin", "feedpub/cmd/feedpub"},
+	}
+	used := map[string]bool{}
+	for _, p := range listPackages(t) {
+		for _, imported := range p.Imports {
+			for library, own := range owners {
+				if !under(imported, library) {
+					continue
+				}
+				used[library] = true
+				if !slices.Contains(own, p.ImportPath) {
+					t.Errorf("%s imports %s, which is %s's to import", p.ImportPath, imported, strings.Join(own, " and "))
+				}
+			}
+		}
+	}
+	for library := range owners {
+		if !used[library] {
+			t.Errorf("nothing imports %s: its row here checks nothing", library)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhyItExists(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}

@@ -1,0 +1,406 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/pathname"
+)
+
+// batch is how many posts are absorbed in one step. It bounds how long the store's script runs, and how much is lost
+// when another builder takes over.
+const batch = 128
+
+// notice is a reason to look at a post.
+type notice struct {
+	id string
+	at time.Time // when the post was submitted or found
+	// expected says that somebody told us of it: then a post that does not exist was deleted. Without it, it is missing.
+	expected bool
+	// due says that the time of a post with a future date has come.
+	due bool
+}
+
+// absorbInbox takes in all submissions that came before it was called, and posts that have become due. It returns how
+// many posts it looked at.
+func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, error) {
+	seen := 0
+	for {
+		cursor, err := p.Store.Cursor(ctx)
+		if err != nil {
+			return seen, fmt.Errorf("absorb: %w", err)
+		}
+		submissions, err := p.Store.Inbox(ctx, cursor, batch)
+		if err != nil {
+			return seen, fmt.Errorf("absorb: %w", err)
+		}
+		if len(submissions) == 0 {
+			break
+		}
+		notices := make([]notice, 0, len(submissions))
+		place := map[string]int{}
+		for _, s := range submissions {
+			if s.ID == "" { // names no post: a writer's mistake, which nothing can be made of
+				continue
+			}
+			if i, ok := place[s.ID]; ok {
+				notices[i].at = s.Time // only the state counts, and the last word is its time
+				continue
+			}
+			place[s.ID] = len(notices)
+			notices = append(notices, notice{id: s.ID, at: s.Time, expected: true})
+		}
+		if err := p.absorb(ctx, token, cursor, submissions[len(submissions)-1].Entry, notices); err != nil {
+			return seen, err
+		}
+		seen += len(notices)
+		if seen%(batch*100) < batch && seen > batch {
+			p.Logger.Info("absorbing", "posts", seen)
+		}
+		if len(submissions) < batch {
+			break
+		}
+	}
+	due, err := p.absorbDue(ctx, token)
+	return seen + due, err
+}
+
+// absorbDue publishes the items whose time has come.
+func (p *Publisher) absorbDue(ctx context.Context, token feed.Token) (int, error) {
+	seen := 0
+	for {
+		ids, err := p.Store.Due(ctx, p.Clock(), batch)
+		if err != nil {
+			return seen, fmt.Errorf("absorb due: %w", err)
+		}
+		if len(ids) == 0 {
+			return seen, nil
+		}
+		if err := p.absorbFound(ctx, token, ids, true); err != nil {
+			return seen, err
+		}
+		seen += len(ids)
+	}
+}
+
+// absorbFound takes in posts that were found rather than submitted; the cursor stays where it is.
+func (p *Publisher) absorbFound(ctx context.Context, token feed.Token, ids []string, due bool) error {
+	cursor, err := p.Store.Cursor(ctx)
+	if err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	now := p.Clock()
+	notices := make([]notice, len(ids))
+	for i, id := range ids {
+		notices[i] = notice{id: id, at: now, due: due}
+	}
+	return p.absorb(ctx, token, cursor, cursor, notices)
+}
+
+// absorb takes in the posts of the notices in one step. If a writer or another builder was faster, nothing is written
+// and the error is of kind [feed.ErrStale]: the caller's next run starts from the new state.
+func (p *Publisher) absorb(ctx context.Context, token feed.Token, cursor, next string, notices []notice) error {
+	ids := make([]string, len(notices))
+	for i, n := range notices {
+		ids[i] = n.id
+	}
+	stored, err := p.Store.Load(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	var decided []decision
+	for i, st := range stored {
+		if d, ok := p.decide(st, notices[i]); ok {
+			decided = append(decided, d)
+		}
+	}
+	if len(decided) == 0 && cursor == next {
+		return nil
+	}
+	a := feed.Absorption{
+		Token: token, Cursor: cursor, Next: next,
+		Names: map[feed.Name]string{}, Removals: map[feed.Name]time.Time{},
+	}
+	if err := p.place(ctx, &a, decided); err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	if err := p.Store.Absorb(ctx, a); err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	for _, c := range a.Changes {
+		if c.Problem != nil {
+			p.Logger.Warn("post set aside", "id", c.Problem.ID, "kind", c.Problem.Kind, "place", c.Problem.Place,
+				"reason", c.Problem.Reason, "serving", c.Problem.Serving)
+		}
+	}
+	return nil
+}
+
+// decision is what becomes of one post, before its feeds are known.
+type decision struct {
+	feed.Change
+	notice notice
+	was    *feed.Item
+}
+
+// keep leaves the item that there is: where it is, or waiting for its time, or published if that has come.
+func (d *decision) keep(now time.Time) {
+	d.Keep, d.Item, d.Due = true, nil, time.Time{}
+	switch {
+	case d.was == nil:
+	case d.was.Published.After(now):
+		d.Due = d.was.Published
+	case d.notice.due:
+		d.Entered = append([]feed.Name{feed.Main}, d.was.Feeds...)
+	}
+}
+
+// decide says what becomes of one post, and false if nothing does.
+func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
+	d := decision{notice: n, was: st.Item}
+	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
+	d.Record.ID = st.ID
+	if st.Raw == nil {
+		if !n.expected && st.Item != nil {
+			d.keep(p.Clock())
+			d.Problem = &feed.Problem{ID: st.ID, Kind: feed.KindMissing, Since: n.at, Serving: true,
+				Reason: "the post is gone from the store and nobody deleted it; it stays published until that is confirmed by deleting it"}
+			return d, true
+		}
+		return d, n.expected || n.due
+	}
+
+	tentative := st.Record
+	if tentative.FirstSeen.IsZero() {
+		tentative.FirstSeen = n.at.UTC().Truncate(time.Millisecond)
+	}
+	result, err := p.Intake.Item(st.ID, st.Raw, tentative)
+	if err != nil {
+		// What can be read as withdrawn is withdrawn, however broken the rest: to go on publishing it could do harm
+		// that nobody can undo.
+		d.Problem = problem(st, err, n.at)
+		if intake.StatusOf(st.Raw) == feed.Published {
+			d.keep(p.Clock())
+		} else {
+			d.Problem.Serving = false
+		}
+		return d, true
+	}
+	if result.Item == nil {
+		return d, true
+	}
+	d.Item = result.Item
+	d.Record.Removed = time.Time{}
+	if d.Item.Published.Equal(tentative.FirstSeen) {
+		d.Record.FirstSeen = tentative.FirstSeen
+	}
+	if d.Item.Published.After(p.Clock()) {
+		d.Due = d.Item.Published
+	}
+	if len(result.Doubtful) > 0 {
+		d.Problem = &feed.Problem{ID: st.ID, Kind: feed.KindDoubtful, Since: n.at, Serving: true, Reason: doubts(result.Doubtful)}
+	}
+	return d, true
+}
+
+// place adds the decisions to the absorption: with the feeds that each item enters and leaves, the path names of those,
+// and the times of removals.
+func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []decision) error {
+	var plain []feed.Name
+	for _, d := range decided {
+		for _, m := range p.memberships(d.Item) {
+			plain = append(plain, pathname.Plain(m.family, m.full))
+		}
+	}
+	names, err := p.known(ctx, plain)
+	if err != nil {
+		return err
+	}
+	var documents map[string][]feed.Name // which feeds' documents hold a post; loaded when first needed
+	for _, d := range decided {
+		if d.Keep {
+			a.Changes = append(a.Changes, d.Change)
+			continue
+		}
+		var was []feed.Name
+		switch {
+		case d.was != nil:
+			was = append([]feed.Name{feed.Main}, d.was.Feeds...)
+		case d.Item == nil:
+			// Withdrawn, and no item tells where it was, as after a loss of data: the documents that hold it do.
+			if documents == nil {
+				if documents, err = p.documents(ctx); err != nil {
+					return err
+				}
+			}
+			was = documents[d.ID]
+		}
+		if d.Item != nil {
+			if d.Item.Feeds, err = p.assign(ctx, names, a.Names, d.Item); err != nil {
+				return err
+			}
+			if d.was != nil && !d.notice.due && reflect.DeepEqual(d.was, d.Item) {
+				// Submitted again as it was. The change still clears or sets its problem.
+				d.keep(p.Clock())
+				a.Changes = append(a.Changes, d.Change)
+				continue
+			}
+			if d.Due.IsZero() {
+				d.Entered = append([]feed.Name{feed.Main}, d.Item.Feeds...)
+			}
+		} else if len(was) > 0 && d.Record.Removed.IsZero() {
+			d.Record.Removed = d.notice.at
+		}
+		for _, n := range was {
+			if !slices.Contains(d.Entered, n) {
+				d.Left = append(d.Left, n)
+				if d.notice.at.After(a.Removals[n]) {
+					a.Removals[n] = d.notice.at
+				}
+			}
+		}
+		a.Changes = append(a.Changes, d.Change)
+	}
+	return nil
+}
+
+// membership is a feed of a family that an item belongs to, by the full name that the item gives.
+type membership struct {
+	family feed.Family
+	full   string
+}
+
+// memberships returns the feeds of the families that an item belongs to, in the item's order; nil for a nil item.
+func (p *Publisher) memberships(it *feed.Item) []membership {
+	if it == nil {
+		return nil
+	}
+	var out []membership
+	add := func(f feed.Family, full string) {
+		if full = strings.TrimSpace(full); full != "" {
+			out = append(out, membership{f, full})
+		}
+	}
+	for _, t := range it.Tags {
+		add(feed.Tags, t)
+	}
+	for _, author := range it.Authors {
+		add(feed.Authors, author.Name)
+	}
+	for _, q := range it.Quotes {
+		add(feed.Sources, p.Canonical(q.Source.Publication).Publication)
+	}
+	return out
+}
+
+// assign returns the names of the item's feeds, sorted, and adds them to record.
+func (p *Publisher) assign(ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item) ([]feed.Name, error) {
+	var feeds []feed.Name
+	var lookup error
+	for _, m := range p.memberships(it) {
+		n := pathname.Assign(m.family, m.full, func(n feed.Name) (string, bool) {
+			full, ok, err := names.of(ctx, n)
+			lookup = errors.Join(lookup, err)
+			return full, ok
+		})
+		if names.full[n] == "" {
+			names.full[n] = m.full
+		}
+		// All names in use are recorded again, not only the new ones: a store that was rolled back has forgotten some.
+		record[n] = names.full[n]
+		feeds = append(feeds, n)
+	}
+	slices.Sort(feeds)
+	return slices.Compact(feeds), lookup
+}
+
+// documents returns by post the feeds whose documents hold it, those that are committed and those that are served.
+func (p *Publisher) documents(ctx context.Context) (map[string][]feed.Name, error) {
+	heads, err := p.Store.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Seen != nil {
+		heads = append(heads, p.Seen.Heads()...)
+	}
+	out := map[string][]feed.Name{}
+	for _, h := range heads {
+		for _, id := range h.IDs {
+			if !slices.Contains(out[id], h.Feed) {
+				out[id] = append(out[id], h.Feed)
+			}
+		}
+	}
+	return out, nil
+}
+
+// known loads what the feed names stand for.
+func (p *Publisher) known(ctx context.Context, names []feed.Name) (*nameTable, error) {
+	t := &nameTable{full: map[feed.Name]string{}, store: p.Store}
+	if len(names) == 0 {
+		return t, nil
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	recorded, err := p.Store.Names(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		t.full[n] = recorded[n]
+	}
+	return t, nil
+}
+
+// nameTable is what path names stand for, "" for those that are free, as far as it was looked up.
+type nameTable struct {
+	full  map[feed.Name]string
+	store Items
+}
+
+// of returns what n stands for; it asks the store for names that nobody thought of beforehand, the contested ones.
+func (t *nameTable) of(ctx context.Context, n feed.Name) (string, bool, error) {
+	full, ok := t.full[n]
+	if !ok {
+		recorded, err := t.store.Names(ctx, n)
+		if err != nil {
+			return "", false, err
+		}
+		full = recorded[n]
+		t.full[n] = full
+	}
+	return full, full != "", nil
+}
+
+// problem says why a post is set aside.
+func problem(st feed.Stored, err error, at time.Time) *feed.Problem {
+	pr := &feed.Problem{ID: st.ID, Kind: feed.KindInvalid, Reason: err.Error(), Since: at, Serving: st.Item != nil}
+	var placed *intake.Error
+	if errors.As(err, &placed) {
+		pr.Place, pr.Reason = placed.Place, placed.Reason
+	}
+	return pr
+}
+
+// doubts lists sources that were left out, for the operator.
+func doubts(quotes []feed.Quote) string {
+	var b strings.Builder
+	b.WriteString("left out, too little certain: ")
+	for i, q := range quotes {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(cmp.Or(q.Source.Publication, q.Source.Headline, "a source without a name"))
+		b.WriteString(" (confidence " + strconv.FormatFloat(q.Confidence, 'f', 2, 64) + ")")
+	}
+	return b.String()
+}

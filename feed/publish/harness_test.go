@@ -1,0 +1,253 @@
+package publish_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/klauspost/compress/gzip"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+	"feedpub/store"
+)
+
+// world is a store with a clock, in which builders and writers act.
+type world struct {
+	t      *testing.T
+	redis  *miniredis.Miniredis
+	site   *store.Site
+	config feed.Site
+	seen   *seen
+	log    *bytes.Buffer
+
+	mu     sync.Mutex
+	offset time.Duration // of the clock
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	m := miniredis.RunT(t)
+	client, err := store.Open(store.Options{URL: "redis://" + m.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return &world{
+		t: t, redis: m, site: client.Site("main"), log: &bytes.Buffer{},
+		config: feed.Site{
+			ID: "main", Title: "A Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
+			Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
+		},
+	}
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.offset)
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset += d
+}
+
+// builder returns a builder of the world's site as it is configured now.
+func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.Publisher {
+	w.t.Helper()
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := publish.Config{
+		Site: w.config, Store: w.site, Intake: intake.New(w.config, reader), Renderer: render.New(),
+		Canonical: reader.Canonical, Owner: owner, Clock: w.now,
+		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+	}
+	if w.seen != nil {
+		c.Seen = w.seen
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	return publish.New(c)
+}
+
+// post is a JSON post: id, title and text, and members as key and value in turn.
+func post(id string, members ...any) feed.RawPost {
+	m := map[string]any{
+		"id": id, "title": "Title of " + id, "content_text": "Text of " + id + ".",
+		"date_published": "2020-01-02T03:04:05Z",
+	}
+	for i := 0; i+1 < len(members); i += 2 {
+		if members[i+1] == nil {
+			delete(m, members[i].(string))
+			continue
+		}
+		m[members[i].(string)] = members[i+1]
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return feed.RawPost{ID: id, Raw: raw}
+}
+
+func (w *world) put(posts ...feed.RawPost) {
+	w.t.Helper()
+	if err := w.site.Put(w.t.Context(), posts...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) delete(id string) {
+	w.t.Helper()
+	if err := w.site.Delete(w.t.Context(), id); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// rebuild rebuilds all feeds and returns the outcome of each.
+func (w *world) rebuild(p *publish.Publisher, names ...feed.Name) map[feed.Name]feed.Outcome {
+	w.t.Helper()
+	report, err := p.Rebuild(w.t.Context(), names...)
+	if err != nil {
+		w.t.Fatalf("rebuild: %v\n%s", err, w.log)
+	}
+	out := map[feed.Name]feed.Outcome{}
+	for _, r := range report.Feeds {
+		out[r.Feed] = r.Outcome
+	}
+	return out
+}
+
+func (w *world) head(name feed.Name) feed.Head {
+	w.t.Helper()
+	h, err := w.site.Head(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatalf("head of %s: %v\n%s", name, err, w.log)
+	}
+	return h
+}
+
+// ids returns the ids in the feed's JSON document, in order; nil if the feed was never committed.
+func (w *world) ids(name feed.Name) []string {
+	w.t.Helper()
+	h, err := w.site.Head(w.t.Context(), name)
+	if errors.Is(err, feed.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var doc struct{ Items []struct{ ID string } }
+	if err := json.Unmarshal(w.body(h, feed.JSON), &doc); err != nil {
+		w.t.Fatal(err)
+	}
+	ids := []string{}
+	for _, it := range doc.Items {
+		ids = append(ids, it.ID)
+	}
+	if !slices.Equal(ids, h.IDs) {
+		w.t.Errorf("%s: the document holds %v and the head says %v", name, ids, h.IDs)
+	}
+	return ids
+}
+
+// body returns the identity bytes of a committed document.
+func (w *world) body(h feed.Head, f feed.Format) []byte {
+	w.t.Helper()
+	ref, ok := h.Document(f)
+	if !ok {
+		w.t.Fatalf("%s has no %s document", h.Feed, f)
+	}
+	blob, err := w.site.Blob(w.t.Context(), ref.Hash)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(blob.Gzip))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if feed.HashOf(body) != ref.Hash || len(body) != ref.Length {
+		w.t.Errorf("%s: the bytes of %s are not those that the head promises", h.Feed, f)
+	}
+	return body
+}
+
+// problems returns the kinds of problems by id.
+func (w *world) problems() map[string]feed.ProblemKind {
+	w.t.Helper()
+	list, err := w.site.Problems(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := map[string]feed.ProblemKind{}
+	for _, p := range list {
+		out[p.ID] = p.Kind
+	}
+	return out
+}
+
+// lose deletes keys as a loss of data does: without a word to anyone.
+func (w *world) lose(keys ...string) {
+	for _, k := range w.redis.Keys() {
+		if slices.ContainsFunc(keys, func(part string) bool { return strings.HasSuffix(k, part) }) {
+			w.redis.Del(k)
+		}
+	}
+}
+
+// seen is a replica that took everything it was shown.
+type seen struct {
+	heads map[feed.Name]feed.Head
+	blobs map[feed.Hash]feed.Blob
+}
+
+// remember shows a replica what is committed.
+func (w *world) remember() {
+	w.t.Helper()
+	w.seen = &seen{map[feed.Name]feed.Head{}, map[feed.Hash]feed.Blob{}}
+	heads, err := w.site.Heads(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, h := range heads {
+		w.seen.heads[h.Feed] = h
+		for _, d := range h.Documents {
+			if w.seen.blobs[d.Hash], err = w.site.Blob(w.t.Context(), d.Hash); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (s *seen) Newest() feed.Token {
+	var newest feed.Token
+	for _, h := range s.heads {
+		newest = max(newest, h.Token)
+	}
+	return newest
+}
+
+func (s *seen) Head(n feed.Name) (feed.Head, bool) { h, ok := s.heads[n]; return h, ok }
+func (s *seen) Heads() []feed.Head                 { return slices.Collect(maps.Values(s.heads)) }
+func (s *seen) Blob(h feed.Hash) (feed.Blob, bool) { b, ok := s.blobs[h]; return b, ok }

@@ -1,0 +1,167 @@
+// Package publish is the use case: it absorbs what writers submitted into ready items, rebuilds the feeds that this
+// touches, and commits their documents. It decides what may be published and what must be held; how posts are read,
+// feeds rendered and bytes kept is done by the packages it calls.
+//
+// Correctness comes from state, never from the number or order of runs: every step reads what is there, and a step that
+// was missed, repeated or cut off leaves nothing that the next one does not mend.
+package publish
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/render"
+)
+
+// Job is the name of the lease that the one builder of a site holds.
+const Job = "build"
+
+// Inbox is where writers' submissions come from.
+type Inbox interface {
+	// Cursor returns the entry up to which the inbox is absorbed.
+	Cursor(ctx context.Context) (string, error)
+	// Inbox returns up to n submissions after an entry, oldest first.
+	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
+	// Submitted waits up to block for a submission after an entry and reports whether there is one.
+	Submitted(ctx context.Context, after string, block time.Duration) (bool, error)
+}
+
+// Items is what is known of posts.
+type Items interface {
+	Load(ctx context.Context, ids []string) ([]feed.Stored, error)
+	Absorb(ctx context.Context, a feed.Absorption) error
+	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
+	ItemIDs(ctx context.Context) iter.Seq2[[]string, error]
+	Due(ctx context.Context, now time.Time, n int) ([]string, error)
+	NextDue(ctx context.Context) (time.Time, bool, error)
+	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
+}
+
+// Feeds is what feeds are selected from.
+type Feeds interface {
+	Dirty(ctx context.Context) ([]feed.DirtyFeed, error)
+	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
+	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
+	Member(ctx context.Context, name feed.Name, ids ...string) ([]bool, error)
+	Removed(ctx context.Context, name feed.Name) (time.Time, error)
+}
+
+// Heads is where documents are committed to.
+type Heads interface {
+	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	Heads(ctx context.Context) ([]feed.Head, error)
+	Absent(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
+	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
+}
+
+// Problems is the operator's list.
+type Problems interface {
+	Problems(ctx context.Context) ([]feed.Problem, error)
+	SetProblem(ctx context.Context, p feed.Problem) error
+	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
+}
+
+// Lease sees to it that one builder works at a time.
+type Lease interface {
+	Acquire(ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token) (feed.Token, error)
+	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
+	Release(ctx context.Context, job, owner string) error
+	Holder(ctx context.Context, job string) (string, bool, error)
+}
+
+// Requests carries operators' triggers to the builder, wherever it runs, and its answers back.
+type Requests interface {
+	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
+	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
+	Reply(ctx context.Context, id string, payload []byte) error
+}
+
+// Store is one site's part of the store.
+type Store interface {
+	Inbox
+	Items
+	Feeds
+	Heads
+	Problems
+	Lease
+	Requests
+}
+
+// Seen is what this process's replica serves. It remembers what a store that was flushed or rolled back has forgotten.
+type Seen interface {
+	// Newest returns the greatest token of any head that was seen.
+	Newest() feed.Token
+	// Head returns the head that is served for a feed.
+	Head(name feed.Name) (feed.Head, bool)
+	// Heads returns all heads that are served.
+	Heads() []feed.Head
+	// Blob returns the bytes of a document that is served.
+	Blob(hash feed.Hash) (feed.Blob, bool)
+}
+
+// Config is what a [Publisher] is made of. All fields but those marked optional are required.
+type Config struct {
+	Site     feed.Site
+	Store    Store
+	Intake   *intake.Intake
+	Renderer *render.Renderer
+	// Canonical returns the canonical form of a publication's name; the feed of a source is that of its canonical name.
+	Canonical func(publication string) feed.Source
+	Seen      Seen // optional
+	// Owner tells this builder from others: unique among processes.
+	Owner  string
+	Clock  func() time.Time
+	Logger *slog.Logger
+	// OnChange builds as soon as posts change, at most once a second and feed. Without it, building waits for Rebuild.
+	OnChange bool
+	// Scheduled are feeds with a schedule of their own: neither a change nor [Publisher.Tick] builds them, only a
+	// Rebuild that names them or all.
+	Scheduled []feed.Name
+	// Observe, optional, is called with each feed's outcome after it was built.
+	Observe func(feed.FeedReport)
+}
+
+// Publisher builds the feeds of one site. Its methods are safe for concurrent use; the work itself is done by one
+// goroutine at a time.
+type Publisher struct {
+	Config
+	fingerprint string
+
+	work sync.Mutex // held while absorbing and building
+	// Guarded by work:
+	built map[feed.Name]time.Time // when a change last built a feed
+
+	mu    sync.Mutex
+	token feed.Token // of the lease; 0 when this builder does not hold it
+}
+
+// New returns a publisher; it does nothing until one of its methods is called.
+func New(c Config) *Publisher {
+	return &Publisher{Config: c, fingerprint: Fingerprint(c.Site), built: map[feed.Name]time.Time{}}
+}
+
+// Fingerprint identifies all that documents are made with besides posts: the site's configuration and the version of
+// the rendered form. Only builders with equal fingerprints may build the same site's feeds in turn.
+func Fingerprint(s feed.Site) string {
+	return fmt.Sprintf("%s-%d", s.Fingerprint(), render.Version)
+}
+
+// leading returns the token of the lease if this builder holds it.
+func (p *Publisher) leading() (feed.Token, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.token, p.token != 0
+}
+
+func (p *Publisher) setToken(t feed.Token) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.token = t
+}

@@ -1,0 +1,341 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+)
+
+const (
+	// leaseTTL is how long a builder that died keeps others from building.
+	leaseTTL = 4 * time.Second
+	// changeInterval is how often at most a change builds one feed.
+	changeInterval = time.Second
+	// block is how long a read waits in the store for something to happen: short enough that a connection which died
+	// silently is noticed.
+	block = 2 * time.Second
+	// retryAfter is the pause after an error.
+	retryAfter = time.Second
+	// askTimeout is how long a trigger waits for the builder's answer.
+	askTimeout = 10 * time.Minute
+	// requestAge is how old a request may be that a new builder still answers; who asked earlier has given up.
+	requestAge = time.Minute
+)
+
+// errLeaseLost ends the work of a builder whose lease was lost.
+var errLeaseLost = errors.New("lease lost")
+
+// Run builds until ctx ends, as long as this builder holds the site's lease, and waits for the lease while another
+// holds it. A store that is away is waited for. Run returns nil when ctx ends.
+func (p *Publisher) Run(ctx context.Context) error {
+	waiting := ""
+	for ctx.Err() == nil {
+		err := p.lead(ctx, p.serve)
+		state := ""
+		switch {
+		case ctx.Err() != nil || err == nil:
+		case errors.Is(err, feed.ErrLocked):
+			if state = "locked"; state != waiting {
+				p.Logger.Info("another builder is at work; waiting")
+			}
+		default:
+			if state = err.Error(); state != waiting {
+				p.Logger.Error("building stopped; trying again", "error", err)
+			}
+		}
+		waiting = state
+		pause(ctx, retryAfter)
+	}
+	return nil
+}
+
+// Rebuild absorbs what was submitted and rebuilds the named feeds, or all when none is named, wherever the builder
+// runs: if another process holds the lease it is asked, and if none does this one builds. The error is of kind
+// [feed.ErrNotFound] if there is no feed of a name.
+func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	if token, ok := p.leading(); ok {
+		return p.rebuildNow(ctx, token, names, nil)
+	}
+	_, held, err := p.Store.Holder(ctx, Job)
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
+	}
+	if held {
+		return p.ask(ctx, names)
+	}
+	var report feed.Report
+	err = p.lead(ctx, func(ctx context.Context, token feed.Token) error {
+		var err error
+		report, err = p.rebuildNow(ctx, token, names, nil)
+		return err
+	})
+	if errors.Is(err, feed.ErrLocked) { // another was faster
+		return p.ask(ctx, names)
+	}
+	return report, err
+}
+
+// Tick is the run of the default schedule: a rebuild of all feeds but those with a schedule of their own. It does
+// nothing if another process builds.
+func (p *Publisher) Tick(ctx context.Context) error {
+	token, ok := p.leading()
+	if !ok {
+		return nil
+	}
+	_, err := p.rebuildNow(ctx, token, nil, p.Scheduled)
+	return err
+}
+
+// rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
+// built: a reader need not wait a week for a weekly feed to exist.
+func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	if _, err := p.absorbInbox(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
+	if err := p.reconcile(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
+	targets, err := p.targets(ctx, names)
+	if err != nil {
+		return feed.Report{}, err
+	}
+	targets = slices.DeleteFunc(targets, func(t target) bool {
+		return t.head.Feed != "" && slices.Contains(except, t.name)
+	})
+	var report feed.Report
+	if report.Feeds, err = p.rebuild(ctx, token, targets); err != nil {
+		return report, err
+	}
+	report.SetAside, err = p.Store.Problems(ctx)
+	return report, err
+}
+
+// lead runs work under the lease and renews it meanwhile. The work's context ends when the lease is lost. The error is
+// of kind [feed.ErrLocked] if another builder holds the lease.
+func (p *Publisher) lead(ctx context.Context, work func(context.Context, feed.Token) error) error {
+	var seen feed.Token
+	if p.Seen != nil {
+		seen = p.Seen.Newest()
+	}
+	token, err := p.Store.Acquire(ctx, Job, p.Owner, leaseTTL, p.Clock(), seen)
+	if err != nil {
+		return err
+	}
+	p.setToken(token)
+	defer func() {
+		p.setToken(0)
+		// The lease is given back even when ctx has ended, so that the next builder need not wait for it to expire.
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := p.Store.Release(release, Job, p.Owner); err != nil {
+			p.Logger.Warn("lease not released; it expires by itself", "error", err)
+		}
+	}()
+	g, ctx := errgroup.WithContext(ctx)
+	done := make(chan struct{})
+	g.Go(func() error { return p.renew(ctx, done) })
+	g.Go(func() error {
+		defer close(done)
+		return work(ctx, token)
+	})
+	return g.Wait()
+}
+
+// renew keeps the lease until done. It gives up when another holder is there, or when the lease must have expired: from
+// then on another may build.
+func (p *Publisher) renew(ctx context.Context, done <-chan struct{}) error {
+	ticker := time.NewTicker(leaseTTL / 4)
+	defer ticker.Stop()
+	renewed := time.Now()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		err := p.Store.Renew(ctx, Job, p.Owner, leaseTTL)
+		switch {
+		case err == nil:
+			renewed = time.Now()
+		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
+			return fmt.Errorf("%w: %w", errLeaseLost, err)
+		}
+	}
+}
+
+// serve is the builder's work: it builds what came before it, then on changes, due posts and operators' requests.
+func (p *Publisher) serve(ctx context.Context, token feed.Token) error {
+	if _, err := p.rebuildNow(ctx, token, nil, p.Scheduled); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.answer(ctx, token) })
+	if p.OnChange {
+		g.Go(func() error { return p.follow(ctx, token) })
+	}
+	return g.Wait()
+}
+
+// follow absorbs and builds whenever something was submitted or becomes due.
+func (p *Publisher) follow(ctx context.Context, token feed.Token) error {
+	for {
+		wait, err := p.changed(ctx, token)
+		if err != nil {
+			return err
+		}
+		if due, ok, err := p.Store.NextDue(ctx); err != nil {
+			return err
+		} else if ok {
+			wait = min(wait, max(due.Sub(p.Clock()), time.Millisecond))
+		}
+		cursor, err := p.Store.Cursor(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := p.Store.Submitted(ctx, cursor, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// changed absorbs the inbox and builds the dirty feeds that have not been built within the last second. It returns how
+// long to wait before looking again, should nothing be submitted meanwhile.
+func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duration, error) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	if _, err := p.absorbInbox(ctx, token); err != nil {
+		return 0, err
+	}
+	dirty, err := p.Store.Dirty(ctx)
+	if err != nil || len(dirty) == 0 {
+		return block, err
+	}
+	now := p.Clock()
+	wait := block
+	var names []feed.Name
+	for _, d := range dirty {
+		if slices.Contains(p.Scheduled, d.Name) {
+			continue
+		}
+		if rest := p.built[d.Name].Add(changeInterval).Sub(now); rest > 0 {
+			wait = min(wait, rest)
+			continue
+		}
+		names = append(names, d.Name)
+		p.built[d.Name] = now
+	}
+	if len(names) == 0 {
+		return wait, nil
+	}
+	targets, err := p.targets(ctx, names)
+	if err != nil {
+		return 0, err
+	}
+	_, err = p.rebuild(ctx, token, targets)
+	return wait, err
+}
+
+// request is an operator's trigger as it travels through the store, and reply its answer.
+type request struct {
+	Feeds []feed.Name `json:"feeds,omitempty"`
+}
+
+type reply struct {
+	Report feed.Report `json:"report"`
+	Error  string      `json:"error,omitempty"`
+	// NotFound says that the error is of kind feed.ErrNotFound.
+	NotFound bool `json:"not_found,omitempty"`
+}
+
+// ask sends a trigger to the builder and waits for its answer.
+func (p *Publisher) ask(ctx context.Context, names []feed.Name) (feed.Report, error) {
+	return Ask(ctx, p.Store, names)
+}
+
+// Ask asks the builder that holds the lease to rebuild the named feeds, or all when none is named, and returns its
+// report. The error is of kind [feed.ErrUnavailable] if no answer comes.
+func Ask(ctx context.Context, store Requests, names []feed.Name) (feed.Report, error) {
+	payload, err := json.Marshal(request{Feeds: names})
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
+	}
+	answer, err := store.Ask(ctx, payload, askTimeout)
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
+	}
+	var r reply
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: its answer: %w", err)
+	}
+	switch {
+	case r.NotFound:
+		return r.Report, fmt.Errorf("%s: %w", r.Error, feed.ErrNotFound)
+	case r.Error != "":
+		return r.Report, fmt.Errorf("the builder: %s", r.Error)
+	}
+	return r.Report, nil
+}
+
+// answer does what operators ask for through the store.
+func (p *Publisher) answer(ctx context.Context, token feed.Token) error {
+	after := fmt.Sprintf("%d-0", p.Clock().Add(-requestAge).UnixMilli())
+	for {
+		requests, err := p.Store.Requests(ctx, after, block)
+		if err != nil {
+			return err
+		}
+		if len(requests) == 0 {
+			continue
+		}
+		after = requests[len(requests)-1].Entry
+		// All that wait are answered by one rebuild each set of feeds: the state is the same for all of them.
+		answers := map[string][]byte{}
+		for _, r := range requests {
+			key := string(r.Payload)
+			if answers[key] == nil {
+				if answers[key], err = p.reply(ctx, token, r.Payload); err != nil {
+					return err
+				}
+			}
+			if err := p.Store.Reply(ctx, r.ID, answers[key]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// reply does one request. The error is for what ends the builder's work; what is wrong with the request is in the reply.
+func (p *Publisher) reply(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
+	var r reply
+	var q request
+	err := json.Unmarshal(payload, &q)
+	if err == nil {
+		r.Report, err = p.rebuildNow(ctx, token, q.Feeds, nil)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		r.Error, r.NotFound = err.Error(), errors.Is(err, feed.ErrNotFound)
+	}
+	return json.Marshal(r)
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -3,8 +3,6 @@ package store_test
 import (
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
-
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
@@ -35,7 +33,6 @@ func TestContractOnRedisWithCompressedPosts(t *testing.T) {
 }
 
 func TestContractOnMiniredis(t *testing.T) {
-	m := miniredis.RunT(t)
-	m.ClockTTL(true)
-	storetest.Run(t, func(t *testing.T) *store.Client { return open(t, store.Options{URL: "redis://" + m.Addr()}) })
+	url := storetest.Miniredis(t)
+	storetest.Run(t, func(t *testing.T) *store.Client { return open(t, store.Options{URL: url}) })
 }

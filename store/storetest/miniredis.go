@@ -1,0 +1,36 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+// Miniredis starts a miniredis for the test on a free loopback port and returns its URL. It is stopped when the test
+// ends. Unlike a bare miniredis it lets keys expire: miniredis does so only when it is told that time has passed. (Its
+// ClockTTL would, but sorts all keys at every command.)
+func Miniredis(t testing.TB) (url string) {
+	t.Helper()
+	const tick = 10 * time.Millisecond
+	m := miniredis.RunT(t)
+	ticker := time.NewTicker(tick)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-ticker.C:
+				m.FastForward(tick)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		ticker.Stop()
+		close(stop)
+		<-stopped
+	})
+	return "redis://" + m.Addr()
+}

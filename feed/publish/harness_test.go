@@ -31,7 +31,7 @@ type world struct {
 	site   *store.Site
 	config feed.Site
 	seen   *seen
-	log    *bytes.Buffer
+	log    *logBuffer
 
 	mu     sync.Mutex
 	offset time.Duration // of the clock
@@ -46,13 +46,34 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	return &world{
-		t: t, redis: m, site: client.Site("main"), log: &bytes.Buffer{},
+		t: t, redis: m, site: client.Site("main"), log: &logBuffer{},
 		config: feed.Site{
 			ID: "main", Title: "A Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
 			Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
 		},
 	}
 }
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// logged counts the lines of the log that hold text.
+func (w *world) logged(text string) int { return strings.Count(w.log.String(), text) }
 
 func (w *world) now() time.Time {
 	w.mu.Lock()

@@ -137,6 +137,7 @@ type Publisher struct {
 	work sync.Mutex // held while absorbing and building
 	// Guarded by work:
 	built map[feed.Name]time.Time // when a change last built a feed
+	stuck map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
 
 	mu    sync.Mutex
 	token feed.Token // of the lease; 0 when this builder does not hold it
@@ -144,7 +145,7 @@ type Publisher struct {
 
 // New returns a publisher; it does nothing until one of its methods is called.
 func New(c Config) *Publisher {
-	return &Publisher{Config: c, fingerprint: Fingerprint(c.Site), built: map[feed.Name]time.Time{}}
+	return &Publisher{Config: c, fingerprint: Fingerprint(c.Site), built: map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{}}
 }
 
 // Fingerprint identifies all that documents are made with besides posts: the site's configuration and the version of

@@ -596,6 +596,35 @@ func TestRunBuildsOnChange(t *testing.T) {
 	}
 }
 
+func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	tries := 0
+	b := w.builder("one", func(c *publish.Config) {
+		c.OnChange = true
+		c.Observe = func(r feed.FeedReport) {
+			if r.Outcome == feed.Held {
+				tries++
+			}
+		}
+	})
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	w.put(post("a"), post("b"))
+	w.until("both are published", func() bool { return len(w.ids("main")) == 2 })
+	w.lose(":post:a", ":item:a")
+	for i, id := range []string{"c", "d", "e"} {
+		w.put(post(id))
+		w.until("main is held, for "+id, func() bool { return w.logged("outcome=held") == i+1 })
+	}
+	cancel()
+	<-done
+	if tries != 3 {
+		t.Errorf("the held feed was tried %d times, want once for each of three changes", tries)
+	}
+}
+
 func TestAFeedWithItsOwnScheduleWaitsForIt(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -225,7 +225,7 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	wait := block
 	var names []feed.Name
 	for _, d := range dirty {
-		if slices.Contains(p.Scheduled, d.Name) {
+		if slices.Contains(p.Scheduled, d.Name) || p.stuck[d.Name] == d.Mark {
 			continue
 		}
 		if rest := p.built[d.Name].Add(changeInterval).Sub(now); rest > 0 {
@@ -242,7 +242,12 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	if err != nil {
 		return 0, err
 	}
-	_, err = p.rebuild(ctx, token, targets)
+	reports, err := p.rebuild(ctx, token, targets)
+	for i, r := range reports {
+		if r.Outcome == feed.Held || r.Outcome == feed.Failed {
+			p.stuck[r.Feed] = targets[i].mark
+		}
+	}
 	return wait, err
 }
 

@@ -286,6 +286,26 @@ func TestSecretsAreRedacted(t *testing.T) {
 	}
 }
 
+func TestRedisURLWithPassword(t *testing.T) {
+	for _, c := range []struct{ name, url, password, want string }{
+		{"none", "redis://127.0.0.1:6379/0", "", "redis://127.0.0.1:6379/0"},
+		{"for a URL without a user", "redis://127.0.0.1:6379/0", "hunter2", "redis://:hunter2@127.0.0.1:6379/0"},
+		{"for a user", "redis://ann@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
+		{"over one in the URL", "redis://ann:old@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
+		{"with special characters", "redis://127.0.0.1:6379/0", "a@b/c", "redis://:a%40b%2Fc@127.0.0.1:6379/0"},
+		{"for a socket", "unix:///run/redis.sock", "hunter2", "unix://:hunter2@/run/redis.sock"},
+	} {
+		var u config.RedisURL
+		if err := u.UnmarshalText([]byte(c.url)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := u.WithPassword(config.NewSecret(c.password))
+		if err != nil || got.Reveal() != c.want {
+			t.Errorf("a password %s: %q, %v, want %q", c.name, got.Reveal(), err, c.want)
+		}
+	}
+}
+
 func TestDumpReadsBack(t *testing.T) {
 	want, err := load(t, filepath.Join("testdata", "every-key.yml"), nil)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
+
+	"feedpub/feed"
 )
 
 // Address is a host and port to listen on.
@@ -92,6 +94,19 @@ func (u *RedisURL) UnmarshalText(text []byte) error {
 
 // IsZero reports whether no URL is set.
 func (u RedisURL) IsZero() bool { return u.raw == "" }
+
+// WithPassword returns the URL with the password put in, or as it is if the password is empty.
+func (u RedisURL) WithPassword(password Secret) (RedisURL, error) {
+	if password.IsZero() {
+		return u, nil
+	}
+	p, err := url.Parse(u.raw)
+	if err != nil {
+		return RedisURL{}, fmt.Errorf("the Redis URL %s: %w", redacted, feed.ErrInvalid)
+	}
+	p.User = url.UserPassword(p.User.Username(), password.Reveal())
+	return RedisURL{p.String()}, nil
+}
 
 // Reveal returns the URL as it was given, password and all.
 func (u RedisURL) Reveal() string { return u.raw }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/xml"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -207,10 +208,13 @@ func atomFrame(f feed.Feed, updated time.Time) (frame, error) {
 	return fr, same(&v, &back)
 }
 
-// plain returns plain text as a text construct. Text that looks like markup is declared as HTML that shows it: many
-// readers take every title for HTML and would swallow it, and validators warn of it.
+// markup matches what a reader that takes all text for HTML would not show as it is.
+var markup = regexp.MustCompile(`<[A-Za-z/!?]|&#?[0-9A-Za-z]+;`)
+
+// plain returns plain text as a text construct. Text that looks like markup, and no other, is declared as HTML that
+// shows it: some readers take every title for HTML and would swallow it, others never decode one that is.
 func plain(s string) atomText {
-	if strings.ContainsAny(s, "<&") {
+	if markup.MatchString(s) {
 		return atomText{Type: "html", Text: textToHTML(s)}
 	}
 	return atomText{Type: "text", Text: s}

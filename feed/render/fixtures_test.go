@@ -198,7 +198,7 @@ func fixtures() []fixture {
 			post("ftp", at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) {
 				i.Attachments = []feed.Attachment{
 					{URL: "ftp://ftp.example.org/1.mp3", MIMEType: "audio/mpeg"},
-					{URL: "https://blog.example.org?file=1", MIMEType: ""},
+					{URL: "https://blog.example.org/?file=1", MIMEType: ""},
 				}
 			}),
 		)},
@@ -232,7 +232,7 @@ func fixtures() []fixture {
 		{name: "equal-times", feed: mainFeed(post("a"), post("b"), post("c"), post("alone", at(date(2014, 6, 17, 9, 31))))},
 
 		{name: "no-permalink", feed: mainFeed(
-			post("nowhere", func(i *feed.Item) { i.URL = "" }),
+			post("nowhere", guardian, func(i *feed.Item) { i.URL = "" }),
 			post("empty", at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) { i.URL, i.HTML, i.Text, i.Summary = "", "", "", "" }),
 		)},
 

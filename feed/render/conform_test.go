@@ -1,0 +1,351 @@
+package render_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/render"
+)
+
+// The rules of the specifications that matter, checked on every fixture's documents without the renderer's types. They
+// stand for the W3C feed validator where there is none.
+
+func TestDocumentsConform(t *testing.T) {
+	check := map[feed.Format]func(*rules, []byte){feed.RSS: conformRSS, feed.Atom: conformAtom, feed.JSON: conformJSON}
+	for _, fx := range fixtures() {
+		for format, doc := range documents(t, fx) {
+			t.Run(fx.name+"/"+string(format), func(t *testing.T) {
+				check[format](&rules{T: t, feed: fx.feed, self: render.URL(fx.feed.Site, fx.feed.Name, format)}, doc)
+			})
+		}
+	}
+}
+
+// rules collects what a document breaks.
+type rules struct {
+	*testing.T
+	feed feed.Feed
+	self string
+}
+
+func (r *rules) want(ok bool, format string, args ...any) {
+	r.Helper()
+	if !ok {
+		r.Errorf(format, args...)
+	}
+}
+
+// absolute requires an absolute URI without anything that would have to be percent-encoded.
+func (r *rules) absolute(where, address string) {
+	r.Helper()
+	u, err := url.Parse(address)
+	ok := err == nil && u.IsAbs() && (u.Host != "" || u.Opaque != "") &&
+		regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+$`).MatchString(address)
+	r.want(ok, "%s: %q is not an absolute URI", where, address)
+}
+
+// node is an element with its children.
+type node struct {
+	name     string // with the usual prefix of its namespace
+	attrs    map[string]string
+	children []*node
+	text     string
+}
+
+var prefixes = map[string]string{
+	"":                            "",
+	"http://www.w3.org/2005/Atom": "atom:",
+	"http://purl.org/rss/1.0/modules/content/": "content:",
+	"http://purl.org/dc/elements/1.1/":         "dc:",
+	"http://search.yahoo.com/mrss/":            "media:",
+}
+
+func (r *rules) parse(doc []byte) *node {
+	r.Helper()
+	dec := xml.NewDecoder(bytes.NewReader(doc))
+	top := &node{}
+	stack := []*node{top}
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			r.Fatalf("not well-formed: %v\n%s", err, doc)
+		}
+		last := stack[len(stack)-1]
+		switch token := token.(type) {
+		case xml.StartElement:
+			prefix, ok := prefixes[token.Name.Space]
+			r.want(ok, "<%s> is in the undeclared or unknown namespace %q", token.Name.Local, token.Name.Space)
+			n := &node{name: prefix + token.Name.Local, attrs: map[string]string{}}
+			for _, a := range token.Attr {
+				n.attrs[a.Name.Local] = a.Value
+			}
+			last.children = append(last.children, n)
+			stack = append(stack, n)
+		case xml.EndElement:
+			stack = stack[:len(stack)-1]
+		case xml.CharData:
+			last.text += string(token)
+		}
+	}
+	r.want(bytes.HasPrefix(doc, []byte(`<?xml version="1.0" encoding="UTF-8"?>`)), "the XML declaration is missing")
+	r.want(len(top.children) == 1, "%d root elements", len(top.children))
+	return top.children[0]
+}
+
+func (n *node) all(name string) []*node {
+	return slices.DeleteFunc(slices.Clone(n.children), func(c *node) bool { return c.name != name })
+}
+
+// one requires exactly one child of that name, with a text.
+func (r *rules) one(n *node, name string) string {
+	r.Helper()
+	found := n.all(name)
+	if len(found) != 1 {
+		r.Errorf("<%s> has %d <%s>, want 1", n.name, len(found), name)
+		return ""
+	}
+	r.want(strings.TrimSpace(found[0].text) != "", "<%s> in <%s> is empty", name, n.name)
+	return found[0].text
+}
+
+// atMost requires no more than max children of that name.
+func (r *rules) atMost(limit int, n *node, name string) {
+	r.Helper()
+	r.want(len(n.all(name)) <= limit, "<%s> has %d <%s>, want at most %d", n.name, len(n.all(name)), name, limit)
+}
+
+// known requires that all children are among those listed.
+func (r *rules) known(n *node, names ...string) {
+	r.Helper()
+	for _, c := range n.children {
+		r.want(slices.Contains(names, c.name), "<%s> may not stand in <%s>", c.name, n.name)
+	}
+}
+
+func (r *rules) links(n *node, name string) (rels map[string][]string) {
+	rels = map[string][]string{}
+	for _, l := range n.all(name) {
+		r.absolute("link rel="+l.attrs["rel"], l.attrs["href"])
+		r.want(strings.TrimSpace(l.text) == "" && len(l.children) == 0, "link to %s has content", l.attrs["href"])
+		if title, ok := l.attrs["title"]; ok {
+			r.want(title != "", "link to %s has an empty title", l.attrs["href"])
+		}
+		rels[l.attrs["rel"]] = append(rels[l.attrs["rel"]], l.attrs["href"])
+	}
+	return rels
+}
+
+func (r *rules) selfAndHub(rels map[string][]string) {
+	r.Helper()
+	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own address %q and no other", rels["self"], r.self)
+	var hubs []string
+	if r.feed.Site.Hub != "" {
+		hubs = append(hubs, r.feed.Site.Hub)
+	}
+	r.want(slices.Equal(rels["hub"], hubs), "rel=hub is %q, want %q", rels["hub"], hubs)
+}
+
+// rfc822 requires a date with the right weekday and four digits of year in numeric UTC.
+func (r *rules) rfc822(s string) time.Time {
+	r.Helper()
+	t, err := time.Parse("Mon, 02 Jan 2006 15:04:05 -0700", s)
+	r.want(err == nil && strings.HasSuffix(s, " +0000"), "%q is no date of RFC 822 in UTC: %v", s, err)
+	r.want(t.Format("Mon, 02 Jan 2006 15:04:05 -0700") == s, "%q has the wrong weekday", s)
+	return t
+}
+
+// rfc3339 requires a date in UTC with no more than six digits of fraction, which is what most parsers bear.
+func (r *rules) rfc3339(s string) time.Time {
+	r.Helper()
+	t, err := time.Parse(time.RFC3339Nano, s)
+	r.want(err == nil && regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$`).MatchString(s), "%q is no date of RFC 3339 in UTC: %v", s, err)
+	return t
+}
+
+func conformRSS(r *rules, doc []byte) {
+	rss := r.parse(doc)
+	r.want(rss.name == "rss" && rss.attrs["version"] == "2.0", "root is <%s version=%q>, want RSS 2.0", rss.name, rss.attrs["version"])
+	r.known(rss, "channel")
+	channel := rss.all("channel")[0]
+	r.known(channel, "title", "link", "description", "language", "copyright", "pubDate", "lastBuildDate", "generator", "ttl", "image",
+		"dc:creator", "atom:link", "item")
+	title, link := r.one(channel, "title"), r.one(channel, "link")
+	r.one(channel, "description")
+	r.one(channel, "generator")
+	r.absolute("channel link", link)
+	r.want(r.one(channel, "language") == r.feed.Site.Language, "channel's language is not the site's")
+	r.want(r.rfc822(r.one(channel, "lastBuildDate")).Equal(r.feed.Updated.Truncate(time.Second)), "lastBuildDate is not the feed's Updated, %v", r.feed.Updated)
+	r.selfAndHub(r.links(channel, "atom:link"))
+	for _, image := range channel.all("image") {
+		r.absolute("image", r.one(image, "url"))
+		r.want(r.one(image, "title") == title && r.one(image, "link") == link, "image's title and link are not the channel's")
+	}
+	guids := map[string]bool{}
+	for _, item := range channel.all("item") {
+		r.known(item, "title", "link", "description", "content:encoded", "guid", "pubDate", "category", "enclosure", "source",
+			"dc:creator", "dc:language", "media:content", "media:thumbnail", "atom:link")
+		r.one(item, "title")
+		r.one(item, "content:encoded")
+		r.rfc822(r.one(item, "pubDate"))
+		guid := r.one(item, "guid")
+		r.want(!guids[guid], "two items have the guid %q", guid)
+		guids[guid] = true
+		r.want(item.all("guid")[0].attrs["isPermaLink"] == "false", "guid %q is not declared as no permalink", guid)
+		for _, name := range []string{"link", "description", "dc:creator", "enclosure", "source", "dc:language", "media:thumbnail"} {
+			r.atMost(1, item, name)
+		}
+		for _, l := range item.all("link") {
+			r.absolute("item link", l.text)
+		}
+		description := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "description" })
+		content := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "content:encoded" })
+		r.want(description >= 0 && description < content, "description does not stand before content:encoded in %q", guid)
+		for _, e := range item.all("enclosure") {
+			r.absolute("enclosure", e.attrs["url"])
+			r.want(strings.HasPrefix(e.attrs["url"], "http") && e.attrs["length"] != "" && strings.Contains(e.attrs["type"], "/"), "enclosure %v lacks what it requires", e.attrs)
+		}
+		for _, m := range append(item.all("media:content"), item.all("media:thumbnail")...) {
+			r.absolute(m.name, m.attrs["url"])
+		}
+		for _, s := range item.all("source") {
+			r.absolute("source", s.attrs["url"])
+		}
+		for _, c := range item.all("category") {
+			r.want(c.text != "", "empty category in %q", guid)
+		}
+		r.links(item, "atom:link")
+	}
+}
+
+func conformAtom(r *rules, doc []byte) {
+	root := r.parse(doc)
+	r.want(root.name == "atom:feed", "root is <%s>", root.name)
+	r.want(root.attrs["lang"] == r.feed.Site.Language, "xml:lang is %q, want the site's", root.attrs["lang"])
+	r.known(root, "atom:id", "atom:title", "atom:subtitle", "atom:updated", "atom:rights", "atom:icon", "atom:generator", "atom:author",
+		"atom:link", "atom:entry")
+	r.absolute("feed id", r.one(root, "atom:id"))
+	r.one(root, "atom:title")
+	r.one(root, "atom:generator")
+	r.want(len(root.all("atom:author")) > 0, "no author for entries that have none")
+	feedUpdated := r.rfc3339(r.one(root, "atom:updated"))
+	rels := r.links(root, "atom:link")
+	r.selfAndHub(rels)
+	r.want(len(rels["alternate"]) == 1, "%d alternates of the feed", len(rels["alternate"]))
+
+	ids, times := map[string]bool{}, map[string]bool{}
+	entries := false
+	for _, entry := range root.children {
+		if entry.name != "atom:entry" {
+			r.want(!entries, "<%s> stands after an entry", entry.name)
+			continue
+		}
+		entries = true
+		r.known(entry, "atom:id", "atom:title", "atom:updated", "atom:published", "atom:author", "atom:category", "atom:summary",
+			"atom:content", "atom:link")
+		id, updated := r.one(entry, "atom:id"), r.one(entry, "atom:updated")
+		r.absolute("entry id", id)
+		r.want(!ids[id], "two entries have the id %q", id)
+		r.want(!times[updated], "two entries have the same updated time %s", updated)
+		ids[id], times[updated] = true, true
+		r.one(entry, "atom:title")
+		r.one(entry, "atom:content")
+		r.want(entry.all("atom:content")[0].attrs["type"] == "html", "content of %q is not declared as HTML", id)
+		u := r.rfc3339(updated)
+		r.want(!u.After(feedUpdated), "entry %q was updated at %v, after its feed at %v", id, u, feedUpdated)
+		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u), "entry %q was published after its update", id)
+		r.atMost(1, entry, "atom:summary")
+		for _, a := range entry.all("atom:author") {
+			r.known(a, "atom:name", "atom:uri")
+			r.one(a, "atom:name")
+			r.atMost(1, a, "atom:uri")
+		}
+		for _, c := range entry.all("atom:category") {
+			r.want(c.attrs["term"] != "", "category without a term in %q", id)
+		}
+		rels := r.links(entry, "atom:link")
+		r.want(len(rels["alternate"]) <= 1, "entry %q has %d alternates of one type", id, len(rels["alternate"]))
+		if links := entry.all("atom:link"); len(rels["alternate"]) == 1 {
+			r.want(links[len(links)-1].attrs["rel"] == "alternate", "alternate is not the last link of %q", id)
+		}
+	}
+}
+
+func conformJSON(r *rules, doc []byte) {
+	type author struct {
+		Name, URL, Avatar string
+	}
+	var jf struct {
+		Version     string `json:"version"`
+		Title       string `json:"title"`
+		HomePageURL string `json:"home_page_url"`
+		FeedURL     string `json:"feed_url"`
+		Description string `json:"description"`
+		Icon        string `json:"icon"`
+		Language    string `json:"language"`
+		Authors     []author
+		Hubs        []struct{ Type, URL string }
+		Items       []struct {
+			ID            string   `json:"id"`
+			URL           *string  `json:"url"`
+			ExternalURL   *string  `json:"external_url"`
+			Title         *string  `json:"title"`
+			ContentHTML   string   `json:"content_html"`
+			Summary       string   `json:"summary"`
+			Image         *string  `json:"image"`
+			DatePublished string   `json:"date_published"`
+			DateModified  string   `json:"date_modified"`
+			Authors       []author `json:"authors"`
+			Tags          []string `json:"tags"`
+			Language      string   `json:"language"`
+			Attachments   []struct {
+				URL      string  `json:"url"`
+				MIMEType string  `json:"mime_type"`
+				Title    string  `json:"title"`
+				Size     float64 `json:"size_in_bytes"`
+				Duration float64 `json:"duration_in_seconds"`
+			} `json:"attachments"`
+			Feedpub json.RawMessage `json:"_feedpub"`
+		} `json:"items"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(doc))
+	dec.DisallowUnknownFields() // members of no specification start with an underscore
+	if err := dec.Decode(&jf); err != nil {
+		r.Fatalf("not a JSON Feed: %v\n%s", err, doc)
+	}
+	r.want(jf.Version == "https://jsonfeed.org/version/1.1", "version is %q", jf.Version)
+	r.want(jf.Title != "" && jf.Items != nil, "title or items are missing")
+	r.want(jf.FeedURL == r.self, "feed_url is %q, want the document's own address %q", jf.FeedURL, r.self)
+	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's", jf.Language)
+	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "%d hubs", len(jf.Hubs))
+	r.absolute("home_page_url", jf.HomePageURL)
+	ids := map[string]bool{}
+	for _, item := range jf.Items {
+		r.want(item.ID != "" && !ids[item.ID], "id %q is empty or not the only one", item.ID)
+		ids[item.ID] = true
+		for name, address := range map[string]*string{"url": item.URL, "external_url": item.ExternalURL, "image": item.Image} {
+			if address != nil {
+				r.absolute(name, *address)
+			}
+		}
+		r.want(item.Title == nil || *item.Title != "", "item %q has an empty title", item.ID)
+		r.want(item.ContentHTML != "", "item %q has no content", item.ID)
+		r.want(!r.rfc3339(item.DatePublished).After(r.rfc3339(item.DateModified)), "item %q was published after its update", item.ID)
+		for _, a := range item.Attachments {
+			r.absolute("attachment", a.URL)
+			r.want(a.MIMEType != "", "attachment %s has no type", a.URL)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package render_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/render"
+)
+
+// benchFeed has 50 items of 3 KB of content.
+func benchFeed() feed.Feed {
+	paragraph := "<p>" + strings.Repeat("What the papers say, and what to think of “it”. ", 20) + "</p>\n"
+	var items []*feed.Item
+	for n := range 50 {
+		items = append(items, post(fmt.Sprintf("post-%d", n), guardian, at(date(2014, 6, 17, 9, 30).Add(time.Duration(n)*time.Hour)),
+			func(i *feed.Item) { i.HTML += strings.Repeat(paragraph, 2); i.Tags = []string{"one", "two", "three"} }))
+	}
+	return mainFeed(items...)
+}
+
+func BenchmarkDocuments(b *testing.B) {
+	f := benchFeed()
+	r := render.New()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, setAside, err := r.Documents(f); err != nil || len(setAside) > 0 {
+			b.Fatal(err, setAside)
+		}
+	}
+}
+
+func BenchmarkFragment(b *testing.B) {
+	item := benchFeed().Items[0]
+	for _, format := range feed.Formats() {
+		b.Run(string(format), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(item.HTML)))
+			for b.Loop() {
+				if _, err := render.Fragment("main", item, format, render.Variant{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

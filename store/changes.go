@@ -14,8 +14,8 @@ import (
 // of a context goes unnoticed.
 const tailSlice = 500 * time.Millisecond
 
-// changesBatch is how many commits a read of the stream returns at most.
-const changesBatch = 1000
+// tailBatch is how many entries a read of a stream returns at most.
+const tailBatch = 1000
 
 // Changes returns the commits after the entry named, oldest first, waiting up to block for the first; none is no
 // error, and a block of 0 doesn't wait.
@@ -36,7 +36,7 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 		}
 		return []feed.Announcement{{Entry: position}}, nil
 	}
-	entries, err := s.tail(ctx, s.keys.changes(), after, block)
+	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
 		return nil, s.wrap("changes", err)
 	}
@@ -48,14 +48,14 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 	return out, nil
 }
 
-// tail returns the entries of a stream after one, waiting up to block for the first.
-func (s *Site) tail(ctx context.Context, stream, after string, block time.Duration) ([]redis.XMessage, error) {
+// tail returns up to n entries of a stream after one, waiting up to block for the first.
+func (s *Site) tail(ctx context.Context, stream, after string, n int64, block time.Duration) ([]redis.XMessage, error) {
 	for end := time.Now().Add(block); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		wait := min(time.Until(end), tailSlice)
-		args := &redis.XReadArgs{Streams: []string{stream, after}, Count: changesBatch, Block: -1} // -1: don't block
+		args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n, Block: -1} // -1: don't block
 		if wait >= time.Millisecond {
 			args.Block = wait
 		}

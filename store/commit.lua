@@ -6,7 +6,7 @@
 --       replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
---       seconds}: touched is a head that changed without any bytes changing. Or, with nothing written,
+--       seconds}: touched is a head that changed without any bytes changing. Or, with nothing flipped,
 --       {"token", N}, {"moved"} if the current documents are not those that were read, {"absent", HASH}
 
 local at = 0
@@ -24,6 +24,8 @@ local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num()
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
 end
+-- Even if this call goes no further: from now on older builders are refused, and can't keep this one from its turn.
+redis.call('SET', KEYS[1], token)
 
 local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or '', ''
 for format in string.gmatch(old_formats, '[^,]+') do
@@ -57,7 +59,6 @@ if formats ~= old_formats then outcome = 'committed' end
 local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') == config
   and redis.call('HGET', KEYS[2], 'ids') == ids
 
-redis.call('SET', KEYS[1], token)
 if outcome ~= 'unchanged' then
   redis.call('DEL', KEYS[2]) -- formats that are no longer made
   for _, f in ipairs(fields) do redis.call('HSET', KEYS[2], f[1], f[2]) end

@@ -47,7 +47,7 @@ func (s *Site) Submitted(ctx context.Context, after string, block time.Duration)
 	if after == "" {
 		after = "0-0"
 	}
-	entries, err := s.tail(ctx, s.keys.inbox(), after, block)
+	entries, err := s.tail(ctx, s.keys.inbox(), after, 1, block)
 	return len(entries) > 0, s.wrap("inbox", err)
 }
 

@@ -74,7 +74,7 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 		}
 		return []feed.Request{{Entry: position}}, nil
 	}
-	entries, err := s.tail(ctx, s.keys.requests(), after, block)
+	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {
 		return nil, s.wrap("requests", err)
 	}

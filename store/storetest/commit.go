@@ -78,7 +78,12 @@ func commitTests() []test {
 					t.Errorf("blob (-want +got):\n%s", diff)
 				}
 			}
-			_, err = s.Blob(s.ctx, feed.HashOf([]byte("never committed")))
+			never := feed.HashOf([]byte("never committed"))
+			absent, err := s.Absent(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
+			if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
+				t.Errorf("Absent = %v, %v; want the one that was never committed", absent, err)
+			}
+			_, err = s.Blob(s.ctx, never)
 			wantKind(t, "Blob of a document that is not there", err, feed.ErrNotFound)
 		}},
 		{"CommitOfTheSameBytesIsUnchanged", func(t *testing.T, s suite) {

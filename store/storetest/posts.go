@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,6 +65,25 @@ func postTests() []test {
 			}
 			_, err = s.Post(s.ctx, "a")
 			wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
+		}},
+		{"SubmittedWakesForAWrite", func(t *testing.T, s suite) {
+			if is, err := s.Submitted(s.ctx, "", 0); err != nil || is {
+				t.Errorf("Submitted with an empty inbox = %v, %v", is, err)
+			}
+			writer := s.open()
+			done := make(chan error, 1)
+			go func() { done <- writer.Put(s.ctx, raw("a")) }()
+			if is, err := s.Submitted(s.ctx, "", 30*time.Second); err != nil || !is {
+				t.Errorf("Submitted = %v, %v; want true", is, err)
+			}
+			must(t, "Put", <-done)
+			entries, err := s.Inbox(s.ctx, "", 10)
+			if err != nil || len(entries) != 1 {
+				t.Fatalf("Inbox = %v, %v; want one entry", entries, err)
+			}
+			if is, err := s.Submitted(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
+				t.Errorf("Submitted after the last entry = %v, %v", is, err)
+			}
 		}},
 		{"ManyPostsAreWrittenInBatches", func(t *testing.T, s suite) {
 			var ids []string

@@ -4,14 +4,10 @@
 package markup
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-	rendererhtml "github.com/yuin/goldmark/renderer/html"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -33,8 +29,8 @@ const (
 // elements give way to their content. Text and attributes are valid UTF-8 and hold only characters of XML 1.0. The
 // words of the body stand in the tree in their order.
 //
-// The time taken grows linearly with the body. HTML nested deeper than 512 elements is an error of kind
-// [feed.ErrInvalid]. The caller owns the tree.
+// The time taken grows linearly with the body. HTML nested deeper than 512 elements, and Markdown beyond bounds that no
+// text for people comes near, is an error of kind [feed.ErrInvalid]. The caller owns the tree.
 func Parse(f Format, body string) (*html.Node, error) {
 	switch f {
 	case Text:
@@ -102,24 +98,6 @@ func parseText(body string) *html.Node {
 		paragraph.AppendChild(TextNode(line))
 	}
 	return container
-}
-
-func parseMarkdown(body string) (*html.Node, error) {
-	markdown := goldmark.New(
-		goldmark.WithExtensions(
-			// The align attribute, unlike the style attribute, is safe to keep.
-			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
-			extension.Strikethrough,
-			extension.Linkify,
-		),
-		// Raw HTML is the author's; what must not pass is removed by parseHTML and Clean, as for any HTML.
-		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
-	)
-	var converted bytes.Buffer
-	if err := markdown.Convert([]byte(CleanText(newlines(body))), &converted); err != nil {
-		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
-	}
-	return parseHTML(converted.String())
 }
 
 func parseHTML(body string) (*html.Node, error) {

@@ -1,0 +1,117 @@
+package markup_test
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed/markup"
+)
+
+// randomHTML returns tags and words put together without any sense, which fuzzing by bytes hardly ever does.
+func randomHTML(r *rand.Rand) string {
+	names := []string{"p", "div", "a", "b", "i", "em", "code", "table", "tr", "td", "th", "caption", "tbody", "colgroup",
+		"col", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure", "figcaption", "pre", "br", "hr", "img", "ruby",
+		"rt", "rp", "details", "summary", "h1", "h2", "span", "select", "option", "button", "form", "math", "mi", "center",
+		"font", "nobr", "video", "source", "audio", "address", "textarea", "body", "html", "head", "input", "frameset"}
+	words := []string{"one", "two ", " three", "\n", "&amp;", "&lt;p&gt;", "\"", "'", "\n\n", "&#13;", "é"}
+	attributes := []string{"", ` href="x"`, ` href=y`, ` title='"'`, ` lang=en`, ` class=c`, ` src="a b"`, " /"}
+	var b strings.Builder
+	for range 1 + r.IntN(40) {
+		name := names[r.IntN(len(names))]
+		switch r.IntN(5) {
+		case 0, 1:
+			b.WriteString("<" + name + attributes[r.IntN(len(attributes))] + ">")
+		case 2:
+			b.WriteString("</" + name + ">")
+		default:
+			b.WriteString(words[r.IntN(len(words))])
+		}
+	}
+	return b.String()
+}
+
+func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	base := &url.URL{Scheme: "https", Host: "blog.example", Path: "/post"}
+	for range 20_000 {
+		body := randomHTML(r)
+		tree, err := markup.Parse(markup.HTML, body)
+		if err != nil {
+			t.Fatalf("%q: %v", body, err)
+		}
+		want := letters(tokensText(body))
+		if got := letters(textOf(tree)); got != want {
+			t.Fatalf("%q: got the words %q in the tree, want %q", body, got, want)
+		}
+		markup.Absolute(tree, base)
+		cleaned := markup.Clean(tree)
+		again, err := markup.Parse(markup.HTML, cleaned)
+		if err != nil {
+			t.Fatalf("%q: what Clean wrote can't be parsed: %v", body, err)
+		}
+		if got := letters(textOf(again)); got != want {
+			t.Fatalf("%q: got the words %q in %q, want %q", body, got, cleaned, want)
+		}
+		if twice := markup.Clean(again); twice != cleaned {
+			t.Fatalf("%q: cleaned once %q, twice %q", body, cleaned, twice)
+		}
+	}
+}
+
+// TestParseTakesLinearTime parses what makes parsers of HTML and Markdown slow. The bound is wide, as machines differ;
+// quadratic time would take minutes. An error is as good as a tree.
+func TestParseTakesLinearTime(t *testing.T) {
+	const size = 1 << 20
+	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	tests := []struct {
+		name   string
+		format markup.Format
+		body   string
+	}{
+		{"stray end tags", markup.HTML, repeat("a</x>")},
+		{"stray end tags of items", markup.HTML, strings.Repeat("<li>", size/10) + strings.Repeat("a</li>", size/10)},
+		{"text between rows", markup.HTML, "<table>" + repeat("a<tr>")},
+		{"cells without a table", markup.HTML, repeat("a<td>")},
+		{"tables in tables", markup.HTML, strings.Repeat("<table>", 200) + "</table>" + repeat("a<td>")},
+		{"open inline elements", markup.HTML, strings.Repeat("<b title=1><i title=2><u>", 200) + repeat("<p>x")},
+		{"open links", markup.HTML, repeat("<a href=x>a<p>")},
+		{"misnested", markup.HTML, repeat("<b><p></b>x</p>")},
+		{"attributes", markup.HTML, "<p " + repeat("a=1 ") + ">x"},
+		{"open tag", markup.HTML, repeat("<p ")},
+		{"comments", markup.HTML, repeat("<!--")},
+		{"drawings", markup.HTML, repeat("<svg>")},
+		{"brackets", markup.Markdown, repeat("[")},
+		{"images", markup.Markdown, repeat("![a](")},
+		{"asterisks", markup.Markdown, repeat("*a_b ")},
+		{"quotations", markup.Markdown, repeat("> ")},
+		{"lists", markup.Markdown, repeat("- ")},
+		{"ticks", markup.Markdown, repeat("`a``")},
+		{"definitions", markup.Markdown, repeat("[a]: /b\n")},
+		{"definitions within bounds", markup.Markdown, strings.Repeat("[a]: /b\n", 9_999)},
+		{"open links within bounds", markup.Markdown, repeat(strings.Repeat("[a](", 999) + "\n\n")},
+		{"quotations within bounds", markup.Markdown, repeat(strings.Repeat("> ", 99) + "\n")},
+		{"tables", markup.Markdown, "|a|\n|-|\n" + repeat("|b|c\n")},
+		{"angles", markup.Markdown, repeat("<a ")},
+		{"addresses", markup.Markdown, repeat("http://a.b/(")},
+		{"tildes", markup.Markdown, repeat("~~a ")},
+		{"lines", markup.Text, repeat("a\n")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			tree, err := markup.Parse(tt.format, tt.body)
+			parsed := time.Since(start)
+			if err == nil {
+				markup.PlainText(tree)
+				markup.Clean(tree)
+			}
+			t.Logf("parsed in %v, all in %v, error %v", parsed, time.Since(start), err)
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("1 MB of %q… took %v", tt.body[:min(len(tt.body), 20)], took)
+			}
+		})
+	}
+}

@@ -26,6 +26,11 @@ func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) 
 	if err := checkItem(item); err != nil {
 		return nil, err
 	}
+	return makeFragment(site, item, format, v)
+}
+
+// makeFragment is Fragment for an item that has been checked.
+func makeFragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) ([]byte, error) {
 	var (
 		fragment []byte
 		err      error

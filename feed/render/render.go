@@ -69,19 +69,26 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed
 
 // fragments returns the item's fragments in the order of feed.Formats, or why it is set aside.
 func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant) ([][]byte, *feed.Problem) {
+	if err := checkItem(item); err != nil {
+		return nil, problem(item, err)
+	}
 	var forms [][]byte
 	for _, format := range feed.Formats() {
-		form, err := Fragment(site, item, format, v)
+		form, err := makeFragment(site, item, format, v)
 		if err != nil {
-			problem := &feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Reason: err.Error()}
-			if ie := (*itemError)(nil); errors.As(err, &ie) {
-				problem.Place, problem.Reason = ie.place, ie.reason
-			}
-			return nil, problem
+			return nil, problem(item, err)
 		}
 		forms = append(forms, form)
 	}
 	return forms, nil
+}
+
+func problem(item *feed.Item, err error) *feed.Problem {
+	p := &feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Reason: err.Error()}
+	if ie := (*itemError)(nil); errors.As(err, &ie) {
+		p.Place, p.Reason = ie.place, ie.reason
+	}
+	return p
 }
 
 // distinct parts the items that can be told apart by their ids from those that cannot.

@@ -405,3 +405,23 @@ func TestFragmentOfAnUnknownFormat(t *testing.T) {
 		t.Errorf("Fragment as gopher = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 }
+
+func TestTheFirstWebAttachmentIsTheEnclosureAndTheRestIsMediaRSS(t *testing.T) {
+	doc := render1(t, mainFeed(post("podcast", func(i *feed.Item) {
+		i.Attachments = []feed.Attachment{
+			{URL: "ftp://ftp.example.org/0.mp3", MIMEType: "audio/mpeg"},
+			{URL: "https://blog.example.org?file=1", MIMEType: "audio/mpeg", SizeInBytes: 1},
+			{URL: "https://blog.example.org/2.mp3", MIMEType: "audio/mpeg", SizeInBytes: 2, DurationInSeconds: 2.5, Title: "Two"},
+		}
+	})))[feed.RSS]
+	for _, want := range []string{
+		`<media:content url="ftp://ftp.example.org/0.mp3" type="audio/mpeg"></media:content>`,
+		`<enclosure url="https://blog.example.org/?file=1" length="1" type="audio/mpeg"></enclosure>`,
+		`<media:content url="https://blog.example.org/2.mp3" type="audio/mpeg" fileSize="2" duration="2.5">`,
+		`<media:title>Two</media:title>`,
+	} {
+		if !strings.Contains(doc, want) {
+			t.Errorf("RSS lacks %s:\n%s", want, doc)
+		}
+	}
+}

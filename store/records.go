@@ -11,6 +11,9 @@ import (
 	"feedpub/feed"
 )
 
+// restoreBatch is how many lines one script brings back.
+const restoreBatch = 500
+
 // Records returns all primary records of the site: names and removals by feed, then the records of posts in no order.
 // One of a post may come more than once. After an error the walk ends.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
@@ -66,24 +69,24 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 // does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
 func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
 	journal := false
-	for i, l := range lines {
-		keys := []string{
-			s.keys.record(""), s.keys.post(""), s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(),
-		}
+	for batch := range slices.Chunk(lines, restoreBatch) {
+		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal()}
 		var args []any
-		switch {
-		case l.Record != nil:
-			if err := checkID(l.Record.ID); err != nil {
-				return s.wrap("restore", fmt.Errorf("line %d: %w", i+1, err))
+		for _, l := range batch {
+			switch {
+			case l.Record != nil:
+				if err := checkID(l.Record.ID); err != nil {
+					return s.wrap("restore", err)
+				}
+				keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
+				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed))
+			case l.Name != nil:
+				args = append(args, "name", string(l.Name.Feed), l.Name.Full, "")
+			case l.Removal != nil:
+				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "")
+			default:
+				return s.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
 			}
-			keys[0], keys[1] = s.keys.record(l.Record.ID), s.keys.post(l.Record.ID)
-			args = []any{"record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed)}
-		case l.Name != nil:
-			args = []any{"name", string(l.Name.Feed), l.Name.Full}
-		case l.Removal != nil:
-			args = []any{"removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli()}
-		default:
-			return s.wrap("restore", fmt.Errorf("line %d is of no known kind: %w", i+1, feed.ErrInvalid))
 		}
 		reply, err := status(ctx, s.build, restoreSource, keys, args...)
 		if err != nil {

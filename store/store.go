@@ -11,6 +11,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,6 +34,9 @@ type Options struct {
 	Now func() time.Time
 	// Compress stores posts in gzip coding when that makes them smaller; they are read back as they came either way.
 	Compress bool
+
+	// Name is what connections call themselves in CLIENT LIST, without spaces; "" is "feedpub".
+	Name string
 
 	// DialTimeout is how long a connection may take; 0 is 500 ms.
 	DialTimeout time.Duration
@@ -72,18 +76,12 @@ func Open(o Options) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	orElse := func(d, def time.Duration) time.Duration {
-		if d > 0 {
-			return d
-		}
-		return def
-	}
-	dial := orElse(o.DialTimeout, 500*time.Millisecond)
-	serve, build := orElse(o.ServeTimeout, 800*time.Millisecond), orElse(o.BuildTimeout, 5*time.Second)
+	dial := cmp.Or(o.DialTimeout, 500*time.Millisecond)
+	serve, build := cmp.Or(o.ServeTimeout, 800*time.Millisecond), cmp.Or(o.BuildTimeout, 5*time.Second)
 	c.patience, c.buildTimeout = serve, build
 	client := func(timeout, pool time.Duration, retries, size int) redis.UniversalClient {
 		opt := *base
-		opt.ClientName = "feedpub"
+		opt.ClientName = cmp.Or(o.Name, "feedpub")
 		opt.DisableIdentity = true // one round trip less for each connection
 		// Without it a deadline does not end a command that is under way.
 		opt.ContextTimeoutEnabled = true

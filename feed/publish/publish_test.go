@@ -642,7 +642,12 @@ func TestAFeedWithItsOwnScheduleWaitsForIt(t *testing.T) {
 	if got := w.ids("tags/weekly"); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("tags/weekly holds %v before its schedule, want [a]", got)
 	}
-	w.rebuild(b, "tags/weekly")
+	if err := b.Tick(ctx, "tags/weekly", "tags/none-yet"); err != nil {
+		t.Errorf("Tick of a feed that no post belongs to: %v, want nil", err)
+	}
+	if err := b.Tick(ctx, "tags/weekly"); err != nil {
+		t.Fatal(err)
+	}
 	if got := w.ids("tags/weekly"); !slices.Equal(got, []string{"b", "a"}) {
 		t.Errorf("tags/weekly holds %v, want [b a]", got)
 	}

@@ -82,14 +82,22 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 	return report, err
 }
 
-// Tick is the run of the default schedule: a rebuild of all feeds but those with a schedule of their own. It does
-// nothing if another process builds.
-func (p *Publisher) Tick(ctx context.Context) error {
+// Tick is the run of a schedule: of the default one, which is for all feeds but those with a schedule of their own, or
+// of the named feeds' own. It does nothing if another process builds, whose schedules are the same, nor for named feeds
+// that no post belongs to yet.
+func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	token, ok := p.leading()
 	if !ok {
 		return nil
 	}
-	_, err := p.rebuildNow(ctx, token, nil, p.Scheduled)
+	var except []feed.Name
+	if len(names) == 0 {
+		except = p.Scheduled
+	}
+	_, err := p.rebuildNow(ctx, token, names, except)
+	if len(names) > 0 && errors.Is(err, feed.ErrNotFound) {
+		return nil
+	}
 	return err
 }
 

@@ -85,9 +85,12 @@ func (w *textWriter) text(s string) {
 func (w *textWriter) preformatted(s string) {
 	for line := range strings.Lines(s) {
 		text, ended := strings.CutSuffix(line, "\n")
-		if strings.TrimSpace(text) != "" {
+		switch {
+		case strings.TrimSpace(text) != "":
 			w.flush()
 			w.b.WriteString(text)
+		case text != "":
+			w.space = true
 		}
 		if ended {
 			w.lines++

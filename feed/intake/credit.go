@@ -1,0 +1,456 @@
+package intake
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"feedpub/feed"
+	"feedpub/feed/markup"
+)
+
+// placed is a quote with where it stands in the content.
+type placed struct {
+	feed.Quote
+	passage []*html.Node // what holds the passage and nothing else, in document order; none if it isn't there
+	credit  []*html.Node // where the author names the source
+	// inline says that the passage is a part of a sentence of the author's, which passage holds whole.
+	inline bool
+	// read says that the quote was read from the content, so that the content itself names the source.
+	read bool
+}
+
+// crediting adds to a tree what shows the sources of its quotes. It adds and divides elements, and it never removes,
+// reorders or rewrites text.
+type crediting struct {
+	body    *html.Node
+	english bool // the language of the dates
+	// added holds the elements that are not the author's, with all that is in them. It stands beside the tree because
+	// marks in the tree would reach the documents.
+	added map[*html.Node]bool
+	// credited holds the quotations that have been credited; each is once.
+	credited map[*html.Node]bool
+}
+
+// credit shows in body the sources of the quotes, in their order, and returns the elements added.
+func credit(body *html.Node, quotes []placed, english bool) map[*html.Node]bool {
+	c := &crediting{
+		body:     body,
+		english:  english,
+		added:    make(map[*html.Node]bool),
+		credited: make(map[*html.Node]bool),
+	}
+	for _, q := range quotes {
+		c.quote(q)
+	}
+	return c.added
+}
+
+func (c *crediting) quote(q placed) {
+	if q.Source.URL != "" {
+		link(q.credit, q.Source)
+	}
+	switch {
+	case len(q.passage) == 0 && q.read:
+		// The author's sentence says what the source says, and who says it.
+	case len(q.passage) == 0 && (q.Text != "" || q.HTML != ""):
+		c.append(q.Quote)
+	case len(q.passage) == 0:
+		c.sourceLine(q.Source, c.body.LastChild)
+	case q.inline:
+		// To take the passage out would break the author's sentence.
+		if !q.read {
+			c.sourceLine(q.Source, q.passage[len(q.passage)-1])
+		}
+	default:
+		c.passage(q)
+	}
+}
+
+// passage credits a passage that stands in the content: the quotations that the author marked up are annotated, the
+// rest is wrapped. The caption comes once, at the first part of a passage in several parts.
+func (c *crediting) passage(q placed) {
+	source, captioned := q.Source, false
+	for _, run := range c.runs(q.passage) {
+		if overlaps(run, c.credited) {
+			continue
+		}
+		caption := source
+		if captioned {
+			caption = feed.Source{}
+		}
+		if quotation := quotationOf(c.body, run); quotation != nil {
+			if c.credited[quotation] {
+				continue
+			}
+			c.credited[quotation] = true
+			c.annotate(quotation, source, caption, q.credit)
+		} else if !c.wrap(run, source, caption) {
+			c.sourceLine(caption, run[len(run)-1])
+		}
+		captioned = true
+	}
+}
+
+// annotate completes a quotation that the author marked up.
+func (c *crediting) annotate(quotation *html.Node, source, caption feed.Source, credit []*html.Node) {
+	if source.URL != "" && markup.Attribute(quotation, "cite") == "" {
+		markup.SetAttribute(quotation, "cite", source.URL)
+	}
+	if own := ownCredit(quotation, credit); len(own) > 0 {
+		if source.URL != "" {
+			link(own, source)
+		}
+		return
+	}
+	nodes := c.caption(caption)
+	if nodes == nil {
+		return
+	}
+	figure := quotation.Parent
+	if figure.DataAtom != atom.Figure {
+		if !splitUpTo(c.body, []*html.Node{quotation}) {
+			c.sourceLine(caption, quotation)
+			return
+		}
+		figure = markup.Element(atom.Figure)
+		quotation.Parent.InsertBefore(figure, quotation)
+		move(figure, quotation)
+	}
+	figure.AppendChild(nodes)
+}
+
+// wrap puts sibling nodes into a quotation of a figure. It reports false, and changes nothing, where the content model
+// of HTML allows no figure.
+func (c *crediting) wrap(run []*html.Node, source, caption feed.Source) bool {
+	if !splitUpTo(c.body, run) {
+		return false
+	}
+	// Splitting may have put the run into elements that were divided for it.
+	for run[0].Parent != c.body && !flow[run[0].Parent.DataAtom] {
+		run = []*html.Node{run[0].Parent}
+	}
+	quotation := markup.Element(atom.Blockquote)
+	if source.URL != "" {
+		markup.SetAttribute(quotation, "cite", source.URL)
+	}
+	figure := markup.Element(atom.Figure)
+	run[0].Parent.InsertBefore(figure, run[0])
+	holder := quotation
+	if !slices.ContainsFunc(run, isBlock) {
+		holder = markup.Element(atom.P)
+		quotation.AppendChild(holder)
+	}
+	last := run[len(run)-1]
+	for n := run[0]; ; {
+		next := n.NextSibling
+		move(holder, n)
+		if n == last {
+			break
+		}
+		n = next
+	}
+	figure.AppendChild(quotation)
+	if nodes := c.caption(caption); nodes != nil {
+		figure.AppendChild(nodes)
+	}
+	dropBreaks(figure)
+	c.credited[quotation] = true
+	return true
+}
+
+// append puts a quote whose passage doesn't stand in the content behind it.
+func (c *crediting) append(q feed.Quote) {
+	quotation := markup.Element(atom.Blockquote)
+	if q.Source.URL != "" {
+		markup.SetAttribute(quotation, "cite", q.Source.URL)
+	}
+	format, text := markup.HTML, q.HTML
+	if text == "" {
+		format, text = markup.Text, q.Text
+	}
+	content, err := markup.Parse(format, text)
+	if err != nil {
+		// A passage that can't be parsed was refused when the quote was read.
+		return
+	}
+	for n := content.FirstChild; n != nil; n = content.FirstChild {
+		move(quotation, n)
+	}
+	figure := markup.Element(atom.Figure)
+	figure.AppendChild(quotation)
+	if nodes := c.caption(q.Source); nodes != nil {
+		figure.AppendChild(nodes)
+	}
+	c.added[figure] = true
+	c.body.AppendChild(figure)
+}
+
+// sourceLine puts a line with the source behind the block that holds n, or at the end if n is nil.
+func (c *crediting) sourceLine(source feed.Source, n *html.Node) {
+	credit := creditNodes(source, c.english)
+	if len(credit) == 0 {
+		return
+	}
+	line := markup.Element(atom.P)
+	line.AppendChild(markup.TextNode("— "))
+	for _, part := range credit {
+		line.AppendChild(part)
+	}
+	c.added[line] = true
+	for n != nil && n.Parent != c.body && !(isBlock(n) && flow[n.Parent.DataAtom]) {
+		n = n.Parent
+	}
+	// What follows in the same line of text stays before the source.
+	for n != nil && n.NextSibling != nil && !isBlock(n) && !isBlock(n.NextSibling) {
+		n = n.NextSibling
+	}
+	if n == nil {
+		c.body.AppendChild(line)
+		return
+	}
+	n.Parent.InsertBefore(line, n.NextSibling)
+}
+
+func (c *crediting) caption(source feed.Source) *html.Node {
+	credit := creditNodes(source, c.english)
+	if len(credit) == 0 {
+		return nil
+	}
+	caption := markup.Element(atom.Figcaption)
+	for _, part := range credit {
+		caption.AppendChild(part)
+	}
+	c.added[caption] = true
+	return caption
+}
+
+// runs divides nodes into runs of siblings with nothing but white space and line breaks between them. Where the nodes
+// are all that an element holds, the element takes their place.
+func (c *crediting) runs(nodes []*html.Node) [][]*html.Node {
+	nodes = slices.Clone(nodes)
+	chosen := make(map[*html.Node]bool, len(nodes))
+	for _, n := range nodes {
+		chosen[n] = true
+	}
+	var tops []*html.Node
+	for _, n := range nodes {
+		for p := n.Parent; p != nil && p != c.body && covered(p, chosen); p = n.Parent {
+			chosen[p] = true
+			n = p
+		}
+		if !slices.Contains(tops[max(0, len(tops)-1):], n) {
+			tops = append(tops, n)
+		}
+	}
+	var runs [][]*html.Node
+	for _, n := range tops {
+		if blank(n) || !within(n, c.body) || hasAncestor(n, chosen) {
+			continue
+		}
+		if i := len(runs) - 1; i >= 0 && follows(runs[i][len(runs[i])-1], n) {
+			runs[i] = append(runs[i], n)
+		} else {
+			runs = append(runs, []*html.Node{n})
+		}
+	}
+	return runs
+}
+
+// covered reports whether p is an element that shows the passage and nothing else: all its content is chosen.
+func covered(p *html.Node, chosen map[*html.Node]bool) bool {
+	if p.DataAtom == atom.Blockquote || p.DataAtom == atom.Figure {
+		return false
+	}
+	for child := range p.ChildNodes() {
+		if !chosen[child] && !blank(child) {
+			return false
+		}
+	}
+	return true
+}
+
+// follows reports whether b is a later sibling of a with nothing to read between them.
+func follows(a, b *html.Node) bool {
+	n := a.NextSibling
+	for n != nil && n != b && blank(n) {
+		n = n.NextSibling
+	}
+	return n == b
+}
+
+// blank reports whether there is nothing to read in n: white space or a line break.
+func blank(n *html.Node) bool {
+	return n.Type == html.TextNode && strings.TrimSpace(n.Data) == "" || n.DataAtom == atom.Br
+}
+
+func within(n, ancestor *html.Node) bool {
+	for ; n != nil; n = n.Parent {
+		if n == ancestor {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAncestor(n *html.Node, chosen map[*html.Node]bool) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if chosen[p] {
+			return true
+		}
+	}
+	return false
+}
+
+// overlaps reports whether a node of the run holds or is a quotation that has been credited.
+func overlaps(run []*html.Node, credited map[*html.Node]bool) bool {
+	for _, n := range run {
+		if credited[n] {
+			return true
+		}
+		for d := range n.Descendants() {
+			if credited[d] {
+				return true
+			}
+		}
+		for p := n.Parent; p != nil; p = p.Parent {
+			if credited[p] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// quotationOf returns the author's blockquote that the run stands in or is, the innermost one, or nil.
+func quotationOf(body *html.Node, run []*html.Node) *html.Node {
+	if len(run) == 1 {
+		n := run[0]
+		if n.DataAtom == atom.Figure {
+			for d := range n.Descendants() {
+				if d.DataAtom == atom.Blockquote {
+					return d
+				}
+			}
+		}
+		if n.DataAtom == atom.Blockquote {
+			return n
+		}
+	}
+	for p := run[0].Parent; p != nil && p != body; p = p.Parent {
+		if p.DataAtom == atom.Blockquote {
+			return p
+		}
+	}
+	return nil
+}
+
+// ownCredit returns where the author's markup of a quotation names its source already: the caption of its figure, a
+// cite or footer in it, or one of the credit's nodes in it.
+func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
+	var own []*html.Node
+	for d := range quotation.Descendants() {
+		if d.DataAtom == atom.Cite || d.DataAtom == atom.Footer || slices.Contains(credit, d) {
+			own = append(own, d)
+		}
+	}
+	if figure := quotation.Parent; figure != nil && figure.DataAtom == atom.Figure {
+		for child := range figure.ChildNodes() {
+			if child.DataAtom == atom.Figcaption {
+				own = append(own, child)
+			}
+		}
+	}
+	return own
+}
+
+// link makes the headline, or else the publication's name, a link to the article where the author wrote it, unless the
+// place has that link already.
+func link(places []*html.Node, source feed.Source) {
+	for _, place := range places {
+		if linksTo(place, source.URL) {
+			return
+		}
+	}
+	for _, phrase := range []string{source.Headline, source.Publication} {
+		if phrase == "" {
+			continue
+		}
+		for _, place := range places {
+			if linkPhrase(place, phrase, source.URL) {
+				return
+			}
+		}
+	}
+}
+
+func linksTo(place *html.Node, url string) bool {
+	for d := range place.Descendants() {
+		if d.DataAtom == atom.A && markup.Attribute(d, "href") == url {
+			return true
+		}
+	}
+	for p := place; p != nil; p = p.Parent {
+		if p.DataAtom == atom.A && markup.Attribute(p, "href") == url {
+			return true
+		}
+	}
+	return false
+}
+
+// linkPhrase links the first place in n where phrase stands as whole words in one text outside of any link.
+func linkPhrase(n *html.Node, phrase, url string) bool {
+	switch {
+	case n.Type == html.TextNode:
+		before, after, ok := cutWords(n.Data, phrase)
+		if !ok || insideLink(n) {
+			return false
+		}
+		a := markup.Element(atom.A, "href", url)
+		a.AppendChild(markup.TextNode(phrase))
+		n.Parent.InsertBefore(markup.TextNode(before), n)
+		n.Parent.InsertBefore(a, n)
+		n.Data = after
+		return true
+	case n.DataAtom == atom.A:
+		return false
+	}
+	for child := range n.ChildNodes() {
+		if linkPhrase(child, phrase, url) {
+			return true
+		}
+	}
+	return false
+}
+
+func insideLink(n *html.Node) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.DataAtom == atom.A {
+			return true
+		}
+	}
+	return false
+}
+
+// cutWords cuts s around the first phrase in it that doesn't begin or end within a word.
+func cutWords(s, phrase string) (before, after string, found bool) {
+	for from := 0; ; {
+		i := strings.Index(s[from:], phrase)
+		if i < 0 {
+			return "", "", false
+		}
+		start, end := from+i, from+i+len(phrase)
+		left, _ := utf8.DecodeLastRuneInString(s[:start])
+		right, _ := utf8.DecodeRuneInString(s[end:])
+		if !wordRune(left) && !wordRune(right) {
+			return s[:start], s[end:], true
+		}
+		from = end
+	}
+}
+
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

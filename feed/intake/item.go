@@ -1,0 +1,318 @@
+package intake
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/markup"
+)
+
+// Intake makes items for one site. It is immutable and safe for concurrent use.
+type Intake struct {
+	site   feed.Site
+	home   *url.URL // of the site, or of nothing if the site has none
+	reader *attribution.Reader
+}
+
+// New returns an Intake for the site. The reader may be nil: then quotes are not read from posts' content. Of a site
+// whose HomeURL is not a URL, relative URLs in posts without a URL of their own stay relative.
+func New(site feed.Site, reader *attribution.Reader) *Intake {
+	home, err := url.Parse(site.HomeURL)
+	if err != nil {
+		home = new(url.URL)
+	}
+	return &Intake{site: site, home: home, reader: reader}
+}
+
+// Result is what became of a post.
+type Result struct {
+	// Item is the post made ready, or nil if it is withheld. Its Feeds are nil: they depend on the names that the store
+	// has given out.
+	Item *feed.Item
+	// Withheld is the status that keeps the post from being shown, Draft or Private; empty if it may be.
+	Withheld feed.Status
+	// Doubtful are the quotes that were read with too little confidence to be shown.
+	Doubtful []feed.Quote
+}
+
+// Item makes the item of the post that is kept under key, with the record of it. Of several contents content_html
+// counts, else content_markdown, else content_text. A post without a date has that of the record's FirstSeen.
+//
+// An error is an [*Error] and says what is wrong with the post, and where.
+func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
+	p, err := Decode(key, raw)
+	if err != nil {
+		return Result{}, err
+	}
+	if p.Status == feed.Draft || p.Status == feed.Private {
+		return Result{Withheld: p.Status}, nil
+	}
+	published := p.DatePublished
+	if published.IsZero() {
+		published = record.FirstSeen
+	}
+	if published.IsZero() {
+		return Result{}, invalid("date_published", "missing, and it isn't recorded when the post was first seen")
+	}
+	published = published.UTC().Truncate(time.Millisecond)
+	updated := p.DateModified.UTC().Truncate(time.Millisecond)
+	if updated.Before(published) {
+		updated = published
+	}
+
+	base := in.home
+	permalink := in.absolute(p.URL, in.home)
+	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
+		base = u
+	}
+	body, err := content(p)
+	if err != nil {
+		return Result{}, err
+	}
+	markup.Absolute(body, base)
+	item := &feed.Item{
+		ID:          p.ID,
+		URL:         permalink,
+		ExternalURL: in.absolute(p.ExternalURL, base),
+		Title:       line(p.Title),
+		Text:        markup.PlainText(body),
+		Image:       in.absolute(p.Image, base),
+		Published:   published,
+		Updated:     updated,
+		Authors:     in.authors(p.Authors, base),
+		Tags:        lines(p.Tags),
+		Language:    strings.ReplaceAll(p.Language, "_", "-"),
+		Attachments: in.attachments(p.Attachments, base),
+		Via:         in.vias(p.Via, base),
+		Intake:      Version,
+		RawSum:      feed.HashOf(raw),
+	}
+
+	language := item.Language
+	if language == "" {
+		language = in.site.Language
+	}
+	quotes, doubtful, err := in.quotes(p, body, item, base)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, q := range quotes {
+		item.Quotes = append(item.Quotes, q.Quote)
+	}
+	if item.ExternalURL == "" && len(quotes) > 0 {
+		item.ExternalURL = quotes[0].Source.URL
+	}
+	english := isEnglish(language)
+	credit(body, quotes, english)
+	item.HTML = markup.Clean(body)
+	item.Summary = summary(p.Summary, item, english)
+	return Result{Item: item, Doubtful: doubtful}, nil
+}
+
+// content parses the content that counts.
+func content(p feed.Post) (*html.Node, error) {
+	member, format, text := "content_html", markup.HTML, p.ContentHTML
+	switch {
+	case text != "":
+	case p.ContentMarkdown != "":
+		member, format, text = "content_markdown", markup.Markdown, p.ContentMarkdown
+	default:
+		member, format, text = "content_text", markup.Text, p.ContentText
+	}
+	return parse(member, format, text)
+}
+
+func parse(place string, format markup.Format, text string) (*html.Node, error) {
+	body, err := markup.Parse(format, text)
+	if err != nil {
+		return nil, invalid(place, "%s", strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error()))
+	}
+	return body, nil
+}
+
+// quotes returns the post's quotes with their places in body, which may be divided into more elements for it, and the
+// doubtful ones. Vias that are read are added to the item.
+func (in *Intake) quotes(
+	p feed.Post, body *html.Node, item *feed.Item, base *url.URL,
+) (quotes []placed, doubtful []feed.Quote, err error) {
+	switch {
+	case p.Attribution == feed.AttributionNone:
+		return nil, nil, nil
+	case len(p.Quotes) > 0:
+		quotes, err = in.given(p.Quotes, body, base)
+		return quotes, nil, err
+	case p.Attribution == feed.AttributionGiven || in.reader == nil:
+		return nil, nil, nil
+	}
+	input := attribution.Input{Body: body, Title: item.Title, Language: item.Language}
+	result := in.reader.Read(input)
+	if sharesNodes(result) {
+		divideLines(body)
+		result = in.reader.Read(input)
+	}
+	if len(item.Via) == 0 {
+		item.Via = in.vias(result.Via, base)
+	}
+	for _, q := range result.Quotes {
+		quotes = append(quotes, placed{
+			Quote:   in.quote(q.Quote, base),
+			passage: nodesOf(result, q.Passage),
+			credit:  nodesOf(result, q.Credit),
+			read:    true,
+		})
+	}
+	for _, q := range result.Doubtful {
+		doubtful = append(doubtful, in.quote(q.Quote, base))
+	}
+	return quotes, doubtful, nil
+}
+
+// given prepares the quotes that the post gives and finds their passages in the content.
+func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]placed, error) {
+	find := newFinder(body)
+	var quotes []placed
+	for i, q := range given {
+		if q.HTML != "" {
+			passage, err := parse(fmt.Sprintf("quotes[%d].html", i), markup.HTML, q.HTML)
+			if err != nil {
+				return nil, err
+			}
+			markup.Absolute(passage, base)
+			q.HTML = markup.Clean(passage)
+			if q.Text == "" {
+				q.Text = markup.PlainText(passage)
+			}
+		}
+		q.Confidence = 1
+		ready := placed{Quote: in.quote(q, base)}
+		ready.passage, ready.inline = find.find(ready.Text)
+		quotes = append(quotes, ready)
+	}
+	return quotes, nil
+}
+
+// quote returns q with clean texts and absolute URLs, and with what is known of its publication.
+func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
+	s := q.Source
+	source := feed.Source{
+		Publication:    line(s.Publication),
+		PublicationURL: in.absolute(s.PublicationURL, base),
+		FeedURL:        in.absolute(s.FeedURL, base),
+		Headline:       line(s.Headline),
+		URL:            in.absolute(s.URL, base),
+		Authors:        in.authors(s.Authors, base),
+		DatePublished:  sourceDate(s.DatePublished),
+		Agencies:       lines(s.Agencies),
+	}
+	if in.reader != nil && source.Publication != "" {
+		complete(&source, in.reader.Canonical(source.Publication))
+	}
+	return feed.Quote{
+		Source:     source,
+		Text:       strings.TrimSpace(markup.CleanText(q.Text)),
+		HTML:       q.HTML,
+		Confidence: q.Confidence,
+	}
+}
+
+// complete fills the publication's addresses with those that are known for its name, unless it gives others.
+func complete(s *feed.Source, known feed.Source) {
+	if s.PublicationURL != "" && known.PublicationURL != "" && host(s.PublicationURL) != host(known.PublicationURL) {
+		return // another publication of the same name
+	}
+	if s.PublicationURL == "" {
+		s.PublicationURL = known.PublicationURL
+	}
+	if s.FeedURL == "" {
+		s.FeedURL = known.FeedURL
+	}
+}
+
+// sourceDate writes a source's date in a form that HTML's time element takes.
+func sourceDate(s string) string {
+	s = strings.TrimSpace(s)
+	t, ok := ParseDate(s)
+	if !ok || len(s) == len(time.DateOnly) {
+		return s
+	}
+	return t.Format(time.RFC3339)
+}
+
+func nodesOf(result attribution.Result, blocks []int) []*html.Node {
+	var nodes []*html.Node
+	for _, i := range blocks {
+		nodes = append(nodes, result.Blocks[i].Nodes...)
+	}
+	return nodes
+}
+
+// sharesNodes reports whether a passage can't be wrapped because it shares a node with other text.
+func sharesNodes(result attribution.Result) bool {
+	return slices.ContainsFunc(result.Quotes, func(q attribution.Quote) bool {
+		return slices.ContainsFunc(q.Passage, func(i int) bool { return len(result.Blocks[i].Nodes) == 0 })
+	})
+}
+
+func (in *Intake) absolute(ref string, base *url.URL) string {
+	return markup.CleanText(markup.Resolve(ref, base))
+}
+
+func (in *Intake) authors(list []feed.Author, base *url.URL) []feed.Author {
+	var authors []feed.Author
+	for _, a := range list {
+		authors = append(authors, feed.Author{
+			Name:   line(a.Name),
+			URL:    in.absolute(a.URL, base),
+			Avatar: in.absolute(a.Avatar, base),
+		})
+	}
+	return authors
+}
+
+func (in *Intake) attachments(list []feed.Attachment, base *url.URL) []feed.Attachment {
+	var attachments []feed.Attachment
+	for _, a := range list {
+		a.URL = in.absolute(a.URL, base)
+		a.MIMEType = line(a.MIMEType)
+		a.Title = line(a.Title)
+		attachments = append(attachments, a)
+	}
+	return attachments
+}
+
+func (in *Intake) vias(list []feed.Via, base *url.URL) []feed.Via {
+	var vias []feed.Via
+	for _, v := range list {
+		vias = append(vias, feed.Via{Name: line(v.Name), URL: in.absolute(v.URL, base)})
+	}
+	return vias
+}
+
+// line returns s as clean text on one line.
+func line(s string) string {
+	return strings.Join(strings.Fields(markup.CleanText(s)), " ")
+}
+
+// lines returns the texts on one line each, without the empty and the repeated ones.
+func lines(list []string) []string {
+	var kept []string
+	for _, s := range list {
+		if s = line(s); s != "" && !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// isEnglish reports whether a language tag is one of English.
+func isEnglish(tag string) bool {
+	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	return primary == "en"
+}

@@ -1,0 +1,314 @@
+package intake_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+)
+
+var testSite = feed.Site{
+	ID: "main", Title: "Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/", Limit: 10,
+}
+
+func newReader(t testing.TB) *attribution.Reader {
+	t.Helper()
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reader
+}
+
+var firstSeen = time.Date(2024, 5, 1, 12, 0, 0, 123456789, time.FixedZone("", 3600))
+
+func makeItem(t *testing.T, raw string) *feed.Item {
+	t.Helper()
+	result, err := intake.New(testSite, newReader(t)).Item("1", []byte(raw), feed.Record{ID: "1", FirstSeen: firstSeen})
+	if err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	if result.Item == nil {
+		t.Fatalf("%s: withheld as %q", raw, result.Withheld)
+	}
+	return result.Item
+}
+
+func TestItem(t *testing.T) {
+	raw := `{
+		"id": "1", "url": "/2014/talks", "title": " Talks\n\u0007 & <b>talks</b> ",
+		"content_html": "<p onclick=x()>See <a href='#note'>this</a> and <img src='i.png' alt=''>.</p><script>alert(1)</script>",
+		"image": "cover.png", "date_published": "2014-06-17T10:30:00.1239+02:00", "date_modified": "2014-06-16",
+		"authors": [{"name": "Ada", "url": "/ada"}], "tags": ["Talks", " Talks ", "", "Go"], "language": "en_GB",
+		"attachments": [{"url": "a b.mp3", "mime_type": "audio/mpeg"}],
+		"quotes": [{"source": {"publication": "Some Gazette", "headline": "Talks held", "url": "https://paper.example/1",
+			"authors": [{"name": "Bo Li"}], "date_published": "2014-06-16"}}],
+		"via": [{"name": "Cleo", "url": "https://cleo.example/"}]
+	}`
+	want := &feed.Item{
+		ID:          "1",
+		URL:         "https://blog.example/2014/talks",
+		ExternalURL: "https://paper.example/1",
+		Title:       "Talks \ufffd & <b>talks</b>",
+		HTML: `<p>See <a href="https://blog.example/2014/talks#note">this</a> and ` +
+			`<img src="https://blog.example/2014/i.png" alt=""/>.</p>` +
+			`<p>— Bo Li, <cite><a href="https://paper.example/1">Talks held</a></cite>, Some Gazette, ` +
+			`<time datetime="2014-06-16">16 June 2014</time></p>`,
+		Text:        "See this and .",
+		Summary:     "See this and .\n— Bo Li: Talks held, Some Gazette, 16 June 2014",
+		Image:       "https://blog.example/2014/cover.png",
+		Published:   time.Date(2014, 6, 17, 8, 30, 0, 123000000, time.UTC),
+		Updated:     time.Date(2014, 6, 17, 8, 30, 0, 123000000, time.UTC),
+		Authors:     []feed.Author{{Name: "Ada", URL: "https://blog.example/ada"}},
+		Tags:        []string{"Talks", "Go"},
+		Language:    "en-GB",
+		Attachments: []feed.Attachment{{URL: "https://blog.example/2014/a%20b.mp3", MIMEType: "audio/mpeg"}},
+		Quotes: []feed.Quote{{
+			Source: feed.Source{
+				Publication: "Some Gazette", Headline: "Talks held", URL: "https://paper.example/1",
+				Authors: []feed.Author{{Name: "Bo Li"}}, DatePublished: "2014-06-16",
+			},
+			Confidence: 1,
+		}},
+		Via:    []feed.Via{{Name: "Cleo", URL: "https://cleo.example/"}},
+		Intake: intake.Version,
+		RawSum: feed.HashOf([]byte(raw)),
+	}
+	got := makeItem(t, raw)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("item (-want +got):\n%s", diff)
+	}
+	if got.Published.Location() != time.UTC || got.Updated.Location() != time.UTC {
+		t.Errorf("dates are in %v and %v, want UTC", got.Published.Location(), got.Updated.Location())
+	}
+}
+
+func TestItemDates(t *testing.T) {
+	tests := []struct {
+		name, raw          string
+		published, updated string
+	}{
+		{"none", `{}`, "2024-05-01T11:00:00.123Z", "2024-05-01T11:00:00.123Z"},
+		{"modified only", `{"date_modified":"2024-05-02"}`, "2024-05-01T11:00:00.123Z", "2024-05-02T00:00:00Z"},
+		{"both", `{"date_published":"2014-01-01","date_modified":"2014-01-02T00:00Z"}`, "2014-01-01T00:00:00Z", "2014-01-02T00:00:00Z"},
+		{"modified before", `{"date_published":"2014-01-01","date_modified":"2013-01-02"}`, "2014-01-01T00:00:00Z", "2014-01-01T00:00:00Z"},
+		{"implausible", `{"date_published":"1215-06-15"}`, "1215-06-15T00:00:00Z", "1215-06-15T00:00:00Z"},
+	}
+	for _, tt := range tests {
+		item := makeItem(t, tt.raw)
+		if got := item.Published.Format(time.RFC3339Nano); got != tt.published {
+			t.Errorf("%s: published %s, want %s", tt.name, got, tt.published)
+		}
+		if got := item.Updated.Format(time.RFC3339Nano); got != tt.updated {
+			t.Errorf("%s: updated %s, want %s", tt.name, got, tt.updated)
+		}
+	}
+	_, err := intake.New(testSite, nil).Item("1", []byte(`{}`), feed.Record{})
+	if !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("no date and no record: got error %v, want one of kind %v", err, feed.ErrInvalid)
+	}
+}
+
+func TestItemContents(t *testing.T) {
+	tests := []struct{ name, raw, want string }{
+		{"HTML counts", `{"content_html":"<p>h","content_markdown":"*m*","content_text":"t"}`, "<p>h</p>"},
+		{"then Markdown", `{"content_markdown":"*m*","content_text":"t"}`, "<p><em>m</em></p>\n"},
+		{"then text", `{"content_text":"<t>\n\nu"}`, "<p>&lt;t&gt;</p><p>u</p>"},
+		{"none", `{}`, ""},
+	}
+	for _, tt := range tests {
+		if got := makeItem(t, tt.raw).HTML; got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestItemSummary(t *testing.T) {
+	long := strings.Repeat("word ", 100)
+	tests := []struct{ name, raw, want string }{
+		{"given", `{"summary":" A\n summary\u0001 ","content_text":"t"}`, "A summary\ufffd"},
+		{"nothing", `{}`, ""},
+		{"short", `{"content_html":"<p>One<p>two"}`, "One two"},
+		{"long", `{"content_text":"` + long + `"}`, strings.Repeat("word ", 59) + "word…"},
+		{"without spaces", `{"content_text":"` + strings.Repeat("語", 400) + `"}`, strings.Repeat("語", 300) + "…"},
+		{"combining", `{"content_text":"` + strings.Repeat("e\u0301", 200) + `"}`, strings.Repeat("e\u0301", 150) + "…"},
+		{"one line for each source, in a language without English months",
+			`{"language":"de","content_text":"t","quotes":[
+				{"source":{"publication":"A","date_published":"2014-06-16"}},
+				{"source":{"publication":"A","date_published":"2014-06-16"}},
+				{"source":{"authors":[{"name":"B"}]}}, {"text":"c"}]}`,
+			"t\n— A, 2014-06-16\n— B"},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, makeItem(t, tt.raw).Summary); diff != "" {
+			t.Errorf("%s: summary (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestItemWithheld(t *testing.T) {
+	for _, status := range []feed.Status{feed.Draft, feed.Private} {
+		result, err := intake.New(testSite, nil).Item("1", []byte(`{"status":"`+string(status)+`"}`), feed.Record{})
+		if err != nil || result.Item != nil || result.Withheld != status {
+			t.Errorf("status %s: got %+v and error %v, want no item and Withheld %s", status, result, err, status)
+		}
+	}
+}
+
+func TestItemErrorsNameThePlace(t *testing.T) {
+	deep := strings.Repeat("<div>", 600)
+	tests := []struct{ raw, place string }{
+		{`{"content_html":"` + deep + `"}`, "content_html"},
+		{`{"content_text":"x","quotes":[{"text":"a"},{"html":"` + deep + `"}]}`, "quotes[1].html"},
+		{`{"content_markdown":"` + strings.Repeat(">", 200) + `"}`, "content_markdown"},
+		{`{"title":1}`, "title"},
+	}
+	for _, tt := range tests {
+		_, err := intake.New(testSite, nil).Item("1", []byte(tt.raw), feed.Record{FirstSeen: firstSeen})
+		var e *intake.Error
+		if !errors.As(err, &e) || e.Place != tt.place || !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("%.40s: got error %v, want one at %s", tt.raw, err, tt.place)
+		}
+	}
+}
+
+func TestAttributionModes(t *testing.T) {
+	given := `"quotes":[{"source":{"publication":"Some Gazette"}}]`
+	prose := `"content_text":"From the UK's Guardian:\n\nHouses fall into the sea\n\nBy Ann Reed | June 16, 2014\n\n` +
+		`Three houses fell into the sea on Monday, said the council of the town, and more will follow them.\n\n“Nobody ` +
+		`was hurt,” said a spokesman for the council, who asked everyone to stay away from the cliff.\n\nI told them so."`
+	tests := []struct {
+		name, raw string
+		want      []string
+	}{
+		{"auto without quotes", `{` + prose + `}`, []string{"Guardian"}},
+		{"auto with quotes", `{"attribution":"auto",` + prose + `,` + given + `}`, []string{"Some Gazette"}},
+		{"given", `{"attribution":"given",` + prose + `}`, nil},
+		{"none", `{"attribution":"none",` + prose + `,` + given + `}`, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			item := makeItem(t, tt.raw)
+			var got []string
+			for _, q := range item.Quotes {
+				got = append(got, q.Source.Publication)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("publications (-want +got):\n%s\nHTML: %s", diff, item.HTML)
+			}
+			if len(tt.want) == 0 && strings.Contains(item.HTML, "<figure>") {
+				t.Errorf("a passage is credited: %s", item.HTML)
+			}
+		})
+	}
+}
+
+func TestProseIsCreditedInPlace(t *testing.T) {
+	item := makeItem(t, `{"title":"The cliff","content_text":"From the UK's Guardian:\n\nHouses fall into the sea\n\n`+
+		`By Ann Reed | June 16, 2014\n\nThree houses fell into the sea on Monday, said the council of the town, and more `+
+		`will follow them.\n\n“Nobody was hurt,” said a spokesman for the council, who asked everyone to stay away from `+
+		`the cliff.\n\nWhat a sad joke these people are."}`)
+	want := `<p>From the UK's Guardian:</p><p>Houses fall into the sea</p><p>By Ann Reed | June 16, 2014</p>` +
+		`<figure><blockquote><p>Three houses fell into the sea on Monday, said the council of the town, and more will ` +
+		`follow them.</p><p>“Nobody was hurt,” said a spokesman for the council, who asked everyone to stay away from the ` +
+		`cliff.</p></blockquote><figcaption>Ann Reed, <cite>Houses fall into the sea</cite>, Guardian, ` +
+		`<time datetime="2014-06-16">16 June 2014</time></figcaption></figure><p>What a sad joke these people are.</p>`
+	if diff := cmp.Diff(want, item.HTML); diff != "" {
+		t.Errorf("HTML (-want +got):\n%s", diff)
+	}
+}
+
+// TestSamePostSameItem holds that an item depends on nothing but post, record and site.
+func TestSamePostSameItem(t *testing.T) {
+	local := time.Local
+	t.Cleanup(func() { time.Local = local })
+	first := makeItem(t, fullPost1)
+	time.Local = time.FixedZone("CEST", 2*60*60)
+	if diff := cmp.Diff(first, makeItem(t, fullPost1), cmp.Comparer(func(a, b time.Time) bool {
+		return a.Format(time.RFC3339Nano) == b.Format(time.RFC3339Nano)
+	})); diff != "" {
+		t.Errorf("the same post in another time zone (-first +second):\n%s", diff)
+	}
+}
+
+var fullPost1 = strings.Replace(fullPost, "2014/06/talks\",", "1\",", 1)
+
+// FuzzItem holds that every post gives an error of kind ErrInvalid or an item that XML can carry, the same each time.
+func FuzzItem(f *testing.F) {
+	f.Add([]byte(fullPost1))
+	f.Add([]byte(`{"content_text":"From the Guardian:\n\nBy Ann Reed\n\nA passage."}`))
+	f.Add([]byte(`{"content_html":"<blockquote>a<cite>b</cite></blockquote>","quotes":[{"text":"a","source":{"url":"x"}}]}`))
+	f.Add([]byte(`{"content_markdown":"> a\n\n(via [b](c))","date_published":"2014-06-17"}`))
+	f.Add([]byte(`{"title":"\ud800\u0000","summary":"\u0001","content_text":"\u000b"}`))
+	in := intake.New(testSite, newReader(f))
+	record := feed.Record{ID: "1", FirstSeen: firstSeen}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		result, err := in.Item("1", raw, record)
+		if err != nil {
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
+			}
+			intake.StatusOf(raw)
+			return
+		}
+		if result.Item == nil {
+			return
+		}
+		again, err := in.Item("1", raw, record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(result, again); diff != "" {
+			t.Errorf("the same post twice (-first +second):\n%s", diff)
+		}
+		item := result.Item
+		for _, text := range []string{item.ID, item.URL, item.Title, item.HTML, item.Text, item.Summary, item.Image} {
+			var b strings.Builder
+			if err := xml.EscapeText(&b, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			var decoded string
+			if err := xml.Unmarshal([]byte("<a>"+b.String()+"</a>"), &decoded); err != nil || decoded != text {
+				t.Errorf("%q is %q when it is read from XML, error %v", text, decoded, err)
+			}
+		}
+	})
+}
+
+// FuzzDecode holds that a post that decodes can be encoded and decodes to the same.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(fullPost1))
+	f.Add([]byte(`{"id":"1","x":{"a":[1e3,null,"\u00e9"]}}`))
+	f.Add([]byte(`{"date_published":"2014-06-17 10:00 +0530","attachments":[{"url":"a","mime_type":"a/b","size_in_bytes":1e3}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		p, err := intake.Decode("1", raw)
+		if err != nil {
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
+			}
+			return
+		}
+		encoded, err := intake.Encode(p)
+		if err != nil {
+			t.Fatalf("a decoded post can't be encoded: %v", err)
+		}
+		if len(encoded) > intake.MaxSize {
+			return
+		}
+		again, err := intake.Decode("1", encoded)
+		if err != nil {
+			t.Fatalf("%s\ndoesn't decode: %v", encoded, err)
+		}
+		twice, err := intake.Encode(again)
+		if err != nil || string(twice) != string(encoded) {
+			t.Errorf("encoded once %s, twice %s, error %v", encoded, twice, err)
+		}
+	})
+}

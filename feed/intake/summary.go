@@ -1,0 +1,71 @@
+package intake
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"feedpub/feed"
+)
+
+// excerptLength is how many characters of the content stand for a summary that isn't given.
+const excerptLength = 300
+
+// summary returns the given summary, or else the beginning of the item's text, and below it a line for each source:
+// mail programs and cards show nothing else of an item.
+func summary(given string, item *feed.Item, english bool) string {
+	text := line(given)
+	if text == "" {
+		text = excerpt(item.Text)
+	}
+	var b strings.Builder
+	b.WriteString(text)
+	seen := make(map[string]bool)
+	for _, q := range item.Quotes {
+		source := SourceLine(q.Source, english)
+		if source == "" || seen[source] {
+			continue
+		}
+		seen[source] = true
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("— " + source)
+	}
+	return b.String()
+}
+
+// excerpt returns the beginning of a text on one line, up to the end of a word.
+func excerpt(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	cut, n := len(text), 0
+	for i := range text {
+		if n == excerptLength {
+			cut = i
+			break
+		}
+		n++
+	}
+	if cut == len(text) {
+		return text
+	}
+	if text[cut] != ' ' {
+		if space := strings.LastIndexByte(text[:cut], ' '); space > 0 {
+			cut = space
+		} else { // a language without spaces between words: only what combines must stay together
+			for cut > 0 && combines(text[cut:]) {
+				_, size := utf8.DecodeLastRuneInString(text[:cut])
+				cut -= size
+			}
+		}
+	}
+	return strings.TrimRight(text[:cut], " ,;:–—-") + "…"
+}
+
+// combines reports whether the first character of s belongs to the one before it.
+func combines(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return unicode.IsMark(r) || r == zeroWidthJoiner
+}
+
+const zeroWidthJoiner = '\u200d'

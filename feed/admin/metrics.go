@@ -224,7 +224,9 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 			return
 		}
 		for _, p := range problems {
-			counts[p.Kind]++
+			if _, known := counts[p.Kind]; known { // kinds come from the store, labels must not
+				counts[p.Kind]++
+			}
 		}
 	}
 	for kind, n := range counts {

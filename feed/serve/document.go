@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 const staleIfError = 24 * time.Hour
 
 // maxDocument bounds a document's length in bytes in identity coding: what claims more is not unpacked.
-const maxDocument = 256 << 20
+const maxDocument = 64 << 20
 
 // document is a committed document with all that its answers need, made once.
 type document struct {
@@ -113,13 +114,15 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gzip: %w: %w", err, feed.ErrInvalid)
 	}
-	// Reading one byte more than there should be also reads the checksum, and finds what is too long.
-	body := make([]byte, length+1)
-	n, err := io.ReadFull(zr, body)
-	if n != length || err != io.ErrUnexpectedEOF && err != io.EOF {
-		return nil, fmt.Errorf("gzip: %d of %d bytes or more: %w", n, length, feed.ErrInvalid)
+	body := make([]byte, length)
+	if _, err := io.ReadFull(zr, body); err != nil {
+		return nil, fmt.Errorf("gzip: shorter than %d bytes: %w: %w", length, err, feed.ErrInvalid)
 	}
-	return body[:n], nil
+	// The end is where the checksum is compared, and what is too long shows.
+	if n, err := zr.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("gzip: no end after %d bytes (%v): %w", length, err, feed.ErrInvalid)
+	}
+	return body, nil
 }
 
 // checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid].

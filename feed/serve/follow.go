@@ -50,6 +50,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 			return err
 		}
 		t.next = now.Add(r.Poll)
+		r.answered(nil)
 	}
 	block := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
 	changes, err := r.changes(ctx, t.after, block)

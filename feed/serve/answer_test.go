@@ -1,0 +1,358 @@
+package serve
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+func TestAnswer(t *testing.T) {
+	s := site(t, Options{Retired: []string{"/old/feed.xml", "/tags/old/feed.xml"}}, feed.Main, "tags/go", "tags/old", "tags/日本")
+	h := hashAt(t, s, "/feed.xml")
+	quoted, gz := `"`+h+`"`, `"`+h+`-gz"`
+	other := `"` + strings.Repeat("0", 64) + `"`
+	for _, test := range []struct {
+		name   string
+		r      Request
+		status int
+		fields map[string]string // some of those wanted; "" means absent
+	}{
+		{"whole", Request{Path: "/feed.xml"}, 200, map[string]string{
+			"Etag": quoted, "Last-Modified": noonHTTP, "Content-Encoding": "",
+			"Content-Type": "application/rss+xml; charset=utf-8", "Vary": "Accept-Encoding",
+			"Cache-Control":               "public, max-age=900, stale-while-revalidate=900, stale-if-error=86400",
+			"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff",
+			"Link": `<https://example.com/feed.xml>; rel="self"`,
+		}},
+		{"whole in gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip, br"}, 200,
+			map[string]string{"Etag": gz, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}},
+		{"Atom", Request{Path: "/atom.xml"}, 200, map[string]string{"Content-Type": "application/atom+xml; charset=utf-8"}},
+		{"JSON Feed", Request{Path: "/feed.json"}, 200, map[string]string{"Content-Type": "application/feed+json; charset=utf-8"}},
+		{"a tag's", Request{Path: "/tags/go/feed.xml"}, 200, nil},
+		{"a tag's beyond ASCII", Request{Path: "/tags/日本/feed.xml"}, 200, nil},
+		{"no coding acceptable", Request{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, 406, map[string]string{"Vary": "Accept-Encoding"}},
+
+		{"the tag given", Request{Path: "/feed.xml", IfNoneMatch: quoted}, 304, map[string]string{"Etag": quoted}},
+		{"the tag of gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: gz}, 304, map[string]string{"Etag": gz}},
+		{"the tag of another coding", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: quoted}, 304,
+			map[string]string{"Etag": quoted}},
+		{"the tags of both", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: quoted + "," + gz}, 304,
+			map[string]string{"Etag": gz}},
+		{"a weak tag", Request{Path: "/feed.xml", IfNoneMatch: "W/" + quoted}, 304, nil},
+		{"a tag that a proxy marked", Request{Path: "/feed.xml", IfNoneMatch: `"` + h + `-gzip"`}, 304, map[string]string{"Etag": quoted}},
+		{"a list", Request{Path: "/feed.xml", IfNoneMatch: other + " , W/" + quoted}, 304, nil},
+		{"any", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: "*"}, 304, map[string]string{"Etag": gz}},
+		{"another tag", Request{Path: "/feed.xml", IfNoneMatch: other}, 200, nil},
+		{"another tag beside a matching date", Request{Path: "/feed.xml", IfNoneMatch: other, IfModifiedSince: noonHTTP}, 200, nil},
+		{"a matching tag beside an older date", Request{Path: "/feed.xml", IfNoneMatch: quoted,
+			IfModifiedSince: "Fri, 17 May 2023 12:00:00 GMT"}, 304, nil},
+		{"the date given", Request{Path: "/feed.xml", IfModifiedSince: noonHTTP}, 304, map[string]string{"Last-Modified": noonHTTP}},
+		{"an older date", Request{Path: "/feed.xml", IfModifiedSince: "Fri, 17 May 2024 11:59:59 GMT"}, 200, nil},
+		{"no date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, 200, nil},
+
+		{"nothing there", Request{Path: "/nothing"}, 404, map[string]string{"Etag": "", "Link": ""}},
+		{"no such feed", Request{Path: "/tags/none/feed.xml"}, 404, nil},
+		{"an empty path", Request{Path: ""}, 404, nil},
+		{"a path that is no path", Request{Path: "/../feed.xml"}, 404, nil},
+		{"retired", Request{Path: "/old/feed.xml"}, 410, nil},
+		{"retired though committed", Request{Path: "/tags/old/feed.xml"}, 410, nil},
+		{"not only retired formats", Request{Path: "/tags/old/atom.xml"}, 200, nil},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			t.Run(test.name+"/"+method, func(t *testing.T) {
+				test.r.Method = method
+				got := Answer(s, test.r)
+				if got.Status != test.status {
+					t.Fatalf("status of %s %s is %d, want %d", method, test.r.Path, got.Status, test.status)
+				}
+				fields := headers(got)
+				for name, want := range test.fields {
+					if fields[name] != want {
+						t.Errorf("%s is %q, want %q", name, fields[name], want)
+					}
+				}
+				if method == "HEAD" || got.Status == 304 {
+					if len(got.Body) > 0 {
+						t.Errorf("there is a body of %d bytes", len(got.Body))
+					}
+				} else if want := len(got.Body); fields["Content-Length"] != itoa(want) {
+					t.Errorf("Content-Length is %s, and the body has %d bytes", fields["Content-Length"], want)
+				}
+			})
+		}
+	}
+}
+
+func TestHeadHasTheHeaderOfGet(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	for _, r := range []Request{
+		{Path: "/feed.xml"}, {Path: "/feed.xml", AcceptEncoding: "gzip"}, {Path: "/"}, {Path: "/none"},
+		{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, {Path: "/feed.xml", IfNoneMatch: "*"},
+	} {
+		r.Method = "GET"
+		get := Answer(s, r)
+		r.Method = "HEAD"
+		head := Answer(s, r)
+		if diff := cmp.Diff(headers(get), headers(head)); diff != "" || get.Status != head.Status {
+			t.Errorf("HEAD of %+v differs from GET (-GET +HEAD, %d and %d):\n%s", r, get.Status, head.Status, diff)
+		}
+	}
+}
+
+// A 304 must let a cache go on with what it holds: RFC 9110 section 15.4.5.
+func TestNotModifiedHasTheFieldsOfTheWhole(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	for _, accept := range []string{"", "gzip"} {
+		r := Request{Method: "GET", Path: "/feed.xml", AcceptEncoding: accept}
+		want := headers(Answer(s, r))
+		for _, representation := range []string{"Content-Type", "Content-Length", "Content-Encoding"} {
+			delete(want, representation)
+		}
+		r.IfNoneMatch = want["Etag"]
+		if diff := cmp.Diff(want, headers(Answer(s, r))); diff != "" {
+			t.Errorf("304 with Accept-Encoding %q (-200 +304):\n%s", accept, diff)
+		}
+	}
+}
+
+func TestCodingsHaveTheSameContent(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	plain := Answer(s, Request{Method: "GET", Path: "/feed.json"})
+	packed := Answer(s, Request{Method: "GET", Path: "/feed.json", AcceptEncoding: "gzip"})
+	if diff := cmp.Diff(body(t, plain), body(t, packed)); diff != "" {
+		t.Errorf("gzip coding differs from identity (-identity +gzip):\n%s", diff)
+	}
+	if plain.Get("Etag") == packed.Get("Etag") {
+		t.Errorf("both codings have the entity tag %s", plain.Get("Etag"))
+	}
+}
+
+func TestMethods(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", ""} {
+		got := Answer(s, Request{Method: method, Path: "/feed.xml"})
+		if got.Status != 405 || got.Get("Allow") != "GET, HEAD, OPTIONS" {
+			t.Errorf("%q is answered with %d, Allow %q; want 405, Allow %q", method, got.Status, got.Get("Allow"), allowed)
+		}
+	}
+}
+
+// A script in a browser may send If-None-Match only after a preflight, and read the tag for it only if it is exposed.
+func TestScriptsMayPollConditionally(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	got := Answer(s, Request{Method: "OPTIONS", Path: "/feed.xml"})
+	if got.Status != 204 || len(got.Body) > 0 {
+		t.Errorf("preflight is answered with %d and %d bytes, want 204 and none", got.Status, len(got.Body))
+	}
+	want := map[string]string{
+		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+		"Access-Control-Allow-Headers": "A-IM, If-Modified-Since, If-None-Match", "Access-Control-Max-Age": "86400",
+		"Allow": "GET, HEAD, OPTIONS", "X-Content-Type-Options": "nosniff",
+	}
+	if diff := cmp.Diff(want, headers(got)); diff != "" {
+		t.Errorf("preflight (-want +got):\n%s", diff)
+	}
+	if got := Answer(s, Request{Method: "GET", Path: "/feed.xml"}).Get("Access-Control-Expose-Headers"); got != "ETag, Link" {
+		t.Errorf("Access-Control-Expose-Headers is %q, want ETag among them", got)
+	}
+}
+
+func TestBeforeAFeedsFirstCommitItAnswers503(t *testing.T) {
+	onlyTag := site(t, Options{}, "tags/go")
+	withMain := site(t, Options{}, feed.Main)
+	incomplete := site(t, Options{}, feed.Main)
+	incomplete.complete = false
+	head, _ := commit("tags/new", 1, noon, "new")
+	unheld := withMain.with(nil, []feed.Head{head}, later)
+	for _, test := range []struct {
+		name, path string
+		s          *Snapshot
+		want       int
+	}{
+		{"no snapshot", "/feed.xml", nil, 503},
+		{"no snapshot, index", "/", nil, 503},
+		{"no snapshot, no feed's path", "/robots.txt", nil, 404},
+		{"nothing committed", "/atom.xml", emptySnapshot(nil), 503},
+		{"nothing committed, index", "/", emptySnapshot(nil), 503},
+		{"main not committed", "/feed.json", onlyTag, 503},
+		{"main not committed, another feed", "/tags/none/feed.json", onlyTag, 503},
+		{"main not committed, one that is", "/tags/go/feed.json", onlyTag, 200},
+		{"main committed", "/tags/none/feed.json", withMain, 404},
+		{"store not read yet", "/tags/none/feed.json", incomplete, 503},
+		{"store not read yet, no feed's path", "/none", incomplete, 404},
+		{"committed, but not at hand", "/tags/new/feed.json", unheld, 503},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := Answer(test.s, Request{Method: "GET", Path: test.path})
+			if got.Status != test.want {
+				t.Errorf("status of %s is %d, want %d", test.path, got.Status, test.want)
+			}
+			if got.Status == 503 && got.Get("Retry-After") == "" {
+				t.Errorf("503 without Retry-After")
+			}
+		})
+	}
+}
+
+func TestErrorsAreNotCachedAndRepeatNothing(t *testing.T) {
+	s := site(t, Options{Retired: []string{"/retired"}}, feed.Main)
+	const mark = "evil<script>\r\nSet-Cookie: a=b"
+	for _, r := range []Request{
+		{Method: "GET", Path: "/" + mark},
+		{Method: "GET", Path: "/" + mark + "/feed.xml"},
+		{Method: mark, Path: "/feed.xml"},
+		{Method: "GET", Path: "/retired", AcceptEncoding: mark, IfNoneMatch: mark, IfModifiedSince: mark, AIM: mark},
+		{Method: "GET", Path: "/feed.xml", AcceptEncoding: "identity;q=0," + mark, IfNoneMatch: mark},
+	} {
+		got := Answer(s, r)
+		if got.Status < 400 {
+			t.Errorf("%+v is answered with %d", r, got.Status)
+		}
+		if cc := got.Get("Cache-Control"); cc != "no-store" {
+			t.Errorf("%d has Cache-Control %q, want no-store", got.Status, cc)
+		}
+		if len(got.Body) > 100 || strings.Contains(string(got.Body), "evil") {
+			t.Errorf("%d has the body %q", got.Status, got.Body)
+		}
+		for name, value := range headers(got) {
+			if strings.Contains(value, "evil") {
+				t.Errorf("%d has %s: %q", got.Status, name, value)
+			}
+		}
+	}
+}
+
+func TestLastModifiedIsNeverLaterThanDate(t *testing.T) {
+	early := site(t, Options{Now: noon.Add(-time.Second)}, feed.Main)
+	got := Answer(early, Request{Method: "GET", Path: "/feed.xml"})
+	if lm := got.Get("Last-Modified"); lm != "" {
+		t.Errorf("a second before the modification Last-Modified is %q, want none", lm)
+	}
+	if got := Answer(early, Request{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP}); got.Status != 200 {
+		t.Errorf("without Last-Modified, If-Modified-Since is answered with %d, want 200", got.Status)
+	}
+	if !early.ripe.Equal(noon) {
+		t.Errorf("the snapshot is to be refreshed at %v, want %v", early.ripe, noon)
+	}
+	ripe := early.with(nil, nil, noon)
+	if lm := Answer(ripe, Request{Method: "GET", Path: "/feed.xml"}).Get("Last-Modified"); lm != noonHTTP {
+		t.Errorf("from then on Last-Modified is %q, want %q", lm, noonHTTP)
+	}
+	if !ripe.ripe.IsZero() {
+		t.Errorf("the snapshot is to be refreshed again at %v", ripe.ripe)
+	}
+}
+
+func TestAnswerDoesNotAllocate(t *testing.T) {
+	s := site(t, Options{}, feed.Main, "tags/go")
+	h := hashAt(t, s, "/tags/go/atom.xml")
+	for _, test := range []struct {
+		name   string
+		r      Request
+		status int
+	}{
+		{"304 by tag", Request{IfNoneMatch: `W/"` + strings.Repeat("0", 64) + `", "` + h + `-gz"`}, 304},
+		{"304 by date", Request{IfModifiedSince: noonHTTP}, 304},
+		{"304 by a later date", Request{IfModifiedSince: "Sat, 18 May 2024 12:00:00 GMT"}, 304},
+		{"200 in gzip", Request{IfNoneMatch: `"0"`}, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.r.Method, test.r.Path, test.r.AcceptEncoding = "GET", "/tags/go/atom.xml", "br;q=0.9, gzip;q=1.0, *;q=0"
+			var got Response
+			if n := testing.AllocsPerRun(100, func() { got = Answer(s, test.r) }); n != 0 {
+				t.Errorf("Answer allocates %v times", n)
+			}
+			if got.Status != test.status {
+				t.Errorf("status is %d, want %d", got.Status, test.status)
+			}
+		})
+	}
+}
+
+func TestAnswersOfADocumentAreNotSharedByAppending(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	r := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: "*"}
+	_ = append(Answer(s, r).Header, field("Content-Type", "broken"))
+	r.IfNoneMatch = ""
+	if got := Answer(s, r).Get("Content-Type"); got != feed.RSS.MediaType() {
+		t.Errorf("after an append to a 304's fields, Content-Type is %q", got)
+	}
+}
+
+// FuzzAnswer compares Answer with a second reading of the rules, slow and plain.
+func FuzzAnswer(f *testing.F) {
+	s := site(f, Options{Retired: []string{"/gone"}}, feed.Main, "tags/go")
+	h := hashAt(f, s, "/feed.xml")
+	f.Add("GET", "/feed.xml", "gzip", `"`+h+`"`, noonHTTP)
+	f.Add("HEAD", "/tags/go/atom.xml", "gzip;q=0", `W/"x", "`+h+`-gz"`, "Friday, 17-May-24 12:00:00 GMT")
+	f.Add("GET", "/feed.xml", "*;q=0", "", "Fri May 17 12:00:00 2024")
+	f.Add("OPTIONS", "/", "", "*", "")
+	f.Add("GET", "/gone", "", "", "")
+	f.Add("POST", "/none", "", "", "")
+	f.Fuzz(func(t *testing.T, method, path, accept, inm, ims string) {
+		r := Request{Method: method, Path: path, AcceptEncoding: accept, IfNoneMatch: inm, IfModifiedSince: ims}
+		got := Answer(s, r)
+		want, certain := oracleStatus(s, r)
+		if certain && got.Status != want {
+			t.Errorf("%+v is answered with %d, want %d", r, got.Status, want)
+		}
+		if got.Status == 200 && method == "GET" {
+			d := s.document(path)
+			if sum := feed.HashOf([]byte(body(t, got))); sum != d.ref.Hash {
+				t.Errorf("%+v is answered with a body of hash %s, want %s", r, sum, d.ref.Hash)
+			}
+		}
+		for name, value := range headers(got) {
+			if http.CanonicalHeaderKey(name) != name || !headerValue(value) {
+				t.Errorf("%+v is answered with the field %q: %q", r, name, value)
+			}
+		}
+	})
+}
+
+// oracleStatus returns the status that a request is to be answered with, and false if the request is malformed in a way
+// for which the answer is free.
+func oracleStatus(s *Snapshot, r Request) (int, bool) {
+	switch r.Method {
+	case "OPTIONS":
+		return 204, true
+	case "GET", "HEAD":
+	default:
+		return 405, true
+	}
+	d := s.document(r.Path)
+	if d == nil {
+		if r.Path == "/gone" {
+			return 410, true
+		}
+		return 404, true
+	}
+	_, ok, certain := oracleNegotiate(r.AcceptEncoding)
+	if !certain {
+		return 0, false
+	}
+	if !ok {
+		return 406, true
+	}
+	if r.IfNoneMatch != "" {
+		match, certain := oracleMatch(r.IfNoneMatch, string(d.ref.Hash))
+		if match {
+			return 304, certain
+		}
+		return 200, certain
+	}
+	if d.ref.Modified.IsZero() {
+		return 200, true
+	}
+	for _, layout := range []string{http.TimeFormat, "Monday, 02-Jan-06 15:04:05 MST", time.ANSIC} {
+		if since, err := time.Parse(layout, r.IfModifiedSince); err == nil && !d.ref.Modified.After(since) {
+			return 304, true
+		}
+	}
+	return 200, true
+}

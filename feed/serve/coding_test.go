@@ -1,0 +1,128 @@
+package serve
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func TestNegotiate(t *testing.T) {
+	const neither = codings
+	for _, test := range []struct {
+		accept string
+		want   coding
+	}{
+		{"", identity},
+		{"gzip", gzipped},
+		{"GZIP", gzipped},
+		{"x-gzip", gzipped},
+		{"gzip, deflate, br", gzipped},
+		{"br", identity},
+		{"deflate, identity", identity},
+		{"identity", identity},
+		{"identity, gzip", gzipped},
+		{"*", gzipped},
+		{"gzip;q=0", identity},
+		{"gzip;q=0.000", identity},
+		{"gzip; q=0, *", identity},
+		{"*, gzip ; Q=0", identity},
+		{"*;q=0", neither},
+		{"identity;q=0", neither},
+		{"br, identity;q=0", neither},
+		{"gzip, identity;q=0", gzipped},
+		{"gzip, *;q=0", gzipped},
+		{"identity, *;q=0", identity},
+		{"*, identity;q=0", gzipped},
+		{"gzip;q=0, identity;q=0", neither},
+		{"gzip;q=0.5", gzipped},
+		{"gzip;q=0.5, identity", identity},
+		{"gzip;q=0.5, identity;q=0.5", gzipped},
+		{"gzip;q=0.001, identity;q=0.002", identity},
+		{"gzip;q=1.000", gzipped},
+		{"gzip;q=0.1234", gzipped},
+		{"gzip;level=9;q=0", identity},
+		{"gzip;q=2", identity},
+		{"gzip;q=1.001", identity},
+		{"gzip;q=", identity},
+		{"gzip;q=high", identity},
+		{"gzip;q=-1", identity},
+		{",,gzip\t,", gzipped},
+		{"gzip\x00", identity},
+	} {
+		got, ok := negotiate(test.accept)
+		if !ok {
+			got = neither
+		}
+		if got != test.want {
+			t.Errorf("Accept-Encoding %q: coding %d, want %d", test.accept, got, test.want)
+		}
+	}
+}
+
+func FuzzNegotiate(f *testing.F) {
+	for _, s := range []string{"", "gzip", "gzip;q=0.5, identity;q=1", "*;q=0", "x-gzip;q=0.123,*", "a;b=c;q=1,,"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, accept string) {
+		got, ok := negotiate(accept)
+		want, wantOK, certain := oracleNegotiate(accept)
+		if certain && (got != want || ok != wantOK) {
+			t.Errorf("Accept-Encoding %q: coding %d, %t; want %d, %t", accept, got, ok, want, wantOK)
+		}
+		if lower := strings.ToLower(accept); got == gzipped && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
+			t.Errorf("Accept-Encoding %q: gzip, which it does not list", accept)
+		}
+	})
+}
+
+var (
+	acceptMember = regexp.MustCompile(`(?i)^[ \t]*([!#$%&'*+.^_|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*$`)
+	emptyMember  = regexp.MustCompile(`^[ \t]*$`)
+)
+
+// oracleNegotiate is negotiate by the letter of RFC 9110 section 12.5.3. It is uncertain about what has no place in the
+// grammar, and about codings listed twice.
+func oracleNegotiate(accept string) (c coding, ok, certain bool) {
+	weights := map[string]float64{}
+	for member := range strings.SplitSeq(accept, ",") {
+		if emptyMember.MatchString(member) {
+			continue
+		}
+		m := acceptMember.FindStringSubmatch(member)
+		if m == nil {
+			return 0, false, false
+		}
+		q := 1.0
+		if m[2] != "" {
+			q, _ = strconv.ParseFloat(m[2], 64)
+		}
+		name := strings.ToLower(m[1])
+		if name == "x-gzip" {
+			name = "gzip"
+		}
+		if _, twice := weights[name]; twice {
+			return 0, false, false
+		}
+		weights[name] = q
+	}
+	star, hasStar := weights["*"]
+	gz, hasGzip := weights["gzip"]
+	if !hasGzip {
+		gz = star
+	}
+	id, hasIdentity := weights["identity"]
+	if !hasIdentity && hasStar {
+		id, hasIdentity = star, true
+	}
+	switch {
+	case gz > 0 && (!hasIdentity || gz >= id):
+		return gzipped, true, true
+	case !hasIdentity || id > 0:
+		return identity, true, true
+	default:
+		return identity, false, true
+	}
+}

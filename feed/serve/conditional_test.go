@@ -1,0 +1,116 @@
+package serve
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+)
+
+func TestMatchETags(t *testing.T) {
+	h := string(feed.HashOf([]byte("a document")))
+	other := string(feed.HashOf([]byte("another")))
+	for _, test := range []struct {
+		name, list string
+		want       bool
+	}{
+		{"strong", `"` + h + `"`, true},
+		{"weak", `W/"` + h + `"`, true},
+		{"gzip", `"` + h + `-gz"`, true},
+		{"brotli", `"` + h + `-br"`, true},
+		{"last of a list", `"` + other + `", W/"x","` + h + `"`, true},
+		{"first of a list", `"` + h + `","y"`, true},
+		{"behind a tag with a comma", `"a,b", "` + h + `"`, true},
+		{"behind empty members", ` ,, "` + h + `"`, true},
+		{"without quotes", h, true},
+		{"without quotes in a list", `"x", ` + h + `-gz , "y"`, true},
+		{"any", "*", true},
+		{"any with space", " * ", true},
+		{"another", `"` + other + `"`, false},
+		{"longer", `"` + h + `0"`, false},
+		{"with something before", `"x` + h + `"`, false},
+		{"shorter", `"` + h[:63] + `"`, false},
+		{"upper case", `"` + strings.ToUpper(h) + `"`, false},
+		{"inside a tag, behind a comma", `"x,` + h + `"`, false},
+		{"any in a list", `"x", *`, false},
+		{"unclosed", `"` + h, false},
+		{"behind an unclosed one", `"x, ` + h, false},
+		{"something behind it", `"` + h + `" x`, false},
+		{"behind one with something behind it", `"x" y, "` + h + `"`, true},
+		{"lower-case weak", `w/"` + h + `"`, false},
+		{"only commas", ", ,", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := matchETags(test.list, h).any; got != test.want {
+				t.Errorf("If-None-Match: %s matches: %t, want %t", test.list, got, test.want)
+			}
+		})
+	}
+}
+
+func FuzzMatchETags(f *testing.F) {
+	h := string(feed.HashOf([]byte("a document")))
+	for _, list := range []string{"*", `"H"`, `W/"H-gz", "x"`, `"a,b" , "H"`, `"x" y, H`, `"unclosed`} {
+		f.Add(strings.ReplaceAll(list, "H", h))
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		got := matchETags(list, h)
+		if want, certain := oracleMatch(list, h); certain && got.any != want {
+			t.Errorf("If-None-Match: %s matches: %t, want %t", list, got.any, want)
+		}
+		if got.any && !strings.Contains(list, h) && strings.Trim(list, " \t") != "*" {
+			t.Errorf("If-None-Match: %s matches %s, which it does not list", list, h)
+		}
+	})
+}
+
+var (
+	tagList = regexp.MustCompile(`^[ \t,]*(?:(?:W/)?"[^"]*"[ \t]*(?:,[ \t,]*|$))*$`)
+	tagOf   = regexp.MustCompile(`"([^"]*)"`)
+)
+
+// oracleMatch is matchETags for lists that the grammar of RFC 9110 section 13.1.2 allows; of others it is not certain.
+func oracleMatch(list, hash string) (match, certain bool) {
+	if strings.Trim(list, " \t") == "*" {
+		return true, true
+	}
+	if !tagList.MatchString(list) {
+		return false, false
+	}
+	for _, m := range tagOf.FindAllStringSubmatch(list, -1) {
+		if m[1] == hash || strings.HasPrefix(m[1], hash+"-") {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+func TestThreeFormsOfDate(t *testing.T) {
+	ref := feed.DocumentRef{Hash: feed.HashOf(nil), Modified: noon}
+	d := newDocument(ref, nil, later)
+	for _, test := range []struct {
+		value string
+		want  bool
+	}{
+		{"Fri, 17 May 2024 12:00:00 GMT", true},
+		{"Friday, 17-May-24 12:00:00 GMT", true},
+		{"Fri May 17 12:00:00 2024", true},
+		{"Fri, 17 May 2024 12:00:01 GMT", true},
+		{"Fri, 17 May 2024 11:59:59 GMT", false},
+		{"Friday, 17-May-24 11:59:59 GMT", false},
+		{"Fri May 17 11:59:59 2024", false},
+		{"Fri, 17 May 2024 12:00:00 GMT; length=17", false},
+		{"2024-05-17T12:00:00Z", false},
+		{"1715947200", false},
+	} {
+		if got := d.unmodifiedSince(test.value); got != test.want {
+			t.Errorf("modified at %v, If-Modified-Since %q: not modified is %t, want %t", noon, test.value, got, test.want)
+		}
+	}
+	undated := newDocument(feed.DocumentRef{Hash: feed.HashOf(nil)}, nil, time.Time{})
+	if undated.unmodifiedSince(noonHTTP) {
+		t.Errorf("a document without a date is not modified since %s", noonHTTP)
+	}
+}

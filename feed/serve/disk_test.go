@@ -1,0 +1,229 @@
+package serve
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+// breakDisk makes the folder of heads unwritable, also for root, by putting a file in its place.
+func breakDisk(t *testing.T, dir string) {
+	t.Helper()
+	heads := filepath.Join(dir, "heads")
+	if err := errors.Join(os.Rename(heads, heads+"-away"), os.WriteFile(heads, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mendDisk(t *testing.T, dir string) {
+	t.Helper()
+	heads := filepath.Join(dir, "heads")
+	if err := errors.Join(os.Remove(heads), os.Rename(heads+"-away", heads)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// editionOf returns a committed feed as the disk saves it.
+func editionOf(t *testing.T, name feed.Name, token feed.Token, text string) *edition {
+	t.Helper()
+	head, blobs := commit(name, token, noon, text)
+	e, err := newEdition(head, nil, later, func(ref feed.DocumentRef) (feed.Blob, error) {
+		return blobs[slices.IndexFunc(blobs, func(b feed.Blob) bool { return b.Hash == ref.Hash })], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func openDisk(t *testing.T, dir string) *Disk {
+	t.Helper()
+	d, err := OpenDisk(dir)
+	if err != nil {
+		t.Fatalf("OpenDisk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return d
+}
+
+func save(t *testing.T, d *Disk, es ...*edition) {
+	t.Helper()
+	for _, e := range es {
+		if err := d.save(e); err != nil {
+			t.Fatalf("save: %v", err)
+		}
+	}
+}
+
+// documents returns the names of the files of documents.
+func documents(t *testing.T, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "documents", "*"))
+	hidden, err2 := filepath.Glob(filepath.Join(dir, "*", ".*"))
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	return append(paths, hidden...)
+}
+
+func TestDiskGivesBackWhatItSaved(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	main, tag := editionOf(t, feed.Main, 7, "main's"), editionOf(t, "tags/../../日本", 8, "a tag's")
+	save(t, d, main, tag)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, problems := openDisk(t, dir).load(later)
+	if len(problems) > 0 {
+		t.Errorf("load: %v", problems)
+	}
+	for _, want := range []*edition{main, tag} {
+		e := got[want.head.Feed]
+		if e == nil {
+			t.Errorf("%s was not loaded", want.head.Feed)
+			continue
+		}
+		if diff := cmp.Diff(want.head, e.head); diff != "" {
+			t.Errorf("head of %s (-saved +loaded):\n%s", want.head.Feed, diff)
+		}
+		for i := range want.documents {
+			if diff := cmp.Diff(want.documents[i].gzip, e.documents[i].gzip); diff != "" {
+				t.Errorf("document %d of %s (-saved +loaded):\n%s", i, want.head.Feed, diff)
+			}
+		}
+	}
+}
+
+func TestDiskRemovesWhatNothingNeeds(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	first := editionOf(t, feed.Main, 1, "first")
+	save(t, d, first)
+	// One document stays as it is, two are replaced.
+	second := editionOf(t, feed.Main, 2, "second")
+	second.documents[0], second.head.Documents[0] = first.documents[0], first.head.Documents[0]
+	save(t, d, second)
+	want := []string{}
+	for _, ref := range second.head.Documents {
+		want = append(want, d.documentPath(ref.Hash))
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
+		t.Errorf("files after a second commit (-want +got):\n%s", diff)
+	}
+
+	// What a crash leaves: documents without their head, and temporary files.
+	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x"))), filepath.Join(dir, "heads", ".x123")} {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openDisk(t, dir)
+	if _, problems := again.load(later); len(problems) > 0 {
+		t.Errorf("load: %v", problems)
+	}
+	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
+		t.Errorf("files after a start (-want +got):\n%s", diff)
+	}
+	third := editionOf(t, feed.Main, 3, "third")
+	save(t, again, third)
+	if got := documents(t, dir); len(got) != len(third.documents) || slices.Contains(got, want[0]) {
+		t.Errorf("files after a commit that followed a start: %v", got)
+	}
+}
+
+func TestDiskLeavesOutWhatIsDamaged(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		harm func(d *Disk, e *edition) error
+	}{
+		{"document gone", func(d *Disk, e *edition) error { return os.Remove(d.documentPath(e.head.Documents[1].Hash)) }},
+		{"document cut", func(d *Disk, e *edition) error { return os.Truncate(d.documentPath(e.head.Documents[1].Hash), 20) }},
+		{"document empty", func(d *Disk, e *edition) error { return os.Truncate(d.documentPath(e.head.Documents[1].Hash), 0) }},
+		{"document another", func(d *Disk, e *edition) error {
+			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash), e.documents[0].gzip, 0o600)
+		}},
+		{"head cut", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 100) }},
+		{"head empty", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 0) }},
+		{"head changed", func(d *Disk, e *edition) error {
+			data, err := os.ReadFile(d.headPath(e.head.Feed))
+			if err != nil {
+				return err
+			}
+			data[len(data)-10] ^= 1
+			return os.WriteFile(d.headPath(e.head.Feed), data, 0o600)
+		}},
+		{"head of another feed", func(d *Disk, e *edition) error {
+			return os.Rename(d.headPath(e.head.Feed), d.headPath("tags/other"))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := openDisk(t, dir)
+			bad, good := editionOf(t, feed.Main, 1, "bad"), editionOf(t, "tags/go", 1, "good")
+			save(t, d, bad, good)
+			if err := test.harm(d, bad); err != nil {
+				t.Fatal(err)
+			}
+			before := len(documents(t, dir))
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			d = openDisk(t, dir)
+			got, problems := d.load(later)
+			if len(problems) != 1 {
+				t.Errorf("load reports %v, want one problem", problems)
+			}
+			if got[feed.Main] != nil || got["tags/go"] == nil {
+				t.Errorf("load gives main: %t, tags/go: %t; want only the latter", got[feed.Main] != nil, got["tags/go"] != nil)
+			}
+			if after := len(documents(t, dir)); after != before {
+				t.Errorf("%d of %d files were removed although not all is understood", before-after, before)
+			}
+			save(t, d, bad)
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got, _ = openDisk(t, dir).load(later)
+			if got[feed.Main] == nil {
+				t.Errorf("what was damaged can't be saved again")
+			}
+		})
+	}
+}
+
+func TestDiskBelongsToOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	first := openDisk(t, dir)
+	if _, err := OpenDisk(dir); !errors.Is(err, feed.ErrLocked) {
+		t.Errorf("a second OpenDisk: %v, want ErrLocked", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openDisk(t, dir)
+}
+
+func TestDiskThatCannotBeMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDisk(filepath.Join(file, "data")); err == nil {
+		t.Errorf("OpenDisk below a file: no error")
+	}
+}

@@ -1,0 +1,35 @@
+package serve_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/serve"
+)
+
+// current gives the documents that another part of a program keeps.
+type current struct{ snapshot *serve.Snapshot }
+
+func (c *current) Snapshot() *serve.Snapshot { return c.snapshot }
+
+// Feeds can be mounted in another program's server, here below /feeds.
+func ExampleNewHandler() {
+	documents := &current{}
+	var err error
+	documents.snapshot, err = serve.NewSnapshot(serve.Options{Now: time.Now()}, nil,
+		func(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/feeds/", http.StripPrefix("/feeds", serve.NewHandler(documents, nil)))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/feeds/atom.xml", nil))
+	fmt.Println(w.Code, w.Header().Get("Retry-After"))
+	// Output: 503 30
+}

@@ -1,0 +1,105 @@
+package serve
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+)
+
+// noon is when the fixtures' documents were modified; tests run later than that.
+var (
+	noon  = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
+	later = noon.Add(time.Hour)
+)
+
+const noonHTTP = "Fri, 17 May 2024 12:00:00 GMT"
+
+// commit returns a committed feed: a head with a document in each format, whose bytes depend on the feed and the text.
+func commit(name feed.Name, token feed.Token, modified time.Time, text string) (feed.Head, []feed.Blob) {
+	head := feed.Head{Feed: name, Token: token, Config: "c", IDs: []string{text}}
+	var blobs []feed.Blob
+	for _, f := range feed.Formats() {
+		body := fmt.Appendf(nil, "<%s %s>%s</%s>\n", f, name, strings.Repeat(text+" ", 50), f)
+		blob := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}
+		blobs = append(blobs, blob)
+		head.Documents = append(head.Documents, feed.DocumentRef{
+			Format: f, Path: name.Path(f), MediaType: f.MediaType(),
+			Link:   "<https://example.com" + (&url.URL{Path: name.Path(f)}).EscapedPath() + `>; rel="self"`,
+			MaxAge: 15 * time.Minute, Hash: blob.Hash, Length: blob.Size, Modified: modified,
+		})
+	}
+	return head, blobs
+}
+
+// site returns a snapshot of the given feeds at a later time, each with its name as text.
+func site(t testing.TB, o Options, names ...feed.Name) *Snapshot {
+	t.Helper()
+	if o.Now.IsZero() {
+		o.Now = later
+	}
+	var heads []feed.Head
+	blobs := map[feed.Hash]feed.Blob{}
+	for _, name := range names {
+		h, bs := commit(name, 1, noon, string(name))
+		heads = append(heads, h)
+		for _, b := range bs {
+			blobs[b.Hash] = b
+		}
+	}
+	s, err := NewSnapshot(o, heads, func(h feed.Hash) (feed.Blob, bool) { b, ok := blobs[h]; return b, ok })
+	if err != nil {
+		t.Fatalf("NewSnapshot(%v): %v", names, err)
+	}
+	return s
+}
+
+// hashAt returns the hash of what a snapshot serves at path.
+func hashAt(t testing.TB, s *Snapshot, path string) string {
+	t.Helper()
+	d := s.document(path)
+	if d == nil {
+		t.Fatalf("nothing is served at %s", path)
+	}
+	return string(d.ref.Hash)
+}
+
+func headers(r Response) map[string]string {
+	m := map[string]string{}
+	for _, f := range r.Header {
+		m[f.Name] = f.Values[0]
+	}
+	return m
+}
+
+// body returns an answer's body without its coding.
+func body(t testing.TB, r Response) string {
+	t.Helper()
+	if r.Get("Content-Encoding") != "gzip" {
+		return string(r.Body)
+	}
+	b, err := gunzip(r.Body, gzipLength(r.Body))
+	if err != nil {
+		t.Fatalf("body of the answer: %v", err)
+	}
+	return string(b)
+}
+
+// gzipLength returns the length that a gzip file ends with (RFC 1952 section 2.3.1).
+func gzipLength(gz []byte) int {
+	n := gz[len(gz)-4:]
+	return int(n[0]) | int(n[1])<<8 | int(n[2])<<16 | int(n[3])<<24
+}
+
+// logTo returns a logger that writes to the test's log.
+func logTo(t testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+var _ Source = (*fakeStore)(nil)
+
+var errDown = fmt.Errorf("connection refused: %w", feed.ErrUnavailable)

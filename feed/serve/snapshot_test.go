@@ -1,0 +1,97 @@
+package serve
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"feedpub/feed"
+)
+
+func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		harm func(h *feed.Head, bs map[feed.Hash]feed.Blob)
+		kind error
+	}{
+		{"nothing wrong", func(*feed.Head, map[feed.Hash]feed.Blob) {}, nil},
+		{"no name", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Feed = "" }, feed.ErrInvalid},
+		{"no documents", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents = nil }, feed.ErrInvalid},
+		{"no hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Hash = "../../etc/passwd" }, feed.ErrInvalid},
+		{"upper-case hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) {
+			h.Documents[1].Hash = feed.Hash(strings.ToUpper(string(h.Documents[1].Hash)))
+		}, feed.ErrInvalid},
+		{"relative path", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Path = "feed.xml" }, feed.ErrInvalid},
+		{"no media type", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].MediaType = "" }, feed.ErrInvalid},
+		{"media type of two lines", func(h *feed.Head, _ map[feed.Hash]feed.Blob) {
+			h.Documents[1].MediaType = "text/html\r\nX: y"
+		}, feed.ErrInvalid},
+		{"link beyond ASCII", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Link = "<é>" }, feed.ErrInvalid},
+		{"negative age", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].MaxAge = -1 }, feed.ErrInvalid},
+		{"negative length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length = -1 }, feed.ErrInvalid},
+		{"huge length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length = 1 << 40 }, feed.ErrInvalid},
+		{"longer than it says", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length-- }, feed.ErrInvalid},
+		{"shorter than it says", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length++ }, feed.ErrInvalid},
+		{"document missing", func(h *feed.Head, bs map[feed.Hash]feed.Blob) { delete(bs, h.Documents[1].Hash) }, feed.ErrNotFound},
+		{"document another", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
+			body := bytes.Repeat([]byte("x"), h.Documents[1].Length)
+			bs[h.Documents[1].Hash] = feed.Blob{Gzip: pack(body)}
+		}, feed.ErrInvalid},
+		{"document cut", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
+			b := bs[h.Documents[1].Hash]
+			b.Gzip = b.Gzip[:len(b.Gzip)-8]
+			bs[h.Documents[1].Hash] = b
+		}, feed.ErrInvalid},
+		{"checksum wrong", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
+			b := bs[h.Documents[1].Hash]
+			b.Gzip = bytes.Clone(b.Gzip)
+			b.Gzip[len(b.Gzip)-8] ^= 1
+			bs[h.Documents[1].Hash] = b
+		}, feed.ErrInvalid},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			head, blobs := commit(feed.Main, 1, noon, "text")
+			held := map[feed.Hash]feed.Blob{}
+			for _, b := range blobs {
+				held[b.Hash] = b
+			}
+			test.harm(&head, held)
+			_, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
+				b, ok := held[h]
+				return b, ok
+			})
+			if !errors.Is(err, test.kind) {
+				t.Errorf("NewSnapshot: %v, want %v", err, test.kind)
+			}
+		})
+	}
+}
+
+func TestPathThatTwoFeedsClaimStaysWithTheFirst(t *testing.T) {
+	s := site(t, Options{}, feed.Main, "tags/a")
+	thief := s.editions["tags/a"].head
+	thief.Feed = "aaa"
+	thief.Documents = append([]feed.DocumentRef{}, thief.Documents...)
+	thief.Documents[0].Path = "/feed.xml"
+	e, err := newEdition(thief, s.editions["tags/a"], later, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := s.with(map[feed.Name]*edition{"aaa": e}, nil, later)
+	if got, want := hashAt(t, next, "/feed.xml"), hashAt(t, s, "/feed.xml"); got != want {
+		t.Errorf("/feed.xml is now %s, want the main feed's %s", got, want)
+	}
+}
+
+func TestSnapshotsAreNotChangedByTheirSuccessors(t *testing.T) {
+	s := site(t, Options{}, feed.Main)
+	before := hashAt(t, s, "/feed.xml")
+	next := s.with(map[feed.Name]*edition{feed.Main: editionOf(t, feed.Main, 2, "new")}, nil, later)
+	if got := hashAt(t, s, "/feed.xml"); got != before {
+		t.Errorf("the old snapshot serves %s, want %s as before", got, before)
+	}
+	if got := hashAt(t, next, "/feed.xml"); got == before {
+		t.Errorf("the new snapshot serves what the old one does")
+	}
+}

@@ -1,0 +1,147 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+)
+
+// fakeStore is a store in memory that can be told to fail and to lie.
+type fakeStore struct {
+	mu      sync.Mutex
+	heads   map[feed.Name]feed.Head
+	blobs   map[feed.Hash]feed.Blob
+	stream  []feed.Announcement
+	version int64
+	entries int
+	down    error         // what every call answers
+	mute    bool          // commits are not announced
+	news    chan struct{} // closed and replaced with every announcement
+	calls   map[string]int
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		heads: map[feed.Name]feed.Head{}, blobs: map[feed.Hash]feed.Blob{}, calls: map[string]int{},
+		news: make(chan struct{}),
+	}
+}
+
+// do changes the store as a whole.
+func (s *fakeStore) do(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// commit makes a feed's documents the current ones, as a builder does.
+func (s *fakeStore) commit(name feed.Name, token feed.Token, modified time.Time, text string) feed.Head {
+	head, blobs := commit(name, token, modified, text)
+	s.do(func() {
+		s.heads[name] = head
+		for _, b := range blobs {
+			s.blobs[b.Hash] = b
+		}
+	})
+	s.announce(name)
+	return head
+}
+
+func (s *fakeStore) announce(name feed.Name) {
+	s.do(func() {
+		s.version++
+		if s.mute {
+			return
+		}
+		s.entries++
+		s.stream = append(s.stream, feed.Announcement{Entry: strconv.Itoa(s.entries), Feed: name, Version: s.version})
+		close(s.news)
+		s.news = make(chan struct{})
+	})
+}
+
+func (s *fakeStore) call(name string) error {
+	s.calls[name]++
+	return s.down
+}
+
+func (s *fakeStore) Heads(context.Context) ([]feed.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("Heads"); err != nil {
+		return nil, err
+	}
+	var heads []feed.Head
+	for _, h := range s.heads {
+		heads = append(heads, h)
+	}
+	return heads, nil
+}
+
+func (s *fakeStore) Head(_ context.Context, name feed.Name) (feed.Head, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("Head"); err != nil {
+		return feed.Head{}, err
+	}
+	h, ok := s.heads[name]
+	if !ok {
+		return h, fmt.Errorf("head of %s: %w", name, feed.ErrNotFound)
+	}
+	return h, nil
+}
+
+func (s *fakeStore) Blob(_ context.Context, hash feed.Hash) (feed.Blob, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call("Blob"); err != nil {
+		return feed.Blob{}, err
+	}
+	b, ok := s.blobs[hash]
+	if !ok {
+		return b, fmt.Errorf("document %s: %w", hash, feed.ErrNotFound)
+	}
+	return b, nil
+}
+
+func (s *fakeStore) Version(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version, s.call("Version")
+}
+
+func (s *fakeStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
+	timeout := time.After(block)
+	for {
+		s.mu.Lock()
+		err, news := s.call("Changes"), s.news
+		i := slices.IndexFunc(s.stream, func(a feed.Announcement) bool {
+			n, _ := strconv.Atoi(a.Entry)
+			m, _ := strconv.Atoi(after)
+			return n > m
+		})
+		var changes []feed.Announcement
+		if i >= 0 {
+			changes = slices.Clone(s.stream[i:])
+		}
+		s.mu.Unlock()
+		if err != nil || len(changes) > 0 {
+			return changes, err
+		}
+		if block == 0 {
+			return nil, nil
+		}
+		select {
+		case <-news:
+		case <-timeout:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -33,8 +34,8 @@ func NewToken(name, secret string) (Token, error) {
 // String returns the token's name in brackets.
 func (t Token) String() string { return "[token " + t.name + "]" }
 
-// GoString returns what String does.
-func (t Token) GoString() string { return t.String() }
+// Format writes what String returns, whatever the verb: %d would show the hash otherwise.
+func (t Token) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, t.String()) }
 
 // MarshalText returns what String does.
 func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

@@ -1,0 +1,373 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"feedpub/feed"
+)
+
+const secret = "s3cret-of.alice~1"
+
+// fake is all that the admin side reports on.
+type fake struct {
+	report feed.Report
+	err    error
+	list   []feed.Problem
+	asked  [][]feed.Name
+	work   func(context.Context) error // before a rebuild answers
+}
+
+func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	f.asked = append(f.asked, names)
+	if f.work != nil {
+		if err := f.work(ctx); err != nil {
+			return feed.Report{}, err
+		}
+	}
+	return f.report, f.err
+}
+
+func (f *fake) Problems(context.Context) ([]feed.Problem, error) { return f.list, f.err }
+
+func (f *fake) Heads() []feed.Head {
+	return []feed.Head{{
+		Feed: feed.Main, Token: 7, IDs: []string{"b", "a"},
+		Documents: []feed.DocumentRef{{Format: feed.RSS, Path: "/feed.xml", Hash: "00ff", Length: 123,
+			Modified: time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)}},
+	}}
+}
+
+// config returns a configuration over f, with alice's token.
+func config(t *testing.T, f *fake) Config {
+	t.Helper()
+	tokens, err := ParseTokens("alice: " + secret + "\nanother-token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{
+		Rebuilder: f, Problems: []ProblemLister{f}, Heads: f, Tokens: tokens,
+		Gatherer: prometheus.NewRegistry(), Log: logTo(t),
+	}
+}
+
+func logTo(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+// ask sends a request to the handler, with "Name: value" header fields, and returns the answer.
+func ask(t *testing.T, c Config, method, target, body string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for _, h := range header {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	NewHandler(c).ServeHTTP(w, r)
+	return w.Result()
+}
+
+func text(t *testing.T, res *http.Response) string {
+	t.Helper()
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const bearer = "Authorization: Bearer " + secret
+
+func TestRebuildNeedsAToken(t *testing.T) {
+	for _, test := range []struct {
+		name, header string
+		want         int
+		challenge    string
+	}{
+		{"none", "X: y", 401, `Bearer realm="feedpub"`},
+		{"another scheme", "Authorization: Basic " + secret, 401, `Bearer realm="feedpub"`},
+		{"empty", "Authorization: Bearer", 401, `Bearer realm="feedpub", error="invalid_token"`},
+		{"wrong", "Authorization: Bearer " + secret + "x", 401, `Bearer realm="feedpub", error="invalid_token"`},
+		{"shorter", "Authorization: Bearer " + secret[1:], 401, `Bearer realm="feedpub", error="invalid_token"`},
+		{"the name", "Authorization: Bearer alice", 401, `Bearer realm="feedpub", error="invalid_token"`},
+		{"right", bearer, 200, ""},
+		{"right, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
+		{"the other one", "Authorization: Bearer another-token", 200, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := &fake{}
+			res := ask(t, config(t, f), "POST", "/rebuild", "", test.header)
+			if res.StatusCode != test.want {
+				t.Errorf("status is %d, want %d", res.StatusCode, test.want)
+			}
+			if got := res.Header.Get("WWW-Authenticate"); got != test.challenge {
+				t.Errorf("WWW-Authenticate is %q, want %q", got, test.challenge)
+			}
+			if rebuilt := len(f.asked) > 0; rebuilt != (test.want == 200) {
+				t.Errorf("a rebuild was triggered: %t", rebuilt)
+			}
+			if strings.Contains(text(t, res), secret) {
+				t.Errorf("the answer shows the token")
+			}
+		})
+	}
+	c := config(t, &fake{})
+	c.Tokens = nil
+	if res := ask(t, c, "POST", "/rebuild", "", bearer); res.StatusCode != 403 {
+		t.Errorf("without configured tokens status is %d, want 403", res.StatusCode)
+	}
+}
+
+func TestRebuildNamesFeeds(t *testing.T) {
+	const form = "Content-Type: application/x-www-form-urlencoded"
+	const asJSON = "Content-Type: application/json; charset=utf-8"
+	for _, test := range []struct {
+		name, query, body, contentType string
+		status                         int
+		want                           []feed.Name
+	}{
+		{"all", "", "", "X: y", 200, []feed.Name{}},
+		{"query", "?feed=main&feed=tags%2Fgo", "", "X: y", 200, []feed.Name{"main", "tags/go"}},
+		{"form", "", "feed=main&feed=tags/go", form, 200, []feed.Name{"main", "tags/go"}},
+		{"JSON", "", `{"feeds": ["main", "tags/go"]}`, asJSON, 200, []feed.Name{"main", "tags/go"}},
+		{"JSON naming none", "", `{}`, asJSON, 200, []feed.Name{}},
+		{"query and body", "?feed=main", "feed=tags/go", form, 200, []feed.Name{"main", "tags/go"}},
+		{"empty name", "?feed=", "", "X: y", 400, nil},
+		{"broken JSON", "", `{"feeds": ["main"`, asJSON, 400, nil},
+		{"JSON of another kind", "", `["main"]`, asJSON, 400, nil},
+		{"misspelt member", "", `{"feed": ["main"]}`, asJSON, 400, nil},
+		{"two values", "", `{} {}`, asJSON, 400, nil},
+		{"broken form", "", `feed=%zz`, form, 400, nil},
+		{"another type", "", `<feeds/>`, "Content-Type: text/xml", 415, nil},
+		{"no type", "", `main`, "X: y", 415, nil},
+		{"too long", "", `feed=` + strings.Repeat("x", maxBody), form, 413, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := &fake{}
+			res := ask(t, config(t, f), "POST", "/rebuild"+test.query, test.body, bearer, test.contentType)
+			if res.StatusCode != test.status {
+				t.Fatalf("status is %d, want %d: %s", res.StatusCode, test.status, text(t, res))
+			}
+			var want [][]feed.Name
+			if test.want != nil {
+				want = [][]feed.Name{test.want}
+			}
+			if diff := cmp.Diff(want, f.asked); diff != "" {
+				t.Errorf("rebuilds triggered (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRebuildAnswersItsReport(t *testing.T) {
+	f := &fake{report: feed.Report{
+		Feeds:    []feed.FeedReport{{Feed: feed.Main, Outcome: feed.Held, Items: 3, Reason: "2 posts vanished"}},
+		SetAside: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Reason: "no content"}},
+	}}
+	res := ask(t, config(t, f), "POST", "/rebuild", "", bearer)
+	if got := res.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type is %q", got)
+	}
+	var got feed.Report
+	if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(f.report, got); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	empty := text(t, ask(t, config(t, &fake{}), "POST", "/rebuild", "", bearer))
+	if want := "{\n  \"feeds\": [],\n  \"set_aside\": []\n}\n"; empty != want {
+		t.Errorf("report of nothing is %q, want %q", empty, want)
+	}
+}
+
+func TestErrorsAreProblemDetails(t *testing.T) {
+	const hidden = "redis://10.0.0.7:6379"
+	for _, test := range []struct {
+		err    error
+		want   int
+		detail string
+	}{
+		{fmt.Errorf("feed %q: %w", "tags/none", feed.ErrNotFound), 404, `feed "tags/none": not found`},
+		{fmt.Errorf("name: %w", feed.ErrInvalid), 400, "name: invalid"},
+		{fmt.Errorf("another builder: %w", feed.ErrLocked), 409, "another builder: locked"},
+		{fmt.Errorf("head: %w", feed.ErrStale), 409, "head: stale"},
+		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503, "The store can't be reached now; what is served stays."},
+		{fmt.Errorf("%s: %w", hidden, context.DeadlineExceeded), 503, "It took too long, and may still be under way."},
+		{errors.New(hidden), 500, "The log says more."},
+	} {
+		res := ask(t, config(t, &fake{err: test.err}), "POST", "/rebuild", "", bearer)
+		if res.StatusCode != test.want {
+			t.Errorf("%v: status is %d, want %d", test.err, res.StatusCode, test.want)
+		}
+		if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+			t.Errorf("%v: Content-Type is %q", test.err, got)
+		}
+		if after := res.Header.Get("Retry-After"); (after != "") != (test.want == 503) {
+			t.Errorf("%v: Retry-After is %q", test.err, after)
+		}
+		var got problem
+		if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil {
+			t.Fatal(err)
+		}
+		want := problem{Status: test.want, Title: http.StatusText(test.want), Detail: test.detail}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: problem (-want +got):\n%s", test.err, diff)
+		}
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	for _, test := range []struct {
+		method, path string
+		want         int
+		allow        string
+	}{
+		{"GET", "/livez", 200, ""},
+		{"HEAD", "/livez", 200, ""},
+		{"GET", "/readyz", 200, ""},
+		{"GET", "/metrics", 200, ""},
+		{"GET", "/feeds", 200, ""},
+		{"GET", "/problems", 200, ""},
+		{"GET", "/rebuild", 405, "POST"},
+		{"PUT", "/rebuild", 405, "POST"},
+		{"POST", "/livez", 405, "GET, HEAD"},
+		{"DELETE", "/problems", 405, "GET, HEAD"},
+		{"GET", "/", 404, ""},
+		{"GET", "/nothing", 404, ""},
+		{"POST", "/nothing", 404, ""},
+	} {
+		res := ask(t, config(t, &fake{}), test.method, test.path, "")
+		if res.StatusCode != test.want || res.Header.Get("Allow") != test.allow {
+			t.Errorf("%s %s is answered with %d, Allow %q; want %d, %q",
+				test.method, test.path, res.StatusCode, res.Header.Get("Allow"), test.want, test.allow)
+		}
+		if got := res.Header.Get("Cache-Control"); got != "no-store" {
+			t.Errorf("%s %s has Cache-Control %q, want no-store", test.method, test.path, got)
+		}
+	}
+}
+
+func TestReadyzSaysWhyNot(t *testing.T) {
+	holds := func(context.Context) error { return nil }
+	fails := func(context.Context) error { return errors.New("no documents yet") }
+	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for _, test := range []struct {
+		name   string
+		checks []Check
+		status int
+		want   string
+	}{
+		{"ready", []Check{{"documents", holds, true}, {"store", holds, false}}, 200, "documents: ok\nstore: ok\n"},
+		{"not ready", []Check{{"documents", fails, true}, {"store", holds, false}}, 503,
+			"documents: not ready: no documents yet\nstore: ok\n"},
+		{"ready without the store", []Check{{"documents", holds, true}, {"store", fails, false}}, 200,
+			"documents: ok\nstore: warning: no documents yet\n"},
+		{"ready though a check hangs", []Check{{"documents", holds, true}, {"store", hangs, false}}, 200,
+			"documents: ok\nstore: warning: context deadline exceeded\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(t, &fake{})
+			c.Checks = test.checks
+			res := ask(t, c, "GET", "/readyz", "")
+			if got := text(t, res); got != test.want || res.StatusCode != test.status {
+				t.Errorf("%d %q, want %d %q", res.StatusCode, got, test.status, test.want)
+			}
+		})
+	}
+}
+
+func TestLists(t *testing.T) {
+	f := &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Place: "line 3", Reason: "no content"}}}
+	c := config(t, f)
+	c.Problems = append(c.Problems, f)
+	for path, want := range map[string]string{
+		"/problems": `{"problems":[{"id":"a","kind":"invalid","place":"line 3","reason":"no content"},` +
+			`{"id":"a","kind":"invalid","place":"line 3","reason":"no content"}]}`,
+		"/feeds": `{"feeds":[{"feed":"main","items":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
+			`"hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
+	} {
+		var got, wanted any
+		if err := errors.Join(json.Unmarshal([]byte(text(t, ask(t, c, "GET", path, ""))), &got),
+			json.Unmarshal([]byte(want), &wanted)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(wanted, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+	if got, want := text(t, ask(t, config(t, &fake{}), "GET", "/problems", "")), "{\n  \"problems\": []\n}\n"; got != want {
+		t.Errorf("no problems are %q, want %q", got, want)
+	}
+	if got := ask(t, config(t, &fake{err: feed.ErrUnavailable}), "GET", "/problems", "").StatusCode; got != 503 {
+		t.Errorf("/problems without the store is answered with %d, want 503", got)
+	}
+}
+
+// net/http takes a read deadline that passes during a handler for a client that has gone away.
+func TestRebuildMayTakeLongerThanTheServersLimits(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	f := &fake{work: func(ctx context.Context) error {
+		select {
+		case <-time.After(5 * limit):
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("cut off: %w", ctx.Err())
+		}
+	}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewServer(NewHandler(config(t, f)), logTo(t))
+	for name, d := range map[string]time.Duration{
+		"ReadHeaderTimeout": server.ReadHeaderTimeout, "ReadTimeout": server.ReadTimeout,
+		"WriteTimeout": server.WriteTimeout, "IdleTimeout": server.IdleTimeout,
+	} {
+		if d <= 0 || d > time.Minute {
+			t.Errorf("%s is %v, want up to a minute", name, d)
+		}
+	}
+	server.ReadTimeout, server.WriteTimeout = limit, limit
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	defer func() {
+		if err := server.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		<-done
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+l.Addr().String()+"/rebuild", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+secret)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("a rebuild of %v under limits of %v: %v", 5*limit, limit, err)
+	}
+	if got := text(t, res); res.StatusCode != 200 {
+		t.Errorf("a rebuild of %v under limits of %v: %d %s", 5*limit, limit, res.StatusCode, got)
+	}
+}
+
+func TestRebuildIsGivenUpOnAfterItsTimeout(t *testing.T) {
+	c := config(t, &fake{work: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
+	c.RebuildTimeout = time.Millisecond
+	if got := ask(t, c, "POST", "/rebuild", "", bearer).StatusCode; got != 503 {
+		t.Errorf("status is %d, want 503", got)
+	}
+}

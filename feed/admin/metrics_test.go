@@ -1,0 +1,170 @@
+package admin
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"feedpub/feed"
+)
+
+// replica is one that has followed a store for a while.
+type replica struct {
+	fake
+	down error
+}
+
+func (r *replica) Ready() error                { return nil }
+func (r *replica) Store() error                { return r.down }
+func (r *replica) Version() (int64, time.Time) { return 42, time.Unix(1700000000, 5e8) }
+func (r *replica) Counts() map[string]uint64   { return map[string]uint64{"taken": 9, "stale": 1} }
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry, Build{Version: "v1.2.3", Revision: "abc", GoVersion: "go1.26"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lister := &fake{list: []feed.Problem{
+		{ID: "a", Kind: feed.KindInvalid}, {ID: "b", Kind: feed.KindInvalid}, {ID: "c", Kind: feed.KindHeld},
+		{ID: "d", Kind: "a kind that somebody else wrote into the store"},
+	}}
+	if err := errors.Join(m.Watch(&replica{down: feed.ErrUnavailable}), m.WatchProblems(lister)); err != nil {
+		t.Fatal(err)
+	}
+	m.Served(feed.RSS, 200, 1000)
+	m.Served(feed.RSS, 200, 500)
+	m.Served(feed.RSS, 304, 0)
+	m.Served(feed.Atom, 226, 7)
+	m.Served(feed.Atom, 301, 0)
+	m.Served("", 404, 60)
+	m.Served("", 503, 60)
+	m.Served("a format of tomorrow", 200, 1)
+	m.Built(feed.FeedReport{Feed: feed.Main, Outcome: feed.Committed})
+	m.Built(feed.FeedReport{Feed: "tags/go", Outcome: feed.Held})
+	m.Built(feed.FeedReport{Feed: "tags/go", Outcome: feed.Held})
+
+	want := `
+# HELP feedpub_build_info What is running; the value is always 1.
+# TYPE feedpub_build_info gauge
+feedpub_build_info{goversion="go1.26",revision="abc",version="v1.2.3"} 1
+# HELP feedpub_builds_total Feeds built, by what became of them.
+# TYPE feedpub_builds_total counter
+feedpub_builds_total{outcome="committed"} 1
+feedpub_builds_total{outcome="failed"} 0
+feedpub_builds_total{outcome="held"} 2
+feedpub_builds_total{outcome="unchanged"} 0
+# HELP feedpub_feeds Feeds that are served.
+# TYPE feedpub_feeds gauge
+feedpub_feeds 1
+# HELP feedpub_last_commit_timestamp_seconds The latest Last-Modified of any document that is served.
+# TYPE feedpub_last_commit_timestamp_seconds gauge
+feedpub_last_commit_timestamp_seconds 1.7159472e+09
+# HELP feedpub_problems Problems that are listed for operators, by kind.
+# TYPE feedpub_problems gauge
+feedpub_problems{kind="doubtful"} 0
+feedpub_problems{kind="held"} 1
+feedpub_problems{kind="invalid"} 2
+feedpub_problems{kind="missing"} 0
+feedpub_problems{kind="refused"} 0
+# HELP feedpub_ready 1 if the main feed is served.
+# TYPE feedpub_ready gauge
+feedpub_ready 1
+# HELP feedpub_replica_events_total What the replica did with the store's commits; all but taken are worth a look at the problems.
+# TYPE feedpub_replica_events_total counter
+feedpub_replica_events_total{event="stale"} 1
+feedpub_replica_events_total{event="taken"} 9
+# HELP feedpub_replica_synced_timestamp_seconds When the store last answered the replica.
+# TYPE feedpub_replica_synced_timestamp_seconds gauge
+feedpub_replica_synced_timestamp_seconds 1.7000000005e+09
+# HELP feedpub_replica_version The store's version up to which the replica has taken commits.
+# TYPE feedpub_replica_version gauge
+feedpub_replica_version 42
+# HELP feedpub_response_bytes_total Bytes of the bodies of answers to readers.
+# TYPE feedpub_response_bytes_total counter
+feedpub_response_bytes_total{format="atom"} 7
+feedpub_response_bytes_total{format="json"} 0
+feedpub_response_bytes_total{format="other"} 121
+feedpub_response_bytes_total{format="rss"} 1500
+# HELP feedpub_responses_total Answers to readers, by the format of the feed that was asked for and the class of the status.
+# TYPE feedpub_responses_total counter
+feedpub_responses_total{format="atom",status="2xx"} 1
+feedpub_responses_total{format="atom",status="304"} 0
+feedpub_responses_total{format="atom",status="3xx"} 1
+feedpub_responses_total{format="atom",status="4xx"} 0
+feedpub_responses_total{format="atom",status="5xx"} 0
+feedpub_responses_total{format="json",status="2xx"} 0
+feedpub_responses_total{format="json",status="304"} 0
+feedpub_responses_total{format="json",status="3xx"} 0
+feedpub_responses_total{format="json",status="4xx"} 0
+feedpub_responses_total{format="json",status="5xx"} 0
+feedpub_responses_total{format="other",status="2xx"} 1
+feedpub_responses_total{format="other",status="304"} 0
+feedpub_responses_total{format="other",status="3xx"} 0
+feedpub_responses_total{format="other",status="4xx"} 1
+feedpub_responses_total{format="other",status="5xx"} 1
+feedpub_responses_total{format="rss",status="2xx"} 2
+feedpub_responses_total{format="rss",status="304"} 1
+feedpub_responses_total{format="rss",status="3xx"} 0
+feedpub_responses_total{format="rss",status="4xx"} 0
+feedpub_responses_total{format="rss",status="5xx"} 0
+# HELP feedpub_store_up 1 if the store answered when the replica last asked.
+# TYPE feedpub_store_up gauge
+feedpub_store_up 0
+`
+	names := []string{}
+	for line := range strings.Lines(want) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[1] == "TYPE" {
+			names = append(names, fields[2])
+		}
+	}
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), names...); err != nil {
+		t.Error(err)
+	}
+	lints, err := testutil.GatherAndLint(registry, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lints {
+		t.Errorf("%s: %s", l.Metric, l.Text)
+	}
+	if err := m.Watch(&replica{}); err == nil {
+		t.Errorf("a second Watch: no error")
+	}
+}
+
+// The store's absence is when operators need the other metrics.
+func TestMetricsWithoutTheStore(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry, Build{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.WatchProblems(&fake{err: feed.ErrUnavailable}); err != nil {
+		t.Fatal(err)
+	}
+	c := config(t, &fake{})
+	c.Gatherer = registry
+	res := ask(t, c, "GET", "/metrics", "")
+	got := text(t, res)
+	if res.StatusCode != 200 || !strings.Contains(got, "feedpub_build_info") || !strings.Contains(got, "go_goroutines") {
+		t.Errorf("status is %d, and the body has %d bytes; want 200 and the other metrics", res.StatusCode, len(got))
+	}
+	if strings.Contains(got, "feedpub_problems") {
+		t.Errorf("numbers of problems that are not known:\n%s", got)
+	}
+}
+
+func TestCountingAnAnswerDoesNotAllocate(t *testing.T) {
+	m, err := NewMetrics(prometheus.NewRegistry(), Build{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { m.Served(feed.Atom, 304, 0) }); n != 0 {
+		t.Errorf("Served allocates %v times", n)
+	}
+}

@@ -1,0 +1,79 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+func TestParseTokens(t *testing.T) {
+	ts, err := ParseTokens("# who may rebuild\n\nalice: abc+/=\n  def.~-_  \r\nbob:ghi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for secret, want := range map[string]string{"abc+/=": "alice", "def.~-_": "line 4", "ghi": "bob", "alice": "", "": ""} {
+		if got, ok := ts.Authenticate(secret); got != want || ok != (want != "") {
+			t.Errorf("Authenticate(%q) = %q, %t; want %q", secret, got, ok, want)
+		}
+	}
+	for name, text := range map[string]string{
+		"empty": "", "only a comment": "# nothing\n", "a name without a token": "good\nalice:\n", "a space": "abc def",
+		"beyond ASCII": "schlüssel", "only padding": "==", "a control character": "abc\x00",
+	} {
+		_, err := ParseTokens(text)
+		if !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", name, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "abc") || strings.Contains(err.Error(), "schl")) {
+			t.Errorf("%s: the error shows the secret: %v", name, err)
+		}
+	}
+	if _, err := ParseTokens("good\nb a d"); err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("error %v does not name line 2", err)
+	}
+}
+
+func TestTokensAreRedacted(t *testing.T) {
+	token, err := NewToken("alice", "hunter2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "token", token, "config", Config{Tokens: Tokens{token}})
+	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "token", token, "all", Tokens{token})
+	asJSON, err := json.Marshal(map[string]Token{"t": token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%v %+v %#v %s %q %x %d %v", token, token, token, token, token, token, token, Tokens{token}) +
+		log.String() + string(asJSON)
+	if strings.Contains(shown, "hunter2") || strings.Contains(shown, fmt.Sprint(token.sum[0])+" "+fmt.Sprint(token.sum[1])) {
+		t.Errorf("the token shows in %s", shown)
+	}
+	if diff := cmp.Diff(`{"t":"[token alice]"}`, string(asJSON)); diff != "" {
+		t.Errorf("as JSON (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzParseTokens(f *testing.F) {
+	for _, s := range []string{"", "a", "alice: abc\n# x\n", ":", "a:b:c", "\r\n\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ts, err := ParseTokens(text)
+		if (err == nil) != (len(ts) > 0) {
+			t.Errorf("%q: %d tokens and %v", text, len(ts), err)
+		}
+		if _, ok := ts.Authenticate(""); ok {
+			t.Errorf("%q lets in who shows nothing", text)
+		}
+	})
+}

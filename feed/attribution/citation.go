@@ -1,0 +1,686 @@
+package attribution
+
+import (
+	"strings"
+
+	"feedpub/feed"
+)
+
+// A citation is a credit made of parts in no fixed order: "— Katherine Gammon in The Guardian, 11 February 2021",
+// "9/15/11, "H," Bloomberg, Homan and Willis", "H; DECK, by A (X)", "By A, AP | June 16, 2014". It is read by cutting
+// it at its separators and telling what each part is.
+
+// setting says where a citation stands, which decides what an unknown name in it is most likely to be.
+type setting uint8
+
+const (
+	inLine   setting = iota // a line of its own, without a mark that it is a citation: every part has to be certain
+	afterAll                // after a dash, in a cite or a footer: persons
+	inSource                // after "Source:": publications and headlines
+	inGroup                 // in brackets after a headline or in the end of a passage: publications
+	inByline                // after "By": persons
+	inTitle                 // the title of a page: headline, then publication
+)
+
+// citation is what a citation says.
+type citation struct {
+	pub      publisher
+	who      []string
+	head     string
+	date     date
+	url      string // of the article
+	vias     []feed.Via
+	agencies []string
+	private  bool // of a picture's credit or the like
+	// unknown says that a part was taken for what it is only because nothing else was left.
+	unknown bool
+	// deck says that text was left that has no place in a citation.
+	deck bool
+}
+
+func (c *citation) empty() bool {
+	return c.pub.name == "" && len(c.who) == 0 && c.head == "" && c.date.year == 0
+}
+
+// part is a stretch of a citation between separators.
+type part struct {
+	span          // of tokens
+	sep      rune // the separator before it
+	text     string
+	link     string // the address, if the part is a link or holds one
+	emphasis bool
+	quoted   bool
+}
+
+// cite reads the tokens of the block as a citation.
+func (r *Reader) cite(l *language, b *block, s span, where setting) citation {
+	c := citation{}
+	toks := b.toks
+	for s.lo < s.hi && (toks[s.lo].kind == tokDash || toks[s.lo].kind == tokDots || toks[s.lo].kind == tokPunct && toks[s.lo].ch != '(' && toks[s.lo].ch != '[' && toks[s.lo].ch != '<') {
+		s.lo++
+	}
+	for s.hi > s.lo && toks[s.hi-1].kind == tokPunct && strings.ContainsRune(".:;,|•·", toks[s.hi-1].ch) {
+		s.hi--
+	}
+	// Whole in brackets.
+	if s.hi-s.lo > 2 && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == '(' || toks[s.lo].ch == '[') && groupEnd(toks[:s.hi], s.lo) == s.hi {
+		s.lo++
+		s.hi--
+	}
+	if s.lo >= s.hi {
+		return c
+	}
+	parts := r.parts(l, b, s, where)
+	var open []part // those not understood yet
+	for i := 0; i < len(parts); i++ {
+		if !r.takePart(l, b, &c, parts[i], where, i) {
+			open = append(open, parts[i])
+		}
+	}
+	r.resolve(l, b, &c, open, where)
+	if c.url == "" {
+		c.url = r.articleURL(b, s, c)
+	}
+	return c
+}
+
+// parts cuts the stretch at its separators. Dates, quoted stretches and groups are never cut.
+func (r *Reader) parts(l *language, b *block, s span, where setting) []part {
+	var parts []part
+	toks := b.toks[:s.hi]
+	lo, sep := s.lo, rune(0)
+	flush := func(hi int, next rune) {
+		if hi > lo {
+			parts = append(parts, newPart(b, span{lo, hi}, sep))
+			sep = next
+		} else if next != ',' {
+			sep = next
+		}
+	}
+	for i := s.lo; i < s.hi; {
+		t := toks[i]
+		if i == lo {
+			if end, _ := l.date(b.text, toks, i); end > 0 && (where != inTitle) {
+				flush(i, 0)
+				parts = append(parts, newPart(b, span{i, end}, sep))
+				i, lo, sep = end, end, ' '
+				continue
+			}
+			if end := linkedEnd(b, toks, i); end > 0 && end-i < s.hi-s.lo {
+				i = end
+				if end == s.hi {
+					break
+				}
+				continue
+			}
+		}
+		if t.kind == tokOpen && (t.ch != '‘' || i == lo) {
+			if end := quotedEnd(toks, i); end > 0 {
+				if i == lo {
+					flush(i, 0)
+					parts = append(parts, newPart(b, span{i, end}, sep))
+					i, lo, sep = end, end, ' '
+				} else {
+					i = end
+				}
+				continue
+			}
+		}
+		if end := groupEnd(toks, i); end > 0 {
+			flush(i, '(')
+			p := newPart(b, span{i, end}, '(')
+			parts = append(parts, p)
+			i, lo, sep = end, end, ' '
+			continue
+		}
+		switch {
+		case t.kind == tokDash && (t.space || i+1 < s.hi && toks[i+1].space):
+			flush(i, '-')
+			i++
+			lo = i
+			continue
+		case t.kind == tokPunct && (strings.ContainsRune(",;|•·»", t.ch) || t.ch == '/' && t.space):
+			flush(i, t.ch)
+			i++
+			lo = i
+			continue
+		}
+		i++
+	}
+	flush(s.hi, 0)
+	return parts
+}
+
+func newPart(b *block, s span, sep rune) part {
+	p := part{span: s, sep: sep, text: b.slice(s)}
+	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
+	for _, r := range b.runs {
+		if r.start >= last {
+			break
+		}
+		if r.end <= first {
+			continue
+		}
+		switch r.kind {
+		case runLink:
+			if p.link == "" && r.start >= first-1 {
+				p.link = r.value
+			} else if p.link == "" {
+				p.link = r.value
+			}
+		case runEmphasis, runCite:
+			p.emphasis = p.emphasis || r.start <= first && r.end >= last
+		default:
+		}
+	}
+	if b.toks[s.lo].kind == tokOpen && quotedEnd(b.toks[:s.hi], s.lo) == s.hi {
+		p.quoted = true
+		p.text = unquote(p.text)
+	}
+	return p
+}
+
+// slice returns the text of the tokens.
+func (b *block) slice(s span) string {
+	if s.empty() {
+		return ""
+	}
+	return b.text[b.toks[s.lo].start:b.toks[s.hi-1].end]
+}
+
+// unquote drops quotation marks around s and a comma before the closing one.
+func unquote(s string) string {
+	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(strings.Trim(strings.TrimSpace(s), `"“”„«»‹› `)), ",;"))
+}
+
+// linkedEnd returns the position after the link or emphasised stretch of several words that begins at token i, or 0.
+func linkedEnd(b *block, toks []token, i int) int {
+	for _, r := range b.runs {
+		if r.start > toks[i].start {
+			return 0
+		}
+		if r.start == toks[i].start && (r.kind == runLink || r.kind == runEmphasis || r.kind == runCite) {
+			if end := tokenEnding(toks, i, r.end); end > i+1 {
+				return end
+			}
+		}
+	}
+	return 0
+}
+
+// groupEnd returns the position after the group in brackets that begins at toks[i], or 0.
+func groupEnd(toks []token, i int) int {
+	x := matcher{toks: toks, hi: len(toks)}
+	return x.group(i)
+}
+
+// takePart reads one part if what it is can be told from the part alone.
+func (r *Reader) takePart(l *language, b *block, c *citation, p part, where setting, i int) bool {
+	toks := b.toks[p.lo:p.hi]
+	if end, d := l.date(b.text, toks, 0); end == len(toks) {
+		if c.date.month == 0 {
+			c.date = d
+		}
+		return true
+	}
+	if len(toks) == 1 {
+		if d, ok := compact(p.text); ok {
+			c.date = d
+			return true
+		}
+	}
+	if p.sep == '(' {
+		return r.takeGroup(l, b, c, p, where)
+	}
+	if l.timeOnly(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
+		return true
+	}
+	if p.quoted {
+		if c.head != "" {
+			return false
+		}
+		c.head = p.text
+		return true
+	}
+	if end := firstEnd(l.via, toks); end > 0 && end < len(toks) {
+		c.vias = append(c.vias, r.vias(l, b, span{p.lo + end, p.hi})...)
+		return true
+	}
+	if end := firstEnd(l.by, toks); end > 0 && end < len(toks) && r.takePeople(l, b, c, span{p.lo + end, p.hi}, where) {
+		return true
+	}
+	// "A in X", "A for X"
+	for k := 1; k < len(toks)-1; k++ {
+		if toks[k].kind == tokWord && l.in.has(toks[k].id) && !toks[k].upper &&
+			l.allPeople(r, b.text, toks[:k]) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, true) {
+			c.who = append(c.who, l.people(b.text, toks[:k])...)
+			return true
+		}
+	}
+	// "New York Times journalist A"
+	for k := 1; k < len(toks)-1; k++ {
+		if (l.role.has(toks[k].id) || toks[k].kind == tokPoss) && r.pubs.lookup(b.slice(span{p.lo, p.lo + k})) != nil {
+			for k < len(toks)-1 && (l.role.has(toks[k].id) || toks[k].kind == tokPoss) {
+				k++
+			}
+			if l.plausiblePerson(b.text, toks[k:]) > 0 {
+				r.takePub(l, b, c, span{p.lo, p.hi - (len(toks) - k)}, false)
+				c.who = append(c.who, l.people(b.text, toks[k:])...)
+				return true
+			}
+		}
+	}
+	if where == inByline && i == 0 {
+		return r.takePeople(l, b, c, p.span, where)
+	}
+	if l.allRoles(toks) {
+		return true
+	}
+	if r.takePub(l, b, c, p.span, false) {
+		return true
+	}
+	// "Associated Press Writer", "AP Business Writer"
+	if n := l.trailingRoles(toks); n > 0 && n < len(toks) && r.takePub(l, b, c, span{p.lo, p.hi - n}, false) {
+		return true
+	}
+	if l.surePeople(r, b.text, toks) {
+		c.who = append(c.who, l.people(b.text, toks)...)
+		return true
+	}
+	if where == inByline && (p.sep == ',' || p.sep == ' ') && l.allPeople(r, b.text, toks) {
+		c.who = append(c.who, l.people(b.text, toks)...)
+		return true
+	}
+	return false
+}
+
+// takeGroup reads a part in brackets: vias, a publication, or a citation of its own.
+func (r *Reader) takeGroup(l *language, b *block, c *citation, p part, where setting) bool {
+	in := span{p.lo + 1, p.hi - 1}
+	if in.empty() {
+		return true
+	}
+	if end := firstEnd(l.via, b.toks[in.lo:in.hi]); end > 0 {
+		c.vias = append(c.vias, r.vias(l, b, span{in.lo + end, in.hi})...)
+		return true
+	}
+	inner := r.cite(l, b, in, inGroup)
+	if inner.date.month != 0 && c.date.month == 0 {
+		c.date = inner.date
+	}
+	if inner.pub.name != "" {
+		c.addPub(inner.pub)
+	}
+	if len(inner.who) > 0 && len(c.who) == 0 {
+		c.who = inner.who
+	}
+	if inner.head != "" && c.head == "" {
+		c.head = inner.head
+	}
+	c.vias = append(c.vias, inner.vias...)
+	c.unknown = c.unknown || inner.unknown
+	return true
+}
+
+// addPub sets the publication; of two, an agency is the one whose report the other carried.
+func (c *citation) addPub(p publisher) {
+	switch {
+	case c.pub.name == "":
+		c.pub = p
+	case p.known != nil && p.known.Agency:
+		c.agencies = append(c.agencies, p.name)
+	case c.pub.known != nil && c.pub.known.Agency:
+		c.agencies = append(c.agencies, c.pub.name)
+		c.pub = p
+	}
+}
+
+// takePub reads a stretch as a publication if it surely is one: known, a host name, a name with a word that
+// publications' names have, or a link to a host of that name. With loose, any name will do.
+func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool) bool {
+	if s.empty() || s.hi-s.lo > 9 {
+		return false
+	}
+	text := b.slice(s)
+	p := r.publisherOf(l, text)
+	link := b.linkIn(s)
+	sure := p.known != nil && r.coversName(l, b, s, p)
+	if !sure && p.known != nil {
+		p = publisher{name: p.name}
+	}
+	toks := b.toks[s.lo:s.hi]
+	k := l.skipDeterminers(toks, 0)
+	named := k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)
+	switch {
+	case sure:
+	case !named:
+		return false
+	case isDomain(text), l.looksLikePub(toks), loose, hostNamed(link, p.name):
+	default:
+		return false
+	}
+	c.addPub(p)
+	return true
+}
+
+// coversName reports whether the known name is all of the stretch but for its determiners and epithets.
+func (r *Reader) coversName(l *language, b *block, s span, p publisher) bool {
+	toks := b.toks[s.lo:s.hi]
+	n := r.pubs.suffix(b.text, toks)
+	if n == len(toks) || r.pubs.lookup(b.slice(s)) != nil {
+		return true
+	}
+	k := l.skipDeterminers(toks, 0)
+	return n > 0 && n >= len(toks)-k || n > 0 && k > 0 && len(toks)-n <= 4
+}
+
+// looksLikePub reports whether the tokens hold a word that names of publications have, such as "Times" or "Journal".
+func (l *language) looksLikePub(toks []token) bool {
+	if len(toks) > 6 {
+		return false
+	}
+	for _, t := range toks {
+		if t.upper && l.pubWord.has(t.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostNamed reports whether the link's host is the name written together: hotair.com for "Hot Air".
+func hostNamed(link, name string) bool {
+	h := hostOf(link)
+	if h == "" || name == "" {
+		return false
+	}
+	key := strings.ReplaceAll(nameKey(name), " ", "")
+	flat := strings.NewReplacer("-", "", ".", "").Replace(h)
+	return len(key) >= 3 && strings.Contains(flat, key)
+}
+
+// linkIn returns the address of the first link that the stretch holds or lies in, or "".
+func (b *block) linkIn(s span) string {
+	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start < last && r.end > first {
+			return r.value
+		}
+	}
+	return ""
+}
+
+// takePeople reads a stretch as persons, without the place and the role that bylines add: "A, B and C in Washington",
+// "A of the Post".
+func (r *Reader) takePeople(l *language, b *block, c *citation, s span, where setting) bool {
+	toks := b.toks[s.lo:s.hi]
+	// Where a place or a paper follows the names.
+	for k := 1; k < len(toks)-1; k++ {
+		if toks[k].kind != tokWord || toks[k].upper || !l.in.has(toks[k].id) || !l.allPeople(r, b.text, toks[:k]) {
+			continue
+		}
+		c.who = append(c.who, l.people(b.text, toks[:k])...)
+		if r.pubs.lookup(b.slice(span{s.lo + k + 1, s.hi})) != nil {
+			r.takePub(l, b, c, span{s.lo + k + 1, s.hi}, false)
+		}
+		return true
+	}
+	if r.takePub(l, b, c, s, false) && where == inByline {
+		return true // "By Associated Press": the agency, not a person
+	}
+	if n := l.trailingRoles(toks); n > 0 {
+		if n < len(toks) && l.corporate.has(toks[len(toks)-1].id) {
+			// "By DAILY MAIL REPORTER" is a name that the paper gives to nobody.
+			c.who = append(c.who, b.slice(s))
+			return true
+		}
+		toks = toks[:len(toks)-n]
+	}
+	if len(toks) > 0 && l.allPeople(r, b.text, toks) {
+		c.who = append(c.who, l.people(b.text, toks)...)
+		return true
+	}
+	return false
+}
+
+// allPeople reports whether the tokens are nothing but one or more names that may be persons'.
+func (l *language) allPeople(r *Reader, text string, toks []token) bool {
+	if len(toks) == 0 {
+		return false
+	}
+	for _, e := range l.peopleEnds(r, text, toks, 0) {
+		if e == len(toks) {
+			return true
+		}
+	}
+	return false
+}
+
+// surePeople reports whether the tokens are persons' names beyond much doubt: each plausible and one of them certain,
+// or surnames joined by "and".
+func (l *language) surePeople(r *Reader, text string, toks []token) bool {
+	if !l.allPeople(r, text, toks) {
+		return false
+	}
+	best, joined, start := 0, false, 0
+	for i := 0; i <= len(toks); i++ {
+		if i == len(toks) || toks[i].kind == tokPunct && toks[i].ch == ',' || l.and.has(toks[i].id) {
+			best = max(best, l.plausiblePerson(text, toks[start:i]))
+			joined = joined || i < len(toks) && l.and.has(toks[i].id)
+			start = i + 1
+		}
+	}
+	return best == 2 || joined
+}
+
+// resolve gives the parts that were not understood to what is missing.
+func (r *Reader) resolve(l *language, b *block, c *citation, open []part, where setting) {
+	if len(open) == 0 {
+		return
+	}
+	// A headline in a page's title comes before the publication, whose name is after the last dash or bar.
+	if last := open[len(open)-1]; c.pub.name == "" && len(open) > 1 && strings.ContainsRune("-|•·(»", last.sep) &&
+		last.hi-last.lo <= 5 && r.isName(l, b, last) && where != inByline {
+		if where != inLine || l.plausiblePerson(b.text, b.toks[last.lo:last.hi]) < 2 {
+			c.pub = r.publisherOf(l, last.text)
+			c.unknown = true
+			open = open[:len(open)-1]
+		}
+	}
+	for len(open) > 0 {
+		p := open[0]
+		name := r.isName(l, b, p) && p.hi-p.lo <= 4
+		person := l.plausiblePerson(b.text, b.toks[p.lo:p.hi])
+		switch {
+		case name && where == inGroup && c.pub.name == "" && len(open) == 1:
+			c.pub = r.publisherOf(l, p.text)
+			c.unknown = true
+		case name && where == inSource && c.pub.name == "" && person < 2 && len(open) == 1:
+			c.pub = r.publisherOf(l, p.text)
+			c.unknown = true
+		case name && person > 0 && len(c.who) == 0 && (where == afterAll || where == inByline || where == inLine && c.pub.name != "") &&
+			!(p.link != "" && person < 2 && c.pub.name == "" && len(open) == 1):
+			c.who = l.people(b.text, b.toks[p.lo:p.hi])
+			c.unknown = c.unknown || person < 2
+		case name && where == afterAll && len(c.who) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 && len(open) == 1:
+			c.who = []string{p.text} // "— Voltaire"
+			c.unknown = true
+		case name && c.pub.name == "" && (where == afterAll || where == inSource) && (p.link != "" || c.head != "" || p.emphasis && len(open) == 1) &&
+			len(c.who)+len(open) > 0 && !(len(c.who) > 0 && c.head == "" && p.link == ""):
+			c.pub = r.publisherOf(l, p.text)
+			c.unknown = true
+		case c.head == "" && where != inByline:
+			// What is left is the headline, together with the parts it was cut into at its own commas and dashes; what
+			// follows a semicolon is the deck.
+			n := 1
+			for n < len(open) && open[n].lo <= open[n-1].hi+1 && open[n].sep != ';' && open[n].sep != '|' && open[n].sep != '(' {
+				n++
+			}
+			c.head = headline(b.slice(span{p.lo, open[n-1].hi}))
+			if open[n-1].link != "" && c.url == "" {
+				c.url = articleOnly(open[n-1].link)
+			}
+			open = open[n-1:]
+		default:
+			c.deck = true
+		}
+		open = open[1:]
+	}
+}
+
+// isName reports whether the whole part is a run of capitalised words.
+func (r *Reader) isName(l *language, b *block, p part) bool {
+	toks := b.toks[p.lo:p.hi]
+	k := l.skipDeterminers(toks, 0)
+	return k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)
+}
+
+// headline tidies a headline: no quotation marks around the whole, no comma or full stop after it.
+func headline(s string) string {
+	s = strings.TrimRight(strings.TrimSpace(s), ",;:| ")
+	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {
+		s = s[:len(s)-1]
+	}
+	for _, q := range [...][2]string{{"“", "”"}, {"\"", "\""}, {"«", "»"}, {"„", "“"}} {
+		if strings.HasPrefix(s, q[0]) && strings.HasSuffix(s, q[1]) && strings.Count(s, q[0]) <= 2 && len(s) > len(q[0])+len(q[1]) {
+			return strings.TrimRight(strings.TrimSpace(s[len(q[0]):len(s)-len(q[1])]), ",")
+		}
+	}
+	return s
+}
+
+// articleURL picks the address of the article among the links in the stretch: the one on the headline, else on the
+// publication, else the first that leads below a site's front page.
+func (r *Reader) articleURL(b *block, s span, c citation) string {
+	if s.empty() {
+		return ""
+	}
+	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
+	best, score := "", 0
+	for _, l := range b.runs {
+		if l.kind != runLink || l.start >= last || l.end <= first {
+			continue
+		}
+		text := b.text[l.start:l.end]
+		n := 0
+		u := articleOnly(l.value)
+		switch {
+		case u == "":
+			continue
+		case c.head != "" && strings.Contains(text, c.head):
+			n = 5
+		case c.pub.name != "" && strings.Contains(text, c.pub.name):
+			n = 4
+		case len(c.who) > 0 && text == c.who[0]:
+			n = 2
+		case len(c.vias) > 0 && sameVia(c.vias, l.value):
+			continue
+		default:
+			n = 3
+		}
+		if n > score {
+			best, score = u, n
+		}
+	}
+	return best
+}
+
+func sameVia(vias []feed.Via, u string) bool {
+	for _, v := range vias {
+		if v.URL == u {
+			return true
+		}
+	}
+	return false
+}
+
+// articleOnly returns the address if it leads below a site's front page, else "": a link on a paper's name that leads
+// to the paper is not the article.
+func articleOnly(u string) string {
+	h := hostOf(u)
+	if h == "" {
+		return ""
+	}
+	_, rest, _ := strings.Cut(u, "//")
+	_, path, _ := strings.Cut(rest, "/")
+	if strings.Trim(path, "/") == "" {
+		return ""
+	}
+	return u
+}
+
+// timeOnly reports whether the tokens are a time of day and words about it: "Updated 12:30 PM EDT".
+func (l *language) timeOnly(text string, toks []token) bool {
+	for _, t := range toks {
+		if t.kind == tokWord && !l.timeWord.has(t.id) && !clock(text[t.start:t.end]) {
+			return false
+		}
+	}
+	return true
+}
+
+// allRoles reports whether the tokens say only what somebody is: "Staff Writer".
+func (l *language) allRoles(toks []token) bool { return l.trailingRoles(toks) == len(toks) }
+
+// trailingRoles returns how many tokens at the end say what somebody is.
+func (l *language) trailingRoles(toks []token) int {
+	n := 0
+	for n < len(toks) && (l.role.has(toks[len(toks)-1-n].id) || l.corporate.has(toks[len(toks)-1-n].id)) {
+		n++
+	}
+	return n
+}
+
+func firstEnd(c *class, toks []token) int {
+	var buf [4]int
+	if ends := c.ends(toks, 0, buf[:0]); len(ends) > 0 {
+		return ends[0]
+	}
+	return 0
+}
+
+// vias reads the names after "via", "h/t" and the like.
+func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
+	var vias []feed.Via
+	toks := b.toks
+	add := func(lo, hi int) {
+		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper || l.viaSkip.has(toks[lo].id)) {
+			lo++
+		}
+		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots || toks[hi-1].kind == tokClose) {
+			hi--
+		}
+		if lo >= hi || hi-lo > 8 {
+			return
+		}
+		in := span{lo, hi}
+		link := b.linkIn(in)
+		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
+	}
+	lo := s.lo
+	for i := s.lo; i < s.hi; i++ {
+		t := toks[i]
+		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
+		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) || t.kind == tokWord && l.and.has(t.id) ||
+			t.kind == tokWord && firstEnd(l.via, toks[i:i+1]) > 0
+		if !stop && !next || inLink(b, toks[i]) {
+			continue
+		}
+		add(lo, i)
+		lo = i + 1
+		if stop {
+			return vias
+		}
+	}
+	add(lo, s.hi)
+	return vias
+}
+
+// inLink reports whether the token stands inside a link and not at its edge.
+func inLink(b *block, t token) bool {
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start < t.start && r.end > t.end {
+			return true
+		}
+	}
+	return false
+}

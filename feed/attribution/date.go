@@ -1,0 +1,280 @@
+package attribution
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// date is a calendar date; a zero year means that none was given.
+type date struct{ year, month, day int }
+
+func (d date) String() string {
+	if d.year == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
+}
+
+func (d date) valid() bool {
+	if d.month < 1 || d.month > 12 || d.day < 1 {
+		return false
+	}
+	year := d.year
+	if year == 0 {
+		year = 2000 // a leap year: 29 February without a year is a date
+	}
+	return d.day <= time.Date(year, time.Month(d.month)+1, 0, 0, 0, 0, 0, time.UTC).Day() &&
+		(d.year == 0 || d.year >= 1600 && d.year <= 2199)
+}
+
+// when appends the positions at which a statement of time that begins at token i may end, the longest first. With
+// strict it must hold a date. It takes "on Monday 16 June 2014", "this morning", "June 5, 2011 12:30 PM".
+func (x *matcher) when(i int, strict bool, out []int) []int {
+	k := i
+	toks := x.toks[:x.hi]
+	for k < len(toks) && (toks[k].kind == tokPunct && toks[k].ch == ',' || x.l.on.has(toks[k].id)) {
+		k++
+	}
+	if end, _ := x.l.date(x.b.text, toks, k); end > 0 {
+		return append(out, end)
+	}
+	if strict || k >= len(toks) {
+		return out
+	}
+	var buf [4]int
+	for _, end := range x.l.when.ends(toks, k, buf[:0]) {
+		if end < len(toks) && x.l.weekday.has(toks[end].id) {
+			out = append(out, end+1)
+		}
+		out = append(out, end)
+	}
+	if x.l.weekday.has(toks[k].id) {
+		out = append(out, k+1)
+	}
+	return out
+}
+
+// date reads the date that begins at token i and returns the position after it, with the time of day and the weekday
+// that stand about it, or 0. It takes the shapes of all languages at once, in the language's names:
+//
+//	Sunday, June 5th, 2011 · 16 June 2014 · 16. Juni 2014, 12:30 Uhr · 15 de abril de 2021 · 1er mai 2010 · June 5
+//	9/15/11 · 6.5.14 · 16.06.2014 · 2014-06-16 · 2014/06/16
+func (l *language) date(text string, toks []token, i int) (int, date) {
+	k := i
+	skipPunct := func(marks string) {
+		if k < len(toks) && toks[k].kind == tokPunct && strings.ContainsRune(marks, toks[k].ch) {
+			k++
+		}
+	}
+	weekday := false
+	if k < len(toks) && l.dateLead.has(toks[k].id) && k+1 < len(toks) { // "am 5. Mai", "le 5 mai", "el 5 de mayo"
+		k++
+	}
+	if k < len(toks) && l.weekday.has(toks[k].id) {
+		weekday = true
+		k++
+		skipPunct(",.")
+		if k < len(toks) && l.dateLead.has(toks[k].id) {
+			k++
+		}
+	}
+	if k >= len(toks) || toks[k].kind != tokWord {
+		return 0, date{}
+	}
+	word := func(n int) string {
+		if n < len(toks) {
+			return text[toks[n].start:toks[n].end]
+		}
+		return ""
+	}
+	var d date
+	if m, ok := l.months[toks[k].id]; ok {
+		// June 5th, 2011
+		if !toks[k].upper && l.name == fallback {
+			return 0, date{}
+		}
+		d.month = m
+		k++
+		skipPunct(".")
+		day, ok := l.day(word(k))
+		if !ok {
+			return 0, date{}
+		}
+		d.day = day
+		k++
+		after := k
+		skipPunct(",")
+		if y, ok := year(word(k)); ok {
+			d.year = y
+			k++
+		} else {
+			k = after
+		}
+	} else if day, ok := l.day(word(k)); ok && k+1 < len(toks) {
+		// 5 June 2011, 5. Juni 2011, 5 de junio de 2011
+		n := k + 1
+		if n < len(toks) && toks[n].kind == tokPunct && toks[n].ch == '.' {
+			n++
+		}
+		if n < len(toks) && l.dateOf.has(toks[n].id) {
+			n++
+		}
+		m, ok := 0, false
+		if n < len(toks) {
+			m, ok = l.months[toks[n].id]
+		}
+		if !ok {
+			if e, nd := l.numeric(word(k)); e {
+				k, d = k+1, nd
+				return l.dateEnd(text, toks, k), d
+			}
+			return 0, date{}
+		}
+		d.day, d.month = day, m
+		k = n + 1
+		after := k
+		skipPunct(",.")
+		if k < len(toks) && l.dateOf.has(toks[k].id) {
+			k++
+		}
+		if y, ok := year(word(k)); ok {
+			d.year = y
+			k++
+		} else {
+			k = after
+		}
+	} else if ok, nd := l.numeric(word(k)); ok {
+		d = nd
+		k++
+	} else {
+		_ = weekday
+		return 0, date{}
+	}
+	if !d.valid() {
+		return 0, date{}
+	}
+	return l.dateEnd(text, toks, k), d
+}
+
+// dateEnd returns the position after the time of day that follows a date.
+func (l *language) dateEnd(text string, toks []token, k int) int {
+	end := k
+	for n := k; n < len(toks) && n < k+7; n++ {
+		t := toks[n]
+		w := text[t.start:t.end]
+		switch {
+		case t.kind == tokPunct && (t.ch == ',' || t.ch == '@'), t.kind == tokDash:
+		case t.kind == tokWord && (l.timeWord.has(t.id) || clock(w)):
+			end = n + 1
+		default:
+			return end
+		}
+	}
+	return end
+}
+
+// clock reports whether w is a time of day: "9:29", "12:30:15", "10:30PM", "12h30".
+func clock(w string) bool {
+	w = strings.TrimPrefix(w, "@")
+	w = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(w), "am"), "pm")
+	if len(w) < 2 || len(w) > 8 || w[0] < '0' || w[0] > '9' || !strings.ContainsAny(w, ":h") {
+		return false
+	}
+	for _, c := range w {
+		if (c < '0' || c > '9') && c != ':' && c != 'h' {
+			return false
+		}
+	}
+	return true
+}
+
+// day reads a day of the month, with the ordinal ending of the language: "5", "5th", "1er", "2nd".
+func (l *language) day(w string) (int, bool) {
+	n := 0
+	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
+		n++
+	}
+	if n == 0 || n > 2 {
+		return 0, false
+	}
+	if rest := strings.ToLower(w[n:]); rest != "" && rest != "." && rest != "st" && rest != "nd" && rest != "rd" &&
+		rest != "th" && rest != "er" && rest != "º" && rest != "°" {
+		return 0, false
+	}
+	d, err := strconv.Atoi(w[:n])
+	return d, err == nil && d >= 1 && d <= 31
+}
+
+func year(w string) (int, bool) {
+	w = strings.TrimSuffix(w, ".")
+	if len(w) != 4 {
+		return 0, false
+	}
+	y, err := strconv.Atoi(w)
+	return y, err == nil && y >= 1600 && y <= 2199
+}
+
+// numeric reads a date written in digits with a separator. Which of two small numbers is the month depends on the
+// language, unless one of them cannot be.
+func (l *language) numeric(w string) (bool, date) {
+	w = strings.TrimSuffix(w, ".")
+	if len(w) < 5 || len(w) > 10 || w[0] < '0' || w[0] > '9' {
+		return false, date{}
+	}
+	sep := strings.IndexAny(w, "/.-")
+	if sep < 0 {
+		return false, date{}
+	}
+	parts := strings.Split(w, w[sep:sep+1])
+	if len(parts) != 3 {
+		return false, date{}
+	}
+	var n [3]int
+	for i, p := range parts {
+		v, err := strconv.Atoi(p)
+		if err != nil || v < 0 {
+			return false, date{}
+		}
+		n[i] = v
+	}
+	var d date
+	switch {
+	case len(parts[0]) == 4:
+		d = date{n[0], n[1], n[2]}
+	case len(parts[2]) != 2 && len(parts[2]) != 4:
+		return false, date{}
+	case l.monthFirst && n[0] <= 12 || n[1] > 12:
+		d = date{century(n[2]), n[0], n[1]}
+	default:
+		d = date{century(n[2]), n[1], n[0]}
+	}
+	return d.valid(), d
+}
+
+// century completes a year of two digits: blogs quote what was written in their own time.
+func century(y int) int {
+	switch {
+	case y >= 100:
+		return y
+	case y >= 70:
+		return 1900 + y
+	default:
+		return 2000 + y
+	}
+}
+
+// compact reads a date of six digits without separators, as Spanish press cuttings write it: 150421 is 15 April 2021.
+// It is read only where a citation has nothing else that could be meant.
+func compact(w string) (date, bool) {
+	if len(w) != 6 {
+		return date{}, false
+	}
+	n, err := strconv.Atoi(w)
+	if err != nil || n < 0 {
+		return date{}, false
+	}
+	d := date{2000 + n%100, n / 100 % 100, n / 10000}
+	return d, d.valid()
+}

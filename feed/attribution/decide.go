@@ -1,0 +1,353 @@
+package attribution
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"feedpub/feed"
+)
+
+// Read reads a post. The same input gives the same result. The time taken grows linearly with the post.
+func (r *Reader) Read(in Input) Result {
+	body := in.Body
+	if body == nil {
+		body = &html.Node{Type: html.ElementNode}
+	}
+	rd := &reading{r: r, doc: segment(body), title: -1, heading: squeeze(in.Title)}
+	unwrap(rd.doc)
+	words := 0
+	for _, b := range rd.doc.blocks {
+		words += len(b.text)/6 + 4
+	}
+	toks := make([]token, 0, words)
+	for _, b := range rd.doc.blocks {
+		from := len(toks)
+		toks = r.lx.tokenize(b.text, toks)
+		b.toks = toks[from:len(toks):len(toks)]
+	}
+	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
+	rd.tried = make([]*analysis, len(rd.doc.blocks))
+	rd.m.seen = make(map[*variant]bool)
+	rd.furnish(in.Title)
+	rd.bind()
+	rd.bindTitle()
+	rd.bindCards()
+	return rd.result()
+}
+
+// bindTitle takes the post as the passage of the source that its title names, if nothing else was found.
+func (rd *reading) bindTitle() {
+	s := rd.titleSource()
+	if s == nil {
+		return
+	}
+	for _, f := range rd.found {
+		if f.pub.known == s.pub.known || f.kind == Excerpt {
+			if f.pub.known == s.pub.known && f.head == "" || f.head == rd.heading {
+				f.head = s.head
+			}
+			return
+		}
+	}
+	var at []int
+	var voices []voice
+	for k, b := range rd.doc.blocks {
+		if b.role == Commentary && len(b.own) == 0 {
+			at = append(at, k)
+			voices = append(voices, rd.l.voiceOf(b.text, b.toks, false))
+		}
+	}
+	if len(at) == 0 {
+		return
+	}
+	if voices[0].first || voices[0].score > 1.2 {
+		s.kind = HeadlineOnly
+		rd.add(s)
+		return
+	}
+	s.at = at[0]
+	quoted := speakers(voices)
+	for n, k := range at {
+		if !quoted[n] {
+			continue
+		}
+		b := rd.doc.blocks[k]
+		b.role = ""
+		if end, _ := rd.dateline(b); end > 0 {
+			s.weight += 0.1
+		}
+		rd.takeBlocks(s, k, k+1)
+	}
+	rd.commit(s)
+}
+
+// bindCards makes sources of bookmark cards. The spans for author and publisher are swapped in what the best-known
+// editor writes, so what the table knows decides.
+func (rd *reading) bindCards() {
+	for _, c := range rd.doc.cards {
+		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, at: c.block, credit: []int{c.block}}
+		pub, who := c.author, c.publication
+		if rd.r.pubs.lookup(c.publication) != nil && rd.r.pubs.lookup(c.author) == nil {
+			pub, who = who, pub
+		}
+		if pub == "" {
+			pub, who = who, ""
+		}
+		s.pub = rd.r.publisherOf(rd.l, pub)
+		if s.pub.name == "" {
+			s.pub = rd.pubOfHost(c.url)
+		}
+		s.head, s.url = c.title, articleOnly(c.url)
+		if toks := rd.r.lx.tokenize(who, nil); len(toks) > 0 {
+			s.who = rd.l.people(who, toks)
+		}
+		rd.add(s)
+	}
+}
+
+// The weights of what makes a credit surer or less sure, added to the weight of its rule.
+const (
+	sureKnown    = 0.15  // the publication is in the table
+	sureMarked   = 0.15  // the passage is marked as a quotation
+	sureLinked   = 0.1   // the name is a link or emphasised
+	sureHeader   = 0.1   // a headline or a byline stands with it
+	sureAuthor   = 0.05  // an author is named beside the publication
+	unsureParts  = -0.1  // a part of the citation was taken for what was missing
+	unsureNobody = -0.15 // an author and no publication, and no marked passage
+)
+
+// confidence is how sure the reading of a source is.
+func (s *source) confidence() float64 {
+	c := s.weight
+	add := func(ok bool, w float64) {
+		if ok {
+			c += w
+		}
+	}
+	add(s.pub.known != nil, sureKnown)
+	add(s.marked, sureMarked)
+	add(s.linked, sureLinked)
+	add(s.byline, sureHeader)
+	add(len(s.who) > 0 && s.pub.name != "", sureAuthor)
+	add(s.unknown, unsureParts)
+	add(s.pub.name == "" && !s.marked && s.head == "", unsureNobody)
+	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
+}
+
+// result puts together what was found, in the order of the post.
+func (rd *reading) result() Result {
+	res := Result{Via: rd.vias, PostedBy: rd.by, PostedOn: rd.postedOn.String()}
+	slices.SortStableFunc(rd.found, func(a, b *source) int { return cmp.Compare(a.at, b.at) })
+	rd.join()
+	for _, s := range rd.found {
+		q := rd.quote(s)
+		if q.Confidence < rd.r.threshold {
+			res.Doubtful = append(res.Doubtful, q)
+			continue
+		}
+		for _, k := range slices.Concat(s.blocks, s.credit) {
+			if b := rd.doc.blocks[k]; b.quote < 0 && s.kind != Summary {
+				b.quote = len(res.Quotes)
+			}
+		}
+		res.Quotes = append(res.Quotes, q)
+	}
+	res.Blocks = make([]Block, 0, len(rd.doc.blocks))
+	for _, b := range rd.doc.blocks {
+		role := b.role
+		if role == "" {
+			role = Commentary
+		}
+		if role == Title && b.role != Title {
+			role = Commentary
+		}
+		res.Blocks = append(res.Blocks, Block{Role: role, Text: b.text, Nodes: b.nodes, Quote: b.quote})
+		switch {
+		case len(b.own) > 0:
+			for _, t := range b.own {
+				if t = squeeze(t); t != "" && fold(t) != "" {
+					res.Commentary = append(res.Commentary, t)
+				}
+			}
+		case role == Commentary:
+			if isHeading(b.elem) {
+				continue
+			}
+			res.Commentary = append(res.Commentary, b.text)
+		}
+	}
+	return res
+}
+
+// join makes one quote of passages that go on from one source.
+func (rd *reading) join() {
+	kept := rd.found[:0]
+	for _, s := range rd.found {
+		into := s.joins
+		for into != nil && into.joins != nil {
+			into = into.joins
+		}
+		if into == nil {
+			kept = append(kept, s)
+			continue
+		}
+		into.passages = append(into.passages, s.passages...)
+		into.blocks = append(into.blocks, s.blocks...)
+		into.inline = into.inline || s.inline
+	}
+	rd.found = kept
+}
+
+func (rd *reading) quote(s *source) Quote {
+	q := Quote{Kind: s.kind, Passage: s.blocks, Credit: s.credit, Inline: s.inline, Convention: s.convention}
+	q.Text = strings.Join(s.passages, "\n\n")
+	q.Confidence = s.confidence()
+	src := &q.Source
+	src.Publication, src.Headline, src.URL = s.pub.name, s.head, s.url
+	if s.pub.known != nil {
+		src.PublicationURL, src.FeedURL = s.pub.known.URL, s.pub.known.FeedURL
+	}
+	d := s.date
+	if d.month != 0 && d.year == 0 && rd.postedOn.year != 0 {
+		d.year = rd.postedOn.year
+		if d.month > rd.postedOn.month+1 {
+			d.year-- // a December report in a January post
+		}
+	}
+	if d.valid() {
+		src.DatePublished = d.String()
+	}
+	for _, name := range s.who {
+		src.Authors = append(src.Authors, feed.Author{Name: name})
+	}
+	if s.pub.known != nil && s.pub.known.Agency {
+		src.Agencies = append(src.Agencies, s.pub.name)
+	}
+	for _, a := range s.agencies {
+		if !slices.Contains(src.Agencies, a) && nameKey(a) != nameKey(s.pub.name) {
+			src.Agencies = append(src.Agencies, a)
+		}
+	}
+	return q
+}
+
+// detect returns the language of a post: the declared one, if there is a file for it, else the one whose common words
+// are most frequent.
+func (lx *lexicon) detect(declared string, blocks []*block) *language {
+	tag, _, _ := strings.Cut(strings.ToLower(declared), "-")
+	if l := lx.langs[tag]; l != nil {
+		return l
+	}
+	best, most := lx.langs[fallback], 0
+	counts := make([]int, len(lx.order))
+	seen := 0
+	for _, b := range blocks {
+		for _, t := range b.toks {
+			if t.id == 0 {
+				continue
+			}
+			for k, l := range lx.order {
+				if l.common.has(t.id) {
+					counts[k]++
+				}
+			}
+			if seen++; seen > 600 {
+				break
+			}
+		}
+	}
+	for k, l := range lx.order {
+		if counts[k] > most || counts[k] == most && l.name == fallback {
+			best, most = l, counts[k]
+		}
+	}
+	if most < 3 {
+		return lx.langs[fallback]
+	}
+	return best
+}
+
+// unwrap joins the lines of plain text that was broken at a fixed width. A line that goes on with a small letter after
+// a long one was broken by a machine; if a paragraph has one, all its long lines were.
+func unwrap(doc *document) {
+	blocks := doc.blocks
+	kept := blocks[:0]
+	for i := 0; i < len(blocks); {
+		end := i + 1
+		for end < len(blocks) && blocks[end].paragraph == blocks[i].paragraph && blocks[end].quotation == blocks[i].quotation {
+			end++
+		}
+		if end-i < 2 || !wrapped(blocks[i:end]) {
+			kept = append(kept, blocks[i:end]...)
+			i = end
+			continue
+		}
+		cur := blocks[i]
+		var text strings.Builder
+		text.WriteString(cur.text)
+		flush := func() {
+			cur.text = text.String()
+			kept = append(kept, cur)
+		}
+		for k := i + 1; k < end; k++ {
+			b := blocks[k]
+			if len(blocks[k-1].text) < wrapMin {
+				flush()
+				cur = b
+				text.Reset()
+				text.WriteString(b.text)
+				continue
+			}
+			offset := text.Len() + 1
+			text.WriteString(" " + b.text)
+			for _, r := range b.runs {
+				r.start += offset
+				r.end += offset
+				cur.runs = append(cur.runs, r)
+			}
+			cur.nodes = through(cur.nodes, b.nodes)
+		}
+		flush()
+		i = end
+	}
+	doc.blocks = kept
+	for _, q := range doc.quotations {
+		q.blocks = q.blocks[:0]
+	}
+	for i, b := range kept {
+		for q := b.quotation; q != nil; q = q.parent {
+			q.blocks = append(q.blocks, i)
+		}
+	}
+}
+
+// wrapMin and wrapMax are the widths, in bytes, between which programs break lines.
+const wrapMin, wrapMax = 50, 90
+
+func wrapped(lines []*block) bool {
+	small := 0
+	for i, b := range lines {
+		if len(b.text) > wrapMax {
+			return false
+		}
+		if i > 0 && len(lines[i-1].text) >= wrapMin && b.text[0] >= 'a' && b.text[0] <= 'z' {
+			small++
+		}
+	}
+	return small > 0
+}
+
+// through returns the siblings from the first of a to the last of b.
+func through(a, b []*html.Node) []*html.Node {
+	if len(a) == 0 || len(b) == 0 || a[0].Parent != b[0].Parent {
+		return nil
+	}
+	for n := a[len(a)-1].NextSibling; n != nil && n != b[0]; n = n.NextSibling {
+		a = append(a, n)
+	}
+	return append(a, b...)
+}

@@ -1,0 +1,240 @@
+package attribution
+
+import (
+	"strings"
+
+	"golang.org/x/net/html/atom"
+)
+
+// furnish gives a role to the blocks that are the page's and not the post's: titles, dates, who posted it, navigation,
+// captions, and all that follows the post.
+func (rd *reading) furnish(title string) {
+	blocks := rd.doc.blocks
+	for i := 0; i < len(blocks); i++ {
+		b := blocks[i]
+		if b.role == "" && !hasWords(b.toks) && !isElision(b) {
+			b.role = Noise
+		}
+	}
+	rd.findTitle(title)
+	content := false // a block of prose has been seen
+	for i, b := range blocks {
+		if b.role != "" || b.quotation != nil {
+			content = content || b.quotation != nil
+			continue
+		}
+		if b.code {
+			b.role = Code
+			continue
+		}
+		if len(b.text) <= 400 && rd.posted(b, content) {
+			b.role = Posted
+			if content {
+				rd.close(i + 1)
+				return
+			}
+			continue
+		}
+		if len(b.text) <= 160 {
+			key := fold(b.text)
+			switch {
+			case content && rd.l.end.match(key):
+				rd.close(i)
+				return
+			case rd.l.noise.match(key):
+				b.role = Noise
+				continue
+			case b.caption && b.quotation == nil && !rd.afterQuotation(i), rd.l.caption.match(key), rd.photoCredit(b):
+				b.role = Caption
+				continue
+			case isNote(rd.l, b):
+				b.role = Note
+				continue
+			case isHeading(b.elem):
+				// Headings part the post; one may still turn out to be a quoted headline.
+				continue
+			}
+		}
+		content = content || len(b.text) >= 60 || strings.HasSuffix(b.text, ".") || strings.HasSuffix(b.text, ":")
+	}
+}
+
+// close makes everything from block i on a footer: whatever follows a post on its page is not the blogger's text,
+// readers' comments least of all.
+func (rd *reading) close(i int) {
+	for _, b := range rd.doc.blocks[i:] {
+		if b.role == "" || b.role == Noise {
+			b.role = Footer
+		}
+	}
+}
+
+// findTitle finds the title where the content repeats it, and sets aside the lines that a page has above it.
+func (rd *reading) findTitle(title string) {
+	key := fold(title)
+	blocks := rd.doc.blocks
+	for i, b := range blocks[:min(len(blocks), 12)] {
+		if b.quotation != nil {
+			break
+		}
+		text := fold(b.text)
+		switch {
+		case key == "":
+			if i == 0 && b.elem == atom.H1 {
+				b.role = Title
+				rd.title = i
+				return
+			}
+			continue
+		case text == key:
+		case strings.HasPrefix(text, key+" ") && rd.afterTitle(b, title):
+		default:
+			continue
+		}
+		b.role = Title
+		rd.title = i
+		for _, above := range blocks[:i] {
+			if above.role == "" && len(above.text) < 120 && !strings.HasSuffix(above.text, ":") && !rd.datePosted(above) {
+				above.role = Noise
+			}
+		}
+		return
+	}
+}
+
+// afterTitle reports whether what follows the title in its line is a date or the host that the title links to.
+func (rd *reading) afterTitle(b *block, title string) bool {
+	words := len(rd.r.lx.tokenize(squeeze(title), nil))
+	if words >= len(b.toks) {
+		return false
+	}
+	if end, d := rd.l.date(b.text, b.toks, words); end == len(b.toks) {
+		rd.on(d)
+		return true
+	}
+	return groupEnd(b.toks, words) == len(b.toks)
+}
+
+// posted reports whether the block says who posted the post or when, and keeps it.
+func (rd *reading) posted(b *block, content bool) bool {
+	if !content && rd.datePosted(b) {
+		return true
+	}
+	if len(b.toks) > 60 {
+		return false
+	}
+	found := false
+	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+		if m := rd.matcher(b).best(s); m != nil && m.rule.place == placePosted {
+			found = true
+			if rd.by == "" && !m.name.empty() {
+				rd.by = strings.Trim(b.slice(m.name), " ,|")
+			}
+			if _, d := rd.l.date(b.text, b.toks, m.when.lo); !m.when.empty() {
+				rd.on(rd.dateIn(b, m.when, d))
+			}
+			// The line may go on with the time, a section and the like.
+			rd.dateAnywhere(b, s.lo)
+		}
+		return false
+	})
+	return found
+}
+
+// dateIn reads the date in a WHEN slot, which may begin with "on".
+func (rd *reading) dateIn(b *block, s span, d date) date {
+	for k := s.lo; k < s.hi && d.month == 0; k++ {
+		_, d = rd.l.date(b.text, b.toks[:s.hi], k)
+	}
+	return d
+}
+
+func (rd *reading) dateAnywhere(b *block, from int) {
+	for k := from; k < len(b.toks) && rd.postedOn.year == 0; k++ {
+		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
+			rd.on(d)
+		}
+	}
+}
+
+func (rd *reading) on(d date) {
+	if rd.postedOn.year == 0 && d.year != 0 {
+		rd.postedOn = d
+	}
+}
+
+// datePosted reports whether the block is only a date, or a paper's name and a date between dashes: the head of a
+// page.
+func (rd *reading) datePosted(b *block) bool {
+	if len(b.toks) > 16 {
+		return false
+	}
+	if end, d := rd.l.date(b.text, b.toks, 0); end == len(b.toks) {
+		rd.on(d)
+		return true
+	}
+	if b.toks[0].kind != tokDash {
+		return false
+	}
+	for k := 2; k < len(b.toks); k++ {
+		if b.toks[k-1].kind != tokDash {
+			continue
+		}
+		if end, d := rd.l.date(b.text, b.toks, k); end == len(b.toks) {
+			rd.on(d)
+			return true
+		}
+	}
+	return false
+}
+
+// afterQuotation reports whether block i stands in the same figure as a quotation before it.
+func (rd *reading) afterQuotation(i int) bool {
+	return i > 0 && rd.doc.blocks[i-1].quotation != nil
+}
+
+// photoCredit reports whether a short line ends in the name of a picture agency: a caption that lost its picture.
+func (rd *reading) photoCredit(b *block) bool {
+	n := len(b.toks)
+	for n > 0 && b.toks[n-1].kind == tokPunct {
+		n--
+	}
+	return n >= 2 && len(b.toks) <= 40 && (rd.l.photo.has(b.toks[n-1].id) && rd.l.photo.has(b.toks[n-2].id))
+}
+
+// isNote reports whether the block is a remark in brackets on the quotation: "[Emphasis added]".
+func isNote(l *language, b *block) bool {
+	if len(b.toks) < 3 || len(b.toks) > 14 || b.toks[0].ch != '(' && b.toks[0].ch != '[' || groupEnd(b.toks, 0) != len(b.toks) {
+		return false
+	}
+	for _, t := range b.toks {
+		if l.note.has(t.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// isElision reports whether the block is only dots, bare or in brackets: something was left out here.
+func isElision(b *block) bool {
+	dots := false
+	for _, t := range b.toks {
+		switch {
+		case t.kind == tokDots:
+			dots = true
+		case t.kind == tokPunct && strings.ContainsRune("[]()", t.ch):
+		default:
+			return false
+		}
+	}
+	return dots
+}
+
+func hasWords(toks []token) bool {
+	for _, t := range toks {
+		if t.kind == tokWord {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,340 @@
+package attribution
+
+import (
+	"bufio"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"feedpub/feed"
+)
+
+// The language files. Each is one language: the words that credits, dates and page noise are made of, the rules of its
+// credits, and the cues that tell a blogger's voice from a quoted one. Adding a file adds a language.
+//
+//go:embed lang/*.txt
+var languageFiles embed.FS
+
+// fallback is the language assumed of a post too short to tell.
+const fallback = "en"
+
+// sharedFile holds what all languages have in common: given names, places, titles.
+const sharedFile = "shared.txt"
+
+// lexicon holds the words of all languages, each with a number, so that rules compare numbers instead of strings.
+type lexicon struct {
+	ids   map[string]int32
+	langs map[string]*language
+	order []*language // by name, so that detection does not depend on map order
+}
+
+// language is a language file, compiled.
+type language struct {
+	name    string
+	classes map[string]*class
+	rules   []*rule
+	byWord  map[int32][]*variant // the variants of rules that can match only where the word occurs
+	bare    []*variant           // the variants without a word of their own
+	noise   phrases
+	end     phrases
+	caption phrases
+	months  map[int32]int
+	// monthFirst says that 1/2/2010 is the second of January.
+	monthFirst bool
+	// The classes that the code asks for; rules may name others.
+	det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
+	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
+	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
+	pointing, common, viaSkip *class
+}
+
+// class is a set of words and phrases, such as the verbs of writing.
+type class struct {
+	words   map[int32]bool
+	phrases map[int32][][]int32 // of two words and more, by first word, longest first
+}
+
+func newClass() *class {
+	return &class{words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
+}
+
+// add adds a phrase by the numbers of its words.
+func (c *class) add(ids []int32) {
+	if len(ids) == 1 {
+		c.words[ids[0]] = true
+		return
+	}
+	c.phrases[ids[0]] = append(c.phrases[ids[0]], ids)
+}
+
+// sort puts longer phrases before shorter ones, so that the longest match is tried first.
+func (c *class) sort() {
+	for _, ps := range c.phrases {
+		slices.SortStableFunc(ps, func(a, b []int32) int { return len(b) - len(a) })
+	}
+}
+
+// has reports whether the class holds the word with the number id.
+func (c *class) has(id int32) bool { return id != 0 && c.words[id] }
+
+// ends appends the positions after each phrase of the class that stands at toks[i], longest first.
+func (c *class) ends(toks []token, i int, out []int) []int {
+	if i >= len(toks) || toks[i].id == 0 {
+		return out
+	}
+next:
+	for _, p := range c.phrases[toks[i].id] {
+		if i+len(p) > len(toks) {
+			continue
+		}
+		for k, id := range p {
+			if toks[i+k].id != id {
+				continue next
+			}
+		}
+		out = append(out, i+len(p))
+	}
+	if c.words[toks[i].id] {
+		out = append(out, i+1)
+	}
+	return out
+}
+
+// phrases are lines known whole or by their beginning.
+type phrases struct {
+	whole  map[string]bool
+	starts map[string][]string // by first word
+}
+
+// match reports whether the folded line is one of the phrases or begins with one.
+func (p phrases) match(folded string) bool {
+	if p.whole[folded] {
+		return true
+	}
+	word, _, _ := strings.Cut(folded, " ")
+	for _, s := range p.starts[word] {
+		if rest, ok := strings.CutPrefix(folded, s); ok && (rest == "" || rest[0] == ' ') {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *phrases) add(line string) {
+	if start, ok := strings.CutSuffix(line, "*"); ok {
+		start = fold(start)
+		word, _, _ := strings.Cut(start, " ")
+		p.starts[word] = append(p.starts[word], start)
+		return
+	}
+	p.whole[fold(line)] = true
+}
+
+// newLexicon compiles the embedded language files.
+func newLexicon() (*lexicon, error) {
+	return loadLexicon(languageFiles, "lang")
+}
+
+func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
+	lx := &lexicon{ids: make(map[string]int32), langs: make(map[string]*language)}
+	entries, err := fs.ReadDir(files, dir)
+	if err != nil {
+		return nil, fmt.Errorf("language files: %w", err)
+	}
+	shared, err := fs.ReadFile(files, path.Join(dir, sharedFile))
+	if err != nil {
+		return nil, fmt.Errorf("language files: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == sharedFile {
+			continue
+		}
+		b, err := fs.ReadFile(files, path.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("language file %s: %w", e.Name(), err)
+		}
+		l, err := lx.load(strings.TrimSuffix(e.Name(), ".txt"), string(b)+"\n"+string(shared))
+		if err != nil {
+			return nil, fmt.Errorf("language file %s: %w", e.Name(), err)
+		}
+		lx.langs[l.name] = l
+		lx.order = append(lx.order, l)
+	}
+	if lx.langs[fallback] == nil {
+		return nil, fmt.Errorf("no language file %s.txt: %w", fallback, feed.ErrInvalid)
+	}
+	return lx, nil
+}
+
+// id returns the number of a word, giving it one if it has none.
+func (lx *lexicon) id(word string) int32 {
+	word = strings.ReplaceAll(strings.ToLower(word), "’", "'")
+	n, ok := lx.ids[word]
+	if !ok {
+		n = int32(len(lx.ids) + 1)
+		lx.ids[word] = n
+	}
+	return n
+}
+
+// lookup returns the number of a word as it stands in a text, or 0. ASCII words cost no allocation.
+func (lx *lexicon) lookup(w string) int32 {
+	var buf [24]byte
+	if len(w) > len(buf) {
+		return 0 // no list has longer words
+	}
+	for i := 0; i < len(w); i++ {
+		c := w[i]
+		if c >= utf8.RuneSelf {
+			return lx.ids[strings.ReplaceAll(strings.ToLower(w), "’", "'")]
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	return lx.ids[string(buf[:len(w)])]
+}
+
+// load reads a language file. Its sections are headed by a name in brackets; "#" begins a comment line. The sections
+// rules, noise, end, caption, options and months have one entry a line; all others are lists of phrases parted by commas.
+func (lx *lexicon) load(name, data string) (*language, error) {
+	l := &language{
+		name:    name,
+		classes: make(map[string]*class),
+		byWord:  make(map[int32][]*variant),
+		months:  make(map[int32]int),
+	}
+	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
+		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]string)}
+	}
+	section, number, month := "", 0, 0
+	var rules []numbered
+	for sc := bufio.NewScanner(strings.NewReader(data)); sc.Scan(); {
+		number++
+		line := strings.TrimSpace(sc.Text())
+		switch {
+		case line == "" || line[0] == '#':
+			continue
+		case line[0] == '[' && line[len(line)-1] == ']' && !strings.Contains(line, " "):
+			section = line[1 : len(line)-1]
+			continue
+		}
+		switch section {
+		case "rules":
+			// Rules name classes that may come later in the file.
+			rules = append(rules, numbered{line, number})
+		case "noise":
+			l.noise.add(line)
+		case "end":
+			l.end.add(line)
+		case "caption":
+			l.caption.add(line)
+		case "options":
+			l.monthFirst = l.monthFirst || line == "month first"
+		case "months":
+			month++
+			for w := range strings.FieldsSeq(line) {
+				l.months[lx.id(w)] = month
+			}
+		case "":
+			return nil, fmt.Errorf("line %d: entry before the first section: %w", number, feed.ErrInvalid)
+		default:
+			c := l.class(section)
+			for phrase := range strings.SplitSeq(line, ",") {
+				lx.addPhrase(c, phrase)
+			}
+		}
+	}
+	for _, r := range rules {
+		if err := lx.addRule(l, r.line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", r.number, err)
+		}
+	}
+	for _, c := range l.classes {
+		c.sort()
+	}
+	l.bind()
+	return l, nil
+}
+
+type numbered struct {
+	line   string
+	number int
+}
+
+func (lx *lexicon) addPhrase(c *class, phrase string) {
+	words := strings.Fields(phrase)
+	if len(words) == 0 {
+		return
+	}
+	ids := make([]int32, len(words))
+	for i, w := range words {
+		ids[i] = lx.id(w)
+	}
+	c.add(ids)
+}
+
+// class returns the class of that name, empty if the language has none.
+func (l *language) class(name string) *class {
+	c := l.classes[name]
+	if c == nil {
+		c = newClass()
+		l.classes[name] = c
+	}
+	return c
+}
+
+// bind looks up the classes that the code asks for.
+func (l *language) bind() {
+	for name, to := range map[string]**class{
+		"det":          &l.det,
+		"epithet":      &l.epithet,
+		"when":         &l.when,
+		"weekday":      &l.weekday,
+		"connector":    &l.connector,
+		"not-name":     &l.notName,
+		"given":        &l.given,
+		"honorific":    &l.honorific,
+		"role":         &l.role,
+		"by":           &l.by,
+		"in":           &l.in,
+		"and":          &l.and,
+		"via":          &l.via,
+		"place":        &l.place,
+		"pub-word":     &l.pubWord,
+		"particle":     &l.particle,
+		"say":          &l.say,
+		"stop":         &l.stop,
+		"corporate":    &l.corporate,
+		"first":        &l.first,
+		"second":       &l.second,
+		"said-verb":    &l.saidVerb,
+		"opener":       &l.opener,
+		"label":        &l.label,
+		"suffix":       &l.suffix,
+		"with":         &l.with,
+		"on":           &l.on,
+		"date-lead":    &l.dateLead,
+		"date-of":      &l.dateOf,
+		"time-word":    &l.timeWord,
+		"abbreviation": &l.abbreviation,
+		"photo":        &l.photo,
+		"note":         &l.note,
+		"more":         &l.more,
+		"source":       &l.source,
+		"plural":       &l.plural,
+		"stance":       &l.stance,
+		"present":      &l.present,
+		"past":         &l.past,
+		"pointing":     &l.pointing,
+		"common":       &l.common,
+		"via-skip":     &l.viaSkip,
+	} {
+		*to = l.class(name)
+	}
+}

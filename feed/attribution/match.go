@@ -1,0 +1,348 @@
+package attribution
+
+// span is a stretch of tokens, or of bytes where so named: [lo, hi).
+type span struct{ lo, hi int }
+
+func (s span) empty() bool { return s.hi <= s.lo }
+
+// maxSteps bounds the backtracking of one clause against one rule; no credit that people write comes near it.
+const maxSteps = 3000
+
+// match is a rule found in a clause. Its spans count tokens; an empty one means that the slot is not in the rule.
+type match struct {
+	rule                              *rule
+	clause                            span
+	pub, who, head, when, name, quote span
+	cites                             []span
+}
+
+// matcher tries rules on the clauses of one block.
+type matcher struct {
+	r    *Reader
+	l    *language
+	b    *block
+	toks []token
+	hi   int // where the clause ends
+	step int
+	m    match
+	seen map[*variant]bool
+	// names reports whether what stands in the slots can be what the slots are for; nil means that it need not.
+	names func(*block, *match) bool
+}
+
+// best returns the surest match of any rule with the clause, or nil.
+func (x *matcher) best(clause span) *match {
+	if clause.hi-clause.lo > 120 {
+		clause.lo = clause.hi - 120 // nobody credits at such length; what ends the clause may still be a credit
+	}
+	x.hi = clause.hi
+	ends := x.endsInColon(clause)
+	var found *match
+	clear(x.seen)
+	try := func(v *variant) {
+		if v.colon && !ends || found != nil && found.rule.weight >= v.rule.weight || x.seen[v] {
+			return
+		}
+		x.seen[v] = true
+		x.step = maxSteps
+		x.m = match{rule: v.rule, clause: clause}
+		if x.match(v.elems, clause.lo) && (x.names == nil || x.names(x.b, &x.m)) {
+			m := x.m
+			m.cites = append([]span(nil), m.cites...)
+			found = &m
+		}
+	}
+	for i := clause.lo; i < clause.hi; i++ {
+		if id := x.toks[i].id; id != 0 {
+			for _, v := range x.l.byWord[id] {
+				try(v)
+			}
+		}
+	}
+	if clause.hi-clause.lo <= 40 {
+		for _, v := range x.l.bare {
+			try(v)
+		}
+	}
+	return found
+}
+
+func (x *matcher) endsInColon(clause span) bool {
+	i := clause.hi - 1
+	return i >= clause.lo && isColon(x.toks[i])
+}
+
+// isColon reports whether a clause that ends in t announces something: a colon, dots or a dash.
+func isColon(t token) bool {
+	return t.kind == tokDots || t.kind == tokDash || t.kind == tokPunct && t.ch == ':'
+}
+
+// match reports whether the elements match the tokens from i to the end of the clause, and fills x.m on the way.
+func (x *matcher) match(es []elem, i int) bool {
+	if x.step--; x.step < 0 {
+		return false
+	}
+	if len(es) == 0 {
+		return i == x.hi
+	}
+	e, rest := &es[0], es[1:]
+	var t token
+	if i < x.hi {
+		t = x.toks[i]
+	} else if e.op != opStop && e.op != opStar {
+		return false
+	}
+	switch e.op {
+	case opWord:
+		return t.id == e.id && t.kind == tokWord && x.match(rest, i+1)
+	case opClass:
+		var buf [8]int
+		for _, end := range e.class.ends(x.toks[:x.hi], i, buf[:0]) {
+			if x.match(rest, end) {
+				return true
+			}
+		}
+	case opStar:
+		for n := 0; n <= 14 && i+n <= x.hi; n++ {
+			if x.match(rest, i+n) {
+				return true
+			}
+		}
+	case opAny:
+		return t.kind == tokWord && x.match(rest, i+1)
+	case opColon:
+		return i == x.hi-1 && isColon(t)
+	case opStop:
+		return i == x.hi || i == x.hi-1 && (t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
+	case opDash:
+		return t.kind == tokDash && x.match(rest, i+1)
+	case opDots:
+		return t.kind == tokDots && x.match(rest, i+1)
+	case opPoss:
+		return (t.kind == tokPoss || t.kind == tokClose && (t.ch == '\'' || t.ch == '’')) && x.match(rest, i+1)
+	case opChar:
+		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == len(string(t.ch)) && x.match(rest, i+1)
+	case opPub:
+		var buf [12]span
+		for _, p := range x.pubs(i, buf[:0]) {
+			if x.slot(&x.m.pub, p, rest) {
+				return true
+			}
+		}
+	case opWho:
+		var buf [12]span
+		for _, p := range x.people(i, buf[:0]) {
+			if x.slot(&x.m.who, p, rest) {
+				return true
+			}
+		}
+	case opHead:
+		if q := x.quoted(i); q > 0 && x.slot(&x.m.head, span{i, q}, rest) {
+			return true
+		}
+		for n := min(x.hi, i+40); n >= i+2; n-- {
+			if x.slot(&x.m.head, span{i, n}, rest) {
+				return true
+			}
+		}
+	case opName:
+		for n := min(x.hi, i+4); n > i; n-- {
+			if x.slot(&x.m.name, span{i, n}, rest) {
+				return true
+			}
+		}
+	case opWhen, opDate:
+		var buf [8]int
+		for _, end := range x.when(i, e.op == opDate, buf[:0]) {
+			if x.slot(&x.m.when, span{i, end}, rest) {
+				return true
+			}
+		}
+	case opQuote:
+		if q := x.quoted(i); q > 0 {
+			return x.slot(&x.m.quote, span{i, q}, rest)
+		}
+	case opCite:
+		if end := x.group(i); end > 0 {
+			x.m.cites = append(x.m.cites, span{i, end})
+			if x.match(rest, end) {
+				return true
+			}
+			x.m.cites = x.m.cites[:len(x.m.cites)-1]
+		}
+	}
+	return false
+}
+
+// slot tries the rest after a slot was filled with s. People put dates, vias and headlines in brackets after any
+// name, so a group that follows may belong to the slot.
+func (x *matcher) slot(to *span, s span, rest []elem) bool {
+	old := *to
+	*to = s
+	if x.match(rest, s.hi) {
+		return true
+	}
+	if end := x.group(s.hi); end > 0 {
+		x.m.cites = append(x.m.cites, span{s.hi, end})
+		if x.match(rest, end) {
+			return true
+		}
+		x.m.cites = x.m.cites[:len(x.m.cites)-1]
+	}
+	*to = old
+	return false
+}
+
+// group returns the end of the group in parentheses or brackets that begins at token i, or 0.
+func (x *matcher) group(i int) int {
+	if i >= x.hi || x.toks[i].kind != tokPunct {
+		return 0
+	}
+	open, closing := x.toks[i].ch, rune(0)
+	switch open {
+	case '(':
+		closing = ')'
+	case '[':
+		closing = ']'
+	default:
+		return 0
+	}
+	for depth, k := 0, i; k < min(x.hi, i+60); k++ {
+		if t := x.toks[k]; t.kind == tokPunct && t.ch == open {
+			depth++
+		} else if t.kind == tokPunct && t.ch == closing {
+			if depth--; depth == 0 {
+				return k + 1
+			}
+		}
+	}
+	return 0
+}
+
+// quoted returns the end of the stretch in quotation marks that begins at token i, or 0.
+func (x *matcher) quoted(i int) int { return quotedEnd(x.toks[:x.hi], i) }
+
+// quotedEnd returns the position after the quotation mark that closes the one at toks[i], or 0 if toks[i] opens
+// nothing or nothing closes it.
+func quotedEnd(toks []token, i int) int {
+	if i >= len(toks) || toks[i].kind != tokOpen {
+		return 0
+	}
+	open := toks[i].ch
+	depth := 0
+	for k := i; k < len(toks); k++ {
+		switch t := toks[k]; {
+		case t.kind == tokOpen && t.ch == open:
+			depth++
+		case t.kind == tokClose && closes(open, t.ch):
+			if depth--; depth <= 0 {
+				return k + 1
+			}
+		}
+	}
+	return 0
+}
+
+// closes reports whether the mark c closes what open opens.
+func closes(open, c rune) bool {
+	switch open {
+	case '“', '„':
+		return c == '”' || c == '“' || c == '"'
+	case '‘', '‚':
+		return c == '’' || c == '\''
+	case '«':
+		return c == '»'
+	case '»':
+		return c == '«'
+	case '‹':
+		return c == '›'
+	default:
+		return c == open || open == '"' && c == '”'
+	}
+}
+
+// clauses calls yield with each clause of the tokens: a sentence, or the part of one that ends in a colon.
+func (r *Reader) clauses(l *language, text string, toks []token, yield func(span) bool) {
+	lo, skip := 0, 0
+	for i, t := range toks {
+		if i < skip {
+			continue
+		}
+		if t.kind == tokOpen {
+			// A short quotation or a headline in quotation marks may hold points and colons of its own.
+			if end := quotedEnd(toks[:min(len(toks), i+30)], i); end > 0 && i > lo {
+				skip = end
+				if end < len(toks) || !endsSentence(toks[end-1], toks[max(end-2, 0)]) {
+					continue
+				}
+			}
+		}
+		if !r.breaks(l, text, toks, i) {
+			continue
+		}
+		hi := i + 1
+		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct && (toks[hi].ch == ')' || toks[hi].ch == ']') && !openIn(toks[lo:hi])) {
+			hi++
+		}
+		if hi > lo && !yield(span{lo, hi}) {
+			return
+		}
+		lo = hi
+		skip = hi
+	}
+	if lo < len(toks) {
+		yield(span{lo, len(toks)})
+	}
+}
+
+// openIn reports whether the tokens hold an unclosed bracket.
+func openIn(toks []token) bool {
+	depth := 0
+	for _, t := range toks {
+		if t.kind == tokPunct {
+			switch t.ch {
+			case '(', '[':
+				depth++
+			case ')', ']':
+				depth--
+			}
+		}
+	}
+	return depth > 0
+}
+
+func endsSentence(last, before token) bool {
+	return last.kind == tokClose && before.kind == tokPunct && (before.ch == '.' || before.ch == '!' || before.ch == '?')
+}
+
+// breaks reports whether a clause ends with the token i.
+func (r *Reader) breaks(l *language, text string, toks []token, i int) bool {
+	t := toks[i]
+	if t.kind != tokDots && (t.kind != tokPunct || t.ch != '.' && t.ch != '!' && t.ch != '?' && t.ch != ':') {
+		return false
+	}
+	n := i + 1
+	for n < len(toks) && (toks[n].kind == tokClose || toks[n].kind == tokPunct && (toks[n].ch == ')' || toks[n].ch == ']')) {
+		n++
+	}
+	if n == len(toks) {
+		return true
+	}
+	next := toks[n]
+	if t.ch == ':' {
+		return next.space
+	}
+	if next.kind == tokWord && !next.upper && !next.digit || next.kind == tokPunct && next.ch != '(' && next.ch != '[' {
+		return false
+	}
+	if !next.space && t.kind != tokDots {
+		return false
+	}
+	if t.ch == '!' && i > 0 && toks[i-1].kind == tokWord && n == i+1 && r.pubs.bang[toks[i-1].id] {
+		return false // "Yahoo! News"
+	}
+	if t.ch == '.' && i > 0 && toks[i-1].kind == tokWord && l.abbreviation.has(toks[i-1].id) {
+		return false
+	}
+	return true
+}

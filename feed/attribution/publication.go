@@ -1,0 +1,185 @@
+package attribution
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// publicationData is the table of publications and agencies known by name. It helps to tell names from other words
+// and to give one publication one name; a publication need not be in it to be found.
+//
+//go:embed publications.json
+var publicationData []byte
+
+// Publication is an entry of the table of known publications, which users can extend.
+type Publication struct {
+	Name    string   `json:"name"`              // the canonical name, with its article: "The Guardian"
+	Aliases []string `json:"aliases,omitempty"` // other names; case, articles and punctuation don't matter
+	Domains []string `json:"domains,omitempty"` // hosts of its articles, without "www."; subdomains are included
+	FeedURL string   `json:"feed_url,omitempty"`
+	URL     string   `json:"url,omitempty"`
+	Agency  bool     `json:"agency,omitempty"` // a news agency, whose reports other publications carry
+}
+
+// publication is an entry as the table holds it.
+type publication struct{ Publication }
+
+// publications finds entries by name and by host. It is immutable.
+type publications struct {
+	byName   map[string]*publication
+	byDomain map[string]*publication
+	bang     map[int32]bool // words that a name writes with an exclamation mark
+	longest  int            // words in the longest name
+}
+
+// newPublications compiles the embedded table with the user's entries, which win over it.
+func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
+	var known []Publication
+	if err := json.Unmarshal(publicationData, &known); err != nil {
+		return nil, fmt.Errorf("table of publications: %w", err)
+	}
+	p := &publications{
+		byName:   make(map[string]*publication, 3*len(known)),
+		byDomain: make(map[string]*publication, len(known)),
+		bang:     make(map[int32]bool),
+	}
+	for i, e := range append(known, extra...) {
+		if strings.TrimSpace(e.Name) == "" {
+			return nil, fmt.Errorf("publication %d has no name: %w", i-len(known), feed.ErrInvalid)
+		}
+		if e.URL == "" && len(e.Domains) > 0 {
+			e.URL = "https://" + e.Domains[0] + "/"
+		}
+		entry := &publication{e}
+		for _, n := range append([]string{e.Name}, e.Aliases...) {
+			key := nameKey(n)
+			if key == "" {
+				return nil, fmt.Errorf("publication %q has the empty alias %q: %w", e.Name, n, feed.ErrInvalid)
+			}
+			p.byName[key] = entry
+			p.longest = max(p.longest, strings.Count(key, " ")+1)
+			for w := range strings.FieldsSeq(n) {
+				if w, ok := strings.CutSuffix(w, "!"); ok {
+					p.bang[lx.id(w)] = true
+				}
+			}
+		}
+		for _, d := range e.Domains {
+			p.byDomain[strings.TrimPrefix(strings.ToLower(d), "www.")] = entry
+		}
+	}
+	return p, nil
+}
+
+// nameKey is the key of a publication's name: folded, without a leading article.
+func nameKey(name string) string {
+	key := fold(name)
+	for _, article := range [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "} {
+		if rest, ok := strings.CutPrefix(key, article); ok && rest != "" {
+			return rest
+		}
+	}
+	return key
+}
+
+// lookup returns the entry of that name, or nil.
+func (p *publications) lookup(name string) *publication {
+	if len(name) > 80 {
+		return nil
+	}
+	return p.byName[nameKey(name)]
+}
+
+// suffix returns the number of tokens at the end of toks that are a known name, as many as can be, or 0. Epithets in
+// front of a name are often capitalised ("the Soros-funded Politico"), so names are looked for from their end.
+func (p *publications) suffix(text string, toks []token) int {
+	for n := min(len(toks), p.longest+1); n > 0; n-- {
+		t := toks[len(toks)-n:]
+		if t[0].kind == tokWord && p.lookup(text[t[0].start:t[n-1].end]) != nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// host returns the entry whose domain the URL's host is or lies under, or nil.
+func (p *publications) host(rawURL string) *publication {
+	h := hostOf(rawURL)
+	for h != "" {
+		if e := p.byDomain[h]; e != nil {
+			return e
+		}
+		_, h, _ = strings.Cut(h, ".")
+	}
+	return nil
+}
+
+// hostOf returns the host of an absolute http URL in lower case, without "www.", or "".
+func hostOf(rawURL string) string {
+	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") && !strings.HasPrefix(rawURL, "//") {
+		return ""
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
+}
+
+// Canonical returns the source that stands for the publication in feeds and indexes: its canonical name, home page
+// and feed, as far as the table has them. "the Guardian", "Guardian" and "UK's Guardian" are one. Of a name that the
+// table does not have, determiners and epithets are dropped and the rest is kept as it is written.
+func (r *Reader) Canonical(name string) feed.Source {
+	p := r.publisherOf(r.lx.langs[fallback], name)
+	if p.known == nil {
+		return feed.Source{Publication: p.name}
+	}
+	return feed.Source{Publication: p.known.Name, PublicationURL: p.known.URL, FeedURL: p.known.FeedURL}
+}
+
+// publisherOf reads a name as it stands in a PUB slot.
+func (r *Reader) publisherOf(l *language, name string) publisher {
+	name = strings.Trim(squeeze(name), " ,;:\"“”‘«»()[]_*")
+	if e := r.pubs.lookup(name); e != nil {
+		return publisher{name: name, known: e}
+	}
+	toks := r.lx.tokenize(name, nil)
+	i := l.skipDeterminers(toks, 0)
+	if i < len(toks) && i > 0 {
+		toks = toks[i:]
+	}
+	// Lower-case adjectives before the name are the blogger's.
+	for k := 0; i > 0 && k < min(4, len(toks)-1); k++ {
+		if nameStart(l, toks, k) {
+			toks = toks[k:]
+			break
+		}
+	}
+	if len(toks) == 0 {
+		return publisher{name: name}
+	}
+	if n := r.pubs.suffix(name, toks); n > 0 {
+		t := toks[len(toks)-n:]
+		s := name[t[0].start:t[n-1].end]
+		return publisher{name: withArticle(name, t[0].start, s), known: r.pubs.lookup(s)}
+	}
+	rest := name[toks[0].start:]
+	if strings.HasSuffix(rest, "'s") || strings.HasSuffix(rest, "’s") {
+		rest = rest[:possessive(rest)]
+	}
+	return publisher{name: withArticle(name, toks[0].start, rest)}
+}
+
+// withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the
+// Register" a name with a determiner.
+func withArticle(text string, start int, name string) string {
+	if strings.HasSuffix(text[:start], "The ") && !strings.HasPrefix(name, "The ") && strings.TrimSpace(text[:start]) == "The" {
+		return "The " + name
+	}
+	return name
+}

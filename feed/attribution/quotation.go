@@ -1,0 +1,448 @@
+package attribution
+
+import "strings"
+
+// bindQuotation joins a quotation element with its credit: the lead before it, if there is one, what the element
+// holds, the line after it, a source named in the prose, its cite attribute, or the source of the passage before. It
+// returns the block to go on with.
+func (rd *reading) bindQuotation(q *quotation, lead *source) int {
+	blocks := rd.doc.blocks
+	if len(q.blocks) == 0 {
+		return len(blocks)
+	}
+	first, end := q.blocks[0], q.blocks[len(q.blocks)-1]+1
+	q.done = true
+	switch q.kind {
+	case quotationPlugin:
+		rd.setRole(first, end, Noise)
+		return end
+	case quotationPull:
+		rd.setRole(first, end, Uncredited)
+		return end
+	case quotationTweet:
+		rd.bindTweet(q)
+		return end
+	default:
+	}
+	if rd.isCode(first, end) {
+		rd.setRole(first, end, Code)
+		return end
+	}
+	s := lead
+	if s == nil {
+		s = &source{kind: Excerpt, at: first}
+	}
+	s.marked = true
+	if rd.reblog(q, first) {
+		return end
+	}
+	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
+	last := end
+	for last < len(blocks) && lead != nil && blocks[last].quotation != nil && blocks[last].role == "" {
+		next := outermost(blocks[last].quotation)
+		if next.kind != quotationPlain || len(next.blocks) == 0 {
+			break
+		}
+		next.done = true
+		last = next.blocks[len(next.blocks)-1] + 1
+	}
+	tail := rd.innerCredit(q, s, first, last)
+	body := rd.header(first, s)
+	if body >= tail {
+		body = first
+	}
+	next := last
+	if rd.outerCredit(last, s) {
+		next = last + 1
+	}
+	if s.convention == "" {
+		rd.inherit(q, s)
+	}
+	if s.convention == "" {
+		rd.setRole(first, end, Uncredited)
+		return end
+	}
+	rd.nested(q, s)
+	if s.url == "" && q.cite != "" {
+		s.url = articleOnly(q.cite)
+	}
+	for k := body; k < tail; k++ {
+		if blocks[k].role == "" {
+			rd.takeBlocks(s, k, k+1)
+		}
+	}
+	rd.setRole(first, last, Note)
+	if len(s.passages) == 0 {
+		return next
+	}
+	rd.commit(s)
+	return next
+}
+
+func (rd *reading) setRole(i, end int, role Role) {
+	for k := i; k < end; k++ {
+		if rd.doc.blocks[k].role == "" {
+			rd.doc.blocks[k].role = role
+		}
+	}
+}
+
+// isCode reports whether the blocks are a program or a shell's session: old templates set those in blockquotes.
+func (rd *reading) isCode(i, end int) bool {
+	code := 0
+	for _, b := range rd.doc.blocks[i:end] {
+		if b.code || looksLikeCode(b.text) {
+			code++
+		}
+	}
+	return code*2 > end-i
+}
+
+// looksLikeCode reports whether a line is more likely typed into a machine than written for readers.
+func looksLikeCode(s string) bool {
+	if strings.HasPrefix(s, "$ ") || strings.HasPrefix(s, "# ") || strings.HasPrefix(s, "> ") || strings.HasPrefix(s, "sudo ") ||
+		strings.HasPrefix(s, "//") || strings.HasPrefix(s, "./") {
+		return true
+	}
+	if strings.HasSuffix(s, ";") || strings.HasSuffix(s, "{") || strings.HasSuffix(s, "}") || strings.HasSuffix(s, "\\") {
+		return true
+	}
+	marks, letters := 0, 0
+	for _, c := range s {
+		switch {
+		case strings.ContainsRune("{}[]<>=;$|\\_/&*+#`", c):
+			marks++
+		case c != ' ':
+			letters++
+		}
+	}
+	return marks*6 > letters && letters > 0
+}
+
+// innerCredit reads the credit that stands inside the quotation: in a cite or footer, or after a dash at its end. It
+// returns where the passage ends.
+func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
+	blocks := rd.doc.blocks
+	tail := end
+	for k := end - 1; k >= first; k-- {
+		b := blocks[k]
+		if b.role == Noise || isElision(b) {
+			continue
+		}
+		if rd.viaLine2(b) {
+			b.role = ViaLine
+			tail = k
+			continue
+		}
+		if b.credit || k > first && rd.isDashLine(b) {
+			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
+			if c.empty() && len(c.vias) == 0 {
+				return tail
+			}
+			rd.takeCitation(s, k, c, "10", 0.75)
+			b.role = Credit
+			return k
+		}
+		break
+	}
+	if tail == first || tail == 0 {
+		return tail
+	}
+	// “…” – A, at the end of the last line itself
+	k := tail - 1
+	b := blocks[k]
+	if cut := rd.trailingDash(b); cut > 0 {
+		c := rd.r.cite(rd.l, b, span{cut, len(b.toks)}, afterAll)
+		if !c.empty() && !c.deck {
+			rd.takeCitation(s, k, c, "10", 0.75)
+			b.role = Passage
+			s.inline = true
+			for j := first; j < k; j++ {
+				if blocks[j].role == "" {
+					rd.takeBlocks(s, j, j+1)
+				}
+			}
+			s.passages = append(s.passages, unquote(b.slice(span{0, cut})))
+			return k
+		}
+	}
+	return tail
+}
+
+// viaLine2 is viaLine for blocks inside of quotations.
+func (rd *reading) viaLine2(b *block) bool {
+	q := b.quotation
+	b.quotation = nil
+	ok := rd.viaLine(b)
+	b.quotation = q
+	return ok
+}
+
+// trailingDash returns the token of a dash that parts a quotation from its credit in one line, or 0: the dash stands
+// after a closing mark or a full stop and only a few words follow.
+func (rd *reading) trailingDash(b *block) int {
+	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-14; k-- {
+		t := b.toks[k]
+		if t.kind != tokDash || !t.space {
+			continue
+		}
+		p := b.toks[k-1]
+		if (p.kind == tokClose || p.kind == tokDots || p.kind == tokPunct && strings.ContainsRune(".!?", p.ch)) && nameStart(rd.l, b.toks, k+1) {
+			return k
+		}
+	}
+	return 0
+}
+
+// outerCredit reads the line after the quotation, if it is its credit.
+func (rd *reading) outerCredit(i int, s *source) bool {
+	if i >= len(rd.doc.blocks) {
+		return false
+	}
+	b := rd.doc.blocks[i]
+	if b.role != "" && b.role != Caption || b.quotation != nil {
+		return false
+	}
+	if b.credit && b.caption {
+		c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
+		if !c.empty() {
+			rd.takeCitation(s, i, c, "10", 0.8)
+			b.role = Credit
+			return true
+		}
+		return false
+	}
+	c, weight := rd.tailLine(i)
+	if weight == 0 {
+		return false
+	}
+	rd.takeCitation(s, i, c, "10", weight)
+	b.role = Credit
+	return true
+}
+
+// takeCitation joins a citation to a source; the rule's weight counts if the source had no credit before.
+func (rd *reading) takeCitation(s *source, i int, c citation, convention string, weight float64) {
+	rd.addVias(c.vias)
+	if c.empty() {
+		return
+	}
+	old := s.pub
+	s.take(c)
+	if old.name != "" && s.pub != old && !(old.known != nil && old.known.Agency) {
+		s.pub = old
+	}
+	s.unknown = s.unknown || c.unknown
+	s.credit = append(s.credit, i)
+	if s.convention == "" {
+		s.convention, s.weight = convention, weight
+	} else {
+		s.byline = true
+	}
+}
+
+// inherit gives a quotation without a credit of its own the source that the post has named for it.
+func (rd *reading) inherit(q *quotation, s *source) {
+	first := q.blocks[0]
+	from := (*source)(nil)
+	before := rd.previous(first)
+	switch {
+	case rd.mention != nil && before >= 0 && first-rd.mention.at <= 3:
+		from = rd.mention
+	case rd.linkBefore(before, s):
+		return
+	case rd.last != nil && rd.last.marked && before >= 0 && rd.mention == nil:
+		from = rd.last
+	}
+	if from != nil {
+		if from == rd.last {
+			*s = *from
+			s.passages, s.blocks, s.parent = nil, nil, nil
+			s.at = first
+			s.marked = true
+			// The same source goes on: its passages are one quote in several pieces.
+			s.joins = from
+			return
+		}
+		at := s.at
+		*s = *from
+		s.marked = true
+		s.at = at
+		return
+	}
+	if u := articleOnly(q.cite); u != "" {
+		s.url = u
+		s.convention, s.weight = "cite", 0.6
+		s.pub = rd.pubOfHost(u)
+	}
+}
+
+// pubOfHost names a publication by an article's address.
+func (rd *reading) pubOfHost(u string) publisher {
+	if e := rd.r.pubs.host(u); e != nil {
+		return publisher{name: e.Name, known: e}
+	}
+	return publisher{name: hostOf(u)}
+}
+
+// linkBefore reads a paragraph that leads in a quotation with a link to the source as its only credit, as Drupal and
+// many other blogs have it: only the link's host names the publication.
+func (rd *reading) linkBefore(i int, s *source) bool {
+	if i < 0 {
+		return false
+	}
+	b := rd.doc.blocks[i]
+	if b.role != Commentary || b.quotation != nil || len(b.toks) == 0 || !rd.leadsIn(i) && !b.wholly(runLink) {
+		return false
+	}
+	var u string
+	text := ""
+	for _, r := range b.runs {
+		if r.kind == runLink {
+			if a := articleOnly(r.value); a != "" {
+				u, text = a, b.text[r.start:r.end] // the last one stands nearest to the passage
+			}
+		}
+	}
+	if u == "" {
+		return false
+	}
+	s.url = u
+	s.pub = rd.pubOfHost(u)
+	s.convention, s.weight = "7", 0.6
+	if p := rd.r.pubs.lookup(text); p != nil {
+		s.pub = publisher{name: text, known: p}
+	}
+	s.credit = append(s.credit, i)
+	return true
+}
+
+// previous returns the block before i that is not noise, or -1.
+func (rd *reading) previous(i int) int {
+	for i--; i >= 0; i-- {
+		switch rd.doc.blocks[i].role {
+		case Noise, Caption, Note, ViaLine:
+		default:
+			return i
+		}
+	}
+	return -1
+}
+
+// reblog reads a level of a reblog chain: "name:" in a link, then a blockquote. It is kept apart as doubtful, since
+// the chain names blogs and not who wrote what is quoted in them.
+func (rd *reading) reblog(q *quotation, first int) bool {
+	i := rd.previous(first)
+	if i < 0 {
+		return false
+	}
+	b := rd.doc.blocks[i]
+	for _, r := range b.runs {
+		if r.kind != runLink || !hasClass(r.class, "tumblr_blog") {
+			continue
+		}
+		b.role = Credit
+		s := &source{kind: Reblog, convention: "15", weight: 0.3, at: first, credit: []int{i}, marked: true}
+		s.pub = publisher{name: b.text[r.start:r.end]}
+		s.url = articleOnly(r.value)
+		for _, k := range q.blocks {
+			c := rd.doc.blocks[k]
+			if c.quotation != q && c.role == "" {
+				continue // an inner level, the older post
+			}
+			rd.takeBlocks(s, k, k+1)
+		}
+		for _, k := range q.blocks {
+			if rd.doc.blocks[k].role == "" {
+				rd.doc.blocks[k].role = Uncredited
+			}
+		}
+		if len(s.passages) > 0 {
+			rd.add(s)
+		}
+		return true
+	}
+	return false
+}
+
+// bindTweet reads an embedded post of a social network: text, then "— Name (@handle) date" with the date linked.
+func (rd *reading) bindTweet(q *quotation) {
+	blocks := rd.doc.blocks
+	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, at: q.blocks[0], marked: true}
+	last := q.blocks[len(q.blocks)-1]
+	for _, k := range q.blocks {
+		b := blocks[k]
+		cut := -1
+		if k == last {
+			for n := len(b.toks) - 1; n >= 0; n-- {
+				if b.toks[n].kind == tokDash && (n == 0 || b.toks[n].space) {
+					cut = n
+					break
+				}
+			}
+		}
+		if cut < 0 {
+			rd.takeBlocks(s, k, k+1)
+			continue
+		}
+		if cut > 0 {
+			s.passages = append(s.passages, b.slice(span{0, cut}))
+			s.inline = true
+		}
+		s.credit = append(s.credit, k)
+		b.role = Credit
+		if cut > 0 {
+			b.role = Passage
+		}
+		n := cut + 1
+		for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
+			n++
+		}
+		if n > cut+1 {
+			s.who = []string{b.slice(span{cut + 1, n})}
+		}
+		for ; n < len(b.toks); n++ {
+			if end, d := rd.l.date(b.text, b.toks, n); end > 0 {
+				s.date = d
+				break
+			}
+		}
+		for _, r := range b.runs {
+			if r.kind == runLink && r.start >= b.toks[cut].start {
+				s.url = articleOnly(r.value)
+			}
+		}
+	}
+	if len(s.passages) > 0 {
+		rd.add(s)
+	}
+}
+
+// nested finds quotations within the passage that have a lead of their own there.
+func (rd *reading) nested(q *quotation, parent *source) {
+	blocks := rd.doc.blocks
+	for _, inner := range rd.doc.quotations {
+		if inner.parent != q || len(inner.blocks) == 0 {
+			continue
+		}
+		i := inner.blocks[0] - 1
+		if i < 0 || blocks[i].quotation != q {
+			continue
+		}
+		a := rd.analyse(i)
+		if a.lead == nil || a.private || a.back != nil || !a.after.empty() {
+			continue
+		}
+		s := rd.newSource(i, a.lead)
+		s.kind, s.parent, s.marked = Nested, parent, true
+		s.at = inner.blocks[0]
+		for _, k := range inner.blocks {
+			if text, _ := rd.passageText(blocks[k], span{0, len(blocks[k].toks)}); text != "" {
+				s.passages = append(s.passages, text)
+			}
+		}
+		if len(s.passages) > 0 {
+			rd.found = append(rd.found, s)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package attribution
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// place says where the passage stands that a rule's credit belongs to.
+type place string
+
+const (
+	placeLead    place = "lead"    // after the clause: "From the Guardian:"
+	placeTail    place = "tail"    // before it: "…more from the Washington Post."
+	placeInline  place = "inline"  // within the clause, in quotation marks: "“…,” writes A in X."
+	placeMention place = "mention" // wherever the next passage without a credit stands: "this article in X is"
+	placeSummary place = "summary" // nowhere: the clause tells what the source says
+	placeBack    place = "back"    // after it, from a source already named: "From the report:"
+	placeLetter  place = "letter"  // after it, but from a private person: "A reader writes:"
+	placeSelf    place = "self"    // after it, but from the blog itself: "As I wrote last year:"
+	placePosted  place = "posted"  // nowhere: says who posted the post, and when
+)
+
+// rule is a line of a language's rules: how a credit reads, where its passage stands, how sure it is, and the
+// convention of the catalogue that it stands for.
+//
+// A pattern is made of words, classes of words (%say), slots in capitals, and punctuation; [x] is optional, (x | y)
+// is one of several.
+//
+//	PUB    a publication's name, with its determiners and epithets
+//	WHO    one or more persons' names
+//	HEAD   a headline: any words
+//	NAME   up to four words of any kind
+//	WHEN   a date, a weekday or a phrase of time
+//	DATE   a date
+//	CITE   a group in parentheses or brackets, read as a citation of its own
+//	QUOTE  a stretch in quotation marks
+//	*      up to fourteen words of any kind
+//	WORD   any one word
+//	:      a colon, dots or a dash, at the end of the clause
+//	.      the clause's end
+//	DASH, DOTS, 's, @, |  themselves
+type rule struct {
+	convention string
+	place      place
+	weight     float64
+	pattern    string
+	variants   []*variant
+}
+
+// op is what an element of a variant matches.
+type op uint8
+
+const (
+	opWord op = iota
+	opClass
+	opPub
+	opWho
+	opHead
+	opName
+	opWhen
+	opDate
+	opCite
+	opQuote
+	opStar
+	opAny
+	opColon
+	opStop
+	opDash
+	opDots
+	opPoss
+	opChar
+)
+
+// elem is one element of a variant.
+type elem struct {
+	op    op
+	id    int32  // opWord
+	class *class // opClass
+	ch    rune   // opChar
+}
+
+// variant is a rule's pattern with its options and alternatives decided.
+type variant struct {
+	rule  *rule
+	elems []elem
+	colon bool // ends in a colon, so that clauses without one need not be tried
+}
+
+// maxVariants bounds how many variants a pattern may unfold to: a slip in a language file must not eat memory.
+const maxVariants = 512
+
+// addRule compiles a line "CONVENTION PLACE PERCENT PATTERN".
+func (lx *lexicon) addRule(l *language, line string) error {
+	f := strings.SplitN(line, " ", 4)
+	if len(f) != 4 {
+		return fmt.Errorf("rule %q: want convention, place, percentage and pattern: %w", line, feed.ErrInvalid)
+	}
+	percent, err := strconv.Atoi(f[2])
+	if err != nil {
+		return fmt.Errorf("rule %q: percentage: %w", line, feed.ErrInvalid)
+	}
+	r := &rule{convention: f[0], place: place(f[1]), weight: float64(percent) / 100, pattern: f[3]}
+	p := patternParser{words: strings.Fields(padded(f[3])), lx: lx, l: l}
+	unfolded, err := p.sequence("")
+	if err != nil {
+		return fmt.Errorf("rule %q: %w", line, err)
+	}
+	for _, elems := range unfolded {
+		if len(elems) == 0 {
+			return fmt.Errorf("rule %q can match nothing: %w", line, feed.ErrInvalid)
+		}
+		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon}
+		r.variants = append(r.variants, v)
+		l.index(v)
+	}
+	l.rules = append(l.rules, r)
+	return nil
+}
+
+// padded sets the pattern's brackets off by spaces.
+func padded(pattern string) string {
+	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
+}
+
+// index files a variant under the words it cannot match without: those of its first class, else its first word, else
+// it has to be tried on every short clause.
+func (l *language) index(v *variant) {
+	var trigger *elem
+	for i := range v.elems {
+		e := &v.elems[i]
+		if e.op == opClass && (trigger == nil || trigger.op == opWord) && len(e.class.words)+len(e.class.phrases) > 0 {
+			trigger = e
+		}
+		if e.op == opWord && trigger == nil {
+			trigger = e
+		}
+	}
+	switch {
+	case trigger == nil:
+		l.bare = append(l.bare, v)
+	case trigger.op == opWord:
+		l.byWord[trigger.id] = append(l.byWord[trigger.id], v)
+	default:
+		for id := range trigger.class.words {
+			l.byWord[id] = append(l.byWord[id], v)
+		}
+		for id := range trigger.class.phrases {
+			if !trigger.class.words[id] {
+				l.byWord[id] = append(l.byWord[id], v)
+			}
+		}
+	}
+}
+
+// patternParser unfolds a pattern into its variants by recursive descent.
+type patternParser struct {
+	words []string
+	lx    *lexicon
+	l     *language
+}
+
+// sequence parses up to the closing bracket, or to the end if that is "". It returns every way to read it.
+func (p *patternParser) sequence(closing string) ([][]elem, error) {
+	var done [][]elem
+	ways := [][]elem{nil}
+	for len(p.words) > 0 {
+		w := p.words[0]
+		p.words = p.words[1:]
+		var parts [][]elem
+		switch w {
+		case "]", ")":
+			if w != closing {
+				return nil, fmt.Errorf("%q without its opening: %w", w, feed.ErrInvalid)
+			}
+			return append(done, ways...), nil
+		case "|":
+			done, ways = append(done, ways...), [][]elem{nil}
+			continue
+		case "[", "(":
+			inner, err := p.sequence(map[string]string{"[": "]", "(": ")"}[w])
+			if err != nil {
+				return nil, err
+			}
+			parts = fuse(inner)
+			if w == "[" {
+				parts = append(parts, nil)
+			}
+		default:
+			parts = [][]elem{{p.elem(w)}}
+		}
+		if len(ways)*len(parts) > maxVariants {
+			return nil, fmt.Errorf("more than %d variants: %w", maxVariants, feed.ErrInvalid)
+		}
+		next := make([][]elem, 0, len(ways)*len(parts))
+		for _, a := range ways {
+			for _, b := range parts {
+				next = append(next, append(a[:len(a):len(a)], b...))
+			}
+		}
+		ways = next
+	}
+	if closing != "" {
+		return nil, fmt.Errorf("no closing %q: %w", closing, feed.ErrInvalid)
+	}
+	return append(done, ways...), nil
+}
+
+// fuse makes one element of alternatives that are all words, so that they don't multiply the variants.
+func fuse(ways [][]elem) [][]elem {
+	c := newClass()
+	for _, way := range ways {
+		ids := make([]int32, 0, len(way))
+		for _, e := range way {
+			if e.op != opWord {
+				return ways
+			}
+			ids = append(ids, e.id)
+		}
+		if len(ids) == 0 {
+			return ways
+		}
+		c.add(ids)
+	}
+	c.sort()
+	return [][]elem{{{op: opClass, class: c}}}
+}
+
+var slots = map[string]op{
+	"PUB": opPub, "WHO": opWho, "HEAD": opHead, "NAME": opName, "WHEN": opWhen, "DATE": opDate, "CITE": opCite,
+	"QUOTE": opQuote, "*": opStar, "WORD": opAny, ":": opColon, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
+}
+
+func (p *patternParser) elem(w string) elem {
+	if o, ok := slots[w]; ok {
+		return elem{op: o}
+	}
+	if name, ok := strings.CutPrefix(w, "%"); ok {
+		return elem{op: opClass, class: p.l.class(name)}
+	}
+	if w == "BAR" {
+		w = "|"
+	}
+	if r := []rune(w); len(r) == 1 && !isWordRune(r[0]) {
+		return elem{op: opChar, ch: r[0]}
+	}
+	return elem{op: opWord, id: p.lx.id(w)}
+}

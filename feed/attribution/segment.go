@@ -1,0 +1,565 @@
+package attribution
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// runKind is how a stretch of a block's text is marked.
+type runKind uint8
+
+const (
+	runLink runKind = iota
+	runEmphasis
+	runBold
+	runCite  // a cite element within a line
+	runQuote // a q element
+	runTime
+)
+
+// run is a marked stretch of a block's text; offsets are bytes.
+type run struct {
+	kind       runKind
+	start, end int
+	value      string // a link's address; a time element's datetime
+	class      string
+	node       *html.Node
+}
+
+// block is a line or a paragraph of the post: the unit that is a credit, a passage or a comment.
+type block struct {
+	text      string
+	runs      []run
+	nodes     []*html.Node // the siblings that it is made of, or nil if it shares a node with another block
+	elem      atom.Atom    // the innermost element on lines of its own: p, li, h2, cite …
+	class     string       // of that element
+	quotation *quotation   // the innermost quotation element around it, or nil
+	paragraph int          // blocks of one paragraph, parted by single line breaks, share the number
+	list      bool         // in a list or a table
+	code      bool
+	caption   bool // in a figcaption
+	credit    bool // in an element that holds a quotation's credit by its meaning: cite, footer, figcaption
+
+	toks []token
+	role Role
+	// quote is the index of the quote that the block belongs to, or -1.
+	quote int
+	// own is what of the text is the blogger's when the block is more than one thing; empty for all or nothing.
+	own []string
+}
+
+// quotation is an element that marks quoted text.
+type quotation struct {
+	node   *html.Node
+	parent *quotation
+	kind   quotationKind
+	cite   string // the cite attribute
+	blocks []int  // of all blocks in it, those of inner quotations too
+	done   bool
+}
+
+type quotationKind uint8
+
+const (
+	quotationPlain  quotationKind = iota
+	quotationTweet                // an embedded post of a social network
+	quotationPull                 // repeats the post's own words
+	quotationPlugin               // not text at all: page plugins, shares
+)
+
+// document is a post cut into blocks.
+type document struct {
+	blocks     []*block
+	quotations []*quotation
+	cards      []card
+}
+
+// card is a bookmark card: a link with the title and publication of what it leads to.
+type card struct {
+	block                           int
+	url, title, author, publication string
+}
+
+// maxDepth bounds the nesting that is looked into. Trees from package markup are shallower.
+const maxDepth = 2000
+
+// segmenter cuts a tree into blocks, walking it once.
+type segmenter struct {
+	doc *document
+	// The line being read.
+	text   []byte
+	runs   []run
+	open   []run // runs that have begun and not ended
+	leaves []*html.Node
+	space  bool
+	// Where it stands.
+	elem      *html.Node
+	quotation *quotation
+	paragraph int
+	breaks    int // line breaks since the last text
+	list      int
+	code      int
+	caption   int
+	credit    int
+}
+
+// segment cuts the tree into blocks.
+func segment(body *html.Node) *document {
+	s := segmenter{doc: &document{}, elem: body}
+	s.children(body, 0)
+	s.flush()
+	for i, b := range s.doc.blocks {
+		for q := b.quotation; q != nil; q = q.parent {
+			q.blocks = append(q.blocks, i)
+		}
+	}
+	return s.doc
+}
+
+func (s *segmenter) children(n *html.Node, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.Type {
+		case html.TextNode:
+			s.leaf(c)
+		case html.ElementNode:
+			s.element(c, depth)
+		default:
+		}
+	}
+}
+
+func (s *segmenter) element(n *html.Node, depth int) {
+	switch n.DataAtom {
+	case atom.Br:
+		s.lineBreak()
+		return
+	case atom.Hr:
+		s.flush()
+		return
+	case atom.Script, atom.Style, atom.Template, atom.Noscript, atom.Iframe:
+		return
+	case atom.Img, atom.Video, atom.Audio, atom.Picture:
+		s.leaves = append(s.leaves, n)
+		return
+	default:
+	}
+	class := attr(n, "class")
+	switch {
+	case strings.Contains(class, "kg-bookmark-container"):
+		s.bookmark(n, class)
+	case isBlock(n) || s.standsAlone(n):
+		s.block(n, class, depth)
+	default:
+		s.inline(n, class, depth)
+	}
+}
+
+// block walks an element that stands on lines of its own.
+func (s *segmenter) block(n *html.Node, class string, depth int) {
+	s.flush()
+	elem, quot, list, code, caption, credit := s.elem, s.quotation, s.list, s.code, s.caption, s.credit
+	s.elem = n
+	switch n.DataAtom {
+	case atom.Blockquote:
+		s.enter(n, class)
+	case atom.P, atom.Div:
+		if hasClass(class, "npf_quote") {
+			s.enter(n, class)
+		}
+	case atom.Ul, atom.Ol, atom.Dl, atom.Table:
+		s.list++
+	case atom.Pre:
+		s.code++
+	case atom.Figcaption:
+		s.caption++
+		s.credit++
+	case atom.Cite, atom.Footer:
+		if s.quotation != nil || n.DataAtom == atom.Cite {
+			s.credit++
+		}
+	default:
+	}
+	if strings.Contains(class, "fb-page") || strings.Contains(class, "fb-xfbml") {
+		s.enter(n, class)
+	}
+	s.children(n, depth+1)
+	s.flush()
+	s.elem, s.quotation, s.list, s.code, s.caption, s.credit = elem, quot, list, code, caption, credit
+}
+
+// enter begins a quotation element.
+func (s *segmenter) enter(n *html.Node, class string) {
+	q := &quotation{node: n, parent: s.quotation, cite: attr(n, "cite")}
+	switch {
+	case strings.Contains(class, "fb-"):
+		q.kind = quotationPlugin
+	case strings.Contains(class, "twitter-tweet"), strings.Contains(class, "twitter-video"),
+		strings.Contains(class, "bluesky-embed"), strings.Contains(class, "mastodon-embed"):
+		q.kind = quotationTweet
+	case strings.Contains(class, "instagram-media"), strings.Contains(class, "tiktok-embed"),
+		strings.Contains(class, "wp-embedded-content"):
+		q.kind = quotationPlugin
+	case isPull(class) || n.Parent != nil && isPull(attr(n.Parent, "class")):
+		q.kind = quotationPull
+	}
+	s.doc.quotations = append(s.doc.quotations, q)
+	s.quotation = q
+}
+
+// isPull reports whether a class says that the text repeats the post's own: a pull quote.
+func isPull(class string) bool {
+	c := strings.ToLower(class)
+	return strings.Contains(c, "pullquote") || strings.Contains(c, "pull-quote") || strings.Contains(c, "pull_quote")
+}
+
+// standsAlone reports whether an inline element is a credit on its own: a cite that ends a quotation. Bloggers and
+// block editors put it inside the blockquote, directly or as the last thing of its last paragraph.
+func (s *segmenter) standsAlone(n *html.Node) bool {
+	if n.DataAtom != atom.Cite && n.DataAtom != atom.Footer || s.quotation == nil {
+		return false
+	}
+	if n.Parent != nil && n.Parent.DataAtom == atom.Blockquote {
+		return true
+	}
+	for c := n.NextSibling; c != nil; c = c.NextSibling {
+		if c.Type != html.TextNode || strings.TrimSpace(c.Data) != "" {
+			return false
+		}
+	}
+	return len(s.text) == 0 || s.breaks > 0 || strings.ContainsAny(string(s.text[len(s.text)-1:]), ".!?\"'")
+}
+
+// inline walks an element within a line, and records what it marks.
+func (s *segmenter) inline(n *html.Node, class string, depth int) {
+	r := run{class: class, node: n}
+	switch n.DataAtom {
+	case atom.A:
+		r.kind, r.value = runLink, attr(n, "href")
+	case atom.I, atom.Em:
+		r.kind = runEmphasis
+	case atom.B, atom.Strong:
+		r.kind = runBold
+	case atom.Cite:
+		r.kind = runCite
+	case atom.Q:
+		r.kind = runQuote
+	case atom.Time:
+		r.kind, r.value = runTime, attr(n, "datetime")
+	default:
+		s.children(n, depth+1)
+		return
+	}
+	r.start = -1
+	s.open = append(s.open, r)
+	at := len(s.open) - 1
+	s.children(n, depth+1)
+	if at < len(s.open) {
+		s.closeRun(s.open[at])
+		s.open = s.open[:at]
+	}
+}
+
+// closeRun records a run that ends here; one that began at a line before begins with this line.
+func (s *segmenter) closeRun(r run) {
+	if r.start < 0 {
+		return
+	}
+	r.end = len(s.text)
+	for r.start < r.end && s.text[r.start] == ' ' {
+		r.start++
+	}
+	if r.end > r.start {
+		s.runs = append(s.runs, r)
+	}
+}
+
+// leaf adds a text node to the line, with white space collapsed.
+func (s *segmenter) leaf(n *html.Node) {
+	if s.code > 0 {
+		for line := range strings.Lines(n.Data) {
+			s.add(n, line)
+			if strings.HasSuffix(line, "\n") {
+				s.lineBreak()
+			}
+		}
+		return
+	}
+	s.add(n, n.Data)
+}
+
+func (s *segmenter) add(n *html.Node, data string) {
+	begun := false
+	for i := 0; i < len(data); {
+		c := data[i]
+		size := 1
+		if c >= utf8.RuneSelf {
+			if strings.HasPrefix(data[i:], "\u00a0") {
+				c, size = ' ', 2
+			} else {
+				_, size = utf8.DecodeRuneInString(data[i:])
+			}
+		}
+		if c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' {
+			s.space = len(s.text) > 0
+			i += size
+			continue
+		}
+		if s.space {
+			s.text = append(s.text, ' ')
+			s.space = false
+		}
+		if !begun {
+			begun = true
+			s.leaves = append(s.leaves, n)
+			for k := range s.open {
+				if s.open[k].start < 0 {
+					s.open[k].start = len(s.text)
+				}
+			}
+		}
+		s.text = append(s.text, data[i:i+size]...)
+		i += size
+		s.breaks = 0
+	}
+}
+
+// lineBreak ends a line within a block element. A second one in a row ends a paragraph.
+func (s *segmenter) lineBreak() {
+	s.endLine()
+	if s.breaks++; s.breaks == 2 {
+		s.paragraph++
+	}
+}
+
+// flush ends the line and the paragraph.
+func (s *segmenter) flush() {
+	s.endLine()
+	s.paragraph++
+	s.breaks = 0
+}
+
+// endLine makes a block of the line read so far, if it has text.
+func (s *segmenter) endLine() {
+	leaves := s.leaves
+	s.leaves = nil
+	s.space = false
+	if len(s.text) == 0 {
+		return
+	}
+	for k := range s.open {
+		s.closeRun(s.open[k])
+		s.open[k].start = -1
+	}
+	b := &block{
+		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation, paragraph: s.paragraph,
+		list: s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
+	}
+	if len(s.runs) > 0 {
+		b.runs = append([]run(nil), s.runs...)
+		sortRuns(b.runs)
+	}
+	b.nodes = siblings(s.elem, leaves)
+	s.doc.blocks = append(s.doc.blocks, b)
+	s.text, s.runs = s.text[:0], s.runs[:0]
+}
+
+// siblings returns the nodes of one level that hold exactly the leaves, or nil if there are none: then a line break
+// stands inside an inline element.
+func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
+	if len(leaves) == 0 {
+		return nil
+	}
+	first, last := leaves[0], leaves[len(leaves)-1]
+	for ; elem != nil; elem = onlyHolder(elem, first, last) {
+		from, to := childHolding(elem, first), childHolding(elem, last)
+		if from == nil || to == nil {
+			return nil
+		}
+		if firstLeaf(from) == first && lastLeaf(to) == last {
+			var nodes []*html.Node
+			for c := from; ; c = c.NextSibling {
+				nodes = append(nodes, c)
+				if c == to {
+					break
+				}
+			}
+			// A paragraph that is one line is that line's node.
+			if elem.Parent != nil && leafElement(elem) && firstLeaf(elem) == first && lastLeaf(elem) == last {
+				return []*html.Node{elem}
+			}
+			return nodes
+		}
+	}
+	return nil
+}
+
+// onlyHolder returns the child of elem that holds both leaves, or nil.
+func onlyHolder(elem, first, last *html.Node) *html.Node {
+	c := childHolding(elem, first)
+	if c == nil || c != childHolding(elem, last) || c.Type != html.ElementNode {
+		return nil
+	}
+	return c
+}
+
+func childHolding(elem, leaf *html.Node) *html.Node {
+	for n := leaf; n != nil; n = n.Parent {
+		if n.Parent == elem {
+			return n
+		}
+	}
+	return nil
+}
+
+// leafElement reports whether an element on lines of its own holds text and no such elements.
+func leafElement(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Li, atom.Pre, atom.Figcaption, atom.Cite, atom.Dt:
+		return true
+	default:
+		return false
+	}
+}
+
+// maxScan bounds the search for the first or last text of an element: a row of a million line breaks in front of it
+// must not be walked for every line. An element with more before its text is taken to share its nodes.
+const maxScan = 64
+
+// firstLeaf returns the first node in n, or n itself, that shows something, or nil.
+func firstLeaf(n *html.Node) *html.Node {
+	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.FirstChild }, func(n *html.Node) *html.Node { return n.NextSibling })
+}
+
+// lastLeaf returns the last node in n, or n itself, that shows something, or nil.
+func lastLeaf(n *html.Node) *html.Node {
+	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.LastChild }, func(n *html.Node) *html.Node { return n.PrevSibling })
+}
+
+// edgeLeaf walks the tree under root depth first, by the given steps, to the first node that shows something.
+func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node {
+	n := root
+	for range maxScan {
+		if shows(n) {
+			return n
+		}
+		if c := down(n); c != nil {
+			n = c
+			continue
+		}
+		for n != root && on(n) == nil {
+			n = n.Parent
+		}
+		if n == root {
+			return nil
+		}
+		n = on(n)
+	}
+	return nil
+}
+
+// shows reports whether a node is text that is not white space, or a picture or the like: what [segmenter.leaf] and
+// [segmenter.element] count as a leaf.
+func shows(n *html.Node) bool {
+	if n.Type == html.TextNode {
+		return strings.Trim(n.Data, " \n\t\r\f\u00a0") != ""
+	}
+	switch n.DataAtom {
+	case atom.Img, atom.Video, atom.Audio, atom.Picture:
+		return n.Type == html.ElementNode
+	default:
+		return false
+	}
+}
+
+// isBlock reports whether n stands on lines of its own.
+func isBlock(n *html.Node) bool {
+	switch n.DataAtom {
+	case atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Dd, atom.Details, atom.Div, atom.Dl,
+		atom.Dt, atom.Figcaption, atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5,
+		atom.H6, atom.Header, atom.Hgroup, atom.Li, atom.Main, atom.Nav, atom.Ol, atom.P, atom.Pre, atom.Section,
+		atom.Summary, atom.Table, atom.Tbody, atom.Td, atom.Tfoot, atom.Th, atom.Thead, atom.Tr, atom.Ul:
+		return true
+	default:
+		return false
+	}
+}
+
+func isHeading(a atom.Atom) bool {
+	switch a {
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		return true
+	default:
+		return false
+	}
+}
+
+// bookmark reads a bookmark card, as Ghost makes them: a link with spans for the title, the author and the publisher.
+func (s *segmenter) bookmark(n *html.Node, class string) {
+	s.flush()
+	c := card{block: len(s.doc.blocks), url: attr(n, "href")}
+	for d := range n.Descendants() {
+		switch dc := attr(d, "class"); {
+		case hasClass(dc, "kg-bookmark-title"):
+			c.title = textOf(d)
+		case hasClass(dc, "kg-bookmark-author"):
+			c.author = textOf(d)
+		case hasClass(dc, "kg-bookmark-publisher"):
+			c.publication = textOf(d)
+		}
+	}
+	from := len(s.doc.blocks)
+	s.inline(n, class, 0)
+	s.flush()
+	for _, b := range s.doc.blocks[from:] {
+		b.role = Credit
+	}
+	if c.title != "" && len(s.doc.blocks) > from {
+		s.doc.cards = append(s.doc.cards, c)
+	}
+}
+
+// textOf returns the text in n with white space collapsed.
+func textOf(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
+			b.WriteByte(' ')
+		}
+	}
+	return squeeze(b.String())
+}
+
+func attr(n *html.Node, key string) string {
+	for i := range n.Attr {
+		if n.Attr[i].Key == key {
+			return n.Attr[i].Val
+		}
+	}
+	return ""
+}
+
+// hasClass reports whether the class attribute holds the class name.
+func hasClass(class, name string) bool {
+	for c := range strings.FieldsSeq(class) {
+		if c == name {
+			return true
+		}
+	}
+	return false
+}
+
+// sortRuns orders runs by their beginning, outer before inner.
+func sortRuns(runs []run) {
+	slices.SortStableFunc(runs, func(a, b run) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
+	})
+}

@@ -1,0 +1,281 @@
+package attribution
+
+import "strings"
+
+// publisher is what stands in a PUB slot once it is read.
+type publisher struct {
+	name  string
+	known *publication // nil if the table does not have it
+}
+
+// pubs appends the stretches of tokens from i on that may name a publication, the likeliest first. A stretch begins
+// with the determiners and epithets, which [Reader.publisher] drops again.
+func (x *matcher) pubs(i int, out []span) []span {
+	start := i
+	i = x.l.skipDeterminers(x.toks[:x.hi], i)
+	if i >= x.hi {
+		return out
+	}
+	// A link or an emphasised stretch is a name whatever its letters.
+	for _, r := range x.b.runs {
+		if r.start > x.toks[i].start {
+			break
+		}
+		if r.kind == runBold || r.start != x.toks[i].start && r.start != x.toks[start].start {
+			continue
+		}
+		if end := tokenEnding(x.toks[:x.hi], i, r.end); end > i && end-i <= 8 {
+			out = append(out, span{start, end})
+		}
+	}
+	if x.l.stop.has(x.toks[i].id) && i == start {
+		// A sentence's first word is capitalised without being a name; "In These Times" is one, if the table says so.
+		for k := min(x.hi, i+6); k > i+1; k-- {
+			if x.r.pubs.lookup(x.b.slice(span{i, k})) != nil {
+				return append(out, span{start, k})
+			}
+		}
+		return out
+	}
+	if !nameStart(x.l, x.toks, i) {
+		// "the always objective Guardian": adjectives between determiner and name.
+		k := i
+		for k < min(x.hi, i+4) && k < len(x.toks) && x.toks[k].kind == tokWord && !x.toks[k].upper &&
+			!x.l.stop.has(x.toks[k].id) && !x.l.say.has(x.toks[k].id) {
+			k++
+		}
+		if k == i || i == start || k >= x.hi || !nameStart(x.l, x.toks, k) {
+			return out
+		}
+		i = k
+	}
+	end := x.l.nameEnd(x.toks[:x.hi], i)
+	// What the table knows goes first: the longest known name within the run.
+	first := len(out)
+	for k := end; k > i; k-- {
+		if x.r.pubs.suffix(x.b.text, x.toks[i:k]) > 0 {
+			out = append(out, span{start, k})
+			break
+		}
+	}
+	for k := end; k > i && len(out) < cap(out); k-- {
+		last := x.toks[k-1]
+		if last.kind != tokWord || !last.upper && !last.digit && k-1 != i && !isDomain(x.b.text[last.start:last.end]) {
+			continue
+		}
+		if s := (span{start, k}); len(out) == first || out[len(out)-1] != s {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// skipDeterminers returns the position after "the", "today's", "the UK's", "yesterday's U.K." and the like.
+func (l *language) skipDeterminers(toks []token, i int) int {
+	for n := 0; n < 6 && i < len(toks); n++ {
+		t := toks[i]
+		switch {
+		case l.det.has(t.id):
+			i++
+		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id)) && i+1 < len(toks) && toks[i+1].kind == tokPoss:
+			i += 2
+		case l.epithet.has(t.id) && i+1 < len(toks) && nameStart(l, toks, i+1):
+			i++
+		case t.upper && i+1 < len(toks) && toks[i+1].kind == tokPoss && i+2 < len(toks) && l.epithet.has(toks[i+2].id):
+			i += 2
+		default:
+			return i
+		}
+	}
+	return i
+}
+
+// nameStart reports whether a name of a publication may begin with the token i.
+func nameStart(l *language, toks []token, i int) bool {
+	if i >= len(toks) {
+		return false
+	}
+	t := toks[i]
+	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.end-t.start > 3 && !l.stop.has(t.id) && t.inner)
+}
+
+// nameEnd returns where a run of words that looks like one name ends: capitalised words, numbers, and the small words
+// between them.
+func (l *language) nameEnd(toks []token, i int) int {
+	end := i
+	for k := i; k < len(toks) && k < i+10; k++ {
+		t := toks[k]
+		switch {
+		case nameStart(l, toks, k):
+			end = k + 1
+		case t.kind == tokPoss && k > i:
+		case t.kind == tokWord && l.connector.has(t.id) && k > i:
+		case t.kind == tokPunct && (t.ch == '&' || t.ch == '+' || t.ch == '/') && k > i:
+		case t.kind == tokPunct && t.ch == '!' && k > i && toks[k-1].kind == tokWord:
+			if k+1 < len(toks) && toks[k+1].upper {
+				continue
+			}
+			return end
+		default:
+			return end
+		}
+	}
+	return end
+}
+
+// people appends the stretches of tokens from i on that may be one or more persons' names, longest first.
+func (x *matcher) people(i int, out []span) []span {
+	ends := x.l.peopleEnds(x.r, x.b.text, x.toks[:x.hi], i)
+	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
+		out = append(out, span{i, ends[k]})
+	}
+	return out
+}
+
+// peopleEnds returns every position at which a list of persons' names that begins at i may end, in rising order.
+func (l *language) peopleEnds(r *Reader, text string, toks []token, i int) []int {
+	var ends []int
+	for n := 0; n < 12; n++ {
+		first := i
+		for i < len(toks) && l.honorific.has(toks[i].id) {
+			i++
+			if i < len(toks) && toks[i].kind == tokPunct && toks[i].ch == '.' {
+				i++
+			}
+		}
+		words, last := 0, i
+		for k := i; k < len(toks) && words < 5; k++ {
+			t := toks[k]
+			if t.kind == tokWord && t.upper && !l.notName.has(t.id) && !l.month(t) && !(l.stop.has(t.id) && words == 0) {
+				words++
+				last = k + 1
+				ends = append(ends, last)
+				continue
+			}
+			if t.kind == tokWord && l.particle.has(t.id) && k+1 < len(toks) && (toks[k+1].upper || l.particle.has(toks[k+1].id)) {
+				continue
+			}
+			// "Thomas J. Sugrue", "King, Jr."
+			if t.kind == tokPunct && t.ch == ',' && k+1 < len(toks) && l.suffix.has(toks[k+1].id) {
+				last = k + 2
+				if last < len(toks) && toks[last].kind == tokPunct && toks[last].ch == '.' {
+					last++
+				}
+				ends = append(ends, last)
+				k = last - 1
+				continue
+			}
+			break
+		}
+		if words == 0 || first == last {
+			break
+		}
+		// The next of the list, if there is one.
+		k := last
+		sep := false
+		if k < len(toks) && toks[k].kind == tokPunct && (toks[k].ch == ',' || toks[k].ch == '&' || toks[k].ch == '/') {
+			k++
+			sep = true
+		}
+		if k < len(toks) && toks[k].kind == tokWord && (l.and.has(toks[k].id) || l.with.has(toks[k].id)) {
+			k++
+			sep = true
+		}
+		if !sep {
+			break
+		}
+		i = k
+	}
+	return ends
+}
+
+// month reports whether the word names a month and cannot be a given name: "May" and "April" can.
+func (l *language) month(t token) bool {
+	_, ok := l.months[t.id]
+	return ok && !l.given.has(t.id)
+}
+
+// people splits a stretch that holds only persons' names, as people list them, into the names.
+func (l *language) people(text string, toks []token) []string {
+	var names []string
+	start := -1
+	flush := func(end int) {
+		if start >= 0 && end > start {
+			names = append(names, squeeze(text[toks[start].start:toks[end-1].end]))
+		}
+		start = -1
+	}
+	for i, t := range toks {
+		switch {
+		case t.kind == tokPunct && t.ch == ',' && i+1 < len(toks) && l.suffix.has(toks[i+1].id):
+		case t.kind == tokPunct && (t.ch == ',' || t.ch == '&' || t.ch == '/' || t.ch == ';'),
+			t.kind == tokWord && (l.and.has(t.id) || l.with.has(t.id)) && !t.upper:
+			flush(i)
+		case start < 0 && (l.honorific.has(t.id) || t.kind == tokPunct):
+		case start < 0 && t.kind == tokWord:
+			start = i
+		}
+	}
+	flush(len(toks))
+	return names
+}
+
+// plausiblePerson reports how much the tokens look like a single person's name: 0 not at all, 1 may be, 2 surely.
+func (l *language) plausiblePerson(text string, toks []token) int {
+	words, given := 0, false
+	for i, t := range toks {
+		if t.kind != tokWord {
+			if t.kind == tokPunct && (t.ch == ',' || t.ch == '.') {
+				continue
+			}
+			return 0
+		}
+		if l.particle.has(t.id) && i > 0 {
+			continue
+		}
+		if !t.upper || l.notName.has(t.id) || l.month(t) || l.pubWord.has(t.id) || l.place.has(t.id) && len(toks) == 1 {
+			return 0
+		}
+		words++
+		given = given || words == 1 && l.given.has(t.id)
+	}
+	initial := words >= 2 && len(toks) > 1 && strings.HasSuffix(text[toks[1].start:toks[1].end], ".")
+	switch {
+	case words >= 2 && words <= 4 && (given || initial):
+		return 2
+	case words >= 2 && words <= 4:
+		return 1
+	case words == 1 && given:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// tokenEnding returns the position after the token that ends at byte end, or 0.
+func tokenEnding(toks []token, i, end int) int {
+	for k := i; k < len(toks) && toks[k].start < end; k++ {
+		if toks[k].end == end {
+			return k + 1
+		}
+	}
+	return 0
+}
+
+// isDomain reports whether s is a host name such as "nola.com".
+func isDomain(s string) bool {
+	i := strings.LastIndexByte(s, '.')
+	if i <= 0 || i == len(s)-1 || strings.ContainsAny(s, "@/'’ ") {
+		return false
+	}
+	top := s[i+1:]
+	if len(top) < 2 || len(top) > 6 {
+		return false
+	}
+	for _, c := range top {
+		if c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return i >= 2 || len(top) > 2
+}

@@ -1,0 +1,513 @@
+package attribution
+
+import "strings"
+
+// isDashLine reports whether the block is a credit after a dash or a tilde: "— A, X".
+func (rd *reading) isDashLine(b *block) bool {
+	n := len(b.toks)
+	if n < 2 || n > 40 || b.toks[0].kind != tokDash {
+		return false
+	}
+	// A list's item or a line of dialogue goes on as a sentence.
+	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
+		b.linkIn(span{1, 2}) != "" || b.toks[1].inner
+}
+
+// tailLine reads block i as a credit of what stands before it: after a dash, after "Source:", in brackets, or by a
+// rule such as "Read entire article at X". The weight is 0 if it is none.
+func (rd *reading) tailLine(i int) (citation, float64) {
+	b := rd.doc.blocks[i]
+	n := len(b.toks)
+	if n == 0 || n > 45 || b.list || b.code {
+		return citation{}, 0
+	}
+	all := span{0, n}
+	if rd.isDashLine(b) {
+		c := rd.r.cite(rd.l, b, all, afterAll)
+		if c.empty() || c.deck || c.pub.name == "" && len(c.who) == 0 {
+			return citation{}, 0
+		}
+		return c, 0.7
+	}
+	if end := firstEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct && b.toks[end].ch == ':' && b.toks[0].upper {
+		c := rd.r.cite(rd.l, b, span{end + 1, n}, inSource)
+		if c.pub.name == "" && c.url != "" {
+			c.pub = rd.pubOfHost(c.url)
+		}
+		if c.pub.name == "" && c.url == "" {
+			return citation{}, 0
+		}
+		return c, 0.7
+	}
+	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') {
+		end := groupEnd(b.toks, 0)
+		if end > 0 && (end == n || end == n-1 && b.toks[end].kind == tokPunct) {
+			c := rd.r.cite(rd.l, b, span{0, end}, inGroup)
+			if c.pub.name == "" || c.deck || c.pub.known == nil && len(c.who) == 0 && c.head == "" && b.linkIn(all) == "" {
+				return citation{}, 0
+			}
+			return c, 0.65
+		}
+		return citation{}, 0
+	}
+	if m := rd.analyse(i).tail; m != nil && m.clause.lo == 0 {
+		s := rd.newSource(i, m)
+		return s.citation, m.rule.weight
+	}
+	// "source", "link", alone and linked
+	if n <= 3 && rd.l.label.has(b.toks[0].id) {
+		if u := articleOnly(b.linkIn(all)); u != "" {
+			return citation{url: u, pub: rd.pubOfHost(u)}, 0.6
+		}
+	}
+	// The publication alone, linked to the article.
+	if b.wholly(runLink) && n <= 8 {
+		u := articleOnly(b.linkIn(all))
+		p := rd.r.publisherOf(rd.l, b.text)
+		if u != "" && (p.known != nil && rd.r.coversName(rd.l, b, all, p) || hostNamed(u, p.name)) {
+			return citation{url: u, pub: p}, 0.6
+		}
+	}
+	return citation{}, 0
+}
+
+// isTail reports whether block i is a credit of what stands before it.
+func (rd *reading) isTail(i int) bool {
+	_, weight := rd.tailLine(i)
+	return weight > 0
+}
+
+// bindTail joins a credit line with the passage before it in the text.
+func (rd *reading) bindTail(i int) (int, bool) {
+	b := rd.doc.blocks[i]
+	c, weight := rd.tailLine(i)
+	if weight == 0 {
+		return 0, false
+	}
+	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, credit: []int{i}, sentence: true}
+	a := rd.analyse(i)
+	whole := a.tail != nil // "Read entire article at X": what was read before is an excerpt of it
+	from := rd.backwards(i, whole)
+	if from == i {
+		if len(c.vias) > 0 {
+			rd.addVias(c.vias)
+		}
+		return 0, false
+	}
+	rd.addVias(c.vias)
+	// A source that has been read already gets what the line adds to it.
+	if f := rd.ownerOf(i - 1); f != nil {
+		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
+			f.take(c)
+			f.credit = append(f.credit, i)
+			b.role = Credit
+			return i + 1, true
+		}
+		return 0, false
+	}
+	b.role = Credit
+	for k := from; k < i; k++ {
+		p := rd.doc.blocks[k]
+		if p.role == Commentary {
+			p.role = ""
+			p.own = nil
+			rd.takeBlocks(s, k, k+1)
+		}
+	}
+	if len(s.passages) == 0 {
+		return i + 1, true
+	}
+	s.at = from
+	if s.head == "" && whole && rd.nothingElse(from, i) {
+		s.head = rd.heading
+	}
+	rd.commit(s)
+	return i + 1, true
+}
+
+// ownerOf returns the source whose passage block i, or the nearest before it that is not noise, belongs to.
+func (rd *reading) ownerOf(i int) *source {
+	for ; i >= 0; i-- {
+		switch rd.doc.blocks[i].role {
+		case Noise, Note, Caption, ViaLine:
+			continue
+		case Passage:
+			if n := len(rd.found); n > 0 {
+				return rd.found[n-1]
+			}
+			return nil
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// backwards returns where the passage begins that ends before block i: with whole, at the beginning of the post's
+// text; else at the paragraph before, or at the mark that opens the quotation which ends there.
+func (rd *reading) backwards(i int, whole bool) int {
+	k := rd.previous(i)
+	if k < 0 {
+		return i
+	}
+	b := rd.doc.blocks[k]
+	if b.role == Passage {
+		return k
+	}
+	if b.role != Commentary || len(b.own) > 0 {
+		return i
+	}
+	n := len(b.toks)
+	last := b.toks[n-1]
+	from := k
+	opens := b.toks[0].kind == tokOpen
+	for j := k - 1; j >= 0; j-- {
+		p := rd.doc.blocks[j]
+		if p.role == Noise || p.role == Note || p.role == Caption {
+			continue
+		}
+		if p.role != Commentary || len(p.own) > 0 || p.quotation != nil {
+			break
+		}
+		if t := p.toks[len(p.toks)-1]; t.kind == tokPunct && t.ch == ':' {
+			break
+		}
+		switch {
+		case whole:
+			from = j
+			continue
+		case last.kind == tokClose && !opens:
+			from = j
+			opens = p.toks[0].kind == tokOpen
+			continue
+		case p.paragraph == rd.doc.blocks[from].paragraph:
+			// Lines of one paragraph belong together.
+			from = j
+			continue
+		}
+		break
+	}
+	return from
+}
+
+// nothingElse reports whether the blocks outside of [from, to) hold no word of the blogger.
+func (rd *reading) nothingElse(from, to int) bool {
+	for k, b := range rd.doc.blocks {
+		if (k < from || k > to) && (b.role == Commentary || b.role == "") && len(b.text) > 40 {
+			return k > to // what follows was not read yet and may be links
+		}
+	}
+	return true
+}
+
+// bindTrailing reads a credit in brackets or after dots at the end of the paragraph i: "… (A in X).", "……more from
+// the X.", "(H | X)".
+func (rd *reading) bindTrailing(i int) bool {
+	b := rd.doc.blocks[i]
+	n := len(b.toks)
+	end := n
+	for end > 0 && b.toks[end-1].kind == tokPunct && b.toks[end-1].ch == '.' {
+		end--
+	}
+	if end < 3 || b.toks[end-1].kind != tokPunct || b.toks[end-1].ch != ')' && b.toks[end-1].ch != ']' {
+		if cut := rd.trailingDash(b); cut > 0 && (b.toks[0].kind == tokOpen) {
+			c := rd.r.cite(rd.l, b, span{cut, n}, afterAll)
+			if !c.empty() && !c.deck {
+				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, credit: []int{i}, at: i, marked: true, inline: true}
+				s.passages = []string{unquote(b.slice(span{0, cut}))}
+				b.role = Passage
+				rd.addVias(c.vias)
+				rd.commit(s)
+				return true
+			}
+		}
+		return false
+	}
+	open := -1
+	for k := end - 1; k > 0 && k > end-45; k-- {
+		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '(' || t.ch == '[') && groupEnd(b.toks, k) == end {
+			open = k
+			break
+		}
+	}
+	if open <= 0 {
+		return false
+	}
+	c := rd.r.cite(rd.l, b, span{open, end}, inGroup)
+	if c.pub.name == "" || c.deck || c.unknown && c.head == "" && len(c.who) == 0 {
+		return false
+	}
+	cited := len(c.who) > 0 || c.head != "" || c.date.year != 0
+	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, credit: []int{i}, at: i, inline: true}
+	body := span{0, open}
+	q := -1
+	for k := 0; k < open; k++ {
+		if b.toks[k].kind == tokOpen && quotedEnd(b.toks[:open], k) > k+4 {
+			q = k
+			break
+		}
+	}
+	switch {
+	case q >= 0 && (quotedEnd(b.toks[:open], q) >= open-2):
+		// “…” (A in X): the quotation that ends there.
+		s.marked = true
+		s.passages = []string{unquote(b.slice(span{q, quotedEnd(b.toks[:open], q)}))}
+		if q > 0 {
+			b.own = append(b.own, b.slice(span{0, q}))
+		}
+	case c.head != "" && c.pub.name != "":
+		// A headline in brackets supports what the blogger says in other words.
+		s.kind = Summary
+		s.inline = false
+		rd.prose(i)
+		rd.add(s)
+		return true
+	case c.pub.known != nil && c.pub.known.Agency && !cited:
+		// "… (AFP)" ends a wire report: all that stands before it.
+		from := rd.backwards(i, true)
+		for k := from; k < i; k++ {
+			if p := rd.doc.blocks[k]; p.role == Commentary {
+				p.role = ""
+				rd.takeBlocks(s, k, k+1)
+			}
+		}
+		s.at = min(from, i)
+		s.passages = append(s.passages, b.slice(body))
+	case cited:
+		from := i
+		v := rd.l.voiceOf(b.text, b.toks[:open], false)
+		if v.first || v.score > 0.5 {
+			s.kind = Summary
+			s.inline = false
+			rd.prose(i)
+			rd.add(s)
+			return true
+		}
+		s.passages = append(s.passages, b.slice(body))
+		s.at = from
+	default:
+		return false
+	}
+	b.role = Passage
+	rd.addVias(c.vias)
+	rd.commit(s)
+	return true
+}
+
+// bindCitation reads block i as a citation line above its passage: "H; DECK, by A (X)", "A in X, DATE".
+func (rd *reading) bindCitation(i int) (int, bool) {
+	b := rd.doc.blocks[i]
+	n := len(b.toks)
+	if n < 4 || n > 70 || len(b.text) > 500 || b.list {
+		return 0, false
+	}
+	end := n
+	if isColon(b.toks[n-1]) {
+		end--
+	}
+	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
+		return 0, false
+	}
+	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
+	if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
+		// A byline that names the paper or the agency is a credit even with no lead before it.
+		if s.pub.name == "" {
+			return 0, false
+		}
+	} else {
+		s.citation = rd.r.cite(rd.l, b, span{0, end}, inLine)
+		c := &s.citation
+		rd.addVias(c.vias)
+		facts := 0
+		for _, ok := range [...]bool{c.pub.name != "", len(c.who) > 0, c.date.month != 0, c.head != ""} {
+			if ok {
+				facts++
+			}
+		}
+		if c.deck && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.unknown && facts < 3 ||
+			facts == 2 && c.head != "" && !b.wholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.barred(b) {
+			return 0, false
+		}
+	}
+	next := rd.next(i)
+	if next < 0 {
+		if s.head != "" {
+			s.kind = HeadlineOnly
+			b.role = Credit
+			rd.add(s)
+			return i + 1, true
+		}
+		return 0, false
+	}
+	b.role = Credit
+	if s.head == "" {
+		rd.headlineAbove(i, s)
+	}
+	return rd.bindFollowing(i+1, s), true
+}
+
+// barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.
+func (rd *reading) barred(b *block) bool {
+	for _, t := range b.toks {
+		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {
+			return true
+		}
+	}
+	return false
+}
+
+// headlineAbove takes the line above a citation as its headline: a line of its own that is no sentence, or the post's
+// title.
+func (rd *reading) headlineAbove(i int, s *source) {
+	for k := i - 1; k >= 0; k-- {
+		p := rd.doc.blocks[k]
+		switch p.role {
+		case Noise, Caption, Posted, ViaLine:
+			continue
+		case Title:
+			s.head = rd.heading
+			return
+		case Commentary:
+			n := len(p.toks)
+			t := p.toks[n-1]
+			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.own) == 0 {
+				s.head = headline(p.text)
+				s.credit = append(s.credit, k)
+				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {
+					s.url = u
+				}
+				p.role = Credit
+			}
+			return
+		default:
+			return
+		}
+	}
+	if rd.title < 0 {
+		s.head = rd.heading
+	}
+}
+
+// dateline returns the end of a wire dateline at the beginning of the tokens, and the agency it names: "BAGHDAD (AP) —",
+// "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -".
+func (rd *reading) dateline(b *block) (int, publisher) {
+	limit := min(len(b.toks), 14)
+	for k := range limit {
+		t := b.toks[k]
+		if t.kind == tokPunct && t.ch == '(' {
+			end := groupEnd(b.toks, k)
+			if end == 0 || end > k+6 || end >= len(b.toks) {
+				return 0, publisher{}
+			}
+			p := rd.r.publisherOf(rd.l, b.slice(span{k + 1, end - 1}))
+			if p.known == nil || !p.known.Agency || b.toks[end].kind != tokDash && b.toks[end].kind != tokWord {
+				return 0, publisher{}
+			}
+			if k > 0 && b.toks[end].kind != tokDash && !strings.HasPrefix(b.text, strings.ToUpper(b.slice(span{0, 1}))) {
+				return 0, publisher{}
+			}
+			if b.toks[end].kind == tokDash {
+				end++
+			}
+			return end, p
+		}
+		if t.kind == tokDash && k > 0 {
+			p := rd.r.publisherOf(rd.l, b.slice(span{0, k}))
+			if p.known != nil && p.known.Agency && k <= 3 && t.space {
+				return k + 1, p
+			}
+			// "Reuters/New York -"
+			return 0, publisher{}
+		}
+		if t.kind != tokWord && !(t.kind == tokPunct && (t.ch == ',' || t.ch == '.' || t.ch == '/')) {
+			return 0, publisher{}
+		}
+		if t.kind == tokWord && !t.upper && !t.digit {
+			return 0, publisher{}
+		}
+	}
+	return 0, publisher{}
+}
+
+// bindDateline takes a wire report whose only credit is its dateline.
+func (rd *reading) bindDateline(i int) (int, bool) {
+	b := rd.doc.blocks[i]
+	end, p := rd.dateline(b)
+	if end == 0 || end == len(b.toks) {
+		return 0, false
+	}
+	s := &source{convention: "11", weight: 0.7, kind: Excerpt, at: i, credit: nil}
+	s.pub = p
+	if i > 0 {
+		if k := rd.previous(i); k >= 0 {
+			above := rd.doc.blocks[k]
+			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
+				above.role = Credit // "Go to AP original"
+			} else if above.role == Commentary && rd.aboveIsHeadline(above) {
+				s.head = headline(above.text)
+				above.role = Credit
+				s.credit = append(s.credit, k)
+			}
+		}
+	}
+	if s.head == "" && rd.noProse(i) {
+		s.head = rd.heading
+	}
+	return rd.bindText(i, s), true
+}
+
+func (rd *reading) aboveIsHeadline(b *block) bool {
+	n := len(b.toks)
+	t := b.toks[n-1]
+	return n >= 3 && n <= 30 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;!?", t.ch))
+}
+
+// noProse reports whether the blogger has said nothing before block i.
+func (rd *reading) noProse(i int) bool {
+	for _, b := range rd.doc.blocks[:i] {
+		if b.role == Commentary {
+			return false
+		}
+	}
+	return true
+}
+
+// titleSource reads a credit in the post's title: "H (Reuters)", "H (Reuters via Yahoo! News)", "H - X.com", "H | X".
+func (rd *reading) titleSource() *source {
+	b := &block{text: squeeze(rd.heading), quote: -1}
+	b.toks = rd.r.lx.tokenize(b.text, nil)
+	n := len(b.toks)
+	if n < 4 || n > 60 {
+		return nil
+	}
+	s := &source{convention: "12", weight: 0.65, kind: Excerpt}
+	for k := n - 2; k > 1; k-- {
+		t := b.toks[k]
+		switch {
+		case t.kind == tokPunct && t.ch == '(' && groupEnd(b.toks, k) == n:
+			in := span{k + 1, n - 1}
+			for j := in.lo; j < in.hi; j++ {
+				if rd.l.via.has(b.toks[j].id) && j > in.lo {
+					rd.addVias(rd.r.vias(rd.l, b, span{j + 1, in.hi}))
+					in.hi = j
+					break
+				}
+			}
+			p := rd.r.publisherOf(rd.l, b.slice(in))
+			if p.known == nil || !rd.r.coversName(rd.l, b, in, p) {
+				return nil
+			}
+			s.pub, s.head = p, b.slice(span{0, k})
+			return s
+		case (t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '»' || t.ch == '•')) && k > 2:
+			in := span{k + 1, n}
+			p := rd.r.publisherOf(rd.l, b.slice(in))
+			if p.known != nil && rd.r.coversName(rd.l, b, in, p) || isDomain(strings.ToLower(b.slice(in))) {
+				s.pub, s.head = p, b.slice(span{0, k})
+				return s
+			}
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package attribution
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// tokenKind tells words from the kinds of punctuation that credits are built with.
+type tokenKind uint8
+
+const (
+	tokWord  tokenKind = iota
+	tokPunct           // one character: , ; : . ! ? ( ) [ ] | / * • · ★ and whatever else there is
+	tokDash            // –, —, ―, --, or a hyphen standing alone
+	tokDots            // …, or two or more full stops
+	tokOpen            // an opening quotation mark, or a straight one after white space
+	tokClose           // a closing quotation mark, or a straight one before white space
+	tokPoss            // the possessive 's, apart from the name it follows
+)
+
+// token is a word or a punctuation mark of a block's text. Words keep inner apostrophes, hyphens, points and slashes,
+// so that "Frere-Jones", "U.S.", "Townhall.com" and "9/15/11" are one token each.
+type token struct {
+	start, end int // byte offsets in the text
+	kind       tokenKind
+	ch         rune  // the character of a tokPunct; the mark of tokOpen and tokClose
+	id         int32 // of the word in the lexicon; 0 if no rule and no list knows it
+	upper      bool  // the word begins with a capital letter
+	digit      bool  // the word begins with a digit
+	inner      bool  // a capital letter or a point stands inside the word: "iMore", "nola.com"
+	space      bool  // white space, or nothing, comes before it
+}
+
+// tokenize appends the tokens of text to buf. It is linear in the length of text.
+func (lx *lexicon) tokenize(text string, buf []token) []token {
+	toks := buf
+	space := true
+	for i := 0; i < len(text); {
+		r, size := decode(text, i)
+		if r == ' ' || size == 0 {
+			space = true
+			i++
+			continue
+		}
+		t := token{start: i, ch: r, space: space}
+		space = false
+		switch {
+		case isWordRune(r) || r == '@' && nextIsWord(text, i+size):
+			t.end = wordEnd(text, i)
+			t.kind = tokWord
+			// The possessive is a token of its own: "UK's" is a country in front of a name, "Jones's" an author.
+			if p := possessive(text[t.start:t.end]); p > 0 {
+				poss := token{start: t.start + p, end: t.end, kind: tokPoss}
+				t.end = poss.start
+				toks = append(toks, lx.word(text, t), poss)
+			} else {
+				toks = append(toks, lx.word(text, t))
+			}
+			i = toks[len(toks)-1].end
+			continue
+		case r == '…' || r == '.' && i+1 < len(text) && text[i+1] == '.':
+			t.kind, t.end = tokDots, i+size
+			for t.end < len(text) {
+				if text[t.end] == '.' {
+					t.end++
+				} else if strings.HasPrefix(text[t.end:], "…") {
+					t.end += len("…")
+				} else {
+					break
+				}
+			}
+		case r == '–' || r == '—' || r == '―' || r == '-' || r == '~':
+			t.kind, t.end = tokDash, i+size
+			for t.end < len(text) && text[t.end] == '-' {
+				t.end++
+			}
+		case r == '„' || r == '‚':
+			t.kind, t.end = tokOpen, i+size
+		case r == '”':
+			t.kind, t.end = tokClose, i+size
+		case r == '“' || r == '«' || r == '»' || r == '‹' || r == '›':
+			// Which of a pair opens depends on the language: „…“, »…« and «…» are all in use. French sets « off by
+			// spaces on both sides, so there the mark itself must tell.
+			t.kind, t.end = tokClose, i+size
+			after := t.end < len(text) && text[t.end] != ' '
+			switch {
+			case after && (t.space || text[i-1] == '(' || text[i-1] == '[' || r == '“' && nextIsWord(text, t.end)):
+				t.kind = tokOpen
+			case !after && t.space && (r == '«' || r == '‹'):
+				t.kind = tokOpen
+			}
+		case r == '"' || r == '\'' || r == '‘' || r == '’':
+			t.end = i + size
+			t.kind = tokClose
+			if t.space || r == '‘' || i > 0 && (text[i-1] == '(' || text[i-1] == '[') {
+				t.kind = tokOpen
+			}
+		default:
+			t.kind, t.end = tokPunct, i+size
+		}
+		toks = append(toks, t)
+		i = t.end
+	}
+	return toks
+}
+
+// word completes a word's token: what letter it begins with, and its number in the lexicon.
+func (lx *lexicon) word(text string, t token) token {
+	r, _ := decode(text, t.start)
+	t.upper = unicode.IsUpper(r)
+	t.digit = r >= '0' && r <= '9'
+	for i := t.start + 1; i < t.end-1; i++ {
+		if c := text[i]; c == '.' || c >= 'A' && c <= 'Z' {
+			t.inner = true
+			break
+		}
+	}
+	t.id = lx.lookup(text[t.start:t.end])
+	return t
+}
+
+// decode is utf8.DecodeRuneInString at an offset with a short way for ASCII.
+func decode(s string, i int) (rune, int) {
+	if c := s[i]; c < utf8.RuneSelf {
+		return rune(c), 1
+	}
+	return utf8.DecodeRuneInString(s[i:])
+}
+
+func isWordRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+}
+
+func nextIsWord(text string, i int) bool {
+	if i >= len(text) {
+		return false
+	}
+	r, _ := decode(text, i)
+	return isWordRune(r)
+}
+
+// wordEnd returns the end of the word that begins at i.
+func wordEnd(text string, i int) int {
+	start := i
+	letters, points := 0, 0
+	for i < len(text) {
+		r, size := decode(text, i)
+		if isWordRune(r) || i == start {
+			letters++
+			i += size
+			continue
+		}
+		inner := r == '\'' || r == '’' || r == '-' || r == '&' || r == '.' || r == '/' || r == '_' || r == '@' || r == '+' ||
+			r == ':' && text[i-1] >= '0' && text[i-1] <= '9' && i+1 < len(text) && text[i+1] >= '0' && text[i+1] <= '9'
+		if !inner || !nextIsWord(text, i+size) {
+			break
+		}
+		if r == '.' {
+			points++
+		}
+		i += size
+	}
+	// The point of an initial or of an abbreviation with inner points belongs to the word: "J.", "U.S.".
+	if i < len(text) && text[i] == '.' && (letters == 1 && text[start] >= 'A' && text[start] <= 'Z' ||
+		points > 0 && letters == points+1 && !(text[start] >= '0' && text[start] <= '9')) {
+		i++
+	}
+	return i
+}
+
+// possessive returns where the possessive ending of word begins, or 0.
+func possessive(word string) int {
+	for _, s := range [...]string{"'s", "’s", "'S", "’S"} {
+		if strings.HasSuffix(word, s) && len(word) > len(s) {
+			return len(word) - len(s)
+		}
+	}
+	return 0
+}
+
+// fold returns the key under which names are compared: lower case, letters and digits only, words parted by one
+// space, apostrophes dropped.
+func fold(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	gap := false
+	for _, r := range s {
+		switch {
+		case r == '\'' || r == '’' || r == '‘' || r == '`' || r == '´':
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+			if gap && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			gap = false
+			b.WriteRune(unicode.ToLower(r))
+		default:
+			gap = true
+		}
+	}
+	return b.String()
+}
+
+// squeeze joins the words of s by single spaces.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -68,7 +68,7 @@ type Absorption struct {
 
 // Problem is why a post, or a part of it, is not in the documents, for the operator to read.
 type Problem struct {
-	ID   string      `json:"id"` // of the post, or of the feed for KindHeld
+	ID   string      `json:"id"` // of the post; the feed's name for KindHeld, a path for KindFile
 	Kind ProblemKind `json:"kind"`
 	// Place is where in the post: a JSON path or "line 3"; may be empty.
 	Place  string `json:"place,omitempty"`
@@ -88,6 +88,7 @@ const (
 	KindMissing  ProblemKind = "missing"  // the post is gone without a notice; it stays published until confirmed
 	KindDoubtful ProblemKind = "doubtful" // a source was read with too little confidence and left out
 	KindHeld     ProblemKind = "held"     // a commit is held: posts vanished from the feed without explanation
+	KindFile     ProblemKind = "file"     // a file, or the folder ".", can't be read as posts; the ID is its path
 	// KindRefused: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
 	// gone; the last good documents stay.
 	KindRefused ProblemKind = "refused"

@@ -33,7 +33,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 	for i, id := range ids {
 		out[i].ID = id
 		if raw, ok := posts.Val()[i].(string); ok {
-			out[i].Raw = unpackPost([]byte(raw))
+			out[i].Raw = Unpack([]byte(raw))
 		}
 		if r, ok := records.Val()[i].(string); ok {
 			if out[i].Record, err = decodeRecord(id, r); err != nil {
@@ -90,7 +90,8 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 //
 // In Left and Entered, feed.Main is named like the others. Feeds in either become dirty; an item enters with its time
 // of publication, which for Keep is the stored item's. A change's Due replaces the one before, none takes it away. Of
-// a post's problems, all but held ones are replaced by the change's; one of the same kind keeps its Since.
+// the problems of kind invalid, missing and doubtful listed for the post, the change's takes the place; one of the same
+// kind keeps its Since.
 //
 // After an error of another kind the batch may have been made or not: the reply may be what was lost. A repetition is
 // then refused as stale, or does the same again.
@@ -175,6 +176,11 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 	return keys, args, nil
 }
 
+// postKinds are the kinds of problems that absorbing a post answers; the others are a feed's or a file's.
+func postKinds() []feed.ProblemKind {
+	return []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful}
+}
+
 func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
 	mode, item := "keep", []byte(nil)
 	switch {
@@ -201,16 +207,15 @@ func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
 	}
 	args := []any{c.ID, mode, item, due, record}
 
-	own := []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful}
-	args = append(args, len(own))
-	for _, kind := range own {
+	args = append(args, len(postKinds()))
+	for _, kind := range postKinds() {
 		args = append(args, problemField(kind, c.ID))
 	}
 	field, since, problem := "", "0", ""
 	if c.Problem != nil {
 		p := *c.Problem
-		if p.ID = c.ID; p.Kind == feed.KindHeld {
-			return nil, fmt.Errorf("problem of kind %s belongs to a feed: %w", p.Kind, feed.ErrInvalid)
+		if p.ID = c.ID; !slices.Contains(postKinds(), p.Kind) {
+			return nil, fmt.Errorf("problem of kind %q is not a post's: %w", p.Kind, feed.ErrInvalid)
 		}
 		var err error
 		if field, since, problem, err = encodeProblem(p); err != nil {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"testing"
 
+	"feedpub/feed"
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
@@ -24,15 +25,17 @@ func open(t *testing.T, o store.Options) *store.Client {
 
 func TestContractOnRedis(t *testing.T) {
 	url := storetest.Redis(t)
-	storetest.Run(t, func(t *testing.T) *store.Client { return open(t, store.Options{URL: url}) })
+	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }
 
 func TestContractOnRedisWithCompressedPosts(t *testing.T) {
 	url := storetest.Redis(t)
-	storetest.Run(t, func(t *testing.T) *store.Client { return open(t, store.Options{URL: url, Compress: true}) })
+	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client {
+		return open(t, store.Options{URL: url, Compress: true})
+	})
 }
 
 func TestContractOnMiniredis(t *testing.T) {
 	url := storetest.Miniredis(t)
-	storetest.Run(t, func(t *testing.T) *store.Client { return open(t, store.Options{URL: url}) })
+	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }

@@ -87,3 +87,6 @@ func (k keyspace) reply(id string) string { return k.key("reply", id) }
 // journal is a stream that only the embedded store makes: while it exists, scripts note in it what must reach the
 // disk. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }
+
+// PostPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
+func PostPrefix(id feed.SiteID) string { return keyspace(id).post("") }

@@ -98,7 +98,7 @@ func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, s.wrap(fmt.Sprintf("post %q", id), err)
 	}
-	return unpackPost(raw), nil
+	return Unpack(raw), nil
 }
 
 // PostIDs returns the ids of all posts in batches of any size and in no order. A post that exists during the whole

@@ -31,9 +31,9 @@ func packPost(raw []byte, squeeze bool) ([]byte, error) {
 	return packed, nil
 }
 
-// unpackPost returns the post as it was put. What looks compressed and is not is given back as it is: it came so, and
+// Unpack returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
 // whoever decodes it says what is wrong.
-func unpackPost(stored []byte) []byte {
+func Unpack(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored
 	}

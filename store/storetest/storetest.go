@@ -13,9 +13,9 @@ import (
 	"feedpub/store"
 )
 
-// Opener opens a client of a store that no other test uses, or of the same store when called again with the same t.
-// The opener closes the client when the test ends.
-type Opener func(t *testing.T) *store.Client
+// Opener opens a client of a store in which the site is empty, or of the same store when called again with the same
+// test. It closes the client when the test ends.
+type Opener func(t *testing.T, site feed.SiteID) *store.Client
 
 // suite is what each test of the contract is given: a site that is empty.
 type suite struct {
@@ -45,7 +45,7 @@ func Run(t *testing.T, open Opener) {
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))
-			site := func() *store.Site { return open(t).Site(id) }
+			site := func() *store.Site { return open(t, id).Site(id) }
 			tt.run(t, suite{Site: site(), ctx: t.Context(), open: site})
 		})
 	}

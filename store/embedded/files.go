@@ -1,0 +1,195 @@
+package embedded
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+	"feedpub/feed/durable"
+)
+
+const (
+	// maxFile is what a file of posts may hold: a post is at most 1 MB, a file may hold some.
+	maxFile = 16 << 20
+	// maxName leaves room for a temporary file's additions to a name, of which file systems take 255 bytes.
+	maxName = 200
+)
+
+// extensions are those of files that may hold posts. Others, such as pictures beside posts, are not looked at.
+func extensions() []string {
+	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
+}
+
+// isPosts reports whether a file of that name may hold posts: hidden files and what editors leave behind don't.
+func isPosts(name string) bool {
+	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#") && !strings.HasSuffix(name, "~") &&
+		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
+}
+
+// FileName returns the name of the file that a post is written to: its id with all bytes but letters, digits, "_", "-"
+// and inner dots percent-encoded, cut and told apart by a hash when long, and ".json".
+func FileName(id string) string { return escape(id) + ".json" }
+
+// escape returns a name for files that no other string has, on any file system that tells upper from lower case.
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.' && i > 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	name := b.String()
+	if len(name) <= maxName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(s))
+	// "=" is never part of an escaped name, so that no short id has this one.
+	return name[:maxName/2] + "=" + hex.EncodeToString(sum[:16])
+}
+
+// WritePost writes a post into a folder of posts: into the file that [FileName] names, whole or not at all, and on the
+// disk when it returns. Raw should say its id itself, since a name may be a hash of it. A store that follows the folder
+// sees the post shortly after; when other files hold the same id, this one counts.
+func WritePost(dir string, p feed.RawPost) (string, error) {
+	if p.ID == "" {
+		return "", fmt.Errorf("write post: no id: %w", feed.ErrInvalid)
+	}
+	file := filepath.Join(dir, FileName(p.ID))
+	if err := durable.WriteFile(file, p.Raw, 0o644); err != nil {
+		return "", fmt.Errorf("write post %q: %w", p.ID, err)
+	}
+	return file, nil
+}
+
+// RemovePost removes the files of a folder that hold a post. It returns an error of kind [feed.ErrNotFound] if none
+// does, and of kind [feed.ErrInvalid], removing nothing, if one of them holds other posts too.
+func RemovePost(dir string, decode Decode, id string) error {
+	var files []string
+	for f := range List(dir, decode) {
+		if !slices.ContainsFunc(f.Posts, func(p feed.RawPost) bool { return p.ID == id }) {
+			continue
+		}
+		if len(f.Posts) > 1 {
+			return fmt.Errorf("remove post %q: %s holds %d posts; take it out of the file: %w",
+				id, f.Path, len(f.Posts), feed.ErrInvalid)
+		}
+		files = append(files, f.Path)
+	}
+	// A file that can't be decoded holds, by its name, the post that was written to it.
+	if own := FileName(id); !slices.Contains(files, own) {
+		if _, err := os.Lstat(filepath.Join(dir, own)); err == nil {
+			files = append(files, own)
+		}
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("remove post %q: %w", id, feed.ErrNotFound)
+	}
+	for _, f := range files {
+		if err := durable.Remove(filepath.Join(dir, filepath.FromSlash(f))); err != nil {
+			return fmt.Errorf("remove post %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// File is a file of a folder of posts.
+type File struct {
+	Path  string // slash-separated, relative to the folder
+	Posts []feed.RawPost
+	Err   error // why it could not be read or decoded; then Posts is empty
+}
+
+// List returns the files of a folder of posts in order of their paths. A folder that can't be listed gives one File
+// with its error.
+func List(dir string, decode Decode) iter.Seq[File] {
+	return func(yield func(File) bool) {
+		fsys := os.DirFS(dir)
+		found, _, bad := walk(fsys)
+		for name, err := range bad {
+			if !yield(File{Path: name, Err: err}) {
+				return
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(found)) {
+			f := File{Path: name}
+			f.Posts, f.Err = read(fsys, name, decode)
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// walk returns the files that may hold posts, the folders they may be in, and the folders that can't be listed.
+func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[string]error) {
+	files, bad = map[string]fs.FileInfo{}, map[string]error{}
+	// Every error is dealt with where it comes up; the walk itself goes on.
+	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) || name == "." { // else it has gone since its parent was listed
+				bad[name] = err
+			}
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			if name != "." && strings.HasPrefix(d.Name(), ".") {
+				return fs.SkipDir
+			}
+			dirs = append(dirs, name)
+			return nil
+		}
+		if !isPosts(d.Name()) {
+			return nil
+		}
+		info, err := fs.Stat(fsys, name) // follows links to files
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			bad[name] = err
+		case info.Mode().IsRegular():
+			files[name] = info
+		}
+		return nil
+	})
+	return files, dirs, bad
+}
+
+// errEmpty is what an editor leaves for a moment between truncating and writing a file.
+var errEmpty = errors.New("the file is empty")
+
+// read returns the posts of a file.
+func read(fsys fs.FS, name string, decode Decode) ([]feed.RawPost, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(raw) > maxFile:
+		return nil, fmt.Errorf("the file is larger than %d MB: %w", maxFile>>20, feed.ErrInvalid)
+	case len(raw) == 0:
+		return nil, errEmpty
+	}
+	return decode(name, raw)
+}

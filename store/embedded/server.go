@@ -1,0 +1,188 @@
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+
+	"feedpub/feed"
+	"feedpub/store"
+)
+
+const (
+	// ownFolder is the store's part of the data folder, readable by its owner only: who can open the socket can write.
+	ownFolder = "store"
+
+	internalTimeout = 30 * time.Second
+	expireTick      = time.Second
+)
+
+// Socket returns the path of the unix socket on which a store that has the data folder open listens. Only the user who
+// runs it can open it.
+func Socket(data string) string { return filepath.Join(data, ownFolder, "redis.sock") }
+
+// URL returns the URL under which other processes reach the store that has the data folder open: see
+// [store.Options.URL].
+func URL(data string) string {
+	path := Socket(data)
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return (&url.URL{Scheme: "unix", Path: filepath.ToSlash(path)}).String()
+}
+
+// internalName is how the store's own connections make themselves known to the server: others can't guess it.
+func internalName() string { return "embedded-" + rand.Text() }
+
+// listen starts the server and lets connections in through the socket alone. It has no TCP port, so that no password is
+// needed: the file system says who may come in.
+func (s *Store) listen(name string) error {
+	path := Socket(s.o.Data)
+	// Left by a process that was killed; this one has the lock.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("socket: %w", err)
+	}
+	address, done, err := store.SocketAddress(path)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	defer done()
+	l, err := net.Listen("unix", address)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // the address may be good no longer; the next Open removes the file
+	}
+	s.socket = l
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+
+	s.redis = miniredis.NewMiniRedis()
+	// The first in-memory connection starts the server without a listener of its own. Others are not made that way: a
+	// pipe without a buffer stands still when both ends write.
+	first, err := s.redis.Dial()
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := first.Close(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	srv := s.redis.Server()
+	if err := srv.Register("WAITAOF", s.waitAOF); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	srv.SetPreHook(func(c *server.Peer, cmd string, args ...string) bool { return s.intercept(name, c, cmd, args) })
+	s.accept.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return // closed
+			}
+			srv.ServeConn(conn)
+		}
+	})
+	return nil
+}
+
+// waitAOF is the command by which clients wait until what they changed is on the disk. Its answer is Redis's: how many
+// local and replicas' files have it.
+func (s *Store) waitAOF(c *server.Peer, _ string, _ []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
+	defer cancel()
+	if err := s.disk.drain(ctx); err != nil {
+		s.o.Logger.Error("records could not be written to the disk", "error", err)
+		// MISCONF is what Redis says when it can't persist, and what clients know as a state to wait for.
+		c.WriteError("MISCONF records could not be written to the disk")
+		return
+	}
+	c.WriteLen(2)
+	c.WriteInt(1)
+	c.WriteInt(0)
+}
+
+// intercept sees every command before the server does, and reports whether it has answered it. Posts that a client
+// writes or deletes, from this process or another, become files first: when the server then acknowledges the command,
+// the file is on the disk.
+func (s *Store) intercept(own string, c *server.Peer, cmd string, args []string) bool {
+	// Names are set when a connection is made, before any other command; nobody else can guess this one.
+	if c.ClientName == own {
+		return false
+	}
+	switch cmd {
+	case "HELLO", "AUTH", "CLIENT", "PING", "QUIT", "SELECT":
+		return false
+	}
+	if !s.ready.Load() {
+		return s.refuse(c, "LOADING the folder of posts is being read")
+	}
+	switch cmd {
+	case "FLUSHALL", "FLUSHDB", "SWAPDB":
+		return s.refuse(c, "ERR the folder of posts is the source of truth; remove its files to remove posts")
+	case "SET", "DEL", "UNLINK":
+		if len(args) == 0 || !strings.HasPrefix(args[0], store.PostPrefix(s.o.Site)) {
+			return false
+		}
+		id := strings.TrimPrefix(args[0], store.PostPrefix(s.o.Site))
+		var err error
+		if cmd == "SET" && len(args) > 1 {
+			err = s.folder.write(feed.RawPost{ID: id, Raw: store.Unpack([]byte(args[1]))})
+		} else if cmd != "SET" {
+			err = s.folder.remove(id)
+		}
+		switch {
+		case errors.Is(err, feed.ErrInvalid):
+			return s.refuse(c, "ERR "+oneLine(err))
+		case err != nil:
+			s.o.Logger.Error("post could not be written to the folder", "post", id, "error", err)
+			return s.refuse(c, "MISCONF the post could not be written to the folder: "+oneLine(err))
+		}
+	}
+	return false
+}
+
+// oneLine returns an error's text as the protocol can carry it.
+func oneLine(err error) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(err.Error())
+}
+
+// refuse answers a command with an error. Within a transaction it sees to it that the rest isn't done either, which
+// only the server's own commands can do: so one is given to it that is wrong, with the answer thrown away.
+func (s *Store) refuse(c *server.Peer, reason string) bool {
+	wrong := server.NewPeer(bufio.NewWriter(io.Discard))
+	wrong.Ctx, wrong.ClientName = c.Ctx, c.ClientName
+	s.redis.Server().Dispatch(wrong, []string{"GET"})
+	c.WriteError(reason)
+	return true
+}
+
+// expire tells the server that time passes, without which no lease lapses and no replaced document is forgotten.
+func (s *Store) expire(ctx context.Context) error {
+	last := time.Now()
+	wait := expireTick
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		now := time.Now()
+		s.redis.FastForward(now.Sub(last))
+		last = now
+		// It sorts all keys under the server's lock: with very many posts it is called less often.
+		wait = max(expireTick, 50*time.Since(now))
+	}
+}

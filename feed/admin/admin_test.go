@@ -317,7 +317,6 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// net/http takes a read deadline that passes during a handler for a client that has gone away.
 func TestRebuildMayTakeLongerThanTheServersLimits(t *testing.T) {
 	const limit = 20 * time.Millisecond
 	f := &fake{work: func(ctx context.Context) error {

@@ -64,14 +64,10 @@ func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) (string, 
 	return operator, nil
 }
 
-// extend lets this request take as long as a rebuild may. The deadline for reading goes too: it would otherwise pass
-// while the handler waits, and net/http would take that for a client that has gone away.
+// extend lets this answer take as long as a rebuild may.
 func (h *handler) extend(w http.ResponseWriter) error {
-	control := http.NewResponseController(w)
-	err := errors.Join(
-		control.SetReadDeadline(time.Time{}),
-		control.SetWriteDeadline(time.Now().Add(h.RebuildTimeout+10*time.Second)),
-	)
+	deadline := time.Now().Add(h.RebuildTimeout + 10*time.Second)
+	err := http.NewResponseController(w).SetWriteDeadline(deadline)
 	if errors.Is(err, http.ErrNotSupported) { // no connection, no deadline
 		return nil
 	}

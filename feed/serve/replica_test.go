@@ -416,22 +416,80 @@ func TestReplicaStopsWhileTheStoreHangs(t *testing.T) {
 }
 
 func TestReplicaKeepsServingWhenTheDiskFails(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		mend func(r *running, dir string)
+	}{
+		{"mended while it runs", func(r *running, dir string) {
+			mendDisk(r.t, dir)
+			r.wait(defaultPoll)
+			breakDisk(r.t, dir) // so that stopping saves nothing
+			r.stop()
+			mendDisk(r.t, dir)
+		}},
+		{"mended before it stops", func(r *running, dir string) {
+			mendDisk(r.t, dir)
+			r.stop()
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				store := newFakeStore()
+				r := run(t, store, dir)
+				breakDisk(t, dir)
+				store.commit(feed.Main, 1, noon, "text")
+				synctest.Wait()
+				r.serves(feed.Main, "text")
+				if n := r.Counts()["unsaved"]; n != 1 {
+					t.Errorf("%d attempts to save failed, want 1", n)
+				}
+				test.mend(r, dir)
+				r = run(t, newFakeStore(), dir)
+				defer r.stop()
+				r.serves(feed.Main, "text")
+			})
+		})
+	}
+}
+
+// A store that was rolled back and built on can have a version that it had before.
+func TestReplicaLooksAtEverythingNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
 		store := newFakeStore()
-		r := run(t, store, dir)
-		breakDisk(t, dir)
-		store.commit(feed.Main, 1, noon, "text")
-		synctest.Wait()
-		r.serves(feed.Main, "text")
-		if n := r.Counts()["unsaved"]; n != 1 {
-			t.Errorf("%d attempts to save failed, want 1", n)
-		}
-		mendDisk(t, dir)
-		r.wait(defaultPoll)
-		r.stop()
-		r = run(t, newFakeStore(), dir)
+		store.commit(feed.Main, 1, noon, "first")
+		r := run(t, store, "")
 		defer r.stop()
-		r.serves(feed.Main, "text")
+		store.mute = true
+		store.commit(feed.Main, 2, later, "second")
+		store.do(func() { store.version-- })
+		r.wait(fullEvery * defaultPoll)
+		r.serves(feed.Main, "second")
+	})
+}
+
+// hastyStore does not wait for announcements, up to a thousand times.
+type hastyStore struct {
+	*fakeStore
+	asked int
+}
+
+func (s *hastyStore) Changes(ctx context.Context, _ string, _ time.Duration) ([]feed.Announcement, error) {
+	if s.asked++; s.asked > 1000 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return nil, nil
+}
+
+func TestReplicaDoesNotSpinOnAStoreThatDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hastyStore{fakeStore: newFakeStore()}
+		r := run(t, store, "")
+		defer r.stop()
+		r.wait(minute)
+		if store.asked > 100 {
+			t.Errorf("announcements were asked for %d times in a minute: a busy loop", store.asked)
+		}
 	})
 }

@@ -1,0 +1,30 @@
+// Package transfer reads and writes the formats in which posts are kept elsewhere: feedpub's own JSON, JSON Lines, JSON
+// Feed, and plain text. It gives raw posts and takes raw posts; whether one is valid is the business of package intake.
+package transfer
+
+import (
+	"time"
+
+	"feedpub/feed"
+)
+
+// Entry is one thing that was read: a post, or a record of what is kept beside the posts. One of the two is set.
+type Entry struct {
+	Post   *feed.RawPost
+	Record *Record
+	// Place is where the entry stands, for messages: "posts.jsonl:3" is line 3 of that file.
+	Place string
+}
+
+// Record is what is kept beside the posts and carried along with them, as it can't be derived from them. One of Post,
+// Name and Removal is set.
+type Record struct {
+	// Post says when a post was first seen and when it was removed.
+	Post *feed.Record
+	// Name is a name of a feed that was given out, and Of what it stands for, such as the tag.
+	Name feed.Name
+	Of   string
+	// Removal is a feed that a post left, and Time when the last one did.
+	Removal feed.Name
+	Time    time.Time
+}

@@ -1,0 +1,378 @@
+package transfer_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
+)
+
+func newReader(t testing.TB) *attribution.Reader {
+	t.Helper()
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reader
+}
+
+// read returns what Read gives of body, one line for each entry or error.
+func read(t *testing.T, body string) []string {
+	t.Helper()
+	var got []string
+	// One byte at a time, as it may come from a pipe.
+	for e, err := range transfer.Read(iotest.OneByteReader(strings.NewReader(body)), "f", newReader(t), nil) {
+		switch {
+		case err != nil:
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Errorf("error %v is not of kind %v", err, feed.ErrInvalid)
+			}
+			got = append(got, "error: "+err.Error())
+		case e.Post != nil:
+			got = append(got, fmt.Sprintf("%s: post %q: %s", e.Place, e.Post.ID, e.Post.Raw))
+		default:
+			got = append(got, fmt.Sprintf("%s: record %+v", e.Place, *e.Record))
+		}
+	}
+	return got
+}
+
+func TestRead(t *testing.T) {
+	tests := []struct {
+		name, body string
+		want       []string
+	}{
+		{"nothing", "", nil},
+		{"white space", "\ufeff \n\t\r\n", nil},
+		{"one post on a line", `{"id":"a","title":"t"}`, []string{`f:1: post "a": {"id":"a","title":"t"}`}},
+		{"one post on several lines", "\ufeff{\n  \"id\": \"a\"\n}\n", []string{"f:1: post \"a\": {\n  \"id\": \"a\"\n}"}},
+		{"one post without id", "{\n \"title\":\"}\\\"{\"\n}", []string{"f:1: post \"f\": {\n \"title\":\"}\\\"{\"\n}"}},
+		{"lines", "{\"id\":\"a\"}\n\n {\"id\" : \"b\"} \r\n{\"id\":\"c\"}", []string{
+			`f:1: post "a": {"id":"a"}`, "f:3: post \"b\":  {\"id\" : \"b\"} \r", `f:4: post "c": {"id":"c"}`}},
+		{"bad lines among good ones", "{\"id\":\"a\"}\n{\"id\":\n[]\n{\"title\":\"t\"}\n{\"id\":7}\n{\"id\":\"a\\n\"}\n{\"id\":\"b\"}\n", []string{
+			`f:1: post "a": {"id":"a"}`,
+			"error: f:2: want a JSON object: unexpected end of JSON input: invalid",
+			"error: f:3: want a JSON object: json: cannot unmarshal array into Go value of type map[string]json.RawMessage: invalid",
+			"error: f:4: id: want 1 to 512 bytes, got none",
+			"error: f:5: id: want a string, got 7: invalid",
+			`error: f:6: id: want no control characters, got "a\n"`,
+			`f:7: post "b": {"id":"b"}`}},
+		{"a first line cut short", "{\"id\":\"a\",\n{\"id\":\"b\"}\n", []string{
+			"error: f:1: want a JSON object: unexpected end of JSON input: invalid", `f:2: post "b": {"id":"b"}`}},
+		{"records", `{"_record":{"post":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}}` + "\n" +
+			`{"_record":{"name":"tags/go","of":"Go"}}` + "\n" +
+			`{"_record":{"name":"tags/go","removal":"main"}}` + "\n" + `{"_record":{"archive":1}}`, []string{
+			`f:1: record {Post:` + "POINTER" + ` Name: Of: Removal: Time:0001-01-01 00:00:00 +0000 UTC}`,
+			`f:2: record {Post:<nil> Name:tags/go Of:Go Removal: Time:0001-01-01 00:00:00 +0000 UTC}`,
+			`error: f:3: _record: want one of post, name and removal, got 2: invalid`,
+			`error: f:4: _record: json: unknown field "archive": invalid`}},
+		{"raw", `{"_raw":"eyI=","id":"a"}` + "\n" + `{"_raw":"?","id":"a"}`, []string{
+			`f:1: post "a": {"`, `error: f:2: _raw: want base64: illegal base64 data at input byte 0: invalid`}},
+		{"array", "[\n{\"id\":\"a\",,},\n{\"id\":\"b\"}, 7 ]\n", []string{
+			"error: f:2: want a JSON object: invalid character ',' looking for beginning of object key string: invalid",
+			`f:3: post "b": {"id":"b"}`,
+			"error: f:3: want a JSON object: json: cannot unmarshal number into Go value of type map[string]json.RawMessage: invalid"}},
+		{"array cut short", `[{"id":"a"}, {"id":"b"`, []string{`f:1: post "a": {"id":"a"}`, "error: f:1: the JSON ends too early: invalid"}},
+		{"array with other brackets", `[{"id":"a"], {"id":"b"}]`, []string{"error: f:1: the brackets of the JSON don't match: invalid"}},
+		{"array and more", "[]\n{}", []string{"error: f:2: want nothing after the array: invalid"}},
+		{"several objects over lines", "{\n\"id\":\"a\"}{\"id\":\"b\"}\n{\n}", []string{
+			"f:1: post \"a\": {\n\"id\":\"a\"}", `f:2: post "b": {"id":"b"}`, "error: f:3: id: want 1 to 512 bytes, got none"}},
+		{"JSON Feed", `{"version":"https://jsonfeed.org/version/1.1","title":"items","items":[{"id":"a"},{"id":"b"}],"x":{"items":[1]}}`,
+			[]string{`f:1: post "a": {"id":"a"}`, `f:1: post "b": {"id":"b"}`}},
+		{"JSON Feed with its version at the end", "{\n\"home_page_url\":\"/\",\n\"items\":[\n{\"id\":\"a\"}\n],\"version\":\"1\"}",
+			[]string{`f:4: post "a": {"id":"a"}`}},
+		{"a post that has items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
+		{"XML", "<?xml version='1.0'?><rss/>", []string{"error: f: want JSON, JSON Lines or plain text: invalid"}},
+		{"bytes", "\x1f\x8b\x00", []string{"error: f: want JSON, JSON Lines or plain text: invalid"}},
+		{"prose in brackets", "[Update] The sea is back\n\nIt came back at night, and nobody knows why.", []string{
+			`f: post "7e3f": {"id":"7e3f","title":"[Update] The sea is back",` +
+				`"content_text":"It came back at night, and nobody knows why."}`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := read(t, tt.body)
+			for i, line := range got {
+				// The address of a record and the hash of a text tell nothing here.
+				if j := strings.Index(line, "Post:0x"); j >= 0 {
+					got[i] = line[:j] + "Post:POINTER" + line[strings.Index(line, " Name:"):]
+				}
+				if strings.HasPrefix(line, `f: post "`) {
+					id := strings.Split(line, `"`)[1]
+					got[i] = strings.ReplaceAll(line, id, "7e3f")
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("Read of %q (-want +got):\n%s", tt.body, diff)
+			}
+		})
+	}
+}
+
+func TestReadStopsWhenAsked(t *testing.T) {
+	for _, body := range []string{"{\"id\":\"a\"}\n{\"id\":\"b\"}\n", `[{"id":"a"},{"id":"b"}]`, "x\n{", "{\n\"id\":\"a\"}{}"} {
+		for range transfer.Read(strings.NewReader(body), "f", newReader(t), nil) {
+			break
+		}
+	}
+}
+
+func TestReadOfABrokenStream(t *testing.T) {
+	broken := errors.New("the cable is cut")
+	for _, start := range []string{"", `{"id":"a"}` + "\n" + `{"id"`, `[{"id":"a"},{"id"`, "some text"} {
+		r := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
+		var last error
+		for _, err := range transfer.Read(r, "f", newReader(t), nil) {
+			last = err
+		}
+		if !errors.Is(last, broken) {
+			t.Errorf("after %q: got error %v, want %v", start, last, broken)
+		}
+	}
+}
+
+func TestReadRefusesWhatIsTooLarge(t *testing.T) {
+	large := `{"id":"b","title":"` + strings.Repeat("x", 17<<20) + `"}`
+	tests := []struct{ name, body string }{
+		{"line", "{\"id\":\"a\"}\n" + large + "\n{\"id\":\"c\"}\n"},
+		{"value", "[{\"id\":\"a\"},\n" + large + ",{\"id\":\"c\"}]"},
+	}
+	for _, tt := range tests {
+		var got []string
+		for e, err := range transfer.Read(strings.NewReader(tt.body), "f", newReader(t), nil) {
+			if err != nil {
+				got = append(got, err.Error())
+			} else {
+				got = append(got, e.Post.ID)
+			}
+		}
+		want := []string{"a", "f:2: want at most 16777216 bytes: invalid", "c"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestReadText(t *testing.T) {
+	body, err := os.ReadFile("testdata/page.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := transfer.ReadText("page.txt", body, newReader(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := feed.Post{
+		ID:    "cfe8e6d8eeb02875ca90ddacd76cf27c", // printf 'TITLE\nAUTHOR\nDAY' | sha256sum | cut -c1-32
+		Title: "The Sea *Will Not* Wait",
+		ContentText: `From the UK’s Guardian:
+
+Houses fall into the sea as cliff gives way
+
+By Ann Reed, Tom Oakes | May 4, 2015
+
+Three houses fell into the sea on Sunday, said the council of the town, and more of them will follow
+before the year is out.
+
+“Nobody was hurt,” said a spokesman… The people of the street had left their homes a week before.
+
+I told them so, and
+more than once.`,
+		Authors:       []feed.Author{{Name: "Maria"}},
+		DatePublished: time.Date(2015, 5, 5, 0, 0, 0, 0, time.UTC),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("page.txt (-want +got):\n%s", diff)
+	}
+	again, err := transfer.ReadText("elsewhere.txt", append([]byte("\n\n"), body...), newReader(t))
+	if err != nil || again.ID != got.ID {
+		t.Errorf("the same page under another name: got id %s and error %v, want id %s", again.ID, err, got.ID)
+	}
+}
+
+func TestReadTextBeginsTheDayInTheTimeZone(t *testing.T) {
+	body, err := os.ReadFile("testdata/page.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := time.FixedZone("", -5*60*60)
+	for e, err := range transfer.Read(bytes.NewReader(body), "page.txt", newReader(t), zone) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := intake.Decode(e.Post.ID, e.Post.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := p.DatePublished.Format(time.RFC3339), "2015-05-05T00:00:00-05:00"; got != want {
+			t.Errorf("published %s, want %s", got, want)
+		}
+	}
+}
+
+func TestReadTextErrors(t *testing.T) {
+	for _, body := range []string{"", " \n\n", "« | »\n\n« Front Page | To Top", strings.Repeat("x", intake.MaxSize+1)} {
+		if _, err := transfer.ReadText("f", []byte(body), newReader(t)); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("ReadText(%.20q): got error %v, want one of kind %v", body, err, feed.ErrInvalid)
+		}
+	}
+}
+
+func TestNavigationIsNoTitle(t *testing.T) {
+	tests := []struct{ line, want string }{
+		{"« Older | Newer »", "Rain"},
+		{"← Back", "Rain"},
+		{"Next post »", "Rain"},
+		{"« Tout va bien »", "« Tout va bien »"},
+		{"Il dit « Tout va bien »", "Il dit « Tout va bien »"},
+	}
+	for _, tt := range tests {
+		p, err := transfer.ReadText("f", []byte(tt.line+"\n\nRain\n\nIt rained all night, and nobody slept."), newReader(t))
+		if err != nil || p.Title != tt.want {
+			t.Errorf("below %q: got title %q and error %v, want %q", tt.line, p.Title, err, tt.want)
+		}
+	}
+}
+
+// TestExportIsLossless holds that what Writer writes, Read gives back: the same bytes for JSON on one line, for
+// everything that is not JSON, and for records.
+func TestExportIsLossless(t *testing.T) {
+	posts := []struct {
+		name string
+		post feed.RawPost
+		want string // if not the same
+	}{
+		{name: "JSON", post: feed.RawPost{ID: "a", Raw: []byte(`{ "id":"a", "n":1.50,"x":"\u00e9é" } `)}},
+		{name: "several lines", post: feed.RawPost{ID: "a", Raw: []byte("{\n \"id\": \"a\",\n \"n\": 1.50 }")}, want: `{"id":"a","n":1.50}`},
+		{name: "no id", post: feed.RawPost{ID: `a"<é`, Raw: []byte(`{ "title":"t"}`)}, want: `{"id":"a\"\u003cé","title":"t"}`},
+		{name: "empty", post: feed.RawPost{ID: "a", Raw: []byte(`{}`)}, want: `{"id":"a"}`},
+		{name: "another id", post: feed.RawPost{ID: "a", Raw: []byte(`{"id":"b"}`)}},
+		{name: "null for an id", post: feed.RawPost{ID: "a", Raw: []byte(`{"id":null}`)}},
+		{name: "not JSON", post: feed.RawPost{ID: "a", Raw: []byte("\xff\x00{\n")}},
+		{name: "not an object", post: feed.RawPost{ID: "a", Raw: []byte(`["a"]`)}},
+		{name: "nothing", post: feed.RawPost{ID: "a", Raw: []byte{}}},
+		{name: "JSON null", post: feed.RawPost{ID: "a", Raw: []byte(`null`)}},
+		{name: "space before", post: feed.RawPost{ID: "a", Raw: []byte(` {"id":"a"}`)}},
+		{name: "like a record", post: feed.RawPost{ID: "a", Raw: []byte(`{"id":"a","_record":{}}`)}},
+		{name: "like raw", post: feed.RawPost{ID: "a", Raw: []byte(`{"id":"a","_raw":null}`)}},
+		{name: "bad UTF-8 in JSON", post: feed.RawPost{ID: "a", Raw: []byte("{\"id\":\"a\",\"t\":\"\xff\"}")}},
+		{name: "like a JSON Feed", post: feed.RawPost{ID: "a", Raw: []byte(`{"items":[],"id":"a","version":"https://jsonfeed.org/version/1"}`)}},
+	}
+	for _, tt := range posts {
+		t.Run(tt.name, func(t *testing.T) {
+			var file bytes.Buffer
+			w := transfer.NewWriter(&file)
+			records := []transfer.Record{
+				{Post: &feed.Record{ID: "a", FirstSeen: time.Date(2024, 5, 1, 1, 2, 3, 4, time.UTC)}},
+				{Name: "tags/go", Of: "Go <é>"},
+				{Removal: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)},
+			}
+			if err := w.Post(tt.post); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				if err := w.Record(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			want := []transfer.Entry{{Post: &tt.post, Place: "f:1"}}
+			if tt.want != "" {
+				want[0].Post = &feed.RawPost{ID: tt.post.ID, Raw: []byte(tt.want)}
+			}
+			for i := range records {
+				want = append(want, transfer.Entry{Record: &records[i], Place: fmt.Sprintf("f:%d", i+2)})
+			}
+			written := file.String()
+			var got []transfer.Entry
+			for e, err := range transfer.Read(&file, "f", nil, nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, e)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("read back from\n%s(-want +got):\n%s", written, diff)
+			}
+		})
+	}
+}
+
+func TestWriterRefusesEmptyRecords(t *testing.T) {
+	w := transfer.NewWriter(io.Discard)
+	for _, r := range []transfer.Record{{}, {Of: "Go"}, {Removal: "main"}, {Post: &feed.Record{}}} {
+		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("record %+v: got error %v, want one of kind %v", r, err, feed.ErrInvalid)
+		}
+	}
+}
+
+func TestWriterReportsAFullDisk(t *testing.T) {
+	w := transfer.NewWriter(fullDisk{})
+	err := w.Post(feed.RawPost{ID: "a", Raw: bytes.Repeat([]byte("x"), 1<<16)})
+	if flushed := w.Flush(); err == nil || flushed == nil {
+		t.Errorf("writing to a full disk: got errors %v and %v, want both", err, flushed)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// FuzzRead holds that whatever is read, every post has an id and can be written and read again.
+func FuzzRead(f *testing.F) {
+	page, err := os.ReadFile("testdata/page.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(page)
+	for _, s := range []string{
+		"{\"id\":\"a\"}\n{\"_raw\":\"eyI=\",\"id\":\"b\"}\n{\"_record\":{\"name\":\"tags/go\",\"of\":\"Go\"}}\n",
+		`[{"id":"a"},{"id":"b","x":[1,"]"]}]`, "{\n\"id\":\"a\"\n}\n{}", `{"items":[{"id":"a"}]}`, "[a]\n\nb",
+	} {
+		f.Add([]byte(s))
+	}
+	reader := newReader(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for e, err := range transfer.Read(bytes.NewReader(body), "f", reader, nil) {
+			if err != nil {
+				if !errors.Is(err, feed.ErrInvalid) {
+					t.Errorf("error %v is not of kind %v", err, feed.ErrInvalid)
+				}
+				continue
+			}
+			var file bytes.Buffer
+			w := transfer.NewWriter(&file)
+			if e.Post != nil {
+				err = w.Post(*e.Post)
+			} else {
+				err = w.Record(*e.Record)
+			}
+			if err := errors.Join(err, w.Flush()); err != nil {
+				t.Fatalf("%s: can't be written: %v", e.Place, err)
+			}
+			line := file.String()
+			for again, err := range transfer.Read(&file, "f", reader, nil) {
+				if err != nil {
+					t.Fatalf("%s: written as %s it can't be read: %v", e.Place, line, err)
+				}
+				if e.Post != nil && (again.Post == nil || again.Post.ID != e.Post.ID) {
+					t.Errorf("%s: post %q, written as %s, is read as %+v", e.Place, e.Post.ID, line, again)
+				}
+			}
+		}
+	})
+}

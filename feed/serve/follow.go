@@ -52,8 +52,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 		t.next = now.Add(r.Poll)
 		r.answered(nil)
 	}
-	block := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
-	changes, err := r.changes(ctx, t.after, block)
+	changes, err := r.changes(ctx, t.after, min(maxBlock, max(t.next.Sub(now), time.Millisecond)))
 	if err != nil || len(changes) == 0 {
 		return err
 	}
@@ -92,18 +91,17 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 
 // place finds the end of the stream of announcements. It is read before the heads are, so nothing falls between.
 func (r *Replica) place(ctx context.Context, t *tail) error {
-	after := ""
-	for {
-		changes, err := r.changes(ctx, after, 0)
-		if err != nil {
-			return err
-		}
-		if len(changes) == 0 {
-			t.after, t.placed = after, true
-			return nil
-		}
-		after = changes[len(changes)-1].Entry
+	end, err := within(ctx, 0, func(ctx context.Context) ([]feed.Announcement, error) {
+		return r.Source.Changes(ctx, "", 0)
+	})
+	if err != nil {
+		return err
 	}
+	if len(end) == 0 {
+		return fmt.Errorf("the stream of changes has no end: %w", feed.ErrInvalid)
+	}
+	t.after, t.placed = end[len(end)-1].Entry, true
+	return nil
 }
 
 // takeAnnounced takes the heads of the feeds that were announced.
@@ -113,12 +111,12 @@ func (r *Replica) takeAnnounced(ctx context.Context, changes []feed.Announcement
 	version, _ := r.Version()
 	for _, c := range changes {
 		version = max(version, c.Version)
-		if seen[c.Feed] {
+		if c.Feed == "" || seen[c.Feed] {
 			continue
 		}
 		seen[c.Feed] = true
 		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, c.Feed) })
-		if errors.Is(err, feed.ErrNotFound) {
+		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
 			continue // a poll will tell whether the store has lost it
 		}
 		if err != nil {
@@ -175,16 +173,16 @@ func (r *Replica) take(ctx context.Context, heads []feed.Head) error {
 				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) { return r.Source.Blob(ctx, ref.Hash) })
 			})
 			switch {
-			case errors.Is(err, feed.ErrNotFound):
-				r.refuse(refusal{cause: absent, head: head, reason: err.Error()})
-			case errors.Is(err, feed.ErrInvalid):
-				r.refuse(refusal{cause: damaged, head: head, reason: err.Error()})
-			case err != nil:
-				return err
-			default:
+			case err == nil:
 				mu.Lock()
 				defer mu.Unlock()
 				fetched[head.Feed] = e
+			case errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+				return err
+			case errors.Is(err, feed.ErrNotFound):
+				r.refuse(refusal{cause: absent, head: head, reason: err.Error()})
+			default: // whatever is wrong with this feed must not keep others
+				r.refuse(refusal{cause: damaged, head: head, reason: err.Error()})
 			}
 			return nil
 		})

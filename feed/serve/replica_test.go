@@ -225,6 +225,12 @@ func TestReadersNeverNeedRedis(t *testing.T) {
 			}
 			s.version++
 		}, []string{"main"}},
+		{"with a key of another type in a document's place", func(s *fakeStore) {
+			h, _ := commit(feed.Main, 6, later, "new")
+			s.heads[feed.Main] = h
+			s.wrong = h.Documents[0].Hash
+			s.version++
+		}, []string{"main"}},
 		{"with a newer head without documents", func(s *fakeStore) {
 			s.heads[feed.Main] = feed.Head{Feed: feed.Main, Token: 6}
 			s.version++
@@ -474,7 +480,10 @@ type hastyStore struct {
 	asked int
 }
 
-func (s *hastyStore) Changes(ctx context.Context, _ string, _ time.Duration) ([]feed.Announcement, error) {
+func (s *hastyStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
+	if after == "" {
+		return s.fakeStore.Changes(ctx, after, block)
+	}
 	if s.asked++; s.asked > 1000 {
 		<-ctx.Done()
 		return nil, ctx.Err()

@@ -19,6 +19,7 @@ type Source interface {
 	// Version returns the site's version, which moves with every commit.
 	Version(ctx context.Context) (int64, error)
 	// Changes returns the announcements of commits after an entry, oldest first. If there is none it waits for up to
-	// block, or not at all if block is 0, and returns none. The entry "" stands before the first that is kept.
+	// block, or not at all if block is 0, and returns none. With after "" it returns at once one announcement without a
+	// feed, whose entry is the present end of the stream.
 	Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error)
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ type fakeStore struct {
 	version int64
 	entries int
 	down    error         // what every call answers
+	wrong   feed.Hash     // a document that answers with an error of no kind
 	mute    bool          // commits are not announced
 	news    chan struct{} // closed and replaced with every announcement
 	calls   map[string]int
@@ -102,6 +104,9 @@ func (s *fakeStore) Blob(_ context.Context, hash feed.Hash) (feed.Blob, error) {
 	if err := s.call("Blob"); err != nil {
 		return feed.Blob{}, err
 	}
+	if hash == s.wrong {
+		return feed.Blob{}, errors.New("WRONGTYPE Operation against a key holding the wrong kind of value")
+	}
 	b, ok := s.blobs[hash]
 	if !ok {
 		return b, fmt.Errorf("document %s: %w", hash, feed.ErrNotFound)
@@ -119,6 +124,10 @@ func (s *fakeStore) Changes(ctx context.Context, after string, block time.Durati
 	timeout := time.After(block)
 	for {
 		s.mu.Lock()
+		if after == "" {
+			defer s.mu.Unlock()
+			return []feed.Announcement{{Entry: strconv.Itoa(s.entries)}}, s.call("Changes")
+		}
 		err, news := s.call("Changes"), s.news
 		i := slices.IndexFunc(s.stream, func(a feed.Announcement) bool {
 			n, _ := strconv.Atoi(a.Entry)
@@ -132,9 +141,6 @@ func (s *fakeStore) Changes(ctx context.Context, after string, block time.Durati
 		s.mu.Unlock()
 		if err != nil || len(changes) > 0 {
 			return changes, err
-		}
-		if block == 0 {
-			return nil, nil
 		}
 		select {
 		case <-news:

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/markup"
+)
+
+// attributed is what was read of a text, as the attribute command answers in JSON.
+type attributed struct {
+	ID         string            `json:"id,omitempty"` // of a line of --jsonl
+	Quotes     []attributedQuote `json:"quotes"`
+	Doubtful   []attributedQuote `json:"doubtful"` // below the threshold
+	Commentary []string          `json:"commentary"`
+	Via        []feed.Via        `json:"via"`
+	PostedBy   string            `json:"posted_by,omitempty"`
+	PostedOn   string            `json:"posted_on,omitempty"`
+}
+
+type attributedQuote struct {
+	Publication string           `json:"publication"`
+	Headline    string           `json:"headline"`
+	Authors     []string         `json:"authors"`
+	Date        string           `json:"date"` // YYYY-MM-DD
+	URL         string           `json:"url"`
+	Agencies    []string         `json:"agencies"`
+	Kind        attribution.Kind `json:"kind"`
+	Text        string           `json:"text"` // paragraphs parted by an empty line
+	Confidence  float64          `json:"confidence"`
+}
+
+func newAttribute(env *environment) *cobra.Command {
+	var asJSON, asLines bool
+	in := attributeInput{Format: string(markup.Text)}
+	cmd := &cobra.Command{
+		Use:   "attribute [FILE]",
+		Short: "Show which sources a text credits",
+		Long: `Read a text from a file or standard input and show which sources it credits, which
+of its words are quoted, and which are the author's own. Nothing is stored.
+
+With --jsonl, read lines of {"id", "title", "format", "body"} and answer each with
+a line of JSON.`,
+		Example: `  feedpub attribute post.txt
+  feedpub attribute --format html --json < post.html
+  feedpub attribute --jsonl < posts.jsonl > answers.jsonl`,
+		Args: atMostArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := env.settings(cmd)
+			if err != nil {
+				return err
+			}
+			reader, err := newReader(c.Attribution)
+			if err != nil {
+				return err
+			}
+			source, done, err := env.openInput(args)
+			if err != nil {
+				return err
+			}
+			defer done()
+			if asLines {
+				return env.attributeLines(reader, source)
+			}
+			body, err := io.ReadAll(source)
+			if err != nil {
+				return fmt.Errorf("read the text: %w", err)
+			}
+			in.Body = string(body)
+			result, err := in.read(reader)
+			switch {
+			case err != nil && !asFormat(in.Format):
+				return misused(cmd, err.Error())
+			case err != nil:
+				return err
+			case asJSON:
+				return env.printJSON(newAttributed("", result))
+			}
+			env.printAttributed(result)
+			return nil
+		},
+	}
+	addSettings(cmd)
+	addJSON(cmd, &asJSON)
+	cmd.Flags().StringVar(&in.Format, "format", in.Format, "what the text is: text, html or markdown")
+	cmd.Flags().StringVar(&in.Title, "title", "", "the post's title")
+	cmd.Flags().StringVar(&in.Language, "language", "", "its language, as a BCP 47 tag; else told from the words")
+	cmd.Flags().BoolVar(&asLines, "jsonl", false, "read and write lines of JSON")
+	cmd.MarkFlagsMutuallyExclusive("json", "jsonl")
+	return cmd
+}
+
+// newReader returns the reader of sources that the configuration describes.
+func newReader(c config.Attribution) (*attribution.Reader, error) {
+	o := attribution.Options{Threshold: c.Threshold}
+	for _, p := range c.Publications {
+		o.Publications = append(o.Publications, attribution.Publication{
+			Name:    p.Name,
+			Aliases: p.Aliases,
+			Domains: p.Domains,
+			URL:     string(p.URL),
+			FeedURL: string(p.FeedURL),
+			Agency:  p.Agency,
+		})
+	}
+	return attribution.New(o)
+}
+
+// openInput opens the file that args name, or standard input if they name none or "-".
+func (env *environment) openInput(args []string) (r io.Reader, done func(), err error) {
+	if len(args) == 0 || args[0] == "-" {
+		return env.stdin, func() {}, nil
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() { _ = f.Close() }, nil
+}
+
+// attributeInput is a text to read sources from: a line of --jsonl.
+type attributeInput struct {
+	ID       string `json:"id"`
+	Title    string `json:"title"`
+	Language string `json:"language"`
+	Format   string `json:"format"`
+	Body     string `json:"body"`
+}
+
+func asFormat(s string) bool {
+	switch markup.Format(s) {
+	case markup.Text, markup.HTML, markup.Markdown:
+		return true
+	}
+	return false
+}
+
+func (in attributeInput) read(reader *attribution.Reader) (attribution.Result, error) {
+	if !asFormat(in.Format) {
+		return attribution.Result{}, fmt.Errorf("format %q: want text, html or markdown: %w", in.Format, feed.ErrInvalid)
+	}
+	body, err := markup.Parse(markup.Format(in.Format), in.Body)
+	if err != nil {
+		return attribution.Result{}, err
+	}
+	return reader.Read(attribution.Input{Body: body, Title: in.Title, Language: in.Language}), nil
+}
+
+// attributeLines answers each line of r with a line. A line that cannot be read is told about, and the others go on.
+func (env *environment) attributeLines(reader *attribution.Reader, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	// A post may have intake.MaxSize bytes; JSON's escapes make up to six of each.
+	lines.Buffer(nil, 6*intake.MaxSize)
+	out := bufio.NewWriter(env.stdout)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	bad := 0
+	number := 0
+	for lines.Scan() {
+		number++
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		in := attributeInput{Format: string(markup.Text)}
+		err := json.Unmarshal(lines.Bytes(), &in)
+		var result attribution.Result
+		if err == nil {
+			result, err = in.read(reader)
+		}
+		if err != nil {
+			fmt.Fprintf(env.stderr, "feedpub: line %d: %s\n", number, oneLine(err))
+			bad++
+			continue
+		}
+		if err := enc.Encode(newAttributed(in.ID, result)); err != nil {
+			return fmt.Errorf("write the answer: %w", err)
+		}
+	}
+	if err := cmp.Or(lines.Err(), out.Flush()); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return fmt.Errorf("line %d is longer than %d bytes", number+1, 6*intake.MaxSize)
+		}
+		return fmt.Errorf("after line %d: %w", number, err)
+	}
+	if bad > 0 {
+		return errSetAside
+	}
+	return nil
+}
+
+func newAttributed(id string, r attribution.Result) attributed {
+	// Empty lists, not null: a script need not ask whether there is one.
+	quotes := func(from []attribution.Quote) []attributedQuote {
+		to := make([]attributedQuote, 0, len(from))
+		for _, q := range from {
+			to = append(to, attributedQuote{
+				Publication: q.Source.Publication,
+				Headline:    q.Source.Headline,
+				Authors:     authorNames(q.Source.Authors),
+				Date:        q.Source.DatePublished,
+				URL:         q.Source.URL,
+				Agencies:    append([]string{}, q.Source.Agencies...),
+				Kind:        q.Kind,
+				Text:        q.Text,
+				Confidence:  q.Confidence,
+			})
+		}
+		return to
+	}
+	return attributed{
+		ID:         id,
+		Quotes:     quotes(r.Quotes),
+		Doubtful:   quotes(r.Doubtful),
+		Commentary: append([]string{}, r.Commentary...),
+		Via:        append([]feed.Via{}, r.Via...),
+		PostedBy:   r.PostedBy,
+		PostedOn:   r.PostedOn,
+	}
+}
+
+func authorNames(authors []feed.Author) []string {
+	names := make([]string, 0, len(authors))
+	for _, a := range authors {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// printAttributed shows a person the sources, then the text with what each block of it is.
+func (env *environment) printAttributed(r attribution.Result) {
+	if len(r.Quotes)+len(r.Doubtful) == 0 {
+		fmt.Fprintln(env.stdout, "quotes nobody")
+	}
+	for i, q := range r.Quotes {
+		env.printSource(fmt.Sprintf("source %d", i+1), q)
+	}
+	for _, q := range r.Doubtful {
+		env.printSource("doubtful", q)
+	}
+	for _, v := range r.Via {
+		env.printField("via", strings.TrimSpace(v.Name+" "+v.URL))
+	}
+	env.printField("posted", strings.TrimSpace(r.PostedBy+" "+r.PostedOn))
+	fmt.Fprintln(env.stdout)
+	for _, b := range r.Blocks {
+		role := string(b.Role)
+		if b.Quote >= 0 && (b.Role == attribution.Passage || b.Role == attribution.Credit) {
+			role = fmt.Sprintf("%s %d", b.Role, b.Quote+1)
+		}
+		fmt.Fprintf(env.stdout, "%-12s| %s\n", role, b.Text)
+	}
+}
+
+func (env *environment) printSource(label string, q attribution.Quote) {
+	fmt.Fprintf(env.stdout, "%s (%s, confidence %.2f)\n", label, q.Kind, q.Confidence)
+	env.printField("publication", q.Source.Publication)
+	env.printField("headline", q.Source.Headline)
+	env.printField("authors", strings.Join(authorNames(q.Source.Authors), ", "))
+	env.printField("date", q.Source.DatePublished)
+	env.printField("url", q.Source.URL)
+	env.printField("agencies", strings.Join(q.Source.Agencies, ", "))
+}
+
+// printField writes a line with a label, unless there is no value.
+func (env *environment) printField(label, value string) {
+	if value != "" {
+		fmt.Fprintf(env.stdout, "  %-12s %s\n", label, value)
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"feedpub/feed"
+	"feedpub/store"
+)
+
+// feedLine is what the feeds command says of a feed.
+type feedLine struct {
+	Feed feed.Name `json:"feed"`
+	// Name is the tag, author or publication as people write it; empty for the main feed.
+	Name     string                 `json:"name,omitempty"`
+	Posts    int                    `json:"posts"` // that belong to the feed
+	Items    int                    `json:"items"` // in its documents
+	Modified time.Time              `json:"modified"`
+	URLs     map[feed.Format]string `json:"urls"`
+}
+
+func newFeeds(env *environment) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "feeds",
+		Short: "List the published feeds",
+		Long: `List the feeds that have been published: the main feed and one for each tag,
+author and quoted source, with the number of posts that belong to each.`,
+		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := env.open(cmd)
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			lines, err := listFeeds(cmd.Context(), w.Site)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return env.printJSON(lines)
+			}
+			rows := [][]string{{"FEED", "POSTS", "ITEMS", "MODIFIED", "NAME", "ATOM"}}
+			for _, l := range lines {
+				rows = append(rows, []string{
+					string(l.Feed), strconv.Itoa(l.Posts), strconv.Itoa(l.Items), l.Modified.Format(time.RFC3339), l.Name,
+					l.URLs[feed.Atom],
+				})
+			}
+			return env.printTable(rows)
+		},
+	}
+	addSettings(cmd, storeFlags...)
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// listFeeds returns the committed feeds of a site, the main feed first and then by name.
+func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
+	heads, err := site.Heads(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list feeds: %w", err)
+	}
+	names, err := site.Names(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list feeds: %w", err)
+	}
+	slices.SortFunc(heads, func(a, b feed.Head) int { return compareFeeds(a.Feed, b.Feed) })
+	lines := make([]feedLine, 0, len(heads))
+	for _, h := range heads {
+		posts, err := site.Count(ctx, h.Feed)
+		if err != nil {
+			return nil, fmt.Errorf("list feeds: %w", err)
+		}
+		l := feedLine{
+			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), URLs: make(map[feed.Format]string),
+		}
+		for _, d := range h.Documents {
+			l.URLs[d.Format] = selfURL(d)
+			if d.Modified.After(l.Modified) {
+				l.Modified = d.Modified
+			}
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// selfURL returns the URL that readers get the document at. It stands in the document's Link header: the configuration
+// here may be another one than that of the server that built it.
+func selfURL(d feed.DocumentRef) string {
+	target, params, _ := strings.Cut(strings.TrimPrefix(d.Link, "<"), ">")
+	if !strings.HasPrefix(params, `; rel="self"`) {
+		return d.Path
+	}
+	return target
+}
+
+// compareFeeds puts the main feed first and the others by name.
+func compareFeeds(a, b feed.Name) int {
+	switch {
+	case a == b:
+		return 0
+	case a == feed.Main:
+		return -1
+	case b == feed.Main:
+		return 1
+	case a < b:
+		return -1
+	default:
+		return 1
+	}
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/store/embedded"
+)
+
+func TestDecodeFile(t *testing.T) {
+	for _, c := range []struct {
+		name, file, content string
+		want                string // JSON
+	}{
+		{"JSON stays as it is", "a.json", `{"id":"a",  "x":1}`, `{"id":"a","x":1}`},
+		{"JSON without an id", "notes/a.json", `{"title":"A"}`, `{"title":"A"}`},
+		{"byte order mark", "a.json", "\ufeff{\"id\":\"a\"}", `{"id":"a"}`},
+		{
+			"Markdown without front matter takes its first heading as title", "notes/walk.md", "# A walk\n\nWe went *out*.\n",
+			`{"id":"notes/walk.md","title":"A walk","content_markdown":"We went *out*.\n"}`,
+		},
+		{
+			"Markdown without a title", "walk.md", "We went out.\n\n# Later\n",
+			`{"id":"walk.md","content_markdown":"We went out.\n\n# Later\n"}`,
+		},
+		{
+			"front matter", "walk.md",
+			"---\ntitle: A walk\ndate: 2025-08-09T07:00:00Z\nlastmod: 2025-08-10\nauthor: Ann\ntags: [Books, Walking]\n" +
+				"description: Out.\nlang: en-GB\npermalink: https://example.org/walk\nlink: https://example.com/\n---\n\nWe went out.\n",
+			`{"id":"walk.md","title":"A walk","date_published":"2025-08-09T07:00:00Z","date_modified":"2025-08-10",
+			  "authors":[{"name":"Ann"}],"tags":["Books","Walking"],"summary":"Out.","language":"en-GB",
+			  "url":"https://example.org/walk","external_url":"https://example.com/","content_markdown":"We went out.\n"}`,
+		},
+		{
+			"front matter in the words of a post", "walk.md",
+			"---\nid: walk\nauthors: [Ann, {name: Bob, url: 'https://example.org/bob'}]\nvia: [{name: Cy}]\n" +
+				"quotes: [{source: {publication: The Star}, text: Out}]\nattribution: given\nmood: fine\n---\nOut\n",
+			`{"id":"walk","authors":[{"name":"Ann"},{"name":"Bob","url":"https://example.org/bob"}],"via":[{"name":"Cy"}],
+			  "quotes":[{"source":{"publication":"The Star"},"text":"Out"}],"attribution":"given","mood":"fine",
+			  "content_markdown":"Out\n"}`,
+		},
+		{
+			"id before guid", "walk.md", "---\nguid: old\nid: new\n---\nOut\n",
+			`{"id":"new","content_markdown":"Out\n"}`,
+		},
+		{"an id that is a number", "walk.md", "---\nguid: 2024\n---\nOut\n", `{"id":"2024","content_markdown":"Out\n"}`},
+		{
+			"categories and tags are tags", "walk.md", "---\ntags: a, b\ncategories: [c]\n---\nOut\n",
+			`{"id":"walk.md","tags":["a","b","c"],"content_markdown":"Out\n"}`,
+		},
+		{
+			"Hugo's draft", "walk.md", "---\ndraft: true\n---\nOut\n",
+			`{"id":"walk.md","status":"draft","content_markdown":"Out\n"}`,
+		},
+		{
+			"Jekyll's draft", "walk.md", "---\npublished: false\n---\nOut\n",
+			`{"id":"walk.md","status":"draft","content_markdown":"Out\n"}`,
+		},
+		{
+			"a private draft is private", "walk.md", "---\ndraft: true\nstatus: private\n---\nOut\n",
+			`{"id":"walk.md","status":"private","content_markdown":"Out\n"}`,
+		},
+		{
+			"no draft", "walk.md", "---\ndraft: false\n---\nOut\n",
+			`{"id":"walk.md","content_markdown":"Out\n"}`,
+		},
+		{"empty front matter", "walk.md", "---\n---\nOut\n", `{"id":"walk.md","content_markdown":"Out\n"}`},
+		{"a rule is no front matter", "walk.md", "Out\n\n---\n\nIn\n", `{"id":"walk.md","content_markdown":"Out\n\n---\n\nIn\n"}`},
+		{
+			"HTML document", "walk.html",
+			`<!DOCTYPE html><html lang=en><head><title>A walk</title><meta name=author content=Ann>` +
+				`<meta name="date" content="2025-08-09"><meta name="keywords" content="Books, Walking">` +
+				`<link rel=canonical href="https://example.org/walk"></head><body><h1>A  walk</h1><p>We went <em>out</em>.</body></html>`,
+			`{"id":"walk.html","title":"A walk","authors":[{"name":"Ann"}],"date_published":"2025-08-09",
+			  "tags":["Books","Walking"],"language":"en","url":"https://example.org/walk",
+			  "content_html":"<p>We went <em>out</em>.</p>"}`,
+		},
+		{
+			"HTML fragment", "walk.html", `<h1>A walk</h1><p>Out</p>`,
+			`{"id":"walk.html","title":"A walk","content_html":"<p>Out</p>"}`,
+		},
+		{
+			"heading that is not the title stays", "walk.html", `<title>A walk</title><h1>Morning</h1><p>Out</p>`,
+			`{"id":"walk.html","title":"A walk","content_html":"<h1>Morning</h1><p>Out</p>"}`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := decodeOne(t, c.file, []byte(c.content)).Raw
+			if diff := cmp.Diff(parseJSON(t, []byte(c.want)), parseJSON(t, got)); diff != "" {
+				t.Errorf("%s reads as another post (-want +got):\n%s", c.file, diff)
+			}
+			if again := decodeOne(t, c.file, []byte(c.content)).Raw; string(again) != string(got) {
+				t.Errorf("read twice, the file gives %s and %s", got, again)
+			}
+		})
+	}
+}
+
+// decoder returns the function that reads files, as the defaults have it.
+func decoder(t testing.TB) embedded.Decode {
+	t.Helper()
+	reader, err := newReader(config.Default().Attribution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decodeFiles(reader)
+}
+
+// decodeOne returns the one post of a file.
+func decodeOne(t *testing.T, name string, content []byte) feed.RawPost {
+	t.Helper()
+	posts, err := decoder(t)(name, content)
+	if err != nil || len(posts) != 1 {
+		t.Fatalf("%s holds %d posts, want 1 (error %v)", name, len(posts), err)
+	}
+	return posts[0]
+}
+
+func parseJSON(t *testing.T, b []byte) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatalf("%v in %s", err, b)
+	}
+	return v
+}
+
+func TestDecodeFileErrors(t *testing.T) {
+	decodeFile := decoder(t)
+	for _, c := range []struct{ name, file, content, want string }{
+		{"JSON cut off", "a.json", "{\n\"id\": \"a", "a.json:2: the JSON ends too early: invalid"},
+		{"no end of front matter", "a.md", "---\ntitle: A\n", `line 1: front matter has no end: want a second line "---": invalid`},
+		{"front matter that is not YAML", "a.md", "---\ntitle: [A\n---\n", "line 2: front matter: sequence end token ']' not found: invalid"},
+		{"front matter that is a list", "a.md", "---\n- A\n---\n", "front matter: want keys and values in YAML: invalid"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := decodeFile(c.file, []byte(c.content))
+			if !errors.Is(err, feed.ErrInvalid) || err.Error() != c.want {
+				t.Errorf("got error %v, want %s", err, c.want)
+			}
+		})
+	}
+	if posts, err := decodeFile("picture.jpg", []byte("JFIF")); err != nil || len(posts) > 0 {
+		t.Errorf("a picture is read as %d posts, error %v", len(posts), err)
+	}
+}
+
+// TestSamplesAreGood holds that the posts that come with the program have no problem, and say whom they quote.
+func TestSamplesAreGood(t *testing.T) {
+	reader, err := newReader(config.Default().Attribution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := intake.New(feed.Site{ID: "main", Title: "main", Language: "en", HomeURL: "http://127.0.0.1:8080"}, reader)
+	entries, err := fs.ReadDir(samples, "samples")
+	if err != nil || len(entries) < 6 {
+		t.Fatalf("found %d sample posts: %v", len(entries), err)
+	}
+	// Who is quoted, by file; nobody is a case of its own.
+	want := map[string][]string{
+		"about-these-posts.md":   nil,
+		"analytical-engine.json": {"Scientific Memoirs"},
+		"coffee-houses.html":     {"The Spectator"},
+		"endless-forms.json":     {"On the Origin of Species"},
+		"first-sentences.md":     {"Pride and Prejudice", "Moby-Dick", "Frankenstein"},
+		"hope.json":              {"Poems by Emily Dickinson, Second Series"},
+		"north-star.txt":         {"The North Star"},
+		"walden.md":              {"Walden"},
+	}
+	for _, e := range entries {
+		t.Run(e.Name(), func(t *testing.T) {
+			content, err := samples.ReadFile("samples/" + e.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			post := decodeOne(t, e.Name(), content)
+			result, err := in.Item(post.ID, post.Raw, feed.Record{})
+			if err != nil {
+				t.Fatalf("the post is set aside: %v", err)
+			}
+			if result.Item == nil {
+				t.Fatalf("the post is %s", result.Withheld)
+			}
+			if result.Item.Published.IsZero() {
+				t.Error("the post has no date, so every fresh clone would give it another one")
+			}
+			var got []string
+			for _, q := range result.Item.Quotes {
+				got = append(got, strings.TrimPrefix(q.Source.Publication, "The "))
+			}
+			var trimmed []string
+			for _, w := range want[e.Name()] {
+				trimmed = append(trimmed, strings.TrimPrefix(w, "The "))
+			}
+			if diff := cmp.Diff(trimmed, got); diff != "" {
+				t.Errorf("sources of %s (-want +got):\n%s\ndoubtful: %+v", e.Name(), diff, result.Doubtful)
+			}
+		})
+		delete(want, e.Name())
+	}
+	for name := range want {
+		t.Errorf("there is no sample post %s", name)
+	}
+}
+
+func FuzzDecodeFile(f *testing.F) {
+	entries, err := fs.ReadDir(samples, "samples")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range entries {
+		content, err := samples.ReadFile("samples/" + e.Name())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(e.Name(), content)
+	}
+	f.Add("a.md", []byte("---\ntitle: {\n---\n"))
+	f.Add("a.html", []byte("<body><svg><title>x</title><h1>"))
+	decodeFile := decoder(f)
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		posts, err := decodeFile(name, content)
+		if err != nil && (!errors.Is(err, feed.ErrInvalid) || len(posts) > 0) {
+			t.Fatalf("%d posts, with an error that is not of kind ErrInvalid: %v", len(posts), err)
+		}
+		for _, p := range posts {
+			if !json.Valid(p.Raw) || p.ID == "" {
+				t.Errorf("the post %q is no JSON or has no id: %q", p.ID, p.Raw)
+			}
+			if err := intake.CheckID(p.ID); err == nil && !strings.HasSuffix(strings.ToLower(name), ".json") {
+				if id := decodeOne(t, "post.json", p.Raw).ID; id != p.ID {
+					t.Errorf("the post is kept as %q and calls itself %q: %s", p.ID, id, p.Raw)
+				}
+			}
+		}
+	})
+}

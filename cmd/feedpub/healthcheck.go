@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// healthTimeout is how long a healthy server may take to say so.
+const healthTimeout = 3 * time.Second
+
+func newHealthcheck(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "healthcheck",
+		Short: "Ask a running server whether it is ready",
+		Long: `Ask /readyz on the admin address of a server on this machine. The exit code is 0
+if it serves the main feed, else 1.`,
+		Example: "  feedpub healthcheck --admin-listen 127.0.0.1:8081",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := env.settings(cmd)
+			if err != nil {
+				return err
+			}
+			if err := askReady(cmd.Context(), dialable(string(c.Admin.Listen))); err != nil {
+				return err
+			}
+			fmt.Fprintln(env.stdout, "ready")
+			return nil
+		},
+	}
+	addSettings(cmd, "admin-listen")
+	return cmd
+}
+
+// askReady returns nil if the server whose admin side is at address serves the main feed.
+func askReady(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	// Its own transport: a proxy in the environment is not for this, and no connection is to stay open.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		if u := new(url.Error); errors.As(err, &u) {
+			err = u.Err // without the URL, which is in the message already
+		}
+		return fmt.Errorf("nothing answers on the admin address %s: %w", address, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	reason, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("healthcheck: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(reason)))
+	}
+	return nil
+}
+
+// dialable returns an address to connect to for one to listen on: all addresses include loopback.
+func dialable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	switch ip, err := netip.ParseAddr(host); {
+	case host == "":
+		host = "127.0.0.1"
+	case err == nil && ip.IsUnspecified() && ip.Is4():
+		host = "127.0.0.1"
+	case err == nil && ip.IsUnspecified():
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,77 @@
+// Feedpub publishes the feeds of blogs that quote other publications.
+//
+// Posts lie in a folder or in Redis. Feedpub turns them into RSS, Atom and JSON Feed documents in which every quoted
+// source is credited, rebuilds them on a schedule and on change, and serves them to feed readers.
+//
+//	feedpub serve                        # ./posts, or the sample posts, on http://127.0.0.1:8080
+//	feedpub serve --dir ~/blog/posts     # a folder, one file per post
+//	feedpub serve --redis redis://…      # posts in Redis
+//	feedpub serve --config feedpub.yml   # everything
+//
+// # Commands
+//
+//	serve        build the feeds and serve them
+//	rebuild      rebuild feeds now
+//	import       take in posts from files
+//	export       write all posts to standard output
+//	post         put, get, list or delete single posts
+//	feeds        list the published feeds
+//	problems     list what is not published, and why
+//	attribute    show which sources a text credits
+//	render       write one document to standard output
+//	check        check the configuration and what it points to
+//	healthcheck  ask a running server whether it is ready
+//	version      print the version
+//	completion   print a completion script for a shell
+//	man          write the man pages
+//
+// Each says more about itself with --help.
+//
+// # Configuration
+//
+// A YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and a key's path in capitals) and flags, the
+// later ones stronger. The fields of config.Config are the reference; deploy/feedpub.example.yml shows every key.
+//
+// # Which posts
+//
+// Those of --redis or --dir. Without either, the folder ./posts if it exists, else sample posts that come with the
+// program. Commands that write make ./posts. A folder is used by one process at a time: while serve runs, the other
+// commands reach it through a private socket in the data folder (--data, default ./feedpub-data), so they need the
+// same --dir and --data.
+//
+// # Exit codes
+//
+//	0  done
+//	1  failed
+//	2  used wrongly: an unknown command, flag or configuration key
+//	3  done, but some posts were set aside; problems lists them
+//
+// The first SIGTERM or SIGINT ends serve in good order, with code 0; the second one ends it at once.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // schedules have time zones, and a container has no database of them
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// Once the first signal has asked for an end, the next one gets its default meaning back.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it carries out args and returns the exit code. It ends in good order when ctx does.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(env)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return env.exitCode(root.ExecuteContext(ctx))
+}

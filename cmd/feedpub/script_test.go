@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds how long a script waits for anything.
+const patience = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"feedpub": main})
+}
+
+// TestScripts runs testdata/script/*.txtar: the program as people use it, in processes of its own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			// The sample posts' folder, which is under the user's cache.
+			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeports": freePorts,
+			"waitfor":   waitFor,
+			"http":      request,
+			"redis":     startRedis,
+		},
+	})
+}
+
+// freePorts sets each variable named to a loopback port that nobody listens on: freeports PORT ADMIN.
+func freePorts(ts *testscript.TestScript, neg bool, names []string) {
+	if neg || len(names) == 0 {
+		ts.Fatalf("usage: freeports VARIABLE...")
+	}
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		// All are held until the end, so that no two are equal.
+		defer func() { _ = l.Close() }()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Setenv(name, port)
+	}
+}
+
+// fetch makes one request and returns status, headers and body as one text.
+func fetch(ctx context.Context, method, url string, header http.Header, body io.Reader) (status int, text string, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header = header
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n", res.Status)
+	if err := res.Header.Write(&b); err != nil {
+		return 0, "", err
+	}
+	b.WriteString("\n")
+	_, err = b.ReadFrom(res.Body)
+	return res.StatusCode, strings.ReplaceAll(b.String(), "\r\n", "\n"), err
+}
+
+// waitFor asks a URL until the answer is 200 and, if a pattern is given, matches it; negated, until the answer does not
+// match it any more: [!] waitfor URL [PATTERN].
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 || len(args) > 2 || neg && len(args) == 1 {
+		ts.Fatalf("usage: waitfor URL [PATTERN]")
+	}
+	pattern := regexp.MustCompile("")
+	if len(args) == 2 {
+		pattern = regexp.MustCompile(`(?m)` + args[1])
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, text, err := fetch(ctx, http.MethodGet, args[0], nil, nil)
+		if err == nil && status == http.StatusOK && pattern.MatchString(text) != neg {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("waited %v for %s; the last answer was (error %v):\n%s", patience, strings.Join(args, " "), err, text)
+		}
+	}
+}
+
+// request makes a request and leaves the answer, status line and headers included, as the script's stdout:
+// http STATUS METHOD URL [HEADER: VALUE]... It fails if the status is another one.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: http STATUS METHOD URL [HEADER: VALUE]...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	header := make(http.Header)
+	for _, field := range args[3:] {
+		name, value, _ := strings.Cut(field, ": ")
+		header.Add(name, value)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	got, text, err := fetch(ctx, args[1], args[2], header, nil)
+	ts.Check(err)
+	_, err = io.WriteString(ts.Stdout(), text)
+	ts.Check(err)
+	if got != want {
+		ts.Fatalf("%s %s answers %d, want %d:\n%s", args[1], args[2], got, want, text)
+	}
+}
+
+// startRedis starts a redis-server of the script's own, on a free loopback port that it sets the variables to, with
+// further arguments for the server: redis URL-VARIABLE PORT-VARIABLE [ARG]...
+func startRedis(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: redis URL-VARIABLE PORT-VARIABLE [ARG]...")
+	}
+	freePorts(ts, false, args[1:2])
+	port := ts.Getenv(args[1])
+	arguments := append([]string{
+		"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", ts.MkAbs("."),
+	}, args[2:]...)
+	server := exec.Command("redis-server", arguments...)
+	var log bytes.Buffer
+	server.Stdout, server.Stderr = &log, &log
+	if err := server.Start(); err != nil {
+		ts.Fatalf("redis-server (Debian's package of that name): %v", err)
+	}
+	ts.Defer(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	ts.Setenv(args[0], "redis://127.0.0.1:"+port)
+	for end := time.Now().Add(patience); ; {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("redis-server does not listen: %v\n%s", err, log.String())
+		}
+	}
+}

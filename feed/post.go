@@ -119,8 +119,8 @@ type Item struct {
 	Via         []Via
 	// Feeds are the names of the feeds that the item belongs to besides [Main], sorted.
 	Feeds []Name
-	// Intake is the version of the intake that made the item; an item of an older version is made anew.
-	Intake int
+	// Intake identifies the intake that made the item: its rules and its configuration. An item of another is made anew.
+	Intake string
 	// RawSum is the hash of the raw post that the item was made from: a post changed without a notice shows by it.
 	RawSum Hash
 }

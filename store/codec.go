@@ -46,7 +46,7 @@ type itemV1 struct {
 	Quotes      []quoteV1      `cbor:"15,keyasint,omitempty"`
 	Via         []viaV1        `cbor:"16,keyasint,omitempty"`
 	Feeds       []feed.Name    `cbor:"17,keyasint,omitempty"`
-	Intake      int            `cbor:"18,keyasint"`
+	Intake      string         `cbor:"18,keyasint,omitempty"`
 	RawSum      feed.Hash      `cbor:"19,keyasint,omitempty"`
 }
 

@@ -47,6 +47,8 @@ type Reader struct {
 	lx        *lexicon
 	pubs      *publications
 	threshold float64
+
+	fingerprint string
 }
 
 // New returns a Reader with its tables compiled. A threshold that is not within 0 and 1, or a publication without a
@@ -67,8 +69,15 @@ func New(o Options) (*Reader, error) {
 	if r.threshold == 0 {
 		r.threshold = DefaultThreshold
 	}
+	if r.fingerprint, err = fingerprint(o.Publications, r.threshold); err != nil {
+		return nil, fmt.Errorf("attribution: %w", err)
+	}
 	return r, nil
 }
+
+// Fingerprint identifies what the reader reads by: the version of its rules, the words, the known publications and the
+// threshold. Readers with equal fingerprints read every post alike.
+func (r *Reader) Fingerprint() string { return r.fingerprint }
 
 // Input is a post to be read.
 type Input struct {

@@ -19,6 +19,8 @@ type Intake struct {
 	site   feed.Site
 	home   *url.URL // of the site, or of nothing if the site has none
 	reader *attribution.Reader
+
+	fingerprint string
 }
 
 // New returns an Intake for the site. The reader may be nil: then quotes are not read from posts' content. Of a site
@@ -28,8 +30,17 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 	if err != nil {
 		home = new(url.URL)
 	}
-	return &Intake{site: site, home: home, reader: reader}
+	in := &Intake{site: site, home: home, reader: reader}
+	in.fingerprint = fmt.Sprintf("%d-%s", Version, feed.HashOf([]byte(home.String() + " " + site.Language))[:8])
+	if reader != nil {
+		in.fingerprint += "-" + reader.Fingerprint()
+	}
+	return in
 }
+
+// Fingerprint identifies what items are made with besides posts and records: the rules, the site's home and
+// language, and what the reader knows. An item that was made with something else is to be made anew.
+func (in *Intake) Fingerprint() string { return in.fingerprint }
 
 // Result is what became of a post.
 type Result struct {
@@ -91,7 +102,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 		Language:    strings.ReplaceAll(p.Language, "_", "-"),
 		Attachments: in.attachments(p.Attachments, base),
 		Via:         in.vias(p.Via, base),
-		Intake:      Version,
+		Intake:      in.fingerprint,
 		RawSum:      feed.HashOf(raw),
 	}
 

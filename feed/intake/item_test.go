@@ -78,7 +78,7 @@ func TestItem(t *testing.T) {
 			Confidence: 1,
 		}},
 		Via:    []feed.Via{{Name: "Cleo", URL: "https://cleo.example/"}},
-		Intake: intake.Version,
+		Intake: intake.New(testSite, newReader(t)).Fingerprint(),
 		RawSum: feed.HashOf([]byte(raw)),
 	}
 	got := makeItem(t, raw)

@@ -686,3 +686,14 @@ func (w *world) until(what string, cond func() bool) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+func TestAnotherIntakeReadsPostsAnew(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a", "content_text", nil, "content_html", `<p><a href="/about">About</a></p>`))
+	w.rebuild(w.builder("one"))
+	w.config.HomeURL = "https://moved.example/"
+	w.rebuild(w.builder("two"))
+	if got := string(w.body(w.head("main"), feed.JSON)); !strings.Contains(got, "https://moved.example/about") {
+		t.Errorf("the blog has moved, and its item is still the one of the old home:\n%s", got)
+	}
+}

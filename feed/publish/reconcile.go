@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"feedpub/feed"
-	"feedpub/feed/intake"
 )
 
 // reconcile compares all posts with all items: it takes in posts that were written without a notice or read by an older
@@ -44,7 +43,7 @@ func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []
 	for i, st := range stored {
 		switch {
 		case st.Raw == nil:
-		case st.Item == nil || st.Item.RawSum != feed.HashOf(st.Raw) || st.Item.Intake != intake.Version:
+		case st.Item == nil || st.Item.RawSum != feed.HashOf(st.Raw) || st.Item.Intake != p.Intake.Fingerprint():
 			differ = append(differ, st.ID)
 		case !indexed[i] && !st.Item.Published.After(p.Clock()):
 			lost = append(lost, st.ID)

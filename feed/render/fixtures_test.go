@@ -46,7 +46,7 @@ func post(id string, edits ...func(*feed.Item)) *feed.Item {
 		Summary:   "What there is to say about it.",
 		Published: date(2014, 6, 17, 9, 30),
 		Updated:   date(2014, 6, 17, 9, 30),
-		Intake:    1,
+		Intake:    "1",
 	}
 	for _, edit := range edits {
 		edit(item)

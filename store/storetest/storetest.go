@@ -63,7 +63,7 @@ func raw(id string) feed.RawPost {
 func item(id string, n int, feeds ...feed.Name) *feed.Item {
 	return &feed.Item{
 		ID: id, Title: "Title of " + id, HTML: "<p>" + id + "</p>", Text: id, Published: day(n), Updated: day(n),
-		Feeds: feeds, Intake: 1,
+		Feeds: feeds, Intake: "1",
 	}
 }
 

@@ -8,29 +8,32 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"feedpub/feed"
 )
 
-// Strike returns a document without the items of the posts ids; every other byte stays as it is. It serves withdrawals
-// when a feed cannot be built anew: a document is head, fragments and foot, so an item can be taken out of it without
-// knowing any other. body must be a document that [Renderer.Documents] made for the site, else the error is of kind
-// [feed.ErrInvalid]. Ids that the document does not hold are no error.
+// Strike returns a document without the items of the posts ids; every other byte stays as it is, the feed's own dates
+// included. It serves withdrawals when a feed cannot be built anew: a document is head, fragments and foot, so an item
+// can be taken out of it without knowing any other. body must be a document that [Renderer.Documents] made for the
+// site, else the error is of kind [feed.ErrInvalid]. Ids are compared byte by byte; those that the document does not
+// hold are no error.
 func Strike(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
-	strike, element, id := strikeXML, "item", "guid"
+	var out []byte
+	var err error
 	switch f {
+	case feed.RSS:
+		out, err = strikeXML(body, []string{"rss", "channel", "item"}, "guid", ids)
 	case feed.Atom:
-		element, id = "entry", "id"
 		atom := make([]string, len(ids))
 		for i := range ids {
 			atom[i] = AtomID(site, ids[i])
 		}
-		ids = atom
+		out, err = strikeXML(body, []string{"feed", "entry"}, "id", atom)
 	case feed.JSON:
-		strike = strikeJSON
+		out, err = strikeJSON(body, ids)
+	default:
+		err = errors.New("no such format")
 	}
-	out, err := strike(body, element, id, ids)
 	if err != nil {
 		return nil, fmt.Errorf("strike from %s document: %w: %w", f, feed.ErrInvalid, err)
 	}
@@ -40,16 +43,13 @@ func Strike(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte,
 // span is a part of a document, in bytes.
 type span struct{ from, to int64 }
 
-func strikeXML(body []byte, element, id string, ids []string) ([]byte, error) {
+// strikeXML takes out the elements at path, from the root to an item, whose child id has one of the ids as its text.
+func strikeXML(body []byte, path []string, id string, ids []string) ([]byte, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var out []span
-	var space int64 // where the white space before the next token began
-	blank := false
+	depth, on := 0, 0 // open elements, and how many of them are the beginning of path
 	for {
-		before := d.InputOffset()
-		if blank {
-			before = space
-		}
+		from := d.InputOffset()
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			return without(body, out), nil
@@ -57,41 +57,57 @@ func strikeXML(body []byte, element, id string, ids []string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if text, ok := tok.(xml.CharData); ok {
-			space, blank = d.InputOffset()-int64(len(text)), len(bytes.TrimSpace(text)) == 0
-			continue
-		}
-		blank = false
-		start, ok := tok.(xml.StartElement)
-		if !ok || start.Name.Local != element {
-			continue
-		}
-		var item struct {
-			Parts []struct {
-				XMLName xml.Name
-				Text    string `xml:",chardata"`
-			} `xml:",any"`
-		}
-		if err := d.DecodeElement(&item, &start); err != nil {
-			return nil, err
-		}
-		for _, p := range item.Parts {
-			if p.XMLName.Local == id && p.XMLName.Space == start.Name.Space && slices.Contains(ids, strings.TrimSpace(p.Text)) {
-				out = append(out, span{before, d.InputOffset()})
+		switch tok := tok.(type) {
+		case xml.EndElement:
+			depth--
+			on = min(on, depth)
+		case xml.StartElement:
+			if depth == 0 && tok.Name.Local != path[0] {
+				return nil, fmt.Errorf("root element is %q, want %q", tok.Name.Local, path[0])
+			}
+			if depth != on || tok.Name.Local != path[depth] {
+				depth++
+				continue
+			}
+			if depth++; depth < len(path) {
+				on = depth
+				continue
+			}
+			depth--
+			var item struct {
+				Parts []struct {
+					XMLName xml.Name
+					Text    string `xml:",chardata"`
+				} `xml:",any"`
+			}
+			if err := d.DecodeElement(&item, &tok); err != nil {
+				return nil, err
+			}
+			for _, p := range item.Parts {
+				if p.XMLName.Local == id && p.XMLName.Space == tok.Name.Space && slices.Contains(ids, p.Text) {
+					// The white space before an item is its own; what follows it is the next one's.
+					from = int64(len(bytes.TrimRight(body[:from], " \t\n")))
+					out = append(out, span{from, d.InputOffset()})
+					break
+				}
 			}
 		}
 	}
 }
 
-func strikeJSON(body []byte, _, _ string, ids []string) ([]byte, error) {
+func strikeJSON(body []byte, ids []string) ([]byte, error) {
+	if !json.Valid(body) {
+		return nil, errors.New("not JSON")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
-	if err := skipTo(d, "items"); err != nil {
+	if err := enterArray(d, "items"); err != nil {
 		return nil, err
 	}
+	begin := d.InputOffset()
 	var out []span
 	kept := false
+	from := begin // the end of "[" or of the item before, so the comma goes with the item after it
 	for d.More() {
-		from := d.InputOffset() // the end of "[" or of the item before, so the comma goes with the item after it
 		var item struct {
 			ID string `json:"id"`
 		}
@@ -110,14 +126,18 @@ func strikeJSON(body []byte, _, _ string, ids []string) ([]byte, error) {
 		default:
 			kept = true
 		}
+		from = to
+	}
+	if !kept && len(out) > 0 { // an empty array is written without white space
+		out = []span{{begin, from + int64(bytes.IndexByte(body[from:], ']'))}}
 	}
 	return without(body, out), nil
 }
 
-// skipTo reads up to and including the "[" of the array that is the top-level member key.
-func skipTo(d *json.Decoder, key string) error {
-	if _, err := d.Token(); err != nil { // {
-		return err
+// enterArray reads up to and including the "[" of the array that is the top-level member key.
+func enterArray(d *json.Decoder, key string) error {
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return orError(err, "not an object")
 	}
 	for d.More() {
 		name, err := d.Token()
@@ -125,8 +145,10 @@ func skipTo(d *json.Decoder, key string) error {
 			return err
 		}
 		if name == key {
-			_, err := d.Token() // [
-			return err
+			if start, err := d.Token(); err != nil || start != json.Delim('[') {
+				return orError(err, "member "+key+" is not an array")
+			}
+			return nil
 		}
 		var skipped json.RawMessage
 		if err := d.Decode(&skipped); err != nil {
@@ -134,6 +156,14 @@ func skipTo(d *json.Decoder, key string) error {
 		}
 	}
 	return fmt.Errorf("no member %q", key)
+}
+
+// orError returns err, or one that says reason.
+func orError(err error, reason string) error {
+	if err != nil {
+		return err
+	}
+	return errors.New(reason)
 }
 
 // without returns body less the spans, which are in order and do not overlap.

@@ -50,7 +50,7 @@ func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 			n++
 		}
 		var failed error
-		_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		err := transact(ctx, s.build, func(p redis.Pipeliner) error {
 			for _, post := range posts[:n] {
 				raw, err := packPost(post.Raw, s.squeeze)
 				if err != nil {
@@ -73,6 +73,20 @@ func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return nil
 }
 
+// transact runs commands as one transaction. If the server refused one, so that none is done, the error is the reason
+// and not only that there was one.
+func transact(ctx context.Context, c redis.UniversalClient, add func(redis.Pipeliner) error) error {
+	cmds, err := c.TxPipelined(ctx, add)
+	if err != nil && strings.HasPrefix(err.Error(), "EXECABORT ") {
+		for _, cmd := range cmds {
+			if cause := cmd.Err(); cause != nil && !strings.HasPrefix(cause.Error(), "EXECABORT ") {
+				return cause
+			}
+		}
+	}
+	return err
+}
+
 // inboxEntry is what writers in any language add.
 func inboxEntry(k keyspace, id string) *redis.XAddArgs {
 	return &redis.XAddArgs{Stream: k.inbox(), Values: []string{"id", id}}
@@ -84,7 +98,7 @@ func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
 	}
-	_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
 		p.Del(ctx, s.keys.post(id))
 		p.XAdd(ctx, inboxEntry(s.keys, id))
 		return nil

@@ -23,7 +23,7 @@ const (
 // [feed.ErrUnavailable]; whether a builder is alive at all, [Site.Holder] tells beforehand.
 func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
 	id := rand.Text() // names the reply; unguessable, so that askers don't meet
-	_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{
 			Stream: s.keys.requests(), MaxLen: keptRequests, Approx: true, Values: []any{"id", id, "payload", request},
 		})
@@ -89,7 +89,7 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 
 // Reply answers a request. The reply is forgotten if nobody fetches it within a minute.
 func (s *Site) Reply(ctx context.Context, id string, payload []byte) error {
-	_, err := s.build.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
 		p.RPush(ctx, s.keys.reply(id), payload)
 		p.PExpire(ctx, s.keys.reply(id), replyTTL)
 		return nil

@@ -19,6 +19,7 @@ package embedded
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,6 +73,7 @@ type Options struct {
 // Store is an open embedded store. Its methods are safe for concurrent use.
 type Store struct {
 	o      Options
+	name   string // of the store's own connections, which nobody else can guess
 	lock   *lock
 	redis  *miniredis.Miniredis
 	socket net.Listener
@@ -93,7 +95,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, name: "embedded-" + rand.Text()}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))
 	}
@@ -132,8 +134,7 @@ func (s *Store) open(ctx context.Context) error {
 			return fmt.Errorf("folder of posts: %w", err)
 		}
 	}
-	name := internalName()
-	if err := s.listen(name); err != nil {
+	if err := s.listen(); err != nil {
 		return err
 	}
 	client := func(name string) (*store.Client, error) {
@@ -143,7 +144,7 @@ func (s *Store) open(ctx context.Context) error {
 			DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,
 		})
 	}
-	if s.inner, err = client(name); err != nil {
+	if s.inner, err = client(s.name); err != nil {
 		return err
 	}
 	if s.client, err = client(""); err != nil {

@@ -3,7 +3,6 @@ package embedded
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -43,12 +42,9 @@ func URL(data string) string {
 	return (&url.URL{Scheme: "unix", Path: filepath.ToSlash(path)}).String()
 }
 
-// internalName is how the store's own connections make themselves known to the server: others can't guess it.
-func internalName() string { return "embedded-" + rand.Text() }
-
 // listen starts the server and lets connections in through the socket alone. It has no TCP port, so that no password is
 // needed: the file system says who may come in.
-func (s *Store) listen(name string) error {
+func (s *Store) listen() error {
 	path := Socket(s.o.Data)
 	// Left by a process that was killed; this one has the lock.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -85,7 +81,7 @@ func (s *Store) listen(name string) error {
 	if err := srv.Register("WAITAOF", s.waitAOF); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	srv.SetPreHook(func(c *server.Peer, cmd string, args ...string) bool { return s.intercept(name, c, cmd, args) })
+	srv.SetPreHook(func(c *server.Peer, cmd string, args ...string) bool { return s.intercept(c, cmd, args) })
 	s.accept.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -117,16 +113,18 @@ func (s *Store) waitAOF(c *server.Peer, _ string, _ []string) {
 // intercept sees every command before the server does, and reports whether it has answered it. Posts that a client
 // writes or deletes, from this process or another, become files first: when the server then acknowledges the command,
 // the file is on the disk.
-func (s *Store) intercept(own string, c *server.Peer, cmd string, args []string) bool {
+func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 	// Names are set when a connection is made, before any other command; nobody else can guess this one.
-	if c.ClientName == own {
+	if c.ClientName == s.name {
 		return false
 	}
 	switch cmd {
 	case "HELLO", "AUTH", "CLIENT", "PING", "QUIT", "SELECT":
 		return false
 	}
-	if !s.ready.Load() {
+	// A script's own commands come without a name: the script itself was let in.
+	loading := !s.ready.Load()
+	if loading && c.ClientName != "" {
 		return s.refuse(c, "LOADING the folder of posts is being read")
 	}
 	switch cmd {
@@ -135,6 +133,9 @@ func (s *Store) intercept(own string, c *server.Peer, cmd string, args []string)
 	case "SET", "DEL", "UNLINK":
 		if len(args) == 0 || !strings.HasPrefix(args[0], store.PostPrefix(s.o.Site)) {
 			return false
+		}
+		if loading {
+			return s.refuse(c, "LOADING the folder of posts is being read")
 		}
 		id := strings.TrimPrefix(args[0], store.PostPrefix(s.o.Site))
 		var err error
@@ -163,7 +164,7 @@ func oneLine(err error) string {
 // only the server's own commands can do: so one is given to it that is wrong, with the answer thrown away.
 func (s *Store) refuse(c *server.Peer, reason string) bool {
 	wrong := server.NewPeer(bufio.NewWriter(io.Discard))
-	wrong.Ctx, wrong.ClientName = c.Ctx, c.ClientName
+	wrong.Ctx, wrong.ClientName = c.Ctx, s.name
 	s.redis.Server().Dispatch(wrong, []string{"GET"})
 	c.WriteError(reason)
 	return true

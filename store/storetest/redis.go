@@ -190,3 +190,6 @@ func (s *Server) log() string {
 	}
 	return string(b)
 }
+
+// Dir returns the server's working folder.
+func (s *Server) Dir() string { return s.dir }

@@ -1,0 +1,381 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"feedpub/feed"
+)
+
+func TestOpenReadsAllFilesAndTellsTheInbox(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.json", post("a", "A"))
+	put(t, dir, "2014/06/b.md", "B")
+	put(t, dir, "many.jsonl", post("c", "C")+"\n"+post("d", "D"))
+	put(t, dir, "picture.png", "no post")
+	put(t, dir, ".hidden.json", post("h", "hidden"))
+	put(t, dir, ".git/x.md", "hidden")
+	put(t, dir, "a.json~", post("a", "backup"))
+	put(t, dir, "#a.json#", post("a", "autosave"))
+	s := open(t, Options{Dir: dir})
+	if got, want := ids(t, s), "2014/06/b.md a c d"; got != want {
+		t.Errorf("posts are %q; want %q", got, want)
+	}
+	entries, err := site(s).Inbox(t.Context(), "", 100)
+	if err != nil || len(entries) != 4 {
+		t.Errorf("inbox has %v, %v; want an entry for each post", entries, err)
+	}
+}
+
+func TestFileShowsWithinASecond(t *testing.T) {
+	s := open(t, Options{})
+	dir := s.o.Dir
+	run(t, s)
+	put(t, dir, "first.json", post("first", "x"))
+	eventually(t, "the first post, by which the folder is known to be watched", post("first", "x"),
+		func() string { return content(t, s, "first") })
+	for _, step := range []struct {
+		name, want string
+		do         func()
+	}{
+		{"dropped", post("a", "1"), func() { put(t, dir, "a.json", post("a", "1")) }},
+		{"changed", post("a", "2"), func() { put(t, dir, "a.json", post("a", "2")) }},
+		{"replaced by renaming, as editors do", post("a", "3"), func() {
+			put(t, dir, ".a.json.swp", post("a", "3"))
+			must(t, os.Rename(filepath.Join(dir, ".a.json.swp"), filepath.Join(dir, "a.json")))
+		}},
+		{"removed", "", func() { must(t, os.Remove(filepath.Join(dir, "a.json"))) }},
+		{"dropped into a new folder", post("a", "4"), func() { put(t, dir, "new/deep/a.json", post("a", "4")) }},
+		{"removed with its folder", "", func() { must(t, os.RemoveAll(filepath.Join(dir, "new"))) }},
+	} {
+		began := time.Now()
+		step.do()
+		eventually(t, "a post whose file was "+step.name, step.want, func() string { return content(t, s, "a") })
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("a file that was %s showed after %v; want it within a second", step.name, took)
+		}
+	}
+}
+
+func TestEveryChangeOfAFileIsInTheInbox(t *testing.T) {
+	s := open(t, Options{})
+	must(t, os.WriteFile(filepath.Join(s.o.Dir, "a.json"), []byte(post("a", "1")), 0o644))
+	look(t, s)
+	must(t, os.Remove(filepath.Join(s.o.Dir, "a.json")))
+	gone(t, s)
+	entries, err := site(s).Inbox(t.Context(), "", 10)
+	if err != nil || len(entries) != 2 || entries[0].ID != "a" || entries[1].ID != "a" {
+		t.Errorf("inbox is %+v, %v; want two entries for a: written, deleted", entries, err)
+	}
+}
+
+// look looks at the folder once, as the watcher does.
+func look(t *testing.T, s *Store) {
+	t.Helper()
+	_, err := s.folder.look(t.Context(), nil, false)
+	must(t, err)
+}
+
+// gone looks at the folder until files that are gone have been so for long enough.
+func gone(t *testing.T, s *Store) {
+	t.Helper()
+	for {
+		wait, err := s.folder.look(t.Context(), nil, false)
+		must(t, err)
+		if wait == 0 {
+			return
+		}
+		<-time.After(wait)
+	}
+}
+
+func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
+	s := open(t, Options{Patience: 300 * time.Millisecond})
+	put(t, s.o.Dir, "a.json", post("a", "good"))
+	look(t, s)
+	listed := ""
+	for _, broken := range []string{`{"id":"a", "half": `, ""} { // the second as between truncating and writing
+		put(t, s.o.Dir, "a.json", broken)
+		wait, err := s.folder.look(t.Context(), nil, false)
+		must(t, err)
+		if wait <= 0 {
+			t.Fatalf("look at the file %q returns %v; want it to ask for another look", broken, wait)
+		}
+		if got := problems(t, s); got != listed {
+			t.Errorf("problems at once: %q; want %q: the file %q may be half written", got, listed, broken)
+		}
+		gone(t, s) // until patience ends
+		listed = "file a.json"
+		if got := problems(t, s); got != listed {
+			t.Errorf("problems later: %q; want %q", got, listed)
+		}
+		all, err := site(s).Problems(t.Context())
+		if err != nil || !all[0].Serving || all[0].Reason == "" || all[0].Since.IsZero() {
+			t.Errorf("problem is %+v, %v; want a reason, a time, and that a version is served", all, err)
+		}
+		if got, want := content(t, s, "a"), post("a", "good"); got != want {
+			t.Errorf("post is %q; want the last good version %q", got, want)
+		}
+	}
+	put(t, s.o.Dir, "a.json", post("a", "better"))
+	look(t, s)
+	if got := problems(t, s); got != "" {
+		t.Errorf("problems after the repair: %q", got)
+	}
+	if got, want := content(t, s, "a"), post("a", "better"); got != want {
+		t.Errorf("post is %q; want %q", got, want)
+	}
+}
+
+func TestLastGoodVersionSurvivesARestartOverABrokenFile(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
+	put(t, o.Dir, "a.json", post("a", "good"))
+	put(t, o.Dir, "b.json", post("b", "B"))
+	closeStore(t, open(t, o))
+	put(t, o.Dir, "a.json", "{")
+	for range 2 { // also the second time
+		s := open(t, o)
+		if got, want := content(t, s, "a"), post("a", "good"); got != want {
+			t.Errorf("post is %q; want the last good version %q", got, want)
+		}
+		if got, want := problems(t, s), "file a.json"; got != want {
+			t.Errorf("problems are %q; want %q at once: nothing is being written at a start", got, want)
+		}
+		closeStore(t, s)
+	}
+}
+
+func TestBadFilesDoNotHarmOthers(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	put(t, o.Dir, "bad.json", `{"id": 7}`)
+	put(t, o.Dir, "empty.md", "")
+	put(t, o.Dir, "badid.json", `{"id":"a\nb"}`)
+	put(t, o.Dir, "huge.txt", strings.Repeat("x", maxFile+1))
+	must(t, os.Symlink("nowhere.json", filepath.Join(o.Dir, "dangling.json")))
+	put(t, o.Dir, "good.json", post("good", "G"))
+	s := open(t, o)
+	if got, want := ids(t, s), "good"; got != want {
+		t.Errorf("posts are %q; want %q", got, want)
+	}
+	if got, want := problems(t, s), "file bad.json, file badid.json, file empty.md, file huge.txt"; got != want {
+		t.Errorf("problems are %q; want %q", got, want)
+	}
+}
+
+func TestRemovingFilesIsADeletion(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Grace: 50 * time.Millisecond}
+	for i := range 5 {
+		put(t, o.Dir, fmt.Sprintf("%d.json", i), post(fmt.Sprint(i), "x"))
+	}
+	put(t, o.Dir, "two.jsonl", post("x", "X")+"\n"+post("y", "Y"))
+	s := open(t, o)
+	must(t, os.Remove(filepath.Join(o.Dir, "0.json")))
+	must(t, os.Remove(filepath.Join(o.Dir, "1.json")))
+	put(t, o.Dir, "two.jsonl", post("y", "Y")) // x is taken out
+	gone(t, s)
+	if got, want := ids(t, s), "2 3 4 y"; got != want {
+		t.Errorf("posts are %q; want %q", got, want)
+	}
+	closeStore(t, s)
+
+	must(t, os.Remove(filepath.Join(o.Dir, "2.json"))) // while nothing runs
+	s = open(t, o)
+	if got, want := ids(t, s), "3 4 y"; got != want {
+		t.Errorf("posts after the restart are %q; want %q", got, want)
+	}
+	entries, err := site(s).Inbox(t.Context(), "", 100)
+	must(t, err)
+	if last := entries[len(entries)-1]; last.ID != "2" {
+		t.Errorf("last inbox entry is %+v; want the deletion of 2", last)
+	}
+}
+
+func TestNothingIsDeletedBecauseTheFolderIsNotThere(t *testing.T) {
+	for name, vanish := range map[string]func(dir string) (back func()){
+		"removed":        func(dir string) func() { return move(t, dir, dir+".away", false) },
+		"empty in place": func(dir string) func() { return move(t, dir, dir+".away", true) },
+		"all files gone at once": func(dir string) func() {
+			var back []func()
+			for _, f := range []string{"a.json", "b.json"} {
+				back = append(back, move(t, filepath.Join(dir, f), filepath.Join(filepath.Dir(dir), f), false))
+			}
+			return func() { back[0](); back[1]() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Data: t.TempDir(), Grace: 50 * time.Millisecond}
+			put(t, o.Dir, "a.json", post("a", "A"))
+			put(t, o.Dir, "b.json", post("b", "B"))
+			s := open(t, o)
+			back := vanish(o.Dir)
+			gone(t, s)
+			gone(t, s)
+			if got, want := ids(t, s), "a b"; got != want {
+				t.Errorf("posts are %q; want %q: nothing disappears by accident", got, want)
+			}
+			if got, want := problems(t, s), "file ."; got != want {
+				t.Errorf("problems are %q; want %q", got, want)
+			}
+
+			closeStore(t, s) // and when it starts like that
+			s = open(t, o)
+			if got, want := ids(t, s), "a b"; got != want {
+				t.Errorf("posts after a restart are %q; want %q", got, want)
+			}
+			if got, want := problems(t, s), "file ."; got != want {
+				t.Errorf("problems after a restart are %q; want %q", got, want)
+			}
+			put(t, o.Dir, "new.json", post("new", "N")) // what is held stays so
+			gone(t, s)
+			if got, want := ids(t, s), "a b new"; got != want {
+				t.Errorf("posts after another came are %q; want %q", got, want)
+			}
+			must(t, os.Remove(filepath.Join(o.Dir, "new.json")))
+			must(t, os.RemoveAll(o.Dir+".empty"))
+			back()
+			gone(t, s)
+			if got, want := ids(t, s), "a b"; got != want {
+				t.Errorf("posts after the files came back are %q; want %q", got, want)
+			}
+			if got := problems(t, s); got != "" {
+				t.Errorf("problems after the files came back: %q", got)
+			}
+		})
+	}
+}
+
+// move moves a file or folder away, and returns what brings it back; for empty, an empty folder is there meanwhile.
+func move(t *testing.T, from, to string, empty bool) (back func()) {
+	t.Helper()
+	must(t, os.Rename(from, to))
+	if empty {
+		must(t, os.Mkdir(from, 0o755))
+	}
+	return func() {
+		if _, err := os.Stat(from); err == nil { // made meanwhile
+			must(t, os.Rename(from, from+".empty"))
+		}
+		must(t, os.Rename(to, from))
+	}
+}
+
+func TestHeldPostIsDeletedWhenThatIsConfirmed(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	put(t, o.Dir, "a.json", post("a", "A"))
+	put(t, o.Dir, "b.json", post("b", "B"))
+	s := open(t, o)
+	must(t, os.Remove(filepath.Join(o.Dir, "a.json")))
+	must(t, os.Remove(filepath.Join(o.Dir, "b.json")))
+	gone(t, s)
+	must(t, site(s).Delete(t.Context(), "a"))
+	if got, want := ids(t, s)+"; "+problems(t, s), "b; file ."; got != want {
+		t.Errorf("posts and problems after one confirmation are %q; want %q", got, want)
+	}
+	must(t, site(s).Delete(t.Context(), "b"))
+	gone(t, s)
+	if got, want := ids(t, s)+"; "+problems(t, s), "; "; got != want {
+		t.Errorf("posts and problems after both confirmations are %q; want %q", got, want)
+	}
+}
+
+func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	put(t, o.Dir, "a.json", post("a", "A"))
+	s := open(t, o)
+	must(t, os.Remove(filepath.Join(o.Dir, "a.json")))
+	gone(t, s)
+	if got := ids(t, s); got != "" {
+		t.Errorf("posts are %q; want none", got)
+	}
+}
+
+func TestMovedFileIsNoDeletion(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	put(t, o.Dir, "z.json", post("a", "A"))
+	put(t, o.Dir, "y.json", post("b", "B"))
+	s := open(t, o)
+	must(t, os.Mkdir(filepath.Join(o.Dir, "2014"), 0o755))
+	for _, f := range []string{"y.json", "z.json"} { // all at once, into a folder
+		must(t, os.Rename(filepath.Join(o.Dir, f), filepath.Join(o.Dir, "2014", f)))
+	}
+	gone(t, s)
+	if got, want := ids(t, s)+"; "+problems(t, s), "a b; "; got != want {
+		t.Errorf("posts and problems are %q; want %q", got, want)
+	}
+}
+
+func TestUnreadableSubfolderHoldsItsPosts(t *testing.T) {
+	if os.Getuid() == 0 {
+		// The superuser reads everything, so what can't be listed is shown by the file system in its place.
+		beneathIsKept(t)
+		return
+	}
+	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	put(t, o.Dir, "sub/a.json", post("a", "A"))
+	put(t, o.Dir, "b.json", post("b", "B"))
+	s := open(t, o)
+	must(t, os.Chmod(filepath.Join(o.Dir, "sub"), 0))
+	t.Cleanup(func() { must(t, os.Chmod(filepath.Join(o.Dir, "sub"), 0o755)) })
+	gone(t, s)
+	if got, want := ids(t, s), "a b"; got != want {
+		t.Errorf("posts are %q; want %q", got, want)
+	}
+}
+
+func beneathIsKept(t *testing.T) {
+	bad := map[string]error{"sub": os.ErrPermission}
+	for name, want := range map[string]bool{"sub/a.json": true, "sub": true, "subway/a.json": false, "b.json": false} {
+		if got := beneath(bad, name); got != want {
+			t.Errorf("beneath(sub, %q) = %v; want %v", name, got, want)
+		}
+	}
+}
+
+func TestOfTwoFilesWithOnePostThatWrittenByTheStoreCounts(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	put(t, o.Dir, "Z.json", post("p", "by hand"))
+	put(t, o.Dir, "another.json", post("other", "x"))
+	s := open(t, o)
+	must(t, site(s).Put(t.Context(), feed.RawPost{ID: "p", Raw: []byte(post("p", "put"))}))
+	look(t, s)
+	if got, want := content(t, s, "p"), post("p", "put"); got != want {
+		t.Errorf("post is %q; want what was put, %q", got, want)
+	}
+	must(t, os.Remove(filepath.Join(o.Dir, FileName("p"))))
+	gone(t, s)
+	if got, want := content(t, s, "p"), post("p", "by hand"); got != want {
+		t.Errorf("post is %q; want that of the file that is left, %q", got, want)
+	}
+	must(t, os.Remove(filepath.Join(o.Dir, "Z.json")))
+	gone(t, s)
+	if got := content(t, s, "p"); got != "" {
+		t.Errorf("post is %q; want it deleted with its last file", got)
+	}
+}
+
+func TestSamplesAreReadOnly(t *testing.T) {
+	s := open(t, Options{Files: fstest.MapFS{"a.json": {Data: []byte(post("a", "A"))}}})
+	run(t, s)
+	if got, want := ids(t, s), "a"; got != want {
+		t.Errorf("posts are %q; want %q", got, want)
+	}
+	err := site(s).Put(t.Context(), feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))})
+	if err == nil || !strings.Contains(err.Error(), "samples") {
+		t.Errorf("Put into read-only samples: error is %v; want one that says that they can't be written", err)
+	}
+	if err := site(s).Delete(t.Context(), "a"); err == nil {
+		t.Error("Delete of a read-only sample was acknowledged: it would be back at the next start")
+	}
+	if got, want := ids(t, s), "a"; got != want {
+		t.Errorf("posts after refused writes are %q; want %q", got, want)
+	}
+	entries, err := site(s).Inbox(t.Context(), "", 10)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("inbox is %v, %v; want nothing of refused writes in it", entries, err)
+	}
+}

@@ -191,6 +191,11 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if m.who.empty() && !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(toks) {
 		return true
 	}
+	// Where the name is all there is, or the subject of a verb of saying, it is as likely a person's.
+	if (m.rule.convention == "2" || m.rule.convention == "3") && m.who.empty() && rd.l.plausiblePerson(b.text, toks) > 0 &&
+		!hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(toks) {
+		return true
+	}
 	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(toks)
 }
 
@@ -250,6 +255,9 @@ func (rd *reading) bindBlock(i int) int {
 	}
 	if next, ok := rd.bindDateline(i); ok {
 		return next
+	}
+	if a.tail != nil && rd.bindTailWithin(i, a.tail) {
+		return i + 1
 	}
 	if a.tail == nil && rd.bindTrailing(i) {
 		return i + 1
@@ -353,6 +361,9 @@ func (rd *reading) newSource(i int, m *match) *source {
 		}
 	}
 	s.url = rd.r.articleURL(b, m.clause, s.citation)
+	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
+		s.url = rd.titleURL
+	}
 	s.sentence = m.clause.lo == 0
 	return s
 }
@@ -541,8 +552,12 @@ func (s *source) take(c citation) {
 	if s.head == "" {
 		s.head = c.head
 	}
-	if c.pub.name != "" {
-		s.addPub(c.pub)
+	switch {
+	case c.pub.name == "":
+	case s.pub.name == "":
+		s.pub = c.pub
+	case c.pub.known != nil && c.pub.known.Agency && c.pub.known != s.pub.known:
+		s.agencies = append(s.agencies, c.pub.name) // "From the Guardian:", "By A, Associated Press"
 	}
 	s.agencies = append(s.agencies, c.agencies...)
 	if s.url == "" {
@@ -582,6 +597,9 @@ func (rd *reading) headlineLine(i int, inside bool) bool {
 	}
 	last := b.toks[n-1]
 	if last.kind == tokDots || last.kind == tokPunct && strings.ContainsRune(".:,;", last.ch) {
+		return false
+	}
+	if last.kind == tokPunct && n > 3 && b.toks[n-2].kind == tokDots { // "[...]"
 		return false
 	}
 	if b.toks[0].kind == tokDots {
@@ -637,9 +655,13 @@ func (rd *reading) bindText(i int, s *source) int {
 			continue
 		}
 		at = append(at, k)
-		voices = append(voices, rd.l.voiceOf(b.text, b.toks, k == final))
+		voices = append(voices, rd.voiceOf(b, k == final))
 	}
-	quoted := speakers(voices)
+	cost := costComment
+	if (s.convention == "9" || s.convention == "11") && rd.noProse(s.at) {
+		cost = costWhole
+	}
+	quoted := speakers(voices, cost)
 	next := end
 	for n, k := range at {
 		b := rd.doc.blocks[k]
@@ -658,6 +680,19 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	rd.commit(s)
 	return next
+}
+
+// voiceOf reads the voice of a block, without the notes and link labels at its end.
+func (rd *reading) voiceOf(b *block, last bool) voice {
+	s := span{0, len(b.toks)}
+	for s.hi > 1 {
+		cut := rd.tailNoise(b, s)
+		if cut == 0 {
+			break
+		}
+		s.hi -= cut
+	}
+	return rd.l.voiceOf(b.text, b.toks[:s.hi], last)
 }
 
 // limit returns where at the latest a passage in text that begins at block i ends: before the next quotation element,
@@ -926,9 +961,9 @@ func (rd *reading) bindMore(i int, s *source) int {
 			break
 		}
 		at = append(at, k)
-		voices = append(voices, rd.l.voiceOf(c.text, c.toks, k == final))
+		voices = append(voices, rd.voiceOf(c, k == final))
 	}
-	quoted := speakers(voices)
+	quoted := speakers(voices, costComment)
 	for n, k := range at {
 		if s.marked || quoted[n+1] {
 			rd.takeBlocks(s, k, k+1)
@@ -959,7 +994,7 @@ func (rd *reading) voiceCut(b *block, s span) int {
 		// Single sentences are short and bare in either voice.
 		voices[i].score -= 1
 	}
-	for i, q := range speakers(voices) {
+	for i, q := range speakers(voices, costComment) {
 		if !q {
 			return s.lo + spans[i].lo
 		}

@@ -276,14 +276,14 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if l.allRoles(toks) {
 		return true
 	}
-	if r.takePub(l, b, c, p.span, false) {
-		return true
-	}
 	// "Associated Press Writer", "AP Business Writer"
 	if n := l.trailingRoles(toks); n > 0 && n < len(toks) && r.takePub(l, b, c, span{p.lo, p.hi - n}, false) {
 		return true
 	}
-	if l.surePeople(r, b.text, toks) {
+	if r.takePub(l, b, c, p.span, false) {
+		return true
+	}
+	if l.surePeople(r, b.text, toks, len(c.who) == 0) {
 		c.who = append(c.who, l.people(b.text, toks)...)
 		return true
 	}
@@ -456,8 +456,8 @@ func (l *language) allPeople(r *Reader, text string, toks []token) bool {
 }
 
 // surePeople reports whether the tokens are persons' names beyond much doubt: each plausible and one of them certain,
-// or surnames joined by "and".
-func (l *language) surePeople(r *Reader, text string, toks []token) bool {
+// or, if surnames may stand alone, joined by "and".
+func (l *language) surePeople(r *Reader, text string, toks []token, surnames bool) bool {
 	if !l.allPeople(r, text, toks) {
 		return false
 	}
@@ -469,7 +469,7 @@ func (l *language) surePeople(r *Reader, text string, toks []token) bool {
 			start = i + 1
 		}
 	}
-	return best == 2 || joined
+	return best == 2 || joined && surnames
 }
 
 // resolve gives the parts that were not understood to what is missing.
@@ -655,6 +655,9 @@ func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
 		in := span{lo, hi}
 		link := b.linkIn(in)
 		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
+	}
+	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {
+		s.lo++
 	}
 	lo := s.lo
 	for i := s.lo; i < s.hi; i++ {

@@ -27,7 +27,7 @@ func (r *Reader) Read(in Input) Result {
 	for _, b := range rd.doc.blocks {
 		from := len(toks)
 		toks = r.lx.tokenize(b.text, toks)
-		b.toks = toks[from:len(toks):len(toks)]
+		b.toks = r.unglue(b.text, toks[from:len(toks):len(toks)])
 	}
 	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
 	rd.tried = make([]*analysis, len(rd.doc.blocks))
@@ -37,6 +37,32 @@ func (r *Reader) Read(in Input) Result {
 	rd.bindTitle()
 	rd.bindCards()
 	return rd.result()
+}
+
+// unglue parts an agency from the weekday that the loss of a line break has glued to it: "By A, APSunday, August 22".
+func (r *Reader) unglue(text string, toks []token) []token {
+	for k, t := range toks[:min(len(toks), 14)] {
+		if t.kind != tokWord || !t.inner || !t.upper {
+			continue
+		}
+		for cut := t.start + 2; cut < t.end-2; cut++ {
+			if c := text[cut]; c < 'A' || c > 'Z' {
+				continue
+			}
+			day := r.lx.lookup(text[cut:t.end])
+			if day == 0 || !r.lx.langs[fallback].weekday.has(day) {
+				continue
+			}
+			if e := r.pubs.lookup(text[t.start:cut]); e == nil || !e.Agency {
+				continue
+			}
+			left, right := t, t
+			left.end, right.start = cut, cut
+			right.space = false
+			return slices.Concat(toks[:k], []token{r.lx.word(text, left), r.lx.word(text, right)}, toks[k+1:])
+		}
+	}
+	return toks
 }
 
 // bindTitle takes the post as the passage of the source that its title names, if nothing else was found.
@@ -70,7 +96,7 @@ func (rd *reading) bindTitle() {
 		return
 	}
 	s.at = at[0]
-	quoted := speakers(voices)
+	quoted := speakers(voices, costWhole)
 	for n, k := range at {
 		if !quoted[n] {
 			continue
@@ -111,13 +137,13 @@ func (rd *reading) bindCards() {
 
 // The weights of what makes a credit surer or less sure, added to the weight of its rule.
 const (
-	sureKnown    = 0.15  // the publication is in the table
-	sureMarked   = 0.15  // the passage is marked as a quotation
-	sureLinked   = 0.1   // the name is a link or emphasised
-	sureHeader   = 0.1   // a headline or a byline stands with it
-	sureAuthor   = 0.05  // an author is named beside the publication
-	unsureParts  = -0.1  // a part of the citation was taken for what was missing
-	unsureNobody = -0.15 // an author and no publication, and no marked passage
+	sureKnown    = 0.15 // the publication is in the table
+	sureMarked   = 0.15 // the passage is marked as a quotation
+	sureLinked   = 0.1  // the name is a link or emphasised
+	sureHeader   = 0.1  // a headline or a byline stands with it
+	sureAuthor   = 0.05 // an author is named beside the publication
+	unsureParts  = -0.1 // a part of the citation was taken for what was missing
+	unsureNobody = -0.1 // an author and no publication, and no marked passage
 )
 
 // confidence is how sure the reading of a source is.
@@ -134,7 +160,7 @@ func (s *source) confidence() float64 {
 	add(s.byline, sureHeader)
 	add(len(s.who) > 0 && s.pub.name != "", sureAuthor)
 	add(s.unknown, unsureParts)
-	add(s.pub.name == "" && !s.marked && s.head == "", unsureNobody)
+	add(s.pub.name == "" && !s.marked, unsureNobody)
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }
 

@@ -93,6 +93,7 @@ func (rd *reading) findTitle(title string) {
 		}
 		b.role = Title
 		rd.title = i
+		rd.titleURL = titleURL(b)
 		for _, above := range blocks[:i] {
 			if above.role == "" && len(above.text) < 120 && !strings.HasSuffix(above.text, ":") && !rd.datePosted(above) {
 				above.role = Noise
@@ -100,6 +101,17 @@ func (rd *reading) findTitle(title string) {
 		}
 		return
 	}
+}
+
+// titleURL returns the address of a link in the title's line whose text is its own host: "(qz.com)". That is how link
+// blogs name the page that an entry is about.
+func titleURL(b *block) string {
+	for _, r := range b.runs {
+		if r.kind == runLink && strings.Trim(strings.ToLower(b.text[r.start:r.end]), "() ") == hostOf(r.value) {
+			return articleOnly(r.value)
+		}
+	}
+	return ""
 }
 
 // afterTitle reports whether what follows the title in its line is a date or the host that the title links to.

@@ -1,5 +1,7 @@
 package attribution
 
+import "slices"
+
 // span is a stretch of tokens, or of bytes where so named: [lo, hi).
 type span struct{ lo, hi int }
 
@@ -179,15 +181,15 @@ func (x *matcher) match(es []elem, i int) bool {
 func (x *matcher) slot(to *span, s span, rest []elem) bool {
 	old := *to
 	*to = s
-	if x.match(rest, s.hi) {
-		return true
-	}
 	if end := x.group(s.hi); end > 0 {
 		x.m.cites = append(x.m.cites, span{s.hi, end})
 		if x.match(rest, end) {
 			return true
 		}
 		x.m.cites = x.m.cites[:len(x.m.cites)-1]
+	}
+	if x.match(rest, s.hi) {
+		return true
 	}
 	*to = old
 	return false
@@ -318,6 +320,9 @@ func endsSentence(last, before token) bool {
 // breaks reports whether a clause ends with the token i.
 func (r *Reader) breaks(l *language, text string, toks []token, i int) bool {
 	t := toks[i]
+	if t.kind == tokDash && i >= 3 && i <= 14 && t.space && slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
+		return true // "A @ X - text"
+	}
 	if t.kind != tokDots && (t.kind != tokPunct || t.ch != '.' && t.ch != '!' && t.ch != '?' && t.ch != ':') {
 		return false
 	}

@@ -76,10 +76,25 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 	return p, nil
 }
 
+// articles are those that names of publications begin with, with the blank after them.
+var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
+
+// withoutArticle drops the article of a known name that is not part of it: "Die Süddeutsche Zeitung" is called
+// Süddeutsche Zeitung, "Die Zeit" is not called Zeit.
+func withoutArticle(name string, e *publication) string {
+	for _, a := range articles {
+		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) && a != "the " &&
+			(len(e.Name) < len(a) || !strings.EqualFold(e.Name[:len(a)], a)) {
+			return name[len(a):]
+		}
+	}
+	return name
+}
+
 // nameKey is the key of a publication's name: folded, without a leading article.
 func nameKey(name string) string {
 	key := fold(name)
-	for _, article := range [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "} {
+	for _, article := range articles {
 		if rest, ok := strings.CutPrefix(key, article); ok && rest != "" {
 			return rest
 		}
@@ -146,9 +161,15 @@ func (r *Reader) Canonical(name string) feed.Source {
 func (r *Reader) publisherOf(l *language, name string) publisher {
 	name = strings.Trim(squeeze(name), " ,;:\"“”‘«»()[]_*")
 	if e := r.pubs.lookup(name); e != nil {
-		return publisher{name: name, known: e}
+		return publisher{name: withoutArticle(name, e), known: e}
 	}
 	toks := r.lx.tokenize(name, nil)
+	// "the Irish Times" ends in a name that begins like an epithet: the longest name that is known wins.
+	if n := r.pubs.suffix(name, toks); n > 0 {
+		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
+		e := r.pubs.lookup(s)
+		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
+	}
 	i := l.skipDeterminers(toks, 0)
 	if i < len(toks) && i > 0 {
 		toks = toks[i:]
@@ -162,11 +183,6 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	}
 	if len(toks) == 0 {
 		return publisher{name: name}
-	}
-	if n := r.pubs.suffix(name, toks); n > 0 {
-		t := toks[len(toks)-n:]
-		s := name[t[0].start:t[n-1].end]
-		return publisher{name: withArticle(name, t[0].start, s), known: r.pubs.lookup(s)}
 	}
 	rest := name[toks[0].start:]
 	if strings.HasSuffix(rest, "'s") || strings.HasSuffix(rest, "’s") {

@@ -227,11 +227,7 @@ func (rd *reading) takeCitation(s *source, i int, c citation, convention string,
 	if c.empty() {
 		return
 	}
-	old := s.pub
 	s.take(c)
-	if old.name != "" && s.pub != old && !(old.known != nil && old.known.Agency) {
-		s.pub = old
-	}
 	s.unknown = s.unknown || c.unknown
 	s.credit = append(s.credit, i)
 	if s.convention == "" {

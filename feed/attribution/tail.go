@@ -1,6 +1,9 @@
 package attribution
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // isDashLine reports whether the block is a credit after a dash or a tilde: "— A, X".
 func (rd *reading) isDashLine(b *block) bool {
@@ -18,10 +21,13 @@ func (rd *reading) isDashLine(b *block) bool {
 func (rd *reading) tailLine(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n == 0 || n > 45 || b.list || b.code {
+	if n == 0 || n > 45 && !slices.ContainsFunc(b.toks[:14], func(t token) bool { return t.ch == '•' }) || b.list || b.code {
 		return citation{}, 0
 	}
 	all := span{0, n}
+	if c, k := rd.bulletCredit(b); k > 0 {
+		return c, 0.75
+	}
 	if rd.isDashLine(b) {
 		c := rd.r.cite(rd.l, b, all, afterAll)
 		if c.empty() || c.deck || c.pub.name == "" && len(c.who) == 0 {
@@ -50,7 +56,7 @@ func (rd *reading) tailLine(i int) (citation, float64) {
 		}
 		return citation{}, 0
 	}
-	if m := rd.analyse(i).tail; m != nil && m.clause.lo == 0 {
+	if m := rd.analyse(i).tail; m != nil && tailCut(b, m) == 0 {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
@@ -66,6 +72,59 @@ func (rd *reading) tailLine(i int) (citation, float64) {
 		p := rd.r.publisherOf(rd.l, b.text)
 		if u != "" && (p.known != nil && rd.r.coversName(rd.l, b, all, p) || hostNamed(u, p.name)) {
 			return citation{url: u, pub: p}, 0.6
+		}
+	}
+	return citation{}, 0
+}
+
+// tailCut returns the token at which a tail credit begins in a block that holds the end of the passage too, or 0.
+func tailCut(b *block, m *match) int {
+	for k := m.pub.lo - 1; k > m.clause.lo; k-- {
+		if b.toks[k].kind == tokDots {
+			return k
+		}
+	}
+	return m.clause.lo
+}
+
+// bindTailWithin joins a tail credit with the passage whose last words stand before it in the same block, as in
+// "…but now......more from the Washington Post."
+func (rd *reading) bindTailWithin(i int, m *match) bool {
+	b := rd.doc.blocks[i]
+	cut := tailCut(b, m)
+	if cut == 0 || rd.ownerOf(i-1) != nil {
+		return false
+	}
+	s := rd.newSource(i, m)
+	from := rd.backwards(i, true)
+	s.at = from
+	for k := from; k < i; k++ {
+		if p := rd.doc.blocks[k]; p.role == Commentary {
+			p.role = ""
+			rd.takeBlocks(s, k, k+1)
+		}
+	}
+	text, _ := rd.passageText(b, span{0, cut})
+	s.passages = append(s.passages, text)
+	s.inline = true
+	if s.head == "" && rd.nothingElse(from, i) {
+		s.head = rd.heading
+	}
+	b.role = Passage
+	rd.commit(s)
+	return true
+}
+
+// bulletCredit reads a line that begins with a credit and goes on, after a bullet, with a comment, as some Tumblr
+// themes print quotes. It returns the position after the bullet, or 0.
+func (rd *reading) bulletCredit(b *block) (citation, int) {
+	for k := 2; k < min(len(b.toks)-1, 14); k++ {
+		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '•' || t.ch == '·') {
+			c := rd.r.cite(rd.l, b, span{0, k}, afterAll)
+			if c.pub.known != nil && len(c.who) > 0 && !c.deck && c.head == "" {
+				return c, k + 1
+			}
+			return citation{}, 0
 		}
 	}
 	return citation{}, 0
@@ -106,6 +165,12 @@ func (rd *reading) bindTail(i int) (int, bool) {
 		return 0, false
 	}
 	b.role = Credit
+	if _, k := rd.bulletCredit(b); k > 0 {
+		if text, _ := rd.passageText(b, span{k, len(b.toks)}); text != "" {
+			b.own = append(b.own, text)
+			b.role = Commentary
+		}
+	}
 	for k := from; k < i; k++ {
 		p := rd.doc.blocks[k]
 		if p.role == Commentary {
@@ -323,6 +388,16 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			if ok {
 				facts++
 			}
+		}
+		sentences := 0
+		rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+			if t := b.toks[s.hi-1]; t.kind == tokPunct && (t.ch == '.' || t.ch == '?' || t.ch == '!') {
+				sentences++
+			}
+			return true
+		})
+		if len(c.who) == 0 && c.date.month == 0 && sentences > 0 {
+			return 0, false
 		}
 		if c.deck && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.unknown && facts < 3 ||
 			facts == 2 && c.head != "" && !b.wholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.barred(b) {

@@ -7,7 +7,7 @@ package attribution
 // The weights of the traits: positive speaks for the blogger, negative for a quoted report. They are ratios of how
 // much likelier a trait is in one voice than in the other, on a logarithmic scale, estimated, not trained.
 const (
-	weightBias        = -0.9 // a paragraph after a passage goes on with it more often than not
+	weightBias        = -1.2 // a paragraph after a passage goes on with it more often than not
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -31,10 +31,11 @@ const (
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // has brackets within
 	weightUnelided    = 1.2   // does not end in dots, while the paragraph before did
-	weightLast        = 0.8   // posts end with a comment
+	weightLast        = 1.1   // posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
 	costComment = 1.0 // of going over from quoting to commenting
+	costWhole   = 2.2 // the same, in a post that begins with a whole article under its own headline or dateline
 	costResume  = 2.2 // and back
 	costLeadIn  = -1.0
 )
@@ -115,7 +116,7 @@ func (l *language) voiceOf(text string, toks []token, last bool) voice {
 	add(l.pointing.has(toks[0].id), weightPointing)
 	add(stance, weightStance)
 	add(present, weightPresent)
-	add(past, weightPast)
+	add(past && !said, weightPast)
 	add(said, weightSaid)
 	add(quoting, weightQuoting)
 	add(number, weightNumber)
@@ -128,8 +129,9 @@ func (l *language) voiceOf(text string, toks []token, last bool) voice {
 	return v
 }
 
-// speakers tells for each paragraph of a passage and what follows whether it is quoted. The first one is.
-func speakers(voices []voice) []bool {
+// speakers tells for each paragraph of a passage and what follows whether it is quoted. The first one is. cost is that
+// of going over to a comment.
+func speakers(voices []voice, cost float64) []bool {
 	n := len(voices)
 	quoted := make([]bool, n)
 	if n == 0 {
@@ -161,7 +163,7 @@ func speakers(voices []voice) []bool {
 		}
 		prev := steps[i-1]
 		steps[i][0] = step{prev[0].score, false}
-		if s := prev[1].score - costComment; s > steps[i][0].score {
+		if s := prev[1].score - cost; s > steps[i][0].score {
 			steps[i][0] = step{s, true}
 		}
 		steps[i][0].score += v

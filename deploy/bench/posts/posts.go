@@ -1,0 +1,128 @@
+// Package posts makes posts like those of real blogs, for benchmarks: about 3 KB each, by 5 authors, with 3 of 200 tags
+// of which few are frequent, half of them quoting one of 100 publications in the ways that bloggers do. The same number
+// always makes the same post. They are made of a small vocabulary and say nothing.
+package posts
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+const (
+	authors = 5
+	tags    = 200
+	sources = 100
+	// seed makes the posts the same in every run.
+	seed = 20140617
+)
+
+// start is the date of the first post; each is an hour later than the one before.
+var start = time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
+
+var words = strings.Fields(`the a of and to in that it was for on with as his they at be this from have or by one had not
+but what all were when we there can an your which their said if do will each about how up out them then she many some so
+these would other into has more her two like him see time could no make than first been its who now people my made over
+did down only way find use may water long little very after words called just where most know harbour council river road
+bridge winter letter garden market station window paper evening morning question answer reason account village teacher`)
+
+// All returns n posts, the oldest first.
+func All(n int) iter.Seq[feed.RawPost] {
+	return func(yield func(feed.RawPost) bool) {
+		for i := range n {
+			if !yield(Post(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Post returns the i-th post.
+func Post(i int) feed.RawPost { return Version(i, 0) }
+
+// Version returns the i-th post as it reads after a number of edits.
+func Version(i, edit int) feed.RawPost {
+	r := rand.New(rand.NewPCG(seed, uint64(i)))
+	id := fmt.Sprintf("post-%07d", i)
+	date := start.Add(time.Duration(i) * time.Hour)
+	post := struct {
+		ID            string        `json:"id"`
+		URL           string        `json:"url"`
+		Title         string        `json:"title"`
+		ContentHTML   string        `json:"content_html"`
+		DatePublished time.Time     `json:"date_published"`
+		Authors       []feed.Author `json:"authors"`
+		Tags          []string      `json:"tags"`
+	}{
+		ID: id, URL: "https://blog.example/" + id, Title: sentence(r, 6), DatePublished: date,
+		Authors: []feed.Author{{Name: fmt.Sprintf("Author Number%d", r.IntN(authors))}},
+	}
+	for range 3 {
+		post.Tags = append(post.Tags, fmt.Sprintf("Tag %d", skewed(r, tags)))
+	}
+	post.ContentHTML = content(r, date)
+	if edit > 0 {
+		post.ContentHTML += fmt.Sprintf("<p>Edited for the %dth time.</p>", edit)
+	}
+	raw, err := json.Marshal(post)
+	if err != nil {
+		panic(err) // a struct of strings can't fail
+	}
+	return feed.RawPost{ID: id, Raw: raw}
+}
+
+// content returns about 2.7 KB of HTML.
+func content(r *rand.Rand, date time.Time) string {
+	var b strings.Builder
+	paragraph := func(size int) {
+		b.WriteString("<p>")
+		for from := b.Len(); b.Len()-from < size; {
+			b.WriteString(sentence(r, 8+r.IntN(12)) + " ")
+		}
+		b.WriteString(`<a href="https://blog.example/more">More</a>.</p>` + "\n")
+	}
+	paragraph(400)
+	if r.IntN(2) == 0 { // half of the posts quote
+		publication := fmt.Sprintf("Gazette of Town%d", skewed(r, sources))
+		article := fmt.Sprintf("https://town.example/%d", r.IntN(1e6))
+		headline := sentence(r, 7)
+		by := fmt.Sprintf("Reporter Name%d", r.IntN(50))
+		switch r.IntN(3) {
+		case 0:
+			fmt.Fprintf(&b, "<p>From <a href=%q>the %s</a>:</p>\n", article, publication)
+		case 1:
+			fmt.Fprintf(&b, "<p>%s, writing for <a href=%q>%s</a>:</p>\n", by, article, publication)
+		case 2:
+			fmt.Fprintf(&b, "<p>From the %s:</p><p><a href=%q>%s</a></p><p>By %s | %s</p>\n",
+				publication, article, headline, by, date.Format("January 2, 2006"))
+		}
+		b.WriteString("<blockquote>")
+		paragraph(500)
+		paragraph(500)
+		b.WriteString("</blockquote>\n")
+	}
+	for b.Len() < 2700 {
+		paragraph(450)
+	}
+	return b.String()
+}
+
+func sentence(r *rand.Rand, n int) string {
+	s := make([]string, n)
+	for i := range s {
+		s[i] = words[r.IntN(len(words))]
+	}
+	s[0] = strings.ToUpper(s[0][:1]) + s[0][1:]
+	return strings.Join(s, " ")
+}
+
+// skewed returns a number below n, small ones far more often than great ones.
+func skewed(r *rand.Rand, n int) int {
+	f := r.Float64()
+	return int(f * f * float64(n))
+}

@@ -1,0 +1,43 @@
+package posts_test
+
+import (
+	"testing"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+)
+
+// A benchmark over posts that are set aside, or that quote nobody, would measure something else.
+func TestPostsAreWhatTheySay(t *testing.T) {
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := intake.New(feed.Site{ID: "main", HomeURL: "https://blog.example/"}, reader)
+	const n = 400
+	size, quoting := 0, 0
+	for p := range posts.All(n) {
+		size += len(p.Raw)
+		got, err := in.Item(p.ID, p.Raw, feed.Record{})
+		if err != nil || got.Item == nil {
+			t.Fatalf("post %s is not published: %+v, %v", p.ID, got, err)
+		}
+		if len(got.Item.Quotes) > 0 {
+			quoting++
+		}
+	}
+	if average := size / n; average < 2800 || average > 3800 {
+		t.Errorf("posts have %d bytes on average, want about 3 KB", average)
+	}
+	if quoting < n*2/5 || quoting > n*3/5 {
+		t.Errorf("%d of %d posts were read as quoting, want about half", quoting, n)
+	}
+	if a, b := posts.Post(7), posts.Post(7); string(a.Raw) != string(b.Raw) {
+		t.Error("the same number made two posts")
+	}
+	if a, b := posts.Post(7), posts.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
+		t.Error("an edit has to change the post and keep its id")
+	}
+}

@@ -88,7 +88,7 @@ type Source struct {
 	Headline       string   `json:"headline,omitempty"`
 	URL            string   `json:"url,omitempty"` // of the article
 	Authors        []Author `json:"authors,omitempty"`
-	DatePublished  string   `json:"date_published,omitempty"` // YYYY-MM-DD or RFC 3339
+	DatePublished  string   `json:"date_published,omitempty"` // YYYY, YYYY-MM, YYYY-MM-DD or RFC 3339
 	Agencies       []string `json:"agencies,omitempty"`       // news agencies whose report the publication carried
 }
 

@@ -6,43 +6,48 @@ import (
 	"time"
 )
 
-// dateForms are RFC 3339 and what people write for it without leaving anything open.
-var dateForms = []string{
-	"2006-01-02T15:04:05Z07:00",
-	"2006-01-02T15:04Z07:00",
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02T15:04Z0700",
-}
+// dateForm is RFC 3339 and what people write for it without leaving anything open: spaces for the T and before the
+// offset, no seconds, no colon in the offset.
+var dateForm = regexp.MustCompile(
+	`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]| +)([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,]([0-9]+))?)? ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2}))$`)
 
 // ParseDate reads a date: RFC 3339 or, as its only readings, the same with a space for the T, without seconds or
 // without the colon in the offset. A day alone is its midnight in UTC; a time of day without an offset could be any of
 // a day's and is refused. A leap second is the second after. The result keeps its offset; it reports false for other
 // text and for years outside of 1 to 9999 in UTC.
 func ParseDate(s string) (time.Time, bool) {
-	s = strings.ToUpper(strings.TrimSpace(s))
+	s = strings.Trim(s, " \t\n\f\r")
+	// Not time.Parse: it would name the zone of the machine it runs on where the offset is the same.
 	if day, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
 		return day, plausibleYear(day)
 	}
-	if len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == ' ' {
-		s = s[:len(time.DateOnly)] + "T" + strings.TrimSpace(s[len(time.DateOnly):])
+	m := dateForm.FindStringSubmatch(s)
+	if m == nil {
+		return time.Time{}, false
 	}
-	s = strings.Replace(s, " ", "", 1) // before an offset
-	leap := strings.Contains(s, ":59:60")
+	day, clock, seconds, fraction, hours, minutes := m[1], m[2], m[3], m[4], m[5], m[6]
+	leap := seconds == ":60" && strings.HasSuffix(clock, ":59")
+	switch {
+	case leap:
+		seconds, fraction = ":59", ""
+	case seconds == "":
+		seconds = ":00"
+	}
+	if fraction != "" {
+		seconds += "." + fraction
+	}
+	zone := "Z"
+	if hours != "" {
+		zone = hours + ":" + minutes
+	}
+	t, err := time.ParseInLocation(time.RFC3339, day+"T"+clock+seconds+zone, time.UTC)
+	if err != nil {
+		return time.Time{}, false
+	}
 	if leap {
-		s = strings.Replace(s, ":59:60", ":59:59", 1)
+		t = t.Add(time.Second)
 	}
-	for _, form := range dateForms {
-		// Not time.Parse: it would name the zone of the machine it runs on where the offset is the same.
-		t, err := time.ParseInLocation(form, s, time.UTC)
-		if err != nil {
-			continue
-		}
-		if leap {
-			t = t.Add(time.Second)
-		}
-		return t, plausibleYear(t)
-	}
-	return time.Time{}, false
+	return t, plausibleYear(t)
 }
 
 // plausibleYear keeps dates to those that RFC 3339 can write when they are turned to UTC.
@@ -52,7 +57,7 @@ func plausibleYear(t time.Time) bool {
 }
 
 func (d *decoder) date(o *object, name string) time.Time {
-	s := strings.TrimSpace(d.text(o, name))
+	s := strings.Trim(d.text(o, name), " \t\n\f\r")
 	if s == "" {
 		return time.Time{}
 	}
@@ -68,7 +73,7 @@ var partialDate = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2]))?$`)
 
 // sourceDate reads the date of a source, of which the year or month may be all that is known.
 func (d *decoder) sourceDate(o *object, name string) string {
-	s := strings.TrimSpace(d.text(o, name))
+	s := strings.Trim(d.text(o, name), " \t\n\f\r")
 	if s == "" || partialDate.MatchString(s) {
 		return s
 	}

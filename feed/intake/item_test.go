@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"feedpub/feed"
 	"feedpub/feed/attribution"
@@ -225,6 +227,21 @@ func TestProseIsCreditedInPlace(t *testing.T) {
 	}
 }
 
+func TestQuotedAuthorIsNeverThePostsAuthor(t *testing.T) {
+	for _, raw := range []string{
+		`{"content_text":"t","quotes":[{"source":{"authors":[{"name":"Ann Reed"}]}}]}`,
+		`{"content_html":"<blockquote>Three houses fell into the sea.<cite>Ann Reed, The Guardian</cite></blockquote>"}`,
+	} {
+		item := makeItem(t, raw)
+		if len(item.Authors) > 0 {
+			t.Errorf("%s: got authors %v, want none", raw, item.Authors)
+		}
+		if !strings.Contains(item.HTML, "Ann Reed") {
+			t.Errorf("%s: the quoted author is not credited in %s", raw, item.HTML)
+		}
+	}
+}
+
 // TestSamePostSameItem holds that an item depends on nothing but post, record and site.
 func TestSamePostSameItem(t *testing.T) {
 	local := time.Local
@@ -282,11 +299,12 @@ func FuzzItem(f *testing.F) {
 	})
 }
 
-// FuzzDecode holds that a post that decodes can be encoded and decodes to the same.
+// FuzzDecode holds that a post that decodes can be encoded and decodes to the same, and that the schema allows it.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"id":"1","x":{"a":[1e3,null,"\u00e9"]}}`))
 	f.Add([]byte(`{"date_published":"2014-06-17 10:00 +0530","attachments":[{"url":"a","mime_type":"a/b","size_in_bytes":1e3}]}`))
+	schema := compileSchema(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		p, err := intake.Decode("1", raw)
 		if err != nil {
@@ -294,6 +312,13 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
 			}
 			return
+		}
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\ufeff"))))
+		if err != nil {
+			t.Fatalf("a decoded post can't be read for the schema: %v", err)
+		}
+		if err := schema.Validate(value); err != nil {
+			t.Errorf("the schema refuses a post that the decoder takes: %v", err)
 		}
 		encoded, err := intake.Encode(p)
 		if err != nil {

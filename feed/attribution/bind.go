@@ -81,7 +81,7 @@ func (rd *reading) analyse(i int) *analysis {
 			// paragraph it is more likely speech that is reported.
 			weak := m.pub.empty() && m.rule.place == placeLead
 			followed := s.hi < len(b.toks)
-			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen && s.lo > 0 {
+			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
 				return true
 			}
 			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
@@ -360,7 +360,12 @@ func (rd *reading) newSource(i int, m *match) *source {
 			}
 		}
 	}
-	s.url = rd.r.articleURL(b, m.clause, s.citation)
+	probe := s.citation
+	probe.vias = rd.vias // their links are not the article
+	s.url = rd.r.articleURL(b, m.clause, probe)
+	if m.rule.convention == "14" {
+		s.head = headline(strings.TrimLeft(strings.TrimPrefix(rd.heading, b.slice(m.who)), ": "))
+	}
 	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
 		s.url = rd.titleURL
 	}
@@ -432,7 +437,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	rd.mention = nil
 	if rest.empty() {
 		b.role = Credit
-		if len(b.own) > 0 {
+		if len(b.own) > 0 || a.back != nil && a.lead.rule.convention != "13" {
 			b.role = Commentary
 		}
 		return rd.bindFollowing(i+1, s)

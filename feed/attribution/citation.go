@@ -114,6 +114,14 @@ func (r *Reader) parts(l *language, b *block, s span, where setting) []part {
 				continue
 			}
 		}
+		if where == inByline && i > lo && (l.weekday.has(t.id) || t.upper && l.months[t.id] > 0) {
+			if end, _ := l.date(b.text, toks, i); end > 0 {
+				flush(i, 0)
+				parts = append(parts, newPart(b, span{i, end}, sep))
+				i, lo, sep = end, end, ' '
+				continue
+			}
+		}
 		if t.kind == tokOpen && (t.ch != '‘' || i == lo) {
 			if end := quotedEnd(toks, i); end > 0 {
 				if i == lo {
@@ -260,14 +268,16 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	// "New York Times journalist A"
 	for k := 1; k < len(toks)-1; k++ {
 		if (l.role.has(toks[k].id) || toks[k].kind == tokPoss) && r.pubs.lookup(b.slice(span{p.lo, p.lo + k})) != nil {
-			for k < len(toks)-1 && (l.role.has(toks[k].id) || toks[k].kind == tokPoss) {
-				k++
+			name := k
+			for name < len(toks)-1 && (l.role.has(toks[name].id) || toks[name].kind == tokPoss) {
+				name++
 			}
-			if l.plausiblePerson(b.text, toks[k:]) > 0 {
-				r.takePub(l, b, c, span{p.lo, p.hi - (len(toks) - k)}, false)
-				c.who = append(c.who, l.people(b.text, toks[k:])...)
+			if l.plausiblePerson(b.text, toks[name:]) > 0 {
+				r.takePub(l, b, c, span{p.lo, p.lo + k}, false)
+				c.who = append(c.who, l.people(b.text, toks[name:])...)
 				return true
 			}
+			break
 		}
 	}
 	if where == inByline && i == 0 {

@@ -83,8 +83,8 @@ var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", 
 // Süddeutsche Zeitung, "Die Zeit" is not called Zeit.
 func withoutArticle(name string, e *publication) string {
 	for _, a := range articles {
-		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) && a != "the " &&
-			(len(e.Name) < len(a) || !strings.EqualFold(e.Name[:len(a)], a)) {
+		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) &&
+			(name[0] == 't' || len(e.Name) < len(a) || !strings.EqualFold(e.Name[:len(a)], a)) {
 			return name[len(a):]
 		}
 	}

@@ -7,7 +7,7 @@ package attribution
 // The weights of the traits: positive speaks for the blogger, negative for a quoted report. They are ratios of how
 // much likelier a trait is in one voice than in the other, on a logarithmic scale, estimated, not trained.
 const (
-	weightBias        = -1.2 // a paragraph after a passage goes on with it more often than not
+	weightBias        = -1.7 // a paragraph after a passage goes on with it more often than not
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -17,7 +17,7 @@ const (
 	weightShort       = 0.8 // at most 14 words
 	weightMiddling    = 0.3 // at most 25 words
 	weightLong        = -0.8
-	weightBracketed   = 2.5  // wholly in parentheses
+	weightBracketed   = 4.5  // wholly in parentheses
 	weightBare        = 0.4  // no name, number or quotation
 	weightPointing    = 0.4  // begins with "This", "That", "There"
 	weightStance      = 0.4  // should, perhaps, of course
@@ -31,13 +31,14 @@ const (
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // has brackets within
 	weightUnelided    = 1.2   // does not end in dots, while the paragraph before did
-	weightLast        = 1.1   // posts end with a comment
+	weightLast        = 1.6   // posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
-	costComment = 1.0 // of going over from quoting to commenting
-	costWhole   = 2.2 // the same, in a post that begins with a whole article under its own headline or dateline
-	costResume  = 2.2 // and back
-	costLeadIn  = -1.0
+	costComment = 1.0  // of going over from quoting to commenting
+	costWhole   = 2.2  // the same, in a post that begins with a whole article under its own headline or dateline
+	costResume  = 2.2  // and back
+	costLeadIn  = -1.0 // back after a paragraph that ends in a colon
+	costAside   = 0.2  // back after an interjection in brackets
 )
 
 // voice is what the words of a paragraph tell about who speaks.
@@ -46,11 +47,13 @@ type voice struct {
 	first  bool // uses the first person outside of quotation marks
 	elided bool // ends in dots
 	colon  bool
+	aside  bool // wholly in brackets
+	last   bool // nothing but page furniture follows
 }
 
 // voiceOf reads the voice of tokens. last says that nothing but page furniture follows.
 func (l *language) voiceOf(text string, toks []token, last bool) voice {
-	v := voice{score: weightBias}
+	v := voice{score: weightBias, last: last}
 	if len(toks) == 0 {
 		return v
 	}
@@ -111,7 +114,8 @@ func (l *language) voiceOf(text string, toks []token, last bool) voice {
 	add(words <= 14, weightShort)
 	add(words > 14 && words <= 25, weightMiddling)
 	add(words > 60, weightLong)
-	add(toks[0].ch == '(' && groupEnd(toks, 0) == len(toks), weightBracketed)
+	v.aside = toks[0].ch == '(' && groupEnd(toks, 0) == len(toks)
+	add(v.aside, weightBracketed)
 	add(names == 0 && !number && !quoting, weightBare)
 	add(l.pointing.has(toks[0].id), weightPointing)
 	add(stance, weightStance)
@@ -155,11 +159,18 @@ func speakers(voices []voice, cost float64) []bool {
 			v -= discount
 		}
 		if voices[i-1].elided && !voices[i].elided {
-			v += weightUnelided
+			if voices[i].last {
+				v += weightUnelided
+			} else {
+				v += weightUnelided / 3
+			}
 		}
 		resume := costResume
-		if voices[i-1].colon {
+		switch {
+		case voices[i-1].colon:
 			resume = costLeadIn
+		case voices[i-1].aside:
+			resume = costAside
 		}
 		prev := steps[i-1]
 		steps[i][0] = step{prev[0].score, false}

@@ -347,7 +347,9 @@ func TestRebuildMayTakeLongerThanTheServersLimits(t *testing.T) {
 		if err := server.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
 	}()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+l.Addr().String()+"/rebuild", nil)
 	if err != nil {

@@ -50,7 +50,6 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 			return err
 		}
 		t.next = now.Add(r.Poll)
-		r.answered(nil)
 	}
 	changes, err := r.changes(ctx, t.after, min(maxBlock, max(t.next.Sub(now), time.Millisecond)))
 	if err != nil || len(changes) == 0 {

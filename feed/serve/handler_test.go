@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -35,12 +36,14 @@ func serveLoopback(t *testing.T, s *Snapshot, o Observer) string {
 		if err := server.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("Serve: %v", err)
+		}
 	})
 	return l.Addr().String()
 }
 
-// exchange sends raw bytes and returns the answer that comes back, its body, and whether the server closed then.
+// exchange sends raw bytes and returns the answer that comes back and its body.
 func exchange(t *testing.T, addr, raw string) (res *http.Response, body string) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)

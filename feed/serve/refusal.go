@@ -69,7 +69,7 @@ func (r *Replica) refuse(x refusal) bool {
 	_, x.serving = r.Snapshot().Head(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	x.since = r.Now()
+	x.since = r.Now().UTC().Truncate(time.Millisecond)
 	if old, ok := r.refused[name]; ok {
 		if old.cause == x.cause && old.reason == x.reason {
 			return false

@@ -199,7 +199,7 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 func (r *Replica) reached(version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.version = version
+	r.version, r.synced = version, r.Now()
 }
 
 // answered records whether the store answered.

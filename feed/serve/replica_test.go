@@ -1,9 +1,11 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -499,6 +501,40 @@ func TestReplicaDoesNotSpinOnAStoreThatDoesNotWait(t *testing.T) {
 		r.wait(minute)
 		if store.asked > 100 {
 			t.Errorf("announcements were asked for %d times in a minute: a busy loop", store.asked)
+		}
+	})
+}
+
+// deafStore answers everything but what it is to announce, as when its connections for that are used up.
+type deafStore struct{ *fakeStore }
+
+func (s *deafStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
+	if after == "" {
+		return s.fakeStore.Changes(ctx, after, block)
+	}
+	return nil, errDown
+}
+
+func TestReplicaFollowsByPollingAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &deafStore{newFakeStore()}
+		store.commit(feed.Main, 1, noon, "first")
+		var log bytes.Buffer
+		r := NewReplica(ReplicaConfig{Source: store, Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		synctest.Wait()
+		store.commit(feed.Main, 1, later, "second")
+		time.Sleep(minute)
+		synctest.Wait()
+		(&running{Replica: r, t: t}).serves(feed.Main, "second")
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if n := strings.Count(log.String(), "\n"); n > 3 {
+			t.Errorf("%d lines were logged in a minute of the same trouble:\n%s", n, log.String())
 		}
 	})
 }

@@ -181,6 +181,33 @@ func TestItemErrorsNameThePlace(t *testing.T) {
 	}
 }
 
+// TestItemTakesLinearTime makes items of posts that ask for as much work as a post can. The bound is wide, as machines
+// differ.
+func TestItemTakesLinearTime(t *testing.T) {
+	quotes := strings.TrimSuffix(strings.Repeat(`{"text":"word word","source":{"publication":"p"}},`, 1_000), ",")
+	tests := []struct{ name, raw string }{
+		{"quotes in words", `{"content_text":"` + strings.Repeat("word ", 180_000) + `","quotes":[` + quotes + `]}`},
+		{"quotes in lines", `{"content_html":"` + strings.Repeat("word<br>", 100_000) + `","quotes":[` + quotes + `]}`},
+		{"paragraphs", `{"content_html":"` + strings.Repeat("<p>word", 140_000) + `"}`},
+		{"lines in emphasis", `{"content_html":"<i>` + strings.Repeat("word<br>", 120_000) + `</i>","quotes":[` + quotes + `]}`},
+		{"quotations", `{"content_html":"` + strings.Repeat("<blockquote>a<cite>b</cite></blockquote>", 25_000) + `"}`},
+		{"prose", `{"content_text":"` + strings.Repeat(`From the Guardian:\n\nHouses fall.\n\n`, 25_000) + `"}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			if _, err := intake.New(testSite, newReader(t)).Item("1", []byte(tt.raw), feed.Record{FirstSeen: firstSeen}); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("a post of %d bytes took %v", len(tt.raw), took)
+			} else {
+				t.Log(took)
+			}
+		})
+	}
+}
+
 func TestAttributionModes(t *testing.T) {
 	given := `"quotes":[{"source":{"publication":"Some Gazette"}}]`
 	prose := `"content_text":"From the UK's Guardian:\n\nHouses fall into the sea\n\nBy Ann Reed | June 16, 2014\n\n` +

@@ -13,6 +13,7 @@ import (
 type finder struct {
 	blocks []block
 	words  strings.Builder // of all blocks, each word after a space
+	all    string          // words, and a space at the end
 }
 
 // block is a run of sibling nodes on a line or in a paragraph of their own.
@@ -26,6 +27,7 @@ func newFinder(body *html.Node) *finder {
 	holds := make(map[*html.Node]bool)
 	holdsBlock(body, holds)
 	f.walk(body, holds)
+	f.all = f.words.String() + " "
 	return f
 }
 
@@ -92,8 +94,7 @@ func (f *finder) find(passage string) (nodes []*html.Node, inline bool) {
 	if sought == "" {
 		return nil, false
 	}
-	all := f.words.String() + " "
-	start := strings.Index(all, sought+" ")
+	start := strings.Index(f.all, sought+" ")
 	if start < 0 {
 		return nil, false
 	}

@@ -82,6 +82,8 @@ func TestSchemaAgreesWithDecoder(t *testing.T) {
 		{`{"tags":"a"}`, false},
 		{`{"tags":[1]}`, false},
 		{`{"tags":[null]}`, false},
+		{`{"tags":["a"` + strings.Repeat(`,"a"`, 999) + `]}`, true},
+		{`{"tags":["a"` + strings.Repeat(`,"a"`, 1000) + `]}`, false},
 		{`{"language":"pt_BR"}`, true},
 		{`{"language":"zh-Hant-TW"}`, true},
 		{`{"language":"Portuguese (Brazil)"}`, false},

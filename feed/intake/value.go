@@ -11,6 +11,9 @@ import (
 // maxSafeInteger is the greatest number up to which every program reads an integer in JSON alike (RFC 8259, section 6).
 const maxSafeInteger = 1<<53 - 1
 
+// maxList is how many values an array of a post can have. Each may cost a search through the whole content, or a feed.
+const maxList = 1_000
+
 // object is a JSON object being read. Members are taken out as they are read, so that the unknown ones remain.
 type object struct {
 	path    string
@@ -129,6 +132,10 @@ func list[T any](d *decoder, o *object, name string, element func(path string, r
 	var values []json.RawMessage
 	if d.want("an array", path, raw) {
 		d.unmarshal(path, raw, &values)
+	}
+	if len(values) > maxList {
+		d.fail(path, "want at most %d values, got %d", maxList, len(values))
+		return nil
 	}
 	var read []T
 	for i, value := range values {

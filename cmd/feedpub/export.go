@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,15 +39,25 @@ site, it makes the same documents.`,
 	return cmd
 }
 
-// export writes records, then posts by id. Records come first so that who reads them in order dates no post by the time
-// of its import.
+// export writes records, then posts, each in order, so that two exports of one site are equal. Records come first so
+// that who reads them in order dates no post by the time of its import.
 func (w *workplace) export(ctx context.Context, to io.Writer) error {
 	out := transfer.NewWriter(to)
+	records := make(map[string]feed.Record) // the store may name one twice
 	for line, err := range w.Records(ctx) {
 		if err != nil {
 			return err
 		}
+		if line.Record != nil {
+			records[line.Record.ID] = *line.Record
+			continue
+		}
 		if err := out.Record(lineRecord(line)); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(records)) {
+		if err := out.Record(lineRecord(feed.Line{Record: new(records[id])})); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ author and quoted source, with the number of posts that belong to each.`,
 		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := env.open(cmd)
+			w, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}

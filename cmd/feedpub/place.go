@@ -202,6 +202,24 @@ func (p place) running(ctx context.Context) (*store.Client, error) {
 	return client, nil
 }
 
+// openBuilt is open for commands that show what building made. A folder that no server has open is built first: what its
+// posts became is kept in memory only.
+func (env *environment) openBuilt(cmd *cobra.Command) (*workplace, error) {
+	w, err := env.open(cmd)
+	if err != nil || !w.folder() {
+		return w, err
+	}
+	_, running, err := w.Holder(cmd.Context(), publish.Job)
+	if err == nil && !running {
+		_, err = w.rebuild(cmd.Context(), nil, true)
+	}
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
 // explainLock says what to do about an error that may be of kind [feed.ErrLocked].
 func (p place) explainLock(err error) error {
 	if errors.Is(err, feed.ErrLocked) {

@@ -14,13 +14,13 @@ func newProblems(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "problems",
 		Short: "List what is not published, and why",
-		Long: `List posts that were set aside, posts that are gone without having been deleted,
+		Long: `List posts and files that were set aside, posts that are gone without having been deleted,
 sources that were read with too little confidence, and feeds that are held back
 because posts vanished from them. The exit code is 3 if posts are set aside.`,
 		Example: "  feedpub problems\n  feedpub problems --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := env.open(cmd)
+			w, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
@@ -55,12 +55,12 @@ func (env *environment) printProblems(problems []feed.Problem) error {
 	for _, p := range problems {
 		published := "no"
 		switch {
-		case p.Serving:
-			published = "earlier version"
-		case p.Kind == feed.KindDoubtful:
-			published = "without it"
 		case p.Kind == feed.KindMissing:
 			published = "yes"
+		case p.Kind == feed.KindDoubtful:
+			published = "without it"
+		case p.Serving:
+			published = "earlier version"
 		}
 		reason := p.Reason
 		if p.Place != "" {
@@ -74,7 +74,7 @@ func (env *environment) printProblems(problems []feed.Problem) error {
 // setAside returns errSetAside if posts among the problems are not published as they are.
 func setAside(problems []feed.Problem) error {
 	for _, p := range problems {
-		if p.Kind == feed.KindInvalid {
+		if p.Kind == feed.KindInvalid || p.Kind == feed.KindFile {
 			return errSetAside
 		}
 	}

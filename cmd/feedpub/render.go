@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"feedpub/feed"
-	"feedpub/feed/publish"
 )
 
 func newRender(env *environment) *cobra.Command {
@@ -33,7 +32,7 @@ folder.`,
 			if len(args) > 0 {
 				name = feed.Name(args[0])
 			}
-			w, err := env.open(cmd)
+			w, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
@@ -55,15 +54,6 @@ folder.`,
 
 // document returns the identity bytes of a feed's document.
 func (w *workplace) document(ctx context.Context, name feed.Name, format feed.Format) ([]byte, error) {
-	_, running, err := w.Holder(ctx, publish.Job)
-	if err != nil {
-		return nil, fmt.Errorf("render: %w", err)
-	}
-	if w.folder() && !running {
-		if _, err := w.rebuild(ctx, nil, true); err != nil {
-			return nil, err
-		}
-	}
 	head, err := w.Head(ctx, name)
 	if errors.Is(err, feed.ErrNotFound) {
 		return nil, fmt.Errorf("there is no feed %q; 'feedpub feeds' lists those there are", name)

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"waitfor":   waitFor,
 			"http":      request,
 			"redis":     startRedis,
+			"terminate": terminate,
 		},
 	})
 }
@@ -98,15 +100,19 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	last := "nothing"
 	for {
 		status, text, err := fetch(ctx, http.MethodGet, args[0], nil, nil)
 		if err == nil && status == http.StatusOK && pattern.MatchString(text) != neg {
 			return
 		}
+		if err == nil {
+			last = text
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("waited %v for %s; the last answer was (error %v):\n%s", patience, strings.Join(args, " "), err, text)
+			ts.Fatalf("waited %v for %s; the last answer was:\n%s", patience, strings.Join(args, " "), last)
 		}
 	}
 }
@@ -132,6 +138,18 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got != want {
 		ts.Fatalf("%s %s answers %d, want %d:\n%s", args[1], args[2], got, want, text)
+	}
+}
+
+// terminate sends SIGTERM to the programs in the background, as systemd and containers do; kill knows only INT and KILL.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: terminate")
+	}
+	for _, c := range ts.BackgroundCmds() {
+		if c.ProcessState == nil {
+			ts.Check(c.Process.Signal(syscall.SIGTERM))
+		}
 	}
 }
 

@@ -41,7 +41,8 @@ type Config struct {
 	Dir Path `yaml:"dir"`
 
 	// Data is the folder for what is not posts: copies of the published documents, records, the private socket. One
-	// process uses it at a time. Default ./feedpub-data; for the sample posts, a folder in the user's cache.
+	// process uses it at a time. Default ./feedpub-data; for dir, that beside the folder of posts, with the folder's name
+	// behind it unless that is posts; for the sample posts, a folder in the user's cache.
 	Data Path `yaml:"data"`
 
 	Site Site `yaml:"site"`

@@ -198,6 +198,9 @@ func (i *importer) restore(ctx context.Context) error {
 	if s, ok := i.writer.(siteWriter); ok {
 		return s.Restore(ctx, i.lines...)
 	}
+	if err := os.MkdirAll(string(i.place.config.Dir), 0o755); err != nil {
+		return fmt.Errorf("folder of posts: %w", err)
+	}
 	w, err := i.place.openFolder(ctx)
 	if err != nil {
 		return err

@@ -108,6 +108,13 @@ func (p place) embedded() (embedded.Options, error) {
 			return o, fmt.Errorf("sample posts: %w", err)
 		}
 		o.Files = files
+		return o, nil
+	}
+	// The embedded store would make the folder, and serve nothing from it: a slip of the pen, most likely.
+	if _, err := os.Stat(o.Dir); errors.Is(err, fs.ErrNotExist) {
+		return o, fmt.Errorf("there is no folder %s; make it, or import posts into it", o.Dir)
+	} else if err != nil {
+		return o, fmt.Errorf("folder of posts: %w", err)
 	}
 	return o, nil
 }

@@ -39,6 +39,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeports": freePorts,
+			"hold":      hold,
+			"refused":   refused,
 			"waitfor":   waitFor,
 			"http":      request,
 			"redis":     startRedis,
@@ -138,6 +140,41 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got != want {
 		ts.Fatalf("%s %s answers %d, want %d:\n%s", args[1], args[2], got, want, text)
+	}
+}
+
+// hold opens a connection and sends half a request on it, so that a server which drains has something to wait for:
+// hold ADDRESS.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold ADDRESS")
+	}
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close() })
+	// The first request is answered, so that the server is known to have the connection.
+	_, err = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+	ts.Check(err)
+	_, err = conn.Read(make([]byte, 1))
+	ts.Check(err)
+	_, err = io.WriteString(conn, "GET /livez HTTP/1.1\r\n")
+	ts.Check(err)
+}
+
+// refused waits until nobody listens on an address: refused ADDRESS.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: refused ADDRESS")
+	}
+	for end := time.Now().Add(patience); ; {
+		conn, err := net.Dial("tcp", args[0])
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		if time.Now().After(end) {
+			ts.Fatalf("after %v, %s still takes connections", patience, args[0])
+		}
 	}
 }
 

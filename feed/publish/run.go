@@ -177,7 +177,8 @@ func (p *Publisher) renew(ctx context.Context, done <-chan struct{}) error {
 		case err == nil:
 			renewed = time.Now()
 		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
-			return fmt.Errorf("%w: %w", errLeaseLost, err)
+			// Not of the error's kind: to be locked out while working is another thing than not to begin.
+			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose, see above
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 			}
 		}
 		if b, ok := items.Val()[i].(string); ok {
-			out[i].ItemSum = itemSum([]byte(b))
+			out[i].ItemSum = itemSum(b)
 			out[i].Item = s.item(id, b)
 		}
 	}
@@ -68,7 +68,7 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 
 // item decodes a stored item; one that cannot be decoded counts as missing, so that it is made anew from its post.
 func (s *Site) item(id, stored string) *feed.Item {
-	it, err := decodeItem([]byte(stored))
+	it, err := decodeItem(stored)
 	if err != nil {
 		s.log.Warn("stored item is not readable; it will be made anew", "site", string(s.keys), "post", id, "error", err)
 		return nil

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"feedpub/feed"
+)
+
+// fullItem sets every member, and every member of its parts: one that the codec forgets shows.
+func fullItem() *feed.Item {
+	author := feed.Author{Name: "Ann", URL: "https://a/", Avatar: "https://a/a.png"}
+	return &feed.Item{
+		ID: "tag:x,2014:1 }{ 🎉", URL: "https://x/1", ExternalURL: "https://y/1", Title: "T", HTML: "<p>h</p>", Text: "t",
+		Summary: "s", Image: "https://x/i.png",
+		Published: time.Date(2014, 6, 17, 1, 2, 3, 4e6, time.UTC), Updated: time.Date(2014, 6, 18, 1, 2, 3, 4e6, time.UTC),
+		Authors: []feed.Author{author}, Tags: []string{"go", ""}, Language: "de",
+		Attachments: []feed.Attachment{
+			{URL: "https://x/a.mp3", MIMEType: "audio/mpeg", Title: "A", SizeInBytes: 1 << 40, DurationInSeconds: 1.5},
+		},
+		Quotes: []feed.Quote{{
+			Source: feed.Source{
+				Publication: "the Guardian", PublicationURL: "https://g/", FeedURL: "https://g/rss", Headline: "H", URL: "https://g/1",
+				Authors: []feed.Author{author, {Name: "Bob"}}, DatePublished: "2014-06-16", Agencies: []string{"AP"},
+			},
+			Text: "quoted", HTML: "<p>quoted</p>", Confidence: 0.75,
+		}},
+		Via:   []feed.Via{{Name: "V", URL: "https://v/"}},
+		Feeds: []feed.Name{"authors/ann", "tags/go"}, Intake: "3", RawSum: feed.HashOf(nil),
+	}
+}
+
+func TestItemsComeBackAsTheyWere(t *testing.T) {
+	for name, it := range map[string]*feed.Item{
+		"full":             fullItem(),
+		"zero":             {},
+		"before the epoch": {ID: "a", Published: time.UnixMilli(-1).UTC(), Updated: time.UnixMilli(-1e12).UTC()},
+		"bad UTF-8":        {ID: "\xff", HTML: "\xff\xfe\x00"},
+		"large":            {ID: "l", HTML: strings.Repeat("x", 1<<20)},
+	} {
+		b, err := encodeItem(it)
+		if err != nil {
+			t.Errorf("%s: encode: %v", name, err)
+			continue
+		}
+		got, err := decodeItem(string(b))
+		if err != nil {
+			t.Errorf("%s: decode: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(it, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		again, err := encodeItem(got)
+		if err != nil || string(again) != string(b) {
+			t.Errorf("%s: encoded again it has other bytes, %v: unchanged items would count as changed", name, err)
+		}
+		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {
+			t.Errorf("%s: sum is %q; want %d hexadecimal digits", name, sum, 2*sumEnd)
+		}
+	}
+}
+
+func TestDamagedItemsAreRefused(t *testing.T) {
+	good, err := encodeItem(fullItem())
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := map[string][]byte{
+		"empty": nil, "header only": good[:headerSize], "cut": good[:len(good)-1], "longer": append(good[:len(good):len(good)], 0),
+	}
+	for i := range len(itemMagic) {
+		b := append([]byte(nil), good...)
+		b[i] ^= 1
+		damaged[fmt.Sprintf("byte %d", i)] = b
+	}
+	// The length of the first string, grown beyond what follows.
+	long := append([]byte(nil), good[:headerSize]...)
+	damaged["endless"] = append(long, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
+	for i := range good[headerSize:] {
+		damaged[fmt.Sprintf("cut to %d", headerSize+i)] = good[:headerSize+i]
+	}
+	for name, b := range damaged {
+		if _, err := decodeItem(string(b)); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("%s: decode gives %v; want an error of kind %q", name, err, feed.ErrInvalid)
+		}
+		sum, err := rawSum(itemSum(string(b)))
+		if err != nil || !strings.HasPrefix(string(b), sum) {
+			t.Errorf("%s: sum is %q, %v; want one by which it can be replaced", name, sum, err)
+		}
+	}
+}
+
+func TestPublishedOutOfRangeIsRefused(t *testing.T) {
+	it := &feed.Item{ID: "a", Published: time.UnixMilli(math.MaxInt64)}
+	if _, err := encodeItem(it); !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("encode gives %v; want an error of kind %q: the header would not hold the time", err, feed.ErrInvalid)
+	}
+}
+
+func FuzzDecodeItem(f *testing.F) {
+	b, err := encodeItem(fullItem())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(itemMagic))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		it, err := decodeItem(string(b))
+		if err != nil {
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Errorf("decode gives %v; want an error of kind %q", err, feed.ErrInvalid)
+			}
+			return
+		}
+		again, err := encodeItem(it)
+		if errors.Is(err, feed.ErrInvalid) {
+			return // a date that the header can't hold
+		}
+		back, err2 := decodeItem(string(again))
+		if err != nil || err2 != nil {
+			t.Fatalf("what was decoded can't be encoded and decoded again: %v, %v", err, err2)
+		}
+		if diff := cmp.Diff(it, back, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("encoded and decoded again (-first +second):\n%s", diff)
+		}
+	})
+}
+
+func TestRecordsComeBackAsTheyWere(t *testing.T) {
+	at := time.Date(2014, 6, 17, 1, 2, 3, 4e6, time.UTC)
+	for _, want := range []feed.Record{
+		{ID: "a"}, {ID: "a", FirstSeen: at}, {ID: "a", Removed: at}, {ID: "a", FirstSeen: at, Removed: at.Add(time.Hour)},
+		{ID: "a", FirstSeen: time.UnixMilli(0).UTC()}, {ID: "a", FirstSeen: time.UnixMilli(-5).UTC()},
+	} {
+		got, err := decodeRecord("a", encodeRecord(want))
+		if err != nil || got != want {
+			t.Errorf("record %+v came back as %+v, %v", want, got, err)
+		}
+	}
+	for _, bad := range []string{"", "1", "1 ", " 1", "1 2 3", "x -", "- x"} {
+		if r, err := decodeRecord("a", bad); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("record %q is read as %+v, %v; want an error of kind %q", bad, r, err, feed.ErrInvalid)
+		}
+	}
+}
+
+func FuzzPostsComeBackAsTheyWere(f *testing.F) {
+	packed, err := compress([]byte(strings.Repeat("post ", 200)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, raw := range [][]byte{nil, []byte("{}"), []byte(gzipMagic), packed, []byte(strings.Repeat("x", 600))} {
+		f.Add(raw, true)
+		f.Add(raw, false)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, squeeze bool) {
+		stored, err := packPost(raw, squeeze)
+		if err != nil {
+			t.Fatalf("pack: %v", err)
+		}
+		if got := Unpack(stored); string(got) != string(raw) {
+			t.Errorf("post %q came back as %q", raw, got)
+		}
+		if len(raw) > 0 && raw[0] == '{' && !squeeze && string(stored) != string(raw) {
+			t.Errorf("post %q is stored as %q; want plain JSON", raw, stored)
+		}
+	})
+}
+
+func TestExpandRefusesBombs(t *testing.T) {
+	bomb, err := compress(make([]byte, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := expand(bomb, 1<<10); !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("expand of 1 MB with a limit of 1 KB: %v; want an error of kind %q", err, feed.ErrInvalid)
+	}
+}
+
+func TestBlobsAreComparedWithTheirHash(t *testing.T) {
+	body := []byte("<rss/>")
+	gz, err := compress(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := compress([]byte("<atom/>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := feed.Blob{Hash: feed.HashOf(body), Gzip: gz, Size: len(body)}
+	got, err := decodeBlob(good.Hash, encodeBlob(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(good, got); diff != "" {
+		t.Errorf("blob (-want +got):\n%s", diff)
+	}
+	for name, b := range map[string][]byte{
+		"empty":         nil,
+		"other bytes":   encodeBlob(feed.Blob{Gzip: other, Size: len("<atom/>")}),
+		"other length":  encodeBlob(feed.Blob{Gzip: gz, Size: len(body) - 1}),
+		"longer length": encodeBlob(feed.Blob{Gzip: gz, Size: 1 << 62}),
+		"no gzip":       encodeBlob(feed.Blob{Gzip: body, Size: len(body)}),
+		"cut":           encodeBlob(feed.Blob{Gzip: gz[:len(gz)-4], Size: len(body)}),
+		"other layout":  append([]byte{2}, encodeBlob(good)[1:]...),
+	} {
+		if _, err := decodeBlob(good.Hash, b); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("%s: decode gives %v; want an error of kind %q: readers would get it", name, err, feed.ErrInvalid)
+		}
+	}
+}
+
+// benchItem is like a real post: 3 KB of text, one quote.
+func benchItem() *feed.Item {
+	it := fullItem()
+	it.HTML, it.Text = strings.Repeat("<p>Some words of a post.</p>\n", 110), strings.Repeat("Some words of a post.\n", 110)
+	it.Quotes[0].HTML, it.Quotes[0].Text = strings.Repeat("Quoted. ", 100), strings.Repeat("Quoted. ", 100)
+	return it
+}
+
+func BenchmarkEncodeItem(b *testing.B) {
+	it := benchItem()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encodeItem(it); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeItem(b *testing.B) {
+	stored, err := encodeItem(benchItem())
+	if err != nil {
+		b.Fatal(err)
+	}
+	reply := string(stored)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decodeItem(reply); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

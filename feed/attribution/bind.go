@@ -438,7 +438,8 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	if rest.empty() {
 		b.role = Credit
 		if len(b.own) > 0 || a.back != nil && a.lead.rule.convention != "13" {
-			b.role = Commentary
+			// The whole paragraph is the blogger's, with the credit at its end.
+			b.role, b.own = Commentary, nil
 		}
 		return rd.bindFollowing(i+1, s)
 	}

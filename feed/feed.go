@@ -106,6 +106,11 @@ type Feed struct {
 	// Updated is the latest of the items' Updated and the recorded time of a removal, or the site's Since; UTC.
 	Updated time.Time
 	Items   []*Item
+	// Content and TitleLink say how the items are shown.
+	Content   Content
+	TitleLink TitleLink
+	// History links the feed's archives.
+	History History
 }
 
 // CompareItems orders items as every feed shows them: the latest publication first, equal times by descending id.

@@ -155,6 +155,7 @@ type Line struct {
 	Record  *Record      `json:"record,omitempty"`
 	Name    *NameLine    `json:"name,omitempty"`
 	Removal *RemovalLine `json:"removal,omitempty"`
+	Archive *Archive     `json:"archive,omitempty"`
 }
 
 // NameLine says what a path name stands for.

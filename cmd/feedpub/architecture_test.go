@@ -78,7 +78,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/gorilla/feeds":            {"feedpub/feed/render"},
 		"github.com/robfig/cron/v3":           {"feedpub/feed/schedule"},
 		"github.com/redis/go-redis/v9":        {"feedpub/store"},
-		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded"},
+		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded", "feedpub/store/storetest"},
 		"github.com/yuin/goldmark":            {"feedpub/feed/markup"},
 		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
 		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded"},

@@ -33,6 +33,7 @@ func (c *codec) item(it *feed.Item) {
 	list(c, &it.Quotes, c.quote)
 	list(c, &it.Via, c.via)
 	list(c, &it.Feeds, func(n *feed.Name) { c.string((*string)(n)) })
+	list(c, &it.ExcludeFrom, func(n *feed.Name) { c.string((*string)(n)) })
 }
 
 func (c *codec) author(a *feed.Author) {

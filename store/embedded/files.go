@@ -191,5 +191,9 @@ func read(fsys fs.FS, name string, decode Decode) ([]feed.RawPost, error) {
 	case len(raw) == 0:
 		return nil, errEmpty
 	}
-	return decode(name, raw)
+	posts, err := decode(name, raw)
+	if err != nil {
+		return nil, err
+	}
+	return posts, nil
 }

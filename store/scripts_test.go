@@ -1,0 +1,41 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestScriptsAreDocumentedAndPortable: whoever reads a script must know what its arguments are, and miniredis must run
+// what Redis runs.
+func TestScriptsAreDocumentedAndPortable(t *testing.T) {
+	files, err := filepath.Glob("*.lua")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("scripts: %v, %v", files, err)
+	}
+	forbidden := regexp.MustCompile(`cmsgpack|struct\.|bit\.|ZMSCORE|^#!|redis\.sha1hex|redis\.replicate_commands`)
+	global := regexp.MustCompile(`(?m)^\s*[a-z_]+ = `)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(b), "\n\n")
+		for _, want := range []string{"-- KEYS ", "-- ARGV ", "-- Output "} {
+			if !strings.Contains(head, "\n"+want) {
+				t.Errorf("%s: the comment at the top has no line %q", f, want)
+			}
+		}
+		if m := forbidden.FindString(string(b)); m != "" {
+			t.Errorf("%s uses %s, which miniredis lacks", f, m)
+		}
+		for _, m := range global.FindAllString(string(b), -1) {
+			name := strings.TrimSuffix(strings.TrimSpace(m), " =")
+			if !regexp.MustCompile(`local [a-z_, ]*\b` + name + `\b|for [a-z_, ]*\b` + name + `\b`).Match(b) {
+				t.Errorf("%s: %s is not local", f, name)
+			}
+		}
+	}
+}

@@ -63,81 +63,79 @@ type atomGenerator struct {
 	Name    string `xml:",chardata"`
 }
 
-// atomView is what an entry says, in a form that the entry is written from and that its fragment is read back into.
-type atomView struct {
-	Lang       string         `xml:"lang,attr"`
-	ID         string         `xml:"id"`
-	Title      atomText       `xml:"title"`
-	Published  string         `xml:"published"`
-	Updated    string         `xml:"updated"`
-	Authors    []personView   `xml:"author"`
-	Categories []atomCategory `xml:"category"`
-	Links      []atomLink     `xml:"link"`
-	Summary    *atomText      `xml:"summary"`
-	Content    atomText       `xml:"content"`
-}
-
 type personView struct {
 	Name string `xml:"name"`
 	URI  string `xml:"uri"`
 }
 
-// newAtomView maps an item to Atom. The post's own address is the last of the links, because some readers take the last
+// newAtomEntry maps an item to Atom. The post's own address is the last of the links, because some readers take the last
 // one for the item's whatever its relation.
-func newAtomView(site feed.SiteID, item *feed.Item, v Variant) atomView {
-	view := atomView{
-		Lang:      item.Language,
-		ID:        AtomID(site, item.ID),
-		Title:     plain(heading(item)),
-		Published: rfc3339(item.Published),
-		Updated:   rfc3339(v.updated(item)),
-		Authors:   persons(item.Authors),
-		Content:   atomText{Type: "html", Text: content(item)},
+func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
+	x := atomEntry{
+		AtomEntry: &feeds.AtomEntry{
+			Id:        AtomID(site, item.ID),
+			Published: rfc3339(item.Published),
+			Updated:   rfc3339(v.updated(item)),
+		},
+		Lang:    item.Language,
+		Title:   plain(heading(item)),
+		Author:  atomAuthors(persons(item.Authors)),
+		Content: &cdata{Type: "html", HTML: content(item)},
 	}
 	for _, tag := range tags(item) {
-		view.Categories = append(view.Categories, atomCategory{Term: tag})
+		x.Category = append(x.Category, atomCategory{Term: tag})
 	}
 	if summary := strings.TrimSpace(item.Summary); summary != "" {
 		text := plain(summary)
-		view.Summary = &text
+		x.Summary = &text
 	}
 	for _, c := range credits(item) {
-		view.Links = append(view.Links, link(c.rel, "", c.title, c.url))
+		x.Links = append(x.Links, link(c.rel, "", c.title, c.url))
 	}
 	for _, a := range item.Attachments {
 		l := link("enclosure", mediaType(a), strings.TrimSpace(a.Title), uri(a.URL))
 		if a.SizeInBytes > 0 {
 			l.Length = strconv.FormatInt(a.SizeInBytes, 10)
 		}
-		view.Links = append(view.Links, l)
+		x.Links = append(x.Links, l)
 	}
 	if item.URL != "" {
-		view.Links = append(view.Links, link("alternate", "text/html", "", uri(item.URL)))
+		x.Links = append(x.Links, link("alternate", "text/html", "", uri(item.URL)))
 	}
-	return view
+	return x
 }
 
-func atomFragment(site feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
-	view := newAtomView(site, item, v)
-	x := atomEntry{
-		AtomEntry: &feeds.AtomEntry{Id: view.ID, Published: view.Published, Updated: view.Updated},
-		Lang:      view.Lang,
-		Title:     view.Title,
-		Author:    atomAuthors(view.Authors),
-		Category:  view.Categories,
-		Summary:   view.Summary,
-		Content:   &cdata{Type: view.Content.Type, HTML: view.Content.Text},
-		Links:     view.Links,
+// atomIndent is the indentation of an entry in its document.
+const atomIndent = "  "
+
+// write writes the entry's elements in the order in which encoding/xml finds them in the type.
+func (x *atomEntry) write(w *xmlWriter) {
+	w.open("entry", appendAttribute(make([]xmlAttribute, 0, 1), "xml:lang", x.Lang)...)
+	w.text("updated", x.Updated)
+	w.text("id", x.Id)
+	w.optional("published", x.Published)
+	w.text("title", x.Title.Text, xmlAttribute{"type", x.Title.Type})
+	for _, a := range x.Author {
+		w.open("author")
+		w.optional("name", a.Name)
+		w.optional("uri", a.Uri)
+		w.close("author")
 	}
-	fragment, err := xmlFragment(x, "  ")
-	if err != nil {
-		return nil, err
+	for _, c := range x.Category {
+		w.text("category", "", xmlAttribute{"term", c.Term})
 	}
-	var back atomView
-	if err := xml.Unmarshal(fragment, &back); err != nil {
-		return nil, err
+	if x.Summary != nil {
+		w.text("summary", x.Summary.Text, xmlAttribute{"type", x.Summary.Type})
 	}
-	return fragment, same(&view, &back)
+	w.cdata("content", x.Content.HTML, xmlAttribute{"type", x.Content.Type})
+	for _, l := range x.Links {
+		attrs := append(make([]xmlAttribute, 0, 5), xmlAttribute{"rel", l.Rel})
+		attrs = appendAttribute(attrs, "type", l.Type)
+		attrs = appendAttribute(attrs, "title", l.Title)
+		attrs = appendAttribute(attrs, "length", l.Length)
+		w.text("link", "", append(attrs, xmlAttribute{"href", l.Href})...)
+	}
+	w.close("entry")
 }
 
 // atomFrameView is what the feed says besides its entries.
@@ -214,7 +212,7 @@ var markup = regexp.MustCompile(`<[A-Za-z/!?]|&#?[0-9A-Za-z]+;`)
 // plain returns plain text as a text construct. Text that looks like markup, and no other, is declared as HTML that
 // shows it: some readers take every title for HTML and would swallow it, others never decode one that is.
 func plain(s string) atomText {
-	if markup.MatchString(s) {
+	if strings.ContainsAny(s, "<&") && markup.MatchString(s) {
 		return atomText{Type: "html", Text: textToHTML(s)}
 	}
 	return atomText{Type: "text", Text: s}

@@ -23,12 +23,43 @@ func benchFeed() feed.Feed {
 
 func BenchmarkDocuments(b *testing.B) {
 	f := benchFeed()
-	r := render.New()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, setAside, err := r.Documents(f); err != nil || len(setAside) > 0 {
-			b.Fatal(err, setAside)
-		}
+	for name, r := range map[string]*render.Renderer{"cached": render.New(), "uncached": render.New(render.CacheBytes(0))} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, setAside, err := r.Documents(f); err != nil || len(setAside) > 0 {
+					b.Fatal(err, setAside)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRebuild renders what a rebuild of 306 feeds of 50 items does after a change of configuration: 5,000 posts,
+// each in three of them.
+func BenchmarkRebuild(b *testing.B) {
+	var items []*feed.Item
+	for n := range 5000 {
+		item := *benchFeed().Items[0]
+		item.ID = fmt.Sprintf("post-%d", n)
+		items = append(items, &item)
+	}
+	for name, size := range map[string]int{"cached": render.DefaultCacheBytes, "uncached": 0} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				r := render.New(render.CacheBytes(size))
+				for n := range 306 {
+					f := mainFeed()
+					f.Name = feed.Join(feed.Tags, fmt.Sprint(n))
+					for i := range 50 {
+						f.Items = append(f.Items, items[(n*50+i)%len(items)])
+					}
+					if _, _, err := r.Documents(f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }
 

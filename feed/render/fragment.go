@@ -17,31 +17,51 @@ type Variant struct {
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
+// of returns what of the variant a fragment of that format depends on.
+func (v Variant) of(format feed.Format) Variant {
+	if format != feed.Atom {
+		v.Fraction = 0
+	}
+	return v
+}
+
 // Fragment returns the item as it stands in every feed's document of the format: an RSS item, an Atom entry or a JSON
 // Feed item. Equal arguments give equal bytes. The caller owns them.
 //
-// The fragment has been decoded again and found to say what the item says; otherwise the error is of kind
+// The fragment has been read again and found to say what the item says; otherwise the error is of kind
 // [feed.ErrInvalid] and says which part of the item cannot be expressed.
 func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) ([]byte, error) {
 	if err := checkItem(item); err != nil {
 		return nil, err
 	}
-	return makeFragment(site, item, format, v)
+	return new(pen).fragment(site, item, format, v)
 }
 
-// makeFragment is Fragment for an item that has been checked.
-func makeFragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) ([]byte, error) {
-	var (
-		fragment []byte
-		err      error
-	)
+// pen is what fragments are written with. It may be used again, by one goroutine at a time.
+type pen struct {
+	xml  xmlWriter
+	json jsonWriter
+	sum  []byte
+}
+
+// fragment is Fragment for an item that has been checked.
+func (p *pen) fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) (fragment []byte, err error) {
 	switch format {
 	case feed.RSS:
-		fragment, err = rssFragment(item)
+		x := newRSSItem(item)
+		p.xml.reset(rssIndent)
+		x.write(&p.xml)
+		fragment, err = p.xml.finish()
 	case feed.Atom:
-		fragment, err = atomFragment(site, item, v)
+		x := newAtomEntry(site, item, v)
+		p.xml.reset(atomIndent)
+		x.write(&p.xml)
+		fragment, err = p.xml.finish()
 	case feed.JSON:
-		fragment, err = jsonFragment(item)
+		x := newJSONItem(item)
+		p.json.reset(jsonIndent)
+		x.write(&p.json)
+		fragment, err = p.json.finish()
 	default:
 		return nil, fmt.Errorf("format %q: %w", format, feed.ErrInvalid)
 	}

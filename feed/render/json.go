@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/feeds"
@@ -68,34 +69,119 @@ func newJSONItem(item *feed.Item) jsonItem {
 		})
 	}
 	if len(item.Quotes) > 0 || len(item.Via) > 0 {
-		x.Feedpub = &jsonExtension{Via: orNil(item.Via)}
-		for _, q := range item.Quotes {
-			q.HTML = "" // the passage's markup stands in the content, where it has been cleaned
-			q.Source.Authors, q.Source.Agencies = orNil(q.Source.Authors), orNil(q.Source.Agencies)
-			x.Feedpub.Quotes = append(x.Feedpub.Quotes, q)
+		x.Feedpub = &jsonExtension{Via: item.Via, Quotes: slices.Clone(item.Quotes)}
+		for i := range x.Feedpub.Quotes {
+			x.Feedpub.Quotes[i].HTML = "" // the passage's markup stands in the content, where it has been cleaned
 		}
 	}
 	return x
 }
 
-// orNil returns s as it reads back: an empty list is left out of the document.
-func orNil[T any](s []T) []T {
-	if len(s) == 0 {
-		return nil
+// jsonIndent is the indentation of an item in its document.
+const jsonIndent = "    "
+
+// write writes the item's members in the order in which encoding/json finds them in the type.
+func (x *jsonItem) write(w *jsonWriter) {
+	w.open('{')
+	w.key("id")
+	w.string(x.Id)
+	w.member("url", x.Url)
+	w.member("external_url", x.ExternalUrl)
+	w.member("title", x.Title)
+	w.member("content_html", x.ContentHTML)
+	w.member("summary", x.Summary)
+	w.member("image", x.Image)
+	w.time("date_published", x.PublishedDate)
+	w.time("date_modified", x.ModifiedDate)
+	if len(x.Authors) > 0 {
+		w.key("authors")
+		w.open('[')
+		for _, a := range x.Authors {
+			w.author(a.Name, a.Url, a.Avatar)
+		}
+		w.close(']')
 	}
-	return s
+	w.list("tags", x.Tags)
+	w.member("language", x.Language)
+	if len(x.Attachments) > 0 {
+		w.key("attachments")
+		w.open('[')
+		for _, a := range x.Attachments {
+			w.open('{')
+			w.key("url")
+			w.string(a.URL)
+			w.key("mime_type")
+			w.string(a.MIMEType)
+			w.member("title", a.Title)
+			w.integer("size_in_bytes", a.SizeInBytes)
+			w.number("duration_in_seconds", a.DurationInSeconds)
+			w.close('}')
+		}
+		w.close(']')
+	}
+	if x.Feedpub != nil {
+		w.key("_feedpub")
+		x.Feedpub.write(w)
+	}
+	w.close('}')
 }
 
-// jsonItemsIndent is the indentation of an item in its document.
-const jsonItemsIndent = "    "
-
-func jsonFragment(item *feed.Item) ([]byte, error) {
-	x := newJSONItem(item)
-	fragment, err := encodeJSON(x, jsonItemsIndent)
-	if err != nil {
-		return nil, err
+func (x *jsonExtension) write(w *jsonWriter) {
+	w.open('{')
+	if len(x.Quotes) > 0 {
+		w.key("quotes")
+		w.open('[')
+		for _, q := range x.Quotes {
+			w.open('{')
+			w.key("source")
+			writeSource(w, q.Source)
+			w.member("text", q.Text)
+			w.member("html", q.HTML)
+			w.number("confidence", q.Confidence)
+			w.close('}')
+		}
+		w.close(']')
 	}
-	return append([]byte(jsonItemsIndent), fragment...), readBackJSON(fragment, x)
+	if len(x.Via) > 0 {
+		w.key("via")
+		w.open('[')
+		for _, v := range x.Via {
+			w.open('{')
+			w.member("name", v.Name)
+			w.member("url", v.URL)
+			w.close('}')
+		}
+		w.close(']')
+	}
+	w.close('}')
+}
+
+func writeSource(w *jsonWriter, s feed.Source) {
+	w.open('{')
+	w.member("publication", s.Publication)
+	w.member("publication_url", s.PublicationURL)
+	w.member("feed_url", s.FeedURL)
+	w.member("headline", s.Headline)
+	w.member("url", s.URL)
+	if len(s.Authors) > 0 {
+		w.key("authors")
+		w.open('[')
+		for _, a := range s.Authors {
+			w.author(a.Name, a.URL, a.Avatar)
+		}
+		w.close(']')
+	}
+	w.member("date_published", s.DatePublished)
+	w.list("agencies", s.Agencies)
+	w.close('}')
+}
+
+func (w *jsonWriter) author(name, address, avatar string) {
+	w.open('{')
+	w.member("name", name)
+	w.member("url", address)
+	w.member("avatar", avatar)
+	w.close('}')
 }
 
 func jsonFrame(f feed.Feed) (frame, error) {
@@ -119,7 +205,11 @@ func jsonFrame(f feed.Feed) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	if err := readBackJSON(doc, x); err != nil {
+	var back jsonFeed
+	if err := json.Unmarshal(doc, &back); err != nil {
+		return frame{}, err
+	}
+	if err := same(&x, &back); err != nil {
 		return frame{}, err
 	}
 	const foot = "]\n}"
@@ -140,15 +230,6 @@ func encodeJSON(v any, prefix string) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// readBackJSON decodes what was encoded from v and compares it with v.
-func readBackJSON[T any](encoded []byte, v T) error {
-	var back T
-	if err := json.Unmarshal(encoded, &back); err != nil {
-		return err
-	}
-	return same(&v, &back)
 }
 
 func jsonAuthors(authors []feed.Author) []*feeds.JSONAuthor {

@@ -3,15 +3,16 @@
 // select, clean or attribute; an item that it cannot express is set aside, not repaired.
 //
 // A document is a head, one fragment for each item, and a foot. Fragments depend on nothing of the feed but a small
-// [Variant], so all feeds that hold an item can share them. What is encoded is decoded once and compared with what was
-// meant: github.com/gorilla/feeds writes content as a raw CDATA section, in which one control character would make the
-// whole feed unreadable without any error.
+// [Variant], so all feeds that hold an item share them. Items and feeds are held in github.com/gorilla/feeds' types and
+// heads are written by it; it writes content as a raw CDATA section, in which one control character would make the whole
+// feed unreadable without any error. So whatever is written is read back once and compared with what was meant.
 package render
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"feedpub/feed"
 )
@@ -24,11 +25,28 @@ const Version = 1
 // builds that render alike must make equal bytes.
 const generator = "feedpub"
 
-// Renderer makes documents. It keeps nothing between calls and may be used by several goroutines at once.
-type Renderer struct{}
+// Renderer makes documents. It remembers fragments, so that an item that stands in many feeds is rendered once; what it
+// remembers changes no byte of any document. It may be used by several goroutines at once.
+type Renderer struct {
+	cache *cache
+	pens  sync.Pool // of *pen
+}
+
+// Option changes what [New] makes.
+type Option func(*Renderer)
+
+// CacheBytes bounds what the Renderer remembers; 0 is nothing. The default is [DefaultCacheBytes].
+func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newCache(n) } }
 
 // New returns a Renderer.
-func New() *Renderer { return &Renderer{} }
+func New(options ...Option) *Renderer {
+	r := &Renderer{cache: newCache(DefaultCacheBytes)}
+	r.pens.New = func() any { return new(pen) }
+	for _, option := range options {
+		option(r)
+	}
+	return r
+}
 
 // Documents renders the feed in all formats, in the order of [feed.Formats].
 //
@@ -39,52 +57,70 @@ func New() *Renderer { return &Renderer{} }
 func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed.Problem, err error) {
 	items, setAside := distinct(f.Items)
 	offsets := fractions(items)
-	fragments := map[feed.Format][][]byte{}
+	formats := feed.Formats()
+	fragments := make([][][]byte, len(formats))
 	updated := f.Updated
 	f.Items = nil
 	for i, item := range items {
 		variant := Variant{Fraction: offsets[i]}
-		forms, problem := r.fragments(f.Site.ID, item, variant)
-		if problem != nil {
-			setAside = append(setAside, *problem)
+		forms, err := r.fragments(f.Site.ID, item, variant, formats)
+		if err != nil {
+			setAside = append(setAside, problem(item, err))
 			continue
 		}
-		for j, format := range feed.Formats() {
-			fragments[format] = append(fragments[format], forms[j])
+		for j := range formats {
+			fragments[j] = append(fragments[j], forms[j])
 		}
 		f.Items = append(f.Items, item)
 		if t := variant.updated(item); t.After(updated) {
 			updated = t
 		}
 	}
-	for _, format := range feed.Formats() {
+	for i, format := range formats {
 		frame, err := makeFrame(f, format, updated)
 		if err != nil {
 			return nil, nil, fmt.Errorf("rendering feed %s of site %s as %s: %w", f.Name, f.Site.ID, format, err)
 		}
-		docs = append(docs, feed.NewDocument(format, frame.join(fragments[format])))
+		docs = append(docs, feed.NewDocument(format, frame.join(fragments[i])))
 	}
 	return docs, setAside, nil
 }
 
-// fragments returns the item's fragments in the order of feed.Formats, or why it is set aside.
-func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant) ([][]byte, *feed.Problem) {
-	if err := checkItem(item); err != nil {
-		return nil, problem(item, err)
+// fragments returns the item's fragments in the formats, which are not to be modified, or an error that says why it
+// cannot be expressed in one of them.
+func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, formats []feed.Format) ([][]byte, error) {
+	p := r.pens.Get().(*pen)
+	defer r.pens.Put(p)
+	var sum contentSum
+	if r.cache != nil {
+		sum, p.sum = sumContent(p.sum, site, item)
 	}
-	var forms [][]byte
-	for _, format := range feed.Formats() {
-		form, err := makeFragment(site, item, format, v)
-		if err != nil {
-			return nil, problem(item, err)
+	forms := make([][]byte, len(formats))
+	checked := false
+	for i, format := range formats {
+		key := fragmentKey{sum, format, v.of(format)}
+		if form, ok := r.cache.get(key); ok {
+			forms[i] = form
+			continue
 		}
-		forms = append(forms, form)
+		if !checked {
+			if err := checkItem(item); err != nil {
+				return nil, err
+			}
+			checked = true
+		}
+		form, err := p.fragment(site, item, format, key.variant)
+		if err != nil {
+			return nil, err
+		}
+		r.cache.put(key, form)
+		forms[i] = form
 	}
 	return forms, nil
 }
 
-func problem(item *feed.Item, err error) *feed.Problem {
-	p := &feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Reason: err.Error()}
+func problem(item *feed.Item, err error) feed.Problem {
+	p := feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Reason: err.Error()}
 	if ie := (*itemError)(nil); errors.As(err, &ie) {
 		p.Place, p.Reason = ie.place, ie.reason
 	}

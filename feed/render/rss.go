@@ -72,25 +72,6 @@ type mediaThumbnail struct {
 	URL     string   `xml:"url,attr"`
 }
 
-// rssView is what an RSS item says, in a form that the item is written from and that its fragment is read back into.
-// Elements with a prefix come first: a name without one would match them too.
-type rssView struct {
-	Links       []linkView      `xml:"atom link"`
-	Content     string          `xml:"content encoded"`
-	Creator     string          `xml:"dc creator"`
-	Language    string          `xml:"dc language"`
-	Media       []mediaView     `xml:"media content"`
-	Thumbnail   *enclosureView  `xml:"media thumbnail"`
-	Title       string          `xml:"title"`
-	Link        string          `xml:"link"`
-	Description string          `xml:"description"`
-	GUID        guidView        `xml:"guid"`
-	PubDate     string          `xml:"pubDate"`
-	Categories  []string        `xml:"category"`
-	Enclosures  []enclosureView `xml:"enclosure"`
-	Source      *sourceView     `xml:"source"`
-}
-
 type linkView struct {
 	Rel   string `xml:"rel,attr"`
 	Type  string `xml:"type,attr"`
@@ -98,111 +79,97 @@ type linkView struct {
 	Href  string `xml:"href,attr"`
 }
 
-type mediaView struct {
-	URL      string `xml:"url,attr"`
-	Type     string `xml:"type,attr"`
-	FileSize string `xml:"fileSize,attr"`
-	Duration string `xml:"duration,attr"`
-	Title    string `xml:"title"`
-}
-
-type guidView struct {
-	IsPermaLink string `xml:"isPermaLink,attr"`
-	ID          string `xml:",chardata"`
-}
-
-type enclosureView struct {
-	URL    string `xml:"url,attr"`
-	Length string `xml:"length,attr"`
-	Type   string `xml:"type,attr"`
-}
-
-type sourceView struct {
-	URL  string `xml:"url,attr"`
-	Name string `xml:",chardata"`
-}
-
-// newRSSView maps an item to RSS. The author is dc:creator, one for all: readers show only the last of several, and
+// newRSSItem maps an item to RSS. The author is dc:creator, one for all: readers show only the last of several, and
 // author must be an e-mail address. The quoted author appears in no element that names a person.
-func newRSSView(item *feed.Item) rssView {
-	v := rssView{
-		Content:     content(item),
-		Creator:     names(item.Authors),
-		Language:    item.Language,
-		Title:       heading(item),
-		Link:        uri(item.URL),
-		Description: textToHTML(item.Summary), // readers take it for HTML
-		GUID:        guidView{IsPermaLink: "false", ID: item.ID},
-		PubDate:     rfc822(item.Published),
-		Categories:  tags(item),
+func newRSSItem(item *feed.Item) rssItem {
+	x := rssItem{
+		RssItem: &feeds.RssItem{
+			Title:       heading(item),
+			Description: textToHTML(item.Summary), // readers take it for HTML
+			Content:     &feeds.RssContent{Content: content(item)},
+			Guid:        &feeds.RssGuid{Id: item.ID, IsPermaLink: "false"},
+			PubDate:     rfc822(item.Published),
+		},
+		Link:       uri(item.URL),
+		Creator:    names(item.Authors),
+		Language:   item.Language,
+		Categories: tags(item),
 	}
 	for _, c := range credits(item) {
-		v.Links = append(v.Links, linkView{Rel: c.rel, Title: c.title, Href: c.url})
+		x.Links = append(x.Links, rssLink{Rel: c.rel, Title: c.title, Href: c.url})
 	}
 	if item.Image != "" {
-		v.Thumbnail = &enclosureView{URL: uri(item.Image)}
+		x.Thumbnail = &mediaThumbnail{URL: uri(item.Image)}
 	}
 	for _, a := range item.Attachments {
 		address := uri(a.URL)
-		if len(v.Enclosures) == 0 && isWeb(address) { // the only ones that the specification allows
-			v.Enclosures = append(v.Enclosures, enclosureView{
-				URL: withPath(address), Length: strconv.FormatInt(max(a.SizeInBytes, 0), 10), Type: mediaType(a)})
+		if x.Enclosure == nil && isWeb(address) { // the only ones that the specification allows
+			x.Enclosure = &feeds.RssEnclosure{
+				Url: withPath(address), Length: strconv.FormatInt(max(a.SizeInBytes, 0), 10), Type: mediaType(a)}
 			continue
 		}
-		m := mediaView{URL: address, Type: mediaType(a), Title: strings.TrimSpace(a.Title)}
+		m := mediaContent{URL: address, Type: mediaType(a), Title: strings.TrimSpace(a.Title)}
 		if a.SizeInBytes > 0 {
 			m.FileSize = strconv.FormatInt(a.SizeInBytes, 10)
 		}
 		if a.DurationInSeconds > 0 {
 			m.Duration = strconv.FormatFloat(a.DurationInSeconds, 'f', -1, 64)
 		}
-		v.Media = append(v.Media, m)
+		x.Media = append(x.Media, m)
 	}
 	// <source> names the feed that an item came from, so it takes the source's own feed, never the article.
 	if i := slices.IndexFunc(item.Quotes, func(q feed.Quote) bool { return q.Source.FeedURL != "" }); i >= 0 {
 		s := item.Quotes[i].Source
-		v.Source = &sourceView{URL: uri(s.FeedURL), Name: strings.TrimSpace(s.Publication)}
+		x.Source = &rssSource{URL: uri(s.FeedURL), Name: strings.TrimSpace(s.Publication)}
 	}
-	return v
+	return x
 }
 
-func rssFragment(item *feed.Item) ([]byte, error) {
-	v := newRSSView(item)
-	x := rssItem{
-		RssItem: &feeds.RssItem{
-			Title:       v.Title,
-			Description: v.Description,
-			Content:     &feeds.RssContent{Content: v.Content},
-			Guid:        &feeds.RssGuid{Id: v.GUID.ID, IsPermaLink: v.GUID.IsPermaLink},
-			PubDate:     v.PubDate,
-		},
-		Link:       v.Link,
-		Creator:    v.Creator,
-		Language:   v.Language,
-		Categories: v.Categories,
-		Links:      rssLinks(v.Links),
+// rssIndent is the indentation of an item in its document.
+const rssIndent = "    "
+
+// write writes the item's elements in the order in which encoding/xml finds them in the type.
+func (x *rssItem) write(w *xmlWriter) {
+	w.open("item")
+	w.text("title", x.Title)
+	w.text("description", x.Description)
+	w.cdata("content:encoded", x.Content.Content)
+	if e := x.Enclosure; e != nil {
+		w.text("enclosure", "", xmlAttribute{"url", e.Url}, xmlAttribute{"length", e.Length}, xmlAttribute{"type", e.Type})
 	}
-	for _, e := range v.Enclosures {
-		x.Enclosure = &feeds.RssEnclosure{Url: e.URL, Length: e.Length, Type: e.Type}
+	w.text("guid", x.Guid.Id, xmlAttribute{"isPermaLink", x.Guid.IsPermaLink})
+	w.optional("pubDate", x.PubDate)
+	w.optional("link", x.Link)
+	w.optional("dc:creator", x.Creator)
+	w.optional("dc:language", x.Language)
+	for _, c := range x.Categories {
+		w.text("category", c)
 	}
-	for _, m := range v.Media {
-		x.Media = append(x.Media, mediaContent{URL: m.URL, Type: m.Type, FileSize: m.FileSize, Duration: m.Duration, Title: m.Title})
+	if x.Source != nil {
+		w.text("source", x.Source.Name, xmlAttribute{"url", x.Source.URL})
 	}
-	if v.Thumbnail != nil {
-		x.Thumbnail = &mediaThumbnail{URL: v.Thumbnail.URL}
+	for _, m := range x.Media {
+		attrs := append(make([]xmlAttribute, 0, 4), xmlAttribute{"url", m.URL}, xmlAttribute{"type", m.Type})
+		attrs = appendAttribute(attrs, "fileSize", m.FileSize)
+		attrs = appendAttribute(attrs, "duration", m.Duration)
+		if m.Title == "" {
+			w.text("media:content", "", attrs...)
+			continue
+		}
+		w.open("media:content", attrs...)
+		w.text("media:title", m.Title)
+		w.close("media:content")
 	}
-	if v.Source != nil {
-		x.Source = &rssSource{URL: v.Source.URL, Name: v.Source.Name}
+	if x.Thumbnail != nil {
+		w.text("media:thumbnail", "", xmlAttribute{"url", x.Thumbnail.URL})
 	}
-	fragment, err := xmlFragment(x, "    ")
-	if err != nil {
-		return nil, err
+	for _, l := range x.Links {
+		attrs := append(make([]xmlAttribute, 0, 4), xmlAttribute{"rel", l.Rel})
+		attrs = appendAttribute(attrs, "type", l.Type)
+		attrs = appendAttribute(attrs, "title", l.Title)
+		w.text("atom:link", "", append(attrs, xmlAttribute{"href", l.Href})...)
 	}
-	var back rssView
-	if err := xml.Unmarshal(fragment, &back); err != nil {
-		return nil, err
-	}
-	return fragment, same(&v, &back)
+	w.close("item")
 }
 
 func rssLinks(views []linkView) []rssLink {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,9 +23,9 @@ func checkItem(item *feed.Item) error {
 	if item.ID == "" {
 		return &itemError{place: "id", reason: "The post has no id."}
 	}
-	for place, s := range texts(item) {
+	for where, s := range texts(item) {
 		if err := checkText(s); err != nil {
-			return &itemError{place: place, reason: fmt.Sprintf("The text holds %v.", err)}
+			return &itemError{place: where.String(), reason: fmt.Sprintf("The text holds %v.", err)}
 		}
 	}
 	if !writableYear(item.Published) {
@@ -45,6 +46,9 @@ func writableYear(t time.Time) bool {
 
 // checkText says what in s no XML 1.0 document can hold (XML 1.0, section 2.2).
 func checkText(s string) error {
+	if !suspect(s) && utf8.ValidString(s) {
+		return nil
+	}
 	for i, r := range s {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
@@ -58,58 +62,94 @@ func checkText(s string) error {
 	return nil
 }
 
-// texts yields all texts of an item that reach a document, each with its place in the post.
-func texts(item *feed.Item) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		done := false
-		emit := func(place, s string) { done = done || !yield(place, s) }
-		author := func(place string, a feed.Author) {
-			emit(place+".name", a.Name)
-			emit(place+".url", a.URL)
-			emit(place+".avatar", a.Avatar)
+// suspect reports whether valid UTF-8 may hold a character that XML does not allow: all but few texts are cleared
+// without their characters being decoded.
+func suspect[T string | []byte](s T) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 && c != '\n' && c != '\t' && c != '\r' || c == 0xEF && i+1 < len(s) && s[i+1] == 0xBF {
+			return true
 		}
-		emit("id", item.ID)
-		emit("url", item.URL)
-		emit("external_url", item.ExternalURL)
-		emit("title", item.Title)
-		emit("content", item.HTML)
-		emit("content", item.Text)
-		emit("summary", item.Summary)
-		emit("image", item.Image)
-		emit("language", item.Language)
+	}
+	return false
+}
+
+// place is where in a post a text stands, such as quotes[1].source.authors[0].name. It is only spelt out for the few
+// texts that something is wrong with.
+type place struct {
+	list  string
+	i     int
+	inner string // the list within the i-th, if any
+	j     int
+	name  string
+}
+
+func (p place) String() string {
+	var b strings.Builder
+	if p.list != "" {
+		fmt.Fprintf(&b, "%s[%d]", p.list, p.i)
+	}
+	if p.inner != "" {
+		fmt.Fprintf(&b, "%s[%d]", p.inner, p.j)
+	}
+	return b.String() + p.name
+}
+
+// texts yields all texts of an item that reach a document, each with its place in the post.
+func texts(item *feed.Item) iter.Seq2[place, string] {
+	return func(yield func(place, string) bool) {
+		done := false
+		emit := func(p place, name, s string) {
+			p.name = name
+			done = done || !yield(p, s)
+		}
+		author := func(p place, a feed.Author) {
+			emit(p, ".name", a.Name)
+			emit(p, ".url", a.URL)
+			emit(p, ".avatar", a.Avatar)
+		}
+		emit(place{}, "id", item.ID)
+		emit(place{}, "url", item.URL)
+		emit(place{}, "external_url", item.ExternalURL)
+		emit(place{}, "title", item.Title)
+		emit(place{}, "content", item.HTML)
+		emit(place{}, "content", item.Text)
+		emit(place{}, "summary", item.Summary)
+		emit(place{}, "image", item.Image)
+		emit(place{}, "language", item.Language)
 		for i, a := range item.Authors {
-			author(fmt.Sprintf("authors[%d]", i), a)
+			author(place{list: "authors", i: i}, a)
 		}
 		for i, tag := range item.Tags {
-			emit(fmt.Sprintf("tags[%d]", i), tag)
+			emit(place{list: "tags", i: i}, "", tag)
 		}
 		for i, a := range item.Attachments {
-			place := fmt.Sprintf("attachments[%d]", i)
-			emit(place+".url", a.URL)
-			emit(place+".mime_type", a.MIMEType)
-			emit(place+".title", a.Title)
+			p := place{list: "attachments", i: i}
+			emit(p, ".url", a.URL)
+			emit(p, ".mime_type", a.MIMEType)
+			emit(p, ".title", a.Title)
 		}
 		for i, q := range item.Quotes {
-			place := fmt.Sprintf("quotes[%d]", i)
-			emit(place+".text", q.Text)
+			p := place{list: "quotes", i: i}
+			emit(p, ".text", q.Text)
 			s := q.Source
-			place += ".source"
-			emit(place+".publication", s.Publication)
-			emit(place+".publication_url", s.PublicationURL)
-			emit(place+".feed_url", s.FeedURL)
-			emit(place+".headline", s.Headline)
-			emit(place+".url", s.URL)
-			emit(place+".date_published", s.DatePublished)
+			emit(p, ".source.publication", s.Publication)
+			emit(p, ".source.publication_url", s.PublicationURL)
+			emit(p, ".source.feed_url", s.FeedURL)
+			emit(p, ".source.headline", s.Headline)
+			emit(p, ".source.url", s.URL)
+			emit(p, ".source.date_published", s.DatePublished)
 			for j, a := range s.Authors {
-				author(fmt.Sprintf("%s.authors[%d]", place, j), a)
+				author(place{list: "quotes", i: i, inner: ".source.authors", j: j}, a)
 			}
 			for j, agency := range s.Agencies {
-				emit(fmt.Sprintf("%s.agencies[%d]", place, j), agency)
+				emit(place{list: "quotes", i: i, inner: ".source.agencies", j: j}, "", agency)
 			}
 		}
 		for i, v := range item.Via {
-			emit(fmt.Sprintf("via[%d].name", i), v.Name)
-			emit(fmt.Sprintf("via[%d].url", i), v.URL)
+			p := place{list: "via", i: i}
+			emit(p, ".name", v.Name)
+			emit(p, ".url", v.URL)
 		}
 	}
 }
@@ -178,6 +218,9 @@ func unixLines(s string) string {
 // textToHTML escapes plain text for a place that is read as HTML. Quotation marks stay: readers that decode once too
 // few would show their escapes.
 func textToHTML(s string) string {
+	if !strings.ContainsAny(s, "&<>") {
+		return s
+	}
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
@@ -216,13 +259,11 @@ type credit struct{ rel, url, title string }
 
 // credits returns the links to what the item quotes and to where its author found it, each address once.
 func credits(item *feed.Item) []credit {
-	var list []credit
-	seen := map[credit]bool{}
+	list := make([]credit, 0, len(item.Quotes)+len(item.Via))
 	add := func(rel, url, title string) {
-		url = uri(url)
-		if key := (credit{rel: rel, url: url}); url != "" && !seen[key] {
-			seen[key] = true
-			list = append(list, credit{rel: rel, url: url, title: strings.TrimSpace(title)})
+		c := credit{rel: rel, url: uri(url), title: strings.TrimSpace(title)}
+		if c.url != "" && !slices.ContainsFunc(list, func(l credit) bool { return l.rel == c.rel && l.url == c.url }) {
+			list = append(list, c)
 		}
 	}
 	for _, q := range item.Quotes {

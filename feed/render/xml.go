@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"strings"
 
@@ -29,15 +28,6 @@ func xmlFrame(root any, foot string) (frame, error) {
 		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)
 	}
 	return frame{head: head, foot: []byte(foot + "\n")}, nil
-}
-
-// xmlFragment encodes an item, indented as it stands in its document, with the end of its last line.
-func xmlFragment(item any, indent string) ([]byte, error) {
-	text, err := xml.MarshalIndent(item, indent, "  ")
-	if err != nil {
-		return nil, err
-	}
-	return append(respell(text), '\n'), nil
 }
 
 // cdata is HTML as the content of an element. encoding/xml parts a "]]>" within it over two sections.

@@ -104,9 +104,13 @@ func (env *environment) serve(ctx context.Context, c config.Config) error {
 	}
 	s.replica.Load()
 	env.announce(p, operators.Addr())
-	if err := notifySystemd(env.getenv, "READY=1"); err != nil {
-		p.log.Warn("systemd was not told that the server is ready", "error", err)
+	tellSystemd := func(state string) {
+		if err := notifySystemd(env.getenv, state); err != nil {
+			p.log.Warn("systemd was not told", "state", state, "error", err)
+		}
 	}
+	tellSystemd("READY=1")
+	defer context.AfterFunc(ctx, func() { tellSystemd("STOPPING=1") })()
 	return s.run(ctx, readers, operators, runStore)
 }
 

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
@@ -83,6 +84,9 @@ type Store struct {
 	disk   *disk
 	folder *folder
 
+	mu     sync.Mutex
+	queued map[*server.Peer][]write // of clients that are in a transaction
+
 	closing sync.Once
 	closed  error
 	accept  sync.WaitGroup
@@ -95,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{o: o, name: "embedded-" + rand.Text()}
+	s := &Store{o: o, name: "embedded-" + rand.Text(), queued: map[*server.Peer][]write{}}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))
 	}

@@ -14,6 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/renameio/v2"
+	"golang.org/x/sync/errgroup"
+
 	"feedpub/feed"
 	"feedpub/feed/durable"
 	"feedpub/store"
@@ -118,28 +121,47 @@ func (f *folder) claims(name, id string) bool {
 	return true
 }
 
-// write writes a post that came through the store into its file.
-func (f *folder) write(p feed.RawPost) error {
+// apply makes writes and removals that came through the store in the folder. When it returns nil they are on the disk.
+func (f *folder) apply(writes []write) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the posts are samples that can't be written: %w", feed.ErrInvalid)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// Of two writers of a post at once, one may be the last to write the file and the other to reach the server: the
-	// next look settles it by the file.
-	f.forced[FileName(p.ID)] = true
-	_, err := WritePost(f.o.Dir, p)
-	return err
+	last := map[string]write{} // of several writes of a post the last counts
+	for _, w := range writes {
+		last[w.id] = w
+	}
+	var g errgroup.Group
+	g.SetLimit(writersAtOnce) // file systems bring what is synced at once to the disk together
+	for _, id := range slices.Sorted(maps.Keys(last)) {
+		w := last[id]
+		if w.remove {
+			if err := f.remove(id); err != nil {
+				return errors.Join(err, g.Wait())
+			}
+			continue
+		}
+		// Of two writers of a post at once, one may be the last to write the file and the other to reach the server:
+		// the next look settles it by the file.
+		f.forced[FileName(id)] = true
+		g.Go(func() error {
+			path := filepath.Join(f.o.Dir, FileName(id))
+			return renameio.WriteFile(path, w.raw, 0o644, renameio.WithTempDir(f.o.Dir))
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return durable.SyncDir(f.o.Dir)
 }
+
+// writersAtOnce is how many files are written at a time.
+const writersAtOnce = 32
 
 // remove removes the files that hold a post, before it is deleted from the store. A post that no file holds is no
 // error: it may be held, and is confirmed to be gone now.
 func (f *folder) remove(id string) error {
-	if f.o.Dir == "" {
-		return fmt.Errorf("the posts are samples that can't be written: %w", feed.ErrInvalid)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	remove := map[string]bool{FileName(id): true}
 	for name, is := range f.files {
 		if _, ok := is.posts[id]; !ok {

@@ -130,6 +130,17 @@ func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 	switch cmd {
 	case "FLUSHALL", "FLUSHDB", "SWAPDB":
 		return s.refuse(c, "ERR the folder of posts is the source of truth; remove its files to remove posts")
+	case "MULTI":
+		s.begin(c)
+	case "DISCARD":
+		s.take(c)
+	case "EXEC":
+		if err := s.folderWrite(s.take(c)); err != nil {
+			// The transaction ends here, and none of it is done.
+			s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
+			c.WriteError(s.reason(err))
+			return true
+		}
 	case "SET", "DEL", "UNLINK":
 		if len(args) == 0 || !strings.HasPrefix(args[0], store.PostPrefix(s.o.Site)) {
 			return false
@@ -137,22 +148,72 @@ func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 		if loading {
 			return s.refuse(c, "LOADING the folder of posts is being read")
 		}
-		id := strings.TrimPrefix(args[0], store.PostPrefix(s.o.Site))
-		var err error
-		if cmd == "SET" && len(args) > 1 {
-			err = s.folder.write(feed.RawPost{ID: id, Raw: store.Unpack([]byte(args[1]))})
-		} else if cmd != "SET" {
-			err = s.folder.remove(id)
+		w := write{id: strings.TrimPrefix(args[0], store.PostPrefix(s.o.Site)), remove: cmd != "SET"}
+		if !w.remove && len(args) > 1 {
+			w.raw = store.Unpack([]byte(args[1]))
 		}
-		switch {
-		case errors.Is(err, feed.ErrInvalid):
-			return s.refuse(c, "ERR "+oneLine(err))
-		case err != nil:
-			s.o.Logger.Error("post could not be written to the folder", "post", id, "error", err)
-			return s.refuse(c, "MISCONF the post could not be written to the folder: "+oneLine(err))
+		if s.queue(c, w) {
+			return false
+		}
+		if err := s.folderWrite([]write{w}); err != nil {
+			return s.refuse(c, s.reason(err))
 		}
 	}
 	return false
+}
+
+// write is what a client does to a post.
+type write struct {
+	id     string
+	raw    []byte
+	remove bool
+}
+
+// begin, queue and take keep what clients do in transactions until EXEC, so that many posts go to the disk together.
+
+func (s *Store) begin(c *server.Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.queued[c]; !ok {
+		s.queued[c] = nil
+		c.OnDisconnect(func() { s.take(c) })
+	}
+}
+
+// queue reports whether the client is in a transaction, in which w then waits.
+func (s *Store) queue(c *server.Peer, w write) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queued, ok := s.queued[c]
+	if ok {
+		s.queued[c] = append(queued, w)
+	}
+	return ok
+}
+
+func (s *Store) take(c *server.Peer) []write {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queued := s.queued[c]
+	delete(s.queued, c)
+	return queued
+}
+
+// folderWrite writes to the folder what a client is about to be told is done.
+func (s *Store) folderWrite(writes []write) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	return s.folder.apply(writes)
+}
+
+// reason returns the error by which a client learns that the folder did not take a post.
+func (s *Store) reason(err error) string {
+	if errors.Is(err, feed.ErrInvalid) {
+		return "ERR " + oneLine(err)
+	}
+	s.o.Logger.Error("posts could not be written to the folder", "error", err)
+	return "MISCONF posts could not be written to the folder: " + oneLine(err)
 }
 
 // oneLine returns an error's text as the protocol can carry it.
@@ -161,13 +222,23 @@ func oneLine(err error) string {
 }
 
 // refuse answers a command with an error. Within a transaction it sees to it that the rest isn't done either, which
-// only the server's own commands can do: so one is given to it that is wrong, with the answer thrown away.
+// only the server's own commands can do: so one is given to it that is wrong.
 func (s *Store) refuse(c *server.Peer, reason string) bool {
-	wrong := server.NewPeer(bufio.NewWriter(io.Discard))
-	wrong.Ctx, wrong.ClientName = c.Ctx, s.name
-	s.redis.Server().Dispatch(wrong, []string{"GET"})
+	s.redis.Server().Dispatch(s.shadow(c), []string{"GET"})
+	s.mu.Lock()
+	if _, ok := s.queued[c]; ok {
+		s.queued[c] = nil // and what it has queued so far is not written
+	}
+	s.mu.Unlock()
 	c.WriteError(reason)
 	return true
+}
+
+// shadow returns a peer in the place of c whose answers nobody hears.
+func (s *Store) shadow(c *server.Peer) *server.Peer {
+	p := server.NewPeer(bufio.NewWriter(io.Discard))
+	p.Ctx, p.ClientName = c.Ctx, s.name
+	return p
 }
 
 // expire tells the server that time passes, without which no lease lapses and no replaced document is forgotten.

@@ -184,6 +184,11 @@ func TestCreditRead(t *testing.T) {
 		Quote:  feed.Quote{Source: feed.Source{Publication: "Elsewhere"}},
 		credit: blocks[4:5],
 		read:   true,
+	}, {
+		// Another source for words that have one: there is no place for its caption.
+		Quote:   feed.Quote{Source: feed.Source{Publication: "Elsewhere"}},
+		passage: blocks[2:3],
+		read:    true,
 	}}, false)
 	want := `<p>From The Paper:</p><p><a href="https://paper.example/1">Talks held</a></p>` +
 		`<figure>` + paperQuotation + `<p>They talked.</p><p>All day.</p></blockquote>` +

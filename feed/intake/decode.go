@@ -100,6 +100,7 @@ func (d *decoder) post(key string, raw json.RawMessage) feed.Post {
 		Quotes:          list(d, o, "quotes", d.quote),
 		Via:             list(d, o, "via", d.via),
 		Attribution:     choice(d, o, "attribution", feed.AttributionAuto, feed.AttributionGiven, feed.AttributionNone),
+		ExcludeFrom:     list(d, o, "exclude_from", d.feedName),
 	}
 	p.DatePublished = d.date(o, "date_published")
 	p.DateModified = d.date(o, "date_modified")
@@ -134,6 +135,15 @@ func (d *decoder) author(path string, raw json.RawMessage) feed.Author {
 
 func (d *decoder) tag(path string, raw json.RawMessage) string {
 	return d.textValue(path, raw)
+}
+
+// feedName reads the name of a feed that a post can stay out of: any but the main one, which has every post.
+func (d *decoder) feedName(path string, raw json.RawMessage) feed.Name {
+	n := feed.Name(d.textValue(path, raw))
+	if n == "" || n == feed.Main {
+		d.fail(path, "want the name of a feed other than %s, got %q", feed.Main, n)
+	}
+	return n
 }
 
 func (d *decoder) attachment(path string, raw json.RawMessage) feed.Attachment {

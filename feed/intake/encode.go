@@ -47,5 +47,5 @@ var known = map[string]bool{
 	"id": true, "url": true, "external_url": true, "title": true, "content_html": true, "content_text": true,
 	"content_markdown": true, "summary": true, "image": true, "date_published": true, "date_modified": true,
 	"authors": true, "tags": true, "language": true, "attachments": true, "status": true, "quotes": true, "via": true,
-	"attribution": true,
+	"attribution": true, "exclude_from": true,
 }

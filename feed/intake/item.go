@@ -99,6 +99,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 		Updated:     updated,
 		Authors:     in.authors(p.Authors, base),
 		Tags:        lines(p.Tags),
+		ExcludeFrom: p.ExcludeFrom,
 		Language:    strings.ReplaceAll(p.Language, "_", "-"),
 		Attachments: in.attachments(p.Attachments, base),
 		Via:         in.vias(p.Via, base),

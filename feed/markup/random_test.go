@@ -1,6 +1,7 @@
 package markup_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -58,6 +59,27 @@ func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
 		if twice := markup.Clean(again); twice != cleaned {
 			t.Fatalf("%q: cleaned once %q, twice %q", body, cleaned, twice)
 		}
+	}
+}
+
+// TestParseBoundsTheTree holds that inline elements that were not closed don't multiply: parsers open them again in
+// every block.
+func TestParseBoundsTheTree(t *testing.T) {
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "<b title=%d>", i)
+	}
+	body := b.String() + strings.Repeat("<p>x", 2_000)
+	tree, err := markup.Parse(markup.HTML, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := 0
+	for range tree.Descendants() {
+		nodes++
+	}
+	if limit := 10 * 2_000 * 2; nodes > limit {
+		t.Errorf("%d bytes became %d nodes, want at most %d", len(body), nodes, limit)
 	}
 }
 

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -131,6 +132,9 @@ func (rd *reading) names(b *block, m *match) bool {
 			return false
 		}
 	}
+	if !m.head.empty() && m.rule.convention == "1b" && !b.toks[m.head.lo].upper && b.toks[m.head.lo].kind == tokWord {
+		return false
+	}
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
 		for _, n := range splitSpans(rd.l, b, m.who) {
@@ -138,7 +142,8 @@ func (rd *reading) names(b *block, m *match) bool {
 				return false
 			}
 			p := rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi])
-			if p == 0 && n.hi-n.lo > 1 {
+			// A word that is in the lexicon for something else is hardly a surname.
+			if p == 0 && (n.hi-n.lo > 1 || b.toks[n.lo].id != 0) {
 				return false
 			}
 			sure += p
@@ -181,22 +186,34 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if _, month := rd.l.months[t.id]; month || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
 		return true
 	}
-	if (rd.l.notName.has(t.id) || rd.l.stop.has(t.id)) && !rd.l.looksLikePub(toks) {
+	if (rd.l.notName.has(t.id) || rd.l.stop.has(t.id)) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
 	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
 		return true
 	}
 	// Two capitalised words with a given name are a person, unless they link elsewhere.
-	if m.who.empty() && !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(toks) {
+	if m.who.empty() && !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	// Where the name is all there is, or the subject of a verb of saying, it is as likely a person's.
-	if (m.rule.convention == "2" || m.rule.convention == "3") && m.who.empty() && rd.l.plausiblePerson(b.text, toks) > 0 &&
-		!hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(toks) {
+	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
+	if m.who.empty() && k == 0 && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
+		person := rd.l.plausiblePerson(b.text, toks)
+		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
+		if person == 2 || person == 1 && subject || rd.l.allPeople(rd.r, b.text, toks) && hasAnd(rd.l, toks) {
+			return true
+		}
+	}
+	// "Krugman writes", but "Engadget reports"
+	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&
+		next < len(b.toks) && !rd.l.class("report").has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(toks)
+	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
+}
+
+func hasAnd(l *language, toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return l.and.has(t.id) })
 }
 
 // emphasised reports whether the stretch, determiners aside, is set in italics or the like.
@@ -250,6 +267,9 @@ func (rd *reading) bindBlock(i int) int {
 		rd.bindInline(i, a.inline)
 		return i + 1
 	}
+	if rd.saysInQuotes(b) && a.tail == nil && rd.bindTrailing(i) {
+		return i + 1
+	}
 	if next, ok := rd.bindCitation(i); ok {
 		return next
 	}
@@ -283,6 +303,18 @@ func (rd *reading) bindBlock(i int) int {
 		}
 	}
 	return i + 1
+}
+
+// saysInQuotes reports whether the block begins with a quotation rather than with a headline in quotation marks: it is
+// long, or ends like a sentence.
+func (rd *reading) saysInQuotes(b *block) bool {
+	end := quotedEnd(b.toks, 0)
+	if end < 3 {
+		return false
+	}
+	before := b.toks[end-2]
+	return end > 16 || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
+		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
 // prose makes the block commentary, and reads the vias at its end.
@@ -323,6 +355,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 	if !m.pub.empty() {
 		s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
 		s.linked = b.linkIn(m.pub) != "" || b.emphasised(m.pub)
+		rd.linkedHeadline(s, b, m.pub)
 	}
 	if !m.who.empty() {
 		s.who = rd.l.people(b.text, b.toks[m.who.lo:m.who.hi])
@@ -363,6 +396,12 @@ func (rd *reading) newSource(i int, m *match) *source {
 	probe := s.citation
 	probe.vias = rd.vias // their links are not the article
 	s.url = rd.r.articleURL(b, m.clause, probe)
+	if m.rule.convention == "17" && !m.name.empty() {
+		rd.addVias([]feed.Via{{Name: b.slice(m.name), URL: b.linkIn(m.name)}})
+		if s.url == b.linkIn(m.name) {
+			s.url = articleOnly(b.linkIn(m.pub))
+		}
+	}
 	if m.rule.convention == "14" {
 		s.head = headline(strings.TrimLeft(strings.TrimPrefix(rd.heading, b.slice(m.who)), ": "))
 	}
@@ -371,6 +410,19 @@ func (rd *reading) newSource(i int, m *match) *source {
 	}
 	s.sentence = m.clause.lo == 0
 	return s
+}
+
+// linkedHeadline is for a link in the place of the publication whose text is the headline: "from [H]:". The address
+// tells the publication.
+func (rd *reading) linkedHeadline(s *source, b *block, at span) {
+	u := articleOnly(b.linkIn(at))
+	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
+		return
+	}
+	if e := rd.r.pubs.host(u); e != nil || at.hi-at.lo >= 5 {
+		s.head = headline(b.slice(at))
+		s.pub = rd.pubOfHost(u)
+	}
 }
 
 func (rd *reading) add(s *source) {
@@ -399,6 +451,9 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	switch {
 	case a.back != nil:
 		s = cmpSource(rd.mention, rd.last)
+		if a.mention != nil {
+			s = rd.newSource(i, a.mention)
+		}
 		if s == nil && a.lead.rule.convention == "13" {
 			s = rd.titleSource()
 		}
@@ -577,7 +632,7 @@ func (rd *reading) dateLine(b *block, s *source) bool {
 		return false
 	}
 	lo := 0
-	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct) {
+	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct || clock(b.text[b.toks[lo].start:b.toks[lo].end])) {
 		lo++
 	}
 	if end, d := rd.l.date(b.text, b.toks, lo); end > 0 && end == len(b.toks) {

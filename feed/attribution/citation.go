@@ -257,11 +257,17 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if end := firstEnd(l.by, toks); end > 0 && end < len(toks) && r.takePeople(l, b, c, span{p.lo + end, p.hi}, where) {
 		return true
 	}
-	// "A in X", "A for X"
-	for k := 1; k < len(toks)-1; k++ {
-		if toks[k].kind == tokWord && l.in.has(toks[k].id) && !toks[k].upper &&
-			l.allPeople(r, b.text, toks[:k]) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, true) {
-			c.who = append(c.who, l.people(b.text, toks[:k])...)
+	// "A in X", "A for X", "inscription quoted in X"
+	for k := len(toks) - 2; k > 0 && where != inTitle; k-- {
+		if toks[k].kind != tokWord || !l.in.has(toks[k].id) || toks[k].upper {
+			continue
+		}
+		people := l.allPeople(r, b.text, toks[:k])
+		sure := people && l.surePeople(r, b.text, toks[:k], false)
+		if (people || where == afterAll && len(toks) < 16) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == afterAll) {
+			if people {
+				c.who = append(c.who, l.people(b.text, toks[:k])...)
+			}
 			return true
 		}
 	}
@@ -365,7 +371,7 @@ func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool)
 	case sure:
 	case !named:
 		return false
-	case isDomain(text), l.looksLikePub(toks), loose, hostNamed(link, p.name):
+	case isDomain(text), l.looksLikePub(b.text, toks), loose, hostNamed(link, p.name):
 	default:
 		return false
 	}
@@ -385,12 +391,12 @@ func (r *Reader) coversName(l *language, b *block, s span, p publisher) bool {
 }
 
 // looksLikePub reports whether the tokens hold a word that names of publications have, such as "Times" or "Journal".
-func (l *language) looksLikePub(toks []token) bool {
+func (l *language) looksLikePub(text string, toks []token) bool {
 	if len(toks) > 6 {
 		return false
 	}
 	for _, t := range toks {
-		if t.upper && l.pubWord.has(t.id) {
+		if t.upper && (l.pubWord.has(t.id) || strings.Contains(strings.ToLower(text[t.start:t.end]), "blog")) {
 			return true
 		}
 	}
@@ -664,6 +670,9 @@ func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
 		}
 		in := span{lo, hi}
 		link := b.linkIn(in)
+		if link == "" && !toks[lo].upper && toks[lo].ch != '@' && (hi-lo > 2 || l.stop.has(toks[lo].id)) {
+			return // "thanks to everybody who wrote"
+		}
 		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
 	}
 	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {

@@ -46,7 +46,7 @@ type language struct {
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
 	// The classes that the code asks for; rules may name others.
-	det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
+	at, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip *class
@@ -292,6 +292,7 @@ func (l *language) class(name string) *class {
 // bind looks up the classes that the code asks for.
 func (l *language) bind() {
 	for name, to := range map[string]**class{
+		"at":           &l.at,
 		"det":          &l.det,
 		"epithet":      &l.epithet,
 		"when":         &l.when,

@@ -113,6 +113,8 @@ func (x *matcher) match(es []elem, i int) bool {
 	case opAny:
 		return t.kind == tokWord && x.match(rest, i+1)
 	case opColon:
+		return i == x.hi-1 && t.kind == tokPunct && t.ch == ':'
+	case opTrail:
 		return i == x.hi-1 && isColon(t)
 	case opStop:
 		return i == x.hi || i == x.hi-1 && (t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
@@ -131,9 +133,17 @@ func (x *matcher) match(es []elem, i int) bool {
 				return true
 			}
 		}
-	case opWho:
+	case opKnown:
+		k := x.l.skipDeterminers(x.toks[:x.hi], i)
+		if n := x.r.pubs.prefix(x.b.text, x.toks[k:x.hi], k > i); n > 0 {
+			return x.slot(&x.m.pub, span{i, k + n}, rest)
+		}
+	case opWho, opPerson:
 		var buf [12]span
 		for _, p := range x.people(i, buf[:0]) {
+			if e.op == opPerson && x.l.plausiblePerson(x.b.text, x.toks[p.lo:p.hi]) < 2 {
+				continue
+			}
 			if x.slot(&x.m.who, p, rest) {
 				return true
 			}

@@ -24,6 +24,9 @@ type Publication struct {
 	FeedURL string   `json:"feed_url,omitempty"`
 	URL     string   `json:"url,omitempty"`
 	Agency  bool     `json:"agency,omitempty"` // a news agency, whose reports other publications carry
+	// Word says that the name without its article is also a common word: it is taken for the publication only where
+	// a publication must stand.
+	Word bool `json:"word,omitempty"`
 }
 
 // publication is an entry as the table holds it.
@@ -116,6 +119,23 @@ func (p *publications) suffix(text string, toks []token) int {
 	for n := min(len(toks), p.longest+1); n > 0; n-- {
 		t := toks[len(toks)-n:]
 		if t[0].kind == tokWord && p.lookup(text[t[0].start:t[n-1].end]) != nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// prefix returns the number of tokens at the beginning of toks that are a known name, as many as can be, or 0.
+// A name that is also a common word counts only after an article.
+func (p *publications) prefix(text string, toks []token, article bool) int {
+	if len(toks) == 0 || toks[0].kind != tokWord || !toks[0].upper && !toks[0].digit && !toks[0].inner {
+		return 0
+	}
+	for n := min(len(toks), p.longest+2); n > 0; n-- {
+		if k := toks[n-1].kind; k != tokWord && k != tokPoss && !(k == tokPunct && toks[n-1].ch == '!') {
+			continue
+		}
+		if e := p.lookup(text[toks[0].start:toks[n-1].end]); e != nil && (article || !e.Word || n > 1) {
 			return n
 		}
 	}

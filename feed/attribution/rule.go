@@ -30,7 +30,9 @@ const (
 // is one of several.
 //
 //	PUB    a publication's name, with its determiners and epithets
+//	KNOWN  a publication that the table has
 //	WHO    one or more persons' names
+//	PERSON one name that is surely a person's
 //	HEAD   a headline: any words
 //	NAME   up to four words of any kind
 //	WHEN   a date, a weekday or a phrase of time
@@ -39,7 +41,8 @@ const (
 //	QUOTE  a stretch in quotation marks
 //	*      up to fourteen words of any kind
 //	WORD   any one word
-//	:      a colon, dots or a dash, at the end of the clause
+//	:      a colon at the end of the clause
+//	:..    the same, or dots or a dash
 //	.      the clause's end
 //	DASH, DOTS, 's, @, |  themselves
 type rule struct {
@@ -57,7 +60,9 @@ const (
 	opWord op = iota
 	opClass
 	opPub
+	opKnown
 	opWho
+	opPerson
 	opHead
 	opName
 	opWhen
@@ -67,6 +72,7 @@ const (
 	opStar
 	opAny
 	opColon
+	opTrail
 	opStop
 	opDash
 	opDots
@@ -112,7 +118,7 @@ func (lx *lexicon) addRule(l *language, line string) error {
 		if len(elems) == 0 {
 			return fmt.Errorf("rule %q can match nothing: %w", line, feed.ErrInvalid)
 		}
-		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon}
+		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon || elems[len(elems)-1].op == opTrail}
 		r.variants = append(r.variants, v)
 		l.index(v)
 	}
@@ -229,8 +235,8 @@ func fuse(ways [][]elem) [][]elem {
 }
 
 var slots = map[string]op{
-	"PUB": opPub, "WHO": opWho, "HEAD": opHead, "NAME": opName, "WHEN": opWhen, "DATE": opDate, "CITE": opCite,
-	"QUOTE": opQuote, "*": opStar, "WORD": opAny, ":": opColon, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
+	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen, "DATE": opDate, "CITE": opCite,
+	"QUOTE": opQuote, "*": opStar, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
 }
 
 func (p *patternParser) elem(w string) elem {

@@ -52,6 +52,9 @@ func (x *matcher) pubs(i int, out []span) []span {
 	end := x.l.nameEnd(x.toks[:x.hi], i)
 	// What the table knows goes first: the longest known name within the run.
 	first := len(out)
+	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil { // "Harper's"
+		out = append(out, span{start, end + 1})
+	}
 	for k := end; k > i; k-- {
 		if x.r.pubs.suffix(x.b.text, x.toks[i:k]) > 0 {
 			out = append(out, span{start, k})

@@ -50,7 +50,8 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 			t.end = wordEnd(text, i)
 			t.kind = tokWord
 			// The possessive is a token of its own: "UK's" is a country in front of a name, "Jones's" an author.
-			if p := possessive(text[t.start:t.end]); p > 0 {
+			// "Here's" and "let's" are words that the lexicon knows whole.
+			if p := possessive(text[t.start:t.end]); p > 0 && lx.lookup(text[t.start:t.end]) == 0 {
 				poss := token{start: t.start + p, end: t.end, kind: tokPoss}
 				t.end = poss.start
 				toks = append(toks, lx.word(text, t), poss)

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// maxFormatting is how many inline elements may be open at once. The HTML standard reopens them all in every block
-// that follows, so without a bound a body of n bytes could become a tree of n² nodes. Nobody writes eight on purpose.
-const maxFormatting = 8
+// maxFormatting is how many inline elements may be open at once, links aside, of which there is never more than one. The
+// HTML standard reopens them all in every block that follows, so without a bound a body of n bytes could become a tree
+// of n² nodes. Nobody writes five on purpose; the words of a sixth stay.
+const maxFormatting = 5
 
 // maxOpen is how many elements of one kind can be open: [html.ParseFragment] allows no deeper nesting.
 const maxOpen = 512
@@ -109,17 +110,16 @@ func (t *tidier) start(token html.Token) {
 	default:
 		t.enterCell()
 	}
-	if inline[name] {
-		if name == atom.A && t.open[atom.A] > 0 {
-			t.open[atom.A]-- // a link closes the one that it stands in
-			t.formatting--
-		}
-		if t.formatting >= maxFormatting {
-			return
-		}
+	switch {
+	case void[name]:
+	case name == atom.A:
+		t.open[atom.A] = 1 // a link closes the one that it stands in
+	case inline[name] && t.formatting >= maxFormatting:
+		return
+	case inline[name]:
 		t.formatting++
-	}
-	if !void[name] {
+		t.open[name]++
+	default:
 		t.open[name] = min(t.open[name]+1, maxOpen)
 	}
 	t.out.WriteByte('<')
@@ -150,7 +150,7 @@ func (t *tidier) end(name atom.Atom) {
 	}
 	t.open[name]--
 	switch {
-	case inline[name]:
+	case inline[name] && name != atom.A:
 		t.formatting--
 	case name == atom.Table:
 		t.cells = t.cells[:len(t.cells)-1]

@@ -28,6 +28,8 @@ type Post struct {
 	Quotes      []Quote         `json:"quotes,omitempty"`
 	Via         []Via           `json:"via,omitempty"`
 	Attribution AttributionMode `json:"attribution,omitempty"`
+	// ExcludeFrom are feeds, by name, that the post stays out of although it meets their criteria; never [Main].
+	ExcludeFrom []Name `json:"exclude_from,omitempty"`
 
 	// Unknown holds the members that feedpub does not know, as they came; export hands them back.
 	Unknown map[string]json.RawMessage `json:"-"`
@@ -119,6 +121,8 @@ type Item struct {
 	Via         []Via
 	// Feeds are the names of the feeds that the item belongs to besides [Main], sorted.
 	Feeds []Name
+	// ExcludeFrom are the names of feeds that the item must not belong to.
+	ExcludeFrom []Name
 	// Intake identifies the intake that made the item: its rules and its configuration. An item of another is made anew.
 	Intake string
 	// RawSum is the hash of the raw post that the item was made from: a post changed without a notice shows by it.

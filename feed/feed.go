@@ -49,8 +49,10 @@ const Main Name = "main"
 // Join returns the name of the feed of family f whose path name is slug.
 func Join(f Family, slug string) Name { return Name(string(f) + "/" + slug) }
 
-// Split returns the family and the path name, or "" and the whole name for a feed of no family.
+// Split returns the family and the path name, or "" and the whole name for a feed of no family. An archive has those
+// of the feed that it is an archive of.
 func (n Name) Split() (Family, string) {
+	n, _ = n.Archived()
 	f, slug, ok := strings.Cut(string(n), "/")
 	if !ok {
 		return "", string(n)
@@ -59,12 +61,17 @@ func (n Name) Split() (Family, string) {
 }
 
 // Path returns the absolute path at which the feed's document of a format is served: "/feed.xml" for the main feed,
-// "/tags/go/feed.xml" for another.
+// "/tags/go/feed.xml" and the page "/tags/go/" for another. The site's root is the page of [Pages], so the main feed's
+// page is "/main/".
 func (n Name) Path(f Format) string {
-	if n == Main {
-		return "/" + f.File()
+	file := f.File()
+	if f == HTML {
+		file = ""
 	}
-	return "/" + string(n) + "/" + f.File()
+	if n == Pages || n == Main && f != HTML {
+		return "/" + file
+	}
+	return "/" + string(n) + "/" + file
 }
 
 // Site is what a site's configuration says about its documents. It is all that rendering knows besides items, so two
@@ -119,7 +126,7 @@ func CompareItems(a, b *Item) int {
 	return cmp.Or(b.Published.Compare(a.Published), cmp.Compare(b.ID, a.ID))
 }
 
-// Format is a format of feed documents.
+// Format is a format of documents.
 type Format string
 
 // The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1.
@@ -129,7 +136,15 @@ const (
 	JSON Format = "json"
 )
 
-// Formats returns all formats in the order in which they are listed for people.
+// The formats of documents that no reader subscribes to: a page for people, the list of feeds that feed readers import
+// (OPML 2.0), and the style sheet that browsers show RSS and Atom with.
+const (
+	HTML Format = "html"
+	OPML Format = "opml"
+	CSS  Format = "css"
+)
+
+// Formats returns the formats of feeds in the order in which they are listed for people. Pages are not among them.
 func Formats() []Format { return []Format{RSS, Atom, JSON} }
 
 // ParseFormat returns the format named s, or an error of kind [ErrInvalid].
@@ -140,13 +155,20 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("format %q: want rss, atom or json: %w", s, ErrInvalid)
 }
 
-// File returns the last segment of the path of documents of this format.
+// File returns the name of a file with a document of this format. But for pages, which are served as their folder, it is
+// the last segment of the document's path.
 func (f Format) File() string {
 	switch f {
 	case RSS:
 		return "feed.xml"
 	case Atom:
 		return "atom.xml"
+	case HTML:
+		return "index.html"
+	case OPML:
+		return "feeds.opml"
+	case CSS:
+		return "feed.css"
 	default:
 		return "feed.json"
 	}
@@ -159,12 +181,18 @@ func (f Format) MediaType() string {
 		return "application/rss+xml; charset=utf-8"
 	case Atom:
 		return "application/atom+xml; charset=utf-8"
+	case HTML:
+		return "text/html; charset=utf-8"
+	case OPML:
+		return "text/x-opml; charset=utf-8"
+	case CSS:
+		return "text/css; charset=utf-8"
 	default:
 		return "application/feed+json; charset=utf-8"
 	}
 }
 
-// Document is a feed in one format: rendered, but not committed.
+// Document is a feed in one format, or a page: rendered, but not committed.
 type Document struct {
 	Format Format
 	Body   []byte // identity coding; not to be modified
@@ -213,10 +241,21 @@ type DocumentRef struct {
 	MediaType string        `json:"media_type"` // Content-Type
 	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and, if there is one, rel=hub
 	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
-	Hash      Hash          `json:"hash"`
-	Length    int           `json:"length"` // bytes in identity coding
+	// Policy is the value of the Content-Security-Policy header; empty for documents that need none.
+	Policy string `json:"policy,omitempty"`
+	Hash   Hash   `json:"hash"`
+	Length int    `json:"length"` // bytes in identity coding
 	// Modified is the document's Last-Modified: whole seconds, UTC, later than that of any earlier version.
 	Modified time.Time `json:"modified"`
+	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
+	Aliases []string `json:"aliases,omitempty"`
+}
+
+// Equal reports whether d and e say the same.
+func (d DocumentRef) Equal(e DocumentRef) bool {
+	return d.Format == e.Format && d.Path == e.Path && d.MediaType == e.MediaType && d.Link == e.Link &&
+		d.MaxAge == e.MaxAge && d.Hash == e.Hash && d.Length == e.Length && d.Modified.Equal(e.Modified) &&
+		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases)
 }
 
 // Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952).

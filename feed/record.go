@@ -50,8 +50,10 @@ type Change struct {
 	Record Record
 	// Problem, if not nil, is listed for the operator; nil clears what was listed for the post.
 	Problem *Problem
-	// Left are the feeds that the item leaves, Entered those it is in from now on; all of them become dirty.
+	// Left are the feeds that the item leaves, Entered those it is in from now on.
 	Left, Entered []Name
+	// Touched are the feeds and archives that become dirty; nil stands for all of Left and Entered.
+	Touched []Name
 }
 
 // Absorption is a batch of changes with what must still hold when they are made.
@@ -62,7 +64,7 @@ type Absorption struct {
 	Changes []Change
 	// Names are path names to record, by feed name: what they stand for. A name once recorded never changes.
 	Names map[Name]string
-	// Removals are times of removals to record, by feed; only later times than the recorded ones count.
+	// Removals are times of removals to record, by feed or archive; only later times than the recorded ones count.
 	Removals map[Name]time.Time
 }
 

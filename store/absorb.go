@@ -88,7 +88,7 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 // has come, or if the cursor or one of the items is no longer the one that was read: then the batch is to be computed
 // anew. A Next that is empty leaves the cursor.
 //
-// In Left and Entered, feed.Main is named like the others. Feeds in either become dirty; an item enters with its time
+// In Left and Entered, feed.Main is named like the others. What Touched names becomes dirty; an item enters with its time
 // of publication, which for Keep is the stored item's. A change's Due replaces the one before, none takes it away. Of
 // the problems of kind invalid, missing and doubtful listed for the post, the change's takes the place; one of the same
 // kind keeps its Since.
@@ -130,7 +130,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 	position := map[feed.Name]int{} // of a feed among the index keys, from 1
 	var feeds []feed.Name
 	for _, c := range a.Changes {
-		for _, n := range slices.Concat(c.Left, c.Entered) {
+		for _, n := range slices.Concat(c.Left, c.Entered, c.Touched) {
 			if position[n] == 0 {
 				feeds = append(feeds, n)
 				position[n] = len(feeds)
@@ -224,7 +224,11 @@ func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
 	}
 	args = append(args, field, since, problem)
 
-	for _, names := range [][]feed.Name{c.Left, c.Entered} {
+	touched := c.Touched
+	if touched == nil {
+		touched = slices.Concat(c.Left, c.Entered)
+	}
+	for _, names := range [][]feed.Name{c.Left, c.Entered, touched} {
 		args = append(args, len(names))
 		for _, n := range names {
 			args = append(args, position[n])

@@ -12,7 +12,8 @@
 --       then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "", record or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
---         number of feeds left and their positions, number of feeds entered and their positions
+--         number of feeds left and their positions, number of feeds entered and their positions, number of feeds and
+--         archives touched, which become dirty, and their positions
 --       then number of names, and for each: feed, full name
 --       then number of removals, and for each: feed, ms
 -- Output "ok", or "journal" if there is one, whose entries are to be awaited;
@@ -88,16 +89,9 @@ for c = 1, changes do
     redis.call('HSET', KEYS[6], field, since .. ' ' .. problem)
   end
 
-  for _ = 1, num() do
-    local f = num()
-    redis.call('ZREM', KEYS[FIXED + f], id)
-    dirty[f] = true
-  end
-  for _ = 1, num() do
-    local f = num()
-    redis.call('ZADD', KEYS[FIXED + f], int(tonumber(published)), id)
-    dirty[f] = true
-  end
+  for _ = 1, num() do redis.call('ZREM', KEYS[FIXED + num()], id) end
+  for _ = 1, num() do redis.call('ZADD', KEYS[FIXED + num()], int(tonumber(published)), id) end
+  for _ = 1, num() do dirty[num()] = true end
 end
 
 for _ = 1, num() do

@@ -88,6 +88,18 @@ func decodeTime(s string) (time.Time, error) {
 	return time.UnixMilli(ms).UTC(), nil
 }
 
+// encodePosition returns the stored form of a position: its time and the post's id, apart.
+func encodePosition(p feed.Position) string { return encodeTime(p.Time) + " " + p.ID }
+
+func decodePosition(s string) (feed.Position, error) {
+	ms, id, ok := strings.Cut(s, " ")
+	t, err := decodeTime(ms)
+	if !ok || err != nil || t.IsZero() {
+		return feed.Position{}, fmt.Errorf("stored position %q: %w", s, feed.ErrInvalid)
+	}
+	return feed.Position{Time: t, ID: id}, nil
+}
+
 // encodeRecord returns the stored form of a record, without its id: first seen and removed, apart.
 func encodeRecord(r feed.Record) string { return encodeTime(r.FirstSeen) + " " + encodeTime(r.Removed) }
 

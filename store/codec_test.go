@@ -33,7 +33,7 @@ func fullItem() *feed.Item {
 			Text: "quoted", HTML: "<p>quoted</p>", Confidence: 0.75,
 		}},
 		Via:   []feed.Via{{Name: "V", URL: "https://v/"}},
-		Feeds: []feed.Name{"authors/ann", "tags/go"}, Intake: "3", RawSum: feed.HashOf(nil),
+		Feeds: []feed.Name{"authors/ann", "tags/go"}, ExcludeFrom: []feed.Name{"links"}, Intake: "3", RawSum: feed.HashOf(nil),
 	}
 }
 

@@ -35,10 +35,15 @@ type docRef struct {
 	Link      string        `json:"link,omitempty"`
 	MaxAge    time.Duration `json:"max_age,omitempty"` // nanoseconds
 	Length    int           `json:"length"`
+	Policy    string        `json:"policy,omitempty"`
+	Aliases   []string      `json:"aliases,omitempty"`
 }
 
 func encodeRef(d feed.DocumentRef) (string, error) {
-	b, err := json.Marshal(docRef{Path: d.Path, MediaType: d.MediaType, Link: d.Link, MaxAge: d.MaxAge, Length: d.Length})
+	b, err := json.Marshal(docRef{
+		Path: d.Path, MediaType: d.MediaType, Link: d.Link, MaxAge: d.MaxAge, Length: d.Length, Policy: d.Policy,
+		Aliases: d.Aliases,
+	})
 	return string(b), err
 }
 
@@ -79,7 +84,8 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 		}
 		h.Documents = append(h.Documents, feed.DocumentRef{
 			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,
-			Hash: feed.Hash(part[0]), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(),
+			Hash: feed.Hash(part[0]), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(), Policy: ref.Policy,
+			Aliases: ref.Aliases,
 		})
 	}
 	return h, nil

@@ -17,6 +17,32 @@ func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string,
 	return ids, s.wrap("select", err)
 }
 
+// Range returns the positions of the posts in a feed after one position and up to and including another, oldest first. A
+// zero after is before all posts, a zero upTo behind them.
+func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
+	within := &redis.ZRangeBy{Min: "-inf", Max: "+inf"}
+	if !after.IsZero() {
+		within.Min = strconv.FormatInt(after.Time.UnixMilli(), 10)
+	}
+	if !upTo.IsZero() {
+		within.Max = strconv.FormatInt(upTo.Time.UnixMilli(), 10)
+	}
+	found, err := s.build.ZRangeByScoreWithScores(ctx, s.keys.index(name), within).Result()
+	if err != nil {
+		return nil, s.wrap("range", err)
+	}
+	positions := make([]feed.Position, 0, len(found))
+	for _, z := range found {
+		id, _ := z.Member.(string)
+		p := feed.Position{Time: time.UnixMilli(int64(z.Score)).UTC(), ID: id}
+		// Posts of the same time as a border are on both sides of it, by their ids.
+		if (after.IsZero() || p.Compare(after) > 0) && (upTo.IsZero() || p.Compare(upTo) <= 0) {
+			positions = append(positions, p)
+		}
+	}
+	return positions, nil
+}
+
 // Count returns how many posts are in a feed.
 func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 	n, err := s.build.ZCard(ctx, s.keys.index(name)).Result()

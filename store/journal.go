@@ -62,6 +62,12 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 				return nil, "", s.wrap("journal", err)
 			}
 			j.Line = &feed.Line{Removal: &feed.RemovalLine{Feed: feed.Name(id), Time: t}}
+		case "archive":
+			until, err := decodePosition(value)
+			if err != nil {
+				return nil, "", s.wrap("journal", err)
+			}
+			j.Line = &feed.Line{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
 		case "head":
 			j.Head = feed.Name(id)
 		default:

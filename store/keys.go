@@ -33,6 +33,9 @@ func (k keyspace) names() string { return k.key("names") }
 // removals is a hash: feed name -> Unix milliseconds of the latest removal from it.
 func (k keyspace) removals() string { return k.key("removals") }
 
+// archives is a hash: name of an archive -> the position of the newest post that it holds, as encodePosition writes it.
+func (k keyspace) archives() string { return k.key("archives") }
+
 // Derived: made anew from the posts when lost.
 
 // item is a string: the ready item as encodeItem writes it.

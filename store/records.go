@@ -14,8 +14,8 @@ import (
 // restoreBatch is how many lines one script brings back.
 const restoreBatch = 500
 
-// Records returns all primary records of the site: names and removals by feed, then the records of posts in no order.
-// One of a post may come more than once. After an error the walk ends.
+// Records returns all primary records of the site: names, removals and archives by feed, then the records of posts in
+// no order. One of a post may come more than once. After an error the walk ends.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 	return func(yield func(feed.Line, error) bool) {
 		names, err := s.Names(ctx)
@@ -36,6 +36,16 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 		for _, n := range slices.Sorted(maps.Keys(removals)) {
 			t, err := decodeTime(removals[n])
 			if !yield(feed.Line{Removal: &feed.RemovalLine{Feed: feed.Name(n), Time: t}}, s.wrap("records", err)) || err != nil {
+				return
+			}
+		}
+		archives, err := s.Archives(ctx)
+		if err != nil {
+			yield(feed.Line{}, err)
+			return
+		}
+		for _, a := range archives {
+			if !yield(feed.Line{Archive: &a}, nil) {
 				return
 			}
 		}
@@ -64,13 +74,13 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 }
 
 // Restore brings primary records back, never over what the site knows better: of two times a post was first seen the
-// earlier stands, a record of removal only where the post has no record yet, a name only where it is free, a removal
-// from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
+// earlier stands, a record of removal only where the post has no record yet, a name or an archive only where it is free,
+// a removal from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
 // does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
 func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
-		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal()}
+		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
 		var args []any
 		for _, l := range batch {
 			switch {
@@ -84,6 +94,11 @@ func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
 				args = append(args, "name", string(l.Name.Feed), l.Name.Full, "")
 			case l.Removal != nil:
 				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "")
+			case l.Archive != nil:
+				if err := checkArchive(*l.Archive); err != nil {
+					return s.wrap("restore", err)
+				}
+				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "")
 			default:
 				return s.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
 			}

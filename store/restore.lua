@@ -1,9 +1,9 @@
 -- Brings back primary records from an export, never over what the site knows better.
 --
--- KEYS  1 inbox  2 names  3 removals  4 journal, then for each of the lines that are records its record key and its
+-- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record key and its
 --       post key
--- ARGV  for each line: kind ("record", "name" or "removal"), id of the post or name of the feed, and two values:
---       first seen and removed in Unix ms or "-"; or full name and ""; or ms and ""
+-- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and two
+--       values: first seen and removed in Unix ms or "-"; or full name and ""; or ms and ""; or position and ""
 -- Output "ok", or "journal" if there is one
 
 local journal = redis.call('EXISTS', KEYS[4]) == 1
@@ -11,7 +11,7 @@ local function note(kind, id, value)
   if journal then redis.call('XADD', KEYS[4], '*', 'kind', kind, 'id', id, 'value', value) end
 end
 
-local key = 5
+local key = 6
 for i = 1, #ARGV, 4 do
   local kind, id, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if kind == 'record' then
@@ -33,6 +33,8 @@ for i = 1, #ARGV, 4 do
     end
   elseif kind == 'name' then
     if redis.call('HSETNX', KEYS[2], id, first) == 1 then note(kind, id, first) end
+  elseif kind == 'archive' then
+    if redis.call('HSETNX', KEYS[5], id, first) == 1 then note(kind, id, first) end
   else
     local old = redis.call('HGET', KEYS[3], id)
     if not old or tonumber(old) < tonumber(first) then

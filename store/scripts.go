@@ -15,6 +15,8 @@ var (
 	absorbSource string
 	//go:embed acquire.lua
 	acquireSource string
+	//go:embed close.lua
+	closeSource string
 	//go:embed commit.lua
 	commitSource string
 	//go:embed mark.lua

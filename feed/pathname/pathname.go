@@ -24,11 +24,11 @@ const maxLen = 100
 // Names that differ only in case, in compatible characters (NFKC), in white space or, for sources, in a leading "the"
 // are the same name. Assign is pure; the caller records its answer before it asks again.
 func Assign(f feed.Family, full string, taken func(feed.Name) (string, bool)) feed.Name {
-	folded := fold(f, full)
+	folded := Fold(f, full)
 	plain, whole := slug(folded)
 	if whole && plain != "" {
 		name := feed.Join(f, plain)
-		if other, ok := taken(name); !ok || fold(f, other) == folded {
+		if other, ok := taken(name); !ok || Fold(f, other) == folded {
 			return name
 		}
 	}
@@ -36,7 +36,7 @@ func Assign(f feed.Family, full string, taken func(feed.Name) (string, bool)) fe
 	digits := hex.EncodeToString(sum[:])
 	for n := 6; n < len(digits); n += 2 {
 		name := feed.Join(f, plain+"-"+digits[:n])
-		if other, ok := taken(name); !ok || fold(f, other) == folded {
+		if other, ok := taken(name); !ok || Fold(f, other) == folded {
 			return name
 		}
 	}
@@ -48,8 +48,8 @@ func Plain(f feed.Family, full string) feed.Name {
 	return Assign(f, full, func(feed.Name) (string, bool) { return "", false })
 }
 
-// fold returns the form by which names are compared.
-func fold(f feed.Family, full string) string {
+// Fold returns the form by which names of family f are compared: equal ones have equal forms.
+func Fold(f feed.Family, full string) string {
 	s := strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(full))), " ")
 	if f == feed.Sources {
 		if rest, ok := strings.CutPrefix(s, "the "); ok {

@@ -214,11 +214,7 @@ func notNewer(head, held feed.Head) string {
 func sameHead(head, held feed.Head) bool {
 	return head.Token == held.Token && head.Config == held.Config && slices.Equal(head.IDs, held.IDs) &&
 		slices.EqualFunc(head.Documents, held.Documents, func(a, b feed.DocumentRef) bool {
-			if !a.Modified.Equal(b.Modified) {
-				return false
-			}
-			a.Modified = b.Modified // equal times may differ in their zones
-			return a == b
+			return a.Equal(b)
 		})
 }
 

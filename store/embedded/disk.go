@@ -127,6 +127,8 @@ func lineKey(l feed.Line) string {
 		return "name " + string(l.Name.Feed)
 	case l.Removal != nil:
 		return "removal " + string(l.Removal.Feed)
+	case l.Archive != nil:
+		return "archive " + string(l.Archive.Feed)
 	}
 	return ""
 }

@@ -16,6 +16,8 @@ func lines() []feed.Line {
 		{Name: &feed.NameLine{Feed: "sources/guardian", Full: "the Guardian"}},
 		{Name: &feed.NameLine{Feed: "tags/go", Full: "Go"}},
 		{Removal: &feed.RemovalLine{Feed: "main", Time: day(3)}},
+		{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(1), ID: "a }{"}}},
+		{Archive: &feed.Archive{Feed: "tags/go/archive/12", Until: feed.Position{Time: day(2), ID: "with spaces in it"}}},
 		{Record: &feed.Record{ID: "a }{", FirstSeen: day(1)}},
 		{Record: &feed.Record{ID: "b", FirstSeen: day(2), Removed: day(3)}},
 	}
@@ -53,6 +55,7 @@ func recordTests() []test {
 			must(t, "Restore", s.Restore(s.ctx,
 				feed.Line{Name: &feed.NameLine{Feed: "tags/go", Full: "another"}},
 				feed.Line{Removal: &feed.RemovalLine{Feed: "main", Time: day(2)}},
+				feed.Line{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
 				feed.Line{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
 				feed.Line{Record: &feed.Record{ID: "b"}},
 			))

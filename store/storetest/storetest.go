@@ -42,6 +42,7 @@ func Run(t *testing.T, open Opener) {
 	tests = append(tests, headTests()...)
 	tests = append(tests, leaseTests()...)
 	tests = append(tests, recordTests()...)
+	tests = append(tests, archiveTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))

@@ -108,6 +108,8 @@ func TestFeedNaming(t *testing.T) {
 		{"en", "Front Page", "x", "tags/go", "", "Front Page: go", "Posts of Front Page tagged “go”"},
 		{"en", "Front Page", "x", "tags/x", "{site}", "Front Page: {site}", "Posts of Front Page tagged “{site}”"},
 		{"en", "Front Page", "x", "podcast", "", "Front Page: podcast", "Front Page: podcast"},
+		{"en", "Front Page", "News", feed.Main.Archive(3), "", "Front Page", "News"},
+		{"en", "Front Page", "x", "tags/go/archive/3", "Go", "Front Page: Go", "Posts of Front Page tagged “Go”"},
 		{"en", " ", "x", feed.Main, "", "main", "x"},
 	} {
 		t.Run(fmt.Sprintf("%s %s", tt.language, tt.name), func(t *testing.T) {
@@ -119,6 +121,37 @@ func TestFeedNaming(t *testing.T) {
 			}
 			if f.Description != tt.wantDescription {
 				t.Errorf("description of %s (%q) in %q = %q, want %q", tt.name, tt.fullName, tt.language, f.Description, tt.wantDescription)
+			}
+		})
+	}
+}
+
+func TestChannelGoesBeforeTheSite(t *testing.T) {
+	items := []*feed.Item{item("a", day(1), day(1)), item("b", day(2), day(2)), item("c", day(3), day(3)), item("d", day(4), day(4)), item("e", day(5), day(5))}
+	for _, tt := range []struct {
+		name            string
+		feed            feed.Name
+		channel         feed.Channel
+		wantTitle, want string
+		wantItems       int
+	}{
+		{"nothing", "tags/go", feed.Channel{}, "Front Page: Go", "Posts of Front Page tagged “Go”", 3},
+		{"a title", "tags/go", feed.Channel{Title: " Gophers "}, "Gophers", "Gophers", 3},
+		{"a title of an archive", "tags/go/archive/1", feed.Channel{Title: "Gophers"}, "Gophers", "Gophers", 3},
+		{"a title of the main feed", feed.Main, feed.Channel{Title: "All"}, "All", "News and remarks", 3},
+		{"a description", "tags/go", feed.Channel{Description: "On Go"}, "Front Page: Go", "On Go", 3},
+		{"both", "links", feed.Channel{Title: "Links", Description: "What we read"}, "Links", "What we read", 3},
+		{"a greater limit", "tags/go", feed.Channel{Title: "G", Limit: 4}, "G", "G", 4},
+		{"a smaller limit", "tags/go", feed.Channel{Title: "G", Limit: 1}, "G", "G", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.channel.Content, tt.channel.TitleLink = feed.SummaryContent, feed.SourceTitle
+			f := build.Channel(site(), tt.feed, "Go", tt.channel, items, time.Time{})
+			if f.Title != tt.wantTitle || f.Description != tt.want || len(f.Items) != tt.wantItems {
+				t.Errorf("the feed is %q, %q with %d items; want %q, %q with %d", f.Title, f.Description, len(f.Items), tt.wantTitle, tt.want, tt.wantItems)
+			}
+			if f.Content != feed.SummaryContent || f.TitleLink != feed.SourceTitle {
+				t.Errorf("content %q and title link %q are not those that were configured", f.Content, f.TitleLink)
 			}
 		})
 	}

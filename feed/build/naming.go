@@ -57,8 +57,9 @@ func NamingFor(language string) Naming {
 }
 
 // Name returns the title and the description of a feed; neither is ever empty, since RSS requires both. The main feed
-// has the site's own, and a feed of no family is called by its name.
+// has the site's own, and a feed of no family is called by its name. An archive is called as its feed.
 func (n Naming) Name(site feed.Site, name feed.Name, fullName string) (title, description string) {
+	name, _ = name.Archived()
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
 	if name == feed.Main {
 		return siteTitle, cmp.Or(strings.TrimSpace(site.Description), siteTitle)

@@ -24,6 +24,8 @@ type atomRoot struct {
 	Rights    *atomText      `xml:"rights"`
 	Generator *atomGenerator `xml:"generator"`
 	Author    []feeds.AtomAuthor
+	History   string    `xml:"xmlns:fh,attr,omitempty"`
+	Archive   *struct{} `xml:"fh:archive"` // RFC 5005, section 4
 	Link      []atomLink
 }
 
@@ -77,17 +79,23 @@ func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 			Published: rfc3339(item.Published),
 			Updated:   rfc3339(v.updated(item)),
 		},
-		Lang:    item.Language,
-		Title:   plain(heading(item)),
-		Author:  atomAuthors(persons(item.Authors)),
-		Content: &cdata{Type: "html", HTML: content(item)},
+		Lang:   item.Language,
+		Title:  plain(heading(item)),
+		Author: atomAuthors(persons(item.Authors)),
 	}
 	for _, tag := range tags(item) {
 		x.Category = append(x.Category, atomCategory{Term: tag})
 	}
-	if summary := strings.TrimSpace(item.Summary); summary != "" {
-		text := plain(summary)
-		x.Summary = &text
+	switch short := strings.TrimSpace(item.Summary); {
+	case v.Content != feed.SummaryContent:
+		x.Content = &cdata{Type: "html", HTML: content(item)}
+		if short != "" {
+			x.Summary = new(plain(short))
+		}
+	case item.URL != "":
+		x.Summary = new(plain(summary(item)))
+	default: // an entry without an alternate must have content (RFC 4287, section 4.1.2)
+		x.Content = &cdata{Type: "html", HTML: "<p>" + textToHTML(summary(item)) + "</p>"}
 	}
 	for _, c := range credits(item) {
 		x.Links = append(x.Links, link(c.rel, "", c.title, c.url))
@@ -127,7 +135,9 @@ func (x *atomEntry) write(w *xmlWriter) {
 	if x.Summary != nil {
 		w.text("summary", x.Summary.Text, xmlAttribute{"type", x.Summary.Type})
 	}
-	w.cdata("content", x.Content.HTML, xmlAttribute{"type", x.Content.Type})
+	if x.Content != nil {
+		w.cdata("content", x.Content.HTML, xmlAttribute{"type", x.Content.Type})
+	}
 	for _, l := range x.Links {
 		attrs := append(make([]xmlAttribute, 0, 5), xmlAttribute{"rel", l.Rel})
 		attrs = appendAttribute(attrs, "type", l.Type)
@@ -149,6 +159,7 @@ type atomFrameView struct {
 	Updated   string        `xml:"updated"`
 	Icon      string        `xml:"icon"`
 	Generator atomGenerator `xml:"generator"`
+	Archive   *struct{}     `xml:"http://purl.org/syndication/history/1.0 archive"`
 	Authors   []personView  `xml:"author"`
 	Links     []atomLink    `xml:"link"`
 }
@@ -176,6 +187,12 @@ func newAtomFrameView(f feed.Feed, updated time.Time) atomFrameView {
 	if f.Site.Hub != "" {
 		v.Links = append(v.Links, link("hub", "", "", uri(f.Site.Hub)))
 	}
+	for _, l := range history(f, feed.Atom) {
+		v.Links = append(v.Links, link(l.rel, "application/atom+xml", "", l.url))
+	}
+	if f.History.Archive {
+		v.Archive = new(struct{})
+	}
 	v.Links = append(v.Links, link("alternate", "text/html", "", uri(f.Site.HomeURL)))
 	return v
 }
@@ -190,9 +207,13 @@ func atomFrame(f feed.Feed, updated time.Time) (frame, error) {
 		Rights:    v.Rights,
 		Generator: &v.Generator,
 		Author:    atomAuthors(v.Authors),
+		Archive:   v.Archive,
 		Link:      v.Links,
 	}
-	fr, err := xmlFrame(root, "</feed>")
+	if v.Archive != nil {
+		root.History = historyNamespace
+	}
+	fr, err := xmlFrame(root, f.Site, "</feed>")
 	if err != nil {
 		return frame{}, err
 	}

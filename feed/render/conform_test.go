@@ -68,6 +68,7 @@ var prefixes = map[string]string{
 	"http://purl.org/rss/1.0/modules/content/": "content:",
 	"http://purl.org/dc/elements/1.1/":         "dc:",
 	"http://search.yahoo.com/mrss/":            "media:",
+	"http://purl.org/syndication/history/1.0":  "fh:",
 }
 
 func (r *rules) parse(doc []byte) *node {
@@ -158,6 +159,20 @@ func (r *rules) selfAndHub(rels map[string][]string) {
 	r.want(slices.Equal(rels["hub"], hubs), "rel=hub is %q, want %q", rels["hub"], hubs)
 }
 
+// history requires the links of RFC 5005, section 4, each to a document of the same format, and the mark of an archive.
+func (r *rules) history(rels map[string][]string, n *node, format feed.Format) {
+	r.Helper()
+	h := r.feed.History
+	for rel, name := range map[string]feed.Name{"current": h.Current, "prev-archive": h.Prev, "next-archive": h.Next} {
+		var want []string
+		if name != "" {
+			want = append(want, render.URL(r.feed.Site, name, format))
+		}
+		r.want(slices.Equal(rels[rel], want), "rel=%s is %q, want %q", rel, rels[rel], want)
+	}
+	r.want((len(n.all("fh:archive")) == 1) == h.Archive, "%d fh:archive in a document that is an archive: %v", len(n.all("fh:archive")), h.Archive)
+}
+
 // rfc822 requires a date with the right weekday and four digits of year in numeric UTC.
 func (r *rules) rfc822(s string) time.Time {
 	r.Helper()
@@ -181,14 +196,16 @@ func conformRSS(r *rules, doc []byte) {
 	r.known(rss, "channel")
 	channel := rss.all("channel")[0]
 	r.known(channel, "title", "link", "description", "language", "copyright", "pubDate", "lastBuildDate", "generator", "ttl", "image",
-		"dc:creator", "atom:link", "item")
+		"dc:creator", "atom:link", "fh:archive", "item")
 	title, link := r.one(channel, "title"), r.one(channel, "link")
 	r.one(channel, "description")
 	r.one(channel, "generator")
 	r.absolute("channel link", link)
 	r.want(r.one(channel, "language") == r.feed.Site.Language, "channel's language is not the site's")
 	r.want(r.rfc822(r.one(channel, "lastBuildDate")).Equal(r.feed.Updated.Truncate(time.Second)), "lastBuildDate is not the feed's Updated, %v", r.feed.Updated)
-	r.selfAndHub(r.links(channel, "atom:link"))
+	rels := r.links(channel, "atom:link")
+	r.selfAndHub(rels)
+	r.history(rels, channel, feed.RSS)
 	for _, image := range channel.all("image") {
 		r.absolute("image", r.one(image, "url"))
 		r.want(r.one(image, "title") == title && r.one(image, "link") == link, "image's title and link are not the channel's")
@@ -198,7 +215,11 @@ func conformRSS(r *rules, doc []byte) {
 		r.known(item, "title", "link", "description", "content:encoded", "guid", "pubDate", "category", "enclosure", "source",
 			"dc:creator", "dc:language", "media:content", "media:thumbnail", "atom:link")
 		r.one(item, "title")
-		r.one(item, "content:encoded")
+		if r.feed.Content == feed.SummaryContent {
+			r.want(r.one(item, "description") != "" && len(item.all("content:encoded")) == 0, "a feed of summaries has content")
+		} else {
+			r.one(item, "content:encoded")
+		}
 		r.rfc822(r.one(item, "pubDate"))
 		guid := r.one(item, "guid")
 		r.want(!guids[guid], "two items have the guid %q", guid)
@@ -212,7 +233,7 @@ func conformRSS(r *rules, doc []byte) {
 		}
 		description := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "description" })
 		content := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "content:encoded" })
-		r.want(description >= 0 && description < content, "description does not stand before content:encoded in %q", guid)
+		r.want(description >= 0 && (description < content || content < 0), "description does not stand before content:encoded in %q", guid)
 		for _, e := range item.all("enclosure") {
 			r.absolute("enclosure", e.attrs["url"])
 			r.want(strings.HasPrefix(e.attrs["url"], "http") && e.attrs["length"] != "" && strings.Contains(e.attrs["type"], "/"), "enclosure %v lacks what it requires", e.attrs)
@@ -235,7 +256,7 @@ func conformAtom(r *rules, doc []byte) {
 	r.want(root.name == "atom:feed", "root is <%s>", root.name)
 	r.want(root.attrs["lang"] == r.feed.Site.Language, "xml:lang is %q, want the site's", root.attrs["lang"])
 	r.known(root, "atom:id", "atom:title", "atom:subtitle", "atom:updated", "atom:rights", "atom:icon", "atom:generator", "atom:author",
-		"atom:link", "atom:entry")
+		"atom:link", "fh:archive", "atom:entry")
 	r.absolute("feed id", r.one(root, "atom:id"))
 	r.one(root, "atom:title")
 	r.one(root, "atom:generator")
@@ -243,6 +264,7 @@ func conformAtom(r *rules, doc []byte) {
 	feedUpdated := r.rfc3339(r.one(root, "atom:updated"))
 	rels := r.links(root, "atom:link")
 	r.selfAndHub(rels)
+	r.history(rels, root, feed.Atom)
 	r.want(len(rels["alternate"]) == 1, "%d alternates of the feed", len(rels["alternate"]))
 
 	ids, times := map[string]bool{}, map[string]bool{}
@@ -261,8 +283,13 @@ func conformAtom(r *rules, doc []byte) {
 		r.want(!times[updated], "two entries have the same updated time %s", updated)
 		ids[id], times[updated] = true, true
 		r.one(entry, "atom:title")
-		r.one(entry, "atom:content")
-		r.want(entry.all("atom:content")[0].attrs["type"] == "html", "content of %q is not declared as HTML", id)
+		if contents := entry.all("atom:content"); r.feed.Content != feed.SummaryContent || len(contents) > 0 {
+			r.one(entry, "atom:content")
+			r.want(contents[0].attrs["type"] == "html", "content of %q is not declared as HTML", id)
+		} else {
+			r.one(entry, "atom:summary")
+			r.want(len(r.links(entry, "atom:link")["alternate"]) > 0, "%q has neither content nor an alternate (RFC 4287, section 4.1.2)", id)
+		}
 		u := r.rfc3339(updated)
 		r.want(!u.After(feedUpdated), "entry %q was updated at %v, after its feed at %v", id, u, feedUpdated)
 		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u), "entry %q was published after its update", id)
@@ -295,6 +322,7 @@ func conformJSON(r *rules, doc []byte) {
 		Description string `json:"description"`
 		Icon        string `json:"icon"`
 		Language    string `json:"language"`
+		NextURL     string `json:"next_url"`
 		Authors     []author
 		Hubs        []struct{ Type, URL string }
 		Items       []struct {
@@ -303,6 +331,7 @@ func conformJSON(r *rules, doc []byte) {
 			ExternalURL   *string  `json:"external_url"`
 			Title         *string  `json:"title"`
 			ContentHTML   string   `json:"content_html"`
+			ContentText   string   `json:"content_text"`
 			Summary       string   `json:"summary"`
 			Image         *string  `json:"image"`
 			DatePublished string   `json:"date_published"`
@@ -331,6 +360,11 @@ func conformJSON(r *rules, doc []byte) {
 	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's", jf.Language)
 	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "%d hubs", len(jf.Hubs))
 	r.absolute("home_page_url", jf.HomePageURL)
+	var next string
+	if prev := r.feed.History.Prev; prev != "" {
+		next = render.URL(r.feed.Site, prev, feed.JSON)
+	}
+	r.want(jf.NextURL == next && next != r.self, "next_url is %q, want %q", jf.NextURL, next)
 	ids := map[string]bool{}
 	for _, item := range jf.Items {
 		r.want(item.ID != "" && !ids[item.ID], "id %q is empty or not the only one", item.ID)
@@ -341,7 +375,11 @@ func conformJSON(r *rules, doc []byte) {
 			}
 		}
 		r.want(item.Title == nil || *item.Title != "", "item %q has an empty title", item.ID)
-		r.want(item.ContentHTML != "", "item %q has no content", item.ID)
+		r.want(item.ContentHTML != "" || item.ContentText != "", "item %q has no content", item.ID)
+		r.want((item.ContentText != "") == (r.feed.Content == feed.SummaryContent), "item %q has content as text: %q", item.ID, item.ContentText)
+		if r.feed.Content == feed.SummaryContent {
+			r.want(!strings.Contains(string(item.Feedpub), `"text"`), "item %q of a feed of summaries hands on whole quotes", item.ID)
+		}
 		r.want(!r.rfc3339(item.DatePublished).After(r.rfc3339(item.DateModified)), "item %q was published after its update", item.ID)
 		for _, a := range item.Attachments {
 			r.absolute("attachment", a.URL)

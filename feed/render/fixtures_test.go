@@ -71,6 +71,13 @@ func mainFeed(items ...*feed.Item) feed.Feed {
 	return build.Feed(testSite(), feed.Main, "", items, time.Time{})
 }
 
+// shown is the main feed, shown as a feed says.
+func shown(as feed.Feed, items ...*feed.Item) feed.Feed {
+	f := mainFeed(items...)
+	f.Content, f.TitleLink, f.History = as.Content, as.TitleLink, as.History
+	return f
+}
+
 // guardian is a quotation as intake makes it of the sort of post that feedpub is for.
 func guardian(i *feed.Item) {
 	i.HTML = `<p>From the <a href="https://www.theguardian.com/">Guardian</a>:</p>
@@ -252,6 +259,33 @@ func fixtures() []fixture {
 			post("http://", at(date(2014, 6, 16, 10, 0))),
 			post(`<"&'>`, at(date(2014, 6, 16, 11, 0))),
 		)},
+
+		{name: "summaries", feed: shown(feed.Feed{Content: feed.SummaryContent},
+			post("quoting", guardian, func(i *feed.Item) { i.Summary += " <b> & more" }),
+			post("no-summary", at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) {
+				i.Text = strings.Repeat("What there is to say about it takes some time to say. ", 10)
+				i.Summary = ""
+			}),
+			post("nowhere", at(date(2014, 6, 15, 8, 0)), func(i *feed.Item) { i.URL = "" }),
+			post("nothing", titled(""), at(date(2014, 6, 14, 8, 0)), func(i *feed.Item) { i.HTML, i.Text, i.Summary = "", "", "" }),
+		)},
+
+		{name: "link-posts", feed: shown(feed.Feed{TitleLink: feed.SourceTitle},
+			post("linking", guardian, titled(`Talks & "talks"`), func(i *feed.Item) { i.URL += "?a=1&b='2'" }),
+			post("of-its-own", at(date(2014, 6, 16, 8, 0))),
+			post("nowhere", guardian, at(date(2014, 6, 15, 8, 0)), func(i *feed.Item) { i.URL = "" }),
+		)},
+
+		{name: "short-link-posts", feed: shown(feed.Feed{TitleLink: feed.SourceTitle, Content: feed.SummaryContent}, post("linking", guardian))},
+
+		{name: "with-archives", feed: shown(feed.Feed{History: feed.History{Prev: feed.Main.Archive(12)}}, post("a"))},
+
+		{name: "archive", feed: func() feed.Feed {
+			tag := feed.Join(feed.Tags, "go")
+			f := build.Feed(full, tag.Archive(2), "Go", []*feed.Item{post("a", at(date(2010, 6, 17, 9, 30)))}, time.Time{})
+			f.History = feed.History{Current: tag, Prev: tag.Archive(1), Next: tag.Archive(3), Archive: true}
+			return f
+		}()},
 
 		{name: "tag-beyond-ascii", feed: build.Feed(full, feed.Join(feed.Tags, "zürich-日本"), "Zürich & 日本", []*feed.Item{
 			post("swiss", func(i *feed.Item) { i.Tags = []string{"Zürich & 日本"} }),

@@ -12,15 +12,24 @@ import (
 // usual one.
 type Variant struct {
 	// Fraction is added to the item's time of update in Atom, to tell it from another entry of the same feed.
-	Fraction time.Duration
+	Fraction  time.Duration
+	Content   feed.Content
+	TitleLink feed.TitleLink
 }
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
-// of returns what of the variant a fragment of that format depends on.
+// of returns what of the variant a fragment of that format depends on, with one spelling for each meaning.
 func (v Variant) of(format feed.Format) Variant {
 	if format != feed.Atom {
 		v.Fraction = 0
+	}
+	if v.Content != feed.SummaryContent {
+		v.Content = ""
+	}
+	// The other formats have a place for each of the two addresses.
+	if format != feed.RSS || v.TitleLink != feed.SourceTitle {
+		v.TitleLink = ""
 	}
 	return v
 }
@@ -48,7 +57,7 @@ type pen struct {
 func (p *pen) fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) (fragment []byte, err error) {
 	switch format {
 	case feed.RSS:
-		x := newRSSItem(item)
+		x := newRSSItem(item, v)
 		p.xml.reset(rssIndent)
 		x.write(&p.xml)
 		fragment, err = p.xml.finish()
@@ -58,7 +67,7 @@ func (p *pen) fragment(site feed.SiteID, item *feed.Item, format feed.Format, v 
 		x.write(&p.xml)
 		fragment, err = p.xml.finish()
 	case feed.JSON:
-		x := newJSONItem(item)
+		x := newJSONItem(item, v)
 		p.json.reset(jsonIndent)
 		x.write(&p.json)
 		fragment, err = p.json.finish()

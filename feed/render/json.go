@@ -41,7 +41,7 @@ type jsonExtension struct {
 	Via    []feed.Via   `json:"via,omitempty"`
 }
 
-func newJSONItem(item *feed.Item) jsonItem {
+func newJSONItem(item *feed.Item, v Variant) jsonItem {
 	published, updated := item.Published.UTC(), item.Updated.UTC()
 	x := jsonItem{
 		JSONItem: feeds.JSONItem{
@@ -49,7 +49,6 @@ func newJSONItem(item *feed.Item) jsonItem {
 			Url:           uri(item.URL),
 			ExternalUrl:   uri(item.ExternalURL),
 			Title:         strings.TrimSpace(item.Title), // none for an untitled post
-			ContentHTML:   content(item),
 			Summary:       item.Summary,
 			Image:         uri(item.Image),
 			PublishedDate: &published,
@@ -58,6 +57,11 @@ func newJSONItem(item *feed.Item) jsonItem {
 			Tags:          tags(item),
 		},
 		Language: item.Language,
+	}
+	if v.Content == feed.SummaryContent {
+		x.ContentText = summary(item) // an item must have content
+	} else {
+		x.ContentHTML = content(item)
 	}
 	for _, a := range item.Attachments {
 		x.Attachments = append(x.Attachments, jsonAttachment{
@@ -72,6 +76,9 @@ func newJSONItem(item *feed.Item) jsonItem {
 		x.Feedpub = &jsonExtension{Via: item.Via, Quotes: slices.Clone(item.Quotes)}
 		for i := range x.Feedpub.Quotes {
 			x.Feedpub.Quotes[i].HTML = "" // the passage's markup stands in the content, where it has been cleaned
+			if v.Content == feed.SummaryContent {
+				x.Feedpub.Quotes[i].Text = ""
+			}
 		}
 	}
 	return x
@@ -89,6 +96,7 @@ func (x *jsonItem) write(w *jsonWriter) {
 	w.member("external_url", x.ExternalUrl)
 	w.member("title", x.Title)
 	w.member("content_html", x.ContentHTML)
+	w.member("content_text", x.ContentText)
 	w.member("summary", x.Summary)
 	w.member("image", x.Image)
 	w.time("date_published", x.PublishedDate)
@@ -200,6 +208,9 @@ func jsonFrame(f feed.Feed) (frame, error) {
 	}
 	if f.Site.Hub != "" {
 		x.Hubs = []*feeds.JSONHub{{Type: "WebSub", Url: uri(f.Site.Hub)}}
+	}
+	if f.History.Prev != "" { // the next items for one who has read these are those before them in time
+		x.NextUrl = URL(f.Site, f.History.Prev, feed.JSON)
 	}
 	doc, err := encodeJSON(x, "")
 	if err != nil {

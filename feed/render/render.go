@@ -19,7 +19,7 @@ import (
 
 // Version is the version of the rendered form. It changes whenever the same feed would give other bytes, and with it
 // every entity tag changes, so replicas must agree on it before it is used.
-const Version = 1
+const Version = 2
 
 // generator names the program in the documents. It carries the version of the form and not that of the program: two
 // builds that render alike must make equal bytes.
@@ -62,7 +62,7 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed
 	updated := f.Updated
 	f.Items = nil
 	for i, item := range items {
-		variant := Variant{Fraction: offsets[i]}
+		variant := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink}
 		forms, err := r.fragments(f.Site.ID, item, variant, formats)
 		if err != nil {
 			setAside = append(setAside, problem(item, err))

@@ -23,12 +23,14 @@ type rssRoot struct {
 	Atom    string     `xml:"xmlns:atom,attr"`
 	DC      string     `xml:"xmlns:dc,attr"`
 	Media   string     `xml:"xmlns:media,attr"`
+	History string     `xml:"xmlns:fh,attr,omitempty"`
 	Channel rssChannel `xml:"channel"`
 }
 
 type rssChannel struct {
 	*feeds.RssFeed
 	Creator string    `xml:"dc:creator,omitempty"`
+	Archive *struct{} `xml:"fh:archive"` // RFC 5005, section 4
 	Links   []rssLink // atom:link
 }
 
@@ -79,14 +81,14 @@ type linkView struct {
 	Href  string `xml:"href,attr"`
 }
 
-// newRSSItem maps an item to RSS. The author is dc:creator, one for all: readers show only the last of several, and
+// newRSSItem maps an item to RSS. A link post's title leads to what it is about; its own page keeps the guid and a mark
+// at the end of the text. The author is dc:creator, one for all: readers show only the last of several, and
 // author must be an e-mail address. The quoted author appears in no element that names a person.
-func newRSSItem(item *feed.Item) rssItem {
+func newRSSItem(item *feed.Item, v Variant) rssItem {
 	x := rssItem{
 		RssItem: &feeds.RssItem{
 			Title:       heading(item),
 			Description: textToHTML(item.Summary), // readers take it for HTML
-			Content:     &feeds.RssContent{Content: content(item)},
 			Guid:        &feeds.RssGuid{Id: item.ID, IsPermaLink: "false"},
 			PubDate:     rfc822(item.Published),
 		},
@@ -94,6 +96,16 @@ func newRSSItem(item *feed.Item) rssItem {
 		Creator:    names(item.Authors),
 		Language:   item.Language,
 		Categories: tags(item),
+	}
+	var mark string
+	if v.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
+		x.Link = uri(item.ExternalURL)
+		mark = permalinkMark(item)
+	}
+	if v.Content == feed.SummaryContent {
+		x.Description = textToHTML(summary(item)) + mark
+	} else {
+		x.Content = &feeds.RssContent{Content: content(item) + mark}
 	}
 	for _, c := range credits(item) {
 		x.Links = append(x.Links, rssLink{Rel: c.rel, Title: c.title, Href: c.url})
@@ -133,7 +145,9 @@ func (x *rssItem) write(w *xmlWriter) {
 	w.open("item")
 	w.text("title", x.Title)
 	w.text("description", x.Description)
-	w.cdata("content:encoded", x.Content.Content)
+	if x.Content != nil {
+		w.cdata("content:encoded", x.Content.Content)
+	}
 	if e := x.Enclosure; e != nil {
 		w.text("enclosure", "", xmlAttribute{"url", e.Url}, xmlAttribute{"length", e.Length}, xmlAttribute{"type", e.Type})
 	}
@@ -189,6 +203,7 @@ type rssFrameView struct {
 type rssChannelView struct {
 	Links         []linkView    `xml:"http://www.w3.org/2005/Atom link"`
 	Creator       string        `xml:"http://purl.org/dc/elements/1.1/ creator"`
+	Archive       *struct{}     `xml:"http://purl.org/syndication/history/1.0 archive"`
 	Title         string        `xml:"title"`
 	Link          string        `xml:"link"`
 	Description   string        `xml:"description"`
@@ -223,6 +238,12 @@ func newRSSChannelView(f feed.Feed) rssChannelView {
 	if f.Site.Hub != "" {
 		v.Links = append(v.Links, linkView{Rel: "hub", Href: uri(f.Site.Hub)})
 	}
+	for _, l := range history(f, feed.RSS) {
+		v.Links = append(v.Links, linkView{Rel: l.rel, Type: "application/rss+xml", Href: l.url})
+	}
+	if f.History.Archive {
+		v.Archive = new(struct{})
+	}
 	if len(f.Items) > 0 {
 		v.PubDate = rfc822(f.Items[0].Published)
 	}
@@ -252,13 +273,17 @@ func rssFrame(f feed.Feed) (frame, error) {
 				Ttl:           v.TTL,
 			},
 			Creator: v.Creator,
+			Archive: v.Archive,
 			Links:   rssLinks(v.Links),
 		},
+	}
+	if v.Archive != nil {
+		root.History = historyNamespace
 	}
 	if v.Image != nil {
 		root.Channel.Image = &feeds.RssImage{Url: v.Image.URL, Title: v.Image.Title, Link: v.Image.Link}
 	}
-	fr, err := xmlFrame(root, "  </channel>\n</rss>")
+	fr, err := xmlFrame(root, f.Site, "  </channel>\n</rss>")
 	if err != nil {
 		return frame{}, err
 	}

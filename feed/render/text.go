@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"html"
 	"iter"
 	"slices"
 	"strings"
@@ -206,6 +207,23 @@ func content(item *feed.Item) string {
 		return "<p>" + textToHTML(cmp.Or(strings.TrimSpace(item.Summary), heading(item))) + "</p>"
 	}
 	return unixLines(item.HTML)
+}
+
+// summaryLength is how many characters of its text stand for an item without a summary.
+const summaryLength = 280
+
+// summary returns what a feed of summaries shows of the item; never empty.
+func summary(item *feed.Item) string {
+	return cmp.Or(strings.TrimSpace(item.Summary), firstWords(item.Text, summaryLength), heading(item))
+}
+
+// permalinkMark returns the link to a link post's own page that ends its text: a sign that needs no language, as link
+// blogs have it.
+func permalinkMark(item *feed.Item) string {
+	if item.URL == "" {
+		return ""
+	}
+	return `<p><a href="` + html.EscapeString(uri(item.URL)) + `" rel="bookmark" title="` + html.EscapeString(unixLines(heading(item))) + `">★</a></p>`
 }
 
 func unixLines(s string) string {

@@ -14,6 +14,22 @@ func URL(site feed.Site, name feed.Name, format feed.Format) string {
 	return uri(strings.TrimSuffix(site.BaseURL, "/") + name.Path(format))
 }
 
+// historyNamespace is that of the archive element (RFC 5005, section 4).
+const historyNamespace = "http://purl.org/syndication/history/1.0"
+
+// history returns the links that lead through the feed's archives (RFC 5005, section 4), in the same format.
+func history(f feed.Feed, format feed.Format) (list []credit) {
+	for _, l := range []struct {
+		rel  string
+		name feed.Name
+	}{{"current", f.History.Current}, {"prev-archive", f.History.Prev}, {"next-archive", f.History.Next}} {
+		if l.name != "" {
+			list = append(list, credit{rel: l.rel, url: URL(f.Site, l.name, format)})
+		}
+	}
+	return list
+}
+
 // Link returns the value of the HTTP Link header (RFC 8288) that goes with the feed's document of a format: itself
 // and, if the site has one, its WebSub hub.
 func Link(f feed.Feed, format feed.Format) string {

@@ -52,21 +52,21 @@ func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 		var want []byte
 		switch format {
 		case feed.RSS:
-			x := newRSSItem(item)
+			x := newRSSItem(item, v.of(format))
 			want = slowXML(t, &x, rssIndent)
 			back := decodeXML(t, got)
 			if back["guid"] != item.ID || back["encoded"] != x.Content.Content || back["title"] != x.Title {
 				t.Errorf("RSS item decodes to %q", back)
 			}
 		case feed.Atom:
-			x := newAtomEntry("main", item, v)
+			x := newAtomEntry("main", item, v.of(format))
 			want = slowXML(t, &x, atomIndent)
 			back := decodeXML(t, got)
 			if back["id"] != x.Id || back["content"] != x.Content.HTML || back["title"] != x.Title.Text {
 				t.Errorf("Atom entry decodes to %q", back)
 			}
 		case feed.JSON:
-			x := newJSONItem(item)
+			x := newJSONItem(item, v.of(format))
 			want = slowJSON(t, &x)
 			var back jsonItem
 			if err := json.Unmarshal(got, &back); err != nil {
@@ -177,7 +177,7 @@ func TestReadingBackFindsEveryDamage(t *testing.T) {
 		if _, err := p.fragment("main", item, feed.RSS, Variant{}); err != nil {
 			t.Fatal(err)
 		}
-		x := newRSSItem(item)
+		x := newRSSItem(item, Variant{})
 		doc := bytes.Clone(p.xml.b)
 		for i := range doc {
 			for _, damage := range damages {

@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"html"
+	"net/url"
 	"strings"
 
 	"github.com/gorilla/feeds"
@@ -16,18 +18,30 @@ type xmlForm struct{ root any }
 // FeedXml implements [feeds.XmlFeed].
 func (f xmlForm) FeedXml() any { return f.root } //nolint:revive,staticcheck // the name is gorilla/feeds'
 
-// xmlFrame encodes a root element without items and cuts it before its end, foot.
-func xmlFrame(root any, foot string) (frame, error) {
+// xmlFrame encodes a root element without items and cuts it before its end, foot. Before the root stands a style sheet, for
+// browsers that show the document to someone who followed a link to it.
+func xmlFrame(root any, site feed.Site, foot string) (frame, error) {
 	text, err := feeds.ToXML(xmlForm{root})
 	if err != nil {
 		return frame{}, err
 	}
-	text = strings.Replace(text, "?><", "?>\n<", 1) // gorilla/feeds writes the root on the declaration's line
+	// gorilla/feeds writes the root on the declaration's line.
+	text = strings.Replace(text, "?><", "?>\n<?xml-stylesheet type=\"text/css\" href=\""+html.EscapeString(styleSheetPath(site))+"\"?>\n<", 1)
 	head, ok := bytes.CutSuffix(respell([]byte(text)), []byte(foot))
 	if !ok {
 		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)
 	}
 	return frame{head: head, foot: []byte(foot + "\n")}, nil
+}
+
+// styleSheetPath is relative to the host, so that the style sheet is of the document's own origin by whatever name the
+// host was reached.
+func styleSheetPath(site feed.Site) string {
+	var dir string
+	if base, err := url.Parse(uri(site.BaseURL)); err == nil {
+		dir = strings.TrimSuffix(base.EscapedPath(), "/")
+	}
+	return dir + feed.Pages.Path(feed.CSS)
 }
 
 // cdata is HTML as the content of an element. encoding/xml parts a "]]>" within it over two sections.

@@ -2,9 +2,12 @@ package store
 
 import (
 	"bytes"
-	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"feedpub/feed"
 )
@@ -44,9 +47,17 @@ func Unpack(stored []byte) []byte {
 	return raw
 }
 
+// The compressors' tables are far larger than a post, so they are used again.
+var (
+	gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+	gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
 func compress(b []byte) ([]byte, error) {
+	w, _ := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w.Reset(&out)
 	if _, err := w.Write(b); err != nil {
 		return nil, fmt.Errorf("gzip: %w", err)
 	}
@@ -58,16 +69,28 @@ func compress(b []byte) ([]byte, error) {
 
 // expand decodes gzip, and refuses to expand it to more than limit bytes.
 func expand(b []byte, limit int64) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
+	r, _ := gzipReaders.Get().(*gzip.Reader)
+	defer gzipReaders.Put(r)
+	if err := r.Reset(bytes.NewReader(b)); err != nil {
 		return nil, fmt.Errorf("gzip: %w: %w", feed.ErrInvalid, err)
 	}
-	raw, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	var out bytes.Buffer
+	out.Grow(expandedSize(b, limit) + bytes.MinRead)
+	if _, err := out.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, fmt.Errorf("gzip: %w: %w", feed.ErrInvalid, err)
 	}
-	if int64(len(raw)) > limit {
+	if int64(out.Len()) > limit {
 		return nil, fmt.Errorf("gzip: expands to more than %d bytes: %w", limit, feed.ErrInvalid)
 	}
-	return raw, nil
+	return out.Bytes(), nil
+}
+
+// expandedSize returns the size that b says it expands to, in its last four bytes (RFC 1952, section 2.3.1), as far as
+// it can be believed: deflate makes nothing smaller than a 1032nd.
+func expandedSize(b []byte, limit int64) int {
+	if len(b) < 4 {
+		return 0
+	}
+	said := int64(binary.LittleEndian.Uint32(b[len(b)-4:]))
+	return int(min(said, limit, 1032*int64(len(b))))
 }

@@ -170,8 +170,22 @@ type Log struct {
 	Format LogFormat `yaml:"format"`
 }
 
-// Server is the limits of both HTTP servers. All are positive.
+// Server is how readers are served, and the limits of both HTTP servers, which are all positive.
 type Server struct {
+	// Engine is the HTTP engine for readers: fast, which speaks HTTP/1.1 without TLS, or standard, Go's own, which
+	// speaks TLS and HTTP/2 too. Default fast, or standard where tls_cert_file is set.
+	Engine Engine `yaml:"engine"`
+
+	// TLSCertFile names a PEM file with the certificate for readers and those that lead to its root. It is read at the
+	// start. Needs tls_key_file. Default none: plain HTTP, with TLS left to a server before this one.
+	TLSCertFile Path `yaml:"tls_cert_file"`
+
+	// TLSKeyFile names a PEM file with the certificate's private key. Needs tls_cert_file.
+	TLSKeyFile Path `yaml:"tls_key_file"`
+
+	// MaxConnections is how many connections of readers may be open at a time; further clients wait. Default 20000.
+	MaxConnections int `yaml:"max_connections"`
+
 	// ReadHeaderTimeout is how long a client may take to send a request's header. Default 5s.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
 
@@ -215,8 +229,21 @@ func Default() Config {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       60 * time.Second,
 			MaxHeaderBytes:    16 << 10,
+			MaxConnections:    20_000,
 			DrainTimeout:      10 * time.Second,
 		},
+	}
+}
+
+// ReaderEngine returns the engine that readers are served by, the default filled in.
+func (c Config) ReaderEngine() Engine {
+	switch {
+	case c.Server.Engine != "":
+		return c.Server.Engine
+	case c.Server.TLSCertFile != "":
+		return EngineStandard
+	default:
+		return EngineFast
 	}
 }
 

@@ -99,8 +99,9 @@ func TestEveryKey(t *testing.T) {
 		}}},
 		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
 		Server: config.Server{
-			ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 3 * time.Second,
-			IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
+			Engine: config.EngineStandard, TLSCertFile: "/etc/feedpub/cert.pem", TLSKeyFile: "/etc/feedpub/key.pem",
+			MaxConnections: 100, ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second,
+			WriteTimeout: 3 * time.Second, IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
 		},
 	}
 	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {

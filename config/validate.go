@@ -41,6 +41,11 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.require(s.MaxHeaderBytes >= 4096, "server.max_header_bytes",
 		fmt.Sprintf("want at least 4096, got %d", s.MaxHeaderBytes))
 
+	d.require(s.TLSCertFile == "" || s.Engine != EngineFast, "server.engine", "want standard for TLS, got fast")
+	d.require(s.MaxConnections > 0, "server.max_connections", fmt.Sprintf("want at least 1, got %d", s.MaxConnections))
+	d.require(s.TLSCertFile == "" || s.TLSKeyFile != "", "server.tls_cert_file", "needs server.tls_key_file")
+	d.require(s.TLSKeyFile == "" || s.TLSCertFile != "", "server.tls_key_file", "needs server.tls_cert_file")
+
 	// Two servers on one address: the second one would fail with a message that names no key.
 	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
 		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))

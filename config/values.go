@@ -237,3 +237,23 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 		return fmt.Errorf("want text or json, got %q", text)
 	}
 }
+
+// Engine is an HTTP engine, or empty for the default.
+type Engine string
+
+// The engines.
+const (
+	EngineFast     Engine = "fast"
+	EngineStandard Engine = "standard"
+)
+
+// UnmarshalText accepts the engines.
+func (e *Engine) UnmarshalText(text []byte) error {
+	switch v := Engine(text); v {
+	case EngineFast, EngineStandard:
+		*e = v
+		return nil
+	default:
+		return fmt.Errorf("want fast or standard, got %q", text)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
+	"feedpub/feed/serve/fast"
 	"feedpub/store/embedded"
 )
 
@@ -181,8 +183,16 @@ type server struct {
 	replica   *serve.Replica
 	publisher *publish.Publisher
 	jobs      []schedule.Job
-	readers   *http.Server
-	operators *http.Server
+	readers   engine
+	operators engine
+}
+
+// engine is an HTTP server.
+type engine interface {
+	// Serve returns [http.ErrServerClosed] after Shutdown.
+	Serve(net.Listener) error
+	// Shutdown waits for requests under way, or until ctx ends.
+	Shutdown(ctx context.Context) error
 }
 
 // newServer wires the parts together. Rebuilds that are triggered run under ctx.
@@ -213,8 +223,10 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 		return nil, err
 	}
 
-	s.readers = serve.NewServer(serve.NewHandler(s.replica, metrics), w.log)
-	s.operators = admin.NewServer(admin.NewHandler(admin.Config{
+	if s.readers, err = readerEngine(c, &serve.Front{Documents: s.replica, Observer: metrics}, w.log); err != nil {
+		return nil, err
+	}
+	operators := admin.NewServer(admin.NewHandler(admin.Config{
 		Rebuilder: trigger,
 		Problems:  problems,
 		Heads:     s.replica,
@@ -226,14 +238,37 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 		Gatherer: registry,
 		Log:      w.log,
 	}), w.log)
-	for _, h := range []*http.Server{s.readers, s.operators} {
-		h.ReadHeaderTimeout = c.Server.ReadHeaderTimeout
-		h.ReadTimeout = c.Server.ReadTimeout
-		h.WriteTimeout = c.Server.WriteTimeout
-		h.IdleTimeout = c.Server.IdleTimeout
-		h.MaxHeaderBytes = c.Server.MaxHeaderBytes
-	}
+	operators.ReadHeaderTimeout = c.Server.ReadHeaderTimeout
+	operators.ReadTimeout = c.Server.ReadTimeout
+	operators.WriteTimeout = c.Server.WriteTimeout
+	operators.IdleTimeout = c.Server.IdleTimeout
+	operators.MaxHeaderBytes = c.Server.MaxHeaderBytes
+	s.operators = operators
 	return s, nil
+}
+
+// readerEngine returns the engine that readers are served by.
+func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, error) {
+	limits := serve.Limits{
+		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		ReadTimeout:       c.Server.ReadTimeout,
+		WriteTimeout:      c.Server.WriteTimeout,
+		IdleTimeout:       c.Server.IdleTimeout,
+		MaxHeaderBytes:    c.Server.MaxHeaderBytes,
+		MaxConnections:    c.Server.MaxConnections,
+	}
+	if c.ReaderEngine() == config.EngineFast {
+		return fast.NewServer(f, limits, log), nil
+	}
+	var secure *tls.Config
+	if c.Server.TLSCertFile != "" {
+		cert, err := tls.LoadX509KeyPair(string(c.Server.TLSCertFile), string(c.Server.TLSKeyFile))
+		if err != nil {
+			return nil, fmt.Errorf("server.tls_cert_file: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	return serve.NewServer(serve.NewHandler(f), limits, secure, log), nil
 }
 
 // jobs returns what is to be done on schedule: the default schedule's run, and that of each feed with its own.
@@ -297,7 +332,7 @@ func ignoreEnd(ctx context.Context, err error) error {
 }
 
 // runHTTP serves h on l until ctx ends, then lets requests under way end.
-func runHTTP(ctx context.Context, h *http.Server, l net.Listener) error {
+func runHTTP(ctx context.Context, h engine, l net.Listener) error {
 	done := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { done <- h.Shutdown(context.WithoutCancel(ctx)) })
 	err := h.Serve(l)

@@ -89,7 +89,7 @@ func oracleMatch(list, hash string) (match, certain bool) {
 
 func TestThreeFormsOfDate(t *testing.T) {
 	ref := feed.DocumentRef{Hash: feed.HashOf(nil), Modified: noon}
-	d := newDocument(ref, nil, later)
+	d := newDocument(feed.Main, ref, nil, later)
 	for _, test := range []struct {
 		value string
 		want  bool
@@ -109,7 +109,7 @@ func TestThreeFormsOfDate(t *testing.T) {
 			t.Errorf("modified at %v, If-Modified-Since %q: not modified is %t, want %t", noon, test.value, got, test.want)
 		}
 	}
-	undated := newDocument(feed.DocumentRef{Hash: feed.HashOf(nil)}, nil, time.Time{})
+	undated := newDocument(feed.Main, feed.DocumentRef{Hash: feed.HashOf(nil)}, nil, time.Time{})
 	if undated.unmodifiedSince(noonHTTP) {
 		t.Errorf("a document without a date is not modified since %s", noonHTTP)
 	}

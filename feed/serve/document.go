@@ -25,6 +25,7 @@ const maxDocument = 64 << 20
 
 // document is a committed document with all that its answers need, made once.
 type document struct {
+	feed         feed.Name // empty for what is not a feed
 	ref          feed.DocumentRef
 	gzip         []byte
 	lastModified string // value of Last-Modified; empty while it would be later than Date
@@ -39,8 +40,8 @@ type variant struct {
 
 // newDocument returns the document that ref describes. Its Last-Modified is left out if it is later than now: an origin
 // must not send one later than Date (RFC 9110 section 8.8.2.1). more are fields for it alone.
-func newDocument(ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
-	d := &document{ref: ref, gzip: gz}
+func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
+	d := &document{feed: name, ref: ref, gzip: gz}
 	shared := make([]Field, 0, 7)
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
 		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
@@ -87,7 +88,7 @@ func cacheControl(maxAge time.Duration) string {
 
 // whole returns the 200 in coding c.
 func (d *document) whole(c coding, method string) Response {
-	res := Response{Status: http.StatusOK, Header: d.variants[c].fields, Body: d.gzip, Format: d.ref.Format}
+	res := Response{Status: http.StatusOK, Header: d.variants[c].fields, Body: d.gzip, Feed: d.feed, Format: d.ref.Format}
 	if c == identity && method != "HEAD" {
 		// Only few ask for it, so it is not worth its place in memory.
 		body, err := gunzip(d.gzip, d.ref.Length)
@@ -102,7 +103,9 @@ func (d *document) whole(c coding, method string) Response {
 // notModified returns the 304 for a client that holds the document in coding c.
 func (d *document) notModified(c coding) Response {
 	v := d.variants[c]
-	return Response{Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Format: d.ref.Format}
+	return Response{
+		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
+	}
 }
 
 // gunzip unpacks a document of the given length, and no more than that.

@@ -26,7 +26,7 @@ func ExampleNewHandler() {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/feeds/", http.StripPrefix("/feeds", serve.NewHandler(documents, nil)))
+	mux.Handle("/feeds/", http.StripPrefix("/feeds", serve.NewHandler(&serve.Front{Documents: documents})))
 
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest("GET", "/feeds/atom.xml", nil))

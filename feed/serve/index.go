@@ -58,7 +58,7 @@ func (ix *index) of(names []feed.Name, next *Snapshot) *index {
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return &index{text: text, page: newDocument(ref, pack([]byte(text)), time.Time{},
+	return &index{text: text, page: newDocument("", ref, pack([]byte(text)), time.Time{},
 		field("Content-Security-Policy", "default-src 'none'"))}
 }
 

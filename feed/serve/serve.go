@@ -2,8 +2,9 @@
 // up with the store. It never renders a document and never asks the store on a reader's behalf, so readers don't notice
 // when the store is gone.
 //
-// [Answer] is the whole of the protocol: a pure function from a [Snapshot] and a [Request] to a [Response]. Adapters such
-// as [NewHandler] put it on an HTTP engine. A [Replica] makes the snapshots.
+// [Answer] is the whole of the protocol: a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
+// what is no part of it: metrics. Adapters put a Front on an HTTP engine and decide nothing themselves: [NewHandler] on
+// net/http, package fast on fasthttp. A [Replica] makes the snapshots.
 package serve
 
 import "feedpub/feed"
@@ -25,7 +26,9 @@ type Response struct {
 	Status int
 	Header []Field     // everything but Date and what an engine adds for the connection
 	Body   []byte      // nil where there is none to send: HEAD, 204, 304
-	Format feed.Format // of the document that was asked for; empty for errors and for what is not a feed
+	Feed   feed.Name   // whose document was asked for; empty for errors and for what is not a feed
+	Format feed.Format // of that document
+	Close  bool        // the connection is to be closed after it: what follows on it can't be trusted
 }
 
 // Get returns the value of the header field of the given canonical name, or "".

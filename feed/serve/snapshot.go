@@ -71,7 +71,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	e := &edition{head: h, documents: make([]*document, len(h.Documents))}
 	for i, ref := range h.Documents {
 		if gz, ok := prev.bytes(ref); ok {
-			e.documents[i] = newDocument(ref, gz, now)
+			e.documents[i] = newDocument(h.Feed, ref, gz, now)
 			continue
 		}
 		b, err := fetch(ref)
@@ -81,7 +81,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		e.documents[i] = newDocument(ref, b.Gzip, now)
+		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now)
 	}
 	return e, nil
 }
@@ -109,7 +109,7 @@ func (e *edition) refresh(now time.Time) *edition {
 		if fresh == e {
 			fresh = &edition{head: e.head, documents: slices.Clone(e.documents)}
 		}
-		fresh.documents[i] = newDocument(d.ref, d.gzip, now)
+		fresh.documents[i] = newDocument(d.feed, d.ref, d.gzip, now)
 	}
 	return fresh
 }

@@ -31,7 +31,11 @@ var preflight = append([]Field{
 
 // The errors. Their texts are fixed: nothing of a request is repeated.
 var (
-	badRequest       = failure(http.StatusBadRequest, "A request for a feed has no body.")
+	hasBody          = failure(http.StatusBadRequest, "A request for a feed has no body.")
+	badRequest       = failure(http.StatusBadRequest, "The request can't be read.")
+	slowRequest      = failure(http.StatusRequestTimeout, "The request took too long to arrive.")
+	longRequest      = failure(http.StatusRequestHeaderFieldsTooLarge, "The request's header is too long.")
+	otherVersion     = failure(http.StatusHTTPVersionNotSupported, "The version of HTTP is not one spoken here.")
 	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
 	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds can only be read.", field("Allow", allowed))
 	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available in gzip coding and without a coding.",
@@ -51,6 +55,22 @@ func failure(status int, text string, more ...Field) Response {
 		field("Content-Length", strconv.Itoa(len(body))),
 	}, common...)
 	return Response{Status: status, Header: append(fields, more...), Body: []byte(body)}
+}
+
+// Refuse returns the answer to a request that an engine could not read, after which the connection is closed: 400 for
+// any other status than 408, 431 and 505.
+func Refuse(status int) Response {
+	res := badRequest
+	switch status {
+	case http.StatusRequestTimeout:
+		res = slowRequest
+	case http.StatusRequestHeaderFieldsTooLarge:
+		res = longRequest
+	case http.StatusHTTPVersionNotSupported:
+		res = otherVersion
+	}
+	res.Close = true
+	return res
 }
 
 // feedFile says whether a path that ends in file may be a feed's.

@@ -5,6 +5,8 @@ GO ?= go
 LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
 # How long each fuzz target runs.
 FUZZTIME ?= 30s
+# How many posts bench-scale works on.
+POSTS ?= 100000
 # Version as a release names it; empty for what the build itself knows.
 VERSION ?=
 
@@ -41,6 +43,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 .PHONY: bench
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-scale
+bench-scale: ## measure what the work costs with POSTS (100,000) posts; needs redis-server
+	$(GO) run ./deploy/bench/scale -posts $(POSTS)
 
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before committing it

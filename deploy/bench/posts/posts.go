@@ -88,7 +88,7 @@ func content(r *rand.Rand, date time.Time) string {
 	}
 	paragraph(400)
 	if r.IntN(2) == 0 { // half of the posts quote
-		publication := fmt.Sprintf("Gazette of Town%d", skewed(r, sources))
+		publication := fmt.Sprintf("Town%d Gazette", skewed(r, sources))
 		article := fmt.Sprintf("https://town.example/%d", r.IntN(1e6))
 		headline := sentence(r, 7)
 		by := fmt.Sprintf("Reporter Name%d", r.IntN(50))

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+)
+
+// change times single edits: from the write of a post to the documents that a second process serves over HTTP.
+func (b *bench) change(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var building errgroup.Group
+	building.Go(func() error { return b.last.Run(ctx) })
+	defer func() { _ = building.Wait() }()
+	defer cancel()
+
+	r := reader{tags: map[string]string{}}
+	stop := func() {}
+	defer func() { stop() }()
+	if err := b.leads(ctx); err != nil {
+		return err
+	}
+	var err error
+	if r.base, stop, err = b.startReplica(ctx); err != nil {
+		return err
+	}
+	heads, err := b.site.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	var first, all []time.Duration
+	for i := range b.edits {
+		p := posts.Version(b.posts-1-i%40, i+1)
+		paths := pathsOf(heads, p.ID)
+		if len(paths) == 0 {
+			return fmt.Errorf("%s is in no document", p.ID)
+		}
+		for _, path := range paths {
+			if err := r.get(ctx, path, ""); err != nil {
+				return err
+			}
+		}
+		// A feed is built on change once a second at most.
+		time.Sleep(time.Second + 50*time.Millisecond)
+		start := time.Now()
+		if err := b.site.Put(ctx, p); err != nil {
+			return err
+		}
+		for j, path := range paths {
+			if err := r.get(ctx, path, r.tags[path]); err != nil {
+				return err
+			}
+			if j == 0 {
+				first = append(first, time.Since(start))
+			}
+		}
+		all = append(all, time.Since(start))
+	}
+	return errors.Join(
+		b.latencies("one post changed, to the main feed served by a second process", first),
+		b.latencies("one post changed, to all its documents served by a second process", all),
+	)
+}
+
+// leads waits until the builder of this process holds the lease.
+func (b *bench) leads(ctx context.Context) error {
+	for range 500 {
+		if _, held, err := b.site.Holder(ctx, "build"); err != nil || held {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return errors.New("the builder does not begin")
+}
+
+// pathsOf returns the paths of the documents that hold a post, the main feed's first.
+func pathsOf(heads []feed.Head, id string) []string {
+	var first, rest []string
+	for _, h := range heads {
+		if !slices.Contains(h.IDs, id) {
+			continue
+		}
+		for _, d := range h.Documents {
+			if h.Feed == feed.Main {
+				first = append(first, d.Path)
+			} else {
+				rest = append(rest, d.Path)
+			}
+		}
+	}
+	return append(first, rest...)
+}
+
+// reader reads documents as a feed reader does, and remembers their entity tags.
+type reader struct {
+	base string
+	tags map[string]string
+}
+
+// get asks for a path until it is served with another entity tag than the one given.
+func (r *reader) get(ctx context.Context, path, tag string) error {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Accept-Encoding", "gzip")
+		request.Header.Set("If-None-Match", tag)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil {
+			return err
+		}
+		if response.StatusCode == http.StatusOK {
+			r.tags[path] = response.Header.Get("ETag")
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not change", path)
+}

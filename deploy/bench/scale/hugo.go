@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed/intake"
+)
+
+// hugoConfig makes hugo write RSS of the whole, of each tag and of each author, with 50 posts each, and nothing else.
+// It knows of no sources, so its feeds are fewer.
+const hugoConfig = `baseURL = "https://feeds.example/"
+title = "Scale"
+disableKinds = ["page", "sitemap", "robotsTXT", "404"]
+[taxonomies]
+tag = "tags"
+author = "authors"
+[outputs]
+home = ["rss"]
+section = ["rss"]
+taxonomy = ["rss"]
+term = ["rss"]
+[services.rss]
+limit = 50
+`
+
+// hugoFeed is hugo's own template of RSS with the full content in place of the summary.
+const hugoFeed = `{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>" | safeHTML }}
+<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">
+<channel><title>{{ .Site.Title }}</title><link>{{ .Permalink }}</link><description>{{ .Title }}</description>
+{{ range first 50 .RegularPagesRecursive }}<item><title>{{ .Title }}</title><link>{{ .Permalink }}</link>
+<pubDate>{{ .PublishDate.Format "Mon, 02 Jan 2006 15:04:05 -0700" | safeHTML }}</pubDate><guid>{{ .Permalink }}</guid>
+<description>{{ .Content | transform.XMLEscape | safeHTML }}</description></item>
+{{ end }}</channel></rss>
+`
+
+// hugo lets hugo build RSS of the same posts.
+func (b *bench) hugo(ctx context.Context) error {
+	site := filepath.Join(b.dir, "hugo")
+	for _, folder := range []string{"content/posts", "layouts/_default"} {
+		if err := os.MkdirAll(filepath.Join(site, folder), 0o755); err != nil {
+			return err
+		}
+	}
+	for name, text := range map[string]string{"hugo.toml": hugoConfig, "layouts/_default/rss.xml": hugoFeed} {
+		if err := os.WriteFile(filepath.Join(site, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	for raw := range posts.All(b.posts) {
+		p, err := intake.Decode(raw.ID, raw.Raw)
+		if err != nil {
+			return err
+		}
+		var authors []string
+		for _, a := range p.Authors {
+			authors = append(authors, a.Name)
+		}
+		front, err := json.Marshal(map[string]any{"title": p.Title, "date": p.DatePublished, "tags": p.Tags, "authors": authors})
+		if err != nil {
+			return err
+		}
+		page := fmt.Sprintf("%s\n\n%s", front, p.ContentHTML)
+		if err := os.WriteFile(filepath.Join(site, "content/posts", p.ID+".html"), []byte(page), 0o644); err != nil {
+			return err
+		}
+	}
+	return b.time("hugo: RSS of all, of tags and of authors, from files", 1, nil, func() error {
+		cmd := exec.CommandContext(ctx, b.options.hugo, "--quiet", "--source", site, "--destination", filepath.Join(b.dir, "public"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, out)
+		}
+		return nil
+	})
+}

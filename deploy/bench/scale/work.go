@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+	"feedpub/feed/transfer"
+	"feedpub/store"
+)
+
+type bench struct {
+	options
+	dir    string
+	server *redisServer
+	out    *json.Encoder
+	feeds  int // of the site, once they are known
+
+	client *store.Client
+	site   *store.Site
+	last   *publish.Publisher
+	titles int // given so far
+}
+
+// open connects to the store as a process that has just started.
+func (b *bench) open() error {
+	b.close()
+	client, err := store.Open(store.Options{URL: b.server.url(), Compress: true})
+	if err != nil {
+		return err
+	}
+	b.client, b.site = client, client.Site("main")
+	return nil
+}
+
+func (b *bench) close() {
+	if b.client != nil {
+		_ = b.client.Close()
+	}
+}
+
+// fill imports posts from a file of JSON Lines, as "feedpub import" does.
+func (b *bench) fill(ctx context.Context) error {
+	name := filepath.Join(b.dir, "posts.jsonl")
+	if err := writePosts(name, b.posts); err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(name) }()
+	return b.time("import from JSON Lines", 1, nil, func() error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		const size = 1000
+		batch := make([]feed.RawPost, 0, size)
+		for entry, err := range transfer.Read(f, name, nil, nil) {
+			if err != nil {
+				return err
+			}
+			if _, err := intake.Decode(entry.Post.ID, entry.Post.Raw); err != nil {
+				return err
+			}
+			if batch = append(batch, *entry.Post); len(batch) == size {
+				if err := b.site.Put(ctx, batch...); err != nil {
+					return err
+				}
+				batch = batch[:0]
+			}
+		}
+		return b.site.Put(ctx, batch...)
+	})
+}
+
+func writePosts(name string, n int) (err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriterSize(f, 1<<20)
+	for p := range posts.All(n) {
+		if _, err := w.Write(append(p.Raw, '\n')); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// build times the first read of all posts, and rebuilding in every degree of what is known already.
+func (b *bench) build(ctx context.Context) error {
+	if err := b.publisher(nil); err != nil {
+		return err
+	}
+	if err := b.time("first read of all posts, and build", 1, nil, b.rebuild(ctx, feed.Committed)); err != nil {
+		return err
+	}
+	if err := b.memory(ctx); err != nil { // before documents are replaced: those that were stay for some days
+		return err
+	}
+	if err := b.time("rebuild, nothing changed", b.repeat, nil, b.rebuild(ctx, feed.Unchanged)); err != nil {
+		return err
+	}
+	// A new title changes every document and no item.
+	cold := func() error { return errors.Join(b.open(), b.publisher(nil)) }
+	if err := b.time("rebuild all, every item read anew", b.repeat, cold, b.rebuild(ctx, feed.Committed)); err != nil {
+		return err
+	}
+	items := func() error { return b.publisher(nil) }
+	if err := b.time("rebuild all, items at hand", b.repeat, items, b.rebuild(ctx, feed.Committed)); err != nil {
+		return err
+	}
+	warm := func() error { return b.publisher(b.last.Renderer) }
+	return b.time("rebuild all, items and fragments at hand", b.repeat, warm, b.rebuild(ctx, feed.Committed))
+}
+
+// rebuild rebuilds all feeds, and sees to it that each had the outcome.
+func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
+	return func() error {
+		r, err := b.last.Rebuild(ctx)
+		if err != nil {
+			return err
+		}
+		b.feeds = len(r.Feeds)
+		for _, f := range r.Feeds {
+			if f.Outcome != want {
+				return fmt.Errorf("%s is %s, want %s: %s", f.Feed, f.Outcome, want, f.Reason)
+			}
+		}
+		return nil
+	}
+}
+
+// publisher makes a builder of the site under a new title, with what a renderer remembers or, for nil, nothing.
+func (b *bench) publisher(r *render.Renderer) error {
+	if r == nil {
+		r = render.New()
+	}
+	b.titles++
+	site := feed.Site{
+		ID: "main", Title: "Scale " + strconv.Itoa(b.titles), Language: "en", BaseURL: "https://feeds.example",
+		HomeURL: "https://blog.example/", Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
+	}
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		return err
+	}
+	b.last = publish.New(publish.Config{
+		Site: site, Store: b.site, Intake: intake.New(site, reader), Renderer: r, Canonical: reader.Canonical,
+		Owner: "scale", Clock: time.Now, Logger: slog.New(slog.DiscardHandler), OnChange: true,
+	})
+	return nil
+}

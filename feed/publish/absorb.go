@@ -117,6 +117,10 @@ func (p *Publisher) absorb(ctx context.Context, token feed.Token, cursor, next s
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
+	// After the posts: an archive that is closed from now on is closed by who has the greater token, and this is refused.
+	if err := p.loadHistory(ctx); err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
 	var decided []decision
 	for i, st := range stored {
 		if d, ok := p.decide(st, notices[i]); ok {
@@ -228,13 +232,13 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 	var documents map[string][]feed.Name // which feeds' documents hold a post; loaded when first needed
 	for _, d := range decided {
 		if d.Keep {
-			a.Changes = append(a.Changes, d.Change)
+			a.Changes = append(a.Changes, p.keepPlaces(d))
 			continue
 		}
-		var was []feed.Name
+		var was places
 		switch {
 		case d.was != nil:
-			was = append([]feed.Name{feed.Main}, d.was.Feeds...)
+			was = p.places(d.was)
 		case d.Item == nil:
 			// Withdrawn, and no item tells where it was, as after a loss of data: the documents that hold it do.
 			if documents == nil {
@@ -242,8 +246,12 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 					return err
 				}
 			}
-			was = documents[d.ID]
+			for _, n := range documents[d.ID] {
+				of, _ := n.Archived()
+				was.add(of, n)
+			}
 		}
+		var now places
 		if d.Item != nil {
 			if d.Item.Feeds, err = p.assign(ctx, names, a.Names, d.Item); err != nil {
 				return err
@@ -251,26 +259,59 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 			if d.was != nil && !d.notice.due && reflect.DeepEqual(d.was, d.Item) {
 				// Submitted again as it was. The change still clears or sets its problem.
 				d.keep(p.Clock())
-				a.Changes = append(a.Changes, d.Change)
+				a.Changes = append(a.Changes, p.keepPlaces(d))
 				continue
 			}
 			if d.Due.IsZero() {
-				d.Entered = append([]feed.Name{feed.Main}, d.Item.Feeds...)
+				now = p.places(d.Item)
 			}
-		} else if len(was) > 0 && d.Record.Removed.IsZero() {
+		} else if len(was.feeds) > 0 && d.Record.Removed.IsZero() {
 			d.Record.Removed = d.notice.at
 		}
-		for _, n := range was {
-			if !slices.Contains(d.Entered, n) {
+		d.Entered = now.feeds
+		for _, n := range was.feeds {
+			if !slices.Contains(now.feeds, n) {
 				d.Left = append(d.Left, n)
-				if d.notice.at.After(a.Removals[n]) {
-					a.Removals[n] = d.notice.at
-				}
 			}
 		}
+		for _, n := range was.documents {
+			if !slices.Contains(now.documents, n) && d.notice.at.After(a.Removals[n]) {
+				a.Removals[n] = d.notice.at
+			}
+		}
+		d.Touched = append(slices.Clone(was.documents), now.documents...)
 		a.Changes = append(a.Changes, d.Change)
 	}
 	return nil
+}
+
+// keepPlaces returns the change of a decision that leaves the item: if it enters feeds, its time has come.
+func (p *Publisher) keepPlaces(d decision) feed.Change {
+	if len(d.Entered) > 0 {
+		d.Touched = p.places(d.was).documents
+	}
+	return d.Change
+}
+
+// places are where an item stands: in which feeds, and in which document of each: the feed's own or an archive.
+type places struct {
+	feeds, documents []feed.Name
+}
+
+func (x *places) add(of, document feed.Name) {
+	if !slices.Contains(x.feeds, of) {
+		x.feeds = append(x.feeds, of)
+	}
+	x.documents = append(x.documents, document)
+}
+
+func (p *Publisher) places(it *feed.Item) places {
+	var x places
+	x.add(feed.Main, p.history.at(feed.Main, feed.PositionOf(it)))
+	for _, n := range it.Feeds {
+		x.add(n, p.history.at(n, feed.PositionOf(it)))
+	}
+	return x
 }
 
 // membership is a feed of a family that an item belongs to, by the full name that the item gives.
@@ -302,7 +343,7 @@ func (p *Publisher) memberships(it *feed.Item) []membership {
 	return out
 }
 
-// assign returns the names of the item's feeds, sorted, and adds them to record.
+// assign returns the names of the item's feeds, sorted, and adds those of families to record.
 func (p *Publisher) assign(ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item) ([]feed.Name, error) {
 	var feeds []feed.Name
 	var lookup error
@@ -319,8 +360,18 @@ func (p *Publisher) assign(ctx context.Context, names *nameTable, record map[fee
 		record[n] = names.full[n]
 		feeds = append(feeds, n)
 	}
+	feeds = append(feeds, p.selector.Select(it)...)
+	feeds = slices.DeleteFunc(feeds, func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
 	slices.Sort(feeds)
 	return slices.Compact(feeds), lookup
+}
+
+// selectedAnew reports whether the selections that an item belongs to are others than those that it was put into: the
+// configuration has changed.
+func (p *Publisher) selectedAnew(it *feed.Item) bool {
+	was := slices.DeleteFunc(slices.Clone(it.Feeds), func(n feed.Name) bool { family, _ := n.Split(); return family != "" })
+	now := slices.DeleteFunc(p.selector.Select(it), func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
+	return !slices.Equal(was, now)
 }
 
 // documents returns by post the feeds whose documents hold it, those that are committed and those that are served.

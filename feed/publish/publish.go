@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/build"
 	"feedpub/feed/intake"
 	"feedpub/feed/render"
 )
@@ -50,6 +51,16 @@ type Feeds interface {
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
 	Member(ctx context.Context, name feed.Name, ids ...string) ([]bool, error)
 	Removed(ctx context.Context, name feed.Name) (time.Time, error)
+	// Range returns the positions of a feed's posts after one position and up to another, oldest first; zero is no bound.
+	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
+}
+
+// Archives is the closed parts of feeds. They are never changed or taken away.
+type Archives interface {
+	Archives(ctx context.Context) ([]feed.Archive, error)
+	ArchiveCount(ctx context.Context) (int, error)
+	// CloseArchives records archives and makes feeds dirty, in one step.
+	CloseArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
 }
 
 // Heads is where documents are committed to.
@@ -88,6 +99,7 @@ type Store interface {
 	Inbox
 	Items
 	Feeds
+	Archives
 	Heads
 	Problems
 	Lease
@@ -108,7 +120,9 @@ type Seen interface {
 
 // Config is what a [Publisher] is made of. All fields but those marked optional are required.
 type Config struct {
-	Site     feed.Site
+	Site feed.Site
+	// Catalog says which feeds there are beside the families', and how each is made; the zero Catalog is fine.
+	Catalog  feed.Catalog
 	Store    Store
 	Intake   *intake.Intake
 	Renderer *render.Renderer
@@ -133,11 +147,13 @@ type Config struct {
 type Publisher struct {
 	Config
 	fingerprint string
+	selector    *build.Selector
 
 	work sync.Mutex // held while absorbing and building
 	// Guarded by work:
-	built map[feed.Name]time.Time // when a change last built a feed
-	stuck map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
+	built   map[feed.Name]time.Time // when a change last built a feed
+	stuck   map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
+	history *history                // nil until it is loaded
 
 	mu    sync.Mutex
 	token feed.Token // of the lease; 0 when this builder does not hold it
@@ -145,13 +161,16 @@ type Publisher struct {
 
 // New returns a publisher; it does nothing until one of its methods is called.
 func New(c Config) *Publisher {
-	return &Publisher{Config: c, fingerprint: Fingerprint(c.Site), built: map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{}}
+	return &Publisher{
+		Config: c, fingerprint: Fingerprint(c.Site, c.Catalog), selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
+		built: map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{},
+	}
 }
 
-// Fingerprint identifies all that documents are made with besides posts: the site's configuration and the version of
-// the rendered form. Only builders with equal fingerprints may build the same site's feeds in turn.
-func Fingerprint(s feed.Site) string {
-	return fmt.Sprintf("%s-%d", s.Fingerprint(), render.Version)
+// Fingerprint identifies all that documents are made with besides posts: the configuration of the site and its feeds,
+// and the version of the rendered form. Only builders with equal fingerprints may build the same site's feeds in turn.
+func Fingerprint(s feed.Site, c feed.Catalog) string {
+	return fmt.Sprintf("%s-%s-%d", s.Fingerprint(), c.Fingerprint(), render.Version)
 }
 
 // leading returns the token of the lease if this builder holds it.

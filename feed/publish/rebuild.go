@@ -27,50 +27,130 @@ type target struct {
 	lost bool
 }
 
-// targets returns the named feeds, or all that exist or should, in order of their names.
+// targets returns the named feeds and their archives, or all that exist or should, in order of their names.
 func (p *Publisher) targets(ctx context.Context, names []feed.Name) ([]target, error) {
-	dirty, err := p.Store.Dirty(ctx)
-	if err != nil {
+	if err := p.loadHistory(ctx); err != nil {
 		return nil, err
 	}
 	heads, err := p.Store.Heads(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := map[feed.Name]*target{feed.Main: {name: feed.Main}}
-	of := func(n feed.Name) *target {
-		if found[n] == nil {
-			found[n] = &target{name: n}
-		}
-		return found[n]
+	marks, err := p.marks(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for _, d := range dirty {
-		t := of(d.Name)
-		t.dirty, t.mark = true, d.Mark
+	found := map[feed.Name]bool{feed.Main: true}
+	for _, s := range p.Catalog.Selections {
+		found[s.Name] = true
 	}
+	for n := range marks {
+		found[n] = true
+	}
+	committed := make(map[feed.Name]feed.Head, len(heads))
 	for _, h := range heads {
-		of(h.Feed).head = h
+		committed[h.Feed], found[h.Feed] = h, true
 	}
 	if p.Seen != nil {
 		for _, h := range p.Seen.Heads() {
-			if t := of(h.Feed); h.Token > t.head.Token {
-				t.lost = true
-			}
+			found[h.Feed] = true
+		}
+	}
+	for _, list := range p.history.archives {
+		for _, a := range list {
+			found[a.Feed] = true
+		}
+	}
+	delete(found, feed.Pages)
+	for _, n := range names {
+		if !found[n] {
+			return nil, fmt.Errorf("feed %q: %w", n, feed.ErrNotFound)
 		}
 	}
 	if len(names) > 0 {
-		for _, n := range names {
-			if found[n] == nil {
-				return nil, fmt.Errorf("feed %q: %w", n, feed.ErrNotFound)
+		maps.DeleteFunc(found, func(n feed.Name, _ bool) bool {
+			of, _ := n.Archived()
+			return !slices.Contains(names, n) && !slices.Contains(names, of)
+		})
+	}
+	return p.look(ctx, slices.Sorted(maps.Keys(found)), marks, committed)
+}
+
+// touched returns the given dirty feeds and archives, with no look at any other: what a change costs must not grow with
+// the number of feeds.
+func (p *Publisher) touched(ctx context.Context, names []feed.Name) ([]target, error) {
+	if err := p.loadHistory(ctx); err != nil {
+		return nil, err
+	}
+	marks, err := p.marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := p.heads(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return p.look(ctx, names, marks, committed)
+}
+
+// look returns what is known of feeds.
+func (p *Publisher) look(ctx context.Context, names []feed.Name, marks map[feed.Name]int64, committed map[feed.Name]feed.Head) ([]target, error) {
+	targets := make([]target, 0, len(names))
+	for _, n := range names {
+		mark, dirty := marks[n]
+		t := target{name: n, dirty: dirty, mark: mark, head: committed[n]}
+		if p.Seen != nil {
+			if seen, ok := p.Seen.Head(n); ok && seen.Token > t.head.Token {
+				t.lost = true
 			}
 		}
-		maps.DeleteFunc(found, func(n feed.Name, _ *target) bool { return !slices.Contains(names, n) })
+		targets = append(targets, t)
 	}
-	out := make([]target, 0, len(found))
-	for _, n := range slices.Sorted(maps.Keys(found)) {
-		out = append(out, *found[n])
+	return targets, p.verify(ctx, targets)
+}
+
+// marks returns the dirty feeds with their marks.
+func (p *Publisher) marks(ctx context.Context) (map[feed.Name]int64, error) {
+	dirty, err := p.Store.Dirty(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return out, p.verify(ctx, out)
+	marks := make(map[feed.Name]int64, len(dirty))
+	for _, d := range dirty {
+		marks[d.Name] = d.Mark
+	}
+	return marks, nil
+}
+
+// manyHeads is from how many on it is cheaper to read all heads in one go.
+const manyHeads = 64
+
+// heads returns the committed heads of feeds, without those that have none.
+func (p *Publisher) heads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
+	heads := make(map[feed.Name]feed.Head, len(names))
+	if len(names) >= manyHeads {
+		all, err := p.Store.Heads(ctx)
+		for _, h := range all {
+			heads[h.Feed] = h
+		}
+		return heads, err
+	}
+	for _, n := range names {
+		h, err := p.Store.Head(ctx, n)
+		switch {
+		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid): // built anew
+		case err != nil:
+			return nil, err
+		default:
+			heads[n] = h
+		}
+	}
+	return heads, nil
+}
+
+// stale reports whether a target must be built.
+func (p *Publisher) stale(t target) bool {
+	return t.dirty || t.lost || t.head.Config != p.fingerprint
 }
 
 // verify finds documents that heads promise and the store does not have.
@@ -102,26 +182,35 @@ func (p *Publisher) verify(ctx context.Context, targets []target) error {
 
 // rebuild builds the targets that need it and reports on all.
 func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
+	targets, err := p.archive(ctx, token, targets)
+	if err != nil {
+		return nil, fmt.Errorf("rebuild: %w", err)
+	}
 	names := make([]feed.Name, len(targets))
 	for i, t := range targets {
-		names[i] = t.name
+		names[i], _ = t.name.Archived()
 	}
 	full, err := p.Store.Names(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	reports := make([]feed.FeedReport, 0, len(targets))
-	for _, t := range targets {
+	for i, t := range targets {
 		r := feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
-		if t.dirty || t.lost || t.head.Config != p.fingerprint {
-			r, err = p.rebuildFeed(ctx, token, t, full[t.name])
+		if p.stale(t) {
+			r, err = p.rebuildFeed(ctx, token, t, full[names[i]])
 			if errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil {
 				return reports, fmt.Errorf("rebuild %s: %w", t.name, err)
 			}
 			if err != nil { // of this feed only: the others go on
 				r = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
 			}
+			if r.Outcome == feed.Held || r.Outcome == feed.Failed {
+				p.stuck[t.name] = t.mark
+			}
 			p.log(r)
+		} else if _, number := t.name.Archived(); number > 0 {
+			continue // there may be thousands, and nothing happened to them
 		}
 		if p.Observe != nil {
 			p.Observe(r)
@@ -142,7 +231,8 @@ func (p *Publisher) log(r feed.FeedReport) {
 
 // rebuildFeed builds one feed and commits it, unless posts would disappear from it unexplained.
 func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target, fullName string) (feed.FeedReport, error) {
-	f, err := p.selectFeed(ctx, t.name, fullName)
+	ch := p.Catalog.Channel(p.Site, t.name)
+	f, err := p.selectFeed(ctx, t.name, fullName, ch)
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
@@ -153,7 +243,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 		}
 	}
 	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
-	vanished, withdrawn, err := p.vanished(ctx, previous, f)
+	vanished, withdrawn, err := p.vanished(ctx, previous, f, ch.Limit)
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
@@ -206,11 +296,26 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 	return report, nil
 }
 
-// selectFeed reads a feed's items.
-func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName string) (feed.Feed, error) {
-	ids, err := p.Store.Select(ctx, name, p.Site.Limit)
+// selectFeed reads the items of a feed or an archive.
+func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName string, ch feed.Channel) (feed.Feed, error) {
+	of, number := name.Archived()
+	var ids []string
+	var err error
+	if len(p.history.archives[of]) == 0 {
+		ids, err = p.Store.Select(ctx, name, ch.Limit)
+	} else {
+		after, upTo := p.history.span(name)
+		var posts []feed.Position
+		posts, err = p.Store.Range(ctx, of, after, upTo)
+		for _, post := range posts {
+			ids = append(ids, post.ID)
+		}
+	}
 	if err != nil {
 		return feed.Feed{}, err
+	}
+	if number > 0 {
+		ch.Limit = max(len(ids), 1) // what came late has its place too
 	}
 	found, err := p.Store.Items(ctx, ids...)
 	if err != nil {
@@ -221,13 +326,15 @@ func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName str
 		return feed.Feed{}, err
 	}
 	items := slices.DeleteFunc(found, func(it *feed.Item) bool { return it == nil })
-	return build.Feed(p.Site, name, fullName, items, removed), nil
+	f := build.Channel(p.Site, name, fullName, ch, items, removed)
+	f.History = p.history.links(name)
+	return f, nil
 }
 
 // vanished returns the posts of the last documents that the new feed lacks: those without an explanation, and those
-// that were withdrawn. An edit, a date in the future, the feed's limit and a changed configuration explain too, but only
-// for posts that are still known: what is unknown is lost, whatever else may have changed.
-func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Feed) (unexplained, withdrawn []string, err error) {
+// that were withdrawn. An edit, a date in the future, an archive, the feed's limit and a changed configuration explain
+// too, but only for posts that are still known: what is unknown is lost, whatever else may have changed.
+func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Feed, limit int) (unexplained, withdrawn []string, err error) {
 	now := make(map[string]bool, len(f.Items))
 	for _, it := range f.Items {
 		now[it.ID] = true
@@ -245,7 +352,8 @@ func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Fee
 	if err != nil {
 		return nil, nil, err
 	}
-	full := len(f.Items) >= f.Site.Limit
+	full := len(f.Items) >= limit
+	of, _ := f.Name.Archived()
 	for _, st := range stored {
 		switch {
 		case !st.Record.Removed.IsZero():
@@ -253,8 +361,9 @@ func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Fee
 		case st.Item == nil:
 			unexplained = append(unexplained, st.ID)
 		case previous.Config != p.fingerprint:
-		case f.Name != feed.Main && !slices.Contains(st.Item.Feeds, f.Name): // edited
+		case of != feed.Main && !slices.Contains(st.Item.Feeds, of): // edited
 		case st.Item.Published.After(p.Clock()): // edited to a future date
+		case p.history.at(of, feed.PositionOf(st.Item)) != f.Name: // in another document of the same feed
 		case full && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0: // older than the oldest that has room
 		default:
 			unexplained = append(unexplained, st.ID)

@@ -43,7 +43,8 @@ func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []
 	for i, st := range stored {
 		switch {
 		case st.Raw == nil:
-		case st.Item == nil || st.Item.RawSum != feed.HashOf(st.Raw) || st.Item.Intake != p.Intake.Fingerprint():
+		case st.Item == nil || st.Item.RawSum != feed.HashOf(st.Raw) || st.Item.Intake != p.Intake.Fingerprint(),
+			p.selectedAnew(st.Item):
 			differ = append(differ, st.ID)
 		case !indexed[i] && !st.Item.Published.After(p.Clock()):
 			lost = append(lost, st.ID)

@@ -117,7 +117,7 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 		return feed.Report{}, err
 	}
 	targets = slices.DeleteFunc(targets, func(t target) bool {
-		return t.head.Feed != "" && slices.Contains(except, t.name)
+		return t.head.Feed != "" && scheduled(except, t.name)
 	})
 	var report feed.Report
 	if report.Feeds, err = p.rebuild(ctx, token, targets); err != nil {
@@ -234,7 +234,7 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	wait := block
 	var names []feed.Name
 	for _, d := range dirty {
-		if slices.Contains(p.Scheduled, d.Name) || p.stuck[d.Name] == d.Mark {
+		if scheduled(p.Scheduled, d.Name) || p.stuck[d.Name] == d.Mark {
 			continue
 		}
 		if rest := p.built[d.Name].Add(changeInterval).Sub(now); rest > 0 {
@@ -247,17 +247,18 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	if len(names) == 0 {
 		return wait, nil
 	}
-	targets, err := p.targets(ctx, names)
+	targets, err := p.touched(ctx, names)
 	if err != nil {
 		return 0, err
 	}
-	reports, err := p.rebuild(ctx, token, targets)
-	for i, r := range reports {
-		if r.Outcome == feed.Held || r.Outcome == feed.Failed {
-			p.stuck[r.Feed] = targets[i].mark
-		}
-	}
+	_, err = p.rebuild(ctx, token, targets)
 	return wait, err
+}
+
+// scheduled reports whether a feed, or the feed that it is an archive of, is among those with a schedule of their own.
+func scheduled(own []feed.Name, n feed.Name) bool {
+	of, _ := n.Archived()
+	return slices.Contains(own, of)
 }
 
 // request is an operator's trigger as it travels through the store, and reply its answer.

@@ -1,0 +1,341 @@
+package publish_test
+
+import (
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// archived gives the main feed archives.
+func (w *world) archived(limit int) *publish.Publisher {
+	w.config.Limit = limit
+	return w.builder("one", func(c *publish.Config) {
+		c.Catalog = feed.Catalog{Feeds: map[feed.Name]feed.Channel{feed.Main: {Archives: true}}}
+	})
+}
+
+// dated is a post published on a day.
+func dated(id string, day int, members ...any) feed.RawPost {
+	at := time.Date(2010, 1, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day)
+	return post(id, append([]any{"date_published", at.Format(time.RFC3339)}, members...)...)
+}
+
+// crawled is what a crawler finds that follows the links from a feed's Atom document to its last archive.
+type crawled struct {
+	ids       []string // newest first
+	documents []string // by path, the subscription document first
+	bodies    map[string]string
+}
+
+// crawl follows prev-archive from the subscription document, as RFC 5005 section 4 tells crawlers to, and checks the
+// links on its way.
+func (w *world) crawl(name feed.Name) crawled {
+	w.t.Helper()
+	heads, err := w.site.Heads(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	at := map[string]feed.Head{}
+	for _, h := range heads {
+		at[h.Feed.Path(feed.Atom)] = h
+	}
+	c := crawled{bodies: map[string]string{}}
+	subscription := name.Path(feed.Atom)
+	for path, newer := subscription, ""; path != ""; {
+		h, ok := at[path]
+		if !ok {
+			w.t.Fatalf("%s is linked from %v and not committed", path, c.documents)
+		}
+		body := w.body(h, feed.Atom)
+		var doc struct {
+			Archive *struct{} `xml:"http://purl.org/syndication/history/1.0 archive"`
+			Entries []struct {
+				ID string `xml:"id"`
+			} `xml:"entry"`
+			Links []struct {
+				Rel  string `xml:"rel,attr"`
+				Href string `xml:"href,attr"`
+			} `xml:"link"`
+		}
+		if err := xml.Unmarshal(body, &doc); err != nil {
+			w.t.Fatal(err)
+		}
+		links := map[string]string{}
+		for _, l := range doc.Links {
+			links[l.Rel] = strings.TrimPrefix(l.Href, w.config.BaseURL)
+		}
+		if got, want := doc.Archive != nil, path != subscription; got != want {
+			w.t.Errorf("%s says that it is an archive: %v, want %v", path, got, want)
+		}
+		if want := map[bool]string{true: subscription}[path != subscription]; links["current"] != want {
+			w.t.Errorf("%s names %q as the current feed, want %q", path, links["current"], want)
+		}
+		next := newer
+		if newer == subscription {
+			next = "" // its next is no archive
+		}
+		if links["next-archive"] != next {
+			w.t.Errorf("%s names %q as the archive after it, want %q", path, links["next-archive"], next)
+		}
+		for _, e := range doc.Entries {
+			c.ids = append(c.ids, strings.TrimPrefix(e.ID, "urn:feedpub:main:"))
+		}
+		c.documents = append(c.documents, path)
+		c.bodies[path] = string(body)
+		path, newer = links["prev-archive"], path
+	}
+	return c
+}
+
+// wantOnce compares what a crawl found with what is published.
+func (c crawled) wantOnce(t *testing.T, when string, published map[string]bool) {
+	t.Helper()
+	got := slices.Sorted(slices.Values(c.ids))
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(published)), got); diff != "" {
+		t.Errorf("%s a crawler finds other posts than are published, each once (-published +found):\n%s", when, diff)
+	}
+}
+
+// changed returns the documents that differ from those of an earlier crawl.
+func (c crawled) changed(before crawled) []string {
+	var paths []string
+	for path, body := range c.bodies {
+		if before.bodies[path] != body {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+func TestACrawlFindsEveryPostOnce(t *testing.T) {
+	const n, limit = 1000, 50
+	w := newWorld(t)
+	b := w.archived(limit)
+	published := map[string]bool{}
+	id := func(i int) string { return fmt.Sprintf("p%04d", i) }
+	add := func(p feed.RawPost) feed.RawPost {
+		published[p.ID] = true
+		return p
+	}
+	var posts []feed.RawPost
+	for i := range n {
+		posts = append(posts, add(dated(id(i), 2*i/3))) // some of the same time
+	}
+	w.put(posts...)
+	w.rebuild(b)
+	first := w.crawl(feed.Main)
+	first.wantOnce(t, "after a thousand posts", published)
+	if got := len(w.ids(feed.Main)); got != limit {
+		t.Errorf("the subscription document holds %d posts, want %d", got, limit)
+	}
+	for _, path := range first.documents {
+		if got := strings.Count(first.bodies[path], "<entry"); got > limit {
+			t.Errorf("%s holds %d posts, more than the limit of %d", path, got, limit)
+		}
+	}
+	if want := n / limit; len(first.documents) != want {
+		t.Errorf("the feed has %d documents, want %d", len(first.documents), want)
+	}
+
+	holds := func(c crawled, id string) string {
+		for path, body := range c.bodies {
+			if strings.Contains(body, "urn:feedpub:main:"+id+"<") {
+				return path
+			}
+		}
+		return "none"
+	}
+	for _, tt := range []struct {
+		name string
+		post string // to look for, before or after
+		do   func()
+	}{
+		{"an edit", id(500), func() { w.put(dated(id(500), 2*500/3, "title", "Edited")) }},
+		{"a deletion", id(321), func() { w.delete(id(321)); delete(published, id(321)) }},
+		{"a late import", "late", func() { w.put(add(dated("late", 400))) }},
+		{"an import of the oldest", "oldest", func() { w.put(add(dated("oldest", -4000))) }},
+		{"a withdrawal", id(111), func() { w.put(dated(id(111), 74, "status", "private")); delete(published, id(111)) }},
+	} {
+		before := w.crawl(feed.Main)
+		tt.do()
+		w.rebuild(b)
+		after := w.crawl(feed.Main)
+		after.wantOnce(t, "after "+tt.name, published)
+		at := holds(after, tt.post)
+		if at == "none" {
+			at = holds(before, tt.post)
+		}
+		if got := after.changed(before); !slices.Equal(got, []string{at}) {
+			t.Errorf("%s changed %v, want only %s, whose borders hold the post", tt.name, got, at)
+		}
+	}
+
+	// A post that moves through time changes the archive that it leaves and the document that it comes to.
+	before := w.crawl(feed.Main)
+	w.put(dated(id(200), 5000))
+	w.rebuild(b)
+	after := w.crawl(feed.Main)
+	after.wantOnce(t, "after a new date", published)
+	if got := after.changed(before); !slices.Contains(got, holds(before, id(200))) || !slices.Contains(got, "/atom.xml") {
+		t.Errorf("a new date changed %v, want at least %s and /atom.xml", got, holds(before, id(200)))
+	}
+}
+
+func TestAFeedThatGrowsPostByPost(t *testing.T) {
+	const limit = 8
+	w := newWorld(t)
+	b := w.archived(limit)
+	published := map[string]bool{}
+	var before crawled
+	for i := range 60 {
+		id := fmt.Sprintf("p%02d", i)
+		published[id] = true
+		w.put(dated(id, i))
+		w.rebuild(b, feed.Main)
+		c := w.crawl(feed.Main)
+		c.wantOnce(t, fmt.Sprintf("after %d posts", i+1), published)
+		if got := len(w.ids(feed.Main)); got > limit || i >= limit && got <= limit*3/4-1 {
+			t.Errorf("after %d posts the subscription document holds %d, want between three quarters of the limit of %d and the limit", i+1, got, limit)
+		}
+		if i > 0 && len(c.documents) > 1 {
+			changed := c.changed(before)
+			// The newest archive gets a link to the one after it when that is closed; nothing else in the past moves.
+			if slices.ContainsFunc(changed, func(p string) bool { return !slices.Contains(c.documents[:min(3, len(c.documents))], p) }) {
+				t.Errorf("post %d changed %v", i+1, changed)
+			}
+		}
+		before = c
+	}
+}
+
+func TestAnArchiveThatLatePostsSwellIsDivided(t *testing.T) {
+	const limit = 4
+	w := newWorld(t)
+	b := w.archived(limit)
+	published := map[string]bool{}
+	for i := range 9 {
+		id := fmt.Sprintf("new%d", i)
+		published[id] = true
+		w.put(dated(id, 1000+i))
+	}
+	w.rebuild(b)
+	before := w.crawl(feed.Main)
+	var late []feed.RawPost
+	for i := range 50 {
+		id := fmt.Sprintf("late%02d", i)
+		published[id] = true
+		late = append(late, dated(id, i))
+	}
+	w.put(late...)
+	w.rebuild(b)
+	after := w.crawl(feed.Main)
+	after.wantOnce(t, "after many late posts", published)
+	for _, path := range after.documents {
+		if got := strings.Count(after.bodies[path], "<entry"); got > 4*limit {
+			t.Errorf("%s holds %d posts, more than four times the limit of %d", path, got, limit)
+		}
+	}
+	if after.bodies["/atom.xml"] != before.bodies["/atom.xml"] {
+		t.Error("posts that came late into an archive changed the subscription document")
+	}
+}
+
+func TestBordersSurviveTheLossOfDerivedData(t *testing.T) {
+	w := newWorld(t)
+	b := w.archived(4)
+	for i := range 23 {
+		w.put(dated(fmt.Sprintf("p%02d", i), i))
+		w.rebuild(b, feed.Main)
+	}
+	before := w.crawl(feed.Main)
+	for _, k := range w.redis.Keys() {
+		for _, derived := range []string{":item:", ":idx:", ":cursor", ":dirty", ":head", ":doc:"} {
+			if strings.Contains(k, derived) {
+				w.redis.Del(k)
+			}
+		}
+	}
+	w.rebuild(w.archived(4))
+	after := w.crawl(feed.Main)
+	if diff := cmp.Diff(before.bodies, after.bodies); diff != "" {
+		t.Errorf("the documents made anew of posts and records differ:\n%s", diff)
+	}
+}
+
+// Promise 2, with archives: an export holds their borders, so an import into an empty site makes the same documents.
+func TestBordersTravelWithTheRecords(t *testing.T) {
+	one, two := newWorld(t), newWorld(t)
+	var posts []feed.RawPost
+	b := one.archived(4)
+	for i := range 23 {
+		posts = append(posts, dated(fmt.Sprintf("p%02d", i), i))
+		one.put(posts[i])
+		one.rebuild(b, feed.Main)
+	}
+	for line, err := range one.site.Records(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := two.site.Restore(t.Context(), line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Reverse(posts)
+	two.put(posts...)
+	two.rebuild(two.archived(4))
+	if diff := cmp.Diff(one.crawl(feed.Main).bodies, two.crawl(feed.Main).bodies); diff != "" {
+		t.Errorf("documents after an export and an import differ:\n%s", diff)
+	}
+}
+
+// Promise 6, in archives: what vanishes from one unexplained holds its commit and no other.
+func TestALossInAnArchiveHoldsIt(t *testing.T) {
+	w := newWorld(t)
+	b := w.archived(4)
+	for i := range 12 {
+		w.put(dated(fmt.Sprintf("p%02d", i), i))
+	}
+	w.rebuild(b)
+	before := w.crawl(feed.Main)
+	w.lose(":post:p01", ":item:p01")
+	w.put(dated("p02", 2, "title", "Edited"), dated("new", 100))
+	report, err := b.Rebuild(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[feed.Name]feed.Outcome{}
+	for _, r := range report.Feeds {
+		outcomes[r.Feed] = r.Outcome
+	}
+	if outcomes["archive/1"] != feed.Held || outcomes[feed.Main] != feed.Committed {
+		t.Errorf("outcomes %v, want archive/1 held and main committed", outcomes)
+	}
+	if after := w.crawl(feed.Main); after.bodies["/archive/1/atom.xml"] != before.bodies["/archive/1/atom.xml"] {
+		t.Error("the archive that is held has changed")
+	}
+}
+
+func TestFeedsWithoutArchivesKeepTheirLimit(t *testing.T) {
+	w := newWorld(t)
+	b := w.archived(4)
+	for i := range 12 {
+		w.put(dated(fmt.Sprintf("p%02d", i), i, "tags", []string{"x"}))
+	}
+	w.rebuild(b)
+	if got := w.ids("tags/x"); !slices.Equal(got, []string{"p11", "p10", "p09", "p08"}) {
+		t.Errorf("tags/x holds %v, want the newest four", got)
+	}
+	if c := w.crawl("tags/x"); len(c.documents) != 1 {
+		t.Errorf("tags/x has archives %v, want none", c.documents[1:])
+	}
+}

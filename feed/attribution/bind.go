@@ -72,7 +72,7 @@ func (rd *reading) analyse(i int) *analysis {
 	}
 	x := rd.matcher(b)
 	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
-		m := x.best(s)
+		m := x.best(&rd.l.credits, s)
 		if m == nil {
 			return true
 		}
@@ -143,7 +143,7 @@ func (rd *reading) names(b *block, m *match) bool {
 			}
 			p := rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi])
 			// A word that is in the lexicon for something else is hardly a surname.
-			if p == 0 && (n.hi-n.lo > 1 || b.toks[n.lo].id != 0) {
+			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
 				return false
 			}
 			sure += p

@@ -382,7 +382,7 @@ func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool)
 // coversName reports whether the known name is all of the stretch but for its determiners and epithets.
 func (r *Reader) coversName(l *language, b *block, s span, p publisher) bool {
 	toks := b.toks[s.lo:s.hi]
-	n := r.pubs.suffix(b.text, toks)
+	n := r.pubs.suffix(toks)
 	if n == len(toks) || r.pubs.lookup(b.slice(s)) != nil {
 		return true
 	}

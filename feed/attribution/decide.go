@@ -31,7 +31,6 @@ func (r *Reader) Read(in Input) Result {
 	}
 	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
 	rd.tried = make([]*analysis, len(rd.doc.blocks))
-	rd.m.seen = make(map[*variant]bool)
 	rd.furnish(in.Title)
 	rd.bind()
 	rd.bindTitle()

@@ -34,15 +34,18 @@ type lexicon struct {
 
 // language is a language file, compiled.
 type language struct {
-	name    string
-	classes map[string]*class
-	rules   []*rule
-	byWord  map[int32][]*variant // the variants of rules that can match only where the word occurs
-	bare    []*variant           // the variants without a word of their own
-	noise   phrases
-	end     phrases
-	caption phrases
-	months  map[int32]int
+	name     string
+	classes  map[string]*class
+	rules    []*rule
+	credits  index    // of the rules that credit
+	postedBy index    // of the rules that say who posted the post
+	all      []*class // every class, those without a name too; a class knows its place here
+	variants int      // how many variants the rules have
+	traits   []traits // by word: which classes have it, or a phrase that begins with it
+	noise    phrases
+	end      phrases
+	caption  phrases
+	months   map[int32]int
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
 	// The classes that the code asks for; rules may name others.
@@ -52,14 +55,62 @@ type language struct {
 	pointing, common, viaSkip *class
 }
 
+// index finds the variants that can match a clause by the words in it.
+type index struct {
+	byWord map[int32][]*variant // those that can match only where the word occurs
+	bare   []*variant           // those without a word of their own
+}
+
+// traits is a set of classes and of kinds of tokens, as bits: what a clause has, or what a variant needs.
+type traits [6]uint64
+
+// The first traits are kinds of punctuation that a variant can need.
+const (
+	traitDash = iota
+	traitDots
+	traitQuote
+	traitPoss
+	traitGroup
+	traitAt
+	traitBar
+	traitComma
+	traitClasses // the first class
+)
+
+func (t *traits) set(bit int) {
+	if bit < len(t)*64 {
+		t[bit/64] |= 1 << (bit % 64)
+	}
+}
+
+// covers reports whether t has all that need has.
+func (t *traits) covers(need *traits) bool {
+	for i := range t {
+		if need[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *traits) union(o *traits) {
+	for i := range t {
+		t[i] |= o[i]
+	}
+}
+
 // class is a set of words and phrases, such as the verbs of writing.
 type class struct {
+	bit     int // its trait
 	words   map[int32]bool
 	phrases map[int32][][]int32 // of two words and more, by first word, longest first
 }
 
-func newClass() *class {
-	return &class{words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
+// newClass returns an empty class and files it among the language's.
+func (l *language) newClass() *class {
+	c := &class{bit: traitClasses + len(l.all), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
+	l.all = append(l.all, c)
+	return c
 }
 
 // add adds a phrase by the numbers of its words.
@@ -164,6 +215,17 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 		lx.langs[l.name] = l
 		lx.order = append(lx.order, l)
 	}
+	for _, l := range lx.order {
+		l.traits = make([]traits, len(lx.ids)+1)
+		for _, c := range l.all {
+			for id := range c.words {
+				l.traits[id].set(c.bit)
+			}
+			for id := range c.phrases {
+				l.traits[id].set(c.bit)
+			}
+		}
+	}
 	if lx.langs[fallback] == nil {
 		return nil, fmt.Errorf("no language file %s.txt: %w", fallback, feed.ErrInvalid)
 	}
@@ -206,7 +268,6 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 	l := &language{
 		name:    name,
 		classes: make(map[string]*class),
-		byWord:  make(map[int32][]*variant),
 		months:  make(map[int32]int),
 	}
 	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
@@ -259,6 +320,7 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 		c.sort()
 	}
 	l.bind()
+	l.file()
 	return l, nil
 }
 
@@ -283,10 +345,15 @@ func (lx *lexicon) addPhrase(c *class, phrase string) {
 func (l *language) class(name string) *class {
 	c := l.classes[name]
 	if c == nil {
-		c = newClass()
+		c = l.newClass()
 		l.classes[name] = c
 	}
 	return c
+}
+
+// known reports whether a class of the language has the word; a word that stands only in rules or names is not known.
+func (l *language) known(id int32) bool {
+	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
 
 // bind looks up the classes that the code asks for.

@@ -27,27 +27,37 @@ type matcher struct {
 	hi   int // where the clause ends
 	step int
 	m    match
-	seen map[*variant]bool
+	// seen holds, by a variant's number, the round in which it was tried last.
+	seen  []uint32
+	round uint32
 	// names reports whether what stands in the slots can be what the slots are for; nil means that it need not.
 	names func(*block, *match) bool
 }
 
-// best returns the surest match of any rule with the clause, or nil.
-func (x *matcher) best(clause span) *match {
+// best returns the surest match of any rule of the index with the clause, or nil.
+func (x *matcher) best(from *index, clause span) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // nobody credits at such length; what ends the clause may still be a credit
 	}
 	x.hi = clause.hi
 	ends := x.endsInColon(clause)
+	has := x.traitsOf(clause)
+	if len(x.seen) < x.l.variants {
+		x.seen = make([]uint32, x.l.variants)
+		x.round = 0
+	}
+	x.round++
 	var found *match
-	clear(x.seen)
 	try := func(v *variant) {
-		if v.colon && !ends || found != nil && found.rule.weight >= v.rule.weight || x.seen[v] {
+		if v.colon && !ends || found != nil && found.rule.weight >= v.rule.weight || x.seen[v.n] == x.round {
 			return
 		}
-		x.seen[v] = true
+		x.seen[v.n] = x.round
+		if !has.covers(&v.need) || !x.hasWords(clause, v.words) {
+			return
+		}
 		x.step = maxSteps
-		x.m = match{rule: v.rule, clause: clause}
+		x.m = match{rule: v.rule, clause: clause, cites: x.m.cites[:0]}
 		if x.match(v.elems, clause.lo) && (x.names == nil || x.names(x.b, &x.m)) {
 			m := x.m
 			m.cites = append([]span(nil), m.cites...)
@@ -56,17 +66,65 @@ func (x *matcher) best(clause span) *match {
 	}
 	for i := clause.lo; i < clause.hi; i++ {
 		if id := x.toks[i].id; id != 0 {
-			for _, v := range x.l.byWord[id] {
+			for _, v := range from.byWord[id] {
 				try(v)
 			}
 		}
 	}
 	if clause.hi-clause.lo <= 40 {
-		for _, v := range x.l.bare {
+		for _, v := range from.bare {
 			try(v)
 		}
 	}
 	return found
+}
+
+// traitsOf returns what the clause has: the classes of its words, and the kinds of its punctuation.
+func (x *matcher) traitsOf(clause span) traits {
+	var has traits
+	for _, t := range x.toks[clause.lo:clause.hi] {
+		switch t.kind {
+		case tokWord:
+			if t.id > 0 && int(t.id) < len(x.l.traits) {
+				has.union(&x.l.traits[t.id])
+			}
+		case tokDash:
+			has.set(traitDash)
+		case tokDots:
+			has.set(traitDots)
+		case tokOpen:
+			has.set(traitQuote)
+		case tokPoss:
+			has.set(traitPoss)
+		case tokClose:
+			has.set(traitPoss) // "the Times' A"
+		case tokPunct:
+			switch t.ch {
+			case '(', '[':
+				has.set(traitGroup)
+			case '@':
+				has.set(traitAt)
+			case '|':
+				has.set(traitBar)
+			case ',':
+				has.set(traitComma)
+			}
+		}
+	}
+	return has
+}
+
+func (x *matcher) hasWords(clause span, words []int32) bool {
+next:
+	for _, w := range words {
+		for _, t := range x.toks[clause.lo:clause.hi] {
+			if t.id == w {
+				continue next
+			}
+		}
+		return false
+	}
+	return true
 }
 
 func (x *matcher) endsInColon(clause span) bool {
@@ -135,7 +193,7 @@ func (x *matcher) match(es []elem, i int) bool {
 		}
 	case opKnown:
 		k := x.l.skipDeterminers(x.toks[:x.hi], i)
-		if n := x.r.pubs.prefix(x.b.text, x.toks[k:x.hi], k > i); n > 0 {
+		if n := x.r.pubs.prefix(x.toks[k:x.hi], k > i); n > 0 {
 			return x.slot(&x.m.pub, span{i, k + n}, rest)
 		}
 	case opWho, opPerson:

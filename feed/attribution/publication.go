@@ -35,9 +35,9 @@ type publication struct{ Publication }
 // publications finds entries by name and by host. It is immutable.
 type publications struct {
 	byName   map[string]*publication
+	trie     *nameNode // the names as the tokens that they are made of
 	byDomain map[string]*publication
 	bang     map[int32]bool // words that a name writes with an exclamation mark
-	longest  int            // words in the longest name
 }
 
 // newPublications compiles the embedded table with the user's entries, which win over it.
@@ -50,6 +50,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 		byName:   make(map[string]*publication, 3*len(known)),
 		byDomain: make(map[string]*publication, len(known)),
 		bang:     make(map[int32]bool),
+		trie:     &nameNode{},
 	}
 	for i, e := range append(known, extra...) {
 		if strings.TrimSpace(e.Name) == "" {
@@ -65,7 +66,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 				return nil, fmt.Errorf("publication %q has the empty alias %q: %w", e.Name, n, feed.ErrInvalid)
 			}
 			p.byName[key] = entry
-			p.longest = max(p.longest, strings.Count(key, " ")+1)
+			p.trie.add(lx, n, entry)
 			for w := range strings.FieldsSeq(n) {
 				if w, ok := strings.CutSuffix(w, "!"); ok {
 					p.bang[lx.id(w)] = true
@@ -113,13 +114,81 @@ func (p *publications) lookup(name string) *publication {
 	return p.byName[nameKey(name)]
 }
 
+// nameNode is a node of the tree in which names are found token by token, without making strings.
+type nameNode struct {
+	next  map[int32]*nameNode
+	entry *publication // of the name that ends here
+}
+
+// possID stands for the possessive ending in names: "Harper's".
+const possID = -1
+
+// add adds a name by its words, with and without its article.
+func (n *nameNode) add(lx *lexicon, name string, e *publication) {
+	toks := lx.tokenize(name, nil)
+	for start := range 2 {
+		if start == 1 && (len(toks) < 2 || nameKey(name) == fold(name)) {
+			return
+		}
+		at := n
+		for _, t := range toks[start:] {
+			id := int32(possID)
+			switch t.kind {
+			case tokWord:
+				id = lx.id(name[t.start:t.end])
+			case tokPoss:
+			default:
+				continue
+			}
+			if at.next == nil {
+				at.next = make(map[int32]*nameNode)
+			}
+			if at.next[id] == nil {
+				at.next[id] = &nameNode{}
+			}
+			at = at.next[id]
+		}
+		at.entry = e
+	}
+}
+
+// walk calls yield with every end of a known name that begins at toks[i], the shortest first.
+func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)) {
+	for k := i; k < len(toks); k++ {
+		t := toks[k]
+		id := t.id
+		switch {
+		case t.kind == tokWord:
+		case t.kind == tokPoss:
+			id = possID
+		case k > i && t.kind == tokPunct && (t.ch == '!' || t.ch == '&' || t.ch == '+' || t.ch == '.' || t.ch == '/' || t.ch == '(' || t.ch == ')'):
+			if n.entry != nil && (t.ch == '!' || t.ch == '.' || t.ch == ')') {
+				yield(k+1, n.entry)
+			}
+			continue
+		default:
+			return
+		}
+		if n = n.next[id]; n == nil || id == 0 {
+			return
+		}
+		if n.entry != nil {
+			yield(k+1, n.entry)
+		}
+	}
+}
+
 // suffix returns the number of tokens at the end of toks that are a known name, as many as can be, or 0. Epithets in
 // front of a name are often capitalised ("the Soros-funded Politico"), so names are looked for from their end.
-func (p *publications) suffix(text string, toks []token) int {
-	for n := min(len(toks), p.longest+1); n > 0; n-- {
-		t := toks[len(toks)-n:]
-		if t[0].kind == tokWord && p.lookup(text[t[0].start:t[n-1].end]) != nil {
-			return n
+func (p *publications) suffix(toks []token) int {
+	for i := range toks {
+		if t := toks[i]; t.kind != tokWord || t.id == 0 || p.trie.next[t.id] == nil {
+			continue
+		}
+		found := false
+		p.trie.walk(toks, i, func(end int, _ *publication) { found = found || end == len(toks) })
+		if found {
+			return len(toks) - i
 		}
 	}
 	return 0
@@ -127,19 +196,17 @@ func (p *publications) suffix(text string, toks []token) int {
 
 // prefix returns the number of tokens at the beginning of toks that are a known name, as many as can be, or 0.
 // A name that is also a common word counts only after an article.
-func (p *publications) prefix(text string, toks []token, article bool) int {
+func (p *publications) prefix(toks []token, article bool) int {
 	if len(toks) == 0 || toks[0].kind != tokWord || !toks[0].upper && !toks[0].digit && !toks[0].inner {
 		return 0
 	}
-	for n := min(len(toks), p.longest+2); n > 0; n-- {
-		if k := toks[n-1].kind; k != tokWord && k != tokPoss && !(k == tokPunct && toks[n-1].ch == '!') {
-			continue
+	n := 0
+	p.trie.walk(toks, 0, func(end int, e *publication) {
+		if article || !e.Word || end > 1 {
+			n = end
 		}
-		if e := p.lookup(text[toks[0].start:toks[n-1].end]); e != nil && (article || !e.Word || n > 1) {
-			return n
-		}
-	}
-	return 0
+	})
+	return n
 }
 
 // host returns the entry whose domain the URL's host is or lies under, or nil.
@@ -185,7 +252,7 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	}
 	toks := r.lx.tokenize(name, nil)
 	// "the Irish Times" ends in a name that begins like an epithet: the longest name that is known wins.
-	if n := r.pubs.suffix(name, toks); n > 0 {
+	if n := r.pubs.suffix(toks); n > 0 {
 		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
 		e := r.pubs.lookup(s)
 		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}

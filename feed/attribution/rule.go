@@ -93,6 +93,9 @@ type variant struct {
 	rule  *rule
 	elems []elem
 	colon bool // ends in a colon, so that clauses without one need not be tried
+	need  traits
+	words []int32 // that it cannot match without
+	n     int     // its number among the language's variants
 }
 
 // maxVariants bounds how many variants a pattern may unfold to: a slip in a language file must not eat memory.
@@ -120,7 +123,6 @@ func (lx *lexicon) addRule(l *language, line string) error {
 		}
 		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon || elems[len(elems)-1].op == opTrail}
 		r.variants = append(r.variants, v)
-		l.index(v)
 	}
 	l.rules = append(l.rules, r)
 	return nil
@@ -131,31 +133,73 @@ func padded(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
-// index files a variant under the words it cannot match without: those of its first class, else its first word, else
+// file makes the indexes of the rules. A variant is filed under the words of its first class, else its first word, else
 // it has to be tried on every short clause.
-func (l *language) index(v *variant) {
+func (l *language) file() {
+	l.credits.byWord, l.postedBy.byWord = make(map[int32][]*variant), make(map[int32][]*variant)
+	n := 0
+	for _, r := range l.rules {
+		to := &l.credits
+		if r.place == placePosted {
+			to = &l.postedBy
+		}
+		for _, v := range r.variants {
+			v.n = n
+			n++
+			to.add(v)
+		}
+	}
+	l.variants = n
+}
+
+func (x *index) add(v *variant) {
 	var trigger *elem
 	for i := range v.elems {
 		e := &v.elems[i]
-		if e.op == opClass && (trigger == nil || trigger.op == opWord) && len(e.class.words)+len(e.class.phrases) > 0 {
-			trigger = e
-		}
-		if e.op == opWord && trigger == nil {
-			trigger = e
+		switch e.op {
+		case opClass:
+			v.need.set(e.class.bit)
+			if trigger == nil || trigger.op == opWord {
+				trigger = e
+			}
+		case opWord:
+			v.words = append(v.words, e.id)
+			if trigger == nil {
+				trigger = e
+			}
+		case opDash:
+			v.need.set(traitDash)
+		case opDots:
+			v.need.set(traitDots)
+		case opPoss:
+			v.need.set(traitPoss)
+		case opQuote:
+			v.need.set(traitQuote)
+		case opCite:
+			v.need.set(traitGroup)
+		case opChar:
+			switch e.ch {
+			case '@':
+				v.need.set(traitAt)
+			case '|':
+				v.need.set(traitBar)
+			case ',':
+				v.need.set(traitComma)
+			}
 		}
 	}
 	switch {
 	case trigger == nil:
-		l.bare = append(l.bare, v)
+		x.bare = append(x.bare, v)
 	case trigger.op == opWord:
-		l.byWord[trigger.id] = append(l.byWord[trigger.id], v)
+		x.byWord[trigger.id] = append(x.byWord[trigger.id], v)
 	default:
 		for id := range trigger.class.words {
-			l.byWord[id] = append(l.byWord[id], v)
+			x.byWord[id] = append(x.byWord[id], v)
 		}
 		for id := range trigger.class.phrases {
 			if !trigger.class.words[id] {
-				l.byWord[id] = append(l.byWord[id], v)
+				x.byWord[id] = append(x.byWord[id], v)
 			}
 		}
 	}
@@ -190,7 +234,7 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 			if err != nil {
 				return nil, err
 			}
-			parts = fuse(inner)
+			parts = p.l.fuse(inner)
 			if w == "[" {
 				parts = append(parts, nil)
 			}
@@ -215,8 +259,8 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 }
 
 // fuse makes one element of alternatives that are all words, so that they don't multiply the variants.
-func fuse(ways [][]elem) [][]elem {
-	c := newClass()
+func (l *language) fuse(ways [][]elem) [][]elem {
+	c := l.newClass()
 	for _, way := range ways {
 		ids := make([]int32, 0, len(way))
 		for _, e := range way {

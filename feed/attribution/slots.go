@@ -56,7 +56,7 @@ func (x *matcher) pubs(i int, out []span) []span {
 		out = append(out, span{start, end + 1})
 	}
 	for k := end; k > i; k-- {
-		if x.r.pubs.suffix(x.b.text, x.toks[i:k]) > 0 {
+		if x.r.pubs.suffix(x.toks[i:k]) > 0 {
 			out = append(out, span{start, k})
 			break
 		}

@@ -1,0 +1,248 @@
+package attribution
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+
+	"feedpub/feed"
+	"feedpub/feed/markup"
+)
+
+// longPost is a post as many political blogs write them, of about 3 KB.
+const longPost = `« | »
+
+A Bridge Too Few
+
+From the UK’s Guardian:
+
+Council votes to count its bridges again
+
+By Nora Fielding, Amos Teague, Lena Brook Hastings | March 12, 2013
+
+The council voted on Monday to count the bridges of the county for the second time in a year, after officials found that the first count had left out every bridge over water.
+
+The surveyor who made the first count said that he had understood the question to be about roads… Members of both parties said that they had understood it in the same way, but that it had been wrong.
+
+“We are open to any number,” said a senior council official, who described the talks as brief. “That number will not be nought,” the official said, on condition of anonymity.
+
+The engineers confirmed that nought was not on the cards. "The state of the bridges was discussed today. No bridge was mentioned by name," an engineer told Reuters…
+
+Earlier, in a sign of how sensitive the matter has become, clerks moved quickly to correct a remark by the mayor, who had gone further than his colleagues and had named a bridge.
+
+"We are ready to talk about it if there is something to be gained, and if the bridge is prepared to do something that respects the river," the mayor told Yahoo News.
+
+Pressed by the interviewer over whether he meant the old bridge, the mayor replied: "At this moment I think that we have to go step by step. But I would not rule out anything that takes us to the other side."
+
+Less than three hours later the council published a statement that ruled out the old bridge firmly. "There has been no contact, nor are there plans for contact, between [the council] and the bridge," a spokesman told the Guardian…
+
+What a sorry lot they are.
+
+This article was posted by Steve on Wednesday, March 13th, 2013. Comments are currently closed.
+
+No Responses to “A Bridge Too Few”
+
+Sorry, comments for this entry are closed at this time.
+
+« Front Page | To Top
+« | »`
+
+func TestReadFromLeadInText(t *testing.T) {
+	got := read(t, newReader(t), "text", "A Bridge Too Few", longPost)
+	if len(got.Quotes) != 1 || len(got.Doubtful) != 0 {
+		t.Fatalf("Read found %d quotes and %d doubtful ones, want one that is sure:\n%+v", len(got.Quotes), len(got.Doubtful), got.Quotes)
+	}
+	q := got.Quotes[0]
+	want := feed.Source{
+		Publication: "Guardian", PublicationURL: "https://theguardian.com/", FeedURL: "https://www.theguardian.com/international/rss",
+		Headline: "Council votes to count its bridges again", DatePublished: "2013-03-12",
+		Authors: []feed.Author{{Name: "Nora Fielding"}, {Name: "Amos Teague"}, {Name: "Lena Brook Hastings"}},
+	}
+	if diff := cmp.Diff(want, q.Source); diff != "" {
+		t.Errorf("source (-want +got):\n%s", diff)
+	}
+	if n := strings.Count(q.Text, "\n\n") + 1; n != 8 || !strings.HasSuffix(q.Text, "told the Guardian…") {
+		t.Errorf("the passage has %d paragraphs and ends in %q, want all 8", n, q.Text[max(0, len(q.Text)-30):])
+	}
+	if diff := cmp.Diff([]string{"What a sorry lot they are."}, got.Commentary); diff != "" {
+		t.Errorf("commentary (-want +got):\n%s", diff)
+	}
+	if got.PostedBy != "Steve" || got.PostedOn != "2013-03-13" {
+		t.Errorf("posted by %q on %q, want Steve on 2013-03-13", got.PostedBy, got.PostedOn)
+	}
+	var roles []Role
+	for _, b := range got.Blocks {
+		roles = append(roles, b.Role)
+	}
+	wantRoles := []Role{
+		Noise, Title, Credit, Credit, Credit, Passage, Passage, Passage, Passage, Passage, Passage, Passage, Passage,
+		Commentary, Posted, Footer, Footer, Footer, Footer,
+	}
+	if diff := cmp.Diff(wantRoles, roles); diff != "" {
+		t.Errorf("roles of the blocks (-want +got):\n%s", diff)
+	}
+}
+
+// TestBlocksAreWholeNodes: intake wraps a passage in place, so every block must map to whole sibling nodes that hold
+// its text and nothing else.
+func TestBlocksAreWholeNodes(t *testing.T) {
+	for _, tt := range []struct{ name, format, body string }{
+		{"paragraphs of text", "text", longPost},
+		{"lines of a paragraph", "text", "Wired:\nFirst line of it, said one.\nSecond line of it."},
+		{"hard-wrapped text", "text", "From the Guardian:\n\nThe first line of this paragraph was broken by a program that\nwrote it, and the second one goes on with a small letter, as\nit would."},
+		{"soup of breaks", "html", `<div>One.<br><br>From <a href="https://www.wired.com/a/b">Wired</a>:<br><br><blockquote>Two.<br>Three.</blockquote>Four.</div>`},
+		{"bold and links", "html", `<p><b>One</b> and <i>two</i></p><ul><li>a</li><li>b</li></ul><p>x<br><a href="https://example.com/">y</a> z</p>`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for i, b := range read(t, newReader(t), tt.format, "", tt.body).Blocks {
+				if len(b.Nodes) == 0 {
+					t.Errorf("block %d, %q, has no nodes", i, b.Text)
+					continue
+				}
+				var text strings.Builder
+				for k, n := range b.Nodes {
+					if k > 0 && b.Nodes[k-1].NextSibling != n {
+						t.Errorf("block %d, %q: its nodes are not siblings in a row", i, b.Text)
+					}
+					text.WriteString(" " + allText(n))
+				}
+				if got := squeeze(text.String()); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(b.Text, " ", "") {
+					t.Errorf("block %d: its nodes hold %q, want its text %q", i, got, b.Text)
+				}
+			}
+		})
+	}
+}
+
+// TestBlocksWithinAnInlineElement: lines that share an inline element with others have no nodes of their own.
+func TestBlocksWithinAnInlineElement(t *testing.T) {
+	got := read(t, newReader(t), "html", "", `<div>A reader quotes a report from Wired: <i>One.<br><br>Two.</i></div>`)
+	if len(got.Blocks) != 2 || len(got.Blocks[0].Nodes) != 0 || len(got.Blocks[1].Nodes) != 1 {
+		t.Errorf("blocks %+v, want the first without nodes and the second with its text node", got.Blocks)
+	}
+}
+
+func allText(n *html.Node) string {
+	if n.Type == html.TextNode {
+		return n.Data
+	}
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data + " ")
+		}
+	}
+	return b.String()
+}
+
+func TestCanonical(t *testing.T) {
+	r, err := New(Options{Publications: []Publication{
+		{Name: "The Ellermoor Courier", Aliases: []string{"Courier"}, Domains: []string{"ellermoor.example"}, FeedURL: "https://ellermoor.example/feed"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"The Guardian":                   "The Guardian",
+		"the Guardian":                   "The Guardian",
+		"Guardian":                       "The Guardian",
+		"UK’s Guardian":                  "The Guardian",
+		"the UK's Guardian":              "The Guardian",
+		"today's U.K. Guardian":          "The Guardian",
+		"the always cheerful Daily Mail": "Daily Mail",
+		"AP":                             "Associated Press",
+		"Die Süddeutsche Zeitung":        "Süddeutsche Zeitung",
+		"Courier":                        "The Ellermoor Courier",
+		"the Ellermoor Courier":          "The Ellermoor Courier",
+		"The Valley Bugle":               "The Valley Bugle",
+		"the Valley Bugle":               "Valley Bugle",
+		"today's Valley Bugle":           "Valley Bugle",
+		"eWeek":                          "eWeek",
+		"":                               "",
+	} {
+		if got := r.Canonical(name).Publication; got != want {
+			t.Errorf("Canonical(%q) = %q, want %q", name, got, want)
+		}
+	}
+	if got := r.Canonical("Courier").FeedURL; got != "https://ellermoor.example/feed" {
+		t.Errorf("the feed of a configured publication is %q", got)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, o := range map[string]Options{
+		"a negative threshold":      {Threshold: -0.1},
+		"a threshold above 1":       {Threshold: 1.1},
+		"a threshold that is none":  {Threshold: math.NaN()},
+		"a publication unnamed":     {Publications: []Publication{{Name: " "}}},
+		"an alias without a letter": {Publications: []Publication{{Name: "X", Aliases: []string{"…"}}}},
+	} {
+		if _, err := New(o); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("New with %s: error %v, want one of kind ErrInvalid", name, err)
+		}
+	}
+}
+
+// TestThreshold: what is less sure than the threshold is listed apart.
+func TestThreshold(t *testing.T) {
+	const body = "The Valley Bugle:\n\nThe pump has been mended, said the man who mended it."
+	low, err := New(Options{Threshold: 0.05})
+	if err != nil {
+		t.Fatal(err)
+	}
+	high, err := New(Options{Threshold: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, low, "text", "", body); len(got.Quotes) != 1 || len(got.Doubtful) != 0 {
+		t.Errorf("with a low threshold there are %d quotes and %d doubtful ones, want 1 and 0", len(got.Quotes), len(got.Doubtful))
+	}
+	if got := read(t, high, "text", "", body); len(got.Quotes) != 0 || len(got.Doubtful) != 1 {
+		t.Errorf("with a threshold of 1 there are %d quotes and %d doubtful ones, want 0 and 1", len(got.Quotes), len(got.Doubtful))
+	}
+}
+
+// TestReadChangesNothing: the tree stays as it was, and reading it again or at the same time gives the same.
+func TestReadChangesNothing(t *testing.T) {
+	r := newReader(t)
+	n, err := markup.Parse(markup.Text, longPost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	render := func() string {
+		var b strings.Builder
+		if err := html.Render(&b, n); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	before := render()
+	first := fmt.Sprintf("%+v", r.Read(Input{Body: n}))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if again := fmt.Sprintf("%+v", r.Read(Input{Body: n})); again != first {
+				t.Errorf("read again it is\n%s\nwant\n%s", again, first)
+			}
+		})
+	}
+	wg.Wait()
+	if after := render(); after != before {
+		t.Errorf("the tree was changed: %s", cmp.Diff(before, after))
+	}
+}
+
+func TestReadNothing(t *testing.T) {
+	r := newReader(t)
+	for _, in := range []Input{{}, {Title: "A title"}, {Body: &html.Node{Type: html.ElementNode, Data: "body"}}} {
+		if got := r.Read(in); len(got.Quotes)+len(got.Doubtful)+len(got.Commentary)+len(got.Blocks) != 0 {
+			t.Errorf("Read(%+v) = %+v, want nothing", in, got)
+		}
+	}
+}

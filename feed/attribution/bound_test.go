@@ -1,0 +1,145 @@
+package attribution
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed/markup"
+)
+
+// checkResult holds what is promised of every result: passages and commentary stand in the post, indexes are within
+// bounds.
+func checkResult(t *testing.T, text string, got Result) {
+	t.Helper()
+	flat := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	post := flat(text)
+	for _, q := range append(append([]Quote(nil), got.Quotes...), got.Doubtful...) {
+		rest := post
+		for p := range strings.SplitSeq(q.Text, "\n\n") {
+			_, after, ok := strings.Cut(rest, flat(p))
+			if !ok {
+				t.Fatalf("the passage %q is not in the post, or not in this order:\n%q", p, text)
+			}
+			rest = after
+		}
+		for _, list := range [][]int{q.Passage, q.Credit} {
+			for _, k := range list {
+				if k < 0 || k >= len(got.Blocks) {
+					t.Fatalf("a quote names block %d of %d", k, len(got.Blocks))
+				}
+			}
+		}
+		for _, k := range q.Passage {
+			if got.Blocks[k].Role != Passage {
+				t.Fatalf("block %d is in a passage, its role is %q", k, got.Blocks[k].Role)
+			}
+		}
+		if q.Confidence < 0 || q.Confidence > 1 {
+			t.Fatalf("confidence %v", q.Confidence)
+		}
+		if d := q.Source.DatePublished; d != "" {
+			if _, err := time.Parse(time.DateOnly, d); err != nil {
+				t.Fatalf("date %q of a source is none", d)
+			}
+		}
+	}
+	for _, c := range got.Commentary {
+		if !strings.Contains(post, flat(c)) {
+			t.Fatalf("the commentary %q is not in the post", c)
+		}
+	}
+	for i, b := range got.Blocks {
+		if b.Quote >= len(got.Quotes) {
+			t.Fatalf("block %d belongs to quote %d of %d", i, b.Quote, len(got.Quotes))
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, p := range readGold(f, "testdata/own.jsonl") {
+		f.Add(p.Format, p.Title, p.Body)
+	}
+	f.Add("text", "A Bridge Too Few", longPost)
+	f.Add("html", "", strings.Repeat("<blockquote>", 300)+"— A, The Times")
+	f.Add("html", "", "<i>“"+strings.Repeat("<br>x ", 50)+"”</i>")
+	f.Add("text", "(Reuters)", strings.Repeat("((", 50)+"From the Guardian: "+strings.Repeat("“", 60))
+	r := newReader(f)
+	f.Fuzz(func(t *testing.T, format, title, body string) {
+		n, err := markup.Parse(markup.Format(format), body)
+		if err != nil {
+			return
+		}
+		checkResult(t, markup.PlainText(n), r.Read(Input{Body: n, Title: title}))
+	})
+}
+
+// TestHostileInputIsBounded: posts made to be slow are read in time that grows with their length and no faster. The
+// bound is generous for slow machines; what it guards against takes hours.
+func TestHostileInputIsBounded(t *testing.T) {
+	const size = 5 << 20
+	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	r := newReader(t)
+	for _, tt := range []struct{ name, format, body string }{
+		{"one paragraph", "text", fill("From the Guardian and A of the Times, ")},
+		{"leads", "text", fill("From the Guardian:\n\n")},
+		{"leads with passages", "text", fill("From the Guardian:\n\nIt rained, he said.\n\nI know.\n\n")},
+		{"open quotes", "text", fill("“")},
+		{"open quotes and words", "text", fill("“a ")},
+		{"open brackets", "text", fill("(a ")},
+		{"names", "text", fill("Anna Brandt, ")},
+		{"capitals", "text", fill("A ")},
+		{"colons", "text", fill("Anna: ")},
+		{"dash lines", "text", fill("— Anna Brandt, The Times\n")},
+		{"tails", "text", fill("It rained.\n\nRead entire article at NYT\n\n")},
+		{"unmatched tails", "text", fill("It rained.\n\n") + fill("(The Times)\n\n")},
+		{"line breaks in italics", "html", "<i>" + fill("<br>") + fill("a<br>") + "</i>"},
+		{"blockquotes", "html", fill("<blockquote>It rained.</blockquote>")},
+		{"blockquotes with leads", "html", fill("<p>From Wired:</p><blockquote>It rained.</blockquote>")},
+		{"links", "html", "<p>" + fill(`<a href="https://example.com/a/b">x</a> `) + "</p>"},
+		{"vias", "text", fill("via Anna, ")},
+		{"dates", "text", fill("June 5, 2011 ")},
+		{"noise", "text", fill("Read more\n\n")},
+		{"quoted lines", "text", "From the Guardian:\n\n" + fill("“It rained.\n\n")},
+		{"dots", "text", fill("It rained... ")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := markup.Parse(markup.Format(tt.format), tt.body)
+			if err != nil {
+				t.Skip(err)
+			}
+			start := time.Now()
+			r.Read(Input{Body: n})
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("reading %d MB took %v, want a few seconds", len(tt.body)>>20, took)
+			} else {
+				t.Log(took)
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	r := newReader(b)
+	for _, bb := range []struct {
+		name   string
+		format markup.Format
+		body   string
+	}{
+		{"text", markup.Text, strings.Replace(longPost, "\n\nLess than", "\n\n"+longPost[280:900]+"\n\nLess than", 1)},
+		{"html", markup.HTML, "<p>From <a href=\"https://www.theguardian.com/a/b\">the Guardian</a>:</p><blockquote><p>" +
+			strings.ReplaceAll(longPost[200:len(longPost)-300]+longPost[200:1000], "\n\n", "</p><p>") + "</p></blockquote><p>What a sorry lot they are.</p>"},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(bb.body)))
+			for b.Loop() {
+				n, err := markup.Parse(bb.format, bb.body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.Read(Input{Body: n, Title: "A Bridge Too Few"})
+			}
+		})
+	}
+}

@@ -35,7 +35,7 @@ for format in string.gmatch(old_formats, '[^,]+') do
 end
 if seen ~= read then return { 'moved' } end
 
-local outcome, formats, fields, modified, fresh = 'unchanged', '', {}, {}, {}
+local outcome, formats, fields, modified = 'unchanged', '', {}, {}
 for d = 1, docs do
   local format, hash, ref = arg(), arg(), arg()
   if redis.call('EXISTS', KEYS[FIXED + d]) == 0 then return { 'absent', hash } end
@@ -52,7 +52,6 @@ for d = 1, docs do
   formats = formats .. format .. ','
   fields[#fields + 1] = { 'doc:' .. format, hash .. ' ' .. int(seconds) .. ' ' .. ref }
   modified[d] = int(seconds)
-  fresh[KEYS[FIXED + d]] = true
 end
 if formats ~= old_formats then outcome = 'committed' end
 
@@ -71,10 +70,7 @@ end
 redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'formats', formats)
 
 -- Expire first: a document that came back, or that two formats share, is persisted again.
-for p = 1, previous do
-  local key = KEYS[FIXED + docs + p]
-  if not fresh[key] then redis.call('PEXPIRE', key, keep_docs) end
-end
+for p = 1, previous do redis.call('PEXPIRE', KEYS[FIXED + docs + p], keep_docs) end
 for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
 
 local score = redis.call('ZSCORE', KEYS[6], feed)

@@ -22,7 +22,16 @@ func Answer(s *Snapshot, r Request) Response {
 }
 
 func get(s *Snapshot, r Request) Response {
-	d := s.document(r.Path)
+	var d *document
+	if r.Query != "" {
+		var res Response
+		if res, d = s.queried(r.Path, r.Query); res.Status != 0 {
+			return res
+		}
+	}
+	if d == nil {
+		d = s.document(r.Path)
+	}
 	if d == nil {
 		return s.absent(r.Path)
 	}
@@ -45,14 +54,15 @@ func get(s *Snapshot, r Request) Response {
 
 // absent answers for a path at which there is no document.
 func (s *Snapshot) absent(path string) Response {
-	switch {
-	case s != nil && s.retired[path]:
-		return gone
-	case s.pending(path):
-		return notYet
-	default:
-		return notFound
+	if s != nil {
+		if res, ok := s.retreats.answers.paths[path]; ok {
+			return res
+		}
 	}
+	if s.pending(path) {
+		return notYet
+	}
+	return notFound
 }
 
 // pending says whether there may soon be a document at path: a reader that is told 404 may give the feed up for good, so
@@ -65,5 +75,5 @@ func (s *Snapshot) pending(path string) bool {
 		return true // the index is missing only while there is no feed at all
 	}
 	file := path[strings.LastIndexByte(path, '/')+1:]
-	return feedFile(file) && (s == nil || !s.complete || !s.hasMain())
+	return (s == nil || !s.complete || !s.hasMain()) && (feedFile(file) || s != nil && s.retreats.aliases)
 }

@@ -17,6 +17,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Request: Request{
 			Method:          r.Method,
 			Path:            r.URL.Path,
+			Query:           r.URL.RawQuery,
 			AcceptEncoding:  joined(r.Header["Accept-Encoding"]),
 			IfNoneMatch:     joined(r.Header["If-None-Match"]),
 			IfModifiedSince: joined(r.Header["If-Modified-Since"]),

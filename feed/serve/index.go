@@ -31,7 +31,7 @@ func (ix *index) of(names []feed.Name, next *Snapshot) *index {
 	for _, name := range names {
 		list.WriteString("<li>" + html.EscapeString(string(name)) + ":")
 		for _, d := range next.editions[name].documents {
-			if next.paths[d.ref.Path] != d {
+			if next.documents.paths[d.ref.Path] != d {
 				continue
 			}
 			// Relative, so that it holds behind a proxy that serves us under a prefix.

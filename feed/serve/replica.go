@@ -44,7 +44,7 @@ type ReplicaConfig struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Poll    time.Duration // how often the version is read; 0 is 5 s
-	Retired []string      // paths that answer 410
+	Options Options       // of the snapshots; their Now is the clock's
 }
 
 // Replica keeps a site's committed documents in memory, on disk and up to date with the store. What it serves only ever
@@ -78,7 +78,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 			taken: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
 		},
 	}
-	r.current.Store(emptySnapshot(c.Retired))
+	r.current.Store(emptySnapshot(newRetreats(c.Options)))
 	return r
 }
 

@@ -14,6 +14,7 @@ import "feedpub/feed"
 type Request struct {
 	Method          string
 	Path            string // percent-decoded, without the query
+	Query           string // as it came, without "?"; only old paths of feeds look at it
 	AcceptEncoding  string
 	IfNoneMatch     string
 	IfModifiedSince string

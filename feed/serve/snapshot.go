@@ -13,11 +13,11 @@ import (
 // Snapshot is what a site serves at one moment: its feeds' committed documents by their paths. It is immutable and safe
 // for concurrent use.
 type Snapshot struct {
-	editions map[feed.Name]*edition
-	paths    map[string]*document
+	editions  map[feed.Name]*edition
+	documents table[*document] // by their own paths and by the old ones that lead to them
 	// unheld are paths of feeds that are known to be committed but whose documents could not be had.
-	unheld  map[string]bool
-	retired map[string]bool
+	unheld   map[string]bool
+	retreats *retreats
 	// complete says that every committed feed is in editions or unheld: a path that is not there does not exist.
 	complete bool
 	index    *index
@@ -33,8 +33,14 @@ type edition struct {
 
 // Options say what a snapshot knows besides committed documents.
 type Options struct {
-	// Retired are paths that answer 410, even if a document is committed for them.
+	// Retired are paths that answer 410, even if a document is committed for them. Here and below a path is
+	// percent-decoded and may be followed by "?" and a query, which a request has to have exactly.
 	Retired []string
+	// Moved are absolute URLs by the paths that answer 301 and send readers there.
+	Moved map[string]string
+	// Aliases says that documents may have old paths besides their own. Then any path may be one, and before all feeds
+	// are known none is answered with 404.
+	Aliases bool
 	// Now is the time by which a Last-Modified that would lie in the future is left out.
 	Now time.Time
 }
@@ -57,7 +63,7 @@ func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, 
 		}
 		editions[h.Feed] = e
 	}
-	base := emptySnapshot(o.Retired)
+	base := emptySnapshot(newRetreats(o))
 	base.complete = true
 	return base.with(editions, nil, o.Now), nil
 }
@@ -114,12 +120,12 @@ func (e *edition) refresh(now time.Time) *edition {
 	return fresh
 }
 
-func emptySnapshot(retired []string) *Snapshot {
-	s := &Snapshot{retired: make(map[string]bool, len(retired))}
-	for _, path := range retired {
-		s.retired[path] = true
+// emptySnapshot returns a snapshot without documents; nil stands for no retreats.
+func emptySnapshot(r *retreats) *Snapshot {
+	if r == nil {
+		r = newRetreats(Options{})
 	}
-	return s
+	return &Snapshot{retreats: r}
 }
 
 // with returns a snapshot in which the given editions replace those of the same feeds, and unheld is what is known to be
@@ -127,11 +133,11 @@ func emptySnapshot(retired []string) *Snapshot {
 // milliseconds for thousands of feeds and leaves nothing to get out of step.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now time.Time) *Snapshot {
 	next := &Snapshot{
-		editions: make(map[feed.Name]*edition, len(s.editions)+len(editions)),
-		paths:    make(map[string]*document, len(s.paths)),
-		unheld:   make(map[string]bool),
-		retired:  s.retired,
-		complete: s.complete,
+		editions:  make(map[feed.Name]*edition, len(s.editions)+len(editions)),
+		documents: newTable[*document](len(s.documents.paths)),
+		unheld:    make(map[string]bool),
+		retreats:  s.retreats,
+		complete:  s.complete,
 	}
 	maps.Copy(next.editions, s.editions)
 	maps.Copy(next.editions, editions)
@@ -145,14 +151,26 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 				next.ripe = m
 			}
 			// A path that two feeds claim stays with the first, on every replica the same.
-			if _, taken := next.paths[d.ref.Path]; !taken && !s.retired[d.ref.Path] {
-				next.paths[d.ref.Path] = d
+			if !s.retreats.answers.has(d.ref.Path) {
+				next.documents.put(d.ref.Path, d)
+			}
+		}
+	}
+	for _, name := range names { // after all own paths, which no old path takes away
+		for _, d := range next.editions[name].documents {
+			for _, target := range d.ref.Aliases {
+				if !s.retreats.answers.has(target) {
+					next.documents.put(target, d)
+				}
 			}
 		}
 	}
 	for _, h := range unheld {
 		for _, ref := range h.Documents {
 			next.unheld[ref.Path] = true
+			for _, target := range ref.Aliases {
+				next.unheld[target] = true
+			}
 		}
 	}
 	next.index = s.index.of(names, next)
@@ -183,13 +201,24 @@ func (s *Snapshot) document(path string) *document {
 	if s == nil {
 		return nil
 	}
-	if d, ok := s.paths[path]; ok {
+	if d, ok := s.documents.paths[path]; ok {
 		return d
 	}
 	if path == "/" && s.index != nil {
 		return s.index.page
 	}
 	return nil
+}
+
+// queried returns the answer or the document that stands at a path with exactly this query; at most one of the two.
+func (s *Snapshot) queried(path, query string) (Response, *document) {
+	if s == nil {
+		return Response{}, nil
+	}
+	if res, ok := s.retreats.answers.queries[path][query]; ok {
+		return res, nil
+	}
+	return Response{}, s.documents.queries[path][query]
 }
 
 func (s *Snapshot) hasMain() bool { return s.editions[feed.Main] != nil }

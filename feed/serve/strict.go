@@ -10,8 +10,8 @@ var errMalformed = errors.New("malformed request")
 
 // strictListener refuses what net/http accepts though RFC 9112 calls it an error or lets a server refuse it, since a
 // proxy before us may read it otherwise: lines that end in a bare LF or hold a bare CR (section 2.2), folded lines
-// (section 5.2), and a second Content-Length or one beside a Transfer-Encoding (section 6.3), which the handler can't
-// see any more. It parses nothing: as no request here has a body, what a connection carries is nothing but lines.
+// (section 5.2), a second Content-Length or one beside a Transfer-Encoding (section 6.3), which the handler can't see any
+// more, and a Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http passes over. It parses nothing: as no request here has a body, what a connection carries is nothing but lines.
 type strictListener struct{ net.Listener }
 
 // Accept implements [net.Listener].
@@ -23,16 +23,20 @@ func (l *strictListener) Accept() (net.Conn, error) {
 	return &strictConn{Conn: c}, nil
 }
 
-// framing are the fields of which a request may have one line at most.
-var framing = [...]string{"content-length:", "transfer-encoding:"}
+// The fields of which a request may have one line at most.
+const (
+	contentLength    = "content-length:"
+	transferEncoding = "transfer-encoding:"
+)
 
 type strictConn struct {
 	net.Conn
-	line   [len("transfer-encoding:")]byte // the beginning of the present line, in lower case
-	length int                             // of the present line so far
-	lines  int                             // of the present request
-	frames int                             // its framing fields
-	cr     bool                            // the last byte was a CR
+	line   [len(transferEncoding)]byte // the beginning of the present line, in lower case
+	length int                         // of the present line so far
+	lines  int                         // of the present request
+	frames int                         // its framing fields
+	last   byte                        // of the present line
+	old    bool                        // the present request is in HTTP/1.0
 	err    error
 }
 
@@ -53,33 +57,37 @@ func (c *strictConn) Read(p []byte) (int, error) {
 
 // take looks at the next byte, and says whether it may stand there.
 func (c *strictConn) take(b byte) bool {
-	if c.cr || b == '\n' {
-		if !c.cr || b != '\n' {
+	before := c.last
+	c.last = b
+	switch {
+	case before == '\r' || b == '\n':
+		if before != '\r' || b != '\n' {
 			return false
 		}
-		c.cr = false
 		c.endLine()
 		return true
-	}
-	if b == '\r' {
-		c.cr = true
+	case b == '\r':
+		if c.lines == 0 {
+			c.old = before == '0' // of "HTTP/1.0"
+		}
+		return true
+	case c.length == 0 && c.lines > 0 && (b == ' ' || b == '\t'):
+		return false
+	case c.length == len(c.line):
 		return true
 	}
-	if c.length == 0 && c.lines > 0 && (b == ' ' || b == '\t') {
-		return false
+	if 'A' <= b && b <= 'Z' {
+		b += 'a' - 'A'
 	}
-	if c.length < len(c.line) {
-		if 'A' <= b && b <= 'Z' {
-			b += 'a' - 'A'
-		}
-		c.line[c.length] = b
-		c.length++
-		if b == ':' && c.lines > 0 {
-			for _, name := range framing {
-				if string(c.line[:c.length]) == name {
-					c.frames++
-				}
-			}
+	c.line[c.length] = b
+	c.length++
+	if b == ':' && c.lines > 0 {
+		switch string(c.line[:c.length]) {
+		case contentLength:
+			c.frames++
+		case transferEncoding:
+			c.frames++
+			return c.frames == 1 && !c.old
 		}
 	}
 	return c.frames <= 1

@@ -84,7 +84,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	defer s.survive(ctx)
 	h := &ctx.Request.Header
-	path, ok := pathOf(h.RequestURI())
+	path, query, ok := splitTarget(h.RequestURI())
 	sound, framed := inspect(h.RawHeaders())
 	switch {
 	case !ok || !sound:
@@ -98,6 +98,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
+			Query:           query,
 			AcceptEncoding:  field(h, fasthttp.HeaderAcceptEncoding),
 			IfNoneMatch:     field(h, fasthttp.HeaderIfNoneMatch),
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
@@ -155,6 +156,9 @@ func write(ctx *fasthttp.RequestCtx, res serve.Response) {
 // pathOf returns the percent-decoded path of a request target, and false if it is malformed. Most targets are their own
 // path; the others are read as net/http reads them.
 func pathOf(target []byte) (string, bool) {
+	if len(target) == 0 {
+		return "", false
+	}
 	for i, b := range target {
 		switch {
 		case i == 0 && b != '/' || b == '%':
@@ -167,9 +171,6 @@ func pathOf(target []byte) (string, bool) {
 }
 
 func parsedPath(target string) (string, bool) {
-	if target == "*" {
-		return target, true // fasthttp has seen that the method is OPTIONS
-	}
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
 		return "", false
@@ -199,10 +200,9 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // bytesOf returns s as bytes without a copy. They are not to be changed.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// logger takes what fasthttp has to say.
+// logger takes what fasthttp has to say. Its arguments are addresses of readers and parts of what they sent, which are
+// nobody's business, so only what it is about is told.
 type logger struct{ log *slog.Logger }
 
 // Printf implements [fasthttp.Logger].
-func (l logger) Printf(format string, args ...any) {
-	l.log.Debug("fast engine", "message", fmt.Sprintf(format, args...))
-}
+func (l logger) Printf(format string, _ ...any) { l.log.Debug("fast engine", "about", format) }

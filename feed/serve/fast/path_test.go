@@ -1,0 +1,55 @@
+package fast
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// FuzzPathOf holds that a target that needs no work is read as net/http reads all of them.
+func FuzzPathOf(f *testing.F) {
+	for _, target := range []string{
+		"/", "/feed.xml", "/feed.xml?a=b?c", "/%66eed.xml", "//x/y", "/a%2fb", "/日本", "http://x/feed.xml?y", "*", "", "/#a", "/%zz", "x:y", "/a:b", "?",
+	} {
+		f.Add(target)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		// fasthttp lets no control characters through to here.
+		if strings.ContainsFunc(target, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			t.Skip()
+		}
+		path, ok := pathOf([]byte(target))
+		u, err := url.ParseRequestURI(target)
+		if ok != (err == nil) {
+			t.Fatalf("pathOf(%q): readable is %t, and net/http's error is %v", target, ok, err)
+		}
+		if ok && path != u.Path {
+			t.Errorf("pathOf(%q) is %q, want %q", target, path, u.Path)
+		}
+	})
+}
+
+// FuzzInspect holds that a header without what is looked for is sound, and that finding it does not depend on where.
+func FuzzInspect(f *testing.F) {
+	f.Add("Host: x\r\nX: a\r\n\r\n")
+	f.Add("Host: x\nX: a\r\n b\r\ntransfer-ENCODING: a\r\n\r\n")
+	f.Fuzz(func(t *testing.T, lines string) {
+		sound, framed := inspect([]byte(lines))
+		var wantSound, wantFramed = true, false
+		for line := range strings.SplitAfterSeq(lines, "\n") {
+			if line == "" {
+				continue
+			}
+			if !strings.HasSuffix(line, "\r\n") || line[0] == ' ' || line[0] == '\t' {
+				wantSound = false
+				break
+			}
+			if len(line) >= 18 && strings.EqualFold(line[:18], "Transfer-Encoding:") {
+				wantFramed = true
+			}
+		}
+		if sound != wantSound || sound && framed != wantFramed {
+			t.Errorf("inspect(%q) is %t, %t; want %t, %t", lines, sound, framed, wantSound, wantFramed)
+		}
+	})
+}

@@ -1,0 +1,75 @@
+package serve
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// stub is a connection that something can be read from.
+type stub struct {
+	net.Conn
+	io.Reader
+}
+
+func (s stub) Read(p []byte) (int, error) { return s.Reader.Read(p) }
+
+func TestStrictConn(t *testing.T) {
+	const first = "GET / HTTP/1.1\r\n"
+	for _, c := range []struct {
+		name, raw string
+		ok        bool
+	}{
+		{"a request", first + "Host: x\r\n\r\n", true},
+		{"two", first + "Content-Length: 0\r\n\r\n" + first + "Content-Length: 0\r\n\r\n", true},
+		{"one length", first + "Content-Length: 0\r\n\r\n", true},
+		{"a name that goes on", first + "Content-Length: 0\r\nContent-Length-X: 0\r\n\r\n", true},
+		{"a name in a value", first + "Content-Length: 0\r\nX: content-length:\r\n\r\n", true},
+		{"a name as a target", "content-length: transfer-encoding: HTTP/1.1\r\nContent-Length: 0\r\n\r\n", true},
+		{"two lengths", first + "Content-Length: 0\r\ncontent-LENGTH: 0\r\n\r\n", false},
+		{"length and coding", first + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"coding and length", first + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", false},
+		{"two codings", first + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"a coding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"a coding after HTTP/1.0", "GET / HTTP/1.0\r\n\r\n" + first + "Transfer-Encoding: chunked\r\n\r\n", true},
+		{"bare LF", first + "Host: x\n\r\n", false},
+		{"bare LF alone", first + "\n", false},
+		{"bare CR", first + "X: a\rb\r\n\r\n", false},
+		{"two CR", first + "X: a\r\r\n\r\n", false},
+		{"folded", first + "X: a\r\n b\r\n\r\n", false},
+		{"folded by a tab", first + "X: a\r\n\tb\r\n\r\n", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for how, r := range map[string]io.Reader{
+				"at once": strings.NewReader(c.raw), "byte by byte": iotest.OneByteReader(strings.NewReader(c.raw)),
+			} {
+				got, err := io.ReadAll(&strictConn{Conn: stub{Reader: r}})
+				if ok := err == nil; ok != c.ok || !ok && !errors.Is(err, errMalformed) {
+					t.Errorf("read %s: error is %v, want one: %t", how, err, !c.ok)
+				}
+				if !strings.HasPrefix(c.raw, string(got)) || c.ok && string(got) != c.raw {
+					t.Errorf("read %s: got %q of %q", how, got, c.raw)
+				}
+			}
+		})
+	}
+}
+
+// FuzzStrictConn holds that it does not matter in which pieces a connection is read.
+func FuzzStrictConn(f *testing.F) {
+	f.Add("GET / HTTP/1.1\r\nContent-Length: 0\r\ncontent-length: 0\r\n\r\n")
+	f.Add("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nX: a\r\n b\n\r")
+	f.Fuzz(func(t *testing.T, raw string) {
+		whole, err := io.ReadAll(&strictConn{Conn: stub{Reader: strings.NewReader(raw)}})
+		pieces, err2 := io.ReadAll(&strictConn{Conn: stub{Reader: iotest.HalfReader(iotest.OneByteReader(strings.NewReader(raw)))}})
+		if string(whole) != string(pieces) || !errors.Is(err2, err) {
+			t.Errorf("%q read at once: %q, %v; in pieces: %q, %v", raw, whole, err, pieces, err2)
+		}
+		if !strings.HasPrefix(raw, string(whole)) || err == nil && string(whole) != raw {
+			t.Errorf("%q was read as %q, %v", raw, whole, err)
+		}
+	})
+}

@@ -75,5 +75,5 @@ func (s *Snapshot) pending(path string) bool {
 		return true // the index is missing only while there is no feed at all
 	}
 	file := path[strings.LastIndexByte(path, '/')+1:]
-	return (s == nil || !s.complete || !s.hasMain()) && (feedFile(file) || s != nil && s.retreats.aliases)
+	return (s == nil || !s.complete || !s.hasMain()) && (file == "" || feedFile(file) || s != nil && s.retreats.aliases)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time,
 	shared = append(shared, field("Cache-Control", cacheControl(ref.MaxAge)), varyField, exposeField)
 	if ref.Link != "" {
 		shared = append(shared, field("Link", ref.Link))
+	}
+	if ref.Policy != "" {
+		shared = append(shared, field("Content-Security-Policy", ref.Policy))
 	}
 	shared = append(shared, common...)
 	shared = append(shared, more...)
@@ -160,6 +164,10 @@ func checkHead(h feed.Head) error {
 			err = fmt.Errorf("media type %q can't stand in a header", d.MediaType)
 		case !headerValue(d.Link):
 			err = fmt.Errorf("link %q can't stand in a header", d.Link)
+		case !headerValue(d.Policy):
+			err = fmt.Errorf("policy %q can't stand in a header", d.Policy)
+		case slices.ContainsFunc(d.Aliases, func(target string) bool { return !strings.HasPrefix(target, "/") }):
+			err = fmt.Errorf("one of the old paths %q is not absolute", d.Aliases)
 		case d.MaxAge < 0:
 			err = fmt.Errorf("max age %v is negative", d.MaxAge)
 		case d.Length < 0 || d.Length > maxDocument:

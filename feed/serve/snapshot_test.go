@@ -18,6 +18,8 @@ func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
 		{"nothing wrong", func(*feed.Head, map[feed.Hash]feed.Blob) {}, nil},
 		{"no name", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Feed = "" }, feed.ErrInvalid},
 		{"no documents", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents = nil }, feed.ErrInvalid},
+		{"an old path that is no path", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Aliases = []string{"old"} }, feed.ErrInvalid},
+		{"a policy of two lines", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Policy = "a\r\nb" }, feed.ErrInvalid},
 		{"no hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Hash = "../../etc/passwd" }, feed.ErrInvalid},
 		{"upper-case hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) {
 			h.Documents[1].Hash = feed.Hash(strings.ToUpper(string(h.Documents[1].Hash)))

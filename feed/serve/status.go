@@ -2,6 +2,7 @@ package serve
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"feedpub/feed"
@@ -73,12 +74,7 @@ func Refuse(status int) Response {
 	return res
 }
 
-// feedFile says whether a path that ends in file may be a feed's.
+// feedFile says whether a path that ends in file may be a feed's, or that of a list of feeds.
 func feedFile(file string) bool {
-	for _, f := range feed.Formats() {
-		if file == f.File() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(append(feed.Formats(), feed.OPML, feed.CSS), func(f feed.Format) bool { return f.File() == file })
 }

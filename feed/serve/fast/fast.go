@@ -3,6 +3,7 @@
 package fast
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	defer s.survive(ctx)
 	h := &ctx.Request.Header
-	path, query, ok := splitTarget(h.RequestURI())
+	path, ok := pathOf(h.RequestURI())
 	sound, framed := inspect(h.RawHeaders())
 	switch {
 	case !ok || !sound:
@@ -98,7 +99,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
-			Query:           query,
+			Query:           queryOf(h.RequestURI()),
 			AcceptEncoding:  field(h, fasthttp.HeaderAcceptEncoding),
 			IfNoneMatch:     field(h, fasthttp.HeaderIfNoneMatch),
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
@@ -168,6 +169,14 @@ func pathOf(target []byte) (string, bool) {
 		}
 	}
 	return view(target), true
+}
+
+// queryOf returns the query of a request target as it is.
+func queryOf(target []byte) string {
+	if i := bytes.IndexByte(target, '?'); i >= 0 {
+		return view(target[i+1:])
+	}
+	return ""
 }
 
 func parsedPath(target string) (string, bool) {

@@ -1,0 +1,190 @@
+package serve
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"feedpub/feed"
+	"feedpub/feed/alias"
+)
+
+// siteWith returns a snapshot of feeds, the documents of which have the old paths given.
+func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name) *Snapshot {
+	t.Helper()
+	var heads []feed.Head
+	blobs := map[feed.Hash]feed.Blob{}
+	for _, name := range names {
+		head, held := commit(name, 1, noon, string(name))
+		for i := range head.Documents {
+			for _, a := range aliases {
+				if a.Feed == name && a.Format == head.Documents[i].Format {
+					head.Documents[i].Aliases = append(head.Documents[i].Aliases, a.Target)
+				}
+			}
+		}
+		heads = append(heads, head)
+		for _, b := range held {
+			blobs[b.Hash] = b
+		}
+	}
+	if o.Now.IsZero() {
+		o.Now = later
+	}
+	s, err := NewSnapshot(o, heads, func(h feed.Hash) (feed.Blob, bool) { b, ok := blobs[h]; return b, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestOldSubscriptionsGoOn asks for the old paths of each platform over HTTP.
+func TestOldSubscriptionsGoOn(t *testing.T) {
+	for _, tt := range []struct {
+		preset feed.Preset
+		target string
+		want   string // the document's own path, or a status
+	}{
+		{alias.WordPress, "/feed/", "/feed.xml"},
+		{alias.WordPress, "/feed", "/feed.xml"},
+		{alias.WordPress, "/feed/?utm_source=x", "/feed.xml"},
+		{alias.WordPress, "/feed/atom/", "/atom.xml"},
+		{alias.WordPress, "/?feed=rss2", "/feed.xml"},
+		{alias.WordPress, "/?feed=atom", "/atom.xml"},
+		{alias.WordPress, "/?feed=comments-rss2", "410"},
+		{alias.WordPress, "/comments/feed/", "410"},
+		{alias.WordPress, "/tag/foreign-policy/feed/", "/tags/foreign-policy/feed.xml"},
+		{alias.WordPress, "/category/foreign-policy/feed/atom/", "/tags/foreign-policy/atom.xml"},
+		{alias.WordPress, "/?feed=rss2&tag=foreign-policy", "/tags/foreign-policy/feed.xml"},
+		{alias.WordPress, "/author/z%C3%BCrich/feed/", "/authors/zürich/feed.xml"},
+		{alias.WordPress, "/tag/unknown/feed/", "404"},
+		{alias.WordPress, "/rss/", "404"},
+		{alias.Ghost, "/rss/", "/feed.xml"},
+		{alias.Ghost, "/tag/foreign-policy/rss/", "/tags/foreign-policy/feed.xml"},
+		{alias.Ghost, "/author/z%C3%BCrich/rss/", "/authors/zürich/feed.xml"},
+		{alias.Hugo, "/index.xml", "/feed.xml"},
+		{alias.Hugo, "/posts/index.xml", "/feed.xml"},
+		{alias.Hugo, "/tags/foreign-policy/index.xml", "/tags/foreign-policy/feed.xml"},
+		{alias.Jekyll, "/feed.xml", "/feed.xml"},
+		{alias.Jekyll, "/feed/by_tag/foreign-policy.xml", "/tags/foreign-policy/atom.xml"},
+		{alias.Blogger, "/feeds/posts/default", "/atom.xml"},
+		{alias.Blogger, "/feeds/posts/default?alt=rss", "/feed.xml"},
+		{alias.Blogger, "/feeds/posts/default?orderby=published", "/atom.xml"},
+		{alias.Blogger, "/feeds/posts/default/-/Foreign%20Policy", "/tags/foreign-policy/atom.xml"},
+		{alias.Blogger, "/feeds/posts/default/-/Foreign%20Policy?alt=rss", "/tags/foreign-policy/feed.xml"},
+		{alias.Blogger, "/rss.xml", "/feed.xml"},
+		{alias.Blogger, "/atom.xml", "/atom.xml"},
+		{alias.Blogger, "/feeds/comments/default", "410"},
+	} {
+		t.Run(string(tt.preset)+tt.target, func(t *testing.T) {
+			var aliases []feed.Alias
+			for n, full := range map[feed.Name]string{feed.Main: "", "tags/foreign-policy": "Foreign Policy", "authors/zürich": "Zürich"} {
+				aliases = append(aliases, alias.Of(tt.preset, n, full)...)
+			}
+			s := siteWith(t, Options{Retired: alias.Gone(tt.preset)}, aliases, feed.Main, "tags/foreign-policy", "authors/zürich")
+			res := httptest.NewRecorder()
+			NewHandler(&Front{Documents: fixed{s}}).ServeHTTP(res, httptest.NewRequest(http.MethodGet, tt.target, nil))
+			got := fmt.Sprint(res.Code)
+			if res.Code == http.StatusOK {
+				own := s.document(tt.want)
+				if own == nil {
+					t.Fatalf("%s is served, and there is nothing at %s", tt.target, tt.want)
+				}
+				if tag := res.Header().Get("Etag"); tag == `"`+string(own.ref.Hash)+`"` {
+					got = tt.want
+				}
+			}
+			if got != tt.want {
+				t.Errorf("%s is answered with %s, want %s", tt.target, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMovedFeeds(t *testing.T) {
+	s := siteWith(t, Options{
+		Moved:   map[string]string{"/old.xml": "https://feeds.example/né/feed.xml", "/tags/go/feed.xml": "https://x.example/", "/?p=1": "https://y.example/"},
+		Retired: []string{"/?gone=1"},
+	}, nil, feed.Main, "tags/go")
+	for _, tt := range []struct {
+		path, query, location string
+		status                int
+	}{
+		{"/old.xml", "", "https://feeds.example/n%C3%A9/feed.xml", 301},
+		{"/old.xml", "any=query", "https://feeds.example/n%C3%A9/feed.xml", 301},
+		{"/tags/go/feed.xml", "", "https://x.example/", 301}, // although it is committed
+		{"/tags/go/atom.xml", "", "", 200},
+		{"/", "p=1", "https://y.example/", 301},
+		{"/", "p=2", "", 200},
+		{"/", "gone=1", "", 410},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			res := Answer(s, Request{Method: method, Path: tt.path, Query: tt.query})
+			if res.Status != tt.status || res.Get("Location") != tt.location {
+				t.Errorf("%s %s?%s: %d to %q, want %d to %q", method, tt.path, tt.query, res.Status, res.Get("Location"), tt.status, tt.location)
+			}
+			if method == "HEAD" && res.Body != nil {
+				t.Errorf("HEAD %s has a body", tt.path)
+			}
+		}
+	}
+}
+
+func TestNoOldPathTakesAFeedsOwn(t *testing.T) {
+	s := siteWith(t, Options{}, []feed.Alias{
+		{Target: "/tags/go/feed.xml", Feed: feed.Main, Format: feed.RSS},
+		{Target: "/contested", Feed: "tags/go", Format: feed.RSS},
+		{Target: "/contested", Feed: feed.Main, Format: feed.Atom},
+	}, feed.Main, "tags/go")
+	if got, want := hashAt(t, s, "/tags/go/feed.xml"), s.editions["tags/go"].documents[0].ref.Hash; got != string(want) {
+		t.Error("an old path of the main feed has taken the place of a feed's own")
+	}
+	if got, want := hashAt(t, s, "/contested"), hashAt(t, s, "/atom.xml"); got != want {
+		t.Error("an old path that two feeds claim is not the first feed's")
+	}
+}
+
+// A reader that is told 404 may give a feed up: before all feeds are known, an old path may be one of theirs.
+func TestBeforeAllFeedsAreKnownAnOldPathAnswers503(t *testing.T) {
+	for aliases, want := range map[bool]int{true: 503, false: 404} {
+		s := emptySnapshot(newRetreats(Options{Aliases: aliases}))
+		if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != want {
+			t.Errorf("with old paths %v, /feed is answered with %d, want %d", aliases, got, want)
+		}
+	}
+	s := siteWith(t, Options{Aliases: true}, nil, feed.Main)
+	if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != 404 {
+		t.Errorf("when all is known, a path that leads nowhere is answered with %d, want 404", got)
+	}
+}
+
+func TestQueriesCostNoAllocation(t *testing.T) {
+	s := siteWith(t, Options{}, []feed.Alias{{Target: "/?feed=rss2", Feed: feed.Main, Format: feed.RSS}}, feed.Main)
+	r := Request{Method: "GET", Path: "/", Query: "feed=rss2", AcceptEncoding: "gzip"}
+	if n := testing.AllocsPerRun(100, func() { Answer(s, r) }); n != 0 {
+		t.Errorf("an answer at a path with a query makes %v allocations, want none", n)
+	}
+}
+
+func TestPagesAreServedWithTheirPolicy(t *testing.T) {
+	head, blobs := commit(feed.Main, 1, noon, "page")
+	const policy = "default-src 'none'"
+	head.Documents[0].Policy = policy
+	s, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
+		for _, b := range blobs {
+			if b.Hash == h {
+				return b, true
+			}
+		}
+		return feed.Blob{}, false
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/feed.xml": policy, "/atom.xml": ""} {
+		if got := Answer(s, Request{Method: "GET", Path: path}).Get("Content-Security-Policy"); got != want {
+			t.Errorf("%s is served with the policy %q, want %q", path, got, want)
+		}
+	}
+}

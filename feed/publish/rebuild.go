@@ -198,31 +198,35 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []tar
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	reports := make([]feed.FeedReport, len(targets))
-	g, building := errgroup.WithContext(ctx)
-	g.SetLimit(feedsAtOnce())
-	for _, i := range mainFirst(targets) {
-		t := targets[i]
-		if !p.stale(t) {
-			if _, number := t.name.Archived(); number == 0 { // there may be thousands, and nothing happened to them
-				reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
+	for _, some := range inTurn(targets) {
+		g, building := errgroup.WithContext(ctx)
+		g.SetLimit(feedsAtOnce())
+		for _, i := range some {
+			t := targets[i]
+			if !p.stale(t) {
+				if _, number := t.name.Archived(); number == 0 { // there may be thousands, and nothing happened to them
+					reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
+				}
+				continue
 			}
-			continue
+			g.Go(func() error {
+				r, err := p.rebuildFeed(building, token, t, full[names[i]])
+				switch {
+				case err == nil:
+				case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || building.Err() != nil:
+					return fmt.Errorf("rebuild %s: %w", t.name, err)
+				default: // of this feed only: the others go on
+					r = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
+				}
+				p.log(r)
+				reports[i] = r
+				return nil
+			})
 		}
-		g.Go(func() error {
-			r, err := p.rebuildFeed(building, token, t, full[names[i]])
-			switch {
-			case err == nil:
-			case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || building.Err() != nil:
-				return fmt.Errorf("rebuild %s: %w", t.name, err)
-			default: // of this feed only: the others go on
-				r = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
-			}
-			p.log(r)
-			reports[i] = r
-			return nil
-		})
+		if err = g.Wait(); err != nil {
+			break
+		}
 	}
-	err = g.Wait()
 	for i, r := range reports {
 		if r.Outcome == feed.Held || r.Outcome == feed.Failed {
 			p.stuck[r.Feed] = targets[i].mark
@@ -241,17 +245,19 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []tar
 // bounds the memory, for each holds its documents until they are committed.
 func feedsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
-// mainFirst returns the order in which targets are built: most readers wait for the main feed.
-func mainFirst(targets []target) []int {
-	order := make([]int, 0, len(targets))
+// inTurn parts targets into those that are built side by side: archives before feeds, for a reader who follows a link
+// from a feed to an archive must find it. The main feed, which most readers wait for, is the first of the feeds.
+func inTurn(targets []target) [2][]int {
+	var turns [2][]int
 	for i, t := range targets {
+		turn := &turns[order(t.name)]
 		if t.name == feed.Main {
-			order = slices.Insert(order, 0, i)
+			*turn = slices.Insert(*turn, 0, i)
 		} else {
-			order = append(order, i)
+			*turn = append(*turn, i)
 		}
 	}
-	return order
+	return turns
 }
 
 func (p *Publisher) log(r feed.FeedReport) {

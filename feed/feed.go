@@ -113,6 +113,8 @@ type Feed struct {
 	// Updated is the latest of the items' Updated and the recorded time of a removal, or the site's Since; UTC.
 	Updated time.Time
 	Items   []*Item
+	// Formats are those of the feed's documents, in any order; empty: all.
+	Formats []Format
 	// Content and TitleLink say how the items are shown.
 	Content   Content
 	TitleLink TitleLink

@@ -53,6 +53,7 @@ func Channel(site feed.Site, name feed.Name, fullName string, ch feed.Channel, i
 		Description: cmp.Or(strings.TrimSpace(ch.Description), description),
 		Updated:     updated.UTC(),
 		Items:       items,
+		Formats:     ch.Formats,
 		Content:     ch.Content,
 		TitleLink:   ch.TitleLink,
 	}

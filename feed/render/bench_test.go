@@ -35,6 +35,20 @@ func BenchmarkDocuments(b *testing.B) {
 	}
 }
 
+func BenchmarkPage(b *testing.B) {
+	f := benchFeed()
+	for name, r := range map[string]*render.Renderer{"cached": render.New(), "uncached": render.New(render.CacheBytes(0))} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Page(f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkRebuild renders what a rebuild of 306 feeds of 50 items does after a change of configuration: 5,000 posts,
 // each in three of them.
 func BenchmarkRebuild(b *testing.B) {

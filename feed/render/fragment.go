@@ -15,6 +15,8 @@ type Variant struct {
 	Fraction  time.Duration
 	Content   feed.Content
 	TitleLink feed.TitleLink
+	// Language is the site's, in whose words a page shows the item.
+	Language string
 }
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
@@ -27,15 +29,18 @@ func (v Variant) of(format feed.Format) Variant {
 	if v.Content != feed.SummaryContent {
 		v.Content = ""
 	}
+	if format != feed.HTML {
+		v.Language = ""
+	}
 	// The other formats have a place for each of the two addresses.
-	if format != feed.RSS || v.TitleLink != feed.SourceTitle {
+	if format != feed.RSS && format != feed.HTML || v.TitleLink != feed.SourceTitle {
 		v.TitleLink = ""
 	}
 	return v
 }
 
-// Fragment returns the item as it stands in every feed's document of the format: an RSS item, an Atom entry or a JSON
-// Feed item. Equal arguments give equal bytes. The caller owns them.
+// Fragment returns the item as it stands in every feed's document of the format: an RSS item, an Atom entry, a JSON
+// Feed item, or an article of a page. Equal arguments give equal bytes. The caller owns them.
 //
 // The fragment has been read again and found to say what the item says; otherwise the error is of kind
 // [feed.ErrInvalid] and says which part of the item cannot be expressed.
@@ -71,6 +76,8 @@ func (p *pen) fragment(site feed.SiteID, item *feed.Item, format feed.Format, v 
 		p.json.reset(jsonIndent)
 		x.write(&p.json)
 		fragment, err = p.json.finish()
+	case feed.HTML:
+		fragment, err = pageFragment(item, v)
 	default:
 		return nil, fmt.Errorf("format %q: %w", format, feed.ErrInvalid)
 	}

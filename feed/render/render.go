@@ -48,7 +48,7 @@ func New(options ...Option) *Renderer {
 	return r
 }
 
-// Documents renders the feed in all formats, in the order of [feed.Formats].
+// Documents renders the feed in all of its formats, in the order of [feed.Formats].
 //
 // An item that cannot be expressed in one of the formats is left out of all of them and reported in setAside with the
 // place and the reason; so is every further item with an id that the feed already has, which readers would mix up. The
@@ -57,7 +57,7 @@ func New(options ...Option) *Renderer {
 func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed.Problem, err error) {
 	items, setAside := distinct(f.Items)
 	offsets := fractions(items)
-	formats := feed.Formats()
+	formats := feedFormats(f)
 	fragments := make([][][]byte, len(formats))
 	updated := f.Updated
 	f.Items = nil

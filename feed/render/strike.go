@@ -14,8 +14,8 @@ import (
 
 // Strike returns a document without the items of the posts ids; every other byte stays as it is, the feed's own dates
 // included. It serves withdrawals when a feed cannot be built anew: a document is head, fragments and foot, so an item
-// can be taken out of it without knowing any other. body must be a document that [Renderer.Documents] made for the
-// site, else the error is of kind [feed.ErrInvalid]. Ids are compared byte by byte; those that the document does not
+// can be taken out of it without knowing any other. body must be a document that [Renderer.Documents] or
+// [Renderer.Page] made for the site, else the error is of kind [feed.ErrInvalid]. Ids are compared byte by byte; those that the document does not
 // hold are no error.
 func Strike(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
 	var out []byte
@@ -31,6 +31,8 @@ func Strike(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte,
 		out, err = strikeXML(body, []string{"feed", "entry"}, "id", atom)
 	case feed.JSON:
 		out, err = strikeJSON(body, ids)
+	case feed.HTML:
+		out, err = strikePage(body, ids)
 	default:
 		err = errors.New("no such format")
 	}
@@ -132,6 +134,21 @@ func strikeJSON(body []byte, ids []string) ([]byte, error) {
 		out = []span{{begin, from + int64(bytes.IndexByte(body[from:], ']'))}}
 	}
 	return without(body, out), nil
+}
+
+// strikePage takes out the articles between their marks, which no post can hold.
+func strikePage(body []byte, ids []string) ([]byte, error) {
+	if !bytes.HasPrefix(body, []byte("<!DOCTYPE html>\n")) {
+		return nil, errors.New("not a page")
+	}
+	out := bytes.Clone(body)
+	for _, id := range ids {
+		before, rest, found := bytes.Cut(out, []byte("<!--"+anchor(id)+"-->"))
+		if _, after, ok := bytes.Cut(rest, []byte("<!--/"+anchor(id)+"-->\n")); found && ok {
+			out = slices.Concat(before, after)
+		}
+	}
+	return out, nil
 }
 
 // enterArray reads up to and including the "[" of the array that is the top-level member key.

@@ -74,6 +74,34 @@ func TestStrikeLeavesTheBytesOfADocumentWithoutTheItems(t *testing.T) {
 	}
 }
 
+func TestStrikeFromAPage(t *testing.T) {
+	f := strikable()
+	r := render.New()
+	whole, err := r.Page(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range [][]int{{}, {0}, {3}, {len(f.Items) - 1}, {0, 1, 5}, {2, 2}} {
+		var struck []string
+		for _, i := range n {
+			struck = append(struck, f.Items[i].ID)
+		}
+		less := f
+		less.Items = slices.DeleteFunc(slices.Clone(f.Items), func(item *feed.Item) bool { return slices.Contains(struck, item.ID) })
+		want, err := r.Page(less)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := render.Strike(f.Site.ID, feed.HTML, whole.Body, append(struck, "unknown"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want.Body), string(got)); diff != "" {
+			t.Errorf("the page without %q is not that of a feed that never had them (-want +got):\n%s", struck, diff)
+		}
+	}
+}
+
 func TestStrikeRefusesWhatIsNoDocument(t *testing.T) {
 	whole := render1(t, strikable())
 	for name, tt := range map[string]struct {
@@ -88,7 +116,8 @@ func TestStrikeRefusesWhatIsNoDocument(t *testing.T) {
 		"items that are none":  {feed.JSON, `{"items": {"id": "a"}}`},
 		"items without an id":  {feed.JSON, `{"items": [1, 2]}`},
 		"JSON that is a list":  {feed.JSON, `[{"items": []}]`},
-		"a format nobody has":  {"html", "<p>"},
+		"a format nobody has":  {"opml", "<opml/>"},
+		"no page":              {feed.HTML, "<p>"},
 		"text after the items": {feed.JSON, `{"items": []} {`},
 	} {
 		if got, err := render.Strike("main", tt.format, []byte(tt.body), []string{"a"}); !errors.Is(err, feed.ErrInvalid) || got != nil {

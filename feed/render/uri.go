@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -31,10 +32,10 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 }
 
 // Link returns the value of the HTTP Link header (RFC 8288) that goes with the feed's document of a format: itself
-// and, if the site has one, its WebSub hub.
+// and, if the site has one and the document is a feed's and no page, its WebSub hub.
 func Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
-	if f.Site.Hub != "" {
+	if f.Site.Hub != "" && slices.Contains(feed.Formats(), format) {
 		value += ", <" + uri(f.Site.Hub) + `>; rel="hub"`
 	}
 	return value

@@ -1,0 +1,283 @@
+package render
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// pageForm is what pages are made with. It is read once and not changed.
+type pageForm struct {
+	template *template.Template
+	style    template.CSS
+	feedCSS  []byte
+}
+
+var pages = sync.OnceValue(func() pageForm {
+	read := func(name string) []byte {
+		data, err := pageFiles.ReadFile("pages/" + name)
+		if err != nil {
+			panic(err) // the program was built without its own files
+		}
+		return data
+	}
+	return pageForm{
+		template: template.Must(template.New("page").Parse(string(read("page.tmpl")))),
+		style:    template.CSS(read("page.css")),
+		feedCSS:  read("feed.css"),
+	}
+})
+
+// Policy returns the Content-Security-Policy with which documents of a format are served, empty if they need none. It
+// lets a page use its own style and nothing else but pictures, sound and film from elsewhere by https: whatever stands
+// in a post, no script runs, no form is sent, and no other site frames the page.
+func Policy(format feed.Format) string {
+	if format != feed.HTML {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(pages().style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; img-src https:; media-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// StyleSheet returns the style sheet that RSS and Atom documents name for browsers; it is the same for all sites.
+func StyleSheet() feed.Document { return feed.NewDocument(feed.CSS, pages().feedCSS) }
+
+// pageLink is a link on a page.
+type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
+
+// pageTop is what stands above the articles or lists of a page.
+type pageTop struct {
+	Lang, Dir, Title, Description, Period, Generator, Icon, SiteTitle, HomeURL, Home, IndexURL, CurrentURL string
+
+	Words      words
+	UI         template.HTMLAttr // of words in another language than the page's
+	Style      template.CSS
+	Alternates []pageLink // for programs, in the head
+	Related    []pageLink
+	Subscribe  []pageLink
+}
+
+// pageBottom is what stands below.
+type pageBottom struct {
+	Words                           words
+	UI                              template.HTMLAttr
+	Empty                           bool
+	Pager                           []pageLink
+	Updated, UpdatedDate, Copyright string
+}
+
+func newPageTop(site feed.Site, title, description string) pageTop {
+	w := wordsFor(site.Language)
+	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
+	home := siteTitle
+	if u, err := url.Parse(uri(site.HomeURL)); err == nil && u.Host != "" && title == siteTitle {
+		home = u.Host // rather than the same words twice
+	}
+	return pageTop{
+		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(Version),
+		Icon: uri(site.Icon), SiteTitle: siteTitle, HomeURL: uri(site.HomeURL), Home: home,
+		Description: description, Words: w, UI: w.attr(site.Language), Style: pages().style,
+	}
+}
+
+func newPageBottom(site feed.Site, updated time.Time) pageBottom {
+	w := wordsFor(site.Language)
+	return pageBottom{Words: w, UI: w.attr(site.Language), Updated: rfc3339(updated.Truncate(time.Second)),
+		UpdatedDate: w.day(updated, site.Language), Copyright: site.Copyright}
+}
+
+// Page renders the feed as a page for people: how to subscribe, and every item with its credits. It is served with
+// [Policy]. It shows the items that are in the feed's documents, those that [Renderer.Documents] sets aside left out.
+// The error is of kind [feed.ErrInvalid] and says that the feed's own metadata cannot be expressed.
+func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
+	items, _ := distinct(f.Items)
+	variant := Variant{Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language}
+	formats := append(feedFormats(f), feed.HTML)
+	fragments := make([][]byte, 0, len(items))
+	for _, item := range items {
+		forms, err := r.fragments(f.Site.ID, item, variant, formats)
+		if err == nil {
+			fragments = append(fragments, forms[len(forms)-1])
+		}
+	}
+	frame, err := pageFrame(f, len(fragments) == 0)
+	if err != nil {
+		return feed.Document{}, fmt.Errorf("rendering the page of feed %s of site %s: %w", f.Name, f.Site.ID, err)
+	}
+	return feed.NewDocument(feed.HTML, frame.join(fragments)), nil
+}
+
+func pageFrame(f feed.Feed, empty bool) (frame, error) {
+	if err := checkTexts(f.Title, f.Description, f.Site.Title, f.Site.Copyright); err != nil {
+		return frame{}, err
+	}
+	top := newPageTop(f.Site, f.Title, f.Description)
+	if f.Description == f.Title {
+		top.Description = ""
+	}
+	top.IndexURL = URL(f.Site, feed.Pages, feed.HTML)
+	of, number := f.Name.Archived()
+	if number > 0 {
+		top.Period = top.Words.Archive + " " + strconv.Itoa(number)
+		top.CurrentURL = URL(f.Site, of, feed.HTML)
+	}
+	top.Subscribe = subscribeLinks(f.Site, of, f.Title, feedFormats(f))
+	top.Alternates = top.Subscribe
+	bottom := newPageBottom(f.Site, f.Updated)
+	bottom.Empty = empty
+	for _, l := range []struct {
+		rel, text string
+		name      feed.Name
+	}{{"next", top.Words.Newer, f.History.Next}, {"prev", top.Words.Older, f.History.Prev}} {
+		if l.rel == "next" && l.name == "" && f.History.Archive { // after the last archive come the posts of today
+			l.text, l.name = top.Words.Latest, f.History.Current
+		}
+		if l.name != "" {
+			bottom.Pager = append(bottom.Pager, pageLink{Rel: l.rel, URL: URL(f.Site, l.name, feed.HTML), Name: l.text})
+		}
+	}
+	top.Related = bottom.Pager
+	head, err := execute("top", top)
+	if err != nil {
+		return frame{}, err
+	}
+	foot, err := execute("bottom", bottom)
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{head: head, foot: foot}, nil
+}
+
+// execute fills in a part of a page.
+func execute(name string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := pages().template.ExecuteTemplate(&b, name, data); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, feed.ErrInvalid)
+	}
+	return b.Bytes(), nil
+}
+
+// checkTexts says what in the texts neither XML nor a page can hold. Templates would replace it.
+func checkTexts(texts ...string) error {
+	for _, s := range texts {
+		if err := checkText(s); err != nil {
+			return fmt.Errorf("a text holds %w: %w", err, feed.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// subscribeLinks returns the addresses of a feed in the formats.
+func subscribeLinks(site feed.Site, name feed.Name, title string, formats []feed.Format) []pageLink {
+	list := make([]pageLink, 0, len(formats))
+	for _, format := range formats {
+		mediaType, _, _ := strings.Cut(format.MediaType(), ";")
+		list = append(list, pageLink{URL: URL(site, name, format), Type: mediaType, Format: formatName(format),
+			Title: title + " (" + formatName(format) + ")"})
+	}
+	return list
+}
+
+func formatName(format feed.Format) string {
+	switch format {
+	case feed.RSS:
+		return "RSS"
+	case feed.Atom:
+		return "Atom"
+	default:
+		return "JSON Feed"
+	}
+}
+
+// feedFormats returns the formats that a feed has.
+func feedFormats(f feed.Feed) []feed.Format {
+	if len(f.Formats) == 0 {
+		return feed.Formats()
+	}
+	return slices.DeleteFunc(feed.Formats(), func(format feed.Format) bool { return !slices.Contains(f.Formats, format) })
+}
+
+// pageArticle is an item on a page.
+type pageArticle struct {
+	Anchor, Lang, Dir, Title, Link, Mark, Published, Date string
+
+	HTML                         template.HTML
+	Words                        words
+	UI                           template.HTMLAttr
+	Authors, Credits, Via, Files []pageLink
+	Tags                         []string
+}
+
+// anchor names an item on its page, and the marks that Strike finds it by.
+func anchor(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return "p-" + hex.EncodeToString(sum[:16])
+}
+
+// pageFragment returns the item as an article between two marks. Its content has neither comments nor ids, so no post
+// can hold the marks.
+func pageFragment(item *feed.Item, v Variant) ([]byte, error) {
+	w := wordsFor(v.Language)
+	a := pageArticle{
+		Anchor: anchor(item.ID), Title: strings.TrimSpace(item.Title), Link: uri(item.URL),
+		Published: rfc3339(item.Published.Truncate(time.Second)), Date: w.day(item.Published, v.Language),
+		Words: w, UI: w.attr(v.Language), Tags: tags(item),
+	}
+	if v.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
+		a.Link, a.Mark = uri(item.ExternalURL), a.Link
+	}
+	if item.Language != "" && item.Language != v.Language {
+		a.Lang, a.Dir = item.Language, direction(item.Language)
+	}
+	for _, author := range item.Authors {
+		if name := authorName(author); name != "" {
+			a.Authors = append(a.Authors, pageLink{Name: name, URL: uri(author.URL)})
+		}
+	}
+	if v.Content == feed.SummaryContent { // the whole content shows its credits itself
+		a.HTML = template.HTML("<p>" + textToHTML(summary(item)) + "</p>")
+		for _, q := range item.Quotes {
+			name := strings.TrimSpace(q.Source.Headline)
+			if p := strings.TrimSpace(q.Source.Publication); p != "" && name != "" {
+				name += ", " + p
+			} else if name == "" {
+				name = p
+			}
+			if name = cmp.Or(name, q.Source.URL); name != "" {
+				a.Credits = append(a.Credits, pageLink{Name: name, URL: uri(q.Source.URL)})
+			}
+		}
+	} else {
+		a.HTML = pageContent(content(item))
+	}
+	for _, via := range item.Via {
+		if name := cmp.Or(strings.TrimSpace(via.Name), via.URL); name != "" {
+			a.Via = append(a.Via, pageLink{Name: name, URL: uri(via.URL)})
+		}
+	}
+	for _, file := range item.Attachments {
+		a.Files = append(a.Files, pageLink{Name: cmp.Or(strings.TrimSpace(file.Title), uri(file.URL)), URL: uri(file.URL), Type: mediaType(file)})
+	}
+	article, err := execute("article", a)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
+}

@@ -1,0 +1,469 @@
+package render_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"feedpub/feed"
+	"feedpub/feed/build"
+	"feedpub/feed/render"
+)
+
+func page(t *testing.T, f feed.Feed) feed.Document {
+	t.Helper()
+	d, err := render.New().Page(f)
+	if err != nil {
+		t.Fatalf("Page: %v", err)
+	}
+	if d.Format != feed.HTML || d.Hash != feed.HashOf(d.Body) {
+		t.Errorf("the page is a document of format %s with hash %s", d.Format, d.Hash)
+	}
+	return d
+}
+
+// entries is a site's list of feeds, in no order.
+func entries() []render.Entry {
+	return []render.Entry{
+		{Name: feed.Join(feed.Tags, "zürich"), Title: "Front Page: Zürich", Label: "Zürich", Description: "Posts of Front Page tagged “Zürich”"},
+		{Name: feed.Join(feed.Sources, "the-guardian"), Title: "Front Page: quoted from The Guardian", Label: "The Guardian", Updated: date(2014, 6, 17, 9, 30)},
+		{Name: "links", Title: "Links & <more>", Description: "What we read", Formats: []feed.Format{feed.JSON, feed.Atom}},
+		{Name: feed.Main, Title: "Front Page", Description: "What the papers say", Updated: date(2014, 6, 16, 9, 30)},
+		{Name: feed.Join(feed.Authors, "steve"), Title: "Front Page: posts by Steve", Label: "Steve"},
+		{Name: feed.Main.Archive(1), Title: "Front Page"},
+		{Name: feed.Join(feed.Tags, "go"), Title: "Front Page: Go", Label: "go"},
+		{Name: "links", Title: "Links, listed twice"},
+	}
+}
+
+func TestGoldenPages(t *testing.T) {
+	pages := map[string][]byte{}
+	for _, fx := range fixtures() {
+		if slices.Contains([]string{"tags-and-quotes", "right-to-left-and-emoji", "short-link-posts", "archive", "empty", "attachments"}, fx.name) {
+			pages[fx.name+".html"] = page(t, fx.feed).Body
+		}
+	}
+	index, err := render.Index(testSite(), entries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opml, err := render.OPML(testSite(), entries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages["index.html"], pages["feeds.opml"] = index.Body, opml.Body
+	pages["snippet.html"] = []byte(render.Snippet(testSite(), entries()[2:4]))
+	// The style sheet stands in every page and is no golden byte of each.
+	style := regexp.MustCompile(`(?s)<style>.*</style>`)
+	for name, got := range pages {
+		got = style.ReplaceAll(got, []byte("<style></style>"))
+		file := filepath.Join("testdata", "pages", name)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatalf("no golden page (go test -update writes it): %v", err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s is not the golden page; if the change is meant, render.Version must change too (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+// elements returns all elements below n with the name, or all if there is none.
+func elements(n *html.Node, name atom.Atom) (list []*html.Node) {
+	for d := range n.Descendants() {
+		if d.Type == html.ElementNode && (name == 0 || d.DataAtom == name) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func attribute(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func parsePage(t *testing.T, d feed.Document) *html.Node {
+	t.Helper()
+	doc, err := html.Parse(bytes.NewReader(d.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// hostile is what cleaning would never let through.
+const hostile = `</div></article></main><script>alert(1)</script><style>*{display:none}</style><p id="content" class="skip" style="color:red" onclick="x()">a</p>
+<!--p-0--><iframe src="https://evil.example/"></iframe><form action="/x"><input name=q></form><svg><script>x</script></svg><h1>Head</h1><main>m</main>
+<a href="https://example.org/" target=_blank accesskey=x>link</a><img src="https://example.org/a.png" onerror=x()><textarea><base href="https://evil.example/"><!-- `
+
+func TestAPageHoldsWhateverStandsInAPost(t *testing.T) {
+	f := mainFeed(post("a", func(i *feed.Item) { i.HTML = hostile }), post("b", titled(hostile), at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) {
+		i.Authors = []feed.Author{{Name: hostile, URL: "javascript:alert(1)"}}
+		i.Tags, i.Language = []string{hostile}, `"><script>`
+		i.Via = []feed.Via{{Name: hostile, URL: "javascript:alert(1)"}}
+		i.URL = "javascript:alert(1)"
+	}), post("c", at(date(2014, 6, 15, 8, 0))))
+	doc := parsePage(t, page(t, f))
+	main := elements(doc, atom.Main)
+	if len(main) != 1 {
+		t.Fatalf("the page has %d main elements, want 1", len(main))
+	}
+	var articles int
+	for c := range main[0].ChildNodes() {
+		switch {
+		case c.Type == html.TextNode && strings.TrimSpace(c.Data) == "", c.Type == html.CommentNode:
+		case c.DataAtom == atom.Article:
+			articles++
+		default:
+			t.Errorf("<%s> %q stands beside the articles", c.Data, c.Data)
+		}
+	}
+	if articles != 3 {
+		t.Errorf("the page has %d articles, want 3: a post has ended its own", articles)
+	}
+	ids := map[string]bool{}
+	for _, e := range elements(doc, 0) {
+		if slices.Contains([]string{"script", "iframe", "form", "input", "svg", "base", "textarea", "object"}, e.Data) || e.Data == "style" && e.Parent.Data != "head" {
+			t.Errorf("the page holds <%s>", e.Data)
+		}
+		for _, a := range e.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "target" || a.Key == "accesskey" || strings.HasPrefix(a.Val, "javascript:") {
+				t.Errorf("<%s %s=%q> stands in the page", e.Data, a.Key, a.Val)
+			}
+		}
+		if id := attribute(e, "id"); id != "" && ids[id] {
+			t.Errorf("two elements have the id %q", id)
+		} else if id != "" {
+			ids[id] = true
+		}
+	}
+	if n := len(elements(doc, atom.H1)); n != 1 {
+		t.Errorf("the page has %d h1, want its own only", n)
+	}
+}
+
+func FuzzPageContent(f *testing.F) {
+	f.Add(hostile)
+	f.Add(`<table><p><tr><td><a><table></a></article>`)
+	f.Add(`<h1>a</h1><h3>b</h3><math><mi></article>`)
+	f.Fuzz(func(t *testing.T, content string) {
+		fd := mainFeed(post("a", func(i *feed.Item) { i.HTML = content }), post("b", at(date(2014, 6, 16, 8, 0))))
+		if docs, setAside, err := render.New().Documents(fd); err != nil || len(setAside) > 0 || len(docs) != 3 {
+			return
+		}
+		d, err := render.New().Page(fd)
+		if err != nil {
+			t.Fatalf("Page: %v", err)
+		}
+		articles := elements(parsePage(t, d), atom.Article)
+		if len(articles) != 2 || articles[0].Parent != articles[1].Parent || articles[0].Parent.DataAtom != atom.Main {
+			t.Errorf("with the content %q, the page has %d articles or they are not beside each other:\n%s", content, len(articles), d.Body)
+		}
+		whole, err := render.Strike("main", feed.HTML, d.Body, []string{"a"})
+		if err != nil || bytes.Count(whole, []byte("<article")) != 1 || bytes.Contains(whole, []byte("<!--p-ca978112ca1bbdcafac231b39a23dc4d")) {
+			t.Errorf("with the content %q, a post cannot be struck from the page: %v", content, err)
+		}
+	})
+}
+
+func TestThePolicyAllowsThePagesStyleAndNothingElse(t *testing.T) {
+	policy := render.Policy(feed.HTML)
+	index, err := render.Index(testSite(), entries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []feed.Document{page(t, mainFeed(post("a"))), page(t, mainFeed()), index} {
+		_, style, _ := strings.Cut(string(d.Body), "<style>")
+		style, _, _ = strings.Cut(style, "</style>")
+		sum := sha256.Sum256([]byte(style))
+		if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"; !strings.Contains(policy, want) {
+			t.Errorf("the policy is %q, which lacks %s", policy, want)
+		}
+	}
+	for _, want := range []string{"default-src 'none'", "img-src https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %q lacks %s", policy, want)
+		}
+	}
+	if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
+		t.Errorf("the policy %q allows more than it has to", policy)
+	}
+	for _, format := range feed.Formats() {
+		if p := render.Policy(format); p != "" {
+			t.Errorf("documents of format %s have the policy %q", format, p)
+		}
+	}
+}
+
+func TestAPageShowsTheItemsOfTheDocuments(t *testing.T) {
+	good, bad := post("good"), post("bad", func(i *feed.Item) {
+		i.Attachments = []feed.Attachment{{URL: "https://blog.example.org/a", DurationInSeconds: math.NaN()}} // JSON cannot say it
+	})
+	f := mainFeed(good)
+	f.Items = append(f.Items, bad, good, nil)
+	if diff := cmp.Diff(string(page(t, mainFeed(good)).Body), string(page(t, f).Body)); diff != "" {
+		t.Errorf("the page shows what the documents set aside (-want +got):\n%s", diff)
+	}
+	f.Title = "a\x00b"
+	if _, err := render.New().Page(f); !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("Page of a feed with a control character in its title = %v, want an error of kind %v", err, feed.ErrInvalid)
+	}
+}
+
+func TestAPageSaysHowToSubscribe(t *testing.T) {
+	f := build.Feed(testSite(), feed.Join(feed.Tags, "go"), "Go", []*feed.Item{post("a")}, time.Time{})
+	f.Formats = []feed.Format{feed.JSON, feed.RSS}
+	docs, _, err := render.New().Documents(f)
+	if err != nil || len(docs) != 2 || docs[0].Format != feed.RSS || docs[1].Format != feed.JSON {
+		t.Errorf("a feed of two formats has the documents %v, %v", docs, err)
+	}
+	doc := parsePage(t, page(t, f))
+	var discovered, shown []string
+	for _, l := range elements(doc, atom.Link) {
+		if attribute(l, "rel") == "alternate" {
+			discovered = append(discovered, attribute(l, "type")+" "+attribute(l, "href"))
+		}
+	}
+	for _, c := range elements(doc, atom.Code) {
+		shown = append(shown, c.FirstChild.Data)
+	}
+	want := []string{"application/rss+xml https://feeds.example.org/tags/go/feed.xml", "application/feed+json https://feeds.example.org/tags/go/feed.json"}
+	if diff := cmp.Diff(want, discovered); diff != "" {
+		t.Errorf("readers find other addresses (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{want[0][len("application/rss+xml "):], want[1][len("application/feed+json "):]}, shown); diff != "" {
+		t.Errorf("people see other addresses (-want +got):\n%s", diff)
+	}
+}
+
+func TestPagesAreAccessible(t *testing.T) {
+	hebrew := testSite()
+	hebrew.Language = "he"
+	japanese := testSite()
+	japanese.Language = "ja"
+	index, err := render.Index(japanese, entries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		page      feed.Document
+		lang, dir string
+	}{
+		"english":  {page(t, mainFeed(post("a", guardian))), "en", "ltr"},
+		"hebrew":   {page(t, build.Feed(hebrew, feed.Main, "", []*feed.Item{post("a")}, time.Time{})), "he", "rtl"},
+		"index":    {index, "ja", "ltr"},
+		"no posts": {page(t, mainFeed()), "en", "ltr"},
+	} {
+		doc := parsePage(t, tt.page)
+		root := elements(doc, atom.Html)[0]
+		if attribute(root, "lang") != tt.lang || attribute(root, "dir") != tt.dir {
+			t.Errorf("%s: the page is in %q, %q, want %q, %q", name, attribute(root, "lang"), attribute(root, "dir"), tt.lang, tt.dir)
+		}
+		for _, landmark := range []atom.Atom{atom.Header, atom.Main, atom.Footer, atom.H1, atom.Title} {
+			if n := len(elements(doc, landmark)); n != 1 {
+				t.Errorf("%s: the page has %d <%s>, want 1", name, n, landmark)
+			}
+		}
+		for _, nav := range elements(doc, atom.Nav) {
+			if attribute(nav, "aria-label") == "" {
+				t.Errorf("%s: a navigation has no name", name)
+			}
+		}
+		level := 0
+		for _, e := range elements(doc, 0) {
+			if len(e.Data) == 2 && e.Data[0] == 'h' && e.Data[1] >= '1' && e.Data[1] <= '6' {
+				if next := int(e.Data[1] - '0'); next > level+1 {
+					t.Errorf("%s: a heading of level %d follows one of level %d", name, next, level)
+				} else {
+					level = next
+				}
+			}
+			if e.DataAtom == atom.A && strings.TrimSpace(attribute(e, "aria-label")) == "" && len(elements(e, 0)) == 0 && (e.FirstChild == nil || strings.TrimSpace(e.FirstChild.Data) == "") {
+				t.Errorf("%s: a link has no text", name)
+			}
+		}
+		skip := elements(doc, atom.A)[0]
+		if target := strings.TrimPrefix(attribute(skip, "href"), "#"); attribute(elements(doc, atom.Main)[0], "id") != target {
+			t.Errorf("%s: the first link leads to %q, not to the content", name, target)
+		}
+		if english := strings.Contains(string(tt.page.Body), "Skip to content"); english && tt.lang != "en" && attribute(skip, "lang") != "en" {
+			t.Errorf("%s: English words on a page in %s are not declared as such", name, tt.lang)
+		}
+	}
+}
+
+// TestColoursHaveContrast computes WCAG 2.2's contrast of every colour of text on every ground it stands on.
+func TestColoursHaveContrast(t *testing.T) {
+	css, err := os.ReadFile("pages/page.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	luminance := func(hex string) float64 {
+		n, err := strconv.ParseUint(hex, 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum float64
+		for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+			c := float64(n>>(16-8*i)&255) / 255
+			if c <= 0.04045 {
+				c /= 12.92
+			} else {
+				c = math.Pow((c+0.055)/1.055, 2.4)
+			}
+			sum += weight * c
+		}
+		return sum
+	}
+	schemes := regexp.MustCompile(`(--\w+: #[0-9a-f]{6}; ?){6}`).FindAllString(string(css), -1)
+	if len(schemes) != 2 {
+		t.Fatalf("found %d colour schemes, want light and dark", len(schemes))
+	}
+	for _, scheme := range schemes {
+		colour := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--(\w+): #([0-9a-f]{6})`).FindAllStringSubmatch(scheme, -1) {
+			colour[m[1]] = luminance(m[2])
+		}
+		for _, text := range []string{"ink", "quiet", "link"} {
+			for _, ground := range []string{"paper", "card"} {
+				a, b := colour[text], colour[ground]
+				if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 4.5 {
+					t.Errorf("%s on %s has a contrast of %.2f, want at least 4.5, in %s", text, ground, ratio, scheme)
+				}
+			}
+		}
+	}
+}
+
+func TestListsDoNotDependOnTheOrderGiven(t *testing.T) {
+	reversed := entries()[:7]
+	slices.Reverse(reversed)
+	for name, list := range map[string]func([]render.Entry) (feed.Document, error){
+		"Index": func(e []render.Entry) (feed.Document, error) { return render.Index(testSite(), e) },
+		"OPML":  func(e []render.Entry) (feed.Document, error) { return render.OPML(testSite(), e) },
+	} {
+		want, err1 := list(entries()[:7])
+		got, err2 := list(reversed)
+		if err1 != nil || err2 != nil || want.Hash != got.Hash {
+			t.Errorf("%s depends on the order of its feeds: %v, %v", name, err1, err2)
+		}
+	}
+}
+
+func TestOPMLListsEveryFeedOnce(t *testing.T) {
+	d, err := render.OPML(testSite(), entries())
+	if err != nil {
+		t.Fatal(err)
+	}
+	type outline struct {
+		Type     string    `xml:"type,attr"`
+		Text     string    `xml:"text,attr"`
+		XMLURL   string    `xml:"xmlUrl,attr"`
+		Outlines []outline `xml:"outline"`
+	}
+	var opml struct {
+		Version string    `xml:"version,attr"`
+		Title   string    `xml:"head>title"`
+		Body    []outline `xml:"body>outline"`
+	}
+	if err := xml.Unmarshal(d.Body, &opml); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range opml.Body {
+		for _, feed := range append([]outline{o}, o.Outlines...) {
+			if feed.Type == "rss" {
+				got = append(got, feed.Text+" "+strings.TrimPrefix(feed.XMLURL, "https://feeds.example.org"))
+			}
+		}
+	}
+	want := []string{"Front Page /feed.xml", "Links & <more> /links/atom.xml", "Front Page: Go /tags/go/feed.xml",
+		"Front Page: Zürich /tags/z%C3%BCrich/feed.xml", "Front Page: posts by Steve /authors/steve/feed.xml",
+		"Front Page: quoted from The Guardian /sources/the-guardian/feed.xml"}
+	if diff := cmp.Diff(want, got); diff != "" || opml.Version != "2.0" || opml.Title != "Front Page" {
+		t.Errorf("OPML %s of %q lists other feeds (-want +got):\n%s", opml.Version, opml.Title, diff)
+	}
+	empty, err := render.OPML(testSite(), nil)
+	if err != nil || !strings.Contains(string(empty.Body), "<outline") {
+		t.Errorf("OPML of no feeds = %v, and lacks the outline that its body must hold:\n%s", err, empty.Body)
+	}
+	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
+	}
+	if _, err := render.Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
+		t.Errorf("Index with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
+	}
+}
+
+func TestPathsOfPages(t *testing.T) {
+	tag := feed.Join(feed.Tags, "go")
+	for want, got := range map[string]string{
+		"/":                             feed.Pages.Path(feed.HTML),
+		"/feeds.opml":                   feed.Pages.Path(feed.OPML),
+		"/feed.css":                     feed.Pages.Path(feed.CSS),
+		"/main/":                        feed.Main.Path(feed.HTML),
+		"/tags/go/":                     tag.Path(feed.HTML),
+		"/archive/2/":                   feed.Main.Archive(2).Path(feed.HTML),
+		"/archive/2/feed.xml":           feed.Main.Archive(2).Path(feed.RSS),
+		"/tags/go/archive/10/feed.json": tag.Archive(10).Path(feed.JSON),
+	} {
+		if got != want {
+			t.Errorf("path %q, want %q", got, want)
+		}
+	}
+	if family, slug := tag.Archive(3).Split(); family != feed.Tags || slug != "go" {
+		t.Errorf("an archive of %s is of family %q and has the path name %q", tag, family, slug)
+	}
+	if family, slug := feed.Main.Archive(3).Split(); family != "" || slug != string(feed.Main) {
+		t.Errorf("an archive of the main feed is of family %q and has the path name %q", family, slug)
+	}
+}
+
+func TestTheStyleSheetIsFoundWhereDocumentsNameIt(t *testing.T) {
+	f := mainFeed(post("a"))
+	for base, want := range map[string]string{
+		"https://feeds.example.org":             "/feed.css",
+		"https://example.org/blog/":             "/blog/feed.css",
+		"https://example.org/a&b/ü":             "/a&#x26;b/%C3%BC/feed.css",
+		"http://127.0.0.1:8080/?>%3C?\"<script": "/feed.css",
+	} {
+		f.Site.BaseURL = base
+		docs := render1(t, f)
+		for _, format := range []feed.Format{feed.RSS, feed.Atom} {
+			if line := `<?xml-stylesheet type="text/css" href="` + want + `"?>`; strings.Split(docs[format], "\n")[1] != line {
+				t.Errorf("under %s, the second line of %s is %q, want %q", base, format, strings.Split(docs[format], "\n")[1], line)
+			}
+		}
+	}
+	if d := render.StyleSheet(); d.Format != feed.CSS || len(d.Body) == 0 {
+		t.Errorf("the style sheet is %v", d)
+	}
+}

@@ -1,0 +1,100 @@
+package render
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// words are those of the pages in one language.
+type words struct {
+	lang string // whose words they are
+
+	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
+	Newer, Older, Latest                                                                                string
+
+	families map[feed.Family]string // "" is the feeds of no family
+	months   string                 // twelve, parted by blanks
+	date     string                 // with {d}, {m} and {y}
+}
+
+// wordsFor returns the words for a BCP 47 language tag, of which only the primary language counts; English for languages
+// without words of their own.
+func wordsFor(language string) words {
+	switch primary(language) {
+	case "de":
+		return words{lang: "de", Skip: "Zum Inhalt", AllFeeds: "Alle Feeds", Subscribe: "Abonnieren",
+			HowTo:     "Wer eine dieser Adressen in einen Feedreader einträgt, erfährt von neuen Beiträgen.",
+			Permalink: "Fester Link", Quoted: "Zitiert:", Via: "Gefunden über", NoPosts: "Noch keine Beiträge.",
+			Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
+			Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
+			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Themen", feed.Authors: "Von", feed.Sources: "Zitierte Quellen"},
+			months:   "Januar Februar März April Mai Juni Juli August September Oktober November Dezember", date: "{d}. {m} {y}"}
+	case "es":
+		return words{lang: "es", Skip: "Ir al contenido", AllFeeds: "Todas las fuentes", Subscribe: "Suscribirse",
+			HowTo:     "Copie una de estas direcciones en su lector de fuentes para recibir las entradas nuevas.",
+			Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
+			Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
+			Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
+			families: map[feed.Family]string{"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Por autor", feed.Sources: "Medios citados"},
+			months:   "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", date: "{d} de {m} de {y}"}
+	case "fr":
+		return words{lang: "fr", Skip: "Aller au contenu", AllFeeds: "Tous les flux", Subscribe: "S’abonner",
+			HowTo:     "Copiez l’une de ces adresses dans un lecteur de flux pour suivre les nouveaux billets.",
+			Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu chez", NoPosts: "Pas encore de billets.",
+			Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
+			Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
+			families: map[feed.Family]string{"": "Flux", feed.Tags: "Étiquettes", feed.Authors: "Par auteur", feed.Sources: "Sources citées"},
+			months:   "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", date: "{d} {m} {y}"}
+	default:
+		return words{lang: "en", Skip: "Skip to content", AllFeeds: "All feeds", Subscribe: "Subscribe",
+			HowTo:     "Copy one of these addresses into a feed reader to be told of new posts.",
+			Permalink: "Permalink", Quoted: "Quotes", Via: "Found through", NoPosts: "No posts yet.",
+			Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
+			Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
+			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources"},
+			months:   "January February March April May June July August September October November December", date: "{d} {m} {y}"}
+	}
+}
+
+// attr declares the language of words that stand on a page in another one.
+func (w words) attr(page string) template.HTMLAttr {
+	if primary(page) == w.lang {
+		return ""
+	}
+	return template.HTMLAttr(fmt.Sprintf(` lang="%s" dir="ltr"`, w.lang))
+}
+
+// day writes a date as people do; where there are no words for the page's language, in digits.
+func (w words) day(t time.Time, page string) string {
+	t = t.UTC()
+	if primary(page) != w.lang {
+		return t.Format("2006-01-02")
+	}
+	return strings.NewReplacer("{d}", t.Format("2"), "{m}", strings.Fields(w.months)[t.Month()-1], "{y}", t.Format("2006")).Replace(w.date)
+}
+
+func primary(language string) string {
+	p, _, _ := strings.Cut(strings.ToLower(language), "-")
+	return p
+}
+
+// direction returns in which direction a language is written, going by its script if it names one.
+func direction(language string) string {
+	parts := strings.Split(strings.ToLower(language), "-")
+	rtlScripts := []string{"arab", "hebr", "thaa", "syrc", "nkoo", "adlm", "rohg", "mand", "samr"}
+	if len(parts) > 1 && len(parts[1]) == 4 {
+		if slices.Contains(rtlScripts, parts[1]) {
+			return "rtl"
+		}
+		return "ltr"
+	}
+	if slices.Contains([]string{"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}, parts[0]) {
+		return "rtl"
+	}
+	return "ltr"
+}

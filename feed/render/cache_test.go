@@ -33,6 +33,15 @@ func TestAnItemInManyFeedsIsRenderedOnce(t *testing.T) {
 			t.Errorf("the %s fragment of an equal item was made anew", format)
 		}
 	}
+	german, err := r.fragments("main", item, Variant{Language: "de", Content: feed.FullContent}, feed.Formats())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, format := range feed.Formats() {
+		if &first[i][0] != &german[i][0] {
+			t.Errorf("the language of pages, and full content, which is the usual: the %s fragment was made anew", format)
+		}
+	}
 	shifted, err := r.fragments("main", item, Variant{Fraction: time.Microsecond}, feed.Formats())
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func pageContent(content string) template.HTML {
 			return template.HTML("<p>" + template.HTMLEscapeString(content) + "</p>")
 		}
 	}
-	return template.HTML(b.String()) //nolint:gosec // cleaned by intake, fitted here, and contained by the page's policy
+	return template.HTML(b.String())
 }
 
 // headingLevel is 1 to 6, or 0 for what is no heading.

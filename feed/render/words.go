@@ -40,7 +40,7 @@ func wordsFor(language string) words {
 			Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
 			Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
 			Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
-			families: map[feed.Family]string{"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Por autor", feed.Sources: "Medios citados"},
+			families: map[feed.Family]string{"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Autores", feed.Sources: "Medios citados"},
 			months:   "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", date: "{d} de {m} de {y}"}
 	case "fr":
 		return words{lang: "fr", Skip: "Aller au contenu", AllFeeds: "Tous les flux", Subscribe: "S’abonner",

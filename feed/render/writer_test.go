@@ -132,8 +132,8 @@ func arbitrary(rng *rand.Rand, v reflect.Value) {
 			v.Set(reflect.ValueOf(time.UnixMilli(rng.Int64N(4e12)).UTC()))
 			return
 		}
-		for i := range v.NumField() {
-			arbitrary(rng, v.Field(i))
+		for _, field := range v.Fields() {
+			arbitrary(rng, field)
 		}
 	}
 }

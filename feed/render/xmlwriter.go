@@ -99,9 +99,9 @@ func (w *xmlWriter) text(name, text string, attrs ...xmlAttribute) {
 }
 
 // optional writes an element that holds a text unless there is none.
-func (w *xmlWriter) optional(name, text string, attrs ...xmlAttribute) {
+func (w *xmlWriter) optional(name, text string) {
 	if text != "" {
-		w.text(name, text, attrs...)
+		w.text(name, text)
 	}
 }
 

@@ -143,22 +143,25 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// hold opens a connection and sends half a request on it, so that a server which drains has something to wait for:
-// hold ADDRESS.
+// hold makes a rebuild request and keeps its body back, so that a server which drains has something to wait for:
+// hold ADDRESS TOKEN.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: hold ADDRESS")
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hold ADDRESS TOKEN")
 	}
 	conn, err := net.Dial("tcp", args[0])
 	ts.Check(err)
 	ts.Defer(func() { _ = conn.Close() })
-	// The first request is answered, so that the server is known to have the connection.
-	_, err = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", args[1])
 	ts.Check(err)
-	_, err = conn.Read(make([]byte, 1))
-	ts.Check(err)
-	_, err = io.WriteString(conn, "GET /livez HTTP/1.1\r\n")
-	ts.Check(err)
+	// The server asks for the body when it is in the middle of the request.
+	want := "HTTP/1.1 100 Continue"
+	got := make([]byte, len(want))
+	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+		ts.Fatalf("the server answers %q (%v), want %q", got, err, want)
+	}
 }
 
 // refused waits until nobody listens on an address: refused ADDRESS.

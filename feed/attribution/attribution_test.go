@@ -191,7 +191,7 @@ func TestNewRefuses(t *testing.T) {
 
 // TestThreshold: what is less sure than the threshold is listed apart.
 func TestThreshold(t *testing.T) {
-	const body = "The Valley Bugle:\n\nThe pump has been mended, said the man who mended it."
+	const body = "From the Valley Bugle:\n\nThe pump has been mended, said the man who mended it."
 	low, err := New(Options{Threshold: 0.05})
 	if err != nil {
 		t.Fatal(err)

@@ -23,8 +23,11 @@ type reading struct {
 	mention *source // named in the prose; the next passage without a credit of its own is taken to be from it
 	last    *source // the last one that has a passage
 	vias    []feed.Via
-	tried   []*analysis // by block
-	m       matcher
+	// comments counts the blocks that are commentary so far.
+	comments int
+	final    int         // the last block of prose
+	tried    []*analysis // by block
+	m        matcher
 }
 
 // source is a credit, joined with its passage as far as there is one.
@@ -42,6 +45,7 @@ type source struct {
 	byline     bool    // a headline or byline stands with it
 	linked     bool    // the credit is a link or emphasised
 	sentence   bool    // the credit is a whole line
+	listed     bool    // among those found
 	parent     *source // of a nested quotation
 	joins      *source // whose passage this one goes on with
 }
@@ -52,6 +56,9 @@ type analysis struct {
 	private                                    bool // the lead names a private person, or the blog itself
 	after                                      span // the tokens after the lead
 	before                                     span // and before it
+	// The block read as a credit of what stands before it; nil if that was not tried.
+	line *citation
+	sure float64
 }
 
 func (rd *reading) matcher(b *block) *matcher {
@@ -72,7 +79,7 @@ func (rd *reading) analyse(i int) *analysis {
 	}
 	x := rd.matcher(b)
 	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
-		m := x.best(&rd.l.credits, s)
+		m := x.best(s)
 		if m == nil {
 			return true
 		}
@@ -229,6 +236,7 @@ func (b *block) emphasised(s span) bool {
 
 // bind goes through the post once and joins credits with passages.
 func (rd *reading) bind() {
+	rd.final = rd.finalBlock()
 	for i := 0; i < len(rd.doc.blocks); {
 		b := rd.doc.blocks[i]
 		switch {
@@ -253,7 +261,7 @@ func outermost(q *quotation) *quotation {
 func (rd *reading) bindBlock(i int) int {
 	b := rd.doc.blocks[i]
 	if rd.viaLine(b) {
-		b.role = ViaLine
+		rd.mark(b, ViaLine)
 		return i + 1
 	}
 	if next, ok := rd.bindTail(i); ok {
@@ -317,10 +325,21 @@ func (rd *reading) saysInQuotes(b *block) bool {
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
+// mark gives a block its role.
+func (rd *reading) mark(b *block, role Role) {
+	if b.role == Commentary {
+		rd.comments--
+	}
+	if role == Commentary {
+		rd.comments++
+	}
+	b.role = role
+}
+
 // prose makes the block commentary, and reads the vias at its end.
 func (rd *reading) prose(i int) {
 	b := rd.doc.blocks[i]
-	b.role = Commentary
+	rd.mark(b, Commentary)
 	rd.trailingVia(b, span{0, len(b.toks)})
 }
 
@@ -429,11 +448,17 @@ func (rd *reading) add(s *source) {
 	rd.found = append(rd.found, s)
 }
 
+// maxVias bounds the vias of a post.
+const maxVias = 50
+
 func (rd *reading) addVias(vias []feed.Via) {
 next:
 	for _, v := range vias {
 		if v.Name == "" {
 			continue
+		}
+		if len(rd.vias) == maxVias {
+			return
 		}
 		for _, old := range rd.vias {
 			if old.Name == v.Name {
@@ -491,10 +516,11 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	}
 	rd.mention = nil
 	if rest.empty() {
-		b.role = Credit
+		rd.mark(b, Credit)
 		if len(b.own) > 0 || a.back != nil && a.lead.rule.convention != "13" {
 			// The whole paragraph is the blogger's, with the credit at its end.
-			b.role, b.own = Commentary, nil
+			rd.mark(b, Commentary)
+			b.own = nil
 		}
 		return rd.bindFollowing(i+1, s)
 	}
@@ -525,7 +551,7 @@ func (rd *reading) skipPassage(i int, a *analysis) int {
 	if q := rd.doc.blocks[next].quotation; q != nil {
 		o := outermost(q)
 		for _, k := range o.blocks {
-			rd.doc.blocks[k].role = Uncredited
+			rd.mark(rd.doc.blocks[k], Uncredited)
 		}
 		return o.blocks[len(o.blocks)-1] + 1
 	}
@@ -575,7 +601,7 @@ func (rd *reading) header(i int, s *source) int {
 		}
 		s.byline = true
 		s.credit = append(s.credit, i)
-		b.role = Credit
+		rd.mark(b, Credit)
 		i = rd.nextText(i + 1)
 	}
 	return i
@@ -709,17 +735,16 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	var at []int
 	var voices []voice
-	final := rd.finalBlock(i)
 	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
 		if b.role != "" || isElision(b) {
 			continue
 		}
 		at = append(at, k)
-		voices = append(voices, rd.voiceOf(b, k == final))
+		voices = append(voices, rd.voiceOf(b, k == rd.final))
 	}
 	cost := costComment
-	if (s.convention == "9" || s.convention == "11") && rd.noProse(s.at) {
+	if (s.convention == "9" || s.convention == "11") && rd.comments == 0 {
 		cost = costWhole
 	}
 	quoted := speakers(voices, cost)
@@ -729,14 +754,14 @@ func (rd *reading) bindText(i int, s *source) int {
 		if quoted[n] {
 			rd.takeBlocks(s, k, k+1)
 		} else if rd.viaLine(b) {
-			b.role = ViaLine
+			rd.mark(b, ViaLine)
 		} else {
 			rd.prose(k)
 		}
 	}
 	for k := i; k < end; k++ {
 		if b := rd.doc.blocks[k]; b.role == "" {
-			b.role = Note // what was left out, within the passage
+			rd.mark(b, Note) // what was left out, within the passage
 		}
 	}
 	rd.commit(s)
@@ -756,10 +781,15 @@ func (rd *reading) voiceOf(b *block, last bool) voice {
 	return rd.l.voiceOf(b.text, b.toks[:s.hi], last)
 }
 
+// maxPassage bounds the blocks of a passage in text. Nobody quotes at such length, and looking for the end of a
+// passage must not take the whole of a huge post again and again.
+const maxPassage = 500
+
 // limit returns where at the latest a passage in text that begins at block i ends: before the next quotation element,
 // credit or footer.
 func (rd *reading) limit(i int) int {
-	for k := i; k < len(rd.doc.blocks); k++ {
+	end := min(len(rd.doc.blocks), i+maxPassage)
+	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
 		if b.quotation != nil || b.role == Footer || b.role == Posted || b.role == Title || b.role == Credit {
 			return k
@@ -771,7 +801,7 @@ func (rd *reading) limit(i int) int {
 			return k
 		}
 	}
-	return len(rd.doc.blocks)
+	return end
 }
 
 // startsCredit reports whether block k, met within a passage, is a credit of its own rather than reported speech.
@@ -795,18 +825,13 @@ func (rd *reading) startsCredit(k int) bool {
 }
 
 // finalBlock returns the last block of prose.
-func (rd *reading) finalBlock(i int) int {
-	final := -1
-	for k := i; k < len(rd.doc.blocks); k++ {
-		b := rd.doc.blocks[k]
-		if b.role == Footer || b.role == Posted {
-			break
-		}
-		if b.role == "" && !rd.viaLine(b) {
-			final = k
+func (rd *reading) finalBlock() int {
+	for k := len(rd.doc.blocks) - 1; k >= 0; k-- {
+		if b := rd.doc.blocks[k]; b.role == "" && !rd.viaLine(b) {
+			return k
 		}
 	}
-	return final
+	return -1
 }
 
 // quotedBlocks returns the end of the passage that begins at block i if it stands in quotation marks, each block of it
@@ -860,15 +885,15 @@ func (rd *reading) takeBlocks(s *source, i, end int) {
 			continue
 		}
 		if isElision(b) {
-			b.role = Note
+			rd.mark(b, Note)
 			continue
 		}
 		text, whole := rd.passageText(b, span{0, len(b.toks)})
 		if text == "" {
-			b.role = Note
+			rd.mark(b, Note)
 			continue
 		}
-		b.role = Passage
+		rd.mark(b, Passage)
 		s.passages = append(s.passages, text)
 		if whole {
 			s.blocks = append(s.blocks, k)
@@ -937,26 +962,18 @@ func (rd *reading) tailNoise(b *block, s span) int {
 
 // commit adds the source once its passage is complete.
 func (rd *reading) commit(s *source) {
-	if len(s.passages) > 0 && !isListed(rd.found, s) {
+	if len(s.passages) > 0 && !s.listed {
+		s.listed = true
 		rd.add(s)
 		rd.last = s
 		rd.mention = nil
 	}
 }
 
-func isListed(list []*source, s *source) bool {
-	for _, f := range list {
-		if f == s {
-			return true
-		}
-	}
-	return false
-}
-
 // bindRunIn takes the passage that follows its credit within block i.
 func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 	b := rd.doc.blocks[i]
-	b.role = Passage
+	rd.mark(b, Passage)
 	s.inline = true
 	if b.toks[rest.lo].kind == tokOpen {
 		if end := rd.closingQuote(b, rest); end > 0 {
@@ -1009,7 +1026,6 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 func (rd *reading) bindMore(i int, s *source) int {
 	end := rd.limit(i)
 	b := rd.doc.blocks[i]
-	final := rd.finalBlock(i)
 	voices := []voice{rd.l.voiceOf(b.text, b.toks, false)}
 	var at []int
 	for k := i + 1; k < end; k++ {
@@ -1022,14 +1038,14 @@ func (rd *reading) bindMore(i int, s *source) int {
 			break
 		}
 		at = append(at, k)
-		voices = append(voices, rd.voiceOf(c, k == final))
+		voices = append(voices, rd.voiceOf(c, k == rd.final))
 	}
 	quoted := speakers(voices, costComment)
 	for n, k := range at {
 		if s.marked || quoted[n+1] {
 			rd.takeBlocks(s, k, k+1)
 		} else if rd.viaLine(rd.doc.blocks[k]) {
-			rd.doc.blocks[k].role = ViaLine
+			rd.mark(rd.doc.blocks[k], ViaLine)
 		} else {
 			rd.prose(k)
 		}
@@ -1108,7 +1124,7 @@ func (rd *reading) bindInline(i int, m *match) {
 	}
 	s.inline, s.marked = true, true
 	s.passages = []string{unquote(b.slice(q))}
-	b.role = Passage
+	rd.mark(b, Passage)
 	if m.clause.lo > 0 {
 		b.own = append(b.own, b.slice(span{0, m.clause.lo}))
 	}

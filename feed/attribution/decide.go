@@ -101,7 +101,7 @@ func (rd *reading) bindTitle() {
 			continue
 		}
 		b := rd.doc.blocks[k]
-		b.role = ""
+		rd.mark(b, "")
 		if end, _ := rd.dateline(b); end > 0 {
 			s.weight += 0.1
 		}

@@ -137,7 +137,7 @@ func (rd *reading) posted(b *block, content bool) bool {
 	}
 	found := false
 	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
-		if m := rd.matcher(b).best(&rd.l.postedBy, s); m != nil {
+		if m := rd.matcher(b).among(s, &rd.l.postedBy); m != nil {
 			found = true
 			if rd.by == "" && !m.name.empty() {
 				rd.by = strings.Trim(b.slice(m.name), " ,|")

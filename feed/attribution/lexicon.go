@@ -37,10 +37,12 @@ type language struct {
 	name     string
 	classes  map[string]*class
 	rules    []*rule
-	credits  index    // of the rules that credit
+	leads    index    // of the rules for clauses that end in a colon, dots or a dash
+	credits  index    // of the other rules that credit
 	postedBy index    // of the rules that say who posted the post
 	all      []*class // every class, those without a name too; a class knows its place here
 	variants int      // how many variants the rules have
+	trigger  []bool   // by word: whether a rule is filed under it
 	traits   []traits // by word: which classes have it, or a phrase that begins with it
 	noise    phrases
 	end      phrases
@@ -101,7 +103,8 @@ func (t *traits) union(o *traits) {
 
 // class is a set of words and phrases, such as the verbs of writing.
 type class struct {
-	bit     int // its trait
+	bit     int      // its trait
+	set     []uint64 // the words again, a bit for each
 	words   map[int32]bool
 	phrases map[int32][][]int32 // of two words and more, by first word, longest first
 }
@@ -130,7 +133,10 @@ func (c *class) sort() {
 }
 
 // has reports whether the class holds the word with the number id.
-func (c *class) has(id int32) bool { return id != 0 && c.words[id] }
+func (c *class) has(id int32) bool {
+	k := int(id >> 6)
+	return id > 0 && k < len(c.set) && c.set[k]>>(id&63)&1 != 0
+}
 
 // ends appends the positions after each phrase of the class that stands at toks[i], longest first.
 func (c *class) ends(toks []token, i int, out []int) []int {
@@ -149,7 +155,7 @@ next:
 		}
 		out = append(out, i+len(p))
 	}
-	if c.words[toks[i].id] {
+	if c.has(toks[i].id) {
 		out = append(out, i+1)
 	}
 	return out
@@ -217,9 +223,17 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 	}
 	for _, l := range lx.order {
 		l.traits = make([]traits, len(lx.ids)+1)
+		l.trigger = make([]bool, len(lx.ids)+1)
+		for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
+			for id := range x.byWord {
+				l.trigger[id] = true
+			}
+		}
 		for _, c := range l.all {
+			c.set = make([]uint64, len(lx.ids)/64+1)
 			for id := range c.words {
 				l.traits[id].set(c.bit)
+				c.set[id>>6] |= 1 << (id & 63)
 			}
 			for id := range c.phrases {
 				l.traits[id].set(c.bit)
@@ -354,6 +368,11 @@ func (l *language) class(name string) *class {
 // known reports whether a class of the language has the word; a word that stands only in rules or names is not known.
 func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
+}
+
+// triggers reports whether a rule of the language is filed under the word.
+func (l *language) triggers(id int32) bool {
+	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
 }
 
 // bind looks up the classes that the code asks for.

@@ -34,13 +34,20 @@ type matcher struct {
 	names func(*block, *match) bool
 }
 
-// best returns the surest match of any rule of the index with the clause, or nil.
-func (x *matcher) best(from *index, clause span) *match {
+// best returns the surest match of any rule that credits with the clause, or nil.
+func (x *matcher) best(clause span) *match {
+	if x.endsInColon(clause) {
+		return x.among(clause, &x.l.leads, &x.l.credits)
+	}
+	return x.among(clause, &x.l.credits)
+}
+
+// among returns the surest match of any rule of the indexes with the clause, or nil.
+func (x *matcher) among(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // nobody credits at such length; what ends the clause may still be a credit
 	}
 	x.hi = clause.hi
-	ends := x.endsInColon(clause)
 	has := x.traitsOf(clause)
 	if len(x.seen) < x.l.variants {
 		x.seen = make([]uint32, x.l.variants)
@@ -49,7 +56,7 @@ func (x *matcher) best(from *index, clause span) *match {
 	x.round++
 	var found *match
 	try := func(v *variant) {
-		if v.colon && !ends || found != nil && found.rule.weight >= v.rule.weight || x.seen[v.n] == x.round {
+		if found != nil && found.rule.weight >= v.rule.weight || x.seen[v.n] == x.round {
 			return
 		}
 		x.seen[v.n] = x.round
@@ -64,16 +71,18 @@ func (x *matcher) best(from *index, clause span) *match {
 			found = &m
 		}
 	}
-	for i := clause.lo; i < clause.hi; i++ {
-		if id := x.toks[i].id; id != 0 {
-			for _, v := range from.byWord[id] {
-				try(v)
+	for _, from := range indexes {
+		for i := clause.lo; i < clause.hi; i++ {
+			if id := x.toks[i].id; x.l.triggers(id) {
+				for _, v := range from.byWord[id] {
+					try(v)
+				}
 			}
 		}
-	}
-	if clause.hi-clause.lo <= 40 {
-		for _, v := range from.bare {
-			try(v)
+		if clause.hi-clause.lo <= 40 {
+			for _, v := range from.bare {
+				try(v)
+			}
 		}
 	}
 	return found

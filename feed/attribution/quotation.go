@@ -11,7 +11,6 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		return len(blocks)
 	}
 	first, end := q.blocks[0], q.blocks[len(q.blocks)-1]+1
-	q.done = true
 	switch q.kind {
 	case quotationPlugin:
 		rd.setRole(first, end, Noise)
@@ -43,7 +42,6 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		if next.kind != quotationPlain || len(next.blocks) == 0 {
 			break
 		}
-		next.done = true
 		last = next.blocks[len(next.blocks)-1] + 1
 	}
 	tail := rd.innerCredit(q, s, first, last)
@@ -82,7 +80,7 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 func (rd *reading) setRole(i, end int, role Role) {
 	for k := i; k < end; k++ {
 		if rd.doc.blocks[k].role == "" {
-			rd.doc.blocks[k].role = role
+			rd.mark(rd.doc.blocks[k], role)
 		}
 	}
 }
@@ -130,7 +128,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 			continue
 		}
 		if rd.viaLine2(b) {
-			b.role = ViaLine
+			rd.mark(b, ViaLine)
 			tail = k
 			continue
 		}
@@ -140,7 +138,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 				return tail
 			}
 			rd.takeCitation(s, k, c, "10", 0.75)
-			b.role = Credit
+			rd.mark(b, Credit)
 			return k
 		}
 		break
@@ -155,7 +153,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 		c := rd.r.cite(rd.l, b, span{cut, len(b.toks)}, afterAll)
 		if !c.empty() && !c.deck {
 			rd.takeCitation(s, k, c, "10", 0.75)
-			b.role = Passage
+			rd.mark(b, Passage)
 			s.inline = true
 			for j := first; j < k; j++ {
 				if blocks[j].role == "" {
@@ -207,7 +205,7 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 		c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
 		if !c.empty() {
 			rd.takeCitation(s, i, c, "10", 0.8)
-			b.role = Credit
+			rd.mark(b, Credit)
 			return true
 		}
 		return false
@@ -217,7 +215,7 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 		return false
 	}
 	rd.takeCitation(s, i, c, "10", weight)
-	b.role = Credit
+	rd.mark(b, Credit)
 	return true
 }
 
@@ -337,7 +335,7 @@ func (rd *reading) reblog(q *quotation, first int) bool {
 		if r.kind != runLink || !hasClass(r.class, "tumblr_blog") {
 			continue
 		}
-		b.role = Credit
+		rd.mark(b, Credit)
 		s := &source{kind: Reblog, convention: "15", weight: 0.3, at: first, credit: []int{i}, marked: true}
 		s.pub = publisher{name: b.text[r.start:r.end]}
 		s.url = articleOnly(r.value)
@@ -350,7 +348,7 @@ func (rd *reading) reblog(q *quotation, first int) bool {
 		}
 		for _, k := range q.blocks {
 			if rd.doc.blocks[k].role == "" {
-				rd.doc.blocks[k].role = Uncredited
+				rd.mark(rd.doc.blocks[k], Uncredited)
 			}
 		}
 		if len(s.passages) > 0 {
@@ -386,9 +384,9 @@ func (rd *reading) bindTweet(q *quotation) {
 			s.inline = true
 		}
 		s.credit = append(s.credit, k)
-		b.role = Credit
+		rd.mark(b, Credit)
 		if cut > 0 {
-			b.role = Passage
+			rd.mark(b, Passage)
 		}
 		n := cut + 1
 		for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
@@ -417,8 +415,8 @@ func (rd *reading) bindTweet(q *quotation) {
 // nested finds quotations within the passage that have a lead of their own there.
 func (rd *reading) nested(q *quotation, parent *source) {
 	blocks := rd.doc.blocks
-	for _, inner := range rd.doc.quotations {
-		if inner.parent != q || len(inner.blocks) == 0 {
+	for _, inner := range q.inner {
+		if len(inner.blocks) == 0 {
 			continue
 		}
 		i := inner.blocks[0] - 1

@@ -136,20 +136,23 @@ func padded(pattern string) string {
 // file makes the indexes of the rules. A variant is filed under the words of its first class, else its first word, else
 // it has to be tried on every short clause.
 func (l *language) file() {
-	l.credits.byWord, l.postedBy.byWord = make(map[int32][]*variant), make(map[int32][]*variant)
-	n := 0
+	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
+		x.byWord = make(map[int32][]*variant)
+	}
 	for _, r := range l.rules {
-		to := &l.credits
-		if r.place == placePosted {
-			to = &l.postedBy
-		}
 		for _, v := range r.variants {
-			v.n = n
-			n++
-			to.add(v)
+			v.n = l.variants
+			l.variants++
+			switch {
+			case r.place == placePosted:
+				l.postedBy.add(v)
+			case v.colon:
+				l.leads.add(v)
+			default:
+				l.credits.add(v)
+			}
 		}
 	}
-	l.variants = n
 }
 
 func (x *index) add(v *variant) {

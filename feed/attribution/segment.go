@@ -60,7 +60,7 @@ type quotation struct {
 	kind   quotationKind
 	cite   string // the cite attribute
 	blocks []int  // of all blocks in it, those of inner quotations too
-	done   bool
+	inner  []*quotation
 }
 
 type quotationKind uint8
@@ -211,6 +211,9 @@ func (s *segmenter) enter(n *html.Node, class string) {
 		q.kind = quotationPull
 	}
 	s.doc.quotations = append(s.doc.quotations, q)
+	if q.parent != nil {
+		q.parent.inner = append(q.parent.inner, q)
+	}
 	s.quotation = q
 }
 

@@ -30,11 +30,11 @@ func (x *matcher) pubs(i int, out []span) []span {
 	}
 	if x.l.stop.has(x.toks[i].id) && i == start {
 		// A sentence's first word is capitalised without being a name; "In These Times" is one, if the table says so.
-		for k := min(x.hi, i+6); k > i+1; k-- {
-			if x.r.pubs.lookup(x.b.slice(span{i, k})) != nil {
-				return append(out, span{start, k})
+		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
+			if end > i+1 {
+				out = append(out, span{start, end})
 			}
-		}
+		})
 		return out
 	}
 	if !nameStart(x.l, x.toks, i) {

@@ -19,6 +19,15 @@ func (rd *reading) isDashLine(b *block) bool {
 // tailLine reads block i as a credit of what stands before it: after a dash, after "Source:", in brackets, or by a
 // rule such as "Read entire article at X". The weight is 0 if it is none.
 func (rd *reading) tailLine(i int) (citation, float64) {
+	a := rd.analyse(i)
+	if a.line == nil {
+		c, weight := rd.readTailLine(i)
+		a.line, a.sure = &c, weight
+	}
+	return *a.line, a.sure
+}
+
+func (rd *reading) readTailLine(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
 	if n == 0 || n > 45 && !slices.ContainsFunc(b.toks[:14], func(t token) bool { return t.ch == '•' }) || b.list || b.code {
@@ -100,17 +109,17 @@ func (rd *reading) bindTailWithin(i int, m *match) bool {
 	s.at = from
 	for k := from; k < i; k++ {
 		if p := rd.doc.blocks[k]; p.role == Commentary {
-			p.role = ""
+			rd.mark(p, "")
 			rd.takeBlocks(s, k, k+1)
 		}
 	}
 	text, _ := rd.passageText(b, span{0, cut})
 	s.passages = append(s.passages, text)
 	s.inline = true
-	if s.head == "" && rd.nothingElse(from, i) {
+	if s.head == "" && rd.comments == 0 {
 		s.head = rd.heading
 	}
-	b.role = Passage
+	rd.mark(b, Passage)
 	rd.commit(s)
 	return true
 }
@@ -159,22 +168,22 @@ func (rd *reading) bindTail(i int) (int, bool) {
 		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
 			f.take(c)
 			f.credit = append(f.credit, i)
-			b.role = Credit
+			rd.mark(b, Credit)
 			return i + 1, true
 		}
 		return 0, false
 	}
-	b.role = Credit
+	rd.mark(b, Credit)
 	if _, k := rd.bulletCredit(b); k > 0 {
 		if text, _ := rd.passageText(b, span{k, len(b.toks)}); text != "" {
 			b.own = append(b.own, text)
-			b.role = Commentary
+			rd.mark(b, Commentary)
 		}
 	}
 	for k := from; k < i; k++ {
 		p := rd.doc.blocks[k]
 		if p.role == Commentary {
-			p.role = ""
+			rd.mark(p, "")
 			p.own = nil
 			rd.takeBlocks(s, k, k+1)
 		}
@@ -183,7 +192,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 		return i + 1, true
 	}
 	s.at = from
-	if s.head == "" && whole && rd.nothingElse(from, i) {
+	if s.head == "" && whole && rd.comments == 0 {
 		s.head = rd.heading
 	}
 	rd.commit(s)
@@ -255,16 +264,6 @@ func (rd *reading) backwards(i int, whole bool) int {
 	return from
 }
 
-// nothingElse reports whether the blocks outside of [from, to) hold no word of the blogger.
-func (rd *reading) nothingElse(from, to int) bool {
-	for k, b := range rd.doc.blocks {
-		if (k < from || k > to) && (b.role == Commentary || b.role == "") && len(b.text) > 40 {
-			return k > to // what follows was not read yet and may be links
-		}
-	}
-	return true
-}
-
 // bindTrailing reads a credit in brackets or after dots at the end of the paragraph i: "… (A in X).", "……more from
 // the X.", "(H | X)".
 func (rd *reading) bindTrailing(i int) bool {
@@ -280,7 +279,7 @@ func (rd *reading) bindTrailing(i int) bool {
 			if !c.empty() && !c.deck {
 				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, credit: []int{i}, at: i, marked: true, inline: true}
 				s.passages = []string{unquote(b.slice(span{0, cut}))}
-				b.role = Passage
+				rd.mark(b, Passage)
 				rd.addVias(c.vias)
 				rd.commit(s)
 				return true
@@ -332,7 +331,7 @@ func (rd *reading) bindTrailing(i int) bool {
 		from := rd.backwards(i, true)
 		for k := from; k < i; k++ {
 			if p := rd.doc.blocks[k]; p.role == Commentary {
-				p.role = ""
+				rd.mark(p, "")
 				rd.takeBlocks(s, k, k+1)
 			}
 		}
@@ -353,7 +352,7 @@ func (rd *reading) bindTrailing(i int) bool {
 	default:
 		return false
 	}
-	b.role = Passage
+	rd.mark(b, Passage)
 	rd.addVias(c.vias)
 	rd.commit(s)
 	return true
@@ -408,13 +407,13 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	if next < 0 {
 		if s.head != "" {
 			s.kind = HeadlineOnly
-			b.role = Credit
+			rd.mark(b, Credit)
 			rd.add(s)
 			return i + 1, true
 		}
 		return 0, false
 	}
-	b.role = Credit
+	rd.mark(b, Credit)
 	if s.head == "" {
 		rd.headlineAbove(i, s)
 	}
@@ -451,7 +450,7 @@ func (rd *reading) headlineAbove(i int, s *source) {
 				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {
 					s.url = u
 				}
-				p.role = Credit
+				rd.mark(p, Credit)
 			}
 			return
 		default:
@@ -517,15 +516,15 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 		if k := rd.previous(i); k >= 0 {
 			above := rd.doc.blocks[k]
 			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
-				above.role = Credit // "Go to AP original"
+				rd.mark(above, Credit) // "Go to AP original"
 			} else if above.role == Commentary && rd.aboveIsHeadline(above) {
 				s.head = headline(above.text)
-				above.role = Credit
+				rd.mark(above, Credit)
 				s.credit = append(s.credit, k)
 			}
 		}
 	}
-	if s.head == "" && rd.noProse(i) {
+	if s.head == "" && rd.comments == 0 {
 		s.head = rd.heading
 	}
 	return rd.bindText(i, s), true
@@ -535,16 +534,6 @@ func (rd *reading) aboveIsHeadline(b *block) bool {
 	n := len(b.toks)
 	t := b.toks[n-1]
 	return n >= 3 && n <= 30 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;!?", t.ch))
-}
-
-// noProse reports whether the blogger has said nothing before block i.
-func (rd *reading) noProse(i int) bool {
-	for _, b := range rd.doc.blocks[:i] {
-		if b.role == Commentary {
-			return false
-		}
-	}
-	return true
 }
 
 // titleSource reads a credit in the post's title: "H (Reuters)", "H (Reuters via Yahoo! News)", "H - X.com", "H | X".

@@ -17,6 +17,8 @@ type Catalog struct {
 	Families map[Family]Channel
 	// Selections are the feeds besides the main one and the families', by name.
 	Selections []Selection
+	// Pages makes a page for people of each feed and one that lists them.
+	Pages bool
 	// PlainXML serves RSS and Atom as application/xml, which browsers show rather than download.
 	PlainXML bool
 	// Presets are the platforms whose old paths lead to this site's feeds.

@@ -242,7 +242,7 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 		case d.Item == nil:
 			// Withdrawn, and no item tells where it was, as after a loss of data: the documents that hold it do.
 			if documents == nil {
-				if documents, err = p.documents(ctx); err != nil {
+				if documents, err = p.holders(ctx); err != nil {
 					return err
 				}
 			}
@@ -374,8 +374,8 @@ func (p *Publisher) selectedAnew(it *feed.Item) bool {
 	return !slices.Equal(was, now)
 }
 
-// documents returns by post the feeds whose documents hold it, those that are committed and those that are served.
-func (p *Publisher) documents(ctx context.Context) (map[string][]feed.Name, error) {
+// holders returns by post the feeds and archives whose documents hold it, those that are committed and those that are served.
+func (p *Publisher) holders(ctx context.Context) (map[string][]feed.Name, error) {
 	heads, err := p.Store.Heads(ctx)
 	if err != nil {
 		return nil, err

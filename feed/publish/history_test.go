@@ -46,7 +46,9 @@ func (w *world) crawl(name feed.Name) crawled {
 	}
 	at := map[string]feed.Head{}
 	for _, h := range heads {
-		at[h.Feed.Path(feed.Atom)] = h
+		for _, d := range h.Documents {
+			at[d.Path] = h
+		}
 	}
 	c := crawled{bodies: map[string]string{}}
 	subscription := name.Path(feed.Atom)

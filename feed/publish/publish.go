@@ -154,6 +154,7 @@ type Publisher struct {
 	built   map[feed.Name]time.Time // when a change last built a feed
 	stuck   map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
 	history *history                // nil until it is loaded
+	relist  bool                    // the list of feeds has changed since it was built
 
 	mu    sync.Mutex
 	token feed.Token // of the lease; 0 when this builder does not hold it

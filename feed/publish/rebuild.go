@@ -231,6 +231,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []tar
 		if r.Outcome == feed.Held || r.Outcome == feed.Failed {
 			p.stuck[r.Feed] = targets[i].mark
 		}
+		p.relist = p.relist || listed(targets[i], r)
 	}
 	reports = slices.DeleteFunc(reports, func(r feed.FeedReport) bool { return r.Feed == "" })
 	if p.Observe != nil {
@@ -306,7 +307,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 		t.mark = 0 // still dirty: what is held must be looked at again
 	} else {
 		var setAside []feed.Problem
-		if docs, setAside, err = p.Renderer.Documents(f); err != nil {
+		if docs, setAside, err = p.documents(f); err != nil {
 			return feed.FeedReport{}, err
 		}
 		for _, pr := range setAside {
@@ -320,7 +321,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 			return feed.FeedReport{}, err
 		}
 	}
-	request, err := p.request(f, docs, ids, t)
+	request, err := p.request(f, docs, ids, t, p.aliases(t.name, fullName, ch.Formats))
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
@@ -439,17 +440,16 @@ func (p *Publisher) strike(ctx context.Context, head feed.Head, ids []string) ([
 }
 
 // request prepares the commit of a feed's documents. Bytes that the committed head already names are not sent again.
-func (p *Publisher) request(f feed.Feed, docs []feed.Document, ids []string, t target) (feed.CommitRequest, error) {
+func (p *Publisher) request(
+	f feed.Feed, docs []feed.Document, ids []string, t target, aliases map[feed.Format][]string,
+) (feed.CommitRequest, error) {
 	c := feed.CommitRequest{
 		Head:  feed.Head{Feed: f.Name, Config: p.fingerprint, IDs: ids},
 		Now:   p.Clock(),
 		Dirty: t.mark,
 	}
 	for _, d := range docs {
-		c.Head.Documents = append(c.Head.Documents, feed.DocumentRef{
-			Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: render.Link(f, d.Format),
-			MaxAge: f.Site.TTL, Hash: d.Hash, Length: len(d.Body),
-		})
+		c.Head.Documents = append(c.Head.Documents, p.reference(f, d, aliases))
 		if committed, ok := t.head.Document(d.Format); ok && committed.Hash == d.Hash && !t.lost {
 			continue
 		}

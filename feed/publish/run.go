@@ -123,6 +123,11 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	if report.Feeds, err = p.rebuild(ctx, token, targets); err != nil {
 		return report, err
 	}
+	// Whether or not the list has changed: what was cut off by a crash is mended here.
+	if err := p.rebuildPages(ctx, token); err != nil {
+		return report, err
+	}
+	p.relist = false
 	report.SetAside, err = p.Store.Problems(ctx)
 	return report, err
 }
@@ -251,7 +256,11 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	if err != nil {
 		return 0, err
 	}
-	_, err = p.rebuild(ctx, token, targets)
+	if _, err = p.rebuild(ctx, token, targets); err != nil || !p.relist {
+		return wait, err
+	}
+	err = p.rebuildPages(ctx, token)
+	p.relist = err != nil
 	return wait, err
 }
 

@@ -1,0 +1,276 @@
+package publish_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/alias"
+	"feedpub/feed/publish"
+)
+
+func (w *world) with(c feed.Catalog) *publish.Publisher {
+	return w.builder("one", func(config *publish.Config) { config.Catalog = c })
+}
+
+func selection(n feed.Name, c feed.Criteria) feed.Selection {
+	return feed.Selection{Name: n, Criteria: c}
+}
+
+func TestSelections(t *testing.T) {
+	w := newWorld(t)
+	quotes := []any{map[string]any{"source": map[string]any{"publication": "The Guardian"}, "text": "Quoted words."}}
+	c := feed.Catalog{
+		Feeds: map[feed.Name]feed.Channel{"links": {Title: "Links", Description: "What we read", Limit: 2, Formats: []feed.Format{feed.JSON}}},
+		Selections: []feed.Selection{
+			selection("links", feed.Criteria{Quoting: feed.Yes}), selection("own-words", feed.Criteria{Quoting: feed.No}),
+			selection("nothing", feed.Criteria{Tags: []string{"none"}}),
+		},
+	}
+	b := w.with(c)
+	w.put(dated("a", 1, "quotes", quotes), dated("b", 2, "quotes", quotes), dated("c", 3, "quotes", quotes), dated("d", 4))
+	w.rebuild(b)
+	for name, want := range map[feed.Name][]string{"links": {"c", "b"}, "own-words": {"d"}, "nothing": {}} {
+		if got := w.ids(name); got == nil || !slices.Equal(got, want) {
+			t.Errorf("%s holds %v, want %v", name, got, want)
+		}
+	}
+	h := w.head("links")
+	if len(h.Documents) != 1 || h.Documents[0].Path != "/links/feed.json" {
+		t.Errorf("links has the documents %+v, want only /links/feed.json", h.Documents)
+	}
+	if got := string(w.body(h, feed.JSON)); !strings.Contains(got, `"Links"`) || !strings.Contains(got, "What we read") {
+		t.Errorf("links is not called what it is configured to be:\n%s", got)
+	}
+
+	// An edit moves a post between selections, and touches no other.
+	before := w.head("own-words")
+	w.put(dated("d", 4, "quotes", quotes))
+	got := w.rebuild(b)
+	if got["links"] != feed.Committed || got["own-words"] != feed.Committed || got["nothing"] != feed.Unchanged {
+		t.Errorf("outcomes %v, want links and own-words committed and nothing unchanged", got)
+	}
+	if got := w.ids("links"); !slices.Equal(got, []string{"d", "c"}) {
+		t.Errorf("links holds %v, want [d c]", got)
+	}
+	if after := w.head("own-words"); len(after.IDs) != 0 || !after.Documents[0].Modified.After(before.Documents[0].Modified) {
+		t.Errorf("own-words is %+v, want it emptied", after)
+	}
+}
+
+func TestAChangeMakesExactlyTheTouchedSelectionsDirty(t *testing.T) {
+	w := newWorld(t)
+	c := feed.Catalog{Selections: []feed.Selection{
+		selection("go", feed.Criteria{Tags: []string{"Go"}}), selection("rust", feed.Criteria{Tags: []string{"Rust"}}),
+		selection("german", feed.Criteria{Languages: []string{"de"}}),
+	}}
+	b := w.with(c)
+	w.put(dated("a", 1, "tags", []string{"go"}), dated("b", 2, "tags", []string{"rust"}), dated("c", 3, "language", "de-AT"))
+	w.rebuild(b)
+	for _, tt := range []struct {
+		name string
+		post feed.RawPost
+		want []feed.Name
+	}{
+		{"an edit within", dated("a", 1, "tags", []string{"go"}, "title", "New"), []feed.Name{"go", "main", "tags/go"}},
+		{"leaving one, entering another", dated("a", 1, "tags", []string{"rust"}), []feed.Name{"go", "main", "rust", "tags/go", "tags/rust"}},
+		{"entering two", dated("new", 9, "tags", []string{"Go"}, "language", "de"), []feed.Name{"german", "go", "main", "tags/go"}},
+		{"the same again", dated("new", 9, "tags", []string{"Go"}, "language", "de"), nil},
+		{"excluded by the post", dated("new", 9, "tags", []string{"Go"}, "language", "de", "exclude_from", []string{"german", "tags/go"}),
+			[]feed.Name{"german", "go", "main", "tags/go"}},
+	} {
+		w.put(tt.post)
+		w.rebuild(b, "rust") // absorbs all, and builds one feed that is looked at last
+		dirty, err := w.site.Dirty(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []feed.Name
+		for _, d := range dirty {
+			got = append(got, d.Name)
+		}
+		slices.Sort(got)
+		want := slices.DeleteFunc(slices.Clone(tt.want), func(n feed.Name) bool { return n == "rust" })
+		if !slices.Equal(got, want) {
+			t.Errorf("%s makes %v dirty, want %v", tt.name, got, want)
+		}
+		w.rebuild(b)
+	}
+	if got := w.ids("german"); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("german holds %v, want [c]: the other post stays out of it", got)
+	}
+	if got := w.ids("tags/go"); len(got) != 0 {
+		t.Errorf("tags/go holds %v, want none: the post stays out of it", got)
+	}
+	if got := w.ids("go"); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("go holds %v, want [new]: the post stays out of other feeds only", got)
+	}
+}
+
+func TestSelectionsFollowTheConfiguration(t *testing.T) {
+	w := newWorld(t)
+	w.put(dated("a", 1, "tags", []string{"go"}), dated("b", 2, "tags", []string{"rust"}))
+	w.rebuild(w.with(feed.Catalog{}))
+	w.rebuild(w.with(feed.Catalog{Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"go"}})}}))
+	if got := w.ids("x"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("a new selection holds %v, want [a]", got)
+	}
+	w.rebuild(w.with(feed.Catalog{Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"rust"}})}}))
+	if got := w.ids("x"); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("with other criteria it holds %v, want [b]", got)
+	}
+	if got := w.rebuild(w.with(feed.Catalog{})); got["x"] != feed.Committed {
+		t.Errorf("a selection that is configured no more is %s, want committed: it is empty", got["x"])
+	}
+	if got := w.ids("x"); got == nil || len(got) != 0 {
+		t.Errorf("it holds %v, want a feed without posts, since readers may still come", got)
+	}
+}
+
+func TestASelectionWithArchives(t *testing.T) {
+	w := newWorld(t)
+	b := w.with(feed.Catalog{
+		Feeds:      map[feed.Name]feed.Channel{"x": {Limit: 3, Archives: true}},
+		Families:   map[feed.Family]feed.Channel{feed.Tags: {Limit: 2, Archives: true, Content: feed.SummaryContent}},
+		Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"go"}})},
+	})
+	published := map[string]bool{}
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		published[id] = true
+		w.put(dated(id, int(id[0]), "tags", []string{"go"}))
+	}
+	w.rebuild(b)
+	for _, name := range []feed.Name{"x", "tags/go"} {
+		c := w.crawl(name)
+		c.wantOnce(t, "in "+string(name), published)
+		if len(c.documents) < 3 {
+			t.Errorf("%s has the documents %v, want archives", name, c.documents)
+		}
+	}
+	if c := w.crawl(feed.Main); len(c.documents) != 1 {
+		t.Errorf("the main feed has the documents %v, want no archives", c.documents)
+	}
+}
+
+func TestOldPathsAreCommitted(t *testing.T) {
+	w := newWorld(t)
+	b := w.with(feed.Catalog{
+		Feeds:    map[feed.Name]feed.Channel{"tags/foreign-policy": {Formats: []feed.Format{feed.Atom}}},
+		Presets:  []feed.Preset{alias.Blogger, alias.Jekyll},
+		Aliases:  []feed.Alias{{Target: "/podcast.rss", Feed: feed.Main, Format: feed.RSS}},
+		PlainXML: true,
+	})
+	w.put(post("a", "tags", []string{"Foreign Policy"}))
+	w.rebuild(b)
+	for _, tt := range []struct {
+		feed      feed.Name
+		format    feed.Format
+		target    string
+		mediaType string
+	}{
+		{feed.Main, feed.RSS, "/rss.xml", "application/xml; charset=utf-8"},
+		{feed.Main, feed.RSS, "/podcast.rss", "application/xml; charset=utf-8"},
+		{feed.Main, feed.Atom, "/feeds/posts/default", "application/xml; charset=utf-8"},
+		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy", "application/xml; charset=utf-8"},
+		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy?alt=rss", "application/xml; charset=utf-8"}, // there is no RSS
+		{feed.Main, feed.JSON, "", feed.JSON.MediaType()},
+	} {
+		ref, ok := w.head(tt.feed).Document(tt.format)
+		if !ok || tt.target != "" && !slices.Contains(ref.Aliases, tt.target) {
+			t.Errorf("%s of %s has the old paths %q, want %s among them", tt.format, tt.feed, ref.Aliases, tt.target)
+		}
+		if ref.MediaType != tt.mediaType {
+			t.Errorf("%s of %s is of type %q, want %q", tt.format, tt.feed, ref.MediaType, tt.mediaType)
+		}
+		if slices.Contains(ref.Aliases, ref.Path) {
+			t.Errorf("%s names its own path as an old one: %q", ref.Path, ref.Aliases)
+		}
+	}
+	// The documents themselves name their own address, so that readers move there.
+	if got := string(w.body(w.head(feed.Main), feed.RSS)); strings.Contains(got, "podcast.rss") || !strings.Contains(got, "https://feeds.example/feed.xml") {
+		t.Errorf("the document at an old path does not name its own address:\n%s", got)
+	}
+	// Old paths that come or go change no bytes, and are committed all the same.
+	before := w.head(feed.Main)
+	w.rebuild(w.with(feed.Catalog{}))
+	after := w.head(feed.Main)
+	if len(after.Documents[0].Aliases) != 0 || after.Documents[0].Hash != before.Documents[0].Hash || !after.Documents[0].Modified.Equal(before.Documents[0].Modified) {
+		t.Errorf("without old paths the document is %+v, before %+v; want the same bytes and date", after.Documents[0], before.Documents[0])
+	}
+}
+
+func TestPagesListTheFeedsThatThereAre(t *testing.T) {
+	w := newWorld(t)
+	c := feed.Catalog{
+		Pages:      true,
+		Feeds:      map[feed.Name]feed.Channel{feed.Main: {Archives: true}, "empty": {Title: "Not yet"}},
+		Selections: []feed.Selection{selection("empty", feed.Criteria{Tags: []string{"none"}})},
+	}
+	w.config.Limit = 2
+	b := w.with(c)
+	w.put(dated("a", 1, "tags", []string{"Go"}), dated("b", 2), dated("c", 3))
+	w.rebuild(b)
+	pages := w.head(feed.Pages)
+	var paths []string
+	for _, d := range pages.Documents {
+		paths = append(paths, d.Path)
+		if (d.Policy != "") != (d.Format == feed.HTML) {
+			t.Errorf("%s is served with the policy %q", d.Path, d.Policy)
+		}
+	}
+	if diff := cmp.Diff([]string{"/", "/feeds.opml", "/feed.css"}, paths); diff != "" {
+		t.Errorf("pages (-want +got):\n%s", diff)
+	}
+	for _, format := range []feed.Format{feed.HTML, feed.OPML} {
+		got := string(w.body(pages, format))
+		for text, want := range map[string]bool{"tags/go/": true, "Not yet": true, "archive/1": false} {
+			if strings.Contains(got, text) != want {
+				t.Errorf("the %s list of feeds has %q: %v, want %v", format, text, !want, want)
+			}
+		}
+	}
+	if page := string(w.body(w.head("tags/go"), feed.HTML)); !strings.Contains(page, "Title of a") {
+		t.Errorf("the page of tags/go does not show its post:\n%s", page)
+	}
+
+	// Another post of the same feeds leaves the list as it is; a new tag, and the last post of one, change it.
+	version := func() feed.Hash { return w.head(feed.Pages).Documents[0].Hash }
+	before := version()
+	w.put(dated("d", 4, "tags", []string{"Go"}))
+	w.rebuild(b)
+	if version() != before {
+		t.Error("a post of listed feeds changed the list")
+	}
+	w.put(dated("e", 5, "tags", []string{"New"}))
+	w.rebuild(b)
+	if got := string(w.body(w.head(feed.Pages), feed.HTML)); !strings.Contains(got, "tags/new/") {
+		t.Error("a new tag is not listed")
+	}
+	w.delete("e")
+	w.rebuild(b)
+	if version() != before {
+		t.Error("a feed that lost its last post is still listed")
+	}
+	if _, err := b.Rebuild(t.Context(), feed.Pages); err == nil {
+		t.Error("the pages were taken for a feed")
+	}
+}
+
+func TestRunListsAFeedThatAppears(t *testing.T) {
+	w := newWorld(t)
+	b := w.builder("one", func(c *publish.Config) { c.OnChange, c.Catalog = true, feed.Catalog{Pages: true} })
+	done := make(chan error)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- b.Run(ctx) }()
+	w.until("the list is there", func() bool { _, err := w.site.Head(t.Context(), feed.Pages); return err == nil })
+	w.put(post("a", "tags", []string{"fresh"}))
+	w.until("the new tag is listed", func() bool {
+		return strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
+	})
+	cancel()
+	<-done
+}

@@ -34,6 +34,17 @@ type Stored struct {
 	ItemSum string
 }
 
+// Standing is how a post and its item stand to each other: what reconciliation compares, without reading the item.
+type Standing struct {
+	ID   string
+	Post bool // the post exists
+	Item bool // there is an item, whether it can be read or not
+	// Current says that the item was made from the post as it is now, by the intake that was asked for.
+	Current   bool
+	Published time.Time // of a current item
+	Indexed   bool      // the post is in the main feed
+}
+
 // Change is what absorbing one post does to the store. All changes of an [Absorption] are made in one step.
 type Change struct {
 	ID string

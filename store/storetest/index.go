@@ -93,5 +93,44 @@ func indexTests() []test {
 			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
 			s.wantProblems(t, a)
 		}},
+		{"StandingsTellWhatReconciliationCompares", func(t *testing.T, s suite) {
+			s.put(t, "current", "rewritten", "other intake", "not indexed", "no item")
+			origin := func(id string, of feed.RawPost, intake string) *feed.Item {
+				it := item(id, 3)
+				it.RawSum, it.Intake = feed.HashOf(of.Raw), intake
+				return it
+			}
+			waiting := enter(origin("not indexed", raw("not indexed"), "1"))
+			waiting.Entered = nil
+			s.absorb(t, 1, enter(origin("current", raw("current"), "1")), enter(origin("rewritten", raw("as it was"), "1")),
+				enter(origin("other intake", raw("other intake"), "0")), waiting, enter(origin("no post", raw("no post"), "1")))
+			want := []feed.Standing{
+				{ID: "no post", Item: true, Indexed: true},
+				{ID: "current", Post: true, Item: true, Current: true, Published: day(3), Indexed: true},
+				{ID: "rewritten", Post: true, Item: true, Indexed: true},
+				{ID: "other intake", Post: true, Item: true, Indexed: true},
+				{ID: "not indexed", Post: true, Item: true, Current: true, Published: day(3)},
+				{ID: "no item", Post: true},
+				{ID: "nothing"},
+			}
+			ids := make([]string, len(want))
+			posted := make([]bool, len(want))
+			for i, w := range want {
+				ids[i], posted[i] = w.ID, w.Post
+			}
+			got, err := s.Standings(s.ctx, "1", ids...)
+			must(t, "Standings", err)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("Standings (-want +got):\n%s", diff)
+			}
+			exist, err := s.Posted(s.ctx, ids...)
+			must(t, "Posted", err)
+			if diff := cmp.Diff(posted, exist); diff != "" {
+				t.Errorf("Posted of %q (-want +got):\n%s", ids, diff)
+			}
+			if got, err := s.Standings(s.ctx, "1"); err != nil || len(got) != 0 {
+				t.Errorf("Standings of no posts = %v, %v", got, err)
+			}
+		}},
 	}
 }

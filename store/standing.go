@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// Standings compares posts with their items, in the order of ids and in one round trip. A current item is one that the
+// intake of this fingerprint made; it is told by the item's header, so that the rest need not be read.
+func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var posts *redis.SliceCmd
+	headers, scores := make([]*redis.StringCmd, len(ids)), make([]*redis.FloatCmd, len(ids))
+	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		posts = p.MGet(ctx, mapKeys(ids, s.keys.post)...)
+		for i, id := range ids {
+			headers[i] = p.GetRange(ctx, s.keys.item(id), 0, headerSize-1)
+			scores[i] = p.ZScore(ctx, s.keys.index(feed.Main), id)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, s.wrap("standings", err)
+	}
+	out := make([]feed.Standing, len(ids))
+	for i, id := range ids {
+		if err := scores[i].Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, s.wrap("standings", err)
+		}
+		header := headers[i].Val()
+		st := feed.Standing{ID: id, Item: header != "", Indexed: scores[i].Err() == nil}
+		if raw, ok := posts.Val()[i].(string); ok {
+			st.Post = true
+			published, origin, ok := decodeHeader(header)
+			if ok && origin == originOf(intake, feed.HashOf(Unpack([]byte(raw)))) {
+				st.Current, st.Published = true, published
+			}
+		}
+		out[i] = st
+	}
+	return out, nil
+}
+
+// Posted reports for each of ids whether that post exists.
+func (s *Site) Posted(ctx context.Context, ids ...string) ([]bool, error) {
+	found := make([]*redis.IntCmd, len(ids))
+	if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			found[i] = p.Exists(ctx, s.keys.post(id))
+		}
+		return nil
+	}); err != nil {
+		return nil, s.wrap("posted", err)
+	}
+	exists := make([]bool, len(ids))
+	for i := range ids {
+		exists[i] = found[i].Val() > 0
+	}
+	return exists, nil
+}

@@ -156,6 +156,8 @@ type Publisher struct {
 	history *history                // nil until it is loaded
 	relist  bool                    // the list of feeds has changed since it was built
 
+	leasing sync.Mutex // held from acquiring the lease to giving it back
+
 	mu    sync.Mutex
 	token feed.Token // of the lease; 0 when this builder does not hold it
 }

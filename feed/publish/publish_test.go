@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
 	"feedpub/feed/publish"
@@ -571,6 +572,38 @@ func TestRebuildAsksTheRunningBuilder(t *testing.T) {
 	if _, held, err := w.site.Holder(t.Context(), publish.Job); err != nil || held {
 		t.Errorf("after Run the lease is held: %v, %v; want it given back", held, err)
 	}
+}
+
+// An operator's trigger may come while the server has not yet taken the lease, and several rebuilds from the command
+// line at once: all of them are answered, and none fences another.
+func TestManyRebuildsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	server, other := w.builder("server"), w.builder("other")
+	done := make(chan error)
+	var g errgroup.Group
+	for i := range 12 {
+		p := server
+		if i%2 == 1 {
+			p = other
+		}
+		g.Go(func() error {
+			r, err := p.Rebuild(ctx)
+			if err == nil && len(r.Feeds) == 0 {
+				err = errors.New("a report without feeds")
+			}
+			return err
+		})
+		if i == 5 {
+			go func() { done <- server.Run(ctx) }()
+		}
+	}
+	if err := g.Wait(); err != nil {
+		t.Errorf("a rebuild among many: %v\n%s", err, w.log)
+	}
+	cancel()
+	<-done
 }
 
 func TestRunBuildsOnChange(t *testing.T) {

@@ -25,6 +25,8 @@ const (
 	retryAfter = time.Second
 	// askTimeout is how long a trigger waits for the builder's answer.
 	askTimeout = 10 * time.Minute
+	// holderInterval is how often one who asks looks whether the builder is still there.
+	holderInterval = 500 * time.Millisecond
 	// requestAge is how old a request may be that a new builder still answers; who asked earlier has given up.
 	requestAge = time.Minute
 )
@@ -63,21 +65,42 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 	if token, ok := p.leading(); ok {
 		return p.rebuildNow(ctx, token, names, nil)
 	}
-	_, held, err := p.Store.Holder(ctx, Job)
-	if err != nil {
-		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
+	for {
+		var report feed.Report
+		err := p.lead(ctx, func(ctx context.Context, token feed.Token) error {
+			var err error
+			report, err = p.rebuildNow(ctx, token, names, nil)
+			return err
+		})
+		if !errors.Is(err, feed.ErrLocked) {
+			return report, err
+		}
+		if report, err = p.askWhileHeld(ctx, names); !errors.Is(err, errNobodyBuilds) {
+			return report, err
+		}
 	}
-	if held {
-		return p.ask(ctx, names)
-	}
-	var report feed.Report
-	err = p.lead(ctx, func(ctx context.Context, token feed.Token) error {
-		var err error
-		report, err = p.rebuildNow(ctx, token, names, nil)
-		return err
-	})
-	if errors.Is(err, feed.ErrLocked) { // another was faster
-		return p.ask(ctx, names)
+}
+
+// errNobodyBuilds says that the builder which was asked has gone without an answer.
+var errNobodyBuilds = errors.New("nobody builds")
+
+// askWhileHeld asks the builder that holds the lease, for as long as it is held: who built once and went, as a rebuild
+// from the command line does, answers nobody. The error is errNobodyBuilds then.
+func (p *Publisher) askWhileHeld(ctx context.Context, names []feed.Name) (feed.Report, error) {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		for asking.Err() == nil {
+			if _, held, err := p.Store.Holder(asking, Job); err == nil && !held {
+				cancel(errNobodyBuilds)
+				return
+			}
+			pause(asking, holderInterval)
+		}
+	}()
+	report, err := p.ask(asking, names)
+	if err != nil && errors.Is(context.Cause(asking), errNobodyBuilds) {
+		return feed.Report{}, errNobodyBuilds
 	}
 	return report, err
 }
@@ -135,6 +158,11 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 // lead runs work under the lease and renews it meanwhile. The work's context ends when the lease is lost. The error is
 // of kind [feed.ErrLocked] if another builder holds the lease.
 func (p *Publisher) lead(ctx context.Context, work func(context.Context, feed.Token) error) error {
+	// One attempt at a time in this process: the store gives the lease to its owner again, with another token.
+	if !p.leasing.TryLock() {
+		return fmt.Errorf("this process builds already: %w", feed.ErrLocked)
+	}
+	defer p.leasing.Unlock()
 	var seen feed.Token
 	if p.Seen != nil {
 		seen = p.Seen.Newest()

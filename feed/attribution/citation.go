@@ -600,15 +600,6 @@ func (r *Reader) articleURL(b *block, s span, c citation) string {
 	return best
 }
 
-func sameVia(vias []feed.Via, u string) bool {
-	for _, v := range vias {
-		if v.URL == u {
-			return true
-		}
-	}
-	return false
-}
-
 // articleOnly returns the address if it leads below a site's front page, else "": a link on a paper's name that leads
 // to the paper is not the article.
 func articleOnly(u string) string {
@@ -652,57 +643,4 @@ func firstEnd(c *class, toks []token) int {
 		return ends[0]
 	}
 	return 0
-}
-
-// vias reads the names after "via", "h/t" and the like.
-func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
-	var vias []feed.Via
-	toks := b.toks
-	add := func(lo, hi int) {
-		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper || l.viaSkip.has(toks[lo].id)) {
-			lo++
-		}
-		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots || toks[hi-1].kind == tokClose) {
-			hi--
-		}
-		if lo >= hi || hi-lo > 8 {
-			return
-		}
-		in := span{lo, hi}
-		link := b.linkIn(in)
-		if link == "" && !toks[lo].upper && toks[lo].ch != '@' && (hi-lo > 2 || l.stop.has(toks[lo].id)) {
-			return // "thanks to everybody who wrote"
-		}
-		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
-	}
-	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {
-		s.lo++
-	}
-	lo := s.lo
-	for i := s.lo; i < s.hi; i++ {
-		t := toks[i]
-		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
-		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) || t.kind == tokWord && l.and.has(t.id) ||
-			t.kind == tokWord && firstEnd(l.via, toks[i:i+1]) > 0
-		if !stop && !next || inLink(b, toks[i]) {
-			continue
-		}
-		add(lo, i)
-		lo = i + 1
-		if stop {
-			return vias
-		}
-	}
-	add(lo, s.hi)
-	return vias
-}
-
-// inLink reports whether the token stands inside a link and not at its edge.
-func inLink(b *block, t token) bool {
-	for _, r := range b.runs {
-		if r.kind == runLink && r.start < t.start && r.end > t.end {
-			return true
-		}
-	}
-	return false
 }

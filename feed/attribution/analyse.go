@@ -1,0 +1,189 @@
+package attribution
+
+import (
+	"slices"
+)
+
+// analysis is what the clauses of a block say.
+type analysis struct {
+	lead, inline, mention, tail, back, summary *match
+	private                                    bool // the lead names a private person, or the blog itself
+	after                                      span // the tokens after the lead
+	before                                     span // and before it
+	// The block read as a credit of what stands before it; nil if that was not tried.
+	line *citation
+	sure float64
+}
+
+func (rd *reading) matcher(b *block) *matcher {
+	rd.m.r, rd.m.l, rd.m.b, rd.m.toks, rd.m.names = rd.r, rd.l, b, b.toks, rd.names
+	return &rd.m
+}
+
+// analyse searches the clauses of block i for credits. The result is kept.
+func (rd *reading) analyse(i int) *analysis {
+	if rd.tried[i] != nil {
+		return rd.tried[i]
+	}
+	a := &analysis{}
+	rd.tried[i] = a
+	b := rd.doc.blocks[i]
+	if b.code || len(b.toks) == 0 {
+		return a
+	}
+	x := rd.matcher(b)
+	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+		m := x.best(s)
+		if m == nil {
+			return true
+		}
+		switch m.rule.place {
+		case placeLead, placeBack, placeLetter, placeSelf:
+			// A credit without a publication has to begin a line, end a paragraph, or stand before quotation marks; within a
+			// paragraph it is more likely speech that is reported.
+			weak := m.pub.empty() && m.rule.place == placeLead
+			followed := s.hi < len(b.toks)
+			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
+				return true
+			}
+			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
+			a.private = m.rule.place == placeLetter || m.rule.place == placeSelf
+			if m.rule.place == placeBack {
+				a.back = m
+			}
+		case placeTail:
+			if s.hi == len(b.toks) || rd.onlyGroups(b, s.hi) {
+				a.tail = m
+			}
+		case placeInline:
+			if a.inline == nil {
+				a.inline = m
+			}
+		case placeMention:
+			a.mention = m
+		case placeSummary:
+			if a.summary == nil {
+				a.summary = m
+			}
+		default:
+		}
+		return true
+	})
+	return a
+}
+
+// onlyGroups reports whether only brackets stand after token k.
+func (rd *reading) onlyGroups(b *block, k int) bool {
+	for k < len(b.toks) {
+		end := groupEnd(b.toks, k)
+		if end == 0 {
+			return false
+		}
+		k = end
+	}
+	return true
+}
+
+// names reports whether what the match found in its slots can be what it should be: a publication that is not a
+// month, a place or a common word, persons that look like persons.
+func (rd *reading) names(b *block, m *match) bool {
+	if !m.pub.empty() {
+		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
+		if p.known == nil && rd.unlikely(b, m, p) {
+			return false
+		}
+	}
+	if !m.head.empty() && m.rule.convention == "1b" && !b.toks[m.head.lo].upper && b.toks[m.head.lo].kind == tokWord {
+		return false
+	}
+	if !m.who.empty() && m.rule.convention != "13" {
+		sure := 0
+		for _, n := range splitSpans(rd.l, b, m.who) {
+			if rd.r.pubs.lookup(b.slice(n)) != nil {
+				return false
+			}
+			p := rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi])
+			// A word that is in the lexicon for something else is hardly a surname.
+			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
+				return false
+			}
+			sure += p
+		}
+		if m.pub.empty() && sure == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// splitSpans cuts a list of persons into the spans of the single names.
+func splitSpans(l *language, b *block, s span) []span {
+	var out []span
+	lo := s.lo
+	for k := s.lo; k <= s.hi; k++ {
+		if k == s.hi || b.toks[k].kind == tokPunct && (b.toks[k].ch == ',' || b.toks[k].ch == '&') || l.and.has(b.toks[k].id) || l.with.has(b.toks[k].id) {
+			for lo < k && l.honorific.has(b.toks[lo].id) {
+				lo++
+			}
+			if k > lo {
+				out = append(out, span{lo, k})
+			}
+			lo = k + 1
+		}
+	}
+	return out
+}
+
+// unlikely reports whether an unknown name in a PUB slot is more likely something else.
+func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
+	toks := b.toks[m.pub.lo:m.pub.hi]
+	k := rd.l.skipDeterminers(toks, 0)
+	toks = toks[k:]
+	if len(toks) == 0 {
+		return true
+	}
+	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub)
+	t := toks[0]
+	if _, month := rd.l.months[t.id]; month || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
+		return true
+	}
+	if (rd.l.notName.has(t.id) || rd.l.stop.has(t.id)) && !rd.l.looksLikePub(b.text, toks) {
+		return true
+	}
+	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
+		return true
+	}
+	// Two capitalised words with a given name are a person, unless they link elsewhere.
+	if m.who.empty() && !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
+		return true
+	}
+	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
+	if m.who.empty() && k == 0 && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
+		person := rd.l.plausiblePerson(b.text, toks)
+		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
+		if person == 2 || person == 1 && subject || rd.l.allPeople(rd.r, b.text, toks) && hasAnd(rd.l, toks) {
+			return true
+		}
+	}
+	// "Krugman writes", but "Engadget reports"
+	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&
+		next < len(b.toks) && !rd.l.class("report").has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
+		return true
+	}
+	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
+}
+
+func hasAnd(l *language, toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return l.and.has(t.id) })
+}
+
+// emphasised reports whether the stretch, determiners aside, is set in italics or the like.
+func (b *block) emphasised(s span) bool {
+	last := b.toks[s.hi-1].end
+	for _, r := range b.runs {
+		if (r.kind == runEmphasis || r.kind == runCite) && r.end == last && r.start >= b.toks[s.lo].start {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package attribution
+
+import (
+	"strings"
+)
+
+// bindCitation reads block i as a citation line above its passage: "H; DECK, by A (X)", "A in X, DATE".
+func (rd *reading) bindCitation(i int) (int, bool) {
+	b := rd.doc.blocks[i]
+	n := len(b.toks)
+	if n < 4 || n > 70 || len(b.text) > 500 || b.list {
+		return 0, false
+	}
+	end := n
+	if isColon(b.toks[n-1]) {
+		end--
+	}
+	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
+		return 0, false
+	}
+	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
+	if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
+		// A byline that names the paper or the agency is a credit even with no lead before it.
+		if s.pub.name == "" {
+			return 0, false
+		}
+	} else {
+		s.citation = rd.r.cite(rd.l, b, span{0, end}, inLine)
+		c := &s.citation
+		rd.addVias(c.vias)
+		facts := 0
+		for _, ok := range [...]bool{c.pub.name != "", len(c.who) > 0, c.date.month != 0, c.head != ""} {
+			if ok {
+				facts++
+			}
+		}
+		sentences := 0
+		rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+			if t := b.toks[s.hi-1]; t.kind == tokPunct && (t.ch == '.' || t.ch == '?' || t.ch == '!') {
+				sentences++
+			}
+			return true
+		})
+		if len(c.who) == 0 && c.date.month == 0 && sentences > 0 {
+			return 0, false
+		}
+		if c.deck && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.unknown && facts < 3 ||
+			facts == 2 && c.head != "" && !b.wholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.barred(b) {
+			return 0, false
+		}
+	}
+	next := rd.next(i)
+	if next < 0 {
+		if s.head != "" {
+			s.kind = HeadlineOnly
+			rd.mark(b, Credit)
+			rd.add(s)
+			return i + 1, true
+		}
+		return 0, false
+	}
+	rd.mark(b, Credit)
+	if s.head == "" {
+		rd.headlineAbove(i, s)
+	}
+	return rd.bindFollowing(i+1, s), true
+}
+
+// barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.
+func (rd *reading) barred(b *block) bool {
+	for _, t := range b.toks {
+		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package attribution
+
+// reblog reads a level of a reblog chain: "name:" in a link, then a blockquote. It is kept apart as doubtful, since
+// the chain names blogs and not who wrote what is quoted in them.
+func (rd *reading) reblog(q *quotation, first int) bool {
+	i := rd.previous(first)
+	if i < 0 {
+		return false
+	}
+	b := rd.doc.blocks[i]
+	for _, r := range b.runs {
+		if r.kind != runLink || !hasClass(r.class, "tumblr_blog") {
+			continue
+		}
+		rd.mark(b, Credit)
+		s := &source{kind: Reblog, convention: "15", weight: 0.3, at: first, credit: []int{i}, marked: true}
+		s.pub = publisher{name: b.text[r.start:r.end]}
+		s.url = articleOnly(r.value)
+		for _, k := range q.blocks {
+			c := rd.doc.blocks[k]
+			if c.quotation != q && c.role == "" {
+				continue // an inner level, the older post
+			}
+			rd.takeBlocks(s, k, k+1)
+		}
+		for _, k := range q.blocks {
+			if rd.doc.blocks[k].role == "" {
+				rd.mark(rd.doc.blocks[k], Uncredited)
+			}
+		}
+		if len(s.passages) > 0 {
+			rd.add(s)
+		}
+		return true
+	}
+	return false
+}
+
+// bindTweet reads an embedded post of a social network: text, then "— Name (@handle) date" with the date linked.
+func (rd *reading) bindTweet(q *quotation) {
+	blocks := rd.doc.blocks
+	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, at: q.blocks[0], marked: true}
+	last := q.blocks[len(q.blocks)-1]
+	for _, k := range q.blocks {
+		b := blocks[k]
+		cut := -1
+		if k == last {
+			for n := len(b.toks) - 1; n >= 0; n-- {
+				if b.toks[n].kind == tokDash && (n == 0 || b.toks[n].space) {
+					cut = n
+					break
+				}
+			}
+		}
+		if cut < 0 {
+			rd.takeBlocks(s, k, k+1)
+			continue
+		}
+		if cut > 0 {
+			s.passages = append(s.passages, b.slice(span{0, cut}))
+			s.inline = true
+		}
+		s.credit = append(s.credit, k)
+		rd.mark(b, Credit)
+		if cut > 0 {
+			rd.mark(b, Passage)
+		}
+		n := cut + 1
+		for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
+			n++
+		}
+		if n > cut+1 {
+			s.who = []string{b.slice(span{cut + 1, n})}
+		}
+		for ; n < len(b.toks); n++ {
+			if end, d := rd.l.date(b.text, b.toks, n); end > 0 {
+				s.date = d
+				break
+			}
+		}
+		for _, r := range b.runs {
+			if r.kind == runLink && r.start >= b.toks[cut].start {
+				s.url = articleOnly(r.value)
+			}
+		}
+	}
+	if len(s.passages) > 0 {
+		rd.add(s)
+	}
+}

@@ -1,0 +1,177 @@
+package attribution
+
+import (
+	"strings"
+)
+
+// header reads the lines between a credit and its passage: the headline, the byline, the date and a deck.
+func (rd *reading) header(i int, s *source) int {
+	for n := 0; n < 4 && i < len(rd.doc.blocks); n++ {
+		b := rd.doc.blocks[i]
+		if b.role == Noise && n > 0 {
+			i++
+			continue
+		}
+		if b.role != "" && b.role != Posted || b.list || b.credit {
+			return i
+		}
+		inside := b.quotation != nil
+		switch {
+		case rd.byline(i, s):
+		case rd.dateLine(b, s):
+		case s.head == "" && n < 2 && rd.headlineLine(i, inside):
+			s.head = headline(b.text)
+			if u := b.linkIn(span{0, len(b.toks)}); u != "" && s.url == "" {
+				s.url = articleOnly(u)
+			}
+		default:
+			return i
+		}
+		s.byline = true
+		s.credit = append(s.credit, i)
+		rd.mark(b, Credit)
+		i = rd.nextText(i + 1)
+	}
+	return i
+}
+
+// byline reads a line such as "By A, B and C in Washington | June 16, 2014".
+func (rd *reading) byline(i int, s *source) bool {
+	b := rd.doc.blocks[i]
+	if len(b.toks) < 2 || len(b.toks) > 40 {
+		return false
+	}
+	end := firstEnd(rd.l.by, b.toks)
+	if end == 0 || end >= len(b.toks) || !b.toks[end].upper || !b.toks[0].upper {
+		return false
+	}
+	c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inByline)
+	if len(c.who) == 0 && c.pub.name == "" || c.head != "" {
+		return false
+	}
+	if c.deck && strings.HasSuffix(b.text, ".") {
+		return false
+	}
+	s.take(c)
+	return true
+}
+
+// take adds what a second credit line says.
+func (s *source) take(c citation) {
+	if len(s.who) == 0 {
+		s.who = c.who
+	}
+	if s.date.year == 0 && c.date.month != 0 {
+		s.date = c.date
+	}
+	if s.head == "" {
+		s.head = c.head
+	}
+	switch {
+	case c.pub.name == "":
+	case s.pub.name == "":
+		s.pub = c.pub
+	case c.pub.known != nil && c.pub.known.Agency && c.pub.known != s.pub.known:
+		s.agencies = append(s.agencies, c.pub.name) // "From the Guardian:", "By A, Associated Press"
+	}
+	s.agencies = append(s.agencies, c.agencies...)
+	if s.url == "" {
+		s.url = c.url
+	}
+}
+
+// dateLine reads a line that holds only a date or a time.
+func (rd *reading) dateLine(b *block, s *source) bool {
+	if len(b.toks) > 14 {
+		return false
+	}
+	lo := 0
+	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct || clock(b.text[b.toks[lo].start:b.toks[lo].end])) {
+		lo++
+	}
+	if end, d := rd.l.date(b.text, b.toks, lo); end > 0 && end == len(b.toks) {
+		if s.date.year == 0 {
+			s.date = d
+		}
+		return true
+	}
+	return rd.l.timeOnly(b.text, b.toks)
+}
+
+// headlineLine reports whether block i is a headline above a passage: short, without a full stop, and before something
+// longer, a byline or a date.
+func (rd *reading) headlineLine(i int, inside bool) bool {
+	b := rd.doc.blocks[i]
+	n := len(b.toks)
+	if n < 2 || n > 45 || len(b.text) > 260 || rd.next(i) < 0 {
+		return false
+	}
+	next := rd.doc.blocks[rd.next(i)]
+	if next.quotation != b.quotation && !inside && next.quotation == nil {
+		return false
+	}
+	last := b.toks[n-1]
+	if last.kind == tokDots || last.kind == tokPunct && strings.ContainsRune(".:,;", last.ch) {
+		return false
+	}
+	if last.kind == tokPunct && n > 3 && b.toks[n-2].kind == tokDots { // "[...]"
+		return false
+	}
+	if b.toks[0].kind == tokDots {
+		return false
+	}
+	if last.kind == tokClose && n > 1 && b.toks[n-2].kind == tokPunct && b.toks[n-2].ch == '.' {
+		return false
+	}
+	var probe source
+	below := rd.byline(rd.next(i), &probe) || rd.dateLine(next, &probe)
+	if below || isHeading(b.elem) || b.wholly(runBold) || b.wholly(runLink) {
+		return true
+	}
+	if inside {
+		return false
+	}
+	return len(next.text) > len(b.text) || next.quotation != nil || len(next.text) > 60
+}
+
+// wholly reports whether all of the block is marked so.
+func (b *block) wholly(kind runKind) bool {
+	for _, r := range b.runs {
+		if r.kind == kind && r.start == 0 && r.end >= len(strings.TrimRight(b.text, ".:!? ")) {
+			return true
+		}
+	}
+	return false
+}
+
+// headlineAbove takes the line above a citation as its headline: a line of its own that is no sentence, or the post's
+// title.
+func (rd *reading) headlineAbove(i int, s *source) {
+	for k := i - 1; k >= 0; k-- {
+		p := rd.doc.blocks[k]
+		switch p.role {
+		case Noise, Caption, Posted, ViaLine:
+			continue
+		case Title:
+			s.head = rd.heading
+			return
+		case Commentary:
+			n := len(p.toks)
+			t := p.toks[n-1]
+			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.own) == 0 {
+				s.head = headline(p.text)
+				s.credit = append(s.credit, k)
+				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {
+					s.url = u
+				}
+				rd.mark(p, Credit)
+			}
+			return
+		default:
+			return
+		}
+	}
+	if rd.title < 0 {
+		s.head = rd.heading
+	}
+}

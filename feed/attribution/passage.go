@@ -1,0 +1,427 @@
+package attribution
+
+import (
+	"strings"
+)
+
+// saysInQuotes reports whether the block begins with a quotation rather than with a headline in quotation marks: it is
+// long, or ends like a sentence.
+func (rd *reading) saysInQuotes(b *block) bool {
+	end := quotedEnd(b.toks, 0)
+	if end < 3 {
+		return false
+	}
+	before := b.toks[end-2]
+	return end > 16 || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
+		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
+}
+
+// bindText takes the passage of s from the blocks at i on, as far as the voice goes that speaks there.
+func (rd *reading) bindText(i int, s *source) int {
+	end := rd.limit(i)
+	if marked := rd.quotedBlocks(i, end); marked > i {
+		s.marked = true
+		rd.takeBlocks(s, i, marked)
+		rd.commit(s)
+		return marked
+	}
+	var at []int
+	var voices []voice
+	for k := i; k < end; k++ {
+		b := rd.doc.blocks[k]
+		if b.role != "" || isElision(b) {
+			continue
+		}
+		at = append(at, k)
+		voices = append(voices, rd.voiceOf(b, k == rd.final))
+	}
+	cost := costComment
+	if (s.convention == "9" || s.convention == "11") && rd.comments == 0 {
+		cost = costWhole
+	}
+	quoted := speakers(voices, cost)
+	next := end
+	for n, k := range at {
+		b := rd.doc.blocks[k]
+		if quoted[n] {
+			rd.takeBlocks(s, k, k+1)
+		} else if rd.viaLine(b) {
+			rd.mark(b, ViaLine)
+		} else {
+			rd.prose(k)
+		}
+	}
+	for k := i; k < end; k++ {
+		if b := rd.doc.blocks[k]; b.role == "" {
+			rd.mark(b, Note) // what was left out, within the passage
+		}
+	}
+	rd.commit(s)
+	return next
+}
+
+// voiceOf reads the voice of a block, without the notes and link labels at its end.
+func (rd *reading) voiceOf(b *block, last bool) voice {
+	s := span{0, len(b.toks)}
+	for s.hi > 1 {
+		cut := rd.tailNoise(b, s)
+		if cut == 0 {
+			break
+		}
+		s.hi -= cut
+	}
+	return rd.l.voiceOf(b.text, b.toks[:s.hi], last)
+}
+
+// maxPassage bounds the blocks of a passage in text. Nobody quotes at such length, and looking for the end of a
+// passage must not take the whole of a huge post again and again.
+const maxPassage = 500
+
+// limit returns where at the latest a passage in text that begins at block i ends: before the next quotation element,
+// credit or footer.
+func (rd *reading) limit(i int) int {
+	end := min(len(rd.doc.blocks), i+maxPassage)
+	for k := i; k < end; k++ {
+		b := rd.doc.blocks[k]
+		if b.quotation != nil || b.role == Footer || b.role == Posted || b.role == Title || b.role == Credit {
+			return k
+		}
+		if b.role != "" || k == i {
+			continue
+		}
+		if isHeading(b.elem) || rd.startsCredit(k) {
+			return k
+		}
+	}
+	return end
+}
+
+// startsCredit reports whether block k, met within a passage, is a credit of its own rather than reported speech.
+func (rd *reading) startsCredit(k int) bool {
+	b := rd.doc.blocks[k]
+	if rd.viaLine(b) || rd.isTail(k) {
+		return true
+	}
+	a := rd.analyse(k)
+	if a.lead == nil || a.private {
+		return a.tail != nil
+	}
+	if a.back != nil {
+		return a.after.empty()
+	}
+	if a.lead.pub.empty() {
+		return a.before.empty() && a.after.empty()
+	}
+	known := rd.r.publisherOf(rd.l, b.slice(a.lead.pub)).known != nil
+	return a.before.empty() && a.after.empty() || known && (a.after.empty() || a.before.empty())
+}
+
+// finalBlock returns the last block of prose.
+func (rd *reading) finalBlock() int {
+	for k := len(rd.doc.blocks) - 1; k >= 0; k-- {
+		if b := rd.doc.blocks[k]; b.role == "" && !rd.viaLine(b) {
+			return k
+		}
+	}
+	return -1
+}
+
+// quotedBlocks returns the end of the passage that begins at block i if it stands in quotation marks, each block of it
+// or the whole; else i.
+func (rd *reading) quotedBlocks(i, end int) int {
+	k := i
+	open := rd.doc.blocks[i].toks[0]
+	if open.kind != tokOpen {
+		return i
+	}
+	for k < end {
+		b := rd.doc.blocks[k]
+		if b.role != "" || len(b.toks) == 0 {
+			k++
+			continue
+		}
+		n := len(b.toks)
+		for n > 1 && (b.toks[n-1].kind == tokDots || b.toks[n-1].kind == tokPunct) {
+			n--
+		}
+		last := b.toks[n-1]
+		ends := last.kind == tokClose && closes(open.ch, last.ch)
+		begins := b.toks[0].kind == tokOpen && b.toks[0].ch == open.ch
+		inner := 0
+		if begins {
+			inner = quotedEnd(b.toks[:n], 0)
+		}
+		switch {
+		case begins && inner > 0 && inner < n:
+			// “We know,” he said: speech at the beginning of a paragraph, not a passage in marks.
+			return i
+		case ends:
+			// Every paragraph may have its own pair.
+			if k+1 < end && rd.doc.blocks[k+1].role == "" && rd.doc.blocks[k+1].toks[0].kind == tokOpen &&
+				rd.doc.blocks[k+1].toks[0].ch == open.ch {
+				k++
+				continue
+			}
+			return k + 1
+		}
+		k++
+	}
+	return i
+}
+
+// takeBlocks makes the blocks of [i, end) passage of s.
+func (rd *reading) takeBlocks(s *source, i, end int) {
+	for k := i; k < end; k++ {
+		b := rd.doc.blocks[k]
+		if b.role != "" && b.role != Code {
+			continue
+		}
+		if isElision(b) {
+			rd.mark(b, Note)
+			continue
+		}
+		text, whole := rd.passageText(b, span{0, len(b.toks)})
+		if text == "" {
+			rd.mark(b, Note)
+			continue
+		}
+		rd.mark(b, Passage)
+		s.passages = append(s.passages, text)
+		if whole {
+			s.blocks = append(s.blocks, k)
+		} else {
+			s.inline = true
+			s.credit = append(s.credit, k)
+		}
+	}
+}
+
+// passageText returns the quoted text of the tokens without what bloggers put at the end of a passage: notes, link
+// labels and vias. whole says that nothing, or only a note, was cut.
+func (rd *reading) passageText(b *block, s span) (text string, whole bool) {
+	whole = s.lo == 0 && s.hi == len(b.toks)
+	for s.lo < s.hi {
+		cut := rd.tailNoise(b, s)
+		if cut == 0 {
+			break
+		}
+		note := b.toks[s.hi-cut].kind == tokPunct
+		s.hi -= cut
+		whole = whole && note
+	}
+	return b.slice(s), whole
+}
+
+// tailNoise returns how many tokens at the end of the stretch are not part of a passage.
+func (rd *reading) tailNoise(b *block, s span) int {
+	// "[Emphasis added]", "(via X)"
+	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
+		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '[' || t.ch == '(') {
+			end := groupEnd(b.toks[:s.hi], k)
+			rest := s.hi - end
+			if end == 0 || rest > 1 || rest == 1 && b.toks[end].kind != tokPunct {
+				break
+			}
+			if firstEnd(rd.l.via, b.toks[k+1:end-1]) > 0 {
+				rd.addVias(rd.r.cite(rd.l, b, span{k, end}, inGroup).vias)
+				return s.hi - k
+			}
+			for _, t := range b.toks[k:end] {
+				if rd.l.note.has(t.id) {
+					return s.hi - k
+				}
+			}
+			break
+		}
+	}
+	// "Read more."
+	var buf [4]int
+	for k := s.hi - 1; k > s.lo && k > s.hi-7; k-- {
+		if p := b.toks[k-1]; p.kind == tokWord {
+			continue
+		}
+		for _, end := range rd.l.more.ends(b.toks[:s.hi], k, buf[:0]) {
+			for end < s.hi && b.toks[end].kind != tokWord {
+				end++
+			}
+			if end == s.hi {
+				return s.hi - k
+			}
+		}
+	}
+	return 0
+}
+
+// commit adds the source once its passage is complete.
+func (rd *reading) commit(s *source) {
+	if len(s.passages) > 0 && !s.listed {
+		s.listed = true
+		rd.add(s)
+		rd.last = s
+		rd.mention = nil
+	}
+}
+
+// bindRunIn takes the passage that follows its credit within block i.
+func (rd *reading) bindRunIn(i int, rest span, s *source) int {
+	b := rd.doc.blocks[i]
+	rd.mark(b, Passage)
+	s.inline = true
+	if b.toks[rest.lo].kind == tokOpen {
+		if end := rd.closingQuote(b, rest); end > 0 {
+			s.marked = true
+			s.passages = append(s.passages, unquote(b.slice(span{rest.lo, end})))
+			after := span{end, rest.hi}
+			rd.trailingVia(b, after)
+			if text, _ := rd.passageText(b, after); hasWords(b.toks[after.lo:after.hi]) && text != "" {
+				b.own = append(b.own, text)
+			}
+			rd.commit(s)
+			return i + 1
+		}
+		// The marks close in a later block.
+		if end := rd.closingBlock(i+1, b.toks[rest.lo].ch); end > 0 {
+			s.marked = true
+			s.passages = append(s.passages, b.slice(rest))
+			rd.takeBlocks(s, i+1, end)
+			rd.commit(s)
+			return end
+		}
+	}
+	// An emphasised stretch is the passage; Slashdot sets it in italics.
+	if end := rd.emphasisEnd(b, rest); end > 0 && end < rest.hi {
+		s.marked = true
+		s.passages = append(s.passages, b.slice(span{rest.lo, end}))
+		b.own = append(b.own, b.slice(span{end, rest.hi}))
+		rd.commit(s)
+		return i + 1
+	} else if end == rest.hi {
+		s.marked = true
+	}
+	// Not marked: the sentences up to where the voice changes.
+	cut := rd.voiceCut(b, rest)
+	text, _ := rd.passageText(b, span{rest.lo, cut})
+	s.passages = append(s.passages, text)
+	if cut < rest.hi {
+		b.own = append(b.own, b.slice(span{cut, rest.hi}))
+		rd.commit(s)
+		return i + 1
+	}
+	if s.convention == "14" || s.pub.name == "" && !s.marked {
+		rd.commit(s)
+		return i + 1
+	}
+	return rd.bindMore(i, s)
+}
+
+// bindMore takes the blocks after i that go on with a passage that began within i.
+func (rd *reading) bindMore(i int, s *source) int {
+	end := rd.limit(i)
+	b := rd.doc.blocks[i]
+	voices := []voice{rd.l.voiceOf(b.text, b.toks, false)}
+	var at []int
+	for k := i + 1; k < end; k++ {
+		c := rd.doc.blocks[k]
+		if c.role != "" || isElision(c) {
+			continue
+		}
+		if s.marked && !c.wholly(runEmphasis) {
+			end = k
+			break
+		}
+		at = append(at, k)
+		voices = append(voices, rd.voiceOf(c, k == rd.final))
+	}
+	quoted := speakers(voices, costComment)
+	for n, k := range at {
+		if s.marked || quoted[n+1] {
+			rd.takeBlocks(s, k, k+1)
+		} else if rd.viaLine(rd.doc.blocks[k]) {
+			rd.mark(rd.doc.blocks[k], ViaLine)
+		} else {
+			rd.prose(k)
+		}
+	}
+	rd.commit(s)
+	return max(end, i+1)
+}
+
+// voiceCut returns where in the stretch the blogger takes over again, by sentences; its end if nowhere.
+func (rd *reading) voiceCut(b *block, s span) int {
+	toks := b.toks[s.lo:s.hi]
+	var spans []span
+	rd.r.clauses(rd.l, b.text, toks, func(c span) bool {
+		spans = append(spans, c)
+		return len(spans) < 200
+	})
+	if len(spans) < 2 || len(spans) >= 200 {
+		return s.hi
+	}
+	voices := make([]voice, len(spans))
+	for i, c := range spans {
+		voices[i] = rd.l.voiceOf(b.text, toks[c.lo:c.hi], false)
+		// Single sentences are short and bare in either voice.
+		voices[i].score -= 1
+	}
+	for i, q := range speakers(voices, costComment) {
+		if !q {
+			return s.lo + spans[i].lo
+		}
+	}
+	return s.hi
+}
+
+// emphasisEnd returns the position after the emphasised stretch that begins where s does, or 0.
+func (rd *reading) emphasisEnd(b *block, s span) int {
+	for _, r := range b.runs {
+		if r.kind == runEmphasis && r.start <= b.toks[s.lo].start && r.end > b.toks[s.lo].end {
+			k := s.lo
+			for k < s.hi && b.toks[k].start < r.end {
+				k++
+			}
+			return k
+		}
+	}
+	return 0
+}
+
+// closingQuote returns the position after the last mark that closes the one at the beginning of s, as long as what
+// stands between two quotations is not longer than a speaker's tag.
+func (rd *reading) closingQuote(b *block, s span) int {
+	return quotedEnd(b.toks[:s.hi], s.lo)
+}
+
+// closingBlock returns the position after the block that ends in the mark closing open, or 0.
+func (rd *reading) closingBlock(i int, open rune) int {
+	for k := i; k < len(rd.doc.blocks) && k < i+30; k++ {
+		b := rd.doc.blocks[k]
+		if b.quotation != nil || b.role == Footer {
+			return 0
+		}
+		if n := len(b.toks); n > 0 && b.toks[n-1].kind == tokClose && closes(open, b.toks[n-1].ch) {
+			return k + 1
+		}
+	}
+	return 0
+}
+
+// bindInline takes a passage that stands in quotation marks within its credit's sentence.
+func (rd *reading) bindInline(i int, m *match) {
+	b := rd.doc.blocks[i]
+	s := rd.newSource(i, m)
+	q := m.quote
+	if q.empty() {
+		rd.prose(i)
+		return
+	}
+	s.inline, s.marked = true, true
+	s.passages = []string{unquote(b.slice(q))}
+	rd.mark(b, Passage)
+	if m.clause.lo > 0 {
+		b.own = append(b.own, b.slice(span{0, m.clause.lo}))
+	}
+	if m.clause.hi < len(b.toks) {
+		b.own = append(b.own, b.slice(span{m.clause.hi, len(b.toks)}))
+	}
+	rd.commit(s)
+}

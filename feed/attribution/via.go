@@ -1,0 +1,155 @@
+package attribution
+
+import (
+	"strings"
+
+	"feedpub/feed"
+)
+
+// maxVias bounds the vias of a post.
+const maxVias = 50
+
+func (rd *reading) addVias(vias []feed.Via) {
+next:
+	for _, v := range vias {
+		if v.Name == "" {
+			continue
+		}
+		if len(rd.vias) == maxVias {
+			return
+		}
+		for _, old := range rd.vias {
+			if old.Name == v.Name {
+				continue next
+			}
+		}
+		rd.vias = append(rd.vias, v)
+	}
+}
+
+// viaLine reads a line that says only where something was found, and keeps its vias.
+func (rd *reading) viaLine(b *block) bool {
+	if len(b.toks) > 30 || len(b.toks) < 2 || b.quotation != nil {
+		return false
+	}
+	s := span{0, len(b.toks)}
+	if b.toks[0].ch == '(' || b.toks[0].ch == '[' {
+		if groupEnd(b.toks, 0) != s.hi {
+			return false
+		}
+		s = span{1, s.hi - 1}
+	}
+	for s.lo < s.hi && b.toks[s.lo].kind == tokDash {
+		s.lo++
+	}
+	if s.empty() {
+		return false
+	}
+	end := firstEnd(rd.l.via, b.toks[s.lo:s.hi])
+	if end == 0 && b.toks[0].ch == '(' {
+		// "(Source: blog)" is how Tumblr shows the root of a chain.
+		end = firstEnd(rd.l.source, b.toks[s.lo:s.hi])
+		if end == 0 || s.hi-s.lo > end+3 {
+			return false
+		}
+	}
+	if end == 0 || s.lo+end >= s.hi {
+		return false
+	}
+	vias := rd.r.vias(rd.l, b, span{s.lo + end, s.hi})
+	if len(vias) == 0 || b.toks[s.hi-1].kind == tokPunct && b.toks[s.hi-1].ch == ':' {
+		return false
+	}
+	rd.addVias(vias)
+	return true
+}
+
+// trailingVia reads a via in brackets, or after a dash, at the end of the stretch.
+func (rd *reading) trailingVia(b *block, s span) {
+	for k := s.lo; k < s.hi; k++ {
+		t := b.toks[k]
+		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') && k+1 < s.hi {
+			if end := firstEnd(rd.l.via, b.toks[k+1:s.hi]); end > 0 {
+				if g := groupEnd(b.toks, k); g > 0 {
+					rd.addVias(rd.r.vias(rd.l, b, span{k + 1 + end, g}))
+				}
+			}
+		}
+		if k > s.lo && k > s.hi-12 && t.kind == tokWord && (b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
+			if end := firstEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
+				rd.addVias(rd.r.vias(rd.l, b, span{k + end, s.hi}))
+			}
+		}
+	}
+}
+
+func sameVia(vias []feed.Via, u string) bool {
+	for _, v := range vias {
+		if v.URL == u {
+			return true
+		}
+	}
+	return false
+}
+
+// vias reads the names after "via", "h/t" and the like.
+func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
+	var vias []feed.Via
+	toks := b.toks
+	add := func(lo, hi int) {
+		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper || l.viaSkip.has(toks[lo].id)) {
+			lo++
+		}
+		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots || toks[hi-1].kind == tokClose) {
+			hi--
+		}
+		if lo >= hi || hi-lo > 8 {
+			return
+		}
+		in := span{lo, hi}
+		link := b.linkIn(in)
+		if link == "" && !toks[lo].upper && toks[lo].ch != '@' && (hi-lo > 2 || l.stop.has(toks[lo].id)) {
+			return // "thanks to everybody who wrote"
+		}
+		vias = append(vias, feed.Via{Name: strings.TrimPrefix(b.slice(in), "@"), URL: link})
+	}
+	for s.lo < s.hi && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == ':' || toks[s.lo].ch == ',') {
+		s.lo++
+	}
+	lo := s.lo
+	for i := s.lo; i < s.hi; i++ {
+		t := toks[i]
+		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
+		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) || t.kind == tokWord && l.and.has(t.id) ||
+			t.kind == tokWord && firstEnd(l.via, toks[i:i+1]) > 0
+		if !stop && !next || inLink(b, toks[i]) {
+			continue
+		}
+		add(lo, i)
+		lo = i + 1
+		if stop {
+			return vias
+		}
+	}
+	add(lo, s.hi)
+	return vias
+}
+
+// inLink reports whether the token stands inside a link and not at its edge.
+func inLink(b *block, t token) bool {
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start < t.start && r.end > t.end {
+			return true
+		}
+	}
+	return false
+}
+
+// viaLine2 is viaLine for blocks inside of quotations.
+func (rd *reading) viaLine2(b *block) bool {
+	q := b.quotation
+	b.quotation = nil
+	ok := rd.viaLine(b)
+	b.quotation = q
+	return ok
+}

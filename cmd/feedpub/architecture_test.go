@@ -83,7 +83,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
 		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded"},
 		"github.com/google/renameio/v2":       {"feedpub/feed/durable"},
-		"github.com/fxamacker/cbor/v2":        {"feedpub/store"},
+		"github.com/valyala/fasthttp":         {"feedpub/feed/serve/fast"},
 		"github.com/spf13/cobra":              {"feedpub/cmd/feedpub"},
 		"github.com/prometheus/client_golang": {"feedpub/feed/admin", "feedpub/cmd/feedpub"},
 	}

@@ -16,10 +16,19 @@ import (
 // the folder synced, so that after a nil error neither a killed process nor a power cut loses it, and a reader sees the
 // old contents or the new. Concurrent calls for one path leave one of the contents.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	if err := Replace(path, data, perm); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// Replace is WriteFile without the last step: many files of one folder need only one [SyncDir] after them, and are
+// durable only then.
+func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("durable write: %w", err)
 	}
-	return SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // Remove removes the file at path and syncs its folder. A file that is not there is no error.

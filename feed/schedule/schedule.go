@@ -111,9 +111,9 @@ func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 type cronLogger struct{ *slog.Logger }
 
 func (l cronLogger) Info(msg string, keysAndValues ...any) {
-	l.Debug("cron: "+msg, keysAndValues...)
+	l.Debug("cron: "+msg, keysAndValues...) //nolint:sloglint // the message is the library's
 }
 
 func (l cronLogger) Error(err error, msg string, keysAndValues ...any) {
-	l.Logger.Error("cron: "+msg, append([]any{"error", err}, keysAndValues...)...)
+	l.Logger.Error("cron: "+msg, append([]any{"error", err}, keysAndValues...)...) //nolint:sloglint // as above
 }

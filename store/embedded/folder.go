@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
@@ -146,8 +145,7 @@ func (f *folder) apply(writes []write) error {
 		// the next look settles it by the file.
 		f.forced[FileName(id)] = true
 		g.Go(func() error {
-			path := filepath.Join(f.o.Dir, FileName(id))
-			return renameio.WriteFile(path, w.raw, 0o644, renameio.WithTempDir(f.o.Dir))
+			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), w.raw, 0o644)
 		})
 	}
 	if err := g.Wait(); err != nil {

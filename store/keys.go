@@ -91,5 +91,8 @@ func (k keyspace) reply(id string) string { return k.key("reply", id) }
 // disk. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }
 
+// nothing is a key that is never written. Watching it changes nothing, and takes a connection to the site's server.
+func (k keyspace) nothing() string { return k.key("nothing") }
+
 // PostPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
 func PostPrefix(id feed.SiteID) string { return keyspace(id).post("") }

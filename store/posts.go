@@ -38,9 +38,14 @@ func checkID(id string) error {
 // whole or not at all. When it returns nil the server has acknowledged all of them. After an error some may be
 // written; repeating the call does no harm. Raw is not read: whether it is a post shows when it is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
+	return s.wrap("put", s.put(ctx, s.build, posts))
+}
+
+// put is Put on a client or a connection.
+func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) error {
 	for _, p := range posts {
 		if err := checkID(p.ID); err != nil {
-			return fmt.Errorf("store put: %w", err)
+			return err
 		}
 	}
 	for len(posts) > 0 {
@@ -50,7 +55,7 @@ func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 			n++
 		}
 		var failed error
-		err := transact(ctx, s.build, func(p redis.Pipeliner) error {
+		err := transact(ctx, c, func(p redis.Pipeliner) error {
 			for _, post := range posts[:n] {
 				raw, err := packPost(post.Raw, s.squeeze)
 				if err != nil {
@@ -66,16 +71,21 @@ func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 			err = failed
 		}
 		if err != nil {
-			return s.wrap("put", err)
+			return err
 		}
 		posts = posts[n:]
 	}
 	return nil
 }
 
+// transactor is what runs a transaction: a client, or one connection of it.
+type transactor interface {
+	TxPipelined(ctx context.Context, add func(redis.Pipeliner) error) ([]redis.Cmder, error)
+}
+
 // transact runs commands as one transaction. If the server refused one, so that none is done, the error is the reason
 // and not only that there was one.
-func transact(ctx context.Context, c redis.UniversalClient, add func(redis.Pipeliner) error) error {
+func transact(ctx context.Context, c transactor, add func(redis.Pipeliner) error) error {
 	cmds, err := c.TxPipelined(ctx, add)
 	if err != nil && strings.HasPrefix(err.Error(), "EXECABORT ") {
 		for _, cmd := range cmds {

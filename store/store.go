@@ -35,6 +35,10 @@ type Options struct {
 	// Compress stores posts in gzip coding when that makes them smaller; they are read back as they came either way.
 	Compress bool
 
+	// Confirm is how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they don't. It should be
+	// less than BuildTimeout.
+	Confirm time.Duration
+
 	// Name is what connections call themselves in CLIENT LIST, without spaces; "" is "feedpub".
 	Name string
 
@@ -53,6 +57,7 @@ type Client struct {
 	log     *slog.Logger
 	now     func() time.Time
 	squeeze bool
+	confirm time.Duration
 	// patience is how long a blocking read may be late, buildTimeout how long a script may wait for the disk.
 	patience, buildTimeout time.Duration
 
@@ -69,7 +74,7 @@ func Open(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress}
+	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress, confirm: o.Confirm}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

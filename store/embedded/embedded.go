@@ -84,8 +84,14 @@ type Store struct {
 	disk   *disk
 	folder *folder
 
-	mu     sync.Mutex
-	queued map[*server.Peer][]write // of clients that are in a transaction
+	mu      sync.Mutex
+	queued  map[*server.Peer][]write                // of clients that are in a transaction
+	watched map[*server.Peer]map[string]watchedPost // by key; of clients that watch posts
+	peers   map[*server.Peer]bool                   // those that are noticed when they leave
+
+	// writing is held while a client's write goes to the folder and then to the server: what a client watches must not
+	// change in between, or the folder would have what the server then refuses.
+	writing sync.Mutex
 
 	closing sync.Once
 	closed  error
@@ -99,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{o: o, name: "embedded-" + rand.Text(), queued: map[*server.Peer][]write{}}
+	s := &Store{o: o, name: "embedded-" + rand.Text(), queued: map[*server.Peer][]write{}, watched: map[*server.Peer]map[string]watchedPost{}, peers: map[*server.Peer]bool{}}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))
 	}

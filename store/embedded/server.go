@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -132,15 +133,15 @@ func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 		return s.refuse(c, "ERR the folder of posts is the source of truth; remove its files to remove posts")
 	case "MULTI":
 		s.begin(c)
+	case "WATCH":
+		s.watch(c, args)
+	case "UNWATCH":
+		s.unwatch(c)
 	case "DISCARD":
 		s.take(c)
+		s.unwatch(c)
 	case "EXEC":
-		if err := s.folderWrite(s.take(c)); err != nil {
-			// The transaction ends here, and none of it is done.
-			s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
-			c.WriteError(s.reason(err))
-			return true
-		}
+		return s.exec(c)
 	case "SET", "DEL", "UNLINK":
 		if len(args) == 0 || !strings.HasPrefix(args[0], store.PostPrefix(s.o.Site)) {
 			return false
@@ -155,11 +156,99 @@ func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 		if s.queue(c, w) {
 			return false
 		}
+		s.writing.Lock()
+		defer s.writing.Unlock()
 		if err := s.folderWrite([]write{w}); err != nil {
 			return s.refuse(c, s.reason(err))
 		}
+		s.pass(c, append([]string{cmd}, args...))
+		return true
 	}
 	return false
+}
+
+// exec ends a client's transaction: first in the folder, then in the server, unless a post that it watches has changed.
+func (s *Store) exec(c *server.Peer) bool {
+	writes, watched := s.take(c), s.unwatch(c)
+	if len(writes) == 0 {
+		return false
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	for key, was := range watched {
+		if s.stored(key) != was {
+			s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
+			c.WriteLen(-1) // as the server itself says it
+			return true
+		}
+	}
+	if err := s.folderWrite(writes); err != nil {
+		// The transaction ends here, and none of it is done.
+		s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
+		c.WriteError(s.reason(err))
+		return true
+	}
+	s.pass(c, []string{"EXEC"})
+	return true
+}
+
+// pass gives the server a client's command that was looked at already.
+func (s *Store) pass(c *server.Peer, args []string) {
+	name := c.ClientName
+	c.ClientName = s.name
+	defer func() { c.ClientName = name }()
+	s.redis.Server().Dispatch(c, args)
+}
+
+// watchedPost is a post's value when a client began to watch it.
+type watchedPost struct {
+	value  string
+	exists bool
+}
+
+func (s *Store) stored(key string) watchedPost {
+	value, err := s.redis.Get(key)
+	return watchedPost{value, err == nil}
+}
+
+// watch and unwatch keep what clients watch. A post that changes and changes back counts as unchanged here, and as
+// changed in the server: the client tries again then, and its file is written again.
+
+func (s *Store) watch(c *server.Peer, keys []string) {
+	now := map[string]watchedPost{}
+	for _, key := range keys {
+		if strings.HasPrefix(key, store.PostPrefix(s.o.Site)) {
+			now[key] = s.stored(key)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(now, s.watched[c]) // what was watched first counts
+	s.watched[c] = now
+	s.leaves(c)
+}
+
+func (s *Store) unwatch(c *server.Peer) map[string]watchedPost {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watched := s.watched[c]
+	delete(s.watched, c)
+	return watched
+}
+
+// leaves sees to it that nothing is kept of a client that is gone. The caller holds mu.
+func (s *Store) leaves(c *server.Peer) {
+	if s.peers[c] {
+		return
+	}
+	s.peers[c] = true
+	c.OnDisconnect(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.queued, c)
+		delete(s.watched, c)
+		delete(s.peers, c)
+	})
 }
 
 // write is what a client does to a post.
@@ -176,7 +265,7 @@ func (s *Store) begin(c *server.Peer) {
 	defer s.mu.Unlock()
 	if _, ok := s.queued[c]; !ok {
 		s.queued[c] = nil
-		c.OnDisconnect(func() { s.take(c) })
+		s.leaves(c)
 	}
 }
 

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +38,77 @@ func postTests() []test {
 		{"PutRefusesIDsThatPostsCannotHave", func(t *testing.T, s suite) {
 			for _, id := range []string{"", strings.Repeat("x", 513), "a\nb", "a\x00b", "\xff", "a\u0085b"} {
 				wantKind(t, fmt.Sprintf("Put of a post with the id %.20q", id), s.Put(s.ctx, feed.RawPost{ID: id}), feed.ErrInvalid)
+			}
+		}},
+		{"UpdateSeesWhatIsStoredAndReplacesIt", func(t *testing.T, s suite) {
+			for _, id := range oddIDs() {
+				var seen []string
+				update := func(next []byte) {
+					confirmed, err := s.Update(s.ctx, id, func(current []byte) ([]byte, error) {
+						seen = append(seen, fmt.Sprintf("%q %t", current, current == nil))
+						return next, nil
+					})
+					must(t, "Update", err)
+					if !confirmed {
+						t.Errorf("an update of %q is not confirmed although nobody is asked", id)
+					}
+				}
+				update([]byte("one"))
+				update([]byte("\x1f\x8btwo"))
+				update(nil)
+				update(nil)
+				if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, seen); diff != "" {
+					t.Errorf("what updates of %q saw (-want +got):\n%s", id, diff)
+				}
+				_, err := s.Post(s.ctx, id)
+				wantKind(t, "Post after the update that deleted it", err, feed.ErrNotFound)
+			}
+			got, err := s.Inbox(s.ctx, "", 100)
+			must(t, "Inbox", err)
+			if want := 4 * len(oddIDs()); len(got) != want {
+				t.Errorf("%d inbox entries, want one for each of %d updates", len(got), want)
+			}
+		}},
+		{"UpdateThatIsRefusedWritesNothing", func(t *testing.T, s suite) {
+			s.put(t, "a")
+			before, err := s.Post(s.ctx, "a")
+			must(t, "Post", err)
+			_, err = s.Update(s.ctx, "a", func([]byte) ([]byte, error) { return []byte("other"), feed.ErrLocked })
+			wantKind(t, "Update", err, feed.ErrLocked)
+			after, err := s.Post(s.ctx, "a")
+			if entries, _ := s.Inbox(s.ctx, "", 10); err != nil || string(before) != string(after) || len(entries) != 1 {
+				t.Errorf("a refused update left %q, %v and %d inbox entries; want %q and 1", after, err, len(entries), before)
+			}
+		}},
+		{"NoUpdateIsLost", func(t *testing.T, s suite) {
+			// Each adds one to a number: what one overwrites unseen is missing in the end.
+			const writers, each = 4, 10
+			failed := make(chan error, writers)
+			for range writers {
+				go func() {
+					var err error
+					for range each {
+						for {
+							_, err = s.Update(s.ctx, "sum", func(current []byte) ([]byte, error) {
+								n, _ := strconv.Atoi(string(current)) // none is 0
+								return strconv.AppendInt(nil, int64(n+1), 10), nil
+							})
+							if !errors.Is(err, feed.ErrStale) {
+								break
+							}
+						}
+						if err != nil {
+							break
+						}
+					}
+					failed <- err
+				}()
+			}
+			for range writers {
+				must(t, "Update", <-failed)
+			}
+			if got, err := s.Post(s.ctx, "sum"); err != nil || string(got) != strconv.Itoa(writers*each) {
+				t.Errorf("after %d updates that add 1 there is %q, %v", writers*each, got, err)
 			}
 		}},
 		{"PostThatIsNotThereIsNotFound", func(t *testing.T, s suite) {

@@ -38,6 +38,12 @@ func (rd *reading) analyse(i int) *analysis {
 			return true
 		}
 		switch m.rule.place {
+		case placeTold:
+			// What is quoted is the speaker's, and the paper is the source only of a whole passage.
+			if a.lead == nil && s.hi == len(b.toks) && rd.beforeQuotation(i) {
+				m.rule = &rule{convention: "7", place: placeLead, weight: 0.4}
+				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
+			}
 		case placeLead, placeBack, placeLetter, placeSelf:
 			// A credit without a publication has to begin a line, end a paragraph, or stand before quotation marks; within a
 			// paragraph it is more likely speech that is reported.
@@ -70,6 +76,12 @@ func (rd *reading) analyse(i int) *analysis {
 		return true
 	})
 	return a
+}
+
+// beforeQuotation reports whether a quotation element follows block i.
+func (rd *reading) beforeQuotation(i int) bool {
+	n := rd.nextText(i + 1)
+	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
 }
 
 // onlyGroups reports whether only brackets stand after token k.

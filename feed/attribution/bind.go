@@ -79,6 +79,10 @@ func (rd *reading) bindBlock(i int) int {
 		rd.mark(b, ViaLine)
 		return i + 1
 	}
+	if len(b.toks) <= 4 && rd.l.label.has(b.toks[0].id) && b.wholly(runLink) {
+		rd.mark(b, Noise)
+		return i + 1
+	}
 	if next, ok := rd.bindTail(i); ok {
 		return next
 	}
@@ -306,7 +310,25 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 		}
 		return rd.bindFollowing(i+1, s)
 	}
+	if len(b.own) == 0 && s.head == "" && rd.runInHeadline(i, rest) {
+		s.head = headline(b.slice(rest))
+		rd.mark(b, Credit)
+		return rd.bindFollowing(i+1, s)
+	}
 	return rd.bindRunIn(i, rest, s)
+}
+
+// runInHeadline reports whether what follows a credit in its line is the headline of the passage below, and not its
+// beginning: it has no full stop, and what is below is longer.
+func (rd *reading) runInHeadline(i int, rest span) bool {
+	b := rd.doc.blocks[i]
+	next := rd.next(i)
+	if rest.hi-rest.lo < 2 || rest.hi-rest.lo > 25 || next < 0 || b.toks[rest.lo].kind != tokWord {
+		return false
+	}
+	last := b.toks[rest.hi-1]
+	below := rd.doc.blocks[next]
+	return last.kind == tokWord && titleCase(rd.l, b.toks[rest.lo:rest.hi]) && (below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
 }
 
 func cmpSource(a, b *source) *source {

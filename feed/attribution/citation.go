@@ -240,6 +240,9 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if p.sep == '(' {
 		return r.takeGroup(l, b, c, p, where)
 	}
+	if _, ok := year(p.text); ok && len(toks) == 1 {
+		return true // a year alone is no date
+	}
 	if l.timeOnly(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
 		return true
 	}
@@ -256,6 +259,15 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	}
 	if end := firstEnd(l.by, toks); end > 0 && end < len(toks) && r.takePeople(l, b, c, span{p.lo + end, p.hi}, where) {
 		return true
+	}
+	// "H by A"
+	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
+		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.head == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
+			l.allPeople(r, b.text, toks[k+1:]) && l.plausiblePerson(b.text, toks[k+1:]) > 0 {
+			c.who = append(c.who, l.people(b.text, toks[k+1:])...)
+			c.head = headline(b.slice(span{p.lo, p.lo + k}))
+			return true
+		}
 	}
 	// "A in X", "A for X", "inscription quoted in X"
 	for k := len(toks) - 2; k > 0 && where != inTitle; k-- {
@@ -513,6 +525,12 @@ func (r *Reader) resolve(l *language, b *block, c *citation, open []part, where 
 		case name && where == inSource && c.pub.name == "" && person < 2 && len(open) == 1:
 			c.pub = r.publisherOf(l, p.text)
 			c.unknown = true
+		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.head == "" && c.pub.name != "" && articleOnly(p.link) != "" && where != inByline,
+			p.emphasis && person < 2 && c.head == "" && c.pub.name != "" && where == afterAll:
+			c.head = headline(p.text)
+			if c.url == "" {
+				c.url = articleOnly(p.link)
+			}
 		case name && person > 0 && len(c.who) == 0 && (where == afterAll || where == inByline || where == inLine && c.pub.name != "") &&
 			!(p.link != "" && person < 2 && c.pub.name == "" && len(open) == 1):
 			c.who = l.people(b.text, b.toks[p.lo:p.hi])

@@ -21,6 +21,10 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
 	if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
 		// A byline that names the paper or the agency is a credit even with no lead before it.
+		if next := rd.next(i); s.pub.name == "" && next >= 0 && rd.pubLine(next, s) {
+			rd.mark(rd.doc.blocks[next], Credit)
+			s.credit = append(s.credit, next)
+		}
 		if s.pub.name == "" {
 			return 0, false
 		}

@@ -42,7 +42,9 @@ func (rd *reading) furnish(title string) {
 				rd.close(i)
 				return
 			case rd.l.noise.match(key):
-				b.role = Noise
+				if !rd.credits(i) {
+					b.role = Noise
+				}
 				continue
 			case b.caption && b.quotation == nil && !rd.afterQuotation(i), rd.l.caption.match(key), rd.photoCredit(b):
 				b.role = Caption
@@ -57,6 +59,13 @@ func (rd *reading) furnish(title string) {
 		}
 		content = content || len(b.text) >= 60 || strings.HasSuffix(b.text, ".") || strings.HasSuffix(b.text, ":")
 	}
+}
+
+// credits reports whether block i, which reads like a link of the page, credits a source: "Read more at the Guardian",
+// or the bare link to the source under a quotation.
+func (rd *reading) credits(i int) bool {
+	b := rd.doc.blocks[i]
+	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.wholly(runLink) && articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
 // close makes everything from block i on a footer: whatever follows a post on its page is not the blogger's text,

@@ -18,6 +18,7 @@ func (rd *reading) header(i int, s *source) int {
 		inside := b.quotation != nil
 		switch {
 		case rd.byline(i, s):
+		case rd.pubLine(i, s):
 		case rd.dateLine(b, s):
 		case s.head == "" && n < 2 && rd.headlineLine(i, inside):
 			s.head = headline(b.text)
@@ -53,6 +54,21 @@ func (rd *reading) byline(i int, s *source) bool {
 		return false
 	}
 	s.take(c)
+	return true
+}
+
+// pubLine reads a line that is only a publication's name.
+func (rd *reading) pubLine(i int, s *source) bool {
+	b := rd.doc.blocks[i]
+	all := span{0, len(b.toks)}
+	if all.hi > 8 || b.quotation != nil {
+		return false
+	}
+	p := rd.r.publisherOf(rd.l, b.text)
+	if p.known == nil || !rd.r.coversName(rd.l, b, all, p) || s.pub.name != "" && s.pub.known != p.known {
+		return false
+	}
+	s.take(citation{pub: p, url: articleOnly(b.linkIn(all))})
 	return true
 }
 

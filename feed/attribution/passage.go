@@ -12,7 +12,7 @@ func (rd *reading) saysInQuotes(b *block) bool {
 		return false
 	}
 	before := b.toks[end-2]
-	return end > 16 || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
+	return end > 16 || !titleCase(rd.l, b.toks[1:end-1]) || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
@@ -424,4 +424,18 @@ func (rd *reading) bindInline(i int, m *match) {
 		b.own = append(b.own, b.slice(span{m.clause.hi, len(b.toks)}))
 	}
 	rd.commit(s)
+}
+
+// titleCase reports whether most of the longer words are capitalised, as English headlines are.
+func titleCase(l *language, toks []token) bool {
+	upper, all := 0, 0
+	for i, t := range toks {
+		if t.kind == tokWord && !t.digit && t.end-t.start > 3 && i > 0 && !l.stop.has(t.id) {
+			all++
+			if t.upper {
+				upper++
+			}
+		}
+	}
+	return all == 0 || l.name != fallback || upper*3 >= all*2
 }

@@ -134,6 +134,12 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 			tail = k
 			continue
 		}
+		if k > first && !b.credit && !rd.isDashLine(b) && rd.bareCredit(b) {
+			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, inGroup)
+			rd.takeCitation(s, k, c, "10", 0.7)
+			rd.mark(b, Credit)
+			return k
+		}
 		if b.credit || k > first && rd.isDashLine(b) {
 			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
 			if c.empty() && len(c.vias) == 0 {
@@ -204,12 +210,51 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 		return false
 	}
 	c, weight := rd.tailLine(i)
+	if weight == 0 && s.convention == "" {
+		c, weight = rd.lineAfter(i)
+	}
 	if weight == 0 {
 		return false
 	}
 	rd.takeCitation(s, i, c, "10", weight)
 	rd.mark(b, Credit)
 	return true
+}
+
+// bareCredit reports whether the block is a credit without a mark that it is one: a known publication in brackets, or
+// beside a person.
+func (rd *reading) bareCredit(b *block) bool {
+	n := len(b.toks)
+	if n < 2 || n > 20 || b.list || b.toks[n-1].kind == tokPunct && strings.ContainsRune(".:", b.toks[n-1].ch) {
+		return false
+	}
+	c := rd.r.cite(rd.l, b, span{0, n}, inLine)
+	if c.pub.known == nil || c.deck || c.unknown && c.head == "" && len(c.who) == 0 {
+		return false
+	}
+	return len(c.who) > 0 || b.toks[0].kind == tokPunct && groupEnd(b.toks, 0) == n
+}
+
+// lineAfter reads block i, after a quotation that nothing credits so far, as its credit although it looks like a lead
+// or has no mark at all: "From H by A", "A, X". It must not lead in something else.
+func (rd *reading) lineAfter(i int) (citation, float64) {
+	b := rd.doc.blocks[i]
+	if len(b.toks) == 0 || isColon(b.toks[len(b.toks)-1]) || rd.beforeQuotation(i) {
+		return citation{}, 0
+	}
+	if rd.bareCredit(b) {
+		return rd.r.cite(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
+	}
+	if end := firstEnd(rd.l.class("from"), b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
+		c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inSource)
+		if c.pub.name == "" && c.url != "" {
+			c.pub = rd.pubOfHost(c.url)
+		}
+		if c.pub.name != "" && !c.deck {
+			return c, 0.65
+		}
+	}
+	return citation{}, 0
 }
 
 // takeCitation joins a citation to a source; the rule's weight counts if the source had no credit before.
@@ -297,6 +342,9 @@ func (rd *reading) linkBefore(i int, s *source) bool {
 	s.url = u
 	s.pub = rd.pubOfHost(u)
 	s.convention, s.weight = "7", 0.6
+	if b.wholly(runLink) && (isHeading(b.elem) || titleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
+		s.head = headline(text)
+	}
 	if p := rd.r.pubs.lookup(text); p != nil {
 		s.pub = publisher{name: text, known: p}
 	}

@@ -19,6 +19,7 @@ const (
 	placeSummary place = "summary" // nowhere: the clause tells what the source says
 	placeBack    place = "back"    // after it, from a source already named: "From the report:"
 	placeLetter  place = "letter"  // after it, but from a private person: "A reader writes:"
+	placeTold    place = "told"    // after it, if marked as a quotation: "The captain told the Guardian:"
 	placeSelf    place = "self"    // after it, but from the blog itself: "As I wrote last year:"
 	placePosted  place = "posted"  // nowhere: says who posted the post, and when
 )

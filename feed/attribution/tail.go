@@ -36,7 +36,7 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 	if c, k := rd.bulletCredit(b); k > 0 {
 		return c, 0.75
 	}
-	if rd.isDashLine(b) {
+	if rd.isDashLine(b) || b.wholly(runCite) {
 		c := rd.r.cite(rd.l, b, all, afterAll)
 		if c.empty() || c.deck || c.pub.name == "" && len(c.who) == 0 {
 			return citation{}, 0
@@ -53,7 +53,7 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 		}
 		return c, 0.7
 	}
-	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') {
+	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') && !(n > 2 && rd.l.label.has(b.toks[1].id)) {
 		end := groupEnd(b.toks, 0)
 		if end > 0 && (end == n || end == n-1 && b.toks[end].kind == tokPunct) {
 			c := rd.r.cite(rd.l, b, span{0, end}, inGroup)
@@ -68,8 +68,8 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
-	// "source", "link", alone and linked
-	if n <= 3 && rd.l.label.has(b.toks[0].id) {
+	// "source", "link", alone and linked, or in brackets
+	if n <= 4 && (rd.l.label.has(b.toks[0].id) || n > 2 && rd.l.label.has(b.toks[1].id)) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
 			return citation{url: u, pub: rd.pubOfHost(u)}, 0.6
 		}

@@ -62,6 +62,34 @@ type Config struct {
 	// the schedule. Default true.
 	OnChange bool `yaml:"on_change"`
 
+	// Families say how the feeds of tags, authors and sources are made, by these names. Default as all feeds are made.
+	Families map[feed.Family]Family `yaml:"families"`
+
+	// Feeds are single feeds by name: main, a feed of a family such as tags/go, or a new one of the name that its paths
+	// are to have, 1 to 63 of a-z, 0-9 and "-", which has the posts that meet its criteria. Default none.
+	Feeds map[feed.Name]Feed `yaml:"feeds"`
+
+	// Pages makes a page for people of each feed, and one at / that lists them. Default true.
+	Pages bool `yaml:"pages"`
+
+	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their paths of feeds
+	// lead to the feeds here, and those of comments answer 410. Default none.
+	Paths []Preset `yaml:"paths"`
+
+	// Aliases are further old paths, with a query if need be, at which documents are served too. A feed's own path is
+	// never taken away by one. Default none.
+	Aliases map[string]Alias `yaml:"aliases"`
+
+	// Moved are paths, or feeds by name, that answer 301, with the URL, the path or the name of the feed that they lead
+	// to. Default none.
+	Moved map[string]string `yaml:"moved"`
+
+	// Retired are paths, or feeds by name, that answer 410: readers stop asking. Default none.
+	Retired []string `yaml:"retired"`
+
+	// MediaTypes is own, or application/xml for RSS and Atom, which browsers show instead of downloading. Default own.
+	MediaTypes MediaTypes `yaml:"media_types"`
+
 	Attribution Attribution `yaml:"attribution"`
 
 	Log Log `yaml:"log"`
@@ -221,6 +249,8 @@ func Default() Config {
 		Schedule:    "*/15 * * * *",
 		TimeZone:    Zone{time.UTC},
 		OnChange:    true,
+		Pages:       true,
+		MediaTypes:  OwnMediaTypes,
 		Attribution: Attribution{Threshold: 0.5},
 		Log:         Log{Level: slog.LevelInfo, Format: LogText},
 		Server: Server{

@@ -17,6 +17,8 @@ import (
 func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location) error) {
 	d.validateSite(c)
 	d.validateSchedules(c, checkSchedule)
+	d.validateFeeds(c, checkSchedule)
+	d.validatePaths(c)
 
 	for i, p := range c.Attribution.Publications {
 		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
@@ -83,7 +85,8 @@ func (d *decoder) validateSchedules(c *Config, check func(string, *time.Location
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Schedules)) {
 		path := join("schedules", string(name))
-		d.require(feedName.MatchString(string(name)), path,
+		_, selected := c.Feeds[name]
+		d.require(selected || feedName.MatchString(string(name)), path,
 			fmt.Sprintf("want the name of a feed such as %s or %s, got %q", feed.Main, feed.Join(feed.Tags, "go"), name))
 		if err := check(c.Schedules[name], c.TimeZone.Location); err != nil {
 			d.require(false, path, err.Error())

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// maxLimit is how many items a feed may have: readers refuse feeds of some megabytes.
+const maxLimit = 10_000
+
+func (d *decoder) validateFeeds(c *Config, check func(string, *time.Location) error) {
+	for _, f := range slices.Sorted(maps.Keys(c.Families)) {
+		path := join("families", string(f))
+		d.require(slices.Contains([]feed.Family{feed.Tags, feed.Authors, feed.Sources}, f), path,
+			fmt.Sprintf("want tags, authors or sources, got %q", f))
+		d.validateLimit(join(path, "limit"), c.Families[f].Limit)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Feeds)) {
+		path, x := join("feeds", string(name)), c.Feeds[name]
+		d.validateLimit(join(path, "limit"), x.Limit)
+		if feedName.MatchString(string(name)) {
+			s := x.selection(name)
+			d.require(s.Criteria.IsZero() && s.Exclude.IsZero() && len(s.ExcludeIDs) == 0, path,
+				"has its posts already: only a new feed has tags, all_tags, authors, sources, languages, quoting or exclude")
+		} else if err := feed.ValidSelection(name); err != nil {
+			d.require(false, path, fmt.Sprintf("want main, a feed of a family such as tags/go, or a new name of a-z, 0-9 and - "+
+				"other than tags, authors, sources, archive and pages, got %q", name))
+		}
+		if x.Schedule != "" {
+			_, twice := c.Schedules[name]
+			d.require(!twice, join(path, "schedule"), "is given in schedules too")
+			if err := check(x.Schedule, c.TimeZone.Location); err != nil {
+				d.require(false, join(path, "schedule"), err.Error())
+			}
+		}
+		for _, list := range []struct {
+			key    string
+			values []string
+		}{
+			{"tags", x.Tags}, {"all_tags", x.AllTags}, {"authors", x.Authors}, {"sources", x.Sources},
+			{"exclude.tags", x.Exclude.Tags}, {"exclude.all_tags", x.Exclude.AllTags}, {"exclude.authors", x.Exclude.Authors},
+			{"exclude.sources", x.Exclude.Sources}, {"exclude.ids", x.Exclude.IDs},
+		} {
+			for i, v := range list.values {
+				d.require(strings.TrimSpace(v) != "", fmt.Sprintf("%s[%d]", join(path, list.key), i), "is empty")
+			}
+		}
+	}
+}
+
+func (d *decoder) validateLimit(path string, limit int) {
+	d.require(limit >= 0 && limit <= maxLimit, path, fmt.Sprintf("want 1 to %d, got %d", maxLimit, limit))
+}
+
+func (d *decoder) validatePaths(c *Config) {
+	catalog := c.Catalog()
+	taken := map[string]string{} // by target, the key that has it
+	claim := func(target, path string) {
+		if other, ok := taken[target]; ok {
+			d.require(false, path, fmt.Sprintf("%s is in %s already", target, other))
+			return
+		}
+		taken[target], _, _ = strings.Cut(path, ".")
+	}
+	for _, target := range slices.Sorted(maps.Keys(c.Aliases)) {
+		path, a := join("aliases", target), c.Aliases[target]
+		name, format := cmp.Or(a.Feed, feed.Main), cmp.Or(feed.Format(a.Format), feed.RSS)
+		if !d.isTarget(path, target) || !d.isFeed(c, path+".feed", string(name)) {
+			continue
+		}
+		claim(decoded(target), path)
+		d.require(!ownPath(catalog, decoded(target)), path, "is a path that a feed has of its own")
+		formats := catalog.Channel(c.FeedSite(), name).Formats
+		d.require(slices.Contains(formats, format), path+".format", fmt.Sprintf("%s is not made as %s", name, format))
+	}
+	for _, from := range slices.Sorted(maps.Keys(c.Moved)) {
+		path, to := join("moved", from), c.Moved[from]
+		if !d.isSource(c, path, from) {
+			continue
+		}
+		for _, p := range documentsAt(from) {
+			claim(p.target, path)
+		}
+		switch u, err := url.Parse(to); {
+		case strings.HasPrefix(to, "/"):
+			d.isTarget(path, to)
+			d.require(decoded(to) != decoded(from), path, "leads to itself")
+		case strings.Contains(to, "://"):
+			d.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", path,
+				fmt.Sprintf("want a path, an http or https URL or a feed, got %q", to))
+		default:
+			d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, as only a feed moves to a feed, got %q", to))
+			d.isFeed(c, path, to)
+			d.require(to != from, path, "leads to itself")
+		}
+	}
+	for i, from := range c.Retired {
+		path := fmt.Sprintf("retired[%d]", i)
+		if !d.isSource(c, path, from) {
+			continue
+		}
+		d.require(from != string(feed.Main), path, "the main feed can't be retired: stop the server instead")
+		for _, p := range documentsAt(from) {
+			claim(p.target, path)
+		}
+	}
+}
+
+// isTarget reports whether target is a path, with or without a query, and reports it if it is not.
+func (d *decoder) isTarget(path, target string) bool {
+	u, err := url.ParseRequestURI(target)
+	ok := err == nil && strings.HasPrefix(target, "/") && u.Host == "" && !strings.Contains(target, "#")
+	d.require(ok, path, fmt.Sprintf("want a path such as /feed/ or /?feed=rss2, got %q", target))
+	return ok
+}
+
+// isSource reports whether from is a path, or can be the name of a feed, be it one that is no more.
+func (d *decoder) isSource(c *Config, path, from string) bool {
+	if strings.HasPrefix(from, "/") {
+		return d.isTarget(path, from)
+	}
+	if feed.ValidSelection(feed.Name(from)) == nil {
+		return true
+	}
+	return d.isFeed(c, path, from)
+}
+
+// isFeed reports whether name is that of a feed: the main one, one of a family, or a configured one.
+func (d *decoder) isFeed(c *Config, path, name string) bool {
+	_, configured := c.Feeds[feed.Name(name)]
+	ok := configured || feedName.MatchString(name)
+	d.require(ok, path, fmt.Sprintf("there is no feed %q", name))
+	return ok
+}
+
+// ownPath reports whether a target is the path of a document of the main feed, of a configured feed or of the pages.
+func ownPath(c feed.Catalog, target string) bool {
+	formats := append(feed.Formats(), feed.HTML)
+	for name := range c.Feeds {
+		if slices.ContainsFunc(formats, func(f feed.Format) bool { return name.Path(f) == target }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc([]feed.Format{feed.HTML, feed.OPML, feed.CSS}, func(f feed.Format) bool {
+		return feed.Pages.Path(f) == target
+	})
+}

@@ -48,6 +48,10 @@ bench: ## run the benchmarks
 bench-scale: ## measure what the work costs with POSTS (100,000) posts; needs redis-server
 	$(GO) run ./deploy/bench/scale -posts $(POSTS)
 
+.PHONY: bench-serve
+bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores
+	$(GO) run ./deploy/bench/serve
+
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before committing it
 	$(GO) test ./feed/render/ ./feed/build/ -update

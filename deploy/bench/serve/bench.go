@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// bench holds what the measurements need.
+type bench struct {
+	options
+	dir          string
+	ours, theirs *server
+	doc          document
+	missed       int
+}
+
+// Bounds of the figures: feedpub's share of nginx's, and others.
+const (
+	bound304   = 1.3
+	bound200   = 1.05
+	boundP99   = 2.0
+	boundFeeds = 1.1
+	boundMiB   = 256.0
+	boundSlow  = 0.9
+
+	boundSeconds = 10
+)
+
+// rate is how many requests a second the latency is measured at.
+const rate = 5000
+
+func (b *bench) notModified(ctx context.Context) error {
+	return b.compare(ctx, "CPU per 304, feedpub / nginx", bound304, func(s *server) load {
+		return load{path: "/feed.xml", fields: []string{"If-None-Match: " + s.tag}}
+	}, func(r result) float64 { return float64(r.cpu) })
+}
+
+func (b *bench) whole(ctx context.Context) error {
+	return b.compare(ctx, "CPU per 200 in gzip coding, feedpub / nginx", bound200, func(*server) load {
+		return load{path: "/feed.xml"}
+	}, func(r result) float64 { return float64(r.cpu) })
+}
+
+func (b *bench) latency(ctx context.Context) error {
+	const connections = 50
+	// wrk has no rate: each of its connections waits between two requests, for a random time so that they spread.
+	script := fmt.Sprintf("function delay() return math.random(0, %d) end\n", 2*1000*connections/rate)
+	for _, kind := range []string{"304", "200"} {
+		err := b.compare(ctx, fmt.Sprintf("p99 of %s at %d a second, feedpub / nginx", kind, rate), boundP99, func(s *server) load {
+			l := load{path: "/feed.xml", script: script, connections: connections}
+			if kind == "304" {
+				l.fields = []string{"If-None-Match: " + s.tag}
+			}
+			return l
+		}, func(r result) float64 { return float64(r.p99) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare alternates between the servers and reports the ratios of neighbouring runs.
+func (b *bench) compare(ctx context.Context, name string, bound float64, l func(*server) load, figure func(result) float64) error {
+	var ratios []float64
+	for i := range b.rounds + 1 {
+		servers := []*server{b.ours, b.theirs}
+		if i%2 == 1 { // neither always has the other's warm caches
+			slices.Reverse(servers)
+		}
+		figures := map[*server]float64{}
+		for _, s := range servers {
+			r, err := b.run(ctx, s, l(s))
+			if err != nil {
+				return err
+			}
+			figures[s] = figure(r)
+		}
+		if i > 0 { // the first round warms up
+			ratios = append(ratios, figures[b.ours]/figures[b.theirs])
+		}
+	}
+	b.report(name, ratios, "≤ %.2f", bound, true)
+	return nil
+}
+
+// manyFeeds compares polling thousands of feeds at random with polling one of them.
+func (b *bench) manyFeeds(ctx context.Context) error {
+	paths := `{"` + strings.Join(b.doc.paths, `","`) + `"}`
+	script := func(body string) string {
+		return "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
+			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
+	}
+	one := script("return requests[math.random(1, 1)]") // both cost wrk the same
+	all := script("return requests[math.random(1, #requests)]")
+	var ratios []float64
+	for i := range b.rounds + 1 {
+		figures := map[string]float64{}
+		order := []string{one, all}
+		if i%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, s := range order {
+			r, err := b.run(ctx, b.ours, load{path: "/", fields: []string{"If-None-Match: *"}, script: s})
+			if err != nil {
+				return err
+			}
+			figures[s] = float64(r.cpu)
+		}
+		if i > 0 {
+			ratios = append(ratios, figures[all]/figures[one])
+		}
+	}
+	b.report(fmt.Sprintf("CPU per 304, %d feeds at random / one feed", len(b.doc.paths)), ratios, "≤ %.2f", boundFeeds, true)
+	return nil
+}
+
+// openConnections measures the memory of a server that many readers are connected to. Each has asked for something.
+func (b *bench) openConnections(ctx context.Context) error {
+	conns, err := b.dial(ctx, func(c net.Conn) error {
+		if _, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"); err != nil {
+			return err
+		}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		return errors.Join(err, res.Body.Close())
+	})
+	defer closeAll(conns)
+	if err != nil {
+		return err
+	}
+	bytes, err := memoryOf(b.ours.pid)
+	if err != nil {
+		return err
+	}
+	b.report(fmt.Sprintf("MiB in memory with %d open connections", len(conns)), []float64{float64(bytes) / (1 << 20)},
+		"≤ %.0f", boundMiB, true)
+	return nil
+}
+
+// slowConnections measures the throughput of others while many clients send their requests byte by byte, and sees that
+// these are sent away.
+func (b *bench) slowConnections(ctx context.Context) error {
+	var ratios, open, took []float64
+	for range min(b.rounds, 3) {
+		before, err := b.run(ctx, b.ours, load{path: "/feed.xml"})
+		if err != nil {
+			return err
+		}
+		during, left, d, err := b.besideSlow(ctx)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, during.perSec/before.perSec)
+		open = append(open, float64(left))
+		took = append(took, d.Seconds())
+	}
+	b.report(fmt.Sprintf("throughput beside %d slow connections / without", b.clients), ratios, "≥ %.2f", boundSlow, false)
+	b.report("slow connections still open a minute later", open, "≤ %.0f", 0, true)
+	b.report("seconds until the last was closed; the timeout is 5", took, "≤ %.0f", boundSeconds, true)
+	return nil
+}
+
+// besideSlow makes requests while slow clients are connected. It returns how many of those were left in the end, and
+// after which time they had gone.
+func (b *bench) besideSlow(ctx context.Context) (r result, left int64, took time.Duration, err error) {
+	conns, err := b.dial(ctx, func(c net.Conn) error {
+		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")
+		return err
+	})
+	defer closeAll(conns)
+	if err != nil {
+		return r, 0, 0, err
+	}
+	var open atomic.Int64
+	open.Store(int64(len(conns)))
+	var wg sync.WaitGroup
+	began := time.Now()
+	for _, c := range conns {
+		wg.Go(func() {
+			_ = c.SetReadDeadline(began.Add(time.Minute))
+			var timeout net.Error
+			if _, err := io.Copy(io.Discard, c); !errors.As(err, &timeout) || !timeout.Timeout() {
+				open.Add(-1)
+			}
+		})
+	}
+	wg.Go(func() { // now and then another byte, which must not win them time
+		for range 2 {
+			time.Sleep(time.Second)
+			for _, c := range conns {
+				_, _ = c.Write([]byte("a"))
+			}
+		}
+	})
+	if r, err = b.run(ctx, b.ours, load{path: "/feed.xml"}); err != nil {
+		return r, 0, 0, err
+	}
+	wg.Wait()
+	return r, open.Load(), time.Since(began), nil
+}
+
+// dial opens many connections and does something with each.
+func (b *bench) dial(ctx context.Context, do func(net.Conn) error) ([]net.Conn, error) {
+	var conns []net.Conn
+	d := net.Dialer{Timeout: 20 * time.Second}
+	for range b.clients {
+		c, err := d.DialContext(ctx, "tcp", b.ours.addr)
+		if err != nil {
+			return conns, err
+		}
+		conns = append(conns, c)
+		if err := do(c); err != nil {
+			return conns, err
+		}
+	}
+	return conns, nil
+}
+
+func closeAll(conns []net.Conn) {
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// report prints a figure, and counts it if it is beyond its bound.
+func (b *bench) report(name string, figures []float64, bound string, limit float64, atMost bool) {
+	slices.Sort(figures)
+	median := figures[len(figures)/2]
+	if atMost && median > limit || !atMost && median < limit {
+		b.missed++
+	}
+	spread := ""
+	if len(figures) > 2 {
+		spread = fmt.Sprintf("%.2f to %.2f", figures[len(figures)/4], figures[len(figures)*3/4])
+	}
+	fmt.Printf("| %s | %.2f | %s | %s |\n", name, median, spread, fmt.Sprintf(bound, limit))
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// load is a kind of request that wrk makes.
+type load struct {
+	path        string
+	fields      []string // of the header
+	script      string   // in Lua; may be empty
+	connections int
+}
+
+// result is what a run of wrk and the server's process say.
+type result struct {
+	requests int
+	cpu      time.Duration // of the server, per request
+	p99      time.Duration
+	perSec   float64
+}
+
+var (
+	requestsLine = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
+	rateLine     = regexp.MustCompile(`(?m)^Requests/sec:\s+([0-9.]+)`)
+	p99Line      = regexp.MustCompile(`(?m)^\s+99%\s+([0-9.]+(?:us|ms|s))`)
+)
+
+// run lets wrk make requests of a server.
+func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
+	var r result
+	args := []string{
+		"-t1", "-c" + strconv.Itoa(max(l.connections, 64)), "-d" + strconv.Itoa(int(b.length/time.Second)) + "s",
+		"--latency", "-H", "Accept-Encoding: gzip", "-H", "User-Agent: bench",
+	}
+	for _, f := range l.fields {
+		args = append(args, "-H", f)
+	}
+	if l.script != "" {
+		path := filepath.Join(b.dir, "load.lua")
+		if err := os.WriteFile(path, []byte(l.script), 0o600); err != nil {
+			return r, err
+		}
+		args = append(args, "-s", path)
+	}
+	cmd := pinned(ctx, b.loadCPU, "wrk", append(args, s.url+l.path)...)
+	before, err := cpuOf(s.pid)
+	if err != nil {
+		return r, err
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return r, fmt.Errorf("wrk: %w", err)
+	}
+	after, err := cpuOf(s.pid)
+	if err != nil {
+		return r, err
+	}
+	text := string(out)
+	if strings.Contains(text, "Non-2xx or 3xx responses") || strings.Contains(text, "Socket errors") {
+		return r, fmt.Errorf("wrk got errors:\n%s", text)
+	}
+	if r.requests, err = strconv.Atoi(match(requestsLine, text)); err != nil || r.requests == 0 {
+		return r, fmt.Errorf("wrk made no requests:\n%s", text)
+	}
+	if r.perSec, err = strconv.ParseFloat(match(rateLine, text), 64); err != nil {
+		return r, fmt.Errorf("wrk: %w", err)
+	}
+	if r.p99, err = time.ParseDuration(match(p99Line, text)); err != nil {
+		return r, fmt.Errorf("wrk: %w", err)
+	}
+	r.cpu = (after - before) / time.Duration(r.requests)
+	return r, nil
+}
+
+func match(re *regexp.Regexp, text string) string {
+	if m := re.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -173,7 +173,6 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	r.mu.Lock()
 	for name := range editions {
 		delete(r.refused, name)
-		r.unsaved[name] = true
 		r.counts[taken]++
 	}
 	var unheld []feed.Head
@@ -188,6 +187,12 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	next.complete = next.complete || complete
 	r.current.Store(next)
 	if len(editions) > 0 {
+		// Only now: what is marked is taken from the snapshot and saved at any moment.
+		r.mu.Lock()
+		for name := range editions {
+			r.unsaved[name] = true
+		}
+		r.mu.Unlock()
 		select {
 		case r.wake <- struct{}{}:
 		default:

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"feedpub/feed"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
 	"feedpub/store"
 )
 
@@ -19,20 +21,23 @@ type feedLine struct {
 	Feed feed.Name `json:"feed"`
 	// Name is the tag, author or publication as people write it; empty for the main feed.
 	Name     string                 `json:"name,omitempty"`
-	Posts    int                    `json:"posts"` // that belong to the feed
-	Items    int                    `json:"items"` // in its documents
+	Posts    int                    `json:"posts"`              // that belong to the feed
+	Items    int                    `json:"items"`              // in its documents, but for those in archives
+	Archives int                    `json:"archives,omitempty"` // how many archives it has
 	Modified time.Time              `json:"modified"`
 	URLs     map[feed.Format]string `json:"urls"`
 }
 
 func newFeeds(env *environment) *cobra.Command {
-	var asJSON bool
+	var asJSON, snippet bool
 	cmd := &cobra.Command{
 		Use:   "feeds",
 		Short: "List the published feeds",
-		Long: `List the feeds that have been published: the main feed and one for each tag,
-author and quoted source, with the number of posts that belong to each.`,
-		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'",
+		Long: `List the feeds that have been published: the main feed, those that are configured,
+and one for each tag, author and quoted source, with the number of posts that belong
+to each. --snippet prints what the pages of the blog should have in their head so
+that readers find its feeds: of the main feed and those that are configured.`,
+		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'\n  feedpub feeds --snippet >> head.html",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w, err := env.openBuilt(cmd)
@@ -42,6 +47,10 @@ author and quoted source, with the number of posts that belong to each.`,
 			defer w.close()
 			lines, err := listFeeds(cmd.Context(), w.Site)
 			if err != nil {
+				return err
+			}
+			if snippet {
+				_, err := fmt.Fprint(env.stdout, w.snippet(lines))
 				return err
 			}
 			if asJSON {
@@ -59,7 +68,21 @@ author and quoted source, with the number of posts that belong to each.`,
 	}
 	addSettings(cmd, storeFlags...)
 	addJSON(cmd, &asJSON)
+	cmd.Flags().BoolVar(&snippet, "snippet", false, "print links for the head of the blog's pages")
+	cmd.MarkFlagsMutuallyExclusive("json", "snippet")
 	return cmd
+}
+
+// snippet returns the links by which readers find the main feed and those that are configured, out of those there are.
+func (w *workplace) snippet(lines []feedLine) string {
+	site, catalog := w.config.FeedSite(), w.config.Catalog()
+	var entries []render.Entry
+	for _, l := range lines {
+		if _, configured := catalog.Feeds[l.Feed]; configured {
+			entries = append(entries, publish.Entry(site, catalog, l.Feed, l.Name))
+		}
+	}
+	return render.Snippet(site, entries)
 }
 
 // listFeeds returns the committed feeds of a site, the main feed first and then by name.
@@ -73,6 +96,14 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 		return nil, fmt.Errorf("list feeds: %w", err)
 	}
 	slices.SortFunc(heads, func(a, b feed.Head) int { return compareFeeds(a.Feed, b.Feed) })
+	archives := map[feed.Name]int{}
+	heads = slices.DeleteFunc(heads, func(h feed.Head) bool {
+		of, number := h.Feed.Archived()
+		if number > 0 {
+			archives[of]++
+		}
+		return number > 0 || h.Feed == feed.Pages
+	})
 	lines := make([]feedLine, 0, len(heads))
 	for _, h := range heads {
 		posts, err := site.Count(ctx, h.Feed)
@@ -80,7 +111,7 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 			return nil, fmt.Errorf("list feeds: %w", err)
 		}
 		l := feedLine{
-			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), URLs: make(map[feed.Format]string),
+			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), Archives: archives[h.Feed], URLs: make(map[feed.Format]string),
 		}
 		for _, d := range h.Documents {
 			l.URLs[d.Format] = selfURL(d)

@@ -239,6 +239,8 @@ func recordLine(r transfer.Record) feed.Line {
 		return feed.Line{Record: r.Post}
 	case r.Name != "":
 		return feed.Line{Name: &feed.NameLine{Feed: r.Name, Full: r.Of}}
+	case r.Archive != nil:
+		return feed.Line{Archive: r.Archive}
 	default:
 		return feed.Line{Removal: &feed.RemovalLine{Feed: r.Removal, Time: r.Time}}
 	}
@@ -251,6 +253,8 @@ func lineRecord(l feed.Line) transfer.Record {
 		return transfer.Record{Post: l.Record}
 	case l.Name != nil:
 		return transfer.Record{Name: l.Name.Feed, Of: l.Name.Full}
+	case l.Archive != nil:
+		return transfer.Record{Archive: l.Archive}
 	default:
 		return transfer.Record{Removal: l.Removal.Feed, Time: l.Removal.Time}
 	}

@@ -312,6 +312,7 @@ func (w *workplace) publisher() (publish.Config, error) {
 	site := w.config.FeedSite()
 	return publish.Config{
 		Site:      site,
+		Catalog:   w.config.Catalog(),
 		Store:     w.Site,
 		Intake:    intake.New(site, reader),
 		Renderer:  render.New(),
@@ -320,7 +321,7 @@ func (w *workplace) publisher() (publish.Config, error) {
 		Clock:     time.Now,
 		Logger:    w.log,
 		OnChange:  w.config.OnChange,
-		Scheduled: slices.Sorted(maps.Keys(w.config.Schedules)),
+		Scheduled: slices.Sorted(maps.Keys(w.config.FeedSchedules())),
 	}, nil
 }
 

@@ -205,7 +205,9 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 	if err != nil {
 		return nil, err
 	}
-	s.replica = serve.NewReplica(serve.ReplicaConfig{Source: w.Site, Disk: disk, Log: w.log, Now: time.Now})
+	s.replica = serve.NewReplica(serve.ReplicaConfig{
+		Source: w.Site, Disk: disk, Log: w.log, Now: time.Now, Options: retreats(c),
+	})
 	problems := []admin.ProblemLister{w.Site, s.replica}
 	if err := errors.Join(metrics.Watch(s.replica), metrics.WatchProblems(problems...)); err != nil {
 		return nil, err
@@ -271,6 +273,12 @@ func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, er
 	return serve.NewServer(serve.NewHandler(f), limits, secure, log), nil
 }
 
+// retreats returns what is served besides documents: what has moved and what is no more.
+func retreats(c config.Config) serve.Options {
+	retired, moved := c.Retreats()
+	return serve.Options{Retired: retired, Moved: moved, Aliases: len(c.Paths)+len(c.Aliases) > 0}
+}
+
 // jobs returns what is to be done on schedule: the default schedule's run, and that of each feed with its own.
 func jobs(c config.Config, tick func(context.Context, ...feed.Name) error) ([]schedule.Job, error) {
 	every, err := schedule.Parse(c.Schedule, c.TimeZone.Location)
@@ -278,8 +286,9 @@ func jobs(c config.Config, tick func(context.Context, ...feed.Name) error) ([]sc
 		return nil, err
 	}
 	all := []schedule.Job{{Name: "all feeds", Schedule: every, Run: func(ctx context.Context) error { return tick(ctx) }}}
-	for _, name := range slices.Sorted(maps.Keys(c.Schedules)) {
-		own, err := schedule.Parse(c.Schedules[name], c.TimeZone.Location)
+	schedules := c.FeedSchedules()
+	for _, name := range slices.Sorted(maps.Keys(schedules)) {
+		own, err := schedule.Parse(schedules[name], c.TimeZone.Location)
 		if err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ type Entry struct {
 }
 
 // Record is what is kept beside the posts and carried along with them, as it can't be derived from them. One of Post,
-// Name and Removal is set.
+// Name, Removal and Archive is set.
 type Record struct {
 	// Post says when a post was first seen and when it was removed.
 	Post *feed.Record
@@ -27,4 +27,6 @@ type Record struct {
 	// Removal is a feed that a post left, and Time when the last one did.
 	Removal feed.Name
 	Time    time.Time
+	// Archive is a closed part of a feed's history.
+	Archive *feed.Archive
 }

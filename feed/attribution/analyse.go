@@ -49,6 +49,9 @@ func (rd *reading) analyse(i int) *analysis {
 			// paragraph it is more likely speech that is reported.
 			weak := m.pub.empty() && m.rule.place == placeLead
 			followed := s.hi < len(b.toks)
+			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit && !b.marked(b.toks[s.hi]) {
+				return true // the sentence goes on after its colon
+			}
 			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
 				return true
 			}
@@ -84,6 +87,11 @@ func (rd *reading) beforeQuotation(i int) bool {
 	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
 }
 
+// marked reports whether an emphasised stretch or a q element begins with the token.
+func (b *block) marked(t token) bool {
+	return slices.ContainsFunc(b.runs, func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
+}
+
 // onlyGroups reports whether only brackets stand after token k.
 func (rd *reading) onlyGroups(b *block, k int) bool {
 	for k < len(b.toks) {
@@ -111,7 +119,8 @@ func (rd *reading) names(b *block, m *match) bool {
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
 		for _, n := range splitSpans(rd.l, b, m.who) {
-			if rd.r.pubs.lookup(b.slice(n)) != nil {
+			if k := rd.r.pubs.suffix(b.toks[n.lo:n.hi]); k == n.hi-n.lo ||
+				k > 0 && !rd.r.otherName(rd.l, b.toks[n.lo:n.hi], k) && rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi]) < 2 {
 				return false
 			}
 			p := rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi])

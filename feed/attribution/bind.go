@@ -72,6 +72,9 @@ func outermost(q *quotation) *quotation {
 	return q
 }
 
+// surelyLead is the weight from which a lead's rule is trusted more than what the parts of the line look like.
+const surelyLead = 0.5
+
 // bindBlock reads the block i outside of quotation elements and returns where to go on.
 func (rd *reading) bindBlock(i int) int {
 	b := rd.doc.blocks[i]
@@ -87,6 +90,11 @@ func (rd *reading) bindBlock(i int) int {
 		return next
 	}
 	a := rd.analyse(i)
+	if a.lead != nil && a.lead.rule.weight < surelyLead {
+		if next, ok := rd.bindCitation(i); ok {
+			return next
+		}
+	}
 	switch {
 	case a.lead != nil:
 		return rd.bindLead(i, a)

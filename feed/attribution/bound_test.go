@@ -30,17 +30,19 @@ func checkResult(t *testing.T, text string, got Result) {
 				}
 			}
 		}
-		for _, k := range q.Passage {
-			if got.Blocks[k].Role != Passage {
-				t.Fatalf("block %d is in a passage, its role is %q", k, got.Blocks[k].Role)
-			}
-		}
 		if q.Confidence < 0 || q.Confidence > 1 {
 			t.Fatalf("confidence %v", q.Confidence)
 		}
 		if d := q.Source.DatePublished; d != "" {
 			if _, err := time.Parse(time.DateOnly, d); err != nil {
 				t.Fatalf("date %q of a source is none", d)
+			}
+		}
+	}
+	for _, q := range got.Quotes {
+		for _, k := range q.Passage {
+			if got.Blocks[k].Role != Passage {
+				t.Fatalf("block %d is in a passage, its role is %q", k, got.Blocks[k].Role)
 			}
 		}
 	}
@@ -77,7 +79,7 @@ func FuzzRead(f *testing.F) {
 // TestHostileInputIsBounded: posts made to be slow are read in time that grows with their length and no faster. The
 // bound is generous for slow machines; what it guards against takes hours.
 func TestHostileInputIsBounded(t *testing.T) {
-	const size = 5 << 20
+	const size = 1 << 20
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	r := newReader(t)
 	for _, tt := range []struct{ name, format, body string }{
@@ -110,8 +112,8 @@ func TestHostileInputIsBounded(t *testing.T) {
 			}
 			start := time.Now()
 			r.Read(Input{Body: n})
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("reading %d MB took %v, want a few seconds", len(tt.body)>>20, took)
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("reading %d MB took %v, want a second or so", len(tt.body)>>20, took)
 			} else {
 				t.Log(took)
 			}

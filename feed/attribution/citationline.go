@@ -8,7 +8,7 @@ import (
 func (rd *reading) bindCitation(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n < 4 || n > 70 || len(b.text) > 500 || b.list {
+	if n < 3 || n > 70 || len(b.text) > 500 || b.list {
 		return 0, false
 	}
 	end := n
@@ -18,12 +18,14 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
 		return 0, false
 	}
+	last := i // the last line of the citation
 	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
 	if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
 		// A byline that names the paper or the agency is a credit even with no lead before it.
 		if next := rd.next(i); s.pub.name == "" && next >= 0 && rd.pubLine(next, s) {
 			rd.mark(rd.doc.blocks[next], Credit)
 			s.credit = append(s.credit, next)
+			last = next
 		}
 		if s.pub.name == "" {
 			return 0, false
@@ -53,8 +55,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			return 0, false
 		}
 	}
-	next := rd.next(i)
-	if next < 0 {
+	if rd.next(last) < 0 {
 		if s.head != "" {
 			s.kind = HeadlineOnly
 			rd.mark(b, Credit)
@@ -67,7 +68,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	if s.head == "" {
 		rd.headlineAbove(i, s)
 	}
-	return rd.bindFollowing(i+1, s), true
+	return rd.bindFollowing(last+1, s), true
 }
 
 // barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.

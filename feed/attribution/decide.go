@@ -172,6 +172,7 @@ func (rd *reading) result() Result {
 		q := rd.quote(s)
 		if q.Confidence < rd.r.threshold {
 			res.Doubtful = append(res.Doubtful, q)
+			rd.disown(s)
 			continue
 		}
 		for _, k := range slices.Concat(s.blocks, s.credit) {
@@ -206,6 +207,20 @@ func (rd *reading) result() Result {
 		}
 	}
 	return res
+}
+
+// disown gives the blocks of a doubtful source back: what may not be quoted is the blogger's, or of nobody named.
+func (rd *reading) disown(s *source) {
+	for _, k := range slices.Concat(s.blocks, s.credit) {
+		b := rd.doc.blocks[k]
+		b.own = nil
+		switch {
+		case b.quotation != nil:
+			b.role = Uncredited
+		case b.role == Passage || b.role == Credit:
+			b.role = Commentary
+		}
+	}
 }
 
 // join makes one quote of passages that go on from one source.

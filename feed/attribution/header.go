@@ -174,6 +174,11 @@ func (rd *reading) headlineAbove(i int, s *source) {
 		case Commentary:
 			n := len(p.toks)
 			t := p.toks[n-1]
+			if rd.byline(k, s) {
+				rd.mark(p, Credit)
+				s.credit = append(s.credit, k)
+				continue
+			}
 			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.own) == 0 {
 				s.head = headline(p.text)
 				s.credit = append(s.credit, k)

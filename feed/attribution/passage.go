@@ -33,7 +33,11 @@ func (rd *reading) bindText(i int, s *source) int {
 			continue
 		}
 		at = append(at, k)
-		voices = append(voices, rd.voiceOf(b, k == rd.final))
+		v := rd.voiceOf(b, k == rd.final)
+		if v.last && rd.comments > 0 {
+			v.score += weightEarlier
+		}
+		voices = append(voices, v)
 	}
 	cost := costComment
 	if (s.convention == "9" || s.convention == "11") && rd.comments == 0 {

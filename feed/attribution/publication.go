@@ -252,7 +252,7 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	}
 	toks := r.lx.tokenize(name, nil)
 	// "the Irish Times" ends in a name that begins like an epithet: the longest name that is known wins.
-	if n := r.pubs.suffix(toks); n > 0 {
+	if n := r.pubs.suffix(toks); n > 0 && !r.otherName(l, toks, n) {
 		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
 		e := r.pubs.lookup(s)
 		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
@@ -276,6 +276,19 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 		rest = rest[:possessive(rest)]
 	}
 	return publisher{name: withArticle(name, toks[0].start, rest)}
+}
+
+// otherName reports whether the known name that the last n tokens are is only the end of another one that the table
+// does not have: "Des Moines Register" is not The Register, while "UK Guardian" is the Guardian.
+func (r *Reader) otherName(l *language, toks []token, n int) bool {
+	k := len(toks) - n
+	if k == 0 {
+		return false
+	}
+	word := false
+	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
+	before := toks[k-1]
+	return word && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && !l.known(before.id)
 }
 
 // withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the

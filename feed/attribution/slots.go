@@ -56,7 +56,7 @@ func (x *matcher) pubs(i int, out []span) []span {
 		out = append(out, span{start, end + 1})
 	}
 	for k := end; k > i; k-- {
-		if x.r.pubs.suffix(x.toks[i:k]) > 0 {
+		if n := x.r.pubs.suffix(x.toks[i:k]); n > 0 && !x.r.otherName(x.l, x.toks[i:k], n) {
 			out = append(out, span{start, k})
 			break
 		}

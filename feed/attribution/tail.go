@@ -29,7 +29,10 @@ func (rd *reading) tailLine(i int) (citation, float64) {
 func (rd *reading) readTailLine(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n == 0 || n > 45 && !slices.ContainsFunc(b.toks[:14], func(t token) bool { return t.ch == '•' }) || b.list || b.code {
+	if n == 0 || b.toks[n-1].kind == tokPunct && b.toks[n-1].ch == ':' {
+		return citation{}, 0
+	}
+	if n > 45 && !slices.ContainsFunc(b.toks[:14], func(t token) bool { return t.ch == '•' }) || b.list || b.code {
 		return citation{}, 0
 	}
 	all := span{0, n}
@@ -69,7 +72,7 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 		return s.citation, m.rule.weight
 	}
 	// "source", "link", alone and linked, or in brackets
-	if n <= 4 && (rd.l.label.has(b.toks[0].id) || n > 2 && rd.l.label.has(b.toks[1].id)) {
+	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct && rd.l.label.has(b.toks[1].id) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
 			return citation{url: u, pub: rd.pubOfHost(u)}, 0.6
 		}
@@ -153,7 +156,8 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	}
 	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, credit: []int{i}, sentence: true}
 	a := rd.analyse(i)
-	whole := a.tail != nil // "Read entire article at X": what was read before is an excerpt of it
+	// "Read entire article at X", or an agency alone: what was read before is an excerpt of it as a whole.
+	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.who) == 0 && c.head == ""
 	from := rd.backwards(i, whole)
 	if from == i {
 		if len(c.vias) > 0 {

@@ -31,6 +31,7 @@ const (
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // has brackets within
 	weightUnelided    = 1.2   // does not end in dots, while the paragraph before did
+	weightEarlier     = -0.5  // for the last, if the blogger has commented before the passage
 	weightLast        = 1.6   // posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 

@@ -3,8 +3,9 @@ package serve
 import "strings"
 
 // Answer answers a request from a snapshot; a nil snapshot is an empty one. It is pure, may be called concurrently, and
-// does not allocate for a 304 nor for a 200 in gzip coding. It follows RFC 9110, sections 9 (methods), 12.5.3
-// (Accept-Encoding), 13 (conditional requests) and 15 (status codes).
+// does not allocate for a 304 nor for a 200 or 226 in gzip coding. It follows RFC 9110, sections 9 (methods), 12.5.3
+// (Accept-Encoding), 13 (conditional requests) and 15 (status codes), and RFC 3229 for the instance manipulation "feed",
+// which sends only what is new since a version that the client holds.
 func Answer(s *Snapshot, r Request) Response {
 	var res Response
 	switch r.Method {
@@ -43,6 +44,11 @@ func get(s *Snapshot, r Request) Response {
 		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
 		if m := matchETags(r.IfNoneMatch, string(d.ref.Hash)); m.any {
 			return d.notModified(m.coding(selected))
+		}
+		if r.AIM != "" {
+			if res, ok := d.since(r.IfNoneMatch, r.AIM, selected, r.Method); ok {
+				return res
+			}
 		}
 		return d.whole(selected, r.Method)
 	}

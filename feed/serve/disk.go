@@ -21,6 +21,7 @@ import (
 //
 //	heads/SHA256-OF-THE-FEED'S-NAME   a head as JSON, after a line with the SHA-256 of the rest
 //	documents/HASH.gz                 a document in gzip coding
+//	histories/SHA256-OF-THE-NAME      what is new in its documents since earlier versions, in the same way
 //	lock
 //
 // Files are written whole, documents before the head that needs them, and nothing that is read from them is believed
@@ -42,7 +43,7 @@ const (
 // process has it open. Close gives it back.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head)}
-	for _, sub := range []string{d.headDir(), d.documentDir()} {
+	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		if err := os.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("open documents: %w", err)
 		}
@@ -67,11 +68,17 @@ func (d *Disk) Close() error {
 }
 
 func (d *Disk) headDir() string     { return filepath.Join(d.dir, "heads") }
+func (d *Disk) historyDir() string  { return filepath.Join(d.dir, "histories") }
 func (d *Disk) documentDir() string { return filepath.Join(d.dir, "documents") }
 
 // headPath hashes the name, since a feed's name may be anything that a store says, and longer than a file's may be.
 func (d *Disk) headPath(name feed.Name) string {
 	return filepath.Join(d.headDir(), string(feed.HashOf([]byte(name))))
+}
+
+// historyPath is like headPath.
+func (d *Disk) historyPath(name feed.Name) string {
+	return filepath.Join(d.historyDir(), string(feed.HashOf([]byte(name))))
 }
 
 const documentSuffix = ".gz"
@@ -109,25 +116,53 @@ func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 }
 
 func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	sum, text, _ := bytes.Cut(data, []byte("\n"))
-	if feed.Hash(sum) != feed.HashOf(text) {
-		return nil, fmt.Errorf("head %s: damaged: %w", path, feed.ErrInvalid)
-	}
 	var head feed.Head
-	if err := json.Unmarshal(text, &head); err != nil {
-		return nil, fmt.Errorf("head %s: %w: %w", path, err, feed.ErrInvalid)
+	if err := readSummed(path, &head); err != nil {
+		return nil, fmt.Errorf("head %s: %w", path, err)
 	}
 	if path != d.headPath(head.Feed) {
 		return nil, fmt.Errorf("head %s: is that of %q: %w", path, head.Feed, feed.ErrInvalid)
 	}
-	return newEdition(head, nil, now, func(ref feed.DocumentRef) (feed.Blob, error) {
+	e, err := newEdition(head, nil, now, func(ref feed.DocumentRef) (feed.Blob, error) {
 		gz, err := os.ReadFile(d.documentPath(ref.Hash))
 		return feed.Blob{Hash: ref.Hash, Gzip: gz, Size: ref.Length}, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	var histories map[feed.Hash]*history
+	if err := readSummed(d.historyPath(head.Feed), &histories); err != nil {
+		return e, nil // without one, readers get the whole
+	}
+	for _, doc := range e.documents {
+		doc.with(histories[doc.ref.Hash])
+	}
+	return e, nil
+}
+
+// readSummed reads JSON that stands after a line with the hash of the rest.
+func readSummed(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	sum, text, _ := bytes.Cut(data, []byte("\n"))
+	if feed.Hash(sum) != feed.HashOf(text) {
+		return fmt.Errorf("damaged: %w", feed.ErrInvalid)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%w: %w", err, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// writeSummed writes what readSummed reads.
+func writeSummed(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
 }
 
 // save makes e what the disk holds of its feed, and removes the documents that nothing needs any more.
@@ -140,12 +175,11 @@ func (d *Disk) save(e *edition) error {
 			return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
 		}
 	}
-	text, err := json.Marshal(e.head)
-	if err != nil {
+	// The history is looked at only for documents that it is of, so it may come before the head.
+	if err := d.saveHistory(e); err != nil {
 		return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
 	}
-	data := append([]byte(feed.HashOf(text)+"\n"), text...)
-	if err := durable.WriteFile(d.headPath(e.head.Feed), data, fileMode); err != nil {
+	if err := writeSummed(d.headPath(e.head.Feed), e.head); err != nil {
 		return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
 	}
 	old := d.heads[e.head.Feed]
@@ -157,6 +191,20 @@ func (d *Disk) save(e *edition) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// saveHistory writes the histories of an edition's documents, if they have any.
+func (d *Disk) saveHistory(e *edition) error {
+	histories := make(map[feed.Hash]*history)
+	for _, doc := range e.documents {
+		if doc.history != nil {
+			histories[doc.ref.Hash] = doc.history
+		}
+	}
+	if len(histories) == 0 {
+		return d.remove(d.historyPath(e.head.Feed))
+	}
+	return writeSummed(d.historyPath(e.head.Feed), histories)
 }
 
 // note records that the disk holds head, in place of what it held of the feed.
@@ -175,7 +223,7 @@ func (d *Disk) note(head feed.Head) {
 // sweep removes the files that no head on the disk needs.
 func (d *Disk) sweep() []error {
 	var problems []error
-	for _, dir := range []string{d.headDir(), d.documentDir()} {
+	for _, dir := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("load documents: %w", err))

@@ -31,6 +31,20 @@ type document struct {
 	gzip         []byte
 	lastModified string // value of Last-Modified; empty while it would be later than Date
 	variants     [codings]variant
+	history      *history
+	deltas       []delta // the newest base first
+}
+
+// with returns the document with a history, which may be nil.
+func (d *document) with(h *history) *document {
+	d.history = h
+	if h != nil {
+		d.deltas = make([]delta, len(h.Patches))
+		for i, p := range h.Patches {
+			d.deltas[i] = newDelta(d, p)
+		}
+	}
+	return d
 }
 
 // variant is a document in one coding. The fields of a 304 are the first of those of a 200.
@@ -132,16 +146,16 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	return body, nil
 }
 
-// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid].
-func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
+// checkBlob returns the document of ref in identity coding if the blob is that, else an error of kind [feed.ErrInvalid].
+func checkBlob(ref feed.DocumentRef, b feed.Blob) ([]byte, error) {
 	body, err := gunzip(b.Gzip, ref.Length)
 	if err != nil {
-		return fmt.Errorf("document %s: %w", ref.Hash, err)
+		return nil, fmt.Errorf("document %s: %w", ref.Hash, err)
 	}
 	if sum := feed.HashOf(body); sum != ref.Hash {
-		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
+		return nil, fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
 	}
-	return nil
+	return body, nil
 }
 
 // checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. What it lets through can be

@@ -18,7 +18,7 @@ type Request struct {
 	AcceptEncoding  string
 	IfNoneMatch     string
 	IfModifiedSince string
-	AIM             string // A-IM (RFC 3229); not acted on yet: every answer is the whole document
+	AIM             string // A-IM (RFC 3229)
 }
 
 // Response is an answer. Header and Body are shared by all answers that are made from the same document: neither is to

@@ -76,33 +76,33 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	}
 	e := &edition{head: h, documents: make([]*document, len(h.Documents))}
 	for i, ref := range h.Documents {
-		if gz, ok := prev.bytes(ref); ok {
-			e.documents[i] = newDocument(h.Feed, ref, gz, now)
+		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
+			e.documents[i] = newDocument(h.Feed, ref, d.gzip, now).with(d.history)
 			continue
 		}
 		b, err := fetch(ref)
+		var body []byte
 		if err == nil {
-			err = checkBlob(ref, b)
+			body, err = checkBlob(ref, b)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now)
+		before := prev.find(func(d *document) bool { return d.ref.Path == ref.Path })
+		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now).with(newHistory(before, ref.Format, body, len(b.Gzip)))
 	}
 	return e, nil
 }
 
-// bytes returns the document that ref describes in gzip coding if the edition has it.
-func (e *edition) bytes(ref feed.DocumentRef) ([]byte, bool) {
+// find returns the first document of the edition that is as wanted, or nil.
+func (e *edition) find(wanted func(*document) bool) *document {
 	if e == nil {
-		return nil, false
+		return nil
 	}
-	for _, d := range e.documents {
-		if d.ref.Hash == ref.Hash && d.ref.Length == ref.Length {
-			return d.gzip, true
-		}
+	if i := slices.IndexFunc(e.documents, wanted); i >= 0 {
+		return e.documents[i]
 	}
-	return nil, false
+	return nil
 }
 
 // refresh returns the edition with every Last-Modified that is not later than now.
@@ -115,7 +115,7 @@ func (e *edition) refresh(now time.Time) *edition {
 		if fresh == e {
 			fresh = &edition{head: e.head, documents: slices.Clone(e.documents)}
 		}
-		fresh.documents[i] = newDocument(d.feed, d.ref, d.gzip, now)
+		fresh.documents[i] = newDocument(d.feed, d.ref, d.gzip, now).with(d.history)
 	}
 	return fresh
 }

@@ -33,7 +33,10 @@ type notice struct {
 // absorbInbox takes in all submissions that came before it was called, and posts that have become due. It returns how
 // many posts it looked at.
 func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, error) {
-	seen := 0
+	seen, err := p.absorbDue(ctx, token)
+	if err != nil {
+		return seen, err
+	}
 	for {
 		cursor, err := p.Store.Cursor(ctx)
 		if err != nil {
@@ -78,11 +81,13 @@ func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, err
 func (p *Publisher) absorbDue(ctx context.Context, token feed.Token) (int, error) {
 	seen := 0
 	for {
-		ids, err := p.Store.Due(ctx, p.Clock(), batch)
+		now := p.Clock()
+		ids, err := p.Store.Due(ctx, now, batch)
 		if err != nil {
 			return seen, fmt.Errorf("absorb due: %w", err)
 		}
 		if len(ids) == 0 {
+			p.dueUntil = now
 			return seen, nil
 		}
 		if err := p.absorbFound(ctx, token, ids, true); err != nil {
@@ -203,6 +208,7 @@ func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
 		return d, true
 	}
 	d.Item = result.Item
+	d.Item.Intake = p.reading
 	d.Record.Removed = time.Time{}
 	if d.Item.Published.Equal(tentative.FirstSeen) {
 		d.Record.FirstSeen = tentative.FirstSeen
@@ -252,11 +258,13 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 			}
 		}
 		var now places
+		// An item that waited for its time until now is in no document yet, though it reads as it did.
+		published := d.was != nil && !d.notice.due && !d.was.Published.After(p.dueUntil)
 		if d.Item != nil {
 			if d.Item.Feeds, err = p.assign(ctx, names, a.Names, d.Item); err != nil {
 				return err
 			}
-			if d.was != nil && !d.notice.due && reflect.DeepEqual(d.was, d.Item) {
+			if published && reflect.DeepEqual(d.was, d.Item) {
 				// Submitted again as it was. The change still clears or sets its problem.
 				d.keep(p.Clock())
 				a.Changes = append(a.Changes, p.keepPlaces(d))
@@ -280,9 +288,22 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 			}
 		}
 		d.Touched = append(slices.Clone(was.documents), now.documents...)
+		if published && readAlike(d.was, d.Item) {
+			d.Touched = []feed.Name{} // not nil, which would be all
+		}
 		a.Changes = append(a.Changes, d.Change)
 	}
 	return nil
+}
+
+// readAlike reports whether two items differ in nothing but what they were made from: then documents show no difference.
+func readAlike(was, now *feed.Item) bool {
+	if was == nil || now == nil {
+		return false
+	}
+	a, b := *was, *now
+	a.Intake, a.RawSum = b.Intake, b.RawSum
+	return reflect.DeepEqual(a, b)
 }
 
 // keepPlaces returns the change of a decision that leaves the item: if it enters feeds, its time has come.
@@ -364,14 +385,6 @@ func (p *Publisher) assign(ctx context.Context, names *nameTable, record map[fee
 	feeds = slices.DeleteFunc(feeds, func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
 	slices.Sort(feeds)
 	return slices.Compact(feeds), lookup
-}
-
-// selectedAnew reports whether the selections that an item belongs to are others than those that it was put into: the
-// configuration has changed.
-func (p *Publisher) selectedAnew(it *feed.Item) bool {
-	was := slices.DeleteFunc(slices.Clone(it.Feeds), func(n feed.Name) bool { family, _ := n.Split(); return family != "" })
-	now := slices.DeleteFunc(p.selector.Select(it), func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
-	return !slices.Equal(was, now)
 }
 
 // holders returns by post the feeds and archives whose documents hold it, those that are committed and those that are served.

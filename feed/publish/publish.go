@@ -39,6 +39,8 @@ type Items interface {
 	Absorb(ctx context.Context, a feed.Absorption) error
 	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
 	ItemIDs(ctx context.Context) iter.Seq2[[]string, error]
+	Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error)
+	Posted(ctx context.Context, ids ...string) ([]bool, error)
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
@@ -49,7 +51,6 @@ type Feeds interface {
 	Dirty(ctx context.Context) ([]feed.DirtyFeed, error)
 	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
-	Member(ctx context.Context, name feed.Name, ids ...string) ([]bool, error)
 	Removed(ctx context.Context, name feed.Name) (time.Time, error)
 	// Range returns the positions of a feed's posts after one position and up to another, oldest first; zero is no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
@@ -147,7 +148,9 @@ type Config struct {
 type Publisher struct {
 	Config
 	fingerprint string
-	selector    *build.Selector
+	// reading identifies what items are made with: the intake, and the selections that say which feeds they are in.
+	reading  string
+	selector *build.Selector
 
 	work sync.Mutex // held while absorbing and building
 	// Guarded by work:
@@ -155,19 +158,27 @@ type Publisher struct {
 	stuck   map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
 	history *history                // nil until it is loaded
 	relist  bool                    // the list of feeds has changed since it was built
+	// dueUntil is the time up to which posts with a future date have been published.
+	dueUntil time.Time
 
 	leasing sync.Mutex // held from acquiring the lease to giving it back
 
-	mu    sync.Mutex
-	token feed.Token // of the lease; 0 when this builder does not hold it
+	mu     sync.Mutex
+	token  feed.Token // of the lease; 0 when this builder does not hold it
+	walker *walker    // nil unless the builder runs
 }
 
 // New returns a publisher; it does nothing until one of its methods is called.
 func New(c Config) *Publisher {
-	return &Publisher{
-		Config: c, fingerprint: Fingerprint(c.Site, c.Catalog), selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
-		built: map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{},
+	p := &Publisher{
+		Config: c, fingerprint: Fingerprint(c.Site, c.Catalog), reading: c.Intake.Fingerprint(),
+		selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
+		built:    map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{},
 	}
+	if len(c.Catalog.Selections) > 0 {
+		p.reading += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
+	}
+	return p
 }
 
 // Fingerprint identifies all that documents are made with besides posts: the configuration of the site and its feeds,
@@ -181,6 +192,19 @@ func (p *Publisher) leading() (feed.Token, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.token, p.token != 0
+}
+
+// walking returns who makes passes over all posts, or nil.
+func (p *Publisher) walking() *walker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.walker
+}
+
+func (p *Publisher) setWalker(w *walker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.walker = w
 }
 
 func (p *Publisher) setToken(t feed.Token) {

@@ -3,91 +3,267 @@ package publish
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
+	"time"
 
 	"feedpub/feed"
 )
 
-// reconcile compares all posts with all items: it takes in posts that were written without a notice or read by an older
-// intake, restores items that fell out of the indexes, and reports those whose posts are gone.
-func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
-	for ids, err := range p.Store.PostIDs(ctx) {
-		if err != nil {
-			return fmt.Errorf("reconcile: %w", err)
-		}
-		if err := p.reconcilePosts(ctx, token, ids); err != nil {
-			return fmt.Errorf("reconcile: %w", err)
+const (
+	// stepPosts is how many posts a step of a pass compares. It bounds how long a change waits for a step to end, even
+	// if all of them have to be read anew.
+	stepPosts = 256
+	// passAtOnce is how many posts and items a rebuild waits for to be compared: on a small site all, and on a large one
+	// no more than is not felt.
+	passAtOnce = 2048
+	// passShare is the share of its time that a pass works when nobody waits for it, as one in so many.
+	passShare = 4
+	// newestFirst is how many of the newest posts are read first by a new intake.
+	newestFirst = 10_000
+)
+
+// step is a part of a pass over all posts and items.
+type step struct {
+	ids []string
+	// do takes in those of the ids that call for it, and reports whether any did.
+	do func(ctx context.Context, token feed.Token, ids []string) (bool, error)
+}
+
+// pass walks over all posts and items, to take in posts that were written without a notice or read by an older intake,
+// to restore items that fell out of the indexes, and to report those whose posts are gone.
+func (p *Publisher) pass(ctx context.Context) iter.Seq2[step, error] {
+	return func(yield func(step, error) bool) {
+		for _, part := range []struct {
+			ids iter.Seq2[[]string, error]
+			do  func(ctx context.Context, token feed.Token, ids []string) (bool, error)
+		}{
+			{p.outdated(ctx), p.reconcilePosts},
+			{p.Store.PostIDs(ctx), p.reconcilePosts},
+			{p.Store.ItemIDs(ctx), p.reconcileItems},
+		} {
+			for ids, err := range part.ids {
+				if err != nil {
+					yield(step{}, fmt.Errorf("reconcile: %w", err))
+					return
+				}
+				for some := range slices.Chunk(ids, stepPosts) {
+					if !yield(step{some, part.do}, nil) {
+						return
+					}
+				}
+			}
 		}
 	}
-	for ids, err := range p.Store.ItemIDs(ctx) {
+}
+
+// outdated returns the newest posts, newest first, if some of the very newest are to be read anew: after the intake has
+// changed all are, and what readers see should be first.
+func (p *Publisher) outdated(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		ids, err := p.Store.Select(ctx, feed.Main, stepPosts)
 		if err != nil {
-			return fmt.Errorf("reconcile: %w", err)
+			yield(nil, err)
+			return
 		}
-		if err := p.reconcileItems(ctx, token, ids); err != nil {
-			return fmt.Errorf("reconcile: %w", err)
+		standings, err := p.Store.Standings(ctx, p.reading, ids...)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if slices.ContainsFunc(standings, func(st feed.Standing) bool { return st.Post && !st.Current }) {
+			yield(p.Store.Select(ctx, feed.Main, newestFirst))
+		}
+	}
+}
+
+// reconcile makes a whole pass. Its caller holds work.
+func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
+	for s, err := range p.pass(ctx) {
+		if err == nil {
+			_, err = s.do(ctx, token, s.ids)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// reconcilePosts absorbs those of the posts that have no item made from them.
-func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []string) error {
-	stored, err := p.Store.Load(ctx, ids)
-	if err != nil {
-		return err
+// walker makes passes in the background. A site can have a million posts, and a rebuild, a tick or a change must not
+// wait until they have been compared.
+type walker struct {
+	asked chan *passWanted
+	ended chan struct{}
+}
+
+// passWanted asks for a pass. It is answered when as much has been compared as the asker waits for.
+type passWanted struct {
+	whole bool
+	done  chan error // has room for all answers
+}
+
+// startWalker returns a walker that is to be asked for passes until the function returned is called.
+func (p *Publisher) startWalker() (w *walker, end func()) {
+	w = &walker{asked: make(chan *passWanted), ended: make(chan struct{})}
+	p.setWalker(w)
+	return w, func() {
+		p.setWalker(nil)
+		close(w.ended)
 	}
-	indexed, err := p.Store.Member(ctx, feed.Main, ids...)
-	if err != nil {
+}
+
+// wantPass sees to it that a pass begins, and waits for its beginning or for the whole of it. While a pass is under way
+// that began before, it only sees to it that another follows. Without a walker it makes the pass itself.
+func (p *Publisher) wantPass(ctx context.Context, token feed.Token, whole bool) error {
+	w := p.walking()
+	if w == nil {
+		p.work.Lock()
+		defer p.work.Unlock()
+		return p.reconcile(ctx, token)
+	}
+	wanted := &passWanted{whole: whole, done: make(chan error, 2)}
+	select {
+	case w.asked <- wanted:
+	case <-w.ended:
+		return errLeaseLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-wanted.done:
 		return err
+	case <-w.ended:
+		return errLeaseLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// walk makes passes as they are asked for, until ctx ends.
+func (p *Publisher) walk(ctx context.Context, token feed.Token, w *walker) error {
+	var next *passWanted
+	for {
+		if next == nil {
+			select {
+			case next = <-w.asked:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		var err error
+		if next, err = p.walkOnce(ctx, token, w, next); err != nil {
+			return err
+		}
+	}
+}
+
+// walkOnce makes one pass. It returns who asked for another meanwhile, if anybody did.
+func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, wanted *passWanted) (next *passWanted, err error) {
+	waiting := true
+	answer := func() {
+		if waiting {
+			wanted.done <- err
+			waiting = false
+		}
+	}
+	defer answer()
+	compared, found := 0, false
+	for s, err := range p.pass(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		p.work.Lock()
+		some, err := s.do(ctx, token, s.ids)
+		p.work.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		found = found || some
+		compared += len(s.ids)
+		if waiting && (wanted.whole || compared < passAtOnce) {
+			continue
+		}
+		answer()
+		select {
+		case another := <-w.asked:
+			if !another.whole {
+				another.done <- nil // it need not wait, but it is owed a pass that begins from now on
+			}
+			if next == nil || another.whole {
+				next = another
+			}
+		case <-time.After((passShare - 1) * time.Since(start)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if found { // what asked for the pass may have built before this was found
+		_, err = p.changed(ctx, token)
+	}
+	return next, err
+}
+
+// reconcilePosts absorbs those of the posts that have no item made from them.
+func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
+	standings, err := p.Store.Standings(ctx, p.reading, ids...)
+	if err != nil {
+		return false, fmt.Errorf("reconcile: %w", err)
 	}
 	var differ, lost []string
-	for i, st := range stored {
+	for _, st := range standings {
 		switch {
-		case st.Raw == nil:
-		case st.Item == nil || st.Item.RawSum != feed.HashOf(st.Raw) || st.Item.Intake != p.Intake.Fingerprint(),
-			p.selectedAnew(st.Item):
+		case !st.Post:
+		case !st.Current:
 			differ = append(differ, st.ID)
-		case !indexed[i] && !st.Item.Published.After(p.Clock()):
+		case !st.Indexed && !st.Published.After(p.Clock()):
 			lost = append(lost, st.ID)
 		}
 	}
 	if len(differ) > 0 {
 		if err := p.absorbFound(ctx, token, differ, false); err != nil {
-			return err
+			return true, fmt.Errorf("reconcile: %w", err)
 		}
 	}
 	if len(lost) > 0 {
-		return p.absorbFound(ctx, token, lost, true)
+		if err := p.absorbFound(ctx, token, lost, true); err != nil {
+			return true, fmt.Errorf("reconcile: %w", err)
+		}
 	}
-	return nil
+	return len(differ)+len(lost) > 0, nil
 }
 
 // reconcileItems reports those of the items whose posts are gone.
-func (p *Publisher) reconcileItems(ctx context.Context, token feed.Token, ids []string) error {
+func (p *Publisher) reconcileItems(ctx context.Context, token feed.Token, ids []string) (bool, error) {
 	gone, err := p.withoutPost(ctx, ids)
 	if err != nil || len(gone) == 0 {
-		return err
+		return false, err
 	}
 	// A deletion may have come in since the inbox was last read. Its notice is there, then, since both are written in
 	// one transaction; what is still gone after reading it was not deleted by anyone.
 	if _, err := p.absorbInbox(ctx, token); err != nil {
-		return err
+		return true, fmt.Errorf("reconcile: %w", err)
 	}
 	if gone, err = p.withoutPost(ctx, gone); err != nil || len(gone) == 0 {
-		return err
+		return true, err
 	}
-	return p.absorbFound(ctx, token, gone, false)
+	if err := p.absorbFound(ctx, token, gone, false); err != nil {
+		return true, fmt.Errorf("reconcile: %w", err)
+	}
+	return true, nil
 }
 
-// withoutPost returns those of the ids that have an item and no post.
+// withoutPost returns those of the ids that have no post. Those whose item is gone too by then are decided by absorb.
 func (p *Publisher) withoutPost(ctx context.Context, ids []string) ([]string, error) {
-	stored, err := p.Store.Load(ctx, ids)
+	posted, err := p.Store.Posted(ctx, ids...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reconcile: %w", err)
 	}
 	var gone []string
-	for _, st := range stored {
-		if st.Raw == nil && st.Item != nil {
-			gone = append(gone, st.ID)
+	for i, id := range ids {
+		if !posted[i] {
+			gone = append(gone, id)
 		}
 	}
 	return gone, nil

@@ -127,12 +127,16 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 // rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
 // built: a reader need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	first, err := p.absorbFirst(ctx, token)
+	if err != nil {
+		return feed.Report{}, err
+	}
+	if err := p.wantPass(ctx, token, first); err != nil {
+		return feed.Report{}, err
+	}
 	p.work.Lock()
 	defer p.work.Unlock()
 	if _, err := p.absorbInbox(ctx, token); err != nil {
-		return feed.Report{}, err
-	}
-	if err := p.reconcile(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
 	targets, err := p.targets(ctx, names)
@@ -153,6 +157,21 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	p.relist = false
 	report.SetAside, err = p.Store.Problems(ctx)
 	return report, err
+}
+
+// absorbFirst absorbs what was submitted: it need not be compared then. It reports whether nothing was ever committed,
+// so that readers must not be served before all posts have been compared, whoever forgot to submit them.
+func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) (first bool, err error) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	if _, err := p.absorbInbox(ctx, token); err != nil {
+		return false, err
+	}
+	_, err = p.Store.Head(ctx, feed.Main)
+	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+		return true, nil
+	}
+	return false, err
 }
 
 // lead runs work under the lease and renews it meanwhile. The work's context ends when the lease is lost. The error is
@@ -218,14 +237,22 @@ func (p *Publisher) renew(ctx context.Context, done <-chan struct{}) error {
 
 // serve is the builder's work: it builds what came before it, then on changes, due posts and operators' requests.
 func (p *Publisher) serve(ctx context.Context, token feed.Token) error {
-	if _, err := p.rebuildNow(ctx, token, nil, p.Scheduled); err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return p.answer(ctx, token) })
-	if p.OnChange {
-		g.Go(func() error { return p.follow(ctx, token) })
-	}
+	w, end := p.startWalker()
+	g.Go(func() error {
+		defer end()
+		return p.walk(ctx, token, w)
+	})
+	g.Go(func() error {
+		if _, err := p.rebuildNow(ctx, token, nil, p.Scheduled); err != nil {
+			return err
+		}
+		g.Go(func() error { return p.answer(ctx, token) })
+		if !p.OnChange {
+			return nil
+		}
+		return p.follow(ctx, token)
+	})
 	return g.Wait()
 }
 

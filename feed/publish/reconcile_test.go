@@ -1,0 +1,93 @@
+package publish_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+)
+
+func TestALargeSiteIsComparedInTheBackground(t *testing.T) {
+	w := newWorld(t)
+	const submitted, forgotten = 2200, 30 // more than a rebuild waits for
+	var posts []feed.RawPost
+	for i := range submitted {
+		posts = append(posts, post(fmt.Sprintf("p%04d", i)))
+	}
+	w.put(posts...)
+	ctx, cancel := context.WithCancel(t.Context())
+	b := w.builder("one")
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	w.until("all posts are published", func() bool {
+		n, err := w.site.Count(t.Context(), feed.Main)
+		return err == nil && n == submitted && w.ids("main") != nil
+	})
+	for i := range forgotten {
+		id := fmt.Sprintf("z%04d", i)
+		if err := w.redis.Set("feedpub:{main}:post:"+id, string(post(id, "date_published", "2024-01-02T03:04:05Z").Raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Rebuild(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the posts are published whose writer forgot the inbox", func() bool {
+		return slices.Contains(w.ids("main"), "z0000") && slices.Contains(w.ids("main"), "z0029")
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
+
+func TestPostsThatReadAlikeTouchNoDocument(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a", "tags", []string{"x"}), post("b"))
+	w.rebuild(w.builder("one"))
+	built := w.logged("feed built")
+
+	w.put(post("a", "tags", []string{"x"}, "unknown", "member"))
+	w.rebuild(w.builder("two"))
+	if n := w.logged("feed built") - built; n != 0 {
+		t.Errorf("%d feeds were built for a member of a post that no document shows, want none", n)
+	}
+	w.rebuild(w.builder("three", func(c *publish.Config) {
+		reader, err := attribution.New(attribution.Options{Threshold: 0.6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Intake = intake.New(c.Site, reader)
+		stored, err := w.site.Load(t.Context(), []string{"a"})
+		if err != nil || stored[0].Item.Intake == c.Intake.Fingerprint() {
+			t.Fatalf("the intake is not another: %v", err)
+		}
+	}))
+	if n := w.logged("feed built") - built; n != 0 {
+		t.Errorf("%d feeds were built because another intake read posts alike, want none", n)
+	}
+	standings, err := w.site.Standings(t.Context(), intakeOf(t, w), "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range standings {
+		if !st.Current || !st.Indexed {
+			t.Errorf("post %s stands as %+v, want an item of the new intake in the index", st.ID, st)
+		}
+	}
+}
+
+// intakeOf returns the fingerprint of the intake that made the item of post a.
+func intakeOf(t *testing.T, w *world) string {
+	t.Helper()
+	stored, err := w.site.Load(t.Context(), []string{"a"})
+	if err != nil || stored[0].Item == nil {
+		t.Fatalf("Load = %v, %v", stored, err)
+	}
+	return stored[0].Item.Intake
+}

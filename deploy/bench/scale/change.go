@@ -9,30 +9,26 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
 )
 
 // change times single edits: from the write of a post to the documents that a second process serves over HTTP.
 func (b *bench) change(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var building errgroup.Group
-	building.Go(func() error { return b.last.Run(ctx) })
-	defer func() { _ = building.Wait() }()
-	defer cancel()
-
+	if err := b.publisher(nil); err != nil {
+		return err
+	}
+	defer b.rest()
+	if err := b.lead(ctx); err != nil {
+		return err
+	}
 	r := reader{tags: map[string]string{}}
-	stop := func() {}
-	defer func() { stop() }()
-	if err := b.leads(ctx); err != nil {
+	base, stop, err := b.startReplica(ctx)
+	if err != nil {
 		return err
 	}
-	var err error
-	if r.base, stop, err = b.startReplica(ctx); err != nil {
-		return err
-	}
+	defer stop()
+	r.base = base
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
 		return err
@@ -69,17 +65,6 @@ func (b *bench) change(ctx context.Context) error {
 		b.latencies("one post changed, to the main feed served by a second process", first),
 		b.latencies("one post changed, to all its documents served by a second process", all),
 	)
-}
-
-// leads waits until the builder of this process holds the lease.
-func (b *bench) leads(ctx context.Context) error {
-	for range 500 {
-		if _, held, err := b.site.Holder(ctx, "build"); err != nil || held {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return errors.New("the builder does not begin")
 }
 
 // pathsOf returns the paths of the documents that hold a post, the main feed's first.

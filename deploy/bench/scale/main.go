@@ -51,7 +51,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer server.stop()
-	b := &bench{options: o, dir: dir, server: server, out: newOutput(os.Stdout)}
+	b := &bench{options: o, dir: dir, server: server, out: newOutput(os.Stdout), rest: func() {}}
 	if err := b.open(); err != nil {
 		return err
 	}

@@ -72,7 +72,11 @@ func fetch(ctx context.Context, method, url string, header http.Header, body io.
 		return 0, "", err
 	}
 	req.Header = header
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
+	client := &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+		// Whoever is sent elsewhere is told so.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, "", err

@@ -25,11 +25,17 @@ func (f fixed) Snapshot() *Snapshot { return f.s }
 // serveLoopback serves a snapshot on a free port and returns its address.
 func serveLoopback(t *testing.T, s *Snapshot, o Observer) string {
 	t.Helper()
+	return serveFront(t, &Front{Documents: fixed{s}, Observer: o})
+}
+
+// serveFront serves on a free port and returns its address.
+func serveFront(t *testing.T, f *Front) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(NewHandler(&Front{Documents: fixed{s}, Observer: o}), DefaultLimits(), nil, logTo(t))
+	server := NewServer(NewHandler(f), DefaultLimits(), nil, logTo(t))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {

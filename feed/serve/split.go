@@ -49,7 +49,9 @@ func split(f feed.Format, body []byte) ([]part, error) {
 		}
 		switch tok := tok.(type) {
 		case xml.EndElement:
-			depth--
+			if depth--; depth < 0 {
+				return nil, fmt.Errorf("split %s document: an end too many: %w", f, feed.ErrInvalid)
+			}
 			on = min(on, depth)
 		case xml.StartElement:
 			onPath := depth == on && depth < len(path) && tok.Name.Local == path[depth] && tok.Name.Space == ""

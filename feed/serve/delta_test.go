@@ -1,0 +1,402 @@
+package serve
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mmcdole/gofeed"
+
+	"feedpub/feed"
+)
+
+// rss returns an RSS document of items, each "id" or "id=text".
+func rss(items string) string {
+	var b strings.Builder
+	b.WriteString("<?xml version=\"1.0\"?>\n<rss version=\"2.0\">\n  <channel>\n    <title>T</title>\n")
+	for item := range strings.FieldsSeq(items) {
+		id, text, _ := strings.Cut(item, "=")
+		fmt.Fprintf(&b, "    <item>\n      <title>%s</title>\n      <guid>%s</guid>\n    </item>\n", id+text, id)
+	}
+	b.WriteString("  </channel>\n</rss>\n")
+	return b.String()
+}
+
+// revise returns a head with one RSS document and its blob.
+func revise(n int, body string) (feed.Head, feed.Blob) {
+	b := feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: pack([]byte(body)), Size: len(body)}
+	return feed.Head{Feed: feed.Main, Token: 1, Documents: []feed.DocumentRef{{
+		Format: feed.RSS, Path: "/feed.xml", MediaType: feed.RSS.MediaType(), Link: `<https://example.com/feed.xml>; rel="self"`,
+		MaxAge: time.Minute, Hash: b.Hash, Length: b.Size, Modified: noon.Add(time.Duration(n) * time.Second),
+	}}}, b
+}
+
+// history returns what is served after the given versions of a document, and their entity tags.
+func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
+	t.Helper()
+	var e *edition
+	for i, body := range bodies {
+		head, blob := revise(i, body)
+		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		if err != nil {
+			t.Fatalf("version %d: %v", i, err)
+		}
+		e = next
+		tags = append(tags, `"`+string(blob.Hash)+`"`)
+	}
+	return emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil, later), tags
+}
+
+func delta1(s *Snapshot, tag string) Response {
+	return Answer(s, Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tag, AIM: "feed", AcceptEncoding: "gzip"})
+}
+
+func TestDeltaHoldsWhatIsNewOrChanged(t *testing.T) {
+	long := func(items string) string { // the patches' lengths are bounded by the document's
+		for i := range 200 {
+			items += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
+		}
+		return items
+	}
+	for _, c := range []struct {
+		name, before, now string
+		want              string // "whole" for a 200
+	}{
+		{"one new", "b a", "c b a", "c"},
+		{"some new", "a", "d c b a", "d c b"},
+		{"one changed", "b a", "b=! a", "b=!"},
+		{"changed and moved", "c b a", "a=! c b", "a=!"},
+		{"nothing but the channel", "b a", "b a", ""},
+		{"one taken away", "c b a", "c a", "whole"},
+		{"one taken away and one new", "c b a", "d c a", "whole"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := strings.Replace(rss(long(c.before)), "<title>T<", "<title>Before<", 1)
+			s, tags := historyOf(t, before, rss(long(c.now)))
+			got := delta1(s, tags[0])
+			if c.want == "whole" {
+				if got.Status != 200 || body(t, got) != rss(long(c.now)) {
+					t.Errorf("answer is %d with %.200q, want 200 and the whole", got.Status, body(t, got))
+				}
+				return
+			}
+			if diff := cmp.Diff(rss(c.want), body(t, got)); got.Status != 226 || diff != "" {
+				t.Errorf("status is %d, want 226; body (-want +got):\n%s", got.Status, diff)
+			}
+			if got.Get("Etag") != tags[1][:65]+`-gz"` {
+				t.Errorf("Etag is %s, want that of the new version, %s", got.Get("Etag"), tags[1])
+			}
+		})
+	}
+}
+
+// TestItemsThatFellOffTheEndWereNotTakenAway holds what tells a feed that is full from one that lost an item.
+func TestItemsThatFellOffTheEndWereNotTakenAway(t *testing.T) {
+	for _, c := range []struct {
+		name, before, now string
+		want              string // the fresh ones, or "removal"
+	}{
+		{"one in, one off", "c b a", "d c b", "d"},
+		{"all new", "c b a", "f e d", "removal"}, // nothing says that there was none between
+		{"one off, none in", "c b a", "c b", "removal"},
+		{"the last taken away, an older one comes in", "c b a", "c b z", "removal"},
+		{"one in the middle taken away, one in", "c b a", "d c a", "removal"},
+		{"two in, one off", "c b a", "e d c b", "e d"},
+		{"one in, one off, one changed", "c b a", "d c=! b", "d c=!"},
+		{"grew at the end", "c b", "c b a", "a"},
+		{"was empty", "", "a", "a"},
+		{"became empty", "a", "", "removal"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before, err := split(feed.RSS, []byte(rss(c.before)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := split(feed.RSS, []byte(rss(c.now)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fresh, ok := changes(sums(before), now)
+			got := "removal"
+			if ok {
+				got = ""
+				for i, item := range strings.Fields(c.now) {
+					if fresh[i] {
+						got = strings.TrimSpace(got + " " + item)
+					}
+				}
+			}
+			if got != c.want {
+				t.Errorf("from %q to %q: %q, want %q", c.before, c.now, got, c.want)
+			}
+		})
+	}
+}
+
+func TestDeltaIsNeverStoredByCaches(t *testing.T) {
+	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
+	got := delta1(s, tags[0])
+	want := map[string]string{
+		"Cache-Control": "no-store, im", "Im": "feed", "Vary": "Accept-Encoding, A-IM, If-None-Match",
+		"Etag": tags[1][:65] + `-gz"`, "Last-Modified": "Fri, 17 May 2024 12:00:01 GMT", "Content-Encoding": "gzip",
+		"Content-Type": feed.RSS.MediaType(), "Content-Length": itoa(len(got.Body)),
+		"Link": `<https://example.com/feed.xml>; rel="self"`, "Access-Control-Allow-Origin": "*",
+		"Access-Control-Expose-Headers": "ETag, Link", "X-Content-Type-Options": "nosniff",
+	}
+	if diff := cmp.Diff(want, headers(got)); diff != "" || got.Status != 226 {
+		t.Errorf("status is %d, want 226; header (-want +got):\n%s", got.Status, diff)
+	}
+}
+
+func TestDeltaIsOnlyForThoseWhoAskForIt(t *testing.T) {
+	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
+	base := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tags[0], AIM: "feed"}
+	for _, c := range []struct {
+		name   string
+		change func(*Request)
+		status int
+	}{
+		{"asked for", func(*Request) {}, 226},
+		{"among others", func(r *Request) { r.AIM = "diffe, FEED;q=0.5, gzip" }, 226},
+		{"by HEAD", func(r *Request) { r.Method = "HEAD" }, 226},
+		{"with a weak tag", func(r *Request) { r.IfNoneMatch = "W/" + r.IfNoneMatch }, 226},
+		{"with the tag of another coding", func(r *Request) { r.IfNoneMatch = r.IfNoneMatch[:65] + `-gz"` }, 226},
+		{"with an unknown tag beside", func(r *Request) { r.IfNoneMatch = `"x", ` + r.IfNoneMatch }, 226},
+		{"not asked for", func(r *Request) { r.AIM = "" }, 200},
+		{"refused", func(r *Request) { r.AIM = "feed;q=0" }, 200},
+		{"another manipulation", func(r *Request) { r.AIM = "diffe" }, 200},
+		{"an unknown tag", func(r *Request) { r.IfNoneMatch = `"x"` }, 200},
+		{"no tag", func(r *Request) { r.IfNoneMatch = "" }, 200},
+		{"the present tag", func(r *Request) { r.IfNoneMatch = tags[1] }, 304},
+		{"the present tag beside", func(r *Request) { r.IfNoneMatch += ", " + tags[1] }, 304},
+		{"any tag", func(r *Request) { r.IfNoneMatch = "*" }, 304},
+	} {
+		r := base
+		c.change(&r)
+		got := Answer(s, r)
+		if got.Status != c.status {
+			t.Errorf("%s: status is %d, want %d", c.name, got.Status, c.status)
+		}
+		if got.Status == 226 && r.Method == "GET" && got.Get("Content-Length") != itoa(len(got.Body)) {
+			t.Errorf("%s: Content-Length is %s, and the body has %d bytes", c.name, got.Get("Content-Length"), len(got.Body))
+		}
+		if r.Method == "HEAD" && len(got.Body) > 0 {
+			t.Errorf("%s: there is a body", c.name)
+		}
+	}
+}
+
+func TestPastVersionsAreBounded(t *testing.T) {
+	var bodies []string
+	items := ""
+	for i := range 300 {
+		items += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
+	}
+	for i := range maxPast + 3 {
+		items = fmt.Sprintf("new%d ", i) + items
+		bodies = append(bodies, rss(items))
+	}
+	s, tags := historyOf(t, bodies...)
+	for i, tag := range tags {
+		want := 226
+		switch age := len(tags) - 1 - i; {
+		case age == 0:
+			want = 304
+		case age > maxPast:
+			want = 200
+		}
+		if got := delta1(s, tag); got.Status != want {
+			t.Errorf("%d versions later: status is %d, want %d", len(tags)-1-i, got.Status, want)
+		}
+	}
+}
+
+// TestPatchesAreNoLongerThanTheDocument holds that deltas at most double the memory that documents take.
+func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
+	var bodies []string
+	items := ""
+	for i := range maxPast {
+		for j := range 20 {
+			items = fmt.Sprintf("new%d-%d=%x ", i, j, (i*100+j)*2654435761) + items
+		}
+		bodies = append(bodies, rss(items))
+	}
+	s, tags := historyOf(t, bodies...)
+	d := s.document("/feed.xml")
+	sum := 0
+	for _, x := range d.deltas {
+		sum += len(x.Gzip)
+	}
+	if sum > len(d.gzip) || len(d.deltas) == 0 {
+		t.Errorf("%d patches have %d bytes, and the document has %d", len(d.deltas), sum, len(d.gzip))
+	}
+	if got := delta1(s, tags[len(tags)-2]); got.Status != 226 {
+		t.Errorf("the newest of the past versions answers %d, want 226", got.Status)
+	}
+	if got := delta1(s, tags[0]); got.Status != 200 {
+		t.Errorf("the oldest of the past versions answers %d, want 200", got.Status)
+	}
+}
+
+func TestDeltaSurvivesARestart(t *testing.T) {
+	_, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
+	dir := t.TempDir()
+	disk, err := OpenDisk(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *edition
+	for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
+		head, blob := revise(i, text)
+		if e, err = newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := disk.save(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func() *Snapshot {
+		t.Helper()
+		if err := disk.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if disk, err = OpenDisk(dir); err != nil {
+			t.Fatal(err)
+		}
+		editions, problems := disk.load(later)
+		if len(problems) > 0 {
+			t.Fatalf("load: %v", problems)
+		}
+		return emptySnapshot(nil).with(editions, nil, later)
+	}
+	if got := delta1(load(), tags[0]); got.Status != 226 || body(t, got) != rss("d=4") {
+		t.Errorf("after a restart the answer is %d with %q, want 226 with the new item", got.Status, body(t, got))
+	}
+	// What is damaged is as good as none.
+	path := disk.historyPath(feed.Main)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(path, data, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	if got := delta1(load(), tags[0]); got.Status != 200 {
+		t.Errorf("with a damaged history the answer is %d, want 200", got.Status)
+	}
+	if err := disk.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSplitOfRenderedDocuments splits what is really rendered.
+func TestSplitOfRenderedDocuments(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join("..", "render", "testdata", "*", "*.xml"))
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d rendered documents (%v): the test sees too little", len(paths), err)
+	}
+	for _, path := range paths {
+		f := feed.RSS
+		switch filepath.Base(path) {
+		case "atom.xml":
+			f = feed.Atom
+		case "feed.xml":
+		default:
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := split(f, text)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		want, err := gofeed.NewParser().ParseString(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if len(parts) != len(want.Items) {
+			t.Errorf("%s: %d items, want %d", path, len(parts), len(want.Items))
+		}
+		ids := map[uint64]bool{}
+		for i, p := range parts {
+			ids[p.ID] = true
+			fresh := make([]bool, len(parts))
+			fresh[i] = true
+			one, err := gofeed.NewParser().ParseString(string(keep(text, parts, fresh)))
+			if err != nil || len(one.Items) != 1 || one.Items[0].GUID != want.Items[i].GUID || one.Title != want.Title {
+				t.Errorf("%s: with only item %d it is not a feed of that item: %v", path, i, err)
+			}
+		}
+		if len(ids) != len(parts) {
+			t.Errorf("%s: %d items have %d ids", path, len(parts), len(ids))
+		}
+	}
+}
+
+func TestDeltaAllocatesNothing(t *testing.T) {
+	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
+	r := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tags[0], AIM: "feed", AcceptEncoding: "gzip"}
+	if n := testing.AllocsPerRun(100, func() {
+		if Answer(s, r).Status != 226 {
+			t.Fatal("no 226")
+		}
+	}); n != 0 {
+		t.Errorf("a 226 in gzip coding makes %v allocations, want none", n)
+	}
+}
+
+// FuzzSplit holds that what is left of a document that could be split is well-formed, whatever is left out.
+func FuzzSplit(f *testing.F) {
+	f.Add(rss("a b c"), true)
+	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> <entry><id>b</id><x:id>c</x:id></entry></feed>", false)
+	f.Add("<rss><channel><item><guid>&amp;<![CDATA[<item>]]></guid><item/></item></channel><item><guid>x</guid></item></rss>", true)
+	f.Fuzz(func(t *testing.T, text string, isRSS bool) {
+		format := feed.Atom
+		if isRSS {
+			format = feed.RSS
+		}
+		parts, err := split(format, []byte(text))
+		if err != nil {
+			return
+		}
+		at := 0
+		for _, p := range parts {
+			if p.from < at || p.to <= p.from || p.to > len(text) {
+				t.Fatalf("%q: part %d to %d after %d", text, p.from, p.to, at)
+			}
+			at = p.to
+		}
+		all := make([]bool, len(parts))
+		for i := range all {
+			all[i] = true
+		}
+		if got := string(keep([]byte(text), parts, all)); got != text {
+			t.Errorf("%q with all items is %q", text, got)
+		}
+		if !wellFormed(text) {
+			return // a raw decoder does not compare names; documents of ours are well-formed
+		}
+		if none := string(keep([]byte(text), parts, make([]bool, len(parts)))); !wellFormed(none) {
+			t.Errorf("%q without items is %q, which is not well-formed", text, none)
+		}
+	})
+}
+
+func wellFormed(text string) bool {
+	d := xml.NewDecoder(strings.NewReader(text))
+	for {
+		if _, err := d.Token(); err != nil {
+			return err == io.EOF
+		}
+	}
+}

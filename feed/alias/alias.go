@@ -97,10 +97,14 @@ func (l *paths) wordPress(family feed.Family, slug string) {
 	case family == feed.Authors:
 		folders, queries = []string{"/author/" + slug}, []string{"&author_name=" + slug}
 	}
-	words := []struct {
+	type word struct {
 		format feed.Format
 		word   string
-	}{{feed.RSS, "rss2"}, {feed.RSS, "rss"}, {feed.RSS, "rdf"}, {feed.Atom, "atom"}, {feed.JSON, "json"}}
+	}
+	words := []word{{feed.RSS, "rss2"}, {feed.Atom, "atom"}}
+	if l.feed == feed.Main { // nobody links to the others of a tag, of which there may be thousands
+		words = append(words, word{feed.RSS, "rss"}, word{feed.RSS, "rdf"}, word{feed.JSON, "json"})
+	}
 	for _, folder := range folders {
 		l.addFolder(feed.RSS, folder+"/feed")
 		for _, w := range words {

@@ -36,6 +36,11 @@ type Config struct {
 	// Excludes redis_password.
 	RedisPasswordFile Path `yaml:"redis_password_file"`
 
+	// Durability is when a post that is written over HTTP counts as stored: local, when the server or the disk has it, or
+	// replicas, when all replicas that the Redis has, at least one, have it too; without their word in time the answer is
+	// 202. replicas needs redis. Default local.
+	Durability Durability `yaml:"durability"`
+
 	// Dir is the folder of posts, one file per post. Excludes redis. Default ./posts if it exists, else the sample
 	// posts that come with the program.
 	Dir Path `yaml:"dir"`
@@ -102,8 +107,9 @@ type Admin struct {
 	// Listen is the address, host:port, of the admin side: health, metrics, rebuilds. Default 127.0.0.1:8081.
 	Listen Address `yaml:"listen"`
 
-	// TokensFile names a file of bearer tokens, one a line, for the requests that change something. Default none: such
-	// requests are refused.
+	// TokensFile names a file of bearer tokens, one a line, for the requests that change something or read posts:
+	// "NAME [write,rebuild]: SECRET", where write is the right to store, delete and read posts and rebuild that to
+	// trigger a rebuild; "NAME: SECRET" has the latter only. Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
@@ -236,8 +242,9 @@ type Server struct {
 // Default returns the configuration of a program that is told nothing.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:8080",
-		Admin:  Admin{Listen: "127.0.0.1:8081"},
+		Listen:     "127.0.0.1:8080",
+		Admin:      Admin{Listen: "127.0.0.1:8081"},
+		Durability: DurabilityLocal,
 		Site: Site{
 			ID:       "main",
 			Title:    "main",

@@ -83,6 +83,7 @@ func TestEveryKey(t *testing.T) {
 		RedisPassword:     config.NewSecret("hunter2"),
 		RedisPasswordFile: "testdata/redis-password",
 		Data:              "/var/lib/feedpub",
+		Durability:        config.DurabilityReplicas,
 		Site: config.Site{
 			ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
 			BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",

@@ -26,6 +26,9 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	t := c.Attribution.Threshold
 	d.require(t > 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number above 0 up to 1, got %v", t))
 
+	d.require(c.Durability != DurabilityReplicas || !c.Redis.IsZero(), "durability",
+		"want local, got replicas: a folder of posts has no replicas, only a Redis has (set redis)")
+
 	s := c.Server
 	for _, limit := range []struct {
 		key   string

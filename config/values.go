@@ -257,3 +257,23 @@ func (e *Engine) UnmarshalText(text []byte) error {
 		return fmt.Errorf("want fast or standard, got %q", text)
 	}
 }
+
+// Durability says when a write counts as done.
+type Durability string
+
+// The durabilities.
+const (
+	DurabilityLocal    Durability = "local"
+	DurabilityReplicas Durability = "replicas"
+)
+
+// UnmarshalText accepts the durabilities.
+func (v *Durability) UnmarshalText(text []byte) error {
+	switch d := Durability(text); d {
+	case DurabilityLocal, DurabilityReplicas:
+		*v = d
+		return nil
+	default:
+		return fmt.Errorf("want local or replicas, got %q", text)
+	}
+}

@@ -31,6 +31,8 @@ var samples embed.FS
 const (
 	defaultDir  = "posts"
 	defaultData = "feedpub-data"
+	// confirmTimeout is how long a writer waits for the replicas of Redis.
+	confirmTimeout = 2 * time.Second
 )
 
 // place is where posts are: in Redis, in a folder, or in the program itself.
@@ -125,7 +127,11 @@ func (p place) redis() (*store.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(store.Options{URL: url.Reveal(), Logger: p.log})
+	o := store.Options{URL: url.Reveal(), Logger: p.log}
+	if p.config.Durability == config.DurabilityReplicas {
+		o.Confirm = confirmTimeout
+	}
+	return store.Open(o)
 }
 
 // workplace is where a command works: a site's part of an open store.

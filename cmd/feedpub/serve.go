@@ -22,6 +22,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/admin"
+	"feedpub/feed/intake"
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
@@ -236,9 +237,12 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 			{Name: "documents", Check: func(context.Context) error { return s.replica.Ready() }, Required: true},
 			{Name: "store", Check: func(context.Context) error { return s.replica.Store() }},
 		},
-		Tokens:   tokens,
-		Gatherer: registry,
-		Log:      w.log,
+		Site:      c.Site.ID,
+		Posts:     w.writable(),
+		CheckPost: checkPost(building.Intake, time.Now),
+		Tokens:    tokens,
+		Gatherer:  registry,
+		Log:       w.log,
 	}), w.log)
 	operators.ReadHeaderTimeout = c.Server.ReadHeaderTimeout
 	operators.ReadTimeout = c.Server.ReadTimeout
@@ -247,6 +251,23 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 	operators.MaxHeaderBytes = c.Server.MaxHeaderBytes
 	s.operators = operators
 	return s, nil
+}
+
+// writable returns the posts for those who write over HTTP, nil if they can't be written.
+func (w *workplace) writable() admin.Posts {
+	if w.sample {
+		return nil
+	}
+	return w.Site
+}
+
+// checkPost returns a check of posts that finds all that would have them set aside.
+func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []byte) error {
+	return func(id string, raw []byte) error {
+		// A post without a date will have the time at which it is first seen.
+		_, err := in.Item(id, raw, feed.Record{ID: id, FirstSeen: now()})
+		return err
+	}
 }
 
 // readerEngine returns the engine that readers are served by.

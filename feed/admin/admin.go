@@ -1,5 +1,5 @@
-// Package admin is the operators' HTTP side: health, metrics, the list of problems and the trigger to rebuild. It knows
-// what operators may ask, not how it is done; readers never reach it.
+// Package admin is the operators' and writers' HTTP side: health, metrics, the list of problems, the trigger to rebuild,
+// and posts. It knows what may be asked and by whom, not how it is done; readers never reach it.
 package admin
 
 import (
@@ -46,7 +46,13 @@ type Config struct {
 	Problems  []ProblemLister // listed one after the other
 	Heads     HeadLister
 	Checks    []Check
-	// Tokens are those that may trigger a rebuild. Without any, nobody may.
+	// Site is the site whose posts these are; others are not found.
+	Site  feed.SiteID
+	Posts Posts
+	// CheckPost returns an error that says what is wrong with a post that is to be kept under an id: an [*intake.Error]
+	// to tell the place, too.
+	CheckPost func(id string, raw []byte) error
+	// Tokens let in those who change something or read posts. Without any, nobody may.
 	Tokens   Tokens
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
@@ -60,57 +66,54 @@ const (
 	maxBody               = 64 << 10
 )
 
-// NewHandler returns the handler of all routes of the admin side:
+// NewHandler returns the handler of all routes of the admin side; openapi.yaml describes them.
 //
-//	GET  /livez     200 while the process runs
-//	GET  /readyz    200 if all required checks hold, else 503; the body has a line for each check
-//	GET  /metrics   in the formats of Prometheus
-//	GET  /feeds     what is served, as JSON
-//	GET  /problems  what is not published, and why, as JSON
-//	POST /rebuild   rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in a JSON body
-//	                {"feeds": ["main"]}, or all; answers the [feed.Report]. Needs a bearer token (RFC 6750).
+//	GET    /livez                  200 while the process runs
+//	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check
+//	GET    /metrics                in the formats of Prometheus
+//	GET    /feeds                  what is served, as JSON
+//	GET    /problems               what is not published, and why, as JSON
+//	GET    /openapi.yaml           the description of all this (OpenAPI 3.1)
+//	POST   /rebuild                rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in
+//	                               a JSON body {"feeds": ["main"]}, or all; answers the [feed.Report]
+//	GET    /sites/SITE/posts       the posts in the order of their ids, a page at a time
+//	POST   /sites/SITE/posts       stores a post, or many as JSON Lines
+//	GET    /sites/SITE/posts/ID    a post as it was stored
+//	PUT    /sites/SITE/posts/ID    stores a post, new or in place of its earlier version
+//	DELETE /sites/SITE/posts/ID    deletes a post
 //
-// Errors are problem details (RFC 9457).
+// The POST routes and those below /sites need a bearer token (RFC 6750) with the right to do it. ID is one segment, with
+// slashes and all percent-encoded. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
 	}
 	h := &handler{Config: c}
-	routes := []struct {
-		method, path string
-		handler      http.Handler
-	}{
-		{http.MethodGet, "/livez", http.HandlerFunc(h.livez)},
-		{http.MethodGet, "/readyz", http.HandlerFunc(h.readyz)},
-		{http.MethodGet, "/metrics", promhttp.HandlerFor(c.Gatherer, promhttp.HandlerOpts{
-			ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
-			// A gauge that can't be had must not hide the others.
-			ErrorHandling: promhttp.ContinueOnError,
-		})},
-		{http.MethodGet, "/feeds", h.failing(h.feeds)},
-		{http.MethodGet, "/problems", h.failing(h.problems)},
-		{http.MethodPost, "/rebuild", h.failing(h.rebuild)},
-	}
-	mux := http.NewServeMux()
-	for _, r := range routes {
-		allow := r.method
-		if r.method == http.MethodGet {
-			allow += ", " + http.MethodHead
-		}
-		mux.Handle(r.method+" "+r.path, r.handler)
-		mux.HandleFunc(r.path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Allow", allow)
-			h.fail(w, problem{Status: http.StatusMethodNotAllowed, Detail: "Allowed here: " + allow + "."})
-		})
-	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		h.fail(w, problem{Status: http.StatusNotFound})
+	return router{h, h.routes()}
+}
+
+// routes returns the table of all routes.
+func (h *handler) routes() []route {
+	metrics := promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn),
+		// A gauge that can't be had must not hide the others.
+		ErrorHandling: promhttp.ContinueOnError,
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		mux.ServeHTTP(w, r)
-	})
+	const posts, post = "/sites/{site}/posts", "/sites/{site}/posts/{id}"
+	return []route{
+		{http.MethodGet, "/livez", "", []int{200}, http.HandlerFunc(h.livez)},
+		{http.MethodGet, "/readyz", "", []int{200, 503}, http.HandlerFunc(h.readyz)},
+		{http.MethodGet, "/metrics", "", []int{200}, metrics},
+		{http.MethodGet, "/feeds", "", []int{200}, h.failing(h.feeds)},
+		{http.MethodGet, "/problems", "", []int{200, 503}, h.failing(h.problems)},
+		{http.MethodGet, "/openapi.yaml", "", []int{200}, http.HandlerFunc(h.openAPI)},
+		{http.MethodPost, "/rebuild", Rebuild, []int{200, 400, 401, 403, 404, 409, 413, 415, 503}, h.failing(h.rebuild)},
+		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.ofSite(h.listPosts)},
+		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.postPosts)},
+		{http.MethodGet, post, Write, []int{200, 304, 401, 403, 404, 503}, h.ofSite(h.getPost)},
+		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.putPost)},
+		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503}, h.ofSite(h.deletePost)},
+	}
 }
 
 // NewServer returns a server for operators. A rebuild may take longer than its limits: the handler extends them.

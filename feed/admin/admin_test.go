@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,11 +55,12 @@ func (f *fake) Heads() []feed.Head {
 // config returns a configuration over f, with alice's token.
 func config(t *testing.T, f *fake) Config {
 	t.Helper()
-	tokens, err := ParseTokens("alice: " + secret + "\nanother-token")
+	tokens, err := ParseTokens("alice [write,rebuild]: " + secret + "\nanother-token\nwill [write]: writer-token")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Config{
+		Site: "main", Posts: newFakePosts(), CheckPost: decodes,
 		Rebuilder: f, Problems: []ProblemLister{f}, Heads: f, Tokens: tokens,
 		Gatherer: prometheus.NewRegistry(), Log: logTo(t),
 	}
@@ -75,8 +77,26 @@ func ask(t *testing.T, c Config, method, target, body string, header ...string) 
 		r.Header.Set(name, value)
 	}
 	w := httptest.NewRecorder()
-	NewHandler(c).ServeHTTP(w, r)
-	return w.Result()
+	handler := NewHandler(c)
+	handler.ServeHTTP(w, r)
+	res := w.Result()
+	if rt, ok := handler.(router); ok {
+		wantDeclared(t, rt.routes, r, res.StatusCode)
+	}
+	return res
+}
+
+// wantDeclared holds that answers have no status but those that the table of routes says, which the description is
+// compared with.
+func wantDeclared(t *testing.T, routes []route, r *http.Request, status int) {
+	t.Helper()
+	for _, candidate := range routes {
+		method := strings.Replace(r.Method, http.MethodHead, http.MethodGet, 1)
+		if _, ok := candidate.match(r.URL.EscapedPath()); ok && candidate.method == method &&
+			status != http.StatusInternalServerError && !slices.Contains(candidate.statuses, status) {
+			t.Errorf("%s %s answers %d, which is not among the statuses of its route: %v", r.Method, r.URL, status, candidate.statuses)
+		}
+	}
 }
 
 func text(t *testing.T, res *http.Response) string {
@@ -103,6 +123,7 @@ func TestRebuildNeedsAToken(t *testing.T) {
 		{"wrong", "Authorization: Bearer " + secret + "x", 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"shorter", "Authorization: Bearer " + secret[1:], 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"the name", "Authorization: Bearer alice", 401, `Bearer realm="feedpub", error="invalid_token"`},
+		{"without the right", "Authorization: Bearer writer-token", 403, `Bearer realm="feedpub", error="insufficient_scope", scope="rebuild"`},
 		{"right", bearer, 200, ""},
 		{"right, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
 		{"the other one", "Authorization: Bearer another-token", 200, ""},
@@ -133,7 +154,7 @@ func TestRebuildNeedsAToken(t *testing.T) {
 
 func TestRebuildNamesFeeds(t *testing.T) {
 	const form = "Content-Type: application/x-www-form-urlencoded"
-	const asJSON = "Content-Type: application/json; charset=utf-8"
+	const asJSON = "Content-Type: application/json; charset=utf-8" // with a parameter
 	for _, test := range []struct {
 		name, query, body, contentType string
 		status                         int

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"feedpub/feed"
+	"feedpub/feed/intake"
 )
 
 // problem is an error as a client sees it: problem details (RFC 9457) of the type about:blank, whose title is that of
@@ -15,6 +16,10 @@ type problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail,omitempty"`
+	// Place is where in a post the fault is: a JSON path such as "authors[1].name", or "line 3, column 7". It and Reason
+	// are members of our own.
+	Place  string `json:"place,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // statuses says which status an error of a kind is answered with, and whether its text is for the client; other errors
@@ -43,6 +48,11 @@ func problemOf(err error) problem {
 	if errors.As(err, &p) {
 		return p
 	}
+	var post *intake.Error
+	if errors.As(err, &post) {
+		return problem{Status: http.StatusUnprocessableEntity, Detail: "The post was not stored: " + post.Error() + ".",
+			Place: post.Place, Reason: post.Reason}
+	}
 	for _, s := range statuses {
 		if !errors.Is(err, s.kind) {
 			continue
@@ -61,16 +71,19 @@ func (p problem) Error() string { return p.Detail }
 // failing turns a handler that may fail into one that answers its error.
 func (h *handler) failing(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := f(w, r)
-		if err == nil {
-			return
+		if err := f(w, r); err != nil {
+			h.answer(w, r, err)
 		}
-		p := problemOf(err)
-		if p.Status >= 500 {
-			h.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err)
-		}
-		h.fail(w, p)
 	})
+}
+
+// answer answers an error.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.Status >= 500 {
+		h.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err)
+	}
+	h.fail(w, p)
 }
 
 // retryAfter is how many seconds a client is asked to wait when the store can't be reached.

@@ -17,10 +17,6 @@ import (
 
 // rebuild triggers a rebuild and waits for its report.
 func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
-	operator, err := h.authenticate(w, r)
-	if err != nil {
-		return err
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	names, err := feedNames(r)
 	if err != nil {
@@ -31,7 +27,7 @@ func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.RebuildTimeout)
 	defer cancel()
-	h.Log.Info("rebuild triggered", "operator", operator, "feeds", names)
+	h.Log.Info("rebuild triggered", "operator", tokenName(r), "feeds", names)
 	report, err := h.Rebuilder.Rebuild(ctx, names...)
 	if err != nil {
 		return err
@@ -46,32 +42,10 @@ func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// authenticate returns who shows a token, or a problem (RFC 6750 section 3).
-func (h *handler) authenticate(w http.ResponseWriter, r *http.Request) (string, error) {
-	if len(h.Tokens) == 0 {
-		return "", problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so nobody may do this."}
-	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
-		return "", problem{Status: http.StatusUnauthorized, Detail: "A bearer token is needed."}
-	}
-	operator, ok := h.Tokens.Authenticate(strings.Trim(secret, " "))
-	if !ok {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
-		return "", problem{Status: http.StatusUnauthorized, Detail: "The token is not one of those configured."}
-	}
-	return operator, nil
-}
-
 // extend lets this answer take as long as a rebuild may.
 func (h *handler) extend(w http.ResponseWriter) error {
 	deadline := time.Now().Add(h.RebuildTimeout + 10*time.Second)
-	err := http.NewResponseController(w).SetWriteDeadline(deadline)
-	if errors.Is(err, http.ErrNotSupported) { // no connection, no deadline
-		return nil
-	}
-	return err
+	return supported(http.NewResponseController(w).SetWriteDeadline(deadline))
 }
 
 // feedNames returns the feeds that a request names.

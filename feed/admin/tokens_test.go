@@ -20,8 +20,8 @@ func TestParseTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	for secret, want := range map[string]string{"abc+/=": "alice", "def.~-_": "line 4", "ghi": "bob", "alice": "", "": ""} {
-		if got, ok := ts.Authenticate(secret); got != want || ok != (want != "") {
-			t.Errorf("Authenticate(%q) = %q, %t; want %q", secret, got, ok, want)
+		if got, ok := ts.Authenticate(secret); got.Name() != want || ok != (want != "") {
+			t.Errorf("Authenticate(%q) = %q, %t; want %q", secret, got.Name(), ok, want)
 		}
 	}
 	for name, text := range map[string]string{
@@ -38,6 +38,36 @@ func TestParseTokens(t *testing.T) {
 	}
 	if _, err := ParseTokens("good\nb a d"); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v does not name line 2", err)
+	}
+}
+
+func TestTokensHaveRights(t *testing.T) {
+	for _, test := range []struct {
+		line           string
+		name           string
+		write, rebuild bool
+	}{
+		{"alice: abc", "alice", false, true}, // as it was before there were rights
+		{"abc", "line 1", false, true},
+		{"alice [write]: abc", "alice", true, false},
+		{"alice [ rebuild ,write ]:abc", "alice", true, true},
+		{"[write]: abc", "", true, false},
+	} {
+		ts, err := ParseTokens(test.line)
+		if err != nil {
+			t.Errorf("%s: %v", test.line, err)
+			continue
+		}
+		got, ok := ts.Authenticate("abc")
+		if !ok || got.Name() != test.name || got.May(Write) != test.write || got.May(Rebuild) != test.rebuild {
+			t.Errorf("%s: %q may write: %t, rebuild: %t; want %q, %t, %t",
+				test.line, got.Name(), got.May(Write), got.May(Rebuild), test.name, test.write, test.rebuild)
+		}
+	}
+	for _, line := range []string{"alice [writ]: abc", "alice []: abc", "alice [write,]: abc", "alice [Write]: abc"} {
+		if _, err := ParseTokens(line); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", line, err)
+		}
 	}
 }
 

@@ -1,0 +1,327 @@
+package admin
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+// Posts are a site's posts. Confirmed says whether a write is as safe as the configuration asks for.
+type Posts interface {
+	// Update replaces a post by what next makes of it, nil standing for none, or does nothing but return next's error.
+	// Nobody else's write comes between what next sees and what it returns.
+	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
+	// PutConfirmed stores posts, new or in place of earlier versions.
+	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error)
+	// Load returns what is stored of posts, in the order of ids.
+	Load(ctx context.Context, ids []string) ([]feed.Stored, error)
+	// PostIDs returns the ids of all posts, in no order and perhaps some twice.
+	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
+}
+
+const (
+	defaultPage = 50
+	maxPage     = 500
+	maxPageSize = 8 << 20 // bytes of posts from which on a page has no more
+)
+
+// notConfirmed is the answer to a write that is made, but not on the replicas in time.
+var notConfirmed = problem{Status: http.StatusAccepted,
+	Detail: "It is stored, but the replicas have not confirmed it: it could be lost if one of them takes over. Repeating the request does no harm."}
+
+// ofSite is failing for routes below a site.
+func (h *handler) ofSite(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
+		if site := r.PathValue("site"); site != string(h.Site) {
+			return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q here.", site)}
+		}
+		if h.Posts == nil {
+			return problem{Status: http.StatusForbidden, Detail: "The posts served here can't be read or changed this way."}
+		}
+		return f(w, r)
+	})
+}
+
+// entityTag returns the strong entity tag of a post as it is stored (RFC 9110 section 8.8.3).
+func entityTag(raw []byte) string { return `"` + string(feed.HashOf(raw)[:32]) + `"` }
+
+// postPath returns the path of a post. Dots alone would be a step elsewhere, and clients take it before they ask.
+func postPath(site feed.SiteID, id string) string {
+	segment := url.PathEscape(id)
+	if id == "." || id == ".." {
+		segment = strings.ReplaceAll(id, ".", "%2E")
+	}
+	return "/sites/" + string(site) + "/posts/" + segment
+}
+
+// getPost answers a post as it was stored.
+func (h *handler) getPost(w http.ResponseWriter, r *http.Request) error {
+	c, err := readConditions(r.Header)
+	if err != nil {
+		return err
+	}
+	stored, err := h.load(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if stored.Raw == nil {
+		return noPost(stored.ID)
+	}
+	w.Header().Set("ETag", entityTag(stored.Raw))
+	if c.noneMatch.matches(stored.Raw) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	// Programs that write into the store themselves may have written what is no JSON.
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if json.Valid(stored.Raw) {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(stored.Raw)))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	if _, err := w.Write(stored.Raw); err != nil {
+		h.Log.Debug("answer not sent", "error", err)
+	}
+	return nil
+}
+
+func (h *handler) load(ctx context.Context, id string) (feed.Stored, error) {
+	if err := intake.CheckID(id); err != nil {
+		return feed.Stored{ID: id}, nil // no post can have it
+	}
+	stored, err := h.Posts.Load(ctx, []string{id})
+	if err != nil || len(stored) != 1 {
+		return feed.Stored{ID: id}, err
+	}
+	return stored[0], nil
+}
+
+func noPost(id string) error {
+	return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no post with the id %q.", id)}
+}
+
+// putPost stores the post in the body under the id in the path.
+func (h *handler) putPost(w http.ResponseWriter, r *http.Request) error {
+	if bodyType(r.Header) != typeJSON {
+		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post is application/json."}
+	}
+	raw, err := readPost(w, r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	return h.store(w, r, id, withID(id, raw))
+}
+
+// withID returns a post with its id in it: what is stored says itself which post it is, wherever it is taken to.
+func withID(id string, raw []byte) []byte {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil || members == nil {
+		return raw // who checks it says what is wrong
+	}
+	quoted, err := json.Marshal(id)
+	if _, has := members["id"]; has || err != nil {
+		return raw
+	}
+	out := append([]byte(`{"id": `), quoted...)
+	if len(members) > 0 {
+		out = append(out, ", "...)
+	}
+	return append(out, bytes.TrimLeft(raw[1:], " \t\r\n")...)
+}
+
+// store stores one post if the request's conditions hold.
+func (h *handler) store(w http.ResponseWriter, r *http.Request, id string, raw []byte) error {
+	c, err := readConditions(r.Header)
+	if err != nil {
+		return err
+	}
+	if err := h.CheckPost(id, raw); err != nil {
+		return err
+	}
+	status := http.StatusOK
+	confirmed, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) {
+		status = http.StatusOK
+		if current == nil {
+			status = http.StatusCreated
+		}
+		return raw, c.check(current)
+	})
+	if err != nil {
+		return err
+	}
+	h.Log.Info("post stored", "writer", tokenName(r), "post", id, "confirmed", confirmed)
+	w.Header().Set("ETag", entityTag(raw))
+	w.Header().Set("Location", postPath(h.Site, id))
+	if !confirmed {
+		h.fail(w, notConfirmed)
+		return nil
+	}
+	h.json(w, status, "application/json", map[string]string{"id": id})
+	return nil
+}
+
+// deletePost deletes a post, one that is gone from the store and still published included.
+func (h *handler) deletePost(w http.ResponseWriter, r *http.Request) error {
+	c, err := readConditions(r.Header)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	stored, err := h.load(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if stored.Raw == nil && stored.Item == nil {
+		return noPost(id)
+	}
+	confirmed, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) { return nil, c.check(current) })
+	if err != nil {
+		return err
+	}
+	h.Log.Info("post deleted", "writer", tokenName(r), "post", id, "confirmed", confirmed)
+	if !confirmed {
+		h.fail(w, notConfirmed)
+		return nil
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// listedPost is a post in a page of the list.
+type listedPost struct {
+	ID   string `json:"id"`
+	ETag string `json:"etag"`
+	// Post is the post as it is stored; missing if that is no JSON.
+	Post json.RawMessage `json:"post,omitempty"`
+}
+
+// listPosts answers a page of the posts in the order of their ids. Every page walks all ids: the store keeps them in no
+// order, and an index of its own would be one more thing that can be wrong. Who wants all posts takes 'feedpub export'.
+func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
+	if err != nil || limit < 1 || limit > maxPage {
+		return fmt.Errorf("limit %q: want 1 to %d: %w", query.Get("limit"), maxPage, feed.ErrInvalid)
+	}
+	after := query.Get("cursor")
+	ids, err := h.firstIDs(r.Context(), after, limit+1)
+	if err != nil {
+		return err
+	}
+	more := len(ids) > limit
+	page, size := []listedPost{}, 0
+	for _, id := range ids[:min(limit, len(ids))] {
+		if size >= maxPageSize {
+			more = true
+			break
+		}
+		after = id
+		stored, err := h.load(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		if stored.Raw == nil {
+			continue // deleted meanwhile
+		}
+		listed := listedPost{ID: id, ETag: entityTag(stored.Raw)}
+		if json.Valid(stored.Raw) {
+			listed.Post = stored.Raw
+		}
+		size += len(stored.Raw)
+		page = append(page, listed)
+	}
+	answer := map[string]any{"posts": page}
+	if more {
+		next := url.Values{"cursor": {after}, "limit": {strconv.Itoa(limit)}}
+		link := "/sites/" + string(h.Site) + "/posts?" + next.Encode()
+		w.Header().Set("Link", "<"+link+`>; rel="next"`)
+		answer["next"] = link
+	}
+	h.json(w, http.StatusOK, "application/json", answer)
+	return nil
+}
+
+// firstIDs returns the n smallest ids after one, in order.
+func (h *handler) firstIDs(ctx context.Context, after string, n int) ([]string, error) {
+	var first []string
+	for batch, err := range h.Posts.PostIDs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range batch {
+			if id > after && (len(first) < n || id < first[n-1]) {
+				if i, found := slices.BinarySearch(first, id); !found {
+					first = slices.Insert(first, i, id)
+					first = first[:min(n, len(first))]
+				}
+			}
+		}
+	}
+	return first, nil
+}
+
+// readPost reads a post's JSON from the body.
+func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, intake.MaxSize))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	return trimPost(raw), nil
+}
+
+// bodyError tells a body that is too long or was cut from defects.
+func bodyError(err error) error {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return err
+	}
+	return fmt.Errorf("body: it could not be read: %w", feed.ErrInvalid)
+}
+
+// trimPost removes what is around a post's JSON.
+func trimPost(raw []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
+}
+
+// Types of bodies.
+const (
+	typeJSON  = "application/json"
+	typeLines = "application/x-ndjson"
+)
+
+// bodyType returns typeJSON or typeLines, or "" for other types. A body without a type counts as typeJSON.
+func bodyType(header http.Header) string {
+	contentType := header.Get("Content-Type")
+	if contentType == "" {
+		return typeJSON
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	switch mediaType {
+	case typeJSON, "application/feed+json":
+		return typeJSON
+	case typeLines, "application/jsonl": // neither is registered; both are in use
+		return typeLines
+	default:
+		return ""
+	}
+}

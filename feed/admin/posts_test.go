@@ -1,0 +1,494 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+// fakePosts are posts in memory.
+type fakePosts struct {
+	raw         map[string]string
+	unconfirmed bool
+	err         error // of writes, after the first failAfter
+	failAfter   int
+	meanwhile   func() // before an update is done
+}
+
+func newFakePosts() *fakePosts { return &fakePosts{raw: map[string]string{}} }
+
+func (f *fakePosts) Update(_ context.Context, id string, next func([]byte) ([]byte, error)) (bool, error) {
+	if f.err != nil {
+		return false, f.err
+	}
+	if f.meanwhile != nil {
+		f.meanwhile()
+	}
+	var current []byte
+	if raw, ok := f.raw[id]; ok {
+		current = []byte(raw)
+	}
+	raw, err := next(current)
+	switch {
+	case err != nil:
+		return false, err
+	case raw == nil:
+		delete(f.raw, id)
+	default:
+		f.raw[id] = string(raw)
+	}
+	return !f.unconfirmed, nil
+}
+
+func (f *fakePosts) PutConfirmed(_ context.Context, posts ...feed.RawPost) (bool, error) {
+	if f.err != nil && f.failAfter <= 0 {
+		return false, f.err
+	}
+	f.failAfter--
+	for _, p := range posts {
+		f.raw[p.ID] = string(p.Raw)
+	}
+	return !f.unconfirmed, nil
+}
+
+func (f *fakePosts) Load(_ context.Context, ids []string) ([]feed.Stored, error) {
+	var list []feed.Stored
+	for _, id := range ids {
+		s := feed.Stored{ID: id}
+		if raw, ok := f.raw[id]; ok {
+			s.Raw = []byte(raw)
+		}
+		if id == "missing" {
+			s.Item = &feed.Item{ID: id}
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func (f *fakePosts) PostIDs(context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for id := range maps.Keys(f.raw) {
+			if !yield([]string{id, id}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func decodes(id string, raw []byte) error {
+	_, err := intake.Decode(id, raw)
+	return err
+}
+
+// writers returns a configuration over posts, by id.
+func writers(t *testing.T, posts map[string]string) (Config, *fakePosts) {
+	t.Helper()
+	f := newFakePosts()
+	maps.Copy(f.raw, posts)
+	c := config(t, &fake{})
+	c.Posts = f
+	return c, f
+}
+
+const (
+	hello    = `{"id": "hello", "content_text": "Hello."}`
+	again    = `{"id": "hello", "content_text": "Hello again."}`
+	asJSON   = "Content-Type: application/json"
+	asLines  = "Content-Type: application/x-ndjson"
+	helloURL = "/sites/main/posts/hello"
+)
+
+func TestPutStoresAPost(t *testing.T) {
+	for _, test := range []struct {
+		name, id, body string
+		want           string // what is stored
+	}{
+		{"plain", "hello", hello, hello},
+		{"white space around it", "hello", "\ufeff \n" + hello + "\n", hello},
+		{"without an id", "hello", `{ "content_text": "x"}`, `{"id": "hello", "content_text": "x"}`},
+		{"a URL", "https://example/1", `{"id": "https://example/1", "content_text": "x"}`, ""},
+		{"a URL with everything", "https://example.org/a/../b//c?d=%20&e#f", `{"content_text": "x"}`,
+			`{"id": "https://example.org/a/../b//c?d=%20\u0026e#f", "content_text": "x"}`},
+		{"a dot", ".", `{"id": ".", "content_text": "x"}`, ""},
+		{"two dots", "..", `{"id": "..", "content_text": "x"}`, ""},
+		{"dots among slashes", "/../.", `{"id": "/../.", "content_text": "x"}`, ""},
+		{"space", "a b", `{"id": "a b", "content_text": "x"}`, ""},
+		{"plus", "a+b", `{"id": "a+b", "content_text": "x"}`, ""},
+		{"unicode", "ünïcödé 🎉", `{"id": "ünïcödé 🎉", "content_text": "x"}`, ""},
+		{"percent", "100%", `{"id": "100%", "content_text": "x"}`, ""},
+		{"escaped once more", "a%2Fb", `{"id": "a%2Fb", "content_text": "x"}`, ""},
+		{"backslash and semicolon", `a\b;c`, `{"id": "a\\b;c", "content_text": "x"}`, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.want == "" {
+				test.want = test.body
+			}
+			c, f := writers(t, nil)
+			path := postPath("main", test.id)
+			res := ask(t, c, "PUT", path, test.body, bearer, asJSON)
+			if res.StatusCode != 201 || res.Header.Get("Location") != path || res.Header.Get("ETag") != entityTag([]byte(test.want)) {
+				t.Errorf("PUT %s: %d, Location %q, ETag %q: %s", path, res.StatusCode, res.Header.Get("Location"), res.Header.Get("ETag"), text(t, res))
+			}
+			if diff := cmp.Diff(map[string]string{test.id: test.want}, f.raw); diff != "" {
+				t.Errorf("PUT %s stored (-want +got):\n%s", path, diff)
+			}
+			res = ask(t, c, "PUT", path, test.body, bearer)
+			if res.StatusCode != 200 {
+				t.Errorf("PUT once more: %d, want 200", res.StatusCode)
+			}
+			res = ask(t, c, "GET", path, "", bearer)
+			if got := text(t, res); res.StatusCode != 200 || got != test.want || res.Header.Get("ETag") != entityTag([]byte(test.want)) {
+				t.Errorf("GET %s: %d %s", path, res.StatusCode, got)
+			}
+			res = ask(t, c, "DELETE", path, "", bearer)
+			if res.StatusCode != 204 || len(f.raw) > 0 {
+				t.Errorf("DELETE %s: %d, and there is %q", path, res.StatusCode, f.raw)
+			}
+		})
+	}
+}
+
+func TestIDIsOneSegment(t *testing.T) {
+	for _, path := range []string{
+		"/sites/main/posts/https://example/1", "/sites/main/posts/a/b", "/sites/main/posts/a/", "/sites/main/posts/",
+		"/sites/main/posts//a", "/sites/main//posts/a", "/sites/main/posts/../posts/a", "/sites/other/posts/hello",
+		"/sites//posts/hello", "/sites/main%2Fposts/hello", "/sites/main", "/sites",
+	} {
+		c, _ := writers(t, map[string]string{"hello": hello, "a": hello, "b": hello})
+		if res := ask(t, c, "GET", path, "", bearer); res.StatusCode != 404 {
+			t.Errorf("GET %s: %d, Location %q; want 404", path, res.StatusCode, res.Header.Get("Location"))
+		}
+	}
+}
+
+// TestBadPostsAreRefusedAndNothingIsStored: nobody finds out later.
+func TestBadPostsAreRefusedAndNothingIsStored(t *testing.T) {
+	for _, test := range []struct {
+		name, method, path, body string
+		header                   string
+		status                   int
+		place, reason            string
+	}{
+		{"not JSON", "PUT", helloURL, "{\n\"title\": \"x", asJSON, 422, "line 2, column 11", "unexpected end of JSON input"},
+		{"another type", "PUT", helloURL, `{"id": "hello", "title": 7}`, asJSON, 422, "title", "want a string, got a number"},
+		{"deep", "PUT", helloURL, `{"authors": [{"name": "Ada"}, {}]}`, asJSON, 422, "authors[1]", "want a name, url or avatar"},
+		{"another id", "PUT", helloURL, `{"id": "other"}`, asJSON, 422, "id", `the post is kept under the id "hello", but its own is "other"`},
+		{"an array", "PUT", helloURL, `[]`, asJSON, 422, "", "want an object, got an array"},
+		{"nothing", "PUT", helloURL, ``, asJSON, 422, "line 1, column 1", "unexpected end of JSON input"},
+		{"an id with a control character", "PUT", "/sites/main/posts/a%0Ab", `{}`, asJSON, 422, "id", `want no control characters, got "a\nb"`},
+		{"an id that is too long", "PUT", "/sites/main/posts/" + strings.Repeat("x", 513), `{}`, asJSON, 422, "id", "want 1 to 512 bytes, got 513"},
+		{"too long", "PUT", helloURL, strings.Repeat(" ", intake.MaxSize) + "{}", asJSON, 413, "", ""},
+		{"not called JSON", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
+		{"lines", "PUT", helloURL, hello, asLines, 415, "", ""},
+		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id", "is missing; give the post one that never changes"},
+		{"not JSON", "POST", "/sites/main/posts", `{"title": "x`, asJSON, 422, "line 1, column 12", "unexpected end of JSON input"},
+		{"of a strange type", "POST", "/sites/main/posts", hello, "Content-Type: ;", 415, "", ""},
+		{"bad condition", "PUT", helloURL, hello, "If-Match: hello", 400, "", ""},
+	} {
+		t.Run(test.method+" "+test.name, func(t *testing.T) {
+			c, f := writers(t, nil)
+			res := ask(t, c, test.method, test.path, test.body, bearer, test.header)
+			var got problem
+			if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != test.status || got.Status != test.status || got.Place != test.place || got.Reason != test.reason {
+				t.Errorf("%d %+v; want %d %q %q", res.StatusCode, got, test.status, test.place, test.reason)
+			}
+			if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+				t.Errorf("Content-Type is %q", got)
+			}
+			if len(f.raw) > 0 {
+				t.Errorf("%q was stored", f.raw)
+			}
+		})
+	}
+}
+
+func TestConditionalWrites(t *testing.T) {
+	current := entityTag([]byte(hello))
+	const other = `"0123"`
+	for _, test := range []struct {
+		name, header string
+		stored       bool
+		want         int // of PUT; DELETE of what isn't stored is 404
+	}{
+		{"the version", "If-Match: " + current, true, 200},
+		{"the version among others", "If-Match: " + other + ", " + current, true, 200},
+		{"another version", "If-Match: " + other, true, 412},
+		{"the version, weak", "If-Match: W/" + current, true, 412},
+		{"any version", "If-Match: *", true, 200},
+		{"any version of none", "If-Match: *", false, 412},
+		{"a version of none", "If-Match: " + current, false, 412},
+		{"none but one", "If-None-Match: *", true, 412},
+		{"none and none", "If-None-Match: *", false, 201},
+		{"not this one", "If-None-Match: " + current, true, 412},
+		{"not another one", "If-None-Match: " + other, true, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			posts := map[string]string{}
+			if test.stored {
+				posts["hello"] = hello
+			}
+			c, f := writers(t, posts)
+			res := ask(t, c, "PUT", helloURL, again, bearer, test.header)
+			if res.StatusCode != test.want {
+				t.Errorf("PUT: %d, want %d: %s", res.StatusCode, test.want, text(t, res))
+			}
+			if changed := f.raw["hello"] == again; changed != (test.want < 300) {
+				t.Errorf("PUT: %d, and the post was changed: %t", res.StatusCode, changed)
+			}
+			if !test.stored {
+				return
+			}
+			c, f = writers(t, posts)
+			want := strings.Replace(fmt.Sprint(test.want), "200", "204", 1)
+			res = ask(t, c, "DELETE", helloURL, "", bearer, test.header)
+			if _, there := f.raw["hello"]; fmt.Sprint(res.StatusCode) != want || there != (want != "204") {
+				t.Errorf("DELETE: %d, want %s; the post is there: %t", res.StatusCode, want, there)
+			}
+		})
+	}
+
+	// What counts is the post at the moment of the write.
+	c, f := writers(t, map[string]string{"hello": hello})
+	f.meanwhile = func() { f.raw["hello"] = again }
+	if res := ask(t, c, "PUT", helloURL, hello, bearer, "If-Match: "+current); res.StatusCode != 412 || f.raw["hello"] != again {
+		t.Errorf("a post that changed meanwhile: %d, want 412; it is %s", res.StatusCode, f.raw["hello"])
+	}
+
+	c, _ = writers(t, map[string]string{"hello": hello})
+	if res := ask(t, c, "GET", helloURL, "", bearer, "If-None-Match: "+current); res.StatusCode != 304 || text(t, res) != "" {
+		t.Errorf("GET of the version that is known: %d, want 304", res.StatusCode)
+	}
+}
+
+func TestWritersNeedTheRight(t *testing.T) {
+	for _, request := range [][2]string{
+		{"GET", "/sites/main/posts"}, {"POST", "/sites/main/posts"}, {"GET", helloURL}, {"PUT", helloURL}, {"DELETE", helloURL},
+	} {
+		for header, want := range map[string]int{
+			"X: y": 401, "Authorization: Bearer wrong": 401, "Authorization: Bearer another-token": 403, "Authorization: Bearer writer-token": 0,
+		} {
+			c, f := writers(t, map[string]string{"hello": hello})
+			res := ask(t, c, request[0], request[1], again, header)
+			if want != 0 && (res.StatusCode != want || f.raw["hello"] != hello) {
+				t.Errorf("%s %s with %q: %d, want %d; stored is %q", request[0], request[1], header, res.StatusCode, want, f.raw)
+			}
+			if want == 0 && res.StatusCode >= 300 {
+				t.Errorf("%s %s with %q: %d", request[0], request[1], header, res.StatusCode)
+			}
+		}
+	}
+}
+
+// TestUnconfirmedWritesAre202: 200, 201 and 204 are promises.
+func TestUnconfirmedWritesAre202(t *testing.T) {
+	c, f := writers(t, map[string]string{"old": `{"id": "old"}`})
+	f.unconfirmed = true
+	for _, request := range [][2]string{{"PUT", helloURL}, {"POST", "/sites/main/posts"}, {"DELETE", "/sites/main/posts/old"}} {
+		res := ask(t, c, request[0], request[1], hello, bearer)
+		var got problem
+		if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil || res.StatusCode != 202 || got.Detail != notConfirmed.Detail {
+			t.Errorf("%s %s: %d %+v, %v", request[0], request[1], res.StatusCode, got, err)
+		}
+	}
+	if got := text(t, ask(t, c, "POST", "/sites/main/posts", hello, bearer, asLines)); !strings.Contains(got, `"status":202`) {
+		t.Errorf("POST of lines: %s", got)
+	}
+
+	f.err = fmt.Errorf("at 10.0.0.7: %w", feed.ErrUnavailable)
+	for _, request := range [][2]string{{"PUT", helloURL}, {"POST", "/sites/main/posts"}, {"DELETE", helloURL}} {
+		if res := ask(t, c, request[0], request[1], hello, bearer); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s %s without a store: %d", request[0], request[1], res.StatusCode)
+		}
+	}
+	if res := ask(t, c, "POST", "/sites/main/posts", hello, bearer, asLines); res.StatusCode != 503 {
+		t.Errorf("POST of lines without a store: %d", res.StatusCode)
+	}
+}
+
+func TestDeleteConfirmsThatAPostIsMissing(t *testing.T) {
+	c, _ := writers(t, nil)
+	if res := ask(t, c, "DELETE", "/sites/main/posts/missing", "", bearer); res.StatusCode != 204 {
+		t.Errorf("DELETE of a post that is still published: %d, want 204", res.StatusCode)
+	}
+	if res := ask(t, c, "DELETE", "/sites/main/posts/never", "", bearer); res.StatusCode != 404 {
+		t.Errorf("DELETE of a post that never was: %d, want 404", res.StatusCode)
+	}
+}
+
+func TestBulk(t *testing.T) {
+	long := `{"id": "long", "title": "` + strings.Repeat("x", intake.MaxSize) + `"}`
+	c, f := writers(t, nil)
+	body := strings.Join([]string{
+		`{"id": "a", "content_text": "A."}`, "", `{"id": "b", "title": 7}`, `{"title": "no id"}`, "no JSON", long,
+		`{"id": "a", "content_text": "A again."}` + "\r", `{"id": "https://example/1", "content_text": "C."}`,
+	}, "\n")
+	res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines)
+	if res.StatusCode != 200 || res.Header.Get("Content-Type") != typeLines {
+		t.Fatalf("%d %s: %s", res.StatusCode, res.Header.Get("Content-Type"), text(t, res))
+	}
+	got := map[int]string{}
+	for line := range strings.Lines(text(t, res)) {
+		var a lineAnswer
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		got[a.Line] = strings.TrimSpace(fmt.Sprint(a.Status, " ", a.ID, " ", a.Place))
+	}
+	want := map[int]string{
+		1: "200 a", 3: "422 b title", 4: "422  id", 5: "422  line 1, column 2", 6: "413", 7: "200 a", 8: "200 https://example/1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("answers (-want +got):\n%s", diff)
+	}
+	stored := map[string]string{"a": `{"id": "a", "content_text": "A again."}`, "https://example/1": `{"id": "https://example/1", "content_text": "C."}`}
+	if diff := cmp.Diff(stored, f.raw); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+
+	if res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines, "If-Match: *"); res.StatusCode != 400 {
+		t.Errorf("lines with a condition: %d, want 400", res.StatusCode)
+	}
+}
+
+func TestBulkSaysHowFarItGotWhenTheStoreFails(t *testing.T) {
+	c, f := writers(t, nil)
+	f.err, f.failAfter = feed.ErrUnavailable, 1
+	var body strings.Builder
+	for i := range 3 * batchPosts {
+		fmt.Fprintf(&body, "{\"id\": \"%d\"}\n", i)
+	}
+	res := ask(t, c, "POST", "/sites/main/posts", body.String(), bearer, asLines)
+	count := map[int]int{}
+	for line := range strings.Lines(text(t, res)) {
+		var a lineAnswer
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		count[a.Status]++
+	}
+	if diff := cmp.Diff(map[int]int{200: batchPosts, 503: batchPosts}, count); diff != "" {
+		t.Errorf("answers by status (-want +got):\n%s", diff)
+	}
+	if len(f.raw) != batchPosts {
+		t.Errorf("%d posts are stored, want %d", len(f.raw), batchPosts)
+	}
+}
+
+func TestBulkHasALimitOfLines(t *testing.T) {
+	c, f := writers(t, nil)
+	body := strings.Repeat("\n", maxLines) + hello
+	res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines)
+	if got := text(t, res); res.StatusCode != 200 || !strings.Contains(got, fmt.Sprintf(`{"line":%d,"status":413`, maxLines+1)) || len(f.raw) > 0 {
+		t.Errorf("%d %s; stored is %q", res.StatusCode, got, f.raw)
+	}
+}
+
+func TestPages(t *testing.T) {
+	posts := map[string]string{"broken": "no JSON"}
+	for i := range 25 {
+		posts[fmt.Sprintf("https://example/%02d?a&b", i)] = fmt.Sprintf(`{"title": "%d"}`, i)
+	}
+	c, _ := writers(t, posts)
+	var ids []string
+	next, pages := "/sites/main/posts?limit=10", 0
+	for next != "" {
+		res := ask(t, c, "GET", next, "", bearer)
+		var page struct {
+			Posts []listedPost
+			Next  string
+		}
+		if err := json.Unmarshal([]byte(text(t, res)), &page); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range page.Posts {
+			ids = append(ids, p.ID)
+			if p.ETag != entityTag([]byte(posts[p.ID])) || (p.Post == nil) != (p.ID == "broken") {
+				t.Errorf("%+v is listed for %s", p, posts[p.ID])
+			}
+		}
+		link := strings.TrimSuffix(strings.TrimPrefix(res.Header.Get("Link"), "<"), `>; rel="next"`)
+		if link != page.Next {
+			t.Errorf("Link is %q, next %q", res.Header.Get("Link"), page.Next)
+		}
+		next = page.Next
+		if pages++; pages > 3 {
+			t.Fatalf("more than 3 pages: the next is %s", next)
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(posts)), ids); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	for _, limit := range []string{"0", "-1", "501", "x"} {
+		if res := ask(t, c, "GET", "/sites/main/posts?limit="+limit, "", bearer); res.StatusCode != 400 {
+			t.Errorf("limit %s: %d, want 400", limit, res.StatusCode)
+		}
+	}
+	c, _ = writers(t, nil)
+	if got := text(t, ask(t, c, "GET", "/sites/main/posts", "", bearer)); got != "{\n  \"posts\": []\n}\n" {
+		t.Errorf("no posts are %q", got)
+	}
+}
+
+func TestSamplePostsCannotBeChanged(t *testing.T) {
+	c, _ := writers(t, nil)
+	c.Posts = nil
+	if res := ask(t, c, "PUT", helloURL, hello, bearer); res.StatusCode != 403 {
+		t.Errorf("%d, want 403", res.StatusCode)
+	}
+}
+
+func FuzzPostPath(f *testing.F) {
+	for _, id := range []string{"hello", "https://example/1", "..", ".", "a b+c%", "ü", "\x00", "//", `\`} {
+		f.Add(id)
+	}
+	post := route{path: "/sites/{site}/posts/{id}"}
+	f.Fuzz(func(t *testing.T, id string) {
+		if id == "" {
+			return
+		}
+		path := postPath("main", id)
+		u, err := url.Parse("http://localhost" + path)
+		if err != nil {
+			t.Fatalf("%q: %v", path, err)
+		}
+		values, ok := post.match(u.EscapedPath())
+		if !ok || values["id"] != id || values["site"] != "main" {
+			t.Errorf("the path of %q is %s, which is read as %q", id, path, values)
+		}
+	})
+}
+
+func FuzzConditions(f *testing.F) {
+	for _, s := range []string{"*", `"a"`, `W/"a", "b"`, `"a`, `a`, `,,"a",`, `"a" "b"`, "W/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := readConditions(http.Header{"If-Match": {s}})
+		if err != nil {
+			return
+		}
+		// What names no version lets nobody write who asked for one.
+		if c.match.given && c.check(nil) == nil {
+			t.Errorf("If-Match %q holds for a post that does not exist", s)
+		}
+		if !c.match.given && strings.Trim(s, " \t,") != "" {
+			t.Errorf("If-Match %q is read as nothing", s)
+		}
+	})
+}

@@ -21,7 +21,7 @@ func (r *Reader) Read(in Input) Result {
 	unwrap(rd.doc)
 	words := 0
 	for _, b := range rd.doc.blocks {
-		words += len(b.text)/6 + 4
+		words += len(b.text)/4 + 4
 	}
 	toks := make([]token, 0, words)
 	for _, b := range rd.doc.blocks {

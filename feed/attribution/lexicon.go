@@ -132,6 +132,17 @@ func (c *class) sort() {
 	}
 }
 
+// common returns how many of the phrases begin with a word of stop.
+func (c *class) common(stop *class) int {
+	n := 0
+	for id := range stop.words {
+		if c.words[id] || len(c.phrases[id]) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // has reports whether the class holds the word with the number id.
 func (c *class) has(id int32) bool {
 	k := int(id >> 6)

@@ -134,8 +134,9 @@ func padded(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
-// file makes the indexes of the rules. A variant is filed under the words of its first class, else its first word, else
-// it has to be tried on every short clause.
+// file makes the indexes of the rules. A variant is filed under the element, a word or a class of them, that holds the
+// fewest of the language's most common words, so that it is tried on few clauses; if it has none, it has to be tried on
+// every short clause.
 func (l *language) file() {
 	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
 		x.byWord = make(map[int32][]*variant)
@@ -146,31 +147,37 @@ func (l *language) file() {
 			l.variants++
 			switch {
 			case r.place == placePosted:
-				l.postedBy.add(v)
+				l.postedBy.add(v, l.stop)
 			case v.colon:
-				l.leads.add(v)
+				l.leads.add(v, l.stop)
 			default:
-				l.credits.add(v)
+				l.credits.add(v, l.stop)
 			}
 		}
 	}
 }
 
-func (x *index) add(v *variant) {
+func (x *index) add(v *variant, stop *class) {
 	var trigger *elem
+	fewest := 0
+	consider := func(e *elem, common int) {
+		if trigger == nil || common < fewest {
+			trigger, fewest = e, common
+		}
+	}
 	for i := range v.elems {
 		e := &v.elems[i]
 		switch e.op {
 		case opClass:
 			v.need.set(e.class.bit)
-			if trigger == nil || trigger.op == opWord {
-				trigger = e
-			}
+			consider(e, e.class.common(stop))
 		case opWord:
 			v.words = append(v.words, e.id)
-			if trigger == nil {
-				trigger = e
+			common := 0
+			if stop.words[e.id] {
+				common = 1
 			}
+			consider(e, common)
 		case opDash:
 			v.need.set(traitDash)
 		case opDots:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -301,19 +300,14 @@ func (s *segmenter) leaf(n *html.Node) {
 func (s *segmenter) add(n *html.Node, data string) {
 	begun := false
 	for i := 0; i < len(data); {
-		c := data[i]
-		size := 1
-		if c >= utf8.RuneSelf {
-			if strings.HasPrefix(data[i:], "\u00a0") {
-				c, size = ' ', 2
-			} else {
-				_, size = utf8.DecodeRuneInString(data[i:])
-			}
-		}
-		if c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' {
+		if size := blank(data, i); size > 0 {
 			s.space = len(s.text) > 0
 			i += size
 			continue
+		}
+		end := i + 1
+		for end < len(data) && blank(data, end) == 0 {
+			end++
 		}
 		if s.space {
 			s.text = append(s.text, ' ')
@@ -328,10 +322,23 @@ func (s *segmenter) add(n *html.Node, data string) {
 				}
 			}
 		}
-		s.text = append(s.text, data[i:i+size]...)
-		i += size
+		s.text = append(s.text, data[i:end]...)
 		s.breaks = 0
+		i = end
 	}
+}
+
+// blank returns the size of the white space at data[i], a no-break space included, or 0.
+func blank(data string, i int) int {
+	switch data[i] {
+	case ' ', '\n', '\t', '\r', '\f':
+		return 1
+	case "\u00a0"[0]:
+		if i+1 < len(data) && data[i+1] == "\u00a0"[1] {
+			return 2
+		}
+	}
+	return 0
 }
 
 // lineBreak ends a line within a block element. A second one in a row ends a paragraph.

@@ -120,9 +120,14 @@ func (lx *lexicon) word(text string, t token) token {
 	t.id = lx.lookup(text[t.start:t.end])
 	if t.id == 0 {
 		// French runs its small words into the next: "l'écrit" is the verb.
-		if i := strings.IndexAny(text[t.start:t.end], "'’"); i == 1 || i == 2 {
-			_, size := decode(text, t.start+i)
-			t.id = lx.lookup(text[t.start+i+size : t.end])
+		for i := 1; i <= 2 && t.start+i < t.end; i++ {
+			if c := text[t.start+i]; c != '\'' && c != "’"[0] {
+				continue
+			}
+			if r, size := decode(text, t.start+i); r == '\'' || r == '’' {
+				t.id = lx.lookup(text[t.start+i+size : t.end])
+				break
+			}
 		}
 	}
 	return t

@@ -110,7 +110,7 @@ func (h *handler) routes() []route {
 		{http.MethodPost, "/rebuild", Rebuild, []int{200, 400, 401, 403, 404, 409, 413, 415, 503}, h.failing(h.rebuild)},
 		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.ofSite(h.listPosts)},
 		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.postPosts)},
-		{http.MethodGet, post, Write, []int{200, 304, 401, 403, 404, 503}, h.ofSite(h.getPost)},
+		{http.MethodGet, post, Write, []int{200, 304, 400, 401, 403, 404, 503}, h.ofSite(h.getPost)},
 		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.putPost)},
 		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503}, h.ofSite(h.deletePost)},
 	}

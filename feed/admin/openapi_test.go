@@ -1,0 +1,202 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"feedpub/feed/intake"
+)
+
+// described is the description, as JSON, and a compiler of its schemas.
+type described struct {
+	root     map[string]any
+	compiler *jsonschema.Compiler
+}
+
+func readDescription(t *testing.T) described {
+	t.Helper()
+	asJSON, err := yaml.YAMLToJSON(OpenAPI())
+	if err != nil {
+		t.Fatalf("openapi.yaml: %v", err)
+	}
+	compiler := jsonschema.NewCompiler()
+	var root map[string]any
+	for name, text := range map[string][]byte{"openapi.json": asJSON, "https://feedpub.invalid/post.schema.json": intake.Schema()} {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if name == "openapi.json" {
+			root, _ = document.(map[string]any)
+		}
+		if err := compiler.AddResource(name, document); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	return described{root, compiler}
+}
+
+// at returns the object at a path of member names.
+func at(v any, path ...string) map[string]any {
+	for _, name := range path {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// TestDescriptionHasAllRoutesAndNoOthers compares openapi.yaml with the table that requests are routed by.
+func TestDescriptionHasAllRoutesAndNoOthers(t *testing.T) {
+	h := &handler{Config: config(t, &fake{})}
+	want := map[string]string{}
+	for _, r := range h.routes() {
+		var needs string
+		if r.right != "" {
+			needs = " with the right to " + string(r.right)
+		}
+		want[r.method+" "+r.path] = fmt.Sprint(slices.Sorted(slices.Values(r.statuses))) + needs
+	}
+	got := map[string]string{}
+	for path := range at(readDescription(t).root, "paths") {
+		for method, o := range at(readDescription(t).root, "paths", path) {
+			if method == "parameters" {
+				continue
+			}
+			var statuses []int
+			for status := range at(o, "responses") {
+				n, err := strconv.Atoi(status)
+				if err != nil {
+					t.Errorf("%s %s: status %q", method, path, status)
+				}
+				statuses = append(statuses, n)
+			}
+			slices.Sort(statuses)
+			var needs string
+			operation, _ := o.(map[string]any)
+			security, _ := operation["security"].([]any)
+			for _, s := range security {
+				rights, _ := at(s)["token"].([]any)
+				for _, right := range rights {
+					needs += fmt.Sprint(" with the right to ", right)
+				}
+			}
+			got[strings.ToUpper(method)+" "+path] = fmt.Sprint(statuses) + needs
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statuses of the routes (-table +openapi.yaml):\n%s", diff)
+	}
+}
+
+// TestDescriptionsExamplesAreValid: every example is valid by the schema beside it, posts by that of posts and by the
+// decoder; and every reference leads somewhere.
+func TestDescriptionsExamplesAreValid(t *testing.T) {
+	d := readDescription(t)
+	examples, posts := 0, 0
+	var walk func(pointer string, v any)
+	check := func(pointer string, example any) {
+		examples++
+		schema, err := d.compiler.Compile("openapi.json#" + pointer + "/schema")
+		if err != nil {
+			t.Errorf("%s/schema: %v", pointer, err)
+			return
+		}
+		if err := schema.Validate(example); err != nil {
+			t.Errorf("the example at %s: %v", pointer, err)
+		}
+	}
+	walk = func(pointer string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for i, e := range v {
+				walk(pointer+"/"+strconv.Itoa(i), e)
+			}
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "#/") && at(d.root, strings.Split(ref[2:], "/")...) == nil {
+				t.Errorf("%s leads to %s, where nothing is", pointer, ref)
+			}
+			if example, ok := v["example"]; ok {
+				check(pointer, example)
+			}
+			for name, example := range at(v, "examples") {
+				value := at(example)["value"]
+				check(pointer, value)
+				raw, err := json.Marshal(value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				posts++
+				id, _ := at(value)["id"].(string)
+				if _, err := intake.Decode(id, raw); err != nil {
+					t.Errorf("the post %q at %s is refused: %v", name, pointer, err)
+				}
+			}
+			for name, member := range v {
+				walk(pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(name), member)
+			}
+		}
+	}
+	walk("", d.root)
+	if examples < 10 || posts < 2 {
+		t.Errorf("found %d examples, %d of them posts: the test sees too little to hold anything", examples, posts)
+	}
+	for _, name := range slices.Sorted(maps.Keys(at(d.root, "components", "schemas"))) {
+		if _, err := d.compiler.Compile("openapi.json#/components/schemas/" + name); err != nil {
+			t.Errorf("schema %s: %v", name, err)
+		}
+	}
+}
+
+// TestAnswersAreAsDescribed validates real answers by the schemas of openapi.yaml.
+func TestAnswersAreAsDescribed(t *testing.T) {
+	d := readDescription(t)
+	for _, test := range []struct {
+		method, path, body, header string
+		schema                     string
+	}{
+		{"GET", "/feeds", "", "X: y", "Feeds"},
+		{"GET", "/problems", "", "X: y", "Problems"},
+		{"POST", "/rebuild", "", "X: y", "Report"},
+		{"GET", "/sites/main/posts?limit=1", "", "X: y", "Page"},
+		{"GET", helloURL, "", "X: y", "Post"},
+		{"PUT", helloURL, hello, asJSON, "Stored"},
+		{"PUT", helloURL, `{"title": 7}`, asJSON, "Problem"},
+		{"POST", "/sites/main/posts", `{"id": "a", "title": 7}`, asLines, "LineAnswer"},
+		{"POST", "/sites/main/posts", hello, asLines, "LineAnswer"},
+		{"GET", "/nothing", "", "X: y", "Problem"},
+	} {
+		c, _ := writers(t, map[string]string{"hello": hello, "other": hello})
+		schema, err := d.compiler.Compile("openapi.json#/components/schemas/" + test.schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := text(t, ask(t, c, test.method, test.path, test.body, bearer, test.header))
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+		if err != nil {
+			t.Errorf("%s %s: %v: %s", test.method, test.path, err, answer)
+			continue
+		}
+		if err := schema.Validate(v); err != nil {
+			t.Errorf("%s %s is no %s: %v\n%s", test.method, test.path, test.schema, err, answer)
+		}
+	}
+}
+
+func TestDescriptionIsServed(t *testing.T) {
+	res := ask(t, config(t, &fake{}), http.MethodGet, "/openapi.yaml", "")
+	if got := text(t, res); got != string(openAPI) || res.Header.Get("Content-Type") != "application/yaml" {
+		t.Errorf("%s, %d bytes; want the description", res.Header.Get("Content-Type"), len(got))
+	}
+}

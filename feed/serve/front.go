@@ -1,6 +1,14 @@
 package serve
 
 import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
 	"feedpub/feed"
 )
 
@@ -17,6 +25,18 @@ type Observer interface {
 	Served(format feed.Format, status, bytes int)
 }
 
+// Limiter says who comes too often. It is called concurrently.
+type Limiter interface {
+	// Wait counts a fetch of a whole feed that the client could have asked to be spared. It returns 0, or for how long
+	// the client is to wait.
+	Wait(client netip.Addr, name feed.Name) time.Duration
+}
+
+// Audience is told who polls. It is called concurrently, must not block, and copies what it keeps.
+type Audience interface {
+	Polled(name feed.Name, status int, client netip.Addr, userAgent string)
+}
+
 // Visit is a request as an engine received it. Its strings may be views of an engine's buffers: they hold until the
 // answer has been sent, and whoever keeps one copies it.
 type Visit struct {
@@ -24,12 +44,23 @@ type Visit struct {
 	// HasBody says that the request has a body or claims to have one, by a Content-Length other than 0 or a
 	// Transfer-Encoding.
 	HasBody bool
+	Client  Client
 }
 
-// Front answers what engines receive: it is all that they have in common. Its fields are not changed once it is in use.
+// Front answers what engines receive: it is all that they have in common. Its fields are not changed once it is in use;
+// all but Documents are optional.
 type Front struct {
 	Documents Documents
-	Observer  Observer // optional
+	Observer  Observer
+	Limiter   Limiter
+	Audience  Audience
+	// Proxies are those that say for whom they ask. They and loopback are never limited.
+	Proxies Proxies
+	// AccessLog gets one line for every LogEvery answers. The query of a request is not logged, nor is its sender.
+	AccessLog *slog.Logger
+	LogEvery  uint64 // 0 is none
+
+	answers atomic.Uint64
 }
 
 // Answer answers a visit. It may be called concurrently.
@@ -37,6 +68,14 @@ func (f *Front) Answer(v *Visit) Response {
 	res := f.answer(v)
 	if f.Observer != nil {
 		f.Observer.Served(res.Format, res.Status, len(res.Body))
+	}
+	if f.Audience != nil && res.Feed != "" {
+		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
+	}
+	if f.LogEvery > 0 && f.AccessLog != nil && f.answers.Add(1)%f.LogEvery == 0 {
+		// A handler escapes what it writes; what it keeps must not be an engine's buffer.
+		f.AccessLog.Info("answered", "method", strings.Clone(v.Method), "path", strings.Clone(v.Path), "status", res.Status,
+			"bytes", len(res.Body), "user_agent", strings.Clone(v.Client.UserAgent))
 	}
 	return res
 }
@@ -54,7 +93,49 @@ func (f *Front) answer(v *Visit) Response {
 		res.Close = true
 		return res
 	}
-	return Answer(f.Documents.Snapshot(), v.Request)
+	s := f.Documents.Snapshot()
+	if f.Limiter != nil && v.Method == "GET" && !conditional(v.Request) {
+		if res, refused := f.limit(s, v); refused {
+			return res
+		}
+	}
+	return Answer(s, v.Request)
+}
+
+// limit returns the 429 for a client that fetches a whole feed too often, and false for all others. What it would be
+// answered is found out without making a body: that is what is to be spared.
+func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
+	head := v.Request
+	head.Method = "HEAD"
+	whole := Answer(s, head)
+	if whole.Status != http.StatusOK || whole.Feed == "" {
+		return Response{}, false
+	}
+	client := f.Proxies.Origin(v.Client)
+	if f.Proxies.Trusted(client) {
+		return Response{}, false
+	}
+	wait := f.Limiter.Wait(client, whole.Feed)
+	if wait <= 0 {
+		return Response{}, false
+	}
+	seconds := strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
+	res := failure(http.StatusTooManyRequests, tooOften, field("Retry-After", seconds))
+	res.Feed, res.Format = whole.Feed, whole.Format
+	return res, true
+}
+
+// conditional says whether a request asks to be spared what its sender holds: with an entity tag, known or not, or a
+// date.
+func conditional(r Request) bool {
+	if strings.Contains(r.IfNoneMatch, `"`) || strings.Trim(r.IfNoneMatch, " \t") == "*" {
+		return true
+	}
+	if r.IfModifiedSince == "" {
+		return false
+	}
+	_, err := http.ParseTime(r.IfModifiedSince)
+	return err == nil
 }
 
 func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }

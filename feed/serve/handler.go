@@ -2,6 +2,7 @@ package serve
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			AIM:             joined(r.Header["A-Im"]),
 		},
 		HasBody: r.ContentLength != 0, // -1 for a Transfer-Encoding
+		Client:  clientOf(r),
 	})
 	header := w.Header()
 	if res.Close {
@@ -37,6 +39,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A reader that has gone away is no fault of ours, and there is nobody left to tell.
 		_, _ = w.Write(res.Body)
 	}
+}
+
+// clientOf returns who sent a request.
+func clientOf(r *http.Request) Client {
+	c := Client{ForwardedFor: joined(r.Header["X-Forwarded-For"]), UserAgent: joined(r.Header["User-Agent"])}
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		c.Addr = a.Addr().Unmap()
+	}
+	return c
 }
 
 var closeConnection = []string{"close"}

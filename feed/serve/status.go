@@ -47,6 +47,9 @@ var (
 		field("Retry-After", retryAfter))
 )
 
+// tooOften is the text of a 429, which says what to do about it.
+const tooOften = "Your network fetches this feed whole too often. Please send If-None-Match, and come less often."
+
 // failure returns the answer for an error. It may not be cached: each of the errors can end at any moment.
 func failure(status int, text string, more ...Field) Response {
 	body := strconv.Itoa(status) + " " + http.StatusText(status) + "\n" + text + "\n"

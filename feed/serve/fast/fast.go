@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -106,6 +107,11 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			AIM:             field(h, "A-Im"),
 		},
 		HasBody: framed || h.ContentLength() > 0,
+		Client: serve.Client{
+			Addr:         peerOf(ctx),
+			ForwardedFor: field(h, fasthttp.HeaderXForwardedFor),
+			UserAgent:    view(h.UserAgent()),
+		},
 	}))
 }
 
@@ -185,6 +191,14 @@ func parsedPath(target string) (string, bool) {
 		return "", false
 	}
 	return u.Path, true
+}
+
+// peerOf returns the address of the other end.
+func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	if c, ok := ctx.Conn().(*conn); ok {
+		return c.peer
+	}
+	return netip.Addr{}
 }
 
 // field returns the lines of a field as one value.

@@ -1,0 +1,78 @@
+package audience
+
+import (
+	"strconv"
+	"strings"
+)
+
+// kind is what sort of program a client is.
+type kind uint8
+
+const (
+	direct   kind = iota // somebody reads with it
+	gatherer             // fetches for many and says for how many
+	robot                // nobody reads with it
+)
+
+// known are the well-known programs by a part of their User-Agent in lower case. The first match counts, so what is
+// special stands before what is general.
+var known = [...]struct {
+	part, name string
+	kind       kind
+}{
+	{"feedly", "feedly", gatherer}, {"feedbin", "feedbin", gatherer}, {"inoreader", "inoreader", gatherer},
+	{"newsblur", "newsblur", gatherer}, {"theoldreader", "the-old-reader", gatherer}, {"bazqux", "bazqux", gatherer},
+	{"feedwrangler", "feed-wrangler", gatherer}, {"feed wrangler", "feed-wrangler", gatherer}, {"netvibes", "netvibes", gatherer},
+	{"feedspot", "feedspot", gatherer}, {"bloglovin", "bloglovin", gatherer}, {"newsgator", "newsgator", gatherer},
+
+	{"miniflux", "miniflux", direct}, {"freshrss", "freshrss", direct}, {"tiny tiny rss", "tt-rss", direct}, {"tt-rss", "tt-rss", direct},
+	{"nextcloud", "nextcloud-news", direct}, {"commafeed", "commafeed", direct}, {"yarr", "yarr", direct}, {"netnewswire", "netnewswire", direct},
+	{"newsboat", "newsboat", direct}, {"newsraft", "newsraft", direct}, {"liferea", "liferea", direct}, {"thunderbird", "thunderbird", direct},
+	{"reeder", "reeder", direct}, {"akregator", "akregator", direct}, {"quiterss", "quiterss", direct}, {"rssguard", "rss-guard", direct},
+	{"rss guard", "rss-guard", direct}, {"vienna", "vienna", direct}, {"readkit", "readkit", direct}, {"newsflash", "newsflash", direct},
+	{"fluent reader", "fluent-reader", direct}, {"feeder", "feeder", direct}, {"elfeed", "elfeed", direct}, {"sfeed", "sfeed", direct},
+	{"rss2email", "rss2email", direct}, {"feedparser", "feedparser", direct}, {"simplepie", "simplepie", direct},
+
+	{"slackbot", "slack", robot}, {"discord", "discord", robot}, {"googlebot", "googlebot", robot}, {"bingbot", "bingbot", robot},
+	{"curl/", "curl", robot}, {"wget/", "wget", robot}, {"bot", "robot", robot}, {"crawler", "robot", robot}, {"spider", "robot", robot},
+	{"monitor", "robot", robot}, {"mozilla/", "browser", direct},
+}
+
+// Names of what is not among the known.
+const (
+	otherName  = "other"
+	silentName = "unnamed" // no User-Agent
+)
+
+// agent is what a User-Agent says.
+type agent struct {
+	name        string
+	kind        kind
+	subscribers int
+}
+
+// maxSubscribers bounds what a client may claim for others.
+const maxSubscribers = 10_000_000
+
+func parseAgent(userAgent string) agent {
+	a := agent{name: otherName}
+	if userAgent == "" {
+		a.name = silentName
+		return a
+	}
+	lower := strings.ToLower(userAgent)
+	for _, k := range known {
+		if strings.Contains(lower, k.part) {
+			a.name, a.kind = k.name, k.kind
+			break
+		}
+	}
+	// "12 subscribers" is what aggregators have agreed on.
+	if before, _, ok := strings.Cut(lower, " subscriber"); ok {
+		digits := before[strings.LastIndexFunc(before, func(r rune) bool { return r < '0' || r > '9' })+1:]
+		if n, err := strconv.Atoi(digits); err == nil && n <= maxSubscribers {
+			a.kind, a.subscribers = gatherer, n
+		}
+	}
+	return a
+}

@@ -1,0 +1,163 @@
+// Package audience tells who reads the feeds, from their polls. It keeps counts, not people: of an address no more than a
+// trace in a sketch, made with a hash whose seed dies with the process.
+package audience
+
+import (
+	"hash/maphash"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+)
+
+const (
+	// days is for how long a reader counts that does not come back.
+	days = 7
+	// maxAgents is how many User-Agents are remembered with what they say.
+	maxAgents = 4096
+	// maxAgentLength is how much of a User-Agent is looked at.
+	maxAgentLength = 512
+)
+
+// Audience counts the polls of each feed. It is safe for concurrent use.
+type Audience struct {
+	now  func() time.Time
+	seed maphash.Seed
+
+	mu     sync.RWMutex
+	agents map[string]agent
+	feeds  map[feed.Name]*tally
+	order  []feed.Name // of feeds, as they were first polled
+}
+
+// tally is what is known of one feed.
+type tally struct {
+	mu                         sync.Mutex
+	polls, notModified, deltas uint64
+	clients                    map[string]uint64
+	gatherers                  map[string]report
+	sketches                   [days + 1]*sketch // by the day modulo their number
+	day                        int64             // of the newest sketch
+}
+
+// report is what an aggregator last said.
+type report struct {
+	subscribers int
+	day         int64
+}
+
+// New returns an audience of nobody. seed is what addresses are hashed with.
+func New(now func() time.Time, seed maphash.Seed) *Audience {
+	return &Audience{now: now, seed: seed, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
+}
+
+// Polled counts a poll. Only answers that show a reader of the feed count: 200, 226 and 304.
+func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {
+	if status != 200 && status != 226 && status != 304 {
+		return
+	}
+	userAgent = userAgent[:min(len(userAgent), maxAgentLength)]
+	t, who := a.lookUp(name, userAgent)
+	day := a.now().Unix() / int64(24*time.Hour/time.Second)
+	var h maphash.Hash
+	h.SetSeed(a.seed)
+	address := client.As16()
+	_, _ = h.Write(address[:]) // a hash never fails
+	_, _ = h.WriteString(userAgent)
+
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.polls++
+	switch status {
+	case 304:
+		t.notModified++
+	case 226:
+		t.deltas++
+	}
+	t.clients[who.name]++
+	switch who.kind {
+	case gatherer:
+		t.gatherers[who.name] = report{who.subscribers, day}
+	case direct:
+		t.sketchOf(day).add(h.Sum64())
+	}
+}
+
+// lookUp returns the tally of a feed and what a User-Agent says.
+func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
+	a.mu.RLock()
+	t, who := a.feeds[name], a.agents[userAgent]
+	a.mu.RUnlock()
+	if t != nil && who.name != "" {
+		return t, who
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t = a.feeds[name]; t == nil {
+		t = &tally{clients: make(map[string]uint64), gatherers: make(map[string]report)}
+		a.feeds[name] = t
+		a.order = append(a.order, name)
+	}
+	if who = a.agents[userAgent]; who.name == "" {
+		if len(a.agents) >= maxAgents {
+			clear(a.agents) // cheaper than knowing which are old
+		}
+		who = parseAgent(userAgent)
+		a.agents[strings.Clone(userAgent)] = who
+	}
+	return t, who
+}
+
+// sketchOf returns the sketch of a day, and forgets those that it takes the place of.
+func (t *tally) sketchOf(day int64) *sketch {
+	for ; t.day < day; t.day++ {
+		if day-t.day > int64(len(t.sketches)) {
+			t.day = day - int64(len(t.sketches))
+		}
+		t.sketches[(t.day+1)%int64(len(t.sketches))] = nil
+	}
+	s := &t.sketches[day%int64(len(t.sketches))]
+	if *s == nil {
+		*s = new(sketch)
+	}
+	return *s
+}
+
+// Readers returns what is known of each feed that was polled, in the order in which they were first.
+func (a *Audience) Readers() []feed.Readership {
+	a.mu.RLock()
+	names, tallies := slices.Clone(a.order), maps.Clone(a.feeds)
+	a.mu.RUnlock()
+	day := a.now().Unix() / int64(24*time.Hour/time.Second)
+	list := make([]feed.Readership, 0, len(names))
+	for _, name := range names {
+		list = append(list, tallies[name].readership(name, day))
+	}
+	return list
+}
+
+func (t *tally) readership(name feed.Name, day int64) feed.Readership {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := feed.Readership{
+		Feed: name, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas, Clients: maps.Clone(t.clients),
+	}
+	var sum sketch
+	for d := max(day-days+1, 0); d <= t.day; d++ {
+		if s := t.sketches[d%int64(len(t.sketches))]; s != nil && d > t.day-int64(len(t.sketches)) {
+			sum.merge(s)
+		}
+	}
+	r.Direct = sum.estimate()
+	r.Subscribers = r.Direct
+	for _, g := range t.gatherers {
+		if g.day > day-days {
+			r.Subscribers += g.subscribers
+		}
+	}
+	return r
+}

@@ -1,0 +1,82 @@
+package manners
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+)
+
+var noon = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
+
+func TestWait(t *testing.T) {
+	now := noon
+	l := New(3, 30*time.Minute, func() time.Time { return now })
+	for i, step := range []struct {
+		after  time.Duration
+		client string
+		feed   feed.Name
+		want   time.Duration
+	}{
+		{0, "192.0.2.1", "main", 0},
+		{0, "192.0.2.2", "main", 0}, // of the same network
+		{0, "192.0.2.3", "main", 0},
+		{0, "192.0.2.1", "main", 10 * time.Minute},
+		{0, "192.0.2.1", "tags/go", 0},
+		{0, "192.0.3.1", "main", 0},
+		{4 * time.Minute, "192.0.2.9", "main", 6 * time.Minute}, // what is refused does not count
+		{6 * time.Minute, "192.0.2.1", "main", 0},
+		{0, "192.0.2.1", "main", 10 * time.Minute},
+		{time.Hour, "192.0.2.1", "main", 0},
+		{0, "192.0.2.1", "main", 0},
+		{0, "192.0.2.1", "main", 0},
+		{0, "192.0.2.1", "main", 10 * time.Minute},
+		{0, "2001:db8:1:2::1", "main", 0},
+		{0, "2001:db8:1:2:3::1", "main", 0}, // of the same network
+		{0, "2001:db8:1:2::1", "main", 0},
+		{0, "2001:db8:1:2::1", "main", 10 * time.Minute},
+		{0, "2001:db8:1:3::1", "main", 0},
+	} {
+		now = now.Add(step.after)
+		if got := l.Wait(netip.MustParseAddr(step.client), step.feed); got != step.want {
+			t.Errorf("fetch %d, of %s by %s: wait is %v, want %v", i, step.feed, step.client, got, step.want)
+		}
+	}
+	if got := l.Wait(netip.Addr{}, "main"); got != 0 {
+		t.Errorf("a client without an address is to wait %v, want 0", got)
+	}
+}
+
+func TestTheTableIsBounded(t *testing.T) {
+	l := New(1, time.Hour, func() time.Time { return noon })
+	for i := range 2 * capacity {
+		l.Wait(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), feed.Name(fmt.Sprint("tags/", i)))
+	}
+	sum := 0
+	for i := range l.shards {
+		sum += len(l.shards[i].due)
+	}
+	if sum > capacity || sum < capacity/2 {
+		t.Errorf("the table has %d entries, want up to %d", sum, capacity)
+	}
+}
+
+func TestRoomIsMadeByThoseThatAreDue(t *testing.T) {
+	now := noon
+	l := New(1, time.Hour, func() time.Time { return now })
+	for i := range 2 * capacity {
+		l.Wait(netip.AddrFrom4([4]byte{192, 0, 2, 1}), feed.Name(fmt.Sprint("tags/", i)))
+	}
+	now = now.Add(2 * time.Hour)
+	client := netip.MustParseAddr("198.51.100.1")
+	for i := range shards * 40 {
+		l.Wait(client, feed.Name(fmt.Sprint("tags/", i)))
+	}
+	for i := range shards * 40 {
+		if l.Wait(client, feed.Name(fmt.Sprint("tags/", i))) == 0 {
+			t.Fatalf("fetch of tags/%d was forgotten although others were due", i)
+		}
+	}
+}

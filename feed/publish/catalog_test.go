@@ -271,6 +271,10 @@ func TestRunListsAFeedThatAppears(t *testing.T) {
 	w.until("the new tag is listed", func() bool {
 		return strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
 	})
+	w.delete("a")
+	w.until("the tag without posts is listed no more", func() bool {
+		return !strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
+	})
 	cancel()
 	<-done
 }

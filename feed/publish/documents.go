@@ -66,12 +66,10 @@ func (p *Publisher) aliases(n feed.Name, fullName string, formats []feed.Format)
 	return out
 }
 
-// nearest returns the format f if it is among formats, else the one that most readers of f take as well.
+// nearest returns the format f if it is among formats, else the first of them, which is the one that most readers take.
 func nearest(f feed.Format, formats []feed.Format) feed.Format {
-	for _, candidate := range []feed.Format{f, feed.RSS, feed.Atom} {
-		if slices.Contains(formats, candidate) {
-			return candidate
-		}
+	if slices.Contains(formats, f) {
+		return f
 	}
 	return formats[0]
 }

@@ -218,6 +218,35 @@ func TestAFeedThatGrowsPostByPost(t *testing.T) {
 		}
 		before = c
 	}
+	for _, path := range before.documents[1:] {
+		if got := strings.Count(before.bodies[path], "<entry"); got != limit/4 {
+			t.Errorf("%s holds %d posts, want a quarter of the limit", path, got)
+		}
+	}
+}
+
+func TestAnEditIsNoRemoval(t *testing.T) {
+	w := newWorld(t)
+	b := w.archived(4)
+	for i := range 12 {
+		w.put(dated(fmt.Sprintf("p%02d", i), i, "tags", []string{"x"}))
+	}
+	w.rebuild(b)
+	w.put(dated("p01", 1, "title", "Edited", "tags", []string{"x"}), dated("p11", 11, "title", "Edited", "tags", []string{"x"}))
+	w.rebuild(b)
+	for _, n := range []feed.Name{feed.Main, "archive/1", "tags/x"} {
+		if at, err := w.site.Removed(t.Context(), n); err != nil || !at.IsZero() {
+			t.Errorf("after an edit %s has lost a post at %v, %v; want none", n, at, err)
+		}
+	}
+	w.put(dated("p01", 1, "title", "Edited"))
+	w.delete("p00")
+	w.rebuild(b)
+	for n, want := range map[feed.Name]bool{feed.Main: false, "archive/1": true, "tags/x": true} {
+		if at, err := w.site.Removed(t.Context(), n); err != nil || at.IsZero() == want {
+			t.Errorf("after a deletion %s has lost a post at %v, %v; want it recorded: %v", n, at, err, want)
+		}
+	}
 }
 
 func TestAnArchiveThatLatePostsSwellIsDivided(t *testing.T) {

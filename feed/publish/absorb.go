@@ -16,10 +16,6 @@ import (
 	"feedpub/feed/pathname"
 )
 
-// batch is how many posts are absorbed in one step. It bounds how long the store's script runs, and how much is lost
-// when another builder takes over.
-const batch = 128
-
 // notice is a reason to look at a post.
 type notice struct {
 	id string
@@ -28,53 +24,6 @@ type notice struct {
 	expected bool
 	// due says that the time of a post with a future date has come.
 	due bool
-}
-
-// absorbInbox takes in all submissions that came before it was called, and posts that have become due. It returns how
-// many posts it looked at.
-func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, error) {
-	seen, err := p.absorbDue(ctx, token)
-	if err != nil {
-		return seen, err
-	}
-	for {
-		cursor, err := p.Store.Cursor(ctx)
-		if err != nil {
-			return seen, fmt.Errorf("absorb: %w", err)
-		}
-		submissions, err := p.Store.Inbox(ctx, cursor, batch)
-		if err != nil {
-			return seen, fmt.Errorf("absorb: %w", err)
-		}
-		if len(submissions) == 0 {
-			break
-		}
-		notices := make([]notice, 0, len(submissions))
-		place := map[string]int{}
-		for _, s := range submissions {
-			if s.ID == "" { // names no post: a writer's mistake, which nothing can be made of
-				continue
-			}
-			if i, ok := place[s.ID]; ok {
-				notices[i].at = s.Time // only the state counts, and the last word is its time
-				continue
-			}
-			place[s.ID] = len(notices)
-			notices = append(notices, notice{id: s.ID, at: s.Time, expected: true})
-		}
-		if err := p.absorb(ctx, token, cursor, submissions[len(submissions)-1].Entry, notices); err != nil {
-			return seen, err
-		}
-		seen += len(notices)
-		if seen%(batch*100) < batch && seen > batch {
-			p.Logger.Info("absorbing", "posts", seen)
-		}
-		if len(submissions) < batch {
-			break
-		}
-	}
-	due, err := p.absorbDue(ctx, token)
-	return seen + due, err
 }
 
 // absorbDue publishes the items whose time has come.
@@ -111,8 +60,7 @@ func (p *Publisher) absorbFound(ctx context.Context, token feed.Token, ids []str
 	return p.absorb(ctx, token, cursor, cursor, notices)
 }
 
-// absorb takes in the posts of the notices in one step. If a writer or another builder was faster, nothing is written
-// and the error is of kind [feed.ErrStale]: the caller's next run starts from the new state.
+// absorb takes in the posts of the notices in one step.
 func (p *Publisher) absorb(ctx context.Context, token feed.Token, cursor, next string, notices []notice) error {
 	ids := make([]string, len(notices))
 	for i, n := range notices {
@@ -122,24 +70,25 @@ func (p *Publisher) absorb(ctx context.Context, token feed.Token, cursor, next s
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
+	b := &inboxBatch{cursor: cursor, next: next, notices: notices, decided: p.decideAll(stored, notices)}
+	return p.write(ctx, token, b)
+}
+
+// write makes what was decided about a batch of posts. If a writer or another builder was faster, nothing is written and
+// the error is of kind [feed.ErrStale]: the caller's next run starts from the new state.
+func (p *Publisher) write(ctx context.Context, token feed.Token, b *inboxBatch) error {
+	if len(b.decided) == 0 && b.cursor == b.next {
+		return nil
+	}
 	// After the posts: an archive that is closed from now on is closed by who has the greater token, and this is refused.
 	if err := p.loadHistory(ctx); err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
-	var decided []decision
-	for i, st := range stored {
-		if d, ok := p.decide(st, notices[i]); ok {
-			decided = append(decided, d)
-		}
-	}
-	if len(decided) == 0 && cursor == next {
-		return nil
-	}
 	a := feed.Absorption{
-		Token: token, Cursor: cursor, Next: next,
+		Token: token, Cursor: b.cursor, Next: b.next,
 		Names: map[feed.Name]string{}, Removals: map[feed.Name]time.Time{},
 	}
-	if err := p.place(ctx, &a, decided); err != nil {
+	if err := p.place(ctx, &a, b.decided); err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
 	if err := p.Store.Absorb(ctx, a); err != nil {

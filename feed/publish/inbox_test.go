@@ -1,0 +1,36 @@
+package publish_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"feedpub/feed"
+)
+
+// The inbox is read ahead of what is written: what is read of a post must not be older than what was made of it before.
+func TestAPostThatIsSubmittedAgainAndAgainInALongInbox(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		posts := []feed.RawPost{post("again", "title", fmt.Sprintf("Version %d", i), "tags", []string{fmt.Sprintf("t%d", i)})}
+		for j := range 200 {
+			posts = append(posts, post(fmt.Sprintf("p%d-%d", i, j), "date_published", "2010-01-02T03:04:05Z"))
+		}
+		w.put(posts...)
+	}
+	w.rebuild(w.builder("one"))
+	if body := string(w.body(w.head("main"), feed.RSS)); !strings.Contains(body, "Version 4") {
+		t.Error("main does not show the last version of a post that was submitted five times")
+	}
+	if got := w.ids("tags/t4"); len(got) != 1 {
+		t.Errorf("tags/t4 holds %v, want the post", got)
+	}
+	for i := range 4 {
+		if n, err := w.site.Count(t.Context(), feed.Name(fmt.Sprintf("tags/t%d", i))); err != nil || n != 0 {
+			t.Errorf("tags/t%d holds %d posts, %v; the post has left it", i, n, err)
+		}
+	}
+	if n, err := w.site.Count(t.Context(), feed.Main); err != nil || n != 1001 {
+		t.Errorf("main holds %d posts, %v; want 1001", n, err)
+	}
+}

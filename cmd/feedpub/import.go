@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,114 +13,272 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"feedpub/feed"
-	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
 	"feedpub/feed/transfer"
+	"feedpub/store/embedded"
 )
 
-// importBatch is how many posts are stored at a time: enough to make round trips cheap, few enough to bound what has to
-// be done again after an interruption.
-const importBatch = 500
+const (
+	// importBatch is how many posts are stored at a time: enough to make round trips cheap, few enough to bound what has
+	// to be done again after an interruption.
+	importBatch = 500
+	// importBytes bounds the memory that a batch takes when posts are large.
+	importBytes = 4 << 20
+)
 
-// imported is what an import did.
-type imported struct {
-	Posts    int      `json:"posts"`   // stored, changed or not
-	Records  int      `json:"records"` // of export: first seen, names, removals
-	SetAside []string `json:"set_aside"`
+// importFlags are what the command's own flags say.
+type importFlags struct {
+	asJSON, dryRun, pages bool
+	format, since, report string
 }
 
 func newImport(env *environment) *cobra.Command {
-	var asJSON bool
+	var flags importFlags
 	cmd := &cobra.Command{
-		Use:   "import FILE...",
+		Use:   "import FILE|FOLDER...",
 		Short: "Take in posts from files",
-		Long: `Take in posts from files; - is standard input. The form is told by the content:
-feedpub's JSON, one post or several; JSON Lines, such as export writes; JSON Feed;
-else the plain text of one post, its title first. Files that end in .md, .markdown,
-.html or .htm are read as such, with front matter.
+		Long: `Take in posts from files and folders; - is standard input. The form is told by the
+content: an export of WordPress, RSS, Atom, JSON Feed, feedpub's JSON, one post or
+several, JSON Lines such as export writes, Markdown with front matter, HTML, else the
+plain text of one post, its title first. In the folder of a site made by Hugo or
+Jekyll the posts are found. Files may be compressed by gzip or zip.
+
+Posts keep the ids that they had, so readers see none of them twice. Drafts stay
+drafts; private posts and those with a password are never published. Pages are left
+out unless --pages is given.
 
 Posts go into the Redis of --redis or the folder of --dir, else into ./posts, which
-is made if it is missing. Importing a file again does no harm. Posts that can't be
-read are told about and left out; the exit code is 3 then.`,
-		Example: `  feedpub import post.txt notes/*.md
+is made if it is missing. Importing a file again does no harm, and stores only what
+has changed. Posts that can't be read are told about and left out; the exit code is 3
+then.`,
+		Example: `  feedpub import --dry-run wordpress.xml
+  feedpub import post.txt notes/*.md
   feedpub export --redis redis://old | feedpub import --redis redis://new -`,
 		Args: someArgs("file"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			w, p, done, err := env.openToWrite(cmd)
-			if err != nil {
-				return err
-			}
-			defer done()
-			reader, err := newReader(p.config.Attribution)
-			if err != nil {
-				return err
-			}
-			i := importer{env: env, place: p, reader: reader, writer: w, done: imported{SetAside: []string{}}}
-			for _, name := range args {
-				if err := i.file(cmd.Context(), name); err != nil {
-					return err
-				}
-			}
-			if err := i.flush(cmd.Context()); err != nil {
-				return err
-			}
-			if asJSON {
-				if err := env.printJSON(i.done); err != nil {
-					return err
-				}
-			} else {
-				i.summarize()
-			}
-			if len(i.done.SetAside) > 0 {
-				return errSetAside
-			}
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return env.importFiles(cmd, flags, args) },
 	}
 	addSettings(cmd, storeFlags...)
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &flags.asJSON)
+	f := cmd.Flags()
+	f.BoolVar(&flags.dryRun, "dry-run", false, "show what would be done, and store nothing")
+	f.BoolVar(&flags.pages, "pages", false, "take the pages of a WordPress export too")
+	f.StringVar(&flags.format, "format", "", "the form of the files instead of the one recognised: "+formatNames())
+	f.StringVar(&flags.since, "since", "", "leave out posts dated before this day, such as 2020-12-31")
+	f.StringVar(&flags.report, "report", "", "write what was done to this file in JSON")
 	return cmd
 }
 
-// importer stores what files hold, in batches.
-type importer struct {
-	env    *environment
-	place  place
-	reader *attribution.Reader
-	writer writer
-	posts  []feed.RawPost // to be stored
-	lines  []feed.Line
-	done   imported
+func formatNames() string {
+	var names []string
+	for _, f := range transfer.ReadFormats() {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ", ")
 }
 
-// file takes in one file. The error ends the import; what is wrong with a post does not.
-func (i *importer) file(ctx context.Context, name string) error {
-	if slices.Contains([]string{".md", ".markdown", ".html", ".htm"}, strings.ToLower(filepath.Ext(name))) {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return describeFile(err)
+// importFiles is the command.
+func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args []string) error {
+	i := &importer{env: env, dry: flags.dryRun, report: newImportReport(flags.dryRun)}
+	if flags.format != "" && !slices.Contains(transfer.ReadFormats(), transfer.Format(flags.format)) {
+		return usageError{fmt.Errorf("--format %s: want one of %s", flags.format, formatNames())}
+	}
+	if flags.since != "" {
+		t, ok := intake.ParseDate(flags.since)
+		if !ok {
+			return usageError{fmt.Errorf("--since %s: want a date such as 2020-12-31", flags.since)}
 		}
-		posts, err := decodeFiles(i.reader)(filepath.ToSlash(filepath.Clean(name)), content)
-		if err != nil {
-			i.setAside(name, err)
+		i.since = t
+	}
+	w, p, done, err := env.openToWrite(cmd)
+	if err != nil {
+		return err
+	}
+	defer done()
+	reader, err := newReader(p.config.Attribution)
+	if err != nil {
+		return err
+	}
+	i.place, i.writer = p, w
+	i.options = transfer.Options{
+		Format: transfer.Format(flags.format), Reader: reader, Location: p.config.TimeZone.Location, Pages: flags.pages,
+	}
+	i.progress = newProgress(env.stderr, time.Now)
+	err = i.run(cmd.Context(), args)
+	i.progress.done()
+	if err != nil {
+		i.report.Stopped = oneLine(err)
+	}
+	if flags.report != "" {
+		if written := writeReport(flags.report, i.report); written != nil {
+			return errors.Join(err, written)
 		}
-		for _, p := range posts {
-			if err := i.post(ctx, name, p); err != nil {
+	}
+	switch {
+	case flags.asJSON:
+		if err := env.printJSON(i.report); err != nil {
+			return err
+		}
+	default:
+		i.summarize()
+	}
+	switch {
+	case err != nil && cmd.Context().Err() != nil:
+		return fmt.Errorf("import: stopped at %s; what was stored stays, and running it again goes on from there", i.at)
+	case err != nil:
+		return err
+	case i.report.SetAsideCount > 0:
+		return errSetAside
+	}
+	return nil
+}
+
+func writeReport(name string, r *importReport) error {
+	encoded, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = os.WriteFile(name, append(encoded, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return nil
+}
+
+// batch is what is stored at a time. Records go first: a post that comes before its record would be dated by its import.
+type batch struct {
+	lines []feed.Line
+	posts []importedPost
+	bytes int
+}
+
+// importedPost is a post on its way into the store.
+type importedPost struct {
+	feed.RawPost
+	kind string // of its status
+}
+
+// importer stores what files hold, in batches: while one is stored, the next is read.
+type importer struct {
+	env      *environment
+	place    place
+	options  transfer.Options
+	since    time.Time
+	dry      bool
+	writer   writer
+	progress *progress
+	at       string // the place that was read last
+	next     batch
+	batches  chan<- batch
+	report   *importReport
+}
+
+// run reads the files and stores what is in them.
+func (i *importer) run(ctx context.Context, names []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	batches := make(chan batch, 1)
+	stored := make(chan struct{})
+	i.batches = batches
+	go func() {
+		defer close(stored)
+		for b := range batches {
+			if ctx.Err() != nil {
+				continue // nobody waits for it any more
+			}
+			if err := i.store(ctx, b); err != nil {
+				cancel(err)
+			}
+		}
+	}()
+	err := func() error {
+		for _, name := range names {
+			if err := i.file(ctx, name); err != nil {
 				return err
 			}
 		}
-		return nil
+		return i.flush(ctx)
+	}()
+	close(batches)
+	<-stored
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
-	source, done, err := i.env.openInput([]string{name})
+	return err
+}
+
+// file takes in one file or folder. The error ends the import; what is wrong with a post does not.
+func (i *importer) file(ctx context.Context, name string) error {
+	if name == "-" {
+		return i.stream(ctx, name, i.env.stdin)
+	}
+	f, err := os.Open(name)
 	if err != nil {
 		return describeFile(err)
 	}
-	defer done()
-	return i.entries(ctx, name, source)
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return describeFile(err)
+	}
+	if info.IsDir() {
+		root, err := os.OpenRoot(name)
+		if err != nil {
+			return describeFile(err)
+		}
+		defer func() { _ = root.Close() }()
+		return i.folder(ctx, root.FS())
+	}
+	i.progress.add(info.Size())
+	start := make([]byte, 4)
+	if n, _ := io.ReadFull(f, start); bytes.Equal(start[:n], []byte("PK\x03\x04")) {
+		archive, err := zip.NewReader(f, info.Size())
+		if err != nil {
+			i.setAside(name, fmt.Errorf("zip: %w", err))
+			return nil
+		}
+		return i.folder(ctx, archive)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil && info.Mode().IsRegular() {
+		return describeFile(err)
+	}
+	// The folder of a file given by its path is no part of what it is about, but that of drafts is.
+	return i.entries(ctx, i.options.Read(i.progress.reader(f), filepath.ToSlash(filepath.Clean(name))))
+}
+
+// stream takes in standard input. A zip archive has its table of contents at its end, so it is kept in a file meanwhile.
+func (i *importer) stream(ctx context.Context, name string, r io.Reader) error {
+	start := make([]byte, 4)
+	n, err := io.ReadFull(r, start)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return describeFile(err)
+	}
+	r = io.MultiReader(bytes.NewReader(start[:n]), r)
+	if !bytes.Equal(start[:n], []byte("PK\x03\x04")) {
+		return i.entries(ctx, i.options.Read(i.progress.reader(r), name))
+	}
+	f, err := os.CreateTemp("", "feedpub-*.zip")
+	if err != nil {
+		return describeFile(err)
+	}
+	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }()
+	size, err := io.Copy(f, r)
+	if err != nil {
+		return describeFile(err)
+	}
+	archive, err := zip.NewReader(f, size)
+	if err != nil {
+		i.setAside(name, fmt.Errorf("zip: %w", err))
+		return nil
+	}
+	return i.folder(ctx, archive)
+}
+
+func (i *importer) folder(ctx context.Context, fsys fs.FS) error {
+	return i.entries(ctx, i.options.ReadFolder(fsys))
 }
 
 // describeFile returns the error of a file that can't be read.
@@ -128,21 +289,26 @@ func describeFile(err error) error {
 	return fmt.Errorf("import: %w", err)
 }
 
-func (i *importer) entries(ctx context.Context, name string, source io.Reader) error {
-	for entry, err := range transfer.Read(source, name, i.reader, i.place.config.TimeZone.Location) {
+func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry, error) bool)) error {
+	for entry, err := range entries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		i.at = entry.Place
+		i.progress.tick()
 		switch {
-		case errors.Is(err, feed.ErrInvalid):
+		case errors.Is(err, feed.ErrInvalid) || errors.Is(err, transfer.ErrDamaged):
 			i.setAside("", err)
 		case err != nil:
 			return describeFile(err)
+		case entry.Left != "":
+			i.report.leave(string(entry.Left))
 		case entry.Record != nil:
-			i.lines = append(i.lines, recordLine(*entry.Record))
+			i.next.lines = append(i.next.lines, recordLine(*entry.Record))
 		case entry.Post != nil:
-			if err := i.post(ctx, entry.Place, *entry.Post); err != nil {
-				return err
-			}
+			i.post(entry.Place, *entry.Post)
 		}
-		if len(i.lines) >= importBatch {
+		if len(i.next.lines) >= importBatch || len(i.next.posts) >= importBatch || i.next.bytes >= importBytes {
 			if err := i.flush(ctx); err != nil {
 				return err
 			}
@@ -153,16 +319,22 @@ func (i *importer) entries(ctx context.Context, name string, source io.Reader) e
 
 // post takes in a post that was found at a place. One that can't be read as a post is not stored: nothing would come
 // of it, and the person who could mend it is here.
-func (i *importer) post(ctx context.Context, place string, p feed.RawPost) error {
-	if _, err := intake.Decode(p.ID, p.Raw); err != nil {
+func (i *importer) post(place string, p feed.RawPost) {
+	post, err := intake.Decode(p.ID, p.Raw)
+	if err != nil {
 		i.setAside(place, err)
-		return nil
+		return
 	}
-	i.posts = append(i.posts, p)
-	if len(i.posts) < importBatch {
-		return nil
+	if !i.since.IsZero() && !post.DatePublished.IsZero() && post.DatePublished.Before(i.since) {
+		i.report.leave("older")
+		return
 	}
-	return i.flush(ctx)
+	kind := string(post.Status)
+	if kind == "" {
+		kind = string(feed.Published)
+	}
+	i.next.posts = append(i.next.posts, importedPost{p, kind})
+	i.next.bytes += len(p.Raw)
 }
 
 func (i *importer) setAside(place string, err error) {
@@ -170,33 +342,103 @@ func (i *importer) setAside(place string, err error) {
 	if place != "" {
 		what = place + ": " + what
 	}
-	i.done.SetAside = append(i.done.SetAside, what)
+	i.report.setAside(what)
+	i.progress.clear()
 	fmt.Fprintf(i.env.stderr, "feedpub: set aside: %s\n", what)
 }
 
-// flush stores what was read. Records go first: a post that comes before its record would be dated by its import.
+// flush hands over what was read to be stored.
 func (i *importer) flush(ctx context.Context) error {
-	if len(i.lines) > 0 {
-		if err := i.restore(ctx); err != nil {
-			return fmt.Errorf("import: %w", err)
-		}
-		i.done.Records += len(i.lines)
-		i.lines = i.lines[:0]
+	b := i.next
+	i.next = batch{}
+	if len(b.lines)+len(b.posts) == 0 {
+		return nil
 	}
-	if len(i.posts) > 0 {
-		if err := i.writer.Put(ctx, i.posts...); err != nil {
+	select {
+	case i.batches <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// store stores a batch, of posts only those that are new or changed.
+func (i *importer) store(ctx context.Context, b batch) error {
+	if len(b.lines) > 0 {
+		if !i.dry {
+			if err := i.restore(ctx, b.lines); err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+		}
+		i.report.records(len(b.lines))
+	}
+	if len(b.posts) == 0 {
+		return nil
+	}
+	// Of a post that comes twice in a batch the later one counts, and is compared with the earlier one.
+	old, err := i.stored(ctx, b.posts)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	var posts []feed.RawPost
+	results := make([]result, len(b.posts))
+	for n, p := range b.posts {
+		known, ok := old[p.ID]
+		switch {
+		case !ok:
+			results[n] = isNew
+		case bytes.Equal(known, p.Raw):
+			results[n] = isUnchanged
+			continue
+		default:
+			results[n] = isChanged
+		}
+		old[p.ID] = p.Raw
+		posts = append(posts, p.RawPost)
+	}
+	if len(posts) > 0 && !i.dry {
+		if err := i.writer.Put(ctx, posts...); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
-		i.done.Posts += len(i.posts)
-		i.posts = i.posts[:0]
+	}
+	for n, p := range b.posts {
+		i.report.post(p.kind, results[n])
 	}
 	return nil
 }
 
-// restore stores records. Those of a folder are the store's, which has to be opened for that.
-func (i *importer) restore(ctx context.Context) error {
+// stored returns the posts of a batch as they are stored already.
+func (i *importer) stored(ctx context.Context, posts []importedPost) (map[string][]byte, error) {
+	old := make(map[string][]byte, len(posts))
 	if s, ok := i.writer.(siteWriter); ok {
-		return s.Restore(ctx, i.lines...)
+		ids := make([]string, len(posts))
+		for n, p := range posts {
+			ids[n] = p.ID
+		}
+		found, err := s.RawPosts(ctx, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if p.Raw != nil {
+				old[p.ID] = p.Raw
+			}
+		}
+		return old, nil
+	}
+	for _, p := range posts {
+		raw, err := os.ReadFile(filepath.Join(string(i.place.config.Dir), embedded.FileName(p.ID)))
+		if err == nil {
+			old[p.ID] = raw
+		}
+	}
+	return old, nil
+}
+
+// restore stores records. Those of a folder are the store's, which has to be opened for that.
+func (i *importer) restore(ctx context.Context, lines []feed.Line) error {
+	if s, ok := i.writer.(siteWriter); ok {
+		return s.Restore(ctx, lines...)
 	}
 	if err := os.MkdirAll(string(i.place.config.Dir), 0o755); err != nil {
 		return fmt.Errorf("folder of posts: %w", err)
@@ -206,22 +448,7 @@ func (i *importer) restore(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	return w.Restore(ctx, i.lines...)
-}
-
-func (i *importer) summarize() {
-	where := i.place.config.Redis.String()
-	if i.place.folder() {
-		where = string(i.place.config.Dir)
-	}
-	fmt.Fprintf(i.env.stdout, "%s stored in %s", count(i.done.Posts, "post"), where)
-	if n := i.done.Records; n > 0 {
-		fmt.Fprintf(i.env.stdout, ", %s", count(n, "record"))
-	}
-	if n := len(i.done.SetAside); n > 0 {
-		fmt.Fprintf(i.env.stdout, ", %d set aside", n)
-	}
-	fmt.Fprintln(i.env.stdout)
+	return w.Restore(ctx, lines...)
 }
 
 // count returns a number with a noun.
@@ -230,32 +457,4 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// recordLine returns a record in the form in which the store takes it.
-func recordLine(r transfer.Record) feed.Line {
-	switch {
-	case r.Post != nil:
-		return feed.Line{Record: r.Post}
-	case r.Name != "":
-		return feed.Line{Name: &feed.NameLine{Feed: r.Name, Full: r.Of}}
-	case r.Archive != nil:
-		return feed.Line{Archive: r.Archive}
-	default:
-		return feed.Line{Removal: &feed.RemovalLine{Feed: r.Removal, Time: r.Time}}
-	}
-}
-
-// lineRecord returns a record in the form in which it is written.
-func lineRecord(l feed.Line) transfer.Record {
-	switch {
-	case l.Record != nil:
-		return transfer.Record{Post: l.Record}
-	case l.Name != nil:
-		return transfer.Record{Name: l.Name.Feed, Of: l.Name.Full}
-	case l.Archive != nil:
-		return transfer.Record{Archive: l.Archive}
-	default:
-		return transfer.Record{Removal: l.Removal.Feed, Time: l.Removal.Time}
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path"
+	"strings"
 	"time"
 
 	"feedpub/feed"
@@ -34,33 +36,137 @@ const head = 64 << 10
 // An error is about the entry in its place, which it names, and the next entry follows; only after an error that is not
 // of kind [feed.ErrInvalid], and in JSON whose brackets don't match, nothing follows.
 func Read(r io.Reader, name string, reader *attribution.Reader, loc *time.Location) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		in := &source{r: bufio.NewReaderSize(r, head), name: name, line: 1}
-		start, err := in.r.Peek(head)
-		if err != nil && !errors.Is(err, io.EOF) {
-			yield(Entry{}, fmt.Errorf("read %s: %w", name, err))
+	return Options{Reader: reader, Location: loc}.Read(r, name)
+}
+
+// read is [Options.Read].
+func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
+	var seek func() (*bufio.Reader, error)
+	if s, ok := r.(io.ReadSeeker); ok {
+		seek = seeker(s) // before anything is read
+	}
+	in := &source{r: bufio.NewReaderSize(r, head), name: name, line: 1, loc: o.location()}
+	fail := func(err error) { yield(Entry{Place: name}, err) }
+	packed, err := unpack(in.r)
+	if err != nil {
+		fail(fmt.Errorf("%s: %w", name, err))
+		return
+	}
+	if packed != in.r {
+		in.r, seek = packed, nil
+		name = strings.TrimSuffix(name, ".gz")
+	}
+	start, err := in.r.Peek(head)
+	if err != nil && !errors.Is(err, io.EOF) {
+		fail(fmt.Errorf("read %s: %w", name, err))
+		return
+	}
+	format := o.recognise(start, name)
+	if format == formatXML {
+		o.xml(in.r, name, seek, yield)
+		return
+	}
+	if bytes.HasPrefix(start, byteOrderMark) {
+		_, _ = in.r.Discard(len(byteOrderMark)) // it has been read ahead
+	}
+	switch format {
+	case formatEmpty:
+	case formatLines:
+		in.lines(yield)
+	case formatValues:
+		in.values(yield)
+	case formatArray:
+		in.array(yield)
+	case formatJSONFeed:
+		in.jsonFeed(yield)
+	case formatText:
+		if o.Reader == nil {
+			fail(fmt.Errorf("%s: plain text is not read here: %w", name, feed.ErrInvalid))
 			return
 		}
-		if bytes.HasPrefix(start, byteOrderMark) {
-			start = start[len(byteOrderMark):]
-			_, _ = in.r.Discard(len(byteOrderMark)) // it has been read ahead
+		yield(in.text(o.Reader, o.location()))
+	case formatMarkdown, formatHTML:
+		yield(o.page(in, format))
+	default:
+		fail(fmt.Errorf("%s: want an export of WordPress, RSS, Atom, JSON, JSON Lines, Markdown, HTML or plain text: %w", name, feed.ErrInvalid))
+	}
+}
+
+// seeker returns a function that reads a file from where it was now, from the place that it is at then: the reading that
+// goes on is not disturbed. It returns nil for what can't be read twice.
+func seeker(s io.ReadSeeker) func() (*bufio.Reader, error) {
+	at, ok := s.(io.ReaderAt)
+	if !ok {
+		return nil
+	}
+	start, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil // a pipe
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if _, back := s.Seek(start, io.SeekStart); err != nil || back != nil {
+		return nil
+	}
+	return func() (*bufio.Reader, error) {
+		return bufio.NewReaderSize(io.NewSectionReader(at, start, end-start), head), nil
+	}
+}
+
+// recognise tells the format of a file from how it begins, and from its name.
+func (o Options) recognise(start []byte, name string) format {
+	text := bytes.TrimLeft(bytes.TrimPrefix(start, byteOrderMark), " \t\r\n")
+	switch o.Format {
+	case WXR, FeedXML:
+		return formatXML
+	case Markdown:
+		return formatMarkdown
+	case HTML:
+		return formatHTML
+	case Text:
+		return formatText
+	case JSON:
+		if f := recognise(text); f != formatText {
+			return f
 		}
-		switch recognise(start) {
-		case formatEmpty:
-		case formatLines:
-			in.lines(yield)
-		case formatValues:
-			in.values(yield)
-		case formatArray:
-			in.array(yield)
-		case formatJSONFeed:
-			in.jsonFeed(yield)
-		case formatText:
-			yield(in.text(reader, loc))
-		default:
-			yield(Entry{}, fmt.Errorf("%s: want JSON, JSON Lines or plain text: %w", name, feed.ErrInvalid))
+		return formatUnknown
+	}
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".markdown":
+		return formatMarkdown
+	case ".html", ".htm", ".xhtml":
+		return formatHTML
+	case ".txt":
+		return formatText
+	}
+	switch {
+	case wideXML(start):
+		return formatXML
+	case bytes.HasPrefix(text, []byte("---\n")), bytes.HasPrefix(text, []byte("---\r\n")), bytes.HasPrefix(text, []byte("+++\n")), bytes.HasPrefix(text, []byte("+++\r\n")):
+		return formatMarkdown
+	case len(text) > 0 && text[0] == '<':
+		if root, _ := xmlRoot(text); isHTML(root) {
+			return formatHTML
+		}
+		return formatXML
+	}
+	return recognise(text)
+}
+
+// wideXML reports whether text is in UTF-16, of which only XML is read.
+func wideXML(start []byte) bool {
+	for _, prefix := range []string{"\xff\xfe", "\xfe\xff", "<\x00?\x00", "\x00<\x00?"} {
+		if bytes.HasPrefix(start, []byte(prefix)) {
+			return true
 		}
 	}
+	return false
+}
+
+// isHTML reports whether a document or fragment that begins with the element is one of HTML.
+func isHTML(root string) bool {
+	root = strings.ToLower(root)
+	return root == "html" || root == "head" || root == "body" || root == "title" || root == "a" || root == "img" ||
+		block(root) || formatting(root)
 }
 
 var byteOrderMark = []byte("\ufeff")
@@ -75,6 +181,9 @@ const (
 	formatArray
 	formatJSONFeed
 	formatText
+	formatXML
+	formatMarkdown
+	formatHTML
 )
 
 // recognise tells the format from the beginning of a file.
@@ -149,6 +258,9 @@ type source struct {
 	r    *bufio.Reader
 	name string
 	line int // of the next byte; the first is 1
+	loc  *time.Location
+	// convert says that what follows are items of JSON Feed, as any program writes them.
+	convert bool
 }
 
 // at returns the place of a line for people.
@@ -221,6 +333,12 @@ func (s *source) entry(raw []byte, place, id string) (Entry, error) {
 			return fail(err)
 		}
 		return e, nil
+	}
+	if s.convert {
+		var err error
+		if raw, err = convertItem(raw, members, s.loc); err != nil {
+			return fail(err)
+		}
 	}
 	if value, ok := members["id"]; ok && string(value) != "null" {
 		var own string

@@ -1,5 +1,5 @@
-// Package transfer reads and writes the formats in which posts are kept elsewhere: feedpub's own JSON, JSON Lines, JSON
-// Feed, and plain text. It gives raw posts and takes raw posts; whether one is valid is the business of package intake.
+// Package transfer reads and writes the formats in which posts are kept elsewhere: feedpub's own JSON and JSON
+// Lines, exports of WordPress, RSS, Atom, JSON Feed, Markdown, HTML and plain text, and folders of them. It gives raw posts and takes raw posts; whether one is valid is the business of package intake.
 package transfer
 
 import (
@@ -8,10 +8,12 @@ import (
 	"feedpub/feed"
 )
 
-// Entry is one thing that was read: a post, or a record of what is kept beside the posts. One of the two is set.
+// Entry is one thing that was read: a post, a record of what is kept beside the posts, or a note that something was left
+// out on purpose. One of Post, Record and Left is set.
 type Entry struct {
 	Post   *feed.RawPost
 	Record *Record
+	Left   Kind
 	// Place is where the entry stands, for messages: "posts.jsonl:3" is line 3 of that file.
 	Place string
 }

@@ -101,9 +101,11 @@ func (s *source) jsonFeed(yield func(Entry, error) bool) {
 			continue
 		}
 		s.skipByte()
+		s.convert = true
 		if !s.elements(yield) {
 			return
 		}
+		s.convert = false
 	}
 }
 

@@ -92,6 +92,11 @@ func (b *block) marked(t token) bool {
 	return slices.ContainsFunc(b.runs, func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
 }
 
+// footnoted reports whether a footnote's number stands at token k: "[1]".
+func (b *block) footnoted(k int) bool {
+	return k+2 < len(b.toks) && b.toks[k].ch == '[' && b.toks[k+1].digit && b.toks[k+2].ch == ']'
+}
+
 // onlyGroups reports whether only brackets stand after token k.
 func (rd *reading) onlyGroups(b *block, k int) bool {
 	for k < len(b.toks) {
@@ -115,6 +120,9 @@ func (rd *reading) names(b *block, m *match) bool {
 	}
 	if !m.head.empty() && m.rule.convention == "1b" && !b.toks[m.head.lo].upper && b.toks[m.head.lo].kind == tokWord {
 		return false
+	}
+	if !m.who.empty() && b.footnoted(m.who.hi) && m.pub.empty() {
+		return false // sites that set their links as footnotes link to publications
 	}
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
@@ -163,7 +171,7 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if len(toks) == 0 {
 		return true
 	}
-	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub)
+	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub) || b.footnoted(m.pub.hi)
 	t := toks[0]
 	if _, month := rd.l.months[t.id]; month || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
 		return true
@@ -179,12 +187,16 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		return true
 	}
 	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
-	if m.who.empty() && k == 0 && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
+	if m.who.empty() && k == 0 && !b.footnoted(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.plausiblePerson(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
 		if person == 2 || person == 1 && subject || rd.l.allPeople(rd.r, b.text, toks) && hasAnd(rd.l, toks) {
 			return true
 		}
+	}
+	// The first word of a sentence is capitalised anyway.
+	if m.rule.convention == "7" && m.pub.lo == m.clause.lo && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) {
+		return true
 	}
 	// "Krugman writes", but "Engadget reports"
 	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&

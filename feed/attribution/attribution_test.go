@@ -1,9 +1,11 @@
 package attribution
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +88,90 @@ func TestReadFromLeadInText(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantRoles, roles); diff != "" {
 		t.Errorf("roles of the blocks (-want +got):\n%s", diff)
+	}
+}
+
+// TestMixedPost: two sources, a quotation within a quotation, an agency whose report another paper carried, and a via
+// are told apart in every format.
+func TestMixedPost(t *testing.T) {
+	type quote struct {
+		Publication, Text string
+		Agencies          []string
+		Kind              Kind
+	}
+	const pier, gulls = "The old pier will be sold for a pound, the council said.", "Painters have raised their prices since the spring, their association said."
+	paint := "The paint will cost two million, it says."
+	for _, tt := range []struct {
+		format, body string
+		want         []quote
+	}{
+		{"text", "Busy day.\n\nFrom the Guardian:\n\n" + pier + "..\n\nFrom the Daily Express:\n\n" + paint + "..\n\nI have a brush!\n\n" +
+			"An AP story in the Washington Post:\n\n" + gulls + "\n\nvia Seaside Gazetteer", []quote{
+			{"Guardian", pier + "..", nil, Excerpt}, {"Daily Express", paint + "..", nil, Excerpt}, {"Washington Post", gulls, []string{"AP"}, Excerpt},
+		}},
+		{"html", "<p>Busy day.</p><p>From the Guardian:</p><blockquote><p>" + pier + "</p><p>From the Daily Express:</p><blockquote><p>" + paint +
+			"</p></blockquote></blockquote><p>I have a brush!</p><p>An AP story in the Washington Post:</p><blockquote><p>" + gulls +
+			"</p></blockquote><p>via <a href=\"https://gazetteer.example/\">Seaside Gazetteer</a></p>", []quote{
+			{"Guardian", pier + "\n\nFrom the Daily Express:\n\n" + paint, nil, Excerpt}, {"Daily Express", paint, nil, Nested},
+			{"Washington Post", gulls, []string{"AP"}, Excerpt},
+		}},
+		{"markdown", "Busy day.\n\nFrom the Guardian:\n\n> " + pier + "\n>\n> From the Daily Express:\n>\n> > " + paint + "\n\nI have a brush!\n\n" +
+			"An AP story in the Washington Post:\n\n> " + gulls + "\n\n(via [Seaside Gazetteer](https://gazetteer.example/))", []quote{
+			{"Guardian", pier + "\n\nFrom the Daily Express:\n\n" + paint, nil, Excerpt}, {"Daily Express", paint, nil, Nested},
+			{"Washington Post", gulls, []string{"AP"}, Excerpt},
+		}},
+	} {
+		t.Run(tt.format, func(t *testing.T) {
+			res := read(t, newReader(t), tt.format, "", tt.body)
+			var got []quote
+			for _, q := range res.Quotes {
+				got = append(got, quote{q.Source.Publication, q.Text, q.Source.Agencies, q.Kind})
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("quotes (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"Busy day.", "I have a brush!"}, slices.DeleteFunc(res.Commentary, func(s string) bool { return strings.HasSuffix(s, ":") })); diff != "" {
+				t.Errorf("commentary (-want +got):\n%s", diff)
+			}
+			if len(res.Via) != 1 || res.Via[0].Name != "Seaside Gazetteer" {
+				t.Errorf("vias %v, want Seaside Gazetteer", res.Via)
+			}
+		})
+	}
+}
+
+// TestReport: the JSON form has the members that scripts read, and lists even where they are empty.
+func TestReport(t *testing.T) {
+	const body = "From the AP:\n\nShips are late, a captain said...\n\nI knew it! (via Harbour Notes)"
+	got, err := json.MarshalIndent(read(t, newReader(t), "text", "", body).Report(), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+ "quotes": [
+  {
+   "publication": "AP",
+   "authors": [],
+   "agencies": [
+    "AP"
+   ],
+   "kind": "excerpt",
+   "text": "Ships are late, a captain said...",
+   "confidence": 0.9
+  }
+ ],
+ "doubtful": [],
+ "commentary": [
+  "I knew it! (via Harbour Notes)"
+ ],
+ "via": [
+  {
+   "name": "Harbour Notes"
+  }
+ ]
+}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
 	}
 }
 

@@ -243,7 +243,27 @@ func (rd *reading) newSource(i int, m *match) *source {
 		s.url = rd.titleURL
 	}
 	s.sentence = m.clause.lo == 0
+	rd.carried(s, b, m.clause)
 	return s
+}
+
+// carried adds the agencies that the clause names beside the publication: "an AP story in the Washington Post". What
+// somebody told an agency is not its report.
+func (rd *reading) carried(s *source, b *block, clause span) {
+	if s.pub.known == nil {
+		return
+	}
+	for k := clause.lo; k < clause.hi; k++ {
+		t := b.toks[k]
+		if t.kind != tokWord || !t.upper || k > clause.lo && rd.l.class("told").has(b.toks[k-1].id) {
+			continue
+		}
+		rd.r.pubs.trie.walk(b.toks[:clause.hi], k, func(end int, e *publication) {
+			if e.Agency && e != s.pub.known {
+				s.agencies = append(s.agencies, b.slice(span{k, end}))
+			}
+		})
+	}
 }
 
 // linkedHeadline is for a link in the place of the publication whose text is the headline: "from [H]:". The address

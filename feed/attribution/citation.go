@@ -260,6 +260,13 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if end := firstEnd(l.by, toks); end > 0 && end < len(toks) && r.takePeople(l, b, c, span{p.lo + end, p.hi}, where) {
 		return true
 	}
+	for k := 1; k < len(toks)-1; k++ { // "interviewed by X"
+		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 && r.pubs.prefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
+			if r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, false) {
+				return true
+			}
+		}
+	}
 	// "H by A"
 	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
 		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.head == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&

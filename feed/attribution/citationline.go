@@ -8,7 +8,7 @@ import (
 func (rd *reading) bindCitation(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n < 3 || n > 70 || len(b.text) > 500 || b.list {
+	if n < 1 || n > 70 || len(b.text) > 500 || b.list {
 		return 0, false
 	}
 	end := n
@@ -20,7 +20,10 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	}
 	last := i // the last line of the citation
 	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
-	if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
+	below := rd.pubLine(i, s) && rd.headed(i)
+	if below {
+		// The paper's name on a line of its own, with the rest of the citation below it.
+	} else if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
 		// A byline that names the paper or the agency is a credit even with no lead before it.
 		if next := rd.next(i); s.pub.name == "" && next >= 0 && rd.pubLine(next, s) {
 			rd.mark(rd.doc.blocks[next], Credit)
@@ -65,10 +68,21 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 		return 0, false
 	}
 	rd.mark(b, Credit)
-	if s.head == "" {
+	if s.head == "" && !below {
 		rd.headlineAbove(i, s)
 	}
 	return rd.bindFollowing(last+1, s), true
+}
+
+// headed reports whether a byline or a date stands on one of the two lines below line i.
+func (rd *reading) headed(i int) bool {
+	var probe source
+	for k, n := rd.next(i), 0; k >= 0 && n < 2; k, n = rd.next(k), n+1 {
+		if rd.byline(k, &probe) || rd.dateLine(rd.doc.blocks[k], &probe) {
+			return true
+		}
+	}
+	return false
 }
 
 // barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.

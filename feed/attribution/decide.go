@@ -268,11 +268,17 @@ func (rd *reading) quote(s *source) Quote {
 		src.Agencies = append(src.Agencies, s.pub.name)
 	}
 	for _, a := range s.agencies {
-		if !slices.Contains(src.Agencies, a) && nameKey(a) != nameKey(s.pub.name) {
+		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.same(a, b) }) && !rd.same(a, s.pub.name) {
 			src.Agencies = append(src.Agencies, a)
 		}
 	}
 	return q
+}
+
+// same reports whether two names are one publication's.
+func (rd *reading) same(a, b string) bool {
+	e := rd.r.pubs.lookup(a)
+	return nameKey(a) == nameKey(b) || e != nil && e == rd.r.pubs.lookup(b)
 }
 
 // detect returns the language of a post: the declared one, if there is a file for it, else the one whose common words

@@ -27,16 +27,23 @@ func (rd *reading) furnish(title string) {
 			b.role = Code
 			continue
 		}
-		if len(b.text) <= 400 && rd.posted(b, content) {
-			b.role = Posted
-			if content {
+		if len(b.text) <= 400 {
+			switch by, on := rd.by, rd.postedOn; {
+			case !rd.posted(b, content):
+			case content && rd.by != by:
+				b.role = Posted
 				rd.close(i + 1)
 				return
+			case !content || i >= len(blocks)-3:
+				b.role = Posted
+				continue
+			default:
+				// A date without a name, in the middle of the post, is rather that of a quoted article.
+				rd.postedOn = on
 			}
-			continue
 		}
 		if len(b.text) <= 160 {
-			key := fold(b.text)
+			key := lineKey(b.text)
 			switch {
 			case content && rd.l.end.match(key):
 				rd.close(i)
@@ -138,7 +145,7 @@ func (rd *reading) afterTitle(b *block, title string) bool {
 
 // posted reports whether the block says who posted the post or when, and keeps it.
 func (rd *reading) posted(b *block, content bool) bool {
-	if !content && rd.datePosted(b) {
+	if !content && rd.atTop(b) && rd.datePosted(b) {
 		return true
 	}
 	if len(b.toks) > 60 {
@@ -160,6 +167,19 @@ func (rd *reading) posted(b *block, content bool) bool {
 		return false
 	})
 	return found
+}
+
+// atTop reports whether nothing but the title and the page's own lines stand above the block.
+func (rd *reading) atTop(b *block) bool {
+	for _, above := range rd.doc.blocks[:min(len(rd.doc.blocks), 12)] {
+		if above == b {
+			return true
+		}
+		if above.role == "" {
+			return false
+		}
+	}
+	return false
 }
 
 // dateIn reads the date in a WHEN slot, which may begin with "on".

@@ -43,7 +43,7 @@ func (rd *reading) byline(i int, s *source) bool {
 		return false
 	}
 	end := firstEnd(rd.l.by, b.toks)
-	if end == 0 || end >= len(b.toks) || !b.toks[end].upper || !b.toks[0].upper {
+	if end == 0 || end >= len(b.toks) || !b.toks[end].upper || !b.toks[0].upper && len(b.toks) > 8 {
 		return false
 	}
 	c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inByline)

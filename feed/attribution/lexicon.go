@@ -192,14 +192,29 @@ func (p phrases) match(folded string) bool {
 	return false
 }
 
+// lineKey is the key of a line: folded, with every number as "0", so that "12 comments" and "3 comments" are one.
+func lineKey(s string) string {
+	s = fold(s)
+	var b strings.Builder
+	for i := range len(s) {
+		switch digit := s[i] >= '0' && s[i] <= '9'; {
+		case !digit:
+			b.WriteByte(s[i])
+		case i == 0 || s[i-1] < '0' || s[i-1] > '9':
+			b.WriteByte('0')
+		}
+	}
+	return b.String()
+}
+
 func (p *phrases) add(line string) {
 	if start, ok := strings.CutSuffix(line, "*"); ok {
-		start = fold(start)
+		start = lineKey(start)
 		word, _, _ := strings.Cut(start, " ")
 		p.starts[word] = append(p.starts[word], start)
 		return
 	}
-	p.whole[fold(line)] = true
+	p.whole[lineKey(line)] = true
 }
 
 // newLexicon compiles the embedded language files.

@@ -259,6 +259,11 @@ func (rd *reading) tailNoise(b *block, s span) int {
 // commit adds the source once its passage is complete.
 func (rd *reading) commit(s *source) {
 	if len(s.passages) > 0 && !s.listed {
+		if len(s.blocks) > 0 {
+			if end, p := rd.dateline(rd.doc.blocks[s.blocks[0]]); end > 0 && p.known.Agency && p.known != s.pub.known {
+				s.agencies = append(s.agencies, p.name)
+			}
+		}
 		s.listed = true
 		rd.add(s)
 		rd.last = s

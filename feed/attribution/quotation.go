@@ -184,7 +184,8 @@ func (rd *reading) trailingDash(b *block) int {
 			continue
 		}
 		p := b.toks[k-1]
-		if (p.kind == tokClose || p.kind == tokDots || p.kind == tokPunct && strings.ContainsRune(".!?", p.ch)) && nameStart(rd.l, b.toks, k+1) {
+		if (p.kind == tokClose || p.kind == tokDots || p.kind == tokPunct && strings.ContainsRune(".!?", p.ch)) &&
+			(nameStart(rd.l, b.toks, k+1) || rd.r.pubs.suffix(b.toks[k+1:]) > 0) {
 			return k
 		}
 	}
@@ -289,7 +290,7 @@ func (rd *reading) inherit(q *quotation, s *source) {
 	if from != nil {
 		if from == rd.last {
 			*s = *from
-			s.passages, s.blocks, s.parent = nil, nil, nil
+			s.passages, s.blocks, s.credit, s.parent, s.listed = nil, nil, nil, nil, false
 			s.at = first
 			s.marked = true
 			// The same source goes on: its passages are one quote in several pieces.
@@ -299,7 +300,7 @@ func (rd *reading) inherit(q *quotation, s *source) {
 		at := s.at
 		*s = *from
 		s.marked = true
-		s.at = at
+		s.at, s.listed = at, false
 		return
 	}
 	if u := articleOnly(q.cite); u != "" {

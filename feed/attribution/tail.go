@@ -12,7 +12,8 @@ func (rd *reading) isDashLine(b *block) bool {
 	}
 	// A list's item or a line of dialogue goes on as a sentence.
 	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
-		b.linkIn(span{1, 2}) != "" || b.toks[1].inner
+		b.linkIn(span{1, 2}) != "" || b.toks[1].inner ||
+		n <= 16 && rd.r.pubs.suffix(b.toks[:n]) > 0 // "— sign quoted in the Denver Post"
 }
 
 // tailLine reads block i as a credit of what stands before it: after a dash, after "Source:", in brackets, or by a

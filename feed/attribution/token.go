@@ -84,7 +84,7 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 			// Which of a pair opens depends on the language: „…“, »…« and «…» are all in use. French sets « off by
 			// spaces on both sides, so there the mark itself must tell.
 			t.kind, t.end = tokClose, i+size
-			after := t.end < len(text) && text[t.end] != ' '
+			after := t.end < len(text) && text[t.end] != ' ' && text[t.end] != ',' && text[t.end] != '.' && text[t.end] != ';'
 			switch {
 			case after && (t.space || text[i-1] == '(' || text[i-1] == '[' || r == '“' && nextIsWord(text, t.end)):
 				t.kind = tokOpen

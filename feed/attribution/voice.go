@@ -81,7 +81,8 @@ func (l *language) voiceOf(text string, toks []token, last bool) voice {
 			stance = stance || l.stance.has(t.id)
 			present = present || l.present.has(t.id)
 			past = past || l.past.has(t.id)
-			said = said || l.saidVerb.has(t.id)
+			// "is said to be" is hearsay, not a report.
+			said = said || l.saidVerb.has(t.id) && !(i > 0 && l.present.has(toks[i-1].id))
 			number = number || t.digit
 			if t.upper && i > 0 && toks[i-1].kind == tokWord && !l.first.has(t.id) {
 				names++

@@ -206,11 +206,12 @@ func (w *wordpress) content(e *element, p *feed.Post) string {
 		return text // too large for a post, and no work is spent on it
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
-	text = w.shortcodes(text, p)
-	if !blocks {
-		text = autop(text)
+	if blocks {
+		return strings.TrimSpace(dropComments(w.shortcodes(text, p)))
 	}
-	return strings.TrimSpace(dropComments(text))
+	// What parts pages and teasers parts paragraphs too.
+	text = strings.NewReplacer("<!--more-->", "\n\n", "<!--nextpage-->", "\n\n").Replace(text)
+	return autop(dropComments(w.shortcodes(text, p)))
 }
 
 // dropComments removes the comments of HTML: marks of blocks, of "more" and of pages.

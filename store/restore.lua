@@ -1,7 +1,7 @@
 -- Brings back primary records from an export, never over what the site knows better.
 --
--- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record key and its
---       post key
+-- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record
+--       key and its post key
 -- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and two
 --       values: first seen and removed in Unix ms or "-"; or full name and ""; or ms and ""; or position and ""
 -- Output "ok", or "journal" if there is one

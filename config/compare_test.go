@@ -14,6 +14,7 @@ var equateUnexported = cmp.Options{
 	cmp.AllowUnexported(config.Secret{}, config.RedisURL{}),
 	cmp.Comparer(func(a, b config.Zone) bool { return a.String() == b.String() }),
 	cmp.Comparer(func(a, b config.Date) bool { return a.Equal(b.Time) }),
+	cmp.Comparer(func(a, b config.Network) bool { return a == b }),
 	cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }),
 }
 

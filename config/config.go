@@ -100,6 +100,22 @@ type Config struct {
 	Log Log `yaml:"log"`
 
 	Server Server `yaml:"server"`
+
+	Polling Polling `yaml:"polling"`
+}
+
+// Polling is how often readers may come. A request with an entity tag (If-None-Match) is always welcome.
+type Polling struct {
+	// Limit is how often a network (/24, or /64 of IPv6) may fetch a feed whole in the time of per; beyond that it is
+	// told to wait (429). Loopback and the proxies are exempt. Default 0: no limit.
+	Limit int `yaml:"limit"`
+
+	// Per is the time that limit is for. Default 1h.
+	Per time.Duration `yaml:"per"`
+
+	// Proxies are the networks of the proxies before this server, such as 10.0.0.0/8, or single addresses. Of them and
+	// of loopback alone is believed for whom they ask (X-Forwarded-For). Default none.
+	Proxies []Network `yaml:"proxies"`
 }
 
 // Admin is the side for operators and writers. It is never to be reachable by readers.
@@ -202,6 +218,10 @@ type Log struct {
 
 	// Format is text for people or json for machines. Default text.
 	Format LogFormat `yaml:"format"`
+
+	// Access says that one of so many answers to readers is logged: 1 is all. Queries and addresses are left out.
+	// Default 0: none.
+	Access int `yaml:"access"`
 }
 
 // Server is how readers are served, and the limits of both HTTP servers, which are all positive.
@@ -269,6 +289,7 @@ func Default() Config {
 			MaxConnections:    20_000,
 			DrainTimeout:      10 * time.Second,
 		},
+		Polling: Polling{Per: time.Hour},
 	}
 }
 

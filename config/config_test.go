@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,7 +121,10 @@ func TestEveryKey(t *testing.T) {
 			Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
 			URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
 		}}},
-		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON, Access: 10},
+		Polling: config.Polling{Limit: 6, Per: 30 * time.Minute, Proxies: []config.Network{
+			{Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Prefix: netip.MustParsePrefix("192.0.2.1/32")},
+		}},
 		Server: config.Server{
 			Engine: config.EngineStandard, TLSCertFile: "/etc/feedpub/cert.pem", TLSKeyFile: "/etc/feedpub/key.pem",
 			MaxConnections: 100, ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second,

@@ -51,6 +51,10 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.require(s.TLSCertFile == "" || s.TLSKeyFile != "", "server.tls_cert_file", "needs server.tls_key_file")
 	d.require(s.TLSKeyFile == "" || s.TLSCertFile != "", "server.tls_key_file", "needs server.tls_cert_file")
 
+	d.require(c.Polling.Limit >= 0, "polling.limit", fmt.Sprintf("want 0 or more, got %d", c.Polling.Limit))
+	d.require(c.Polling.Per > 0, "polling.per", fmt.Sprintf("want more than 0s, got %v", c.Polling.Per))
+	d.require(c.Log.Access >= 0, "log.access", fmt.Sprintf("want 0 or more, got %d", c.Log.Access))
+
 	// Two servers on one address: the second one would fail with a message that names no key.
 	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
 		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))

@@ -277,3 +277,20 @@ func (v *Durability) UnmarshalText(text []byte) error {
 		return fmt.Errorf("want local or replicas, got %q", text)
 	}
 }
+
+// Network is a range of IP addresses.
+type Network struct{ netip.Prefix }
+
+// UnmarshalText accepts a range such as 10.0.0.0/8, and a single address.
+func (n *Network) UnmarshalText(text []byte) error {
+	if a, err := netip.ParseAddr(string(text)); err == nil && a.Zone() == "" {
+		n.Prefix = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(text))
+	if err != nil || p != p.Masked() {
+		return fmt.Errorf("want a network such as 10.0.0.0/8 or an address, got %q", text)
+	}
+	n.Prefix = p
+	return nil
+}

@@ -29,17 +29,21 @@ type feedLine struct {
 }
 
 func newFeeds(env *environment) *cobra.Command {
-	var asJSON, snippet bool
+	var asJSON, snippet, readers bool
 	cmd := &cobra.Command{
 		Use:   "feeds",
 		Short: "List the published feeds",
 		Long: `List the feeds that have been published: the main feed, those that are configured,
 and one for each tag, author and quoted source, with the number of posts that belong
 to each. --snippet prints what the pages of the blog should have in their head so
-that readers find its feeds: of the main feed and those that are configured.`,
+that readers find its feeds: of the main feed and those that are configured. --readers
+asks the server on this machine who reads the feeds, as far as polls tell.`,
 		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'\n  feedpub feeds --snippet >> head.html",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if readers {
+				return env.listReaders(cmd, asJSON)
+			}
 			w, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
@@ -66,10 +70,12 @@ that readers find its feeds: of the main feed and those that are configured.`,
 			return env.printTable(rows)
 		},
 	}
-	addSettings(cmd, storeFlags...)
+	addSettings(cmd, append([]string{"admin-listen"}, storeFlags...)...)
 	addJSON(cmd, &asJSON)
+	cmd.Flags().BoolVar(&readers, "readers", false, "list who reads the feeds, by asking a server's admin address")
 	cmd.Flags().BoolVar(&snippet, "snippet", false, "print links for the head of the blog's pages")
 	cmd.MarkFlagsMutuallyExclusive("json", "snippet")
+	cmd.MarkFlagsMutuallyExclusive("readers", "snippet")
 	return cmd
 }
 

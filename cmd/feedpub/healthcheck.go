@@ -44,11 +44,23 @@ if it serves the main feed, else 1.`,
 
 // askReady returns nil if the server whose admin side is at address serves the main feed.
 func askReady(ctx context.Context, address string) error {
+	status, reason, err := askAdmin(ctx, address, "/readyz", 1<<10)
+	switch {
+	case err != nil:
+		return err
+	case status != http.StatusOK:
+		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(reason)))
+	}
+	return nil
+}
+
+// askAdmin gets a path of the admin side at address, and up to limit bytes of what it answers.
+func askAdmin(ctx context.Context, address, path string, limit int64) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
-		return fmt.Errorf("healthcheck: %w", err)
+		return 0, nil, fmt.Errorf("ask the admin side: %w", err)
 	}
 	// Its own transport: a proxy in the environment is not for this, and no connection is to stay open.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -57,17 +69,13 @@ func askReady(ctx context.Context, address string) error {
 		if u := new(url.Error); errors.As(err, &u) {
 			err = u.Err // without the URL, which is in the message already
 		}
-		return fmt.Errorf("nothing answers on the admin address %s: %w", address, err)
+		return 0, nil, fmt.Errorf("nothing answers on the admin address %s: %w", address, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	reason, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	if err != nil {
-		return fmt.Errorf("healthcheck: %w", err)
+	if body, err = io.ReadAll(io.LimitReader(res.Body, limit)); err != nil {
+		return 0, nil, fmt.Errorf("ask the admin side: %w", err)
 	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(reason)))
-	}
-	return nil
+	return res.StatusCode, body, nil
 }
 
 // dialable returns an address to connect to for one to listen on: all addresses include loopback.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"net"
@@ -26,7 +27,9 @@ import (
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
+	"feedpub/feed/serve/audience"
 	"feedpub/feed/serve/fast"
+	"feedpub/feed/serve/manners"
 	"feedpub/store/embedded"
 )
 
@@ -226,13 +229,18 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 		return nil, err
 	}
 
-	if s.readers, err = readerEngine(c, &serve.Front{Documents: s.replica, Observer: metrics}, w.log); err != nil {
+	readers := audience.New(time.Now, maphash.MakeSeed())
+	if err := metrics.WatchReaders(readers); err != nil {
+		return nil, err
+	}
+	if s.readers, err = readerEngine(c, newFront(c, s.replica, metrics, readers, w.log), w.log); err != nil {
 		return nil, err
 	}
 	operators := admin.NewServer(admin.NewHandler(admin.Config{
 		Rebuilder: trigger,
 		Problems:  problems,
 		Heads:     s.replica,
+		Readers:   readers,
 		Checks: []admin.Check{
 			{Name: "documents", Check: func(context.Context) error { return s.replica.Ready() }, Required: true},
 			{Name: "store", Check: func(context.Context) error { return s.replica.Store() }},
@@ -268,6 +276,18 @@ func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []by
 		_, err := in.Item(id, raw, feed.Record{ID: id, FirstSeen: now()})
 		return err
 	}
+}
+
+// newFront returns what answers readers, whatever the engine.
+func newFront(c config.Config, d serve.Documents, o serve.Observer, a serve.Audience, log *slog.Logger) *serve.Front {
+	f := &serve.Front{Documents: d, Observer: o, Audience: a, AccessLog: log, LogEvery: uint64(c.Log.Access)}
+	for _, n := range c.Polling.Proxies {
+		f.Proxies = append(f.Proxies, n.Prefix)
+	}
+	if c.Polling.Limit > 0 {
+		f.Limiter = manners.New(c.Polling.Limit, c.Polling.Per, time.Now)
+	}
+	return f
 }
 
 // readerEngine returns the engine that readers are served by.

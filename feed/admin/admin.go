@@ -33,6 +33,11 @@ type HeadLister interface {
 	Heads() []feed.Head
 }
 
+// ReaderLister lists who reads.
+type ReaderLister interface {
+	Readers() []feed.Readership
+}
+
 // Check is a condition that is reported to operators.
 type Check struct {
 	Name     string
@@ -45,6 +50,7 @@ type Config struct {
 	Rebuilder Rebuilder
 	Problems  []ProblemLister // listed one after the other
 	Heads     HeadLister
+	Readers   ReaderLister // optional: without it nobody reads
 	Checks    []Check
 	// Site is the site whose posts these are; others are not found.
 	Site  feed.SiteID
@@ -72,6 +78,7 @@ const (
 //	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check
 //	GET    /metrics                in the formats of Prometheus
 //	GET    /feeds                  what is served, as JSON
+//	GET    /readers                who reads the feeds, as far as polls tell, as JSON
 //	GET    /problems               what is not published, and why, as JSON
 //	GET    /openapi.yaml           the description of all this (OpenAPI 3.1)
 //	POST   /rebuild                rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in
@@ -105,6 +112,7 @@ func (h *handler) routes() []route {
 		{http.MethodGet, "/readyz", "", []int{200, 503}, http.HandlerFunc(h.readyz)},
 		{http.MethodGet, "/metrics", "", []int{200}, metrics},
 		{http.MethodGet, "/feeds", "", []int{200}, h.failing(h.feeds)},
+		{http.MethodGet, "/readers", "", []int{200}, h.failing(h.readers)},
 		{http.MethodGet, "/problems", "", []int{200, 503}, h.failing(h.problems)},
 		{http.MethodGet, "/openapi.yaml", "", []int{200}, http.HandlerFunc(h.openAPI)},
 		{http.MethodPost, "/rebuild", Rebuild, []int{200, 400, 401, 403, 404, 409, 413, 415, 503}, h.failing(h.rebuild)},

@@ -37,6 +37,16 @@ func (h *handler) feeds(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// readers lists who reads the feeds.
+func (h *handler) readers(w http.ResponseWriter, _ *http.Request) error {
+	list := []feed.Readership{}
+	if h.Readers != nil {
+		list = append(list, h.Readers.Readers()...)
+	}
+	h.json(w, http.StatusOK, "application/json", map[string][]feed.Readership{"feeds": list})
+	return nil
+}
+
 // problems lists what is not published, and why.
 func (h *handler) problems(w http.ResponseWriter, r *http.Request) error {
 	list := []feed.Problem{}

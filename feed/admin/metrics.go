@@ -233,3 +233,65 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), string(kind))
 	}
 }
+
+// maxFeedLabels is how many feeds have metrics of their own; the others share one label. A site may have a feed for each
+// of thousands of tags.
+const maxFeedLabels = 500
+
+// WatchReaders measures who reads, whenever metrics are read. The feeds that were polled first have labels of their own,
+// so that no count ever goes back.
+func (m *Metrics) WatchReaders(l ReaderLister) error {
+	desc := func(name, help, label string) *prometheus.Desc {
+		return prometheus.NewDesc(namespace+"_"+name, help, []string{label}, nil)
+	}
+	return m.register(&readersCollector{
+		lister:      l,
+		polls:       desc("feed_polls_total", "Polls of a feed that were answered with 200, 226 or 304.", "feed"),
+		notModified: desc("feed_polls_not_modified_total", "Polls of a feed that were answered with 304.", "feed"),
+		deltas:      desc("feed_polls_delta_total", "Polls of a feed that were answered with 226.", "feed"),
+		subscribers: desc("feed_subscribers", "Subscribers that aggregators report, and direct readers of seven days.", "feed"),
+		clients:     desc("client_polls_total", "Polls of all feeds by the well-known program that made them.", "client"),
+	})
+}
+
+type readersCollector struct {
+	lister                                           ReaderLister
+	polls, notModified, deltas, subscribers, clients *prometheus.Desc
+}
+
+func (c *readersCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.polls, c.notModified, c.deltas, c.subscribers, c.clients} {
+		ch <- d
+	}
+}
+
+func (c *readersCollector) Collect(ch chan<- prometheus.Metric) {
+	clients := make(map[string]uint64)
+	rest := feed.Readership{Feed: otherFormat}
+	send := func(r feed.Readership) {
+		label := string(r.Feed)
+		ch <- prometheus.MustNewConstMetric(c.polls, prometheus.CounterValue, float64(r.Polls), label)
+		ch <- prometheus.MustNewConstMetric(c.notModified, prometheus.CounterValue, float64(r.NotModified), label)
+		ch <- prometheus.MustNewConstMetric(c.deltas, prometheus.CounterValue, float64(r.Deltas), label)
+		ch <- prometheus.MustNewConstMetric(c.subscribers, prometheus.GaugeValue, float64(r.Subscribers), label)
+	}
+	for i, r := range c.lister.Readers() {
+		for name, n := range r.Clients {
+			clients[name] += n
+		}
+		if i < maxFeedLabels {
+			send(r)
+			continue
+		}
+		rest.Polls += r.Polls
+		rest.NotModified += r.NotModified
+		rest.Deltas += r.Deltas
+		rest.Subscribers += r.Subscribers
+	}
+	if rest.Polls > 0 {
+		send(rest)
+	}
+	for name, n := range clients {
+		ch <- prometheus.MustNewConstMetric(c.clients, prometheus.CounterValue, float64(n), name)
+	}
+}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -166,5 +167,52 @@ func TestCountingAnAnswerDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { m.Served(feed.Atom, 304, 0) }); n != 0 {
 		t.Errorf("Served allocates %v times", n)
+	}
+}
+
+// readership is a list that does not change.
+type readership []feed.Readership
+
+func (r readership) Readers() []feed.Readership { return r }
+
+func TestMetricsOfReaders(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry, Build{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := readership{{
+		Feed: feed.Main, Polls: 10, NotModified: 7, Deltas: 1, Subscribers: 42, Clients: map[string]uint64{"newsboat": 9, "other": 1},
+	}}
+	for i := range maxFeedLabels + 1 {
+		list = append(list, feed.Readership{Feed: feed.Name(fmt.Sprint("tags/", i)), Polls: 1, Clients: map[string]uint64{"newsboat": 1}})
+	}
+	if err := m.WatchReaders(list); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := testutil.GatherAndCount(registry, "feedpub_feed_polls_total"); err != nil || n != maxFeedLabels+1 {
+		t.Errorf("%d feeds have metrics (%v), want %d and one for the rest", n, err, maxFeedLabels)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				value := metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+				got[family.GetName()+" "+label.GetValue()] = value
+			}
+		}
+	}
+	for name, want := range map[string]float64{
+		"feedpub_feed_polls_total main": 10, "feedpub_feed_polls_not_modified_total main": 7, "feedpub_feed_polls_delta_total main": 1,
+		"feedpub_feed_subscribers main": 42, "feedpub_feed_polls_total other": 2, "feedpub_client_polls_total newsboat": maxFeedLabels + 10,
+		"feedpub_client_polls_total other": 1,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
 	}
 }

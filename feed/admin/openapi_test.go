@@ -167,6 +167,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		schema                     string
 	}{
 		{"GET", "/feeds", "", "X: y", "Feeds"},
+		{"GET", "/readers", "", "X: y", "Readers"},
 		{"GET", "/problems", "", "X: y", "Problems"},
 		{"POST", "/rebuild", "", "X: y", "Report"},
 		{"GET", "/sites/main/posts?limit=1", "", "X: y", "Page"},

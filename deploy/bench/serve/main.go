@@ -43,7 +43,7 @@ func main() {
 	flag.StringVar(&o.engine, "engine", "fast", "feedpub's engine: fast or standard")
 	flag.IntVar(&o.rounds, "rounds", 9, "how many runs each server has of each kind")
 	flag.IntVar(&o.clients, "connections", 10_000, "how many connections are held open, and how many are slow")
-	flag.IntVar(&o.limit, "limit", 19, "items of the main feed; 19 are about 18 KB in gzip coding")
+	flag.IntVar(&o.limit, "limit", 16, "items of the main feed; 16 are about 18 KB in gzip coding")
 	flag.IntVar(&o.feeds, "feeds", 3000, "how many feeds there are besides")
 	flag.BoolVar(&o.cached, "open-file-cache", false, "let nginx keep its files open, which Debian's configuration does not")
 	flag.StringVar(&o.only, "only", "", "one of 304, 200, p99, feeds, open, slow")

@@ -32,7 +32,7 @@ func (rd *reading) analyse(i int) *analysis {
 		return a
 	}
 	x := rd.matcher(b)
-	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+	rd.r.clauses(rd.l, b.toks, func(s span) bool {
 		m := x.best(s)
 		if m == nil {
 			return true
@@ -190,7 +190,7 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if m.who.empty() && k == 0 && !b.footnoted(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.plausiblePerson(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
-		if person == 2 || person == 1 && subject || rd.l.allPeople(rd.r, b.text, toks) && hasAnd(rd.l, toks) {
+		if person == 2 || person == 1 && subject || rd.l.allPeople(toks) && hasAnd(rd.l, toks) {
 			return true
 		}
 	}
@@ -200,7 +200,7 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	}
 	// "Krugman writes", but "Engadget reports"
 	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&
-		next < len(b.toks) && !rd.l.class("report").has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
+		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
 	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)

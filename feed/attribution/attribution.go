@@ -6,9 +6,10 @@
 //
 //	segment   the tree is cut into blocks: lines and paragraphs, with what they are marked up as (segment.go)
 //	furniture the page's own lines are set aside: titles, dates, navigation, footers (furniture.go)
-//	credit    each block is searched for credits, by the rules of its language (match.go, lang/*.txt) and, for lines
-//	          made of a citation's parts, by what the parts are (citation.go)
-//	bind      credits are joined with the passages they belong to, by markup or by voice (bind.go, voice.go)
+//	credit    each block is searched for credits, by the rules of its language (analyse.go, match.go, lang/*.txt) and,
+//	          for lines made of a citation's parts, by what the parts are (citation.go)
+//	bind      credits are joined with the passages they belong to (bind.go): before them, after them or around them,
+//	          by markup (quotation.go) or, in plain text, by voice (passage.go, voice.go)
 //	decide    each quote gets a confidence; doubtful ones are set apart (decide.go)
 //
 // Rules, words and known publications are data: a language is a file in lang, a publication an entry of

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"strings"
 
 	"feedpub/feed"
@@ -255,7 +256,7 @@ func (rd *reading) carried(s *source, b *block, clause span) {
 	}
 	for k := clause.lo; k < clause.hi; k++ {
 		t := b.toks[k]
-		if t.kind != tokWord || !t.upper || k > clause.lo && rd.l.class("told").has(b.toks[k-1].id) {
+		if t.kind != tokWord || !t.upper || k > clause.lo && rd.l.told.has(b.toks[k-1].id) {
 			continue
 		}
 		rd.r.pubs.trie.walk(b.toks[:clause.hi], k, func(end int, e *publication) {
@@ -289,7 +290,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	var s *source
 	switch {
 	case a.back != nil:
-		s = cmpSource(rd.mention, rd.last)
+		s = cmp.Or(rd.mention, rd.last)
 		if a.mention != nil {
 			s = rd.newSource(i, a.mention)
 		}
@@ -304,7 +305,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	// What stands before the credit in the block is the blogger's.
 	if !a.before.empty() {
 		b.own = append(b.own, b.slice(a.before))
-		if own := rd.mentionIn(i, a.before); own != nil && s != nil && s.pub.name == "" && len(s.who) == 0 {
+		if own := rd.mentionIn(i); own != nil && s != nil && s.pub.name == "" && len(s.who) == 0 {
 			s.citation = own.citation
 		}
 	}
@@ -359,15 +360,8 @@ func (rd *reading) runInHeadline(i int, rest span) bool {
 	return last.kind == tokWord && titleCase(rd.l, b.toks[rest.lo:rest.hi]) && (below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
 }
 
-func cmpSource(a, b *source) *source {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
-// mentionIn is for a lead that names nobody at the end of a paragraph that did.
-func (rd *reading) mentionIn(i int, _ span) *source {
+// mentionIn returns the source that a paragraph names before a lead at its end that names nobody, or nil.
+func (rd *reading) mentionIn(i int) *source {
 	if m := rd.analyse(i).mention; m != nil {
 		return rd.newSource(i, m)
 	}

@@ -19,7 +19,6 @@ const (
 	inSource                // after "Source:": publications and headlines
 	inGroup                 // in brackets after a headline or in the end of a passage: publications
 	inByline                // after "By": persons
-	inTitle                 // the title of a page: headline, then publication
 )
 
 // citation is what a citation says.
@@ -31,7 +30,6 @@ type citation struct {
 	url      string // of the article
 	vias     []feed.Via
 	agencies []string
-	private  bool // of a picture's credit or the like
 	// unknown says that a part was taken for what it is only because nothing else was left.
 	unknown bool
 	// deck says that text was left that has no place in a citation.
@@ -100,7 +98,7 @@ func (r *Reader) parts(l *language, b *block, s span, where setting) []part {
 	for i := s.lo; i < s.hi; {
 		t := toks[i]
 		if i == lo {
-			if end, _ := l.date(b.text, toks, i); end > 0 && (where != inTitle) {
+			if end, _ := l.date(b.text, toks, i); end > 0 {
 				flush(i, 0)
 				parts = append(parts, newPart(b, span{i, end}, sep))
 				i, lo, sep = end, end, ' '
@@ -238,7 +236,7 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 		}
 	}
 	if p.sep == '(' {
-		return r.takeGroup(l, b, c, p, where)
+		return r.takeGroup(l, b, c, p)
 	}
 	if _, ok := year(p.text); ok && len(toks) == 1 {
 		return true // a year alone is no date
@@ -270,19 +268,19 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	// "H by A"
 	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
 		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.head == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
-			l.allPeople(r, b.text, toks[k+1:]) && l.plausiblePerson(b.text, toks[k+1:]) > 0 {
+			l.allPeople(toks[k+1:]) && l.plausiblePerson(b.text, toks[k+1:]) > 0 {
 			c.who = append(c.who, l.people(b.text, toks[k+1:])...)
 			c.head = headline(b.slice(span{p.lo, p.lo + k}))
 			return true
 		}
 	}
 	// "A in X", "A for X", "inscription quoted in X"
-	for k := len(toks) - 2; k > 0 && where != inTitle; k-- {
+	for k := len(toks) - 2; k > 0; k-- {
 		if toks[k].kind != tokWord || !l.in.has(toks[k].id) || toks[k].upper {
 			continue
 		}
-		people := l.allPeople(r, b.text, toks[:k])
-		sure := people && l.surePeople(r, b.text, toks[:k], false)
+		people := l.allPeople(toks[:k])
+		sure := people && l.surePeople(b.text, toks[:k], false)
 		if (people || where == afterAll && len(toks) < 16) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == afterAll) {
 			if people {
 				c.who = append(c.who, l.people(b.text, toks[:k])...)
@@ -318,11 +316,11 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if r.takePub(l, b, c, p.span, false) {
 		return true
 	}
-	if l.surePeople(r, b.text, toks, len(c.who) == 0) {
+	if l.surePeople(b.text, toks, len(c.who) == 0) {
 		c.who = append(c.who, l.people(b.text, toks)...)
 		return true
 	}
-	if where == inByline && (p.sep == ',' || p.sep == ' ') && l.allPeople(r, b.text, toks) {
+	if where == inByline && (p.sep == ',' || p.sep == ' ') && l.allPeople(toks) {
 		c.who = append(c.who, l.people(b.text, toks)...)
 		return true
 	}
@@ -330,7 +328,7 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 }
 
 // takeGroup reads a part in brackets: vias, a publication, or a citation of its own.
-func (r *Reader) takeGroup(l *language, b *block, c *citation, p part, where setting) bool {
+func (r *Reader) takeGroup(l *language, b *block, c *citation, p part) bool {
 	in := span{p.lo + 1, p.hi - 1}
 	if in.empty() {
 		return true
@@ -379,7 +377,7 @@ func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool)
 	text := b.slice(s)
 	p := r.publisherOf(l, text)
 	link := b.linkIn(s)
-	sure := p.known != nil && r.coversName(l, b, s, p)
+	sure := p.known != nil && r.coversName(l, b, s)
 	if !sure && p.known != nil {
 		p = publisher{name: p.name}
 	}
@@ -399,7 +397,7 @@ func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool)
 }
 
 // coversName reports whether the known name is all of the stretch but for its determiners and epithets.
-func (r *Reader) coversName(l *language, b *block, s span, p publisher) bool {
+func (r *Reader) coversName(l *language, b *block, s span) bool {
 	toks := b.toks[s.lo:s.hi]
 	n := r.pubs.suffix(toks)
 	if n == len(toks) || r.pubs.lookup(b.slice(s)) != nil {
@@ -450,7 +448,7 @@ func (r *Reader) takePeople(l *language, b *block, c *citation, s span, where se
 	toks := b.toks[s.lo:s.hi]
 	// Where a place or a paper follows the names.
 	for k := 1; k < len(toks)-1; k++ {
-		if toks[k].kind != tokWord || toks[k].upper || !l.in.has(toks[k].id) || !l.allPeople(r, b.text, toks[:k]) {
+		if toks[k].kind != tokWord || toks[k].upper || !l.in.has(toks[k].id) || !l.allPeople(toks[:k]) {
 			continue
 		}
 		c.who = append(c.who, l.people(b.text, toks[:k])...)
@@ -470,7 +468,7 @@ func (r *Reader) takePeople(l *language, b *block, c *citation, s span, where se
 		}
 		toks = toks[:len(toks)-n]
 	}
-	if len(toks) > 0 && l.allPeople(r, b.text, toks) {
+	if len(toks) > 0 && l.allPeople(toks) {
 		c.who = append(c.who, l.people(b.text, toks)...)
 		return true
 	}
@@ -478,11 +476,11 @@ func (r *Reader) takePeople(l *language, b *block, c *citation, s span, where se
 }
 
 // allPeople reports whether the tokens are nothing but one or more names that may be persons'.
-func (l *language) allPeople(r *Reader, text string, toks []token) bool {
+func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
 	}
-	for _, e := range l.peopleEnds(r, text, toks, 0) {
+	for _, e := range l.peopleEnds(toks, 0) {
 		if e == len(toks) {
 			return true
 		}
@@ -492,8 +490,8 @@ func (l *language) allPeople(r *Reader, text string, toks []token) bool {
 
 // surePeople reports whether the tokens are persons' names beyond much doubt: each plausible and one of them certain,
 // or, if surnames may stand alone, joined by "and".
-func (l *language) surePeople(r *Reader, text string, toks []token, surnames bool) bool {
-	if !l.allPeople(r, text, toks) {
+func (l *language) surePeople(text string, toks []token, surnames bool) bool {
+	if !l.allPeople(toks) {
 		return false
 	}
 	best, joined, start := 0, false, 0

@@ -44,7 +44,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			}
 		}
 		sentences := 0
-		rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+		rd.r.clauses(rd.l, b.toks, func(s span) bool {
 			if t := b.toks[s.hi-1]; t.kind == tokPunct && (t.ch == '.' || t.ch == '?' || t.ch == '!') {
 				sentences++
 			}

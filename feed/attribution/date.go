@@ -63,19 +63,12 @@ func (x *matcher) when(i int, strict bool, out []int) []int {
 //	9/15/11 · 6.5.14 · 16.06.2014 · 2014-06-16 · 2014/06/16
 func (l *language) date(text string, toks []token, i int) (int, date) {
 	k := i
-	skipPunct := func(marks string) {
-		if k < len(toks) && toks[k].kind == tokPunct && strings.ContainsRune(marks, toks[k].ch) {
-			k++
-		}
-	}
-	weekday := false
 	if k < len(toks) && l.dateLead.has(toks[k].id) && k+1 < len(toks) { // "am 5. Mai", "le 5 mai", "el 5 de mayo"
 		k++
 	}
 	if k < len(toks) && l.weekday.has(toks[k].id) {
-		weekday = true
 		k++
-		skipPunct(",.")
+		k = skipMark(toks, skipMark(toks, k, ','), '.')
 		if k < len(toks) && l.dateLead.has(toks[k].id) {
 			k++
 		}
@@ -83,79 +76,85 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 	if k >= len(toks) || toks[k].kind != tokWord {
 		return 0, date{}
 	}
-	word := func(n int) string {
-		if n < len(toks) {
-			return text[toks[n].start:toks[n].end]
-		}
-		return ""
-	}
 	var d date
-	if m, ok := l.months[toks[k].id]; ok {
-		// June 5th, 2011
-		if !toks[k].upper && l.name == fallback {
-			return 0, date{}
-		}
-		d.month = m
-		k++
-		skipPunct(".")
-		day, ok := l.day(word(k))
-		if !ok {
-			return 0, date{}
-		}
-		d.day = day
-		k++
-		after := k
-		skipPunct(",")
-		if y, ok := year(word(k)); ok {
-			d.year = y
-			k++
-		} else {
-			k = after
-		}
-	} else if day, ok := l.day(word(k)); ok && k+1 < len(toks) {
-		// 5 June 2011, 5. Juni 2011, 5 de junio de 2011
-		n := k + 1
-		if n < len(toks) && toks[n].kind == tokPunct && toks[n].ch == '.' {
-			n++
-		}
-		if n < len(toks) && l.dateOf.has(toks[n].id) {
-			n++
-		}
-		m, ok := 0, false
-		if n < len(toks) {
-			m, ok = l.months[toks[n].id]
-		}
-		if !ok {
-			if e, nd := l.numeric(word(k)); e {
-				k, d = k+1, nd
-				return l.dateEnd(text, toks, k), d
+	var end int
+	switch _, named := l.months[toks[k].id]; {
+	case named:
+		end, d = l.monthDay(text, toks, k)
+	default:
+		if end, d = l.dayMonth(text, toks, k); end == 0 {
+			var ok bool
+			if ok, d = l.numeric(text[toks[k].start:toks[k].end]); ok {
+				end = k + 1
 			}
-			return 0, date{}
 		}
-		d.day, d.month = day, m
-		k = n + 1
-		after := k
-		skipPunct(",.")
-		if k < len(toks) && l.dateOf.has(toks[k].id) {
-			k++
+	}
+	if end == 0 || !d.valid() {
+		return 0, date{}
+	}
+	return l.dateEnd(text, toks, end), d
+}
+
+// monthDay reads "June 5th, 2011" or "June 5" at token k and returns the position after it, or 0.
+func (l *language) monthDay(text string, toks []token, k int) (int, date) {
+	// English capitalises months, and "may" and "march" are verbs.
+	if !toks[k].upper && l.name == fallback {
+		return 0, date{}
+	}
+	d := date{month: l.months[toks[k].id]}
+	k = skipMark(toks, k+1, '.')
+	if k >= len(toks) {
+		return 0, date{}
+	}
+	var ok bool
+	if d.day, ok = l.day(text[toks[k].start:toks[k].end]); !ok {
+		return 0, date{}
+	}
+	k++
+	if n := skipMark(toks, k, ','); n < len(toks) {
+		if d.year, ok = year(text[toks[n].start:toks[n].end]); ok {
+			k = n + 1
 		}
-		if y, ok := year(word(k)); ok {
-			d.year = y
-			k++
-		} else {
-			k = after
-		}
-	} else if ok, nd := l.numeric(word(k)); ok {
-		d = nd
+	}
+	return k, d
+}
+
+// dayMonth reads "5 June 2011", "5. Juni 2011" or "5 de junio de 2011" at token k and returns the position after it, or 0.
+func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
+	var d date
+	var ok bool
+	if d.day, ok = l.day(text[toks[k].start:toks[k].end]); !ok {
+		return 0, date{}
+	}
+	k = skipMark(toks, k+1, '.')
+	if k < len(toks) && l.dateOf.has(toks[k].id) {
 		k++
-	} else {
-		_ = weekday
+	}
+	if k >= len(toks) {
 		return 0, date{}
 	}
-	if !d.valid() {
+	if d.month, ok = l.months[toks[k].id]; !ok {
 		return 0, date{}
 	}
-	return l.dateEnd(text, toks, k), d
+	k++
+	n := skipMark(toks, skipMark(toks, k, '.'), ',')
+	if n < len(toks) && l.dateOf.has(toks[n].id) {
+		n++
+	}
+	if n < len(toks) {
+		if d.year, ok = year(text[toks[n].start:toks[n].end]); ok {
+			k = n + 1
+		}
+	}
+	return k, d
+}
+
+// skipMark returns the position after the token k if it is the punctuation mark, else k.
+func skipMark(toks []token, k int, mark rune) int {
+	if k < len(toks) && toks[k].kind == tokPunct && toks[k].ch == mark {
+		return k + 1
+	}
+	return k
 }
 
 // dateEnd returns the position after the time of day that follows a date.

@@ -83,7 +83,7 @@ func (rd *reading) bindTitle() {
 	for k, b := range rd.doc.blocks {
 		if b.role == Commentary && len(b.own) == 0 {
 			at = append(at, k)
-			voices = append(voices, rd.l.voiceOf(b.text, b.toks, false))
+			voices = append(voices, rd.l.voiceOf(b.toks, false))
 		}
 	}
 	if len(at) == 0 {

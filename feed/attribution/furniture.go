@@ -152,7 +152,7 @@ func (rd *reading) posted(b *block, content bool) bool {
 		return false
 	}
 	found := false
-	rd.r.clauses(rd.l, b.text, b.toks, func(s span) bool {
+	rd.r.clauses(rd.l, b.toks, func(s span) bool {
 		if m := rd.matcher(b).among(s, &rd.l.postedBy); m != nil {
 			found = true
 			if rd.by == "" && !m.name.empty() {

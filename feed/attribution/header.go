@@ -65,7 +65,7 @@ func (rd *reading) pubLine(i int, s *source) bool {
 		return false
 	}
 	p := rd.r.publisherOf(rd.l, b.text)
-	if p.known == nil || !rd.r.coversName(rd.l, b, all, p) || s.pub.name != "" && s.pub.known != p.known {
+	if p.known == nil || !rd.r.coversName(rd.l, b, all) || s.pub.name != "" && s.pub.known != p.known {
 		return false
 	}
 	s.take(citation{pub: p, url: articleOnly(b.linkIn(all))})

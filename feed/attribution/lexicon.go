@@ -51,7 +51,7 @@ type language struct {
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
 	// The classes that the code asks for; rules may name others.
-	at, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
+	at, from, report, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip *class
@@ -405,6 +405,9 @@ func (l *language) triggers(id int32) bool {
 func (l *language) bind() {
 	for name, to := range map[string]**class{
 		"at":           &l.at,
+		"from":         &l.from,
+		"report":       &l.report,
+		"told":         &l.told,
 		"det":          &l.det,
 		"epithet":      &l.epithet,
 		"when":         &l.when,

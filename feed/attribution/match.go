@@ -341,7 +341,7 @@ func closes(open, c rune) bool {
 }
 
 // clauses calls yield with each clause of the tokens: a sentence, or the part of one that ends in a colon.
-func (r *Reader) clauses(l *language, text string, toks []token, yield func(span) bool) {
+func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	lo, skip := 0, 0
 	for i, t := range toks {
 		if i < skip {
@@ -356,7 +356,7 @@ func (r *Reader) clauses(l *language, text string, toks []token, yield func(span
 				}
 			}
 		}
-		if !r.breaks(l, text, toks, i) {
+		if !r.breaks(l, toks, i) {
 			continue
 		}
 		hi := i + 1
@@ -395,7 +395,7 @@ func endsSentence(last, before token) bool {
 }
 
 // breaks reports whether a clause ends with the token i.
-func (r *Reader) breaks(l *language, text string, toks []token, i int) bool {
+func (r *Reader) breaks(l *language, toks []token, i int) bool {
 	t := toks[i]
 	if t.kind == tokDash && i >= 3 && i <= 14 && t.space && slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
 		return true // "A @ X - text"

@@ -74,7 +74,7 @@ func (rd *reading) voiceOf(b *block, last bool) voice {
 		}
 		s.hi -= cut
 	}
-	return rd.l.voiceOf(b.text, b.toks[:s.hi], last)
+	return rd.l.voiceOf(b.toks[:s.hi], last)
 }
 
 // maxPassage bounds the blocks of a passage in text. Nobody quotes at such length, and looking for the end of a
@@ -277,7 +277,7 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 	rd.mark(b, Passage)
 	s.inline = true
 	if b.toks[rest.lo].kind == tokOpen {
-		if end := rd.closingQuote(b, rest); end > 0 {
+		if end := quotedEnd(b.toks[:rest.hi], rest.lo); end > 0 {
 			s.marked = true
 			s.passages = append(s.passages, unquote(b.slice(span{rest.lo, end})))
 			after := span{end, rest.hi}
@@ -327,7 +327,7 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 func (rd *reading) bindMore(i int, s *source) int {
 	end := rd.limit(i)
 	b := rd.doc.blocks[i]
-	voices := []voice{rd.l.voiceOf(b.text, b.toks, false)}
+	voices := []voice{rd.l.voiceOf(b.toks, false)}
 	var at []int
 	for k := i + 1; k < end; k++ {
 		c := rd.doc.blocks[k]
@@ -359,7 +359,7 @@ func (rd *reading) bindMore(i int, s *source) int {
 func (rd *reading) voiceCut(b *block, s span) int {
 	toks := b.toks[s.lo:s.hi]
 	var spans []span
-	rd.r.clauses(rd.l, b.text, toks, func(c span) bool {
+	rd.r.clauses(rd.l, toks, func(c span) bool {
 		spans = append(spans, c)
 		return len(spans) < 200
 	})
@@ -368,7 +368,7 @@ func (rd *reading) voiceCut(b *block, s span) int {
 	}
 	voices := make([]voice, len(spans))
 	for i, c := range spans {
-		voices[i] = rd.l.voiceOf(b.text, toks[c.lo:c.hi], false)
+		voices[i] = rd.l.voiceOf(toks[c.lo:c.hi], false)
 		// Single sentences are short and bare in either voice.
 		voices[i].score -= 1
 	}
@@ -392,12 +392,6 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 		}
 	}
 	return 0
-}
-
-// closingQuote returns the position after the last mark that closes the one at the beginning of s, as long as what
-// stands between two quotations is not longer than a speaker's tag.
-func (rd *reading) closingQuote(b *block, s span) int {
-	return quotedEnd(b.toks[:s.hi], s.lo)
 }
 
 // closingBlock returns the position after the block that ends in the mark closing open, or 0.

@@ -46,7 +46,7 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		}
 		last = next.blocks[len(next.blocks)-1] + 1
 	}
-	tail := rd.innerCredit(q, s, first, last)
+	tail := rd.innerCredit(s, first, last)
 	body := rd.header(first, s)
 	if body >= tail {
 		body = first
@@ -121,7 +121,7 @@ func looksLikeCode(s string) bool {
 
 // innerCredit reads the credit that stands inside the quotation: in a cite or footer, or after a dash at its end. It
 // returns where the passage ends.
-func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
+func (rd *reading) innerCredit(s *source, first, end int) int {
 	blocks := rd.doc.blocks
 	tail := end
 	for k := end - 1; k >= first; k-- {
@@ -136,7 +136,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 		}
 		if k > first && !b.credit && !rd.isDashLine(b) && rd.bareCredit(b) {
 			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, inGroup)
-			rd.takeCitation(s, k, c, "10", 0.7)
+			rd.takeCitation(s, k, c, 0.7)
 			rd.mark(b, Credit)
 			return k
 		}
@@ -145,7 +145,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 			if c.empty() && len(c.vias) == 0 {
 				return tail
 			}
-			rd.takeCitation(s, k, c, "10", 0.75)
+			rd.takeCitation(s, k, c, 0.75)
 			rd.mark(b, Credit)
 			return k
 		}
@@ -160,7 +160,7 @@ func (rd *reading) innerCredit(q *quotation, s *source, first, end int) int {
 	if cut := rd.trailingDash(b); cut > 0 {
 		c := rd.r.cite(rd.l, b, span{cut, len(b.toks)}, afterAll)
 		if !c.empty() && !c.deck {
-			rd.takeCitation(s, k, c, "10", 0.75)
+			rd.takeCitation(s, k, c, 0.75)
 			rd.mark(b, Passage)
 			s.inline = true
 			for j := first; j < k; j++ {
@@ -204,7 +204,7 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 	if b.credit && b.caption {
 		c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
 		if !c.empty() {
-			rd.takeCitation(s, i, c, "10", 0.8)
+			rd.takeCitation(s, i, c, 0.8)
 			rd.mark(b, Credit)
 			return true
 		}
@@ -217,7 +217,7 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 	if weight == 0 {
 		return false
 	}
-	rd.takeCitation(s, i, c, "10", weight)
+	rd.takeCitation(s, i, c, weight)
 	rd.mark(b, Credit)
 	return true
 }
@@ -246,7 +246,7 @@ func (rd *reading) lineAfter(i int) (citation, float64) {
 	if rd.bareCredit(b) {
 		return rd.r.cite(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
 	}
-	if end := firstEnd(rd.l.class("from"), b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
+	if end := firstEnd(rd.l.from, b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
 		c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inSource)
 		if c.pub.name == "" && c.url != "" {
 			c.pub = rd.pubOfHost(c.url)
@@ -259,7 +259,7 @@ func (rd *reading) lineAfter(i int) (citation, float64) {
 }
 
 // takeCitation joins a citation to a source; the rule's weight counts if the source had no credit before.
-func (rd *reading) takeCitation(s *source, i int, c citation, convention string, weight float64) {
+func (rd *reading) takeCitation(s *source, i int, c citation, weight float64) {
 	rd.addVias(c.vias)
 	if c.empty() {
 		return
@@ -268,7 +268,7 @@ func (rd *reading) takeCitation(s *source, i int, c citation, convention string,
 	s.unknown = s.unknown || c.unknown
 	s.credit = append(s.credit, i)
 	if s.convention == "" {
-		s.convention, s.weight = convention, weight
+		s.convention, s.weight = "10", weight
 	} else {
 		s.byline = true
 	}

@@ -128,7 +128,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 
 // people appends the stretches of tokens from i on that may be one or more persons' names, longest first.
 func (x *matcher) people(i int, out []span) []span {
-	ends := x.l.peopleEnds(x.r, x.b.text, x.toks[:x.hi], i)
+	ends := x.l.peopleEnds(x.toks[:x.hi], i)
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
 		out = append(out, span{i, ends[k]})
 	}
@@ -136,7 +136,7 @@ func (x *matcher) people(i int, out []span) []span {
 }
 
 // peopleEnds returns every position at which a list of persons' names that begins at i may end, in rising order.
-func (l *language) peopleEnds(r *Reader, text string, toks []token, i int) []int {
+func (l *language) peopleEnds(toks []token, i int) []int {
 	var ends []int
 	for n := 0; n < 12; n++ {
 		first := i

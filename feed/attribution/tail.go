@@ -82,7 +82,7 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 	if b.wholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
 		p := rd.r.publisherOf(rd.l, b.text)
-		if u != "" && (p.known != nil && rd.r.coversName(rd.l, b, all, p) || hostNamed(u, p.name)) {
+		if u != "" && (p.known != nil && rd.r.coversName(rd.l, b, all) || hostNamed(u, p.name)) {
 			return citation{url: u, pub: p}, 0.6
 		}
 	}
@@ -343,7 +343,7 @@ func (rd *reading) bindTrailing(i int) bool {
 		s.passages = append(s.passages, b.slice(body))
 	case cited:
 		from := i
-		v := rd.l.voiceOf(b.text, b.toks[:open], false)
+		v := rd.l.voiceOf(b.toks[:open], false)
 		if v.first || v.score > 0.5 {
 			s.kind = Summary
 			s.inline = false

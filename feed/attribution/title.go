@@ -26,7 +26,7 @@ func (rd *reading) titleSource() *source {
 				}
 			}
 			p := rd.r.publisherOf(rd.l, b.slice(in))
-			if p.known == nil || !rd.r.coversName(rd.l, b, in, p) {
+			if p.known == nil || !rd.r.coversName(rd.l, b, in) {
 				return nil
 			}
 			s.pub, s.head = p, b.slice(span{0, k})
@@ -34,7 +34,7 @@ func (rd *reading) titleSource() *source {
 		case (t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '»' || t.ch == '•')) && k > 2:
 			in := span{k + 1, n}
 			p := rd.r.publisherOf(rd.l, b.slice(in))
-			if p.known != nil && rd.r.coversName(rd.l, b, in, p) || isDomain(strings.ToLower(b.slice(in))) {
+			if p.known != nil && rd.r.coversName(rd.l, b, in) || isDomain(strings.ToLower(b.slice(in))) {
 				s.pub, s.head = p, b.slice(span{0, k})
 				return s
 			}

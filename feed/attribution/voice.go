@@ -53,7 +53,7 @@ type voice struct {
 }
 
 // voiceOf reads the voice of tokens. last says that nothing but page furniture follows.
-func (l *language) voiceOf(text string, toks []token, last bool) voice {
+func (l *language) voiceOf(toks []token, last bool) voice {
 	v := voice{score: weightBias, last: last}
 	if len(toks) == 0 {
 		return v

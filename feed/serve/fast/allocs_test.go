@@ -1,0 +1,101 @@
+package fast_test
+
+import (
+	"bufio"
+	"hash/maphash"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/audience"
+	"feedpub/feed/serve/manners"
+)
+
+// TestAnAnswerOnTheFastEngineAllocatesNothing holds what makes the engine fast, over a real connection, with all that
+// looks on. The one allocation that is left is fasthttp's, of the byte that it waits for.
+func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
+	front := &serve.Front{
+		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, maphash.MakeSeed()),
+		Limiter: manners.New(1, time.Hour, time.Now),
+	}
+	addr := start(t, "fast", front, serve.DefaultLimits(), slog.New(slog.DiscardHandler))
+	for what, raw := range map[string]string{
+		"304":         request("Accept-Encoding: gzip", "If-None-Match: *", "User-Agent: test"),
+		"200 in gzip": request("Accept-Encoding: gzip", "User-Agent: test"),
+	} {
+		conn, bytes := dial(t, addr), []byte(raw)
+		ask := func() { // without allocations of its own
+			if _, err := conn.Write(bytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask()
+		r := bufio.NewReaderSize(conn, 64<<10)
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.Copy(io.Discard, res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The next answers are as long as this one: their bytes are counted, not parsed.
+		ask()
+		if _, err := r.Peek(1); err != nil {
+			t.Fatal(err)
+		}
+		length := r.Buffered()
+		for length < int(body) {
+			if _, err := r.Peek(length + 1); err != nil {
+				t.Fatal(err)
+			}
+			length = r.Buffered()
+		}
+		if _, err := r.Discard(length); err != nil {
+			t.Fatal(err)
+		}
+		got := testing.AllocsPerRun(500, func() {
+			ask()
+			if _, err := r.Discard(length); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > 1 {
+			t.Errorf("a %s makes %v allocations, want only fasthttp's", what, got)
+		}
+		if r.Buffered() > 0 {
+			t.Errorf("a %s: %d bytes are left over: the test has counted wrong", what, r.Buffered())
+		}
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	front := &serve.Front{Documents: fixed{site(b, 60_000, feed.Main)}}
+	for name := range engines {
+		for what, raw := range map[string]string{
+			"304": request("Accept-Encoding: gzip", "If-None-Match: *"), "200": request("Accept-Encoding: gzip"),
+		} {
+			b.Run(name+"/"+what, func(b *testing.B) {
+				conn := dial(b, start(b, name, front, serve.DefaultLimits(), slog.New(slog.DiscardHandler)))
+				r := bufio.NewReaderSize(conn, 64<<10)
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := io.WriteString(conn, raw); err != nil {
+						b.Fatal(err)
+					}
+					res, err := http.ReadResponse(r, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := io.Copy(io.Discard, res.Body); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

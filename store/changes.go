@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -43,7 +44,12 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 	out := make([]feed.Announcement, 0, len(entries))
 	for _, e := range entries {
 		name, _ := e.Values["feed"].(string)
-		out = append(out, feed.Announcement{Entry: e.ID, Feed: feed.Name(name)})
+		text, _ := e.Values["version"].(string)
+		version, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			version = 0 // an entry that doesn't say
+		}
+		out = append(out, feed.Announcement{Entry: e.ID, Feed: feed.Name(name), Version: version})
 	}
 	return out, nil
 }

@@ -43,6 +43,11 @@ func headTests() []test {
 			if len(got) != 2 || got[0].Feed != "main" || got[1].Feed != "tags/a" {
 				t.Fatalf("Changes = %+v; want main, tags/a", got)
 			}
+			version, err := s.Version(s.ctx)
+			must(t, "Version", err)
+			if got[0].Version != version-1 || got[1].Version != version {
+				t.Errorf("Changes = %+v; want the versions %d and %d", got, version-1, version)
+			}
 			rest, err := s.Changes(s.ctx, got[0].Entry, 0)
 			if err != nil || len(rest) != 1 || rest[0].Feed != "tags/a" {
 				t.Errorf("Changes after the first = %+v, %v; want tags/a", rest, err)

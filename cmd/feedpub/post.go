@@ -19,12 +19,12 @@ import (
 func newPost(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "post",
-		Short:   "Put, get, list or delete single posts",
+		Short:   "Put, get, list, delete or check single posts",
 		Example: "  feedpub post put hello.json\n  feedpub post list",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPostPut(env), newPostGet(env), newPostList(env), newPostDelete(env))
+	cmd.AddCommand(newPostPut(env), newPostGet(env), newPostList(env), newPostDelete(env), newPostCheck(env))
 	return cmd
 }
 
@@ -228,7 +228,7 @@ func decodePost(raw []byte) (feed.RawPost, error) {
 	// told by Decode.
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
-		return feed.RawPost{}, fmt.Errorf("id: is missing; give the post one that never changes: %w", feed.ErrInvalid)
+		return feed.RawPost{}, &intake.Error{Place: "id", Reason: "is missing; give the post one that never changes"}
 	}
 	if _, err := intake.Decode(own.ID, raw); err != nil {
 		return feed.RawPost{}, err

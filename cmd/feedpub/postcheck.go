@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+func newPostCheck(env *environment) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [FILE]...",
+		Short: "Say what is wrong with posts, without storing them",
+		Long: `Say what is wrong with posts before they are written: each file, or standard input,
+has one post as JSON, or many as JSON Lines. Nothing is stored, and no store is
+needed.
+
+What would be accepted and is most likely a slip is noted: members that feedpub
+does not know, and sources that are read with too little confidence to be shown.
+
+Exit code 1 says that a post is wrong.`,
+		Example: `  feedpub post check hello.json
+  my-program | feedpub post check`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := env.settings(cmd)
+			if err != nil {
+				return err
+			}
+			checker, err := newPostChecker(c)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				args = []string{"-"}
+			}
+			results := []postCheck{}
+			for _, name := range args {
+				raw, err := env.readFile(name)
+				if err != nil {
+					return err
+				}
+				results = append(results, checker.file(name, raw)...)
+			}
+			return env.tellChecks(results, asJSON)
+		},
+	}
+	addSettings(cmd)
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// readFile reads a whole file, or standard input if that is its name.
+func (env *environment) readFile(name string) ([]byte, error) {
+	source, done, err := env.openInput([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	raw, err := io.ReadAll(source)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return raw, nil
+}
+
+// postCheck is what is to be said of one post.
+type postCheck struct {
+	File   string   `json:"file"`
+	Line   int      `json:"line,omitempty"` // of JSON Lines, from 1
+	ID     string   `json:"id,omitempty"`
+	OK     bool     `json:"ok"`
+	Place  string   `json:"place,omitempty"`
+	Reason string   `json:"reason,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+// at returns where the post is.
+func (p postCheck) at() string {
+	if p.Line > 0 {
+		return fmt.Sprintf("%s line %d", p.File, p.Line)
+	}
+	return p.File
+}
+
+func (env *environment) tellChecks(results []postCheck, asJSON bool) error {
+	wrong := 0
+	for _, r := range results {
+		if !r.OK {
+			wrong++
+		}
+	}
+	if asJSON {
+		if err := env.printJSON(results); err != nil {
+			return err
+		}
+	} else {
+		for _, r := range results {
+			if r.OK {
+				fmt.Fprintf(env.stdout, "ok     %s: %s\n", r.at(), r.ID)
+			} else {
+				fmt.Fprintf(env.stdout, "wrong  %s: %s\n", r.at(), (&intake.Error{Place: r.Place, Reason: r.Reason}).Error())
+			}
+			for _, note := range r.Notes {
+				fmt.Fprintf(env.stdout, "note   %s: %s\n", r.at(), note)
+			}
+		}
+	}
+	if wrong > 0 {
+		return fmt.Errorf("wrong posts: %d of %d", wrong, len(results))
+	}
+	return nil
+}
+
+// postChecker makes items of posts as a builder would, and throws them away.
+type postChecker struct {
+	intake *intake.Intake
+}
+
+func newPostChecker(c config.Config) (postChecker, error) {
+	reader, err := newReader(c.Attribution)
+	if err != nil {
+		return postChecker{}, err
+	}
+	return postChecker{intake.New(c.FeedSite(), reader)}, nil
+}
+
+// file checks the post in a file, or each line of it. A file whose first line is JSON by itself, with more behind it, is
+// one of JSON Lines.
+func (pc postChecker) file(name string, raw []byte) []postCheck {
+	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
+	if len(bytes.TrimSpace(rest)) == 0 || !json.Valid(first) {
+		return []postCheck{pc.post(postCheck{File: name}, raw)}
+	}
+	var results []postCheck
+	number := 0
+	for line := range bytes.Lines(raw) {
+		number++
+		if len(bytes.TrimSpace(line)) > 0 {
+			results = append(results, pc.post(postCheck{File: name, Line: number}, line))
+		}
+	}
+	return results
+}
+
+// post completes what is to be said of a post.
+func (pc postChecker) post(c postCheck, raw []byte) postCheck {
+	post, err := decodePost(raw)
+	var result intake.Result
+	if err == nil {
+		c.ID = post.ID
+		// A post without a date has the time at which it is first seen: any will do here.
+		result, err = pc.intake.Item(post.ID, post.Raw, feed.Record{ID: post.ID, FirstSeen: time.Unix(0, 0)})
+	}
+	if err != nil {
+		c.Reason = err.Error()
+		if fault := new(intake.Error); errors.As(err, &fault) {
+			c.Place, c.Reason = fault.Place, fault.Reason
+		}
+		return c
+	}
+	c.OK = true
+	if decoded, err := intake.Decode(post.ID, post.Raw); err == nil {
+		for _, member := range slices.Sorted(maps.Keys(decoded.Unknown)) {
+			if !strings.HasPrefix(member, "_") { // JSON Feed's extensions
+				c.Notes = append(c.Notes, fmt.Sprintf("the member %q is not known; it is kept, and not shown", member))
+			}
+		}
+	}
+	for _, q := range result.Doubtful {
+		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes", q.Source.Publication))
+	}
+	return c
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Deletes a post from Redis: the post, and a notice of it, in one transaction.
+redis-cli -u "${REDIS_URL:-redis://127.0.0.1:6379/0}" <<'END'
+MULTI
+DEL feedpub:{main}:post:hello
+XADD feedpub:{main}:inbox * id hello
+EXEC
+END

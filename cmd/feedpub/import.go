@@ -158,7 +158,7 @@ type batch struct {
 // importedPost is a post on its way into the store.
 type importedPost struct {
 	feed.RawPost
-	kind string // of its status
+	place string
 }
 
 // importer stores what files hold, in batches: while one is stored, the next is read.
@@ -306,7 +306,8 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		case entry.Record != nil:
 			i.next.lines = append(i.next.lines, recordLine(*entry.Record))
 		case entry.Post != nil:
-			i.post(entry.Place, *entry.Post)
+			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Place})
+			i.next.bytes += len(entry.Post.Raw)
 		}
 		if len(i.next.lines) >= importBatch || len(i.next.posts) >= importBatch || i.next.bytes >= importBytes {
 			if err := i.flush(ctx); err != nil {
@@ -317,24 +318,27 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 	return nil
 }
 
-// post takes in a post that was found at a place. One that can't be read as a post is not stored: nothing would come
-// of it, and the person who could mend it is here.
-func (i *importer) post(place string, p feed.RawPost) {
+// check reports whether a post is to be stored. One that can't be read as a post is not: nothing would come of it, and
+// the person who could mend it is here.
+func (i *importer) check(p importedPost) bool {
 	post, err := intake.Decode(p.ID, p.Raw)
-	if err != nil {
-		i.setAside(place, err)
-		return
-	}
-	if !i.since.IsZero() && !post.DatePublished.IsZero() && post.DatePublished.Before(i.since) {
+	switch {
+	case err != nil:
+		i.setAside(p.place, err)
+		return false
+	case !i.since.IsZero() && !post.DatePublished.IsZero() && post.DatePublished.Before(i.since):
 		i.report.leave("older")
-		return
+		return false
 	}
-	kind := string(post.Status)
-	if kind == "" {
-		kind = string(feed.Published)
+	return true
+}
+
+// kindOf returns the status of a post that can be read, at little cost for those that give none.
+func kindOf(raw []byte) string {
+	if !bytes.Contains(raw, []byte(`"status"`)) {
+		return string(feed.Published)
 	}
-	i.next.posts = append(i.next.posts, importedPost{p, kind})
-	i.next.bytes += len(p.Raw)
+	return string(intake.StatusOf(raw))
 }
 
 func (i *importer) setAside(place string, err error) {
@@ -342,9 +346,8 @@ func (i *importer) setAside(place string, err error) {
 	if place != "" {
 		what = place + ": " + what
 	}
-	i.report.setAside(what)
 	i.progress.clear()
-	fmt.Fprintf(i.env.stderr, "feedpub: set aside: %s\n", what)
+	i.report.setAside(what, i.env.stderr)
 }
 
 // flush hands over what was read to be stored.
@@ -384,14 +387,21 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	results := make([]result, len(b.posts))
 	for n, p := range b.posts {
 		known, ok := old[p.ID]
+		same := ok && bytes.Equal(known, p.Raw)
 		switch {
-		case !ok:
-			results[n] = isNew
-		case bytes.Equal(known, p.Raw):
+		case same && i.since.IsZero():
+			results[n] = isUnchanged // what was stored has been checked then
+			continue
+		case !i.check(p):
+			results[n] = isRefused
+			continue
+		case same:
 			results[n] = isUnchanged
 			continue
-		default:
+		case ok:
 			results[n] = isChanged
+		default:
+			results[n] = isNew
 		}
 		old[p.ID] = p.Raw
 		posts = append(posts, p.RawPost)
@@ -402,7 +412,9 @@ func (i *importer) store(ctx context.Context, b batch) error {
 		}
 	}
 	for n, p := range b.posts {
-		i.report.post(p.kind, results[n])
+		if results[n] != isRefused {
+			i.report.post(kindOf(p.Raw), results[n])
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ const (
 	isNew result = iota
 	isChanged
 	isUnchanged
+	isRefused // set aside or left out
 )
 
 // kindCount counts the posts of one kind.
@@ -77,9 +79,11 @@ func (r *importReport) leave(kind string) {
 	r.LeftOut[kind]++
 }
 
-func (r *importReport) setAside(what string) {
+// setAside counts what was set aside and tells about it.
+func (r *importReport) setAside(what string, stderr io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	fmt.Fprintf(stderr, "feedpub: set aside: %s\n", what)
 	r.SetAsideCount++
 	if len(r.SetAside) < maxSetAside {
 		r.SetAside = append(r.SetAside, what)

@@ -15,9 +15,9 @@ import (
 // Those without an offset are in the time zone asked for.
 var looseForms = []string{
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
-	"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 MST", "2006-01-02T15:04:05MST",
+	"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 MST",
 	"2006-01-02T15:04:05-07", "2006-01-02 15:04:05-07",
-	"20060102T150405Z0700", "20060102T150405", "20060102",
+	"20060102T150405 MST", "20060102T150405", "20060102",
 	"Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05", "Mon, 2 Jan 2006 15:04", "Mon, 2 Jan 2006",
 	"Mon, 2 January 2006 15:04:05 MST", "Mon, 2 January 2006 15:04:05 -0700", "Mon, 2 January 2006",
 	"Monday, 2 January 2006 15:04:05 -0700", "Monday, 2 January 2006 15:04:05 MST", "Monday, 2 January 2006",
@@ -52,6 +52,13 @@ var (
 // [feed.ErrInvalid], shows the text. Dates that could be read in two ways, such as 03/04/2010, are refused.
 func parseDate(s string, loc *time.Location) (time.Time, error) {
 	s = strings.Join(strings.Fields(s), " ")
+	if t, err := time.ParseInLocation(time.DateTime, s, loc); err == nil && t.Year() > 1 { // most of the dates of WordPress
+		_, offset := t.Zone()
+		if offset == 0 {
+			return t.UTC(), nil
+		}
+		return t.In(time.FixedZone("", offset)), nil
+	}
 	if t, ok := intake.ParseDate(s); ok {
 		return t, nil
 	}

@@ -210,7 +210,9 @@ func (w *wordpress) content(e *element, p *feed.Post) string {
 		return strings.TrimSpace(dropComments(w.shortcodes(text, p)))
 	}
 	// What parts pages and teasers parts paragraphs too.
-	text = strings.NewReplacer("<!--more-->", "\n\n", "<!--nextpage-->", "\n\n").Replace(text)
+	for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
+		text = strings.ReplaceAll(text, mark, "\n\n")
+	}
 	return autop(dropComments(w.shortcodes(text, p)))
 }
 

@@ -25,15 +25,19 @@ func Decode(key string, raw []byte) (feed.Post, error) {
 		return feed.Post{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors put it there
-	if err := checkSyntax(raw); err != nil {
-		return feed.Post{}, err
+	// Decoding finds every fault of syntax too, but only checking tells where it is.
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return feed.Post{}, checkSyntax(raw)
 	}
 	var d decoder
 	p := d.post(key, raw)
-	if d.err != nil {
-		return feed.Post{}, d.err
+	if d.err == nil {
+		return p, nil
 	}
-	return p, nil
+	if err := checkSyntax(raw); err != nil {
+		return feed.Post{}, err
+	}
+	return feed.Post{}, d.err
 }
 
 // CheckID returns nil if id can be a post's, else an [*Error].

@@ -37,7 +37,7 @@ func summary(given string, item *feed.Item, english bool) string {
 
 // excerpt returns the beginning of a text on one line, up to the end of a word.
 func excerpt(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
+	text = firstWords(text, excerptLength+1)
 	cut, n := len(text), 0
 	for i := range text {
 		if n == excerptLength {
@@ -60,6 +60,23 @@ func excerpt(text string) string {
 		}
 	}
 	return strings.TrimRight(text[:cut], " ,;:–—-") + "…"
+}
+
+// firstWords returns the words of a text, parted by single spaces, until they have n characters or more.
+func firstWords(text string, n int) string {
+	var b strings.Builder
+	for word := range strings.FieldsSeq(text) {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+			n--
+		}
+		if n <= 0 {
+			break
+		}
+		b.WriteString(word)
+		n -= utf8.RuneCountInString(word)
+	}
+	return b.String()
 }
 
 // combines reports whether the first character of s belongs to the one before it.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -72,7 +73,7 @@ func (d *decoder) unmarshal(path string, raw json.RawMessage, v any) {
 func (d *decoder) object(path string, raw json.RawMessage) *object {
 	o := &object{path: path}
 	// The whole post may have white space around it; values within have none.
-	raw = json.RawMessage(strings.TrimSpace(string(raw)))
+	raw = bytes.TrimSpace(raw)
 	if d.want("an object", path, raw) {
 		d.unmarshal(path, raw, &o.members)
 	}

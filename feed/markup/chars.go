@@ -9,10 +9,16 @@ import (
 // that is not UTF-8 and every other character becomes U+FFFD, so that what was lost shows; vertical tab and form
 // feed, which are white space, become a space. Other white space is kept as it is.
 func CleanText(s string) string {
-	first := strings.IndexFunc(s, func(r rune) bool { return r == utf8.RuneError || !xmlChar(r) })
-	if first < 0 {
+	// Most texts are plain ASCII for most of their length, and all are clean.
+	first := 0
+	for first < len(s) && asciiChar(s[first]) {
+		first++
+	}
+	unclean := strings.IndexFunc(s[first:], func(r rune) bool { return r == utf8.RuneError || !xmlChar(r) })
+	if unclean < 0 {
 		return s
 	}
+	first += unclean
 	var b strings.Builder
 	b.Grow(len(s))
 	b.WriteString(s[:first])
@@ -26,6 +32,11 @@ func CleanText(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// asciiChar reports whether c is a Char of XML 1.0 by itself.
+func asciiChar(c byte) bool {
+	return c >= 0x20 && c < utf8.RuneSelf || c == '\t' || c == '\n' || c == '\r'
 }
 
 // xmlChar reports whether r is a Char of XML 1.0.

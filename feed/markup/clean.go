@@ -22,6 +22,9 @@ func Clean(n *html.Node) string {
 		if err != nil {
 			break
 		}
+		if rendered, ok := render(tree); ok && finish(rendered) == s {
+			return s // the policy, which let it pass once, lets it pass again
+		}
 		again := sanitize(tree)
 		if again == s {
 			return s
@@ -33,15 +36,26 @@ func Clean(n *html.Node) string {
 
 // sanitize renders what is in n and applies the policy to it.
 func sanitize(n *html.Node) string {
+	rendered, ok := render(n)
+	if !ok {
+		return html.EscapeString(CleanText(PlainText(n)))
+	}
+	return finish(policy().Sanitize(rendered))
+}
+
+// render returns what is in n as HTML, or false for trees that no parser makes.
+func render(n *html.Node) (string, bool) {
 	var rendered strings.Builder
 	for c := range n.ChildNodes() {
 		if err := html.Render(&rendered, c); err != nil {
-			// Only trees that no parser makes can't be rendered; their text can.
-			return html.EscapeString(CleanText(PlainText(n)))
+			return "", false
 		}
 	}
-	return quotes(CleanText(policy().Sanitize(rendered.String())))
+	return rendered.String(), true
 }
+
+// finish makes of the policy's output what is written.
+func finish(s string) string { return quotes(CleanText(s)) }
 
 // quotes writes quotation marks in text as themselves: escaping doubles the size of speech, and only attributes need
 // it. The policy's output escapes "<" and ">" wherever they don't bound a tag, and quotes attributes with `"`.

@@ -116,5 +116,8 @@ func parseHTML(body string) (*html.Node, error) {
 
 // newlines turns the line ends of other systems into "\n".
 func newlines(s string) string {
-	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }

@@ -65,22 +65,24 @@ func (w *textWriter) node(n *html.Node) {
 // text writes the words of s, parted by single spaces. A no-break space counts as part of a word.
 func (w *textWriter) text(s string) {
 	for s != "" {
-		word := s
-		end := strings.IndexAny(s, " \t\n\r\f")
-		if end >= 0 {
-			word = s[:end]
+		end := 0
+		for end < len(s) && !isSpace(s[end]) {
+			end++
 		}
-		if word != "" {
+		if end > 0 {
 			w.flush()
-			w.b.WriteString(word)
+			w.b.WriteString(s[:end])
 		}
-		if end < 0 {
+		if end == len(s) {
 			return
 		}
 		w.space = true
 		s = s[end+1:]
 	}
 }
+
+// isSpace reports whether c is white space of HTML (Infra standard, section 4.6).
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
 
 func (w *textWriter) preformatted(s string) {
 	for line := range strings.Lines(s) {

@@ -34,7 +34,10 @@ func (t *tidier) run(body string) {
 	z := html.NewTokenizer(strings.NewReader(body))
 	var skip atom.Atom // the element that is left out with its content
 	depth := 0         // of elements of that kind within it
-	for z.Next() != html.ErrorToken {
+	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
+		if kind == html.TextToken && skip == 0 && t.plainText(z.Raw()) {
+			continue
+		}
 		token := z.Token()
 		if skip != 0 {
 			switch {
@@ -77,6 +80,23 @@ func (t *tidier) run(body string) {
 			t.end(token.DataAtom)
 		}
 	}
+}
+
+// plainText passes on text in which nothing is to be decoded, cleaned or escaped, as it came, and reports whether raw is
+// that. It is what most posts are made of.
+func (t *tidier) plainText(raw []byte) bool {
+	blank := true
+	for _, c := range raw {
+		if !asciiChar(c) || c == '&' || c == '<' || c == '>' || c == '\r' {
+			return false
+		}
+		blank = blank && (c == ' ' || c == '\t' || c == '\n')
+	}
+	if !blank {
+		t.enterCell()
+	}
+	t.out.Write(raw)
+	return true
 }
 
 func (t *tidier) text(s string) {

@@ -35,6 +35,9 @@ func unavailableCodes() []string {
 // unavailableTexts are errors without a code of their own.
 func unavailableTexts() []string { return []string{"max number of clients reached"} }
 
+// InvalidCode is the error code by which a server of our own refuses what can't be written; Redis has none of that name.
+const InvalidCode = "INVALID"
+
 // wrap returns err with the operation that failed, the server's address and, if it is one, its kind; nil for nil.
 func (c *Client) wrap(op string, err error) error {
 	switch {
@@ -44,6 +47,8 @@ func (c *Client) wrap(op string, err error) error {
 		return fmt.Errorf("store %s: %w", op, feed.ErrNotFound)
 	case hasKind(err):
 		return fmt.Errorf("store %s: %w", op, err)
+	case strings.HasPrefix(err.Error(), InvalidCode+" "):
+		return fmt.Errorf("store %s: %s: %w", op, strings.TrimPrefix(err.Error(), InvalidCode+" "), feed.ErrInvalid)
 	case unavailable(err):
 		return fmt.Errorf("store %s at %s: %w: %w", op, c.address, feed.ErrUnavailable, err)
 	default:

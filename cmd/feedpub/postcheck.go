@@ -179,7 +179,8 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 		}
 	}
 	for _, q := range result.Doubtful {
-		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes", q.Source.Publication))
+		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes",
+			q.Source.Publication))
 	}
 	return c
 }

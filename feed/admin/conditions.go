@@ -71,7 +71,8 @@ func (c conditions) check(current []byte) error {
 		return problem{Status: http.StatusPreconditionFailed, Detail: "There is no such post (any more)."}
 	case c.match.given && !c.match.matches(current):
 		return problem{Status: http.StatusPreconditionFailed,
-			Detail: "The post is another version than the one named: somebody has changed it. Its entity tag is " + entityTag(current) + "."}
+			Detail: "The post is another version than the one named: somebody has changed it. Its entity tag is " +
+				entityTag(current) + "."}
 	case c.noneMatch.given && c.noneMatch.matches(current):
 		return problem{Status: http.StatusPreconditionFailed, Detail: "There is a post with this id already."}
 	}

@@ -41,7 +41,8 @@ const (
 
 // notConfirmed is the answer to a write that is made, but not on the replicas in time.
 var notConfirmed = problem{Status: http.StatusAccepted,
-	Detail: "It is stored, but the replicas have not confirmed it: it could be lost if one of them takes over. Repeating the request does no harm."}
+	Detail: "It is stored, but the replicas have not confirmed it: it could be lost if one of them takes over. " +
+		"Repeating the request does no harm."}
 
 // ofSite is failing for routes below a site.
 func (h *handler) ofSite(f func(http.ResponseWriter, *http.Request) error) http.Handler {
@@ -226,26 +227,12 @@ func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	more := len(ids) > limit
-	page, size := []listedPost{}, 0
-	for _, id := range ids[:min(limit, len(ids))] {
-		if size >= maxPageSize {
-			more = true
-			break
-		}
-		after = id
-		stored, err := h.load(r.Context(), id)
-		if err != nil {
-			return err
-		}
-		if stored.Raw == nil {
-			continue // deleted meanwhile
-		}
-		listed := listedPost{ID: id, ETag: entityTag(stored.Raw)}
-		if json.Valid(stored.Raw) {
-			listed.Post = stored.Raw
-		}
-		size += len(stored.Raw)
-		page = append(page, listed)
+	page, last, err := h.page(r.Context(), ids[:min(limit, len(ids))])
+	if err != nil {
+		return err
+	}
+	if last != "" {
+		after, more = last, more || last != ids[min(limit, len(ids))-1]
 	}
 	answer := map[string]any{"posts": page}
 	if more {
@@ -256,6 +243,35 @@ func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.json(w, http.StatusOK, "application/json", answer)
 	return nil
+}
+
+// page loads the posts with the ids, in pieces, until they are many bytes. Last is the id up to which it came, empty if
+// there are no ids.
+func (h *handler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
+	const piece = 8 // of at most 1 MiB each
+	page = []listedPost{}
+	size := 0
+	for chunk := range slices.Chunk(ids, piece) {
+		stored, err := h.Posts.Load(ctx, chunk)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, s := range stored {
+			if s.Raw == nil {
+				continue // deleted meanwhile
+			}
+			listed := listedPost{ID: s.ID, ETag: entityTag(s.Raw)}
+			if json.Valid(s.Raw) {
+				listed.Post = s.Raw
+			}
+			size += len(s.Raw)
+			page = append(page, listed)
+		}
+		if last = chunk[len(chunk)-1]; size >= maxPageSize {
+			break
+		}
+	}
+	return page, last, nil
 }
 
 // firstIDs returns the n smallest ids after one, in order.

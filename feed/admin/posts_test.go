@@ -445,6 +445,31 @@ func TestPages(t *testing.T) {
 	}
 }
 
+func TestPagesOfLargePostsAreShorter(t *testing.T) {
+	posts := map[string]string{}
+	for i := range 20 {
+		posts[fmt.Sprintf("%02d", i)] = `{"title": "` + strings.Repeat("x", intake.MaxSize) + `"}`
+	}
+	c, _ := writers(t, posts)
+	total, next := 0, "/sites/main/posts"
+	for pages := 0; next != ""; pages++ {
+		var page struct {
+			Posts []listedPost
+			Next  string
+		}
+		if err := json.Unmarshal([]byte(text(t, ask(t, c, "GET", next, "", bearer))), &page); err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Posts) > 8 || pages > 3 {
+			t.Fatalf("page %d has %d posts of 1 MiB", pages, len(page.Posts))
+		}
+		total, next = total+len(page.Posts), page.Next
+	}
+	if total != len(posts) {
+		t.Errorf("%d posts are listed, want %d", total, len(posts))
+	}
+}
+
 func TestSamplePostsCannotBeChanged(t *testing.T) {
 	c, _ := writers(t, nil)
 	c.Posts = nil

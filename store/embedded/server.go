@@ -299,7 +299,7 @@ func (s *Store) folderWrite(writes []write) error {
 // reason returns the error by which a client learns that the folder did not take a post.
 func (s *Store) reason(err error) string {
 	if errors.Is(err, feed.ErrInvalid) {
-		return "ERR " + oneLine(err)
+		return store.InvalidCode + " " + oneLine(err)
 	}
 	s.o.Logger.Error("posts could not be written to the folder", "error", err)
 	return "MISCONF posts could not be written to the folder: " + oneLine(err)

@@ -52,6 +52,10 @@ bench-scale: ## measure what the work costs with POSTS (100,000) posts; needs re
 bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores
 	$(GO) run ./deploy/bench/serve
 
+.PHONY: bench-import
+bench-import: ## measure importing POSTS (100,000) posts, and importing them again; needs redis-server
+	$(GO) run ./deploy/bench/import -posts $(POSTS)
+
 .PHONY: golden
 golden: ## write the golden files anew; read the difference before committing it
 	$(GO) test ./feed/render/ ./feed/build/ -update

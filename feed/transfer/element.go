@@ -220,6 +220,19 @@ func (e *element) at(name string) string {
 	return ""
 }
 
+// body returns the HTML that an element gives, escaped as it should be or not; "" if it is nil.
+func (e *element) body() string {
+	if e == nil {
+		return ""
+	}
+	for _, c := range e.children {
+		if c.name != "" {
+			return e.markup()
+		}
+	}
+	return e.value()
+}
+
 // markup returns what is in the element as HTML.
 func (e *element) markup() string {
 	var b strings.Builder

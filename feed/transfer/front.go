@@ -159,11 +159,11 @@ func fromFrontMatter(given map[string]any) map[string]any {
 		}
 	}
 	for _, key := range []string{"date_published", "date_modified"} {
-		if t, ok := post[key].(fmt.Stringer); ok {
-			post[key] = t.String() // TOML's dates without a zone
-		}
-		if t, ok := post[key].(time.Time); ok {
+		switch t := post[key].(type) {
+		case time.Time:
 			post[key] = t.Format(time.RFC3339Nano)
+		case fmt.Stringer: // TOML's dates without a zone
+			post[key] = t.String()
 		}
 	}
 	for _, key := range []string{"title", "summary"} {

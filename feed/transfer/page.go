@@ -87,8 +87,9 @@ func htmlText(content []byte) ([]byte, error) {
 	if utf8.Valid(content) {
 		return content, nil
 	}
-	encoding, name, certain := charset.DetermineEncoding(content[:min(len(content), 1024)], "")
-	if !certain {
+	start := content[:min(len(content), 1024)]
+	encoding, name, _ := charset.DetermineEncoding(start, "")
+	if !bytes.Contains(bytes.ToLower(start), []byte("charset")) {
 		return nil, fmt.Errorf("not UTF-8, and no other encoding is declared: %s: %w", badText(content), feed.ErrInvalid)
 	}
 	text, err := encoding.NewDecoder().Bytes(content)

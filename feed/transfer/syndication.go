@@ -28,8 +28,8 @@ func (f *xmlFile) rssItem(e *element) (feed.Post, error) {
 		return p, fmt.Errorf("item %q has neither guid nor link: %w", shown(p.Title), feed.ErrInvalid)
 	}
 	p.URL = f.absolute(p.URL)
-	full := first(e.of("content:encoded"), e.of("xhtml:body"), e.of("xhtml:div"))
-	description := e.of("description")
+	full := first(e.get("content:encoded").body(), e.get("xhtml:body").body(), e.get("xhtml:div").body())
+	description := e.get("description").body()
 	switch {
 	case full != "":
 		p.ContentHTML = full

@@ -203,7 +203,8 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	return m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
+	return m.rule.convention == "2" && !linked && len(toks) == 1 && !isDomain(p.name) ||
+		m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
 }
 
 func hasAnd(l *language, toks []token) bool {

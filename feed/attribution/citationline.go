@@ -68,7 +68,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 		return 0, false
 	}
 	rd.mark(b, Credit)
-	if s.head == "" && !below {
+	if s.head == "" && !below && end == n {
 		rd.headlineAbove(i, s)
 	}
 	return rd.bindFollowing(last+1, s), true

@@ -43,17 +43,16 @@ func (rd *reading) furnish(title string) {
 			}
 		}
 		if len(b.text) <= 160 {
-			key := lineKey(b.text)
 			switch {
-			case content && rd.l.end.match(key):
+			case content && rd.l.end.match(b.text):
 				rd.close(i)
 				return
-			case rd.l.noise.match(key):
+			case rd.l.noise.match(b.text):
 				if !rd.credits(i) {
 					b.role = Noise
 				}
 				continue
-			case b.caption && b.quotation == nil && !rd.afterQuotation(i), rd.l.caption.match(key), rd.photoCredit(b):
+			case b.caption && b.quotation == nil && !rd.afterQuotation(i), rd.l.caption.match(b.text), rd.photoCredit(b):
 				b.role = Caption
 				continue
 			case isNote(rd.l, b):

@@ -51,7 +51,7 @@ type language struct {
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
 	// The classes that the code asks for; rules may name others.
-	at, from, report, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
+	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip *class
@@ -172,20 +172,30 @@ next:
 	return out
 }
 
-// phrases are lines known whole or by their beginning.
+// phrases are lines known whole, or by their beginning and maybe something further on.
 type phrases struct {
 	whole  map[string]bool
-	starts map[string][]string // by first word
+	starts map[string][]start // by first word
 }
 
-// match reports whether the folded line is one of the phrases or begins with one.
-func (p phrases) match(folded string) bool {
-	if p.whole[folded] {
+// start is the beginning of a line, and what has to stand somewhere after it.
+type start struct{ prefix, infix string }
+
+// wordsOfALine bounds the lines that are known by their beginning only; longer ones are sentences that begin alike.
+const wordsOfALine = 9
+
+// match reports whether the line is one of the phrases or begins with one. A line that ends like a sentence is known
+// by its beginning only if it is short.
+func (p phrases) match(line string) bool {
+	key := lineKey(line)
+	if p.whole[key] {
 		return true
 	}
-	word, _, _ := strings.Cut(folded, " ")
+	word, _, _ := strings.Cut(key, " ")
+	sentence := strings.HasSuffix(line, ".") && strings.Count(key, " ") >= wordsOfALine
 	for _, s := range p.starts[word] {
-		if rest, ok := strings.CutPrefix(folded, s); ok && (rest == "" || rest[0] == ' ') {
+		rest, ok := strings.CutPrefix(key, s.prefix)
+		if ok && (rest == "" || rest[0] == ' ') && (s.infix == "" && !sentence || s.infix != "" && strings.Contains(rest, s.infix)) {
 			return true
 		}
 	}
@@ -207,14 +217,16 @@ func lineKey(s string) string {
 	return b.String()
 }
 
+// add adds a line of a language file: "whole", "beginning*", or "beginning * further on*".
 func (p *phrases) add(line string) {
-	if start, ok := strings.CutSuffix(line, "*"); ok {
-		start = lineKey(start)
-		word, _, _ := strings.Cut(start, " ")
-		p.starts[word] = append(p.starts[word], start)
+	prefix, rest, ok := strings.Cut(line, "*")
+	if !ok {
+		p.whole[lineKey(line)] = true
 		return
 	}
-	p.whole[lineKey(line)] = true
+	s := start{prefix: lineKey(prefix), infix: lineKey(strings.TrimSuffix(rest, "*"))}
+	word, _, _ := strings.Cut(s.prefix, " ")
+	p.starts[word] = append(p.starts[word], s)
 }
 
 // newLexicon compiles the embedded language files.
@@ -311,7 +323,7 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 		months:  make(map[int32]int),
 	}
 	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
-		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]string)}
+		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]start)}
 	}
 	section, number, month := "", 0, 0
 	var rules []numbered
@@ -407,6 +419,7 @@ func (l *language) bind() {
 		"at":           &l.at,
 		"from":         &l.from,
 		"report":       &l.report,
+		"period":       &l.period,
 		"told":         &l.told,
 		"det":          &l.det,
 		"epithet":      &l.epithet,

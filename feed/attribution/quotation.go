@@ -39,7 +39,7 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	}
 	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
 	last := end
-	for last < len(blocks) && lead != nil && blocks[last].quotation != nil && blocks[last].role == "" {
+	for last < len(blocks) && (lead != nil || !rd.credited(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
 		if next.kind != quotationPlain || len(next.blocks) == 0 {
 			break
@@ -77,6 +77,12 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	}
 	rd.commit(s)
 	return next
+}
+
+// credited reports whether the quotation of the blocks [i, end) holds its credit at its end.
+func (rd *reading) credited(i, end int) bool {
+	b := rd.doc.blocks[end-1]
+	return b.credit || end-1 > i && rd.isDashLine(b) || rd.trailingDash(b) > 0
 }
 
 func (rd *reading) setRole(i, end int, role Role) {

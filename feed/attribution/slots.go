@@ -1,6 +1,9 @@
 package attribution
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // publisher is what stands in a PUB slot once it is read.
 type publisher struct {
@@ -38,6 +41,12 @@ func (x *matcher) pubs(i int, out []span) []span {
 		return out
 	}
 	if !nameStart(x.l, x.toks, i) {
+		// Some names are written small: "taz", "brand eins".
+		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, e *publication) {
+			if first, _ := decode(e.Name, 0); unicode.IsLower(first) {
+				out = append(out, span{start, end})
+			}
+		})
 		// "the always objective Guardian": adjectives between determiner and name.
 		k := i
 		for k < min(x.hi, i+4) && k < len(x.toks) && x.toks[k].kind == tokWord && !x.toks[k].upper &&
@@ -80,7 +89,7 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 		switch {
 		case l.det.has(t.id):
 			i++
-		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id)) && i+1 < len(toks) && toks[i+1].kind == tokPoss:
+		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id) || l.period.has(t.id)) && i+1 < len(toks) && toks[i+1].kind == tokPoss:
 			i += 2
 		case l.epithet.has(t.id) && i+1 < len(toks) && nameStart(l, toks, i+1):
 			i++

@@ -7,7 +7,7 @@ package attribution
 // The weights of the traits: positive speaks for the blogger, negative for a quoted report. They are ratios of how
 // much likelier a trait is in one voice than in the other, on a logarithmic scale, estimated, not trained.
 const (
-	weightBias        = -1.7 // a paragraph after a passage goes on with it more often than not
+	weightBias        = -2.0 // a paragraph after a passage goes on with it more often than not
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -31,8 +31,8 @@ const (
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // has brackets within
 	weightUnelided    = 1.2   // does not end in dots, while the paragraph before did
-	weightEarlier     = -0.5  // for the last, if the blogger has commented before the passage
-	weightLast        = 1.6   // posts end with a comment
+	weightEarlier     = -0.4  // for the last, if the blogger has commented before the passage
+	weightLast        = 2.0   // posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
 	costComment = 1.0  // of going over from quoting to commenting

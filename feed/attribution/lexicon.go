@@ -76,6 +76,7 @@ const (
 	traitAt
 	traitBar
 	traitComma
+	traitName    // a word that a known name begins with
 	traitClasses // the first class
 )
 

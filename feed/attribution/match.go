@@ -97,6 +97,9 @@ func (x *matcher) traitsOf(clause span) traits {
 			if t.id > 0 && int(t.id) < len(x.l.traits) {
 				has.union(&x.l.traits[t.id])
 			}
+			if x.r.pubs.begins(t) {
+				has.set(traitName)
+			}
 		case tokDash:
 			has.set(traitDash)
 		case tokDots:

@@ -36,6 +36,7 @@ type publication struct{ Publication }
 type publications struct {
 	byName   map[string]*publication
 	trie     *nameNode // the names as the tokens that they are made of
+	roots    []bool    // by word: whether a name begins with it
 	byDomain map[string]*publication
 	bang     map[int32]bool // words that a name writes with an exclamation mark
 }
@@ -77,7 +78,18 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 			p.byDomain[strings.TrimPrefix(strings.ToLower(d), "www.")] = entry
 		}
 	}
+	p.roots = make([]bool, len(lx.ids)+1)
+	for id := range p.trie.next {
+		if id > 0 {
+			p.roots[id] = true
+		}
+	}
 	return p, nil
+}
+
+// begins reports whether a known name begins with the word.
+func (p *publications) begins(t token) bool {
+	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id]
 }
 
 // articles are those that names of publications begin with, with the blank after them.
@@ -154,6 +166,9 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication) {
 
 // walk calls yield with every end of a known name that begins at toks[i], the shortest first.
 func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)) {
+	if i >= len(toks) || toks[i].id == 0 {
+		return
+	}
 	for k := i; k < len(toks); k++ {
 		t := toks[k]
 		id := t.id
@@ -182,7 +197,7 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 // front of a name are often capitalised ("the Soros-funded Politico"), so names are looked for from their end.
 func (p *publications) suffix(toks []token) int {
 	for i := range toks {
-		if t := toks[i]; t.kind != tokWord || t.id == 0 || p.trie.next[t.id] == nil {
+		if !p.begins(toks[i]) {
 			continue
 		}
 		found := false

@@ -178,6 +178,8 @@ func (x *index) add(v *variant, stop *class) {
 				common = 1
 			}
 			consider(e, common)
+		case opKnown:
+			v.need.set(traitName)
 		case opDash:
 			v.need.set(traitDash)
 		case opDots:

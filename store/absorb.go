@@ -48,22 +48,58 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 	return out, nil
 }
 
-// Items returns ready items in the order of ids, nil where there is none or where it cannot be decoded.
+// Items returns ready items in the order of ids, nil where there is none or where it cannot be decoded. They are not to
+// be modified: the client remembers some, and gives them again for as long as the store has them.
 func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.item)...).Result()
+	keys := mapKeys(ids, s.keys.item)
+	out := make([]*feed.Item, len(ids))
+	changed, err := s.remembered(ctx, keys, out)
 	if err != nil {
 		return nil, s.wrap("items", err)
 	}
-	out := make([]*feed.Item, len(ids))
-	for i, v := range values {
-		if b, ok := v.(string); ok {
-			out[i] = s.item(ids[i], b)
+	if len(changed) == 0 {
+		return out, nil
+	}
+	values, err := s.build.MGet(ctx, mapKeys(changed, func(i int) string { return keys[i] })...).Result()
+	if err != nil {
+		return nil, s.wrap("items", err)
+	}
+	for j, i := range changed {
+		b, ok := values[j].(string)
+		if !ok {
+			continue
+		}
+		if out[i] = s.item(ids[i], b); out[i] != nil {
+			s.items.put(keys[i], b[:sumEnd], out[i])
 		}
 	}
 	return out, nil
+}
+
+// remembered fills in the items that the client remembers and the store still has, and returns the places of the others.
+func (s *Site) remembered(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
+	known := make([]cachedItem, len(keys))
+	sums := make([]*redis.StringCmd, len(keys))
+	_, err = s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			var ok bool
+			if known[i], ok = s.items.get(key); ok {
+				sums[i] = p.GetRange(ctx, key, 0, sumEnd-1)
+			}
+		}
+		return nil
+	})
+	for i, sum := range sums {
+		if sum != nil && sum.Val() == known[i].sum {
+			out[i] = known[i].item
+		} else {
+			others = append(others, i)
+		}
+	}
+	return others, err
 }
 
 // item decodes a stored item; one that cannot be decoded counts as missing, so that it is made anew from its post.

@@ -61,6 +61,8 @@ type Client struct {
 	// patience is how long a blocking read may be late, buildTimeout how long a script may wait for the disk.
 	patience, buildTimeout time.Duration
 
+	items *itemCache
+
 	// Separate pools, so that no load of one kind starves another: serve for what replicas read, build for reads and
 	// idempotent writes of building, once for scripts, which must not be repeated when their reply is lost (the answer
 	// to the repetition would be that of another question), block for reads that wait for news.
@@ -74,7 +76,7 @@ func Open(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress, confirm: o.Confirm}
+	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.Confirm}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

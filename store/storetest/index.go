@@ -93,6 +93,35 @@ func indexTests() []test {
 			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
 			s.wantProblems(t, a)
 		}},
+		{"ItemsAreThoseThatTheStoreHasNow", func(t *testing.T, s suite) {
+			other := s.open()
+			read := func(what string, want ...*feed.Item) {
+				t.Helper()
+				got, err := s.Items(s.ctx, "a", "b", "a")
+				must(t, "Items", err)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("Items after %s (-want +got):\n%s", what, diff)
+				}
+			}
+			set := func(c feed.Change) {
+				t.Helper()
+				stored, err := other.Load(s.ctx, []string{c.ID})
+				must(t, "Load", err)
+				c.ItemSum = stored[0].ItemSum
+				must(t, "Absorb", other.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{c}}))
+			}
+			read("nothing", nil, nil, nil)
+			first, second, b := item("a", 1), item("a", 2), item("b", 3)
+			set(enter(first))
+			read("the first version", first, nil, first)
+			set(enter(b))
+			set(enter(second)) // by another client, which tells this one nothing
+			read("the second version", second, b, second)
+			set(enter(first))
+			read("going back to the first", first, b, first)
+			set(feed.Change{ID: "a", Left: all()})
+			read("a removal", nil, b, nil)
+		}},
 		{"StandingsTellWhatReconciliationCompares", func(t *testing.T, s suite) {
 			s.put(t, "current", "rewritten", "other intake", "not indexed", "no item")
 			origin := func(id string, of feed.RawPost, intake string) *feed.Item {

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -102,30 +104,35 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, doc, err
 	}
-	// The build may have all cores; only what is measured is pinned.
+	// The build may have all cores: the process is pinned when it only serves.
 	cmd := exec.CommandContext(ctx, binary, "serve", "--config", config)
 	cmd.Stderr = os.Stderr
 	s := &server{url: "http://" + addr, addr: addr}
 	if err := s.start(cmd); err != nil {
 		return nil, doc, err
 	}
-	for _, path := range append([]string{"/feed.xml"}, doc.paths...) {
+	for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // what was there first may be an earlier version
 		if err := s.await(ctx, path, &doc); err != nil {
 			s.stop()
 			return nil, doc, err
 		}
 	}
-	// Restarted, it serves from disk with the affinity that it is measured with, and has nothing to build.
-	s.stop()
-	if err := s.start(pinned(ctx, o.serverCPU, binary, "serve", "--config", config)); err != nil {
-		return nil, doc, err
-	}
-	if err := s.await(ctx, "/feed.xml", &doc); err != nil {
+	// Go's runtime notices after some seconds that it has fewer cores, and makes do with as many threads.
+	if err := s.pin(ctx, o.serverCPU); err != nil {
 		s.stop()
 		return nil, doc, err
 	}
 	s.tag = doc.header.Get("Etag")
 	return s, doc, nil
+}
+
+// pin keeps a running process on one core.
+func (s *server) pin(ctx context.Context, cpu string) error {
+	out, err := exec.CommandContext(ctx, "taskset", "-a", "-p", "-c", cpu, strconv.Itoa(s.pid)).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("taskset: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // writePosts writes posts of which three have a feed of their own each, and notes the feeds' paths.

@@ -39,7 +39,8 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	}
 	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
 	last := end
-	for last < len(blocks) && (lead != nil || !rd.credited(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
+	// The bound keeps a long row of them, each of which looks for its passage's end, from taking quadratic time.
+	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.credited(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
 		if next.kind != quotationPlain || len(next.blocks) == 0 {
 			break

@@ -369,7 +369,7 @@ func (s *server) run(ctx context.Context, readers, operators net.Listener, runSt
 	case <-time.After(s.workplace.config.Server.DrainTimeout):
 		// What is acknowledged is safe, and what is half done is done again after the next start.
 		s.log.Warn("not everything ended in time", "timeout", s.workplace.config.Server.DrainTimeout)
-		return nil
+		return ignoreEnd(ctx, context.Cause(ctx)) // what ended it may have been a failure
 	}
 }
 

@@ -190,11 +190,13 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 			a.Changes = append(a.Changes, p.keepPlaces(d))
 			continue
 		}
+		// An item that waited for its time until now is in no document yet, whatever becomes of it.
+		published := d.was != nil && !d.notice.due && !d.was.Published.After(p.dueUntil)
 		var was places
 		switch {
-		case d.was != nil:
+		case published:
 			was = p.places(d.was)
-		case d.Item == nil:
+		case d.was == nil && d.Item == nil:
 			// Withdrawn, and no item tells where it was, as after a loss of data: the documents that hold it do.
 			if documents == nil {
 				if documents, err = p.holders(ctx); err != nil {
@@ -207,8 +209,6 @@ func (p *Publisher) place(ctx context.Context, a *feed.Absorption, decided []dec
 			}
 		}
 		var now places
-		// An item that waited for its time until now is in no document yet, though it reads as it did.
-		published := d.was != nil && !d.notice.due && !d.was.Published.After(p.dueUntil)
 		if d.Item != nil {
 			if d.Item.Feeds, err = p.assign(ctx, names, a.Names, d.Item); err != nil {
 				return err

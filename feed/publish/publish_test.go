@@ -461,6 +461,31 @@ func TestAFuturePostWaitsForItsTime(t *testing.T) {
 	}
 }
 
+func TestAWaitingPostLeavesNoTraceBeforeItsTime(t *testing.T) {
+	w := newWorld(t)
+	b := w.builder("one")
+	later := func(d time.Duration, tag string) feed.RawPost {
+		return post("later", "tags", []string{tag}, "date_published", w.now().Add(d).UTC().Format(time.RFC3339))
+	}
+	w.put(post("now"))
+	w.rebuild(b)
+	before := w.head("main")
+	w.put(later(48*time.Hour, "secret"))
+	w.rebuild(b)
+	w.put(later(49*time.Hour, "hidden"))
+	w.rebuild(b)
+	w.delete("later")
+	w.rebuild(b)
+	if diff := cmp.Diff(before.Documents, w.head("main").Documents); diff != "" {
+		t.Errorf("a post that was edited and deleted before its time changed the main feed:\n%s", diff)
+	}
+	for _, name := range []feed.Name{"tags/secret", "tags/hidden"} {
+		if ids := w.ids(name); ids != nil {
+			t.Errorf("%s exists and holds %v: it tells of a post that was never published", name, ids)
+		}
+	}
+}
+
 func TestABadVersionOfAFuturePostDoesNotStopItsTime(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")

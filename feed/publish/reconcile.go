@@ -100,7 +100,8 @@ type walker struct {
 // passWanted asks for a pass. It is answered when as much has been compared as the asker waits for.
 type passWanted struct {
 	whole bool
-	done  chan error // has room for all answers
+	done  chan error    // has room for all answers
+	also  []*passWanted // others who wait for the same pass
 }
 
 // startWalker returns a walker that is to be asked for passes until the function returned is called.
@@ -163,7 +164,9 @@ func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, w
 	waiting := true
 	answer := func() {
 		if waiting {
-			wanted.done <- err
+			for _, asker := range append(wanted.also, wanted) {
+				asker.done <- err
+			}
 			waiting = false
 		}
 	}
@@ -191,8 +194,11 @@ func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, w
 			if !another.whole {
 				another.done <- nil // it need not wait, but it is owed a pass that begins from now on
 			}
-			if next == nil || another.whole {
+			switch {
+			case next == nil || another.whole && !next.whole:
 				next = another
+			case another.whole:
+				next.also = append(next.also, another)
 			}
 		case <-time.After((passShare - 1) * time.Since(start)):
 		case <-ctx.Done():

@@ -1,7 +1,7 @@
 // Serve measures what an answer costs feedpub, against nginx serving the same bytes with the same header from a file.
 //
 // It builds feedpub, lets it publish posts that are always the same, copies the document to a folder for nginx, and
-// starts both on loopback. Servers are pinned to one core and wrk to another. Runs are short and alternate between the
+// starts both on loopback, feedpub as a replica that has lost its Redis, so that it does nothing but serve. Servers are pinned to one core and wrk to another. Runs are short and alternate between the
 // servers, so that whatever else the machine does falls on both; the figure is the median of the ratios of neighbouring
 // runs. Cost is CPU time of the server's process from /proc, per request: on a machine with other work it says more than
 // requests per second do.
@@ -54,8 +54,8 @@ func main() {
 	o.length = time.Duration(*seconds) * time.Second
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	missed, err := run(ctx, o)
+	stop()
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "serve:", err)

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -99,40 +98,59 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 		return nil, doc, err
 	}
 	config := filepath.Join(dir, "feedpub.yml")
-	text := fmt.Sprintf("listen: %s\nadmin: {listen: %q}\ndir: %s\ndata: %s\nsite: {limit: %d}\nlog: {level: warn}\n"+
-		"server: {engine: %s}\nattribution: {threshold: 0.5}\n", addr, adminAddr, folder, filepath.Join(dir, "data"), o.limit, o.engine)
+	text := fmt.Sprintf("listen: %s\nadmin: {listen: %q}\ndata: %s\nsite: {limit: %d}\nlog: {level: error}\n"+
+		"server: {engine: %s}\n", addr, adminAddr, filepath.Join(dir, "data"), o.limit, o.engine)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, doc, err
 	}
-	// The build may have all cores: the process is pinned when it only serves.
-	cmd := exec.CommandContext(ctx, binary, "serve", "--config", config)
-	cmd.Stderr = os.Stderr
-	s := &server{url: "http://" + addr, addr: addr}
-	if err := s.start(cmd); err != nil {
+	// It builds on all cores, and then starts again as a replica whose Redis is gone: it serves from disk what was built,
+	// with nothing else to do.
+	dead, err := freePort()
+	if err != nil {
 		return nil, doc, err
 	}
-	for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // what was there first may be an earlier version
-		if err := s.await(ctx, path, &doc); err != nil {
+	builder := exec.CommandContext(ctx, binary, "serve", "--config", config, "--dir", folder)
+	builder.Stderr = os.Stderr
+	replica := pinned(ctx, o.serverCPU, binary, "serve", "--config", config, "--redis", "redis://"+dead)
+	s := &server{url: "http://" + addr, addr: addr}
+	for _, cmd := range []*exec.Cmd{builder, replica} {
+		if s.cmd != nil {
+			s.stop()
+		}
+		if err := s.start(cmd); err != nil {
+			return nil, doc, err
+		}
+		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // what was there first may be an earlier version
+			if err := s.await(ctx, path, &doc); err != nil {
+				s.stop()
+				return nil, doc, err
+			}
+		}
+		if err := awaitFiles(ctx, filepath.Join(dir, "data", "documents", "main", "heads"), len(doc.paths)); err != nil {
 			s.stop()
 			return nil, doc, err
 		}
-	}
-	// Go's runtime notices after some seconds that it has fewer cores, and makes do with as many threads.
-	if err := s.pin(ctx, o.serverCPU); err != nil {
-		s.stop()
-		return nil, doc, err
 	}
 	s.tag = doc.header.Get("Etag")
 	return s, doc, nil
 }
 
-// pin keeps a running process on one core.
-func (s *server) pin(ctx context.Context, cpu string) error {
-	out, err := exec.CommandContext(ctx, "taskset", "-a", "-p", "-c", cpu, strconv.Itoa(s.pid)).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("taskset: %w\n%s", err, out)
+// awaitFiles waits until a folder has so many files.
+func awaitFiles(ctx context.Context, folder string, n int) error {
+	for end := time.Now().Add(5 * time.Minute); ; {
+		entries, err := os.ReadDir(folder)
+		if len(entries) >= n {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s has %d files, want %d: %w", folder, len(entries), n, errors.Join(err, context.DeadlineExceeded))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	return nil
 }
 
 // writePosts writes posts of which three have a feed of their own each, and notes the feeds' paths.

@@ -38,15 +38,32 @@ var known = [...]struct {
 	{"monitor", "robot", robot}, {"mozilla/", "browser", direct},
 }
 
-// Names of what is not among the known.
+// Names of what is not among the known, and their numbers.
 const (
 	otherName  = "other"
 	silentName = "unnamed" // no User-Agent
+
+	otherNumber  = len(known)
+	silentNumber = len(known) + 1
+	names        = len(known) + 2
 )
+
+// nameOf returns the name of agents of a number. Several numbers may have one name.
+func nameOf(number int) string {
+	switch number {
+	case otherNumber:
+		return otherName
+	case silentNumber:
+		return silentName
+	default:
+		return known[number].name
+	}
+}
 
 // agent is what a User-Agent says.
 type agent struct {
 	name        string
+	number      int // of the name, to count by
 	kind        kind
 	subscribers int
 }
@@ -55,15 +72,15 @@ type agent struct {
 const maxSubscribers = 10_000_000
 
 func parseAgent(userAgent string) agent {
-	a := agent{name: otherName}
+	a := agent{name: otherName, number: otherNumber}
 	if userAgent == "" {
-		a.name = silentName
+		a.name, a.number = silentName, silentNumber
 		return a
 	}
 	lower := strings.ToLower(userAgent)
-	for _, k := range known {
+	for i, k := range known {
 		if strings.Contains(lower, k.part) {
-			a.name, a.kind = k.name, k.kind
+			a.name, a.number, a.kind = k.name, i, k.kind
 			break
 		}
 	}

@@ -38,7 +38,7 @@ type Audience struct {
 type tally struct {
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
-	clients                    map[string]uint64
+	clients                    [names]uint64 // by the agents' numbers
 	gatherers                  map[string]report
 	sketches                   [days + 1]*sketch // by the day modulo their number
 	day                        int64             // of the newest sketch
@@ -78,7 +78,7 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	case 226:
 		t.deltas++
 	}
-	t.clients[who.name]++
+	t.clients[who.number]++
 	switch who.kind {
 	case gatherer:
 		t.gatherers[who.name] = report{who.subscribers, day}
@@ -98,7 +98,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t = a.feeds[name]; t == nil {
-		t = &tally{clients: make(map[string]uint64), gatherers: make(map[string]report)}
+		t = &tally{gatherers: make(map[string]report)}
 		a.feeds[name] = t
 		a.order = append(a.order, name)
 	}
@@ -144,7 +144,12 @@ func (t *tally) readership(name feed.Name, day int64) feed.Readership {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := feed.Readership{
-		Feed: name, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas, Clients: maps.Clone(t.clients),
+		Feed: name, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas, Clients: make(map[string]uint64),
+	}
+	for number, n := range t.clients {
+		if n > 0 {
+			r.Clients[nameOf(number)] += n
+		}
 	}
 	var sum sketch
 	for d := max(day-days+1, 0); d <= t.day; d++ {

@@ -126,19 +126,24 @@ func TestParseAgent(t *testing.T) {
 		userAgent string
 		want      agent
 	}{
-		{"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1", agent{"newsblur", gatherer, 54}},
-		{"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)", agent{"the-old-reader", gatherer, 10}},
-		{"BazQux/2.4 (+https://bazqux.com/fetcher; 1 subscriber)", agent{"bazqux", gatherer, 1}},
-		{"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)", agent{"miniflux", direct, 0}},
-		{"FreshRSS/1.24 (Linux; https://freshrss.org)", agent{"freshrss", direct, 0}},
-		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", agent{"browser", direct, 0}},
-		{"curl/8.5.0", agent{"curl", robot, 0}},
-		{"x subscribers", agent{"other", direct, 0}},
-		{"99999999999999999999 subscribers", agent{"other", direct, 0}},
-		{" subscribers", agent{"other", direct, 0}},
-		{"", agent{"unnamed", direct, 0}},
+		{"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1", agent{name: "newsblur", kind: gatherer, subscribers: 54}},
+		{"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)", agent{name: "the-old-reader", kind: gatherer, subscribers: 10}},
+		{"BazQux/2.4 (+https://bazqux.com/fetcher; 1 subscriber)", agent{name: "bazqux", kind: gatherer, subscribers: 1}},
+		{"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)", agent{name: "miniflux", kind: direct, subscribers: 0}},
+		{"FreshRSS/1.24 (Linux; https://freshrss.org)", agent{name: "freshrss", kind: direct, subscribers: 0}},
+		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", agent{name: "browser", kind: direct, subscribers: 0}},
+		{"curl/8.5.0", agent{name: "curl", kind: robot, subscribers: 0}},
+		{"x subscribers", agent{name: "other", kind: direct, subscribers: 0}},
+		{"99999999999999999999 subscribers", agent{name: "other", kind: direct, subscribers: 0}},
+		{" subscribers", agent{name: "other", kind: direct, subscribers: 0}},
+		{"", agent{name: "unnamed", kind: direct, subscribers: 0}},
 	} {
-		if got := parseAgent(c.userAgent); got != c.want {
+		got := parseAgent(c.userAgent)
+		if name := nameOf(got.number); name != got.name {
+			t.Errorf("parseAgent(%q) has the number of %s and the name %s", c.userAgent, name, got.name)
+		}
+		got.number = 0
+		if got != c.want {
 			t.Errorf("parseAgent(%q) is %+v, want %+v", c.userAgent, got, c.want)
 		}
 	}

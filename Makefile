@@ -23,6 +23,7 @@ build: ## build bin/feedpub: static, the same bytes for the same source
 .PHONY: test
 test: deps ## run all tests with the race detector; installs redis-server when it may
 	$(GO) test -race ./...
+	$(GO) test -run Allocates ./feed/serve/...
 
 .PHONY: deps
 deps: ## see that the programs are there that tests start

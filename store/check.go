@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -58,9 +59,7 @@ func (c *Client) settings(ctx context.Context) (map[string]string, error) {
 		if err != nil && unavailable(err) {
 			return nil, err
 		}
-		for k, v := range m {
-			s[k] = v
-		}
+		maps.Copy(s, m)
 	}
 	if _, ok := s["maxmemory-policy"]; !ok {
 		info, err := c.info(ctx, "memory")

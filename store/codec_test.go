@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestDamagedItemsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := map[string][]byte{
-		"empty": nil, "header only": good[:headerSize], "cut": good[:len(good)-1], "longer": append(good[:len(good):len(good)], 0),
+		"empty": nil, "header only": good[:headerSize], "cut": good[:len(good)-1], "longer": append(slices.Clip(good), 0),
 	}
 	for i := range len(itemMagic) {
 		b := append([]byte(nil), good...)

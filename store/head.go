@@ -58,29 +58,29 @@ func encodeIDs(ids []string) (string, error) {
 
 func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 	h := feed.Head{Feed: name, Config: m[fieldConfig]}
-	bad := func(field string, err error) (feed.Head, error) {
-		return feed.Head{}, fmt.Errorf("stored head of %s: %s: %w: %w", name, field, feed.ErrInvalid, err)
+	bad := func(field string, err error) error {
+		return fmt.Errorf("stored head of %s: %s: %w: %w", name, field, feed.ErrInvalid, err)
 	}
 	token, err := strconv.ParseInt(m[fieldToken], 10, 64)
 	if err != nil {
-		return bad(fieldToken, err)
+		return feed.Head{}, bad(fieldToken, err)
 	}
 	h.Token = feed.Token(token)
 	if err := json.Unmarshal([]byte(m[fieldIDs]), &h.IDs); err != nil {
-		return bad(fieldIDs, err)
+		return feed.Head{}, bad(fieldIDs, err)
 	}
 	for format := range strings.SplitSeq(strings.TrimSuffix(m[fieldFormats], ","), ",") {
 		part := strings.SplitN(m[fieldDoc+format], " ", 3)
 		if len(part) != 3 {
-			return bad(fieldDoc+format, errors.New("missing"))
+			return feed.Head{}, bad(fieldDoc+format, errors.New("missing"))
 		}
 		seconds, err := strconv.ParseInt(part[1], 10, 64)
 		if err != nil {
-			return bad(fieldDoc+format, err)
+			return feed.Head{}, bad(fieldDoc+format, err)
 		}
 		var ref docRef
 		if err := json.Unmarshal([]byte(part[2]), &ref); err != nil {
-			return bad(fieldDoc+format, err)
+			return feed.Head{}, bad(fieldDoc+format, err)
 		}
 		h.Documents = append(h.Documents, feed.DocumentRef{
 			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,

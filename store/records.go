@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"feedpub/feed"
 )
@@ -142,7 +143,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 	keys := []string{
 		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.journal(),
 	}
-	formats := ""
+	var formats strings.Builder
 	ids, err := encodeIDs(h.IDs)
 	if err != nil {
 		return err
@@ -159,10 +160,10 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 			return err
 		}
 		keys = append(keys, s.keys.doc(d.Hash))
-		formats += string(d.Format) + ","
+		formats.WriteString(string(d.Format) + ",")
 		fields = append(fields, fieldDoc+string(d.Format), fmt.Sprintf("%s %d %s", d.Hash, d.Modified.Unix(), ref))
 	}
-	fields = append(fields, fieldFormats, formats)
+	fields = append(fields, fieldFormats, formats.String())
 	if err := s.upload(ctx, h, bytes, nil); err != nil {
 		return err
 	}

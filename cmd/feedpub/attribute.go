@@ -57,7 +57,7 @@ a line of JSON.`,
 		Example: `  feedpub attribute post.txt
   feedpub attribute --format html --json < post.html
   feedpub attribute --jsonl < posts.jsonl > answers.jsonl`,
-		Args: atMostArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.settings(cmd)
 			if err != nil {

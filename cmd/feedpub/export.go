@@ -33,7 +33,7 @@ which must be empty or new.
 Posts that change meanwhile are written as they are when their turn comes, each whole,
 and none is left out that exists from the beginning to the end.`,
 		Example: "  feedpub export > blog.jsonl\n  feedpub export | jq -r 'select(.id).id'\n  feedpub export --format markdown blog",
-		Args:    atMostArgs(1),
+		Args:    atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (format == "markdown") != (len(args) == 1) {
 				return usageError{fmt.Errorf("want a folder for --format markdown, and none for the others; see 'feedpub export --help'")}

@@ -39,7 +39,7 @@ A post that could not be published is refused, with the place and the reason.
 Its id is printed once it is stored for good.`,
 		Example: `  feedpub post put hello.json
   echo '{"id": "hello", "content_text": "Hello."}' | feedpub post put`,
-		Args: atMostArgs(1),
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			source, doneReading, err := env.openInput(args)
 			if err != nil {

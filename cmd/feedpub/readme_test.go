@@ -124,7 +124,7 @@ func stopAll(t *testing.T, pids string) {
 	if err != nil {
 		t.Error(err)
 	}
-	for _, field := range strings.Fields(string(list)) {
+	for field := range strings.FieldsSeq(string(list)) {
 		pid, err := strconv.Atoi(field)
 		if err != nil {
 			t.Errorf("process id %q: %v", field, err)

@@ -22,7 +22,7 @@ func newRender(env *environment) *cobra.Command {
 published one while a server builds, else as the posts are now, if they are in a
 folder.`,
 		Example: "  feedpub render\n  feedpub render tags/go --format json | jq .items[0]",
-		Args:    atMostArgs(1),
+		Args:    atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := feed.ParseFormat(format)
 			if err != nil {

@@ -130,14 +130,12 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// atMostArgs wants n arguments at most.
-func atMostArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) <= n {
-			return nil
-		}
-		return misused(cmd, fmt.Sprintf("%s takes at most %d arguments, got %d", cmd.CommandPath(), n, len(args)))
+// atMostOneArg wants one argument or none.
+func atMostOneArg(cmd *cobra.Command, args []string) error {
+	if len(args) <= 1 {
+		return nil
 	}
+	return misused(cmd, fmt.Sprintf("%s takes at most 1 argument, got %d", cmd.CommandPath(), len(args)))
 }
 
 // someArgs wants at least one argument, called name.

@@ -304,8 +304,7 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // bodyError tells a body that is too long or was cut from defects.
 func bodyError(err error) error {
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
 	return fmt.Errorf("body: it could not be read: %w", feed.ErrInvalid)

@@ -40,16 +40,13 @@ var statuses = []struct {
 
 // problemOf returns what the client is told of err.
 func problemOf(err error) problem {
-	var tooLong *http.MaxBytesError
-	if errors.As(err, &tooLong) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem{Status: http.StatusRequestEntityTooLarge}
 	}
-	var p problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[problem](err); ok {
 		return p
 	}
-	var post *intake.Error
-	if errors.As(err, &post) {
+	if post, ok := errors.AsType[*intake.Error](err); ok {
 		return problem{Status: http.StatusUnprocessableEntity, Detail: "The post was not stored: " + post.Error() + ".",
 			Place: post.Place, Reason: post.Reason}
 	}

@@ -115,7 +115,7 @@ func cutRights(s string) (name string, rights []Right) {
 	if !ok || !closed {
 		return s, nil
 	}
-	for _, r := range strings.Split(list, ",") {
+	for r := range strings.SplitSeq(list, ",") {
 		rights = append(rights, Right(strings.TrimSpace(r)))
 	}
 	return strings.TrimSpace(name), rights

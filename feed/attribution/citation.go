@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -70,7 +71,7 @@ func (r *Reader) cite(l *language, b *block, s span, where setting) citation {
 	}
 	parts := r.parts(l, b, s, where)
 	var open []part // those not understood yet
-	for i := 0; i < len(parts); i++ {
+	for i := range parts {
 		if !r.takePart(l, b, &c, parts[i], where, i) {
 			open = append(open, parts[i])
 		}
@@ -480,12 +481,7 @@ func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
 	}
-	for _, e := range l.peopleEnds(toks, 0) {
-		if e == len(toks) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(l.peopleEnds(toks, 0), len(toks))
 }
 
 // surePeople reports whether the tokens are persons' names beyond much doubt: each plausible and one of them certain,

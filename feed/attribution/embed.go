@@ -1,5 +1,7 @@
 package attribution
 
+import "slices"
+
 // reblog reads a level of a reblog chain: "name:" in a link, then a blockquote. It is kept apart as doubtful, since
 // the chain names blogs and not who wrote what is quoted in them.
 func (rd *reading) reblog(q *quotation, first int) bool {
@@ -45,8 +47,8 @@ func (rd *reading) bindTweet(q *quotation) {
 		b := blocks[k]
 		cut := -1
 		if k == last {
-			for n := len(b.toks) - 1; n >= 0; n-- {
-				if b.toks[n].kind == tokDash && (n == 0 || b.toks[n].space) {
+			for n, v := range slices.Backward(b.toks) {
+				if v.kind == tokDash && (n == 0 || v.space) {
 					cut = n
 					break
 				}

@@ -10,7 +10,7 @@ import (
 // captions, and all that follows the post.
 func (rd *reading) furnish(title string) {
 	blocks := rd.doc.blocks
-	for i := 0; i < len(blocks); i++ {
+	for i := range blocks {
 		b := blocks[i]
 		if b.role == "" && !hasWords(b.toks) && !isElision(b) {
 			b.role = Noise

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -122,8 +123,8 @@ func (rd *reading) startsCredit(k int) bool {
 
 // finalBlock returns the last block of prose.
 func (rd *reading) finalBlock() int {
-	for k := len(rd.doc.blocks) - 1; k >= 0; k-- {
-		if b := rd.doc.blocks[k]; b.role == "" && !rd.viaLine(b) {
+	for k, v := range slices.Backward(rd.doc.blocks) {
+		if b := v; b.role == "" && !rd.viaLine(b) {
 			return k
 		}
 	}

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -260,7 +261,7 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 		next := make([][]elem, 0, len(ways)*len(parts))
 		for _, a := range ways {
 			for _, b := range parts {
-				next = append(next, append(a[:len(a):len(a)], b...))
+				next = append(next, append(slices.Clip(a), b...))
 			}
 		}
 		ways = next

@@ -147,7 +147,7 @@ func (x *matcher) people(i int, out []span) []span {
 // peopleEnds returns every position at which a list of persons' names that begins at i may end, in rising order.
 func (l *language) peopleEnds(toks []token, i int) []int {
 	var ends []int
-	for n := 0; n < 12; n++ {
+	for range 12 {
 		first := i
 		for i < len(toks) && l.honorific.has(toks[i].id) {
 			i++

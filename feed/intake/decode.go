@@ -62,8 +62,7 @@ func checkSyntax(raw []byte) error {
 		return nil
 	}
 	place := ""
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		// The offset counts the byte at fault; an error at the end stands behind the last one.
 		before := raw[:min(max(int(syntax.Offset)-1, 0), len(raw))]
 		line := bytes.Count(before, []byte("\n")) + 1

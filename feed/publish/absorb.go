@@ -27,22 +27,20 @@ type notice struct {
 }
 
 // absorbDue publishes the items whose time has come.
-func (p *Publisher) absorbDue(ctx context.Context, token feed.Token) (int, error) {
-	seen := 0
+func (p *Publisher) absorbDue(ctx context.Context, token feed.Token) error {
 	for {
 		now := p.Clock()
 		ids, err := p.Store.Due(ctx, now, batch)
 		if err != nil {
-			return seen, fmt.Errorf("absorb due: %w", err)
+			return fmt.Errorf("absorb due: %w", err)
 		}
 		if len(ids) == 0 {
 			p.dueUntil = now
-			return seen, nil
+			return nil
 		}
 		if err := p.absorbFound(ctx, token, ids, true); err != nil {
-			return seen, err
+			return err
 		}
-		seen += len(ids)
 	}
 }
 
@@ -397,8 +395,7 @@ func (t *nameTable) of(ctx context.Context, n feed.Name) (string, bool, error) {
 // problem says why a post is set aside.
 func problem(st feed.Stored, err error, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: st.ID, Kind: feed.KindInvalid, Reason: err.Error(), Since: at, Serving: st.Item != nil}
-	var placed *intake.Error
-	if errors.As(err, &placed) {
+	if placed, ok := errors.AsType[*intake.Error](err); ok {
 		pr.Place, pr.Reason = placed.Place, placed.Reason
 	}
 	return pr

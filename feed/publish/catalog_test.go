@@ -276,5 +276,7 @@ func TestRunListsAFeedThatAppears(t *testing.T) {
 		return !strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
 	})
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 }

@@ -23,16 +23,15 @@ type inboxBatch struct {
 	decided      []decision
 }
 
-// absorbInbox takes in all submissions that came before it was called, and posts that have become due. It returns how
-// many posts it looked at.
+// absorbInbox takes in all submissions that came before it was called, and posts that have become due.
 //
 // Three things go on at once: while one batch is written, the posts of the next are made ready on all processors, and
 // those of the one after are read. Each batch is still written whole or not at all, and in the order of the inbox.
-func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, error) {
-	seen, err := p.absorbDue(ctx, token)
-	if err != nil {
-		return seen, err
+func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) error {
+	if err := p.absorbDue(ctx, token); err != nil {
+		return err
 	}
+	seen := 0
 	read, decided := make(chan *inboxBatch, 1), make(chan *inboxBatch, 1)
 	written := make(chan []notice, cap(read)+cap(decided)+3) // never blocks: one more could not be under way
 	g, working := errgroup.WithContext(ctx)
@@ -67,10 +66,9 @@ func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) (int, err
 		return nil
 	})
 	if err := g.Wait(); err != nil {
-		return seen, err
+		return err
 	}
-	due, err := p.absorbDue(ctx, token)
-	return seen + due, err
+	return p.absorbDue(ctx, token)
 }
 
 // readInbox reads the inbox from the cursor on, with what the store has of the posts. What it reads of a post must not

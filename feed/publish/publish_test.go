@@ -628,7 +628,9 @@ func TestManyRebuildsAtOnce(t *testing.T) {
 		t.Errorf("a rebuild among many: %v\n%s", err, w.log)
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 }
 
 func TestRunBuildsOnChange(t *testing.T) {
@@ -677,7 +679,9 @@ func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 		w.until("main is held, for "+id, func() bool { return w.logged("outcome=held") == i+1 })
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 	if tries != 3 {
 		t.Errorf("the held feed was tried %d times, want once for each of three changes", tries)
 	}
@@ -710,7 +714,9 @@ func TestAFeedWithItsOwnScheduleWaitsForIt(t *testing.T) {
 		t.Errorf("tags/weekly holds %v, want [b a]", got)
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 }
 
 func TestRunOutlivesTheStore(t *testing.T) {
@@ -730,7 +736,9 @@ func TestRunOutlivesTheStore(t *testing.T) {
 	w.put(post("b"))
 	w.until("b is published", func() bool { return len(w.ids("main")) == 2 })
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 }
 
 // until polls cond, without hope after ten seconds.

@@ -248,7 +248,7 @@ func (p *Publisher) reconcileItems(ctx context.Context, token feed.Token, ids []
 	}
 	// A deletion may have come in since the inbox was last read. Its notice is there, then, since both are written in
 	// one transaction; what is still gone after reading it was not deleted by anyone.
-	if _, err := p.absorbInbox(ctx, token); err != nil {
+	if err := p.absorbInbox(ctx, token); err != nil {
 		return true, fmt.Errorf("reconcile: %w", err)
 	}
 	if gone, err = p.withoutPost(ctx, gone); err != nil || len(gone) == 0 {

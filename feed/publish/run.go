@@ -136,7 +136,7 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	}
 	p.work.Lock()
 	defer p.work.Unlock()
-	if _, err := p.absorbInbox(ctx, token); err != nil {
+	if err := p.absorbInbox(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
 	targets, err := p.targets(ctx, names)
@@ -164,7 +164,7 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) (first bool, err error) {
 	p.work.Lock()
 	defer p.work.Unlock()
-	if _, err := p.absorbInbox(ctx, token); err != nil {
+	if err := p.absorbInbox(ctx, token); err != nil {
 		return false, err
 	}
 	_, err = p.Store.Head(ctx, feed.Main)
@@ -283,7 +283,7 @@ func (p *Publisher) follow(ctx context.Context, token feed.Token) error {
 func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duration, error) {
 	p.work.Lock()
 	defer p.work.Unlock()
-	if _, err := p.absorbInbox(ctx, token); err != nil {
+	if err := p.absorbInbox(ctx, token); err != nil {
 		return 0, err
 	}
 	dirty, err := p.Store.Dirty(ctx)

@@ -129,7 +129,9 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 		}()
 		time.Sleep(6 * time.Minute)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
 		if begun != 2 || ended != begun {
 			t.Errorf("%d runs begun and %d ended when Run returned, want 2 and 2: minutes 1 and 4", begun, ended)
 		}

@@ -57,36 +57,61 @@ type variant struct {
 // must not send one later than Date (RFC 9110 section 8.8.2.1). more are fields for it alone.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
 	d := &document{feed: name, ref: ref, gzip: gz}
-	shared := make([]Field, 0, 7)
+	own := make([]Field, 0, 7)
+	own = append(own, field("Etag", "")) // of the coding, below
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
 		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
-		shared = append(shared, field("Last-Modified", d.lastModified))
+		own = append(own, field("Last-Modified", d.lastModified))
 	}
-	shared = append(shared, field("Cache-Control", cacheControl(ref.MaxAge)), varyField, exposeField)
+	own = append(own, field("Cache-Control", cacheControl(ref.MaxAge)))
 	if ref.Link != "" {
-		shared = append(shared, field("Link", ref.Link))
+		own = append(own, field("Link", ref.Link))
 	}
 	if ref.Policy != "" {
-		shared = append(shared, field("Content-Security-Policy", ref.Policy))
+		own = append(own, field("Content-Security-Policy", ref.Policy))
 	}
-	shared = append(shared, common...)
-	shared = append(shared, more...)
+	// What follows is not in a 304.
+	n := len(own)
+	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", ""))
 
-	mediaType := field("Content-Type", ref.MediaType)
 	for c := range codings {
-		fields := make([]Field, 0, len(shared)+4)
-		fields = append(fields, field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`))
-		fields = append(fields, shared...)
-		n := len(fields)
-		fields = append(fields, mediaType)
+		length := ref.Length
 		if c == gzipped {
-			fields = append(fields, contentGzipField, field("Content-Length", strconv.Itoa(len(gz))))
-		} else {
-			fields = append(fields, field("Content-Length", strconv.Itoa(ref.Length)))
+			length = len(gz)
 		}
-		d.variants[c] = variant{fields: fields, notModified: n}
+		own[0] = field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`)
+		own[len(own)-1] = field("Content-Length", strconv.Itoa(length))
+		packed := together(own)
+
+		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
+		fields = append(fields, packed[:n]...)
+		fields = append(fields, varyField, exposeField)
+		fields = append(fields, common...)
+		fields = append(fields, more...)
+		d.variants[c].notModified = len(fields)
+		fields = append(fields, packed[n:]...)
+		if c == gzipped {
+			fields = append(fields, contentGzipField)
+		}
+		d.variants[c].fields = fields
 	}
 	return d
+}
+
+// together returns the fields with values that stand together in memory. An answer reads them all, and the documents of
+// thousands of feeds don't fit in a processor's cache.
+func together(fields []Field) []Field {
+	var text strings.Builder
+	for _, f := range fields {
+		text.WriteString(f.Values[0])
+	}
+	rest, values, packed := text.String(), make([]string, len(fields)), make([]Field, len(fields))
+	for i, f := range fields {
+		n := len(f.Values[0])
+		values[i], rest = rest[:n], rest[n:]
+		packed[i] = Field{Name: f.Name, Values: values[i : i+1 : i+1]}
+	}
+	return packed
 }
 
 // Fields that all documents share.
@@ -141,7 +166,7 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	}
 	// The end is where the checksum is compared, and what is too long shows.
 	if n, err := zr.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("gzip: no end after %d bytes (%v): %w", length, err, feed.ErrInvalid)
+		return nil, fmt.Errorf("gzip: no end after %d bytes (%w): %w", length, err, feed.ErrInvalid)
 	}
 	return body, nil
 }

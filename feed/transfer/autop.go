@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -139,8 +140,8 @@ func (a *autoparagraph) tag(s string) int {
 	a.flush()
 	switch {
 	case closing:
-		for i := len(a.open) - 1; i >= 0; i-- {
-			if a.open[i] == name {
+		for i, v := range slices.Backward(a.open) {
+			if v == name {
 				a.open = a.open[:i]
 				break
 			}

@@ -176,10 +176,11 @@ func (x *wxrWriter) Close() error {
 
 // contentHTML returns the content of a post as HTML. It is marked as a block, so that WordPress adds no paragraphs.
 func contentHTML(p feed.Post) (string, error) {
-	format, body := markup.HTML, p.ContentHTML
+	var format markup.Format
+	var body string
 	switch {
-	case body != "":
-		return "<!-- wp:html -->" + body + "<!-- /wp:html -->", nil
+	case p.ContentHTML != "":
+		return "<!-- wp:html -->" + p.ContentHTML + "<!-- /wp:html -->", nil
 	case p.ContentMarkdown != "":
 		format, body = markup.Markdown, p.ContentMarkdown
 	case p.ContentText != "":

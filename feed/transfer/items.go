@@ -94,9 +94,7 @@ func (s *items) rest(tag []byte, begins int) (item, error) {
 		line := s.line
 		// An item that begins within an item: the end of the one before was lost. It is left to be read.
 		if next, err := s.r.Peek(len(s.name) + 1); err == nil && s.is(next, "") {
-			if err := s.unread(line); err != nil {
-				return item{line: begins}, err
-			}
+			s.unread(line)
 			return item{line: begins}, errUnclosed
 		}
 		tag, err := s.markup(true)
@@ -121,10 +119,9 @@ func cutOff(err error) error {
 }
 
 // unread puts back the "<" that has just been read. A look ahead stands between, so the buffer still has it.
-func (s *items) unread(line int) error {
+func (s *items) unread(line int) {
 	s.line = line
 	s.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader([]byte("<")), s.r), head)
-	return nil
 }
 
 // is reports whether a tag, without its "<", is that of an item after a prefix of "" or "/".

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"feedpub/feed"
 	"feedpub/feed/attribution"
 )
 
@@ -62,11 +61,3 @@ type Kind string
 
 // left returns an entry that says what is left out, and where it stands.
 func left(place string, kind Kind) Entry { return Entry{Place: place, Left: kind} }
-
-// status returns the kind of status that a draft or private post has.
-func draftIf(is bool) feed.Status {
-	if is {
-		return feed.Draft
-	}
-	return ""
-}

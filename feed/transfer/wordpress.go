@@ -15,9 +15,8 @@ import (
 
 // wordpress is what a WordPress export (WXR) says of the site, and what is known of its pictures so far.
 type wordpress struct {
-	authors  map[string]string // login -> display name
-	language string
-	base     string
+	authors map[string]string // login -> display name
+	base    string
 	// attachments are the addresses of files by the id of their post.
 	attachments map[string]string
 }

@@ -198,11 +198,7 @@ func (f *xmlFile) begin(r *bufio.Reader) error {
 		return errDoctype
 	}
 	switch strings.ToLower(root) {
-	case "rss":
-		prefix = ""
-		root = "item"
-	case "rdf":
-		prefix = ""
+	case "rss", "rdf":
 		root = "item"
 	case "feed":
 		root = "entry"
@@ -289,7 +285,7 @@ func openTag(e *element) string {
 
 // clean returns text without the characters that XML forbids, which old databases are full of.
 func clean(text []byte) []byte {
-	for i := 0; i < len(text); i++ {
+	for i := range text {
 		if c := text[i]; c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xef {
 			return []byte(markup.CleanText(string(text)))
 		}

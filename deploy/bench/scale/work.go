@@ -34,7 +34,7 @@ type bench struct {
 	last   *publish.Publisher
 	built  <-chan feed.FeedReport // by last
 	rest   func()                 // stops last, if it builds in the background
-	titles int // given so far
+	titles int                    // given so far
 }
 
 // open connects to the store as a process that has just started.
@@ -163,7 +163,9 @@ func (b *bench) lead(ctx context.Context) error {
 	go func() { ended <- b.last.Run(ctx) }()
 	b.rest = func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			fmt.Fprintln(os.Stderr, "scale: the builder:", err)
+		}
 		b.rest = func() {}
 	}
 	for range b.feeds {

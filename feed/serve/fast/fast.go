@@ -179,8 +179,8 @@ func pathOf(target []byte) (string, bool) {
 
 // queryOf returns the query of a request target as it is.
 func queryOf(target []byte) string {
-	if i := bytes.IndexByte(target, '?'); i >= 0 {
-		return view(target[i+1:])
+	if _, after, ok := bytes.Cut(target, []byte{'?'}); ok {
+		return view(after)
 	}
 	return ""
 }

@@ -293,7 +293,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 	if len(vanished) > 0 {
 		report.Outcome, report.Reason = feed.Held, "posts vanished without explanation: "+list(vanished)
 		if err := p.Store.SetProblem(ctx, feed.Problem{ID: string(t.name), Kind: feed.KindHeld, Since: p.Clock(), Serving: true,
-			Reason: report.Reason + "; the last documents stay until the posts are back or their loss is confirmed by deleting them"}); err != nil {
+			Reason: report.Reason + "; the last documents stay until the posts are back or each loss is confirmed with: feedpub post delete ID"}); err != nil {
 			return feed.FeedReport{}, err
 		}
 		if len(withdrawn) == 0 {

@@ -49,18 +49,29 @@ func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]f
 
 // Posted reports for each of ids whether that post exists.
 func (s *Site) Posted(ctx context.Context, ids ...string) ([]bool, error) {
-	found := make([]*redis.IntCmd, len(ids))
+	exist, err := s.exist(ctx, mapKeys(ids, s.keys.post))
+	return exist, s.wrap("posted", err)
+}
+
+// Read reports for each of ids whether there is an item of that post, readable or not.
+func (s *Site) Read(ctx context.Context, ids ...string) ([]bool, error) {
+	exist, err := s.exist(ctx, mapKeys(ids, s.keys.item))
+	return exist, s.wrap("read", err)
+}
+
+func (s *Site) exist(ctx context.Context, keys []string) ([]bool, error) {
+	found := make([]*redis.IntCmd, len(keys))
 	if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			found[i] = p.Exists(ctx, s.keys.post(id))
+		for i, key := range keys {
+			found[i] = p.Exists(ctx, key)
 		}
 		return nil
 	}); err != nil {
-		return nil, s.wrap("posted", err)
+		return nil, err
 	}
-	exists := make([]bool, len(ids))
-	for i := range ids {
-		exists[i] = found[i].Val() > 0
+	exist := make([]bool, len(keys))
+	for i := range keys {
+		exist[i] = found[i].Val() > 0
 	}
-	return exists, nil
+	return exist, nil
 }

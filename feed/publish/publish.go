@@ -41,6 +41,7 @@ type Items interface {
 	ItemIDs(ctx context.Context) iter.Seq2[[]string, error]
 	Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error)
 	Posted(ctx context.Context, ids ...string) ([]bool, error)
+	Read(ctx context.Context, ids ...string) ([]bool, error)
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)

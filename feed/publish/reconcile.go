@@ -90,23 +90,42 @@ func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
+// absorbUnread absorbs the posts without an item. Its caller holds work.
+func (p *Publisher) absorbUnread(ctx context.Context, token feed.Token) error {
+	for ids, err := range p.Store.PostIDs(ctx) {
+		if err != nil {
+			return fmt.Errorf("absorb unread: %w", err)
+		}
+		read, err := p.Store.Read(ctx, ids...)
+		if err != nil {
+			return fmt.Errorf("absorb unread: %w", err)
+		}
+		var unread []string
+		for i, id := range ids {
+			if !read[i] {
+				unread = append(unread, id)
+			}
+		}
+		for some := range slices.Chunk(unread, batch) {
+			if err := p.absorbFound(ctx, token, some, false); err != nil {
+				return fmt.Errorf("absorb unread: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // walker makes passes in the background. A site can have a million posts, and a rebuild, a tick or a change must not
 // wait until they have been compared.
 type walker struct {
-	asked chan *passWanted
+	// asked takes who wants a pass; each is answered when as much has been compared as a rebuild waits for.
+	asked chan chan<- error
 	ended chan struct{}
-}
-
-// passWanted asks for a pass. It is answered when as much has been compared as the asker waits for.
-type passWanted struct {
-	whole bool
-	done  chan error    // has room for all answers
-	also  []*passWanted // others who wait for the same pass
 }
 
 // startWalker returns a walker that is to be asked for passes until the function returned is called.
 func (p *Publisher) startWalker() (w *walker, end func()) {
-	w = &walker{asked: make(chan *passWanted), ended: make(chan struct{})}
+	w = &walker{asked: make(chan chan<- error), ended: make(chan struct{})}
 	p.setWalker(w)
 	return w, func() {
 		p.setWalker(nil)
@@ -114,25 +133,25 @@ func (p *Publisher) startWalker() (w *walker, end func()) {
 	}
 }
 
-// wantPass sees to it that a pass begins, and waits for its beginning or for the whole of it. While a pass is under way
-// that began before, it only sees to it that another follows. Without a walker it makes the pass itself.
-func (p *Publisher) wantPass(ctx context.Context, token feed.Token, whole bool) error {
+// wantPass sees to it that a pass begins, and waits for its beginning. While a pass is under way that began before, it
+// only sees to it that another follows. Without a walker it makes the pass itself.
+func (p *Publisher) wantPass(ctx context.Context, token feed.Token) error {
 	w := p.walking()
 	if w == nil {
 		p.work.Lock()
 		defer p.work.Unlock()
 		return p.reconcile(ctx, token)
 	}
-	wanted := &passWanted{whole: whole, done: make(chan error, 2)}
+	begun := make(chan error, 1)
 	select {
-	case w.asked <- wanted:
+	case w.asked <- begun:
 	case <-w.ended:
 		return errLeaseLost
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
-	case err := <-wanted.done:
+	case err := <-begun:
 		return err
 	case <-w.ended:
 		return errLeaseLost
@@ -143,72 +162,62 @@ func (p *Publisher) wantPass(ctx context.Context, token feed.Token, whole bool) 
 
 // walk makes passes as they are asked for, until ctx ends.
 func (p *Publisher) walk(ctx context.Context, token feed.Token, w *walker) error {
-	var next *passWanted
 	for {
-		if next == nil {
-			select {
-			case next = <-w.asked:
-			case <-ctx.Done():
-				return ctx.Err()
+		select {
+		case begun := <-w.asked:
+			for again := true; again; {
+				var err error
+				if again, err = p.walkOnce(ctx, token, w, begun); err != nil {
+					return err
+				}
+				begun = nil // who asked meanwhile has been answered
 			}
-		}
-		var err error
-		if next, err = p.walkOnce(ctx, token, w, next); err != nil {
-			return err
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-// walkOnce makes one pass. It returns who asked for another meanwhile, if anybody did.
-func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, wanted *passWanted) (next *passWanted, err error) {
-	waiting := true
+// walkOnce makes one pass, and answers begun, unless it is nil, as soon as that is due. It reports whether another pass
+// was asked for meanwhile.
+func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, begun chan<- error) (again bool, err error) {
 	answer := func() {
-		if waiting {
-			for _, asker := range append(wanted.also, wanted) {
-				asker.done <- err
-			}
-			waiting = false
+		if begun != nil {
+			begun <- err
+			begun = nil
 		}
 	}
 	defer answer()
 	compared, found := 0, false
 	for s, err := range p.pass(ctx) {
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		start := time.Now()
 		p.work.Lock()
 		some, err := s.do(ctx, token, s.ids)
 		p.work.Unlock()
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		found = found || some
-		compared += len(s.ids)
-		if waiting && (wanted.whole || compared < passAtOnce) {
+		if compared += len(s.ids); begun != nil && compared < passAtOnce {
 			continue
 		}
 		answer()
 		select {
 		case another := <-w.asked:
-			if !another.whole {
-				another.done <- nil // it need not wait, but it is owed a pass that begins from now on
-			}
-			switch {
-			case next == nil || another.whole && !next.whole:
-				next = another
-			case another.whole:
-				next.also = append(next.also, another)
-			}
+			again = true
+			another <- nil
 		case <-time.After((passShare - 1) * time.Since(start)):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return false, ctx.Err()
 		}
 	}
 	if found { // what asked for the pass may have built before this was found
 		_, err = p.changed(ctx, token)
 	}
-	return next, err
+	return again, err
 }
 
 // reconcilePosts absorbs those of the posts that have no item made from them.

@@ -127,11 +127,10 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 // rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
 // built: a reader need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
-	first, err := p.absorbFirst(ctx, token)
-	if err != nil {
+	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
-	if err := p.wantPass(ctx, token, first); err != nil {
+	if err := p.wantPass(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
 	p.work.Lock()
@@ -159,19 +158,19 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	return report, err
 }
 
-// absorbFirst absorbs what was submitted: it need not be compared then. It reports whether nothing was ever committed,
-// so that readers must not be served before all posts have been compared, whoever forgot to submit them.
-func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) (first bool, err error) {
+// absorbFirst absorbs what was submitted, so that it need not be compared. If nothing was ever committed, it also takes
+// in every post that nobody submitted: readers wait for the first documents rather than see them incomplete.
+func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) error {
 	p.work.Lock()
 	defer p.work.Unlock()
 	if err := p.absorbInbox(ctx, token); err != nil {
-		return false, err
+		return err
 	}
-	_, err = p.Store.Head(ctx, feed.Main)
+	_, err := p.Store.Head(ctx, feed.Main)
 	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-		return true, nil
+		return p.absorbUnread(ctx, token)
 	}
-	return false, err
+	return err
 }
 
 // lead runs work under the lease and renews it meanwhile. The work's context ends when the lease is lost. The error is

@@ -143,9 +143,9 @@ func indexTests() []test {
 				{ID: "nothing"},
 			}
 			ids := make([]string, len(want))
-			posted := make([]bool, len(want))
+			posted, read := make([]bool, len(want)), make([]bool, len(want))
 			for i, w := range want {
-				ids[i], posted[i] = w.ID, w.Post
+				ids[i], posted[i], read[i] = w.ID, w.Post, w.Item
 			}
 			got, err := s.Standings(s.ctx, "1", ids...)
 			must(t, "Standings", err)
@@ -156,6 +156,11 @@ func indexTests() []test {
 			must(t, "Posted", err)
 			if diff := cmp.Diff(posted, exist); diff != "" {
 				t.Errorf("Posted of %q (-want +got):\n%s", ids, diff)
+			}
+			exist, err = s.Read(s.ctx, ids...)
+			must(t, "Read", err)
+			if diff := cmp.Diff(read, exist); diff != "" {
+				t.Errorf("Read of %q (-want +got):\n%s", ids, diff)
 			}
 			if got, err := s.Standings(s.ctx, "1"); err != nil || len(got) != 0 {
 				t.Errorf("Standings of no posts = %v, %v", got, err)

@@ -76,7 +76,7 @@ func Version(i, edit int) feed.RawPost {
 	return feed.RawPost{ID: id, Raw: raw}
 }
 
-// content returns about 2.7 KB of HTML.
+// content returns about 2.4 KB of HTML.
 func content(r *rand.Rand, date time.Time) string {
 	var b strings.Builder
 	paragraph := func(size int) {
@@ -106,7 +106,7 @@ func content(r *rand.Rand, date time.Time) string {
 		paragraph(500)
 		b.WriteString("</blockquote>\n")
 	}
-	for b.Len() < 2700 {
+	for b.Len() < 2300 {
 		paragraph(450)
 	}
 	return b.String()

@@ -104,17 +104,17 @@ func writePosts(name string, n int) (err error) {
 
 // build times the first read of all posts, and rebuilding in every degree of what is known already.
 func (b *bench) build(ctx context.Context) error {
+	defer func() { b.rest() }()
 	if err := b.publisher(nil); err != nil {
 		return err
 	}
-	if err := b.time("first read of all posts, and build", 1, nil, b.rebuild(ctx, feed.Committed)); err != nil {
+	if err := b.time("first read of all posts, and build", 1, nil, func() error { return b.lead(ctx) }); err != nil {
+		return err
+	}
+	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // tells how many feeds there are
 		return err
 	}
 	if err := b.memory(ctx); err != nil { // before documents are replaced: those that were stay for some days
-		return err
-	}
-	defer b.rest()
-	if err := b.lead(ctx); err != nil {
 		return err
 	}
 	if err := b.time("rebuild, nothing changed", b.repeat, nil, b.rebuild(ctx, feed.Unchanged)); err != nil {
@@ -156,7 +156,8 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	}
 }
 
-// lead lets the publisher build in the background, as in "feedpub serve", and waits until all feeds have been built.
+// lead lets the publisher build in the background, as in "feedpub serve", and waits until all feeds have been committed.
+// They are reported then, so that the first report will do while their number is not known.
 func (b *bench) lead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -168,10 +169,13 @@ func (b *bench) lead(ctx context.Context) error {
 		}
 		b.rest = func() {}
 	}
-	for range b.feeds {
+	for range max(b.feeds, 1) {
 		select {
-		case <-b.built:
-		case <-time.After(time.Minute):
+		case r := <-b.built:
+			if r.Outcome != feed.Committed {
+				return fmt.Errorf("%s is %s, want committed: %s", r.Feed, r.Outcome, r.Reason)
+			}
+		case <-time.After(10 * time.Minute):
 			return errors.New("the builder does not build")
 		}
 	}

@@ -39,6 +39,14 @@ const (
 // rate is how many requests a second the latency is measured at.
 const rate = 5000
 
+// pacedConnections make requests at the rate with the script paced. wrk has no rate: each of its connections waits
+// between two requests, for a random time so that they spread.
+const pacedConnections = 50
+
+func paced() string {
+	return fmt.Sprintf("function delay() return math.random(0, %d) end\n", 2*1000*pacedConnections/rate)
+}
+
 func (b *bench) notModified(ctx context.Context) error {
 	return b.compare(ctx, "CPU per 304, feedpub / nginx", bound304, func(s *server) load {
 		return load{path: "/feed.xml", fields: []string{"If-None-Match: " + s.tag}}
@@ -52,12 +60,9 @@ func (b *bench) whole(ctx context.Context) error {
 }
 
 func (b *bench) latency(ctx context.Context) error {
-	const connections = 50
-	// wrk has no rate: each of its connections waits between two requests, for a random time so that they spread.
-	script := fmt.Sprintf("function delay() return math.random(0, %d) end\n", 2*1000*connections/rate)
 	for _, kind := range []string{"304", "200"} {
 		err := b.compare(ctx, fmt.Sprintf("p99 of %s at %d a second, feedpub / nginx", kind, rate), boundP99, func(s *server) load {
-			l := load{path: "/feed.xml", script: script, connections: connections}
+			l := load{path: "/feed.xml", script: paced(), connections: pacedConnections}
 			if kind == "304" {
 				l.fields = []string{"If-None-Match: " + s.tag}
 			}
@@ -94,11 +99,12 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 	return nil
 }
 
-// manyFeeds compares polling thousands of feeds at random with polling one of them.
+// manyFeeds compares polling thousands of feeds at random with polling one of them, at the same rate: wrk is slower with
+// many requests than with one, and a server that waits for it more often takes more time for each.
 func (b *bench) manyFeeds(ctx context.Context) error {
 	paths := `{"` + strings.Join(b.doc.paths, `","`) + `"}`
 	script := func(body string) string {
-		return "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
+		return paced() + "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
 			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
 	}
 	one := script("return requests[math.random(1, 1)]") // both cost wrk the same
@@ -111,7 +117,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 			slices.Reverse(order)
 		}
 		for _, s := range order {
-			r, err := b.run(ctx, b.ours, load{path: "/", fields: []string{"If-None-Match: *"}, script: s})
+			r, err := b.run(ctx, b.ours, load{path: "/", fields: []string{"If-None-Match: *"}, script: s, connections: pacedConnections})
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ type load struct {
 	path        string
 	fields      []string // of the header
 	script      string   // in Lua; may be empty
-	connections int
+	connections int      // 0 is 64
 }
 
 // result is what a run of wrk and the server's process say.
@@ -37,7 +38,7 @@ var (
 func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	var r result
 	args := []string{
-		"-t1", "-c" + strconv.Itoa(max(l.connections, 64)), "-d" + strconv.Itoa(int(b.length/time.Second)) + "s",
+		"-t1", "-c" + strconv.Itoa(cmp.Or(l.connections, 64)), "-d" + strconv.Itoa(int(b.length/time.Second)) + "s",
 		"--latency", "-H", "Accept-Encoding: gzip", "-H", "User-Agent: bench",
 	}
 	for _, f := range l.fields {

@@ -190,7 +190,9 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if m.who.empty() && k == 0 && !b.footnoted(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.plausiblePerson(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
-		if person == 2 || person == 1 && subject || rd.l.allPeople(toks) && hasAnd(rd.l, toks) {
+		// What is linked and stands after "in" is a work, also if it is a pair: Pride and Prejudice.
+		pair := (subject || !linked) && rd.l.allPeople(toks) && hasAnd(rd.l, toks)
+		if person == 2 || person == 1 && subject || pair {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
 		if err != nil {
 			t.Fatalf("version %d: %v", i, err)
 		}
-		e = next
+		e = next.compared(e, later)
 		tags = append(tags, `"`+string(blob.Hash)+`"`)
 	}
 	return emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil, later), tags
@@ -255,9 +255,11 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 	var e *edition
 	for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
 		head, blob := revise(i, text)
-		if e, err = newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil }); err != nil {
+		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		if err != nil {
 			t.Fatal(err)
 		}
+		e = next.compared(e, later)
 		if err := disk.save(e); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"feedpub/feed"
 )
@@ -171,16 +172,16 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	return body, nil
 }
 
-// checkBlob returns the document of ref in identity coding if the blob is that, else an error of kind [feed.ErrInvalid].
-func checkBlob(ref feed.DocumentRef, b feed.Blob) ([]byte, error) {
+// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid].
+func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
 	body, err := gunzip(b.Gzip, ref.Length)
 	if err != nil {
-		return nil, fmt.Errorf("document %s: %w", ref.Hash, err)
+		return fmt.Errorf("document %s: %w", ref.Hash, err)
 	}
 	if sum := feed.HashOf(body); sum != ref.Hash {
-		return nil, fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
+		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
 	}
-	return body, nil
+	return nil
 }
 
 // checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. What it lets through can be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,12 +21,16 @@ type tail struct {
 	announced bool   // there was an announcement since the last poll
 	polls     int    // since all heads were read
 	next      time.Time
+
+	// uncompared are the feeds that a new edition is served of, with the one before: what is new in it is found out when
+	// nothing else is to be taken, for a reader who waits for the edition need not wait for that.
+	uncompared map[feed.Name]*edition
 }
 
 // follow takes over what the store commits until ctx ends. The stream of announcements brings news at once; the version,
 // read now and then, tells whether the stream has kept anything back, and then all heads are compared.
 func (r *Replica) follow(ctx context.Context) {
-	var t tail
+	t := tail{uncompared: map[feed.Name]*edition{}}
 	for ctx.Err() == nil {
 		err := r.step(ctx, &t)
 		if ctx.Err() != nil {
@@ -51,12 +56,35 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 		}
 		t.next = now.Add(r.Poll)
 	}
-	changes, err := r.changes(ctx, t.after, min(maxBlock, max(t.next.Sub(now), time.Millisecond)))
-	if err != nil || len(changes) == 0 {
+	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
+	if len(t.uncompared) > 0 {
+		wait = 0
+	}
+	changes, err := r.changes(ctx, t.after, wait)
+	if err != nil {
 		return err
 	}
+	if len(changes) == 0 {
+		r.compareOne(t)
+		return nil
+	}
 	t.after, t.announced = changes[len(changes)-1].Entry, true
-	return r.takeAnnounced(ctx, changes)
+	return r.takeAnnounced(ctx, t, changes)
+}
+
+// compareOne finds out what is new in one of the editions for which that has not been done, the main feed's first.
+func (r *Replica) compareOne(t *tail) {
+	if len(t.uncompared) > 0 {
+		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), compareNames))
+	}
+}
+
+// compare finds out what is new in the edition of a feed that is served, if that has not been done.
+func (r *Replica) compare(t *tail, name feed.Name) {
+	if before := t.uncompared[name]; before != nil {
+		delete(t.uncompared, name)
+		r.publish(map[feed.Name]*edition{name: r.Snapshot().editions[name].compared(before, r.Now())}, false)
+	}
 }
 
 // poll compares the store's version with what has been taken, and reads all heads unless it is certain that there is
@@ -79,7 +107,7 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 	if !moved && r.Snapshot().complete && !r.mayTakeMore() && t.polls < fullEvery {
 		return nil
 	}
-	if err := r.takeAll(ctx); err != nil {
+	if err := r.takeAll(ctx, t); err != nil {
 		return err
 	}
 	t.polls = 0
@@ -104,7 +132,7 @@ func (r *Replica) place(ctx context.Context, t *tail) error {
 }
 
 // takeAnnounced takes the heads of the feeds that were announced.
-func (r *Replica) takeAnnounced(ctx context.Context, changes []feed.Announcement) error {
+func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
 	seen := make(map[feed.Name]bool, len(changes))
 	heads := make([]feed.Head, 0, len(changes))
 	version, _ := r.Version()
@@ -123,7 +151,7 @@ func (r *Replica) takeAnnounced(ctx context.Context, changes []feed.Announcement
 		}
 		heads = append(heads, head)
 	}
-	if err := r.take(ctx, heads); err != nil {
+	if err := r.take(ctx, t, heads); err != nil {
 		return err
 	}
 	r.reached(version)
@@ -131,7 +159,7 @@ func (r *Replica) takeAnnounced(ctx context.Context, changes []feed.Announcement
 }
 
 // takeAll takes all heads, and notes which feeds the store has lost.
-func (r *Replica) takeAll(ctx context.Context) error {
+func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 	heads, err := within(ctx, 0, r.Source.Heads)
 	if err != nil {
 		return err
@@ -139,7 +167,7 @@ func (r *Replica) takeAll(ctx context.Context) error {
 	slices.SortFunc(heads, func(a, b feed.Head) int { return compareNames(a.Feed, b.Feed) })
 	r.noteLost(heads)
 	for some := range slices.Chunk(heads, batch) {
-		if err := r.take(ctx, some); err != nil {
+		if err := r.take(ctx, t, some); err != nil {
 			return err
 		}
 	}
@@ -149,7 +177,10 @@ func (r *Replica) takeAll(ctx context.Context) error {
 
 // take serves the given heads, except those that are older than what is served, or whose documents can't be had. The
 // error is that of a store that does not answer; what was fetched before is served all the same.
-func (r *Replica) take(ctx context.Context, heads []feed.Head) error {
+func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
+	for _, head := range heads {
+		r.compare(t, head.Feed) // with what it took the place of, before it is gone too
+	}
 	served := r.Snapshot().editions
 	var mu sync.Mutex
 	fetched := make(map[feed.Name]*edition)
@@ -188,6 +219,12 @@ func (r *Replica) take(ctx context.Context, heads []feed.Head) error {
 	}
 	err := g.Wait()
 	r.publish(fetched, false)
+	r.count(taken, len(fetched))
+	for name := range fetched {
+		if before := served[name]; before != nil {
+			t.uncompared[name] = before
+		}
+	}
 	return err
 }
 

@@ -173,7 +173,6 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	r.mu.Lock()
 	for name := range editions {
 		delete(r.refused, name)
-		r.counts[taken]++
 	}
 	var unheld []feed.Head
 	for _, x := range r.refused {
@@ -198,6 +197,13 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 		default:
 		}
 	}
+}
+
+// count adds n to one of the counts.
+func (r *Replica) count(what string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[what] += uint64(n)
 }
 
 // reached records up to which version commits have been taken.

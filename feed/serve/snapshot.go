@@ -81,17 +81,32 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 			continue
 		}
 		b, err := fetch(ref)
-		var body []byte
 		if err == nil {
-			body, err = checkBlob(ref, b)
+			err = checkBlob(ref, b)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		before := prev.find(func(d *document) bool { return d.ref.Path == ref.Path })
-		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now).with(newHistory(before, ref.Format, body, len(b.Gzip)))
+		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now)
 	}
 	return e, nil
+}
+
+// compared returns the edition with the history of each document that has taken the place of one of prev.
+func (e *edition) compared(prev *edition, now time.Time) *edition {
+	next := &edition{head: e.head, documents: slices.Clone(e.documents)}
+	for i, d := range e.documents {
+		before := prev.find(func(old *document) bool { return old.ref.Path == d.ref.Path })
+		if d.history != nil || before == nil || before.ref.Hash == d.ref.Hash {
+			continue
+		}
+		body, err := gunzip(d.gzip, d.ref.Length)
+		if err != nil {
+			continue // not for a blob that was checked when it came in
+		}
+		next.documents[i] = newDocument(d.feed, d.ref, d.gzip, now).with(newHistory(before, d.ref.Format, body, len(d.gzip)))
+	}
+	return next
 }
 
 // find returns the first document of the edition that is as wanted, or nil.

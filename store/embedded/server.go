@@ -89,7 +89,7 @@ func (s *Store) listen() error {
 			if err != nil {
 				return // closed
 			}
-			srv.ServeConn(conn)
+			srv.ServeConn(newQueuedConn(conn))
 		}
 	})
 	return nil

@@ -1,0 +1,77 @@
+package embedded
+
+import (
+	"net"
+	"sync"
+)
+
+// queuedConn is a connection whose writes never wait for the reader. A client sends a whole pipeline before it reads
+// the first answer; the server answers each command at once, and a socket's buffer holds a few hundred small answers.
+// Without a queue both ends would stand still then, each waiting for the other to read. Redis queues replies likewise.
+//
+// The queue is bounded by what the client has sent: it can't ask on while it does not read.
+type queuedConn struct {
+	net.Conn
+	written sync.WaitGroup
+
+	mu     sync.Mutex
+	more   *sync.Cond // the queue or closed has changed
+	queue  []byte
+	closed bool
+	err    error // of the connection; nothing is written after it
+}
+
+func newQueuedConn(c net.Conn) *queuedConn {
+	q := &queuedConn{Conn: c}
+	q.more = sync.NewCond(&q.mu)
+	q.written.Go(q.write)
+	return q
+}
+
+// Write queues b. An error is that of an earlier write.
+func (q *queuedConn) Write(b []byte) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return 0, q.err
+	}
+	if q.closed {
+		return 0, net.ErrClosed
+	}
+	q.queue = append(q.queue, b...)
+	q.more.Signal()
+	return len(b), nil
+}
+
+// Close closes the connection. What is queued and not yet written is lost, as it is when a connection breaks.
+func (q *queuedConn) Close() error {
+	q.mu.Lock()
+	q.closed = true
+	q.more.Signal()
+	q.mu.Unlock()
+	err := q.Conn.Close()
+	q.written.Wait()
+	return err
+}
+
+// write moves the queue to the connection until it is closed.
+func (q *queuedConn) write() {
+	for {
+		q.mu.Lock()
+		for len(q.queue) == 0 && !q.closed {
+			q.more.Wait()
+		}
+		b, closed := q.queue, q.closed
+		q.queue = nil
+		q.mu.Unlock()
+		if closed {
+			return
+		}
+		if _, err := q.Conn.Write(b); err != nil {
+			q.mu.Lock()
+			q.err = err
+			q.mu.Unlock()
+			return
+		}
+	}
+}

@@ -14,6 +14,10 @@ import (
 	"feedpub/feed"
 )
 
+// quiet is for how long nothing must be announced before editions are compared: what a change touches is committed feed by
+// feed, and the last of them is waited for as much as the first.
+const quiet = 100 * time.Millisecond
+
 // tail is how far a replica has followed the store.
 type tail struct {
 	placed    bool   // the place in the stream is known
@@ -58,7 +62,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 	}
 	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
 	if len(t.uncompared) > 0 {
-		wait = 0
+		wait = min(wait, quiet)
 	}
 	changes, err := r.changes(ctx, t.after, wait)
 	if err != nil {

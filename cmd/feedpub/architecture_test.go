@@ -100,6 +100,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 	owners := map[string][]string{
 		"github.com/gorilla/feeds":            {"feedpub/feed/render"},
 		"github.com/robfig/cron/v3":           {"feedpub/feed/schedule"},
+		"github.com/dchest/siphash":           {"feedpub/feed/serve/audience"},
 		"github.com/redis/go-redis/v9":        {"feedpub/store"},
 		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded", "feedpub/store/storetest"},
 		"github.com/yuin/goldmark":            {"feedpub/feed/markup"},

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"maps"
 	"net"
@@ -229,7 +229,9 @@ func newServer(ctx context.Context, w *workplace, disk *serve.Disk, tokens admin
 		return nil, err
 	}
 
-	readers := audience.New(time.Now, maphash.MakeSeed())
+	var salt audience.Salt
+	_, _ = rand.Read(salt[:]) // never fails
+	readers := audience.New(time.Now, salt)
 	if err := metrics.WatchReaders(readers); err != nil {
 		return nil, err
 	}

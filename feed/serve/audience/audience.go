@@ -1,15 +1,17 @@
 // Package audience tells who reads the feeds, from their polls. It keeps counts, not people: of an address no more than a
-// trace in a sketch, made with a hash whose seed dies with the process.
+// trace in a sketch, made with a keyed hash.
 package audience
 
 import (
-	"hash/maphash"
+	"encoding/binary"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dchest/siphash"
 
 	"feedpub/feed"
 )
@@ -23,10 +25,14 @@ const (
 	maxAgentLength = 512
 )
 
+// Salt is the key that addresses are hashed with. Who has it can try which addresses made a trace: it is drawn at random
+// and kept secret.
+type Salt [16]byte
+
 // Audience counts the polls of each feed. It is safe for concurrent use.
 type Audience struct {
 	now  func() time.Time
-	seed maphash.Seed
+	salt Salt
 
 	mu     sync.RWMutex
 	agents map[string]agent
@@ -50,9 +56,9 @@ type report struct {
 	day         int64
 }
 
-// New returns an audience of nobody. seed is what addresses are hashed with.
-func New(now func() time.Time, seed maphash.Seed) *Audience {
-	return &Audience{now: now, seed: seed, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
+// New returns an audience of nobody. The same polls under the same salt give the same estimates.
+func New(now func() time.Time, salt Salt) *Audience {
+	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
 }
 
 // Polled counts a poll. Only answers that show a reader of the feed count: 200, 226 and 304.
@@ -63,11 +69,7 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	userAgent = userAgent[:min(len(userAgent), maxAgentLength)]
 	t, who := a.lookUp(name, userAgent)
 	day := a.now().Unix() / int64(24*time.Hour/time.Second)
-	var h maphash.Hash
-	h.SetSeed(a.seed)
-	address := client.As16()
-	_, _ = h.Write(address[:]) // a hash never fails
-	_, _ = h.WriteString(userAgent)
+	hash := a.hash(client, userAgent)
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,8 +85,16 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	case gatherer:
 		t.gatherers[who.name] = report{who.subscribers, day}
 	case direct:
-		t.sketchOf(day).add(h.Sum64())
+		t.sketchOf(day).add(hash)
 	}
+}
+
+// hash returns the trace of a client: readers behind one address are told apart by their programs.
+func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
+	var buffer [16 + maxAgentLength]byte
+	address := client.As16()
+	text := append(append(buffer[:0], address[:]...), userAgent...)
+	return siphash.Hash(binary.LittleEndian.Uint64(a.salt[:8]), binary.LittleEndian.Uint64(a.salt[8:]), text)
 }
 
 // lookUp returns the tally of a feed and what a User-Agent says.

@@ -7,7 +7,6 @@ package fast_test
 
 import (
 	"bufio"
-	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,7 +23,7 @@ import (
 // looks on. The one allocation that is left is fasthttp's, of the byte that it waits for.
 func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
 	front := &serve.Front{
-		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, maphash.MakeSeed()),
+		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
 		Limiter: manners.New(1, time.Hour, time.Now),
 	}
 	addr := start(t, "fast", front, serve.DefaultLimits(), slog.New(slog.DiscardHandler))

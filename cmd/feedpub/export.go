@@ -92,12 +92,12 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 			records[line.Record.ID] = *line.Record
 			continue
 		}
-		if err := out.Record(lineRecord(line)); err != nil {
+		if err := out.Record(line); err != nil {
 			return err
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		if err := out.Record(lineRecord(feed.Line{Record: new(records[id])})); err != nil {
+		if err := out.Record(feed.Line{Record: new(records[id])}); err != nil {
 			return err
 		}
 	}

@@ -304,7 +304,7 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		case entry.Left != "":
 			i.report.leave(string(entry.Left))
 		case entry.Record != nil:
-			i.next.lines = append(i.next.lines, recordLine(*entry.Record))
+			i.next.lines = append(i.next.lines, *entry.Record)
 		case entry.Post != nil:
 			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Place})
 			i.next.bytes += len(entry.Post.Raw)

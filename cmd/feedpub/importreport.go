@@ -114,7 +114,14 @@ func (i *importer) summarize() {
 	if r.DryRun {
 		verb = "would be stored in"
 	}
-	fmt.Fprintf(out, "%s %s %s", count(r.Posts, "post"), verb, where)
+	same := 0
+	for _, c := range r.Kinds {
+		same += c.Unchanged
+	}
+	fmt.Fprintf(out, "%s %s %s", count(r.Posts-same, "post"), verb, where)
+	if same > 0 {
+		fmt.Fprintf(out, ", %d unchanged", same)
+	}
 	if n := r.Records; n > 0 {
 		fmt.Fprintf(out, ", %s", count(n, "record"))
 	}

@@ -327,7 +327,10 @@ func (s *source) entry(raw []byte, place, id string) (Entry, error) {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return fail(fmt.Errorf("want a JSON object: %w: %w", err, feed.ErrInvalid))
 	}
-	if record, ok := members["_record"]; ok {
+	// In JSON Feed these two are extensions of somebody else's, or of a post that came with them.
+	record, isRecord := members["_record"]
+	encoded, isRaw := members["_raw"]
+	if isRecord && !s.convert {
 		var err error
 		if e.Record, err = decodeRecord(record); err != nil {
 			return fail(err)
@@ -353,7 +356,7 @@ func (s *source) entry(raw []byte, place, id string) (Entry, error) {
 		return fail(err)
 	}
 	e.Post = &feed.RawPost{ID: id, Raw: raw}
-	if encoded, ok := members["_raw"]; ok {
+	if isRaw && !s.convert {
 		e.Post.Raw = nil
 		if err := json.Unmarshal(encoded, &e.Post.Raw); err != nil {
 			return fail(fmt.Errorf("_raw: want base64: %w: %w", err, feed.ErrInvalid))

@@ -2,6 +2,7 @@ package transfer_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,11 @@ func read(t *testing.T, body string) []string {
 		case e.Post != nil:
 			got = append(got, fmt.Sprintf("%s: post %q: %s", e.Place, e.Post.ID, e.Post.Raw))
 		default:
-			got = append(got, fmt.Sprintf("%s: record %+v", e.Place, *e.Record))
+			record, err := json.Marshal(e.Record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s: record %s", e.Place, record))
 		}
 	}
 	return got
@@ -71,12 +76,12 @@ func TestRead(t *testing.T) {
 			`f:7: post "b": {"id":"b"}`}},
 		{"a first line cut short", "{\"id\":\"a\",\n{\"id\":\"b\"}\n", []string{
 			"error: f:1: want a JSON object: unexpected end of JSON input: invalid", `f:2: post "b": {"id":"b"}`}},
-		{"records", `{"_record":{"post":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}}` + "\n" +
-			`{"_record":{"name":"tags/go","of":"Go"}}` + "\n" +
-			`{"_record":{"name":"tags/go","removal":"main"}}` + "\n" + `{"_record":{"future":1}}`, []string{
-			`f:1: record {Post:` + "POINTER" + ` Name: Of: Removal: Time:0001-01-01 00:00:00 +0000 UTC Archive:<nil>}`,
-			`f:2: record {Post:<nil> Name:tags/go Of:Go Removal: Time:0001-01-01 00:00:00 +0000 UTC Archive:<nil>}`,
-			`error: f:3: _record: want one of post, name, removal and archive, got 2: invalid`,
+		{"records", `{"_record":{"record":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}}` + "\n" +
+			`{"_record":{"name":{"feed":"tags/go","full":"Go"}}}` + "\n" +
+			`{"_record":{"name":{"feed":"tags/go","full":"Go"},"record":{"id":"a"}}}` + "\n" + `{"_record":{"future":1}}`, []string{
+			`f:1: record {"record":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}`,
+			`f:2: record {"name":{"feed":"tags/go","full":"Go"}}`,
+			`error: f:3: _record: want one of record, name, removal and archive, got 2: invalid`,
 			`error: f:4: _record: json: unknown field "future": invalid`}},
 		{"raw", `{"_raw":"eyI=","id":"a"}` + "\n" + `{"_raw":"?","id":"a"}`, []string{
 			`f:1: post "a": {"`, `error: f:2: _raw: want base64: illegal base64 data at input byte 0: invalid`}},
@@ -91,6 +96,9 @@ func TestRead(t *testing.T) {
 			"f:1: post \"a\": {\n\"id\":\"a\"}", `f:2: post "b": {"id":"b"}`, "error: f:3: id: want 1 to 512 bytes, got none"}},
 		{"JSON Feed", `{"version":"https://jsonfeed.org/version/1.1","title":"items","items":[{"id":"a"},{"id":"b"}],"x":{"items":[1]}}`,
 			[]string{`f:1: post "a": {"id":"a"}`, `f:1: post "b": {"id":"b"}`}},
+		{"JSON Feed whose items have members that only lines of export give a meaning to",
+			`{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"a","_raw":"x"},{"id":"b","_record":{}}]}`,
+			[]string{`f:1: post "a": {"id":"a","_raw":"x"}`, `f:1: post "b": {"id":"b","_record":{}}`}},
 		{"JSON Feed with its version at the end", "{\n\"home_page_url\":\"/\",\n\"items\":[\n{\"id\":\"a\"}\n],\"version\":\"1\"}",
 			[]string{`f:4: post "a": {"id":"a"}`}},
 		{"a post that has items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
@@ -104,11 +112,7 @@ func TestRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := read(t, tt.body)
 			for i, line := range got {
-				// The address of a record and the hash of a text tell nothing here.
-				if before, after, ok := strings.Cut(line, "Post:0x"); ok {
-					_, after, _ = strings.Cut(after, " Name:")
-					got[i] = before + "Post:POINTER Name:" + after
-				}
+				// The hash of a text tells nothing here.
 				if strings.HasPrefix(line, `f: post "`) {
 					id := strings.Split(line, `"`)[1]
 					got[i] = strings.ReplaceAll(line, id, "7e3f")
@@ -280,10 +284,10 @@ func TestExportIsLossless(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var file bytes.Buffer
 			w := transfer.NewWriter(&file)
-			records := []transfer.Record{
-				{Post: &feed.Record{ID: "a", FirstSeen: time.Date(2024, 5, 1, 1, 2, 3, 4, time.UTC)}},
-				{Name: "tags/go", Of: "Go <é>"},
-				{Removal: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)},
+			records := []feed.Line{
+				{Record: &feed.Record{ID: "a", FirstSeen: time.Date(2024, 5, 1, 1, 2, 3, 4, time.UTC)}},
+				{Name: &feed.NameLine{Feed: "tags/go", Full: "Go <é>"}},
+				{Removal: &feed.RemovalLine{Feed: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}},
 				{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{ID: "a", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}}},
 			}
 			if err := w.Post(tt.post); err != nil {
@@ -321,7 +325,7 @@ func TestExportIsLossless(t *testing.T) {
 
 func TestWriterRefusesEmptyRecords(t *testing.T) {
 	w := transfer.NewWriter(io.Discard)
-	for _, r := range []transfer.Record{{}, {Of: "Go"}, {Removal: "main"}, {Post: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
+	for _, r := range []feed.Line{{}, {Name: &feed.NameLine{Full: "Go"}}, {Removal: &feed.RemovalLine{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
 		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("record %+v: got error %v, want one of kind %v", r, err, feed.ErrInvalid)
 		}
@@ -348,7 +352,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(page)
 	for _, s := range []string{
-		"{\"id\":\"a\"}\n{\"_raw\":\"eyI=\",\"id\":\"b\"}\n{\"_record\":{\"name\":\"tags/go\",\"of\":\"Go\"}}\n",
+		"{\"id\":\"a\"}\n{\"_raw\":\"eyI=\",\"id\":\"b\"}\n{\"_record\":{\"name\":{\"feed\":\"tags/go\",\"full\":\"Go\"}}}\n",
 		`[{"id":"a"},{"id":"b","x":[1,"]"]}]`, "{\n\"id\":\"a\"\n}\n{}", `{"items":[{"id":"a"}]}`, "[a]\n\nb",
 	} {
 		f.Add([]byte(s))

@@ -85,42 +85,44 @@ func TestEveryKey(t *testing.T) {
 		RedisPasswordFile: "testdata/redis-password",
 		Data:              "/var/lib/feedpub",
 		Durability:        config.DurabilityReplicas,
-		Site: config.Site{
-			ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
-			BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
-			Authors:   []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"}, {Name: "Bob"}},
-			Copyright: "2024", Icon: "https://example.org/icon.png", Hub: "https://hub.example.org/",
-			Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
-		},
-		Schedule:  "@hourly",
-		Schedules: map[feed.Name]string{"main": "*/5 * * * *", "tags/go": "@daily"},
-		TimeZone:  config.Zone{Location: berlin},
-		OnChange:  false,
-		Families: map[feed.Family]config.Family{feed.Tags: {
-			Limit: 10, Content: "summary", TitleLink: "source", Formats: []config.Format{"json", "rss"}, Archives: "true",
-		}},
-		Feeds: map[feed.Name]config.Feed{
-			"main": {Title: "Everything", Archives: "false"}, "tags/go": {Limit: 5, TitleLink: "permalink"},
-			"links": {
-				Title: "Links", Description: "What we read", Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"},
-				Authors: []string{"Ann"}, Sources: []string{"The Guardian"}, Languages: []config.Language{"en", "de-AT"}, Quoting: "true",
-				Exclude: config.Exclude{
-					Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"Nobody's News"},
-					Languages: []config.Language{"fr"}, Quoting: "false", IDs: []string{"post-1"},
-				},
-				Limit: 30, Content: "full", TitleLink: "source", Formats: []config.Format{"atom"}, Archives: "true", Schedule: "@weekly",
+		Publishing: config.Publishing{
+			Site: config.Site{
+				ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
+				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
+				Authors:   []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"}, {Name: "Bob"}},
+				Copyright: "2024", Icon: "https://example.org/icon.png", Hub: "https://hub.example.org/",
+				Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
 			},
+			Schedule:  "@hourly",
+			Schedules: map[feed.Name]string{"main": "*/5 * * * *", "tags/go": "@daily"},
+			TimeZone:  config.Zone{Location: berlin},
+			OnChange:  false,
+			Families: map[feed.Family]config.Family{feed.Tags: {
+				Limit: 10, Content: "summary", TitleLink: "source", Formats: []config.Format{"json", "rss"}, Archives: "true",
+			}},
+			Feeds: map[feed.Name]config.Feed{
+				"main": {Title: "Everything", Archives: "false"}, "tags/go": {Limit: 5, TitleLink: "permalink"},
+				"links": {
+					Title: "Links", Description: "What we read", Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"},
+					Authors: []string{"Ann"}, Sources: []string{"The Guardian"}, Languages: []config.Language{"en", "de-AT"}, Quoting: "true",
+					Exclude: config.Exclude{
+						Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"Nobody's News"},
+						Languages: []config.Language{"fr"}, Quoting: "false", IDs: []string{"post-1"},
+					},
+					Limit: 30, Content: "full", TitleLink: "source", Formats: []config.Format{"atom"}, Archives: "true", Schedule: "@weekly",
+				},
+			},
+			Pages:      false,
+			Paths:      []config.Preset{"wordpress", "blogger"},
+			Aliases:    map[string]config.Alias{"/podcast.rss": {}, "/links/?format=atom": {Feed: "links", Format: "atom"}},
+			Moved:      map[string]string{"/old.xml": "https://elsewhere.example/feed.xml", "old-links": "links"},
+			Retired:    []string{"/gone.xml", "tags/obsolete"},
+			MediaTypes: config.PlainXML,
+			Attribution: config.Attribution{Threshold: 0.75, Publications: []config.Publication{{
+				Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
+				URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
+			}}},
 		},
-		Pages:      false,
-		Paths:      []config.Preset{"wordpress", "blogger"},
-		Aliases:    map[string]config.Alias{"/podcast.rss": {}, "/links/?format=atom": {Feed: "links", Format: "atom"}},
-		Moved:      map[string]string{"/old.xml": "https://elsewhere.example/feed.xml", "old-links": "links"},
-		Retired:    []string{"/gone.xml", "tags/obsolete"},
-		MediaTypes: config.PlainXML,
-		Attribution: config.Attribution{Threshold: 0.75, Publications: []config.Publication{{
-			Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
-			URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
-		}}},
 		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON, Access: 10},
 		Polling: config.Polling{Limit: 6, Per: 30 * time.Minute, Proxies: []config.Network{
 			{Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Prefix: netip.MustParsePrefix("192.0.2.1/32")},

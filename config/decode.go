@@ -137,9 +137,8 @@ func (d *decoder) pairs(s source, path string, n ast.Node, f func(key string, ke
 func (d *decoder) structure(s source, path string, n ast.Node, v reflect.Value) {
 	fields := make(map[string]reflect.Value)
 	var names []string
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("yaml")
-		fields[name] = v.Field(i)
+	for name, field := range keysOf(v) {
+		fields[name] = field
 		names = append(names, name)
 	}
 	d.pairs(s, path, n, func(key string, keyNode, value ast.Node) {

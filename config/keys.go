@@ -30,9 +30,8 @@ func variable(path string) string {
 // leaves yields the path and value of every key of v, a section that stands at path.
 func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
-		for i := range v.NumField() {
-			name := join(path, v.Type().Field(i).Tag.Get("yaml"))
-			field := v.Field(i)
+		for key, field := range keysOf(v) {
+			name := join(path, key)
 			if field.Kind() == reflect.Struct && !isText(field.Type()) {
 				for p, f := range leaves(field, name) {
 					if !yield(p, f) {
@@ -42,6 +41,25 @@ func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
 				continue
 			}
 			if !yield(name, field) {
+				return
+			}
+		}
+	}
+}
+
+// keysOf yields the keys of the section v and their values. The keys of an embedded structure are the section's own.
+func keysOf(v reflect.Value) iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		for i := range v.NumField() {
+			if v.Type().Field(i).Anonymous {
+				for key, field := range keysOf(v.Field(i)) {
+					if !yield(key, field) {
+						return
+					}
+				}
+				continue
+			}
+			if !yield(v.Type().Field(i).Tag.Get("yaml"), v.Field(i)) {
 				return
 			}
 		}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/admin"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/schedule"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/audience"
+	"feedpub/feed/serve/manners"
+)
+
+// hosted is one site as a server runs it: who builds it, who holds its documents, and who answers its readers.
+type hosted struct {
+	*workplace
+	disk      *serve.Disk
+	replica   *serve.Replica
+	publisher *publish.Publisher
+	trigger   *schedule.Trigger
+	jobs      []schedule.Job
+	audience  *audience.Audience
+	front     *serve.Front
+	checkPost func(id string, raw []byte) error
+}
+
+// host wires a site's parts together and loads what its disk holds. Rebuilds that are triggered run under ctx. The caller
+// calls release in the end; the workplace stays the caller's.
+func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
+	c := w.config
+	building, err := w.publisher()
+	if err != nil {
+		return nil, err
+	}
+	var salt audience.Salt
+	_, _ = rand.Read(salt[:]) // it never fails
+	h := &hosted{workplace: w, audience: audience.New(time.Now, salt), checkPost: checkPost(building.Intake, time.Now)}
+	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), "documents", string(c.Site.ID))); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	h.replica = serve.NewReplica(serve.ReplicaConfig{
+		Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c),
+	})
+	building.Seen = h.replica
+	building.Observe = s.metrics.Built
+	h.publisher = publish.New(building)
+	h.trigger = schedule.NewTrigger(ctx, h.publisher.Rebuild)
+	if h.jobs, err = jobs(c, h.publisher.Tick); err != nil {
+		return nil, errors.Join(err, h.disk.Close())
+	}
+	h.front = newFront(c, h.replica, s.metrics, h.audience, w.log)
+	h.replica.Load()
+	return h, nil
+}
+
+// release gives the site's part of the data folder back. The site must not be running.
+func (h *hosted) release() {
+	if err := h.disk.Close(); err != nil {
+		h.log.Warn("the data folder was not closed well", "error", err)
+	}
+}
+
+// serve keeps the site's documents up to date until ctx ends.
+func (h *hosted) serve(ctx context.Context) error { return h.replica.Run(ctx) }
+
+// build builds the site on change and on schedule until ctx ends.
+func (h *hosted) build(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return schedule.Run(ctx, h.log, h.jobs...) })
+	g.Go(func() error { return h.publisher.Run(ctx) })
+	return g.Wait()
+}
+
+// problems returns who lists the site's problems.
+func (h *hosted) problems() []admin.ProblemLister { return []admin.ProblemLister{h.Site, h.replica} }
+
+// writable returns the posts for those who write over HTTP, nil if they can't be written.
+func (w *workplace) writable() admin.Posts {
+	if w.sample {
+		return nil
+	}
+	return w.Site
+}
+
+// checkPost returns a check of posts that finds all that would have them set aside.
+func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []byte) error {
+	return func(id string, raw []byte) error {
+		// A post without a date will have the time at which it is first seen.
+		_, err := in.Item(id, raw, feed.Record{ID: id, FirstSeen: now()})
+		return err
+	}
+}
+
+// newFront returns what answers readers, whatever the engine.
+func newFront(c config.Config, d serve.Documents, o serve.Observer, a serve.Audience, log *slog.Logger) *serve.Front {
+	f := &serve.Front{Documents: d, Observer: o, Audience: a, AccessLog: log, LogEvery: uint64(c.Log.Access)}
+	for _, n := range c.Polling.Proxies {
+		f.Proxies = append(f.Proxies, n.Prefix)
+	}
+	if c.Polling.Limit > 0 {
+		f.Limiter = manners.New(c.Polling.Limit, c.Polling.Per, time.Now)
+	}
+	return f
+}
+
+// retreats returns what is served besides documents: what has moved and what is no more.
+func retreats(c config.Config) serve.Options {
+	retired, moved := c.Retreats()
+	return serve.Options{Retired: retired, Moved: moved, Aliases: len(c.Paths)+len(c.Aliases) > 0}
+}
+
+// jobs returns what is to be done on schedule: the default schedule's run, and that of each feed with its own.
+func jobs(c config.Config, tick func(context.Context, ...feed.Name) error) ([]schedule.Job, error) {
+	every, err := schedule.Parse(c.Schedule, c.TimeZone.Location)
+	if err != nil {
+		return nil, err
+	}
+	all := []schedule.Job{{Name: "all feeds", Schedule: every, Run: func(ctx context.Context) error { return tick(ctx) }}}
+	schedules := c.FeedSchedules()
+	for _, name := range slices.Sorted(maps.Keys(schedules)) {
+		own, err := schedule.Parse(schedules[name], c.TimeZone.Location)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, schedule.Job{
+			Name: string(name), Schedule: own, Run: func(ctx context.Context) error { return tick(ctx, name) },
+		})
+	}
+	return all, nil
+}

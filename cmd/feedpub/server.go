@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/admin"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/fast"
+)
+
+// checkAgain is how long a store that was away at the start is left alone before it is asked again.
+const checkAgain = 2 * time.Second
+
+// server is what a serve command has once, however many sites it serves: the listeners' engines, the metrics, and who
+// watches over the store.
+type server struct {
+	config   config.Config
+	log      *slog.Logger
+	store    *workplace
+	tokens   admin.Tokens
+	registry *prometheus.Registry
+	metrics  *admin.Metrics
+	site     *hosted
+
+	readers   engine
+	operators engine
+}
+
+// engine is an HTTP server.
+type engine interface {
+	// Serve returns [http.ErrServerClosed] after Shutdown.
+	Serve(net.Listener) error
+	// Shutdown waits for requests under way, or until ctx ends.
+	Shutdown(ctx context.Context) error
+}
+
+// newServer returns a server that serves nothing yet: it hosts a site, opens and runs.
+func newServer(w *workplace, tokens admin.Tokens) (*server, error) {
+	s := &server{config: w.config, log: w.log, store: w, tokens: tokens, registry: prometheus.NewRegistry()}
+	v := readVersion()
+	var err error
+	s.metrics, err = admin.NewMetrics(s.registry, admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go})
+	return s, err
+}
+
+// open makes the engines that answer for the site h.
+func (s *server) open(h *hosted) (err error) {
+	c := s.config
+	s.site = h
+	if err := errors.Join(s.metrics.Watch(h.replica), s.metrics.WatchProblems(h.problems()...), s.metrics.WatchReaders(h.audience)); err != nil {
+		return err
+	}
+	if s.readers, err = readerEngine(c, h.front, s.log); err != nil {
+		return err
+	}
+	operators := admin.NewServer(admin.NewHandler(admin.Config{
+		Rebuilder: h.trigger,
+		Problems:  h.problems(),
+		Heads:     h.replica,
+		Readers:   h.audience,
+		Checks: []admin.Check{
+			{Name: "documents", Check: func(context.Context) error { return h.replica.Ready() }, Required: true},
+			{Name: "store", Check: func(context.Context) error { return h.replica.Store() }},
+		},
+		Site:      h.config.Site.ID,
+		Posts:     h.writable(),
+		CheckPost: h.checkPost,
+		Tokens:    s.tokens,
+		Gatherer:  s.registry,
+		Log:       s.log,
+	}), s.log)
+	operators.ReadHeaderTimeout = c.Server.ReadHeaderTimeout
+	operators.ReadTimeout = c.Server.ReadTimeout
+	operators.WriteTimeout = c.Server.WriteTimeout
+	operators.IdleTimeout = c.Server.IdleTimeout
+	operators.MaxHeaderBytes = c.Server.MaxHeaderBytes
+	s.operators = operators
+	return nil
+}
+
+// readerEngine returns the engine that readers are served by.
+func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, error) {
+	limits := serve.Limits{
+		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		ReadTimeout:       c.Server.ReadTimeout,
+		WriteTimeout:      c.Server.WriteTimeout,
+		IdleTimeout:       c.Server.IdleTimeout,
+		MaxHeaderBytes:    c.Server.MaxHeaderBytes,
+		MaxConnections:    c.Server.MaxConnections,
+	}
+	if c.ReaderEngine() == config.EngineFast {
+		return fast.NewServer(f, limits, log), nil
+	}
+	var secure *tls.Config
+	if c.Server.TLSCertFile != "" {
+		cert, err := tls.LoadX509KeyPair(string(c.Server.TLSCertFile), string(c.Server.TLSKeyFile))
+		if err != nil {
+			return nil, fmt.Errorf("server.tls_cert_file: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	return serve.NewServer(serve.NewHandler(f), limits, secure, log), nil
+}
+
+// run serves and builds until ctx ends, then lets what is under way end, but not for longer than the drain timeout.
+func (s *server) run(ctx context.Context, readers, operators net.Listener, runStore func(context.Context) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return runHTTP(ctx, s.readers, readers) })
+	g.Go(func() error { return runHTTP(ctx, s.operators, operators) })
+	g.Go(func() error { return s.site.serve(ctx) })
+	g.Go(func() error { return runStore(ctx) })
+	g.Go(func() error {
+		if err := s.checkStore(ctx); err != nil {
+			return err
+		}
+		return s.site.build(ctx)
+	})
+
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		return ignoreEnd(ctx, err)
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping")
+	select {
+	case err := <-ended:
+		return ignoreEnd(ctx, err)
+	case <-time.After(s.config.Server.DrainTimeout):
+		// What is acknowledged is safe, and what is half done is done again after the next start.
+		s.log.Warn("not everything ended in time", "timeout", s.config.Server.DrainTimeout)
+		return ignoreEnd(ctx, context.Cause(ctx)) // what ended it may have been a failure
+	}
+}
+
+// ignoreEnd returns err unless it only says that the work was ended.
+func ignoreEnd(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// runHTTP serves h on l until ctx ends, then lets requests under way end.
+func runHTTP(ctx context.Context, h engine, l net.Listener) error {
+	done := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { done <- h.Shutdown(context.WithoutCancel(ctx)) })
+	err := h.Serve(l)
+	if stop() || !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return <-done
+}
+
+// checkStore returns nil when the store has answered and may be relied on, or when ctx ends. A store that is away is
+// waited for: readers get what is on disk meanwhile. The error says that the store must not be used as it is set up.
+func (s *server) checkStore(ctx context.Context) error {
+	if s.store.folder() {
+		return nil // the store is in this process
+	}
+	told := false
+	for {
+		warnings, err := s.store.Check(ctx)
+		for _, w := range warnings {
+			s.log.Warn("the store is set up in a risky way", "risk", w)
+		}
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, feed.ErrUnavailable):
+			return err
+		case !told:
+			s.log.Error("the store does not answer; serving what is on disk until it does", "store", s.store.Address(), "error", err)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(checkAgain):
+		}
+	}
+}

@@ -49,7 +49,7 @@ func TestWritesAreConfirmedByReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	cli(replica, "REPLICAOF", host, port)
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		if one, many := put("both"); one && many {
 			break
 		}

@@ -1,16 +1,22 @@
 package store_test
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"feedpub/feed"
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
 
-// open opens a client and closes it when the test ends.
+// open opens a client and closes it when the test ends. Unless o says otherwise, the server may take all the time that
+// it takes on a busy machine.
 func open(t *testing.T, o store.Options) *store.Client {
 	t.Helper()
+	o.DialTimeout = cmp.Or(o.DialTimeout, 30*time.Second)
+	o.ServeTimeout = cmp.Or(o.ServeTimeout, 30*time.Second)
+	o.BuildTimeout = cmp.Or(o.BuildTimeout, 30*time.Second)
 	c, err := store.Open(o)
 	if err != nil {
 		t.Fatalf("Open: %v", err)

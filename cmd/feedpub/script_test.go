@@ -17,10 +17,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"feedpub/store/storetest"
 )
 
 // patience bounds how long a script waits for anything.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"feedpub": main})
@@ -55,13 +57,9 @@ func freePorts(ts *testscript.TestScript, neg bool, names []string) {
 		ts.Fatalf("usage: freeports VARIABLE...")
 	}
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := storetest.FreePort()
 		ts.Check(err)
-		// All are held until the end, so that no two are equal.
-		defer func() { _ = l.Close() }()
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		ts.Check(err)
-		ts.Setenv(name, port)
+		ts.Setenv(name, strconv.Itoa(port))
 	}
 }
 

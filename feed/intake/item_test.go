@@ -197,7 +197,11 @@ func TestItemTakesLinearTime(t *testing.T) {
 	for name, raw := range large {
 		t.Run(name, func(t *testing.T) {
 			short, long := item(small[name]), item(raw)
-			// What takes no time worth speaking of has no ratio worth speaking of.
+			// What takes no time worth speaking of has no ratio worth speaking of; and a machine that did something else
+			// meanwhile gets the chance to show what it can.
+			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
+				short, long = max(short, item(small[name])), min(long, item(raw))
+			}
 			if long > 10*short && long > 3*time.Second {
 				t.Errorf("%d bytes took %v and %d bytes took %v: not linear", len(small[name]), short, len(raw), long)
 			}

@@ -40,7 +40,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	m := miniredis.RunT(t)
-	client, err := store.Open(store.Options{URL: "redis://" + m.Addr()})
+	client, err := store.Open(store.Options{
+		URL: "redis://" + m.Addr(),
+		// If the server is slow, the machine is busy: it is in this process.
+		DialTimeout: time.Minute, ServeTimeout: time.Minute, BuildTimeout: time.Minute,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

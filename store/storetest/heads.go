@@ -81,7 +81,7 @@ func headTests() []test {
 			if _, err := s.Changes(ctx, "0-0", time.Hour); err == nil {
 				t.Error("Changes returned nil after its context had ended")
 			}
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > time.Minute {
 				t.Errorf("Changes went on for %v after its context had ended", took)
 			}
 		}},

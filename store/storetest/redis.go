@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -45,7 +46,10 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	t.Cleanup(func() { s.end(syscall.SIGKILL) })
 	// Between the choice of a free port and the server's binding it, another process may take it.
 	for range 5 {
-		s.port = freePort(t)
+		var err error
+		if s.port, err = FreePort(); err != nil {
+			t.Fatal(err)
+		}
 		if s.start() {
 			return s
 		}
@@ -54,14 +58,25 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	return nil
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("free port: %v", err)
+// ports counts the ports that this process has looked at.
+var ports atomic.Uint32
+
+// FreePort returns a loopback port that nobody listens on, for a server in another process that is told where to listen
+// and may be started there again. It lies below those that the system gives to outgoing connections and to who asks for
+// any port, so that none of these takes it in between, and is returned only once by a process.
+func FreePort() (int, error) {
+	const first, count = 10_000, 20_000
+	for range count {
+		// Processes that run at the same time begin at different places.
+		port := first + (uint32(os.Getpid())*257+ports.Add(1))%count
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close() // nobody has connected
+		return int(port), nil
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return 0, errors.New("no loopback port is free")
 }
 
 // start starts the process and reports whether it answers.
@@ -83,7 +98,7 @@ func (s *Server) start() bool {
 	s.mu.Lock()
 	s.cmd, s.done = cmd, done
 	s.mu.Unlock()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		select {
 		case <-done:
 			return false
@@ -98,12 +113,12 @@ func (s *Server) start() bool {
 
 // command sends one inline command over a connection of its own and returns the first line of the reply.
 func (s *Server) command(line string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	c, err := net.DialTimeout("tcp", s.Addr(), time.Minute)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return "", err
 	}
 	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -397,6 +399,62 @@ func TestBulkHasALimitOfLines(t *testing.T) {
 	if got := text(t, res); res.StatusCode != 200 || !strings.Contains(got, fmt.Sprintf(`{"line":%d,"status":413`, maxLines+1)) || len(f.raw) > 0 {
 		t.Errorf("%d %s; stored is %q", res.StatusCode, got, f.raw)
 	}
+}
+
+// TestBulkStoresWhilePostsCome holds that posts are stored batch by batch while the client is still sending: it goes on
+// only when the batch before is stored, and no batch is larger than it may be. So memory does not grow with the body.
+func TestBulkStoresWhilePostsCome(t *testing.T) {
+	c, f := writers(t, nil)
+	const batches = 5
+	stored := make(chan []feed.RawPost, 1)
+	c.Posts = watchedPosts{f, stored}
+	body, sent := io.Pipe()
+	var sizes []int // of the batches, in bytes
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		text := strings.Repeat("word ", 600)
+		for batch := range batches {
+			for i := range batchPosts {
+				// A pipe takes a line when the handler reads it: it has to read on for us to go on.
+				fmt.Fprintf(sent, "{\"id\": \"%d\", \"content_text\": %q}\n", batch*batchPosts+i, text)
+			}
+			size := 0
+			for _, p := range <-stored {
+				size += len(p.Raw)
+			}
+			sizes = append(sizes, size)
+		}
+		_ = sent.Close() // a pipe's never fails
+	}()
+	r := httptest.NewRequest("POST", "/sites/main/posts", body)
+	for _, h := range []string{bearer, asLines} {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	NewHandler(c).ServeHTTP(w, r)
+	<-done
+	if w.Code != 200 || len(sizes) != batches {
+		t.Fatalf("the answer is %d after %d batches, want 200 after %d: %s", w.Code, len(sizes), batches, w.Body)
+	}
+	for i, size := range sizes {
+		if size > batchBytes+intake.MaxSize {
+			t.Errorf("batch %d has %d bytes, want at most %d and a post", i, size, batchBytes)
+		}
+	}
+}
+
+// watchedPosts tells of every batch that is stored.
+type watchedPosts struct {
+	*fakePosts
+	stored chan<- []feed.RawPost
+}
+
+func (w watchedPosts) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (bool, error) {
+	confirmed, err := w.fakePosts.PutConfirmed(ctx, posts...)
+	w.stored <- posts
+	return confirmed, err
 }
 
 func TestPages(t *testing.T) {

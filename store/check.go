@@ -62,7 +62,7 @@ func (c *Client) settings(ctx context.Context) (map[string]string, error) {
 		maps.Copy(s, m)
 	}
 	if _, ok := s["maxmemory-policy"]; !ok {
-		info, err := c.info(ctx, "memory")
+		info, err := info(ctx, c.build, "memory")
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func (c *Client) settings(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	if _, ok := s["appendonly"]; !ok {
-		info, err := c.info(ctx, "persistence")
+		info, err := info(ctx, c.build, "persistence")
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +83,8 @@ func (c *Client) settings(ctx context.Context) (map[string]string, error) {
 }
 
 // info returns the fields of a section of INFO, none if the server refuses to tell.
-func (c *Client) info(ctx context.Context, section string) (map[string]string, error) {
-	text, err := c.build.Info(ctx, section).Result()
+func info(ctx context.Context, c redis.UniversalClient, section string) (map[string]string, error) {
+	text, err := c.Info(ctx, section).Result()
 	if err != nil {
 		if unavailable(err) || !isReply(err) {
 			return nil, err

@@ -27,8 +27,10 @@ func unavailableCodes() []string {
 		"NOREPLICAS",  // fewer replicas than min-replicas-to-write
 		"CLUSTERDOWN", // no master for the slot
 		"TRYAGAIN",    // the slot is being moved
-		"BUSY",        // another client's script runs
-		"EXECABORT",   // a command of the transaction was refused for one of the above
+		"MOVED",       // the slot was moved, and again while the client followed it
+		"ASK",
+		"BUSY",      // another client's script runs
+		"EXECABORT", // a command of the transaction was refused for one of the above
 	}
 }
 

@@ -370,3 +370,33 @@ func TestVersionMovesAfterAFlush(t *testing.T) {
 		r.Flush()
 	}
 }
+
+// TestWalkOverARestartedServerIsAnError: another process gives no meaning to the cursor of the one before, and leaves
+// posts out that would then count as missing.
+func TestWalkOverARestartedServerIsAnError(t *testing.T) {
+	r := storetest.StartRedis(t, "--appendonly", "yes")
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	var posts []feed.RawPost
+	for i := range 3000 {
+		posts = append(posts, feed.RawPost{ID: fmt.Sprint(i), Raw: []byte("{}")})
+	}
+	if err := s.Put(t.Context(), posts...); err != nil {
+		t.Fatal(err)
+	}
+	restarted, ids := false, 0
+	var last error
+	for batch, err := range s.PostIDs(t.Context()) {
+		if last = err; err != nil {
+			break
+		}
+		if ids += len(batch); !restarted {
+			restarted = true
+			r.Kill()
+			r.Restart()
+		}
+	}
+	if !errors.Is(last, feed.ErrUnavailable) {
+		t.Errorf("a walk over a restarted server gave %d of %d ids and the error %v; want one of kind %q, or those left out look deleted",
+			ids, len(posts), last, feed.ErrUnavailable)
+	}
+}

@@ -137,29 +137,53 @@ func (s *Site) ItemIDs(ctx context.Context) iter.Seq2[[]string, error] {
 	return s.scan(ctx, "item ids", s.keys.item(""))
 }
 
-// scan walks the keys with a prefix and gives what follows it.
+// scan walks the keys with a prefix and gives what follows it. The last step is to see that it was one server, and that
+// server the master of the site's slot all the time: after a failover or a restart keys may have been left out.
 func (s *Site) scan(ctx context.Context, op, prefix string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
-		var cursor uint64
-		for {
-			// A site's id has no character with a meaning in patterns.
-			keys, next, err := s.build.Scan(ctx, cursor, prefix+"*", scanKeys).Result()
-			if err != nil {
-				yield(nil, s.wrap(op, err))
-				return
+		more := true
+		err := s.walk(ctx, prefix, func(keys []string) bool {
+			for i := range keys {
+				keys[i] = strings.TrimPrefix(keys[i], prefix)
 			}
-			// miniredis gives all keys at once.
-			for batch := range slices.Chunk(keys, scanKeys) {
-				for i := range batch {
-					batch[i] = strings.TrimPrefix(batch[i], prefix)
-				}
-				if !yield(batch, nil) {
-					return
-				}
-			}
-			if cursor = next; cursor == 0 {
-				return
-			}
+			more = yield(keys, nil)
+			return more
+		})
+		if err != nil && more {
+			yield(nil, s.wrap(op, err))
 		}
 	}
+}
+
+// walk gives all keys with a prefix, in batches, until give returns false.
+func (s *Site) walk(ctx context.Context, prefix string, give func([]string) bool) error {
+	m, err := s.master(ctx, s.build)
+	if err != nil {
+		return err
+	}
+	before, err := s.incarnation(ctx, m)
+	if err != nil {
+		return err
+	}
+	for cursor := uint64(0); ; {
+		// A site's id has no character with a meaning in patterns.
+		keys, next, err := m.Scan(ctx, cursor, prefix+"*", scanKeys).Result()
+		if err != nil {
+			return err
+		}
+		// miniredis gives all keys at once.
+		for batch := range slices.Chunk(keys, scanKeys) {
+			if !give(batch) {
+				return nil
+			}
+		}
+		if cursor = next; cursor == 0 {
+			break
+		}
+	}
+	after, err := s.incarnation(ctx, m)
+	if err == nil && before != after {
+		err = fmt.Errorf("another server took over during the walk: %w", feed.ErrUnavailable)
+	}
+	return err
 }

@@ -44,7 +44,7 @@ func (rd *reading) analyse(i int) *analysis {
 				m.rule = &rule{convention: "7", place: placeLead, weight: 0.4}
 				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			}
-		case placeLead, placeBack, placeLetter, placeSelf:
+		case placeLead, placeHead, placeBack, placeLetter, placeSelf:
 			// A credit without a publication has to begin a line, end a paragraph, or stand before quotation marks; within a
 			// paragraph it is more likely speech that is reported.
 			weak := m.pub.empty() && m.rule.place == placeLead
@@ -61,15 +61,22 @@ func (rd *reading) analyse(i int) *analysis {
 				a.back = m
 			}
 		case placeTail:
-			if s.hi == len(b.toks) || rd.onlyGroups(b, s.hi) {
+			switch {
+			case s.hi == len(b.toks) || rd.onlyGroups(b, s.hi):
 				a.tail = m
+			case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
+				// “…” So wrote A in X. And then the blogger.
+				m.quote, m.clause.lo = span{0, s.lo}, 0
+				a.inline = m
 			}
 		case placeInline:
 			if a.inline == nil {
 				a.inline = m
 			}
 		case placeMention:
-			a.mention = m
+			if !rd.givesThanks(b, s) {
+				a.mention = m
+			}
 		case placeSummary:
 			if a.summary == nil {
 				a.summary = m
@@ -79,6 +86,15 @@ func (rd *reading) analyse(i int) *analysis {
 		return true
 	})
 	return a
+}
+
+// givesThanks reports whether the clause begins like a via: "(H/T X)", "Thanks to X for the coverage". It names nobody
+// whose words follow.
+func (rd *reading) givesThanks(b *block, s span) bool {
+	if s.lo < s.hi && b.toks[s.lo].kind == tokPunct {
+		s.lo++
+	}
+	return firstEnd(rd.l.via, b.toks[s.lo:s.hi]) > 0
 }
 
 // beforeQuotation reports whether a quotation element follows block i.
@@ -114,7 +130,7 @@ func (rd *reading) onlyGroups(b *block, k int) bool {
 func (rd *reading) names(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
-		if p.known == nil && rd.unlikely(b, m, p) {
+		if p.known == nil && (rd.unlikely(b, m, p) || rd.swapped(b, m) || rd.withinTitle(b, m)) {
 			return false
 		}
 	}
@@ -145,6 +161,30 @@ func (rd *reading) names(b *block, m *match) bool {
 	return true
 }
 
+// withinTitle reports whether the slots are pieces of one linked or emphasised stretch that is more likely a headline:
+// "Rents Rise in Every City But One" is not by Rents Rise.
+func (rd *reading) withinTitle(b *block, m *match) bool {
+	other := m.who
+	if other.empty() {
+		other = m.head
+	}
+	if other.empty() || rd.l.surePeople(b.text, b.toks[other.lo:other.hi], false) {
+		return false
+	}
+	first, last := min(b.toks[other.lo].start, b.toks[m.pub.lo].start), max(b.toks[other.hi-1].end, b.toks[m.pub.hi-1].end)
+	return slices.ContainsFunc(b.runs, func(r run) bool { return r.kind != runBold && r.start <= first && r.end >= last })
+}
+
+// swapped reports whether an unknown name in a PUB slot is surely a person's, and that in the WHO slot is not: "Adam
+// Tooze's Chartbook" reads like "the Guardian's A".
+func (rd *reading) swapped(b *block, m *match) bool {
+	if m.who.empty() {
+		return false
+	}
+	pub, who := b.toks[m.pub.lo:m.pub.hi], b.toks[m.who.lo:m.who.hi]
+	return rd.l.plausiblePerson(b.text, pub) == 2 && rd.l.plausiblePerson(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
+}
+
 // splitSpans cuts a list of persons into the spans of the single names.
 func splitSpans(l *language, b *block, s span) []span {
 	var out []span
@@ -170,6 +210,9 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	toks = toks[k:]
 	if len(toks) == 0 {
 		return true
+	}
+	for k > 0 && len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit {
+		toks = toks[1:] // "el periodista A"
 	}
 	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub) || b.footnoted(m.pub.hi)
 	t := toks[0]

@@ -124,7 +124,12 @@ func (rd *reading) bindBlock(i int) int {
 	if a.summary != nil {
 		s := rd.newSource(i, a.summary)
 		s.kind = Summary
-		rd.add(s)
+		if q := a.summary.quote; !q.empty() && s.head == "" {
+			s.head = headline(b.slice(q))
+		}
+		if len(a.summary.cites) == 0 || s.head != "" || s.date.year != 0 { // brackets that cite nothing are no credit
+			rd.add(s)
+		}
 	}
 	rd.prose(i)
 	// A paragraph that ends in a colon and names nobody leads in a passage of the source named before.
@@ -237,7 +242,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 			s.url = articleOnly(b.linkIn(m.pub))
 		}
 	}
-	if m.rule.convention == "14" {
+	if m.rule.convention == "14" && !rd.listsCredits(i) {
 		s.head = headline(strings.TrimLeft(strings.TrimPrefix(rd.heading, b.slice(m.who)), ": "))
 	}
 	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
@@ -246,6 +251,19 @@ func (rd *reading) newSource(i int, m *match) *source {
 	s.sentence = m.clause.lo == 0
 	rd.carried(s, b, m.clause)
 	return s
+}
+
+// listsCredits reports whether the post has other lines of the form "A @ X - text" beside block i: then its title is
+// that of the list, and not the headline of one of them.
+func (rd *reading) listsCredits(i int) bool {
+	for k, b := range rd.doc.blocks {
+		for _, t := range b.toks[:min(len(b.toks), 14)] {
+			if k != i && t.kind == tokPunct && t.ch == '@' && t.space {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // carried adds the agencies that the clause names beside the publication: "an AP story in the Washington Post". What
@@ -274,8 +292,11 @@ func (rd *reading) linkedHeadline(s *source, b *block, at span) {
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
 		return
 	}
+	if name := b.slice(at); at.hi-at.lo < 5 && (rd.l.looksLikePub(b.text, b.toks[at.lo:at.hi]) || strings.HasSuffix(name, "blog")) {
+		return // "the NYT Well blog"
+	}
 	if e := rd.r.pubs.host(u); e != nil || at.hi-at.lo >= 5 {
-		s.head = headline(b.slice(at))
+		s.head = headline(b.linkText(at))
 		s.pub = rd.pubOfHost(u)
 	}
 }
@@ -338,6 +359,12 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 			b.own = nil
 		}
 		return rd.bindFollowing(i+1, s)
+	}
+	if a.lead.rule.place == placeHead {
+		s.head, s.kind = headline(b.slice(rest)), HeadlineOnly
+		rd.mark(b, Credit)
+		rd.add(s)
+		return i + 1
 	}
 	if len(b.own) == 0 && s.head == "" && rd.runInHeadline(i, rest) {
 		s.head = headline(b.slice(rest))

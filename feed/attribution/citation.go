@@ -242,6 +242,9 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 	if _, ok := year(p.text); ok && len(toks) == 1 {
 		return true // a year alone is no date
 	}
+	if l.monthOnly(b.text, toks) {
+		return true // "May 2002" is no date of a day
+	}
 	if l.timeOnly(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
 		return true
 	}
@@ -282,6 +285,9 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 		}
 		people := l.allPeople(toks[:k])
 		sure := people && l.surePeople(b.text, toks[:k], false)
+		if p.emphasis && !sure {
+			people = false // the title of a work: "Birds of America"
+		}
 		if (people || where == afterAll && len(toks) < 16) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == afterAll) {
 			if people {
 				c.who = append(c.who, l.people(b.text, toks[:k])...)
@@ -441,6 +447,17 @@ func (b *block) linkIn(s span) string {
 		}
 	}
 	return ""
+}
+
+// linkText returns the whole text of the first link that the stretch holds or lies in, or the stretch.
+func (b *block) linkText(s span) string {
+	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
+	for _, r := range b.runs {
+		if r.kind == runLink && r.start < last && r.end > first {
+			return b.text[min(r.start, first):max(r.end, last)]
+		}
+	}
+	return b.slice(s)
 }
 
 // takePeople reads a stretch as persons, without the place and the role that bylines add: "A, B and C in Washington",
@@ -632,6 +649,20 @@ func articleOnly(u string) string {
 		return ""
 	}
 	return u
+}
+
+// monthOnly reports whether the tokens are a month, or a day or season of it, and a year: "May 2002".
+func (l *language) monthOnly(text string, toks []token) bool {
+	month := false
+	for _, t := range toks {
+		_, isMonth := l.months[t.id]
+		_, isYear := year(text[t.start:t.end])
+		if !isMonth && !isYear && !l.period.has(t.id) {
+			return false
+		}
+		month = month || isMonth || l.period.has(t.id)
+	}
+	return month && len(toks) > 1
 }
 
 // timeOnly reports whether the tokens are a time of day and words about it: "Updated 12:30 PM EDT".

@@ -78,12 +78,15 @@ func (rd *reading) bindTitle() {
 			return
 		}
 	}
+	if rd.bindTitleQuotation(s) {
+		return
+	}
 	var at []int
 	var voices []voice
 	for k, b := range rd.doc.blocks {
 		if b.role == Commentary && len(b.own) == 0 {
 			at = append(at, k)
-			voices = append(voices, rd.l.voiceOf(b.toks, false))
+			voices = append(voices, rd.voiceOf(b, k == rd.final))
 		}
 	}
 	if len(at) == 0 {
@@ -108,6 +111,26 @@ func (rd *reading) bindTitle() {
 		rd.takeBlocks(s, k, k+1)
 	}
 	rd.commit(s)
+}
+
+// bindTitleQuotation takes the quotation elements that nothing credits as the passage of the source that the title
+// names. It reports whether there are any.
+func (rd *reading) bindTitleQuotation(s *source) bool {
+	for k, b := range rd.doc.blocks {
+		if b.role != Uncredited || b.quotation == nil || b.quotation.kind != quotationPlain {
+			continue
+		}
+		if len(s.passages) == 0 {
+			s.at, s.marked = k, true
+		}
+		rd.mark(b, "")
+		rd.takeBlocks(s, k, k+1)
+	}
+	if len(s.passages) == 0 {
+		return false
+	}
+	rd.commit(s)
+	return true
 }
 
 // bindCards makes sources of bookmark cards. The spans for author and publisher are swapped in what the best-known

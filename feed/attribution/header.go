@@ -64,7 +64,10 @@ func (rd *reading) pubLine(i int, s *source) bool {
 	if all.hi > 8 || b.quotation != nil {
 		return false
 	}
-	p := rd.r.publisherOf(rd.l, b.text)
+	if n := rd.l.trailingRoles(b.toks); n < all.hi {
+		all.hi -= n // "Washington Post Staff Writers"
+	}
+	p := rd.r.publisherOf(rd.l, b.slice(all))
 	if p.known == nil || !rd.r.coversName(rd.l, b, all) || s.pub.name != "" && s.pub.known != p.known {
 		return false
 	}

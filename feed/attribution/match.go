@@ -161,7 +161,7 @@ func (x *matcher) match(es []elem, i int) bool {
 	var t token
 	if i < x.hi {
 		t = x.toks[i]
-	} else if e.op != opStop && e.op != opStar {
+	} else if e.op != opStop && e.op != opStar && e.op != opRest {
 		return false
 	}
 	switch e.op {
@@ -180,6 +180,8 @@ func (x *matcher) match(es []elem, i int) bool {
 				return true
 			}
 		}
+	case opRest:
+		return true
 	case opAny:
 		return t.kind == tokWord && x.match(rest, i+1)
 	case opColon:

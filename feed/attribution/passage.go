@@ -301,8 +301,7 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 	// An emphasised stretch is the passage; Slashdot sets it in italics.
 	if end := rd.emphasisEnd(b, rest); end > 0 && end < rest.hi {
 		s.marked = true
-		s.passages = append(s.passages, b.slice(span{rest.lo, end}))
-		b.own = append(b.own, b.slice(span{end, rest.hi}))
+		rd.bindStretches(b, rest, s)
 		rd.commit(s)
 		return i + 1
 	} else if end == rest.hi {
@@ -337,6 +336,16 @@ func (rd *reading) bindMore(i int, s *source) int {
 		}
 		if s.marked && !c.wholly(runEmphasis) {
 			end = k
+			if rd.emphasisEnd(c, span{0, len(c.toks)}) > 0 {
+				// The stretch that began above ends in this block.
+				for _, j := range at {
+					rd.takeBlocks(s, j, j+1)
+				}
+				rd.mark(c, Passage)
+				rd.bindStretches(c, span{0, len(c.toks)}, s)
+				rd.commit(s)
+				return k + 1
+			}
 			break
 		}
 		at = append(at, k)
@@ -393,6 +402,38 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 		}
 	}
 	return 0
+}
+
+// bindStretches takes the emphasised stretches of the tokens as passages of s. Between them stands either what leads to
+// the next one of the same source ("From the report:"), or the blogger's own.
+func (rd *reading) bindStretches(b *block, rest span, s *source) {
+	s.inline = true
+	own := span{rest.lo, rest.lo}
+	leads := false
+	flush := func() {
+		if !own.empty() && !leads && hasWords(b.toks[own.lo:own.hi]) {
+			b.own = append(b.own, b.slice(own))
+		}
+	}
+	for k := rest.lo; k < rest.hi; {
+		end := 0
+		if k == rest.lo || leads {
+			end = rd.emphasisEnd(b, span{k, rest.hi})
+		}
+		if end > k {
+			flush()
+			s.passages = append(s.passages, b.slice(span{k, end}))
+			k, own, leads = end, span{end, end}, false
+			continue
+		}
+		k++
+		own.hi = k
+		if isColon(b.toks[k-1]) {
+			m := rd.matcher(b).best(own)
+			leads = m != nil && m.rule.place == placeBack
+		}
+	}
+	flush()
 }
 
 // closingBlock returns the position after the block that ends in the mark closing open, or 0.

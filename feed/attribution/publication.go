@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"feedpub/feed"
 )
@@ -273,6 +274,9 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
 	}
 	i := l.skipDeterminers(toks, 0)
+	if i > 0 && i < len(toks) && l.epithet.has(toks[i-1].id) && l.looksLikePub(name, toks[i:]) && !acronym(name[toks[i-1].start:toks[i-1].end]) {
+		i-- // "the American Economic Review": of a name that is not known, the adjective is more likely a part
+	}
 	if i < len(toks) && i > 0 {
 		toks = toks[i:]
 	}
@@ -293,6 +297,11 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	return publisher{name: withArticle(name, toks[0].start, rest)}
 }
 
+// acronym reports whether a word is written in capitals and points alone: "UK", "U.S.".
+func acronym(s string) bool {
+	return !strings.ContainsFunc(s, unicode.IsLower)
+}
+
 // otherName reports whether the known name that the last n tokens are is only the end of another one that the table
 // does not have: "Des Moines Register" is not The Register, while "UK Guardian" is the Guardian.
 func (r *Reader) otherName(l *language, toks []token, n int) bool {
@@ -303,7 +312,7 @@ func (r *Reader) otherName(l *language, toks []token, n int) bool {
 	word := false
 	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
 	before := toks[k-1]
-	return word && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && !l.known(before.id)
+	return word && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
 }
 
 // withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the

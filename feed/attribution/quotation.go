@@ -64,6 +64,9 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 		return end
 	}
 	rd.nested(q, s)
+	if body == first {
+		body = rd.answered(q, body, tail)
+	}
 	if s.url == "" && q.cite != "" {
 		s.url = articleOnly(q.cite)
 	}
@@ -185,7 +188,7 @@ func (rd *reading) innerCredit(s *source, first, end int) int {
 // trailingDash returns the token of a dash that parts a quotation from its credit in one line, or 0: the dash stands
 // after a closing mark or a full stop and only a few words follow.
 func (rd *reading) trailingDash(b *block) int {
-	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-14; k-- {
+	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
 		t := b.toks[k]
 		if t.kind != tokDash || !t.space {
 			continue
@@ -355,6 +358,8 @@ func (rd *reading) linkBefore(i int, s *source) bool {
 	}
 	if p := rd.r.pubs.lookup(text); p != nil {
 		s.pub = publisher{name: text, known: p}
+	} else if s.pub.known == nil && hostNamed(u, text) && len(text) < len(s.pub.name) {
+		s.pub.name = text // as the blogger writes it: "io9" for io9.com
 	}
 	s.credit = append(s.credit, i)
 	return true
@@ -370,6 +375,18 @@ func (rd *reading) previous(i int) int {
 		}
 	}
 	return -1
+}
+
+// answered returns where the passage begins if the quotation begins with another one that it answers, as replies in
+// mail and in threads do; else i.
+func (rd *reading) answered(q *quotation, i, end int) int {
+	for _, inner := range q.inner {
+		n := len(inner.blocks)
+		if n > 0 && inner.blocks[0] == i && inner.blocks[n-1]+1 < end {
+			return inner.blocks[n-1] + 1
+		}
+	}
+	return i
 }
 
 // nested finds quotations within the passage that have a lead of their own there.

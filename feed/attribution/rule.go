@@ -13,16 +13,17 @@ import (
 type place string
 
 const (
-	placeLead    place = "lead"    // after the clause: "From the Guardian:"
-	placeTail    place = "tail"    // before it: "…more from the Washington Post."
-	placeInline  place = "inline"  // within the clause, in quotation marks: "“…,” writes A in X."
-	placeMention place = "mention" // wherever the next passage without a credit stands: "this article in X is"
-	placeSummary place = "summary" // nowhere: the clause tells what the source says
-	placeBack    place = "back"    // after it, from a source already named: "From the report:"
-	placeLetter  place = "letter"  // after it, but from a private person: "A reader writes:"
-	placeTold    place = "told"    // after it, if marked as a quotation: "The captain told the Guardian:"
-	placeSelf    place = "self"    // after it, but from the blog itself: "As I wrote last year:"
-	placePosted  place = "posted"  // nowhere: says who posted the post, and when
+	placeLead    place = "lead"     // after the clause: "From the Guardian:"
+	placeTail    place = "tail"     // before it: "…more from the Washington Post."
+	placeInline  place = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
+	placeMention place = "mention"  // wherever the next passage without a credit stands: "this article in X is"
+	placeSummary place = "summary"  // nowhere: the clause tells what the source says
+	placeHead    place = "headline" // after it, and it is the headline: "A headline in X:"
+	placeBack    place = "back"     // after it, from a source already named: "From the report:"
+	placeLetter  place = "letter"   // after it, but from a private person: "A reader writes:"
+	placeTold    place = "told"     // after it, if marked as a quotation: "The captain told the Guardian:"
+	placeSelf    place = "self"     // after it, but from the blog itself: "As I wrote last year:"
+	placePosted  place = "posted"   // nowhere: says who posted the post, and when
 )
 
 // rule is a line of a language's rules: how a credit reads, where its passage stands, how sure it is, and the
@@ -42,6 +43,7 @@ const (
 //	CITE   a group in parentheses or brackets, read as a citation of its own
 //	QUOTE  a stretch in quotation marks
 //	*      up to fourteen words of any kind
+//	**     the rest of the clause
 //	WORD   any one word
 //	:      a colon at the end of the clause
 //	:..    the same, or dots or a dash
@@ -72,6 +74,7 @@ const (
 	opCite
 	opQuote
 	opStar
+	opRest
 	opAny
 	opColon
 	opTrail
@@ -294,7 +297,7 @@ func (l *language) fuse(ways [][]elem) [][]elem {
 
 var slots = map[string]op{
 	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen, "DATE": opDate, "CITE": opCite,
-	"QUOTE": opQuote, "*": opStar, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
+	"QUOTE": opQuote, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
 }
 
 func (p *patternParser) elem(w string) elem {

@@ -31,6 +31,10 @@ func (x *matcher) pubs(i int, out []span) []span {
 			out = append(out, span{start, end})
 		}
 	}
+	// Outside of English the names of papers are quoted as often as not: „Süddeutsche Zeitung“.
+	if end := x.quoted(i); end > i+1 && end-i <= 9 && x.r.pubs.suffix(x.toks[i+1:end-1]) == end-i-2 {
+		return append(out, span{start, end})
+	}
 	if x.l.stop.has(x.toks[i].id) && i == start {
 		// A sentence's first word is capitalised without being a name; "In These Times" is one, if the table says so.
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
@@ -72,6 +76,9 @@ func (x *matcher) pubs(i int, out []span) []span {
 	}
 	for k := end; k > i && len(out) < cap(out); k-- {
 		last := x.toks[k-1]
+		if k < end && x.toks[k].upper && x.l.pubWord.has(x.toks[k].id) {
+			continue // "Bangkok Post" is not cut before the word that makes it a name
+		}
 		if last.kind != tokWord || !last.upper && !last.digit && k-1 != i && !isDomain(x.b.text[last.start:last.end]) {
 			continue
 		}

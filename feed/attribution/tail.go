@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"slices"
+	"strings"
 )
 
 // isDashLine reports whether the block is a credit after a dash or a tilde: "— A, X".
@@ -48,6 +49,9 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 		return c, 0.7
 	}
 	if end := firstEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct && b.toks[end].ch == ':' && b.toks[0].upper {
+		if u := strings.TrimSpace(b.slice(span{end + 1, n})); hostOf(u) != "" && !strings.Contains(u, " ") {
+			return citation{url: articleOnly(u), pub: rd.pubOfHost(u)}, 0.7 // an address in plain text
+		}
 		c := rd.r.cite(rd.l, b, span{end + 1, n}, inSource)
 		if c.pub.name == "" && c.url != "" {
 			c.pub = rd.pubOfHost(c.url)
@@ -169,7 +173,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	rd.addVias(c.vias)
 	// A source that has been read already gets what the line adds to it.
 	if f := rd.ownerOf(i - 1); f != nil {
-		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
+		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
 			f.take(c)
 			f.credit = append(f.credit, i)
 			rd.mark(b, Credit)

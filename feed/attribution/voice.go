@@ -20,6 +20,7 @@ const (
 	weightBracketed   = 4.5  // wholly in parentheses
 	weightBare        = 0.4  // no name, number or quotation
 	weightPointing    = 0.4  // begins with "This", "That", "There"
+	weightFragment    = 1.0  // at most five words, as the last: "Amazing. Just amazing."
 	weightStance      = 0.4  // should, perhaps, of course
 	weightPresent     = 0.4  // is, are, will
 	weightPast        = -0.4 // was, were, had
@@ -36,7 +37,7 @@ const (
 	weightLeadIn      = 0.5   // ends in a colon
 
 	costComment = 1.0  // of going over from quoting to commenting
-	costWhole   = 2.2  // the same, in a post that begins with a whole article under its own headline or dateline
+	costWhole   = 2.0  // the same, in a post that begins with a whole article under its own headline or dateline
 	costResume  = 2.2  // and back
 	costLeadIn  = -1.0 // back after a paragraph that ends in a colon
 	costAside   = 0.2  // back after an interjection in brackets
@@ -114,6 +115,7 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	add(end.kind == tokPunct && end.ch == '!', weightExclamation)
 	add(end.kind == tokPunct && end.ch == '?', weightQuestion)
 	add(words <= 14, weightShort)
+	add(words <= 5 && last && !past && !l.det.has(toks[0].id) && !l.stop.has(toks[0].id), weightFragment)
 	add(words > 14 && words <= 25, weightMiddling)
 	add(words > 60, weightLong)
 	v.aside = toks[0].ch == '(' && groupEnd(toks, 0) == len(toks)

@@ -23,8 +23,13 @@ type tail struct {
 	placed    bool   // the place in the stream is known
 	after     string // the stream entry up to which announcements were read
 	announced bool   // there was an announcement since the last poll
+	version   int64  // up to which announcements were read or heads were looked at
 	polls     int    // since all heads were read
 	next      time.Time
+
+	// missed are the feeds that were announced and whose heads could not be read since. They are asked for with every
+	// poll: nothing else would bring them up before all heads are read in any case.
+	missed map[feed.Name]bool
 
 	// uncompared are the feeds that a new edition is served of, with the one before: what is new in it is found out when
 	// nothing else is to be taken, for a reader who waits for the edition need not wait for that.
@@ -34,7 +39,7 @@ type tail struct {
 // follow takes over what the store commits until ctx ends. The stream of announcements brings news at once; the version,
 // read now and then, tells whether the stream has kept anything back, and then all heads are compared.
 func (r *Replica) follow(ctx context.Context) {
-	t := tail{uncompared: map[feed.Name]*edition{}}
+	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
 	for ctx.Err() == nil {
 		err := r.step(ctx, &t)
 		if ctx.Err() != nil {
@@ -91,17 +96,16 @@ func (r *Replica) compare(t *tail, name feed.Name) {
 	}
 }
 
-// poll compares the store's version with what has been taken, and reads all heads unless it is certain that there is
-// nothing new.
+// poll compares the store's version with what has been looked at, and reads all heads unless it is certain that there is
+// nothing new but what is known to have been missed.
 func (r *Replica) poll(ctx context.Context, t *tail) error {
 	version, err := within(ctx, 0, r.Source.Version)
 	if err != nil {
 		return err
 	}
-	taken, _ := r.Version()
-	moved := version != taken
+	moved := version != t.version
 	// News that did not come by the stream, or a version that went back: the stream may have begun anew.
-	if !t.placed || moved && (!t.announced || version < taken) {
+	if !t.placed || moved && (!t.announced || version < t.version) {
 		if err := r.place(ctx, t); err != nil {
 			return err
 		}
@@ -109,14 +113,14 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 	t.announced = false
 	t.polls++
 	if !moved && r.Snapshot().complete && !r.mayTakeMore() && t.polls < fullEvery {
-		return nil
+		return r.takeMissed(ctx, t)
 	}
 	if err := r.takeAll(ctx, t); err != nil {
 		return err
 	}
-	t.polls = 0
 	// The version was read before the heads: what was committed between is seen once more, rather than never.
-	r.reached(version)
+	t.polls, t.version = 0, version
+	r.reachedUnlessMissed(t)
 	return nil
 }
 
@@ -135,20 +139,29 @@ func (r *Replica) place(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// takeAnnounced takes the heads of the feeds that were announced.
+// takeAnnounced takes the heads of the feeds that were announced, and of those that were missed before.
 func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
-	seen := make(map[feed.Name]bool, len(changes))
-	heads := make([]feed.Head, 0, len(changes))
-	version, _ := r.Version()
 	for _, c := range changes {
-		version = max(version, c.Version)
-		if c.Feed == "" || seen[c.Feed] {
-			continue
+		t.version = max(t.version, c.Version)
+		if c.Feed != "" {
+			t.missed[c.Feed] = true // until it is taken
 		}
-		seen[c.Feed] = true
-		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, c.Feed) })
+	}
+	r.reachedUnlessMissed(t)
+	return r.takeMissed(ctx, t)
+}
+
+// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or has
+// in a form that can't be read, stay missed.
+func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
+	if len(t.missed) == 0 {
+		return nil
+	}
+	heads := make([]feed.Head, 0, len(t.missed))
+	for _, name := range slices.SortedFunc(maps.Keys(t.missed), compareNames) {
+		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, name) })
 		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
-			continue // a poll will tell whether the store has lost it
+			continue
 		}
 		if err != nil {
 			return err
@@ -158,8 +171,15 @@ func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Ann
 	if err := r.take(ctx, t, heads); err != nil {
 		return err
 	}
-	r.reached(version)
+	r.reachedUnlessMissed(t)
 	return nil
+}
+
+// reachedUnlessMissed records up to which version commits have been taken, unless one of them has not.
+func (r *Replica) reachedUnlessMissed(t *tail) {
+	if len(t.missed) == 0 {
+		r.reached(t.version)
+	}
 }
 
 // takeAll takes all heads, and notes which feeds the store has lost.
@@ -222,6 +242,11 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 		})
 	}
 	err := g.Wait()
+	if err == nil {
+		for _, head := range heads {
+			delete(t.missed, head.Feed)
+		}
+	}
 	r.publish(fetched, false)
 	r.count(taken, len(fetched))
 	for name := range fetched {

@@ -162,6 +162,47 @@ func TestReplicaFindsWhatWasNotAnnounced(t *testing.T) {
 	})
 }
 
+// What was announced is looked for again at the next poll, however often it could not be read, and is not waited for
+// until all heads are read in any case.
+func TestReplicaLooksAgainForWhatItCouldNotRead(t *testing.T) {
+	for name, err := range map[string]error{
+		"not there yet": feed.ErrNotFound, "not readable": feed.ErrInvalid, "no answer": feed.ErrUnavailable,
+	} {
+		for _, polls := range []time.Duration{1, 3} {
+			t.Run(fmt.Sprintf("%s for %d polls", name, polls), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store := newFakeStore()
+					store.commit(feed.Main, 1, noon, "first")
+					r := run(t, store, "")
+					defer r.stop()
+					store.do(func() { store.veiled = map[feed.Name]error{"tags/go": err, "tags/c": err} })
+					store.commit("tags/go", 1, noon, "a tag's")
+					store.commit(feed.Main, 1, noon.Add(minute), "second")
+					store.commit("tags/c", 1, noon, "another's")
+					r.wait(time.Second)
+					if got, _ := r.Version(); got != 1 {
+						t.Errorf("Version() = %d while commit 2 could not be read, want 1", got)
+					}
+					r.wait(polls * defaultPoll)
+					r.serves(feed.Main, "second")
+					store.do(func() { store.veiled = nil })
+					r.wait(defaultPoll)
+					r.serves("tags/go", "a tag's")
+					r.serves("tags/c", "another's")
+					if got, _ := r.Version(); got != 4 {
+						t.Errorf("Version() = %d when all was read, want 4", got)
+					}
+					clear(store.calls)
+					r.wait(minute)
+					if got := store.calls["Head"] + store.calls["Heads"]; got != 0 {
+						t.Errorf("when all was read heads were read %d times in a minute, want 0", got)
+					}
+				})
+			})
+		}
+	}
+}
+
 // A stream that begins anew, as after FLUSHALL under a clock set back, must not silence the tail.
 func TestReplicaFollowsAStreamThatBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

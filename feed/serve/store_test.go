@@ -20,10 +20,11 @@ type fakeStore struct {
 	stream  []feed.Announcement
 	version int64
 	entries int
-	down    error         // what every call answers
-	wrong   feed.Hash     // a document that answers with an error of no kind
-	mute    bool          // commits are not announced
-	news    chan struct{} // closed and replaced with every announcement
+	down    error               // what every call answers
+	wrong   feed.Hash           // a document that answers with an error of no kind
+	veiled  map[feed.Name]error // feeds whose heads answer so, and are not among all heads
+	mute    bool                // commits are not announced
+	news    chan struct{}       // closed and replaced with every announcement
 	calls   map[string]int
 }
 
@@ -80,7 +81,9 @@ func (s *fakeStore) Heads(context.Context) ([]feed.Head, error) {
 	}
 	var heads []feed.Head
 	for _, h := range s.heads {
-		heads = append(heads, h)
+		if s.veiled[h.Feed] == nil {
+			heads = append(heads, h)
+		}
 	}
 	return heads, nil
 }
@@ -89,6 +92,9 @@ func (s *fakeStore) Head(_ context.Context, name feed.Name) (feed.Head, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.call("Head"); err != nil {
+		return feed.Head{}, err
+	}
+	if err := s.veiled[name]; err != nil {
 		return feed.Head{}, err
 	}
 	h, ok := s.heads[name]

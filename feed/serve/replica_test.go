@@ -192,7 +192,7 @@ func TestReplicaLooksAgainForWhatItCouldNotRead(t *testing.T) {
 					if got, _ := r.Version(); got != 4 {
 						t.Errorf("Version() = %d when all was read, want 4", got)
 					}
-					clear(store.calls)
+					store.do(func() { clear(store.calls) })
 					r.wait(minute)
 					if got := store.calls["Head"] + store.calls["Heads"]; got != 0 {
 						t.Errorf("when all was read heads were read %d times in a minute, want 0", got)
@@ -382,7 +382,7 @@ func TestReplicaTakesHeadsWhoseBytesAreTheSame(t *testing.T) {
 		head := store.commit(feed.Main, 1, noon, "text")
 		r := run(t, store, "")
 		defer r.stop()
-		clear(store.calls)
+		store.do(func() { clear(store.calls) })
 		head.Token, head.Documents = 2, slices.Clone(head.Documents)
 		head.Documents[0].MaxAge = time.Hour
 		store.do(func() { store.heads[feed.Main] = head })

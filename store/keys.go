@@ -96,3 +96,18 @@ func (k keyspace) nothing() string { return k.key("nothing") }
 
 // PostPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
 func PostPrefix(id feed.SiteID) string { return keyspace(id).post("") }
+
+// CutPostKey returns the site and the post whose key this is, as [PostPrefix] makes it; false if it is no post's key.
+// The site's id is what stands in the key, and need not be valid.
+func CutPostKey(key string) (site feed.SiteID, id string, ok bool) {
+	rest, ok := strings.CutPrefix(key, "feedpub:{")
+	if !ok {
+		return "", "", false
+	}
+	name, id, ok := strings.Cut(rest, "}:post:")
+	// The first closing brace ends the site's id: what comes later belongs to a post's id, or to another kind of key.
+	if !ok || strings.Contains(name, "}") {
+		return "", "", false
+	}
+	return feed.SiteID(name), id, true
+}

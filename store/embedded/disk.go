@@ -28,9 +28,17 @@ type disk struct {
 	heads string // folder
 
 	mu       sync.Mutex
-	journal  *os.File
-	size     int64  // of the journal
+	journal  journalFile
+	size     int64  // of what counts in the journal
+	torn     bool   // something stands behind that which does not count
 	position string // of the store's journal, up to which all is on the disk
+}
+
+// journalFile is the journal, open for writing at its end.
+type journalFile interface {
+	io.WriteCloser
+	Sync() error
+	Truncate(size int64) error
 }
 
 // headFile is what a feed's file holds.
@@ -224,14 +232,31 @@ func (d *disk) append(lines []feed.Line) error {
 	if err != nil {
 		return err
 	}
+	// A disk that fails to write may fail to truncate too, and be well again later.
+	if err := d.mend(); err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
 	_, err = d.journal.Write(b)
 	if err == nil {
 		err = d.journal.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("records: %w", errors.Join(err, d.journal.Truncate(d.size)))
+		d.torn = true
+		return fmt.Errorf("records: %w", errors.Join(err, d.mend()))
 	}
 	d.size += int64(len(b))
+	return nil
+}
+
+// mend cuts off what a write has left that failed.
+func (d *disk) mend() error {
+	if !d.torn {
+		return nil
+	}
+	if err := d.journal.Truncate(d.size); err != nil {
+		return err
+	}
+	d.torn = false
 	return nil
 }
 

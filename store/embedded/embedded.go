@@ -85,13 +85,9 @@ type Store struct {
 	folder *folder
 
 	mu      sync.Mutex
-	queued  map[*server.Peer][]write                // of clients that are in a transaction
-	watched map[*server.Peer]map[string]watchedPost // by key; of clients that watch posts
-	peers   map[*server.Peer]bool                   // those that are noticed when they leave
-
-	// writing is held while a client's write goes to the folder and then to the server: what a client watches must not
-	// change in between, or the folder would have what the server then refuses.
-	writing sync.Mutex
+	queued  map[*server.Peer]*transaction // of clients that are in one
+	watched map[*server.Peer]watching     // of clients that watch keys
+	peers   map[*server.Peer]bool         // those that are noticed when they leave
 
 	closing sync.Once
 	closed  error
@@ -105,7 +101,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{o: o, name: "embedded-" + rand.Text(), queued: map[*server.Peer][]write{}, watched: map[*server.Peer]map[string]watchedPost{}, peers: map[*server.Peer]bool{}}
+	s := &Store{
+		o: o, name: "embedded-" + rand.Text(),
+		queued: map[*server.Peer]*transaction{}, watched: map[*server.Peer]watching{}, peers: map[*server.Peer]bool{},
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))
 	}

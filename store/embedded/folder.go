@@ -121,14 +121,16 @@ func (f *folder) claims(name, id string) bool {
 }
 
 // apply makes writes and removals that came through the store in the folder. When it returns nil they are on the disk.
+// The caller holds mu until the store has them too.
 func (f *folder) apply(writes []write) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the posts are samples that can't be written: %w", feed.ErrInvalid)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	last := map[string]write{} // of several writes of a post the last counts
 	for _, w := range writes {
+		if w.id == "" {
+			return fmt.Errorf("a post needs an id: %w", feed.ErrInvalid)
+		}
 		last[w.id] = w
 	}
 	var g errgroup.Group
@@ -141,8 +143,7 @@ func (f *folder) apply(writes []write) error {
 			}
 			continue
 		}
-		// Of two writers of a post at once, one may be the last to write the file and the other to reach the server:
-		// the next look settles it by the file.
+		// The next look takes the file for what counts, whatever became of the answer.
 		f.forced[FileName(id)] = true
 		g.Go(func() error {
 			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), w.raw, 0o644)

@@ -20,6 +20,7 @@ type lastGood struct {
 	path string
 	tmp  *os.File // being written; renamed to path by begin
 	w    *json.Encoder
+	torn bool // the last line may be part of one
 }
 
 // goodFile is a line: a file and its posts, none for a file that is gone. A later line about a file counts.
@@ -49,6 +50,9 @@ func openLastGood(dir string, log *slog.Logger) (map[string][]feed.RawPost, *las
 				}
 				break // what is behind the last newline was torn by a crash
 			}
+			if len(b) == 1 {
+				continue // between a line that is torn and the next
+			}
 			var g goodFile
 			if err := json.Unmarshal(b, &g); err != nil {
 				log.Warn("a last good version is not readable and is left out", "file", l.path, "error", err)
@@ -68,7 +72,13 @@ func openLastGood(dir string, log *slog.Logger) (map[string][]feed.RawPost, *las
 
 // keep notes the posts of a file, none if it is gone.
 func (l *lastGood) keep(path string, posts []feed.RawPost) error {
-	if err := l.w.Encode(goodFile{Path: path, Posts: posts}); err != nil {
+	if l.torn { // what is noted now must not run together with it
+		if _, err := l.tmp.WriteString("\n"); err != nil {
+			return fmt.Errorf("last good versions: %w", err)
+		}
+	}
+	err := l.w.Encode(goodFile{Path: path, Posts: posts})
+	if l.torn = err != nil; l.torn {
 		return fmt.Errorf("last good versions: %w", err)
 	}
 	return nil

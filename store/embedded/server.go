@@ -2,11 +2,10 @@ package embedded
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -113,187 +112,140 @@ func (s *Store) waitAOF(c *server.Peer, _ string, _ []string) {
 
 // intercept sees every command before the server does, and reports whether it has answered it. Posts that a client
 // writes or deletes, from this process or another, become files first: when the server then acknowledges the command,
-// the file is on the disk.
+// the file is on the disk. What would change a post in the server alone is refused.
 func (s *Store) intercept(c *server.Peer, cmd string, args []string) bool {
 	// Names are set when a connection is made, before any other command; nobody else can guess this one.
 	if c.ClientName == s.name {
 		return false
 	}
-	switch cmd {
-	case "HELLO", "AUTH", "CLIENT", "PING", "QUIT", "SELECT":
-		return false
+	tx := s.transaction(c)
+	if reason := s.refusal(c, tx, cmd, args); reason != "" {
+		return s.refuse(c, tx, reason)
 	}
-	// A script's own commands come without a name: the script itself was let in.
-	loading := !s.ready.Load()
-	if loading && c.ClientName != "" {
-		return s.refuse(c, "LOADING the folder of posts is being read")
+	if tx != nil {
+		s.enqueue(c, tx, cmd, args)
+		return true
 	}
 	switch cmd {
-	case "FLUSHALL", "FLUSHDB", "SWAPDB":
-		return s.refuse(c, "ERR the folder of posts is the source of truth; remove its files to remove posts")
 	case "MULTI":
-		s.begin(c)
+		if s.relay(c, cmd, args) {
+			s.begin(c)
+		}
+		return true
 	case "WATCH":
+		// Noted first: a change that comes between is then found twice, and not missed.
 		s.watch(c, args)
 	case "UNWATCH":
 		s.unwatch(c)
-	case "DISCARD":
-		s.take(c)
-		s.unwatch(c)
-	case "EXEC":
-		return s.exec(c)
-	case "SET", "DEL", "UNLINK":
-		if len(args) == 0 || !strings.HasPrefix(args[0], store.PostPrefix(s.o.Site)) {
+	default:
+		writes, ok := s.writes(cmd, args)
+		if !ok {
 			return false
 		}
-		if loading {
-			return s.refuse(c, "LOADING the folder of posts is being read")
+		s.folder.mu.Lock()
+		defer s.folder.mu.Unlock()
+		if err := s.folder.apply(writes); err != nil {
+			return s.refuse(c, nil, s.reason(err))
 		}
-		w := write{id: strings.TrimPrefix(args[0], store.PostPrefix(s.o.Site)), remove: cmd != "SET"}
-		if !w.remove && len(args) > 1 {
-			w.raw = store.Unpack([]byte(args[1]))
-		}
-		if s.queue(c, w) {
-			return false
-		}
-		s.writing.Lock()
-		defer s.writing.Unlock()
-		if err := s.folderWrite([]write{w}); err != nil {
-			return s.refuse(c, s.reason(err))
-		}
-		s.pass(c, append([]string{cmd}, args...))
+		s.pass(c, cmd, args...)
 		return true
 	}
 	return false
 }
 
-// exec ends a client's transaction: first in the folder, then in the server, unless a post that it watches has changed.
-func (s *Store) exec(c *server.Peer) bool {
-	writes, watched := s.take(c), s.unwatch(c)
-	if len(writes) == 0 {
-		return false
+// refusal returns the error with which a command is answered that can't be let in, or "".
+func (s *Store) refusal(c *server.Peer, tx *transaction, cmd string, args []string) string {
+	switch cmd {
+	case "HELLO", "AUTH", "CLIENT", "PING", "QUIT":
+		return ""
+	case "SELECT":
+		if len(args) == 1 && args[0] != "0" {
+			return "ERR DB index is out of range" // as Redis says it: the folder is the first one, and the only one
+		}
+		return ""
+	case "FLUSHALL", "FLUSHDB", "SWAPDB":
+		return "ERR the folder of posts is the source of truth; remove its files to remove posts"
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	for key, was := range watched {
-		if s.stored(key) != was {
-			s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
-			c.WriteLen(-1) // as the server itself says it
-			return true
+	const loading = "LOADING the folder of posts is being read"
+	// A script's own commands come without a name: the script itself was let in.
+	if !s.ready.Load() && c.ClientName != "" {
+		return loading
+	}
+	if s.server().IsReadOnlyCommand(cmd) {
+		return ""
+	}
+	for _, key := range writtenKeys(cmd, args) {
+		site, _, ok := store.CutPostKey(key)
+		switch {
+		case !ok:
+		case site != s.o.Site: // it would be in no file
+			return fmt.Sprintf("%s this folder holds the posts of site %s, not of %q", store.InvalidCode, s.o.Site, site)
+		case !s.ready.Load():
+			return loading
+		case cmd == "SET" && len(args) > 2:
+			return store.InvalidCode + " a post is written by SET without options"
+		case cmd != "SET" && cmd != "DEL" && cmd != "UNLINK":
+			return store.InvalidCode + " posts are files here: they are written by SET and deleted by DEL, not changed by " + cmd
+		case tx == nil && s.inScript(c):
+			return store.InvalidCode + " posts are files here: they are written and deleted by clients, not by scripts"
 		}
 	}
-	if err := s.folderWrite(writes); err != nil {
-		// The transaction ends here, and none of it is done.
-		s.redis.Server().Dispatch(s.shadow(c), []string{"DISCARD"})
-		c.WriteError(s.reason(err))
-		return true
-	}
-	s.pass(c, []string{"EXEC"})
-	return true
+	return ""
 }
 
+// inScript reports whether c stands for a script that calls commands, and not for a client; c is in no transaction. A
+// script can't end one, and is told so before it could be told that there is none.
+func (s *Store) inScript(c *server.Peer) bool {
+	return !strings.Contains(s.shadow(c).do(s.server(), "EXEC"), "EXEC without MULTI")
+}
+
+// server returns the part of miniredis that takes commands.
+func (s *Store) server() *server.Server { return s.redis.Server() }
+
 // pass gives the server a client's command that was looked at already.
-func (s *Store) pass(c *server.Peer, args []string) {
+func (s *Store) pass(c *server.Peer, cmd string, args ...string) {
 	name := c.ClientName
 	c.ClientName = s.name
 	defer func() { c.ClientName = name }()
-	s.redis.Server().Dispatch(c, args)
+	s.server().Dispatch(c, append([]string{cmd}, args...))
 }
 
-// watchedPost is a post's value when a client began to watch it.
-type watchedPost struct {
-	value  string
-	exists bool
-}
-
-func (s *Store) stored(key string) watchedPost {
-	value, err := s.redis.Get(key)
-	return watchedPost{value, err == nil}
-}
-
-// watch and unwatch keep what clients watch. A post that changes and changes back counts as unchanged here, and as
-// changed in the server: the client tries again then, and its file is written again.
-
-func (s *Store) watch(c *server.Peer, keys []string) {
-	now := map[string]watchedPost{}
-	for _, key := range keys {
-		if strings.HasPrefix(key, store.PostPrefix(s.o.Site)) {
-			now[key] = s.stored(key)
-		}
+// relay gives the server a client's command as pass does, and reports whether its answer was not an error.
+func (s *Store) relay(c *server.Peer, cmd string, args []string) bool {
+	p := s.shadow(c)
+	answer := p.do(s.server(), cmd, args...)
+	// What commands change of a peer rather than in the server.
+	c.Ctx, c.Resp3 = p.peer.Ctx, p.peer.Resp3
+	if p.peer.ClientName != s.name {
+		c.ClientName = p.peer.ClientName
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.Copy(now, s.watched[c]) // what was watched first counts
-	s.watched[c] = now
-	s.leaves(c)
-}
-
-func (s *Store) unwatch(c *server.Peer) map[string]watchedPost {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	watched := s.watched[c]
-	delete(s.watched, c)
-	return watched
-}
-
-// leaves sees to it that nothing is kept of a client that is gone. The caller holds mu.
-func (s *Store) leaves(c *server.Peer) {
-	if s.peers[c] {
-		return
+	if p.peer.Closed() {
+		c.Close()
 	}
-	s.peers[c] = true
-	c.OnDisconnect(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.queued, c)
-		delete(s.watched, c)
-		delete(s.peers, c)
-	})
+	c.WriteRaw(answer)
+	return !strings.HasPrefix(answer, "-")
 }
 
-// write is what a client does to a post.
-type write struct {
-	id     string
-	raw    []byte
-	remove bool
+// shadow stands in the place of a client: the server takes its commands for the client's, and who gives them hears the
+// answers.
+type shadow struct {
+	peer   *server.Peer
+	answer *bytes.Buffer
 }
 
-// begin, queue and take keep what clients do in transactions until EXEC, so that many posts go to the disk together.
-
-func (s *Store) begin(c *server.Peer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.queued[c]; !ok {
-		s.queued[c] = nil
-		s.leaves(c)
-	}
+func (s *Store) shadow(c *server.Peer) shadow {
+	var b bytes.Buffer
+	p := server.NewPeer(bufio.NewWriterSize(&b, 64))
+	p.Ctx, p.ClientName, p.Resp3 = c.Ctx, s.name, c.Resp3
+	return shadow{peer: p, answer: &b}
 }
 
-// queue reports whether the client is in a transaction, in which w then waits.
-func (s *Store) queue(c *server.Peer, w write) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queued, ok := s.queued[c]
-	if ok {
-		s.queued[c] = append(queued, w)
-	}
-	return ok
-}
-
-func (s *Store) take(c *server.Peer) []write {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queued := s.queued[c]
-	delete(s.queued, c)
-	return queued
-}
-
-// folderWrite writes to the folder what a client is about to be told is done.
-func (s *Store) folderWrite(writes []write) error {
-	if len(writes) == 0 {
-		return nil
-	}
-	return s.folder.apply(writes)
+// do gives the server a command and returns its answer as it goes over the wire.
+func (p shadow) do(srv *server.Server, cmd string, args ...string) string {
+	p.answer.Reset()
+	srv.Dispatch(p.peer, append([]string{cmd}, args...))
+	p.peer.Flush()
+	return p.answer.String()
 }
 
 // reason returns the error by which a client learns that the folder did not take a post.
@@ -310,24 +262,13 @@ func oneLine(err error) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(err.Error())
 }
 
-// refuse answers a command with an error. Within a transaction it sees to it that the rest isn't done either, which
-// only the server's own commands can do: so one is given to it that is wrong.
-func (s *Store) refuse(c *server.Peer, reason string) bool {
-	s.redis.Server().Dispatch(s.shadow(c), []string{"GET"})
-	s.mu.Lock()
-	if _, ok := s.queued[c]; ok {
-		s.queued[c] = nil // and what it has queued so far is not written
+// refuse answers a command with an error; if it was meant for a transaction, the rest isn't done either.
+func (s *Store) refuse(c *server.Peer, tx *transaction, reason string) bool {
+	if tx != nil {
+		tx.failed = true
 	}
-	s.mu.Unlock()
 	c.WriteError(reason)
 	return true
-}
-
-// shadow returns a peer in the place of c whose answers nobody hears.
-func (s *Store) shadow(c *server.Peer) *server.Peer {
-	p := server.NewPeer(bufio.NewWriter(io.Discard))
-	p.Ctx, p.ClientName = c.Ctx, s.name
-	return p
 }
 
 // expire tells the server that time passes, without which no lease lapses and no replaced document is forgotten.

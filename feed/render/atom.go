@@ -164,7 +164,7 @@ type atomFrameView struct {
 	Links     []atomLink    `xml:"link"`
 }
 
-func newAtomFrameView(f feed.Feed, updated time.Time) atomFrameView {
+func newAtomFrameView(f feed.Feed, version int, updated time.Time) atomFrameView {
 	v := atomFrameView{
 		XMLName:   xml.Name{Space: atomNamespace, Local: "feed"},
 		Lang:      f.Site.Language,
@@ -172,7 +172,7 @@ func newAtomFrameView(f feed.Feed, updated time.Time) atomFrameView {
 		Title:     plain(f.Title),
 		Updated:   rfc3339(updated),
 		Icon:      uri(f.Site.Icon),
-		Generator: atomGenerator{Version: strconv.Itoa(Version), Name: generator},
+		Generator: atomGenerator{Version: strconv.Itoa(version), Name: generator},
 		Authors:   persons(feedAuthors(f.Site)),
 		Links:     []atomLink{link("self", "application/atom+xml", "", URL(f.Site, f.Name, feed.Atom))},
 	}
@@ -197,8 +197,8 @@ func newAtomFrameView(f feed.Feed, updated time.Time) atomFrameView {
 	return v
 }
 
-func atomFrame(f feed.Feed, updated time.Time) (frame, error) {
-	v := newAtomFrameView(f, updated)
+func atomFrame(f feed.Feed, version int, updated time.Time) (frame, error) {
+	v := newAtomFrameView(f, version, updated)
 	root := atomRoot{
 		AtomFeed:  &feeds.AtomFeed{Xmlns: atomNamespace, Id: v.ID, Updated: v.Updated, Icon: v.Icon},
 		Lang:      v.Lang,

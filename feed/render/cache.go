@@ -10,9 +10,10 @@ import (
 // thousand posts of usual length.
 const DefaultCacheBytes = 256 << 20
 
-// fragmentKey is all that a fragment's bytes depend on: the site's id and the item's content, by their sum, and what
-// of the variant concerns the format. Version is not among it, for a process has but one.
+// fragmentKey is all that a fragment's bytes depend on: the version of the form, the site's id and the item's content,
+// by their sum, and what of the variant concerns the format.
 type fragmentKey struct {
+	version int
 	content contentSum
 	format  feed.Format
 	variant Variant

@@ -104,12 +104,12 @@ func (e *itemError) Unwrap() error { return feed.ErrInvalid }
 
 // makeFrame returns the head and foot of the feed's document, decoded again and compared. Updated is the latest time
 // written in the document, which the fractions of equal times may have moved past the feed's own.
-func makeFrame(f feed.Feed, format feed.Format, updated time.Time) (frame, error) {
+func (r *Renderer) makeFrame(f feed.Feed, format feed.Format, updated time.Time) (frame, error) {
 	switch format {
 	case feed.RSS:
-		return rssFrame(f)
+		return rssFrame(f, r.version)
 	case feed.Atom:
-		return atomFrame(f, updated)
+		return atomFrame(f, r.version, updated)
 	default:
 		return jsonFrame(f)
 	}

@@ -85,8 +85,8 @@ type pageFeed struct {
 // Index renders the page at the site's root, which lists the feeds with what they are. The order of list does not
 // matter. It is served with [Policy]. The error is of kind [feed.ErrInvalid] and says that a feed's metadata cannot be
 // expressed.
-func Index(site feed.Site, list []Entry) (feed.Document, error) {
-	top := newPageTop(site, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
+func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
+	top := r.newPageTop(site, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
 	page := struct {
 		Groups []pageGroup
 		OPML   string

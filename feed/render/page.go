@@ -56,8 +56,14 @@ func Policy(format feed.Format) string {
 		"'; img-src https:; media-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// StyleSheet returns the style sheet that RSS and Atom documents name for browsers; it is the same for all sites.
-func StyleSheet() feed.Document { return feed.NewDocument(feed.CSS, pages().feedCSS) }
+// StyleSheet returns the style sheet that the site's RSS and Atom documents name for browsers.
+func (r *Renderer) StyleSheet(site feed.Site) feed.Document {
+	notice := wordsFor(site.Language).Notice
+	if r.version < 3 {
+		notice = wordsFor("en").Notice
+	}
+	return feed.NewDocument(feed.CSS, bytes.Replace(pages().feedCSS, []byte("{notice}"), []byte(notice), 1))
+}
 
 // pageLink is a link on a page.
 type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
@@ -83,7 +89,7 @@ type pageBottom struct {
 	Updated, UpdatedDate, Copyright string
 }
 
-func newPageTop(site feed.Site, title, description string) pageTop {
+func (r *Renderer) newPageTop(site feed.Site, title, description string) pageTop {
 	w := wordsFor(site.Language)
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
 	home := siteTitle
@@ -91,7 +97,7 @@ func newPageTop(site feed.Site, title, description string) pageTop {
 		home = u.Host // rather than the same words twice
 	}
 	return pageTop{
-		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(Version),
+		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(r.version),
 		Icon: uri(site.Icon), SiteTitle: siteTitle, HomeURL: uri(site.HomeURL), Home: home,
 		Description: description, Words: w, UI: w.attr(site.Language), Style: pages().style,
 	}
@@ -117,18 +123,18 @@ func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 			fragments = append(fragments, forms[len(forms)-1])
 		}
 	}
-	frame, err := pageFrame(f, len(fragments) == 0)
+	frame, err := r.pageFrame(f, len(fragments) == 0)
 	if err != nil {
 		return feed.Document{}, fmt.Errorf("rendering the page of feed %s of site %s: %w", f.Name, f.Site.ID, err)
 	}
 	return feed.NewDocument(feed.HTML, frame.join(fragments)), nil
 }
 
-func pageFrame(f feed.Feed, empty bool) (frame, error) {
+func (r *Renderer) pageFrame(f feed.Feed, empty bool) (frame, error) {
 	if err := checkTexts(f.Title, f.Description, f.Site.Title, f.Site.Copyright); err != nil {
 		return frame{}, err
 	}
-	top := newPageTop(f.Site, f.Title, f.Description)
+	top := r.newPageTop(f.Site, f.Title, f.Description)
 	if f.Description == f.Title {
 		top.Description = ""
 	}

@@ -58,7 +58,7 @@ func TestGoldenPages(t *testing.T) {
 			pages[fx.name+".html"] = page(t, fx.feed).Body
 		}
 	}
-	index, err := render.Index(testSite(), entries())
+	index, err := render.New().Index(testSite(), entries())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func FuzzPageContent(f *testing.F) {
 
 func TestThePolicyAllowsThePagesStyleAndNothingElse(t *testing.T) {
 	policy := render.Policy(feed.HTML)
-	index, err := render.Index(testSite(), entries())
+	index, err := render.New().Index(testSite(), entries())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	hebrew.Language = "he"
 	japanese := testSite()
 	japanese.Language = "ja"
-	index, err := render.Index(japanese, entries())
+	index, err := render.New().Index(japanese, entries())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestListsDoNotDependOnTheOrderGiven(t *testing.T) {
 	reversed := entries()[:7]
 	slices.Reverse(reversed)
 	for name, list := range map[string]func([]render.Entry) (feed.Document, error){
-		"Index": func(e []render.Entry) (feed.Document, error) { return render.Index(testSite(), e) },
+		"Index": func(e []render.Entry) (feed.Document, error) { return render.New().Index(testSite(), e) },
 		"OPML":  func(e []render.Entry) (feed.Document, error) { return render.OPML(testSite(), e) },
 	} {
 		want, err1 := list(entries()[:7])
@@ -418,7 +418,7 @@ func TestOPMLListsEveryFeedOnce(t *testing.T) {
 	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
-	if _, err := render.Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
+	if _, err := render.New().Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Index with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 }
@@ -463,7 +463,7 @@ func TestTheStyleSheetIsFoundWhereDocumentsNameIt(t *testing.T) {
 			}
 		}
 	}
-	if d := render.StyleSheet(); d.Format != feed.CSS || len(d.Body) == 0 {
+	if d := render.New().StyleSheet(f.Site); d.Format != feed.CSS || len(d.Body) == 0 {
 		t.Errorf("the style sheet is %v", d)
 	}
 }

@@ -17,9 +17,17 @@ import (
 	"feedpub/feed"
 )
 
-// Version is the version of the rendered form. It changes whenever the same feed would give other bytes, and with it
-// every entity tag changes, so replicas must agree on it before it is used.
-const Version = 2
+// The rendered form has versions, for whenever the same feed gives other bytes every entity tag changes. A site's
+// documents are all of one version, which is recorded with them, and a program that knows a newer one goes on making the
+// recorded one until it is told otherwise: so programs of two releases can build the same site in turn. A version that
+// is made no more can be dropped in a later release, by raising Oldest.
+//
+//   - 2: the form of the first release.
+//   - 3: the notice in the style sheet of raw feeds is in the site's language.
+const (
+	Oldest  = 2 // the oldest version that can be made
+	Version = 3 // the newest
+)
 
 // generator names the program in the documents. It carries the version of the form and not that of the program: two
 // builds that render alike must make equal bytes.
@@ -28,8 +36,9 @@ const generator = "feedpub"
 // Renderer makes documents. It remembers fragments, so that an item that stands in many feeds is rendered once; what it
 // remembers changes no byte of any document. It may be used by several goroutines at once.
 type Renderer struct {
-	cache *cache
-	pens  sync.Pool // of *pen
+	version int
+	cache   *cache
+	pens    *sync.Pool // of *pen
 }
 
 // Option changes what [New] makes.
@@ -38,14 +47,27 @@ type Option func(*Renderer)
 // CacheBytes bounds what the Renderer remembers; 0 is nothing. The default is [DefaultCacheBytes].
 func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newCache(n) } }
 
-// New returns a Renderer.
+// New returns a Renderer of the newest version.
 func New(options ...Option) *Renderer {
-	r := &Renderer{cache: newCache(DefaultCacheBytes)}
-	r.pens.New = func() any { return new(pen) }
+	r := &Renderer{
+		version: Version, cache: newCache(DefaultCacheBytes), pens: &sync.Pool{New: func() any { return new(pen) }},
+	}
 	for _, option := range options {
 		option(r)
 	}
 	return r
+}
+
+// At returns a Renderer of another version of the form, which remembers in the same place. The error is of kind
+// [feed.ErrInvalid] if the version is none from [Oldest] to [Version].
+func (r *Renderer) At(version int) (*Renderer, error) {
+	if version < Oldest || version > Version {
+		return nil, fmt.Errorf("version %d of the rendered form, of which %d to %d can be made: %w",
+			version, Oldest, Version, feed.ErrInvalid)
+	}
+	other := *r
+	other.version = version
+	return &other, nil
 }
 
 // Documents renders the feed in all of its formats, in the order of [feed.Formats].
@@ -77,7 +99,7 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed
 		}
 	}
 	for i, format := range formats {
-		frame, err := makeFrame(f, format, updated)
+		frame, err := r.makeFrame(f, format, updated)
 		if err != nil {
 			return nil, nil, fmt.Errorf("rendering feed %s of site %s as %s: %w", f.Name, f.Site.ID, format, err)
 		}
@@ -98,7 +120,7 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 	forms := make([][]byte, len(formats))
 	checked := false
 	for i, format := range formats {
-		key := fragmentKey{sum, format, v.of(format)}
+		key := fragmentKey{r.version, sum, format, v.of(format)}
 		if form, ok := r.cache.get(key); ok {
 			forms[i] = form
 			continue

@@ -222,7 +222,7 @@ type rssImageView struct {
 	Link  string `xml:"link"`
 }
 
-func newRSSChannelView(f feed.Feed) rssChannelView {
+func newRSSChannelView(f feed.Feed, version int) rssChannelView {
 	v := rssChannelView{
 		Links:         []linkView{{Rel: "self", Type: "application/rss+xml", Href: URL(f.Site, f.Name, feed.RSS)}},
 		Creator:       names(feedAuthors(f.Site)),
@@ -232,7 +232,7 @@ func newRSSChannelView(f feed.Feed) rssChannelView {
 		Language:      f.Site.Language,
 		Copyright:     f.Site.Copyright,
 		LastBuildDate: rfc822(f.Updated),
-		Generator:     generator + " " + strconv.Itoa(Version),
+		Generator:     generator + " " + strconv.Itoa(version),
 		TTL:           ttl(f.Site.TTL),
 	}
 	if f.Site.Hub != "" {
@@ -253,8 +253,8 @@ func newRSSChannelView(f feed.Feed) rssChannelView {
 	return v
 }
 
-func rssFrame(f feed.Feed) (frame, error) {
-	v := newRSSChannelView(f)
+func rssFrame(f feed.Feed, version int) (frame, error) {
+	v := newRSSChannelView(f, version)
 	root := rssRoot{
 		RssFeedXml: feeds.RssFeedXml{Version: "2.0", ContentNamespace: "http://purl.org/rss/1.0/modules/content/"},
 		Atom:       "http://www.w3.org/2005/Atom",

@@ -16,6 +16,7 @@ type words struct {
 
 	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
 	Newer, Older, Latest                                                                                string
+	Notice                                                                                              string // in a CSS string: without quotes and backslashes
 
 	families map[feed.Family]string // "" is the feeds of no family
 	months   string                 // twelve, parted by blanks
@@ -32,6 +33,7 @@ func wordsFor(language string) words {
 			Permalink: "Fester Link", Quoted: "Zitiert:", Via: "Gefunden über", NoPosts: "Noch keine Beiträge.",
 			Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
 			Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
+			Notice:   "Das ist ein Webfeed. Wer seine Adresse in einen Feedreader einträgt, erfährt von neuen Beiträgen.",
 			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Themen", feed.Authors: "Von", feed.Sources: "Zitierte Quellen"},
 			months:   "Januar Februar März April Mai Juni Juli August September Oktober November Dezember", date: "{d}. {m} {y}"}
 	case "es":
@@ -40,6 +42,7 @@ func wordsFor(language string) words {
 			Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
 			Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
 			Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
+			Notice:   "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
 			families: map[feed.Family]string{"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Autores", feed.Sources: "Medios citados"},
 			months:   "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", date: "{d} de {m} de {y}"}
 	case "fr":
@@ -48,6 +51,7 @@ func wordsFor(language string) words {
 			Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu chez", NoPosts: "Pas encore de billets.",
 			Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
 			Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
+			Notice:   "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
 			families: map[feed.Family]string{"": "Flux", feed.Tags: "Étiquettes", feed.Authors: "Par auteur", feed.Sources: "Sources citées"},
 			months:   "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", date: "{d} {m} {y}"}
 	default:
@@ -56,6 +60,7 @@ func wordsFor(language string) words {
 			Permalink: "Permalink", Quoted: "Quotes", Via: "Found through", NoPosts: "No posts yet.",
 			Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
 			Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
+			Notice:   "This is a web feed. Copy its address into a feed reader to be told of new posts.",
 			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources"},
 			months:   "January February March April May June July August September October November December", date: "{d} {m} {y}"}
 	}

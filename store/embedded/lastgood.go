@@ -18,9 +18,9 @@ import (
 // opening and grows until the next. It is not synced: after a power cut a broken file may be without, never a good one.
 type lastGood struct {
 	path string
-	tmp  *os.File // being written; renamed to path by begin
-	w    *json.Encoder
-	torn bool // the last line may be part of one
+	tmp  *os.File  // being written; renamed to path by begin
+	w    io.Writer // to tmp
+	torn bool      // the last line may be part of one
 }
 
 // goodFile is a line: a file and its posts, none for a file that is gone. A later line about a file counts.
@@ -66,18 +66,23 @@ func openLastGood(dir string, log *slog.Logger) (map[string][]feed.RawPost, *las
 	if l.tmp, err = os.OpenFile(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
 		return nil, nil, fmt.Errorf("last good versions: %w", err)
 	}
-	l.w = json.NewEncoder(l.tmp)
+	l.w = l.tmp
 	return kept, l, nil
 }
 
 // keep notes the posts of a file, none if it is gone.
 func (l *lastGood) keep(path string, posts []feed.RawPost) error {
 	if l.torn { // what is noted now must not run together with it
-		if _, err := l.tmp.WriteString("\n"); err != nil {
+		if _, err := l.w.Write([]byte("\n")); err != nil {
 			return fmt.Errorf("last good versions: %w", err)
 		}
 	}
-	err := l.w.Encode(goodFile{Path: path, Posts: posts})
+	// Not a json.Encoder: one that has failed once fails for ever.
+	line, err := json.Marshal(goodFile{Path: path, Posts: posts})
+	if err != nil {
+		return fmt.Errorf("last good versions: %w", err)
+	}
+	_, err = l.w.Write(append(line, '\n'))
 	if l.torn = err != nil; l.torn {
 		return fmt.Errorf("last good versions: %w", err)
 	}

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"encoding/json"
 	"log/slog"
 	"testing"
 
@@ -16,7 +15,7 @@ func TestLastGoodVersionAfterATornOneIsNotLost(t *testing.T) {
 	_, l, err := openLastGood(dir, slog.New(slog.DiscardHandler))
 	must(t, err)
 	journal := &failingJournal{File: l.tmp}
-	l.w = json.NewEncoder(journal)
+	l.w = journal
 	want := map[string][]feed.RawPost{}
 	for _, name := range []string{"a.json", "b.json", "c.json", "d.json"} {
 		posts := []feed.RawPost{{ID: name, Raw: []byte(post(name, "x"))}}

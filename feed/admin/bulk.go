@@ -21,6 +21,9 @@ const (
 	batchBytes = 2 << 20
 	// lineTimeout is how long a client may take for the lines of one batch.
 	lineTimeout = 30 * time.Second
+	// bulkTimeout is how long it may take for all of them: lines that are empty or wrong fill no batch, so that without
+	// it a request of such lines could last for weeks.
+	bulkTimeout = 30 * time.Minute
 )
 
 // postPosts stores the post or the posts in the body.
@@ -87,10 +90,15 @@ func (h *handler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	}
 	b := &bulk{handler: h, r: r}
 	control := http.NewResponseController(w)
+	end := time.Now().Add(bulkTimeout)
 	lines := bufio.NewReaderSize(r.Body, 64<<10)
 	for number, more := 1, true; more; number++ {
 		if len(b.batch) == 0 {
-			if err := supported(control.SetReadDeadline(time.Now().Add(lineTimeout))); err != nil {
+			deadline := time.Now().Add(lineTimeout)
+			if deadline.After(end) {
+				deadline = end
+			}
+			if err := supported(control.SetReadDeadline(deadline)); err != nil {
 				return err
 			}
 		}

@@ -10,9 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -389,6 +392,49 @@ func TestBulkSaysHowFarItGotWhenTheStoreFails(t *testing.T) {
 	}
 	if len(f.raw) != batchPosts {
 		t.Errorf("%d posts are stored, want %d", len(f.raw), batchPosts)
+	}
+}
+
+// slowLines is a connection whose client sends a line every 20 seconds, without end.
+type slowLines struct {
+	*httptest.ResponseRecorder
+	line     string
+	deadline time.Time
+}
+
+func (s *slowLines) SetReadDeadline(t time.Time) error  { s.deadline = t; return nil }
+func (s *slowLines) SetWriteDeadline(_ time.Time) error { return nil }
+
+func (s *slowLines) Read(b []byte) (int, error) {
+	<-time.After(min(20*time.Second, time.Until(s.deadline)))
+	if !time.Now().Before(s.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return copy(b, s.line), nil
+}
+
+func TestBulkEndsHoweverSlowlyLinesCome(t *testing.T) {
+	for name, line := range map[string]string{"empty": "\n", "wrong": "no JSON\n", "good": hello + "\n"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, f := writers(t, nil)
+				s := &slowLines{ResponseRecorder: httptest.NewRecorder(), line: line}
+				r := httptest.NewRequest("POST", "/sites/main/posts", s)
+				r.Header.Set("Authorization", strings.TrimPrefix(bearer, "Authorization: "))
+				r.Header.Set("Content-Type", typeLines)
+				start := time.Now()
+				NewHandler(c).ServeHTTP(s, r)
+				if took := time.Since(start); took > bulkTimeout {
+					t.Errorf("the request was read for %v, want at most %v", took, bulkTimeout)
+				}
+				if got := s.Body.String(); s.Code != 200 || !strings.Contains(got, "The body ends within this line.") {
+					t.Errorf("%d %.200s; want an answer that says where it was cut off", s.Code, got)
+				}
+				if stored := len(f.raw) == 1; stored != (name == "good") {
+					t.Errorf("stored is %q", f.raw)
+				}
+			})
+		})
 	}
 }
 

@@ -6,6 +6,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"feedpub/feed"
 )
 
 // Config is the whole configuration. The comment of a field is its reference. A key is its path in the YAML file, such
@@ -48,6 +50,17 @@ type Config struct {
 	Data Path `yaml:"data"`
 
 	Publishing `yaml:",inline"`
+
+	// Sites are several sites by their ids, for one process to build and serve: each with the keys from site to
+	// attribution, which are as above where it leaves them out, and hosts and tokens_file. Readers are told apart by the
+	// host that they ask for: that of a site's site.base_url, which is required, and its hosts. Needs redis. Default
+	// none: there is the one site that is described above.
+	Sites map[feed.SiteID]SiteSettings `yaml:"sites,omitempty"`
+
+	// SitesFrom names a folder of further sites, one file ID.yml for each, with the same keys as an entry of sites. A
+	// running server follows the folder, and reads it anew on SIGHUP too; a file with a mistake is reported, and
+	// leaves its site as it was. Needs redis. Default none.
+	SitesFrom Path `yaml:"sites_from,omitempty"`
 
 	Log Log `yaml:"log"`
 

@@ -22,8 +22,11 @@ import (
 // decoder fills a Config from one place after another. It walks the syntax tree itself, because a decoder that stops
 // at the first mistake makes people fix their file one error at a time.
 type decoder struct {
+	// at is where what it reads stands in the whole configuration, a path; empty for the whole.
+	at       string
 	problems []Problem
-	origins  map[string]origin // by path, where a value was last set
+	origins  map[string]origin // by path below at, where a value was last set
+	sites    foundSites
 }
 
 // origin is the place that a value comes from.
@@ -42,6 +45,7 @@ type source struct {
 }
 
 func (d *decoder) report(o origin, path, message string) {
+	path = join(d.at, path)
 	if o.key == path {
 		path = ""
 	}
@@ -100,6 +104,10 @@ func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
 	d.origins[path] = s.place(n)
 	if isLeaf(v.Type()) {
 		d.scalar(s, path, n, v)
+		return
+	}
+	if v.Type() == sitesType {
+		d.sites = foundSites{source: s, node: n}
 		return
 	}
 	switch v.Kind() {
@@ -302,8 +310,11 @@ func describe(n ast.Node) string {
 }
 
 func join(path, key string) string {
-	if path == "" {
+	switch {
+	case path == "":
 		return key
+	case key == "":
+		return path
 	}
 	return path + "." + key
 }

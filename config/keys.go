@@ -59,7 +59,8 @@ func keysOf(v reflect.Value) iter.Seq2[string, reflect.Value] {
 				}
 				continue
 			}
-			if !yield(v.Type().Field(i).Tag.Get("yaml"), v.Field(i)) {
+			key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			if !yield(key, v.Field(i)) {
 				return
 			}
 		}

@@ -69,7 +69,12 @@ func Load(o Options) (Config, error) {
 
 	d.chooseStore(&c)
 	d.readSecrets(&c)
+	d.readSites(&c)
 	d.validate(&c, o.CheckSchedule)
+	if c.Several() {
+		d.validateSeveral(&c)
+		d.validateSites(&c, o.CheckSchedule)
+	}
 	if len(d.problems) > 0 {
 		return Config{}, &Error{Problems: slices.Compact(d.problems)}
 	}

@@ -60,8 +60,9 @@ type Publishing struct {
 
 // Site is the publication.
 type Site struct {
-	// ID is part of every key in Redis: 1 to 63 of a-z, 0-9 and "-". Default main.
-	ID feed.SiteID `yaml:"id"`
+	// ID is part of every key in Redis: 1 to 63 of a-z, 0-9 and "-". Beside sites or sites_from it chooses the one of
+	// them that a command works on, by a flag or variable. Default main; of several sites, none.
+	ID feed.SiteID `yaml:"id,omitempty"`
 
 	// Title is the title of the main feed and part of the others'. Default main.
 	Title string `yaml:"title"`

@@ -15,16 +15,11 @@ import (
 
 // validate reports what is wrong with values that were read well, by themselves or together.
 func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location) error) {
-	d.validateSite(c)
-	d.validateSchedules(c, checkSchedule)
-	d.validateFeeds(c, checkSchedule)
-	d.validatePaths(c)
-
-	for i, p := range c.Attribution.Publications {
-		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
+	d.validatePublishing(c, checkSchedule)
+	if !c.Several() && c.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("listen") {
+		d.require(c.Listen.Loopback(), "site.base_url",
+			fmt.Sprintf("is required, as nobody else can follow a URL made from listen, %s", c.Listen))
 	}
-	t := c.Attribution.Threshold
-	d.require(t > 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number above 0 up to 1, got %v", t))
 
 	d.require(c.Durability != DurabilityReplicas || !c.Redis.IsZero(), "durability",
 		"want local, got replicas: a folder of posts has no replicas, only a Redis has (set redis)")
@@ -60,6 +55,20 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))
 }
 
+// validatePublishing reports what is wrong with how a site is published.
+func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time.Location) error) {
+	d.validateSite(c)
+	d.validateSchedules(c, checkSchedule)
+	d.validateFeeds(c, checkSchedule)
+	d.validatePaths(c)
+
+	for i, p := range c.Attribution.Publications {
+		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
+	}
+	t := c.Attribution.Threshold
+	d.require(t > 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number above 0 up to 1, got %v", t))
+}
+
 func (d *decoder) validateSite(c *Config) {
 	s := c.Site
 	d.require(s.ID.Validate() == nil, "site.id", fmt.Sprintf("want 1 to 63 of a-z, 0-9 and -, got %q", s.ID))
@@ -77,9 +86,6 @@ func (d *decoder) validateSite(c *Config) {
 		u, err := url.Parse(string(s.BaseURL))
 		d.require(err == nil && u.RawQuery == "" && !u.ForceQuery, "site.base_url",
 			fmt.Sprintf("want a URL without a query, got %q", s.BaseURL))
-	} else if !d.failed("site.base_url") && !d.failed("listen") {
-		d.require(c.Listen.Loopback(), "site.base_url",
-			fmt.Sprintf("is required, as nobody else can follow a URL made from listen, %s", c.Listen))
 	}
 }
 
@@ -119,6 +125,6 @@ func (d *decoder) requireName(name, path string) {
 func (d *decoder) failed(path string) bool {
 	o, set := d.origins[path]
 	return set && slices.ContainsFunc(d.problems, func(p Problem) bool {
-		return p.Origin == o.at && cmp.Or(p.Path, o.key) == path
+		return p.Origin == o.at && cmp.Or(p.Path, o.key) == join(d.at, path)
 	})
 }

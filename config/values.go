@@ -247,16 +247,8 @@ const (
 	EngineStandard Engine = "standard"
 )
 
-// UnmarshalText accepts the engines.
-func (e *Engine) UnmarshalText(text []byte) error {
-	switch v := Engine(text); v {
-	case EngineFast, EngineStandard:
-		*e = v
-		return nil
-	default:
-		return fmt.Errorf("want fast or standard, got %q", text)
-	}
-}
+// UnmarshalText accepts the engines and the empty text.
+func (e *Engine) UnmarshalText(text []byte) error { return oneOf(e, text, EngineFast, EngineStandard) }
 
 // Durability says when a write counts as done.
 type Durability string

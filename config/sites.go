@@ -1,0 +1,233 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"golang.org/x/net/idna"
+
+	"feedpub/feed"
+)
+
+// SiteSettings are those of one of several sites. What they leave out is as the top level has it, except for
+// site.base_url, which is required, and site.home_url; site.title is the site's id unless the top level has one.
+// site.id is the key, or the name of the file, that the settings stand under.
+type SiteSettings struct {
+	Publishing `yaml:",inline"`
+
+	// Hosts are the names by which readers may reach the site beside the host of site.base_url, such as one that is to
+	// be given up. No two sites share a name. Default none.
+	Hosts []Host `yaml:"hosts"`
+
+	// TokensFile names a file of tokens as in admin.tokens_file which are for this site alone. Default none: those of
+	// admin.tokens_file are for all sites.
+	TokensFile Path `yaml:"tokens_file"`
+}
+
+// Hostnames returns the names by which readers reach the site, the one of its base URL first.
+func (s SiteSettings) Hostnames() []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if u, err := url.Parse(string(s.Site.BaseURL)); err == nil {
+		if h, err := parseHost(u.Hostname()); err == nil {
+			add(string(h))
+		}
+	}
+	for _, h := range s.Hosts {
+		add(string(h))
+	}
+	return names
+}
+
+// Host is the name of a host, or its IP address, without a port: in lower case, with international names in ASCII.
+type Host string
+
+// UnmarshalText accepts host names, with or without a dot at their end, and IP addresses.
+func (h *Host) UnmarshalText(text []byte) error {
+	v, err := parseHost(string(text))
+	if err != nil {
+		return err
+	}
+	*h = v
+	return nil
+}
+
+func parseHost(text string) (Host, error) {
+	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return Host(a.String()), nil
+	}
+	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(text, "."))
+	if err != nil || name == "" || strings.ContainsAny(name, ":/@*") {
+		return "", fmt.Errorf("want the name of a host such as feeds.example.org, without a port, got %q", text)
+	}
+	return Host(name), nil
+}
+
+// Several reports whether the configuration is of several sites, be they none yet.
+func (c Config) Several() bool { return len(c.Sites) > 0 || c.SitesFrom != "" }
+
+// ForSite returns the configuration as it is for one of several sites: that of a process which has no other.
+func (c Config) ForSite(s SiteSettings) Config {
+	c.Publishing, c.Sites, c.SitesFrom = s.Publishing, nil, ""
+	return c
+}
+
+// siteFile is what the name of a site's file ends in.
+const siteFile = ".yml"
+
+// SiteOf returns the site that a file of sites_from is for by its name, and whether it is one: a file whose name begins
+// with a dot, or has another ending than those of YAML, is none. The error is for a name that is most likely a mistake.
+func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
+	name := filepath.Base(path)
+	ending := filepath.Ext(name)
+	if strings.HasPrefix(name, ".") || ending != siteFile && ending != ".yaml" {
+		return "", false, nil
+	}
+	id = feed.SiteID(strings.TrimSuffix(name, ending))
+	if ending != siteFile || id.Validate() != nil {
+		return id, true, &Error{Problems: []Problem{{
+			Origin:  path,
+			Message: fmt.Sprintf("want a name of 1 to 63 of a-z, 0-9 and - with %s behind it", siteFile),
+		}}}
+	}
+	return id, true, nil
+}
+
+// ParseSite reads the text of the file at path as the settings of a site, with the defaults that c has. Mistakes are an
+// [*Error] that holds all of them. Whether another site has one of its hosts is for the caller to find out.
+func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Location) error) (SiteSettings, error) {
+	id, _, err := SiteOf(path)
+	if err != nil {
+		return SiteSettings{}, err
+	}
+	d := &decoder{origins: make(map[string]origin)}
+	s := c.siteDefaults(id)
+	d.yaml(source{origin: origin{at: path, layer: layerFile}, dir: filepath.Dir(path), lines: true}, "", text,
+		reflect.ValueOf(&s).Elem())
+	if len(d.problems) == 0 || len(d.origins) > 0 { // else it is no YAML, and nothing is known
+		d.validateOneSite(c, id, s, checkSchedule)
+	}
+	if _, twice := c.Sites[id]; twice {
+		d.problems = append(d.problems, Problem{Origin: path, Message: fmt.Sprintf("the site %s stands in sites already", id)})
+	}
+	if len(d.problems) > 0 {
+		return SiteSettings{}, &Error{Problems: slices.Compact(d.problems)}
+	}
+	return s, nil
+}
+
+// siteDefaults returns the settings of a site that says nothing itself.
+func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
+	s := SiteSettings{Publishing: c.Publishing}
+	s.Site.ID, s.Site.BaseURL, s.Site.HomeURL = id, "", ""
+	if s.Site.Title == defaultPublishing().Site.Title {
+		s.Site.Title = string(id)
+	}
+	return s
+}
+
+var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
+
+// foundSites are the settings of sites as they were found, which are read when their defaults are known.
+type foundSites struct {
+	source source
+	node   ast.Node
+	// readers hold what was found out while the settings of each site were read.
+	readers map[feed.SiteID]*decoder
+}
+
+// readSites reads the settings of sites that were found.
+func (d *decoder) readSites(c *Config) {
+	if d.sites.node == nil {
+		return
+	}
+	c.Sites, d.sites.readers = make(map[feed.SiteID]SiteSettings), make(map[feed.SiteID]*decoder)
+	s := d.sites.source
+	d.pairs(s, "sites", d.sites.node, func(key string, keyNode, value ast.Node) {
+		id, path := feed.SiteID(key), join("sites", key)
+		if id.Validate() != nil {
+			d.report(s.place(keyNode), path, fmt.Sprintf("want 1 to 63 of a-z, 0-9 and -, got %q", key))
+			return
+		}
+		r := &decoder{at: path, origins: map[string]origin{"": s.place(keyNode)}}
+		settings := c.siteDefaults(id)
+		r.node(s, "", value, reflect.ValueOf(&settings).Elem())
+		c.Sites[id], d.sites.readers[id] = settings, r
+	})
+}
+
+// validateSites reports what is wrong with several sites, by themselves and together.
+func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Location) error) {
+	defaults := slices.Clone(d.problems)
+	taken := make(map[string]feed.SiteID)
+	for _, id := range slices.Sorted(maps.Keys(c.Sites)) {
+		settings, r := c.Sites[id], d.sites.readers[id]
+		r.validateOneSite(*c, id, settings, checkSchedule)
+		for _, name := range settings.Hostnames() {
+			if other, twice := taken[name]; twice {
+				r.require(false, hostPath(settings, name), fmt.Sprintf("the host %s is that of the site %s already", name, other))
+			}
+			taken[name] = id
+		}
+		for _, p := range r.problems {
+			// What is wrong with a default is wrong with every site that has it, and is told once.
+			if p.Origin != "" || !slices.ContainsFunc(defaults, func(q Problem) bool {
+				return join(r.at, q.Path) == p.Path && q.Message == p.Message
+			}) {
+				d.problems = append(d.problems, p)
+			}
+		}
+	}
+}
+
+// hostPath returns the key that a site has a host by.
+func hostPath(s SiteSettings, name string) string {
+	if i := slices.Index(s.Hosts, Host(name)); i >= 0 {
+		return fmt.Sprintf("hosts[%d]", i)
+	}
+	return "site.base_url"
+}
+
+// validateOneSite reports what is wrong with the settings of a site by themselves.
+func (d *decoder) validateOneSite(c Config, id feed.SiteID, s SiteSettings, checkSchedule func(string, *time.Location) error) {
+	d.require(s.Site.ID == id, "site.id", fmt.Sprintf("want %s, as the settings are those of this site, got %q", id, s.Site.ID))
+	if s.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("") {
+		d.report(d.origins[""], "site.base_url", "is required: readers of several sites are told apart by its host")
+	}
+	c = c.ForSite(s)
+	d.validatePublishing(&c, checkSchedule)
+}
+
+// validateSeveral reports what can't be beside several sites.
+func (d *decoder) validateSeveral(c *Config) {
+	which := "sites"
+	if len(c.Sites) == 0 {
+		which = "sites_from"
+	}
+	if !d.failed("redis") {
+		d.require(!c.Redis.IsZero(), which, "needs redis: a folder of posts is that of one site")
+	}
+	noPlace := "has no place beside " + which + ": each site has its own"
+	d.require(c.Site.BaseURL == "", "site.base_url", noPlace)
+	d.require(c.Site.HomeURL == "", "site.home_url", noPlace)
+	if o, set := d.origins["site.id"]; set && o.layer == layerFile {
+		d.report(o, "site.id", "has no place beside "+which+": a site's key or file says which it is")
+	} else if id := c.Site.ID; set && c.SitesFrom == "" {
+		_, known := c.Sites[id]
+		d.require(known, "site.id", fmt.Sprintf("there is no site %q in sites", id))
+	} else if !set {
+		c.Site.ID = ""
+	}
+}

@@ -47,8 +47,9 @@ type Visit struct {
 	Client  Client
 }
 
-// Front answers what engines receive: it is all that they have in common. Its fields are not changed once it is in use;
-// all but Documents are optional.
+// Front answers what engines receive for one site: it is all that they have in common. Its fields are not changed once it
+// is in use; all but Documents are optional. One without Documents is nobody's: it answers that requests for feeds are
+// misdirected (421).
 type Front struct {
 	Documents Documents
 	Observer  Observer
@@ -91,6 +92,13 @@ func (f *Front) answer(v *Visit) Response {
 			res.Body = nil
 		}
 		res.Close = true
+		return res
+	}
+	if f.Documents == nil {
+		res := misdirected
+		if v.Method == "HEAD" {
+			res.Body = nil
+		}
 		return res
 	}
 	s := f.Documents.Snapshot()

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// NewHandler returns a handler that answers with f. It looks at the whole path of a request: mount it under a prefix
-// with [http.StripPrefix].
-func NewHandler(f *Front) http.Handler { return &handler{front: f} }
+// NewHandler returns a handler that answers for sites; a [Front] is one that there is alone. It looks at the whole path
+// of a request: mount it under a prefix with [http.StripPrefix].
+func NewHandler(sites Sites) http.Handler { return &handler{sites: sites} }
 
-type handler struct{ front *Front }
+type handler struct{ sites Sites }
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	res := h.front.Answer(&Visit{
+	res := h.sites.ForHost(r.Host).Answer(&Visit{
 		Request: Request{
 			Method:          r.Method,
 			Path:            r.URL.Path,

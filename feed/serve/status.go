@@ -38,6 +38,7 @@ var (
 	longRequest      = failure(http.StatusRequestHeaderFieldsTooLarge, "The request's header is too long.")
 	otherVersion     = failure(http.StatusHTTPVersionNotSupported, "The version of HTTP is not one spoken here.")
 	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
+	misdirected      = failure(http.StatusMisdirectedRequest, "No feeds are served here under this name.")
 	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds can only be read.", field("Allow", allowed))
 	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available in gzip coding and without a coding.",
 		field("Vary", "Accept-Encoding"))

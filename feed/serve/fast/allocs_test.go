@@ -26,10 +26,14 @@ func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
 		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
 		Limiter: manners.New(1, time.Hour, time.Now),
 	}
-	addr := start(t, "fast", front, serve.DefaultLimits(), slog.New(slog.DiscardHandler))
+	hosts := &serve.Hosts{Stranger: &serve.Front{}}
+	hosts.Set(map[string]*serve.Front{"x": front})
+	addr := start(t, "fast", hosts, serve.DefaultLimits(), slog.New(slog.DiscardHandler))
 	for what, raw := range map[string]string{
-		"304":         request("Accept-Encoding: gzip", "If-None-Match: *", "User-Agent: test"),
-		"200 in gzip": request("Accept-Encoding: gzip", "User-Agent: test"),
+		"200 by a host in capitals": "GET /feed.xml HTTP/1.1\r\nHost: X:8080\r\nAccept-Encoding: gzip\r\nUser-Agent: test\r\n\r\n",
+		"421":                       "GET /feed.xml HTTP/1.1\r\nHost: nobody\r\nAccept-Encoding: gzip\r\nUser-Agent: test\r\n\r\n",
+		"304":                       request("Accept-Encoding: gzip", "If-None-Match: *", "User-Agent: test"),
+		"200 in gzip":               request("Accept-Encoding: gzip", "User-Agent: test"),
 	} {
 		conn, bytes := dial(t, addr), []byte(raw)
 		ask := func() { // without allocations of its own

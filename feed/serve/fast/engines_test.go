@@ -74,16 +74,16 @@ type engine interface {
 	Shutdown(context.Context) error
 }
 
-// engines are the engines by name, each made of the same front and limits.
-var engines = map[string]func(*serve.Front, serve.Limits, *slog.Logger) engine{
-	"fast": func(f *serve.Front, l serve.Limits, log *slog.Logger) engine { return fast.NewServer(f, l, log) },
-	"standard": func(f *serve.Front, l serve.Limits, log *slog.Logger) engine {
+// engines are the engines by name, each made of the same sites and limits.
+var engines = map[string]func(serve.Sites, serve.Limits, *slog.Logger) engine{
+	"fast": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine { return fast.NewServer(f, l, log) },
+	"standard": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine {
 		return serve.NewServer(serve.NewHandler(f), l, nil, log)
 	},
 }
 
 // start serves on a free port until the test ends, and returns the address.
-func start(t testing.TB, name string, f *serve.Front, l serve.Limits, log *slog.Logger) string {
+func start(t testing.TB, name string, f serve.Sites, l serve.Limits, log *slog.Logger) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

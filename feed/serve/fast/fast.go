@@ -25,7 +25,7 @@ import (
 // Server is the fast engine.
 type Server struct {
 	http           *fasthttp.Server
-	front          *serve.Front
+	sites          serve.Sites
 	log            *slog.Logger
 	maxConnections int
 }
@@ -34,10 +34,10 @@ type Server struct {
 // most feeds in gzip coding do.
 const writeBuffer = 32 << 10
 
-// NewServer returns a server that answers with f, within the limits that [serve.NewServer] holds too. Errors of
+// NewServer returns a server that answers for sites, within the limits that [serve.NewServer] holds too. Errors of
 // connections go to log at debug level, since anyone can cause them.
-func NewServer(f *serve.Front, l serve.Limits, log *slog.Logger) *Server {
-	s := &Server{front: f, log: log, maxConnections: l.MaxConnections}
+func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
+	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
 	s.http = &fasthttp.Server{
 		Handler:         s.answer,
 		ErrorHandler:    s.refuse,
@@ -96,7 +96,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 		write(ctx, serve.Refuse(http.StatusHTTPVersionNotSupported))
 		return
 	}
-	write(ctx, s.front.Answer(&serve.Visit{
+	write(ctx, s.sites.ForHost(hostOf(h)).Answer(&serve.Visit{
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
@@ -133,7 +133,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		// The header could be read, and the method says more than that there is a body.
-		write(ctx, s.front.Answer(&serve.Visit{
+		write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
 			Request: serve.Request{Method: view(ctx.Request.Header.Method())}, HasBody: true,
 		}))
 		return
@@ -175,6 +175,17 @@ func pathOf(target []byte) (string, bool) {
 		}
 	}
 	return view(target), true
+}
+
+// hostOf returns the host that a request is for: that of a target in absolute form before the one in Host (RFC 9112
+// section 3.2.2).
+func hostOf(h *fasthttp.RequestHeader) string {
+	if target := h.RequestURI(); len(target) > 0 && target[0] != '/' && target[0] != '*' {
+		if u, err := url.ParseRequestURI(string(target)); err == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	return view(h.Host())
 }
 
 // queryOf returns the query of a request target as it is.

@@ -1,0 +1,143 @@
+package fast_test
+
+import (
+	"bufio"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/serve"
+)
+
+// twoSites are alice.example, by two names more, and bob.example.
+func twoSites(t testing.TB) *serve.Hosts {
+	alice := &serve.Front{Documents: fixed{site(t, 4000, feed.Main)}}
+	bob := &serve.Front{Documents: fixed{site(t, 5000, feed.Main)}}
+	h := &serve.Hosts{Stranger: &serve.Front{}}
+	h.Set(map[string]*serve.Front{"alice.example": alice, "xn--bcher-kva.example": alice, "::1": alice, "bob.example": bob})
+	return h
+}
+
+// TestAHostMeansOneSite holds that both engines serve each site under its names alone, and nothing under others.
+func TestAHostMeansOneSite(t *testing.T) {
+	sites := twoSites(t)
+	get := func(host string) string { return "GET /feed.xml HTTP/1.1\r\nHost: " + host + "\r\n\r\n" }
+	const alice, bob, nobody = "alice", "bob", "nobody"
+	addresses := map[string]string{}
+	for name := range engines {
+		addresses[name] = start(t, name, sites, serve.DefaultLimits(), logTo(t))
+	}
+	bodies := map[string]string{}
+	for who, host := range map[string]string{alice: "alice.example", bob: "bob.example"} {
+		conn := dial(t, addresses["standard"])
+		if _, err := io.WriteString(conn, get(host)); err != nil {
+			t.Fatal(err)
+		}
+		a := read(t, bufio.NewReader(conn), "GET")
+		if a.Status != 200 || bodies[alice] == a.Body || bodies[bob] == a.Body {
+			t.Fatalf("status of %s is %d, want 200 with a document of its own", host, a.Status)
+		}
+		bodies[who] = a.Body
+	}
+
+	for _, c := range []struct{ name, raw, want string }{
+		{"a name", get("alice.example"), alice},
+		{"another", get("bob.example"), bob},
+		{"a second name", get("xn--bcher-kva.example"), alice},
+		{"with a port", get("bob.example:8080"), bob},
+		{"with an empty port", get("bob.example:"), bob},
+		{"with a dot", get("bob.example."), bob},
+		{"with a dot and a port", get("bob.example.:80"), bob},
+		{"in capitals", get("BOB.Example"), bob},
+		{"in capitals, with a port", get("ALICE.EXAMPLE:443"), alice},
+		{"an IPv6 address", get("[::1]:8080"), alice},
+		{"an IPv6 address without a port", get("[::1]"), alice},
+		{"a stranger", get("carol.example"), nobody},
+		{"a subdomain", get("x.bob.example"), nobody},
+		{"a longer name", get("bob.example.net"), nobody},
+		{"the end of a name", get("example"), nobody},
+		{"two dots", get("bob.example.."), nobody},
+		{"a dot before", get(".bob.example"), nobody},
+		{"an address", get("127.0.0.1"), nobody},
+		{"a host that is very long", get(strings.Repeat("a.", 2000) + "bob.example"), nobody},
+		{"no host, in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", nobody},
+		{"a host in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\nHost: bob.example\r\n\r\n", bob},
+		{"an absolute target counts", "GET http://alice.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
+		{"an absolute target of a stranger", "GET http://carol.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", nobody},
+		{"an absolute target with a user and port", "GET http://bob.example@alice.example:1/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
+		{"X-Forwarded-Host is nothing", "GET /feed.xml HTTP/1.1\r\nHost: bob.example\r\nX-Forwarded-Host: alice.example\r\n\r\n", bob},
+		{"HEAD of a stranger", "HEAD /feed.xml HTTP/1.1\r\nHost: carol.example\r\n\r\n", nobody},
+		{"POST to a stranger", "POST /feed.xml HTTP/1.1\r\nHost: carol.example\r\nContent-Length: 0\r\n\r\n", nobody},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			method, _, _ := strings.Cut(c.raw, " ")
+			answers := map[string]answer{}
+			for name, addr := range addresses {
+				conn := dial(t, addr)
+				if _, err := io.WriteString(conn, c.raw); err != nil {
+					t.Fatal(err)
+				}
+				a := read(t, bufio.NewReader(conn), method)
+				answers[name] = a
+				delete(a.Header, "Connection") // closing is what HTTP/1.0 does unasked; saying so is an engine's choice
+				if c.want != nobody {
+					if a.Status != 200 || a.Body != bodies[c.want] {
+						t.Errorf("%s engine: status %d, and not the feed of %s", name, a.Status, c.want)
+					}
+					continue
+				}
+				if a.Status != 421 || method == "GET" && !strings.HasPrefix(a.Body, "421 Misdirected Request\n") || len(a.Body) > 200 {
+					t.Errorf("%s engine: status %d with %d bytes, want 421 with a short text", name, a.Status, len(a.Body))
+				}
+				for field, value := range a.Header {
+					if strings.Contains(value, "example") {
+						t.Errorf("%s engine: the host comes back in %s: %s", name, field, value)
+					}
+				}
+			}
+			if diff := cmp.Diff(answers["standard"], answers["fast"]); diff != "" {
+				t.Errorf("the engines answer %q differently (-standard +fast):\n%s", c.raw, diff)
+			}
+		})
+	}
+}
+
+// TestSitesAreExchangedUnderLoad holds that readers of a site notice nothing when others come and go.
+func TestSitesAreExchangedUnderLoad(t *testing.T) {
+	for name := range engines {
+		sites := twoSites(t)
+		bob := sites.ForHost("bob.example")
+		conn := dial(t, start(t, name, sites, serve.DefaultLimits(), logTo(t)))
+		r := bufio.NewReader(conn)
+		done := make(chan struct{})
+		stop := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				m := map[string]*serve.Front{"bob.example": bob}
+				if i%2 == 0 {
+					m["alice.example"] = bob
+				}
+				sites.Set(m)
+			}
+		}()
+		for range 200 {
+			if _, err := io.WriteString(conn, "GET /feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if a := read(t, r, "GET"); a.Status != 200 {
+				t.Errorf("%s engine: status of a site that stays is %d, want 200", name, a.Status)
+			}
+		}
+		close(stop)
+		<-done
+	}
+}

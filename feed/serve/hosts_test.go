@@ -1,0 +1,44 @@
+package serve
+
+import (
+	"net"
+	"strings"
+	"testing"
+)
+
+// FuzzForHost holds that a name is found whatever its case, port and dot, and nothing under what is not a name.
+func FuzzForHost(f *testing.F) {
+	for _, host := range []string{"bob.example", "Bob.Example.:80", "[::1]:80", "::1", "bob.example:x", "[bob.example", "", ":", "[]", "bob.example:80:80"} {
+		f.Add(host)
+	}
+	bob, six := &Front{}, &Front{}
+	h := &Hosts{Stranger: &Front{}}
+	h.Set(map[string]*Front{"bob.example": bob, "::1": six})
+	f.Fuzz(func(t *testing.T, host string) {
+		name := host
+		if n, port, err := net.SplitHostPort(host); err == nil && strings.Trim(port, "0123456789") == "" {
+			name = n
+		}
+		want := h.Stranger
+		switch bare := strings.TrimSuffix(name, "."); {
+		case len(bare) == len("bob.example") && strings.EqualFold(bare, "bob.example") && !strings.ContainsAny(bare, "[]"):
+			want = bob
+		case strings.Trim(name, "[]") == "::1":
+			want = six
+		}
+		got := h.ForHost(host)
+		if want == bob && got != bob {
+			t.Errorf("%q does not lead to bob.example", host)
+		}
+		if want == h.Stranger && got != h.Stranger {
+			t.Errorf("%q leads to a site, and is nobody's name", host)
+		}
+	})
+}
+
+func TestHostsWithoutSites(t *testing.T) {
+	h := &Hosts{Stranger: &Front{}}
+	if res := h.ForHost("bob.example").Answer(&Visit{Request: Request{Method: "GET", Path: "/feed.xml"}}); res.Status != 421 {
+		t.Errorf("status without sites is %d, want 421", res.Status)
+	}
+}

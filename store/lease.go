@@ -23,7 +23,11 @@ func (s *Site) Acquire(
 ) (feed.Token, error) {
 	reply, err := words(ctx, s.build, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen))
-	if err != nil || len(reply) != 2 {
+	if err == nil && len(reply) != 2 {
+		// Without this the caller would go on to build with a token that fences nobody.
+		err = fmt.Errorf("script answered %q: want two words", reply)
+	}
+	if err != nil {
 		return 0, s.wrap("acquire "+job, err)
 	}
 	if reply[0] == "locked" {

@@ -214,9 +214,18 @@ func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, b
 			return false, ctx.Err()
 		}
 	}
-	if found { // what asked for the pass may have built before this was found
-		_, err = p.changed(ctx, token)
+	if !found {
+		return again, nil
 	}
+	// What asked for the pass may have built before this was found. What was submitted since then is another matter:
+	// without OnChange that waits for the next tick.
+	if p.OnChange {
+		_, err = p.changed(ctx, token)
+		return again, err
+	}
+	p.work.Lock()
+	defer p.work.Unlock()
+	_, err = p.buildDirty(ctx, token)
 	return again, err
 }
 

@@ -3,8 +3,11 @@ package publish_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/attribution"
@@ -91,4 +94,70 @@ func intakeOf(t *testing.T, w *world) string {
 		t.Fatalf("Load = %v, %v", stored, err)
 	}
 	return stored[0].Item.Intake
+}
+
+// passes is a store whose walks over all posts keep back the post "z" until let is closed.
+type passes struct {
+	publish.Store
+	let <-chan struct{}
+}
+
+func (s passes) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for ids, err := range s.Store.PostIDs(ctx) {
+			others := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "z" })
+			if !yield(others, err) {
+				return
+			}
+		}
+		select {
+		case <-s.let:
+			yield([]string{"z"}, nil)
+		case <-ctx.Done():
+			yield(nil, ctx.Err())
+		}
+	}
+}
+
+// TestWithoutOnChangeWhatIsSubmittedWaitsForATick: also when a pass in the background finds something and builds it.
+func TestWithoutOnChangeWhatIsSubmittedWaitsForATick(t *testing.T) {
+	w := newWorld(t)
+	var posts []feed.RawPost
+	for i := range 2200 { // more than a rebuild waits for
+		posts = append(posts, post(fmt.Sprintf("p%04d", i), "tags", []string{"x"}))
+	}
+	w.put(posts...)
+	w.rebuild(w.builder("first"))
+	late := post("z", "date_published", "2024-01-02T03:04:05Z")
+	if err := w.redis.Set("feedpub:{main}:post:z", string(late.Raw)); err != nil {
+		t.Fatal(err)
+	}
+	let, built := make(chan struct{}), make(chan struct{})
+	b := w.builder("one", func(c *publish.Config) {
+		c.Store = passes{w.site, let}
+		first := sync.OnceFunc(func() { close(built) })
+		c.Observe = func(feed.FeedReport) { first() }
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	<-built // by Run, which did not wait for the whole pass
+	w.advance(time.Minute)
+	w.put(post("submitted", "date_published", "2024-01-02T03:04:06Z"))
+	close(let)
+	w.until("what the pass found is published", func() bool { return slices.Contains(w.ids("main"), "z") })
+	if got, want := w.ids("main")[:2], []string{"z", "p2199"}; !slices.Equal(got, want) {
+		t.Errorf("before the tick the main feed begins with %v, want %v: what the pass of the last tick found, and not "+
+			"what was submitted since", got, want)
+	}
+	if err := b.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.ids("main")[:2], []string{"submitted", "z"}; !slices.Equal(got, want) {
+		t.Errorf("after the tick the main feed begins with %v, want %v", got, want)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
 }

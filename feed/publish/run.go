@@ -98,7 +98,7 @@ func (p *Publisher) askWhileHeld(ctx context.Context, names []feed.Name) (feed.R
 			pause(asking, holderInterval)
 		}
 	}()
-	report, err := p.ask(asking, names)
+	report, err := Ask(asking, p.Store, names)
 	if err != nil && errors.Is(context.Cause(asking), errNobodyBuilds) {
 		return feed.Report{}, errNobodyBuilds
 	}
@@ -285,6 +285,11 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 	if err := p.absorbInbox(ctx, token); err != nil {
 		return 0, err
 	}
+	return p.buildDirty(ctx, token)
+}
+
+// buildDirty is the second half of changed. Its caller holds work.
+func (p *Publisher) buildDirty(ctx context.Context, token feed.Token) (time.Duration, error) {
 	dirty, err := p.Store.Dirty(ctx)
 	if err != nil || len(dirty) == 0 {
 		return block, err
@@ -334,11 +339,6 @@ type reply struct {
 	Error  string      `json:"error,omitempty"`
 	// NotFound says that the error is of kind feed.ErrNotFound.
 	NotFound bool `json:"not_found,omitempty"`
-}
-
-// ask sends a trigger to the builder and waits for its answer.
-func (p *Publisher) ask(ctx context.Context, names []feed.Name) (feed.Report, error) {
-	return Ask(ctx, p.Store, names)
 }
 
 // Ask asks the builder that holds the lease to rebuild the named feeds, or all when none is named, and returns its

@@ -215,6 +215,25 @@ func postTests() []test {
 				t.Errorf("ids of items (-want +got):\n%s", diff)
 			}
 		}},
+		{"RawPostsComeAsTheyWerePutInOrder", func(t *testing.T, s suite) {
+			bodies := []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
+			var asked []string
+			var want []feed.RawPost
+			for i, id := range oddIDs() {
+				p := feed.RawPost{ID: id, Raw: []byte(bodies[i%len(bodies)])}
+				must(t, "Put", s.Put(s.ctx, p))
+				asked, want = append(asked, id, "none"), append(want, p, feed.RawPost{ID: "none"})
+			}
+			asked, want = append(asked, asked[0]), append(want, want[0]) // one that is asked for twice comes twice
+			got, err := s.RawPosts(s.ctx, asked...)
+			must(t, "RawPosts", err)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("RawPosts (-want +got):\n%s", diff)
+			}
+			if got, err := s.RawPosts(s.ctx); err != nil || len(got) != 0 {
+				t.Errorf("RawPosts of no ids = %v, %v; want none", got, err)
+			}
+		}},
 		{"LoadGivesWhatThereIsInOrder", func(t *testing.T, s suite) {
 			s.put(t, "raw only", "both")
 			s.absorb(t, 1, enter(item("both", 2)), enter(item("item only", 3)))

@@ -92,7 +92,7 @@ func (r *Replica) compareOne(t *tail) {
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
-		r.publish(map[feed.Name]*edition{name: r.Snapshot().editions[name].compared(before, r.Now())}, false)
+		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compared(before, r.Now())}, false)
 	}
 }
 
@@ -205,13 +205,13 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	for _, head := range heads {
 		r.compare(t, head.Feed) // with what it took the place of, before it is gone too
 	}
-	served := r.Snapshot().editions
+	served := r.Snapshot()
 	var mu sync.Mutex
 	fetched := make(map[feed.Name]*edition)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, head := range heads {
-		held := served[head.Feed]
+		held := served.edition(head.Feed)
 		if held != nil {
 			switch why := notNewer(head, held.head); {
 			case why != "":
@@ -250,7 +250,7 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	r.publish(fetched, false)
 	r.count(taken, len(fetched))
 	for name := range fetched {
-		if before := served[name]; before != nil {
+		if before := served.edition(name); before != nil {
 			t.uncompared[name] = before
 		}
 	}

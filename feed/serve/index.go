@@ -7,31 +7,35 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"feedpub/feed"
 )
 
-// index is the list of a site's feeds at "/", made from nothing but their names and paths. It stands there until a
-// document is committed for that path.
+// index is the list of a site's feeds at "/", made from nothing but their names and paths when it is first asked for. It
+// stands there until a document is committed for that path. The snapshots that list the same feeds share it.
 type index struct {
-	text string
+	once sync.Once
 	page *document
 }
 
 // indexMaxAge is for how long a list of feeds may be kept.
 const indexMaxAge = 5 * time.Minute
 
-// of returns the index for the snapshot next, which has the feeds in names; that is ix itself if they are the same.
-func (ix *index) of(names []feed.Name, next *Snapshot) *index {
-	if len(names) == 0 {
-		return nil
-	}
+// of returns the index for s, whose index it is.
+func (ix *index) of(s *Snapshot) *document {
+	ix.once.Do(func() { ix.page = s.list() })
+	return ix.page
+}
+
+// list makes the list of the feeds.
+func (s *Snapshot) list() *document {
 	var links, list strings.Builder
-	for _, name := range names {
+	for _, name := range s.names() {
 		list.WriteString("<li>" + html.EscapeString(string(name)) + ":")
-		for _, d := range next.editions[name].documents {
-			if next.documents.paths[d.ref.Path] != d {
+		for _, d := range s.edition(name).documents {
+			if s.document(d.ref.Path) != d {
 				continue
 			}
 			// Relative, so that it holds behind a proxy that serves us under a prefix.
@@ -48,9 +52,6 @@ func (ix *index) of(names []feed.Name, next *Snapshot) *index {
 	text := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>Feeds</title>\n" + links.String() +
 		"</head>\n<body>\n<h1>Feeds</h1>\n<ul>\n" + list.String() + "</ul>\n</body>\n</html>\n"
-	if ix != nil && ix.text == text {
-		return ix
-	}
 	ref := feed.DocumentRef{
 		Path:      "/",
 		MediaType: "text/html; charset=utf-8",
@@ -58,8 +59,7 @@ func (ix *index) of(names []feed.Name, next *Snapshot) *index {
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return &index{text: text, page: newDocument("", ref, pack([]byte(text)), time.Time{},
-		field("Content-Security-Policy", "default-src 'none'"))}
+	return newDocument("", ref, pack([]byte(text)), time.Time{}, field("Content-Security-Policy", "default-src 'none'"))
 }
 
 // label returns the name of a format for people.

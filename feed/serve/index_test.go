@@ -50,7 +50,7 @@ func TestIndexListsTheFeeds(t *testing.T) {
 
 func TestIndexIsKeptWhileTheFeedsAreTheSame(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
-	e := s.editions[feed.Main]
+	e := s.edition(feed.Main)
 	if next := s.with(map[feed.Name]*edition{feed.Main: e}, nil, later); next.index != s.index {
 		t.Errorf("the index was made anew although the feeds are the same")
 	}

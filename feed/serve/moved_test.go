@@ -137,7 +137,7 @@ func TestNoOldPathTakesAFeedsOwn(t *testing.T) {
 		{Target: "/contested", Feed: "tags/go", Format: feed.RSS},
 		{Target: "/contested", Feed: feed.Main, Format: feed.Atom},
 	}, feed.Main, "tags/go")
-	if got, want := hashAt(t, s, "/tags/go/feed.xml"), s.editions["tags/go"].documents[0].ref.Hash; got != string(want) {
+	if got, want := hashAt(t, s, "/tags/go/feed.xml"), s.edition("tags/go").documents[0].ref.Hash; got != string(want) {
 		t.Error("an old path of the main feed has taken the place of a feed's own")
 	}
 	if got, want := hashAt(t, s, "/contested"), hashAt(t, s, "/atom.xml"); got != want {

@@ -99,7 +99,7 @@ func (r *Replica) noteLost(heads []feed.Head) {
 		known[h.Feed] = true
 	}
 	count := 0
-	for name := range r.Snapshot().editions {
+	for _, name := range r.Snapshot().names() {
 		if !known[name] && r.refuse(refusal{cause: lost, head: feed.Head{Feed: name},
 			reason: "the store does not know the feed any more; what is served is the last that it had"}) {
 			count++

@@ -264,7 +264,7 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		r.mu.Lock()
 		delete(r.unsaved, name)
 		r.mu.Unlock()
-		err := r.Disk.save(r.Snapshot().editions[name])
+		err := r.Disk.save(r.Snapshot().edition(name))
 		if err == nil {
 			continue
 		}

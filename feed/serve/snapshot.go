@@ -11,18 +11,33 @@ import (
 )
 
 // Snapshot is what a site serves at one moment: its feeds' committed documents by their paths. It is immutable and safe
-// for concurrent use.
+// for concurrent use. Snapshots share what they have in common.
 type Snapshot struct {
-	editions  map[feed.Name]*edition
-	documents table[*document] // by their own paths and by the old ones that lead to them
+	editions *shards[*edition] // by the feed's name
+	paths    *shards[place]    // by documents' own paths
+	old      *shards[[]owner]  // by old paths, with "?" and the query if they have one
 	// unheld are paths of feeds that are known to be committed but whose documents could not be had.
 	unheld   map[string]bool
 	retreats *retreats
 	// complete says that every committed feed is in editions or unheld: a path that is not there does not exist.
 	complete bool
-	index    *index
-	// ripe is when the first of the documents whose Last-Modified had to be left out may have it; zero if there is none.
-	ripe time.Time
+	index    *index // nil if there is no feed
+	// undated are the feeds of which a document's Last-Modified had to be left out, and ripe is when the first may have
+	// it; zero if there is none.
+	undated map[feed.Name]bool
+	ripe    time.Time
+}
+
+// place is what stands at a path. Of several feeds that claim it, it is that of the first, on every replica the same.
+type place struct {
+	document *document
+	others   []*document // in the order of their feeds; nearly always none
+}
+
+// owner is a document that has an old path.
+type owner struct {
+	feed feed.Name
+	i    int // among the documents of the edition
 }
 
 // edition is a feed's committed state with its documents, which are in the head's order. It is immutable.
@@ -140,46 +155,47 @@ func emptySnapshot(r *retreats) *Snapshot {
 	if r == nil {
 		r = newRetreats(Options{})
 	}
-	return &Snapshot{retreats: r}
+	return &Snapshot{
+		editions: newShards[*edition](), paths: newShards[place](), old: newShards[[]owner](), retreats: r,
+	}
 }
 
 // with returns a snapshot in which the given editions replace those of the same feeds, and unheld is what is known to be
-// committed besides. Nothing that s serves is lost by it. The whole table of paths is made anew, which takes a few
-// milliseconds for thousands of feeds and leaves nothing to get out of step.
+// committed besides. Nothing that s serves is lost by it. It costs what the given editions are, however many there are.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now time.Time) *Snapshot {
-	next := &Snapshot{
-		editions:  make(map[feed.Name]*edition, len(s.editions)+len(editions)),
-		documents: newTable[*document](len(s.documents.paths)),
-		unheld:    make(map[string]bool),
-		retreats:  s.retreats,
-		complete:  s.complete,
+	next := *s
+	next.undated, next.ripe, next.unheld = make(map[feed.Name]bool), time.Time{}, make(map[string]bool)
+	changed := maps.Clone(editions)
+	if changed == nil {
+		changed = make(map[feed.Name]*edition, len(s.undated))
 	}
-	maps.Copy(next.editions, s.editions)
-	maps.Copy(next.editions, editions)
-
-	names := next.names()
-	for _, name := range names {
-		e := next.editions[name].refresh(now)
-		next.editions[name] = e
-		for _, d := range e.documents {
-			if m := d.ref.Modified; d.lastModified == "" && !m.IsZero() && (next.ripe.IsZero() || m.Before(next.ripe)) {
-				next.ripe = m
-			}
-			// A path that two feeds claim stays with the first, on every replica the same.
-			if !s.retreats.answers.has(d.ref.Path) {
-				next.documents.put(d.ref.Path, d)
-			}
+	for name := range s.undated {
+		if changed[name] == nil {
+			changed[name], _ = s.editions.get(string(name))
 		}
 	}
-	for _, name := range names { // after all own paths, which no old path takes away
-		for _, d := range next.editions[name].documents {
-			for _, target := range d.ref.Aliases {
-				if !s.retreats.answers.has(target) {
-					next.documents.put(target, d)
+	all, paths, old := s.editions.edit(), s.paths.edit(), s.old.edit()
+	sameList := true
+	for name, e := range changed {
+		before, _ := s.editions.get(string(name))
+		e = e.refresh(now)
+		for _, d := range e.documents {
+			if m := d.ref.Modified; d.lastModified == "" && !m.IsZero() {
+				next.undated[name] = true
+				if next.ripe.IsZero() || m.Before(next.ripe) {
+					next.ripe = m
 				}
 			}
 		}
+		if e == before {
+			continue
+		}
+		all.set(string(name), e)
+		s.place(paths, before, e)
+		s.placeOld(old, before, e)
+		sameList = sameList && before.listedLike(e)
 	}
+	next.editions, next.paths, next.old = all.done(), paths.done(), old.done()
 	for _, h := range unheld {
 		for _, ref := range h.Documents {
 			next.unheld[ref.Path] = true
@@ -188,13 +204,97 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 			}
 		}
 	}
-	next.index = s.index.of(names, next)
-	return next
+	if !sameList {
+		next.index = new(index)
+	}
+	return &next
+}
+
+// place puts the documents of e at their paths, in place of those of before, which may be nil.
+func (s *Snapshot) place(paths *edit[place], before, e *edition) {
+	if before != nil {
+		for _, d := range before.documents {
+			if e.find(func(now *document) bool { return now.ref.Path == d.ref.Path }) != nil {
+				continue // replaced below
+			}
+			switch left := without(paths, d); {
+			case len(left) > 0:
+				paths.set(d.ref.Path, place{left[0], left[1:]})
+			default:
+				paths.remove(d.ref.Path)
+			}
+		}
+	}
+	for _, d := range slices.Backward(e.documents) { // the first, should two have one path
+		if s.retreats.answers.has(d.ref.Path) {
+			continue
+		}
+		claims := without(paths, d)
+		i, _ := slices.BinarySearchFunc(claims, d, func(a, b *document) int { return compareNames(a.feed, b.feed) })
+		claims = slices.Insert(claims, i, d)
+		paths.set(d.ref.Path, place{claims[0], claims[1:]})
+	}
+}
+
+// without returns the claims to the path of d that are not of its feed. The list is the caller's.
+func without(paths *edit[place], d *document) []*document {
+	at, ok := paths.get(d.ref.Path)
+	if !ok {
+		return nil
+	}
+	claims := append([]*document{at.document}, at.others...)
+	return slices.DeleteFunc(claims, func(other *document) bool { return other.feed == d.feed })
+}
+
+// placeOld puts the documents of e at their old paths, in place of those of before, which may be nil.
+func (s *Snapshot) placeOld(old *edit[[]owner], before, e *edition) {
+	if before != nil && slices.EqualFunc(before.documents, e.documents, func(a, b *document) bool {
+		return slices.Equal(a.ref.Aliases, b.ref.Aliases)
+	}) {
+		return
+	}
+	if before != nil {
+		for _, d := range before.documents {
+			for _, target := range d.ref.Aliases {
+				owners, _ := old.get(target)
+				left := slices.DeleteFunc(slices.Clone(owners), func(o owner) bool { return o.feed == d.feed })
+				if len(left) > 0 {
+					old.set(target, left)
+				} else {
+					old.remove(target)
+				}
+			}
+		}
+	}
+	for i, d := range e.documents {
+		for _, target := range d.ref.Aliases {
+			if s.retreats.answers.has(target) {
+				continue
+			}
+			owners, _ := old.get(target)
+			at, _ := slices.BinarySearchFunc(owners, d.feed, func(o owner, name feed.Name) int {
+				return cmp.Or(compareNames(o.feed, name), -1) // of one feed the first document
+			})
+			old.set(target, slices.Insert(slices.Clone(owners), at, owner{d.feed, i}))
+		}
+	}
+}
+
+// listedLike says whether a list of feeds says the same of e as of other. e may be nil.
+func (e *edition) listedLike(other *edition) bool {
+	return e != nil && slices.EqualFunc(e.documents, other.documents, func(a, b *document) bool {
+		return a.ref.Format == b.ref.Format && a.ref.Path == b.ref.Path && a.ref.MediaType == b.ref.MediaType
+	})
 }
 
 // names returns the names of the feeds, the main feed first.
 func (s *Snapshot) names() []feed.Name {
-	return slices.SortedFunc(maps.Keys(s.editions), compareNames)
+	names := make([]feed.Name, 0, s.editions.size)
+	for name := range s.editions.all() {
+		names = append(names, feed.Name(name))
+	}
+	slices.SortFunc(names, compareNames)
+	return names
 }
 
 // compareNames puts the main feed before all others.
@@ -211,18 +311,32 @@ func compareNames(a, b feed.Name) int {
 	}
 }
 
+// edition returns what is served of a feed, or nil.
+func (s *Snapshot) edition(name feed.Name) *edition {
+	e, _ := s.editions.get(string(name))
+	return e
+}
+
 // document returns what is served at path, or nil.
 func (s *Snapshot) document(path string) *document {
 	if s == nil {
 		return nil
 	}
-	if d, ok := s.documents.paths[path]; ok {
-		return d
+	if at, ok := s.paths.get(path); ok { // no old path takes away a feed's own
+		return at.document
+	}
+	if owners, ok := s.old.get(path); ok {
+		return s.owned(owners)
 	}
 	if path == "/" && s.index != nil {
-		return s.index.page
+		return s.index.of(s)
 	}
 	return nil
+}
+
+// owned returns the document that the first of the owners of an old path is.
+func (s *Snapshot) owned(owners []owner) *document {
+	return s.edition(owners[0].feed).documents[owners[0].i]
 }
 
 // queried returns the answer or the document that stands at a path with exactly this query; at most one of the two.
@@ -233,15 +347,20 @@ func (s *Snapshot) queried(path, query string) (Response, *document) {
 	if res, ok := s.retreats.answers.queries[path][query]; ok {
 		return res, nil
 	}
-	return Response{}, s.documents.queries[path][query]
+	var buffer [128]byte // most targets fit, and then nothing is allocated
+	target := append(append(append(buffer[:0], path...), '?'), query...)
+	if owners, ok := s.old.at(target); ok {
+		return Response{}, s.owned(owners)
+	}
+	return Response{}, nil
 }
 
-func (s *Snapshot) hasMain() bool { return s.editions[feed.Main] != nil }
+func (s *Snapshot) hasMain() bool { return s.edition(feed.Main) != nil }
 
 // Head returns the head of a feed that is served.
 func (s *Snapshot) Head(name feed.Name) (feed.Head, bool) {
-	e, ok := s.editions[name]
-	if !ok {
+	e := s.edition(name)
+	if e == nil {
 		return feed.Head{}, false
 	}
 	return e.head, true
@@ -249,16 +368,16 @@ func (s *Snapshot) Head(name feed.Name) (feed.Head, bool) {
 
 // Heads returns the heads of the feeds that are served, the main feed's first, then by name.
 func (s *Snapshot) Heads() []feed.Head {
-	heads := make([]feed.Head, 0, len(s.editions))
+	heads := make([]feed.Head, 0, s.editions.size)
 	for _, name := range s.names() {
-		heads = append(heads, s.editions[name].head)
+		heads = append(heads, s.edition(name).head)
 	}
 	return heads
 }
 
 // Blob returns the bytes of a document that is served. They are not to be modified.
 func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
-	for _, e := range s.editions {
+	for _, e := range s.editions.all() {
 		for _, d := range e.documents {
 			if d.ref.Hash == hash {
 				return feed.Blob{Hash: hash, Gzip: d.gzip, Size: d.ref.Length}, true
@@ -271,7 +390,7 @@ func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 // Newest returns the greatest fencing token among the heads that are served, 0 if there is none.
 func (s *Snapshot) Newest() feed.Token {
 	var newest feed.Token
-	for _, e := range s.editions {
+	for _, e := range s.editions.all() {
 		newest = max(newest, e.head.Token)
 	}
 	return newest

@@ -72,11 +72,11 @@ func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
 
 func TestPathThatTwoFeedsClaimStaysWithTheFirst(t *testing.T) {
 	s := site(t, Options{}, feed.Main, "tags/a")
-	thief := s.editions["tags/a"].head
+	thief := s.edition("tags/a").head
 	thief.Feed = "aaa"
 	thief.Documents = append([]feed.DocumentRef{}, thief.Documents...)
 	thief.Documents[0].Path = "/feed.xml"
-	e, err := newEdition(thief, s.editions["tags/a"], later, nil)
+	e, err := newEdition(thief, s.edition("tags/a"), later, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

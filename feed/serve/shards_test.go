@@ -1,0 +1,143 @@
+package serve
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+func TestShardsHoldWhatTheirEditsSay(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	table, want := newShards[int](), map[string]int{}
+	for range 200 {
+		before, kept := maps.Clone(want), table
+		e := table.edit()
+		for range random.IntN(20) {
+			key := fmt.Sprint(random.IntN(500))
+			if random.IntN(3) == 0 {
+				e.remove(key)
+				delete(want, key)
+			} else {
+				e.set(key, random.Int())
+				want[key], _ = e.get(key)
+			}
+		}
+		table = e.done()
+		if diff := cmp.Diff(want, maps.Collect(table.all())); diff != "" || table.size != len(want) {
+			t.Fatalf("the table has size %d, want %d; entries (-want +got):\n%s", table.size, len(want), diff)
+		}
+		if diff := cmp.Diff(before, maps.Collect(kept.all())); diff != "" {
+			t.Fatalf("an edit changed the table it began with (-want +got):\n%s", diff)
+		}
+	}
+	for key, v := range want {
+		if got, ok := table.at([]byte(key)); got != v || !ok {
+			t.Errorf("at(%q) = %d, %t; want %d", key, got, ok, v)
+		}
+	}
+}
+
+// TestACommitCostsWhatItChanges holds that a snapshot shares with the one before all but the parts that a commit touches.
+func TestACommitCostsWhatItChanges(t *testing.T) {
+	all := map[feed.Name]*edition{}
+	for i := range 2000 {
+		e := editionOf(t, feed.Join(feed.Tags, fmt.Sprint(i)), 1, "first")
+		all[e.head.Feed] = e
+	}
+	before := emptySnapshot(nil).with(all, nil, later)
+	after := before.with(map[feed.Name]*edition{"tags/7": editionOf(t, "tags/7", 1, "second")}, nil, later)
+	if got, most := copied(before.paths, after.paths), len(feed.Formats()); got == 0 || got > most {
+		t.Errorf("a commit of one of 2000 feeds copied %d parts of the table of paths, want 1 to %d", got, most)
+	}
+	if got := copied(before.editions, after.editions); got != 1 {
+		t.Errorf("a commit of one of 2000 feeds copied %d parts of the table of feeds, want 1", got)
+	}
+	if before.index != after.index {
+		t.Errorf("a commit that changes no feed's path had the list of feeds made anew")
+	}
+}
+
+// copied returns how many parts b does not share with a.
+func copied[V any](a, b *shards[V]) int {
+	n := 0
+	for i := range a.parts {
+		if reflect.ValueOf(a.parts[i]).Pointer() != reflect.ValueOf(b.parts[i]).Pointer() {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSnapshotsMadeStepByStepAreThoseMadeAtOnce has feeds claim each other's paths, give them up and take old ones, and
+// compares what stands where with a snapshot made of the last editions alone.
+func TestSnapshotsMadeStepByStepAreThoseMadeAtOnce(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	names := []feed.Name{feed.Main, "aaa", "tags/a", "tags/b"}
+	targets := []string{"/", "/a", "/b", "/c", "/d", "/gone", "/a?x", "/b?x&y", "/gone?x"}
+	retreats := newRetreats(Options{Retired: []string{"/gone", "/gone?x"}})
+	step, last := emptySnapshot(retreats), map[feed.Name]*edition{}
+	for range 500 {
+		changes := map[feed.Name]*edition{}
+		for _, name := range names[:1+random.IntN(len(names))] {
+			head, blobs := commit(name, 1, noon, fmt.Sprint(random.IntN(3)))
+			for i := range head.Documents {
+				head.Documents[i].Path = targets[random.IntN(6)]
+				for range random.IntN(3) {
+					head.Documents[i].Aliases = append(head.Documents[i].Aliases, targets[1+random.IntN(len(targets)-1)])
+				}
+			}
+			e, err := newEdition(head, nil, later, func(ref feed.DocumentRef) (feed.Blob, error) {
+				for _, b := range blobs {
+					if b.Hash == ref.Hash {
+						return b, nil
+					}
+				}
+				return feed.Blob{}, feed.ErrNotFound
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes[name], last[name] = e, e
+		}
+		step = step.with(changes, nil, later)
+		once := emptySnapshot(retreats).with(last, nil, later)
+		for _, target := range targets {
+			got, want := standing(step, target), standing(once, target)
+			if target == "/" && (got == "" || want == "") {
+				continue // a list of feeds; it is made of what is compared here
+			}
+			if got != want {
+				t.Fatalf("at %s stands %s, want %s as if all feeds had been taken at once", target, got, want)
+			}
+		}
+		if step.editions.size != len(last) {
+			t.Fatalf("there are %d feeds, want %d", step.editions.size, len(last))
+		}
+	}
+}
+
+// standing says which document stands at a target.
+func standing(s *Snapshot, target string) string {
+	path, query := target, ""
+	for i, c := range target {
+		if c == '?' {
+			path, query = target[:i], target[i+1:]
+		}
+	}
+	var d *document
+	if query == "" {
+		d = s.document(path)
+	} else {
+		_, d = s.queried(path, query)
+	}
+	if d == nil || d.feed == "" {
+		return ""
+	}
+	return fmt.Sprint(d.feed, " ", d.ref.Format)
+}

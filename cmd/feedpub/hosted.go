@@ -45,12 +45,14 @@ func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	var salt audience.Salt
-	_, _ = rand.Read(salt[:]) // it never fails
-	h := &hosted{workplace: w, audience: audience.New(time.Now, salt), checkPost: checkPost(building.Intake, time.Now)}
+	h := &hosted{workplace: w, checkPost: checkPost(building.Intake, time.Now)}
 	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), "documents", string(c.Site.ID))); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
+	// Behind the lock on the documents: no other process counts into the file.
+	var salt audience.Salt
+	_, _ = rand.Read(salt[:]) // it never fails
+	h.audience = audience.Open(filepath.Join(string(c.Data), "audience", string(c.Site.ID)), time.Now, salt, w.log)
 	h.replica = serve.NewReplica(serve.ReplicaConfig{
 		Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c),
 	})
@@ -73,8 +75,13 @@ func (h *hosted) release() {
 	}
 }
 
-// serve keeps the site's documents up to date until ctx ends.
-func (h *hosted) serve(ctx context.Context) error { return h.replica.Run(ctx) }
+// serve keeps the site's documents up to date, and the count of its readers on disk, until ctx ends.
+func (h *hosted) serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return h.replica.Run(ctx) })
+	g.Go(func() error { return h.audience.Run(ctx) })
+	return g.Wait()
+}
 
 // build builds the site on change and on schedule until ctx ends.
 func (h *hosted) build(ctx context.Context) error {

@@ -60,6 +60,19 @@ func nameOf(number int) string {
 	}
 }
 
+// numberOf returns a number of agents of a name, that of others if it is not known any more.
+func numberOf(name string) int {
+	if name == silentName {
+		return silentNumber
+	}
+	for i, k := range known {
+		if k.name == name {
+			return i
+		}
+	}
+	return otherNumber
+}
+
 // agent is what a User-Agent says.
 type agent struct {
 	name        string

@@ -1,12 +1,12 @@
 // Package audience tells who reads the feeds, from their polls. It keeps counts, not people: of an address no more than a
-// trace in a sketch, made with a keyed hash.
+// trace in a sketch, made with a keyed hash. They are kept in a file, and a lost file costs no more than the counts.
 package audience
 
 import (
 	"encoding/binary"
-	"maps"
+	"iter"
+	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +33,10 @@ type Salt [16]byte
 type Audience struct {
 	now  func() time.Time
 	salt Salt
+	path string // where it is saved
+	log  *slog.Logger
+
+	onDisk uint64 // how many polls were counted when it was last saved; only Open and Run use it
 
 	mu     sync.RWMutex
 	agents map[string]agent
@@ -42,12 +46,15 @@ type Audience struct {
 
 // tally is what is known of one feed.
 type tally struct {
+	feed feed.Name
+
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
 	clients                    [names]uint64 // by the agents' numbers
 	gatherers                  map[string]report
 	sketches                   [days + 1]*sketch // by the day modulo their number
 	day                        int64             // of the newest sketch
+	last                       int64             // day on which it was last polled
 }
 
 // report is what an aggregator last said.
@@ -56,7 +63,9 @@ type report struct {
 	day         int64
 }
 
-// New returns an audience of nobody. The same polls under the same salt give the same estimates.
+func newTally(name feed.Name) *tally { return &tally{feed: name, gatherers: make(map[string]report)} }
+
+// New returns an audience of nobody that is not saved. The same polls under the same salt give the same estimates.
 func New(now func() time.Time, salt Salt) *Audience {
 	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
 }
@@ -68,12 +77,13 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	}
 	userAgent = userAgent[:min(len(userAgent), maxAgentLength)]
 	t, who := a.lookUp(name, userAgent)
-	day := a.now().Unix() / int64(24*time.Hour/time.Second)
+	day := dayOf(a.now())
 	hash := a.hash(client, userAgent)
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.polls++
+	t.last = day
 	switch status {
 	case 304:
 		t.notModified++
@@ -88,6 +98,9 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 		t.sketchOf(day).add(hash)
 	}
 }
+
+// dayOf returns the days since 1970.
+func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second) }
 
 // hash returns the trace of a client: readers behind one address are told apart by their programs.
 func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
@@ -108,7 +121,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t = a.feeds[name]; t == nil {
-		t = &tally{gatherers: make(map[string]report)}
+		t = newTally(name)
 		a.feeds[name] = t
 		a.order = append(a.order, name)
 	}
@@ -139,40 +152,53 @@ func (t *tally) sketchOf(day int64) *sketch {
 
 // Readers returns what is known of each feed that was polled, in the order in which they were first.
 func (a *Audience) Readers() []feed.Readership {
-	a.mu.RLock()
-	names, tallies := slices.Clone(a.order), maps.Clone(a.feeds)
-	a.mu.RUnlock()
-	day := a.now().Unix() / int64(24*time.Hour/time.Second)
-	list := make([]feed.Readership, 0, len(names))
-	for _, name := range names {
-		list = append(list, tallies[name].readership(name, day))
+	today := dayOf(a.now())
+	tallies := a.tallies()
+	list := make([]feed.Readership, 0, len(tallies))
+	for _, t := range tallies {
+		list = append(list, t.readership(today))
 	}
 	return list
 }
 
-func (t *tally) readership(name feed.Name, day int64) feed.Readership {
+func (t *tally) readership(today int64) feed.Readership {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := feed.Readership{
-		Feed: name, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas, Clients: make(map[string]uint64),
-	}
-	for number, n := range t.clients {
-		if n > 0 {
-			r.Clients[nameOf(number)] += n
-		}
+		Feed: t.feed, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas, Clients: t.named(),
 	}
 	var sum sketch
-	for d := max(day-days+1, 0); d <= t.day; d++ {
-		if s := t.sketches[d%int64(len(t.sketches))]; s != nil && d > t.day-int64(len(t.sketches)) {
-			sum.merge(s)
-		}
+	for _, s := range t.recent(today) {
+		sum.merge(s)
 	}
 	r.Direct = sum.estimate()
 	r.Subscribers = r.Direct
 	for _, g := range t.gatherers {
-		if g.day > day-days {
+		if g.day > today-days {
 			r.Subscribers += g.subscribers
 		}
 	}
 	return r
+}
+
+// named returns how many polls there were by the clients' names.
+func (t *tally) named() map[string]uint64 {
+	byName := make(map[string]uint64)
+	for number, n := range t.clients {
+		if n > 0 {
+			byName[nameOf(number)] += n
+		}
+	}
+	return byName
+}
+
+// recent returns the sketches of the days whose readers count today, by day.
+func (t *tally) recent(today int64) iter.Seq2[int64, *sketch] {
+	return func(yield func(int64, *sketch) bool) {
+		for d := max(today-days+1, 0); d <= t.day; d++ {
+			if s := t.sketches[d%int64(len(t.sketches))]; s != nil && d > t.day-int64(len(t.sketches)) && !yield(d, s) {
+				return
+			}
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 const (
 	registerBits = 9
 	registers    = 1 << registerBits
+	maxRank      = 64 - registerBits + 1
 )
 
 // sketch estimates how many different hashes it was given, without keeping any (Flajolet, Fusy, Gandouet, Meunier:

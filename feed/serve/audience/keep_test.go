@@ -1,0 +1,283 @@
+package audience
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+// counted returns an audience with readers of all kinds, as it is saved in the file at path.
+func counted(t *testing.T, path string) *Audience {
+	t.Helper()
+	a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.DiscardHandler))
+	for i := range 100 {
+		a.Polled("main", 304, address(i), "newsboat/2.39 (Linux x86_64)")
+	}
+	a.Polled("main", 226, address(1), "Feedly/1.0 (17 subscribers)")
+	a.Polled("main", 200, address(2), "")
+	a.Polled("tags/go", 200, address(3), "something new")
+	if err := a.save(); err != nil {
+		t.Fatalf("save: %v", err)
+	}
+	return a
+}
+
+func TestReadersAreCountedAcrossRestarts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audience", "main")
+	a := counted(t, path)
+	other := Salt([]byte("quite another one")[:16])
+	for days, same := range map[int]bool{0: true, 6: true, 7: false} {
+		now := func() time.Time { return noon.Add(time.Duration(days) * 24 * time.Hour) }
+		b := Open(path, now, other, slog.New(slog.DiscardHandler))
+		a.now = now
+		if diff := cmp.Diff(a.Readers(), b.Readers()); diff != "" {
+			t.Errorf("readers %d days later, after a restart (-before +after):\n%s", days, diff)
+		}
+		for i := range 100 { // the same once more: they are known, unless a week has passed
+			b.Polled("main", 304, address(i), "newsboat/2.39 (Linux x86_64)")
+		}
+		got, want := b.Readers()[0].Direct, a.Readers()[0].Direct
+		if same && got != want {
+			t.Errorf("%d days later the readers who came back count %d, want %d", days, got, want)
+		}
+		if !same && want != 0 {
+			t.Errorf("%d days later %d readers count, want none", days, want)
+		}
+	}
+}
+
+// TestFileIsNobodysBusiness holds that nobody else may read the file, and that no address and no User-Agent stands in it.
+func TestFileIsNobodysBusiness(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "main")
+	counted(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("the file has the mode %v, %v; want 0600", info.Mode(), err)
+	}
+	text := unpack(t, path)
+	for _, secret := range []string{"10.0.0", "2.39", "something new"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q stands in the file:\n%.2000s", secret, text)
+		}
+	}
+}
+
+func unpack(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func pack(text string) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(text))
+	if err := errors.Join(err, w.Close()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// TestDamagedFileStartsAnew holds that what is not whole counts nobody, is told, and does not stay in the way.
+func TestDamagedFileStartsAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "main")
+	counted(t, path)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := unpack(t, path)
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)/2] ^= 1
+	for name, content := range map[string][]byte{
+		"empty":           nil,
+		"cut off":         whole[:len(whole)-1],
+		"half":            whole[:len(whole)/2],
+		"one bit flipped": flipped,
+		"text":            []byte("hello"),
+		"no JSON":         pack("hello"),
+		"another form":    pack(strings.Replace(text, form, "feedpub audience 9", 1)),
+		"short salt":      pack(strings.Replace(text, `"salt":"`, `"salt":"AA==","old":"`, 1)),
+		"no sketch":       pack(strings.Replace(text, `"19860":"`, `"19860":"AA==","1":"`, 1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if string(content) == string(pack(text)) {
+				t.Fatal("the test damages nothing")
+			}
+			if err := os.WriteFile(path, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.NewTextHandler(&log, nil)))
+			if got := a.Readers(); len(got) != 0 {
+				t.Errorf("the readers of a damaged file are %+v, want none", got)
+			}
+			if !strings.Contains(log.String(), path) {
+				t.Errorf("the log says %q, want the file", log.String())
+			}
+			a.Polled("main", 200, address(1), "newsboat")
+			if err := a.save(); err != nil {
+				t.Errorf("save: %v", err)
+			}
+			if b := Open(path, a.now, Salt{}, slog.New(slog.DiscardHandler)); b.salt != salt || len(b.Readers()) != 1 {
+				t.Errorf("what was saved in its place reads as %+v under the salt %x, want one feed under %x", b.Readers(), b.salt, salt)
+			}
+		})
+	}
+}
+
+// TestForgottenFeeds holds that a feed that nobody polls does not stay in the file for ever.
+func TestForgottenFeeds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "main")
+	a := counted(t, path)
+	now := noon
+	a.now = func() time.Time { return now }
+	now = now.Add((forgetAfter - 1) * 24 * time.Hour)
+	a.Polled("tags/new", 200, address(1), "newsboat")
+	for days, want := range []int{3, 1} {
+		if err := a.save(); err != nil {
+			t.Fatal(err)
+		}
+		if got := Open(path, a.now, salt, slog.New(slog.DiscardHandler)).Readers(); len(got) != want {
+			t.Errorf("%d days after their last poll the file has %+v, want %d feeds", forgetAfter-1+days, got, want)
+		}
+		now = now.Add(24 * time.Hour)
+	}
+}
+
+func TestRunSavesNowAndThenAndInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "main")
+		a := Open(path, time.Now, salt, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- a.Run(ctx) }()
+		kept := func() (polls uint64) {
+			for _, r := range Open(path, time.Now, salt, slog.New(slog.DiscardHandler)).Readers() {
+				polls += r.Polls
+			}
+			return polls
+		}
+		time.Sleep(saveEvery + time.Second) // a bubble's time
+		synctest.Wait()
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a file of nobody was written: %v", err)
+		}
+		a.Polled("main", 200, address(1), "newsboat")
+		time.Sleep(saveEvery)
+		synctest.Wait()
+		if got := kept(); got != 1 {
+			t.Errorf("%v after a poll %d are saved, want 1", saveEvery, got)
+		}
+		a.Polled("main", 200, address(1), "newsboat")
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if got := kept(); got != 2 {
+			t.Errorf("in the end %d polls are saved, want 2", got)
+		}
+	})
+}
+
+// TestUnwritableFileIsToldOnce holds that a full disk does not fill the log too, and that the counts stay.
+func TestUnwritableFileIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		a := Open(filepath.Join(dir, "file", "main"), time.Now, salt, slog.New(slog.NewTextHandler(&log, nil)))
+		log.Reset()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- a.Run(ctx) }()
+		a.Polled("main", 200, address(1), "newsboat")
+		time.Sleep(10 * saveEvery)
+		cancel()
+		<-done
+		if got := strings.Count(log.String(), "level=ERROR"); got != 1 {
+			t.Errorf("the log tells %d times that nothing is saved, want once:\n%s", got, log.String())
+		}
+		if got := a.Readers()[0].Polls; got != 1 {
+			t.Errorf("%d polls are counted, want 1", got)
+		}
+	})
+}
+
+// FuzzRestore holds that of whatever stands in the file nothing comes out that could not have been counted.
+func FuzzRestore(f *testing.F) {
+	f.Add(`{"form":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" + `{"feed":"main","last_poll":19860,"polls":3,` +
+		`"clients":{"newsboat":2,"never heard of":1},"gatherers":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		a := New(func() time.Time { return noon }, salt)
+		if err := a.restore(pack(text)); err != nil {
+			if len(a.feeds) > 0 {
+				t.Errorf("restore(%q) fails with %v and leaves %v", text, err, a.order)
+			}
+			return
+		}
+		names := map[string]bool{otherName: true, silentName: true}
+		for _, k := range known {
+			names[k.name] = true
+		}
+		for _, r := range a.Readers() {
+			for name := range r.Clients {
+				if !names[name] {
+					t.Errorf("restore(%q) makes up the client %q", text, name)
+				}
+			}
+			if r.Direct < 0 || r.Subscribers < r.Direct {
+				t.Errorf("restore(%q) counts %+v", text, r)
+			}
+		}
+		b, err := a.encode()
+		if err != nil {
+			t.Fatalf("encode: %v", err)
+		}
+		again := New(a.now, Salt{})
+		if err := again.restore(b); err != nil {
+			t.Fatalf("what was encoded can't be restored: %v", err)
+		}
+		if today := dayOf(noon); fmt.Sprint(recentOnly(a, today)) != fmt.Sprint(recentOnly(again, today)) {
+			t.Errorf("restore(%q) and what it is encoded as differ:\n%+v\n%+v", text, a.Readers(), again.Readers())
+		}
+	})
+}
+
+// recentOnly returns the readers of the feeds that are saved.
+func recentOnly(a *Audience, today int64) (list []feed.Readership) {
+	for _, t := range a.tallies() {
+		if t.last > today-forgetAfter {
+			list = append(list, t.readership(today))
+		}
+	}
+	return list
+}

@@ -22,13 +22,11 @@ func (b *bench) change(ctx context.Context) error {
 	if err := b.lead(ctx); err != nil {
 		return err
 	}
-	r := reader{tags: map[string]string{}}
-	base, stop, err := b.startReplica(ctx)
+	r, err := b.startReplica(ctx)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	r.base = base
+	defer r.stop()
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
 		return err

@@ -20,8 +20,8 @@ import (
 )
 
 type options struct {
-	posts, edits, repeat int
-	profile, hugo        string
+	posts, edits, repeat, replicas int
+	profile, hugo                  string
 }
 
 func main() {
@@ -29,6 +29,7 @@ func main() {
 	flag.IntVar(&o.posts, "posts", 10_000, "how many posts")
 	flag.IntVar(&o.edits, "edits", 100, "how many single changes are timed, a good second each; 0 for none")
 	flag.IntVar(&o.repeat, "repeat", 5, "how often what is quick is done; the median counts")
+	flag.IntVar(&o.replicas, "replicas", 4, "how many processes serve when changes and the builder's end are timed for all; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
 	flag.StringVar(&o.hugo, "hugo", "", "let this hugo make RSS of the same posts too")
 	flag.Parse()
@@ -77,6 +78,11 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if o.edits > 0 {
 		if err := b.change(ctx); err != nil {
+			return err
+		}
+	}
+	if o.replicas > 1 {
+		if err := b.fleet(ctx); err != nil {
 			return err
 		}
 	}

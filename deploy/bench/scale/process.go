@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -44,36 +42,66 @@ func (s *redisServer) stop() {
 	_ = s.cmd.Wait()
 }
 
-// startReplica builds feedpub and lets it serve the site's documents in a process of its own. It builds nothing there,
-// for this process holds the builder's lease. It returns the URL under which it serves, and what ends it.
-func (b *bench) startReplica(ctx context.Context) (url string, stop func(), err error) {
+// replica is a "feedpub serve" in a process of its own, and what a reader has of it.
+type replica struct {
+	reader
+	cmd *exec.Cmd
+}
+
+func (r *replica) pid() int { return r.cmd.Process.Pid }
+
+// stop lets the process end in order.
+func (r *replica) stop() {
+	_ = r.cmd.Process.Signal(os.Interrupt)
+	_ = r.cmd.Wait()
+}
+
+// kill ends the process at once.
+func (r *replica) kill() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+// startReplica lets feedpub serve the site's documents in a process of its own. While this process holds the builder's
+// lease it builds nothing there.
+func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	program := filepath.Join(b.dir, "feedpub")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
-		return "", nil, fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
+	if _, err := os.Stat(program); err != nil {
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
+		}
 	}
-	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", filepath.Join(b.dir, "data"),
-		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
-	cmd.Stderr = io.Discard
-	stdout, err := cmd.StdoutPipe()
+	data, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
+		"--listen", address, "--admin-listen", "127.0.0.1:0")
+	// Builders of one site have one configuration; without it the address they listen on would be part of it.
+	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example", "FEEDPUB_SITE_TITLE=Scale")
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	stop = func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		if address, ok := strings.CutPrefix(lines.Text(), "RSS"); ok {
-			url, _ = strings.CutSuffix(strings.TrimSpace(address), "/feed.xml")
+	r := &replica{reader: reader{base: "http://" + address, tags: map[string]string{}}, cmd: cmd}
+	for range 1000 {
+		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			return r, conn.Close()
 		}
-		if strings.HasPrefix(lines.Text(), "admin") { // the last line
-			return url, stop, nil
-		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	stop()
-	return "", nil, errors.New("feedpub serve has ended")
+	r.stop()
+	return nil, errors.New("feedpub serve does not listen")
+}
+
+// freeAddress returns an address of this machine that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// failovers is how often the builder is killed.
+const failovers = 5
+
+// fleet times how soon all of several replicas serve a change, and how soon the next builder has committed one after
+// the builder was killed.
+func (b *bench) fleet(ctx context.Context) error {
+	if err := b.publisher(nil); err != nil {
+		return err
+	}
+	defer func() { b.rest() }()
+	if err := b.lead(ctx); err != nil {
+		return err
+	}
+	var fleet []*replica
+	defer func() {
+		for _, r := range fleet {
+			r.stop()
+		}
+	}()
+	for len(fleet) < b.replicas {
+		r, err := b.startReplica(ctx)
+		if err != nil {
+			return err
+		}
+		fleet = append(fleet, r)
+	}
+	if b.edits > 0 {
+		if err := b.spread(ctx, fleet); err != nil {
+			return err
+		}
+	}
+	b.rest()
+	return b.failover(ctx, &fleet)
+}
+
+// spread times edits until all replicas serve the main feed with them.
+func (b *bench) spread(ctx context.Context, fleet []*replica) error {
+	heads, err := b.site.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	newest := posts.Post(b.posts - 1).ID
+	path := pathsOf(heads, newest)[0]
+	took := make([]time.Duration, 0, b.edits)
+	for i := range b.edits {
+		for _, r := range fleet {
+			if err := r.get(ctx, path, ""); err != nil {
+				return err
+			}
+		}
+		time.Sleep(time.Second + 50*time.Millisecond) // a feed is built on change once a second at most
+		start := time.Now()
+		if err := b.site.Put(ctx, posts.Version(b.posts-1, 1000+i)); err != nil {
+			return err
+		}
+		for _, r := range fleet {
+			if err := r.get(ctx, path, r.tags[path]); err != nil {
+				return err
+			}
+		}
+		took = append(took, time.Since(start))
+	}
+	return b.latencies(fmt.Sprintf("one post changed, to the main feed served by all of %d replicas", len(fleet)), took)
+}
+
+// failover kills the builder, of several processes that serve and may build, right after a post has changed, and times
+// until another has built it and a third serves it.
+func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
+	took := make([]time.Duration, 0, failovers)
+	for i := range failovers {
+		builder, err := b.builderOf(ctx, *fleet)
+		if err != nil {
+			return err
+		}
+		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // all is built when it has answered
+			return err
+		}
+		path := feed.Main.Path(feed.RSS)
+		others := (*fleet)[:0:0]
+		for _, r := range *fleet {
+			if r == builder {
+				continue
+			}
+			others = append(others, r)
+			if err := r.get(ctx, path, ""); err != nil {
+				return err
+			}
+		}
+		builder.kill()
+		start := time.Now()
+		if err := b.site.Put(ctx, posts.Version(b.posts-1, 5000+i)); err != nil {
+			return err
+		}
+		for _, r := range others {
+			if err := r.get(ctx, path, r.tags[path]); err != nil {
+				return err
+			}
+		}
+		took = append(took, time.Since(start))
+		another, err := b.startReplica(ctx)
+		if err != nil {
+			return err
+		}
+		*fleet = append(others, another)
+	}
+	return b.latencies("builder killed, to the next commit served by the others", took)
+}
+
+// builderOf waits until one of the replicas builds, and returns it.
+func (b *bench) builderOf(ctx context.Context, fleet []*replica) (*replica, error) {
+	for range 600 {
+		owner, held, err := b.site.Holder(ctx, publish.Job)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range fleet {
+			if held && strings.Contains(owner, ":"+strconv.Itoa(r.pid())+":") {
+				return r, nil
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil, errors.New("none of the replicas builds")
+}

@@ -23,8 +23,12 @@ type Config struct {
 
 	Admin Admin `yaml:"admin"`
 
-	// Redis is the URL of the Redis that holds the posts: redis://[user:password@]host:port[/db], rediss:// for TLS,
-	// or unix://path. Excludes dir: of the two, the one set in the stronger place wins, and both in one are an error.
+	// Redis is the URL of the Redis that holds the posts: redis://[user:password@]host:port[/db], or unix://path;
+	// redis+sentinel://[user:password@]host:port,host:port/MASTER[/db] for the master that Sentinels watch, and
+	// redis+cluster://[user:password@]host:port,host:port for a Cluster; rediss with each for TLS. Parameters behind a
+	// question mark are: tls_ca_file, tls_cert_file, tls_key_file, tls_server_name, tls_skip_verify; sentinel_user,
+	// sentinel_password, sentinel_password_file; dial_timeout, serve_timeout, build_timeout; client_name.
+	// Excludes dir: of the two, the one set in the stronger place wins, and both in one are an error.
 	// Default none: posts come from dir.
 	Redis RedisURL `yaml:"redis"`
 

@@ -209,7 +209,7 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
 		`FEEDPUB_SCHEDULES: schedules.tags/go: want a text, got a list`,
 		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
-		`--redis: want redis://host:port/db, rediss://host:port/db or unix:///path, got "http://user:xxxxx@example.org"`,
+		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, the same with rediss for TLS, or unix://, got "http://"`,
 		`FEEDPUB_SITE_AUTHORS: site.authors[0].name: is required`,
 		`FEEDPUB_SCHEDULES: schedules.main: want a schedule, got "bad"`,
 	}
@@ -324,6 +324,8 @@ func TestRedisURLWithPassword(t *testing.T) {
 		{"for a user", "redis://ann@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
 		{"over one in the URL", "redis://ann:old@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
 		{"with special characters", "redis://127.0.0.1:6379/0", "a@b/c", "redis://:a%40b%2Fc@127.0.0.1:6379/0"},
+		{"for Sentinels", "redis+sentinel://a,b:7000/m?sentinel_password=x", "hunter2", "redis+sentinel://:hunter2@a,b:7000/m?sentinel_password=x"},
+		{"for a Cluster", "redis+cluster://ann@a,b:7000", "hunter2", "redis+cluster://ann:hunter2@a,b:7000"},
 		{"for a socket", "unix:///run/redis.sock", "hunter2", "unix://:hunter2@/run/redis.sock"},
 	} {
 		var u config.RedisURL

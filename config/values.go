@@ -6,14 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/text/language"
 
-	"feedpub/feed"
+	"feedpub/store/redisurl"
 )
 
 // Address is a host and port to listen on.
@@ -67,26 +66,15 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// RedisURL is the URL of a Redis, or empty. It may hold a password, so it prints with that left out.
+// RedisURL is the URL of a Redis, or empty. It may hold passwords, so it prints with those left out.
 type RedisURL struct{ raw string }
 
-// UnmarshalText accepts redis, rediss and unix URLs, and the empty text. Its errors never show the password.
+// UnmarshalText accepts the URLs that [redisurl.Parse] does, and the empty text. Its errors never show a password.
 func (u *RedisURL) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		u.raw = ""
-		return nil
-	}
-	const want = "want redis://host:port/db, rediss://host:port/db or unix:///path"
-	p, err := url.Parse(string(text))
-	if err != nil {
-		// The parser's own message repeats the URL, and with it the password.
-		return fmt.Errorf("%s, and special characters in a password as %%XX", want)
-	}
-	switch {
-	case !slices.Contains([]string{"redis", "rediss", "unix"}, p.Scheme),
-		p.Scheme == "unix" && p.Path == "",
-		p.Scheme != "unix" && p.Hostname() == "":
-		return fmt.Errorf("%s, got %q", want, p.Redacted())
+	if len(text) > 0 {
+		if _, err := redisurl.Parse(string(text)); err != nil {
+			return err
+		}
 	}
 	u.raw = string(text)
 	return nil
@@ -95,29 +83,24 @@ func (u *RedisURL) UnmarshalText(text []byte) error {
 // IsZero reports whether no URL is set.
 func (u RedisURL) IsZero() bool { return u.raw == "" }
 
-// WithPassword returns the URL with the password put in, or as it is if the password is empty.
+// WithPassword returns the URL with the servers' password put in, or as it is if the password is empty.
 func (u RedisURL) WithPassword(password Secret) (RedisURL, error) {
 	if password.IsZero() {
 		return u, nil
 	}
-	p, err := url.Parse(u.raw)
-	if err != nil {
-		return RedisURL{}, fmt.Errorf("the Redis URL %s: %w", redacted, feed.ErrInvalid)
-	}
-	p.User = url.UserPassword(p.User.Username(), password.Reveal())
-	return RedisURL{p.String()}, nil
+	raw, err := redisurl.WithPassword(u.raw, password.Reveal())
+	return RedisURL{raw}, err
 }
 
-// Reveal returns the URL as it was given, password and all.
+// Reveal returns the URL as it was given, passwords and all.
 func (u RedisURL) Reveal() string { return u.raw }
 
-// String returns the URL with the password left out.
+// String returns the URL with the passwords left out.
 func (u RedisURL) String() string {
-	p, err := url.Parse(u.raw)
-	if err != nil {
-		return redacted
+	if u.raw == "" {
+		return ""
 	}
-	return p.Redacted()
+	return redisurl.Redact(u.raw)
 }
 
 // GoString is for %#v, which would print the field.

@@ -35,7 +35,9 @@ func unavailableCodes() []string {
 }
 
 // unavailableTexts are errors without a code of their own.
-func unavailableTexts() []string { return []string{"max number of clients reached"} }
+func unavailableTexts() []string {
+	return []string{"max number of clients reached", "redis: cluster has no nodes"}
+}
 
 // InvalidCode is the error code by which a server of our own refuses what can't be written; Redis has none of that name.
 const InvalidCode = "INVALID"

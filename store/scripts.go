@@ -33,11 +33,41 @@ var (
 	seedSource string
 )
 
-// run runs a script by its hash, sending its text only when the server does not know it. Never in a pipeline, where
-// the text could not be sent again.
+// run runs a script by its hash, sending its text only when the server does not know it: each master of a Cluster learns
+// it by itself, and a replica that takes over too. Never in a pipeline, where the text could not be sent again.
 func run(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) *redis.Cmd {
 	return redis.NewScript(source).Run(ctx, c, keys, args...)
 }
+
+// unrepeated is a client for scripts that must not be repeated when their reply is lost: the answer to the repetition
+// would be that of another question. A Cluster's client still follows a slot that has moved, since then nothing has run.
+type unrepeated struct{ redis.UniversalClient }
+
+// EvalSha runs a script by its hash.
+func (u unrepeated) EvalSha(ctx context.Context, hash string, keys []string, args ...any) *redis.Cmd {
+	return u.eval(ctx, "evalsha", hash, keys, args)
+}
+
+// Eval runs a script by its text.
+func (u unrepeated) Eval(ctx context.Context, source string, keys []string, args ...any) *redis.Cmd {
+	return u.eval(ctx, "eval", source, keys, args)
+}
+
+func (u unrepeated) eval(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
+	words := make([]any, 0, 3+len(keys)+len(args))
+	words = append(words, name, script, len(keys))
+	for _, k := range keys {
+		words = append(words, k)
+	}
+	cmd := redis.NewCmd(ctx, append(words, args...)...)
+	_ = u.Process(ctx, onceCmd{cmd}) // the command has the error
+	return cmd
+}
+
+type onceCmd struct{ *redis.Cmd }
+
+// NoRetry says that the command is not to be repeated.
+func (onceCmd) NoRetry() bool { return true }
 
 // status runs a script that answers one word.
 func status(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) (string, error) {

@@ -14,19 +14,20 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"feedpub/feed"
+	"feedpub/store/redisurl"
 )
 
 // Options say where the store is and how it is spoken to. Only URL is required.
 type Options struct {
-	// URL is redis://[[user]:password@]host[:port][/db], rediss:// for the same over TLS, or
-	// unix://[[user]:password@]/path/to/socket[?db=n].
+	// URL leads to one server, to the master of Sentinels, or to a Cluster: see package redisurl. What it says of
+	// timeouts and names goes before the options here.
 	URL string
 	// Logger gets what no error can tell, such as a stored item that cannot be decoded; nil discards it.
 	Logger *slog.Logger
@@ -64,47 +65,39 @@ type Client struct {
 	items *itemCache
 
 	// Separate pools, so that no load of one kind starves another: serve for what replicas read, build for reads and
-	// idempotent writes of building, once for scripts, which must not be repeated when their reply is lost (the answer
-	// to the repetition would be that of another question), block for reads that wait for news.
-	serve, build, once, block redis.UniversalClient
+	// idempotent writes of building, once for scripts that must not be repeated, block for reads that wait for news.
+	serve, build, block redis.UniversalClient
+	once                unrepeated
 }
 
 // Open returns the store at o.URL. It does not connect: a store that is down at the start is one that is down later.
-// An error is of kind [feed.ErrInvalid] and never shows a password.
+// An error is of kind [feed.ErrInvalid] and never shows a password; files that the URL names are read here.
 func Open(o Options) (*Client, error) {
-	base, err := parseURL(o.URL)
+	u, err := redisurl.Parse(o.URL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("redis URL: %w", err)
 	}
-	c := &Client{address: redact(o.URL), log: o.Logger, now: o.Now, squeeze: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.Confirm}
+	e, err := newEndpoint(u)
+	if err != nil {
+		return nil, fmt.Errorf("redis URL: %w", err)
+	}
+	c := &Client{address: u.String(), log: o.Logger, now: o.Now, squeeze: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.Confirm}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if c.now == nil {
 		c.now = time.Now
 	}
-	dial := cmp.Or(o.DialTimeout, 500*time.Millisecond)
-	serve, build := cmp.Or(o.ServeTimeout, 800*time.Millisecond), cmp.Or(o.BuildTimeout, 5*time.Second)
+	e.name = cmp.Or(u.ClientName, o.Name, "feedpub")
+	e.dial = cmp.Or(u.DialTimeout, o.DialTimeout, 500*time.Millisecond)
+	serve := cmp.Or(u.ServeTimeout, o.ServeTimeout, 800*time.Millisecond)
+	build := cmp.Or(u.BuildTimeout, o.BuildTimeout, 5*time.Second)
 	c.patience, c.buildTimeout = serve, build
-	client := func(timeout, pool time.Duration, retries, size int) redis.UniversalClient {
-		opt := *base
-		opt.ClientName = cmp.Or(o.Name, "feedpub")
-		opt.DisableIdentity = true // one round trip less for each connection
-		// Without it a deadline does not end a command that is under way.
-		opt.ContextTimeoutEnabled = true
-		// Mode "auto" makes every connection to plain Redis begin with an error.
-		opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		opt.DialTimeout, opt.DialerRetries = dial, 1
-		opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = timeout, timeout, pool
-		opt.MaxRetries, opt.PoolSize = retries, size
-		return redis.NewClient(&opt)
-	}
-	const noRetries = -1 // 0 would be the default of 3
-	c.serve = client(serve, 300*time.Millisecond, 1, 16)
-	c.build = client(build, build, 2, 16)
-	c.once = client(build, build, noRetries, 16)
+	c.serve = e.client(pool{timeout: serve, wait: 300 * time.Millisecond, retries: 1, size: 16})
+	c.build = e.client(pool{timeout: build, wait: build, retries: 2, size: 16})
+	c.once = unrepeated{e.client(pool{timeout: build, wait: build, retries: noRetries, size: 16})}
 	// One connection each for the tails of streams; a process with more sites than this polls versions instead.
-	c.block = client(serve+tailSlice, 300*time.Millisecond, noRetries, 64)
+	c.block = e.client(pool{timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: 64})
 	return c, nil
 }
 
@@ -113,7 +106,7 @@ func (c *Client) Close() error {
 	return errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
 }
 
-// Ping returns nil if the server answers in the time of a serving command, else an error of kind
+// Ping returns nil if the server, or any of a Cluster, answers in the time of a serving command, else an error of kind
 // [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full refuses even this.
 func (c *Client) Ping(ctx context.Context) error {
 	return c.wrap("ping", c.serve.Ping(ctx).Err())

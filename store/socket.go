@@ -4,12 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
 )
@@ -17,42 +14,6 @@ import (
 // maxSocketPath is the longest path that every supported system takes as the address of a unix socket: sun_path has
 // 104 bytes on the BSDs and macOS, 108 on Linux, with a final NUL.
 const maxSocketPath = 103
-
-// parseURL returns the client options that a URL stands for. The schemes of Sentinel and Cluster need clients of their
-// own types, built here too when they come.
-func parseURL(raw string) (*redis.Options, error) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
-		// The parser's own message quotes the URL with its password.
-		return nil, fmt.Errorf("redis URL %s: not a URL such as redis://localhost:6379/0: %w", redact(raw), feed.ErrInvalid)
-	}
-	switch u.Scheme {
-	case "redis", "rediss", "unix":
-	default:
-		return nil, fmt.Errorf("redis URL %s: scheme %q: want redis, rediss or unix: %w", redact(raw), u.Scheme, feed.ErrInvalid)
-	}
-	opt, err := redis.ParseURL(raw)
-	if err != nil {
-		return nil, fmt.Errorf("redis URL %s: wrong host, port, database number or parameter: %w", redact(raw), feed.ErrInvalid)
-	}
-	if opt.Network == "unix" {
-		opt.Dialer = func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return dialUnix(ctx, addr, opt.DialTimeout)
-		}
-	}
-	return opt, nil
-}
-
-// redact returns a URL without password and parameters; of what is no URL it shows nothing.
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
-		return "(hidden)"
-	}
-	u.RawQuery, u.Fragment = "", ""
-	u.User = nil
-	return u.String()
-}
 
 // dialUnix connects to a unix socket, one with a path that is too long for an address included.
 func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn, error) {

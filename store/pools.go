@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"feedpub/feed"
+	"feedpub/store/redisurl"
+)
+
+// follows is how often a Cluster's client goes after a slot that has moved, or tries anew, in one call.
+const follows = 2
+
+// endpoint is where a store is, with all that clients of it have in common.
+type endpoint struct {
+	url              redisurl.URL
+	tls              *tls.Config
+	sentinelPassword string
+	name             string // of connections
+	dial             time.Duration
+}
+
+// newEndpoint reads the files that a URL names. Its errors are of kind [feed.ErrInvalid].
+func newEndpoint(u redisurl.URL) (endpoint, error) {
+	e := endpoint{url: u, sentinelPassword: u.SentinelPassword}
+	var err error
+	if e.tls, err = tlsConfig(u); err != nil {
+		return endpoint{}, err
+	}
+	if u.SentinelPasswordFile != "" {
+		b, err := os.ReadFile(u.SentinelPasswordFile)
+		if err != nil {
+			return endpoint{}, fmt.Errorf("sentinel_password_file: %w: %w", feed.ErrInvalid, err)
+		}
+		e.sentinelPassword = strings.TrimRight(string(b), "\r\n")
+	}
+	return e, nil
+}
+
+// pool says what one client is for.
+type pool struct {
+	timeout time.Duration // of a command
+	wait    time.Duration // for a free connection
+	retries int           // of a command that failed on the way; noRetries is none
+	size    int           // connections, to each server of a Cluster
+}
+
+const noRetries = -1 // 0 would be the default of 3
+
+// client makes a client of the kind that the URL asks for. The three kinds of options are alike but in what each lacks,
+// so they are filled in by hand: go-redis' universal ones leave out how fast a Cluster's client learns of a failover.
+//
+// All read from masters alone. A replica of Redis may lag: a commit that was announced would not be there to be read,
+// and an older one would come after it. And readers wait for no Redis, so that more of it would not serve them faster.
+func (e endpoint) client(p pool) redis.UniversalClient {
+	switch e.url.Kind {
+	case redisurl.Sentinel:
+		c := redis.NewFailoverClient(&redis.FailoverOptions{
+			MasterName: e.url.Master, SentinelAddrs: e.url.Addresses,
+			SentinelUsername: e.url.SentinelUser, SentinelPassword: e.sentinelPassword,
+			Username: e.url.User, Password: e.url.Password, DB: e.url.DB, TLSConfig: e.tls,
+			ClientName: e.name, DisableIdentity: true, ContextTimeoutEnabled: true,
+			DialTimeout: e.dial, DialerRetries: 1,
+			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
+			MaxRetries: p.retries, PoolSize: p.size,
+		})
+		c.AddHook(sentinelErrors{master: e.url.Master})
+		return c
+	case redisurl.Cluster:
+		return redis.NewClusterClient(&redis.ClusterOptions{
+			Addrs: e.url.Addresses, Username: e.url.User, Password: e.url.Password, TLSConfig: e.tls,
+			ClientName: e.name, DisableIdentity: true, ContextTimeoutEnabled: true,
+			MaintNotificationsConfig: noNotifications(),
+			DialTimeout:              e.dial, DialerRetries: 1,
+			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
+			// Redirections count as retries, so none can be forbidden here: what must not be repeated says so itself.
+			MaxRedirects: follows, PoolSize: p.size,
+			// The default of a minute is how long the slots of a dead master would go on failing.
+			ClusterStateReloadInterval: time.Second,
+			// Every command has a key, and all keys of one command a slot. Policies would ask for the list of all
+			// commands first, and split up what need not be.
+			DisableRoutingPolicies: true,
+		})
+	default:
+		o := &redis.Options{
+			Username: e.url.User, Password: e.url.Password, DB: e.url.DB, TLSConfig: e.tls,
+			ClientName: e.name, DisableIdentity: true, // one round trip less for each connection
+			// Without it a deadline does not end a command that is under way.
+			ContextTimeoutEnabled: true,
+			// Mode "auto" makes every connection to plain Redis begin with an error.
+			MaintNotificationsConfig: noNotifications(),
+			DialTimeout:              e.dial, DialerRetries: 1,
+			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
+			MaxRetries: p.retries, PoolSize: p.size,
+		}
+		if e.url.Socket != "" {
+			o.Network, o.Addr = "unix", e.url.Socket
+			o.Dialer = func(ctx context.Context, _, path string) (net.Conn, error) { return dialUnix(ctx, path, e.dial) }
+		} else {
+			o.Addr = e.url.Addresses[0]
+		}
+		return redis.NewClient(o)
+	}
+}
+
+func noNotifications() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// sentinelErrors makes errors of finding the master unmistakable. A Sentinel answers nil for a name that it doesn't know,
+// and the client passes that on as the error of the command: an unknown master would look like a store without posts.
+type sentinelErrors struct{ master string }
+
+// DialHook replaces the error of a connection that was not made.
+func (h sentinelErrors) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := next(ctx, network, address)
+		if errors.Is(err, redis.Nil) {
+			err = fmt.Errorf("no Sentinel that answers knows a master named %q: %w", h.master, feed.ErrUnavailable)
+		}
+		return conn, err
+	}
+}
+
+// ProcessHook changes nothing.
+func (sentinelErrors) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+// ProcessPipelineHook changes nothing.
+func (sentinelErrors) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

@@ -236,6 +236,26 @@ func (h Head) Document(f Format) (DocumentRef, bool) {
 	return h.Documents[i], true
 }
 
+// Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same one
+// with a document that is modified later. The store's order is this one, whatever the store may have forgotten since.
+func (h Head) Later(other Head) bool {
+	if h.Token != other.Token {
+		return h.Token > other.Token
+	}
+	return h.modified().After(other.modified())
+}
+
+// modified returns when the newest of the documents was modified.
+func (h Head) modified() time.Time {
+	var latest time.Time
+	for _, d := range h.Documents {
+		if d.Modified.After(latest) {
+			latest = d.Modified
+		}
+	}
+	return latest
+}
+
 // DocumentRef is a committed document without its bytes.
 type DocumentRef struct {
 	Format    Format        `json:"format"`

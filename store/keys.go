@@ -81,6 +81,16 @@ func (k keyspace) lease(job string) string { return k.key("lease", job) }
 // token is a string: the greatest fencing token given out or seen.
 func (k keyspace) token() string { return k.key("token") }
 
+// schema is a hash: "version" of what is stored, "reader" and "writer", the oldest programs that may read and write it,
+// "renderer", the version of the documents' form, and "since", the fencing token at which that was decided.
+func (k keyspace) schema() string { return k.key("schema") }
+
+// fleet is a set: ids of the processes that serve or build the site, and of some that have ended.
+func (k keyspace) fleet() string { return k.key("fleet") }
+
+// member is a string with an expiry: what a process says of itself, a feed.Member as JSON.
+func (k keyspace) member(id string) string { return k.key("member", id) }
+
 // requests is a stream with an expiry: operators' triggers, with the fields "id" and "payload".
 func (k keyspace) requests() string { return k.key("requests") }
 

@@ -116,32 +116,44 @@ func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
 	return nil
 }
 
-// RestoreHeads seeds the store with heads that were committed earlier, from copies on a disk: a head that is missing or
-// has an older token than the copy is written with the copy's Last-Modified, others are left. Blobs gives the bytes of
-// a document. A head that can't be restored doesn't keep the others from it; the errors are joined.
+// RestoreHeads seeds the store with heads that were committed earlier, from copies on a disk: a head that is missing, or
+// that is earlier than the copy ([feed.Head.Later]), is written with the copy's Last-Modified, others are left. Blobs
+// gives the bytes of a document. A head that can't be restored doesn't keep the others from it; the errors are joined.
 func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	var errs []error
 	for _, h := range heads {
-		if err := s.restoreHead(ctx, h, blobs); err != nil {
+		if err := s.restoreHead(ctx, h, blobs, false); err != nil {
 			errs = append(errs, s.wrap(fmt.Sprintf("restore head of %s", h.Feed), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
+// GiveBack is RestoreHeads of one head for a store that has lost what a replica still serves. If the head is written, its
+// feed becomes dirty too: the posts that it was made of may be lost as well, and the builder is to find that out and hold
+// the feed, rather than never to look at it.
+func (s *Site) GiveBack(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
+	// The pages are no feed, and are made whenever feeds are.
+	return s.wrap(fmt.Sprintf("give back head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
+}
+
+func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error), dirty bool) error {
 	if err := checkHead(h); err != nil {
 		return err
 	}
-	switch current, err := s.head(ctx, s.build, h.Feed); {
-	case err != nil && !errors.Is(err, feed.ErrNotFound):
+	current, err := s.head(ctx, s.build, h.Feed)
+	switch {
+	case errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid):
+		current = feed.Head{Token: -1}
+	case err != nil:
 		return err
-	case err == nil && current.Token >= h.Token:
+	case !h.Later(current):
 		return nil // spares the upload; the script decides
 	}
 	bytes := map[feed.Hash]feed.Blob{}
 	keys := []string{
 		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.journal(),
+		s.keys.dirty(), s.keys.marks(),
 	}
 	var formats strings.Builder
 	ids, err := encodeIDs(h.IDs)
@@ -167,7 +179,17 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 	if err := s.upload(ctx, h, bytes, nil); err != nil {
 		return err
 	}
-	args := append([]any{int64(h.Token), s.now().UnixMilli(), string(h.Feed), keptChanges}, fields...)
+	for _, d := range current.Documents {
+		keys = append(keys, s.keys.doc(d.Hash))
+	}
+	mark := 0
+	if dirty {
+		mark = 1
+	}
+	args := append([]any{
+		int64(h.Token), s.now().UnixMilli(), string(h.Feed), keptChanges, mark, replacedTTL.Milliseconds(),
+		int64(current.Token), len(h.Documents),
+	}, fields...)
 	reply, err := status(ctx, s.once, seedSource, keys, args...)
 	if err == nil && reply == "absent" {
 		err = fmt.Errorf("its documents were not kept: %w", feed.ErrUnavailable)

@@ -19,6 +19,8 @@ var (
 	closeSource string
 	//go:embed commit.lua
 	commitSource string
+	//go:embed forget.lua
+	forgetSource string
 	//go:embed mark.lua
 	markSource string
 	//go:embed problem.lua
@@ -29,6 +31,8 @@ var (
 	renewSource string
 	//go:embed restore.lua
 	restoreSource string
+	//go:embed schema.lua
+	schemaSource string
 	//go:embed seed.lua
 	seedSource string
 )

@@ -43,6 +43,7 @@ func Run(t *testing.T, open Opener) {
 	tests = append(tests, leaseTests()...)
 	tests = append(tests, recordTests()...)
 	tests = append(tests, archiveTests()...)
+	tests = append(tests, fleetTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))

@@ -1,0 +1,14 @@
+-- Decides on a site's schema, unless another decision was made since it was read. Builders with earlier tokens are
+-- refused from then on, so that none commits what it made under the earlier decision.
+--
+-- KEYS  1 schema  2 token
+-- ARGV  since of the schema as read or "0", the least token to decide at, version, reader, writer, renderer
+-- Output {"ok", since} or {"moved", since of the schema as it is}
+
+local stored = redis.call('HGET', KEYS[1], 'since') or '0'
+if stored ~= ARGV[1] then return { 'moved', stored } end
+local token = tonumber(redis.call('GET', KEYS[2]) or '0')
+local since = string.format('%.0f', math.max(token + 1, tonumber(stored) + 1, tonumber(ARGV[2])))
+redis.call('HSET', KEYS[1], 'version', ARGV[3], 'reader', ARGV[4], 'writer', ARGV[5], 'renderer', ARGV[6], 'since', since)
+redis.call('SET', KEYS[2], since)
+return { 'ok', since }

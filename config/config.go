@@ -117,8 +117,8 @@ type Server struct {
 	// speaks TLS and HTTP/2 too. Default fast, or standard where tls_cert_file is set.
 	Engine Engine `yaml:"engine"`
 
-	// TLSCertFile names a PEM file with the certificate for readers and those that lead to its root. It is read at the
-	// start. Needs tls_key_file. Default none: plain HTTP, with TLS left to a server before this one.
+	// TLSCertFile names a PEM file with the certificate for readers and those that lead to its root. It may be
+	// replaced while the server runs. Needs tls_key_file. Default none: plain HTTP, with TLS left to a server before this one.
 	TLSCertFile Path `yaml:"tls_cert_file"`
 
 	// TLSKeyFile names a PEM file with the certificate's private key. Needs tls_cert_file.

@@ -105,11 +105,11 @@ func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, er
 	}
 	var secure *tls.Config
 	if c.Server.TLSCertFile != "" {
-		cert, err := tls.LoadX509KeyPair(string(c.Server.TLSCertFile), string(c.Server.TLSKeyFile))
+		cert, err := serve.OpenCertificate(string(c.Server.TLSCertFile), string(c.Server.TLSKeyFile), time.Now, log)
 		if err != nil {
 			return nil, fmt.Errorf("server.tls_cert_file: %w", err)
 		}
-		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		secure = cert.Config()
 	}
 	return serve.NewServer(serve.NewHandler(f), limits, secure, log), nil
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -31,11 +32,17 @@ func serveLoopback(t *testing.T, s *Snapshot, o Observer) string {
 // serveFront serves on a free port and returns its address.
 func serveFront(t *testing.T, f *Front) string {
 	t.Helper()
+	return serveTLS(t, f, nil)
+}
+
+// serveTLS serves on a free port, over TLS unless secure is nil, and returns its address.
+func serveTLS(t *testing.T, f *Front, secure *tls.Config) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(NewHandler(f), DefaultLimits(), nil, logTo(t))
+	server := NewServer(NewHandler(f), DefaultLimits(), secure, logTo(t))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {

@@ -222,7 +222,9 @@ func TestUnwritableFileIsToldOnce(t *testing.T) {
 		a.Polled("main", 200, address(1), "newsboat")
 		time.Sleep(10 * saveEvery)
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
 		if got := strings.Count(log.String(), "level=ERROR"); got != 1 {
 			t.Errorf("the log tells %d times that nothing is saved, want once:\n%s", got, log.String())
 		}

@@ -91,9 +91,6 @@ func (h *hosted) build(ctx context.Context) error {
 	return g.Wait()
 }
 
-// problems returns who lists the site's problems.
-func (h *hosted) problems() []admin.ProblemLister { return []admin.ProblemLister{h.Site, h.replica} }
-
 // writable returns the posts for those who write over HTTP, nil if they can't be written.
 func (w *workplace) writable() admin.Posts {
 	if w.sample {

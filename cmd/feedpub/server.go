@@ -59,27 +59,31 @@ func newServer(w *workplace, tokens admin.Tokens) (*server, error) {
 func (s *server) open(h *hosted) (err error) {
 	c := s.config
 	s.site = h
-	if err := errors.Join(s.metrics.Watch(h.replica), s.metrics.WatchProblems(h.problems()...), s.metrics.WatchReaders(h.audience)); err != nil {
+	sites := admin.OneSite{Site: &admin.Site{
+		ID:        h.config.Site.ID,
+		BaseURL:   h.config.FeedSite().BaseURL,
+		Rebuilder: h.trigger,
+		Problems:  []admin.ProblemLister{h.Site, h.replica},
+		Replica:   h.replica,
+		Readers:   h.audience,
+		Posts:     h.writable(),
+		CheckPost: h.checkPost,
+	}}
+	if err := s.metrics.Watch(sites); err != nil {
 		return err
 	}
 	if s.readers, err = readerEngine(c, h.front, s.log); err != nil {
 		return err
 	}
 	operators := admin.NewServer(admin.NewHandler(admin.Config{
-		Rebuilder: h.trigger,
-		Problems:  h.problems(),
-		Heads:     h.replica,
-		Readers:   h.audience,
+		Sites: sites,
 		Checks: []admin.Check{
 			{Name: "documents", Check: func(context.Context) error { return h.replica.Ready() }, Required: true},
 			{Name: "store", Check: func(context.Context) error { return h.replica.Store() }},
 		},
-		Site:      h.config.Site.ID,
-		Posts:     h.writable(),
-		CheckPost: h.checkPost,
-		Tokens:    s.tokens,
-		Gatherer:  s.registry,
-		Log:       s.log,
+		Tokens:   s.tokens,
+		Gatherer: s.registry,
+		Log:      s.log,
 	}), s.log)
 	operators.ReadHeaderTimeout = c.Server.ReadHeaderTimeout
 	operators.ReadTimeout = c.Server.ReadTimeout

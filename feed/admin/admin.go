@@ -28,11 +28,6 @@ type ProblemLister interface {
 	Problems(ctx context.Context) ([]feed.Problem, error)
 }
 
-// HeadLister lists what is served.
-type HeadLister interface {
-	Heads() []feed.Head
-}
-
 // ReaderLister lists who reads.
 type ReaderLister interface {
 	Readers() []feed.Readership
@@ -47,18 +42,12 @@ type Check struct {
 
 // Config is what the admin side is made of. All fields but those marked optional are required.
 type Config struct {
-	Rebuilder Rebuilder
-	Problems  []ProblemLister // listed one after the other
-	Heads     HeadLister
-	Readers   ReaderLister // optional: without it nobody reads
-	Checks    []Check
-	// Site is the site whose posts these are; others are not found.
-	Site  feed.SiteID
-	Posts Posts
-	// CheckPost returns an error that says what is wrong with a post that is to be kept under an id: an [*intake.Error]
-	// to tell the place, too.
-	CheckPost func(id string, raw []byte) error
-	// Tokens let in those who change something or read posts. Without any, nobody may.
+	Sites  Sites
+	Checks []Check
+	// Problems are those of no single site, listed before the sites'. Optional.
+	Problems []ProblemLister
+	// Tokens let in those who change something or read posts, of whatever site. Without any, and without any of a site's
+	// own, nobody may.
 	Tokens   Tokens
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
@@ -77,20 +66,23 @@ const (
 //	GET    /livez                  200 while the process runs
 //	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check
 //	GET    /metrics                in the formats of Prometheus
+//	GET    /openapi.yaml           the description of all this (OpenAPI 3.1)
+//	GET    /sites                  the sites there are, as JSON
 //	GET    /feeds                  what is served, as JSON
 //	GET    /readers                who reads the feeds, as far as polls tell, as JSON
 //	GET    /problems               what is not published, and why, as JSON
-//	GET    /openapi.yaml           the description of all this (OpenAPI 3.1)
-//	POST   /rebuild                rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in
+//	GET    /sites/SITE/feeds, /readers, /problems    the same of one site
+//	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in
 //	                               a JSON body {"feeds": ["main"]}, or all; answers the [feed.Report]
+//	POST   /rebuild                the same, where there is one site
 //	GET    /sites/SITE/posts       the posts in the order of their ids, a page at a time
 //	POST   /sites/SITE/posts       stores a post, or many as JSON Lines
 //	GET    /sites/SITE/posts/ID    a post as it was stored
 //	PUT    /sites/SITE/posts/ID    stores a post, new or in place of its earlier version
 //	DELETE /sites/SITE/posts/ID    deletes a post
 //
-// The POST routes and those below /sites need a bearer token (RFC 6750) with the right to do it. ID is one segment, with
-// slashes and all percent-encoded. Errors are problem details (RFC 9457).
+// The POST routes and those of posts need a bearer token (RFC 6750) with the right to do it: one for all sites, or the
+// site's own. ID is one segment, with slashes and all percent-encoded. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
@@ -106,21 +98,27 @@ func (h *handler) routes() []route {
 		// A gauge that can't be had must not hide the others.
 		ErrorHandling: promhttp.ContinueOnError,
 	})
-	const posts, post = "/sites/{site}/posts", "/sites/{site}/posts/{id}"
+	const site, posts, post = "/sites/{site}", "/sites/{site}/posts", "/sites/{site}/posts/{id}"
+	rebuilt := []int{200, 400, 401, 403, 404, 409, 413, 415, 503}
 	return []route{
 		{http.MethodGet, "/livez", "", []int{200}, http.HandlerFunc(h.livez)},
 		{http.MethodGet, "/readyz", "", []int{200, 503}, http.HandlerFunc(h.readyz)},
 		{http.MethodGet, "/metrics", "", []int{200}, metrics},
-		{http.MethodGet, "/feeds", "", []int{200}, h.failing(h.feeds)},
-		{http.MethodGet, "/readers", "", []int{200}, h.failing(h.readers)},
-		{http.MethodGet, "/problems", "", []int{200, 503}, h.failing(h.problems)},
 		{http.MethodGet, "/openapi.yaml", "", []int{200}, http.HandlerFunc(h.openAPI)},
-		{http.MethodPost, "/rebuild", Rebuild, []int{200, 400, 401, 403, 404, 409, 413, 415, 503}, h.failing(h.rebuild)},
-		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.ofSite(h.listPosts)},
-		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.postPosts)},
-		{http.MethodGet, post, Write, []int{200, 304, 400, 401, 403, 404, 503}, h.ofSite(h.getPost)},
-		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofSite(h.putPost)},
-		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503}, h.ofSite(h.deletePost)},
+		{http.MethodGet, "/sites", "", []int{200}, h.ofSites(h.sites)},
+		{http.MethodGet, "/feeds", "", []int{200}, h.ofSites(h.feeds)},
+		{http.MethodGet, "/readers", "", []int{200}, h.ofSites(h.readers)},
+		{http.MethodGet, "/problems", "", []int{200, 503}, h.ofSites(h.problems)},
+		{http.MethodGet, site + "/feeds", "", []int{200, 404}, h.ofSites(h.feeds)},
+		{http.MethodGet, site + "/readers", "", []int{200, 404}, h.ofSites(h.readers)},
+		{http.MethodGet, site + "/problems", "", []int{200, 404, 503}, h.ofSites(h.problems)},
+		{http.MethodPost, "/rebuild", Rebuild, rebuilt, h.ofSite(siteHandler.rebuild)},
+		{http.MethodPost, site + "/rebuild", Rebuild, rebuilt, h.ofSite(siteHandler.rebuild)},
+		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.ofPosts(siteHandler.listPosts)},
+		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofPosts(siteHandler.postPosts)},
+		{http.MethodGet, post, Write, []int{200, 304, 400, 401, 403, 404, 503}, h.ofPosts(siteHandler.getPost)},
+		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503}, h.ofPosts(siteHandler.putPost)},
+		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503}, h.ofPosts(siteHandler.deletePost)},
 	}
 }
 

@@ -61,10 +61,27 @@ func config(t *testing.T, f *fake) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		Site: "main", Posts: newFakePosts(), CheckPost: decodes,
-		Rebuilder: f, Problems: []ProblemLister{f}, Heads: f, Tokens: tokens,
-		Gatherer: prometheus.NewRegistry(), Log: logTo(t),
+		Sites:  OneSite{newSite("main", f)},
+		Tokens: tokens, Gatherer: prometheus.NewRegistry(), Log: logTo(t),
 	}
+}
+
+// newSite returns a site over f, with posts of its own.
+func newSite(id feed.SiteID, f *fake) *Site {
+	return &Site{
+		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
+		Rebuilder: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
+	}
+}
+
+// only returns the only site that c is of.
+func only(t *testing.T, c Config) *Site {
+	t.Helper()
+	sites := c.Sites.Sites()
+	if len(sites) != 1 {
+		t.Fatalf("there are %d sites, want 1", len(sites))
+	}
+	return sites[0]
 }
 
 func logTo(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
@@ -315,11 +332,11 @@ func TestReadyzSaysWhyNot(t *testing.T) {
 func TestLists(t *testing.T) {
 	f := &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Place: "line 3", Reason: "no content"}}}
 	c := config(t, f)
-	c.Problems = append(c.Problems, f)
+	only(t, c).Problems = append(only(t, c).Problems, f)
 	for path, want := range map[string]string{
-		"/problems": `{"problems":[{"id":"a","kind":"invalid","place":"line 3","reason":"no content"},` +
-			`{"id":"a","kind":"invalid","place":"line 3","reason":"no content"}]}`,
-		"/feeds": `{"feeds":[{"feed":"main","items":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
+		"/problems": `{"problems":[{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"},` +
+			`{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"}]}`,
+		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
 			`"hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
 	} {
 		var got, wanted any

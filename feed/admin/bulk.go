@@ -27,7 +27,7 @@ const (
 )
 
 // postPosts stores the post or the posts in the body.
-func (h *handler) postPosts(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 	switch bodyType(r.Header) {
 	case typeJSON:
 		raw, err := readPost(w, r)
@@ -69,7 +69,7 @@ type lineAnswer struct {
 
 // bulk is a request with many posts under way.
 type bulk struct {
-	*handler
+	siteHandler
 	r       *http.Request
 	batch   []feed.RawPost
 	numbers []int // of the batch's lines
@@ -80,7 +80,7 @@ type bulk struct {
 
 // storeLines stores posts as they come, in batches, and answers a line for each that is not empty. A line that is wrong
 // leaves the others alone; a store that fails ends it.
-func (h *handler) storeLines(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (h *handler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	if c.match.given || c.noneMatch.given {
 		return problem{Status: http.StatusBadRequest, Detail: "If-Match and If-None-Match are for single posts."}
 	}
-	b := &bulk{handler: h, r: r}
+	b := &bulk{siteHandler: h, r: r}
 	control := http.NewResponseController(w)
 	end := time.Now().Add(bulkTimeout)
 	lines := bufio.NewReaderSize(r.Body, 64<<10)

@@ -9,6 +9,7 @@ import (
 
 // feedState is what operators see of a feed that is served.
 type feedState struct {
+	Site      feed.SiteID     `json:"site"`
 	Feed      feed.Name       `json:"feed"`
 	Items     int             `json:"items"`
 	Token     feed.Token      `json:"token"`
@@ -23,40 +24,98 @@ type documentState struct {
 	Modified time.Time   `json:"modified"`
 }
 
-// feeds lists what is served.
-func (h *handler) feeds(w http.ResponseWriter, _ *http.Request) error {
-	list := []feedState{}
-	for _, head := range h.Heads.Heads() {
-		f := feedState{Feed: head.Feed, Items: len(head.IDs), Token: head.Token, Documents: []documentState{}}
-		for _, d := range head.Documents {
-			f.Documents = append(f.Documents, documentState{d.Format, d.Path, d.Hash, d.Length, d.Modified})
+// siteState is what operators see of a site.
+type siteState struct {
+	Site    feed.SiteID `json:"site"`
+	BaseURL string      `json:"base_url"`
+	Hosts   []string    `json:"hosts"`
+	Ready   bool        `json:"ready"` // the main feed is served
+	Reason  string      `json:"reason,omitempty"`
+	Feeds   int         `json:"feeds"` // that are served
+}
+
+// sites lists the sites.
+func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
+	list := []siteState{}
+	for _, s := range sites {
+		state := siteState{Site: s.ID, BaseURL: s.BaseURL, Hosts: append([]string{}, s.Hosts...), Ready: true, Feeds: len(s.Replica.Heads())}
+		if err := s.Replica.Ready(); err != nil {
+			state.Ready, state.Reason = false, err.Error()
 		}
-		list = append(list, f)
+		list = append(list, state)
+	}
+	h.json(w, http.StatusOK, "application/json", map[string][]siteState{"sites": list})
+	return nil
+}
+
+// feeds lists what is served.
+func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
+	list := []feedState{}
+	for _, s := range sites {
+		for _, head := range s.Replica.Heads() {
+			f := feedState{Site: s.ID, Feed: head.Feed, Items: len(head.IDs), Token: head.Token, Documents: []documentState{}}
+			for _, d := range head.Documents {
+				f.Documents = append(f.Documents, documentState{d.Format, d.Path, d.Hash, d.Length, d.Modified})
+			}
+			list = append(list, f)
+		}
 	}
 	h.json(w, http.StatusOK, "application/json", map[string][]feedState{"feeds": list})
 	return nil
 }
 
+// siteReadership is who reads a feed of a site.
+type siteReadership struct {
+	Site feed.SiteID `json:"site"`
+	feed.Readership
+}
+
 // readers lists who reads the feeds.
-func (h *handler) readers(w http.ResponseWriter, _ *http.Request) error {
-	list := []feed.Readership{}
-	if h.Readers != nil {
-		list = append(list, h.Readers.Readers()...)
+func (h *handler) readers(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
+	list := []siteReadership{}
+	for _, s := range sites {
+		if s.Readers == nil {
+			continue
+		}
+		for _, r := range s.Readers.Readers() {
+			list = append(list, siteReadership{s.ID, r})
+		}
 	}
-	h.json(w, http.StatusOK, "application/json", map[string][]feed.Readership{"feeds": list})
+	h.json(w, http.StatusOK, "application/json", map[string][]siteReadership{"feeds": list})
 	return nil
 }
 
-// problems lists what is not published, and why.
-func (h *handler) problems(w http.ResponseWriter, r *http.Request) error {
-	list := []feed.Problem{}
-	for _, lister := range h.Problems {
-		some, err := lister.Problems(r.Context())
-		if err != nil {
+// siteProblem is a problem of a site, or of none.
+type siteProblem struct {
+	Site feed.SiteID `json:"site,omitempty"`
+	feed.Problem
+}
+
+// problems lists what is not published, and why. In the list of all sites those of none come first.
+func (h *handler) problems(sites []*Site, w http.ResponseWriter, r *http.Request) error {
+	list := []siteProblem{}
+	add := func(site feed.SiteID, listers []ProblemLister) error {
+		for _, lister := range listers {
+			some, err := lister.Problems(r.Context())
+			if err != nil {
+				return err
+			}
+			for _, p := range some {
+				list = append(list, siteProblem{site, p})
+			}
+		}
+		return nil
+	}
+	if r.PathValue("site") == "" {
+		if err := add("", h.Problems); err != nil {
 			return err
 		}
-		list = append(list, some...)
 	}
-	h.json(w, http.StatusOK, "application/json", map[string][]feed.Problem{"problems": list})
+	for _, s := range sites {
+		if err := add(s.ID, s.Problems); err != nil {
+			return err
+		}
+	}
+	h.json(w, http.StatusOK, "application/json", map[string][]siteProblem{"problems": list})
 	return nil
 }

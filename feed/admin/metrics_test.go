@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,11 +14,11 @@ import (
 
 // replica is one that has followed a store for a while.
 type replica struct {
-	fake
-	down error
+	*fake
+	down, unready error
 }
 
-func (r *replica) Ready() error                { return nil }
+func (r *replica) Ready() error                { return r.unready }
 func (r *replica) Store() error                { return r.down }
 func (r *replica) Version() (int64, time.Time) { return 42, time.Unix(1700000000, 5e8) }
 func (r *replica) Counts() map[string]uint64   { return map[string]uint64{"taken": 9, "stale": 1} }
@@ -34,7 +33,10 @@ func TestMetrics(t *testing.T) {
 		{ID: "a", Kind: feed.KindInvalid}, {ID: "b", Kind: feed.KindInvalid}, {ID: "c", Kind: feed.KindHeld},
 		{ID: "d", Kind: "a kind that somebody else wrote into the store"},
 	}}
-	if err := errors.Join(m.Watch(&replica{down: feed.ErrUnavailable}), m.WatchProblems(lister)); err != nil {
+	main := newSite("main", lister)
+	main.Replica = &replica{fake: lister, down: feed.ErrUnavailable}
+	file := &fake{list: []feed.Problem{{ID: "sites/a.yml", Kind: feed.KindFile}}}
+	if err := m.Watch(OneSite{main}, file); err != nil {
 		t.Fatal(err)
 	}
 	m.Served(feed.RSS, 200, 1000)
@@ -61,30 +63,37 @@ feedpub_builds_total{outcome="held"} 2
 feedpub_builds_total{outcome="unchanged"} 0
 # HELP feedpub_feeds Feeds that are served.
 # TYPE feedpub_feeds gauge
-feedpub_feeds 1
+feedpub_feeds{site="main"} 1
 # HELP feedpub_last_commit_timestamp_seconds The latest Last-Modified of any document that is served.
 # TYPE feedpub_last_commit_timestamp_seconds gauge
-feedpub_last_commit_timestamp_seconds 1.7159472e+09
-# HELP feedpub_problems Problems that are listed for operators, by kind.
+feedpub_last_commit_timestamp_seconds{site="main"} 1.7159472e+09
+# HELP feedpub_problems Problems that are listed for operators, by kind; those of no single site have the label site empty.
 # TYPE feedpub_problems gauge
-feedpub_problems{kind="doubtful"} 0
-feedpub_problems{kind="held"} 1
-feedpub_problems{kind="invalid"} 2
-feedpub_problems{kind="missing"} 0
-feedpub_problems{kind="refused"} 0
+feedpub_problems{kind="doubtful",site=""} 0
+feedpub_problems{kind="doubtful",site="main"} 0
+feedpub_problems{kind="file",site=""} 1
+feedpub_problems{kind="file",site="main"} 0
+feedpub_problems{kind="held",site=""} 0
+feedpub_problems{kind="held",site="main"} 1
+feedpub_problems{kind="invalid",site=""} 0
+feedpub_problems{kind="invalid",site="main"} 2
+feedpub_problems{kind="missing",site=""} 0
+feedpub_problems{kind="missing",site="main"} 0
+feedpub_problems{kind="refused",site=""} 0
+feedpub_problems{kind="refused",site="main"} 0
 # HELP feedpub_ready 1 if the main feed is served.
 # TYPE feedpub_ready gauge
-feedpub_ready 1
+feedpub_ready{site="main"} 1
 # HELP feedpub_replica_events_total What the replica did with the store's commits; all but taken are worth a look at the problems.
 # TYPE feedpub_replica_events_total counter
-feedpub_replica_events_total{event="stale"} 1
-feedpub_replica_events_total{event="taken"} 9
+feedpub_replica_events_total{event="stale",site="main"} 1
+feedpub_replica_events_total{event="taken",site="main"} 9
 # HELP feedpub_replica_synced_timestamp_seconds When the store last answered the replica.
 # TYPE feedpub_replica_synced_timestamp_seconds gauge
-feedpub_replica_synced_timestamp_seconds 1.7000000005e+09
+feedpub_replica_synced_timestamp_seconds{site="main"} 1.7000000005e+09
 # HELP feedpub_replica_version The store's version up to which the replica has taken commits.
 # TYPE feedpub_replica_version gauge
-feedpub_replica_version 42
+feedpub_replica_version{site="main"} 42
 # HELP feedpub_response_bytes_total Bytes of the bodies of answers to readers.
 # TYPE feedpub_response_bytes_total counter
 feedpub_response_bytes_total{format="atom"} 7
@@ -113,9 +122,15 @@ feedpub_responses_total{format="rss",status="304"} 1
 feedpub_responses_total{format="rss",status="3xx"} 0
 feedpub_responses_total{format="rss",status="4xx"} 0
 feedpub_responses_total{format="rss",status="5xx"} 0
+# HELP feedpub_sites Sites that there are.
+# TYPE feedpub_sites gauge
+feedpub_sites 1
+# HELP feedpub_sites_ready Sites whose main feed is served.
+# TYPE feedpub_sites_ready gauge
+feedpub_sites_ready 1
 # HELP feedpub_store_up 1 if the store answered when the replica last asked.
 # TYPE feedpub_store_up gauge
-feedpub_store_up 0
+feedpub_store_up{site="main"} 0
 `
 	names := []string{}
 	for line := range strings.Lines(want) {
@@ -133,7 +148,7 @@ feedpub_store_up 0
 	for _, l := range lints {
 		t.Errorf("%s: %s", l.Metric, l.Text)
 	}
-	if err := m.Watch(&replica{}); err == nil {
+	if err := m.Watch(OneSite{main}); err == nil {
 		t.Errorf("a second Watch: no error")
 	}
 }
@@ -145,7 +160,7 @@ func TestMetricsWithoutTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.WatchProblems(&fake{err: feed.ErrUnavailable}); err != nil {
+	if err := m.Watch(OneSite{newSite("main", &fake{err: feed.ErrUnavailable})}); err != nil {
 		t.Fatal(err)
 	}
 	c := config(t, &fake{})
@@ -187,7 +202,9 @@ func TestMetricsOfReaders(t *testing.T) {
 	for i := range maxFeedLabels + 1 {
 		list = append(list, feed.Readership{Feed: feed.Name(fmt.Sprint("tags/", i)), Polls: 1, Clients: map[string]uint64{"newsboat": 1}})
 	}
-	if err := m.WatchReaders(list); err != nil {
+	main := newSite("main", &fake{})
+	main.Readers = list
+	if err := m.Watch(OneSite{main}); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "feedpub_feed_polls_total"); err != nil || n != maxFeedLabels+1 {
@@ -201,6 +218,9 @@ func TestMetricsOfReaders(t *testing.T) {
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {
+				if label.GetName() == "site" {
+					continue
+				}
 				value := metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
 				got[family.GetName()+" "+label.GetValue()] = value
 			}

@@ -166,7 +166,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		method, path, body, header string
 		schema                     string
 	}{
+		{"GET", "/sites", "", "X: y", "Sites"},
 		{"GET", "/feeds", "", "X: y", "Feeds"},
+		{"GET", "/sites/main/feeds", "", "X: y", "Feeds"},
+		{"GET", "/sites/main/readers", "", "X: y", "Readers"},
+		{"GET", "/sites/main/problems", "", "X: y", "Problems"},
+		{"POST", "/sites/main/rebuild", "", "X: y", "Report"},
+		{"POST", "/sites/none/rebuild", "", "X: y", "Problem"},
 		{"GET", "/readers", "", "X: y", "Readers"},
 		{"GET", "/problems", "", "X: y", "Problems"},
 		{"POST", "/rebuild", "", "X: y", "Report"},

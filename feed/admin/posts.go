@@ -44,19 +44,6 @@ var notConfirmed = problem{Status: http.StatusAccepted,
 	Detail: "It is stored, but the replicas have not confirmed it: it could be lost if one of them takes over. " +
 		"Repeating the request does no harm."}
 
-// ofSite is failing for routes below a site.
-func (h *handler) ofSite(f func(http.ResponseWriter, *http.Request) error) http.Handler {
-	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
-		if site := r.PathValue("site"); site != string(h.Site) {
-			return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q here.", site)}
-		}
-		if h.Posts == nil {
-			return problem{Status: http.StatusForbidden, Detail: "The posts served here can't be read or changed this way."}
-		}
-		return f(w, r)
-	})
-}
-
 // entityTag returns the strong entity tag of a post as it is stored (RFC 9110 section 8.8.3).
 func entityTag(raw []byte) string { return `"` + string(feed.HashOf(raw)[:32]) + `"` }
 
@@ -70,7 +57,7 @@ func postPath(site feed.SiteID, id string) string {
 }
 
 // getPost answers a post as it was stored.
-func (h *handler) getPost(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
 		return err
@@ -102,7 +89,7 @@ func (h *handler) getPost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (h *handler) load(ctx context.Context, id string) (feed.Stored, error) {
+func (h siteHandler) load(ctx context.Context, id string) (feed.Stored, error) {
 	if err := intake.CheckID(id); err != nil {
 		return feed.Stored{ID: id}, nil // no post can have it
 	}
@@ -118,7 +105,7 @@ func noPost(id string) error {
 }
 
 // putPost stores the post in the body under the id in the path.
-func (h *handler) putPost(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	if bodyType(r.Header) != typeJSON {
 		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post is application/json."}
 	}
@@ -148,7 +135,7 @@ func withID(id string, raw []byte) []byte {
 }
 
 // store stores one post if the request's conditions hold.
-func (h *handler) store(w http.ResponseWriter, r *http.Request, id string, raw []byte) error {
+func (h siteHandler) store(w http.ResponseWriter, r *http.Request, id string, raw []byte) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
 		return err
@@ -169,7 +156,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, id string, raw [
 	}
 	h.Log.Info("post stored", "writer", tokenName(r), "post", id, "confirmed", confirmed)
 	w.Header().Set("ETag", entityTag(raw))
-	w.Header().Set("Location", postPath(h.Site, id))
+	w.Header().Set("Location", postPath(h.ID, id))
 	if !confirmed {
 		h.fail(w, notConfirmed)
 		return nil
@@ -179,7 +166,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, id string, raw [
 }
 
 // deletePost deletes a post, one that is gone from the store and still published included.
-func (h *handler) deletePost(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
 		return err
@@ -215,7 +202,7 @@ type listedPost struct {
 
 // listPosts answers a page of the posts in the order of their ids. Every page walks all ids: the store keeps them in no
 // order, and an index of its own would be one more thing that can be wrong. Who wants all posts takes 'feedpub export'.
-func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
 	if err != nil || limit < 1 || limit > maxPage {
@@ -237,7 +224,7 @@ func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	answer := map[string]any{"posts": page}
 	if more {
 		next := url.Values{"cursor": {after}, "limit": {strconv.Itoa(limit)}}
-		link := "/sites/" + string(h.Site) + "/posts?" + next.Encode()
+		link := "/sites/" + string(h.ID) + "/posts?" + next.Encode()
 		w.Header().Set("Link", "<"+link+`>; rel="next"`)
 		answer["next"] = link
 	}
@@ -247,7 +234,7 @@ func (h *handler) listPosts(w http.ResponseWriter, r *http.Request) error {
 
 // page loads the posts with the ids, in pieces, until they are many bytes. Last is the id up to which it came, empty if
 // there are no ids.
-func (h *handler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
+func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
 	const piece = 8 // of at most 1 MiB each
 	page = []listedPost{}
 	size := 0
@@ -275,7 +262,7 @@ func (h *handler) page(ctx context.Context, ids []string) (page []listedPost, la
 }
 
 // firstIDs returns the n smallest ids after one, in order.
-func (h *handler) firstIDs(ctx context.Context, after string, n int) ([]string, error) {
+func (h siteHandler) firstIDs(ctx context.Context, after string, n int) ([]string, error) {
 	var first []string
 	for batch, err := range h.Posts.PostIDs(ctx) {
 		if err != nil {

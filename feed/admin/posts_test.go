@@ -104,7 +104,7 @@ func writers(t *testing.T, posts map[string]string) (Config, *fakePosts) {
 	f := newFakePosts()
 	maps.Copy(f.raw, posts)
 	c := config(t, &fake{})
-	c.Posts = f
+	only(t, c).Posts = f
 	return c, f
 }
 
@@ -170,7 +170,7 @@ func TestIDIsOneSegment(t *testing.T) {
 	for _, path := range []string{
 		"/sites/main/posts/https://example/1", "/sites/main/posts/a/b", "/sites/main/posts/a/", "/sites/main/posts/",
 		"/sites/main/posts//a", "/sites/main//posts/a", "/sites/main/posts/../posts/a", "/sites/other/posts/hello",
-		"/sites//posts/hello", "/sites/main%2Fposts/hello", "/sites/main", "/sites",
+		"/sites//posts/hello", "/sites/main%2Fposts/hello", "/sites/main", "/sites/",
 	} {
 		c, _ := writers(t, map[string]string{"hello": hello, "a": hello, "b": hello})
 		if res := ask(t, c, "GET", path, "", bearer); res.StatusCode != 404 {
@@ -453,7 +453,7 @@ func TestBulkStoresWhilePostsCome(t *testing.T) {
 	c, f := writers(t, nil)
 	const batches = 5
 	stored := make(chan []feed.RawPost, 1)
-	c.Posts = watchedPosts{f, stored}
+	only(t, c).Posts = watchedPosts{f, stored}
 	body, sent := io.Pipe()
 	var sizes []int // of the batches, in bytes
 	done := make(chan struct{})
@@ -576,7 +576,7 @@ func TestPagesOfLargePostsAreShorter(t *testing.T) {
 
 func TestSamplePostsCannotBeChanged(t *testing.T) {
 	c, _ := writers(t, nil)
-	c.Posts = nil
+	only(t, c).Posts = nil
 	if res := ask(t, c, "PUT", helloURL, hello, bearer); res.StatusCode != 403 {
 		t.Errorf("%d, want 403", res.StatusCode)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // rebuild triggers a rebuild and waits for its report.
-func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
+func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	names, err := feedNames(r)
 	if err != nil {
@@ -27,7 +27,7 @@ func (h *handler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.RebuildTimeout)
 	defer cancel()
-	h.Log.Info("rebuild triggered", "operator", tokenName(r), "feeds", names)
+	h.Log.Info("rebuild triggered", "operator", tokenName(r), "site", h.ID, "feeds", names)
 	report, err := h.Rebuilder.Rebuild(ctx, names...)
 	if err != nil {
 		return err

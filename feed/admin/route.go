@@ -110,7 +110,11 @@ func tokenName(r *http.Request) string {
 
 // authorize returns the token that a request shows, or a problem (RFC 6750 section 3).
 func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right) (Token, error) {
-	if len(h.Tokens) == 0 {
+	tokens := h.Tokens
+	if s := h.siteOf(r); s != nil {
+		tokens = append(slices.Clip(tokens), s.Tokens...)
+	}
+	if len(tokens) == 0 {
 		return Token{}, problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so nobody may do this."}
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -118,10 +122,10 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
 		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "A bearer token is needed."}
 	}
-	token, ok := h.Tokens.Authenticate(strings.Trim(secret, " "))
+	token, ok := tokens.Authenticate(strings.Trim(secret, " "))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
-		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is not one of those configured."}
+		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is not one of those configured for this."}
 	}
 	if !token.May(right) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="insufficient_scope", scope="`+string(right)+`"`)

@@ -1,0 +1,251 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"feedpub/feed"
+)
+
+const (
+	// maxSiteLabels is how many sites have metrics of their own, by the order of their ids: time series cost the one
+	// who collects them. The numbers of sites are of all.
+	maxSiteLabels = 1000
+	// maxFeedLabels is how many feeds of the only site have metrics of their own, and manyFeedLabels how many of each of
+	// several; the others share one label. A site may have a feed for each of thousands of tags.
+	maxFeedLabels  = 500
+	manyFeedLabels = 20
+)
+
+// Watch measures sites whenever metrics are read, and counts the problems of no single site that listers know.
+func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
+	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites))
+}
+
+// labelled returns the sites that have metrics of their own.
+func labelled(sites Sites) []*Site {
+	all := sites.Sites()
+	return all[:min(len(all), maxSiteLabels)]
+}
+
+func siteDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, append([]string{"site"}, labels...), nil)
+}
+
+// sitesCollector reads what the sites' replicas say when it is asked for.
+type sitesCollector struct {
+	sites                                               Sites
+	number, numberReady                                 *prometheus.Desc
+	ready, store, version, synced, feeds, commit, event *prometheus.Desc
+}
+
+func newSitesCollector(sites Sites) *sitesCollector {
+	return &sitesCollector{
+		sites:       sites,
+		number:      prometheus.NewDesc(namespace+"_sites", "Sites that there are.", nil, nil),
+		numberReady: prometheus.NewDesc(namespace+"_sites_ready", "Sites whose main feed is served.", nil, nil),
+		ready:       siteDesc("ready", "1 if the main feed is served."),
+		store:       siteDesc("store_up", "1 if the store answered when the replica last asked."),
+		version:     siteDesc("replica_version", "The store's version up to which the replica has taken commits."),
+		synced:      siteDesc("replica_synced_timestamp_seconds", "When the store last answered the replica."),
+		feeds:       siteDesc("feeds", "Feeds that are served."),
+		commit:      siteDesc("last_commit_timestamp_seconds", "The latest Last-Modified of any document that is served."),
+		event: siteDesc("replica_events_total",
+			"What the replica did with the store's commits; all but taken are worth a look at the problems.", "event"),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *sitesCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		c.number, c.numberReady, c.ready, c.store, c.version, c.synced, c.feeds, c.commit, c.event,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *sitesCollector) Collect(ch chan<- prometheus.Metric) {
+	ready := 0
+	all := c.sites.Sites()
+	for i, s := range all {
+		isReady := s.Replica.Ready() == nil
+		if isReady {
+			ready++
+		}
+		if i >= maxSiteLabels {
+			continue
+		}
+		gauge := func(d *prometheus.Desc, v float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, string(s.ID))
+		}
+		version, synced := s.Replica.Version()
+		heads := s.Replica.Heads()
+		gauge(c.ready, number(isReady))
+		gauge(c.store, number(s.Replica.Store() == nil))
+		gauge(c.version, float64(version))
+		gauge(c.synced, seconds(synced))
+		gauge(c.feeds, float64(len(heads)))
+		gauge(c.commit, seconds(latest(heads)))
+		for event, n := range s.Replica.Counts() {
+			ch <- prometheus.MustNewConstMetric(c.event, prometheus.CounterValue, float64(n), string(s.ID), event)
+		}
+	}
+	ch <- prometheus.MustNewConstMetric(c.number, prometheus.GaugeValue, float64(len(all)))
+	ch <- prometheus.MustNewConstMetric(c.numberReady, prometheus.GaugeValue, float64(ready))
+}
+
+// number returns a truth value as Prometheus has it.
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// latest returns the latest Last-Modified of any document.
+func latest(heads []feed.Head) time.Time {
+	var t time.Time
+	for _, h := range heads {
+		for _, d := range h.Documents {
+			if d.Modified.After(t) {
+				t = d.Modified
+			}
+		}
+	}
+	return t
+}
+
+// seconds returns a time as Prometheus has it; 0 for none.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// problemsCollector counts the problems that are listed, by kind. While a lister fails there are no such metrics of its
+// site, rather than wrong ones.
+type problemsCollector struct {
+	sites   Sites
+	listers []ProblemLister
+	desc    *prometheus.Desc
+}
+
+func newProblemsCollector(sites Sites, listers []ProblemLister) *problemsCollector {
+	return &problemsCollector{sites, listers, siteDesc("problems",
+		"Problems that are listed for operators, by kind; those of no single site have the label site empty.", "kind")}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *problemsCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
+
+// Collect implements [prometheus.Collector].
+func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
+	if len(c.listers) > 0 && !c.collect(ctx, ch, "", c.listers) {
+		return
+	}
+	for _, s := range labelled(c.sites) {
+		if !c.collect(ctx, ch, s.ID, s.Problems) {
+			return // it is one store that does not answer, and one that reads metrics does not wait for ever
+		}
+	}
+}
+
+// collect counts the problems of one site, and reports whether it could.
+func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister) bool {
+	counts := map[feed.ProblemKind]int{
+		feed.KindInvalid: 0, feed.KindMissing: 0, feed.KindDoubtful: 0, feed.KindHeld: 0, feed.KindFile: 0, feed.KindRefused: 0,
+	}
+	for _, lister := range listers {
+		problems, err := lister.Problems(ctx)
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(c.desc, err)
+			return false
+		}
+		for _, p := range problems {
+			if _, known := counts[p.Kind]; known { // kinds come from the store, labels must not
+				counts[p.Kind]++
+			}
+		}
+	}
+	for kind, n := range counts {
+		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(n), string(site), string(kind))
+	}
+	return true
+}
+
+// readersCollector measures who reads. The feeds that were polled first have labels of their own, so that no count ever
+// goes back.
+type readersCollector struct {
+	sites                                            Sites
+	polls, notModified, deltas, subscribers, clients *prometheus.Desc
+}
+
+func newReadersCollector(sites Sites) *readersCollector {
+	return &readersCollector{
+		sites:       sites,
+		polls:       siteDesc("feed_polls_total", "Polls of a feed that were answered with 200, 226 or 304.", "feed"),
+		notModified: siteDesc("feed_polls_not_modified_total", "Polls of a feed that were answered with 304.", "feed"),
+		deltas:      siteDesc("feed_polls_delta_total", "Polls of a feed that were answered with 226.", "feed"),
+		subscribers: siteDesc("feed_subscribers", "Subscribers that aggregators report, and direct readers of seven days.", "feed"),
+		clients:     siteDesc("client_polls_total", "Polls of all feeds by the well-known program that made them.", "client"),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *readersCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.polls, c.notModified, c.deltas, c.subscribers, c.clients} {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *readersCollector) Collect(ch chan<- prometheus.Metric) {
+	sites := labelled(c.sites)
+	labels := maxFeedLabels
+	if len(sites) > 1 {
+		labels = manyFeedLabels
+	}
+	for _, s := range sites {
+		if s.Readers != nil {
+			c.collect(ch, string(s.ID), s.Readers.Readers(), labels)
+		}
+	}
+}
+
+// collect measures who reads a site, of whose feeds so many have labels of their own.
+func (c *readersCollector) collect(ch chan<- prometheus.Metric, site string, list []feed.Readership, labels int) {
+	clients := make(map[string]uint64)
+	rest := feed.Readership{Feed: otherFormat}
+	send := func(r feed.Readership) {
+		label := string(r.Feed)
+		ch <- prometheus.MustNewConstMetric(c.polls, prometheus.CounterValue, float64(r.Polls), site, label)
+		ch <- prometheus.MustNewConstMetric(c.notModified, prometheus.CounterValue, float64(r.NotModified), site, label)
+		ch <- prometheus.MustNewConstMetric(c.deltas, prometheus.CounterValue, float64(r.Deltas), site, label)
+		ch <- prometheus.MustNewConstMetric(c.subscribers, prometheus.GaugeValue, float64(r.Subscribers), site, label)
+	}
+	for i, r := range list {
+		for name, n := range r.Clients {
+			clients[name] += n
+		}
+		if i < labels {
+			send(r)
+			continue
+		}
+		rest.Polls += r.Polls
+		rest.NotModified += r.NotModified
+		rest.Deltas += r.Deltas
+		rest.Subscribers += r.Subscribers
+	}
+	if rest.Polls > 0 {
+		send(rest)
+	}
+	for name, n := range clients {
+		ch <- prometheus.MustNewConstMetric(c.clients, prometheus.CounterValue, float64(n), site, name)
+	}
+}

@@ -21,7 +21,7 @@ build: ## build bin/feedpub: static, the same bytes for the same source
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
 
 .PHONY: test
-test: deps ## run all tests with the race detector; installs redis-server when it may
+test: deps ## run all tests with the race detector; installs the programs that they start when it may
 	$(GO) test -race ./...
 	$(GO) test -run Allocates ./feed/serve/...
 
@@ -31,6 +31,7 @@ deps: ## see that the programs are there that tests start
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml; go vet and gofmt are among them
+	$(GO) mod tidy -diff
 	$(LINT) run ./...
 
 .PHONY: attribution

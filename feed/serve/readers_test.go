@@ -21,7 +21,7 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed", name)
+		t.Fatalf("this test needs %[1]s: install Debian's package with \"apt-get install %[1]s\" (%[2]v)", name, err)
 	}
 	return path
 }
@@ -102,8 +102,8 @@ func TestNewsboatPolls(t *testing.T) {
 // TestFeedparserPolls lets Python's feedparser subscribe, poll an unchanged feed, and take a delta.
 func TestFeedparserPolls(t *testing.T) {
 	python := "/usr/bin/python3"
-	if exec.Command(python, "-c", "import feedparser").Run() != nil {
-		t.Skip("python3-feedparser is not installed")
+	if err := exec.Command(python, "-c", "import feedparser").Run(); err != nil {
+		t.Fatalf("this test needs feedparser: install Debian's package with \"apt-get install python3-feedparser\" (%v)", err)
 	}
 	first, second := dated("a=1 b=2 c=3"), dated("d=4 a=1 b=2 c=3")
 	now, tags := historyOf(t, first, second)

@@ -16,7 +16,7 @@ func FuzzPathOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target string) {
 		// fasthttp lets no control characters through to here.
 		if strings.ContainsFunc(target, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			t.Skip()
+			return
 		}
 		path, ok := pathOf([]byte(target))
 		u, err := url.ParseRequestURI(target)

@@ -66,7 +66,7 @@ func (f *xmlFile) findAttachments(seek func() (*bufio.Reader, error)) error {
 		if err != nil || !bytes.Contains(it.text, []byte("attachment_url>")) {
 			continue
 		}
-		if e, err := parseItem(f.open, clean(it.text)); err == nil {
+		if e, err := f.parse(it.text); err == nil {
 			f.site.remember(e)
 		}
 	}

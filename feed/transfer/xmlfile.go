@@ -22,7 +22,8 @@ type xmlFile struct {
 	options Options
 	name    string
 	items   *items
-	open    string   // the start tags of what the items stand in
+	open    string // the start tags of what the items stand in
+	spaces  nameSpaces
 	root    *element // what stands before the first item, without the items
 	wxr     bool
 	site    wordpress
@@ -257,9 +258,11 @@ func (f *xmlFile) readHead(text []byte) error {
 			parent.children = append(parent.children, &element{text: string(t)})
 		}
 	}
-	// Only what the names need: the attributes that declare namespaces, and the language.
+	// Only what the names need: the attributes that declare namespaces.
+	f.spaces = nameSpaces{}
 	for _, e := range stack[1:] {
 		f.open += openTag(e)
+		f.spaces.declare(e.attr)
 	}
 	return nil
 }
@@ -298,7 +301,7 @@ func (f *xmlFile) entry(it item, place string) (Entry, error) {
 	if !utf8.Valid(it.text) {
 		return Entry{}, fmt.Errorf("not UTF-8, and no other encoding is declared: %s: %w", badText(it.text), feed.ErrInvalid)
 	}
-	e, err := parseItem(f.open, clean(it.text))
+	e, err := f.parse(it.text)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -319,6 +322,15 @@ func (f *xmlFile) entry(it item, place string) (Entry, error) {
 		return Entry{}, err
 	}
 	return entryOf(p, place)
+}
+
+// parse returns the element of an item, in whichever way is quickest.
+func (f *xmlFile) parse(text []byte) (*element, error) {
+	text = clean(text)
+	if e, ok := quickItem(f.spaces, text); ok {
+		return e, nil
+	}
+	return parseItem(f.open, text)
 }
 
 // badText shows the place where text is not UTF-8.

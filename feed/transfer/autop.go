@@ -13,6 +13,7 @@ func autop(text string) string {
 		return ""
 	}
 	a := autoparagraph{endless: map[string]bool{}}
+	a.out.Grow(len(text) + len(text)/8) // some more, for paragraphs
 	for text != "" {
 		i := strings.IndexByte(text, '<')
 		if i < 0 {
@@ -29,7 +30,7 @@ func autop(text string) string {
 
 type autoparagraph struct {
 	out     strings.Builder
-	run     strings.Builder // words and inline elements that wait for what they become
+	run     []byte          // words and inline elements that wait for what they become
 	open    []string        // the block elements around
 	endless map[string]bool // elements of which no end tag follows, so that it is searched for once
 	split   bool            // an empty line stands before the run, or has parted the runs of this block
@@ -94,7 +95,7 @@ func (a *autoparagraph) around() string {
 func (a *autoparagraph) text(s string) {
 	for s != "" {
 		line, rest, ok := strings.Cut(s, "\n")
-		a.run.WriteString(line)
+		a.run = append(a.run, line...)
 		if !ok {
 			return
 		}
@@ -110,7 +111,7 @@ func (a *autoparagraph) text(s string) {
 			a.split = true
 			a.flush()
 		} else {
-			a.run.WriteByte('\n')
+			a.run = append(a.run, '\n')
 		}
 		s = rest
 	}
@@ -123,18 +124,18 @@ func (a *autoparagraph) tag(s string) int {
 		if i := strings.Index(s, "-->"); i >= 0 {
 			n = i + len("-->")
 		}
-		a.run.WriteString(s[:n])
+		a.run = append(a.run, s[:n]...)
 		return n
 	}
 	name, closing := tagName(s)
 	if name == "" {
-		a.run.WriteByte('<')
+		a.run = append(a.run, '<')
 		return 1
 	}
 	n := tagEnd(s)
 	if !block(name) {
 		// A line's end within a tag is no line break.
-		a.run.WriteString(strings.ReplaceAll(s[:n], "\n", " "))
+		a.run = append(a.run, strings.ReplaceAll(s[:n], "\n", " ")...)
 		return n
 	}
 	a.flush()
@@ -186,8 +187,8 @@ func (a *autoparagraph) endOf(s, name string) int {
 
 // flush writes the run as what it is where it stands.
 func (a *autoparagraph) flush() {
-	run := a.run.String()
-	a.run.Reset()
+	run := string(a.run)
+	a.run = a.run[:0]
 	words := strings.TrimSpace(run)
 	around := a.around()
 	switch {

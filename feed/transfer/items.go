@@ -18,9 +18,11 @@ type items struct {
 	// name is the name of an item's element as it is written, such as "item" or "atom:entry".
 	name string
 	line int // of the next byte
+	// text and section are used again for every item.
+	text, section []byte
 }
 
-// item is the text of an item's element, from its start tag to its end tag.
+// item is the text of an item's element, from its start tag to its end tag. It is valid until the next one is read.
 type item struct {
 	text []byte
 	line int // where it begins
@@ -79,10 +81,10 @@ func noEOF(err error, head *bytes.Buffer) error {
 
 // rest reads the item whose start tag has been read.
 func (s *items) rest(tag []byte, begins int) (item, error) {
-	text := append([]byte("<"), tag...)
+	s.text = append(append(s.text[:0], '<'), tag...)
 	add := func(part []byte) {
-		if len(text) <= maxEntry {
-			text = append(text, part...)
+		if len(s.text) <= maxEntry {
+			s.text = append(s.text, part...)
 		}
 	}
 	for {
@@ -103,10 +105,10 @@ func (s *items) rest(tag []byte, begins int) (item, error) {
 		}
 		add(tag)
 		if s.is(tag, "/") {
-			if len(text) > maxEntry {
+			if len(s.text) > maxEntry {
 				return item{line: begins}, errTooLarge
 			}
-			return item{text: text, line: begins}, nil
+			return item{text: s.text, line: begins}, nil
 		}
 	}
 }
@@ -151,20 +153,20 @@ func (s *items) markup(keep bool) ([]byte, error) {
 
 // until reads up to and with end, which ends in ">".
 func (s *items) until(end string, keep bool) ([]byte, error) {
-	var all []byte
-	tail := make([]byte, 0, len(end))
+	s.section = s.section[:0]
+	tail := make([]byte, 0, 8) // what is read ends with it
 	for {
 		part, err := s.upTo('>', true)
 		if err != nil {
 			return nil, err
 		}
-		if keep && len(all) <= maxEntry {
-			all = append(all, part...)
+		if keep && len(s.section) <= maxEntry {
+			s.section = append(s.section, part...)
 		}
 		tail = append(tail, part[max(0, len(part)-len(end)):]...)
-		tail = tail[max(0, len(tail)-len(end)):]
+		tail = append(tail[:0], tail[max(0, len(tail)-len(end)):]...)
 		if string(tail) == end {
-			return all, nil
+			return s.section, nil
 		}
 	}
 }

@@ -127,8 +127,10 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 		i.summarize()
 	}
 	switch {
+	case err != nil && cmd.Context().Err() != nil && i.at == "":
+		return errors.New("import: stopped before anything was read")
 	case err != nil && cmd.Context().Err() != nil:
-		return fmt.Errorf("import: stopped at %s; what was stored stays, and running it again goes on from there", i.at)
+		return fmt.Errorf("import: stopped at %s; what was stored stays, and running it again stores the rest", i.at)
 	case err != nil:
 		return err
 	case i.report.SetAsideCount > 0:
@@ -213,9 +215,14 @@ func (i *importer) run(ctx context.Context, names []string) error {
 // file takes in one file or folder. The error ends the import; what is wrong with a post does not.
 func (i *importer) file(ctx context.Context, name string) error {
 	if name == "-" {
+		if f, ok := i.env.stdin.(*os.File); ok {
+			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+				return i.regular(ctx, name, f, info.Size())
+			}
+		}
 		return i.stream(ctx, name, i.env.stdin)
 	}
-	f, err := os.Open(name)
+	f, err := openFile(ctx, name)
 	if err != nil {
 		return describeFile(err)
 	}
@@ -224,40 +231,48 @@ func (i *importer) file(ctx context.Context, name string) error {
 	if err != nil {
 		return describeFile(err)
 	}
-	if info.IsDir() {
-		root, err := os.OpenRoot(name)
-		if err != nil {
-			return describeFile(err)
-		}
-		defer func() { _ = root.Close() }()
-		return i.folder(ctx, root.FS())
+	// The folder of a file given by its path is no part of what it is about, but that of drafts is.
+	path := filepath.ToSlash(filepath.Clean(name))
+	switch {
+	case info.Mode().IsRegular():
+		return i.regular(ctx, path, f, info.Size())
+	case !info.IsDir():
+		return i.stream(ctx, path, f)
 	}
-	i.progress.add(info.Size())
-	start := make([]byte, 4)
-	if n, _ := io.ReadFull(f, start); bytes.Equal(start[:n], []byte("PK\x03\x04")) {
-		archive, err := zip.NewReader(f, info.Size())
-		if err != nil {
-			i.setAside(name, fmt.Errorf("zip: %w", err))
-			return nil
-		}
-		return i.folder(ctx, archive)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil && info.Mode().IsRegular() {
+	root, err := os.OpenRoot(name)
+	if err != nil {
 		return describeFile(err)
 	}
-	// The folder of a file given by its path is no part of what it is about, but that of drafts is.
-	return i.entries(ctx, i.options.Read(i.progress.reader(f), filepath.ToSlash(filepath.Clean(name))))
+	defer func() { _ = root.Close() }()
+	return i.folder(ctx, root.FS())
 }
 
-// stream takes in standard input. A zip archive has its table of contents at its end, so it is kept in a file meanwhile.
+// isZip are the first bytes of a zip archive.
+const isZip = "PK\x03\x04"
+
+// regular takes in a file that can be read twice.
+func (i *importer) regular(ctx context.Context, name string, f *os.File, size int64) error {
+	i.progress.add(size)
+	start := make([]byte, len(isZip))
+	if n, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return describeFile(err)
+	} else if string(start[:n]) == isZip {
+		return i.archive(ctx, name, f, size)
+	}
+	return i.entries(ctx, i.options.Read(i.progress.reader(f), name))
+}
+
+// stream takes in what comes through a pipe. A zip archive has its table of contents at its end, so it is kept in a file
+// meanwhile.
 func (i *importer) stream(ctx context.Context, name string, r io.Reader) error {
-	start := make([]byte, 4)
+	r = interruptible(ctx, r)
+	start := make([]byte, len(isZip))
 	n, err := io.ReadFull(r, start)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return describeFile(err)
 	}
 	r = io.MultiReader(bytes.NewReader(start[:n]), r)
-	if !bytes.Equal(start[:n], []byte("PK\x03\x04")) {
+	if string(start[:n]) != isZip {
 		return i.entries(ctx, i.options.Read(i.progress.reader(r), name))
 	}
 	f, err := os.CreateTemp("", "feedpub-*.zip")
@@ -269,6 +284,11 @@ func (i *importer) stream(ctx context.Context, name string, r io.Reader) error {
 	if err != nil {
 		return describeFile(err)
 	}
+	return i.archive(ctx, name, f, size)
+}
+
+// archive takes in a zip archive.
+func (i *importer) archive(ctx context.Context, name string, f *os.File, size int64) error {
 	archive, err := zip.NewReader(f, size)
 	if err != nil {
 		i.setAside(name, fmt.Errorf("zip: %w", err))

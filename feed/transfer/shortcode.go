@@ -11,9 +11,9 @@ import (
 // shortcodes turns those shortcodes of WordPress into HTML that come with it: caption, gallery, embed, audio, video and
 // playlist's kin stay text when what they show is not known. All others stay text too: what a plug-in would have made of
 // them nobody knows, and the author's words may be in them.
-func (w *wordpress) shortcodes(text string, p *feed.Post) string {
+func (w *wordpress) shortcodes(text string, p *feed.Post) (string, error) {
 	if strings.IndexByte(text, '[') < 0 {
-		return text
+		return text, nil
 	}
 	var b strings.Builder
 	endless := map[string]bool{} // names of which no end follows, so that it is searched for once
@@ -21,7 +21,7 @@ func (w *wordpress) shortcodes(text string, p *feed.Post) string {
 		i := strings.IndexByte(text, '[')
 		if i < 0 {
 			b.WriteString(text)
-			return b.String()
+			return b.String(), nil
 		}
 		b.WriteString(text[:i])
 		text = text[i:]
@@ -45,7 +45,10 @@ func (w *wordpress) shortcodes(text string, p *feed.Post) string {
 			}
 			endless[name] = i < 0
 		}
-		made, ok := w.shortcode(name, attributes, inner, p)
+		made, ok, err := w.shortcode(name, attributes, inner, p)
+		if err != nil {
+			return "", err
+		}
 		if !ok {
 			made, length = text[:n], n
 		}
@@ -55,7 +58,7 @@ func (w *wordpress) shortcodes(text string, p *feed.Post) string {
 }
 
 // shortcode returns the HTML of a shortcode.
-func (w *wordpress) shortcode(name string, attributes map[string]string, inner string, p *feed.Post) (string, bool) {
+func (w *wordpress) shortcode(name string, attributes map[string]string, inner string, p *feed.Post) (string, bool, error) {
 	switch name {
 	case "caption", "wp_caption":
 		picture, words := inner, attributes["caption"]
@@ -63,36 +66,40 @@ func (w *wordpress) shortcode(name string, attributes map[string]string, inner s
 			picture, words = cutPicture(inner)
 		}
 		if !strings.Contains(picture, "<img") {
-			return "", false
+			return "", false, nil
 		}
-		return "<figure>" + strings.TrimSpace(picture) + "<figcaption>" + strings.TrimSpace(words) + "</figcaption></figure>", true
+		return "<figure>" + strings.TrimSpace(picture) + "<figcaption>" + strings.TrimSpace(words) + "</figcaption></figure>", true, nil
 	case "gallery":
 		var b strings.Builder
 		for id := range strings.SplitSeq(first(attributes["ids"], attributes["include"]), ",") {
-			if address := w.attachments[strings.TrimSpace(id)]; address != "" {
+			address, err := w.attachment(strings.TrimSpace(id))
+			if err != nil {
+				return "", false, err
+			}
+			if address != "" {
 				b.WriteString(`<figure><img src="` + html.EscapeString(address) + `" alt=""></figure>`)
 			}
 		}
-		return b.String(), b.Len() > 0
+		return b.String(), b.Len() > 0, nil
 	case "embed":
 		address := strings.TrimSpace(html.UnescapeString(first(inner, attributes["src"])))
 		if !isURL(address) {
-			return "", false
+			return "", false, nil
 		}
 		escaped := html.EscapeString(address)
-		return `<p><a href="` + escaped + `">` + escaped + `</a></p>`, true
+		return `<p><a href="` + escaped + `">` + escaped + `</a></p>`, true, nil
 	case "audio", "video":
 		address := ""
 		for _, key := range []string{"src", "mp3", "m4a", "ogg", "wav", "flac", "mp4", "m4v", "webm", "ogv", "mov"} {
 			address = first(address, html.UnescapeString(attributes[key]))
 		}
 		if !isURL(address) {
-			return "", false
+			return "", false, nil
 		}
 		p.Attachments = addAttachment(p.Attachments, feed.Attachment{URL: address, MIMEType: typeOf(address)})
-		return "<figure><" + name + ` controls src="` + html.EscapeString(address) + `"></` + name + "></figure>", true
+		return "<figure><" + name + ` controls src="` + html.EscapeString(address) + `"></` + name + "></figure>", true, nil
 	}
-	return "", false
+	return "", false, nil
 }
 
 // cutPicture parts a picture, perhaps with a link around it, from the words after it.

@@ -126,15 +126,16 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadStopsWhenAsked(t *testing.T) {
-	for _, body := range []string{"{\"id\":\"a\"}\n{\"id\":\"b\"}\n", `[{"id":"a"},{"id":"b"}]`, "x\n{", "{\n\"id\":\"a\"}{}"} {
+	for _, body := range []string{"{\"id\":\"a\"}\n{\"id\":\"b\"}\n", `[{"id":"a"},{"id":"b"}]`, "x\n{", "{\n\"id\":\"a\"}{}",
+		"<rss><channel>" + strings.Repeat("<item><guid>a</guid></item>", 1000) + "</channel></rss>"} {
 		entries := 0
 		for _, err := range transfer.Read(strings.NewReader(body), "f", newReader(t), nil) {
-			t.Logf("first of %q: error %v", body, err)
+			t.Logf("first of %.40q: error %v", body, err)
 			entries++
 			break
 		}
 		if entries != 1 {
-			t.Errorf("%d entries of %q before the reader stopped, want 1", entries, body)
+			t.Errorf("%d entries of %.40q before the reader stopped, want 1", entries, body)
 		}
 	}
 }

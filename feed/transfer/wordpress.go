@@ -17,8 +17,10 @@ import (
 type wordpress struct {
 	authors map[string]string // login -> display name
 	base    string
-	// attachments are the addresses of files by the id of their post.
+	// attachments are the addresses of files by the id of their post, and find reads all of the file for them, since they
+	// may stand after the posts that show them; nil if that was done or can't be.
 	attachments map[string]string
+	find        func() error
 }
 
 // maxAttachments bounds what is remembered of them.
@@ -70,6 +72,19 @@ func (f *xmlFile) findAttachments(seek func() (*bufio.Reader, error)) error {
 			f.site.remember(e)
 		}
 	}
+}
+
+// attachment returns the address of a file, or "" if it is not known. Many exports have no files, or no post that shows
+// one, so they are looked for only now.
+func (w *wordpress) attachment(id string) (string, error) {
+	if w.attachments[id] == "" && id != "" && w.find != nil {
+		find := w.find
+		w.find = nil
+		if err := find(); err != nil {
+			return "", err
+		}
+	}
+	return w.attachments[id], nil
 }
 
 func (w *wordpress) remember(e *element) {
@@ -153,13 +168,17 @@ func (w *wordpress) post(o Options, e *element) (feed.Post, Kind, error) {
 			URL: c.at("url"), MIMEType: c.at("type"), SizeInBytes: size(c.at("length")),
 		})
 	}
-	p.Image = w.attachments[meta["_thumbnail_id"]]
-	p.ContentHTML = w.content(e.get("content:encoded"), &p)
+	var err error
+	if p.Image, err = w.attachment(meta["_thumbnail_id"]); err != nil {
+		return p, "", err
+	}
+	if p.ContentHTML, err = w.content(e.get("content:encoded"), &p); err != nil {
+		return p, "", err
+	}
 	p.Summary = plainText(e.of("excerpt:encoded"))
 	if p.Title == "" && p.ContentHTML == "" && p.Summary == "" {
 		return p, "empty", nil
 	}
-	var err error
 	p.DatePublished, p.DateModified, err = wordpressDates(e, o.location())
 	return p, "", err
 }
@@ -196,23 +215,29 @@ func noDate(s string) bool {
 }
 
 // content returns the HTML of a post as WordPress shows it.
-func (w *wordpress) content(e *element, p *feed.Post) string {
+func (w *wordpress) content(e *element, p *feed.Post) (string, error) {
 	if e == nil {
-		return ""
+		return "", nil
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(e.words(), "\r\n", "\n"))
 	if len(text) > intake.MaxSize {
-		return text // too large for a post, and no work is spent on it
+		return text, nil // too large for a post, and no work is spent on it
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
-	if blocks {
-		return strings.TrimSpace(dropComments(w.shortcodes(text, p)))
+	if !blocks {
+		// What parts pages and teasers parts paragraphs too.
+		for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
+			text = strings.ReplaceAll(text, mark, "\n\n")
+		}
 	}
-	// What parts pages and teasers parts paragraphs too.
-	for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
-		text = strings.ReplaceAll(text, mark, "\n\n")
+	text, err := w.shortcodes(text, p)
+	if err != nil {
+		return "", err
 	}
-	return autop(dropComments(w.shortcodes(text, p)))
+	if text = dropComments(text); blocks {
+		return strings.TrimSpace(text), nil
+	}
+	return autop(text), nil
 }
 
 // dropComments removes the comments of HTML: marks of blocks, of "more" and of pages.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -156,17 +157,14 @@ func (o Options) xml(r *bufio.Reader, name string, seek func() (*bufio.Reader, e
 	if f.wxr {
 		f.site.begin(f.root)
 		if seek != nil {
-			if err := f.findAttachments(seek); err != nil {
-				fail(err)
-				return
-			}
+			f.site.find = func() error { return f.findAttachments(seek) }
 		}
 	}
-	for it, err := first, firstErr; !errors.Is(err, io.EOF); it, err = f.items.next(nil) {
+	for it := range f.elements(first, firstErr) {
 		place := fmt.Sprintf("%s:%d", name, it.line)
-		var e Entry
+		e, err := Entry{}, it.err
 		if err == nil {
-			e, err = f.entry(it, place)
+			e, err = f.entry(it.element, place)
 		}
 		switch {
 		case err == nil:
@@ -296,16 +294,70 @@ func clean(text []byte) []byte {
 	return text
 }
 
+// parsedItem is an item as an element, or what is wrong with it.
+type parsedItem struct {
+	element *element
+	line    int // where it begins
+	err     error
+}
+
+// Items are handed over in batches, so that the other side is not woken for each.
+const (
+	parsedItems = 64
+	parsedBytes = 256 << 10
+)
+
+// elements reads the items, of which the first has been read, while those before are made posts of. It is done with the
+// file when it returns.
+func (f *xmlFile) elements(it item, err error) iter.Seq[parsedItem] {
+	return func(yield func(parsedItem) bool) {
+		batches := make(chan []parsedItem, 1)
+		stop := make(chan struct{})
+		go func() {
+			defer close(batches)
+			var batch []parsedItem
+			size := 0
+			for ended := false; !ended; {
+				if ended = errors.Is(err, io.EOF); !ended {
+					p := parsedItem{line: it.line, err: err}
+					if err == nil {
+						p.element, p.err = f.parse(it.text)
+					}
+					batch, size = append(batch, p), size+len(it.text)
+					if ended = err != nil && !errors.Is(err, feed.ErrInvalid); !ended {
+						it, err = f.items.next(nil)
+					}
+				}
+				if len(batch) < parsedItems && size < parsedBytes && !ended {
+					continue
+				}
+				select {
+				case batches <- batch:
+					batch, size = nil, 0
+				case <-stop:
+					return
+				}
+			}
+		}()
+		defer func() {
+			close(stop)
+			for range batches { // until it has ended
+			}
+		}()
+		for batch := range batches {
+			for _, p := range batch {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // entry makes the entry of an item.
-func (f *xmlFile) entry(it item, place string) (Entry, error) {
-	if !utf8.Valid(it.text) {
-		return Entry{}, fmt.Errorf("not UTF-8, and no other encoding is declared: %s: %w", badText(it.text), feed.ErrInvalid)
-	}
-	e, err := f.parse(it.text)
-	if err != nil {
-		return Entry{}, err
-	}
+func (f *xmlFile) entry(e *element, place string) (Entry, error) {
 	var p feed.Post
+	var err error
 	switch {
 	case f.wxr:
 		var kind Kind
@@ -326,6 +378,9 @@ func (f *xmlFile) entry(it item, place string) (Entry, error) {
 
 // parse returns the element of an item, in whichever way is quickest.
 func (f *xmlFile) parse(text []byte) (*element, error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("not UTF-8, and no other encoding is declared: %s: %w", badText(text), feed.ErrInvalid)
+	}
 	text = clean(text)
 	if e, ok := quickItem(f.spaces, text); ok {
 		return e, nil

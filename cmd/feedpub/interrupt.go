@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// openFile is os.Open that ends with ctx: a named pipe is open only when somebody writes into it.
+func openFile(ctx context.Context, name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&fs.ModeNamedPipe == 0 {
+		return os.Open(name)
+	}
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := os.Open(name)
+		done <- opened{f, err}
+	}()
+	select {
+	case o := <-done:
+		return o.f, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err() // the program ends, and what waits with it
+	}
+}
+
+// interruptible returns what r holds as long as ctx lasts, even while nothing comes: a person who presses Ctrl-C does not
+// wait for the next byte of a pipe. A reading that never ends is left behind; the program ends after that.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	i := &interruptibleReader{ctx: ctx, chunks: make(chan chunk)}
+	go func() {
+		// Two buffers: one is filled while the other is read.
+		for buffers := [2][]byte{make([]byte, 64<<10), make([]byte, 64<<10)}; ; buffers[0], buffers[1] = buffers[1], buffers[0] {
+			n, err := r.Read(buffers[0])
+			select {
+			case i.chunks <- chunk{buffers[0][:n], err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return i
+}
+
+// chunk is what one reading gave.
+type chunk struct {
+	data []byte
+	err  error
+}
+
+type interruptibleReader struct {
+	ctx    context.Context
+	chunks chan chunk
+	rest   chunk
+}
+
+func (i *interruptibleReader) Read(p []byte) (int, error) {
+	for len(i.rest.data) == 0 {
+		if i.rest.err != nil {
+			return 0, i.rest.err
+		}
+		select {
+		case i.rest = <-i.chunks:
+		case <-i.ctx.Done():
+			return 0, i.ctx.Err()
+		}
+	}
+	n := copy(p, i.rest.data)
+	i.rest.data = i.rest.data[n:]
+	return n, nil
+}

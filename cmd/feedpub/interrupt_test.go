@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// process returns the program as a process of its own, which can be sent signals and given a terminal.
+func process(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// TestMain is the program if it is called so.
+	program := filepath.Join(t.TempDir(), "feedpub")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
+	return cmd
+}
+
+// manyPosts returns n posts as JSON Lines.
+func manyPosts(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "{\"id\":\"post-%d\",\"content_text\":%q}\n", i, strings.Repeat("word ", 40))
+	}
+	return b.String()
+}
+
+// TestImportShowsProgressOnATerminal holds that a person sees how far an import has come, how fast it is and how long it
+// will take, and in the end only what was done; and that nothing of it is seen elsewhere.
+func TestImportShowsProgressOnATerminal(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "posts.jsonl"), []byte(manyPosts(1000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := process(t, dir, "import", "--dry-run", "posts.jsonl")
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = terminal.Close() }()
+	var shown bytes.Buffer
+	// A terminal whose program has ended answers with an error, not with the end of a file.
+	if _, err := io.Copy(&shown, terminal); err != nil && !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, shown.String())
+	}
+	bar := regexp.MustCompile(`\r\x1b\[K\[=* *\] +[0-9]+ %  [0-9]+ entries, [0-9]+/s, [0-9hms.]+ left`)
+	if !bar.MatchString(shown.String()) {
+		t.Errorf("no bar with a rate and the time that remains is shown: %q", shown.String())
+	}
+	if end := "\r\x1b[KPOSTS"; !strings.Contains(shown.String(), end) {
+		t.Errorf("the bar is not removed before the summary: %q", shown.String())
+	}
+
+	cmd = process(t, dir, "import", "--dry-run", "posts.jsonl")
+	if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "entries") {
+		t.Errorf("where there is no terminal, progress is shown (error %v): %q", err, out)
+	}
+}
+
+// TestImportStopsAtCtrlC holds that an import from a pipe ends at once when it is interrupted, though the pipe is silent,
+// says where it was, and that doing it again stores the rest and nothing twice.
+func TestImportStopsAtCtrlC(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := process(t, dir, "import", "pipe")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	const n = importBatch + 100
+	if _, err := io.WriteString(w, manyPosts(n)); err != nil {
+		t.Fatal(err)
+	}
+	waitForFiles(t, filepath.Join(dir, "posts"), importBatch)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != exitFailed {
+		t.Errorf("interrupted, the import ends with %v, want exit code %d", err, exitFailed)
+	}
+	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored stays, and running it again stores the rest\n", n)
+	if got := stderr.String(); got != want {
+		t.Errorf("interrupted, the import says %q, want %q", got, want)
+	}
+	if got, want := stdout.String(), fmt.Sprintf("%d posts stored in posts\n", importBatch); !strings.HasSuffix(got, want) {
+		t.Errorf("interrupted, the import ends with %q, want %q", got, want)
+	}
+
+	cmd = process(t, dir, "import", "-")
+	cmd.Stdin = strings.NewReader(manyPosts(n))
+	out, err := cmd.CombinedOutput()
+	if want := fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importBatch, importBatch); err != nil || !strings.HasSuffix(string(out), want) {
+		t.Errorf("again, the import ends with %q (error %v), want %q", out, err, want)
+	}
+}
+
+// TestImportStopsBeforeAPipeIsOpened holds that an import can be interrupted while nobody has opened the other end.
+func TestImportStopsBeforeAPipeIsOpened(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A report on standard error comes before the pipe: the program is at work when it arrives.
+	if err := os.WriteFile(filepath.Join(dir, "bad.jsonl"), []byte("{\n[]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := process(t, dir, "import", "bad.jsonl", "pipe")
+	errors, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := errors.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(errors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !bytes.Contains(said, []byte("import: stopped at bad.jsonl")) {
+		t.Errorf("interrupted, the import ends with %v and says %q, want where it stopped", err, said)
+	}
+}
+
+// waitForFiles waits until a folder has n files.
+func waitForFiles(t *testing.T, dir string, n int) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(patience)
+	for {
+		files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) >= n {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("after %v, %s has %d files, want %d", patience, dir, len(files), n)
+		}
+	}
+}

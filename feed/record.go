@@ -26,10 +26,12 @@ type Submission struct {
 
 // Stored is what the store has of one post: what absorbing it needs to know.
 type Stored struct {
-	ID     string
-	Raw    []byte // as it came; nil if the post does not exist
-	Record Record // zero if there is none
-	Item   *Item  // the last good item, or nil
+	ID  string
+	Raw []byte // as it came; nil if the post does not exist or Unreadable is set
+	// Unreadable says why there is nothing in Raw although something stands in the post's place; empty otherwise.
+	Unreadable string
+	Record     Record // zero if there is none
+	Item       *Item  // the last good item, or nil
 	// ItemSum identifies the stored item for [Change.ItemSum]; empty if there is none.
 	ItemSum string
 }
@@ -100,8 +102,10 @@ const (
 	KindInvalid  ProblemKind = "invalid"  // the post cannot be read; it is set aside
 	KindMissing  ProblemKind = "missing"  // the post is gone without a notice; it stays published until confirmed
 	KindDoubtful ProblemKind = "doubtful" // a source was read with too little confidence and left out
-	KindHeld     ProblemKind = "held"     // a commit is held: posts vanished from the feed without explanation
-	KindFile     ProblemKind = "file"     // a file, or the folder ".", can't be read as posts; the ID is its path
+	// KindCharacters: characters of the post are shown as U+FFFD, since no document can hold them as they came.
+	KindCharacters ProblemKind = "characters"
+	KindHeld       ProblemKind = "held" // a commit is held: posts vanished from the feed without explanation
+	KindFile       ProblemKind = "file" // a file, or the folder ".", can't be read as posts; the ID is its path
 	// KindRefused: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
 	// gone; the last good documents stay.
 	KindRefused ProblemKind = "refused"

@@ -30,10 +30,13 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 		return nil, s.wrap("load", err)
 	}
 	out := make([]feed.Stored, len(ids))
+	var absent []int
 	for i, id := range ids {
 		out[i].ID = id
 		if raw, ok := posts.Val()[i].(string); ok {
 			out[i].Raw = Unpack([]byte(raw))
+		} else {
+			absent = append(absent, i)
 		}
 		if r, ok := records.Val()[i].(string); ok {
 			if out[i].Record, err = decodeRecord(id, r); err != nil {
@@ -45,7 +48,34 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 			out[i].Item = s.item(id, b)
 		}
 	}
-	return out, nil
+	return out, s.wrap("load", s.explainAbsent(ctx, out, absent))
+}
+
+// explainAbsent tells those of the absent posts that do not exist from those whose keys have something else than a
+// string, which MGET gives as absent too: the one is a deletion, the other a slip of who wrote it.
+func (s *Site) explainAbsent(ctx context.Context, posts []feed.Stored, absent []int) error {
+	if len(absent) == 0 {
+		return nil
+	}
+	kinds := make([]*redis.StatusCmd, len(absent))
+	if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for n, i := range absent {
+			kinds[n] = p.Type(ctx, s.keys.post(posts[i].ID))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for n, i := range absent {
+		switch kind := kinds[n].Val(); kind {
+		case "none":
+		case "string": // written since: its notice comes next
+			return fmt.Errorf("post %q was written while it was read: %w", posts[i].ID, feed.ErrStale)
+		default:
+			posts[i].Unreadable = fmt.Sprintf("its key holds a Redis %s, want a string, written with SET", kind)
+		}
+	}
+	return nil
 }
 
 // Items returns ready items in the order of ids, nil where there is none or where it cannot be decoded. They are not to
@@ -126,8 +156,8 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 //
 // In Left and Entered, feed.Main is named like the others. What Touched names becomes dirty; an item enters with its time
 // of publication, which for Keep is the stored item's. A change's Due replaces the one before, none takes it away. Of
-// the problems of kind invalid, missing and doubtful listed for the post, the change's takes the place; one of the same
-// kind keeps its Since.
+// the problems that absorbing finds in a post, the change's takes the place of those listed; one of the same kind keeps
+// its Since.
 //
 // After an error of another kind the batch may have been made or not: the reply may be what was lost. A repetition is
 // then refused as stale, or does the same again.
@@ -214,7 +244,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 
 // postKinds are the kinds of problems that absorbing a post answers; the others are a feed's or a file's.
 func postKinds() []feed.ProblemKind {
-	return []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful}
+	return []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful, feed.KindCharacters}
 }
 
 func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {

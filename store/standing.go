@@ -44,7 +44,28 @@ func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]f
 		}
 		out[i] = st
 	}
-	return out, nil
+	return out, s.wrap("standings", s.findOthers(ctx, out))
+}
+
+// findOthers sees to it that a post whose key has something else than a string counts as a post.
+func (s *Site) findOthers(ctx context.Context, standings []feed.Standing) error {
+	var absent []int
+	for i, st := range standings {
+		if !st.Post {
+			absent = append(absent, i)
+		}
+	}
+	if len(absent) == 0 {
+		return nil
+	}
+	exist, err := s.exist(ctx, mapKeys(absent, func(i int) string { return s.keys.post(standings[i].ID) }))
+	if err != nil {
+		return err
+	}
+	for n, i := range absent {
+		standings[i].Post = exist[n]
+	}
+	return nil
 }
 
 // Posted reports for each of ids whether that post exists.

@@ -28,7 +28,8 @@ has one post as JSON, or many as JSON Lines. Nothing is stored, and no store is
 needed.
 
 What would be accepted and is most likely a slip is noted: members that feedpub
-does not know, and sources that are read with too little confidence to be shown.
+does not know, characters that no document can hold, and sources that are read with
+too little confidence to be shown.
 
 Exit code 1 says that a post is wrong.`,
 		Example: `  feedpub post check hello.json
@@ -177,6 +178,9 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 				c.Notes = append(c.Notes, fmt.Sprintf("the member %q is not known; it is kept, and not shown", member))
 			}
 		}
+	}
+	if result.Replaced.Count > 0 {
+		c.Notes = append(c.Notes, result.Replaced.Place+": "+result.Replaced.String())
 	}
 	for _, q := range result.Doubtful {
 		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes",

@@ -15,7 +15,8 @@ func newProblems(env *environment) *cobra.Command {
 		Use:   "problems",
 		Short: "List what is not published, and why",
 		Long: `List posts and files that were set aside, posts that are gone without having been deleted,
-sources that were read with too little confidence, and feeds that are held back
+sources that were read with too little confidence, characters that no document can
+hold and that are shown as U+FFFD, and feeds that are held back
 because posts vanished from them. The exit code is 3 if posts are set aside.`,
 		Example: "  feedpub problems\n  feedpub problems --json",
 		Args:    noArgs,
@@ -59,6 +60,8 @@ func (env *environment) printProblems(problems []feed.Problem) error {
 			published = "yes"
 		case p.Kind == feed.KindDoubtful:
 			published = "without it"
+		case p.Kind == feed.KindCharacters:
+			published = "with U+FFFD"
 		case p.Serving:
 			published = "earlier version"
 		}

@@ -69,6 +69,8 @@ feedpub_feeds{site="main"} 1
 feedpub_last_commit_timestamp_seconds{site="main"} 1.7159472e+09
 # HELP feedpub_problems Problems that are listed for operators, by kind; those of no single site have the label site empty.
 # TYPE feedpub_problems gauge
+feedpub_problems{kind="characters",site=""} 0
+feedpub_problems{kind="characters",site="main"} 0
 feedpub_problems{kind="doubtful",site=""} 0
 feedpub_problems{kind="doubtful",site="main"} 0
 feedpub_problems{kind="file",site=""} 1

@@ -21,23 +21,29 @@ import (
 //
 // An error is an [*Error] that names the first fault in the order of the fields of [feed.Post].
 func Decode(key string, raw []byte) (feed.Post, error) {
+	p, _, err := decode(key, raw)
+	return p, err
+}
+
+// decode is Decode that also says which characters are not shown as they came.
+func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	if len(raw) > MaxSize {
-		return feed.Post{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
+		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors put it there
 	// Decoding finds every fault of syntax too, but only checking tells where it is.
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return feed.Post{}, checkSyntax(raw)
+		return feed.Post{}, Replaced{}, checkSyntax(raw)
 	}
 	var d decoder
 	p := d.post(key, raw)
 	if d.err == nil {
-		return p, nil
+		return p, d.replaced, nil
 	}
 	if err := checkSyntax(raw); err != nil {
-		return feed.Post{}, err
+		return feed.Post{}, Replaced{}, err
 	}
-	return feed.Post{}, d.err
+	return feed.Post{}, Replaced{}, d.err
 }
 
 // CheckID returns nil if id can be a post's, else an [*Error].
@@ -74,7 +80,8 @@ func checkSyntax(raw []byte) error {
 
 // decoder reads values and keeps the first error; after one, what it returns is of no use.
 type decoder struct {
-	err error
+	err      error
+	replaced Replaced
 }
 
 func (d *decoder) fail(path, format string, args ...any) {

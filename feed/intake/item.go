@@ -51,6 +51,8 @@ type Result struct {
 	Withheld feed.Status
 	// Doubtful are the quotes that were read with too little confidence to be shown.
 	Doubtful []feed.Quote
+	// Replaced says which characters of the post are shown as U+FFFD.
+	Replaced Replaced
 }
 
 // Item makes the item of the post that is kept under key, with the record of it. Of several contents content_html
@@ -58,7 +60,7 @@ type Result struct {
 //
 // An error is an [*Error] and says what is wrong with the post, and where.
 func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
-	p, err := Decode(key, raw)
+	p, replaced, err := decode(key, raw)
 	if err != nil {
 		return Result{}, err
 	}
@@ -125,7 +127,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	credit(body, quotes, english)
 	item.HTML = markup.Clean(body)
 	item.Summary = summary(p.Summary, item, english)
-	return Result{Item: item, Doubtful: doubtful}, nil
+	return Result{Item: item, Doubtful: doubtful, Replaced: replaced}, nil
 }
 
 // content parses the content that counts.

@@ -349,6 +349,10 @@ func FuzzItem(f *testing.F) {
 		if result.Item == nil {
 			return
 		}
+		if strings.Contains(result.Item.Title, "\ufffd") && result.Replaced.Count == 0 &&
+			!bytes.Contains(raw, []byte("\ufffd")) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`)) {
+			t.Errorf("the title %q shows what was lost, and nobody is told", result.Item.Title)
+		}
 		again, err := in.Item("1", raw, record)
 		if err != nil {
 			t.Fatal(err)

@@ -84,6 +84,7 @@ func (d *decoder) textValue(path string, raw json.RawMessage) string {
 	var s string
 	if d.want("a string", path, raw) {
 		d.unmarshal(path, raw, &s)
+		d.replaced.add(path, raw, s)
 	}
 	return s
 }

@@ -34,6 +34,17 @@ func CleanText(s string) string {
 	return b.String()
 }
 
+// Unclean returns how many characters of s, which is UTF-8, [CleanText] replaces by U+FFFD.
+func Unclean(s string) int {
+	n := 0
+	for _, r := range s {
+		if !xmlChar(r) && r != '\v' && r != '\f' {
+			n++
+		}
+	}
+	return n
+}
+
 // asciiChar reports whether c is a Char of XML 1.0 by itself.
 func asciiChar(c byte) bool {
 	return c >= 0x20 && c < utf8.RuneSelf || c == '\t' || c == '\n' || c == '\r'

@@ -125,6 +125,11 @@ func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
 	d := decision{notice: n, was: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
 	d.Record.ID = st.ID
+	if st.Unreadable != "" {
+		d.Problem = problem(st, errors.New(st.Unreadable), n.at)
+		d.keep(p.Clock())
+		return d, true
+	}
 	if st.Raw == nil {
 		if !n.expected && st.Item != nil {
 			d.keep(p.Clock())
@@ -163,9 +168,7 @@ func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
 	if d.Item.Published.After(p.Clock()) {
 		d.Due = d.Item.Published
 	}
-	if len(result.Doubtful) > 0 {
-		d.Problem = &feed.Problem{ID: st.ID, Kind: feed.KindDoubtful, Since: n.at, Serving: true, Reason: doubts(result.Doubtful)}
-	}
+	d.Problem = flaws(st.ID, result, n.at)
 	return d, true
 }
 
@@ -398,6 +401,24 @@ func problem(st feed.Stored, err error, at time.Time) *feed.Problem {
 	if placed, ok := errors.AsType[*intake.Error](err); ok {
 		pr.Place, pr.Reason = placed.Place, placed.Reason
 	}
+	return pr
+}
+
+// flaws says what of a post is not published as it came, or nil. A post has one problem at a time: the worse one leads.
+func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
+	pr := &feed.Problem{ID: id, Since: at, Serving: true}
+	var reasons []string
+	if len(result.Doubtful) > 0 {
+		pr.Kind, reasons = feed.KindDoubtful, append(reasons, doubts(result.Doubtful))
+	}
+	if result.Replaced.Count > 0 {
+		pr.Kind, pr.Place = feed.KindCharacters, result.Replaced.Place
+		reasons = append([]string{result.Replaced.String()}, reasons...)
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	pr.Reason = strings.Join(reasons, "; ")
 	return pr
 }
 

@@ -3,6 +3,7 @@ package publish_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,71 @@ func TestABadNewVersion(t *testing.T) {
 				t.Errorf("problem %q, want %q", got, feed.KindInvalid)
 			}
 		})
+	}
+}
+
+// A key that a slip made another type of is no deletion, with a notice or without.
+func TestAPostKeyOfAnotherTypeIsSetAside(t *testing.T) {
+	for _, noticed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("noticed %v", noticed), func(t *testing.T) {
+			w := newWorld(t)
+			b := w.builder("one")
+			w.put(post("a"), post("b"))
+			w.rebuild(b)
+			for _, id := range []string{"a", "never"} {
+				w.lose(":post:" + id)
+				if _, err := w.redis.RPush("feedpub:{main}:post:"+id, "x"); err != nil {
+					t.Fatal(err)
+				}
+				if noticed {
+					if _, err := w.redis.XAdd("feedpub:{main}:inbox", "*", []string{"id", id}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			w.rebuild(b)
+			if got := w.ids("main"); !slices.Contains(got, "a") || !slices.Contains(got, "b") {
+				t.Errorf("main holds %v; want the last good version of a, and b", got)
+			}
+			list, err := w.site.Problems(t.Context())
+			if err != nil || len(list) != 2 {
+				t.Fatalf("problems %+v, %v; want one of each of both posts", list, err)
+			}
+			for i, p := range list {
+				if p.Kind != feed.KindInvalid || !strings.Contains(p.Reason, "Redis list") || p.Serving != (i == 0) {
+					t.Errorf("problem %+v; want one that says what its key holds", p)
+				}
+			}
+			w.lose(":post:a", ":post:never")
+			w.delete("never")
+			w.put(post("a"))
+			w.rebuild(b)
+			if got := w.problems(); len(got) != 0 {
+				t.Errorf("problems %v after the posts were mended, want none", got)
+			}
+		})
+	}
+}
+
+func TestReplacedCharactersAreListed(t *testing.T) {
+	w := newWorld(t)
+	b := w.builder("one")
+	w.put(feed.RawPost{ID: "a", Raw: []byte("{\"title\":\"caf\xe9\\u0000\",\"content_text\":\"Text.\"}")})
+	w.rebuild(b)
+	list, err := w.site.Problems(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatalf("problems %+v, %v; want one", list, err)
+	}
+	if p := list[0]; p.Kind != feed.KindCharacters || p.Place != "title" || !p.Serving || !strings.HasPrefix(p.Reason, "2 characters") {
+		t.Errorf("problem %+v; want the two characters that the title has lost", p)
+	}
+	if got := w.ids("main"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("main holds %v; want the post", got)
+	}
+	w.put(post("a"))
+	w.rebuild(b)
+	if got := w.problems(); len(got) != 0 {
+		t.Errorf("problems %v after the post was mended, want none", got)
 	}
 }
 

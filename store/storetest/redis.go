@@ -1,12 +1,16 @@
 package storetest
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string
+	args []string // besides those that every server has
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -38,11 +42,19 @@ func Redis(t testing.TB, args ...string) (url string) {
 // "--maxmemory-policy", "allkeys-lru". A missing redis-server fails the test: a test that is skipped proves nothing.
 func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
+	return startServer(t, func(string) []string {
+		return append([]string{"--save", "", "--appendonly", "no"}, args...)
+	})
+}
+
+// startServer starts a redis-server in a folder of its own, with the arguments that args returns for that folder.
+func startServer(t testing.TB, args func(dir string) []string) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatalf("this test needs a redis-server of its own: install Debian's package with "+
 			"\"apt-get install redis-server\" (%v)", err)
 	}
-	s := &Server{t: t, dir: t.TempDir(), args: args}
+	s := &Server{t: t, dir: t.TempDir()}
 	t.Cleanup(func() { s.end(syscall.SIGKILL) })
 	// Between the choice of a free port and the server's binding it, another process may take it.
 	for range 5 {
@@ -50,6 +62,7 @@ func StartRedis(t testing.TB, args ...string) *Server {
 		if s.port, err = FreePort(); err != nil {
 			t.Fatal(err)
 		}
+		s.args = args(s.dir)
 		if s.start() {
 			return s
 		}
@@ -82,10 +95,8 @@ func FreePort() (int, error) {
 // start starts the process and reports whether it answers.
 func (s *Server) start() bool {
 	s.t.Helper()
-	args := append([]string{
-		"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "log"),
-		"--save", "", "--appendonly", "no", "--daemonize", "no",
-	}, s.args...)
+	args := append(slices.Clone(s.args), "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
+		"--logfile", filepath.Join(s.dir, "log"), "--daemonize", "no")
 	cmd := exec.Command("redis-server", args...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatalf("start redis-server: %v", err)
@@ -111,23 +122,34 @@ func (s *Server) start() bool {
 	return false
 }
 
-// command sends one inline command over a connection of its own and returns the first line of the reply.
+// command sends one inline command over a connection of its own and returns the reply: its first line, or the text that
+// is behind it.
 func (s *Server) command(line string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Minute)
+	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		return "", err
 	}
 	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {
 		return "", err
 	}
-	b := make([]byte, 512)
-	n, err := c.Read(b)
-	first, _, _ := strings.Cut(string(b[:n]), "\r\n")
-	return first, err
+	r := bufio.NewReader(c)
+	first, err := r.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	first = strings.TrimSuffix(first, "\r\n")
+	size, isText := strings.CutPrefix(first, "$")
+	n, err := strconv.Atoi(size)
+	if !isText || err != nil || n < 0 {
+		return first, nil
+	}
+	text := make([]byte, n)
+	_, err = io.ReadFull(r, text)
+	return string(text), err
 }
 
 // Addr returns the server's host and port.
@@ -136,7 +158,8 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 // URL returns the server's URL for store.Options.
 func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
 
-// Do sends a command written as one line, and fails the test unless the server takes it.
+// Do sends a command written as one line and returns the reply: the text that it is, or its first line as it came. It
+// fails the test unless the server takes the command.
 func (s *Server) Do(line string) string {
 	s.t.Helper()
 	reply, err := s.command(line)

@@ -1,0 +1,174 @@
+package storetest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+)
+
+// patience is how long servers may take to agree on something. They need a second or two on a machine that is idle.
+const patience = 60 * time.Second
+
+// masterName is what the Sentinels of tests call their master.
+const masterName = "feedpub-test"
+
+// Group is several redis-servers that take over from one another: a Cluster, or a master with replicas that Sentinels
+// watch. They keep an append-only file, so that one which is killed and restarted comes back with its data.
+type Group struct {
+	t         testing.TB
+	url       string
+	servers   []*Server
+	sentinels []*Server
+}
+
+// groupArgs are the arguments of a server that others replicate. What is written is sent on at once, and a replica that
+// was away is caught up with without waiting for others.
+func groupArgs(more ...string) []string {
+	return append([]string{
+		"--save", "", "--appendonly", "yes", "--appendfsync", "no",
+		"--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--repl-backlog-size", "16mb",
+	}, more...)
+}
+
+// StartCluster starts a Redis Cluster of three masters with a replica each and returns when all six agree on it. A
+// server that does not answer for as long as failover says is taken for dead, and its replica takes over.
+func StartCluster(t testing.TB, failover time.Duration) *Group {
+	t.Helper()
+	const masters, slots = 3, 16384
+	g := &Group{t: t}
+	buses := make([]string, 2*masters)
+	for i := range buses {
+		g.servers = append(g.servers, startServer(t, func(string) []string {
+			port, err := FreePort() // not the default, the port and 10,000, which may be taken
+			if err != nil {
+				t.Fatal(err)
+			}
+			buses[i] = fmt.Sprint(port)
+			return groupArgs("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
+				"--cluster-port", buses[i], "--cluster-node-timeout", fmt.Sprint(failover.Milliseconds()),
+				// A replica takes over however long it has not heard of its master: tests pause and kill at will.
+				"--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no")
+		}))
+	}
+	first := g.servers[0]
+	for i, s := range g.servers {
+		s.Do(fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1)) // as yet they can't agree on who was first
+		if i < masters {
+			s.Do(fmt.Sprintf("CLUSTER ADDSLOTSRANGE %d %d", i*slots/masters, (i+1)*slots/masters-1))
+		}
+		if i > 0 {
+			s.Do(fmt.Sprintf("CLUSTER MEET 127.0.0.1 %d %s", first.port, buses[0]))
+		}
+	}
+	known := func(s *Server) bool { return strings.Contains(s.Do("CLUSTER INFO"), "cluster_known_nodes:6") }
+	g.await("six servers that know each other", func() bool { return !slices.ContainsFunc(g.servers, not(known)) })
+	for i, s := range g.servers[masters:] {
+		s.Do("CLUSTER REPLICATE " + g.servers[i].Do("CLUSTER MYID"))
+	}
+	g.AwaitWhole()
+	addresses := make([]string, len(g.servers))
+	for i, s := range g.servers {
+		addresses[i] = s.Addr()
+	}
+	g.url = "redis+cluster://" + strings.Join(addresses, ",")
+	return g
+}
+
+// StartSentinels starts a master, two replicas and three Sentinels that watch it, and returns when all agree on who is
+// who. A master that does not answer for as long as failover says is replaced.
+func StartSentinels(t testing.TB, failover time.Duration) *Group {
+	t.Helper()
+	g := &Group{t: t}
+	for i := range 3 {
+		g.servers = append(g.servers, startServer(t, func(string) []string {
+			if i == 0 {
+				return groupArgs()
+			}
+			return groupArgs("--replicaof", "127.0.0.1 "+fmt.Sprint(g.servers[0].port))
+		}))
+	}
+	g.AwaitWhole()
+	var addresses []string
+	for range 3 {
+		s := startServer(t, func(dir string) []string {
+			conf := filepath.Join(dir, "sentinel.conf") // which the Sentinel writes to
+			text := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]d 2\nsentinel down-after-milliseconds %[1]s %[3]d\n"+
+				"sentinel failover-timeout %[1]s %[4]d\nsentinel parallel-syncs %[1]s 2\n",
+				masterName, g.servers[0].port, failover.Milliseconds(), 4*failover.Milliseconds())
+			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+				t.Fatalf("configuration of a Sentinel: %v", err)
+			}
+			return []string{conf, "--sentinel"}
+		})
+		g.sentinels = append(g.sentinels, s)
+		addresses = append(addresses, s.Addr())
+	}
+	agreed := func(s *Server) bool {
+		info := s.Do("INFO sentinel")
+		return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=2,sentinels=3")
+	}
+	g.await("three Sentinels that know each other", func() bool { return !slices.ContainsFunc(g.sentinels, not(agreed)) })
+	g.url = "redis+sentinel://" + strings.Join(addresses, ",") + "/" + masterName
+	return g
+}
+
+// URL returns the group's URL for store.Options.
+func (g *Group) URL() string { return g.url }
+
+// Servers returns the servers that hold data, those that began as masters first.
+func (g *Group) Servers() []*Server { return slices.Clone(g.servers) }
+
+// Master returns the server that has a site's posts now. It waits until there is one.
+func (g *Group) Master(site feed.SiteID) *Server {
+	g.t.Helper()
+	var found *Server
+	g.await("a master of site "+string(site), func() bool {
+		for _, s := range g.servers {
+			// A replica of a Cluster refuses every key, one of a Sentinel's master every write.
+			if reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:nothing", site)); err == nil && !strings.HasPrefix(reply, "-") {
+				found = s
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// AwaitWhole waits until every server is a master that works or a replica that has caught up with it.
+func (g *Group) AwaitWhole() {
+	g.t.Helper()
+	whole := func(s *Server) bool {
+		role, err := s.command("INFO replication")
+		if err != nil || strings.Contains(role, "role:slave") && !strings.Contains(role, "master_link_status:up") ||
+			strings.Contains(role, "role:master") && !strings.Contains(role, "state=online") {
+			return false
+		}
+		state, err := s.command("CLUSTER INFO")
+		return err == nil && (strings.HasPrefix(state, "-ERR This instance has cluster support disabled") ||
+			strings.Contains(state, "cluster_state:ok"))
+	}
+	g.await("masters with their replicas", func() bool { return !slices.ContainsFunc(g.servers, not(whole)) })
+}
+
+// await polls a condition, since servers tell nobody when they have agreed.
+func (g *Group) await(what string, done func() bool) {
+	g.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			for _, s := range slices.Concat(g.servers, g.sentinels) {
+				info, err := s.command("INFO replication")
+				g.t.Logf("server %s: %s (%v)\n%s", s.Addr(), info, err, s.log())
+			}
+			g.t.Fatalf("there are no %s after %v", what, patience)
+		}
+	}
+}
+
+func not(is func(*Server) bool) func(*Server) bool { return func(s *Server) bool { return !is(s) } }

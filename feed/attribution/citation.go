@@ -294,6 +294,12 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 			}
 			return true
 		}
+		// "A in H", with the work marked as one
+		if work := (span{p.lo + k + 1, p.hi}); sure && c.head == "" && where == afterAll && (b.emphasised(work) || b.linkIn(work) != "") {
+			c.who = append(c.who, l.people(b.text, toks[:k])...)
+			c.head = headline(b.slice(work))
+			return true
+		}
 	}
 	// "New York Times journalist A"
 	for k := 1; k < len(toks)-1; k++ {

@@ -32,7 +32,8 @@ func (x *matcher) pubs(i int, out []span) []span {
 		}
 	}
 	// Outside of English the names of papers are quoted as often as not: „Süddeutsche Zeitung“.
-	if end := x.quoted(i); end > i+1 && end-i <= 9 && x.r.pubs.suffix(x.toks[i+1:end-1]) == end-i-2 {
+	if end := x.quoted(i); end > i+2 && end-i <= 9 && (x.r.pubs.suffix(x.toks[i+1:end-1]) == end-i-2 ||
+		x.l.name != fallback && end-i <= 5 && nameStart(x.l, x.toks, i+1)) {
 		return append(out, span{start, end})
 	}
 	if x.l.stop.has(x.toks[i].id) && i == start {

@@ -115,7 +115,7 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	add(end.kind == tokPunct && end.ch == '!', weightExclamation)
 	add(end.kind == tokPunct && end.ch == '?', weightQuestion)
 	add(words <= 14, weightShort)
-	add(words <= 5 && last && !past && !l.det.has(toks[0].id) && !l.stop.has(toks[0].id), weightFragment)
+	add(words <= 5 && last && !past && !l.det.has(toks[0].id), weightFragment)
 	add(words > 14 && words <= 25, weightMiddling)
 	add(words > 60, weightLong)
 	v.aside = toks[0].ch == '(' && groupEnd(toks, 0) == len(toks)

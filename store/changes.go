@@ -56,31 +56,67 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 
 // tail returns up to n entries of a stream after one, waiting up to block for the first.
 func (s *Site) tail(ctx context.Context, stream, after string, n int64, block time.Duration) ([]redis.XMessage, error) {
+	args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n}
+	if block < time.Millisecond {
+		return s.tailNow(ctx, args)
+	}
+	defer s.waits.enter()()
 	for end := time.Now().Add(block); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wait := min(time.Until(end), tailSlice)
-		args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n, Block: -1} // -1: don't block
-		if wait >= time.Millisecond {
-			args.Block = wait
+		var entries []redis.XMessage
+		var err error
+		switch left := time.Until(end); {
+		case left < time.Millisecond: // nearly over, and to Redis 0 ms are for ever
+			return s.tailNow(ctx, args)
+		case s.waits.crowded():
+			entries, err = s.tailInRounds(ctx, args, end)
+		default:
+			entries, err = s.tailBlocking(ctx, args, min(left, tailSlice))
 		}
-		streams, err := s.tailOnce(ctx, args)
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return nil, err
-		}
-		if len(streams) > 0 && len(streams[0].Messages) > 0 {
-			return streams[0].Messages, nil
-		}
-		if !time.Now().Before(end) {
-			return nil, nil
+		if err != nil || len(entries) > 0 || !time.Now().Before(end) {
+			return entries, err
 		}
 	}
 }
 
-// tailOnce bounds a blocking read, to which the client itself would allow ten seconds more than it blocks.
-func (s *Site) tailOnce(ctx context.Context, args *redis.XReadArgs) ([]redis.XStream, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(args.Block, 0)+s.patience)
+// tailNow reads without waiting.
+func (s *Site) tailNow(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, error) {
+	args.Block = -1 // don't
+	return firstStream(s.serve.XRead(ctx, args).Result())
+}
+
+// tailBlocking waits in the server. It bounds that, to which the client itself would allow ten seconds more.
+func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait time.Duration) ([]redis.XMessage, error) {
+	args.Block = wait
+	ctx, cancel := context.WithTimeout(ctx, wait+s.patience)
 	defer cancel()
-	return s.block.XRead(ctx, args).Result()
+	return firstStream(s.block.XRead(ctx, args).Result())
+}
+
+// tailInRounds lets rounds of polling find out whether there is news, until end, and reads it then.
+func (s *Site) tailInRounds(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
+	// A wait that is shorter than the pause between rounds must not miss what is there already.
+	if time.Until(end) < roundInterval {
+		if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
+			return entries, err
+		}
+	}
+	news, err := s.waits.await(ctx, s.keys, args.Streams[0], args.Streams[1], end)
+	if err != nil || !news {
+		return nil, err
+	}
+	return s.tailNow(ctx, args)
+}
+
+// firstStream returns the entries of a reply about one stream; none is no error.
+func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	if len(streams) == 0 {
+		return nil, nil
+	}
+	return streams[0].Messages, nil
 }

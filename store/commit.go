@@ -88,6 +88,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 			}
 			have = map[feed.Hash]bool{} // something expired or was deleted: send all
 		default:
+			s.waits.nudge(s.keys.changes())
 			return s.committed(ctx, r, reply)
 		}
 	}

@@ -45,3 +45,14 @@ func TestContractOnMiniredis(t *testing.T) {
 	url := storetest.Miniredis(t)
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }
+
+// TestContractOfManySites: what one of hundreds of sites may rely on, whose waits are polled together.
+func TestContractOfManySites(t *testing.T) {
+	for name, url := range map[string]string{"redis": storetest.Redis(t), "miniredis": storetest.Miniredis(t)} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client {
+				return open(t, store.Options{URL: url, MaxBlocking: -1})
+			})
+		})
+	}
+}

@@ -141,7 +141,14 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 // Version returns a number that grows with every commit of the site, 0 before the first: what a replica polls to learn
 // that it missed an announcement. It goes on growing after the server lost its data.
 func (s *Site) Version(ctx context.Context) (int64, error) {
-	v, err := s.serve.Get(ctx, s.keys.version()).Int64()
+	var reply *redis.StringCmd
+	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
+	if !s.waits.crowded() {
+		get(s.serve)
+	} else if err := s.waits.ride(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
+		return 0, s.wrap("version", err)
+	}
+	v, err := reply.Int64()
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}

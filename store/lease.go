@@ -21,7 +21,7 @@ import (
 func (s *Site) Acquire(
 	ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token,
 ) (feed.Token, error) {
-	reply, err := words(ctx, s.build, acquireSource, []string{s.keys.lease(job), s.keys.token()},
+	reply, err := s.unhurried(ctx, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen))
 	if err == nil && len(reply) != 2 {
 		// Without this the caller would go on to build with a token that fences nobody.
@@ -40,7 +40,7 @@ func (s *Site) Acquire(
 // Renew prolongs the lease of a job to ttl from now, or returns an error of kind [feed.ErrLocked] if it has lapsed or
 // is another's: then it must be acquired anew.
 func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) error {
-	reply, err := words(ctx, s.build, renewSource, []string{s.keys.lease(job)}, owner, ttl.Milliseconds())
+	reply, err := s.unhurried(ctx, renewSource, []string{s.keys.lease(job)}, owner, ttl.Milliseconds())
 	if err == nil && reply[0] == "locked" {
 		holder := "nobody"
 		if len(reply) == 2 && reply[1] != "" {
@@ -63,4 +63,21 @@ func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
 		return "", false, nil
 	}
 	return owner, err == nil, s.wrap("holder of "+job, err)
+}
+
+// unhurried is words for what many sites do every second: among many it goes with the next round of polling.
+func (s *Site) unhurried(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
+	if !s.waits.crowded() {
+		return words(ctx, s.build, source, keys, args...)
+	}
+	var reply *redis.Cmd
+	if err := s.waits.ride(ctx, func(p redis.Pipeliner) {
+		reply = redis.NewScript(source).EvalSha(ctx, p, keys, args...)
+	}); err != nil {
+		return nil, err
+	}
+	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // which a pipeline does not mend by itself
+		return words(ctx, s.build, source, keys, args...)
+	}
+	return wordsOf(reply)
 }

@@ -73,6 +73,7 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 		if err != nil {
 			return err
 		}
+		s.waits.nudge(s.keys.inbox())
 		posts = posts[n:]
 	}
 	return nil
@@ -113,6 +114,7 @@ func (s *Site) Delete(ctx context.Context, id string) error {
 		p.XAdd(ctx, inboxEntry(s.keys, id))
 		return nil
 	})
+	s.waits.nudge(s.keys.inbox())
 	return s.wrap("delete", err)
 }
 

@@ -17,6 +17,8 @@ const (
 	// requestTTL outlives the patience of any operator: a builder that starts later doesn't answer old questions.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
+	// asking is how many can wait for replies at a time, with a connection each; more wait for one of those.
+	asking = 16
 )
 
 // Ask puts a request to the builder, whoever it is, and returns the reply. None within timeout is an error of kind
@@ -33,6 +35,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 	if err != nil {
 		return nil, s.wrap("ask", err)
 	}
+	s.waits.nudge(s.keys.requests())
 	for end := time.Now().Add(timeout); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, s.wrap("ask", err)
@@ -42,7 +45,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 			return nil, s.wrap("ask", fmt.Errorf("no reply within %v: %w", timeout, feed.ErrUnavailable))
 		}
 		reply, err := s.popReply(ctx, id, max(wait, 10*time.Millisecond))
-		if !errors.Is(err, redis.Nil) {
+		if !errors.Is(err, redis.Nil) && !errors.Is(err, redis.ErrPoolTimeout) {
 			return reply, s.wrap("ask", err)
 		}
 	}

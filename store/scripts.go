@@ -80,7 +80,11 @@ func status(ctx context.Context, c redis.UniversalClient, source string, keys []
 
 // words runs a script that answers a list of words, the first of which says how it went.
 func words(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) ([]string, error) {
-	reply, err := run(ctx, c, source, keys, args...).StringSlice()
+	return wordsOf(run(ctx, c, source, keys, args...))
+}
+
+func wordsOf(answer *redis.Cmd) ([]string, error) {
+	reply, err := answer.StringSlice()
 	if err != nil {
 		return nil, err
 	}

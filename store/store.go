@@ -50,6 +50,12 @@ type Options struct {
 	ServeTimeout time.Duration
 	// BuildTimeout is how long a command of writing and building may take, which moves megabytes; 0 is 5 s.
 	BuildTimeout time.Duration
+
+	// MaxBlocking is how many calls of [Site.Changes], [Site.Submitted] and [Site.Requests] may wait in the server, each
+	// on a connection of its own and told of news in milliseconds; 0 is 48, which is enough for some fifteen sites, and
+	// with a negative number none does. While more wait, the streams of all are polled together instead, four times a
+	// second.
+	MaxBlocking int
 }
 
 // Client is a store. It is safe for concurrent use and must be closed.
@@ -68,6 +74,8 @@ type Client struct {
 	// idempotent writes of building, once for scripts that must not be repeated, block for reads that wait for news.
 	serve, build, block redis.UniversalClient
 	once                unrepeated
+
+	waits *waits
 }
 
 // Open returns the store at o.URL. It does not connect: a store that is down at the start is one that is down later.
@@ -96,14 +104,19 @@ func Open(o Options) (*Client, error) {
 	c.serve = e.client(pool{timeout: serve, wait: 300 * time.Millisecond, retries: 1, size: 16})
 	c.build = e.client(pool{timeout: build, wait: build, retries: 2, size: 16})
 	c.once = unrepeated{e.client(pool{timeout: build, wait: build, retries: noRetries, size: 16})}
-	// One connection each for the tails of streams; a process with more sites than this polls versions instead.
-	c.block = e.client(pool{timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: 64})
+	blocking := max(cmp.Or(o.MaxBlocking, defaultMaxBlocking), 0)
+	c.block = e.client(pool{
+		timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + asking,
+	})
+	c.waits = newWaits(c.serve, c.clustered(), blocking)
 	return c, nil
 }
 
 // Close closes all connections. Calls that are under way fail.
 func (c *Client) Close() error {
-	return errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
+	err := errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
+	c.waits.close()
+	return err
 }
 
 // Ping returns nil if the server, or any of a Cluster, answers in the time of a serving command, else an error of kind

@@ -62,6 +62,7 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 		if err != nil {
 			return err
 		}
+		s.waits.nudge(s.keys.inbox())
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
 	}

@@ -2,8 +2,9 @@ package serve
 
 import "strings"
 
-// Answer answers a request from a snapshot; a nil snapshot is an empty one. It is pure, may be called concurrently, and
-// does not allocate for a 304 nor for a 200 or 226 in gzip coding. It follows RFC 9110, sections 9 (methods), 12.5.3
+// Answer answers a request from a snapshot; a nil snapshot is an empty one. It is pure but for a mark that a document's
+// bytes were asked for, may be called concurrently, and does not allocate for a 304 nor for a 200 or 226 in gzip coding.
+// What needs the bytes of a document that a [Memory] has dropped is answered with 503; a [Front] brings them back. It follows RFC 9110, sections 9 (methods), 12.5.3
 // (Accept-Encoding), 13 (conditional requests) and 15 (status codes), and RFC 3229 for the instance manipulation "feed",
 // which sends only what is new since a version that the client holds.
 func Answer(s *Snapshot, r Request) Response {
@@ -36,26 +37,7 @@ func get(s *Snapshot, r Request) Response {
 	if d == nil {
 		return s.absent(r.Path)
 	}
-	selected, ok := negotiate(r.AcceptEncoding)
-	if !ok {
-		return notAcceptable
-	}
-	if r.IfNoneMatch != "" {
-		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
-		if m := matchETags(r.IfNoneMatch, string(d.ref.Hash)); m.any {
-			return d.notModified(m.coding(selected))
-		}
-		if r.AIM != "" {
-			if res, ok := d.since(r.IfNoneMatch, r.AIM, selected, r.Method); ok {
-				return res
-			}
-		}
-		return d.whole(selected, r.Method)
-	}
-	if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {
-		return d.notModified(selected)
-	}
-	return d.whole(selected, r.Method)
+	return d.respond(d.held.Load(), r)
 }
 
 // absent answers for a path at which there is no document.

@@ -25,6 +25,19 @@ type history struct {
 	Patches []patch   `json:"patches"` // for those of Past from which no item was taken away
 }
 
+// size returns about how many bytes of memory h takes.
+func (h *history) size() int {
+	const item, link = 16, 96 // bytes: two sums; a hash, and the slices that it stands beside
+	n := len(h.Items) * item
+	for _, v := range h.Past {
+		n += link + len(v.Items)*item
+	}
+	for _, p := range h.Patches {
+		n += link + len(p.Gzip)
+	}
+	return n
+}
+
 // patch is a document without the items that a version of it has already.
 type patch struct {
 	Base   feed.Hash `json:"base"`
@@ -38,11 +51,15 @@ func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *his
 	if prev == nil || !splittable(f) || prev.ref.Format != f {
 		return nil
 	}
+	_, before, err := prev.load()
+	if err != nil {
+		return nil // neither the disk nor the store has it any more
+	}
 	last := version{Hash: prev.ref.Hash}
-	if prev.history != nil {
-		last.Items = prev.history.Items
+	if before.history != nil {
+		last.Items = before.history.Items
 	} else {
-		before, err := gunzip(prev.gzip, prev.ref.Length)
+		before, err := gunzip(before.gzip, prev.ref.Length)
 		if err != nil {
 			return nil
 		}
@@ -57,8 +74,8 @@ func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *his
 		return nil
 	}
 	h := &history{Items: sums(parts), Past: []version{last}}
-	if prev.history != nil {
-		h.Past = append(h.Past, prev.history.Past...)
+	if before.history != nil {
+		h.Past = append(h.Past, before.history.Past...)
 		h.Past = h.Past[:min(len(h.Past), maxPast)]
 	}
 	room := gzipLength
@@ -118,12 +135,12 @@ func newDelta(d *document, p patch) delta {
 
 // since returns the 226 for a client that holds one of the versions in the value of If-None-Match and accepts the
 // instance manipulation "feed", and false if there is none.
-func (d *document) since(ifNoneMatch, aim string, c coding, method string) (Response, bool) {
-	if len(d.deltas) == 0 || !acceptsFeed(aim) {
+func (d *document) since(h *held, ifNoneMatch, aim string, c coding, method string) (Response, bool) {
+	if len(h.deltas) == 0 || !acceptsFeed(aim) {
 		return Response{}, false
 	}
-	for i := range d.deltas {
-		x := &d.deltas[i]
+	for i := range h.deltas {
+		x := &h.deltas[i]
 		if !matchETags(ifNoneMatch, string(x.Base)).any {
 			continue
 		}

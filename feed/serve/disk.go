@@ -21,7 +21,7 @@ import (
 //
 //	heads/SHA256-OF-THE-FEED'S-NAME   a head as JSON, after a line with the SHA-256 of the rest
 //	documents/HASH.gz                 a document in gzip coding
-//	histories/SHA256-OF-THE-NAME      what is new in its documents since earlier versions, in the same way
+//	histories/HASH                    what is new in it since earlier versions, as JSON after such a line
 //	lock
 //
 // Files are written whole, documents before the head that needs them, and nothing that is read from them is believed
@@ -29,9 +29,13 @@ import (
 type Disk struct {
 	dir  string
 	lock *flock.Flock
+	// The rest is used by one goroutine at a time. Documents may be read meanwhile.
+
 	// users counts the heads on the disk that need a document; one with no entry is not on the disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // on the disk
+	// replaced are documents of feeds whose successors have not been compared with them yet.
+	replaced map[feed.Name][]feed.Hash
 }
 
 const (
@@ -42,7 +46,8 @@ const (
 // OpenDisk opens the folder for one site, and makes it if needed. The error is of kind [feed.ErrLocked] if another
 // process has it open. Close gives it back.
 func OpenDisk(dir string) (*Disk, error) {
-	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head)}
+	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
+		replaced: make(map[feed.Name][]feed.Hash)}
 	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		if err := os.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("open documents: %w", err)
@@ -76,20 +81,26 @@ func (d *Disk) headPath(name feed.Name) string {
 	return filepath.Join(d.headDir(), string(feed.HashOf([]byte(name))))
 }
 
-// historyPath is like headPath.
-func (d *Disk) historyPath(name feed.Name) string {
-	return filepath.Join(d.historyDir(), string(feed.HashOf([]byte(name))))
-}
+// historyPath is only for hashes that [checkHead] has let through.
+func (d *Disk) historyPath(hash feed.Hash) string { return filepath.Join(d.historyDir(), string(hash)) }
 
 const documentSuffix = ".gz"
 
-// documentPath is only for hashes that [checkHead] has let through.
+// documentPath is like historyPath.
 func (d *Disk) documentPath(hash feed.Hash) string {
 	return filepath.Join(d.documentDir(), string(hash)+documentSuffix)
 }
 
-// load returns the editions that the disk holds whole, and what is wrong with the others. It forgets the others and,
-// unless there are any, removes files that nothing needs, which a crash may have left.
+// savedHead is a head as it is on the disk.
+type savedHead struct {
+	feed.Head
+	// Packed are the lengths of the documents' files, by which most damage is seen without reading them.
+	Packed map[feed.Hash]int `json:"packed"`
+}
+
+// load returns the editions that the disk holds, and what is wrong with the others. Only the main feed's documents are
+// read, for many wait for them; the others' are when they are needed, which is when they are compared with their hashes.
+// It forgets what is wrong and, unless there is any, removes files that nothing needs, which a crash may have left.
 func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 	var problems []error
 	entries, err := os.ReadDir(d.headDir())
@@ -116,28 +127,62 @@ func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 }
 
 func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
-	var head feed.Head
+	var head savedHead
 	if err := readSummed(path, &head); err != nil {
 		return nil, fmt.Errorf("head %s: %w", path, err)
 	}
 	if path != d.headPath(head.Feed) {
 		return nil, fmt.Errorf("head %s: is that of %q: %w", path, head.Feed, feed.ErrInvalid)
 	}
-	e, err := newEdition(head, nil, now, func(ref feed.DocumentRef) (feed.Blob, error) {
-		gz, err := os.ReadFile(d.documentPath(ref.Hash))
-		return feed.Blob{Hash: ref.Hash, Gzip: gz, Size: ref.Length}, err
-	})
-	if err != nil {
+	if err := checkHead(head.Head); err != nil {
 		return nil, err
 	}
-	var histories map[feed.Hash]*history
-	if err := readSummed(d.historyPath(head.Feed), &histories); err != nil {
-		return e, nil // without one, readers get the whole
-	}
-	for _, doc := range e.documents {
-		doc.with(histories[doc.ref.Hash])
+	e := &edition{head: head.Head, compared: true}
+	for _, ref := range head.Documents {
+		info, err := os.Stat(d.documentPath(ref.Hash))
+		if err != nil {
+			return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
+		}
+		packed := head.Packed[ref.Hash]
+		if int64(packed) != info.Size() {
+			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w", head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
+		}
+		doc := describe(head.Feed, ref, packed, now)
+		doc.saved = true
+		if head.Feed == feed.Main {
+			gz, hist, err := d.read(ref)
+			if err != nil {
+				return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
+			}
+			doc.held.Store(doc.holding(gz, hist))
+		}
+		e.documents = append(e.documents, doc)
 	}
 	return e, nil
+}
+
+// read returns the bytes of a document that the disk holds, and its history, nil if there is none. It may be called at
+// any time. The error is of kind [feed.ErrInvalid] if they are not what they should be, and [fs.ErrNotExist] if there are
+// none.
+func (d *Disk) read(ref feed.DocumentRef) ([]byte, *history, error) {
+	gz, err := os.ReadFile(d.documentPath(ref.Hash))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkBlob(ref, feed.Blob{Hash: ref.Hash, Gzip: gz, Size: ref.Length}); err != nil {
+		return nil, nil, err
+	}
+	hist := new(history)
+	if err := readSummed(d.historyPath(ref.Hash), hist); err != nil {
+		return gz, nil, nil // without one, readers get the whole
+	}
+	return gz, hist, nil
+}
+
+// mend puts right the copy of a document. It may be called at any time: a copy that nothing needs any more is removed
+// with the next start.
+func (d *Disk) mend(hash feed.Hash, gz []byte) error {
+	return durable.WriteFile(d.documentPath(hash), gz, fileMode)
 }
 
 // readSummed reads JSON that stands after a line with the hash of the rest.
@@ -156,55 +201,79 @@ func readSummed(path string, v any) error {
 	return nil
 }
 
-// writeSummed writes what readSummed reads.
+// writeSummed writes what readSummed reads. It is durable once the folder is synced.
 func writeSummed(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
+	return durable.Replace(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
 }
 
-// save makes e what the disk holds of its feed, and removes the documents that nothing needs any more.
+// save makes e what the disk holds of its feed, and removes the documents that nothing needs any more: those that it took
+// the place of, once it has been compared with them. Documents that are not in memory are there already.
 func (d *Disk) save(e *edition) error {
+	if err := d.saveDocuments(e.documents); err != nil {
+		return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
+	}
+	packed := make(map[feed.Hash]int, len(e.documents))
 	for _, doc := range e.documents {
-		if d.users[doc.ref.Hash] > 0 {
-			continue
-		}
-		if err := durable.WriteFile(d.documentPath(doc.ref.Hash), doc.gzip, fileMode); err != nil {
-			return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
-		}
+		packed[doc.ref.Hash] = doc.packed
 	}
-	// The history is looked at only for documents that it is of, so it may come before the head.
-	if err := d.saveHistory(e); err != nil {
+	if err := writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed}); err != nil {
 		return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
 	}
-	if err := writeSummed(d.headPath(e.head.Feed), e.head); err != nil {
+	if err := durable.SyncDir(d.headDir()); err != nil {
 		return fmt.Errorf("save documents of %s: %w", e.head.Feed, err)
 	}
-	old := d.heads[e.head.Feed]
+	name := e.head.Feed
+	for _, ref := range d.heads[name].Documents {
+		d.replaced[name] = append(d.replaced[name], ref.Hash)
+	}
 	d.note(e.head)
+	if !e.compared {
+		return nil
+	}
 	var errs []error
-	for _, ref := range old.Documents {
-		if d.users[ref.Hash] == 0 {
-			errs = append(errs, d.remove(d.documentPath(ref.Hash)))
+	for _, hash := range d.replaced[name] {
+		if d.users[hash] == 0 {
+			errs = append(errs, d.remove(d.documentPath(hash)), d.remove(d.historyPath(hash)))
 		}
 	}
+	delete(d.replaced, name)
 	return errors.Join(errs...)
 }
 
-// saveHistory writes the histories of an edition's documents, if they have any.
-func (d *Disk) saveHistory(e *edition) error {
-	histories := make(map[feed.Hash]*history)
-	for _, doc := range e.documents {
-		if doc.history != nil {
-			histories[doc.ref.Hash] = doc.history
+// saveDocuments writes the documents that the disk does not hold, and histories. All are on the disk when it returns.
+func (d *Disk) saveDocuments(docs []*document) error {
+	var documents, histories bool
+	for _, doc := range docs {
+		h := doc.held.Load()
+		if d.users[doc.ref.Hash] == 0 {
+			if h == nil {
+				return fmt.Errorf("document %s is neither in memory nor on the disk: %w", doc.ref.Hash, feed.ErrNotFound)
+			}
+			if err := durable.Replace(d.documentPath(doc.ref.Hash), h.gzip, fileMode); err != nil {
+				return err
+			}
+			documents = true
+		}
+		// A history is looked at only for the document that it is of, so it may come before the head.
+		if h != nil && h.history != nil {
+			if err := writeSummed(d.historyPath(doc.ref.Hash), h.history); err != nil {
+				return err
+			}
+			histories = true
 		}
 	}
-	if len(histories) == 0 {
-		return d.remove(d.historyPath(e.head.Feed))
+	var errs []error
+	if documents {
+		errs = append(errs, durable.SyncDir(d.documentDir()))
 	}
-	return writeSummed(d.historyPath(e.head.Feed), histories)
+	if histories {
+		errs = append(errs, durable.SyncDir(d.historyDir()))
+	}
+	return errors.Join(errs...)
 }
 
 // note records that the disk holds head, in place of what it held of the feed.
@@ -232,7 +301,8 @@ func (d *Disk) sweep() []error {
 		for _, entry := range entries {
 			hash, isDocument := strings.CutSuffix(entry.Name(), documentSuffix)
 			temporary := strings.HasPrefix(entry.Name(), ".")
-			needless := isDocument && dir == d.documentDir() && d.users[feed.Hash(hash)] == 0
+			isHistory := dir == d.historyDir()
+			needless := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0
 			if !temporary && !needless {
 				continue
 			}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -25,27 +26,31 @@ const staleIfError = 24 * time.Hour
 // maxDocument bounds a document's length in bytes in identity coding: what claims more is not unpacked.
 const maxDocument = 64 << 20
 
-// document is a committed document with all that its answers need, made once.
+// document is a committed document with all that its answers need, made once. Its bytes may not be in memory.
 type document struct {
 	feed         feed.Name // empty for what is not a feed
 	ref          feed.DocumentRef
-	gzip         []byte
+	packed       int    // bytes in gzip coding
 	lastModified string // value of Last-Modified; empty while it would be later than Date
 	variants     [codings]variant
-	history      *history
-	deltas       []delta // the newest base first
+
+	held   atomic.Pointer[held] // nil while it is not in memory
+	asked  atomic.Bool          // its bytes were asked for since this was last looked at
+	loader *loader              // brings it back; nil for what never leaves the memory. Set before the document is served.
+	residence
 }
 
-// with returns the document with a history, which may be nil.
-func (d *document) with(h *history) *document {
-	d.history = h
-	if h != nil {
-		d.deltas = make([]delta, len(h.Patches))
-		for i, p := range h.Patches {
-			d.deltas[i] = newDelta(d, p)
-		}
+// again returns the document as ref has it, which names the same bytes.
+func (d *document) again(ref feed.DocumentRef, now time.Time) *document {
+	next := describe(d.feed, ref, d.packed, now)
+	next.loader = d.loader
+	if d.loader != nil {
+		next.saved = d.loader.memory.isSaved(d)
 	}
-	return d
+	if h := d.held.Load(); h != nil {
+		next.held.Store(next.holding(h.gzip, h.history))
+	}
+	return next
 }
 
 // variant is a document in one coding. The fields of a 304 are the first of those of a 200.
@@ -54,10 +59,18 @@ type variant struct {
 	notModified int // how many of fields a 304 has
 }
 
-// newDocument returns the document that ref describes. Its Last-Modified is left out if it is later than now: an origin
-// must not send one later than Date (RFC 9110 section 8.8.2.1). more are fields for it alone.
+// newDocument returns the document that ref describes, with its bytes in gzip coding.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
-	d := &document{feed: name, ref: ref, gzip: gz}
+	d := describe(name, ref, len(gz), now, more...)
+	d.held.Store(d.holding(gz, nil))
+	return d
+}
+
+// describe returns the document that ref describes, of so many bytes in gzip coding, without them. Its Last-Modified is
+// left out if it is later than now: an origin must not send one later than Date (RFC 9110 section 8.8.2.1). more are
+// fields for it alone.
+func describe(name feed.Name, ref feed.DocumentRef, packed int, now time.Time, more ...Field) *document {
+	d := &document{feed: name, ref: ref, packed: packed}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // of the coding, below
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
@@ -78,19 +91,19 @@ func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time,
 	for c := range codings {
 		length := ref.Length
 		if c == gzipped {
-			length = len(gz)
+			length = packed
 		}
 		own[0] = field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`)
 		own[len(own)-1] = field("Content-Length", strconv.Itoa(length))
-		packed := together(own)
+		values := together(own)
 
 		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
-		fields = append(fields, packed[:n]...)
+		fields = append(fields, values[:n]...)
 		fields = append(fields, varyField, exposeField)
 		fields = append(fields, common...)
 		fields = append(fields, more...)
 		d.variants[c].notModified = len(fields)
-		fields = append(fields, packed[n:]...)
+		fields = append(fields, values[n:]...)
 		if c == gzipped {
 			fields = append(fields, contentGzipField)
 		}
@@ -130,12 +143,52 @@ func cacheControl(maxAge time.Duration) string {
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
+// respond answers a request for the document, of which h is held; nil is nothing.
+func (d *document) respond(h *held, r Request) Response {
+	selected, ok := negotiate(r.AcceptEncoding)
+	if !ok {
+		return notAcceptable
+	}
+	if r.IfNoneMatch != "" {
+		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
+		if m := matchETags(r.IfNoneMatch, string(d.ref.Hash)); m.any {
+			return d.notModified(m.coding(selected))
+		}
+	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {
+		return d.notModified(selected)
+	}
+	delta := r.IfNoneMatch != "" && r.AIM != ""
+	if h == nil {
+		if r.Method == "HEAD" && !delta {
+			return d.head(selected)
+		}
+		res := notHeld
+		res.Feed, res.Format, res.wanted = d.feed, d.ref.Format, d
+		return res
+	}
+	if !d.asked.Load() { // most often it is set, and then nothing is written that other processors read
+		d.asked.Store(true)
+	}
+	if delta {
+		if res, ok := d.since(h, r.IfNoneMatch, r.AIM, selected, r.Method); ok {
+			return res
+		}
+	}
+	return d.whole(h, selected, r.Method)
+}
+
+// head returns the 200 in coding c without its body.
+func (d *document) head(c coding) Response {
+	return Response{Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format}
+}
+
 // whole returns the 200 in coding c.
-func (d *document) whole(c coding, method string) Response {
-	res := Response{Status: http.StatusOK, Header: d.variants[c].fields, Body: d.gzip, Feed: d.feed, Format: d.ref.Format}
+func (d *document) whole(h *held, c coding, method string) Response {
+	res := d.head(c)
+	res.Body = h.gzip
 	if c == identity && method != "HEAD" {
 		// Only few ask for it, so it is not worth its place in memory.
-		body, err := gunzip(d.gzip, d.ref.Length)
+		body, err := gunzip(h.gzip, d.ref.Length)
 		if err != nil {
 			return internal // not for a blob that was checked when it came in
 		}
@@ -172,14 +225,20 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	return body, nil
 }
 
-// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid].
+// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid]. It does not hold the
+// whole document at a time.
 func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
-	body, err := gunzip(b.Gzip, ref.Length)
+	zr, err := gzip.NewReader(bytes.NewReader(b.Gzip))
 	if err != nil {
-		return fmt.Errorf("document %s: %w", ref.Hash, err)
+		return fmt.Errorf("document %s: gzip: %w: %w", ref.Hash, err, feed.ErrInvalid)
 	}
-	if sum := feed.HashOf(body); sum != ref.Hash {
-		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, sum, feed.ErrInvalid)
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.LimitReader(zr, int64(ref.Length)+1))
+	if err != nil {
+		return fmt.Errorf("document %s: gzip: %w: %w", ref.Hash, err, feed.ErrInvalid)
+	}
+	if got := feed.Hash(hex.EncodeToString(sum.Sum(nil))); got != ref.Hash || n != int64(ref.Length) {
+		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, got, feed.ErrInvalid)
 	}
 	return nil
 }

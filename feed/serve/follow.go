@@ -34,6 +34,7 @@ type tail struct {
 	// uncompared are the feeds that a new edition is served of, with the one before: what is new in it is found out when
 	// nothing else is to be taken, for a reader who waits for the edition need not wait for that.
 	uncompared map[feed.Name]*edition
+	still      bool // nothing was announced when it was last waited for
 }
 
 // follow takes over what the store commits until ctx ends. The stream of announcements brings news at once; the version,
@@ -68,12 +69,15 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
 	if len(t.uncompared) > 0 {
 		wait = min(wait, quiet)
+		if t.still {
+			wait = 0 // between one comparison and the next
+		}
 	}
 	changes, err := r.changes(ctx, t.after, wait)
 	if err != nil {
 		return err
 	}
-	if len(changes) == 0 {
+	if t.still = len(changes) == 0; t.still {
 		r.compareOne(t)
 		return nil
 	}
@@ -92,7 +96,8 @@ func (r *Replica) compareOne(t *tail) {
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
-		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compared(before, r.Now())}, false)
+		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compare(before, r.Now())}, false)
+		r.Memory.release(before.documents)
 	}
 }
 
@@ -194,6 +199,7 @@ func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 		if err := r.take(ctx, t, some); err != nil {
 			return err
 		}
+		r.makeRoom(ctx)
 	}
 	r.publish(nil, true)
 	return nil
@@ -252,6 +258,7 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	for name := range fetched {
 		if before := served.edition(name); before != nil {
 			t.uncompared[name] = before
+			r.Memory.retain(before.documents)
 		}
 	}
 	return err

@@ -107,7 +107,18 @@ func (f *Front) answer(v *Visit) Response {
 			return res
 		}
 	}
-	return Answer(s, v.Request)
+	res := Answer(s, v.Request)
+	if res.wanted == nil {
+		return res
+	}
+	// Its bytes are brought back, by one for all who ask now. Where that fails, the answer stays as it is.
+	if d, h, err := res.wanted.load(); err == nil {
+		res = d.respond(h, v.Request)
+		if v.Method == "HEAD" {
+			res.Body = nil
+		}
+	}
+	return res
 }
 
 // limit returns the 429 for a client that fetches a whole feed too often, and false for all others. What it would be

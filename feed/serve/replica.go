@@ -44,6 +44,7 @@ type ReplicaConfig struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Poll    time.Duration // how often the version is read; 0 is 5 s
+	Memory  *Memory       // which other replicas may share; nil is no bound
 	Options Options       // of the snapshots; their Now is the clock's
 }
 
@@ -53,12 +54,15 @@ type ReplicaConfig struct {
 type Replica struct {
 	ReplicaConfig
 	loaded  sync.Once
+	loader  *loader // nil without a disk: then nothing leaves the memory
 	current atomic.Pointer[Snapshot]
 
-	wake chan struct{} // tells the goroutine that saves; holds at most one
+	wake  chan struct{} // tells the goroutine that saves; holds at most one
+	saved chan struct{} // and what it tells: that a feed was saved, or could not be; holds at most one
 
 	mu      sync.Mutex
 	unsaved map[feed.Name]bool
+	failing bool // nothing can be saved now
 	refused map[feed.Name]refusal
 	counts  map[string]uint64
 	version int64     // of the store, up to which documents were taken
@@ -69,14 +73,21 @@ type Replica struct {
 // NewReplica returns a replica that serves nothing yet. Load and Run fill it.
 func NewReplica(c ReplicaConfig) *Replica {
 	c.Poll = cmp.Or(c.Poll, defaultPoll)
+	if c.Memory == nil {
+		c.Memory = NewMemory(0)
+	}
 	r := &Replica{
 		ReplicaConfig: c,
 		wake:          make(chan struct{}, 1),
+		saved:         make(chan struct{}, 1),
 		unsaved:       make(map[feed.Name]bool),
 		refused:       make(map[feed.Name]refusal),
 		counts: map[string]uint64{
 			taken: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
 		},
+	}
+	if c.Disk != nil {
+		r.loader = &loader{disk: c.Disk, source: c.Source, memory: c.Memory, log: c.Log, now: c.Now}
 	}
 	r.current.Store(emptySnapshot(newRetreats(c.Options)))
 	return r
@@ -93,7 +104,7 @@ func (r *Replica) Load() {
 		for _, err := range problems {
 			r.Log.Warn("copy on disk not used", "error", err)
 		}
-		r.current.Store(r.current.Load().with(editions, nil, r.Now()))
+		r.serve(r.current.Load().with(editions, nil, r.Now()), editions)
 		r.Log.Info("feeds loaded from disk", "feeds", len(editions))
 	})
 }
@@ -113,8 +124,43 @@ func (r *Replica) Run(ctx context.Context) error {
 			r.save(ctx, followed)
 			return nil
 		})
+		g.Go(func() error {
+			r.warm(ctx)
+			return nil
+		})
 	}
 	return g.Wait()
+}
+
+// warm loads what Load has not read, the main feed's documents first, for as long as there is room. It spares readers a
+// wait, and finds damaged copies while the store may still have the documents.
+func (r *Replica) warm(ctx context.Context) {
+	for _, name := range r.Snapshot().names() {
+		for _, d := range r.Snapshot().edition(name).documents {
+			if ctx.Err() != nil || r.Memory.full(d.packed) {
+				return
+			}
+			_, _, _ = d.load() // what can't be loaded has been logged
+		}
+	}
+}
+
+// makeRoom waits, while there is more in memory than should be, for what was taken to be saved, so that it can be
+// dropped. It does not wait for a disk that fails: to serve comes first.
+func (r *Replica) makeRoom(ctx context.Context) {
+	for r.Disk != nil && r.Memory.full(0) {
+		r.mu.Lock()
+		hope := len(r.unsaved) > 0 && !r.failing
+		r.mu.Unlock()
+		if !hope {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.saved:
+		}
+	}
 }
 
 // Snapshot returns what is served now.
@@ -130,7 +176,8 @@ func (r *Replica) Head(name feed.Name) (feed.Head, bool) { return r.Snapshot().H
 // Heads returns the heads that are served, the main feed's first, then by name.
 func (r *Replica) Heads() []feed.Head { return r.Snapshot().Heads() }
 
-// Blob returns the bytes of a document that is served. They are not to be modified.
+// Blob returns the bytes of a document that is served, which it loads if they are not in memory. They are not to be
+// modified.
 func (r *Replica) Blob(hash feed.Hash) (feed.Blob, bool) { return r.Snapshot().Blob(hash) }
 
 // Ready returns nil once the main feed is served, else an error of kind [feed.ErrUnavailable] that says why it is not.
@@ -184,11 +231,10 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 
 	next := r.Snapshot().with(editions, unheld, r.Now())
 	next.complete = next.complete || complete
-	r.current.Store(next)
-	if len(editions) > 0 {
+	if changed := r.serve(next, editions); len(changed) > 0 {
 		// Only now: what is marked is taken from the snapshot and saved at any moment.
 		r.mu.Lock()
-		for name := range editions {
+		for _, name := range changed {
 			r.unsaved[name] = true
 		}
 		r.mu.Unlock()
@@ -197,6 +243,39 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 		default:
 		}
 	}
+}
+
+// serve makes next, which was made with the given editions, what is served, and returns the feeds that differ.
+func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (changed []feed.Name) {
+	prev := r.Snapshot()
+	var before, now []*document
+	look := func(name feed.Name) {
+		was, is := prev.edition(name), next.edition(name)
+		if was == is {
+			return
+		}
+		changed = append(changed, name)
+		if was != nil {
+			before = append(before, was.documents...)
+		}
+		for _, d := range is.documents {
+			if d.loader == nil { // others are served already
+				d.loader = r.loader
+			}
+		}
+		now = append(now, is.documents...)
+	}
+	for name := range editions {
+		look(name)
+	}
+	for name := range prev.undated {
+		if editions[name] == nil {
+			look(name)
+		}
+	}
+	r.current.Store(next)
+	r.Memory.replace(before, now)
+	return changed
 }
 
 // count adds n to one of the counts.
@@ -264,18 +343,24 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		r.mu.Lock()
 		delete(r.unsaved, name)
 		r.mu.Unlock()
-		err := r.Disk.save(r.Snapshot().edition(name))
+		e := r.Snapshot().edition(name)
+		err := r.Disk.save(e)
 		if err == nil {
-			continue
-		}
-		if before == nil || before.Error() != err.Error() {
+			r.Memory.note(e.documents)
+		} else if before == nil || before.Error() != err.Error() {
 			r.Log.Error("documents not saved; they are lost in a restart without the store", "feed", name, "error", err)
 		}
-		failed = err
 		r.mu.Lock()
-		r.unsaved[name] = true
-		r.counts[unsaved]++
+		if r.failing = err != nil; r.failing {
+			failed = err
+			r.unsaved[name] = true
+			r.counts[unsaved]++
+		}
 		r.mu.Unlock()
+		select {
+		case r.saved <- struct{}{}:
+		default:
+		}
 	}
 	return failed
 }

@@ -27,6 +27,12 @@ type running struct {
 // run starts a replica over a store and a folder ("" for none) and waits until it has done what it can.
 func run(t *testing.T, source Source, dir string) *running {
 	t.Helper()
+	return runWith(t, source, dir, nil)
+}
+
+// runWith is run with a bound of the memory, which may be nil.
+func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
+	t.Helper()
 	var disk *Disk
 	if dir != "" {
 		var err error
@@ -34,7 +40,7 @@ func run(t *testing.T, source Source, dir string) *running {
 			t.Fatalf("OpenDisk: %v", err)
 		}
 	}
-	r := NewReplica(ReplicaConfig{Source: source, Disk: disk, Log: logTo(t), Now: time.Now})
+	r := NewReplica(ReplicaConfig{Source: source, Disk: disk, Log: logTo(t), Now: time.Now, Memory: m})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
 	"feedpub/feed"
 )
@@ -40,18 +41,21 @@ func BenchmarkManyFeeds(b *testing.B) {
 	runtime.KeepAlive(s)
 }
 
-// bulky returns an edition whose documents have size bytes in gzip coding.
+// bulky returns an edition whose documents have size bytes in place of gzip coding: it can be served, not read.
 func bulky(name feed.Name, size int, random *rand.ChaCha8) *edition {
-	head, _ := commit(name, 1, noon, string(name))
-	head.IDs = nil
+	head := feed.Head{Feed: name, Token: 1, Config: "c"}
 	for i := range 50 {
 		head.IDs = append(head.IDs, fmt.Sprint("https://example.com/posts/", i))
 	}
 	e := &edition{head: head}
-	for _, ref := range head.Documents {
+	for _, f := range feed.Formats() {
 		gz := make([]byte, size)
 		_, _ = random.Read(gz) // never fails
-		ref.Length = 6 * size
+		ref := feed.DocumentRef{
+			Format: f, Path: name.Path(f), MediaType: f.MediaType(), Link: "<https://example.com" + name.Path(f) + `>; rel="self"`,
+			MaxAge: 15 * time.Minute, Hash: feed.HashOf(gz), Length: 6 * size, Modified: noon,
+		}
+		e.head.Documents = append(e.head.Documents, ref)
 		e.documents = append(e.documents, newDocument(name, ref, gz, later))
 	}
 	return e

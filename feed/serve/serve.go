@@ -31,6 +31,7 @@ type Response struct {
 	Feed   feed.Name   // whose document was asked for; empty for errors and for what is not a feed
 	Format feed.Format // of that document
 	Close  bool        // the connection is to be closed after it: what follows on it can't be trusted
+	wanted *document   // the answer is 503 for want of this document's bytes
 }
 
 // Get returns the value of the header field of the given canonical name, or "".

@@ -46,12 +46,13 @@ func TestShardsHoldWhatTheirEditsSay(t *testing.T) {
 // TestACommitCostsWhatItChanges holds that a snapshot shares with the one before all but the parts that a commit touches.
 func TestACommitCostsWhatItChanges(t *testing.T) {
 	all := map[feed.Name]*edition{}
+	noise := rand.NewChaCha8([32]byte{})
 	for i := range 2000 {
-		e := editionOf(t, feed.Join(feed.Tags, fmt.Sprint(i)), 1, "first")
-		all[e.head.Feed] = e
+		name := feed.Join(feed.Tags, fmt.Sprint(i))
+		all[name] = bulky(name, 1, noise)
 	}
 	before := emptySnapshot(nil).with(all, nil, later)
-	after := before.with(map[feed.Name]*edition{"tags/7": editionOf(t, "tags/7", 1, "second")}, nil, later)
+	after := before.with(map[feed.Name]*edition{"tags/7": bulky("tags/7", 1, noise)}, nil, later)
 	if got, most := copied(before.paths, after.paths), len(feed.Formats()); got == 0 || got > most {
 		t.Errorf("a commit of one of 2000 feeds copied %d parts of the table of paths, want 1 to %d", got, most)
 	}

@@ -44,6 +44,8 @@ type owner struct {
 type edition struct {
 	head      feed.Head
 	documents []*document
+	// compared says that the documents have their histories: what they took the place of is not needed any more.
+	compared bool
 }
 
 // Options say what a snapshot knows besides committed documents.
@@ -89,10 +91,10 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	if err := checkHead(h); err != nil {
 		return nil, err
 	}
-	e := &edition{head: h, documents: make([]*document, len(h.Documents))}
+	e := &edition{head: h, documents: make([]*document, len(h.Documents)), compared: prev == nil}
 	for i, ref := range h.Documents {
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
-			e.documents[i] = newDocument(h.Feed, ref, d.gzip, now).with(d.history)
+			e.documents[i] = d.again(ref, now)
 			continue
 		}
 		b, err := fetch(ref)
@@ -107,19 +109,25 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	return e, nil
 }
 
-// compared returns the edition with the history of each document that has taken the place of one of prev.
-func (e *edition) compared(prev *edition, now time.Time) *edition {
-	next := &edition{head: e.head, documents: slices.Clone(e.documents)}
+// compare returns the edition with the history of each document that has taken the place of one of prev.
+func (e *edition) compare(prev *edition, now time.Time) *edition {
+	next := &edition{head: e.head, documents: slices.Clone(e.documents), compared: true}
 	for i, d := range e.documents {
 		before := prev.find(func(old *document) bool { return old.ref.Path == d.ref.Path })
-		if d.history != nil || before == nil || before.ref.Hash == d.ref.Hash {
+		if before == nil || before.ref.Hash == d.ref.Hash {
 			continue
 		}
-		body, err := gunzip(d.gzip, d.ref.Length)
+		_, h, err := d.load()
+		if err != nil || h.history != nil {
+			continue // without a history, readers get the whole
+		}
+		body, err := gunzip(h.gzip, d.ref.Length)
 		if err != nil {
 			continue // not for a blob that was checked when it came in
 		}
-		next.documents[i] = newDocument(d.feed, d.ref, d.gzip, now).with(newHistory(before, d.ref.Format, body, len(d.gzip)))
+		with := describe(d.feed, d.ref, len(h.gzip), now)
+		with.held.Store(with.holding(h.gzip, newHistory(before, d.ref.Format, body, len(h.gzip))))
+		next.documents[i] = with
 	}
 	return next
 }
@@ -143,9 +151,9 @@ func (e *edition) refresh(now time.Time) *edition {
 			continue
 		}
 		if fresh == e {
-			fresh = &edition{head: e.head, documents: slices.Clone(e.documents)}
+			fresh = &edition{head: e.head, documents: slices.Clone(e.documents), compared: e.compared}
 		}
-		fresh.documents[i] = newDocument(d.feed, d.ref, d.gzip, now).with(d.history)
+		fresh.documents[i] = d.again(d.ref, now)
 	}
 	return fresh
 }
@@ -375,12 +383,17 @@ func (s *Snapshot) Heads() []feed.Head {
 	return heads
 }
 
-// Blob returns the bytes of a document that is served. They are not to be modified.
+// Blob returns the bytes of a document that is served, which it loads if they are not in memory. They are not to be
+// modified.
 func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 	for _, e := range s.editions.all() {
 		for _, d := range e.documents {
 			if d.ref.Hash == hash {
-				return feed.Blob{Hash: hash, Gzip: d.gzip, Size: d.ref.Length}, true
+				_, h, err := d.load()
+				if err != nil {
+					return feed.Blob{}, false
+				}
+				return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length}, true
 			}
 		}
 	}

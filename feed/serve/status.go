@@ -46,6 +46,8 @@ var (
 	internal = failure(http.StatusInternalServerError, "The feed could not be read.")
 	notYet   = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
 		field("Retry-After", retryAfter))
+	notHeld = failure(http.StatusServiceUnavailable, "The feed can't be read at the moment. Please come back later.",
+		field("Retry-After", retryAfter))
 )
 
 // tooOften is the text of a 429, which says what to do about it.

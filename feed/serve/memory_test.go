@@ -1,0 +1,388 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"feedpub/feed"
+)
+
+// manyFeeds commits the main feed and n others, each with its name as text.
+func manyFeeds(store *fakeStore, n int) []feed.Name {
+	names := []feed.Name{feed.Main}
+	for i := range n {
+		names = append(names, feed.Join(feed.Tags, fmt.Sprint(i)))
+	}
+	for _, name := range names {
+		store.commit(name, 1, noon, string(name))
+	}
+	return names
+}
+
+// runBound is [run] with a bound of the memory.
+func runBound(t *testing.T, source Source, dir string, limit int64) *running {
+	t.Helper()
+	return runWith(t, source, dir, NewMemory(limit))
+}
+
+// gives checks that all documents of a feed are answered with the text, and its 304s are right, through a Front.
+func (r *running) gives(name feed.Name, text string) {
+	r.t.Helper()
+	f := &Front{Documents: r}
+	for _, format := range feed.Formats() {
+		v := Visit{Request: Request{Method: "GET", Path: name.Path(format), AcceptEncoding: "gzip"}}
+		got := f.Answer(&v)
+		if got.Status != 200 || !strings.Contains(body(r.t, got), ">"+text+" ") || got.Get("Content-Length") != itoa(len(got.Body)) {
+			r.t.Errorf("%s is answered with %d, length %s of %d; want 200 with the text %q", v.Path, got.Status,
+				got.Get("Content-Length"), len(got.Body), text)
+		}
+		v.IfNoneMatch = got.Get("Etag")
+		if got := f.Answer(&v); got.Status != 304 {
+			r.t.Errorf("%s with its tag is answered with %d, want 304", v.Path, got.Status)
+		}
+	}
+}
+
+// cold returns the documents that are served and not in memory.
+func (r *running) cold() (cold []*document) {
+	for _, e := range r.Snapshot().editions.all() {
+		for _, d := range e.documents {
+			if d.held.Load() == nil {
+				cold = append(cold, d)
+			}
+		}
+	}
+	return cold
+}
+
+func TestMemoryHasABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 2000
+		store, dir := newFakeStore(), t.TempDir()
+		names := manyFeeds(store, 150) // more than one batch
+		r := runBound(t, store, dir, limit)
+		if got := r.Memory.Held(); got > limit || got == 0 {
+			t.Errorf("after all feeds were taken, %d bytes are held, want some, but at most %d", got, limit)
+		}
+		store.do(func() { store.down = errDown })
+		for range 2 {
+			for _, name := range names { // a reader never needs the store
+				r.gives(name, string(name))
+				if got := r.Memory.Held(); got > limit {
+					t.Fatalf("after %s was read, %d bytes are held, want at most %d", name, got, limit)
+				}
+			}
+		}
+		store.do(func() { store.down = nil })
+		store.commit("tags/7", 1, noon.Add(minute), "new")
+		r.wait(minute)
+		r.gives("tags/7", "new")
+		r.stop()
+
+		store.do(func() { store.down = errDown })
+		r = runBound(t, store, dir, limit)
+		defer r.stop()
+		if got := r.Memory.Held(); got > limit || got == 0 {
+			t.Errorf("after a start, %d bytes are held, want some, but at most %d", got, limit)
+		}
+		for _, name := range names {
+			text := string(name)
+			if name == "tags/7" {
+				text = "new"
+			}
+			r.gives(name, text)
+		}
+	})
+}
+
+func TestMemoryIsSharedBySites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 3000
+		m := NewMemory(limit)
+		for range 3 {
+			store := newFakeStore()
+			names := manyFeeds(store, 20)
+			r := runWith(t, store, t.TempDir(), m)
+			defer r.stop()
+			for _, name := range names {
+				r.gives(name, string(name))
+			}
+		}
+		if got := m.Held(); got > limit || got < limit/2 {
+			t.Errorf("three sites hold %d bytes, want nearly %d together", got, limit)
+		}
+	})
+}
+
+func TestMemoryDropsWhatIsAskedForLeast(t *testing.T) {
+	m := NewMemory(1000)
+	var ds []*document
+	for i := range 10 {
+		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, 100, later)
+		d.saved = true
+		ds = append(ds, d)
+	}
+	m.replace(nil, ds)
+	for _, d := range ds {
+		m.admit(d, &held{gzip: make([]byte, 100)})
+	}
+	ds[0].asked.Store(true)
+	ds[2].asked.Store(true)
+	more := describe(feed.Main, feed.DocumentRef{}, 250, later)
+	m.replace(nil, []*document{more})
+	m.admit(more, &held{gzip: make([]byte, 250)})
+	for i, d := range ds {
+		if got, want := d.held.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
+			t.Errorf("document %d is dropped: %t, want %t", i, got, want)
+		}
+	}
+	// What is replaced makes room.
+	m.replace(ds[5:], nil)
+	if got := m.Held(); got != 450 {
+		t.Errorf("%d bytes are held, want 450", got)
+	}
+}
+
+// TestOnlyWhatIsSavedIsDropped holds that readers never need the store for what the disk could not take.
+func TestOnlyWhatIsSavedIsDropped(t *testing.T) {
+	for _, disk := range []string{"none", "broken"} {
+		t.Run(disk, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, dir := newFakeStore(), ""
+				if disk == "broken" {
+					dir = t.TempDir()
+				}
+				r := runWith(t, store, dir, NewMemory(1000))
+				defer r.stop()
+				if disk == "broken" {
+					breakDisk(t, dir)
+				}
+				names := manyFeeds(store, 100)
+				synctest.Wait()
+				store.do(func() { store.down = errDown })
+				for _, name := range names {
+					r.gives(name, string(name))
+				}
+				if cold := r.cold(); len(cold) > 0 {
+					t.Errorf("%d documents were dropped that are not on the disk", len(cold))
+				}
+			})
+		})
+	}
+}
+
+// slowStore takes a second for each document.
+type slowStore struct{ *fakeStore }
+
+func (s slowStore) Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error) {
+	time.Sleep(time.Second) // a bubble's time
+	return s.fakeStore.Blob(ctx, hash)
+}
+
+func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		manyFeeds(store, 5)
+		r := runBound(t, slowStore{store}, t.TempDir(), 1)
+		defer r.stop()
+		r.wait(minute)
+		d := r.Snapshot().document("/tags/1/feed.xml")
+		path := r.Disk.documentPath(d.ref.Hash)
+		sound, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, harm := range map[string]func() error{
+			"gone":    func() error { return os.Remove(path) },
+			"cut":     func() error { return os.Truncate(path, 20) },
+			"another": func() error { return os.WriteFile(path, pack([]byte("something else")), 0o600) },
+		} {
+			if err := harm(); err != nil {
+				t.Fatal(err)
+			}
+			// Without the store there is nothing to answer with, but for those who have it.
+			store.do(func() { store.down = errDown })
+			f := &Front{Documents: r}
+			get := Visit{Request: Request{Method: "GET", Path: "/tags/1/feed.xml"}}
+			if got := f.Answer(&get); got.Status != 503 || got.Get("Retry-After") == "" || strings.Contains(string(got.Body), "something") {
+				t.Errorf("%s: without the store the answer is %d with %q, want 503 with Retry-After", what, got.Status, got.Body)
+			}
+			held := get
+			held.IfNoneMatch = `"` + string(d.ref.Hash) + `"`
+			if got := f.Answer(&held); got.Status != 304 {
+				t.Errorf("%s: who has the document is answered with %d, want 304", what, got.Status)
+			}
+			head := get
+			head.Method = "HEAD"
+			if got := f.Answer(&head); got.Status != 200 || got.Body != nil {
+				t.Errorf("%s: HEAD is answered with %d and %q, want 200 without a body", what, got.Status, got.Body)
+			}
+
+			store.do(func() { store.down = nil; clear(store.calls) })
+			var all sync.WaitGroup
+			for range 50 {
+				all.Go(func() {
+					if got := f.Answer(&Visit{Request: get.Request}); got.Status != 200 || !strings.Contains(string(got.Body), ">tags/1 ") {
+						t.Errorf("%s: the answer is %d with %.60q, want 200 with the feed", what, got.Status, got.Body)
+					}
+				})
+			}
+			all.Wait()
+			store.do(func() {
+				if got := store.calls["Blob"]; got != 1 {
+					t.Errorf("%s: the document was fetched %d times for 50 readers, want once", what, got)
+				}
+			})
+			if mended, err := os.ReadFile(path); err != nil || string(mended) != string(sound) {
+				t.Errorf("%s: the copy on disk was not mended: %v", what, err)
+			}
+		}
+	})
+}
+
+// TestAStoreWithAnotherGzipFormIsNoProblem has the store give a document back as another compressor packs it.
+func TestAStoreWithAnotherGzipFormIsNoProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		manyFeeds(store, 1)
+		r := runBound(t, store, t.TempDir(), 1)
+		defer r.stop()
+		for _, d := range r.cold() {
+			if err := os.Remove(r.Disk.documentPath(d.ref.Hash)); err != nil {
+				t.Fatal(err)
+			}
+			store.do(func() {
+				b := store.blobs[d.ref.Hash]
+				text, err := gunzip(b.Gzip, b.Size)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Gzip = append(pack(text[:10]), pack(text[10:])...) // two members are one file (RFC 1952 section 2.2)
+				store.blobs[d.ref.Hash] = b
+			})
+		}
+		f := &Front{Documents: r}
+		for range 2 {
+			got := f.Answer(&Visit{Request: Request{Method: "GET", Path: "/tags/0/feed.xml", AcceptEncoding: "gzip"}})
+			if got.Status != 200 || got.Get("Content-Length") != itoa(len(got.Body)) {
+				t.Errorf("the answer is %d with length %s and %d bytes, want 200 with the length that it has", got.Status,
+					got.Get("Content-Length"), len(got.Body))
+			}
+		}
+	})
+}
+
+func TestDeltaOutlivesItsPlaceInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		r := runBound(t, store, t.TempDir(), 1)
+		defer r.stop()
+		var tags []string
+		old := "a=1"
+		for i := range 100 { // the patches' lengths are bounded by the document's
+			old += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
+		}
+		for i, fresh := range []string{"", "d=4 ", "e=5 d=4 "} {
+			head, blob := revise(i, rss(fresh+old))
+			store.do(func() { store.heads[feed.Main], store.blobs[blob.Hash] = head, blob })
+			store.announce(feed.Main)
+			r.wait(minute)
+			tags = append(tags, `"`+string(blob.Hash)+`"`)
+		}
+		if len(r.cold()) != 1 {
+			t.Fatalf("the document is in memory: the test tests nothing")
+		}
+		f := &Front{Documents: r}
+		for i, want := range []string{"e=5 d=4", "e=5"} {
+			for _, method := range []string{"HEAD", "GET"} {
+				got := f.Answer(&Visit{Request: Request{Method: method, Path: "/feed.xml", IfNoneMatch: tags[i], AIM: "feed"}})
+				if got.Status != 226 || method == "GET" && string(got.Body) != rss(want) {
+					t.Errorf("%s with version %d is answered with %d and %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
+				}
+			}
+		}
+	})
+}
+
+// TestStartReadsOnlyTheMainFeed holds that a start does not take longer, nor more memory, for feeds that are not asked
+// for.
+func TestStartReadsOnlyTheMainFeed(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	save(t, d, editionOf(t, feed.Main, 1, "main"), editionOf(t, "tags/go", 1, "go"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := NewReplica(ReplicaConfig{Source: newFakeStore(), Disk: openDisk(t, dir), Log: logTo(t), Now: time.Now})
+	r.Load()
+	for name, want := range map[feed.Name]bool{feed.Main: true, "tags/go": false} {
+		for _, d := range r.Snapshot().edition(name).documents {
+			if got := d.held.Load() != nil; got != want {
+				t.Errorf("%s of %s is in memory: %t, want %t", d.ref.Format, name, got, want)
+			}
+		}
+	}
+	for _, format := range feed.Formats() {
+		if b, ok := r.Blob(hashOf(t, r.Snapshot(), "tags/go", format)); !ok || len(b.Gzip) == 0 {
+			t.Errorf("Blob does not load %s", format)
+		}
+	}
+}
+
+func hashOf(t *testing.T, s *Snapshot, name feed.Name, f feed.Format) feed.Hash {
+	t.Helper()
+	h, _ := s.Head(name)
+	ref, ok := h.Document(f)
+	if !ok {
+		t.Fatalf("%s has no %s", name, f)
+	}
+	return ref.Hash
+}
+
+// TestASaveThatIsCutOffHarmsNothing leaves on the disk what each step of a save may have left when the process was killed.
+func TestASaveThatIsCutOffHarmsNothing(t *testing.T) {
+	before, after := editionOf(t, feed.Main, 1, "before"), editionOf(t, feed.Main, 2, "after")
+	for _, test := range []struct {
+		name  string
+		leave func(d *Disk) error
+		want  *edition
+	}{
+		{"nothing", func(*Disk) error { return nil }, before},
+		{"a temporary file", func(d *Disk) error {
+			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), after.documents[0].held.Load().gzip[:9], 0o600)
+		}, before},
+		{"some of the documents", func(d *Disk) error { return d.saveDocuments(after.documents[:2]) }, before},
+		{"all but the head", func(d *Disk) error { return d.saveDocuments(after.documents) }, before},
+		{"all", func(d *Disk) error { return d.save(after) }, after},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			d := openDisk(t, dir)
+			save(t, d, before)
+			if err := errors.Join(test.leave(d), d.Close()); err != nil {
+				t.Fatal(err)
+			}
+			d = openDisk(t, dir)
+			got, problems := d.load(later)
+			if len(problems) > 0 || got[feed.Main] == nil || got[feed.Main].head.Token != test.want.head.Token {
+				t.Fatalf("load gives %v with %v, want the edition with token %d", got[feed.Main], problems, test.want.head.Token)
+			}
+			for _, doc := range test.want.documents {
+				if _, _, err := d.read(doc.ref); err != nil {
+					t.Errorf("read of %s: %v", doc.ref.Format, err)
+				}
+			}
+			if got, want := len(documents(t, dir)), len(test.want.documents); got != want {
+				t.Errorf("%d files are left, want the %d of the documents", got, want)
+			}
+		})
+	}
+}

@@ -5,79 +5,145 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
 )
 
-// Check looks at how the server is set up before it is relied on. It returns an error of kind [feed.ErrInvalid] if the
-// server would evict posts when its memory is full (a policy of allkeys-*: posts vanish without a word), and sentences
-// for the operator about what is risky: no persistence, or settings that the server doesn't tell. It asks CONFIG and,
+// Check looks at how the server, or each master of a Cluster, is set up before it is relied on. It returns an error of
+// kind [feed.ErrInvalid] if a server would evict posts when its memory is full (a policy of allkeys-*: posts vanish
+// without a word) or the URL takes it for what it is not, and sentences for the operator about what is risky: no
+// persistence, writes that a crash or a failover may undo, or settings that the server doesn't tell. It asks CONFIG and,
 // where that is forbidden, INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
-	if err := c.Ping(ctx); err != nil {
+	var mu sync.Mutex
+	err = c.eachMaster(ctx, func(ctx context.Context, m *redis.Client) error {
+		risks, err := c.inspect(ctx, m)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, r := range risks {
+			if c.clustered() {
+				r = m.Options().Addr + ": " + r
+			}
+			warnings = append(warnings, r)
+		}
+		if err != nil && c.clustered() {
+			err = fmt.Errorf("%s: %w", m.Options().Addr, err)
+		}
+		return err
+	})
+	if err != nil && strings.Contains(err.Error(), "cluster support disabled") {
+		err = fmt.Errorf("the server is not one of a Cluster; its URL begins with redis://: %w", feed.ErrInvalid)
+	}
+	slices.Sort(warnings) // the masters answer in any order
+	return warnings, c.wrap("check", err)
+}
+
+// inspect is Check of one server.
+func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []string, err error) {
+	if err := m.Ping(ctx).Err(); err != nil {
 		return nil, err
 	}
-	s, err := c.settings(ctx)
+	cluster, err := info(ctx, m, "cluster")
 	if err != nil {
-		return nil, c.wrap("check", err)
+		return nil, err
+	}
+	if cluster["cluster_enabled"] == "1" && !c.clustered() {
+		return nil, fmt.Errorf("the server is one of a Cluster; the URL for all of it begins with redis+cluster://: %w", feed.ErrInvalid)
+	}
+	s, err := settings(ctx, m)
+	if err != nil {
+		return nil, err
 	}
 	switch policy, ok := s["maxmemory-policy"]; {
 	case !ok:
 		warnings = append(warnings,
 			"the server does not tell its maxmemory-policy: make sure that it is noeviction, or posts may vanish")
 	case strings.HasPrefix(policy, "allkeys-"):
-		return warnings, c.wrap("check", fmt.Errorf(
-			"maxmemory-policy is %s, under which posts vanish when memory is full; set it to noeviction: %w",
-			policy, feed.ErrInvalid))
+		return warnings, fmt.Errorf("maxmemory-policy is %s, under which posts vanish when memory is full; set it to noeviction: %w",
+			policy, feed.ErrInvalid)
 	}
-	aof, aofKnown := s["appendonly"]
-	save, saveKnown := s["save"]
-	switch {
-	case aof == "yes":
-	case !aofKnown:
-		warnings = append(warnings,
-			"the server does not tell whether it persists: make sure that appendonly is on, or posts are lost with the process")
-	case saveKnown && save == "":
-		warnings = append(warnings,
-			"the server has neither an append-only file nor snapshots: all posts are lost when it stops; set appendonly yes")
-	default:
-		warnings = append(warnings,
-			"the server has no append-only file: posts since its last snapshot are lost when it crashes; set appendonly yes")
+	replication, err := info(ctx, m, "replication")
+	if err != nil {
+		return nil, err
+	}
+	if risk := persistence(s); risk != "" {
+		warnings = append(warnings, risk)
+	}
+	if risk := c.durability(s["appendfsync"], replication["connected_slaves"]); risk != "" {
+		warnings = append(warnings, risk)
 	}
 	return warnings, nil
 }
 
-// settings returns what is known of the server's configuration, by the names that CONFIG uses. A server that refuses to
+// persistence returns what is risky about how a server keeps its data, or "".
+func persistence(s map[string]string) string {
+	aof, aofKnown := s["appendonly"]
+	save, saveKnown := s["save"]
+	switch {
+	case aof == "yes":
+		return ""
+	case !aofKnown:
+		return "the server does not tell whether it persists: make sure that appendonly is on, or posts are lost with the process"
+	case saveKnown && save == "":
+		return "the server has neither an append-only file nor snapshots: all posts are lost when it stops; set appendonly yes"
+	default:
+		return "the server has no append-only file: posts since its last snapshot are lost when it crashes; set appendonly yes"
+	}
+}
+
+// durability returns how a write that was acknowledged may be lost although the server persists, or "". What the server
+// does not tell is "", too.
+func (c *Client) durability(fsync, replicas string) string {
+	switch {
+	case c.confirm > 0 && replicas == "0":
+		return "the server has no replica now: with durability replicas no write counts as confirmed"
+	case c.confirm > 0:
+		return ""
+	case replicas != "" && replicas != "0":
+		return "a failover may lose posts that were acknowledged just before it; set durability to replicas for posts over HTTP"
+	case fsync != "" && fsync != "always":
+		return "appendfsync is " + fsync + ": acknowledged posts of the last moments are lost when the machine fails; set it to always"
+	default:
+		return ""
+	}
+}
+
+// settings returns what is known of a server's configuration, by the names that CONFIG uses. A server that refuses to
 // tell is no error; one that can't be reached is.
-func (c *Client) settings(ctx context.Context) (map[string]string, error) {
+func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
-	for _, name := range []string{"maxmemory-policy", "appendonly", "save"} {
-		m, err := c.build.ConfigGet(ctx, name).Result()
-		if err != nil && unavailable(err) {
+	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {
+		values, err := m.ConfigGet(ctx, name).Result()
+		if err != nil && (unavailable(err) || !isReply(err)) {
 			return nil, err
 		}
-		maps.Copy(s, m)
+		maps.Copy(s, values)
 	}
 	if _, ok := s["maxmemory-policy"]; !ok {
-		info, err := info(ctx, c.build, "memory")
+		memory, err := info(ctx, m, "memory")
 		if err != nil {
 			return nil, err
 		}
-		if v, ok := info["maxmemory_policy"]; ok {
+		if v, ok := memory["maxmemory_policy"]; ok {
 			s["maxmemory-policy"] = v
 		}
 	}
 	if _, ok := s["appendonly"]; !ok {
-		info, err := info(ctx, c.build, "persistence")
+		persistence, err := info(ctx, m, "persistence")
 		if err != nil {
 			return nil, err
 		}
-		if v, ok := info["aof_enabled"]; ok {
+		if v, ok := persistence["aof_enabled"]; ok {
 			s["appendonly"] = map[string]string{"1": "yes"}[v]
 		}
+	}
+	if s["appendonly"] != "yes" {
+		delete(s, "appendfsync") // means nothing then
 	}
 	return s, nil
 }

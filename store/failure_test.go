@@ -235,10 +235,11 @@ func TestCheck(t *testing.T) {
 		kind error
 		want string // in the error or the only warning; "" is neither
 	}{
-		{"safe", []string{"--appendonly", "yes"}, nil, ""},
+		{"safe", []string{"--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
+		{"safe but for the last second", []string{"--appendonly", "yes"}, nil, "appendfsync is everysec"},
 		{"allkeys-lru", []string{"--maxmemory-policy", "allkeys-lru"}, feed.ErrInvalid, "maxmemory-policy is allkeys-lru"},
 		{"allkeys-random", []string{"--maxmemory-policy", "allkeys-random", "--maxmemory", "100mb"}, feed.ErrInvalid, "noeviction"},
-		{"volatile-lru evicts no post", []string{"--maxmemory-policy", "volatile-lru", "--appendonly", "yes"}, nil, ""},
+		{"volatile-lru evicts no post", []string{"--maxmemory-policy", "volatile-lru", "--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
 		{"nothing persists", nil, nil, "neither an append-only file nor snapshots"},
 		{"snapshots only", []string{"--save", "60 1"}, nil, "no append-only file"},
 		{"CONFIG forbidden, safe", []string{"--rename-command", "CONFIG", "", "--appendonly", "yes"}, nil, ""},

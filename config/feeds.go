@@ -220,6 +220,12 @@ func (c Config) Catalog() feed.Catalog {
 			Target: decoded(target), Feed: cmp.Or(a.Feed, feed.Main), Format: cmp.Or(feed.Format(a.Format), feed.RSS),
 		})
 	}
+	for _, from := range slices.Concat(c.Retired, slices.Collect(maps.Keys(c.Moved))) {
+		if !strings.HasPrefix(from, "/") {
+			out.Unlisted = append(out.Unlisted, feed.Name(from))
+		}
+	}
+	slices.Sort(out.Unlisted)
 	return out
 }
 

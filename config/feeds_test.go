@@ -47,6 +47,7 @@ func TestCatalog(t *testing.T) {
 			{Target: "/links/?format=atom", Feed: "links", Format: feed.Atom}, {Target: "/podcast.rss", Feed: feed.Main, Format: feed.RSS},
 		},
 		PlainXML: true,
+		Unlisted: []feed.Name{"old-links", "tags/obsolete"},
 	}
 	if diff := cmp.Diff(want, c.Catalog()); diff != "" {
 		t.Errorf("catalog (-want +got):\n%s", diff)

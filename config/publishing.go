@@ -38,7 +38,8 @@ type Publishing struct {
 	Pages bool `yaml:"pages"`
 
 	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their paths of feeds
-	// lead to the feeds here, and those of comments answer 410. Default none.
+	// lead to the feeds here, and those of comments answer 410. Jekyll's /feed.xml, which was Atom, is the RSS here: a
+	// feed's own path always wins, and readers look at what they get. Default none.
 	Paths []Preset `yaml:"paths"`
 
 	// Aliases are further old paths, with a query if need be, at which documents are served too. A feed's own path is
@@ -46,10 +47,11 @@ type Publishing struct {
 	Aliases map[string]Alias `yaml:"aliases"`
 
 	// Moved are paths, or feeds by name, that answer 301, with the URL, the path or the name of the feed that they lead
-	// to. Default none.
+	// to. Feeds by name are not listed any more. Default none.
 	Moved map[string]string `yaml:"moved"`
 
-	// Retired are paths, or feeds by name, that answer 410: readers stop asking. Default none.
+	// Retired are paths, or feeds by name, that answer 410: readers stop asking. Feeds by name are not listed any more.
+	// Default none.
 	Retired []string `yaml:"retired"`
 
 	// MediaTypes is own, or application/xml for RSS and Atom, which browsers show instead of downloading. Default own.

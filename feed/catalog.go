@@ -25,6 +25,9 @@ type Catalog struct {
 	Presets []Preset
 	// Aliases are further old paths.
 	Aliases []Alias
+	// Unlisted are feeds that the lists of feeds leave out, since nobody is to come to them any more. They are built all
+	// the same.
+	Unlisted []Name
 }
 
 // Channel is how a feed is made of its posts. A zero field leaves it to the family, and then to the site.

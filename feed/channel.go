@@ -67,6 +67,21 @@ func (n Name) Archived() (Name, int) {
 	return n, 0
 }
 
+// FeedsOf returns the heads that are of feeds for readers, in their order, and how many archives each feed has: archives
+// and [Pages] are committed like feeds, and are no feeds to who lists them.
+func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
+	archives = make(map[Name]int)
+	for _, h := range heads {
+		switch of, number := h.Feed.Archived(); {
+		case number > 0:
+			archives[of]++
+		case h.Feed != Pages:
+			feeds = append(feeds, h)
+		}
+	}
+	return feeds, archives
+}
+
 func cutLast(s, sep string) (before, after string, ok bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true

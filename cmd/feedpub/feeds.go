@@ -101,15 +101,8 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list feeds: %w", err)
 	}
+	heads, archives := feed.FeedsOf(heads)
 	slices.SortFunc(heads, func(a, b feed.Head) int { return compareFeeds(a.Feed, b.Feed) })
-	archives := map[feed.Name]int{}
-	heads = slices.DeleteFunc(heads, func(h feed.Head) bool {
-		of, number := h.Feed.Archived()
-		if number > 0 {
-			archives[of]++
-		}
-		return number > 0 || h.Feed == feed.Pages
-	})
 	lines := make([]feedLine, 0, len(heads))
 	for _, h := range heads {
 		posts, err := site.Count(ctx, h.Feed)

@@ -50,7 +50,7 @@ func (f *fake) Heads() []feed.Head {
 		Feed: feed.Main, Token: 7, IDs: []string{"b", "a"},
 		Documents: []feed.DocumentRef{{Format: feed.RSS, Path: "/feed.xml", Hash: "00ff", Length: 123,
 			Modified: time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)}},
-	}}
+	}, {Feed: "archive/1"}, {Feed: "archive/2"}, {Feed: feed.Pages}}
 }
 
 // config returns a configuration over f, with alice's token.
@@ -336,7 +336,7 @@ func TestLists(t *testing.T) {
 	for path, want := range map[string]string{
 		"/problems": `{"problems":[{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"},` +
 			`{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"}]}`,
-		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
+		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
 			`"hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
 	} {
 		var got, wanted any

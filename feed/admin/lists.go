@@ -12,6 +12,7 @@ type feedState struct {
 	Site      feed.SiteID     `json:"site"`
 	Feed      feed.Name       `json:"feed"`
 	Items     int             `json:"items"`
+	Archives  int             `json:"archives"`
 	Token     feed.Token      `json:"token"`
 	Documents []documentState `json:"documents"`
 }
@@ -38,7 +39,8 @@ type siteState struct {
 func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
 	list := []siteState{}
 	for _, s := range sites {
-		state := siteState{Site: s.ID, BaseURL: s.BaseURL, Hosts: append([]string{}, s.Hosts...), Ready: true, Feeds: len(s.Replica.Heads())}
+		feeds, _ := feed.FeedsOf(s.Replica.Heads())
+		state := siteState{Site: s.ID, BaseURL: s.BaseURL, Hosts: append([]string{}, s.Hosts...), Ready: true, Feeds: len(feeds)}
 		if err := s.Replica.Ready(); err != nil {
 			state.Ready, state.Reason = false, err.Error()
 		}
@@ -52,8 +54,11 @@ func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
 	list := []feedState{}
 	for _, s := range sites {
-		for _, head := range s.Replica.Heads() {
-			f := feedState{Site: s.ID, Feed: head.Feed, Items: len(head.IDs), Token: head.Token, Documents: []documentState{}}
+		feeds, archives := feed.FeedsOf(s.Replica.Heads())
+		for _, head := range feeds {
+			f := feedState{
+				Site: s.ID, Feed: head.Feed, Items: len(head.IDs), Archives: archives[head.Feed], Token: head.Token, Documents: []documentState{},
+			}
 			for _, d := range head.Documents {
 				f.Documents = append(f.Documents, documentState{d.Format, d.Path, d.Hash, d.Length, d.Modified})
 			}

@@ -87,7 +87,8 @@ func (c *sitesCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.store, number(s.Replica.Store() == nil))
 		gauge(c.version, float64(version))
 		gauge(c.synced, seconds(synced))
-		gauge(c.feeds, float64(len(heads)))
+		feeds, _ := feed.FeedsOf(heads)
+		gauge(c.feeds, float64(len(feeds)))
 		gauge(c.commit, seconds(latest(heads)))
 		for event, n := range s.Replica.Counts() {
 			ch <- prometheus.MustNewConstMetric(c.event, prometheus.CounterValue, float64(n), string(s.ID), event)

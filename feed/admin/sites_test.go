@@ -90,7 +90,7 @@ func TestListsAreOfAllSitesOrOne(t *testing.T) {
 	c.Sites.Sites()[0].Hosts = []string{"alice.example", "old.example"}
 	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not asked yet: %w", feed.ErrUnavailable)}
 	c.Sites.Sites()[1].Readers = readership{{Feed: feed.Main, Polls: 3}}
-	documents := `"items":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
+	documents := `"items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
 	const invalid = `{"site":"alice","id":"a","kind":"invalid","reason":"no content"}`
 	for path, want := range map[string]string{
 		"/sites": `{"sites":[{"site":"alice","base_url":"https://alice.example","hosts":["alice.example","old.example"],"ready":true,"feeds":1},` +

@@ -258,6 +258,18 @@ func TestPagesListTheFeedsThatThereAre(t *testing.T) {
 	if _, err := b.Rebuild(t.Context(), feed.Pages); err == nil {
 		t.Error("the pages were taken for a feed")
 	}
+
+	// A feed that has moved or is no more is not listed, and is served to those who have it.
+	c.Unlisted = []feed.Name{"tags/go"}
+	w.rebuild(w.with(c))
+	for _, format := range []feed.Format{feed.HTML, feed.OPML} {
+		if got := string(w.body(w.head(feed.Pages), format)); strings.Contains(got, "tags/go/") {
+			t.Errorf("the %s list of feeds has one that is not to be listed:\n%s", format, got)
+		}
+	}
+	if got := w.ids("tags/go"); len(got) == 0 {
+		t.Error("a feed that is not listed has lost its posts")
+	}
 }
 
 func TestRunListsAFeedThatAppears(t *testing.T) {

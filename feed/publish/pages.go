@@ -40,7 +40,7 @@ func (p *Publisher) rebuildPages(ctx context.Context, token feed.Token) error {
 		}
 		_, number := h.Feed.Archived()
 		_, configured := p.Catalog.Selection(h.Feed)
-		if number == 0 && (h.Feed == feed.Main || configured || len(h.IDs) > 0) {
+		if number == 0 && !slices.Contains(p.Catalog.Unlisted, h.Feed) && (h.Feed == feed.Main || configured || len(h.IDs) > 0) {
 			entries = append(entries, Entry(p.Site, p.Catalog, h.Feed, full[h.Feed]))
 		}
 	}

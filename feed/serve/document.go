@@ -136,7 +136,8 @@ var (
 )
 
 // cacheControl returns the value of Cache-Control (RFC 9111, RFC 5861) for a document that readers are asked to fetch at
-// most every maxAge. A cache may serve it for as long again while it asks for a newer one.
+// most every maxAge. A cache may serve it for as long again while it asks for a newer one. What is public may be kept for
+// readers that send credentials, too, which nobody here looks at.
 func cacheControl(maxAge time.Duration) string {
 	s := strconv.FormatInt(int64(maxAge/time.Second), 10)
 	return "public, max-age=" + s + ", stale-while-revalidate=" + s +

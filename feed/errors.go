@@ -15,4 +15,6 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrLocked says that another process holds what is needed.
 	ErrLocked = errors.New("locked")
+	// ErrOutdated says that the program is too old for what the site's data have become.
+	ErrOutdated = errors.New("program too old")
 )

@@ -221,7 +221,7 @@ func HashOf(b []byte) Hash {
 type Head struct {
 	Feed   Name   `json:"feed"`
 	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
-	Config string `json:"config"` // the Site's fingerprint it was built from
+	Config string `json:"config"` // identifies the configuration and the version of the form that it was built with
 	// IDs are the ids of the posts in the documents, in order; what is missing from the next build must be explained.
 	IDs       []string      `json:"ids"`
 	Documents []DocumentRef `json:"documents"`

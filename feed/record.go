@@ -109,6 +109,8 @@ const (
 	// KindRefused: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
 	// gone; the last good documents stay.
 	KindRefused ProblemKind = "refused"
+	// KindFleet: the processes that build and serve the site do not fit together; the ID is a process's.
+	KindFleet ProblemKind = "fleet"
 )
 
 // CommitRequest asks the store to make documents the current ones of a feed, all in one step.

@@ -91,7 +91,7 @@ func (w *workplace) sameConfig(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	if head.Config == publish.Fingerprint(w.config.FeedSite(), w.config.Catalog()) {
+	if publish.Configuration(head) == publish.Fingerprint(w.config.FeedSite(), w.config.Catalog()) {
 		return nil
 	}
 	return errors.New("no server is building, and the documents there were made with another configuration than the one " +

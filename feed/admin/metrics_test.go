@@ -75,7 +75,9 @@ feedpub_problems{kind="doubtful",site=""} 0
 feedpub_problems{kind="doubtful",site="main"} 0
 feedpub_problems{kind="file",site=""} 1
 feedpub_problems{kind="file",site="main"} 0
+feedpub_problems{kind="fleet",site=""} 0
 feedpub_problems{kind="held",site=""} 0
+feedpub_problems{kind="fleet",site="main"} 0
 feedpub_problems{kind="held",site="main"} 1
 feedpub_problems{kind="invalid",site=""} 0
 feedpub_problems{kind="invalid",site="main"} 2

@@ -33,6 +33,7 @@ var statuses = []struct {
 	{feed.ErrNotFound, http.StatusNotFound, ""},
 	{feed.ErrLocked, http.StatusConflict, ""},
 	{feed.ErrStale, http.StatusConflict, ""},
+	{feed.ErrOutdated, http.StatusServiceUnavailable, "This server is too old to write what the site's data have become."},
 	{feed.ErrUnavailable, http.StatusServiceUnavailable, "The store can't be reached now; what is served stays."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "It took too long, and may still be under way."},
 	{context.Canceled, http.StatusServiceUnavailable, "It was cut off, and may still be under way."},

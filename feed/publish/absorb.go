@@ -140,6 +140,13 @@ func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
 		return d, n.expected || n.due
 	}
 
+	if !n.expected && st.Item != nil && readByNewer(st.Item.Intake, p.reading) && st.Item.RawSum == feed.HashOf(st.Raw) {
+		// A newer program has read it since. To read it again would change documents, and change them back when the newer
+		// program builds: nobody but it, or a writer, changes what it has read.
+		d.keep(p.Clock())
+		return d, n.due
+	}
+
 	tentative := st.Record
 	if tentative.FirstSeen.IsZero() {
 		tentative.FirstSeen = n.at.UTC().Truncate(time.Millisecond)
@@ -170,6 +177,19 @@ func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
 	}
 	d.Problem = flaws(st.ID, result, n.at)
 	return d, true
+}
+
+// readByNewer reports whether a version of the intake is newer than another, by their fingerprints, which begin with it.
+func readByNewer(fingerprint, than string) bool {
+	version := func(s string) int {
+		s, _, _ = strings.Cut(s, "-")
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	return version(fingerprint) > version(than)
 }
 
 // place adds the decisions to the absorption: with the feeds that each item enters and leaves, the path names of those,

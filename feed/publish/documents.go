@@ -10,11 +10,11 @@ import (
 
 // documents renders all documents of a feed: those for programs and, if the site has pages, the one for people.
 func (p *Publisher) documents(f feed.Feed) ([]feed.Document, []feed.Problem, error) {
-	docs, setAside, err := p.Renderer.Documents(f)
+	docs, setAside, err := p.renderer().Documents(f)
 	if err != nil || !p.Catalog.Pages {
 		return docs, setAside, err
 	}
-	page, err := p.Renderer.Page(f)
+	page, err := p.renderer().Page(f)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -75,7 +75,7 @@ func (p *Publisher) rebuildPages(ctx context.Context, token feed.Token) error {
 func (p *Publisher) pages(entries []render.Entry) ([]feed.Document, error) {
 	var docs []feed.Document
 	if p.Catalog.Pages {
-		index, err := p.Renderer.Index(p.Site, entries)
+		index, err := p.renderer().Index(p.Site, entries)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (p *Publisher) pages(entries []render.Entry) ([]feed.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(docs, opml, p.Renderer.StyleSheet(p.Site)), nil
+	return append(docs, opml, p.renderer().StyleSheet(p.Site)), nil
 }
 
 // Entry returns how a feed of the site is listed among its feeds; fullName is what a family's feed is called by.

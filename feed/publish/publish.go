@@ -8,10 +8,12 @@ package publish
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"feedpub/feed"
@@ -96,6 +98,11 @@ type Requests interface {
 	Reply(ctx context.Context, id string, payload []byte) error
 }
 
+// Schemas is what the site says of its data.
+type Schemas interface {
+	Schema(ctx context.Context) (feed.Schema, error)
+}
+
 // Store is one site's part of the store.
 type Store interface {
 	Inbox
@@ -106,6 +113,7 @@ type Store interface {
 	Problems
 	Lease
 	Requests
+	Schemas
 }
 
 // Seen is what this process's replica serves. It remembers what a store that was flushed or rolled back has forgotten.
@@ -120,6 +128,18 @@ type Seen interface {
 	Blob(hash feed.Hash) (feed.Blob, bool)
 }
 
+// Fleet is what is known of the site's other processes.
+type Fleet interface {
+	// Agree returns the schema by which this process is to build, or an error of kind [feed.ErrOutdated] if it can't.
+	Agree(ctx context.Context) (feed.Schema, error)
+	// Since returns when the latest decision on the schema was made that is known.
+	Since() feed.Token
+	// Seen returns the greatest fencing token that any process has reported.
+	Seen() feed.Token
+	// Settled returns when all processes have had the time to report.
+	Settled(ctx context.Context) error
+}
+
 // Config is what a [Publisher] is made of. All fields but those marked optional are required.
 type Config struct {
 	Site feed.Site
@@ -131,6 +151,9 @@ type Config struct {
 	// Canonical returns the canonical form of a publication's name; the feed of a source is that of its canonical name.
 	Canonical func(publication string) feed.Source
 	Seen      Seen // optional
+	// Fleet, optional, makes builders of several releases and machines fit together. Without it this builder takes itself
+	// for the only one and makes the version of the form that Renderer is of; with it, the one that is decided.
+	Fleet Fleet
 	// Owner tells this builder from others: unique among processes.
 	Owner  string
 	Clock  func() time.Time
@@ -148,7 +171,8 @@ type Config struct {
 // goroutine at a time.
 type Publisher struct {
 	Config
-	fingerprint string
+	// form is what documents are made with. It changes between two terms as the builder.
+	form atomic.Pointer[form]
 	// reading identifies what items are made with: the intake, and the selections that say which feeds they are in.
 	reading  string
 	selector *build.Selector
@@ -172,21 +196,41 @@ type Publisher struct {
 // New returns a publisher; it does nothing until one of its methods is called.
 func New(c Config) *Publisher {
 	p := &Publisher{
-		Config: c, fingerprint: Fingerprint(c.Site, c.Catalog), reading: c.Intake.Fingerprint(),
+		Config: c, reading: c.Intake.Fingerprint(),
 		selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 		built:    map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{},
 	}
 	if len(c.Catalog.Selections) > 0 {
 		p.reading += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
 	}
+	p.form.Store(p.formOf(c.Renderer))
 	return p
 }
 
-// Fingerprint identifies all that documents are made with besides posts: the configuration of the site and its feeds,
-// and the version of the rendered form. Only builders with equal fingerprints may build the same site's feeds in turn.
-func Fingerprint(s feed.Site, c feed.Catalog) string {
-	return fmt.Sprintf("%s-%s-%d", s.Fingerprint(), c.Fingerprint(), render.Version)
+// Fingerprint identifies the configuration that documents are made with: of the site and of its feeds. Only builders
+// with equal fingerprints may build the same site's feeds in turn.
+func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
+
+// Configuration returns the [Fingerprint] of the configuration that a head's documents were made with.
+func Configuration(h feed.Head) string {
+	if i := strings.LastIndexByte(h.Config, '-'); i >= 0 {
+		return h.Config[:i]
+	}
+	return ""
 }
+
+// form is all that documents are made with besides posts: the configuration, and the version of the rendered form.
+type form struct {
+	renderer    *render.Renderer
+	fingerprint string // of both; what heads have as Config
+}
+
+func (p *Publisher) formOf(r *render.Renderer) *form {
+	return &form{r, Fingerprint(p.Site, p.Catalog) + "-" + strconv.Itoa(r.Version())}
+}
+
+func (p *Publisher) renderer() *render.Renderer { return p.form.Load().renderer }
+func (p *Publisher) fingerprint() string        { return p.form.Load().fingerprint }
 
 // leading returns the token of the lease if this builder holds it.
 func (p *Publisher) leading() (feed.Token, bool) {

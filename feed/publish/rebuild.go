@@ -103,7 +103,7 @@ func (p *Publisher) look(ctx context.Context, names []feed.Name, marks map[feed.
 		mark, dirty := marks[n]
 		t := target{name: n, dirty: dirty, mark: mark, head: committed[n]}
 		if p.Seen != nil {
-			if seen, ok := p.Seen.Head(n); ok && seen.Token > t.head.Token {
+			if seen, ok := p.Seen.Head(n); ok && seen.Later(t.head) {
 				t.lost = true
 			}
 		}
@@ -153,7 +153,7 @@ func (p *Publisher) heads(ctx context.Context, names []feed.Name) (map[feed.Name
 
 // stale reports whether a target must be built.
 func (p *Publisher) stale(t target) bool {
-	return t.dirty || t.lost || t.head.Config != p.fingerprint
+	return t.dirty || t.lost || t.head.Config != p.fingerprint()
 }
 
 // verify finds documents that heads promise and the store does not have.
@@ -280,7 +280,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 	}
 	previous := t.head
 	if p.Seen != nil {
-		if seen, ok := p.Seen.Head(t.name); ok && seen.Token > previous.Token {
+		if seen, ok := p.Seen.Head(t.name); ok && seen.Later(previous) {
 			previous = seen
 		}
 	}
@@ -402,7 +402,7 @@ func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Fee
 			withdrawn = append(withdrawn, st.ID)
 		case st.Item == nil:
 			unexplained = append(unexplained, st.ID)
-		case previous.Config != p.fingerprint:
+		case previous.Config != p.fingerprint():
 		case of != feed.Main && !slices.Contains(st.Item.Feeds, of): // edited
 		case st.Item.Published.After(p.Clock()): // edited to a future date
 		case p.history.at(of, feed.PositionOf(st.Item)) != f.Name: // in another document of the same feed
@@ -445,7 +445,7 @@ func (p *Publisher) request(
 	f feed.Feed, docs []feed.Document, ids []string, t target, aliases map[feed.Format][]string,
 ) (feed.CommitRequest, error) {
 	c := feed.CommitRequest{
-		Head:  feed.Head{Feed: f.Name, Config: p.fingerprint, IDs: ids},
+		Head:  feed.Head{Feed: f.Name, Config: p.fingerprint(), IDs: ids},
 		Now:   p.Clock(),
 		Dirty: t.mark,
 	}

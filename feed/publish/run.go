@@ -31,6 +31,18 @@ const (
 	requestAge = time.Minute
 )
 
+const (
+	// giveBackTime is how long a builder waits for replicas to give back what the store has lost: they notice within
+	// their poll of five seconds.
+	giveBackTime = 30 * time.Second
+	// giveBackInterval is how often it looks.
+	giveBackInterval = 500 * time.Millisecond
+)
+
+// errSuperseded ends the work of a builder when a decision was made since it began, or when documents were committed
+// after it: it begins anew, with a greater token.
+var errSuperseded = errors.New("a later decision or commit than this builder's is known")
+
 // errLeaseLost ends the work of a builder whose lease was lost.
 var errLeaseLost = errors.New("lease lost")
 
@@ -43,6 +55,13 @@ func (p *Publisher) Run(ctx context.Context) error {
 		state := ""
 		switch {
 		case ctx.Err() != nil || err == nil:
+		case errors.Is(err, errSuperseded):
+			p.Logger.Info("building begins anew", "reason", err)
+			continue
+		case errors.Is(err, feed.ErrOutdated):
+			if state = err.Error(); state != waiting {
+				p.Logger.Error("this process stands aside; another has to build", "reason", err)
+			}
 		case errors.Is(err, feed.ErrLocked):
 			if state = "locked"; state != waiting {
 				p.Logger.Info("another builder is at work; waiting")
@@ -63,7 +82,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 // [feed.ErrNotFound] if there is no feed of a name.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.leading(); ok {
-		return p.rebuildNow(ctx, token, names, nil)
+		if report, err := p.rebuildNow(ctx, token, names, nil); !errors.Is(err, errSuperseded) {
+			return report, err
+		}
 	}
 	for {
 		var report feed.Report
@@ -72,7 +93,10 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 			report, err = p.rebuildNow(ctx, token, names, nil)
 			return err
 		})
-		if !errors.Is(err, feed.ErrLocked) {
+		switch {
+		case errors.Is(err, errSuperseded):
+			continue
+		case !errors.Is(err, feed.ErrLocked):
 			return report, err
 		}
 		if report, err = p.askWhileHeld(ctx, names); !errors.Is(err, errNobodyBuilds) {
@@ -127,6 +151,9 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 // rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
 // built: a reader need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	if err := p.upToDate(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
 	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
@@ -181,9 +208,9 @@ func (p *Publisher) lead(ctx context.Context, work func(context.Context, feed.To
 		return fmt.Errorf("this process builds already: %w", feed.ErrLocked)
 	}
 	defer p.leasing.Unlock()
-	var seen feed.Token
-	if p.Seen != nil {
-		seen = p.Seen.Newest()
+	seen, err := p.agree(ctx)
+	if err != nil {
+		return err
 	}
 	token, err := p.Store.Acquire(ctx, Job, p.Owner, leaseTTL, p.Clock(), seen)
 	if err != nil {
@@ -201,17 +228,23 @@ func (p *Publisher) lead(ctx context.Context, work func(context.Context, feed.To
 	}()
 	g, ctx := errgroup.WithContext(ctx)
 	done := make(chan struct{})
-	g.Go(func() error { return p.renew(ctx, done) })
+	g.Go(func() error { return p.renew(ctx, token, done) })
 	g.Go(func() error {
 		defer close(done)
+		if err := p.upToDate(ctx, token); err != nil { // decided between agreeing and the lease
+			return err
+		}
+		if err := p.awaitLost(ctx); err != nil {
+			return err
+		}
 		return work(ctx, token)
 	})
 	return g.Wait()
 }
 
 // renew keeps the lease until done. It gives up when another holder is there, or when the lease must have expired: from
-// then on another may build.
-func (p *Publisher) renew(ctx context.Context, done <-chan struct{}) error {
+// then on another may build. It also does when the token is no longer the greatest.
+func (p *Publisher) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
 	ticker := time.NewTicker(leaseTTL / 4)
 	defer ticker.Stop()
 	renewed := time.Now()
@@ -222,6 +255,9 @@ func (p *Publisher) renew(ctx context.Context, done <-chan struct{}) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
+		}
+		if err := p.superseded(token); err != nil {
+			return err
 		}
 		err := p.Store.Renew(ctx, Job, p.Owner, leaseTTL)
 		switch {
@@ -403,6 +439,9 @@ func (p *Publisher) reply(ctx context.Context, token feed.Token, payload []byte)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if errors.Is(err, errSuperseded) {
+		return nil, err // who builds next answers
 	}
 	if err != nil {
 		r.Error, r.NotFound = err.Error(), errors.Is(err, feed.ErrNotFound)

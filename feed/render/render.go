@@ -70,6 +70,9 @@ func (r *Renderer) At(version int) (*Renderer, error) {
 	return &other, nil
 }
 
+// Version returns the version of the form that the Renderer makes.
+func (r *Renderer) Version() int { return r.version }
+
 // Documents renders the feed in all of its formats, in the order of [feed.Formats].
 //
 // An item that cannot be expressed in one of the formats is left out of all of them and reported in setAside with the

@@ -65,6 +65,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 			return err
 		}
 		t.next = now.Add(r.Poll)
+		r.giveBack(ctx)
 	}
 	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
 	if len(t.uncompared) > 0 {

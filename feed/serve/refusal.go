@@ -28,6 +28,9 @@ type refusal struct {
 	serving bool // an earlier state of the feed is served
 }
 
+// forgotten says whether what is served is later than what the store has, or gone from it.
+func (x refusal) forgotten() bool { return x.cause == stale || x.cause == lost }
+
 // mayPass says whether the store may mend it without another commit, by bringing back a document.
 func (x refusal) mayPass() bool { return x.cause == absent || x.cause == damaged }
 

@@ -45,6 +45,7 @@ type ReplicaConfig struct {
 	Now     func() time.Time
 	Poll    time.Duration // how often the version is read; 0 is 5 s
 	Memory  *Memory       // which other replicas may share; nil is no bound
+	Keeper  Keeper        // optional: takes back what the store has lost
 	Options Options       // of the snapshots; their Now is the clock's
 }
 

@@ -40,7 +40,15 @@ func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 			t.Fatalf("OpenDisk: %v", err)
 		}
 	}
-	r := NewReplica(ReplicaConfig{Source: source, Disk: disk, Log: logTo(t), Now: time.Now, Memory: m})
+	return startReplica(t, ReplicaConfig{Source: source, Disk: disk, Memory: m})
+}
+
+// startReplica starts the replica that c describes but for its log and its clock.
+func startReplica(t *testing.T, c ReplicaConfig) *running {
+	t.Helper()
+	disk := c.Disk
+	c.Log, c.Now = logTo(t), time.Now
+	r := NewReplica(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

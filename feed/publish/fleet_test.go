@@ -1,0 +1,276 @@
+package publish_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/fleet"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+)
+
+// inFleet makes a builder part of the site's fleet, as a program that makes the forms from oldest to newest.
+func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
+	return func(c *publish.Config) {
+		c.Fleet = fleet.New(fleet.Config{
+			Store: w.site, Log: slog.New(slog.NewTextHandler(w.log, nil)), Clock: w.now, Visits: true,
+			Self: feed.Member{
+				ID: c.Owner, Builds: true, Program: "1", Schema: 1, Renderer: feed.Versions{Oldest: oldest, Newest: newest},
+			},
+			Native: feed.Schema{Version: 1, Reader: 1, Writer: 1},
+		})
+	}
+}
+
+// tags returns the entity tags of all documents by path.
+func (w *world) tags() map[string]feed.Hash {
+	w.t.Helper()
+	heads, err := w.site.Heads(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tags := map[string]feed.Hash{}
+	for _, h := range heads {
+		for _, d := range h.Documents {
+			tags[d.Path] = d.Hash
+		}
+	}
+	return tags
+}
+
+// report lets a process report itself.
+func (w *world) report(m feed.Member) {
+	w.t.Helper()
+	if err := w.site.Report(w.t.Context(), m, time.Hour); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestTwoFormsSideBySide is a rolling deploy: builders of an old and a new program take turns, the site is upgraded, and
+// no entity tag changes more than once.
+func TestTwoFormsSideBySide(t *testing.T) {
+	w := newWorld(t)
+	w.config.Language = "de"
+	w.put(post("a", "tags", []string{"x"}), post("b"))
+	program := func(owner string, newest int) *publish.Publisher {
+		w.report(feed.Member{ID: owner, Builds: true, Renderer: feed.Versions{Oldest: render.Oldest, Newest: newest}})
+		return w.builder(owner, w.inFleet(render.Oldest, newest))
+	}
+	older, newer := program("older", render.Oldest), program("newer", render.Version)
+	w.rebuild(newer)
+	first := w.tags()
+	for range 2 {
+		w.rebuild(older)
+		w.rebuild(newer)
+	}
+	if diff := cmp.Diff(first, w.tags()); diff != "" {
+		t.Errorf("entity tags changed although nobody upgraded the site (-first +now):\n%s", diff)
+	}
+	if css := string(w.body(w.head(feed.Pages), feed.CSS)); !strings.Contains(css, "This is a web feed") {
+		t.Errorf("the site is not in the form that both programs make:\n%s", css)
+	}
+
+	// The older program is stopped, and the site is upgraded. Then one of the old ones comes back.
+	schema, err := w.site.Schema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgraded := schema
+	upgraded.Renderer = render.Version
+	if _, err := w.site.Decide(t.Context(), schema, upgraded); err != nil {
+		t.Fatal(err)
+	}
+	w.rebuild(newer)
+	second := w.tags()
+	if cmp.Equal(first, second) {
+		t.Error("the upgrade changed no document")
+	}
+	if _, err := older.Rebuild(t.Context()); !errors.Is(err, feed.ErrOutdated) {
+		t.Errorf("the older program builds after the upgrade: %v, want an error of kind %q", err, feed.ErrOutdated)
+	}
+	w.put(post("c"))
+	w.rebuild(newer)
+	third := w.tags()
+	for path, tag := range second {
+		if (path == "/tags/x/feed.xml" || path == "/feed.css") && third[path] != tag {
+			t.Errorf("%s changed again after the upgrade", path)
+		}
+	}
+	if got := w.ids("main"); len(got) != 3 {
+		t.Errorf("main has %v, want all three posts", got)
+	}
+}
+
+// TestARunningBuilderFollowsAnUpgrade: who is asked to rebuild answers with documents of the new form.
+func TestARunningBuilderFollowsAnUpgrade(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"))
+	w.report(feed.Member{ID: "older", Builds: true, Renderer: feed.Versions{Oldest: render.Oldest, Newest: render.Oldest}})
+	p := w.builder("newer", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) { c.OnChange = true })
+	stop := w.run(p)
+	defer stop()
+	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
+	schema, err := w.site.Schema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	upgraded := schema
+	upgraded.Renderer = render.Version
+	if _, err := w.site.Decide(t.Context(), schema, upgraded); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := publish.Ask(t.Context(), w.site, nil); err != nil {
+		t.Errorf("asked to rebuild after the upgrade: %v", err)
+	}
+	want := "<generator>feedpub " + strconv.Itoa(render.Version) + "</generator>"
+	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, want) {
+		t.Errorf("the document lacks %s", want)
+	}
+}
+
+// run runs a builder until the function returned is called.
+func (w *world) run(p *publish.Publisher) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	}
+}
+
+// TestABuilderPassesWhatOthersHaveSeen: heads with an older token than a replica has seen are not taken by it, so the
+// builder commits with a greater one.
+func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"))
+	p := w.builder("builder", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) {
+		c.OnChange = true
+		c.Fleet = looking{c.Fleet.(*fleet.Fleet)}
+	})
+	stop := w.run(p)
+	defer stop()
+	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
+	// The replica has taken a commit that is lost since: it gives it back.
+	lost := w.head(feed.Main)
+	lost.Token += feed.Token(time.Hour.Milliseconds())
+	w.report(feed.Member{ID: "replica", Serves: true, Seen: lost.Token})
+	if err := w.site.GiveBack(t.Context(), lost, func(h feed.Hash) (feed.Blob, error) { return w.site.Blob(t.Context(), h) }); err != nil {
+		t.Fatal(err)
+	}
+	w.put(post("b"))
+	w.until("the builder has committed with a greater token", func() bool {
+		return len(w.ids("main")) == 2 && w.head(feed.Main).Token > lost.Token
+	})
+}
+
+// looking is a fleet that looks before it answers, rather than every few seconds.
+type looking struct{ *fleet.Fleet }
+
+func (l looking) Seen() feed.Token {
+	if err := l.Look(context.Background()); err != nil {
+		return 0
+	}
+	return l.Fleet.Seen()
+}
+
+// TestLostCommitsAreAwaited: a builder without documents of its own, on a store that was restored from an older copy,
+// would publish feeds that lack what readers have seen.
+func TestLostCommitsAreAwaited(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"), post("b"))
+	w.rebuild(w.builder("before", w.inFleet(render.Oldest, render.Version)))
+	w.remember()
+	replica := w.seen
+	w.seen = nil
+	w.report(feed.Member{ID: "replica", Serves: true, Seen: replica.Newest()})
+	// The copy is older than both posts: it has heads without them.
+	for _, key := range w.redis.Keys() {
+		if !strings.Contains(key, ":fleet") && !strings.Contains(key, ":member:") {
+			w.redis.Del(key)
+		}
+	}
+	stop := w.run(w.builder("after", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) { c.OnChange = true }))
+	defer stop()
+	w.until("the builder has noticed", func() bool { return w.logged("lost commits") > 0 })
+	if got := w.ids("main"); got != nil {
+		t.Fatalf("built %v without waiting for what was lost", got)
+	}
+	for _, h := range replica.Heads() {
+		if err := w.site.GiveBack(t.Context(), h, func(h feed.Hash) (feed.Blob, error) {
+			b, _ := replica.Blob(h)
+			return b, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.until("the feed is held", func() bool { return w.problems()["main"] == feed.KindHeld })
+	if got := w.ids("main"); len(got) != 2 {
+		t.Errorf("main has %v, want both posts: they vanished without an explanation", got)
+	}
+	w.put(post("a"), post("b"), post("c"))
+	w.until("the posts are back with a new one", func() bool { return len(w.ids("main")) == 3 })
+	if got := w.head(feed.Main).Token; got <= replica.Newest() {
+		t.Errorf("committed with token %d, which replicas that have seen %d refuse", got, replica.Newest())
+	}
+}
+
+// TestAnOlderIntakeLeavesWhatANewerHasRead: builders of two releases must not read posts anew in turns.
+func TestAnOlderIntakeLeavesWhatANewerHasRead(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"), post("b"))
+	p := w.builder("older")
+	w.rebuild(p)
+	// A newer program has read a since.
+	stored, err := w.site.Load(t.Context(), []string{"a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor, err := w.site.Cursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := *stored[0].Item
+	newer.Intake, newer.Title = "999-newer", "As a newer program reads it"
+	token := w.head(feed.Main).Token + 1
+	if err := w.site.Absorb(t.Context(), feed.Absorption{Token: token, Cursor: cursor, Changes: []feed.Change{{
+		ID: "a", ItemSum: stored[0].ItemSum, Item: &newer, Record: stored[0].Record,
+		Entered: []feed.Name{feed.Main}, Touched: []feed.Name{feed.Main},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	title := func() string {
+		t.Helper()
+		stored, err := w.site.Load(t.Context(), []string{"a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored[0].Item.Title
+	}
+	for range 2 {
+		w.rebuild(p)
+	}
+	if got := title(); got != newer.Title {
+		t.Errorf("the older program read it again, as %q; the newer one would read it anew, and so on", got)
+	}
+	w.put(post("a", "title", "Changed by its writer"))
+	w.rebuild(p)
+	if got := title(); got != "Changed by its writer" {
+		t.Errorf("a post that was changed is %q, want it read by whoever builds", got)
+	}
+	if got := w.ids("main"); !slices.Equal(got, []string{"a", "b"}) && !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("main has %v, want both posts", got)
+	}
+}

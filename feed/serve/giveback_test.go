@@ -1,0 +1,112 @@
+package serve
+
+import (
+	"context"
+	"maps"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+// keeper is a store that takes back what it has lost, as the real one does.
+type keeper struct {
+	*fakeStore
+	given []feed.Name // in order
+}
+
+func (k *keeper) GiveBack(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+	if k.down != nil {
+		return k.down
+	}
+	blobs := map[feed.Hash]feed.Blob{}
+	for _, d := range head.Documents {
+		b, err := blob(d.Hash)
+		if err != nil {
+			return err
+		}
+		blobs[d.Hash] = b
+	}
+	late := false
+	k.do(func() {
+		if late = head.Later(k.heads[head.Feed]); late {
+			k.heads[head.Feed] = head
+			maps.Copy(k.blobs, blobs)
+			k.given = append(k.given, head.Feed)
+		}
+	})
+	if late {
+		k.announce(head.Feed)
+	}
+	return nil
+}
+
+// TestAStoreThatForgotIsGivenBackWhatIsServed: a builder on a machine without documents of its own learns from the store
+// alone which posts readers have seen.
+func TestAStoreThatForgotIsGivenBackWhatIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{fakeStore: newFakeStore()}
+		old := k.commit(feed.Main, 1, noon, "old")
+		k.commit("tags/b", 1, noon, "same")
+		before := maps.Clone(k.blobs)
+		r := startReplica(t, ReplicaConfig{Source: k, Keeper: k})
+		defer r.stop()
+		newest := k.commit(feed.Main, 9, later, "new")
+		k.commit("tags/a", 8, later, "only new")
+		r.wait(time.Second)
+		if r.giveBack(t.Context()); len(k.given) > 0 {
+			t.Errorf("%v were given to a store that has lost nothing", k.given)
+		}
+		// It is restored from a copy: the version goes back, one feed is older, another is not there yet.
+		k.do(func() {
+			k.heads[feed.Main] = old
+			delete(k.heads, "tags/a")
+			k.blobs, k.stream, k.version = before, nil, 1
+		})
+		r.wait(2 * defaultPoll)
+		r.serves(feed.Main, "new")
+		r.serves("tags/a", "only new")
+		if diff := cmp.Diff([]feed.Name{"tags/a", feed.Main}, k.given); diff != "" {
+			t.Errorf("given back are not the lost feeds, the latest last (-want +got):\n%s", diff)
+		}
+		k.do(func() {
+			if diff := cmp.Diff(newest, k.heads[feed.Main]); diff != "" {
+				t.Errorf("the store's head is not the one that was lost (-want +got):\n%s", diff)
+			}
+		})
+		r.refuses()
+	})
+}
+
+func TestWhatCouldNotBeGivenBackIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeper{fakeStore: newFakeStore()}
+		k.commit(feed.Main, 5, noon, "text")
+		refusing := &refusingKeeper{keeper: k, refuse: true}
+		r := startReplica(t, ReplicaConfig{Source: k, Keeper: refusing})
+		defer r.stop()
+		k.do(func() { clear(k.heads); k.version = 0 })
+		r.wait(2 * defaultPoll)
+		k.do(func() { refusing.refuse = false })
+		r.wait(2 * defaultPoll)
+		if diff := cmp.Diff([]feed.Name{feed.Main}, k.given); diff != "" {
+			t.Errorf("given back once the store took it (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// refusingKeeper answers reads, and refuses writes as a store without room does.
+type refusingKeeper struct {
+	*keeper
+	refuse bool
+}
+
+func (k *refusingKeeper) GiveBack(ctx context.Context, h feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+	if k.refuse {
+		return feed.ErrUnavailable
+	}
+	return k.keeper.GiveBack(ctx, h, blob)
+}

@@ -93,10 +93,7 @@ func (p *Publisher) write(ctx context.Context, token feed.Token, b *inboxBatch) 
 		return fmt.Errorf("absorb: %w", err)
 	}
 	for _, c := range a.Changes {
-		if c.Problem != nil {
-			p.Logger.Warn("post set aside", "id", c.Problem.ID, "kind", c.Problem.Kind, "place", c.Problem.Place,
-				"reason", c.Problem.Reason, "serving", c.Problem.Serving)
-		}
+		p.told.post(p.Logger, c.ID, c.Problem)
 	}
 	return nil
 }

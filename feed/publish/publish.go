@@ -183,6 +183,7 @@ type Publisher struct {
 	stuck   map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
 	history *history                // nil until it is loaded
 	relist  bool                    // the list of feeds has changed since it was built
+	told    told
 	// dueUntil is the time up to which posts with a future date have been published.
 	dueUntil time.Time
 
@@ -198,7 +199,7 @@ func New(c Config) *Publisher {
 	p := &Publisher{
 		Config: c, reading: c.Intake.Fingerprint(),
 		selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
-		built:    map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{},
+		built:    map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{}, told: newTold(),
 	}
 	if len(c.Catalog.Selections) > 0 {
 		p.reading += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -722,12 +723,12 @@ func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	tries := 0
+	var tries atomic.Int32
 	b := w.builder("one", func(c *publish.Config) {
 		c.OnChange = true
 		c.Observe = func(r feed.FeedReport) {
 			if r.Outcome == feed.Held {
-				tries++
+				tries.Add(1)
 			}
 		}
 	})
@@ -738,14 +739,54 @@ func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 	w.lose(":post:a", ":item:a")
 	for i, id := range []string{"c", "d", "e"} {
 		w.put(post(id))
-		w.until("main is held, for "+id, func() bool { return w.logged("outcome=held") == i+1 })
+		w.until("main is held, for "+id, func() bool { return tries.Load() == int32(i+1) })
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v, want nil", err)
 	}
-	if tries != 3 {
-		t.Errorf("the held feed was tried %d times, want once for each of three changes", tries)
+	if n := tries.Load(); n != 3 {
+		t.Errorf("the held feed was tried %d times, want once for each of three changes", n)
+	}
+}
+
+// What is wrong is in the list of problems for as long as it is; the log tells it when it begins or changes.
+func TestTheLogSaysOnceWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	b := w.builder("one")
+	tags := []string{"u", "v", "x", "y", "z"}
+	w.put(post("a", "tags", tags), post("b", "tags", tags), feed.RawPost{ID: "bad", Raw: []byte(`{"title": 7}`)})
+	w.rebuild(b)
+	for range 2 {
+		w.rebuild(b)
+	}
+	if n := w.logged("post set aside"); n != 1 {
+		t.Errorf("the log says %d times that a post was set aside, want once:\n%s", n, w.log)
+	}
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // the same fault
+	w.rebuild(b)
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": `)})
+	w.rebuild(b)
+	if n := w.logged("post set aside"); n != 2 {
+		t.Errorf("the log says %d times that a post was set aside, want again when the reason has changed:\n%s", n, w.log)
+	}
+	w.put(post("bad"))
+	w.rebuild(b)
+	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": `)})
+	w.rebuild(b)
+	if n := w.logged("earlier_version_published=true"); n != 1 {
+		t.Errorf("the log says %d times that a new version was set aside, want once:\n%s", n, w.log)
+	}
+
+	w.lose(":item:a", ":post:a", ":record:a", ":idx:main", ":idx:tags/u", ":idx:tags/v", ":idx:tags/x", ":idx:tags/y", ":idx:tags/z")
+	for range 3 {
+		w.rebuild(b)
+	}
+	if n := w.logged("level=ERROR"); n != 1 {
+		t.Errorf("the log has %d errors about feeds that are held for one cause, want one:\n%s", n, w.log)
+	}
+	if !strings.Contains(w.log.String(), `feeds="main, tags/u, tags/v, tags/x, tags/y and 1 more"`) {
+		t.Errorf("the log does not say which feeds are held:\n%s", w.log)
 	}
 }
 

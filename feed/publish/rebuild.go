@@ -218,7 +218,9 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []tar
 				default: // of this feed only: the others go on
 					r = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
 				}
-				p.log(r)
+				if r.Outcome != feed.Held && r.Outcome != feed.Failed {
+					p.Logger.Info("feed built", "feed", r.Feed, "outcome", r.Outcome, "items", r.Items)
+				}
 				reports[i] = r
 				return nil
 			})
@@ -234,6 +236,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []tar
 		p.relist = p.relist || listed(targets[i], r)
 	}
 	reports = slices.DeleteFunc(reports, func(r feed.FeedReport) bool { return r.Feed == "" })
+	p.told.feeds(p.Logger, reports)
 	if p.Observe != nil {
 		for _, r := range reports {
 			p.Observe(r)
@@ -262,15 +265,6 @@ func inTurn(targets []target) [3][]int {
 	return turns
 }
 
-func (p *Publisher) log(r feed.FeedReport) {
-	switch r.Outcome {
-	case feed.Held, feed.Failed:
-		p.Logger.Error("feed not committed", "feed", r.Feed, "outcome", r.Outcome, "reason", r.Reason)
-	default:
-		p.Logger.Info("feed built", "feed", r.Feed, "outcome", r.Outcome, "items", r.Items)
-	}
-}
-
 // rebuildFeed builds one feed and commits it, unless posts would disappear from it unexplained.
 func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target, fullName string) (feed.FeedReport, error) {
 	ch := p.Catalog.Channel(p.Site, t.name)
@@ -292,7 +286,7 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 	var docs []feed.Document
 	ids := itemIDs(f.Items)
 	if len(vanished) > 0 {
-		report.Outcome, report.Reason = feed.Held, "posts vanished without explanation: "+list(vanished)
+		report.Outcome, report.Reason = feed.Held, unexplained+": "+list(vanished)
 		if err := p.Store.SetProblem(ctx, feed.Problem{ID: string(t.name), Kind: feed.KindHeld, Since: p.Clock(), Serving: true,
 			Reason: report.Reason + "; the last documents stay until the posts are back or each loss is confirmed with: feedpub post delete ID"}); err != nil {
 			return feed.FeedReport{}, err

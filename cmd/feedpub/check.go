@@ -75,6 +75,9 @@ func (env *environment) check(cmd *cobra.Command, c config.Config) error {
 		_, err := readTokens(c)
 		tell("admin.tokens_file "+string(c.Admin.TokensFile), err)
 	}
+	for _, h := range hints(c) {
+		fmt.Fprintf(env.stdout, "%-6s %s\n", h.label(), h.text)
+	}
 	if failed > 0 {
 		return fmt.Errorf("%d of the things that the configuration points to are wrong", failed)
 	}

@@ -137,6 +137,12 @@ func (env *environment) announce(p place, operators net.Addr) {
 	}
 	fmt.Fprintf(env.stdout, "%-10s one for each tag, author and source: 'feedpub feeds' lists them\n", "and")
 	fmt.Fprintf(env.stdout, "%-10s http://%s\n", "admin", operators)
+	for _, h := range hints(p.config) {
+		fmt.Fprintf(env.stdout, "%-10s %s\n", h.label(), h.text)
+		if h.risky {
+			p.log.Warn("the configuration is risky", "why", h.text)
+		}
+	}
 }
 
 // listen opens the address that key is set to. Its errors say what to do.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,7 @@ const (
 type importFlags struct {
 	asJSON, dryRun, pages bool
 	format, since, report string
+	baseURL               string
 }
 
 func newImport(env *environment) *cobra.Command {
@@ -46,7 +48,9 @@ func newImport(env *environment) *cobra.Command {
 content: an export of WordPress, RSS, Atom, JSON Feed, feedpub's JSON, one post or
 several, JSON Lines such as export writes, Markdown with front matter, HTML, else the
 plain text of one post, its title first. In the folder of a site made by Hugo or
-Jekyll the posts are found. Files may be compressed by gzip or zip.
+Jekyll the posts are found, with the addresses that its configuration gives them;
+shortcodes and Liquid tags that come with these programs are replaced, others are told
+about. Files may be compressed by gzip or zip.
 
 Posts keep the ids that they had, so readers see none of them twice. Drafts stay
 drafts; private posts and those with a password are never published. Pages are left
@@ -66,7 +70,8 @@ then.`,
 	addJSON(cmd, &flags.asJSON)
 	f := cmd.Flags()
 	f.BoolVar(&flags.dryRun, "dry-run", false, "show what would be done, and store nothing")
-	f.BoolVar(&flags.pages, "pages", false, "take the pages of a WordPress export too")
+	f.BoolVar(&flags.pages, "pages", false, "take the pages of a site too, such as \"about\"")
+	f.StringVar(&flags.baseURL, "base-url", "", "the address of the Hugo or Jekyll site, instead of the one that it is configured with")
 	f.StringVar(&flags.format, "format", "", "the form of the files instead of the one recognised: "+formatNames())
 	f.StringVar(&flags.since, "since", "", "leave out posts dated before this day, such as 2020-12-31")
 	f.StringVar(&flags.report, "report", "", "write what was done to this file in JSON")
@@ -94,6 +99,9 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 		}
 		i.since = t
 	}
+	if u, err := url.Parse(flags.baseURL); flags.baseURL != "" && (err != nil || u.Scheme == "" || u.Host == "") {
+		return usageError{fmt.Errorf("--base-url %s: want an address such as https://blog.example", flags.baseURL)}
+	}
 	w, p, done, err := env.openToWrite(cmd)
 	if err != nil {
 		return err
@@ -106,6 +114,7 @@ func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args 
 	i.place, i.writer = p, w
 	i.options = transfer.Options{
 		Format: transfer.Format(flags.format), Reader: reader, Location: p.config.TimeZone.Location, Pages: flags.pages,
+		BaseURL: flags.baseURL,
 	}
 	i.progress = newProgress(env.stderr, time.Now)
 	err = i.run(cmd.Context(), args)
@@ -160,7 +169,8 @@ type batch struct {
 // importedPost is a post on its way into the store.
 type importedPost struct {
 	feed.RawPost
-	place string
+	place  string
+	folder bool // from a folder
 }
 
 // importer stores what files hold, in batches: while one is stored, the next is read.
@@ -170,6 +180,7 @@ type importer struct {
 	options  transfer.Options
 	since    time.Time
 	dry      bool
+	inFolder bool // what is read now is a folder, whose posts had addresses on a site
 	writer   writer
 	progress *progress
 	at       string // the place that was read last
@@ -298,6 +309,8 @@ func (i *importer) archive(ctx context.Context, name string, f *os.File, size in
 }
 
 func (i *importer) folder(ctx context.Context, fsys fs.FS) error {
+	i.inFolder = true
+	defer func() { i.inFolder = false }()
 	return i.entries(ctx, i.options.ReadFolder(fsys))
 }
 
@@ -316,6 +329,10 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		}
 		i.at = entry.Place
 		i.progress.tick()
+		for _, note := range entry.Notes {
+			i.progress.clear()
+			i.report.note(note, i.env.stderr)
+		}
 		switch {
 		case errors.Is(err, feed.ErrInvalid) || errors.Is(err, transfer.ErrDamaged):
 			i.setAside("", err)
@@ -326,7 +343,7 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		case entry.Record != nil:
 			i.next.lines = append(i.next.lines, *entry.Record)
 		case entry.Post != nil:
-			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Place})
+			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Place, i.inFolder})
 			i.next.bytes += len(entry.Post.Raw)
 		}
 		if len(i.next.lines) >= importBatch || len(i.next.posts) >= importBatch || i.next.bytes >= importBytes {
@@ -349,6 +366,9 @@ func (i *importer) check(p importedPost) bool {
 	case !i.since.IsZero() && !post.DatePublished.IsZero() && post.DatePublished.Before(i.since):
 		i.report.leave("older")
 		return false
+	}
+	if p.folder && post.URL == "" && post.ExternalURL == "" && (post.Status == "" || post.Status == feed.Published) {
+		i.report.unaddressed()
 	}
 	return true
 }

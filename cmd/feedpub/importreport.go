@@ -38,10 +38,13 @@ type importReport struct {
 	Records int                   `json:"records"` // of export: first seen, names, removals, archives
 	Kinds   map[string]*kindCount `json:"kinds"`   // by status
 	// LeftOut counts what is no post, by what it is: page, attachment, trash, older than --since.
-	LeftOut       map[string]int `json:"left_out,omitempty"`
-	SetAsideCount int            `json:"set_aside_count"`
-	SetAside      []string       `json:"set_aside"` // places and reasons
-	Stopped       string         `json:"stopped,omitempty"`
+	LeftOut map[string]int `json:"left_out,omitempty"`
+	// Notes are what could not be taken over as it was; the first [maxSetAside] of them.
+	Notes         []string `json:"notes,omitempty"`
+	WithoutURL    int      `json:"without_url,omitempty"` // of folders: new or changed posts whose page is not known
+	SetAsideCount int      `json:"set_aside_count"`
+	SetAside      []string `json:"set_aside"` // places and reasons
+	Stopped       string   `json:"stopped,omitempty"`
 }
 
 func newImportReport(dry bool) *importReport {
@@ -79,6 +82,22 @@ func (r *importReport) leave(kind string) {
 	r.LeftOut[kind]++
 }
 
+func (r *importReport) unaddressed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.WithoutURL++
+}
+
+// note keeps a note and tells about it.
+func (r *importReport) note(note string, stderr io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(stderr, "feedpub: note: %s\n", note)
+	if len(r.Notes) < maxSetAside {
+		r.Notes = append(r.Notes, note)
+	}
+}
+
 // setAside counts what was set aside and tells about it.
 func (r *importReport) setAside(what string, stderr io.Writer) {
 	r.mu.Lock()
@@ -105,6 +124,9 @@ func (i *importer) summarize() {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		fmt.Fprintf(out, "left out: %d %s\n", r.LeftOut[kind], kind)
+	}
+	if n := r.WithoutURL; n > 0 {
+		fmt.Fprintf(out, "without an address: %s; a reader can't open the page of such a post\n", count(n, "post"))
 	}
 	where := i.place.config.Redis.String()
 	if i.place.folder() {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"iter"
 	"path"
-	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -21,14 +20,24 @@ import (
 const maxFiles = 1_000_000
 
 // ReadFolder reads the files of a folder, or of a zip archive, in the order of their names. The folder of a site made by
-// Hugo or Jekyll is known by its folders: then only the posts in it are read. Files of kinds that hold no posts are not
+// Hugo or Jekyll is known by its folders: then only the posts in it are read, they get the addresses that their pages
+// have on the site, and what the generator would replace in them is replaced. Files of kinds that hold no posts are not
 // mentioned; hidden ones, and those of generators' templates, are not looked at. Ids are paths relative to the folder of
 // posts. An error is about one file; of kind [ErrDamaged], nothing more of that file follows.
 func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		root, only := site(fsys)
-		if sub, err := fs.Sub(fsys, root); err == nil {
-			fsys = sub
+		has := func(name string) bool { return !strings.HasPrefix(path.Base(name), "_index.") && !bundled(fsys, name) }
+		if g, notes := findGenerator(fsys, o); g != nil {
+			o.generator, has = g, g.has
+			if g.base() == "" {
+				notes = append(notes, "the address of the site is not configured: posts get the paths of their pages only")
+			}
+			if len(notes) > 0 && !yield(Entry{Place: ".", Notes: notes}, nil) {
+				return
+			}
+			if sub, err := fs.Sub(fsys, g.content()); err == nil {
+				fsys = sub
+			}
 		}
 		files := 0
 		err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -43,7 +52,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 					return fs.SkipDir
 				}
 				return nil
-			case !d.Type().IsRegular() || !postFile(name) || !only(name):
+			case !d.Type().IsRegular() || !postFile(name) || !has(name):
 				return nil
 			}
 			if files++; files > maxFiles {
@@ -58,40 +67,6 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 		if err != nil {
 			yield(Entry{Place: "."}, fmt.Errorf("folder: %w: %w", err, ErrDamaged))
 		}
-	}
-}
-
-// site returns the folder of the posts of a site, and which files in it are posts.
-func site(fsys fs.FS) (root string, only func(name string) bool) {
-	isDir := func(name string) bool {
-		info, err := fs.Stat(fsys, name)
-		return err == nil && info.IsDir()
-	}
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(n string) bool { _, err := fs.Stat(fsys, n); return err == nil })
-	}
-	bundle := func(name string) bool {
-		base := path.Base(name)
-		if strings.HasPrefix(base, "_index.") {
-			return false // Hugo's page of a section
-		}
-		if !strings.HasPrefix(base, "index.") && strings.HasSuffix(base, ".md") {
-			_, err := fs.Stat(fsys, path.Join(root, path.Dir(name), "index.md"))
-			return err != nil || path.Dir(name) == "." // the bundle's own files are parts of its post
-		}
-		return true
-	}
-	switch {
-	case isDir("_posts") || isDir("_drafts"):
-		return ".", func(name string) bool {
-			return strings.HasPrefix(name, "_posts/") || strings.HasPrefix(name, "_drafts/")
-		}
-	case isDir("content") && has("hugo.toml", "hugo.yaml", "hugo.json", "config.toml", "config.yaml", "config.yml", "config.json", "archetypes", "themes", "config"):
-		root = "content"
-		return root, bundle
-	default:
-		root = "."
-		return root, bundle
 	}
 }
 

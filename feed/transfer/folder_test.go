@@ -27,6 +27,9 @@ func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 			t.Errorf("%s: %v", e.Place, err)
 			continue
 		}
+		if e.Post == nil {
+			continue
+		}
 		p, err := intake.Decode(e.Post.ID, e.Post.Raw)
 		if err != nil {
 			t.Errorf("%s: %v", e.Place, err)
@@ -53,12 +56,12 @@ func outline(posts []feed.Post) []string {
 func TestFoldersOfGenerators(t *testing.T) {
 	for folder, want := range map[string][]string{
 		"testdata/hugo": {
-			"posts/sea.md|The sea|2020-05-01T10:00:00+02:00|/sea/||[sea walks Notes]|[{Ann Lee  }]",
-			"posts/walk/index.md|A walk|2021-01-02T00:00:00Z||draft|[]|[]",
+			"posts/sea.md|The sea|2020-05-01T10:00:00+02:00|https://blog.example/sea/||[sea walks Notes]|[{Ann Lee  }]",
+			"posts/walk/index.md|A walk|2021-01-02T00:00:00Z|https://blog.example/posts/walk/|draft|[]|[]",
 		},
 		"testdata/jekyll": {
-			"_drafts/idea.md||||draft|[]|[]",
-			"_posts/2015-03-04-hello.md|Hello|2015-03-04T00:00:00Z|||[a b notes]|[{Ann  }]",
+			"_drafts/idea.md|||/idea/|draft|[]|[]",
+			"_posts/2015-03-04-hello.md|Hello|2015-03-04T00:00:00Z|/hello/||[a b notes]|[{Ann  }]",
 			"_posts/2016-01-01-later.markdown|Later|2016-01-01T08:00:00-05:00|/later.html|draft|[]|[]",
 		},
 	} {
@@ -94,10 +97,10 @@ func TestZipIsAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	posts, damaged := 0, 0
-	for _, err := range (Options{}).ReadFolder(archive) {
+	for e, err := range (Options{}).ReadFolder(archive) {
 		if errors.Is(err, ErrDamaged) {
 			damaged++
-		} else if err == nil {
+		} else if err == nil && e.Post != nil {
 			posts++
 		}
 	}

@@ -15,16 +15,9 @@ import (
 	"feedpub/feed"
 )
 
-// readMarkdown reads Markdown with or without front matter.
-func readMarkdown(content []byte) (map[string]any, error) {
-	post := make(map[string]any)
-	given, body, err := cutFrontMatter(string(content))
-	if err != nil {
-		return nil, err
-	}
-	if given != nil {
-		post = fromFrontMatter(given)
-	}
+// readMarkdown returns the members of a post in Markdown.
+func readMarkdown(given map[string]any, body string) map[string]any {
+	post := fromFrontMatter(given)
 	body = strings.TrimLeft(body, "\r\n")
 	if _, ok := post["title"]; !ok {
 		// A file without a title in front of it has it as its first heading; in the content it would be shown twice.
@@ -34,7 +27,7 @@ func readMarkdown(content []byte) (map[string]any, error) {
 		}
 	}
 	post["content_markdown"] = body
-	return post, nil
+	return post
 }
 
 // cutFrontMatter splits text after its front matter: YAML between two lines "---", TOML between two lines "+++", or, as

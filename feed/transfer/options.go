@@ -34,8 +34,14 @@ type Options struct {
 	// Location is the time zone of dates that give none: the days of plain text, and times of WordPress that are known
 	// only as the clock on the wall. Nil is UTC.
 	Location *time.Location
-	// Pages takes the pages of a WordPress export too, not only its posts.
+	// Pages takes pages too, not only posts: those of a WordPress export, and those of a folder of Hugo that are in no
+	// section and have no date.
 	Pages bool
+	// BaseURL is the address of the site whose folder is read, instead of the one that its configuration gives. In other
+	// folders addresses that begin with a slash are completed with it.
+	BaseURL string
+
+	generator generator // of the folder that is read; nil for none
 }
 
 func (o Options) location() *time.Location {

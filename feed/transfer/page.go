@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"regexp"
 	"strings"
@@ -24,26 +25,65 @@ import (
 // [feed.ErrInvalid]: not even the form can be read.
 func (o Options) ReadPage(name string, content []byte) (feed.RawPost, error) {
 	content = bytes.TrimPrefix(content, byteOrderMark)
-	format := o.recognise(content, name)
-	return o.readPage(name, content, format)
+	p, err := o.readPage(name, content, o.recognise(content, name))
+	return p.post, err
 }
 
-func (o Options) readPage(name string, content []byte, format format) (feed.RawPost, error) {
-	var members map[string]any
+// pageFile is what a file that holds one post gives.
+type pageFile struct {
+	post  feed.RawPost
+	page  bool // it is a page of the site and no post
+	notes []string
+}
+
+func (o Options) readPage(name string, content []byte, format format) (pageFile, error) {
+	f := pageFile{}
 	var err error
 	if format == formatHTML {
-		if content, err = htmlText(content); err == nil {
-			members, err = readHTML(content)
-		}
+		content, err = htmlText(content)
 	} else if !utf8.Valid(content) {
 		err = fmt.Errorf("not UTF-8: %s: %w", badText(content), feed.ErrInvalid)
-	} else {
-		members, err = readMarkdown(content)
 	}
 	if err != nil {
-		return feed.RawPost{}, err
+		return f, err
+	}
+	text := string(content)
+	var front map[string]any
+	body := text
+	if format != formatHTML || !strings.HasPrefix(text, "{") {
+		if front, body, err = cutFrontMatter(text); err != nil {
+			return f, err
+		}
+	}
+	if g := o.generator; g != nil {
+		if front == nil {
+			front = map[string]any{}
+		}
+		f.page = g.complete(name, front)
+		if address := g.address(name, front); address != "" {
+			front["url"] = joinAddress(g.base(), address)
+		} else {
+			delete(front, "url")
+		}
+		delete(front, "permalink") // it is in the address
+		c := &pageText{name: name, line: 1 + strings.Count(text[:len(text)-len(body)], "\n"), front: front, text: body, endless: map[string]bool{}}
+		g.expand(c)
+		body, f.notes = c.text, c.notes
+	}
+	var members map[string]any
+	if format == formatHTML {
+		members, err = readHTML([]byte(body))
+		maps.Copy(members, fromFrontMatter(front))
+	} else {
+		members = readMarkdown(front, body)
+	}
+	if err != nil {
+		return f, err
 	}
 	fromName(members, name)
+	if address, ok := members["url"].(string); ok && strings.HasPrefix(address, "/") && o.BaseURL != "" {
+		members["url"] = joinAddress(o.BaseURL, address)
+	}
 	for _, key := range []string{"date_published", "date_modified"} {
 		if text, ok := members[key].(string); ok {
 			if _, plain := intake.ParseDate(text); !plain {
@@ -60,9 +100,10 @@ func (o Options) readPage(name string, content []byte, format format) (feed.RawP
 	}
 	raw, err := json.Marshal(members)
 	if err != nil {
-		return feed.RawPost{}, fmt.Errorf("front matter: %w: %w", err, feed.ErrInvalid)
+		return f, fmt.Errorf("front matter: %w: %w", err, feed.ErrInvalid)
 	}
-	return feed.RawPost{ID: id, Raw: raw}, nil
+	f.post = feed.RawPost{ID: id, Raw: raw}
+	return f, nil
 }
 
 // datedName is how Jekyll, and many who use Hugo, name files.
@@ -111,11 +152,14 @@ func (o Options) page(s *source, format format) (Entry, error) {
 	}
 	p, err := o.readPage(s.name, content, format)
 	if err == nil {
-		err = intake.CheckID(p.ID)
+		err = intake.CheckID(p.post.ID)
 	}
 	if err != nil {
 		return e, fmt.Errorf("%s: %w", s.name, err)
 	}
-	e.Post = &p
+	if p.page && !o.Pages {
+		return left(s.name, "page"), nil
+	}
+	e.Post, e.Notes = &p.post, p.notes
 	return e, nil
 }

@@ -27,12 +27,7 @@ func (r *Replica) giveBack(ctx context.Context) {
 	given := 0
 	for _, head := range heads {
 		_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, r.Keeper.GiveBack(ctx, head, func(hash feed.Hash) (feed.Blob, error) {
-				if b, ok := r.Blob(hash); ok {
-					return b, nil
-				}
-				return feed.Blob{}, fmt.Errorf("document %s is served no more: %w", hash, feed.ErrNotFound)
-			})
+			return struct{}{}, r.Keeper.GiveBack(ctx, head, r.Snapshot().edition(head.Feed).blob)
 		})
 		if err != nil {
 			r.Log.Warn("what the store has lost could not be given back; it is tried again", "feed", head.Feed, "error", err)
@@ -43,6 +38,19 @@ func (r *Replica) giveBack(ctx context.Context) {
 	if given > 0 {
 		r.Log.Warn("gave the store what it had lost", "feeds", given)
 	}
+}
+
+// blob returns the bytes of a document of the edition, or an error of kind [feed.ErrNotFound].
+func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
+	d := e.find(func(d *document) bool { return d.ref.Hash == hash })
+	if d == nil {
+		return feed.Blob{}, fmt.Errorf("document %s is served no more: %w", hash, feed.ErrNotFound)
+	}
+	_, h, err := d.load()
+	if err != nil {
+		return feed.Blob{}, fmt.Errorf("document %s: %w", hash, err)
+	}
+	return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length}, nil
 }
 
 // forgotten returns the heads that are served and that the store has lost, the latest last: a builder that waits for it

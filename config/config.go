@@ -55,6 +55,10 @@ type Config struct {
 
 	Publishing `yaml:",inline"`
 
+	// Build says that this server builds the feeds too, unless another does. With false it only serves what others build,
+	// which needs redis. Default true.
+	Build bool `yaml:"build"`
+
 	// Sites are several sites by their ids, for one process to build and serve: each with the keys from site to
 	// attribution, which are as above where it leaves them out, and hosts and tokens_file. Readers are told apart by the
 	// host that they ask for: that of a site's site.base_url, which is required, and its hosts. Needs redis. Default
@@ -152,6 +156,7 @@ func Default() Config {
 		Listen:     "127.0.0.1:8080",
 		Admin:      Admin{Listen: "127.0.0.1:8081"},
 		Durability: DurabilityLocal,
+		Build:      true,
 		Publishing: defaultPublishing(),
 		Log:        Log{Level: slog.LevelInfo, Format: LogText},
 		Server: Server{

@@ -23,6 +23,8 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 
 	d.require(c.Durability != DurabilityReplicas || !c.Redis.IsZero(), "durability",
 		"want local, got replicas: a folder of posts has no replicas, only a Redis has (set redis)")
+	d.require(c.Build || !c.Redis.IsZero(), "build",
+		"want true, got false: nobody else can build from a folder of posts that this server has open (set redis)")
 
 	s := c.Server
 	for _, limit := range []struct {

@@ -16,6 +16,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/admin"
+	"feedpub/feed/fleet"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
@@ -27,6 +28,7 @@ import (
 // hosted is one site as a server runs it: who builds it, who holds its documents, and who answers its readers.
 type hosted struct {
 	*workplace
+	role      role
 	disk      *serve.Disk
 	replica   *serve.Replica
 	publisher *publish.Publisher
@@ -34,6 +36,7 @@ type hosted struct {
 	jobs      []schedule.Job
 	audience  *audience.Audience
 	front     *serve.Front
+	fleet     *fleet.Fleet // nil for a folder, which one process has for itself
 	checkPost func(id string, raw []byte) error
 }
 
@@ -45,25 +48,42 @@ func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &hosted{workplace: w, checkPost: checkPost(building.Intake, time.Now)}
-	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), "documents", string(c.Site.ID))); err != nil {
+	h := &hosted{workplace: w, role: s.role, checkPost: checkPost(building.Intake, time.Now)}
+	documents := "documents"
+	if !s.role.serves {
+		documents = "built" // so that a builder and a server may share the data folder
+	}
+	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), documents, string(c.Site.ID))); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	// Behind the lock on the documents: no other process counts into the file.
-	var salt audience.Salt
-	_, _ = rand.Read(salt[:]) // it never fails
-	h.audience = audience.Open(filepath.Join(string(c.Data), "audience", string(c.Site.ID)), time.Now, salt, w.log)
-	h.replica = serve.NewReplica(serve.ReplicaConfig{
-		Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c),
-	})
+	replica := serve.ReplicaConfig{Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c)}
+	if w.folder() {
+		h.replica = serve.NewReplica(replica)
+	} else {
+		source := &readable{Site: w.Site}
+		replica.Source, replica.Keeper = source, w.Site
+		h.replica = serve.NewReplica(replica)
+		h.fleet = w.fleet(building, s.role, h.replica)
+		source.fleet, building.Fleet = h.fleet, h.fleet
+	}
 	building.Seen = h.replica
 	building.Observe = s.metrics.Built
 	h.publisher = publish.New(building)
-	h.trigger = schedule.NewTrigger(ctx, h.publisher.Rebuild)
+	rebuild := h.publisher.Rebuild
+	if !s.role.builds {
+		rebuild = w.ask
+	}
+	h.trigger = schedule.NewTrigger(ctx, rebuild)
 	if h.jobs, err = jobs(c, h.publisher.Tick); err != nil {
 		return nil, errors.Join(err, h.disk.Close())
 	}
-	h.front = newFront(c, h.replica, s.metrics, h.audience, w.log)
+	if s.role.serves {
+		// Behind the lock on the documents: no other process counts into the file.
+		var salt audience.Salt
+		_, _ = rand.Read(salt[:]) // it never fails
+		h.audience = audience.Open(filepath.Join(string(c.Data), "audience", string(c.Site.ID)), time.Now, salt, w.log)
+		h.front = newFront(c, h.replica, s.metrics, h.audience, w.log)
+	}
 	h.replica.Load()
 	return h, nil
 }
@@ -75,28 +95,58 @@ func (h *hosted) release() {
 	}
 }
 
-// serve keeps the site's documents up to date, and the count of its readers on disk, until ctx ends.
+// serve keeps the site's documents up to date, the count of its readers on disk, and other processes informed, until
+// ctx ends.
 func (h *hosted) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return h.replica.Run(ctx) })
-	g.Go(func() error { return h.audience.Run(ctx) })
+	if h.audience != nil {
+		g.Go(func() error { return h.audience.Run(ctx) })
+	}
+	if h.fleet != nil {
+		g.Go(func() error { return h.fleet.Run(ctx) })
+	}
 	return g.Wait()
 }
 
-// build builds the site on change and on schedule until ctx ends.
+// build builds the site on change and on schedule until ctx ends, if that is this server's role.
 func (h *hosted) build(ctx context.Context) error {
+	if !h.role.builds {
+		return nil
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return schedule.Run(ctx, h.log, h.jobs...) })
 	g.Go(func() error { return h.publisher.Run(ctx) })
 	return g.Wait()
 }
 
-// writable returns the posts for those who write over HTTP, nil if they can't be written.
-func (w *workplace) writable() admin.Posts {
-	if w.sample {
+// problems returns who lists what an operator of the site has to know.
+func (h *hosted) problems() []admin.ProblemLister {
+	listers := []admin.ProblemLister{h.Site, h.replica}
+	if h.fleet != nil {
+		listers = append(listers, h.fleet)
+	}
+	return listers
+}
+
+// mayBuild returns nil unless this server is to build the site and stands aside; then why it does.
+func (h *hosted) mayBuild(ctx context.Context) error {
+	if h.fleet == nil || !h.role.builds {
 		return nil
 	}
-	return w.Site
+	return h.fleet.Check(ctx)
+}
+
+// writable returns the posts for those who write over HTTP, nil if they can't be written.
+func (h *hosted) writable() admin.Posts {
+	switch {
+	case h.sample:
+		return nil
+	case h.fleet == nil:
+		return h.Site
+	default:
+		return writable{h.Site, h.fleet}
+	}
 }
 
 // checkPost returns a check of posts that finds all that would have them set aside.

@@ -11,7 +11,9 @@
 // # Commands
 //
 //	serve        build the feeds and serve them
+//	build        build the feeds for servers elsewhere
 //	rebuild      rebuild feeds now
+//	upgrade      publish in the newest form that all servers know
 //	import       take in posts from files
 //	export       write all posts to standard output
 //	post         put, get, list or delete single posts

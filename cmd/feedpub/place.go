@@ -267,6 +267,10 @@ func (env *environment) openToWrite(cmd *cobra.Command) (w writer, p place, done
 	if err != nil {
 		return nil, p, nil, err
 	}
+	if err := site.mayWrite(cmd.Context()); err != nil {
+		site.close()
+		return nil, p, nil, err
+	}
 	return siteWriter{site.Site}, p, site.close, nil
 }
 

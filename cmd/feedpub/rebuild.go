@@ -78,6 +78,9 @@ func (w *workplace) rebuild(ctx context.Context, names []feed.Name, adopt bool) 
 	if err != nil {
 		return feed.Report{}, err
 	}
+	if !w.folder() {
+		c.Fleet = w.fleet(c, role{builds: true}, nil)
+	}
 	return publish.New(c).Rebuild(ctx, names...)
 }
 

@@ -87,7 +87,9 @@ source is credited, and serves them to feed readers.`,
 	})
 	root.AddCommand(
 		newServe(env),
+		newBuild(env),
 		newRebuild(env),
+		newUpgrade(env),
 		newImport(env),
 		newExport(env),
 		newPost(env),

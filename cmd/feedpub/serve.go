@@ -26,7 +26,9 @@ Posts come from --redis or --dir; without either from ./posts if it exists, else
 from sample posts. Documents are kept in the data folder too, and served from
 there when Redis is gone.
 
-Of several servers on one Redis one builds, and all serve. SIGTERM and SIGINT let
+Of several servers on one Redis one builds, and all serve; when it ends, another
+builds within five seconds. With --build=false a server never builds: 'feedpub
+build' does that elsewhere. SIGTERM and SIGINT let
 requests end and exit with 0; a second one exits at once.`,
 		Example: `  feedpub serve
   feedpub serve --dir ~/blog/posts --listen 127.0.0.1:9000
@@ -37,15 +39,18 @@ requests end and exit with 0; a second one exits at once.`,
 			if err != nil {
 				return err
 			}
-			return env.serve(cmd.Context(), c)
+			return env.serve(cmd.Context(), c, role{builds: c.Build, serves: true})
 		},
 	}
-	addSettings(cmd, "listen", "admin-listen", "redis", "dir", "site", "data")
+	addSettings(cmd, "listen", "admin-listen", "build", "redis", "dir", "site", "data")
 	return cmd
 }
 
+// role is what a server does for its sites: build them, serve their readers, or both.
+type role struct{ builds, serves bool }
+
 // serve runs the server until ctx ends.
-func (env *environment) serve(ctx context.Context, c config.Config) error {
+func (env *environment) serve(ctx context.Context, c config.Config, r role) error {
 	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
 	if err != nil {
 		return err
@@ -56,24 +61,26 @@ func (env *environment) serve(ctx context.Context, c config.Config) error {
 	}
 
 	// What can't be had is found out before anything is started.
-	readers, err := listen("listen", c.Listen)
-	if err != nil {
-		return err
+	var readers net.Listener // nil where there are none
+	if r.serves {
+		if readers, err = listen("listen", c.Listen); err != nil {
+			return err
+		}
+		defer func() { _ = readers.Close() }()
+		p.config.Listen = config.Address(readers.Addr().String()) // the port that was asked for may have been 0
 	}
-	defer func() { _ = readers.Close() }()
 	operators, err := listen("admin.listen", c.Admin.Listen)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = operators.Close() }()
-	p.config.Listen = config.Address(readers.Addr().String()) // the port that was asked for may have been 0
 
 	w, runStore, err := p.openServing(ctx)
 	if err != nil {
 		return p.explainLock(err)
 	}
 	defer w.close()
-	s, err := newServer(w, tokens)
+	s, err := newServer(w, tokens, r)
 	if err != nil {
 		return err
 	}
@@ -85,7 +92,7 @@ func (env *environment) serve(ctx context.Context, c config.Config) error {
 	if err := s.open(h); err != nil {
 		return err
 	}
-	env.announce(p, operators.Addr())
+	env.announce(p, r, operators.Addr())
 	tellSystemd := func(state string) {
 		if err := notifySystemd(env.getenv, state); err != nil {
 			p.log.Warn("systemd was not told", "state", state, "error", err)
@@ -118,7 +125,7 @@ func (p place) openServing(ctx context.Context) (w *workplace, runStore func(con
 }
 
 // announce tells the person who started the server where the feeds are.
-func (env *environment) announce(p place, operators net.Addr) {
+func (env *environment) announce(p place, r role, operators net.Addr) {
 	switch {
 	case p.sample:
 		fmt.Fprintf(env.stdout, "There is no folder ./posts: these are feedpub's sample posts, with their data in %s.\n"+
@@ -127,6 +134,10 @@ func (env *environment) announce(p place, operators net.Addr) {
 		fmt.Fprintf(env.stdout, "Posts of the folder %s, with their data in %s\n\n", p.config.Dir, p.config.Data)
 	default:
 		fmt.Fprintf(env.stdout, "Posts of the site %s in %s\n\n", p.config.Site.ID, p.config.Redis)
+	}
+	if !r.serves {
+		fmt.Fprintf(env.stdout, "%-10s for servers elsewhere\n%-10s http://%s\n", "building", "admin", operators)
+		return
 	}
 	base := p.config.FeedSite().BaseURL
 	for _, f := range []struct {

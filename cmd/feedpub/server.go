@@ -29,6 +29,7 @@ type server struct {
 	config   config.Config
 	log      *slog.Logger
 	store    *workplace
+	role     role
 	tokens   admin.Tokens
 	registry *prometheus.Registry
 	metrics  *admin.Metrics
@@ -47,8 +48,8 @@ type engine interface {
 }
 
 // newServer returns a server that serves nothing yet: it hosts a site, opens and runs.
-func newServer(w *workplace, tokens admin.Tokens) (*server, error) {
-	s := &server{config: w.config, log: w.log, store: w, tokens: tokens, registry: prometheus.NewRegistry()}
+func newServer(w *workplace, tokens admin.Tokens, r role) (*server, error) {
+	s := &server{config: w.config, log: w.log, store: w, role: r, tokens: tokens, registry: prometheus.NewRegistry()}
 	v := readVersion()
 	var err error
 	s.metrics, err = admin.NewMetrics(s.registry, admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go})
@@ -63,23 +64,28 @@ func (s *server) open(h *hosted) (err error) {
 		ID:        h.config.Site.ID,
 		BaseURL:   h.config.FeedSite().BaseURL,
 		Rebuilder: h.trigger,
-		Problems:  []admin.ProblemLister{h.Site, h.replica},
+		Problems:  h.problems(),
 		Replica:   h.replica,
-		Readers:   h.audience,
 		Posts:     h.writable(),
 		CheckPost: h.checkPost,
 	}}
+	if h.audience != nil {
+		sites.Site.Readers = h.audience
+	}
 	if err := s.metrics.Watch(sites); err != nil {
 		return err
 	}
-	if s.readers, err = readerEngine(c, h.front, s.log); err != nil {
-		return err
+	if s.role.serves {
+		if s.readers, err = readerEngine(c, h.front, s.log); err != nil {
+			return err
+		}
 	}
 	operators := admin.NewServer(admin.NewHandler(admin.Config{
 		Sites: sites,
 		Checks: []admin.Check{
 			{Name: "documents", Check: func(context.Context) error { return h.replica.Ready() }, Required: true},
 			{Name: "store", Check: func(context.Context) error { return h.replica.Store() }},
+			{Name: "building", Check: h.mayBuild},
 		},
 		Tokens:   s.tokens,
 		Gatherer: s.registry,
@@ -121,7 +127,9 @@ func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, er
 // run serves and builds until ctx ends, then lets what is under way end, but not for longer than the drain timeout.
 func (s *server) run(ctx context.Context, readers, operators net.Listener, runStore func(context.Context) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return runHTTP(ctx, s.readers, readers) })
+	if s.role.serves {
+		g.Go(func() error { return runHTTP(ctx, s.readers, readers) })
+	}
 	g.Go(func() error { return runHTTP(ctx, s.operators, operators) })
 	g.Go(func() error { return s.site.serve(ctx) })
 	g.Go(func() error { return runStore(ctx) })

@@ -15,6 +15,7 @@ import (
 var settingFlags = map[string]struct{ path, usage string }{
 	"listen":       {"listen", "serve readers on this `address`"},
 	"admin-listen": {"admin.listen", "serve operators and writers on this `address`"},
+	"build":        {"build", "build the feeds too, unless another server does; false needs --redis"},
 	"redis":        {"redis", "take posts from the Redis at this `URL`"},
 	"dir":          {"dir", "take posts from this `folder`"},
 	"site":         {"site.id", "`id` of the site, part of every key in Redis"},
@@ -25,6 +26,10 @@ var settingFlags = map[string]struct{ path, usage string }{
 func addSettings(cmd *cobra.Command, names ...string) {
 	cmd.Flags().String("config", "", "read the configuration from this `file`")
 	for _, name := range names {
+		if name == "build" {
+			cmd.Flags().Bool(name, true, settingFlags[name].usage)
+			continue
+		}
 		cmd.Flags().String(name, "", settingFlags[name].usage)
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +30,7 @@ const (
 	boundFeeds = 1.1
 	boundMiB   = 256.0
 	boundSlow  = 0.9
+	boundBusy  = 0.9
 
 	boundSeconds = 10
 )
@@ -133,7 +132,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 
 // openConnections measures the memory of a server that many readers are connected to. Each has asked for something.
 func (b *bench) openConnections(ctx context.Context) error {
-	conns, err := b.dial(ctx, func(c net.Conn) error {
+	conns, err := dial(ctx, b.ours.addr, b.clients, func(c net.Conn) error {
 		if _, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"); err != nil {
 			return err
 		}
@@ -160,71 +159,63 @@ func (b *bench) openConnections(ctx context.Context) error {
 // slowConnections measures the throughput of others while many clients send their requests byte by byte, and sees that
 // these are sent away.
 func (b *bench) slowConnections(ctx context.Context) error {
-	var ratios, open, took []float64
-	for range min(b.rounds, 3) {
-		before, err := b.run(ctx, b.ours, load{path: "/feed.xml"})
-		if err != nil {
-			return err
-		}
-		during, left, d, err := b.besideSlow(ctx)
-		if err != nil {
-			return err
-		}
-		ratios = append(ratios, during.perSec/before.perSec)
-		open = append(open, float64(left))
-		took = append(took, d.Seconds())
+	var ratios, costs, busy, open, took []float64
+	alone := func() (result, error) {
+		r, err := b.run(ctx, b.ours, load{path: "/feed.xml"})
+		busy = append(busy, r.busy)
+		return r, err
 	}
+	for i := range min(b.rounds, 4) {
+		var without result
+		var err error
+		if i%2 == 0 {
+			if without, err = alone(); err != nil {
+				return err
+			}
+		}
+		beside, slow, err := b.besideSlow(ctx)
+		if err != nil {
+			return err
+		}
+		if i%2 == 1 {
+			if without, err = alone(); err != nil {
+				return err
+			}
+		}
+		ratios = append(ratios, beside.perSec/without.perSec)
+		costs = append(costs, float64(without.cpu)/float64(beside.cpu))
+		open = append(open, float64(slow.left))
+		took = append(took, slow.took.Seconds())
+	}
+	b.report("share of its core that the server uses without slow connections: below, wrk or other work is the limit", busy,
+		"≥ %.2f", boundBusy, false)
 	b.report(fmt.Sprintf("throughput beside %d slow connections / without", b.clients), ratios, "≥ %.2f", boundSlow, false)
+	b.report("the same by CPU time, which is what is left of a core that does nothing else", costs, "≥ %.2f", boundSlow, false)
 	b.report("slow connections still open a minute later", open, "≤ %.0f", 0, true)
 	b.report("seconds until the last was closed; the timeout is 5", took, "≤ %.0f", boundSeconds, true)
 	return nil
 }
 
-// besideSlow makes requests while slow clients are connected. It returns how many of those were left in the end, and
-// after which time they had gone.
-func (b *bench) besideSlow(ctx context.Context) (r result, left int64, took time.Duration, err error) {
-	conns, err := b.dial(ctx, func(c net.Conn) error {
-		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")
-		return err
-	})
-	defer closeAll(conns)
+// besideSlow makes requests while slow clients are connected.
+func (b *bench) besideSlow(ctx context.Context) (r result, slow departure, err error) {
+	clients, err := b.startSlow(ctx)
 	if err != nil {
-		return r, 0, 0, err
+		return r, slow, err
 	}
-	var open atomic.Int64
-	open.Store(int64(len(conns)))
-	var wg sync.WaitGroup
-	began := time.Now()
-	for _, c := range conns {
-		wg.Go(func() {
-			_ = c.SetReadDeadline(began.Add(time.Minute))
-			var timeout net.Error
-			if _, err := io.Copy(io.Discard, c); !errors.As(err, &timeout) || !timeout.Timeout() {
-				open.Add(-1)
-			}
-		})
-	}
-	wg.Go(func() { // now and then another byte, which must not win them time
-		for range 2 {
-			time.Sleep(time.Second)
-			for _, c := range conns {
-				_, _ = c.Write([]byte("a"))
-			}
-		}
-	})
+	defer clients.stop()
 	if r, err = b.run(ctx, b.ours, load{path: "/feed.xml"}); err != nil {
-		return r, 0, 0, err
+		return r, slow, err
 	}
-	wg.Wait()
-	return r, open.Load(), time.Since(began), nil
+	slow, err = clients.wait()
+	return r, slow, err
 }
 
 // dial opens many connections and does something with each.
-func (b *bench) dial(ctx context.Context, do func(net.Conn) error) ([]net.Conn, error) {
+func dial(ctx context.Context, addr string, n int, do func(net.Conn) error) ([]net.Conn, error) {
 	var conns []net.Conn
 	d := net.Dialer{Timeout: 20 * time.Second}
-	for range b.clients {
-		c, err := d.DialContext(ctx, "tcp", b.ours.addr)
+	for range n {
+		c, err := d.DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return conns, err
 		}

@@ -1,10 +1,11 @@
 // Serve measures what an answer costs feedpub, against nginx serving the same bytes with the same header from a file.
 //
 // It builds feedpub, lets it publish posts that are always the same, copies the document to a folder for nginx, and
-// starts both on loopback, feedpub as a replica that has lost its Redis, so that it does nothing but serve. Servers are pinned to one core and wrk to another. Runs are short and alternate between the
-// servers, so that whatever else the machine does falls on both; the figure is the median of the ratios of neighbouring
-// runs. Cost is CPU time of the server's process from /proc, per request: on a machine with other work it says more than
-// requests per second do.
+// starts both on loopback, feedpub as a replica that has lost its Redis, so that it does nothing but serve. Servers are
+// pinned to one core and wrk to another, which slow clients share at the lowest priority. Runs are short and alternate
+// between the servers, so that whatever else the machine does falls on both; the figure is the median of the ratios of
+// neighbouring runs. Cost is CPU time of the server's process from /proc, per request: on a machine with other work it
+// says more than requests per second do.
 //
 // It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios, and exits with 1 if one is
 // beyond its bound.
@@ -20,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 )
 
@@ -54,7 +56,13 @@ func main() {
 	o.length = time.Duration(*seconds) * time.Second
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	missed, err := run(ctx, o)
+	var missed int
+	var err error
+	if flag.Arg(0) == slowCommand && flag.NArg() == 3 {
+		err = slow(ctx, flag.Args()[1:])
+	} else {
+		missed, err = run(ctx, o)
+	}
 	stop()
 	switch {
 	case err != nil:
@@ -63,6 +71,15 @@ func main() {
 	case missed > 0:
 		os.Exit(1)
 	}
+}
+
+// slow is what the program does as a process of slow clients.
+func slow(ctx context.Context, args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	return beSlow(ctx, args[0], n)
 }
 
 // run measures, and returns how many figures are beyond their bounds.

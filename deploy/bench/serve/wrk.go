@@ -26,6 +26,7 @@ type result struct {
 	cpu      time.Duration // of the server, per request
 	p99      time.Duration
 	perSec   float64
+	busy     float64 // the share of its core that the server used
 }
 
 var (
@@ -78,6 +79,7 @@ func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 		return r, fmt.Errorf("wrk: %w", err)
 	}
 	r.cpu = (after - before) / time.Duration(r.requests)
+	r.busy = float64(after-before) / float64(b.length)
 	return r, nil
 }
 

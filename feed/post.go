@@ -2,8 +2,31 @@ package feed
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
+
+// maxPostID is how many bytes a post's id can have.
+const maxPostID = 512
+
+// ValidatePostID returns nil for an id that a post can have: 1 to 512 bytes of UTF-8 without control characters. An
+// error is of kind [ErrInvalid] and a phrase that does not name the post.
+func ValidatePostID(id string) error {
+	switch {
+	case id == "":
+		return fmt.Errorf("want 1 to %d bytes, got none: %w", maxPostID, ErrInvalid)
+	case len(id) > maxPostID:
+		return fmt.Errorf("want 1 to %d bytes, got %d: %w", maxPostID, len(id), ErrInvalid)
+	case !utf8.ValidString(id):
+		return fmt.Errorf("want UTF-8, got %q: %w", id, ErrInvalid)
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return fmt.Errorf("want no control characters, got %q: %w", id, ErrInvalid)
+	}
+	return nil
+}
 
 // Post is a post as writers give it: a JSON Feed 1.1 item and, beside it, what feedpub adds. The schema published with
 // the documentation describes the JSON form; intake decodes and validates it.

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -23,13 +21,8 @@ const (
 
 // checkID returns nil for an id that a post may have, else an error of kind [feed.ErrInvalid].
 func checkID(id string) error {
-	switch {
-	case id == "" || len(id) > 512:
-		return fmt.Errorf("post id of %d bytes: want 1 to 512: %w", len(id), feed.ErrInvalid)
-	case !utf8.ValidString(id):
-		return fmt.Errorf("post id %q: not UTF-8: %w", id, feed.ErrInvalid)
-	case strings.ContainsFunc(id, unicode.IsControl):
-		return fmt.Errorf("post id %q: has control characters: %w", id, feed.ErrInvalid)
+	if err := feed.ValidatePostID(id); err != nil {
+		return fmt.Errorf("post id: %w", err)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 		return nil, fmt.Errorf("list feeds: %w", err)
 	}
 	heads, archives := feed.FeedsOf(heads)
-	slices.SortFunc(heads, func(a, b feed.Head) int { return compareFeeds(a.Feed, b.Feed) })
+	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
 	lines := make([]feedLine, 0, len(heads))
 	for _, h := range heads {
 		posts, err := site.Count(ctx, h.Feed)
@@ -131,20 +131,4 @@ func selfURL(d feed.DocumentRef) string {
 		return d.Path
 	}
 	return target
-}
-
-// compareFeeds puts the main feed first and the others by name.
-func compareFeeds(a, b feed.Name) int {
-	switch {
-	case a == b:
-		return 0
-	case a == feed.Main:
-		return -1
-	case b == feed.Main:
-		return 1
-	case a < b:
-		return -1
-	default:
-		return 1
-	}
 }

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -69,11 +66,7 @@ func (w *workplace) document(ctx context.Context, name feed.Name, format feed.Fo
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(blob.Gzip))
-	if err != nil {
-		return nil, fmt.Errorf("render: document %s: %w", ref.Hash, err)
-	}
-	body, err := io.ReadAll(r)
+	body, err := blob.Body()
 	if err != nil {
 		return nil, fmt.Errorf("render: document %s: %w", ref.Hash, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"feedpub/feed"
@@ -46,18 +45,10 @@ func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	return feed.Post{}, Replaced{}, d.err
 }
 
-// CheckID returns nil if id can be a post's, else an [*Error].
+// CheckID returns nil if id can be a post's ([feed.ValidatePostID]), else an [*Error].
 func CheckID(id string) error {
-	switch {
-	case id == "":
-		return invalid("id", "want 1 to 512 bytes, got none")
-	case len(id) > 512:
-		return invalid("id", "want 1 to 512 bytes, got %d", len(id))
-	case !utf8.ValidString(id):
-		return invalid("id", "want UTF-8, got %q", id)
-	}
-	if i := strings.IndexFunc(id, unicode.IsControl); i >= 0 {
-		return invalid("id", "want no control characters, got %q", id)
+	if err := feed.ValidatePostID(id); err != nil {
+		return invalid("id", "%s", strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error()))
 	}
 	return nil
 }

@@ -421,7 +421,7 @@ func (p *Publisher) strike(ctx context.Context, head feed.Head, ids []string) ([
 		if err != nil {
 			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
 		}
-		body, err := gunzip(blob)
+		body, err := unpack(blob)
 		if err != nil {
 			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
 		}
@@ -489,19 +489,16 @@ func compress(d feed.Document) (feed.Blob, error) {
 	return feed.Blob{Hash: d.Hash, Gzip: b.Bytes(), Size: len(d.Body)}, nil
 }
 
-func gunzip(b feed.Blob) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(b.Gzip))
+// unpack returns a document's identity bytes, if they are those that the hash promises.
+func unpack(b feed.Blob) ([]byte, error) {
+	body, err := b.Body()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("document %s: %w", b.Hash, err)
 	}
-	out := bytes.NewBuffer(make([]byte, 0, b.Size))
-	if _, err := out.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	if feed.HashOf(out.Bytes()) != b.Hash {
+	if feed.HashOf(body) != b.Hash {
 		return nil, fmt.Errorf("document %s: its bytes have another hash: %w", b.Hash, feed.ErrInvalid)
 	}
-	return out.Bytes(), nil
+	return body, nil
 }
 
 func itemIDs(items []*feed.Item) []string {

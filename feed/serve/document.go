@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -211,19 +210,7 @@ func gunzip(gz []byte, length int) ([]byte, error) {
 	if length < 0 || length > maxDocument {
 		return nil, fmt.Errorf("length %d: want 0 to %d: %w", length, maxDocument, feed.ErrInvalid)
 	}
-	zr, err := gzip.NewReader(bytes.NewReader(gz))
-	if err != nil {
-		return nil, fmt.Errorf("gzip: %w: %w", err, feed.ErrInvalid)
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(zr, body); err != nil {
-		return nil, fmt.Errorf("gzip: shorter than %d bytes: %w: %w", length, err, feed.ErrInvalid)
-	}
-	// The end is where the checksum is compared, and what is too long shows.
-	if n, err := zr.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("gzip: no end after %d bytes (%w): %w", length, err, feed.ErrInvalid)
-	}
-	return body, nil
+	return feed.Blob{Gzip: gz, Size: length}.Body()
 }
 
 // checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid]. It does not hold the

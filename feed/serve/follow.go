@@ -89,7 +89,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 // compareOne finds out what is new in one of the editions for which that has not been done, the main feed's first.
 func (r *Replica) compareOne(t *tail) {
 	if len(t.uncompared) > 0 {
-		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), compareNames))
+		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), feed.Name.Compare))
 	}
 }
 
@@ -164,7 +164,7 @@ func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 		return nil
 	}
 	heads := make([]feed.Head, 0, len(t.missed))
-	for _, name := range slices.SortedFunc(maps.Keys(t.missed), compareNames) {
+	for _, name := range slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare) {
 		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, name) })
 		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
 			continue
@@ -194,7 +194,7 @@ func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(heads, func(a, b feed.Head) int { return compareNames(a.Feed, b.Feed) })
+	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
 	r.noteLost(heads)
 	for some := range slices.Chunk(heads, batch) {
 		if err := r.take(ctx, t, some); err != nil {

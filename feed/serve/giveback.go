@@ -71,7 +71,7 @@ func (r *Replica) forgotten() []feed.Head {
 		}
 	}
 	slices.SortFunc(heads, func(a, b feed.Head) int {
-		return cmp.Or(cmp.Compare(a.Token, b.Token), compareNames(a.Feed, b.Feed))
+		return cmp.Or(cmp.Compare(a.Token, b.Token), a.Feed.Compare(b.Feed))
 	})
 	return heads
 }

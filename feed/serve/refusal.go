@@ -56,7 +56,7 @@ func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	problems := make([]feed.Problem, 0, len(r.refused))
-	for _, name := range slices.SortedFunc(maps.Keys(r.refused), compareNames) {
+	for _, name := range slices.SortedFunc(maps.Keys(r.refused), feed.Name.Compare) {
 		x := r.refused[name]
 		problems = append(problems, feed.Problem{
 			ID: string(name), Kind: feed.KindRefused, Reason: x.reason, Since: x.since, Serving: x.serving,

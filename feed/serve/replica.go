@@ -334,7 +334,7 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 // one of the last time.
 func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
-	names := slices.SortedFunc(maps.Keys(r.unsaved), compareNames)
+	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)
 	r.mu.Unlock()
 	for _, name := range names {
 		if ctx.Err() != nil {

@@ -238,7 +238,7 @@ func (s *Snapshot) place(paths *edit[place], before, e *edition) {
 			continue
 		}
 		claims := without(paths, d)
-		i, _ := slices.BinarySearchFunc(claims, d, func(a, b *document) int { return compareNames(a.feed, b.feed) })
+		i, _ := slices.BinarySearchFunc(claims, d, func(a, b *document) int { return a.feed.Compare(b.feed) })
 		claims = slices.Insert(claims, i, d)
 		paths.set(d.ref.Path, place{claims[0], claims[1:]})
 	}
@@ -281,7 +281,7 @@ func (s *Snapshot) placeOld(old *edit[[]owner], before, e *edition) {
 			}
 			owners, _ := old.get(target)
 			at, _ := slices.BinarySearchFunc(owners, d.feed, func(o owner, name feed.Name) int {
-				return cmp.Or(compareNames(o.feed, name), -1) // of one feed the first document
+				return cmp.Or(o.feed.Compare(name), -1) // of one feed the first document
 			})
 			old.set(target, slices.Insert(slices.Clone(owners), at, owner{d.feed, i}))
 		}
@@ -301,22 +301,8 @@ func (s *Snapshot) names() []feed.Name {
 	for name := range s.editions.all() {
 		names = append(names, feed.Name(name))
 	}
-	slices.SortFunc(names, compareNames)
+	slices.SortFunc(names, feed.Name.Compare)
 	return names
-}
-
-// compareNames puts the main feed before all others.
-func compareNames(a, b feed.Name) int {
-	switch {
-	case a == b:
-		return 0
-	case a == feed.Main:
-		return -1
-	case b == feed.Main:
-		return 1
-	default:
-		return cmp.Compare(a, b)
-	}
 }
 
 // edition returns what is served of a feed, or nil.

@@ -107,6 +107,9 @@ func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 		s.log.Warn("the server does not tell how many replicas it has", "error", err)
 		return false
 	}
+	if want == 0 {
+		return false // waiting for one to come would make every write as slow as it may be
+	}
 	got, err := tx.Wait(ctx, want, s.confirm).Result()
 	if err != nil {
 		s.log.Warn("no answer from the replicas", "error", err)
@@ -115,7 +118,7 @@ func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	return got >= int64(want)
 }
 
-// connectedReplicas returns how many replicas the server has, 1 if it has none: then none can confirm anything.
+// connectedReplicas returns how many replicas the server has now.
 func connectedReplicas(ctx context.Context, tx *redis.Tx) (int, error) {
 	text, err := tx.Info(ctx, "replication").Bytes()
 	if err != nil {
@@ -123,9 +126,8 @@ func connectedReplicas(ctx context.Context, tx *redis.Tx) (int, error) {
 	}
 	for line := range bytes.Lines(text) {
 		if n, ok := bytes.CutPrefix(line, []byte("connected_slaves:")); ok {
-			count, err := strconv.Atoi(string(bytes.TrimSpace(n)))
-			return max(count, 1), err
+			return strconv.Atoi(string(bytes.TrimSpace(n)))
 		}
 	}
-	return 1, nil
+	return 0, nil
 }

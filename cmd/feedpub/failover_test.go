@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/store/storetest"
+)
+
+// silence is how long a master does not answer until its replica takes over.
+const silence = time.Second
+
+// TestFailoverThroughSentinels and TestFailoverOfCluster kill the master that has a site's posts while posts are written
+// and read: readers notice nothing, what was acknowledged stays, and in the end every replica serves the same bytes.
+func TestFailoverThroughSentinels(t *testing.T) {
+	testFailover(t, storetest.StartSentinels(t, silence))
+}
+
+func TestFailoverOfCluster(t *testing.T) { testFailover(t, storetest.StartCluster(t, silence)) }
+
+func testFailover(t *testing.T, redis *storetest.Group) {
+	const (
+		site     = "blog"
+		replicas = 4 // one of which builds
+		before   = 15
+		after    = 15
+	)
+	f := deployment{t: t, dir: t.TempDir()}
+	f.write("tokens", "writer [write]: failover-secret\n")
+	f.write("feedpub.yml", fmt.Sprintf(`
+redis: %s
+durability: replicas
+site: {id: %s, title: Failover, base_url: "http://feeds.example/", limit: 1000}
+admin: {tokens_file: tokens}
+`, redis.URL(), site))
+	for range replicas {
+		f.start()
+	}
+	confirmed := map[string]bool{} // by id, whether the replicas of Redis had the post when it was acknowledged
+	next := 0
+	post := func() {
+		next++
+		id := fmt.Sprintf("post-%03d", next)
+		confirmed[id] = f.put(next%replicas, site, id, next)
+	}
+	post()
+	for _, p := range f.members {
+		f.await("the first post in the feed of "+p.http, func() bool { return p.has("post-001") })
+	}
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var readers sync.WaitGroup
+	for _, p := range f.members {
+		for _, path := range paths() {
+			readers.Go(func() { p.read(ctx, t, path) })
+		}
+	}
+	for range before {
+		post()
+	}
+	for id, ok := range confirmed {
+		if !ok {
+			t.Errorf("%s was written while every server was up, and was not confirmed", id)
+		}
+	}
+
+	master := redis.Master(site)
+	killed := time.Now()
+	master.Kill()
+	post()
+	took := time.Since(killed)
+	first := fmt.Sprintf("post-%03d", next)
+	for _, p := range f.members {
+		f.await(first+" in the feed of "+p.http, func() bool { return p.has(first) })
+	}
+	t.Logf("the master was killed: a post was stored %v later, and served by all %d processes %v later", took, replicas, time.Since(killed))
+	for range after {
+		post()
+	}
+	master.Restart()
+	redis.AwaitWhole()
+	f.await("a confirmed post after the failover", func() bool { post(); return confirmed[fmt.Sprintf("post-%03d", next)] })
+
+	// Of two posts that follow one another each tag has one.
+	last, lastButOne := fmt.Sprintf("post-%03d", next), fmt.Sprintf("post-%03d", next-1)
+	want := map[string]edition{}
+	for i, p := range f.members {
+		for _, path := range paths() {
+			var got edition
+			f.await("the last post in "+p.http+path, func() bool {
+				got = p.get(t.Context(), path, "")
+				return got.newest() == last || strings.HasPrefix(path, "/tags/") && got.newest() == lastButOne
+			})
+			if i == 0 {
+				want[path] = got
+			} else if !bytes.Equal(got.body, want[path].body) || got.etag != want[path].etag {
+				t.Errorf("%s%s, edition %s:\n%s\nwant %s:\n%s", p.http, path, got.etag, got.body, want[path].etag, want[path].body)
+			}
+		}
+	}
+	stop()
+	readers.Wait()
+
+	feed := f.members[0].get(t.Context(), "/feed.json", "")
+	for id, ok := range confirmed {
+		if !bytes.Contains(feed.body, []byte(`"`+id+`"`)) {
+			t.Errorf("%s was acknowledged (by the replicas of Redis: %t) and is lost", id, ok)
+		}
+	}
+	t.Logf("%d posts; readers got %d answers, none but 200 and 304, never an older edition", next, f.answers.Load())
+}
+
+// paths are those of the feeds that are compared.
+func paths() []string {
+	var all []string
+	for _, name := range []feed.Name{feed.Main, "tags/odd", "tags/even"} {
+		for _, format := range []feed.Format{feed.RSS, feed.Atom, feed.JSON} {
+			all = append(all, name.Path(format))
+		}
+	}
+	return all
+}
+
+// deployment is several processes with one configuration.
+type deployment struct {
+	t       *testing.T
+	dir     string
+	members []*member
+	answers atomic.Int64 // that readers got
+}
+
+// member is a process of a deployment.
+type member struct {
+	deployment  *deployment
+	http, admin string // URLs
+}
+
+// edition is what a reader got.
+type edition struct {
+	status int
+	etag   string
+	body   []byte
+}
+
+func (f *deployment) write(name, text string) {
+	f.t.Helper()
+	if err := os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// start starts one more process, which ends with the test.
+func (f *deployment) start() {
+	f.t.Helper()
+	var address [2]string
+	for i := range address {
+		port, err := storetest.FreePort()
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		address[i] = fmt.Sprintf("127.0.0.1:%d", port)
+	}
+	log := filepath.Join(f.dir, fmt.Sprintf("log-%d", len(f.members)))
+	out, err := os.Create(log)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	cmd := exec.Command("feedpub", "serve", "--config", filepath.Join(f.dir, "feedpub.yml"),
+		"--listen", address[0], "--admin-listen", address[1], "--data", filepath.Join(f.dir, fmt.Sprintf("data-%d", len(f.members))))
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		f.t.Fatalf("start feedpub: %v", err)
+	}
+	f.t.Cleanup(func() {
+		if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+			f.t.Errorf("feedpub does not end in good order: %v", err)
+		}
+		if f.t.Failed() {
+			text, err := os.ReadFile(log)
+			f.t.Logf("the process on %s (%v):\n%s", address[0], err, text)
+		}
+	})
+	f.members = append(f.members, &member{deployment: f, http: "http://" + address[0], admin: "http://" + address[1]})
+}
+
+// await polls until something is so.
+func (f *deployment) await(what string, done func() bool) {
+	f.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			f.t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// put writes a post through a process until it is acknowledged, as a writer's program does, and reports whether that was
+// in the name of the replicas.
+func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
+	f.t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"id": id, "title": "Post " + id, "content_text": "Number " + id, "tags": []string{[]string{"even", "odd"}[n%2]},
+		"date_published": time.Date(2025, 1, 1, 0, n, 0, 0, time.UTC),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var last string
+	f.await("a writer's "+id, func() bool {
+		header := http.Header{"Authorization": {"Bearer failover-secret"}, "Content-Type": {"application/json"}}
+		status, text, err := fetch(f.t.Context(), http.MethodPut, f.members[through].admin+"/sites/"+site+"/posts/"+id, header, bytes.NewReader(body))
+		if last = text; err != nil {
+			last = err.Error()
+		}
+		confirmed = status == http.StatusOK || status == http.StatusCreated
+		if err == nil && !confirmed && status != http.StatusAccepted && status != http.StatusServiceUnavailable {
+			f.t.Fatalf("a writer's %s is answered:\n%s\nwant it taken, or 503 while no server can", id, last)
+		}
+		return err == nil && (confirmed || status == http.StatusAccepted)
+	})
+	return confirmed
+}
+
+// get asks for a document, or whether it is another one than that of an ETag.
+func (p *member) get(ctx context.Context, path, etag string) edition {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.http+path, nil)
+	if err != nil {
+		return edition{body: []byte(err.Error())}
+	}
+	if etag != "" {
+		req.Header.Set("If-None-Match", etag)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return edition{body: []byte(err.Error())}
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return edition{body: []byte(err.Error())}
+	}
+	return edition{res.StatusCode, res.Header.Get("ETag"), body}
+}
+
+// has reports whether the main feed has a post.
+func (p *member) has(id string) bool {
+	return bytes.Contains(p.get(p.deployment.t.Context(), "/feed.json", "").body, []byte(`"`+id+`"`))
+}
+
+// read polls a document as a feed reader does, until ctx ends. An error, or an edition older than the one before, fails
+// the test.
+func (p *member) read(ctx context.Context, t *testing.T, path string) {
+	var known edition
+	for {
+		got := p.get(ctx, path, known.etag)
+		if ctx.Err() != nil {
+			return
+		}
+		p.deployment.answers.Add(1)
+		switch {
+		case got.status == http.StatusNotModified:
+		case got.status == http.StatusNotFound && known.etag == "" && strings.HasPrefix(path, "/tags/"):
+			// No post has the tag yet.
+		case got.status != http.StatusOK:
+			t.Errorf("%s%s answers %d: %s", p.http, path, got.status, got.body)
+			return
+		case got.newest() < known.newest():
+			t.Errorf("%s%s has an edition up to %s after one up to %s", p.http, path, got.newest(), known.newest())
+			return
+		default:
+			known = got
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// newest returns the greatest id of a post in a document; they are numbered as they are written. Last-Modified tells
+// nothing, since it is left out while it lies ahead of the clock.
+func (e edition) newest() string {
+	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))
+}

@@ -132,6 +132,7 @@ func TestEveryKey(t *testing.T) {
 			Engine: config.EngineStandard, TLSCertFile: "/etc/feedpub/cert.pem", TLSKeyFile: "/etc/feedpub/key.pem",
 			MaxConnections: 100, ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second,
 			WriteTimeout: 3 * time.Second, IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
+			Memory: 256 << 20,
 		},
 	}
 	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -251,6 +252,42 @@ func (v *Durability) UnmarshalText(text []byte) error {
 	default:
 		return fmt.Errorf("want local or replicas, got %q", text)
 	}
+}
+
+// Size is a number of bytes, 0 or more.
+type Size int64
+
+// sizeUnits are the units that a size may be given in, the greatest first.
+var sizeUnits = [...]struct {
+	name  string
+	bytes Size
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// UnmarshalText accepts a whole number of bytes, and one with the unit KiB, MiB or GiB.
+func (s *Size) UnmarshalText(text []byte) error {
+	number, unit := string(text), Size(1)
+	for _, u := range sizeUnits {
+		if n, ok := strings.CutSuffix(number, u.name); ok {
+			number, unit = n, u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/int64(unit) {
+		return fmt.Errorf("want a number of bytes, KiB, MiB or GiB such as 512MiB, got %q", text)
+	}
+	*s = Size(n) * unit
+	return nil
+}
+
+// MarshalText returns the size in the greatest unit that gives a whole number.
+func (s Size) MarshalText() ([]byte, error) {
+	for _, u := range sizeUnits {
+		if s > 0 && s%u.bytes == 0 {
+			return fmt.Appendf(nil, "%d%s", s/u.bytes, u.name), nil
+		}
+	}
+	return strconv.AppendInt(nil, int64(s), 10), nil
 }
 
 // Network is a range of IP addresses.

@@ -56,7 +56,9 @@ func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
 	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), documents, string(c.Site.ID))); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	replica := serve.ReplicaConfig{Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c)}
+	replica := serve.ReplicaConfig{
+		Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c), Memory: s.memory,
+	}
 	if w.folder() {
 		h.replica = serve.NewReplica(replica)
 	} else {

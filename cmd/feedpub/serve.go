@@ -100,6 +100,7 @@ func (env *environment) serve(ctx context.Context, c config.Config, r role) erro
 	}
 	tellSystemd("READY=1")
 	defer context.AfterFunc(ctx, func() { tellSystemd("STOPPING=1") })()
+	s.boundHeap = env.getenv("GOGC") == "" // who sets it knows better
 	return s.run(ctx, readers, operators, runStore)
 }
 

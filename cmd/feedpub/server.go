@@ -33,7 +33,10 @@ type server struct {
 	tokens   admin.Tokens
 	registry *prometheus.Registry
 	metrics  *admin.Metrics
+	memory   *serve.Memory
 	site     *hosted
+	// boundHeap says that the growth of the heap is to be kept in proportion to what is not documents.
+	boundHeap bool
 
 	readers   engine
 	operators engine
@@ -49,11 +52,15 @@ type engine interface {
 
 // newServer returns a server that serves nothing yet: it hosts a site, opens and runs.
 func newServer(w *workplace, tokens admin.Tokens, r role) (*server, error) {
-	s := &server{config: w.config, log: w.log, store: w, role: r, tokens: tokens, registry: prometheus.NewRegistry()}
+	s := &server{config: w.config, log: w.log, store: w, role: r, tokens: tokens, registry: prometheus.NewRegistry(),
+		memory: serve.NewMemory(int64(w.config.Server.Memory))}
 	v := readVersion()
 	var err error
 	s.metrics, err = admin.NewMetrics(s.registry, admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, s.metrics.WatchMemory(s.memory)
 }
 
 // open makes the engines that answer for the site h.
@@ -133,6 +140,12 @@ func (s *server) run(ctx context.Context, readers, operators net.Listener, runSt
 	g.Go(func() error { return runHTTP(ctx, s.operators, operators) })
 	g.Go(func() error { return s.site.serve(ctx) })
 	g.Go(func() error { return runStore(ctx) })
+	if s.boundHeap {
+		g.Go(func() error {
+			boundHeap(ctx, s.memory.Held)
+			return nil
+		})
+	}
 	g.Go(func() error {
 		if err := s.checkStore(ctx); err != nil {
 			return err

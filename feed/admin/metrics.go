@@ -118,5 +118,26 @@ func (m *Metrics) Served(format feed.Format, status, bytes int) {
 	fm.bytes.Add(float64(bytes))
 }
 
+// Memory says how much of documents is in memory.
+type Memory interface {
+	// Held returns how many bytes are held now, and Loads how many documents were brought there because they were asked
+	// for, or after a start.
+	Held() int64
+	Loads() uint64
+}
+
+// WatchMemory reports what m says whenever the metrics are read.
+func (m *Metrics) WatchMemory(memory Memory) error {
+	return m.register(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "documents_memory_bytes", Help: "Bytes of documents in memory, which server.memory bounds.",
+		}, func() float64 { return float64(memory.Held()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Name: "document_loads_total",
+			Help: "Documents brought into memory after a start or for want of room; many of them want a greater server.memory.",
+		}, func() float64 { return float64(memory.Loads()) }),
+	)
+}
+
 // Built counts what became of a feed that was built.
 func (m *Metrics) Built(r feed.FeedReport) { m.builds.WithLabelValues(string(r.Outcome)).Inc() }

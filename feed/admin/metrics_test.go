@@ -240,3 +240,30 @@ func TestMetricsOfReaders(t *testing.T) {
 		}
 	}
 }
+
+type fixedMemory struct{}
+
+func (fixedMemory) Held() int64   { return 4096 }
+func (fixedMemory) Loads() uint64 { return 7 }
+
+func TestMemoryIsReported(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry, Build{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.WatchMemory(fixedMemory{}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `# HELP feedpub_document_loads_total Documents brought into memory after a start or for want of room; many of them want a greater server.memory.
+# TYPE feedpub_document_loads_total counter
+feedpub_document_loads_total 7
+# HELP feedpub_documents_memory_bytes Bytes of documents in memory, which server.memory bounds.
+# TYPE feedpub_documents_memory_bytes gauge
+feedpub_documents_memory_bytes 4096
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
+		"feedpub_document_loads_total", "feedpub_documents_memory_bytes"); err != nil {
+		t.Error(err)
+	}
+}

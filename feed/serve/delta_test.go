@@ -261,9 +261,7 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		e = next.compare(e, later)
-		if err := disk.save(e); err != nil {
-			t.Fatal(err)
-		}
+		save(t, disk, e)
 	}
 	load := func() *Snapshot {
 		t.Helper()

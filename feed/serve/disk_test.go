@@ -58,10 +58,8 @@ func openDisk(t *testing.T, dir string) *Disk {
 
 func save(t *testing.T, d *Disk, es ...*edition) {
 	t.Helper()
-	for _, e := range es {
-		if err := d.save(e); err != nil {
-			t.Fatalf("save: %v", err)
-		}
+	if err := errors.Join(d.save(es...)...); err != nil {
+		t.Fatalf("save: %v", err)
 	}
 }
 
@@ -232,5 +230,36 @@ func TestDiskThatCannotBeMade(t *testing.T) {
 	}
 	if _, err := OpenDisk(filepath.Join(file, "data")); err == nil {
 		t.Errorf("OpenDisk below a file: no error")
+	}
+}
+
+func TestDiskKeepsWhatAFeedTakesOverFromAnother(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	first := editionOf(t, "tags/a", 1, "first")
+	save(t, d, first)
+	heir := editionOf(t, "tags/b", 1, "b's")
+	heir.documents[0], heir.head.Documents[0] = first.documents[0], first.head.Documents[0]
+	save(t, d, editionOf(t, "tags/a", 2, "second"), heir)
+	if _, _, err := d.read(first.head.Documents[0]); err != nil {
+		t.Errorf("the document that another feed has by now: %v", err)
+	}
+}
+
+func TestDiskSavesTheFeedsThatItCan(t *testing.T) {
+	dir := t.TempDir()
+	d := openDisk(t, dir)
+	sound, lost := editionOf(t, "tags/a", 1, "a's"), editionOf(t, "tags/b", 1, "b's")
+	lost.documents[1].held.Store(nil)
+	errs := d.save(lost, sound)
+	if errs[0] == nil || errs[1] != nil {
+		t.Errorf("save of a feed without its bytes and of another: %v; want an error for the first only", errs)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, problems := openDisk(t, dir).load(later)
+	if len(problems) > 0 || got["tags/a"] == nil || got["tags/b"] != nil {
+		t.Errorf("load gives %d feeds with %v, want only tags/a", len(got), problems)
 	}
 }

@@ -17,8 +17,9 @@ type Memory struct {
 	limit int64
 	turns chan struct{} // of those that load
 
-	mu   sync.Mutex
-	held int64
+	mu    sync.Mutex
+	held  int64
+	loads uint64
 	// ring has the documents that may be dropped, the next candidate in front. One that was asked for since it was last
 	// looked at goes to the back instead, which is nearly least recently used and costs an answer no lock.
 	ring list.List
@@ -34,6 +35,13 @@ func (m *Memory) Held() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.held
+}
+
+// Loads returns how many documents were loaded: after a start, and because they were asked for and had been dropped.
+func (m *Memory) Loads() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.loads
 }
 
 // full says whether so many bytes more would be beyond the bound.
@@ -120,6 +128,7 @@ func (m *Memory) isServed(d *document) bool {
 func (m *Memory) admit(d *document, h *held) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.loads++
 	if !d.served || d.held.Load() != nil {
 		return
 	}

@@ -359,9 +359,11 @@ func TestASaveThatIsCutOffHarmsNothing(t *testing.T) {
 		{"a temporary file", func(d *Disk) error {
 			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), after.documents[0].held.Load().gzip[:9], 0o600)
 		}, before},
-		{"some of the documents", func(d *Disk) error { return d.saveDocuments(after.documents[:2]) }, before},
-		{"all but the head", func(d *Disk) error { return d.saveDocuments(after.documents) }, before},
-		{"all", func(d *Disk) error { return d.save(after) }, after},
+		{"some of the documents", func(d *Disk) error {
+			return d.saveDocuments(&edition{head: after.head, documents: after.documents[:2]})
+		}, before},
+		{"all but the head", func(d *Disk) error { return d.saveDocuments(after) }, before},
+		{"all", func(d *Disk) error { return errors.Join(d.save(after)...) }, after},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -33,6 +33,8 @@ const (
 	batch = 64
 	// parallel is how many documents are fetched at a time.
 	parallel = 4
+	// savedTogether is how many feeds are saved in one go.
+	savedTogether = 32
 	// lastSaves bounds how long a replica that is told to stop goes on saving.
 	lastSaves = 5 * time.Second
 )
@@ -336,25 +338,28 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
 	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)
 	r.mu.Unlock()
-	for _, name := range names {
+	for some := range slices.Chunk(names, savedTogether) {
 		if ctx.Err() != nil {
 			return failed
 		}
-		// Marked as saved before it is: what is taken meanwhile marks it again.
+		// Marked as saved before they are: what is taken meanwhile marks them again.
 		r.mu.Lock()
-		delete(r.unsaved, name)
-		r.mu.Unlock()
-		e := r.Snapshot().edition(name)
-		err := r.Disk.save(e)
-		if err == nil {
-			r.Memory.note(e.documents)
-		} else if before == nil || before.Error() != err.Error() {
-			r.Log.Error("documents not saved; they are lost in a restart without the store", "feed", name, "error", err)
+		editions := make([]*edition, len(some))
+		for i, name := range some {
+			delete(r.unsaved, name)
+			editions[i] = r.Snapshot().edition(name)
 		}
+		r.mu.Unlock()
+		errs := r.Disk.save(editions...)
 		r.mu.Lock()
-		if r.failing = err != nil; r.failing {
-			failed = err
-			r.unsaved[name] = true
+		r.failing = false
+		for i, err := range errs {
+			if err == nil {
+				r.Memory.note(editions[i].documents)
+				continue
+			}
+			failed, r.failing = err, true
+			r.unsaved[some[i]] = true
 			r.counts[unsaved]++
 		}
 		r.mu.Unlock()
@@ -362,6 +367,9 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		case r.saved <- struct{}{}:
 		default:
 		}
+	}
+	if failed != nil && (before == nil || before.Error() != failed.Error()) {
+		r.Log.Error("documents not saved; they are lost in a restart without the store", "error", failed)
 	}
 	return failed
 }

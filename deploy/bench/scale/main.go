@@ -1,12 +1,13 @@
 // Scale measures what feedpub's work costs as posts grow: importing them into Redis, the first read of all, rebuilding
 // all feeds, rebuilding with nothing changed, and the way of one changed post to the documents that a second process
-// serves.
+// serves. With -feeds it measures instead what a server takes that holds the documents of many feeds.
 //
 // It starts a redis-server of its own on a Unix socket in a temporary folder and, for the last, a "feedpub serve" that
 // it builds; it works on posts that are always the same, prints one line of JSON for each measurement, and removes
 // everything. It needs the go command and Debian's redis-server. README.md tells the method, and what was measured.
 //
 //	go run ./deploy/bench/scale -posts 100000
+//	go run ./deploy/bench/scale -feeds 10000
 package main
 
 import (
@@ -21,6 +22,7 @@ import (
 
 type options struct {
 	posts, edits, repeat, replicas int
+	documentFeeds                  int
 	profile, hugo                  string
 }
 
@@ -28,6 +30,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.posts, "posts", 10_000, "how many posts")
 	flag.IntVar(&o.edits, "edits", 100, "how many single changes are timed, a good second each; 0 for none")
+	flag.IntVar(&o.documentFeeds, "feeds", 0, "measure instead a server that holds so many feeds; 10000 take some minutes")
 	flag.IntVar(&o.repeat, "repeat", 5, "how often what is quick is done; the median counts")
 	flag.IntVar(&o.replicas, "replicas", 4, "how many processes serve when changes and the builder's end are timed for all; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
@@ -59,6 +62,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer b.close()
 
+	if o.documentFeeds > 0 {
+		return b.documents(ctx)
+	}
 	if err := b.fill(ctx); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type result struct {
 	P50      float64 `json:"p50_ms,omitempty"`
 	P99      float64 `json:"p99_ms,omitempty"`
 	MiB      float64 `json:"mib,omitempty"`
+	PeakMiB  float64 `json:"peak_mib,omitempty"`
 }
 
 func newOutput(w io.Writer) *json.Encoder { return json.NewEncoder(w) }

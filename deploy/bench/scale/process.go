@@ -65,15 +65,20 @@ func (r *replica) kill() {
 // startReplica lets feedpub serve the site's documents in a process of its own. While this process holds the builder's
 // lease it builds nothing there.
 func (b *bench) startReplica(ctx context.Context) (*replica, error) {
+	data, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return nil, err
+	}
+	return b.startServe(ctx, data)
+}
+
+// startServe starts "feedpub serve" on a data folder, with variables of the environment beside those of the benchmark.
+func (b *bench) startServe(ctx context.Context, data string, variables ...string) (*replica, error) {
 	program := filepath.Join(b.dir, "feedpub")
 	if _, err := os.Stat(program); err != nil {
 		if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
 		}
-	}
-	data, err := os.MkdirTemp(b.dir, "data-")
-	if err != nil {
-		return nil, err
 	}
 	address, err := freeAddress()
 	if err != nil {
@@ -83,6 +88,7 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 		"--listen", address, "--admin-listen", "127.0.0.1:0")
 	// Builders of one site have one configuration; without it the address they listen on would be part of it.
 	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example", "FEEDPUB_SITE_TITLE=Scale")
+	cmd.Env = append(cmd.Env, variables...)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,21 @@
+package main
+
+import "testing"
+
+func TestHeapGrowsByLessThanTheDocumentsAre(t *testing.T) {
+	const mib = 1 << 20
+	for _, test := range []struct {
+		name            string
+		live, documents int64 // MiB
+		want            int
+	}{
+		{"a blog", 20, 1, 96},
+		{"a platform", 700, 550, 41},
+		{"documents that no collection has seen yet", 0, 1000, 26},
+		{"no documents", 300, 0, 100},
+	} {
+		if got := heapGrowth(test.live*mib, test.documents*mib); got != test.want {
+			t.Errorf("%s: the heap may grow by %d %%, want %d", test.name, got, test.want)
+		}
+	}
+}

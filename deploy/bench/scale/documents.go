@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// documents measures what a server takes of the memory that holds many feeds, each in three formats of about 18 KB in
+// gzip coding, with all of them in memory and with room for some.
+func (b *bench) documents(ctx context.Context) error {
+	site := b.client.Site("documents")
+	// Whoever holds the lease builds: the server is to do nothing but serve.
+	token, err := site.Acquire(ctx, publish.Job, "scale", time.Hour, time.Now(), 0)
+	if err != nil {
+		return err
+	}
+	names := make([]feed.Name, b.documentFeeds)
+	names[0] = feed.Main
+	for i := range names[1:] {
+		names[i+1] = feed.Join(feed.Tags, fmt.Sprintf("a-tag-of-some-length-%06d", i))
+	}
+	var packed atomic.Int64
+	if err := b.time("commit of feeds", 1, nil, func() error {
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(4)
+		for i, name := range names {
+			g.Go(func() error {
+				request, err := commitOf(name, i)
+				if err != nil {
+					return err
+				}
+				request.Head.Token = token
+				for _, blob := range request.Blobs {
+					packed.Add(int64(len(blob.Gzip)))
+				}
+				_, _, err = site.Commit(ctx, request)
+				return err
+			})
+		}
+		return g.Wait()
+	}); err != nil {
+		return err
+	}
+	if err := b.out.Encode(result{Work: "documents in gzip coding", Feeds: len(names), MiB: float64(packed.Load()) / (1 << 20)}); err != nil {
+		return err
+	}
+	data, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return err
+	}
+	for _, start := range []struct{ work, memory string }{
+		{"from Redis, all in memory", "0"},
+		{"from disk, all in memory", "0"},
+		{"from disk, 256 MiB in memory", "256MiB"},
+	} {
+		if err := b.hold(ctx, start.work, data, start.memory, names); err != nil {
+			return fmt.Errorf("%s: %w", start.work, err)
+		}
+	}
+	return nil
+}
+
+// commitOf returns a commit of a feed whose documents are posts, others than those of other feeds.
+func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
+	const items = 19
+	c := feed.CommitRequest{Head: feed.Head{Feed: name, Config: "scale"}, Now: time.Now()}
+	for i := range items {
+		c.Head.IDs = append(c.Head.IDs, posts.Post(n*items+i).ID)
+	}
+	for _, f := range feed.Formats() {
+		body := []byte(name.Path(f) + "\n")
+		for i := range items {
+			body = append(body, posts.Post(n*items+i).Raw...)
+		}
+		var packed bytes.Buffer
+		w, err := gzip.NewWriterLevel(&packed, 2) // as a builder does
+		if err != nil {
+			return c, err
+		}
+		if _, err := w.Write(body); err != nil {
+			return c, err
+		}
+		if err := w.Close(); err != nil {
+			return c, err
+		}
+		d := feed.NewDocument(f, body)
+		c.Blobs = append(c.Blobs, feed.Blob{Hash: d.Hash, Gzip: packed.Bytes(), Size: len(body)})
+		c.Head.Documents = append(c.Head.Documents, feed.DocumentRef{
+			Format: f, Path: name.Path(f), MediaType: f.MediaType(), MaxAge: time.Hour, Hash: d.Hash, Length: len(body),
+			Link: "<https://feeds.example" + name.Path(f) + `>; rel="self"`,
+		})
+	}
+	return c, nil
+}
+
+// hold starts a server on a data folder, reads all documents twice, and says how long and how much that took.
+func (b *bench) hold(ctx context.Context, work, data, memory string, names []feed.Name) error {
+	began := time.Now()
+	r, err := b.startServe(ctx, data, "FEEDPUB_SITE_ID=documents", "FEEDPUB_SERVER_MEMORY="+memory)
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	say := func(what string, res result) error {
+		res.Work, res.Feeds = "many feeds "+work+": "+what, len(names)
+		return b.out.Encode(res)
+	}
+	last := slices.MaxFunc(names[1:], func(a, b feed.Name) int { return cmp.Compare(a, b) })
+	if err := r.get(ctx, feed.Main.Path(feed.RSS), ""); err != nil {
+		return err
+	}
+	if err := say("main feed served", result{Seconds: time.Since(began).Seconds()}); err != nil {
+		return err
+	}
+	for !r.serves(ctx, last.Path(feed.JSON)) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := say("all feeds served", result{Seconds: time.Since(began).Seconds()}); err != nil {
+		return err
+	}
+	for _, what := range []string{"first read", "second read"} {
+		var took []time.Duration
+		for _, name := range names {
+			for _, f := range feed.Formats() {
+				start := time.Now()
+				if err := r.get(ctx, name.Path(f), ""); err != nil {
+					return err
+				}
+				took = append(took, time.Since(start))
+			}
+		}
+		slices.Sort(took)
+		ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid()))
+		if err != nil {
+			return err
+		}
+		if err := say(what, result{P50: ms(took[len(took)/2]), P99: ms(took[len(took)*99/100]),
+			MiB: field(status, "VmRSS:") / 1024, PeakMiB: field(status, "VmHWM:") / 1024}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serves says whether a path is answered with 200.
+func (r *replica) serves(ctx context.Context, path string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, r.base+path, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}

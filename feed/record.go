@@ -36,6 +36,12 @@ type Stored struct {
 	ItemSum string
 }
 
+// IDs are those that a walk over all that a site has came upon.
+type IDs struct {
+	Posts []string // that exist
+	Items []string // posts of which there is an item
+}
+
 // Standing is how a post and its item stand to each other: what reconciliation compares, without reading the item.
 type Standing struct {
 	ID   string

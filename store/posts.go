@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"iter"
-	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -16,7 +14,6 @@ import (
 const (
 	putPosts = 250
 	putBytes = 2 << 20
-	scanKeys = 1000
 )
 
 // checkID returns nil for an id that a post may have, else an error of kind [feed.ErrInvalid].
@@ -118,67 +115,4 @@ func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 		return nil, s.wrap(fmt.Sprintf("post %q", id), err)
 	}
 	return Unpack(raw), nil
-}
-
-// PostIDs returns the ids of all posts in batches of any size and in no order. A post that exists during the whole
-// walk comes at least once, perhaps more often; one that comes or goes meanwhile may or may not. After an error the
-// walk ends: then it says nothing about what is missing.
-func (s *Site) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
-	return s.scan(ctx, "post ids", s.keys.post(""))
-}
-
-// ItemIDs returns the ids of all ready items as PostIDs does those of posts.
-func (s *Site) ItemIDs(ctx context.Context) iter.Seq2[[]string, error] {
-	return s.scan(ctx, "item ids", s.keys.item(""))
-}
-
-// scan walks the keys with a prefix and gives what follows it. The last step is to see that it was one server, and that
-// server the master of the site's slot all the time: after a failover or a restart keys may have been left out.
-func (s *Site) scan(ctx context.Context, op, prefix string) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		more := true
-		err := s.walk(ctx, prefix, func(keys []string) bool {
-			for i := range keys {
-				keys[i] = strings.TrimPrefix(keys[i], prefix)
-			}
-			more = yield(keys, nil)
-			return more
-		})
-		if err != nil && more {
-			yield(nil, s.wrap(op, err))
-		}
-	}
-}
-
-// walk gives all keys with a prefix, in batches, until give returns false.
-func (s *Site) walk(ctx context.Context, prefix string, give func([]string) bool) error {
-	m, err := s.master(ctx, s.build)
-	if err != nil {
-		return err
-	}
-	before, err := s.incarnation(ctx, m)
-	if err != nil {
-		return err
-	}
-	for cursor := uint64(0); ; {
-		// A site's id has no character with a meaning in patterns.
-		keys, next, err := m.Scan(ctx, cursor, prefix+"*", scanKeys).Result()
-		if err != nil {
-			return err
-		}
-		// miniredis gives all keys at once.
-		for batch := range slices.Chunk(keys, scanKeys) {
-			if !give(batch) {
-				return nil
-			}
-		}
-		if cursor = next; cursor == 0 {
-			break
-		}
-	}
-	after, err := s.incarnation(ctx, m)
-	if err == nil && before != after {
-		err = fmt.Errorf("another server took over during the walk: %w", feed.ErrUnavailable)
-	}
-	return err
 }

@@ -50,7 +50,7 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 				return
 			}
 		}
-		for ids, err := range s.scan(ctx, "records", s.keys.record("")) {
+		for ids, err := range s.scanOne(ctx, "records", kindRecord) {
 			if err != nil {
 				yield(feed.Line{}, err)
 				return

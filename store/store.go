@@ -76,6 +76,7 @@ type Client struct {
 	once                unrepeated
 
 	waits *waits
+	walks *walks
 }
 
 // Open returns the store at o.URL. It does not connect: a store that is down at the start is one that is down later.
@@ -108,7 +109,7 @@ func Open(o Options) (*Client, error) {
 	c.block = e.client(pool{
 		timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + asking,
 	})
-	c.waits = newWaits(c.serve, c.clustered(), blocking)
+	c.waits, c.walks = newWaits(c.serve, c.clustered(), blocking), newWalks()
 	return c, nil
 }
 
@@ -116,6 +117,7 @@ func Open(o Options) (*Client, error) {
 func (c *Client) Close() error {
 	err := errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
 	c.waits.close()
+	c.walks.close()
 	return err
 }
 

@@ -40,7 +40,8 @@ type Items interface {
 	Load(ctx context.Context, ids []string) ([]feed.Stored, error)
 	Absorb(ctx context.Context, a feed.Absorption) error
 	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
-	ItemIDs(ctx context.Context) iter.Seq2[[]string, error]
+	// IDs walks over all posts and items at once.
+	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
 	Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error)
 	Posted(ctx context.Context, ids ...string) ([]bool, error)
 	Read(ctx context.Context, ids ...string) ([]bool, error)

@@ -34,26 +34,34 @@ type step struct {
 // to restore items that fell out of the indexes, and to report those whose posts are gone.
 func (p *Publisher) pass(ctx context.Context) iter.Seq2[step, error] {
 	return func(yield func(step, error) bool) {
-		for _, part := range []struct {
-			ids iter.Seq2[[]string, error]
-			do  func(ctx context.Context, token feed.Token, ids []string) (bool, error)
-		}{
-			{p.outdated(ctx), p.reconcilePosts},
-			{p.Store.PostIDs(ctx), p.reconcilePosts},
-			{p.Store.ItemIDs(ctx), p.reconcileItems},
-		} {
-			for ids, err := range part.ids {
-				if err != nil {
-					yield(step{}, fmt.Errorf("reconcile: %w", err))
+		for ids, err := range p.everything(ctx) {
+			if err != nil {
+				yield(step{}, fmt.Errorf("reconcile: %w", err))
+				return
+			}
+			for some := range slices.Chunk(ids.Posts, stepPosts) {
+				if !yield(step{some, p.reconcilePosts}, nil) {
 					return
 				}
-				for some := range slices.Chunk(ids, stepPosts) {
-					if !yield(step{some, part.do}, nil) {
-						return
-					}
+			}
+			for some := range slices.Chunk(ids.Items, stepPosts) {
+				if !yield(step{some, p.reconcileItems}, nil) {
+					return
 				}
 			}
 		}
+	}
+}
+
+// everything returns the ids of all posts and items, those of outdated first.
+func (p *Publisher) everything(ctx context.Context) iter.Seq2[feed.IDs, error] {
+	return func(yield func(feed.IDs, error) bool) {
+		for ids, err := range p.outdated(ctx) {
+			if !yield(feed.IDs{Posts: ids}, err) {
+				return
+			}
+		}
+		p.Store.IDs(ctx)(yield)
 	}
 }
 

@@ -96,25 +96,25 @@ func intakeOf(t *testing.T, w *world) string {
 	return stored[0].Item.Intake
 }
 
-// passes is a store whose walks over all posts keep back the post "z" until let is closed.
+// passes is a store whose walks over everything keep back the post "z" until let is closed.
 type passes struct {
 	publish.Store
 	let <-chan struct{}
 }
 
-func (s passes) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for ids, err := range s.Store.PostIDs(ctx) {
-			others := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "z" })
-			if !yield(others, err) {
+func (s passes) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
+	return func(yield func(feed.IDs, error) bool) {
+		for ids, err := range s.Store.IDs(ctx) {
+			ids.Posts = slices.DeleteFunc(slices.Clone(ids.Posts), func(id string) bool { return id == "z" })
+			if !yield(ids, err) {
 				return
 			}
 		}
 		select {
 		case <-s.let:
-			yield([]string{"z"}, nil)
+			yield(feed.IDs{Posts: []string{"z"}}, nil)
 		case <-ctx.Done():
-			yield(nil, ctx.Err())
+			yield(feed.IDs{}, ctx.Err())
 		}
 	}
 }

@@ -214,6 +214,20 @@ func postTests() []test {
 			if diff := cmp.Diff(wantItems, items); diff != "" {
 				t.Errorf("ids of items (-want +got):\n%s", diff)
 			}
+
+			var both feed.IDs
+			for batch, err := range s.IDs(s.ctx) {
+				must(t, "IDs", err)
+				both.Posts, both.Items = append(both.Posts, batch.Posts...), append(both.Items, batch.Items...)
+			}
+			slices.Sort(want)
+			for _, ids := range []*[]string{&both.Posts, &both.Items} {
+				slices.Sort(*ids)
+				*ids = slices.Compact(*ids)
+			}
+			if diff := cmp.Diff(feed.IDs{Posts: want, Items: wantItems}, both); diff != "" {
+				t.Errorf("ids of posts and items (-want +got):\n%s", diff)
+			}
 		}},
 		{"RawPostsComeAsTheyWerePutInOrder", func(t *testing.T, s suite) {
 			bodies := []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}

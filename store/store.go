@@ -131,7 +131,10 @@ func (c *Client) Ping(ctx context.Context) error {
 func (c *Client) Address() string { return c.address }
 
 // Site returns the store of one site. It does no I/O. The id must be valid: see [feed.SiteID.Validate].
-func (c *Client) Site(id feed.SiteID) *Site { return &Site{Client: c, keys: keyspace(id)} }
+func (c *Client) Site(id feed.SiteID) *Site {
+	c.walks.know(keyspace(id))
+	return &Site{Client: c, keys: keyspace(id)}
+}
 
 // Site is the part of a store that belongs to one site. It is safe for concurrent use. Its embedded Client is the
 // store that it is part of.

@@ -70,7 +70,7 @@ func (s *Site) walk(ctx context.Context, of kinds, give func(idLists) bool) erro
 	if err != nil {
 		return err
 	}
-	if s.walks.several(s.keys) {
+	if s.walks.several() {
 		for _, p := range []pace{swift, patient} {
 			if err := s.walks.join(ctx, m, p, s.keys, of, give); !errors.Is(err, errLeftBehind) {
 				return err

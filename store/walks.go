@@ -53,7 +53,7 @@ type walks struct {
 	held int // ids that the sites of one pass may leave lying together
 
 	mu     sync.Mutex
-	sites  map[keyspace]bool // that ever walked
+	sites  map[keyspace]bool // of the client
 	lines  map[line][]*part  // that wait for the next pass; a line that is there has a goroutine
 	closed bool
 	ended  sync.WaitGroup
@@ -80,11 +80,17 @@ func (w *walks) close() {
 	w.ended.Wait()
 }
 
-// several notes that a site walks and reports whether others do: one alone need not wait for company.
-func (w *walks) several(site keyspace) bool {
+// know notes that a site is on this client.
+func (w *walks) know(site keyspace) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sites[site] = true
+}
+
+// several reports whether there are several sites: one alone need not wait for company.
+func (w *walks) several() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return len(w.sites) > 1
 }
 

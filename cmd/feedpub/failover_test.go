@@ -38,7 +38,7 @@ func TestFailoverOfCluster(t *testing.T) { testFailover(t, storetest.StartCluste
 func testFailover(t *testing.T, redis *storetest.Group) {
 	const (
 		site     = "blog"
-		replicas = 4 // one of which builds
+		replicas = 3
 		before   = 15
 		after    = 15
 	)
@@ -50,8 +50,12 @@ durability: replicas
 site: {id: %s, title: Failover, base_url: "http://feeds.example/", limit: 1000}
 admin: {tokens_file: tokens}
 `, redis.URL(), site))
+	f.start("build")
 	for range replicas {
-		f.start()
+		address := freeAddress(t)
+		f.members = append(f.members, &member{
+			deployment: &f, http: "http://" + address, admin: f.start("serve", "--build=false", "--listen", address),
+		})
 	}
 	confirmed := map[string]bool{} // by id, whether the replicas of Redis had the post when it was acknowledged
 	next := 0
@@ -91,7 +95,7 @@ admin: {tokens_file: tokens}
 	for _, p := range f.members {
 		f.await(first+" in the feed of "+p.http, func() bool { return p.has(first) })
 	}
-	t.Logf("the master was killed: a post was stored %v later, and served by all %d processes %v later", took, replicas, time.Since(killed))
+	t.Logf("the master was killed: a post was stored %v later, and served by all %d replicas %v later", took, replicas, time.Since(killed))
 	for range after {
 		post()
 	}
@@ -143,11 +147,11 @@ func paths() []string {
 type deployment struct {
 	t       *testing.T
 	dir     string
-	members []*member
+	members []*member    // that serve
 	answers atomic.Int64 // that readers got
 }
 
-// member is a process of a deployment.
+// member is a process that serves readers.
 type member struct {
 	deployment  *deployment
 	http, admin string // URLs
@@ -167,39 +171,34 @@ func (f *deployment) write(name, text string) {
 	}
 }
 
-// start starts one more process, which ends with the test.
-func (f *deployment) start() {
+// start starts feedpub with the configuration, a data folder of its own and the arguments given. It ends with the test.
+func (f *deployment) start(args ...string) (admin string) {
 	f.t.Helper()
-	var address [2]string
-	for i := range address {
-		port, err := storetest.FreePort()
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		address[i] = fmt.Sprintf("127.0.0.1:%d", port)
-	}
-	log := filepath.Join(f.dir, fmt.Sprintf("log-%d", len(f.members)))
-	out, err := os.Create(log)
+	address := freeAddress(f.t)
+	dir, err := os.MkdirTemp(f.dir, args[0])
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer func() { _ = out.Close() }()
-	cmd := exec.Command("feedpub", "serve", "--config", filepath.Join(f.dir, "feedpub.yml"),
-		"--listen", address[0], "--admin-listen", address[1], "--data", filepath.Join(f.dir, fmt.Sprintf("data-%d", len(f.members))))
+	out, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	cmd := exec.Command("feedpub", append(args, "--config", filepath.Join(f.dir, "feedpub.yml"),
+		"--admin-listen", address, "--data", dir)...)
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
+	if err := errors.Join(cmd.Start(), out.Close()); err != nil {
 		f.t.Fatalf("start feedpub: %v", err)
 	}
 	f.t.Cleanup(func() {
 		if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
-			f.t.Errorf("feedpub does not end in good order: %v", err)
+			f.t.Errorf("feedpub %s does not end in good order: %v", args, err)
 		}
 		if f.t.Failed() {
-			text, err := os.ReadFile(log)
-			f.t.Logf("the process on %s (%v):\n%s", address[0], err, text)
+			text, err := os.ReadFile(out.Name())
+			f.t.Logf("feedpub %s (%v):\n%s", args, err, text)
 		}
 	})
-	f.members = append(f.members, &member{deployment: f, http: "http://" + address[0], admin: "http://" + address[1]})
+	return "http://" + address
 }
 
 // await polls until something is so.

@@ -44,17 +44,18 @@ type Audience struct {
 	order  []feed.Name // of feeds, as they were first polled
 }
 
-// tally is what is known of one feed.
+// tally is what is known of one feed. What every poll writes stands together: the tallies of thousands of feeds don't fit
+// in a processor's cache.
 type tally struct {
-	feed feed.Name
-
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
-	clients                    [names]uint64 // by the agents' numbers
-	gatherers                  map[string]report
-	sketches                   [days + 1]*sketch // by the day modulo their number
 	day                        int64             // of the newest sketch
 	last                       int64             // day on which it was last polled
+	sketches                   [days + 1]*sketch // by the day modulo their number
+	clients                    [names]uint64     // by the agents' numbers
+
+	gatherers map[string]report
+	feed      feed.Name
 }
 
 // report is what an aggregator last said.

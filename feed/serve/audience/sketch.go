@@ -19,7 +19,9 @@ type sketch [registers]uint8
 func (s *sketch) add(hash uint64) {
 	i := hash >> (64 - registerBits)
 	rank := uint8(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
-	s[i] = max(s[i], rank)
+	if s[i] < rank { // most often it is not, and then nothing is written
+		s[i] = rank
+	}
 }
 
 // merge adds what another sketch was given.

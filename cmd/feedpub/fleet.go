@@ -26,7 +26,7 @@ func forms() feed.Versions { return feed.Versions{Oldest: render.Oldest, Newest:
 func (w *workplace) fleet(c publish.Config, r role, documents fleet.Documents) *fleet.Fleet {
 	self := feed.Member{
 		ID: c.Owner, Builds: r.builds, Serves: r.serves, Program: readVersion().Version, Schema: store.SchemaVersion,
-		Renderer: forms(), Intake: intake.Version,
+		Renderer: w.forms, Intake: intake.Version,
 	}
 	if r.builds {
 		self.Config = publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint()

@@ -58,9 +58,14 @@ import (
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // schedules have time zones, and a container has no database of them
+
+	"feedpub/feed"
 )
 
-func main() {
+func main() { program(forms()) }
+
+// program runs the whole program, as a release that makes these versions of the rendered form, and ends the process.
+func program(made feed.Versions) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // room for both, however soon the second comes
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -70,16 +75,22 @@ func main() {
 		<-signals // asks for an end
 		os.Exit(exitFailed)
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+	env := &environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, forms: made}
+	os.Exit(env.run(ctx, os.Args[1:]))
 }
 
-// run is the whole program: it carries out args and returns the exit code. It ends in good order when ctx does.
+// run carries out args and returns the exit code. It ends in good order when ctx does.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
+	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, forms: forms()}
+	return env.run(ctx, args)
+}
+
+// run is the whole program in its environment.
+func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
 	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
 	return env.exitCode(root.ExecuteContext(ctx))
 }

@@ -40,6 +40,7 @@ type place struct {
 	config config.Config // Redis, Dir and Data as they are used
 	sample bool          // the posts are the shipped samples; then there is neither Redis nor Dir
 	log    *slog.Logger
+	forms  feed.Versions // that this release makes
 }
 
 // choosePlace returns the place that the configuration says. If it says none, that is the folder ./posts if it exists
@@ -157,7 +158,9 @@ func (env *environment) place(cmd *cobra.Command, write bool) (place, error) {
 	}
 	// A command's answer is on standard output; only what goes wrong is worth a line beside it.
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
-	return choosePlace(c, newLogger(env.stderr, c.Log), write)
+	p, err := choosePlace(c, newLogger(env.stderr, c.Log), write)
+	p.forms = env.forms
+	return p, err
 }
 
 // open opens the site that a command's flags choose. The caller calls close in the end.

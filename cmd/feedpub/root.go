@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"feedpub/config"
+	"feedpub/feed"
 )
 
 // environment is what a command has of the world outside of it.
@@ -18,6 +19,8 @@ type environment struct {
 	stdin  io.Reader
 	stdout io.Writer // answers
 	stderr io.Writer // messages and logs
+	// forms are the versions of the rendered form that this release makes.
+	forms feed.Versions
 }
 
 // The exit codes; the package comment says what they mean.

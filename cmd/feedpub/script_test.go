@@ -18,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"feedpub/feed"
+	"feedpub/feed/render"
 	"feedpub/store/storetest"
 )
 
@@ -25,7 +27,11 @@ import (
 const patience = time.Minute
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"feedpub": main})
+	testscript.Main(m, map[string]func(){
+		"feedpub": main,
+		// A release from before the newest version of the rendered form.
+		"feedpub-older": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Oldest}) },
+	})
 }
 
 // TestScripts runs testdata/script/*.txtar: the program as people use it, in processes of its own.

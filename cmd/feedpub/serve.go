@@ -55,6 +55,7 @@ func (env *environment) serve(ctx context.Context, c config.Config, r role) erro
 	if err != nil {
 		return err
 	}
+	p.forms = env.forms
 	tokens, err := readTokens(c)
 	if err != nil {
 		return err

@@ -105,7 +105,7 @@ func (w *workplace) upgrade(ctx context.Context, check, force bool) (upgrade, er
 		u.Stuck = u.Stuck && u.From > 0 && !(m.Builds && m.Renderer.Has(u.From))
 	}
 	if len(members) == 0 { // nobody is there to be asked: whoever builds next is as this program is
-		u.To, possible = forms().Newest, forms().Newest
+		u.To, possible = w.forms.Newest, w.forms.Newest
 	}
 	for _, m := range members {
 		if possible > u.From && !m.Renderer.Has(possible) {

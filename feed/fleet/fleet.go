@@ -72,7 +72,7 @@ type Fleet struct {
 	stored  feed.Schema // as the store last said
 	latest  feed.Schema // the latest that anyone is known to have known
 	seen    feed.Token  // the greatest that anyone has reported
-	aside   error       // why this process doesn't build, as it was last found out
+	aside   error       // why this process doesn't build although it is to
 	since   time.Time   // of aside
 	told    map[string]time.Time
 }
@@ -158,6 +158,14 @@ func (f *Fleet) Look(ctx context.Context) error {
 		f.seen = max(f.seen, m.Seen)
 		f.learn(m.Knows)
 	}
+	if aside := f.may(f.latest); f.Self.Builds && f.latest.Since > 0 && aside != nil {
+		if f.aside == nil {
+			f.since = f.Clock().UTC().Truncate(time.Millisecond)
+		}
+		f.aside = aside
+	} else {
+		f.aside = nil
+	}
 	f.mu.Unlock()
 	f.compare()
 	return nil
@@ -212,22 +220,6 @@ func (f *Fleet) Settled(ctx context.Context) error {
 // the form of, and a store that has forgotten a decision is told again. The error is of kind [feed.ErrOutdated] if this
 // program can't build the site as it was decided: then another has to, and this one stands aside.
 func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
-	schema, err := f.agree(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case errors.Is(err, feed.ErrOutdated):
-		if f.aside == nil {
-			f.since = f.Clock().UTC().Truncate(time.Millisecond)
-		}
-		f.aside = err
-	case err == nil:
-		f.aside = nil
-	}
-	return schema, err
-}
-
-func (f *Fleet) agree(ctx context.Context) (feed.Schema, error) {
 	for range tries {
 		if err := f.Look(ctx); err != nil {
 			return feed.Schema{}, err

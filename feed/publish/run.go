@@ -25,7 +25,7 @@ const (
 	retryAfter = time.Second
 	// askTimeout is how long a trigger waits for the builder's answer.
 	askTimeout = 10 * time.Minute
-	// holderInterval is how often one who asks looks whether the builder is still there.
+	// holderInterval is how often one who asks, or who waits to build, looks whether the builder is still there.
 	holderInterval = 500 * time.Millisecond
 	// requestAge is how old a request may be that a new builder still answers; who asked earlier has given up.
 	requestAge = time.Minute
@@ -49,6 +49,7 @@ var errLeaseLost = errors.New("lease lost")
 // Run builds until ctx ends, as long as this builder holds the site's lease, and waits for the lease while another
 // holds it. A store that is away is waited for. Run returns nil when ctx ends.
 func (p *Publisher) Run(ctx context.Context) error {
+	const locked = "locked"
 	waiting := ""
 	for ctx.Err() == nil {
 		err := p.lead(ctx, p.serve)
@@ -63,7 +64,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 				p.Logger.Error("this process stands aside; another has to build", "reason", err)
 			}
 		case errors.Is(err, feed.ErrLocked):
-			if state = "locked"; state != waiting {
+			if state = locked; state != waiting {
 				p.Logger.Info("another builder is at work; waiting")
 			}
 		default:
@@ -72,6 +73,10 @@ func (p *Publisher) Run(ctx context.Context) error {
 			}
 		}
 		waiting = state
+		if state == locked {
+			pause(ctx, holderInterval)
+			continue
+		}
 		pause(ctx, retryAfter)
 	}
 	return nil
@@ -208,6 +213,12 @@ func (p *Publisher) lead(ctx context.Context, work func(context.Context, feed.To
 		return fmt.Errorf("this process builds already: %w", feed.ErrLocked)
 	}
 	defer p.leasing.Unlock()
+	// Those who wait ask often, so that the next builder is there soon, and only this.
+	if owner, held, err := p.Store.Holder(ctx, Job); err != nil {
+		return err
+	} else if held && owner != p.Owner {
+		return fmt.Errorf("the lease is held by %s: %w", owner, feed.ErrLocked)
+	}
 	seen, err := p.agree(ctx)
 	if err != nil {
 		return err

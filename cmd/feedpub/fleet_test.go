@@ -1,0 +1,378 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// machines are what a test of several processes has: a Redis, and processes that share nothing but it.
+type machines struct {
+	t     *testing.T
+	redis *storetest.Server
+	site  *store.Site
+}
+
+func newMachines(t *testing.T) *machines {
+	t.Helper()
+	m := &machines{t: t, redis: storetest.StartRedis(t)}
+	client, err := store.Open(store.Options{URL: m.redis.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	m.site = client.Site("main")
+	return m
+}
+
+// machine is a server or builder that runs by itself.
+type machine struct {
+	t              *testing.T
+	cmd            *exec.Cmd
+	readers, admin string // URLs
+	log            *lockedBuffer
+	ended          chan struct{}
+}
+
+// lockedBuffer may be read while a process writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// start starts a program ("feedpub" or "feedpub-older") with a data folder of its own, and waits until its admin side
+// answers. It is killed when the test ends.
+func (m *machines) start(program string, args ...string) *machine {
+	m.t.Helper()
+	port := func() string {
+		m.t.Helper()
+		p, err := storetest.FreePort()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(p))
+	}
+	p := &machine{t: m.t, log: &lockedBuffer{}, ended: make(chan struct{})}
+	readers, admin := port(), port()
+	p.readers, p.admin = "http://"+readers, "http://"+admin
+	args = append(args, "--redis", m.redis.URL(), "--data", m.t.TempDir(), "--admin-listen", admin)
+	if args[0] == "serve" {
+		args = append(args, "--listen", readers)
+	}
+	p.cmd = exec.Command(program, args...)
+	// Where readers find the feeds must be the same on all machines.
+	p.cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example", "FEEDPUB_SITE_LANGUAGE=de")
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // a killed process is no news
+		close(p.ended)
+	}()
+	m.t.Cleanup(p.kill)
+	p.until("its admin side answers", func() bool { status, _ := p.get(p.admin + "/livez"); return status == http.StatusOK })
+	return p
+}
+
+// kill ends the process as a crash does.
+func (p *machine) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.ended
+}
+
+// stop ends the process in good order.
+func (p *machine) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Errorf("stop: %v", err)
+	}
+	<-p.ended
+}
+
+// get makes a request and returns status, headers and body as one text.
+func (p *machine) get(url string) (int, string) {
+	p.t.Helper()
+	status, text, err := fetch(p.t.Context(), http.MethodGet, url, nil, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return status, text
+}
+
+// until waits for a condition, and tells the process's log if it never holds.
+func (p *machine) until(what string, cond func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); !cond(); {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("waited %v until %s; the process says:\n%s", patience, what, p.log)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// untilServed waits until the main feed holds the texts.
+func (p *machine) untilServed(texts ...string) {
+	p.t.Helper()
+	p.until("readers get "+strings.Join(texts, " and "), func() bool { return p.serves(texts...) })
+}
+
+// serves reports whether the main feed holds the texts.
+func (p *machine) serves(texts ...string) bool {
+	p.t.Helper()
+	status, text := p.get(p.readers + "/feed.json")
+	for _, want := range texts {
+		if status != http.StatusOK || !strings.Contains(text, want) {
+			return false
+		}
+	}
+	return true
+}
+
+var etag = regexp.MustCompile(`(?m)^Etag: (.*)$`)
+
+// tags returns the entity tags of the main feed's documents, by path.
+func (p *machine) tags() map[string]string {
+	p.t.Helper()
+	tags := map[string]string{}
+	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/feed.css"} {
+		status, text := p.get(p.readers + path)
+		found := etag.FindStringSubmatch(text)
+		if status != http.StatusOK || found == nil {
+			p.t.Fatalf("%s: %s", path, text)
+		}
+		tags[path] = found[1]
+	}
+	return tags
+}
+
+// post is a post with a title that the main feed can be searched for.
+func (m *machines) post(ids ...string) {
+	m.t.Helper()
+	for _, id := range ids {
+		raw := fmt.Appendf(nil, `{"id": %q, "title": "Post %s.", "content_text": "Text.", "date_published": "2025-01-02T03:04:05Z"}`, id, id)
+		if err := m.site.Put(m.t.Context(), feed.RawPost{ID: id, Raw: raw}); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// run runs a command to its end and returns its exit code and output.
+func (m *machines) run(args ...string) (code int, output string) {
+	m.t.Helper()
+	cmd := exec.Command("feedpub", append(args, "--redis", m.redis.URL())...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		m.t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// builder returns which of the processes holds the lease.
+func (m *machines) builder(processes ...*machine) *machine {
+	m.t.Helper()
+	owner, held, err := m.site.Holder(m.t.Context(), "build")
+	if err != nil || !held {
+		m.t.Fatalf("nobody builds (%v)", err)
+	}
+	for _, p := range processes {
+		if strings.Contains(owner, ":"+strconv.Itoa(p.cmd.Process.Pid)+":") {
+			return p
+		}
+	}
+	m.t.Fatalf("the builder is %s, which is none of the processes", owner)
+	return nil
+}
+
+// TestABuilderThatIsKilledIsReplaced: of two builders the one at work is killed, and the other commits what is posted
+// then; servers that never build serve it.
+func TestABuilderThatIsKilledIsReplaced(t *testing.T) {
+	m := newMachines(t)
+	server := m.start("feedpub", "serve", "--build=false")
+	one, other := m.start("feedpub", "build"), m.start("feedpub", "build")
+	m.post("first")
+	server.untilServed("Post first.")
+	if tags := server.tags(); len(tags) != 4 {
+		t.Errorf("the server that never builds serves %v", tags)
+	}
+	m.builder(one, other).kill()
+	killed := time.Now()
+	m.post("second")
+	server.untilServed("Post second.")
+	t.Logf("from the kill of the builder to the next commit served: %v", time.Since(killed).Round(10*time.Millisecond))
+	if code, out := m.run("rebuild"); code != exitDone {
+		t.Errorf("rebuild asks the builder: exit code %d, %s", code, out)
+	}
+}
+
+// TestARolledBackStoreTakesNothingFromReaders: Redis comes back with an older copy of its data, and the builder has no
+// documents of its own.
+func TestARolledBackStoreTakesNothingFromReaders(t *testing.T) {
+	m := newMachines(t)
+	servers := []*machine{m.start("feedpub", "serve", "--build=false"), m.start("feedpub", "serve", "--build=false")}
+	builder := m.start("feedpub", "build")
+	m.post("kept")
+	for _, s := range servers {
+		s.untilServed("Post kept.")
+	}
+	m.redis.Do("SAVE")
+	m.post("lost")
+	for _, s := range servers {
+		s.untilServed("Post lost.")
+	}
+	before := servers[0].tags()
+	builder.kill()
+	m.redis.Kill()
+	m.redis.Restart()
+	builder = m.start("feedpub", "build")
+	builder.until("the loss is listed", func() bool {
+		_, text := builder.get(builder.admin + "/problems")
+		return strings.Contains(text, "held") && strings.Contains(text, "lost")
+	})
+	for _, s := range servers {
+		if diff := cmp.Diff(before, s.tags()); diff != "" {
+			t.Errorf("readers got other documents after the store was rolled back (-before +after):\n%s", diff)
+		}
+	}
+	m.post("lost", "new")
+	for _, s := range servers {
+		s.untilServed("Post kept.", "Post lost.", "Post new.")
+	}
+}
+
+// TestARollingDeploy: servers of an old and a new release take turns at building, and no entity tag changes until the
+// site is upgraded; then each changes once.
+func TestARollingDeploy(t *testing.T) {
+	m := newMachines(t)
+	older := m.start("feedpub-older", "serve")
+	m.post("a")
+	older.untilServed("Post a.")
+	before := older.tags()
+	newer := m.start("feedpub", "serve")
+	newer.untilServed("Post a.")
+
+	unchanged := func(when string, p *machine) {
+		t.Helper()
+		if diff := cmp.Diff(before, p.tags()); diff != "" {
+			t.Errorf("%s, entity tags are others (-before +now):\n%s", when, diff)
+		}
+	}
+	older.stop()
+	newer.until("it builds", func() bool { code, _ := m.run("rebuild"); return code == exitDone && m.holds(newer) })
+	unchanged("built by the newer release", newer)
+	older = m.start("feedpub-older", "serve")
+	newer.stop()
+	older.until("it builds", func() bool { return m.holds(older) })
+	if code, out := m.run("rebuild"); code != exitDone {
+		t.Errorf("rebuild: exit code %d, %s", code, out)
+	}
+	older.untilServed("Post a.")
+	unchanged("built by the older release again", older)
+
+	newer = m.start("feedpub", "serve")
+	newer.untilServed("Post a.")
+	newer.until("the older release holds up an upgrade", func() bool {
+		code, out := m.run("upgrade")
+		return code == exitFailed && strings.Contains(out, "to be replaced first") && strings.Count(out, "serve, build") == 2
+	})
+	unchanged("after an upgrade that was held up", newer)
+	older.stop()
+	newer.until("it builds", func() bool { return m.holds(newer) })
+	code, out := m.run("upgrade", "--check", "--json")
+	var found upgrade
+	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 || found.Done {
+		t.Errorf("upgrade --check: exit code %d, %v, %s", code, err, out)
+	}
+	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have form 3; it was 2") {
+		t.Errorf("upgrade: exit code %d, %s", code, out)
+	}
+	newer.until("the new form is served", func() bool { return newer.tags()["/feed.css"] != before["/feed.css"] })
+	after := newer.tags()
+	if before["/feed.xml"] == after["/feed.xml"] || before["/feed.json"] != after["/feed.json"] {
+		t.Errorf("the upgrade changed other documents than those that differ: before %v, after %v", before, after)
+	}
+
+	// A server of the older release comes back: it serves what it can't make, and says so.
+	older = m.start("feedpub-older", "serve")
+	older.untilServed("Post a.")
+	newer.stop()
+	older.until("it is known to stand aside", func() bool {
+		_, text := older.get(older.admin + "/readyz")
+		return strings.Contains(text, "building") && strings.Contains(text, "form 3")
+	})
+	if status, text := older.get(older.admin + "/readyz"); status != http.StatusOK {
+		t.Errorf("a server that stands aside from building is taken from readers: %s", text)
+	}
+	if code, _ := m.run("upgrade"); code != exitFailed {
+		t.Errorf("upgrade with nobody to make the form: exit code %d, want %d", code, exitFailed)
+	}
+	if diff := cmp.Diff(after, older.tags()); diff != "" {
+		t.Errorf("the older release serves other documents than the newer did (-newer +older):\n%s", diff)
+	}
+	if m.holds(older) {
+		t.Error("the older release builds a site whose form it can't make")
+	}
+	if code, out := m.run("upgrade", "--force"); code != exitDone {
+		t.Errorf("upgrade --force back to the older form: exit code %d, %s", code, out)
+	}
+	older.until("it builds", func() bool { return older.tags()["/feed.css"] == before["/feed.css"] })
+}
+
+// holds reports whether a process builds.
+func (m *machines) holds(p *machine) bool {
+	m.t.Helper()
+	owner, held, err := m.site.Holder(m.t.Context(), "build")
+	return err == nil && held && strings.Contains(owner, ":"+strconv.Itoa(p.cmd.Process.Pid)+":")
+}
+
+func TestRolesAreUsedRight(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(filepath.Join(".", "c.yml"), []byte("redis: redis://127.0.0.1:1\nbuild: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"build", "--site", "main"}, "build needs a Redis"},
+		{[]string{"build", "--config", "c.yml"}, "build: is false"},
+		{[]string{"serve", "--build=false"}, "nobody else can build from a folder"},
+		{[]string{"upgrade", "--site", "main"}, "upgrade is for --redis"},
+	} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), tt.args, func(string) string { return "" }, nil, &bytes.Buffer{}, &stderr)
+		if code != exitUsage || !strings.Contains(stderr.String(), tt.want) {
+			t.Errorf("%v: exit code %d, %q; want %d and %q", tt.args, code, stderr.String(), exitUsage, tt.want)
+		}
+	}
+}

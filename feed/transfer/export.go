@@ -3,15 +3,12 @@ package transfer
 import (
 	"bufio"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -95,104 +92,6 @@ func (j *jsonFeedWriter) Write(p feed.Post) error {
 func (j *jsonFeedWriter) Close() error {
 	_, err := j.w.WriteString("\n]}\n")
 	return errors.Join(err, j.w.Flush())
-}
-
-type wxrWriter struct {
-	w *bufio.Writer
-	n int
-}
-
-func newWXRWriter(w io.Writer, c Channel) (*wxrWriter, error) {
-	b := bufio.NewWriter(w)
-	_, err := b.WriteString(xml.Header + `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"` +
-		` xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"` +
-		` xmlns:wp="http://wordpress.org/export/1.2/">` + "\n<channel>\n" +
-		tag("title", c.Title) + tag("link", c.Link) + tag("language", c.Language) +
-		"<wp:wxr_version>1.2</wp:wxr_version>\n" + tag("wp:base_site_url", c.Link) + tag("wp:base_blog_url", c.Link))
-	return &wxrWriter{w: b}, err
-}
-
-// tag returns an element with text.
-func tag(name, text string) string {
-	if text == "" {
-		return ""
-	}
-	return "<" + name + ">" + escape(text) + "</" + name + ">\n"
-}
-
-func escape(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(markup.CleanText(s))) // a Builder takes everything
-	return b.String()
-}
-
-// cdata returns text as WordPress writes it, which its importer counts on for some elements.
-func cdata(name, text string) string {
-	return "<" + name + "><![CDATA[" + strings.ReplaceAll(markup.CleanText(text), "]]>", "]]]]><![CDATA[>") + "]]></" + name + ">\n"
-}
-
-func (x *wxrWriter) Write(p feed.Post) error {
-	content, err := contentHTML(p)
-	if err != nil {
-		return err
-	}
-	x.n++
-	var b strings.Builder
-	b.WriteString("<item>\n" + tag("title", p.Title) + tag("link", p.URL))
-	const zero = "0000-00-00 00:00:00"
-	date, modified := zero, zero
-	if t := p.DatePublished.UTC(); !p.DatePublished.IsZero() {
-		b.WriteString(tag("pubDate", t.Format(time.RFC1123Z)))
-		date = t.Format(time.DateTime)
-	}
-	if !p.DateModified.IsZero() {
-		modified = p.DateModified.UTC().Format(time.DateTime)
-	}
-	for _, a := range p.Authors {
-		b.WriteString(cdata("dc:creator", a.Name))
-	}
-	b.WriteString(`<guid isPermaLink="false">` + escape(p.ID) + "</guid>\n<description></description>\n")
-	b.WriteString(cdata("content:encoded", content) + cdata("excerpt:encoded", p.Summary))
-	status := map[feed.Status]string{feed.Draft: "draft", feed.Private: "private"}[p.Status]
-	b.WriteString(tag("wp:post_id", strconv.Itoa(x.n)) + tag("wp:post_date", date) + tag("wp:post_date_gmt", date) +
-		tag("wp:post_modified_gmt", modified) + tag("wp:status", first(status, "publish")) + tag("wp:post_type", "post"))
-	for _, t := range p.Tags {
-		b.WriteString(`<category domain="post_tag" nicename="` + escape(strings.ToLower(strings.Join(strings.Fields(t), "-"))) + `"><![CDATA[` +
-			strings.ReplaceAll(markup.CleanText(t), "]]>", "]]]]><![CDATA[>") + "]]></category>\n")
-	}
-	for _, a := range p.Attachments {
-		b.WriteString("<wp:postmeta>\n" + tag("wp:meta_key", "enclosure") +
-			cdata("wp:meta_value", fmt.Sprintf("%s\n%d\n%s\n", a.URL, a.SizeInBytes, a.MIMEType)) + "</wp:postmeta>\n")
-	}
-	b.WriteString("</item>\n")
-	_, err = x.w.WriteString(b.String())
-	return err
-}
-
-func (x *wxrWriter) Close() error {
-	_, err := x.w.WriteString("</channel>\n</rss>\n")
-	return errors.Join(err, x.w.Flush())
-}
-
-// contentHTML returns the content of a post as HTML. It is marked as a block, so that WordPress adds no paragraphs.
-func contentHTML(p feed.Post) (string, error) {
-	var format markup.Format
-	var body string
-	switch {
-	case p.ContentHTML != "":
-		return "<!-- wp:html -->" + p.ContentHTML + "<!-- /wp:html -->", nil
-	case p.ContentMarkdown != "":
-		format, body = markup.Markdown, p.ContentMarkdown
-	case p.ContentText != "":
-		format, body = markup.Text, p.ContentText
-	default:
-		return "", nil
-	}
-	tree, err := markup.Parse(format, body)
-	if err != nil {
-		return "", err
-	}
-	return "<!-- wp:html -->" + markup.Clean(tree) + "<!-- /wp:html -->", nil
 }
 
 type markdownWriter struct{ dir string }

@@ -176,10 +176,13 @@ func (w *wordpress) post(o Options, e *element) (feed.Post, Kind, error) {
 		return p, "", err
 	}
 	p.Summary = plainText(e.of("excerpt:encoded"))
-	if p.Title == "" && p.ContentHTML == "" && p.Summary == "" {
+	own := meta[ownMeta]
+	if own == "" && p.Title == "" && p.ContentHTML == "" && p.Summary == "" {
 		return p, "empty", nil
 	}
-	p.DatePublished, p.DateModified, err = wordpressDates(e, o.location())
+	if p.DatePublished, p.DateModified, err = wordpressDates(e, o.location()); err == nil && own != "" {
+		restoreOwn(&p, own, e.of("content:encoded"))
+	}
 	return p, "", err
 }
 

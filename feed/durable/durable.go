@@ -26,7 +26,11 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // durable only then.
 func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("durable write: %w", err)
+		// The temporary file's name is of no use to anyone, and another one each time.
+		if at, ok := errors.AsType[*fs.PathError](err); ok {
+			err = at.Err
+		}
+		return fmt.Errorf("durable write %s: %w", path, err)
 	}
 	return nil
 }

@@ -1,8 +1,11 @@
 package durable_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"feedpub/feed/durable"
@@ -27,8 +30,15 @@ func TestWriteFileReplacesWhole(t *testing.T) {
 }
 
 func TestWriteFileIntoMissingFolderFails(t *testing.T) {
-	if err := durable.WriteFile(filepath.Join(t.TempDir(), "no", "f"), nil, 0o600); err == nil {
-		t.Error("WriteFile into a folder that does not exist returned nil: the write was lost without a word")
+	path := filepath.Join(t.TempDir(), "no", "f")
+	err := durable.WriteFile(path, nil, 0o600)
+	if err == nil {
+		t.Fatal("WriteFile into a folder that does not exist returned nil: the write was lost without a word")
+	}
+	// Those who log an error once compare it with the one before.
+	if again := durable.WriteFile(path, nil, 0o600); !errors.Is(err, fs.ErrNotExist) || again.Error() != err.Error() ||
+		!strings.Contains(err.Error(), path) {
+		t.Errorf("WriteFile twice into a folder that does not exist:\n%v\n%v\nwant the same error, with the file's path", err, again)
 	}
 }
 

@@ -16,29 +16,22 @@ import (
 	"sync"
 
 	"feedpub/feed"
-	"feedpub/feed/durable"
 	"feedpub/store"
 )
 
 // disk keeps on the disk what can't be read from the posts again: the primary records as a journal of lines, and each
 // feed's head with its documents in a file of its own.
 type disk struct {
-	site  *store.Site
-	log   *slog.Logger
-	heads string // folder
+	site   *store.Site
+	log    *slog.Logger
+	device device
+	heads  string // folder
 
 	mu       sync.Mutex
 	journal  journalFile
 	size     int64  // of what counts in the journal
 	torn     bool   // something stands behind that which does not count
 	position string // of the store's journal, up to which all is on the disk
-}
-
-// journalFile is the journal, open for writing at its end.
-type journalFile interface {
-	io.WriteCloser
-	Sync() error
-	Truncate(size int64) error
 }
 
 // headFile is what a feed's file holds.
@@ -53,13 +46,13 @@ const (
 )
 
 // openDisk brings back what is on the disk into the store, which is empty, and from then on keeps it there.
-func openDisk(ctx context.Context, dir string, site *store.Site, log *slog.Logger) (*disk, error) {
-	d := &disk{site: site, log: log, heads: filepath.Join(dir, "heads")}
+func openDisk(ctx context.Context, dir string, site *store.Site, dev device, log *slog.Logger) (*disk, error) {
+	d := &disk{site: site, log: log, device: dev, heads: filepath.Join(dir, "heads")}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
 	path := filepath.Join(dir, "records.jsonl")
-	lines, err := readRecords(path, log)
+	lines, size, err := readRecords(path, log)
 	if err != nil {
 		return nil, err
 	}
@@ -71,14 +64,19 @@ func openDisk(ctx context.Context, dir string, site *store.Site, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	if err := durable.WriteFile(path, compact, 0o600); err != nil {
-		return nil, fmt.Errorf("records: %w", err)
-	}
 	d.size = int64(len(compact))
+	if err := dev.replace(path, compact, 0o600); err != nil {
+		if _, absent := os.Stat(path); absent != nil {
+			return nil, fmt.Errorf("records: %w", err)
+		}
+		// What is on a full disk can be served nevertheless, and what is new waits until there is room.
+		log.Error("the data folder can't be written to; nothing new is published until it can", "error", err)
+		d.size, d.torn = size, true
+	}
 	if err := d.restoreHeads(ctx); err != nil {
 		return nil, err
 	}
-	if d.journal, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+	if d.journal, err = dev.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, fmt.Errorf("records: %w", err)
 	}
 	if err := site.StartJournal(ctx); err != nil {
@@ -87,15 +85,15 @@ func openDisk(ctx context.Context, dir string, site *store.Site, log *slog.Logge
 	return d, nil
 }
 
-// readRecords reads the journal of records and returns the last state of each, in order. Lines that can't be read are
-// left out: the last may be torn, and none may keep the store from its start.
-func readRecords(path string, log *slog.Logger) ([]feed.Line, error) {
+// readRecords reads the journal of records and returns the last state of each, in order, and the size of its whole
+// lines. Lines that can't be read are left out: the last may be torn, and none may keep the store from its start.
+func readRecords(path string, log *slog.Logger) (lines []feed.Line, size int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("records: %w", err)
+		return nil, 0, fmt.Errorf("records: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	last := map[string]feed.Line{}
@@ -107,10 +105,11 @@ func readRecords(path string, log *slog.Logger) ([]feed.Line, error) {
 				log.Warn("the last line of the records was not finished before a crash; it was never acknowledged", "line", n)
 			}
 			if !errors.Is(err, io.EOF) {
-				return nil, fmt.Errorf("records: %w", err)
+				return nil, 0, fmt.Errorf("records: %w", err)
 			}
 			break
 		}
+		size += int64(len(b))
 		var l feed.Line
 		if err := json.Unmarshal(b, &l); err != nil || lineKey(l) == "" {
 			log.Error("a line of the records is not readable and is left out", "file", path, "line", n, "error", err)
@@ -118,12 +117,12 @@ func readRecords(path string, log *slog.Logger) ([]feed.Line, error) {
 		}
 		last[lineKey(l)] = l
 	}
-	lines := make([]feed.Line, 0, len(last))
+	lines = make([]feed.Line, 0, len(last))
 	for _, l := range last {
 		lines = append(lines, l)
 	}
 	slices.SortFunc(lines, func(a, b feed.Line) int { return cmp.Compare(lineKey(a), lineKey(b)) })
-	return lines, nil
+	return lines, size, nil
 }
 
 // lineKey says what a line is about; of two lines about one thing the later counts.
@@ -279,7 +278,7 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	if err != nil {
 		return fmt.Errorf("head of %s: %w", name, err)
 	}
-	if err := durable.WriteFile(filepath.Join(d.heads, escape(string(name))+headSuffix), b, 0o600); err != nil {
+	if err := d.device.replace(filepath.Join(d.heads, escape(string(name))+headSuffix), b, 0o600); err != nil {
 		return fmt.Errorf("head of %s: %w", name, err)
 	}
 	return nil

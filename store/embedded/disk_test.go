@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -253,55 +252,6 @@ func TestRecordThatCannotBeWrittenDoesNotCount(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(s.o.Data, ownFolder, "records.jsonl"))
 	if err != nil || !strings.Contains(string(b), "tags/go") {
 		t.Errorf("records on the disk are %q, %v; want the name", b, err)
-	}
-}
-
-// failingJournal is a file on a disk that takes half of what is written and then nothing, until it is well again.
-type failingJournal struct {
-	*os.File
-	ill bool
-}
-
-func (f *failingJournal) Write(b []byte) (int, error) {
-	if !f.ill {
-		return f.File.Write(b)
-	}
-	n, err := f.File.Write(b[:len(b)/2])
-	return n, errors.Join(err, syscall.ENOSPC)
-}
-
-func (f *failingJournal) Truncate(size int64) error {
-	if f.ill {
-		return syscall.EIO
-	}
-	return f.File.Truncate(size)
-}
-
-// What a failed write has left must not run together with the next line, which would be lost with it.
-func TestLineAfterATornOneIsNotLost(t *testing.T) {
-	s := open(t, Options{})
-	file, ok := s.disk.journal.(*os.File)
-	if !ok {
-		t.Fatalf("the journal is a %T", s.disk.journal)
-	}
-	journal := &failingJournal{File: file, ill: true}
-	s.disk.journal = journal
-	name := func(n feed.Name) feed.Absorption {
-		return feed.Absorption{Token: 1, Names: map[feed.Name]string{n: string(n)}}
-	}
-	for range 2 {
-		if err := site(s).Absorb(t.Context(), name("tags/first")); !errors.Is(err, feed.ErrUnavailable) {
-			t.Errorf("Absorb on a full disk: error is %v; want one of kind %q", err, feed.ErrUnavailable)
-		}
-	}
-	journal.ill = false
-	must(t, site(s).Absorb(t.Context(), name("tags/second")))
-	before, _ := state(t, site(s))
-	closeStore(t, s)
-	s = open(t, Options{Dir: s.o.Dir, Data: s.o.Data})
-	after, _ := state(t, site(s))
-	if diff := cmp.Diff(before, after); diff != "" || len(after) != 2 {
-		t.Errorf("records after a restart (-before +after):\n%s", diff)
 	}
 }
 

@@ -69,6 +69,8 @@ type Options struct {
 	Patience time.Duration
 	// Rescan is how often the folder is read without a sign of change, for file systems that give none; 0 is 5 s.
 	Rescan time.Duration
+
+	device device // what Data is on; tests have their own
 }
 
 // Store is an open embedded store. Its methods are safe for concurrent use.
@@ -81,8 +83,10 @@ type Store struct {
 	inner  *store.Client // the store's own, which may write posts without writing files
 	client *store.Client
 	ready  atomic.Bool // all files are read
-	disk   *disk
-	folder *folder
+	// undrained says that records could not be written to the disk when that was last tried.
+	undrained atomic.Bool
+	disk      *disk
+	folder    *folder
 
 	mu      sync.Mutex
 	queued  map[*server.Peer]*transaction // of clients that are in one
@@ -122,6 +126,9 @@ func (o *Options) complete() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.device.open == nil {
+		o.device = newDevice()
+	}
 	o.Debounce = cmp.Or(o.Debounce, 100*time.Millisecond)
 	o.Grace = cmp.Or(o.Grace, 250*time.Millisecond)
 	o.Patience = cmp.Or(o.Patience, 2*time.Second)
@@ -135,7 +142,7 @@ func (s *Store) open(ctx context.Context) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	var err error
-	if s.lock, err = takeLock(own); err != nil {
+	if s.lock, err = takeLock(own, s.o.Logger); err != nil {
 		return err
 	}
 	if s.o.Dir != "" {
@@ -160,7 +167,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	site := s.inner.Site(s.o.Site)
-	if s.disk, err = openDisk(ctx, own, site, s.o.Logger); err != nil {
+	if s.disk, err = openDisk(ctx, own, site, s.o.device, s.o.Logger); err != nil {
 		return err
 	}
 	if s.folder, err = openFolder(ctx, s.o, own, site); err != nil {

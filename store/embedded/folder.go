@@ -58,7 +58,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if f.fsys == nil {
 		f.fsys = os.DirFS(o.Dir)
 	}
-	kept, good, err := openLastGood(dir, o.Logger)
+	kept, good, err := openLastGood(dir, o.device, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +73,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 				posts = append(posts, p)
 			}
 		}
-		if err := f.good.keep(name, kept[name]); err != nil {
-			return nil, errors.Join(err, good.close())
-		}
+		f.good.keep(name, kept[name])
 	}
 	if err := f.site.Put(ctx, posts...); err != nil {
 		return nil, errors.Join(err, good.close())
@@ -83,9 +81,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if _, err := f.look(ctx, nil, true); err != nil {
 		return nil, errors.Join(err, good.close())
 	}
-	if err := f.good.begin(); err != nil {
-		return nil, errors.Join(err, good.close())
-	}
+	f.good.begin()
 	return f, nil
 }
 
@@ -177,9 +173,7 @@ func (f *folder) remove(id string) error {
 		}
 		if is := f.files[name]; is != nil && is.held {
 			delete(is.posts, id)
-			if err := f.good.keep(name, nil); err != nil {
-				return err
-			}
+			f.good.keep(name, nil)
 			if len(is.posts) == 0 {
 				delete(f.files, name)
 			}
@@ -198,6 +192,7 @@ func (f *folder) remove(id string) error {
 func (f *folder) look(ctx context.Context, touched map[string]bool, first bool) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.good.flush()
 	found, dirs, bad := walk(f.fsys)
 	f.dirs = dirs
 	if err := bad["."]; err != nil {
@@ -313,7 +308,7 @@ func (f *folder) accept(ctx context.Context, name string, is *file, posts []feed
 		}
 	}
 	if !maps.Equal(dropped, fresh) {
-		return f.good.keep(name, posts)
+		f.good.keep(name, posts)
 	}
 	return nil
 }
@@ -395,9 +390,7 @@ func (f *folder) vanished(
 		if err := f.repaired(ctx, name, is); err != nil {
 			return 0, err
 		}
-		if err := f.good.keep(name, nil); err != nil {
-			return 0, err
-		}
+		f.good.keep(name, nil)
 		delete(f.files, name)
 	}
 	return 0, f.found(ctx)

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"feedpub/feed"
 )
@@ -16,11 +18,19 @@ import (
 // lastGood keeps the last good version of every file, so that a file that is broken while nothing runs still has one
 // when the store opens, and so that a file removed meanwhile is known to have been there. It is written anew at each
 // opening and grows until the next. It is not synced: after a power cut a broken file may be without, never a good one.
+//
+// Nothing waits for it: what a full disk does not take is kept in memory until it does.
 type lastGood struct {
-	path string
-	tmp  *os.File  // being written; renamed to path by begin
-	w    io.Writer // to tmp
-	torn bool      // the last line may be part of one
+	path   string
+	log    *slog.Logger
+	device device
+
+	tmp     journalFile               // the new log, renamed to path when all is in it; nil until it could be made
+	torn    bool                      // the last line may be part of one
+	waiting map[string][]feed.RawPost // not written yet, by file
+	begun   bool                      // the new log is to take the place of the old one
+	current bool                      // it has
+	failing bool                      // what was tried last has failed
 }
 
 // goodFile is a line: a file and its posts, none for a file that is gone. A later line about a file counts.
@@ -31,70 +41,100 @@ type goodFile struct {
 
 // openLastGood returns what was kept, and the log to which what is to be kept from now on is added. Until begin is
 // called the old one stays.
-func openLastGood(dir string, log *slog.Logger) (map[string][]feed.RawPost, *lastGood, error) {
-	l := &lastGood{path: filepath.Join(dir, "lastgood.jsonl")}
+func openLastGood(dir string, dev device, log *slog.Logger) (map[string][]feed.RawPost, *lastGood, error) {
+	l := &lastGood{path: filepath.Join(dir, "lastgood.jsonl"), log: log, device: dev, waiting: map[string][]feed.RawPost{}}
 	kept := map[string][]feed.RawPost{}
 	f, err := os.Open(l.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		return kept, l, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("last good versions: %w", err)
-	default:
-		defer func() { _ = f.Close() }()
-		r := bufio.NewReader(f)
-		for {
-			b, err := r.ReadBytes('\n')
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					return nil, nil, fmt.Errorf("last good versions: %w", err)
-				}
-				break // what is behind the last newline was torn by a crash
-			}
-			if len(b) == 1 {
-				continue // between a line that is torn and the next
-			}
-			var g goodFile
-			if err := json.Unmarshal(b, &g); err != nil {
-				log.Warn("a last good version is not readable and is left out", "file", l.path, "error", err)
-				continue
-			}
-			if kept[g.Path] = g.Posts; len(g.Posts) == 0 {
-				delete(kept, g.Path)
-			}
+	}
+	defer func() { _ = f.Close() }()
+	r := bufio.NewReader(f)
+	for {
+		b, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return kept, l, nil // what is behind the last newline was torn by a crash
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("last good versions: %w", err)
+		}
+		if len(b) == 1 {
+			continue // between a line that is torn and the next
+		}
+		var g goodFile
+		if err := json.Unmarshal(b, &g); err != nil {
+			log.Warn("a last good version is not readable and is left out", "file", l.path, "error", err)
+			continue
+		}
+		if kept[g.Path] = g.Posts; len(g.Posts) == 0 {
+			delete(kept, g.Path)
 		}
 	}
-	if l.tmp, err = os.OpenFile(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-		return nil, nil, fmt.Errorf("last good versions: %w", err)
-	}
-	l.w = l.tmp
-	return kept, l, nil
 }
 
 // keep notes the posts of a file, none if it is gone.
-func (l *lastGood) keep(path string, posts []feed.RawPost) error {
-	if l.torn { // what is noted now must not run together with it
-		if _, err := l.w.Write([]byte("\n")); err != nil {
-			return fmt.Errorf("last good versions: %w", err)
+func (l *lastGood) keep(path string, posts []feed.RawPost) {
+	l.waiting[path] = posts
+	l.flush()
+}
+
+// begin puts the new log in the place of the old one, as soon as all is in it that was kept so far.
+func (l *lastGood) begin() {
+	l.begun = true
+	l.flush()
+}
+
+// flush writes what waits.
+func (l *lastGood) flush() {
+	err := l.write()
+	switch failing := err != nil; {
+	case failing == l.failing:
+	case failing:
+		l.log.Error("last good versions can't be written; a file that breaks while nothing runs may be without one", "error", err)
+	default:
+		l.log.Info("last good versions are written again")
+	}
+	l.failing = err != nil
+}
+
+func (l *lastGood) write() (err error) {
+	if l.tmp == nil {
+		if l.tmp, err = l.device.open(l.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
+			l.tmp = nil // and not an interface with a nil file in it
+			return err
 		}
 	}
-	// Not a json.Encoder: one that has failed once fails for ever.
-	line, err := json.Marshal(goodFile{Path: path, Posts: posts})
-	if err != nil {
-		return fmt.Errorf("last good versions: %w", err)
+	for _, path := range slices.Sorted(maps.Keys(l.waiting)) {
+		// Not a json.Encoder: one that has failed once fails for ever.
+		line, err := json.Marshal(goodFile{Path: path, Posts: l.waiting[path]})
+		if err != nil {
+			return err
+		}
+		if l.torn { // what is noted now must not run together with it
+			line = append([]byte("\n"), line...)
+		}
+		if _, err := l.tmp.Write(append(line, '\n')); err != nil {
+			l.torn = true
+			return err
+		}
+		l.torn = false
+		delete(l.waiting, path)
 	}
-	_, err = l.w.Write(append(line, '\n'))
-	if l.torn = err != nil; l.torn {
-		return fmt.Errorf("last good versions: %w", err)
+	if l.begun && !l.current {
+		if err := os.Rename(l.path+".new", l.path); err != nil {
+			return err
+		}
+		l.current = true
 	}
 	return nil
 }
 
-// begin puts the new log in the place of the old one.
-func (l *lastGood) begin() error {
-	if err := os.Rename(l.tmp.Name(), l.path); err != nil {
-		return fmt.Errorf("last good versions: %w", err)
+func (l *lastGood) close() error {
+	if l.tmp == nil {
+		return nil
 	}
-	return nil
+	return l.tmp.Close()
 }
-
-func (l *lastGood) close() error { return l.tmp.Close() }

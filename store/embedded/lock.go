@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 type lock struct{ f *flock.Flock }
 
 // takeLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that has it.
-func takeLock(dir string) (*lock, error) {
+func takeLock(dir string, log *slog.Logger) (*lock, error) {
 	path := filepath.Join(dir, "lock")
 	f := flock.New(path)
 	ok, err := f.TryLock()
@@ -29,9 +30,9 @@ func takeLock(dir string) (*lock, error) {
 		}
 		return nil, fmt.Errorf("data folder %s is in use by %s: %w", filepath.Dir(dir), who, feed.ErrLocked)
 	}
-	// For the message above only: what counts is the lock.
+	// For the message above only: what counts is the lock, which a full disk takes too.
 	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
-		return nil, fmt.Errorf("lock of data folder: %w", err)
+		log.Warn("the lock of the data folder does not say who has it", "error", err)
 	}
 	return &lock{f: f}, nil
 }

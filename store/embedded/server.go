@@ -99,8 +99,15 @@ func (s *Store) listen() error {
 func (s *Store) waitAOF(c *server.Peer, _ string, _ []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()
-	if err := s.disk.drain(ctx); err != nil {
-		s.o.Logger.Error("records could not be written to the disk", "error", err)
+	err := s.disk.drain(ctx)
+	switch failed := err != nil; {
+	case s.undrained.Swap(failed) == failed: // said already
+	case failed:
+		s.o.Logger.Error("records can't be written to the disk; nothing new is published until they can", "error", err)
+	default:
+		s.o.Logger.Info("records are written to the disk again")
+	}
+	if err != nil {
 		// MISCONF is what Redis says when it can't persist, and what clients know as a state to wait for.
 		c.WriteError("MISCONF records could not be written to the disk")
 		return

@@ -1,0 +1,139 @@
+package embedded
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+)
+
+// fullDisk is a disk that can be full: then it takes half of what is written and refuses the rest, and truncates nothing.
+type fullDisk struct{ full atomic.Bool }
+
+func (d *fullDisk) device() device {
+	real := newDevice()
+	return device{
+		replace: func(path string, data []byte, perm fs.FileMode) error {
+			if d.full.Load() {
+				return syscall.ENOSPC
+			}
+			return real.replace(path, data, perm)
+		},
+		open: func(path string, flag int, perm fs.FileMode) (journalFile, error) {
+			f, err := os.OpenFile(path, flag, perm)
+			return &fileOnFullDisk{f, d}, err
+		},
+	}
+}
+
+type fileOnFullDisk struct {
+	*os.File
+	disk *fullDisk
+}
+
+func (f *fileOnFullDisk) Write(b []byte) (int, error) {
+	if !f.disk.full.Load() {
+		return f.File.Write(b)
+	}
+	n, err := f.File.Write(b[:len(b)/2])
+	return n, errors.Join(err, syscall.ENOSPC)
+}
+
+func (f *fileOnFullDisk) Truncate(size int64) error {
+	if f.disk.full.Load() {
+		return syscall.EIO
+	}
+	return f.File.Truncate(size)
+}
+
+// Promise 1: what is committed is served after a restart, be the disk full or not; promise 4: what is not on the disk is
+// not acknowledged, and what comes later is not lost with it.
+func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
+	var disk fullDisk
+	var log strings.Builder
+	o := Options{
+		Dir: t.TempDir(), Data: t.TempDir(), device: disk.device(), Grace: time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	name := func(n feed.Name) feed.Absorption {
+		return feed.Absorption{Token: 5, Names: map[feed.Name]string{n: string(n)}}
+	}
+	put(t, o.Dir, "a.json", post("a", "first"))
+	s := open(t, o)
+	must(t, site(s).Absorb(t.Context(), name("tags/first")))
+	_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "a document"))
+	must(t, err)
+	disk.full.Store(true) // while it runs
+	for range 2 {
+		if err := site(s).Absorb(t.Context(), name("tags/torn")); !errors.Is(err, feed.ErrUnavailable) {
+			t.Errorf("Absorb on a disk that became full: %v, want an error of kind %q", err, feed.ErrUnavailable)
+		}
+	}
+	disk.full.Store(false)
+	must(t, site(s).Absorb(t.Context(), name("tags/next")))
+	lines, heads := state(t, site(s))
+	closeStore(t, s)
+
+	disk.full.Store(true) // when it starts
+	s = open(t, o)
+	gotLines, gotHeads := state(t, site(s))
+	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" {
+		t.Errorf("records and heads on a full disk (-before +after):\n%s", diff)
+	}
+	if got := content(t, s, "a"); got != post("a", "first") {
+		t.Errorf("the post is %q", got)
+	}
+	if !strings.Contains(log.String(), "the data folder can't be written to") {
+		t.Errorf("the log does not say what is wrong:\n%s", log.String())
+	}
+	for range 2 {
+		if err := site(s).Absorb(t.Context(), name("tags/second")); !errors.Is(err, feed.ErrUnavailable) {
+			t.Errorf("Absorb on a full disk: %v, want an error of kind %q", err, feed.ErrUnavailable)
+		}
+	}
+	put(t, o.Dir, "a.json", post("a", "a second version"))
+	put(t, o.Dir, "b.json", post("b", "B"))
+	look(t, s)
+	if got, want := ids(t, s), "a b"; got != want {
+		t.Errorf("posts are %q, want %q: the folder is on another disk", got, want)
+	}
+
+	if n := strings.Count(log.String(), "records can't be written to the disk"); n != 2 {
+		t.Errorf("the log says %d times that records can't be written, want once each time that the disk was full:\n%s", n, log.String())
+	}
+
+	disk.full.Store(false)
+	must(t, site(s).Absorb(t.Context(), name("tags/third")))
+	look(t, s)
+	lines, _ = state(t, site(s))
+	closeStore(t, s)
+	put(t, o.Dir, "a.json", "broken")
+	s = open(t, o)
+	gotLines, gotHeads = state(t, site(s))
+	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" || len(gotLines) != 5 {
+		t.Errorf("records and heads after the disk was well again (-before +after):\n%s", diff)
+	}
+	if got, want := content(t, s, "a"), post("a", "a second version"); got != want {
+		t.Errorf("the last good version is %q, want %q", got, want)
+	}
+}
+
+func TestAFreshFolderOnAFullDiskIsRefused(t *testing.T) {
+	var disk fullDisk
+	disk.full.Store(true)
+	_, err := Open(t.Context(), Options{
+		Dir: t.TempDir(), Data: t.TempDir(), Site: testSite, Decode: decode, device: disk.device(),
+	})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Open: %v, want %v", err, syscall.ENOSPC)
+	}
+}

@@ -156,6 +156,13 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 // rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
 // built: a reader need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	if p.Turn != nil {
+		done, err := p.Turn(ctx)
+		if err != nil {
+			return feed.Report{}, err
+		}
+		defer done()
+	}
 	if err := p.upToDate(ctx, token); err != nil {
 		return feed.Report{}, err
 	}

@@ -49,6 +49,9 @@ type ReplicaConfig struct {
 	Memory  *Memory       // which other replicas may share; nil is no bound
 	Keeper  Keeper        // optional: takes back what the store has lost
 	Options Options       // of the snapshots; their Now is the clock's
+	// Before is the replica of the same site that this one takes the place of, optional: what it serves is served from
+	// the start. Its Run must have returned by the time of Load.
+	Before *Replica
 }
 
 // Replica keeps a site's committed documents in memory, on disk and up to date with the store. What it serves only ever
@@ -100,6 +103,11 @@ func NewReplica(c ReplicaConfig) *Replica {
 // first readers from an answer that says the feeds are not ready; Run calls it otherwise.
 func (r *Replica) Load() {
 	r.loaded.Do(func() {
+		if before := r.Before; before != nil {
+			r.Before = nil // it is not needed any more
+			r.succeed(before)
+			return
+		}
 		if r.Disk == nil {
 			return
 		}
@@ -110,6 +118,25 @@ func (r *Replica) Load() {
 		r.serve(r.current.Load().with(editions, nil, r.Now()), editions)
 		r.Log.Info("feeds loaded from disk", "feeds", len(editions))
 	})
+}
+
+// succeed takes over what another replica serves, with what of it the disk does not have. The disk's copies are those of
+// what is served, so they need not be read.
+func (r *Replica) succeed(before *Replica) {
+	editions := make(map[feed.Name]*edition)
+	for name, e := range before.Snapshot().editions.all() {
+		editions[feed.Name(name)] = e
+	}
+	r.current.Store(r.current.Load().with(editions, nil, r.Now()))
+	before.mu.Lock()
+	unsaved := maps.Clone(before.unsaved)
+	before.mu.Unlock()
+	r.mu.Lock()
+	maps.Copy(r.unsaved, unsaved)
+	r.mu.Unlock()
+	if len(unsaved) > 0 {
+		r.wake <- struct{}{} // it is empty: nothing runs yet
+	}
 }
 
 // Run keeps the replica up to date until ctx ends. It returns nil then, when all that is served has been saved.

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
 
 	"feedpub/config"
+	"feedpub/feed"
 	"feedpub/feed/schedule"
 )
 
@@ -110,6 +112,44 @@ func TestExampleConfiguration(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
 			t.Errorf("%s does not show the key %s of a list's element", example, key)
 		}
+	}
+}
+
+// TestExampleOfManySites loads the example of many sites with the folder of sites that it names.
+func TestExampleOfManySites(t *testing.T) {
+	check := func(spec string, loc *time.Location) error {
+		_, err := schedule.Parse(spec, loc)
+		return err
+	}
+	c, err := config.Load(config.Options{File: "sites.example.yml", Getenv: func(string) string { return "" }, CheckSchedule: check})
+	if err != nil {
+		t.Fatalf("sites.example.yml does not load:\n%v", err)
+	}
+	got := map[feed.SiteID]string{}
+	for id, s := range c.Sites {
+		got[id] = strings.Join(s.Hostnames(), " ")
+	}
+	files, err := filepath.Glob(filepath.Join(string(c.SitesFrom), "*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.ParseSite(path, string(text), check)
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		got[s.Site.ID] = strings.Join(s.Hostnames(), " ")
+		if s.Site.Limit != 30 || s.Site.Language != "de" {
+			t.Errorf("%s has the limit %d and the language %s, want 30 of the top level and its own, de", path, s.Site.Limit, s.Site.Language)
+		}
+	}
+	want := map[feed.SiteID]string{"commonplace": "feeds.example.org rss.example.org", "gazette": "gazette.example.net"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("sites and their hosts (-want +got):\n%s", diff)
 	}
 }
 

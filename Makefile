@@ -24,6 +24,7 @@ build: ## build bin/feedpub: static, the same bytes for the same source
 test: deps ## run all tests with the race detector; installs the programs that they start when it may
 	$(GO) test -race ./...
 	$(GO) test -run Allocates ./feed/serve/...
+	$(GO) test -run TenThousandFeeds ./cmd/feedpub
 
 .PHONY: deps
 deps: ## see that the programs are there that tests start

@@ -105,7 +105,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded", "feedpub/store/storetest"},
 		"github.com/yuin/goldmark":            {"feedpub/feed/markup"},
 		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
-		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded"},
+		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded", "feedpub/cmd/feedpub"},
 		"github.com/google/renameio/v2":       {"feedpub/feed/durable"},
 		"github.com/klauspost/compress":       {"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/store", "feedpub/feed/transfer"},
 		"github.com/goccy/go-yaml":            {"feedpub/config", "feedpub/feed/transfer", "feedpub/feed/admin"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ func newCheck(env *environment) *cobra.Command {
 		Short: "Check the configuration and what it points to",
 		Long: `Check the configuration, all of it at once, and what it points to: that Redis
 answers and is set up to keep posts, that folders can be written to, that files can
-be read. Nothing is changed.
+be read. The files of sites_from are read too. Nothing is changed.
 
 With --print, print the configuration in force instead, with secrets left out.`,
 		Example: "  feedpub check --config feedpub.yml\n  FEEDPUB_SITE_LIMIT=20 feedpub check --print",
@@ -27,6 +28,11 @@ With --print, print the configuration in force instead, with secrets left out.`,
 			c, err := env.settings(cmd)
 			if err != nil {
 				return err
+			}
+			if c.Site.ID != "" { // of several sites, the one that is chosen
+				if c, err = chooseSite(c); err != nil {
+					return err
+				}
 			}
 			if dump {
 				text, err := c.Dump()
@@ -78,8 +84,29 @@ func (env *environment) check(cmd *cobra.Command, c config.Config) error {
 	for _, h := range hints(c) {
 		fmt.Fprintf(env.stdout, "%-6s %s\n", h.label(), h.text)
 	}
+	if c.Several() {
+		if err := checkSites(c, tell); err != nil {
+			return err
+		}
+	}
 	if failed > 0 {
 		return fmt.Errorf("%d of the things that the configuration points to are wrong", failed)
+	}
+	return nil
+}
+
+// checkSites tells what is right and wrong with several sites.
+func checkSites(c config.Config, tell func(what string, err error)) error {
+	sites, wrong, err := allSites(c)
+	if err != nil {
+		return err
+	}
+	for _, p := range wrong {
+		tell(p.ID, errors.New(p.Reason))
+	}
+	for _, s := range sites {
+		_, err := readTokensText(s.TokensFile)
+		tell("site "+string(s.Site.ID)+" at "+strings.Join(s.Hostnames(), ", "), err)
 	}
 	return nil
 }

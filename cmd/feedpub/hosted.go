@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -38,27 +37,39 @@ type hosted struct {
 	front     *serve.Front
 	fleet     *fleet.Fleet // nil for a folder, which one process has for itself
 	checkPost func(id string, raw []byte) error
+
+	ctx   context.Context // of all that it does
+	stop  context.CancelFunc
+	ended chan struct{} // closed when it does nothing any more
 }
 
-// host wires a site's parts together and loads what its disk holds. Rebuilds that are triggered run under ctx. The caller
-// calls release in the end; the workplace stays the caller's.
-func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
+// releasePatience is how long a site that does not end when it is told to is waited for.
+const releasePatience = time.Second
+
+// host wires a site's parts together and loads what its disk holds. Before, if not nil, is an earlier form of the site:
+// it ends when nothing can go wrong any more, and the new one takes over its documents, its count of readers and its part
+// of the data folder, so that readers notice nothing. Else the caller calls release in the end. The site works under ctx.
+func (s *server) host(ctx context.Context, w *workplace, before *hosted) (*hosted, error) {
 	c := w.config
-	building, err := w.publisher()
+	building, err := w.publisher(s.tools)
 	if err != nil {
 		return nil, err
 	}
-	h := &hosted{workplace: w, role: s.role, checkPost: checkPost(building.Intake, time.Now)}
-	documents := "documents"
-	if !s.role.serves {
-		documents = "built" // so that a builder and a server may share the data folder
+	h := &hosted{workplace: w, role: s.role, checkPost: checkPost(building.Intake, time.Now), ended: make(chan struct{})}
+	h.jobs, err = jobs(c, func(ctx context.Context, names ...feed.Name) error { return h.publisher.Tick(ctx, names...) })
+	if err != nil {
+		return nil, err
 	}
-	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), documents, string(c.Site.ID))); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	replica := serve.ReplicaConfig{Source: w.Site, Log: w.log, Now: time.Now, Options: retreats(c), Memory: s.memory}
+	if before == nil {
+		if err := h.openData(); err != nil {
+			return nil, err
+		}
+	} else {
+		before.end()
+		h.disk, h.audience, replica.Before = before.disk, before.audience, before.replica
 	}
-	replica := serve.ReplicaConfig{
-		Source: w.Site, Disk: h.disk, Log: w.log, Now: time.Now, Options: retreats(c), Memory: s.memory,
-	}
+	replica.Disk = h.disk
 	if w.folder() {
 		h.replica = serve.NewReplica(replica)
 	} else {
@@ -68,58 +79,91 @@ func (s *server) host(ctx context.Context, w *workplace) (*hosted, error) {
 		h.fleet = w.fleet(building, s.role, h.replica)
 		source.fleet, building.Fleet = h.fleet, h.fleet
 	}
+	h.ctx, h.stop = context.WithCancel(ctx)
 	building.Seen = h.replica
 	building.Observe = s.metrics.Built
+	building.Turn = s.tools.turn
 	h.publisher = publish.New(building)
 	rebuild := h.publisher.Rebuild
 	if !s.role.builds {
 		rebuild = w.ask
 	}
-	h.trigger = schedule.NewTrigger(ctx, rebuild)
-	if h.jobs, err = jobs(c, h.publisher.Tick); err != nil {
-		return nil, errors.Join(err, h.disk.Close())
-	}
+	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if s.role.serves {
-		// Behind the lock on the documents: no other process counts into the file.
-		var salt audience.Salt
-		_, _ = rand.Read(salt[:]) // it never fails
-		h.audience = audience.Open(filepath.Join(string(c.Data), "audience", string(c.Site.ID)), time.Now, salt, w.log)
 		h.front = newFront(c, h.replica, s.metrics, h.audience, w.log)
 	}
 	h.replica.Load()
 	return h, nil
 }
 
-// release gives the site's part of the data folder back. The site must not be running.
+// openData opens the site's part of the data folder.
+func (h *hosted) openData() (err error) {
+	c := h.config
+	documents := "documents"
+	if !h.role.serves {
+		documents = "built" // so that a builder and a server may share the data folder
+	}
+	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), documents, string(c.Site.ID))); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if h.role.serves {
+		// Behind the lock on the documents: no other process counts into the file.
+		var salt audience.Salt
+		_, _ = rand.Read(salt[:]) // it never fails
+		h.audience = audience.Open(filepath.Join(string(c.Data), "audience", string(c.Site.ID)), time.Now, salt, h.log)
+	}
+	return nil
+}
+
+// start lets the site work until end: it serves at once and tells other processes of itself, and builds, if that is the
+// server's role, when checked says that the store may be relied on.
+// Whatever ends it sooner is reported to failed.
+func (h *hosted) start(checked <-chan struct{}, failed func(error)) {
+	go func() {
+		defer close(h.ended)
+		g, ctx := errgroup.WithContext(h.ctx)
+		g.Go(func() error { return h.replica.Run(ctx) })
+		if h.audience != nil {
+			g.Go(func() error { return h.audience.Run(ctx) })
+		}
+		if h.fleet != nil {
+			g.Go(func() error { return h.fleet.Run(ctx) })
+		}
+		g.Go(func() error {
+			select {
+			case <-checked:
+			case <-ctx.Done():
+				return nil
+			}
+			if !h.role.builds {
+				return nil
+			}
+			g.Go(func() error { return schedule.Run(ctx, h.log, h.jobs...) })
+			return h.publisher.Run(ctx)
+		})
+		if err := ignoreEnd(h.ctx, g.Wait()); err != nil {
+			failed(err)
+		}
+	}()
+}
+
+// end ends the site's work and waits until it has ended. Its documents are still there to answer readers with.
+func (h *hosted) end() {
+	h.stop()
+	<-h.ended
+}
+
+// release gives the site's part of the data folder back, if the site ends within a moment.
 func (h *hosted) release() {
+	h.stop()
+	select {
+	case <-h.ended:
+	case <-time.After(releasePatience):
+		return // what it writes may be half done; the end of the process gives it back
+	}
 	if err := h.disk.Close(); err != nil {
 		h.log.Warn("the data folder was not closed well", "error", err)
 	}
-}
-
-// serve keeps the site's documents up to date, the count of its readers on disk, and other processes informed, until
-// ctx ends.
-func (h *hosted) serve(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return h.replica.Run(ctx) })
-	if h.audience != nil {
-		g.Go(func() error { return h.audience.Run(ctx) })
-	}
-	if h.fleet != nil {
-		g.Go(func() error { return h.fleet.Run(ctx) })
-	}
-	return g.Wait()
-}
-
-// build builds the site on change and on schedule until ctx ends, if that is this server's role.
-func (h *hosted) build(ctx context.Context) error {
-	if !h.role.builds {
-		return nil
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return schedule.Run(ctx, h.log, h.jobs...) })
-	g.Go(func() error { return h.publisher.Run(ctx) })
-	return g.Wait()
 }
 
 // problems returns who lists what an operator of the site has to know.

@@ -20,7 +20,6 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
-	"feedpub/feed/render"
 	"feedpub/store"
 	"feedpub/store/embedded"
 )
@@ -150,9 +149,18 @@ func (p place) workplace(client *store.Client, closeStore func() error) *workpla
 	}}
 }
 
+// ofSite returns the workplace of one of several sites in the same store, for as long as w is open.
+func (w *workplace) ofSite(c config.Config) *workplace {
+	p := place{config: c, log: w.log.With("site", c.Site.ID)}
+	return p.workplace(w.Client, func() error { return nil })
+}
+
 // place returns the place that a command's flags choose, for commands that run beside a server or without one.
 func (env *environment) place(cmd *cobra.Command, write bool) (place, error) {
 	c, err := env.settings(cmd)
+	if err == nil {
+		c, err = chooseSite(c)
+	}
 	if err != nil {
 		return place{}, err
 	}
@@ -316,9 +324,9 @@ func (s siteWriter) Delete(ctx context.Context, id string) error {
 	return s.Site.Delete(ctx, id)
 }
 
-// publisher returns what a builder of the site is made of.
-func (w *workplace) publisher() (publish.Config, error) {
-	reader, err := newReader(w.config.Attribution)
+// publisher returns what a builder of the site is made of. The tools are shared with others.
+func (w *workplace) publisher(t *tools) (publish.Config, error) {
+	reader, err := t.reader(w.config.Attribution)
 	if err != nil {
 		return publish.Config{}, err
 	}
@@ -328,7 +336,7 @@ func (w *workplace) publisher() (publish.Config, error) {
 		Catalog:   w.config.Catalog(),
 		Store:     w.Site,
 		Intake:    intake.New(site, reader),
-		Renderer:  render.New(),
+		Renderer:  t.renderer,
 		Canonical: reader.Canonical,
 		Owner:     owner(),
 		Clock:     time.Now,

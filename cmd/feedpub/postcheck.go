@@ -36,6 +36,9 @@ Exit code 1 says that a post is wrong.`,
   my-program | feedpub post check`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.settings(cmd)
+			if err == nil {
+				c, err = chooseSite(c)
+			}
 			if err != nil {
 				return err
 			}
@@ -57,7 +60,7 @@ Exit code 1 says that a post is wrong.`,
 			return env.tellChecks(results, asJSON)
 		},
 	}
-	addSettings(cmd)
+	addSettings(cmd, "site")
 	addJSON(cmd, &asJSON)
 	return cmd
 }

@@ -22,18 +22,28 @@ const (
 	maxClients = 3
 )
 
+// siteReadership is who reads a feed, and whose feed it is.
+type siteReadership struct {
+	Site feed.SiteID `json:"site"`
+	feed.Readership
+}
+
 // listReaders prints who reads the feeds of the server whose admin address is configured, the most read feed first.
 func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	c, err := env.settings(cmd)
 	if err != nil {
 		return err
 	}
-	status, body, err := askAdmin(cmd.Context(), dialable(string(c.Admin.Listen)), "/readers", maxReaders)
+	path := "/readers"
+	if c.Several() && c.Site.ID != "" {
+		path = "/sites/" + string(c.Site.ID) + path
+	}
+	status, body, err := askAdmin(cmd.Context(), dialable(string(c.Admin.Listen)), path, maxReaders)
 	if err != nil {
 		return err
 	}
 	var answer struct {
-		Feeds []feed.Readership `json:"feeds"`
+		Feeds []siteReadership `json:"feeds"`
 	}
 	if status != http.StatusOK {
 		return fmt.Errorf("the server answers with %d %s", status, http.StatusText(status))
@@ -41,7 +51,7 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return fmt.Errorf("the server's list of readers: %w", err)
 	}
-	slices.SortStableFunc(answer.Feeds, func(a, b feed.Readership) int {
+	slices.SortStableFunc(answer.Feeds, func(a, b siteReadership) int {
 		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(b.Polls, a.Polls), cmp.Compare(a.Feed, b.Feed))
 	})
 	if asJSON {
@@ -55,8 +65,14 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 		}
 		rows = append(rows, []string{
 			string(r.Feed), strconv.Itoa(r.Subscribers), strconv.Itoa(r.Direct), strconv.FormatUint(r.Polls, 10), share,
-			strconv.FormatUint(r.Deltas, 10), clientsOf(r),
+			strconv.FormatUint(r.Deltas, 10), clientsOf(r.Readership),
 		})
+	}
+	if c.Several() {
+		rows[0] = append([]string{"SITE"}, rows[0]...)
+		for i, r := range answer.Feeds {
+			rows[i+1] = append([]string{string(r.Site)}, rows[i+1]...)
+		}
 	}
 	return env.printTable(rows)
 }

@@ -74,7 +74,7 @@ func (w *workplace) rebuild(ctx context.Context, names []feed.Name, adopt bool) 
 			return feed.Report{}, err
 		}
 	}
-	c, err := w.publisher()
+	c, err := w.publisher(newTools())
 	if err != nil {
 		return feed.Report{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"feedpub/config"
 	"feedpub/feed"
+	"feedpub/feed/admin"
 	"feedpub/store/embedded"
 )
 
@@ -28,8 +29,13 @@ there when Redis is gone.
 
 Of several servers on one Redis one builds, and all serve; when it ends, another
 builds within five seconds. With --build=false a server never builds: 'feedpub
-build' does that elsewhere. SIGTERM and SIGINT let
-requests end and exit with 0; a second one exits at once.`,
+build' does that elsewhere.
+
+With sites or sites_from in the configuration there are several sites, told apart by
+the host that readers ask for; --site serves one of them alone. Site files are
+followed, and read anew on SIGHUP; one with a mistake leaves its site as it was.
+
+SIGTERM and SIGINT let requests end and exit with 0; a second one exits at once.`,
 		Example: `  feedpub serve
   feedpub serve --dir ~/blog/posts --listen 127.0.0.1:9000
   feedpub serve --config /etc/feedpub/feedpub.yml`,
@@ -51,6 +57,12 @@ type role struct{ builds, serves bool }
 
 // serve runs the server until ctx ends.
 func (env *environment) serve(ctx context.Context, c config.Config, r role) error {
+	if c.Site.ID != "" { // of several sites, the one that is chosen
+		var err error
+		if c, err = chooseSite(c); err != nil {
+			return err
+		}
+	}
 	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
 	if err != nil {
 		return err
@@ -85,15 +97,15 @@ func (env *environment) serve(ctx context.Context, c config.Config, r role) erro
 	if err != nil {
 		return err
 	}
-	h, err := s.host(ctx, w)
-	if err != nil {
+	h := newHosting(s)
+	defer h.close()
+	if err := h.open(ctx); err != nil {
 		return p.explainLock(err)
 	}
-	defer h.release()
 	if err := s.open(h); err != nil {
 		return err
 	}
-	env.announce(p, r, operators.Addr())
+	env.announce(p, r, h.Sites(), operators.Addr())
 	tellSystemd := func(state string) {
 		if err := notifySystemd(env.getenv, state); err != nil {
 			p.log.Warn("systemd was not told", "state", state, "error", err)
@@ -102,7 +114,7 @@ func (env *environment) serve(ctx context.Context, c config.Config, r role) erro
 	tellSystemd("READY=1")
 	defer context.AfterFunc(ctx, func() { tellSystemd("STOPPING=1") })()
 	s.boundHeap = env.getenv("GOGC") == "" // who sets it knows better
-	return s.run(ctx, readers, operators, runStore)
+	return s.run(ctx, h, readers, operators, runStore)
 }
 
 // openServing opens the store for a server: the caller runs runStore until the server ends, and calls close then. A
@@ -127,7 +139,11 @@ func (p place) openServing(ctx context.Context) (w *workplace, runStore func(con
 }
 
 // announce tells the person who started the server where the feeds are.
-func (env *environment) announce(p place, r role, operators net.Addr) {
+func (env *environment) announce(p place, r role, sites []*admin.Site, operators net.Addr) {
+	if p.config.Several() {
+		env.announceSites(p, r, sites, operators)
+		return
+	}
 	switch {
 	case p.sample:
 		fmt.Fprintf(env.stdout, "There is no folder ./posts: these are feedpub's sample posts, with their data in %s.\n"+
@@ -156,6 +172,22 @@ func (env *environment) announce(p place, r role, operators net.Addr) {
 			p.log.Warn("the configuration is risky", "why", h.text)
 		}
 	}
+}
+
+// announceSites is announce for several sites.
+func (env *environment) announceSites(p place, r role, sites []*admin.Site, operators net.Addr) {
+	const most = 10
+	fmt.Fprintf(env.stdout, "%d sites in %s\n\n", len(sites), p.config.Redis)
+	for _, s := range sites[:min(len(sites), most)] {
+		fmt.Fprintf(env.stdout, "%-10s %s\n", s.ID, s.BaseURL)
+	}
+	if len(sites) > most {
+		fmt.Fprintf(env.stdout, "%-10s all at http://%s/sites\n", "…", operators)
+	}
+	if r.serves {
+		fmt.Fprintf(env.stdout, "%-10s http://%s\n", "readers", p.config.Listen)
+	}
+	fmt.Fprintf(env.stdout, "%-10s http://%s\n", "admin", operators)
 }
 
 // listen opens the address that key is set to. Its errors say what to do.

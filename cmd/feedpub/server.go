@@ -23,18 +23,19 @@ import (
 // checkAgain is how long a store that was away at the start is left alone before it is asked again.
 const checkAgain = 2 * time.Second
 
-// server is what a serve command has once, however many sites it serves: the listeners' engines, the metrics, and who
-// watches over the store.
+// server is what a serve command has once, however many sites it serves: the listeners' engines, the metrics, what
+// builders share, and who watches over the store.
 type server struct {
 	config   config.Config
 	log      *slog.Logger
 	store    *workplace
 	role     role
+	tools    *tools
 	tokens   admin.Tokens
 	registry *prometheus.Registry
 	metrics  *admin.Metrics
 	memory   *serve.Memory
-	site     *hosted
+	checked  chan struct{} // closed when the store may be built from
 	// boundHeap says that the growth of the heap is to be kept in proportion to what is not documents.
 	boundHeap bool
 
@@ -50,10 +51,12 @@ type engine interface {
 	Shutdown(ctx context.Context) error
 }
 
-// newServer returns a server that serves nothing yet: it hosts a site, opens and runs.
+// newServer returns a server that serves nothing yet.
 func newServer(w *workplace, tokens admin.Tokens, r role) (*server, error) {
-	s := &server{config: w.config, log: w.log, store: w, role: r, tokens: tokens, registry: prometheus.NewRegistry(),
-		memory: serve.NewMemory(int64(w.config.Server.Memory))}
+	s := &server{
+		config: w.config, log: w.log, store: w, role: r, tools: newTools(), tokens: tokens,
+		registry: prometheus.NewRegistry(), checked: make(chan struct{}), memory: serve.NewMemory(int64(w.config.Server.Memory)),
+	}
 	v := readVersion()
 	var err error
 	s.metrics, err = admin.NewMetrics(s.registry, admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go})
@@ -63,37 +66,28 @@ func newServer(w *workplace, tokens admin.Tokens, r role) (*server, error) {
 	return s, s.metrics.WatchMemory(s.memory)
 }
 
-// open makes the engines that answer for the site h.
-func (s *server) open(h *hosted) (err error) {
+// open makes the engines that answer for the hosted sites.
+func (s *server) open(h *hosting) (err error) {
 	c := s.config
-	s.site = h
-	sites := admin.OneSite{Site: &admin.Site{
-		ID:        h.config.Site.ID,
-		BaseURL:   h.config.FeedSite().BaseURL,
-		Rebuilder: h.trigger,
-		Problems:  h.problems(),
-		Replica:   h.replica,
-		Posts:     h.writable(),
-		CheckPost: h.checkPost,
-	}}
-	if h.audience != nil {
-		sites.Site.Readers = h.audience
-	}
-	if err := s.metrics.Watch(sites); err != nil {
+	if err := s.metrics.Watch(h, h); err != nil {
 		return err
 	}
 	if s.role.serves {
-		if s.readers, err = readerEngine(c, h.front, s.log); err != nil {
+		if s.readers, err = readerEngine(c, h, s.log); err != nil {
 			return err
 		}
 	}
+	checks := []admin.Check{
+		{Name: "documents", Check: h.documents, Required: true}, {Name: "store", Check: h.reached},
+		{Name: "building", Check: h.mayBuild},
+	}
+	if c.Several() {
+		checks = append(checks, admin.Check{Name: "sites", Check: h.unserved})
+	}
 	operators := admin.NewServer(admin.NewHandler(admin.Config{
-		Sites: sites,
-		Checks: []admin.Check{
-			{Name: "documents", Check: func(context.Context) error { return h.replica.Ready() }, Required: true},
-			{Name: "store", Check: func(context.Context) error { return h.replica.Store() }},
-			{Name: "building", Check: h.mayBuild},
-		},
+		Sites:    h,
+		Checks:   checks,
+		Problems: []admin.ProblemLister{h},
 		Tokens:   s.tokens,
 		Gatherer: s.registry,
 		Log:      s.log,
@@ -108,7 +102,7 @@ func (s *server) open(h *hosted) (err error) {
 }
 
 // readerEngine returns the engine that readers are served by.
-func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, error) {
+func readerEngine(c config.Config, sites serve.Sites, log *slog.Logger) (engine, error) {
 	limits := serve.Limits{
 		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
 		ReadTimeout:       c.Server.ReadTimeout,
@@ -118,7 +112,7 @@ func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, er
 		MaxConnections:    c.Server.MaxConnections,
 	}
 	if c.ReaderEngine() == config.EngineFast {
-		return fast.NewServer(f, limits, log), nil
+		return fast.NewServer(sites, limits, log), nil
 	}
 	var secure *tls.Config
 	if c.Server.TLSCertFile != "" {
@@ -128,17 +122,19 @@ func readerEngine(c config.Config, f *serve.Front, log *slog.Logger) (engine, er
 		}
 		secure = cert.Config()
 	}
-	return serve.NewServer(serve.NewHandler(f), limits, secure, log), nil
+	return serve.NewServer(serve.NewHandler(sites), limits, secure, log), nil
 }
 
 // run serves and builds until ctx ends, then lets what is under way end, but not for longer than the drain timeout.
-func (s *server) run(ctx context.Context, readers, operators net.Listener, runStore func(context.Context) error) error {
+func (s *server) run(
+	ctx context.Context, h *hosting, readers, operators net.Listener, runStore func(context.Context) error,
+) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if s.role.serves {
 		g.Go(func() error { return runHTTP(ctx, s.readers, readers) })
 	}
 	g.Go(func() error { return runHTTP(ctx, s.operators, operators) })
-	g.Go(func() error { return s.site.serve(ctx) })
+	g.Go(func() error { return h.run(ctx) })
 	g.Go(func() error { return runStore(ctx) })
 	if s.boundHeap {
 		g.Go(func() error {
@@ -150,7 +146,8 @@ func (s *server) run(ctx context.Context, readers, operators net.Listener, runSt
 		if err := s.checkStore(ctx); err != nil {
 			return err
 		}
-		return s.site.build(ctx)
+		close(s.checked)
+		return nil
 	})
 
 	ended := make(chan error, 1)

@@ -3,12 +3,10 @@ package main
 import (
 	"io"
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"feedpub/config"
-	"feedpub/feed/schedule"
 )
 
 // settingFlags are the flags that set a configuration key, each for the commands that need it.
@@ -18,7 +16,7 @@ var settingFlags = map[string]struct{ path, usage string }{
 	"build":        {"build", "build the feeds too, unless another server does; false needs --redis"},
 	"redis":        {"redis", "take posts from the Redis at this `URL`"},
 	"dir":          {"dir", "take posts from this `folder`"},
-	"site":         {"site.id", "`id` of the site, part of every key in Redis"},
+	"site":         {"site.id", "`id` of the site, part of every key in Redis; of several sites, the one meant"},
 	"data":         {"data", "`folder` for documents' copies, records and the private socket"},
 }
 
@@ -39,13 +37,7 @@ var storeFlags = []string{"redis", "dir", "site", "data"}
 
 // settings returns the configuration that file, environment and the command's flags make.
 func (env *environment) settings(cmd *cobra.Command) (config.Config, error) {
-	o := config.Options{
-		Getenv: env.getenv,
-		CheckSchedule: func(spec string, loc *time.Location) error {
-			_, err := schedule.Parse(spec, loc)
-			return err
-		},
-	}
+	o := config.Options{Getenv: env.getenv, CheckSchedule: checkSchedule}
 	for name, setting := range settingFlags {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			o.Flags = append(o.Flags, config.Flag{Name: name, Path: setting.path, Value: f.Value.String()})

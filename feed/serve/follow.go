@@ -41,6 +41,11 @@ type tail struct {
 // read now and then, tells whether the stream has kept anything back, and then all heads are compared.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
+	defer func() { // nobody will look at them any more
+		for _, before := range t.uncompared {
+			r.Memory.release(before.documents)
+		}
+	}()
 	for ctx.Err() == nil {
 		err := r.step(ctx, &t)
 		if ctx.Err() != nil {

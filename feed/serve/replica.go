@@ -127,7 +127,9 @@ func (r *Replica) succeed(before *Replica) {
 	for name, e := range before.Snapshot().editions.all() {
 		editions[feed.Name(name)] = e
 	}
-	r.current.Store(r.current.Load().with(editions, nil, r.Now()))
+	next := r.current.Load().with(editions, nil, r.Now())
+	r.current.Store(next)
+	r.Memory.replace(before.Snapshot().documents(), next.documents())
 	before.mu.Lock()
 	unsaved := maps.Clone(before.unsaved)
 	before.mu.Unlock()
@@ -138,6 +140,10 @@ func (r *Replica) succeed(before *Replica) {
 		r.wake <- struct{}{} // it is empty: nothing runs yet
 	}
 }
+
+// Retire stops counting what the replica serves among what the process holds in memory. It is for a site that is served no
+// more, when Run has returned.
+func (r *Replica) Retire() { r.Memory.replace(r.Snapshot().documents(), nil) }
 
 // Run keeps the replica up to date until ctx ends. It returns nil then, when all that is served has been saved.
 func (r *Replica) Run(ctx context.Context) error {

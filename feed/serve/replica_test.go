@@ -593,3 +593,66 @@ func TestReplicaFollowsByPollingAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestAReplicaSucceedsAnother holds that a replica that takes another's place serves what that one did from the start,
+// with options of its own, though neither disk nor store gives anything, and that memory is counted once.
+func TestAReplicaSucceedsAnother(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		memory := NewMemory(1 << 30)
+		store := newFakeStore()
+		disk, err := OpenDisk(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := ReplicaConfig{Source: store, Disk: disk, Log: logTo(t), Now: time.Now, Memory: memory}
+		first := NewReplica(config)
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- first.Run(ctx) }()
+		store.commit(feed.Main, 1, noon, "one")
+		store.commit("tags/go", 1, noon, "two")
+		synctest.Wait()
+		breakDisk(t, dir) // what is committed last is not saved
+		store.commit("tags/go", 1, noon.Add(time.Minute), "three")
+		synctest.Wait()
+		end()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		mendDisk(t, dir)
+		held := memory.Held()
+
+		config.Source, config.Before = newFakeStore(), first
+		config.Options = Options{Moved: map[string]string{"/old": "https://example.com/feed.xml"}}
+		second := NewReplica(config)
+		second.Load()
+		r := &running{Replica: second, t: t}
+		r.serves(feed.Main, "one")
+		r.serves("tags/go", "three")
+		if res := Answer(second.Snapshot(), Request{Method: "GET", Path: "/old"}); res.Status != 301 {
+			t.Errorf("what has moved by the new options is answered with %d, want 301", res.Status)
+		}
+		if memory.Held() != held || held == 0 {
+			t.Errorf("%d bytes are counted, and were %d before", memory.Held(), held)
+		}
+		ctx, end = context.WithCancel(t.Context())
+		go func() { ended <- second.Run(ctx) }()
+		synctest.Wait()
+		end()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		second.Retire()
+		if memory.Held() != 0 {
+			t.Errorf("%d bytes are counted of a site that is not served any more", memory.Held())
+		}
+
+		if err := disk.Close(); err != nil {
+			t.Fatal(err)
+		}
+		third := runWith(t, newFakeStore(), dir, nil)
+		defer third.stop()
+		third.serves("tags/go", "three") // the second has saved what the first could not
+	})
+}

@@ -394,3 +394,12 @@ func (s *Snapshot) Newest() feed.Token {
 	}
 	return newest
 }
+
+// documents returns the documents of all feeds, in no order.
+func (s *Snapshot) documents() []*document {
+	var all []*document
+	for _, e := range s.editions.all() {
+		all = append(all, e.documents...)
+	}
+	return all
+}

@@ -1,0 +1,389 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// platform is a server of many sites in this process, over a Redis of its own.
+type platform struct {
+	t       testing.TB
+	dir     string // holds the folder sites
+	store   *store.Client
+	readers string // the addresses
+	admin   string
+	log     syncBuffer
+}
+
+// syncBuffer is a buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i)) }
+
+func hostOf(id feed.SiteID) string { return string(id) + ".example" }
+
+// newPlatform prepares a server of sites with posts of so many tags each, without starting it.
+func newPlatform(t testing.TB, sites, posts, tags int) *platform {
+	t.Helper()
+	server := storetest.StartRedis(t)
+	client, err := store.Open(store.Options{URL: server.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := &platform{t: t, dir: t.TempDir(), store: client}
+	if err := os.Mkdir(filepath.Join(p.dir, "sites"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.write("feedpub.yml", "redis: "+server.URL()+"\nsites_from: sites\nadmin: {tokens_file: tokens}\nlog: {level: warn}\nsite: {language: de}\n")
+	p.write("tokens", "operator [write,rebuild]: of-all")
+	for i := range sites {
+		p.writeSite(siteID(i), "")
+		batch := make([]feed.RawPost, posts)
+		for j := range batch {
+			id := fmt.Sprintf("post-%d", j)
+			raw, err := json.Marshal(map[string]any{
+				"id": id, "title": fmt.Sprintf("%s of %s", id, siteID(i)), "content_text": "Some words.",
+				"date_published": "2025-01-02T03:04:05Z", "tags": tagsOf(j, posts, tags),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			batch[j] = feed.RawPost{ID: id, Raw: raw}
+		}
+		if err := client.Site(siteID(i)).Put(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// tagsOf deals the tags out to the posts.
+func tagsOf(post, posts, tags int) []string {
+	names := []string{}
+	for tag := post; tag < tags; tag += posts {
+		names = append(names, fmt.Sprintf("tag-%d", tag))
+	}
+	return names
+}
+
+func (p *platform) write(name, text string) {
+	p.t.Helper()
+	path := filepath.Join(p.dir, name)
+	// In one step, as somebody does who does not want half a file to be read.
+	if err := os.WriteFile(path+"~", []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.Rename(path+"~", path); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *platform) writeSite(id feed.SiteID, more string) {
+	p.t.Helper()
+	p.write(filepath.Join("sites", string(id)+".yml"), fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n%s", hostOf(id), id, more))
+}
+
+// start starts the server, which ends with the test.
+func (p *platform) start() {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
+	out, outWriter := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"serve", "--config", filepath.Join(p.dir, "feedpub.yml"), "--data", filepath.Join(p.dir, "data"),
+			"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, func(string) string { return "" }, nil, outWriter, &p.log)
+		_ = outWriter.Close() // never fails
+	}()
+	p.t.Cleanup(func() {
+		cancel()
+		if code := <-done; code != exitDone {
+			p.t.Errorf("serve exits with %d, want %d; its log:\n%s", code, exitDone, p.log.String())
+		}
+	})
+	text := make([]byte, 0, 4096)
+	admin := regexp.MustCompile(`(?m)^admin +http://(\S+)$`)
+	for !admin.Match(text) {
+		b := make([]byte, 512)
+		n, err := out.Read(b)
+		if err != nil {
+			p.t.Fatalf("serve does not begin (%v); it says:\n%s\n%s", err, text, p.log.String())
+		}
+		text = append(text, b[:n]...)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	p.admin = admin.FindStringSubmatch(string(text))[1]
+	m := regexp.MustCompile(`(?m)^readers +http://(\S+)$`).FindStringSubmatch(string(text))
+	if m == nil {
+		p.t.Fatalf("serve does not say where readers are served:\n%s", text)
+	}
+	p.readers = m[1]
+}
+
+// get asks for a path of a host, and returns status and body.
+func (p *platform) get(host, path string) (int, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.readers+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Host = host
+	return p.do(r)
+}
+
+// ask asks the admin side, with the token of all sites.
+func (p *platform) ask(method, path, body string) (int, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.admin+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer of-all")
+	return p.do(r)
+}
+
+func (p *platform) do(r *http.Request) (int, string) {
+	p.t.Helper()
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+// until asks again and again until it holds.
+func (p *platform) until(what string, holds func() bool) {
+	p.t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(patience); !holds(); <-ticker.C {
+		if time.Now().After(end) {
+			p.t.Fatalf("not so after %v: %s; the log:\n%s", patience, what, p.log.String())
+		}
+	}
+}
+
+// served returns the feed of each site, once all are served.
+func (p *platform) served(ids ...feed.SiteID) map[feed.SiteID]string {
+	p.t.Helper()
+	feeds := make(map[feed.SiteID]string)
+	for _, id := range ids {
+		p.until("the feed of "+string(id)+" is served", func() bool {
+			status, body := p.get(hostOf(id), "/feed.xml")
+			feeds[id] = body
+			return status == 200
+		})
+	}
+	return feeds
+}
+
+// TestTwoHundredSitesInOneProcess holds that each of many sites is built and served by itself.
+func TestTwoHundredSitesInOneProcess(t *testing.T) {
+	const number = 200
+	p := newPlatform(t, number, 5, 5)
+	p.start()
+	var ids []feed.SiteID
+	for i := range number {
+		ids = append(ids, siteID(i))
+	}
+	before := p.served(ids...)
+	for id, body := range before {
+		if n := strings.Count(body, "<item>"); n != 5 || strings.Count(body, " of "+string(id)+"<") != 5 ||
+			!strings.Contains(body, "http://"+hostOf(id)+"/feed.xml") || !strings.Contains(body, "<language>de</language>") {
+			t.Errorf("the feed of %s has %d items, or not its own:\n%s", id, n, body)
+		}
+	}
+	if status, body := p.get("nobody.example", "/feed.xml"); status != 421 {
+		t.Errorf("a host that is nobody's: %d %s, want 421", status, body)
+	}
+	if status, body := p.ask("GET", "/readyz", ""); status != 200 || body != "documents: ok\nstore: ok\nsites: ok\n" {
+		t.Errorf("/readyz: %d %q", status, body)
+	}
+
+	// A change of one site's posts changes this site alone.
+	changed := siteID(17)
+	post := `{"id": "post-3", "title": "Written anew", "content_text": "Other words.", "date_published": "2025-01-02T03:04:05Z"}`
+	if status, body := p.ask("PUT", "/sites/"+string(changed)+"/posts/post-3", post); status != 200 {
+		t.Fatalf("PUT: %d %s", status, body)
+	}
+	p.until("the change is served", func() bool {
+		_, body := p.get(hostOf(changed), "/feed.xml")
+		return strings.Contains(body, "Written anew")
+	})
+	after := p.served(ids...)
+	for _, id := range ids {
+		if same := after[id] == before[id]; same == (id == changed) {
+			t.Errorf("the feed of %s is the same as before the change of %s: %v", id, changed, same)
+		}
+	}
+	if status, _ := p.ask("POST", "/sites/"+string(changed)+"/rebuild", ""); status != 200 {
+		t.Errorf("a rebuild of %s is answered with %d, want 200", changed, status)
+	}
+}
+
+// TestSitesComeAndGo holds that the folder of sites is followed, and that what is wrong with a file hurts nobody.
+func TestSitesComeAndGo(t *testing.T) {
+	p := newPlatform(t, 4, 2, 0)
+	p.start()
+	zero, one, two, three := siteID(0), siteID(1), siteID(2), siteID(3)
+	before := p.served(zero, one, two, three)
+	problems := func() map[string]bool { // whether they are served, by file
+		var answer struct{ Problems []feed.Problem }
+		_, body := p.ask("GET", "/problems", "")
+		if err := json.Unmarshal([]byte(body), &answer); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		files := map[string]bool{}
+		for _, x := range answer.Problems {
+			files[filepath.Base(x.ID)] = x.Serving
+			if x.Kind != feed.KindFile || x.Reason == "" || x.Since.IsZero() {
+				t.Errorf("problem %+v: want one of a file, with a reason and a time", x)
+			}
+		}
+		return files
+	}
+
+	// While all this happens, a reader of another site reads.
+	reading, read := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(read)
+		for {
+			select {
+			case <-reading:
+				return
+			default:
+			}
+			if status, body := p.get(hostOf(zero), "/feed.xml"); status != 200 || body != before[zero] {
+				t.Errorf("a reader of a site that does not change gets %d:\n%s", status, body)
+				return
+			}
+			if status, _ := p.get(hostOf(one), "/feed.xml"); status != 200 {
+				t.Errorf("a reader of a site whose configuration changes gets %d, want 200 throughout", status)
+				return
+			}
+		}
+	}()
+
+	t.Log("a site is added")
+	four := siteID(4)
+	p.writeSite(four, "hosts: [four.example]\n")
+	if body := p.served(four)[four]; !strings.Contains(body, "The site "+string(four)) {
+		t.Errorf("the site that was added serves:\n%s", body)
+	}
+	if status, _ := p.get("FOUR.example.:81", "/feed.xml"); status != 200 {
+		t.Errorf("by its second name the site answers %d, want 200", status)
+	}
+
+	t.Log("a site is changed")
+	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', title: Another title}\nmoved: {/old: /feed.xml}\n")
+	p.until("the new title is served", func() bool {
+		_, body := p.get(hostOf(one), "/feed.xml")
+		return strings.Contains(body, "Another title")
+	})
+
+	t.Log("files are broken")
+	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', titel: Oh}\n")
+	p.write("sites/"+string(two)+".yml", "site: {base_url: 'http://"+hostOf(zero)+"', title: Thief}\n")
+	p.write("sites/new.yml", "site: [\n")
+	p.write("sites/Wrong name.yml", "site: {base_url: 'http://x.example'}\n")
+	wrong := map[string]bool{string(one) + ".yml": true, string(two) + ".yml": true, "new.yml": false, "Wrong name.yml": false}
+	p.until("the broken files are problems", func() bool { return maps.Equal(problems(), wrong) })
+	if diff := cmp.Diff(wrong, problems()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	now := p.served(one, two, three)
+	if !strings.Contains(now[one], "Another title") || now[two] != before[two] || now[three] != before[three] {
+		t.Error("what was served before its file broke is not served any more")
+	}
+	if _, body := p.ask("GET", "/metrics", ""); !strings.Contains(body, "feedpub_problems{kind=\"file\",site=\"\"} 4\n") {
+		t.Error("metrics do not count 4 files that are wrong")
+	}
+
+	t.Log("files are mended, and a site is removed")
+	p.writeSite(one, "")
+	p.writeSite(two, "")
+	for _, name := range []string{"new", "Wrong name", string(three)} {
+		if err := os.Remove(filepath.Join(p.dir, "sites", name+".yml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.until("the removed site is nobody's", func() bool {
+		status, _ := p.get(hostOf(three), "/feed.xml")
+		return status == 421
+	})
+	p.until("there are no problems", func() bool { return len(problems()) == 0 })
+	p.until("the first title is served", func() bool {
+		_, body := p.get(hostOf(one), "/feed.xml")
+		return body == before[one]
+	})
+	close(reading)
+	<-read
+
+	t.Log("the removed site is back")
+	p.writeSite(three, "")
+	if now := p.served(three)[three]; now != before[three] {
+		t.Errorf("a site that was removed and is back serves something else:\n%s", now)
+	}
+}
+
+// TestASiteKeepsItsHost holds that of several files that want a host the one whose site has it wins, and that one that
+// is given up can be had.
+func TestASiteKeepsItsHost(t *testing.T) {
+	p := newPlatform(t, 2, 1, 0)
+	p.start()
+	zero, one := siteID(0), siteID(1)
+	p.served(zero, one)
+	t.Log("the host moves from the later site to the earlier one, in one step")
+	p.write("sites/"+string(zero)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', title: Zero}\n")
+	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://new.example', title: One}\n")
+	p.until("both have moved", func() bool {
+		_, a := p.get(hostOf(one), "/feed.xml")
+		_, b := p.get("new.example", "/feed.xml")
+		return strings.Contains(a, "Zero") && strings.Contains(b, "One")
+	})
+	if status, _ := p.get(hostOf(zero), "/feed.xml"); status != 421 {
+		t.Errorf("the host that was given up answers %d, want 421", status)
+	}
+}

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,14 +95,10 @@ func StartSentinels(t testing.TB, failover time.Duration) *Group {
 	var addresses []string
 	for range 3 {
 		s := startServer(t, func(dir string) []string {
-			conf := filepath.Join(dir, "sentinel.conf") // which the Sentinel writes to
 			text := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]d 2\nsentinel down-after-milliseconds %[1]s %[3]d\n"+
 				"sentinel failover-timeout %[1]s %[4]d\nsentinel parallel-syncs %[1]s 2\n",
 				masterName, g.servers[0].port, failover.Milliseconds(), 4*failover.Milliseconds())
-			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-				t.Fatalf("configuration of a Sentinel: %v", err)
-			}
-			return []string{conf, "--sentinel"}
+			return []string{writeConf(t, dir, text), "--sentinel"}
 		})
 		g.sentinels = append(g.sentinels, s)
 		addresses = append(addresses, s.Addr())

@@ -47,6 +47,29 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	})
 }
 
+// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file, and fails the
+// test unless the server takes it. Where it listens and writes is the test's choice, whatever the file says.
+func StartConfigured(t testing.TB, file string, args ...string) *Server {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("configuration of a redis-server: %v", err)
+	}
+	return startServer(t, func(dir string) []string {
+		return append([]string{writeConf(t, dir, string(text))}, args...)
+	})
+}
+
+// writeConf writes a configuration into a server's folder, since Sentinels write to theirs, and returns its name.
+func writeConf(t testing.TB, dir, text string) string {
+	t.Helper()
+	file := filepath.Join(dir, "redis.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatalf("configuration of a redis-server: %v", err)
+	}
+	return file
+}
+
 // startServer starts a redis-server in a folder of its own, with the arguments that args returns for that folder.
 func startServer(t testing.TB, args func(dir string) []string) *Server {
 	t.Helper()

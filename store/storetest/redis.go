@@ -148,12 +148,12 @@ func (s *Server) start() bool {
 // command sends one inline command over a connection of its own and returns the reply: its first line, or the text that
 // is behind it.
 func (s *Server) command(line string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	c, err := net.DialTimeout("tcp", s.Addr(), 30*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return "", err
 	}
 	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,6 +54,7 @@ func TestCommandLines(t *testing.T) {
 	p := program(path)
 	t.Run("unit", p.testUnit)
 	t.Run("compose", p.testCompose)
+	t.Run("compose with roles", p.testComposeRoles)
 	t.Run("container", p.testContainerfile)
 }
 
@@ -244,6 +246,30 @@ func (p program) testCompose(t *testing.T) {
 	}
 	if len(redis.Ports) > 0 {
 		t.Errorf("Redis is published: %s", redis.Ports)
+	}
+}
+
+func (p program) testComposeRoles(t *testing.T) {
+	text, err := os.ReadFile("compose.roles.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Command     []string
+			Environment map[string]string
+		}
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Fatalf("compose.roles.yaml is not YAML of that form: %v", err)
+	}
+	for service, want := range map[string]string{"feedpub": "serve --build=false", "builder": "build"} {
+		s := compose.Services[service]
+		p.check(t, s.Command)
+		if got := strings.Join(s.Command, " "); !strings.HasPrefix(got+" ", want+" ") {
+			t.Errorf("the service %s runs %q, want %q", service, got, want)
+		}
+		checkVariables(t, slices.Collect(maps.Keys(s.Environment)))
 	}
 }
 

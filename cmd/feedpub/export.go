@@ -80,7 +80,7 @@ and none is left out that exists from the beginning to the end.`,
 }
 
 // export writes records, then posts, each in order, so that two exports of one site are equal. Records come first so
-// that who reads them in order dates no post by the time of its import.
+// that who reads them in order dates no post by the time of its import; only those of posts that came meanwhile are last.
 func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress) error {
 	out := transfer.NewWriter(to)
 	records := make(map[string]feed.Record) // the store may name one twice
@@ -101,7 +101,22 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 			return err
 		}
 	}
-	if err := w.rawPosts(ctx, progress, out.Post); err != nil {
+	var late []string // posts that came after the records were read
+	err := w.rawPosts(ctx, progress, func(p feed.RawPost) error {
+		if _, ok := records[p.ID]; !ok {
+			late = append(late, p.ID)
+		}
+		return out.Post(p)
+	})
+	if err == nil {
+		err = w.load(ctx, late, func(s feed.Stored) error {
+			if s.Record.ID == "" {
+				return nil // not seen by a builder yet
+			}
+			return out.Record(feed.Line{Record: &s.Record})
+		})
+	}
+	if err != nil {
 		return err
 	}
 	return out.Flush()

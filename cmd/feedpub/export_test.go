@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/transfer"
+	"feedpub/store/storetest"
+)
+
+// emptySite returns a site in a Redis of its own, whose feeds hold ten posts each before there are archives.
+func emptySite(t *testing.T) *workplace {
+	t.Helper()
+	c := config.Default()
+	if err := c.Redis.UnmarshalText([]byte(storetest.StartRedis(t).URL())); err != nil {
+		t.Fatal(err)
+	}
+	c.Site.Limit = 10
+	p, err := choosePlace(c, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.forms = forms()
+	w, err := p.openRedis(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	return w
+}
+
+// put stores posts numbered from a to b, which an edit makes others.
+func put(t *testing.T, w *workplace, a, b, edit int) {
+	t.Helper()
+	var posts []feed.RawPost
+	for i := a; i < b; i++ {
+		id := fmt.Sprintf("post-%04d", i)
+		post := map[string]any{"id": id, "title": fmt.Sprintf("Post %d, edit %d", i, edit), "content_text": strings.Repeat("Words. ", 60),
+			"tags": []string{fmt.Sprintf("Tag %d", i%3)}, "authors": []feed.Author{{Name: fmt.Sprintf("Author %d", i%2)}}}
+		if i%5 != 0 { // the others are dated by when they were first seen
+			post["date_published"] = time.Date(2020, 1, 1, i, 0, 0, 0, time.UTC)
+		}
+		raw, err := json.Marshal(post)
+		if err != nil {
+			t.Fatal(err)
+		}
+		posts = append(posts, feed.RawPost{ID: id, Raw: raw})
+	}
+	if err := w.Put(t.Context(), posts...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// built builds the site and returns the hashes of all its documents, by feed and format.
+func built(t *testing.T, w *workplace) map[string]feed.Hash {
+	t.Helper()
+	report, err := w.rebuild(t.Context(), nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Feeds {
+		if f.Outcome == feed.Held || f.Outcome == feed.Failed {
+			t.Fatalf("%s: %s: %s", f.Feed, f.Outcome, f.Reason)
+		}
+	}
+	heads, err := w.Heads(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hashes := map[string]feed.Hash{}
+	for _, h := range heads {
+		for _, d := range h.Documents {
+			hashes[fmt.Sprintf("%s %s", h.Feed, d.Format)] = d.Hash
+		}
+	}
+	return hashes
+}
+
+// importLines stores an export.
+func importLines(t *testing.T, w *workplace, lines []byte) {
+	t.Helper()
+	for e, err := range transfer.Read(bytes.NewReader(lines), "export", nil, nil) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case e.Record != nil:
+			err = w.Restore(t.Context(), *e.Record)
+		default:
+			err = w.Put(t.Context(), *e.Post)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func exportLines(t *testing.T, w *workplace, to io.Writer) {
+	t.Helper()
+	if err := w.export(t.Context(), to, newProgress(io.Discard, time.Now)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestExportMakesTheSameDocuments holds that what is exported and imported into an empty site makes every document the
+// same, byte for byte: those of all feeds, and of the archives, whose borders depend on the order in which posts came.
+func TestExportMakesTheSameDocuments(t *testing.T) {
+	old := emptySite(t)
+	put(t, old, 0, 35, 0)
+	built(t, old)
+	put(t, old, 35, 80, 0) // borders are drawn anew behind those that there are
+	built(t, old)
+	put(t, old, 3, 6, 1)
+	for _, id := range []string{"post-0004", "post-0079"} { // one in an archive, one in the feed
+		if err := old.Delete(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := built(t, old)
+	archives := 0
+	for name := range want {
+		if strings.HasPrefix(name, "archive/") {
+			archives++
+		}
+	}
+	if archives < 3*4 {
+		t.Fatalf("the site has %d documents of archives, want those of 4 archives at least", archives)
+	}
+
+	var file bytes.Buffer
+	exportLines(t, old, &file)
+	fresh := emptySite(t)
+	importLines(t, fresh, file.Bytes())
+	if diff := cmp.Diff(want, built(t, fresh)); diff != "" {
+		t.Errorf("documents by feed and format (-exported +imported):\n%s", diff)
+	}
+	var again bytes.Buffer
+	exportLines(t, fresh, &again)
+	if diff := cmp.Diff(file.String(), again.String()); diff != "" {
+		t.Errorf("the second export is another one (-first +second):\n%s", diff)
+	}
+}
+
+// changingWriter changes the site after it has taken some bytes.
+type changingWriter struct {
+	bytes.Buffer
+	after  int
+	change func()
+}
+
+func (c *changingWriter) Write(p []byte) (int, error) {
+	if c.Len() >= c.after && c.change != nil {
+		c.change()
+		c.change = nil
+	}
+	return c.Buffer.Write(p)
+}
+
+// TestExportWhilePostsChange holds that an export during which posts come, change and go has every post that was there
+// from the beginning to the end, once and whole, as it was before or after; and that exporting again brings the rest.
+func TestExportWhilePostsChange(t *testing.T) {
+	const n = 600
+	old := emptySite(t)
+	put(t, old, 0, n, 0)
+	built(t, old)
+	to := &changingWriter{after: 150 << 10, change: func() {
+		put(t, old, 0, 10, 1)      // before their turn was over
+		put(t, old, n-10, n, 1)    // before it comes
+		put(t, old, n, n+10, 0)    // that were not there
+		put(t, old, n+10, n+11, 0) // and one that comes and goes
+		for _, id := range []string{fmt.Sprintf("post-%04d", n-11), fmt.Sprintf("post-%04d", n+10)} {
+			if err := old.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		built(t, old)
+	}}
+	exportLines(t, old, to)
+	if to.change != nil {
+		t.Fatalf("the export has %d bytes only, and nothing changed meanwhile", to.Len())
+	}
+	edits := map[string]string{}
+	for e, err := range transfer.Read(bytes.NewReader(to.Bytes()), "export", nil, nil) {
+		if err != nil {
+			t.Fatalf("a line is not whole: %v", err)
+		}
+		if e.Post == nil {
+			continue
+		}
+		if _, twice := edits[e.Post.ID]; twice {
+			t.Errorf("%s is exported twice", e.Post.ID)
+		}
+		var p feed.Post
+		if err := json.Unmarshal(e.Post.Raw, &p); err != nil {
+			t.Fatal(err)
+		}
+		_, edits[e.Post.ID], _ = strings.Cut(p.Title, ", ")
+	}
+	for i := range n {
+		id := fmt.Sprintf("post-%04d", i)
+		want := []string{"edit 0"}
+		switch {
+		case i < 10:
+			want = []string{"edit 0", "edit 1"}
+		case i >= n-10:
+			want = []string{"edit 1"}
+		case i == n-11:
+			want = []string{""} // deleted before its turn
+		}
+		if !slices.Contains(want, edits[id]) {
+			t.Errorf("%s is exported as %q, want one of %q", id, edits[id], want)
+		}
+	}
+
+	fresh := emptySite(t)
+	importLines(t, fresh, to.Bytes())
+	built(t, fresh)
+	var rest bytes.Buffer
+	exportLines(t, old, &rest)
+	importLines(t, fresh, rest.Bytes())
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(built(t, old))), slices.Sorted(maps.Keys(built(t, fresh)))); diff != "" {
+		t.Errorf("after a second export, the feeds are others (-exported +imported):\n%s", diff)
+	}
+	var all bytes.Buffer
+	exportLines(t, fresh, &all)
+	if diff := cmp.Diff(postsOf(rest.String()), postsOf(all.String())); diff != "" {
+		t.Errorf("after a second export, the posts are others (-exported +imported):\n%s", diff)
+	}
+}
+
+// TestExportHasRecordsOfPostsThatComeMeanwhile holds that a post without a date, which comes while the records are
+// exported, keeps the date that it got then.
+func TestExportHasRecordsOfPostsThatComeMeanwhile(t *testing.T) {
+	const n = 600
+	old := emptySite(t)
+	put(t, old, 0, n, 0)
+	built(t, old)
+	to := &changingWriter{after: 8 << 10, change: func() {
+		put(t, old, n, n+1, 0)
+		built(t, old)
+	}}
+	exportLines(t, old, to)
+	var record, post bool
+	for e, err := range transfer.Read(bytes.NewReader(to.Bytes()), "export", nil, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := fmt.Sprintf("post-%04d", n)
+		record = record || e.Record != nil && e.Record.Record != nil && e.Record.Record.ID == id && !e.Record.Record.FirstSeen.IsZero()
+		post = post || e.Post != nil && e.Post.ID == id
+	}
+	if !record || !post {
+		t.Errorf("of a post that came meanwhile, the post is exported: %t, and when it was first seen: %t; want both", post, record)
+	}
+}
+
+// postsOf returns the lines of posts.
+func postsOf(lines string) []string {
+	var posts []string
+	for line := range strings.Lines(lines) {
+		if !strings.HasPrefix(line, `{"_record"`) {
+			posts = append(posts, line)
+		}
+	}
+	return posts
+}

@@ -29,25 +29,30 @@ func (ix *index) of(s *Snapshot) *document {
 	return ix.page
 }
 
-// list makes the list of the feeds.
+// list makes the list of the feeds: of those that are served, without archives, to which their feeds lead.
 func (s *Snapshot) list() *document {
 	var links, list strings.Builder
 	for _, name := range s.names() {
-		list.WriteString("<li>" + html.EscapeString(string(name)) + ":")
+		if _, number := name.Archived(); number > 0 || name == feed.Pages {
+			continue
+		}
+		var anchors strings.Builder
 		for _, d := range s.edition(name).documents {
 			if s.document(d.ref.Path) != d {
 				continue
 			}
 			// Relative, so that it holds behind a proxy that serves us under a prefix.
 			href := html.EscapeString("." + (&url.URL{Path: d.ref.Path}).EscapedPath())
-			list.WriteString(` <a href="` + href + `">` + html.EscapeString(label(d.ref.Format)) + `</a>`)
+			anchors.WriteString(` <a href="` + href + `">` + html.EscapeString(label(d.ref.Format)) + `</a>`)
 			if name == feed.Main {
 				mediaType, _, _ := strings.Cut(d.ref.MediaType, ";")
 				links.WriteString(`<link rel="alternate" type="` + html.EscapeString(mediaType) + `" title="` +
 					html.EscapeString(label(d.ref.Format)) + `" href="` + href + "\">\n")
 			}
 		}
-		list.WriteString("</li>\n")
+		if anchors.Len() > 0 {
+			list.WriteString("<li>" + html.EscapeString(string(name)) + ":" + anchors.String() + "</li>\n")
+		}
 	}
 	text := "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>Feeds</title>\n" + links.String() +

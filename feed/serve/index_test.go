@@ -10,7 +10,9 @@ import (
 )
 
 func TestIndexListsTheFeeds(t *testing.T) {
-	s := site(t, Options{Retired: []string{"/tags/go/feed.json"}}, "tags/go", feed.Main, "tags/日本")
+	s := site(t, Options{
+		Retired: []string{"/tags/go/feed.json", "/tags/old/feed.xml", "/tags/old/atom.xml", "/tags/old/feed.json"},
+	}, "tags/go", feed.Main, "tags/日本", "tags/old", "archive/1", "tags/go/archive/2", feed.Pages)
 	got := Answer(s, Request{Method: "GET", Path: "/"})
 	want := `<!DOCTYPE html>
 <html lang="en">

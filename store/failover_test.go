@@ -1,0 +1,220 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// silence is how long a master does not answer until another takes over.
+const silence = time.Second
+
+// TestFailoverIsUnavailability kills the master of a site. Whatever is asked for meanwhile ends in feed.ErrUnavailable,
+// not in another error or in an empty answer, and works again when a replica has taken over; and what replicas confirmed
+// is there.
+func TestFailoverIsUnavailability(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		start func(testing.TB, time.Duration) *storetest.Group
+	}{{"Sentinels", storetest.StartSentinels}, {"Cluster", storetest.StartCluster}} {
+		t.Run(tt.name, func(t *testing.T) {
+			group := tt.start(t, silence)
+			s := open(t, store.Options{URL: group.URL(), Confirm: 10 * time.Second}).Site(site)
+			confirmed, err := s.PutConfirmed(t.Context(), feed.RawPost{ID: "kept", Raw: []byte("{}")})
+			if err != nil || !confirmed {
+				t.Fatalf("PutConfirmed with a replica = %t, %v", confirmed, err)
+			}
+			now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
+			if _, _, err := s.Commit(t.Context(), document(1, now, "body")); err != nil {
+				t.Fatal(err)
+			}
+			calls := map[string]func(context.Context) error{
+				"Ping": s.Ping,
+				"Post": func(ctx context.Context) error { _, err := s.Post(ctx, "kept"); return err },
+				"Put":  func(ctx context.Context) error { return s.Put(ctx, feed.RawPost{ID: "put", Raw: []byte("{}")}) },
+				"Update": func(ctx context.Context) error {
+					_, err := s.Update(ctx, "kept", func(current []byte) ([]byte, error) {
+						if current == nil {
+							return nil, errors.New("the post that was confirmed is not there")
+						}
+						return current, nil
+					})
+					return err
+				},
+				"Head":    func(ctx context.Context) error { _, err := s.Head(ctx, feed.Main); return err },
+				"Changes": func(ctx context.Context) error { _, err := s.Changes(ctx, "0-0", time.Second); return err },
+				"Absorb":  func(ctx context.Context) error { return s.Absorb(ctx, feed.Absorption{Token: 1}) },
+				"Commit": func(ctx context.Context) error {
+					outcome, _, err := s.Commit(ctx, document(1, now, "body"))
+					if err == nil && outcome != feed.Unchanged {
+						return fmt.Errorf("outcome %s of what was committed before", outcome)
+					}
+					return err
+				},
+				"Acquire": func(ctx context.Context) error {
+					_, err := s.Acquire(ctx, "job", "me", time.Minute, now, 0)
+					return err
+				},
+				"PostIDs": func(ctx context.Context) error {
+					kept := false
+					for ids, err := range s.PostIDs(ctx) {
+						if err != nil {
+							return err
+						}
+						for _, id := range ids {
+							kept = kept || id == "kept"
+						}
+					}
+					if !kept {
+						return errors.New("the walk left out the post that was confirmed")
+					}
+					return nil
+				},
+			}
+			master := group.Master(site)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			master.Kill()
+			var all sync.WaitGroup
+			for name, call := range calls {
+				all.Go(func() {
+					failed := 0
+					for {
+						err := call(ctx)
+						// Another server of a Cluster answers a Ping.
+						if err == nil && (failed > 0 || name == "Ping") {
+							t.Logf("%s: works after %v, having failed %d times", name, time.Since(began).Round(time.Millisecond), failed)
+							return
+						}
+						if err != nil && !errors.Is(err, feed.ErrUnavailable) {
+							t.Errorf("%s: error is %v; want none but of kind %q", name, err, feed.ErrUnavailable)
+						}
+						if failed++; ctx.Err() != nil {
+							t.Errorf("%s: does not work any more; the last error is %v", name, err)
+							return
+						}
+						<-time.After(10 * time.Millisecond)
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}
+
+// TestMovingSlot moves a site from one master of a Cluster to another while it is used. What touches what has moved and
+// what hasn't is refused for the time, nothing is lost or done twice, and clients find the new master by themselves.
+func TestMovingSlot(t *testing.T) {
+	cluster := storetest.StartCluster(t, calm)
+	s := open(t, store.Options{URL: cluster.URL()}).Site(site)
+	var posts []feed.RawPost
+	for i := range 50 {
+		posts = append(posts, feed.RawPost{ID: fmt.Sprint(i), Raw: []byte("{}")})
+	}
+	if err := s.Put(t.Context(), posts...); err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := cluster.Master(site)
+	var to *storetest.Server
+	for _, m := range cluster.Servers()[:3] {
+		if m != from {
+			to = m
+		}
+	}
+	slot := strings.TrimPrefix(from.Do(fmt.Sprintf("CLUSTER KEYSLOT {%s}", site)), ":")
+	to.Do("CLUSTER SETSLOT " + slot + " IMPORTING " + from.Do("CLUSTER MYID"))
+	from.Do("CLUSTER SETSLOT " + slot + " MIGRATING " + to.Do("CLUSTER MYID"))
+	host, port, _ := strings.Cut(to.Addr(), ":")
+	move := func(keys ...string) {
+		t.Helper()
+		from.Do(fmt.Sprintf("MIGRATE %s %s %q 0 5000 KEYS %s", host, port, "", strings.Join(keys, " ")))
+	}
+	key := func(name string) string { return fmt.Sprintf("feedpub:{%s}:%s", site, name) }
+
+	var half []string
+	for _, p := range posts[:25] {
+		half = append(half, key("post:"+p.ID))
+	}
+	move(append(half, key("token"))...)
+	ids := map[string]bool{}
+	count := func() error {
+		clear(ids)
+		for batch, err := range s.PostIDs(t.Context()) {
+			if err != nil {
+				return err
+			}
+			for _, id := range batch {
+				ids[id] = true
+			}
+		}
+		return nil
+	}
+	token := before
+	calls := map[string]func() error{
+		"a post that has moved": func() error { _, err := s.Post(t.Context(), "0"); return err },
+		"a post that has not":   func() error { _, err := s.Post(t.Context(), "49"); return err },
+		"posts on both sides":   func() error { _, err := s.RawPosts(t.Context(), "0", "49"); return err },
+		"a script with both": func() error {
+			got, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
+			if err == nil {
+				token = got
+			}
+			return err
+		},
+		"a transaction on both":      func() error { return s.Put(t.Context(), feed.RawPost{ID: "0", Raw: []byte("{}")}) },
+		"a walk over half the posts": count,
+	}
+	for name, call := range calls {
+		if err := call(); err != nil && !errors.Is(err, feed.ErrUnavailable) {
+			t.Errorf("half way, %s: error is %v; want none but of kind %q", name, err, feed.ErrUnavailable)
+		} else if err == nil && name == "a walk over half the posts" {
+			t.Errorf("half way, a walk gives %d of %d posts and no error: the others look deleted", len(ids), len(posts))
+		}
+	}
+	if _, err := s.Post(t.Context(), "0"); err != nil {
+		t.Errorf("a post that has moved: %v", err)
+	}
+
+	for {
+		n, err := strconv.Atoi(strings.TrimPrefix(from.Do("CLUSTER COUNTKEYSINSLOT "+slot), ":"))
+		if err != nil || n == 0 {
+			break
+		}
+		rest := []string{key("inbox"), key("lease:job"), key("token"), key("marks"), key("cursor"), key("version"), key("nothing")}
+		for _, p := range posts {
+			rest = append(rest, key("post:"+p.ID))
+		}
+		move(rest...)
+	}
+	for _, m := range []*storetest.Server{to, from} {
+		m.Do("CLUSTER SETSLOT " + slot + " NODE " + to.Do("CLUSTER MYID"))
+	}
+	after, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
+	if err != nil || after <= token || token < before {
+		t.Errorf("tokens before, half way and after the move are %d, %d, %d (%v); want them to grow", before, token, after, err)
+	}
+	// Other commands are sent on by the server that had the slot; a walk waits until the client knows who has it.
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
+		err := count()
+		if err == nil && len(ids) == len(posts) {
+			break
+		}
+		if err == nil || !errors.Is(err, feed.ErrUnavailable) || time.Now().After(deadline) {
+			t.Fatalf("after the move a walk gives %d of %d posts, %v", len(ids), len(posts), err)
+		}
+	}
+}

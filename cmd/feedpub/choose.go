@@ -76,7 +76,7 @@ func siteIDs(c config.Config) (string, error) {
 }
 
 // allSites returns the settings of all sites that can be read, in the order of their ids, and what is wrong with others
-// and with sites that share a host: which of them has it is for a running server to say.
+// with files of tokens and with sites that share a host: which of them has it is for a running server to say.
 func allSites(c config.Config) (sites []config.SiteSettings, wrong []feed.Problem, err error) {
 	files, err := readSiteFiles(c, nil)
 	if err != nil {
@@ -96,6 +96,9 @@ func allSites(c config.Config) (sites []config.SiteSettings, wrong []feed.Proble
 	}
 	owners := make(map[string]feed.SiteID)
 	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if _, err := readTokensText(all[id].TokensFile); err != nil {
+			wrong = append(wrong, feed.Problem{ID: cmp.Or(origins[id], "sites."+string(id)), Kind: feed.KindFile, Reason: oneLine(err)})
+		}
 		for _, name := range all[id].Hostnames() {
 			if other, twice := owners[name]; twice {
 				wrong = append(wrong, feed.Problem{ID: cmp.Or(origins[id], "sites."+string(id)), Kind: feed.KindFile,

@@ -151,7 +151,8 @@ func (p place) workplace(client *store.Client, closeStore func() error) *workpla
 
 // ofSite returns the workplace of one of several sites in the same store, for as long as w is open.
 func (w *workplace) ofSite(c config.Config) *workplace {
-	p := place{config: c, log: w.log.With("site", c.Site.ID)}
+	p := w.place
+	p.config, p.log = c, w.log.With("site", c.Site.ID)
 	return p.workplace(w.Client, func() error { return nil })
 }
 

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeports": freePorts,
+			"hangup":    hangUp,
 			"hold":      hold,
 			"refused":   refused,
 			"waitfor":   waitFor,
@@ -191,12 +192,21 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 
 // terminate sends SIGTERM to the programs in the background, as systemd and containers do; kill knows only INT and KILL.
 func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	signalAll(ts, neg, args, "terminate", syscall.SIGTERM)
+}
+
+// hangUp sends SIGHUP to the programs in the background.
+func hangUp(ts *testscript.TestScript, neg bool, args []string) {
+	signalAll(ts, neg, args, "hangup", syscall.SIGHUP)
+}
+
+func signalAll(ts *testscript.TestScript, neg bool, args []string, name string, s syscall.Signal) {
 	if neg || len(args) > 0 {
-		ts.Fatalf("usage: terminate")
+		ts.Fatalf("usage: %s", name)
 	}
 	for _, c := range ts.BackgroundCmds() {
 		if c.ProcessState == nil {
-			ts.Check(c.Process.Signal(syscall.SIGTERM))
+			ts.Check(c.Process.Signal(s))
 		}
 	}
 }

@@ -34,6 +34,9 @@
 // A YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and a key's path in capitals) and flags, the
 // later ones stronger. The fields of config.Config are the reference; deploy/feedpub.example.yml shows every key.
 //
+// With sites or sites_from in it there are many sites, all in one Redis: serve and build work on all of them, problems and
+// check too, and other commands on the one of --site. Serve reads the files of sites_from anew on SIGHUP.
+//
 // # Which posts
 //
 // Those of --redis or --dir. Without either, the folder ./posts if it exists, else sample posts that come with the

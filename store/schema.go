@@ -13,9 +13,10 @@ import (
 const (
 	// SchemaVersion is the newest schema, which this program was made for.
 	SchemaVersion = 1
-	// SchemaReader and SchemaWriter are the oldest programs, by their SchemaVersion, that may read and write what is
-	// stored by SchemaVersion.
-	SchemaReader, SchemaWriter = 1, 1
+	// SchemaReader is the oldest program, by its SchemaVersion, that may read what this one stores.
+	SchemaReader = 1
+	// SchemaWriter is the oldest program, by its SchemaVersion, that may write beside this one.
+	SchemaWriter = 1
 )
 
 // Schema returns what the site says of its data; the zero Schema if it says nothing yet. A schema that can't be read is

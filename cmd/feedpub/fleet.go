@@ -23,7 +23,7 @@ func forms() feed.Versions { return feed.Versions{Oldest: render.Oldest, Newest:
 
 // fleet returns the part of a process in the site's fleet that is to build as c says; documents are those that it has. A
 // command that has none only visits.
-func (w *workplace) fleet(c publish.Config, r role, documents fleet.Documents) *fleet.Fleet {
+func (w *workplace) fleet(c publish.Config, r role, documents fleet.Documents, pace *fleet.Pace) *fleet.Fleet {
 	self := feed.Member{
 		ID: c.Owner, Builds: r.builds, Serves: r.serves, Program: readVersion().Version, Schema: store.SchemaVersion,
 		Renderer: w.forms, Intake: intake.Version,
@@ -33,13 +33,13 @@ func (w *workplace) fleet(c publish.Config, r role, documents fleet.Documents) *
 	}
 	return fleet.New(fleet.Config{
 		Store: w.Site, Self: self, Native: native(), Documents: documents, Log: w.log, Clock: time.Now,
-		Visits: documents == nil,
+		Visits: documents == nil, Pace: pace,
 	})
 }
 
 // mayWrite returns nil if this program may write posts, else an error of kind [feed.ErrOutdated].
 func (w *workplace) mayWrite(ctx context.Context) error {
-	return w.fleet(publish.Config{Owner: owner()}, role{}, nil).Writable(ctx)
+	return w.fleet(publish.Config{Owner: owner()}, role{}, nil, nil).Writable(ctx)
 }
 
 // ask has the builder rebuild feeds, for a server that never builds.

@@ -76,7 +76,7 @@ func (s *server) host(ctx context.Context, w *workplace, before *hosted) (*hoste
 		source := &readable{Site: w.Site}
 		replica.Source, replica.Keeper = source, w.Site
 		h.replica = serve.NewReplica(replica)
-		h.fleet = w.fleet(building, s.role, h.replica)
+		h.fleet = w.fleet(building, s.role, h.replica, s.tools.pace)
 		source.fleet, building.Fleet = h.fleet, h.fleet
 	}
 	h.ctx, h.stop = context.WithCancel(ctx)

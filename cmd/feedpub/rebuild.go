@@ -79,7 +79,7 @@ func (w *workplace) rebuild(ctx context.Context, names []feed.Name, adopt bool) 
 		return feed.Report{}, err
 	}
 	if !w.folder() {
-		c.Fleet = w.fleet(c, role{builds: true}, nil)
+		c.Fleet = w.fleet(c, role{builds: true}, nil, nil)
 	}
 	return publish.New(c).Rebuild(ctx, names...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"feedpub/config"
 	"feedpub/feed/attribution"
+	"feedpub/feed/fleet"
 	"feedpub/feed/render"
 )
 
@@ -19,6 +20,7 @@ import (
 type tools struct {
 	renderer *render.Renderer // its memory is bounded for all together
 	turns    *semaphore.Weighted
+	pace     *fleet.Pace
 
 	mu      sync.Mutex
 	readers map[string]*attribution.Reader // by the configuration that they read by
@@ -30,6 +32,7 @@ func newTools() *tools {
 		// A rebuild has several goroutines itself. More than one of them at a time, lest a large site keep all others
 		// waiting; not many more, since each holds the items of its site.
 		turns:   semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
+		pace:    new(fleet.Pace),
 		readers: make(map[string]*attribution.Reader),
 	}
 }

@@ -56,6 +56,7 @@ type Config struct {
 	Log       *slog.Logger
 	Clock     func() time.Time
 	Every     time.Duration // how often it reports; 0 is [DefaultEvery]
+	Pace      *Pace         // optional: of the process
 	// Visits says that this process only looks and does not run, as a command does that builds once.
 	Visits bool
 }
@@ -90,8 +91,7 @@ func New(c Config) *Fleet {
 // Run reports and looks until ctx ends, and takes this process off the list then. A store that is away is waited for.
 // It returns nil.
 func (f *Fleet) Run(ctx context.Context) error {
-	ticker := time.NewTicker(f.Every)
-	defer ticker.Stop()
+	defer f.Pace.join()()
 	rounds, down := 0, false
 	for {
 		err := f.round(ctx)
@@ -108,7 +108,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 			down = true
 		}
 		select {
-		case <-ticker.C:
+		case <-time.After(f.Pace.every(f.Every)):
 		case <-ctx.Done():
 			leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -122,7 +122,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 
 // round reports and looks once.
 func (f *Fleet) round(ctx context.Context) error {
-	if err := f.Store.Report(ctx, f.self(), lives*f.Every); err != nil {
+	if err := f.Store.Report(ctx, f.self(), lives*f.Pace.every(f.Every)); err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	return f.Look(ctx)

@@ -188,6 +188,31 @@ func TestABuilderWaitsUntilOthersHadTimeToReport(t *testing.T) {
 	})
 }
 
+func TestManySitesReportLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace, s := new(Pace), newStore()
+		for range 3 * perInterval {
+			pace.join()
+		}
+		f := process(s, "self", 2, 3, 0)
+		f.Pace = pace
+		stop := run(t, f)
+		defer stop()
+		first := s.ends["self"]
+		pass(3 * DefaultEvery)
+		if got := s.ends["self"]; got != first {
+			t.Error("one of 750 sites reports as often as one alone")
+		}
+		pass(DefaultEvery)
+		if got := s.ends["self"].Sub(first); got != 4*DefaultEvery {
+			t.Errorf("it has reported again after %v, want %v", got, 4*DefaultEvery)
+		}
+		if lives := s.ends["self"].Sub(time.Now()); lives < 3*4*DefaultEvery {
+			t.Errorf("a report that comes every %v lives for %v", 4*DefaultEvery, lives)
+		}
+	})
+}
+
 func TestASiteIsFoundedInTheNewestFormThatAllKnow(t *testing.T) {
 	for _, tt := range []struct {
 		name           string

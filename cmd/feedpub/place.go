@@ -273,7 +273,7 @@ func (env *environment) openToWrite(cmd *cobra.Command) (w writer, p place, done
 		if err != nil {
 			return nil, p, nil, err
 		}
-		return folderWriter{string(p.config.Dir), decodeFiles(reader)}, p, func() {}, nil
+		return folderWriter{p, decodeFiles(reader)}, p, func() {}, nil
 	}
 	site, err := p.openRedis(cmd.Context())
 	if err != nil {
@@ -288,26 +288,44 @@ func (env *environment) openToWrite(cmd *cobra.Command) (w writer, p place, done
 
 // folderWriter writes files. A server that follows the folder sees them, so no lock is needed.
 type folderWriter struct {
-	dir    string
+	place  place
 	decode embedded.Decode
 }
 
 // Put writes each post into a file of its own.
 func (f folderWriter) Put(_ context.Context, posts ...feed.RawPost) error {
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+	dir := string(f.place.config.Dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("folder of posts: %w", err)
 	}
 	for _, p := range posts {
-		if _, err := embedded.WritePost(f.dir, p); err != nil {
+		if _, err := embedded.WritePost(dir, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Delete removes the post's file.
-func (f folderWriter) Delete(_ context.Context, id string) error {
-	return embedded.RemovePost(f.dir, f.decode, id)
+// Delete removes the post's file. Of a post that is published still, although its file is missing, it confirms to the
+// store that it is gone.
+func (f folderWriter) Delete(ctx context.Context, id string) error {
+	err := embedded.RemovePost(string(f.place.config.Dir), f.decode, id)
+	if !errors.Is(err, feed.ErrNotFound) {
+		return err
+	}
+	w, openErr := f.place.openFolder(ctx)
+	if openErr != nil {
+		return err // without a folder there is no post either
+	}
+	defer w.close()
+	stored, loadErr := w.Load(ctx, []string{id})
+	switch {
+	case loadErr != nil:
+		return loadErr
+	case len(stored) == 0 || stored[0].Raw == nil && stored[0].Item == nil:
+		return err
+	}
+	return w.Site.Delete(ctx, id)
 }
 
 // siteWriter writes into Redis.

@@ -58,7 +58,7 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	if f.fsys == nil {
 		f.fsys = os.DirFS(o.Dir)
 	}
-	kept, good, err := openLastGood(dir, o.device, o.Logger)
+	known, good, err := openLastGood(dir, o.device, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -66,16 +66,19 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	// What was there when the store was last open counts as known, so that the first look at the files finds what has
 	// changed, broken or gone since.
 	var posts []feed.RawPost
-	for _, name := range slices.Sorted(maps.Keys(kept)) {
-		f.files[name] = &file{posts: sums(kept[name])}
-		for _, p := range kept[name] {
+	for _, name := range slices.Sorted(maps.Keys(known.files)) {
+		f.files[name] = &file{posts: sums(known.files[name])}
+		for _, p := range known.files[name] {
 			if f.claims(name, p.ID) {
 				posts = append(posts, p)
 			}
 		}
-		f.good.keep(name, kept[name])
+		f.good.keep(name, known.files[name])
 	}
 	if err := f.site.Put(ctx, posts...); err != nil {
+		return nil, errors.Join(err, good.close())
+	}
+	if err := f.deleteAgain(ctx, slices.Sorted(maps.Keys(known.deleted))); err != nil {
 		return nil, errors.Join(err, good.close())
 	}
 	if _, err := f.look(ctx, nil, true); err != nil {
@@ -83,6 +86,25 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	}
 	f.good.begin()
 	return f, nil
+}
+
+// deleteAgain gives notice of deletions that no builder has taken, as far as is known: the process may have ended before
+// one could. A post that has a file again is found when the files are looked at, and counts then.
+func (f *folder) deleteAgain(ctx context.Context, ids []string) error {
+	stored, err := f.site.Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, st := range stored {
+		if !st.Record.Removed.IsZero() {
+			continue
+		}
+		f.good.keepDeleted(st.ID)
+		if err := f.site.Delete(ctx, st.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *folder) close() error {
@@ -148,7 +170,11 @@ func (f *folder) apply(writes []write) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return durable.SyncDir(f.o.Dir)
+	err := durable.SyncDir(f.o.Dir)
+	if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(writes, func(w write) bool { return !w.remove }) {
+		return nil // the whole folder is gone, and so are the files
+	}
+	return err
 }
 
 // writersAtOnce is how many files are written at a time.
@@ -167,6 +193,7 @@ func (f *folder) remove(id string) error {
 		}
 		remove[name] = true
 	}
+	f.good.keepDeleted(id)
 	for _, name := range slices.Sorted(maps.Keys(remove)) {
 		if err := durable.Remove(filepath.Join(f.o.Dir, filepath.FromSlash(name))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -297,6 +324,7 @@ func (f *folder) accept(ctx context.Context, name string, is *file, posts []feed
 	if err := f.site.Put(ctx, put...); err != nil {
 		return err
 	}
+	written := f.forced[name] // and maybe noted as deleted since it was last kept
 	delete(f.forced, name)
 	dropped := is.posts
 	is.posts = fresh
@@ -307,7 +335,7 @@ func (f *folder) accept(ctx context.Context, name string, is *file, posts []feed
 			}
 		}
 	}
-	if !maps.Equal(dropped, fresh) {
+	if written || !maps.Equal(dropped, fresh) {
 		f.good.keep(name, posts)
 	}
 	return nil

@@ -1,9 +1,11 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -279,6 +281,77 @@ func TestHeldPostIsDeletedWhenThatIsConfirmed(t *testing.T) {
 	gone(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "; "; got != want {
 		t.Errorf("posts and problems after both confirmations are %q; want %q", got, want)
+	}
+}
+
+// Promise 4 for deletions: their notice is in memory, and the process may end before a builder has taken it.
+func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
+	for name, held := range map[string]bool{"of files": false, "of posts that are held": true} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), Data: t.TempDir(), Grace: time.Millisecond}
+			put(t, o.Dir, "a.json", post("a", "A"))
+			put(t, o.Dir, "b.json", post("b", "B"))
+			put(t, o.Dir, "c.jsonl", post("c", "C")+"\n"+post("d", "D"))
+			s := open(t, o)
+			if held {
+				must(t, os.RemoveAll(o.Dir))
+				must(t, os.Mkdir(o.Dir, 0o755))
+				gone(t, s)
+			}
+			must(t, site(s).Delete(t.Context(), "a"))
+			must(t, site(s).Delete(t.Context(), "b"))
+			closeStore(t, s) // without a look at what has changed
+			for range 2 {
+				s = open(t, o)
+				if got, want := ids(t, s), "c d"; got != want {
+					t.Errorf("posts after a restart are %q; want %q", got, want)
+				}
+				entries, err := site(s).Inbox(t.Context(), "", 100)
+				must(t, err)
+				for _, id := range []string{"a", "b"} {
+					if !slices.ContainsFunc(entries, func(e feed.Submission) bool { return e.ID == id }) {
+						t.Errorf("the inbox is %+v; want a notice of the deletion of %s, or the feed that had it is held", entries, id)
+					}
+				}
+				closeStore(t, s)
+			}
+
+			s = open(t, o)
+			must(t, site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(post("a", "again"))}))
+			look(t, s)
+			closeStore(t, s)
+			put(t, o.Dir, "a.json", "broken")
+			s = open(t, o)
+			if got, want := content(t, s, "a"), post("a", "again"); got != want {
+				t.Errorf("the post that came back is %q; want %q", got, want)
+			}
+			must(t, site(s).Absorb(t.Context(), feed.Absorption{
+				Token: 5, Changes: []feed.Change{{ID: "b", Record: feed.Record{ID: "b", Removed: time.UnixMilli(5)}}},
+			}))
+			closeStore(t, s)
+			s = open(t, o)
+			entries, err := site(s).Inbox(t.Context(), "", 100)
+			must(t, err)
+			if slices.ContainsFunc(entries, func(e feed.Submission) bool { return e.ID == "b" }) {
+				t.Errorf("the inbox is %+v; want no notice of a deletion that a builder has recorded", entries)
+			}
+		})
+	}
+}
+
+func TestHeldPostsOfAFolderThatIsGoneCanBeDeleted(t *testing.T) {
+	o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Grace: time.Millisecond}
+	put(t, o.Dir, "a.json", post("a", "A"))
+	put(t, o.Dir, "b.json", post("b", "B"))
+	s := open(t, o)
+	must(t, os.RemoveAll(o.Dir))
+	gone(t, s)
+	must(t, site(s).Delete(t.Context(), "a"))
+	if got, want := ids(t, s), "b"; got != want {
+		t.Errorf("posts after one was confirmed to be gone are %q; want %q", got, want)
+	}
+	if err := site(s).Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))}); !errors.Is(err, feed.ErrUnavailable) {
+		t.Errorf("Put into a folder that is gone: %v; want an error of kind %q", err, feed.ErrUnavailable)
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // lastGood keeps the last good version of every file, so that a file that is broken while nothing runs still has one
-// when the store opens, and so that a file removed meanwhile is known to have been there. It is written anew at each
+// when the store opens, and so that a file removed meanwhile is known to have been there; and which posts were deleted
+// through the store, whose notice of that is in memory, until a builder has taken it. It is written anew at each
 // opening and grows until the next. It is not synced: after a power cut a broken file may be without, never a good one.
 //
 // Nothing waits for it: what a full disk does not take is kept in memory until it does.
@@ -28,38 +29,61 @@ type lastGood struct {
 	tmp     journalFile               // the new log, renamed to path when all is in it; nil until it could be made
 	torn    bool                      // the last line may be part of one
 	waiting map[string][]feed.RawPost // not written yet, by file
+	deleted map[string]bool           // posts whose deletion is not written yet
 	begun   bool                      // the new log is to take the place of the old one
 	current bool                      // it has
 	failing bool                      // what was tried last has failed
 }
 
-// goodFile is a line: a file and its posts, none for a file that is gone. A later line about a file counts.
+// goodFile is a line: a file and its posts, none for a file that is gone, or a post that was deleted. The later of two
+// lines counts.
 type goodFile struct {
-	Path  string         `json:"path"`
-	Posts []feed.RawPost `json:"posts"`
+	Path    string         `json:"path,omitempty"`
+	Posts   []feed.RawPost `json:"posts,omitempty"`
+	Deleted string         `json:"deleted,omitempty"`
+}
+
+// kept is what a log says.
+type kept struct {
+	files   map[string][]feed.RawPost // by path
+	deleted map[string]bool           // posts by id; no file has them
+}
+
+func (k kept) delete(id string) {
+	k.deleted[id] = true
+	for path, posts := range k.files {
+		if posts = slices.DeleteFunc(posts, func(p feed.RawPost) bool { return p.ID == id }); len(posts) == 0 {
+			delete(k.files, path)
+		} else {
+			k.files[path] = posts
+		}
+	}
 }
 
 // openLastGood returns what was kept, and the log to which what is to be kept from now on is added. Until begin is
 // called the old one stays.
-func openLastGood(dir string, dev device, log *slog.Logger) (map[string][]feed.RawPost, *lastGood, error) {
-	l := &lastGood{path: filepath.Join(dir, "lastgood.jsonl"), log: log, device: dev, waiting: map[string][]feed.RawPost{}}
-	kept := map[string][]feed.RawPost{}
+func openLastGood(dir string, dev device, log *slog.Logger) (kept, *lastGood, error) {
+	l := &lastGood{
+		path: filepath.Join(dir, "lastgood.jsonl"), log: log, device: dev,
+		waiting: map[string][]feed.RawPost{}, deleted: map[string]bool{},
+	}
+	k := kept{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
 	f, err := os.Open(l.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return kept, l, nil
+		return k, l, nil
 	case err != nil:
-		return nil, nil, fmt.Errorf("last good versions: %w", err)
+		return kept{}, nil, fmt.Errorf("last good versions: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	r := bufio.NewReader(f)
 	for {
 		b, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return kept, l, nil // what is behind the last newline was torn by a crash
+			return k, l, nil // what is behind the last newline was torn by a crash
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("last good versions: %w", err)
+			return kept{}, nil, fmt.Errorf("last good versions: %w", err)
 		}
 		if len(b) == 1 {
 			continue // between a line that is torn and the next
@@ -69,8 +93,16 @@ func openLastGood(dir string, dev device, log *slog.Logger) (map[string][]feed.R
 			log.Warn("a last good version is not readable and is left out", "file", l.path, "error", err)
 			continue
 		}
-		if kept[g.Path] = g.Posts; len(g.Posts) == 0 {
-			delete(kept, g.Path)
+		switch {
+		case g.Deleted != "":
+			k.delete(g.Deleted)
+		case len(g.Posts) == 0:
+			delete(k.files, g.Path)
+		default:
+			k.files[g.Path] = g.Posts
+			for _, p := range g.Posts { // it came back
+				delete(k.deleted, p.ID)
+			}
 		}
 	}
 }
@@ -78,6 +110,15 @@ func openLastGood(dir string, dev device, log *slog.Logger) (map[string][]feed.R
 // keep notes the posts of a file, none if it is gone.
 func (l *lastGood) keep(path string, posts []feed.RawPost) {
 	l.waiting[path] = posts
+	for _, p := range posts {
+		delete(l.deleted, p.ID)
+	}
+	l.flush()
+}
+
+// keepDeleted notes that a post was deleted through the store.
+func (l *lastGood) keepDeleted(id string) {
+	l.deleted[id] = true
 	l.flush()
 }
 
@@ -108,20 +149,16 @@ func (l *lastGood) write() (err error) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(l.waiting)) {
-		// Not a json.Encoder: one that has failed once fails for ever.
-		line, err := json.Marshal(goodFile{Path: path, Posts: l.waiting[path]})
-		if err != nil {
+		if err := l.writeLine(goodFile{Path: path, Posts: l.waiting[path]}); err != nil {
 			return err
 		}
-		if l.torn { // what is noted now must not run together with it
-			line = append([]byte("\n"), line...)
-		}
-		if _, err := l.tmp.Write(append(line, '\n')); err != nil {
-			l.torn = true
-			return err
-		}
-		l.torn = false
 		delete(l.waiting, path)
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.deleted)) {
+		if err := l.writeLine(goodFile{Deleted: id}); err != nil {
+			return err
+		}
+		delete(l.deleted, id)
 	}
 	if l.begun && !l.current {
 		if err := os.Rename(l.path+".new", l.path); err != nil {
@@ -130,6 +167,20 @@ func (l *lastGood) write() (err error) {
 		l.current = true
 	}
 	return nil
+}
+
+func (l *lastGood) writeLine(g goodFile) error {
+	// Not a json.Encoder: one that has failed once fails for ever.
+	line, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	if l.torn { // what is noted now must not run together with it
+		line = append([]byte("\n"), line...)
+	}
+	_, err = l.tmp.Write(append(line, '\n'))
+	l.torn = err != nil
+	return err
 }
 
 func (l *lastGood) close() error {

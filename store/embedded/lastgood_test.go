@@ -16,38 +16,48 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	var text strings.Builder
 	log := slog.New(slog.NewTextHandler(&text, nil))
 	dir := t.TempDir()
-	want := map[string][]feed.RawPost{}
+	want := kept{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
 	reopen := func() *lastGood {
 		t.Helper()
 		got, l, err := openLastGood(dir, disk.device(), log)
 		must(t, err)
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(kept{})); diff != "" {
 			t.Errorf("last good versions (-want +got):\n%s", diff)
 		}
 		return l
 	}
 	l := reopen()
 	for _, name := range []string{"a.json", "b.json", "c.json", "d.json"} {
-		want[name] = []feed.RawPost{{ID: name, Raw: []byte(post(name, "x"))}}
+		want.files[name] = []feed.RawPost{{ID: name, Raw: []byte(post(name, "x"))}}
 		disk.full.Store(name == "b.json" || name == "c.json")
-		l.keep(name, want[name])
+		l.keep(name, want.files[name])
 	}
+	l.keepDeleted("x")
+	want.deleted["x"] = true
+	l.keepDeleted("d.json")
+	l.keep("d.json", want.files["d.json"]) // it came back
+	l.keepDeleted("a.json")
+	delete(want.files, "a.json")
+	want.deleted["a.json"] = true
 	l.begin()
 	must(t, l.close())
 
 	l = reopen()
 	disk.full.Store(true)
-	l.keep("a.json", want["a.json"])
+	l.keep("b.json", want.files["b.json"])
 	l.begin()
 	must(t, l.close())
 	l = reopen() // as it was: the new log was never whole
+	l.keepDeleted("b.json")
+	l.keepDeleted("y")
 	disk.full.Store(false)
-	l.keep("a.json", want["a.json"])
+	l.keep("b.json", want.files["b.json"])
 	l.begin()
 	must(t, l.close())
-	want = map[string][]feed.RawPost{"a.json": want["a.json"]}
+	want.deleted = map[string]bool{"y": true}
+	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}
 	must(t, reopen().close())
-	if n := strings.Count(text.String(), "level=ERROR"); n != 2 {
-		t.Errorf("the log has %d errors, want one each time that the disk was full:\n%s", n, text.String())
+	if n := strings.Count(text.String(), "level=ERROR"); n != 3 {
+		t.Errorf("the log has %d errors, want one each time that a log met a full disk:\n%s", n, text.String())
 	}
 }

@@ -43,9 +43,6 @@ type hosted struct {
 	ended chan struct{} // closed when it does nothing any more
 }
 
-// releasePatience is how long a site that does not end when it is told to is waited for.
-const releasePatience = time.Second
-
 // host wires a site's parts together and loads what its disk holds. Before, if not nil, is an earlier form of the site:
 // it ends when nothing can go wrong any more, and the new one takes over its documents, its count of readers and its part
 // of the data folder, so that readers notice nothing. Else the caller calls release in the end. The site works under ctx.
@@ -153,13 +150,13 @@ func (h *hosted) end() {
 	<-h.ended
 }
 
-// release gives the site's part of the data folder back, if the site ends within a moment.
-func (h *hosted) release() {
-	h.stop()
+// release gives the site's part of the data folder back when the site has ended, or not at all if ctx ends sooner: what it
+// writes may be half done then, and the end of the process gives it back.
+func (h *hosted) release(ctx context.Context) {
 	select {
 	case <-h.ended:
-	case <-time.After(releasePatience):
-		return // what it writes may be half done; the end of the process gives it back
+	case <-ctx.Done():
+		return
 	}
 	if err := h.disk.Close(); err != nil {
 		h.log.Warn("the data folder was not closed well", "error", err)

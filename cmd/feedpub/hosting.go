@@ -60,6 +60,9 @@ type site struct {
 	entry  *admin.Site
 }
 
+// releasePatience is how long sites that do not end when they are told to are waited for.
+const releasePatience = time.Second
+
 // newHosting returns the hosting of no sites yet.
 func newHosting(s *server) *hosting {
 	h := &hosting{server: s, sites: make(map[feed.SiteID]*site), failed: make(chan error, 1)}
@@ -247,7 +250,7 @@ func (h *hosting) exchange(ctx context.Context, all map[feed.SiteID]wanted) map[
 		g.Go(func() error {
 			s.end()
 			s.replica.Retire()
-			s.release()
+			s.release(context.WithoutCancel(ctx))
 			h.log.Info("site removed", "site", s.entry.ID)
 			return nil
 		})
@@ -318,11 +321,7 @@ func (h *hosting) begin(ctx context.Context, w wanted, before *site) (*site, err
 	}
 	if h.config.Several() {
 		s.entry.Hosts = w.settings.Hostnames()
-		what := "site added"
-		if before != nil {
-			what = "site changed"
-		}
-		h.log.Info(what, "site", s.entry.ID, "hosts", s.entry.Hosts)
+		h.log.Info("site hosted", "site", s.entry.ID, "hosts", s.entry.Hosts, "changed", before != nil)
 	}
 	return s, nil
 }
@@ -351,13 +350,15 @@ func (h *hosting) endAll() {
 	g.Wait()
 }
 
-// close gives the data folder back as far as the sites have ended.
+// close ends all sites, if run has not, and gives the data folder back as far as they end within a moment.
 func (h *hosting) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), releasePatience)
+	defer cancel()
 	for _, s := range h.sites {
 		s.stop()
 	}
 	for _, s := range h.sites {
-		s.release()
+		s.release(ctx)
 	}
 }
 

@@ -56,7 +56,7 @@ bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk,
 	$(GO) run ./deploy/bench/serve
 
 .PHONY: bench-import
-bench-import: ## measure importing POSTS (100,000) posts, and importing them again; needs redis-server
+bench-import: ## measure importing POSTS (100,000) posts, importing them again, and streams of 2 GB; needs redis-server
 	$(GO) run ./deploy/bench/import -posts $(POSTS)
 
 .PHONY: golden

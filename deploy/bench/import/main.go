@@ -1,6 +1,7 @@
-// Import measures what feedpub import costs: it makes a file of posts, in JSON Lines or as an export of WordPress,
-// starts a Redis, imports the file into it twice with the program built from this module, and prints time and memory of
-// each. It measures no building or serving.
+// Import measures what feedpub import costs: it makes a file of posts, in JSON Lines and as an export of WordPress,
+// starts a Redis, imports the file into it twice with the program built from this module, and prints time, processor time
+// and memory of each. Then it feeds a stream as large as a very large file, which is made while it is read and kept
+// nowhere, to see that memory does not grow with it. It measures no building or serving.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,14 +27,25 @@ import (
 
 func main() {
 	n := flag.Int("posts", 100_000, "how many posts")
+	stream := flag.Int64("stream", 2000, "how many megabytes the stream has; 0 for none")
 	flag.Parse()
-	if err := run(*n); err != nil {
+	if err := run(*n, *stream<<20); err != nil {
 		fmt.Fprintln(os.Stderr, "import:", err)
 		os.Exit(1)
 	}
 }
 
-func run(n int) error {
+// form is a form of posts: what stands before them, what stands after them, and how one is written.
+type form struct {
+	name, head, foot string
+	write            func(io.Writer, feed.RawPost) error
+}
+
+func forms() []form {
+	return []form{{"posts.jsonl", "", "", writeLine}, {"posts.xml", wxrHead, "</channel></rss>\n", writeItem}}
+}
+
+func run(n int, stream int64) error {
 	dir, err := os.MkdirTemp("", "feedpub-import-")
 	if err != nil {
 		return err
@@ -44,72 +57,125 @@ func run(n int) error {
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build: %w", err)
 	}
-	for _, form := range []struct {
-		name  string
-		write func(io.Writer, int) error
-	}{{"posts.jsonl", writeLines}, {"posts.xml", writeWXR}} {
-		file := filepath.Join(dir, form.name)
-		if err := create(file, n, form.write); err != nil {
-			return err
+	for _, f := range forms() {
+		if err := withRedis(dir, func(url string) error { return files(dir, program, url, f, n) }); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		if err := measure(dir, program, file); err != nil {
-			return fmt.Errorf("%s: %w", form.name, err)
-		}
-		if err := os.Remove(file); err != nil {
-			return err
+	}
+	if stream == 0 {
+		return nil
+	}
+	for _, f := range forms() {
+		if err := withRedis(dir, func(url string) error { return streams(dir, program, url, f, stream) }); err != nil {
+			return fmt.Errorf("stream of %s: %w", f.name, err)
 		}
 	}
 	return nil
 }
 
-func create(name string, n int, write func(io.Writer, int) error) error {
-	f, err := os.Create(name)
+// files imports a file twice.
+func files(dir, program, url string, f form, n int) error {
+	name := filepath.Join(dir, f.name)
+	size, err := create(name, f, n)
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriter(f)
-	return errors.Join(write(w, n), w.Flush(), f.Close())
-}
-
-func writeLines(w io.Writer, n int) error {
-	for p := range posts.All(n) {
-		if _, err := w.Write(append(p.Raw, '\n')); err != nil {
+	for _, turn := range []string{"first", "again"} {
+		if err := measure(dir, program, url, f.name, turn, name, nil, func() int64 { return size }); err != nil {
 			return err
 		}
 	}
-	return nil
+	return os.Remove(name)
 }
 
-func writeWXR(w io.Writer, n int) error {
-	if _, err := io.WriteString(w, xml.Header+`<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" `+
-		`xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/" `+
-		`xmlns:wp="http://wordpress.org/export/1.2/"><channel><title>Blog</title>`+"\n"); err != nil {
+// distinct is how many posts a stream has, in ever new versions: Redis must not grow with it either, or that would be
+// what is measured.
+const distinct = 20_000
+
+// streams imports a stream through a pipe.
+func streams(dir, program, url string, f form, size int64) error {
+	r, w, err := os.Pipe()
+	if err != nil {
 		return err
 	}
-	for raw := range posts.All(n) {
-		var p feed.Post
-		if err := json.Unmarshal(raw.Raw, &p); err != nil {
-			return err
+	defer func() { _ = r.Close() }()
+	made := &counter{w: bufio.NewWriterSize(w, 1<<20)}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(made, f.head)
+		for i := 0; err == nil && made.n.Load() < size; i++ {
+			err = f.write(made, posts.Version(i%distinct, i/distinct))
 		}
-		var b strings.Builder
-		fmt.Fprintf(&b, "<item><title>%s</title><link>%s</link><guid isPermaLink=\"false\">%s</guid><dc:creator><![CDATA[%s]]></dc:creator>\n",
-			p.Title, p.URL, p.ID, p.Authors[0].Name)
-		fmt.Fprintf(&b, "<content:encoded><![CDATA[%s]]></content:encoded><wp:post_date_gmt>%s</wp:post_date_gmt><wp:status>publish</wp:status><wp:post_type>post</wp:post_type>\n",
-			p.ContentHTML, p.DatePublished.Format(time.DateTime))
-		for _, t := range p.Tags {
-			fmt.Fprintf(&b, "<category domain=\"post_tag\" nicename=\"t\"><![CDATA[%s]]></category>\n", t)
+		if err == nil {
+			_, err = io.WriteString(made, f.foot)
 		}
-		b.WriteString("</item>\n")
-		if _, err := io.WriteString(w, b.String()); err != nil {
-			return err
+		failed <- errors.Join(err, made.w.Flush(), w.Close())
+	}()
+	err = measure(dir, program, url, f.name, "stream", "-", r, func() int64 { return made.n.Load() })
+	// The program has ended; should it have left something unread, the writer ends when nobody can read it any more.
+	return errors.Join(err, r.Close(), <-failed)
+}
+
+// counter counts what is written.
+type counter struct {
+	w *bufio.Writer
+	n atomic.Int64 // read while the stream is still being made, if the program fails
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// create makes a file of n posts and returns its size.
+func create(name string, f form, n int) (int64, error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return 0, err
+	}
+	w := &counter{w: bufio.NewWriter(file)}
+	_, err = io.WriteString(w, f.head)
+	for p := range posts.All(n) {
+		if err == nil {
+			err = f.write(w, p)
 		}
 	}
-	_, err := io.WriteString(w, "</channel></rss>\n")
+	if err == nil {
+		_, err = io.WriteString(w, f.foot)
+	}
+	return w.n.Load(), errors.Join(err, w.w.Flush(), file.Close())
+}
+
+func writeLine(w io.Writer, p feed.RawPost) error {
+	_, err := w.Write(append(p.Raw, '\n'))
 	return err
 }
 
-// measure imports the file twice into a Redis of its own.
-func measure(dir, program, file string) error {
+const wxrHead = xml.Header + `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" ` +
+	`xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/" ` +
+	`xmlns:wp="http://wordpress.org/export/1.2/"><channel><title>Blog</title>` + "\n"
+
+func writeItem(w io.Writer, raw feed.RawPost) error {
+	var p feed.Post
+	if err := json.Unmarshal(raw.Raw, &p); err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<item><title>%s</title><link>%s</link><guid isPermaLink=\"false\">%s</guid><dc:creator><![CDATA[%s]]></dc:creator>\n",
+		p.Title, p.URL, p.ID, p.Authors[0].Name)
+	fmt.Fprintf(&b, "<content:encoded><![CDATA[%s]]></content:encoded><wp:post_date_gmt>%s</wp:post_date_gmt><wp:status>publish</wp:status><wp:post_type>post</wp:post_type>\n",
+		p.ContentHTML, p.DatePublished.Format(time.DateTime))
+	for _, t := range p.Tags {
+		fmt.Fprintf(&b, "<category domain=\"post_tag\" nicename=\"t\"><![CDATA[%s]]></category>\n", t)
+	}
+	b.WriteString("</item>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// withRedis calls do with the address of a Redis of its own.
+func withRedis(dir string, do func(url string) error) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -133,26 +199,28 @@ func measure(dir, program, file string) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	info, err := os.Stat(file)
+	return do("redis://127.0.0.1:" + port)
+}
+
+// measure imports a file, or what comes through stdin, and prints what that cost. Its size is asked for afterwards.
+func measure(dir, program, url, name, turn, file string, stdin *os.File, size func() int64) error {
+	cmd := exec.Command(program, "import", "--redis", url, file)
+	out, err := os.CreateTemp(dir, "out")
 	if err != nil {
 		return err
 	}
-	for _, turn := range []string{"first", "again"} {
-		cmd := exec.Command(program, "import", "--redis", "redis://127.0.0.1:"+port, file)
-		out, err := os.CreateTemp(dir, "out")
-		if err != nil {
-			return err
-		}
-		cmd.Stdout, cmd.Stderr = out, os.Stderr
-		began := time.Now()
-		err = cmd.Run()
-		took := time.Since(began)
-		if err := errors.Join(err, out.Close(), os.Remove(out.Name())); err != nil {
-			return err
-		}
-		usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		fmt.Printf("%-11s  %-5s  %6.1f MB  %6.2f s  processor %6.2f s  memory %d MB\n", filepath.Base(file), turn, float64(info.Size())/1e6,
-			took.Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss/1024)
+	cmd.Stdout, cmd.Stderr = out, os.Stderr
+	if stdin != nil {
+		cmd.Stdin = stdin
 	}
+	began := time.Now()
+	err = cmd.Run()
+	took := time.Since(began)
+	if err := errors.Join(err, out.Close(), os.Remove(out.Name())); err != nil {
+		return err
+	}
+	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	fmt.Printf("%-11s  %-6s  %7.1f MB  %7.2f s  processor %7.2f s  memory %d MB\n", name, turn, float64(size())/1e6,
+		took.Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), usage.Maxrss/1024)
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"feedpub/feed"
+	"feedpub/feed/durable"
 	"feedpub/feed/intake"
 	"feedpub/feed/transfer"
 	"feedpub/store/embedded"
@@ -34,7 +35,8 @@ const (
 
 // importFlags are what the command's own flags say.
 type importFlags struct {
-	asJSON, dryRun, pages bool
+	asJSON, dryRun        bool
+	pages, undo           bool
 	format, since, report string
 	baseURL               string
 }
@@ -59,7 +61,8 @@ out unless --pages is given.
 Posts go into the Redis of --redis or the folder of --dir, else into ./posts, which
 is made if it is missing. Importing a file again does no harm, and stores only what
 has changed. Posts that can't be read are told about and left out; the exit code is 3
-then.`,
+then. With --undo the posts of the files are deleted again, but for those that have
+changed since.`,
 		Example: `  feedpub import --dry-run wordpress.xml
   feedpub import post.txt notes/*.md
   feedpub export --redis redis://old | feedpub import --redis redis://new -`,
@@ -70,6 +73,7 @@ then.`,
 	addJSON(cmd, &flags.asJSON)
 	f := cmd.Flags()
 	f.BoolVar(&flags.dryRun, "dry-run", false, "show what would be done, and store nothing")
+	f.BoolVar(&flags.undo, "undo", false, "delete the posts of these files again, unless they have changed since")
 	f.BoolVar(&flags.pages, "pages", false, "take the pages of a site too, such as \"about\"")
 	f.StringVar(&flags.baseURL, "base-url", "", "the address of the Hugo or Jekyll site, instead of the one that it is configured with")
 	f.StringVar(&flags.format, "format", "", "the form of the files instead of the one recognised: "+formatNames())
@@ -88,7 +92,7 @@ func formatNames() string {
 
 // importFiles is the command.
 func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args []string) error {
-	i := &importer{env: env, dry: flags.dryRun, report: newImportReport(flags.dryRun)}
+	i := &importer{env: env, dry: flags.dryRun, undo: flags.undo, report: newImportReport(flags.dryRun)}
 	if flags.format != "" && !slices.Contains(transfer.ReadFormats(), transfer.Format(flags.format)) {
 		return usageError{fmt.Errorf("--format %s: want one of %s", flags.format, formatNames())}
 	}
@@ -180,6 +184,7 @@ type importer struct {
 	options  transfer.Options
 	since    time.Time
 	dry      bool
+	undo     bool
 	inFolder bool // what is read now is a folder, whose posts had addresses on a site
 	writer   writer
 	progress *progress
@@ -407,6 +412,9 @@ func (i *importer) flush(ctx context.Context) error {
 
 // store stores a batch, of posts only those that are new or changed.
 func (i *importer) store(ctx context.Context, b batch) error {
+	if i.undo {
+		b.lines = nil // what was recorded stays true
+	}
 	if len(b.lines) > 0 {
 		if !i.dry {
 			if err := i.restore(ctx, b.lines); err != nil {
@@ -422,6 +430,9 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	old, err := i.stored(ctx, b.posts)
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
+	}
+	if i.undo {
+		return i.remove(ctx, b.posts, old)
 	}
 	var posts []feed.RawPost
 	results := make([]result, len(b.posts))
@@ -457,6 +468,39 @@ func (i *importer) store(ctx context.Context, b batch) error {
 		}
 	}
 	return nil
+}
+
+// remove deletes the posts of a batch that are stored as they are there.
+func (i *importer) remove(ctx context.Context, posts []importedPost, old map[string][]byte) error {
+	for _, p := range posts {
+		known, ok := old[p.ID]
+		switch {
+		case !ok:
+			i.report.leave("not stored")
+			continue
+		case !bytes.Equal(known, p.Raw):
+			i.report.leave("changed since, and kept")
+			continue
+		}
+		delete(old, p.ID)
+		if err := i.delete(ctx, p.ID); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+		i.report.deleted()
+	}
+	return nil
+}
+
+// delete deletes a post that is stored.
+func (i *importer) delete(ctx context.Context, id string) error {
+	if i.dry {
+		return nil
+	}
+	if s, ok := i.writer.(siteWriter); ok {
+		return s.Site.Delete(ctx, id)
+	}
+	// The file that it was read from: to look for others with the post would take time for each.
+	return durable.Remove(filepath.Join(string(i.place.config.Dir), embedded.FileName(id)))
 }
 
 // stored returns the posts of a batch as they are stored already.

@@ -35,8 +35,9 @@ type importReport struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// Posts counts what is in the store now, or would be: new, changed or not.
 	Posts   int                   `json:"posts"`
-	Records int                   `json:"records"` // of export: first seen, names, removals, archives
-	Kinds   map[string]*kindCount `json:"kinds"`   // by status
+	Deleted int                   `json:"deleted,omitempty"` // with --undo
+	Records int                   `json:"records"`           // of export: first seen, names, removals, archives
+	Kinds   map[string]*kindCount `json:"kinds"`             // by status
 	// LeftOut counts what is no post, by what it is: page, attachment, trash, older than --since.
 	LeftOut map[string]int `json:"left_out,omitempty"`
 	// Notes are what could not be taken over as it was; the first [maxSetAside] of them.
@@ -68,6 +69,12 @@ func (r *importReport) post(kind string, was result) {
 	case isUnchanged:
 		c.Unchanged++
 	}
+}
+
+func (r *importReport) deleted() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Deleted++
 }
 
 func (r *importReport) records(n int) {
@@ -132,15 +139,18 @@ func (i *importer) summarize() {
 	if i.place.folder() {
 		where = string(i.place.config.Dir)
 	}
-	verb := "stored in"
+	n, verb := r.Posts, "stored in"
+	if i.undo {
+		n, verb = r.Deleted, "deleted from"
+	}
 	if r.DryRun {
-		verb = "would be stored in"
+		verb = "would be " + verb
 	}
 	same := 0
 	for _, c := range r.Kinds {
 		same += c.Unchanged
 	}
-	fmt.Fprintf(out, "%s %s %s", count(r.Posts-same, "post"), verb, where)
+	fmt.Fprintf(out, "%s %s %s", count(n-same, "post"), verb, where)
 	if same > 0 {
 		fmt.Fprintf(out, ", %d unchanged", same)
 	}

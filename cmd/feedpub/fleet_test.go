@@ -166,12 +166,14 @@ func (p *machine) tags() map[string]string {
 	p.t.Helper()
 	tags := map[string]string{}
 	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/feed.css"} {
-		status, text := p.get(p.readers + path)
-		found := etag.FindStringSubmatch(text)
-		if status != http.StatusOK || found == nil {
-			p.t.Fatalf("%s: %s", path, text)
-		}
-		tags[path] = found[1]
+		p.until("readers get "+path, func() bool { // each feed is committed by itself, and that of the pages last
+			status, text := p.get(p.readers + path)
+			found := etag.FindStringSubmatch(text)
+			if status == http.StatusOK && found != nil {
+				tags[path] = found[1]
+			}
+			return tags[path] != ""
+		})
 	}
 	return tags
 }

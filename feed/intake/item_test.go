@@ -148,6 +148,16 @@ func TestItemSummary(t *testing.T) {
 				{"source":{"publication":"A","date_published":"2014-06-16"}},
 				{"source":{"authors":[{"name":"B"}]}}, {"text":"c"}]}`,
 			"t\n— A, 2014-06-16\n— B"},
+		{"a source that the beginning names", `{"content_text":"From the north star: Our Paper, by Ann Lee. A passage.",
+			"quotes":[{"source":{"publication":"North Star","headline":"Our Paper","authors":[{"name":"Ann Lee"}]},"text":"A passage."}]}`,
+			"From the north star: Our Paper, by Ann Lee. A passage."},
+		{"a source that the beginning names in part", `{"content_text":"From the North Star, by Ann Lee. A passage.",
+			"quotes":[{"source":{"publication":"North Star","headline":"Our Paper","authors":[{"name":"Ann Lee"}]}}]}`,
+			"From the North Star, by Ann Lee. A passage.\n— Ann Lee: Our Paper, North Star"},
+		{"a name by chance", `{"content_text":"A star.","quotes":[{"source":{"publication":"Star"}}]}`, "A star.\n— Star"},
+		{"a source that is named behind the beginning", `{"content_text":"` + long + `North Star, Our Paper.",
+			"quotes":[{"source":{"publication":"North Star","headline":"Our Paper"}}]}`,
+			strings.Repeat("word ", 59) + "word…\n— Our Paper, North Star"},
 	}
 	for _, tt := range tests {
 		if diff := cmp.Diff(tt.want, makeItem(t, tt.raw).Summary); diff != "" {

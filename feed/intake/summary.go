@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,8 +12,8 @@ import (
 // excerptLength is how many characters of the content stand for a summary that isn't given.
 const excerptLength = 300
 
-// summary returns the given summary, or else the beginning of the item's text, and below it a line for each source:
-// mail programs and cards show nothing else of an item.
+// summary returns the given summary, or else the beginning of the item's text, and below it a line for each source that
+// it does not name itself: mail programs and cards show nothing else of an item.
 func summary(given string, item *feed.Item, english bool) string {
 	text := line(given)
 	if text == "" {
@@ -23,7 +24,7 @@ func summary(given string, item *feed.Item, english bool) string {
 	seen := make(map[string]bool)
 	for _, q := range item.Quotes {
 		source := SourceLine(q.Source, english)
-		if source == "" || seen[source] {
+		if source == "" || seen[source] || names(text, q.Source) {
 			continue
 		}
 		seen[source] = true
@@ -33,6 +34,17 @@ func summary(given string, item *feed.Item, english bool) string {
 		b.WriteString("— " + source)
 	}
 	return b.String()
+}
+
+// names reports whether a text has all that tells a source from others: who wrote it, its title and who published it.
+// One of them alone may stand there by chance. The date, which may be written in any way, is not looked for.
+func names(text string, source feed.Source) bool {
+	parts := append(authorNames(source), present(title(source), publisher(source))...)
+	if len(parts) < 2 {
+		return false
+	}
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, strings.ToLower(part)) })
 }
 
 // excerpt returns the beginning of a text on one line, up to the end of a word.

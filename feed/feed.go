@@ -289,20 +289,24 @@ type DocumentRef struct {
 	Modified time.Time `json:"modified"`
 	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
 	Aliases []string `json:"aliases,omitempty"`
+	// Brotli says that the document is committed in brotli coding too, as documents are that stay quiet.
+	Brotli bool `json:"brotli,omitempty"`
 }
 
 // Equal reports whether d and e say the same.
 func (d DocumentRef) Equal(e DocumentRef) bool {
 	return d.Format == e.Format && d.Path == e.Path && d.MediaType == e.MediaType && d.Link == e.Link &&
 		d.MaxAge == e.MaxAge && d.Hash == e.Hash && d.Length == e.Length && d.Modified.Equal(e.Modified) &&
-		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases)
+		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
 }
 
-// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952).
+// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952), and perhaps another.
 type Blob struct {
 	Hash Hash   // of the identity bytes
 	Gzip []byte // not to be modified
 	Size int    // bytes in identity coding
+	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil for a document that is not held in it.
+	Brotli []byte `json:",omitempty"`
 }
 
 // Body unpacks the document's identity bytes: Size of them, or an error of kind [ErrInvalid]. Whether they are those of

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
+	"feedpub/feed/brotli"
 )
 
 // A blob is stored as a version byte, the identity length as 8 bytes, big endian, and the gzip bytes.
@@ -47,14 +48,26 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 }
 
 // Blob returns a document's bytes, which it has compared with the hash, or an error of kind [feed.ErrNotFound]:
-// documents that were replaced stay for some days.
+// documents that were replaced stay for some days. A form in brotli coding that is not the document's is left out.
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
-	stored, err := s.serve.Get(ctx, s.keys.doc(h)).Bytes()
+	var stored, packed *redis.StringCmd
+	// The error is that of the first command that failed: the document may have no other form.
+	_, _ = s.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+		stored, packed = p.Get(ctx, s.keys.doc(h)), p.Get(ctx, s.keys.brotli(h))
+		return nil
+	})
+	bytes, err := stored.Bytes()
 	if err != nil {
 		return feed.Blob{}, s.wrap(fmt.Sprintf("document %s", h), err)
 	}
-	b, err := decodeBlob(h, stored)
-	return b, s.wrap("document", err)
+	b, err := decodeBlob(h, bytes)
+	if err != nil {
+		return b, s.wrap("document", err)
+	}
+	if br, err := packed.Bytes(); err == nil && brotli.Check(br, h, b.Size) == nil {
+		b.Brotli = br
+	}
+	return b, nil
 }
 
 // Absent returns those of the documents that the store does not have.

@@ -120,6 +120,9 @@ func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed
 			if b, ok := blobs[d.Hash]; ok && !have[d.Hash] {
 				p.SetArgs(ctx, s.keys.doc(b.Hash), encodeBlob(b), redis.SetArgs{Mode: "NX", TTL: uploadTTL})
 			}
+			if b := blobs[d.Hash]; d.Brotli && len(b.Brotli) > 0 {
+				p.SetArgs(ctx, s.keys.brotli(b.Hash), b.Brotli, redis.SetArgs{Mode: "NX", TTL: uploadTTL})
+			}
 		}
 		return nil
 	})
@@ -145,8 +148,9 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	args = []any{
 		int64(h.Token), r.Now.UnixMilli(), r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
-		replacedTTL.Milliseconds(), read.String(), len(h.Documents), len(current.Documents),
+		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
 	}
+	const previousArg = 10 // the last of these, which is known below
 	for _, d := range h.Documents {
 		ref, err := encodeRef(d)
 		if err != nil {
@@ -155,8 +159,18 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 		keys = append(keys, s.keys.doc(d.Hash))
 		args = append(args, string(d.Format), string(d.Hash), ref)
 	}
+	previous := len(keys)
 	for _, d := range current.Documents {
 		keys = append(keys, s.keys.doc(d.Hash))
+		if d.Brotli {
+			keys = append(keys, s.keys.brotli(d.Hash))
+		}
+	}
+	args[previousArg] = len(keys) - previous
+	for _, d := range h.Documents {
+		if d.Brotli {
+			keys = append(keys, s.keys.brotli(d.Hash))
+		}
 	}
 	return keys, args, nil
 }

@@ -1,7 +1,8 @@
 -- Makes documents the current ones of a feed, in one step. The bytes are in the store already; only hashes come here.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
---       then D doc keys of the new documents, then P doc keys of the current ones
+--       then D doc keys of the new documents, then P doc keys of the current ones, and keys of their forms in brotli
+--       coding, then such keys of the new ones
 -- ARGV  token, now in ms, dirty mark or "0", feed, config, ids, entries of the changes stream to keep, ms to keep
 --       replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
@@ -72,6 +73,7 @@ redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'forma
 -- Expire first: a document that came back, or that two formats share, is persisted again.
 for p = 1, previous do redis.call('PEXPIRE', KEYS[FIXED + docs + p], keep_docs) end
 for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
+for b = FIXED + docs + previous + 1, #KEYS do redis.call('PERSIST', KEYS[b]) end
 
 local score = redis.call('ZSCORE', KEYS[6], feed)
 if score and tonumber(score) == mark then redis.call('ZREM', KEYS[6], feed) end

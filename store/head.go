@@ -37,12 +37,13 @@ type docRef struct {
 	Length    int           `json:"length"`
 	Policy    string        `json:"policy,omitempty"`
 	Aliases   []string      `json:"aliases,omitempty"`
+	Brotli    bool          `json:"brotli,omitempty"`
 }
 
 func encodeRef(d feed.DocumentRef) (string, error) {
 	b, err := json.Marshal(docRef{
 		Path: d.Path, MediaType: d.MediaType, Link: d.Link, MaxAge: d.MaxAge, Length: d.Length, Policy: d.Policy,
-		Aliases: d.Aliases,
+		Aliases: d.Aliases, Brotli: d.Brotli,
 	})
 	return string(b), err
 }
@@ -85,7 +86,7 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 		h.Documents = append(h.Documents, feed.DocumentRef{
 			Format: feed.Format(format), Path: ref.Path, MediaType: ref.MediaType, Link: ref.Link, MaxAge: ref.MaxAge,
 			Hash: feed.Hash(part[0]), Length: ref.Length, Modified: time.Unix(seconds, 0).UTC(), Policy: ref.Policy,
-			Aliases: ref.Aliases,
+			Aliases: ref.Aliases, Brotli: ref.Brotli,
 		})
 	}
 	return h, nil

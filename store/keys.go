@@ -69,6 +69,9 @@ func (k keyspace) heads() string { return k.key("heads") }
 // doc is a string: a document's bytes as encodeBlob writes them.
 func (k keyspace) doc(h feed.Hash) string { return k.key("doc", string(h)) }
 
+// brotli is a string: a document's bytes in brotli coding, as they are sent.
+func (k keyspace) brotli(h feed.Hash) string { return k.key("doc", string(h), "br") }
+
 // changes is a stream: entries with the fields "feed" and "version", one for each commit.
 func (k keyspace) changes() string { return k.key("changes") }
 

@@ -167,6 +167,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 			return err
 		}
 		bytes[d.Hash] = b
+		d.Brotli = false // it is made again when the document has been quiet for a while
 		ref, err := encodeRef(d)
 		if err != nil {
 			return err

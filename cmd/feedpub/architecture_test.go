@@ -107,6 +107,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
 		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded", "feedpub/cmd/feedpub"},
 		"github.com/google/renameio/v2":       {"feedpub/feed/durable"},
+		"github.com/andybalholm/brotli":       {"feedpub/feed/brotli"},
 		"github.com/klauspost/compress":       {"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/store", "feedpub/feed/transfer"},
 		"github.com/goccy/go-yaml":            {"feedpub/config", "feedpub/feed/transfer", "feedpub/feed/admin"},
 		"github.com/gofrs/flock":              {"feedpub/store/embedded", "feedpub/feed/serve"},

@@ -21,14 +21,19 @@ func (p *Publisher) documents(f feed.Feed) ([]feed.Document, []feed.Problem, err
 	return append(docs, page), setAside, nil
 }
 
-// reference returns what a head says of a document of a feed.
-func (p *Publisher) reference(f feed.Feed, d feed.Document, aliases map[feed.Format][]string) feed.DocumentRef {
+// reference returns what a head says of a document of a feed whose committed head is head.
+func (p *Publisher) reference(
+	f feed.Feed, d feed.Document, aliases map[feed.Format][]string, head feed.Head,
+) feed.DocumentRef {
 	ref := feed.DocumentRef{
 		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: render.Link(f, d.Format),
 		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases[d.Format],
 	}
 	if p.Catalog.PlainXML && (d.Format == feed.RSS || d.Format == feed.Atom) {
 		ref.MediaType = "application/xml; charset=utf-8"
+	}
+	if committed, ok := head.Document(d.Format); ok && committed.Hash == d.Hash {
+		ref.Brotli = committed.Brotli
 	}
 	return ref
 }

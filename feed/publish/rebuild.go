@@ -444,8 +444,12 @@ func (p *Publisher) request(
 		Dirty: t.mark,
 	}
 	var fresh []feed.Document
+	committed := t.head
+	if t.lost {
+		committed = feed.Head{}
+	}
 	for _, d := range docs {
-		c.Head.Documents = append(c.Head.Documents, p.reference(f, d, aliases))
+		c.Head.Documents = append(c.Head.Documents, p.reference(f, d, aliases, committed))
 		if committed, ok := t.head.Document(d.Format); !ok || committed.Hash != d.Hash || t.lost {
 			fresh = append(fresh, d)
 		}

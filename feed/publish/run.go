@@ -135,7 +135,7 @@ func (p *Publisher) askWhileHeld(ctx context.Context, names []feed.Name) (feed.R
 }
 
 // Tick is the run of a schedule: of the default one, which is for all feeds but those with a schedule of their own, or
-// of the named feeds' own. It does nothing if another process builds, whose schedules are the same, nor for named feeds
+// of the named feeds' own. The default one's also packs documents that have become quiet. It does nothing if another process builds, whose schedules are the same, nor for named feeds
 // that no post belongs to yet.
 func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	token, ok := p.leading()
@@ -149,6 +149,9 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	_, err := p.rebuildNow(ctx, token, names, except)
 	if len(names) > 0 && errors.Is(err, feed.ErrNotFound) {
 		return nil
+	}
+	if err == nil && len(names) == 0 {
+		err = p.packQuiet(ctx, token)
 	}
 	return err
 }

@@ -9,27 +9,33 @@ type coding uint8
 const (
 	identity coding = iota
 	gzipped
+	brotlied
 	codings // how many there are
 )
 
 // tagSuffix is what tells the entity tag of a coding from that of the identity coding: the same document in another
 // coding is another representation, and a strong tag must tell them apart (RFC 9110 section 8.8.3.3).
 func (c coding) tagSuffix() string {
-	if c == gzipped {
+	switch c {
+	case gzipped:
 		return "-gz"
+	case brotlied:
+		return "-br"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // negotiate chooses the coding for the value of Accept-Encoding, following RFC 9110 section 12.5.3. It returns false if
-// neither coding is acceptable. Of equally welcome codings it takes the smaller one. A member whose weight can't be read
-// is passed over.
-func negotiate(accept string) (coding, bool) {
+// no coding is acceptable. Of equally welcome codings it takes the smallest. A member whose weight can't be read is passed
+// over. br says whether there is the brotli coding to choose, which is for those who name it: "*" comes from programs that
+// know no more than gzip.
+func negotiate(accept string, br bool) (coding, bool) {
 	if accept == "" {
 		return identity, true // the field is missing, or says that no coding is wanted
 	}
 	const unlisted = -1
-	gz, id, star := unlisted, unlisted, unlisted
+	gz, bro, id, star := unlisted, unlisted, unlisted, unlisted
 	for accept != "" {
 		var member string
 		member, accept, _ = strings.Cut(accept, ",")
@@ -41,6 +47,8 @@ func negotiate(accept string) (coding, bool) {
 		switch name = strings.Trim(name, " \t"); {
 		case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"):
 			gz = q
+		case strings.EqualFold(name, "br"):
+			bro = q
 		case strings.EqualFold(name, "identity"):
 			id = q
 		case name == "*":
@@ -54,6 +62,8 @@ func negotiate(accept string) (coding, bool) {
 		id = star
 	}
 	switch {
+	case br && bro > 0 && bro >= gz && bro >= id:
+		return brotlied, true
 	case gz > 0 && gz >= id: // identity that is not listed is acceptable, but nobody asked for it
 		return gzipped, true
 	case id != 0:

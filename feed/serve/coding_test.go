@@ -52,7 +52,7 @@ func TestNegotiate(t *testing.T) {
 		{",,gzip\t,", gzipped},
 		{"gzip\x00", identity},
 	} {
-		got, ok := negotiate(test.accept)
+		got, ok := negotiate(test.accept, false)
 		if !ok {
 			got = neither
 		}
@@ -62,15 +62,46 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
+func TestNegotiateBrotli(t *testing.T) {
+	for _, test := range []struct {
+		accept string
+		want   coding
+	}{
+		{"", identity},
+		{"br", brotlied},
+		{"BR", brotlied},
+		{"gzip, deflate, br", brotlied},
+		{"gzip", gzipped},
+		{"*", gzipped},
+		{"br;q=0", identity},
+		{"br;q=0, gzip", gzipped},
+		{"gzip;q=1, br;q=0.9", gzipped},
+		{"gzip;q=0.9, br;q=0.9", brotlied},
+		{"gzip;q=0.8, br;q=0.9", brotlied},
+		{"identity, br;q=0.5", identity},
+		{"gzip;q=0, br", brotlied},
+		{"identity;q=0, br", brotlied},
+		{"*;q=0, br", brotlied},
+	} {
+		if got, ok := negotiate(test.accept, true); got != test.want || !ok {
+			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, %t; want %d", test.accept, got, ok, test.want)
+		}
+	}
+}
+
 func FuzzNegotiate(f *testing.F) {
 	for _, s := range []string{"", "gzip", "gzip;q=0.5, identity;q=1", "*;q=0", "x-gzip;q=0.123,*", "a;b=c;q=1,,"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, accept string) {
-		got, ok := negotiate(accept)
+		got, ok := negotiate(accept, false)
 		want, wantOK, certain := oracleNegotiate(accept)
 		if certain && (got != want || ok != wantOK) {
 			t.Errorf("Accept-Encoding %q: coding %d, %t; want %d, %t", accept, got, ok, want, wantOK)
+		}
+		if br, brOK := negotiate(accept, true); br == brotlied && !strings.Contains(strings.ToLower(accept), "br") ||
+			br != brotlied && (br != got || brOK != ok) {
+			t.Errorf("Accept-Encoding %q of a document in brotli coding too: coding %d, else %d", accept, br, got)
 		}
 		if lower := strings.ToLower(accept); got == gzipped && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
 			t.Errorf("Accept-Encoding %q: gzip, which it does not list", accept)

@@ -113,7 +113,7 @@ var (
 // document's, which is what the reader has after it has merged the items.
 func newDelta(d *document, p patch) delta {
 	x := delta{patch: p}
-	for c := range codings {
+	for _, c := range []coding{identity, gzipped} {
 		fields := make([]Field, 0, len(d.variants[c].fields)+1)
 		for _, f := range d.variants[c].fields {
 			switch f.Name {

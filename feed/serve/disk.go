@@ -15,13 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
+	"feedpub/feed/brotli"
 	"feedpub/feed/durable"
 )
 
 // Disk is a folder that holds what one site serves, so that it is served after a restart without the store:
 //
 //	heads/SHA256-OF-THE-FEED'S-NAME   a head as JSON, after a line with the SHA-256 of the rest
-//	documents/HASH.gz                 a document in gzip coding
+//	documents/HASH.gz, HASH.br        a document in gzip coding and, if it is quiet, in brotli coding
 //	histories/HASH                    what is new in it since earlier versions, as JSON after such a line
 //	lock
 //
@@ -35,6 +36,8 @@ type Disk struct {
 	// users counts the heads on the disk that need a document; one with no entry is not on the disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // on the disk
+	// packed are the documents that the disk holds in brotli coding too.
+	packed map[feed.Hash]bool
 	// replaced are documents of feeds whose successors have not been compared with them yet.
 	replaced map[feed.Name][]feed.Hash
 }
@@ -50,7 +53,7 @@ const (
 // process has it open. Close gives it back.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
-		replaced: make(map[feed.Name][]feed.Hash)}
+		packed: make(map[feed.Hash]bool), replaced: make(map[feed.Name][]feed.Hash)}
 	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		if err := os.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("open documents: %w", err)
@@ -87,7 +90,15 @@ func (d *Disk) headPath(name feed.Name) string {
 // historyPath is only for hashes that [checkHead] has let through.
 func (d *Disk) historyPath(hash feed.Hash) string { return filepath.Join(d.historyDir(), string(hash)) }
 
-const documentSuffix = ".gz"
+const (
+	documentSuffix = ".gz"
+	brotliSuffix   = ".br"
+)
+
+// brotliPath is like historyPath.
+func (d *Disk) brotliPath(hash feed.Hash) string {
+	return filepath.Join(d.documentDir(), string(hash)+brotliSuffix)
+}
 
 // documentPath is like historyPath.
 func (d *Disk) documentPath(hash feed.Hash) string {
@@ -97,8 +108,9 @@ func (d *Disk) documentPath(hash feed.Hash) string {
 // savedHead is a head as it is on the disk.
 type savedHead struct {
 	feed.Head
-	// Packed are the lengths of the documents' files, by which most damage is seen without reading them.
+	// Packed and Brotli are the lengths of the documents' files, by which most damage is seen without reading them.
 	Packed map[feed.Hash]int `json:"packed"`
+	Brotli map[feed.Hash]int `json:"brotli,omitempty"`
 }
 
 // load returns the editions that the disk holds, and what is wrong with the others. Only the main feed's documents are
@@ -121,7 +133,7 @@ func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 			continue
 		}
 		editions[e.head.Feed] = e
-		d.note(e.head)
+		d.note(e)
 	}
 	if len(problems) == 0 {
 		problems = d.sweep()
@@ -150,42 +162,58 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 		if int64(packed) != info.Size() {
 			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w", head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
 		}
-		doc := describe(head.Feed, ref, packed, now)
+		brotli := head.Brotli[ref.Hash]
+		if info, err := os.Stat(d.brotliPath(ref.Hash)); err != nil || info.Size() != int64(brotli) {
+			brotli = 0 // it can do without
+		}
+		doc := describe(head.Feed, ref, packed, brotli, now)
 		doc.saved = true
 		if head.Feed == feed.Main {
-			gz, hist, err := d.read(ref)
+			c, err := d.read(ref, brotli > 0)
 			if err != nil {
 				return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
 			}
-			doc.held.Store(doc.holding(gz, hist))
+			doc.held.Store(doc.holding(c))
 		}
 		e.documents = append(e.documents, doc)
 	}
 	return e, nil
 }
 
-// read returns the bytes of a document that the disk holds, and its history, nil if there is none. It may be called at
-// any time. The error is of kind [feed.ErrInvalid] if they are not what they should be, and [fs.ErrNotExist] if there are
-// none.
-func (d *Disk) read(ref feed.DocumentRef) ([]byte, *history, error) {
-	gz, err := os.ReadFile(d.documentPath(ref.Hash))
-	if err != nil {
-		return nil, nil, err
+// read returns what the disk holds of a document, in brotli coding too if br is set. It may be called at any time. The
+// error is of kind [feed.ErrInvalid] if the bytes are not what they should be, and [fs.ErrNotExist] if there are none.
+func (d *Disk) read(ref feed.DocumentRef, br bool) (contents, error) {
+	var c contents
+	var err error
+	if c.gzip, err = os.ReadFile(d.documentPath(ref.Hash)); err != nil {
+		return contents{}, err
 	}
-	if err := checkBlob(ref, feed.Blob{Hash: ref.Hash, Gzip: gz, Size: ref.Length}); err != nil {
-		return nil, nil, err
+	if err := checkBlob(ref, feed.Blob{Hash: ref.Hash, Gzip: c.gzip, Size: ref.Length}); err != nil {
+		return contents{}, err
+	}
+	if br {
+		if c.brotli, err = os.ReadFile(d.brotliPath(ref.Hash)); err != nil {
+			return contents{}, err
+		}
+		if err := brotli.Check(c.brotli, ref.Hash, ref.Length); err != nil {
+			return contents{}, err
+		}
 	}
 	hist := new(history)
-	if err := readSummed(d.historyPath(ref.Hash), hist); err != nil {
-		return gz, nil, nil // without one, readers get the whole
+	if err := readSummed(d.historyPath(ref.Hash), hist); err == nil { // without one, readers get the whole
+		c.history = hist
 	}
-	return gz, hist, nil
+	return c, nil
 }
 
 // mend puts right the copy of a document. It may be called at any time: a copy that nothing needs any more is removed
 // with the next start.
-func (d *Disk) mend(hash feed.Hash, gz []byte) error {
-	return durable.WriteFile(d.documentPath(hash), gz, fileMode)
+func (d *Disk) mend(b feed.Blob) error {
+	err := durable.WriteFile(d.documentPath(b.Hash), b.Gzip, fileMode)
+	if b.Brotli != nil {
+		err = errors.Join(err, durable.WriteFile(d.brotliPath(b.Hash), b.Brotli, fileMode))
+	}
+	return err
 }
 
 // readSummed reads JSON that stands after a line with the hash of the rest.
@@ -248,7 +276,7 @@ func (d *Disk) save(editions ...*edition) []error {
 			for _, ref := range d.heads[e.head.Feed].Documents {
 				d.replaced[e.head.Feed] = append(d.replaced[e.head.Feed], ref.Hash)
 			}
-			d.note(e.head)
+			d.note(e)
 		}
 	}
 	for i, e := range editions { // when all are noted, for one may need what another has replaced
@@ -274,6 +302,11 @@ func (d *Disk) saveDocuments(e *edition) error {
 				return err
 			}
 		}
+		if h != nil && h.brotli != nil && !d.packed[doc.ref.Hash] {
+			if err := durable.Replace(d.brotliPath(doc.ref.Hash), h.brotli, fileMode); err != nil {
+				return err
+			}
+		}
 		// A history is looked at only for the document that it is of, so it may come before the head.
 		if h != nil && h.history != nil {
 			if err := writeSummed(d.historyPath(doc.ref.Hash), h.history); err != nil {
@@ -285,11 +318,14 @@ func (d *Disk) saveDocuments(e *edition) error {
 }
 
 func (d *Disk) saveHead(e *edition) error {
-	packed := make(map[feed.Hash]int, len(e.documents))
+	packed, brotli := make(map[feed.Hash]int, len(e.documents)), make(map[feed.Hash]int)
 	for _, doc := range e.documents {
 		packed[doc.ref.Hash] = doc.packed
+		if doc.brotli > 0 {
+			brotli[doc.ref.Hash] = doc.brotli
+		}
 	}
-	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed})
+	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed, brotli})
 }
 
 // forget removes the replaced documents of a feed that nothing else needs.
@@ -297,15 +333,22 @@ func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
 		if d.users[hash] == 0 {
-			errs = append(errs, d.remove(d.documentPath(hash)), d.remove(d.historyPath(hash)))
+			errs = append(errs, d.remove(d.documentPath(hash)), d.remove(d.brotliPath(hash)), d.remove(d.historyPath(hash)))
+			delete(d.packed, hash)
 		}
 	}
 	delete(d.replaced, name)
 	return errors.Join(errs...)
 }
 
-// note records that the disk holds head, in place of what it held of the feed.
-func (d *Disk) note(head feed.Head) {
+// note records that the disk holds e, in place of what it held of the feed.
+func (d *Disk) note(e *edition) {
+	head := e.head
+	for _, doc := range e.documents {
+		if doc.brotli > 0 {
+			d.packed[doc.ref.Hash] = true
+		}
+	}
 	for _, ref := range head.Documents {
 		d.users[ref.Hash]++
 	}
@@ -328,6 +371,9 @@ func (d *Disk) sweep() []error {
 		}
 		for _, entry := range entries {
 			hash, isDocument := strings.CutSuffix(entry.Name(), documentSuffix)
+			if !isDocument {
+				hash, isDocument = strings.CutSuffix(entry.Name(), brotliSuffix)
+			}
 			temporary := strings.HasPrefix(entry.Name(), ".")
 			isHistory := dir == d.historyDir()
 			needless := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0

@@ -241,7 +241,7 @@ func TestDiskKeepsWhatAFeedTakesOverFromAnother(t *testing.T) {
 	heir := editionOf(t, "tags/b", 1, "b's")
 	heir.documents[0], heir.head.Documents[0] = first.documents[0], first.head.Documents[0]
 	save(t, d, editionOf(t, "tags/a", 2, "second"), heir)
-	if _, _, err := d.read(first.head.Documents[0]); err != nil {
+	if _, err := d.read(first.head.Documents[0], false); err != nil {
 		t.Errorf("the document that another feed has by now: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"feedpub/feed"
+	"feedpub/feed/brotli"
 )
 
 // How long a cache between us and the readers may serve a document that it can't ask us about anew: for a day, if we
@@ -30,6 +31,7 @@ type document struct {
 	feed         feed.Name // empty for what is not a feed
 	ref          feed.DocumentRef
 	packed       int    // bytes in gzip coding
+	brotli       int    // bytes in brotli coding; 0 if it is not held in it
 	lastModified string // value of Last-Modified; empty while it would be later than Date
 	variants     [codings]variant
 
@@ -41,13 +43,21 @@ type document struct {
 
 // again returns the document as ref has it, which names the same bytes.
 func (d *document) again(ref feed.DocumentRef, now time.Time) *document {
-	next := describe(d.feed, ref, d.packed, now)
+	brotli := d.brotli
+	if !ref.Brotli {
+		brotli = 0
+	}
+	next := describe(d.feed, ref, d.packed, brotli, now)
 	next.loader = d.loader
 	if d.loader != nil {
 		next.saved = d.loader.memory.isSaved(d)
 	}
 	if h := d.held.Load(); h != nil {
-		next.held.Store(next.holding(h.gzip, h.history))
+		c := h.contents
+		if brotli == 0 {
+			c.brotli = nil
+		}
+		next.held.Store(next.holding(c))
 	}
 	return next
 }
@@ -60,16 +70,21 @@ type variant struct {
 
 // newDocument returns the document that ref describes, with its bytes in gzip coding.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
-	d := describe(name, ref, len(gz), now, more...)
-	d.held.Store(d.holding(gz, nil))
+	return newDocumentOf(name, ref, contents{gzip: gz}, now, more...)
+}
+
+// newDocumentOf returns the document that ref describes, with its contents.
+func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Time, more ...Field) *document {
+	d := describe(name, ref, len(c.gzip), len(c.brotli), now, more...)
+	d.held.Store(d.holding(c))
 	return d
 }
 
-// describe returns the document that ref describes, of so many bytes in gzip coding, without them. Its Last-Modified is
+// describe returns the document that ref describes, of so many bytes in gzip and in brotli coding, without them. Its Last-Modified is
 // left out if it is later than now: an origin must not send one later than Date (RFC 9110 section 8.8.2.1). more are
 // fields for it alone.
-func describe(name feed.Name, ref feed.DocumentRef, packed int, now time.Time, more ...Field) *document {
-	d := &document{feed: name, ref: ref, packed: packed}
+func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time.Time, more ...Field) *document {
+	d := &document{feed: name, ref: ref, packed: packed, brotli: brotli}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // of the coding, below
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
@@ -89,8 +104,13 @@ func describe(name feed.Name, ref feed.DocumentRef, packed int, now time.Time, m
 
 	for c := range codings {
 		length := ref.Length
-		if c == gzipped {
+		switch {
+		case c == gzipped:
 			length = packed
+		case c == brotlied && brotli == 0:
+			continue
+		case c == brotlied:
+			length = brotli
 		}
 		own[0] = field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`)
 		own[len(own)-1] = field("Content-Length", strconv.Itoa(length))
@@ -103,8 +123,11 @@ func describe(name feed.Name, ref feed.DocumentRef, packed int, now time.Time, m
 		fields = append(fields, more...)
 		d.variants[c].notModified = len(fields)
 		fields = append(fields, values[n:]...)
-		if c == gzipped {
+		switch c {
+		case gzipped:
 			fields = append(fields, contentGzipField)
+		case brotlied:
+			fields = append(fields, contentBrotliField)
 		}
 		d.variants[c].fields = fields
 	}
@@ -132,6 +155,8 @@ var (
 	varyField        = field("Vary", "Accept-Encoding")
 	exposeField      = field("Access-Control-Expose-Headers", "ETag, Link")
 	contentGzipField = field("Content-Encoding", "gzip")
+
+	contentBrotliField = field("Content-Encoding", "br")
 )
 
 // cacheControl returns the value of Cache-Control (RFC 9111, RFC 5861) for a document that readers are asked to fetch at
@@ -145,7 +170,7 @@ func cacheControl(maxAge time.Duration) string {
 
 // respond answers a request for the document, of which h is held; nil is nothing.
 func (d *document) respond(h *held, r Request) Response {
-	selected, ok := negotiate(r.AcceptEncoding)
+	selected, ok := negotiate(r.AcceptEncoding, d.brotli > 0)
 	if !ok {
 		return notAcceptable
 	}
@@ -170,8 +195,11 @@ func (d *document) respond(h *held, r Request) Response {
 		d.asked.Store(true)
 	}
 	if delta {
-		if res, ok := d.since(h, r.IfNoneMatch, r.AIM, selected, r.Method); ok {
-			return res
+		// A delta is not packed in brotli coding: it is short, and asked for once by each reader.
+		if plain, ok := negotiate(r.AcceptEncoding, false); ok {
+			if res, ok := d.since(h, r.IfNoneMatch, r.AIM, plain, r.Method); ok {
+				return res
+			}
 		}
 	}
 	return d.whole(h, selected, r.Method)
@@ -186,6 +214,9 @@ func (d *document) head(c coding) Response {
 func (d *document) whole(h *held, c coding, method string) Response {
 	res := d.head(c)
 	res.Body = h.gzip
+	if c == brotlied {
+		res.Body = h.brotli
+	}
 	if c == identity && method != "HEAD" {
 		// Only few ask for it, so it is not worth its place in memory.
 		body, err := gunzip(h.gzip, d.ref.Length)
@@ -197,9 +228,12 @@ func (d *document) whole(h *held, c coding, method string) Response {
 	return res
 }
 
-// notModified returns the 304 for a client that holds the document in coding c.
+// notModified returns the 304 for a client that holds the document in coding c, or in one that it is not held in here.
 func (d *document) notModified(c coding) Response {
 	v := d.variants[c]
+	if v.fields == nil {
+		v = d.variants[gzipped]
+	}
 	return Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
 	}
@@ -229,6 +263,14 @@ func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
 		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, got, feed.ErrInvalid)
 	}
 	return nil
+}
+
+// soundBrotli returns the blob's bytes in brotli coding if they are the document of ref, else nil: it can do without.
+func soundBrotli(ref feed.DocumentRef, b feed.Blob) []byte {
+	if !ref.Brotli || len(b.Brotli) == 0 || brotli.Check(b.Brotli, ref.Hash, ref.Length) != nil {
+		return nil
+	}
+	return b.Brotli
 }
 
 // checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. What it lets through can be

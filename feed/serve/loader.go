@@ -17,11 +17,17 @@ import (
 // loadTimeout bounds how long a reader waits for a document that has to come from the store.
 const loadTimeout = 3 * time.Second
 
+// contents are a document's bytes in gzip coding, in brotli coding if they are held in it, and its history, nil if it has
+// none.
+type contents struct {
+	gzip, brotli []byte
+	history      *history
+}
+
 // held is what memory has of a document. It is immutable.
 type held struct {
-	gzip    []byte
-	history *history
-	deltas  []delta // the newest base first
+	contents
+	deltas []delta // the newest base first
 }
 
 // deltaSize is about what the header of a delta takes of the memory, in bytes.
@@ -32,19 +38,19 @@ func (h *held) size() int64 {
 	if h == nil {
 		return 0
 	}
-	n := len(h.gzip) + len(h.deltas)*deltaSize
+	n := len(h.gzip) + len(h.brotli) + len(h.deltas)*deltaSize
 	if h.history != nil {
 		n += h.history.size()
 	}
 	return int64(n)
 }
 
-// holding returns what is held of the document with its bytes and its history, which may be nil.
-func (d *document) holding(gz []byte, hist *history) *held {
-	h := &held{gzip: gz, history: hist}
-	if hist != nil {
-		h.deltas = make([]delta, len(hist.Patches))
-		for i, p := range hist.Patches {
+// holding returns what is held of the document with its contents.
+func (d *document) holding(c contents) *held {
+	h := &held{contents: c}
+	if c.history != nil {
+		h.deltas = make([]delta, len(c.history.Patches))
+		for i, p := range c.history.Patches {
 			h.deltas[i] = newDelta(d, p)
 		}
 	}
@@ -93,24 +99,24 @@ func (l *loader) load(d *document) (loaded, error) {
 	}
 	l.memory.turns <- struct{}{}
 	defer func() { <-l.memory.turns }()
-	gz, hist, err := l.fetch(d)
+	c, err := l.fetch(d)
 	l.note(err)
 	if err != nil {
 		return loaded{}, err
 	}
-	if len(gz) != d.packed {
-		d = newDocument(d.feed, d.ref, gz, l.now())
+	if len(c.gzip) != d.packed || len(c.brotli) != d.brotli {
+		d = describe(d.feed, d.ref, len(c.gzip), len(c.brotli), l.now())
 	}
-	h := d.holding(gz, hist)
+	h := d.holding(c)
 	l.memory.admit(d, h)
 	return loaded{d, h}, nil
 }
 
-// fetch returns the bytes of a document in gzip coding, which it has compared with its hash, and the document's history.
-func (l *loader) fetch(d *document) ([]byte, *history, error) {
-	gz, hist, problem := l.disk.read(d.ref)
+// fetch returns a document's contents, which it has compared with its hash.
+func (l *loader) fetch(d *document) (contents, error) {
+	c, problem := l.disk.read(d.ref, d.brotli > 0)
 	if problem == nil {
-		return gz, hist, nil
+		return c, nil
 	}
 	served := l.memory.isServed(d)
 	if served || !errors.Is(problem, fs.ErrNotExist) { // what is not served any more may have been removed
@@ -120,17 +126,18 @@ func (l *loader) fetch(d *document) ([]byte, *history, error) {
 	defer cancel()
 	b, err := l.source.Blob(ctx, d.ref.Hash)
 	if err == nil {
+		b.Hash, b.Brotli = d.ref.Hash, soundBrotli(d.ref, b)
 		err = checkBlob(d.ref, b)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)
+		return contents{}, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)
 	}
 	if served {
-		if err := l.disk.mend(d.ref.Hash, b.Gzip); err != nil {
+		if err := l.disk.mend(b); err != nil {
 			l.log.Warn("copy on disk not mended", "feed", d.feed, "error", err)
 		}
 	}
-	return b.Gzip, nil, nil
+	return contents{gzip: b.Gzip, brotli: b.Brotli}, nil
 }
 
 // note logs the first of a row of failures, and their end: anyone can cause them by asking.

@@ -126,19 +126,19 @@ func TestMemoryDropsWhatIsAskedForLeast(t *testing.T) {
 	m := NewMemory(1000)
 	var ds []*document
 	for i := range 10 {
-		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, 100, later)
+		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, 100, 0, later)
 		d.saved = true
 		ds = append(ds, d)
 	}
 	m.replace(nil, ds)
 	for _, d := range ds {
-		m.admit(d, &held{gzip: make([]byte, 100)})
+		m.admit(d, &held{contents: contents{gzip: make([]byte, 100)}})
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
-	more := describe(feed.Main, feed.DocumentRef{}, 250, later)
+	more := describe(feed.Main, feed.DocumentRef{}, 250, 0, later)
 	m.replace(nil, []*document{more})
-	m.admit(more, &held{gzip: make([]byte, 250)})
+	m.admit(more, &held{contents: contents{gzip: make([]byte, 250)}})
 	for i, d := range ds {
 		if got, want := d.held.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
 			t.Errorf("document %d is dropped: %t, want %t", i, got, want)
@@ -378,7 +378,7 @@ func TestASaveThatIsCutOffHarmsNothing(t *testing.T) {
 				t.Fatalf("load gives %v with %v, want the edition with token %d", got[feed.Main], problems, test.want.head.Token)
 			}
 			for _, doc := range test.want.documents {
-				if _, _, err := d.read(doc.ref); err != nil {
+				if _, err := d.read(doc.ref, false); err != nil {
 					t.Errorf("read of %s: %v", doc.ref.Format, err)
 				}
 			}

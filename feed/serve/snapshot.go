@@ -93,18 +93,32 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	}
 	e := &edition{head: h, documents: make([]*document, len(h.Documents)), compared: prev == nil}
 	for i, ref := range h.Documents {
+		var same *document
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
-			e.documents[i] = d.again(ref, now)
-			continue
+			if !ref.Brotli || d.brotli > 0 {
+				e.documents[i] = d.again(ref, now)
+				continue
+			}
+			same = d
 		}
 		b, err := fetch(ref)
 		if err == nil {
 			err = checkBlob(ref, b)
 		}
+		if err != nil && same != nil {
+			e.documents[i] = same.again(ref, now) // it is served already, and can do without another coding
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		e.documents[i] = newDocument(h.Feed, ref, b.Gzip, now)
+		c := contents{gzip: b.Gzip, brotli: soundBrotli(ref, b)}
+		if same != nil {
+			if _, h, err := same.load(); err == nil { // it is the same document, in one more coding
+				c.history = h.history
+			}
+		}
+		e.documents[i] = newDocumentOf(h.Feed, ref, c, now)
 	}
 	return e, nil
 }
@@ -125,9 +139,9 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		if err != nil {
 			continue // not for a blob that was checked when it came in
 		}
-		with := describe(d.feed, d.ref, len(h.gzip), now)
-		with.held.Store(with.holding(h.gzip, newHistory(before, d.ref.Format, body, len(h.gzip))))
-		next.documents[i] = with
+		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
+			gzip: h.gzip, brotli: h.brotli, history: newHistory(before, d.ref.Format, body, len(h.gzip)),
+		}, now)
 	}
 	return next
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
+	"feedpub/feed/brotli"
 )
 
 // blobOf returns a document's bytes as the store holds them.
@@ -194,6 +195,36 @@ func commitTests() []test {
 			}
 			if v, err := s.Version(s.ctx); err != nil || v <= version {
 				t.Errorf("version is %d, %v; want more than %d, or replicas go on with the old max-age", v, err, version)
+			}
+		}},
+		{"BrotliComesLaterAndWithoutItsBytesNothingIsLost", func(t *testing.T, s suite) {
+			s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+			version, err := s.Version(s.ctx)
+			must(t, "Version", err)
+			r := request(t, feed.Main, 1, day(2), "rss", "atom")
+			r.Head.Documents[0].Brotli = true
+			r.Blobs[0].Brotli, err = brotli.Pack([]byte("rss"))
+			must(t, "Pack", err)
+			head := s.commit(t, r, feed.Unchanged)
+			if !head.Documents[0].Brotli || head.Documents[1].Brotli || !head.Documents[0].Modified.Equal(day(1)) {
+				t.Errorf("documents are %+v; want the first in brotli coding, with the old Last-Modified", head.Documents)
+			}
+			if v, err := s.Version(s.ctx); err != nil || v <= version {
+				t.Errorf("version is %d, %v; want more than %d, or replicas don't learn of it", v, err, version)
+			}
+			for i, want := range [][]byte{r.Blobs[0].Brotli, nil} {
+				b, err := s.Blob(s.ctx, r.Blobs[i].Hash)
+				must(t, "Blob", err)
+				if diff := cmp.Diff(want, b.Brotli); diff != "" {
+					t.Errorf("document %d in brotli coding (-want +got):\n%s", i, diff)
+				}
+			}
+			// What is not the document is not given.
+			r = request(t, "tags/x", 1, day(2), "rss of x", "atom of x")
+			r.Head.Documents[0].Brotli, r.Blobs[0].Brotli = true, []byte("something else")
+			s.commit(t, r, feed.Committed)
+			if b, err := s.Blob(s.ctx, r.Blobs[0].Hash); err != nil || b.Brotli != nil {
+				t.Errorf("Blob = %+v, %v; want it without the bytes that are not the document's", b, err)
 			}
 		}},
 		{"CommitClearsOnlyTheDirtyMarkItRead", func(t *testing.T, s suite) {

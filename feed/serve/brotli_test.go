@@ -1,0 +1,209 @@
+package serve
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"feedpub/feed"
+	"feedpub/feed/brotli"
+)
+
+// packAgain commits the documents of a feed in brotli coding too, as a builder does when they have been quiet.
+func (s *fakeStore) packAgain(t *testing.T, name feed.Name) {
+	t.Helper()
+	s.do(func() {
+		h := s.heads[name]
+		h.Documents = append([]feed.DocumentRef{}, h.Documents...)
+		for i, ref := range h.Documents {
+			b := s.blobs[ref.Hash]
+			body, err := gunzip(b.Gzip, b.Size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.Brotli, err = brotli.Pack(body); err != nil {
+				t.Fatal(err)
+			}
+			s.blobs[ref.Hash] = b
+			h.Documents[i].Brotli = true
+		}
+		s.heads[name] = h
+	})
+	s.announce(name)
+}
+
+// codingOf asks a replica for a document as browsers do, checks that the answer is the document of the text, and returns
+// its coding.
+func (r *running) codingOf(path, text string) string {
+	r.t.Helper()
+	f := &Front{Documents: r}
+	v := Visit{Request: Request{Method: "GET", Path: path, AcceptEncoding: "gzip, deflate, br"}}
+	got := f.Answer(&v)
+	hash := hashAt(r.t, r.Snapshot(), path)
+	suffix := map[string]string{"br": "-br", "gzip": "-gz"}[got.Get("Content-Encoding")]
+	if got.Status != 200 || got.Get("Etag") != `"`+hash+suffix+`"` || got.Get("Content-Length") != itoa(len(got.Body)) ||
+		got.Get("Vary") != "Accept-Encoding" {
+		r.t.Errorf("%s is answered with %d and %v, want 200 with the tag of its coding", path, got.Status, headers(got))
+	}
+	if suffix == "-br" {
+		if err := brotli.Check(got.Body, feed.Hash(hash), r.Snapshot().document(path).ref.Length); err != nil {
+			r.t.Errorf("%s: %v", path, err)
+		}
+	} else if !strings.Contains(body(r.t, got), ">"+text+" ") {
+		r.t.Errorf("%s is answered with %.60q, want the text %q", path, body(r.t, got), text)
+	}
+	head := v
+	head.Method = "HEAD"
+	if h := f.Answer(&head); h.Get("Etag") != got.Get("Etag") || h.Get("Content-Length") != got.Get("Content-Length") || h.Body != nil {
+		r.t.Errorf("HEAD of %s is answered with %v, want the header of GET, %v", path, headers(h), headers(got))
+	}
+	for _, held := range []string{"", "-gz", "-br"} { // a client that holds it in any coding is sent none
+		v.IfNoneMatch = `"` + hash + held + `"`
+		if again := f.Answer(&v); again.Status != 304 || suffix == "-br" && again.Get("Etag") != v.IfNoneMatch {
+			r.t.Errorf("%s with the tag %s is answered with %d and %s, want 304 with that tag", path, v.IfNoneMatch, again.Status,
+				again.Get("Etag"))
+		}
+	}
+	return got.Get("Content-Encoding")
+}
+
+func TestQuietDocumentsAreServedInBrotliCoding(t *testing.T) {
+	for _, limit := range []int64{0, 1} { // all in memory, and nothing
+		synctest.Test(t, func(t *testing.T) {
+			const path = "/tags/0/feed.xml"
+			store, dir := newFakeStore(), t.TempDir()
+			manyFeeds(store, 1)
+			is := func(r *running, want string) {
+				t.Helper()
+				if got := r.codingOf(path, "tags/0"); got != want {
+					t.Errorf("%s is served in coding %q, want %q", path, got, want)
+				}
+			}
+			r := runBound(t, store, dir, limit)
+			is(r, "gzip")
+			store.packAgain(t, "tags/0")
+			r.wait(minute)
+			is(r, "br")
+			ref := r.Snapshot().document(path).ref
+			if got := Answer(r.Snapshot(), Request{Method: "HEAD", Path: path, AcceptEncoding: "gzip"}); got.Get("Content-Encoding") != "gzip" {
+				t.Errorf("who accepts gzip alone is answered in %q", got.Get("Content-Encoding"))
+			}
+			r.stop()
+
+			// A start without the store has it from the disk.
+			store.do(func() { store.down = errDown })
+			r = runBound(t, store, dir, limit)
+			is(r, "br")
+			r.stop()
+
+			// A damaged copy comes from the store, and one that is gone is done without.
+			file := filepath.Join(dir, "documents", string(ref.Hash)+brotliSuffix)
+			sound, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged := append([]byte{}, sound...)
+			damaged[len(damaged)/2] ^= 0xff
+			if err := os.WriteFile(file, damaged, fileMode); err != nil {
+				t.Fatal(err)
+			}
+			store.do(func() { store.down = nil })
+			r = runBound(t, store, dir, limit)
+			is(r, "br")
+			if mended, err := os.ReadFile(file); err != nil || string(mended) != string(sound) {
+				t.Errorf("the copy on disk was not mended: %v", err)
+			}
+			r.stop()
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			store.do(func() { store.down = errDown })
+			r = runBound(t, store, dir, limit)
+			is(r, "gzip")
+			r.stop()
+
+			// When it changes, the other coding goes.
+			store.do(func() { store.down = nil })
+			if err := os.WriteFile(file, sound, fileMode); err != nil {
+				t.Fatal(err)
+			}
+			r = runBound(t, store, dir, limit)
+			is(r, "br")
+			store.commit("tags/0", 1, noon.Add(minute), "new")
+			r.wait(minute)
+			if got := r.codingOf(path, "new"); got != "gzip" {
+				t.Errorf("after a change %s is served in coding %q, want gzip", path, got)
+			}
+			r.stop()
+			if _, err := os.Stat(file); err == nil {
+				t.Errorf("%s is left although nothing needs it", file)
+			}
+		})
+	}
+}
+
+func TestBrotliThatIsNotTheDocumentIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		store.commit(feed.Main, 1, noon, "main")
+		r := run(t, store, t.TempDir())
+		defer r.stop()
+		store.do(func() {
+			for hash, b := range store.blobs {
+				var err error
+				if b.Brotli, err = brotli.Pack([]byte("something else")); err != nil {
+					t.Fatal(err)
+				}
+				store.blobs[hash] = b
+			}
+			h := store.heads[feed.Main]
+			h.Documents = append([]feed.DocumentRef{}, h.Documents...)
+			for i := range h.Documents {
+				h.Documents[i].Brotli = true
+			}
+			store.heads[feed.Main] = h
+		})
+		store.announce(feed.Main)
+		r.wait(minute)
+		if got := r.codingOf("/feed.xml", "main"); got != "gzip" {
+			t.Errorf("the coding is %q, want gzip", got)
+		}
+		r.refuses()
+	})
+}
+
+// TestDeltaIsInGzipCodingForThoseWhoPreferBrotli holds that the deltas of a document outlive its packing, too.
+func TestDeltaIsInGzipCodingForThoseWhoPreferBrotli(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		r := run(t, store, t.TempDir())
+		defer r.stop()
+		var old string
+		for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
+			head, blob := revise(i, text)
+			store.do(func() { store.heads[feed.Main], store.blobs[blob.Hash] = head, blob })
+			store.announce(feed.Main)
+			r.wait(minute)
+			if i == 0 {
+				old = `"` + string(blob.Hash) + `-br"`
+			}
+		}
+		store.packAgain(t, feed.Main)
+		r.wait(minute)
+		v := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: old, AIM: "feed", AcceptEncoding: "br, gzip"}
+		got := Answer(r.Snapshot(), v)
+		if got.Status != 226 || got.Get("Content-Encoding") != "gzip" || body(t, got) != rss("d=4") {
+			t.Errorf("answered with %d in %q, want 226 in gzip coding", got.Status, got.Get("Content-Encoding"))
+		}
+		v.AIM = ""
+		if got := Answer(r.Snapshot(), v); got.Status != 200 || got.Get("Content-Encoding") != "br" {
+			t.Errorf("answered with %d in %q, want 200 in brotli coding", got.Status, got.Get("Content-Encoding"))
+		}
+		v.IfNoneMatch = ""
+		if n := testing.AllocsPerRun(100, func() { Answer(r.Snapshot(), v) }); n != 0 {
+			t.Errorf("a 200 in brotli coding makes %v allocations, want none", n)
+		}
+	})
+}

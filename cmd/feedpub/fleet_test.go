@@ -237,9 +237,22 @@ func TestABuilderThatIsKilledIsReplaced(t *testing.T) {
 	}
 }
 
-// TestARolledBackStoreTakesNothingFromReaders: Redis comes back with an older copy of its data, and the builder has no
-// documents of its own.
-func TestARolledBackStoreTakesNothingFromReaders(t *testing.T) {
+// TestAStoreThatForgetsTakesNothingFromReaders: Redis comes back with an older copy of its data, or with none, and the
+// builder has no documents of its own.
+func TestAStoreThatForgetsTakesNothingFromReaders(t *testing.T) {
+	t.Run("rolled back", func(t *testing.T) {
+		forgets(t, func(r *storetest.Server) { r.Do("SAVE") }, func(r *storetest.Server) {
+			r.Kill()
+			r.Restart()
+		})
+	})
+	t.Run("flushed", func(t *testing.T) {
+		forgets(t, func(*storetest.Server) {}, func(r *storetest.Server) { r.Flush() })
+	})
+}
+
+// forgets calls keep between two posts, and forget after both have been served.
+func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
 	m := newMachines(t)
 	servers := []*machine{m.start("feedpub", "serve", "--build=false"), m.start("feedpub", "serve", "--build=false")}
 	builder := m.start("feedpub", "build")
@@ -247,15 +260,14 @@ func TestARolledBackStoreTakesNothingFromReaders(t *testing.T) {
 	for _, s := range servers {
 		s.untilServed("Post kept.")
 	}
-	m.redis.Do("SAVE")
+	keep(m.redis)
 	m.post("lost")
 	for _, s := range servers {
 		s.untilServed("Post lost.")
 	}
 	before := servers[0].tags()
 	builder.kill()
-	m.redis.Kill()
-	m.redis.Restart()
+	forget(m.redis)
 	builder = m.start("feedpub", "build")
 	builder.until("the loss is listed", func() bool {
 		_, text := builder.get(builder.admin + "/problems")
@@ -266,7 +278,7 @@ func TestARolledBackStoreTakesNothingFromReaders(t *testing.T) {
 			t.Errorf("readers got other documents after the store was rolled back (-before +after):\n%s", diff)
 		}
 	}
-	m.post("lost", "new")
+	m.post("kept", "lost", "new")
 	for _, s := range servers {
 		s.untilServed("Post kept.", "Post lost.", "Post new.")
 	}
@@ -348,6 +360,38 @@ func TestARollingDeploy(t *testing.T) {
 		t.Errorf("upgrade --force back to the older form: exit code %d, %s", code, out)
 	}
 	older.until("it builds", func() bool { return older.tags()["/feed.css"] == before["/feed.css"] })
+}
+
+// TestServersWithDifferentConfigurationsAreListed: both go on; which of them is right only an operator knows.
+func TestServersWithDifferentConfigurationsAreListed(t *testing.T) {
+	m := newMachines(t)
+	one := m.start("feedpub", "serve")
+	two := m.start("feedpub", "serve", "--config", m.file("title.yml", "site: {title: Another}\n"))
+	replica := m.start("feedpub", "serve", "--build=false", "--config", m.file("title.yml", "site: {title: A third}\n"))
+	for _, p := range []*machine{one, two} {
+		p.until("it lists the difference", func() bool {
+			_, text := p.get(p.admin + "/problems")
+			return strings.Contains(text, "another configuration")
+		})
+	}
+	if _, text := replica.get(replica.admin + "/problems"); strings.Contains(text, "another configuration") {
+		t.Errorf("a server that never builds is said to build otherwise: %s", text)
+	}
+	two.stop()
+	one.until("the difference is gone", func() bool {
+		_, text := one.get(one.admin + "/problems")
+		return !strings.Contains(text, "another configuration")
+	})
+}
+
+// file writes a file and returns its path.
+func (m *machines) file(name, text string) string {
+	m.t.Helper()
+	path := filepath.Join(m.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	return path
 }
 
 // holds reports whether a process builds.

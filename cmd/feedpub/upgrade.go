@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/publish"
 )
@@ -41,12 +43,20 @@ builder that doesn't know the form of the site stands aside. Deploy the release
 everywhere, then run this once. It changes nothing if it is not needed.
 
 With --force the newest form is taken that any builder makes, even if others don't
-know it; and, after a release was taken back, the form that its builders make.
+know it; and, after a release was taken back, the form that its builders make. Of
+several sites all are upgraded, or that of --site.
 
 The exit code is 1 if servers have to be replaced first.`,
 		Example: "  feedpub upgrade --check\n  feedpub upgrade",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := env.settings(cmd)
+			if err != nil {
+				return err
+			}
+			if c.Several() && c.Site.ID == "" {
+				return env.upgradeSites(cmd.Context(), c, check, force, asJSON)
+			}
 			w, err := env.open(cmd)
 			if err != nil {
 				return err
@@ -65,15 +75,10 @@ The exit code is 1 if servers have to be replaced first.`,
 			} else {
 				err = env.printUpgrade(u, check)
 			}
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case len(u.Blocked) > 0 && !u.Done:
-				return fmt.Errorf("to be replaced first, or --force: %s", strings.Join(u.Blocked, ", "))
-			case u.Stuck && !u.Done:
-				return fmt.Errorf("no builder makes form %d; start one that does, or go back to an older form with --force", u.From)
 			}
-			return nil
+			return u.wrong()
 		},
 	}
 	addSettings(cmd, "redis", "site", "data")
@@ -81,6 +86,63 @@ The exit code is 1 if servers have to be replaced first.`,
 	cmd.Flags().BoolVar(&check, "check", false, "only say what would be done")
 	cmd.Flags().BoolVar(&force, "force", false, "don't wait for servers that don't know the form")
 	return cmd
+}
+
+// wrong returns what has to be done by hand, nil if there is nothing.
+func (u upgrade) wrong() error {
+	switch {
+	case len(u.Blocked) > 0 && !u.Done:
+		return fmt.Errorf("to be replaced first, or --force: %s", strings.Join(u.Blocked, ", "))
+	case u.Stuck && !u.Done:
+		return fmt.Errorf("no builder makes form %d; start one that does, or go back to an older form with --force", u.From)
+	}
+	return nil
+}
+
+// siteUpgrade is the upgrade of one of several sites.
+type siteUpgrade struct {
+	Site feed.SiteID `json:"site"`
+	upgrade
+}
+
+// upgradeSites upgrades all sites. What is wrong with one doesn't keep the others from it.
+func (env *environment) upgradeSites(ctx context.Context, c config.Config, check, force, asJSON bool) error {
+	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
+	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
+	if err != nil {
+		return err
+	}
+	p.forms = env.forms
+	w, err := p.openRedis(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	sites, _, err := allSites(c)
+	if err != nil {
+		return err
+	}
+	list := []siteUpgrade{}
+	var wrong []error
+	for _, s := range sites {
+		u, err := w.ofSite(c.ForSite(s)).upgrade(ctx, check, force)
+		if err = cmp.Or(err, u.wrong()); err != nil {
+			wrong = append(wrong, fmt.Errorf("the site %s: %w", s.Site.ID, err))
+		}
+		list = append(list, siteUpgrade{s.Site.ID, u})
+	}
+	if asJSON {
+		err = env.printJSON(list)
+	} else {
+		rows := [][]string{{"SITE", "PROCESSES", "FORM", "IN COMMON", "UPGRADED"}}
+		for _, u := range list {
+			rows = append(rows, []string{
+				string(u.Site), strconv.Itoa(len(u.Members)), strconv.Itoa(u.Schema.Renderer), strconv.Itoa(u.To), strconv.FormatBool(u.Done),
+			})
+		}
+		err = env.printTable(rows)
+	}
+	return errors.Join(append(wrong, err)...)
 }
 
 // upgrade finds out which form the site can have, and decides on it unless check says not to.

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -82,5 +84,49 @@ func TestUnknownMasterIsNoEmptyStore(t *testing.T) {
 		if err := call(); !errors.Is(err, feed.ErrUnavailable) || errors.Is(err, feed.ErrNotFound) {
 			t.Errorf("%s of an unknown master: error is %v; want one of kind %q", name, err, feed.ErrUnavailable)
 		}
+	}
+}
+
+// TestUsersOfSentinelsAndServers: they have passwords of their own, and a Sentinel's may be in a file.
+func TestUsersOfSentinelsAndServers(t *testing.T) {
+	group := storetest.StartSentinels(t, calm)
+	for _, s := range group.Servers() {
+		s.Do("ACL SETUSER writer on >swordfish ~feedpub:* &* +@all -@admin")
+	}
+	for _, s := range group.Sentinels() {
+		s.Do("ACL SETUSER asker on >sesame allcommands allchannels")
+		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // not a client's
+	}
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := strings.Replace(group.URL(), "://", "://writer:swordfish@", 1)
+	for _, tt := range []struct {
+		name, url string
+		works     bool
+	}{
+		{"both known", url + "?sentinel_user=asker&sentinel_password=sesame", true},
+		{"the Sentinel's in a file", url + "?sentinel_user=asker&sentinel_password_file=" + file, true},
+		{"the Sentinel's wrong", url + "?sentinel_user=asker&sentinel_password=wrong-sesame", false},
+		{"the Sentinel's missing", url, false},
+		{"the server's wrong", strings.Replace(url, "swordfish", "sardine", 1) + "?sentinel_user=asker&sentinel_password=sesame", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t, store.Options{URL: tt.url}).Site(site)
+			err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")})
+			if (err == nil) != tt.works {
+				t.Errorf("Put: %v; want it to work: %t", err, tt.works)
+			}
+			if err != nil && (strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "sardine")) {
+				t.Errorf("Put: the error shows a password: %v", err)
+			}
+			if tt.works {
+				// CONFIG is forbidden to this user: INFO tells.
+				if warnings, err := s.Check(t.Context()); err != nil || len(warnings) != 1 {
+					t.Errorf("Check by a user who may not administrate = %q, %v; want the warning of a failover", warnings, err)
+				}
+			}
+		})
 	}
 }

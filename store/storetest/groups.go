@@ -118,6 +118,9 @@ func (g *Group) URL() string { return g.url }
 // Servers returns the servers that hold data, those that began as masters first.
 func (g *Group) Servers() []*Server { return slices.Clone(g.servers) }
 
+// Sentinels returns the Sentinels, none for a Cluster.
+func (g *Group) Sentinels() []*Server { return slices.Clone(g.sentinels) }
+
 // Master returns the server that has a site's posts now. It waits until there is one.
 func (g *Group) Master(site feed.SiteID) *Server {
 	g.t.Helper()

@@ -43,6 +43,57 @@ func TestShardsHoldWhatTheirEditsSay(t *testing.T) {
 	}
 }
 
+// TestShardsGrowAndShrink holds that parts with many entries find each of them, and what is not among them.
+func TestShardsGrowAndShrink(t *testing.T) {
+	const count = 20_000
+	table := newShards[int]()
+	for _, step := range []struct {
+		name   string
+		change func(e *edit[int], key string, i int)
+		want   func(i int) bool
+	}{
+		{"all set", func(e *edit[int], key string, i int) { e.set(key, i) }, func(int) bool { return true }},
+		{"two of three removed", func(e *edit[int], key string, i int) {
+			if i%3 > 0 {
+				e.remove(key)
+			}
+		}, func(i int) bool { return i%3 == 0 }},
+		{"all removed", func(e *edit[int], key string, _ int) { e.remove(key) }, func(int) bool { return false }},
+	} {
+		e := table.edit()
+		for i := range count {
+			step.change(e, fmt.Sprint("/tags/", i, "/feed.xml"), i)
+		}
+		table = e.done()
+		size := 0
+		for i := range count {
+			key := fmt.Sprint("/tags/", i, "/feed.xml")
+			got, ok := table.get(key)
+			if ok != step.want(i) || ok && got != i {
+				t.Fatalf("%s: get(%q) = %d, %t; want %d, %t", step.name, key, got, ok, i, step.want(i))
+			}
+			if ok {
+				size++
+			}
+		}
+		if _, ok := table.get("/none"); ok || table.size != size {
+			t.Errorf("%s: the size is %d, want %d; what was never set is there: %t", step.name, table.size, size, ok)
+		}
+		entries, slots := 0, 0
+		for _, part := range table.parts {
+			slots += len(part)
+			for _, x := range part {
+				if x.hash != 0 {
+					entries++
+				}
+			}
+		}
+		if entries != size || slots > 4*size+4*shardCount {
+			t.Errorf("%s: %d entries stand in %d slots, want %d in not many more", step.name, entries, slots, size)
+		}
+	}
+}
+
 // TestACommitCostsWhatItChanges holds that a snapshot shares with the one before all but the parts that a commit touches.
 func TestACommitCostsWhatItChanges(t *testing.T) {
 	all := map[feed.Name]*edition{}

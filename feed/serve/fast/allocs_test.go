@@ -24,7 +24,7 @@ import (
 func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
 	front := &serve.Front{
 		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
-		Limiter: manners.New(1, time.Hour, time.Now),
+		Limiter: manners.New(1, time.Hour, time.Now).Site("x"),
 	}
 	hosts := &serve.Hosts{Stranger: &serve.Front{}}
 	hosts.Set(map[string]*serve.Front{"x": front})

@@ -11,13 +11,13 @@ import (
 	"feedpub/feed"
 )
 
-// capacity is how many pairs of network and feed are remembered: a few MiB.
+// capacity is how many pairs of network and feed are remembered, of all sites: a few MiB.
 const capacity = 1 << 16
 
 // shards keep requests on several cores from waiting for each other.
 const shards = 16
 
-// Limiter counts fetches by network, /24 for IPv4 and /64 for IPv6, and feed. It is safe for concurrent use.
+// Limiter counts fetches by network, /24 for IPv4 and /64 for IPv6, site and feed. It is safe for concurrent use.
 type Limiter struct {
 	number int
 	per    time.Duration
@@ -35,6 +35,7 @@ type shard struct {
 
 type pair struct {
 	network netip.Prefix
+	site    feed.SiteID
 	feed    feed.Name
 }
 
@@ -48,8 +49,21 @@ func New(number int, per time.Duration, now func() time.Time) *Limiter {
 	return l
 }
 
+// Site is the limiter of one site's feeds. Those of several sites share its memory, and count for themselves.
+type Site struct {
+	limiter *Limiter
+	id      feed.SiteID
+}
+
+// Site returns the limiter of a site's feeds.
+func (l *Limiter) Site(id feed.SiteID) *Site { return &Site{l, id} }
+
 // Wait counts a fetch and returns 0, or, if it is one too many, how long the client is to wait.
-func (l *Limiter) Wait(client netip.Addr, name feed.Name) time.Duration {
+func (s *Site) Wait(client netip.Addr, name feed.Name) time.Duration {
+	return s.limiter.wait(client, s.id, name)
+}
+
+func (l *Limiter) wait(client netip.Addr, site feed.SiteID, name feed.Name) time.Duration {
 	bits := 64
 	if client.Is4() {
 		bits = 24
@@ -58,7 +72,7 @@ func (l *Limiter) Wait(client netip.Addr, name feed.Name) time.Duration {
 	if err != nil {
 		return 0 // no address to go by
 	}
-	p := pair{network, name}
+	p := pair{network, site, name}
 	s := &l.shards[maphash.Comparable(l.seed, p)%shards]
 	now := l.now()
 	s.mu.Lock()

@@ -40,11 +40,11 @@ func TestWait(t *testing.T) {
 		{0, "2001:db8:1:3::1", "main", 0},
 	} {
 		now = now.Add(step.after)
-		if got := l.Wait(netip.MustParseAddr(step.client), step.feed); got != step.want {
+		if got := l.Site("main").Wait(netip.MustParseAddr(step.client), step.feed); got != step.want {
 			t.Errorf("fetch %d, of %s by %s: wait is %v, want %v", i, step.feed, step.client, got, step.want)
 		}
 	}
-	if got := l.Wait(netip.Addr{}, "main"); got != 0 {
+	if got := l.Site("main").Wait(netip.Addr{}, "main"); got != 0 {
 		t.Errorf("a client without an address is to wait %v, want 0", got)
 	}
 }
@@ -52,7 +52,7 @@ func TestWait(t *testing.T) {
 func TestTheTableIsBounded(t *testing.T) {
 	l := New(1, time.Hour, func() time.Time { return noon })
 	for i := range 2 * capacity {
-		l.Wait(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), feed.Name(fmt.Sprint("tags/", i)))
+		l.Site("main").Wait(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), feed.Name(fmt.Sprint("tags/", i)))
 	}
 	sum := 0
 	for i := range l.shards {
@@ -67,16 +67,30 @@ func TestRoomIsMadeByThoseThatAreDue(t *testing.T) {
 	now := noon
 	l := New(1, time.Hour, func() time.Time { return now })
 	for i := range 2 * capacity {
-		l.Wait(netip.AddrFrom4([4]byte{192, 0, 2, 1}), feed.Name(fmt.Sprint("tags/", i)))
+		l.Site("main").Wait(netip.AddrFrom4([4]byte{192, 0, 2, 1}), feed.Name(fmt.Sprint("tags/", i)))
 	}
 	now = now.Add(2 * time.Hour)
 	client := netip.MustParseAddr("198.51.100.1")
 	for i := range shards * 40 {
-		l.Wait(client, feed.Name(fmt.Sprint("tags/", i)))
+		l.Site("main").Wait(client, feed.Name(fmt.Sprint("tags/", i)))
 	}
 	for i := range shards * 40 {
-		if l.Wait(client, feed.Name(fmt.Sprint("tags/", i))) == 0 {
+		if l.Site("main").Wait(client, feed.Name(fmt.Sprint("tags/", i))) == 0 {
 			t.Fatalf("fetch of tags/%d was forgotten although others were due", i)
+		}
+	}
+}
+
+// TestSitesCountForThemselves holds that an aggregator which fetches the same feed of many sites is not held back for it.
+func TestSitesCountForThemselves(t *testing.T) {
+	l := New(1, time.Hour, func() time.Time { return noon })
+	client := netip.MustParseAddr("192.0.2.1")
+	for _, id := range []feed.SiteID{"a", "b"} {
+		if got := l.Site(id).Wait(client, feed.Main); got != 0 {
+			t.Errorf("the first fetch of the main feed of %s has to wait %v, want 0", id, got)
+		}
+		if got := l.Site(id).Wait(client, feed.Main); got <= 0 {
+			t.Errorf("the second fetch of the main feed of %s need not wait", id)
 		}
 	}
 }

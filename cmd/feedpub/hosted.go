@@ -21,7 +21,6 @@ import (
 	"feedpub/feed/schedule"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/audience"
-	"feedpub/feed/serve/manners"
 )
 
 // hosted is one site as a server runs it: who builds it, who holds its documents, and who answers its readers.
@@ -87,7 +86,7 @@ func (s *server) host(ctx context.Context, w *workplace, before *hosted) (*hoste
 	}
 	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if s.role.serves {
-		h.front = newFront(c, h.replica, s.metrics, h.audience, w.log)
+		h.front = s.newFront(h.replica, h.audience, c.Site.ID, w.log)
 	}
 	h.replica.Load()
 	return h, nil
@@ -201,14 +200,14 @@ func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []by
 	}
 }
 
-// newFront returns what answers readers, whatever the engine.
-func newFront(c config.Config, d serve.Documents, o serve.Observer, a serve.Audience, log *slog.Logger) *serve.Front {
-	f := &serve.Front{Documents: d, Observer: o, Audience: a, AccessLog: log, LogEvery: uint64(c.Log.Access)}
-	for _, n := range c.Polling.Proxies {
+// newFront returns what answers the readers of a site, whatever the engine. Without documents it is nobody's.
+func (s *server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
+	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log, LogEvery: uint64(s.config.Log.Access)}
+	for _, n := range s.config.Polling.Proxies {
 		f.Proxies = append(f.Proxies, n.Prefix)
 	}
-	if c.Polling.Limit > 0 {
-		f.Limiter = manners.New(c.Polling.Limit, c.Polling.Per, time.Now)
+	if s.limiter != nil {
+		f.Limiter = s.limiter.Site(id)
 	}
 	return f
 }

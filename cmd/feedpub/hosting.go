@@ -66,7 +66,7 @@ const releasePatience = time.Second
 // newHosting returns the hosting of no sites yet.
 func newHosting(s *server) *hosting {
 	h := &hosting{server: s, sites: make(map[feed.SiteID]*site), failed: make(chan error, 1)}
-	h.fronts.Stranger = newFront(s.config, nil, s.metrics, nil, s.log)
+	h.fronts.Stranger = s.newFront(nil, nil, "", s.log)
 	h.current.Store(&present{})
 	return h
 }
@@ -107,14 +107,14 @@ func (h *hosting) open(ctx context.Context) error {
 	return nil
 }
 
-// run follows the site files until ctx ends, and then ends all sites.
+// run follows the sites' configuration until ctx ends, and then ends all sites.
 func (h *hosting) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		if h.config.SitesFrom == "" {
+		if !h.config.Several() {
 			<-ctx.Done()
 			return
 		}
@@ -130,7 +130,7 @@ func (h *hosting) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// reload reads the site files anew and exchanges the sites that have changed. What can't be read leaves sites as they are.
+// reload reads the site files and the sites' tokens anew and exchanges the sites that have changed. What can't be read leaves sites as they are.
 func (h *hosting) reload(ctx context.Context) {
 	all, problems, err := h.read()
 	if err != nil {

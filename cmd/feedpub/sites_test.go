@@ -121,8 +121,8 @@ func (p *platform) writeSite(id feed.SiteID, more string) {
 	p.write(filepath.Join("sites", string(id)+".yml"), fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n%s", hostOf(id), id, more))
 }
 
-// start starts the server, which ends with the test.
-func (p *platform) start() {
+// start starts the server, which ends with stop or with the test.
+func (p *platform) start() (stop func()) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
 	out, outWriter := io.Pipe()
@@ -132,12 +132,13 @@ func (p *platform) start() {
 			"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, func(string) string { return "" }, nil, outWriter, &p.log)
 		_ = outWriter.Close() // never fails
 	}()
-	p.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if code := <-done; code != exitDone {
 			p.t.Errorf("serve exits with %d, want %d; its log:\n%s", code, exitDone, p.log.String())
 		}
 	})
+	p.t.Cleanup(stop)
 	text := make([]byte, 0, 4096)
 	admin := regexp.MustCompile(`(?m)^admin +http://(\S+)$`)
 	for !admin.Match(text) {
@@ -155,6 +156,7 @@ func (p *platform) start() {
 		p.t.Fatalf("serve does not say where readers are served:\n%s", text)
 	}
 	p.readers = m[1]
+	return stop
 }
 
 // get asks for a path of a host, and returns status and body.

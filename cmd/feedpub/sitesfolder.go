@@ -19,7 +19,7 @@ const (
 )
 
 // followFolder calls changed whenever something in the folder has changed, on SIGHUP, and now and then, until ctx ends.
-// The signs only say when to look: what is so, looking tells.
+// The signs only say when to look: what is so, looking tells. Without a folder the others remain.
 func followFolder(ctx context.Context, dir string, log *slog.Logger, changed func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -30,8 +30,10 @@ func followFolder(ctx context.Context, dir string, log *slog.Logger, changed fun
 	w, err := fsnotify.NewWatcher()
 	if err == nil {
 		defer func() { _ = w.Close() }()
-		err = w.Add(dir)
 		events, failures = w.Events, w.Errors
+		if dir != "" {
+			err = w.Add(dir)
+		}
 	}
 	if err != nil {
 		log.Warn("the folder of sites can't be watched; it is read from time to time", "every", rescan, "error", err)
@@ -62,7 +64,7 @@ func followFolder(ctx context.Context, dir string, log *slog.Logger, changed fun
 		case <-timer.C:
 			until = time.Time{}
 			changed()
-			if w != nil {
+			if w != nil && dir != "" {
 				// The folder of that name may be another by now. Adding what is watched already does nothing.
 				if err := w.Add(dir); err != nil {
 					log.Debug("the folder of sites can't be watched", "error", err)

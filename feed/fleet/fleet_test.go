@@ -198,16 +198,21 @@ func TestManySitesReportLessOften(t *testing.T) {
 		f.Pace = pace
 		stop := run(t, f)
 		defer stop()
-		first := s.ends["self"]
+		ends := func() time.Time {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.ends["self"]
+		}
+		first := ends()
 		pass(3 * DefaultEvery)
-		if got := s.ends["self"]; got != first {
+		if got := ends(); got != first {
 			t.Error("one of 750 sites reports as often as one alone")
 		}
 		pass(DefaultEvery)
-		if got := s.ends["self"].Sub(first); got != 4*DefaultEvery {
+		if got := ends().Sub(first); got != 4*DefaultEvery {
 			t.Errorf("it has reported again after %v, want %v", got, 4*DefaultEvery)
 		}
-		if lives := s.ends["self"].Sub(time.Now()); lives < 3*4*DefaultEvery {
+		if lives := time.Until(ends()); lives < 3*4*DefaultEvery {
 			t.Errorf("a report that comes every %v lives for %v", 4*DefaultEvery, lives)
 		}
 	})

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+)
+
+// An id is what any writer says; what an operator sees of it must neither break the table nor command the terminal.
+func TestTablesShowOnlyText(t *testing.T) {
+	var out bytes.Buffer
+	rows := [][]string{
+		{"ID", "REASON"},
+		{"plain é 日本 👩\u200d💻", "x"},
+		{"a\x1b[2Jb", "line\none\ttwo"},
+		{"bad \xff\u0085", "\u202eturned"},
+	}
+	if err := (&environment{stdout: &out}).printTable(rows); err != nil {
+		t.Fatal(err)
+	}
+	want := "ID              REASON\n" +
+		"plain é 日本 👩\u200d💻  x\n" +
+		`a\x1b[2Jb       line\none\ttwo` + "\n" +
+		`bad \xff\u0085  \u202eturned` + "\n"
+	if got := out.String(); got != want {
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
+	}
+}

@@ -27,7 +27,14 @@ const maxFiles = 1_000_000
 func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		has := func(name string) bool { return !strings.HasPrefix(path.Base(name), "_index.") && !bundled(fsys, name) }
-		if g, notes := findGenerator(fsys, o); g != nil {
+		g, notes := findGenerator(fsys, o)
+		if inner := onlyFolder(fsys); g == nil && inner != nil {
+			// The archives that are made of a site's folder have it in them, not only what is in it.
+			if g, notes = findGenerator(inner, o); g != nil {
+				fsys = inner
+			}
+		}
+		if g != nil {
 			o.generator, has = g, g.has
 			if g.base() == "" {
 				notes = append(notes, "the address of the site is not configured: posts get the paths of their pages only")
@@ -68,6 +75,32 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 			yield(Entry{Place: "."}, fmt.Errorf("folder: %w: %w", err, ErrDamaged))
 		}
 	}
+}
+
+// onlyFolder returns the folder that is alone in another, or nil.
+func onlyFolder(fsys fs.FS) fs.FS {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil // who walks through it says why
+	}
+	name := ""
+	for _, e := range entries {
+		switch {
+		case hidden(e.Name()) || strings.HasPrefix(e.Name(), "."):
+		case !e.IsDir() || name != "":
+			return nil
+		default:
+			name = e.Name()
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	sub, err := fs.Sub(fsys, name)
+	if err != nil {
+		return nil // a name that no folder in a file system has
+	}
+	return sub
 }
 
 // hidden reports whether a folder holds no posts.

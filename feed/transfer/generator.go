@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -61,8 +62,11 @@ func bundled(fsys fs.FS, name string) bool {
 // readConfig reads a file of configuration by its ending. It returns nil if there is none.
 func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	content, err := fs.ReadFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil, nil //nolint:nilerr // one that can't be read is as one that is not there
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	config := map[string]any{}
 	switch path.Ext(name) {

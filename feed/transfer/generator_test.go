@@ -128,6 +128,8 @@ func TestJekyllAddresses(t *testing.T) {
 			"_posts/2016-01-01-a.md", "---\ndate: 2016-01-01 02:00:00 +0000\n---\n", "_posts/2016-01-01-b.md", "B"),
 			map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2015/12/31/a/", "_posts/2016-01-01-b.md": "https://b.example/2016/01/01/b/"}},
 		{"without an address", Options{}, files("_config.yml", "baseurl: /blog", "_posts/2016-01-01-a.md", "A"), map[string]string{"_posts/2016-01-01-a.md": "/2016/01/01/a.html"}},
+		{"in a folder, as archives have it", Options{}, files("blog-main/_config.yml", "url: https://b.example", "blog-main/_posts/2016-01-01-a.md", "A", ".DS_Store", ""),
+			map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2016/01/01/a.html"}},
 		{"without a configuration", Options{BaseURL: "https://b.example"}, files("_posts/2016-01-01-a.md", "A"), map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2016/01/01/a.html"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -147,7 +147,7 @@ func (j *jekyll) categories(name string, front map[string]any) []string {
 			list = append(list, s)
 		}
 	}
-	for _, dir := range strings.Split(path.Dir(name), "/") {
+	for dir := range strings.SplitSeq(path.Dir(name), "/") {
 		if strings.HasPrefix(dir, "_") {
 			break
 		}

@@ -240,7 +240,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	if status, body := p.get("nobody.example", "/feed.xml"); status != 421 {
 		t.Errorf("a host that is nobody's: %d %s, want 421", status, body)
 	}
-	if status, body := p.ask("GET", "/readyz", ""); status != 200 || body != "documents: ok\nstore: ok\nsites: ok\n" {
+	if status, body := p.ask("GET", "/readyz", ""); status != 200 || body != "documents: ok\nstore: ok\nbuilding: ok\nsites: ok\n" {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 

@@ -159,13 +159,6 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 // rebuildNow does the work of Rebuild as the builder. It leaves out the feeds of except, unless they have never been
 // built: a reader need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
-	if p.Turn != nil {
-		done, err := p.Turn(ctx)
-		if err != nil {
-			return feed.Report{}, err
-		}
-		defer done()
-	}
 	if err := p.upToDate(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
@@ -174,6 +167,14 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	}
 	if err := p.wantPass(ctx, token); err != nil {
 		return feed.Report{}, err
+	}
+	// Not sooner: sites that walk over the keys at the same time share the walk, and would wait for turns instead.
+	if p.Turn != nil {
+		done, err := p.Turn(ctx)
+		if err != nil {
+			return feed.Report{}, err
+		}
+		defer done()
 	}
 	p.work.Lock()
 	defer p.work.Unlock()

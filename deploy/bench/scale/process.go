@@ -72,13 +72,23 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	return b.startServe(ctx, data)
 }
 
+// program returns the path of feedpub, which it builds the first time.
+func (b *bench) program(ctx context.Context) (string, error) {
+	program := filepath.Join(b.dir, "feedpub")
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
 // startServe starts "feedpub serve" on a data folder, with variables of the environment beside those of the benchmark.
 func (b *bench) startServe(ctx context.Context, data string, variables ...string) (*replica, error) {
-	program := filepath.Join(b.dir, "feedpub")
-	if _, err := os.Stat(program); err != nil {
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
-		}
+	program, err := b.program(ctx)
+	if err != nil {
+		return nil, err
 	}
 	address, err := freeAddress()
 	if err != nil {

@@ -37,7 +37,7 @@ func get(s *Snapshot, r Request) Response {
 	if d == nil {
 		return s.absent(r.Path)
 	}
-	return d.respond(d.held.Load(), r)
+	return d.respond(nil, r)
 }
 
 // absent answers for a path at which there is no document.

@@ -168,7 +168,8 @@ func cacheControl(maxAge time.Duration) string {
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// respond answers a request for the document, of which h is held; nil is nothing.
+// respond answers a request for the document with h; nil is what memory has of it. What no 304 needs is not looked at
+// before: with thousands of feeds it is in no processor's cache.
 func (d *document) respond(h *held, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.brotli > 0)
 	if !ok {
@@ -183,6 +184,9 @@ func (d *document) respond(h *held, r Request) Response {
 		return d.notModified(selected)
 	}
 	delta := r.IfNoneMatch != "" && r.AIM != ""
+	if h == nil {
+		h = d.held.Load()
+	}
 	if h == nil {
 		if r.Method == "HEAD" && !delta {
 			return d.head(selected)

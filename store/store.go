@@ -71,7 +71,8 @@ type Client struct {
 	items *itemCache
 
 	// Separate pools, so that no load of one kind starves another: serve for what replicas read, build for reads and
-	// idempotent writes of building, once for scripts that must not be repeated, block for reads that wait for news.
+	// idempotent writes of building, once for scripts that must not be repeated, block for reads that wait for news and for
+	// the rounds that take their place.
 	serve, build, block redis.UniversalClient
 	once                unrepeated
 
@@ -102,14 +103,16 @@ func Open(o Options) (*Client, error) {
 	serve := cmp.Or(u.ServeTimeout, o.ServeTimeout, 800*time.Millisecond)
 	build := cmp.Or(u.BuildTimeout, o.BuildTimeout, 5*time.Second)
 	c.patience, c.buildTimeout = serve, build
-	c.serve = e.client(pool{timeout: serve, wait: 300 * time.Millisecond, retries: 1, size: 16})
+	// Who waits for a connection waits for others of this process, of which there can be hundreds at the start: that says
+	// nothing about the server.
+	c.serve = e.client(pool{timeout: serve, wait: build, retries: 1, size: 16})
 	c.build = e.client(pool{timeout: build, wait: build, retries: 2, size: 16})
 	c.once = unrepeated{e.client(pool{timeout: build, wait: build, retries: noRetries, size: 16})}
 	blocking := max(cmp.Or(o.MaxBlocking, defaultMaxBlocking), 0)
 	c.block = e.client(pool{
 		timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + asking,
 	})
-	c.waits, c.walks = newWaits(c.serve, c.clustered(), blocking), newWalks()
+	c.waits, c.walks = newWaits(c.block, c.clustered(), blocking), newWalks()
 	return c, nil
 }
 

@@ -164,8 +164,8 @@ type Config struct {
 	// Scheduled are feeds with a schedule of their own: neither a change nor [Publisher.Tick] builds them, only a
 	// Rebuild that names them or all.
 	Scheduled []feed.Name
-	// Turn, optional, is waited for before what is named, or all, is rebuilt, and done is called behind it: so that of the
-	// sites of one process not all rebuild at once. What follows a change waits for no turn.
+	// Turn, optional, is waited for before the parts of a rebuild that hold a site's posts in memory, and done is called
+	// behind each: so that of hundreds of sites only some rebuild at a time. Changes don't wait for it.
 	Turn func(context.Context) (done func(), err error)
 	// Observe, optional, is called with each feed's outcome after it was built.
 	Observe func(feed.FeedReport)

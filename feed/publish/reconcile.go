@@ -98,7 +98,7 @@ func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// absorbUnread absorbs the posts without an item. Its caller holds work.
+// absorbUnread absorbs the posts without an item.
 func (p *Publisher) absorbUnread(ctx context.Context, token feed.Token) error {
 	for ids, err := range p.Store.PostIDs(ctx) {
 		if err != nil {
@@ -115,7 +115,13 @@ func (p *Publisher) absorbUnread(ctx context.Context, token feed.Token) error {
 			}
 		}
 		for some := range slices.Chunk(unread, batch) {
-			if err := p.absorbFound(ctx, token, some, false); err != nil {
+			done, err := p.inTurn(ctx)
+			if err != nil {
+				return fmt.Errorf("absorb unread: %w", err)
+			}
+			err = p.absorbFound(ctx, token, some, false)
+			done()
+			if err != nil {
 				return fmt.Errorf("absorb unread: %w", err)
 			}
 		}

@@ -161,3 +161,42 @@ func TestWithoutOnChangeWhatIsSubmittedWaitsForATick(t *testing.T) {
 		t.Errorf("Run = %v, want nil", err)
 	}
 }
+
+// TestWhoWalksHoldsNoTurn: sites share a walk only if they walk at the same time.
+func TestWhoWalksHoldsNoTurn(t *testing.T) {
+	w := newWorld(t)
+	turns := make(chan struct{}, 1)
+	oneAtATime := func(c *publish.Config) {
+		c.Turn = func(ctx context.Context) (func(), error) {
+			select {
+			case turns <- struct{}{}:
+				return func() { <-turns }, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}
+	let := make(chan struct{})
+	walks := w.builder("one", oneAtATime, func(c *publish.Config) { c.Store = passes{w.site, let} })
+	done := make(chan error)
+	go func() {
+		_, err := walks.Rebuild(t.Context())
+		done <- err
+	}()
+	w.until("one builder has the lease", func() bool {
+		_, held, err := w.site.Holder(t.Context(), publish.Job)
+		return held && err == nil
+	})
+
+	other := w.site.Client.Site("other")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	b := w.builder("one", oneAtATime, func(c *publish.Config) { c.Site.ID, c.Store = "other", other })
+	if _, err := b.Rebuild(ctx); err != nil {
+		t.Errorf("a site can't rebuild while another one walks: %v", err)
+	}
+	close(let)
+	if err := <-done; err != nil {
+		t.Errorf("Rebuild of the site that walked = %v", err)
+	}
+}

@@ -18,9 +18,10 @@ const (
 	leaseTTL = 4 * time.Second
 	// changeInterval is how often at most a change builds one feed.
 	changeInterval = time.Second
-	// block is how long a read waits in the store for something to happen: short enough that a connection which died
-	// silently is noticed.
-	block = 2 * time.Second
+	// block is how long a read waits in the store for something to happen. Then the state is looked at all the same, which
+	// is half a dozen commands: too many for each of a thousand sites every other second, and whatever goes on shows in
+	// the streams.
+	block = 10 * time.Second
 	// retryAfter is the pause after an error.
 	retryAfter = time.Second
 	// askTimeout is how long a trigger waits for the builder's answer.
@@ -165,19 +166,15 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
+	// Not within a turn, as no walk is: sites that walk at the same time share what it costs.
 	if err := p.wantPass(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
-	// Not sooner: sites that walk over the keys at the same time share the walk, and would wait for turns instead.
-	if p.Turn != nil {
-		done, err := p.Turn(ctx)
-		if err != nil {
-			return feed.Report{}, err
-		}
-		defer done()
+	done, err := p.inTurn(ctx)
+	if err != nil {
+		return feed.Report{}, err
 	}
-	p.work.Lock()
-	defer p.work.Unlock()
+	defer done()
 	if err := p.absorbInbox(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
@@ -204,16 +201,36 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 // absorbFirst absorbs what was submitted, so that it need not be compared. If nothing was ever committed, it also takes
 // in every post that nobody submitted: readers wait for the first documents rather than see them incomplete.
 func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) error {
-	p.work.Lock()
-	defer p.work.Unlock()
-	if err := p.absorbInbox(ctx, token); err != nil {
+	done, err := p.inTurn(ctx)
+	if err != nil {
 		return err
 	}
-	_, err := p.Store.Head(ctx, feed.Main)
+	err = p.absorbInbox(ctx, token)
+	done()
+	if err != nil {
+		return err
+	}
+	_, err = p.Store.Head(ctx, feed.Main)
 	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
 		return p.absorbUnread(ctx, token)
 	}
 	return err
+}
+
+// inTurn waits for a turn and then for work, always in this order. What it returns gives both back.
+func (p *Publisher) inTurn(ctx context.Context) (func(), error) {
+	over := func() {}
+	if p.Turn != nil {
+		var err error
+		if over, err = p.Turn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.work.Lock()
+	return func() {
+		p.work.Unlock()
+		over()
+	}, nil
 }
 
 // lead runs work under the lease and renews it meanwhile. The work's context ends when the lease is lost. The error is

@@ -8,6 +8,7 @@
 //
 //	go run ./deploy/bench/scale -posts 100000
 //	go run ./deploy/bench/scale -feeds 10000
+//	go run ./deploy/bench/scale -sites 200
 package main
 
 import (
@@ -22,7 +23,7 @@ import (
 
 type options struct {
 	posts, edits, repeat, replicas int
-	documentFeeds                  int
+	documentFeeds, manySiteCount   int
 	profile, hugo                  string
 }
 
@@ -31,6 +32,7 @@ func main() {
 	flag.IntVar(&o.posts, "posts", 10_000, "how many posts")
 	flag.IntVar(&o.edits, "edits", 100, "how many single changes are timed, a good second each; 0 for none")
 	flag.IntVar(&o.documentFeeds, "feeds", 0, "measure instead a server that holds so many feeds; 10000 take some minutes")
+	flag.IntVar(&o.manySiteCount, "sites", 0, "measure instead a process that builds and serves so many sites")
 	flag.IntVar(&o.repeat, "repeat", 5, "how often what is quick is done; the median counts")
 	flag.IntVar(&o.replicas, "replicas", 4, "how many processes serve when changes and the builder's end are timed for all; 0 for none")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of everything after the import to this file")
@@ -64,6 +66,9 @@ func run(ctx context.Context, o options) (err error) {
 
 	if o.documentFeeds > 0 {
 		return b.documents(ctx)
+	}
+	if o.manySiteCount > 0 {
+		return b.manySites(ctx)
 	}
 	if err := b.fill(ctx); err != nil {
 		return err

@@ -28,6 +28,9 @@ type result struct {
 	P99      float64 `json:"p99_ms,omitempty"`
 	MiB      float64 `json:"mib,omitempty"`
 	PeakMiB  float64 `json:"peak_mib,omitempty"`
+	// Of an idle process:
+	PerSecond  float64 `json:"commands_per_second,omitempty"`
+	Goroutines float64 `json:"goroutines,omitempty"`
 }
 
 func newOutput(w io.Writer) *json.Encoder { return json.NewEncoder(w) }

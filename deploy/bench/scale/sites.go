@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/deploy/bench/posts"
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+	"feedpub/feed/serve"
+	"feedpub/store"
+)
+
+const (
+	// sitePosts is how many posts each of many sites has, and idleFor how long they are watched doing nothing.
+	sitePosts = 20
+	idleFor   = 20 * time.Second
+)
+
+// manySites measures what a process takes that builds and serves many sites: their start, what they cost when nothing
+// happens, and the way of a change that another process writes.
+func (b *bench) manySites(ctx context.Context) (err error) {
+	ids := make([]feed.SiteID, b.manySiteCount)
+	for i := range ids {
+		ids[i] = feed.SiteID(fmt.Sprintf("site-%d", i))
+		batch := make([]feed.RawPost, sitePosts)
+		for j := range batch {
+			batch[j] = posts.Post(j)
+		}
+		if err := b.client.Site(ids[i]).Put(ctx, batch...); err != nil {
+			return err
+		}
+	}
+	b.posts = sitePosts
+	client, err := store.Open(store.Options{URL: b.server.url()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	before, goroutines := heap(), runtime.NumGoroutine()
+	running, stop := context.WithCancel(ctx)
+	g, running := errgroup.WithContext(running)
+	defer func() {
+		stop()
+		err = errors.Join(err, g.Wait())
+	}()
+	replicas := make([]*serve.Replica, len(ids))
+	if err := b.time(fmt.Sprintf("start of %d sites", len(ids)), 1, nil, func() error {
+		for i, id := range ids {
+			p, r, err := newSite(client.Site(id), id)
+			if err != nil {
+				return err
+			}
+			replicas[i] = r
+			g.Go(func() error { return p.Run(running) })
+			g.Go(func() error { return r.Run(running) })
+		}
+		for _, r := range replicas {
+			if err := until(running, func() bool { return r.Ready() == nil }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	// What the start set off comes to an end.
+	if err := until(ctx, func() bool { return b.commands(ctx, time.Second) < float64(10*len(ids)) }); err != nil {
+		return err
+	}
+	idle := fmt.Sprintf("%d idle sites", len(ids))
+	if err := b.out.Encode(result{
+		Work: idle + ": one of them", Posts: sitePosts, Goroutines: float64(runtime.NumGoroutine()-goroutines) / float64(len(ids)),
+		MiB: (heap() - before) / float64(len(ids)),
+	}); err != nil {
+		return err
+	}
+	var rate float64
+	if err := b.time(idle, 1, nil, func() error {
+		rate = b.commands(ctx, idleFor)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := b.out.Encode(result{Work: idle + ": commands", PerSecond: rate}); err != nil {
+		return err
+	}
+	took := make([]time.Duration, 0, b.edits)
+	for i := range b.edits {
+		n := i % len(ids)
+		version, _ := replicas[n].Version()
+		head, _ := replicas[n].Head(feed.Main)
+		start := time.Now()
+		if err := b.client.Site(ids[n]).Put(ctx, posts.Post(sitePosts+i)); err != nil {
+			return err
+		}
+		if err := until(ctx, func() bool {
+			now, _ := replicas[n].Head(feed.Main)
+			return len(now.IDs) > len(head.IDs)
+		}); err != nil {
+			return fmt.Errorf("a change of %s at version %d: %w", ids[n], version, err)
+		}
+		took = append(took, time.Since(start))
+	}
+	if len(took) == 0 {
+		return nil
+	}
+	return b.latencies(fmt.Sprintf("a change of one of %d sites, to its documents served", len(ids)), took)
+}
+
+// newSite returns what builds and serves a site in memory.
+func newSite(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.Replica, error) {
+	site := feed.Site{
+		ID: id, Title: "Scale", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
+		Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
+	}
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	r := serve.NewReplica(serve.ReplicaConfig{Source: s, Log: log, Now: time.Now})
+	return publish.New(publish.Config{
+		Site: site, Store: s, Intake: intake.New(site, reader), Renderer: render.New(), Canonical: reader.Canonical,
+		Seen: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
+	}), r, nil
+}
+
+// until waits up to some minutes for a condition.
+func until(ctx context.Context, met func() bool) error {
+	for end := time.Now().Add(5 * time.Minute); !met(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("not within five minutes")
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// commands returns how many commands a second Redis does within a time.
+func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
+	count := func() float64 {
+		out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "commandstats").Output()
+		if err != nil {
+			return 0
+		}
+		n := 0.0
+		for line := range strings.Lines(string(out)) {
+			_, calls, _ := strings.Cut(line, ":calls=")
+			calls, _, _ = strings.Cut(calls, ",")
+			n += field([]byte("n:"+calls), "n:")
+			if os.Getenv("VERBOSE") != "" {
+				fmt.Print(line)
+			}
+		}
+		return n
+	}
+	before := count()
+	time.Sleep(within)
+	return (count() - before) / within.Seconds()
+}
+
+// heap returns how many MiB are in use.
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapInuse+m.StackInuse) / (1 << 20)
+}

@@ -1,6 +1,7 @@
 // Scale measures what feedpub's work costs as posts grow: importing them into Redis, the first read of all, rebuilding
 // all feeds, rebuilding with nothing changed, and the way of one changed post to the documents that a second process
-// serves. With -feeds it measures instead what a server takes that holds the documents of many feeds.
+// serves. With -feeds it measures instead what a server takes that holds the documents of many feeds, and with -sites what
+// a process takes that builds and serves many sites.
 //
 // It starts a redis-server of its own on a Unix socket in a temporary folder and, for the last, a "feedpub serve" that
 // it builds; it works on posts that are always the same, prints one line of JSON for each measurement, and removes

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
@@ -25,7 +25,7 @@ import (
 
 const (
 	// sitePosts is how many posts each of many sites has, and idleFor how long they are watched doing nothing.
-	sitePosts = 20
+	sitePosts = 5
 	idleFor   = 20 * time.Second
 )
 
@@ -49,6 +49,11 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		return err
+	}
+	m := makers{reader, render.New(), semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0))))}
 	before, goroutines := heap(), runtime.NumGoroutine()
 	running, stop := context.WithCancel(ctx)
 	g, running := errgroup.WithContext(running)
@@ -59,10 +64,7 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 	replicas := make([]*serve.Replica, len(ids))
 	if err := b.time(fmt.Sprintf("start of %d sites", len(ids)), 1, nil, func() error {
 		for i, id := range ids {
-			p, r, err := newSite(client.Site(id), id)
-			if err != nil {
-				return err
-			}
+			p, r := m.site(client.Site(id), id)
 			replicas[i] = r
 			g.Go(func() error { return p.Run(running) })
 			g.Go(func() error { return r.Run(running) })
@@ -120,22 +122,34 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 	return b.latencies(fmt.Sprintf("a change of one of %d sites, to its documents served", len(ids)), took)
 }
 
-// newSite returns what builds and serves a site in memory.
-func newSite(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.Replica, error) {
+// makers are what the builders of a process share, as in "feedpub serve".
+type makers struct {
+	reader   *attribution.Reader
+	renderer *render.Renderer
+	turns    *semaphore.Weighted
+}
+
+// turn waits until one more site may rebuild.
+func (m makers) turn(ctx context.Context) (done func(), err error) {
+	if err := m.turns.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { m.turns.Release(1) }, nil
+}
+
+// site returns what builds and serves a site in memory.
+func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.Replica) {
 	site := feed.Site{
 		ID: id, Title: "Scale", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
 		Since: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), Limit: 50, TTL: time.Hour,
 	}
-	reader, err := attribution.New(attribution.Options{})
-	if err != nil {
-		return nil, nil, err
-	}
 	log := slog.New(slog.DiscardHandler)
 	r := serve.NewReplica(serve.ReplicaConfig{Source: s, Log: log, Now: time.Now})
 	return publish.New(publish.Config{
-		Site: site, Store: s, Intake: intake.New(site, reader), Renderer: render.New(), Canonical: reader.Canonical,
+		Site: site, Store: s, Intake: intake.New(site, m.reader), Renderer: m.renderer, Canonical: m.reader.Canonical,
 		Seen: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
-	}), r, nil
+		Turn: m.turn,
+	}), r
 }
 
 // until waits up to some minutes for a condition.
@@ -163,9 +177,6 @@ func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 			_, calls, _ := strings.Cut(line, ":calls=")
 			calls, _, _ = strings.Cut(calls, ",")
 			n += field([]byte("n:"+calls), "n:")
-			if os.Getenv("VERBOSE") != "" {
-				fmt.Print(line)
-			}
 		}
 		return n
 	}

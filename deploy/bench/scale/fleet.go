@@ -116,7 +116,8 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		if err != nil {
 			return err
 		}
-		*fleet = append(others, another)
+		others = append(others, another)
+		*fleet = others
 	}
 	return b.latencies("builder killed, to the next commit served by the others", took)
 }

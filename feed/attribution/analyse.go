@@ -55,6 +55,9 @@ func (rd *reading) analyse(i int) *analysis {
 			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
 				return true
 			}
+			if weak && followed && s.lo > 0 && m.who.hi-m.who.lo == 1 && rd.l.given.has(b.toks[m.who.lo].id) {
+				return true // "Anna said: …", in a story, is somebody the blogger knows
+			}
 			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			a.private = m.rule.place == placeLetter || m.rule.place == placeSelf
 			if m.rule.place == placeBack {
@@ -212,7 +215,15 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		return true
 	}
 	for k > 0 && len(toks) > 1 && toks[0].kind == tokWord && !toks[0].upper && !toks[0].digit {
-		toks = toks[1:] // "el periodista A"
+		toks = toks[1:] // "the architect A"
+		if len(toks) > 0 && toks[0].upper {
+			k = 0
+		}
+	}
+	// Where every noun is capitalised, a capital says nothing: "Der Nachbar meinte: …"
+	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.emphasised(m.pub) && !isDomain(p.name) && !acronym(p.name) &&
+		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
+		return true
 	}
 	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub) || b.footnoted(m.pub.hi)
 	t := toks[0]
@@ -247,6 +258,9 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&
 		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
+	}
+	if rd.r.pubs.prefix(toks, false) > 0 {
+		return false // "Politico Europe"
 	}
 	return m.rule.convention == "2" && !linked && len(toks) == 1 && !isDomain(p.name) ||
 		m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)

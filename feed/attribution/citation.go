@@ -661,6 +661,9 @@ func articleOnly(u string) string {
 func (l *language) monthOnly(text string, toks []token) bool {
 	month := false
 	for _, t := range toks {
+		if t.kind == tokPunct && t.ch == '.' {
+			continue // "Sept. 2011"
+		}
 		_, isMonth := l.months[t.id]
 		_, isYear := year(text[t.start:t.end])
 		if !isMonth && !isYear && !l.period.has(t.id) {

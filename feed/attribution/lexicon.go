@@ -50,6 +50,8 @@ type language struct {
 	months   map[int32]int
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
+	// nouns says that every noun is capitalised, so that a capital does not make a name.
+	nouns bool
 	// The classes that the code asks for; rules may name others.
 	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
@@ -350,6 +352,7 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 			l.caption.add(line)
 		case "options":
 			l.monthFirst = l.monthFirst || line == "month first"
+			l.nouns = l.nouns || line == "nouns capitalised"
 		case "months":
 			month++
 			for w := range strings.FieldsSeq(line) {

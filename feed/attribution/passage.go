@@ -281,7 +281,7 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 		if end := quotedEnd(b.toks[:rest.hi], rest.lo); end > 0 {
 			s.marked = true
 			s.passages = append(s.passages, unquote(b.slice(span{rest.lo, end})))
-			after := span{end, rest.hi}
+			after := rd.bindQuoted(b, span{end, rest.hi}, s)
 			rd.trailingVia(b, after)
 			if text, _ := rd.passageText(b, after); hasWords(b.toks[after.lo:after.hi]) && text != "" {
 				b.own = append(b.own, text)
@@ -402,6 +402,24 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 		}
 	}
 	return 0
+}
+
+// bindQuoted takes what the source is quoted with further in the block: "…" From the report: "…" It returns what is left.
+func (rd *reading) bindQuoted(b *block, rest span, s *source) span {
+	for k := rest.lo; k < rest.hi-1 && k < rest.lo+14; k++ {
+		if !isColon(b.toks[k]) || b.toks[k+1].kind != tokOpen {
+			continue
+		}
+		end := quotedEnd(b.toks[:rest.hi], k+1)
+		m := rd.matcher(b).best(span{rest.lo, k + 1})
+		if end == 0 || m == nil || m.rule.place != placeBack {
+			return rest
+		}
+		s.passages = append(s.passages, unquote(b.slice(span{k + 1, end})))
+		rest.lo = end
+		k = end - 1
+	}
+	return rest
 }
 
 // bindStretches takes the emphasised stretches of the tokens as passages of s. Between them stands either what leads to

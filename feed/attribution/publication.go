@@ -309,10 +309,10 @@ func (r *Reader) otherName(l *language, toks []token, n int) bool {
 	if k == 0 {
 		return false
 	}
-	word := false
+	word := false // one that says little: what stands before a long name is an epithet
 	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
 	before := toks[k-1]
-	return word && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
+	return (word || n == 1) && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
 }
 
 // withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the

@@ -353,7 +353,7 @@ func (rd *reading) linkBefore(i int, s *source) bool {
 	s.url = u
 	s.pub = rd.pubOfHost(u)
 	s.convention, s.weight = "7", 0.6
-	if b.wholly(runLink) && (isHeading(b.elem) || titleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
+	if (b.wholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)) && (isHeading(b.elem) || titleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
 		s.head = headline(text)
 	}
 	if p := rd.r.pubs.lookup(text); p != nil {

@@ -97,7 +97,8 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
 		"--listen", address, "--admin-listen", "127.0.0.1:0")
 	// Builders of one site have one configuration; without it the address they listen on would be part of it.
-	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example", "FEEDPUB_SITE_TITLE=Scale")
+	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example",
+		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale")
 	cmd.Env = append(cmd.Env, variables...)
 	if err := cmd.Start(); err != nil {
 		return nil, err

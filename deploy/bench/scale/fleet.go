@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ func (b *bench) fleet(ctx context.Context) error {
 		}
 	}()
 	for len(fleet) < b.replicas {
-		r, err := b.startReplica(ctx)
+		r, err := b.startFilled(ctx)
 		if err != nil {
 			return err
 		}
@@ -46,6 +47,24 @@ func (b *bench) fleet(ctx context.Context) error {
 	}
 	b.rest()
 	return b.failover(ctx, &fleet)
+}
+
+// startFilled starts a replica and waits until it has all documents: it takes the last feed's last.
+func (b *bench) startFilled(ctx context.Context) (*replica, error) {
+	heads, err := b.site.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.startReplica(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last := slices.MaxFunc(heads, func(x, y feed.Head) int { return x.Feed.Compare(y.Feed) })
+	if err := r.get(ctx, last.Documents[0].Path, ""); err != nil {
+		r.stop()
+		return nil, err
+	}
+	return r, nil
 }
 
 // spread times edits until all replicas serve the main feed with them.
@@ -112,7 +131,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 			}
 		}
 		took = append(took, time.Since(start))
-		another, err := b.startReplica(ctx)
+		another, err := b.startFilled(ctx)
 		if err != nil {
 			return err
 		}

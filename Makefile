@@ -51,6 +51,10 @@ bench: ## run the benchmarks
 bench-scale: ## measure what the work costs with POSTS (100,000) posts; needs redis-server
 	$(GO) run ./deploy/bench/scale -posts $(POSTS)
 
+.PHONY: plots
+plots: ## draw what bench-scale measured: deploy/scale/results.jsonl as pictures beside it
+	$(GO) -C deploy/bench/plot run . -out ../../scale < deploy/scale/results.jsonl
+
 .PHONY: bench-serve
 bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores
 	$(GO) run ./deploy/bench/serve

@@ -5,7 +5,7 @@
 //
 // It starts a redis-server of its own on a Unix socket in a temporary folder and, for the last, a "feedpub serve" that
 // it builds; it works on posts that are always the same, prints one line of JSON for each measurement, and removes
-// everything. It needs the go command and Debian's redis-server. README.md tells the method, and what was measured.
+// everything. It needs the go command and Debian's redis-server. deploy/scale/README.md has what was measured.
 //
 //	go run ./deploy/bench/scale -posts 100000
 //	go run ./deploy/bench/scale -feeds 10000

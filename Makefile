@@ -7,6 +7,8 @@ LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
 FUZZTIME ?= 30s
 # How many posts bench-scale works on.
 POSTS ?= 100000
+# What bench-scale compares with.
+HUGO := github.com/gohugoio/hugo@v0.152.2
 # Version as a release names it; empty for what the build itself knows.
 VERSION ?=
 
@@ -48,8 +50,11 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-scale
-bench-scale: ## measure what the work costs with POSTS (100,000) posts; needs redis-server
-	$(GO) run ./deploy/bench/scale -posts $(POSTS)
+bench-scale: ## measure what the work costs with POSTS (100,000) posts, Hugo beside it, 10,000 feeds and 200 sites; needs redis-server
+	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin $(GO) install $(HUGO) && \
+	$(GO) run ./deploy/bench/scale -posts $(POSTS) -hugo $$bin/hugo
+	$(GO) run ./deploy/bench/scale -feeds 10000
+	$(GO) run ./deploy/bench/scale -sites 200
 
 .PHONY: plots
 plots: ## draw what bench-scale measured: deploy/scale/results.jsonl as pictures beside it

@@ -30,25 +30,7 @@ type platform struct {
 	store   *store.Client
 	readers string // the addresses
 	admin   string
-	log     syncBuffer
-}
-
-// syncBuffer is a buffer for several goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	log     lockedBuffer
 }
 
 func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i)) }

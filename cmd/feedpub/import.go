@@ -332,7 +332,7 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		i.at = entry.Place
+		i.at = entry.Pos
 		i.progress.tick()
 		for _, note := range entry.Notes {
 			i.progress.clear()
@@ -343,12 +343,12 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 			i.setAside("", err)
 		case err != nil:
 			return describeFile(err)
-		case entry.Left != "":
-			i.report.leave(string(entry.Left))
+		case entry.Skipped != "":
+			i.report.leave(string(entry.Skipped))
 		case entry.Record != nil:
 			i.next.lines = append(i.next.lines, *entry.Record)
 		case entry.Post != nil:
-			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Place, i.inFolder})
+			i.next.posts = append(i.next.posts, importedPost{*entry.Post, entry.Pos, i.inFolder})
 			i.next.bytes += len(entry.Post.Raw)
 		}
 		if len(i.next.lines) >= importBatch || len(i.next.posts) >= importBatch || i.next.bytes >= importBytes {

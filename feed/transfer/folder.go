@@ -39,7 +39,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 			if g.base() == "" {
 				notes = append(notes, "the address of the site is not configured: posts get the paths of their pages only")
 			}
-			if len(notes) > 0 && !yield(Entry{Place: ".", Notes: notes}, nil) {
+			if len(notes) > 0 && !yield(Entry{Pos: ".", Notes: notes}, nil) {
 				return
 			}
 			if sub, err := fs.Sub(fsys, g.content()); err == nil {
@@ -50,7 +50,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 		err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				if !yield(Entry{Place: name}, fmt.Errorf("%s: %w: %w", name, err, ErrDamaged)) {
+				if !yield(Entry{Pos: name}, fmt.Errorf("%s: %w: %w", name, err, ErrDamaged)) {
 					return fs.SkipAll
 				}
 				return nil
@@ -63,7 +63,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 				return nil
 			}
 			if files++; files > maxFiles {
-				yield(Entry{Place: name}, fmt.Errorf("%s: more than %d files: %w", name, maxFiles, ErrDamaged))
+				yield(Entry{Pos: name}, fmt.Errorf("%s: more than %d files: %w", name, maxFiles, ErrDamaged))
 				return fs.SkipAll
 			}
 			if !o.file(fsys, name, yield) {
@@ -72,7 +72,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 			return nil
 		})
 		if err != nil {
-			yield(Entry{Place: "."}, fmt.Errorf("folder: %w: %w", err, ErrDamaged))
+			yield(Entry{Pos: "."}, fmt.Errorf("folder: %w: %w", err, ErrDamaged))
 		}
 	}
 }
@@ -127,7 +127,7 @@ func postFile(name string) bool {
 func (o Options) file(fsys fs.FS, name string, yield func(Entry, error) bool) bool {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return yield(Entry{Place: name}, fmt.Errorf("%s: %w: %w", name, err, ErrDamaged))
+		return yield(Entry{Pos: name}, fmt.Errorf("%s: %w: %w", name, err, ErrDamaged))
 	}
 	defer func() { _ = f.Close() }()
 	var r io.Reader = f

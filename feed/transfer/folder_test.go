@@ -24,7 +24,7 @@ func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 	var posts []feed.Post
 	for e, err := range (Options{}).ReadFolder(fsys) {
 		if err != nil {
-			t.Errorf("%s: %v", e.Place, err)
+			t.Errorf("%s: %v", e.Pos, err)
 			continue
 		}
 		if e.Post == nil {
@@ -32,7 +32,7 @@ func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 		}
 		p, err := intake.Decode(e.Post.ID, e.Post.Raw)
 		if err != nil {
-			t.Errorf("%s: %v", e.Place, err)
+			t.Errorf("%s: %v", e.Pos, err)
 		}
 		posts = append(posts, p)
 	}

@@ -27,11 +27,11 @@ func addresses(t *testing.T, o Options, fsys fstest.MapFS) map[string]string {
 	for e, err := range o.ReadFolder(fsys) {
 		switch {
 		case err != nil:
-			t.Errorf("%s: %v", e.Place, err)
+			t.Errorf("%s: %v", e.Pos, err)
 		case e.Post != nil:
 			p, err := intake.Decode(e.Post.ID, e.Post.Raw)
 			if err != nil {
-				t.Errorf("%s: %v", e.Place, err)
+				t.Errorf("%s: %v", e.Pos, err)
 			}
 			got[e.Post.ID] = p.URL
 		}

@@ -92,8 +92,8 @@ func outcome(o Options, name, content string) string {
 		switch {
 		case err != nil:
 			fmt.Fprintf(&b, "error: %v\n", err)
-		case e.Left != "":
-			fmt.Fprintf(&b, "left out: %s\n", e.Left)
+		case e.Skipped != "":
+			fmt.Fprintf(&b, "left out: %s\n", e.Skipped)
 		case e.Post != nil:
 			if _, err := intake.Decode(e.Post.ID, e.Post.Raw); err != nil {
 				fmt.Fprintf(&b, "set aside: %v: ", err)
@@ -183,7 +183,7 @@ func FuzzFormats(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
-		for _, format := range []Format{Recognised, WXR, FeedXML, Markdown, HTML, JSON} {
+		for _, format := range []Format{Detect, WXR, FeedXML, Markdown, HTML, JSON} {
 			o := Options{Format: format}
 			for e, err := range o.Read(strings.NewReader(string(content)), "f"+name) {
 				if err != nil && !errors.Is(err, feed.ErrInvalid) && !errors.Is(err, ErrDamaged) {

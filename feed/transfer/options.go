@@ -11,15 +11,15 @@ import (
 // Format is a form in which posts are kept.
 type Format string
 
-// The formats that [Options.Read] reads. Recognised, the zero value, leaves it to the content.
+// The formats that [Options.Read] reads. Detect, the zero value, leaves it to the content.
 const (
-	Recognised Format = ""
-	JSON       Format = "json"     // feedpub's own posts: one, several, an array, or one a line; also JSON Feed
-	WXR        Format = "wxr"      // an export of WordPress
-	FeedXML    Format = "feed"     // RSS 0.9x, 1.0 and 2.0, and Atom
-	Markdown   Format = "markdown" // with front matter in YAML, TOML or JSON
-	HTML       Format = "html"     // a page or a fragment of one
-	Text       Format = "text"     // the plain text of a page
+	Detect   Format = ""
+	JSON     Format = "json"     // feedpub's own posts: one, several, an array, or one a line; also JSON Feed
+	WXR      Format = "wxr"      // an export of WordPress
+	FeedXML  Format = "feed"     // RSS 0.9x, 1.0 and 2.0, and Atom
+	Markdown Format = "markdown" // with front matter in YAML, TOML or JSON
+	HTML     Format = "html"     // a page or a fragment of one
+	Text     Format = "text"     // the plain text of a page
 )
 
 // ReadFormats returns the formats that can be asked for.
@@ -62,8 +62,8 @@ func (o Options) Read(r io.Reader, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) { o.read(r, name, yield) }
 }
 
-// Kind says what sort of thing an entry is that is left out, for a count of them: "page", "attachment", "trash" and so on.
-type Kind string
+// SkipReason says what sort of thing an entry is that is left out, for a count of them: "page", "attachment", "trash" and so on.
+type SkipReason string
 
 // left returns an entry that says what is left out, and where it stands.
-func left(place string, kind Kind) Entry { return Entry{Place: place, Left: kind} }
+func left(place string, kind SkipReason) Entry { return Entry{Pos: place, Skipped: kind} }

@@ -142,7 +142,7 @@ func htmlText(content []byte) ([]byte, error) {
 
 // page reads a file that holds one post in Markdown or HTML.
 func (o Options) page(s *source, format format) (Entry, error) {
-	e := Entry{Place: s.name}
+	e := Entry{Pos: s.name}
 	content, err := io.ReadAll(io.LimitReader(s.r, intake.MaxSize+1))
 	if err != nil {
 		return e, fmt.Errorf("read %s: %w", s.name, err)

@@ -46,7 +46,7 @@ func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 		seek = seeker(s) // before anything is read
 	}
 	in := &source{r: bufio.NewReaderSize(r, head), name: name, line: 1, loc: o.location()}
-	fail := func(err error) { yield(Entry{Place: name}, err) }
+	fail := func(err error) { yield(Entry{Pos: name}, err) }
 	packed, err := unpack(in.r)
 	if err != nil {
 		fail(fmt.Errorf("%s: %w", name, err))
@@ -272,11 +272,11 @@ func (s *source) lines(yield func(Entry, error) bool) {
 		line, err := s.readLine()
 		ended := errors.Is(err, io.EOF)
 		if err != nil && !ended && !errors.Is(err, feed.ErrInvalid) {
-			yield(Entry{Place: place}, fmt.Errorf("read %s: %w", place, err))
+			yield(Entry{Pos: place}, fmt.Errorf("read %s: %w", place, err))
 			return
 		}
 		if err != nil && !ended {
-			if !yield(Entry{Place: place}, fmt.Errorf("%s: %w", place, err)) {
+			if !yield(Entry{Pos: place}, fmt.Errorf("%s: %w", place, err)) {
 				return
 			}
 			continue
@@ -321,8 +321,8 @@ var errTooLarge = fmt.Errorf("want at most %d bytes: %w", maxEntry, feed.ErrInva
 
 // entry makes the entry of a JSON value. A post without an id gets id, or is refused if that is empty.
 func (s *source) entry(raw []byte, place, id string) (Entry, error) {
-	e := Entry{Place: place}
-	fail := func(err error) (Entry, error) { return Entry{Place: place}, fmt.Errorf("%s: %w", place, err) }
+	e := Entry{Pos: place}
+	fail := func(err error) (Entry, error) { return Entry{Pos: place}, fmt.Errorf("%s: %w", place, err) }
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return fail(fmt.Errorf("want a JSON object: %w: %w", err, feed.ErrInvalid))
@@ -367,7 +367,7 @@ func (s *source) entry(raw []byte, place, id string) (Entry, error) {
 
 // text reads the plain text of a post.
 func (s *source) text(reader *attribution.Reader, loc *time.Location) (Entry, error) {
-	e := Entry{Place: s.name}
+	e := Entry{Pos: s.name}
 	body, err := io.ReadAll(io.LimitReader(s.r, intake.MaxSize+1))
 	if err != nil {
 		return e, fmt.Errorf("read %s: %w", s.name, err)

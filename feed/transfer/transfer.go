@@ -8,11 +8,11 @@ import "feedpub/feed"
 // Entry is one thing that was read: a post, a record of what is kept beside the posts, or a note that something was left
 // out on purpose. One of Post, Record and Left is set; or none, if there are only Notes.
 type Entry struct {
-	Post   *feed.RawPost
-	Record *feed.Line
-	Left   Kind
-	// Place is where the entry stands, for messages: "posts.jsonl:3" is line 3 of that file.
-	Place string
+	Post    *feed.RawPost
+	Record  *feed.Line
+	Skipped SkipReason
+	// Pos is where the entry stands, for messages: "posts.jsonl:3" is line 3 of that file.
+	Pos string
 	// Notes are sentences for people about what could not be taken over as it was, with their places.
 	Notes []string
 }

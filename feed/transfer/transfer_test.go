@@ -42,13 +42,13 @@ func read(t *testing.T, body string) []string {
 			}
 			got = append(got, "error: "+err.Error())
 		case e.Post != nil:
-			got = append(got, fmt.Sprintf("%s: post %q: %s", e.Place, e.Post.ID, e.Post.Raw))
+			got = append(got, fmt.Sprintf("%s: post %q: %s", e.Pos, e.Post.ID, e.Post.Raw))
 		default:
 			record, err := json.Marshal(e.Record)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, fmt.Sprintf("%s: record %s", e.Place, record))
+			got = append(got, fmt.Sprintf("%s: record %s", e.Pos, record))
 		}
 	}
 	return got
@@ -302,12 +302,12 @@ func TestExportIsLossless(t *testing.T) {
 			if err := w.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			want := []transfer.Entry{{Post: &tt.post, Place: "f:1"}}
+			want := []transfer.Entry{{Post: &tt.post, Pos: "f:1"}}
 			if tt.want != "" {
 				want[0].Post = &feed.RawPost{ID: tt.post.ID, Raw: []byte(tt.want)}
 			}
 			for i := range records {
-				want = append(want, transfer.Entry{Record: &records[i], Place: fmt.Sprintf("f:%d", i+2)})
+				want = append(want, transfer.Entry{Record: &records[i], Pos: fmt.Sprintf("f:%d", i+2)})
 			}
 			written := file.String()
 			var got []transfer.Entry
@@ -367,7 +367,7 @@ func FuzzRead(f *testing.F) {
 				}
 				continue
 			}
-			if e.Left != "" {
+			if e.Skipped != "" {
 				continue
 			}
 			var file bytes.Buffer
@@ -378,15 +378,15 @@ func FuzzRead(f *testing.F) {
 				err = w.Record(*e.Record)
 			}
 			if err := errors.Join(err, w.Flush()); err != nil {
-				t.Fatalf("%s: can't be written: %v", e.Place, err)
+				t.Fatalf("%s: can't be written: %v", e.Pos, err)
 			}
 			line := file.String()
 			for again, err := range transfer.Read(&file, "f", reader, nil) {
 				if err != nil {
-					t.Fatalf("%s: written as %s it can't be read: %v", e.Place, line, err)
+					t.Fatalf("%s: written as %s it can't be read: %v", e.Pos, line, err)
 				}
 				if e.Post != nil && (again.Post == nil || again.Post.ID != e.Post.ID) {
-					t.Errorf("%s: post %q, written as %s, is read as %+v", e.Place, e.Post.ID, line, again)
+					t.Errorf("%s: post %q, written as %s, is read as %+v", e.Pos, e.Post.ID, line, again)
 				}
 			}
 		}

@@ -40,7 +40,7 @@ func (s *source) array(yield func(Entry, error) bool) {
 		return
 	}
 	if _, err := s.skipSpace(); err == nil {
-		yield(Entry{Place: s.at(s.line)}, fmt.Errorf("%s: want nothing after the array: %w", s.at(s.line), feed.ErrInvalid))
+		yield(Entry{Pos: s.at(s.line)}, fmt.Errorf("%s: want nothing after the array: %w", s.at(s.line), feed.ErrInvalid))
 	}
 }
 
@@ -120,9 +120,9 @@ func (s *source) value(yield func(Entry, error) bool, err error, id string) bool
 	case err == nil:
 		return yield(s.entry(raw, place, id))
 	case errors.Is(err, errTooLarge):
-		return yield(Entry{Place: place}, fmt.Errorf("%s: %w", place, err))
+		return yield(Entry{Pos: place}, fmt.Errorf("%s: %w", place, err))
 	default:
-		yield(Entry{Place: place}, s.broken(err))
+		yield(Entry{Pos: place}, s.broken(err))
 		return false
 	}
 }

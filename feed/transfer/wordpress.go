@@ -94,7 +94,7 @@ func (w *wordpress) remember(e *element) {
 }
 
 // post makes a post of an item, or says what kind of thing it is that is left out.
-func (w *wordpress) post(o Options, e *element) (feed.Post, Kind, error) {
+func (w *wordpress) post(o Options, e *element) (feed.Post, SkipReason, error) {
 	kind := first(e.of("wp:post_type"), "post")
 	status := first(e.of("wp:status"), "publish")
 	switch {
@@ -104,9 +104,9 @@ func (w *wordpress) post(o Options, e *element) (feed.Post, Kind, error) {
 	case kind == "page" && !o.Pages:
 		return feed.Post{}, "page", nil
 	case kind != "post" && kind != "page":
-		return feed.Post{}, Kind(shown(kind)), nil
+		return feed.Post{}, SkipReason(shown(kind)), nil
 	case status == "trash" || status == "auto-draft":
-		return feed.Post{}, Kind(status), nil
+		return feed.Post{}, SkipReason(status), nil
 	}
 	id := e.of("wp:post_id")
 	p := feed.Post{

@@ -128,7 +128,7 @@ func declared(start []byte) string {
 // xml reads a document in XML.
 func (o Options) xml(r *bufio.Reader, name string, seek func() (*bufio.Reader, error), yield func(Entry, error) bool) {
 	f := &xmlFile{options: o, name: name}
-	fail := func(err error) { yield(Entry{Place: name}, fmt.Errorf("%s: %w", name, err)) }
+	fail := func(err error) { yield(Entry{Pos: name}, fmt.Errorf("%s: %w", name, err)) }
 	if err := f.begin(r); err != nil {
 		fail(err)
 		return
@@ -172,11 +172,11 @@ func (o Options) xml(r *bufio.Reader, name string, seek func() (*bufio.Reader, e
 				return
 			}
 		case errors.Is(err, feed.ErrInvalid):
-			if !yield(Entry{Place: place}, fmt.Errorf("%s: %w", place, err)) || errors.Is(err, errCutOff) {
+			if !yield(Entry{Pos: place}, fmt.Errorf("%s: %w", place, err)) || errors.Is(err, errCutOff) {
 				return
 			}
 		default:
-			yield(Entry{Place: place}, fmt.Errorf("read %s: %w", place, err))
+			yield(Entry{Pos: place}, fmt.Errorf("read %s: %w", place, err))
 			return
 		}
 	}
@@ -360,7 +360,7 @@ func (f *xmlFile) entry(e *element, place string) (Entry, error) {
 	var err error
 	switch {
 	case f.wxr:
-		var kind Kind
+		var kind SkipReason
 		p, kind, err = f.site.post(f.options, e)
 		if err == nil && kind != "" {
 			return left(place, kind), nil
@@ -410,5 +410,5 @@ func entryOf(p feed.Post, place string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return Entry{Post: &feed.RawPost{ID: p.ID, Raw: raw}, Place: place}, nil
+	return Entry{Post: &feed.RawPost{ID: p.ID, Raw: raw}, Pos: place}, nil
 }

@@ -1,15 +1,15 @@
 # What people and CI run. `make` lists the targets.
 
 GO ?= go
-# The linter is pinned in a module of its own, so that its two hundred dependencies stay out of the program's.
+# The linter is pinned in a module of its own to keep its dependencies out of go.mod.
 LINT := $(GO) tool -modfile=deploy/tools/go.mod golangci-lint
-# How long each fuzz target runs.
+# How long to run each fuzz target.
 FUZZTIME ?= 30s
-# How many posts bench-scale works on.
+# The number of posts in bench-scale and bench-import.
 POSTS ?= 100000
-# What bench-scale compares with.
+# The Hugo that bench-scale compares with.
 HUGO := github.com/gohugoio/hugo@v0.152.2
-# Version as a release names it; empty for what the build itself knows.
+# The version of a release; empty for the version in the binary's build information.
 VERSION ?=
 
 .DEFAULT_GOAL := help
@@ -23,22 +23,24 @@ build: ## build bin/feedpub: static, the same bytes for the same source
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
 
 .PHONY: test
-test: deps ## run all tests with the race detector; installs the programs that they start when it may
+test: deps ## run all tests with the race detector, after installing the programs that they start
 	$(GO) test -race ./...
 	$(GO) test -run Allocates ./feed/serve/...
 	$(GO) test -run TenThousandFeeds ./cmd/feedpub
 
 .PHONY: deps
-deps: ## see that the programs are there that tests start
+deps: ## install the programs that tests start, if this is Debian and the user may
 	@deploy/install-test-deps
 
 .PHONY: lint
-lint: ## run the linters of .golangci.yml; go vet and gofmt are among them
+lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the program and the benchmarks
 	$(GO) mod tidy -diff
+	$(GO) -C deploy/bench mod tidy -diff
 	$(LINT) run ./...
+	cd deploy/bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: attribution
-attribution: ## print the score of reading credits from prose on the project's own posts
+attribution: ## evaluate the reading of credits on the project's own posts
 	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
 
 .PHONY: fuzz
@@ -52,24 +54,24 @@ bench: ## run the benchmarks
 .PHONY: bench-scale
 bench-scale: ## measure what the work costs with POSTS (100,000) posts, Hugo beside it, 10,000 feeds and 200 sites; needs redis-server
 	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin $(GO) install $(HUGO) && \
-	$(GO) run ./deploy/bench/scale -posts $(POSTS) -hugo $$bin/hugo
-	$(GO) run ./deploy/bench/scale -feeds 10000
-	$(GO) run ./deploy/bench/scale -sites 200
+	$(GO) -C deploy/bench run ./scale -posts $(POSTS) -hugo $$bin/hugo
+	$(GO) -C deploy/bench run ./scale -feeds 10000
+	$(GO) -C deploy/bench run ./scale -sites 200
 
 .PHONY: plots
-plots: ## draw what bench-scale measured: deploy/scale/results.jsonl as pictures beside it
-	$(GO) -C deploy/bench/plot run . -out ../../scale < deploy/scale/results.jsonl
+plots: ## draw the results of bench-scale in deploy/scale/results.jsonl as SVG files beside it
+	$(GO) -C deploy/bench run ./plot -out ../scale < deploy/scale/results.jsonl
 
 .PHONY: bench-serve
 bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores
-	$(GO) run ./deploy/bench/serve
+	$(GO) -C deploy/bench run ./serve
 
 .PHONY: bench-import
 bench-import: ## measure importing POSTS (100,000) posts, importing them again, and streams of 2 GB; needs redis-server
-	$(GO) run ./deploy/bench/import -posts $(POSTS)
+	$(GO) -C deploy/bench run ./import -posts $(POSTS)
 
 .PHONY: golden
-golden: ## write the golden files anew; read the difference before committing it
+golden: ## rewrite the golden files; read the difference before you commit it
 	$(GO) test ./feed/render/ ./feed/build/ -update
 
 .PHONY: man

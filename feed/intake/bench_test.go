@@ -3,10 +3,10 @@ package intake_test
 import (
 	"testing"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
+	"feedpub/feed/posttest"
 )
 
 func BenchmarkItem(b *testing.B) {
@@ -16,7 +16,7 @@ func BenchmarkItem(b *testing.B) {
 	}
 	site := feed.Site{ID: "main", Language: "en", HomeURL: "https://blog.example/"}
 	var raw []feed.RawPost
-	for p := range posts.All(200) {
+	for p := range posttest.All(200) {
 		raw = append(raw, p)
 	}
 	for name, in := range map[string]*intake.Intake{"read": intake.New(site, reader), "unread": intake.New(site, nil)} {

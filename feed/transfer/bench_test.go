@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
+	"feedpub/feed/posttest"
 	"feedpub/feed/transfer"
 )
 
@@ -44,7 +44,7 @@ func BenchmarkRead(b *testing.B) {
 
 func lines(n int) []byte {
 	var b bytes.Buffer
-	for p := range posts.All(n) {
+	for p := range posttest.All(n) {
 		b.Write(append(p.Raw, '\n'))
 	}
 	return b.Bytes()
@@ -69,7 +69,7 @@ func rss(n int) []byte {
 func items(n int, head string, rest func(feed.Post) string) []byte {
 	var b strings.Builder
 	b.WriteString(head)
-	for raw := range posts.All(n) {
+	for raw := range posttest.All(n) {
 		var p feed.Post
 		if err := json.Unmarshal(raw.Raw, &p); err != nil {
 			panic(err) // a benchmark's own post

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -21,8 +22,9 @@ import (
 	"syscall"
 	"time"
 
-	"feedpub/deploy/bench/posts"
+	"feedpub/deploy/bench/internal/program"
 	"feedpub/feed"
+	"feedpub/feed/posttest"
 )
 
 func main() {
@@ -51,14 +53,12 @@ func run(n int, stream int64) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	program := filepath.Join(dir, "feedpub")
-	build := exec.Command("go", "build", "-o", program, "feedpub/cmd/feedpub")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build: %w", err)
+	binary := filepath.Join(dir, "feedpub")
+	if err := program.Build(context.Background(), binary); err != nil {
+		return err
 	}
 	for _, f := range forms() {
-		if err := withRedis(dir, func(url string) error { return files(dir, program, url, f, n) }); err != nil {
+		if err := withRedis(dir, func(url string) error { return files(dir, binary, url, f, n) }); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
@@ -66,7 +66,7 @@ func run(n int, stream int64) error {
 		return nil
 	}
 	for _, f := range forms() {
-		if err := withRedis(dir, func(url string) error { return streams(dir, program, url, f, stream) }); err != nil {
+		if err := withRedis(dir, func(url string) error { return streams(dir, binary, url, f, stream) }); err != nil {
 			return fmt.Errorf("stream of %s: %w", f.name, err)
 		}
 	}
@@ -74,7 +74,7 @@ func run(n int, stream int64) error {
 }
 
 // files imports a file twice.
-func files(dir, program, url string, f form, n int) error {
+func files(dir, binary, url string, f form, n int) error {
 	name := filepath.Join(dir, f.name)
 	size, err := create(name, f, n)
 	if err != nil {
@@ -93,7 +93,7 @@ func files(dir, program, url string, f form, n int) error {
 const distinct = 20_000
 
 // streams imports a stream through a pipe.
-func streams(dir, program, url string, f form, size int64) error {
+func streams(dir, binary, url string, f form, size int64) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func streams(dir, program, url string, f form, size int64) error {
 	go func() {
 		_, err := io.WriteString(made, f.head)
 		for i := 0; err == nil && made.n.Load() < size; i++ {
-			err = f.write(made, posts.Version(i%distinct, i/distinct))
+			err = f.write(made, posttest.Version(i%distinct, i/distinct))
 		}
 		if err == nil {
 			_, err = io.WriteString(made, f.foot)
@@ -136,7 +136,7 @@ func create(name string, f form, n int) (int64, error) {
 	}
 	w := &counter{w: bufio.NewWriter(file)}
 	_, err = io.WriteString(w, f.head)
-	for p := range posts.All(n) {
+	for p := range posttest.All(n) {
 		if err == nil {
 			err = f.write(w, p)
 		}

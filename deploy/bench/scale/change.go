@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
+	"feedpub/feed/posttest"
 )
 
 // change times single edits: from the write of a post to the documents that a second process serves over HTTP.
@@ -33,7 +33,7 @@ func (b *bench) change(ctx context.Context) error {
 	}
 	var first, all []time.Duration
 	for i := range b.edits {
-		p := posts.Version(b.posts-1-i%40, i+1)
+		p := posttest.Version(b.posts-1-i%40, i+1)
 		paths := pathsOf(heads, p.ID)
 		if len(paths) == 0 {
 			return fmt.Errorf("%s is in no document", p.ID)

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
+	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
 )
 
@@ -81,12 +81,12 @@ func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 	const items = 19
 	c := feed.CommitRequest{Head: feed.Head{Feed: name, Config: "scale"}, Now: time.Now()}
 	for i := range items {
-		c.Head.IDs = append(c.Head.IDs, posts.Post(n*items+i).ID)
+		c.Head.IDs = append(c.Head.IDs, posttest.Post(n*items+i).ID)
 	}
 	for _, f := range feed.Formats() {
 		body := []byte(name.Path(f) + "\n")
 		for i := range items {
-			body = append(body, posts.Post(n*items+i).Raw...)
+			body = append(body, posttest.Post(n*items+i).Raw...)
 		}
 		var packed bytes.Buffer
 		w, err := gzip.NewWriterLevel(&packed, 2) // as a builder does

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
+	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
 )
 
@@ -73,7 +73,7 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 	if err != nil {
 		return err
 	}
-	newest := posts.Post(b.posts - 1).ID
+	newest := posttest.Post(b.posts - 1).ID
 	path := pathsOf(heads, newest)[0]
 	took := make([]time.Duration, 0, b.edits)
 	for i := range b.edits {
@@ -84,7 +84,7 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 		}
 		time.Sleep(time.Second + 50*time.Millisecond) // a feed is built on change once a second at most
 		start := time.Now()
-		if err := b.site.Put(ctx, posts.Version(b.posts-1, 1000+i)); err != nil {
+		if err := b.site.Put(ctx, posttest.Version(b.posts-1, 1000+i)); err != nil {
 			return err
 		}
 		for _, r := range fleet {
@@ -122,7 +122,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		}
 		builder.kill()
 		start := time.Now()
-		if err := b.site.Put(ctx, posts.Version(b.posts-1, 5000+i)); err != nil {
+		if err := b.site.Put(ctx, posttest.Version(b.posts-1, 5000+i)); err != nil {
 			return err
 		}
 		for _, r := range others {

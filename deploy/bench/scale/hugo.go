@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed/intake"
+	"feedpub/feed/posttest"
 )
 
 // hugoConfig makes hugo write RSS of the whole, of each tag and of each author, with 50 posts each, and nothing else.
@@ -60,7 +60,7 @@ func (b *bench) hugo(ctx context.Context) error {
 			return err
 		}
 	}
-	for raw := range posts.All(b.posts) {
+	for raw := range posttest.All(b.posts) {
 		p, err := intake.Decode(raw.ID, raw.Raw)
 		if err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"feedpub/deploy/bench/internal/program"
 )
 
 // redisServer is a server without persistence that this program has started.
@@ -74,14 +76,11 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 
 // program returns the path of feedpub, which it builds the first time.
 func (b *bench) program(ctx context.Context) (string, error) {
-	program := filepath.Join(b.dir, "feedpub")
-	if _, err := os.Stat(program); err == nil {
-		return program, nil
+	path := filepath.Join(b.dir, "feedpub")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
 	}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/feedpub").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build feedpub, from the top folder of its source: %w\n%s", err, out)
-	}
-	return program, nil
+	return path, program.Build(ctx, path)
 }
 
 // startServe starts "feedpub serve" on a data folder, with variables of the environment beside those of the benchmark.

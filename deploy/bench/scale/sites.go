@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
+	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
 	"feedpub/feed/render"
 	"feedpub/feed/serve"
@@ -37,7 +37,7 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 		ids[i] = feed.SiteID(fmt.Sprintf("site-%d", i))
 		batch := make([]feed.RawPost, sitePosts)
 		for j := range batch {
-			batch[j] = posts.Post(j)
+			batch[j] = posttest.Post(j)
 		}
 		if err := b.client.Site(ids[i]).Put(ctx, batch...); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 		version, _ := replicas[n].Version()
 		head, _ := replicas[n].Head(feed.Main)
 		start := time.Now()
-		if err := b.client.Site(ids[n]).Put(ctx, posts.Post(sitePosts+i)); err != nil {
+		if err := b.client.Site(ids[n]).Put(ctx, posttest.Post(sitePosts+i)); err != nil {
 			return err
 		}
 		if err := until(ctx, func() bool {

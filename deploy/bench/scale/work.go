@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"time"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
+	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
 	"feedpub/feed/render"
 	"feedpub/feed/transfer"
@@ -94,7 +94,7 @@ func writePosts(name string, n int) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<20)
-	for p := range posts.All(n) {
+	for p := range posttest.All(n) {
 		if _, err := w.Write(append(p.Raw, '\n')); err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ import (
 	"syscall"
 	"time"
 
-	"feedpub/deploy/bench/posts"
+	"feedpub/deploy/bench/internal/program"
+	"feedpub/feed/posttest"
 )
 
 // server is a running server.
@@ -85,8 +86,8 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	binary := o.binary
 	if binary == "" {
 		binary = filepath.Join(dir, "feedpub")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/feedpub").CombinedOutput(); err != nil {
-			return nil, doc, fmt.Errorf("go build: %w\n%s", err, out)
+		if err := program.Build(ctx, binary); err != nil {
+			return nil, doc, err
 		}
 	}
 	addr, err := freePort()
@@ -159,7 +160,7 @@ func writePosts(folder string, doc *document, feeds int) error {
 		return err
 	}
 	for i := range (feeds + 2) / 3 {
-		raw := posts.Post(i)
+		raw := posttest.Post(i)
 		var post map[string]any
 		if err := json.Unmarshal(raw.Raw, &post); err != nil {
 			return err

@@ -1,12 +1,12 @@
-package posts_test
+package posttest_test
 
 import (
 	"testing"
 
-	"feedpub/deploy/bench/posts"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
+	"feedpub/feed/posttest"
 )
 
 // A benchmark over posts that are set aside, or that quote nobody, would measure something else.
@@ -18,7 +18,7 @@ func TestPostsAreWhatTheySay(t *testing.T) {
 	in := intake.New(feed.Site{ID: "main", HomeURL: "https://blog.example/"}, reader)
 	const n = 400
 	size, quoting := 0, 0
-	for p := range posts.All(n) {
+	for p := range posttest.All(n) {
 		size += len(p.Raw)
 		got, err := in.Item(p.ID, p.Raw, feed.Record{})
 		if err != nil || got.Item == nil {
@@ -34,10 +34,10 @@ func TestPostsAreWhatTheySay(t *testing.T) {
 	if quoting < n*2/5 || quoting > n*3/5 {
 		t.Errorf("%d of %d posts were read as quoting, want about half", quoting, n)
 	}
-	if a, b := posts.Post(7), posts.Post(7); string(a.Raw) != string(b.Raw) {
+	if a, b := posttest.Post(7), posttest.Post(7); string(a.Raw) != string(b.Raw) {
 		t.Error("the same number made two posts")
 	}
-	if a, b := posts.Post(7), posts.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
+	if a, b := posttest.Post(7), posttest.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
 		t.Error("an edit has to change the post and keep its id")
 	}
 }

@@ -81,7 +81,7 @@ func files(dir, binary, url string, f form, n int) error {
 		return err
 	}
 	for _, turn := range []string{"first", "again"} {
-		if err := measure(dir, program, url, f.name, turn, name, nil, func() int64 { return size }); err != nil {
+		if err := measure(dir, binary, url, f.name, turn, name, nil, func() int64 { return size }); err != nil {
 			return err
 		}
 	}
@@ -111,15 +111,15 @@ func streams(dir, binary, url string, f form, size int64) error {
 		}
 		failed <- errors.Join(err, made.w.Flush(), w.Close())
 	}()
-	err = measure(dir, program, url, f.name, "stream", "-", r, func() int64 { return made.n.Load() })
-	// The program has ended; should it have left something unread, the writer ends when nobody can read it any more.
+	err = measure(dir, binary, url, f.name, "stream", "-", r, func() int64 { return made.n.Load() })
+	// The command has ended. If it left input unread, closing the reader ends the writer.
 	return errors.Join(err, r.Close(), <-failed)
 }
 
 // counter counts what is written.
 type counter struct {
 	w *bufio.Writer
-	n atomic.Int64 // read while the stream is still being made, if the program fails
+	n atomic.Int64 // read while the stream is still being written, if the command fails
 }
 
 func (c *counter) Write(p []byte) (int, error) {

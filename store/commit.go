@@ -54,11 +54,16 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		blobs[b.Hash] = b
 	}
 	var have map[feed.Hash]bool // what need not be uploaded
+	read := r.Previous
 	for range commitTries {
-		current, err := s.head(ctx, s.build, r.Head.Feed)
-		if err != nil && !errors.Is(err, feed.ErrNotFound) {
-			return "", feed.Head{}, err
+		if read == nil {
+			h, err := s.head(ctx, s.build, r.Head.Feed)
+			if err != nil && !errors.Is(err, feed.ErrNotFound) {
+				return "", feed.Head{}, err
+			}
+			read = &h
 		}
+		current := *read
 		if have == nil {
 			have = map[feed.Hash]bool{}
 			for _, d := range current.Documents {
@@ -81,6 +86,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 			return "", feed.Head{}, fmt.Errorf("token %d, but a builder with token %s has come: %w",
 				r.Head.Token, strings.Join(reply[1:], ""), feed.ErrStale)
 		case "moved":
+			read = nil
 		case "absent":
 			hash := feed.Hash(strings.Join(reply[1:], ""))
 			if _, ok := blobs[hash]; !ok {

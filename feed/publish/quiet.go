@@ -83,7 +83,8 @@ func (p *Publisher) packFeed(ctx context.Context, token feed.Token, head feed.He
 	}) {
 		return nil // it has not stayed quiet
 	}
+	previous := now
 	now.Documents, now.Token = head.Documents, token
-	_, _, err = p.Store.Commit(ctx, feed.CommitRequest{Head: now, Blobs: blobs, Now: p.Clock()})
+	_, _, err = p.Store.Commit(ctx, feed.CommitRequest{Head: now, Previous: &previous, Blobs: blobs, Now: p.Clock()})
 	return err
 }

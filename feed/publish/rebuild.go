@@ -439,9 +439,10 @@ func (p *Publisher) request(
 	f feed.Feed, docs []feed.Document, ids []string, t target, aliases map[feed.Format][]string,
 ) (feed.CommitRequest, error) {
 	c := feed.CommitRequest{
-		Head:  feed.Head{Feed: f.Name, Config: p.fingerprint(), IDs: ids},
-		Now:   p.Clock(),
-		Dirty: t.mark,
+		Head:     feed.Head{Feed: f.Name, Config: p.fingerprint(), IDs: ids},
+		Previous: &t.head,
+		Now:      p.Clock(),
+		Dirty:    t.mark,
 	}
 	var fresh []feed.Document
 	committed := t.head

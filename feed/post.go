@@ -103,6 +103,9 @@ type Quote struct {
 	HTML string `json:"html,omitempty"`
 	// Confidence is how sure the reading of the source is, from 0 to 1; 1 for quotes that were given.
 	Confidence float64 `json:"confidence,omitempty"`
+	// Certain reports whether the publication is certain enough for a feed of its own in [Sources]: the writer gave
+	// the quote, the publication is known or configured, or the quote links to the publication's domain.
+	Certain bool `json:"-"`
 }
 
 // Source is the publication that a quote is taken from, as far as it is known.

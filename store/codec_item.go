@@ -60,6 +60,7 @@ func (c *codec) quote(q *feed.Quote) {
 	list(c, &s.Authors, c.author)
 	list(c, &s.Agencies, c.string)
 	c.float(&q.Confidence)
+	c.bool(&q.Certain)
 }
 
 func (c *codec) via(v *feed.Via) {
@@ -140,6 +141,15 @@ func (c *codec) float(f *float64) {
 	v := math.Float64bits(*f)
 	c.fixed(&v)
 	*f = math.Float64frombits(v)
+}
+
+func (c *codec) bool(b *bool) {
+	var n int64
+	if *b {
+		n = 1
+	}
+	c.int(&n)
+	*b = n != 0
 }
 
 func (c *codec) time(t *time.Time) {

@@ -31,7 +31,7 @@ func fullItem() *feed.Item {
 				Publication: "the Guardian", PublicationURL: "https://g/", FeedURL: "https://g/rss", Headline: "H", URL: "https://g/1",
 				Authors: []feed.Author{author, {Name: "Bob"}}, DatePublished: "2014-06-16", Agencies: []string{"AP"},
 			},
-			Text: "quoted", HTML: "<p>quoted</p>", Confidence: 0.75,
+			Text: "quoted", HTML: "<p>quoted</p>", Confidence: 0.75, Certain: true,
 		}},
 		Via:   []feed.Via{{Name: "V", URL: "https://v/"}},
 		Feeds: []feed.Name{"authors/ann", "tags/go"}, ExcludeFrom: []feed.Name{"links"}, Intake: "3", RawSum: feed.HashOf(nil),

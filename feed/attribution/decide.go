@@ -274,6 +274,7 @@ func (rd *reading) quote(s *source) Quote {
 	if s.pub.known != nil {
 		src.PublicationURL, src.FeedURL = s.pub.known.URL, s.pub.known.FeedURL
 	}
+	q.Certain = s.pub.known != nil || hostNamed(s.url, s.pub.name)
 	d := s.date
 	if d.month != 0 && d.year == 0 && rd.postedOn.year != 0 {
 		d.year = rd.postedOn.year

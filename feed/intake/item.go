@@ -204,7 +204,7 @@ func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]p
 				q.Text = markup.PlainText(passage)
 			}
 		}
-		q.Confidence = 1
+		q.Confidence, q.Certain = 1, true
 		ready := placed{Quote: in.quote(q, base)}
 		ready.passage, ready.inline = find.find(ready.Text)
 		quotes = append(quotes, ready)
@@ -233,6 +233,7 @@ func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 		Text:       strings.TrimSpace(markup.CleanText(q.Text)),
 		HTML:       q.HTML,
 		Confidence: q.Confidence,
+		Certain:    q.Certain,
 	}
 }
 

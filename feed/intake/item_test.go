@@ -79,6 +79,7 @@ func TestItem(t *testing.T) {
 				Authors: []feed.Author{{Name: "Bo Li"}}, DatePublished: "2014-06-16",
 			},
 			Confidence: 1,
+			Certain:    true,
 		}},
 		Via:    []feed.Via{{Name: "Cleo", URL: "https://cleo.example/"}},
 		Intake: intake.New(testSite, newReader(t)).Fingerprint(),

@@ -326,6 +326,9 @@ func (p *Publisher) memberships(it *feed.Item) []membership {
 		add(feed.Authors, author.Name)
 	}
 	for _, q := range it.Quotes {
+		if !q.Certain {
+			continue // one mention in prose makes no feed
+		}
 		add(feed.Sources, p.Canonical(q.Source.Publication).Publication)
 	}
 	return out

@@ -44,11 +44,11 @@ type Member struct {
 	Config string `json:"config,omitempty"`
 	// Seen is the greatest fencing token of the documents that it has, and Taken the version of the store up to which it
 	// has taken commits.
-	Seen  Token `json:"seen"`
-	Taken int64 `json:"taken"`
-	// Knows is the latest Schema that the process has known the site to have: a store that was rolled back has forgotten
+	Seen    Token `json:"seen"`
+	Applied int64 `json:"applied"`
+	// Known is the latest Schema that the process has known the site to have: a store that was rolled back has forgotten
 	// it.
-	Knows Schema `json:"knows"`
+	Known Schema `json:"known"`
 }
 
 // Common returns the newest version of the rendered form that all members know and at least one of them can make, 0 if

@@ -24,8 +24,8 @@ type Submission struct {
 	Time  time.Time // when the entry was made, from its id
 }
 
-// Stored is what the store has of one post: what absorbing it needs to know.
-type Stored struct {
+// StoredPost is what the store has of one post: what absorbing it needs to know.
+type StoredPost struct {
 	ID  string
 	Raw []byte // as it came; nil if the post does not exist or Unreadable is set
 	// Unreadable says why there is nothing in Raw although something stands in the post's place; empty otherwise.
@@ -42,8 +42,8 @@ type IDs struct {
 	Items []string // posts of which there is an item
 }
 
-// Standing is how a post and its item stand to each other: what reconciliation compares, without reading the item.
-type Standing struct {
+// PostState is how a post and its item stand to each other: what reconciliation compares, without reading the item.
+type PostState struct {
 	ID   string
 	Post bool // the post exists
 	Item bool // there is an item, whether it can be read or not
@@ -56,7 +56,7 @@ type Standing struct {
 // Change is what absorbing one post does to the store. All changes of an [Absorption] are made in one step.
 type Change struct {
 	ID string
-	// ItemSum is the [Stored.ItemSum] that the change was computed from; the whole absorption is refused if the stored
+	// ItemSum is the [StoredPost.ItemSum] that the change was computed from; the whole absorption is refused if the stored
 	// item is another by now.
 	ItemSum string
 	// Item is the new ready item; nil removes the one there is unless Keep is set.
@@ -105,16 +105,16 @@ type ProblemKind string
 
 // The kinds of problems.
 const (
-	KindInvalid  ProblemKind = "invalid"  // the post cannot be read; it is set aside
-	KindMissing  ProblemKind = "missing"  // the post is gone without a notice; it stays published until confirmed
-	KindDoubtful ProblemKind = "doubtful" // a source was read with too little confidence and left out
+	KindRejected   ProblemKind = "rejected"   // the post cannot be read; it is set aside
+	KindMissing    ProblemKind = "missing"    // the post is gone without a notice; it stays published until confirmed
+	KindSuggestion ProblemKind = "suggestion" // a source was read with too little confidence and left out
 	// KindCharacters: characters of the post are shown as U+FFFD, since no document can hold them as they came.
 	KindCharacters ProblemKind = "characters"
 	KindHeld       ProblemKind = "held" // a commit is held: posts vanished from the feed without explanation
 	KindFile       ProblemKind = "file" // a file, or the folder ".", can't be read as posts; the ID is its path
-	// KindRefused: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
+	// KindReplica: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
 	// gone; the last good documents stay.
-	KindRefused ProblemKind = "refused"
+	KindReplica ProblemKind = "replica"
 	// KindFleet: the processes that build and serve the site do not fit together; the ID is a process's.
 	KindFleet ProblemKind = "fleet"
 )
@@ -151,8 +151,8 @@ const (
 // Report is what a rebuild did.
 type Report struct {
 	Feeds []FeedReport `json:"feeds"`
-	// SetAside are the problems of posts that stand at the end of the rebuild.
-	SetAside []Problem `json:"set_aside"`
+	// Problems are the problems of posts that stand at the end of the rebuild.
+	Problems []Problem `json:"problems"`
 }
 
 // FeedReport is what a rebuild did to one feed.
@@ -177,23 +177,23 @@ type Request struct {
 	Payload []byte
 }
 
-// Line is one line of a site's primary records as export writes them and import reads them: what is kept beside the
+// ExportLine is one line of a site's primary records as export writes them and import reads them: what is kept beside the
 // posts because nothing else tells it. Exactly one member is set.
-type Line struct {
+type ExportLine struct {
 	Record  *Record      `json:"record,omitempty"`
-	Name    *NameLine    `json:"name,omitempty"`
-	Removal *RemovalLine `json:"removal,omitempty"`
+	Name    *PathName    `json:"name,omitempty"`
+	Removal *FeedRemoval `json:"removal,omitempty"`
 	Archive *Archive     `json:"archive,omitempty"`
 }
 
-// NameLine says what a path name stands for.
-type NameLine struct {
+// PathName says what a path name stands for.
+type PathName struct {
 	Feed Name   `json:"feed"`
 	Full string `json:"full"`
 }
 
-// RemovalLine says when a post was last removed from a feed.
-type RemovalLine struct {
+// FeedRemoval says when a post was last removed from a feed.
+type FeedRemoval struct {
 	Feed Name      `json:"feed"`
 	Time time.Time `json:"time"`
 }

@@ -15,7 +15,7 @@ import (
 
 // Load returns what the store has of posts, in the order of ids, in one round trip. An item that cannot be decoded is
 // nil, and its ItemSum still names it, so that it can be replaced.
-func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
+func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -29,7 +29,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 	if err != nil {
 		return nil, s.wrap("load", err)
 	}
-	out := make([]feed.Stored, len(ids))
+	out := make([]feed.StoredPost, len(ids))
 	var absent []int
 	for i, id := range ids {
 		out[i].ID = id
@@ -53,7 +53,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.Stored, error) {
 
 // explainAbsent tells those of the absent posts that do not exist from those whose keys have something else than a
 // string, which MGET gives as absent too: the one is a deletion, the other a slip of who wrote it.
-func (s *Site) explainAbsent(ctx context.Context, posts []feed.Stored, absent []int) error {
+func (s *Site) explainAbsent(ctx context.Context, posts []feed.StoredPost, absent []int) error {
 	if len(absent) == 0 {
 		return nil
 	}
@@ -244,7 +244,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 
 // postKinds are the kinds of problems that absorbing a post answers; the others are a feed's or a file's.
 func postKinds() []feed.ProblemKind {
-	return []feed.ProblemKind{feed.KindInvalid, feed.KindMissing, feed.KindDoubtful, feed.KindCharacters}
+	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters}
 }
 
 func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {

@@ -112,7 +112,7 @@ func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	return published, b[publishedEnd:headerSize], err == nil
 }
 
-// itemSum returns what identifies a stored item, decodable or not: see [feed.Stored.ItemSum].
+// itemSum returns what identifies a stored item, decodable or not: see [feed.StoredPost.ItemSum].
 func itemSum(b string) string { return hex.EncodeToString([]byte(b[:min(len(b), sumEnd)])) }
 
 // rawSum returns the bytes that scripts compare an item's first ones with.

@@ -19,7 +19,7 @@ import (
 // and Head is set.
 type JournalEntry struct {
 	Entry string // the stream entry's id
-	Line  *feed.Line
+	Line  *feed.ExportLine
 	Head  feed.Name // whose head was written
 }
 
@@ -53,21 +53,21 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 			if err != nil {
 				return nil, "", s.wrap("journal", err)
 			}
-			j.Line = &feed.Line{Record: &r}
+			j.Line = &feed.ExportLine{Record: &r}
 		case "name":
-			j.Line = &feed.Line{Name: &feed.NameLine{Feed: feed.Name(id), Full: value}}
+			j.Line = &feed.ExportLine{Name: &feed.PathName{Feed: feed.Name(id), Full: value}}
 		case "removal":
 			t, err := decodeTime(value)
 			if err != nil {
 				return nil, "", s.wrap("journal", err)
 			}
-			j.Line = &feed.Line{Removal: &feed.RemovalLine{Feed: feed.Name(id), Time: t}}
+			j.Line = &feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(id), Time: t}}
 		case "archive":
 			until, err := decodePosition(value)
 			if err != nil {
 				return nil, "", s.wrap("journal", err)
 			}
-			j.Line = &feed.Line{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
+			j.Line = &feed.ExportLine{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
 		case "head":
 			j.Head = feed.Name(id)
 		default:

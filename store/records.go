@@ -17,47 +17,47 @@ const restoreBatch = 500
 
 // Records returns all primary records of the site: names, removals and archives by feed, then the records of posts in
 // no order. One of a post may come more than once. After an error the walk ends.
-func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
-	return func(yield func(feed.Line, error) bool) {
+func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
+	return func(yield func(feed.ExportLine, error) bool) {
 		names, err := s.Names(ctx)
 		if err != nil {
-			yield(feed.Line{}, err)
+			yield(feed.ExportLine{}, err)
 			return
 		}
 		for _, n := range slices.Sorted(maps.Keys(names)) {
-			if !yield(feed.Line{Name: &feed.NameLine{Feed: n, Full: names[n]}}, nil) {
+			if !yield(feed.ExportLine{Name: &feed.PathName{Feed: n, Full: names[n]}}, nil) {
 				return
 			}
 		}
 		removals, err := s.build.HGetAll(ctx, s.keys.removals()).Result()
 		if err != nil {
-			yield(feed.Line{}, s.wrap("records", err))
+			yield(feed.ExportLine{}, s.wrap("records", err))
 			return
 		}
 		for _, n := range slices.Sorted(maps.Keys(removals)) {
 			t, err := decodeTime(removals[n])
-			if !yield(feed.Line{Removal: &feed.RemovalLine{Feed: feed.Name(n), Time: t}}, s.wrap("records", err)) || err != nil {
+			if !yield(feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(n), Time: t}}, s.wrap("records", err)) || err != nil {
 				return
 			}
 		}
 		archives, err := s.Archives(ctx)
 		if err != nil {
-			yield(feed.Line{}, err)
+			yield(feed.ExportLine{}, err)
 			return
 		}
 		for _, a := range archives {
-			if !yield(feed.Line{Archive: &a}, nil) {
+			if !yield(feed.ExportLine{Archive: &a}, nil) {
 				return
 			}
 		}
 		for ids, err := range s.scanOne(ctx, "records", kindRecord) {
 			if err != nil {
-				yield(feed.Line{}, err)
+				yield(feed.ExportLine{}, err)
 				return
 			}
 			values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
 			if err != nil {
-				yield(feed.Line{}, s.wrap("records", err))
+				yield(feed.ExportLine{}, s.wrap("records", err))
 				return
 			}
 			for i, v := range values {
@@ -66,7 +66,7 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 					continue // gone since
 				}
 				r, err := decodeRecord(ids[i], stored)
-				if !yield(feed.Line{Record: &r}, s.wrap("records", err)) || err != nil {
+				if !yield(feed.ExportLine{Record: &r}, s.wrap("records", err)) || err != nil {
 					return
 				}
 			}
@@ -78,7 +78,7 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.Line, error] {
 // earlier stands, a record of removal only where the post has no record yet, a name or an archive only where it is free,
 // a removal from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
 // does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
-func (s *Site) Restore(ctx context.Context, lines ...feed.Line) error {
+func (s *Site) Restore(ctx context.Context, lines ...feed.ExportLine) error {
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
 		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}

@@ -97,7 +97,7 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(records)) {
-		if err := out.Record(feed.Line{Record: new(records[id])}); err != nil {
+		if err := out.Record(feed.ExportLine{Record: new(records[id])}); err != nil {
 			return err
 		}
 	}
@@ -109,11 +109,11 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 		return out.Post(p)
 	})
 	if err == nil {
-		err = w.load(ctx, late, func(s feed.Stored) error {
+		err = w.load(ctx, late, func(s feed.StoredPost) error {
 			if s.Record.ID == "" {
 				return nil // not seen by a builder yet
 			}
-			return out.Record(feed.Line{Record: &s.Record})
+			return out.Record(feed.ExportLine{Record: &s.Record})
 		})
 	}
 	if err != nil {

@@ -165,7 +165,7 @@ func writeReport(name string, r *importReport) error {
 
 // batch is what is stored at a time. Records go first: a post that comes before its record would be dated by its import.
 type batch struct {
-	lines []feed.Line
+	lines []feed.ExportLine
 	posts []importedPost
 	bytes int
 }
@@ -532,7 +532,7 @@ func (i *importer) stored(ctx context.Context, posts []importedPost) (map[string
 }
 
 // restore stores records. Those of a folder are the store's, which has to be opened for that.
-func (i *importer) restore(ctx context.Context, lines []feed.Line) error {
+func (i *importer) restore(ctx context.Context, lines []feed.ExportLine) error {
 	if s, ok := i.writer.(siteWriter); ok {
 		return s.Restore(ctx, lines...)
 	}

@@ -375,7 +375,7 @@ func owner() string {
 }
 
 // load returns what the store has of the posts, in the order of ids, in pieces that fit a round trip.
-func (w *workplace) load(ctx context.Context, ids []string, each func(feed.Stored) error) error {
+func (w *workplace) load(ctx context.Context, ids []string, each func(feed.StoredPost) error) error {
 	const batch = 200
 	for len(ids) > 0 {
 		n := min(batch, len(ids))

@@ -139,11 +139,11 @@ type postLine struct {
 	ID            string      `json:"id"`
 	Title         string      `json:"title,omitempty"`
 	DatePublished time.Time   `json:"date_published,omitzero"` // when it was first seen if it has no date
-	Status        feed.Status `json:"status"`                  // "invalid" for one that cannot be read
+	Status        feed.Status `json:"status"`                  // "rejected" for one that cannot be read
 }
 
-// statusInvalid stands in the list for the status of a post that cannot be read.
-const statusInvalid feed.Status = "invalid"
+// statusRejected stands in the list for the status of a post that cannot be read.
+const statusRejected feed.Status = "rejected"
 
 func newPostList(env *environment) *cobra.Command {
 	var asJSON bool
@@ -188,11 +188,11 @@ func (w *workplace) listPosts(ctx context.Context) ([]postLine, error) {
 		return nil, err
 	}
 	lines := make([]postLine, 0, len(ids))
-	err = w.load(ctx, ids, func(s feed.Stored) error {
+	err = w.load(ctx, ids, func(s feed.StoredPost) error {
 		if s.Raw == nil {
 			return nil // deleted since
 		}
-		l := postLine{ID: s.ID, Status: statusInvalid}
+		l := postLine{ID: s.ID, Status: statusRejected}
 		if p, err := intake.Decode(s.ID, s.Raw); err == nil {
 			l.Title, l.DatePublished, l.Status = p.Title, p.DatePublished, p.Status
 			if l.Status == "" {

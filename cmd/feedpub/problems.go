@@ -133,7 +133,7 @@ func problemRows(problems []feed.Problem) [][]string {
 		switch {
 		case p.Kind == feed.KindMissing:
 			published = "yes"
-		case p.Kind == feed.KindDoubtful:
+		case p.Kind == feed.KindSuggestion:
 			published = "without it"
 		case p.Kind == feed.KindCharacters:
 			published = "with U+FFFD"
@@ -156,7 +156,7 @@ func problemRows(problems []feed.Problem) [][]string {
 // setAside returns errSetAside if posts among the problems are not published as they are.
 func setAside(problems []feed.Problem) error {
 	for _, p := range problems {
-		if p.Kind == feed.KindInvalid || p.Kind == feed.KindFile {
+		if p.Kind == feed.KindRejected || p.Kind == feed.KindFile {
 			return errSetAside
 		}
 	}

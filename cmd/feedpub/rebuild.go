@@ -54,7 +54,7 @@ The exit code is 1 if a feed was held or failed, 3 if posts are set aside.`,
 					return fmt.Errorf("feed %s was %s: %s", f.Feed, f.Outcome, f.Reason)
 				}
 			}
-			return setAside(report.SetAside)
+			return setAside(report.Problems)
 		},
 	}
 	addSettings(cmd, storeFlags...)
@@ -109,9 +109,9 @@ func (env *environment) printReport(r feed.Report) error {
 	if err := env.printTable(rows); err != nil {
 		return err
 	}
-	if len(r.SetAside) == 0 {
+	if len(r.Problems) == 0 {
 		return nil
 	}
 	fmt.Fprintln(env.stdout)
-	return env.printProblems(r.SetAside)
+	return env.printProblems(r.Problems)
 }

@@ -214,7 +214,7 @@ func TestRebuildNamesFeeds(t *testing.T) {
 func TestRebuildAnswersItsReport(t *testing.T) {
 	f := &fake{report: feed.Report{
 		Feeds:    []feed.FeedReport{{Feed: feed.Main, Outcome: feed.Held, Items: 3, Reason: "2 posts vanished"}},
-		SetAside: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Reason: "no content"}},
+		Problems: []feed.Problem{{ID: "a", Kind: feed.KindRejected, Reason: "no content"}},
 	}}
 	res := ask(t, config(t, f), "POST", "/rebuild", "", bearer)
 	if got := res.Header.Get("Content-Type"); got != "application/json" {
@@ -228,7 +228,7 @@ func TestRebuildAnswersItsReport(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	empty := text(t, ask(t, config(t, &fake{}), "POST", "/rebuild", "", bearer))
-	if want := "{\n  \"feeds\": [],\n  \"set_aside\": []\n}\n"; empty != want {
+	if want := "{\n  \"feeds\": [],\n  \"problems\": []\n}\n"; empty != want {
 		t.Errorf("report of nothing is %q, want %q", empty, want)
 	}
 }
@@ -330,12 +330,12 @@ func TestReadyzSaysWhyNot(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	f := &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Place: "line 3", Reason: "no content"}}}
+	f := &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "no content"}}}
 	c := config(t, f)
 	only(t, c).Problems = append(only(t, c).Problems, f)
 	for path, want := range map[string]string{
-		"/problems": `{"problems":[{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"},` +
-			`{"site":"main","id":"a","kind":"invalid","place":"line 3","reason":"no content"}]}`,
+		"/problems": `{"problems":[{"site":"main","id":"a","kind":"rejected","place":"line 3","reason":"no content"},` +
+			`{"site":"main","id":"a","kind":"rejected","place":"line 3","reason":"no content"}]}`,
 		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
 			`"hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
 	} {

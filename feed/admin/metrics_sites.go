@@ -160,8 +160,8 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 // collect counts the problems of one site, and reports whether it could.
 func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister) bool {
 	counts := map[feed.ProblemKind]int{
-		feed.KindInvalid: 0, feed.KindMissing: 0, feed.KindDoubtful: 0, feed.KindCharacters: 0, feed.KindHeld: 0,
-		feed.KindFile: 0, feed.KindRefused: 0, feed.KindFleet: 0,
+		feed.KindRejected: 0, feed.KindMissing: 0, feed.KindSuggestion: 0, feed.KindCharacters: 0, feed.KindHeld: 0,
+		feed.KindFile: 0, feed.KindReplica: 0, feed.KindFleet: 0,
 	}
 	for _, lister := range listers {
 		problems, err := lister.Problems(ctx)

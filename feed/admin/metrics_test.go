@@ -30,7 +30,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	lister := &fake{list: []feed.Problem{
-		{ID: "a", Kind: feed.KindInvalid}, {ID: "b", Kind: feed.KindInvalid}, {ID: "c", Kind: feed.KindHeld},
+		{ID: "a", Kind: feed.KindRejected}, {ID: "b", Kind: feed.KindRejected}, {ID: "c", Kind: feed.KindHeld},
 		{ID: "d", Kind: "a kind that somebody else wrote into the store"},
 	}}
 	main := newSite("main", lister)
@@ -71,20 +71,20 @@ feedpub_last_commit_timestamp_seconds{site="main"} 1.7159472e+09
 # TYPE feedpub_problems gauge
 feedpub_problems{kind="characters",site=""} 0
 feedpub_problems{kind="characters",site="main"} 0
-feedpub_problems{kind="doubtful",site=""} 0
-feedpub_problems{kind="doubtful",site="main"} 0
 feedpub_problems{kind="file",site=""} 1
 feedpub_problems{kind="file",site="main"} 0
 feedpub_problems{kind="fleet",site=""} 0
-feedpub_problems{kind="held",site=""} 0
 feedpub_problems{kind="fleet",site="main"} 0
+feedpub_problems{kind="held",site=""} 0
 feedpub_problems{kind="held",site="main"} 1
-feedpub_problems{kind="invalid",site=""} 0
-feedpub_problems{kind="invalid",site="main"} 2
 feedpub_problems{kind="missing",site=""} 0
 feedpub_problems{kind="missing",site="main"} 0
-feedpub_problems{kind="refused",site=""} 0
-feedpub_problems{kind="refused",site="main"} 0
+feedpub_problems{kind="rejected",site=""} 0
+feedpub_problems{kind="rejected",site="main"} 2
+feedpub_problems{kind="replica",site=""} 0
+feedpub_problems{kind="replica",site="main"} 0
+feedpub_problems{kind="suggestion",site=""} 0
+feedpub_problems{kind="suggestion",site="main"} 0
 # HELP feedpub_ready 1 if the main feed is served.
 # TYPE feedpub_ready gauge
 feedpub_ready{site="main"} 1

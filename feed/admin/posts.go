@@ -28,7 +28,7 @@ type Posts interface {
 	// PutConfirmed stores posts, new or in place of earlier versions.
 	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error)
 	// Load returns what is stored of posts, in the order of ids.
-	Load(ctx context.Context, ids []string) ([]feed.Stored, error)
+	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
 	// PostIDs returns the ids of all posts, in no order and perhaps some twice.
 	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
 }
@@ -89,13 +89,13 @@ func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (h siteHandler) load(ctx context.Context, id string) (feed.Stored, error) {
+func (h siteHandler) load(ctx context.Context, id string) (feed.StoredPost, error) {
 	if err := intake.CheckID(id); err != nil {
-		return feed.Stored{ID: id}, nil // no post can have it
+		return feed.StoredPost{ID: id}, nil // no post can have it
 	}
 	stored, err := h.Posts.Load(ctx, []string{id})
 	if err != nil || len(stored) != 1 {
-		return feed.Stored{ID: id}, err
+		return feed.StoredPost{ID: id}, err
 	}
 	return stored[0], nil
 }

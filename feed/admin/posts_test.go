@@ -68,10 +68,10 @@ func (f *fakePosts) PutConfirmed(_ context.Context, posts ...feed.RawPost) (bool
 	return !f.unconfirmed, nil
 }
 
-func (f *fakePosts) Load(_ context.Context, ids []string) ([]feed.Stored, error) {
-	var list []feed.Stored
+func (f *fakePosts) Load(_ context.Context, ids []string) ([]feed.StoredPost, error) {
+	var list []feed.StoredPost
 	for _, id := range ids {
-		s := feed.Stored{ID: id}
+		s := feed.StoredPost{ID: id}
 		if raw, ok := f.raw[id]; ok {
 			s.Raw = []byte(raw)
 		}

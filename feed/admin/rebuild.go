@@ -35,8 +35,8 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	if report.Feeds == nil {
 		report.Feeds = []feed.FeedReport{}
 	}
-	if report.SetAside == nil {
-		report.SetAside = []feed.Problem{}
+	if report.Problems == nil {
+		report.Problems = []feed.Problem{}
 	}
 	h.json(w, http.StatusOK, "application/json", report)
 	return nil

@@ -21,7 +21,7 @@ func (s several) Sites() []*Site { return s }
 // severalSites returns a configuration of alice and bob, each with a token of its own beside those of all.
 func severalSites(t *testing.T) (c Config, alice, bob *fake) {
 	t.Helper()
-	alice, bob = &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindInvalid, Reason: "no content"}}}, &fake{}
+	alice, bob = &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindRejected, Reason: "no content"}}}, &fake{}
 	c = config(t, &fake{})
 	sites := several{newSite("alice", alice), newSite("bob", bob)}
 	for _, s := range sites {
@@ -91,7 +91,7 @@ func TestListsAreOfAllSitesOrOne(t *testing.T) {
 	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not asked yet: %w", feed.ErrUnavailable)}
 	c.Sites.Sites()[1].Readers = readership{{Feed: feed.Main, Polls: 3}}
 	documents := `"items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
-	const invalid = `{"site":"alice","id":"a","kind":"invalid","reason":"no content"}`
+	const invalid = `{"site":"alice","id":"a","kind":"rejected","reason":"no content"}`
 	for path, want := range map[string]string{
 		"/sites": `{"sites":[{"site":"alice","base_url":"https://alice.example","hosts":["alice.example","old.example"],"ready":true,"feeds":1},` +
 			`{"site":"bob","base_url":"https://bob.example","hosts":[],"ready":false,"reason":"not asked yet: unavailable","feeds":1}]}`,

@@ -133,11 +133,11 @@ func (f *Fleet) self() feed.Member {
 	m := f.Self
 	if f.Documents != nil {
 		m.Seen = f.Documents.Newest()
-		m.Taken, _ = f.Documents.Version()
+		m.Applied, _ = f.Documents.Version()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m.Knows = f.latest
+	m.Known = f.latest
 	return m
 }
 
@@ -156,7 +156,7 @@ func (f *Fleet) Look(ctx context.Context) error {
 	f.learn(stored)
 	for _, m := range members {
 		f.seen = max(f.seen, m.Seen)
-		f.learn(m.Knows)
+		f.learn(m.Known)
 	}
 	if aside := f.may(f.latest); f.Self.Builds && f.latest.Since > 0 && aside != nil {
 		if f.aside == nil {

@@ -138,7 +138,7 @@ func TestProcessesLearnWhatOthersHaveSeen(t *testing.T) {
 		}
 		want := feed.Member{
 			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c", Renderer: feed.Versions{Oldest: 2, Newest: 3},
-			Seen: 20, Taken: 21,
+			Seen: 20, Applied: 21,
 		}
 		if diff := cmp.Diff(want, a.Members()[1]); diff != "" {
 			t.Errorf("what b says of itself (-want +got):\n%s", diff)

@@ -118,7 +118,7 @@ func (d *decision) keep(now time.Time) {
 }
 
 // decide says what becomes of one post, and false if nothing does.
-func (p *Publisher) decide(st feed.Stored, n notice) (decision, bool) {
+func (p *Publisher) decide(st feed.StoredPost, n notice) (decision, bool) {
 	d := decision{notice: n, was: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
 	d.Record.ID = st.ID
@@ -416,8 +416,8 @@ func (t *nameTable) of(ctx context.Context, n feed.Name) (string, bool, error) {
 }
 
 // problem says why a post is set aside.
-func problem(st feed.Stored, err error, at time.Time) *feed.Problem {
-	pr := &feed.Problem{ID: st.ID, Kind: feed.KindInvalid, Reason: err.Error(), Since: at, Serving: st.Item != nil}
+func problem(st feed.StoredPost, err error, at time.Time) *feed.Problem {
+	pr := &feed.Problem{ID: st.ID, Kind: feed.KindRejected, Reason: err.Error(), Since: at, Serving: st.Item != nil}
 	if placed, ok := errors.AsType[*intake.Error](err); ok {
 		pr.Place, pr.Reason = placed.Place, placed.Reason
 	}
@@ -429,7 +429,7 @@ func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string
 	if len(result.Doubtful) > 0 {
-		pr.Kind, reasons = feed.KindDoubtful, append(reasons, doubts(result.Doubtful))
+		pr.Kind, reasons = feed.KindSuggestion, append(reasons, doubts(result.Doubtful))
 	}
 	if result.Replaced.Count > 0 {
 		pr.Kind, pr.Place = feed.KindCharacters, result.Replaced.Place

@@ -19,7 +19,7 @@ const batch = 256
 type inboxBatch struct {
 	cursor, next string // where it begins and ends in the inbox
 	notices      []notice
-	stored       []feed.Stored
+	stored       []feed.StoredPost
 	decided      []decision
 }
 
@@ -142,7 +142,7 @@ func noticesOf(submissions []feed.Submission) []notice {
 }
 
 // decideAll decides about posts on all processors. The decisions are in the order of the posts.
-func (p *Publisher) decideAll(stored []feed.Stored, notices []notice) []decision {
+func (p *Publisher) decideAll(stored []feed.StoredPost, notices []notice) []decision {
 	all, ok := make([]decision, len(stored)), make([]bool, len(stored))
 	var next atomic.Int64
 	var g errgroup.Group

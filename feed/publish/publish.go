@@ -37,12 +37,12 @@ type Inbox interface {
 
 // Items is what is known of posts.
 type Items interface {
-	Load(ctx context.Context, ids []string) ([]feed.Stored, error)
+	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
 	Absorb(ctx context.Context, a feed.Absorption) error
 	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
 	// IDs walks over all posts and items at once.
 	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
-	Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error)
+	PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error)
 	Posted(ctx context.Context, ids ...string) ([]bool, error)
 	Read(ctx context.Context, ids ...string) ([]bool, error)
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)

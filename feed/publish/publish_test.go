@@ -146,8 +146,8 @@ func TestABadPostIsSetAside(t *testing.T) {
 	if got := w.ids("main"); !slices.Equal(got, []string{"good"}) {
 		t.Errorf("main holds %v, want [good]", got)
 	}
-	if len(report.SetAside) != 1 || report.SetAside[0].ID != "bad" || report.SetAside[0].Reason == "" {
-		t.Errorf("set aside: %+v, want bad with its reason", report.SetAside)
+	if len(report.Problems) != 1 || report.Problems[0].ID != "bad" || report.Problems[0].Reason == "" {
+		t.Errorf("set aside: %+v, want bad with its reason", report.Problems)
 	}
 	if raw, err := w.site.Post(t.Context(), "bad"); err != nil || string(raw) != `{"title": 7` {
 		t.Errorf("the raw post is %q, %v; want it as it came", raw, err)
@@ -182,8 +182,8 @@ func TestABadNewVersion(t *testing.T) {
 			if got := slices.Contains(w.ids("main"), "a"); got != tt.stays {
 				t.Errorf("published: %v, want %v", got, tt.stays)
 			}
-			if got := w.problems()["a"]; got != feed.KindInvalid {
-				t.Errorf("problem %q, want %q", got, feed.KindInvalid)
+			if got := w.problems()["a"]; got != feed.KindRejected {
+				t.Errorf("problem %q, want %q", got, feed.KindRejected)
 			}
 		})
 	}
@@ -217,7 +217,7 @@ func TestAPostKeyOfAnotherTypeIsSetAside(t *testing.T) {
 				t.Fatalf("problems %+v, %v; want one of each of both posts", list, err)
 			}
 			for i, p := range list {
-				if p.Kind != feed.KindInvalid || !strings.Contains(p.Reason, "Redis list") || p.Serving != (i == 0) {
+				if p.Kind != feed.KindRejected || !strings.Contains(p.Reason, "Redis list") || p.Serving != (i == 0) {
 					t.Errorf("problem %+v; want one that says what its key holds", p)
 				}
 			}

@@ -425,7 +425,7 @@ func (p *Publisher) strike(ctx context.Context, head feed.Head, ids []string) ([
 		if err != nil {
 			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
 		}
-		struck, err := render.Strike(p.Site.ID, ref.Format, body, ids)
+		struck, err := render.Remove(p.Site.ID, ref.Format, body, ids)
 		if err != nil {
 			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
 		}

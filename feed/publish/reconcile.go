@@ -74,12 +74,12 @@ func (p *Publisher) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 			yield(nil, err)
 			return
 		}
-		standings, err := p.Store.Standings(ctx, p.reading, ids...)
+		standings, err := p.Store.PostStates(ctx, p.reading, ids...)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if slices.ContainsFunc(standings, func(st feed.Standing) bool { return st.Post && !st.Current }) {
+		if slices.ContainsFunc(standings, func(st feed.PostState) bool { return st.Post && !st.Current }) {
 			yield(p.Store.Select(ctx, feed.Main, newestFirst))
 		}
 	}
@@ -245,7 +245,7 @@ func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, b
 
 // reconcilePosts absorbs those of the posts that have no item made from them.
 func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
-	standings, err := p.Store.Standings(ctx, p.reading, ids...)
+	standings, err := p.Store.PostStates(ctx, p.reading, ids...)
 	if err != nil {
 		return false, fmt.Errorf("reconcile: %w", err)
 	}

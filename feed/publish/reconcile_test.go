@@ -75,7 +75,7 @@ func TestPostsThatReadAlikeTouchNoDocument(t *testing.T) {
 	if n := w.logged("feed built") - built; n != 0 {
 		t.Errorf("%d feeds were built because another intake read posts alike, want none", n)
 	}
-	standings, err := w.site.Standings(t.Context(), intakeOf(t, w), "a", "b")
+	standings, err := w.site.PostStates(t.Context(), intakeOf(t, w), "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}

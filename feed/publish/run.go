@@ -194,7 +194,7 @@ func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, exc
 		return report, err
 	}
 	p.relist = false
-	report.SetAside, err = p.Store.Problems(ctx)
+	report.Problems, err = p.Store.Problems(ctx)
 	return report, err
 }
 

@@ -33,7 +33,7 @@ func (t told) post(log *slog.Logger, id string, pr *feed.Problem) {
 		return
 	}
 	t.posts[id] = what
-	if pr.Kind != feed.KindInvalid {
+	if pr.Kind != feed.KindRejected {
 		log.Warn("post published, but not all is well with it", "id", id, "kind", pr.Kind, "place", pr.Place, "reason", pr.Reason)
 		return
 	}

@@ -231,7 +231,7 @@ type pageArticle struct {
 	Tags                         []string
 }
 
-// anchor names an item on its page, and the marks that Strike finds it by.
+// anchor names an item on its page, and the marks that Remove finds it by.
 func anchor(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "p-" + hex.EncodeToString(sum[:16])

@@ -102,7 +102,7 @@ func TestOneBadPostNeverHarmsAFeed(t *testing.T) {
 			if err != nil {
 				t.Fatalf("a bad post makes the feed fail: %v", err)
 			}
-			if len(setAside) != 1 || setAside[0].ID != tt.bad.ID || setAside[0].Kind != feed.KindInvalid ||
+			if len(setAside) != 1 || setAside[0].ID != tt.bad.ID || setAside[0].Kind != feed.KindRejected ||
 				setAside[0].Place != tt.place || !strings.HasSuffix(setAside[0].Reason, ".") {
 				t.Errorf("set aside %+v, want the bad post with place %q and a sentence", setAside, tt.place)
 			}

@@ -145,7 +145,7 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 }
 
 func problem(item *feed.Item, err error) feed.Problem {
-	p := feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Reason: err.Error()}
+	p := feed.Problem{ID: item.ID, Kind: feed.KindRejected, Reason: err.Error()}
 	if ie := (*itemError)(nil); errors.As(err, &ie) {
 		p.Place, p.Reason = ie.place, ie.reason
 	}
@@ -158,9 +158,9 @@ func distinct(items []*feed.Item) (kept []*feed.Item, setAside []feed.Problem) {
 	for _, item := range items {
 		switch {
 		case item == nil:
-			setAside = append(setAside, feed.Problem{Kind: feed.KindInvalid, Reason: "The feed holds an item that is not there."})
+			setAside = append(setAside, feed.Problem{Kind: feed.KindRejected, Reason: "The feed holds an item that is not there."})
 		case seen[item.ID]:
-			setAside = append(setAside, feed.Problem{ID: item.ID, Kind: feed.KindInvalid, Place: "id",
+			setAside = append(setAside, feed.Problem{ID: item.ID, Kind: feed.KindRejected, Place: "id",
 				Reason: "Another post in the feed has the same id."})
 		default:
 			seen[item.ID] = true

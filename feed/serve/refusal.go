@@ -50,7 +50,7 @@ func (r *Replica) Counts() map[string]uint64 {
 	return maps.Clone(r.counts)
 }
 
-// Problems returns the feeds of which the store says what is not taken: problems of kind [feed.KindRefused] whose ID is
+// Problems returns the feeds of which the store says what is not taken: problems of kind [feed.KindReplica] whose ID is
 // the feed's name. The error is always nil.
 func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()
@@ -59,7 +59,7 @@ func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	for _, name := range slices.SortedFunc(maps.Keys(r.refused), feed.Name.Compare) {
 		x := r.refused[name]
 		problems = append(problems, feed.Problem{
-			ID: string(name), Kind: feed.KindRefused, Reason: x.reason, Since: x.since, Serving: x.serving,
+			ID: string(name), Kind: feed.KindReplica, Reason: x.reason, Since: x.since, Serving: x.serving,
 		})
 	}
 	return problems, nil

@@ -99,8 +99,8 @@ func (r *running) refuses(want ...string) {
 	}
 	got := []string{}
 	for _, p := range problems {
-		if p.Kind != feed.KindRefused || p.Reason == "" || p.Since.IsZero() {
-			r.t.Errorf("problem %+v: want kind %s, a reason and a time", p, feed.KindRefused)
+		if p.Kind != feed.KindReplica || p.Reason == "" || p.Since.IsZero() {
+			r.t.Errorf("problem %+v: want kind %s, a reason and a time", p, feed.KindReplica)
 		}
 		got = append(got, p.ID)
 	}

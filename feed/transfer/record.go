@@ -9,11 +9,11 @@ import (
 )
 
 // decodeRecord reads the member "_record" of a line.
-func decodeRecord(raw []byte) (*feed.Line, error) {
+func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	// A record that isn't understood must not be lost without anybody noticing.
 	d.DisallowUnknownFields()
-	var l feed.Line
+	var l feed.ExportLine
 	if err := d.Decode(&l); err != nil {
 		return nil, fmt.Errorf("_record: %w: %w", err, feed.ErrInvalid)
 	}
@@ -24,7 +24,7 @@ func decodeRecord(raw []byte) (*feed.Line, error) {
 }
 
 // validateRecord returns an error of kind [feed.ErrInvalid] unless the line says one thing, and all of it.
-func validateRecord(l feed.Line) error {
+func validateRecord(l feed.ExportLine) error {
 	kinds := 0
 	for _, is := range []bool{l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil} {
 		if is {

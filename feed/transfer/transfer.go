@@ -9,7 +9,7 @@ import "feedpub/feed"
 // out on purpose. One of Post, Record and Left is set; or none, if there are only Notes.
 type Entry struct {
 	Post    *feed.RawPost
-	Record  *feed.Line
+	Record  *feed.ExportLine
 	Skipped SkipReason
 	// Pos is where the entry stands, for messages: "posts.jsonl:3" is line 3 of that file.
 	Pos string

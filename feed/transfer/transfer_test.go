@@ -285,10 +285,10 @@ func TestExportIsLossless(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var file bytes.Buffer
 			w := transfer.NewWriter(&file)
-			records := []feed.Line{
+			records := []feed.ExportLine{
 				{Record: &feed.Record{ID: "a", FirstSeen: time.Date(2024, 5, 1, 1, 2, 3, 4, time.UTC)}},
-				{Name: &feed.NameLine{Feed: "tags/go", Full: "Go <é>"}},
-				{Removal: &feed.RemovalLine{Feed: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}},
+				{Name: &feed.PathName{Feed: "tags/go", Full: "Go <é>"}},
+				{Removal: &feed.FeedRemoval{Feed: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}},
 				{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{ID: "a", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}}},
 			}
 			if err := w.Post(tt.post); err != nil {
@@ -326,7 +326,7 @@ func TestExportIsLossless(t *testing.T) {
 
 func TestWriterRefusesEmptyRecords(t *testing.T) {
 	w := transfer.NewWriter(io.Discard)
-	for _, r := range []feed.Line{{}, {Name: &feed.NameLine{Full: "Go"}}, {Removal: &feed.RemovalLine{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
+	for _, r := range []feed.ExportLine{{}, {Name: &feed.PathName{Full: "Go"}}, {Removal: &feed.FeedRemoval{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
 		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("record %+v: got error %v, want one of kind %v", r, err, feed.ErrInvalid)
 		}

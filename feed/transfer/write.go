@@ -36,11 +36,11 @@ func (w *Writer) Post(p feed.RawPost) error {
 }
 
 // Record writes a line with the record. One that says nothing is an error of kind [feed.ErrInvalid].
-func (w *Writer) Record(l feed.Line) error {
+func (w *Writer) Record(l feed.ExportLine) error {
 	err := validateRecord(l)
 	var line []byte
 	if err == nil {
-		line, err = json.Marshal(map[string]feed.Line{"_record": l})
+		line, err = json.Marshal(map[string]feed.ExportLine{"_record": l})
 	}
 	if err == nil {
 		err = w.line(line)

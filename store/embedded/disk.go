@@ -87,7 +87,7 @@ func openDisk(ctx context.Context, dir string, site *store.Site, dev device, log
 
 // readRecords reads the journal of records and returns the last state of each, in order, and the size of its whole
 // lines. Lines that can't be read are left out: the last may be torn, and none may keep the store from its start.
-func readRecords(path string, log *slog.Logger) (lines []feed.Line, size int64, err error) {
+func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, 0, nil
@@ -96,7 +96,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.Line, size int64, 
 		return nil, 0, fmt.Errorf("records: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	last := map[string]feed.Line{}
+	last := map[string]feed.ExportLine{}
 	r := bufio.NewReader(f)
 	for n := 1; ; n++ {
 		b, err := r.ReadBytes('\n')
@@ -110,23 +110,23 @@ func readRecords(path string, log *slog.Logger) (lines []feed.Line, size int64, 
 			break
 		}
 		size += int64(len(b))
-		var l feed.Line
+		var l feed.ExportLine
 		if err := json.Unmarshal(b, &l); err != nil || lineKey(l) == "" {
 			log.Error("a line of the records is not readable and is left out", "file", path, "line", n, "error", err)
 			continue
 		}
 		last[lineKey(l)] = l
 	}
-	lines = make([]feed.Line, 0, len(last))
+	lines = make([]feed.ExportLine, 0, len(last))
 	for _, l := range last {
 		lines = append(lines, l)
 	}
-	slices.SortFunc(lines, func(a, b feed.Line) int { return cmp.Compare(lineKey(a), lineKey(b)) })
+	slices.SortFunc(lines, func(a, b feed.ExportLine) int { return cmp.Compare(lineKey(a), lineKey(b)) })
 	return lines, size, nil
 }
 
 // lineKey says what a line is about; of two lines about one thing the later counts.
-func lineKey(l feed.Line) string {
+func lineKey(l feed.ExportLine) string {
 	switch {
 	case l.Record != nil:
 		return "record " + l.Record.ID
@@ -140,7 +140,7 @@ func lineKey(l feed.Line) string {
 	return ""
 }
 
-func encodeLines(lines []feed.Line) ([]byte, error) {
+func encodeLines(lines []feed.ExportLine) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	for _, l := range lines {
@@ -196,7 +196,7 @@ func (d *disk) drain(ctx context.Context) error {
 		if next == d.position {
 			return nil
 		}
-		var lines []feed.Line
+		var lines []feed.ExportLine
 		heads := map[feed.Name]bool{}
 		for _, e := range entries {
 			if e.Line != nil {
@@ -223,7 +223,7 @@ func (d *disk) drain(ctx context.Context) error {
 
 // append writes lines behind the journal. After an error it ends where it did before, so that what follows stands on a
 // line of its own.
-func (d *disk) append(lines []feed.Line) error {
+func (d *disk) append(lines []feed.ExportLine) error {
 	if len(lines) == 0 {
 		return nil
 	}

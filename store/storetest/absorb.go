@@ -107,7 +107,7 @@ func absorbTests() []test {
 				Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)},
 			})
 			got := s.stored(t, "a")
-			want := feed.Stored{ID: "a", Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)}}
+			want := feed.StoredPost{ID: "a", Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("after the removal (-want +got):\n%s", diff)
 			}
@@ -118,7 +118,7 @@ func absorbTests() []test {
 		{"AbsorbKeepsAnItemThatABadVersionFollows", func(t *testing.T, s suite) {
 			s.absorb(t, 1, enter(item("a", 1)))
 			sum := s.stored(t, "a").ItemSum
-			problem := &feed.Problem{ID: "a", Kind: feed.KindInvalid, Place: "line 3", Reason: "No.", Since: day(2), Serving: true}
+			problem := &feed.Problem{ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "No.", Since: day(2), Serving: true}
 			s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: problem})
 			if got := s.stored(t, "a"); got.ItemSum != sum || got.Item == nil {
 				t.Errorf("the kept item is gone or changed: %+v", got)
@@ -136,7 +136,7 @@ func absorbTests() []test {
 		}},
 		{"AbsorbClearsNoProblemOfAFeedOrAnotherPost", func(t *testing.T, s suite) {
 			held := feed.Problem{ID: "main", Kind: feed.KindHeld, Reason: "Held.", Since: day(1)}
-			other := feed.Problem{ID: "other", Kind: feed.KindInvalid, Reason: "No.", Since: day(1)}
+			other := feed.Problem{ID: "other", Kind: feed.KindRejected, Reason: "No.", Since: day(1)}
 			must(t, "SetProblem", s.SetProblem(s.ctx, held))
 			must(t, "SetProblem", s.SetProblem(s.ctx, other))
 			must(t, "SetProblem", s.SetProblem(s.ctx, feed.Problem{ID: "main", Kind: feed.KindMissing, Reason: "Gone."}))
@@ -238,7 +238,7 @@ func (s suite) wantProblems(t *testing.T, want ...feed.Problem) {
 // wantNothingOf fails the test if a refused absorption has left a trace of the post.
 func (s suite) wantNothingOf(t *testing.T, id string) {
 	t.Helper()
-	if diff := cmp.Diff(feed.Stored{ID: id}, s.stored(t, id)); diff != "" {
+	if diff := cmp.Diff(feed.StoredPost{ID: id}, s.stored(t, id)); diff != "" {
 		t.Errorf("a refused absorption has written (-want +got):\n%s", diff)
 	}
 	if in, err := s.Member(s.ctx, feed.Main, id); err != nil || in[0] {

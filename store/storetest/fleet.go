@@ -12,8 +12,8 @@ import (
 func fleetTests() []test {
 	one := feed.Member{
 		ID: "one", Builds: true, Serves: true, Program: "1.2.3", Schema: 1, Renderer: feed.Versions{Oldest: 2, Newest: 3},
-		Intake: 4, Config: "c", Seen: 1_700_000_000_123, Taken: 1_700_000_000_456,
-		Knows: feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: 1_700_000_000_789},
+		Intake: 4, Config: "c", Seen: 1_700_000_000_123, Applied: 1_700_000_000_456,
+		Known: feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: 1_700_000_000_789},
 	}
 	two := feed.Member{ID: "two:2", Serves: true}
 	members := func(t *testing.T, s suite) []feed.Member {

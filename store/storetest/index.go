@@ -80,15 +80,15 @@ func indexTests() []test {
 			must(t, "MarkDirty of nothing", s.MarkDirty(s.ctx))
 		}},
 		{"ProblemsOfDifferentKindsStandSideBySide", func(t *testing.T, s suite) {
-			a := feed.Problem{ID: "p", Kind: feed.KindDoubtful, Reason: "Hm.", Since: day(2)}
+			a := feed.Problem{ID: "p", Kind: feed.KindSuggestion, Reason: "Hm.", Since: day(2)}
 			b := feed.Problem{ID: "p", Kind: feed.KindMissing, Place: "x", Reason: "Gone.", Since: day(1), Serving: true}
 			must(t, "SetProblem", s.SetProblem(s.ctx, b))
 			must(t, "SetProblem", s.SetProblem(s.ctx, a))
-			s.wantProblems(t, a, b)
+			s.wantProblems(t, b, a)
 			again := b
 			again.Since = day(7)
 			must(t, "SetProblem", s.SetProblem(s.ctx, again))
-			s.wantProblems(t, a, b)
+			s.wantProblems(t, b, a)
 			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
 			must(t, "ClearProblem", s.ClearProblem(s.ctx, feed.KindMissing, "p"))
 			s.wantProblems(t, a)
@@ -133,7 +133,7 @@ func indexTests() []test {
 			waiting.Entered = nil
 			s.absorb(t, 1, enter(origin("current", raw("current"), "1")), enter(origin("rewritten", raw("as it was"), "1")),
 				enter(origin("other intake", raw("other intake"), "0")), waiting, enter(origin("no post", raw("no post"), "1")))
-			want := []feed.Standing{
+			want := []feed.PostState{
 				{ID: "no post", Item: true, Indexed: true},
 				{ID: "current", Post: true, Item: true, Current: true, Published: day(3), Indexed: true},
 				{ID: "rewritten", Post: true, Item: true, Indexed: true},
@@ -147,10 +147,10 @@ func indexTests() []test {
 			for i, w := range want {
 				ids[i], posted[i], read[i] = w.ID, w.Post, w.Item
 			}
-			got, err := s.Standings(s.ctx, "1", ids...)
-			must(t, "Standings", err)
+			got, err := s.PostStates(s.ctx, "1", ids...)
+			must(t, "PostStates", err)
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("Standings (-want +got):\n%s", diff)
+				t.Errorf("PostStates (-want +got):\n%s", diff)
 			}
 			exist, err := s.Posted(s.ctx, ids...)
 			must(t, "Posted", err)
@@ -162,8 +162,8 @@ func indexTests() []test {
 			if diff := cmp.Diff(read, exist); diff != "" {
 				t.Errorf("Read of %q (-want +got):\n%s", ids, diff)
 			}
-			if got, err := s.Standings(s.ctx, "1"); err != nil || len(got) != 0 {
-				t.Errorf("Standings of no posts = %v, %v", got, err)
+			if got, err := s.PostStates(s.ctx, "1"); err != nil || len(got) != 0 {
+				t.Errorf("PostStates of no posts = %v, %v", got, err)
 			}
 		}},
 	}

@@ -253,7 +253,7 @@ func postTests() []test {
 			s.absorb(t, 1, enter(item("both", 2)), enter(item("item only", 3)))
 			got, err := s.Load(s.ctx, []string{"none", "item only", "raw only", "both"})
 			must(t, "Load", err)
-			want := []feed.Stored{
+			want := []feed.StoredPost{
 				{ID: "none"},
 				{ID: "item only", Record: feed.Record{ID: "item only", FirstSeen: day(3)}, Item: item("item only", 3)},
 				{ID: "raw only", Raw: raw("raw only").Raw},

@@ -11,11 +11,11 @@ import (
 	"feedpub/feed"
 )
 
-func lines() []feed.Line {
-	return []feed.Line{
-		{Name: &feed.NameLine{Feed: "sources/guardian", Full: "the Guardian"}},
-		{Name: &feed.NameLine{Feed: "tags/go", Full: "Go"}},
-		{Removal: &feed.RemovalLine{Feed: "main", Time: day(3)}},
+func lines() []feed.ExportLine {
+	return []feed.ExportLine{
+		{Name: &feed.PathName{Feed: "sources/guardian", Full: "the Guardian"}},
+		{Name: &feed.PathName{Feed: "tags/go", Full: "Go"}},
+		{Removal: &feed.FeedRemoval{Feed: "main", Time: day(3)}},
 		{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(1), ID: "a }{"}}},
 		{Archive: &feed.Archive{Feed: "tags/go/archive/12", Until: feed.Position{Time: day(2), ID: "with spaces in it"}}},
 		{Record: &feed.Record{ID: "a }{", FirstSeen: day(1)}},
@@ -23,15 +23,15 @@ func lines() []feed.Line {
 	}
 }
 
-func (s suite) records(t *testing.T) []feed.Line {
+func (s suite) records(t *testing.T) []feed.ExportLine {
 	t.Helper()
-	var got []feed.Line
+	var got []feed.ExportLine
 	for l, err := range s.Records(s.ctx) {
 		must(t, "Records", err)
 		got = append(got, l)
 	}
 	// Names and removals come first and in order, records in none.
-	slices.SortStableFunc(got, func(a, b feed.Line) int {
+	slices.SortStableFunc(got, func(a, b feed.ExportLine) int {
 		if a.Record == nil || b.Record == nil {
 			return 0
 		}
@@ -53,11 +53,11 @@ func recordTests() []test {
 		{"RestoreNeverOverwritesWhatIsKnownBetter", func(t *testing.T, s suite) {
 			must(t, "Restore", s.Restore(s.ctx, lines()...))
 			must(t, "Restore", s.Restore(s.ctx,
-				feed.Line{Name: &feed.NameLine{Feed: "tags/go", Full: "another"}},
-				feed.Line{Removal: &feed.RemovalLine{Feed: "main", Time: day(2)}},
-				feed.Line{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
-				feed.Line{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
-				feed.Line{Record: &feed.Record{ID: "b"}},
+				feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "another"}},
+				feed.ExportLine{Removal: &feed.FeedRemoval{Feed: "main", Time: day(2)}},
+				feed.ExportLine{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
+				feed.ExportLine{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
+				feed.ExportLine{Record: &feed.Record{ID: "b"}},
 			))
 			if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
 				t.Errorf("records (-want +got):\n%s", diff)
@@ -68,7 +68,7 @@ func recordTests() []test {
 			s.absorb(t, 1, enter(item("a", 9)))
 			before, err := s.Inbox(s.ctx, "", 10)
 			must(t, "Inbox", err)
-			must(t, "Restore", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
+			must(t, "Restore", s.Restore(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
 			if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
 				t.Errorf("record is %+v; want the earlier %v", got, day(1))
 			}
@@ -78,12 +78,12 @@ func recordTests() []test {
 			}
 		}},
 		{"RestoreRefusesLinesOfNoKind", func(t *testing.T, s suite) {
-			wantKind(t, "Restore of an empty line", s.Restore(s.ctx, feed.Line{}), feed.ErrInvalid)
-			wantKind(t, "Restore of a bad id", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
+			wantKind(t, "Restore of an empty line", s.Restore(s.ctx, feed.ExportLine{}), feed.ErrInvalid)
+			wantKind(t, "Restore of a bad id", s.Restore(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
 		}},
 		{"TimesInRecordsHaveMilliseconds", func(t *testing.T, s suite) {
 			seen := day(1).Add(1234567 * time.Nanosecond)
-			must(t, "Restore", s.Restore(s.ctx, feed.Line{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
+			must(t, "Restore", s.Restore(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
 			if got, want := s.stored(t, "a").Record.FirstSeen, seen.Truncate(time.Millisecond); !got.Equal(want) {
 				t.Errorf("FirstSeen is %v; want %v", got, want)
 			}

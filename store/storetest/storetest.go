@@ -104,7 +104,7 @@ func enter(it *feed.Item) feed.Change {
 }
 
 // stored loads one post.
-func (s suite) stored(t *testing.T, id string) feed.Stored {
+func (s suite) stored(t *testing.T, id string) feed.StoredPost {
 	t.Helper()
 	got, err := s.Load(s.ctx, []string{id})
 	if err != nil || len(got) != 1 {

@@ -12,12 +12,12 @@ import (
 	"feedpub/feed"
 )
 
-// Strike returns a document without the items of the posts ids; every other byte stays as it is, the feed's own dates
+// Remove returns a document without the items of the posts ids; every other byte stays as it is, the feed's own dates
 // included. It serves withdrawals when a feed cannot be built anew: a document is head, fragments and foot, so an item
 // can be taken out of it without knowing any other. body must be a document that [Renderer.Documents] or
 // [Renderer.Page] made for the site, else the error is of kind [feed.ErrInvalid]. Ids are compared byte by byte; those that the document does not
 // hold are no error.
-func Strike(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
+func Remove(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
 	var out []byte
 	var err error
 	switch f {

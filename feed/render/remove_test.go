@@ -32,7 +32,7 @@ func strikable() feed.Feed {
 	return mainFeed(items...)
 }
 
-func TestStrikeLeavesTheBytesOfADocumentWithoutTheItems(t *testing.T) {
+func TestRemoveKeepsAllOtherBytes(t *testing.T) {
 	f := strikable()
 	ids := func(items []*feed.Item) (list []string) {
 		for _, item := range items {
@@ -62,9 +62,9 @@ func TestStrikeLeavesTheBytesOfADocumentWithoutTheItems(t *testing.T) {
 		want := render1(t, less)
 		for _, format := range feed.Formats() {
 			t.Run(name+"/"+string(format), func(t *testing.T) {
-				got, err := render.Strike(f.Site.ID, format, []byte(whole[format]), struck)
+				got, err := render.Remove(f.Site.ID, format, []byte(whole[format]), struck)
 				if err != nil {
-					t.Fatalf("Strike: %v", err)
+					t.Fatalf("Remove: %v", err)
 				}
 				if diff := cmp.Diff(feedDates.ReplaceAllString(want[format], ""), feedDates.ReplaceAllString(string(got), "")); diff != "" {
 					t.Errorf("the document without %.80q is not that of a feed that never had them (-want +got):\n%s", struck, diff)
@@ -74,7 +74,7 @@ func TestStrikeLeavesTheBytesOfADocumentWithoutTheItems(t *testing.T) {
 	}
 }
 
-func TestStrikeFromAPage(t *testing.T) {
+func TestRemoveFromPage(t *testing.T) {
 	f := strikable()
 	r := render.New()
 	whole, err := r.Page(f)
@@ -92,7 +92,7 @@ func TestStrikeFromAPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := render.Strike(f.Site.ID, feed.HTML, whole.Body, append(struck, "unknown"))
+		got, err := render.Remove(f.Site.ID, feed.HTML, whole.Body, append(struck, "unknown"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestStrikeFromAPage(t *testing.T) {
 	}
 }
 
-func TestStrikeRefusesWhatIsNoDocument(t *testing.T) {
+func TestRemoveInvalidDocument(t *testing.T) {
 	whole := render1(t, strikable())
 	for name, tt := range map[string]struct {
 		format feed.Format
@@ -120,13 +120,13 @@ func TestStrikeRefusesWhatIsNoDocument(t *testing.T) {
 		"no page":              {feed.HTML, "<p>"},
 		"text after the items": {feed.JSON, `{"items": []} {`},
 	} {
-		if got, err := render.Strike("main", tt.format, []byte(tt.body), []string{"a"}); !errors.Is(err, feed.ErrInvalid) || got != nil {
-			t.Errorf("%s: Strike = %q, %v; want an error of kind %v", name, got, err, feed.ErrInvalid)
+		if got, err := render.Remove("main", tt.format, []byte(tt.body), []string{"a"}); !errors.Is(err, feed.ErrInvalid) || got != nil {
+			t.Errorf("%s: Remove = %q, %v; want an error of kind %v", name, got, err, feed.ErrInvalid)
 		}
 	}
 }
 
-func FuzzStrike(f *testing.F) {
+func FuzzRemove(f *testing.F) {
 	docs, _, err := render.New().Documents(mainFeed(post("a"), post(" b", at(date(2014, 6, 16, 8, 0))), post("<c>", at(date(2014, 6, 15, 8, 0)))))
 	if err != nil {
 		f.Fatal(err)
@@ -138,7 +138,7 @@ func FuzzStrike(f *testing.F) {
 	f.Add(2, []byte(`{"items":[{"id":"a"} , {"id":"b"}]}`), "a", "b")
 	f.Fuzz(func(t *testing.T, format int, body []byte, first, second string) {
 		as := feed.Formats()[uint(format)%3]
-		got, err := render.Strike("main", as, body, []string{first, second})
+		got, err := render.Remove("main", as, body, []string{first, second})
 		if err != nil {
 			if !errors.Is(err, feed.ErrInvalid) {
 				t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)

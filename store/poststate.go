@@ -9,9 +9,9 @@ import (
 	"feedpub/feed"
 )
 
-// Standings compares posts with their items, in the order of ids and in one round trip. A current item is one that the
+// PostStates compares posts with their items, in the order of ids and in one round trip. A current item is one that the
 // intake of this fingerprint made; it is told by the item's header, so that the rest need not be read.
-func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]feed.Standing, error) {
+func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -28,13 +28,13 @@ func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]f
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, s.wrap("standings", err)
 	}
-	out := make([]feed.Standing, len(ids))
+	out := make([]feed.PostState, len(ids))
 	for i, id := range ids {
 		if err := scores[i].Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return nil, s.wrap("standings", err)
 		}
 		header := headers[i].Val()
-		st := feed.Standing{ID: id, Item: header != "", Indexed: scores[i].Err() == nil}
+		st := feed.PostState{ID: id, Item: header != "", Indexed: scores[i].Err() == nil}
 		if raw, ok := posts.Val()[i].(string); ok {
 			st.Post = true
 			published, origin, ok := decodeHeader(header)
@@ -48,7 +48,7 @@ func (s *Site) Standings(ctx context.Context, intake string, ids ...string) ([]f
 }
 
 // findOthers sees to it that a post whose key has something else than a string counts as a post.
-func (s *Site) findOthers(ctx context.Context, standings []feed.Standing) error {
+func (s *Site) findOthers(ctx context.Context, standings []feed.PostState) error {
 	var absent []int
 	for i, st := range standings {
 		if !st.Post {

@@ -174,7 +174,7 @@ func TestWritingPostsShowsTheExamples(t *testing.T) {
 			t.Errorf("writing-posts.md does not show %s as it is", name)
 		}
 	}
-	if got := strings.Count(string(page), store.PostPrefix(feed.SiteID("main"))); got == 0 {
+	if got := strings.Count(string(page), store.PostKeyPrefix(feed.SiteID("main"))); got == 0 {
 		t.Error("the page does not show the keys that the store reads")
 	}
 }

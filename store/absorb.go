@@ -20,27 +20,27 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 		return nil, nil
 	}
 	var posts, records, items *redis.SliceCmd
-	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		posts = p.MGet(ctx, mapKeys(ids, s.keys.post)...)
 		records = p.MGet(ctx, mapKeys(ids, s.keys.record)...)
 		items = p.MGet(ctx, mapKeys(ids, s.keys.item)...)
 		return nil
 	})
 	if err != nil {
-		return nil, s.wrap("load", err)
+		return nil, s.client.wrap("load", err)
 	}
 	out := make([]feed.StoredPost, len(ids))
 	var absent []int
 	for i, id := range ids {
 		out[i].ID = id
 		if raw, ok := posts.Val()[i].(string); ok {
-			out[i].Raw = Unpack([]byte(raw))
+			out[i].Raw = UnpackPost([]byte(raw))
 		} else {
 			absent = append(absent, i)
 		}
 		if r, ok := records.Val()[i].(string); ok {
 			if out[i].Record, err = decodeRecord(id, r); err != nil {
-				return nil, s.wrap("load", err)
+				return nil, s.client.wrap("load", err)
 			}
 		}
 		if b, ok := items.Val()[i].(string); ok {
@@ -48,7 +48,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 			out[i].Item = s.item(id, b)
 		}
 	}
-	return out, s.wrap("load", s.explainAbsent(ctx, out, absent))
+	return out, s.client.wrap("load", s.explainAbsent(ctx, out, absent))
 }
 
 // explainAbsent tells those of the absent posts that do not exist from those whose keys have something else than a
@@ -58,7 +58,7 @@ func (s *Site) explainAbsent(ctx context.Context, posts []feed.StoredPost, absen
 		return nil
 	}
 	kinds := make([]*redis.StatusCmd, len(absent))
-	if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n, i := range absent {
 			kinds[n] = p.Type(ctx, s.keys.post(posts[i].ID))
 		}
@@ -88,14 +88,14 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	out := make([]*feed.Item, len(ids))
 	changed, err := s.remembered(ctx, keys, out)
 	if err != nil {
-		return nil, s.wrap("items", err)
+		return nil, s.client.wrap("items", err)
 	}
 	if len(changed) == 0 {
 		return out, nil
 	}
-	values, err := s.build.MGet(ctx, mapKeys(changed, func(i int) string { return keys[i] })...).Result()
+	values, err := s.client.build.MGet(ctx, mapKeys(changed, func(i int) string { return keys[i] })...).Result()
 	if err != nil {
-		return nil, s.wrap("items", err)
+		return nil, s.client.wrap("items", err)
 	}
 	for j, i := range changed {
 		b, ok := values[j].(string)
@@ -103,7 +103,7 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 			continue
 		}
 		if out[i] = s.item(ids[i], b); out[i] != nil {
-			s.items.put(keys[i], b[:sumEnd], out[i])
+			s.client.items.put(keys[i], b[:sumEnd], out[i])
 		}
 	}
 	return out, nil
@@ -113,10 +113,10 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 func (s *Site) remembered(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
 	known := make([]cachedItem, len(keys))
 	sums := make([]*redis.StringCmd, len(keys))
-	_, err = s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			var ok bool
-			if known[i], ok = s.items.get(key); ok {
+			if known[i], ok = s.client.items.get(key); ok {
 				sums[i] = p.GetRange(ctx, key, 0, sumEnd-1)
 			}
 		}
@@ -136,7 +136,7 @@ func (s *Site) remembered(ctx context.Context, keys []string, out []*feed.Item) 
 func (s *Site) item(id, stored string) *feed.Item {
 	it, err := decodeItem(stored)
 	if err != nil {
-		s.log.Warn("stored item is not readable; it will be made anew", "site", string(s.keys), "post", id, "error", err)
+		s.client.log.Warn("stored item is not readable; it will be made anew", "site", string(s.keys), "post", id, "error", err)
 		return nil
 	}
 	return it
@@ -164,18 +164,18 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
 	keys, args, err := s.absorbArgs(a)
 	if err != nil {
-		return s.wrap("absorb", err)
+		return s.client.wrap("absorb", err)
 	}
-	reply, err := status(ctx, s.once, absorbSource, keys, args...)
+	reply, err := status(ctx, s.client.once, absorbSource, keys, args...)
 	if err != nil {
-		return s.wrap("absorb", err)
+		return s.client.wrap("absorb", err)
 	}
 	what, value, _ := strings.Cut(reply, " ")
 	switch what {
 	case "ok":
 		return nil
 	case "journal":
-		return s.wrap("absorb", s.settle(ctx))
+		return s.client.wrap("absorb", s.settle(ctx))
 	case "token":
 		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", a.Token, value, feed.ErrStale)
 	case "cursor":
@@ -188,7 +188,7 @@ func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
 	default:
 		err = fmt.Errorf("script answered %q", reply)
 	}
-	return s.wrap("absorb", err)
+	return s.client.wrap("absorb", err)
 }
 
 // absorbArgs lays an absorption out for the script, in an order that does not depend on maps.
@@ -207,7 +207,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 		s.keys.token(), s.keys.cursor(), s.keys.inbox(), s.keys.dirty(), s.keys.marks(), s.keys.problems(), s.keys.names(),
 		s.keys.removals(), s.keys.due(), s.keys.journal(),
 	}
-	args = []any{int64(a.Token), a.Cursor, a.Next, s.now().UnixMilli(), len(feeds), len(a.Changes)}
+	args = []any{int64(a.Token), a.Cursor, a.Next, s.client.now().UnixMilli(), len(feeds), len(a.Changes)}
 	for _, n := range feeds {
 		keys = append(keys, s.keys.index(n))
 		args = append(args, string(n))

@@ -52,17 +52,17 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	var stored, packed *redis.StringCmd
 	// The error is that of the first command that failed: the document may have no other form.
-	_, _ = s.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, _ = s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
 		stored, packed = p.Get(ctx, s.keys.doc(h)), p.Get(ctx, s.keys.brotli(h))
 		return nil
 	})
 	bytes, err := stored.Bytes()
 	if err != nil {
-		return feed.Blob{}, s.wrap(fmt.Sprintf("document %s", h), err)
+		return feed.Blob{}, s.client.wrap(fmt.Sprintf("document %s", h), err)
 	}
 	b, err := decodeBlob(h, bytes)
 	if err != nil {
-		return b, s.wrap("document", err)
+		return b, s.client.wrap("document", err)
 	}
 	if br, err := packed.Bytes(); err == nil && brotli.Check(br, h, b.Size) == nil {
 		b.Brotli = br
@@ -71,17 +71,17 @@ func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 }
 
 // Absent returns those of the documents that the store does not have.
-func (s *Site) Absent(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
+func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
 	for some := range slices.Chunk(hashes, absentBatch) {
 		found := make([]*redis.IntCmd, len(some))
-		if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, h := range some {
 				found[i] = p.Exists(ctx, s.keys.doc(h))
 			}
 			return nil
 		}); err != nil {
-			return nil, s.wrap("absent documents", err)
+			return nil, s.client.wrap("absent documents", err)
 		}
 		for i, h := range some {
 			if found[i].Val() == 0 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -21,25 +22,12 @@ const tailBatch = 1000
 // Changes returns the commits after the entry named, oldest first, waiting up to block for the first; none is no
 // error, and a block of 0 doesn't wait.
 //
-// With after "" it returns at once one Announcement without a Feed, whose Entry is the present end of the stream.
-// Whoever takes that position first, then reads all heads, then goes on from the position misses nothing. The stream
-// remembers some thousand commits, and begins anew when the server lost its data: [Site.Version] tells when it fell
-// silent.
+// After "" is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost its data
+// starts a new stream, which may lie before the reader's position: [Site.Version] still grows then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
-	if after == "" {
-		last, err := s.serve.XRevRangeN(ctx, s.keys.changes(), "+", "-", 1).Result()
-		if err != nil {
-			return nil, s.wrap("changes", err)
-		}
-		position := "0-0"
-		if len(last) > 0 {
-			position = last[0].ID
-		}
-		return []feed.Announcement{{Entry: position}}, nil
-	}
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
-		return nil, s.wrap("changes", err)
+		return nil, s.client.wrap("changes", err)
 	}
 	out := make([]feed.Announcement, 0, len(entries))
 	for _, e := range entries {
@@ -54,13 +42,28 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 	return out, nil
 }
 
+// LastChange returns the position of the latest commit in the stream that [Site.Changes] reads, or "0-0" if the stream
+// is empty. A reader that takes this position first, then reads all heads, and then reads the changes after the position
+// misses no commit.
+func (s *Site) LastChange(ctx context.Context) (string, error) {
+	last, err := s.client.serve.XRevRangeN(ctx, s.keys.changes(), "+", "-", 1).Result()
+	if err != nil || len(last) == 0 {
+		return streamStart, s.client.wrap("last change", err)
+	}
+	return last[0].ID, nil
+}
+
+// streamStart is the position before the first entry of a stream.
+const streamStart = "0-0"
+
 // tail returns up to n entries of a stream after one, waiting up to block for the first.
 func (s *Site) tail(ctx context.Context, stream, after string, n int64, block time.Duration) ([]redis.XMessage, error) {
+	after = cmp.Or(after, streamStart)
 	args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n}
 	if block < time.Millisecond {
 		return s.tailNow(ctx, args)
 	}
-	defer s.waits.enter()()
+	defer s.client.waits.enter()()
 	for end := time.Now().Add(block); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -70,7 +73,7 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 		switch left := time.Until(end); {
 		case left < time.Millisecond: // nearly over, and to Redis 0 ms are for ever
 			return s.tailNow(ctx, args)
-		case s.waits.crowded():
+		case s.client.waits.crowded():
 			entries, err = s.tailInRounds(ctx, args, end)
 		default:
 			entries, err = s.tailBlocking(ctx, args, min(left, tailSlice))
@@ -84,15 +87,15 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 // tailNow reads without waiting.
 func (s *Site) tailNow(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, error) {
 	args.Block = -1 // don't
-	return firstStream(s.serve.XRead(ctx, args).Result())
+	return firstStream(s.client.serve.XRead(ctx, args).Result())
 }
 
 // tailBlocking waits in the server. It bounds that, to which the client itself would allow ten seconds more.
 func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait time.Duration) ([]redis.XMessage, error) {
 	args.Block = wait
-	ctx, cancel := context.WithTimeout(ctx, wait+s.patience)
+	ctx, cancel := context.WithTimeout(ctx, wait+s.client.patience)
 	defer cancel()
-	return firstStream(s.block.XRead(ctx, args).Result())
+	return firstStream(s.client.block.XRead(ctx, args).Result())
 }
 
 // tailInRounds lets rounds of polling find out whether there is news, until end, and reads it then.
@@ -103,7 +106,7 @@ func (s *Site) tailInRounds(ctx context.Context, args *redis.XReadArgs, end time
 			return entries, err
 		}
 	}
-	news, err := s.waits.await(ctx, s.keys, args.Streams[0], args.Streams[1], end)
+	news, err := s.client.waits.await(ctx, s.keys, args.Streams[0], args.Streams[1], end)
 	if err != nil || !news {
 		return nil, err
 	}

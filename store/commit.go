@@ -40,7 +40,7 @@ const (
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
 	if err != nil {
-		return feed.Failed, feed.Head{}, s.wrap(fmt.Sprintf("commit of %s", r.Head.Feed), err)
+		return feed.Failed, feed.Head{}, s.client.wrap(fmt.Sprintf("commit of %s", r.Head.Feed), err)
 	}
 	return outcome, head, nil
 }
@@ -57,7 +57,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	read := r.Previous
 	for range commitTries {
 		if read == nil {
-			h, err := s.head(ctx, s.build, r.Head.Feed)
+			h, err := s.head(ctx, s.client.build, r.Head.Feed)
 			if err != nil && !errors.Is(err, feed.ErrNotFound) {
 				return "", feed.Head{}, err
 			}
@@ -77,7 +77,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 		if err != nil {
 			return "", feed.Head{}, err
 		}
-		reply, err := words(ctx, s.once, commitSource, keys, args...)
+		reply, err := words(ctx, s.client.once, commitSource, keys, args...)
 		if err != nil {
 			return "", feed.Head{}, err
 		}
@@ -94,7 +94,7 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 			}
 			have = map[feed.Hash]bool{} // something expired or was deleted: send all
 		default:
-			s.waits.nudge(s.keys.changes())
+			s.client.waits.nudge(s.keys.changes())
 			return s.committed(ctx, r, reply)
 		}
 	}
@@ -121,7 +121,7 @@ func checkHead(h feed.Head) error {
 
 // upload sends the documents' bytes that the store lacks. What exists is not written again: it is named by its content.
 func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, have map[feed.Hash]bool) error {
-	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, d := range h.Documents {
 			if b, ok := blobs[d.Hash]; ok && !have[d.Hash] {
 				p.SetArgs(ctx, s.keys.doc(b.Hash), encodeBlob(b), redis.SetArgs{Mode: "NX", TTL: uploadTTL})

@@ -16,7 +16,7 @@ import (
 func TestWritesAreConfirmedByReplicas(t *testing.T) {
 	const wait = 300 * time.Millisecond
 	primary, replica := storetest.StartRedis(t), storetest.StartRedis(t)
-	s := open(t, store.Options{URL: primary.URL(), Confirm: wait}).Site(site)
+	s := open(t, store.Options{URL: primary.URL(), ConfirmTimeout: wait}).Site(site)
 	put := func(id string) (one, many bool) {
 		t.Helper()
 		one, err := s.Update(t.Context(), id, func([]byte) ([]byte, error) { return []byte(id), nil })
@@ -57,7 +57,7 @@ func TestWritesAreConfirmedByReplicas(t *testing.T) {
 			t.Fatalf("with a replica no write is confirmed:\n%s", cli(primary, "INFO", "replication"))
 		}
 	}
-	if got := cli(replica, "GET", store.PostPrefix(site)+"both"); strings.TrimSpace(got) != "both" {
+	if got := cli(replica, "GET", store.PostKeyPrefix(site)+"both"); strings.TrimSpace(got) != "both" {
 		t.Errorf("a write was confirmed, and the replica has %q", got)
 	}
 }

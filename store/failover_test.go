@@ -28,7 +28,7 @@ func TestFailoverIsUnavailability(t *testing.T) {
 	}{{"Sentinels", storetest.StartSentinels}, {"Cluster", storetest.StartCluster}} {
 		t.Run(tt.name, func(t *testing.T) {
 			group := tt.start(t, silence)
-			s := open(t, store.Options{URL: group.URL(), Confirm: 10 * time.Second}).Site(site)
+			s := open(t, store.Options{URL: group.URL(), ConfirmTimeout: 10 * time.Second}).Site(site)
 			confirmed, err := s.PutConfirmed(t.Context(), feed.RawPost{ID: "kept", Raw: []byte("{}")})
 			if err != nil || !confirmed {
 				t.Fatalf("PutConfirmed with a replica = %t, %v", confirmed, err)
@@ -38,7 +38,7 @@ func TestFailoverIsUnavailability(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls := map[string]func(context.Context) error{
-				"Ping": s.Ping,
+				"Ping": s.Client().Ping,
 				"Post": func(ctx context.Context) error { _, err := s.Post(ctx, "kept"); return err },
 				"Put":  func(ctx context.Context) error { return s.Put(ctx, feed.RawPost{ID: "put", Raw: []byte("{}")}) },
 				"Update": func(ctx context.Context) error {

@@ -36,7 +36,7 @@ func TestCheckOfSeveralServers(t *testing.T) {
 		kind    error
 	}{
 		{"Cluster", store.Options{URL: cluster.URL()}, slices.Repeat([]string{"a failover may lose posts"}, 3), nil},
-		{"Cluster, with replicas confirming", store.Options{URL: cluster.URL(), Confirm: time.Second}, nil, nil},
+		{"Cluster, with replicas confirming", store.Options{URL: cluster.URL(), ConfirmTimeout: time.Second}, nil, nil},
 		{"Sentinels", store.Options{URL: sentinels.URL()}, []string{"a failover may lose posts"}, nil},
 		{"one server of a Cluster", store.Options{URL: cluster.Servers()[0].URL()}, []string{"begins with redis+cluster://"}, feed.ErrInvalid},
 		{"Sentinels of another master", store.Options{URL: sentinels.URL() + "-other"}, []string{"knows a master named"}, feed.ErrUnavailable},
@@ -123,7 +123,7 @@ func TestUsersOfSentinelsAndServers(t *testing.T) {
 			}
 			if tt.works {
 				// CONFIG is forbidden to this user: INFO tells.
-				if warnings, err := s.Check(t.Context()); err != nil || len(warnings) != 1 {
+				if warnings, err := s.Client().Check(t.Context()); err != nil || len(warnings) != 1 {
 					t.Errorf("Check by a user who may not administrate = %q, %v; want the warning of a failover", warnings, err)
 				}
 			}

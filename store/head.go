@@ -94,8 +94,8 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 
 // Head returns the committed state of a feed, or an error of kind [feed.ErrNotFound].
 func (s *Site) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
-	h, err := s.head(ctx, s.serve, name)
-	return h, s.wrap(fmt.Sprintf("head of %s", name), err)
+	h, err := s.head(ctx, s.client.serve, name)
+	return h, s.client.wrap(fmt.Sprintf("head of %s", name), err)
 }
 
 func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name) (feed.Head, error) {
@@ -111,26 +111,26 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 
 // Heads returns the committed states of all feeds, by name. One that cannot be decoded is left out and logged.
 func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
-	names, err := s.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
+	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {
-		return nil, s.wrap("heads", err)
+		return nil, s.client.wrap("heads", err)
 	}
 	slices.Sort(names)
 	out := make([]feed.Head, 0, len(names))
 	for batch := range slices.Chunk(names, headBatch) {
 		cmds := make([]*redis.MapStringStringCmd, len(batch))
-		if _, err := s.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
+		if _, err := s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, n := range batch {
 				cmds[i] = p.HGetAll(ctx, s.keys.head(feed.Name(n)))
 			}
 			return nil
 		}); err != nil {
-			return nil, s.wrap("heads", err)
+			return nil, s.client.wrap("heads", err)
 		}
 		for i, n := range batch {
 			h, err := decodeHead(feed.Name(n), cmds[i].Val())
 			if err != nil {
-				s.log.Warn("stored head is not readable", "site", string(s.keys), "feed", n, "error", err)
+				s.client.log.Warn("stored head is not readable", "site", string(s.keys), "feed", n, "error", err)
 				continue
 			}
 			out = append(out, h)
@@ -144,14 +144,14 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 func (s *Site) Version(ctx context.Context) (int64, error) {
 	var reply *redis.StringCmd
 	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
-	if !s.waits.crowded() {
-		get(s.serve)
-	} else if err := s.waits.ride(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
-		return 0, s.wrap("version", err)
+	if !s.client.waits.crowded() {
+		get(s.client.serve)
+	} else if err := s.client.waits.ride(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
+		return 0, s.client.wrap("version", err)
 	}
 	v, err := reply.Int64()
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}
-	return v, s.wrap("version", err)
+	return v, s.client.wrap("version", err)
 }

@@ -19,9 +19,9 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 	if after != "" {
 		start = "(" + after
 	}
-	entries, err := s.build.XRangeN(ctx, s.keys.inbox(), start, "+", int64(n)).Result()
+	entries, err := s.client.build.XRangeN(ctx, s.keys.inbox(), start, "+", int64(n)).Result()
 	if err != nil {
-		return nil, s.wrap("inbox", err)
+		return nil, s.client.wrap("inbox", err)
 	}
 	out := make([]feed.Submission, len(entries))
 	for i, e := range entries {
@@ -34,21 +34,18 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 // Cursor returns the last inbox entry that was absorbed, or "" if none was. Absorb moves it, and forgets entries that
 // lie more than an hour behind it.
 func (s *Site) Cursor(ctx context.Context) (string, error) {
-	cursor, err := s.build.Get(ctx, s.keys.cursor()).Result()
+	cursor, err := s.client.build.Get(ctx, s.keys.cursor()).Result()
 	if errors.Is(err, redis.Nil) {
 		return "", nil
 	}
-	return cursor, s.wrap("cursor", err)
+	return cursor, s.client.wrap("cursor", err)
 }
 
 // Submitted waits up to block for an entry after the one named, "" being before the first, and reports whether there is
 // one.
-func (s *Site) Submitted(ctx context.Context, after string, block time.Duration) (bool, error) {
-	if after == "" {
-		after = "0-0"
-	}
+func (s *Site) AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error) {
 	entries, err := s.tail(ctx, s.keys.inbox(), after, 1, block)
-	return len(entries) > 0, s.wrap("inbox", err)
+	return len(entries) > 0, s.client.wrap("inbox", err)
 }
 
 // entryTime returns when a stream's entry was made, which its id begins with; zero for an id that a writer chose.

@@ -13,8 +13,8 @@ import (
 
 // Select returns the ids of the posts in a feed, in the order of [feed.CompareItems], at most limit of them; 0 is all.
 func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string, error) {
-	ids, err := s.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
-	return ids, s.wrap("select", err)
+	ids, err := s.client.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
+	return ids, s.client.wrap("select", err)
 }
 
 // Range returns the positions of the posts in a feed after one position and up to and including another, oldest first. A
@@ -27,9 +27,9 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	if !upTo.IsZero() {
 		within.Max = strconv.FormatInt(upTo.Time.UnixMilli(), 10)
 	}
-	found, err := s.build.ZRangeByScoreWithScores(ctx, s.keys.index(name), within).Result()
+	found, err := s.client.build.ZRangeByScoreWithScores(ctx, s.keys.index(name), within).Result()
 	if err != nil {
-		return nil, s.wrap("range", err)
+		return nil, s.client.wrap("range", err)
 	}
 	positions := make([]feed.Position, 0, len(found))
 	for _, z := range found {
@@ -45,27 +45,27 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 
 // Count returns how many posts are in a feed.
 func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
-	n, err := s.build.ZCard(ctx, s.keys.index(name)).Result()
-	return int(n), s.wrap("count", err)
+	n, err := s.client.build.ZCard(ctx, s.keys.index(name)).Result()
+	return int(n), s.client.wrap("count", err)
 }
 
 // Member reports for each of ids whether that post is in a feed.
-func (s *Site) Member(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
+func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
 	scores := make([]*redis.FloatCmd, len(ids))
 	// Not ZMSCORE, which miniredis lacks. The pipeline's error is the first command's, and a missing member is one.
-	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			scores[i] = p.ZScore(ctx, s.keys.index(name), id)
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, s.wrap("member", err)
+		return nil, s.client.wrap("member", err)
 	}
 	in := make([]bool, len(ids))
 	for i, score := range scores {
 		if err := score.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, s.wrap("member", err)
+			return nil, s.client.wrap("member", err)
 		}
 		in[i] = score.Err() == nil
 	}
@@ -74,17 +74,17 @@ func (s *Site) Member(ctx context.Context, name feed.Name, ids ...string) ([]boo
 
 // Due returns the ids of up to n posts whose date has come, those of the earliest date first.
 func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) {
-	ids, err := s.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{
+	ids, err := s.client.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(n),
 	}).Result()
-	return ids, s.wrap("due", err)
+	return ids, s.client.wrap("due", err)
 }
 
 // NextDue returns the earliest date that a post waits for, and whether one waits.
 func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
-	first, err := s.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
+	first, err := s.client.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
 	if err != nil || len(first) == 0 {
-		return time.Time{}, false, s.wrap("next due", err)
+		return time.Time{}, false, s.client.wrap("next due", err)
 	}
 	return time.UnixMilli(int64(first[0].Score)).UTC(), true, nil
 }
@@ -94,41 +94,41 @@ func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	out := map[feed.Name]string{}
 	if len(names) == 0 {
-		all, err := s.build.HGetAll(ctx, s.keys.names()).Result()
+		all, err := s.client.build.HGetAll(ctx, s.keys.names()).Result()
 		for n, full := range all {
 			out[feed.Name(n)] = full
 		}
-		return out, s.wrap("names", err)
+		return out, s.client.wrap("names", err)
 	}
 	fields := mapKeys(names, func(n feed.Name) string { return string(n) })
-	values, err := s.build.HMGet(ctx, s.keys.names(), fields...).Result()
+	values, err := s.client.build.HMGet(ctx, s.keys.names(), fields...).Result()
 	for i, v := range values {
 		if full, ok := v.(string); ok {
 			out[names[i]] = full
 		}
 	}
-	return out, s.wrap("names", err)
+	return out, s.client.wrap("names", err)
 }
 
 // Removed returns when a post was last removed from a feed, or zero.
-func (s *Site) Removed(ctx context.Context, name feed.Name) (time.Time, error) {
-	v, err := s.build.HGet(ctx, s.keys.removals(), string(name)).Result()
+func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, error) {
+	v, err := s.client.build.HGet(ctx, s.keys.removals(), string(name)).Result()
 	if errors.Is(err, redis.Nil) {
 		return time.Time{}, nil
 	}
 	if err != nil {
-		return time.Time{}, s.wrap("removed", err)
+		return time.Time{}, s.client.wrap("removed", err)
 	}
 	t, err := decodeTime(v)
-	return t, s.wrap("removed", err)
+	return t, s.client.wrap("removed", err)
 }
 
 // Dirty returns the feeds to rebuild, those that wait longest first. A feed stays dirty until a commit names the mark
 // that was read here: one that was made dirty again in between stays.
-func (s *Site) Dirty(ctx context.Context) ([]feed.DirtyFeed, error) {
-	all, err := s.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
+func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
+	all, err := s.client.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
 	if err != nil {
-		return nil, s.wrap("dirty", err)
+		return nil, s.client.wrap("dirty", err)
 	}
 	out := make([]feed.DirtyFeed, 0, len(all))
 	for _, z := range all {
@@ -143,10 +143,10 @@ func (s *Site) MarkDirty(ctx context.Context, names ...feed.Name) error {
 	if len(names) == 0 {
 		return nil
 	}
-	args := []any{s.now().UnixMilli()}
+	args := []any{s.client.now().UnixMilli()}
 	for _, n := range names {
 		args = append(args, string(n))
 	}
-	_, err := status(ctx, s.build, markSource, []string{s.keys.dirty(), s.keys.marks()}, args...)
-	return s.wrap("mark dirty", err)
+	_, err := status(ctx, s.client.build, markSource, []string{s.keys.dirty(), s.keys.marks()}, args...)
+	return s.client.wrap("mark dirty", err)
 }

@@ -26,7 +26,7 @@ type JournalEntry struct {
 // StartJournal makes the stream, from which on changes are noted. Calling it again does no harm.
 func (s *Site) StartJournal(ctx context.Context) error {
 	args := &redis.XAddArgs{Stream: s.keys.journal(), Values: []string{"kind", "start", "id", "", "value", ""}}
-	return s.wrap("start journal", s.build.XAdd(ctx, args).Err())
+	return s.client.wrap("start journal", s.client.build.XAdd(ctx, args).Err())
 }
 
 // Journal returns up to n entries after the one named, oldest first; "" is before the first. It also returns the entry
@@ -36,9 +36,9 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 	if after != "" {
 		start = "(" + after
 	}
-	entries, err := s.build.XRangeN(ctx, s.keys.journal(), start, "+", int64(n)).Result()
+	entries, err := s.client.build.XRangeN(ctx, s.keys.journal(), start, "+", int64(n)).Result()
 	if err != nil {
-		return nil, after, s.wrap("journal", err)
+		return nil, after, s.client.wrap("journal", err)
 	}
 	var out []JournalEntry
 	for _, e := range entries {
@@ -51,7 +51,7 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 		case "record":
 			r, err := decodeRecord(id, value)
 			if err != nil {
-				return nil, "", s.wrap("journal", err)
+				return nil, "", s.client.wrap("journal", err)
 			}
 			j.Line = &feed.ExportLine{Record: &r}
 		case "name":
@@ -59,13 +59,13 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 		case "removal":
 			t, err := decodeTime(value)
 			if err != nil {
-				return nil, "", s.wrap("journal", err)
+				return nil, "", s.client.wrap("journal", err)
 			}
 			j.Line = &feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(id), Time: t}}
 		case "archive":
 			until, err := decodePosition(value)
 			if err != nil {
-				return nil, "", s.wrap("journal", err)
+				return nil, "", s.client.wrap("journal", err)
 			}
 			j.Line = &feed.ExportLine{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
 		case "head":
@@ -80,18 +80,18 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 
 // TrimJournal forgets the entries before the one named.
 func (s *Site) TrimJournal(ctx context.Context, before string) error {
-	return s.wrap("trim journal", s.build.XTrimMinID(ctx, s.keys.journal(), before).Err())
+	return s.client.wrap("trim journal", s.client.build.XTrimMinID(ctx, s.keys.journal(), before).Err())
 }
 
 // settle waits until what scripts noted in the journal is on the disk.
 func (s *Site) settle(ctx context.Context) error {
 	// One local copy, no replica, and the time the client itself would wait.
-	reply, err := s.once.Do(ctx, "WAITAOF", 1, 0, s.buildTimeout.Milliseconds()).Int64Slice()
+	reply, err := s.client.once.Do(ctx, "WAITAOF", 1, 0, s.client.buildTimeout.Milliseconds()).Int64Slice()
 	if err != nil {
 		return fmt.Errorf("wait for the disk: %w", err)
 	}
 	if len(reply) == 0 || reply[0] < 1 {
-		return fmt.Errorf("wait for the disk: not written within %v: %w", s.buildTimeout, feed.ErrUnavailable)
+		return fmt.Errorf("wait for the disk: not written within %v: %w", s.client.buildTimeout, feed.ErrUnavailable)
 	}
 	return nil
 }

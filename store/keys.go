@@ -107,12 +107,12 @@ func (k keyspace) journal() string { return k.key("journal") }
 // nothing is a key that is never written. Watching it changes nothing, and takes a connection to the site's server.
 func (k keyspace) nothing() string { return k.key("nothing") }
 
-// PostPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
-func PostPrefix(id feed.SiteID) string { return keyspace(id).post("") }
+// PostKeyPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
+func PostKeyPrefix(id feed.SiteID) string { return keyspace(id).post("") }
 
-// CutPostKey returns the site and the post whose key this is, as [PostPrefix] makes it; false if it is no post's key.
+// ParsePostKey returns the site and the post whose key this is, as [PostKeyPrefix] makes it; false if it is no post's key.
 // The site's id is what stands in the key, and need not be valid.
-func CutPostKey(key string) (site feed.SiteID, id string, ok bool) {
+func ParsePostKey(key string) (site feed.SiteID, id string, ok bool) {
 	rest, ok := strings.CutPrefix(key, "feedpub:{")
 	if !ok {
 		return "", "", false

@@ -12,13 +12,13 @@ func TestCutPostKey(t *testing.T) {
 		"feedpub:main:post:a":           "  false",
 		"":                              "  false",
 	} {
-		site, id, ok := CutPostKey(key)
+		site, id, ok := ParsePostKey(key)
 		got := string(site) + " " + id + " false"
 		if ok {
 			got = string(site) + " " + id + " true"
 		}
 		if got != want {
-			t.Errorf("CutPostKey(%q) = %q; want %q", key, got, want)
+			t.Errorf("ParsePostKey(%q) = %q; want %q", key, got, want)
 		}
 	}
 }

@@ -28,13 +28,13 @@ func (s *Site) Acquire(
 		err = fmt.Errorf("script answered %q: want two words", reply)
 	}
 	if err != nil {
-		return 0, s.wrap("acquire "+job, err)
+		return 0, s.client.wrap("acquire "+job, err)
 	}
 	if reply[0] == "locked" {
-		return 0, s.wrap("acquire "+job, fmt.Errorf("held by %s: %w", reply[1], feed.ErrLocked))
+		return 0, s.client.wrap("acquire "+job, fmt.Errorf("held by %s: %w", reply[1], feed.ErrLocked))
 	}
 	token, err := strconv.ParseInt(reply[1], 10, 64)
-	return feed.Token(token), s.wrap("acquire "+job, err)
+	return feed.Token(token), s.client.wrap("acquire "+job, err)
 }
 
 // Renew prolongs the lease of a job to ttl from now, or returns an error of kind [feed.ErrLocked] if it has lapsed or
@@ -48,36 +48,36 @@ func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) 
 		}
 		err = fmt.Errorf("lease has lapsed and is held by %s: %w", holder, feed.ErrLocked)
 	}
-	return s.wrap("renew "+job, err)
+	return s.client.wrap("renew "+job, err)
 }
 
 // Release gives up the lease of a job. One that has lapsed or is another's is no error and stays as it is.
 func (s *Site) Release(ctx context.Context, job, owner string) error {
-	return s.wrap("release "+job, run(ctx, s.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
+	return s.client.wrap("release "+job, run(ctx, s.client.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
 }
 
 // Holder returns who holds the lease of a job, and whether anybody does.
 func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
-	owner, err := s.build.Get(ctx, s.keys.lease(job)).Result()
+	owner, err := s.client.build.Get(ctx, s.keys.lease(job)).Result()
 	if errors.Is(err, redis.Nil) {
 		return "", false, nil
 	}
-	return owner, err == nil, s.wrap("holder of "+job, err)
+	return owner, err == nil, s.client.wrap("holder of "+job, err)
 }
 
 // unhurried is words for what many sites do every second: among many it goes with the next round of polling.
 func (s *Site) unhurried(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
-	if !s.waits.crowded() {
-		return words(ctx, s.build, source, keys, args...)
+	if !s.client.waits.crowded() {
+		return words(ctx, s.client.build, source, keys, args...)
 	}
 	var reply *redis.Cmd
-	if err := s.waits.ride(ctx, func(p redis.Pipeliner) {
+	if err := s.client.waits.ride(ctx, func(p redis.Pipeliner) {
 		reply = redis.NewScript(source).EvalSha(ctx, p, keys, args...)
 	}); err != nil {
 		return nil, err
 	}
 	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // which a pipeline does not mend by itself
-		return words(ctx, s.build, source, keys, args...)
+		return words(ctx, s.client.build, source, keys, args...)
 	}
 	return wordsOf(reply)
 }

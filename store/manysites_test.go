@@ -24,7 +24,7 @@ func waiting(ctx context.Context, c *store.Client, n int) <-chan string {
 	for i := range n {
 		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
 		for name, wait := range map[string]func() (bool, error){
-			"inbox":    func() (bool, error) { return s.Submitted(ctx, "", time.Minute) },
+			"inbox":    func() (bool, error) { return s.AwaitInbox(ctx, "", time.Minute) },
 			"requests": func() (bool, error) { r, err := s.Requests(ctx, "0-0", time.Minute); return len(r) > 0, err },
 			"changes":  func() (bool, error) { a, err := s.Changes(ctx, "0-0", time.Minute); return len(a) > 0, err },
 		} {

@@ -28,7 +28,7 @@ func checkID(id string) error {
 // whole or not at all. When it returns nil the server has acknowledged all of them. After an error some may be
 // written; repeating the call does no harm. Raw is not read: whether it is a post shows when it is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
-	return s.wrap("put", s.put(ctx, s.build, posts))
+	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
 }
 
 // put is Put on a client or a connection.
@@ -47,7 +47,7 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 		var failed error
 		err := transact(ctx, c, func(p redis.Pipeliner) error {
 			for _, post := range posts[:n] {
-				raw, err := packPost(post.Raw, s.squeeze)
+				raw, err := packPost(post.Raw, s.client.squeeze)
 				if err != nil {
 					failed = fmt.Errorf("post %q: %w", post.ID, err)
 					return failed
@@ -63,7 +63,7 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 		if err != nil {
 			return err
 		}
-		s.waits.nudge(s.keys.inbox())
+		s.client.waits.nudge(s.keys.inbox())
 		posts = posts[n:]
 	}
 	return nil
@@ -99,20 +99,20 @@ func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
 	}
-	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.Del(ctx, s.keys.post(id))
 		p.XAdd(ctx, inboxEntry(s.keys, id))
 		return nil
 	})
-	s.waits.nudge(s.keys.inbox())
-	return s.wrap("delete", err)
+	s.client.waits.nudge(s.keys.inbox())
+	return s.client.wrap("delete", err)
 }
 
 // Post returns a raw post as it came, or an error of kind [feed.ErrNotFound]. The caller owns the bytes.
 func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
-	raw, err := s.build.Get(ctx, s.keys.post(id)).Bytes()
+	raw, err := s.client.build.Get(ctx, s.keys.post(id)).Bytes()
 	if err != nil {
-		return nil, s.wrap(fmt.Sprintf("post %q", id), err)
+		return nil, s.client.wrap(fmt.Sprintf("post %q", id), err)
 	}
-	return Unpack(raw), nil
+	return UnpackPost(raw), nil
 }

@@ -17,7 +17,7 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 	}
 	var posts *redis.SliceCmd
 	headers, scores := make([]*redis.StringCmd, len(ids)), make([]*redis.FloatCmd, len(ids))
-	_, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		posts = p.MGet(ctx, mapKeys(ids, s.keys.post)...)
 		for i, id := range ids {
 			headers[i] = p.GetRange(ctx, s.keys.item(id), 0, headerSize-1)
@@ -26,25 +26,25 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, s.wrap("standings", err)
+		return nil, s.client.wrap("standings", err)
 	}
 	out := make([]feed.PostState, len(ids))
 	for i, id := range ids {
 		if err := scores[i].Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, s.wrap("standings", err)
+			return nil, s.client.wrap("standings", err)
 		}
 		header := headers[i].Val()
 		st := feed.PostState{ID: id, Item: header != "", Indexed: scores[i].Err() == nil}
 		if raw, ok := posts.Val()[i].(string); ok {
 			st.Post = true
 			published, origin, ok := decodeHeader(header)
-			if ok && origin == originOf(intake, feed.HashOf(Unpack([]byte(raw)))) {
+			if ok && origin == originOf(intake, feed.HashOf(UnpackPost([]byte(raw)))) {
 				st.Current, st.Published = true, published
 			}
 		}
 		out[i] = st
 	}
-	return out, s.wrap("standings", s.findOthers(ctx, out))
+	return out, s.client.wrap("standings", s.findOthers(ctx, out))
 }
 
 // findOthers sees to it that a post whose key has something else than a string counts as a post.
@@ -69,20 +69,20 @@ func (s *Site) findOthers(ctx context.Context, standings []feed.PostState) error
 }
 
 // Posted reports for each of ids whether that post exists.
-func (s *Site) Posted(ctx context.Context, ids ...string) ([]bool, error) {
+func (s *Site) PostsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.post))
-	return exist, s.wrap("posted", err)
+	return exist, s.client.wrap("posted", err)
 }
 
 // Read reports for each of ids whether there is an item of that post, readable or not.
-func (s *Site) Read(ctx context.Context, ids ...string) ([]bool, error) {
+func (s *Site) ItemsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.item))
-	return exist, s.wrap("read", err)
+	return exist, s.client.wrap("read", err)
 }
 
 func (s *Site) exist(ctx context.Context, keys []string) ([]bool, error) {
 	found := make([]*redis.IntCmd, len(keys))
-	if _, err := s.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			found[i] = p.Exists(ctx, key)
 		}

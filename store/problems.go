@@ -49,16 +49,16 @@ func decodeProblem(stored string) (feed.Problem, error) {
 
 // Problems returns what is listed for the operator, by id and kind.
 func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
-	all, err := s.build.HGetAll(ctx, s.keys.problems()).Result()
+	all, err := s.client.build.HGetAll(ctx, s.keys.problems()).Result()
 	if err != nil {
-		return nil, s.wrap("problems", err)
+		return nil, s.client.wrap("problems", err)
 	}
 	out := make([]feed.Problem, 0, len(all))
 	for field, stored := range all {
 		p, err := decodeProblem(stored)
 		if err != nil {
 			// One that cannot be read must not hide the others.
-			s.log.Warn("stored problem is not readable", "site", string(s.keys), "problem", field, "error", err)
+			s.client.log.Warn("stored problem is not readable", "site", string(s.keys), "problem", field, "error", err)
 			continue
 		}
 		out = append(out, p)
@@ -71,13 +71,13 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	field, since, rest, err := encodeProblem(p)
 	if err != nil {
-		return s.wrap("set problem", err)
+		return s.client.wrap("set problem", err)
 	}
-	_, err = status(ctx, s.build, problemSource, []string{s.keys.problems()}, field, since, rest)
-	return s.wrap("set problem", err)
+	_, err = status(ctx, s.client.build, problemSource, []string{s.keys.problems()}, field, since, rest)
+	return s.client.wrap("set problem", err)
 }
 
 // ClearProblem takes a problem off the list. One that is not there is no error.
 func (s *Site) ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error {
-	return s.wrap("clear problem", s.build.HDel(ctx, s.keys.problems(), problemField(kind, id)).Err())
+	return s.client.wrap("clear problem", s.client.build.HDel(ctx, s.keys.problems(), problemField(kind, id)).Err())
 }

@@ -34,9 +34,9 @@ func packPost(raw []byte, squeeze bool) ([]byte, error) {
 	return packed, nil
 }
 
-// Unpack returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
+// UnpackPost returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
 // whoever decodes it says what is wrong.
-func Unpack(stored []byte) []byte {
+func UnpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored
 	}

@@ -12,15 +12,15 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.post)...).Result()
+	values, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.post)...).Result()
 	if err != nil {
-		return nil, s.wrap("raw posts", err)
+		return nil, s.client.wrap("raw posts", err)
 	}
 	posts := make([]feed.RawPost, len(ids))
 	for i, id := range ids {
 		posts[i].ID = id
 		if stored, ok := values[i].(string); ok {
-			posts[i].Raw = Unpack([]byte(stored))
+			posts[i].Raw = UnpackPost([]byte(stored))
 		}
 	}
 	return posts, nil

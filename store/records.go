@@ -29,14 +29,14 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 				return
 			}
 		}
-		removals, err := s.build.HGetAll(ctx, s.keys.removals()).Result()
+		removals, err := s.client.build.HGetAll(ctx, s.keys.removals()).Result()
 		if err != nil {
-			yield(feed.ExportLine{}, s.wrap("records", err))
+			yield(feed.ExportLine{}, s.client.wrap("records", err))
 			return
 		}
 		for _, n := range slices.Sorted(maps.Keys(removals)) {
 			t, err := decodeTime(removals[n])
-			if !yield(feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(n), Time: t}}, s.wrap("records", err)) || err != nil {
+			if !yield(feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(n), Time: t}}, s.client.wrap("records", err)) || err != nil {
 				return
 			}
 		}
@@ -55,9 +55,9 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 				yield(feed.ExportLine{}, err)
 				return
 			}
-			values, err := s.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
+			values, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
 			if err != nil {
-				yield(feed.ExportLine{}, s.wrap("records", err))
+				yield(feed.ExportLine{}, s.client.wrap("records", err))
 				return
 			}
 			for i, v := range values {
@@ -66,7 +66,7 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 					continue // gone since
 				}
 				r, err := decodeRecord(ids[i], stored)
-				if !yield(feed.ExportLine{Record: &r}, s.wrap("records", err)) || err != nil {
+				if !yield(feed.ExportLine{Record: &r}, s.client.wrap("records", err)) || err != nil {
 					return
 				}
 			}
@@ -78,7 +78,7 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 // earlier stands, a record of removal only where the post has no record yet, a name or an archive only where it is free,
 // a removal from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
 // does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
-func (s *Site) Restore(ctx context.Context, lines ...feed.ExportLine) error {
+func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
 		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
@@ -87,7 +87,7 @@ func (s *Site) Restore(ctx context.Context, lines ...feed.ExportLine) error {
 			switch {
 			case l.Record != nil:
 				if err := checkID(l.Record.ID); err != nil {
-					return s.wrap("restore", err)
+					return s.client.wrap("restore", err)
 				}
 				keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
 				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed))
@@ -97,21 +97,21 @@ func (s *Site) Restore(ctx context.Context, lines ...feed.ExportLine) error {
 				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "")
 			case l.Archive != nil:
 				if err := checkArchive(*l.Archive); err != nil {
-					return s.wrap("restore", err)
+					return s.client.wrap("restore", err)
 				}
 				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "")
 			default:
-				return s.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
+				return s.client.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
 			}
 		}
-		reply, err := status(ctx, s.build, restoreSource, keys, args...)
+		reply, err := status(ctx, s.client.build, restoreSource, keys, args...)
 		if err != nil {
-			return s.wrap("restore", err)
+			return s.client.wrap("restore", err)
 		}
 		journal = journal || reply == "journal"
 	}
 	if journal {
-		return s.wrap("restore", s.settle(ctx))
+		return s.client.wrap("restore", s.settle(ctx))
 	}
 	return nil
 }
@@ -123,25 +123,25 @@ func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(f
 	var errs []error
 	for _, h := range heads {
 		if err := s.restoreHead(ctx, h, blobs, false); err != nil {
-			errs = append(errs, s.wrap(fmt.Sprintf("restore head of %s", h.Feed), err))
+			errs = append(errs, s.client.wrap(fmt.Sprintf("restore head of %s", h.Feed), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// GiveBack is RestoreHeads of one head for a store that has lost what a replica still serves. If the head is written, its
+// RestoreHead is RestoreHeads of one head for a store that has lost what a replica still serves. If the head is written, its
 // feed becomes dirty too: the posts that it was made of may be lost as well, and the builder is to find that out and hold
 // the feed, rather than never to look at it.
-func (s *Site) GiveBack(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
+func (s *Site) RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	// The pages are no feed, and are made whenever feeds are.
-	return s.wrap(fmt.Sprintf("give back head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
+	return s.client.wrap(fmt.Sprintf("give back head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
 }
 
 func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error), dirty bool) error {
 	if err := checkHead(h); err != nil {
 		return err
 	}
-	current, err := s.head(ctx, s.build, h.Feed)
+	current, err := s.head(ctx, s.client.build, h.Feed)
 	switch {
 	case errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid):
 		current = feed.Head{Token: -1}
@@ -188,10 +188,10 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 		mark = 1
 	}
 	args := append([]any{
-		int64(h.Token), s.now().UnixMilli(), string(h.Feed), keptChanges, mark, replacedTTL.Milliseconds(),
+		int64(h.Token), s.client.now().UnixMilli(), string(h.Feed), keptChanges, mark, replacedTTL.Milliseconds(),
 		int64(current.Token), len(h.Documents),
 	}, fields...)
-	reply, err := status(ctx, s.once, seedSource, keys, args...)
+	reply, err := status(ctx, s.client.once, seedSource, keys, args...)
 	if err == nil && reply == "absent" {
 		err = fmt.Errorf("its documents were not kept: %w", feed.ErrUnavailable)
 	}

@@ -25,7 +25,7 @@ const (
 // [feed.ErrUnavailable]; whether a builder is alive at all, [Site.Holder] tells beforehand.
 func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
 	id := rand.Text() // names the reply; unguessable, so that askers don't meet
-	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{
 			Stream: s.keys.requests(), MaxLen: keptRequests, Approx: true, Values: []any{"id", id, "payload", request},
 		})
@@ -33,29 +33,29 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 		return nil
 	})
 	if err != nil {
-		return nil, s.wrap("ask", err)
+		return nil, s.client.wrap("ask", err)
 	}
-	s.waits.nudge(s.keys.requests())
+	s.client.waits.nudge(s.keys.requests())
 	for end := time.Now().Add(timeout); ; {
 		if err := ctx.Err(); err != nil {
-			return nil, s.wrap("ask", err)
+			return nil, s.client.wrap("ask", err)
 		}
 		wait := min(time.Until(end), tailSlice)
 		if wait <= 0 {
-			return nil, s.wrap("ask", fmt.Errorf("no reply within %v: %w", timeout, feed.ErrUnavailable))
+			return nil, s.client.wrap("ask", fmt.Errorf("no reply within %v: %w", timeout, feed.ErrUnavailable))
 		}
 		reply, err := s.popReply(ctx, id, max(wait, 10*time.Millisecond))
 		if !errors.Is(err, redis.Nil) && !errors.Is(err, redis.ErrPoolTimeout) {
-			return reply, s.wrap("ask", err)
+			return reply, s.client.wrap("ask", err)
 		}
 	}
 }
 
 func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+s.patience)
+	ctx, cancel := context.WithTimeout(ctx, wait+s.client.patience)
 	defer cancel()
 	// Not BLPop, which rounds fractions of a second up to whole ones.
-	reply, err := s.block.Do(ctx, "BLPOP", s.keys.reply(id), fmt.Sprintf("%.3f", wait.Seconds())).StringSlice()
+	reply, err := s.client.block.Do(ctx, "BLPOP", s.keys.reply(id), fmt.Sprintf("%.3f", wait.Seconds())).StringSlice()
 	if err != nil {
 		return nil, err
 	}
@@ -63,23 +63,11 @@ func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]b
 }
 
 // Requests returns the requests after the entry named, oldest first, waiting up to block for the first; none is no
-// error. With after "" it returns at once one Request without an ID, whose Entry is the present end of the stream: a
-// builder begins there, since those who asked earlier have left.
+// error. After "" is before the first entry.
 func (s *Site) Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error) {
-	if after == "" {
-		last, err := s.serve.XRevRangeN(ctx, s.keys.requests(), "+", "-", 1).Result()
-		if err != nil {
-			return nil, s.wrap("requests", err)
-		}
-		position := "0-0"
-		if len(last) > 0 {
-			position = last[0].ID
-		}
-		return []feed.Request{{Entry: position}}, nil
-	}
 	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {
-		return nil, s.wrap("requests", err)
+		return nil, s.client.wrap("requests", err)
 	}
 	out := make([]feed.Request, 0, len(entries))
 	for _, e := range entries {
@@ -92,10 +80,10 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 
 // Reply answers a request. The reply is forgotten if nobody fetches it within a minute.
 func (s *Site) Reply(ctx context.Context, id string, payload []byte) error {
-	err := transact(ctx, s.build, func(p redis.Pipeliner) error {
+	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.RPush(ctx, s.keys.reply(id), payload)
 		p.PExpire(ctx, s.keys.reply(id), replyTTL)
 		return nil
 	})
-	return s.wrap("reply", err)
+	return s.client.wrap("reply", err)
 }

@@ -22,9 +22,9 @@ const (
 // Schema returns what the site says of its data; the zero Schema if it says nothing yet. A schema that can't be read is
 // an error of kind [feed.ErrInvalid].
 func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
-	stored, err := s.build.HGetAll(ctx, s.keys.schema()).Result()
+	stored, err := s.client.build.HGetAll(ctx, s.keys.schema()).Result()
 	if err != nil || len(stored) == 0 {
-		return feed.Schema{}, s.wrap("schema", err)
+		return feed.Schema{}, s.client.wrap("schema", err)
 	}
 	var x feed.Schema
 	for _, f := range []struct {
@@ -32,12 +32,12 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 		to   *int
 	}{{"version", &x.Version}, {"reader", &x.Reader}, {"writer", &x.Writer}, {"renderer", &x.Renderer}} {
 		if *f.to, err = strconv.Atoi(stored[f.name]); err != nil {
-			return feed.Schema{}, s.wrap("schema", fmt.Errorf("%s: %w: %w", f.name, feed.ErrInvalid, err))
+			return feed.Schema{}, s.client.wrap("schema", fmt.Errorf("%s: %w: %w", f.name, feed.ErrInvalid, err))
 		}
 	}
 	since, err := strconv.ParseInt(stored["since"], 10, 64)
 	if err != nil {
-		return feed.Schema{}, s.wrap("schema", fmt.Errorf("since: %w: %w", feed.ErrInvalid, err))
+		return feed.Schema{}, s.client.wrap("schema", fmt.Errorf("since: %w: %w", feed.ErrInvalid, err))
 	}
 	x.Since = feed.Token(since)
 	return x, nil
@@ -46,16 +46,16 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 // Decide makes a schema the site's and returns it with its Since, which is greater than any token that the store has
 // given out, and at least the one that the given schema has. Builders with earlier tokens are refused from then on.
 // If the site's schema is not the one that was read, nothing is decided and the error is of kind [feed.ErrStale].
-func (s *Site) Decide(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
-	reply, err := words(ctx, s.once, schemaSource, []string{s.keys.schema(), s.keys.token()},
+func (s *Site) SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
+	reply, err := words(ctx, s.client.once, schemaSource, []string{s.keys.schema(), s.keys.token()},
 		int64(read.Since), int64(schema.Since), schema.Version, schema.Reader, schema.Writer, schema.Renderer)
 	if err == nil && (len(reply) != 2 || reply[0] != "ok") {
 		err = fmt.Errorf("another decision was made meanwhile: %w", feed.ErrStale)
 	}
 	if err != nil {
-		return feed.Schema{}, s.wrap("decide on the schema", err)
+		return feed.Schema{}, s.client.wrap("decide on the schema", err)
 	}
 	since, err := strconv.ParseInt(reply[1], 10, 64)
 	schema.Since = feed.Token(since)
-	return schema, s.wrap("decide on the schema", err)
+	return schema, s.client.wrap("decide on the schema", err)
 }

@@ -38,7 +38,7 @@ type Options struct {
 
 	// Confirm is how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they don't. It should be
 	// less than BuildTimeout.
-	Confirm time.Duration
+	ConfirmTimeout time.Duration
 
 	// Name is what connections call themselves in CLIENT LIST, without spaces; "" is "feedpub".
 	Name string
@@ -51,7 +51,7 @@ type Options struct {
 	// BuildTimeout is how long a command of writing and building may take, which moves megabytes; 0 is 5 s.
 	BuildTimeout time.Duration
 
-	// MaxBlocking is how many calls of [Site.Changes], [Site.Submitted] and [Site.Requests] may wait in the server, each
+	// MaxBlocking is how many calls of [Site.Changes], [Site.AwaitInbox] and [Site.Requests] may wait in the server, each
 	// on a connection of its own and told of news in milliseconds; 0 is 48, which is enough for some fifteen sites, and
 	// with a negative number none does. While more wait, the streams of all are polled together instead, four times a
 	// second.
@@ -91,7 +91,7 @@ func Open(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis URL: %w", err)
 	}
-	c := &Client{address: u.String(), log: o.Logger, now: o.Now, squeeze: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.Confirm}
+	c := &Client{address: u.String(), log: o.Logger, now: o.Now, squeeze: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.ConfirmTimeout}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -136,12 +136,14 @@ func (c *Client) Address() string { return c.address }
 // Site returns the store of one site. It does no I/O. The id must be valid: see [feed.SiteID.Validate].
 func (c *Client) Site(id feed.SiteID) *Site {
 	c.walks.know(keyspace(id))
-	return &Site{Client: c, keys: keyspace(id)}
+	return &Site{client: c, keys: keyspace(id)}
 }
 
-// Site is the part of a store that belongs to one site. It is safe for concurrent use. Its embedded Client is the
-// store that it is part of.
+// Client returns the store that s is part of.
+func (s *Site) Client() *Client { return s.client }
+
+// Site is the part of a store that belongs to one site. It is safe for concurrent use.
 type Site struct {
-	*Client
-	keys keyspace
+	client *Client
+	keys   keyspace
 }

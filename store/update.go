@@ -21,7 +21,7 @@ const updateTries = 16
 // the newer version; so no write of another is overwritten unseen, and next must have no effects of its own. An error
 // of next ends the update and is returned as it is; nothing is written then. Every update leaves an inbox entry.
 //
-// Confirmed says that the replicas have the write too; without [Options.Confirm], that the server has. A write that is
+// Confirmed says that the replicas have the write too; without [Options.ConfirmTimeout], that the server has. A write that is
 // not confirmed is made all the same, and lost only if a replica that lacks it takes over.
 func (s *Site) Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error) {
 	if err := checkID(id); err != nil {
@@ -37,7 +37,7 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 		}
 		var current []byte
 		if err == nil {
-			current = append([]byte{}, Unpack(stored)...) // not nil, even if empty
+			current = append([]byte{}, UnpackPost(stored)...) // not nil, even if empty
 		}
 		raw, err := next(current)
 		if err != nil {
@@ -46,7 +46,7 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 		}
 		var packed []byte
 		if raw != nil {
-			if packed, err = packPost(raw, s.squeeze); err != nil {
+			if packed, err = packPost(raw, s.client.squeeze); err != nil {
 				return err
 			}
 		}
@@ -62,57 +62,57 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 		if err != nil {
 			return err
 		}
-		s.waits.nudge(s.keys.inbox())
+		s.client.waits.nudge(s.keys.inbox())
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
 	}
 	for range updateTries {
 		// Without retries: a transaction that is sent again on another connection watches nothing.
-		err = s.once.Watch(ctx, try, key)
+		err = s.client.once.Watch(ctx, try, key)
 		if refused != nil {
 			return false, refused
 		}
 		if !errors.Is(err, redis.TxFailedErr) {
-			return confirmed, s.wrap(fmt.Sprintf("update post %q", id), err)
+			return confirmed, s.client.wrap(fmt.Sprintf("update post %q", id), err)
 		}
 	}
-	return false, s.wrap(fmt.Sprintf("update post %q", id),
+	return false, s.client.wrap(fmt.Sprintf("update post %q", id),
 		fmt.Errorf("it changed %d times meanwhile: %w", updateTries, feed.ErrStale))
 }
 
 // PutConfirmed is Put that waits for the replicas as [Site.Update] does: on the connection that wrote.
 func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error) {
-	if s.confirm == 0 {
+	if s.client.confirm == 0 {
 		err := s.Put(ctx, posts...)
 		return err == nil, err
 	}
-	err = s.once.Watch(ctx, func(tx *redis.Tx) error {
+	err = s.client.once.Watch(ctx, func(tx *redis.Tx) error {
 		if err := s.put(ctx, tx, posts); err != nil {
 			return err
 		}
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
 	}, s.keys.nothing())
-	return confirmed, s.wrap("put", err)
+	return confirmed, s.client.wrap("put", err)
 }
 
 // awaitReplicas waits until all replicas that are connected have what was written on the connection, at least one, and
 // reports whether they do. An error, too, means that nothing is confirmed: the write itself is acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
-	if s.confirm == 0 {
+	if s.client.confirm == 0 {
 		return true
 	}
 	want, err := connectedReplicas(ctx, tx)
 	if err != nil {
-		s.log.Warn("the server does not tell how many replicas it has", "error", err)
+		s.client.log.Warn("the server does not tell how many replicas it has", "error", err)
 		return false
 	}
 	if want == 0 {
 		return false // waiting for one to come would make every write as slow as it may be
 	}
-	got, err := tx.Wait(ctx, want, s.confirm).Result()
+	got, err := tx.Wait(ctx, want, s.client.confirm).Result()
 	if err != nil {
-		s.log.Warn("no answer from the replicas", "error", err)
+		s.client.log.Warn("no answer from the replicas", "error", err)
 		return false
 	}
 	return got >= int64(want)

@@ -59,20 +59,20 @@ func (s *Site) scan(ctx context.Context, op string, of kinds) iter.Seq2[idLists,
 			return more
 		})
 		if err != nil && more {
-			yield(idLists{}, s.wrap(op, err))
+			yield(idLists{}, s.client.wrap(op, err))
 		}
 	}
 }
 
 // walk gives all ids, in batches, until give returns false.
 func (s *Site) walk(ctx context.Context, of kinds, give func(idLists) bool) error {
-	m, err := s.master(ctx, s.build)
+	m, err := s.master(ctx, s.client.build)
 	if err != nil {
 		return err
 	}
-	if s.walks.several() {
+	if s.client.walks.several() {
 		for _, p := range []pace{swift, patient} {
-			if err := s.walks.join(ctx, m, p, s.keys, of, give); !errors.Is(err, errLeftBehind) {
+			if err := s.client.walks.join(ctx, m, p, s.keys, of, give); !errors.Is(err, errLeftBehind) {
 				return err
 			}
 		}

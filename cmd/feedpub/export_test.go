@@ -96,7 +96,7 @@ func importLines(t *testing.T, w *workplace, lines []byte) {
 		case err != nil:
 			t.Fatal(err)
 		case e.Record != nil:
-			err = w.Restore(t.Context(), *e.Record)
+			err = w.RestoreRecords(t.Context(), *e.Record)
 		default:
 			err = w.Put(t.Context(), *e.Post)
 		}

@@ -534,7 +534,7 @@ func (i *importer) stored(ctx context.Context, posts []importedPost) (map[string
 // restore stores records. Those of a folder are the store's, which has to be opened for that.
 func (i *importer) restore(ctx context.Context, lines []feed.ExportLine) error {
 	if s, ok := i.writer.(siteWriter); ok {
-		return s.Restore(ctx, lines...)
+		return s.RestoreRecords(ctx, lines...)
 	}
 	if err := os.MkdirAll(string(i.place.config.Dir), 0o755); err != nil {
 		return fmt.Errorf("folder of posts: %w", err)
@@ -544,7 +544,7 @@ func (i *importer) restore(ctx context.Context, lines []feed.ExportLine) error {
 		return err
 	}
 	defer w.close()
-	return w.Restore(ctx, lines...)
+	return w.RestoreRecords(ctx, lines...)
 }
 
 // count returns a number with a noun.

@@ -129,7 +129,7 @@ func (p place) redis() (*store.Client, error) {
 	}
 	o := store.Options{URL: url.Reveal(), Logger: p.log}
 	if p.config.Durability == config.DurabilityReplicas {
-		o.Confirm = confirmTimeout
+		o.ConfirmTimeout = confirmTimeout
 	}
 	return store.Open(o)
 }
@@ -153,7 +153,7 @@ func (p place) workplace(client *store.Client, closeStore func() error) *workpla
 func (w *workplace) ofSite(c config.Config) *workplace {
 	p := w.place
 	p.config, p.log = c, w.log.With("site", c.Site.ID)
-	return p.workplace(w.Client, func() error { return nil })
+	return p.workplace(w.Client(), func() error { return nil })
 }
 
 // place returns the place that a command's flags choose, for commands that run beside a server or without one.

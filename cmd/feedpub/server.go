@@ -200,7 +200,7 @@ func (s *server) checkStore(ctx context.Context) error {
 	}
 	told := false
 	for {
-		warnings, err := s.store.Check(ctx)
+		warnings, err := s.store.Client().Check(ctx)
 		for _, w := range warnings {
 			s.log.Warn("the store is set up in a risky way", "risk", w)
 		}
@@ -210,7 +210,7 @@ func (s *server) checkStore(ctx context.Context) error {
 		case !errors.Is(err, feed.ErrUnavailable):
 			return err
 		case !told:
-			s.log.Error("the store does not answer; serving what is on disk until it does", "store", s.store.Address(), "error", err)
+			s.log.Error("the store does not answer; serving what is on disk until it does", "store", s.store.Client().Address(), "error", err)
 			told = true
 		}
 		select {

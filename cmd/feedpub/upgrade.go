@@ -186,7 +186,7 @@ func (w *workplace) upgrade(ctx context.Context, check, force bool) (upgrade, er
 		next = native()
 	}
 	next.Renderer, next.Since = u.To, feed.Token(time.Now().UnixMilli())
-	if u.Schema, err = w.Decide(ctx, schema, next); err != nil {
+	if u.Schema, err = w.SetSchema(ctx, schema, next); err != nil {
 		return u, fmt.Errorf("upgrade: %w", err)
 	}
 	u.Done = true

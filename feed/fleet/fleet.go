@@ -34,7 +34,7 @@ type Store interface {
 	Leave(ctx context.Context, id string) error
 	Members(ctx context.Context) ([]feed.Member, error)
 	Schema(ctx context.Context) (feed.Schema, error)
-	Decide(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
+	SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
 }
 
 // Documents are those that a process has.
@@ -237,7 +237,7 @@ func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 		if err := f.may(want); err != nil || stored == want {
 			return want, err
 		}
-		decided, err := f.Store.Decide(ctx, stored, want)
+		decided, err := f.Store.SetSchema(ctx, stored, want)
 		if errors.Is(err, feed.ErrStale) {
 			continue
 		}

@@ -63,7 +63,7 @@ func (s *store) Schema(context.Context) (feed.Schema, error) {
 	return s.schema, s.down
 }
 
-func (s *store) Decide(_ context.Context, read, want feed.Schema) (feed.Schema, error) {
+func (s *store) SetSchema(_ context.Context, read, want feed.Schema) (feed.Schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if read.Since != s.schema.Since {
@@ -303,7 +303,7 @@ func TestAForgottenDecisionIsMadeAgain(t *testing.T) {
 		defer stop()
 		upgraded := before
 		upgraded.Renderer = 3
-		if _, err := s.Decide(t.Context(), before, upgraded); err != nil {
+		if _, err := s.SetSchema(t.Context(), before, upgraded); err != nil {
 			t.Fatal(err)
 		}
 		pass(DefaultEvery)

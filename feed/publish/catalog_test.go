@@ -85,7 +85,7 @@ func TestAChangeMakesExactlyTheTouchedSelectionsDirty(t *testing.T) {
 	} {
 		w.put(tt.post)
 		w.rebuild(b, "rust") // absorbs all, and builds one feed that is looked at last
-		dirty, err := w.site.Dirty(t.Context())
+		dirty, err := w.site.DirtyFeeds(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func TestTwoFormsSideBySide(t *testing.T) {
 	}
 	upgraded := schema
 	upgraded.Renderer = render.Version
-	if _, err := w.site.Decide(t.Context(), schema, upgraded); err != nil {
+	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
 		t.Fatal(err)
 	}
 	w.rebuild(newer)
@@ -125,7 +125,7 @@ func TestARunningBuilderFollowsAnUpgrade(t *testing.T) {
 	}
 	upgraded := schema
 	upgraded.Renderer = render.Version
-	if _, err := w.site.Decide(t.Context(), schema, upgraded); err != nil {
+	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := publish.Ask(t.Context(), w.site, nil); err != nil {
@@ -167,7 +167,7 @@ func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
 	lost := w.head(feed.Main)
 	lost.Token += feed.Token(time.Hour.Milliseconds())
 	w.report(feed.Member{ID: "replica", Serves: true, Seen: lost.Token})
-	if err := w.site.GiveBack(t.Context(), lost, func(h feed.Hash) (feed.Blob, error) { return w.site.Blob(t.Context(), h) }); err != nil {
+	if err := w.site.RestoreHead(t.Context(), lost, func(h feed.Hash) (feed.Blob, error) { return w.site.Blob(t.Context(), h) }); err != nil {
 		t.Fatal(err)
 	}
 	w.put(post("b"))
@@ -209,7 +209,7 @@ func TestLostCommitsAreAwaited(t *testing.T) {
 		t.Fatalf("built %v without waiting for what was lost", got)
 	}
 	for _, h := range replica.Heads() {
-		if err := w.site.GiveBack(t.Context(), h, func(h feed.Hash) (feed.Blob, error) {
+		if err := w.site.RestoreHead(t.Context(), h, func(h feed.Hash) (feed.Blob, error) {
 			b, _ := replica.Blob(h)
 			return b, nil
 		}); err != nil {

@@ -197,7 +197,7 @@ func (p *Publisher) closeArchives(ctx context.Context, token feed.Token, n feed.
 	for _, a := range closed {
 		touched = append(touched, a.Feed)
 	}
-	if err := p.Store.CloseArchives(ctx, token, closed, touched); err != nil {
+	if err := p.Store.AddArchives(ctx, token, closed, touched); err != nil {
 		return nil, err
 	}
 	p.history.add(closed)

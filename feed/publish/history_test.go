@@ -235,7 +235,7 @@ func TestAnEditIsNoRemoval(t *testing.T) {
 	w.put(dated("p01", 1, "title", "Edited", "tags", []string{"x"}), dated("p11", 11, "title", "Edited", "tags", []string{"x"}))
 	w.rebuild(b)
 	for _, n := range []feed.Name{feed.Main, "archive/1", "tags/x"} {
-		if at, err := w.site.Removed(t.Context(), n); err != nil || !at.IsZero() {
+		if at, err := w.site.LastRemoval(t.Context(), n); err != nil || !at.IsZero() {
 			t.Errorf("after an edit %s has lost a post at %v, %v; want none", n, at, err)
 		}
 	}
@@ -243,7 +243,7 @@ func TestAnEditIsNoRemoval(t *testing.T) {
 	w.delete("p00")
 	w.rebuild(b)
 	for n, want := range map[feed.Name]bool{feed.Main: false, "archive/1": true, "tags/x": true} {
-		if at, err := w.site.Removed(t.Context(), n); err != nil || at.IsZero() == want {
+		if at, err := w.site.LastRemoval(t.Context(), n); err != nil || at.IsZero() == want {
 			t.Errorf("after a deletion %s has lost a post at %v, %v; want it recorded: %v", n, at, err, want)
 		}
 	}
@@ -317,7 +317,7 @@ func TestBordersTravelWithTheRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := two.site.Restore(t.Context(), line); err != nil {
+		if err := two.site.RestoreRecords(t.Context(), line); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ type Inbox interface {
 	// Inbox returns up to n submissions after an entry, oldest first.
 	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
 	// Submitted waits up to block for a submission after an entry and reports whether there is one.
-	Submitted(ctx context.Context, after string, block time.Duration) (bool, error)
+	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
 }
 
 // Items is what is known of posts.
@@ -43,8 +43,8 @@ type Items interface {
 	// IDs walks over all posts and items at once.
 	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
 	PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error)
-	Posted(ctx context.Context, ids ...string) ([]bool, error)
-	Read(ctx context.Context, ids ...string) ([]bool, error)
+	PostsExist(ctx context.Context, ids ...string) ([]bool, error)
+	ItemsExist(ctx context.Context, ids ...string) ([]bool, error)
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
@@ -52,10 +52,10 @@ type Items interface {
 
 // Feeds is what feeds are selected from.
 type Feeds interface {
-	Dirty(ctx context.Context) ([]feed.DirtyFeed, error)
+	DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error)
 	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
-	Removed(ctx context.Context, name feed.Name) (time.Time, error)
+	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
 	// Range returns the positions of a feed's posts after one position and up to another, oldest first; zero is no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
 }
@@ -64,15 +64,15 @@ type Feeds interface {
 type Archives interface {
 	Archives(ctx context.Context) ([]feed.Archive, error)
 	ArchiveCount(ctx context.Context) (int, error)
-	// CloseArchives records archives and makes feeds dirty, in one step.
-	CloseArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
+	// AddArchives records archives and makes feeds dirty, in one step.
+	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
 }
 
 // Heads is where documents are committed to.
 type Heads interface {
 	Head(ctx context.Context, name feed.Name) (feed.Head, error)
 	Heads(ctx context.Context) ([]feed.Head, error)
-	Absent(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
+	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
 }

@@ -111,7 +111,7 @@ func TestEditsAndDeletionsMoveThroughTheFeeds(t *testing.T) {
 	if got := w.ids("tags/x"); got == nil || len(got) != 0 {
 		t.Errorf("tags/x holds %v, want none", got)
 	}
-	removed, err := w.site.Removed(t.Context(), "tags/x")
+	removed, err := w.site.LastRemoval(t.Context(), "tags/x")
 	if err != nil || removed.IsZero() {
 		t.Errorf("the time of the removal from tags/x is %v, %v; want it recorded", removed, err)
 	}
@@ -128,7 +128,7 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 	}
 	w.advance(time.Hour)
 	w.rebuild(b, "main")
-	dirty, err := w.site.Dirty(t.Context())
+	dirty, err := w.site.DirtyFeeds(t.Context())
 	if err != nil || len(dirty) != 0 {
 		t.Errorf("dirty feeds %v, %v; want none: the post was submitted again as it was", dirty, err)
 	}

@@ -114,7 +114,7 @@ func (p *Publisher) look(ctx context.Context, names []feed.Name, marks map[feed.
 
 // marks returns the dirty feeds with their marks.
 func (p *Publisher) marks(ctx context.Context) (map[feed.Name]int64, error) {
-	dirty, err := p.Store.Dirty(ctx)
+	dirty, err := p.Store.DirtyFeeds(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (p *Publisher) verify(ctx context.Context, targets []target) error {
 	if len(hashes) == 0 {
 		return nil
 	}
-	absent, err := p.Store.Absent(ctx, hashes...)
+	absent, err := p.Store.MissingDocuments(ctx, hashes...)
 	if err != nil || len(absent) == 0 {
 		return err
 	}
@@ -357,7 +357,7 @@ func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName str
 	if err != nil {
 		return feed.Feed{}, err
 	}
-	removed, err := p.Store.Removed(ctx, name)
+	removed, err := p.Store.LastRemoval(ctx, name)
 	if err != nil {
 		return feed.Feed{}, err
 	}

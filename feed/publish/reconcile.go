@@ -104,7 +104,7 @@ func (p *Publisher) absorbUnread(ctx context.Context, token feed.Token) error {
 		if err != nil {
 			return fmt.Errorf("absorb unread: %w", err)
 		}
-		read, err := p.Store.Read(ctx, ids...)
+		read, err := p.Store.ItemsExist(ctx, ids...)
 		if err != nil {
 			return fmt.Errorf("absorb unread: %w", err)
 		}
@@ -294,7 +294,7 @@ func (p *Publisher) reconcileItems(ctx context.Context, token feed.Token, ids []
 
 // withoutPost returns those of the ids that have no post. Those whose item is gone too by then are decided by absorb.
 func (p *Publisher) withoutPost(ctx context.Context, ids []string) ([]string, error) {
-	posted, err := p.Store.Posted(ctx, ids...)
+	posted, err := p.Store.PostsExist(ctx, ids...)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}

@@ -188,7 +188,7 @@ func TestWhoWalksHoldsNoTurn(t *testing.T) {
 		return held && err == nil
 	})
 
-	other := w.site.Client.Site("other")
+	other := w.site.Client().Site("other")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	b := w.builder("one", oneAtATime, func(c *publish.Config) { c.Site.ID, c.Store = "other", other })

@@ -346,7 +346,7 @@ func (p *Publisher) follow(ctx context.Context, token feed.Token) error {
 		if err != nil {
 			return err
 		}
-		if _, err := p.Store.Submitted(ctx, cursor, wait); err != nil {
+		if _, err := p.Store.AwaitInbox(ctx, cursor, wait); err != nil {
 			return err
 		}
 	}
@@ -365,7 +365,7 @@ func (p *Publisher) changed(ctx context.Context, token feed.Token) (time.Duratio
 
 // buildDirty is the second half of changed. Its caller holds work.
 func (p *Publisher) buildDirty(ctx context.Context, token feed.Token) (time.Duration, error) {
-	dirty, err := p.Store.Dirty(ctx)
+	dirty, err := p.Store.DirtyFeeds(ctx)
 	if err != nil || len(dirty) == 0 {
 		return block, err
 	}

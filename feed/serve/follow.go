@@ -137,16 +137,11 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 
 // place finds the end of the stream of announcements. It is read before the heads are, so nothing falls between.
 func (r *Replica) place(ctx context.Context, t *tail) error {
-	end, err := within(ctx, 0, func(ctx context.Context) ([]feed.Announcement, error) {
-		return r.Source.Changes(ctx, "", 0)
-	})
+	last, err := within(ctx, 0, r.Source.LastChange)
 	if err != nil {
 		return err
 	}
-	if len(end) == 0 {
-		return fmt.Errorf("the stream of changes has no end: %w", feed.ErrInvalid)
-	}
-	t.after, t.placed = end[len(end)-1].Entry, true
+	t.after, t.placed = last, true
 	return nil
 }
 

@@ -12,9 +12,9 @@ import (
 // Keeper takes back committed documents that the store has lost, as when it was flushed or restored from an older copy.
 // A builder that knows nothing but the store would not miss them: it would build without the posts that are lost too.
 type Keeper interface {
-	// GiveBack writes the head and its documents unless the store has a head of the feed that is as late. Blob returns
+	// RestoreHead writes the head and its documents unless the store has a head of the feed that is as late. Blob returns
 	// their bytes.
-	GiveBack(ctx context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error
+	RestoreHead(ctx context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error
 }
 
 // giveBack gives the store what is served of the feeds that it has an earlier state of, or none. It is tried again with
@@ -27,7 +27,7 @@ func (r *Replica) giveBack(ctx context.Context) {
 	given := 0
 	for _, head := range heads {
 		_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, r.Keeper.GiveBack(ctx, head, r.Snapshot().edition(head.Feed).blob)
+			return struct{}{}, r.Keeper.RestoreHead(ctx, head, r.Snapshot().edition(head.Feed).blob)
 		})
 		if err != nil {
 			r.Log.Warn("what the store has lost could not be given back; it is tried again", "feed", head.Feed, "error", err)

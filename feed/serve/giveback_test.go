@@ -18,7 +18,7 @@ type keeper struct {
 	given []feed.Name // in order
 }
 
-func (k *keeper) GiveBack(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
 	if k.down != nil {
 		return k.down
 	}
@@ -104,9 +104,9 @@ type refusingKeeper struct {
 	refuse bool
 }
 
-func (k *refusingKeeper) GiveBack(ctx context.Context, h feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+func (k *refusingKeeper) RestoreHead(ctx context.Context, h feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
 	if k.refuse {
 		return feed.ErrUnavailable
 	}
-	return k.keeper.GiveBack(ctx, h, blob)
+	return k.keeper.RestoreHead(ctx, h, blob)
 }

@@ -19,7 +19,8 @@ type Source interface {
 	// Version returns the site's version, which moves with every commit.
 	Version(ctx context.Context) (int64, error)
 	// Changes returns the announcements of commits after an entry, oldest first. If there is none it waits for up to
-	// block, or not at all if block is 0, and returns none. With after "" it returns at once one announcement without a
-	// feed, whose entry is the present end of the stream.
+	// block, or not at all if block is 0, and returns none.
 	Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error)
+	// LastChange returns the entry of the latest announcement, from which Changes reads on.
+	LastChange(ctx context.Context) (string, error)
 }

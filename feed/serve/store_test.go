@@ -126,14 +126,16 @@ func (s *fakeStore) Version(context.Context) (int64, error) {
 	return s.version, s.call("Version")
 }
 
+func (s *fakeStore) LastChange(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strconv.Itoa(s.entries), s.call("LastChange")
+}
+
 func (s *fakeStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	timeout := time.After(block)
 	for {
 		s.mu.Lock()
-		if after == "" {
-			defer s.mu.Unlock()
-			return []feed.Announcement{{Entry: strconv.Itoa(s.entries)}}, s.call("Changes")
-		}
 		err, news := s.call("Changes"), s.news
 		i := slices.IndexFunc(s.stream, func(a feed.Announcement) bool {
 			n, _ := strconv.Atoi(a.Entry)

@@ -56,7 +56,7 @@ func openDisk(ctx context.Context, dir string, site *store.Site, dev device, log
 	if err != nil {
 		return nil, err
 	}
-	if err := site.Restore(ctx, lines...); err != nil {
+	if err := site.RestoreRecords(ctx, lines...); err != nil {
 		return nil, err
 	}
 	// A line for each change becomes one for each record, and a line that was torn by a crash goes.

@@ -71,7 +71,7 @@ func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
 	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last state counts, not the one with most in it
 		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now}}},
 	}))
-	must(t, b.Restore(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
+	must(t, b.RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
 	for _, name := range []feed.Name{feed.Main, "tags/ünï-çödé"} {
 		for _, body := range []string{"old " + string(name), "new " + string(name)} {
 			_, _, err := b.Commit(t.Context(), commit(name, 5, now, body))
@@ -105,7 +105,7 @@ func TestDamagedDataIsLeftOut(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
 	s := open(t, o)
-	must(t, site(s).Restore(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: now}}))
+	must(t, site(s).RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: now}}))
 	for _, name := range []feed.Name{feed.Main, "tags/a", "tags/b"} {
 		_, _, err := site(s).Commit(t.Context(), commit(name, 5, now, string(name)))
 		must(t, err)
@@ -123,7 +123,7 @@ func TestDamagedDataIsLeftOut(t *testing.T) {
 	if len(lines) != 1 || len(heads) != 1 || heads[0].Feed != feed.Main {
 		t.Errorf("after the damage there are %q and %+v; want what was not damaged", lines, heads)
 	}
-	must(t, site(s).Restore(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
+	must(t, site(s).RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
 	closeStore(t, s)
 	s = open(t, o)
 	if lines, _ := state(t, site(s)); len(lines) != 2 {

@@ -182,7 +182,7 @@ func (s *Store) refusal(c *server.Peer, tx *transaction, cmd string, args []stri
 		return ""
 	}
 	for _, key := range writtenKeys(cmd, args) {
-		site, _, ok := store.CutPostKey(key)
+		site, _, ok := store.ParsePostKey(key)
 		switch {
 		case !ok:
 		case site != s.o.Site: // it would be in no file

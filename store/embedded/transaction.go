@@ -113,13 +113,13 @@ func (s *Store) writes(cmd string, args []string) (writes []write, ok bool) {
 		return nil, false
 	}
 	for _, key := range writtenKeys(cmd, args) {
-		_, id, ok := store.CutPostKey(key)
+		_, id, ok := store.ParsePostKey(key)
 		switch {
 		case !ok:
 		case cmd != "SET":
 			writes = append(writes, write{id: id, remove: true})
 		case len(args) == 2:
-			writes = append(writes, write{id: id, raw: store.Unpack([]byte(args[1]))})
+			writes = append(writes, write{id: id, raw: store.UnpackPost([]byte(args[1]))})
 		}
 	}
 	return writes, len(writes) > 0
@@ -170,7 +170,7 @@ func (s *Store) stored(key string) watchedPost {
 func (s *Store) watch(c *server.Peer, keys []string) {
 	now := watching{posts: map[string]watchedPost{}}
 	for _, key := range keys {
-		if strings.HasPrefix(key, store.PostPrefix(s.o.Site)) {
+		if strings.HasPrefix(key, store.PostKeyPrefix(s.o.Site)) {
 			now.posts[key] = s.stored(key)
 		} else {
 			now.others = true

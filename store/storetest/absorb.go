@@ -44,11 +44,11 @@ func absorbTests() []test {
 			if names, err := s.Names(s.ctx, "tags/go", "tags/none"); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
 				t.Errorf("Names = %v, %v", names, err)
 			}
-			if removed, err := s.Removed(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
-				t.Errorf("Removed(tags/old) = %v, %v; want %v", removed, err, day(4))
+			if removed, err := s.LastRemoval(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
+				t.Errorf("LastRemoval(tags/old) = %v, %v; want %v", removed, err, day(4))
 			}
-			if removed, err := s.Removed(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
-				t.Errorf("Removed(tags/go) = %v, %v; want zero", removed, err)
+			if removed, err := s.LastRemoval(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
+				t.Errorf("LastRemoval(tags/go) = %v, %v; want zero", removed, err)
 			}
 		}},
 		{"AbsorbRefusesAnOlderBuilderAndWritesNothing", func(t *testing.T, s suite) {
@@ -192,7 +192,7 @@ func absorbTests() []test {
 			for _, n := range []int{5, 3, 6, 4} {
 				must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Removals: map[feed.Name]time.Time{feed.Main: day(n)}}))
 			}
-			if removed, err := s.Removed(s.ctx, feed.Main); err != nil || !removed.Equal(day(6)) {
+			if removed, err := s.LastRemoval(s.ctx, feed.Main); err != nil || !removed.Equal(day(6)) {
 				t.Errorf("Removed = %v, %v; want %v", removed, err, day(6))
 			}
 		}},
@@ -211,7 +211,7 @@ func absorbTests() []test {
 
 func (s suite) wantDirty(t *testing.T, want ...feed.Name) {
 	t.Helper()
-	dirty, err := s.Dirty(s.ctx)
+	dirty, err := s.DirtyFeeds(s.ctx)
 	must(t, "Dirty", err)
 	var got []feed.Name
 	for _, d := range dirty {
@@ -241,8 +241,8 @@ func (s suite) wantNothingOf(t *testing.T, id string) {
 	if diff := cmp.Diff(feed.StoredPost{ID: id}, s.stored(t, id)); diff != "" {
 		t.Errorf("a refused absorption has written (-want +got):\n%s", diff)
 	}
-	if in, err := s.Member(s.ctx, feed.Main, id); err != nil || in[0] {
-		t.Errorf("Member(%q) = %v, %v: a refused absorption has put it into the feed", id, in, err)
+	if in, err := s.InFeed(s.ctx, feed.Main, id); err != nil || in[0] {
+		t.Errorf("InFeed(%q) = %v, %v: a refused absorption has put it into the feed", id, in, err)
 	}
 	if cursor, err := s.Cursor(s.ctx); err != nil || cursor == "9-9" {
 		t.Errorf("cursor is %q, %v: a refused absorption has moved it", cursor, err)

@@ -17,9 +17,9 @@ func archiveTests() []test {
 		{"ArchivesAreRecordedForGood", func(t *testing.T, s suite) {
 			first := []feed.Archive{archive("archive/1", 1, "a"), archive("tags/go/archive/1", 2, "b")}
 			for range 2 { // recording them again does no harm
-				must(t, "CloseArchives", s.CloseArchives(s.ctx, 5, first, nil))
+				must(t, "AddArchives", s.AddArchives(s.ctx, 5, first, nil))
 			}
-			wantKind(t, "CloseArchives with another border", s.CloseArchives(s.ctx, 5,
+			wantKind(t, "AddArchives with another border", s.AddArchives(s.ctx, 5,
 				[]feed.Archive{archive("archive/2", 3, "c"), archive("archive/1", 2, "a")}, []feed.Name{"main"}), feed.ErrStale)
 			got, err := s.Archives(s.ctx)
 			must(t, "Archives", err)
@@ -29,23 +29,23 @@ func archiveTests() []test {
 			if n, err := s.ArchiveCount(s.ctx); err != nil || n != len(first) {
 				t.Errorf("ArchiveCount = %d, %v; want %d", n, err, len(first))
 			}
-			if dirty, err := s.Dirty(s.ctx); err != nil || len(dirty) != 0 {
+			if dirty, err := s.DirtyFeeds(s.ctx); err != nil || len(dirty) != 0 {
 				t.Errorf("dirty feeds %v, %v after a refusal; want none", dirty, err)
 			}
 		}},
 		{"ClosingMakesFeedsDirtyAndIsFenced", func(t *testing.T, s suite) {
-			must(t, "CloseArchives", s.CloseArchives(s.ctx, 5, []feed.Archive{archive("archive/1", 1, "a")}, []feed.Name{"archive/1", "main"}))
-			dirty, err := s.Dirty(s.ctx)
+			must(t, "AddArchives", s.AddArchives(s.ctx, 5, []feed.Archive{archive("archive/1", 1, "a")}, []feed.Name{"archive/1", "main"}))
+			dirty, err := s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			if len(dirty) != 2 || dirty[0].Name != "archive/1" || dirty[1].Name != "main" {
 				t.Errorf("dirty feeds %v; want archive/1 and main", dirty)
 			}
-			wantKind(t, "CloseArchives of an older builder",
-				s.CloseArchives(s.ctx, 4, []feed.Archive{archive("archive/2", 2, "b")}, nil), feed.ErrStale)
+			wantKind(t, "AddArchives of an older builder",
+				s.AddArchives(s.ctx, 4, []feed.Archive{archive("archive/2", 2, "b")}, nil), feed.ErrStale)
 		}},
 		{"WhatIsNoArchiveIsRefused", func(t *testing.T, s suite) {
 			for _, a := range []feed.Archive{archive("main", 1, "a"), archive("archive/0", 1, "a"), archive("archive/1", 1, ""), {Feed: "archive/1"}} {
-				wantKind(t, "CloseArchives of "+string(a.Feed), s.CloseArchives(s.ctx, 1, []feed.Archive{a}, nil), feed.ErrInvalid)
+				wantKind(t, "AddArchives of "+string(a.Feed), s.AddArchives(s.ctx, 1, []feed.Archive{a}, nil), feed.ErrInvalid)
 			}
 		}},
 		{"RangesOfAFeedMeetAtTheirBorders", func(t *testing.T, s suite) {
@@ -77,12 +77,12 @@ func archiveTests() []test {
 			c := enter(item("a", 1, "tags/go"))
 			c.Touched = []feed.Name{"archive/3", "tags/go"}
 			s.absorb(t, 1, c)
-			dirty, err := s.Dirty(s.ctx)
+			dirty, err := s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			if len(dirty) != 2 || dirty[0].Name != "archive/3" || dirty[1].Name != "tags/go" {
 				t.Errorf("dirty feeds %v; want archive/3 and tags/go, not the main feed", dirty)
 			}
-			if in, err := s.Member(s.ctx, feed.Main, "a"); err != nil || !in[0] {
+			if in, err := s.InFeed(s.ctx, feed.Main, "a"); err != nil || !in[0] {
 				t.Errorf("member of the main feed: %v, %v; want true", in, err)
 			}
 		}},

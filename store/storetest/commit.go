@@ -80,7 +80,7 @@ func commitTests() []test {
 				}
 			}
 			never := feed.HashOf([]byte("never committed"))
-			absent, err := s.Absent(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
+			absent, err := s.MissingDocuments(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
 			if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
 				t.Errorf("Absent = %v, %v; want the one that was never committed", absent, err)
 			}
@@ -229,7 +229,7 @@ func commitTests() []test {
 		}},
 		{"CommitClearsOnlyTheDirtyMarkItRead", func(t *testing.T, s suite) {
 			must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main, "tags/x"))
-			dirty, err := s.Dirty(s.ctx)
+			dirty, err := s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			mark := dirty[0].Mark
 			must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while the feed is being built
@@ -239,7 +239,7 @@ func commitTests() []test {
 				s.commit(t, r, feed.Committed)
 			}
 			s.wantDirty(t, feed.Main)
-			dirty, err = s.Dirty(s.ctx)
+			dirty, err = s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			r := request(t, feed.Main, 1, day(1), "rss of main", "atom of main")
 			r.Dirty = dirty[0].Mark

@@ -64,12 +64,12 @@ func fleetTests() []test {
 				t.Errorf("the schema of a site that nothing has built is %+v", read)
 			}
 			first := feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: feed.Token(day(1).UnixMilli())}
-			decided, err := s.Decide(s.ctx, read, first)
+			decided, err := s.SetSchema(s.ctx, read, first)
 			must(t, "Decide", err)
 			if decided.Since < first.Since {
 				t.Errorf("decided at token %d, want at least %d", decided.Since, first.Since)
 			}
-			_, err = s.open().Decide(s.ctx, read, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
+			_, err = s.open().SetSchema(s.ctx, read, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
 			wantKind(t, "Decide of one that read nothing", err, feed.ErrStale)
 			got, err := s.open().Schema(s.ctx)
 			must(t, "Schema", err)
@@ -78,7 +78,7 @@ func fleetTests() []test {
 			}
 			second := decided
 			second.Renderer, second.Since = 3, 0
-			if second, err = s.Decide(s.ctx, decided, second); err != nil || second.Since <= decided.Since {
+			if second, err = s.SetSchema(s.ctx, decided, second); err != nil || second.Since <= decided.Since {
 				t.Errorf("the next decision is at token %d, %v; want it later than %d", second.Since, err, decided.Since)
 			}
 		}},
@@ -86,7 +86,7 @@ func fleetTests() []test {
 			token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
 			must(t, "Acquire", err)
 			must(t, "Commit", commitErr(s, request(t, feed.Main, token, day(1), "x", "y")))
-			_, err = s.Decide(s.ctx, feed.Schema{}, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
+			_, err = s.SetSchema(s.ctx, feed.Schema{}, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
 			must(t, "Decide", err)
 			wantKind(t, "Commit of a builder from before the decision",
 				commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")), feed.ErrStale)
@@ -108,17 +108,17 @@ func fleetTests() []test {
 				}
 				return feed.Blob{}, feed.ErrNotFound
 			}
-			must(t, "GiveBack", s.GiveBack(s.ctx, lost.Head, blob))
+			must(t, "RestoreHead", s.RestoreHead(s.ctx, lost.Head, blob))
 			got, err := s.Head(s.ctx, feed.Main)
 			must(t, "Head", err)
 			if diff := cmp.Diff(lost.Head, got); diff != "" {
 				t.Errorf("a head of the same token, modified later, was not taken back (-want +got):\n%s", diff)
 			}
-			dirty, err := s.Dirty(s.ctx)
+			dirty, err := s.DirtyFeeds(s.ctx)
 			if err != nil || len(dirty) != 1 || dirty[0].Name != feed.Main {
 				t.Errorf("dirty feeds are %v, %v; want the one given back: nobody would see that its posts are lost", dirty, err)
 			}
-			must(t, "GiveBack of what is older", s.GiveBack(s.ctx, before, blob))
+			must(t, "RestoreHead of what is older", s.RestoreHead(s.ctx, before, blob))
 			if got, err = s.Head(s.ctx, feed.Main); err != nil || !cmp.Equal(got, lost.Head) {
 				t.Errorf("an older head was taken back over a newer one: %+v, %v", got, err)
 			}

@@ -27,18 +27,18 @@ func headTests() []test {
 			}
 		}},
 		{"ChangesTellsEveryCommitAfterAPosition", func(t *testing.T, s suite) {
-			start, err := s.Changes(s.ctx, "", time.Minute) // does not wait
-			must(t, "Changes", err)
-			if len(start) != 1 || start[0].Feed != "" || start[0].Entry == "" {
-				t.Fatalf("Changes from now = %+v; want one position without a feed", start)
+			start, err := s.LastChange(s.ctx)
+			must(t, "LastChange", err)
+			if start == "" {
+				t.Fatal("LastChange before the first commit is empty; want a position")
 			}
-			if got, err := s.Changes(s.ctx, start[0].Entry, 0); err != nil || len(got) != 0 {
+			if got, err := s.Changes(s.ctx, start, 0); err != nil || len(got) != 0 {
 				t.Errorf("Changes without a commit = %+v, %v", got, err)
 			}
 			for _, name := range []feed.Name{"main", "tags/a"} {
 				s.commit(t, request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name)), feed.Committed)
 			}
-			got, err := s.Changes(s.ctx, start[0].Entry, time.Minute)
+			got, err := s.Changes(s.ctx, start, time.Minute)
 			must(t, "Changes", err)
 			if len(got) != 2 || got[0].Feed != "main" || got[1].Feed != "tags/a" {
 				t.Fatalf("Changes = %+v; want main, tags/a", got)
@@ -52,14 +52,16 @@ func headTests() []test {
 			if err != nil || len(rest) != 1 || rest[0].Feed != "tags/a" {
 				t.Errorf("Changes after the first = %+v, %v; want tags/a", rest, err)
 			}
-			end, err := s.Changes(s.ctx, "", 0)
-			if err != nil || len(end) != 1 || end[0].Entry != got[1].Entry {
-				t.Errorf("Changes from now = %+v, %v; want the position %s", end, err, got[1].Entry)
+			if last, err := s.LastChange(s.ctx); err != nil || last != got[1].Entry {
+				t.Errorf("LastChange = %q, %v; want %q", last, err, got[1].Entry)
+			}
+			if all, err := s.Changes(s.ctx, "", 0); err != nil || len(all) != 2 {
+				t.Errorf("Changes from the start of the stream = %+v, %v; want both commits", all, err)
 			}
 		}},
 		{"ChangesWakesForACommit", func(t *testing.T, s suite) {
-			start, err := s.Changes(s.ctx, "", 0)
-			must(t, "Changes", err)
+			start, err := s.LastChange(s.ctx)
+			must(t, "LastChange", err)
 			other := s.open()
 			r := request(t, feed.Main, 1, day(1), "rss", "atom")
 			done := make(chan error, 1)
@@ -67,7 +69,7 @@ func headTests() []test {
 				_, _, err := other.Commit(s.ctx, r)
 				done <- err
 			}()
-			got, err := s.Changes(s.ctx, start[0].Entry, 30*time.Second)
+			got, err := s.Changes(s.ctx, start, 30*time.Second)
 			must(t, "Changes", err)
 			must(t, "Commit", <-done)
 			if len(got) != 1 || got[0].Feed != feed.Main {

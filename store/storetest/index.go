@@ -49,24 +49,24 @@ func indexTests() []test {
 		}},
 		{"MemberSaysWhichAreIn", func(t *testing.T, s suite) {
 			s.absorb(t, 1, enter(item("a", 1, "tags/x")), enter(item("b", 2)))
-			got, err := s.Member(s.ctx, "tags/x", "none", "a", "b")
+			got, err := s.InFeed(s.ctx, "tags/x", "none", "a", "b")
 			if err != nil || !cmp.Equal(got, []bool{false, true, false}) {
 				t.Errorf("Member = %v, %v; want false, true, false", got, err)
 			}
-			if got, err := s.Member(s.ctx, "tags/none", "a"); err != nil || !cmp.Equal(got, []bool{false}) {
+			if got, err := s.InFeed(s.ctx, "tags/none", "a"); err != nil || !cmp.Equal(got, []bool{false}) {
 				t.Errorf("Member of a feed that is not there = %v, %v", got, err)
 			}
-			if got, err := s.Member(s.ctx, "tags/x"); err != nil || len(got) != 0 {
+			if got, err := s.InFeed(s.ctx, "tags/x"); err != nil || len(got) != 0 {
 				t.Errorf("Member of nothing = %v, %v", got, err)
 			}
 		}},
 		{"MarksMoveAndDirtyFeedsComeInTurn", func(t *testing.T, s suite) {
 			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
 			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/b"))
-			first, err := s.Dirty(s.ctx)
+			first, err := s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
-			second, err := s.Dirty(s.ctx)
+			second, err := s.DirtyFeeds(s.ctx)
 			must(t, "Dirty", err)
 			if len(first) != 2 || len(second) != 2 {
 				t.Fatalf("Dirty = %v, then %v; want two feeds each", first, second)
@@ -152,12 +152,12 @@ func indexTests() []test {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("PostStates (-want +got):\n%s", diff)
 			}
-			exist, err := s.Posted(s.ctx, ids...)
+			exist, err := s.PostsExist(s.ctx, ids...)
 			must(t, "Posted", err)
 			if diff := cmp.Diff(posted, exist); diff != "" {
 				t.Errorf("Posted of %q (-want +got):\n%s", ids, diff)
 			}
-			exist, err = s.Read(s.ctx, ids...)
+			exist, err = s.ItemsExist(s.ctx, ids...)
 			must(t, "Read", err)
 			if diff := cmp.Diff(read, exist); diff != "" {
 				t.Errorf("Read of %q (-want +got):\n%s", ids, diff)

@@ -87,14 +87,10 @@ func leaseTests() []test {
 			wantKind(t, "Absorb of the old builder", s.Absorb(s.ctx, feed.Absorption{Token: old}), feed.ErrStale)
 		}},
 		{"ARequestIsAnsweredOnce", func(t *testing.T, s suite) {
-			start, err := s.Requests(s.ctx, "", time.Minute)
-			if err != nil || len(start) != 1 || start[0].ID != "" {
-				t.Fatalf("Requests from now = %+v, %v; want one position without an id", start, err)
-			}
 			builder := s.open()
 			done := make(chan error, 1)
 			go func() {
-				requests, err := builder.Requests(s.ctx, start[0].Entry, 30*time.Second)
+				requests, err := builder.Requests(s.ctx, "", 30*time.Second)
 				if err == nil && len(requests) == 1 {
 					err = builder.Reply(s.ctx, requests[0].ID, append([]byte("answer to "), requests[0].Payload...))
 				}

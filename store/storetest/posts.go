@@ -140,13 +140,13 @@ func postTests() []test {
 			wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
 		}},
 		{"SubmittedWakesForAWrite", func(t *testing.T, s suite) {
-			if is, err := s.Submitted(s.ctx, "", 0); err != nil || is {
+			if is, err := s.AwaitInbox(s.ctx, "", 0); err != nil || is {
 				t.Errorf("Submitted with an empty inbox = %v, %v", is, err)
 			}
 			writer := s.open()
 			done := make(chan error, 1)
 			go func() { done <- writer.Put(s.ctx, raw("a")) }()
-			if is, err := s.Submitted(s.ctx, "", 30*time.Second); err != nil || !is {
+			if is, err := s.AwaitInbox(s.ctx, "", 30*time.Second); err != nil || !is {
 				t.Errorf("Submitted = %v, %v; want true", is, err)
 			}
 			must(t, "Put", <-done)
@@ -154,7 +154,7 @@ func postTests() []test {
 			if err != nil || len(entries) != 1 {
 				t.Fatalf("Inbox = %v, %v; want one entry", entries, err)
 			}
-			if is, err := s.Submitted(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
+			if is, err := s.AwaitInbox(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
 				t.Errorf("Submitted after the last entry = %v, %v", is, err)
 			}
 		}},
@@ -175,7 +175,7 @@ func postTests() []test {
 				want = append(want, fmt.Sprintf("post/%d", i))
 			}
 			s.put(t, want...)
-			other := s.Client.Site("contract-other")
+			other := s.Client().Site("contract-other")
 			// A store that keeps the posts of one site says so.
 			if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
 				t.Fatalf("Put into another site: %v", err)

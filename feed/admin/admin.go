@@ -1,5 +1,5 @@
-// Package admin is the operators' and writers' HTTP side: health, metrics, the list of problems, the trigger to rebuild,
-// and posts. It knows what may be asked and by whom, not how it is done; readers never reach it.
+// Package admin is the HTTP interface for operators and writers: health, metrics, problems, rebuilds and posts. It
+// authenticates and routes requests, and leaves the work to the interfaces of [Config]. It does not serve feeds.
 package admin
 
 import (
@@ -18,17 +18,17 @@ import (
 
 // Rebuilder rebuilds feeds.
 type Rebuilder interface {
-	// Rebuild rebuilds the named feeds, or all if none is named, and says what became of each. The error is of a kind in
-	// package feed: [feed.ErrNotFound] for a feed that doesn't exist.
+	// Rebuild rebuilds the named feeds, or all if none is named, and returns the outcome of each. The error is of a kind
+	// in package feed: [feed.ErrNotFound] for a feed that does not exist.
 	Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error)
 }
 
-// ProblemLister lists what operators should know of.
+// ProblemLister lists problems.
 type ProblemLister interface {
 	Problems(ctx context.Context) ([]feed.Problem, error)
 }
 
-// ReaderLister lists who reads.
+// ReaderLister lists the readership of feeds.
 type ReaderLister interface {
 	Readers() []feed.Readership
 }
@@ -36,22 +36,21 @@ type ReaderLister interface {
 // Check is a condition that is reported to operators.
 type Check struct {
 	Name     string
-	Check    func(context.Context) error // nil: it holds; else why it doesn't
-	Required bool                        // no requests should come here while it doesn't hold
+	Check    func(context.Context) error // returns nil if the condition holds, else the reason
+	Required bool                        // whether /readyz fails while the condition does not hold
 }
 
-// Config is what the admin side is made of. All fields but those marked optional are required.
+// Config configures [NewHandler]. All fields but those marked optional are required.
 type Config struct {
 	Sites  Sites
 	Checks []Check
-	// Problems are those of no single site, listed before the sites'. Optional.
+	// Problems list problems of the process rather than of a site, before those of the sites. Optional.
 	Problems []ProblemLister
-	// Tokens let in those who change something or read posts, of whatever site. Without any, and without any of a site's
-	// own, nobody may.
+	// Tokens are valid for all sites. Requests that change something or read posts need one, or one of the site's own.
 	Tokens   Tokens
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
-	// RebuildTimeout is how long a triggered rebuild is waited for; 0 is 10 minutes. Optional.
+	// RebuildTimeout bounds a triggered rebuild; 0 means 10 minutes. Optional.
 	RebuildTimeout time.Duration
 }
 
@@ -61,28 +60,28 @@ const (
 	maxBody               = 64 << 10
 )
 
-// NewHandler returns the handler of all routes of the admin side; openapi.yaml describes them.
+// NewHandler returns the handler of all routes; openapi.yaml describes them.
 //
 //	GET    /livez                  200 while the process runs
 //	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check
-//	GET    /metrics                in the formats of Prometheus
-//	GET    /openapi.yaml           the description of all this (OpenAPI 3.1)
-//	GET    /sites                  the sites there are, as JSON
-//	GET    /feeds                  what is served, as JSON
-//	GET    /readers                who reads the feeds, as far as polls tell, as JSON
-//	GET    /problems               what is not published, and why, as JSON
-//	GET    /sites/SITE/feeds, /readers, /problems    the same of one site
-//	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in such a form, or in
-//	                               a JSON body {"feeds": ["main"]}, or all; answers the [feed.Report]
-//	POST   /rebuild                the same, where there is one site
-//	GET    /sites/SITE/posts       the posts in the order of their ids, a page at a time
+//	GET    /metrics                metrics for Prometheus
+//	GET    /openapi.yaml           the description of these routes (OpenAPI 3.1)
+//	GET    /sites                  the sites, as JSON
+//	GET    /feeds                  the served feeds, as JSON
+//	GET    /readers                polls and subscribers of each feed, as JSON
+//	GET    /problems               problems, as JSON
+//	GET    /sites/SITE/feeds, /readers, /problems    the same for one site
+//	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in a form, or in a
+//	                               JSON body {"feeds": ["main"]}, or all; returns the [feed.Report]
+//	POST   /rebuild                the same for the only site
+//	GET    /sites/SITE/posts       a page of the posts, ordered by id
 //	POST   /sites/SITE/posts       stores a post, or many as JSON Lines
-//	GET    /sites/SITE/posts/ID    a post as it was stored
-//	PUT    /sites/SITE/posts/ID    stores a post, new or in place of its earlier version
+//	GET    /sites/SITE/posts/ID    a stored post
+//	PUT    /sites/SITE/posts/ID    stores or replaces a post
 //	DELETE /sites/SITE/posts/ID    deletes a post
 //
-// The POST routes and those of posts need a bearer token (RFC 6750) with the right to do it: one for all sites, or the
-// site's own. ID is one segment, with slashes and all percent-encoded. Errors are problem details (RFC 9457).
+// The POST routes and the posts routes need a bearer token (RFC 6750) that has the right and is valid for all sites or
+// for this one. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
@@ -95,7 +94,7 @@ func NewHandler(c Config) http.Handler {
 func (h *handler) routes() []route {
 	metrics := promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelWarn),
-		// A gauge that can't be had must not hide the others.
+		// A metric that cannot be collected must not hide the others.
 		ErrorHandling: promhttp.ContinueOnError,
 	})
 	const site, posts, post = "/sites/{site}", "/sites/{site}/posts", "/sites/{site}/posts/{id}"
@@ -122,7 +121,7 @@ func (h *handler) routes() []route {
 	}
 }
 
-// NewServer returns a server for operators. A rebuild may take longer than its limits: the handler extends them.
+// NewServer returns the server of the admin address. The handler extends its timeouts for rebuilds and bulk requests.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -167,6 +166,6 @@ func (h *handler) text(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	if _, err := w.Write([]byte(body)); err != nil {
-		h.Log.Debug("answer not sent", "error", err)
+		h.Log.Debug("response not sent", "error", err)
 	}
 }

@@ -24,7 +24,7 @@ import (
 
 const secret = "s3cret-of.alice~1"
 
-// fake is all that the admin side reports on.
+// fake implements the interfaces that the admin handler reports on.
 type fake struct {
 	report feed.Report
 	err    error
@@ -53,7 +53,7 @@ func (f *fake) Heads() []feed.Head {
 	}, {Feed: "archive/1"}, {Feed: "archive/2"}, {Feed: feed.Pages}}
 }
 
-// config returns a configuration over f, with alice's token.
+// config returns a configuration over f that accepts alice's token.
 func config(t *testing.T, f *fake) Config {
 	t.Helper()
 	tokens, err := ParseTokens("alice [write,rebuild]: " + secret + "\nanother-token\nwill [write]: writer-token")
@@ -66,7 +66,7 @@ func config(t *testing.T, f *fake) Config {
 	}
 }
 
-// newSite returns a site over f, with posts of its own.
+// newSite returns a site over f with its own posts.
 func newSite(id feed.SiteID, f *fake) *Site {
 	return &Site{
 		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
@@ -74,7 +74,7 @@ func newSite(id feed.SiteID, f *fake) *Site {
 	}
 }
 
-// only returns the only site that c is of.
+// only returns the only site of c.
 func only(t *testing.T, c Config) *Site {
 	t.Helper()
 	sites := c.Sites.Sites()
@@ -86,7 +86,7 @@ func only(t *testing.T, c Config) *Site {
 
 func logTo(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
 
-// ask sends a request to the handler, with "Name: value" header fields, and returns the answer.
+// ask sends a request with "Name: value" header fields to the handler and returns the response.
 func ask(t *testing.T, c Config, method, target, body string, header ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -104,8 +104,7 @@ func ask(t *testing.T, c Config, method, target, body string, header ...string) 
 	return res
 }
 
-// wantDeclared holds that answers have no status but those that the table of routes says, which the description is
-// compared with.
+// wantDeclared checks that a response has one of the statuses in the table of routes, with which openapi.yaml is compared.
 func wantDeclared(t *testing.T, routes []route, r *http.Request, status int) {
 	t.Helper()
 	for _, candidate := range routes {
@@ -211,7 +210,7 @@ func TestRebuildNamesFeeds(t *testing.T) {
 	}
 }
 
-func TestRebuildAnswersItsReport(t *testing.T) {
+func TestRebuildReport(t *testing.T) {
 	f := &fake{report: feed.Report{
 		Feeds:    []feed.FeedReport{{Feed: feed.Main, Outcome: feed.Held, Items: 3, Reason: "2 posts vanished"}},
 		Problems: []feed.Problem{{ID: "a", Kind: feed.KindRejected, Reason: "no content"}},
@@ -244,9 +243,9 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 		{fmt.Errorf("name: %w", feed.ErrInvalid), 400, "name: invalid"},
 		{fmt.Errorf("another builder: %w", feed.ErrLocked), 409, "another builder: locked"},
 		{fmt.Errorf("head: %w", feed.ErrStale), 409, "head: stale"},
-		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503, "The store can't be reached now; what is served stays."},
-		{fmt.Errorf("%s: %w", hidden, context.DeadlineExceeded), 503, "It took too long, and may still be under way."},
-		{errors.New(hidden), 500, "The log says more."},
+		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503, "The store is unavailable; published documents are still served."},
+		{fmt.Errorf("%s: %w", hidden, context.DeadlineExceeded), 503, "The operation timed out and may still be running."},
+		{errors.New(hidden), 500, "Internal error; see the log."},
 	} {
 		res := ask(t, config(t, &fake{err: test.err}), "POST", "/rebuild", "", bearer)
 		if res.StatusCode != test.want {
@@ -300,7 +299,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-func TestReadyzSaysWhyNot(t *testing.T) {
+func TestReadyzReasons(t *testing.T) {
 	holds := func(context.Context) error { return nil }
 	fails := func(context.Context) error { return errors.New("no documents yet") }
 	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
@@ -356,7 +355,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-func TestRebuildMayTakeLongerThanTheServersLimits(t *testing.T) {
+func TestRebuildExtendsServerTimeouts(t *testing.T) {
 	synctest.Test(t, rebuildMayTakeLonger)
 }
 
@@ -406,7 +405,7 @@ func rebuildMayTakeLonger(t *testing.T) {
 	}
 }
 
-// pipes is a listener within the program, whose connections live in a bubble's time.
+// pipes is an in-memory listener that works with synthetic time.
 type pipes chan net.Conn
 
 func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
@@ -415,7 +414,7 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// Accept returns a connection that was dialled.
+// Accept returns the next dialed connection.
 func (p pipes) Accept() (net.Conn, error) {
 	conn, ok := <-p
 	if !ok {
@@ -427,10 +426,10 @@ func (p pipes) Accept() (net.Conn, error) {
 // Close ends Accept.
 func (p pipes) Close() error { close(p); return nil }
 
-// Addr returns what an end of a pipe has for an address.
+// Addr returns a placeholder address.
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
-func TestRebuildIsGivenUpOnAfterItsTimeout(t *testing.T) {
+func TestRebuildTimeout(t *testing.T) {
 	c := config(t, &fake{work: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
 	c.RebuildTimeout = time.Millisecond
 	if got := ask(t, c, "POST", "/rebuild", "", bearer).StatusCode; got != 503 {

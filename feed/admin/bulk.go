@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// maxLines bounds the answer to a bulk request, which is kept until the whole body is read: most clients read
-	// nothing before they have sent all, and would wait for us as we for them.
+	// maxLines bounds the response to a bulk request. The response is sent after the whole body has been read: most
+	// clients read nothing until they have sent everything, and writing earlier could deadlock.
 	maxLines   = 100_000
 	batchPosts = 200
 	batchBytes = 2 << 20
-	// lineTimeout is how long a client may take for the lines of one batch.
+	// lineTimeout bounds the time to receive the lines of one batch.
 	lineTimeout = 30 * time.Second
-	// bulkTimeout is how long it may take for all of them: lines that are empty or wrong fill no batch, so that without
-	// it a request of such lines could last for weeks.
+	// bulkTimeout bounds the time to receive the whole body. Empty and invalid lines fill no batch, so lineTimeout alone
+	// would not bound it.
 	bulkTimeout = 30 * time.Minute
 )
 
-// postPosts stores the post or the posts in the body.
+// postPosts stores the post or posts of the body.
 func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 	switch bodyType(r.Header) {
 	case typeJSON:
@@ -43,22 +43,22 @@ func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 		return h.storeLines(w, r)
 	default:
 		return problem{Status: http.StatusUnsupportedMediaType,
-			Detail: "A post is application/json; posts as JSON Lines are application/x-ndjson or application/jsonl."}
+			Detail: "The content type of a post is application/json, that of JSON Lines application/x-ndjson or application/jsonl."}
 	}
 }
 
-// ownID returns the id in a post. A post that is no JSON has none, and no error either: who checks it says what is wrong.
+// ownID returns the member id of a post. If the post is not JSON it returns no error: CheckPost reports that.
 func ownID(raw []byte) (string, error) {
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
-		return "", &intake.Error{Place: "id", Reason: "is missing; give the post one that never changes"}
+		return "", &intake.Error{Place: "id", Reason: "is missing; give the post an id that never changes"}
 	}
 	return own.ID, nil
 }
 
-// lineAnswer says what became of one line: 200, 202, 413, 422 or 503, as it would have been of one post.
+// lineAnswer is the result of one line, with the status that a single post would have: 200, 202, 413, 422 or 503.
 type lineAnswer struct {
-	Line   int    `json:"line"` // counted from 1
+	Line   int    `json:"line"` // from 1
 	Status int    `json:"status"`
 	ID     string `json:"id,omitempty"`
 	ETag   string `json:"etag,omitempty"`
@@ -67,7 +67,7 @@ type lineAnswer struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// bulk is a request with many posts under way.
+// bulk is the state of a request with many posts.
 type bulk struct {
 	siteHandler
 	r       *http.Request
@@ -78,8 +78,8 @@ type bulk struct {
 	answers bytes.Buffer
 }
 
-// storeLines stores posts as they come, in batches, and answers a line for each that is not empty. A line that is wrong
-// leaves the others alone; a store that fails ends it.
+// storeLines stores posts in batches as they arrive, and responds with a line for each non-empty line. An invalid line
+// does not affect the others. An error of the store ends the request.
 func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
@@ -107,16 +107,16 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 		line, fits, err = readLine(lines, intake.MaxSize)
 		more = err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
-			// What came before is stored in any case: the client can't know how far it got.
+			// The lines before are stored in any case: the client cannot know how much was received.
 			b.answer(lineAnswer{Line: number, Status: http.StatusBadRequest, Detail: "The body ends within this line."})
 			break
 		}
 		if number > maxLines && len(line) > 0 {
 			b.answer(lineAnswer{Line: number, Status: http.StatusRequestEntityTooLarge,
-				Detail: "This and the following lines were not stored: send them in a request of their own."})
+				Detail: "This line and those after it were not stored: send them in another request."})
 			break
 		}
-		b.take(number, trimPost(line), fits)
+		b.add(number, trimPost(line), fits)
 		if len(b.batch) == batchPosts || b.size >= batchBytes {
 			if err := b.flush(); err != nil {
 				return b.end(w, control, err)
@@ -126,8 +126,8 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 	return b.end(w, control, b.flush())
 }
 
-// readLine reads up to the next newline or the end, where it returns [io.EOF]. Of a line that is longer than limit it
-// returns some, and false.
+// readLine reads up to the next newline, or to the end of the input, where it returns [io.EOF]. If the line is longer than
+// limit, fits is false and the line is incomplete.
 func readLine(r *bufio.Reader, limit int) (line []byte, fits bool, err error) {
 	fits = true
 	for {
@@ -141,8 +141,8 @@ func readLine(r *bufio.Reader, limit int) (line []byte, fits bool, err error) {
 	}
 }
 
-// take adds a line to the batch, or answers what is wrong with it.
-func (b *bulk) take(number int, raw []byte, fits bool) {
+// add adds a line to the batch, or reports its error.
+func (b *bulk) add(number int, raw []byte, fits bool) {
 	if !fits {
 		b.answer(lineAnswer{Line: number, Status: http.StatusRequestEntityTooLarge, Detail: "A post has at most 1 MiB."})
 		return
@@ -164,7 +164,7 @@ func (b *bulk) take(number int, raw []byte, fits bool) {
 	b.size += len(raw)
 }
 
-// flush stores the batch and answers its lines.
+// flush stores the batch and adds the results of its lines to the response.
 func (b *bulk) flush() error {
 	if len(b.batch) == 0 {
 		return nil
@@ -191,19 +191,19 @@ func (b *bulk) flush() error {
 func (b *bulk) answer(a lineAnswer) {
 	line, err := json.Marshal(a)
 	if err != nil {
-		b.Log.Error("answer can't be written as JSON", "error", err)
+		b.Log.Error("response not encoded", "error", err)
 		return
 	}
 	b.answers.Write(append(line, '\n'))
 }
 
-// end sends the answers. If the store failed before anything was stored, so does the request.
+// end sends the results. If the store failed before anything was stored, the request fails.
 func (b *bulk) end(w http.ResponseWriter, control *http.ResponseController, failed error) error {
 	if failed != nil && b.stored == 0 {
 		return failed
 	}
 	if failed != nil {
-		b.Log.Error("posts were not stored", "writer", tokenName(b.r), "error", failed)
+		b.Log.Error("posts not stored", "writer", tokenName(b.r), "error", failed)
 	}
 	b.Log.Info("posts stored", "writer", tokenName(b.r), "posts", b.stored)
 	if err := supported(control.SetWriteDeadline(time.Now().Add(lineTimeout))); err != nil {
@@ -212,12 +212,12 @@ func (b *bulk) end(w http.ResponseWriter, control *http.ResponseController, fail
 	w.Header().Set("Content-Type", typeLines)
 	w.WriteHeader(http.StatusOK)
 	if _, err := b.answers.WriteTo(w); err != nil {
-		b.Log.Debug("answer not sent", "error", err)
+		b.Log.Debug("response not sent", "error", err)
 	}
 	return nil
 }
 
-// supported returns err unless it says that there is no connection that could have a deadline.
+// supported returns err, or nil if err is [http.ErrNotSupported]: a response recorder has no connection with deadlines.
 func supported(err error) error {
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not known here: a post's
-// version is told by its entity tag only.
+// conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not supported: posts have entity
+// tags only.
 type conditions struct {
 	match, noneMatch tagList
 }
@@ -59,22 +59,21 @@ func (l *tagList) parse(s string) bool {
 	return true
 }
 
-// matches reports whether the list has the version of a post that is stored, nil for none.
+// matches reports whether the list contains the entity tag of the stored post; nil stands for no post.
 func (l tagList) matches(current []byte) bool {
 	return current != nil && (l.any || slices.Contains(l.tags, entityTag(current)))
 }
 
-// check returns a problem if a write must not be done on the version of a post that is stored, nil for none.
+// check returns a problem if the preconditions do not hold for the stored post; nil stands for no post.
 func (c conditions) check(current []byte) error {
 	switch {
 	case c.match.given && current == nil:
-		return problem{Status: http.StatusPreconditionFailed, Detail: "There is no such post (any more)."}
+		return problem{Status: http.StatusPreconditionFailed, Detail: "The post does not exist."}
 	case c.match.given && !c.match.matches(current):
 		return problem{Status: http.StatusPreconditionFailed,
-			Detail: "The post is another version than the one named: somebody has changed it. Its entity tag is " +
-				entityTag(current) + "."}
+			Detail: "The post has changed: its entity tag is " + entityTag(current) + "."}
 	case c.noneMatch.given && c.noneMatch.matches(current):
-		return problem{Status: http.StatusPreconditionFailed, Detail: "There is a post with this id already."}
+		return problem{Status: http.StatusPreconditionFailed, Detail: "A post with this id exists."}
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"feedpub/feed"
 )
 
-// feedState is what operators see of a feed that is served.
+// feedState describes a served feed.
 type feedState struct {
 	Site      feed.SiteID     `json:"site"`
 	Feed      feed.Name       `json:"feed"`
@@ -25,14 +25,14 @@ type documentState struct {
 	Modified time.Time   `json:"modified"`
 }
 
-// siteState is what operators see of a site.
+// siteState describes a site.
 type siteState struct {
 	Site    feed.SiteID `json:"site"`
 	BaseURL string      `json:"base_url"`
 	Hosts   []string    `json:"hosts"`
-	Ready   bool        `json:"ready"` // the main feed is served
+	Ready   bool        `json:"ready"` // whether the main feed is served
 	Reason  string      `json:"reason,omitempty"`
-	Feeds   int         `json:"feeds"` // that are served
+	Feeds   int         `json:"feeds"` // number of served feeds
 }
 
 // sites lists the sites.
@@ -50,7 +50,7 @@ func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 	return nil
 }
 
-// feeds lists what is served.
+// feeds lists the served feeds.
 func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
 	list := []feedState{}
 	for _, s := range sites {
@@ -69,13 +69,13 @@ func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 	return nil
 }
 
-// siteReadership is who reads a feed of a site.
+// siteReadership is the readership of a feed of a site.
 type siteReadership struct {
 	Site feed.SiteID `json:"site"`
 	feed.Readership
 }
 
-// readers lists who reads the feeds.
+// readers lists the readership of each feed.
 func (h *handler) readers(sites []*Site, w http.ResponseWriter, _ *http.Request) error {
 	list := []siteReadership{}
 	for _, s := range sites {
@@ -90,13 +90,13 @@ func (h *handler) readers(sites []*Site, w http.ResponseWriter, _ *http.Request)
 	return nil
 }
 
-// siteProblem is a problem of a site, or of none.
+// siteProblem is a problem of a site, or of the process if Site is empty.
 type siteProblem struct {
 	Site feed.SiteID `json:"site,omitempty"`
 	feed.Problem
 }
 
-// problems lists what is not published, and why. In the list of all sites those of none come first.
+// problems lists the problems, in the list of all sites those of the process first.
 func (h *handler) problems(sites []*Site, w http.ResponseWriter, r *http.Request) error {
 	list := []siteProblem{}
 	add := func(site feed.SiteID, listers []ProblemLister) error {

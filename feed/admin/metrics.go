@@ -12,25 +12,24 @@ import (
 
 const namespace = "feedpub"
 
-// Metrics counts what the other parts report to it; they know it only as an interface or a function of their own. Its
-// labels have few values that are known beforehand: nothing of a request or a post becomes one. Its methods are safe for
-// concurrent use.
+// Metrics holds the counters of the process. Label values come from small fixed sets, never from a request or a post. Its
+// methods are safe for concurrent use.
 type Metrics struct {
 	registry  prometheus.Registerer
 	responses map[feed.Format]*formatMetrics
 	builds    *prometheus.CounterVec
 }
 
-// formatMetrics are the counters of one format, looked up once: they are on the way of every answer.
+// formatMetrics are the counters of one format. They are looked up once, since every response updates them.
 type formatMetrics struct {
 	statuses [len(statusClasses)]prometheus.Counter
 	bytes    prometheus.Counter
 }
 
-// otherFormat is the label for errors and for what is not a feed.
+// otherFormat is the label of errors and of documents that are not feeds.
 const otherFormat = "other"
 
-// statusClasses are the values of the label status. 304 is by itself: its share is what tells whether readers poll well.
+// statusClasses are the values of the label status. 304 has its own: its share shows how well readers poll.
 var statusClasses = [...]string{"2xx", "304", "3xx", "4xx", "5xx"}
 
 func statusClass(status int) int {
@@ -48,30 +47,30 @@ func statusClass(status int) int {
 	}
 }
 
-// Build says what is running.
+// Build identifies the running program.
 type Build struct {
 	Version, Revision, GoVersion string
 }
 
-// NewMetrics registers all metrics, those of the Go runtime and of the process too. An error says that one is registered
+// NewMetrics registers all metrics, including those of the Go runtime and the process. It fails if one is registered
 // already.
 func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	m := &Metrics{
 		registry:  registry,
 		responses: make(map[feed.Format]*formatMetrics),
 		builds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: namespace, Name: "builds_total", Help: "Feeds built, by what became of them.",
+			Namespace: namespace, Name: "builds_total", Help: "Feeds built, by outcome.",
 		}, []string{"outcome"}),
 	}
 	responses := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "responses_total",
-		Help: "Answers to readers, by the format of the feed that was asked for and the class of the status.",
+		Help: "Responses to readers, by format of the requested feed and class of the status code.",
 	}, []string{"format", "status"})
 	bytes := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Name: "response_bytes_total", Help: "Bytes of the bodies of answers to readers.",
+		Namespace: namespace, Name: "response_bytes_total", Help: "Bytes of response bodies sent to readers, by format of the requested feed.",
 	}, []string{"format"})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "What is running; the value is always 1.",
+		Namespace: namespace, Name: "build_info", Help: "Version of the running program; the value is always 1.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.GoVersion},
 	})
 	info.Set(1)
@@ -107,8 +106,8 @@ func (m *Metrics) register(cs ...prometheus.Collector) error {
 	return nil
 }
 
-// Served counts an answer to a reader: the format of the feed that was asked for, "" for errors and what is not a feed,
-// the status, and the length of the body in bytes.
+// Served counts a response to a reader. The format is that of the requested feed, or "" for errors and documents that are
+// not feeds; bytes is the length of the body.
 func (m *Metrics) Served(format feed.Format, status, bytes int) {
 	fm := m.responses[format]
 	if fm == nil {
@@ -118,26 +117,25 @@ func (m *Metrics) Served(format feed.Format, status, bytes int) {
 	fm.bytes.Add(float64(bytes))
 }
 
-// Memory says how much of documents is in memory.
+// Memory reports the memory used by documents.
 type Memory interface {
-	// Held returns how many bytes are held now, and Loads how many documents were brought there because they were asked
-	// for, or after a start.
+	// Held returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the start.
 	Held() int64
 	Loads() uint64
 }
 
-// WatchMemory reports what m says whenever the metrics are read.
+// WatchMemory registers metrics of memory.
 func (m *Metrics) WatchMemory(memory Memory) error {
 	return m.register(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: namespace, Name: "documents_memory_bytes", Help: "Bytes of documents in memory, which server.memory bounds.",
+			Namespace: namespace, Name: "documents_memory_bytes", Help: "Bytes of documents in memory, bounded by server.memory.",
 		}, func() float64 { return float64(memory.Held()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "document_loads_total",
-			Help: "Documents brought into memory after a start or for want of room; many of them want a greater server.memory.",
+			Help: "Documents loaded from disk into memory; a high rate calls for a greater server.memory.",
 		}, func() float64 { return float64(memory.Loads()) }),
 	)
 }
 
-// Built counts what became of a feed that was built.
+// Built counts the outcome of a feed that was built.
 func (m *Metrics) Built(r feed.FeedReport) { m.builds.WithLabelValues(string(r.Outcome)).Inc() }

@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// maxSiteLabels is how many sites have metrics of their own, by the order of their ids: time series cost the one
-	// who collects them. The numbers of sites are of all.
+	// maxSiteLabels bounds the number of sites with metrics of their own, in the order of their ids, to bound the number
+	// of time series. The counts of sites include all.
 	maxSiteLabels = 1000
-	// maxFeedLabels is how many feeds of the only site have metrics of their own, and manyFeedLabels how many of each of
-	// several; the others share one label. A site may have a feed for each of thousands of tags.
+	// maxFeedLabels bounds the number of feeds with metrics of their own if there is one site, manyFeedLabels if there are
+	// several. The others share one label: a site may have a feed for each of thousands of tags.
 	maxFeedLabels  = 500
 	manyFeedLabels = 20
 )
 
-// Watch measures sites whenever metrics are read, and counts the problems of no single site that listers know.
+// Watch registers metrics of the sites, and of the problems of the process that the listers return.
 func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
 	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites))
 }
 
-// labelled returns the sites that have metrics of their own.
+// labelled returns the sites with metrics of their own.
 func labelled(sites Sites) []*Site {
 	all := sites.Sites()
 	return all[:min(len(all), maxSiteLabels)]
@@ -34,7 +34,7 @@ func siteDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(namespace+"_"+name, help, append([]string{"site"}, labels...), nil)
 }
 
-// sitesCollector reads what the sites' replicas say when it is asked for.
+// sitesCollector collects metrics from the sites' replicas.
 type sitesCollector struct {
 	sites                                               Sites
 	number, numberReady                                 *prometheus.Desc
@@ -44,16 +44,16 @@ type sitesCollector struct {
 func newSitesCollector(sites Sites) *sitesCollector {
 	return &sitesCollector{
 		sites:       sites,
-		number:      prometheus.NewDesc(namespace+"_sites", "Sites that there are.", nil, nil),
-		numberReady: prometheus.NewDesc(namespace+"_sites_ready", "Sites whose main feed is served.", nil, nil),
+		number:      prometheus.NewDesc(namespace+"_sites", "Number of sites.", nil, nil),
+		numberReady: prometheus.NewDesc(namespace+"_sites_ready", "Number of sites whose main feed is served.", nil, nil),
 		ready:       siteDesc("ready", "1 if the main feed is served."),
-		store:       siteDesc("store_up", "1 if the store answered when the replica last asked."),
-		version:     siteDesc("replica_version", "The store's version up to which the replica has taken commits."),
-		synced:      siteDesc("replica_synced_timestamp_seconds", "When the store last answered the replica."),
-		feeds:       siteDesc("feeds", "Feeds that are served."),
-		commit:      siteDesc("last_commit_timestamp_seconds", "The latest Last-Modified of any document that is served."),
+		store:       siteDesc("store_up", "1 if the replica's last call of the store succeeded."),
+		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
+		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last answer to the replica."),
+		feeds:       siteDesc("feeds", "Number of served feeds."),
+		commit:      siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
 		event: siteDesc("replica_events_total",
-			"What the replica did with the store's commits; all but taken are worth a look at the problems.", "event"),
+			"Commits that the replica read from the store, by result; see the problems for any result but applied.", "event"),
 	}
 }
 
@@ -98,7 +98,7 @@ func (c *sitesCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(c.numberReady, prometheus.GaugeValue, float64(ready))
 }
 
-// number returns a truth value as Prometheus has it.
+// number returns 1 for true and 0 for false.
 func number(b bool) float64 {
 	if b {
 		return 1
@@ -106,7 +106,7 @@ func number(b bool) float64 {
 	return 0
 }
 
-// latest returns the latest Last-Modified of any document.
+// latest returns the latest Last-Modified of the documents of heads.
 func latest(heads []feed.Head) time.Time {
 	var t time.Time
 	for _, h := range heads {
@@ -119,7 +119,7 @@ func latest(heads []feed.Head) time.Time {
 	return t
 }
 
-// seconds returns a time as Prometheus has it; 0 for none.
+// seconds returns t in Unix seconds, or 0 for the zero time.
 func seconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0
@@ -127,8 +127,7 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-// problemsCollector counts the problems that are listed, by kind. While a lister fails there are no such metrics of its
-// site, rather than wrong ones.
+// problemsCollector counts problems by kind. If a lister fails, the metrics of its site are missing rather than wrong.
 type problemsCollector struct {
 	sites   Sites
 	listers []ProblemLister
@@ -137,7 +136,7 @@ type problemsCollector struct {
 
 func newProblemsCollector(sites Sites, listers []ProblemLister) *problemsCollector {
 	return &problemsCollector{sites, listers, siteDesc("problems",
-		"Problems that are listed for operators, by kind; those of no single site have the label site empty.", "kind")}
+		"Problems listed for operators, by kind; the label site is empty for problems of the process.", "kind")}
 }
 
 // Describe implements [prometheus.Collector].
@@ -152,12 +151,12 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range labelled(c.sites) {
 		if !c.collect(ctx, ch, s.ID, s.Problems) {
-			return // it is one store that does not answer, and one that reads metrics does not wait for ever
+			return // all sites share a store: the others would fail too, each after a timeout
 		}
 	}
 }
 
-// collect counts the problems of one site, and reports whether it could.
+// collect counts the problems of one site. It reports whether all listers succeeded.
 func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister) bool {
 	counts := map[feed.ProblemKind]int{
 		feed.KindRejected: 0, feed.KindMissing: 0, feed.KindSuggestion: 0, feed.KindCharacters: 0, feed.KindHeld: 0,
@@ -170,7 +169,7 @@ func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Me
 			return false
 		}
 		for _, p := range problems {
-			if _, known := counts[p.Kind]; known { // kinds come from the store, labels must not
+			if _, known := counts[p.Kind]; known { // a kind comes from the store, and labels must be bounded
 				counts[p.Kind]++
 			}
 		}
@@ -181,8 +180,8 @@ func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Me
 	return true
 }
 
-// readersCollector measures who reads. The feeds that were polled first have labels of their own, so that no count ever
-// goes back.
+// readersCollector collects the readership of feeds. The feeds that were polled first have labels of their own, so that
+// the counter of a label never decreases.
 type readersCollector struct {
 	sites                                            Sites
 	polls, notModified, deltas, subscribers, clients *prometheus.Desc
@@ -191,11 +190,11 @@ type readersCollector struct {
 func newReadersCollector(sites Sites) *readersCollector {
 	return &readersCollector{
 		sites:       sites,
-		polls:       siteDesc("feed_polls_total", "Polls of a feed that were answered with 200, 226 or 304.", "feed"),
-		notModified: siteDesc("feed_polls_not_modified_total", "Polls of a feed that were answered with 304.", "feed"),
-		deltas:      siteDesc("feed_polls_delta_total", "Polls of a feed that were answered with 226.", "feed"),
-		subscribers: siteDesc("feed_subscribers", "Subscribers that aggregators report, and direct readers of seven days.", "feed"),
-		clients:     siteDesc("client_polls_total", "Polls of all feeds by the well-known program that made them.", "client"),
+		polls:       siteDesc("feed_polls_total", "Polls of a feed answered with 200, 226 or 304.", "feed"),
+		notModified: siteDesc("feed_polls_not_modified_total", "Polls of a feed answered with 304.", "feed"),
+		deltas:      siteDesc("feed_polls_delta_total", "Polls of a feed answered with 226.", "feed"),
+		subscribers: siteDesc("feed_subscribers", "Subscribers reported by aggregators, and direct readers of the last seven days.", "feed"),
+		clients:     siteDesc("client_polls_total", "Polls of all feeds, by program.", "client"),
 	}
 }
 
@@ -220,7 +219,7 @@ func (c *readersCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collect measures who reads a site, of whose feeds so many have labels of their own.
+// collect sends the readership of a site, with labels of their own for the first feeds.
 func (c *readersCollector) collect(ch chan<- prometheus.Metric, site string, list []feed.Readership, labels int) {
 	clients := make(map[string]uint64)
 	rest := feed.Readership{Feed: otherFormat}

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// replica is one that has followed a store for a while.
+// replica is a replica that has followed a store for a while.
 type replica struct {
 	*fake
 	down, unready error
@@ -52,22 +52,22 @@ func TestMetrics(t *testing.T) {
 	m.Built(feed.FeedReport{Feed: "tags/go", Outcome: feed.Held})
 
 	want := `
-# HELP feedpub_build_info What is running; the value is always 1.
+# HELP feedpub_build_info Version of the running program; the value is always 1.
 # TYPE feedpub_build_info gauge
 feedpub_build_info{goversion="go1.26",revision="abc",version="v1.2.3"} 1
-# HELP feedpub_builds_total Feeds built, by what became of them.
+# HELP feedpub_builds_total Feeds built, by outcome.
 # TYPE feedpub_builds_total counter
 feedpub_builds_total{outcome="committed"} 1
 feedpub_builds_total{outcome="failed"} 0
 feedpub_builds_total{outcome="held"} 2
 feedpub_builds_total{outcome="unchanged"} 0
-# HELP feedpub_feeds Feeds that are served.
+# HELP feedpub_feeds Number of served feeds.
 # TYPE feedpub_feeds gauge
 feedpub_feeds{site="main"} 1
-# HELP feedpub_last_commit_timestamp_seconds The latest Last-Modified of any document that is served.
+# HELP feedpub_last_commit_timestamp_seconds Latest Last-Modified of the served documents.
 # TYPE feedpub_last_commit_timestamp_seconds gauge
 feedpub_last_commit_timestamp_seconds{site="main"} 1.7159472e+09
-# HELP feedpub_problems Problems that are listed for operators, by kind; those of no single site have the label site empty.
+# HELP feedpub_problems Problems listed for operators, by kind; the label site is empty for problems of the process.
 # TYPE feedpub_problems gauge
 feedpub_problems{kind="characters",site=""} 0
 feedpub_problems{kind="characters",site="main"} 0
@@ -88,23 +88,23 @@ feedpub_problems{kind="suggestion",site="main"} 0
 # HELP feedpub_ready 1 if the main feed is served.
 # TYPE feedpub_ready gauge
 feedpub_ready{site="main"} 1
-# HELP feedpub_replica_events_total What the replica did with the store's commits; all but taken are worth a look at the problems.
+# HELP feedpub_replica_events_total Commits that the replica read from the store, by result; see the problems for any result but applied.
 # TYPE feedpub_replica_events_total counter
 feedpub_replica_events_total{event="stale",site="main"} 1
 feedpub_replica_events_total{event="taken",site="main"} 9
-# HELP feedpub_replica_synced_timestamp_seconds When the store last answered the replica.
+# HELP feedpub_replica_synced_timestamp_seconds Time of the store's last answer to the replica.
 # TYPE feedpub_replica_synced_timestamp_seconds gauge
 feedpub_replica_synced_timestamp_seconds{site="main"} 1.7000000005e+09
-# HELP feedpub_replica_version The store's version up to which the replica has taken commits.
+# HELP feedpub_replica_version Store version up to which the replica has applied commits.
 # TYPE feedpub_replica_version gauge
 feedpub_replica_version{site="main"} 42
-# HELP feedpub_response_bytes_total Bytes of the bodies of answers to readers.
+# HELP feedpub_response_bytes_total Bytes of response bodies sent to readers, by format of the requested feed.
 # TYPE feedpub_response_bytes_total counter
 feedpub_response_bytes_total{format="atom"} 7
 feedpub_response_bytes_total{format="json"} 0
 feedpub_response_bytes_total{format="other"} 121
 feedpub_response_bytes_total{format="rss"} 1500
-# HELP feedpub_responses_total Answers to readers, by the format of the feed that was asked for and the class of the status.
+# HELP feedpub_responses_total Responses to readers, by format of the requested feed and class of the status code.
 # TYPE feedpub_responses_total counter
 feedpub_responses_total{format="atom",status="2xx"} 1
 feedpub_responses_total{format="atom",status="304"} 0
@@ -126,13 +126,13 @@ feedpub_responses_total{format="rss",status="304"} 1
 feedpub_responses_total{format="rss",status="3xx"} 0
 feedpub_responses_total{format="rss",status="4xx"} 0
 feedpub_responses_total{format="rss",status="5xx"} 0
-# HELP feedpub_sites Sites that there are.
+# HELP feedpub_sites Number of sites.
 # TYPE feedpub_sites gauge
 feedpub_sites 1
-# HELP feedpub_sites_ready Sites whose main feed is served.
+# HELP feedpub_sites_ready Number of sites whose main feed is served.
 # TYPE feedpub_sites_ready gauge
 feedpub_sites_ready 1
-# HELP feedpub_store_up 1 if the store answered when the replica last asked.
+# HELP feedpub_store_up 1 if the replica's last call of the store succeeded.
 # TYPE feedpub_store_up gauge
 feedpub_store_up{site="main"} 0
 `
@@ -157,7 +157,7 @@ feedpub_store_up{site="main"} 0
 	}
 }
 
-// The store's absence is when operators need the other metrics.
+// TestMetricsWithoutTheStore checks that the other metrics are collected while the store is unavailable.
 func TestMetricsWithoutTheStore(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry, Build{})
@@ -179,7 +179,7 @@ func TestMetricsWithoutTheStore(t *testing.T) {
 	}
 }
 
-func TestCountingAnAnswerDoesNotAllocate(t *testing.T) {
+func TestServedDoesNotAllocate(t *testing.T) {
 	m, err := NewMetrics(prometheus.NewRegistry(), Build{})
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func TestCountingAnAnswerDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// readership is a list that does not change.
+// readership is a fixed list.
 type readership []feed.Readership
 
 func (r readership) Readers() []feed.Readership { return r }
@@ -246,7 +246,7 @@ type fixedMemory struct{}
 func (fixedMemory) Held() int64   { return 4096 }
 func (fixedMemory) Loads() uint64 { return 7 }
 
-func TestMemoryIsReported(t *testing.T) {
+func TestMetricsOfMemory(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry, Build{})
 	if err != nil {
@@ -255,10 +255,10 @@ func TestMemoryIsReported(t *testing.T) {
 	if err := m.WatchMemory(fixedMemory{}); err != nil {
 		t.Fatal(err)
 	}
-	const want = `# HELP feedpub_document_loads_total Documents brought into memory after a start or for want of room; many of them want a greater server.memory.
+	const want = `# HELP feedpub_document_loads_total Documents loaded from disk into memory; a high rate calls for a greater server.memory.
 # TYPE feedpub_document_loads_total counter
 feedpub_document_loads_total 7
-# HELP feedpub_documents_memory_bytes Bytes of documents in memory, which server.memory bounds.
+# HELP feedpub_documents_memory_bytes Bytes of documents in memory, bounded by server.memory.
 # TYPE feedpub_documents_memory_bytes gauge
 feedpub_documents_memory_bytes 4096
 `

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// described is the description, as JSON, and a compiler of its schemas.
+// described is openapi.yaml as JSON, and a compiler for its schemas.
 type described struct {
 	root     map[string]any
 	compiler *jsonschema.Compiler
@@ -57,8 +57,8 @@ func at(v any, path ...string) map[string]any {
 	return m
 }
 
-// TestDescriptionHasAllRoutesAndNoOthers compares openapi.yaml with the table that requests are routed by.
-func TestDescriptionHasAllRoutesAndNoOthers(t *testing.T) {
+// TestOpenAPIRoutes compares openapi.yaml with the table of routes.
+func TestOpenAPIRoutes(t *testing.T) {
 	h := &handler{Config: config(t, &fake{})}
 	want := map[string]string{}
 	for _, r := range h.routes() {
@@ -100,9 +100,9 @@ func TestDescriptionHasAllRoutesAndNoOthers(t *testing.T) {
 	}
 }
 
-// TestDescriptionsExamplesAreValid: every example is valid by the schema beside it, posts by that of posts and by the
-// decoder; and every reference leads somewhere.
-func TestDescriptionsExamplesAreValid(t *testing.T) {
+// TestOpenAPIExamples validates each example against its schema, and posts with the decoder too, and resolves all
+// references.
+func TestOpenAPIExamples(t *testing.T) {
 	d := readDescription(t)
 	examples, posts := 0, 0
 	var walk func(pointer string, v any)
@@ -159,8 +159,8 @@ func TestDescriptionsExamplesAreValid(t *testing.T) {
 	}
 }
 
-// TestAnswersAreAsDescribed validates real answers by the schemas of openapi.yaml.
-func TestAnswersAreAsDescribed(t *testing.T) {
+// TestOpenAPIResponses validates responses against the schemas of openapi.yaml.
+func TestOpenAPIResponses(t *testing.T) {
 	d := readDescription(t)
 	for _, test := range []struct {
 		method, path, body, header string
@@ -201,7 +201,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	}
 }
 
-func TestDescriptionIsServed(t *testing.T) {
+func TestOpenAPIServed(t *testing.T) {
 	res := ask(t, config(t, &fake{}), http.MethodGet, "/openapi.yaml", "")
 	if got := text(t, res); got != string(openAPI) || res.Header.Get("Content-Type") != "application/yaml" {
 		t.Errorf("%s, %d bytes; want the description", res.Header.Get("Content-Type"), len(got))

@@ -20,34 +20,34 @@ import (
 	"feedpub/feed/intake"
 )
 
-// Posts are a site's posts. Confirmed says whether a write is as safe as the configuration asks for.
+// Posts reads and writes a site's posts. Confirmed reports whether a write has the configured durability.
 type Posts interface {
-	// Update replaces a post by what next makes of it, nil standing for none, or does nothing but return next's error.
-	// Nobody else's write comes between what next sees and what it returns.
+	// Update replaces a post by the result of next, atomically: no other write comes between. nil stands for no post. If
+	// next fails, Update changes nothing and returns its error.
 	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
-	// PutConfirmed stores posts, new or in place of earlier versions.
+	// PutConfirmed stores or replaces posts.
 	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error)
-	// Load returns what is stored of posts, in the order of ids.
+	// Load returns the stored posts, in the order of ids.
 	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
-	// PostIDs returns the ids of all posts, in no order and perhaps some twice.
+	// PostIDs returns the ids of all posts in undefined order. An id may occur more than once.
 	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
 }
 
 const (
 	defaultPage = 50
 	maxPage     = 500
-	maxPageSize = 8 << 20 // bytes of posts from which on a page has no more
+	maxPageSize = 8 << 20 // bytes of posts after which a page ends
 )
 
-// notConfirmed is the answer to a write that is made, but not on the replicas in time.
+// notConfirmed is the response to a write that the replicas have not confirmed in time.
 var notConfirmed = problem{Status: http.StatusAccepted,
-	Detail: "It is stored, but the replicas have not confirmed it: it could be lost if one of them takes over. " +
-		"Repeating the request does no harm."}
+	Detail: "The write was made, but the replicas have not confirmed it: a failover could lose it. " +
+		"The request can be repeated."}
 
-// entityTag returns the strong entity tag of a post as it is stored (RFC 9110 section 8.8.3).
+// entityTag returns the strong entity tag of a stored post (RFC 9110 section 8.8.3).
 func entityTag(raw []byte) string { return `"` + string(feed.HashOf(raw)[:32]) + `"` }
 
-// postPath returns the path of a post. Dots alone would be a step elsewhere, and clients take it before they ask.
+// postPath returns the path of a post. It escapes the ids "." and "..", which clients would resolve as path segments.
 func postPath(site feed.SiteID, id string) string {
 	segment := url.PathEscape(id)
 	if id == "." || id == ".." {
@@ -56,7 +56,7 @@ func postPath(site feed.SiteID, id string) string {
 	return "/sites/" + string(site) + "/posts/" + segment
 }
 
-// getPost answers a post as it was stored.
+// getPost sends a stored post, byte for byte.
 func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
@@ -74,7 +74,7 @@ func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	// Programs that write into the store themselves may have written what is no JSON.
+	// Other programs may have stored something that is not JSON.
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if json.Valid(stored.Raw) {
 		w.Header().Set("Content-Type", "application/json")
@@ -84,14 +84,14 @@ func (h siteHandler) getPost(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if _, err := w.Write(stored.Raw); err != nil {
-		h.Log.Debug("answer not sent", "error", err)
+		h.Log.Debug("response not sent", "error", err)
 	}
 	return nil
 }
 
 func (h siteHandler) load(ctx context.Context, id string) (feed.StoredPost, error) {
 	if err := intake.CheckID(id); err != nil {
-		return feed.StoredPost{ID: id}, nil // no post can have it
+		return feed.StoredPost{ID: id}, nil // no post can have this id
 	}
 	stored, err := h.Posts.Load(ctx, []string{id})
 	if err != nil || len(stored) != 1 {
@@ -101,13 +101,13 @@ func (h siteHandler) load(ctx context.Context, id string) (feed.StoredPost, erro
 }
 
 func noPost(id string) error {
-	return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no post with the id %q.", id)}
+	return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no post with id %q.", id)}
 }
 
-// putPost stores the post in the body under the id in the path.
+// putPost stores the post of the body under the id of the path.
 func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	if bodyType(r.Header) != typeJSON {
-		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post is application/json."}
+		return problem{Status: http.StatusUnsupportedMediaType, Detail: "The content type of a post is application/json."}
 	}
 	raw, err := readPost(w, r)
 	if err != nil {
@@ -117,11 +117,11 @@ func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	return h.store(w, r, id, withID(id, raw))
 }
 
-// withID returns a post with its id in it: what is stored says itself which post it is, wherever it is taken to.
+// withID returns the post with the member id added if it has none, so that a stored post is complete by itself.
 func withID(id string, raw []byte) []byte {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil || members == nil {
-		return raw // who checks it says what is wrong
+		return raw // CheckPost reports the error
 	}
 	quoted, err := json.Marshal(id)
 	if _, has := members["id"]; has || err != nil {
@@ -134,7 +134,7 @@ func withID(id string, raw []byte) []byte {
 	return append(out, bytes.TrimLeft(raw[1:], " \t\r\n")...)
 }
 
-// store stores one post if the request's conditions hold.
+// store stores one post if the request's preconditions hold.
 func (h siteHandler) store(w http.ResponseWriter, r *http.Request, id string, raw []byte) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
@@ -165,7 +165,7 @@ func (h siteHandler) store(w http.ResponseWriter, r *http.Request, id string, ra
 	return nil
 }
 
-// deletePost deletes a post, one that is gone from the store and still published included.
+// deletePost deletes a post. It also confirms the deletion of a post that is missing from the store but still published.
 func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {
@@ -192,16 +192,16 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// listedPost is a post in a page of the list.
+// listedPost is an entry of the list of posts.
 type listedPost struct {
 	ID   string `json:"id"`
 	ETag string `json:"etag"`
-	// Post is the post as it is stored; missing if that is no JSON.
+	// Post is the stored post; absent if it is not JSON.
 	Post json.RawMessage `json:"post,omitempty"`
 }
 
-// listPosts answers a page of the posts in the order of their ids. Every page walks all ids: the store keeps them in no
-// order, and an index of its own would be one more thing that can be wrong. Who wants all posts takes 'feedpub export'.
+// listPosts sends a page of the posts, ordered by id. Every page scans all ids, since the store does not order them;
+// 'feedpub export' is the way to read all posts.
 func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
@@ -232,10 +232,9 @@ func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// page loads the posts with the ids, in pieces, until they are many bytes. Last is the id up to which it came, empty if
-// there are no ids.
+// page loads posts until they exceed maxPageSize. Last is the last id that was loaded, empty if ids is empty.
 func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
-	const piece = 8 // of at most 1 MiB each
+	const piece = 8 // posts of at most 1 MiB each
 	page = []listedPost{}
 	size := 0
 	for chunk := range slices.Chunk(ids, piece) {
@@ -261,7 +260,7 @@ func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost,
 	return page, last, nil
 }
 
-// firstIDs returns the n smallest ids after one, in order.
+// firstIDs returns the n smallest ids greater than after, sorted.
 func (h siteHandler) firstIDs(ctx context.Context, after string, n int) ([]string, error) {
 	var first []string
 	for batch, err := range h.Posts.PostIDs(ctx) {
@@ -289,26 +288,26 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return trimPost(raw), nil
 }
 
-// bodyError tells a body that is too long or was cut from defects.
+// bodyError returns err if the body is too long, else an error of kind [feed.ErrInvalid]: the body was cut off.
 func bodyError(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err
 	}
-	return fmt.Errorf("body: it could not be read: %w", feed.ErrInvalid)
+	return fmt.Errorf("read body: %w", feed.ErrInvalid)
 }
 
-// trimPost removes what is around a post's JSON.
+// trimPost removes white space and a byte order mark around JSON.
 func trimPost(raw []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
 }
 
-// Types of bodies.
+// Content types of request bodies.
 const (
 	typeJSON  = "application/json"
 	typeLines = "application/x-ndjson"
 )
 
-// bodyType returns typeJSON or typeLines, or "" for other types. A body without a type counts as typeJSON.
+// bodyType returns typeJSON, typeLines, or "" for other types. A missing Content-Type means typeJSON.
 func bodyType(header http.Header) string {
 	contentType := header.Get("Content-Type")
 	if contentType == "" {
@@ -321,7 +320,7 @@ func bodyType(header http.Header) string {
 	switch mediaType {
 	case typeJSON, "application/feed+json":
 		return typeJSON
-	case typeLines, "application/jsonl": // neither is registered; both are in use
+	case typeLines, "application/jsonl": // both are in use, neither is registered
 		return typeLines
 	default:
 		return ""

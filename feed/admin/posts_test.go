@@ -23,7 +23,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// fakePosts are posts in memory.
+// fakePosts is an in-memory [Posts].
 type fakePosts struct {
 	raw         map[string]string
 	unconfirmed bool
@@ -98,7 +98,7 @@ func decodes(id string, raw []byte) error {
 	return err
 }
 
-// writers returns a configuration over posts, by id.
+// writers returns a configuration over posts with the given ids.
 func writers(t *testing.T, posts map[string]string) (Config, *fakePosts) {
 	t.Helper()
 	f := newFakePosts()
@@ -179,8 +179,7 @@ func TestIDIsOneSegment(t *testing.T) {
 	}
 }
 
-// TestBadPostsAreRefusedAndNothingIsStored: nobody finds out later.
-func TestBadPostsAreRefusedAndNothingIsStored(t *testing.T) {
+func TestInvalidPostIsRejected(t *testing.T) {
 	for _, test := range []struct {
 		name, method, path, body string
 		header                   string
@@ -198,7 +197,7 @@ func TestBadPostsAreRefusedAndNothingIsStored(t *testing.T) {
 		{"too long", "PUT", helloURL, strings.Repeat(" ", intake.MaxSize) + "{}", asJSON, 413, "", ""},
 		{"not called JSON", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
 		{"lines", "PUT", helloURL, hello, asLines, 415, "", ""},
-		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id", "is missing; give the post one that never changes"},
+		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id", "is missing; give the post an id that never changes"},
 		{"not JSON", "POST", "/sites/main/posts", `{"title": "x`, asJSON, 422, "line 1, column 12", "unexpected end of JSON input"},
 		{"of a strange type", "POST", "/sites/main/posts", hello, "Content-Type: ;", 415, "", ""},
 		{"bad condition", "PUT", helloURL, hello, "If-Match: hello", 400, "", ""},
@@ -281,7 +280,7 @@ func TestConditionalWrites(t *testing.T) {
 	}
 }
 
-func TestWritersNeedTheRight(t *testing.T) {
+func TestWriteRight(t *testing.T) {
 	for _, request := range [][2]string{
 		{"GET", "/sites/main/posts"}, {"POST", "/sites/main/posts"}, {"GET", helloURL}, {"PUT", helloURL}, {"DELETE", helloURL},
 	} {
@@ -300,7 +299,7 @@ func TestWritersNeedTheRight(t *testing.T) {
 	}
 }
 
-// TestUnconfirmedWritesAre202: 200, 201 and 204 are promises.
+// TestUnconfirmedWritesAre202 checks that 200, 201 and 204 are sent only for confirmed writes.
 func TestUnconfirmedWritesAre202(t *testing.T) {
 	c, f := writers(t, map[string]string{"old": `{"id": "old"}`})
 	f.unconfirmed = true
@@ -371,7 +370,7 @@ func TestBulk(t *testing.T) {
 	}
 }
 
-func TestBulkSaysHowFarItGotWhenTheStoreFails(t *testing.T) {
+func TestBulkWhenTheStoreFails(t *testing.T) {
 	c, f := writers(t, nil)
 	f.err, f.failAfter = feed.ErrUnavailable, 1
 	var body strings.Builder
@@ -395,7 +394,7 @@ func TestBulkSaysHowFarItGotWhenTheStoreFails(t *testing.T) {
 	}
 }
 
-// slowLines is a connection whose client sends a line every 20 seconds, without end.
+// slowLines is a connection whose client sends a line every 20 seconds, forever.
 type slowLines struct {
 	*httptest.ResponseRecorder
 	line     string
@@ -413,7 +412,7 @@ func (s *slowLines) Read(b []byte) (int, error) {
 	return copy(b, s.line), nil
 }
 
-func TestBulkEndsHoweverSlowlyLinesCome(t *testing.T) {
+func TestBulkTimeout(t *testing.T) {
 	for name, line := range map[string]string{"empty": "\n", "wrong": "no JSON\n", "good": hello + "\n"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -438,7 +437,7 @@ func TestBulkEndsHoweverSlowlyLinesCome(t *testing.T) {
 	}
 }
 
-func TestBulkHasALimitOfLines(t *testing.T) {
+func TestBulkMaxLines(t *testing.T) {
 	c, f := writers(t, nil)
 	body := strings.Repeat("\n", maxLines) + hello
 	res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines)
@@ -447,9 +446,9 @@ func TestBulkHasALimitOfLines(t *testing.T) {
 	}
 }
 
-// TestBulkStoresWhilePostsCome holds that posts are stored batch by batch while the client is still sending: it goes on
-// only when the batch before is stored, and no batch is larger than it may be. So memory does not grow with the body.
-func TestBulkStoresWhilePostsCome(t *testing.T) {
+// TestBulkStoresInBatches checks that posts are stored in bounded batches while the client is still sending, so that
+// memory does not grow with the body. The client continues only after the batch before has been stored.
+func TestBulkStoresInBatches(t *testing.T) {
 	c, f := writers(t, nil)
 	const batches = 5
 	stored := make(chan []feed.RawPost, 1)
@@ -491,7 +490,7 @@ func TestBulkStoresWhilePostsCome(t *testing.T) {
 	}
 }
 
-// watchedPosts tells of every batch that is stored.
+// watchedPosts reports every stored batch on a channel.
 type watchedPosts struct {
 	*fakePosts
 	stored chan<- []feed.RawPost

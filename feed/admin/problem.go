@@ -10,36 +10,35 @@ import (
 	"feedpub/feed/intake"
 )
 
-// problem is an error as a client sees it: problem details (RFC 9457) of the type about:blank, whose title is that of
-// the status.
+// problem is an error response: problem details (RFC 9457) of type about:blank, titled with the status text.
 type problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail,omitempty"`
-	// Place is where in a post the fault is: a JSON path such as "authors[1].name", or "line 3, column 7". It and Reason
-	// are members of our own.
+	// Place locates the error in a post: a JSON path such as "authors[1].name", or "line 3, column 7". Place and Reason are
+	// extension members.
 	Place  string `json:"place,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// statuses says which status an error of a kind is answered with, and whether its text is for the client; other errors
-// are 500. The texts of the others may tell of addresses and paths and go to the log only.
+// statuses maps kinds of errors to status codes. An unknown error is 500, and its text is only logged: it may contain
+// addresses and paths.
 var statuses = []struct {
 	kind   error
 	status int
-	detail string // instead of the error's text
+	detail string // replaces the error's text, if not empty
 }{
 	{feed.ErrInvalid, http.StatusBadRequest, ""},
 	{feed.ErrNotFound, http.StatusNotFound, ""},
 	{feed.ErrLocked, http.StatusConflict, ""},
 	{feed.ErrStale, http.StatusConflict, ""},
-	{feed.ErrOutdated, http.StatusServiceUnavailable, "This server is too old to write what the site's data have become."},
-	{feed.ErrUnavailable, http.StatusServiceUnavailable, "The store can't be reached now; what is served stays."},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "It took too long, and may still be under way."},
-	{context.Canceled, http.StatusServiceUnavailable, "It was cut off, and may still be under way."},
+	{feed.ErrOutdated, http.StatusServiceUnavailable, "This release is too old to write the site's data; upgrade it."},
+	{feed.ErrUnavailable, http.StatusServiceUnavailable, "The store is unavailable; published documents are still served."},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The operation timed out and may still be running."},
+	{context.Canceled, http.StatusServiceUnavailable, "The operation was interrupted and may still be running."},
 }
 
-// problemOf returns what the client is told of err.
+// problemOf returns the response to err.
 func problemOf(err error) problem {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem{Status: http.StatusRequestEntityTooLarge}
@@ -48,7 +47,7 @@ func problemOf(err error) problem {
 		return p
 	}
 	if post, ok := errors.AsType[*intake.Error](err); ok {
-		return problem{Status: http.StatusUnprocessableEntity, Detail: "The post was not stored: " + post.Error() + ".",
+		return problem{Status: http.StatusUnprocessableEntity, Detail: "The post was rejected: " + post.Error() + ".",
 			Place: post.Place, Reason: post.Reason}
 	}
 	for _, s := range statuses {
@@ -60,23 +59,23 @@ func problemOf(err error) problem {
 		}
 		return problem{Status: s.status, Detail: err.Error()}
 	}
-	return problem{Status: http.StatusInternalServerError, Detail: "The log says more."}
+	return problem{Status: http.StatusInternalServerError, Detail: "Internal error; see the log."}
 }
 
-// Error makes a problem that a handler has found itself an error.
+// Error returns the detail. It lets handlers return a problem as an error.
 func (p problem) Error() string { return p.Detail }
 
-// failing turns a handler that may fail into one that answers its error.
+// failing returns a handler that calls f and responds to its error.
 func (h *handler) failing(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := f(w, r); err != nil {
-			h.answer(w, r, err)
+			h.respondError(w, r, err)
 		}
 	})
 }
 
-// answer answers an error.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, err error) {
+// respondError logs server errors and sends the problem for err.
+func (h *handler) respondError(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.Status >= 500 {
 		h.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err)
@@ -84,7 +83,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, err error) {
 	h.fail(w, p)
 }
 
-// retryAfter is how many seconds a client is asked to wait when the store can't be reached.
+// retryAfter is the value of Retry-After in 503 responses, in seconds.
 const retryAfter = "5"
 
 func (h *handler) fail(w http.ResponseWriter, p problem) {
@@ -98,12 +97,12 @@ func (h *handler) fail(w http.ResponseWriter, p problem) {
 func (h *handler) json(w http.ResponseWriter, status int, mediaType string, v any) {
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		h.Log.Error("answer can't be written as JSON", "error", err)
+		h.Log.Error("response not encoded", "error", err)
 		status, body = http.StatusInternalServerError, []byte("{}")
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
 	if _, err := w.Write(append(body, '\n')); err != nil {
-		h.Log.Debug("answer not sent", "error", err)
+		h.Log.Debug("response not sent", "error", err)
 	}
 }

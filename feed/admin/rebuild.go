@@ -42,13 +42,13 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// extend lets this answer take as long as a rebuild may.
+// extend extends the write deadline to that of a rebuild.
 func (h *handler) extend(w http.ResponseWriter) error {
 	deadline := time.Now().Add(h.RebuildTimeout + 10*time.Second)
 	return supported(http.NewResponseController(w).SetWriteDeadline(deadline))
 }
 
-// feedNames returns the feeds that a request names.
+// feedNames returns the feeds named in the query and the body of a request.
 func feedNames(r *http.Request) ([]feed.Name, error) {
 	names := r.URL.Query()["feed"]
 	body, err := io.ReadAll(r.Body)
@@ -72,7 +72,7 @@ func feedNames(r *http.Request) ([]feed.Name, error) {
 	return feeds, nil
 }
 
-// bodyNames reads the names in a body: a form or JSON.
+// bodyNames returns the names in a body, which is a form or JSON.
 func bodyNames(contentType, body string) ([]string, error) {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -99,6 +99,6 @@ func bodyNames(contentType, body string) ([]string, error) {
 		}
 		return v.Feeds, nil
 	default:
-		return nil, problem{Status: http.StatusUnsupportedMediaType, Detail: "A body is application/json or a form."}
+		return nil, problem{Status: http.StatusUnsupportedMediaType, Detail: "The content type is application/json or application/x-www-form-urlencoded."}
 	}
 }

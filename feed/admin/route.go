@@ -2,26 +2,27 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// route is one thing that can be asked for.
+// route is one route of the admin interface.
 type route struct {
-	method string // GET stands for HEAD too
-	// path has segments such as {id}, which stand for one percent-encoded segment that is not empty.
+	method string // GET includes HEAD
+	// path may contain variables such as {id}, each of which matches one non-empty percent-encoded segment.
 	path string
-	// right is what a token must have; empty: no token is needed.
+	// right is the right that a token must have; if empty, no token is needed.
 	right Right
-	// statuses are those of its answers, besides 405 and 500.
+	// statuses are the possible status codes, besides 405 and 500.
 	statuses []int
 	handler  http.Handler
 }
 
-// match returns the values of the path's variable segments, and whether the route's path is that of a request. Escaped
-// is the path as it was sent: what is escaped in it, slashes included, belongs to a segment.
+// match reports whether the route's path matches a request's, and returns the values of its variables. Escaped is the path
+// as it was sent: an escaped slash does not end a segment.
 func (r route) match(escaped string) (values map[string]string, ok bool) {
 	pattern, segments := strings.Split(r.path, "/"), strings.Split(escaped, "/")
 	if len(pattern) != len(segments) {
@@ -45,8 +46,8 @@ func (r route) match(escaped string) (values map[string]string, ok bool) {
 	return values, true
 }
 
-// router finds the route of a request. [http.ServeMux] would not do: it redirects paths that aren't clean, and an
-// address with ".." or "//" in a post's id that was not escaped would lead elsewhere without a word.
+// router routes requests. [http.ServeMux] does not fit: it redirects paths that are not clean, so a path with an unescaped
+// ".." or "//" in a post's id would silently reach another route.
 type router struct {
 	*handler
 	routes []route
@@ -83,7 +84,7 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Sort(allow)
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	rt.fail(w, problem{Status: http.StatusMethodNotAllowed, Detail: "Allowed here: " + strings.Join(allow, ", ") + "."})
+	rt.fail(w, problem{Status: http.StatusMethodNotAllowed, Detail: "Allowed methods: " + strings.Join(allow, ", ") + "."})
 }
 
 func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
@@ -93,44 +94,44 @@ func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
 	}
 	token, err := rt.authorize(w, r, to.right)
 	if err != nil {
-		rt.answer(w, r, err)
+		rt.respondError(w, r, err)
 		return
 	}
 	to.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, token.name)))
 }
 
-// tokenKey is the context's key for the name of the token that a request showed.
+// tokenKey is the context key for the name of the request's token.
 type tokenKey struct{}
 
-// tokenName returns the name of the token that the request showed.
+// tokenName returns the name of the request's token, or "".
 func tokenName(r *http.Request) string {
 	name, _ := r.Context().Value(tokenKey{}).(string)
 	return name
 }
 
-// authorize returns the token that a request shows, or a problem (RFC 6750 section 3).
+// authorize returns the request's token if it has the right, else a problem (RFC 6750 section 3).
 func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right) (Token, error) {
 	tokens := h.Tokens
 	if s := h.siteOf(r); s != nil {
 		tokens = append(slices.Clip(tokens), s.Tokens...)
 	}
 	if len(tokens) == 0 {
-		return Token{}, problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so nobody may do this."}
+		return Token{}, problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so this is not allowed; set admin.tokens_file."}
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
-		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "A bearer token is needed."}
+		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "This needs a bearer token."}
 	}
 	token, ok := tokens.Authenticate(strings.Trim(secret, " "))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
-		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is not one of those configured for this."}
+		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is unknown."}
 	}
 	if !token.May(right) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="insufficient_scope", scope="`+string(right)+`"`)
 		return Token{}, problem{Status: http.StatusForbidden,
-			Detail: "The token has not the right to " + string(right) + "."}
+			Detail: fmt.Sprintf("The token %q lacks the right %q.", token.name, right)}
 	}
 	return token, nil
 }

@@ -10,57 +10,56 @@ import (
 	"feedpub/feed"
 )
 
-// Site is one site as operators and writers see it. All fields but those marked optional are required.
+// Site is one site of the admin interface. All fields but those marked optional are required.
 type Site struct {
 	ID      feed.SiteID
-	BaseURL string   // where its readers find the feeds
-	Hosts   []string // optional: the names of hosts that it is served under, where it is not whatever name is asked for
+	BaseURL string   // URL under which its feeds are served
+	Hosts   []string // optional: the hosts that it is served under; empty: any host
 
 	Rebuilder Rebuilder
-	Problems  []ProblemLister // listed one after the other
+	Problems  []ProblemLister // listed in this order
 	Replica   Replica
-	Readers   ReaderLister // optional: without it nobody reads
-	Posts     Posts        // optional: without them they can't be read or changed here
-	// CheckPost returns an error that says what is wrong with a post that is to be kept under an id: an [*intake.Error]
-	// to tell the place, too.
+	Readers   ReaderLister // optional
+	Posts     Posts        // optional: if nil, posts cannot be read or changed over HTTP
+	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
-	// Tokens, optional, let in those who do something with this site alone.
+	// Tokens are valid for this site alone. Optional.
 	Tokens Tokens
 }
 
-// Replica is what holds a site's documents.
+// Replica reports the state of a site's replica.
 type Replica interface {
-	// Ready returns nil if the main feed is served, else why it is not.
+	// Ready returns nil if the main feed is served, else the reason.
 	Ready() error
-	// Store returns nil if the store answered when it was last asked, else why it did not.
+	// Store returns nil if the last call of the store succeeded, else its error.
 	Store() error
-	// Version returns the store's version up to which commits have been taken, and when the store last answered.
+	// Version returns the store's version up to which commits have been applied, and the time of the store's last answer.
 	Version() (version int64, synced time.Time)
-	// Heads returns what is served.
+	// Heads returns the heads of the served feeds.
 	Heads() []feed.Head
-	// Counts returns what happened so far; its keys are always the same few.
+	// Counts returns the number of events since the start, by kind of event. The set of keys is fixed and small.
 	Counts() map[string]uint64
 }
 
-// Sites are the sites that there are. They may change while they are asked for.
+// Sites is a set of sites that may change over time. Its methods are safe for concurrent use.
 type Sites interface {
-	// Sites returns the sites there are now in the order of their ids. The slice is not to be modified.
+	// Sites returns the current sites, sorted by id. The caller must not modify the slice.
 	Sites() []*Site
 }
 
-// OneSite is the only site that there is.
+// OneSite is a [Sites] of one site.
 type OneSite struct{ *Site }
 
 // Sites implements [Sites].
 func (s OneSite) Sites() []*Site { return []*Site{s.Site} }
 
-// siteHandler handles what is asked of one site.
+// siteHandler handles requests for one site.
 type siteHandler struct {
 	*handler
 	*Site
 }
 
-// siteOf returns the site that a request is for: that of its path, or else the only one. It returns nil if there is none.
+// siteOf returns the site named in the request's path, or the only site if the path names none, or nil.
 func (h *handler) siteOf(r *http.Request) *Site {
 	sites := h.Sites.Sites()
 	id := r.PathValue("site")
@@ -74,7 +73,7 @@ func (h *handler) siteOf(r *http.Request) *Site {
 	return sites[i]
 }
 
-// ofSite is failing for what is done with one site.
+// ofSite returns a handler that calls f with the request's site.
 func (h *handler) ofSite(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
 		site, id := h.siteOf(r), r.PathValue("site")
@@ -83,20 +82,20 @@ func (h *handler) ofSite(f func(siteHandler, http.ResponseWriter, *http.Request)
 			return f(siteHandler{h, site}, w, r)
 		case id == "":
 			return problem{Status: http.StatusBadRequest,
-				Detail: fmt.Sprintf("There are %d sites here: name one, as in POST /sites/SITE/rebuild.", len(h.Sites.Sites()))}
+				Detail: fmt.Sprintf("This server has %d sites: name one, as in POST /sites/SITE/rebuild.", len(h.Sites.Sites()))}
 		default:
-			return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q here.", id)}
+			return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q.", id)}
 		}
 	})
 }
 
-// ofSites is failing for lists: of the site of the path, or of all.
+// ofSites returns a handler that calls f with the site in the path, or with all sites.
 func (h *handler) ofSites(f func([]*Site, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
 		if id := r.PathValue("site"); id != "" {
 			site := h.siteOf(r)
 			if site == nil {
-				return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q here.", id)}
+				return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no site %q.", id)}
 			}
 			return f([]*Site{site}, w, r)
 		}
@@ -104,11 +103,11 @@ func (h *handler) ofSites(f func([]*Site, http.ResponseWriter, *http.Request) er
 	})
 }
 
-// ofPosts is ofSite for what is done with a site's posts.
+// ofPosts is ofSite for handlers of posts.
 func (h *handler) ofPosts(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
 	return h.ofSite(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
 		if s.Posts == nil {
-			return problem{Status: http.StatusForbidden, Detail: "The posts served here can't be read or changed this way."}
+			return problem{Status: http.StatusForbidden, Detail: "Posts of this site cannot be read or changed over HTTP."}
 		}
 		return f(s, w, r)
 	})

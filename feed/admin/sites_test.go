@@ -13,12 +13,12 @@ import (
 	"feedpub/feed"
 )
 
-// several is a list of sites that changes only when a test changes it.
+// several is a fixed [Sites].
 type several []*Site
 
 func (s several) Sites() []*Site { return s }
 
-// severalSites returns a configuration of alice and bob, each with a token of its own beside those of all.
+// severalSites returns a configuration of the sites alice and bob, each with its own token.
 func severalSites(t *testing.T) (c Config, alice, bob *fake) {
 	t.Helper()
 	alice, bob = &fake{list: []feed.Problem{{ID: "a", Kind: feed.KindRejected, Reason: "no content"}}}, &fake{}
@@ -36,8 +36,8 @@ func severalSites(t *testing.T) (c Config, alice, bob *fake) {
 	return c, alice, bob
 }
 
-// TestASitesTokenIsForItAlone holds that nobody gets at a site by the token of another.
-func TestASitesTokenIsForItAlone(t *testing.T) {
+// TestSiteTokens checks that a site's token is not accepted for another site.
+func TestSiteTokens(t *testing.T) {
 	for _, test := range []struct {
 		method, path, token string
 		want                int
@@ -84,8 +84,8 @@ func TestASitesTokenIsForItAlone(t *testing.T) {
 	}
 }
 
-// TestListsAreOfAllSitesOrOne holds that entries say whose they are.
-func TestListsAreOfAllSitesOrOne(t *testing.T) {
+// TestListsOfSites checks the lists of all sites and of one, and the site of each entry.
+func TestListsOfSites(t *testing.T) {
 	c, _, _ := severalSites(t)
 	c.Sites.Sites()[0].Hosts = []string{"alice.example", "old.example"}
 	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not asked yet: %w", feed.ErrUnavailable)}
@@ -123,7 +123,7 @@ func TestListsAreOfAllSitesOrOne(t *testing.T) {
 	}
 }
 
-// TestMetricsOfManySitesAreBounded holds that the number of time series does not grow with that of sites and feeds.
+// TestMetricsOfManySitesAreBounded checks that the number of time series is bounded for any number of sites and feeds.
 func TestMetricsOfManySitesAreBounded(t *testing.T) {
 	var sites several
 	var list readership
@@ -153,10 +153,10 @@ func TestMetricsOfManySitesAreBounded(t *testing.T) {
 			t.Errorf("%s has %d series (%v), want %d", name, n, err, want)
 		}
 	}
-	want := `# HELP feedpub_sites Sites that there are.
+	want := `# HELP feedpub_sites Number of sites.
 # TYPE feedpub_sites gauge
 feedpub_sites 1050
-# HELP feedpub_sites_ready Sites whose main feed is served.
+# HELP feedpub_sites_ready Number of sites whose main feed is served.
 # TYPE feedpub_sites_ready gauge
 feedpub_sites_ready 525
 `

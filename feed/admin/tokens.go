@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// Right is what a token lets its bearer do.
+// Right is a permission of a token.
 type Right string
 
 // The rights.
@@ -25,25 +25,25 @@ const (
 // Rights returns all rights.
 func Rights() []Right { return []Right{Rebuild, Write} }
 
-// Token is a bearer token (RFC 6750) that an operator or writer shows to be let in. Only its hash is kept, and however
-// it is printed, logged or marshalled, it shows as its name.
+// Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs and
+// marshals as its name.
 type Token struct {
 	name   string
 	rights []Right
 	sum    [sha256.Size]byte
 }
 
-// May reports whether the token's bearer has a right.
+// May reports whether the token has a right.
 func (t Token) May(r Right) bool { return slices.Contains(t.rights, r) }
 
-// Name returns whose token it is.
+// Name returns the name of the token's owner.
 func (t Token) Name() string { return t.name }
 
 var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
-// NewToken returns the token that is the given secret. Its name says whose it is, in logs. Without rights it has
-// [Rebuild] only, the one there was before others. The error is of kind
-// [feed.ErrInvalid] if the secret can't stand in a header as a bearer token does, and does not show it.
+// NewToken returns the token with the given secret. The name identifies its owner in logs. Without rights it has
+// [Rebuild]. The error is of kind [feed.ErrInvalid] if the secret is not a valid bearer token; it does not contain the
+// secret.
 func NewToken(name, secret string, rights ...Right) (Token, error) {
 	if !bearerToken.MatchString(secret) {
 		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / - and = at its end: %w",
@@ -72,14 +72,13 @@ func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 // LogValue returns what String does.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// Tokens are those that let somebody in.
+// Tokens is a list of accepted tokens.
 type Tokens []Token
 
-// ParseTokens reads a file's text: one token a line, with a name before it if it has one ("alice: SECRET"), and
-// between them its rights if it has others than [Rebuild] ("alice [write,rebuild]: SECRET"); without a name it is called
-// after its line. Empty lines and lines that begin with "#" are passed over. The error is of kind
-// [feed.ErrInvalid] and names the line; it is one, too, if there is no token at all, since a file was given to let
-// somebody in.
+// ParseTokens parses the text of a tokens file: one token a line, optionally with a name ("alice: SECRET") and rights
+// ("alice [write,rebuild]: SECRET"). A token without a name is named after its line, one without rights has [Rebuild].
+// Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names the line; a text
+// without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
 	number := 0
@@ -101,13 +100,13 @@ func ParseTokens(text string) (Tokens, error) {
 		ts = append(ts, t)
 	}
 	if len(ts) == 0 {
-		return nil, fmt.Errorf("tokens: there is none: %w", feed.ErrInvalid)
+		return nil, fmt.Errorf("tokens: no token found: %w", feed.ErrInvalid)
 	}
 	return ts, nil
 }
 
-// cutRights parts "alice [write, rebuild]" into the name and the rights. Brackets with nothing in them hold one right
-// that there is not.
+// cutRights splits "alice [write, rebuild]" into name and rights. Empty brackets contain one empty right, which is
+// invalid.
 func cutRights(s string) (name string, rights []Right) {
 	s = strings.TrimSpace(s)
 	name, list, ok := strings.Cut(s, "[")
@@ -121,8 +120,8 @@ func cutRights(s string) (name string, rights []Right) {
 	return strings.TrimSpace(name), rights
 }
 
-// Authenticate returns the token that is the given secret, and false if none is. It takes the same time
-// whichever it is: hashes of one length are compared, and all of them.
+// Authenticate returns the token with the given secret, and false if there is none. It takes the same time whether and
+// wherever the secret matches: it compares all hashes, each in constant time.
 func (ts Tokens) Authenticate(secret string) (token Token, ok bool) {
 	sum := sha256.Sum256([]byte(secret))
 	for _, t := range ts {

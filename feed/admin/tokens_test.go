@@ -41,7 +41,7 @@ func TestParseTokens(t *testing.T) {
 	}
 }
 
-func TestTokensHaveRights(t *testing.T) {
+func TestTokenRights(t *testing.T) {
 	for _, test := range []struct {
 		line           string
 		name           string

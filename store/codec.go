@@ -1,14 +1,19 @@
 package store
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"feedpub/feed"
@@ -173,4 +178,242 @@ func decodeRecord(id, s string) (feed.Record, error) {
 		return feed.Record{}, fmt.Errorf("stored record of %q: removed: %w", id, err)
 	}
 	return r, nil
+}
+
+// codec writes or reads the members of an item, in one order that is told once for both. Strings and lists are preceded
+// by their length as a varint; numbers have eight bytes, times are Unix milliseconds. Decoded strings are parts of the
+// one that is read, so that nothing is copied: a rebuild from nothing reads every item.
+type codec struct {
+	buf    []byte // what is written
+	decode bool
+	rest   string // what is still to be read
+	bad    bool   // something could not be read
+}
+
+func (c *codec) item(it *feed.Item) {
+	for _, s := range []*string{
+		&it.ID, &it.URL, &it.ExternalURL, &it.Title, &it.HTML, &it.Text, &it.Summary, &it.Image, &it.Language, &it.Intake,
+		(*string)(&it.RawSum),
+	} {
+		c.string(s)
+	}
+	c.time(&it.Published)
+	c.time(&it.Updated)
+	list(c, &it.Authors, c.author)
+	list(c, &it.Tags, c.string)
+	list(c, &it.Attachments, c.attachment)
+	list(c, &it.Quotes, c.quote)
+	list(c, &it.Via, c.via)
+	list(c, &it.Feeds, func(n *feed.Name) { c.string((*string)(n)) })
+	list(c, &it.ExcludeFrom, func(n *feed.Name) { c.string((*string)(n)) })
+}
+
+func (c *codec) author(a *feed.Author) {
+	c.string(&a.Name)
+	c.string(&a.URL)
+	c.string(&a.Avatar)
+}
+
+func (c *codec) attachment(a *feed.Attachment) {
+	c.string(&a.URL)
+	c.string(&a.MIMEType)
+	c.string(&a.Title)
+	c.int(&a.SizeInBytes)
+	c.float(&a.DurationInSeconds)
+}
+
+func (c *codec) quote(q *feed.Quote) {
+	s := &q.Source
+	for _, s := range []*string{
+		&s.Publication, &s.PublicationURL, &s.FeedURL, &s.Headline, &s.URL, &s.DatePublished, &q.Text, &q.HTML,
+	} {
+		c.string(s)
+	}
+	list(c, &s.Authors, c.author)
+	list(c, &s.Agencies, c.string)
+	c.float(&q.Confidence)
+	c.bool(&q.Certain)
+}
+
+func (c *codec) via(v *feed.Via) {
+	c.string(&v.Name)
+	c.string(&v.URL)
+}
+
+// list writes or reads a list; an empty one is read as nil.
+func list[T any](c *codec, v *[]T, member func(*T)) {
+	n := len(*v)
+	c.length(&n)
+	if c.decode && n > 0 {
+		*v = make([]T, n)
+	}
+	for i := range *v {
+		member(&(*v)[i])
+	}
+}
+
+// length writes or reads the length of what follows, of which each part has at least a byte.
+func (c *codec) length(n *int) {
+	if !c.decode {
+		c.buf = binary.AppendUvarint(c.buf, uint64(*n))
+		return
+	}
+	*n = 0
+	var v uint64
+	for shift := 0; ; shift += 7 {
+		if len(c.rest) == 0 || shift > 28 {
+			c.fail()
+			return
+		}
+		b := c.rest[0]
+		c.rest = c.rest[1:]
+		v |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			break
+		}
+	}
+	// Otherwise a damaged item could ask for any amount of memory.
+	if v > uint64(len(c.rest)) {
+		c.fail()
+		return
+	}
+	*n = int(v)
+}
+
+func (c *codec) string(s *string) {
+	n := len(*s)
+	c.length(&n)
+	if !c.decode {
+		c.buf = append(c.buf, *s...)
+		return
+	}
+	*s, c.rest = c.rest[:n], c.rest[n:]
+}
+
+func (c *codec) fixed(v *uint64) {
+	if !c.decode {
+		c.buf = binary.BigEndian.AppendUint64(c.buf, *v)
+		return
+	}
+	if len(c.rest) < 8 {
+		c.fail()
+		return
+	}
+	*v = binary.BigEndian.Uint64([]byte(c.rest[:8]))
+	c.rest = c.rest[8:]
+}
+
+func (c *codec) int(n *int64) {
+	v := uint64(*n)
+	c.fixed(&v)
+	*n = int64(v)
+}
+
+func (c *codec) float(f *float64) {
+	v := math.Float64bits(*f)
+	c.fixed(&v)
+	*f = math.Float64frombits(v)
+}
+
+func (c *codec) bool(b *bool) {
+	var n int64
+	if *b {
+		n = 1
+	}
+	c.int(&n)
+	*b = n != 0
+}
+
+func (c *codec) time(t *time.Time) {
+	ms := t.UnixMilli()
+	c.int(&ms)
+	if c.decode {
+		*t = time.UnixMilli(ms).UTC()
+	}
+}
+
+// fail ends the reading: whatever is read from now on is empty.
+func (c *codec) fail() { c.bad, c.rest = true, "" }
+
+const (
+	gzipMagic = "\x1f\x8b"
+	// squeezeFrom is the size from which compressing a post is worth its reading time.
+	squeezeFrom = 512
+	// maxRaw is what a stored post may expand to; a post itself is far smaller.
+	maxRaw = 64 << 20
+)
+
+// packPost returns the stored form of a raw post: in gzip coding if asked for and smaller. A post that would itself be
+// taken for gzip is always packed, so that it comes back as it was.
+func packPost(raw []byte, squeeze bool) ([]byte, error) {
+	looksPacked := bytes.HasPrefix(raw, []byte(gzipMagic))
+	if !looksPacked && (!squeeze || len(raw) < squeezeFrom) {
+		return raw, nil
+	}
+	packed, err := compress(raw)
+	if err != nil || (!looksPacked && len(packed) >= len(raw)) {
+		return raw, err
+	}
+	return packed, nil
+}
+
+// UnpackPost returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
+// whoever decodes it says what is wrong.
+func UnpackPost(stored []byte) []byte {
+	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
+		return stored
+	}
+	raw, err := expand(stored, maxRaw)
+	if err != nil {
+		return stored
+	}
+	return raw
+}
+
+// The compressors' tables are far larger than a post, so they are used again.
+var (
+	gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+	gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
+func compress(b []byte) ([]byte, error) {
+	w, _ := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
+	var out bytes.Buffer
+	w.Reset(&out)
+	if _, err := w.Write(b); err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// expand decodes gzip, and refuses to expand it to more than limit bytes.
+func expand(b []byte, limit int64) ([]byte, error) {
+	r, _ := gzipReaders.Get().(*gzip.Reader)
+	defer gzipReaders.Put(r)
+	if err := r.Reset(bytes.NewReader(b)); err != nil {
+		return nil, fmt.Errorf("gzip: %w: %w", feed.ErrInvalid, err)
+	}
+	var out bytes.Buffer
+	out.Grow(expandedSize(b, limit) + bytes.MinRead)
+	if _, err := out.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+		return nil, fmt.Errorf("gzip: %w: %w", feed.ErrInvalid, err)
+	}
+	if int64(out.Len()) > limit {
+		return nil, fmt.Errorf("gzip: expands to more than %d bytes: %w", limit, feed.ErrInvalid)
+	}
+	return out.Bytes(), nil
+}
+
+// expandedSize returns the size that b says it expands to, in its last four bytes (RFC 1952, section 2.3.1), as far as
+// it can be believed: deflate makes nothing smaller than a 1032nd.
+func expandedSize(b []byte, limit int64) int {
+	if len(b) < 4 {
+		return 0
+	}
+	said := int64(binary.LittleEndian.Uint32(b[len(b)-4:]))
+	return int(min(said, limit, 1032*int64(len(b))))
 }

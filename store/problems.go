@@ -73,7 +73,7 @@ func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	if err != nil {
 		return s.client.wrap("set problem", err)
 	}
-	_, err = status(ctx, s.client.build, problemSource, []string{s.keys.problems()}, field, since, rest)
+	_, err = status(ctx, s.client.build, setProblemSource, []string{s.keys.problems()}, field, since, rest)
 	return s.client.wrap("set problem", err)
 }
 

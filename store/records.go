@@ -104,7 +104,7 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 				return s.client.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
 			}
 		}
-		reply, err := status(ctx, s.client.build, restoreSource, keys, args...)
+		reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
 		if err != nil {
 			return s.client.wrap("restore", err)
 		}
@@ -191,7 +191,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 		int64(h.Token), s.client.now().UnixMilli(), string(h.Feed), keptChanges, mark, replacedTTL.Milliseconds(),
 		int64(current.Token), len(h.Documents),
 	}, fields...)
-	reply, err := status(ctx, s.client.once, seedSource, keys, args...)
+	reply, err := status(ctx, s.client.once, restoreHeadSource, keys, args...)
 	if err == nil && reply == "absent" {
 		err = fmt.Errorf("its documents were not kept: %w", feed.ErrUnavailable)
 	}

@@ -11,30 +11,30 @@ import (
 // The scripts use only what miniredis has too: no cmsgpack, struct or bit, no shebang, no ZMSCORE. Numbers that may
 // exceed 14 digits are formatted, since Lua would write them with an exponent.
 var (
-	//go:embed absorb.lua
+	//go:embed lua/absorb.lua
 	absorbSource string
-	//go:embed acquire.lua
+	//go:embed lua/acquire.lua
 	acquireSource string
-	//go:embed close.lua
-	closeSource string
-	//go:embed commit.lua
+	//go:embed lua/add_archives.lua
+	addArchivesSource string
+	//go:embed lua/commit.lua
 	commitSource string
-	//go:embed forget.lua
-	forgetSource string
-	//go:embed mark.lua
-	markSource string
-	//go:embed problem.lua
-	problemSource string
-	//go:embed release.lua
+	//go:embed lua/forget_members.lua
+	forgetMembersSource string
+	//go:embed lua/mark_dirty.lua
+	markDirtySource string
+	//go:embed lua/set_problem.lua
+	setProblemSource string
+	//go:embed lua/release.lua
 	releaseSource string
-	//go:embed renew.lua
+	//go:embed lua/renew.lua
 	renewSource string
-	//go:embed restore.lua
-	restoreSource string
-	//go:embed schema.lua
-	schemaSource string
-	//go:embed seed.lua
-	seedSource string
+	//go:embed lua/restore_records.lua
+	restoreRecordsSource string
+	//go:embed lua/set_schema.lua
+	setSchemaSource string
+	//go:embed lua/restore_head.lua
+	restoreHeadSource string
 )
 
 // run runs a script by its hash, sending its text only when the server does not know it: each master of a Cluster learns

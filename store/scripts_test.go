@@ -11,7 +11,7 @@ import (
 // TestScriptsAreDocumentedAndPortable: whoever reads a script must know what its arguments are, and miniredis must run
 // what Redis runs.
 func TestScriptsAreDocumentedAndPortable(t *testing.T) {
-	files, err := filepath.Glob("*.lua")
+	files, err := filepath.Glob("lua/*.lua")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("scripts: %v, %v", files, err)
 	}

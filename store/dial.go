@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -138,3 +140,82 @@ func (sentinelErrors) ProcessHook(next redis.ProcessHook) redis.ProcessHook { re
 func (sentinelErrors) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
+
+// maxSocketPath is the longest path that every supported system takes as the address of a unix socket: sun_path has
+// 104 bytes on the BSDs and macOS, 108 on Linux, with a final NUL.
+const maxSocketPath = 103
+
+// dialUnix connects to a unix socket, one with a path that is too long for an address included.
+func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn, error) {
+	short, done, err := SocketAddress(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	d := net.Dialer{Timeout: timeout}
+	return d.DialContext(ctx, "unix", short)
+}
+
+// SocketAddress returns an address under which the unix socket at path can be bound or connected to although its path
+// is longer than addresses may be (about 104 bytes): on Linux the folder is opened and named by its descriptor. The
+// address is good until done is called. On other systems a long path is an error of kind [feed.ErrInvalid].
+func SocketAddress(path string) (address string, done func(), err error) {
+	if len(path) <= maxSocketPath {
+		return path, func() {}, nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", nil, fmt.Errorf("folder of socket: %w", err)
+	}
+	address = fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path))
+	if _, err := os.Stat(filepath.Dir(address)); err != nil || len(address) > maxSocketPath {
+		_ = dir.Close()
+		return "", nil, fmt.Errorf("socket %s: path is longer than %d bytes; choose a shorter data folder: %w",
+			path, maxSocketPath, feed.ErrInvalid)
+	}
+	return address, func() { _ = dir.Close() }, nil
+}
+
+// tlsConfig returns how the connections of a URL are encrypted, nil if they are not. A file that can't be used is an
+// error of kind [feed.ErrInvalid] here, and not one of every connection.
+func tlsConfig(u redisurl.URL) (*tls.Config, error) {
+	if !u.TLS {
+		return nil, nil
+	}
+	// Without a name, each server is verified by the address that it is reached under.
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.TLSName, InsecureSkipVerify: u.SkipVerify} //nolint:gosec // asked for
+	if u.CAFile != "" {
+		pem, err := os.ReadFile(u.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls_ca_file: %w: %w", feed.ErrInvalid, err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls_ca_file: %s has no certificate in PEM: %w", u.CAFile, feed.ErrInvalid)
+		}
+	}
+	if u.CertFile != "" {
+		load := func() (*tls.Certificate, error) {
+			cert, err := tls.LoadX509KeyPair(u.CertFile, u.KeyFile)
+			if err != nil {
+				return nil, fmt.Errorf("tls_cert_file: %w: %w", feed.ErrInvalid, err)
+			}
+			return &cert, nil
+		}
+		if _, err := load(); err != nil {
+			return nil, err
+		}
+		// Read anew for each connection, so that a renewed certificate needs no restart.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	}
+	return c, nil
+}
+
+// go-redis prints to the standard error what it also returns, once for each attempt to connect. Its logger is one for
+// the process, so it is set before any client is made.
+func init() { redis.SetLogger(quiet{}) }
+
+type quiet struct{}
+
+// Printf discards a message.
+func (quiet) Printf(context.Context, string, ...any) {}

@@ -4,14 +4,10 @@
 package feed
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -307,28 +303,6 @@ type Blob struct {
 	Size int    // bytes in identity coding
 	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil for a document that is not held in it.
 	Brotli []byte `json:",omitempty"`
-}
-
-// Body unpacks the document's identity bytes: Size of them, or an error of kind [ErrInvalid]. Whether they are those of
-// Hash is not looked at. The caller owns them.
-func (b Blob) Body() ([]byte, error) {
-	const ratio = 1032 // deflate makes nothing smaller, so that a Size that was made up costs no memory
-	if b.Size < 0 || b.Size/ratio > len(b.Gzip) {
-		return nil, fmt.Errorf("gzip: %d bytes can't be of %d: %w", len(b.Gzip), b.Size, ErrInvalid)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(b.Gzip))
-	if err != nil {
-		return nil, fmt.Errorf("gzip: %w: %w", err, ErrInvalid)
-	}
-	body := make([]byte, b.Size)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, fmt.Errorf("gzip: shorter than %d bytes: %w: %w", b.Size, err, ErrInvalid)
-	}
-	// The end is where the checksum is compared, and what is too long shows.
-	if n, err := r.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("gzip: no end after %d bytes (%w): %w", b.Size, err, ErrInvalid)
-	}
-	return body, nil
 }
 
 // Token is a fencing token: of two builders, the one with the greater token is the later one, and the store refuses

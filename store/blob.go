@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 )
 
 // A blob is stored as a version byte, the identity length as 8 bytes, big endian, and the gzip bytes.
@@ -34,16 +34,15 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	if len(stored) < blobHeader || stored[0] != blobVersion {
 		return feed.Blob{}, fmt.Errorf("stored document %s: unknown layout: %w", h, feed.ErrInvalid)
 	}
-	size := binary.BigEndian.Uint64(stored[1:blobHeader])
-	b := feed.Blob{Hash: h, Gzip: stored[blobHeader:]}
-	body, err := expand(b.Gzip, int64(min(size, maxRaw)))
+	size := min(binary.BigEndian.Uint64(stored[1:blobHeader]), coding.MaxLength+1)
+	b := feed.Blob{Hash: h, Gzip: stored[blobHeader:], Size: int(size)}
+	body, err := coding.Body(b)
 	if err != nil {
 		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
 	}
-	if feed.HashOf(body) != h || uint64(len(body)) != size {
+	if feed.HashOf(body) != h {
 		return feed.Blob{}, fmt.Errorf("stored document %s: has other bytes: %w", h, feed.ErrInvalid)
 	}
-	b.Size = len(body)
 	return b, nil
 }
 
@@ -64,7 +63,7 @@ func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	if err != nil {
 		return b, s.client.wrap("document", err)
 	}
-	if br, err := packed.Bytes(); err == nil && brotli.Check(br, h, b.Size) == nil {
+	if br, err := packed.Bytes(); err == nil && coding.Brotli.Check(br, h, b.Size) == nil {
 		b.Brotli = br
 	}
 	return b, nil

@@ -47,22 +47,13 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 			size += len(posts[n].Raw)
 			n++
 		}
-		var failed error
 		err := transact(ctx, c, func(p redis.Pipeliner) error {
 			for _, post := range posts[:n] {
-				raw, err := packPost(post.Raw, s.client.squeeze)
-				if err != nil {
-					failed = fmt.Errorf("post %q: %w", post.ID, err)
-					return failed
-				}
-				p.Set(ctx, s.keys.post(post.ID), raw, 0)
+				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.squeeze), 0)
 				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
 			}
 			return nil
 		})
-		if failed != nil {
-			err = failed
-		}
 		if err != nil {
 			return err
 		}
@@ -172,17 +163,11 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 			refused = err
 			return err
 		}
-		var packed []byte
-		if raw != nil {
-			if packed, err = packPost(raw, s.client.squeeze); err != nil {
-				return err
-			}
-		}
 		err = transact(ctx, tx, func(p redis.Pipeliner) error {
 			if raw == nil {
 				p.Del(ctx, key)
 			} else {
-				p.Set(ctx, key, packed, 0)
+				p.Set(ctx, key, packPost(raw, s.client.squeeze), 0)
 			}
 			p.XAdd(ctx, inboxEntry(s.keys, id))
 			return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 func newRender(env *environment) *cobra.Command {
@@ -66,7 +67,7 @@ func (w *workplace) document(ctx context.Context, name feed.Name, format feed.Fo
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	body, err := blob.Body()
+	body, err := coding.Body(blob)
 	if err != nil {
 		return nil, fmt.Errorf("render: document %s: %w", ref.Hash, err)
 	}

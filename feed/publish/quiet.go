@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 )
 
 const (
@@ -63,9 +63,7 @@ func (p *Publisher) packFeed(ctx context.Context, token feed.Token, head feed.He
 		if err != nil {
 			return err
 		}
-		if blob.Brotli, err = brotli.Pack(body); err != nil {
-			return err
-		}
+		blob.Brotli = coding.Brotli.Pack(body)
 		head.Documents[i].Brotli = true
 		blobs = append(blobs, blob)
 	}

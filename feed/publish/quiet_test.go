@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 	"feedpub/feed/publish"
 )
 
@@ -41,7 +41,7 @@ func TestQuietDocumentsAreCommittedInBrotliToo(t *testing.T) {
 			if !want {
 				continue
 			}
-			if err := brotli.Check(blob.Brotli, d.Hash, d.Length); err != nil {
+			if err := coding.Brotli.Check(blob.Brotli, d.Hash, d.Length); err != nil {
 				t.Errorf("%s: %v", d.Format, err)
 			}
 			if ttl := w.redis.TTL("feedpub:{main}:doc:" + string(d.Hash) + ":br"); ttl != 0 {

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 )
 
 // packAgain commits the documents of a feed in brotli coding too, as a builder does when they have been quiet.
@@ -19,13 +19,11 @@ func (s *fakeStore) packAgain(t *testing.T, name feed.Name) {
 		h.Documents = append([]feed.DocumentRef{}, h.Documents...)
 		for i, ref := range h.Documents {
 			b := s.blobs[ref.Hash]
-			body, err := gunzip(b.Gzip, b.Size)
+			body, err := coding.Gzip.Unpack(b.Gzip, b.Size)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b.Brotli, err = brotli.Pack(body); err != nil {
-				t.Fatal(err)
-			}
+			b.Brotli = coding.Brotli.Pack(body)
 			s.blobs[ref.Hash] = b
 			h.Documents[i].Brotli = true
 		}
@@ -48,7 +46,7 @@ func (r *running) codingOf(path, text string) string {
 		r.t.Errorf("%s is answered with %d and %v, want 200 with the tag of its coding", path, got.Status, headers(got))
 	}
 	if suffix == "-br" {
-		if err := brotli.Check(got.Body, feed.Hash(hash), r.Snapshot().document(path).ref.Length); err != nil {
+		if err := coding.Brotli.Check(got.Body, feed.Hash(hash), r.Snapshot().document(path).ref.Length); err != nil {
 			r.t.Errorf("%s: %v", path, err)
 		}
 	} else if !strings.Contains(body(r.t, got), ">"+text+" ") {
@@ -152,10 +150,7 @@ func TestBrotliThatIsNotTheDocumentIsNotServed(t *testing.T) {
 		defer r.stop()
 		store.do(func() {
 			for hash, b := range store.blobs {
-				var err error
-				if b.Brotli, err = brotli.Pack([]byte("something else")); err != nil {
-					t.Fatal(err)
-				}
+				b.Brotli = coding.Brotli.Pack([]byte("something else"))
 				store.blobs[hash] = b
 			}
 			h := store.heads[feed.Main]

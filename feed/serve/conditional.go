@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"feedpub/feed/coding"
 	"net/http"
 	"strings"
 )
@@ -8,19 +9,19 @@ import (
 // matches says which of a document's entity tags a client holds.
 type matches struct {
 	any  bool
-	held [codings]bool
+	held [coding.Count]bool
 }
 
 // coding returns the coding whose tag a 304 carries. That is the one which was selected, if the client holds it; else
 // one that it does hold: a cache could not tell which stored response a 304 with a tag it has never seen is about
 // (RFC 9111 section 4.3.4).
-func (m matches) coding(selected coding) coding {
+func (m matches) coding(selected coding.Coding) coding.Coding {
 	if m.held[selected] {
 		return selected
 	}
 	for c, held := range m.held {
 		if held {
-			return coding(c)
+			return coding.Coding(c)
 		}
 	}
 	return selected
@@ -63,8 +64,8 @@ func matchETags(list, hash string) matches {
 			continue
 		}
 		m.any = true
-		for c := range codings {
-			if suffix == c.tagSuffix() {
+		for _, c := range coding.All() {
+			if suffix == c.TagSuffix() {
 				m.held[c] = true
 			}
 		}

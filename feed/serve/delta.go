@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // maxPast is how many earlier versions of a document are known: a reader that has missed more gets the whole.
@@ -59,7 +60,7 @@ func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *his
 	if before.history != nil {
 		last.Items = before.history.Items
 	} else {
-		before, err := gunzip(before.gzip, prev.ref.Length)
+		before, err := coding.Gzip.Unpack(before.gzip, prev.ref.Length)
 		if err != nil {
 			return nil
 		}
@@ -85,7 +86,7 @@ func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *his
 			continue
 		}
 		rest := keep(body, parts, fresh)
-		gz := pack(rest)
+		gz := coding.GzipSmall(rest)
 		if room -= len(gz); room < 0 {
 			break // the older the version, the longer its patch
 		}
@@ -97,7 +98,7 @@ func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *his
 // delta is a patch with the fields that it is sent with.
 type delta struct {
 	patch
-	fields [codings][]Field
+	fields [coding.Count][]Field
 }
 
 // Fields of a 226 (RFC 3229). Caches that don't know it could give it to somebody as the whole, so none may keep it.
@@ -113,14 +114,14 @@ var (
 // document's, which is what the reader has after it has merged the items.
 func newDelta(d *document, p patch) delta {
 	x := delta{patch: p}
-	for _, c := range []coding{identity, gzipped} {
+	for _, c := range []coding.Coding{coding.Identity, coding.Gzip} {
 		fields := make([]Field, 0, len(d.variants[c].fields)+1)
 		for _, f := range d.variants[c].fields {
 			switch f.Name {
 			case "Cache-Control", "Vary":
 			case "Content-Length":
 				n := p.Length
-				if c == gzipped {
+				if c == coding.Gzip {
 					n = len(p.Gzip)
 				}
 				fields = append(fields, field(f.Name, strconv.Itoa(n)))
@@ -135,7 +136,7 @@ func newDelta(d *document, p patch) delta {
 
 // since returns the 226 for a client that holds one of the versions in the value of If-None-Match and accepts the
 // instance manipulation "feed", and false if there is none.
-func (d *document) since(h *held, ifNoneMatch, aim string, c coding, method string) (Response, bool) {
+func (d *document) since(h *held, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
 	if len(h.deltas) == 0 || !acceptsFeed(aim) {
 		return Response{}, false
 	}
@@ -145,8 +146,8 @@ func (d *document) since(h *held, ifNoneMatch, aim string, c coding, method stri
 			continue
 		}
 		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format}
-		if c == identity && method != "HEAD" {
-			body, err := gunzip(x.Gzip, x.Length)
+		if c == coding.Identity && method != "HEAD" {
+			body, err := coding.Gzip.Unpack(x.Gzip, x.Length)
 			if err != nil {
 				return Response{}, false // not for what we packed; the whole is right in any case
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/mmcdole/gofeed"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // rss returns an RSS document of items, each "id" or "id=text".
@@ -31,7 +32,7 @@ func rss(items string) string {
 
 // revise returns a head with one RSS document and its blob.
 func revise(n int, body string) (feed.Head, feed.Blob) {
-	b := feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: pack([]byte(body)), Size: len(body)}
+	b := feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: coding.GzipSmall([]byte(body)), Size: len(body)}
 	return feed.Head{Feed: feed.Main, Token: 1, Documents: []feed.DocumentRef{{
 		Format: feed.RSS, Path: "/feed.xml", MediaType: feed.RSS.MediaType(), Link: `<https://example.com/feed.xml>; rel="self"`,
 		MaxAge: time.Minute, Hash: b.Hash, Length: b.Size, Modified: noon.Add(time.Duration(n) * time.Second),

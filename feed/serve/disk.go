@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 	"feedpub/feed/durable"
 )
 
@@ -188,14 +188,14 @@ func (d *Disk) read(ref feed.DocumentRef, br bool) (contents, error) {
 	if c.gzip, err = os.ReadFile(d.documentPath(ref.Hash)); err != nil {
 		return contents{}, err
 	}
-	if err := checkBlob(ref, feed.Blob{Hash: ref.Hash, Gzip: c.gzip, Size: ref.Length}); err != nil {
+	if err := coding.Gzip.Check(c.gzip, ref.Hash, ref.Length); err != nil {
 		return contents{}, err
 	}
 	if br {
 		if c.brotli, err = os.ReadFile(d.brotliPath(ref.Hash)); err != nil {
 			return contents{}, err
 		}
-		if err := brotli.Check(c.brotli, ref.Hash, ref.Length); err != nil {
+		if err := coding.Brotli.Check(c.brotli, ref.Hash, ref.Length); err != nil {
 			return contents{}, err
 		}
 	}

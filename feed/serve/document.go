@@ -1,11 +1,9 @@
 package serve
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,18 +11,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 )
 
 // How long a cache between us and the readers may serve a document that it can't ask us about anew: for a day, if we
 // fail, since an old feed is better than none (RFC 5861).
 const staleIfError = 24 * time.Hour
-
-// maxDocument bounds a document's length in bytes in identity coding: what claims more is not unpacked.
-const maxDocument = 64 << 20
 
 // document is a committed document with all that its answers need, made once. Its bytes may not be in memory.
 type document struct {
@@ -33,7 +26,7 @@ type document struct {
 	packed       int    // bytes in gzip coding
 	brotli       int    // bytes in brotli coding; 0 if it is not held in it
 	lastModified string // value of Last-Modified; empty while it would be later than Date
-	variants     [codings]variant
+	variants     [coding.Count]variant
 
 	held   atomic.Pointer[held] // nil while it is not in memory
 	asked  atomic.Bool          // its bytes were asked for since this was last looked at
@@ -102,17 +95,17 @@ func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time
 	n := len(own)
 	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", ""))
 
-	for c := range codings {
+	for _, c := range coding.All() {
 		length := ref.Length
 		switch {
-		case c == gzipped:
+		case c == coding.Gzip:
 			length = packed
-		case c == brotlied && brotli == 0:
+		case c == coding.Brotli && brotli == 0:
 			continue
-		case c == brotlied:
+		case c == coding.Brotli:
 			length = brotli
 		}
-		own[0] = field("Etag", `"`+string(ref.Hash)+c.tagSuffix()+`"`)
+		own[0] = field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`)
 		own[len(own)-1] = field("Content-Length", strconv.Itoa(length))
 		values := together(own)
 
@@ -124,9 +117,9 @@ func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time
 		d.variants[c].notModified = len(fields)
 		fields = append(fields, values[n:]...)
 		switch c {
-		case gzipped:
+		case coding.Gzip:
 			fields = append(fields, contentGzipField)
-		case brotlied:
+		case coding.Brotli:
 			fields = append(fields, contentBrotliField)
 		}
 		d.variants[c].fields = fields
@@ -210,20 +203,20 @@ func (d *document) respond(h *held, r Request) Response {
 }
 
 // head returns the 200 in coding c without its body.
-func (d *document) head(c coding) Response {
+func (d *document) head(c coding.Coding) Response {
 	return Response{Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format}
 }
 
 // whole returns the 200 in coding c.
-func (d *document) whole(h *held, c coding, method string) Response {
+func (d *document) whole(h *held, c coding.Coding, method string) Response {
 	res := d.head(c)
 	res.Body = h.gzip
-	if c == brotlied {
+	if c == coding.Brotli {
 		res.Body = h.brotli
 	}
-	if c == identity && method != "HEAD" {
+	if c == coding.Identity && method != "HEAD" {
 		// Only few ask for it, so it is not worth its place in memory.
-		body, err := gunzip(h.gzip, d.ref.Length)
+		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
 		if err != nil {
 			return internal // not for a blob that was checked when it came in
 		}
@@ -233,45 +226,19 @@ func (d *document) whole(h *held, c coding, method string) Response {
 }
 
 // notModified returns the 304 for a client that holds the document in coding c, or in one that it is not held in here.
-func (d *document) notModified(c coding) Response {
+func (d *document) notModified(c coding.Coding) Response {
 	v := d.variants[c]
 	if v.fields == nil {
-		v = d.variants[gzipped]
+		v = d.variants[coding.Gzip]
 	}
 	return Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
 	}
 }
 
-// gunzip unpacks a document of the given length, and no more than that.
-func gunzip(gz []byte, length int) ([]byte, error) {
-	if length < 0 || length > maxDocument {
-		return nil, fmt.Errorf("length %d: want 0 to %d: %w", length, maxDocument, feed.ErrInvalid)
-	}
-	return feed.Blob{Gzip: gz, Size: length}.Body()
-}
-
-// checkBlob returns nil if the blob is the document of ref, else an error of kind [feed.ErrInvalid]. It does not hold the
-// whole document at a time.
-func checkBlob(ref feed.DocumentRef, b feed.Blob) error {
-	zr, err := gzip.NewReader(bytes.NewReader(b.Gzip))
-	if err != nil {
-		return fmt.Errorf("document %s: gzip: %w: %w", ref.Hash, err, feed.ErrInvalid)
-	}
-	sum := sha256.New()
-	n, err := io.Copy(sum, io.LimitReader(zr, int64(ref.Length)+1))
-	if err != nil {
-		return fmt.Errorf("document %s: gzip: %w: %w", ref.Hash, err, feed.ErrInvalid)
-	}
-	if got := feed.Hash(hex.EncodeToString(sum.Sum(nil))); got != ref.Hash || n != int64(ref.Length) {
-		return fmt.Errorf("document %s: its bytes have the hash %s: %w", ref.Hash, got, feed.ErrInvalid)
-	}
-	return nil
-}
-
 // soundBrotli returns the blob's bytes in brotli coding if they are the document of ref, else nil: it can do without.
 func soundBrotli(ref feed.DocumentRef, b feed.Blob) []byte {
-	if !ref.Brotli || len(b.Brotli) == 0 || brotli.Check(b.Brotli, ref.Hash, ref.Length) != nil {
+	if !ref.Brotli || len(b.Brotli) == 0 || coding.Brotli.Check(b.Brotli, ref.Hash, ref.Length) != nil {
 		return nil
 	}
 	return b.Brotli
@@ -303,8 +270,8 @@ func checkHead(h feed.Head) error {
 			err = fmt.Errorf("one of the old paths %q is not absolute", d.Aliases)
 		case d.MaxAge < 0:
 			err = fmt.Errorf("max age %v is negative", d.MaxAge)
-		case d.Length < 0 || d.Length > maxDocument:
-			err = fmt.Errorf("length %d is not within 0 to %d", d.Length, maxDocument)
+		case d.Length < 0 || d.Length > coding.MaxLength:
+			err = fmt.Errorf("length %d is not within 0 to %d", d.Length, coding.MaxLength)
 		default:
 			continue
 		}

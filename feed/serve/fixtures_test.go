@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // noon is when the fixtures' documents were modified; tests run later than that.
@@ -25,7 +26,7 @@ func commit(name feed.Name, token feed.Token, modified time.Time, text string) (
 	var blobs []feed.Blob
 	for _, f := range feed.Formats() {
 		body := fmt.Appendf(nil, "<%s %s>%s</%s>\n", f, name, strings.Repeat(text+" ", 50), f)
-		blob := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}
+		blob := feed.Blob{Hash: feed.HashOf(body), Gzip: coding.GzipSmall(body), Size: len(body)}
 		blobs = append(blobs, blob)
 		head.Documents = append(head.Documents, feed.DocumentRef{
 			Format: f, Path: name.Path(f), MediaType: f.MediaType(),
@@ -82,7 +83,7 @@ func body(t testing.TB, r Response) string {
 	if r.Get("Content-Encoding") != "gzip" {
 		return string(r.Body)
 	}
-	b, err := gunzip(r.Body, gzipLength(r.Body))
+	b, err := coding.Gzip.Unpack(r.Body, gzipLength(r.Body))
 	if err != nil {
 		t.Fatalf("body of the answer: %v", err)
 	}

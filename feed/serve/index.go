@@ -1,16 +1,14 @@
 package serve
 
 import (
-	"bytes"
-	"compress/gzip"
 	"html"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // index is the list of a site's feeds at "/", made from nothing but their names and paths when it is first asked for. It
@@ -64,7 +62,7 @@ func (s *Snapshot) list() *document {
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return newDocument("", ref, pack([]byte(text)), time.Time{}, field("Content-Security-Policy", "default-src 'none'"))
+	return newDocument("", ref, coding.GzipSmall([]byte(text)), time.Time{}, field("Content-Security-Policy", "default-src 'none'"))
 }
 
 // label returns the name of a format for people.
@@ -79,18 +77,4 @@ func label(f feed.Format) string {
 	default:
 		return string(f)
 	}
-}
-
-// pack returns b in gzip coding.
-func pack(b []byte) []byte {
-	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
-	_, err := zw.Write(b)
-	if err == nil {
-		err = zw.Close()
-	}
-	if err != nil { // a bytes.Buffer takes all that it is given
-		return nil
-	}
-	return slices.Clip(buf.Bytes())
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // loadTimeout bounds how long a reader waits for a document that has to come from the store.
@@ -127,7 +128,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 	b, err := l.source.Blob(ctx, d.ref.Hash)
 	if err == nil {
 		b.Hash, b.Brotli = d.ref.Hash, soundBrotli(d.ref, b)
-		err = checkBlob(d.ref, b)
+		err = coding.Gzip.Check(b.Gzip, d.ref.Hash, d.ref.Length)
 	}
 	if err != nil {
 		return contents{}, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // manyFeeds commits the main feed and n others, each with its name as text.
@@ -203,7 +204,7 @@ func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
 		for what, harm := range map[string]func() error{
 			"gone":    func() error { return os.Remove(path) },
 			"cut":     func() error { return os.Truncate(path, 20) },
-			"another": func() error { return os.WriteFile(path, pack([]byte("something else")), 0o600) },
+			"another": func() error { return os.WriteFile(path, coding.GzipSmall([]byte("something else")), 0o600) },
 		} {
 			if err := harm(); err != nil {
 				t.Fatal(err)
@@ -261,11 +262,11 @@ func TestAStoreWithAnotherGzipFormIsNoProblem(t *testing.T) {
 			}
 			store.do(func() {
 				b := store.blobs[d.ref.Hash]
-				text, err := gunzip(b.Gzip, b.Size)
+				text, err := coding.Gzip.Unpack(b.Gzip, b.Size)
 				if err != nil {
 					t.Fatal(err)
 				}
-				b.Gzip = append(pack(text[:10]), pack(text[10:])...) // two members are one file (RFC 1952 section 2.2)
+				b.Gzip = append(coding.GzipSmall(text[:10]), coding.GzipSmall(text[10:])...) // two members are one file (RFC 1952 section 2.2)
 				store.blobs[d.ref.Hash] = b
 			})
 		}

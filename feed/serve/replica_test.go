@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // running is a replica that runs in a bubble of testing/synctest, with a disk that outlives it.
@@ -238,7 +239,7 @@ func TestReplicaFollowsAStreamThatBeginsAnew(t *testing.T) {
 
 func TestReadersNeverNeedRedis(t *testing.T) {
 	damage := func(b feed.Blob) feed.Blob {
-		b.Gzip = pack([]byte("something else"))
+		b.Gzip = coding.GzipSmall([]byte("something else"))
 		return b
 	}
 	for _, test := range []struct {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // Snapshot is what a site serves at one moment: its feeds' committed documents by their paths. It is immutable and safe
@@ -103,7 +104,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 		}
 		b, err := fetch(ref)
 		if err == nil {
-			err = checkBlob(ref, b)
+			err = coding.Gzip.Check(b.Gzip, ref.Hash, ref.Length)
 		}
 		if err != nil && same != nil {
 			e.documents[i] = same.again(ref, now) // it is served already, and can do without another coding
@@ -135,7 +136,7 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		if err != nil || h.history != nil {
 			continue // without a history, readers get the whole
 		}
-		body, err := gunzip(h.gzip, d.ref.Length)
+		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
 		if err != nil {
 			continue // not for a blob that was checked when it came in
 		}

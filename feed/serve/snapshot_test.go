@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
@@ -38,7 +39,7 @@ func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
 		{"document missing", func(h *feed.Head, bs map[feed.Hash]feed.Blob) { delete(bs, h.Documents[1].Hash) }, feed.ErrNotFound},
 		{"document another", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
 			body := bytes.Repeat([]byte("x"), h.Documents[1].Length)
-			bs[h.Documents[1].Hash] = feed.Blob{Gzip: pack(body)}
+			bs[h.Documents[1].Hash] = feed.Blob{Gzip: coding.GzipSmall(body)}
 		}, feed.ErrInvalid},
 		{"document cut", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
 			b := bs[h.Documents[1].Hash]

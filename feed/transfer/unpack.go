@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
+	"feedpub/feed/coding"
 )
 
 // Bounds of what compressed files may become. Text is made ten times smaller by gzip; a file that grows a hundredfold
@@ -34,7 +34,7 @@ func unpack(r *bufio.Reader) (*bufio.Reader, error) {
 		return r, nil
 	}
 	in := &counter{r: r}
-	z, err := gzip.NewReader(in)
+	z, err := coding.NewGzipReader(in)
 	if err != nil {
 		return nil, fmt.Errorf("gzip: %w: %w", err, ErrDamaged)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
-	"feedpub/feed/brotli"
+	"feedpub/feed/coding"
 )
 
 // blobOf returns a document's bytes as the store holds them.
@@ -203,7 +203,7 @@ func commitTests() []test {
 			must(t, "Version", err)
 			r := request(t, feed.Main, 1, day(2), "rss", "atom")
 			r.Head.Documents[0].Brotli = true
-			r.Blobs[0].Brotli, err = brotli.Pack([]byte("rss"))
+			r.Blobs[0].Brotli = coding.Brotli.Pack([]byte("rss"))
 			must(t, "Pack", err)
 			head := s.commit(t, r, feed.Unchanged)
 			if !head.Documents[0].Brotli || head.Documents[1].Brotli || !head.Documents[0].Modified.Equal(day(1)) {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"net/http"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 	"feedpub/feed/posttest"
 	"feedpub/feed/publish"
 )
@@ -88,19 +87,8 @@ func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 		for i := range items {
 			body = append(body, posttest.Post(n*items+i).Raw...)
 		}
-		var packed bytes.Buffer
-		w, err := gzip.NewWriterLevel(&packed, 2) // as a builder does
-		if err != nil {
-			return c, err
-		}
-		if _, err := w.Write(body); err != nil {
-			return c, err
-		}
-		if err := w.Close(); err != nil {
-			return c, err
-		}
 		d := feed.NewDocument(f, body)
-		c.Blobs = append(c.Blobs, feed.Blob{Hash: d.Hash, Gzip: packed.Bytes(), Size: len(body)})
+		c.Blobs = append(c.Blobs, feed.Blob{Hash: d.Hash, Gzip: coding.Gzip.Pack(body), Size: len(body)})
 		c.Head.Documents = append(c.Head.Documents, feed.DocumentRef{
 			Format: f, Path: name.Path(f), MediaType: f.MediaType(), MaxAge: time.Hour, Hash: d.Hash, Length: len(body),
 			Link: "<https://feeds.example" + name.Path(f) + `>; rel="self"`,

@@ -2,7 +2,6 @@ package audience
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 	"feedpub/feed/durable"
 )
 
@@ -131,7 +131,7 @@ func (a *Audience) save() error {
 
 func (a *Audience) encode() ([]byte, error) {
 	var b bytes.Buffer
-	packed := gzip.NewWriter(&b)
+	packed := coding.NewGzipWriter(&b)
 	lines := json.NewEncoder(packed)
 	err := lines.Encode(opening{Form: form, Salt: a.salt[:]})
 	today := dayOf(a.now())
@@ -162,7 +162,7 @@ func (t *tally) saved(today int64) saved {
 
 // restore takes over what was saved, or nothing if it is not whole.
 func (a *Audience) restore(b []byte) error {
-	packed, err := gzip.NewReader(bytes.NewReader(b))
+	packed, err := coding.NewGzipReader(bytes.NewReader(b))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"feedpub/feed/coding"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,47 +11,47 @@ import (
 func itoa(n int) string { return strconv.Itoa(n) }
 
 func TestNegotiate(t *testing.T) {
-	const neither = codings
+	const neither = coding.Coding(coding.Count)
 	for _, test := range []struct {
 		accept string
-		want   coding
+		want   coding.Coding
 	}{
-		{"", identity},
-		{"gzip", gzipped},
-		{"GZIP", gzipped},
-		{"x-gzip", gzipped},
-		{"gzip, deflate, br", gzipped},
-		{"br", identity},
-		{"deflate, identity", identity},
-		{"identity", identity},
-		{"identity, gzip", gzipped},
-		{"*", gzipped},
-		{"gzip;q=0", identity},
-		{"gzip;q=0.000", identity},
-		{"gzip; q=0, *", identity},
-		{"*, gzip ; Q=0", identity},
+		{"", coding.Identity},
+		{"gzip", coding.Gzip},
+		{"GZIP", coding.Gzip},
+		{"x-gzip", coding.Gzip},
+		{"gzip, deflate, br", coding.Gzip},
+		{"br", coding.Identity},
+		{"deflate, identity", coding.Identity},
+		{"identity", coding.Identity},
+		{"identity, gzip", coding.Gzip},
+		{"*", coding.Gzip},
+		{"gzip;q=0", coding.Identity},
+		{"gzip;q=0.000", coding.Identity},
+		{"gzip; q=0, *", coding.Identity},
+		{"*, gzip ; Q=0", coding.Identity},
 		{"*;q=0", neither},
 		{"identity;q=0", neither},
 		{"br, identity;q=0", neither},
-		{"gzip, identity;q=0", gzipped},
-		{"gzip, *;q=0", gzipped},
-		{"identity, *;q=0", identity},
-		{"*, identity;q=0", gzipped},
+		{"gzip, identity;q=0", coding.Gzip},
+		{"gzip, *;q=0", coding.Gzip},
+		{"identity, *;q=0", coding.Identity},
+		{"*, identity;q=0", coding.Gzip},
 		{"gzip;q=0, identity;q=0", neither},
-		{"gzip;q=0.5", gzipped},
-		{"gzip;q=0.5, identity", identity},
-		{"gzip;q=0.5, identity;q=0.5", gzipped},
-		{"gzip;q=0.001, identity;q=0.002", identity},
-		{"gzip;q=1.000", gzipped},
-		{"gzip;q=0.1234", gzipped},
-		{"gzip;level=9;q=0", identity},
-		{"gzip;q=2", identity},
-		{"gzip;q=1.001", identity},
-		{"gzip;q=", identity},
-		{"gzip;q=high", identity},
-		{"gzip;q=-1", identity},
-		{",,gzip\t,", gzipped},
-		{"gzip\x00", identity},
+		{"gzip;q=0.5", coding.Gzip},
+		{"gzip;q=0.5, identity", coding.Identity},
+		{"gzip;q=0.5, identity;q=0.5", coding.Gzip},
+		{"gzip;q=0.001, identity;q=0.002", coding.Identity},
+		{"gzip;q=1.000", coding.Gzip},
+		{"gzip;q=0.1234", coding.Gzip},
+		{"gzip;level=9;q=0", coding.Identity},
+		{"gzip;q=2", coding.Identity},
+		{"gzip;q=1.001", coding.Identity},
+		{"gzip;q=", coding.Identity},
+		{"gzip;q=high", coding.Identity},
+		{"gzip;q=-1", coding.Identity},
+		{",,gzip\t,", coding.Gzip},
+		{"gzip\x00", coding.Identity},
 	} {
 		got, ok := negotiate(test.accept, false)
 		if !ok {
@@ -65,23 +66,23 @@ func TestNegotiate(t *testing.T) {
 func TestNegotiateBrotli(t *testing.T) {
 	for _, test := range []struct {
 		accept string
-		want   coding
+		want   coding.Coding
 	}{
-		{"", identity},
-		{"br", brotlied},
-		{"BR", brotlied},
-		{"gzip, deflate, br", brotlied},
-		{"gzip", gzipped},
-		{"*", gzipped},
-		{"br;q=0", identity},
-		{"br;q=0, gzip", gzipped},
-		{"gzip;q=1, br;q=0.9", gzipped},
-		{"gzip;q=0.9, br;q=0.9", brotlied},
-		{"gzip;q=0.8, br;q=0.9", brotlied},
-		{"identity, br;q=0.5", identity},
-		{"gzip;q=0, br", brotlied},
-		{"identity;q=0, br", brotlied},
-		{"*;q=0, br", brotlied},
+		{"", coding.Identity},
+		{"br", coding.Brotli},
+		{"BR", coding.Brotli},
+		{"gzip, deflate, br", coding.Brotli},
+		{"gzip", coding.Gzip},
+		{"*", coding.Gzip},
+		{"br;q=0", coding.Identity},
+		{"br;q=0, gzip", coding.Gzip},
+		{"gzip;q=1, br;q=0.9", coding.Gzip},
+		{"gzip;q=0.9, br;q=0.9", coding.Brotli},
+		{"gzip;q=0.8, br;q=0.9", coding.Brotli},
+		{"identity, br;q=0.5", coding.Identity},
+		{"gzip;q=0, br", coding.Brotli},
+		{"identity;q=0, br", coding.Brotli},
+		{"*;q=0, br", coding.Brotli},
 	} {
 		if got, ok := negotiate(test.accept, true); got != test.want || !ok {
 			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, %t; want %d", test.accept, got, ok, test.want)
@@ -99,11 +100,11 @@ func FuzzNegotiate(f *testing.F) {
 		if certain && (got != want || ok != wantOK) {
 			t.Errorf("Accept-Encoding %q: coding %d, %t; want %d, %t", accept, got, ok, want, wantOK)
 		}
-		if br, brOK := negotiate(accept, true); br == brotlied && !strings.Contains(strings.ToLower(accept), "br") ||
-			br != brotlied && (br != got || brOK != ok) {
+		if br, brOK := negotiate(accept, true); br == coding.Brotli && !strings.Contains(strings.ToLower(accept), "br") ||
+			br != coding.Brotli && (br != got || brOK != ok) {
 			t.Errorf("Accept-Encoding %q of a document in brotli coding too: coding %d, else %d", accept, br, got)
 		}
-		if lower := strings.ToLower(accept); got == gzipped && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
+		if lower := strings.ToLower(accept); got == coding.Gzip && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
 			t.Errorf("Accept-Encoding %q: gzip, which it does not list", accept)
 		}
 	})
@@ -115,8 +116,8 @@ var (
 )
 
 // oracleNegotiate is negotiate by the letter of RFC 9110 section 12.5.3. It is uncertain about what has no place in the
-// grammar, and about codings listed twice.
-func oracleNegotiate(accept string) (c coding, ok, certain bool) {
+// grammar, and about coding.Coding(coding.Count) listed twice.
+func oracleNegotiate(accept string) (c coding.Coding, ok, certain bool) {
 	weights := map[string]float64{}
 	for member := range strings.SplitSeq(accept, ",") {
 		if emptyMember.MatchString(member) {
@@ -150,10 +151,10 @@ func oracleNegotiate(accept string) (c coding, ok, certain bool) {
 	}
 	switch {
 	case gz > 0 && (!hasIdentity || gz >= id):
-		return gzipped, true, true
+		return coding.Gzip, true, true
 	case !hasIdentity || id > 0:
-		return identity, true, true
+		return coding.Identity, true, true
 	default:
-		return identity, false, true
+		return coding.Identity, false, true
 	}
 }

@@ -1,0 +1,87 @@
+package serve
+
+import (
+	"strings"
+
+	"feedpub/feed/coding"
+)
+
+// negotiate chooses a coding for the value of Accept-Encoding (RFC 9110 section 12.5.3), and returns false if none is
+// acceptable. If several have the same weight it chooses the smallest. Members with a malformed weight are ignored.
+// brotli reports whether the document is stored in brotli coding. Clients have to name that: programs that send "*" may
+// know no more than gzip.
+func negotiate(accept string, brotli bool) (coding.Coding, bool) {
+	if accept == "" {
+		return coding.Identity, true // the field is missing, or no coding is wanted
+	}
+	const unlisted = -1
+	weights, other := [coding.Count]int{unlisted, unlisted, unlisted}, unlisted
+	for accept != "" {
+		var member string
+		member, accept, _ = strings.Cut(accept, ",")
+		name, parameters, _ := strings.Cut(member, ";")
+		q, ok := weight(parameters)
+		if !ok {
+			continue
+		}
+		name = strings.Trim(name, " \t")
+		if name == "*" {
+			other = q
+			continue
+		}
+		if strings.EqualFold(name, "x-gzip") { // RFC 9110 section 8.4.1.3
+			name = coding.Gzip.Token()
+		}
+		for _, c := range coding.All() {
+			if strings.EqualFold(name, c.Token()) {
+				weights[c] = q
+			}
+		}
+	}
+	gzip, br, identity := weights[coding.Gzip], weights[coding.Brotli], weights[coding.Identity]
+	if gzip == unlisted {
+		gzip = max(other, 0)
+	}
+	if identity == unlisted && other != unlisted {
+		identity = other
+	}
+	switch {
+	case brotli && br > 0 && br >= gzip && br >= identity:
+		return coding.Brotli, true
+	case gzip > 0 && gzip >= identity: // an identity that is not listed is acceptable, but not preferred
+		return coding.Gzip, true
+	case identity != 0:
+		return coding.Identity, true
+	default:
+		return coding.Identity, false
+	}
+}
+
+// weight returns the q parameter in thousandths, 1000 if there is none, and false if it is malformed. It ignores digits
+// after the third.
+func weight(parameters string) (int, bool) {
+	for parameters != "" {
+		var p string
+		p, parameters, _ = strings.Cut(parameters, ";")
+		name, value, _ := strings.Cut(p, "=")
+		if !strings.EqualFold(strings.Trim(name, " \t"), "q") {
+			continue
+		}
+		value = strings.Trim(value, " \t")
+		whole, fraction, _ := strings.Cut(value, ".")
+		if whole != "0" && whole != "1" {
+			return 0, false
+		}
+		q, unit := int(whole[0]-'0')*1000, 100
+		for i := range len(fraction) {
+			digit := fraction[i]
+			if digit < '0' || digit > '9' {
+				return 0, false
+			}
+			q += int(digit-'0') * unit
+			unit /= 10
+		}
+		return q, q <= 1000
+	}
+	return 1000, true
+}

@@ -1,4 +1,3 @@
-// Package deploy holds the examples of how feedpub is run: a container, a compose file, a unit of systemd and an
-// annotated configuration; programs that write posts; and the scripts behind the Makefile. It has no code, only the
-// tests that keep the examples true.
+// Package deploy holds examples of running feedpub (containers, a systemd unit, configurations), programs that write posts,
+// the documentation, and the scripts of the Makefile. It contains no code but the tests of the examples.
 package deploy

@@ -24,8 +24,7 @@ import (
 // program is the path of the program that the examples run.
 type program string
 
-// check reports what is wrong with a command line of feedpub, given without the program's name: a command or flags that
-// do not exist.
+// check reports unknown commands and flags in a command line of feedpub, given without the program's name.
 func (p program) check(t *testing.T, args []string) {
 	t.Helper()
 	if len(args) == 0 {
@@ -45,7 +44,7 @@ func (p program) check(t *testing.T, args []string) {
 	}
 }
 
-// TestCommandLines checks the examples that run the program against the program.
+// TestCommandLines checks the command lines in the examples against the program.
 func TestCommandLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "feedpub")
 	if out, err := exec.Command("go", "build", "-o", path, "../cmd/feedpub").CombinedOutput(); err != nil {
@@ -58,7 +57,7 @@ func TestCommandLines(t *testing.T) {
 	t.Run("container", p.testContainerfile)
 }
 
-// checkVariables reports names of variables that set no key.
+// checkVariables reports environment variables that set no configuration key.
 func checkVariables(t *testing.T, names []string) {
 	t.Helper()
 	for _, name := range names {
@@ -76,7 +75,7 @@ func TestExampleConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The one file that the example names and that is read with it.
+	// Loading the example reads this file.
 	secret := filepath.Join(t.TempDir(), "redis-password")
 	if err := os.WriteFile(secret, []byte("swordfish\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -100,7 +99,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Errorf("the password in the example's file reads as %q", got)
 	}
 
-	// Every key is there, in use or, if it excludes another one, as a comment.
+	// The example must show every key, as a comment if the key excludes another one.
 	for _, key := range config.Keys() {
 		parts := strings.Split(key.Path, ".")
 		pattern := `(?m)^#?` + strings.Repeat("  ", len(parts)-1) + regexp.QuoteMeta(parts[len(parts)-1]) + `:`
@@ -109,7 +108,7 @@ func TestExampleConfiguration(t *testing.T) {
 		}
 	}
 
-	// So are those of the lists' elements.
+	// The same for the keys of list elements.
 	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
 			t.Errorf("%s does not show the key %s of a list's element", example, key)
@@ -117,7 +116,7 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
-// TestExampleOfManySites loads the example of many sites with the folder of sites that it names.
+// TestExampleOfManySites loads the example of many sites and its folder of site files.
 func TestExampleOfManySites(t *testing.T) {
 	check := func(spec string, loc *time.Location) error {
 		_, err := schedule.Parse(spec, loc)
@@ -176,7 +175,7 @@ func (p program) testUnit(t *testing.T) {
 	}
 	checkVariables(t, names)
 
-	// Each line that takes something away says why.
+	// Each restricting line must have a comment.
 	lines := strings.Split(unit, "\n")
 	explained := false
 	for _, line := range lines {
@@ -195,14 +194,14 @@ func (p program) testUnit(t *testing.T) {
 		t.Log("systemd-analyze is not there: the unit's other settings are not checked")
 		return
 	}
-	// It looks for the program and the man page, which are not installed here.
+	// systemd-analyze looks for the program and the man page, which are not installed here.
 	unit = strings.ReplaceAll(unit, "/usr/local/bin/feedpub", string(p))
 	unit = strings.ReplaceAll(unit, "Documentation=man:feedpub(1)\n", "")
 	installed := filepath.Join(t.TempDir(), "feedpub.service")
 	if err := os.WriteFile(installed, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// It exits with 0 after an unknown setting, so any word is a finding.
+	// It exits with 0 after an unknown setting, so any output is a failure.
 	if out, err := exec.Command(analyze, "verify", "--man=no", installed).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}

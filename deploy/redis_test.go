@@ -13,9 +13,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestExamplesOfSeveralServers loads the examples of Sentinel and Cluster: the configurations into feedpub, the others
-// into servers.
-func TestExamplesOfSeveralServers(t *testing.T) {
+// TestSentinelAndClusterExamples loads the configurations of the examples into feedpub and the other files into servers.
+func TestSentinelAndClusterExamples(t *testing.T) {
 	for _, name := range []string{"sentinel", "cluster"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -14,7 +14,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// writer is an example of a program that writes posts into Redis.
+// writer is an example program that writes posts into Redis.
 type writer struct {
 	language    string
 	put, delete []string // command lines, in the examples' folder
@@ -32,8 +32,8 @@ func writers() []writer {
 	}
 }
 
-// TestWritersExamples runs the examples of writing-posts.md against a Redis. Those whose language or client is not
-// installed are named; install-test-deps installs them for root.
+// TestWritersExamples runs the examples of writing-posts.md against a Redis. It logs those whose language or client is not
+// installed; install-test-deps installs them for root.
 func TestWritersExamples(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "writers")
 	if err := os.CopyFS(dir, os.DirFS("examples/writers")); err != nil {
@@ -48,7 +48,7 @@ func TestWritersExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
-	// Debian's Python finds Debian's packages; another that comes before it in the path may not.
+	// Another Python earlier in the path may not find Debian's packages.
 	if exec.Command("python3", "-c", "import redis").Run() != nil {
 		path = "/usr/bin:" + path
 	}
@@ -108,7 +108,7 @@ func TestWritersExamples(t *testing.T) {
 	}
 }
 
-// TestWritersHTTPExample runs the example with curl against the program.
+// TestWritersHTTPExample runs http.sh against the program.
 func TestWritersHTTPExample(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "feedpub")
@@ -155,7 +155,7 @@ func TestWritersHTTPExample(t *testing.T) {
 	}
 }
 
-// TestWritingPostsShowsTheExamples: what the page shows is what is tried.
+// TestWritingPostsShowsTheExamples checks that the page shows the tested examples unchanged.
 func TestWritingPostsShowsTheExamples(t *testing.T) {
 	page, err := os.ReadFile("writing-posts.md")
 	if err != nil {

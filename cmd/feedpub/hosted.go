@@ -76,8 +76,8 @@ func (s *server) host(ctx context.Context, w *workplace, before *hosted) (*hoste
 		source.fleet, building.Fleet = h.fleet, h.fleet
 	}
 	h.ctx, h.stop = context.WithCancel(ctx)
-	building.Seen = h.replica
-	building.Observe = s.metrics.Built
+	building.Replica = h.replica
+	building.Built = s.metrics.Built
 	building.Turn = s.tools.turn
 	h.publisher = publish.New(building)
 	rebuild := h.publisher.Rebuild

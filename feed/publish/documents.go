@@ -1,53 +1,162 @@
 package publish
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"sync"
 
 	"feedpub/feed"
 	"feedpub/feed/alias"
+	"feedpub/feed/coding"
 	"feedpub/feed/render"
 )
 
-// documents renders all documents of a feed: those for programs and, if the site has pages, the one for people.
-func (p *Publisher) documents(f feed.Feed) ([]feed.Document, []feed.Problem, error) {
-	docs, setAside, err := p.renderer().Documents(f)
-	if err != nil || !p.Catalog.Pages {
-		return docs, setAside, err
-	}
-	page, err := p.renderer().Page(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(docs, page), setAside, nil
+// documentStore keeps the bytes of documents, and commits them.
+type documentStore interface {
+	// MissingDocuments returns those of the documents that the store does not have.
+	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
+	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	// Commit makes documents the current ones of a feed in one step, and returns the new head.
+	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
 }
 
-// reference returns what a head says of a document of a feed whose committed head is head.
-func (p *Publisher) reference(
-	f feed.Feed, d feed.Document, aliases map[feed.Format][]string, head feed.Head,
-) feed.DocumentRef {
+// documentSet holds the documents of a feed and the ids of the posts in them, in order.
+type documentSet struct {
+	documents []feed.Document
+	ids       []string
+}
+
+// render renders the documents of a feed. Items that cannot be rendered are left out and listed as problems.
+func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error) {
+	renderer := r.rendering.renderer()
+	docs, rejected, err := renderer.Documents(f)
+	if err != nil {
+		return documentSet{}, err
+	}
+	if r.catalog.Pages {
+		page, err := renderer.Page(f)
+		if err != nil {
+			return documentSet{}, err
+		}
+		docs = append(docs, page)
+	}
+	d := documentSet{documents: docs}
+	for _, it := range f.Items {
+		d.ids = append(d.ids, it.ID)
+	}
+	for _, pr := range rejected {
+		pr.Since = r.clock()
+		if err := r.problems.SetProblem(ctx, pr); err != nil {
+			return documentSet{}, err
+		}
+		d.ids = slices.DeleteFunc(d.ids, func(id string) bool { return id == pr.ID })
+	}
+	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
+}
+
+// withoutPosts returns the committed documents of a head without some of their posts.
+func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []string) (documentSet, error) {
+	d := documentSet{ids: slices.DeleteFunc(slices.Clone(head.IDs), func(id string) bool { return slices.Contains(ids, id) })}
+	for _, ref := range head.Documents {
+		blob, err := r.documents.Blob(ctx, ref.Hash)
+		if errors.Is(err, feed.ErrNotFound) {
+			if b, ok := r.replica.Blob(ref.Hash); ok {
+				blob, err = b, nil
+			}
+		}
+		if err != nil {
+			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
+		}
+		body, err := decompress(blob)
+		if err != nil {
+			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
+		}
+		if body, err = render.Remove(r.site.ID, ref.Format, body, ids); err != nil {
+			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
+		}
+		d.documents = append(d.documents, feed.NewDocument(ref.Format, body))
+	}
+	return d, nil
+}
+
+// commit commits the documents of a feed.
+func (r *rebuilder) commit(
+	ctx context.Context, token feed.Token, f feed.Feed, d documentSet, t target, aliases map[feed.Format][]string,
+) (feed.Outcome, error) {
+	c := r.commitRequest(f, d, t, aliases)
+	c.Head.Token = token
+	return r.send(ctx, c)
+}
+
+// send commits, and queues the call of the Committed hook.
+func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcome, error) {
+	outcome, head, err := r.documents.Commit(ctx, c)
+	if err == nil && outcome == feed.Committed {
+		r.work.headCommitted(head)
+	}
+	return outcome, err
+}
+
+// commitRequest prepares the commit of a feed's documents. It leaves out the bytes that the store has already.
+func (r *rebuilder) commitRequest(
+	f feed.Feed, d documentSet, t target, aliases map[feed.Format][]string,
+) feed.CommitRequest {
+	c := feed.CommitRequest{
+		Head:     feed.Head{Feed: f.Name, Config: r.rendering.fingerprint(), IDs: d.ids},
+		Previous: &t.head,
+		Now:      r.clock(),
+		Dirty:    t.mark,
+	}
+	stored := t.head
+	if t.lost {
+		stored = feed.Head{}
+	}
+	var fresh []feed.Document
+	for _, doc := range d.documents {
+		same, ok := stored.Document(doc.Format)
+		ok = ok && same.Hash == doc.Hash
+		c.Head.Documents = append(c.Head.Documents, r.reference(f, doc, aliases[doc.Format], ok && same.Brotli))
+		if !ok {
+			fresh = append(fresh, doc)
+		}
+	}
+	// Concurrently, since the main feed is built alone.
+	c.Blobs = make([]feed.Blob, len(fresh))
+	var g sync.WaitGroup
+	for i, doc := range fresh {
+		g.Go(func() {
+			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: coding.Gzip.Pack(doc.Body), Size: len(doc.Body)}
+		})
+	}
+	g.Wait()
+	return c
+}
+
+// reference returns the reference of a document in its feed's head.
+func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, brotli bool) feed.DocumentRef {
 	ref := feed.DocumentRef{
 		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: render.Link(f, d.Format),
-		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases[d.Format],
+		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
+		Brotli: brotli,
 	}
-	if p.Catalog.PlainXML && (d.Format == feed.RSS || d.Format == feed.Atom) {
+	if r.catalog.PlainXML && (d.Format == feed.RSS || d.Format == feed.Atom) {
 		ref.MediaType = "application/xml; charset=utf-8"
-	}
-	if committed, ok := head.Document(d.Format); ok && committed.Hash == d.Hash {
-		ref.Brotli = committed.Brotli
 	}
 	return ref
 }
 
-// aliases returns the old paths of a feed's documents, sorted. A path of a format that the feed does not have leads to
-// the nearest that it has.
-func (p *Publisher) aliases(n feed.Name, fullName string, formats []feed.Format) map[feed.Format][]string {
+// aliases returns the old paths of a feed's documents, sorted. A path of a format that the feed does not have leads to its
+// first format, which most feed readers support.
+func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format) map[feed.Format][]string {
 	var all []feed.Alias
-	for _, a := range p.Catalog.Aliases {
+	for _, a := range r.catalog.Aliases {
 		if a.Feed == n {
 			all = append(all, a)
 		}
 	}
-	for _, preset := range p.Catalog.Presets {
+	for _, preset := range r.catalog.Presets {
 		all = append(all, alias.Of(preset, n, fullName)...)
 	}
 	if len(all) == 0 {
@@ -59,10 +168,14 @@ func (p *Publisher) aliases(n feed.Name, fullName string, formats []feed.Format)
 	}
 	out := map[feed.Format][]string{}
 	for _, a := range all {
-		if !own[a.Target] {
-			f := nearest(a.Format, formats)
-			out[f] = append(out[f], a.Target)
+		if own[a.Target] {
+			continue
 		}
+		f := a.Format
+		if !slices.Contains(formats, f) {
+			f = formats[0]
+		}
+		out[f] = append(out[f], a.Target)
 	}
 	for f := range out {
 		slices.Sort(out[f])
@@ -71,10 +184,14 @@ func (p *Publisher) aliases(n feed.Name, fullName string, formats []feed.Format)
 	return out
 }
 
-// nearest returns the format f if it is among formats, else the first of them, which is the one that most readers take.
-func nearest(f feed.Format, formats []feed.Format) feed.Format {
-	if slices.Contains(formats, f) {
-		return f
+// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not have its hash.
+func decompress(b feed.Blob) ([]byte, error) {
+	body, err := coding.Body(b)
+	if err != nil {
+		return nil, fmt.Errorf("document %s: %w", b.Hash, err)
 	}
-	return formats[0]
+	if feed.HashOf(body) != b.Hash {
+		return nil, fmt.Errorf("document %s: the bytes have another hash: %w", b.Hash, feed.ErrInvalid)
+	}
+	return body, nil
 }

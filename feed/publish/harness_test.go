@@ -104,7 +104,7 @@ func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	if w.seen != nil {
-		c.Seen = w.seen
+		c.Replica = w.seen
 	}
 	for _, f := range change {
 		f(&c)

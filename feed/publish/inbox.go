@@ -5,161 +5,195 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
 )
 
-// batch is how many posts are absorbed in one step. It bounds how long the store's script keeps others waiting, and how
-// much is lost when another builder takes over.
-const batch = 256
+// batchSize is how many posts are absorbed in one step. It bounds how long the store's script blocks other clients, and
+// how much work is lost when another builder takes over.
+const batchSize = 256
 
-// inboxBatch is a portion of the inbox on its way through absorbInbox: read, decided, written.
-type inboxBatch struct {
-	cursor, next string // where it begins and ends in the inbox
-	notices      []notice
-	stored       []feed.StoredPost
-	decided      []decision
+// inboxReader reads what writers have submitted.
+type inboxReader interface {
+	// Cursor returns the entry up to which the inbox is absorbed.
+	Cursor(ctx context.Context) (string, error)
+	// Inbox returns up to n submissions after an entry, oldest first.
+	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
 }
 
-// absorbInbox takes in all submissions that came before it was called, and posts that have become due.
+// batch is a part of the inbox on its way through absorbInbox.
+type batch struct {
+	cursor, next string // where it begins and ends in the inbox
+	notices      []notice
+	stored       []feed.StoredPost // set by readInbox, dropped once decided
+	decisions    []decision
+}
+
+// absorbInbox absorbs the posts that are due and all submissions that were made before it was called.
 //
-// Three things go on at once: while one batch is written, the posts of the next are made ready on all processors, and
-// those of the one after are read. Each batch is still written whole or not at all, and in the order of the inbox.
-func (p *Publisher) absorbInbox(ctx context.Context, token feed.Token) error {
-	if err := p.absorbDue(ctx, token); err != nil {
+// Three batches are processed at once: one is written, the next is decided on all processors, and the one after is read.
+// Each batch is written whole or not at all, in the order of the inbox.
+func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
+	if err := a.publishDue(ctx, token); err != nil {
 		return err
 	}
-	seen := 0
-	read, decided := make(chan *inboxBatch, 1), make(chan *inboxBatch, 1)
-	written := make(chan []notice, cap(read)+cap(decided)+3) // never blocks: one more could not be under way
-	g, working := errgroup.WithContext(ctx)
+	now := a.dueUntil
+	read, decided := make(chan *batch, 1), make(chan *batch, 1)
+	// The capacity is the number of batches that can be in progress, so that sending never blocks.
+	written := make(chan []notice, cap(read)+cap(decided)+3)
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(read)
-		return p.readInbox(working, read, written)
+		r := inboxPipeline{absorber: a, read: read, written: written, pending: map[string]bool{}}
+		return r.run(ctx)
 	})
 	g.Go(func() error {
 		defer close(decided)
 		for b := range read {
-			b.decided = p.decideAll(b.stored, b.notices)
+			b.decisions = a.decideAll(b.stored, b.notices, now)
 			b.stored = nil
 			select {
 			case decided <- b:
-			case <-working.Done():
-				return working.Err()
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
 		return nil
 	})
-	g.Go(func() error {
-		for b := range decided {
-			if err := p.write(working, token, b); err != nil {
-				return err
-			}
-			if before := seen; before/10_000 != (before+len(b.notices))/10_000 {
-				p.Logger.Info("absorbing", "posts", before+len(b.notices))
-			}
-			seen += len(b.notices)
-			written <- b.notices
-		}
-		return nil
-	})
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return p.absorbDue(ctx, token)
+	g.Go(func() error { return a.writeBatches(ctx, token, decided, written) })
+	return g.Wait()
 }
 
-// readInbox reads the inbox from the cursor on, with what the store has of the posts. What it reads of a post must not
-// be older than what an earlier batch makes of it, so a post that comes twice waits for the batch before to be written.
-func (p *Publisher) readInbox(ctx context.Context, read chan<- *inboxBatch, written <-chan []notice) error {
-	cursor, err := p.Store.Cursor(ctx)
+// writeBatches writes the decided batches, and sends the notices of each once it is written.
+func (a *absorber) writeBatches(
+	ctx context.Context, token feed.Token, decided <-chan *batch, written chan<- []notice,
+) error {
+	const logEvery = 10_000
+	total := 0
+	for b := range decided {
+		if err := a.write(ctx, token, b); err != nil {
+			return err
+		}
+		before := total
+		if total += len(b.notices); before/logEvery != total/logEvery {
+			a.logger.Info("absorbing", "posts", total)
+		}
+		written <- b.notices
+	}
+	return nil
+}
+
+// inboxPipeline reads batches ahead of those that are written. What it loads of a post must not be older than what an
+// earlier batch makes of it, so a post that was submitted twice waits until the earlier batch is written.
+type inboxPipeline struct {
+	*absorber
+	read    chan<- *batch
+	written <-chan []notice
+	pending map[string]bool // posts of batches that are not written yet
+}
+
+// run reads the inbox from the cursor to its end.
+func (r *inboxPipeline) run(ctx context.Context) error {
+	cursor, err := r.inbox.Cursor(ctx)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
-	underWay := map[string]bool{}
 	for {
-		submissions, err := p.Store.Inbox(ctx, cursor, batch)
+		submissions, err := r.inbox.Inbox(ctx, cursor, batchSize)
 		if err != nil {
 			return fmt.Errorf("absorb: %w", err)
 		}
 		if len(submissions) == 0 {
 			return nil
 		}
-		b := &inboxBatch{cursor: cursor, next: submissions[len(submissions)-1].Entry, notices: noticesOf(submissions)}
-		for _, n := range b.notices {
-			for underWay[n.id] {
-				select {
-				case done := <-written:
-					for _, n := range done {
-						delete(underWay, n.id)
-					}
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-		}
-		ids := make([]string, len(b.notices))
-		for i, n := range b.notices {
-			ids[i], underWay[n.id] = n.id, true
-		}
-		if b.stored, err = p.Store.Load(ctx, ids); err != nil {
-			return fmt.Errorf("absorb: %w", err)
+		b := &batch{cursor: cursor, next: submissions[len(submissions)-1].Entry, notices: noticesOf(submissions)}
+		if err := r.load(ctx, b); err != nil {
+			return err
 		}
 		select {
-		case read <- b:
+		case r.read <- b:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for len(written) > 0 {
-			for _, n := range <-written {
-				delete(underWay, n.id)
-			}
-		}
-		if cursor = b.next; len(submissions) < batch {
+		if cursor = b.next; len(submissions) < batchSize {
 			return nil
 		}
 	}
 }
 
-// noticesOf returns a notice of each post that was submitted, once.
+// load loads the posts of a batch once no earlier batch has them pending.
+func (r *inboxPipeline) load(ctx context.Context, b *batch) error {
+	for len(r.written) > 0 {
+		r.forget(<-r.written)
+	}
+	ids := make([]string, len(b.notices))
+	for i, n := range b.notices {
+		for r.pending[n.id] {
+			select {
+			case notices := <-r.written:
+				r.forget(notices)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		ids[i] = n.id
+	}
+	for _, id := range ids {
+		r.pending[id] = true
+	}
+	var err error
+	if b.stored, err = r.posts.Load(ctx, ids); err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	return nil
+}
+
+func (r *inboxPipeline) forget(written []notice) {
+	for _, n := range written {
+		delete(r.pending, n.id)
+	}
+}
+
+// noticesOf returns one notice for each post that was submitted.
 func noticesOf(submissions []feed.Submission) []notice {
 	notices := make([]notice, 0, len(submissions))
-	place := make(map[string]int, len(submissions))
+	index := make(map[string]int, len(submissions))
 	for _, s := range submissions {
-		if s.ID == "" { // names no post: a writer's mistake, which nothing can be made of
+		if s.ID == "" { // malformed: it names no post
 			continue
 		}
-		if i, ok := place[s.ID]; ok {
-			notices[i].at = s.Time // only the state counts, and the last word is its time
+		if i, ok := index[s.ID]; ok {
+			notices[i].at = s.Time
 			continue
 		}
-		place[s.ID] = len(notices)
-		notices = append(notices, notice{id: s.ID, at: s.Time, expected: true})
+		index[s.ID] = len(notices)
+		notices = append(notices, notice{id: s.ID, at: s.Time, submitted: true})
 	}
 	return notices
 }
 
 // decideAll decides about posts on all processors. The decisions are in the order of the posts.
-func (p *Publisher) decideAll(stored []feed.StoredPost, notices []notice) []decision {
+func (a *absorber) decideAll(stored []feed.StoredPost, notices []notice, now time.Time) []decision {
 	all, ok := make([]decision, len(stored)), make([]bool, len(stored))
 	var next atomic.Int64
 	var g errgroup.Group
 	for range min(runtime.GOMAXPROCS(0), len(stored)) {
 		g.Go(func() error {
 			for i := next.Add(1) - 1; i < int64(len(stored)); i = next.Add(1) - 1 {
-				all[i], ok[i] = p.decide(stored[i], notices[i])
+				all[i], ok[i] = a.decide(stored[i], notices[i], now)
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // there are no errors
-	decided := all[:0]
+	_ = g.Wait() // the goroutines return no errors
+	decisions := all[:0]
 	for i, d := range all {
 		if ok[i] {
-			decided = append(decided, d)
+			decisions = append(decisions, d)
 		}
 	}
-	return decided
+	return decisions
 }

@@ -11,81 +11,92 @@ import (
 	"feedpub/feed/render"
 )
 
-// listed reports whether a build of a feed changes which feeds are listed: those that have posts, and those that are
-// configured whether they have or not.
-func listed(t target, r feed.FeedReport) bool {
-	if _, number := t.name.Archived(); number > 0 || r.Outcome != feed.Committed {
+// changesList reports whether a rebuild changes which feeds are listed: those that have posts, and the configured ones.
+func changesList(t target, r feed.FeedReport) bool {
+	if isArchive(t.name) || r.Outcome != feed.Committed {
 		return false
 	}
 	return t.head.Feed == "" || (len(t.head.IDs) == 0) != (r.Items == 0)
 }
 
-// rebuildPages builds what is about the site's feeds, rather than a feed of it, and commits it if it has changed. The
-// pages depend on the feeds that there are and on nothing in them, so that they need not be built with every post.
-func (p *Publisher) rebuildPages(ctx context.Context, token feed.Token) error {
-	heads, err := p.Store.Heads(ctx)
-	if err != nil {
+// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They do not depend on
+// posts, only on which feeds exist.
+func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
+	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)
 	}
-	full, err := p.Store.Names(ctx)
+	r.listChanged = false
+	return nil
+}
+
+func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
+	heads, err := r.heads.Heads(ctx)
 	if err != nil {
-		return fmt.Errorf("rebuild pages: %w", err)
+		return err
+	}
+	fullNames, err := r.names.Names(ctx)
+	if err != nil {
+		return err
 	}
 	committed := map[feed.Name]feed.Head{}
 	var entries []render.Entry
 	for _, h := range heads {
 		if h.Feed == feed.Pages {
 			committed[feed.Pages] = h
-			continue
-		}
-		_, number := h.Feed.Archived()
-		_, configured := p.Catalog.Selection(h.Feed)
-		if number == 0 && !slices.Contains(p.Catalog.Unlisted, h.Feed) && (h.Feed == feed.Main || configured || len(h.IDs) > 0) {
-			entries = append(entries, Entry(p.Site, p.Catalog, h.Feed, full[h.Feed]))
+		} else if r.isListed(h) {
+			entries = append(entries, Entry(r.site, r.catalog, h.Feed, fullNames[h.Feed]))
 		}
 	}
-	docs, err := p.pages(entries)
+	docs, err := r.pages(entries)
 	if err != nil {
-		return fmt.Errorf("rebuild pages: %w", err)
+		return err
 	}
-	targets, err := p.look(ctx, []feed.Name{feed.Pages}, nil, committed)
+	targets, err := r.newTargets(ctx, []feed.Name{feed.Pages}, nil, committed)
 	if err != nil {
-		return fmt.Errorf("rebuild pages: %w", err)
+		return err
 	}
-	f := feed.Feed{Site: p.Site, Name: feed.Pages}
-	request := p.request(f, docs, nil, targets[0], nil)
-	same := slices.EqualFunc(request.Head.Documents, targets[0].head.Documents, func(a, b feed.DocumentRef) bool {
-		a.Modified = b.Modified // which only the store sets
+	t := targets[0]
+	c := r.commitRequest(feed.Feed{Site: r.site, Name: feed.Pages}, documentSet{documents: docs}, t, nil)
+	same := slices.EqualFunc(c.Head.Documents, t.head.Documents, func(a, b feed.DocumentRef) bool {
+		a.Modified = b.Modified // set by the store
 		return a.Equal(b)
 	})
-	if same && !p.stale(targets[0]) {
+	if same && !r.isStale(t) {
 		return nil
 	}
-	request.Head.Token = token
-	if _, _, err := p.Store.Commit(ctx, request); err != nil {
-		return fmt.Errorf("rebuild pages: %w", err)
-	}
-	return nil
+	c.Head.Token = token
+	_, err = r.send(ctx, c)
+	return err
 }
 
-// pages renders the list of feeds for people, the one for programs, and the style sheet that raw feeds name.
-func (p *Publisher) pages(entries []render.Entry) ([]feed.Document, error) {
+// isListed reports whether a committed feed is among those that the pages list.
+func (r *rebuilder) isListed(h feed.Head) bool {
+	if isArchive(h.Feed) || slices.Contains(r.catalog.Unlisted, h.Feed) {
+		return false
+	}
+	_, configured := r.catalog.Selection(h.Feed)
+	return h.Feed == feed.Main || configured || len(h.IDs) > 0
+}
+
+// pages renders the list of feeds as HTML and OPML, and the style sheet that RSS and Atom documents refer to.
+func (r *rebuilder) pages(entries []render.Entry) ([]feed.Document, error) {
+	renderer := r.rendering.renderer()
 	var docs []feed.Document
-	if p.Catalog.Pages {
-		index, err := p.renderer().Index(p.Site, entries)
+	if r.catalog.Pages {
+		index, err := renderer.Index(r.site, entries)
 		if err != nil {
 			return nil, err
 		}
 		docs = append(docs, index)
 	}
-	opml, err := render.OPML(p.Site, entries)
+	opml, err := render.OPML(r.site, entries)
 	if err != nil {
 		return nil, err
 	}
-	return append(docs, opml, p.renderer().StyleSheet(p.Site)), nil
+	return append(docs, opml, renderer.StyleSheet(r.site)), nil
 }
 
-// Entry returns how a feed of the site is listed among its feeds; fullName is what a family's feed is called by.
+// Entry returns the entry of a feed in the site's list of feeds. The full name is that of a tag, author or source.
 func Entry(site feed.Site, c feed.Catalog, n feed.Name, fullName string) render.Entry {
 	f := build.Channel(site, n, fullName, c.Channel(site, n), nil, time.Time{})
 	return render.Entry{Name: n, Title: f.Title, Label: fullName, Description: f.Description, Formats: f.Formats}

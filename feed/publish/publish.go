@@ -1,18 +1,17 @@
-// Package publish is the use case: it absorbs what writers submitted into ready items, rebuilds the feeds that this
-// touches, and commits their documents. It decides what may be published and what must be held; how posts are read,
-// feeds rendered and bytes kept is done by the packages it calls.
+// Package publish absorbs what writers have submitted into items, rebuilds the feeds that this affects, and commits their
+// documents. It decides what may be published and what is held; it does not parse posts, render feeds or store bytes.
 //
-// Correctness comes from state, never from the number or order of runs: every step reads what is there, and a step that
-// was missed, repeated or cut off leaves nothing that the next one does not mend.
+// Correctness comes from state, never from the number or order of runs: every step reads the current state, so a step
+// that is missed, repeated or interrupted is made up for by the next one.
 package publish
 
 import (
 	"context"
-	"iter"
+	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,104 +21,33 @@ import (
 	"feedpub/feed/render"
 )
 
-// Job is the name of the lease that the one builder of a site holds.
-const Job = "build"
-
-// Inbox is where writers' submissions come from.
-type Inbox interface {
-	// Cursor returns the entry up to which the inbox is absorbed.
-	Cursor(ctx context.Context) (string, error)
-	// Inbox returns up to n submissions after an entry, oldest first.
-	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
-	// Submitted waits up to block for a submission after an entry and reports whether there is one.
-	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
-}
-
-// Items is what is known of posts.
-type Items interface {
-	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
-	Absorb(ctx context.Context, a feed.Absorption) error
-	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
-	// IDs walks over all posts and items at once.
-	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
-	PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error)
-	PostsExist(ctx context.Context, ids ...string) ([]bool, error)
-	ItemsExist(ctx context.Context, ids ...string) ([]bool, error)
-	Due(ctx context.Context, now time.Time, n int) ([]string, error)
-	NextDue(ctx context.Context) (time.Time, bool, error)
-	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
-}
-
-// Feeds is what feeds are selected from.
-type Feeds interface {
-	DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error)
-	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
-	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
-	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
-	// Range returns the positions of a feed's posts after one position and up to another, oldest first; zero is no bound.
-	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
-}
-
-// Archives is the closed parts of feeds. They are never changed or taken away.
-type Archives interface {
-	Archives(ctx context.Context) ([]feed.Archive, error)
-	ArchiveCount(ctx context.Context) (int, error)
-	// AddArchives records archives and makes feeds dirty, in one step.
-	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
-}
-
-// Heads is where documents are committed to.
-type Heads interface {
-	Head(ctx context.Context, name feed.Name) (feed.Head, error)
-	Heads(ctx context.Context) ([]feed.Head, error)
-	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
-	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
-	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
-}
-
-// Problems is the operator's list.
-type Problems interface {
-	Problems(ctx context.Context) ([]feed.Problem, error)
-	SetProblem(ctx context.Context, p feed.Problem) error
-	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
-}
-
-// Lease sees to it that one builder works at a time.
-type Lease interface {
-	Acquire(ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token) (feed.Token, error)
-	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
-	Release(ctx context.Context, job, owner string) error
-	Holder(ctx context.Context, job string) (string, bool, error)
-}
-
-// Requests carries operators' triggers to the builder, wherever it runs, and its answers back.
-type Requests interface {
-	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
-	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
-	Reply(ctx context.Context, id string, payload []byte) error
-}
-
-// Schemas is what the site says of its data.
-type Schemas interface {
-	Schema(ctx context.Context) (feed.Schema, error)
-}
-
-// Store is one site's part of the store.
+// Store is what a [Publisher] needs of a site's store. Each part is declared beside the code that uses it.
 type Store interface {
-	Inbox
-	Items
-	Feeds
-	Archives
-	Heads
-	Problems
-	Lease
-	Requests
-	Schemas
+	inboxReader
+	submissionWaiter
+	postLoader
+	itemWriter
+	itemReader
+	dueLister
+	nameReader
+	postScanner
+	itemComparer
+	indexReader
+	dirtyLister
+	archiveStore
+	headReader
+	documentStore
+	problemStore
+	leaseStore
+	holderReader
+	schemaReader
+	requestReader
+	Asker
 }
 
-// Seen is what this process's replica serves. It remembers what a store that was flushed or rolled back has forgotten.
-type Seen interface {
-	// Newest returns the greatest token of any head that was seen.
+// Replica is the set of documents that this process serves. It has what a store that was flushed or rolled back has lost.
+type Replica interface {
+	// Newest returns the greatest token of any head that it has had, 0 if none.
 	Newest() feed.Token
 	// Head returns the head that is served for a feed.
 	Head(name feed.Name) (feed.Head, bool)
@@ -129,94 +57,119 @@ type Seen interface {
 	Blob(hash feed.Hash) (feed.Blob, bool)
 }
 
-// Fleet is what is known of the site's other processes.
-type Fleet interface {
-	// Agree returns the schema by which this process is to build, or an error of kind [feed.ErrOutdated] if it can't.
-	Agree(ctx context.Context) (feed.Schema, error)
-	// Since returns when the latest decision on the schema was made that is known.
-	Since() feed.Token
-	// Seen returns the greatest fencing token that any process has reported.
-	Seen() feed.Token
-	// Settled returns when all processes have had the time to report.
-	Settled(ctx context.Context) error
-}
-
-// Config is what a [Publisher] is made of. All fields but those marked optional are required.
+// Config holds everything that a [Publisher] depends on. All fields but those marked optional are required.
 type Config struct {
 	Site feed.Site
-	// Catalog says which feeds there are beside the families', and how each is made; the zero Catalog is fine.
+	// Catalog defines the feeds and how they are made. The zero Catalog has the main feed and the families.
 	Catalog  feed.Catalog
 	Store    Store
 	Intake   *intake.Intake
 	Renderer *render.Renderer
-	// Canonical returns the canonical form of a publication's name; the feed of a source is that of its canonical name.
+	// Canonical returns the source under whose name quotes from a publication are collected.
 	Canonical func(publication string) feed.Source
-	Seen      Seen // optional
-	// Fleet, optional, makes builders of several releases and machines fit together. Without it this builder takes itself
-	// for the only one and makes the version of the form that Renderer is of; with it, the one that is decided.
+	// Replica, optional, is what this process serves.
+	Replica Replica
+	// Fleet, optional, coordinates builders of several releases and machines. Without it, documents have the rendering
+	// version of Renderer; with it, the one that is recorded for the site.
 	Fleet Fleet
-	// Owner tells this builder from others: unique among processes.
+	// Owner identifies this builder; it is unique among processes.
 	Owner  string
 	Clock  func() time.Time
 	Logger *slog.Logger
-	// OnChange builds as soon as posts change, at most once a second and feed. Without it, building waits for Rebuild.
+	// OnChange rebuilds feeds as soon as posts change, each at most once a second. Without it, only Rebuild and Tick do.
 	OnChange bool
-	// Scheduled are feeds with a schedule of their own: neither a change nor [Publisher.Tick] builds them, only a
-	// Rebuild that names them or all.
+	// Scheduled are feeds with their own schedule: only a Rebuild of all feeds, or one that names them, rebuilds them.
 	Scheduled []feed.Name
-	// Turn, optional, is waited for before the parts of a rebuild that hold a site's posts in memory, and done is called
-	// behind each: so that of hundreds of sites only some rebuild at a time. Changes don't wait for it.
+	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
+	// called after each of them. It limits how many sites of a process rebuild at once. Changes do not wait for it.
 	Turn func(context.Context) (done func(), err error)
-	// Observe, optional, is called with each feed's outcome after it was built.
-	Observe func(feed.FeedReport)
+
+	// Committed, optional, is called with the new head after a commit that changed a document: of a feed, an archive or
+	// the pages, and of a held feed from which withdrawn posts were removed. It is called once for each such head, in
+	// the order of the commits, by one goroutine at a time, after the work lock is released: other goroutines may
+	// absorb and build meanwhile. The rebuild that made the commit waits for it, so it should only start or wake what
+	// takes long, and must not call the Publisher. The context may have ended; the commit stands all the same.
+	//
+	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
+	// commit itself.
+	Committed func(context.Context, feed.Head)
+	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way and
+	// in one order with Committed.
+	Built func(feed.FeedReport)
 }
 
-// Publisher builds the feeds of one site. Its methods are safe for concurrent use; the work itself is done by one
-// goroutine at a time.
+// Publisher builds the feeds of one site. Its methods are safe for concurrent use; one goroutine at a time works.
 type Publisher struct {
-	Config
-	// form is what documents are made with. It changes between two terms as the builder.
-	form atomic.Pointer[form]
-	// reading identifies what items are made with: the intake, and the selections that say which feeds they are in.
-	reading  string
-	selector *build.Selector
+	config Config
 
-	work sync.Mutex // held while absorbing and building
-	// Guarded by work:
-	built   map[feed.Name]time.Time // when a change last built a feed
-	stuck   map[feed.Name]int64     // the mark of a dirty feed that was held or failed: nothing but a new mark helps it
-	history *history                // nil until it is loaded
-	relist  bool                    // the list of feeds has changed since it was built
-	told    told
-	// dueUntil is the time up to which posts with a future date have been published.
-	dueUntil time.Time
-
-	leasing sync.Mutex // held from acquiring the lease to giving it back
-
-	mu     sync.Mutex
-	token  feed.Token // of the lease; 0 when this builder does not hold it
-	walker *walker    // nil unless the builder runs
+	work       *workLock
+	lease      *lease
+	absorber   *absorber
+	rebuilder  *rebuilder
+	reconciler *reconciler
 }
 
-// New returns a publisher; it does nothing until one of its methods is called.
+// New returns a Publisher. It does nothing until one of its methods is called.
 func New(c Config) *Publisher {
+	if c.Replica == nil {
+		c.Replica = noReplica{}
+	}
 	p := &Publisher{
-		Config: c, reading: c.Intake.Fingerprint(),
-		selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
-		built:    map[feed.Name]time.Time{}, stuck: map[feed.Name]int64{}, told: newTold(),
+		config: c,
+		work:   &workLock{turn: c.Turn, committed: c.Committed, built: c.Built},
 	}
-	if len(c.Catalog.Selections) > 0 {
-		p.reading += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
+	version := &rendering{site: c.Site, catalog: c.Catalog}
+	version.set(c.Renderer)
+	archives := &archiveSet{store: c.Store}
+	problems := newProblemLog(c.Logger)
+	p.lease = &lease{
+		store: c.Store, holder: c.Store, schema: c.Store, heads: c.Store,
+		owner: c.Owner, replica: c.Replica, fleet: c.Fleet, rendering: version, clock: c.Clock, logger: c.Logger,
 	}
-	p.form.Store(p.formOf(c.Renderer))
+	p.absorber = &absorber{
+		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store,
+		intake: c.Intake, intakeVersion: intakeVersion(c), replica: c.Replica, clock: c.Clock, logger: c.Logger,
+		feeds: feedAssigner{
+			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
+		},
+		archives: archives, problems: problems,
+	}
+	p.rebuilder = &rebuilder{
+		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
+		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
+		documents: c.Store, problems: c.Store,
+		rendering: version, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,
+		work: p.work, problemLog: problems, clock: c.Clock, logger: c.Logger,
+		lastBuilt: map[feed.Name]time.Time{}, failedMark: map[feed.Name]int64{},
+	}
+	p.reconciler = &reconciler{
+		scan: c.Store, compare: c.Store, index: c.Store, absorber: p.absorber, work: p.work,
+		buildFound: p.buildFound,
+	}
 	return p
 }
 
-// Fingerprint identifies the configuration that documents are made with: of the site and of its feeds. Only builders
-// with equal fingerprints may build the same site's feeds in turn.
+// intakeVersion identifies what items are made with: the intake, and the selections that decide which feeds an item is in.
+func intakeVersion(c Config) string {
+	if len(c.Catalog.Selections) == 0 {
+		return c.Intake.Fingerprint()
+	}
+	return c.Intake.Fingerprint() + "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
+}
+
+// noReplica is the Replica of a process that serves nothing.
+type noReplica struct{}
+
+func (noReplica) Newest() feed.Token               { return 0 }
+func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
+func (noReplica) Heads() []feed.Head               { return nil }
+func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
+
+// Fingerprint identifies the configuration that documents are made with, that of the site and of its feeds. Builders of
+// a site whose fingerprints differ make different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
-// Configuration returns the [Fingerprint] of the configuration that a head's documents were made with.
+// Configuration returns the [Fingerprint] of the configuration that a head's documents were made with, "" if unknown.
 func Configuration(h feed.Head) string {
 	if i := strings.LastIndexByte(h.Config, '-'); i >= 0 {
 		return h.Config[:i]
@@ -224,41 +177,126 @@ func Configuration(h feed.Head) string {
 	return ""
 }
 
-// form is all that documents are made with besides posts: the configuration, and the version of the rendered form.
-type form struct {
-	renderer    *render.Renderer
-	fingerprint string // of both; what heads have as Config
+// rendering is the renderer of the site's rendering version. It changes only between two terms as the builder.
+type rendering struct {
+	site    feed.Site
+	catalog feed.Catalog
+	current atomic.Pointer[struct {
+		renderer    *render.Renderer
+		fingerprint string
+	}]
 }
 
-func (p *Publisher) formOf(r *render.Renderer) *form {
-	return &form{r, Fingerprint(p.Site, p.Catalog) + "-" + strconv.Itoa(r.Version())}
+func (r *rendering) set(renderer *render.Renderer) {
+	fingerprint := Fingerprint(r.site, r.catalog) + "-" + strconv.Itoa(renderer.Version())
+	r.current.Store(&struct {
+		renderer    *render.Renderer
+		fingerprint string
+	}{renderer, fingerprint})
 }
 
-func (p *Publisher) renderer() *render.Renderer { return p.form.Load().renderer }
-func (p *Publisher) fingerprint() string        { return p.form.Load().fingerprint }
+func (r *rendering) renderer() *render.Renderer { return r.current.Load().renderer }
 
-// leading returns the token of the lease if this builder holds it.
-func (p *Publisher) leading() (feed.Token, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.token, p.token != 0
+// fingerprint identifies the configuration and the rendering version; heads record it as Config.
+func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
+
+// Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
+// another process holds the lease, it asks that process to do so; otherwise it does the work itself. The error is of
+// kind [feed.ErrNotFound] if one of the feeds does not exist.
+func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	if token, ok := p.lease.held(); ok {
+		if report, err := p.rebuild(ctx, token, names, nil); !errors.Is(err, errSuperseded) {
+			return report, err
+		}
+	}
+	for {
+		var report feed.Report
+		err := p.lease.run(ctx, func(ctx context.Context, token feed.Token) error {
+			var err error
+			report, err = p.rebuild(ctx, token, names, nil)
+			return err
+		})
+		switch {
+		case errors.Is(err, errSuperseded):
+			continue
+		case !errors.Is(err, feed.ErrLocked):
+			return report, err
+		}
+		if report, err = p.askHolder(ctx, names); !errors.Is(err, errNoHolder) {
+			return report, err
+		}
+	}
 }
 
-// walking returns who makes passes over all posts, or nil.
-func (p *Publisher) walking() *walker {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.walker
+// Tick runs a schedule: that of the named feeds, or the default one if none is named, which covers all feeds but
+// [Config.Scheduled] and also compresses stable documents in brotli coding. It does nothing if another process builds,
+// which has the same schedules, nor for named feeds that do not exist yet.
+func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
+	token, ok := p.lease.held()
+	if !ok {
+		return nil
+	}
+	if len(names) > 0 {
+		_, err := p.rebuild(ctx, token, names, nil)
+		if errors.Is(err, feed.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	if _, err := p.rebuild(ctx, token, nil, p.config.Scheduled); err != nil {
+		return err
+	}
+	return p.rebuilder.compressStable(ctx, token)
 }
 
-func (p *Publisher) setWalker(w *walker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.walker = w
+// rebuild does the work of Rebuild under the lease. It skips the feeds of except, unless they were never built: readers
+// need not wait a week for a weekly feed to exist.
+func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	if err := p.lease.checkStored(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
+	if err := p.absorbFirst(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
+	// Not in a turn: sites that scan at the same time share the cost.
+	if err := p.reconciler.request(ctx, token); err != nil {
+		return feed.Report{}, err
+	}
+	var report feed.Report
+	err := p.work.doInTurn(ctx, func() error {
+		if err := p.absorber.absorbInbox(ctx, token); err != nil {
+			return err
+		}
+		targets, err := p.rebuilder.targets(ctx, names)
+		if err != nil {
+			return err
+		}
+		targets = slices.DeleteFunc(targets, func(t target) bool {
+			return t.head.Feed != "" && slices.Contains(except, feedOf(t.name))
+		})
+		if report.Feeds, err = p.rebuilder.rebuild(ctx, token, targets); err != nil {
+			return err
+		}
+		// Even if the list of feeds has not changed: a crash may have prevented an earlier rebuild of the pages.
+		if err := p.rebuilder.rebuildPages(ctx, token); err != nil {
+			return err
+		}
+		report.Problems, err = p.config.Store.Problems(ctx)
+		return err
+	})
+	return report, err
 }
 
-func (p *Publisher) setToken(t feed.Token) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.token = t
+// absorbFirst absorbs what was submitted, so that reconciliation need not compare it. If nothing was ever committed, it
+// also absorbs every post without an item: the first documents are complete.
+func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) error {
+	err := p.work.doInTurn(ctx, func() error { return p.absorber.absorbInbox(ctx, token) })
+	if err != nil {
+		return err
+	}
+	_, err = p.config.Store.Head(ctx, feed.Main)
+	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+		return p.reconciler.absorbUnread(ctx, token)
+	}
+	return err
 }

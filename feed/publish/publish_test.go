@@ -726,7 +726,7 @@ func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 	var tries atomic.Int32
 	b := w.builder("one", func(c *publish.Config) {
 		c.OnChange = true
-		c.Observe = func(r feed.FeedReport) {
+		c.Built = func(r feed.FeedReport) {
 			if r.Outcome == feed.Held {
 				tries.Add(1)
 			}
@@ -760,22 +760,22 @@ func TestTheLogSaysOnceWhatIsWrong(t *testing.T) {
 	for range 2 {
 		w.rebuild(b)
 	}
-	if n := w.logged("post set aside"); n != 1 {
-		t.Errorf("the log says %d times that a post was set aside, want once:\n%s", n, w.log)
+	if n := w.logged("post rejected"); n != 1 {
+		t.Errorf("the log says %d times that a post was rejected, want once:\n%s", n, w.log)
 	}
 	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": 8}`)}) // the same fault
 	w.rebuild(b)
 	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": `)})
 	w.rebuild(b)
-	if n := w.logged("post set aside"); n != 2 {
-		t.Errorf("the log says %d times that a post was set aside, want again when the reason has changed:\n%s", n, w.log)
+	if n := w.logged("post rejected"); n != 2 {
+		t.Errorf("the log says %d times that a post was rejected, want again when the reason has changed:\n%s", n, w.log)
 	}
 	w.put(post("bad"))
 	w.rebuild(b)
 	w.put(feed.RawPost{ID: "bad", Raw: []byte(`{"title": `)})
 	w.rebuild(b)
 	if n := w.logged("earlier_version_published=true"); n != 1 {
-		t.Errorf("the log says %d times that a new version was set aside, want once:\n%s", n, w.log)
+		t.Errorf("the log says %d times that a new version was rejected, want once:\n%s", n, w.log)
 	}
 
 	w.lose(":item:a", ":post:a", ":record:a", ":idx:main", ":idx:tags/u", ":idx:tags/v", ":idx:tags/x", ":idx:tags/y", ":idx:tags/z")

@@ -4,324 +4,228 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
 	"feedpub/feed/build"
-	"feedpub/feed/coding"
-	"feedpub/feed/render"
 )
 
-// target is a feed to look at, and what is known of it.
-type target struct {
-	name  feed.Name
-	dirty bool
-	mark  int64
-	head  feed.Head // the committed one; zero if there is none
-	// lost says that the committed documents cannot be relied upon: a blob is gone, or the head is older than one that
-	// was served.
-	lost bool
+// changeInterval is the least time between two rebuilds of a feed because of changes.
+const changeInterval = time.Second
+
+// indexReader selects the posts of feeds.
+type indexReader interface {
+	// Select returns the ids of the newest posts of a feed, up to limit, newest first.
+	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
+	// Range returns the positions of a feed's posts after one position and up to another, oldest first. A zero position
+	// is no bound.
+	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
+	// LastRemoval returns when a post was last removed from a feed; zero if never.
+	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
 }
 
-// targets returns the named feeds and their archives, or all that exist or should, in order of their names.
-func (p *Publisher) targets(ctx context.Context, names []feed.Name) ([]target, error) {
-	if err := p.loadHistory(ctx); err != nil {
-		return nil, err
-	}
-	heads, err := p.Store.Heads(ctx)
-	if err != nil {
-		return nil, err
-	}
-	marks, err := p.marks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := map[feed.Name]bool{feed.Main: true}
-	for _, s := range p.Catalog.Selections {
-		found[s.Name] = true
-	}
-	for n := range marks {
-		found[n] = true
-	}
-	committed := make(map[feed.Name]feed.Head, len(heads))
-	for _, h := range heads {
-		committed[h.Feed], found[h.Feed] = h, true
-	}
-	if p.Seen != nil {
-		for _, h := range p.Seen.Heads() {
-			found[h.Feed] = true
-		}
-	}
-	for _, list := range p.history.archives {
-		for _, a := range list {
-			found[a.Feed] = true
-		}
-	}
-	delete(found, feed.Pages)
-	for _, n := range names {
-		if !found[n] {
-			return nil, fmt.Errorf("feed %q: %w", n, feed.ErrNotFound)
-		}
-	}
-	if len(names) > 0 {
-		maps.DeleteFunc(found, func(n feed.Name, _ bool) bool {
-			of, _ := n.Archived()
-			return !slices.Contains(names, n) && !slices.Contains(names, of)
-		})
-	}
-	return p.look(ctx, slices.Sorted(maps.Keys(found)), marks, committed)
+type itemReader interface {
+	// Items returns items in the order of ids; nil for those that do not exist or cannot be decoded.
+	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
 }
 
-// touched returns the given dirty feeds and archives, with no look at any other: what a change costs must not grow with
-// the number of feeds.
-func (p *Publisher) touched(ctx context.Context, names []feed.Name) ([]target, error) {
-	if err := p.loadHistory(ctx); err != nil {
-		return nil, err
-	}
-	marks, err := p.marks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	committed, err := p.heads(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	return p.look(ctx, names, marks, committed)
+// rebuilder makes documents of items and commits them. Its methods are called with the work lock held, except for
+// compressStable.
+type rebuilder struct {
+	site       feed.Site
+	catalog    feed.Catalog
+	scheduled  []feed.Name
+	posts      postLoader
+	items      itemReader
+	index      indexReader
+	names      nameReader
+	dirty      dirtyLister
+	heads      headReader
+	documents  documentStore
+	problems   problemStore
+	rendering  *rendering
+	archives   *archiveSet
+	replica    Replica
+	isDue      func(published time.Time) bool // see absorber.dueUntil
+	work       *workLock
+	problemLog *problemLog
+	clock      func() time.Time
+	logger     *slog.Logger
+
+	lastBuilt  map[feed.Name]time.Time // when a change last built a feed
+	failedMark map[feed.Name]int64     // of dirty feeds that are held or failed: only another mark is a reason to retry
+	// listChanged is set when the list of feeds has changed since the pages were built.
+	listChanged bool
 }
 
-// look returns what is known of feeds.
-func (p *Publisher) look(ctx context.Context, names []feed.Name, marks map[feed.Name]int64, committed map[feed.Name]feed.Head) ([]target, error) {
-	targets := make([]target, 0, len(names))
-	for _, n := range names {
-		mark, dirty := marks[n]
-		t := target{name: n, dirty: dirty, mark: mark, head: committed[n]}
-		if p.Seen != nil {
-			if seen, ok := p.Seen.Head(n); ok && seen.Later(t.head) {
-				t.lost = true
-			}
-		}
-		targets = append(targets, t)
+// rebuildDirty rebuilds the dirty feeds that no change has rebuilt within changeInterval. It returns how long to wait
+// before calling it again if nothing is submitted meanwhile.
+func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Duration, error) {
+	dirty, err := r.dirty.DirtyFeeds(ctx)
+	if err != nil || len(dirty) == 0 {
+		return pollInterval, err
 	}
-	return targets, p.verify(ctx, targets)
-}
-
-// marks returns the dirty feeds with their marks.
-func (p *Publisher) marks(ctx context.Context) (map[feed.Name]int64, error) {
-	dirty, err := p.Store.DirtyFeeds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	marks := make(map[feed.Name]int64, len(dirty))
+	now := r.clock()
+	wait := pollInterval
+	var names []feed.Name
 	for _, d := range dirty {
-		marks[d.Name] = d.Mark
+		if slices.Contains(r.scheduled, feedOf(d.Name)) || r.failedMark[d.Name] == d.Mark {
+			continue
+		}
+		if rest := r.lastBuilt[d.Name].Add(changeInterval).Sub(now); rest > 0 {
+			wait = min(wait, rest)
+			continue
+		}
+		names = append(names, d.Name)
+		r.lastBuilt[d.Name] = now
 	}
-	return marks, nil
+	if len(names) == 0 {
+		return wait, nil
+	}
+	targets, err := r.dirtyTargets(ctx, names)
+	if err != nil {
+		return 0, err
+	}
+	if _, err = r.rebuild(ctx, token, targets); err != nil || !r.listChanged {
+		return wait, err
+	}
+	return wait, r.rebuildPages(ctx, token)
 }
 
-// manyHeads is from how many on it is cheaper to read all heads in one go.
-const manyHeads = 64
-
-// heads returns the committed heads of feeds, without those that have none.
-func (p *Publisher) heads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
-	heads := make(map[feed.Name]feed.Head, len(names))
-	if len(names) >= manyHeads {
-		all, err := p.Store.Heads(ctx)
-		for _, h := range all {
-			heads[h.Feed] = h
-		}
-		return heads, err
-	}
-	for _, n := range names {
-		h, err := p.Store.Head(ctx, n)
-		switch {
-		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid): // built anew
-		case err != nil:
-			return nil, err
-		default:
-			heads[n] = h
-		}
-	}
-	return heads, nil
-}
-
-// stale reports whether a target must be built.
-func (p *Publisher) stale(t target) bool {
-	return t.dirty || t.lost || t.head.Config != p.fingerprint()
-}
-
-// verify finds documents that heads promise and the store does not have.
-func (p *Publisher) verify(ctx context.Context, targets []target) error {
-	var hashes []feed.Hash
-	for _, t := range targets {
-		for _, d := range t.head.Documents {
-			hashes = append(hashes, d.Hash)
-		}
-	}
-	if len(hashes) == 0 {
-		return nil
-	}
-	absent, err := p.Store.MissingDocuments(ctx, hashes...)
-	if err != nil || len(absent) == 0 {
-		return err
-	}
-	gone := map[feed.Hash]bool{}
-	for _, h := range absent {
-		gone[h] = true
-	}
-	for i := range targets {
-		for _, d := range targets[i].head.Documents {
-			targets[i].lost = targets[i].lost || gone[d.Hash]
-		}
-	}
-	return nil
-}
-
-// rebuild builds the targets that need it and reports on all.
-func (p *Publisher) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
-	targets, err := p.archive(ctx, token, targets)
+// rebuild builds the stale targets and commits them. It reports on all targets but unchanged archives, of which there may
+// be thousands.
+func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
+	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	names := make([]feed.Name, len(targets))
 	for i, t := range targets {
-		names[i], _ = t.name.Archived()
+		names[i] = feedOf(t.name)
 	}
-	full, err := p.Store.Names(ctx, names...)
+	fullNames, err := r.names.Names(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)
 	}
 	reports := make([]feed.FeedReport, len(targets))
-	for _, some := range inTurn(targets) {
-		g, building := errgroup.WithContext(ctx)
-		g.SetLimit(feedsAtOnce())
-		for _, i := range some {
-			t := targets[i]
-			if !p.stale(t) {
-				if _, number := t.name.Archived(); number == 0 { // there may be thousands, and nothing happened to them
-					reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
-				}
-				continue
-			}
-			g.Go(func() error {
-				r, err := p.rebuildFeed(building, token, t, full[names[i]])
-				switch {
-				case err == nil:
-				case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || building.Err() != nil:
-					return fmt.Errorf("rebuild %s: %w", t.name, err)
-				default: // of this feed only: the others go on
-					r = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
-				}
-				if r.Outcome != feed.Held && r.Outcome != feed.Failed {
-					p.Logger.Info("feed built", "feed", r.Feed, "outcome", r.Outcome, "items", r.Items)
-				}
-				reports[i] = r
-				return nil
-			})
-		}
-		if err = g.Wait(); err != nil {
+	for _, stage := range stages(targets) {
+		if err = r.rebuildStage(ctx, token, stage, targets, fullNames, reports); err != nil {
 			break
 		}
 	}
-	for i, r := range reports {
-		if r.Outcome == feed.Held || r.Outcome == feed.Failed {
-			p.stuck[r.Feed] = targets[i].mark
+	for i, rep := range reports {
+		if rep.Outcome == feed.Held || rep.Outcome == feed.Failed {
+			r.failedMark[rep.Feed] = targets[i].mark
 		}
-		p.relist = p.relist || listed(targets[i], r)
+		r.listChanged = r.listChanged || changesList(targets[i], rep)
 	}
-	reports = slices.DeleteFunc(reports, func(r feed.FeedReport) bool { return r.Feed == "" })
-	p.told.feeds(p.Logger, reports)
-	if p.Observe != nil {
-		for _, r := range reports {
-			p.Observe(r)
-		}
-	}
+	reports = slices.DeleteFunc(reports, func(rep feed.FeedReport) bool { return rep.Feed == "" })
+	r.problemLog.outcomes(reports)
+	r.work.feedsBuilt(reports)
 	return reports, err
 }
 
-// feedsAtOnce is how many feeds are built side by side: while one waits for the store, another is rendered. It also
-// bounds the memory, for each holds its documents until they are committed.
-func feedsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
-
-// inTurn parts targets into those that are built side by side: archives before feeds, for a reader who follows a link
-// from a feed to an archive must find it; and the main feed, which most readers wait for, before all other feeds.
-func inTurn(targets []target) [3][]int {
-	var turns [3][]int
+// stages divides targets, by index, into those that are built concurrently.
+func stages(targets []target) [3][]int {
+	var stages [3][]int
 	for i, t := range targets {
-		turn := 2
-		if _, number := t.name.Archived(); number > 0 {
-			turn = 0
-		} else if t.name == feed.Main {
-			turn = 1
-		}
-		turns[turn] = append(turns[turn], i)
+		stage := stageOf(t.name)
+		stages[stage] = append(stages[stage], i)
 	}
-	return turns
+	return stages
 }
 
-// rebuildFeed builds one feed and commits it, unless posts would disappear from it unexplained.
-func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target, fullName string) (feed.FeedReport, error) {
-	ch := p.Catalog.Channel(p.Site, t.name)
-	f, err := p.selectFeed(ctx, t.name, fullName, ch)
+// stageOf returns when a feed is built: archives before feeds, so that no feed links to an archive that is not published,
+// and the main feed, which has the most readers, before other feeds.
+func stageOf(n feed.Name) int {
+	switch {
+	case isArchive(n):
+		return 0
+	case n == feed.Main:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// rebuildStage rebuilds the targets of a stage, and sets their reports. A feed that fails does not affect others.
+func (r *rebuilder) rebuildStage(
+	ctx context.Context, token feed.Token, stage []int, targets []target, fullNames map[feed.Name]string,
+	reports []feed.FeedReport,
+) error {
+	g, ctx := errgroup.WithContext(ctx)
+	// While one feed waits for the store, another is rendered. Each has its documents in memory until they are committed.
+	g.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for _, i := range stage {
+		t := targets[i]
+		if !r.isStale(t) {
+			if !isArchive(t.name) {
+				reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
+			}
+			continue
+		}
+		g.Go(func() error {
+			report, err := r.rebuildFeed(ctx, token, t, fullNames[feedOf(t.name)])
+			switch {
+			case err == nil:
+			case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
+				return fmt.Errorf("rebuild %s: %w", t.name, err)
+			default:
+				report = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
+			}
+			if report.Outcome != feed.Held && report.Outcome != feed.Failed {
+				r.logger.Info("feed built", "feed", report.Feed, "outcome", report.Outcome, "items", report.Items)
+			}
+			reports[i] = report
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// rebuildFeed builds a feed or an archive and commits it, or holds it if posts would vanish from it unexplained.
+func (r *rebuilder) rebuildFeed(
+	ctx context.Context, token feed.Token, t target, fullName string,
+) (feed.FeedReport, error) {
+	ch := r.catalog.Channel(r.site, t.name)
+	f, err := r.selectFeed(ctx, t.name, fullName, ch)
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
 	previous := t.head
-	if p.Seen != nil {
-		if seen, ok := p.Seen.Head(t.name); ok && seen.Later(previous) {
-			previous = seen
-		}
+	if served, ok := r.replica.Head(t.name); ok && served.Later(previous) {
+		previous = served
+	}
+	missing, withdrawn, err := r.missing(ctx, previous, f, ch.Limit)
+	if err != nil {
+		return feed.FeedReport{}, err
 	}
 	report := feed.FeedReport{Feed: t.name, Items: len(f.Items)}
-	vanished, withdrawn, err := p.vanished(ctx, previous, f, ch.Limit)
+	var d documentSet
+	if len(missing) > 0 {
+		report.Outcome, report.Reason = feed.Held, unexplained+": "+abbreviate(missing)
+		if err := r.setHeld(ctx, report); err != nil || len(withdrawn) == 0 {
+			return report, err
+		}
+		// What was withdrawn must leave at once, even if the rest of the feed is held.
+		if d, err = r.withoutPosts(ctx, previous, withdrawn); err != nil {
+			return feed.FeedReport{}, err
+		}
+		t.mark = 0 // the feed stays dirty
+	} else if d, err = r.render(ctx, f); err != nil {
+		return feed.FeedReport{}, err
+	}
+	outcome, err := r.commit(ctx, token, f, d, t, r.aliases(t.name, fullName, ch.Formats))
 	if err != nil {
 		return feed.FeedReport{}, err
 	}
-	var docs []feed.Document
-	ids := itemIDs(f.Items)
-	if len(vanished) > 0 {
-		report.Outcome, report.Reason = feed.Held, unexplained+": "+list(vanished)
-		if err := p.Store.SetProblem(ctx, feed.Problem{ID: string(t.name), Kind: feed.KindHeld, Since: p.Clock(), Serving: true,
-			Reason: report.Reason + "; the last documents stay until the posts are back or each loss is confirmed with: feedpub post delete ID"}); err != nil {
-			return feed.FeedReport{}, err
-		}
-		if len(withdrawn) == 0 {
-			return report, nil
-		}
-		// What was withdrawn on purpose leaves at once, even from documents that are otherwise held.
-		if docs, err = p.strike(ctx, previous, withdrawn); err != nil {
-			return feed.FeedReport{}, err
-		}
-		ids = slices.DeleteFunc(slices.Clone(previous.IDs), func(id string) bool { return slices.Contains(withdrawn, id) })
-		t.mark = 0 // still dirty: what is held must be looked at again
-	} else {
-		var setAside []feed.Problem
-		if docs, setAside, err = p.documents(f); err != nil {
-			return feed.FeedReport{}, err
-		}
-		for _, pr := range setAside {
-			pr.Since = p.Clock()
-			if err := p.Store.SetProblem(ctx, pr); err != nil {
-				return feed.FeedReport{}, err
-			}
-			ids = slices.DeleteFunc(ids, func(id string) bool { return id == pr.ID })
-		}
-		if err := p.Store.ClearProblem(ctx, feed.KindHeld, string(t.name)); err != nil {
-			return feed.FeedReport{}, err
-		}
-	}
-	request := p.request(f, docs, ids, t, p.aliases(t.name, fullName, ch.Formats))
-	request.Head.Token = token
-	outcome, _, err := p.Store.Commit(ctx, request)
-	if err != nil {
-		return feed.FeedReport{}, err
-	}
-	report.Items = len(ids)
+	report.Items = len(d.ids)
 	if report.Outcome != feed.Held {
 		report.Outcome = outcome
 	}
@@ -329,16 +233,17 @@ func (p *Publisher) rebuildFeed(ctx context.Context, token feed.Token, t target,
 }
 
 // selectFeed reads the items of a feed or an archive.
-func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName string, ch feed.Channel) (feed.Feed, error) {
-	of, number := name.Archived()
+func (r *rebuilder) selectFeed(
+	ctx context.Context, name feed.Name, fullName string, ch feed.Channel,
+) (feed.Feed, error) {
 	var ids []string
 	var err error
-	if len(p.history.archives[of]) == 0 {
-		ids, err = p.Store.Select(ctx, name, ch.Limit)
+	if len(r.archives.byFeed[feedOf(name)]) == 0 {
+		ids, err = r.index.Select(ctx, name, ch.Limit)
 	} else {
-		after, upTo := p.history.span(name)
+		after, upTo := r.archives.bounds(name)
 		var posts []feed.Position
-		posts, err = p.Store.Range(ctx, of, after, upTo)
+		posts, err = r.index.Range(ctx, feedOf(name), after, upTo)
 		for _, post := range posts {
 			ids = append(ids, post.ID)
 		}
@@ -346,146 +251,84 @@ func (p *Publisher) selectFeed(ctx context.Context, name feed.Name, fullName str
 	if err != nil {
 		return feed.Feed{}, err
 	}
-	if number > 0 {
-		ch.Limit = max(len(ids), 1) // what came late has its place too
+	if isArchive(name) {
+		ch.Limit = max(len(ids), 1) // an archive may exceed the limit by late posts
 	}
-	found, err := p.Store.Items(ctx, ids...)
+	found, err := r.items.Items(ctx, ids...)
 	if err != nil {
 		return feed.Feed{}, err
 	}
-	removed, err := p.Store.LastRemoval(ctx, name)
+	removed, err := r.index.LastRemoval(ctx, name)
 	if err != nil {
 		return feed.Feed{}, err
 	}
 	items := slices.DeleteFunc(found, func(it *feed.Item) bool { return it == nil })
-	f := build.Channel(p.Site, name, fullName, ch, items, removed)
-	f.History = p.history.links(name)
+	f := build.Channel(r.site, name, fullName, ch, items, removed)
+	f.History = r.archives.links(name)
 	return f, nil
 }
 
-// vanished returns the posts of the last documents that the new feed lacks: those without an explanation, and those
-// that were withdrawn. An edit, a date in the future, an archive, the feed's limit and a changed configuration explain
-// too, but only for posts that are still known: what is unknown is lost, whatever else may have changed.
-func (p *Publisher) vanished(ctx context.Context, previous feed.Head, f feed.Feed, limit int) (unexplained, withdrawn []string, err error) {
-	now := make(map[string]bool, len(f.Items))
+// missing returns the posts of the last documents that the new feed lacks without an explanation, and those that were
+// withdrawn. An edit, a date in the future, another document of the same feed, the limit and a changed configuration
+// explain that a post is missing, but only if its item exists: a post without one is lost, whatever else has changed.
+func (r *rebuilder) missing(
+	ctx context.Context, previous feed.Head, f feed.Feed, limit int,
+) (missing, withdrawn []string, err error) {
+	present := make(map[string]bool, len(f.Items))
 	for _, it := range f.Items {
-		now[it.ID] = true
+		present[it.ID] = true
 	}
-	var gone []string
-	for _, id := range previous.IDs {
-		if !now[id] {
-			gone = append(gone, id)
-		}
-	}
+	gone := slices.DeleteFunc(slices.Clone(previous.IDs), func(id string) bool { return present[id] })
 	if len(gone) == 0 {
 		return nil, nil, nil
 	}
-	stored, err := p.Store.Load(ctx, gone)
+	stored, err := r.posts.Load(ctx, gone)
 	if err != nil {
 		return nil, nil, err
 	}
-	full := len(f.Items) >= limit
-	of, _ := f.Name.Archived()
 	for _, st := range stored {
 		switch {
 		case !st.Record.Removed.IsZero():
 			withdrawn = append(withdrawn, st.ID)
 		case st.Item == nil:
-			unexplained = append(unexplained, st.ID)
-		case previous.Config != p.fingerprint():
-		case of != feed.Main && !slices.Contains(st.Item.Feeds, of): // edited
-		case st.Item.Published.After(p.Clock()): // edited to a future date
-		case p.history.at(of, feed.PositionOf(st.Item)) != f.Name: // in another document of the same feed
-		case full && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0: // older than the oldest that has room
+			missing = append(missing, st.ID)
+		case previous.Config != r.rendering.fingerprint(), r.isExplained(st.Item, f, limit):
 		default:
-			unexplained = append(unexplained, st.ID)
+			missing = append(missing, st.ID)
 		}
 	}
-	return unexplained, withdrawn, nil
+	return missing, withdrawn, nil
 }
 
-// strike returns the committed documents of a head without some of their items.
-func (p *Publisher) strike(ctx context.Context, head feed.Head, ids []string) ([]feed.Document, error) {
-	docs := make([]feed.Document, 0, len(head.Documents))
-	for _, ref := range head.Documents {
-		blob, err := p.Store.Blob(ctx, ref.Hash)
-		if errors.Is(err, feed.ErrNotFound) && p.Seen != nil {
-			if b, ok := p.Seen.Blob(ref.Hash); ok {
-				blob, err = b, nil
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
-		}
-		body, err := unpack(blob)
-		if err != nil {
-			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
-		}
-		struck, err := render.Remove(p.Site.ID, ref.Format, body, ids)
-		if err != nil {
-			return nil, fmt.Errorf("strike from %s: %w", ref.Path, err)
-		}
-		docs = append(docs, feed.NewDocument(ref.Format, struck))
+// isExplained reports whether an item is not in a feed because of its own content or because of the limit.
+func (r *rebuilder) isExplained(it *feed.Item, f feed.Feed, limit int) bool {
+	n := feedOf(f.Name)
+	switch {
+	case n != feed.Main && !slices.Contains(it.Feeds, n): // edited
+		return true
+	case !r.isDue(it.Published): // edited to a date in the future
+		return true
+	case r.archives.documentAt(n, feed.PositionOf(it)) != f.Name: // in another document of the feed
+		return true
+	default: // older than the last item of a full feed
+		return len(f.Items) >= limit && feed.CompareItems(it, f.Items[len(f.Items)-1]) > 0
 	}
-	return docs, nil
 }
 
-// request prepares the commit of a feed's documents. Bytes that the committed head already names are not sent again.
-func (p *Publisher) request(
-	f feed.Feed, docs []feed.Document, ids []string, t target, aliases map[feed.Format][]string,
-) feed.CommitRequest {
-	c := feed.CommitRequest{
-		Head:     feed.Head{Feed: f.Name, Config: p.fingerprint(), IDs: ids},
-		Previous: &t.head,
-		Now:      p.Clock(),
-		Dirty:    t.mark,
-	}
-	var fresh []feed.Document
-	committed := t.head
-	if t.lost {
-		committed = feed.Head{}
-	}
-	for _, d := range docs {
-		c.Head.Documents = append(c.Head.Documents, p.reference(f, d, aliases, committed))
-		if committed, ok := t.head.Document(d.Format); !ok || committed.Hash != d.Hash || t.lost {
-			fresh = append(fresh, d)
-		}
-	}
-	// Concurrently, since the main feed is built alone.
-	c.Blobs = make([]feed.Blob, len(fresh))
-	var g sync.WaitGroup
-	for i, d := range fresh {
-		g.Go(func() { c.Blobs[i] = feed.Blob{Hash: d.Hash, Gzip: coding.Gzip.Pack(d.Body), Size: len(d.Body)} })
-	}
-	g.Wait()
-	return c
+// setHeld lists a held feed as a problem.
+func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport) error {
+	return r.problems.SetProblem(ctx, feed.Problem{
+		ID: string(report.Feed), Kind: feed.KindHeld, Since: r.clock(), Serving: true,
+		Reason: report.Reason + "; the last documents stay until the posts are restored or each loss is confirmed with: " +
+			"feedpub post delete ID",
+	})
 }
 
-// unpack returns a document in identity coding, or an error of kind [feed.ErrInvalid] if it does not have its hash.
-func unpack(b feed.Blob) ([]byte, error) {
-	body, err := coding.Body(b)
-	if err != nil {
-		return nil, fmt.Errorf("document %s: %w", b.Hash, err)
-	}
-	if got := feed.HashOf(body); got != b.Hash {
-		return nil, fmt.Errorf("document %s: its bytes have the hash %s: %w", b.Hash, got, feed.ErrInvalid)
-	}
-	return body, nil
-}
-
-func itemIDs(items []*feed.Item) []string {
-	ids := make([]string, len(items))
-	for i, it := range items {
-		ids[i] = it.ID
-	}
-	return ids
-}
-
-// list names a few of the ids and counts the rest.
-func list(ids []string) string {
+// abbreviate lists a few of the names and counts the rest.
+func abbreviate(names []string) string {
 	const shown = 5
-	if len(ids) <= shown {
-		return strings.Join(ids, ", ")
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(ids[:shown], ", "), len(ids)-shown)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }

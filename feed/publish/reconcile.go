@@ -5,47 +5,78 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"time"
 
 	"feedpub/feed"
 )
 
 const (
-	// stepPosts is how many posts a step of a pass compares. It bounds how long a change waits for a step to end, even
-	// if all of them have to be read anew.
-	stepPosts = 256
-	// passAtOnce is how many posts and items a rebuild waits for to be compared: on a small site all, and on a large one
-	// no more than is not felt.
-	passAtOnce = 2048
-	// passShare is the share of its time that a pass works when nobody waits for it, as one in so many.
-	passShare = 4
-	// newestFirst is how many of the newest posts are read first by a new intake.
+	// stepSize is how many posts a step of a scan compares. It bounds how long a change waits for a step, even if all of
+	// its posts have to be read again.
+	stepSize = 256
+	// waitPosts is how many posts and items are compared before a rebuild goes on: all of a small site, and of a large
+	// one no more than take an unnoticeable time.
+	waitPosts = 2048
+	// idleFactor makes a scan that nothing waits for idle this many times as long as it works.
+	idleFactor = 3
+	// newestFirst is how many of the newest posts are read first after the intake has changed.
 	newestFirst = 10_000
 )
 
-// step is a part of a pass over all posts and items.
-type step struct {
-	ids []string
-	// do takes in those of the ids that call for it, and reports whether any did.
-	do func(ctx context.Context, token feed.Token, ids []string) (bool, error)
+// postScanner lists the posts of a site.
+type postScanner interface {
+	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
+	// IDs lists all posts and all items in one scan.
+	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
 }
 
-// pass walks over all posts and items, to take in posts that were written without a notice or read by an older intake,
-// to restore items that fell out of the indexes, and to report those whose posts are gone.
-func (p *Publisher) pass(ctx context.Context) iter.Seq2[step, error] {
+// itemComparer compares posts with their items. The results are in the order of ids.
+type itemComparer interface {
+	PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error)
+	// PostsExist reports which posts exist.
+	PostsExist(ctx context.Context, ids ...string) ([]bool, error)
+	// ItemsExist reports which posts have an item.
+	ItemsExist(ctx context.Context, ids ...string) ([]bool, error)
+}
+
+// reconciler compares all posts with their items. It absorbs posts that were written without an inbox entry or read by
+// an older intake, restores items that are missing from the indexes, and reports items whose posts are missing.
+type reconciler struct {
+	scan     postScanner
+	compare  itemComparer
+	index    indexReader
+	absorber *absorber
+	work     *workLock
+	// buildFound builds what a scan has absorbed.
+	buildFound func(ctx context.Context, token feed.Token) error
+
+	mu      sync.Mutex
+	scanner *scanner // nil unless one runs in the background
+}
+
+// step is a part of a scan.
+type step struct {
+	ids []string
+	// reconcile reconciles posts or items, and reports whether any of them had to be absorbed.
+	reconcile func(ctx context.Context, token feed.Token, ids []string) (bool, error)
+}
+
+// steps divides a scan into steps.
+func (r *reconciler) steps(ctx context.Context) iter.Seq2[step, error] {
 	return func(yield func(step, error) bool) {
-		for ids, err := range p.everything(ctx) {
+		for ids, err := range r.all(ctx) {
 			if err != nil {
 				yield(step{}, fmt.Errorf("reconcile: %w", err))
 				return
 			}
-			for some := range slices.Chunk(ids.Posts, stepPosts) {
-				if !yield(step{some, p.reconcilePosts}, nil) {
+			for chunk := range slices.Chunk(ids.Posts, stepSize) {
+				if !yield(step{chunk, r.reconcilePosts}, nil) {
 					return
 				}
 			}
-			for some := range slices.Chunk(ids.Items, stepPosts) {
-				if !yield(step{some, p.reconcileItems}, nil) {
+			for chunk := range slices.Chunk(ids.Items, stepSize) {
+				if !yield(step{chunk, r.reconcileItems}, nil) {
 					return
 				}
 			}
@@ -53,43 +84,117 @@ func (p *Publisher) pass(ctx context.Context) iter.Seq2[step, error] {
 	}
 }
 
-// everything returns the ids of all posts and items, those of outdated first.
-func (p *Publisher) everything(ctx context.Context) iter.Seq2[feed.IDs, error] {
+// all lists all posts and items, after the newest posts if those have to be read again.
+func (r *reconciler) all(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	return func(yield func(feed.IDs, error) bool) {
-		for ids, err := range p.outdated(ctx) {
+		for ids, err := range r.outdated(ctx) {
 			if !yield(feed.IDs{Posts: ids}, err) {
 				return
 			}
 		}
-		p.Store.IDs(ctx)(yield)
+		r.scan.IDs(ctx)(yield)
 	}
 }
 
-// outdated returns the newest posts, newest first, if some of the very newest are to be read anew: after the intake has
-// changed all are, and what readers see should be first.
-func (p *Publisher) outdated(ctx context.Context) iter.Seq2[[]string, error] {
+// outdated lists the newest posts, newest first, if some of the very newest have to be read again. After the intake has
+// changed all have to be, and readers see these first.
+func (r *reconciler) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
-		ids, err := p.Store.Select(ctx, feed.Main, stepPosts)
+		ids, err := r.index.Select(ctx, feed.Main, stepSize)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		standings, err := p.Store.PostStates(ctx, p.reading, ids...)
+		states, err := r.compare.PostStates(ctx, r.absorber.intakeVersion, ids...)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if slices.ContainsFunc(standings, func(st feed.PostState) bool { return st.Post && !st.Current }) {
-			yield(p.Store.Select(ctx, feed.Main, newestFirst))
+		if slices.ContainsFunc(states, func(st feed.PostState) bool { return st.Post && !st.Current }) {
+			yield(r.index.Select(ctx, feed.Main, newestFirst))
 		}
 	}
 }
 
-// reconcile makes a whole pass. Its caller holds work.
-func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
-	for s, err := range p.pass(ctx) {
+// absorbUnread absorbs the posts without an item.
+func (r *reconciler) absorbUnread(ctx context.Context, token feed.Token) error {
+	for ids, err := range r.scan.PostIDs(ctx) {
+		if err != nil {
+			return fmt.Errorf("absorb unread posts: %w", err)
+		}
+		read, err := r.compare.ItemsExist(ctx, ids...)
+		if err != nil {
+			return fmt.Errorf("absorb unread posts: %w", err)
+		}
+		var unread []string
+		for i, id := range ids {
+			if !read[i] {
+				unread = append(unread, id)
+			}
+		}
+		for chunk := range slices.Chunk(unread, batchSize) {
+			err := r.work.doInTurn(ctx, func() error { return r.absorber.absorbFound(ctx, token, chunk, false) })
+			if err != nil {
+				return fmt.Errorf("absorb unread posts: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// scanner scans in the background. A site can have a million posts, and no rebuild or change should wait until all of
+// them are compared.
+type scanner struct {
+	// requests are answered once as much has been compared as a rebuild waits for.
+	requests chan chan<- error
+	ended    chan struct{}
+}
+
+// start returns a scanner for run. Requests wait for it from now on.
+func (r *reconciler) start() *scanner {
+	s := &scanner{requests: make(chan chan<- error), ended: make(chan struct{})}
+	r.setScanner(s)
+	return s
+}
+
+func (r *reconciler) setScanner(s *scanner) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.scanner = s
+}
+
+// request starts a scan and waits for its beginning. If an earlier scan is running, it makes another one follow and does
+// not wait. Without a scanner in the background, it makes the whole scan itself.
+func (r *reconciler) request(ctx context.Context, token feed.Token) error {
+	r.mu.Lock()
+	s := r.scanner
+	r.mu.Unlock()
+	if s == nil {
+		return r.work.do(ctx, func() error { return r.scanAll(ctx, token) })
+	}
+	begun := make(chan error, 1)
+	select {
+	case s.requests <- begun:
+	case <-s.ended:
+		return errLeaseLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-begun:
+		return err
+	case <-s.ended:
+		return errLeaseLost
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// scanAll makes a whole scan. It is called with the work lock held.
+func (r *reconciler) scanAll(ctx context.Context, token feed.Token) error {
+	for s, err := range r.steps(ctx) {
 		if err == nil {
-			_, err = s.do(ctx, token, s.ids)
+			_, err = s.reconcile(ctx, token, s.ids)
 		}
 		if err != nil {
 			return err
@@ -98,93 +203,19 @@ func (p *Publisher) reconcile(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// absorbUnread absorbs the posts without an item.
-func (p *Publisher) absorbUnread(ctx context.Context, token feed.Token) error {
-	for ids, err := range p.Store.PostIDs(ctx) {
-		if err != nil {
-			return fmt.Errorf("absorb unread: %w", err)
-		}
-		read, err := p.Store.ItemsExist(ctx, ids...)
-		if err != nil {
-			return fmt.Errorf("absorb unread: %w", err)
-		}
-		var unread []string
-		for i, id := range ids {
-			if !read[i] {
-				unread = append(unread, id)
-			}
-		}
-		for some := range slices.Chunk(unread, batch) {
-			done, err := p.inTurn(ctx)
-			if err != nil {
-				return fmt.Errorf("absorb unread: %w", err)
-			}
-			err = p.absorbFound(ctx, token, some, false)
-			done()
-			if err != nil {
-				return fmt.Errorf("absorb unread: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// walker makes passes in the background. A site can have a million posts, and a rebuild, a tick or a change must not
-// wait until they have been compared.
-type walker struct {
-	// asked takes who wants a pass; each is answered when as much has been compared as a rebuild waits for.
-	asked chan chan<- error
-	ended chan struct{}
-}
-
-// startWalker returns a walker that is to be asked for passes until the function returned is called.
-func (p *Publisher) startWalker() (w *walker, end func()) {
-	w = &walker{asked: make(chan chan<- error), ended: make(chan struct{})}
-	p.setWalker(w)
-	return w, func() {
-		p.setWalker(nil)
-		close(w.ended)
-	}
-}
-
-// wantPass sees to it that a pass begins, and waits for its beginning. While a pass is under way that began before, it
-// only sees to it that another follows. Without a walker it makes the pass itself.
-func (p *Publisher) wantPass(ctx context.Context, token feed.Token) error {
-	w := p.walking()
-	if w == nil {
-		p.work.Lock()
-		defer p.work.Unlock()
-		return p.reconcile(ctx, token)
-	}
-	begun := make(chan error, 1)
-	select {
-	case w.asked <- begun:
-	case <-w.ended:
-		return errLeaseLost
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-begun:
-		return err
-	case <-w.ended:
-		return errLeaseLost
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// walk makes passes as they are asked for, until ctx ends.
-func (p *Publisher) walk(ctx context.Context, token feed.Token, w *walker) error {
+// run scans on request until ctx ends.
+func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) error {
+	defer close(s.ended)
+	defer r.setScanner(nil)
 	for {
 		select {
-		case begun := <-w.asked:
+		case begun := <-s.requests:
 			for again := true; again; {
 				var err error
-				if again, err = p.walkOnce(ctx, token, w, begun); err != nil {
+				if again, err = r.scanOnce(ctx, token, s, begun); err != nil {
 					return err
 				}
-				begun = nil // who asked meanwhile has been answered
+				begun = nil // later requests were answered by scanOnce
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -192,9 +223,11 @@ func (p *Publisher) walk(ctx context.Context, token feed.Token, w *walker) error
 	}
 }
 
-// walkOnce makes one pass, and answers begun, unless it is nil, as soon as that is due. It reports whether another pass
-// was asked for meanwhile.
-func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, begun chan<- error) (again bool, err error) {
+// scanOnce makes one scan and answers begun, unless it is nil, after waitPosts. It reports whether another scan was
+// requested meanwhile.
+func (r *reconciler) scanOnce(
+	ctx context.Context, token feed.Token, s *scanner, begun chan<- error,
+) (again bool, err error) {
 	answer := func() {
 		if begun != nil {
 			begun <- err
@@ -203,106 +236,101 @@ func (p *Publisher) walkOnce(ctx context.Context, token feed.Token, w *walker, b
 	}
 	defer answer()
 	compared, found := 0, false
-	for s, err := range p.pass(ctx) {
+	for st, err := range r.steps(ctx) {
 		if err != nil {
-			return false, err
+			return again, err
 		}
 		start := time.Now()
-		p.work.Lock()
-		some, err := s.do(ctx, token, s.ids)
-		p.work.Unlock()
-		if err != nil {
-			return false, err
+		var absorbed bool
+		if err := r.work.do(ctx, func() (err error) {
+			absorbed, err = st.reconcile(ctx, token, st.ids)
+			return err
+		}); err != nil {
+			return again, err
 		}
-		found = found || some
-		if compared += len(s.ids); begun != nil && compared < passAtOnce {
+		found = found || absorbed
+		if compared += len(st.ids); begun != nil && compared < waitPosts {
 			continue
 		}
 		answer()
 		select {
-		case another := <-w.asked:
+		case another := <-s.requests:
 			again = true
 			another <- nil
-		case <-time.After((passShare - 1) * time.Since(start)):
+		case <-time.After(idleFactor * time.Since(start)):
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return again, ctx.Err()
 		}
 	}
-	if !found {
-		return again, nil
+	if found {
+		// The rebuild that requested the scan may have ended before this was found.
+		err = r.buildFound(ctx, token)
 	}
-	// What asked for the pass may have built before this was found. What was submitted since then is another matter:
-	// without OnChange that waits for the next tick.
-	if p.OnChange {
-		_, err = p.changed(ctx, token)
-		return again, err
-	}
-	p.work.Lock()
-	defer p.work.Unlock()
-	_, err = p.buildDirty(ctx, token)
 	return again, err
 }
 
-// reconcilePosts absorbs those of the posts that have no item made from them.
-func (p *Publisher) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
-	standings, err := p.Store.PostStates(ctx, p.reading, ids...)
+// reconcilePosts absorbs the posts whose item is missing or was made from something else, and those that are missing from
+// the indexes.
+func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
+	states, err := r.compare.PostStates(ctx, r.absorber.intakeVersion, ids...)
 	if err != nil {
 		return false, fmt.Errorf("reconcile: %w", err)
 	}
-	var differ, lost []string
-	for _, st := range standings {
+	var outdated, unindexed []string
+	for _, st := range states {
 		switch {
 		case !st.Post:
 		case !st.Current:
-			differ = append(differ, st.ID)
-		case !st.Indexed && !st.Published.After(p.Clock()):
-			lost = append(lost, st.ID)
+			outdated = append(outdated, st.ID)
+		case !st.Indexed && r.absorber.isDue(st.Published):
+			unindexed = append(unindexed, st.ID)
 		}
 	}
-	if len(differ) > 0 {
-		if err := p.absorbFound(ctx, token, differ, false); err != nil {
+	if len(outdated) > 0 {
+		if err := r.absorber.absorbFound(ctx, token, outdated, false); err != nil {
 			return true, fmt.Errorf("reconcile: %w", err)
 		}
 	}
-	if len(lost) > 0 {
-		if err := p.absorbFound(ctx, token, lost, true); err != nil {
+	if len(unindexed) > 0 {
+		if err := r.absorber.absorbFound(ctx, token, unindexed, true); err != nil {
 			return true, fmt.Errorf("reconcile: %w", err)
 		}
 	}
-	return len(differ)+len(lost) > 0, nil
+	return len(outdated)+len(unindexed) > 0, nil
 }
 
-// reconcileItems reports those of the items whose posts are gone.
-func (p *Publisher) reconcileItems(ctx context.Context, token feed.Token, ids []string) (bool, error) {
-	gone, err := p.withoutPost(ctx, ids)
-	if err != nil || len(gone) == 0 {
+// reconcileItems reports the items whose posts are missing.
+func (r *reconciler) reconcileItems(ctx context.Context, token feed.Token, ids []string) (bool, error) {
+	missing, err := r.withoutPost(ctx, ids)
+	if err != nil || len(missing) == 0 {
 		return false, err
 	}
-	// A deletion may have come in since the inbox was last read. Its notice is there, then, since both are written in
-	// one transaction; what is still gone after reading it was not deleted by anyone.
-	if err := p.absorbInbox(ctx, token); err != nil {
+	// A post may have been deleted since the inbox was read. Its inbox entry was written in the same transaction, so a
+	// post that is still missing once the inbox is absorbed was not deleted.
+	if err := r.absorber.absorbInbox(ctx, token); err != nil {
 		return true, fmt.Errorf("reconcile: %w", err)
 	}
-	if gone, err = p.withoutPost(ctx, gone); err != nil || len(gone) == 0 {
+	if missing, err = r.withoutPost(ctx, missing); err != nil || len(missing) == 0 {
 		return true, err
 	}
-	if err := p.absorbFound(ctx, token, gone, false); err != nil {
+	if err := r.absorber.absorbFound(ctx, token, missing, false); err != nil {
 		return true, fmt.Errorf("reconcile: %w", err)
 	}
 	return true, nil
 }
 
-// withoutPost returns those of the ids that have no post. Those whose item is gone too by then are decided by absorb.
-func (p *Publisher) withoutPost(ctx context.Context, ids []string) ([]string, error) {
-	posted, err := p.Store.PostsExist(ctx, ids...)
+// withoutPost returns those of the ids that have no post. Some may have no item either by now; absorbing them changes
+// nothing.
+func (r *reconciler) withoutPost(ctx context.Context, ids []string) ([]string, error) {
+	posted, err := r.compare.PostsExist(ctx, ids...)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}
-	var gone []string
+	var missing []string
 	for i, id := range ids {
 		if !posted[i] {
-			gone = append(gone, id)
+			missing = append(missing, id)
 		}
 	}
-	return gone, nil
+	return missing, nil
 }

@@ -75,11 +75,11 @@ func TestPostsThatReadAlikeTouchNoDocument(t *testing.T) {
 	if n := w.logged("feed built") - built; n != 0 {
 		t.Errorf("%d feeds were built because another intake read posts alike, want none", n)
 	}
-	standings, err := w.site.PostStates(t.Context(), intakeOf(t, w), "a", "b")
+	states, err := w.site.PostStates(t.Context(), intakeOf(t, w), "a", "b")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, st := range standings {
+	for _, st := range states {
 		if !st.Current || !st.Indexed {
 			t.Errorf("post %s stands as %+v, want an item of the new intake in the index", st.ID, st)
 		}
@@ -136,7 +136,7 @@ func TestWithoutOnChangeWhatIsSubmittedWaitsForATick(t *testing.T) {
 	b := w.builder("one", func(c *publish.Config) {
 		c.Store = passes{w.site, let}
 		first := sync.OnceFunc(func() { close(built) })
-		c.Observe = func(feed.FeedReport) { first() }
+		c.Built = func(feed.FeedReport) { first() }
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)

@@ -147,7 +147,7 @@ func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.
 	r := serve.NewReplica(serve.ReplicaConfig{Source: s, Log: log, Now: time.Now})
 	return publish.New(publish.Config{
 		Site: site, Store: s, Intake: intake.New(site, m.reader), Renderer: m.renderer, Canonical: m.reader.Canonical,
-		Seen: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
+		Replica: r, Owner: "scale", Clock: time.Now, Logger: log, OnChange: true,
 		Turn: m.turn,
 	}), r
 }

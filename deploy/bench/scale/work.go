@@ -202,7 +202,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 	b.last = publish.New(publish.Config{
 		Site: site, Store: b.site, Intake: intake.New(site, reader), Renderer: r, Canonical: reader.Canonical,
 		Owner: "scale", Clock: time.Now, Logger: slog.New(slog.DiscardHandler), OnChange: true,
-		Observe: func(r feed.FeedReport) {
+		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:
 			default: // nobody waits

@@ -1,0 +1,224 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"feedpub/feed"
+)
+
+// archiveStore keeps the boundaries of archives. They are added, and never changed or removed.
+type archiveStore interface {
+	Archives(ctx context.Context) ([]feed.Archive, error)
+	ArchiveCount(ctx context.Context) (int, error)
+	// CloseArchives records archives and makes feeds dirty, in one step.
+	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
+}
+
+// feedOf returns the feed that n is an archive of, or n itself.
+func feedOf(n feed.Name) feed.Name {
+	n, _ = n.Archived()
+	return n
+}
+
+func isArchive(n feed.Name) bool {
+	_, number := n.Archived()
+	return number > 0
+}
+
+// archiveSet holds the archives of all feeds. It is used with the work lock held.
+type archiveSet struct {
+	store  archiveStore
+	byFeed map[feed.Name][]feed.Archive // the archive of the oldest posts first
+	count  int
+}
+
+// load reads the archives unless none were added since the last load.
+func (s *archiveSet) load(ctx context.Context) error {
+	count, err := s.store.ArchiveCount(ctx)
+	if err != nil {
+		return err
+	}
+	if s.byFeed != nil && s.count == count {
+		return nil
+	}
+	archives, err := s.store.Archives(ctx)
+	if err != nil {
+		return err
+	}
+	s.byFeed, s.count = map[feed.Name][]feed.Archive{}, 0
+	s.add(archives)
+	return nil
+}
+
+// add adds archives that were closed.
+func (s *archiveSet) add(archives []feed.Archive) {
+	s.count += len(archives)
+	for _, a := range archives {
+		n := feedOf(a.Feed)
+		s.byFeed[n] = append(s.byFeed[n], a)
+	}
+	for _, list := range s.byFeed {
+		slices.SortFunc(list, func(a, b feed.Archive) int {
+			return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.Feed, b.Feed))
+		})
+	}
+}
+
+// documentAt returns which document of a feed contains the post at a position: an archive or the feed's own.
+func (s *archiveSet) documentAt(n feed.Name, p feed.Position) feed.Name {
+	list := s.byFeed[n]
+	i, _ := slices.BinarySearchFunc(list, p, func(a feed.Archive, p feed.Position) int { return a.Until.Compare(p) })
+	if i < len(list) {
+		return list[i].Feed
+	}
+	return n
+}
+
+// index returns the archives of a feed and the index of n among them; for the feed itself, the index is their number.
+func (s *archiveSet) index(n feed.Name) (list []feed.Archive, i int) {
+	list = s.byFeed[feedOf(n)]
+	if i = slices.IndexFunc(list, func(a feed.Archive) bool { return a.Feed == n }); i < 0 {
+		i = len(list)
+	}
+	return list, i
+}
+
+// bounds returns the positions between which the posts of a feed's or an archive's document are; see [indexReader].
+func (s *archiveSet) bounds(n feed.Name) (after, upTo feed.Position) {
+	list, i := s.index(n)
+	if i > 0 {
+		after = list[i-1].Until
+	}
+	if i < len(list) {
+		upTo = list[i].Until
+	}
+	return after, upTo
+}
+
+// links returns how the document of a feed or an archive is linked to the others of that feed.
+func (s *archiveSet) links(n feed.Name) feed.History {
+	var l feed.History
+	list, i := s.index(n)
+	if i > 0 {
+		l.Prev = list[i-1].Feed
+	}
+	if isArchive(n) {
+		l.Archive, l.Current = true, feedOf(n)
+		if i+1 < len(list) {
+			l.Next = list[i+1].Feed
+		}
+	}
+	return l
+}
+
+// nextNumber returns the number of the next archive of a feed. Numbers are never used again.
+func (s *archiveSet) nextNumber(n feed.Name) int {
+	highest := 0
+	for _, a := range s.byFeed[n] {
+		_, number := a.Feed.Archived()
+		highest = max(highest, number)
+	}
+	return highest + 1
+}
+
+// divideFactor is how many times its feed's limit an archive grows, by posts that came late, before it is divided.
+const divideFactor = 4
+
+// closeFull closes archives of what no longer fits into the targets to build, and divides archives that have grown too
+// large. It returns the targets with those that this affects, archives first: a link from a feed to an archive must not
+// be published before the archive.
+func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
+	affected := map[feed.Name]bool{}
+	for _, t := range targets {
+		ch := r.catalog.Channel(r.site, feedOf(t.name))
+		if !r.isStale(t) || !isArchive(t.name) && !ch.Archives {
+			continue
+		}
+		names, err := r.closeArchives(ctx, token, t.name, ch.Limit)
+		if err != nil {
+			return nil, fmt.Errorf("archives of %s: %w", feedOf(t.name), err)
+		}
+		for _, n := range names {
+			affected[n] = true
+		}
+	}
+	if len(affected) > 0 {
+		var err error
+		if targets, err = r.addTargets(ctx, targets, affected); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(targets, func(a, b target) int {
+		return cmp.Or(cmp.Compare(min(stageOf(a.name), 1), min(stageOf(b.name), 1)), cmp.Compare(a.name, b.name))
+	})
+	return targets, nil
+}
+
+// addTargets marks the affected feeds and archives as dirty, and adds those that are no targets yet.
+func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected map[feed.Name]bool) ([]target, error) {
+	marks, err := r.marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range targets {
+		if affected[t.name] {
+			targets[i].dirty, targets[i].mark = true, marks[t.name]
+			delete(affected, t.name)
+		}
+	}
+	heads, err := r.readHeads(ctx, slices.Collect(maps.Keys(affected)))
+	if err != nil {
+		return nil, err
+	}
+	for n := range affected {
+		targets = append(targets, target{name: n, dirty: true, mark: marks[n], head: heads[n]})
+	}
+	return targets, nil
+}
+
+// closeArchives closes archives within a feed or an archive that has grown too large, and returns the feed and archives
+// whose documents change.
+func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.Name, limit int) ([]feed.Name, error) {
+	of := feedOf(n)
+	after, upTo := r.archives.bounds(n)
+	posts, err := r.index.Range(ctx, of, after, upTo)
+	if err != nil {
+		return nil, err
+	}
+	if isArchive(n) && len(posts) <= divideFactor*limit {
+		return nil, nil
+	}
+	var closed []feed.Archive
+	for next := r.archives.nextNumber(of); len(posts) > limit; next++ {
+		if isArchive(n) && len(posts) <= 2*limit {
+			break // the rest stays in the archive that is divided
+		}
+		size := archiveSize(len(posts), limit)
+		closed = append(closed, feed.Archive{Feed: of.Archive(next), Until: posts[size-1]})
+		posts = posts[size:]
+	}
+	if len(closed) == 0 {
+		return nil, nil
+	}
+	affected := []feed.Name{n}
+	if prev := r.archives.links(n).Prev; prev != "" {
+		affected = append(affected, prev) // its next archive is the first of the new ones
+	}
+	for _, a := range closed {
+		affected = append(affected, a.Feed)
+	}
+	if err := r.archives.store.AddArchives(ctx, token, closed, affected); err != nil {
+		return nil, err
+	}
+	r.archives.add(closed)
+	return affected, nil
+}
+
+// archiveSize returns how many of n posts, more than a feed's limit, the next archive takes. A feed that grows post by
+// post loses a quarter of them at a time: less would make many small archives, and more would leave subscribers who poll
+// rarely with few posts. A feed that grows by many posts fills archives to the limit and stays full.
+func archiveSize(n, limit int) int { return min(limit, max(n-limit, (limit+3)/4)) }

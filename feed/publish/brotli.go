@@ -1,0 +1,87 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/coding"
+)
+
+const (
+	// stableAge is how long a document must not have changed before it is compressed in brotli coding, which takes ten
+	// times as long as gzip coding.
+	stableAge = 10 * time.Minute
+	// stableLength is the number of bytes from which on a second coding is worth the memory that it takes.
+	stableLength = 4 << 10
+)
+
+// compressStable compresses stable documents in brotli coding. The builder does this and not each replica: under a
+// strong entity tag all must send the same bytes, whatever version of the library they have. The work lock is not held
+// while it compresses.
+func (r *rebuilder) compressStable(ctx context.Context, token feed.Token) error {
+	heads, err := r.heads.Heads(ctx)
+	if err != nil {
+		return fmt.Errorf("compress stable documents: %w", err)
+	}
+	for _, head := range heads {
+		if !slices.ContainsFunc(head.Documents, r.isStable) {
+			continue
+		}
+		err := r.compressFeed(ctx, token, head)
+		switch {
+		case err == nil:
+		case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
+			return fmt.Errorf("compress stable documents: %w", err)
+		default: // this feed goes on being served in gzip coding
+			r.logger.Warn("feed not compressed in brotli coding", "feed", head.Feed, "error", err)
+		}
+	}
+	return nil
+}
+
+// isStable reports whether a committed document is to be compressed in brotli coding.
+func (r *rebuilder) isStable(d feed.DocumentRef) bool {
+	return !d.Brotli && d.Length >= stableLength && r.clock().Sub(d.Modified) >= stableAge
+}
+
+// compressFeed compresses the stable documents of a feed and commits them. Nothing else in the head changes.
+func (r *rebuilder) compressFeed(ctx context.Context, token feed.Token, head feed.Head) error {
+	head.Documents = slices.Clone(head.Documents)
+	var blobs []feed.Blob
+	for i, d := range head.Documents {
+		if !r.isStable(d) {
+			continue
+		}
+		blob, err := r.documents.Blob(ctx, d.Hash)
+		if err != nil {
+			return err
+		}
+		body, err := decompress(blob)
+		if err != nil {
+			return err
+		}
+		blob.Brotli = coding.Brotli.Pack(body)
+		head.Documents[i].Brotli = true
+		blobs = append(blobs, blob)
+	}
+	return r.work.do(ctx, func() error {
+		current, err := r.heads.Head(ctx, head.Feed)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(current.Documents, head.Documents, func(a, b feed.DocumentRef) bool {
+			a.Brotli = b.Brotli
+			return a.Equal(b)
+		}) {
+			return nil // the feed was committed meanwhile
+		}
+		compressed := current
+		compressed.Documents, compressed.Token = head.Documents, token
+		_, err = r.send(ctx, feed.CommitRequest{Head: compressed, Previous: &current, Blobs: blobs, Now: r.clock()})
+		return err
+	})
+}

@@ -1,0 +1,275 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+)
+
+// Job is the name of the lease that the one builder of a site holds.
+const Job = "build"
+
+const (
+	// leaseTTL is how long a builder that died keeps others from building.
+	leaseTTL = 4 * time.Second
+	// holderInterval is how often a process that waits for the lease or for an answer checks that it is still held.
+	holderInterval = 500 * time.Millisecond
+	// restoreTimeout bounds the wait for replicas to restore what the store has lost. They poll it every five seconds.
+	restoreTimeout = 30 * time.Second
+	// restoreInterval is how often the wait checks the store.
+	restoreInterval = 500 * time.Millisecond
+)
+
+// errSuperseded ends a term whose token is too small: the site's schema was decided, or documents were committed, with a
+// greater one. The builder starts another term.
+var errSuperseded = errors.New("superseded by a greater token")
+
+// errLeaseLost ends the work of a builder that no longer holds the lease.
+var errLeaseLost = errors.New("lease lost")
+
+// leaseStore grants the lease. Only its holder commits, which the token enforces.
+type leaseStore interface {
+	// Acquire returns a token that is greater than all before it and than seen. The error is of kind
+	// [feed.ErrLocked] if another owner holds the lease.
+	Acquire(ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token) (feed.Token, error)
+	// Renew extends the lease. The error is of kind [feed.ErrLocked] if the owner no longer holds it.
+	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
+	Release(ctx context.Context, job, owner string) error
+}
+
+type holderReader interface {
+	// Holder returns the owner of the lease, and false if nobody holds it.
+	Holder(ctx context.Context, job string) (string, bool, error)
+}
+
+type schemaReader interface {
+	Schema(ctx context.Context) (feed.Schema, error)
+}
+
+// Fleet is what is known of the site's other processes.
+type Fleet interface {
+	// Agree returns the schema to build by, or an error of kind [feed.ErrOutdated] if this program cannot.
+	Agree(ctx context.Context) (feed.Schema, error)
+	// Since returns the token of the latest known decision on the schema.
+	Since() feed.Token
+	// Seen returns the greatest fencing token that any process has reported.
+	Seen() feed.Token
+	// Settled waits until all processes have had time to report.
+	Settled(ctx context.Context) error
+}
+
+// lease makes this process the builder of the site, for one term at a time.
+type lease struct {
+	store     leaseStore
+	holder    holderReader
+	schema    schemaReader
+	heads     headReader
+	owner     string
+	replica   Replica
+	fleet     Fleet // may be nil
+	rendering *rendering
+	clock     func() time.Time
+	logger    *slog.Logger
+
+	acquiring sync.Mutex // held for a whole term
+
+	mu    sync.Mutex
+	token feed.Token // 0 if this process does not hold the lease
+}
+
+// held returns the token of the current term, and false if this process does not hold the lease.
+func (l *lease) held() (feed.Token, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.token, l.token != 0
+}
+
+func (l *lease) setToken(t feed.Token) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.token = t
+}
+
+// run acquires the lease, and renews it while work runs. The context of work ends when the lease is lost. The error is
+// of kind [feed.ErrLocked] if the lease is held already.
+func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) error) error {
+	// The store would grant the lease to the same owner again, with another token.
+	if !l.acquiring.TryLock() {
+		return fmt.Errorf("this process builds already: %w", feed.ErrLocked)
+	}
+	defer l.acquiring.Unlock()
+	// Processes that wait for the lease call run often, so a lease that is held must cost one command.
+	if owner, held, err := l.holder.Holder(ctx, Job); err != nil {
+		return err
+	} else if held && owner != l.owner {
+		return fmt.Errorf("the lease is held by %s: %w", owner, feed.ErrLocked)
+	}
+	seen, err := l.agree(ctx)
+	if err != nil {
+		return err
+	}
+	token, err := l.store.Acquire(ctx, Job, l.owner, leaseTTL, l.clock(), seen)
+	if err != nil {
+		return err
+	}
+	l.setToken(token)
+	defer l.release(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	done := make(chan struct{})
+	g.Go(func() error { return l.renew(ctx, token, done) })
+	g.Go(func() error {
+		defer close(done)
+		// The schema may have been decided between agree and Acquire.
+		if err := l.checkStored(ctx, token); err != nil {
+			return err
+		}
+		if err := l.awaitRestored(ctx); err != nil {
+			return err
+		}
+		return work(ctx, token)
+	})
+	return g.Wait()
+}
+
+// release ends the term. It releases the lease even if ctx has ended, so that the next builder need not wait until it
+// expires.
+func (l *lease) release(ctx context.Context) {
+	l.setToken(0)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := l.store.Release(ctx, Job, l.owner); err != nil {
+		l.logger.Warn("lease not released; it will expire", "error", err)
+	}
+}
+
+// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
+// is superseded: another process may build from then on.
+func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
+	ticker := time.NewTicker(leaseTTL / 4)
+	defer ticker.Stop()
+	renewed := time.Now()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		if err := l.check(token); err != nil {
+			return err
+		}
+		err := l.store.Renew(ctx, Job, l.owner, leaseTTL)
+		switch {
+		case err == nil:
+			renewed = time.Now()
+		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
+			// Not of kind ErrLocked, which means that no work was begun.
+			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose, see above
+		}
+	}
+}
+
+// agree sets the rendering version that is agreed on, and returns the greatest known token. The error is of kind
+// [feed.ErrOutdated] if this program cannot make that version.
+func (l *lease) agree(ctx context.Context) (feed.Token, error) {
+	newest := l.replica.Newest()
+	if l.fleet == nil {
+		return newest, nil
+	}
+	if newest == 0 {
+		// Without documents of its own, this process learns only from others what the store may have lost.
+		if err := l.fleet.Settled(ctx); err != nil {
+			return 0, err
+		}
+	}
+	schema, err := l.fleet.Agree(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if renderer := l.rendering.renderer(); schema.Renderer != renderer.Version() {
+		if renderer, err = renderer.At(schema.Renderer); err != nil {
+			return 0, fmt.Errorf("%w: %w", feed.ErrOutdated, err)
+		}
+		l.rendering.set(renderer)
+	}
+	return max(newest, l.fleet.Seen()), nil
+}
+
+// check returns errSuperseded if a token is known to be too small.
+func (l *lease) check(token feed.Token) error {
+	if l.fleet == nil {
+		return nil
+	}
+	if since := l.fleet.Since(); since > token {
+		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, since, token)
+	}
+	if seen := l.fleet.Seen(); seen > token {
+		return fmt.Errorf("%w: a process has documents of %d, and this builder has %d", errSuperseded, seen, token)
+	}
+	return nil
+}
+
+// checkStored is check with the schema that the store has now.
+func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
+	if l.fleet == nil {
+		return nil
+	}
+	schema, err := l.schema.Schema(ctx)
+	if err != nil {
+		return err
+	}
+	if schema.Since > token {
+		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, schema.Since, token)
+	}
+	return l.check(token)
+}
+
+// awaitRestored waits while other processes have documents with a greater token than any in the store, until they have
+// restored them. What is built without them could lack posts that readers have seen, and nothing would show it.
+func (l *lease) awaitRestored(ctx context.Context) error {
+	if l.fleet == nil || l.replica.Newest() >= l.fleet.Seen() {
+		return nil // this process has the documents itself
+	}
+	for begun := l.clock(); ; {
+		heads, err := l.heads.Heads(ctx)
+		if err != nil {
+			return err
+		}
+		var newest feed.Token
+		for _, h := range heads {
+			newest = max(newest, h.Token)
+		}
+		seen := l.fleet.Seen()
+		switch waited := l.clock().Sub(begun); {
+		case newest >= seen:
+			return nil
+		case waited >= restoreTimeout:
+			l.logger.Error("commits that the store has lost were not restored; building without them",
+				"lost", seen, "newest", newest)
+			return nil
+		case waited < restoreInterval:
+			l.logger.Warn("store has lost commits that other processes have; waiting until they are restored",
+				"lost", seen, "newest", newest)
+		}
+		pause(ctx, restoreInterval)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,122 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+	"feedpub/feed/build"
+	"feedpub/feed/pathname"
+)
+
+type nameReader interface {
+	// Names returns the full names that are recorded for feeds of families, all if none is named.
+	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
+}
+
+// feedAssigner decides which feeds an item is in, by its tags, authors and sources and by the configured selections.
+type feedAssigner struct {
+	names     nameReader
+	canonical func(publication string) feed.Source
+	selector  *build.Selector
+}
+
+// membership is a feed of a family that an item is in, by the full name that the item gives.
+type membership struct {
+	family feed.Family
+	full   string
+}
+
+// memberships returns the feeds of families that an item is in, in the item's order.
+func (f feedAssigner) memberships(it *feed.Item) []membership {
+	var out []membership
+	add := func(family feed.Family, full string) {
+		if full = strings.TrimSpace(full); full != "" {
+			out = append(out, membership{family, full})
+		}
+	}
+	for _, t := range it.Tags {
+		add(feed.Tags, t)
+	}
+	for _, author := range it.Authors {
+		add(feed.Authors, author.Name)
+	}
+	for _, q := range it.Quotes {
+		if !q.Certain {
+			continue // one mention in prose does not create a feed
+		}
+		add(feed.Sources, f.canonical(q.Source.Publication).Publication)
+	}
+	return out
+}
+
+// assign returns the names of the item's feeds, sorted, and adds those of families to record.
+func (f feedAssigner) assign(
+	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
+) ([]feed.Name, error) {
+	var feeds []feed.Name
+	var lookupErr error
+	for _, m := range f.memberships(it) {
+		n := pathname.Assign(m.family, m.full, func(n feed.Name) (string, bool) {
+			full, ok, err := names.lookUp(ctx, n)
+			lookupErr = errors.Join(lookupErr, err)
+			return full, ok
+		})
+		if names.full[n] == "" {
+			names.full[n] = m.full
+		}
+		// Also names that are recorded already: a store that was rolled back has lost some.
+		record[n] = names.full[n]
+		feeds = append(feeds, n)
+	}
+	feeds = append(feeds, f.selector.Select(it)...)
+	feeds = slices.DeleteFunc(feeds, func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
+	slices.Sort(feeds)
+	return slices.Compact(feeds), lookupErr
+}
+
+// loadNames loads the full names of the feeds that items are likely to be in.
+func (f feedAssigner) loadNames(ctx context.Context, items []*feed.Item) (*nameTable, error) {
+	var names []feed.Name
+	for _, it := range items {
+		for _, m := range f.memberships(it) {
+			names = append(names, pathname.Plain(m.family, m.full))
+		}
+	}
+	t := &nameTable{full: map[feed.Name]string{}, store: f.names}
+	if len(names) == 0 {
+		return t, nil // no names would mean all
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	recorded, err := f.names.Names(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		t.full[n] = recorded[n]
+	}
+	return t, nil
+}
+
+// nameTable caches the full names of feeds; "" is a name that is not recorded.
+type nameTable struct {
+	full  map[feed.Name]string
+	store nameReader
+}
+
+// lookUp returns the full name of n, and false if none is recorded.
+func (t *nameTable) lookUp(ctx context.Context, n feed.Name) (string, bool, error) {
+	full, ok := t.full[n]
+	if !ok {
+		recorded, err := t.store.Names(ctx, n)
+		if err != nil {
+			return "", false, err
+		}
+		full = recorded[n]
+		t.full[n] = full
+	}
+	return full, full != "", nil
+}

@@ -1,0 +1,140 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"feedpub/feed"
+)
+
+const (
+	// askTimeout bounds how long Ask waits for the answer.
+	askTimeout = 10 * time.Minute
+	// requestAge bounds the age of the requests that a new builder answers. Older callers have timed out.
+	requestAge = time.Minute
+)
+
+// Asker sends requests to the builder.
+type Asker interface {
+	// Ask adds a request and waits for the answer. The error is of kind [feed.ErrUnavailable] if none comes in time.
+	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
+}
+
+// requestReader reads requests and answers them.
+type requestReader interface {
+	// Requests waits up to block for requests after an entry.
+	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
+	Reply(ctx context.Context, id string, payload []byte) error
+}
+
+// request asks the builder to rebuild feeds, and reply is the answer, as they are stored.
+type request struct {
+	Feeds []feed.Name `json:"feeds,omitempty"`
+}
+
+type reply struct {
+	Report feed.Report `json:"report"`
+	Error  string      `json:"error,omitempty"`
+	// NotFound is set if the error is of kind feed.ErrNotFound.
+	NotFound bool `json:"not_found,omitempty"`
+}
+
+// Ask asks the builder that holds the lease to rebuild the named feeds, or all if none is named, and returns its report.
+// The error is of kind [feed.ErrUnavailable] if no answer comes within ten minutes.
+func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
+	payload, err := json.Marshal(request{Feeds: names})
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
+	}
+	answer, err := store.Ask(ctx, payload, askTimeout)
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
+	}
+	var r reply
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return feed.Report{}, fmt.Errorf("ask the builder: decode the answer: %w", err)
+	}
+	switch {
+	case r.NotFound:
+		return r.Report, fmt.Errorf("%s: %w", r.Error, feed.ErrNotFound)
+	case r.Error != "":
+		return r.Report, fmt.Errorf("the builder: %s", r.Error)
+	}
+	return r.Report, nil
+}
+
+// errNoHolder means that the lease was released before the request was answered.
+var errNoHolder = errors.New("no process holds the lease")
+
+// askHolder is Ask until nobody holds the lease; the error is errNoHolder then. A process that builds only once, as a
+// command does, does not answer.
+func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Report, error) {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		for asking.Err() == nil {
+			if _, held, err := p.config.Store.Holder(asking, Job); err == nil && !held {
+				cancel(errNoHolder)
+				return
+			}
+			pause(asking, holderInterval)
+		}
+	}()
+	report, err := Ask(asking, p.config.Store, names)
+	if err != nil && errors.Is(context.Cause(asking), errNoHolder) {
+		return feed.Report{}, errNoHolder
+	}
+	return report, err
+}
+
+// answerRequests answers requests until ctx ends.
+func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error {
+	after := fmt.Sprintf("%d-0", p.config.Clock().Add(-requestAge).UnixMilli())
+	for {
+		requests, err := p.config.Store.Requests(ctx, after, pollInterval)
+		if err != nil {
+			return err
+		}
+		if len(requests) == 0 {
+			continue
+		}
+		after = requests[len(requests)-1].Entry
+		// One rebuild answers all requests for the same feeds: all of them were made before it began.
+		answers := map[string][]byte{}
+		for _, r := range requests {
+			key := string(r.Payload)
+			if answers[key] == nil {
+				if answers[key], err = p.answer(ctx, token, r.Payload); err != nil {
+					return err
+				}
+			}
+			if err := p.config.Store.Reply(ctx, r.ID, answers[key]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// answer rebuilds what a request asks for and returns the encoded reply. An error ends the term; the next builder answers
+// the request then.
+func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
+	var r reply
+	var q request
+	err := json.Unmarshal(payload, &q)
+	if err == nil {
+		r.Report, err = p.rebuild(ctx, token, q.Feeds, nil)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if errors.Is(err, errSuperseded) {
+		return nil, err
+	}
+	if err != nil {
+		r.Error, r.NotFound = err.Error(), errors.Is(err, feed.ErrNotFound)
+	}
+	return json.Marshal(r)
+}

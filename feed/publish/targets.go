@@ -1,0 +1,191 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"feedpub/feed"
+)
+
+// dirtyLister lists the feeds and archives whose posts have changed since they were committed.
+type dirtyLister interface {
+	DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error)
+}
+
+// headReader reads committed heads.
+type headReader interface {
+	// Head returns the head of a feed. The error is of kind [feed.ErrNotFound] if there is none, and of kind
+	// [feed.ErrInvalid] if it cannot be decoded.
+	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	// Heads returns all heads that can be decoded.
+	Heads(ctx context.Context) ([]feed.Head, error)
+}
+
+// target is a feed or an archive to rebuild if it is stale, and its committed state.
+type target struct {
+	name  feed.Name
+	dirty bool
+	mark  int64     // if dirty; see [feed.DirtyFeed]
+	head  feed.Head // zero if there is none
+	// lost is set if the store has lost a document of the head, or a later head that this process serves.
+	lost bool
+}
+
+// targets returns the named feeds and their archives, or all that exist or should exist if none is named, sorted by name.
+func (r *rebuilder) targets(ctx context.Context, names []feed.Name) ([]target, error) {
+	if err := r.archives.load(ctx); err != nil {
+		return nil, err
+	}
+	heads, err := r.heads.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	marks, err := r.marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	committed := make(map[feed.Name]feed.Head, len(heads))
+	for _, h := range heads {
+		committed[h.Feed] = h
+	}
+	exist := r.allNames(committed, marks)
+	for _, n := range names {
+		if !exist[n] {
+			return nil, fmt.Errorf("feed %q: %w", n, feed.ErrNotFound)
+		}
+	}
+	if len(names) > 0 {
+		maps.DeleteFunc(exist, func(n feed.Name, _ bool) bool {
+			return !slices.Contains(names, n) && !slices.Contains(names, feedOf(n))
+		})
+	}
+	return r.newTargets(ctx, slices.Sorted(maps.Keys(exist)), marks, committed)
+}
+
+// allNames returns the feeds and archives that are committed, dirty, served, closed or configured.
+func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.Name]int64) map[feed.Name]bool {
+	names := map[feed.Name]bool{feed.Main: true}
+	for _, s := range r.catalog.Selections {
+		names[s.Name] = true
+	}
+	for n := range marks {
+		names[n] = true
+	}
+	for n := range committed {
+		names[n] = true
+	}
+	for _, h := range r.replica.Heads() {
+		names[h.Feed] = true
+	}
+	for _, list := range r.archives.byFeed {
+		for _, a := range list {
+			names[a.Feed] = true
+		}
+	}
+	delete(names, feed.Pages)
+	return names
+}
+
+// dirtyTargets returns the given dirty feeds and archives. It reads nothing of others: the cost of a change must not grow
+// with the number of feeds.
+func (r *rebuilder) dirtyTargets(ctx context.Context, names []feed.Name) ([]target, error) {
+	if err := r.archives.load(ctx); err != nil {
+		return nil, err
+	}
+	marks, err := r.marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	committed, err := r.readHeads(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return r.newTargets(ctx, names, marks, committed)
+}
+
+func (r *rebuilder) newTargets(
+	ctx context.Context, names []feed.Name, marks map[feed.Name]int64, committed map[feed.Name]feed.Head,
+) ([]target, error) {
+	targets := make([]target, 0, len(names))
+	for _, n := range names {
+		mark, dirty := marks[n]
+		t := target{name: n, dirty: dirty, mark: mark, head: committed[n]}
+		if served, ok := r.replica.Head(n); ok && served.Later(t.head) {
+			t.lost = true
+		}
+		targets = append(targets, t)
+	}
+	return targets, r.findLostDocuments(ctx, targets)
+}
+
+// marks returns the marks of the dirty feeds.
+func (r *rebuilder) marks(ctx context.Context) (map[feed.Name]int64, error) {
+	dirty, err := r.dirty.DirtyFeeds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	marks := make(map[feed.Name]int64, len(dirty))
+	for _, d := range dirty {
+		marks[d.Name] = d.Mark
+	}
+	return marks, nil
+}
+
+// readHeads returns the committed heads of feeds, without those that are missing or cannot be decoded.
+func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
+	const many = 64 // from which on it is cheaper to read all heads at once
+	heads := make(map[feed.Name]feed.Head, len(names))
+	if len(names) >= many {
+		all, err := r.heads.Heads(ctx)
+		for _, h := range all {
+			heads[h.Feed] = h
+		}
+		return heads, err
+	}
+	for _, n := range names {
+		h, err := r.heads.Head(ctx, n)
+		switch {
+		case errors.Is(err, feed.ErrNotFound), errors.Is(err, feed.ErrInvalid):
+		case err != nil:
+			return nil, err
+		default:
+			heads[n] = h
+		}
+	}
+	return heads, nil
+}
+
+// isStale reports whether a target must be built.
+func (r *rebuilder) isStale(t target) bool {
+	return t.dirty || t.lost || t.head.Config != r.rendering.fingerprint()
+}
+
+// findLostDocuments sets lost for targets with a document that the store has lost.
+func (r *rebuilder) findLostDocuments(ctx context.Context, targets []target) error {
+	var hashes []feed.Hash
+	for _, t := range targets {
+		for _, d := range t.head.Documents {
+			hashes = append(hashes, d.Hash)
+		}
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
+	absent, err := r.documents.MissingDocuments(ctx, hashes...)
+	if err != nil || len(absent) == 0 {
+		return err
+	}
+	lost := map[feed.Hash]bool{}
+	for _, h := range absent {
+		lost[h] = true
+	}
+	for i := range targets {
+		for _, d := range targets[i].head.Documents {
+			targets[i].lost = targets[i].lost || lost[d.Hash]
+		}
+	}
+	return nil
+}

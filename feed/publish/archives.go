@@ -14,7 +14,7 @@ import (
 type archiveStore interface {
 	Archives(ctx context.Context) ([]feed.Archive, error)
 	ArchiveCount(ctx context.Context) (int, error)
-	// CloseArchives records archives and makes feeds dirty, in one step.
+	// AddArchives records archives and makes feeds dirty, in one step.
 	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
 }
 

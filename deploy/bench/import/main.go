@@ -1,7 +1,6 @@
-// Import measures what feedpub import costs: it makes a file of posts, in JSON Lines and as an export of WordPress,
-// starts a Redis, imports the file into it twice with the program built from this module, and prints time, processor time
-// and memory of each. Then it feeds a stream as large as a very large file, which is made while it is read and kept
-// nowhere, to see that memory does not grow with it. It measures no building or serving.
+// Import measures "feedpub import". It writes a file of posts, as JSON Lines and as a WordPress export, starts a Redis,
+// imports the file twice with a feedpub that it builds, and prints time, CPU time and memory of each import. Then it imports
+// a generated stream of gigabytes to check that memory does not grow. It does not measure building or serving.
 package main
 
 import (
@@ -37,7 +36,7 @@ func main() {
 	}
 }
 
-// form is a form of posts: what stands before them, what stands after them, and how one is written.
+// form is a format of posts: what precedes and follows them, and how to write one.
 type form struct {
 	name, head, foot string
 	write            func(io.Writer, feed.RawPost) error
@@ -73,7 +72,7 @@ func run(n int, stream int64) error {
 	return nil
 }
 
-// files imports a file twice.
+// files imports the same file twice.
 func files(dir, binary, url string, f form, n int) error {
 	name := filepath.Join(dir, f.name)
 	size, err := create(name, f, n)
@@ -88,8 +87,7 @@ func files(dir, binary, url string, f form, n int) error {
 	return os.Remove(name)
 }
 
-// distinct is how many posts a stream has, in ever new versions: Redis must not grow with it either, or that would be
-// what is measured.
+// distinct is the number of different posts in a stream. They repeat in new versions, so that Redis does not grow.
 const distinct = 20_000
 
 // streams imports a stream through a pipe.
@@ -116,7 +114,7 @@ func streams(dir, binary, url string, f form, size int64) error {
 	return errors.Join(err, r.Close(), <-failed)
 }
 
-// counter counts what is written.
+// counter counts written bytes.
 type counter struct {
 	w *bufio.Writer
 	n atomic.Int64 // read while the stream is still being written, if the command fails
@@ -128,7 +126,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// create makes a file of n posts and returns its size.
+// create writes a file of n posts and returns its size.
 func create(name string, f form, n int) (int64, error) {
 	file, err := os.Create(name)
 	if err != nil {
@@ -174,7 +172,7 @@ func writeItem(w io.Writer, raw feed.RawPost) error {
 	return err
 }
 
-// withRedis calls do with the address of a Redis of its own.
+// withRedis calls do with the URL of a new Redis.
 func withRedis(dir string, do func(url string) error) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -202,7 +200,7 @@ func withRedis(dir string, do func(url string) error) error {
 	return do("redis://127.0.0.1:" + port)
 }
 
-// measure imports a file, or what comes through stdin, and prints what that cost. Its size is asked for afterwards.
+// measure imports a file, or standard input, and prints the cost. It calls size after the import.
 func measure(dir, program, url, name, turn, file string, stdin *os.File, size func() int64) error {
 	cmd := exec.Command(program, "import", "--redis", url, file)
 	out, err := os.CreateTemp(dir, "out")

@@ -1,6 +1,5 @@
-// Plot draws what deploy/bench/scale has measured: it reads its lines of JSON from standard input, of any number of
-// runs, and writes SVG files into a folder. It is a module of its own, so that what it draws with stays out of the
-// program's dependencies.
+// Plot draws the results of deploy/bench/scale. It reads lines of JSON, from any number of runs, from standard input and
+// writes SVG files into a folder.
 //
 //	go -C deploy/bench/plot run . -out ../../scale < deploy/scale/results.jsonl
 package main
@@ -27,7 +26,7 @@ import (
 
 var number = regexp.MustCompile(`[0-9]+`)
 
-// result is a line as deploy/bench/scale writes it.
+// result is a line of output of deploy/bench/scale.
 type result struct {
 	Work    string  `json:"work"`
 	Posts   float64 `json:"posts"`
@@ -39,7 +38,7 @@ type result struct {
 	MiB     float64 `json:"mib"`
 }
 
-// chart is a picture: some works' figures over how much there is.
+// chart is a picture: figures of some kinds of work over the size of the data.
 type chart struct {
 	file, title, x, y string
 	along             func(result) float64
@@ -47,9 +46,9 @@ type chart struct {
 	logarithmic       bool // both axes
 }
 
-// line is one work's figure.
+// line is the figure of one kind of work.
 type line struct {
-	label, work string // N in the work stands for a number
+	label, work string // N in work stands for any number
 	value       func(result) float64
 }
 
@@ -57,11 +56,11 @@ func posts(r result) float64 { return r.Posts }
 func feeds(r result) float64 { return r.Feeds }
 func rate(r result) float64  { return r.Rate }
 
-// sites returns how many sites there are: the number in the work's name.
+// sites returns the number of sites, which is in the work's name.
 func sites(r result) float64 {
 	n, err := strconv.ParseFloat(number.FindString(r.Work), 64)
 	if err != nil {
-		return 0 // a work on something else
+		return 0 // work on something else
 	}
 	return n
 }
@@ -70,7 +69,7 @@ func p50(r result) float64     { return r.P50 }
 func p99(r result) float64     { return r.P99 }
 func mib(r result) float64     { return r.MiB }
 
-// charts returns what is drawn.
+// charts returns all charts.
 func charts() []chart {
 	const changed = "one post changed, to all its documents served by a second process"
 	return []chart{
@@ -133,12 +132,12 @@ func run(in io.Reader, out string) error {
 	return nil
 }
 
-// of reports whether a result is of the line's work.
+// of reports whether a result belongs to the line.
 func (l line) of(r result) bool {
 	return r.Work == l.work || number.ReplaceAllLiteralString(r.Work, "N") == l.work
 }
 
-// points returns the figures of a line in the order of the axis; of several runs with as much, the last counts.
+// points returns the points of a line, sorted by size. If several runs have the same size, the last one counts.
 func (l line) points(results []result, along func(result) float64) plotter.XYs {
 	at := map[float64]float64{}
 	for _, r := range results {
@@ -153,7 +152,7 @@ func (l line) points(results []result, along func(result) float64) plotter.XYs {
 	return xys
 }
 
-// draw writes the picture; one without any figures is left out.
+// draw writes the picture, unless it has no points.
 func (c chart) draw(results []result, file string) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.title, c.x, c.y

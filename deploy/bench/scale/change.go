@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// change times single edits: from the write of a post to the documents that a second process serves over HTTP.
+// change measures single edits, from writing a post to the documents that a second process serves over HTTP.
 func (b *bench) change(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (b *bench) change(ctx context.Context) error {
 				return err
 			}
 		}
-		// A feed is built on change once a second at most.
+		// A change builds a feed at most once a second.
 		time.Sleep(time.Second + 50*time.Millisecond)
 		start := time.Now()
 		if err := b.site.Put(ctx, p); err != nil {
@@ -65,7 +65,7 @@ func (b *bench) change(ctx context.Context) error {
 	)
 }
 
-// pathsOf returns the paths of the documents that hold a post, the main feed's first.
+// pathsOf returns the paths of the documents that contain a post, the main feed's first.
 func pathsOf(heads []feed.Head, id string) []string {
 	var first, rest []string
 	for _, h := range heads {
@@ -83,13 +83,13 @@ func pathsOf(heads []feed.Head, id string) []string {
 	return append(first, rest...)
 }
 
-// reader reads documents as a feed reader does, and remembers their entity tags.
+// reader polls documents like a feed reader and keeps their entity tags.
 type reader struct {
 	base string
 	tags map[string]string
 }
 
-// get asks for a path until it is served with another entity tag than the one given.
+// get requests a path until its entity tag differs from the given one.
 func (r *reader) get(ctx context.Context, path, tag string) error {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)

@@ -17,11 +17,11 @@ import (
 	"feedpub/feed/publish"
 )
 
-// documents measures what a server takes of the memory that holds many feeds, each in three formats of about 18 KB in
-// gzip coding, with all of them in memory and with room for some.
+// documents measures the memory of a server with many feeds, each in three formats of about 18 KB in gzip coding, with all
+// documents in memory and with a bound.
 func (b *bench) documents(ctx context.Context) error {
 	site := b.client.Site("documents")
-	// Whoever holds the lease builds: the server is to do nothing but serve.
+	// Holding the lease keeps the server from building.
 	token, err := site.Acquire(ctx, publish.Job, "scale", time.Hour, time.Now(), 0)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (b *bench) documents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.program(ctx); err != nil { // before any clock runs
+	if _, err := b.program(ctx); err != nil { // before the clock starts
 		return err
 	}
 	for _, start := range []struct{ work, memory string }{
@@ -75,7 +75,7 @@ func (b *bench) documents(ctx context.Context) error {
 	return nil
 }
 
-// commitOf returns a commit of a feed whose documents are posts, others than those of other feeds.
+// commitOf returns a commit of a feed with documents of its own posts.
 func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 	const items = 19
 	c := feed.CommitRequest{Head: feed.Head{Feed: name, Config: "scale"}, Now: time.Now()}
@@ -97,7 +97,7 @@ func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 	return c, nil
 }
 
-// hold starts a server on a data folder, reads all documents twice, and says how long and how much that took.
+// hold starts a server on a data folder, requests all documents twice, and reports time and memory.
 func (b *bench) hold(ctx context.Context, work, data, memory string, names []feed.Name) error {
 	began := time.Now()
 	r, err := b.startServe(ctx, data, "FEEDPUB_SITE_ID=documents", "FEEDPUB_SERVER_MEMORY="+memory)
@@ -147,7 +147,7 @@ func (b *bench) hold(ctx context.Context, work, data, memory string, names []fee
 	return nil
 }
 
-// serves says whether a path is answered with 200.
+// serves reports whether a path is answered with 200.
 func (r *replica) serves(ctx context.Context, path string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, r.base+path, nil)
 	if err != nil {

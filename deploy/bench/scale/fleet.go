@@ -14,11 +14,11 @@ import (
 	"feedpub/feed/publish"
 )
 
-// failovers is how often the builder is killed.
+// failovers is the number of times that the builder is killed.
 const failovers = 5
 
-// fleet times how soon all of several replicas serve a change, and how soon the next builder has committed one after
-// the builder was killed.
+// fleet measures the time until all of several replicas serve a change, and the time from killing the builder to the next
+// commit.
 func (b *bench) fleet(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (b *bench) fleet(ctx context.Context) error {
 	return b.failover(ctx, &fleet)
 }
 
-// startFilled starts a replica and waits until it has all documents: it takes the last feed's last.
+// startFilled starts a replica and waits until it has all documents; it loads that of the last feed last.
 func (b *bench) startFilled(ctx context.Context) (*replica, error) {
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ func (b *bench) startFilled(ctx context.Context) (*replica, error) {
 	return r, nil
 }
 
-// spread times edits until all replicas serve the main feed with them.
+// spread measures the time from an edit until all replicas serve it in the main feed.
 func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 				return err
 			}
 		}
-		time.Sleep(time.Second + 50*time.Millisecond) // a feed is built on change once a second at most
+		time.Sleep(time.Second + 50*time.Millisecond) // a change builds a feed at most once a second
 		start := time.Now()
 		if err := b.site.Put(ctx, posttest.Version(b.posts-1, 1000+i)); err != nil {
 			return err
@@ -97,8 +97,8 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 	return b.latencies(fmt.Sprintf("one post changed, to the main feed served by all of %d replicas", len(fleet)), took)
 }
 
-// failover kills the builder, of several processes that serve and may build, right after a post has changed, and times
-// until another has built it and a third serves it.
+// failover kills the builder among several processes right after a post has changed, and measures the time until another
+// process has built the change and a third one serves it.
 func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 	took := make([]time.Duration, 0, failovers)
 	for i := range failovers {
@@ -106,7 +106,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // all is built when it has answered
+		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // the reply comes after everything is built
 			return err
 		}
 		path := feed.Main.Path(feed.RSS)

@@ -1,11 +1,10 @@
-// Scale measures what feedpub's work costs as posts grow: importing them into Redis, the first read of all, rebuilding
-// all feeds, rebuilding with nothing changed, and the way of one changed post to the documents that a second process
-// serves. With -feeds it measures instead what a server takes that holds the documents of many feeds, and with -sites what
-// a process takes that builds and serves many sites.
+// Scale measures how the cost of feedpub's work grows with the number of posts: importing them into Redis, absorbing all,
+// rebuilding all feeds, rebuilding without changes, and the time from a changed post to the documents of a second process.
+// With -feeds it measures the memory of a server with many feeds instead, and with -sites a process with many sites.
 //
-// It starts a redis-server of its own on a Unix socket in a temporary folder and, for the last, a "feedpub serve" that
-// it builds; it works on posts that are always the same, prints one line of JSON for each measurement, and removes
-// everything. It needs the go command and Debian's redis-server. deploy/scale/README.md has what was measured.
+// It starts a redis-server on a Unix socket in a temporary folder and, where needed, a "feedpub serve" that it builds. It
+// generates fixed posts, prints a line of JSON for each measurement, and removes everything. It needs the
+// go command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
 //
 //	go run ./deploy/bench/scale -posts 100000
 //	go run ./deploy/bench/scale -feeds 10000

@@ -14,13 +14,12 @@ import (
 	"time"
 )
 
-// result is one measurement. Of work that is done several times, the times are those of the median.
+// result is one measurement. The times of repeated work are medians.
 type result struct {
 	Work  string `json:"work"`
 	Posts int    `json:"posts"`
 	Feeds int    `json:"feeds,omitempty"`
-	// Seconds is what a clock shows, on a machine that others may use too; CPU and RedisCPU are what this process and
-	// Redis used of the processors meanwhile.
+	// Seconds is wall-clock time. CPU and RedisCPU are the CPU times of this process and of Redis.
 	Seconds  float64 `json:"seconds,omitempty"`
 	CPU      float64 `json:"cpu_seconds,omitempty"`
 	RedisCPU float64 `json:"redis_cpu_seconds,omitempty"`
@@ -35,7 +34,7 @@ type result struct {
 
 func newOutput(w io.Writer) *json.Encoder { return json.NewEncoder(w) }
 
-// time does the work n times, and writes the median of the runs. Before each, prepare is called, if it is not nil.
+// time runs work n times and writes the median. If prepare is not nil, it is called before each run.
 func (b *bench) time(work string, n int, prepare, do func() error) error {
 	runs := make([]result, 0, n)
 	for range n {
@@ -67,7 +66,7 @@ func (b *bench) time(work string, n int, prepare, do func() error) error {
 	return b.out.Encode(runs[len(runs)/2])
 }
 
-// latencies writes the median and the 99th percentile of what took so long.
+// latencies writes the median and the 99th percentile of durations.
 func (b *bench) latencies(work string, took []time.Duration) error {
 	slices.Sort(took)
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -76,13 +75,13 @@ func (b *bench) latencies(work string, took []time.Duration) error {
 	})
 }
 
-// used returns the processor time that a process has used, 0 if it can't be told.
+// used returns the CPU time of a process, or 0 if it is unknown.
 func used(pid int) time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may hold spaces
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may contain spaces
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
 		return 0
@@ -95,7 +94,7 @@ func used(pid int) time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on Linux
 }
 
-// memory says how much Redis and this process hold.
+// memory measures the memory of Redis and of this process.
 func (b *bench) memory(ctx context.Context) error {
 	out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "memory").Output()
 	if err != nil {
@@ -111,7 +110,7 @@ func (b *bench) memory(ctx context.Context) error {
 	return b.out.Encode(result{Work: "peak memory of this process", Posts: b.posts, MiB: field(status, "VmHWM:") / 1024})
 }
 
-// field returns the number behind a name at the beginning of a line, 0 if there is none.
+// field returns the number after a name at the beginning of a line, or 0.
 func field(text []byte, name string) float64 {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, name); ok {

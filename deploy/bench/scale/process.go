@@ -13,7 +13,7 @@ import (
 	"feedpub/deploy/bench/internal/program"
 )
 
-// redisServer is a server without persistence that this program has started.
+// redisServer is a redis-server without persistence, started by this program.
 type redisServer struct {
 	socket string
 	cmd    *exec.Cmd
@@ -40,11 +40,11 @@ func (s *redisServer) url() string { return "unix://" + s.socket }
 func (s *redisServer) pid() int    { return s.cmd.Process.Pid }
 
 func (s *redisServer) stop() {
-	_ = s.cmd.Process.Kill() // this process, by its id
+	_ = s.cmd.Process.Kill() // by its process id
 	_ = s.cmd.Wait()
 }
 
-// replica is a "feedpub serve" in a process of its own, and what a reader has of it.
+// replica is a "feedpub serve" in a process of its own, and the state of one of its readers.
 type replica struct {
 	reader
 	cmd *exec.Cmd
@@ -52,20 +52,19 @@ type replica struct {
 
 func (r *replica) pid() int { return r.cmd.Process.Pid }
 
-// stop lets the process end in order.
+// stop terminates the process gracefully.
 func (r *replica) stop() {
 	_ = r.cmd.Process.Signal(os.Interrupt)
 	_ = r.cmd.Wait()
 }
 
-// kill ends the process at once.
+// kill kills the process.
 func (r *replica) kill() {
 	_ = r.cmd.Process.Kill()
 	_ = r.cmd.Wait()
 }
 
-// startReplica lets feedpub serve the site's documents in a process of its own. While this process holds the builder's
-// lease it builds nothing there.
+// startReplica starts "feedpub serve" for the site. It builds nothing while this process holds the builder's lease.
 func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	data, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
@@ -74,7 +73,7 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	return b.startServe(ctx, data)
 }
 
-// program returns the path of feedpub, which it builds the first time.
+// program returns the path of the feedpub binary, and builds it at the first call.
 func (b *bench) program(ctx context.Context) (string, error) {
 	path := filepath.Join(b.dir, "feedpub")
 	if _, err := os.Stat(path); err == nil {
@@ -83,7 +82,7 @@ func (b *bench) program(ctx context.Context) (string, error) {
 	return path, program.Build(ctx, path)
 }
 
-// startServe starts "feedpub serve" on a data folder, with variables of the environment beside those of the benchmark.
+// startServe starts "feedpub serve" on a data folder, with additional environment variables.
 func (b *bench) startServe(ctx context.Context, data string, variables ...string) (*replica, error) {
 	program, err := b.program(ctx)
 	if err != nil {
@@ -95,7 +94,7 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 	}
 	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
 		"--listen", address, "--admin-listen", "127.0.0.1:0")
-	// Builders of one site have one configuration; without it the address they listen on would be part of it.
+	// All builders of a site need the same configuration; by default base_url depends on the address of the listener.
 	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example",
 		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale")
 	cmd.Env = append(cmd.Env, variables...)
@@ -113,7 +112,7 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 	return nil, errors.New("feedpub serve does not listen")
 }
 
-// freeAddress returns an address of this machine that nobody listens on.
+// freeAddress returns an unused loopback address.
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -24,13 +24,13 @@ import (
 )
 
 const (
-	// sitePosts is how many posts each of many sites has, and idleFor how long they are watched doing nothing.
+	// sitePosts is the number of posts of each site, and idleFor the time for which idle sites are measured.
 	sitePosts = 5
 	idleFor   = 20 * time.Second
 )
 
-// manySites measures what a process takes that builds and serves many sites: their start, what they cost when nothing
-// happens, and the way of a change that another process writes.
+// manySites measures a process that builds and serves many sites: its start, its cost when idle, and the time until it
+// serves a change written by another process.
 func (b *bench) manySites(ctx context.Context) (err error) {
 	ids := make([]feed.SiteID, b.manySiteCount)
 	for i := range ids {
@@ -78,7 +78,7 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	// What the start set off comes to an end.
+	// Let the work of the start finish.
 	if err := until(ctx, func() bool { return b.commands(ctx, time.Second) < float64(10*len(ids)) }); err != nil {
 		return err
 	}
@@ -122,14 +122,14 @@ func (b *bench) manySites(ctx context.Context) (err error) {
 	return b.latencies(fmt.Sprintf("a change of one of %d sites, to its documents served", len(ids)), took)
 }
 
-// makers are what the builders of a process share, as in "feedpub serve".
+// makers is what the builders of a process share, as in "feedpub serve".
 type makers struct {
 	reader   *attribution.Reader
 	renderer *render.Renderer
 	turns    *semaphore.Weighted
 }
 
-// turn waits until one more site may rebuild.
+// turn waits until another site may rebuild.
 func (m makers) turn(ctx context.Context) (done func(), err error) {
 	if err := m.turns.Acquire(ctx, 1); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (m makers) turn(ctx context.Context) (done func(), err error) {
 	return func() { m.turns.Release(1) }, nil
 }
 
-// site returns what builds and serves a site in memory.
+// site returns the publisher and the replica of a site.
 func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.Replica) {
 	site := feed.Site{
 		ID: id, Title: "Scale", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
@@ -152,7 +152,7 @@ func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.
 	}), r
 }
 
-// until waits up to some minutes for a condition.
+// until waits for a condition, a few minutes at most.
 func until(ctx context.Context, met func() bool) error {
 	for end := time.Now().Add(5 * time.Minute); !met(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -165,7 +165,7 @@ func until(ctx context.Context, met func() bool) error {
 	return nil
 }
 
-// commands returns how many commands a second Redis does within a time.
+// commands returns the number of commands a second that Redis executes during d.
 func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 	count := func() float64 {
 		out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "commandstats").Output()
@@ -185,7 +185,7 @@ func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 	return (count() - before) / within.Seconds()
 }
 
-// heap returns how many MiB are in use.
+// heap returns the heap in use, in MiB.
 func heap() float64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -34,10 +34,10 @@ type bench struct {
 	last   *publish.Publisher
 	built  <-chan feed.FeedReport // by last
 	rest   func()                 // stops last, if it builds in the background
-	titles int                    // given so far
+	titles int                    // number of titles used so far
 }
 
-// open connects to the store as a process that has just started.
+// open connects to the store as a new process does.
 func (b *bench) open() error {
 	b.close()
 	client, err := store.Open(store.Options{URL: b.server.url(), Compress: true})
@@ -102,7 +102,7 @@ func writePosts(name string, n int) (err error) {
 	return w.Flush()
 }
 
-// build times the first read of all posts, and rebuilding in every degree of what is known already.
+// build measures absorbing all posts, and rebuilding with different caches filled.
 func (b *bench) build(ctx context.Context) error {
 	defer func() { b.rest() }()
 	if err := b.publisher(nil); err != nil {
@@ -111,10 +111,10 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.time("first read of all posts, and build", 1, nil, func() error { return b.lead(ctx) }); err != nil {
 		return err
 	}
-	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // tells how many feeds there are
+	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // sets the number of feeds
 		return err
 	}
-	if err := b.memory(ctx); err != nil { // before documents are replaced: those that were stay for some days
+	if err := b.memory(ctx); err != nil { // before documents are replaced: Redis keeps replaced ones for days
 		return err
 	}
 	if err := b.time("rebuild, nothing changed", b.repeat, nil, b.rebuild(ctx, feed.Unchanged)); err != nil {
@@ -139,7 +139,7 @@ func (b *bench) build(ctx context.Context) error {
 	return nil
 }
 
-// rebuild rebuilds all feeds, and sees to it that each had the outcome.
+// rebuild rebuilds all feeds and checks that each had the outcome.
 func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	return func() error {
 		r, err := b.last.Rebuild(ctx)
@@ -156,8 +156,8 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	}
 }
 
-// lead lets the publisher build in the background, as in "feedpub serve", and waits until all feeds have been committed.
-// They are reported then, so that the first report will do while their number is not known.
+// lead runs the publisher in the background, as "feedpub serve" does, and waits until all feeds have been committed. The
+// number of feeds is unknown at first; reports come after the commit of all, so the first one ends the wait.
 func (b *bench) lead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -182,7 +182,7 @@ func (b *bench) lead(ctx context.Context) error {
 	return nil
 }
 
-// publisher makes a builder of the site under a new title, with what a renderer remembers or, for nil, nothing.
+// publisher returns a builder of the site under a new title. Its renderer uses the given cache, or an empty one if nil.
 func (b *bench) publisher(r *render.Renderer) error {
 	b.rest()
 	if r == nil {
@@ -205,7 +205,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:
-			default: // nobody waits
+			default: // no one is waiting
 			}
 		},
 	})

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// bench holds what the measurements need.
+// bench is the state shared by the measurements.
 type bench struct {
 	options
 	dir          string
@@ -22,7 +22,7 @@ type bench struct {
 	missed       int
 }
 
-// Bounds of the figures: feedpub's share of nginx's, and others.
+// Bounds of the figures: ratios to nginx, and others.
 const (
 	bound304   = 1.3
 	bound200   = 1.05
@@ -35,11 +35,11 @@ const (
 	boundSeconds = 10
 )
 
-// rate is how many requests a second the latency is measured at.
+// rate is the number of requests a second at which latency is measured.
 const rate = 5000
 
-// pacedConnections make requests at the rate with the script paced. wrk has no rate: each of its connections waits
-// between two requests, for a random time so that they spread.
+// pacedConnections is the number of connections with which the script paced makes requests at the rate. wrk has no rate
+// option, so each connection waits for a random time between requests.
 const pacedConnections = 50
 
 func paced() string {
@@ -79,7 +79,7 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 	var ratios []float64
 	for i := range b.rounds + 1 {
 		servers := []*server{b.ours, b.theirs}
-		if i%2 == 1 { // neither always has the other's warm caches
+		if i%2 == 1 { // so that neither always runs with the caches that the other has warmed
 			slices.Reverse(servers)
 		}
 		figures := map[*server]float64{}
@@ -99,7 +99,7 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 }
 
 // manyFeeds compares polling thousands of feeds at random with polling one of them, at the same rate: wrk is slower with
-// many requests than with one, and a server that waits for it more often takes more time for each.
+// many different requests, and a server that waits more often uses more CPU time for each.
 func (b *bench) manyFeeds(ctx context.Context) error {
 	paths := `{"` + strings.Join(b.doc.paths, `","`) + `"}`
 	script := func(body string) string {
@@ -130,7 +130,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 	return nil
 }
 
-// openConnections measures the memory of a server that many readers are connected to. Each has asked for something.
+// openConnections measures the memory of a server with many open connections, each of which has sent a request.
 func (b *bench) openConnections(ctx context.Context) error {
 	conns, err := dial(ctx, b.ours.addr, b.clients, func(c net.Conn) error {
 		if _, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"); err != nil {
@@ -156,8 +156,8 @@ func (b *bench) openConnections(ctx context.Context) error {
 	return nil
 }
 
-// slowConnections measures the throughput of others while many clients send their requests byte by byte, and sees that
-// these are sent away.
+// slowConnections measures the throughput of other clients while many clients send requests byte by byte, and checks that
+// the server closes these.
 func (b *bench) slowConnections(ctx context.Context) error {
 	var ratios, costs, busy, open, took []float64
 	alone := func() (result, error) {
@@ -196,7 +196,7 @@ func (b *bench) slowConnections(ctx context.Context) error {
 	return nil
 }
 
-// besideSlow makes requests while slow clients are connected.
+// besideSlow measures requests while slow clients are connected.
 func (b *bench) besideSlow(ctx context.Context) (r result, slow departure, err error) {
 	clients, err := b.startSlow(ctx)
 	if err != nil {
@@ -210,7 +210,7 @@ func (b *bench) besideSlow(ctx context.Context) (r result, slow departure, err e
 	return r, slow, err
 }
 
-// dial opens many connections and does something with each.
+// dial opens n connections and calls do with each.
 func dial(ctx context.Context, addr string, n int, do func(net.Conn) error) ([]net.Conn, error) {
 	var conns []net.Conn
 	d := net.Dialer{Timeout: 20 * time.Second}
@@ -233,7 +233,7 @@ func closeAll(conns []net.Conn) {
 	}
 }
 
-// report prints a figure, and counts it if it is beyond its bound.
+// report prints a figure, and counts it if it exceeds its bound.
 func (b *bench) report(name string, figures []float64, bound string, limit float64, atMost bool) {
 	slices.Sort(figures)
 	median := figures[len(figures)/2]

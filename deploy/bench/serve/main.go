@@ -1,14 +1,13 @@
-// Serve measures what an answer costs feedpub, against nginx serving the same bytes with the same header from a file.
+// Serve compares the cost of a response of feedpub with that of nginx serving the same bytes and header from a file.
 //
-// It builds feedpub, lets it publish posts that are always the same, copies the document to a folder for nginx, and
-// starts both on loopback, feedpub as a replica that has lost its Redis, so that it does nothing but serve. Servers are
-// pinned to one core and wrk to another, which slow clients share at the lowest priority. Runs are short and alternate
-// between the servers, so that whatever else the machine does falls on both; the figure is the median of the ratios of
-// neighbouring runs. Cost is CPU time of the server's process from /proc, per request: on a machine with other work it
-// says more than requests per second do.
+// It builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both on loopback,
+// feedpub as a replica without Redis, so that it only serves. The servers are pinned to one core and wrk to another, which
+// slow clients share at the lowest priority. Short runs alternate between the servers, so that other work of the machine
+// affects both; a figure is the median of the ratios of neighbouring runs. Cost is the CPU time of the server's process
+// from /proc, per request, which depends less on other work than requests per second.
 //
-// It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios, and exits with 1 if one is
-// beyond its bound.
+// It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with 1 if one
+// exceeds its bound.
 //
 //	go run ./deploy/bench/serve            # about five minutes
 //	go run ./deploy/bench/serve -rounds 3 -seconds 1 -engine standard
@@ -73,7 +72,7 @@ func main() {
 	}
 }
 
-// slow is what the program does as a process of slow clients.
+// slow runs the process of slow clients.
 func slow(ctx context.Context, args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -82,7 +81,7 @@ func slow(ctx context.Context, args []string) error {
 	return beSlow(ctx, args[0], n)
 }
 
-// run measures, and returns how many figures are beyond their bounds.
+// run measures and returns the number of figures that exceed their bounds.
 func run(ctx context.Context, o options) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "feedpub-bench-")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cpuOf returns the CPU time that a process has used, to the nanosecond: what its threads ran.
+// cpuOf returns the CPU time used by the threads of a process.
 func cpuOf(pid int) (time.Duration, error) {
 	stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(stats) == 0 {
@@ -31,7 +31,7 @@ func cpuOf(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// memoryOf returns how many bytes of a process are in memory.
+// memoryOf returns the resident memory of a process in bytes.
 func memoryOf(pid int) (int, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -46,7 +46,7 @@ func memoryOf(pid int) (int, error) {
 	return 0, fmt.Errorf("process %d has no VmRSS", pid)
 }
 
-// childOf returns the first child of a process: nginx's worker.
+// childOf returns the first child of a process, such as nginx's worker.
 func childOf(pid int) (int, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {

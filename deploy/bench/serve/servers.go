@@ -24,7 +24,7 @@ import (
 // server is a running server.
 type server struct {
 	url  string
-	pid  int // of the process that answers
+	pid  int // of the process that serves
 	cmd  *exec.Cmd
 	tag  string // of the document, in gzip coding
 	addr string
@@ -40,12 +40,12 @@ func (s *server) start(cmd *exec.Cmd) error {
 	s.cmd, s.pid, s.done = cmd, cmd.Process.Pid, done
 	go func() {
 		defer close(done)
-		_ = cmd.Wait() // its exit code says nothing here
+		_ = cmd.Wait() // the exit status does not matter
 	}()
 	return nil
 }
 
-// stop ends the server.
+// stop terminates the server.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	<-s.done
@@ -59,7 +59,7 @@ type document struct {
 	paths  []string    // of the other feeds
 }
 
-// freePort returns a port on loopback that nobody listens on.
+// freePort returns an unused port on loopback.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,8 +104,7 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, doc, err
 	}
-	// It builds on all cores, and then starts again as a replica whose Redis is gone: it serves from disk what was built,
-	// with nothing else to do.
+	// It builds on all cores, then restarts as a replica without Redis, which does nothing but serve from disk.
 	dead, err := freePort()
 	if err != nil {
 		return nil, doc, err
@@ -121,7 +120,7 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 		if err := s.start(cmd); err != nil {
 			return nil, doc, err
 		}
-		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // what was there first may be an earlier version
+		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // the first version may be an earlier one
 			if err := s.await(ctx, path, &doc); err != nil {
 				s.stop()
 				return nil, doc, err
@@ -136,7 +135,7 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	return s, doc, nil
 }
 
-// awaitFiles waits until a folder has so many files.
+// awaitFiles waits until a folder has n files.
 func awaitFiles(ctx context.Context, folder string, n int) error {
 	for end := time.Now().Add(5 * time.Minute); ; {
 		entries, err := os.ReadDir(folder)
@@ -154,7 +153,7 @@ func awaitFiles(ctx context.Context, folder string, n int) error {
 	}
 }
 
-// writePosts writes posts of which three have a feed of their own each, and notes the feeds' paths.
+// writePosts writes posts, each with three feeds of its own, and records the paths of the feeds.
 func writePosts(folder string, doc *document, feeds int) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
@@ -183,7 +182,7 @@ func writePosts(folder string, doc *document, feeds int) error {
 	return nil
 }
 
-// await waits until the path is served. The document at /feed.xml is noted.
+// await waits until the path is served, and records the document at /feed.xml.
 func (s *server) await(ctx context.Context, path string, doc *document) error {
 	for end := time.Now().Add(5 * time.Minute); ; {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
@@ -217,7 +216,7 @@ func (s *server) await(ctx context.Context, path string, doc *document) error {
 	}
 }
 
-// measure notes the length of the document in identity coding.
+// measure records the length of the document in identity coding.
 func (d *document) measure() error {
 	zr, err := gzip.NewReader(strings.NewReader(string(d.gzip)))
 	if err != nil {

@@ -15,28 +15,28 @@ import (
 	"time"
 )
 
-// The slow clients are a process of their own, which takes no more of wrk's core than a byte for each of them now and
-// then: what they cost is to be the server's to bear, not wrk's.
+// The slow clients run in a process of their own, which needs little of wrk's core: one byte for each client now and then.
+// So they slow down the server, not wrk.
 const (
 	slowCommand = "slow-clients" // as the first argument of this program, with an address and a number
 	drip        = 2 * time.Second
-	dripParts   = 40 // that the clients are dealt into, so that bytes come evenly
+	dripParts   = 40 // groups of clients, so that bytes arrive evenly
 	slowMinute  = time.Minute
 )
 
-// departure is how slow clients went.
+// departure describes how the server closed the slow clients.
 type departure struct {
-	left int           // that were not sent away within a minute
-	took time.Duration // until the last had gone
+	left int           // clients not closed within a minute
+	took time.Duration // until the last was closed
 }
 
-// slowClients are a running process of slow clients.
+// slowClients is a running process of slow clients.
 type slowClients struct {
 	cmd *exec.Cmd
 	out *bufio.Reader
 }
 
-// startSlow returns when all clients have sent half a request.
+// startSlow starts slow clients and returns when all have sent half a request.
 func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	return s, nil
 }
 
-// wait waits until the clients have gone, or a minute has passed.
+// wait waits until all clients are closed, a minute at most.
 func (s *slowClients) wait() (d departure, err error) {
 	if _, err := fmt.Fscanln(s.out, &d.left, &d.took); err != nil {
 		return d, fmt.Errorf("slow clients: %w", err)
@@ -68,10 +68,11 @@ func (s *slowClients) wait() (d departure, err error) {
 
 func (s *slowClients) stop() {
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait() // killed, or gone already
+	_ = s.cmd.Wait() // killed, or ended already
 }
 
-// beSlow is the process: it says "open" when all clients have sent half a request, and in the end how they went.
+// beSlow is the process's main function: it prints "open" when all clients have sent half a request, and the departure at
+// the end.
 func beSlow(ctx context.Context, addr string, n int) error {
 	conns, err := dial(ctx, addr, n, func(c net.Conn) error {
 		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")
@@ -102,7 +103,7 @@ func beSlow(ctx context.Context, addr string, n int) error {
 	}()
 	ticker := time.NewTicker(drip / dripParts)
 	defer ticker.Stop()
-	for i := 0; ; i++ { // another byte for some of them, which must not win them time
+	for i := 0; ; i++ { // another byte for some of them, which must not extend their time
 		select {
 		case <-gone:
 			_, err := fmt.Println(open.Load(), int64(time.Since(began)))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// load is a kind of request that wrk makes.
+// load describes requests that wrk makes.
 type load struct {
 	path        string
 	fields      []string // of the header
@@ -20,7 +20,7 @@ type load struct {
 	connections int      // 0 is 64
 }
 
-// result is what a run of wrk and the server's process say.
+// result is the result of one run of wrk.
 type result struct {
 	requests int
 	cpu      time.Duration // of the server, per request
@@ -35,7 +35,7 @@ var (
 	p99Line      = regexp.MustCompile(`(?m)^\s+99%\s+([0-9.]+(?:us|ms|s))`)
 )
 
-// run lets wrk make requests of a server.
+// run runs wrk against a server.
 func (b *bench) run(ctx context.Context, s *server, l load) (result, error) {
 	var r result
 	args := []string{

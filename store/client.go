@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -39,6 +40,14 @@ type Options struct {
 	// Confirm is how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they don't. It should be
 	// less than BuildTimeout.
 	ConfirmTimeout time.Duration
+
+	// Backing makes writes durable if the server does not; nil for Redis.
+	Backing Backing
+	// Dial, if not nil, connects to the server, whatever the URL says.
+	Dial func(context.Context) (net.Conn, error)
+	// Delegate is for the socket of an embedded store that another process owns. The client may read; Delete, RestoreRecords
+	// and Ask are run by the owner, and other writes fail.
+	Delegate bool
 
 	// Name is what connections call themselves in CLIENT LIST, without spaces; "" is "feedpub".
 	Name string
@@ -75,6 +84,9 @@ type Client struct {
 	// the rounds that take their place.
 	serve, build, block redis.UniversalClient
 	once                unrepeated
+	owner               redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
+
+	backing Backing // may be nil
 
 	waits *waits
 	walks *walks
@@ -99,6 +111,7 @@ func Open(o Options) (*Client, error) {
 		c.now = time.Now
 	}
 	e.name = cmp.Or(u.ClientName, o.Name, "feedpub")
+	c.backing, e.connect = o.Backing, o.Dial
 	e.dial = cmp.Or(u.DialTimeout, o.DialTimeout, 500*time.Millisecond)
 	serve := cmp.Or(u.ServeTimeout, o.ServeTimeout, 800*time.Millisecond)
 	build := cmp.Or(u.BuildTimeout, o.BuildTimeout, 5*time.Second)
@@ -112,6 +125,9 @@ func Open(o Options) (*Client, error) {
 	c.block = e.client(pool{
 		timeout: serve + tailSlice, wait: 300 * time.Millisecond, retries: noRetries, size: blocking + asking,
 	})
+	if o.Delegate {
+		c.owner = e.client(pool{timeout: noTimeout, wait: build, retries: noRetries, size: asking})
+	}
 	c.waits, c.walks = newWaits(c.block, c.clustered(), blocking), newWalks()
 	return c, nil
 }
@@ -119,6 +135,9 @@ func Open(o Options) (*Client, error) {
 // Close closes all connections. Calls that are under way fail.
 func (c *Client) Close() error {
 	err := errors.Join(c.serve.Close(), c.build.Close(), c.once.Close(), c.block.Close())
+	if c.owner != nil {
+		err = errors.Join(err, c.owner.Close())
+	}
 	c.waits.close()
 	c.walks.close()
 	return err

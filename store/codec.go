@@ -356,9 +356,9 @@ func packPost(raw []byte, squeeze bool) []byte {
 	return packed
 }
 
-// UnpackPost returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
+// unpackPost returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
 // whoever decodes it says what is wrong.
-func UnpackPost(stored []byte) []byte {
+func unpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored
 	}

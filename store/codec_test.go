@@ -163,7 +163,7 @@ func FuzzPostsComeBackAsTheyWere(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, squeeze bool) {
 		stored := packPost(raw, squeeze)
-		if got := UnpackPost(stored); string(got) != string(raw) {
+		if got := unpackPost(stored); string(got) != string(raw) {
 			t.Errorf("post %q came back as %q", raw, got)
 		}
 		if len(raw) > 0 && raw[0] == '{' && !squeeze && string(stored) != string(raw) {

@@ -196,7 +196,7 @@ func (s *Site) committed(ctx context.Context, r feed.CommitRequest, reply []stri
 		head.Documents[i].Modified = time.Unix(seconds, 0).UTC()
 	}
 	if reply[1] == "1" {
-		if err := s.settle(ctx); err != nil {
+		if err := s.sync(ctx); err != nil {
 			return "", feed.Head{}, err
 		}
 	}

@@ -29,6 +29,7 @@ type endpoint struct {
 	sentinelPassword string
 	name             string // of connections
 	dial             time.Duration
+	connect          func(context.Context) (net.Conn, error) // nil for what the URL says
 }
 
 // newEndpoint reads the files that a URL names. Its errors are of kind [feed.ErrInvalid].
@@ -50,13 +51,16 @@ func newEndpoint(u redisurl.URL) (endpoint, error) {
 
 // pool says what one client is for.
 type pool struct {
-	timeout time.Duration // of a command
+	timeout time.Duration // of a command; noTimeout leaves it to its context
 	wait    time.Duration // for a free connection
 	retries int           // of a command that failed on the way; noRetries is none
 	size    int           // connections, to each server of a Cluster
 }
 
-const noRetries = -1 // 0 would be the default of 3
+const (
+	noRetries = -1 // 0 would be the default of 3
+	noTimeout = -1 // likewise
+)
 
 // client makes a client of the kind that the URL asks for. The three kinds of options are alike but in what each lacks,
 // so they are filled in by hand: go-redis' universal ones leave out how fast a Cluster's client learns of a failover.
@@ -109,6 +113,9 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 			o.Dialer = func(ctx context.Context, _, path string) (net.Conn, error) { return dialUnix(ctx, path, e.dial) }
 		} else {
 			o.Addr = e.url.Addresses[0]
+		}
+		if e.connect != nil {
+			o.Dialer = func(ctx context.Context, _, _ string) (net.Conn, error) { return e.connect(ctx) }
 		}
 		return redis.NewClient(o)
 	}

@@ -39,8 +39,8 @@ func unavailableTexts() []string {
 	return []string{"max number of clients reached", "redis: cluster has no nodes"}
 }
 
-// InvalidCode is the error code by which a server of our own refuses what can't be written; Redis has none of that name.
-const InvalidCode = "INVALID"
+// invalidCode is the error code of a delegated operation whose error is of kind [feed.ErrInvalid]. Redis has no such code.
+const invalidCode = "INVALID"
 
 // wrap returns err with the operation that failed, the server's address and, if it is one, its kind; nil for nil.
 func (c *Client) wrap(op string, err error) error {
@@ -51,8 +51,8 @@ func (c *Client) wrap(op string, err error) error {
 		return fmt.Errorf("store %s: %w", op, feed.ErrNotFound)
 	case hasKind(err):
 		return fmt.Errorf("store %s: %w", op, err)
-	case strings.HasPrefix(err.Error(), InvalidCode+" "):
-		return fmt.Errorf("store %s: %s: %w", op, strings.TrimPrefix(err.Error(), InvalidCode+" "), feed.ErrInvalid)
+	case strings.HasPrefix(err.Error(), invalidCode+" "):
+		return fmt.Errorf("store %s: %s: %w", op, strings.TrimPrefix(err.Error(), invalidCode+" "), feed.ErrInvalid)
 	case unavailable(err):
 		return fmt.Errorf("store %s at %s: %w: %w", op, c.address, feed.ErrUnavailable, err)
 	default:

@@ -203,7 +203,7 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 	case "ok":
 		return nil
 	case "journal":
-		return s.client.wrap("close archives", s.settle(ctx))
+		return s.client.wrap("close archives", s.sync(ctx))
 	case "token":
 		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", token, value, feed.ErrStale)
 	case "taken":

@@ -35,7 +35,7 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 	for i, id := range ids {
 		out[i].ID = id
 		if raw, ok := posts.Val()[i].(string); ok {
-			out[i].Raw = UnpackPost([]byte(raw))
+			out[i].Raw = unpackPost([]byte(raw))
 		} else {
 			absent = append(absent, i)
 		}
@@ -176,7 +176,7 @@ func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
 	case "ok":
 		return nil
 	case "journal":
-		return s.client.wrap("absorb", s.settle(ctx))
+		return s.client.wrap("absorb", s.sync(ctx))
 	case "token":
 		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", a.Token, value, feed.ErrStale)
 	case "cursor":
@@ -333,7 +333,7 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 		if raw, ok := posts.Val()[i].(string); ok {
 			st.Post = true
 			published, origin, ok := decodeHeader(header)
-			if ok && origin == originOf(intake, feed.HashOf(UnpackPost([]byte(raw)))) {
+			if ok && origin == originOf(intake, feed.HashOf(unpackPost([]byte(raw)))) {
 				st.Current, st.Published = true, published
 			}
 		}

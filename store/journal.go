@@ -2,18 +2,35 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
 )
 
-// The journal is how the embedded store learns what must reach its disk, whoever wrote it and from whichever process.
-// While the stream exists, the scripts that change primary records or heads note it there in the same step, and the
-// client that ran them then waits with WAITAOF (which Redis has since 7.2 for its own append-only file, and for which
-// the embedded store registers a handler) until all that was noted is on the disk. A Redis server has no such stream
-// and keeps its data itself.
+// A Backing makes writes durable for a server that keeps its data in memory only: the embedded store's files. Redis
+// needs none. Its methods are safe for concurrent use.
+type Backing interface {
+	// WritePosts makes changes of a site's posts durable and then calls apply, which makes them in the server. Calls
+	// exclude each other. It first calls check, if it is not nil; an error of check is returned and nothing is
+	// written. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and [feed.ErrUnavailable] if
+	// the disk fails; then apply is not called. An error of apply is returned, and the changes are durable all the same.
+	WritePosts(site feed.SiteID, changes []PostChange, check, apply func() error) error
+	// Sync makes durable what is in the site's journal. Its errors are of kind [feed.ErrUnavailable].
+	Sync(ctx context.Context, site feed.SiteID) error
+}
+
+// PostChange is a new version of a post, or its deletion.
+type PostChange struct {
+	ID     string
+	Raw    []byte // ignored for a deletion
+	Delete bool
+}
+
+// The journal is a stream that lists what a backing has to make durable beside posts. While it exists, the scripts that
+// change primary records or heads enter each change in it, in the same step: so a change is listed even if the client
+// that made it never gets the reply. The client then calls [Backing.Sync] before it returns. A Redis server has no
+// journal.
 
 // JournalEntry is a change that must reach the disk: of one primary record, or of a feed's head. Exactly one of Line
 // and Head is set.
@@ -83,15 +100,18 @@ func (s *Site) TrimJournal(ctx context.Context, before string) error {
 	return s.client.wrap("trim journal", s.client.build.XTrimMinID(ctx, s.keys.journal(), before).Err())
 }
 
-// settle waits until what scripts noted in the journal is on the disk.
-func (s *Site) settle(ctx context.Context) error {
-	// One local copy, no replica, and the time the client itself would wait.
-	reply, err := s.client.once.Do(ctx, "WAITAOF", 1, 0, s.client.buildTimeout.Milliseconds()).Int64Slice()
-	if err != nil {
-		return fmt.Errorf("wait for the disk: %w", err)
+// writePosts calls apply, which changes posts in the server, through the backing if there is one.
+func (s *Site) writePosts(changes []PostChange, check, apply func() error) error {
+	if s.client.backing == nil {
+		return apply()
 	}
-	if len(reply) == 0 || reply[0] < 1 {
-		return fmt.Errorf("wait for the disk: not written within %v: %w", s.client.buildTimeout, feed.ErrUnavailable)
+	return s.client.backing.WritePosts(feed.SiteID(s.keys), changes, check, apply)
+}
+
+// sync returns when the journal's entries are durable. Scripts enter changes only if there is a journal.
+func (s *Site) sync(ctx context.Context) error {
+	if s.client.backing == nil {
+		return nil
 	}
-	return nil
+	return s.client.backing.Sync(ctx, feed.SiteID(s.keys))
 }

@@ -107,20 +107,5 @@ func (k keyspace) journal() string { return k.key("journal") }
 // nothing is a key that is never written. Watching it changes nothing, and takes a connection to the site's server.
 func (k keyspace) nothing() string { return k.key("nothing") }
 
-// PostKeyPrefix returns what the keys of a site's posts begin with, for those who watch a server's commands.
+// PostKeyPrefix returns the prefix of the keys of a site's posts.
 func PostKeyPrefix(id feed.SiteID) string { return keyspace(id).post("") }
-
-// ParsePostKey returns the site and the post whose key this is, as [PostKeyPrefix] makes it; false if it is no post's key.
-// The site's id is what stands in the key, and need not be valid.
-func ParsePostKey(key string) (site feed.SiteID, id string, ok bool) {
-	rest, ok := strings.CutPrefix(key, "feedpub:{")
-	if !ok {
-		return "", "", false
-	}
-	name, id, ok := strings.Cut(rest, "}:post:")
-	// The first closing brace ends the site's id: what comes later belongs to a post's id, or to another kind of key.
-	if !ok || strings.Contains(name, "}") {
-		return "", "", false
-	}
-	return feed.SiteID(name), id, true
-}

@@ -21,6 +21,9 @@ import (
 func (s *Site) Acquire(
 	ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token,
 ) (feed.Token, error) {
+	if s.client.owner != nil {
+		return 0, s.client.wrap("acquire "+job, s.delegatedLease(ctx, job))
+	}
 	reply, err := s.unhurried(ctx, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen))
 	if err == nil && len(reply) != 2 {

@@ -47,20 +47,30 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 			size += len(posts[n].Raw)
 			n++
 		}
-		err := transact(ctx, c, func(p redis.Pipeliner) error {
-			for _, post := range posts[:n] {
-				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.squeeze), 0)
-				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
-			}
-			return nil
-		})
-		if err != nil {
+		if err := s.putBatch(ctx, c, posts[:n]); err != nil {
 			return err
 		}
 		s.client.waits.nudge(s.keys.inbox())
 		posts = posts[n:]
 	}
 	return nil
+}
+
+// putBatch writes posts in one transaction.
+func (s *Site) putBatch(ctx context.Context, c transactor, posts []feed.RawPost) error {
+	changes := make([]PostChange, len(posts))
+	for i, p := range posts {
+		changes[i] = PostChange{ID: p.ID, Raw: p.Raw}
+	}
+	return s.writePosts(changes, nil, func() error {
+		return transact(ctx, c, func(p redis.Pipeliner) error {
+			for _, post := range posts {
+				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.squeeze), 0)
+				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
+			}
+			return nil
+		})
+	})
 }
 
 // transactor is what runs a transaction: a client, or one connection of it.
@@ -93,10 +103,16 @@ func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
 	}
-	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
-		p.Del(ctx, s.keys.post(id))
-		p.XAdd(ctx, inboxEntry(s.keys, id))
-		return nil
+	if s.client.owner != nil {
+		_, err := s.delegate(ctx, s.client.buildTimeout, delegatedDelete, id)
+		return s.client.wrap("delete", err)
+	}
+	err := s.writePosts([]PostChange{{ID: id, Delete: true}}, nil, func() error {
+		return transact(ctx, s.client.build, func(p redis.Pipeliner) error {
+			p.Del(ctx, s.keys.post(id))
+			p.XAdd(ctx, inboxEntry(s.keys, id))
+			return nil
+		})
 	})
 	s.client.waits.nudge(s.keys.inbox())
 	return s.client.wrap("delete", err)
@@ -108,7 +124,7 @@ func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, s.client.wrap(fmt.Sprintf("post %q", id), err)
 	}
-	return UnpackPost(raw), nil
+	return unpackPost(raw), nil
 }
 
 // RawPosts returns posts as they came, in the order of ids, in one round trip; Raw is nil where there is none. The
@@ -125,7 +141,7 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 	for i, id := range ids {
 		posts[i].ID = id
 		if stored, ok := values[i].(string); ok {
-			posts[i].Raw = UnpackPost([]byte(stored))
+			posts[i].Raw = unpackPost([]byte(stored))
 		}
 	}
 	return posts, nil
@@ -150,29 +166,20 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 	// What next says is for the caller, who knows its kinds.
 	var refused error
 	try := func(tx *redis.Tx) error {
-		stored, err := tx.Get(ctx, key).Bytes()
-		if err != nil && !errors.Is(err, redis.Nil) {
+		stored, err := getPost(ctx, tx, key)
+		if err != nil {
 			return err
 		}
 		var current []byte
-		if err == nil {
-			current = append([]byte{}, UnpackPost(stored)...) // not nil, even if empty
+		if stored.exists {
+			current = append([]byte{}, unpackPost([]byte(stored.value))...) // not nil, even if empty
 		}
 		raw, err := next(current)
 		if err != nil {
 			refused = err
 			return err
 		}
-		err = transact(ctx, tx, func(p redis.Pipeliner) error {
-			if raw == nil {
-				p.Del(ctx, key)
-			} else {
-				p.Set(ctx, key, packPost(raw, s.client.squeeze), 0)
-			}
-			p.XAdd(ctx, inboxEntry(s.keys, id))
-			return nil
-		})
-		if err != nil {
+		if err := s.replacePost(ctx, tx, id, stored, raw); err != nil {
 			return err
 		}
 		s.client.waits.nudge(s.keys.inbox())
@@ -191,6 +198,49 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 	}
 	return false, s.client.wrap(fmt.Sprintf("update post %q", id),
 		fmt.Errorf("it changed %d times meanwhile: %w", updateTries, feed.ErrStale))
+}
+
+// storedPost is a post's value as it is stored.
+type storedPost struct {
+	value  string
+	exists bool
+}
+
+func getPost(ctx context.Context, tx *redis.Tx, key string) (storedPost, error) {
+	value, err := tx.Get(ctx, key).Result()
+	if errors.Is(err, redis.Nil) {
+		return storedPost{}, nil
+	}
+	return storedPost{value, err == nil}, err
+}
+
+// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post is not as it was
+// read, nothing is written and the error is [redis.TxFailedErr].
+func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read storedPost, raw []byte) error {
+	key := s.keys.post(id)
+	// A backing writes its files before the transaction, which must not fail then because the post has changed. While it
+	// writes, no other post changes: so the value is compared here, and watched no longer.
+	check := func() error {
+		now, err := getPost(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if now != read {
+			return redis.TxFailedErr
+		}
+		return tx.Unwatch(ctx).Err()
+	}
+	return s.writePosts([]PostChange{{ID: id, Raw: raw, Delete: raw == nil}}, check, func() error {
+		return transact(ctx, tx, func(p redis.Pipeliner) error {
+			if raw == nil {
+				p.Del(ctx, key)
+			} else {
+				p.Set(ctx, key, packPost(raw, s.client.squeeze), 0)
+			}
+			p.XAdd(ctx, inboxEntry(s.keys, id))
+			return nil
+		})
+	})
 }
 
 // PutConfirmed is Put that waits for the replicas as [Site.Update] does: on the connection that wrote.

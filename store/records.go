@@ -79,6 +79,9 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 // a removal from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
 // does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
+	if s.client.owner != nil {
+		return s.client.wrap("restore", s.restoreDelegated(ctx, lines))
+	}
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
 		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
@@ -111,7 +114,7 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 		journal = journal || reply == "journal"
 	}
 	if journal {
-		return s.client.wrap("restore", s.settle(ctx))
+		return s.client.wrap("restore", s.sync(ctx))
 	}
 	return nil
 }

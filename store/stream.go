@@ -185,6 +185,10 @@ const (
 // Ask puts a request to the builder, whoever it is, and returns the reply. None within timeout is an error of kind
 // [feed.ErrUnavailable]; whether a builder is alive at all, [Site.Holder] tells beforehand.
 func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
+	if s.client.owner != nil {
+		reply, err := s.delegate(ctx, timeout+s.client.patience, delegatedAsk, request, timeout.String())
+		return reply, s.client.wrap("ask", err)
+	}
 	id := rand.Text() // names the reply; unguessable, so that askers don't meet
 	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{

@@ -197,7 +197,7 @@ func (p place) openRedis(ctx context.Context) (*workplace, error) {
 
 // openFolder reaches the store of a server that has the folder open, or opens the folder itself if there is none.
 func (p place) openFolder(ctx context.Context) (*workplace, error) {
-	if client, err := p.running(ctx); err == nil {
+	if client, err := embedded.Connect(ctx, string(p.config.Data), p.log); err == nil {
 		return p.workplace(client, client.Close), nil
 	}
 	o, err := p.embedded()
@@ -209,22 +209,6 @@ func (p place) openFolder(ctx context.Context) (*workplace, error) {
 		return nil, p.explainLock(err)
 	}
 	return p.workplace(s.Client(), s.Close), nil
-}
-
-// running returns the store of the server that has the folder open. The error says that there is none.
-func (p place) running(ctx context.Context) (*store.Client, error) {
-	if _, err := os.Stat(embedded.Socket(string(p.config.Data))); err != nil {
-		return nil, err
-	}
-	client, err := store.Open(store.Options{URL: embedded.URL(string(p.config.Data)), Logger: p.log})
-	if err != nil {
-		return nil, err
-	}
-	// The socket of a server that was killed is still there.
-	if err := client.Ping(ctx); err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	return client, nil
 }
 
 // openBuilt is open for commands that show what building made. A folder that no server has open is built first: what its

@@ -107,7 +107,7 @@ func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
 		t.Errorf("posts are %q, want %q: the folder is on another disk", got, want)
 	}
 
-	if n := strings.Count(log.String(), "records can't be written to the disk"); n != 2 {
+	if n := strings.Count(log.String(), "records cannot be written to the disk"); n != 2 {
 		t.Errorf("the log says %d times that records can't be written, want once each time that the disk was full:\n%s", n, log.String())
 	}
 

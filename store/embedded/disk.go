@@ -31,6 +31,7 @@ type disk struct {
 	journal  journalFile
 	size     int64  // of what counts in the journal
 	torn     bool   // something stands behind that which does not count
+	failing  bool   // the last attempt to write failed
 	position string // of the store's journal, up to which all is on the disk
 }
 
@@ -183,11 +184,25 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// drain writes to the disk what the store's journal has, and returns when it is there. Callers that come together are
-// served by one write.
-func (d *disk) drain(ctx context.Context) error {
+// sync writes what is in the store's journal to the disk and returns when it is there. It logs when the disk begins to
+// fail and when it works again.
+func (d *disk) sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	err := d.drain(ctx)
+	switch failing := err != nil; {
+	case failing == d.failing: // logged already
+	case failing:
+		d.log.Error("records cannot be written to the disk; nothing new is published until they can", "error", err)
+	default:
+		d.log.Info("records are written to the disk again")
+	}
+	d.failing = err != nil
+	return err
+}
+
+// drain writes all entries of the journal, of this call and of others. The caller holds mu.
+func (d *disk) drain(ctx context.Context) error {
 	for {
 		entries, next, err := d.site.Journal(ctx, d.position, drainBatch)
 		if err != nil {
@@ -288,6 +303,6 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 func (d *disk) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()
-	err := d.drain(ctx)
+	err := d.sync(ctx)
 	return errors.Join(err, d.journal.Close())
 }

@@ -174,55 +174,6 @@ func TestOptionsThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-func TestOtherProcessesUseTheOrdinaryStore(t *testing.T) {
-	// Too long for the address of a socket.
-	o := Options{Dir: t.TempDir(), Data: filepath.Join(t.TempDir(), strings.Repeat("long/", 30))}
-	s := open(t, o)
-	info, err := os.Stat(Socket(o.Data))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("socket is %v, %v; want one for its owner only", info, err)
-	}
-	other, err := store.Open(store.Options{URL: URL(o.Data), Compress: true})
-	must(t, err)
-	defer func() { must(t, other.Close()) }()
-	o2 := other.Site(testSite)
-	long := post("a", strings.Repeat("A", 2000)) // compressed on its way
-	must(t, o2.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(long)}, feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))}))
-	if got := content(t, s, "a"); got != long {
-		t.Errorf("post is %.40q; want what the other client put", got)
-	}
-	if b, err := os.ReadFile(filepath.Join(o.Dir, "a.json")); err != nil || string(b) != long {
-		t.Errorf("file is %.40q, %v; want what was acknowledged", b, err)
-	}
-	look(t, s)
-	if got, want := ids(t, s)+"; "+problems(t, s), "a b; "; got != want {
-		t.Errorf("posts and problems after a look are %q; want %q", got, want)
-	}
-	must(t, o2.Delete(t.Context(), "a"))
-	if _, err := os.Stat(filepath.Join(o.Dir, "a.json")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("file of a deleted post: %v; want it gone, or the post is back after a restart", err)
-	}
-	look(t, s)
-	if got, want := ids(t, s), "b"; got != want {
-		t.Errorf("posts are %q; want %q", got, want)
-	}
-	put(t, o.Dir, "two.jsonl", post("x", "X")+"\n"+post("y", "Y"))
-	look(t, s)
-	if err := o2.Delete(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "two.jsonl") {
-		t.Errorf("Delete of one of two posts of a file: error is %v; want one that names the file", err)
-	}
-	if got, want := ids(t, s), "b x y"; got != want {
-		t.Errorf("posts after a refused deletion are %q; want %q", got, want)
-	}
-
-	// What other processes change is on the disk too when they are told so.
-	must(t, o2.Absorb(t.Context(), feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": "Go"}}))
-	b, err := os.ReadFile(filepath.Join(o.Data, ownFolder, "records.jsonl"))
-	if err != nil || !strings.Contains(string(b), "tags/go") {
-		t.Errorf("records on the disk are %q, %v; want the name that was recorded", b, err)
-	}
-}
-
 func TestPostThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	s := open(t, Options{})
 	must(t, os.RemoveAll(s.o.Dir))
@@ -268,22 +219,6 @@ func TestKeysExpireWhileTheStoreRuns(t *testing.T) {
 		}
 		return "free"
 	})
-}
-
-func TestFlushIsRefused(t *testing.T) {
-	if _, err := exec.LookPath("redis-cli"); err != nil {
-		t.Fatalf("this test needs redis-cli: install Debian's package redis-tools (%v)", err)
-	}
-	o := Options{Dir: t.TempDir()}
-	put(t, o.Dir, "a.json", post("a", "A"))
-	s := open(t, o)
-	out, err := exec.Command("redis-cli", "-s", Socket(s.o.Data), "FLUSHALL").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "source of truth") {
-		t.Errorf("FLUSHALL: %s, %v; want it refused", out, err)
-	}
-	if got := content(t, s, "a"); got == "" {
-		t.Error("the post is gone")
-	}
 }
 
 // TestKillLosesNothingAcknowledged kills a process again and again while it writes posts, absorbs and commits, and looks

@@ -19,7 +19,6 @@ package embedded
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,26 +75,21 @@ type Options struct {
 // Store is an open embedded store. Its methods are safe for concurrent use.
 type Store struct {
 	o      Options
-	name   string // of the store's own connections, which nobody else can guess
 	lock   *lock
 	redis  *miniredis.Miniredis
-	socket net.Listener
-	inner  *store.Client // the store's own, which may write posts without writing files
-	client *store.Client
-	ready  atomic.Bool // all files are read
-	// undrained says that records could not be written to the disk when that was last tried.
-	undrained atomic.Bool
-	disk      *disk
-	folder    *folder
+	socket net.Listener   // nil until other processes may connect
+	front  *server.Server // what they are connected to
+	accept sync.WaitGroup
+	inner  *store.Client // changes posts in the server only, as their files change
+	client *store.Client // writes the files too
+	ready  atomic.Bool   // all files have been read
+	disk   *disk
+	folder *folder
 
-	mu      sync.Mutex
-	queued  map[*server.Peer]*transaction // of clients that are in one
-	watched map[*server.Peer]watching     // of clients that watch keys
-	peers   map[*server.Peer]bool         // those that are noticed when they leave
-
+	ctx     context.Context // of what other processes have delegated; ends with Close
+	stop    context.CancelFunc
 	closing sync.Once
 	closed  error
-	accept  sync.WaitGroup
 }
 
 // Open locks the data folder, brings back what it holds, reads all posts, and listens on the socket that [URL] names.
@@ -105,10 +99,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
 	}
-	s := &Store{
-		o: o, name: "embedded-" + rand.Text(),
-		queued: map[*server.Peer]*transaction{}, watched: map[*server.Peer]watching{}, peers: map[*server.Peer]bool{},
-	}
+	s := &Store{o: o}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", errors.Join(err, s.Close()))
 	}
@@ -150,20 +142,16 @@ func (s *Store) open(ctx context.Context) error {
 			return fmt.Errorf("folder of posts: %w", err)
 		}
 	}
+	if err := s.startRedis(); err != nil {
+		return err
+	}
+	if s.inner, err = s.openClient(nil); err != nil {
+		return err
+	}
+	if s.client, err = s.openClient(backing{s}); err != nil {
+		return err
+	}
 	if err := s.listen(); err != nil {
-		return err
-	}
-	client := func(name string) (*store.Client, error) {
-		return store.Open(store.Options{
-			URL: URL(s.o.Data), Logger: s.o.Logger, Name: name,
-			// The server is in this process: if it is slow, the machine is, and giving up would not help.
-			DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,
-		})
-	}
-	if s.inner, err = client(s.name); err != nil {
-		return err
-	}
-	if s.client, err = client(""); err != nil {
 		return err
 	}
 	site := s.inner.Site(s.o.Site)
@@ -205,6 +193,15 @@ func (s *Store) Close() error {
 
 func (s *Store) close() error {
 	var errs []error
+	s.stop()
+	if s.socket != nil {
+		errs = append(errs, s.socket.Close())
+		s.accept.Wait()
+	}
+	if s.front != nil {
+		s.redis.CtxCancel() // ends blocking commands
+		s.front.Close()
+	}
 	if s.folder != nil {
 		errs = append(errs, s.folder.close())
 	}
@@ -216,13 +213,9 @@ func (s *Store) close() error {
 			errs = append(errs, c.Close())
 		}
 	}
-	if s.socket != nil {
-		errs = append(errs, s.socket.Close())
-	}
 	if s.redis != nil {
 		s.redis.Close()
 	}
-	s.accept.Wait()
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
 	}

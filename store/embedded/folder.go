@@ -138,24 +138,21 @@ func (f *folder) claims(name, id string) bool {
 	return true
 }
 
-// apply makes writes and removals that came through the store in the folder. When it returns nil they are on the disk.
-// The caller holds mu until the store has them too.
-func (f *folder) apply(writes []write) error {
+// apply makes changes of posts in the folder. When it returns nil they are on the disk. The caller holds mu until the
+// server has them too.
+func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
-		return fmt.Errorf("the posts are samples that can't be written: %w", feed.ErrInvalid)
+		return fmt.Errorf("the sample posts cannot be written: %w", feed.ErrInvalid)
 	}
-	last := map[string]write{} // of several writes of a post the last counts
-	for _, w := range writes {
-		if w.id == "" {
-			return fmt.Errorf("a post needs an id: %w", feed.ErrInvalid)
-		}
-		last[w.id] = w
+	last := map[string]store.PostChange{} // the last change of a post counts
+	for _, c := range changes {
+		last[c.ID] = c
 	}
 	var g errgroup.Group
 	g.SetLimit(writersAtOnce) // file systems bring what is synced at once to the disk together
 	for _, id := range slices.Sorted(maps.Keys(last)) {
-		w := last[id]
-		if w.remove {
+		change := last[id]
+		if change.Delete {
 			if err := f.remove(id); err != nil {
 				return errors.Join(err, g.Wait())
 			}
@@ -164,14 +161,14 @@ func (f *folder) apply(writes []write) error {
 		// The next look takes the file for what counts, whatever became of the answer.
 		f.forced[FileName(id)] = true
 		g.Go(func() error {
-			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), w.raw, 0o644)
+			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), change.Raw, 0o644)
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	err := durable.SyncDir(f.o.Dir)
-	if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(writes, func(w write) bool { return !w.remove }) {
+	if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(changes, func(c store.PostChange) bool { return !c.Delete }) {
 		return nil // the whole folder is gone, and so are the files
 	}
 	return err

@@ -437,7 +437,7 @@ func TestSamplesAreReadOnly(t *testing.T) {
 		t.Errorf("posts are %q; want %q", got, want)
 	}
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))})
-	if err == nil || !strings.Contains(err.Error(), "samples") {
+	if err == nil || !strings.Contains(err.Error(), "sample posts cannot be written") {
 		t.Errorf("Put into read-only samples: error is %v; want one that says that they can't be written", err)
 	}
 	if err := site(s).Delete(t.Context(), "a"); err == nil {

@@ -9,48 +9,61 @@ import (
 	"feedpub/feed"
 )
 
-// TestRefusedUpdateWritesNoFile: a client that watches a post which another one changes must not find its own version in
-// the folder, although its transaction is looked at before the server refuses it.
-func TestRefusedUpdateWritesNoFile(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, Options{Dir: dir, Data: t.TempDir(), Site: "main"})
-	site := s.Client().Site("main")
-	const first, other, refused = `{"id":"a","title":"first"}`, `{"id":"a","title":"other"}`, `{"id":"a","title":"refused"}`
-	set := func(raw string) {
+// TestUpdateOfAPostThatChangesWritesNoFile: an update that has read an earlier version must not leave its own in the
+// folder, whether the other change came through the store or from a file, or was undone again.
+func TestUpdateOfAPostThatChangesWritesNoFile(t *testing.T) {
+	const first, changed, refused = `{"id":"a","title":"first"}`, `{"id":"a","title":"other"}`, `{"id":"a","title":"refused"}`
+	set := func(t *testing.T, s *Store, raw string) {
 		t.Helper()
-		if _, err := site.Update(t.Context(), "a", func([]byte) ([]byte, error) { return []byte(raw), nil }); err != nil {
-			t.Fatalf("Update: %v", err)
-		}
+		must(t, site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(raw)}))
 	}
-	set(first)
-	calls := 0
-	_, err := site.Update(t.Context(), "a", func(current []byte) ([]byte, error) {
-		if calls++; calls == 1 {
-			set(other) // between what this update has read and what it writes
-			return []byte(refused), nil
-		}
-		if string(current) != other {
-			t.Errorf("the update is tried again on %s, want %s", current, other)
-		}
-		return nil, feed.ErrStale
-	})
-	if !errors.Is(err, feed.ErrStale) || calls != 2 {
-		t.Errorf("Update: %v after %d tries, want ErrStale after 2", err, calls)
-	}
-	file, err := os.ReadFile(filepath.Join(dir, FileName("a")))
-	if err != nil || string(file) != other {
-		t.Errorf("the folder has %s, %v; want %s", file, err, other)
-	}
-	if got, err := site.Post(t.Context(), "a"); err != nil || string(got) != other {
-		t.Errorf("the store has %s, %v; want %s", got, err, other)
+	for name, test := range map[string]struct {
+		change func(t *testing.T, s *Store)
+		want   string // what is stored in the end
+		tries  int
+	}{
+		"through the store": {func(t *testing.T, s *Store) { set(t, s, changed) }, changed, 2},
+		"by hand": {func(t *testing.T, s *Store) {
+			put(t, s.o.Dir, "a.json", changed)
+			look(t, s)
+		}, changed, 2},
+		"and back": {func(t *testing.T, s *Store) {
+			set(t, s, changed)
+			set(t, s, first)
+		}, refused, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, Options{})
+			set(t, s, first)
+			tries := 0
+			_, err := site(s).Update(t.Context(), "a", func(current []byte) ([]byte, error) {
+				if tries++; tries == 1 {
+					test.change(t, s) // between what this update has read and what it writes
+					return []byte(refused), nil
+				}
+				if string(current) != changed {
+					t.Errorf("the update is tried again on %s, want %s", current, changed)
+				}
+				return nil, feed.ErrStale
+			})
+			if tries != test.tries || (tries == 2) != errors.Is(err, feed.ErrStale) {
+				t.Errorf("Update: %v after %d tries, want %d tries", err, tries, test.tries)
+			}
+			file, err := os.ReadFile(filepath.Join(s.o.Dir, FileName("a")))
+			if err != nil || string(file) != test.want {
+				t.Errorf("the folder has %s, %v; want %s", file, err, test.want)
+			}
+			if got := content(t, s, "a"); got != test.want {
+				t.Errorf("the store has %s; want %s", got, test.want)
+			}
+		})
 	}
 }
 
-// TestUpdateOfWhatCannotBeWrittenIsInvalid: the samples stay as they are, and it is nobody's defect.
-func TestUpdateOfWhatCannotBeWrittenIsInvalid(t *testing.T) {
-	s := open(t, Options{Files: os.DirFS(t.TempDir()), Data: t.TempDir(), Site: "main"})
-	_, err := s.Client().Site("main").Update(t.Context(), "a", func([]byte) ([]byte, error) { return []byte(`{}`), nil })
+func TestUpdateOfSamplesIsInvalid(t *testing.T) {
+	s := open(t, Options{Files: os.DirFS(t.TempDir())})
+	_, err := site(s).Update(t.Context(), "a", func([]byte) ([]byte, error) { return []byte(`{}`), nil })
 	if !errors.Is(err, feed.ErrInvalid) {
-		t.Errorf("Update: %v, want ErrInvalid", err)
+		t.Errorf("Update: error is %v, want one of kind %q", err, feed.ErrInvalid)
 	}
 }

@@ -1,0 +1,47 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"feedpub/feed"
+	"feedpub/store"
+)
+
+// backing makes what the store's client writes durable.
+type backing struct{ *Store }
+
+// WritePosts writes and removes files and then calls apply: when the client's call returns, the files are on the disk.
+// The folder is not read meanwhile, so that a file that changes at the same time comes into the server before or after.
+// If the process dies before apply, or apply fails, the files count, as if they had been edited.
+func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check, apply func() error) error {
+	if site != b.o.Site { // there would be no file
+		return fmt.Errorf("the folder has the posts of site %s, not of %s: %w", b.o.Site, site, feed.ErrInvalid)
+	}
+	b.folder.mu.Lock()
+	defer b.folder.mu.Unlock()
+	if check != nil {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if err := b.folder.apply(changes); errors.Is(err, feed.ErrInvalid) {
+		return err
+	} else if err != nil {
+		b.o.Logger.Error("posts could not be written to the folder", "error", err)
+		return fmt.Errorf("write posts to the folder: %w: %w", feed.ErrUnavailable, err)
+	}
+	return apply()
+}
+
+// Sync writes what is in the journal to the data folder.
+func (b backing) Sync(ctx context.Context, _ feed.SiteID) error {
+	// A caller that is cancelled is not a disk that fails.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), internalTimeout)
+	defer cancel()
+	if err := b.disk.sync(ctx); err != nil {
+		return fmt.Errorf("write records to the data folder: %w: %w", feed.ErrUnavailable, err)
+	}
+	return nil
+}

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/admin"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/fast"
-	"feedpub/feed/serve/manners"
+	"feedpub/feed/serve/ratelimit"
 )
 
 // checkAgain is how long a store that was away at the start is left alone before it is asked again.
@@ -36,8 +36,8 @@ type server struct {
 	registry *prometheus.Registry
 	metrics  *admin.Metrics
 	memory   *serve.Memory
-	limiter  *manners.Limiter // nil where readers may come as often as they like
-	checked  chan struct{}    // closed when the store may be built from
+	limiter  *ratelimit.Limiter // nil where readers may come as often as they like
+	checked  chan struct{}      // closed when the store may be built from
 	// boundHeap says that the growth of the heap is to be kept in proportion to what is not documents.
 	boundHeap bool
 
@@ -60,7 +60,7 @@ func newServer(w *workplace, tokens admin.Tokens, r role) (*server, error) {
 		registry: prometheus.NewRegistry(), checked: make(chan struct{}), memory: serve.NewMemory(int64(w.config.Server.Memory)),
 	}
 	if p := w.config.Polling; p.Limit > 0 {
-		s.limiter = manners.New(p.Limit, p.Per, time.Now)
+		s.limiter = ratelimit.New(p.Limit, p.Per, time.Now)
 	}
 	v := readVersion()
 	var err error

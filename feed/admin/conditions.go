@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"feedpub/feed"
+	"feedpub/feed/etag"
 )
 
 // conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not supported: posts have entity
@@ -35,28 +36,22 @@ func readConditions(h http.Header) (conditions, error) {
 
 // parse reports whether s is "*", a list of entity tags, or nothing.
 func (l *tagList) parse(s string) bool {
-	if s = strings.Trim(s, " \t,"); s == "" {
+	s = strings.Trim(s, " \t,")
+	if l.given, l.any = s != "", etag.IsAny(s); l.any {
 		return true
 	}
-	l.given = true
-	if s == "*" {
-		l.any = true
-		return true
-	}
-	for s != "" {
-		weak := strings.HasPrefix(s, "W/")
-		rest, ok := strings.CutPrefix(strings.TrimPrefix(s, "W/"), `"`)
-		tag, after, closed := strings.Cut(rest, `"`)
-		after = strings.TrimLeft(after, " \t")
-		if !ok || !closed || after != "" && after[0] != ',' {
+	for {
+		tag, rest, ok := etag.Next(s)
+		switch {
+		case !ok:
+			return true
+		case tag.Form != etag.Quoted:
 			return false
+		case !tag.Weak: // the tags of posts are strong, and a weak one never matches in the strong comparison
+			l.tags = append(l.tags, `"`+tag.Opaque+`"`)
 		}
-		if !weak { // ours are strong, and a weak one is equal to none of them in the strong comparison
-			l.tags = append(l.tags, `"`+tag+`"`)
-		}
-		s = strings.TrimLeft(after, " \t,")
+		s = rest
 	}
-	return true
 }
 
 // matches reports whether the list contains the entity tag of the stored post; nil stands for no post.

@@ -1,86 +1,81 @@
 package serve
 
 import (
-	"feedpub/feed/coding"
 	"net/http"
 	"strings"
+
+	"feedpub/feed/coding"
+	"feedpub/feed/etag"
 )
 
-// matches says which of a document's entity tags a client holds.
-type matches struct {
-	any  bool
-	held [coding.Count]bool
+// tagMatch is the result of comparing If-None-Match with the entity tags of a document.
+type tagMatch struct {
+	matched bool
+	codings [coding.Count]bool // the codings whose tags are listed
 }
 
-// coding returns the coding whose tag a 304 carries. That is the one which was selected, if the client holds it; else
-// one that it does hold: a cache could not tell which stored response a 304 with a tag it has never seen is about
-// (RFC 9111 section 4.3.4).
-func (m matches) coding(selected coding.Coding) coding.Coding {
-	if m.held[selected] {
+// coding returns the coding whose tag a 304 carries: the selected one if the client has it, else one that the client has.
+// A cache cannot tell which stored response a 304 with an unknown tag is about (RFC 9111 section 4.3.4).
+func (m tagMatch) coding(selected coding.Coding) coding.Coding {
+	if m.codings[selected] {
 		return selected
 	}
-	for c, held := range m.held {
-		if held {
-			return coding.Coding(c)
+	for _, c := range coding.All() {
+		if m.codings[c] {
+			return c
 		}
 	}
 	return selected
 }
 
-// matchETags reads the value of If-None-Match (RFC 9110 section 13.1.2) and compares each tag, weak or strong, by its
-// hash part: a document that a client holds in any coding, also in one that a proxy on the way made of it and marked by
-// a suffix of its own, need not be sent again. Members that are not entity tags are passed over, except that a tag
-// without its quotes is understood: there are readers that lose them.
-func matchETags(list, hash string) matches {
-	var m matches
-	if strings.Trim(list, " \t") == "*" {
-		m.any = true
-		return m
+// matchTags compares a value of If-None-Match with the tags of the document with the given hash, by the weak comparison
+// (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a suffix: a client that has the document in
+// any coding, even one that a proxy made and marked with its own suffix, needs no other. Tags without quotation marks are
+// accepted because some readers drop them.
+func matchTags(value, hash string) tagMatch {
+	if etag.IsAny(value) {
+		return tagMatch{matched: true}
 	}
+	var m tagMatch
 	for {
-		list = strings.TrimLeft(list, " \t,")
-		if list == "" {
+		tag, rest, ok := etag.Next(value)
+		if !ok {
 			return m
 		}
-		list = strings.TrimPrefix(list, "W/")
-		var tag string
-		if strings.HasPrefix(list, `"`) {
-			end := strings.IndexByte(list[1:], '"')
-			if end < 0 {
-				return m
-			}
-			tag, list = list[1:1+end], list[end+2:]
-			if rest := strings.TrimLeft(list, " \t"); rest != "" && rest[0] != ',' {
-				// Not a tag after all: go on behind the next comma.
-				_, list, _ = strings.Cut(list, ",")
-				continue
-			}
-		} else {
-			tag, list, _ = strings.Cut(list, ",")
-			tag = strings.TrimRight(tag, " \t")
-		}
-		suffix, ok := strings.CutPrefix(tag, hash)
+		value = rest
+		suffix, ok := strings.CutPrefix(tag.Opaque, hash)
 		if !ok || suffix != "" && suffix[0] != '-' {
 			continue
 		}
-		m.any = true
+		m.matched = true
 		for _, c := range coding.All() {
-			if suffix == c.TagSuffix() {
-				m.held[c] = true
-			}
+			m.codings[c] = m.codings[c] || suffix == c.TagSuffix()
 		}
 	}
 }
 
-// unmodifiedSince evaluates If-Modified-Since (RFC 9110 section 13.1.3). A value that is none of the three forms of date
-// is passed over, and so is the field while the document has no Last-Modified.
+// unmodifiedSince evaluates If-Modified-Since (RFC 9110 section 13.1.3). It returns false for a malformed date, and for
+// a document without Last-Modified.
 func (d *document) unmodifiedSince(value string) bool {
 	if d.lastModified == "" {
 		return false
 	}
-	if value == d.lastModified { // what all readers send that send back what they were given
+	if value == d.lastModified { // the usual case: clients send back what they received
 		return true
 	}
 	t, err := http.ParseTime(value)
 	return err == nil && !d.ref.Modified.After(t)
+}
+
+// conditional reports whether a request has a condition, so that its client can receive a 304. An entity tag counts
+// whether or not it is a document's.
+func conditional(r Request) bool {
+	if strings.Contains(r.IfNoneMatch, `"`) || etag.IsAny(r.IfNoneMatch) {
+		return true
+	}
+	if r.IfModifiedSince == "" {
+		return false
+	}
+	_, err := http.ParseTime(r.IfModifiedSince)
+	return err == nil
 }

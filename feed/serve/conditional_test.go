@@ -9,7 +9,7 @@ import (
 	"feedpub/feed"
 )
 
-func TestMatchETags(t *testing.T) {
+func TestMatchTags(t *testing.T) {
 	h := string(feed.HashOf([]byte("a document")))
 	other := string(feed.HashOf([]byte("another")))
 	for _, test := range []struct {
@@ -22,46 +22,46 @@ func TestMatchETags(t *testing.T) {
 		{"brotli", `"` + h + `-br"`, true},
 		{"last of a list", `"` + other + `", W/"x","` + h + `"`, true},
 		{"first of a list", `"` + h + `","y"`, true},
-		{"behind a tag with a comma", `"a,b", "` + h + `"`, true},
-		{"behind empty members", ` ,, "` + h + `"`, true},
+		{"after a tag with a comma", `"a,b", "` + h + `"`, true},
+		{"after empty members", ` ,, "` + h + `"`, true},
 		{"without quotes", h, true},
 		{"without quotes in a list", `"x", ` + h + `-gz , "y"`, true},
 		{"any", "*", true},
 		{"any with space", " * ", true},
 		{"another", `"` + other + `"`, false},
 		{"longer", `"` + h + `0"`, false},
-		{"with something before", `"x` + h + `"`, false},
+		{"with a prefix", `"x` + h + `"`, false},
 		{"shorter", `"` + h[:63] + `"`, false},
 		{"upper case", `"` + strings.ToUpper(h) + `"`, false},
 		{"inside a tag, behind a comma", `"x,` + h + `"`, false},
 		{"any in a list", `"x", *`, false},
 		{"unclosed", `"` + h, false},
-		{"behind an unclosed one", `"x, ` + h, false},
-		{"something behind it", `"` + h + `" x`, false},
-		{"behind one with something behind it", `"x" y, "` + h + `"`, true},
+		{"after an unclosed one", `"x, ` + h, false},
+		{"followed by text", `"` + h + `" x`, false},
+		{"after one followed by text", `"x" y, "` + h + `"`, true},
 		{"lower-case weak", `w/"` + h + `"`, false},
 		{"only commas", ", ,", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := matchETags(test.list, h).any; got != test.want {
-				t.Errorf("If-None-Match: %s matches: %t, want %t", test.list, got, test.want)
+			if got := matchTags(test.list, h).matched; got != test.want {
+				t.Errorf("matchTags(%s).matched = %t, want %t", test.list, got, test.want)
 			}
 		})
 	}
 }
 
-func FuzzMatchETags(f *testing.F) {
+func FuzzMatchTags(f *testing.F) {
 	h := string(feed.HashOf([]byte("a document")))
 	for _, list := range []string{"*", `"H"`, `W/"H-gz", "x"`, `"a,b" , "H"`, `"x" y, H`, `"unclosed`} {
 		f.Add(strings.ReplaceAll(list, "H", h))
 	}
 	f.Fuzz(func(t *testing.T, list string) {
-		got := matchETags(list, h)
-		if want, certain := oracleMatch(list, h); certain && got.any != want {
-			t.Errorf("If-None-Match: %s matches: %t, want %t", list, got.any, want)
+		got := matchTags(list, h)
+		if want, certain := oracleMatch(list, h); certain && got.matched != want {
+			t.Errorf("matchTags(%s).matched = %t, want %t", list, got.matched, want)
 		}
-		if got.any && !strings.Contains(list, h) && strings.Trim(list, " \t") != "*" {
-			t.Errorf("If-None-Match: %s matches %s, which it does not list", list, h)
+		if got.matched && !strings.Contains(list, h) && strings.Trim(list, " \t") != "*" {
+			t.Errorf("matchTags(%s).matched = true, but %s is not listed", list, h)
 		}
 	})
 }
@@ -71,7 +71,8 @@ var (
 	tagOf   = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// oracleMatch is matchETags for lists that the grammar of RFC 9110 section 13.1.2 allows; of others it is not certain.
+// oracleMatch is another implementation of matchTags, for lists that follow the grammar of RFC 9110 section 13.1.2. It
+// returns certain false for others.
 func oracleMatch(list, hash string) (match, certain bool) {
 	if strings.Trim(list, " \t") == "*" {
 		return true, true
@@ -87,7 +88,7 @@ func oracleMatch(list, hash string) (match, certain bool) {
 	return false, true
 }
 
-func TestThreeFormsOfDate(t *testing.T) {
+func TestUnmodifiedSince(t *testing.T) {
 	ref := feed.DocumentRef{Hash: feed.HashOf(nil), Modified: noon}
 	d := newDocument(feed.Main, ref, nil, later)
 	for _, test := range []struct {
@@ -106,11 +107,11 @@ func TestThreeFormsOfDate(t *testing.T) {
 		{"1715947200", false},
 	} {
 		if got := d.unmodifiedSince(test.value); got != test.want {
-			t.Errorf("modified at %v, If-Modified-Since %q: not modified is %t, want %t", noon, test.value, got, test.want)
+			t.Errorf("unmodifiedSince(%q) of a document modified at %v = %t, want %t", test.value, noon, got, test.want)
 		}
 	}
 	undated := newDocument(feed.Main, feed.DocumentRef{Hash: feed.HashOf(nil)}, nil, time.Time{})
 	if undated.unmodifiedSince(noonHTTP) {
-		t.Errorf("a document without a date is not modified since %s", noonHTTP)
+		t.Errorf("unmodifiedSince(%q) of a document without a date = true, want false", noonHTTP)
 	}
 }

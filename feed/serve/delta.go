@@ -142,7 +142,7 @@ func (d *document) since(h *held, ifNoneMatch, aim string, c coding.Coding, meth
 	}
 	for i := range h.deltas {
 		x := &h.deltas[i]
-		if !matchETags(ifNoneMatch, string(x.Base)).any {
+		if !matchTags(ifNoneMatch, string(x.Base)).matched {
 			continue
 		}
 		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format}

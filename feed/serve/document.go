@@ -170,7 +170,7 @@ func (d *document) respond(h *held, r Request) Response {
 	}
 	if r.IfNoneMatch != "" {
 		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
-		if m := matchETags(r.IfNoneMatch, string(d.ref.Hash)); m.any {
+		if m := matchTags(r.IfNoneMatch, string(d.ref.Hash)); m.matched {
 			return d.notModified(m.coding(selected))
 		}
 	} else if r.IfModifiedSince != "" && d.unmodifiedSince(r.IfModifiedSince) {

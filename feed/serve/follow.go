@@ -157,12 +157,14 @@ func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Ann
 	return r.takeMissed(ctx, t)
 }
 
-// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or has
-// in a form that can't be read, stay missed.
+// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or that
+// cannot be decoded, stay missed. If the store fails, the heads that were read before are taken all the same, so that one
+// that cannot be read does not keep back the others.
 func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil
 	}
+	var failed error
 	heads := make([]feed.Head, 0, len(t.missed))
 	for _, name := range slices.SortedFunc(maps.Keys(t.missed), feed.Name.Compare) {
 		head, err := within(ctx, 0, func(ctx context.Context) (feed.Head, error) { return r.Source.Head(ctx, name) })
@@ -170,7 +172,8 @@ func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 			continue
 		}
 		if err != nil {
-			return err
+			failed = err
+			break
 		}
 		heads = append(heads, head)
 	}
@@ -178,7 +181,7 @@ func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 		return err
 	}
 	r.reachedUnlessMissed(t)
-	return nil
+	return failed
 }
 
 // reachedUnlessMissed records up to which version commits have been taken, unless one of them has not.

@@ -144,17 +144,43 @@ func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
 	return res, true
 }
 
-// conditional says whether a request asks to be spared what its sender holds: with an entity tag, known or not, or a
-// date.
-func conditional(r Request) bool {
-	if strings.Contains(r.IfNoneMatch, `"`) || strings.Trim(r.IfNoneMatch, " \t") == "*" {
-		return true
-	}
-	if r.IfModifiedSince == "" {
-		return false
-	}
-	_, err := http.ParseTime(r.IfModifiedSince)
-	return err == nil
+func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
+
+// Client is who asks, as far as a request tells. It has no part in what is answered, only in how often.
+type Client struct {
+	Addr         netip.Addr // of the other end of the connection; invalid if it has none
+	ForwardedFor string     // the value of X-Forwarded-For
+	UserAgent    string
 }
 
-func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
+// Proxies are the networks of proxies whose X-Forwarded-For is believed. Loopback always belongs to them.
+type Proxies []netip.Prefix
+
+// Trusted says whether an address is a proxy's, or none.
+func (p Proxies) Trusted(a netip.Addr) bool {
+	if !a.IsValid() || a.IsLoopback() {
+		return true
+	}
+	for _, network := range p {
+		if network.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Origin returns the address of the client that is behind the connection: the last one in X-Forwarded-For that no
+// trusted proxy stands at. Without one it is the connection's own.
+func (p Proxies) Origin(c Client) netip.Addr {
+	addr := c.Addr.Unmap()
+	for list := c.ForwardedFor; list != "" && p.Trusted(addr); {
+		i := strings.LastIndexByte(list, ',')
+		a, err := netip.ParseAddr(strings.Trim(list[i+1:], " \t"))
+		if err != nil {
+			break // what a proxy could not have written, or a proxy that hides its clients
+		}
+		addr = a.Unmap().WithZone("")
+		list = list[:max(i, 0)]
+	}
+	return addr
+}

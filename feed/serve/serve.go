@@ -3,7 +3,7 @@
 // when the store is gone.
 //
 // [Answer] is the whole of the protocol: a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
-// what is no part of it: metrics, and manners. [Hosts] are the Fronts of several sites. Adapters put either on an HTTP
+// what is no part of it: metrics, and ratelimit. [Hosts] are the Fronts of several sites. Adapters put either on an HTTP
 // engine and decide nothing themselves: [NewHandler] on net/http, package fast on fasthttp. A [Replica] makes the
 // snapshots.
 package serve

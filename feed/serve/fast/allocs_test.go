@@ -16,7 +16,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/audience"
-	"feedpub/feed/serve/manners"
+	"feedpub/feed/serve/ratelimit"
 )
 
 // TestAnAnswerOnTheFastEngineAllocatesNothing holds what makes the engine fast, over a real connection, with all that
@@ -24,7 +24,7 @@ import (
 func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
 	front := &serve.Front{
 		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
-		Limiter: manners.New(1, time.Hour, time.Now).Site("x"),
+		Limiter: ratelimit.New(1, time.Hour, time.Now).Site("x"),
 	}
 	hosts := &serve.Hosts{Stranger: &serve.Front{}}
 	hosts.Set(map[string]*serve.Front{"x": front})

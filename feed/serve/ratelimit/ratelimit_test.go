@@ -1,4 +1,4 @@
-package manners
+package ratelimit
 
 import (
 	"fmt"
@@ -21,12 +21,12 @@ func TestWait(t *testing.T) {
 		want   time.Duration
 	}{
 		{0, "192.0.2.1", "main", 0},
-		{0, "192.0.2.2", "main", 0}, // of the same network
+		{0, "192.0.2.2", "main", 0}, // same network
 		{0, "192.0.2.3", "main", 0},
 		{0, "192.0.2.1", "main", 10 * time.Minute},
 		{0, "192.0.2.1", "tags/go", 0},
 		{0, "192.0.3.1", "main", 0},
-		{4 * time.Minute, "192.0.2.9", "main", 6 * time.Minute}, // what is refused does not count
+		{4 * time.Minute, "192.0.2.9", "main", 6 * time.Minute}, // the limited fetch did not count
 		{6 * time.Minute, "192.0.2.1", "main", 0},
 		{0, "192.0.2.1", "main", 10 * time.Minute},
 		{time.Hour, "192.0.2.1", "main", 0},
@@ -34,22 +34,22 @@ func TestWait(t *testing.T) {
 		{0, "192.0.2.1", "main", 0},
 		{0, "192.0.2.1", "main", 10 * time.Minute},
 		{0, "2001:db8:1:2::1", "main", 0},
-		{0, "2001:db8:1:2:3::1", "main", 0}, // of the same network
+		{0, "2001:db8:1:2:3::1", "main", 0}, // same network
 		{0, "2001:db8:1:2::1", "main", 0},
 		{0, "2001:db8:1:2::1", "main", 10 * time.Minute},
 		{0, "2001:db8:1:3::1", "main", 0},
 	} {
 		now = now.Add(step.after)
 		if got := l.Site("main").Wait(netip.MustParseAddr(step.client), step.feed); got != step.want {
-			t.Errorf("fetch %d, of %s by %s: wait is %v, want %v", i, step.feed, step.client, got, step.want)
+			t.Errorf("fetch %d: Wait(%s, %s) = %v, want %v", i, step.client, step.feed, got, step.want)
 		}
 	}
 	if got := l.Site("main").Wait(netip.Addr{}, "main"); got != 0 {
-		t.Errorf("a client without an address is to wait %v, want 0", got)
+		t.Errorf("Wait of a client without an address = %v, want 0", got)
 	}
 }
 
-func TestTheTableIsBounded(t *testing.T) {
+func TestCapacity(t *testing.T) {
 	l := New(1, time.Hour, func() time.Time { return noon })
 	for i := range 2 * capacity {
 		l.Site("main").Wait(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), feed.Name(fmt.Sprint("tags/", i)))
@@ -59,11 +59,11 @@ func TestTheTableIsBounded(t *testing.T) {
 		sum += len(l.shards[i].due)
 	}
 	if sum > capacity || sum < capacity/2 {
-		t.Errorf("the table has %d entries, want up to %d", sum, capacity)
+		t.Errorf("the table has %d entries after %d fetches, want %d to %d", sum, 2*capacity, capacity/2, capacity)
 	}
 }
 
-func TestRoomIsMadeByThoseThatAreDue(t *testing.T) {
+func TestEvictPrefersExpiredEntries(t *testing.T) {
 	now := noon
 	l := New(1, time.Hour, func() time.Time { return now })
 	for i := range 2 * capacity {
@@ -76,21 +76,21 @@ func TestRoomIsMadeByThoseThatAreDue(t *testing.T) {
 	}
 	for i := range shards * 40 {
 		if l.Site("main").Wait(client, feed.Name(fmt.Sprint("tags/", i))) == 0 {
-			t.Fatalf("fetch of tags/%d was forgotten although others were due", i)
+			t.Fatalf("the entry of tags/%d was evicted although others had expired", i)
 		}
 	}
 }
 
-// TestSitesCountForThemselves holds that an aggregator which fetches the same feed of many sites is not held back for it.
-func TestSitesCountForThemselves(t *testing.T) {
+// TestSitesHaveSeparateLimits checks that an aggregator may fetch the same feed of many sites.
+func TestSitesHaveSeparateLimits(t *testing.T) {
 	l := New(1, time.Hour, func() time.Time { return noon })
 	client := netip.MustParseAddr("192.0.2.1")
 	for _, id := range []feed.SiteID{"a", "b"} {
 		if got := l.Site(id).Wait(client, feed.Main); got != 0 {
-			t.Errorf("the first fetch of the main feed of %s has to wait %v, want 0", id, got)
+			t.Errorf("first fetch of the main feed of %s: wait %v, want 0", id, got)
 		}
 		if got := l.Site(id).Wait(client, feed.Main); got <= 0 {
-			t.Errorf("the second fetch of the main feed of %s need not wait", id)
+			t.Errorf("second fetch of the main feed of %s: wait %v, want more than 0", id, got)
 		}
 	}
 }

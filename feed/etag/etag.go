@@ -1,0 +1,52 @@
+// Package etag parses the lists of entity tags in If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1). It does
+// not compare them with a resource: callers have different rules for that.
+package etag
+
+import "strings"
+
+// Tag is a member of a list of entity tags.
+type Tag struct {
+	Opaque string // what is compared, without quotation marks
+	Weak   bool   // it had the prefix W/
+	Form   Form
+}
+
+// Form is how a member of a list is written.
+type Form uint8
+
+// The forms.
+const (
+	Quoted    Form = iota // an entity tag
+	Unquoted              // a token without quotation marks, which some clients send in place of an entity tag
+	Malformed             // neither; the other fields of the Tag are not set
+)
+
+// IsAny reports whether a field's value is "*", which matches every current representation.
+func IsAny(value string) bool { return strings.Trim(value, " \t") == "*" }
+
+// Next returns the first member of a list and the rest of the list. It returns false if the list is empty. A field of
+// several lines is joined by commas before. Next does not allocate memory.
+func Next(list string) (tag Tag, rest string, ok bool) {
+	list = strings.TrimLeft(list, " \t,")
+	if list == "" {
+		return Tag{}, "", false
+	}
+	list, tag.Weak = strings.CutPrefix(list, "W/")
+	quoted, found := strings.CutPrefix(list, `"`)
+	if !found {
+		tag.Form = Unquoted
+		tag.Opaque, rest, _ = strings.Cut(list, ",")
+		tag.Opaque = strings.TrimRight(tag.Opaque, " \t")
+		return tag, rest, true
+	}
+	tag.Opaque, rest, found = strings.Cut(quoted, `"`)
+	if !found {
+		return Tag{Form: Malformed}, "", true
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	if rest != "" && rest[0] != ',' {
+		_, rest, _ = strings.Cut(rest, ",")
+		return Tag{Form: Malformed}, rest, true
+	}
+	return tag, rest, true
+}

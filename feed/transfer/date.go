@@ -11,9 +11,9 @@ import (
 	"feedpub/feed/intake"
 )
 
-// looseForms are dates as programs of twenty years have written them, after what [intake.ParseDate] and net/mail read.
-// Those without an offset are in the time zone asked for.
-var looseForms = []string{
+// looseLayouts are the layouts of dates found in old feeds and exports, beyond those that [intake.ParseDate] and
+// net/mail read.
+var looseLayouts = []string{
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
 	"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 MST",
 	"2006-01-02T15:04:05-07", "2006-01-02 15:04:05-07",
@@ -26,92 +26,94 @@ var looseForms = []string{
 	"2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 MST", "2 Jan 2006 15:04:05", "2 Jan 2006 15:04 MST",
 	"2 Jan 2006 15:04", "2 Jan 2006", "2 January 2006 15:04:05", "2 January 2006 15:04", "2 January 2006", "2-Jan-2006",
 	"Jan 2, 2006 15:04:05", "Jan 2, 2006 15:04", "Jan 2, 2006 3:04 PM", "Jan 2, 2006 3:04:05 PM", "Jan 2, 2006",
-	"January 2, 2006 15:04:05", "January 2, 2006 15:04", "January 2, 2006 3:04 PM", "January 2, 2006 3:04 pm", "January 2, 2006",
+	"January 2, 2006 15:04:05", "January 2, 2006 15:04", "January 2, 2006 3:04 PM", "January 2, 2006 3:04 pm",
+	"January 2, 2006",
 	"Monday, January 2, 2006 3:04 PM", "Monday, January 2, 2006", "Mon, Jan 2, 2006",
 	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02", "2006-1-2", "2006-1-2 15:04:05", "2006.01.02", "2006-01",
 }
 
-// zones are the names of time zones that RFC 822 section 5.1 defines, and a few that are as clear. Go reads any other
-// three letters as UTC, which would be wrong without anybody noticing.
+// zones are the offsets of the time zones of RFC 822 section 5.1 and of some others that are unambiguous. Package time
+// would read any other three letters as UTC, without an error.
 var zones = map[string]string{
 	"UT": "+0000", "GMT": "+0000", "UTC": "+0000", "Z": "+0000",
-	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500", "MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 	"CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "WET": "+0000", "WEST": "+0100", "BST": "+0100",
 	"JST": "+0900", "AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300", "MSK": "+0300",
 }
 
 var (
-	zoneName  = regexp.MustCompile(`([0-9]) ?([A-Z]{1,4})\b(?: ([0-9]{4}))?$`)
-	ordinal   = regexp.MustCompile(`\b([0-9]{1,2})(?:st|nd|rd|th)\b`)
-	comment   = regexp.MustCompile(`\s*\([^()]*\)\s*$`)
-	sept      = regexp.MustCompile(`\b([A-Z][a-z]{2})(?:\.|t\b\.?)`)
-	wrongZone = regexp.MustCompile(`(?:GMT|UTC)([+-][0-9]{1,2}):?([0-9]{2})?$`)
+	zoneName    = regexp.MustCompile(`([0-9]) ?([A-Z]{1,4})\b(?: ([0-9]{4}))?$`)
+	ordinal     = regexp.MustCompile(`\b([0-9]{1,2})(?:st|nd|rd|th)\b`)
+	comment     = regexp.MustCompile(`\s*\([^()]*\)\s*$`)
+	longMonth   = regexp.MustCompile(`\b([A-Z][a-z]{2})(?:\.|t\b\.?)`) // "Sept." and "Jan."
+	namedOffset = regexp.MustCompile(`(?:GMT|UTC)([+-][0-9]{1,2}):?([0-9]{2})?$`)
 )
 
-// parseDate reads a date of any form found in the wild; without an offset it is in loc. The error, of kind
-// [feed.ErrInvalid], shows the text. Dates that could be read in two ways, such as 03/04/2010, are refused.
+// parseDate parses a date in any layout known from feeds and exports. A date without an offset is in loc. An ambiguous
+// date, such as 03/04/2010, is an error. Errors are of kind [feed.ErrInvalid] and quote the date.
 func parseDate(s string, loc *time.Location) (time.Time, error) {
 	s = strings.Join(strings.Fields(s), " ")
-	if t, err := time.ParseInLocation(time.DateTime, s, loc); err == nil && t.Year() > 1 { // most of the dates of WordPress
-		_, offset := t.Zone()
-		if offset == 0 {
-			return t.UTC(), nil
-		}
-		return t.In(time.FixedZone("", offset)), nil
+	if t, err := time.ParseInLocation(time.DateTime, s, loc); err == nil && t.Year() > 1 { // WordPress's layout
+		return withoutZoneName(t), nil
 	}
 	if t, ok := intake.ParseDate(s); ok {
 		return t, nil
 	}
-	fail := func() (time.Time, error) {
-		shown := s
-		if len(shown) > 60 {
-			shown = strings.ToValidUTF8(shown[:60], "") + "…"
+	if len(s) <= 100 {
+		if t, ok := parseLooseDate(s, loc); ok {
+			return t, nil
 		}
-		return time.Time{}, fmt.Errorf("date %q can't be read: %w", shown, feed.ErrInvalid)
 	}
-	if len(s) > 100 {
-		return fail()
+	return time.Time{}, fmt.Errorf("date %q: unknown format: %w", shorten(s), feed.ErrInvalid)
+}
+
+// parseLooseDate parses a date in the layouts of mail and of old feeds and exports.
+func parseLooseDate(s string, loc *time.Location) (time.Time, bool) {
+	s, ok := numericOffset(s)
+	if !ok {
+		return time.Time{}, false
 	}
-	text := comment.ReplaceAllString(s, "")
-	text = ordinal.ReplaceAllString(text, "$1")
-	text = sept.ReplaceAllString(text, "$1")
-	if m := wrongZone.FindStringSubmatch(text); m != nil {
-		hours, minutes := m[1], m[2]
+	t, err := mail.ParseDate(s)
+	for i := 0; err != nil && i < len(looseLayouts); i++ {
+		t, err = time.ParseInLocation(strings.Replace(looseLayouts[i], " MST", " -0700", 1), s, loc)
+	}
+	if year := t.UTC().Year(); err != nil || year < 1 || year > 9999 {
+		return time.Time{}, false
+	}
+	return withoutZoneName(t), true
+}
+
+// numericOffset drops comments and ordinal suffixes from a date, and replaces the name of its time zone with the
+// offset. It returns false if the time zone is unknown.
+func numericOffset(s string) (string, bool) {
+	s = comment.ReplaceAllString(s, "")
+	s = ordinal.ReplaceAllString(s, "$1")
+	s = longMonth.ReplaceAllString(s, "$1")
+	if m := namedOffset.FindStringSubmatch(s); m != nil {
+		hours, minutes := m[1], first(m[2], "00")
 		if len(hours) == 2 {
 			hours = hours[:1] + "0" + hours[1:]
 		}
-		if minutes == "" {
-			minutes = "00"
-		}
-		text = strings.TrimSuffix(text, m[0]) + hours + minutes
+		s = strings.TrimSuffix(s, m[0]) + hours + minutes
 	}
-	if m := zoneName.FindStringSubmatchIndex(text); m != nil {
-		name := text[m[4]:m[5]]
-		if name != "AM" && name != "PM" {
-			offset, ok := zones[name]
-			if !ok {
-				return fail()
-			}
-			text = text[:m[3]] + " " + offset + text[m[5]:]
-		}
+	m := zoneName.FindStringSubmatchIndex(s)
+	if m == nil {
+		return s, true
 	}
-	if t, err := mail.ParseDate(text); err == nil {
-		return plausible(t, fail)
+	name := s[m[4]:m[5]]
+	if name == "AM" || name == "PM" {
+		return s, true
 	}
-	for _, form := range looseForms {
-		form = strings.Replace(form, " MST", " -0700", 1)
-		if t, err := time.ParseInLocation(form, text, loc); err == nil {
-			return plausible(t, fail)
-		}
-	}
-	return fail()
+	offset, ok := zones[name]
+	return s[:m[3]] + " " + offset + s[m[5]:], ok
 }
 
-func plausible(t time.Time, fail func() (time.Time, error)) (time.Time, error) {
-	if year := t.UTC().Year(); year < 1 || year > 9999 {
-		return fail()
-	}
-	// Not the machine's name of a zone with the same offset: the offset is all that was given.
+// withoutZoneName returns t with its offset, but without the name that the machine has for its time zone.
+func withoutZoneName(t time.Time) time.Time {
 	_, offset := t.Zone()
-	return t.In(time.FixedZone("", offset)), nil
+	if offset == 0 {
+		return t.UTC()
+	}
+	return t.In(time.FixedZone("", offset))
 }

@@ -9,57 +9,106 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/html"
 )
 
-// generator is what is known of the program that makes a site's pages of a folder. The names of files are relative to
-// the folder of posts, with slashes.
+// generator is a static site generator, such as Hugo, and the configuration of a site. Names of files are
+// slash-separated and relative to the folder of posts.
 type generator interface {
 	// content returns the folder of posts.
 	content() string
-	// has reports whether a file is a post's, and not a template's or a part of another post.
-	has(name string) bool
-	// complete adds to front matter what the site's configuration says for the file, and reports whether it is a page of
-	// the site, such as "about", and no post.
+	// hasPost reports whether a file is a post, and not a template or a part of another post.
+	hasPost(name string) bool
+	// complete adds the site's defaults for a file to its front matter. It reports whether the file is a page of the
+	// site, such as "about", and not a post.
 	complete(name string, front map[string]any) (page bool)
-	// address returns the path of a post's page as it is on the site today; "" if that can't be told.
+	// address returns the path of a post's page on the site, or "" if it is unknown.
 	address(name string, front map[string]any) string
-	// base returns the address of the site, without a slash at its end; "" if the configuration gives none.
+	// base returns the address of the site without a trailing slash, or "" if the configuration has none.
 	base() string
-	// expand replaces what stands in content for something else.
-	expand(c *pageText)
+	// expand replaces template code in the text of a post.
+	expand(t *templateText)
 }
 
-// findGenerator returns the generator of a folder, or nil if none is known by its files. What is wrong with its
-// configuration is told in notes; the posts are read in any case.
-func findGenerator(fsys fs.FS, o Options) (g generator, notes []string) {
+// findGenerator returns the generator of a site's folder, or nil, and the folder of the site, which is fsys or the only
+// folder in it. Notes report errors in the site's configuration; the posts are read in any case.
+func findGenerator(fsys fs.FS, o Options) (site fs.FS, g generator, notes []string) {
+	if g, notes = generatorOf(fsys, o); g != nil {
+		return fsys, g, notes
+	}
+	// Archives of a site often contain its folder, and not only the files in it.
+	if inner := onlyFolder(fsys); inner != nil {
+		if g, notes = generatorOf(inner, o); g != nil {
+			return inner, g, notes
+		}
+	}
+	return fsys, nil, nil
+}
+
+// generatorOf returns the generator whose files are in a folder, or nil.
+func generatorOf(fsys fs.FS, o Options) (generator, []string) {
 	isDir := func(name string) bool {
 		info, err := fs.Stat(fsys, name)
 		return err == nil && info.IsDir()
 	}
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(n string) bool { _, err := fs.Stat(fsys, n); return err == nil })
+	exists := func(name string) bool {
+		_, err := fs.Stat(fsys, name)
+		return err == nil
 	}
 	switch {
 	case isDir("_posts") || isDir("_drafts"):
 		return newJekyll(fsys, o)
-	case isDir("content") && has(append(hugoConfigs(), "archetypes", "themes", "config")...):
+	case isDir("content") && slices.ContainsFunc(append(hugoConfigs(), "archetypes", "themes", "config"), exists):
 		return newHugo(fsys, o)
 	}
 	return nil, nil
 }
 
-// bundled reports whether a file of Markdown is a part of the post beside it: in a folder with a file index.md, that is
-// the post (a leaf bundle of Hugo).
-func bundled(fsys fs.FS, name string) bool {
-	base := path.Base(name)
-	if strings.HasPrefix(base, "index.") || path.Dir(name) == "." || !strings.HasSuffix(base, ".md") {
-		return false
+// onlyFolder returns the only folder in fsys, or nil if there are several or files beside it. Hidden files do not
+// count.
+func onlyFolder(fsys fs.FS) fs.FS {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil // reported when the folder is walked
 	}
-	_, err := fs.Stat(fsys, path.Join(path.Dir(name), "index.md"))
-	return err == nil
+	name := ""
+	for _, e := range entries {
+		switch {
+		case isHidden(e.Name()):
+		case !e.IsDir() || name != "":
+			return nil
+		default:
+			name = e.Name()
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	sub, err := fs.Sub(fsys, name)
+	if err != nil {
+		return nil // not a valid name
+	}
+	return sub
 }
 
-// readConfig reads a file of configuration by its ending. It returns nil if there is none.
+// hasPost returns the function that reports whether a file of a folder is a post. The pages of Hugo's sections are not,
+// and neither are the Markdown files beside an index.md, which are parts of that post (a leaf bundle of Hugo).
+func hasPost(fsys fs.FS) func(name string) bool {
+	return func(name string) bool {
+		base := path.Base(name)
+		if strings.HasPrefix(base, "_index.") {
+			return false
+		}
+		if strings.HasPrefix(base, "index.") || path.Dir(name) == "." || !strings.HasSuffix(base, ".md") {
+			return true
+		}
+		_, err := fs.Stat(fsys, path.Join(path.Dir(name), "index.md"))
+		return err != nil
+	}
+}
+
+// readConfig reads a configuration file in the format of its extension. It returns nil if the file does not exist.
 func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	content, err := fs.ReadFile(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,10 +118,9 @@ func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	config := map[string]any{}
-	switch path.Ext(name) {
-	case ".toml":
+	if path.Ext(name) == ".toml" {
 		err = readTOML(string(content), &config)
-	case ".json", ".yaml", ".yml":
+	} else {
 		err = readYAML(string(content), &config) // JSON is YAML
 	}
 	if err != nil {
@@ -81,8 +129,25 @@ func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	return config, nil
 }
 
-// textAt returns a text of configuration or front matter; numbers are texts too.
-func textAt(m map[string]any, key string) string {
+// frontOf returns the front matter of a file, or false if the file does not exist or cannot be read.
+func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry {
+		return nil, false
+	}
+	content, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, false
+	}
+	front, _, err := cutFrontMatter(string(content))
+	if front == nil {
+		front = map[string]any{}
+	}
+	return front, err == nil
+}
+
+// stringAt returns a string or scalar of a configuration or front matter, or "".
+func stringAt(m map[string]any, key string) string {
 	switch v := m[key].(type) {
 	case nil, map[string]any, []any:
 		return ""
@@ -93,7 +158,7 @@ func textAt(m map[string]any, key string) string {
 	}
 }
 
-// dateAt returns the first date that front matter gives under the keys. Without an offset it is in loc.
+// dateAt returns the date under the first of the keys that has one. A date without an offset is in loc.
 func dateAt(front map[string]any, loc *time.Location, keys ...string) (time.Time, bool) {
 	for _, key := range keys {
 		switch v := front[key].(type) {
@@ -108,14 +173,86 @@ func dateAt(front map[string]any, loc *time.Location, keys ...string) (time.Time
 	return time.Time{}, false
 }
 
-// escapedPath returns a path as it is in an address.
-func escapedPath(p string) string { return (&url.URL{Path: p}).EscapedPath() }
+// escapePath returns a path as it is in a URL.
+func escapePath(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 
-// joinAddress returns the address of a path on a site, or the path itself if the site's is not known: it is completed
-// then by the site's address when the post is published.
+// joinAddress returns the address of a path on a site. Without the site's address it is the path, which is completed
+// when the post is published.
 func joinAddress(base, p string) string {
 	if isURL(p) {
 		return p
 	}
 	return strings.TrimRight(base, "/") + "/" + strings.TrimLeft(p, "/")
+}
+
+// templateText is the text of a post with the template code of a generator in it: Hugo's shortcodes, or Liquid.
+type templateText struct {
+	name  string // of the file
+	line  int    // of the file at which the text begins
+	front map[string]any
+	text  string
+	notes []string
+	// unclosed are the tags without a further end tag, so that the search for one is not repeated.
+	unclosed map[string]bool
+}
+
+// newTemplateText returns the text of a file that follows its front matter.
+func newTemplateText(name, file, text string, front map[string]any) *templateText {
+	line := 1 + strings.Count(file[:len(file)-len(text)], "\n")
+	return &templateText{name: name, line: line, front: front, text: text, unclosed: map[string]bool{}}
+}
+
+const (
+	maxTag   = 10_000 // bytes of a shortcode or tag
+	maxNotes = 20     // for one post
+)
+
+// tagWindow returns the beginning of s in which a tag has to end.
+func tagWindow(s string) string { return s[:min(len(s), maxTag)] }
+
+// noteUnknown adds a note that code at an offset of the text is not replaced.
+func (t *templateText) noteUnknown(offset int, code string) {
+	line := t.line + strings.Count(t.text[:offset], "\n")
+	switch {
+	case len(t.notes) < maxNotes:
+		t.notes = append(t.notes, fmt.Sprintf("%s:%d: %s is unknown and was left as it is", t.name, line, shorten(code)))
+	case len(t.notes) == maxNotes:
+		t.notes = append(t.notes, fmt.Sprintf("%s:%d: more unknown tags follow", t.name, line))
+	}
+}
+
+// linkTo returns a link that is its own text. It replaces frames of other sites, which feed readers do not show.
+func linkTo(address string) string {
+	escaped := html.EscapeString(address)
+	return `<a href="` + escaped + `">` + escaped + `</a>`
+}
+
+// codeBlock returns source code as HTML.
+func codeBlock(language, code string) string {
+	class := ""
+	if language != "" {
+		class = ` class="language-` + html.EscapeString(language) + `"`
+	}
+	return "<pre><code" + class + ">" + html.EscapeString(strings.Trim(code, "\r\n")) + "\n</code></pre>"
+}
+
+// embedAddress returns the address of what a shortcode or tag embeds from another site, or "".
+func embedAddress(name string, argument func(keys ...string) string) string {
+	id := argument("id", "0")
+	if id == "" || strings.ContainsAny(id, " <>\"'") {
+		return ""
+	}
+	switch name {
+	case "youtube":
+		return "https://www.youtube.com/watch?v=" + id
+	case "vimeo":
+		return "https://vimeo.com/" + id
+	case "instagram":
+		return "https://www.instagram.com/p/" + id + "/"
+	case "tweet", "twitter", "x":
+		return "https://twitter.com/" + first(argument("user"), "i") + "/status/" + id
+	case "gist":
+		return strings.TrimSuffix("https://gist.github.com/"+id+"/"+argument("1"), "/")
+	}
+	return ""
 }

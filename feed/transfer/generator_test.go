@@ -181,8 +181,8 @@ func TestHugoShortcodes(t *testing.T) {
 			"[a](https://b.example/bee/) [b](https://b.example/bee/) [c](https://b.example/bee/#top) [d](#here)", nil},
 		{"shown, not used", "{{</* figure src=\"a.jpg\" */>}} {{%/* x */%}}", "{{< figure src=\"a.jpg\" >}} {{% x %}}", nil},
 		{"not known", "One\n\n{{<chart 7>}}words{{</chart>}} and {{< ref \"missing\" >}}", "One\n\n{{< chart 7 >}}words{{< /chart >}} and {{< ref \"missing\" >}}",
-			[]string{"posts/a.md:6: {{<chart 7>}} is not known and stays as it is", "posts/a.md:6: {{</chart>}} is not known and stays as it is",
-				`posts/a.md:6: {{< ref "missing" >}} is not known and stays as it is`}},
+			[]string{"posts/a.md:6: {{<chart 7>}} is unknown and was left as it is", "posts/a.md:6: {{</chart>}} is unknown and was left as it is",
+				`posts/a.md:6: {{< ref "missing" >}} is unknown and was left as it is`}},
 		{"no shortcode", "{{ x }} {{< never ends", "{{ x }} {{< never ends", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -214,10 +214,10 @@ func TestLiquid(t *testing.T) {
 		{"comment", "a{%- comment -%} no {%- endcomment -%}b", "ab", nil},
 		{"gist", "{% gist ann/42 %}", `<a href="https://gist.github.com/ann/42">https://gist.github.com/ann/42</a>`, nil},
 		{"not known", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}",
-			[]string{`_posts/2016-01-01-a.md:5: {% include x.html a="b" %} is not known and stays as it is`,
-				"_posts/2016-01-01-a.md:5: {{ page.none }} is not known and stays as it is",
-				"_posts/2016-01-01-a.md:5: {{ x | size }} is not known and stays as it is",
-				"_posts/2016-01-01-a.md:5: {% highlight go %} is not known and stays as it is"}},
+			[]string{`_posts/2016-01-01-a.md:5: {% include x.html a="b" %} is unknown and was left as it is`,
+				"_posts/2016-01-01-a.md:5: {{ page.none }} is unknown and was left as it is",
+				"_posts/2016-01-01-a.md:5: {{ x | size }} is unknown and was left as it is",
+				"_posts/2016-01-01-a.md:5: {% highlight go %} is unknown and was left as it is"}},
 		{"no tag", "a { b {{ c", "a { b {{ c", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,80 +4,130 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+	"golang.org/x/net/html/charset"
 
 	"feedpub/feed"
 )
 
-// readHTML reads an HTML document or a fragment of one.
+// isHTML reports whether a file begins with an element of HTML.
+func isHTML(start []byte) bool {
+	root, prefix := xmlRoot(start)
+	root = strings.ToLower(root)
+	return prefix == "" && (htmlElements[root] || blockElements[root] || formattingElements[root])
+}
+
+// htmlElements are further elements that a document or fragment begins with.
+var htmlElements = setOf("html", "head", "body", "title", "meta", "a", "img")
+
+// htmlText returns an HTML document in UTF-8. A document in an encoding that it does not declare is an error.
+func htmlText(content []byte) ([]byte, error) {
+	if utf8.Valid(content) {
+		return content, nil
+	}
+	start := content[:min(len(content), 1024)]
+	encoding, name, _ := charset.DetermineEncoding(start, "")
+	if !bytes.Contains(bytes.ToLower(start), []byte("charset")) {
+		return nil, fmt.Errorf("not UTF-8, and no encoding is declared: %s: %w", aroundInvalid(content), feed.ErrInvalid)
+	}
+	text, err := encoding.NewDecoder().Bytes(content)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s: %w: %w", name, err, feed.ErrInvalid)
+	}
+	return text, nil
+}
+
+// readHTML returns the members of the post in an HTML document or fragment.
 func readHTML(content []byte) (map[string]any, error) {
 	doc, err := html.Parse(bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("HTML: %w: %w", err, feed.ErrInvalid)
 	}
-	post := make(map[string]any)
-	set := func(member, value string) {
-		if value = strings.TrimSpace(value); value != "" && post[member] == nil {
-			post[member] = value
-		}
-	}
-	var body, heading *html.Node
+	h := htmlDocument{members: make(map[string]any)}
 	for n := range doc.Descendants() {
-		switch n.DataAtom {
-		case atom.Html:
-			set("language", attribute(n, "lang"))
-		case atom.Title:
-			if !within(n, atom.Svg) {
-				set("title", textOf(n))
-			}
-		case atom.Meta:
-			value := attribute(n, "content")
-			switch strings.ToLower(attribute(n, "name")) {
-			case "author":
-				if value != "" && post["authors"] == nil {
-					post["authors"] = authorList(value)
-				}
-			case "date":
-				set("date_published", value)
-			case "description":
-				set("summary", value)
-			case "keywords":
-				if tags := textList(value); len(tags) > 0 {
-					post["tags"] = tags
-				}
-			}
-		case atom.Link:
-			if attribute(n, "rel") == "canonical" {
-				set("url", attribute(n, "href"))
-			}
-		case atom.Body:
-			body = n
-		case atom.H1:
-			if heading == nil {
-				heading = n
-			}
-		}
+		h.node(n)
 	}
-	if heading != nil {
-		set("title", textOf(heading))
+	if h.heading != nil {
+		title := textOf(h.heading)
 		// The heading that is the title would be shown twice.
-		if post["title"] == textOf(heading) {
-			heading.Parent.RemoveChild(heading)
+		if h.set("title", title); h.members["title"] == title {
+			h.heading.Parent.RemoveChild(h.heading)
 		}
 	}
 	var b strings.Builder
-	for n := range body.ChildNodes() {
+	for n := range h.body.ChildNodes() {
 		if err := html.Render(&b, n); err != nil {
 			return nil, fmt.Errorf("HTML: %w: %w", err, feed.ErrInvalid)
 		}
 	}
-	post["content_html"] = strings.TrimSpace(b.String())
-	return post, nil
+	h.members["content_html"] = strings.TrimSpace(b.String())
+	return h.members, nil
 }
 
-func attribute(n *html.Node, name string) string {
+// htmlDocument collects the members of a post from a document.
+type htmlDocument struct {
+	members map[string]any
+	body    *html.Node
+	heading *html.Node // the first h1
+}
+
+// set sets a member unless it is set already.
+func (h *htmlDocument) set(member, value string) {
+	if value = strings.TrimSpace(value); value != "" && h.members[member] == nil {
+		h.members[member] = value
+	}
+}
+
+// node reads the metadata of an element.
+func (h *htmlDocument) node(n *html.Node) {
+	if n.Type != html.ElementNode {
+		return
+	}
+	switch n.Data {
+	case "html":
+		h.set("language", htmlAttribute(n, "lang"))
+	case "title":
+		if !within(n, atom.Svg) {
+			h.set("title", textOf(n))
+		}
+	case "meta":
+		h.meta(strings.ToLower(htmlAttribute(n, "name")), htmlAttribute(n, "content"))
+	case "link":
+		if htmlAttribute(n, "rel") == "canonical" {
+			h.set("url", htmlAttribute(n, "href"))
+		}
+	case "body":
+		h.body = n
+	case "h1":
+		if h.heading == nil {
+			h.heading = n
+		}
+	}
+}
+
+// meta reads a meta element.
+func (h *htmlDocument) meta(name, content string) {
+	switch name {
+	case "author":
+		if content != "" && h.members["authors"] == nil {
+			h.members["authors"] = authorList(content)
+		}
+	case "date":
+		h.set("date_published", content)
+	case "description":
+		h.set("summary", content)
+	case "keywords":
+		if tags := stringList(content); len(tags) > 0 {
+			h.members["tags"] = tags
+		}
+	}
+}
+
+// htmlAttribute returns an attribute without a namespace, trimmed, or "".
+func htmlAttribute(n *html.Node, name string) string {
 	for _, a := range n.Attr {
 		if a.Namespace == "" && a.Key == name {
 			return strings.TrimSpace(a.Val)
@@ -95,7 +145,7 @@ func within(n *html.Node, a atom.Atom) bool {
 	return false
 }
 
-// textOf returns the text in n with its white space joined to single spaces.
+// textOf returns the text in n on one line.
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {

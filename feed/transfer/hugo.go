@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,19 +13,19 @@ import (
 	"unicode"
 )
 
-// hugo is a site made by Hugo. Its rules for addresses are those of https://gohugo.io/content-management/urls/.
+// hugo is a Hugo site. Addresses follow https://gohugo.io/content-management/urls/.
 type hugo struct {
-	fsys       fs.FS // of the folder of posts
-	root       string
-	site       string // its address, without a slash at its end
+	fsys       fs.FS  // the folder of posts
+	root       string // its path
+	site       string // the address without a trailing slash
 	loc        *time.Location
 	permalinks map[string]string // patterns by section
 	ugly       func(section string) bool
-	fileDates  bool                // dates and slugs may be read from the names of files
-	byName     map[string][]string // files by their base names without endings; nil until they are asked for
+	fileDates  bool                // names of files give dates and slugs
+	byName     map[string][]string // files by base name without extension; nil until needed
 }
 
-// hugoConfigs are the names of Hugo's configuration, the strongest last.
+// hugoConfigs returns the names of configuration files in order of increasing precedence.
 func hugoConfigs() []string {
 	var names []string
 	for _, dir := range []string{"", "config/_default/", "config/production/"} {
@@ -37,23 +38,41 @@ func hugoConfigs() []string {
 	return names
 }
 
+// newHugo returns the site in a folder, and notes about errors in its configuration.
 func newHugo(fsys fs.FS, o Options) (*hugo, []string) {
-	h := &hugo{root: "content", loc: o.location(), permalinks: map[string]string{}, ugly: func(string) bool { return false }}
-	config := map[string]any{}
-	var notes []string
+	h := &hugo{root: "content", loc: o.location(), permalinks: map[string]string{}}
+	h.ugly = func(string) bool { return false }
+	config, notes := readHugoConfig(fsys)
+	h.configure(config)
+	if o.BaseURL != "" {
+		h.site = strings.TrimRight(o.BaseURL, "/")
+	}
+	sub, err := fs.Sub(fsys, h.root)
+	if err != nil {
+		notes = append(notes, fmt.Sprintf("contentDir %s is not a folder of the site; reading content instead", h.root))
+		h.root = "content"
+		sub, _ = fs.Sub(fsys, h.root) // a valid name, so this cannot fail
+	}
+	h.fsys = sub
+	return h, notes
+}
+
+// readHugoConfig returns the configuration with keys in lower case, and notes about files that cannot be read.
+func readHugoConfig(fsys fs.FS) (config map[string]any, notes []string) {
 	read := func(name string, into map[string]any) {
 		given, err := readConfig(fsys, name)
 		if err != nil {
 			notes = append(notes, err.Error())
 		}
 		for key, value := range given {
-			into[strings.ToLower(key)] = value // as Hugo does
+			into[strings.ToLower(key)] = value // Hugo ignores the case of keys
 		}
 	}
+	config = map[string]any{}
 	for _, name := range hugoConfigs() {
 		read(name, config)
 	}
-	// A folder of configuration may have each part in a file of its own.
+	// Each part of the configuration may have a file of its own.
 	for _, dir := range []string{"config/_default/", "config/production/"} {
 		for _, ext := range []string{".json", ".yml", ".yaml", ".toml"} {
 			part := map[string]any{}
@@ -62,43 +81,29 @@ func newHugo(fsys fs.FS, o Options) (*hugo, []string) {
 			}
 		}
 	}
-	h.configure(config)
-	if o.BaseURL != "" {
-		h.site = strings.TrimRight(o.BaseURL, "/")
-	}
-	sub, err := fs.Sub(fsys, h.root)
-	if err != nil { // a folder outside of the site
-		notes = append(notes, fmt.Sprintf("contentDir %s can't be read; content is", h.root))
-		h.root = "content"
-		sub, _ = fs.Sub(fsys, h.root) // a name that is valid
-	}
-	h.fsys = sub
-	return h, notes
+	return config, notes
 }
 
-// configure takes what a configuration says. Keys are in lower case.
+// configure applies a configuration with keys in lower case.
 func (h *hugo) configure(config map[string]any) {
-	if base := textAt(config, "baseurl"); isURL(base) {
+	if base := stringAt(config, "baseurl"); isURL(base) {
 		h.site = strings.TrimRight(base, "/")
 	}
-	if dir := textAt(config, "contentdir"); dir != "" {
+	if dir := stringAt(config, "contentdir"); dir != "" {
 		h.root = path.Clean(dir)
 	}
-	if zone := textAt(config, "timezone"); zone != "" {
+	if zone := stringAt(config, "timezone"); zone != "" {
 		if loc, err := time.LoadLocation(zone); err == nil {
 			h.loc = loc
 		}
 	}
 	patterns, _ := config["permalinks"].(map[string]any)
-	for section, value := range patterns {
-		if pattern, ok := value.(string); ok {
-			h.permalinks[section] = pattern
-		}
-	}
-	pages, _ := patterns["page"].(map[string]any) // by kind, as it is since version 0.115
-	for section, value := range pages {
-		if pattern, ok := value.(string); ok {
-			h.permalinks[section] = pattern
+	pages, _ := patterns["page"].(map[string]any) // patterns by kind, since version 0.115
+	for _, bySection := range []map[string]any{patterns, pages} {
+		for section, value := range bySection {
+			if pattern, ok := value.(string); ok {
+				h.permalinks[section] = pattern
+			}
 		}
 	}
 	switch ugly := config["uglyurls"].(type) {
@@ -109,7 +114,7 @@ func (h *hugo) configure(config map[string]any) {
 	}
 	front, _ := config["frontmatter"].(map[string]any)
 	for _, value := range front {
-		h.fileDates = h.fileDates || slices.Contains(textList(value), any(":filename"))
+		h.fileDates = h.fileDates || slices.Contains(stringList(value), any(":filename"))
 	}
 }
 
@@ -117,51 +122,41 @@ func (h *hugo) content() string { return h.root }
 
 func (h *hugo) base() string { return h.site }
 
-func (h *hugo) has(name string) bool {
-	return !strings.HasPrefix(path.Base(name), "_index.") && !bundled(h.fsys, name)
-}
+func (h *hugo) hasPost(name string) bool { return hasPost(h.fsys)(name) }
 
-// complete lowers the keys of front matter, as Hugo does. A file that is in no section and has no date is a page.
+// complete puts the known keys of front matter in lower case, as Hugo does. A file that is in no section and has no
+// date is a page.
 func (h *hugo) complete(name string, front map[string]any) (page bool) {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)
-		if _, taken := front[lower]; lower != key && !taken && hugoKey(lower) {
+		if _, given := front[lower]; lower != key && !given && hugoKeys[lower] {
 			front[lower] = front[key]
 			delete(front, key)
 		}
 	}
 	if params, ok := front["params"].(map[string]any); ok {
 		for _, key := range []string{"author", "authors"} {
-			if _, taken := front[key]; !taken && params[key] != nil {
+			if _, given := front[key]; !given && params[key] != nil {
 				front[key] = params[key]
 			}
 		}
 	}
 	if _, ok := front["date"]; !ok {
-		for _, key := range []string{"publishdate", "pubdate", "published"} {
-			if t, given := dateAt(front, h.loc, key); given {
-				front["date"] = t
-				break
-			}
+		if t, ok := dateAt(front, h.loc, "publishdate", "pubdate", "published"); ok {
+			front["date"] = t
 		}
 	}
 	_, dated := front["date"]
-	section, _, _ := h.place(name)
+	section, _, _ := h.locate(name)
 	return section == "" && !dated && !datedName.MatchString(path.Base(name))
 }
 
-// hugoKey reports whether a key has a meaning whose spelling may vary.
-func hugoKey(lower string) bool {
-	switch lower {
-	case "title", "date", "lastmod", "publishdate", "pubdate", "draft", "slug", "url", "tags", "categories", "author", "authors",
-		"description", "summary", "aliases":
-		return true
-	}
-	return false
-}
+// hugoKeys are the known keys of front matter.
+var hugoKeys = setOf("title", "date", "lastmod", "publishdate", "pubdate", "draft", "slug", "url", "tags", "categories",
+	"author", "authors", "description", "summary", "aliases")
 
-// place returns the section of a file, the folder that its page is in and the name of that without an ending.
-func (h *hugo) place(name string) (section, dir, base string) {
+// locate returns the section of a file, the folder of its page, and the base name of its page without extension.
+func (h *hugo) locate(name string) (section, dir, base string) {
 	dir, base = path.Dir(name), path.Base(name)
 	base = strings.TrimSuffix(base, path.Ext(base))
 	if base == "index" {
@@ -175,15 +170,15 @@ func (h *hugo) place(name string) (section, dir, base string) {
 }
 
 func (h *hugo) address(name string, front map[string]any) string {
-	section, dir, base := h.place(name)
-	if given := textAt(front, "url"); given != "" {
-		// Hugo makes a folder of what does not look like a file.
+	section, dir, base := h.locate(name)
+	if given := stringAt(front, "url"); given != "" {
+		// Hugo adds a slash to what does not look like a file.
 		if isURL(given) || strings.HasSuffix(given, "/") || strings.Contains(given, ".") {
 			return given
 		}
 		return "/" + strings.Trim(given, "/") + "/"
 	}
-	slug := textAt(front, "slug")
+	slug := stringAt(front, "slug")
 	if m := datedName.FindString(base + "-"); m != "" && h.fileDates && slug == "" && len(m) < len(base) {
 		slug = base[len(m):]
 	}
@@ -198,70 +193,55 @@ func (h *hugo) address(name string, front map[string]any) string {
 	}
 	p = "/" + strings.Trim(path.Clean("/"+p), "/")
 	if h.ugly(section) {
-		return escapedPath(p + ".html")
+		return escapePath(p + ".html")
 	}
-	return escapedPath(strings.TrimRight(p, "/") + "/")
+	return escapePath(strings.TrimRight(p, "/") + "/")
 }
 
-// fill replaces the tokens of a pattern; false if what one stands for is not known.
+// fill replaces the tokens of a pattern. It returns false if a value is unknown.
 func (h *hugo) fill(pattern, name, slug string, front map[string]any) (string, bool) {
-	section, dir, base := h.place(name)
+	section, dir, base := h.locate(name)
 	date, dated := dateAt(front, h.loc, "date")
 	if m := datedName.FindStringSubmatch(base + "-"); m != nil && !dated && h.fileDates {
 		t, err := time.ParseInLocation(time.DateOnly, m[1], h.loc)
 		date, dated = t, err == nil
 	}
-	title := first(textAt(front, "title"), base)
+	title := first(stringAt(front, "title"), base)
 	flat := func(s string) string { return hugoPath(strings.ReplaceAll(s, "/", "-")) }
-	var b strings.Builder
-	for rest := pattern; ; {
-		before, token, ok := strings.Cut(rest, ":")
-		b.WriteString(before)
-		if !ok {
-			return b.String(), true
-		}
-		n := 0
-		for n < len(token) && (token[n] >= 'a' && token[n] <= 'z' || token[n] >= 'A' && token[n] <= 'Z' || token[n] >= '0' && token[n] <= '9' || token[n] == '_') {
-			n++
-		}
-		word := token[:n]
-		rest = token[n:]
-		slice := ""
-		if strings.HasPrefix(word, "section") && strings.HasPrefix(rest, "[") {
-			if i := strings.IndexByte(rest, ']'); i > 0 {
-				slice, rest = rest[1:i], rest[i+1:]
-			}
-		}
-		switch word {
-		case "title":
-			b.WriteString(flat(title))
-		case "slug":
-			b.WriteString(flat(first(slug, title)))
-		case "slugorfilename", "slugorcontentbasename":
-			b.WriteString(flat(first(slug, base)))
-		case "filename", "contentbasename":
-			b.WriteString(flat(base))
-		case "section":
-			b.WriteString(hugoPath(section))
-		case "sections":
-			b.WriteString(hugoPath(strings.Join(cutSlice(h.sections(dir), slice), "/")))
-		default:
-			text, ok := dateToken(word, date)
-			if !ok || !dated {
-				return "", false
-			}
-			b.WriteString(text)
-		}
+	values := map[string]string{
+		"title": flat(title), "slug": flat(first(slug, title)),
+		"slugorfilename": flat(first(slug, base)), "slugorcontentbasename": flat(first(slug, base)),
+		"filename": flat(base), "contentbasename": flat(base),
 	}
+	known := true
+	filled := hugoToken.ReplaceAllStringFunc(pattern, func(token string) string {
+		m := hugoToken.FindStringSubmatch(token)
+		if m[1] == "sections" {
+			return hugoPath(strings.Join(cutSlice(h.sections(dir), strings.Trim(m[2], "[]")), "/"))
+		}
+		if m[1] == "section" {
+			return hugoPath(section)
+		}
+		if value, ok := values[m[1]]; ok {
+			return value + m[2]
+		}
+		value, ok := hugoDate(m[1], date)
+		known = known && ok && dated
+		return value + m[2]
+	})
+	return filled, known
 }
 
-// sections returns the folders of a path that are sections: the first, and those with a page of their own.
+// hugoToken matches a token of a pattern, such as ":slug" or ":sections[1:last]".
+var hugoToken = regexp.MustCompile(`:([a-zA-Z0-9_]*)(\[[^\]]+\])?`)
+
+// sections returns the folders of a path that are sections: the first one, and those with an _index file.
 func (h *hugo) sections(dir string) []string {
 	var list []string
 	at := ""
 	for i, name := range strings.Split(dir, "/") {
 		at = path.Join(at, name)
-		pages, _ := fs.Glob(h.fsys, escapeGlob(at)+"/_index.*") // a pattern that is valid
+		pages, _ := fs.Glob(h.fsys, escapeGlob(at)+"/_index.*") // a valid pattern, so this cannot fail
 		if name != "" && (i == 0 || len(pages) > 0) {
 			list = append(list, name)
 		}
@@ -273,7 +253,7 @@ func escapeGlob(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(s)
 }
 
-// cutSlice returns the part of a list that Hugo's token asks for: "1", "1:", ":2", "last", ":last" or "" for all.
+// cutSlice returns the part of a list that a token selects: "1", "1:", ":2", "last", ":last", or "" for all.
 func cutSlice(list []string, slice string) []string {
 	number := func(s string, empty int) int {
 		switch n, err := strconv.Atoi(s); {
@@ -298,8 +278,8 @@ func cutSlice(list []string, slice string) []string {
 	}
 }
 
-// dateToken returns a part of a date by Hugo's name for it, or by Go's layout.
-func dateToken(word string, t time.Time) (string, bool) {
+// hugoDate returns a part of a date by Hugo's name for it or by a layout of package time.
+func hugoDate(word string, t time.Time) (string, bool) {
 	switch word {
 	case "year":
 		return t.Format("2006"), true
@@ -321,8 +301,8 @@ func dateToken(word string, t time.Time) (string, bool) {
 	return "", false
 }
 
-// hugoPath returns a path as Hugo makes one of a name or a title: in lower case, spaces as hyphens, without signs that
-// would need escaping.
+// hugoPath returns a name or title as Hugo makes a path of it: in lower case, with hyphens for spaces, and without
+// characters that would have to be escaped.
 func hugoPath(s string) string {
 	var b strings.Builder
 	hyphen, written := false, false
@@ -342,12 +322,15 @@ func hugoPath(s string) string {
 	return b.String()
 }
 
-// resolve returns the address of a page as ref and relref name it: by its path from the folder of posts or from the page
-// that names it, or by the name of its file alone.
+// resolve returns the address of the page that ref and relref name: by its path from the folder of posts or from the
+// page with the reference, or by the name of its file.
 func (h *hugo) resolve(from, ref string) (string, bool) {
-	ref, anchor, hash := strings.Cut(ref, "#")
+	ref, fragment, hash := strings.Cut(ref, "#")
 	if hash {
-		anchor = "#" + anchor
+		fragment = "#" + fragment
+	}
+	if ref == "" {
+		return fragment, hash
 	}
 	var candidates []string
 	add := func(p string) {
@@ -359,54 +342,33 @@ func (h *hugo) resolve(from, ref string) (string, bool) {
 	}
 	add(ref)
 	if base := path.Base(ref); !strings.Contains(ref, "/") {
-		h.index()
-		if same := h.byName[strings.TrimSuffix(base, path.Ext(base))]; len(same) == 1 {
+		if same := h.filesNamed(strings.TrimSuffix(base, path.Ext(base))); len(same) == 1 {
 			candidates = append(candidates, same[0])
 		}
-	}
-	if ref == "" {
-		return anchor, hash
 	}
 	for _, name := range candidates {
 		if front, ok := frontOf(h.fsys, name); ok {
 			h.complete(name, front)
 			if p := h.address(name, front); p != "" {
-				return joinAddress(h.site, p) + anchor, true
+				return joinAddress(h.site, p) + fragment, true
 			}
 		}
 	}
 	return "", false
 }
 
-// index finds the files of posts by their base names.
-func (h *hugo) index() {
-	if h.byName != nil {
-		return
+// filesNamed returns the files of posts with a base name without extension.
+func (h *hugo) filesNamed(base string) []string {
+	if h.byName == nil {
+		h.byName = map[string][]string{}
+		// A folder that cannot be read is reported when its turn comes to be imported.
+		_ = fs.WalkDir(h.fsys, ".", func(name string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && mayHoldPosts(name) && len(h.byName) < maxFiles {
+				_, _, base := h.locate(name)
+				h.byName[base] = append(h.byName[base], name)
+			}
+			return nil
+		})
 	}
-	h.byName = map[string][]string{}
-	// What can't be read is told about when its turn comes to be imported.
-	_ = fs.WalkDir(h.fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && postFile(name) && len(h.byName) < maxFiles {
-			_, _, base := h.place(name)
-			h.byName[base] = append(h.byName[base], name)
-		}
-		return nil
-	})
-}
-
-// frontOf returns the front matter of a file.
-func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
-	info, err := fs.Stat(fsys, name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry {
-		return nil, false
-	}
-	content, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, false
-	}
-	front, _, err := cutFrontMatter(string(content))
-	if front == nil {
-		front = map[string]any{}
-	}
-	return front, err == nil
+	return h.byName[base]
 }

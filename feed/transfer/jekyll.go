@@ -12,22 +12,23 @@ import (
 	"time"
 )
 
-// jekyll is a site made by Jekyll. Its rules for addresses are those of https://jekyllrb.com/docs/permalinks/.
+// jekyll is a Jekyll site. Addresses follow https://jekyllrb.com/docs/permalinks/.
 type jekyll struct {
 	fsys     fs.FS
 	config   map[string]any
-	site     string         // its address, without a slash at its end
+	site     string         // the address without a trailing slash
 	loc      *time.Location // of dates in addresses
 	pattern  string
 	defaults []jekyllDefault
 }
 
-// jekyllDefault is front matter that the configuration gives to many files.
+// jekyllDefault is front matter that the configuration sets for several files.
 type jekyllDefault struct {
-	path   string // a folder or file, or a pattern of them; "" for all
+	path   string // a folder, a file or a pattern; "" for all
 	values map[string]any
 }
 
+// newJekyll returns the site in a folder, and notes about errors in its configuration.
 func newJekyll(fsys fs.FS, o Options) (*jekyll, []string) {
 	j := &jekyll{fsys: fsys, loc: o.location(), config: map[string]any{}, pattern: "date"}
 	var notes []string
@@ -38,22 +39,22 @@ func newJekyll(fsys fs.FS, o Options) (*jekyll, []string) {
 		}
 		maps.Copy(j.config, given)
 	}
-	if base := textAt(j.config, "url"); isURL(base) {
-		j.site = joinAddress(base, textAt(j.config, "baseurl"))
+	if base := stringAt(j.config, "url"); isURL(base) {
+		j.site = joinAddress(base, stringAt(j.config, "baseurl"))
 	}
 	if o.BaseURL != "" {
 		j.site = o.BaseURL
 	}
 	j.site = strings.TrimRight(j.site, "/")
-	if zone := textAt(j.config, "timezone"); zone != "" {
+	if zone := stringAt(j.config, "timezone"); zone != "" {
 		if loc, err := time.LoadLocation(zone); err == nil {
 			j.loc = loc
 		}
 	}
-	j.pattern = first(textAt(j.config, "permalink"), j.pattern)
+	j.pattern = first(stringAt(j.config, "permalink"), j.pattern)
 	if collections, ok := j.config["collections"].(map[string]any); ok {
 		if posts, ok := collections["posts"].(map[string]any); ok {
-			j.pattern = first(textAt(posts, "permalink"), j.pattern)
+			j.pattern = first(stringAt(posts, "permalink"), j.pattern)
 		}
 	}
 	list, _ := j.config["defaults"].([]any)
@@ -61,8 +62,8 @@ func newJekyll(fsys fs.FS, o Options) (*jekyll, []string) {
 		entry, _ := v.(map[string]any)
 		scope, _ := entry["scope"].(map[string]any)
 		values, _ := entry["values"].(map[string]any)
-		if kind := textAt(scope, "type"); kind == "" || kind == "posts" || kind == "post" || kind == "drafts" {
-			j.defaults = append(j.defaults, jekyllDefault{strings.Trim(textAt(scope, "path"), "/"), values})
+		if kind := stringAt(scope, "type"); kind == "" || kind == "posts" || kind == "post" || kind == "drafts" {
+			j.defaults = append(j.defaults, jekyllDefault{strings.Trim(stringAt(scope, "path"), "/"), values})
 		}
 	}
 	return j, notes
@@ -72,12 +73,13 @@ func (j *jekyll) content() string { return "." }
 
 func (j *jekyll) base() string { return j.site }
 
-func (j *jekyll) has(name string) bool {
-	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(dir string) bool { return dir == "_posts" || dir == "_drafts" })
+func (j *jekyll) hasPost(name string) bool {
+	dirs := strings.Split(path.Dir(name), "/")
+	return slices.Contains(dirs, "_posts") || slices.Contains(dirs, "_drafts")
 }
 
-// complete adds the defaults of the configuration, the more special ones first, and the categories of the folders that
-// the folder of posts is in.
+// complete adds the defaults of the configuration, of which the longest path wins, and the categories that the folders
+// around the folder of posts give.
 func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 	best := map[string]int{}
 	for _, d := range j.defaults {
@@ -85,7 +87,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 			continue
 		}
 		for key, value := range d.values {
-			if at, given := best[key]; given && len(d.path) < at {
+			if length, given := best[key]; given && len(d.path) < length {
 				continue
 			} else if _, own := front[key]; own && !given {
 				continue
@@ -93,10 +95,10 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 			front[key], best[key] = value, len(d.path)
 		}
 	}
-	// A text is words; only the singular's is one.
+	// In tags and categories a string is a list of words; in tag and category it is one.
 	for _, key := range []string{"tags", "categories"} {
 		if s, ok := front[key].(string); ok && !strings.Contains(s, ",") {
-			front[key] = texts(strings.Fields(s))
+			front[key] = anyList(strings.Fields(s))
 		}
 	}
 	if tag, ok := front["tag"]; ok && front["tags"] == nil {
@@ -107,7 +109,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 	delete(front, "category")
 	delete(front, "categories")
 	if len(categories) > 0 {
-		front["categories"] = texts(categories)
+		front["categories"] = anyList(categories)
 	}
 	if front["published"] == true {
 		delete(front, "published")
@@ -115,7 +117,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 	return false
 }
 
-// covers reports whether the defaults are for a file.
+// covers reports whether the defaults apply to a file.
 func (d jekyllDefault) covers(name string) bool {
 	if d.path == "" || name == d.path || strings.HasPrefix(name, d.path+"/") {
 		return true
@@ -123,15 +125,16 @@ func (d jekyllDefault) covers(name string) bool {
 	if !strings.Contains(d.path, "*") {
 		return false
 	}
-	for at := name; at != "."; at = path.Dir(at) {
-		if ok, err := path.Match(d.path, at); ok && err == nil {
+	for p := name; p != "."; p = path.Dir(p) {
+		if ok, err := path.Match(d.path, p); ok && err == nil {
 			return true
 		}
 	}
 	return false
 }
 
-func texts(list []string) []any {
+// anyList returns a list as front matter has it.
+func anyList(list []string) []any {
 	all := make([]any, len(list))
 	for i, s := range list {
 		all[i] = s
@@ -139,7 +142,8 @@ func texts(list []string) []any {
 	return all
 }
 
-// categories returns those of the folders around "_posts" and those that the front matter gives, each once.
+// categories returns the categories of a post without duplicates: the folders around "_posts", and those of the front
+// matter.
 func (j *jekyll) categories(name string, front map[string]any) []string {
 	var list []string
 	add := func(s string) {
@@ -156,27 +160,19 @@ func (j *jekyll) categories(name string, front map[string]any) []string {
 	if s, ok := front["category"].(string); ok {
 		add(s)
 	}
-	for _, v := range textList(front["categories"]) {
+	for _, v := range stringList(front["categories"]) {
 		add(fmt.Sprint(v))
 	}
 	return list
 }
 
-// jekyllStyles are the patterns that have names.
-func jekyllStyle(name string) string {
-	switch name {
-	case "date":
-		return "/:categories/:year/:month/:day/:title:output_ext"
-	case "pretty":
-		return "/:categories/:year/:month/:day/:title/"
-	case "ordinal":
-		return "/:categories/:year/:y_day/:title:output_ext"
-	case "weekdate":
-		return "/:categories/:year/W:week/:short_day/:title:output_ext"
-	case "none":
-		return "/:categories/:title:output_ext"
-	}
-	return name
+// jekyllStyles are the patterns with names.
+var jekyllStyles = map[string]string{
+	"date":     "/:categories/:year/:month/:day/:title:output_ext",
+	"pretty":   "/:categories/:year/:month/:day/:title/",
+	"ordinal":  "/:categories/:year/:y_day/:title:output_ext",
+	"weekdate": "/:categories/:year/W:week/:short_day/:title:output_ext",
+	"none":     "/:categories/:title:output_ext",
 }
 
 var (
@@ -187,12 +183,13 @@ var (
 )
 
 func (j *jekyll) address(name string, front map[string]any) string {
-	pattern := jekyllStyle(first(textAt(front, "permalink"), j.pattern))
+	pattern := first(stringAt(front, "permalink"), j.pattern)
+	pattern = first(jekyllStyles[pattern], pattern)
 	if isURL(pattern) {
 		return pattern
 	}
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	// A date without an offset is one of UTC to Jekyll, whatever its own time zone.
+	// Jekyll reads a date without an offset in UTC, whatever the site's time zone.
 	date, dated := dateAt(front, time.UTC, "date")
 	if m := datedName.FindStringSubmatch(base + "-"); m != nil && len(m[0]) < len(base) {
 		base = base[len(m[0]):]
@@ -206,9 +203,9 @@ func (j *jekyll) address(name string, front map[string]any) string {
 	p := jekyllToken.ReplaceAllStringFunc(pattern, func(token string) string {
 		switch token {
 		case ":title":
-			return strings.Trim(notPretty.ReplaceAllString(first(textAt(front, "slug"), base), "-"), "-")
+			return strings.Trim(notPretty.ReplaceAllString(first(stringAt(front, "slug"), base), "-"), "-")
 		case ":slug":
-			return slug(first(textAt(front, "slug"), base))
+			return slug(first(stringAt(front, "slug"), base))
 		case ":categories":
 			return strings.ToLower(strings.Join(j.categories(name, front), "/"))
 		case ":slugified_categories":
@@ -227,67 +224,49 @@ func (j *jekyll) address(name string, front map[string]any) string {
 	if !known {
 		return ""
 	}
-	return escapedPath(slashes.ReplaceAllString("/"+p, "/"))
+	return escapePath(slashes.ReplaceAllString("/"+p, "/"))
 }
 
 func slug(s string) string {
 	return strings.ToLower(strings.Trim(notSlug.ReplaceAllString(s, "-"), "-"))
 }
 
-// jekyllDate returns a part of a date by Jekyll's token for it.
+// jekyllDate returns the part of a date that a token stands for.
 func jekyllDate(token string, t time.Time) (string, bool) {
+	if layout, ok := jekyllLayouts[token]; ok {
+		return t.Format(layout), true
+	}
 	year, week := t.ISOWeek()
 	switch token {
-	case ":year":
-		return t.Format("2006"), true
-	case ":short_year":
-		return t.Format("06"), true
-	case ":month":
-		return t.Format("01"), true
-	case ":i_month":
-		return t.Format("1"), true
-	case ":short_month":
-		return t.Format("Jan"), true
-	case ":long_month":
-		return t.Format("January"), true
-	case ":day":
-		return t.Format("02"), true
-	case ":i_day":
-		return t.Format("2"), true
-	case ":y_day":
-		return t.Format("002"), true
 	case ":w_year":
 		return strconv.Itoa(year), true
 	case ":week":
 		return fmt.Sprintf("%02d", week), true
 	case ":w_day":
 		return strconv.Itoa((int(t.Weekday())+6)%7 + 1), true
-	case ":short_day":
-		return t.Format("Mon"), true
-	case ":long_day":
-		return t.Format("Monday"), true
-	case ":hour":
-		return t.Format("15"), true
-	case ":minute":
-		return t.Format("04"), true
-	case ":second":
-		return t.Format("05"), true
 	}
 	return "", false
 }
 
-// resolve returns the address of the file that link names by its path, and post_url by that in the folder of posts
-// without an ending.
+// jekyllLayouts are the layouts of package time by token.
+var jekyllLayouts = map[string]string{
+	":year": "2006", ":short_year": "06", ":month": "01", ":i_month": "1", ":short_month": "Jan", ":long_month": "January",
+	":day": "02", ":i_day": "2", ":y_day": "002", ":short_day": "Mon", ":long_day": "Monday",
+	":hour": "15", ":minute": "04", ":second": "05",
+}
+
+// resolve returns the address of the file that a link tag names by its path, or a post_url tag by its path in the
+// folder of posts without extension.
 func (j *jekyll) resolve(ref string) (string, bool) {
 	ref = strings.TrimPrefix(ref, "/")
 	candidates := []string{ref}
 	dir, base := path.Split(ref)
 	for _, ext := range []string{".md", ".markdown", ".html", ".htm"} {
-		// post_url "travel/2016-01-01-a" is in travel/_posts or in _posts/travel.
+		// For post_url, "travel/2016-01-01-a" is in travel/_posts or in _posts/travel.
 		candidates = append(candidates, path.Join("_posts", ref+ext), path.Join(dir, "_posts", base+ext))
 	}
 	for _, name := range candidates {
-		if !j.has(name) {
+		if !j.hasPost(name) {
 			continue
 		}
 		if front, ok := frontOf(j.fsys, name); ok {

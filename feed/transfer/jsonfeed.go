@@ -1,8 +1,12 @@
 package transfer
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -10,40 +14,89 @@ import (
 	"feedpub/feed/intake"
 )
 
-// convertItem returns an item of JSON Feed 1.0 or 1.1 as a post: ids that are numbers become text, the author of version
-// 1.0 becomes a list, dates of other forms that of RFC 3339, and what feedpub wrote of quotes is read back. An item that
-// needs nothing of it is returned as it came. Members is changed with it.
-func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Location) ([]byte, error) {
-	changed := false
-	set := func(name string, value any) error {
-		encoded, err := json.Marshal(value)
+// isJSONFeed reports whether text begins with a JSON Feed document: an object with the version of JSON Feed, or with
+// items and no id before them.
+func isJSONFeed(text []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return false
+	}
+	for {
+		name, err := d.Token()
+		if err != nil || name == json.Delim('}') || name == "id" {
+			return false
+		}
+		if name == "items" {
+			value, err := d.Token()
+			return err == nil && value == json.Delim('[')
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return false
+		}
+		if name == "version" && bytes.Contains(value, []byte("jsonfeed.org/version/")) {
+			return true
+		}
+	}
+}
+
+// document reads the items of a JSON Feed document.
+func (j *jsonReader) document(yield func(Entry, error) bool) {
+	if _, err := j.peekValue(); err != nil {
+		yield(Entry{}, j.fatal(err))
+		return
+	}
+	j.skipByte()
+	for {
+		c, err := j.peekValue()
 		if err != nil {
-			return fmt.Errorf("%s: %w: %w", name, err, feed.ErrInvalid)
+			yield(Entry{}, j.fatal(err))
+			return
 		}
-		members[name], changed = encoded, true
-		return nil
-	}
-	if id, ok := members["id"]; ok {
-		var number json.Number
-		if json.Unmarshal(id, &number) == nil && len(id) > 0 && id[0] != '"' && number != "" {
-			if err := set("id", number.String()); err != nil {
-				return nil, err
+		switch c {
+		case ',', ':':
+			j.skipByte()
+			continue
+		case '}':
+			return
+		}
+		member, err := j.readValue()
+		if err != nil {
+			yield(Entry{}, j.fatal(err))
+			return
+		}
+		// The string "items" can also be a value, but then no array follows.
+		if string(member) == `"items"` && j.skipToken(':') && j.skipToken('[') {
+			j.items = true
+			if !j.elements(yield) {
+				return
 			}
+			j.items = false
 		}
 	}
-	if text(members["id"]) == "" {
-		if address := text(members["url"]); address != "" {
-			if err := set("id", address); err != nil {
-				return nil, err
-			}
-		}
+}
+
+// skipToken reads a byte after white space if it is c, and reports whether it was.
+func (j *jsonReader) skipToken(c byte) bool {
+	next, err := j.peekValue()
+	if err != nil || next != c {
+		return false
 	}
+	j.skipByte()
+	return true
+}
+
+// convertItem converts an item of JSON Feed 1.0 or 1.1 to a post: ids that are numbers become strings, a missing id
+// becomes the URL, the author of version 1.0 becomes a list, dates get the format of RFC 3339, and the quotes and vias
+// of the extension _feedpub become members. It changes members, and returns raw if nothing was to be converted.
+func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Location) ([]byte, error) {
+	changed := convertID(members)
 	if author, ok := members["author"]; ok && members["authors"] == nil && len(author) > 0 && author[0] == '{' {
 		members["authors"], changed = json.RawMessage("["+string(author)+"]"), true
 		delete(members, "author")
 	}
 	for _, name := range []string{"date_published", "date_modified"} {
-		given := text(members[name])
+		given := jsonString(members[name])
 		if given == "" {
 			continue
 		}
@@ -54,21 +107,16 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if err := set(name, t.Format(time.RFC3339)); err != nil {
-			return nil, err
-		}
+		members[name], changed = quoteJSON(t.Format(time.RFC3339)), true
 	}
 	var own struct {
 		Quotes json.RawMessage `json:"quotes"`
 		Via    json.RawMessage `json:"via"`
 	}
 	if extension, ok := members["_feedpub"]; ok && json.Unmarshal(extension, &own) == nil {
-		for _, m := range []struct {
-			name  string
-			value json.RawMessage
-		}{{"quotes", own.Quotes}, {"via", own.Via}} {
-			if len(m.value) > 0 && members[m.name] == nil {
-				members[m.name], changed = m.value, true
+		for name, value := range map[string]json.RawMessage{"quotes": own.Quotes, "via": own.Via} {
+			if len(value) > 0 && members[name] == nil {
+				members[name] = value
 			}
 		}
 		delete(members, "_feedpub")
@@ -84,11 +132,70 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 	return encoded, nil
 }
 
-// text returns a JSON text without white space around it, or "" for another value.
-func text(raw json.RawMessage) string {
+// convertID makes the id of an item a string, and reports whether it changed.
+func convertID(members map[string]json.RawMessage) (changed bool) {
+	var number json.Number
+	if id := members["id"]; len(id) > 0 && id[0] != '"' && json.Unmarshal(id, &number) == nil && number != "" {
+		members["id"], changed = quoteJSON(number.String()), true
+	}
+	if address := jsonString(members["url"]); address != "" && jsonString(members["id"]) == "" {
+		members["id"], changed = quoteJSON(address), true
+	}
+	return changed
+}
+
+// quoteJSON returns s as a JSON string.
+func quoteJSON(s string) json.RawMessage {
+	encoded, _ := json.Marshal(s) // a string is always encoded
+	return encoded
+}
+
+// jsonString returns a JSON string, trimmed, or "" for any other value.
+func jsonString(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
 	return strings.TrimSpace(s)
+}
+
+type jsonFeedWriter struct {
+	w     *bufio.Writer
+	wrote bool
+}
+
+func newJSONFeedWriter(w io.Writer, c Channel) (*jsonFeedWriter, error) {
+	head, err := json.Marshal(struct {
+		Version     string `json:"version"`
+		Title       string `json:"title"`
+		HomePageURL string `json:"home_page_url,omitempty"`
+		Language    string `json:"language,omitempty"`
+	}{"https://jsonfeed.org/version/1.1", c.Title, c.Link, c.Language})
+	if err != nil {
+		return nil, fmt.Errorf("write JSON Feed: %w", err)
+	}
+	b := bufio.NewWriter(w)
+	_, err = b.WriteString(strings.TrimSuffix(string(head), "}") + ",\"items\":[")
+	return &jsonFeedWriter{w: b}, err
+}
+
+// Write writes the post unchanged: a post is a JSON Feed item with further members.
+func (j *jsonFeedWriter) Write(p feed.Post) error {
+	raw, err := intake.Encode(p)
+	if err != nil {
+		return err
+	}
+	if j.wrote {
+		raw = append([]byte(",\n"), raw...)
+	} else {
+		raw = append([]byte("\n"), raw...)
+	}
+	j.wrote = true
+	_, err = j.w.Write(raw)
+	return err
+}
+
+func (j *jsonFeedWriter) Close() error {
+	_, err := j.w.WriteString("\n]}\n")
+	return errors.Join(err, j.w.Flush())
 }

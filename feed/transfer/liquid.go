@@ -2,125 +2,121 @@ package transfer
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
 )
 
-// expand replaces those tags of Liquid that come with Jekyll, and values of the site and the post. What another would
-// have made nobody knows here; it stays, and is told about.
-func (j *jekyll) expand(c *pageText) {
+// expand replaces Jekyll's own Liquid tags, and values of the site and the post. Other tags and values are left as they
+// are, with a note.
+func (j *jekyll) expand(t *templateText) {
 	var b strings.Builder
 	for at := 0; ; {
-		i := strings.IndexByte(c.text[at:], '{')
+		i := strings.IndexByte(t.text[at:], '{')
 		if i < 0 {
-			b.WriteString(c.text[at:])
-			c.text = b.String()
+			b.WriteString(t.text[at:])
+			t.text = b.String()
 			return
 		}
-		b.WriteString(c.text[at : at+i])
+		b.WriteString(t.text[at : at+i])
 		at += i
-		tag, isTag := readLiquid(c.text[at:], "{%", "%}")
-		value, isValue := readLiquid(c.text[at:], "{{", "}}")
-		made, length, ok := "", 0, false
-		switch {
-		case isTag:
-			made, length, ok = j.tag(c, tag, c.text[at:])
-		case isValue:
-			made, ok = j.value(c.front, value.inside)
+		rest := t.text[at:]
+		var output string
+		var length int
+		var known bool
+		if tag, ok := parseLiquid(rest, "{%", "%}"); ok {
+			length = tag.length
+			if made, end, ok := j.tag(t, tag, rest); ok {
+				output, length, known = made, end, true
+			}
+		} else if value, ok := parseLiquid(rest, "{{", "}}"); ok {
 			length = value.length
-		default:
+			output, known = j.value(t.front, value.inside)
+		} else {
 			b.WriteByte('{')
 			at++
 			continue
 		}
-		if !ok {
-			length = max(tag.length, value.length)
-			made = c.text[at : at+length]
-			c.keep(at, made)
+		if !known {
+			output = rest[:length]
+			t.noteUnknown(at, output)
 		}
-		b.WriteString(made)
+		b.WriteString(output)
 		at += length
 	}
 }
 
-// liquid is a tag or a value in the text of a post.
+// liquid is a tag or a value in the text of a Jekyll post.
 type liquid struct {
-	inside string // what stands between its signs
+	inside string // the text between the delimiters
 	length int
 }
 
-// readLiquid reads what s begins with.
-func readLiquid(s, open, end string) (liquid, bool) {
+// parseLiquid parses the tag or value that s begins with.
+func parseLiquid(s, open, end string) (liquid, bool) {
 	if !strings.HasPrefix(s, open) {
 		return liquid{}, false
 	}
-	inside, _, ok := strings.Cut(window(s[len(open):]), end)
+	inside, _, ok := strings.Cut(tagWindow(s[len(open):]), end)
 	if !ok {
 		return liquid{}, false
 	}
-	// The hyphens that take away white space.
+	// Hyphens at the delimiters strip white space.
 	return liquid{strings.TrimSpace(strings.Trim(inside, "-")), len(open) + len(inside) + len(end)}, true
 }
 
-// tag returns what stands for a tag that s begins with, and the length of it with what it ends.
-func (j *jekyll) tag(c *pageText, t liquid, s string) (made string, length int, ok bool) {
-	name, rest, _ := strings.Cut(t.inside, " ")
-	words := strings.Fields(rest)
-	word := func(n int) string {
-		if n < len(words) {
-			return strings.Trim(words[n], `"'`)
-		}
-		return ""
+// tag returns what a tag that s begins with is replaced with, and the length of it with its end tag. It returns false
+// if the tag is unknown.
+func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, length int, ok bool) {
+	name, rest, _ := strings.Cut(tag.inside, " ")
+	argument := ""
+	if words := strings.Fields(rest); len(words) > 0 {
+		argument = strings.Trim(words[0], `"'`)
 	}
 	switch name {
 	case "highlight":
-		inner, length, ok := c.liquidBody(t, s, "endhighlight")
-		return codeBlock(word(0), inner), length, ok
+		inner, length, ok := t.liquidBody(tag, s, "endhighlight")
+		return codeBlock(argument, inner), length, ok
 	case "raw":
-		return c.liquidBody(t, s, "endraw")
+		return t.liquidBody(tag, s, "endraw")
 	case "comment":
-		_, length, ok := c.liquidBody(t, s, "endcomment")
+		_, length, ok := t.liquidBody(tag, s, "endcomment")
 		return "", length, ok
 	case "post_url", "link":
-		address, ok := j.resolve(word(0))
-		return address, t.length, ok
+		address, ok := j.resolve(argument)
+		return address, tag.length, ok
 	case "gist", "youtube", "vimeo", "tweet":
-		address := embeddedAddress(name, func(keys ...string) string {
-			for _, key := range keys {
-				if key == "id" || key == "0" {
-					return word(0)
-				}
-				if key == "1" {
-					return ""
-				}
+		address := embedAddress(name, func(keys ...string) string {
+			if slices.Contains(keys, "0") {
+				return argument
 			}
 			return ""
 		})
-		return linkTo(address), t.length, address != ""
+		return linkTo(address), tag.length, address != ""
 	}
 	return "", 0, false
 }
 
 var liquidEnd = regexp.MustCompile(`\{%-?\s*(end[a-z]+)\s*-?%\}`)
 
-// liquidBody returns what stands between a tag, which s begins with, and its end, and the length of all.
-func (c *pageText) liquidBody(t liquid, s, end string) (inner string, length int, ok bool) {
-	for from := t.length; !c.endless[end]; {
+// liquidBody returns the text between a tag that s begins with and its end tag, and the length of all three.
+func (t *templateText) liquidBody(tag liquid, s, end string) (inner string, length int, ok bool) {
+	for from := tag.length; !t.unclosed[end]; {
 		m := liquidEnd.FindStringSubmatchIndex(s[from:])
 		if m == nil {
-			c.endless[end] = true
+			t.unclosed[end] = true
 			break
 		}
 		if s[from+m[2]:from+m[3]] == end {
-			return s[t.length : from+m[0]], from + m[1], true
+			return s[tag.length : from+m[0]], from + m[1], true
 		}
 		from += m[1]
 	}
 	return "", 0, false
 }
 
-// value returns the value of an expression such as "/a.jpg" | relative_url.
+// value returns the value of an expression such as "/a.jpg" | relative_url, or false if it is unknown.
 func (j *jekyll) value(front map[string]any, expression string) (string, bool) {
 	parts := strings.Split(expression, "|")
 	value, ok := j.operand(front, parts[0])
@@ -151,7 +147,7 @@ func (j *jekyll) value(front map[string]any, expression string) (string, bool) {
 	return value, true
 }
 
-// operand returns a text in quotation marks, or a value of the site or the post.
+// operand returns a quoted string, or a value of the site or the post.
 func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	s = strings.TrimSpace(s)
 	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
@@ -162,19 +158,19 @@ func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	case !ok:
 		return "", false
 	case s == "site.url":
-		// With the path of the site, if there is one, what follows is complete: the two always stand together.
-		base := textAt(j.config, "url")
-		if site, found := strings.CutSuffix(j.site, strings.TrimRight(textAt(j.config, "baseurl"), "/")); found {
+		// The address without the path, which site.baseurl gives: templates write the two together.
+		base := stringAt(j.config, "url")
+		if site, found := strings.CutSuffix(j.site, strings.TrimRight(stringAt(j.config, "baseurl"), "/")); found {
 			base = site
 		}
 		return base, base != "" || j.site == ""
 	case s == "site.baseurl":
-		return textAt(j.config, "baseurl"), true
+		return stringAt(j.config, "baseurl"), true
 	case object == "site":
-		v := textAt(j.config, key)
+		v := stringAt(j.config, key)
 		return v, v != ""
 	case object == "page":
-		v := textAt(front, key)
+		v := stringAt(front, key)
 		return v, v != ""
 	}
 	return "", false

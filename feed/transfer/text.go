@@ -1,9 +1,11 @@
 package transfer
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,17 +19,50 @@ import (
 	"feedpub/feed/markup"
 )
 
-// ReadText makes a post of the plain text of a page that shows one: the title is the first line that is not navigation,
-// author and day are those that the text says it was posted by and on, and the content is what is left without
-// navigation and footer. The id is a hash of title, author and day, so that reading it again gives the same post; of a
-// text without a title it is the name. The day begins in UTC.
-//
-// Text of more than [intake.MaxSize] bytes, or of which nothing is left, is an error of kind [feed.ErrInvalid].
-func ReadText(name string, body []byte, reader *attribution.Reader) (feed.Post, error) {
-	return readText(name, body, reader, time.UTC)
+// isText reports whether a file may be plain text.
+func isText(start []byte) bool {
+	text := bytes.TrimLeft(start, " \t\r\n")
+	return len(text) > 0 && text[0] != '<' && bytes.IndexByte(text, 0) < 0
 }
 
-func readText(name string, body []byte, reader *attribution.Reader, loc *time.Location) (feed.Post, error) {
+// readTextFile reads the plain text of one post.
+func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
+	body, err := io.ReadAll(io.LimitReader(in.r, intake.MaxSize+1))
+	if err != nil {
+		yield(Entry{Pos: in.name}, fmt.Errorf("read %s: %w", in.name, err))
+		return
+	}
+	posts, err := decodeText(o, in.name, body)
+	if err != nil {
+		yield(Entry{Pos: in.name}, err)
+		return
+	}
+	yield(Entry{Post: &posts[0], Pos: in.name}, nil)
+}
+
+// decodeText reads a text file of a served folder; see [Options.Decode].
+func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	p, err := ReadText(name, content, o.Reader, o.location())
+	if err != nil {
+		return nil, err
+	}
+	raw, err := intake.Encode(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return []feed.RawPost{{ID: p.ID, Raw: raw}}, nil
+}
+
+// ReadText converts the plain text of a page that shows one post. The title is the first line that is not navigation,
+// author and day are those of the line that says who posted it and when, and the content is the rest without
+// navigation and footer. The day begins in the time zone loc. The id is a hash of title, author and day, so that the
+// same text has the same id wherever it is read.
+//
+// Text of more than [intake.MaxSize] bytes, or text without a title, is an error of kind [feed.ErrInvalid].
+func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Location) (feed.Post, error) {
+	if reader == nil {
+		return feed.Post{}, fmt.Errorf("%s: plain text is not supported here: %w", name, feed.ErrInvalid)
+	}
 	if len(body) > intake.MaxSize {
 		return feed.Post{}, fmt.Errorf("%s: want at most %d bytes: %w", name, intake.MaxSize, feed.ErrInvalid)
 	}
@@ -35,15 +70,16 @@ func readText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	if err != nil {
 		return feed.Post{}, fmt.Errorf("%s: %w", name, err)
 	}
-	// Once for the title, and once more knowing it: what stands above and below depends on it.
+	// Read twice: what precedes and follows the post is recognized better when the title is known.
 	title := firstLine(reader.Read(attribution.Input{Body: tree}).Blocks)
 	if title == "" {
 		return feed.Post{}, fmt.Errorf("%s: no text: %w", name, feed.ErrInvalid)
 	}
 	result := reader.Read(attribution.Input{Body: tree, Title: title})
 	p := feed.Post{
+		ID:          textID(title, result.PostedBy, result.PostedOn),
 		Title:       title,
-		ContentText: content(result.Blocks, title),
+		ContentText: contentText(result.Blocks, title),
 	}
 	if result.PostedBy != "" {
 		p.Authors = []feed.Author{{Name: result.PostedBy}}
@@ -51,39 +87,39 @@ func readText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	if day, err := time.ParseInLocation(time.DateOnly, result.PostedOn, loc); err == nil {
 		p.DatePublished = day
 	}
-	p.ID = textID(title, result.PostedBy, result.PostedOn)
 	return p, nil
 }
 
-// textID returns the id of a post that gives none.
+// textID returns the id of a post that has none.
 func textID(title, author, day string) string {
 	sum := sha256.Sum256([]byte(title + "\n" + author + "\n" + day))
 	return hex.EncodeToString(sum[:16])
 }
 
-// furniture reports whether a block belongs to the page and not to the post.
-func furniture(role attribution.Role) bool {
+// boilerplate reports whether a block belongs to the page and not to the post.
+func boilerplate(role attribution.Role) bool {
 	return role == attribution.Noise || role == attribution.Posted || role == attribution.Footer
 }
 
 func firstLine(blocks []attribution.Block) string {
 	for _, b := range blocks {
-		if !furniture(b.Role) && !navigation(b.Text) {
+		if !boilerplate(b.Role) && !navigation(b.Text) {
 			return b.Text
 		}
 	}
 	return ""
 }
 
-// navigation reports whether a line links to the pages before and after: "« Older | Newer »", "Back →". Quotation marks
-// of the same shape come in pairs, and nothing parts them.
+// navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". Guillemets as
+// quotation marks come in pairs, and without a separator.
 func navigation(line string) bool {
 	const left, right = "«‹←", "»›→"
 	arrows := strings.IndexAny(line, left) == 0 || endsWithAny(line, right)
 	if !arrows {
 		return false
 	}
-	opened, closed := strings.Count(line, "«")+strings.Count(line, "‹"), strings.Count(line, "»")+strings.Count(line, "›")
+	opened := strings.Count(line, "«") + strings.Count(line, "‹")
+	closed := strings.Count(line, "»") + strings.Count(line, "›")
 	return opened != closed || strings.ContainsAny(line, "|·←→")
 }
 
@@ -92,34 +128,34 @@ func endsWithAny(s, chars string) bool {
 	return strings.ContainsRune(chars, last)
 }
 
-// content joins the blocks that are the post's, with an empty line where they stand in paragraphs of their own.
-func content(blocks []attribution.Block, title string) string {
+// contentText joins the blocks of the post but its title, with an empty line between paragraphs.
+func contentText(blocks []attribution.Block, title string) string {
 	var b strings.Builder
 	var paragraph *html.Node
 	titled := false
 	for _, block := range blocks {
-		if furniture(block.Role) {
+		if boilerplate(block.Role) {
 			continue
 		}
 		if !titled && block.Text == title {
 			titled = true
 			continue
 		}
-		holder := paragraphOf(block)
+		in := paragraphOf(block)
 		switch {
 		case b.Len() == 0:
-		case holder != nil && holder == paragraph:
+		case in != nil && in == paragraph:
 			b.WriteByte('\n')
 		default:
 			b.WriteString("\n\n")
 		}
 		b.WriteString(block.Text)
-		paragraph = holder
+		paragraph = in
 	}
 	return b.String()
 }
 
-// paragraphOf returns the p element that the block is or stands in.
+// paragraphOf returns the innermost p element around the block, or nil.
 func paragraphOf(block attribution.Block) *html.Node {
 	if len(block.Nodes) == 0 {
 		return nil

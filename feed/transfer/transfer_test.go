@@ -90,7 +90,7 @@ func TestRead(t *testing.T) {
 			`f:3: post "b": {"id":"b"}`,
 			"error: f:3: want a JSON object: json: cannot unmarshal number into Go value of type map[string]json.RawMessage: invalid"}},
 		{"array cut short", `[{"id":"a"}, {"id":"b"`, []string{`f:1: post "a": {"id":"a"}`, "error: f:1: the JSON ends too early: invalid"}},
-		{"array with other brackets", `[{"id":"a"], {"id":"b"}]`, []string{"error: f:1: the brackets of the JSON don't match: invalid"}},
+		{"array with other brackets", `[{"id":"a"], {"id":"b"}]`, []string{"error: f:1: mismatched brackets in the JSON: invalid"}},
 		{"array and more", "[]\n{}", []string{"error: f:2: want nothing after the array: invalid"}},
 		{"several objects over lines", "{\n\"id\":\"a\"}{\"id\":\"b\"}\n{\n}", []string{
 			"f:1: post \"a\": {\n\"id\":\"a\"}", `f:2: post "b": {"id":"b"}`, "error: f:3: id: want 1 to 512 bytes, got none"}},
@@ -102,7 +102,9 @@ func TestRead(t *testing.T) {
 		{"JSON Feed with its version at the end", "{\n\"home_page_url\":\"/\",\n\"items\":[\n{\"id\":\"a\"}\n],\"version\":\"1\"}",
 			[]string{`f:4: post "a": {"id":"a"}`}},
 		{"a post that has items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
-		{"XML", "<?xml version='1.0'?><opml/>", []string{`error: f: XML with the root "opml": want an export of WordPress, RSS or Atom: invalid`}},
+		{"XML", "<?xml version='1.0'?><opml/>", []string{
+			`error: f: unknown format, XML with the root element "opml"; tried Markdown with front matter, HTML, ` +
+				`WordPress export (WXR), RSS or Atom, JSON or JSON Feed, plain text: invalid`}},
 		{"bytes", "\x1f\x8b\x00", []string{"error: f: gzip: unexpected EOF: the file is damaged"}},
 		{"prose in brackets", "[Update] The sea is back\n\nIt came back at night, and nobody knows why.", []string{
 			`f: post "7e3f": {"id":"7e3f","title":"[Update] The sea is back",` +
@@ -181,7 +183,7 @@ func TestReadText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := transfer.ReadText("page.txt", body, newReader(t))
+	got, err := transfer.ReadText("page.txt", body, newReader(t), time.UTC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +209,7 @@ more than once.`,
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("page.txt (-want +got):\n%s", diff)
 	}
-	again, err := transfer.ReadText("elsewhere.txt", append([]byte("\n\n"), body...), newReader(t))
+	again, err := transfer.ReadText("elsewhere.txt", append([]byte("\n\n"), body...), newReader(t), time.UTC)
 	if err != nil || again.ID != got.ID {
 		t.Errorf("the same page under another name: got id %s and error %v, want id %s", again.ID, err, got.ID)
 	}
@@ -235,7 +237,7 @@ func TestReadTextBeginsTheDayInTheTimeZone(t *testing.T) {
 
 func TestReadTextErrors(t *testing.T) {
 	for _, body := range []string{"", " \n\n", "« | »\n\n« Front Page | To Top", strings.Repeat("x", intake.MaxSize+1)} {
-		if _, err := transfer.ReadText("f", []byte(body), newReader(t)); !errors.Is(err, feed.ErrInvalid) {
+		if _, err := transfer.ReadText("f", []byte(body), newReader(t), time.UTC); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("ReadText(%.20q): got error %v, want one of kind %v", body, err, feed.ErrInvalid)
 		}
 	}
@@ -250,7 +252,7 @@ func TestNavigationIsNoTitle(t *testing.T) {
 		{"Il dit « Tout va bien »", "Il dit « Tout va bien »"},
 	}
 	for _, tt := range tests {
-		p, err := transfer.ReadText("f", []byte(tt.line+"\n\nRain\n\nIt rained all night, and nobody slept."), newReader(t))
+		p, err := transfer.ReadText("f", []byte(tt.line+"\n\nRain\n\nIt rained all night, and nobody slept."), newReader(t), time.UTC)
 		if err != nil || p.Title != tt.want {
 			t.Errorf("below %q: got title %q and error %v, want %q", tt.line, p.Title, err, tt.want)
 		}

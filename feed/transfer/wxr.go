@@ -1,251 +1,312 @@
 package transfer
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"slices"
-	"strconv"
+	"regexp"
 	"strings"
 	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/intake"
-	"feedpub/feed/markup"
 )
 
-// ownMeta is the key under which an export of WordPress has what that has no place for, as the JSON of a post with only
-// those members: quotes and vias, say. WordPress keeps it beside the post and hands it back.
-const ownMeta = "_feedpub"
+// wxrDeclaration matches the declaration of a namespace of WordPress exports, and the element with their version.
+var wxrDeclaration = regexp.MustCompile(
+	`xmlns:[\w.-]+\s*=\s*["']\s*https?://(?:www\.)?wordpress\.org/export/|<(?:[\w.-]+:)?wxr_version\s*>`)
 
-type wxrWriter struct {
-	w *bufio.Writer
-	n int // the last id that was given
-	// back reads what was written, to see what has to be put into ownMeta.
-	back *xmlFile
+// isWXR reports whether a document is a WordPress export. Exports are known by their structure, since versions 1.0 to
+// 1.2 and the schemes http and https give many spellings of the namespace.
+func isWXR(start []byte) bool {
+	root, _ := xmlRoot(start)
+	head, _, _ := bytes.Cut(start, []byte("<item>"))
+	return strings.EqualFold(root, "rss") && wxrDeclaration.Match(head)
 }
 
-func newWXRWriter(w io.Writer, c Channel) (*wxrWriter, error) {
-	head := xml.Header + `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"` +
-		` xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"` +
-		` xmlns:wp="http://wordpress.org/export/1.2/">` + "\n<channel>\n" +
-		tag("title", c.Title) + tag("link", c.Link) + tag("language", c.Language) +
-		"<wp:wxr_version>1.2</wp:wxr_version>\n" + tag("wp:base_site_url", c.Link) + tag("wp:base_blog_url", c.Link)
-	x := &wxrWriter{w: bufio.NewWriter(w), back: &xmlFile{}}
-	if err := x.back.readHead([]byte(head)); err != nil {
-		return nil, fmt.Errorf("write an export of WordPress: %w", err)
+// wxrSite is a WordPress export (WXR) being read.
+type wxrSite struct {
+	doc     *xmlFile
+	pages   bool // import pages too
+	loc     *time.Location
+	authors map[string]string // display names by login
+	base    string            // the address of the site
+	// attachments are the addresses of attachments by the id of their item. Attachments may come after the posts that
+	// show them: find reads all of the file for them once. It is nil afterwards, and for a file that can be read only
+	// once.
+	attachments map[string]string
+	find        func() error
+}
+
+// maxAttachments bounds the memory for attachments.
+const maxAttachments = 1_000_000
+
+// readWXR reads a WordPress export.
+func readWXR(o Options, in *input, yield func(Entry, error) bool) {
+	doc, err := openXML(in)
+	if err == nil && doc.items.name != "item" {
+		err = fmt.Errorf("%s: want a WordPress export with the root element rss: %w", in.name, feed.ErrInvalid)
 	}
-	x.back.site.begin(x.back.root)
-	_, err := x.w.WriteString(head)
-	return x, err
-}
-
-// tag returns an element with text.
-func tag(name, text string) string {
-	if text == "" {
-		return ""
-	}
-	return "<" + name + ">" + escape(text) + "</" + name + ">\n"
-}
-
-func escape(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(markup.CleanText(s))) // a Builder takes everything
-	return b.String()
-}
-
-// cdata returns text as WordPress writes it, which its importer counts on for some elements.
-func cdata(name, text string) string {
-	return "<" + name + "><![CDATA[" + strings.ReplaceAll(markup.CleanText(text), "]]>", "]]]]><![CDATA[>") + "]]></" + name + ">\n"
-}
-
-// Write writes the post, and before it its picture, which is an attachment of its own to WordPress.
-func (x *wxrWriter) Write(p feed.Post) error {
-	content, err := contentHTML(p)
 	if err != nil {
-		return err
-	}
-	picture, thumbnail := "", ""
-	if isURL(p.Image) {
-		x.n++
-		thumbnail = strconv.Itoa(x.n)
-		picture = "<item>\n" + tag("title", path.Base(p.Image)) + "<guid isPermaLink=\"false\">" + escape(p.Image) + "</guid>\n" +
-			tag("wp:post_id", thumbnail) + tag("wp:status", "inherit") + tag("wp:post_type", "attachment") +
-			tag("wp:attachment_url", p.Image) + "</item>\n"
-		x.back.site.attachments = map[string]string{thumbnail: p.Image}
-	}
-	x.n++
-	item := x.item(p, content, thumbnail)
-	e, err := x.back.parse([]byte(item + endItem))
-	if err != nil {
-		return err
-	}
-	// Of a post that has nothing else it is told that it is empty; so far, it is.
-	got, _, err := x.back.site.post(Options{Pages: true}, e)
-	if err != nil {
-		return err
-	}
-	rest, err := missing(p, got)
-	if err != nil {
-		return err
-	}
-	_, err = x.w.WriteString(picture + item + rest + endItem)
-	return err
-}
-
-const endItem = "</item>\n"
-
-// item returns the item of a post without its end.
-func (x *wxrWriter) item(p feed.Post, content, thumbnail string) string {
-	var b strings.Builder
-	b.WriteString("<item>\n" + tag("title", p.Title) + tag("link", p.URL))
-	const zero = "0000-00-00 00:00:00"
-	date, modified := zero, zero
-	if t := p.DatePublished.UTC(); !p.DatePublished.IsZero() {
-		b.WriteString(tag("pubDate", t.Format(time.RFC1123Z)))
-		date = t.Format(time.DateTime)
-	}
-	if !p.DateModified.IsZero() {
-		modified = p.DateModified.UTC().Format(time.DateTime)
-	}
-	for _, a := range p.Authors {
-		b.WriteString(cdata("dc:creator", a.Name))
-	}
-	b.WriteString(`<guid isPermaLink="false">` + escape(p.ID) + "</guid>\n<description></description>\n")
-	b.WriteString(cdata("content:encoded", content) + cdata("excerpt:encoded", p.Summary))
-	status := map[feed.Status]string{feed.Draft: "draft", feed.Private: "private"}[p.Status]
-	b.WriteString(tag("wp:post_id", strconv.Itoa(x.n)) + tag("wp:post_date", date) + tag("wp:post_date_gmt", date) +
-		tag("wp:post_modified_gmt", modified) + tag("wp:status", first(status, "publish")) + tag("wp:post_type", "post"))
-	for _, t := range p.Tags {
-		b.WriteString(`<category domain="post_tag" nicename="` + escape(strings.ToLower(strings.Join(strings.Fields(t), "-"))) + `"><![CDATA[` +
-			strings.ReplaceAll(markup.CleanText(t), "]]>", "]]]]><![CDATA[>") + "]]></category>\n")
-	}
-	for _, a := range p.Attachments {
-		b.WriteString(meta("enclosure", fmt.Sprintf("%s\n%d\n%s\n", a.URL, a.SizeInBytes, a.MIMEType)))
-	}
-	if thumbnail != "" {
-		b.WriteString(meta("_thumbnail_id", thumbnail))
-	}
-	return b.String()
-}
-
-// meta returns what WordPress keeps beside a post under a key.
-func meta(key, value string) string {
-	return "<wp:postmeta>\n" + tag("wp:meta_key", key) + cdata("wp:meta_value", value) + "</wp:postmeta>\n"
-}
-
-// missing returns, as an element, those members of a post that are others in the one that is read back; "" for none.
-func missing(p, got feed.Post) (string, error) {
-	rest := feed.Post{ID: p.ID, Unknown: p.Unknown}
-	keep(&rest.URL, p.URL, got.URL)
-	keep(&rest.ExternalURL, p.ExternalURL, got.ExternalURL)
-	keep(&rest.Title, p.Title, got.Title)
-	keep(&rest.Summary, p.Summary, got.Summary)
-	keep(&rest.Image, p.Image, got.Image)
-	keep(&rest.Language, p.Language, got.Language)
-	keep(&rest.Status, p.Status, got.Status)
-	keep(&rest.Attribution, p.Attribution, got.Attribution)
-	keep(&rest.DatePublished, p.DatePublished, got.DatePublished)
-	keep(&rest.DateModified, p.DateModified, got.DateModified)
-	if p.ContentHTML != got.ContentHTML || p.ContentText != "" || p.ContentMarkdown != "" {
-		rest.ContentHTML, rest.ContentText, rest.ContentMarkdown = p.ContentHTML, p.ContentText, p.ContentMarkdown
-	}
-	if !slices.Equal(p.Authors, got.Authors) {
-		rest.Authors = p.Authors
-	}
-	if !slices.Equal(p.Tags, got.Tags) {
-		rest.Tags = p.Tags
-	}
-	if !slices.Equal(p.Attachments, got.Attachments) {
-		rest.Attachments = p.Attachments
-	}
-	rest.Quotes, rest.Via, rest.ExcludeFrom = p.Quotes, p.Via, p.ExcludeFrom
-	raw, err := intake.Encode(rest)
-	if err != nil {
-		return "", err
-	}
-	if alone, err := intake.Encode(feed.Post{ID: p.ID}); err != nil || bytes.Equal(raw, alone) {
-		return "", err
-	}
-	return meta(ownMeta, string(raw)), nil
-}
-
-// keep sets into to a value that is another than the one that was read back.
-func keep[T comparable](into *T, value, got T) {
-	if value != got {
-		*into = value
-	}
-}
-
-// restoreOwn puts into a post what its export has under ownMeta; encoded is the content that stands in the item. What
-// can't be read is somebody else's, or was changed, and the post is whole without it.
-func restoreOwn(p *feed.Post, value, encoded string) {
-	rest, err := intake.Decode(p.ID, []byte(value))
-	if err != nil {
+		yield(Entry{Pos: in.name}, err)
 		return
 	}
-	restore(&p.URL, rest.URL)
-	restore(&p.ExternalURL, rest.ExternalURL)
-	restore(&p.Title, rest.Title)
-	restore(&p.Summary, rest.Summary)
-	restore(&p.Image, rest.Image)
-	restore(&p.Language, rest.Language)
-	restore(&p.Attribution, rest.Attribution)
-	restore(&p.DatePublished, rest.DatePublished)
-	restore(&p.DateModified, rest.DateModified)
-	// What the post is to WordPress now counts more than what it was; only a draft there is none here.
-	if p.Status == "" && rest.Status == feed.Published {
-		p.Status = rest.Status
+	w := newWXRSite(doc, o.Pages, o.location())
+	if in.reopen != nil {
+		w.find = func() error { return w.findAttachments(in) }
 	}
-	// The content as it was written counts as long as it is the one that WordPress has.
-	if content, err := contentHTML(rest); err == nil && content != "" && lineEnds(markup.CleanText(content)) == encoded {
-		p.ContentHTML, p.ContentText, p.ContentMarkdown = rest.ContentHTML, rest.ContentText, rest.ContentMarkdown
-	}
-	if rest.Authors != nil {
-		p.Authors = rest.Authors
-	}
-	if rest.Tags != nil {
-		p.Tags = rest.Tags
-	}
-	if rest.Attachments != nil {
-		p.Attachments = rest.Attachments
-	}
-	p.Quotes, p.Via, p.ExcludeFrom, p.Unknown = rest.Quotes, rest.Via, rest.ExcludeFrom, rest.Unknown
+	doc.read(in, yield, w.entry)
 }
 
-func restore[T comparable](into *T, value T) {
-	var none T
-	if value != none {
-		*into = value
+// newWXRSite returns the site that a document describes before its first item.
+func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
+	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{}}
+	for _, rss := range doc.root.children {
+		channel := rss.child("channel")
+		w.base = first(channel.text("wp:base_blog_url"), channel.text("wp:base_site_url"), channel.text("link"))
+		for a := range channel.all("wp:author") {
+			login := first(a.text("wp:author_login"), a.text("wp:wp_author_login"))
+			fullName := strings.TrimSpace(a.text("wp:author_first_name") + " " + a.text("wp:author_last_name"))
+			if login != "" {
+				w.authors[login] = plainTitle(first(a.text("wp:author_display_name"), fullName, login))
+			}
+		}
+	}
+	return w
+}
+
+// findAttachments reads the whole file for the addresses of its attachments.
+func (w *wxrSite) findAttachments(in *input) error {
+	r, err := in.reopen()
+	if err != nil {
+		return err
+	}
+	items := &itemSplitter{r: r, name: w.doc.items.name, line: 1}
+	for {
+		it, err := items.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, errCutOff) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, feed.ErrInvalid) {
+			return err
+		}
+		if err != nil || !bytes.Contains(it.text, []byte("attachment_url>")) {
+			continue
+		}
+		if e, err := w.doc.parse(it.text); err == nil {
+			w.addAttachmentItem(e)
+		}
 	}
 }
 
-func (x *wxrWriter) Close() error {
-	_, err := x.w.WriteString("</channel>\n</rss>\n")
-	return errors.Join(err, x.w.Flush())
+// attachment returns the address of an attachment, or "" if it is unknown.
+func (w *wxrSite) attachment(id string) (string, error) {
+	// Many exports have no attachments, or no post that shows one, so they are looked for as late as here.
+	if w.attachments[id] == "" && id != "" && w.find != nil {
+		find := w.find
+		w.find = nil
+		if err := find(); err != nil {
+			return "", err
+		}
+	}
+	return w.attachments[id], nil
 }
 
-// contentHTML returns the content of a post as HTML. It is marked as a block, so that WordPress adds no paragraphs.
-func contentHTML(p feed.Post) (string, error) {
-	var format markup.Format
-	var body string
+func (w *wxrSite) addAttachmentItem(e *element) {
+	id, address := e.text("wp:post_id"), e.text("wp:attachment_url")
+	if id != "" && address != "" && len(w.attachments) < maxAttachments {
+		w.attachments[id] = address
+	}
+}
+
+func (w *wxrSite) entry(e *element, pos string) (Entry, error) {
+	p, reason, err := w.post(e)
+	if err != nil {
+		return Entry{}, err
+	}
+	if reason != "" {
+		return skipped(pos, reason), nil
+	}
+	return postEntry(p, pos)
+}
+
+// post converts an item, or returns why it is skipped.
+func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
+	status, reason := w.status(e)
+	if e.text("wp:post_type") == "attachment" {
+		w.addAttachmentItem(e)
+	}
+	if reason != "" {
+		return feed.Post{}, reason, nil
+	}
+	p := feed.Post{
+		ID:     first(e.text("guid"), e.text("link")),
+		URL:    e.text("link"),
+		Title:  plainTitle(e.text("title")),
+		Status: status,
+		Tags:   wxrTags(e),
+	}
+	if id := e.text("wp:post_id"); p.ID == "" && id != "" {
+		p.ID = w.base + "/?p=" + id
+	}
+	if p.ID == "" {
+		return p, "", fmt.Errorf("post %q has no guid, link or wp:post_id: %w", shorten(p.Title), feed.ErrInvalid)
+	}
+	if p.Status == feed.Draft {
+		p.URL = "" // the address of a preview
+	}
+	for c := range e.all("dc:creator") {
+		login := c.content()
+		if name := first(w.authors[login], login); name != "" {
+			p.Authors = append(p.Authors, feed.Author{Name: name})
+		}
+	}
+	meta := map[string]string{}
+	for m := range e.all("wp:postmeta") {
+		key, value := m.text("wp:meta_key"), m.text("wp:meta_value")
+		if key == "enclosure" {
+			p.Attachments = addAttachment(p.Attachments, wxrEnclosure(value))
+		} else {
+			meta[key] = value
+		}
+	}
+	for c := range e.all("enclosure") {
+		p.Attachments = addAttachment(p.Attachments, feed.Attachment{
+			URL: c.attr("url"), MIMEType: c.attr("type"), SizeInBytes: parseSize(c.attr("length")),
+		})
+	}
+	var err error
+	if p.Image, err = w.attachment(meta["_thumbnail_id"]); err != nil {
+		return p, "", err
+	}
+	if p.ContentHTML, err = w.content(e.child("content:encoded"), &p); err != nil {
+		return p, "", err
+	}
+	p.Summary = plainText(e.text("excerpt:encoded"))
+	extra := meta[extraMeta]
+	if extra == "" && p.Title == "" && p.ContentHTML == "" && p.Summary == "" {
+		return p, "empty", nil
+	}
+	if p.DatePublished, p.DateModified, err = wxrDates(e, w.loc); err == nil && extra != "" {
+		mergeExtra(&p, extra, e.text("content:encoded"))
+	}
+	return p, "", err
+}
+
+// status returns the status of an item, or why it is skipped.
+func (w *wxrSite) status(e *element) (feed.Status, SkipReason) {
+	kind := first(e.text("wp:post_type"), "post")
+	status := first(e.text("wp:status"), "publish")
 	switch {
-	case p.ContentHTML != "":
-		return "<!-- wp:html -->" + p.ContentHTML + "<!-- /wp:html -->", nil
-	case p.ContentMarkdown != "":
-		format, body = markup.Markdown, p.ContentMarkdown
-	case p.ContentText != "":
-		format, body = markup.Text, p.ContentText
+	case kind != "post" && (kind != "page" || !w.pages):
+		return "", SkipReason(shorten(kind))
+	case status == "trash" || status == "auto-draft":
+		return "", SkipReason(status)
+	case e.text("wp:post_password") != "" || status == "private":
+		return feed.Private, ""
+	case status == "publish" || status == "future" || status == "inherit":
+		return "", "" // published, perhaps at a date to come
 	default:
+		return feed.Draft, "" // draft, pending, and the statuses of plugins
+	}
+}
+
+// wxrTags returns the tags and categories of an item.
+func wxrTags(e *element) []string {
+	var tags []string
+	for c := range e.all("category") {
+		switch c.attr("domain") {
+		case "category", "post_tag", "tag", "":
+			// WordPress gives the category "uncategorized" to posts that have none.
+			if c.attr("nicename") != "uncategorized" {
+				tags = addTag(tags, plainTitle(c.content()))
+			}
+		}
+	}
+	return tags
+}
+
+// wxrEnclosure returns the attachment in a post meta "enclosure": lines with the address, the size and the type.
+func wxrEnclosure(value string) feed.Attachment {
+	lines := append(strings.Split(lineEnds(value), "\n"), "", "")
+	return feed.Attachment{URL: lines[0], SizeInBytes: parseSize(strings.TrimSpace(lines[1])), MIMEType: lines[2]}
+}
+
+// wxrDates returns when a post was published and modified. A draft has zeros for its date in UTC.
+func wxrDates(e *element, loc *time.Location) (published, modified time.Time, err error) {
+	for _, d := range []struct {
+		name string
+		loc  *time.Location
+	}{{"wp:post_date_gmt", time.UTC}, {"pubDate", time.UTC}, {"wp:post_date", loc}} {
+		text := e.text(d.name)
+		if noDate(text) {
+			continue
+		}
+		if published, err = parseDate(text, d.loc); err != nil {
+			return published, modified, fmt.Errorf("%s: %w", d.name, err)
+		}
+		break
+	}
+	if text := e.text("wp:post_modified_gmt"); !noDate(text) {
+		if modified, err = parseDate(text, time.UTC); err != nil {
+			return published, modified, fmt.Errorf("wp:post_modified_gmt: %w", err)
+		}
+	}
+	if modified.Before(published) || modified.Equal(published) {
+		modified = time.Time{}
+	}
+	return published, modified, nil
+}
+
+// noDate reports whether a date is empty or one of WordPress's zero dates.
+func noDate(s string) bool {
+	return s == "" || strings.HasPrefix(s, "0000-00-00") || strings.Contains(s, "-0001") || strings.HasPrefix(s, "-")
+}
+
+// content returns the HTML of a post as WordPress shows it, and adds the attachments in it to p.
+func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
+	if e == nil {
 		return "", nil
 	}
-	tree, err := markup.Parse(format, body)
+	text := strings.TrimSpace(strings.ReplaceAll(e.rawContent(), "\r\n", "\n"))
+	if len(text) > intake.MaxSize {
+		return text, nil // rejected by its size, so converting it is wasted work
+	}
+	blocks := strings.Contains(text, "<!-- wp:")
+	if !blocks {
+		// These comments separate paragraphs too.
+		for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
+			text = strings.ReplaceAll(text, mark, "\n\n")
+		}
+	}
+	text, err := w.expandShortcodes(text, p)
 	if err != nil {
 		return "", err
 	}
-	return "<!-- wp:html -->" + markup.Clean(tree) + "<!-- /wp:html -->", nil
+	if text = dropComments(text); blocks {
+		return strings.TrimSpace(text), nil
+	}
+	return autop(text), nil
+}
+
+// dropComments removes HTML comments, which mark blocks, teasers and page breaks.
+func dropComments(s string) string {
+	if !strings.Contains(s, "<!--") {
+		return s
+	}
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(s, "<!--")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		_, after, ok := strings.Cut(rest, "-->")
+		if !ok {
+			b.WriteString("<!--" + rest) // not a comment: the words after it must not be lost
+			return b.String()
+		}
+		s = after
+	}
 }

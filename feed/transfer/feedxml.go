@@ -1,0 +1,360 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// feedXML reads the items of RSS 0.9x, 1.0 and 2.0 and the entries of Atom 0.3 and 1.0.
+type feedXML struct {
+	root *element // the document up to the first item
+	loc  *time.Location
+}
+
+// isFeedXML reports whether a document is RSS or Atom.
+func isFeedXML(start []byte) bool {
+	root, _ := xmlRoot(start)
+	return itemElements[strings.ToLower(root)] != ""
+}
+
+// readFeedXML reads RSS and Atom.
+func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
+	start, err := in.r.Peek(peekSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		yield(Entry{Pos: in.name}, fmt.Errorf("read %s: %w", in.name, err))
+		return
+	}
+	if len(bytes.TrimSpace(start)) == 0 {
+		return // an empty file has no posts
+	}
+	if isWXR(start) {
+		// The format was given as RSS, but as RSS its drafts and private posts would be published.
+		readWXR(o, in, yield)
+		return
+	}
+	doc, err := openXML(in)
+	if err != nil {
+		yield(Entry{Pos: in.name}, err)
+		return
+	}
+	f := &feedXML{root: doc.root, loc: o.location()}
+	doc.read(in, yield, f.entry)
+}
+
+func (f *feedXML) entry(e *element, pos string) (Entry, error) {
+	convert := f.rssItem
+	if e.name == "entry" {
+		convert = f.atomEntry
+	}
+	p, err := convert(e)
+	if err != nil {
+		return Entry{}, err
+	}
+	return postEntry(p, pos)
+}
+
+// rssItem converts an RSS item.
+func (f *feedXML) rssItem(e *element) (feed.Post, error) {
+	guid := e.text("guid")
+	p := feed.Post{
+		ID:       first(guid, e.attr("rdf:about"), e.text("link"), e.text("dc:identifier")),
+		URL:      first(e.text("link"), e.text("feedburner:origLink")),
+		Title:    plainTitle(e.text("title")),
+		Image:    first(e.child("itunes:image").attr("href"), e.child("media:thumbnail").attr("url")),
+		Language: e.text("dc:language"),
+	}
+	if p.URL == "" && guid != "" && e.child("guid").attr("isPermaLink") != "false" && isURL(guid) {
+		p.URL = guid
+	}
+	if p.ID == "" {
+		return p, fmt.Errorf("item %q has no guid and no link: %w", shorten(p.Title), feed.ErrInvalid)
+	}
+	p.URL = f.absolute(p.URL)
+	p.ContentHTML, p.Summary = rssContent(e)
+	for _, name := range []string{"dc:creator", "author", "itunes:author"} {
+		if p.Authors = rssAuthors(e, name); len(p.Authors) > 0 {
+			break
+		}
+	}
+	for _, name := range []string{"category", "dc:subject"} {
+		for c := range e.all(name) {
+			p.Tags = addTag(p.Tags, plainTitle(c.content()))
+		}
+	}
+	p.Attachments = rssAttachments(e)
+	addCredits(e, &p)
+	if s := e.child("source"); s != nil && (s.content() != "" || s.attr("url") != "") {
+		// The source element names the publication of the first quoted article.
+		if len(p.Quotes) == 0 {
+			p.Quotes = []feed.Quote{{}}
+		}
+		p.Quotes[0].Source.Publication = plainTitle(s.content())
+		p.Quotes[0].Source.FeedURL = s.attr("url")
+	}
+	var err error
+	p.DatePublished, err = f.date(e, "pubDate", "dc:date", "dcterms:created", "dcterms:issued", "atom:published")
+	if err == nil {
+		p.DateModified, err = f.date(e, "atom:updated", "dcterms:modified")
+	}
+	return p, err
+}
+
+// rssContent returns the content of an item in HTML, and its summary if it has one beside the content.
+func rssContent(e *element) (content, summary string) {
+	description := e.child("description").html()
+	content = first(e.child("content:encoded").html(), e.child("xhtml:body").html(), e.child("xhtml:div").html())
+	switch {
+	case content == "":
+		return description, ""
+	case description != content:
+		summary = plainText(description)
+	}
+	return content, summary
+}
+
+// rssAttachments returns the enclosures and media of an item.
+func rssAttachments(e *element) []feed.Attachment {
+	var list []feed.Attachment
+	for enclosure := range e.all("enclosure") {
+		list = addAttachment(list, feed.Attachment{
+			URL: enclosure.attr("url"), MIMEType: enclosure.attr("type"),
+			SizeInBytes:       parseSize(enclosure.attr("length")),
+			DurationInSeconds: parseDuration(e.text("itunes:duration")),
+		})
+	}
+	for _, media := range []*element{e, e.child("media:group")} {
+		for c := range media.all("media:content") {
+			list = addAttachment(list, feed.Attachment{
+				URL: c.attr("url"), MIMEType: c.attr("type"), Title: c.text("media:title"),
+				SizeInBytes: parseSize(c.attr("fileSize")), DurationInSeconds: parseDuration(c.attr("duration")),
+			})
+		}
+	}
+	return list
+}
+
+// rssAuthors returns the authors in the elements named name. RSS has e-mail addresses there, which are left out.
+func rssAuthors(e *element, name string) []feed.Author {
+	var authors []feed.Author
+	for a := range e.all(name) {
+		if name := withoutAddress(plainTitle(a.content())); name != "" {
+			authors = append(authors, feed.Author{Name: name})
+		}
+	}
+	return authors
+}
+
+// withoutAddress returns the name in "ann@example.com (Ann)" and "Ann <ann@example.com>", and the local part of an
+// address without a name.
+func withoutAddress(author string) string {
+	if !strings.Contains(author, "@") {
+		return author
+	}
+	if address, name, ok := strings.Cut(author, " ("); ok && strings.Contains(address, "@") {
+		return strings.TrimSuffix(name, ")")
+	}
+	if name, _, _ := strings.Cut(author, "<"); name != author && strings.TrimSpace(name) != "" {
+		return strings.Trim(strings.TrimSpace(name), `"`)
+	}
+	if local, _, _ := strings.Cut(author, "@"); !strings.Contains(author, " ") {
+		return local
+	}
+	return author
+}
+
+// atomEntry converts an Atom entry.
+func (f *feedXML) atomEntry(e *element) (feed.Post, error) {
+	assumeAtom(e)
+	p := feed.Post{
+		ID:       e.text("atom:id"),
+		Title:    atomText(e.child("atom:title")),
+		Language: e.attr("xml:lang"),
+		URL:      f.absolute(atomAlternate(e)),
+	}
+	if p.ID == "" {
+		p.ID = p.URL
+	}
+	if p.ID == "" {
+		return p, fmt.Errorf("entry %q has no id and no link: %w", shorten(p.Title), feed.ErrInvalid)
+	}
+	atomContent(e, &p)
+	for a := range e.all("atom:author") {
+		author := feed.Author{Name: plainTitle(a.text("atom:name")), URL: first(a.text("atom:uri"), a.text("atom:url"))}
+		if author != (feed.Author{}) {
+			p.Authors = append(p.Authors, author)
+		}
+	}
+	for c := range e.all("atom:category") {
+		p.Tags = addTag(p.Tags, first(c.attr("label"), c.attr("term")))
+	}
+	for link := range e.all("atom:link") {
+		if link.attr("rel") == "enclosure" {
+			p.Attachments = addAttachment(p.Attachments, feed.Attachment{
+				URL: link.attr("href"), MIMEType: link.attr("type"), Title: link.attr("title"),
+				SizeInBytes: parseSize(link.attr("length")),
+			})
+		}
+	}
+	addCredits(e, &p)
+	if source := atomSource(e.child("atom:source")); source.Publication+source.FeedURL+source.PublicationURL != "" {
+		p.Quotes = append(p.Quotes, feed.Quote{Source: source})
+	}
+	var err error
+	if p.DatePublished, err = f.date(e, "atom:published", "atom:issued", "atom:created"); err != nil {
+		return p, err
+	}
+	if p.DateModified, err = f.date(e, "atom:updated", "atom:modified"); err != nil {
+		return p, err
+	}
+	if p.DatePublished.IsZero() {
+		p.DatePublished, p.DateModified = p.DateModified, time.Time{}
+	}
+	return p, nil
+}
+
+// assumeAtom puts elements without a namespace into Atom's: some feeds do not declare it.
+func assumeAtom(e *element) {
+	if e.name != "" && e.space == "" {
+		e.space = "atom"
+	}
+	for _, c := range e.children {
+		assumeAtom(c)
+	}
+}
+
+// atomAlternate returns the address of an entry's page.
+func atomAlternate(e *element) string {
+	address := ""
+	for link := range e.all("atom:link") {
+		rel := link.attr("rel")
+		if (rel == "" || rel == "alternate") && (address == "" || strings.HasPrefix(link.attr("type"), "text/html")) {
+			address = link.attr("href")
+		}
+	}
+	return address
+}
+
+// atomContent sets the content and summary of p. An entry without content has its summary as content.
+func atomContent(e *element, p *feed.Post) {
+	content, summary := e.child("atom:content"), e.child("atom:summary")
+	if content != nil && content.attr("src") == "" && content.content()+content.innerHTML() != "" {
+		p.ContentHTML, p.ContentText = textConstruct(content)
+		p.Summary = atomText(summary)
+		return
+	}
+	p.ContentHTML, p.ContentText = textConstruct(summary)
+	p.ExternalURL = content.attr("src")
+}
+
+// atomSource returns the publication that an atom:source element names.
+func atomSource(e *element) feed.Source {
+	source := feed.Source{Publication: atomText(e.child("atom:title"))}
+	for link := range e.all("atom:link") {
+		switch link.attr("rel") {
+		case "self":
+			source.FeedURL = link.attr("href")
+		case "", "alternate":
+			source.PublicationURL = link.attr("href")
+		}
+	}
+	return source
+}
+
+// textConstruct returns the content of a text construct (RFC 4287 section 3.1) as HTML or as text.
+func textConstruct(e *element) (htmlContent, text string) {
+	if e == nil {
+		return "", ""
+	}
+	kind := strings.ToLower(e.attr("type"))
+	escaped := e.attr("mode") == "escaped" // Atom 0.3
+	switch {
+	case kind == "xhtml" || kind == "application/xhtml+xml" && !escaped:
+		return e.innerHTML(), ""
+	case kind == "html" || kind == "text/html" || escaped && kind != "text/plain":
+		return e.content(), ""
+	case e.hasElements(): // although its type does not allow them
+		return e.innerHTML(), ""
+	default:
+		return "", e.content()
+	}
+}
+
+// atomText returns a text construct as plain text.
+func atomText(e *element) string {
+	htmlContent, text := textConstruct(e)
+	if htmlContent != "" {
+		return plainText(htmlContent)
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// addCredits adds the quotes and vias that the links of an item give.
+func addCredits(e *element, p *feed.Post) {
+	for link := range e.all("atom:link") {
+		href := link.attr("href")
+		if href == "" {
+			continue
+		}
+		switch link.attr("rel") {
+		case "related":
+			p.Quotes = append(p.Quotes, feed.Quote{Source: feed.Source{URL: href, Headline: link.attr("title")}})
+		case "via":
+			p.Via = append(p.Via, feed.Via{Name: link.attr("title"), URL: href})
+		}
+	}
+}
+
+// date returns the date in the first of the named elements that is not empty.
+func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
+	for _, name := range names {
+		if text := e.text(name); text != "" {
+			t, err := parseDate(text, f.loc)
+			if err != nil {
+				return t, fmt.Errorf("%s: %w", name, err)
+			}
+			return t, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// absolute resolves an address against the page of the feed.
+func (f *feedXML) absolute(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || address == "" || u.IsAbs() {
+		return address
+	}
+	for _, base := range f.baseURLs() {
+		if b, err := url.Parse(base); err == nil && b.IsAbs() {
+			return b.ResolveReference(u).String()
+		}
+	}
+	return address
+}
+
+// baseURLs returns the addresses that relative references may be relative to, the best first.
+func (f *feedXML) baseURLs() []string {
+	var list []string
+	for _, top := range f.root.children {
+		channel := top
+		for _, c := range top.children {
+			if c.name == "channel" {
+				channel = c
+			}
+		}
+		list = append(list, top.attr("xml:base"), channel.text("link"))
+		for _, c := range channel.children {
+			if rel := c.attr("rel"); c.name == "link" && (rel == "" || rel == "alternate") {
+				list = append(list, c.attr("href"))
+			}
+		}
+	}
+	return list
+}

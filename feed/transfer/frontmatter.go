@@ -1,0 +1,251 @@
+package transfer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/pelletier/go-toml/v2"
+
+	"feedpub/feed"
+)
+
+// cutFrontMatter splits text into front matter and body. Front matter is YAML between two lines "---", TOML between two
+// lines "+++", or, as in Hugo, a JSON object. It is nil if there is none.
+func cutFrontMatter(text string) (front map[string]any, body string, err error) {
+	if strings.HasPrefix(text, "{") {
+		return cutJSON(text)
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	fence := strings.TrimRight(line, " \t\r")
+	if fence != "---" && fence != "+++" {
+		return nil, text, nil
+	}
+	end := len(line) + 1
+	for line := range strings.Lines(text[min(end, len(text)):]) {
+		if strings.TrimRight(line, " \t\r\n") != fence {
+			end += len(line)
+			continue
+		}
+		source := text[len(fence):end]
+		if _, after, ok := strings.Cut(source, "\n"); ok {
+			source = after
+		}
+		front = make(map[string]any)
+		if fence == "---" {
+			err = readYAML(source, &front)
+		} else {
+			err = readTOML(source, &front)
+		}
+		return front, text[end+len(line):], err
+	}
+	return nil, "", fmt.Errorf("line 1: front matter without end: want a second line %q: %w", fence, feed.ErrInvalid)
+}
+
+// cutJSON splits text after a JSON object.
+func cutJSON(text string) (map[string]any, string, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	var front map[string]any
+	if err := d.Decode(&front); err != nil || front == nil {
+		return nil, text, nil // prose in braces
+	}
+	return front, text[d.InputOffset():], nil
+}
+
+// maxAliases bounds the aliases in YAML: nested aliases multiply.
+const maxAliases = 100
+
+// readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
+func readYAML(source string, into *map[string]any) error {
+	if strings.Count(source, "*") > maxAliases && strings.Count(source, "&") > 0 {
+		return fmt.Errorf("front matter: more than %d aliases: %w", maxAliases, feed.ErrInvalid)
+	}
+	err := yaml.Unmarshal([]byte(source), into)
+	if err == nil {
+		return nil
+	}
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) && syntax.Token != nil {
+		// Lines count from the "---" before the source.
+		return fmt.Errorf("line %d: front matter: %s: %w", syntax.Token.Position.Line+1, syntax.Message, feed.ErrInvalid)
+	}
+	return fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
+}
+
+// readTOML decodes TOML. Its errors are of kind [feed.ErrInvalid].
+func readTOML(source string, into *map[string]any) error {
+	err := toml.Unmarshal([]byte(source), into)
+	if err == nil {
+		return nil
+	}
+	if decode := new(toml.DecodeError); errors.As(err, &decode) {
+		line, _ := decode.Position()
+		message := strings.TrimPrefix(decode.Error(), "toml: ")
+		return fmt.Errorf("line %d: front matter: %s: %w", line+1, message, feed.ErrInvalid)
+	}
+	return fmt.Errorf("front matter: want keys and values in TOML: %w", feed.ErrInvalid)
+}
+
+// frontMatterKeys are the members of a post that keys of front matter stand for. Where several keys stand for one
+// member, the first that is given wins. Other keys keep their names.
+var frontMatterKeys = []struct{ key, member string }{
+	{"id", "id"},
+	{"guid", "id"},
+	{"url", "url"},
+	{"permalink", "url"},
+	{"external_url", "external_url"},
+	{"link", "external_url"},
+	{"date_published", "date_published"},
+	{"date", "date_published"},
+	{"date_modified", "date_modified"},
+	{"lastmod", "date_modified"},
+	{"updated", "date_modified"},
+	{"last_modified_at", "date_modified"},
+	{"summary", "summary"},
+	{"description", "summary"},
+	{"excerpt", "summary"},
+	{"language", "language"},
+	{"lang", "language"},
+	{"featured_image", "image"},
+}
+
+// fromFrontMatter returns the members of a post that front matter gives.
+func fromFrontMatter(front map[string]any) map[string]any {
+	post := maps.Clone(front)
+	if post == nil {
+		post = make(map[string]any)
+	}
+	for _, f := range frontMatterKeys {
+		value, ok := front[f.key]
+		if !ok || f.key == "permalink" && !isAddress(value) {
+			continue
+		}
+		if f.key != f.member {
+			delete(post, f.key)
+		}
+		if _, given := post[f.member]; !given {
+			post[f.member] = value
+		}
+	}
+	for _, key := range []string{"date_published", "date_modified"} {
+		switch t := post[key].(type) {
+		case time.Time:
+			post[key] = t.Format(time.RFC3339Nano)
+		case fmt.Stringer: // a local date of TOML
+			post[key] = t.String()
+		}
+	}
+	// A title such as 1984 is a number in YAML.
+	for _, key := range []string{"title", "summary"} {
+		switch v := post[key].(type) {
+		case int64, uint64, float64, bool:
+			post[key] = fmt.Sprint(v)
+		}
+	}
+	if id, ok := post["id"]; ok {
+		post["id"] = fmt.Sprint(id)
+	}
+	setImage(post)
+	setAuthors(post, front)
+	setTags(post, front)
+	setStatus(post, front)
+	return post
+}
+
+// setImage replaces an object with the address of the image.
+func setImage(post map[string]any) {
+	image, ok := post["image"].(map[string]any)
+	if !ok {
+		return
+	}
+	delete(post, "image")
+	for _, key := range []string{"url", "path", "src"} {
+		if address, ok := image[key].(string); ok {
+			post["image"] = address
+		}
+	}
+}
+
+func setAuthors(post, front map[string]any) {
+	for _, key := range []string{"authors", "author"} {
+		if value, ok := front[key]; ok {
+			delete(post, "author")
+			post["authors"] = authorList(value)
+			return
+		}
+	}
+}
+
+// setTags joins tags and categories.
+func setTags(post, front map[string]any) {
+	taxonomies, _ := front["taxonomies"].(map[string]any) // as in Zola
+	tags := slices.Concat(stringList(front["tags"]), stringList(front["categories"]), stringList(front["category"]),
+		stringList(taxonomies["tags"]), stringList(taxonomies["categories"]))
+	for _, key := range []string{"tags", "categories", "category", "taxonomies"} {
+		delete(post, key)
+	}
+	if len(tags) > 0 {
+		post["tags"] = tags
+	}
+}
+
+// setStatus reads Hugo's draft and Jekyll's published.
+func setStatus(post, front map[string]any) {
+	if (front["draft"] == true || front["published"] == false) && post["status"] != string(feed.Private) {
+		post["status"] = string(feed.Draft)
+	}
+	delete(post, "draft")
+	delete(post, "published")
+}
+
+// authorList returns the authors of a post from a name, a list of names, or objects.
+func authorList(value any) any {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	authors := make([]any, 0, len(list))
+	for _, v := range list {
+		if name, ok := v.(string); ok {
+			v = map[string]any{"name": name}
+		}
+		authors = append(authors, v)
+	}
+	return authors
+}
+
+// stringList returns the strings and scalars of a list, or the parts of a string with commas.
+func stringList(value any) []any {
+	var list []any
+	add := func(s string) {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, s)
+		}
+	}
+	switch v := value.(type) {
+	case []any:
+		for _, element := range v {
+			switch element.(type) {
+			case nil, map[string]any, []any:
+			default:
+				add(fmt.Sprint(element)) // a year is a number
+			}
+		}
+	case string:
+		for part := range strings.SplitSeq(v, ",") {
+			add(part)
+		}
+	}
+	return list
+}
+
+// isAddress reports whether a permalink is an address, and not a pattern such as "/:year/:title/" or the name of one.
+func isAddress(value any) bool {
+	s, ok := value.(string)
+	return ok && (isURL(s) || strings.HasPrefix(s, "/") && !strings.Contains(s, ":"))
+}

@@ -1,0 +1,211 @@
+package transfer
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// expand replaces Hugo's own shortcodes, and rawhtml, which many sites define. Other shortcodes are left as they are,
+// with a note.
+func (h *hugo) expand(t *templateText) {
+	var b strings.Builder
+	for at := 0; ; {
+		i := strings.Index(t.text[at:], "{{")
+		if i < 0 {
+			b.WriteString(t.text[at:])
+			t.text = b.String()
+			return
+		}
+		b.WriteString(t.text[at : at+i])
+		at += i
+		code, ok := parseShortcode(t.text[at:])
+		if !ok {
+			b.WriteString("{{")
+			at += len("{{")
+			continue
+		}
+		if code.escaped {
+			b.WriteString(code.source())
+			at += code.length
+			continue
+		}
+		inner, length := "", code.length
+		if code.name == "highlight" || code.name == "rawhtml" || code.name == "figure" && !code.selfClosing {
+			inner, length = t.shortcodeBody(code, t.text[at:])
+		}
+		output, ok := h.shortcode(t, code, inner)
+		if !ok {
+			t.noteUnknown(at, t.text[at:at+code.length])
+			output, length = code.source(), code.length
+		}
+		b.WriteString(output)
+		at += length
+	}
+}
+
+// shortcode is a shortcode in the text of a Hugo post.
+type shortcode struct {
+	open, close string // "{{<" and ">}}", or with "%"
+	inside      string // the text between them
+	name        string // of an end tag, with a slash
+	arguments   map[string]string
+	escaped     bool // shown as it is: {{</* … */>}}
+	selfClosing bool // without an end tag
+	length      int
+}
+
+// source returns the shortcode as it is shown. A space after "<" keeps it from being read as an HTML tag, whose text
+// would be lost.
+func (c shortcode) source() string { return c.open + " " + c.inside + " " + c.close }
+
+// parseShortcode parses the shortcode that s begins with.
+func parseShortcode(s string) (shortcode, bool) {
+	c := shortcode{open: "{{<", close: ">}}"}
+	if strings.HasPrefix(s, "{{%") {
+		c.open, c.close = "{{%", "%}}"
+	} else if !strings.HasPrefix(s, c.open) {
+		return c, false
+	}
+	inside, _, ok := strings.Cut(tagWindow(s[len(c.open):]), c.close)
+	if !ok {
+		return c, false
+	}
+	c.length = len(c.open) + len(inside) + len(c.close)
+	c.inside = strings.TrimSpace(inside)
+	if words, ok := strings.CutPrefix(c.inside, "/*"); ok {
+		if words, ok = strings.CutSuffix(words, "*/"); ok {
+			c.inside, c.escaped = strings.TrimSpace(words), true
+			return c, true
+		}
+	}
+	words, selfClosing := strings.CutSuffix(c.inside, "/")
+	c.selfClosing = selfClosing
+	c.name, words, _ = strings.Cut(strings.ReplaceAll(strings.TrimSpace(words), "\n", " "), " ")
+	c.arguments = shortcodeArguments(words)
+	return c, c.name != ""
+}
+
+// shortcodeArguments parses named arguments, and positional ones under their numbers.
+func shortcodeArguments(s string) map[string]string {
+	arguments := map[string]string{}
+	for n := 0; ; {
+		s = strings.TrimLeft(s, " \t\r\n")
+		if s == "" {
+			return arguments
+		}
+		key := ""
+		if i := strings.IndexAny(s, "= \t\"`"); i > 0 && s[i] == '=' {
+			key, s = strings.ToLower(s[:i]), s[i+1:]
+		}
+		var value string
+		if s != "" && (s[0] == '"' || s[0] == '`') {
+			mark := s[:1]
+			value, s, _ = strings.Cut(s[1:], mark)
+			for mark == `"` && strings.HasSuffix(value, `\`) {
+				more, rest, found := strings.Cut(s, mark)
+				value, s = value[:len(value)-1]+mark+more, rest
+				if !found {
+					break
+				}
+			}
+		} else if i := strings.IndexAny(s, " \t\r\n"); i >= 0 {
+			value, s = s[:i], s[i:]
+		} else {
+			value, s = s, ""
+		}
+		if key == "" {
+			key = strconv.Itoa(n)
+			n++
+		}
+		arguments[key] = value
+	}
+}
+
+// argument returns the first of the named arguments that is not empty.
+func (c shortcode) argument(names ...string) string {
+	for _, name := range names {
+		if v := c.arguments[name]; v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// shortcodeBody returns the text between a shortcode that s begins with and its end tag, and the length of all three. A
+// shortcode without an end tag has no body.
+func (t *templateText) shortcodeBody(code shortcode, s string) (inner string, length int) {
+	key := code.open + code.name
+	for from := code.length; !t.unclosed[key]; {
+		i := strings.Index(s[from:], code.open)
+		if i < 0 {
+			t.unclosed[key] = true
+			break
+		}
+		next, ok := parseShortcode(s[from+i:])
+		if ok && (next.name == "/"+code.name || next.name == "/" && strings.TrimSpace(next.inside[1:]) == code.name) {
+			return s[code.length : from+i], from + i + next.length
+		}
+		from += i + len(code.open)
+	}
+	return "", code.length
+}
+
+// shortcode returns what a shortcode is replaced with, or false if it is unknown.
+func (h *hugo) shortcode(t *templateText, code shortcode, inner string) (string, bool) {
+	switch code.name {
+	case "figure":
+		return figure(code)
+	case "highlight":
+		return codeBlock(code.argument("0", "lang"), inner), inner != ""
+	case "rawhtml":
+		return inner, inner != ""
+	case "ref", "relref":
+		return h.resolve(t.name, code.argument("path", "0"))
+	case "param":
+		value := stringAt(t.front, code.argument("0", "name"))
+		return value, value != ""
+	case "gist":
+		user, id := code.argument("0"), code.argument("1")
+		if user == "" || id == "" || strings.ContainsAny(user+id, " <>\"'") {
+			return "", false
+		}
+		return linkTo("https://gist.github.com/" + user + "/" + id), true
+	}
+	if address := embedAddress(code.name, code.argument); address != "" {
+		return linkTo(address), true
+	}
+	return "", false
+}
+
+// figure returns the HTML of Hugo's figure shortcode.
+func figure(code shortcode) (string, bool) {
+	src := code.argument("src", "0")
+	if src == "" {
+		return "", false
+	}
+	escape := html.EscapeString
+	image := `<img src="` + escape(src) + `" alt="` + escape(code.argument("alt", "caption")) + `">`
+	if link := code.argument("link"); link != "" {
+		image = `<a href="` + escape(link) + `">` + image + "</a>"
+	}
+	var caption []string
+	if title := code.argument("title"); title != "" {
+		caption = append(caption, "<strong>"+escape(title)+"</strong>")
+	}
+	if words := code.argument("caption"); words != "" {
+		caption = append(caption, escape(words))
+	}
+	if attr := code.argument("attr"); attr != "" {
+		attr = escape(attr)
+		if link := code.argument("attrlink"); link != "" {
+			attr = `<a href="` + escape(link) + `">` + attr + "</a>"
+		}
+		caption = append(caption, attr)
+	}
+	if len(caption) > 0 {
+		image += "<figcaption>" + strings.Join(caption, " ") + "</figcaption>"
+	}
+	return "<figure>" + image + "</figure>", true
+}

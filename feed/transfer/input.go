@@ -1,0 +1,215 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/net/html/charset"
+
+	"feedpub/feed"
+	"feedpub/feed/coding"
+)
+
+// peekSize is how many bytes of a file its format is detected from.
+const peekSize = 64 << 10
+
+// input is a file being read: decompressed, and converted to UTF-8 without a byte order mark.
+type input struct {
+	r    *bufio.Reader
+	name string // as in messages, without ".gz"
+	line int    // of the next byte; the first is 1
+	// reopen returns a reader of the same content from its beginning. It is nil if the file can be read only once.
+	reopen func() (*bufio.Reader, error)
+}
+
+// openInput prepares r for reading and detection. Its start is what Peek(peekSize) returns.
+func openInput(r io.Reader, name string) (*input, error) {
+	in := &input{r: bufio.NewReaderSize(r, peekSize), name: name, line: 1}
+	rewind := rewinder(r) // before anything is read
+	unpacked, err := gunzip(in.r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if unpacked != in.r {
+		in.r, rewind = unpacked, nil
+		in.name = strings.TrimSuffix(name, ".gz")
+	}
+	if in.r, err = toUTF8(in.r); err != nil {
+		if errors.Is(err, feed.ErrInvalid) {
+			return nil, fmt.Errorf("%s: %w", in.name, err)
+		}
+		return nil, fmt.Errorf("read %s: %w", in.name, err)
+	}
+	if rewind != nil {
+		in.reopen = func() (*bufio.Reader, error) { return toUTF8(bufio.NewReaderSize(rewind(), peekSize)) }
+	}
+	return in, nil
+}
+
+// pos returns the position of a line.
+func (in *input) pos(line int) string { return fmt.Sprintf("%s:%d", in.name, line) }
+
+// rewinder returns a function that returns a new reader of r from where r is now, without moving r. It returns nil if r
+// can be read only once.
+func rewinder(r io.Reader) func() io.Reader {
+	s, ok := r.(io.ReadSeeker)
+	if !ok {
+		return nil
+	}
+	at, ok := s.(io.ReaderAt)
+	if !ok {
+		return nil
+	}
+	start, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil // a pipe
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if _, back := s.Seek(start, io.SeekStart); err != nil || back != nil {
+		return nil
+	}
+	return func() io.Reader { return io.NewSectionReader(at, start, end-start) }
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// toUTF8 returns r converted to UTF-8 from the encoding that a byte order mark or an XML declaration gives.
+func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
+	start, err := r.Peek(1024)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	label := ""
+	switch {
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{'<', 0, '?', 0}):
+		label = "utf-16le"
+	case bytes.HasPrefix(start, []byte{0xfe, 0xff}), bytes.HasPrefix(start, []byte{0, '<', 0, '?'}):
+		label = "utf-16be"
+	case !bytes.HasPrefix(start, byteOrderMark):
+		label = declaredEncoding(start)
+	}
+	switch strings.ToLower(label) {
+	case "", "utf-8", "utf8":
+	default:
+		if e, _ := charset.Lookup(label); e == nil {
+			return nil, fmt.Errorf("unknown encoding %q: %w", label, feed.ErrInvalid)
+		}
+		converted, err := charset.NewReaderLabel(label, r)
+		if err != nil {
+			return nil, fmt.Errorf("encoding %q: %w: %w", label, err, feed.ErrInvalid)
+		}
+		r = bufio.NewReaderSize(converted, peekSize)
+	}
+	if mark, err := r.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
+		_, _ = r.Discard(len(byteOrderMark)) // buffered, so this cannot fail
+	}
+	return r, nil
+}
+
+// declaredEncoding returns the encoding that an XML declaration gives, or "".
+func declaredEncoding(start []byte) string {
+	start = bytes.TrimLeft(start, " \t\r\n")
+	if !bytes.HasPrefix(start, []byte("<?xml")) {
+		return ""
+	}
+	declaration, _, ok := bytes.Cut(start, []byte("?>"))
+	if !ok {
+		return ""
+	}
+	_, value, ok := bytes.Cut(declaration, []byte("encoding"))
+	if !ok {
+		return ""
+	}
+	value = bytes.TrimLeft(value, " \t\r\n=")
+	if len(value) == 0 {
+		return ""
+	}
+	value, _, _ = bytes.Cut(value[1:], value[:1])
+	return string(value)
+}
+
+// Limits on the expansion of compressed files, against decompression bombs. Gzip shrinks text about ten times.
+const (
+	maxRatio = 200
+	// freeBytes may be expanded before the ratio counts.
+	freeBytes = 64 << 20
+)
+
+// ErrDamaged is the kind of errors about a file whose rest cannot be read: it is cut off or damaged, or it expands
+// beyond the limits. It is not of kind [feed.ErrInvalid], since there are no further entries.
+var ErrDamaged = errors.New("the file is damaged")
+
+var errRatio = fmt.Errorf("it expands to more than %d times its size: %w", maxRatio, ErrDamaged)
+
+// gunzip returns the decompressed content of r if it is in gzip format, else r.
+func gunzip(r *bufio.Reader) (*bufio.Reader, error) {
+	start, err := r.Peek(2)
+	if err != nil || !bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		return r, nil
+	}
+	in := &countingReader{r: r}
+	z, err := coding.NewGzipReader(in)
+	if err != nil {
+		return nil, fmt.Errorf("gzip: %w: %w", err, ErrDamaged)
+	}
+	return bufio.NewReaderSize(&gzipReader{r: z, in: in}, peekSize), nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// gzipReader reads decompressed bytes within the limits.
+type gzipReader struct {
+	r  io.Reader
+	in *countingReader
+	n  int64
+}
+
+func (g *gzipReader) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	g.n += int64(n)
+	if g.n > freeBytes && g.n > maxRatio*g.in.n {
+		return 0, errRatio
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		// What was read before the damage is used; the rest is lost.
+		err = fmt.Errorf("gzip: %w: %w", err, ErrDamaged)
+	}
+	return n, err
+}
+
+// zipReader reads a file of a zip archive within the limits.
+type zipReader struct {
+	r    io.Reader
+	left int64
+}
+
+func newZipReader(r io.Reader, compressed uint64) *zipReader {
+	return &zipReader{r: r, left: freeBytes + maxRatio*int64(min(compressed, 1<<40))}
+}
+
+func (z *zipReader) Read(p []byte) (int, error) {
+	n, err := z.r.Read(p)
+	if z.left -= int64(n); z.left < 0 {
+		return 0, errRatio
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("zip: %w: %w", err, ErrDamaged)
+	}
+	return n, err
+}

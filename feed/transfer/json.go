@@ -1,0 +1,425 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+// maxEntry is how many bytes an entry may have. It is more than a post may have, so that a post that is too large is
+// rejected with its own error, and a raw post that was never valid survives export and import.
+const maxEntry = 16 << 20
+
+// maxNesting is the nesting limit of encoding/json.
+const maxNesting = 10_000
+
+var (
+	errTooLarge = fmt.Errorf("want at most %d bytes: %w", maxEntry, feed.ErrInvalid)
+	// errBrackets ends reading: the values after mismatched brackets cannot be told apart.
+	errBrackets = fmt.Errorf("mismatched brackets in the JSON: %w", feed.ErrInvalid)
+)
+
+// isJSON reports whether a file holds JSON objects. Prose can begin with a bracket, too.
+func isJSON(start []byte) bool {
+	text := bytes.TrimLeft(start, " \t\r\n")
+	if len(text) == 0 || text[0] != '[' && text[0] != '{' {
+		return false
+	}
+	text = bytes.TrimLeft(text[1:], " \t\r\n")
+	return len(text) == 0 || bytes.IndexByte([]byte(`{["}]`), text[0]) >= 0
+}
+
+// jsonReader reads the entries of a JSON file.
+type jsonReader struct {
+	*input
+	options Options
+	// items is set while the items of a JSON Feed document are read, which any program may have written.
+	items bool
+}
+
+// readJSON reads posts in JSON: JSON Lines with posts, records and raw posts, as [Writer] writes them; an array of
+// posts; posts one after the other; or the items of a JSON Feed document.
+func readJSON(o Options, in *input, yield func(Entry, error) bool) {
+	start, err := in.r.Peek(peekSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		yield(Entry{Pos: in.name}, fmt.Errorf("read %s: %w", in.name, err))
+		return
+	}
+	j := &jsonReader{input: in, options: o}
+	text := bytes.TrimLeft(start, " \t\r\n")
+	switch {
+	case len(text) == 0:
+	case !isJSON(start):
+		yield(Entry{Pos: in.name}, fmt.Errorf("%s: want JSON objects: %w", in.name, feed.ErrInvalid))
+	case text[0] == '[':
+		j.array(yield)
+	case isJSONFeed(text):
+		j.document(yield)
+	case isJSONLines(text):
+		j.lines(yield)
+	default:
+		j.values(yield)
+	}
+}
+
+// isJSONLines reports whether text begins with JSON Lines, and not with an object over several lines.
+func isJSONLines(text []byte) bool {
+	line, rest, _ := bytes.Cut(text, []byte("\n"))
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	// An object over several lines continues with a member or a bracket. If the second line begins an object, the first
+	// one is a line that was cut off.
+	return json.Valid(line) || len(rest) == 0 || rest[0] == '{'
+}
+
+// lines reads an entry from each line.
+func (j *jsonReader) lines(yield func(Entry, error) bool) {
+	for {
+		pos := j.pos(j.line)
+		line, err := j.readLine()
+		ended := errors.Is(err, io.EOF)
+		switch {
+		case err != nil && !ended && !errors.Is(err, feed.ErrInvalid):
+			yield(Entry{Pos: pos}, fmt.Errorf("read %s: %w", pos, err))
+			return
+		case err != nil && !ended:
+			if !yield(Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err)) {
+				return
+			}
+		case len(bytes.TrimSpace(line)) > 0:
+			if !yield(j.entry(line, pos, "")) {
+				return
+			}
+		}
+		if ended {
+			return
+		}
+	}
+}
+
+// readLine returns the next line without its end. The last one comes with [io.EOF].
+func (j *jsonReader) readLine() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := j.r.ReadSlice('\n')
+		if len(line) <= maxEntry {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			return nil, err
+		}
+		j.line++
+		if len(line) > maxEntry {
+			if err != nil {
+				j.line--
+			}
+			return nil, errTooLarge
+		}
+		return bytes.TrimSuffix(line, []byte("\n")), err
+	}
+}
+
+// values reads JSON objects that follow each other. A single one may have no id.
+func (j *jsonReader) values(yield func(Entry, error) bool) {
+	id := j.name
+	for {
+		c, err := j.peekValue()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err == nil && c != '{' {
+			err = errBrackets
+		}
+		if !j.value(yield, err, id) {
+			return
+		}
+		id = ""
+	}
+}
+
+// array reads the objects of a JSON array.
+func (j *jsonReader) array(yield func(Entry, error) bool) {
+	if _, err := j.peekValue(); err != nil {
+		yield(Entry{}, j.fatal(err))
+		return
+	}
+	j.skipByte()
+	if !j.elements(yield) {
+		return
+	}
+	if _, err := j.peekValue(); err == nil {
+		pos := j.pos(j.line)
+		yield(Entry{Pos: pos}, fmt.Errorf("%s: want nothing after the array: %w", pos, feed.ErrInvalid))
+	}
+}
+
+// elements reads an array after its opening bracket. It reports whether to continue.
+func (j *jsonReader) elements(yield func(Entry, error) bool) bool {
+	for {
+		c, err := j.peekValue()
+		switch {
+		case err == nil && c == ',':
+			j.skipByte()
+			continue
+		case err == nil && c == ']':
+			j.skipByte()
+			return true
+		case err == nil && (c == '}' || c == ':'):
+			err = errBrackets
+		}
+		if !j.value(yield, err, "") {
+			return false
+		}
+	}
+}
+
+// value reads the next value and yields its entry, or err if it is not nil. It reports whether to continue.
+func (j *jsonReader) value(yield func(Entry, error) bool, err error, id string) bool {
+	pos := j.pos(j.line)
+	var raw []byte
+	if err == nil {
+		raw, err = j.readValue()
+	}
+	switch {
+	case err == nil:
+		return yield(j.entry(raw, pos, id))
+	case errors.Is(err, errTooLarge):
+		return yield(Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err))
+	default:
+		yield(Entry{Pos: pos}, j.fatal(err))
+		return false
+	}
+}
+
+// fatal describes an error that ends reading.
+func (j *jsonReader) fatal(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: the JSON ends too early: %w", j.pos(j.line), feed.ErrInvalid)
+	}
+	return fmt.Errorf("%s: %w", j.pos(j.line), err)
+}
+
+// peekValue skips white space and returns the byte after it without reading it.
+func (j *jsonReader) peekValue() (byte, error) {
+	for {
+		c, err := j.readByte()
+		if err != nil {
+			return 0, err
+		}
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c, j.r.UnreadByte()
+		}
+	}
+}
+
+// skipByte reads the byte that peekValue returned.
+func (j *jsonReader) skipByte() {
+	_, _ = j.r.ReadByte() // buffered, so this cannot fail
+}
+
+func (j *jsonReader) readByte() (byte, error) {
+	c, err := j.r.ReadByte()
+	if c == '\n' {
+		j.line++
+	}
+	return c, err
+}
+
+// readValue returns the bytes of the next JSON value. It only tracks brackets and strings, so that a syntax error in
+// one value does not affect those that follow. A value larger than maxEntry is skipped and returns errTooLarge.
+func (j *jsonReader) readValue() ([]byte, error) {
+	var raw []byte
+	var scan valueScanner
+	size := 0
+	value := func() ([]byte, error) {
+		if size > maxEntry {
+			return nil, errTooLarge
+		}
+		return raw, nil
+	}
+	for {
+		c, err := j.readByte()
+		atEnd := size > 0 && scan.betweenValues() // of a number or a literal
+		switch {
+		case errors.Is(err, io.EOF) && atEnd:
+			return value()
+		case err != nil:
+			return nil, err
+		case atEnd && isDelimiter(c):
+			if c == '\n' {
+				j.line--
+			}
+			if err := j.r.UnreadByte(); err != nil {
+				return nil, err
+			}
+			return value()
+		}
+		if size++; size <= maxEntry {
+			raw = append(raw, c)
+		}
+		ended, err := scan.next(c)
+		if err != nil {
+			return nil, err
+		}
+		if ended {
+			return value()
+		}
+	}
+}
+
+// valueScanner finds the end of a JSON value.
+type valueScanner struct {
+	open     []byte // the closing brackets to come
+	inString bool
+	escaped  bool // the next byte follows a backslash
+}
+
+// betweenValues reports whether no bracket and no string is open.
+func (s *valueScanner) betweenValues() bool { return len(s.open) == 0 && !s.inString }
+
+// next scans a byte and reports whether it ends an object, array or string at the top level.
+func (s *valueScanner) next(c byte) (ended bool, err error) {
+	switch {
+	case s.escaped:
+		s.escaped = false
+		return false, nil
+	case s.inString && c == '\\':
+		s.escaped = true
+		return false, nil
+	case c == '"':
+		s.inString = !s.inString
+	case s.inString:
+		return false, nil
+	case c == '{':
+		s.open = append(s.open, '}')
+	case c == '[':
+		s.open = append(s.open, ']')
+	case c == '}' || c == ']':
+		last := len(s.open) - 1
+		if last < 0 || s.open[last] != c {
+			return false, errBrackets
+		}
+		s.open = s.open[:last]
+	}
+	if len(s.open) > maxNesting {
+		return false, errBrackets
+	}
+	return s.betweenValues() && (c == '}' || c == ']' || c == '"'), nil
+}
+
+// isDelimiter reports whether c ends a number or a literal.
+func isDelimiter(c byte) bool {
+	return bytes.IndexByte([]byte(" \t\r\n,:]}"), c) >= 0
+}
+
+// entry returns the entry of a JSON value. A post without an id gets id, and is rejected if that is empty.
+func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
+	fail := func(err error) (Entry, error) { return Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err) }
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return fail(fmt.Errorf("want a JSON object: %w: %w", err, feed.ErrInvalid))
+	}
+	if j.items {
+		var err error
+		if raw, err = convertItem(raw, members, j.options.location()); err != nil {
+			return fail(err)
+		}
+	}
+	// In a JSON Feed document these two are members of the post.
+	record, isRecord := members["_record"]
+	encoded, isRaw := members["_raw"]
+	if isRecord && !j.items {
+		line, err := decodeRecord(record)
+		if err != nil {
+			return fail(err)
+		}
+		return Entry{Record: line, Pos: pos}, nil
+	}
+	if value, ok := members["id"]; ok && string(value) != "null" {
+		var own string
+		if err := json.Unmarshal(value, &own); err != nil {
+			return fail(fmt.Errorf("id: want a string, got %s: %w", value, feed.ErrInvalid))
+		}
+		id = first(own, id)
+	}
+	if err := intake.CheckID(id); err != nil {
+		return fail(err)
+	}
+	post := &feed.RawPost{ID: id, Raw: raw}
+	if isRaw && !j.items {
+		post.Raw = nil
+		if err := json.Unmarshal(encoded, &post.Raw); err != nil {
+			return fail(fmt.Errorf("_raw: want base64: %w: %w", err, feed.ErrInvalid))
+		}
+	}
+	return Entry{Post: post, Pos: pos}, nil
+}
+
+// decodeRecord decodes the member "_record" of a line. Unknown members are an error: a record must not be lost
+// unnoticed.
+func decodeRecord(raw []byte) (*feed.ExportLine, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	var l feed.ExportLine
+	if err := d.Decode(&l); err != nil {
+		return nil, fmt.Errorf("_record: %w: %w", err, feed.ErrInvalid)
+	}
+	if err := validateRecord(l); err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and complete.
+func validateRecord(l feed.ExportLine) error {
+	kinds := 0
+	for _, given := range []bool{l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return fmt.Errorf("_record: want one of record, name, removal and archive, got %d: %w", kinds, feed.ErrInvalid)
+	case l.Record != nil && l.Record.ID == "":
+		return fmt.Errorf("_record.record.id: missing: %w", feed.ErrInvalid)
+	case l.Name != nil && l.Name.Feed == "":
+		return fmt.Errorf("_record.name.feed: missing: %w", feed.ErrInvalid)
+	case l.Removal != nil && (l.Removal.Feed == "" || l.Removal.Time.IsZero()):
+		return fmt.Errorf("_record.removal: want feed and time: %w", feed.ErrInvalid)
+	case l.Archive != nil && (l.Archive.Feed == "" || l.Archive.Until.IsZero()):
+		return fmt.Errorf("_record.archive: want feed and until: %w", feed.ErrInvalid)
+	}
+	return nil
+}
+
+// decodeJSON reads a JSON file of a served folder; see [Options.Decode].
+func decodeJSON(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	// A post without an id that is alone in its file has the file's name as id. JSON Lines of one line would be read
+	// as the first of many.
+	var single struct{ ID, Items any }
+	if err := json.Unmarshal(content, &single); err == nil && single.ID == nil && single.Items == nil {
+		return []feed.RawPost{{ID: name, Raw: bytes.TrimSpace(content)}}, nil
+	}
+	o.Format = JSON
+	var posts []feed.RawPost
+	for entry, err := range o.Read(bytes.NewReader(content), name) {
+		if err != nil {
+			return nil, err
+		}
+		if entry.Post != nil {
+			posts = append(posts, *entry.Post)
+		}
+	}
+	return posts, nil
+}

@@ -1,0 +1,110 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"feedpub/feed"
+)
+
+// Writer writes posts and records as JSON Lines, which [Read] reads back without loss. The JSON of a post is written
+// byte for byte, but for white space between members if it has several lines. A post whose JSON has no id gets the id
+// as its first member. A post that is not JSON, has another id, or would be read as something else is written as
+// {"_raw":"BASE64","id":"ID"}. A Writer is not safe for concurrent use.
+type Writer struct {
+	w *bufio.Writer
+}
+
+// NewWriter returns a Writer to w. Call [Writer.Flush] at the end.
+func NewWriter(w io.Writer) *Writer {
+	return &Writer{w: bufio.NewWriter(w)}
+}
+
+// Post writes a post.
+func (w *Writer) Post(p feed.RawPost) error {
+	line, err := postLine(p)
+	if err == nil {
+		err = w.line(line)
+	}
+	if err != nil {
+		return fmt.Errorf("write post %q: %w", p.ID, err)
+	}
+	return nil
+}
+
+// Record writes a record. A record that is empty or incomplete is an error of kind [feed.ErrInvalid].
+func (w *Writer) Record(l feed.ExportLine) error {
+	err := validateRecord(l)
+	var line []byte
+	if err == nil {
+		line, err = json.Marshal(map[string]feed.ExportLine{"_record": l})
+	}
+	if err == nil {
+		err = w.line(line)
+	}
+	if err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return nil
+}
+
+// Flush writes buffered lines.
+func (w *Writer) Flush() error {
+	if err := w.w.Flush(); err != nil {
+		return fmt.Errorf("write posts: %w", err)
+	}
+	return nil
+}
+
+func (w *Writer) line(line []byte) error {
+	if _, err := w.w.Write(line); err != nil {
+		return err
+	}
+	return w.w.WriteByte('\n')
+}
+
+// postLine returns the line of a post.
+func postLine(p feed.RawPost) ([]byte, error) {
+	line, ok, err := readableLine(p)
+	if ok || err != nil {
+		return line, err
+	}
+	return json.Marshal(struct {
+		Raw []byte `json:"_raw"`
+		ID  string `json:"id"`
+	}{p.Raw, p.ID})
+}
+
+// readableLine returns the JSON of a post on one line and with its id, or false if it would not be read back as the
+// post.
+func readableLine(p feed.RawPost) (line []byte, ok bool, err error) {
+	var members map[string]json.RawMessage
+	if len(p.Raw) > maxEntry/2 || json.Unmarshal(p.Raw, &members) != nil || members == nil || p.Raw[0] != '{' ||
+		members["_record"] != nil || members["_raw"] != nil || isJSONFeed(p.Raw) {
+		return nil, false, nil
+	}
+	line = p.Raw
+	if bytes.IndexByte(line, '\n') >= 0 {
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, line); err != nil {
+			return nil, false, err
+		}
+		line = compact.Bytes()
+	}
+	if value, given := members["id"]; given {
+		var id string
+		return line, json.Unmarshal(value, &id) == nil && id == p.ID, nil
+	}
+	quoted, err := json.Marshal(p.ID)
+	if err != nil {
+		return nil, false, err
+	}
+	withID := append([]byte(`{"id":`), quoted...)
+	if len(members) > 0 {
+		withID = append(withID, ',')
+	}
+	return append(withID, bytes.TrimLeft(line[1:], " \t\r")...), true, nil
+}

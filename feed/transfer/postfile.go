@@ -1,0 +1,208 @@
+package transfer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+// postFile is a file that holds one post in Markdown or HTML.
+type postFile struct {
+	options Options
+	name    string // slash-separated path
+	html    bool   // else Markdown
+}
+
+// convertedFile is what a file with one post is converted to.
+type convertedFile struct {
+	post  feed.RawPost
+	page  bool // a page of the site, and not a post
+	notes []string
+}
+
+func readMarkdownFile(o Options, in *input, yield func(Entry, error) bool) {
+	yield(postFile{options: o, name: in.name}.read(in))
+}
+
+func readHTMLFile(o Options, in *input, yield func(Entry, error) bool) {
+	yield(postFile{options: o, name: in.name, html: true}.read(in))
+}
+
+func decodeMarkdownFile(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	return postFile{options: o, name: name}.posts(content)
+}
+
+func decodeHTMLFile(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	return postFile{options: o, name: name, html: true}.posts(content)
+}
+
+// read returns the entry of the file.
+func (f postFile) read(in *input) (Entry, error) {
+	fail := func(err error) (Entry, error) { return Entry{Pos: f.name}, fmt.Errorf("%s: %w", f.name, err) }
+	content, err := io.ReadAll(io.LimitReader(in.r, intake.MaxSize+1))
+	if err != nil {
+		return Entry{Pos: f.name}, fmt.Errorf("read %s: %w", f.name, err)
+	}
+	if len(content) > intake.MaxSize {
+		return fail(fmt.Errorf("want at most %d bytes: %w", intake.MaxSize, feed.ErrInvalid))
+	}
+	c, err := f.convert(content)
+	if err == nil {
+		err = intake.CheckID(c.post.ID)
+	}
+	switch {
+	case err != nil:
+		return fail(err)
+	case c.page && !f.options.Pages:
+		return skipped(f.name, "page"), nil
+	default:
+		return Entry{Post: &c.post, Pos: f.name, Notes: c.notes}, nil
+	}
+}
+
+// posts returns the post of the file; see [Options.Decode].
+func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
+	c, err := f.convert(content)
+	if err != nil {
+		return nil, err
+	}
+	return []feed.RawPost{c.post}, nil
+}
+
+// convert converts the file to a post. The name is the id of a post that has none, it may begin with the date of the
+// post, and files in a folder "_drafts" are drafts. The values of dates and addresses are not checked: package intake
+// does that for all formats. An error is of kind [feed.ErrInvalid].
+func (f postFile) convert(content []byte) (convertedFile, error) {
+	var c convertedFile
+	text, err := f.decode(content)
+	if err != nil {
+		return c, err
+	}
+	front, body := map[string]any(nil), text
+	if !f.html || !strings.HasPrefix(text, "{") {
+		if front, body, err = cutFrontMatter(text); err != nil {
+			return c, err
+		}
+	}
+	if g := f.options.generator; g != nil {
+		if front == nil {
+			front = map[string]any{}
+		}
+		c.page = g.complete(f.name, front)
+		setAddress(g, f.name, front)
+		t := newTemplateText(f.name, text, body, front)
+		g.expand(t)
+		body, c.notes = t.text, t.notes
+	}
+	members, err := f.members(front, body)
+	if err != nil {
+		return c, err
+	}
+	id, _ := members["id"].(string)
+	id = first(id, f.name)
+	members["id"] = id
+	raw, err := json.Marshal(members)
+	if err != nil {
+		return c, fmt.Errorf("front matter: %w: %w", err, feed.ErrInvalid)
+	}
+	c.post = feed.RawPost{ID: id, Raw: raw}
+	return c, nil
+}
+
+// decode returns the content as UTF-8.
+func (f postFile) decode(content []byte) (string, error) {
+	if f.html {
+		content, err := htmlText(content)
+		return string(content), err
+	}
+	if !utf8.Valid(content) {
+		return "", fmt.Errorf("not UTF-8: %s: %w", aroundInvalid(content), feed.ErrInvalid)
+	}
+	return string(content), nil
+}
+
+// setAddress sets the address that a post has on the generator's site.
+func setAddress(g generator, name string, front map[string]any) {
+	if address := g.address(name, front); address != "" {
+		front["url"] = joinAddress(g.base(), address)
+	} else {
+		delete(front, "url")
+	}
+	delete(front, "permalink") // part of the address
+}
+
+// members returns the members of the post.
+func (f postFile) members(front map[string]any, body string) (map[string]any, error) {
+	members := map[string]any{}
+	if f.html {
+		var err error
+		if members, err = readHTML([]byte(body)); err != nil {
+			return nil, err
+		}
+		maps.Copy(members, fromFrontMatter(front))
+	} else {
+		members = readMarkdown(front, body)
+	}
+	addFromName(members, f.name)
+	if address, ok := members["url"].(string); ok && strings.HasPrefix(address, "/") && f.options.BaseURL != "" {
+		members["url"] = joinAddress(f.options.BaseURL, address)
+	}
+	for _, key := range []string{"date_published", "date_modified"} {
+		text, ok := members[key].(string)
+		if _, standard := intake.ParseDate(text); !ok || standard {
+			continue
+		}
+		if t, err := parseDate(text, f.options.location()); err == nil {
+			members[key] = t.Format(time.RFC3339)
+		}
+	}
+	return members, nil
+}
+
+// datedName matches names of files as Jekyll, and many users of Hugo, have them.
+var datedName = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})-`)
+
+// addFromName adds what the name of a file says about its post.
+func addFromName(members map[string]any, name string) {
+	if m := datedName.FindStringSubmatch(path.Base(name)); m != nil && members["date_published"] == nil {
+		if _, ok := intake.ParseDate(m[1]); ok {
+			members["date_published"] = m[1]
+		}
+	}
+	if slices.Contains(strings.Split(path.Dir(name), "/"), "_drafts") && members["status"] == nil {
+		members["status"] = string(feed.Draft)
+	}
+}
+
+// isFrontMatter reports whether a file begins with front matter.
+func isFrontMatter(start []byte) bool {
+	line, _, ok := bytes.Cut(bytes.TrimLeft(start, " \t\r\n"), []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	return ok && (string(line) == "---" || string(line) == "+++")
+}
+
+// readMarkdown returns the members of a post in Markdown.
+func readMarkdown(front map[string]any, body string) map[string]any {
+	post := fromFrontMatter(front)
+	body = strings.TrimLeft(body, "\r\n")
+	if _, ok := post["title"]; !ok {
+		// Without a title in the front matter, the title is the first heading. In the content it would be shown twice.
+		if line, rest, _ := strings.Cut(body, "\n"); strings.HasPrefix(line, "# ") {
+			post["title"] = strings.TrimSpace(strings.TrimPrefix(line, "# "))
+			body = strings.TrimLeft(rest, "\r\n")
+		}
+	}
+	post["content_markdown"] = body
+	return post
+}

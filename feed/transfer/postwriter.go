@@ -1,0 +1,46 @@
+package transfer
+
+import (
+	"fmt"
+	"io"
+
+	"feedpub/feed"
+)
+
+// WriteFormat is a format that posts are exported to for other programs.
+type WriteFormat string
+
+// The formats.
+const (
+	WriteJSONFeed WriteFormat = "jsonfeed" // one JSON Feed 1.1 document
+	WriteWXR      WriteFormat = "wxr"      // a WordPress export
+	WriteMarkdown WriteFormat = "markdown" // a folder of Markdown files with front matter
+)
+
+// Channel is the metadata of the site in an export.
+type Channel struct {
+	Title, Link, Language string
+}
+
+// PostWriter writes posts one after the other. It is not safe for concurrent use.
+type PostWriter interface {
+	// Write writes a post. After an error of kind [feed.ErrInvalid] nothing of the post is written, and the next one
+	// can be.
+	Write(p feed.Post) error
+	// Close ends the document. It does not close the underlying writer.
+	Close() error
+}
+
+// NewPostWriter returns a writer to w, or, for Markdown, to a folder. The folder is created if it is missing, and must
+// be empty.
+func NewPostWriter(f WriteFormat, w io.Writer, folder string, c Channel) (PostWriter, error) {
+	switch f {
+	case WriteJSONFeed:
+		return newJSONFeedWriter(w, c)
+	case WriteWXR:
+		return newWXRWriter(w, c)
+	case WriteMarkdown:
+		return newMarkdownWriter(folder)
+	}
+	return nil, fmt.Errorf("format %q: want jsonfeed, wxr or markdown: %w", shorten(string(f)), feed.ErrInvalid)
+}

@@ -1,0 +1,263 @@
+package transfer
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// autop converts the line ends in a WordPress post to paragraphs and line breaks, as WordPress's wpautop does when it
+// shows a post: an empty line separates paragraphs, and another line end breaks the line. Block elements are not put
+// into paragraphs, and preformatted text is not changed. It takes linear time.
+func autop(text string) string {
+	if text == "" {
+		return ""
+	}
+	p := paragrapher{unclosed: map[string]bool{}}
+	p.out.Grow(len(text) + len(text)/8)
+	for text != "" {
+		i := strings.IndexByte(text, '<')
+		if i < 0 {
+			i = len(text)
+		}
+		p.text(text[:i])
+		if text = text[i:]; text != "" {
+			text = text[p.tag(text):]
+		}
+	}
+	p.flush()
+	return strings.TrimSpace(p.out.String())
+}
+
+// paragrapher is the state of autop.
+type paragrapher struct {
+	out      strings.Builder
+	run      []byte          // text and inline elements that are not written yet
+	open     []string        // the block elements around
+	unclosed map[string]bool // elements without a further end tag, so that the search for one is not repeated
+	split    bool            // an empty line precedes the run or another run of its block
+}
+
+// The sets below are constant.
+var (
+	// blockElements are the elements that are not put into paragraphs.
+	blockElements = setOf("table", "thead", "tfoot", "caption", "col", "colgroup", "tbody", "tr", "td", "th", "div", "dl",
+		"dd", "dt", "ul", "ol", "li", "form", "map", "area", "blockquote", "address", "p", "h1", "h2", "h3", "h4", "h5",
+		"h6", "hr", "fieldset", "legend", "section", "article", "aside", "hgroup", "header", "footer", "nav", "figure",
+		"figcaption", "details", "menu", "summary", "pre", "script", "style", "textarea", "svg", "iframe", "noscript")
+	// noParagraphs are the blocks in which there are no paragraphs.
+	noParagraphs = setOf("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "thead", "tbody", "tfoot",
+		"tr", "caption", "figcaption", "dt", "figure", "address", "summary", "legend")
+	// noBreaks are the blocks without paragraphs in which there are no line breaks either: their children hold the
+	// text.
+	noBreaks = setOf("ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr", "figure")
+	// verbatimElements are the elements whose content is not changed.
+	verbatimElements = setOf("pre", "script", "style", "textarea", "svg")
+	// voidBlocks are the block elements without an end tag.
+	voidBlocks = setOf("hr", "col", "area")
+)
+
+// around returns the innermost open block element, or "".
+func (p *paragrapher) around() string {
+	if len(p.open) == 0 {
+		return ""
+	}
+	return p.open[len(p.open)-1]
+}
+
+// text adds text without tags.
+func (p *paragrapher) text(s string) {
+	for s != "" {
+		line, rest, ok := strings.Cut(s, "\n")
+		p.run = append(p.run, line...)
+		if !ok {
+			return
+		}
+		blank := false
+		for {
+			next, after, more := strings.Cut(rest, "\n")
+			if strings.TrimSpace(next) != "" || !more {
+				break
+			}
+			blank, rest = true, after
+		}
+		if blank && !noParagraphs[p.around()] {
+			p.split = true
+			p.flush()
+		} else {
+			p.run = append(p.run, '\n')
+		}
+		s = rest
+	}
+}
+
+// tag adds the tag or comment that s begins with, for verbatim elements the whole element, and returns its length.
+func (p *paragrapher) tag(s string) int {
+	if strings.HasPrefix(s, "<!--") {
+		n := len(s)
+		if i := strings.Index(s, "-->"); i >= 0 {
+			n = i + len("-->")
+		}
+		p.run = append(p.run, s[:n]...)
+		return n
+	}
+	name, closing := tagName(s)
+	if name == "" {
+		p.run = append(p.run, '<')
+		return 1
+	}
+	n := tagEnd(s)
+	if !blockElements[name] {
+		// A line end within a tag is no line break.
+		p.run = append(p.run, strings.ReplaceAll(s[:n], "\n", " ")...)
+		return n
+	}
+	p.flush()
+	p.split = false
+	if !closing && verbatimElements[name] {
+		if i := p.endTag(s[n:], name); i >= 0 {
+			n += i + tagEnd(s[n+i:])
+		}
+		p.out.WriteString(s[:n] + "\n")
+		return n
+	}
+	p.out.WriteString(strings.ReplaceAll(s[:n], "\n", " "))
+	if closing {
+		p.closeBlock(name)
+		p.out.WriteByte('\n')
+	} else if !voidBlocks[name] && !strings.HasSuffix(s[:n], "/>") && len(p.open) < maxDepth {
+		p.open = append(p.open, name)
+	}
+	return n
+}
+
+// closeBlock closes the innermost open element with the name and those in it.
+func (p *paragrapher) closeBlock(name string) {
+	for i, open := range slices.Backward(p.open) {
+		if open == name {
+			p.open = p.open[:i]
+			return
+		}
+	}
+}
+
+// endTag returns the offset in s of the end tag of an element, or -1.
+func (p *paragrapher) endTag(s, name string) int {
+	if p.unclosed[name] {
+		return -1
+	}
+	for from := 0; ; from += 2 {
+		i := strings.Index(s[from:], "</")
+		if i < 0 {
+			p.unclosed[name] = true
+			return -1
+		}
+		from += i
+		if found, _ := tagName(s[from:]); found == name {
+			return from
+		}
+	}
+}
+
+// flush writes the run as the block around it requires.
+func (p *paragrapher) flush() {
+	run := string(p.run)
+	p.run = p.run[:0]
+	words := strings.TrimSpace(run)
+	around := p.around()
+	switch {
+	case words == "":
+		if noParagraphs[around] && !noBreaks[around] {
+			p.out.WriteString(run)
+		}
+	case noBreaks[around]:
+		p.out.WriteString(run)
+	case noParagraphs[around]:
+		p.out.WriteString(breakLines(run))
+	case onlyComments(words):
+		p.out.WriteString(words + "\n")
+	case around != "" && around != "blockquote" && !p.split:
+		// Other blocks hold text without paragraphs unless empty lines separate it.
+		p.out.WriteString(breakLines(strings.Trim(run, "\n")))
+	default:
+		p.out.WriteString("<p>" + linkAddress(breakLines(words)) + "</p>\n")
+	}
+}
+
+// onlyComments reports whether s consists of comments.
+func onlyComments(s string) bool {
+	return strings.HasPrefix(s, "<!--") && strings.TrimSpace(dropComments(s)) == ""
+}
+
+// lineBreak matches a line that ends in a line break.
+var lineBreak = regexp.MustCompile(`<br ?/?>[ \t]*$`)
+
+// breakLines adds a line break before each line end within a run that has none.
+func breakLines(run string) string {
+	if !strings.Contains(run, "\n") {
+		return run
+	}
+	lead := run[:len(run)-len(strings.TrimLeft(run, "\n"))]
+	lines := strings.Split(strings.Trim(run, "\n"), "\n")
+	var b strings.Builder
+	b.WriteString(lead)
+	for i, line := range lines {
+		b.WriteString(line)
+		if i == len(lines)-1 {
+			break
+		}
+		if !lineBreak.MatchString(line) {
+			b.WriteString("<br>")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// linkAddress returns a paragraph that is a single address as a link. WordPress embeds what the address leads to.
+func linkAddress(s string) string {
+	if !strings.HasPrefix(s, "http") || strings.ContainsAny(s, " \t\n<>\"'") || !isURL(s) {
+		return s
+	}
+	return `<a href="` + s + `">` + s + `</a>`
+}
+
+// tagName returns the name in lower case of the tag that s begins with, or "" if s begins with no tag.
+func tagName(s string) (name string, closing bool) {
+	i := 1
+	if i < len(s) && s[i] == '/' {
+		closing = true
+		i++
+	}
+	from := i
+	for i < len(s) {
+		letter := s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z'
+		if digit := s[i] >= '0' && s[i] <= '9'; !letter && (!digit || i == from) {
+			break
+		}
+		i++
+	}
+	return strings.ToLower(s[from:i]), closing
+}
+
+// tagEnd returns the length of the tag that s begins with.
+func tagEnd(s string) int {
+	var quote byte
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && s[i-1] == '=':
+			quote = c
+		case c == '>':
+			return i + 1
+		}
+	}
+	// An attribute value has no closing quotation mark: the tag ends at the first ">".
+	if i := strings.IndexByte(s, '>'); i >= 0 {
+		return i + 1
+	}
+	return len(s)
+}

@@ -1,0 +1,230 @@
+package transfer
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// itemSplitter cuts an XML document into its item elements without parsing it: a syntax error in one item must not
+// affect the others, and only one item needs to be in memory. Of the syntax it knows what can hide a tag: comments,
+// CDATA sections and processing instructions.
+type itemSplitter struct {
+	r *bufio.Reader
+	// name is the qualified name of the item element, such as "item" or "atom:entry".
+	name string
+	line int // of the next byte
+	// text and section are buffers, reused for each item.
+	text, section []byte
+}
+
+// item is the text of an item element with its tags. It is valid until the next one is read.
+type item struct {
+	text []byte
+	line int // of its start tag
+}
+
+// maxHead is how many bytes may precede the first item.
+const maxHead = 16 << 20
+
+var (
+	errUnclosed = fmt.Errorf("the item has no end tag: %w", feed.ErrInvalid)
+	errCutOff   = fmt.Errorf("the file ends within an item: %w", feed.ErrInvalid)
+	errHead     = fmt.Errorf("more than %d bytes before the first item: %w", maxHead, feed.ErrInvalid)
+	errDoctype  = fmt.Errorf("DOCTYPE is not supported, since it can define entities: %w", feed.ErrInvalid)
+)
+
+// itemElements are the names of item elements by the name of the root element in lower case.
+var itemElements = map[string]string{"rss": "item", "rdf": "item", "feed": "entry"}
+
+// newItemSplitter returns the splitter for a document that begins with start.
+func newItemSplitter(in *input, start []byte) (*itemSplitter, error) {
+	start = start[max(bytes.IndexByte(start, '<'), 0):]
+	root, prefix := xmlRoot(start)
+	if i := bytes.Index(start, []byte("<!DOCTYPE")); i >= 0 && i < max(bytes.Index(start, []byte("<"+root)), 1) {
+		return nil, errDoctype
+	}
+	name := itemElements[strings.ToLower(root)]
+	if name == "" {
+		return nil, fmt.Errorf("want the root element rss, RDF or feed, got %q: %w", shorten(root), feed.ErrInvalid)
+	}
+	if name == "entry" && prefix != "" {
+		name = prefix + ":" + name
+	}
+	return &itemSplitter{r: in.r, name: name, line: in.line}, nil
+}
+
+// head returns the document up to its first item, which next returns afterwards, or all of it if it has none.
+func (s *itemSplitter) head() ([]byte, error) {
+	var head bytes.Buffer
+	for {
+		text, err := s.upTo('<', true)
+		if errors.Is(err, io.EOF) {
+			return head.Bytes(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		head.Write(text[:len(text)-1])
+		if head.Len() > maxHead {
+			return nil, errHead
+		}
+		if next, err := s.r.Peek(len(s.name) + 1); err == nil && s.is(next, "") {
+			s.unread(s.line)
+			return head.Bytes(), nil
+		}
+		tag, err := s.markup(true)
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("the XML ends too early: %w", feed.ErrInvalid)
+		}
+		if err != nil {
+			return nil, err
+		}
+		head.WriteByte('<')
+		head.Write(tag)
+	}
+}
+
+// next returns the next item, or [io.EOF] after the last. After an error of kind [feed.ErrInvalid] reading continues
+// with the item after it; only the line of the item is set.
+func (s *itemSplitter) next() (item, error) {
+	for {
+		start := s.line
+		if _, err := s.upTo('<', false); err != nil {
+			return item{line: start}, err
+		}
+		begins := s.line
+		tag, err := s.markup(false)
+		switch {
+		case err != nil:
+			return item{line: begins}, err
+		case !s.is(tag, ""):
+		case bytes.HasSuffix(tag, []byte("/>")):
+			return item{text: append([]byte("<"), tag...), line: begins}, nil
+		default:
+			return s.rest(tag, begins)
+		}
+	}
+}
+
+// rest reads the item whose start tag has been read.
+func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
+	s.text = append(append(s.text[:0], '<'), tag...)
+	add := func(part []byte) {
+		if len(s.text) <= maxEntry {
+			s.text = append(s.text, part...)
+		}
+	}
+	for {
+		part, err := s.upTo('<', true)
+		if err != nil {
+			return item{line: begins}, cutOff(err)
+		}
+		add(part)
+		line := s.line
+		// An item that begins within an item: the end tag of the outer one is missing. The inner one is read next.
+		if next, err := s.r.Peek(len(s.name) + 1); err == nil && s.is(next, "") {
+			s.unread(line)
+			return item{line: begins}, errUnclosed
+		}
+		tag, err := s.markup(true)
+		if err != nil {
+			return item{line: begins}, cutOff(err)
+		}
+		add(tag)
+		if s.is(tag, "/") {
+			if len(s.text) > maxEntry {
+				return item{line: begins}, errTooLarge
+			}
+			return item{text: s.text, line: begins}, nil
+		}
+	}
+}
+
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errCutOff
+	}
+	return err
+}
+
+// unread puts back a "<". [bufio.Reader.UnreadByte] fails after a Peek.
+func (s *itemSplitter) unread(line int) {
+	s.line = line
+	s.r = bufio.NewReaderSize(io.MultiReader(strings.NewReader("<"), s.r), peekSize)
+}
+
+// is reports whether tag, without its "<", is prefix followed by the name of the item element. The prefix is "" for a
+// start tag and "/" for an end tag.
+func (s *itemSplitter) is(tag []byte, prefix string) bool {
+	rest, ok := bytes.CutPrefix(tag, []byte(prefix+s.name))
+	return ok && len(rest) > 0 && bytes.IndexByte([]byte(" \t\r\n>/"), rest[0]) >= 0
+}
+
+// markup reads a tag, comment, CDATA section or processing instruction whose "<" has been read. Unless keep is set, it
+// returns no more than the beginning of it.
+func (s *itemSplitter) markup(keep bool) ([]byte, error) {
+	begin, err := s.r.Peek(len("![CDATA["))
+	if err != nil && len(begin) == 0 {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(begin, []byte("![CDATA[")):
+		return s.until("]]>", keep)
+	case bytes.HasPrefix(begin, []byte("!--")):
+		return s.until("-->", keep)
+	case bytes.HasPrefix(begin, []byte("?")):
+		return s.until("?>", keep)
+	default:
+		return s.upTo('>', true)
+	}
+}
+
+// until reads up to and including end, which ends in ">".
+func (s *itemSplitter) until(end string, keep bool) ([]byte, error) {
+	s.section = s.section[:0]
+	tail := make([]byte, 0, 8) // the last bytes read
+	for {
+		part, err := s.upTo('>', true)
+		if err != nil {
+			return nil, err
+		}
+		if keep && len(s.section) <= maxEntry {
+			s.section = append(s.section, part...)
+		}
+		tail = append(tail, part[max(0, len(part)-len(end)):]...)
+		tail = append(tail[:0], tail[max(0, len(tail)-len(end)):]...)
+		if string(tail) == end {
+			return s.section, nil
+		}
+	}
+}
+
+// upTo reads up to and including c. If keep is set it returns what was read, cut in the middle beyond maxEntry, else
+// the last part of it. The bytes are valid until the next read.
+func (s *itemSplitter) upTo(c byte, keep bool) ([]byte, error) {
+	var all []byte
+	for {
+		part, err := s.r.ReadSlice(c)
+		s.line += bytes.Count(part, []byte("\n"))
+		switch {
+		case err == nil && all == nil:
+			return part, nil
+		case err == nil || errors.Is(err, bufio.ErrBufferFull):
+			if !keep || len(all) > maxEntry {
+				all = all[:0]
+			}
+			all = append(all, part...)
+			if err == nil {
+				return all, nil
+			}
+		default:
+			return nil, err
+		}
+	}
+}

@@ -44,7 +44,7 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 		}
 		return front, text[end+len(line):], err
 	}
-	return nil, "", fmt.Errorf("line 1: front matter without end: want a second line %q: %w", fence, feed.ErrInvalid)
+	return nil, "", fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
 }
 
 // cutJSON splits text after a JSON object.

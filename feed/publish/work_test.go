@@ -1,0 +1,61 @@
+package publish
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"feedpub/feed"
+)
+
+func TestHooksAreCalledAfterTheLockIsReleased(t *testing.T) {
+	calls := 0
+	w := &workLock{turn: func(context.Context) (func(), error) { return func() {}, nil }}
+	w.committed = func(context.Context, feed.Head) {
+		calls++
+		if !w.working.TryLock() {
+			t.Error("the Committed hook is called while the work lock is held")
+			return
+		}
+		w.working.Unlock()
+	}
+	commit := func() error {
+		w.headCommitted(feed.Head{Feed: feed.Main})
+		if calls%2 != 0 {
+			t.Error("the Committed hook is called before the work has ended")
+		}
+		return nil
+	}
+	if err := w.do(t.Context(), commit); err != nil || calls != 1 {
+		t.Errorf("do = %v with %d calls of the hook, want nil and 1", err, calls)
+	}
+	calls = 0
+	if err := w.doInTurn(t.Context(), commit); err != nil || calls != 1 {
+		t.Errorf("doInTurn = %v with %d calls of the hook, want nil and 1", err, calls)
+	}
+}
+
+func TestHooksAreCalledInTheOrderOfTheWork(t *testing.T) {
+	const goroutines, each = 8, 200
+	var got []int
+	w := &workLock{built: func(r feed.FeedReport) { got = append(got, r.Items) }}
+	next := 0
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for range each {
+				_ = w.do(t.Context(), func() error {
+					next++
+					w.feedsBuilt([]feed.FeedReport{{Items: next}})
+					return nil
+				})
+			}
+		})
+	}
+	wg.Wait()
+	if len(got) != goroutines*each || !slices.IsSorted(got) {
+		t.Errorf("%d calls of the Built hook, sorted: %t; want %d in the order of the work",
+			len(got), slices.IsSorted(got), goroutines*each)
+	}
+}

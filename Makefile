@@ -59,8 +59,8 @@ bench-scale: ## measure what the work costs with POSTS (100,000) posts, Hugo bes
 	$(GO) -C deploy/bench run ./scale -sites 200
 
 .PHONY: plots
-plots: ## draw the results of bench-scale in deploy/scale/results.jsonl as SVG files beside it
-	$(GO) -C deploy/bench run ./plot -out ../scale < deploy/scale/results.jsonl
+plots: ## draw the results of bench-scale in deploy/docs/scale as SVG files beside it
+	$(GO) -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 
 .PHONY: bench-serve
 bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores

@@ -157,7 +157,7 @@ func TestWritersHTTPExample(t *testing.T) {
 
 // TestWritingPostsShowsTheExamples checks that the page shows the tested examples unchanged.
 func TestWritingPostsShowsTheExamples(t *testing.T) {
-	page, err := os.ReadFile("writing-posts.md")
+	page, err := os.ReadFile("docs/writing-posts.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestWritingPostsShowsTheExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(page), "\n"+string(text)+"```\n") {
-			t.Errorf("writing-posts.md does not show %s as it is", name)
+			t.Errorf("docs/writing-posts.md does not show %s as it is", name)
 		}
 	}
 	if got := strings.Count(string(page), store.PostKeyPrefix(feed.SiteID("main"))); got == 0 {

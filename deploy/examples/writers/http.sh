@@ -1,6 +1,5 @@
 #!/bin/sh
-# Stores a post over HTTP, reads it back with its entity tag, and deletes that version of it. Each step ends the script
-# if it fails.
+# Stores a post over HTTP, gets its entity tag, and deletes that version. The script ends at the first step that fails.
 set -eu
 posts=${FEEDPUB_ADMIN:-http://127.0.0.1:8081}/sites/main/posts
 auth="Authorization: Bearer ${FEEDPUB_TOKEN:?}"

@@ -6,7 +6,7 @@ $r = new Redis();
 $r->connect($url['host'], $url['port'] ?? 6379);
 
 function put(Redis $r, array $post): void {
-    // Without the first flag, text that is no UTF-8 would be stored as nothing.
+    // Without JSON_THROW_ON_ERROR, text that is not valid UTF-8 would be stored as an empty value.
     $json = json_encode($post, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE);
     $r->multi()
         ->set(SITE . ':post:' . $post['id'], $json)

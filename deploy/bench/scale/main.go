@@ -6,9 +6,9 @@
 // generates fixed posts, prints a line of JSON for each measurement, and removes everything. It needs the
 // go command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
 //
-//	go run ./deploy/bench/scale -posts 100000
-//	go run ./deploy/bench/scale -feeds 10000
-//	go run ./deploy/bench/scale -sites 200
+//	go -C deploy/bench run ./scale -posts 100000
+//	go -C deploy/bench run ./scale -feeds 10000
+//	go -C deploy/bench run ./scale -sites 200
 package main
 
 import (

@@ -9,8 +9,8 @@
 // It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with 1 if one
 // exceeds its bound.
 //
-//	go run ./deploy/bench/serve            # about five minutes
-//	go run ./deploy/bench/serve -rounds 3 -seconds 1 -engine standard
+//	go -C deploy/bench run ./serve            # about five minutes
+//	go -C deploy/bench run ./serve -rounds 3 -seconds 1 -engine standard
 package main
 
 import (

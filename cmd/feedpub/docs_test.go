@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/store/storetest"
+)
+
+// TestDocsCommands runs every sh block of the README and of the pages under deploy/docs as a reader would: the blocks of a
+// page in order, in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the
+// background until the page starts another or ends.
+func TestDocsCommands(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "deploy/docs/*.md"))
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("pages under deploy/docs: %q, %v", pages, err)
+	}
+	bin := buildForDocs(t, root)
+	total := 0
+	for _, page := range append(pages, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+		total += len(blocks)
+		if len(blocks) == 0 {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			shell := newDocsShell(t, root, bin)
+			for _, b := range blocks {
+				shell.run(t, b[1])
+				if t.Failed() {
+					return // later blocks depend on earlier ones
+				}
+			}
+		})
+	}
+	if total < 8 {
+		t.Errorf("found %d sh blocks, want at least 8", total)
+	}
+}
+
+// TestDocsAreLinked checks that the README links every page of deploy/docs, and that links to files lead to files.
+func TestDocsAreLinked(t *testing.T) {
+	pages, err := filepath.Glob("../../deploy/docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if link := "(deploy/docs/" + filepath.Base(page) + ")"; !strings.Contains(string(readme), link) {
+			t.Errorf("README.md has no link %s", link)
+		}
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, page := range append(pages, "../../README.md", "../../ARCHITECTURE.md", "../../CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			}
+		}
+	}
+}
+
+// TestReadmeLength checks that the README stays a page to start with.
+func TestReadmeLength(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = 1300
+	if n := len(strings.Fields(string(text))); n > limit {
+		t.Errorf("README.md has %d words, want at most %d: move details to deploy/docs", n, limit)
+	}
+}
+
+// buildForDocs builds feedpub as feedpub-real and returns its folder.
+func buildForDocs(t *testing.T, root string) string {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "feedpub-real"), "./cmd/feedpub")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// docsShell runs the blocks of a page in a folder of their own.
+type docsShell struct {
+	dir      string
+	env      []string
+	replacer *strings.Replacer
+}
+
+func newDocsShell(t *testing.T, root, feedpub string) *docsShell {
+	t.Helper()
+	dir, bin := t.TempDir(), t.TempDir()
+	pid := filepath.Join(bin, "serve.pid")
+	redis := storetest.StartRedis(t)
+	host, port, err := net.SplitHostPort(redis.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen, admin := freeAddress(t), freeAddress(t)
+	for name, script := range map[string]string{
+		// A server goes on in the background. The command returns when the server is ready, which healthcheck waits for.
+		"feedpub": fmt.Sprintf(`if [ "$1" = serve ]; then
+  if [ -e %[1]q ]; then stop-server; fi
+  feedpub-real "$@" >>.serve.log 2>&1 &
+  echo $! >%[1]q
+  for i in $(seq 300); do feedpub-real healthcheck >/dev/null 2>&1 && exit 0; sleep 0.1; done
+  cat .serve.log >&2; exit 1
+fi
+exec feedpub-real "$@"`, pid),
+		"stop-server": fmt.Sprintf(`read pid <%[1]q; kill "$pid" || exit 1
+tail --pid="$pid" -f /dev/null
+rm %[1]q`, pid),
+		"go": `[ "$1 $2" = "run ./cmd/feedpub" ] || { echo "not supported: go $*" >&2; exit 1; }
+shift 2; exec feedpub "$@"`,
+		// Only checks that the target exists: make test runs this test.
+		"make":      fmt.Sprintf(`exec /usr/bin/make -n -C %q "$@"`, root),
+		"redis-cli": fmt.Sprintf(`exec /usr/bin/redis-cli -h %s -p %s "$@"`, host, port),
+	} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &docsShell{
+		dir: dir,
+		env: append(os.Environ(), "PATH="+bin+":"+feedpub+":"+os.Getenv("PATH"), "HOME="+dir,
+			"XDG_CACHE_HOME="+filepath.Join(dir, ".cache"), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin),
+		replacer: strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8081", admin, "redis://127.0.0.1:6379", redis.URL()),
+	}
+	t.Cleanup(func() {
+		if _, err := os.Stat(pid); err != nil {
+			return // no server was started
+		}
+		stop := exec.Command(filepath.Join(bin, "stop-server"))
+		if out, err := stop.CombinedOutput(); err != nil {
+			t.Errorf("a server of the page is not running at the end: %v\n%s", err, out)
+		}
+	})
+	return s
+}
+
+func (s *docsShell) run(t *testing.T, script string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", s.replacer.Replace(script))
+	cmd.Dir, cmd.Env = s.dir, s.env
+	cmd.WaitDelay = time.Second // a server in the background keeps the output open
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s\noutput:\n%s", err, script, out)
+	}
+}
+
+// freeAddress returns an unused loopback address.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	port, err := storetest.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}

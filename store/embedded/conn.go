@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// queuedConn is a connection whose writes never wait for the reader. A client sends a whole pipeline before it reads
-// the first answer; the server answers each command at once, and a socket's buffer holds a few hundred small answers.
-// Without a queue both ends would stand still then, each waiting for the other to read. Redis queues replies likewise.
+// queuedConn is a connection whose writes do not wait for the reader. A client sends a whole pipeline before it reads the
+// first reply; the server replies to each command at once. Without a queue both would block when the connection's buffer
+// is full, each waiting for the other to read. Redis queues replies for the same reason.
 //
-// The queue is bounded by what the client has sent: it can't ask on while it does not read.
+// The queue is bounded by what the client has sent: it cannot send more while it does not read.
 type queuedConn struct {
 	net.Conn
 	written sync.WaitGroup
 
 	mu     sync.Mutex
-	more   *sync.Cond // the queue or closed has changed
+	more   *sync.Cond // signals that queue or closed has changed
 	queue  []byte
 	closed bool
-	err    error // of the connection; nothing is written after it
+	err    error // the first error of the connection; nothing is written after it
 }
 
 func newQueuedConn(c net.Conn) *queuedConn {
@@ -28,7 +28,7 @@ func newQueuedConn(c net.Conn) *queuedConn {
 	return q
 }
 
-// Write queues b. An error is that of an earlier write.
+// Write queues b. Its error is that of an earlier write.
 func (q *queuedConn) Write(b []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -43,7 +43,7 @@ func (q *queuedConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Close closes the connection. What is queued and not yet written is lost, as it is when a connection breaks.
+// Close closes the connection. Queued data that is not written yet is lost, as when a connection breaks.
 func (q *queuedConn) Close() error {
 	q.mu.Lock()
 	q.closed = true
@@ -54,7 +54,7 @@ func (q *queuedConn) Close() error {
 	return err
 }
 
-// write moves the queue to the connection until it is closed.
+// write writes the queue to the connection until it is closed.
 func (q *queuedConn) write() {
 	for {
 		q.mu.Lock()

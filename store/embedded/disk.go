@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,26 +17,51 @@ import (
 	"sync"
 
 	"feedpub/feed"
+	"feedpub/feed/durable"
 	"feedpub/store"
 )
 
-// disk keeps on the disk what can't be read from the posts again: the primary records as a journal of lines, and each
-// feed's head with its documents in a file of its own.
+// disk stores what cannot be derived from the posts: the primary records as a log of lines, and each feed's head with its
+// documents in a file of its own.
 type disk struct {
-	site   *store.Site
-	log    *slog.Logger
-	device device
-	heads  string // folder
+	site  *store.Site
+	log   *slog.Logger
+	files fileOps
+	heads string // folder
 
 	mu       sync.Mutex
-	journal  journalFile
-	size     int64  // of what counts in the journal
-	torn     bool   // something stands behind that which does not count
+	records  appendFile
+	size     int64  // of the complete lines of records
+	torn     bool   // an incomplete line may follow them
 	failing  bool   // the last attempt to write failed
-	position string // of the store's journal, up to which all is on the disk
+	position string // the last entry of the store's journal that is on the disk
 }
 
-// headFile is what a feed's file holds.
+// fileOps are the functions that write to the data folder. Tests replace them by those of a full disk.
+type fileOps struct {
+	// replace writes a whole file as [durable.WriteFile] does.
+	replace func(path string, data []byte, perm fs.FileMode) error
+	// open opens a file as [os.OpenFile] does.
+	open func(path string, flag int, perm fs.FileMode) (appendFile, error)
+}
+
+// appendFile is a file that is open for appending.
+type appendFile interface {
+	io.WriteCloser
+	Sync() error
+	Truncate(size int64) error
+}
+
+func newFileOps() fileOps {
+	return fileOps{
+		replace: durable.WriteFile,
+		open: func(path string, flag int, perm fs.FileMode) (appendFile, error) {
+			return os.OpenFile(path, flag, perm)
+		},
+	}
+}
+
+// headFile is the content of a feed's file.
 type headFile struct {
 	Head  feed.Head   `json:"head"`
 	Blobs []feed.Blob `json:"blobs"`
@@ -46,9 +72,9 @@ const (
 	headSuffix = ".json"
 )
 
-// openDisk brings back what is on the disk into the store, which is empty, and from then on keeps it there.
-func openDisk(ctx context.Context, dir string, site *store.Site, dev device, log *slog.Logger) (*disk, error) {
-	d := &disk{site: site, log: log, device: dev, heads: filepath.Join(dir, "heads")}
+// openDisk restores what is on the disk into the server, which is empty, and starts the journal of changes.
+func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
+	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads")}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
@@ -60,34 +86,34 @@ func openDisk(ctx context.Context, dir string, site *store.Site, dev device, log
 	if err := site.RestoreRecords(ctx, lines...); err != nil {
 		return nil, err
 	}
-	// A line for each change becomes one for each record, and a line that was torn by a crash goes.
+	// Compact the log: one line for each record, without lines that are incomplete.
 	compact, err := encodeLines(lines)
 	if err != nil {
 		return nil, err
 	}
 	d.size = int64(len(compact))
-	if err := dev.replace(path, compact, 0o600); err != nil {
+	if err := files.replace(path, compact, 0o600); err != nil {
 		if _, absent := os.Stat(path); absent != nil {
 			return nil, fmt.Errorf("records: %w", err)
 		}
-		// What is on a full disk can be served nevertheless, and what is new waits until there is room.
-		log.Error("the data folder can't be written to; nothing new is published until it can", "error", err)
+		// What is on a full disk can be served nevertheless. Changes are not acknowledged until there is room.
+		log.Error("the data folder cannot be written to; nothing new is published until it can", "error", err)
 		d.size, d.torn = size, true
 	}
 	if err := d.restoreHeads(ctx); err != nil {
 		return nil, err
 	}
-	if d.journal, err = dev.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+	if d.records, err = files.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, fmt.Errorf("records: %w", err)
 	}
 	if err := site.StartJournal(ctx); err != nil {
-		return nil, errors.Join(err, d.journal.Close())
+		return nil, errors.Join(err, d.records.Close())
 	}
 	return d, nil
 }
 
-// readRecords reads the journal of records and returns the last state of each, in order, and the size of its whole
-// lines. Lines that can't be read are left out: the last may be torn, and none may keep the store from its start.
+// readRecords reads the log of records and returns the last line of each, in order, and the size of the complete lines.
+// Lines that cannot be decoded are skipped, since no line may prevent the start; the last one may be incomplete.
 func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -103,7 +129,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 		b, err := r.ReadBytes('\n')
 		if err != nil {
 			if len(b) > 0 {
-				log.Warn("the last line of the records was not finished before a crash; it was never acknowledged", "line", n)
+				log.Warn("the last record is incomplete because the process was killed; it was never acknowledged", "line", n)
 			}
 			if !errors.Is(err, io.EOF) {
 				return nil, 0, fmt.Errorf("records: %w", err)
@@ -113,7 +139,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 		size += int64(len(b))
 		var l feed.ExportLine
 		if err := json.Unmarshal(b, &l); err != nil || lineKey(l) == "" {
-			log.Error("a line of the records is not readable and is left out", "file", path, "line", n, "error", err)
+			log.Error("a record cannot be read and is skipped", "file", path, "line", n, "error", err)
 			continue
 		}
 		last[lineKey(l)] = l
@@ -126,7 +152,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	return lines, size, nil
 }
 
-// lineKey says what a line is about; of two lines about one thing the later counts.
+// lineKey identifies the record that a line is a version of, "" for a line without one. The last version counts.
 func lineKey(l feed.ExportLine) string {
 	switch {
 	case l.Record != nil:
@@ -152,7 +178,7 @@ func encodeLines(lines []feed.ExportLine) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// restoreHeads brings back the heads. One whose file is damaged is built anew, so it is left out.
+// restoreHeads restores the heads. A file that is damaged is skipped, and its feed is built again.
 func (d *disk) restoreHeads(ctx context.Context) error {
 	entries, err := os.ReadDir(d.heads)
 	if err != nil {
@@ -178,7 +204,7 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 			})
 		}
 		if err != nil {
-			d.log.Error("committed documents are not readable; the feed will be built anew", "file", path, "error", err)
+			d.log.Error("committed documents cannot be read; the feed will be built again", "file", path, "error", err)
 		}
 	}
 	return ctx.Err()
@@ -228,7 +254,7 @@ func (d *disk) drain(ctx context.Context) error {
 				return err
 			}
 		}
-		// After an error above the same entries are written again: the later line counts, and it is the same.
+		// After an error above, the same entries are written again, which does no harm.
 		d.position = next
 		if err := d.site.TrimJournal(ctx, next); err != nil {
 			return err
@@ -236,8 +262,7 @@ func (d *disk) drain(ctx context.Context) error {
 	}
 }
 
-// append writes lines behind the journal. After an error it ends where it did before, so that what follows stands on a
-// line of its own.
+// append appends lines to the records. After an error the file is truncated to its complete lines.
 func (d *disk) append(lines []feed.ExportLine) error {
 	if len(lines) == 0 {
 		return nil
@@ -246,36 +271,36 @@ func (d *disk) append(lines []feed.ExportLine) error {
 	if err != nil {
 		return err
 	}
-	// A disk that fails to write may fail to truncate too, and be well again later.
-	if err := d.mend(); err != nil {
+	// A disk that failed to write may have failed to truncate, too.
+	if err := d.truncate(); err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
-	_, err = d.journal.Write(b)
+	_, err = d.records.Write(b)
 	if err == nil {
-		err = d.journal.Sync()
+		err = d.records.Sync()
 	}
 	if err != nil {
 		d.torn = true
-		return fmt.Errorf("records: %w", errors.Join(err, d.mend()))
+		return fmt.Errorf("records: %w", errors.Join(err, d.truncate()))
 	}
 	d.size += int64(len(b))
 	return nil
 }
 
-// mend cuts off what a write has left that failed.
-func (d *disk) mend() error {
+// truncate removes the incomplete line that a failed write has left.
+func (d *disk) truncate() error {
 	if !d.torn {
 		return nil
 	}
-	if err := d.journal.Truncate(d.size); err != nil {
+	if err := d.records.Truncate(d.size); err != nil {
 		return err
 	}
 	d.torn = false
 	return nil
 }
 
-// writeHead writes a head as it stands now, with its documents. It may have moved on since it was noted; then it is
-// noted again.
+// writeHead writes the current head of a feed with its documents. If it has changed since it was entered in the journal,
+// a later entry follows.
 func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	head, err := d.site.Head(ctx, name)
 	if err != nil {
@@ -293,16 +318,16 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	if err != nil {
 		return fmt.Errorf("head of %s: %w", name, err)
 	}
-	if err := d.device.replace(filepath.Join(d.heads, escape(string(name))+headSuffix), b, 0o600); err != nil {
+	if err := d.files.replace(filepath.Join(d.heads, escape(string(name))+headSuffix), b, 0o600); err != nil {
 		return fmt.Errorf("head of %s: %w", name, err)
 	}
 	return nil
 }
 
-// close writes what is left and closes the journal.
+// close writes the rest of the journal and closes the records.
 func (d *disk) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()
 	err := d.sync(ctx)
-	return errors.Join(err, d.journal.Close())
+	return errors.Join(err, d.records.Close())
 }

@@ -117,7 +117,7 @@ func TestDamagedDataIsLeftOut(t *testing.T) {
 	})
 	damage(t, filepath.Join(own, "heads", escape("tags/a")+headSuffix), func(b []byte) []byte { return b[:len(b)/2] })
 	damage(t, filepath.Join(own, "heads", escape("tags/b")+headSuffix), func(b []byte) []byte { return nil })
-	damage(t, filepath.Join(own, "lastgood.jsonl"), func(b []byte) []byte { return append([]byte("{\n"), `{"path":"torn`...) })
+	damage(t, filepath.Join(own, "versions.jsonl"), func(b []byte) []byte { return append([]byte("{\n"), `{"path":"torn`...) })
 	s = open(t, o)
 	lines, heads := state(t, site(s))
 	if len(lines) != 1 || len(heads) != 1 || heads[0].Feed != feed.Main {
@@ -189,15 +189,15 @@ func TestPostThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 
 func TestRecordThatCannotBeWrittenDoesNotCount(t *testing.T) {
 	s := open(t, Options{})
-	journal := s.disk.journal
+	journal := s.disk.records
 	broken, err := os.Open(os.DevNull) // for reading only: writing fails as on a full disk
 	must(t, err)
-	s.disk.journal = broken
+	s.disk.records = broken
 	absorb := feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": "Go"}}
 	if err := site(s).Absorb(t.Context(), absorb); !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Absorb without a disk: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
-	s.disk.journal = journal
+	s.disk.records = journal
 	must(t, broken.Close())
 	must(t, site(s).Absorb(t.Context(), absorb)) // what was not written before is written now
 	b, err := os.ReadFile(filepath.Join(s.o.Data, ownFolder, "records.jsonl"))

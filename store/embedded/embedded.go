@@ -1,19 +1,24 @@
-// Package embedded is a store in one process over a folder of posts: the folder is the source of truth, and what is
-// served to package store is a Redis in memory (miniredis) that follows it. It is for one machine and for tests; it
-// does not know the formats of files, which come to it as a function, and it is no second implementation of the store:
-// everything but the way of posts into it is package store.
+// Package embedded is a store for one machine without Redis: the posts are files in a folder, and an in-process Redis
+// (miniredis) that follows them serves package store. It is not a second implementation of the store, and it does not
+// know the formats of files, which a function decodes.
 //
-// On the disk, below the data folder, are what can't be read from the posts again: records of when posts were first
-// seen and removed, names, the committed heads with their documents, and the last good version of each file.
-// All of it is written before the call that depends on it returns, so that kill -9 loses nothing that was acknowledged.
+// # Durability
 //
-// # What counts as a deletion
+// A post that is put through [Store.Client] is written to its file before it is written to the server, and the call
+// returns when both are done; deleting a post removes its file first. Everything else that cannot be derived from the
+// posts is stored below the data folder: the records of when posts were first seen and removed, names, the committed
+// heads with their documents, and the last good version of each file. A call that changes records or heads returns
+// when they are on the disk. So kill -9 loses nothing that was acknowledged, and on a full disk writes fail and reads
+// go on.
 //
-// Removing a file deletes its posts, as does taking a post out of a file. Nothing is deleted because a file can't be
-// read or decoded (its last good version stays), or because the folder or a part of it can't be listed. If all files
-// are gone at once - two or more while the process runs, any number when it starts or when the folder is not the same
-// folder any more - that looks like a disk that is not mounted and is held: the posts stay, a problem says so, and they
-// are deleted only one by one through the store, until the files are back.
+// Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read.
+//
+// # Deletions
+//
+// Removing a file deletes its posts, as does removing a post from a file. A file that cannot be read or decoded deletes
+// nothing (its last good version stays), nor does a folder that cannot be listed. If all files are gone at once - two or
+// more while the process runs, any number at the start or when the folder has been replaced - a disk may not be mounted:
+// the posts stay and a problem is listed, until the files are back or the posts are deleted one by one through the store.
 package embedded
 
 import (
@@ -38,38 +43,36 @@ import (
 	"feedpub/store"
 )
 
-// Decode turns a file into the posts in it. Path is slash-separated and relative to the folder of posts; raw is the
-// whole file. A file that holds no post is no error; an error says what is wrong and where, and the file's last good
-// version stays.
+// Decode decodes the posts of a file. Path is slash-separated and relative to the folder of posts; raw is the whole file.
+// A file without posts is no error. After an error, which says what is wrong and where, the file's last good version stays.
 type Decode func(path string, raw []byte) ([]feed.RawPost, error)
 
-// Options say which folder the store follows. Data, Site, Decode and one of Dir and Files are required.
+// Options configure a store. Data, Site, Decode and one of Dir and Files are required.
 type Options struct {
-	// Dir is the folder of posts; its subfolders belong to it, hidden ones and symbolic links to folders don't. It is
-	// made if there is none.
+	// Dir is the folder of posts, with its subfolders, but without hidden ones and symbolic links to folders. It is created
+	// if it does not exist.
 	Dir string
-	// Files are posts that can't be written, such as the shipped samples; instead of Dir.
+	// Files are read-only posts, such as the shipped samples, in place of Dir.
 	Files fs.FS
-	// Data is the folder for what the store itself writes. One process at a time uses it.
+	// Data is the folder for the store's own files. One process at a time uses it.
 	Data string
-	// Site is the site whose posts these are.
+	// Site is the site that the posts belong to.
 	Site   feed.SiteID
 	Decode Decode
-	// Logger gets what happens to files; nil discards it.
+	// Logger receives events of files; nil discards them.
 	Logger *slog.Logger
 
-	// Debounce is how long the folder must be quiet before it is read; 0 is 100 ms.
+	// Debounce is how long the folder must be unchanged before it is read; 0 is 100 ms.
 	Debounce time.Duration
-	// Grace is how long a file must be gone before its posts are deleted, since editors save by removing and renaming;
+	// Grace is how long a file must be gone before its posts are deleted, since some editors save by removing and renaming;
 	// 0 is 250 ms.
 	Grace time.Duration
-	// Patience is how long a file that can't be decoded may stay so before it is reported: it may be half written; 0 is
-	// 2 s.
+	// Patience is how long a file that cannot be decoded, and may be half written, goes unreported; 0 is 2 s.
 	Patience time.Duration
-	// Rescan is how often the folder is read without a sign of change, for file systems that give none; 0 is 5 s.
+	// Rescan is the interval at which the folder is read without an event, for file systems without events; 0 is 5 s.
 	Rescan time.Duration
 
-	device device // what Data is on; tests have their own
+	files fileOps // tests replace them
 }
 
 // Store is an open embedded store. Its methods are safe for concurrent use.
@@ -92,9 +95,9 @@ type Store struct {
 	closed  error
 }
 
-// Open locks the data folder, brings back what it holds, reads all posts, and listens on the socket that [URL] names.
-// Errors are of kind [feed.ErrLocked], naming the process, if another has the data folder open, and
-// [feed.ErrInvalid] for options that can't be. The store must be closed; [Store.Run] makes it follow the folder.
+// Open locks the data folder, restores what it contains, reads all posts, and listens on a socket for other processes.
+// Errors are of kind [feed.ErrLocked], naming the process, if another process has the data folder open, and
+// [feed.ErrInvalid] for invalid options. The store must be closed; [Store.Run] follows the folder.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
@@ -118,8 +121,8 @@ func (o *Options) complete() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.device.open == nil {
-		o.device = newDevice()
+	if o.files.open == nil {
+		o.files = newFileOps()
 	}
 	o.Debounce = cmp.Or(o.Debounce, 100*time.Millisecond)
 	o.Grace = cmp.Or(o.Grace, 250*time.Millisecond)
@@ -134,7 +137,7 @@ func (s *Store) open(ctx context.Context) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	var err error
-	if s.lock, err = takeLock(own, s.o.Logger); err != nil {
+	if s.lock, err = acquireLock(own, s.o.Logger); err != nil {
 		return err
 	}
 	if s.o.Dir != "" {
@@ -155,7 +158,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	site := s.inner.Site(s.o.Site)
-	if s.disk, err = openDisk(ctx, own, site, s.o.device, s.o.Logger); err != nil {
+	if s.disk, err = openDisk(ctx, own, site, s.o.files, s.o.Logger); err != nil {
 		return err
 	}
 	if s.folder, err = openFolder(ctx, s.o, own, site); err != nil {
@@ -165,13 +168,12 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// Client returns a client of the store, which is closed with the store. Posts that are put through it, or through a
-// client at [URL] in another process, are written to the folder as [WritePost] does before the call returns; deleting
-// a post removes its file.
+// Client returns a client of the store, which is closed with the store. Posts that are put through it are written to the
+// folder as [WritePost] does; deleting a post removes its file.
 func (s *Store) Client() *store.Client { return s.client }
 
-// Run follows the folder and lets keys expire, until ctx ends; then it returns nil. Readers and writers don't depend on
-// it: without it the store stands still.
+// Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without it, but
+// changes of files are not seen and no key expires.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.expire(ctx) })
@@ -184,8 +186,8 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close writes what is not on the disk yet, closes the socket and frees the data folder. Run must have ended. Calling
-// it again does no harm.
+// Close disconnects other processes, writes what is not on the disk yet, and unlocks the data folder. Run must have ended.
+// Later calls return the error of the first.
 func (s *Store) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed

@@ -20,28 +20,28 @@ import (
 )
 
 const (
-	// maxFile is what a file of posts may hold: a post is at most 1 MB, a file may hold some.
+	// maxFile is the maximum size of a file. A post has at most 1 MB, and a file may contain several.
 	maxFile = 16 << 20
-	// maxName leaves room for a temporary file's additions to a name, of which file systems take 255 bytes.
+	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; temporary files need some of them.
 	maxName = 200
 )
 
-// extensions are those of files that may hold posts. Others, such as pictures beside posts, are not looked at.
+// extensions returns the extensions of files that may contain posts. Others, such as pictures, are ignored.
 func extensions() []string {
 	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
 }
 
-// isPosts reports whether a file of that name may hold posts: hidden files and what editors leave behind don't.
+// isPosts reports whether a file of that name may contain posts. Hidden files and editors' backup files do not.
 func isPosts(name string) bool {
 	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#") && !strings.HasSuffix(name, "~") &&
 		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
 }
 
-// FileName returns the name of the file that a post is written to: its id with all bytes but letters, digits, "_", "-"
-// and inner dots percent-encoded, cut and told apart by a hash when long, and ".json".
+// FileName returns the name of the file that a post is written to: its id with all bytes but lower-case letters, digits,
+// "_", "-" and inner dots percent-encoded, shortened to a prefix and a hash if it is long, and ".json".
 func FileName(id string) string { return escape(id) + ".json" }
 
-// escape returns a name for files that no other string has, on any file system that tells upper from lower case.
+// escape returns a file name that differs for different strings, if the file system is case-sensitive.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -58,13 +58,13 @@ func escape(s string) string {
 		return name
 	}
 	sum := sha256.Sum256([]byte(s))
-	// "=" is never part of an escaped name, so that no short id has this one.
+	// No escaped name contains "=", so no short id has this name.
 	return name[:maxName/2] + "=" + hex.EncodeToString(sum[:16])
 }
 
-// WritePost writes a post into a folder of posts: into the file that [FileName] names, whole or not at all, and on the
-// disk when it returns. Raw should say its id itself, since a name may be a hash of it. A store that follows the folder
-// sees the post shortly after; when other files hold the same id, this one counts.
+// WritePost writes a post to the file of a folder that [FileName] names, whole or not at all, and returns its path. When
+// it returns, the file is on the disk. Raw should contain the id, since the file name may be a hash. A store that follows
+// the folder reads the file shortly after; if other files contain the same id, this one is published.
 func WritePost(dir string, p feed.RawPost) (string, error) {
 	if p.ID == "" {
 		return "", fmt.Errorf("write post: no id: %w", feed.ErrInvalid)
@@ -76,8 +76,8 @@ func WritePost(dir string, p feed.RawPost) (string, error) {
 	return file, nil
 }
 
-// RemovePost removes the files of a folder that hold a post. It returns an error of kind [feed.ErrNotFound] if none
-// does, and of kind [feed.ErrInvalid], removing nothing, if one of them holds other posts too.
+// RemovePost removes the files of a folder that contain a post. It returns an error of kind [feed.ErrNotFound] if there
+// are none, and of kind [feed.ErrInvalid], removing nothing, if one of them contains other posts too.
 func RemovePost(dir string, decode Decode, id string) error {
 	var files []string
 	for f := range List(dir, decode) {
@@ -85,12 +85,12 @@ func RemovePost(dir string, decode Decode, id string) error {
 			continue
 		}
 		if len(f.Posts) > 1 {
-			return fmt.Errorf("remove post %q: %s holds %d posts; take it out of the file: %w",
+			return fmt.Errorf("remove post %q: %s contains %d posts; remove the post from the file: %w",
 				id, f.Path, len(f.Posts), feed.ErrInvalid)
 		}
 		files = append(files, f.Path)
 	}
-	// A file that can't be decoded holds, by its name, the post that was written to it.
+	// A file that cannot be decoded may be the post's, by its name.
 	if own := FileName(id); !slices.Contains(files, own) {
 		if _, err := os.Lstat(filepath.Join(dir, own)); err == nil {
 			files = append(files, own)
@@ -111,11 +111,11 @@ func RemovePost(dir string, decode Decode, id string) error {
 type File struct {
 	Path  string // slash-separated, relative to the folder
 	Posts []feed.RawPost
-	Err   error // why it could not be read or decoded; then Posts is empty
+	Err   error // why the file could not be read or decoded; Posts is empty then
 }
 
-// List returns the files of a folder of posts in order of their paths. A folder that can't be listed gives one File
-// with its error.
+// List returns the files of a folder of posts in order of their paths. A folder that cannot be listed is a File with an
+// error.
 func List(dir string, decode Decode) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		fsys := os.DirFS(dir)
@@ -135,13 +135,13 @@ func List(dir string, decode Decode) iter.Seq[File] {
 	}
 }
 
-// walk returns the files that may hold posts, the folders they may be in, and the folders that can't be listed.
+// walk returns the files that may contain posts, the folders that may contain such files, and what cannot be read.
 func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[string]error) {
 	files, bad = map[string]fs.FileInfo{}, map[string]error{}
-	// Every error is dealt with where it comes up; the walk itself goes on.
+	// Errors are collected in bad, and the walk continues.
 	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) || name == "." { // else it has gone since its parent was listed
+			if !errors.Is(err, fs.ErrNotExist) || name == "." { // otherwise it was removed after its parent was listed
 				bad[name] = err
 			}
 			if d != nil && d.IsDir() {
@@ -172,7 +172,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 	return files, dirs, bad
 }
 
-// errEmpty is what an editor leaves for a moment between truncating and writing a file.
+// errEmpty is returned for an empty file: editors truncate a file before they write it.
 var errEmpty = errors.New("the file is empty")
 
 // read returns the posts of a file.

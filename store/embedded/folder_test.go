@@ -76,7 +76,7 @@ func TestEveryChangeOfAFileIsInTheInbox(t *testing.T) {
 // look looks at the folder once, as the watcher does.
 func look(t *testing.T, s *Store) {
 	t.Helper()
-	_, err := s.folder.look(t.Context(), nil, false)
+	_, err := s.folder.scan(t.Context(), nil, false)
 	must(t, err)
 }
 
@@ -84,7 +84,7 @@ func look(t *testing.T, s *Store) {
 func gone(t *testing.T, s *Store) {
 	t.Helper()
 	for {
-		wait, err := s.folder.look(t.Context(), nil, false)
+		wait, err := s.folder.scan(t.Context(), nil, false)
 		must(t, err)
 		if wait == 0 {
 			return
@@ -100,7 +100,7 @@ func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 	listed := ""
 	for _, broken := range []string{`{"id":"a", "half": `, ""} { // the second as between truncating and writing
 		put(t, s.o.Dir, "a.json", broken)
-		wait, err := s.folder.look(t.Context(), nil, false)
+		wait, err := s.folder.scan(t.Context(), nil, false)
 		must(t, err)
 		if wait <= 0 {
 			t.Fatalf("look at the file %q returns %v; want it to ask for another look", broken, wait)
@@ -402,8 +402,8 @@ func TestUnreadableSubfolderHoldsItsPosts(t *testing.T) {
 func beneathIsKept(t *testing.T) {
 	bad := map[string]error{"sub": os.ErrPermission}
 	for name, want := range map[string]bool{"sub/a.json": true, "sub": true, "subway/a.json": false, "b.json": false} {
-		if got := beneath(bad, name); got != want {
-			t.Errorf("beneath(sub, %q) = %v; want %v", name, got, want)
+		if got := unreadable(bad, name); got != want {
+			t.Errorf("unreadable(sub, %q) = %v; want %v", name, got, want)
 		}
 	}
 }

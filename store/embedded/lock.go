@@ -12,11 +12,11 @@ import (
 	"feedpub/feed"
 )
 
-// lock keeps a second process out of the data folder. The kernel frees it when the process dies, however it dies.
+// lock excludes other processes from the data folder. The kernel releases it when the process ends, in whatever way.
 type lock struct{ f *flock.Flock }
 
-// takeLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that has it.
-func takeLock(dir string, log *slog.Logger) (*lock, error) {
+// acquireLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that has locked it.
+func acquireLock(dir string, log *slog.Logger) (*lock, error) {
 	path := filepath.Join(dir, "lock")
 	f := flock.New(path)
 	ok, err := f.TryLock()
@@ -24,15 +24,15 @@ func takeLock(dir string, log *slog.Logger) (*lock, error) {
 		return nil, fmt.Errorf("lock of data folder: %w", err)
 	}
 	if !ok {
-		who := "another process"
+		holder := "another process"
 		if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
-			who = "process " + strings.TrimSpace(string(b))
+			holder = "process " + strings.TrimSpace(string(b))
 		}
-		return nil, fmt.Errorf("data folder %s is in use by %s: %w", filepath.Dir(dir), who, feed.ErrLocked)
+		return nil, fmt.Errorf("data folder %s is in use by %s: %w", filepath.Dir(dir), holder, feed.ErrLocked)
 	}
-	// For the message above only: what counts is the lock, which a full disk takes too.
+	// Only for the message above: the lock itself needs no room on the disk.
 	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
-		log.Warn("the lock of the data folder does not say who has it", "error", err)
+		log.Warn("the process id could not be written to the lock file", "error", err)
 	}
 	return &lock{f: f}, nil
 }

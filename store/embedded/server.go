@@ -32,8 +32,8 @@ const (
 	errLoading  = "LOADING feedpub: reading the folder of posts"
 )
 
-// socketPath returns the path of the unix socket on which a store that has the data folder open listens. Only the user who
-// runs it can connect.
+// socketPath returns the path of the unix socket of a store that is open in the data folder. Only the user who runs it
+// can connect.
 func socketPath(data string) string { return filepath.Join(data, ownFolder, "redis.sock") }
 
 // socketURL returns the socket's URL, as [store.Options.URL] takes it.
@@ -46,9 +46,8 @@ func socketURL(data string) string {
 }
 
 // Connect returns a client of the store that another process has open in the data folder. It reads everything; of the
-// writes it has Delete, RestoreRecords and Ask, which that process runs: see [store.Options.Delegate]. Posts are written as
-// files, by [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open, and while it is
-// still reading the folder.
+// writes it has Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate]. Posts are
+// written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
 func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client, error) {
 	if _, err := os.Stat(socketPath(data)); err != nil {
 		return nil, fmt.Errorf("embedded store: %w: %w", feed.ErrUnavailable, err)
@@ -64,8 +63,7 @@ func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client,
 	return client, nil
 }
 
-// startRedis starts the server in memory. It listens nowhere: this process connects to it with dial, others through
-// the socket.
+// startRedis starts the in-process server, without a listener: this process connects with dial, others through the socket.
 func (s *Store) startRedis() error {
 	s.redis = miniredis.NewMiniRedis()
 	// The first in-memory connection starts the server without a listener.
@@ -79,14 +77,14 @@ func (s *Store) startRedis() error {
 	return nil
 }
 
-// dial connects to the server in memory.
+// dial connects to the in-process server.
 func (s *Store) dial(context.Context) (net.Conn, error) {
 	client, served := net.Pipe()
 	s.redis.Server().ServeConn(newQueuedConn(served))
 	return client, nil
 }
 
-// openClient returns a client of the server in memory.
+// openClient returns a client of the in-process server.
 func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	return store.Open(store.Options{
 		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger,
@@ -165,13 +163,13 @@ func connectionCommand(cmd string) bool {
 	return false
 }
 
-// readCommand reports whether a command only reads. A transaction is not needed for that, nor is a script.
+// readCommand reports whether a command only reads. Transactions and scripts are not among them.
 func (s *Store) readCommand(cmd string) bool {
 	switch cmd {
 	case "INFO", "MEMORY", "OBJECT", "TIME", "XINFO":
-		return true // which miniredis does not mark
+		return true // not marked as such by miniredis
 	case "EVAL_RO", "EVALSHA_RO", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO":
-		return false // of miniredis the latter two can write, with STORE
+		return false // miniredis lets the last two write, with STORE
 	}
 	return s.redis.Server().IsReadOnlyCommand(cmd)
 }

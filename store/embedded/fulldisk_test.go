@@ -19,16 +19,16 @@ import (
 // fullDisk is a disk that can be full: then it takes half of what is written and refuses the rest, and truncates nothing.
 type fullDisk struct{ full atomic.Bool }
 
-func (d *fullDisk) device() device {
-	real := newDevice()
-	return device{
+func (d *fullDisk) ops() fileOps {
+	real := newFileOps()
+	return fileOps{
 		replace: func(path string, data []byte, perm fs.FileMode) error {
 			if d.full.Load() {
 				return syscall.ENOSPC
 			}
 			return real.replace(path, data, perm)
 		},
-		open: func(path string, flag int, perm fs.FileMode) (journalFile, error) {
+		open: func(path string, flag int, perm fs.FileMode) (appendFile, error) {
 			f, err := os.OpenFile(path, flag, perm)
 			return &fileOnFullDisk{f, d}, err
 		},
@@ -61,7 +61,7 @@ func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
 	var disk fullDisk
 	var log strings.Builder
 	o := Options{
-		Dir: t.TempDir(), Data: t.TempDir(), device: disk.device(), Grace: time.Millisecond,
+		Dir: t.TempDir(), Data: t.TempDir(), files: disk.ops(), Grace: time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	}
 	name := func(n feed.Name) feed.Absorption {
@@ -92,7 +92,7 @@ func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
 	if got := content(t, s, "a"); got != post("a", "first") {
 		t.Errorf("the post is %q", got)
 	}
-	if !strings.Contains(log.String(), "the data folder can't be written to") {
+	if !strings.Contains(log.String(), "the data folder cannot be written to") {
 		t.Errorf("the log does not say what is wrong:\n%s", log.String())
 	}
 	for range 2 {
@@ -131,7 +131,7 @@ func TestAFreshFolderOnAFullDiskIsRefused(t *testing.T) {
 	var disk fullDisk
 	disk.full.Store(true)
 	_, err := Open(t.Context(), Options{
-		Dir: t.TempDir(), Data: t.TempDir(), Site: testSite, Decode: decode, device: disk.device(),
+		Dir: t.TempDir(), Data: t.TempDir(), Site: testSite, Decode: decode, files: disk.ops(),
 	})
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Open: %v, want %v", err, syscall.ENOSPC)

@@ -16,12 +16,12 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	var text strings.Builder
 	log := slog.New(slog.NewTextHandler(&text, nil))
 	dir := t.TempDir()
-	want := kept{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
-	reopen := func() *lastGood {
+	want := lastRun{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
+	reopen := func() *versions {
 		t.Helper()
-		got, l, err := openLastGood(dir, disk.device(), log)
+		got, l, err := openVersions(dir, disk.ops(), log)
 		must(t, err)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(kept{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(lastRun{})); diff != "" {
 			t.Errorf("last good versions (-want +got):\n%s", diff)
 		}
 		return l
@@ -39,20 +39,20 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	l.keepDeleted("a.json")
 	delete(want.files, "a.json")
 	want.deleted["a.json"] = true
-	l.begin()
+	l.replace()
 	must(t, l.close())
 
 	l = reopen()
 	disk.full.Store(true)
 	l.keep("b.json", want.files["b.json"])
-	l.begin()
+	l.replace()
 	must(t, l.close())
 	l = reopen() // as it was: the new log was never whole
 	l.keepDeleted("b.json")
 	l.keepDeleted("y")
 	disk.full.Store(false)
 	l.keep("b.json", want.files["b.json"])
-	l.begin()
+	l.replace()
 	must(t, l.close())
 	want.deleted = map[string]bool{"y": true}
 	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}

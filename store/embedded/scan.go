@@ -1,0 +1,314 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// scan is one comparison of the files with what is known of them.
+type scan struct {
+	*folder
+	now   time.Time
+	first bool                   // the store is being opened: a file that is broken or gone is not about to be written
+	found map[string]fs.FileInfo // by path
+	bad   map[string]error       // files and folders that cannot be read, by path
+	moved bool                   // the folder is not the one of the scan before
+	again time.Duration          // after which to scan again; 0 if there is no need
+}
+
+// scan compares the files with what is known of them and updates the server. Touched are files to read even if their size
+// and time are unchanged. It returns after how long to scan again for files that are half written or half moved, and 0
+// if there are none.
+func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) (time.Duration, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.versions.flush()
+	s := scan{folder: f, now: time.Now(), first: first}
+	s.found, f.dirs, s.bad = walk(f.fsys)
+	if err := s.bad["."]; err != nil {
+		return 0, f.reportUnreadable(ctx, err)
+	}
+	if self, err := fs.Stat(f.fsys, "."); err == nil {
+		s.moved = f.self != nil && !os.SameFile(self, f.self)
+		f.self = self
+	}
+	// Missing files first: a post that has moved from one file to another belongs to the other at once.
+	for name, state := range f.files {
+		if _, ok := s.found[name]; !ok && !state.gone && !unreadable(s.bad, name) {
+			state.gone, state.since = true, s.now
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.found)) {
+		if err := s.scanFile(ctx, name, touched[name]); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.removeMissing(ctx); err != nil {
+		return 0, err
+	}
+	return s.again, nil
+}
+
+// wait asks for another scan after d at the latest.
+func (s *scan) wait(d time.Duration) {
+	if s.again == 0 || d < s.again {
+		s.again = max(d, time.Millisecond)
+	}
+}
+
+// scanFile reads a file if it is new or has changed, and reports one that stays broken.
+func (s *scan) scanFile(ctx context.Context, name string, touched bool) error {
+	info, state := s.found[name], s.files[name]
+	unchanged := state != nil && !touched && !s.written[name] && !state.gone &&
+		state.size == info.Size() && state.mod.Equal(info.ModTime())
+	if !unchanged {
+		if err := s.readFile(ctx, name, info); err != nil {
+			return err
+		}
+		state = s.files[name]
+	}
+	if state.broken == nil || state.reported {
+		return nil
+	}
+	if patience := s.o.Patience - s.now.Sub(state.since); patience > 0 && !s.first {
+		s.wait(patience)
+		return nil
+	}
+	return s.reportBroken(ctx, name, state)
+}
+
+// readFile reads a file that is new or has changed.
+func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) error {
+	state := s.files[name]
+	if state == nil {
+		state = &file{}
+		s.files[name] = state
+	}
+	state.gone, state.kept = false, false
+	state.size, state.mod = info.Size(), info.ModTime()
+	posts, err := read(s.fsys, name, s.o.Decode)
+	if errors.Is(err, fs.ErrNotExist) {
+		state.size = -1 // gone since it was listed
+		return nil
+	}
+	if err == nil {
+		err = s.accept(ctx, name, state, posts)
+		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is an error of the file
+			state.size = -1
+			return err
+		}
+	}
+	if err != nil {
+		state.broken, state.since, state.reported = err, s.now, false
+		return nil
+	}
+	return s.clearBroken(ctx, name, state)
+}
+
+// accept puts the posts of a file into the server, and deletes those that the file no longer contains.
+func (f *folder) accept(ctx context.Context, name string, state *file, posts []feed.RawPost) error {
+	next := hashes(posts)
+	var put []feed.RawPost
+	for _, p := range posts {
+		owned := f.owner[p.ID] == name
+		if !f.claim(name, p.ID) {
+			f.o.Logger.Warn("two files contain the same post; the other one is published",
+				"post", p.ID, "file", name, "other", f.owner[p.ID])
+			continue
+		}
+		if !owned || f.written[name] || state.posts[p.ID] != next[p.ID] {
+			put = append(put, p)
+		}
+	}
+	if err := f.site.Put(ctx, put...); err != nil {
+		return err
+	}
+	written := f.written[name] // and its posts may have been logged as deleted since they were last kept
+	delete(f.written, name)
+	before := state.posts
+	state.posts = next
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := next[id]; ok {
+			continue
+		}
+		if err := f.drop(ctx, name, id); err != nil {
+			return err
+		}
+	}
+	if written || !maps.Equal(before, next) {
+		f.versions.keep(name, posts)
+	}
+	return nil
+}
+
+// drop deletes a post that a file no longer contains. If another file contains it, that version is put instead.
+func (f *folder) drop(ctx context.Context, name, id string) error {
+	if f.owner[id] != name {
+		return nil
+	}
+	delete(f.owner, id)
+	for _, other := range slices.Sorted(maps.Keys(f.files)) {
+		state := f.files[other]
+		if _, ok := state.posts[id]; !ok || other == name || state.gone {
+			continue
+		}
+		posts, err := read(f.fsys, other, f.o.Decode)
+		if err != nil {
+			continue
+		}
+		if i := slices.IndexFunc(posts, func(p feed.RawPost) bool { return p.ID == id }); i >= 0 {
+			f.owner[id] = other
+			return f.site.Put(ctx, posts[i])
+		}
+	}
+	f.o.Logger.Info("post deleted: its file is gone or no longer contains it", "post", id, "file", name)
+	return f.site.Delete(ctx, id)
+}
+
+// removeMissing deletes the posts of files that are gone, unless all files are gone at once.
+func (s *scan) removeMissing(ctx context.Context) error {
+	missing, remaining := s.missingFiles()
+	if len(missing) == 0 {
+		return s.clearMissing(ctx)
+	}
+	if !s.first {
+		// All wait for the one that went last: only then it is known whether all are gone at once.
+		var grace time.Duration
+		for _, name := range missing {
+			grace = max(grace, s.o.Grace-s.now.Sub(s.files[name].since))
+		}
+		if grace > 0 {
+			s.wait(grace)
+			return nil
+		}
+	}
+	if !remaining && s.suspicious(missing) {
+		for _, name := range missing {
+			s.files[name].kept = true
+		}
+		return s.reportMissing(ctx, fmt.Sprintf("All %d files of the folder are gone at once, as if a disk is not mounted; "+
+			"their posts stay published until the files are back or the posts are deleted one by one.", len(missing)))
+	}
+	for _, name := range missing {
+		state := s.files[name]
+		for _, id := range slices.Sorted(maps.Keys(state.posts)) {
+			if err := s.drop(ctx, name, id); err != nil {
+				return err
+			}
+		}
+		if err := s.clearBroken(ctx, name, state); err != nil {
+			return err
+		}
+		s.versions.keep(name, nil)
+		delete(s.files, name)
+	}
+	return s.clearMissing(ctx)
+}
+
+// missingFiles returns the files that are known and not found, in order, without those that are kept or cannot be looked
+// at. Remaining says that other files with posts are there.
+func (s *scan) missingFiles() (missing []string, remaining bool) {
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		state := s.files[name]
+		switch _, ok := s.found[name]; {
+		case ok:
+			remaining = remaining || len(state.posts) > 0
+		case !state.kept && !unreadable(s.bad, name):
+			missing = append(missing, name)
+		}
+	}
+	return missing, remaining
+}
+
+// suspicious reports whether the files that are gone, which are all that there were, may have gone by accident: a single
+// one that is removed while the store runs has not.
+func (s *scan) suspicious(missing []string) bool {
+	owners := 0
+	for _, name := range missing {
+		for id := range s.files[name].posts {
+			if s.owner[id] == name {
+				owners++
+				break
+			}
+		}
+	}
+	return owners > 1 || owners == 1 && (s.first || s.moved)
+}
+
+// unreadable reports whether a file, or a folder that contains it, is among those that cannot be read: then it is not
+// known whether the file is there.
+func unreadable(bad map[string]error, name string) bool {
+	for b := range bad {
+		if name == b || strings.HasPrefix(name, b+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// wholeFolder is the id of problems of the folder itself.
+const wholeFolder = "."
+
+// reportUnreadable lists the problem of a folder that cannot be listed.
+func (f *folder) reportUnreadable(ctx context.Context, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.New("it does not exist")
+	}
+	return f.reportMissing(ctx, fmt.Sprintf("The folder of posts cannot be read (%v); its posts stay published.", err))
+}
+
+// reportMissing lists the problem of a folder whose posts stay although their files are missing.
+func (f *folder) reportMissing(ctx context.Context, reason string) error {
+	if !f.missing {
+		f.o.Logger.Error("posts stay published although their files are missing", "reason", reason)
+	}
+	f.missing = true
+	return f.site.SetProblem(ctx, feed.Problem{
+		ID: wholeFolder, Kind: feed.KindFile, Reason: reason, Since: time.Now(), Serving: true,
+	})
+}
+
+// clearMissing removes the problem of the folder from the list, unless the posts of missing files are still kept.
+func (f *folder) clearMissing(ctx context.Context) error {
+	if !f.missing {
+		return nil
+	}
+	for _, state := range f.files {
+		if state.kept {
+			return nil
+		}
+	}
+	f.missing = false
+	f.o.Logger.Info("the missing files are back, or their posts were deleted")
+	return f.site.ClearProblem(ctx, feed.KindFile, wholeFolder)
+}
+
+// reportBroken lists the problem of a file that cannot be decoded.
+func (f *folder) reportBroken(ctx context.Context, name string, state *file) error {
+	f.o.Logger.Warn("file cannot be read as posts; its last good version stays", "file", name, "error", state.broken)
+	err := f.site.SetProblem(ctx, feed.Problem{
+		ID: name, Kind: feed.KindFile, Reason: state.broken.Error(), Since: state.since, Serving: len(state.posts) > 0,
+	})
+	state.reported = err == nil
+	return err
+}
+
+// clearBroken removes the problem of a file from the list: it can be decoded again, or it is gone.
+func (f *folder) clearBroken(ctx context.Context, name string, state *file) error {
+	if state.broken != nil {
+		if err := f.site.ClearProblem(ctx, feed.KindFile, name); err != nil {
+			return err
+		}
+	}
+	state.broken, state.reported = nil, false
+	return nil
+}

@@ -12,9 +12,9 @@ import (
 	"feedpub/feed"
 )
 
-// A client with [Options.Delegate] set only reads from the server itself. Delete, RestoreRecords and Ask are delegated to the
-// process that owns the server, by a command of our own: DelegateCommand, an operation, the site, and the operation's
-// arguments. The owner runs them with [Client.Delegated].
+// A client with [Options.Delegate] set only reads from the server itself. Delete, RestoreRecords and Ask are
+// delegated to the process that owns the server, by a command of our own: DelegateCommand, an operation, the site,
+// and the operation's arguments. The owner runs them with [Client.Delegated].
 
 // DelegateCommand is the name of the command.
 const DelegateCommand = "FEEDPUB"
@@ -51,8 +51,8 @@ func (s *Site) restoreDelegated(ctx context.Context, lines []feed.ExportLine) er
 	return nil
 }
 
-// delegatedLease returns the error of Acquire: of kind [feed.ErrLocked] if the owner of the server has the lease, else of
-// kind [feed.ErrUnavailable]. An owner that has just started has a moment to acquire it.
+// delegatedLease returns the error of Acquire: of kind [feed.ErrLocked] if the owner of the server has the lease,
+// else of kind [feed.ErrUnavailable]. An owner that has just started has a moment to acquire it.
 func (s *Site) delegatedLease(ctx context.Context, job string) error {
 	const interval, attempts = 50 * time.Millisecond, 40
 	for range attempts {
@@ -69,11 +69,12 @@ func (s *Site) delegatedLease(ctx context.Context, job string) error {
 		case <-time.After(interval):
 		}
 	}
-	return fmt.Errorf("the process that has the store open does not do it; try again when that has ended: %w", feed.ErrUnavailable)
+	return fmt.Errorf("the process that has the store open does not build; try again when it has exited: %w",
+		feed.ErrUnavailable)
 }
 
-// Delegated runs the operation in the arguments of a [DelegateCommand] and returns the reply. An error is in the form in
-// which it is sent, with a code from which the client gets back its kind.
+// Delegated runs the operation in the arguments of a [DelegateCommand] and returns the reply. An error is in the form
+// in which it is sent, with a code from which the client gets back its kind.
 func (c *Client) Delegated(ctx context.Context, args []string) ([]byte, error) {
 	reply, err := c.delegated(ctx, args)
 	if err == nil {

@@ -13,8 +13,9 @@ import (
 type Backing interface {
 	// WritePosts makes changes of a site's posts durable and then calls apply, which makes them in the server. Calls
 	// exclude each other. It first calls check, if it is not nil; an error of check is returned and nothing is
-	// written. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and [feed.ErrUnavailable] if
-	// the disk fails; then apply is not called. An error of apply is returned, and the changes are durable all the same.
+	// written. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and [feed.ErrUnavailable]
+	// if the disk fails; then apply is not called. An error of apply is returned, and the changes are durable all the
+	// same.
 	WritePosts(site feed.SiteID, changes []PostChange, check, apply func() error) error
 	// Sync makes durable what is in the site's journal. Its errors are of kind [feed.ErrUnavailable].
 	Sync(ctx context.Context, site feed.SiteID) error

@@ -12,8 +12,9 @@ import (
 // backing writes the files of [Store.Client].
 type backing struct{ *Store }
 
-// WritePosts writes and removes files and then calls apply. The folder is not scanned meanwhile. If the process is killed
-// before apply, or apply fails, the next scan puts the files' posts into the server, as if somebody had edited the files.
+// WritePosts writes and removes files and then calls apply. The folder is not scanned meanwhile. If the process is
+// killed before apply, or apply fails, the next scan puts the files' posts into the server, as if somebody had edited
+// the files.
 func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check, apply func() error) error {
 	if site != b.o.Site { // there would be no file
 		return fmt.Errorf("the folder has the posts of site %s, not of %s: %w", b.o.Site, site, feed.ErrInvalid)

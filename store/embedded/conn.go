@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// queuedConn is a connection whose writes do not wait for the reader. A client sends a whole pipeline before it reads the
-// first reply; the server replies to each command at once. Without a queue both would block when the connection's buffer
-// is full, each waiting for the other to read. Redis queues replies for the same reason.
+// queuedConn is a connection whose writes do not wait for the reader. A client sends a whole pipeline before it reads
+// the first reply; the server replies to each command at once. Without a queue both would block when the connection's
+// buffer is full, each waiting for the other to read. Redis queues replies for the same reason.
 //
 // The queue is bounded by what the client has sent: it cannot send more while it does not read.
 type queuedConn struct {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A pipe has no buffer at all: whoever writes waits for the reader, unless something between them keeps what is written.
+// TestQueuedConnNeverWaitsForItsReader writes to a pipe, which has no buffer: without the queue, each write would wait.
 func TestQueuedConnNeverWaitsForItsReader(t *testing.T) {
 	client, served := net.Pipe()
 	q := newQueuedConn(served)
@@ -21,7 +21,7 @@ func TestQueuedConnNeverWaitsForItsReader(t *testing.T) {
 	}
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the reader got other bytes than were written, or %v", err)
+		t.Errorf("the reader did not get the bytes that were written; error %v", err)
 	}
 	if err := q.Close(); err != nil {
 		t.Error(err)
@@ -34,25 +34,25 @@ func TestQueuedConnNeverWaitsForItsReader(t *testing.T) {
 	}
 }
 
-func TestQueuedConnTellsThatItsReaderIsGone(t *testing.T) {
+func TestQueuedConnReturnsTheErrorOfItsConnection(t *testing.T) {
 	client, served := net.Pipe()
 	q := newQueuedConn(served)
 	if err := client.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := q.Write([]byte("x")); err != nil {
-		t.Fatalf("the first write is only queued, and yet: %v", err)
+		t.Fatalf("the first write is only queued, but returned %v", err)
 	}
 	q.written.Wait()
 	if _, err := q.Write([]byte("x")); err == nil {
-		t.Error("a write after the reader has gone succeeded")
+		t.Error("a write after the reader closed the connection succeeded")
 	}
 	if err := q.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// A folder of many posts is loaded in one pipeline, at the first start and at the next one.
+// TestManyPostsAreLoadedAtOnce: all posts are loaded in one pipeline, at the first start and at the next.
 func TestManyPostsAreLoadedAtOnce(t *testing.T) {
 	dir, data := t.TempDir(), t.TempDir()
 	var lines strings.Builder

@@ -21,8 +21,8 @@ import (
 	"feedpub/store"
 )
 
-// disk stores what cannot be derived from the posts: the primary records as a log of lines, and each feed's head with its
-// documents in a file of its own.
+// disk stores what cannot be derived from the posts: the primary records as a log of lines, and each feed's head with
+// its documents in a file of its own.
 type disk struct {
 	site  *store.Site
 	log   *slog.Logger
@@ -299,8 +299,8 @@ func (d *disk) truncate() error {
 	return nil
 }
 
-// writeHead writes the current head of a feed with its documents. If it has changed since it was entered in the journal,
-// a later entry follows.
+// writeHead writes the current head of a feed with its documents. If it has changed since it was entered in the
+// journal, a later entry follows.
 func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	head, err := d.site.Head(ctx, name)
 	if err != nil {

@@ -36,7 +36,7 @@ func commit(name feed.Name, token feed.Token, now time.Time, body string) feed.C
 	}
 }
 
-// state is what must be the same after a restart.
+// state returns what must be the same after a restart.
 func state(t *testing.T, s *store.Site) (lines []string, heads []feed.Head) {
 	t.Helper()
 	for l, err := range s.Records(t.Context()) {
@@ -66,9 +66,11 @@ func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
 		Names: map[feed.Name]string{"tags/go": "Go"}, Removals: map[feed.Name]time.Time{feed.Main: now},
 	}))
 	must(t, b.Absorb(t.Context(), feed.Absorption{
-		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now, Removed: now.Add(time.Hour)}}},
+		Token: 5, Changes: []feed.Change{
+			{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now, Removed: now.Add(time.Hour)}},
+		},
 	}))
-	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last state counts, not the one with most in it
+	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last version counts
 		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now}}},
 	}))
 	must(t, b.RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
@@ -80,7 +82,7 @@ func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
 	}
 	lines, heads := state(t, b)
 	if len(lines) != 4 || len(heads) != 2 {
-		t.Fatalf("state before is %q and %d heads", lines, len(heads))
+		t.Fatalf("before the restart there are records %q and %d heads", lines, len(heads))
 	}
 	closeStore(t, s)
 	for range 2 {
@@ -97,11 +99,12 @@ func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
 	s = open(t, o)
 	outcome, head, err := site(s).Commit(t.Context(), commit(feed.Main, 6, now.Add(time.Hour), "new main"))
 	if err != nil || outcome != feed.Unchanged || !head.Documents[0].Modified.Equal(heads[0].Documents[0].Modified) {
-		t.Errorf("commit of the same bytes after a restart = %s, %+v, %v; want unchanged, with the old Last-Modified", outcome, head.Documents, err)
+		t.Errorf("commit of the same bytes after a restart = %s, %+v, %v; want unchanged, with the old Last-Modified",
+			outcome, head.Documents, err)
 	}
 }
 
-func TestDamagedDataIsLeftOut(t *testing.T) {
+func TestDamagedDataIsSkipped(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
 	s := open(t, o)
@@ -117,11 +120,13 @@ func TestDamagedDataIsLeftOut(t *testing.T) {
 	})
 	damage(t, filepath.Join(own, "heads", escape("tags/a")+headSuffix), func(b []byte) []byte { return b[:len(b)/2] })
 	damage(t, filepath.Join(own, "heads", escape("tags/b")+headSuffix), func(b []byte) []byte { return nil })
-	damage(t, filepath.Join(own, "versions.jsonl"), func(b []byte) []byte { return append([]byte("{\n"), `{"path":"torn`...) })
+	damage(t, filepath.Join(own, "versions.jsonl"), func(b []byte) []byte {
+		return append([]byte("{\n"), `{"path":"torn`...)
+	})
 	s = open(t, o)
 	lines, heads := state(t, site(s))
 	if len(lines) != 1 || len(heads) != 1 || heads[0].Feed != feed.Main {
-		t.Errorf("after the damage there are %q and %+v; want what was not damaged", lines, heads)
+		t.Errorf("after the damage there are records %q and heads %+v; want those that were not damaged", lines, heads)
 	}
 	must(t, site(s).RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
 	closeStore(t, s)
@@ -138,18 +143,18 @@ func damage(t *testing.T, path string, f func([]byte) []byte) {
 	must(t, os.WriteFile(path, f(b), 0o600))
 }
 
-func TestSecondProcessIsToldWhoHasTheFolder(t *testing.T) {
+func TestOpenOfALockedFolderNamesTheProcess(t *testing.T) {
 	s := open(t, Options{})
 	_, err := Open(t.Context(), s.o)
 	if !errors.Is(err, feed.ErrLocked) || !strings.Contains(fmt.Sprint(err), fmt.Sprint(os.Getpid())) {
-		t.Errorf("Open of a data folder in use: error is %v; want one of kind %q with the process's number", err, feed.ErrLocked)
+		t.Errorf("Open of a data folder in use: error is %v; want one of kind %q with the process's id", err, feed.ErrLocked)
 	}
 	if err := s.Client().Ping(t.Context()); err != nil {
-		t.Errorf("the store that has the folder was disturbed: %v", err)
+		t.Errorf("the store lost its lock on the folder: %v", err)
 	}
 }
 
-func TestOptionsThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	good := Options{Dir: t.TempDir(), Data: t.TempDir(), Site: testSite, Decode: decode}
 	for name, spoil := range map[string]func(*Options){
 		"no site":      func(o *Options) { o.Site = "" },
@@ -177,20 +182,20 @@ func TestOptionsThatCannotBeAreRefused(t *testing.T) {
 func TestPostThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	s := open(t, Options{})
 	must(t, os.RemoveAll(s.o.Dir))
-	must(t, os.WriteFile(s.o.Dir, nil, 0o600)) // a file in the folder's place
+	must(t, os.WriteFile(s.o.Dir, nil, 0o600)) // a file in place of the folder
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(post("a", "A"))})
 	if !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Put without a folder: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 	if got := content(t, s, "a"); got != "" {
-		t.Errorf("post is %q; want none: it was not acknowledged", got)
+		t.Errorf("post is %q; want none, since it was not acknowledged", got)
 	}
 }
 
-func TestRecordThatCannotBeWrittenDoesNotCount(t *testing.T) {
+func TestRecordThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	s := open(t, Options{})
 	journal := s.disk.records
-	broken, err := os.Open(os.DevNull) // for reading only: writing fails as on a full disk
+	broken, err := os.Open(os.DevNull) // read-only, so that writing fails as on a full disk
 	must(t, err)
 	s.disk.records = broken
 	absorb := feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": "Go"}}
@@ -199,7 +204,7 @@ func TestRecordThatCannotBeWrittenDoesNotCount(t *testing.T) {
 	}
 	s.disk.records = journal
 	must(t, broken.Close())
-	must(t, site(s).Absorb(t.Context(), absorb)) // what was not written before is written now
+	must(t, site(s).Absorb(t.Context(), absorb)) // writes what could not be written before
 	b, err := os.ReadFile(filepath.Join(s.o.Data, ownFolder, "records.jsonl"))
 	if err != nil || !strings.Contains(string(b), "tags/go") {
 		t.Errorf("records on the disk are %q, %v; want the name", b, err)
@@ -221,8 +226,8 @@ func TestKeysExpireWhileTheStoreRuns(t *testing.T) {
 	})
 }
 
-// TestKillLosesNothingAcknowledged kills a process again and again while it writes posts, absorbs and commits, and looks
-// for all that it had been told was done.
+// TestKillLosesNothingAcknowledged kills a process several times while it writes posts, absorbs and commits, and checks
+// that everything acknowledged is there.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if dir := os.Getenv("FEEDPUB_TEST_KILL"); dir != "" {
 		writeUntilKilled(t, dir)
@@ -255,14 +260,14 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			case "head":
 				must(t, json.Unmarshal([]byte(rest), &lastHead))
 			default:
-				t.Fatalf("the process says %q", lines.Text())
+				t.Fatalf("the process printed %q", lines.Text())
 			}
-			if n == 60+17*round { // somewhere in the middle of things
+			if n == 60+17*round { // in the middle of a write
 				must(t, cmd.Process.Kill())
 			}
 		}
 		if err := cmd.Wait(); err == nil {
-			t.Fatal("the process ended by itself")
+			t.Fatal("the process exited before it was killed")
 		}
 
 		s := open(t, o)
@@ -289,17 +294,17 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		closeStore(t, s)
 	}
 	if len(acknowledged) == 0 || len(seen) == 0 || lastHead.Feed == "" {
-		t.Errorf("nothing was tested: %d posts, %d records, head %q", len(acknowledged), len(seen), lastHead.Feed)
+		t.Errorf("too little was written: %d posts, %d records, head %q", len(acknowledged), len(seen), lastHead.Feed)
 	}
 }
 
-// writeUntilKilled is the process that is killed. It says what it was told is done.
+// writeUntilKilled is the process that is killed. It prints what has been acknowledged.
 func writeUntilKilled(t *testing.T, dir string) {
 	s, err := Open(t.Context(), Options{
 		Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data"), Site: testSite, Decode: decode,
 	})
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // should nobody kill it
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if it is not killed
 	defer cancel()
 	go func() { _ = s.Run(ctx) }()
 	b := site(s)

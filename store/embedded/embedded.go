@@ -15,10 +15,11 @@
 //
 // # Deletions
 //
-// Removing a file deletes its posts, as does removing a post from a file. A file that cannot be read or decoded deletes
-// nothing (its last good version stays), nor does a folder that cannot be listed. If all files are gone at once - two or
-// more while the process runs, any number at the start or when the folder has been replaced - a disk may not be mounted:
-// the posts stay and a problem is listed, until the files are back or the posts are deleted one by one through the store.
+// Removing a file deletes its posts, as does removing a post from a file. A file that cannot be read or decoded
+// deletes nothing (its last good version stays), nor does a folder that cannot be listed. If all files are gone at
+// once - two or more while the process runs, any number at the start or when the folder has been replaced - a disk
+// may not be mounted: the posts stay and a problem is listed, until the files are back or the posts are deleted one
+// by one through the store.
 package embedded
 
 import (
@@ -43,14 +44,15 @@ import (
 	"feedpub/store"
 )
 
-// Decode decodes the posts of a file. Path is slash-separated and relative to the folder of posts; raw is the whole file.
-// A file without posts is no error. After an error, which says what is wrong and where, the file's last good version stays.
+// Decode decodes the posts of a file. Path is slash-separated and relative to the folder of posts; raw is the whole
+// file. A file without posts is no error. After an error, which says what is wrong and where, the file's last good
+// version stays.
 type Decode func(path string, raw []byte) ([]feed.RawPost, error)
 
 // Options configure a store. Data, Site, Decode and one of Dir and Files are required.
 type Options struct {
-	// Dir is the folder of posts, with its subfolders, but without hidden ones and symbolic links to folders. It is created
-	// if it does not exist.
+	// Dir is the folder of posts, with its subfolders, but without hidden ones and symbolic links to folders. It is
+	// created if it does not exist.
 	Dir string
 	// Files are read-only posts, such as the shipped samples, in place of Dir.
 	Files fs.FS
@@ -64,8 +66,8 @@ type Options struct {
 
 	// Debounce is how long the folder must be unchanged before it is read; 0 is 100 ms.
 	Debounce time.Duration
-	// Grace is how long a file must be gone before its posts are deleted, since some editors save by removing and renaming;
-	// 0 is 250 ms.
+	// Grace is how long a file must be gone before its posts are deleted, since some editors save by removing and
+	// renaming; 0 is 250 ms.
 	Grace time.Duration
 	// Patience is how long a file that cannot be decoded, and may be half written, goes unreported; 0 is 2 s.
 	Patience time.Duration
@@ -168,8 +170,8 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// Client returns a client of the store, which is closed with the store. Posts that are put through it are written to the
-// folder as [WritePost] does; deleting a post removes its file.
+// Client returns a client of the store, which is closed with the store. Posts that are put through it are written to
+// the folder as [WritePost] does; deleting a post removes its file.
 func (s *Store) Client() *store.Client { return s.client }
 
 // Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without it, but
@@ -186,8 +188,8 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close disconnects other processes, writes what is not on the disk yet, and unlocks the data folder. Run must have ended.
-// Later calls return the error of the first.
+// Close disconnects other processes, writes what is not on the disk yet, and unlocks the data folder. Run must have
+// ended. Later calls return the error of the first.
 func (s *Store) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed

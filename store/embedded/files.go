@@ -22,7 +22,8 @@ import (
 const (
 	// maxFile is the maximum size of a file. A post has at most 1 MB, and a file may contain several.
 	maxFile = 16 << 20
-	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; temporary files need some of them.
+	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; temporary files need some of
+	// them.
 	maxName = 200
 )
 
@@ -37,8 +38,8 @@ func isPosts(name string) bool {
 		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
 }
 
-// FileName returns the name of the file that a post is written to: its id with all bytes but lower-case letters, digits,
-// "_", "-" and inner dots percent-encoded, shortened to a prefix and a hash if it is long, and ".json".
+// FileName returns the name of the file that a post is written to: its id with all bytes but lower-case letters,
+// digits, "_", "-" and inner dots percent-encoded, shortened to a prefix and a hash if it is long, and ".json".
 func FileName(id string) string { return escape(id) + ".json" }
 
 // escape returns a file name that differs for different strings, if the file system is case-sensitive.
@@ -62,9 +63,9 @@ func escape(s string) string {
 	return name[:maxName/2] + "=" + hex.EncodeToString(sum[:16])
 }
 
-// WritePost writes a post to the file of a folder that [FileName] names, whole or not at all, and returns its path. When
-// it returns, the file is on the disk. Raw should contain the id, since the file name may be a hash. A store that follows
-// the folder reads the file shortly after; if other files contain the same id, this one is published.
+// WritePost writes a post to the file of a folder that [FileName] names, whole or not at all, and returns its path.
+// When it returns, the file is on the disk. Raw should contain the id, since the file name may be a hash. A store
+// that follows the folder reads the file shortly after; if other files contain the same id, this one is published.
 func WritePost(dir string, p feed.RawPost) (string, error) {
 	if p.ID == "" {
 		return "", fmt.Errorf("write post: no id: %w", feed.ErrInvalid)

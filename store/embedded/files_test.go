@@ -36,7 +36,7 @@ func TestFileNames(t *testing.T) {
 			t.Errorf("FileName of %d bytes = %q; want one of at most %d", len(id), got, maxName+5)
 		}
 		if !isPosts(got) || filepath.Base(got) != got {
-			t.Errorf("FileName(%q) = %q, which is no name of a file of posts", id, got)
+			t.Errorf("FileName(%q) = %q, which is not a name of a file of posts", id, got)
 		}
 	}
 }
@@ -54,7 +54,8 @@ func FuzzFileNamesAreSafeAndDistinct(f *testing.F) {
 			t.Errorf("ids %q and %q have the files %q and %q", a, b, x, y)
 		}
 		for _, name := range []string{x, y} {
-			if len(name) > maxName+len(".json") || strings.ContainsAny(name, "/\\\x00:") || !isPosts(name) || !filepath.IsLocal(name) {
+			if len(name) > maxName+len(".json") || strings.ContainsAny(name, "/\\\x00:") || !isPosts(name) ||
+				!filepath.IsLocal(name) {
 				t.Errorf("file name %q is not safe", name)
 			}
 		}
@@ -79,32 +80,33 @@ func TestWriteListRemove(t *testing.T) {
 		if f.Err != nil {
 			bad++
 			if f.Path != "bad.json" || !errors.Is(f.Err, feed.ErrInvalid) {
-				t.Errorf("List gives %q with %v", f.Path, f.Err)
+				t.Errorf("List returns %q with %v", f.Path, f.Err)
 			}
 		}
 	}
 	if n != 7 || bad != 1 {
-		t.Errorf("List gives %d posts and %d bad files; want 7 and 1", n, bad)
+		t.Errorf("List returns %d posts and %d bad files; want 7 and 1", n, bad)
 	}
 	must(t, RemovePost(dir, decode, "a"))
 	for _, name := range []string{"a.json", "sub/a too.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: %v; want it gone: it held the post that was removed", name, err)
+			t.Errorf("%s: %v; want it gone: it contained the post that was removed", name, err)
 		}
 	}
 	if err := RemovePost(dir, decode, "a"); !errors.Is(err, feed.ErrNotFound) {
-		t.Errorf("RemovePost of what is not there: %v; want kind %q", err, feed.ErrNotFound)
+		t.Errorf("RemovePost of an unknown post: %v; want kind %q", err, feed.ErrNotFound)
 	}
-	if err := RemovePost(dir, decode, "x"); !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "sub/two.jsonl") {
+	err := RemovePost(dir, decode, "x")
+	if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "sub/two.jsonl") {
 		t.Errorf("RemovePost of one of two posts of a file: %v; want kind %q and the file's name", err, feed.ErrInvalid)
 	}
-	must(t, RemovePost(dir, decode, "bad")) // by its name: nobody else can tell what it held
+	must(t, RemovePost(dir, decode, "bad")) // by its name
 	if _, err := WritePost(dir, feed.RawPost{}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("WritePost without an id: %v; want kind %q", err, feed.ErrInvalid)
 	}
 	for f := range List(filepath.Join(dir, "none"), decode) {
 		if f.Err == nil {
-			t.Errorf("List of a folder that is not there gives %+v; want an error", f)
+			t.Errorf("List of a folder that does not exist returns %+v; want an error", f)
 		}
 	}
 }

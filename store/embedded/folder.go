@@ -101,8 +101,9 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 	return err
 }
 
-// repeatDeletions adds inbox entries for deletions that no builder has recorded: the inbox is in memory, and the process
-// may have ended before a builder read it. A post that has a file again is put again by the scan that follows.
+// repeatDeletions adds inbox entries for deletions that no builder has recorded: the inbox is in memory, and the
+// process may have ended before a builder read it. A post that has a file again is put again by the scan that
+// follows.
 func (f *folder) repeatDeletions(ctx context.Context, ids []string) error {
 	stored, err := f.site.Load(ctx, ids)
 	if err != nil {
@@ -181,14 +182,15 @@ func (f *folder) apply(changes []store.PostChange) error {
 		return err
 	}
 	err := durable.SyncDir(f.o.Dir)
-	if errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(changes, func(c store.PostChange) bool { return !c.Delete }) {
+	puts := slices.ContainsFunc(changes, func(c store.PostChange) bool { return !c.Delete })
+	if errors.Is(err, fs.ErrNotExist) && !puts {
 		return nil // the whole folder is gone, and its files with it
 	}
 	return err
 }
 
-// remove removes the files of a post. A post without a file is no error: the file may be gone, and this confirms that the
-// post is to be deleted.
+// remove removes the files of a post. A post without a file is no error: the file may be gone, and this confirms that
+// the post is to be deleted.
 func (f *folder) remove(id string) error {
 	remove := map[string]bool{FileName(id): true}
 	for name, state := range f.files {

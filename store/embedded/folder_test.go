@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-func TestOpenReadsAllFilesAndTellsTheInbox(t *testing.T) {
+func TestOpenReadsAllFiles(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.json", post("a", "A"))
 	put(t, dir, "2014/06/b.md", "B")
@@ -34,13 +34,13 @@ func TestOpenReadsAllFilesAndTellsTheInbox(t *testing.T) {
 	}
 }
 
-// TestFileShowsWithoutRescan holds that changes are seen when they happen, not when the folder is next read in any case.
-func TestFileShowsWithoutRescan(t *testing.T) {
+// TestChangesAreSeenWithoutRescan checks that a change is seen when it happens, not at the next periodic scan.
+func TestChangesAreSeenWithoutRescan(t *testing.T) {
 	s := open(t, Options{Rescan: time.Hour})
 	dir := s.o.Dir
 	run(t, s)
 	put(t, dir, "first.json", post("first", "x"))
-	eventually(t, "the first post, by which the folder is known to be watched", post("first", "x"),
+	eventually(t, "the first post, which shows that the folder is watched", post("first", "x"),
 		func() string { return content(t, s, "first") })
 	for _, step := range []struct {
 		name, want string
@@ -64,24 +64,24 @@ func TestFileShowsWithoutRescan(t *testing.T) {
 func TestEveryChangeOfAFileIsInTheInbox(t *testing.T) {
 	s := open(t, Options{})
 	must(t, os.WriteFile(filepath.Join(s.o.Dir, "a.json"), []byte(post("a", "1")), 0o644))
-	look(t, s)
+	scanOnce(t, s)
 	must(t, os.Remove(filepath.Join(s.o.Dir, "a.json")))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	entries, err := site(s).Inbox(t.Context(), "", 10)
 	if err != nil || len(entries) != 2 || entries[0].ID != "a" || entries[1].ID != "a" {
 		t.Errorf("inbox is %+v, %v; want two entries for a: written, deleted", entries, err)
 	}
 }
 
-// look looks at the folder once, as the watcher does.
-func look(t *testing.T, s *Store) {
+// scanOnce scans the folder once, as the watcher does.
+func scanOnce(t *testing.T, s *Store) {
 	t.Helper()
 	_, err := s.folder.scan(t.Context(), nil, false)
 	must(t, err)
 }
 
-// gone looks at the folder until files that are gone have been so for long enough.
-func gone(t *testing.T, s *Store) {
+// scanUntilSettled scans the folder until no file waits for its grace or patience to end.
+func scanUntilSettled(t *testing.T, s *Store) {
 	t.Helper()
 	for {
 		wait, err := s.folder.scan(t.Context(), nil, false)
@@ -96,20 +96,20 @@ func gone(t *testing.T, s *Store) {
 func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 	s := open(t, Options{Patience: time.Hour})
 	put(t, s.o.Dir, "a.json", post("a", "good"))
-	look(t, s)
+	scanOnce(t, s)
 	listed := ""
 	for _, broken := range []string{`{"id":"a", "half": `, ""} { // the second as between truncating and writing
 		put(t, s.o.Dir, "a.json", broken)
 		wait, err := s.folder.scan(t.Context(), nil, false)
 		must(t, err)
 		if wait <= 0 {
-			t.Fatalf("look at the file %q returns %v; want it to ask for another look", broken, wait)
+			t.Fatalf("the scan of the file %q returns %v; want it to ask for another scan", broken, wait)
 		}
 		if got := problems(t, s); got != listed {
 			t.Errorf("problems at once: %q; want %q: the file %q may be half written", got, listed, broken)
 		}
 		s.folder.o.Patience = time.Nanosecond // it has ended
-		gone(t, s)
+		scanUntilSettled(t, s)
 		s.folder.o.Patience = time.Hour
 		listed = "file a.json"
 		if got := problems(t, s); got != listed {
@@ -124,7 +124,7 @@ func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 		}
 	}
 	put(t, s.o.Dir, "a.json", post("a", "better"))
-	look(t, s)
+	scanOnce(t, s)
 	if got := problems(t, s); got != "" {
 		t.Errorf("problems after the repair: %q", got)
 	}
@@ -178,7 +178,7 @@ func TestRemovingFilesIsADeletion(t *testing.T) {
 	must(t, os.Remove(filepath.Join(o.Dir, "0.json")))
 	must(t, os.Remove(filepath.Join(o.Dir, "1.json")))
 	put(t, o.Dir, "two.jsonl", post("y", "Y")) // x is taken out
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got, want := ids(t, s), "2 3 4 y"; got != want {
 		t.Errorf("posts are %q; want %q", got, want)
 	}
@@ -196,7 +196,7 @@ func TestRemovingFilesIsADeletion(t *testing.T) {
 	}
 }
 
-func TestNothingIsDeletedBecauseTheFolderIsNotThere(t *testing.T) {
+func TestMissingFolderDeletesNothing(t *testing.T) {
 	for name, vanish := range map[string]func(dir string) (back func()){
 		"removed":        func(dir string) func() { return move(t, dir, dir+".away", false) },
 		"empty in place": func(dir string) func() { return move(t, dir, dir+".away", true) },
@@ -214,8 +214,8 @@ func TestNothingIsDeletedBecauseTheFolderIsNotThere(t *testing.T) {
 			put(t, o.Dir, "b.json", post("b", "B"))
 			s := open(t, o)
 			back := vanish(o.Dir)
-			gone(t, s)
-			gone(t, s)
+			scanUntilSettled(t, s)
+			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b"; got != want {
 				t.Errorf("posts are %q; want %q: nothing disappears by accident", got, want)
 			}
@@ -231,15 +231,15 @@ func TestNothingIsDeletedBecauseTheFolderIsNotThere(t *testing.T) {
 			if got, want := problems(t, s), "file ."; got != want {
 				t.Errorf("problems after a restart are %q; want %q", got, want)
 			}
-			put(t, o.Dir, "new.json", post("new", "N")) // what is held stays so
-			gone(t, s)
+			put(t, o.Dir, "new.json", post("new", "N")) // what is kept stays
+			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b new"; got != want {
 				t.Errorf("posts after another came are %q; want %q", got, want)
 			}
 			must(t, os.Remove(filepath.Join(o.Dir, "new.json")))
 			must(t, os.RemoveAll(o.Dir+".empty"))
 			back()
-			gone(t, s)
+			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b"; got != want {
 				t.Errorf("posts after the files came back are %q; want %q", got, want)
 			}
@@ -250,7 +250,8 @@ func TestNothingIsDeletedBecauseTheFolderIsNotThere(t *testing.T) {
 	}
 }
 
-// move moves a file or folder away, and returns what brings it back; for empty, an empty folder is there meanwhile.
+// move moves a file or folder away and returns a function that moves it back. With empty, an empty folder takes its
+// place.
 func move(t *testing.T, from, to string, empty bool) (back func()) {
 	t.Helper()
 	must(t, os.Rename(from, to))
@@ -258,35 +259,35 @@ func move(t *testing.T, from, to string, empty bool) (back func()) {
 		must(t, os.Mkdir(from, 0o755))
 	}
 	return func() {
-		if _, err := os.Stat(from); err == nil { // made meanwhile
+		if _, err := os.Stat(from); err == nil { // created meanwhile
 			must(t, os.Rename(from, from+".empty"))
 		}
 		must(t, os.Rename(to, from))
 	}
 }
 
-func TestHeldPostIsDeletedWhenThatIsConfirmed(t *testing.T) {
+func TestKeptPostsCanBeDeleted(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	put(t, o.Dir, "b.json", post("b", "B"))
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "a.json")))
 	must(t, os.Remove(filepath.Join(o.Dir, "b.json")))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	must(t, site(s).Delete(t.Context(), "a"))
 	if got, want := ids(t, s)+"; "+problems(t, s), "b; file ."; got != want {
-		t.Errorf("posts and problems after one confirmation are %q; want %q", got, want)
+		t.Errorf("posts and problems after one deletion are %q; want %q", got, want)
 	}
 	must(t, site(s).Delete(t.Context(), "b"))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "; "; got != want {
-		t.Errorf("posts and problems after both confirmations are %q; want %q", got, want)
+		t.Errorf("posts and problems after both deletions are %q; want %q", got, want)
 	}
 }
 
-// Promise 4 for deletions: their notice is in memory, and the process may end before a builder has taken it.
+// TestAcknowledgedDeletionsAreNotLost: the inbox is in memory, and the process may end before a builder has read it.
 func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
-	for name, held := range map[string]bool{"of files": false, "of posts that are held": true} {
+	for name, held := range map[string]bool{"of files": false, "of posts that are kept": true} {
 		t.Run(name, func(t *testing.T) {
 			o := Options{Dir: t.TempDir(), Data: t.TempDir(), Grace: time.Millisecond}
 			put(t, o.Dir, "a.json", post("a", "A"))
@@ -296,11 +297,11 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 			if held {
 				must(t, os.RemoveAll(o.Dir))
 				must(t, os.Mkdir(o.Dir, 0o755))
-				gone(t, s)
+				scanUntilSettled(t, s)
 			}
 			must(t, site(s).Delete(t.Context(), "a"))
 			must(t, site(s).Delete(t.Context(), "b"))
-			closeStore(t, s) // without a look at what has changed
+			closeStore(t, s) // without a scan
 			for range 2 {
 				s = open(t, o)
 				if got, want := ids(t, s), "c d"; got != want {
@@ -310,7 +311,7 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 				must(t, err)
 				for _, id := range []string{"a", "b"} {
 					if !slices.ContainsFunc(entries, func(e feed.Submission) bool { return e.ID == id }) {
-						t.Errorf("the inbox is %+v; want a notice of the deletion of %s, or the feed that had it is held", entries, id)
+						t.Errorf("the inbox is %+v; want an entry for the deletion of %s, or its feed is held", entries, id)
 					}
 				}
 				closeStore(t, s)
@@ -318,12 +319,12 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 
 			s = open(t, o)
 			must(t, site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(post("a", "again"))}))
-			look(t, s)
+			scanOnce(t, s)
 			closeStore(t, s)
 			put(t, o.Dir, "a.json", "broken")
 			s = open(t, o)
 			if got, want := content(t, s, "a"), post("a", "again"); got != want {
-				t.Errorf("the post that came back is %q; want %q", got, want)
+				t.Errorf("the post that was put again is %q; want %q", got, want)
 			}
 			must(t, site(s).Absorb(t.Context(), feed.Absorption{
 				Token: 5, Changes: []feed.Change{{ID: "b", Record: feed.Record{ID: "b", Removed: time.UnixMilli(5)}}},
@@ -333,24 +334,25 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 			entries, err := site(s).Inbox(t.Context(), "", 100)
 			must(t, err)
 			if slices.ContainsFunc(entries, func(e feed.Submission) bool { return e.ID == "b" }) {
-				t.Errorf("the inbox is %+v; want no notice of a deletion that a builder has recorded", entries)
+				t.Errorf("the inbox is %+v; want no entry for a deletion that a builder has recorded", entries)
 			}
 		})
 	}
 }
 
-func TestHeldPostsOfAFolderThatIsGoneCanBeDeleted(t *testing.T) {
+func TestPostsOfAMissingFolderCanBeDeleted(t *testing.T) {
 	o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Grace: time.Millisecond}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	put(t, o.Dir, "b.json", post("b", "B"))
 	s := open(t, o)
 	must(t, os.RemoveAll(o.Dir))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	must(t, site(s).Delete(t.Context(), "a"))
 	if got, want := ids(t, s), "b"; got != want {
-		t.Errorf("posts after one was confirmed to be gone are %q; want %q", got, want)
+		t.Errorf("posts after one was deleted are %q; want %q", got, want)
 	}
-	if err := site(s).Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))}); !errors.Is(err, feed.ErrUnavailable) {
+	err := site(s).Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))})
+	if !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Put into a folder that is gone: %v; want an error of kind %q", err, feed.ErrUnavailable)
 	}
 }
@@ -360,7 +362,7 @@ func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
 	put(t, o.Dir, "a.json", post("a", "A"))
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "a.json")))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got := ids(t, s); got != "" {
 		t.Errorf("posts are %q; want none", got)
 	}
@@ -375,16 +377,16 @@ func TestMovedFileIsNoDeletion(t *testing.T) {
 	for _, f := range []string{"y.json", "z.json"} { // all at once, into a folder
 		must(t, os.Rename(filepath.Join(o.Dir, f), filepath.Join(o.Dir, "2014", f)))
 	}
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "a b; "; got != want {
 		t.Errorf("posts and problems are %q; want %q", got, want)
 	}
 }
 
-func TestUnreadableSubfolderHoldsItsPosts(t *testing.T) {
+func TestUnreadableSubfolderKeepsItsPosts(t *testing.T) {
 	if os.Getuid() == 0 {
-		// The superuser reads everything, so what can't be listed is shown by the file system in its place.
-		beneathIsKept(t)
+		// The superuser can read every folder, so only the function is tested.
+		testUnreadable(t)
 		return
 	}
 	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
@@ -393,13 +395,13 @@ func TestUnreadableSubfolderHoldsItsPosts(t *testing.T) {
 	s := open(t, o)
 	must(t, os.Chmod(filepath.Join(o.Dir, "sub"), 0))
 	t.Cleanup(func() { must(t, os.Chmod(filepath.Join(o.Dir, "sub"), 0o755)) })
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got, want := ids(t, s), "a b"; got != want {
 		t.Errorf("posts are %q; want %q", got, want)
 	}
 }
 
-func beneathIsKept(t *testing.T) {
+func testUnreadable(t *testing.T) {
 	bad := map[string]error{"sub": os.ErrPermission}
 	for name, want := range map[string]bool{"sub/a.json": true, "sub": true, "subway/a.json": false, "b.json": false} {
 		if got := unreadable(bad, name); got != want {
@@ -408,23 +410,23 @@ func beneathIsKept(t *testing.T) {
 	}
 }
 
-func TestOfTwoFilesWithOnePostThatWrittenByTheStoreCounts(t *testing.T) {
+func TestFileWrittenByTheStoreIsPublishedBeforeOthers(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
 	put(t, o.Dir, "Z.json", post("p", "by hand"))
 	put(t, o.Dir, "another.json", post("other", "x"))
 	s := open(t, o)
 	must(t, site(s).Put(t.Context(), feed.RawPost{ID: "p", Raw: []byte(post("p", "put"))}))
-	look(t, s)
+	scanOnce(t, s)
 	if got, want := content(t, s, "p"), post("p", "put"); got != want {
 		t.Errorf("post is %q; want what was put, %q", got, want)
 	}
 	must(t, os.Remove(filepath.Join(o.Dir, FileName("p"))))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got, want := content(t, s, "p"), post("p", "by hand"); got != want {
-		t.Errorf("post is %q; want that of the file that is left, %q", got, want)
+		t.Errorf("post is %q; want that of the remaining file, %q", got, want)
 	}
 	must(t, os.Remove(filepath.Join(o.Dir, "Z.json")))
-	gone(t, s)
+	scanUntilSettled(t, s)
 	if got := content(t, s, "p"); got != "" {
 		t.Errorf("post is %q; want it deleted with its last file", got)
 	}
@@ -438,7 +440,7 @@ func TestSamplesAreReadOnly(t *testing.T) {
 	}
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))})
 	if err == nil || !strings.Contains(err.Error(), "sample posts cannot be written") {
-		t.Errorf("Put into read-only samples: error is %v; want one that says that they can't be written", err)
+		t.Errorf("Put into read-only samples: error is %v; want one that says that they cannot be written", err)
 	}
 	if err := site(s).Delete(t.Context(), "a"); err == nil {
 		t.Error("Delete of a read-only sample was acknowledged: it would be back at the next start")
@@ -448,6 +450,6 @@ func TestSamplesAreReadOnly(t *testing.T) {
 	}
 	entries, err := site(s).Inbox(t.Context(), "", 10)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("inbox is %v, %v; want nothing of refused writes in it", entries, err)
+		t.Errorf("inbox is %v, %v; want no entry of a refused write", entries, err)
 	}
 }

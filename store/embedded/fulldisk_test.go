@@ -16,7 +16,7 @@ import (
 	"feedpub/feed"
 )
 
-// fullDisk is a disk that can be full: then it takes half of what is written and refuses the rest, and truncates nothing.
+// fullDisk is a disk that can be full: a write then writes half of the data and fails, and truncating fails.
 type fullDisk struct{ full atomic.Bool }
 
 func (d *fullDisk) ops() fileOps {
@@ -55,9 +55,9 @@ func (f *fileOnFullDisk) Truncate(size int64) error {
 	return f.File.Truncate(size)
 }
 
-// Promise 1: what is committed is served after a restart, be the disk full or not; promise 4: what is not on the disk is
-// not acknowledged, and what comes later is not lost with it.
-func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
+// TestFullDisk checks that committed documents are there after a restart on a full disk, that nothing is acknowledged
+// that could not be written, and that the store recovers when there is room again.
+func TestFullDisk(t *testing.T) {
 	var disk fullDisk
 	var log strings.Builder
 	o := Options{
@@ -93,7 +93,7 @@ func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
 		t.Errorf("the post is %q", got)
 	}
 	if !strings.Contains(log.String(), "the data folder cannot be written to") {
-		t.Errorf("the log does not say what is wrong:\n%s", log.String())
+		t.Errorf("the log does not report the full disk:\n%s", log.String())
 	}
 	for range 2 {
 		if err := site(s).Absorb(t.Context(), name("tags/second")); !errors.Is(err, feed.ErrUnavailable) {
@@ -102,32 +102,33 @@ func TestAFullDiskIsServedFromAndWaitedFor(t *testing.T) {
 	}
 	put(t, o.Dir, "a.json", post("a", "a second version"))
 	put(t, o.Dir, "b.json", post("b", "B"))
-	look(t, s)
+	scanOnce(t, s)
 	if got, want := ids(t, s), "a b"; got != want {
-		t.Errorf("posts are %q, want %q: the folder is on another disk", got, want)
+		t.Errorf("posts are %q, want %q: the folder of posts is on another disk", got, want)
 	}
 
 	if n := strings.Count(log.String(), "records cannot be written to the disk"); n != 2 {
-		t.Errorf("the log says %d times that records can't be written, want once each time that the disk was full:\n%s", n, log.String())
+		t.Errorf("the log reports %d times that records cannot be written, want once for each full disk:\n%s",
+			n, log.String())
 	}
 
 	disk.full.Store(false)
 	must(t, site(s).Absorb(t.Context(), name("tags/third")))
-	look(t, s)
+	scanOnce(t, s)
 	lines, _ = state(t, site(s))
 	closeStore(t, s)
 	put(t, o.Dir, "a.json", "broken")
 	s = open(t, o)
 	gotLines, gotHeads = state(t, site(s))
 	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" || len(gotLines) != 5 {
-		t.Errorf("records and heads after the disk was well again (-before +after):\n%s", diff)
+		t.Errorf("records and heads after there was room again (-before +after):\n%s", diff)
 	}
 	if got, want := content(t, s, "a"), post("a", "a second version"); got != want {
 		t.Errorf("the last good version is %q, want %q", got, want)
 	}
 }
 
-func TestAFreshFolderOnAFullDiskIsRefused(t *testing.T) {
+func TestNewDataFolderOnAFullDisk(t *testing.T) {
 	var disk fullDisk
 	disk.full.Store(true)
 	_, err := Open(t.Context(), Options{

@@ -19,8 +19,8 @@ import (
 
 const testSite = feed.SiteID("main")
 
-// decode is a stand-in for the formats of cmd: a file of JSON is a post or, with ending .jsonl, a post in each line;
-// any other is a post whose id is its path.
+// decode is a simple format: a .json file is a post, a .jsonl file has a post in each line, and any other file is a
+// post whose id is its path.
 func decode(path string, raw []byte) ([]feed.RawPost, error) {
 	var posts []feed.RawPost
 	switch filepath.Ext(path) {
@@ -82,7 +82,7 @@ func closeStore(t *testing.T, s *Store) {
 	}
 }
 
-// run makes a store follow its folder until the test, or what stop is returned for, ends.
+// run runs a store until stop is called or the test ends.
 func run(t *testing.T, s *Store) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -103,10 +103,10 @@ func run(t *testing.T, s *Store) (stop func()) {
 	return stop
 }
 
-// site returns the part of a store that tests look at.
+// site returns the site of a store.
 func site(s *Store) *store.Site { return s.Client().Site(testSite) }
 
-// put writes a file as an editor or a copy would.
+// put writes a file as an editor would, not atomically.
 func put(t *testing.T, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, filepath.FromSlash(name))
@@ -121,10 +121,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// post is a post as JSON.
+// post returns a post as JSON.
 func post(id, text string) string { return fmt.Sprintf(`{"id":%q,"content_text":%q}`, id, text) }
 
-// content returns a post in the store, or "" if there is none.
+// content returns a post in the server, or "" if there is none.
 func content(t *testing.T, s *Store, id string) string {
 	t.Helper()
 	raw, err := site(s).Post(t.Context(), id)
@@ -135,7 +135,7 @@ func content(t *testing.T, s *Store, id string) string {
 	return string(raw)
 }
 
-// eventually fails the test unless is becomes want before long.
+// eventually waits until is returns want, and fails the test after a minute.
 func eventually(t *testing.T, what string, want string, is func() string) {
 	t.Helper()
 	const patience = time.Minute // for machines under load
@@ -164,7 +164,7 @@ func ids(t *testing.T, s *Store) string {
 	return strings.Join(slices.Sorted(maps.Keys(all)), " ")
 }
 
-// problems returns what is listed, as "kind id" each.
+// problems returns the listed problems as "kind id".
 func problems(t *testing.T, s *Store) string {
 	t.Helper()
 	all, err := site(s).Problems(t.Context())

@@ -25,9 +25,9 @@ type scan struct {
 	again time.Duration          // after which to scan again; 0 if there is no need
 }
 
-// scan compares the files with what is known of them and updates the server. Touched are files to read even if their size
-// and time are unchanged. It returns after how long to scan again for files that are half written or half moved, and 0
-// if there are none.
+// scan compares the files with what is known of them and updates the server. Touched are files to read even if their
+// size and time are unchanged. It returns after how long to scan again for files that are half written or half moved,
+// and 0 if there are none.
 func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,8 +214,8 @@ func (s *scan) removeMissing(ctx context.Context) error {
 	return s.clearMissing(ctx)
 }
 
-// missingFiles returns the files that are known and not found, in order, without those that are kept or cannot be looked
-// at. Remaining says that other files with posts are there.
+// missingFiles returns the files that are known and not found, in order, without those that are kept or cannot be
+// looked at. Remaining says that other files with posts are there.
 func (s *scan) missingFiles() (missing []string, remaining bool) {
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		state := s.files[name]
@@ -229,8 +229,8 @@ func (s *scan) missingFiles() (missing []string, remaining bool) {
 	return missing, remaining
 }
 
-// suspicious reports whether the files that are gone, which are all that there were, may have gone by accident: a single
-// one that is removed while the store runs has not.
+// suspicious reports whether the files that are gone, which are all that there were, may have gone by accident: a
+// single one that is removed while the store runs has not.
 func (s *scan) suspicious(missing []string) bool {
 	owners := 0
 	for _, name := range missing {

@@ -46,8 +46,8 @@ func socketURL(data string) string {
 }
 
 // Connect returns a client of the store that another process has open in the data folder. It reads everything; of the
-// writes it has Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate]. Posts are
-// written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
+// writes it has Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate]. Posts
+// are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
 func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client, error) {
 	if _, err := os.Stat(socketPath(data)); err != nil {
 		return nil, fmt.Errorf("embedded store: %w: %w", feed.ErrUnavailable, err)
@@ -63,7 +63,8 @@ func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client,
 	return client, nil
 }
 
-// startRedis starts the in-process server, without a listener: this process connects with dial, others through the socket.
+// startRedis starts the in-process server, without a listener: this process connects with dial, others through the
+// socket.
 func (s *Store) startRedis() error {
 	s.redis = miniredis.NewMiniRedis()
 	// The first in-memory connection starts the server without a listener.

@@ -110,7 +110,7 @@ func TestOtherClientsCannotWrite(t *testing.T) {
 		}, "READONLY READONLY READONLY READONLY"},
 		"STORE of a command that reads": {
 			[][]string{{"GEORADIUS_RO", "x", "0", "0", "1", "m", "STORE", old}}, "READONLY"},
-		"all at once":             {[][]string{{"FLUSHALL"}, {"FLUSHDB"}, {"SWAPDB", "0", "1"}}, "READONLY READONLY READONLY"},
+		"FLUSHALL and the like":   {[][]string{{"FLUSHALL"}, {"FLUSHDB"}, {"SWAPDB", "0", "1"}}, "READONLY READONLY READONLY"},
 		"a command of no server":  {[][]string{{"NOSUCH"}}, "ERR"},
 		"a delegated write":       {[][]string{{"FEEDPUB", "PUT", "main", "new", "x"}}, "INVALID"},
 		"delegated, malformed":    {[][]string{{"FEEDPUB"}, {"FEEDPUB", "DELETE", "main"}}, "INVALID INVALID"},
@@ -207,8 +207,8 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	if raw, err := other.Post(t.Context(), "a"); err != nil || string(raw) != long {
 		t.Errorf("the other process reads the post as %.40q, %v", raw, err)
 	}
-	if err := other.Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))}); !errors.Is(err, feed.ErrUnavailable) ||
-		!strings.Contains(err.Error(), "feedpub post put") {
+	err = other.Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))})
+	if !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(err.Error(), "feedpub post put") {
 		t.Errorf("Put by the other process: error is %v, want one that says what to do instead", err)
 	}
 
@@ -216,19 +216,22 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(o.Dir, "a.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("file of a deleted post: %v; want it gone, or the post is back after a restart", err)
 	}
-	look(t, s)
+	scanOnce(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "b x y; "; got != want {
 		t.Errorf("posts and problems are %q; want %q", got, want)
 	}
-	if err := other.Delete(t.Context(), "x"); !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "two.jsonl") {
-		t.Errorf("Delete of one of two posts of a file: error is %v; want one of kind %q that names the file", err, feed.ErrInvalid)
+	err = other.Delete(t.Context(), "x")
+	if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "two.jsonl") {
+		t.Errorf("Delete of one of two posts of a file: error is %v; want one of kind %q that names the file",
+			err, feed.ErrInvalid)
 	}
 	if got, want := ids(t, s), "b x y"; got != want {
 		t.Errorf("posts after a refused deletion are %q; want %q", got, want)
 	}
 
 	must(t, other.RestoreRecords(t.Context(), feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "Go"}}))
-	if b, err := os.ReadFile(filepath.Join(o.Data, ownFolder, "records.jsonl")); err != nil || !strings.Contains(string(b), "tags/go") {
+	b, err := os.ReadFile(filepath.Join(o.Data, ownFolder, "records.jsonl"))
+	if err != nil || !strings.Contains(string(b), "tags/go") {
 		t.Errorf("records on the disk are %q, %v; want the name that was restored", b, err)
 	}
 }
@@ -240,12 +243,14 @@ func TestOtherProcessesAskTheBuilder(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, client.Close()) }()
 	other, own := client.Site(testSite), site(s)
-	if _, err := other.Acquire(t.Context(), "build", "other", time.Minute, time.Now(), 0); !errors.Is(err, feed.ErrUnavailable) {
+	_, err = other.Acquire(t.Context(), "build", "other", time.Minute, time.Now(), 0)
+	if !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Acquire while nobody builds: error is %v, want one of kind %q", err, feed.ErrUnavailable)
 	}
 	_, err = own.Acquire(t.Context(), "build", "own", time.Minute, time.Now(), 0)
 	must(t, err)
-	if _, err := other.Acquire(t.Context(), "build", "other", time.Minute, time.Now(), 0); !errors.Is(err, feed.ErrLocked) {
+	_, err = other.Acquire(t.Context(), "build", "other", time.Minute, time.Now(), 0)
+	if !errors.Is(err, feed.ErrLocked) {
 		t.Errorf("Acquire while the owner builds: error is %v, want one of kind %q", err, feed.ErrLocked)
 	}
 	answered := make(chan error, 1)

@@ -9,10 +9,14 @@ import (
 	"feedpub/feed"
 )
 
-// TestUpdateOfAPostThatChangesWritesNoFile: an update that has read an earlier version must not leave its own in the
-// folder, whether the other change came through the store or from a file, or was undone again.
+// TestUpdateOfAPostThatChangesWritesNoFile: an update that has read an earlier version must not write its own to the
+// folder, whether the other change came through the store or from a file.
 func TestUpdateOfAPostThatChangesWritesNoFile(t *testing.T) {
-	const first, changed, refused = `{"id":"a","title":"first"}`, `{"id":"a","title":"other"}`, `{"id":"a","title":"refused"}`
+	const (
+		first   = `{"id":"a","title":"first"}`
+		changed = `{"id":"a","title":"other"}`
+		refused = `{"id":"a","title":"refused"}`
+	)
 	set := func(t *testing.T, s *Store, raw string) {
 		t.Helper()
 		must(t, site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(raw)}))
@@ -25,7 +29,7 @@ func TestUpdateOfAPostThatChangesWritesNoFile(t *testing.T) {
 		"through the store": {func(t *testing.T, s *Store) { set(t, s, changed) }, changed, 2},
 		"by hand": {func(t *testing.T, s *Store) {
 			put(t, s.o.Dir, "a.json", changed)
-			look(t, s)
+			scanOnce(t, s)
 		}, changed, 2},
 		"and back": {func(t *testing.T, s *Store) {
 			set(t, s, changed)

@@ -15,13 +15,13 @@ import (
 	"feedpub/feed"
 )
 
-// versions is a log of the last good version of every file, so that a file that breaks or is removed while no process runs
-// is compared with it at the next start. It also lists the posts that were deleted through the store, until a builder has
-// recorded it: the inbox, which has their entries, is in memory.
+// versions is a log of the last good version of every file, so that a file that breaks or is removed while no process
+// runs is compared with it at the next start. It also lists the posts that were deleted through the store, until a
+// builder has recorded it: the inbox, which has their entries, is in memory.
 //
-// Each start writes a new log, which grows until the next. It is not synced: after a power failure a broken file may be
-// without its last good version; a good file never is. Nothing waits for the log: what a full disk does not take stays in
-// memory until it does. Callers serialize the calls.
+// Each start writes a new log, which grows until the next. It is not synced: after a power failure a broken file may
+// be without its last good version; a good file never is. Nothing waits for the log: what a full disk does not take
+// stays in memory until it does. Callers serialize the calls.
 type versions struct {
 	path  string
 	log   *slog.Logger
@@ -36,8 +36,8 @@ type versions struct {
 	failing  bool                      // the last attempt to write failed
 }
 
-// versionLine is a line of the log: a file and its posts, without posts if the file is gone; or a post that was deleted.
-// The last line of a file or post counts.
+// versionLine is a line of the log: a file and its posts, without posts if the file is gone; or a post that was
+// deleted. The last line of a file or post counts.
 type versionLine struct {
 	Path    string         `json:"path,omitempty"`
 	Posts   []feed.RawPost `json:"posts,omitempty"`

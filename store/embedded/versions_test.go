@@ -10,8 +10,9 @@ import (
 	"feedpub/feed"
 )
 
-// What a full disk does not take waits; the log that there was stays until the new one is whole.
-func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
+// TestVersionsOnAFullDisk checks that what a full disk does not take is written later, and that the old log stays until
+// the new one is complete.
+func TestVersionsOnAFullDisk(t *testing.T) {
 	var disk fullDisk
 	var text strings.Builder
 	log := slog.New(slog.NewTextHandler(&text, nil))
@@ -35,7 +36,7 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	l.keepDeleted("x")
 	want.deleted["x"] = true
 	l.keepDeleted("d.json")
-	l.keep("d.json", want.files["d.json"]) // it came back
+	l.keep("d.json", want.files["d.json"]) // written again
 	l.keepDeleted("a.json")
 	delete(want.files, "a.json")
 	want.deleted["a.json"] = true
@@ -47,7 +48,7 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	l.keep("b.json", want.files["b.json"])
 	l.replace()
 	must(t, l.close())
-	l = reopen() // as it was: the new log was never whole
+	l = reopen() // unchanged: the new log was never complete
 	l.keepDeleted("b.json")
 	l.keepDeleted("y")
 	disk.full.Store(false)
@@ -58,6 +59,6 @@ func TestLastGoodVersionsWaitForTheDisk(t *testing.T) {
 	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}
 	must(t, reopen().close())
 	if n := strings.Count(text.String(), "level=ERROR"); n != 3 {
-		t.Errorf("the log has %d errors, want one each time that a log met a full disk:\n%s", n, text.String())
+		t.Errorf("the log has %d errors, want one for each log that met the full disk:\n%s", n, text.String())
 	}
 }

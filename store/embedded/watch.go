@@ -54,8 +54,8 @@ func (f *folder) watch(ctx context.Context) error {
 	}
 }
 
-// scanAndWatch scans the folder, clears touched if that succeeds, and watches new folders; w may be nil. It returns after
-// how long to scan again.
+// scanAndWatch scans the folder, clears touched if that succeeds, and watches new folders; w may be nil. It returns
+// after how long to scan again.
 func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched map[string]bool) time.Duration {
 	again, err := f.scan(ctx, touched, false)
 	if err == nil {
@@ -73,8 +73,8 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 	return f.o.Rescan
 }
 
-// watchFolders watches all folders that may contain posts and reports whether one is new. The watcher drops folders that
-// are gone.
+// watchFolders watches all folders that may contain posts and reports whether one is new. The watcher drops folders
+// that are gone.
 func (f *folder) watchFolders(w *fsnotify.Watcher) bool {
 	known := map[string]bool{}
 	for _, name := range w.WatchList() {

@@ -237,7 +237,7 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		return true
 	}
 	// Two capitalised words with a given name are a person, unless they link elsewhere.
-	if m.who.empty() && !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
+	if !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
 	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.

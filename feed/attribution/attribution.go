@@ -84,7 +84,9 @@ func (r *Reader) Fingerprint() string { return r.fingerprint }
 type Input struct {
 	Body     *html.Node // the container of the content, as package markup parses it; not modified
 	Title    string     // plain text; may be empty
-	Language string     // BCP 47; empty: told from the words
+	Language string     // BCP 47; empty: detected from the words
+	// Hosts are the blog's own hosts, and Names its own names: what a post quotes from them credits nobody.
+	Hosts, Names []string
 }
 
 // Result is what a post was read as.

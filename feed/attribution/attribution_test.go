@@ -105,9 +105,10 @@ func TestMixedPost(t *testing.T) {
 		format, body string
 		want         []quote
 	}{
-		{"text", "Busy day.\n\nFrom the Guardian:\n\n" + pier + "..\n\nFrom the Daily Express:\n\n" + paint + "..\n\nI have a brush!\n\n" +
-			"An AP story in the Washington Post:\n\n" + gulls + "\n\nvia Seaside Gazetteer", []quote{
-			{"Guardian", pier + "..", nil, Excerpt}, {"Daily Express", paint + "..", nil, Excerpt}, {"Washington Post", gulls, []string{"AP"}, Excerpt},
+		{"text", "Busy day.\n\nFrom the Guardian:\n\n“" + pier + "”\n\nFrom the Daily Express:\n\n“" + paint + "”\n\nI have a brush!\n\n" +
+			"An AP story in the Washington Post:\n\n“" + gulls + "”\n\nvia Seaside Gazetteer", []quote{
+			{"Guardian", "“" + pier + "”", nil, Excerpt}, {"Daily Express", "“" + paint + "”", nil, Excerpt},
+			{"Washington Post", "“" + gulls + "”", []string{"AP"}, Excerpt},
 		}},
 		{"html", "<p>Busy day.</p><p>From the Guardian:</p><blockquote><p>" + pier + "</p><p>From the Daily Express:</p><blockquote><p>" + paint +
 			"</p></blockquote></blockquote><p>I have a brush!</p><p>An AP story in the Washington Post:</p><blockquote><p>" + gulls +
@@ -142,7 +143,7 @@ func TestMixedPost(t *testing.T) {
 
 // TestReport: the JSON form has the members that scripts read, and lists even where they are empty.
 func TestReport(t *testing.T) {
-	const body = "From the AP:\n\nShips are late, a captain said...\n\nI knew it! (via Harbour Notes)"
+	const body = "From the AP:\n\n“Ships are late, a captain said...”\n\nI knew it! (via Harbour Notes)"
 	got, err := json.MarshalIndent(read(t, newReader(t), "text", "", body).Report(), "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -156,8 +157,8 @@ func TestReport(t *testing.T) {
     "AP"
    ],
    "kind": "excerpt",
-   "text": "Ships are late, a captain said...",
-   "confidence": 0.9
+   "text": "“Ships are late, a captain said...”",
+   "confidence": 0.99
   }
  ],
  "doubtful": [],

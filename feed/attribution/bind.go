@@ -12,6 +12,9 @@ type reading struct {
 	r   *Reader
 	l   *language
 	doc *document
+	own struct { // what the post says of its own blog credits nobody
+		hosts, names map[string]bool
+	}
 
 	title    int // the block that is the title, or -1
 	heading  string
@@ -26,6 +29,8 @@ type reading struct {
 	// comments counts the blocks that are commentary so far.
 	comments int
 	final    int         // the last block of prose
+	marks    bool        // the post marks its quotations by elements
+	pending  []*source   // credits without a passage, until a marked quotation inherits them
 	tried    []*analysis // by block
 	m        matcher
 }
@@ -48,21 +53,29 @@ type source struct {
 	listed     bool    // among those found
 	parent     *source // of a nested quotation
 	joins      *source // whose passage this one goes on with
+	copied     bool    // a byline, a date or a dateline was copied with the passage
+	used       bool    // a marked quotation inherited this credit
+	bareName   bool    // see [reading.bareName]
+	barePerson bool    // see [reading.barePerson]
+	determined bool    // an article or the like stands before the publication's name of two words or more
+	clause     span    // of the credit in block at
 }
 
 // bind goes through the post once and joins credits with passages.
 func (rd *reading) bind() {
 	rd.final = rd.finalBlock()
+	rd.marks = rd.marksQuotations()
 	for i := 0; i < len(rd.doc.blocks); {
 		b := rd.doc.blocks[i]
+		next := i + 1
 		switch {
 		case b.role != "":
-			i++
 		case b.quotation != nil:
-			i = rd.bindQuotation(outermost(b.quotation), nil)
+			next = rd.bindQuotation(outermost(b.quotation), nil)
 		default:
-			i = rd.bindBlock(i)
+			next = rd.bindBlock(i)
 		}
+		i = max(next, i+1)
 	}
 }
 
@@ -191,10 +204,18 @@ func (rd *reading) nextText(i int) int {
 // newSource reads the slots of a match.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
-	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, at: i, credit: []int{i}}
+	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, at: i, credit: []int{i}, clause: m.clause}
 	if !m.pub.empty() {
 		s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
+		if joined, p := rd.joinedNames(b, m.pub); p.name != "" {
+			if s.pub.known != nil {
+				s.agencies = append(s.agencies, s.pub.name)
+			}
+			s.pub, m.pub = p, joined
+		}
 		s.linked = b.linkIn(m.pub) != "" || b.emphasised(m.pub)
+		name := rd.l.skipDeterminers(b.toks[:m.pub.hi], m.pub.lo)
+		s.determined = name > m.pub.lo && m.pub.hi-name >= 2
 		rd.linkedHeadline(s, b, m.pub)
 	}
 	if !m.who.empty() {
@@ -249,6 +270,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 		s.url = rd.titleURL
 	}
 	s.sentence = m.clause.lo == 0
+	rd.namedByAddress(s, b, m.clause)
 	rd.carried(s, b, m.clause)
 	return s
 }

@@ -323,8 +323,10 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 		return true
 	}
 	// "Associated Press Writer", "AP Business Writer"
-	if n := l.trailingRoles(toks); n > 0 && n < len(toks) && r.takePub(l, b, c, span{p.lo, p.hi - n}, false) {
-		return true
+	for n := 1; n <= l.trailingRoles(toks) && n < len(toks); n++ {
+		if r.takePub(l, b, c, span{p.lo, p.hi - n}, false) {
+			return true
+		}
 	}
 	if r.takePub(l, b, c, p.span, false) {
 		return true

@@ -69,7 +69,12 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 	if s.head == "" && rd.comments == 0 {
 		s.head = rd.heading
 	}
-	return rd.bindText(i, s), true
+	next := rd.bindText(i, s)
+	if next == i {
+		rd.prose(i)
+		next++
+	}
+	return next, true
 }
 
 func (rd *reading) aboveIsHeadline(b *block) bool {

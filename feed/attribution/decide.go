@@ -31,8 +31,10 @@ func (r *Reader) Read(in Input) Result {
 	}
 	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
 	rd.tried = make([]*analysis, len(rd.doc.blocks))
+	rd.own.hosts, rd.own.names = in.own()
 	rd.furnish(in.Title)
 	rd.bind()
+	rd.addPending()
 	rd.bindTitle()
 	rd.bindCards()
 	return rd.result()
@@ -81,36 +83,11 @@ func (rd *reading) bindTitle() {
 	if rd.bindTitleQuotation(s) {
 		return
 	}
-	var at []int
-	var voices []voice
-	for k, b := range rd.doc.blocks {
-		if b.role == Commentary && len(b.own) == 0 {
-			at = append(at, k)
-			voices = append(voices, rd.voiceOf(b, k == rd.final))
-		}
-	}
-	if len(at) == 0 {
+	if !slices.ContainsFunc(rd.doc.blocks, func(b *block) bool { return b.role == Commentary && len(b.own) == 0 }) {
 		return
 	}
-	if voices[0].first || voices[0].score > 1.2 {
-		s.kind = HeadlineOnly
-		rd.add(s)
-		return
-	}
-	s.at = at[0]
-	quoted := speakers(voices, costWhole)
-	for n, k := range at {
-		if !quoted[n] {
-			continue
-		}
-		b := rd.doc.blocks[k]
-		rd.mark(b, "")
-		if end, _ := rd.dateline(b); end > 0 {
-			s.weight += 0.1
-		}
-		rd.takeBlocks(s, k, k+1)
-	}
-	rd.commit(s)
+	s.kind = HeadlineOnly
+	rd.add(s)
 }
 
 // bindTitleQuotation takes the quotation elements that nothing credits as the passage of the source that the title
@@ -157,15 +134,21 @@ func (rd *reading) bindCards() {
 	}
 }
 
+// sureRule is the weight of a rule from which its place alone makes a word a name: "Read entire article at X".
+const sureRule = 0.8
+
 // The weights of what makes a credit surer or less sure, added to the weight of its rule.
 const (
-	sureKnown    = 0.15 // the publication is in the table
-	sureMarked   = 0.15 // the passage is marked as a quotation
-	sureLinked   = 0.1  // the name is a link or emphasised
-	sureHeader   = 0.1  // a headline or a byline stands with it
-	sureAuthor   = 0.05 // an author is named beside the publication
-	unsureParts  = -0.1 // a part of the citation was taken for what was missing
-	unsureNobody = -0.1 // an author and no publication, and no marked passage
+	sureKnown    = 0.15  // the publication is in the table
+	sureMarked   = 0.15  // the passage is marked as a quotation
+	sureLinked   = 0.1   // the name is a link or emphasised
+	sureHeader   = 0.1   // a headline or a byline stands with it
+	sureAuthor   = 0.05  // an author is named beside the publication
+	unsureParts  = -0.1  // a part of the citation was taken for what was missing
+	unsureNobody = -0.1  // an author and no publication, and no marked passage
+	unsureName   = -0.45 // nothing but its place tells that the publication's name is one
+	unsurePerson = -0.35 // nothing but its place tells that the author's name is one, and no publication is named
+	unsureLead   = 0.35  // taken from a rule's weight where what leads in the passage says little of its source
 )
 
 // confidence is how sure the reading of a source is.
@@ -183,15 +166,23 @@ func (s *source) confidence() float64 {
 	add(len(s.who) > 0 && s.pub.name != "", sureAuthor)
 	add(s.unknown, unsureParts)
 	add(s.pub.name == "" && !s.marked, unsureNobody)
+	add(s.bareName, unsureName)
+	add(s.barePerson, unsurePerson)
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }
 
 // result puts together what was found, in the order of the post.
 func (rd *reading) result() Result {
+	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.own.hosts[hostOf(v.URL)] })
 	res := Result{Via: rd.vias, PostedBy: rd.by, PostedOn: rd.postedOn.String()}
 	slices.SortStableFunc(rd.found, func(a, b *source) int { return cmp.Compare(a.at, b.at) })
 	rd.join()
 	for _, s := range rd.found {
+		if rd.ownBlog(s) || !rd.isSource(s) {
+			rd.disown(s)
+			continue
+		}
+		s.bareName, s.barePerson = rd.bareName(s), rd.barePerson(s)
 		q := rd.quote(s)
 		if q.Confidence < rd.r.threshold {
 			res.Doubtful = append(res.Doubtful, q)
@@ -199,7 +190,7 @@ func (rd *reading) result() Result {
 			continue
 		}
 		for _, k := range slices.Concat(s.blocks, s.credit) {
-			if b := rd.doc.blocks[k]; b.quote < 0 && s.kind != Summary {
+			if b := rd.doc.blocks[k]; b.quote < 0 && (s.kind != Summary || b.role == Credit) {
 				b.quote = len(res.Quotes)
 			}
 		}

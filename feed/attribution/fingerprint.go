@@ -10,7 +10,7 @@ import (
 
 // rulesVersion is the version of the rules that are code. It rises with every change by which some post is read
 // otherwise; changes of the data files show by themselves.
-const rulesVersion = 3
+const rulesVersion = 4
 
 // fingerprint identifies what a reader with these options reads by.
 func fingerprint(extra []Publication, threshold float64) (string, error) {

@@ -17,9 +17,9 @@ func (rd *reading) header(i int, s *source) int {
 		}
 		inside := b.quotation != nil
 		switch {
-		case rd.byline(i, s):
+		case rd.byline(i, s), rd.dateLine(b, s):
+			s.copied = true
 		case rd.pubLine(i, s):
-		case rd.dateLine(b, s):
 		case s.head == "" && n < 2 && rd.headlineLine(i, inside):
 			s.head = headline(b.text)
 			if u := b.linkIn(span{0, len(b.toks)}); u != "" && s.url == "" {

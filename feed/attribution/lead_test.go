@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLeads reads each sentence of testdata/leads.txt above a passage, once in HTML and once in plain text.
+// TestLeads reads each sentence of testdata/leads.txt above a passage: in a quotation element, in quotation marks, and in
+// plain text that nothing marks.
 func TestLeads(t *testing.T) {
 	const passage = "Seven boats lay in the harbour, and the eighth was late."
 	f, err := os.Open("testdata/leads.txt")
@@ -37,30 +38,32 @@ func TestLeads(t *testing.T) {
 		}
 		var want []credit
 		if field[1]+field[2] != "" {
-			want = []credit{{field[1], passage, list(field[2]), list(field[3])}}
+			want = []credit{{publicationKey(field[1]), passage, list(field[2]), list(field[3])}}
 		}
 		for format, body := range map[string]string{
 			"html": fmt.Sprintf("<p>%s</p><blockquote><p>%s</p></blockquote><p>I knew that already.</p>", field[0], passage),
-			"text": fmt.Sprintf("%s\n\n%s\n\nI knew that already.", field[0], passage),
+			"text": fmt.Sprintf("%s\n\n“%s”\n\nI knew that already.", field[0], passage),
+			// Nothing marks the passage: it is not published.
+			"text without marks": fmt.Sprintf("%s\n\n%s\n\nI knew that already.", field[0], passage),
 		} {
-			res := read(t, r, format, "", body)
+			syntax, _, unmarked := strings.Cut(format, " ")
+			res := read(t, r, syntax, "", body)
 			var got []credit
 			for _, q := range res.Quotes {
 				var vias []string
 				for _, v := range res.Via {
 					vias = append(vias, v.Name)
 				}
-				got = append(got, credit{publicationKey(q.Source.Publication), q.Text, slices.Clip(names(q.Source.Authors)), vias})
+				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"), list(strings.Join(names(q.Source.Authors), ";")), vias})
 			}
-			for i := range want {
-				want[i].Publication = publicationKey(want[i].Publication)
-			}
-			for i := range got {
-				if len(got[i].Authors) == 0 {
-					got[i].Authors = nil
+			if unmarked {
+				for _, g := range got {
+					g.Text += passage
+					if len(want) == 0 || g.Text != passage || cmp.Diff(want[0], g) != "" {
+						t.Errorf("%q above unmarked text: got %+v, want the credit without a passage, or a suggestion", field[0], g)
+					}
 				}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			} else if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%q above a passage in %s (-want +got):\n%s", field[0], format, diff)
 			}
 			if !slices.Contains(res.Commentary, "I knew that already.") {

@@ -56,7 +56,7 @@ type language struct {
 	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
-	pointing, common, viaSkip *class
+	pointing, common, viaSkip, holiday, size, listName, piece, taken *class
 }
 
 // index finds the variants that can match a clause by the words in it.
@@ -467,6 +467,11 @@ func (l *language) bind() {
 		"pointing":     &l.pointing,
 		"common":       &l.common,
 		"via-skip":     &l.viaSkip,
+		"holiday":      &l.holiday,
+		"piece":        &l.piece,
+		"taken":        &l.taken,
+		"size":         &l.size,
+		"list-name":    &l.listName,
 	} {
 		*to = l.class(name)
 	}

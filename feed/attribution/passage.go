@@ -17,7 +17,9 @@ func (rd *reading) saysInQuotes(b *block) bool {
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
-// bindText takes the passage of s from the blocks at i on, as far as the voice goes that speaks there.
+// bindText takes the passage of s from the blocks at i on, if both its borders are certain: quotation marks around the
+// whole, or a byline, date or dateline copied with it and an end that the text shows where the voice changes too.
+// Otherwise s is a credit without a passage.
 func (rd *reading) bindText(i int, s *source) int {
 	end := rd.limit(i)
 	if marked := rd.quotedBlocks(i, end); marked > i {
@@ -25,6 +27,10 @@ func (rd *reading) bindText(i int, s *source) int {
 		rd.takeBlocks(s, i, marked)
 		rd.commit(s)
 		return marked
+	}
+	if rd.marks {
+		rd.withoutPassage(s, true)
+		return i
 	}
 	var at []int
 	var voices []voice
@@ -45,6 +51,17 @@ func (rd *reading) bindText(i int, s *source) int {
 		cost = costWhole
 	}
 	quoted := speakers(voices, cost)
+	if !s.copied && !rd.datelined(i) || !rd.endShown(at, quoted, end) {
+		// Whose words these are cannot be told, so no credit is read from them.
+		for n, k := range at {
+			if !quoted[n] {
+				break
+			}
+			rd.prose(k)
+		}
+		rd.withoutPassage(s, true)
+		return i
+	}
 	next := end
 	for n, k := range at {
 		b := rd.doc.blocks[k]
@@ -307,87 +324,40 @@ func (rd *reading) bindRunIn(i int, rest span, s *source) int {
 	} else if end == rest.hi {
 		s.marked = true
 	}
-	// Not marked: the sentences up to where the voice changes.
-	cut := rd.voiceCut(b, rest)
-	text, _ := rd.passageText(b, span{rest.lo, cut})
+	if !s.marked {
+		b.own = nil
+		s.inline = false
+		rd.prose(i)
+		rd.withoutPassage(s, false)
+		return i + 1
+	}
+	text, _ := rd.passageText(b, rest)
 	s.passages = append(s.passages, text)
-	if cut < rest.hi {
-		b.own = append(b.own, b.slice(span{cut, rest.hi}))
-		rd.commit(s)
-		return i + 1
-	}
-	if s.convention == "14" || s.pub.name == "" && !s.marked {
-		rd.commit(s)
-		return i + 1
-	}
 	return rd.bindMore(i, s)
 }
 
-// bindMore takes the blocks after i that go on with a passage that began within i.
+// bindMore takes the emphasised blocks after i that go on with a passage that began within i.
 func (rd *reading) bindMore(i int, s *source) int {
 	end := rd.limit(i)
-	b := rd.doc.blocks[i]
-	voices := []voice{rd.l.voiceOf(b.toks, false)}
-	var at []int
-	for k := i + 1; k < end; k++ {
+	k := i + 1
+	for ; k < end; k++ {
 		c := rd.doc.blocks[k]
 		if c.role != "" || isElision(c) {
 			continue
 		}
-		if s.marked && !c.wholly(runEmphasis) {
-			end = k
-			if rd.emphasisEnd(c, span{0, len(c.toks)}) > 0 {
-				// The stretch that began above ends in this block.
-				for _, j := range at {
-					rd.takeBlocks(s, j, j+1)
-				}
-				rd.mark(c, Passage)
-				rd.bindStretches(c, span{0, len(c.toks)}, s)
-				rd.commit(s)
-				return k + 1
-			}
+		if !c.wholly(runEmphasis) {
 			break
 		}
-		at = append(at, k)
-		voices = append(voices, rd.voiceOf(c, k == rd.final))
+		rd.takeBlocks(s, k, k+1)
 	}
-	quoted := speakers(voices, costComment)
-	for n, k := range at {
-		if s.marked || quoted[n+1] {
-			rd.takeBlocks(s, k, k+1)
-		} else if rd.viaLine(rd.doc.blocks[k]) {
-			rd.mark(rd.doc.blocks[k], ViaLine)
-		} else {
-			rd.prose(k)
-		}
+	if k < end && rd.emphasisEnd(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}) > 0 {
+		// The stretch that began above ends in this block.
+		rd.mark(rd.doc.blocks[k], Passage)
+		rd.bindStretches(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
+		k++
 	}
 	rd.commit(s)
-	return max(end, i+1)
-}
-
-// voiceCut returns where in the stretch the blogger takes over again, by sentences; its end if nowhere.
-func (rd *reading) voiceCut(b *block, s span) int {
-	toks := b.toks[s.lo:s.hi]
-	var spans []span
-	rd.r.clauses(rd.l, toks, func(c span) bool {
-		spans = append(spans, c)
-		return len(spans) < 200
-	})
-	if len(spans) < 2 || len(spans) >= 200 {
-		return s.hi
-	}
-	voices := make([]voice, len(spans))
-	for i, c := range spans {
-		voices[i] = rd.l.voiceOf(toks[c.lo:c.hi], false)
-		// Single sentences are short and bare in either voice.
-		voices[i].score -= 1
-	}
-	for i, q := range speakers(voices, costComment) {
-		if !q {
-			return s.lo + spans[i].lo
-		}
-	}
-	return s.hi
+	return k
 }
 
 // emphasisEnd returns the position after the emphasised stretch that begins where s does, or 0.

@@ -294,7 +294,7 @@ func (rd *reading) inherit(q *quotation, s *source) {
 		from = rd.mention
 	case rd.linkBefore(before, s):
 		return
-	case rd.last != nil && rd.last.marked && before >= 0 && rd.mention == nil:
+	case rd.last != nil && rd.last.marked && before >= 0 && rd.mention == nil && rd.goesOn(rd.last, first):
 		from = rd.last
 	}
 	if from != nil {
@@ -309,6 +309,11 @@ func (rd *reading) inherit(q *quotation, s *source) {
 		}
 		at := s.at
 		*s = *from
+		from.used = true
+		if before >= 0 && !rd.leadsTo(from, before) {
+			s.weight -= unsureLead
+		}
+		s.kind = Excerpt
 		s.marked = true
 		s.at, s.listed = at, false
 		return
@@ -350,14 +355,22 @@ func (rd *reading) linkBefore(i int, s *source) bool {
 	if u == "" {
 		return false
 	}
+	if !holdsArticles(u) {
+		return false
+	}
 	s.url = u
 	s.pub = rd.pubOfHost(u)
 	s.convention, s.weight = "7", 0.6
+	if !b.wholly(runLink) && !rd.saysWhence(b) {
+		s.weight -= unsureLead
+	}
 	if (b.wholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)) && (isHeading(b.elem) || titleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
 		s.head = headline(text)
 	}
 	if p := rd.r.pubs.lookup(text); p != nil {
 		s.pub = publisher{name: text, known: p}
+	} else if word := b.hostWord(span{0, len(b.toks)}, u); s.pub.known == nil && word != "" {
+		s.pub.name = word
 	} else if s.pub.known == nil && hostNamed(u, text) && len(text) < len(s.pub.name) {
 		s.pub.name = text // as the blogger writes it: "io9" for io9.com
 	}

@@ -253,6 +253,9 @@ func (l *language) plausiblePerson(text string, toks []token) int {
 		if l.particle.has(t.id) && i > 0 {
 			continue
 		}
+		if words == 0 && l.opener.has(t.id) && !l.given.has(t.id) && len(toks) > 1 {
+			return 0 // "Meanwhile Jane Doe"
+		}
 		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.month(t) || l.pubWord.has(t.id) || l.place.has(t.id) && len(toks) == 1 {
 			return 0
 		}

@@ -113,13 +113,13 @@ func (rd *reading) bindTailWithin(i int, m *match) bool {
 	}
 	s := rd.newSource(i, m)
 	from := rd.backwards(i, true)
-	s.at = from
-	for k := from; k < i; k++ {
-		if p := rd.doc.blocks[k]; p.role == Commentary {
-			rd.mark(p, "")
-			rd.takeBlocks(s, k, k+1)
-		}
+	if rd.marks || !rd.datelined(from) {
+		rd.prose(i)
+		rd.withoutPassage(s, false)
+		return true
 	}
+	s.at = from
+	rd.retake(s, from, i)
 	text, _ := rd.passageText(b, span{0, cut})
 	s.passages = append(s.passages, text)
 	s.inline = true
@@ -188,23 +188,44 @@ func (rd *reading) bindTail(i int) (int, bool) {
 			rd.mark(b, Commentary)
 		}
 	}
-	for k := from; k < i; k++ {
-		p := rd.doc.blocks[k]
-		if p.role == Commentary {
+	titled := whole && rd.onlyBefore(from, i)
+	switch {
+	case rd.quotedBlocks(from, i) == i:
+		s.marked = true
+	case rd.marks || !rd.datelined(from):
+		s.at = i
+		rd.withoutPassage(s, false)
+		return i + 1, true
+	}
+	s.at = from
+	if s.head == "" && titled {
+		s.head = rd.heading
+	}
+	rd.retake(s, from, i)
+	rd.commit(s)
+	return i + 1, true
+}
+
+// retake makes the commentary of the blocks [i, end) the passage of s.
+func (rd *reading) retake(s *source, i, end int) {
+	for k := i; k < end; k++ {
+		if p := rd.doc.blocks[k]; p.role == Commentary {
 			rd.mark(p, "")
 			p.own = nil
 			rd.takeBlocks(s, k, k+1)
 		}
 	}
-	if len(s.passages) == 0 {
-		return i + 1, true
+}
+
+// onlyBefore reports whether all commentary so far stands in the blocks [i, end).
+func (rd *reading) onlyBefore(i, end int) bool {
+	n := 0
+	for _, b := range rd.doc.blocks[i:end] {
+		if b.role == Commentary {
+			n++
+		}
 	}
-	s.at = from
-	if s.head == "" && whole && rd.comments == 0 {
-		s.head = rd.heading
-	}
-	rd.commit(s)
-	return i + 1, true
+	return n == rd.comments
 }
 
 // ownerOf returns the source whose passage block i, or the nearest before it that is not noise, belongs to.
@@ -334,29 +355,15 @@ func (rd *reading) bindTrailing(i int) bool {
 		rd.prose(i)
 		rd.add(s)
 		return true
-	case c.pub.known != nil && c.pub.known.Agency && !cited:
-		// "… (AFP)" ends a wire report: all that stands before it.
-		from := rd.backwards(i, true)
-		for k := from; k < i; k++ {
-			if p := rd.doc.blocks[k]; p.role == Commentary {
-				rd.mark(p, "")
-				rd.takeBlocks(s, k, k+1)
-			}
-		}
-		s.at = min(from, i)
+	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marks && rd.datelined(rd.backwards(i, true)):
+		// "… (AFP)" ends a wire report that begins with a dateline: all that stands between.
+		s.at = min(rd.backwards(i, true), i)
+		rd.retake(s, s.at, i)
 		s.passages = append(s.passages, b.slice(body))
-	case cited:
-		from := i
-		v := rd.l.voiceOf(b.toks[:open], false)
-		if v.first || v.score > 0.5 {
-			s.kind = Summary
-			s.inline = false
-			rd.prose(i)
-			rd.add(s)
-			return true
-		}
-		s.passages = append(s.passages, b.slice(body))
-		s.at = from
+	case cited, c.pub.known != nil && c.pub.known.Agency:
+		rd.prose(i)
+		rd.withoutPassage(s, false)
+		return true
 	default:
 		return false
 	}

@@ -165,7 +165,10 @@ func (in *Intake) quotes(
 	case p.Attribution == feed.AttributionGiven || in.reader == nil:
 		return nil, nil, nil
 	}
-	input := attribution.Input{Body: body, Title: item.Title, Language: item.Language}
+	input := attribution.Input{
+		Body: body, Title: item.Title, Language: item.Language,
+		Hosts: []string{in.home.Hostname(), host(item.URL)}, Names: []string{in.site.Title},
+	}
 	result := in.reader.Read(input)
 	if sharesNodes(result) {
 		divideLines(body)

@@ -268,11 +268,11 @@ func TestProseIsCreditedInPlace(t *testing.T) {
 	item := makeItem(t, `{"title":"The cliff","content_text":"From the UK's Guardian:\n\nHouses fall into the sea\n\n`+
 		`By Ann Reed | June 16, 2014\n\nThree houses fell into the sea on Monday, said the council of the town, and more `+
 		`will follow them.\n\n“Nobody was hurt,” said a spokesman for the council, who asked everyone to stay away from `+
-		`the cliff.\n\nWhat a sad joke these people are."}`)
+		`the cliff…\n\nWhat a sad joke these people are."}`)
 	want := `<p>From the UK's Guardian:</p><p>Houses fall into the sea</p><p>By Ann Reed | June 16, 2014</p>` +
 		`<figure><blockquote><p>Three houses fell into the sea on Monday, said the council of the town, and more will ` +
 		`follow them.</p><p>“Nobody was hurt,” said a spokesman for the council, who asked everyone to stay away from the ` +
-		`cliff.</p></blockquote><figcaption>Ann Reed, <cite>Houses fall into the sea</cite>, Guardian, ` +
+		`cliff…</p></blockquote><figcaption>Ann Reed, <cite>Houses fall into the sea</cite>, Guardian, ` +
 		`<time datetime="2014-06-16">16 June 2014</time></figcaption></figure><p>What a sad joke these people are.</p>`
 	if diff := cmp.Diff(want, item.HTML); diff != "" {
 		t.Errorf("HTML (-want +got):\n%s", diff)

@@ -1,0 +1,404 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A published credit must be right. This file holds what has to be certain before a passage or a source is published.
+
+// marksQuotations reports whether the post marks quotations by elements: then only what they hold is a passage.
+func (rd *reading) marksQuotations() bool {
+	for _, q := range rd.doc.quotations {
+		if len(q.blocks) == 0 || q.kind == quotationPull || q.kind == quotationPlugin {
+			continue
+		}
+		if !rd.isCode(q.blocks[0], q.blocks[len(q.blocks)-1]+1) {
+			return true
+		}
+	}
+	for _, b := range rd.doc.blocks {
+		for _, r := range b.runs {
+			if r.kind == runQuote {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// withoutPassage keeps s as a credit without a passage. With lead, the credit announces a passage: a marked quotation
+// that follows soon inherits it.
+func (rd *reading) withoutPassage(s *source, lead bool) {
+	s.passages, s.blocks = nil, nil
+	s.inline, s.marked = false, false
+	s.kind = Summary
+	if s.head != "" {
+		s.kind = HeadlineOnly
+	}
+	if lead {
+		rd.mention = s
+	}
+	rd.pending = append(rd.pending, s)
+}
+
+// datelined reports whether block i begins with an agency's dateline.
+func (rd *reading) datelined(i int) bool {
+	end, _ := rd.dateline(rd.doc.blocks[i])
+	return end > 0
+}
+
+// endShown reports whether the text shows where the passage ends: quoted tells which of the blocks at are the
+// passage's, and end is the block after the last of them. The passage must be in one piece, but for remarks in brackets,
+// and end in dots where text was left out, before a separator, or before a credit or a link that says where to read on.
+func (rd *reading) endShown(at []int, quoted []bool, end int) bool {
+	last := -1
+	for n, q := range quoted {
+		switch {
+		case !q:
+		case last >= 0 && last != n-1 && !rd.bracketed(at[last+1:n]):
+			return false
+		default:
+			last = n
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	b := rd.doc.blocks[at[last]]
+	after := end
+	if last+1 < len(at) {
+		after = at[last+1]
+		if rd.bracketed(at[last+1 : last+2]) {
+			return false // whose remark it is cannot be told
+		}
+	}
+	for k := at[last] + 1; k < after; k++ {
+		if between := rd.doc.blocks[k]; between.role == Noise || isElision(between) {
+			return true // a separator, a link to the rest, or dots on a line of their own
+		}
+	}
+	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil && rd.isTail(after) {
+		return true
+	}
+	return rd.l.voiceOf(b.toks, false).elided
+}
+
+// bracketed reports whether the blocks stand wholly in brackets.
+func (rd *reading) bracketed(at []int) bool {
+	for _, k := range at {
+		toks := rd.doc.blocks[k].toks
+		if len(toks) == 0 || groupEnd(toks, 0) != len(toks) {
+			return false
+		}
+	}
+	return true
+}
+
+// addPending adds the credits without a passage that no marked quotation has inherited.
+func (rd *reading) addPending() {
+	for _, s := range rd.pending {
+		if !s.used && !s.listed {
+			s.listed = true
+			rd.add(s)
+		}
+	}
+}
+
+// own returns the blog's own hosts, and the keys of its own names.
+func (in Input) own() (hosts, names map[string]bool) {
+	hosts, names = make(map[string]bool), make(map[string]bool)
+	for _, h := range in.Hosts {
+		hosts[strings.TrimPrefix(strings.ToLower(h), "www.")] = true
+	}
+	for _, n := range in.Names {
+		names[nameKey(n)] = true
+	}
+	delete(hosts, "")
+	delete(names, "")
+	return hosts, names
+}
+
+// ownBlog reports whether the source is the blog itself, by its address or its name.
+func (rd *reading) ownBlog(s *source) bool {
+	return rd.own.hosts[hostOf(s.url)] || rd.own.hosts[strings.ToLower(s.pub.name)] || rd.own.names[nameKey(s.pub.name)]
+}
+
+// isSource reports whether the credit names what can be a source: a publication, a person, a work or an institution.
+func (rd *reading) isSource(s *source) bool {
+	if s.pub.known != nil || s.kind == Tweet || s.kind == Reblog {
+		return true
+	}
+	if s.pub.name == "" {
+		return len(s.who) > 0 || s.head != "" || s.url != ""
+	}
+	return rd.isName(s.pub.name, s.url)
+}
+
+// isName reports whether an unknown name can be that of a source with the address u. Numbers, versions, sizes, dates,
+// holidays, file names, pronouns and the post's own title and headings cannot.
+func (rd *reading) isName(name, u string) bool {
+	if hostNamed(u, name) {
+		return true
+	}
+	if isFileName(name) || rd.isHeading(name) {
+		return false
+	}
+	toks := rd.r.lx.tokenize(name, nil)
+	if !slices.ContainsFunc(toks, func(t token) bool { return t.upper }) && !isDomain(name) {
+		return false // "14px", "todo list"
+	}
+	names, numbered := 0, false
+	var buf [4]int
+	for i := 0; i < len(toks); i++ {
+		t := toks[i]
+		word := name[t.start:t.end]
+		if ends := slices.Concat(rd.l.holiday.ends(toks, i, buf[:0]), rd.l.listName.ends(toks, i, nil)); len(ends) > 0 {
+			i = ends[0] - 1
+			continue
+		}
+		_, month := rd.l.months[t.id]
+		switch {
+		case t.kind != tokWord || month || rd.l.weekday.has(t.id) || rd.l.stop.has(t.id) || rd.l.size.has(t.id):
+		case isVersion(word):
+			return false
+		case t.digit:
+			numbered = true
+		default:
+			names++
+			if n := len(toks); i == n-1 && rd.l.notName.has(t.id) && names == 1 {
+				return false
+			}
+		}
+	}
+	return names > 0 && !(numbered && names == 1 && !rd.l.looksLikePub(name, toks))
+}
+
+// isHeading reports whether the name is the post's title or one of its headings.
+func (rd *reading) isHeading(name string) bool {
+	key := fold(name)
+	if key == fold(rd.heading) {
+		return true
+	}
+	return slices.ContainsFunc(rd.doc.blocks, func(b *block) bool {
+		return (isHeading(b.elem) || b.role == Title) && len(b.text) < len(name)+8 && fold(b.text) == key
+	})
+}
+
+// isVersion reports whether a word is a version or a number: "v8.6", "2.0", "1,200".
+func isVersion(word string) bool {
+	word = strings.TrimLeft(strings.ToLower(word), "v")
+	digits := strings.TrimFunc(word, func(r rune) bool { return unicode.IsDigit(r) || r == '.' || r == ',' })
+	return word != "" && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, ".,") && digits == ""
+}
+
+// isFileName reports whether a name is that of a file: "config.yml", "main.go".
+func isFileName(name string) bool {
+	i := strings.LastIndexByte(name, '.')
+	return i > 0 && fileExtensions[strings.ToLower(name[i+1:])]
+}
+
+var fileExtensions = map[string]bool{
+	"bak": true, "bash": true, "bat": true, "bin": true, "c": true, "cfg": true, "conf": true, "cpp": true, "cs": true, "css": true,
+	"csv": true, "doc": true, "docx": true, "ejs": true, "env": true, "exe": true, "gif": true, "go": true, "gz": true, "h": true,
+	"hpp": true, "htm": true, "html": true, "ini": true, "ipynb": true, "jar": true, "java": true, "jpeg": true, "jpg": true,
+	"js": true, "json": true, "jsx": true, "kt": true, "less": true, "lock": true, "log": true, "lua": true, "md": true, "mdx": true,
+	"mjs": true, "mp3": true, "mp4": true, "odt": true, "pdf": true, "php": true, "plist": true, "png": true, "ps1": true, "py": true,
+	"rb": true, "rs": true, "rst": true, "scss": true, "sh": true, "sql": true, "svg": true, "swift": true, "tar": true, "tex": true,
+	"toml": true, "ts": true, "tsv": true, "tsx": true, "txt": true, "vue": true, "wav": true, "xls": true, "xlsx": true, "xml": true,
+	"yaml": true, "yml": true, "zip": true,
+}
+
+// joinedNames reads "the Cape Cod Times and the Associated Press" in a PUB slot: two names, of which the first is the
+// publication and the second the agency whose report it carried. It returns the zero publisher for anything else.
+func (rd *reading) joinedNames(b *block, at span) (span, publisher) {
+	for k := at.hi - 2; k > at.lo; k-- {
+		if !rd.l.and.has(b.toks[k].id) {
+			continue
+		}
+		agency, first := rd.r.publisherOf(rd.l, b.slice(span{k + 1, at.hi})), span{at.lo, k}
+		if agency.known == nil || !agency.known.Agency || rd.r.pubs.lookup(b.slice(at)) != nil {
+			continue
+		}
+		if p := rd.r.publisherOf(rd.l, b.slice(first)); p.known != nil || rd.l.looksLikePub(b.text, b.toks[at.lo:k]) {
+			return first, p
+		}
+	}
+	return span{}, publisher{}
+}
+
+// namedByAddress corrects the publication by the address of the article: of the names in the clause, that of the
+// address's host is the publication, and the others are what the article is about.
+func (rd *reading) namedByAddress(s *source, b *block, clause span) {
+	e := rd.r.pubs.host(s.url)
+	if e == nil || s.pub.known == e || s.pub.known != nil && s.pub.known.Agency {
+		return
+	}
+	for k := clause.lo; k < clause.hi; k++ {
+		found := 0
+		rd.r.pubs.trie.walk(b.toks[:clause.hi], k, func(end int, named *publication) {
+			if named == e {
+				found = end
+			}
+		})
+		if found > 0 {
+			s.pub = publisher{name: b.slice(span{k, found}), known: e}
+			return
+		}
+	}
+}
+
+// hostWord returns the word of the stretch that the address's host is named after: "Apple" for apple.com; or "".
+func (b *block) hostWord(s span, u string) string {
+	h := hostOf(u)
+	for _, t := range b.toks[s.lo:s.hi] {
+		word := b.text[t.start:t.end]
+		if label, _, _ := strings.Cut(h, "."); t.kind == tokWord && t.upper && len(word) > 2 && strings.EqualFold(label, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// bareName reports whether nothing but its place tells that the publication's name is one: it is not known, and neither
+// a link, its letters, nor a head copied with it speak for it.
+func (rd *reading) bareName(s *source) bool {
+	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copied || s.determined || s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
+		return false
+	}
+	toks := rd.r.lx.tokenize(s.pub.name, nil)
+	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.prefix(toks, true) == 0
+}
+
+// barePerson reports whether the credit is a person without a publication whose name is one word, or two that need not
+// be a person's.
+func (rd *reading) barePerson(s *source) bool {
+	if s.pub.name != "" || len(s.who) == 0 || s.head != "" || s.url != "" || s.linked || s.kind == Tweet || s.kind == Reblog {
+		return false
+	}
+	return !slices.ContainsFunc(s.who, func(name string) bool {
+		return rd.l.plausiblePerson(name, rd.r.lx.tokenize(name, nil)) == 2
+	})
+}
+
+// goesOn reports whether the quotation at block first may go on with the source of the last one: little stands between
+// them, and it neither links elsewhere nor names anybody else whose words may follow.
+func (rd *reading) goesOn(last *source, first int) bool {
+	if len(last.blocks) == 0 {
+		return false
+	}
+	from := last.blocks[len(last.blocks)-1] + 1
+	if first-from > 3 {
+		return false
+	}
+	for k := from; k < first; k++ {
+		b := rd.doc.blocks[k]
+		if b.role == Credit {
+			continue
+		}
+		if isHeading(b.elem) {
+			return false
+		}
+		for _, r := range b.runs {
+			if r.kind == runLink && hostOf(r.value) != hostOf(last.url) {
+				return false
+			}
+		}
+		if k == first-1 || rd.next(k) == first {
+			return rd.leadsInMore(b, last)
+		}
+	}
+	return true
+}
+
+// leadsInMore reports whether the paragraph announces more of the same source: it ends in a colon or in dots, and its
+// last sentence names nobody but that source.
+func (rd *reading) leadsInMore(b *block, last *source) bool {
+	n := len(b.toks)
+	if n == 0 || !isColon(b.toks[n-1]) {
+		return false
+	}
+	clause := rd.lastClause(b)
+	first := b.toks[clause.lo]
+	named := b.text[first.start:first.end]
+	return rd.neutral(b, clause) || first.upper && slices.ContainsFunc(append(slices.Clone(last.who), last.pub.name), func(name string) bool {
+		return slices.Contains(strings.Fields(name), named) // "Remnick goes on:"
+	})
+}
+
+// lastClause returns the last clause of a block.
+func (rd *reading) lastClause(b *block) span {
+	last := span{0, len(b.toks)}
+	rd.r.clauses(rd.l, b.toks, func(s span) bool {
+		last = s
+		return true
+	})
+	return last
+}
+
+// neutral reports whether a clause that leads in a passage has no subject of its own: it says "here", "this", "he" or
+// "from", or names nobody.
+func (rd *reading) neutral(b *block, s span) bool {
+	if s.empty() {
+		return true
+	}
+	toks := b.toks[s.lo:s.hi]
+	for len(toks) > 1 && (toks[0].kind != tokWord || rd.l.and.has(toks[0].id) || rd.l.opener.has(toks[0].id)) {
+		toks = toks[1:]
+	}
+	has := func(classes ...*class) bool {
+		return slices.ContainsFunc(toks, func(t token) bool {
+			return slices.ContainsFunc(classes, func(c *class) bool { return c.has(t.id) })
+		})
+	}
+	t := toks[0]
+	switch {
+	case rd.l.pointing.has(t.id), rd.l.from.has(t.id), has(rd.l.piece, rd.l.taken):
+		return true
+	case rd.l.det.has(t.id), rd.l.first.has(t.id), rd.l.plural.has(t.id):
+		return false
+	default:
+		return rd.l.stop.has(t.id) && len(toks) <= 7
+	}
+}
+
+// leadsTo reports whether block before, which stands before a quotation, leads to a passage of the source named in it
+// or above: it is the sentence that names the source, or one without a subject of its own.
+func (rd *reading) leadsTo(s *source, before int) bool {
+	b := rd.doc.blocks[before]
+	n := len(b.toks)
+	if n == 0 || !isColon(b.toks[n-1]) {
+		return true
+	}
+	last := rd.lastClause(b)
+	return s.at == before && s.clause.hi >= last.hi || rd.neutral(b, last)
+}
+
+// saysWhence reports whether the last clause of a paragraph says that something is written somewhere.
+func (rd *reading) saysWhence(b *block) bool {
+	s := rd.lastClause(b)
+	return slices.ContainsFunc(b.toks[s.lo:s.hi], func(t token) bool {
+		return rd.l.say.has(t.id) || rd.l.from.has(t.id) || rd.l.report.has(t.id) || rd.l.source.has(t.id) || rd.l.piece.has(t.id)
+	})
+}
+
+// holdsArticles reports whether an address may be that of a text: shops, videos and files to download are none.
+func holdsArticles(u string) bool {
+	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
+	path, _, _ = strings.Cut(path, "?")
+	switch last := path[strings.LastIndexByte(path, '/')+1:]; {
+	case strings.HasSuffix(last, ".pdf"), strings.HasSuffix(last, ".html"), strings.HasSuffix(last, ".htm"), strings.HasSuffix(last, ".php"), strings.HasSuffix(last, ".txt"):
+	case isFileName(last), strings.HasSuffix(last, ".dmg"), strings.HasSuffix(last, ".deb"):
+		return false
+	}
+	label, _, _ := strings.Cut(hostOf(u), ".")
+	return !shopHosts[label]
+}
+
+// shopHosts are the first labels of hosts that sell or show what is linked.
+var shopHosts = map[string]bool{
+	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true, "itunes": true,
+	"imdb": true, "imgur": true, "music": true, "open": true, "pinterest": true, "play": true, "soundcloud": true, "spotify": true, "vimeo": true,
+	"youtu": true, "youtube": true,
+}

@@ -22,13 +22,13 @@ import (
 
 // attributed is what was read of a text, as the attribute command answers in JSON.
 type attributed struct {
-	ID         string            `json:"id,omitempty"` // of a line of --jsonl
-	Quotes     []attributedQuote `json:"quotes"`
-	Doubtful   []attributedQuote `json:"doubtful"` // below the threshold
-	Commentary []string          `json:"commentary"`
-	Via        []feed.Via        `json:"via"`
-	PostedBy   string            `json:"posted_by,omitempty"`
-	PostedOn   string            `json:"posted_on,omitempty"`
+	ID          string            `json:"id,omitempty"` // of a line of --jsonl
+	Quotes      []attributedQuote `json:"quotes"`
+	Suggestions []attributedQuote `json:"suggestions"` // below the threshold
+	Commentary  []string          `json:"commentary"`
+	Via         []feed.Via        `json:"via"`
+	PostedBy    string            `json:"posted_by,omitempty"`
+	PostedOn    string            `json:"posted_on,omitempty"`
 }
 
 type attributedQuote struct {
@@ -221,13 +221,13 @@ func newAttributed(id string, r attribution.Result) attributed {
 		return to
 	}
 	return attributed{
-		ID:         id,
-		Quotes:     quotes(r.Quotes),
-		Doubtful:   quotes(r.Doubtful),
-		Commentary: append([]string{}, r.Commentary...),
-		Via:        append([]feed.Via{}, r.Via...),
-		PostedBy:   r.PostedBy,
-		PostedOn:   r.PostedOn,
+		ID:          id,
+		Quotes:      quotes(r.Quotes),
+		Suggestions: quotes(r.Suggestions),
+		Commentary:  append([]string{}, r.Commentary...),
+		Via:         append([]feed.Via{}, r.Via...),
+		PostedBy:    r.PostedBy,
+		PostedOn:    r.PostedOn,
 	}
 }
 
@@ -241,14 +241,14 @@ func authorNames(authors []feed.Author) []string {
 
 // printAttributed shows a person the sources, then the text with what each block of it is.
 func (env *environment) printAttributed(r attribution.Result) {
-	if len(r.Quotes)+len(r.Doubtful) == 0 {
+	if len(r.Quotes)+len(r.Suggestions) == 0 {
 		fmt.Fprintln(env.stdout, "quotes nobody")
 	}
 	for i, q := range r.Quotes {
 		env.printSource(fmt.Sprintf("source %d", i+1), q)
 	}
-	for _, q := range r.Doubtful {
-		env.printSource("doubtful", q)
+	for _, q := range r.Suggestions {
+		env.printSource("suggestion", q)
 	}
 	for _, v := range r.Via {
 		env.printField("via", strings.TrimSpace(v.Name+" "+v.URL))

@@ -201,7 +201,7 @@ func TestSamplesAreGood(t *testing.T) {
 				trimmed = append(trimmed, strings.TrimPrefix(w, "The "))
 			}
 			if diff := cmp.Diff(trimmed, got); diff != "" {
-				t.Errorf("sources of %s (-want +got):\n%s\ndoubtful: %+v", e.Name(), diff, result.Doubtful)
+				t.Errorf("sources of %s (-want +got):\n%s\ndoubtful: %+v", e.Name(), diff, result.Suggestions)
 			}
 		})
 		delete(want, e.Name())

@@ -185,7 +185,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	if result.Replaced.Count > 0 {
 		c.Notes = append(c.Notes, result.Replaced.Place+": "+result.Replaced.String())
 	}
-	for _, q := range result.Doubtful {
+	for _, q := range result.Suggestions {
 		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes",
 			q.Source.Publication))
 	}

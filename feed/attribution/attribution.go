@@ -91,8 +91,8 @@ type Input struct {
 
 // Result is what a post was read as.
 type Result struct {
-	// Quotes are in the order of their passages; Doubtful are those below the threshold.
-	Quotes, Doubtful []Quote
+	// Quotes are in the order of their passages; Suggestions are those below the threshold.
+	Quotes, Suggestions []Quote
 	// Commentary are the paragraphs that are the blogger's own, in order. Of a paragraph that is partly a passage, it
 	// has the rest.
 	Commentary []string

@@ -57,8 +57,8 @@ Sorry, comments for this entry are closed at this time.
 
 func TestReadFromLeadInText(t *testing.T) {
 	got := read(t, newReader(t), "text", "A Bridge Too Few", longPost)
-	if len(got.Quotes) != 1 || len(got.Doubtful) != 0 {
-		t.Fatalf("Read found %d quotes and %d doubtful ones, want one that is sure:\n%+v", len(got.Quotes), len(got.Doubtful), got.Quotes)
+	if len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
+		t.Fatalf("Read found %d quotes and %d suggestions, want one that is sure:\n%+v", len(got.Quotes), len(got.Suggestions), got.Quotes)
 	}
 	q := got.Quotes[0]
 	want := feed.Source{
@@ -161,7 +161,7 @@ func TestReport(t *testing.T) {
    "confidence": 0.99
   }
  ],
- "doubtful": [],
+ "suggestions": [],
  "commentary": [
   "I knew it! (via Harbour Notes)"
  ],
@@ -287,11 +287,11 @@ func TestThreshold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, low, "text", "", body); len(got.Quotes) != 1 || len(got.Doubtful) != 0 {
-		t.Errorf("with a low threshold there are %d quotes and %d doubtful ones, want 1 and 0", len(got.Quotes), len(got.Doubtful))
+	if got := read(t, low, "text", "", body); len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
+		t.Errorf("with a low threshold there are %d quotes and %d suggestions, want 1 and 0", len(got.Quotes), len(got.Suggestions))
 	}
-	if got := read(t, high, "text", "", body); len(got.Quotes) != 0 || len(got.Doubtful) != 1 {
-		t.Errorf("with a threshold of 1 there are %d quotes and %d doubtful ones, want 0 and 1", len(got.Quotes), len(got.Doubtful))
+	if got := read(t, high, "text", "", body); len(got.Quotes) != 0 || len(got.Suggestions) != 1 {
+		t.Errorf("with a threshold of 1 there are %d quotes and %d suggestions, want 0 and 1", len(got.Quotes), len(got.Suggestions))
 	}
 }
 
@@ -328,7 +328,7 @@ func TestReadChangesNothing(t *testing.T) {
 func TestReadNothing(t *testing.T) {
 	r := newReader(t)
 	for _, in := range []Input{{}, {Title: "A title"}, {Body: &html.Node{Type: html.ElementNode, Data: "body"}}} {
-		if got := r.Read(in); len(got.Quotes)+len(got.Doubtful)+len(got.Commentary)+len(got.Blocks) != 0 {
+		if got := r.Read(in); len(got.Quotes)+len(got.Suggestions)+len(got.Commentary)+len(got.Blocks) != 0 {
 			t.Errorf("Read(%+v) = %+v, want nothing", in, got)
 		}
 	}

@@ -14,7 +14,7 @@ func checkResult(t *testing.T, text string, got Result) {
 	t.Helper()
 	flat := func(s string) string { return strings.Join(strings.Fields(s), "") }
 	post := flat(text)
-	for _, q := range append(append([]Quote(nil), got.Quotes...), got.Doubtful...) {
+	for _, q := range append(append([]Quote(nil), got.Quotes...), got.Suggestions...) {
 		rest := post
 		for p := range strings.SplitSeq(q.Text, "\n\n") {
 			_, after, ok := strings.Cut(rest, flat(p))

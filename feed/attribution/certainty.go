@@ -175,15 +175,23 @@ func (rd *reading) isName(name, u string) bool {
 	return names > 0 && !(numbered && names == 1 && !rd.l.looksLikePub(name, toks))
 }
 
-// isHeading reports whether the name is the post's title or one of its headings.
+// isHeading reports whether the name is the post's title or one of its headings, articles aside.
 func (rd *reading) isHeading(name string) bool {
-	key := fold(name)
-	if key == fold(rd.heading) {
+	key := rd.headingKey(name)
+	if key == rd.headingKey(rd.heading) {
 		return true
 	}
 	return slices.ContainsFunc(rd.doc.blocks, func(b *block) bool {
-		return (isHeading(b.elem) || b.role == Title) && len(b.text) < len(name)+8 && fold(b.text) == key
+		return (isHeading(b.elem) || b.role == Title) && len(b.text) < len(name)+8 && rd.headingKey(b.text) == key
 	})
+}
+
+func (rd *reading) headingKey(s string) string {
+	toks := rd.r.lx.tokenize(s, nil)
+	if k := rd.l.skipDeterminers(toks, 0); k < len(toks) {
+		s = s[toks[k].start:]
+	}
+	return fold(s)
 }
 
 // isVersion reports whether a word is a version or a number: "v8.6", "2.0", "1,200".

@@ -117,7 +117,9 @@ func TestSuggestions(t *testing.T) {
 	if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || got.Suggestions[0].Source.Publication != "Aunt Mary" {
 		t.Errorf("quotes %v and suggestions %v, want Aunt Mary suggested", got.Quotes, got.Suggestions)
 	}
-	if slices.ContainsFunc(got.Blocks, func(b Block) bool { return b.Role == Passage || strings.HasPrefix(b.Text, "Stir") && b.Role != Uncredited }) {
+	if slices.ContainsFunc(got.Blocks, func(b Block) bool {
+		return b.Role == Passage || strings.HasPrefix(b.Text, "Stir") && b.Role != Uncredited
+	}) {
 		t.Errorf("blocks %+v, want no passage and the quotation without a credit", got.Blocks)
 	}
 }

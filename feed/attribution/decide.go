@@ -178,6 +178,9 @@ func (rd *reading) result() Result {
 	slices.SortStableFunc(rd.found, func(a, b *source) int { return cmp.Compare(a.at, b.at) })
 	rd.join()
 	for _, s := range rd.found {
+		if s.pub.known == nil && s.url != "" && s.pub.name != "" && rd.isHeading(s.pub.name) {
+			s.pub = rd.pubOfHost(s.url) // the post has the title of what it links to
+		}
 		if rd.ownBlog(s) || !rd.isSource(s) {
 			rd.disown(s)
 			continue
@@ -185,7 +188,7 @@ func (rd *reading) result() Result {
 		s.bareName, s.barePerson = rd.bareName(s), rd.barePerson(s)
 		q := rd.quote(s)
 		if q.Confidence < rd.r.threshold {
-			res.Doubtful = append(res.Doubtful, q)
+			res.Suggestions = append(res.Suggestions, q)
 			rd.disown(s)
 			continue
 		}

@@ -4,12 +4,12 @@ import "feedpub/feed"
 
 // Report is a result in the JSON form in which it is given to scripts.
 type Report struct {
-	Quotes     []ReportedQuote `json:"quotes"`
-	Doubtful   []ReportedQuote `json:"doubtful"` // those below the threshold
-	Commentary []string        `json:"commentary"`
-	Via        []ReportedVia   `json:"via"`
-	PostedBy   string          `json:"posted_by,omitempty"`
-	PostedOn   string          `json:"posted_on,omitempty"` // YYYY-MM-DD
+	Quotes      []ReportedQuote `json:"quotes"`
+	Suggestions []ReportedQuote `json:"suggestions"` // those below the threshold
+	Commentary  []string        `json:"commentary"`
+	Via         []ReportedVia   `json:"via"`
+	PostedBy    string          `json:"posted_by,omitempty"`
+	PostedOn    string          `json:"posted_on,omitempty"` // YYYY-MM-DD
 }
 
 // ReportedQuote is a quote of a [Report]. What the post does not state is empty.
@@ -34,7 +34,7 @@ type ReportedVia struct {
 // Report returns the result in its JSON form. Lists are empty, never null.
 func (r Result) Report() Report {
 	rep := Report{
-		Quotes: reported(r.Quotes), Doubtful: reported(r.Doubtful), Commentary: append([]string{}, r.Commentary...),
+		Quotes: reported(r.Quotes), Suggestions: reported(r.Suggestions), Commentary: append([]string{}, r.Commentary...),
 		Via: []ReportedVia{}, PostedBy: r.PostedBy, PostedOn: r.PostedOn,
 	}
 	for _, v := range r.Via {

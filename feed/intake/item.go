@@ -49,8 +49,8 @@ type Result struct {
 	Item *feed.Item
 	// Withheld is the status that keeps the post from being shown, Draft or Private; empty if it may be.
 	Withheld feed.Status
-	// Doubtful are the quotes that were read with too little confidence to be shown.
-	Doubtful []feed.Quote
+	// Suggestions are the quotes that were read with too little confidence to be shown.
+	Suggestions []feed.Quote
 	// Replaced says which characters of the post are shown as U+FFFD.
 	Replaced Replaced
 }
@@ -113,7 +113,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	if language == "" {
 		language = in.site.Language
 	}
-	quotes, doubtful, err := in.quotes(p, body, item, base)
+	quotes, suggestions, err := in.quotes(p, body, item, base)
 	if err != nil {
 		return Result{}, err
 	}
@@ -127,7 +127,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	credit(body, quotes, english)
 	item.HTML = markup.Clean(body)
 	item.Summary = summary(p.Summary, item, english)
-	return Result{Item: item, Doubtful: doubtful, Replaced: replaced}, nil
+	return Result{Item: item, Suggestions: suggestions, Replaced: replaced}, nil
 }
 
 // content parses the content that counts.
@@ -152,10 +152,10 @@ func parse(place string, format markup.Format, text string) (*html.Node, error) 
 }
 
 // quotes returns the post's quotes with their places in body, which may be divided into more elements for it, and the
-// doubtful ones. Vias that are read are added to the item.
+// suggestions ones. Vias that are read are added to the item.
 func (in *Intake) quotes(
 	p feed.Post, body *html.Node, item *feed.Item, base *url.URL,
-) (quotes []placed, doubtful []feed.Quote, err error) {
+) (quotes []placed, suggestions []feed.Quote, err error) {
 	switch {
 	case p.Attribution == feed.AttributionNone:
 		return nil, nil, nil
@@ -185,10 +185,10 @@ func (in *Intake) quotes(
 			read:    true,
 		})
 	}
-	for _, q := range result.Doubtful {
-		doubtful = append(doubtful, in.quote(q.Quote, base))
+	for _, q := range result.Suggestions {
+		suggestions = append(suggestions, in.quote(q.Quote, base))
 	}
-	return quotes, doubtful, nil
+	return quotes, suggestions, nil
 }
 
 // given prepares the quotes that the post gives and finds their passages in the content.

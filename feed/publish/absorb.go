@@ -407,9 +407,9 @@ func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 		pr.Kind, pr.Place = feed.KindCharacters, result.Replaced.Place
 		reasons = append(reasons, result.Replaced.String())
 	}
-	if len(result.Doubtful) > 0 {
+	if len(result.Suggestions) > 0 {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)
-		reasons = append(reasons, doubts(result.Doubtful))
+		reasons = append(reasons, doubts(result.Suggestions))
 	}
 	if len(reasons) == 0 {
 		return nil

@@ -70,7 +70,7 @@ func (s *server) host(ctx context.Context, w *workplace, before *hosted) (*hoste
 		h.replica = serve.NewReplica(replica)
 	} else {
 		source := &readable{Site: w.Site}
-		replica.Source, replica.Keeper = source, w.Site
+		replica.Source, replica.Restorer = source, w.Site
 		h.replica = serve.NewReplica(replica)
 		h.fleet = w.fleet(building, s.role, h.replica, s.tools.pace)
 		source.fleet, building.Fleet = h.fleet, h.fleet

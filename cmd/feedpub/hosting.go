@@ -66,7 +66,7 @@ const releasePatience = time.Second
 // newHosting returns the hosting of no sites yet.
 func newHosting(s *server) *hosting {
 	h := &hosting{server: s, sites: make(map[feed.SiteID]*site), failed: make(chan error, 1)}
-	h.fronts.Stranger = s.newFront(nil, nil, "", s.log)
+	h.fronts.Unknown = s.newFront(nil, nil, "", s.log)
 	h.current.Store(&present{})
 	return h
 }
@@ -249,7 +249,7 @@ func (h *hosting) exchange(ctx context.Context, all map[feed.SiteID]wanted) map[
 	for _, s := range gone {
 		g.Go(func() error {
 			s.end()
-			s.replica.Retire()
+			s.replica.ReleaseMemory()
 			s.release(context.WithoutCancel(ctx))
 			h.log.Info("site removed", "site", s.entry.ID)
 			return nil

@@ -1,5 +1,5 @@
-// Package durable writes files that survive a crash: whole or not at all, and on the disk before it returns. It knows
-// nothing of what the files hold.
+// Package durable replaces and removes files so that the change is atomic, and on disk when the call returns. It does not
+// interpret their contents.
 package durable
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile replaces the file at path by one that holds data: a temporary file in the same folder, synced, renamed, and
-// the folder synced, so that after a nil error neither a killed process nor a power cut loses it, and a reader sees the
-// old contents or the new. Concurrent calls for one path leave one of the contents.
+// WriteFile replaces the file at path by one with the given data: it writes and syncs a temporary file in the same
+// folder, renames it and syncs the folder. If the error is nil the file survives a crash and a power failure, and
+// readers see either the old or the new contents. Concurrent calls for one path leave the contents of one of them.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	if err := Replace(path, data, perm); err != nil {
 		return err
@@ -22,20 +22,20 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Replace is WriteFile without the last step: many files of one folder need only one [SyncDir] after them, and are
-// durable only then.
+// Replace is WriteFile without syncing the folder. The file is durable only after [SyncDir], which is enough once for
+// many files.
 func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		// The temporary file's name is of no use to anyone, and another one each time.
-		if at, ok := errors.AsType[*fs.PathError](err); ok {
-			err = at.Err
+		// Omit the random name of the temporary file, so that repeated errors are equal.
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+			err = pathErr.Err
 		}
 		return fmt.Errorf("durable write %s: %w", path, err)
 	}
 	return nil
 }
 
-// Remove removes the file at path and syncs its folder. A file that is not there is no error.
+// Remove removes the file at path and syncs its folder. It returns nil if there is no such file.
 func Remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("durable remove: %w", err)
@@ -43,7 +43,7 @@ func Remove(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncDir flushes the entries of a folder to the disk: a rename is durable only after it.
+// SyncDir writes the entries of a folder to the disk. A rename is durable only after it.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

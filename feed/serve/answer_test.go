@@ -168,7 +168,7 @@ func TestBeforeAFeedsFirstCommitItAnswers503(t *testing.T) {
 	incomplete := site(t, Options{}, feed.Main)
 	incomplete.complete = false
 	head, _ := commit("tags/new", 1, noon, "new")
-	unheld := withMain.with(nil, []feed.Head{head}, later)
+	unavailable := withMain.with(nil, []feed.Head{head}, later)
 	for _, test := range []struct {
 		name, path string
 		s          *Snapshot
@@ -185,7 +185,7 @@ func TestBeforeAFeedsFirstCommitItAnswers503(t *testing.T) {
 		{"main committed", "/tags/none/feed.json", withMain, 404},
 		{"store not read yet", "/tags/none/feed.json", incomplete, 503},
 		{"store not read yet, no feed's path", "/none", incomplete, 404},
-		{"committed, but not at hand", "/tags/new/feed.json", unheld, 503},
+		{"committed, but not at hand", "/tags/new/feed.json", unavailable, 503},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Answer(test.s, Request{Method: "GET", Path: test.path})
@@ -236,15 +236,15 @@ func TestLastModifiedIsNeverLaterThanDate(t *testing.T) {
 	if got := Answer(early, Request{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP}); got.Status != 200 {
 		t.Errorf("without Last-Modified, If-Modified-Since is answered with %d, want 200", got.Status)
 	}
-	if !early.ripe.Equal(noon) {
-		t.Errorf("the snapshot is to be refreshed at %v, want %v", early.ripe, noon)
+	if !early.nextDated.Equal(noon) {
+		t.Errorf("the snapshot is to be refreshed at %v, want %v", early.nextDated, noon)
 	}
-	ripe := early.with(nil, nil, noon)
-	if lm := Answer(ripe, Request{Method: "GET", Path: "/feed.xml"}).Get("Last-Modified"); lm != noonHTTP {
+	nextDated := early.with(nil, nil, noon)
+	if lm := Answer(nextDated, Request{Method: "GET", Path: "/feed.xml"}).Get("Last-Modified"); lm != noonHTTP {
 		t.Errorf("from then on Last-Modified is %q, want %q", lm, noonHTTP)
 	}
-	if !ripe.ripe.IsZero() {
-		t.Errorf("the snapshot is to be refreshed again at %v", ripe.ripe)
+	if !nextDated.nextDated.IsZero() {
+		t.Errorf("the snapshot is to be refreshed again at %v", nextDated.nextDated)
 	}
 }
 

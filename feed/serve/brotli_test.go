@@ -97,7 +97,7 @@ func TestQuietDocumentsAreServedInBrotliCoding(t *testing.T) {
 			r.stop()
 
 			// A damaged copy comes from the store, and one that is gone is done without.
-			file := filepath.Join(dir, "documents", string(ref.Hash)+brotliSuffix)
+			file := filepath.Join(dir, "documents", string(ref.Hash)+".br")
 			sound, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// certificateEvery is how often files are looked at, should there be handshakes.
+// certificateEvery is the interval at which a handshake checks the files for changes.
 const certificateEvery = 10 * time.Second
 
-// Certificate is a certificate with its key in two PEM files, which may be replaced while it is used: who renews it need
-// not restart the server. Its methods are safe for concurrent use.
+// Certificate is a certificate with its key in two PEM files, which may be replaced without a restart. Its methods are
+// safe for concurrent use.
 type Certificate struct {
 	certFile, keyFile string
 	now               func() time.Time
@@ -22,12 +22,12 @@ type Certificate struct {
 
 	mu     sync.Mutex
 	pair   *tls.Certificate
-	files  [2]fs.FileInfo // as they were when pair was read from them
-	next   time.Time      // when to look again
-	failed string         // why what is in the files is not used
+	files  [2]fs.FileInfo // when pair was read
+	next   time.Time      // of the next check
+	failed string         // the last error, "" if pair is current
 }
 
-// OpenCertificate reads the files. The error says what is wrong with them.
+// OpenCertificate reads the files. now is the clock.
 func OpenCertificate(certFile, keyFile string, now func() time.Time, log *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, now: now, log: log}
 	if err := c.read(); err != nil {
@@ -37,9 +37,8 @@ func OpenCertificate(certFile, keyFile string, now func() time.Time, log *slog.L
 	return c, nil
 }
 
-// Config returns a configuration of TLS that shows the certificate as it stands in the files. What is in the files and
-// can't be used, such as a certificate whose key is not written yet, is logged and looked at again, and the last good one
-// is shown meanwhile.
+// Config returns a TLS configuration with the current certificate. If the files are invalid, such as when only one of
+// them has been replaced, it logs that, uses the last valid pair, and reads them again later.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c.current(), nil
@@ -58,7 +57,8 @@ func (c *Certificate) current() *tls.Certificate {
 	return c.pair
 }
 
-// replaced says whether a file is not the one that was read. Files that are gone are: reading them tells why.
+// replaced reports whether a file is not the one that was read. It returns true if a file is missing, so that reload
+// reports the error.
 func (c *Certificate) replaced() bool {
 	files, err := c.stat()
 	if err != nil {
@@ -78,12 +78,12 @@ func (c *Certificate) reload() {
 		c.log.Info("certificate replaced", "file", c.certFile, "until", c.pair.Leaf.NotAfter)
 		c.failed = ""
 	} else if reason := err.Error(); reason != c.failed {
-		c.log.Error("certificate not replaced; the last good one is shown", "file", c.certFile, "until", c.pair.Leaf.NotAfter, "error", err)
+		c.log.Error("certificate not replaced; the last valid one is used", "file", c.certFile, "until", c.pair.Leaf.NotAfter, "error", err)
 		c.failed = reason
 	}
 }
 
-// read takes the certificate out of the files. They are looked at first: what is replaced meanwhile is read again.
+// read reads the pair. It gets the file information first, so that files which are replaced meanwhile are read again.
 func (c *Certificate) read() error {
 	files, err := c.stat()
 	if err != nil {

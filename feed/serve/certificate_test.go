@@ -116,7 +116,7 @@ func TestTLSAnswersAsPlainHTTPDoes(t *testing.T) {
 				}
 				want := fetch(t, client("HTTP/1.1"), c.method, plain+c.path, c.header)
 				got.proto = want.proto
-				if diff := cmp.Diff(want, got, cmp.AllowUnexported(answered{})); diff != "" || got.status != c.status {
+				if diff := cmp.Diff(want, got, cmp.AllowUnexported(setStoreError{})); diff != "" || got.status != c.status {
 					t.Errorf("%s %s %v: status %d, want %d as over plain HTTP (-plain +TLS):\n%s", c.method, c.path, c.header, got.status, c.status, diff)
 				}
 			})
@@ -125,13 +125,13 @@ func TestTLSAnswersAsPlainHTTPDoes(t *testing.T) {
 }
 
 // answered is what a client sees of an answer.
-type answered struct {
+type setStoreError struct {
 	proto, body string
 	status      int
 	header      http.Header // without Date
 }
 
-func fetch(t *testing.T, client *http.Client, method, url string, header map[string]string) answered {
+func fetch(t *testing.T, client *http.Client, method, url string, header map[string]string) setStoreError {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -150,7 +150,7 @@ func fetch(t *testing.T, client *http.Client, method, url string, header map[str
 		t.Fatal(err)
 	}
 	res.Header.Del("Date")
-	return answered{res.Proto, string(b), res.StatusCode, res.Header}
+	return setStoreError{res.Proto, string(b), res.StatusCode, res.Header}
 }
 
 // TestRenewedCertificateIsShownWithoutRestart holds that the server shows what was put into the files, once it can be used.

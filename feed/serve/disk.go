@@ -19,41 +19,41 @@ import (
 	"feedpub/feed/durable"
 )
 
-// Disk is a folder that holds what one site serves, so that it is served after a restart without the store:
+// Disk is a folder with the documents of one site, so that they are served after a restart without the store:
 //
-//	heads/SHA256-OF-THE-FEED'S-NAME   a head as JSON, after a line with the SHA-256 of the rest
-//	documents/HASH.gz, HASH.br        a document in gzip coding and, if it is quiet, in brotli coding
-//	histories/HASH                    what is new in it since earlier versions, as JSON after such a line
+//	heads/SHA256-OF-FEED-NAME    a head as JSON, after a line with the SHA-256 of the rest
+//	documents/HASH.gz, HASH.br   a document in gzip and perhaps in brotli coding
+//	histories/HASH               the differences to earlier versions, in the format of heads
 //	lock
 //
-// Files are written whole, documents before the head that needs them, and nothing that is read from them is believed
-// unless its hash is right. A Disk belongs to one process and is used by one [Replica].
+// Files are replaced atomically, documents before the head that names them, and are used only if their hash is right. A
+// Disk belongs to one process and one [Replica].
 type Disk struct {
 	dir  string
 	lock *flock.Flock
-	// The rest is used by one goroutine at a time. Documents may be read meanwhile.
+	// The fields below are used by one goroutine at a time. Documents may be read concurrently.
 
-	// users counts the heads on the disk that need a document; one with no entry is not on the disk.
+	// users counts the heads on disk that name a document. A document without an entry is not on disk.
 	users map[feed.Hash]int
-	heads map[feed.Name]feed.Head // on the disk
-	// packed are the documents that the disk holds in brotli coding too.
-	packed map[feed.Hash]bool
-	// replaced are documents of feeds whose successors have not been compared with them yet.
+	heads map[feed.Name]feed.Head // on disk
+	// brotli has the documents that are on disk in brotli coding too.
+	brotli map[feed.Hash]bool
+	// replaced has the documents by feed whose successors have not been compared with them yet.
 	replaced map[feed.Name][]feed.Hash
 }
 
 const (
 	dirMode  = 0o750
 	fileMode = 0o640
-	// savesAtOnce is how many feeds are written side by side: a disk flushes many files in little more time than one.
-	savesAtOnce = 8
+	// maxSaves is how many feeds are written concurrently. A disk flushes many files in little more time than one.
+	maxSaves = 8
 )
 
-// OpenDisk opens the folder for one site, and makes it if needed. The error is of kind [feed.ErrLocked] if another
-// process has it open. Close gives it back.
+// OpenDisk opens the folder of a site, and creates it if needed. The error is of kind [feed.ErrLocked] if another
+// process has it open. The caller closes the Disk.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
-		packed: make(map[feed.Hash]bool), replaced: make(map[feed.Name][]feed.Hash)}
+		brotli: make(map[feed.Hash]bool), replaced: make(map[feed.Name][]feed.Hash)}
 	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		if err := os.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("open documents: %w", err)
@@ -70,7 +70,7 @@ func OpenDisk(dir string) (*Disk, error) {
 	return d, nil
 }
 
-// Close lets another process open the folder.
+// Close releases the lock of the folder.
 func (d *Disk) Close() error {
 	if err := d.lock.Unlock(); err != nil {
 		return fmt.Errorf("close documents: %w", err)
@@ -82,40 +82,29 @@ func (d *Disk) headDir() string     { return filepath.Join(d.dir, "heads") }
 func (d *Disk) historyDir() string  { return filepath.Join(d.dir, "histories") }
 func (d *Disk) documentDir() string { return filepath.Join(d.dir, "documents") }
 
-// headPath hashes the name, since a feed's name may be anything that a store says, and longer than a file's may be.
+// headPath hashes the name, because a feed name from a store may have any characters and length.
 func (d *Disk) headPath(name feed.Name) string {
 	return filepath.Join(d.headDir(), string(feed.HashOf([]byte(name))))
 }
 
-// historyPath is only for hashes that [checkHead] has let through.
+// historyPath and documentPath are safe only for hashes that [checkHead] has accepted.
 func (d *Disk) historyPath(hash feed.Hash) string { return filepath.Join(d.historyDir(), string(hash)) }
 
-const (
-	documentSuffix = ".gz"
-	brotliSuffix   = ".br"
-)
-
-// brotliPath is like historyPath.
-func (d *Disk) brotliPath(hash feed.Hash) string {
-	return filepath.Join(d.documentDir(), string(hash)+brotliSuffix)
+func (d *Disk) documentPath(hash feed.Hash, c coding.Coding) string {
+	return filepath.Join(d.documentDir(), string(hash)+c.Extension())
 }
 
-// documentPath is like historyPath.
-func (d *Disk) documentPath(hash feed.Hash) string {
-	return filepath.Join(d.documentDir(), string(hash)+documentSuffix)
-}
-
-// savedHead is a head as it is on the disk.
+// savedHead is a head on disk.
 type savedHead struct {
 	feed.Head
-	// Packed and Brotli are the lengths of the documents' files, by which most damage is seen without reading them.
+	// Packed and Brotli are the lengths of the files in gzip and brotli coding, which show most damage without reading them.
 	Packed map[feed.Hash]int `json:"packed"`
 	Brotli map[feed.Hash]int `json:"brotli,omitempty"`
 }
 
-// load returns the editions that the disk holds, and what is wrong with the others. Only the main feed's documents are
-// read, for many wait for them; the others' are when they are needed, which is when they are compared with their hashes.
-// It forgets what is wrong and, unless there is any, removes files that nothing needs, which a crash may have left.
+// load returns the editions on disk, and errors for those that are damaged, which it forgets. Only the main feed's
+// documents are read, because many requests wait for them; others are read and checked when they are first requested.
+// Unless there are errors it removes the files that no head names, which a crash may have left.
 func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 	var problems []error
 	entries, err := os.ReadDir(d.headDir())
@@ -154,7 +143,7 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 	}
 	e := &edition{head: head.Head, compared: true}
 	for _, ref := range head.Documents {
-		info, err := os.Stat(d.documentPath(ref.Hash))
+		info, err := os.Stat(d.documentPath(ref.Hash, coding.Gzip))
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
 		}
@@ -163,8 +152,8 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w", head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
 		}
 		brotli := head.Brotli[ref.Hash]
-		if info, err := os.Stat(d.brotliPath(ref.Hash)); err != nil || info.Size() != int64(brotli) {
-			brotli = 0 // it can do without
+		if info, err := os.Stat(d.documentPath(ref.Hash, coding.Brotli)); err != nil || info.Size() != int64(brotli) {
+			brotli = 0 // serve it without
 		}
 		doc := describe(head.Feed, ref, packed, brotli, now)
 		doc.saved = true
@@ -173,26 +162,26 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 			if err != nil {
 				return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
 			}
-			doc.held.Store(doc.holding(c))
+			doc.held.Store(doc.payloadOf(c))
 		}
 		e.documents = append(e.documents, doc)
 	}
 	return e, nil
 }
 
-// read returns what the disk holds of a document, in brotli coding too if br is set. It may be called at any time. The
-// error is of kind [feed.ErrInvalid] if the bytes are not what they should be, and [fs.ErrNotExist] if there are none.
+// read returns the contents of a document, in brotli coding too if br is set. It is safe for concurrent use with other
+// methods. The error is of kind [feed.ErrInvalid] if they are damaged and [fs.ErrNotExist] if there are none.
 func (d *Disk) read(ref feed.DocumentRef, br bool) (contents, error) {
 	var c contents
 	var err error
-	if c.gzip, err = os.ReadFile(d.documentPath(ref.Hash)); err != nil {
+	if c.gzip, err = os.ReadFile(d.documentPath(ref.Hash, coding.Gzip)); err != nil {
 		return contents{}, err
 	}
 	if err := coding.Gzip.Check(c.gzip, ref.Hash, ref.Length); err != nil {
 		return contents{}, err
 	}
 	if br {
-		if c.brotli, err = os.ReadFile(d.brotliPath(ref.Hash)); err != nil {
+		if c.brotli, err = os.ReadFile(d.documentPath(ref.Hash, coding.Brotli)); err != nil {
 			return contents{}, err
 		}
 		if err := coding.Brotli.Check(c.brotli, ref.Hash, ref.Length); err != nil {
@@ -200,23 +189,23 @@ func (d *Disk) read(ref feed.DocumentRef, br bool) (contents, error) {
 		}
 	}
 	hist := new(history)
-	if err := readSummed(d.historyPath(ref.Hash), hist); err == nil { // without one, readers get the whole
+	if err := readSummed(d.historyPath(ref.Hash), hist); err == nil { // without one, clients receive the whole document
 		c.history = hist
 	}
 	return c, nil
 }
 
-// mend puts right the copy of a document. It may be called at any time: a copy that nothing needs any more is removed
-// with the next start.
-func (d *Disk) mend(b feed.Blob) error {
-	err := durable.WriteFile(d.documentPath(b.Hash), b.Gzip, fileMode)
+// repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy that no head names
+// is removed at the next start.
+func (d *Disk) repair(b feed.Blob) error {
+	err := durable.WriteFile(d.documentPath(b.Hash, coding.Gzip), b.Gzip, fileMode)
 	if b.Brotli != nil {
-		err = errors.Join(err, durable.WriteFile(d.brotliPath(b.Hash), b.Brotli, fileMode))
+		err = errors.Join(err, durable.WriteFile(d.documentPath(b.Hash, coding.Brotli), b.Brotli, fileMode))
 	}
 	return err
 }
 
-// readSummed reads JSON that stands after a line with the hash of the rest.
+// readSummed reads JSON that follows a line with its hash.
 func readSummed(path string, v any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -232,7 +221,7 @@ func readSummed(path string, v any) error {
 	return nil
 }
 
-// writeSummed writes what readSummed reads. It is durable once the folder is synced.
+// writeSummed writes the format of readSummed. The file is durable when its folder has been synced.
 func writeSummed(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -241,26 +230,25 @@ func writeSummed(path string, v any) error {
 	return durable.Replace(path, append([]byte(feed.HashOf(text)+"\n"), text...), fileMode)
 }
 
-// save makes editions of different feeds what the disk holds of them, and removes the documents that nothing needs any
-// more: those that an edition took the place of, once it has been compared with them. Documents that are not in memory
-// are there already. It returns an error for each edition, nil for those that are on the disk now. Many at a time cost
-// less, since what a crash would undo is flushed for all together.
+// save writes editions of different feeds and removes the documents that they replace once they have been compared with
+// them. Documents that are not in memory are on disk already. It returns one error for each edition, nil if it is on
+// disk. Saving many editions at a time is cheaper, because folders are synced once for all.
 func (d *Disk) save(editions ...*edition) []error {
 	errs := make([]error, len(editions))
-	each := func(what func(e *edition) error) {
+	each := func(step func(e *edition) error) {
 		var g errgroup.Group
-		g.SetLimit(savesAtOnce)
+		g.SetLimit(maxSaves)
 		for i, e := range editions {
 			if errs[i] == nil {
 				g.Go(func() error {
-					errs[i] = what(e)
+					errs[i] = step(e)
 					return nil
 				})
 			}
 		}
-		_ = g.Wait() // each error is kept with its edition
+		_ = g.Wait() // the errors are in errs
 	}
-	flushed := func(dirs ...string) {
+	sync := func(dirs ...string) {
 		for _, dir := range dirs {
 			if err := durable.SyncDir(dir); err != nil {
 				each(func(*edition) error { return err })
@@ -268,9 +256,9 @@ func (d *Disk) save(editions ...*edition) []error {
 		}
 	}
 	each(d.saveDocuments)
-	flushed(d.documentDir(), d.historyDir())
+	sync(d.documentDir(), d.historyDir())
 	each(d.saveHead)
-	flushed(d.headDir())
+	sync(d.headDir())
 	for i, e := range editions {
 		if errs[i] == nil {
 			for _, ref := range d.heads[e.head.Feed].Documents {
@@ -279,7 +267,7 @@ func (d *Disk) save(editions ...*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // when all are noted, for one may need what another has replaced
+	for i, e := range editions { // after all are recorded, since one may use what another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}
@@ -290,24 +278,24 @@ func (d *Disk) save(editions ...*edition) []error {
 	return errs
 }
 
-// saveDocuments writes the documents that the disk does not hold, and histories.
+// saveDocuments writes histories, and the documents that are not on disk.
 func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
 		h := doc.held.Load()
 		if d.users[doc.ref.Hash] == 0 {
 			if h == nil {
-				return fmt.Errorf("document %s is neither in memory nor on the disk: %w", doc.ref.Hash, feed.ErrNotFound)
+				return fmt.Errorf("document %s is neither in memory nor on disk: %w", doc.ref.Hash, feed.ErrNotFound)
 			}
-			if err := durable.Replace(d.documentPath(doc.ref.Hash), h.gzip, fileMode); err != nil {
+			if err := durable.Replace(d.documentPath(doc.ref.Hash, coding.Gzip), h.gzip, fileMode); err != nil {
 				return err
 			}
 		}
-		if h != nil && h.brotli != nil && !d.packed[doc.ref.Hash] {
-			if err := durable.Replace(d.brotliPath(doc.ref.Hash), h.brotli, fileMode); err != nil {
+		if h != nil && h.brotli != nil && !d.brotli[doc.ref.Hash] {
+			if err := durable.Replace(d.documentPath(doc.ref.Hash, coding.Brotli), h.brotli, fileMode); err != nil {
 				return err
 			}
 		}
-		// A history is looked at only for the document that it is of, so it may come before the head.
+		// A history is read only for its document, so it may be written before the head.
 		if h != nil && h.history != nil {
 			if err := writeSummed(d.historyPath(doc.ref.Hash), h.history); err != nil {
 				return err
@@ -328,25 +316,25 @@ func (d *Disk) saveHead(e *edition) error {
 	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed, brotli})
 }
 
-// forget removes the replaced documents of a feed that nothing else needs.
+// forget removes the replaced documents of a feed that no head names.
 func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
 		if d.users[hash] == 0 {
-			errs = append(errs, d.remove(d.documentPath(hash)), d.remove(d.brotliPath(hash)), d.remove(d.historyPath(hash)))
-			delete(d.packed, hash)
+			errs = append(errs, d.remove(d.documentPath(hash, coding.Gzip)), d.remove(d.documentPath(hash, coding.Brotli)), d.remove(d.historyPath(hash)))
+			delete(d.brotli, hash)
 		}
 	}
 	delete(d.replaced, name)
 	return errors.Join(errs...)
 }
 
-// note records that the disk holds e, in place of what it held of the feed.
+// note records that e is on disk, in place of the earlier edition of its feed.
 func (d *Disk) note(e *edition) {
 	head := e.head
 	for _, doc := range e.documents {
 		if doc.brotli > 0 {
-			d.packed[doc.ref.Hash] = true
+			d.brotli[doc.ref.Hash] = true
 		}
 	}
 	for _, ref := range head.Documents {
@@ -360,7 +348,7 @@ func (d *Disk) note(e *edition) {
 	d.heads[head.Feed] = head
 }
 
-// sweep removes the files that no head on the disk needs.
+// sweep removes the files that no head on disk names.
 func (d *Disk) sweep() []error {
 	var problems []error
 	for _, dir := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
@@ -370,14 +358,14 @@ func (d *Disk) sweep() []error {
 			continue
 		}
 		for _, entry := range entries {
-			hash, isDocument := strings.CutSuffix(entry.Name(), documentSuffix)
+			hash, isDocument := strings.CutSuffix(entry.Name(), coding.Gzip.Extension())
 			if !isDocument {
-				hash, isDocument = strings.CutSuffix(entry.Name(), brotliSuffix)
+				hash, isDocument = strings.CutSuffix(entry.Name(), coding.Brotli.Extension())
 			}
 			temporary := strings.HasPrefix(entry.Name(), ".")
 			isHistory := dir == d.historyDir()
-			needless := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0
-			if !temporary && !needless {
+			unused := (isDocument && dir == d.documentDir() || isHistory) && d.users[feed.Hash(hash)] == 0
+			if !temporary && !unused {
 				continue
 			}
 			if err := d.remove(filepath.Join(dir, entry.Name())); err != nil {
@@ -388,7 +376,7 @@ func (d *Disk) sweep() []error {
 	return problems
 }
 
-// remove removes a file that nothing needs. It is not made durable: what comes back after a crash is swept up again.
+// remove removes an unused file. The removal is not durable: sweep repeats it after a crash.
 func (d *Disk) remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

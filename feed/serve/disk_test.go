@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // breakDisk makes the folder of heads unwritable, also for root, by putting a file in its place.
@@ -121,7 +122,7 @@ func TestDiskRemovesWhatNothingNeeds(t *testing.T) {
 	save(t, d, second)
 	want := []string{}
 	for _, ref := range second.head.Documents {
-		want = append(want, d.documentPath(ref.Hash))
+		want = append(want, d.documentPath(ref.Hash, coding.Gzip))
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
@@ -129,7 +130,7 @@ func TestDiskRemovesWhatNothingNeeds(t *testing.T) {
 	}
 
 	// What a crash leaves: documents without their head, and temporary files.
-	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x"))), filepath.Join(dir, "heads", ".x123")} {
+	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x")), coding.Gzip), filepath.Join(dir, "heads", ".x123")} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -156,11 +157,17 @@ func TestDiskLeavesOutWhatIsDamaged(t *testing.T) {
 		name string
 		harm func(d *Disk, e *edition) error
 	}{
-		{"document gone", func(d *Disk, e *edition) error { return os.Remove(d.documentPath(e.head.Documents[1].Hash)) }},
-		{"document cut", func(d *Disk, e *edition) error { return os.Truncate(d.documentPath(e.head.Documents[1].Hash), 20) }},
-		{"document empty", func(d *Disk, e *edition) error { return os.Truncate(d.documentPath(e.head.Documents[1].Hash), 0) }},
+		{"document gone", func(d *Disk, e *edition) error {
+			return os.Remove(d.documentPath(e.head.Documents[1].Hash, coding.Gzip))
+		}},
+		{"document cut", func(d *Disk, e *edition) error {
+			return os.Truncate(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), 20)
+		}},
+		{"document empty", func(d *Disk, e *edition) error {
+			return os.Truncate(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), 0)
+		}},
 		{"document another", func(d *Disk, e *edition) error {
-			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash), e.documents[0].held.Load().gzip, 0o600)
+			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), e.documents[0].held.Load().gzip, 0o600)
 		}},
 		{"head cut", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 100) }},
 		{"head empty", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 0) }},

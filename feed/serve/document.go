@@ -15,27 +15,27 @@ import (
 	"feedpub/feed/coding"
 )
 
-// How long a cache between us and the readers may serve a document that it can't ask us about anew: for a day, if we
-// fail, since an old feed is better than none (RFC 5861).
+// staleIfError is how long a cache may serve a document after errors of this server (RFC 5861): an old feed is better
+// than none.
 const staleIfError = 24 * time.Hour
 
-// document is a committed document with all that its answers need, made once. Its bytes may not be in memory.
+// document is a committed document with the fields of its answers. Its bytes may not be in memory.
 type document struct {
-	feed         feed.Name // empty for what is not a feed
+	feed         feed.Name // empty for a document of no feed
 	ref          feed.DocumentRef
-	packed       int    // bytes in gzip coding
-	brotli       int    // bytes in brotli coding; 0 if it is not held in it
-	lastModified string // value of Last-Modified; empty while it would be later than Date
+	packed       int    // length in gzip coding
+	brotli       int    // length in brotli coding; 0 if it is not stored in that
+	lastModified string // value of Last-Modified; empty while that would be later than Date
 	variants     [coding.Count]variant
 
-	held   atomic.Pointer[held] // nil while it is not in memory
-	asked  atomic.Bool          // its bytes were asked for since this was last looked at
-	loader *loader              // brings it back; nil for what never leaves the memory. Set before the document is served.
-	residence
+	held   atomic.Pointer[held] // nil if the bytes are not in memory
+	asked  atomic.Bool          // the bytes were requested since the Memory examined the document
+	loader *loader              // nil if the bytes never leave the memory; set before the document is served
+	memoryState
 }
 
-// again returns the document as ref has it, which names the same bytes.
-func (d *document) again(ref feed.DocumentRef, now time.Time) *document {
+// withRef returns the document with another reference to the same bytes.
+func (d *document) withRef(ref feed.DocumentRef, now time.Time) *document {
 	brotli := d.brotli
 	if !ref.Brotli {
 		brotli = 0
@@ -50,36 +50,36 @@ func (d *document) again(ref feed.DocumentRef, now time.Time) *document {
 		if brotli == 0 {
 			c.brotli = nil
 		}
-		next.held.Store(next.holding(c))
+		next.held.Store(next.payloadOf(c))
 	}
 	return next
 }
 
-// variant is a document in one coding. The fields of a 304 are the first of those of a 200.
+// variant has the fields of a document in one coding. Those of a 304 are the first of those of a 200.
 type variant struct {
 	fields      []Field
-	notModified int // how many of fields a 304 has
+	notModified int // the number of fields of a 304
 }
 
-// newDocument returns the document that ref describes, with its bytes in gzip coding.
+// newDocument returns the document of ref with its bytes in gzip coding.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
 	return newDocumentOf(name, ref, contents{gzip: gz}, now, more...)
 }
 
-// newDocumentOf returns the document that ref describes, with its contents.
+// newDocumentOf returns the document of ref with its contents.
 func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Time, more ...Field) *document {
 	d := describe(name, ref, len(c.gzip), len(c.brotli), now, more...)
-	d.held.Store(d.holding(c))
+	d.held.Store(d.payloadOf(c))
 	return d
 }
 
-// describe returns the document that ref describes, of so many bytes in gzip and in brotli coding, without them. Its Last-Modified is
-// left out if it is later than now: an origin must not send one later than Date (RFC 9110 section 8.8.2.1). more are
-// fields for it alone.
+// describe returns the document of ref without its bytes, of which there are packed in gzip coding and brotli in brotli
+// coding. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110
+// section 8.8.2.1). more are additional fields.
 func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time.Time, more ...Field) *document {
 	d := &document{feed: name, ref: ref, packed: packed, brotli: brotli}
 	own := make([]Field, 0, 7)
-	own = append(own, field("Etag", "")) // of the coding, below
+	own = append(own, field("Etag", "")) // set below for each coding
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
 		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
 		own = append(own, field("Last-Modified", d.lastModified))
@@ -91,23 +91,18 @@ func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time
 	if ref.Policy != "" {
 		own = append(own, field("Content-Security-Policy", ref.Policy))
 	}
-	// What follows is not in a 304.
+	// The fields below are not in a 304.
 	n := len(own)
 	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", ""))
 
+	lengths := [coding.Count]int{coding.Identity: ref.Length, coding.Gzip: packed, coding.Brotli: brotli}
 	for _, c := range coding.All() {
-		length := ref.Length
-		switch {
-		case c == coding.Gzip:
-			length = packed
-		case c == coding.Brotli && brotli == 0:
+		if c == coding.Brotli && brotli == 0 {
 			continue
-		case c == coding.Brotli:
-			length = brotli
 		}
 		own[0] = field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`)
-		own[len(own)-1] = field("Content-Length", strconv.Itoa(length))
-		values := together(own)
+		own[len(own)-1] = field("Content-Length", strconv.Itoa(lengths[c]))
+		values := contiguous(own)
 
 		fields := make([]Field, 0, len(own)+len(common)+len(more)+3)
 		fields = append(fields, values[:n]...)
@@ -116,20 +111,17 @@ func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time
 		fields = append(fields, more...)
 		d.variants[c].notModified = len(fields)
 		fields = append(fields, values[n:]...)
-		switch c {
-		case coding.Gzip:
-			fields = append(fields, contentGzipField)
-		case coding.Brotli:
-			fields = append(fields, contentBrotliField)
+		if c != coding.Identity {
+			fields = append(fields, contentEncoding[c])
 		}
 		d.variants[c].fields = fields
 	}
 	return d
 }
 
-// together returns the fields with values that stand together in memory. An answer reads them all, and the documents of
-// thousands of feeds don't fit in a processor's cache.
-func together(fields []Field) []Field {
+// contiguous returns the fields with their values in one block of memory. An answer reads them all, and the documents
+// of thousands of feeds do not fit in a CPU cache.
+func contiguous(fields []Field) []Field {
 	var text strings.Builder
 	for _, f := range fields {
 		text.WriteString(f.Values[0])
@@ -143,33 +135,37 @@ func together(fields []Field) []Field {
 	return packed
 }
 
-// Fields that all documents share.
+// Fields of all documents.
 var (
-	varyField        = field("Vary", "Accept-Encoding")
-	exposeField      = field("Access-Control-Expose-Headers", "ETag, Link")
-	contentGzipField = field("Content-Encoding", "gzip")
+	varyField   = field("Vary", "Accept-Encoding")
+	exposeField = field("Access-Control-Expose-Headers", "ETag, Link")
 
-	contentBrotliField = field("Content-Encoding", "br")
+	contentEncoding = func() (fields [coding.Count]Field) {
+		for _, c := range coding.All() {
+			fields[c] = field("Content-Encoding", c.Token())
+		}
+		return fields
+	}()
 )
 
-// cacheControl returns the value of Cache-Control (RFC 9111, RFC 5861) for a document that readers are asked to fetch at
-// most every maxAge. A cache may serve it for as long again while it asks for a newer one. What is public may be kept for
-// readers that send credentials, too, which nobody here looks at.
+// cacheControl returns the Cache-Control (RFC 9111, RFC 5861) of a document that clients should fetch at most once in
+// maxAge. A cache may serve it for as long again while it revalidates it. "public" lets caches store answers to
+// requests with credentials, which this server ignores.
 func cacheControl(maxAge time.Duration) string {
 	s := strconv.FormatInt(int64(maxAge/time.Second), 10)
 	return "public, max-age=" + s + ", stale-while-revalidate=" + s +
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// respond answers a request for the document with h; nil is what memory has of it. What no 304 needs is not looked at
-// before: with thousands of feeds it is in no processor's cache.
+// respond answers a request with h, or with the bytes in memory if h is nil. For a 304 it reads nothing but the fields:
+// with thousands of feeds each further access is a cache miss.
 func (d *document) respond(h *held, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.brotli > 0)
 	if !ok {
 		return notAcceptable
 	}
 	if r.IfNoneMatch != "" {
-		// If-Modified-Since is not looked at beside it, even if nothing matches (RFC 9110 section 13.1.3).
+		// If-Modified-Since is ignored beside If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
 		if m := matchTags(r.IfNoneMatch, string(d.ref.Hash)); m.matched {
 			return d.notModified(m.coding(selected))
 		}
@@ -184,15 +180,15 @@ func (d *document) respond(h *held, r Request) Response {
 		if r.Method == "HEAD" && !delta {
 			return d.head(selected)
 		}
-		res := notHeld
+		res := unavailableNow
 		res.Feed, res.Format, res.wanted = d.feed, d.ref.Format, d
 		return res
 	}
-	if !d.asked.Load() { // most often it is set, and then nothing is written that other processors read
+	if !d.asked.Load() { // avoid a write to memory that other CPUs read
 		d.asked.Store(true)
 	}
 	if delta {
-		// A delta is not packed in brotli coding: it is short, and asked for once by each reader.
+		// Deltas are not stored in brotli coding: they are short, and each client requests one once.
 		if plain, ok := negotiate(r.AcceptEncoding, false); ok {
 			if res, ok := d.since(h, r.IfNoneMatch, r.AIM, plain, r.Method); ok {
 				return res
@@ -215,17 +211,18 @@ func (d *document) whole(h *held, c coding.Coding, method string) Response {
 		res.Body = h.brotli
 	}
 	if c == coding.Identity && method != "HEAD" {
-		// Only few ask for it, so it is not worth its place in memory.
+		// Few clients request it, so it is not kept in memory.
 		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
 		if err != nil {
-			return internal // not for a blob that was checked when it came in
+			return internal // cannot happen: the bytes were checked when they were loaded
 		}
 		res.Body = body
 	}
 	return res
 }
 
-// notModified returns the 304 for a client that holds the document in coding c, or in one that it is not held in here.
+// notModified returns the 304 for a client that has the document in coding c, or in one in which it is no longer
+// stored.
 func (d *document) notModified(c coding.Coding) Response {
 	v := d.variants[c]
 	if v.fields == nil {
@@ -236,19 +233,20 @@ func (d *document) notModified(c coding.Coding) Response {
 	}
 }
 
-// soundBrotli returns the blob's bytes in brotli coding if they are the document of ref, else nil: it can do without.
-func soundBrotli(ref feed.DocumentRef, b feed.Blob) []byte {
+// validBrotli returns the blob's bytes in brotli coding if they are the document of ref, else nil: it is served without
+// them.
+func validBrotli(ref feed.DocumentRef, b feed.Blob) []byte {
 	if !ref.Brotli || len(b.Brotli) == 0 || coding.Brotli.Check(b.Brotli, ref.Hash, ref.Length) != nil {
 		return nil
 	}
 	return b.Brotli
 }
 
-// checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. What it lets through can be
-// put into a header and into a file's name.
+// checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. The hashes and strings of a
+// head that it accepts are safe in file names and header fields.
 func checkHead(h feed.Head) error {
 	if h.Feed == "" {
-		return fmt.Errorf("head without a feed's name: %w", feed.ErrInvalid)
+		return fmt.Errorf("head without a feed name: %w", feed.ErrInvalid)
 	}
 	if len(h.Documents) == 0 {
 		return fmt.Errorf("head of %s: no documents: %w", h.Feed, feed.ErrInvalid)
@@ -257,17 +255,17 @@ func checkHead(h feed.Head) error {
 		sum, err := hex.DecodeString(string(d.Hash))
 		switch {
 		case err != nil || len(sum) != sha256.Size || strings.ToLower(string(d.Hash)) != string(d.Hash):
-			err = fmt.Errorf("hash %q is no SHA-256", d.Hash)
+			err = fmt.Errorf("hash %q is not a SHA-256", d.Hash)
 		case !strings.HasPrefix(d.Path, "/"):
 			err = fmt.Errorf("path %q is not absolute", d.Path)
 		case d.MediaType == "" || !headerValue(d.MediaType):
-			err = fmt.Errorf("media type %q can't stand in a header", d.MediaType)
+			err = fmt.Errorf("media type %q is not valid in a header", d.MediaType)
 		case !headerValue(d.Link):
-			err = fmt.Errorf("link %q can't stand in a header", d.Link)
+			err = fmt.Errorf("link %q is not valid in a header", d.Link)
 		case !headerValue(d.Policy):
-			err = fmt.Errorf("policy %q can't stand in a header", d.Policy)
+			err = fmt.Errorf("policy %q is not valid in a header", d.Policy)
 		case slices.ContainsFunc(d.Aliases, func(target string) bool { return !strings.HasPrefix(target, "/") }):
-			err = fmt.Errorf("one of the old paths %q is not absolute", d.Aliases)
+			err = fmt.Errorf("one of the aliases %q is not an absolute path", d.Aliases)
 		case d.MaxAge < 0:
 			err = fmt.Errorf("max age %v is negative", d.MaxAge)
 		case d.Length < 0 || d.Length > coding.MaxLength:
@@ -280,7 +278,7 @@ func checkHead(h feed.Head) error {
 	return nil
 }
 
-// headerValue says whether s is printable ASCII, which is all that we ever send in a header.
+// headerValue reports whether s is printable ASCII.
 func headerValue(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

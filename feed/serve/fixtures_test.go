@@ -104,3 +104,13 @@ func logTo(t testing.TB) *slog.Logger {
 var _ Source = (*fakeStore)(nil)
 
 var errDown = fmt.Errorf("connection refused: %w", feed.ErrUnavailable)
+
+// testLimits are those that package config has as defaults.
+var testLimits = Limits{
+	ReadHeaderTimeout: 5 * time.Second,
+	ReadTimeout:       10 * time.Second,
+	WriteTimeout:      30 * time.Second,
+	IdleTimeout:       60 * time.Second,
+	MaxHeaderBytes:    16 << 10,
+	MaxConnections:    20_000,
+}

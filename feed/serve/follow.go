@@ -14,34 +14,34 @@ import (
 	"feedpub/feed"
 )
 
-// quiet is for how long nothing must be announced before editions are compared: what a change touches is committed feed by
-// feed, and the last of them is waited for as much as the first.
-const quiet = 100 * time.Millisecond
+// settleTime is for how long nothing must be announced before editions are compared. A change touches several feeds,
+// which are committed one by one, and the last of them should be served as soon as the first.
+const settleTime = 100 * time.Millisecond
 
-// tail is how far a replica has followed the store.
+// tail is the position of a replica in the store.
 type tail struct {
-	placed    bool   // the place in the stream is known
-	after     string // the stream entry up to which announcements were read
-	announced bool   // there was an announcement since the last poll
-	version   int64  // up to which announcements were read or heads were looked at
-	polls     int    // since all heads were read
-	next      time.Time
+	positioned bool      // after is valid
+	after      string    // the stream entry up to which announcements were read
+	announced  bool      // something was announced since the last poll
+	version    int64     // up to which announcements or heads were read
+	polls      int       // since all heads were read
+	next       time.Time // of the next poll
 
-	// missed are the feeds that were announced and whose heads could not be read since. They are asked for with every
-	// poll: nothing else would bring them up before all heads are read in any case.
+	// missed has the announced feeds whose heads could not be read. They are read again with every poll, because nothing
+	// announces them again.
 	missed map[feed.Name]bool
 
-	// uncompared are the feeds that a new edition is served of, with the one before: what is new in it is found out when
-	// nothing else is to be taken, for a reader who waits for the edition need not wait for that.
+	// uncompared has the replaced editions of feeds whose served edition has not been compared with them. They are
+	// compared when nothing else is to be taken, because serving an edition does not depend on it.
 	uncompared map[feed.Name]*edition
-	still      bool // nothing was announced when it was last waited for
+	idle       bool // nothing was announced in the last wait
 }
 
-// follow takes over what the store commits until ctx ends. The stream of announcements brings news at once; the version,
-// read now and then, tells whether the stream has kept anything back, and then all heads are compared.
+// follow takes the commits of the store until ctx ends. The stream announces them at once. The version, which is read
+// at intervals, shows whether an announcement was missed; then all heads are read.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
-	defer func() { // nobody will look at them any more
+	defer func() {
 		for _, before := range t.uncompared {
 			r.Memory.release(before.documents)
 		}
@@ -51,18 +51,18 @@ func (r *Replica) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.answered(err)
+		r.setStoreError(err)
 		if err != nil {
-			t.next = time.Time{} // when the store is back it may be another one: look at everything
+			t.next = time.Time{} // the store may be another one when it is back: read everything
 			pause(ctx, min(retryAfterError, r.Poll))
 		}
 	}
 }
 
-// step polls if it is time to, and then waits for announcements until it is time again.
+// step polls if it is time, and then waits for announcements until the next poll.
 func (r *Replica) step(ctx context.Context, t *tail) error {
 	now := r.Now()
-	if s := r.Snapshot(); !s.ripe.IsZero() && !s.ripe.After(now) {
+	if s := r.Snapshot(); !s.nextDated.IsZero() && !s.nextDated.After(now) {
 		r.publish(nil, false)
 	}
 	if !now.Before(t.next) {
@@ -70,35 +70,35 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 			return err
 		}
 		t.next = now.Add(r.Poll)
-		r.giveBack(ctx)
+		r.restoreLost(ctx)
 	}
 	wait := min(maxBlock, max(t.next.Sub(now), time.Millisecond))
 	if len(t.uncompared) > 0 {
-		wait = min(wait, quiet)
-		if t.still {
-			wait = 0 // between one comparison and the next
+		wait = min(wait, settleTime)
+		if t.idle {
+			wait = 0 // only check for announcements between comparisons
 		}
 	}
 	changes, err := r.changes(ctx, t.after, wait)
 	if err != nil {
 		return err
 	}
-	if t.still = len(changes) == 0; t.still {
-		r.compareOne(t)
+	if t.idle = len(changes) == 0; t.idle {
+		r.compareNext(t)
 		return nil
 	}
 	t.after, t.announced = changes[len(changes)-1].Entry, true
 	return r.takeAnnounced(ctx, t, changes)
 }
 
-// compareOne finds out what is new in one of the editions for which that has not been done, the main feed's first.
-func (r *Replica) compareOne(t *tail) {
+// compareNext compares one of the editions that have not been compared, the main feed's first.
+func (r *Replica) compareNext(t *tail) {
 	if len(t.uncompared) > 0 {
 		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), feed.Name.Compare))
 	}
 }
 
-// compare finds out what is new in the edition of a feed that is served, if that has not been done.
+// compare adds histories to the served edition of a feed, if that has not been done.
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
@@ -107,53 +107,53 @@ func (r *Replica) compare(t *tail, name feed.Name) {
 	}
 }
 
-// poll compares the store's version with what has been looked at, and reads all heads unless it is certain that there is
-// nothing new but what is known to have been missed.
+// poll reads the version and, unless it is certain that nothing changed, all heads. Otherwise it reads the missed
+// heads.
 func (r *Replica) poll(ctx context.Context, t *tail) error {
 	version, err := within(ctx, 0, r.Source.Version)
 	if err != nil {
 		return err
 	}
 	moved := version != t.version
-	// News that did not come by the stream, or a version that went back: the stream may have begun anew.
-	if !t.placed || moved && (!t.announced || version < t.version) {
-		if err := r.place(ctx, t); err != nil {
+	// A change without an announcement, or an earlier version: the stream may be a new one.
+	if !t.positioned || moved && (!t.announced || version < t.version) {
+		if err := r.findEnd(ctx, t); err != nil {
 			return err
 		}
 	}
 	t.announced = false
 	t.polls++
-	if !moved && r.Snapshot().complete && !r.mayTakeMore() && t.polls < fullEvery {
+	if !moved && r.Snapshot().complete && !r.hasTransient() && t.polls < pollsPerFull {
 		return r.takeMissed(ctx, t)
 	}
 	if err := r.takeAll(ctx, t); err != nil {
 		return err
 	}
-	// The version was read before the heads: what was committed between is seen once more, rather than never.
+	// The version was read before the heads, so commits between the two reads are seen again rather than missed.
 	t.polls, t.version = 0, version
-	r.reachedUnlessMissed(t)
+	r.setVersionUnlessMissed(t)
 	return nil
 }
 
-// place finds the end of the stream of announcements. It is read before the heads are, so nothing falls between.
-func (r *Replica) place(ctx context.Context, t *tail) error {
+// findEnd sets the position to the end of the stream. It is called before heads are read, so that no commit is missed.
+func (r *Replica) findEnd(ctx context.Context, t *tail) error {
 	last, err := within(ctx, 0, r.Source.LastChange)
 	if err != nil {
 		return err
 	}
-	t.after, t.placed = last, true
+	t.after, t.positioned = last, true
 	return nil
 }
 
-// takeAnnounced takes the heads of the feeds that were announced, and of those that were missed before.
+// takeAnnounced takes the heads of the announced feeds, and of those that were missed before.
 func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
 	for _, c := range changes {
 		t.version = max(t.version, c.Version)
 		if c.Feed != "" {
-			t.missed[c.Feed] = true // until it is taken
+			t.missed[c.Feed] = true // until it is read
 		}
 	}
-	r.reachedUnlessMissed(t)
+	r.setVersionUnlessMissed(t)
 	return r.takeMissed(ctx, t)
 }
 
@@ -180,40 +180,40 @@ func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 	if err := r.take(ctx, t, heads); err != nil {
 		return err
 	}
-	r.reachedUnlessMissed(t)
+	r.setVersionUnlessMissed(t)
 	return failed
 }
 
-// reachedUnlessMissed records up to which version commits have been taken, unless one of them has not.
-func (r *Replica) reachedUnlessMissed(t *tail) {
+// setVersionUnlessMissed records the version unless a head is missing.
+func (r *Replica) setVersionUnlessMissed(t *tail) {
 	if len(t.missed) == 0 {
-		r.reached(t.version)
+		r.setVersion(t.version)
 	}
 }
 
-// takeAll takes all heads, and notes which feeds the store has lost.
+// takeAll takes all heads, and records which feeds the store has lost.
 func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 	heads, err := within(ctx, 0, r.Source.Heads)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
-	r.noteLost(heads)
+	r.recordLost(heads)
 	for some := range slices.Chunk(heads, batch) {
 		if err := r.take(ctx, t, some); err != nil {
 			return err
 		}
-		r.makeRoom(ctx)
+		r.waitForRoom(ctx)
 	}
 	r.publish(nil, true)
 	return nil
 }
 
-// take serves the given heads, except those that are older than what is served, or whose documents can't be had. The
-// error is that of a store that does not answer; what was fetched before is served all the same.
+// take serves the given heads, except for those that are older than what is served or whose documents cannot be
+// fetched. It returns the error of a store that does not answer, and serves what was fetched before.
 func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	for _, head := range heads {
-		r.compare(t, head.Feed) // with what it took the place of, before it is gone too
+		r.compare(t, head.Feed) // before the replaced edition is replaced too
 	}
 	served := r.Snapshot()
 	var mu sync.Mutex
@@ -225,10 +225,10 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 		if held != nil {
 			switch why := notNewer(head, held.head); {
 			case why != "":
-				r.refuse(refusal{cause: stale, head: head, reason: why})
+				r.addMismatch(mismatch{cause: stale, head: head, reason: why})
 				continue
 			case sameHead(head, held.head):
-				r.accept(head.Feed)
+				r.clearMismatch(head.Feed)
 				continue
 			}
 		}
@@ -244,9 +244,9 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 			case errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 				return err
 			case errors.Is(err, feed.ErrNotFound):
-				r.refuse(refusal{cause: absent, head: head, reason: err.Error()})
-			default: // whatever is wrong with this feed must not keep others
-				r.refuse(refusal{cause: damaged, head: head, reason: err.Error()})
+				r.addMismatch(mismatch{cause: absent, head: head, reason: err.Error()})
+			default: // an error in one feed must not affect others
+				r.addMismatch(mismatch{cause: damaged, head: head, reason: err.Error()})
 			}
 			return nil
 		})
@@ -268,26 +268,26 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	return err
 }
 
-// notNewer says why a head is not a later state of the feed than the one that is served; "" if it is, or is the same.
-// Later builders have greater tokens; what one builder commits has a growing Last-Modified.
+// notNewer returns why a head is not a later state of the feed than the served one, "" if it is later or the same.
+// Later builders have greater tokens, and the documents of one builder have increasing modification times.
 func notNewer(head, held feed.Head) string {
 	if head.Token != held.Token {
 		if head.Token > held.Token {
 			return ""
 		}
-		return fmt.Sprintf("the store has the feed with token %d; what is served is newer, with token %d", head.Token, held.Token)
+		return fmt.Sprintf("the store has the feed with token %d; the served one is newer, with token %d", head.Token, held.Token)
 	}
 	for _, ref := range head.Documents {
 		old, ok := held.Document(ref.Format)
 		if ok && (ref.Modified.Before(old.Modified) || ref.Hash != old.Hash && ref.Modified.Equal(old.Modified)) {
-			return fmt.Sprintf("the store has the feed as of %s; what is served is newer, of %s",
+			return fmt.Sprintf("the store has the feed as of %s; the served one is newer, as of %s",
 				ref.Modified.UTC().Format(time.RFC3339), old.Modified.UTC().Format(time.RFC3339))
 		}
 	}
 	return ""
 }
 
-// sameHead says whether there is nothing to take from head.
+// sameHead reports whether head has nothing new.
 func sameHead(head, held feed.Head) bool {
 	return head.Token == held.Token && head.Config == held.Config && slices.Equal(head.IDs, held.IDs) &&
 		slices.EqualFunc(head.Documents, held.Documents, func(a, b feed.DocumentRef) bool {
@@ -301,13 +301,13 @@ func (r *Replica) changes(ctx context.Context, after string, block time.Duration
 		return r.Source.Changes(ctx, after, block)
 	})
 	if err == nil && len(changes) == 0 {
-		// A store that does not wait must not make this a busy loop.
+		// Do not spin if the store returns early.
 		pause(ctx, block-r.Now().Sub(began))
 	}
 	return changes, err
 }
 
-// within calls the store, which has wait and a little more to answer.
+// within calls the store with a timeout of wait and callTimeout.
 func within[T any](ctx context.Context, wait time.Duration, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
 	defer cancel()

@@ -12,59 +12,56 @@ import (
 	"feedpub/feed"
 )
 
-// Documents gives what is served now. A [Replica] is one.
+// Documents returns what is served. A [Replica] is one.
 type Documents interface {
 	// Snapshot returns the current snapshot. It is called for every request.
 	Snapshot() *Snapshot
 }
 
-// Observer is told of every answer, for metrics. It is called concurrently and must not block.
+// Observer receives every answer, for metrics. It is called concurrently and must not block.
 type Observer interface {
-	// Served reports an answer: the format of the document that was asked for, empty if there is none, the status and
-	// the length of the body in bytes.
+	// Served receives the format of the requested document, empty if there is none, the status and the length of the
+	// body in bytes.
 	Served(format feed.Format, status, bytes int)
 }
 
-// Limiter says who comes too often. It is called concurrently.
+// Limiter limits how often a client fetches a whole feed. It is called concurrently.
 type Limiter interface {
-	// Wait counts a fetch of a whole feed that the client could have asked to be spared. It returns 0, or for how long
-	// the client is to wait.
+	// Wait counts an unconditional fetch of a feed. It returns 0 if that is allowed, else how long the client has to wait.
 	Wait(client netip.Addr, name feed.Name) time.Duration
 }
 
-// Audience is told who polls. It is called concurrently, must not block, and copies what it keeps.
+// Audience counts the polls of feeds. It is called concurrently, must not block, and must copy strings that it keeps.
 type Audience interface {
 	Polled(name feed.Name, status int, client netip.Addr, userAgent string)
 }
 
-// Visit is a request as an engine received it. Its strings may be views of an engine's buffers: they hold until the
-// answer has been sent, and whoever keeps one copies it.
+// Visit is a request as an engine received it. Its strings may be backed by buffers of the engine, which are valid
+// until the answer has been sent. Copy those that are kept longer.
 type Visit struct {
 	Request
-	// HasBody says that the request has a body or claims to have one, by a Content-Length other than 0 or a
-	// Transfer-Encoding.
+	// HasBody is set if the request has a Content-Length other than 0 or a Transfer-Encoding.
 	HasBody bool
 	Client  Client
 }
 
-// Front answers what engines receive for one site: it is all that they have in common. Its fields are not changed once it
-// is in use; all but Documents are optional. One without Documents is nobody's: it answers that requests for feeds are
-// misdirected (421).
+// Front answers requests for one site, from any engine. Its fields must not be changed once it is used. All are
+// optional: a Front without Documents answers that requests are misdirected (421).
 type Front struct {
 	Documents Documents
 	Observer  Observer
 	Limiter   Limiter
 	Audience  Audience
-	// Proxies are those that say for whom they ask. They and loopback are never limited.
+	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
-	// AccessLog gets one line for every LogEvery answers. The query of a request is not logged, nor is its sender.
+	// AccessLog receives one record for every LogEvery answers, without the query and the address of the client.
 	AccessLog *slog.Logger
-	LogEvery  uint64 // 0 is none
+	LogEvery  uint64 // 0 is never
 
 	answers atomic.Uint64
 }
 
-// Answer answers a visit. It may be called concurrently.
+// Answer answers a request. It is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
 	res := f.answer(v)
 	if f.Observer != nil {
@@ -74,7 +71,7 @@ func (f *Front) Answer(v *Visit) Response {
 		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
 	}
 	if f.LogEvery > 0 && f.AccessLog != nil && f.answers.Add(1)%f.LogEvery == 0 {
-		// A handler escapes what it writes; what it keeps must not be an engine's buffer.
+		// Strings are cloned since a handler may keep them, and they may be backed by a buffer of an engine.
 		f.AccessLog.Info("answered", "method", strings.Clone(v.Method), "path", strings.Clone(v.Path), "status", res.Status,
 			"bytes", len(res.Body), "user_agent", strings.Clone(v.Client.UserAgent))
 	}
@@ -83,7 +80,7 @@ func (f *Front) Answer(v *Visit) Response {
 
 func (f *Front) answer(v *Visit) Response {
 	if v.HasBody {
-		// Such a request is a mistake or an attempt to smuggle another one in its body, which nobody is to read.
+		// It is a mistake, or an attempt to smuggle another request in the body, which is not read.
 		res := hasBody
 		if !readOnly(v.Method) {
 			res = methodNotAllowed
@@ -103,7 +100,7 @@ func (f *Front) answer(v *Visit) Response {
 	}
 	s := f.Documents.Snapshot()
 	if f.Limiter != nil && v.Method == "GET" && !conditional(v.Request) {
-		if res, refused := f.limit(s, v); refused {
+		if res, mismatches := f.limit(s, v); mismatches {
 			return res
 		}
 	}
@@ -111,7 +108,7 @@ func (f *Front) answer(v *Visit) Response {
 	if res.wanted == nil {
 		return res
 	}
-	// Its bytes are brought back, by one for all who ask now. Where that fails, the answer stays as it is.
+	// Load the bytes, once for all concurrent requests. If that fails the answer stays 503.
 	if d, h, err := res.wanted.load(); err == nil {
 		res = d.respond(h, v.Request)
 		if v.Method == "HEAD" {
@@ -121,8 +118,8 @@ func (f *Front) answer(v *Visit) Response {
 	return res
 }
 
-// limit returns the 429 for a client that fetches a whole feed too often, and false for all others. What it would be
-// answered is found out without making a body: that is what is to be spared.
+// limit returns the 429 for a client that fetches a whole feed too often, and false for others. It determines what is
+// requested without making a body.
 func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
 	head := v.Request
 	head.Method = "HEAD"
@@ -139,24 +136,24 @@ func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
 		return Response{}, false
 	}
 	seconds := strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
-	res := failure(http.StatusTooManyRequests, tooOften, field("Retry-After", seconds))
+	res := failure(http.StatusTooManyRequests, tooFrequent, field("Retry-After", seconds))
 	res.Feed, res.Format = whole.Feed, whole.Format
 	return res, true
 }
 
 func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
 
-// Client is who asks, as far as a request tells. It has no part in what is answered, only in how often.
+// Client is the sender of a request. The answer depends on it only through the rate limit.
 type Client struct {
-	Addr         netip.Addr // of the other end of the connection; invalid if it has none
+	Addr         netip.Addr // of the peer; invalid if the connection has none
 	ForwardedFor string     // the value of X-Forwarded-For
 	UserAgent    string
 }
 
-// Proxies are the networks of proxies whose X-Forwarded-For is believed. Loopback always belongs to them.
+// Proxies are the networks of proxies whose X-Forwarded-For is trusted, besides loopback.
 type Proxies []netip.Prefix
 
-// Trusted says whether an address is a proxy's, or none.
+// Trusted reports whether an address is a proxy's, loopback or invalid.
 func (p Proxies) Trusted(a netip.Addr) bool {
 	if !a.IsValid() || a.IsLoopback() {
 		return true
@@ -169,15 +166,15 @@ func (p Proxies) Trusted(a netip.Addr) bool {
 	return false
 }
 
-// Origin returns the address of the client that is behind the connection: the last one in X-Forwarded-For that no
-// trusted proxy stands at. Without one it is the connection's own.
+// Origin returns the address of the client: the last one in X-Forwarded-For that is not a trusted proxy's if the
+// connection is from a trusted proxy, else that of the connection.
 func (p Proxies) Origin(c Client) netip.Addr {
 	addr := c.Addr.Unmap()
 	for list := c.ForwardedFor; list != "" && p.Trusted(addr); {
 		i := strings.LastIndexByte(list, ',')
 		a, err := netip.ParseAddr(strings.Trim(list[i+1:], " \t"))
 		if err != nil {
-			break // what a proxy could not have written, or a proxy that hides its clients
+			break // malformed, or a proxy that hides its clients
 		}
 		addr = a.Unmap().WithZone("")
 		list = list[:max(i, 0)]

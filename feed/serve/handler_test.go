@@ -42,7 +42,7 @@ func serveTLS(t *testing.T, f *Front, secure *tls.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(NewHandler(f), DefaultLimits(), secure, logTo(t))
+	server := NewServer(NewHandler(f), testLimits, secure, logTo(t))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {
@@ -153,7 +153,7 @@ func TestHandlerRefusesBodies(t *testing.T) {
 }
 
 func TestServerLimitsTimeAndMemory(t *testing.T) {
-	s := NewServer(http.NotFoundHandler(), DefaultLimits(), nil, logTo(t)).http
+	s := NewServer(http.NotFoundHandler(), testLimits, nil, logTo(t)).http
 	for name, d := range map[string]time.Duration{
 		"ReadHeaderTimeout": s.ReadHeaderTimeout, "ReadTimeout": s.ReadTimeout,
 		"WriteTimeout": s.WriteTimeout, "IdleTimeout": s.IdleTimeout,

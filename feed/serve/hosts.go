@@ -5,28 +5,28 @@ import (
 	"sync/atomic"
 )
 
-// Sites says who answers a request by the host that it is for: its Host, its :authority, or that of a target in absolute
-// form, which counts before Host (RFC 9112 section 3.2.2). It is called concurrently, for every request.
+// Sites selects the site of a request by its host: the authority of a target in absolute form or of HTTP/2, else the
+// Host field (RFC 9112 section 3.2.2). It is called concurrently, for every request.
 type Sites interface {
-	// ForHost returns who answers for a host, never nil. The host may have a port, and may be a view of an engine's
-	// buffers, as the strings of a [Visit] are.
+	// ForHost returns the Front for a host, never nil. The host may have a port. It may be backed by a buffer of an engine,
+	// as the strings of a [Visit] are, and must not be kept.
 	ForHost(host string) *Front
 }
 
-// ForHost implements [Sites] for a server of one site, which readers may reach by whatever name leads to it.
+// ForHost implements [Sites] for a server of one site, which answers for every host.
 func (f *Front) ForHost(string) *Front { return f }
 
-// Hosts are several sites, of which a request means the one whose name its host is. Other names, and none, are answered
-// as misdirected (421, RFC 9110 section 15.5.20): a client that came by a connection made for another name may try one of
-// its own, which a 404 would keep it from. The zero Hosts has no sites. It is safe for concurrent use.
+// Hosts are several sites with their host names. Requests for unknown hosts are answered as misdirected (421, RFC 9110
+// section 15.5.20), after which a client that reused a connection for another name may open one for this name; after a
+// 404 it would not. The zero Hosts has no sites. It is safe for concurrent use.
 type Hosts struct {
-	// Stranger answers for names that are nobody's: a Front without Documents. It is required.
-	Stranger *Front
+	// Unknown answers requests for unknown hosts. It has no Documents. It is required.
+	Unknown *Front
 
 	current atomic.Pointer[map[string]*Front]
 }
 
-// Set makes fronts the sites from now on, by the names of hosts without a port. Letters of either case are the same.
+// Set replaces the sites. Keys are host names without a port; their case does not matter.
 func (h *Hosts) Set(fronts map[string]*Front) {
 	m := make(map[string]*Front, len(fronts))
 	for name, f := range fronts {
@@ -35,7 +35,7 @@ func (h *Hosts) Set(fronts map[string]*Front) {
 	h.current.Store(&m)
 }
 
-// maxHostname is the length of the longest name that DNS has (RFC 1035 section 2.3.4), without the dot at its end.
+// maxHostname is the greatest length of a DNS name without the final dot (RFC 1035 section 2.3.4).
 const maxHostname = 253
 
 // ForHost implements [Sites].
@@ -43,12 +43,11 @@ func (h *Hosts) ForHost(host string) *Front {
 	sites := h.current.Load()
 	name := hostname(host)
 	if sites == nil || len(name) > maxHostname {
-		return h.Stranger
+		return h.Unknown
 	}
 	f, ok := (*sites)[name]
 	if !ok {
-		// Hardly any client sends capitals, so the name is looked up as it is first, and put in lower case where that
-		// costs no memory.
+		// Few clients send capitals. The name is converted in a buffer, without allocating memory.
 		var lower [maxHostname]byte
 		for i := range len(name) {
 			b := name[i]
@@ -60,13 +59,13 @@ func (h *Hosts) ForHost(host string) *Front {
 		f, ok = (*sites)[string(lower[:len(name)])]
 	}
 	if !ok {
-		return h.Stranger
+		return h.Unknown
 	}
 	return f
 }
 
-// hostname returns the name in a host without its port, the brackets of an IPv6 address and the dot at its end; "", which
-// is nobody's name, for what is no host.
+// hostname returns the name in a host without its port, the brackets of an IPv6 address and the final dot, or "" if
+// host is malformed. No site has the name "".
 func hostname(host string) string {
 	if v6, ok := strings.CutPrefix(host, "["); ok {
 		address, port, ok := strings.Cut(v6, "]")

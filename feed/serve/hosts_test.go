@@ -12,14 +12,14 @@ func FuzzForHost(f *testing.F) {
 		f.Add(host)
 	}
 	bob, six := &Front{}, &Front{}
-	h := &Hosts{Stranger: &Front{}}
+	h := &Hosts{Unknown: &Front{}}
 	h.Set(map[string]*Front{"bob.example": bob, "::1": six})
 	f.Fuzz(func(t *testing.T, host string) {
 		name := host
 		if n, port, err := net.SplitHostPort(host); err == nil && strings.Trim(port, "0123456789") == "" {
 			name = n
 		}
-		want := h.Stranger
+		want := h.Unknown
 		switch bare := strings.TrimSuffix(name, "."); {
 		case len(bare) == len("bob.example") && strings.EqualFold(bare, "bob.example") && !strings.ContainsAny(bare, "[]"):
 			want = bob
@@ -30,14 +30,14 @@ func FuzzForHost(f *testing.F) {
 		if want == bob && got != bob {
 			t.Errorf("%q does not lead to bob.example", host)
 		}
-		if want == h.Stranger && got != h.Stranger {
+		if want == h.Unknown && got != h.Unknown {
 			t.Errorf("%q leads to a site, and is nobody's name", host)
 		}
 	})
 }
 
 func TestHostsWithoutSites(t *testing.T) {
-	h := &Hosts{Stranger: &Front{}}
+	h := &Hosts{Unknown: &Front{}}
 	if res := h.ForHost("bob.example").Answer(&Visit{Request: Request{Method: "GET", Path: "/feed.xml"}}); res.Status != 421 {
 		t.Errorf("status without sites is %d, want 421", res.Status)
 	}

@@ -11,23 +11,23 @@ import (
 	"feedpub/feed/coding"
 )
 
-// index is the list of a site's feeds at "/", made from nothing but their names and paths when it is first asked for. It
-// stands there until a document is committed for that path. The snapshots that list the same feeds share it.
+// index is the list of a site's feeds at "/". It is made from their names and paths for the first request, and used
+// until a document is committed for that path. Snapshots with the same feeds share it.
 type index struct {
 	once sync.Once
 	page *document
 }
 
-// indexMaxAge is for how long a list of feeds may be kept.
+// indexMaxAge is the max-age of a list of feeds.
 const indexMaxAge = 5 * time.Minute
 
-// of returns the index for s, whose index it is.
-func (ix *index) of(s *Snapshot) *document {
+// document returns the list for s, to which the index belongs.
+func (ix *index) document(s *Snapshot) *document {
 	ix.once.Do(func() { ix.page = s.list() })
 	return ix.page
 }
 
-// list makes the list of the feeds: of those that are served, without archives, to which their feeds lead.
+// list makes the list of the served feeds. Archives are omitted, because feeds link to them.
 func (s *Snapshot) list() *document {
 	var links, list strings.Builder
 	for _, name := range s.names() {
@@ -39,7 +39,7 @@ func (s *Snapshot) list() *document {
 			if s.document(d.ref.Path) != d {
 				continue
 			}
-			// Relative, so that it holds behind a proxy that serves us under a prefix.
+			// Relative, so that it is right behind a proxy that adds a prefix.
 			href := html.EscapeString("." + (&url.URL{Path: d.ref.Path}).EscapedPath())
 			anchors.WriteString(` <a href="` + href + `">` + html.EscapeString(label(d.ref.Format)) + `</a>`)
 			if name == feed.Main {

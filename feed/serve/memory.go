@@ -2,64 +2,78 @@ package serve
 
 import (
 	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
-// loadsAtOnce is how many documents are loaded side by side: each takes some memory besides what it leaves there.
-const loadsAtOnce = 8
+// maxLoads bounds how many documents are loaded at a time, and so the memory that loading takes.
+const maxLoads = 8
 
-// Memory bounds how much of documents' bytes the replicas of a process hold in memory. Counted are the documents in gzip
-// coding and what is known of their earlier versions, not their heads: entity tags, dates and paths always stay, some
-// 4 KB for a document, and no 304 needs more. What is beyond the bound is dropped from memory, what was asked for least
-// recently first, and loaded again when it is asked for; but nothing is dropped that is not on the disk. So until what
-// was taken is saved, and without a disk, the bound may be passed. It is safe for concurrent use.
+// Memory bounds how many bytes of documents the replicas of a process keep in memory: the documents in their codings,
+// and what is known of their earlier versions. Entity tags, dates and paths, some 4 KB for a document, are not counted
+// and never dropped, so that every 304 is answered from memory.
+//
+// Beyond the bound the least recently requested documents are dropped, and loaded again for the next request. Documents
+// that are not on disk yet are never dropped, so the bound can be exceeded until they are, and without a disk. It is
+// safe for concurrent use.
 type Memory struct {
 	limit int64
-	turns chan struct{} // of those that load
+	turns chan struct{} // limits loads to maxLoads
 
 	mu    sync.Mutex
 	held  int64
 	loads uint64
-	// ring has the documents that may be dropped, the next candidate in front. One that was asked for since it was last
-	// looked at goes to the back instead, which is nearly least recently used and costs an answer no lock.
+	// ring has the documents that may be dropped, the next candidate first. A candidate that was requested since it was
+	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
 }
 
-// NewMemory returns a bound of so many bytes; 0 is none.
+// NewMemory returns a bound in bytes; 0 is no bound.
 func NewMemory(limit int64) *Memory {
-	return &Memory{limit: limit, turns: make(chan struct{}, loadsAtOnce)}
+	return &Memory{limit: limit, turns: make(chan struct{}, maxLoads)}
 }
 
-// Held returns how many bytes are held that count.
+// Held returns how many bytes are in memory.
 func (m *Memory) Held() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.held
 }
 
-// Loads returns how many documents were loaded: after a start, and because they were asked for and had been dropped.
+// Loads returns how many documents were loaded, after a start or because they had been dropped.
 func (m *Memory) Loads() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.loads
 }
 
-// full says whether so many bytes more would be beyond the bound.
+// full reports whether more bytes would exceed the bound.
 func (m *Memory) full(more int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.limit > 0 && m.held+int64(more) > m.limit
 }
 
-// residence is what a [Memory] knows of a document. It is guarded by the Memory's lock.
-type residence struct {
-	counted int64         // bytes held
-	element *list.Element // in the ring, nil if it may not be dropped
-	saved   bool          // it is on the disk
-	served  bool          // it is in the present snapshot
+// memoryState is what a [Memory] knows of a document. It is guarded by the lock of the Memory.
+type memoryState struct {
+	counted int64         // its share of Memory.held, in bytes
+	element *list.Element // in the ring; nil if it must not be dropped
+	saved   bool          // on disk
+	served  bool          // in the current snapshot
 }
 
-// replace counts what is served from now on, and no more what was served instead.
+// replace counts the documents in now, which are served from now on, and no longer those in before.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,8 +88,8 @@ func (m *Memory) replace(before, now []*document) {
 	m.evict()
 }
 
-// retain counts documents that are not served any more but will be looked at once more; release ends it. They are
-// dropped as others are, saved or not.
+// retain counts documents that are no longer served but will be compared with their successors, until release is
+// called. They may be dropped, whether or not they are on disk.
 func (m *Memory) retain(ds []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -98,7 +112,7 @@ func (m *Memory) release(ds []*document) {
 	}
 }
 
-// note records that documents are on the disk: they may be dropped.
+// note records that documents are on disk, so that they may be dropped.
 func (m *Memory) note(ds []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -111,20 +125,21 @@ func (m *Memory) note(ds []*document) {
 	m.evict()
 }
 
-// isSaved says whether a document is on the disk, and isServed whether it is in the present snapshot.
+// isSaved reports whether a document is on disk.
 func (m *Memory) isSaved(d *document) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return d.saved
 }
 
+// isServed reports whether a document is in the current snapshot.
 func (m *Memory) isServed(d *document) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return d.served
 }
 
-// admit puts what was loaded of a document into memory, unless the document is not served any more.
+// admit puts the loaded bytes of a document into memory if it is still served.
 func (m *Memory) admit(d *document, h *held) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -138,7 +153,7 @@ func (m *Memory) admit(d *document, h *held) {
 	m.evict()
 }
 
-// count counts what is held of a document.
+// count updates the number of bytes for a document.
 func (m *Memory) count(d *document, h *held) {
 	m.held += h.size() - d.counted
 	d.counted = h.size()
@@ -147,7 +162,7 @@ func (m *Memory) count(d *document, h *held) {
 	}
 }
 
-// leave counts a document no more. Who reads it still has it.
+// leave stops counting a document. Requests that use its bytes keep them.
 func (m *Memory) leave(d *document) {
 	m.held -= d.counted
 	d.counted = 0
@@ -159,14 +174,151 @@ func (m *Memory) leave(d *document) {
 
 // evict drops documents until the rest is within the bound.
 func (m *Memory) evict() {
-	// Readers may ask for documents faster than they are looked at: after one round they count no more.
+	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
 	for spared := m.ring.Len(); m.limit > 0 && m.held > m.limit && m.ring.Len() > 0; spared-- {
-		d, _ := m.ring.Front().Value.(*document) // nothing else is put there
+		d, _ := m.ring.Front().Value.(*document) // the ring has only documents
 		if spared > 0 && d.asked.Swap(false) {
 			m.ring.MoveToBack(d.element)
 			continue
 		}
 		m.leave(d)
 		d.held.Store(nil)
+	}
+}
+
+// loadTimeout bounds how long a request waits for a document from the store.
+const loadTimeout = 3 * time.Second
+
+// contents are the bytes of a document in gzip coding, in brotli coding if it is stored in that, and its history, nil
+// if it has none.
+type contents struct {
+	gzip, brotli []byte
+	history      *history
+}
+
+// held is what is in memory of a document. It is immutable.
+type held struct {
+	contents
+	deltas []delta // the newest base first
+}
+
+// deltaOverhead is about how many bytes of memory the header of a delta takes.
+const deltaOverhead = 2 << 10
+
+// size returns about how many bytes of memory h takes, 0 for nil.
+func (h *held) size() int64 {
+	if h == nil {
+		return 0
+	}
+	n := len(h.gzip) + len(h.brotli) + len(h.deltas)*deltaOverhead
+	if h.history != nil {
+		n += h.history.size()
+	}
+	return int64(n)
+}
+
+// payloadOf returns what is in memory of the document if it has the given contents.
+func (d *document) payloadOf(c contents) *held {
+	h := &held{contents: c}
+	if c.history != nil {
+		h.deltas = make([]delta, len(c.history.Patches))
+		for i, p := range c.history.Patches {
+			h.deltas[i] = newDelta(d, p)
+		}
+	}
+	return h
+}
+
+// loader loads documents that are not in memory: from the disk or, if the copy there is damaged, from the store.
+type loader struct {
+	disk   *Disk
+	source Source
+	memory *Memory
+	log    *slog.Logger
+	now    func() time.Time
+
+	flights singleflight.Group // by hash: concurrent requests share a load
+	failing atomic.Bool
+}
+
+// loaded is a document with its bytes.
+type loaded struct {
+	document *document
+	held     *held
+}
+
+// load returns d with its bytes, which stay valid when they are dropped from memory. It returns another document with
+// the same identity bytes if the store has them in a different gzip encoding, so that Content-Length is right. The
+// error is of kind [feed.ErrUnavailable], [feed.ErrNotFound] or [feed.ErrInvalid].
+func (d *document) load() (*document, *held, error) {
+	if h := d.held.Load(); h != nil {
+		return d, h, nil
+	}
+	if d.loader == nil {
+		return nil, nil, fmt.Errorf("document %s: %w", d.ref.Hash, feed.ErrNotFound)
+	}
+	v, err, _ := d.loader.flights.Do(string(d.ref.Hash), func() (any, error) { return d.loader.load(d) })
+	if err != nil {
+		return nil, nil, err
+	}
+	l, _ := v.(loaded)
+	return l.document, l.held, nil
+}
+
+func (l *loader) load(d *document) (loaded, error) {
+	if h := d.held.Load(); h != nil {
+		return loaded{d, h}, nil
+	}
+	l.memory.turns <- struct{}{}
+	defer func() { <-l.memory.turns }()
+	c, err := l.fetch(d)
+	l.note(err)
+	if err != nil {
+		return loaded{}, err
+	}
+	if len(c.gzip) != d.packed || len(c.brotli) != d.brotli {
+		d = describe(d.feed, d.ref, len(c.gzip), len(c.brotli), l.now())
+	}
+	h := d.payloadOf(c)
+	l.memory.admit(d, h)
+	return loaded{d, h}, nil
+}
+
+// fetch returns the contents of a document, which it has checked against its hash.
+func (l *loader) fetch(d *document) (contents, error) {
+	c, problem := l.disk.read(d.ref, d.brotli > 0)
+	if problem == nil {
+		return c, nil
+	}
+	served := l.memory.isServed(d)
+	if served || !errors.Is(problem, fs.ErrNotExist) { // the copy of a replaced document may have been removed
+		l.log.Warn("copy on disk not used", "feed", d.feed, "error", problem)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), loadTimeout)
+	defer cancel()
+	b, err := l.source.Blob(ctx, d.ref.Hash)
+	if err == nil {
+		b.Hash, b.Brotli = d.ref.Hash, validBrotli(d.ref, b)
+		err = coding.Gzip.Check(b.Gzip, d.ref.Hash, d.ref.Length)
+	}
+	if err != nil {
+		return contents{}, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)
+	}
+	if served {
+		if err := l.disk.repair(b); err != nil {
+			l.log.Warn("copy on disk not repaired", "feed", d.feed, "error", err)
+		}
+	}
+	return contents{gzip: b.Gzip, brotli: b.Brotli}, nil
+}
+
+// note logs the first of several failures, and their end. Clients can cause any number of them.
+func (l *loader) note(err error) {
+	if failed := err != nil; l.failing.Swap(failed) != failed {
+		if failed {
+			l.log.Error("document not loaded; requests for it are answered with 503", "error", err)
+		} else {
+			l.log.Info("documents are loaded again")
+		}
 	}
 }

@@ -196,7 +196,7 @@ func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
 		defer r.stop()
 		r.wait(minute)
 		d := r.Snapshot().document("/tags/1/feed.xml")
-		path := r.Disk.documentPath(d.ref.Hash)
+		path := r.Disk.documentPath(d.ref.Hash, coding.Gzip)
 		sound, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -257,7 +257,7 @@ func TestAStoreWithAnotherGzipFormIsNoProblem(t *testing.T) {
 		r := runBound(t, store, t.TempDir(), 1)
 		defer r.stop()
 		for _, d := range r.cold() {
-			if err := os.Remove(r.Disk.documentPath(d.ref.Hash)); err != nil {
+			if err := os.Remove(r.Disk.documentPath(d.ref.Hash, coding.Gzip)); err != nil {
 				t.Fatal(err)
 			}
 			store.do(func() {

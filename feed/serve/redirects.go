@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// table holds what stands at targets: at paths, or at paths with a certain query.
+// table maps targets to values. A target is a path, or a path with "?" and a certain query.
 type table[T any] struct {
 	paths   map[string]T
 	queries map[string]map[string]T // by path, then by query
@@ -17,7 +17,7 @@ func newTable[T any](size int) table[T] {
 	return table[T]{paths: make(map[string]T, size), queries: make(map[string]map[string]T)}
 }
 
-// put enters v at a target, unless there is something.
+// put sets the value of a target if it has none.
 func (t table[T]) put(target string, v T) {
 	path, query, ok := strings.Cut(target, "?")
 	m := t.paths
@@ -27,12 +27,12 @@ func (t table[T]) put(target string, v T) {
 		}
 		m, path = t.queries[path], query
 	}
-	if _, taken := m[path]; !taken {
+	if _, ok := m[path]; !ok {
 		m[path] = v
 	}
 }
 
-// has reports whether there is something at a target.
+// has reports whether a target has a value.
 func (t table[T]) has(target string) bool {
 	path, query, ok := strings.Cut(target, "?")
 	m := t.paths
@@ -43,15 +43,15 @@ func (t table[T]) has(target string) bool {
 	return found
 }
 
-// retreats are the answers that stand at targets from which feeds have gone.
-type retreats struct {
+// redirects are the answers at paths that have moved or are retired.
+type redirects struct {
 	answers table[Response]
-	// aliases says that documents may have old paths, so that any path may be one of a feed that is not known yet.
+	// aliases is set if documents may have aliases, so that any path may be one of a feed that is not known yet.
 	aliases bool
 }
 
-func newRetreats(o Options) *retreats {
-	r := &retreats{answers: newTable[Response](len(o.Retired) + len(o.Moved)), aliases: o.Aliases}
+func newRedirects(o Options) *redirects {
+	r := &redirects{answers: newTable[Response](len(o.Retired) + len(o.Moved)), aliases: o.Aliases}
 	for _, target := range o.Retired {
 		r.answers.put(target, gone)
 	}
@@ -64,10 +64,10 @@ func newRetreats(o Options) *retreats {
 	return r
 }
 
-// movedAge is for how many seconds a redirection may be kept: permanently, were it not for people who change their minds.
+// movedAge is the max-age of a redirect in seconds. It is short so that a site can change its mind.
 const movedAge = 24 * 60 * 60
 
-// movedTo returns the answer that sends a reader to a URL for good (RFC 9110 section 15.4.2).
+// movedTo returns a permanent redirect to a URL (RFC 9110 section 15.4.2).
 func movedTo(to string) Response {
 	if u, err := url.Parse(to); err == nil {
 		to = u.String() // in ASCII

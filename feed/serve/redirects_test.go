@@ -148,7 +148,7 @@ func TestNoOldPathTakesAFeedsOwn(t *testing.T) {
 // A reader that is told 404 may give a feed up: before all feeds are known, an old path may be one of theirs.
 func TestBeforeAllFeedsAreKnownAnOldPathAnswers503(t *testing.T) {
 	for aliases, want := range map[bool]int{true: 503, false: 404} {
-		s := emptySnapshot(newRetreats(Options{Aliases: aliases}))
+		s := emptySnapshot(newRedirects(Options{Aliases: aliases}))
 		if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != want {
 			t.Errorf("with old paths %v, /feed is answered with %d, want %d", aliases, got, want)
 		}

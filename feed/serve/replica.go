@@ -17,66 +17,66 @@ import (
 )
 
 const (
-	// defaultPoll is how often the version is read, should an announcement have been missed.
+	// defaultPoll is the interval at which the version is read, in case an announcement was missed.
 	defaultPoll = 5 * time.Second
-	// maxBlock is how long a read waits for announcements: short enough that a connection that died silently is noticed.
+	// maxBlock bounds how long a read waits for announcements, so that a dead connection is noticed.
 	maxBlock = 2 * time.Second
-	// retryAfterError is the pause after a store that failed.
+	// retryAfterError is the pause after an error of the store.
 	retryAfterError = time.Second
-	// callTimeout bounds a call of the store, on top of what it was asked to wait.
+	// callTimeout bounds a call of the store, in addition to the time for which the call waits.
 	callTimeout = 10 * time.Second
-	// fullEvery is after how many polls all heads are read even if the version has not moved: a store that was rolled
-	// back can come to a version again that it had before.
-	fullEvery = 60
-	// batch is how many heads are fetched and then served at once, so that a replica without a disk copy starts with
-	// what it has.
+	// pollsPerFull is after how many polls all heads are read even if the version is the same: a store that was rolled
+	// back can reach an earlier version again.
+	pollsPerFull = 60
+	// batch is how many heads are fetched before they are served, so that a replica without documents on disk serves the
+	// first ones early.
 	batch = 64
-	// parallel is how many documents are fetched at a time.
+	// parallel is how many heads are fetched concurrently.
 	parallel = 4
-	// savedTogether is how many feeds are saved in one go.
-	savedTogether = 32
-	// lastSaves bounds how long a replica that is told to stop goes on saving.
-	lastSaves = 5 * time.Second
+	// saveBatch is how many feeds are saved at a time.
+	saveBatch = 32
+	// finalSaveTimeout bounds how long a replica saves after its context has ended.
+	finalSaveTimeout = 5 * time.Second
 )
 
-// ReplicaConfig is what a [Replica] is made of.
+// ReplicaConfig has the dependencies of a [Replica].
 type ReplicaConfig struct {
-	Source  Source
-	Disk    *Disk // optional: without it nothing is served after a restart until the store answers
-	Log     *slog.Logger
-	Now     func() time.Time
-	Poll    time.Duration // how often the version is read; 0 is 5 s
-	Memory  *Memory       // which other replicas may share; nil is no bound
-	Keeper  Keeper        // optional: takes back what the store has lost
-	Options Options       // of the snapshots; their Now is the clock's
-	// Before is the replica of the same site that this one takes the place of, optional: what it serves is served from
-	// the start. Its Run must have returned by the time of Load.
+	Source   Source
+	Disk     *Disk // optional; without it nothing is served after a restart until the store answers
+	Log      *slog.Logger
+	Now      func() time.Time
+	Poll     time.Duration // the interval at which the version is read; 0 is 5 s
+	Memory   *Memory       // may be shared with other replicas; nil is no bound
+	Restorer Restorer      // optional; receives heads that the store has lost
+	Options  Options       // of the snapshots; Now is ignored
+	// Before is the replica of the same site that this one replaces, optional. Its documents are served from the start.
+	// Its Run must have returned before Load is called.
 	Before *Replica
 }
 
-// Replica keeps a site's committed documents in memory, on disk and up to date with the store. What it serves only ever
-// gets newer: whatever the store says or fails to say, a document that is served stays until a later commit of its feed
-// has been fetched whole and found to be what its hashes say. Its methods are safe for concurrent use.
+// Replica keeps the committed documents of a site in memory, on disk and up to date with the store. A served document
+// is replaced only by a later commit of its feed, once all its documents have been fetched and checked against their
+// hashes, whatever the store returns. Its methods are safe for concurrent use.
 type Replica struct {
 	ReplicaConfig
 	loaded  sync.Once
-	loader  *loader // nil without a disk: then nothing leaves the memory
+	loader  *loader // nil without a disk: then nothing is dropped from memory
 	current atomic.Pointer[Snapshot]
 
-	wake  chan struct{} // tells the goroutine that saves; holds at most one
-	saved chan struct{} // and what it tells: that a feed was saved, or could not be; holds at most one
+	wake  chan struct{} // signals the goroutine that saves; capacity 1
+	saved chan struct{} // signalled when feeds were saved or failed to be; capacity 1
 
-	mu      sync.Mutex
-	unsaved map[feed.Name]bool
-	failing bool // nothing can be saved now
-	refused map[feed.Name]refusal
-	counts  map[string]uint64
-	version int64     // of the store, up to which documents were taken
-	synced  time.Time // when the store last answered
-	down    error     // why it does not answer now
+	mu         sync.Mutex
+	unsaved    map[feed.Name]bool
+	failing    bool // the last save failed
+	mismatches map[feed.Name]mismatch
+	counts     map[string]uint64
+	version    int64     // of the store, up to which documents were taken
+	synced     time.Time // when the store last answered
+	down       error     // the last error of the store, nil if it answers
 }
 
-// NewReplica returns a replica that serves nothing yet. Load and Run fill it.
+// NewReplica returns a replica that serves nothing until Load or Run is called.
 func NewReplica(c ReplicaConfig) *Replica {
 	c.Poll = cmp.Or(c.Poll, defaultPoll)
 	if c.Memory == nil {
@@ -87,7 +87,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		wake:          make(chan struct{}, 1),
 		saved:         make(chan struct{}, 1),
 		unsaved:       make(map[feed.Name]bool),
-		refused:       make(map[feed.Name]refusal),
+		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
 			taken: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
 		},
@@ -95,17 +95,17 @@ func NewReplica(c ReplicaConfig) *Replica {
 	if c.Disk != nil {
 		r.loader = &loader{disk: c.Disk, source: c.Source, memory: c.Memory, log: c.Log, now: c.Now}
 	}
-	r.current.Store(emptySnapshot(newRetreats(c.Options)))
+	r.current.Store(emptySnapshot(newRedirects(c.Options)))
 	return r
 }
 
-// Load serves what the disk holds. What is damaged is logged and left out. Calling it before a server listens saves the
-// first readers from an answer that says the feeds are not ready; Run calls it otherwise.
+// Load serves the documents on disk. Damaged ones are logged and skipped. Call it before a server listens, so that the
+// first requests are not answered with 503. Run calls it if it was not called.
 func (r *Replica) Load() {
 	r.loaded.Do(func() {
 		if before := r.Before; before != nil {
-			r.Before = nil // it is not needed any more
-			r.succeed(before)
+			r.Before = nil // free its memory
+			r.inherit(before)
 			return
 		}
 		if r.Disk == nil {
@@ -120,9 +120,9 @@ func (r *Replica) Load() {
 	})
 }
 
-// succeed takes over what another replica serves, with what of it the disk does not have. The disk's copies are those of
-// what is served, so they need not be read.
-func (r *Replica) succeed(before *Replica) {
+// inherit takes over the documents of another replica, and those of them that are not on disk yet. The documents on
+// disk are the same, and are not read.
+func (r *Replica) inherit(before *Replica) {
 	editions := make(map[feed.Name]*edition)
 	for name, e := range before.Snapshot().editions.all() {
 		editions[feed.Name(name)] = e
@@ -137,15 +137,15 @@ func (r *Replica) succeed(before *Replica) {
 	maps.Copy(r.unsaved, unsaved)
 	r.mu.Unlock()
 	if len(unsaved) > 0 {
-		r.wake <- struct{}{} // it is empty: nothing runs yet
+		r.wake <- struct{}{} // does not block: nothing runs yet
 	}
 }
 
-// Retire stops counting what the replica serves among what the process holds in memory. It is for a site that is served no
-// more, when Run has returned.
-func (r *Replica) Retire() { r.Memory.replace(r.Snapshot().documents(), nil) }
+// ReleaseMemory stops counting the replica's documents in its Memory. Call it when the site is removed and Run has
+// returned.
+func (r *Replica) ReleaseMemory() { r.Memory.replace(r.Snapshot().documents(), nil) }
 
-// Run keeps the replica up to date until ctx ends. It returns nil then, when all that is served has been saved.
+// Run keeps the replica up to date until ctx ends and the served documents are saved. The error is always nil.
 func (r *Replica) Run(ctx context.Context) error {
 	r.Load()
 	followed := make(chan struct{})
@@ -168,27 +168,27 @@ func (r *Replica) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// warm loads what Load has not read, the main feed's documents first, for as long as there is room. It spares readers a
-// wait, and finds damaged copies while the store may still have the documents.
+// warm loads the documents that Load has not read, the main feed's first, while there is room. Requests then need not
+// wait, and damaged files are found while the store may still have the documents.
 func (r *Replica) warm(ctx context.Context) {
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
 			if ctx.Err() != nil || r.Memory.full(d.packed) {
 				return
 			}
-			_, _, _ = d.load() // what can't be loaded has been logged
+			_, _, _ = d.load() // errors have been logged
 		}
 	}
 }
 
-// makeRoom waits, while there is more in memory than should be, for what was taken to be saved, so that it can be
-// dropped. It does not wait for a disk that fails: to serve comes first.
-func (r *Replica) makeRoom(ctx context.Context) {
+// waitForRoom waits until the memory is within its bound or all documents are saved and so can be dropped. It does not
+// wait for a failing disk: serving comes first.
+func (r *Replica) waitForRoom(ctx context.Context) {
 	for r.Disk != nil && r.Memory.full(0) {
 		r.mu.Lock()
-		hope := len(r.unsaved) > 0 && !r.failing
+		pending := len(r.unsaved) > 0 && !r.failing
 		r.mu.Unlock()
-		if !hope {
+		if !pending {
 			return
 		}
 		select {
@@ -199,25 +199,24 @@ func (r *Replica) makeRoom(ctx context.Context) {
 	}
 }
 
-// Snapshot returns what is served now.
+// Snapshot returns the current snapshot.
 func (r *Replica) Snapshot() *Snapshot { return r.current.Load() }
 
-// Newest returns the greatest fencing token among the heads that are served. A builder takes a greater one, also when
-// the store has forgotten it.
+// Newest returns the greatest fencing token of the served heads. A builder needs a greater one, even if the store has
+// lost it.
 func (r *Replica) Newest() feed.Token { return r.Snapshot().Newest() }
 
-// Head returns the head that is served for a feed.
+// Head returns the head of a served feed.
 func (r *Replica) Head(name feed.Name) (feed.Head, bool) { return r.Snapshot().Head(name) }
 
-// Heads returns the heads that are served, the main feed's first, then by name.
+// Heads returns the heads of the served feeds, the main feed's first, then by name.
 func (r *Replica) Heads() []feed.Head { return r.Snapshot().Heads() }
 
-// Blob returns the bytes of a document that is served, which it loads if they are not in memory. They are not to be
-// modified.
+// Blob returns the bytes of a served document, and loads them if they are not in memory. They must not be modified.
 func (r *Replica) Blob(hash feed.Hash) (feed.Blob, bool) { return r.Snapshot().Blob(hash) }
 
-// Ready returns nil once the main feed is served, else an error of kind [feed.ErrUnavailable] that says why it is not.
-// A replica that is ready stays so, whatever becomes of the store.
+// Ready returns nil once the main feed is served, else an error of kind [feed.ErrUnavailable] with the reason. A
+// replica that is ready stays ready.
 func (r *Replica) Ready() error {
 	if r.Snapshot().hasMain() {
 		return nil
@@ -229,46 +228,46 @@ func (r *Replica) Ready() error {
 		return fmt.Errorf("no documents on disk, and the store does not answer: %w: %w", r.down, feed.ErrUnavailable)
 	case r.synced.IsZero():
 		return fmt.Errorf("the store has not been asked yet: %w", feed.ErrUnavailable)
-	case r.refused[feed.Main].reason != "":
-		return fmt.Errorf("%s: %w", r.refused[feed.Main].reason, feed.ErrUnavailable)
+	case r.mismatches[feed.Main].reason != "":
+		return fmt.Errorf("%s: %w", r.mismatches[feed.Main].reason, feed.ErrUnavailable)
 	default:
 		return fmt.Errorf("the main feed has not been committed yet: %w", feed.ErrUnavailable)
 	}
 }
 
-// Store returns nil if the store answered when it was last asked, else why not.
+// Store returns nil if the last call of the store succeeded, else its error.
 func (r *Replica) Store() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.down
 }
 
-// Version returns the store's version up to which commits have been taken, and when the store last answered.
+// Version returns the version of the store up to which commits have been taken, and when the store last answered.
 func (r *Replica) Version() (int64, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.version, r.synced
 }
 
-// publish serves the given editions in place of those of the same feeds. complete says that all feeds of the store have
-// been seen by now. Only Load and the goroutine of follow call it.
+// publish serves the given editions in place of those of the same feeds. complete is set if all feeds of the store are
+// known by now. Only Load and the goroutine of follow call it.
 func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	r.mu.Lock()
 	for name := range editions {
-		delete(r.refused, name)
+		delete(r.mismatches, name)
 	}
-	var unheld []feed.Head
-	for _, x := range r.refused {
+	var unavailable []feed.Head
+	for _, x := range r.mismatches {
 		if !x.serving {
-			unheld = append(unheld, x.head)
+			unavailable = append(unavailable, x.head)
 		}
 	}
 	r.mu.Unlock()
 
-	next := r.Snapshot().with(editions, unheld, r.Now())
+	next := r.Snapshot().with(editions, unavailable, r.Now())
 	next.complete = next.complete || complete
 	if changed := r.serve(next, editions); len(changed) > 0 {
-		// Only now: what is marked is taken from the snapshot and saved at any moment.
+		// Mark them after the snapshot is stored, because the saving goroutine reads them from it at any time.
 		r.mu.Lock()
 		for _, name := range changed {
 			r.unsaved[name] = true
@@ -281,11 +280,11 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	}
 }
 
-// serve makes next, which was made with the given editions, what is served, and returns the feeds that differ.
+// serve makes next the current snapshot, which was made with the given editions, and returns the feeds that differ.
 func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (changed []feed.Name) {
 	prev := r.Snapshot()
 	var before, now []*document
-	look := func(name feed.Name) {
+	add := func(name feed.Name) {
 		was, is := prev.edition(name), next.edition(name)
 		if was == is {
 			return
@@ -295,18 +294,18 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 			before = append(before, was.documents...)
 		}
 		for _, d := range is.documents {
-			if d.loader == nil { // others are served already
+			if d.loader == nil { // else it is served already
 				d.loader = r.loader
 			}
 		}
 		now = append(now, is.documents...)
 	}
 	for name := range editions {
-		look(name)
+		add(name)
 	}
 	for name := range prev.undated {
 		if editions[name] == nil {
-			look(name)
+			add(name)
 		}
 	}
 	r.current.Store(next)
@@ -314,29 +313,29 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 	return changed
 }
 
-// count adds n to one of the counts.
+// count adds n to a counter.
 func (r *Replica) count(what string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[what] += uint64(n)
 }
 
-// reached records up to which version commits have been taken.
-func (r *Replica) reached(version int64) {
+// setVersion records up to which version commits have been taken.
+func (r *Replica) setVersion(version int64) { // of the store, up to which commits were taken
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.version, r.synced = version, r.Now()
 }
 
-// answered records whether the store answered.
-func (r *Replica) answered(err error) {
+// setStoreError records the result of a call of the store.
+func (r *Replica) setStoreError(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case err == nil && r.down != nil:
 		r.Log.Info("store answers again")
 	case err != nil && r.down == nil:
-		r.Log.Warn("store does not answer; the documents at hand are served", "error", err)
+		r.Log.Warn("store does not answer; documents are served from memory and disk", "error", err)
 	}
 	r.down = err
 	if err == nil {
@@ -344,11 +343,11 @@ func (r *Replica) answered(err error) {
 	}
 }
 
-// save writes what is taken to the disk until ctx ends and following has ended, and then what is left.
+// save writes documents to the disk until ctx and follow have ended, and then the remaining ones.
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {
-		var retry <-chan time.Time // never, unless there is something to try again
+		var retry <-chan time.Time // nil if there is nothing to retry
 		if failed != nil {
 			retry = time.After(r.Poll)
 		}
@@ -360,22 +359,22 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 		failed = r.saveAll(ctx, failed)
 	}
 	<-followed
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSaves)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalSaveTimeout)
 	defer cancel()
-	_ = r.saveAll(last, failed) // logged; there is nobody left to act on it
+	_ = r.saveAll(last, failed) // has been logged
 }
 
-// saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, which it logs if it is not the
-// one of the last time.
+// saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, and logs it unless it is equal
+// to before.
 func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
 	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)
 	r.mu.Unlock()
-	for some := range slices.Chunk(names, savedTogether) {
+	for some := range slices.Chunk(names, saveBatch) {
 		if ctx.Err() != nil {
 			return failed
 		}
-		// Marked as saved before they are: what is taken meanwhile marks them again.
+		// Clear the marks first: a commit that is taken during the save sets them again.
 		r.mu.Lock()
 		editions := make([]*edition, len(some))
 		for i, name := range some {
@@ -402,7 +401,24 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		}
 	}
 	if failed != nil && (before == nil || before.Error() != failed.Error()) {
-		r.Log.Error("documents not saved; they are lost in a restart without the store", "error", failed)
+		r.Log.Error("documents not saved; a restart without the store would lose them", "error", failed)
 	}
 	return failed
+}
+
+// Source is the store of a site. A replica checks what it returns. Errors are of the kinds in package feed.
+type Source interface {
+	// Heads returns the heads of all feeds of the site.
+	Heads(ctx context.Context) ([]feed.Head, error)
+	// Head returns the head of one feed, or an error of kind [feed.ErrNotFound].
+	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	// Blob returns a document's bytes, or an error of kind [feed.ErrNotFound].
+	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	// Version returns the site's version, which changes with every commit.
+	Version(ctx context.Context) (int64, error)
+	// Changes returns the announcements of commits after an entry, oldest first. If there is none it waits for up to
+	// block, or not at all if block is 0, and returns none.
+	Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error)
+	// LastChange returns the entry of the latest announcement, from which Changes reads on.
+	LastChange(ctx context.Context) (string, error)
 }

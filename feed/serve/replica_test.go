@@ -243,9 +243,9 @@ func TestReadersNeverNeedRedis(t *testing.T) {
 		return b
 	}
 	for _, test := range []struct {
-		name    string
-		harm    func(s *fakeStore) // to a store with main, at noon and with token 5, and tags/go
-		refused []string
+		name       string
+		harm       func(s *fakeStore) // to a store with main, at noon and with token 5, and tags/go
+		mismatches []string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, nil},
 		{"answering with errors of no kind", func(s *fakeStore) { s.down = errors.New("WRONGTYPE") }, nil},
@@ -318,7 +318,7 @@ func TestReadersNeverNeedRedis(t *testing.T) {
 						r.serves("tags/go", "go's")
 						r.wait(defaultPoll)
 					}
-					r.refuses(test.refused...)
+					r.refuses(test.mismatches...)
 					if err := r.Ready(); err != nil {
 						t.Errorf("Ready: %v", err)
 					}
@@ -527,7 +527,7 @@ func TestReplicaLooksAtEverythingNowAndThen(t *testing.T) {
 		store.mute = true
 		store.commit(feed.Main, 2, later, "second")
 		store.do(func() { store.version-- })
-		r.wait(fullEvery * defaultPoll)
+		r.wait(pollsPerFull * defaultPoll)
 		r.serves(feed.Main, "second")
 	})
 }
@@ -638,7 +638,7 @@ func TestAReplicaSucceedsAnother(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		second.Retire()
+		second.ReleaseMemory()
 		if memory.Held() != 0 {
 			t.Errorf("%d bytes are counted of a site that is not served any more", memory.Held())
 		}

@@ -9,42 +9,42 @@ import (
 	"feedpub/feed"
 )
 
-// Keeper takes back committed documents that the store has lost, as when it was flushed or restored from an older copy.
-// A builder that knows nothing but the store would not miss them: it would build without the posts that are lost too.
-type Keeper interface {
-	// RestoreHead writes the head and its documents unless the store has a head of the feed that is as late. Blob returns
-	// their bytes.
+// Restorer restores committed documents that a store has lost, as when it was flushed or restored from an older copy. A
+// builder without a replica of its own would not notice the loss, and would build without the posts that are lost too.
+type Restorer interface {
+	// RestoreHead writes the head and its documents unless the store has a head of the feed that is as late. blob
+	// returns their bytes.
 	RestoreHead(ctx context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error
 }
 
-// giveBack gives the store what is served of the feeds that it has an earlier state of, or none. It is tried again with
-// each poll, until the store has taken it or has a later commit.
-func (r *Replica) giveBack(ctx context.Context) {
-	if r.Keeper == nil {
+// restoreLost restores the served heads of which the store has an earlier state or none. It runs with each poll until
+// the store has them or a later commit.
+func (r *Replica) restoreLost(ctx context.Context) {
+	if r.Restorer == nil {
 		return
 	}
-	heads := r.forgotten()
-	given := 0
+	heads := r.lostHeads()
+	restored := 0
 	for _, head := range heads {
 		_, err := within(ctx, 0, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, r.Keeper.RestoreHead(ctx, head, r.Snapshot().edition(head.Feed).blob)
+			return struct{}{}, r.Restorer.RestoreHead(ctx, head, r.Snapshot().edition(head.Feed).blob)
 		})
 		if err != nil {
-			r.Log.Warn("what the store has lost could not be given back; it is tried again", "feed", head.Feed, "error", err)
+			r.Log.Warn("lost feed not restored; retrying", "feed", head.Feed, "error", err)
 			break
 		}
-		given++
+		restored++
 	}
-	if given > 0 {
-		r.Log.Warn("gave the store what it had lost", "feeds", given)
+	if restored > 0 {
+		r.Log.Warn("restored feeds that the store had lost", "feeds", restored)
 	}
 }
 
-// blob returns the bytes of a document of the edition, or an error of kind [feed.ErrNotFound].
+// blob returns the bytes of a document of the edition. The error is of kind [feed.ErrNotFound] if there is none.
 func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	d := e.find(func(d *document) bool { return d.ref.Hash == hash })
 	if d == nil {
-		return feed.Blob{}, fmt.Errorf("document %s is served no more: %w", hash, feed.ErrNotFound)
+		return feed.Blob{}, fmt.Errorf("document %s is no longer served: %w", hash, feed.ErrNotFound)
 	}
 	_, h, err := d.load()
 	if err != nil {
@@ -53,19 +53,19 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length}, nil
 }
 
-// forgotten returns the heads that are served and that the store has lost, the latest last: a builder that waits for it
-// knows by it that the others are there.
-func (r *Replica) forgotten() []feed.Head {
+// lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for it then knows
+// that the others are restored.
+func (r *Replica) lostHeads() []feed.Head {
 	r.mu.Lock()
-	refused := make([]refusal, 0, len(r.refused))
-	for _, x := range r.refused {
-		if x.forgotten() {
-			refused = append(refused, x)
+	behind := make([]mismatch, 0, len(r.mismatches))
+	for _, x := range r.mismatches {
+		if x.storeIsBehind() {
+			behind = append(behind, x)
 		}
 	}
 	r.mu.Unlock()
 	var heads []feed.Head
-	for _, x := range refused {
+	for _, x := range behind {
 		if head, ok := r.Head(x.head.Feed); ok && (x.cause == lost || head.Later(x.head)) {
 			heads = append(heads, head)
 		}

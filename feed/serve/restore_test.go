@@ -52,12 +52,12 @@ func TestAStoreThatForgotIsGivenBackWhatIsServed(t *testing.T) {
 		old := k.commit(feed.Main, 1, noon, "old")
 		k.commit("tags/b", 1, noon, "same")
 		before := maps.Clone(k.blobs)
-		r := startReplica(t, ReplicaConfig{Source: k, Keeper: k})
+		r := startReplica(t, ReplicaConfig{Source: k, Restorer: k})
 		defer r.stop()
 		newest := k.commit(feed.Main, 9, later, "new")
 		k.commit("tags/a", 8, later, "only new")
 		r.wait(time.Second)
-		if r.giveBack(t.Context()); len(k.given) > 0 {
+		if r.restoreLost(t.Context()); len(k.given) > 0 {
 			t.Errorf("%v were given to a store that has lost nothing", k.given)
 		}
 		// It is restored from a copy: the version goes back, one feed is older, another is not there yet.
@@ -86,7 +86,7 @@ func TestWhatCouldNotBeGivenBackIsTriedAgain(t *testing.T) {
 		k := &keeper{fakeStore: newFakeStore()}
 		k.commit(feed.Main, 5, noon, "text")
 		refusing := &refusingKeeper{keeper: k, refuse: true}
-		r := startReplica(t, ReplicaConfig{Source: k, Keeper: refusing})
+		r := startReplica(t, ReplicaConfig{Source: k, Restorer: refusing})
 		defer r.stop()
 		k.do(func() { clear(k.heads); k.version = 0 })
 		r.wait(2 * defaultPoll)

@@ -1,37 +1,40 @@
-// Package serve answers feed readers from committed documents, which it holds in memory and on the local disk and keeps
-// up with the store. It never renders a document and never asks the store on a reader's behalf, so readers don't notice
-// when the store is gone.
+// Package serve answers feed readers from committed documents, which it keeps in memory and on the local disk and updates
+// from the store. It never renders a document, and no request waits for the store unless the local copy of a document is
+// damaged.
 //
-// [Answer] is the whole of the protocol: a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
-// what is no part of it: metrics, and ratelimit. [Hosts] are the Fronts of several sites. Adapters put either on an HTTP
-// engine and decide nothing themselves: [NewHandler] on net/http, package fast on fasthttp. A [Replica] makes the
-// snapshots.
+// [Answer] implements the protocol as a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
+// metrics, rate limits and the access log for one site, and [Hosts] selects the Front of a site. [NewHandler] adapts them
+// to net/http, package fast to fasthttp. A [Replica] makes the snapshots.
 package serve
 
-import "feedpub/feed"
+import (
+	"strings"
 
-// Request is all of a request that an answer depends on, besides the site, which the adapter chooses by choosing the
-// [Snapshot]. A field that came in several lines is joined by ", " (RFC 9110 section 5.3); one that is missing is "".
+	"feedpub/feed"
+)
+
+// Request has the parts of a request that an answer depends on, except for the site, which is that of the [Snapshot].
+// Several lines of a field are joined by ", " (RFC 9110 section 5.3). A missing field is "".
 type Request struct {
 	Method          string
 	Path            string // percent-decoded, without the query
-	Query           string // as it came, without "?"; only old paths of feeds look at it
+	Query           string // as received, without "?"; only aliases depend on it
 	AcceptEncoding  string
 	IfNoneMatch     string
 	IfModifiedSince string
 	AIM             string // A-IM (RFC 3229)
 }
 
-// Response is an answer. Header and Body are shared by all answers that are made from the same document: neither is to
-// be modified.
+// Response is the answer to a request. Header and Body are shared by all answers from one document and must not be
+// modified.
 type Response struct {
 	Status int
-	Header []Field     // everything but Date and what an engine adds for the connection
-	Body   []byte      // nil where there is none to send: HEAD, 204, 304
-	Feed   feed.Name   // whose document was asked for; empty for errors and for what is not a feed
+	Header []Field     // all fields but Date and those that an engine adds for the connection
+	Body   []byte      // nil for HEAD, 204 and 304
+	Feed   feed.Name   // of the requested document; empty for errors and documents of no feed
 	Format feed.Format // of that document
-	Close  bool        // the connection is to be closed after it: what follows on it can't be trusted
-	wanted *document   // the answer is 503 for want of this document's bytes
+	Close  bool        // the connection must be closed after the answer, because its framing is not trusted
+	wanted *document   // the answer is 503 because the bytes of this document are not in memory
 }
 
 // Get returns the value of the header field of the given canonical name, or "".
@@ -44,10 +47,77 @@ func (r Response) Get(name string) string {
 	return ""
 }
 
-// Field is a header field, made once and sent many times.
+// Field is a header field. It is made once and sent many times.
 type Field struct {
 	Name   string   // in net/http's canonical form: "Etag"
-	Values []string // exactly one; a slice because that is what net/http takes without a copy
+	Values []string // exactly one value, in a slice because net/http takes it without a copy
 }
 
 func field(name, value string) Field { return Field{Name: name, Values: []string{value}} }
+
+// Answer returns the answer to a request from a snapshot. A nil snapshot is an empty one. Answer is pure, except that
+// it marks a document as recently used, and safe for concurrent use. It does not allocate memory for a 304, nor for a
+// 200 or 226 in a coding that is stored. It answers 503 if it needs bytes that a [Memory] has dropped; a [Front] loads
+// them.
+//
+// It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
+// codes), and the instance manipulation "feed" with RFC 3229, which sends only the items that are new since a version
+// that the client has.
+func Answer(s *Snapshot, r Request) Response {
+	var res Response
+	switch r.Method {
+	case "GET":
+		res = get(s, r)
+	case "HEAD":
+		res = get(s, r)
+		res.Body = nil
+	case "OPTIONS":
+		return Response{Status: 204, Header: preflight}
+	default:
+		return methodNotAllowed
+	}
+	return res
+}
+
+func get(s *Snapshot, r Request) Response {
+	var d *document
+	if r.Query != "" {
+		var res Response
+		if res, d = s.queried(r.Path, r.Query); res.Status != 0 {
+			return res
+		}
+	}
+	if d == nil {
+		d = s.document(r.Path)
+	}
+	if d == nil {
+		return s.absent(r.Path)
+	}
+	return d.respond(nil, r)
+}
+
+// absent returns the answer for a path without a document.
+func (s *Snapshot) absent(path string) Response {
+	if s != nil {
+		if res, ok := s.redirects.answers.paths[path]; ok {
+			return res
+		}
+	}
+	if s.pending(path) {
+		return notReady
+	}
+	return notFound
+}
+
+// pending reports whether there may soon be a document at path. Readers may give up a feed after a 404, so that answer
+// needs certainty.
+func (s *Snapshot) pending(path string) bool {
+	if s != nil && s.unavailable[path] {
+		return true // the index is missing only while there are no feeds
+	}
+	if path == "/" {
+		return true // the index is missing only while there is no feed at all
+	}
+	file := path[strings.LastIndexByte(path, '/')+1:]
+	return (s == nil || !s.complete || !s.hasMain()) && (file == "" || feedFile(file) || s != nil && s.redirects.aliases)
+}

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"feedpub/feed/serve/internal/connlimit"
 )
 
-// Limits bound the time and the memory that a client can take of a server. All are positive.
+// Limits bound the time and memory that a client can use. All must be positive.
 type Limits struct {
 	ReadHeaderTimeout time.Duration // for a request's header
 	ReadTimeout       time.Duration // for a whole request
@@ -21,26 +23,14 @@ type Limits struct {
 	MaxConnections    int           // open at a time; more wait to be accepted
 }
 
-// DefaultLimits returns limits under which 10,000 slow clients at a time leave others unharmed.
-func DefaultLimits() Limits {
-	return Limits{
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		MaxConnections:    20_000,
-	}
-}
-
-// Server is the standard engine: net/http within limits, which it leaves open by itself. With TLS it speaks HTTP/2 too.
+// Server is the standard engine: net/http with limits. With TLS it supports HTTP/2.
 type Server struct {
 	http           *http.Server
 	maxConnections int
 }
 
-// NewServer returns a server for h. A nil tls is plain HTTP. Errors of connections go to log at debug level, since anyone
-// can cause them.
+// NewServer returns a server for h. If tls is nil it serves plain HTTP. Errors of connections are logged at debug
+// level, because any client can cause them.
 func NewServer(h http.Handler, l Limits, tls *tls.Config, log *slog.Logger) *Server {
 	return &Server{maxConnections: l.MaxConnections, http: &http.Server{
 		Handler:           h,
@@ -49,15 +39,15 @@ func NewServer(h http.Handler, l Limits, tls *tls.Config, log *slog.Logger) *Ser
 		ReadTimeout:       l.ReadTimeout,
 		WriteTimeout:      l.WriteTimeout,
 		IdleTimeout:       l.IdleTimeout,
-		// net/http allows 4096 bytes more than it is told.
+		// net/http adds 4096 bytes.
 		MaxHeaderBytes: max(l.MaxHeaderBytes-4096, 1),
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		// OPTIONS * is answered as any other OPTIONS.
+		// OPTIONS * is answered by h like any other OPTIONS.
 		DisableGeneralOptionsHandler: true,
 	}}
 }
 
-// Serve answers what comes in on l, which it closes in the end. It returns [http.ErrServerClosed] after Shutdown.
+// Serve answers requests on l, which it closes. It returns [http.ErrServerClosed] after Shutdown.
 func (s *Server) Serve(l net.Listener) error {
 	l = connlimit.Listen(l, s.maxConnections)
 	if s.http.TLSConfig != nil {
@@ -66,5 +56,59 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.http.Serve(&strictListener{l})
 }
 
-// Shutdown accepts no more connections and waits until the requests under way are answered, or ctx ends.
+// Shutdown stops accepting connections, and waits until requests in progress are answered or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+// NewHandler returns a handler that answers requests for sites; a single site is its [Front]. It uses the whole path of
+// a request: mount it under a prefix with [http.StripPrefix].
+func NewHandler(sites Sites) http.Handler { return &handler{sites: sites} }
+
+type handler struct{ sites Sites }
+
+// ServeHTTP implements [http.Handler].
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	res := h.sites.ForHost(r.Host).Answer(&Visit{
+		Request: Request{
+			Method:          r.Method,
+			Path:            r.URL.Path,
+			Query:           r.URL.RawQuery,
+			AcceptEncoding:  joined(r.Header["Accept-Encoding"]),
+			IfNoneMatch:     joined(r.Header["If-None-Match"]),
+			IfModifiedSince: joined(r.Header["If-Modified-Since"]),
+			AIM:             joined(r.Header["A-Im"]),
+		},
+		HasBody: r.ContentLength != 0, // -1 for a Transfer-Encoding
+		Client:  clientOf(r),
+	})
+	header := w.Header()
+	if res.Close {
+		header["Connection"] = closeConnection
+	}
+	for _, f := range res.Header {
+		header[f.Name] = f.Values
+	}
+	w.WriteHeader(res.Status)
+	if len(res.Body) > 0 {
+		// An error means that the client has closed the connection.
+		_, _ = w.Write(res.Body)
+	}
+}
+
+// clientOf returns the client of a request.
+func clientOf(r *http.Request) Client {
+	c := Client{ForwardedFor: joined(r.Header["X-Forwarded-For"]), UserAgent: joined(r.Header["User-Agent"])}
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		c.Addr = a.Addr().Unmap()
+	}
+	return c
+}
+
+var closeConnection = []string{"close"}
+
+// joined returns the lines of a field as one value.
+func joined(lines []string) string {
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return strings.Join(lines, ", ")
+}

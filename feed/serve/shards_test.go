@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-func TestShardsHoldWhatTheirEditsSay(t *testing.T) {
+func TestShardsEdit(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	table, want := newShards[int](), map[string]int{}
 	for range 200 {
@@ -33,17 +33,17 @@ func TestShardsHoldWhatTheirEditsSay(t *testing.T) {
 			t.Fatalf("the table has size %d, want %d; entries (-want +got):\n%s", table.size, len(want), diff)
 		}
 		if diff := cmp.Diff(before, maps.Collect(kept.all())); diff != "" {
-			t.Fatalf("an edit changed the table it began with (-want +got):\n%s", diff)
+			t.Fatalf("an edit changed the original (-want +got):\n%s", diff)
 		}
 	}
 	for key, v := range want {
-		if got, ok := table.at([]byte(key)); got != v || !ok {
-			t.Errorf("at(%q) = %d, %t; want %d", key, got, ok, v)
+		if got, ok := table.getBytes([]byte(key)); got != v || !ok {
+			t.Errorf("getBytes(%q) = %d, %t; want %d", key, got, ok, v)
 		}
 	}
 }
 
-// TestShardsGrowAndShrink holds that parts with many entries find each of them, and what is not among them.
+// TestShardsGrowAndShrink checks lookups of many entries, and of keys that are not there.
 func TestShardsGrowAndShrink(t *testing.T) {
 	const count = 20_000
 	table := newShards[int]()
@@ -77,25 +77,20 @@ func TestShardsGrowAndShrink(t *testing.T) {
 			}
 		}
 		if _, ok := table.get("/none"); ok || table.size != size {
-			t.Errorf("%s: the size is %d, want %d; what was never set is there: %t", step.name, table.size, size, ok)
+			t.Errorf("%s: the size is %d, want %d; get(/none) finds an entry: %t", step.name, table.size, size, ok)
 		}
-		entries, slots := 0, 0
+		entries := 0
 		for _, part := range table.parts {
-			slots += len(part)
-			for _, x := range part {
-				if x.hash != 0 {
-					entries++
-				}
-			}
+			entries += len(part)
 		}
-		if entries != size || slots > 4*size+4*shardCount {
-			t.Errorf("%s: %d entries stand in %d slots, want %d in not many more", step.name, entries, slots, size)
+		if entries != size {
+			t.Errorf("%s: the parts have %d entries, want %d", step.name, entries, size)
 		}
 	}
 }
 
-// TestACommitCostsWhatItChanges holds that a snapshot shares with the one before all but the parts that a commit touches.
-func TestACommitCostsWhatItChanges(t *testing.T) {
+// TestCommitCopiesOnlyChangedParts checks that a snapshot shares the other parts with the one before.
+func TestCommitCopiesOnlyChangedParts(t *testing.T) {
 	all := map[feed.Name]*edition{}
 	noise := rand.NewChaCha8([32]byte{})
 	for i := range 2000 {
@@ -105,13 +100,13 @@ func TestACommitCostsWhatItChanges(t *testing.T) {
 	before := emptySnapshot(nil).with(all, nil, later)
 	after := before.with(map[feed.Name]*edition{"tags/7": bulky("tags/7", 1, noise)}, nil, later)
 	if got, most := copied(before.paths, after.paths), len(feed.Formats()); got == 0 || got > most {
-		t.Errorf("a commit of one of 2000 feeds copied %d parts of the table of paths, want 1 to %d", got, most)
+		t.Errorf("a commit of one of 2000 feeds copied %d parts of paths, want 1 to %d", got, most)
 	}
 	if got := copied(before.editions, after.editions); got != 1 {
-		t.Errorf("a commit of one of 2000 feeds copied %d parts of the table of feeds, want 1", got)
+		t.Errorf("a commit of one of 2000 feeds copied %d parts of editions, want 1", got)
 	}
 	if before.index != after.index {
-		t.Errorf("a commit that changes no feed's path had the list of feeds made anew")
+		t.Errorf("a commit that changes no path created a new index")
 	}
 }
 
@@ -126,14 +121,14 @@ func copied[V any](a, b *shards[V]) int {
 	return n
 }
 
-// TestSnapshotsMadeStepByStepAreThoseMadeAtOnce has feeds claim each other's paths, give them up and take old ones, and
-// compares what stands where with a snapshot made of the last editions alone.
-func TestSnapshotsMadeStepByStepAreThoseMadeAtOnce(t *testing.T) {
+// TestIncrementalSnapshotsEqualFullOnes lets feeds claim and give up paths and aliases of each other, and compares the
+// result with a snapshot that is built from the last editions alone.
+func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	names := []feed.Name{feed.Main, "aaa", "tags/a", "tags/b"}
 	targets := []string{"/", "/a", "/b", "/c", "/d", "/gone", "/a?x", "/b?x&y", "/gone?x"}
-	retreats := newRetreats(Options{Retired: []string{"/gone", "/gone?x"}})
-	step, last := emptySnapshot(retreats), map[feed.Name]*edition{}
+	redirects := newRedirects(Options{Retired: []string{"/gone", "/gone?x"}})
+	step, last := emptySnapshot(redirects), map[feed.Name]*edition{}
 	for range 500 {
 		changes := map[feed.Name]*edition{}
 		for _, name := range names[:1+random.IntN(len(names))] {
@@ -158,24 +153,24 @@ func TestSnapshotsMadeStepByStepAreThoseMadeAtOnce(t *testing.T) {
 			changes[name], last[name] = e, e
 		}
 		step = step.with(changes, nil, later)
-		once := emptySnapshot(retreats).with(last, nil, later)
+		once := emptySnapshot(redirects).with(last, nil, later)
 		for _, target := range targets {
-			got, want := standing(step, target), standing(once, target)
+			got, want := documentAt(step, target), documentAt(once, target)
 			if target == "/" && (got == "" || want == "") {
 				continue // a list of feeds; it is made of what is compared here
 			}
 			if got != want {
-				t.Fatalf("at %s stands %s, want %s as if all feeds had been taken at once", target, got, want)
+				t.Fatalf("document at %s is %q, want %q as in a snapshot of all feeds", target, got, want)
 			}
 		}
 		if step.editions.size != len(last) {
-			t.Fatalf("there are %d feeds, want %d", step.editions.size, len(last))
+			t.Fatalf("the snapshot has %d feeds, want %d", step.editions.size, len(last))
 		}
 	}
 }
 
-// standing says which document stands at a target.
-func standing(s *Snapshot, target string) string {
+// documentAt returns the feed and format of the document at a path with or without a query, "" if there is none.
+func documentAt(s *Snapshot, target string) string {
 	path, query := target, ""
 	for i, c := range target {
 		if c == '?' {

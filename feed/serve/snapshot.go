@@ -11,61 +11,62 @@ import (
 	"feedpub/feed/coding"
 )
 
-// Snapshot is what a site serves at one moment: its feeds' committed documents by their paths. It is immutable and safe
-// for concurrent use. Snapshots share what they have in common.
+// Snapshot is what a site serves at one moment: the committed documents of its feeds by their paths. It is immutable
+// and safe for concurrent use. Snapshots share their common parts.
 type Snapshot struct {
-	editions *shards[*edition] // by the feed's name
-	paths    *shards[place]    // by documents' own paths
-	old      *shards[[]owner]  // by old paths, with "?" and the query if they have one
-	// unheld are paths of feeds that are known to be committed but whose documents could not be had.
-	unheld   map[string]bool
-	retreats *retreats
-	// complete says that every committed feed is in editions or unheld: a path that is not there does not exist.
+	editions *shards[*edition]  // by feed name
+	paths    *shards[pathEntry] // by documents' own paths
+	aliases  *shards[[]owner]   // by alias, with "?" and the query if it has one
+	// unavailable has the paths of feeds that are committed, but whose documents could not be fetched.
+	unavailable map[string]bool
+	redirects   *redirects
+	// complete is set if every committed feed is in editions or unavailable, so that other paths do not exist.
 	complete bool
-	index    *index // nil if there is no feed
-	// undated are the feeds of which a document's Last-Modified had to be left out, and ripe is when the first may have
-	// it; zero if there is none.
-	undated map[feed.Name]bool
-	ripe    time.Time
+	index    *index // nil if there are no feeds
+	// undated has the feeds with a document whose Last-Modified was omitted as it lies in the future, and nextDated is
+	// when the first of them can have it; zero if there are none.
+	undated   map[feed.Name]bool
+	nextDated time.Time
 }
 
-// place is what stands at a path. Of several feeds that claim it, it is that of the first, on every replica the same.
-type place struct {
+// pathEntry is the document at a path. If several feeds claim the path it is that of the first by name, on every
+// replica the same.
+type pathEntry struct {
 	document *document
-	others   []*document // in the order of their feeds; nearly always none
+	others   []*document // of the other feeds, by name; nearly always none
 }
 
-// owner is a document that has an old path.
+// owner is a document that has an alias.
 type owner struct {
 	feed feed.Name
-	i    int // among the documents of the edition
+	i    int // its index in the edition
 }
 
-// edition is a feed's committed state with its documents, which are in the head's order. It is immutable.
+// edition is the committed state of a feed with its documents in the order of the head. It is immutable.
 type edition struct {
 	head      feed.Head
 	documents []*document
-	// compared says that the documents have their histories: what they took the place of is not needed any more.
+	// compared is set if the documents have their histories, so that the ones they replaced are no longer needed.
 	compared bool
 }
 
-// Options say what a snapshot knows besides committed documents.
+// Options are what a snapshot knows besides committed documents.
 type Options struct {
-	// Retired are paths that answer 410, even if a document is committed for them. Here and below a path is
-	// percent-decoded and may be followed by "?" and a query, which a request has to have exactly.
+	// Retired are paths that are answered with 410, even if a document is committed for them. Here and below a path is
+	// percent-decoded and may be followed by "?" and a query, which has to be equal to that of a request.
 	Retired []string
-	// Moved are absolute URLs by the paths that answer 301 and send readers there.
+	// Moved maps paths to the absolute URLs to which they redirect with 301.
 	Moved map[string]string
-	// Aliases says that documents may have old paths besides their own. Then any path may be one, and before all feeds
-	// are known none is answered with 404.
+	// Aliases is set if documents may have aliases. Then any path may be one, and none is answered with 404 before all
+	// feeds are known.
 	Aliases bool
-	// Now is the time by which a Last-Modified that would lie in the future is left out.
+	// Now is the current time. A Last-Modified after it is omitted.
 	Now time.Time
 }
 
-// NewSnapshot returns a snapshot of the given heads, taken to be all that a site has; blob returns the bytes of their
-// documents. A head that can't be served, or a document that is missing or does not have the hash it should, makes an
-// error of kind [feed.ErrInvalid] or [feed.ErrNotFound]. The snapshot keeps the blobs' bytes.
+// NewSnapshot returns a snapshot of the given heads, which are all that the site has. blob returns the bytes of their
+// documents, which the snapshot keeps. The error is of kind [feed.ErrInvalid] or [feed.ErrNotFound] if a head is
+// invalid, or a document is missing or damaged.
 func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, bool)) (*Snapshot, error) {
 	editions := make(map[feed.Name]*edition, len(heads))
 	for _, h := range heads {
@@ -81,13 +82,13 @@ func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, 
 		}
 		editions[h.Feed] = e
 	}
-	base := emptySnapshot(newRetreats(o))
+	base := emptySnapshot(newRedirects(o))
 	base.complete = true
 	return base.with(editions, nil, o.Now), nil
 }
 
-// newEdition checks a head and fetches its documents, except those that prev, if not nil, has already. Documents from
-// elsewhere are checked against their hash.
+// newEdition checks a head and fetches its documents, except for those that prev has, which may be nil. It checks
+// fetched documents against their hash.
 func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.DocumentRef) (feed.Blob, error)) (*edition, error) {
 	if err := checkHead(h); err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 		var same *document
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
 			if !ref.Brotli || d.brotli > 0 {
-				e.documents[i] = d.again(ref, now)
+				e.documents[i] = d.withRef(ref, now)
 				continue
 			}
 			same = d
@@ -107,15 +108,15 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 			err = coding.Gzip.Check(b.Gzip, ref.Hash, ref.Length)
 		}
 		if err != nil && same != nil {
-			e.documents[i] = same.again(ref, now) // it is served already, and can do without another coding
+			e.documents[i] = same.withRef(ref, now) // it is served already, without the other coding
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		c := contents{gzip: b.Gzip, brotli: soundBrotli(ref, b)}
+		c := contents{gzip: b.Gzip, brotli: validBrotli(ref, b)}
 		if same != nil {
-			if _, h, err := same.load(); err == nil { // it is the same document, in one more coding
+			if _, h, err := same.load(); err == nil { // the same document in another coding
 				c.history = h.history
 			}
 		}
@@ -124,7 +125,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 	return e, nil
 }
 
-// compare returns the edition with the history of each document that has taken the place of one of prev.
+// compare returns the edition with the history of each document that replaced one of prev.
 func (e *edition) compare(prev *edition, now time.Time) *edition {
 	next := &edition{head: e.head, documents: slices.Clone(e.documents), compared: true}
 	for i, d := range e.documents {
@@ -134,11 +135,11 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		}
 		_, h, err := d.load()
 		if err != nil || h.history != nil {
-			continue // without a history, readers get the whole
+			continue // without a history, clients receive the whole document
 		}
 		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
 		if err != nil {
-			continue // not for a blob that was checked when it came in
+			continue // cannot happen: the bytes were checked when they were fetched
 		}
 		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
 			gzip: h.gzip, brotli: h.brotli, history: newHistory(before, d.ref.Format, body, len(h.gzip)),
@@ -147,7 +148,7 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 	return next
 }
 
-// find returns the first document of the edition that is as wanted, or nil.
+// find returns the first document of the edition for which wanted returns true, or nil.
 func (e *edition) find(wanted func(*document) bool) *document {
 	if e == nil {
 		return nil
@@ -158,7 +159,7 @@ func (e *edition) find(wanted func(*document) bool) *document {
 	return nil
 }
 
-// refresh returns the edition with every Last-Modified that is not later than now.
+// refresh returns the edition with each Last-Modified that is no longer in the future.
 func (e *edition) refresh(now time.Time) *edition {
 	fresh := e
 	for i, d := range e.documents {
@@ -168,26 +169,26 @@ func (e *edition) refresh(now time.Time) *edition {
 		if fresh == e {
 			fresh = &edition{head: e.head, documents: slices.Clone(e.documents), compared: e.compared}
 		}
-		fresh.documents[i] = d.again(d.ref, now)
+		fresh.documents[i] = d.withRef(d.ref, now)
 	}
 	return fresh
 }
 
-// emptySnapshot returns a snapshot without documents; nil stands for no retreats.
-func emptySnapshot(r *retreats) *Snapshot {
+// emptySnapshot returns a snapshot without documents. A nil r stands for no redirects.
+func emptySnapshot(r *redirects) *Snapshot {
 	if r == nil {
-		r = newRetreats(Options{})
+		r = newRedirects(Options{})
 	}
 	return &Snapshot{
-		editions: newShards[*edition](), paths: newShards[place](), old: newShards[[]owner](), retreats: r,
+		editions: newShards[*edition](), paths: newShards[pathEntry](), aliases: newShards[[]owner](), redirects: r,
 	}
 }
 
-// with returns a snapshot in which the given editions replace those of the same feeds, and unheld is what is known to be
-// committed besides. Nothing that s serves is lost by it. It costs what the given editions are, however many there are.
-func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now time.Time) *Snapshot {
+// with returns a snapshot in which the given editions replace those of the same feeds, and unavailable are the heads
+// that are committed besides. Its cost depends on the given editions, not on the size of s.
+func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head, now time.Time) *Snapshot {
 	next := *s
-	next.undated, next.ripe, next.unheld = make(map[feed.Name]bool), time.Time{}, make(map[string]bool)
+	next.undated, next.nextDated, next.unavailable = make(map[feed.Name]bool), time.Time{}, make(map[string]bool)
 	changed := maps.Clone(editions)
 	if changed == nil {
 		changed = make(map[feed.Name]*edition, len(s.undated))
@@ -197,7 +198,7 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 			changed[name], _ = s.editions.get(string(name))
 		}
 	}
-	all, paths, old := s.editions.edit(), s.paths.edit(), s.old.edit()
+	all, paths, aliases := s.editions.edit(), s.paths.edit(), s.aliases.edit()
 	sameList := true
 	for name, e := range changed {
 		before, _ := s.editions.get(string(name))
@@ -205,8 +206,8 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 		for _, d := range e.documents {
 			if m := d.ref.Modified; d.lastModified == "" && !m.IsZero() {
 				next.undated[name] = true
-				if next.ripe.IsZero() || m.Before(next.ripe) {
-					next.ripe = m
+				if next.nextDated.IsZero() || m.Before(next.nextDated) {
+					next.nextDated = m
 				}
 			}
 		}
@@ -214,16 +215,16 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 			continue
 		}
 		all.set(string(name), e)
-		s.place(paths, before, e)
-		s.placeOld(old, before, e)
-		sameList = sameList && before.listedLike(e)
+		s.putPaths(paths, before, e)
+		s.putAliases(aliases, before, e)
+		sameList = sameList && before.listsLike(e)
 	}
-	next.editions, next.paths, next.old = all.done(), paths.done(), old.done()
-	for _, h := range unheld {
+	next.editions, next.paths, next.aliases = all.done(), paths.done(), aliases.done()
+	for _, h := range unavailable {
 		for _, ref := range h.Documents {
-			next.unheld[ref.Path] = true
+			next.unavailable[ref.Path] = true
 			for _, target := range ref.Aliases {
-				next.unheld[target] = true
+				next.unavailable[target] = true
 			}
 		}
 	}
@@ -233,8 +234,8 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unheld []feed.Head, now
 	return &next
 }
 
-// place puts the documents of e at their paths, in place of those of before, which may be nil.
-func (s *Snapshot) place(paths *edit[place], before, e *edition) {
+// putPaths puts the documents of e at their paths and removes those of before, which may be nil.
+func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 	if before != nil {
 		for _, d := range before.documents {
 			if e.find(func(now *document) bool { return now.ref.Path == d.ref.Path }) != nil {
@@ -242,25 +243,25 @@ func (s *Snapshot) place(paths *edit[place], before, e *edition) {
 			}
 			switch left := without(paths, d); {
 			case len(left) > 0:
-				paths.set(d.ref.Path, place{left[0], left[1:]})
+				paths.set(d.ref.Path, pathEntry{left[0], left[1:]})
 			default:
 				paths.remove(d.ref.Path)
 			}
 		}
 	}
-	for _, d := range slices.Backward(e.documents) { // the first, should two have one path
-		if s.retreats.answers.has(d.ref.Path) {
+	for _, d := range slices.Backward(e.documents) { // backward, so that the first wins if two have one path
+		if s.redirects.answers.has(d.ref.Path) {
 			continue
 		}
 		claims := without(paths, d)
 		i, _ := slices.BinarySearchFunc(claims, d, func(a, b *document) int { return a.feed.Compare(b.feed) })
 		claims = slices.Insert(claims, i, d)
-		paths.set(d.ref.Path, place{claims[0], claims[1:]})
+		paths.set(d.ref.Path, pathEntry{claims[0], claims[1:]})
 	}
 }
 
-// without returns the claims to the path of d that are not of its feed. The list is the caller's.
-func without(paths *edit[place], d *document) []*document {
+// without returns the documents at the path of d that belong to other feeds. The caller owns the list.
+func without(paths *edit[pathEntry], d *document) []*document {
 	at, ok := paths.get(d.ref.Path)
 	if !ok {
 		return nil
@@ -269,8 +270,8 @@ func without(paths *edit[place], d *document) []*document {
 	return slices.DeleteFunc(claims, func(other *document) bool { return other.feed == d.feed })
 }
 
-// placeOld puts the documents of e at their old paths, in place of those of before, which may be nil.
-func (s *Snapshot) placeOld(old *edit[[]owner], before, e *edition) {
+// putAliases puts the documents of e at their aliases and removes those of before, which may be nil.
+func (s *Snapshot) putAliases(aliases *edit[[]owner], before, e *edition) {
 	if before != nil && slices.EqualFunc(before.documents, e.documents, func(a, b *document) bool {
 		return slices.Equal(a.ref.Aliases, b.ref.Aliases)
 	}) {
@@ -279,32 +280,32 @@ func (s *Snapshot) placeOld(old *edit[[]owner], before, e *edition) {
 	if before != nil {
 		for _, d := range before.documents {
 			for _, target := range d.ref.Aliases {
-				owners, _ := old.get(target)
+				owners, _ := aliases.get(target)
 				left := slices.DeleteFunc(slices.Clone(owners), func(o owner) bool { return o.feed == d.feed })
 				if len(left) > 0 {
-					old.set(target, left)
+					aliases.set(target, left)
 				} else {
-					old.remove(target)
+					aliases.remove(target)
 				}
 			}
 		}
 	}
 	for i, d := range e.documents {
 		for _, target := range d.ref.Aliases {
-			if s.retreats.answers.has(target) {
+			if s.redirects.answers.has(target) {
 				continue
 			}
-			owners, _ := old.get(target)
+			owners, _ := aliases.get(target)
 			at, _ := slices.BinarySearchFunc(owners, d.feed, func(o owner, name feed.Name) int {
-				return cmp.Or(o.feed.Compare(name), -1) // of one feed the first document
+				return cmp.Or(o.feed.Compare(name), -1) // the first document of a feed
 			})
-			old.set(target, slices.Insert(slices.Clone(owners), at, owner{d.feed, i}))
+			aliases.set(target, slices.Insert(slices.Clone(owners), at, owner{d.feed, i}))
 		}
 	}
 }
 
-// listedLike says whether a list of feeds says the same of e as of other. e may be nil.
-func (e *edition) listedLike(other *edition) bool {
+// listsLike reports whether the index has the same links for e, which may be nil, and for other.
+func (e *edition) listsLike(other *edition) bool {
 	return e != nil && slices.EqualFunc(e.documents, other.documents, func(a, b *document) bool {
 		return a.ref.Format == b.ref.Format && a.ref.Path == b.ref.Path && a.ref.MediaType == b.ref.MediaType
 	})
@@ -320,45 +321,45 @@ func (s *Snapshot) names() []feed.Name {
 	return names
 }
 
-// edition returns what is served of a feed, or nil.
+// edition returns the edition of a feed, or nil.
 func (s *Snapshot) edition(name feed.Name) *edition {
 	e, _ := s.editions.get(string(name))
 	return e
 }
 
-// document returns what is served at path, or nil.
+// document returns the document at path, or nil.
 func (s *Snapshot) document(path string) *document {
 	if s == nil {
 		return nil
 	}
-	if at, ok := s.paths.get(path); ok { // no old path takes away a feed's own
+	if at, ok := s.paths.get(path); ok { // a path of a document takes precedence over aliases
 		return at.document
 	}
-	if owners, ok := s.old.get(path); ok {
+	if owners, ok := s.aliases.get(path); ok {
 		return s.owned(owners)
 	}
 	if path == "/" && s.index != nil {
-		return s.index.of(s)
+		return s.index.document(s)
 	}
 	return nil
 }
 
-// owned returns the document that the first of the owners of an old path is.
+// owned returns the document of the first of the owners of an alias.
 func (s *Snapshot) owned(owners []owner) *document {
 	return s.edition(owners[0].feed).documents[owners[0].i]
 }
 
-// queried returns the answer or the document that stands at a path with exactly this query; at most one of the two.
+// queried returns the answer or the document at a path with exactly this query. At most one of them is set.
 func (s *Snapshot) queried(path, query string) (Response, *document) {
 	if s == nil {
 		return Response{}, nil
 	}
-	if res, ok := s.retreats.answers.queries[path][query]; ok {
+	if res, ok := s.redirects.answers.queries[path][query]; ok {
 		return res, nil
 	}
-	var buffer [128]byte // most targets fit, and then nothing is allocated
+	var buffer [128]byte // enough for most targets, without allocating memory
 	target := append(append(append(buffer[:0], path...), '?'), query...)
-	if owners, ok := s.old.at(target); ok {
+	if owners, ok := s.aliases.getBytes(target); ok {
 		return Response{}, s.owned(owners)
 	}
 	return Response{}, nil
@@ -366,7 +367,7 @@ func (s *Snapshot) queried(path, query string) (Response, *document) {
 
 func (s *Snapshot) hasMain() bool { return s.edition(feed.Main) != nil }
 
-// Head returns the head of a feed that is served.
+// Head returns the head of a served feed.
 func (s *Snapshot) Head(name feed.Name) (feed.Head, bool) {
 	e := s.edition(name)
 	if e == nil {
@@ -375,7 +376,7 @@ func (s *Snapshot) Head(name feed.Name) (feed.Head, bool) {
 	return e.head, true
 }
 
-// Heads returns the heads of the feeds that are served, the main feed's first, then by name.
+// Heads returns the heads of the served feeds, the main feed's first, then by name.
 func (s *Snapshot) Heads() []feed.Head {
 	heads := make([]feed.Head, 0, s.editions.size)
 	for _, name := range s.names() {
@@ -384,8 +385,7 @@ func (s *Snapshot) Heads() []feed.Head {
 	return heads
 }
 
-// Blob returns the bytes of a document that is served, which it loads if they are not in memory. They are not to be
-// modified.
+// Blob returns the bytes of a served document, and loads them if they are not in memory. They must not be modified.
 func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 	for _, e := range s.editions.all() {
 		for _, d := range e.documents {
@@ -401,7 +401,7 @@ func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 	return feed.Blob{}, false
 }
 
-// Newest returns the greatest fencing token among the heads that are served, 0 if there is none.
+// Newest returns the greatest fencing token of the served heads, 0 if there are none.
 func (s *Snapshot) Newest() feed.Token {
 	var newest feed.Token
 	for _, e := range s.editions.all() {

@@ -5,13 +5,14 @@ import (
 	"net"
 )
 
-// errMalformed ends a connection on which something stands that net/http would let pass. net/http answers it with 400.
+// errMalformed ends a connection on which net/http would accept a malformed request. net/http answers 400.
 var errMalformed = errors.New("malformed request")
 
-// strictListener refuses what net/http accepts though RFC 9112 calls it an error or lets a server refuse it, since a
-// proxy before us may read it otherwise: lines that end in a bare LF or hold a bare CR (section 2.2), folded lines
-// (section 5.2), a second Content-Length or one beside a Transfer-Encoding (section 6.3), which the handler can't see any
-// more, and a Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http passes over. It parses nothing: as no request here has a body, what a connection carries is nothing but lines.
+// strictListener rejects what net/http accepts although RFC 9112 forbids it or lets a server reject it, because a proxy
+// may parse it differently: lines that end in a bare LF or have a bare CR (section 2.2), folded lines (section 5.2), a
+// second Content-Length or one beside a Transfer-Encoding (section 6.3), which a handler cannot see, and a
+// Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http ignores. It does not parse requests: they have no body,
+// so a connection carries only lines.
 type strictListener struct{ net.Listener }
 
 // Accept implements [net.Listener].
@@ -23,7 +24,7 @@ func (l *strictListener) Accept() (net.Conn, error) {
 	return &strictConn{Conn: c}, nil
 }
 
-// The fields of which a request may have one line at most.
+// The framing fields. A request may have at most one line of them.
 const (
 	contentLength    = "content-length:"
 	transferEncoding = "transfer-encoding:"
@@ -31,23 +32,23 @@ const (
 
 type strictConn struct {
 	net.Conn
-	line   [len(transferEncoding)]byte // the beginning of the present line, in lower case
-	length int                         // of the present line so far
-	lines  int                         // of the present request
-	frames int                         // its framing fields
-	last   byte                        // of the present line
-	old    bool                        // the present request is in HTTP/1.0
+	line   [len(transferEncoding)]byte // the beginning of the current line, in lower case
+	length int                         // of the current line so far
+	lines  int                         // of the current request
+	frames int                         // framing fields of the current request
+	last   byte                        // of the current line
+	old    bool                        // the current request is HTTP/1.0
 	err    error
 }
 
-// Read implements [net.Conn]. A request is handed on only up to what is wrong with it.
+// Read implements [net.Conn]. It returns a malformed request only up to the error.
 func (c *strictConn) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
 	n, err := c.Conn.Read(p)
 	for i, b := range p[:n] {
-		if !c.take(b) {
+		if !c.accept(b) {
 			c.err = errMalformed
 			return i, c.err
 		}
@@ -55,8 +56,8 @@ func (c *strictConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// take looks at the next byte, and says whether it may stand there.
-func (c *strictConn) take(b byte) bool {
+// accept processes the next byte and reports whether it is valid.
+func (c *strictConn) accept(b byte) bool {
 	before := c.last
 	c.last = b
 	switch {
@@ -102,7 +103,7 @@ func (c *strictConn) endLine() {
 	c.lines++
 }
 
-// CloseWrite is what net/http looks for when it closes a connection on which more came than it read.
+// CloseWrite lets net/http close a connection on which it has not read everything without losing the response.
 func (c *strictConn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()

@@ -5,65 +5,65 @@ import (
 	"strings"
 )
 
-// kind is what sort of program a client is.
+// kind is the kind of a client.
 type kind uint8
 
 const (
-	direct   kind = iota // somebody reads with it
-	gatherer             // fetches for many and says for how many
-	robot                // nobody reads with it
+	reader     kind = iota // used by one person
+	aggregator             // fetches for many subscribers, whose number it reports
+	robot                  // not used for reading
 )
 
-// known are the well-known programs by a part of their User-Agent in lower case. The first match counts, so what is
-// special stands before what is general.
+// known are the known clients, by a part of their User-Agent in lower case. The first match counts, so specific parts
+// come before general ones.
 var known = [...]struct {
 	part, name string
 	kind       kind
 }{
-	{"feedly", "feedly", gatherer}, {"feedbin", "feedbin", gatherer}, {"inoreader", "inoreader", gatherer},
-	{"newsblur", "newsblur", gatherer}, {"theoldreader", "the-old-reader", gatherer}, {"bazqux", "bazqux", gatherer},
-	{"feedwrangler", "feed-wrangler", gatherer}, {"feed wrangler", "feed-wrangler", gatherer}, {"netvibes", "netvibes", gatherer},
-	{"feedspot", "feedspot", gatherer}, {"bloglovin", "bloglovin", gatherer}, {"newsgator", "newsgator", gatherer},
+	{"feedly", "feedly", aggregator}, {"feedbin", "feedbin", aggregator}, {"inoreader", "inoreader", aggregator},
+	{"newsblur", "newsblur", aggregator}, {"theoldreader", "the-old-reader", aggregator}, {"bazqux", "bazqux", aggregator},
+	{"feedwrangler", "feed-wrangler", aggregator}, {"feed wrangler", "feed-wrangler", aggregator}, {"netvibes", "netvibes", aggregator},
+	{"feedspot", "feedspot", aggregator}, {"bloglovin", "bloglovin", aggregator}, {"newsgator", "newsgator", aggregator},
 
-	{"miniflux", "miniflux", direct}, {"freshrss", "freshrss", direct}, {"tiny tiny rss", "tt-rss", direct}, {"tt-rss", "tt-rss", direct},
-	{"nextcloud", "nextcloud-news", direct}, {"commafeed", "commafeed", direct}, {"yarr", "yarr", direct}, {"netnewswire", "netnewswire", direct},
-	{"newsboat", "newsboat", direct}, {"newsraft", "newsraft", direct}, {"liferea", "liferea", direct}, {"thunderbird", "thunderbird", direct},
-	{"reeder", "reeder", direct}, {"akregator", "akregator", direct}, {"quiterss", "quiterss", direct}, {"rssguard", "rss-guard", direct},
-	{"rss guard", "rss-guard", direct}, {"vienna", "vienna", direct}, {"readkit", "readkit", direct}, {"newsflash", "newsflash", direct},
-	{"fluent reader", "fluent-reader", direct}, {"feeder", "feeder", direct}, {"elfeed", "elfeed", direct}, {"sfeed", "sfeed", direct},
-	{"rss2email", "rss2email", direct}, {"feedparser", "feedparser", direct}, {"simplepie", "simplepie", direct},
+	{"miniflux", "miniflux", reader}, {"freshrss", "freshrss", reader}, {"tiny tiny rss", "tt-rss", reader}, {"tt-rss", "tt-rss", reader},
+	{"nextcloud", "nextcloud-news", reader}, {"commafeed", "commafeed", reader}, {"yarr", "yarr", reader}, {"netnewswire", "netnewswire", reader},
+	{"newsboat", "newsboat", reader}, {"newsraft", "newsraft", reader}, {"liferea", "liferea", reader}, {"thunderbird", "thunderbird", reader},
+	{"reeder", "reeder", reader}, {"akregator", "akregator", reader}, {"quiterss", "quiterss", reader}, {"rssguard", "rss-guard", reader},
+	{"rss guard", "rss-guard", reader}, {"vienna", "vienna", reader}, {"readkit", "readkit", reader}, {"newsflash", "newsflash", reader},
+	{"fluent reader", "fluent-reader", reader}, {"feeder", "feeder", reader}, {"elfeed", "elfeed", reader}, {"sfeed", "sfeed", reader},
+	{"rss2email", "rss2email", reader}, {"feedparser", "feedparser", reader}, {"simplepie", "simplepie", reader},
 
 	{"slackbot", "slack", robot}, {"discord", "discord", robot}, {"googlebot", "googlebot", robot}, {"bingbot", "bingbot", robot},
 	{"curl/", "curl", robot}, {"wget/", "wget", robot}, {"bot", "robot", robot}, {"crawler", "robot", robot}, {"spider", "robot", robot},
-	{"monitor", "robot", robot}, {"mozilla/", "browser", direct},
+	{"monitor", "robot", robot}, {"mozilla/", "browser", reader},
 }
 
-// Names of what is not among the known, and their numbers.
+// Names and numbers of clients that are not in known.
 const (
-	otherName  = "other"
-	silentName = "unnamed" // no User-Agent
+	otherName   = "other"
+	unnamedName = "unnamed" // no User-Agent
 
-	otherNumber  = len(known)
-	silentNumber = len(known) + 1
-	names        = len(known) + 2
+	otherNumber   = len(known)
+	unnamedNumber = len(known) + 1
+	names         = len(known) + 2
 )
 
-// nameOf returns the name of agents of a number. Several numbers may have one name.
+// nameOf returns the name of a client by its number. Several numbers may have the same name.
 func nameOf(number int) string {
 	switch number {
 	case otherNumber:
 		return otherName
-	case silentNumber:
-		return silentName
+	case unnamedNumber:
+		return unnamedName
 	default:
 		return known[number].name
 	}
 }
 
-// numberOf returns a number of agents of a name, that of others if it is not known any more.
+// numberOf returns a number of a client by its name, otherNumber if it is not in known.
 func numberOf(name string) int {
-	if name == silentName {
-		return silentNumber
+	if name == unnamedName {
+		return unnamedNumber
 	}
 	for i, k := range known {
 		if k.name == name {
@@ -73,21 +73,21 @@ func numberOf(name string) int {
 	return otherNumber
 }
 
-// agent is what a User-Agent says.
+// agent is what a User-Agent says about a client.
 type agent struct {
 	name        string
-	number      int // of the name, to count by
+	number      int // index of its counter
 	kind        kind
 	subscribers int
 }
 
-// maxSubscribers bounds what a client may claim for others.
+// maxSubscribers bounds the number that an aggregator can report.
 const maxSubscribers = 10_000_000
 
 func parseAgent(userAgent string) agent {
 	a := agent{name: otherName, number: otherNumber}
 	if userAgent == "" {
-		a.name, a.number = silentName, silentNumber
+		a.name, a.number = unnamedName, unnamedNumber
 		return a
 	}
 	lower := strings.ToLower(userAgent)
@@ -97,11 +97,11 @@ func parseAgent(userAgent string) agent {
 			break
 		}
 	}
-	// "12 subscribers" is what aggregators have agreed on.
+	// Aggregators report "12 subscribers" by convention.
 	if before, _, ok := strings.Cut(lower, " subscriber"); ok {
 		digits := before[strings.LastIndexFunc(before, func(r rune) bool { return r < '0' || r > '9' })+1:]
 		if n, err := strconv.Atoi(digits); err == nil && n <= maxSubscribers {
-			a.kind, a.subscribers = gatherer, n
+			a.kind, a.subscribers = aggregator, n
 		}
 	}
 	return a

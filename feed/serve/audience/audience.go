@@ -1,5 +1,5 @@
-// Package audience tells who reads the feeds, from their polls. It keeps counts, not people: of an address no more than a
-// trace in a sketch, made with a keyed hash. They are kept in a file, and a lost file costs no more than the counts.
+// Package audience estimates the number of readers of each feed from the requests for it. It does not store addresses:
+// only sketches of keyed hashes of them. Counts are saved in a file, and start again from 0 if it is lost.
 package audience
 
 import (
@@ -17,61 +17,61 @@ import (
 )
 
 const (
-	// days is for how long a reader counts that does not come back.
+	// days is for how many days after its last request a reader counts.
 	days = 7
-	// maxAgents is how many User-Agents are remembered with what they say.
+	// maxAgents is how many parsed User-Agents are cached.
 	maxAgents = 4096
-	// maxAgentLength is how much of a User-Agent is looked at.
+	// maxAgentLength is the number of bytes of a User-Agent that are used.
 	maxAgentLength = 512
 )
 
-// Salt is the key that addresses are hashed with. Who has it can try which addresses made a trace: it is drawn at random
-// and kept secret.
+// Salt is the key of the hashes of addresses. It must be random and secret: with it, one can test whether an address is
+// in a sketch.
 type Salt [16]byte
 
-// Audience counts the polls of each feed. It is safe for concurrent use.
+// Audience counts the requests for each feed. It is safe for concurrent use.
 type Audience struct {
 	now  func() time.Time
 	salt Salt
-	path string // where it is saved
+	path string // of the file
 	log  *slog.Logger
 
-	onDisk uint64 // how many polls were counted when it was last saved; only Open and Run use it
+	onDisk uint64 // number of requests in the saved file; used by Open and Run only
 
 	mu     sync.RWMutex
 	agents map[string]agent
 	feeds  map[feed.Name]*tally
-	order  []feed.Name // of feeds, as they were first polled
+	order  []feed.Name // the keys of feeds in the order of their first requests
 }
 
-// tally is what is known of one feed. What every poll writes stands together: the tallies of thousands of feeds don't fit
-// in a processor's cache.
+// tally has the counts of one feed. The fields that every request writes are adjacent, because the tallies of thousands
+// of feeds do not fit in a CPU cache.
 type tally struct {
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
 	day                        int64             // of the newest sketch
-	last                       int64             // day on which it was last polled
-	sketches                   [days + 1]*sketch // by the day modulo their number
-	clients                    [names]uint64     // by the agents' numbers
+	last                       int64             // day of the last request
+	sketches                   [days + 1]*sketch // by day modulo their number
+	clients                    [names]uint64     // by client number
 
-	gatherers map[string]report
-	feed      feed.Name
+	aggregators map[string]report
+	feed        feed.Name
 }
 
-// report is what an aggregator last said.
+// report is the last number of subscribers that an aggregator reported.
 type report struct {
 	subscribers int
 	day         int64
 }
 
-func newTally(name feed.Name) *tally { return &tally{feed: name, gatherers: make(map[string]report)} }
+func newTally(name feed.Name) *tally { return &tally{feed: name, aggregators: make(map[string]report)} }
 
-// New returns an audience of nobody that is not saved. The same polls under the same salt give the same estimates.
+// New returns an empty Audience that is not saved. The same requests with the same salt give the same estimates.
 func New(now func() time.Time, salt Salt) *Audience {
 	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
 }
 
-// Polled counts a poll. Only answers that show a reader of the feed count: 200, 226 and 304.
+// Polled counts a request. Only the statuses 200, 226 and 304 count.
 func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {
 	if status != 200 && status != 226 && status != 304 {
 		return
@@ -93,17 +93,17 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	}
 	t.clients[who.number]++
 	switch who.kind {
-	case gatherer:
-		t.gatherers[who.name] = report{who.subscribers, day}
-	case direct:
+	case aggregator:
+		t.aggregators[who.name] = report{who.subscribers, day}
+	case reader:
 		t.sketchOf(day).add(hash)
 	}
 }
 
-// dayOf returns the days since 1970.
+// dayOf returns the number of days since 1970.
 func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second) }
 
-// hash returns the trace of a client: readers behind one address are told apart by their programs.
+// hash returns the hash of a client. The User-Agent distinguishes readers with the same address.
 func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
 	var buffer [16 + maxAgentLength]byte
 	address := client.As16()
@@ -111,7 +111,7 @@ func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
 	return siphash.Hash(binary.LittleEndian.Uint64(a.salt[:8]), binary.LittleEndian.Uint64(a.salt[8:]), text)
 }
 
-// lookUp returns the tally of a feed and what a User-Agent says.
+// lookUp returns the tally of a feed and the parsed User-Agent.
 func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	a.mu.RLock()
 	t, who := a.feeds[name], a.agents[userAgent]
@@ -128,7 +128,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	}
 	if who = a.agents[userAgent]; who.name == "" {
 		if len(a.agents) >= maxAgents {
-			clear(a.agents) // cheaper than knowing which are old
+			clear(a.agents) // cheaper than tracking their age
 		}
 		who = parseAgent(userAgent)
 		a.agents[strings.Clone(userAgent)] = who
@@ -136,7 +136,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	return t, who
 }
 
-// sketchOf returns the sketch of a day, and forgets those that it takes the place of.
+// sketchOf returns the sketch of a day, and clears those of the days in between, which have expired.
 func (t *tally) sketchOf(day int64) *sketch {
 	for ; t.day < day; t.day++ {
 		if day-t.day > int64(len(t.sketches)) {
@@ -151,7 +151,7 @@ func (t *tally) sketchOf(day int64) *sketch {
 	return *s
 }
 
-// Readers returns what is known of each feed that was polled, in the order in which they were first.
+// Readers returns the readership of each feed that was requested, in the order of their first requests.
 func (a *Audience) Readers() []feed.Readership {
 	today := dayOf(a.now())
 	tallies := a.tallies()
@@ -174,7 +174,7 @@ func (t *tally) readership(today int64) feed.Readership {
 	}
 	r.Direct = sum.estimate()
 	r.Subscribers = r.Direct
-	for _, g := range t.gatherers {
+	for _, g := range t.aggregators {
 		if g.day > today-days {
 			r.Subscribers += g.subscribers
 		}
@@ -182,7 +182,7 @@ func (t *tally) readership(today int64) feed.Readership {
 	return r
 }
 
-// named returns how many polls there were by the clients' names.
+// named returns the number of requests by client name.
 func (t *tally) named() map[string]uint64 {
 	byName := make(map[string]uint64)
 	for number, n := range t.clients {
@@ -193,7 +193,7 @@ func (t *tally) named() map[string]uint64 {
 	return byName
 }
 
-// recent returns the sketches of the days whose readers count today, by day.
+// recent returns the sketches of the last days, by day.
 func (t *tally) recent(today int64) iter.Seq2[int64, *sketch] {
 	return func(yield func(int64, *sketch) bool) {
 		for d := max(today-days+1, 0); d <= t.day; d++ {

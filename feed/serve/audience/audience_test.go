@@ -128,17 +128,17 @@ func TestParseAgent(t *testing.T) {
 		userAgent string
 		want      agent
 	}{
-		{"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1", agent{name: "newsblur", kind: gatherer, subscribers: 54}},
-		{"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)", agent{name: "the-old-reader", kind: gatherer, subscribers: 10}},
-		{"BazQux/2.4 (+https://bazqux.com/fetcher; 1 subscriber)", agent{name: "bazqux", kind: gatherer, subscribers: 1}},
-		{"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)", agent{name: "miniflux", kind: direct, subscribers: 0}},
-		{"FreshRSS/1.24 (Linux; https://freshrss.org)", agent{name: "freshrss", kind: direct, subscribers: 0}},
-		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", agent{name: "browser", kind: direct, subscribers: 0}},
+		{"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1", agent{name: "newsblur", kind: aggregator, subscribers: 54}},
+		{"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)", agent{name: "the-old-reader", kind: aggregator, subscribers: 10}},
+		{"BazQux/2.4 (+https://bazqux.com/fetcher; 1 subscriber)", agent{name: "bazqux", kind: aggregator, subscribers: 1}},
+		{"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)", agent{name: "miniflux", kind: reader, subscribers: 0}},
+		{"FreshRSS/1.24 (Linux; https://freshrss.org)", agent{name: "freshrss", kind: reader, subscribers: 0}},
+		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", agent{name: "browser", kind: reader, subscribers: 0}},
 		{"curl/8.5.0", agent{name: "curl", kind: robot, subscribers: 0}},
-		{"x subscribers", agent{name: "other", kind: direct, subscribers: 0}},
-		{"99999999999999999999 subscribers", agent{name: "other", kind: direct, subscribers: 0}},
-		{" subscribers", agent{name: "other", kind: direct, subscribers: 0}},
-		{"", agent{name: "unnamed", kind: direct, subscribers: 0}},
+		{"x subscribers", agent{name: "other", kind: reader, subscribers: 0}},
+		{"99999999999999999999 subscribers", agent{name: "other", kind: reader, subscribers: 0}},
+		{" subscribers", agent{name: "other", kind: reader, subscribers: 0}},
+		{"", agent{name: "unnamed", kind: reader, subscribers: 0}},
 	} {
 		got := parseAgent(c.userAgent)
 		if name := nameOf(got.number); name != got.name {
@@ -156,7 +156,7 @@ func FuzzParseAgent(f *testing.F) {
 	f.Add("Feedly/1.0 (16 subscribers)")
 	f.Fuzz(func(t *testing.T, userAgent string) {
 		got := parseAgent(userAgent)
-		names := map[string]bool{otherName: true, silentName: true}
+		names := map[string]bool{otherName: true, unnamedName: true}
 		for _, k := range known {
 			names[k.name] = true
 		}

@@ -5,26 +5,26 @@ import (
 	"math/bits"
 )
 
-// registers is the size of a sketch: with 512 the standard error of an estimate is 4.6 %.
+// registers is the number of registers of a sketch. With 512 the standard error of an estimate is 4.6 %.
 const (
 	registerBits = 9
 	registers    = 1 << registerBits
 	maxRank      = 64 - registerBits + 1
 )
 
-// sketch estimates how many different hashes it was given, without keeping any (Flajolet, Fusy, Gandouet, Meunier:
-// HyperLogLog, 2007).
+// sketch estimates the number of different hashes that were added (Flajolet, Fusy, Gandouet, Meunier: HyperLogLog,
+// 2007).
 type sketch [registers]uint8
 
 func (s *sketch) add(hash uint64) {
 	i := hash >> (64 - registerBits)
 	rank := uint8(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
-	if s[i] < rank { // most often it is not, and then nothing is written
+	if s[i] < rank { // avoid most writes
 		s[i] = rank
 	}
 }
 
-// merge adds what another sketch was given.
+// merge adds the hashes of another sketch.
 func (s *sketch) merge(o *sketch) {
 	for i := range s {
 		s[i] = max(s[i], o[i])
@@ -42,7 +42,7 @@ func (s *sketch) estimate() int {
 	}
 	estimate := alpha * registers * registers / sum
 	if estimate <= 2.5*registers && empty > 0 {
-		// Few: the share of empty registers says more.
+		// For small numbers the share of empty registers is more precise (linear counting).
 		estimate = registers * math.Log(registers/float64(empty))
 	}
 	return int(math.Round(estimate))

@@ -26,9 +26,9 @@ func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
 		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
 		Limiter: ratelimit.New(1, time.Hour, time.Now).Site("x"),
 	}
-	hosts := &serve.Hosts{Stranger: &serve.Front{}}
+	hosts := &serve.Hosts{Unknown: &serve.Front{}}
 	hosts.Set(map[string]*serve.Front{"x": front})
-	addr := start(t, "fast", hosts, serve.DefaultLimits(), slog.New(slog.DiscardHandler))
+	addr := start(t, "fast", hosts, testLimits, slog.New(slog.DiscardHandler))
 	for what, raw := range map[string]string{
 		"200 by a host in capitals": "GET /feed.xml HTTP/1.1\r\nHost: X:8080\r\nAccept-Encoding: gzip\r\nUser-Agent: test\r\n\r\n",
 		"421":                       "GET /feed.xml HTTP/1.1\r\nHost: nobody\r\nAccept-Encoding: gzip\r\nUser-Agent: test\r\n\r\n",
@@ -88,7 +88,7 @@ func BenchmarkAnswer(b *testing.B) {
 			"304": request("Accept-Encoding: gzip", "If-None-Match: *"), "200": request("Accept-Encoding: gzip"),
 		} {
 			b.Run(name+"/"+what, func(b *testing.B) {
-				conn := dial(b, start(b, name, front, serve.DefaultLimits(), slog.New(slog.DiscardHandler)))
+				conn := dial(b, start(b, name, front, testLimits, slog.New(slog.DiscardHandler)))
 				r := bufio.NewReaderSize(conn, 64<<10)
 				b.ReportAllocs()
 				for b.Loop() {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// listener makes a [conn] of each connection.
+// listener returns a [conn] for each connection.
 type listener struct {
 	net.Listener
-	buffers *sync.Pool // of *buffer, for as many connections as have something to read
+	buffers *sync.Pool // of *buffer
 }
 
 func newListener(l net.Listener) *listener {
@@ -26,19 +26,19 @@ func (l *listener) Accept() (net.Conn, error) {
 	return newConn(c, l.buffers), nil
 }
 
-// slack is by how much a deadline may come early. Most requests need none of their own within it: setting one costs a
-// hundredth of a request, and fasthttp sets three.
+// slack is by how much a deadline may be early. Within it most requests need no system call to set one, which takes 1 %
+// of a request, and fasthttp sets three.
 const slack = time.Second
 
-// conn is a connection that costs little while nothing comes on it: fasthttp waits for the next request by reading one
-// byte (ReduceMemoryUsage), for which it needs no buffer, and conn takes one from a pool only when there is something to
-// read. The rest of what it read is handed on without another system call.
+// conn is a connection that uses little memory while it is idle. fasthttp waits for the next request by reading one
+// byte without a buffer (ReduceMemoryUsage). conn then takes a buffer from a pool only when there is something to read,
+// and returns the rest of what it read without another system call.
 type conn struct {
 	net.Conn
 	peer    netip.Addr
 	buffers *sync.Pool
-	waiting *waiter // nil if the system can't say when there is something to read
-	rest    *buffer // read but not handed on; nil if there is nothing
+	waiting *waiter // nil if the system cannot wait without a buffer
+	rest    *buffer // read but not returned yet; nil if empty
 	read    deadline
 	write   deadline
 }
@@ -88,16 +88,16 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Close implements [net.Conn]. It may be called while another goroutine reads, so what that one holds is left to it.
+// Close implements [net.Conn]. Another goroutine may be reading, so the buffer is left to it.
 func (c *conn) Close() error { return c.Conn.Close() }
 
-// SetReadDeadline implements [net.Conn]. It holds from the next read on.
+// SetReadDeadline implements [net.Conn]. It is in effect from the next read on.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.read.wanted = t
 	return nil
 }
 
-// SetWriteDeadline implements [net.Conn]. It holds from the next write on.
+// SetWriteDeadline implements [net.Conn]. It is in effect from the next write on.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.write.wanted = t
 	return nil
@@ -109,28 +109,28 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// deadline is when a direction of a connection gives up: as it is wanted, and as the system was told.
-type deadline struct{ wanted, told time.Time }
+// deadline is the deadline of one direction: the wanted one, and the one that was set on the connection.
+type deadline struct{ wanted, applied time.Time }
 
-// apply tells the system unless what it was told is near enough.
+// apply sets the deadline, unless the one that is set is close enough.
 func (d *deadline) apply(set func(time.Time) error) error {
-	if d.wanted.Equal(d.told) {
+	if d.wanted.Equal(d.applied) {
 		return nil
 	}
-	if !d.wanted.IsZero() && !d.told.IsZero() {
-		if early := d.wanted.Sub(d.told); early >= 0 && early < slack {
+	if !d.wanted.IsZero() && !d.applied.IsZero() {
+		if early := d.wanted.Sub(d.applied); early >= 0 && early < slack {
 			return nil
 		}
 	}
-	d.told = d.wanted
+	d.applied = d.wanted
 	return set(d.wanted)
 }
 
-// buffer holds what was read at once: a request's header fits in most times.
+// buffer has the bytes of one read. Most request headers fit in it.
 type buffer struct {
 	bytes [2048]byte
-	n     int // how many were read
-	at    int // how many of them were handed on
+	n     int // bytes read
+	at    int // bytes returned
 }
 
 func (b *buffer) unread() []byte { return b.bytes[b.at:b.n] }

@@ -234,7 +234,7 @@ func TestEnginesAnswerAlike(t *testing.T) {
 			method, _, _ := strings.Cut(c.raw, " ")
 			answers := map[string]answer{}
 			for name := range engines {
-				conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, serve.DefaultLimits(), logTo(t)))
+				conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, testLimits, logTo(t)))
 				if _, err := io.WriteString(conn, c.raw); err != nil {
 					t.Fatal(err)
 				}
@@ -258,7 +258,7 @@ func TestEnginesAnswerAlike(t *testing.T) {
 func TestBothEnginesAnswerPipelinedRequestsInOrder(t *testing.T) {
 	s := site(t, 40_000, feed.Main)
 	for name := range engines {
-		conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, serve.DefaultLimits(), logTo(t)))
+		conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, testLimits, logTo(t)))
 		var raw strings.Builder
 		var want, got []int
 		for i := range 300 { // several read buffers full
@@ -310,7 +310,7 @@ func TestBothEnginesDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := slowDocuments{fixed{site(t, 4000, feed.Main)}, make(chan struct{}), make(chan struct{})}
-		e := make1(&serve.Front{Documents: d}, serve.DefaultLimits(), logTo(t))
+		e := make1(&serve.Front{Documents: d}, testLimits, logTo(t))
 		done := make(chan error, 1)
 		go func() { done <- e.Serve(l) }()
 		conn := dial(t, l.Addr().String())
@@ -349,7 +349,7 @@ func (panicking) Snapshot() *serve.Snapshot { panic("a defect") }
 
 // TestADefectInOneAnswerEndsOnlyThatConnection holds that fasthttp, which has no such net, does not end the program.
 func TestADefectInOneAnswerEndsOnlyThatConnection(t *testing.T) {
-	addr := start(t, "fast", &serve.Front{Documents: panicking{}}, serve.DefaultLimits(), slog.New(slog.DiscardHandler))
+	addr := start(t, "fast", &serve.Front{Documents: panicking{}}, testLimits, slog.New(slog.DiscardHandler))
 	for range 2 {
 		conn := dial(t, addr)
 		if _, err := io.WriteString(conn, "GET /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -382,4 +382,14 @@ func (r *record) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.String()
+}
+
+// testLimits are those that package config has as defaults.
+var testLimits = serve.Limits{
+	ReadHeaderTimeout: 5 * time.Second,
+	ReadTimeout:       10 * time.Second,
+	WriteTimeout:      30 * time.Second,
+	IdleTimeout:       60 * time.Second,
+	MaxHeaderBytes:    16 << 10,
+	MaxConnections:    20_000,
 }

@@ -1,5 +1,5 @@
-// Package fast puts feeds on fasthttp, an HTTP/1.1 engine that does less for each request than net/http. It decides
-// nothing: [serve.Front] does. TLS and HTTP/2 are for the standard engine.
+// Package fast serves feeds with fasthttp, an HTTP/1.1 engine that needs less time for each request than net/http.
+// [serve.Front] decides the answers. TLS and HTTP/2 are only supported by the engine of package serve.
 package fast
 
 import (
@@ -30,30 +30,30 @@ type Server struct {
 	maxConnections int
 }
 
-// writeBuffer is the size of the pooled buffer that an answer is put together in. One that fits goes out in one write;
-// most feeds in gzip coding do.
+// writeBuffer is the size of the pooled buffers for responses. A response that fits is sent with one write; most feeds
+// in gzip coding do.
 const writeBuffer = 32 << 10
 
-// NewServer returns a server that answers for sites, within the limits that [serve.NewServer] holds too. Errors of
-// connections go to log at debug level, since anyone can cause them.
+// NewServer returns a server for sites with the limits of [serve.NewServer]. Errors of connections are logged at debug
+// level, because any client can cause them.
 func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
 	s.http = &fasthttp.Server{
 		Handler:         s.answer,
-		ErrorHandler:    s.refuse,
-		ContinueHandler: func(*fasthttp.RequestHeader) bool { return false }, // 417: no body is wanted
+		ErrorHandler:    s.reject,
+		ContinueHandler: func(*fasthttp.RequestHeader) bool { return false }, // 417: requests have no body
 		Logger:          logger{log},
-		// The cap is the listener's, so that clients wait as they do for the standard engine; one more than it, for
-		// connections whose goroutine ends a little after they were closed.
+		// The listener limits connections, so that clients wait as with the standard engine. Concurrency is higher,
+		// because a goroutine ends a little after its connection is closed.
 		Concurrency: 2*l.MaxConnections + 1,
-		// A request is its header: a body is refused, and the one byte below is the least that can be set.
+		// Requests have no body; 1 is the least value of MaxRequestBodySize that limits it.
 		ReadTimeout:        min(l.ReadHeaderTimeout, l.ReadTimeout),
 		MaxRequestBodySize: 1,
 		WriteTimeout:       l.WriteTimeout,
 		IdleTimeout:        l.IdleTimeout,
 		ReadBufferSize:     l.MaxHeaderBytes,
 		WriteBufferSize:    writeBuffer,
-		// An open connection without a request holds no buffers; conn makes that cheap.
+		// Idle connections have no buffers; see conn.
 		ReduceMemoryUsage:            true,
 		LazyRequestTime:              true,
 		CloseOnShutdown:              true,
@@ -65,8 +65,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	return s
 }
 
-// Serve answers what comes in on l, which it closes in the end. It returns [http.ErrServerClosed] after Shutdown, as
-// net/http does.
+// Serve answers requests on l, which it closes. It returns [http.ErrServerClosed] after Shutdown.
 func (s *Server) Serve(l net.Listener) error {
 	if err := s.http.Serve(newListener(connlimit.Listen(l, s.maxConnections))); err != nil {
 		return fmt.Errorf("fast engine: %w", err)
@@ -74,7 +73,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return http.ErrServerClosed
 }
 
-// Shutdown accepts no more connections and waits until the requests under way are answered, or ctx ends.
+// Shutdown stops accepting connections, and waits until requests in progress are answered or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("fast engine: %w", err)
@@ -84,16 +83,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // answer is fasthttp's handler.
 func (s *Server) answer(ctx *fasthttp.RequestCtx) {
-	defer s.survive(ctx)
+	defer s.recoverPanic(ctx)
 	h := &ctx.Request.Header
 	path, ok := pathOf(h.RequestURI())
-	sound, framed := inspect(h.RawHeaders())
+	valid, framed := inspect(h.RawHeaders())
 	switch {
-	case !ok || !sound:
-		write(ctx, serve.Refuse(http.StatusBadRequest))
+	case !ok || !valid:
+		write(ctx, serve.ErrorResponse(http.StatusBadRequest))
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
-		write(ctx, serve.Refuse(http.StatusHTTPVersionNotSupported))
+		write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
 		return
 	}
 	write(ctx, s.sites.ForHost(hostOf(h)).Answer(&serve.Visit{
@@ -115,24 +114,24 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	}))
 }
 
-// survive keeps a defect in one answer from ending all others, as net/http does.
-func (s *Server) survive(ctx *fasthttp.RequestCtx) {
+// recoverPanic answers 500 after a panic in a request, and logs it.
+func (s *Server) recoverPanic(ctx *fasthttp.RequestCtx) {
 	if v := recover(); v != nil {
-		s.log.Error("an answer failed", "panic", v, "stack", string(debug.Stack()))
+		s.log.Error("panic in a request", "panic", v, "stack", string(debug.Stack()))
 		ctx.Response.Reset()
 		ctx.Response.SetStatusCode(http.StatusInternalServerError)
 		ctx.Response.SetConnectionClose()
 	}
 }
 
-// refuse answers what fasthttp could not read. Its text is fixed: nothing of the request is repeated.
-func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+// reject answers requests that fasthttp could not parse. It repeats nothing of the request.
+func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	status := http.StatusBadRequest
 	var long *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		// The header could be read, and the method says more than that there is a body.
+		// The header was parsed, and the status depends on the method.
 		write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
 			Request: serve.Request{Method: view(ctx.Request.Header.Method())}, HasBody: true,
 		}))
@@ -142,10 +141,10 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &network) && network.Timeout():
 		status = http.StatusRequestTimeout
 	}
-	write(ctx, serve.Refuse(status))
+	write(ctx, serve.ErrorResponse(status))
 }
 
-// write makes an answer fasthttp's.
+// write copies an answer to the response of fasthttp.
 func write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	r := &ctx.Response
 	r.SetStatusCode(res.Status)
@@ -160,8 +159,8 @@ func write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	}
 }
 
-// pathOf returns the percent-decoded path of a request target, and false if it is malformed. Most targets are their own
-// path; the others are read as net/http reads them.
+// pathOf returns the percent-decoded path of a request target, and false if it is malformed. Targets with an escape or
+// in absolute form are parsed as by net/http.
 func pathOf(target []byte) (string, bool) {
 	if len(target) == 0 {
 		return "", false
@@ -177,8 +176,8 @@ func pathOf(target []byte) (string, bool) {
 	return view(target), true
 }
 
-// hostOf returns the host that a request is for: that of a target in absolute form before the one in Host (RFC 9112
-// section 3.2.2).
+// hostOf returns the host of a request: that of a target in absolute form, else the Host field (RFC 9112 section
+// 3.2.2).
 func hostOf(h *fasthttp.RequestHeader) string {
 	if target := h.RequestURI(); len(target) > 0 && target[0] != '/' && target[0] != '*' {
 		if u, err := url.ParseRequestURI(string(target)); err == nil && u.Host != "" {
@@ -188,7 +187,7 @@ func hostOf(h *fasthttp.RequestHeader) string {
 	return view(h.Host())
 }
 
-// queryOf returns the query of a request target as it is.
+// queryOf returns the query of a request target as received.
 func queryOf(target []byte) string {
 	if _, after, ok := bytes.Cut(target, []byte{'?'}); ok {
 		return view(after)
@@ -204,7 +203,7 @@ func parsedPath(target string) (string, bool) {
 	return u.Path, true
 }
 
-// peerOf returns the address of the other end.
+// peerOf returns the address of the peer.
 func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	if c, ok := ctx.Conn().(*conn); ok {
 		return c.peer
@@ -228,15 +227,15 @@ func field(h *fasthttp.RequestHeader, name string) string {
 	}
 }
 
-// view returns b as a string without a copy. It holds until the answer is written: fasthttp changes b no sooner.
+// view returns b as a string without a copy. It is valid until the answer is written, when fasthttp reuses b.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// bytesOf returns s as bytes without a copy. They are not to be changed.
+// bytesOf returns s as bytes without a copy. They must not be modified.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// logger takes what fasthttp has to say. Its arguments are addresses of readers and parts of what they sent, which are
-// nobody's business, so only what it is about is told.
+// logger logs the formats of messages of fasthttp. Their arguments have addresses of clients and parts of requests,
+// which must not be logged.
 type logger struct{ log *slog.Logger }
 
 // Printf implements [fasthttp.Logger].
-func (l logger) Printf(format string, _ ...any) { l.log.Debug("fast engine", "about", format) }
+func (l logger) Printf(format string, _ ...any) { l.log.Debug("fast engine", "message", format) }

@@ -290,7 +290,7 @@ func TestHostileRequests(t *testing.T) {
 	for name := range engines {
 		t.Run(name, func(t *testing.T) {
 			var log record
-			addr := start(t, name, &serve.Front{Documents: fixed{s}}, serve.DefaultLimits(),
+			addr := start(t, name, &serve.Front{Documents: fixed{s}}, testLimits,
 				slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 			seen := map[string]bool{}
 			for _, h := range all {
@@ -353,7 +353,7 @@ func outcome(t *testing.T, addr, raw string) (string, []byte) {
 // TestSlowClientsAreClosed holds that a client that sends its request byte by byte, or nothing, is sent away in time.
 func TestSlowClientsAreClosed(t *testing.T) {
 	s := site(t, 4000, feed.Main)
-	limits := serve.DefaultLimits()
+	limits := testLimits
 	limits.ReadHeaderTimeout, limits.ReadTimeout, limits.IdleTimeout = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
 	for name := range engines {
 		for what, raw := range map[string]string{
@@ -402,7 +402,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 // TestConnectionsAreCapped holds that clients beyond the cap wait until another leaves.
 func TestConnectionsAreCapped(t *testing.T) {
 	s := site(t, 4000, feed.Main)
-	limits := serve.DefaultLimits()
+	limits := testLimits
 	limits.MaxConnections = 2
 	for name := range engines {
 		addr := start(t, name, &serve.Front{Documents: fixed{s}}, limits, logTo(t))

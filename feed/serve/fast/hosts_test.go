@@ -16,7 +16,7 @@ import (
 func twoSites(t testing.TB) *serve.Hosts {
 	alice := &serve.Front{Documents: fixed{site(t, 4000, feed.Main)}}
 	bob := &serve.Front{Documents: fixed{site(t, 5000, feed.Main)}}
-	h := &serve.Hosts{Stranger: &serve.Front{}}
+	h := &serve.Hosts{Unknown: &serve.Front{}}
 	h.Set(map[string]*serve.Front{"alice.example": alice, "xn--bcher-kva.example": alice, "::1": alice, "bob.example": bob})
 	return h
 }
@@ -28,7 +28,7 @@ func TestAHostMeansOneSite(t *testing.T) {
 	const alice, bob, nobody = "alice", "bob", "nobody"
 	addresses := map[string]string{}
 	for name := range engines {
-		addresses[name] = start(t, name, sites, serve.DefaultLimits(), logTo(t))
+		addresses[name] = start(t, name, sites, testLimits, logTo(t))
 	}
 	bodies := map[string]string{}
 	for who, host := range map[string]string{alice: "alice.example", bob: "bob.example"} {
@@ -110,7 +110,7 @@ func TestSitesAreExchangedUnderLoad(t *testing.T) {
 	for name := range engines {
 		sites := twoSites(t)
 		bob := sites.ForHost("bob.example")
-		conn := dial(t, start(t, name, sites, serve.DefaultLimits(), logTo(t)))
+		conn := dial(t, start(t, name, sites, testLimits, logTo(t)))
 		r := bufio.NewReader(conn)
 		done := make(chan struct{})
 		stop := make(chan struct{})

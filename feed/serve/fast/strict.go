@@ -2,11 +2,10 @@ package fast
 
 import "bytes"
 
-// inspect looks at the lines of a header as they came, for what fasthttp lets pass or drops though a proxy before us may
-// read it otherwise. A header is sound unless lines of it end in a bare LF (RFC 9112 section 2.2) or are folded (section
-// 5.2); it is framed if it has a Transfer-Encoding (section 6.1), which fasthttp drops if that is "identity". Nothing is
-// parsed that fasthttp has parsed.
-func inspect(lines []byte) (sound, framed bool) {
+// inspect checks the lines of a header for what fasthttp accepts or removes although a proxy may parse it differently.
+// valid is false if lines end in a bare LF (RFC 9112 section 2.2) or are folded (section 5.2). framed is true if there
+// is a Transfer-Encoding (section 6.1), which fasthttp removes if it is "identity".
+func inspect(lines []byte) (valid, framed bool) {
 	for len(lines) > 0 {
 		if lines[0] == ' ' || lines[0] == '\t' {
 			return false, framed

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// waiter is for systems that tell when there is something to read without a buffer to read it into.
+// waiter is not supported on this system.
 type waiter struct{}
 
 func newWaiter(net.Conn, *sync.Pool) *waiter { return nil }

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// waiter waits until there is something to read without holding a buffer meanwhile.
+// waiter waits until a connection is readable without allocating a buffer.
 type waiter struct {
 	raw  syscall.RawConn
-	try  func(fd uintptr) bool // made once: a closure for each read would be an allocation
+	try  func(fd uintptr) bool // created once, so that reads do not allocate memory
 	got  *buffer
 	fail error
 }
@@ -39,7 +39,7 @@ func newWaiter(c net.Conn, buffers *sync.Pool) *waiter {
 				continue
 			case errors.Is(err, syscall.EAGAIN):
 				buffers.Put(b)
-				return false // wait, and be called again
+				return false // wait, and call again
 			case err != nil:
 				w.fail = os.NewSyscallError("read", err)
 			case n == 0:
@@ -56,7 +56,7 @@ func newWaiter(c net.Conn, buffers *sync.Pool) *waiter {
 	return w
 }
 
-// next returns what comes next, at least one byte.
+// next returns a buffer with the bytes of the next read, at least one.
 func (w *waiter) next() (*buffer, error) {
 	w.got, w.fail = nil, nil
 	if err := w.raw.Read(w.try); err != nil {

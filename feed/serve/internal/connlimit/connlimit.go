@@ -1,5 +1,5 @@
-// Package connlimit bounds how many connections of a listener are open at a time. It is golang.org/x/net/netutil's
-// LimitListener for connections that keep what engines need of TCP: closing one direction, and the file descriptor.
+// Package connlimit bounds the number of open connections of a listener. Unlike LimitListener of
+// golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It knows nothing of HTTP.
 package connlimit
 
 import (
@@ -9,15 +9,15 @@ import (
 	"syscall"
 )
 
-// Listen returns a listener that accepts from l while fewer than n of its connections are open. Beyond that, clients
-// wait in the system's backlog until others leave or are sent away by their time limits.
+// Listen returns a listener that accepts from l while fewer than n of its connections are open. Other clients wait in
+// the backlog of the operating system.
 func Listen(l net.Listener, n int) net.Listener {
 	return &listener{Listener: l, free: make(chan struct{}, n), closed: make(chan struct{})}
 }
 
 type listener struct {
 	net.Listener
-	free   chan struct{} // holds one for each open connection
+	free   chan struct{} // has one element for each open connection
 	closed chan struct{}
 	once   sync.Once
 }
@@ -43,7 +43,7 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// Conn is a connection that counts.
+// Conn is a counted connection.
 type Conn struct {
 	net.Conn
 	free chan struct{}
@@ -57,8 +57,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// CloseWrite tells the client that nothing more comes, so that it reads an answer whole although it sent more than was
-// read.
+// CloseWrite closes the sending direction, so that the client can read the whole response although it sent more than
+// was read.
 func (c *Conn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()

@@ -122,7 +122,7 @@ func TestDamagedFileStartsAnew(t *testing.T) {
 		"one bit flipped": flipped,
 		"text":            []byte("hello"),
 		"no JSON":         pack("hello"),
-		"another form":    pack(strings.Replace(text, form, "feedpub audience 9", 1)),
+		"another format":  pack(strings.Replace(text, format, "feedpub audience 9", 1)),
 		"short salt":      pack(strings.Replace(text, `"salt":"`, `"salt":"AA==","old":"`, 1)),
 		"no sketch":       pack(strings.Replace(text, `"19860":"`, `"19860":"AA==","1":"`, 1)),
 	} {
@@ -236,8 +236,8 @@ func TestUnwritableFileIsToldOnce(t *testing.T) {
 
 // FuzzRestore holds that of whatever stands in the file nothing comes out that could not have been counted.
 func FuzzRestore(f *testing.F) {
-	f.Add(`{"form":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" + `{"feed":"main","last_poll":19860,"polls":3,` +
-		`"clients":{"newsboat":2,"never heard of":1},"gatherers":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
+	f.Add(`{"format":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" + `{"feed":"main","last_poll":19860,"polls":3,` +
+		`"clients":{"newsboat":2,"never heard of":1},"aggregators":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		a := New(func() time.Time { return noon }, salt)
 		if err := a.restore(pack(text)); err != nil {
@@ -246,7 +246,7 @@ func FuzzRestore(f *testing.F) {
 			}
 			return
 		}
-		names := map[string]bool{otherName: true, silentName: true}
+		names := map[string]bool{otherName: true, unnamedName: true}
 		for _, k := range known {
 			names[k.name] = true
 		}

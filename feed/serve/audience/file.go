@@ -21,38 +21,38 @@ import (
 )
 
 const (
-	// saveEvery is how often counts are saved: what a crash costs at most.
+	// saveEvery is the interval at which counts are saved. A crash loses no more than that.
 	saveEvery = 5 * time.Minute
-	// forgetAfter is after how many days a feed that nobody polls is not saved any more.
+	// forgetAfter is after how many days without a request a feed is no longer saved.
 	forgetAfter = 30
-	// form names the form of the file. One of another form is not read.
-	form = "feedpub audience 1"
+	// format names the format of the file. Files in another format are not read.
+	format = "feedpub audience 1"
 )
 
-// The file is JSON Lines in gzip coding, whose checksum tells what is damaged: the opening, and then a line for each feed.
+// The file is JSON Lines in gzip coding, whose checksum detects damage: a header, and then a line for each feed.
 type (
-	opening struct {
-		Form string `json:"form"`
-		Salt []byte `json:"salt"` // without it the sketches would count those who come back once more
+	header struct {
+		Format string `json:"format"`
+		Salt   []byte `json:"salt"` // a new one would count every client again
 	}
 	saved struct {
-		Feed        feed.Name               `json:"feed"`
-		LastPoll    int64                   `json:"last_poll"` // days are counted from 1970, as in tally
-		Polls       uint64                  `json:"polls"`
-		NotModified uint64                  `json:"not_modified,omitempty"`
-		Deltas      uint64                  `json:"deltas,omitempty"`
-		Clients     map[string]uint64       `json:"clients,omitempty"` // by name: numbers change with the list of the known
-		Gatherers   map[string]savedReports `json:"gatherers,omitempty"`
-		Sketches    map[int64][]byte        `json:"sketches,omitempty"` // by day
+		Feed        feed.Name              `json:"feed"`
+		LastPoll    int64                  `json:"last_poll"` // in days since 1970
+		Polls       uint64                 `json:"polls"`
+		NotModified uint64                 `json:"not_modified,omitempty"`
+		Deltas      uint64                 `json:"deltas,omitempty"`
+		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because numbers depend on known
+		Aggregators map[string]savedReport `json:"aggregators,omitempty"`
+		Sketches    map[int64][]byte       `json:"sketches,omitempty"` // by day
 	}
-	savedReports struct {
+	savedReport struct {
 		Subscribers int   `json:"subscribers"`
 		Day         int64 `json:"day"`
 	}
 )
 
-// Open returns the audience that was saved in the file at path, or one of nobody with the given salt if there is no such
-// file. A file that is damaged is logged and forgotten: counts are no reason not to serve.
+// Open returns the Audience that was saved in the file at path, or an empty one with the given salt if there is no such
+// file. A damaged file is logged and ignored, because counts are not needed to serve.
 func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audience {
 	a := New(now, salt)
 	a.path, a.log = path, log
@@ -61,18 +61,18 @@ func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audie
 		err = a.restore(b)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("the count of readers can't be read and starts anew", "file", path, "error", err)
+		log.Warn("saved reader counts not read; counting starts from 0", "file", path, "error", err)
 	}
 	a.onDisk = a.polls()
 	return a
 }
 
-// Run saves the audience now and then, and when ctx ends. What can't be saved is logged and tried again. The error is
-// always nil.
+// Run saves the counts at intervals and when ctx ends. Errors are logged, and the save is retried. The returned error
+// is always nil.
 func (a *Audience) Run(ctx context.Context) error {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
-	var before string // the last error: one that stays is logged once
+	var before string // the last error, which is not logged again
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,7 +86,7 @@ func (a *Audience) Run(ctx context.Context) error {
 				a.onDisk = polls
 			}
 			if reason != "" && reason != before {
-				a.log.Error("the count of readers is not saved; a restart loses it", "file", a.path, "error", reason)
+				a.log.Error("reader counts not saved; a restart would lose them", "file", a.path, "error", reason)
 			}
 			before = reason
 		}
@@ -96,7 +96,7 @@ func (a *Audience) Run(ctx context.Context) error {
 	}
 }
 
-// polls returns how many polls were counted.
+// polls returns the number of counted requests.
 func (a *Audience) polls() (sum uint64) {
 	for _, t := range a.tallies() {
 		t.mu.Lock()
@@ -106,7 +106,7 @@ func (a *Audience) polls() (sum uint64) {
 	return sum
 }
 
-// tallies returns what is known of each feed, in the order in which they were first polled.
+// tallies returns the tallies in the order of their first requests.
 func (a *Audience) tallies() []*tally {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -117,7 +117,7 @@ func (a *Audience) tallies() []*tally {
 	return list
 }
 
-// save writes the file, for nobody else to read: who has the salt can try which addresses were here.
+// save writes the file. Only its owner may read it, since it has the salt.
 func (a *Audience) save() error {
 	if err := os.MkdirAll(filepath.Dir(a.path), 0o755); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (a *Audience) encode() ([]byte, error) {
 	var b bytes.Buffer
 	packed := coding.NewGzipWriter(&b)
 	lines := json.NewEncoder(packed)
-	err := lines.Encode(opening{Form: form, Salt: a.salt[:]})
+	err := lines.Encode(header{Format: format, Salt: a.salt[:]})
 	today := dayOf(a.now())
 	for _, t := range a.tallies() {
 		if s := t.saved(today); s.LastPoll > today-forgetAfter {
@@ -149,10 +149,10 @@ func (t *tally) saved(today int64) saved {
 	defer t.mu.Unlock()
 	s := saved{
 		Feed: t.feed, LastPoll: t.last, Polls: t.polls, NotModified: t.notModified, Deltas: t.deltas,
-		Clients: t.named(), Gatherers: map[string]savedReports{}, Sketches: map[int64][]byte{},
+		Clients: t.named(), Aggregators: map[string]savedReport{}, Sketches: map[int64][]byte{},
 	}
-	for name, g := range t.gatherers {
-		s.Gatherers[name] = savedReports{g.subscribers, g.day}
+	for name, g := range t.aggregators {
+		s.Aggregators[name] = savedReport{g.subscribers, g.day}
 	}
 	for day, sketch := range t.recent(today) {
 		s.Sketches[day] = sketch[:]
@@ -160,22 +160,22 @@ func (t *tally) saved(today int64) saved {
 	return s
 }
 
-// restore takes over what was saved, or nothing if it is not whole.
+// restore sets the state to that of a file, or returns an error and changes nothing.
 func (a *Audience) restore(b []byte) error {
 	packed, err := coding.NewGzipReader(bytes.NewReader(b))
 	if err != nil {
 		return err
 	}
 	lines := json.NewDecoder(packed)
-	var o opening
+	var o header
 	if err := lines.Decode(&o); err != nil {
 		return err
 	}
-	if o.Form != form {
-		return fmt.Errorf("it is of the form %.40q, and %q is read: %w", o.Form, form, feed.ErrInvalid)
+	if o.Format != format {
+		return fmt.Errorf("format is %.40q, want %q: %w", o.Format, format, feed.ErrInvalid)
 	}
 	if len(o.Salt) != len(a.salt) {
-		return fmt.Errorf("its salt has %d bytes, want %d: %w", len(o.Salt), len(a.salt), feed.ErrInvalid)
+		return fmt.Errorf("salt has %d bytes, want %d: %w", len(o.Salt), len(a.salt), feed.ErrInvalid)
 	}
 	today := dayOf(a.now())
 	var order []feed.Name
@@ -200,23 +200,23 @@ func (a *Audience) restore(b []byte) error {
 	return nil
 }
 
-// tally returns what is known of the feed. What is of a day that has not come yet is left out: it would count for ever
-// under a clock that went wrong once.
+// tally returns the tally of a line. It ignores days in the future, which would count for ever after one error of the
+// clock.
 func (s *saved) tally(today int64) (*tally, error) {
 	t := newTally(s.Feed)
 	t.last, t.polls, t.notModified, t.deltas = min(s.LastPoll, today), s.Polls, s.NotModified, s.Deltas
 	for name, n := range s.Clients {
 		t.clients[numberOf(name)] += n
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Gatherers)) {
-		if g := s.Gatherers[name]; g.Day <= today {
-			t.gatherers[nameOf(numberOf(name))] = report{min(max(g.Subscribers, 0), maxSubscribers), g.Day}
+	for _, name := range slices.Sorted(maps.Keys(s.Aggregators)) {
+		if g := s.Aggregators[name]; g.Day <= today {
+			t.aggregators[nameOf(numberOf(name))] = report{min(max(g.Subscribers, 0), maxSubscribers), g.Day}
 		}
 	}
 	for _, day := range slices.Sorted(maps.Keys(s.Sketches)) {
 		b := s.Sketches[day]
 		if len(b) != registers || slices.Max(b) > maxRank {
-			return nil, fmt.Errorf("the sketch of day %d is none: %w", day, feed.ErrInvalid)
+			return nil, fmt.Errorf("sketch of day %d is malformed: %w", day, feed.ErrInvalid)
 		}
 		if day > today-days && day <= today {
 			*t.sketchOf(day) = sketch(b)

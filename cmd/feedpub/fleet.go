@@ -32,8 +32,8 @@ func (w *workplace) fleet(c publish.Config, r role, documents fleet.Documents, p
 		self.Config = publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint()
 	}
 	return fleet.New(fleet.Config{
-		Store: w.Site, Self: self, Native: native(), Documents: documents, Log: w.log, Clock: time.Now,
-		Visits: documents == nil, Pace: pace,
+		Store: w.Site, Self: self, Initial: native(), Documents: documents, Log: w.log, Clock: time.Now,
+		OneShot: documents == nil, Pace: pace,
 	})
 }
 

@@ -1,8 +1,8 @@
-// Package fleet tells the processes that serve or build a site of each other, whatever machine they run on and whatever
-// release they are of: each reports what it is, can and has seen, and learns which of the others' decisions it has to
-// follow. It decides which version of the rendered form a site is built in; it does not build, serve or store.
+// Package fleet lets the processes that serve or build a site know of each other, on whatever machine and of whatever
+// release: each reports its abilities and the newest documents that it has, and reads the reports of the others. It
+// decides which rendering version a site has; it does not build, serve or store anything.
 //
-// What a process has once learned it remembers while it runs, because a store that was flushed or rolled back forgets.
+// A process remembers what it has learned while it runs, since a store that was flushed or rolled back has lost it.
 package fleet
 
 import (
@@ -11,24 +11,27 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"feedpub/feed"
 )
 
 const (
-	// DefaultEvery is how often a process reports unless it is told otherwise.
-	DefaultEvery = 2 * time.Second
-	// lives is for how many intervals a report holds: a process that is slow, or a store that was away for a moment, is
-	// not taken for dead.
-	lives = 5
-	// tries bounds the attempts to decide on a schema while others decide too.
-	tries = 3
+	// DefaultInterval is how often a process reports by default.
+	DefaultInterval = 2 * time.Second
+	// reportLifetime is how many intervals a report lasts, so that a slow process, or a store that was unavailable for a
+	// moment, does not make a process look dead.
+	reportLifetime = 5
+	// maxAttempts bounds the attempts to set the schema while other processes set it too.
+	maxAttempts = 3
 )
 
-// Store is where processes report.
+// Store keeps the reports of processes and the schema of the site.
 type Store interface {
 	Report(ctx context.Context, m feed.Member, ttl time.Duration) error
 	Leave(ctx context.Context, id string) error
@@ -37,98 +40,98 @@ type Store interface {
 	SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
 }
 
-// Documents are those that a process has.
+// Documents is the set of documents that a process has.
 type Documents interface {
-	// Newest returns the greatest fencing token among them.
+	// Newest returns the greatest fencing token among their heads.
 	Newest() feed.Token
-	// Version returns the version of the store up to which they were taken, and when the store last answered.
+	// Version returns the store's version up to which the documents are current, and when the store last answered.
 	Version() (int64, time.Time)
 }
 
-// Config is what a [Fleet] is made of. All fields but those marked optional are required.
+// Config holds everything that a [Fleet] depends on. All fields but those marked optional are required.
 type Config struct {
 	Store Store
-	// Self is this process, without what changes while it runs.
+	// Self describes this process, without what changes while it runs.
 	Self feed.Member
-	// Native is the schema of a site that this program is the first to build; its Renderer and Since are not used.
-	Native    feed.Schema
+	// Initial is the schema of a site that this program is the first to build; its Renderer and Since are not used.
+	Initial   feed.Schema
 	Documents Documents // optional
 	Log       *slog.Logger
 	Clock     func() time.Time
-	Every     time.Duration // how often it reports; 0 is [DefaultEvery]
-	Pace      *Pace         // optional: of the process
-	// Visits says that this process only looks and does not run, as a command does that builds once.
-	Visits bool
+	Interval  time.Duration // between reports; 0 means [DefaultInterval]
+	Pace      *Pace         // optional: shared by the fleets of a process
+	// OneShot is set for a command that builds once and does not call Run.
+	OneShot bool
 }
 
-// Fleet is one process's part in the fleet of a site. Its methods are safe for concurrent use.
+// Fleet is one process's view of the processes of a site. Its methods are safe for concurrent use.
 type Fleet struct {
 	Config
-	settled chan struct{} // closed when others have had the time to report
-	settle  sync.Once
+	reported     chan struct{} // closed once others have had time to report
+	reportedOnce sync.Once
 
-	mu      sync.Mutex
-	looked  bool
-	members []feed.Member
-	stored  feed.Schema // as the store last said
-	latest  feed.Schema // the latest that anyone is known to have known
-	seen    feed.Token  // the greatest that anyone has reported
-	aside   error       // why this process doesn't build although it is to
-	since   time.Time   // of aside
-	told    map[string]time.Time
+	mu        sync.Mutex
+	refreshed bool
+	members   []feed.Member
+	stored    feed.Schema          // as last read from the store
+	latest    feed.Schema          // the latest that any process has known
+	newest    feed.Token           // the greatest that any process has reported
+	outdated  error                // why this process cannot build, although it should
+	since     time.Time            // of outdated
+	conflicts map[string]time.Time // conflicting configurations: the reason, and since when
 }
 
-// New returns a Fleet that knows nothing and tells nothing until one of its methods is called.
+// New returns a Fleet. It neither reads nor reports anything until one of its methods is called.
 func New(c Config) *Fleet {
-	c.Every = cmp.Or(c.Every, DefaultEvery)
-	f := &Fleet{Config: c, settled: make(chan struct{}), told: map[string]time.Time{}}
-	if c.Visits {
-		close(f.settled)
+	c.Interval = cmp.Or(c.Interval, DefaultInterval)
+	f := &Fleet{Config: c, reported: make(chan struct{})}
+	if c.OneShot {
+		close(f.reported)
 	}
 	return f
 }
 
-// Run reports and looks until ctx ends, and takes this process off the list then. A store that is away is waited for.
-// It returns nil.
+// Run reports this process and reads the reports of others until ctx ends, and then removes its report. It retries after
+// errors, and returns nil.
 func (f *Fleet) Run(ctx context.Context) error {
 	defer f.Pace.join()()
-	rounds, down := 0, false
+	reports, failing := 0, false
 	for {
-		err := f.round(ctx)
+		err := f.report(ctx)
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
-			// After the second round every other process has had a whole interval to report.
-			if rounds++; rounds > 1 || len(f.others()) > 0 {
-				f.settle.Do(func() { close(f.settled) })
+			// By the second report every other process has had a whole interval for its own.
+			if reports++; reports > 1 || len(f.others()) > 0 {
+				f.reportedOnce.Do(func() { close(f.reported) })
 			}
-			down = false
-		case !down:
-			f.Log.Warn("this process can't report itself to others", "error", err)
-			down = true
+			failing = false
+		case !failing:
+			f.Log.Warn("report to other processes failed; retrying", "error", err)
+			failing = true
 		}
 		select {
-		case <-time.After(f.Pace.every(f.Every)):
+		case <-time.After(f.Pace.interval(f.Interval)):
 		case <-ctx.Done():
 			leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
 			if err := f.Store.Leave(leave, f.Self.ID); err != nil {
-				f.Log.Debug("not taken off the list of processes; the report expires by itself", "error", err)
+				f.Log.Debug("report of this process not removed; it will expire", "error", err)
 			}
 			return nil
 		}
 	}
 }
 
-// round reports and looks once.
-func (f *Fleet) round(ctx context.Context) error {
-	if err := f.Store.Report(ctx, f.self(), lives*f.Pace.every(f.Every)); err != nil {
+// report reports this process and reads the reports of others.
+func (f *Fleet) report(ctx context.Context) error {
+	if err := f.Store.Report(ctx, f.self(), reportLifetime*f.Pace.interval(f.Interval)); err != nil {
 		return fmt.Errorf("fleet: %w", err)
 	}
-	return f.Look(ctx)
+	return f.Refresh(ctx)
 }
 
-// self returns what this process says of itself now.
+// self returns the current report of this process.
 func (f *Fleet) self() feed.Member {
 	m := f.Self
 	if f.Documents != nil {
@@ -141,8 +144,8 @@ func (f *Fleet) self() feed.Member {
 	return m
 }
 
-// Look reads what the others report and what the site says of its data.
-func (f *Fleet) Look(ctx context.Context) error {
+// Refresh reads the reports of all processes and the schema of the site.
+func (f *Fleet) Refresh(ctx context.Context) error {
 	members, err := f.Store.Members(ctx)
 	if err != nil {
 		return fmt.Errorf("fleet: %w", err)
@@ -152,23 +155,51 @@ func (f *Fleet) Look(ctx context.Context) error {
 		return fmt.Errorf("fleet: %w", err)
 	}
 	f.mu.Lock()
-	f.looked, f.members, f.stored = true, members, stored
+	f.refreshed, f.members, f.stored = true, members, stored
 	f.learn(stored)
 	for _, m := range members {
-		f.seen = max(f.seen, m.Seen)
+		f.newest = max(f.newest, m.Seen)
 		f.learn(m.Known)
 	}
-	if aside := f.may(f.latest); f.Self.Builds && f.latest.Since > 0 && aside != nil {
-		if f.aside == nil {
-			f.since = f.Clock().UTC().Truncate(time.Millisecond)
-		}
-		f.aside = aside
-	} else {
-		f.aside = nil
-	}
+	f.checkSelf()
+	f.compareConfigs()
 	f.mu.Unlock()
-	f.compare()
 	return nil
+}
+
+// checkSelf sets outdated if this process should build the site and cannot. Its caller holds mu.
+func (f *Fleet) checkSelf() {
+	var err error
+	if f.Self.Builds && f.latest.Since > 0 {
+		err = f.checkSchema(f.latest)
+	}
+	if err != nil && f.outdated == nil {
+		f.since = f.Clock().UTC().Truncate(time.Millisecond)
+	}
+	f.outdated = err
+}
+
+// compareConfigs finds builders of the same release that have another configuration than this one, and logs them once.
+// Another release may compute the fingerprint of its configuration differently. Its caller holds mu.
+func (f *Fleet) compareConfigs() {
+	var different []string
+	for _, m := range f.members {
+		if f.Self.Builds && m.Builds && m.ID != f.Self.ID && m.Program == f.Self.Program && m.Config != f.Self.Config {
+			different = append(different, m.ID)
+		}
+	}
+	if len(different) == 0 {
+		f.conflicts = nil
+		return
+	}
+	reason := fmt.Sprintf("builders of the site have another configuration than this one: %s; whichever of them builds "+
+		"publishes its own, so all documents change whenever another one builds", strings.Join(different, ", "))
+	since, known := f.conflicts[reason]
+	if !known {
+		since = f.Clock().UTC().Truncate(time.Millisecond)
+		f.Log.Error("builders of one site have different configurations", "others", different)
+	}
+	f.conflicts = map[string]time.Time{reason: since}
 }
 
 // learn keeps the later of two schemas. Its caller holds mu.
@@ -178,63 +209,63 @@ func (f *Fleet) learn(s feed.Schema) {
 	}
 }
 
-// Members returns the processes that reported, as of the last look, by id.
+// Members returns the processes that had reported at the last refresh, sorted by id.
 func (f *Fleet) Members() []feed.Member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.members)
 }
 
-// others returns the processes besides this one.
+// others returns the processes other than this one.
 func (f *Fleet) others() []feed.Member {
 	return slices.DeleteFunc(f.Members(), func(m feed.Member) bool { return m.ID == f.Self.ID })
 }
 
-// Seen returns the greatest fencing token that any process has reported since this one runs.
-func (f *Fleet) Seen() feed.Token {
+// NewestToken returns the greatest fencing token that any process has reported since this one started.
+func (f *Fleet) NewestToken() feed.Token {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.seen
+	return f.newest
 }
 
-// Since returns when the latest decision on the site's schema was made that is known, as a fencing token: a builder with
-// a smaller one works by an older decision.
-func (f *Fleet) Since() feed.Token {
+// SchemaToken returns the fencing token at which the latest known schema was decided. A builder with a smaller token
+// follows an older schema.
+func (f *Fleet) SchemaToken() feed.Token {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.latest.Since
 }
 
-// Settled returns when the others have had the time to report since this process runs, so that nothing they have seen
-// goes unknown, or with ctx's error when that ends. For one that visits it returns at once.
-func (f *Fleet) Settled(ctx context.Context) error {
+// AwaitReports returns once all other processes have had time to report since this one started, or with the error of ctx.
+// With OneShot it returns at once.
+func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {
-	case <-f.settled:
+	case <-f.reported:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// Agree returns the schema by which this process is to build. A site without one is given one that all processes know
-// the form of, and a store that has forgotten a decision is told again. The error is of kind [feed.ErrOutdated] if this
-// program can't build the site as it was decided: then another has to, and this one stands aside.
+// Agree returns the schema to build by. If the site has none, it sets one with the newest rendering version that all
+// processes know; if the store has lost the latest one, it sets that again. The error is of kind [feed.ErrOutdated] if
+// this program cannot build the site.
 func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
-	for range tries {
-		if err := f.Look(ctx); err != nil {
+	for range maxAttempts {
+		if err := f.Refresh(ctx); err != nil {
 			return feed.Schema{}, err
 		}
 		f.mu.Lock()
 		stored, want := f.stored, f.latest
 		f.mu.Unlock()
 		if want.Since == 0 {
-			want = f.Native
+			want = f.Initial
 			want.Since = feed.Token(f.Clock().UnixMilli())
 			self := f.self()
 			self.Builds = true
 			want.Renderer = cmp.Or(feed.Common(append(f.others(), self)), self.Renderer.Newest)
 		}
-		if err := f.may(want); err != nil || stored == want {
+		if err := f.checkSchema(want); err != nil || stored == want {
 			return want, err
 		}
 		decided, err := f.Store.SetSchema(ctx, stored, want)
@@ -245,7 +276,7 @@ func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 			return feed.Schema{}, fmt.Errorf("fleet: %w", err)
 		}
 		if stored.Since < want.Since && stored.Since > 0 {
-			f.Log.Warn("the store had forgotten which form the documents have; it is told again", "renderer", decided.Renderer)
+			f.Log.Warn("store has lost the schema of the site; set it again", "renderer", decided.Renderer)
 		}
 		f.mu.Lock()
 		f.stored = decided
@@ -253,53 +284,104 @@ func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 		f.mu.Unlock()
 		return decided, nil
 	}
-	return feed.Schema{}, fmt.Errorf("fleet: others decide on the schema: %w", feed.ErrStale)
+	return feed.Schema{}, fmt.Errorf("fleet: other processes keep changing the schema: %w", feed.ErrStale)
 }
 
-// may returns nil if this program can build a site of the schema, else an error of kind [feed.ErrOutdated].
-func (f *Fleet) may(s feed.Schema) error {
+// checkSchema returns an error of kind [feed.ErrOutdated] if this program cannot build a site of the schema.
+func (f *Fleet) checkSchema(s feed.Schema) error {
 	if f.Self.Schema < s.Writer {
 		return fmt.Errorf("the site's data may be written by programs of schema %d and later, and this one is of %d; "+
 			"install the release that the others have: %w", s.Writer, f.Self.Schema, feed.ErrOutdated)
 	}
 	if r := f.Self.Renderer; !r.Has(s.Renderer) {
-		return fmt.Errorf("the site's documents have form %d, and this program makes %d to %d; install the release that "+
-			"the others have, or run 'feedpub upgrade' if all of them are as this one: %w",
+		return fmt.Errorf("the site's documents have rendering version %d, and this program makes %d to %d; install the "+
+			"release that the others have, or run 'feedpub upgrade' if all of them are as this one: %w",
 			s.Renderer, r.Oldest, r.Newest, feed.ErrOutdated)
 	}
 	return nil
 }
 
-// Readable returns nil if this program may read the site's data, else an error of kind [feed.ErrOutdated].
+// Readable returns an error of kind [feed.ErrOutdated] if this program cannot read the site's data.
 func (f *Fleet) Readable(ctx context.Context) error {
-	s, err := f.known(ctx)
+	s, err := f.latestSchema(ctx)
 	if err == nil && f.Self.Schema < s.Reader {
 		return fmt.Errorf("the site's data may be read by programs of schema %d and later, and this one is of %d; "+
-			"what it has is served: %w", s.Reader, f.Self.Schema, feed.ErrOutdated)
+			"it goes on serving the documents that it has: %w", s.Reader, f.Self.Schema, feed.ErrOutdated)
 	}
 	return err
 }
 
-// Writable returns nil if this program may write posts, else an error of kind [feed.ErrOutdated].
+// Writable returns an error of kind [feed.ErrOutdated] if this program cannot write posts.
 func (f *Fleet) Writable(ctx context.Context) error {
-	s, err := f.known(ctx)
+	s, err := f.latestSchema(ctx)
 	if err == nil && f.Self.Schema < s.Writer {
-		return f.may(s)
+		return f.checkSchema(s)
 	}
 	return err
 }
 
-// known returns the latest schema, which it looks up if nothing is known yet.
-func (f *Fleet) known(ctx context.Context) (feed.Schema, error) {
+// latestSchema returns the latest known schema; it reads it if none has been read yet.
+func (f *Fleet) latestSchema(ctx context.Context) (feed.Schema, error) {
 	f.mu.Lock()
-	looked := f.looked
+	refreshed := f.refreshed
 	f.mu.Unlock()
-	if !looked {
-		if err := f.Look(ctx); err != nil {
+	if !refreshed {
+		if err := f.Refresh(ctx); err != nil {
 			return feed.Schema{}, err
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.latest, nil
+}
+
+// Check returns an error of kind [feed.ErrOutdated] if this process should build the site and cannot.
+func (f *Fleet) Check(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.outdated
+}
+
+// Problems returns problems of kind [feed.KindFleet]: that this process cannot build, and that builders have different
+// configurations. The error is always nil.
+func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var problems []feed.Problem
+	if f.outdated != nil {
+		problems = append(problems, feed.Problem{
+			ID: f.Self.ID, Kind: feed.KindFleet, Reason: "this process does not build: " + f.outdated.Error(), Since: f.since,
+		})
+	}
+	for _, reason := range slices.Sorted(maps.Keys(f.conflicts)) {
+		problems = append(problems, feed.Problem{
+			ID: f.Self.ID, Kind: feed.KindFleet, Reason: reason, Since: f.conflicts[reason], Serving: true,
+		})
+	}
+	return problems, nil
+}
+
+// sitesPerInterval is how many sites of a process report in one interval. With more, each reports less often. A report
+// takes four small commands.
+const sitesPerInterval = 250
+
+// Pace bounds the load that the fleets of all sites of a process put on the store. The zero Pace is ready for use; a nil
+// Pace does not limit.
+type Pace struct{ sites atomic.Int64 }
+
+// join counts a site until leave is called.
+func (p *Pace) join() (leave func()) {
+	if p == nil {
+		return func() {}
+	}
+	p.sites.Add(1)
+	return func() { p.sites.Add(-1) }
+}
+
+// interval returns how often each site reports if a single one would report as often as given.
+func (p *Pace) interval(single time.Duration) time.Duration {
+	if p == nil {
+		return single
+	}
+	return single * time.Duration(max(1, (p.sites.Load()+sitesPerInterval-1)/sitesPerInterval))
 }

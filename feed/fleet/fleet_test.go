@@ -16,7 +16,7 @@ import (
 	"feedpub/feed"
 )
 
-// store is the fleet's part of a store, in memory.
+// store is a Store in memory.
 type store struct {
 	mu      sync.Mutex
 	members map[string]feed.Member
@@ -75,25 +75,26 @@ func (s *store) SetSchema(_ context.Context, read, want feed.Schema) (feed.Schem
 	return want, s.down
 }
 
-// documents are those of a process that has taken commits up to a token.
+// documents are those of a process whose newest head has this token.
 type documents feed.Token
 
 func (d documents) Newest() feed.Token          { return feed.Token(d) }
 func (d documents) Version() (int64, time.Time) { return int64(d) + 1, time.Time{} }
 
-// process is a process that knows the versions from oldest to newest of the form, and has documents up to a token.
-func process(s Store, id string, oldest, newest int, seen feed.Token) *Fleet {
+// process returns the Fleet of a process that makes the rendering versions from oldest to newest, and has documents up to a
+// token.
+func process(s Store, id string, oldest, newest int, token feed.Token) *Fleet {
 	return New(Config{
-		Store: s, Documents: documents(seen), Log: slog.New(slog.DiscardHandler), Clock: time.Now,
+		Store: s, Documents: documents(token), Log: slog.New(slog.DiscardHandler), Clock: time.Now,
 		Self: feed.Member{
 			ID: id, Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c",
 			Renderer: feed.Versions{Oldest: oldest, Newest: newest},
 		},
-		Native: feed.Schema{Version: 1, Reader: 1, Writer: 1},
+		Initial: feed.Schema{Version: 1, Reader: 1, Writer: 1},
 	})
 }
 
-// run runs processes until the function returned is called.
+// run runs processes until stop is called.
 func run(t *testing.T, processes ...*Fleet) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -112,9 +113,9 @@ func run(t *testing.T, processes ...*Fleet) (stop func()) {
 	}
 }
 
-// pass lets time pass.
+// pass advances the time of the bubble.
 func pass(d time.Duration) {
-	time.Sleep(d) // a bubble's time
+	time.Sleep(d)
 	synctest.Wait()
 }
 
@@ -127,63 +128,63 @@ func agree(t *testing.T, f *Fleet) feed.Schema {
 	return s
 }
 
-func TestProcessesLearnWhatOthersHaveSeen(t *testing.T) {
+func TestReportsAreReadAndRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		a, b := process(s, "a", 2, 3, 10), process(s, "b", 2, 3, 20)
 		stop := run(t, a, b)
-		pass(2 * DefaultEvery)
-		if got := a.Seen(); got != 20 {
-			t.Errorf("a knows of token %d, want 20, which b has seen", got)
+		pass(2 * DefaultInterval)
+		if got := a.NewestToken(); got != 20 {
+			t.Errorf("the newest token known to a is %d, want 20, that of b", got)
 		}
 		want := feed.Member{
 			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c", Renderer: feed.Versions{Oldest: 2, Newest: 3},
 			Seen: 20, Applied: 21,
 		}
 		if diff := cmp.Diff(want, a.Members()[1]); diff != "" {
-			t.Errorf("what b says of itself (-want +got):\n%s", diff)
+			t.Errorf("report of b (-want +got):\n%s", diff)
 		}
 		s.mu.Lock()
 		clear(s.members) // a flush
 		s.mu.Unlock()
-		if err := a.Look(t.Context()); err != nil || a.Seen() != 20 {
-			t.Errorf("after the store forgot, a knows of token %d, %v; want 20", a.Seen(), err)
+		if err := a.Refresh(t.Context()); err != nil || a.NewestToken() != 20 {
+			t.Errorf("after a flush the newest token known to a is %d, %v; want 20", a.NewestToken(), err)
 		}
 		stop()
 		if len(s.members) > 0 {
-			t.Errorf("processes that were told to stop are still listed: %v", s.members)
+			t.Errorf("stopped processes are still listed: %v", s.members)
 		}
 	})
 }
 
-func TestABuilderWaitsUntilOthersHadTimeToReport(t *testing.T) {
+func TestAwaitReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		settled := func(f *Fleet) bool {
+		reported := func(f *Fleet) bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			defer cancel()
-			return f.Settled(ctx) == nil
+			return f.AwaitReports(ctx) == nil
 		}
 		s := newStore()
 		alone := process(s, "alone", 2, 3, 0)
 		stop := run(t, alone)
-		if settled(alone) {
-			t.Error("settled at once, before others could report")
+		if reported(alone) {
+			t.Error("AwaitReports returned at once, before others could report")
 		}
-		pass(DefaultEvery)
-		if !settled(alone) {
-			t.Errorf("not settled after %v", DefaultEvery)
+		pass(DefaultInterval)
+		if !reported(alone) {
+			t.Errorf("AwaitReports did not return after %v", DefaultInterval)
 		}
 		second := process(s, "second", 2, 3, 0)
 		stopSecond := run(t, second)
 		pass(0)
-		if !settled(second) {
-			t.Error("not settled although another process is there: reports are not lost, and a takeover waits for nothing")
+		if !reported(second) {
+			t.Error("AwaitReports did not return although another process has reported")
 		}
 		stopSecond()
 		stop()
-		visitor := New(Config{Store: s, Visits: true, Log: slog.New(slog.DiscardHandler), Clock: time.Now})
-		if !settled(visitor) {
-			t.Error("a command that doesn't run waits for ever")
+		oneShot := New(Config{Store: s, OneShot: true, Log: slog.New(slog.DiscardHandler), Clock: time.Now})
+		if !reported(oneShot) {
+			t.Error("AwaitReports of a one-shot process did not return")
 		}
 	})
 }
@@ -191,7 +192,7 @@ func TestABuilderWaitsUntilOthersHadTimeToReport(t *testing.T) {
 func TestManySitesReportLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace, s := new(Pace), newStore()
-		for range 3 * perInterval {
+		for range 3 * sitesPerInterval {
 			pace.join()
 		}
 		f := process(s, "self", 2, 3, 0)
@@ -204,21 +205,21 @@ func TestManySitesReportLessOften(t *testing.T) {
 			return s.ends["self"]
 		}
 		first := ends()
-		pass(3 * DefaultEvery)
+		pass(3 * DefaultInterval)
 		if got := ends(); got != first {
-			t.Error("one of 750 sites reports as often as one alone")
+			t.Error("one of 750 sites reports as often as a single site")
 		}
-		pass(DefaultEvery)
-		if got := ends().Sub(first); got != 4*DefaultEvery {
-			t.Errorf("it has reported again after %v, want %v", got, 4*DefaultEvery)
+		pass(DefaultInterval)
+		if got := ends().Sub(first); got != 4*DefaultInterval {
+			t.Errorf("it reported again after %v, want %v", got, 4*DefaultInterval)
 		}
-		if lives := time.Until(ends()); lives < 3*4*DefaultEvery {
-			t.Errorf("a report that comes every %v lives for %v", 4*DefaultEvery, lives)
+		if lives := time.Until(ends()); lives < 3*4*DefaultInterval {
+			t.Errorf("a report that is made every %v lasts %v", 4*DefaultInterval, lives)
 		}
 	})
 }
 
-func TestASiteIsFoundedInTheNewestFormThatAllKnow(t *testing.T) {
+func TestAgreeSetsTheNewestCommonVersion(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
 		others         []feed.Versions
@@ -226,9 +227,9 @@ func TestASiteIsFoundedInTheNewestFormThatAllKnow(t *testing.T) {
 		want           int
 	}{
 		{"alone", nil, 2, 3, 3},
-		{"beside an older one", []feed.Versions{{Oldest: 1, Newest: 2}}, 2, 3, 2},
-		{"beside a newer one", []feed.Versions{{Oldest: 2, Newest: 9}}, 2, 3, 3},
-		{"beside one too far away", []feed.Versions{{Oldest: 7, Newest: 9}}, 2, 3, 3},
+		{"with an older process", []feed.Versions{{Oldest: 1, Newest: 2}}, 2, 3, 2},
+		{"with a newer process", []feed.Versions{{Oldest: 2, Newest: 9}}, 2, 3, 3},
+		{"with a process that has no version in common", []feed.Versions{{Oldest: 7, Newest: 9}}, 2, 3, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore()
@@ -240,23 +241,23 @@ func TestASiteIsFoundedInTheNewestFormThatAllKnow(t *testing.T) {
 			f := process(s, "self", tt.oldest, tt.newest, 0)
 			got := agree(t, f)
 			if got.Renderer != tt.want || got.Writer != 1 || got.Since == 0 {
-				t.Errorf("decided on %+v, want form %d", got, tt.want)
+				t.Errorf("Agree = %+v, want rendering version %d", got, tt.want)
 			}
 			if again := agree(t, f); again != got || s.decided != 1 {
-				t.Errorf("agreed again on %+v with %d decisions, want the first one to stand", again, s.decided)
+				t.Errorf("a second Agree = %+v after %d changes of the schema, want the first one unchanged", again, s.decided)
 			}
 		})
 	}
 }
 
-func TestAProgramThatIsTooOldStandsAside(t *testing.T) {
+func TestAnOutdatedProgramDoesNotBuild(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		schema feed.Schema
 		want   string
 	}{
-		{"form", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 4, Since: 7}, "form 4, and this program makes 2 to 3"},
-		{"form of long ago", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 1, Since: 7}, "form 1, and this program makes 2 to 3"},
+		{"rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 4, Since: 7}, "rendering version 4, and this program makes 2 to 3"},
+		{"old rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 1, Since: 7}, "rendering version 1, and this program makes 2 to 3"},
 		{"data", feed.Schema{Version: 2, Reader: 1, Writer: 2, Renderer: 3, Since: 7}, "schema 2 and later, and this one is of 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -268,7 +269,7 @@ func TestAProgramThatIsTooOldStandsAside(t *testing.T) {
 				t.Errorf("Agree: %v; want an error of kind %q that says %q", err, feed.ErrOutdated, tt.want)
 			}
 			if s.schema != tt.schema {
-				t.Errorf("what is too old changed the decision to %+v", s.schema)
+				t.Errorf("an outdated program changed the schema to %+v", s.schema)
 			}
 			if err := f.Check(t.Context()); !errors.Is(err, feed.ErrOutdated) {
 				t.Errorf("Check: %v", err)
@@ -278,7 +279,7 @@ func TestAProgramThatIsTooOldStandsAside(t *testing.T) {
 				t.Errorf("problems are %+v", problems)
 			}
 			if err := f.Readable(t.Context()); err != nil {
-				t.Errorf("Readable: %v: a program that may not write may read", err)
+				t.Errorf("Readable = %v, want nil: the program cannot write and can read", err)
 			}
 			if err := f.Writable(t.Context()); errors.Is(err, feed.ErrOutdated) != (tt.schema.Writer > 1) {
 				t.Errorf("Writable: %v", err)
@@ -288,12 +289,12 @@ func TestAProgramThatIsTooOldStandsAside(t *testing.T) {
 	s := newStore()
 	s.schema = feed.Schema{Version: 2, Reader: 2, Writer: 2, Renderer: 3, Since: 7}
 	if err := process(s, "self", 2, 3, 0).Readable(t.Context()); !errors.Is(err, feed.ErrOutdated) {
-		t.Errorf("Readable of data for later programs: %v", err)
+		t.Errorf("Readable = %v, want an error of kind outdated", err)
 	}
 }
 
-// TestAForgottenDecisionIsMadeAgain: a store that was restored from before an upgrade must not make documents change back.
-func TestAForgottenDecisionIsMadeAgain(t *testing.T) {
+// TestALostSchemaIsSetAgain checks that documents do not change back after a store was restored from before an upgrade.
+func TestALostSchemaIsSetAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		s.schema = feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: 100}
@@ -306,16 +307,16 @@ func TestAForgottenDecisionIsMadeAgain(t *testing.T) {
 		if _, err := s.SetSchema(t.Context(), before, upgraded); err != nil {
 			t.Fatal(err)
 		}
-		pass(DefaultEvery)
+		pass(DefaultInterval)
 		s.mu.Lock()
 		s.schema = before
 		s.mu.Unlock()
-		pass(DefaultEvery) // the replica reports what it knows
+		pass(DefaultInterval) // until the replica reports the schema
 		if got := agree(t, builder); got.Renderer != 3 || got.Since <= 100 {
-			t.Errorf("a builder that never saw the upgrade agrees on %+v, want form 3", got)
+			t.Errorf("Agree of a builder started after the upgrade was lost = %+v, want rendering version 3", got)
 		}
 		if s.schema.Renderer != 3 {
-			t.Errorf("the store was not told again: %+v", s.schema)
+			t.Errorf("the schema in the store is %+v, want rendering version 3", s.schema)
 		}
 	})
 }
@@ -325,7 +326,7 @@ func TestBuildersWithDifferentConfigurationsAreListed(t *testing.T) {
 	f := process(s, "self", 2, 3, 0)
 	report := func(m feed.Member) {
 		t.Helper()
-		if err := errors.Join(s.Report(t.Context(), m, time.Minute), f.Look(t.Context())); err != nil {
+		if err := errors.Join(s.Report(t.Context(), m, time.Minute), f.Refresh(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -336,7 +337,7 @@ func TestBuildersWithDifferentConfigurationsAreListed(t *testing.T) {
 	report(feed.Member{ID: "replica", Program: "1"})
 	report(feed.Member{ID: "later release", Builds: true, Program: "2", Config: "another"})
 	if got := list(); len(got) > 0 {
-		t.Errorf("problems are %+v; replicas have no configuration, and another release may tell its own otherwise", got)
+		t.Errorf("problems are %+v, want none: replicas have no configuration, and another release may have another fingerprint", got)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	got := list()
@@ -345,10 +346,10 @@ func TestBuildersWithDifferentConfigurationsAreListed(t *testing.T) {
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	if again := list(); !cmp.Equal(again, got) {
-		t.Errorf("looked at again the problem is another: %+v", again)
+		t.Errorf("after another refresh the problem is %+v, want it unchanged", again)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "c"})
 	if got := list(); len(got) > 0 {
-		t.Errorf("problems stay after the configurations are one: %+v", got)
+		t.Errorf("problems are %+v once the configurations are equal, want none", got)
 	}
 }

@@ -22,11 +22,11 @@ import (
 func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	return func(c *publish.Config) {
 		c.Fleet = fleet.New(fleet.Config{
-			Store: w.site, Log: slog.New(slog.NewTextHandler(w.log, nil)), Clock: w.now, Visits: true,
+			Store: w.site, Log: slog.New(slog.NewTextHandler(w.log, nil)), Clock: w.now, OneShot: true,
 			Self: feed.Member{
 				ID: c.Owner, Builds: true, Program: "1", Schema: 1, Renderer: feed.Versions{Oldest: oldest, Newest: newest},
 			},
-			Native: feed.Schema{Version: 1, Reader: 1, Writer: 1},
+			Initial: feed.Schema{Version: 1, Reader: 1, Writer: 1},
 		})
 	}
 }
@@ -179,11 +179,11 @@ func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
 // looking is a fleet that looks before it answers, rather than every few seconds.
 type looking struct{ *fleet.Fleet }
 
-func (l looking) Seen() feed.Token {
-	if err := l.Look(context.Background()); err != nil {
+func (l looking) NewestToken() feed.Token {
+	if err := l.Refresh(context.Background()); err != nil {
 		return 0
 	}
-	return l.Fleet.Seen()
+	return l.Fleet.NewestToken()
 }
 
 // TestLostCommitsAreAwaited: a builder without documents of its own, on a store that was restored from an older copy,

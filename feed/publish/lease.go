@@ -57,12 +57,12 @@ type schemaReader interface {
 type Fleet interface {
 	// Agree returns the schema to build by, or an error of kind [feed.ErrOutdated] if this program cannot.
 	Agree(ctx context.Context) (feed.Schema, error)
-	// Since returns the token of the latest known decision on the schema.
-	Since() feed.Token
-	// Seen returns the greatest fencing token that any process has reported.
-	Seen() feed.Token
-	// Settled waits until all processes have had time to report.
-	Settled(ctx context.Context) error
+	// SchemaToken returns the token at which the latest known schema was decided.
+	SchemaToken() feed.Token
+	// NewestToken returns the greatest fencing token that any process has reported.
+	NewestToken() feed.Token
+	// AwaitReports waits until all processes have had time to report.
+	AwaitReports(ctx context.Context) error
 }
 
 // lease makes this process the builder of the site, for one term at a time.
@@ -186,7 +186,7 @@ func (l *lease) agree(ctx context.Context) (feed.Token, error) {
 	}
 	if newest == 0 {
 		// Without documents of its own, this process learns only from others what the store may have lost.
-		if err := l.fleet.Settled(ctx); err != nil {
+		if err := l.fleet.AwaitReports(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -200,7 +200,7 @@ func (l *lease) agree(ctx context.Context) (feed.Token, error) {
 		}
 		l.rendering.set(renderer)
 	}
-	return max(newest, l.fleet.Seen()), nil
+	return max(newest, l.fleet.NewestToken()), nil
 }
 
 // check returns errSuperseded if a token is known to be too small.
@@ -208,10 +208,10 @@ func (l *lease) check(token feed.Token) error {
 	if l.fleet == nil {
 		return nil
 	}
-	if since := l.fleet.Since(); since > token {
+	if since := l.fleet.SchemaToken(); since > token {
 		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, since, token)
 	}
-	if seen := l.fleet.Seen(); seen > token {
+	if seen := l.fleet.NewestToken(); seen > token {
 		return fmt.Errorf("%w: a process has documents of %d, and this builder has %d", errSuperseded, seen, token)
 	}
 	return nil
@@ -235,7 +235,7 @@ func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 // awaitRestored waits while other processes have documents with a greater token than any in the store, until they have
 // restored them. What is built without them could lack posts that readers have seen, and nothing would show it.
 func (l *lease) awaitRestored(ctx context.Context) error {
-	if l.fleet == nil || l.replica.Newest() >= l.fleet.Seen() {
+	if l.fleet == nil || l.replica.Newest() >= l.fleet.NewestToken() {
 		return nil // this process has the documents itself
 	}
 	for begun := l.clock(); ; {
@@ -247,7 +247,7 @@ func (l *lease) awaitRestored(ctx context.Context) error {
 		for _, h := range heads {
 			newest = max(newest, h.Token)
 		}
-		seen := l.fleet.Seen()
+		seen := l.fleet.NewestToken()
 		switch waited := l.clock().Sub(begun); {
 		case newest >= seen:
 			return nil

@@ -1,5 +1,5 @@
-// Package schedule starts work at the times of cron specs, and joins triggers that ask for the same work at once. It is
-// the only importer of robfig/cron, and knows nothing of what the work is.
+// Package schedule runs jobs at the times of cron specs, and coalesces concurrent requests to rebuild. It does not know
+// what the jobs do. It is the only importer of robfig/cron.
 package schedule
 
 import (
@@ -33,17 +33,17 @@ func (s Schedule) Next(t time.Time) time.Time {
 }
 
 // Parse reads a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
-// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Fields count in loc. A spec with
-// "CRON_TZ=ZONE " before it counts in that zone instead.
+// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc, or in another zone if the
+// spec begins with "CRON_TZ=ZONE ".
 //
-// In a zone with daylight saving, a time that is skipped in spring does not fire that day, and one that comes twice in
-// autumn fires twice; UTC has neither.
+// In a zone with daylight saving time, the schedule does not fire at a time that is skipped in spring, and fires twice at
+// one that occurs twice in autumn.
 //
-// The error is of kind [feed.ErrInvalid]. Specs that the cron library accepts although they can never fire, such as
-// "0 0 31 2 *", are errors, and so are those that make it panic.
+// The error is of kind [feed.ErrInvalid]. Specs that can never fire, such as "0 0 31 2 *", are errors too, although the
+// cron library accepts them.
 func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 	defer func() {
-		// The library indexes past the end of "TZ=UTC" without fields.
+		// The library panics for "TZ=UTC" without fields.
 		if r := recover(); r != nil {
 			s, err = Schedule{}, fmt.Errorf("schedule %q: malformed: %w", spec, feed.ErrInvalid)
 		}
@@ -53,7 +53,7 @@ func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 		return Schedule{}, fmt.Errorf("schedule is empty: want a cron spec such as \"*/15 * * * *\": %w", feed.ErrInvalid)
 	}
 	if every, ok := strings.CutPrefix(trimmed, "@every "); ok {
-		// The library rounds anything below a second, zero and negative durations included, up to one.
+		// The library rounds durations below a second up, even zero and negative ones.
 		d, err := time.ParseDuration(strings.TrimSpace(every))
 		if err != nil || d < time.Second {
 			return Schedule{}, fmt.Errorf("schedule %q: want a duration of at least 1s after @every: %w", spec, feed.ErrInvalid)
@@ -67,28 +67,27 @@ func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q: %s: %w", spec, err.Error(), feed.ErrInvalid)
 	}
-	// The library gives up after five years and answers zero.
+	// The library returns the zero time if it finds none within five years.
 	if parsed.Next(time.Now()).IsZero() {
 		return Schedule{}, fmt.Errorf("schedule %q never fires: %w", spec, feed.ErrInvalid)
 	}
 	return Schedule{spec: trimmed, cron: parsed}, nil
 }
 
-// Job is work to do at the times of a schedule.
+// Job is work that is done at the times of a schedule.
 type Job struct {
 	Name     string // for the log
 	Schedule Schedule
-	// Run does the work. Its context ends when the scheduler stops. A job that is still running when its time comes
-	// again skips that time: correctness must come from state, never from the number of runs.
+	// Run does the work. Its context ends when the scheduler stops. A job that is still running at its next time skips
+	// that time, so its correctness must not depend on the number of runs.
 	Run func(context.Context) error
 }
 
-// Run runs the jobs until ctx ends, then waits for those still running and returns nil. A job that fails or panics is
-// logged and runs again at its next time.
+// Run runs the jobs until ctx ends, waits for those that are still running, and returns nil. If a job fails or panics,
+// that is logged, and the job runs again at its next time.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	log := cronLogger{logger}
-	// SkipIfStillRunning outside, Recover inside: the other way round, one panic would leave the job marked as running
-	// for ever.
+	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.
 	c := cron.New(cron.WithLogger(log), cron.WithLocation(time.UTC),
 		cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)))
 	for _, j := range jobs {
@@ -107,7 +106,7 @@ func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	return nil
 }
 
-// cronLogger puts the library's messages into ours: its information is our debugging.
+// cronLogger logs the messages of the library; its info messages are of level debug.
 type cronLogger struct{ *slog.Logger }
 
 func (l cronLogger) Info(msg string, keysAndValues ...any) {

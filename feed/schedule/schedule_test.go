@@ -14,9 +14,9 @@ import (
 	"feedpub/feed/schedule"
 )
 
-var quiet = slog.New(slog.DiscardHandler)
+var discard = slog.New(slog.DiscardHandler)
 
-func TestParseRefuses(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	for _, spec := range []string{
 		"", "   ", "TZ=UTC", "CRON_TZ=UTC", "CRON_TZ=UTC ", "TZ=Nowhere/Land * * * * *", "0 0 31 2 *", "0 0 30 2 *",
 		"@every 0s", "@every -1m", "@every 10ms", "@every", "@every soon", "* * * *", "* * * * * *", "60 * * * *",
@@ -28,7 +28,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestParseCountsInTheZone(t *testing.T) {
+func TestParseUsesTheZone(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestParseCountsInTheZone(t *testing.T) {
 		{"CRON_TZ=Europe/Berlin 30 6 * * *", time.UTC, time.Date(2026, 1, 1, 5, 30, 0, 0, time.UTC)},
 		{"@hourly", time.UTC, time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)},
 		{"@every 90s", time.UTC, time.Date(2026, 1, 1, 0, 1, 30, 0, time.UTC)},
-		{"0 0 29 2 *", time.UTC, time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC)}, // rare, but it comes
+		{"0 0 29 2 *", time.UTC, time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC)}, // only in leap years
 	} {
 		s, err := schedule.Parse(tt.spec, tt.loc)
 		if err != nil {
@@ -57,7 +57,7 @@ func TestParseCountsInTheZone(t *testing.T) {
 	}
 }
 
-// A zone with daylight saving skips 02:30 in spring and has it twice in autumn; Parse's documentation says so.
+// Central European time skips 02:30 in spring and has it twice in autumn.
 func TestDaylightSaving(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -74,11 +74,11 @@ func TestDaylightSaving(t *testing.T) {
 	first := s.Next(time.Date(2026, 10, 24, 12, 0, 0, 0, berlin))
 	second := s.Next(first)
 	if second.Sub(first) != time.Hour {
-		t.Errorf("in autumn the runs are %v and %v, want the hour that comes twice", first, second)
+		t.Errorf("in autumn the runs are %v and %v, want both times of the repeated hour", first, second)
 	}
 }
 
-func TestRunGoesOnAfterErrorsAndPanics(t *testing.T) {
+func TestRunContinuesAfterErrorsAndPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := schedule.Parse("@every 1m", time.UTC)
 		if err != nil {
@@ -88,7 +88,7 @@ func TestRunGoesOnAfterErrorsAndPanics(t *testing.T) {
 		runs := 0
 		done := make(chan error)
 		go func() {
-			done <- schedule.Run(ctx, quiet, schedule.Job{Name: "j", Schedule: s, Run: func(context.Context) error {
+			done <- schedule.Run(ctx, discard, schedule.Job{Name: "j", Schedule: s, Run: func(context.Context) error {
 				runs++
 				switch runs {
 				case 1:
@@ -120,9 +120,9 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 		begun, ended := 0, 0
 		done := make(chan error)
 		go func() {
-			done <- schedule.Run(ctx, quiet, schedule.Job{Name: "j", Schedule: s, Run: func(ctx context.Context) error {
+			done <- schedule.Run(ctx, discard, schedule.Job{Name: "j", Schedule: s, Run: func(ctx context.Context) error {
 				begun++
-				time.Sleep(150 * time.Second) // longer than the interval, and deaf to ctx
+				time.Sleep(150 * time.Second) // longer than the interval, without regard to ctx
 				ended++
 				return ctx.Err()
 			}})
@@ -138,8 +138,8 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 	})
 }
 
-func TestRunRefusesAJobWithoutSchedule(t *testing.T) {
-	if err := schedule.Run(t.Context(), quiet, schedule.Job{Name: "j"}); !errors.Is(err, feed.ErrInvalid) {
+func TestRunJobWithoutSchedule(t *testing.T) {
+	if err := schedule.Run(t.Context(), discard, schedule.Job{Name: "j"}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Run = %v, want an error of kind invalid", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestTriggersCoalesce(t *testing.T) {
 			wg.Go(func() {
 				got, err := trigger.Rebuild(t.Context(), names...)
 				if err != nil || got.Feeds[0].Items != want {
-					t.Errorf("Rebuild(%v) = %v, %v; want the report of rebuild %d, the first begun after it was asked for", names, got, err, want)
+					t.Errorf("Rebuild(%v) = %v, %v; want the report of rebuild %d, the first that began after the call", names, got, err, want)
 				}
 			})
 		}
@@ -180,7 +180,7 @@ func TestTriggersCoalesce(t *testing.T) {
 	})
 }
 
-func TestTriggerForAllCoversTheNamed(t *testing.T) {
+func TestTriggerForAllIncludesNamedFeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls [][]feed.Name
 		release := make(chan struct{})
@@ -202,7 +202,7 @@ func TestTriggerForAllCoversTheNamed(t *testing.T) {
 	})
 }
 
-func TestAnImpatientAskerLeavesTheOthersTheirRebuild(t *testing.T) {
+func TestACanceledCallerDoesNotCancelTheRebuild(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		trigger := schedule.NewTrigger(t.Context(), func(ctx context.Context, _ ...feed.Name) (feed.Report, error) {
@@ -210,18 +210,18 @@ func TestAnImpatientAskerLeavesTheOthersTheirRebuild(t *testing.T) {
 			return feed.Report{}, ctx.Err()
 		})
 		ctx, cancel := context.WithCancel(t.Context())
-		impatient := make(chan error)
-		go func() { _, err := trigger.Rebuild(ctx); impatient <- err }()
+		canceled := make(chan error)
+		go func() { _, err := trigger.Rebuild(ctx); canceled <- err }()
 		synctest.Wait()
 		cancel()
-		if err := <-impatient; !errors.Is(err, context.Canceled) {
-			t.Errorf("the asker whose context ended got %v", err)
+		if err := <-canceled; !errors.Is(err, context.Canceled) {
+			t.Errorf("Rebuild with a canceled context = %v, want context.Canceled", err)
 		}
-		patient := make(chan error)
-		go func() { _, err := trigger.Rebuild(t.Context()); patient <- err }()
+		other := make(chan error)
+		go func() { _, err := trigger.Rebuild(t.Context()); other <- err }()
 		close(release)
-		if err := <-patient; err != nil {
-			t.Errorf("the other asker got %v, want its rebuild", err)
+		if err := <-other; err != nil {
+			t.Errorf("Rebuild of the other caller = %v, want nil", err)
 		}
 	})
 }
@@ -234,13 +234,13 @@ func FuzzParse(f *testing.F) {
 		s, err := schedule.Parse(spec, time.UTC)
 		if err != nil {
 			if !errors.Is(err, feed.ErrInvalid) {
-				t.Errorf("Parse(%q): error of no kind: %v", spec, err)
+				t.Errorf("Parse(%q): error %v is not of kind invalid", spec, err)
 			}
 			return
 		}
 		now := time.Now()
 		if next := s.Next(now); !next.After(now) {
-			t.Errorf("Parse(%q).Next(%v) = %v: not after", spec, now, next)
+			t.Errorf("Parse(%q).Next(%v) = %v, want a later time", spec, now, next)
 		}
 	})
 }

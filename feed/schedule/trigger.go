@@ -8,14 +8,14 @@ import (
 	"feedpub/feed"
 )
 
-// RebuildFunc rebuilds the named feeds, or all when none is named, and says what it did.
+// RebuildFunc rebuilds the named feeds, or all if none is named, and reports what it did.
 type RebuildFunc func(ctx context.Context, names ...feed.Name) (feed.Report, error)
 
-// Trigger joins requests to rebuild: while one rebuild runs, all that ask meanwhile share the next one, which rebuilds
-// what any of them named. So any number of triggers cost at most two rebuilds, and everyone who asks gets the report of
-// a rebuild that began after the asking. It is safe for concurrent use.
+// Trigger coalesces requests to rebuild: all that are made while a rebuild runs share the next one, which rebuilds all
+// feeds that they name. Any number of concurrent requests cost at most two rebuilds, and each gets the report of a rebuild
+// that began after the request. A Trigger is safe for concurrent use.
 type Trigger struct {
-	ctx     context.Context // of the rebuilds: the asker who happens to be first must not cancel the others'
+	ctx     context.Context // of rebuilds, which no single caller may cancel
 	rebuild RebuildFunc
 
 	mu      sync.Mutex
@@ -23,7 +23,7 @@ type Trigger struct {
 	next    *round
 }
 
-// round is one rebuild and those who wait for it.
+// round is a rebuild that callers wait for.
 type round struct {
 	names  []feed.Name
 	all    bool
@@ -37,9 +37,8 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 	return &Trigger{ctx: ctx, rebuild: rebuild}
 }
 
-// Rebuild asks for the named feeds, or all when none is named, and waits for the answer. If ctx ends first, the
-// rebuild goes on without the asker and ctx's error is returned. The report holds the feeds that were asked for, and
-// may hold others that were asked for at the same time.
+// Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild returns
+// its error and the rebuild goes on. The report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()
 	if t.next == nil {
@@ -64,7 +63,7 @@ func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report,
 	}
 }
 
-// run does rounds until nobody asks.
+// run rebuilds until there are no more requests.
 func (t *Trigger) run() {
 	for {
 		t.mu.Lock()

@@ -29,6 +29,7 @@ type folder struct {
 	o    Options
 	fsys fs.FS
 	site *store.Site // changes the server only
+	now  func() time.Time
 
 	mu       sync.Mutex // guards what follows, and all changes of posts in the server
 	versions *versions
@@ -60,7 +61,7 @@ type file struct {
 // openFolder reads all files into the server.
 func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*folder, error) {
 	f := &folder{
-		o: o, fsys: o.Files, site: site,
+		o: o, fsys: o.Files, site: site, now: time.Now,
 		files: map[string]*file{}, owner: map[string]string{}, written: map[string]bool{},
 	}
 	if f.fsys == nil {

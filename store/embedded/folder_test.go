@@ -80,7 +80,8 @@ func scanOnce(t *testing.T, s *Store) {
 	must(t, err)
 }
 
-// scanUntilSettled scans the folder until no file waits for its grace or patience to end.
+// scanUntilSettled scans the folder until no file waits for its grace or patience to end. The folder's clock is advanced
+// by the time for which the store would wait.
 func scanUntilSettled(t *testing.T, s *Store) {
 	t.Helper()
 	for {
@@ -89,7 +90,8 @@ func scanUntilSettled(t *testing.T, s *Store) {
 		if wait == 0 {
 			return
 		}
-		<-time.After(wait)
+		now := s.folder.now
+		s.folder.now = func() time.Time { return now().Add(wait) }
 	}
 }
 
@@ -108,9 +110,7 @@ func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 		if got := problems(t, s); got != listed {
 			t.Errorf("problems at once: %q; want %q: the file %q may be half written", got, listed, broken)
 		}
-		s.folder.o.Patience = time.Nanosecond // it has ended
 		scanUntilSettled(t, s)
-		s.folder.o.Patience = time.Hour
 		listed = "file a.json"
 		if got := problems(t, s); got != listed {
 			t.Errorf("problems later: %q; want %q", got, listed)
@@ -169,7 +169,7 @@ func TestBadFilesDoNotHarmOthers(t *testing.T) {
 }
 
 func TestRemovingFilesIsADeletion(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	for i := range 5 {
 		put(t, o.Dir, fmt.Sprintf("%d.json", i), post(fmt.Sprint(i), "x"))
 	}
@@ -209,7 +209,7 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Data: t.TempDir(), Grace: 50 * time.Millisecond}
+			o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Data: t.TempDir()}
 			put(t, o.Dir, "a.json", post("a", "A"))
 			put(t, o.Dir, "b.json", post("b", "B"))
 			s := open(t, o)
@@ -267,7 +267,7 @@ func move(t *testing.T, from, to string, empty bool) (back func()) {
 }
 
 func TestKeptPostsCanBeDeleted(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	put(t, o.Dir, "b.json", post("b", "B"))
 	s := open(t, o)
@@ -289,7 +289,7 @@ func TestKeptPostsCanBeDeleted(t *testing.T) {
 func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 	for name, held := range map[string]bool{"of files": false, "of posts that are kept": true} {
 		t.Run(name, func(t *testing.T) {
-			o := Options{Dir: t.TempDir(), Data: t.TempDir(), Grace: time.Millisecond}
+			o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 			put(t, o.Dir, "a.json", post("a", "A"))
 			put(t, o.Dir, "b.json", post("b", "B"))
 			put(t, o.Dir, "c.jsonl", post("c", "C")+"\n"+post("d", "D"))
@@ -341,7 +341,7 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 }
 
 func TestPostsOfAMissingFolderCanBeDeleted(t *testing.T) {
-	o := Options{Dir: filepath.Join(t.TempDir(), "posts"), Grace: time.Millisecond}
+	o := Options{Dir: filepath.Join(t.TempDir(), "posts")}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	put(t, o.Dir, "b.json", post("b", "B"))
 	s := open(t, o)
@@ -358,7 +358,7 @@ func TestPostsOfAMissingFolderCanBeDeleted(t *testing.T) {
 }
 
 func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "a.json")))
@@ -369,7 +369,7 @@ func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
 }
 
 func TestMovedFileIsNoDeletion(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "z.json", post("a", "A"))
 	put(t, o.Dir, "y.json", post("b", "B"))
 	s := open(t, o)
@@ -389,7 +389,7 @@ func TestUnreadableSubfolderKeepsItsPosts(t *testing.T) {
 		testUnreadable(t)
 		return
 	}
-	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "sub/a.json", post("a", "A"))
 	put(t, o.Dir, "b.json", post("b", "B"))
 	s := open(t, o)
@@ -411,7 +411,7 @@ func testUnreadable(t *testing.T) {
 }
 
 func TestFileWrittenByTheStoreIsPublishedBeforeOthers(t *testing.T) {
-	o := Options{Dir: t.TempDir(), Grace: 50 * time.Millisecond}
+	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "Z.json", post("p", "by hand"))
 	put(t, o.Dir, "another.json", post("other", "x"))
 	s := open(t, o)

@@ -61,7 +61,7 @@ func TestFullDisk(t *testing.T) {
 	var disk fullDisk
 	var log strings.Builder
 	o := Options{
-		Dir: t.TempDir(), Data: t.TempDir(), files: disk.ops(), Grace: time.Millisecond,
+		Dir: t.TempDir(), Data: t.TempDir(), files: disk.ops(),
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	}
 	name := func(n feed.Name) feed.Absorption {

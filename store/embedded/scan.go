@@ -17,7 +17,7 @@ import (
 // scan is one comparison of the files with what is known of them.
 type scan struct {
 	*folder
-	now   time.Time
+	start time.Time
 	first bool                   // the store is being opened: a file that is broken or gone is not about to be written
 	found map[string]fs.FileInfo // by path
 	bad   map[string]error       // files and folders that cannot be read, by path
@@ -32,7 +32,7 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.versions.flush()
-	s := scan{folder: f, now: time.Now(), first: first}
+	s := scan{folder: f, start: f.now(), first: first}
 	s.found, f.dirs, s.bad = walk(f.fsys)
 	if err := s.bad["."]; err != nil {
 		return 0, f.reportUnreadable(ctx, err)
@@ -44,7 +44,7 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	// Missing files first: a post that has moved from one file to another belongs to the other at once.
 	for name, state := range f.files {
 		if _, ok := s.found[name]; !ok && !state.gone && !unreadable(s.bad, name) {
-			state.gone, state.since = true, s.now
+			state.gone, state.since = true, s.start
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.found)) {
@@ -79,7 +79,7 @@ func (s *scan) scanFile(ctx context.Context, name string, touched bool) error {
 	if state.broken == nil || state.reported {
 		return nil
 	}
-	if patience := s.o.Patience - s.now.Sub(state.since); patience > 0 && !s.first {
+	if patience := s.o.Patience - s.start.Sub(state.since); patience > 0 && !s.first {
 		s.wait(patience)
 		return nil
 	}
@@ -108,7 +108,7 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 		}
 	}
 	if err != nil {
-		state.broken, state.since, state.reported = err, s.now, false
+		state.broken, state.since, state.reported = err, s.start, false
 		return nil
 	}
 	return s.clearBroken(ctx, name, state)
@@ -184,7 +184,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		// All wait for the one that went last: only then it is known whether all are gone at once.
 		var grace time.Duration
 		for _, name := range missing {
-			grace = max(grace, s.o.Grace-s.now.Sub(s.files[name].since))
+			grace = max(grace, s.o.Grace-s.start.Sub(s.files[name].since))
 		}
 		if grace > 0 {
 			s.wait(grace)
@@ -273,7 +273,7 @@ func (f *folder) reportMissing(ctx context.Context, reason string) error {
 	}
 	f.missing = true
 	return f.site.SetProblem(ctx, feed.Problem{
-		ID: wholeFolder, Kind: feed.KindFile, Reason: reason, Since: time.Now(), Serving: true,
+		ID: wholeFolder, Kind: feed.KindFile, Reason: reason, Since: f.now(), Serving: true,
 	})
 }
 

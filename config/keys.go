@@ -66,3 +66,18 @@ func keysOf(v reflect.Value) iter.Seq2[string, reflect.Value] {
 		}
 	}
 }
+
+// Changed returns the paths of the keys whose values differ between two configurations, in the order of [Config].
+func Changed(a, b Config) []string {
+	values := make(map[string]any)
+	for path, v := range leaves(reflect.ValueOf(&a).Elem(), "") {
+		values[path] = v.Interface()
+	}
+	var changed []string
+	for path, v := range leaves(reflect.ValueOf(&b).Elem(), "") {
+		if !reflect.DeepEqual(values[path], v.Interface()) {
+			changed = append(changed, path)
+		}
+	}
+	return changed
+}

@@ -105,7 +105,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/alicebob/miniredis/v2":    {"feedpub/store/embedded", "feedpub/store/storetest"},
 		"github.com/yuin/goldmark":            {"feedpub/feed/markup"},
 		"github.com/microcosm-cc/bluemonday":  {"feedpub/feed/markup"},
-		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded", "feedpub/cmd/feedpub"},
+		"github.com/fsnotify/fsnotify":        {"feedpub/store/embedded", "feedpub/cmd/internal/hosting"},
 		"github.com/google/renameio/v2":       {"feedpub/feed/durable"},
 		"github.com/andybalholm/brotli":       {"feedpub/feed/coding"},
 		"github.com/klauspost/compress/gzip":  {"feedpub/feed/coding"},
@@ -114,7 +114,7 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 		"github.com/gofrs/flock":              {"feedpub/store/embedded", "feedpub/feed/serve"},
 		"github.com/valyala/fasthttp":         {"feedpub/feed/serve/fast"},
 		"github.com/spf13/cobra":              {"feedpub/cmd/feedpub"},
-		"github.com/prometheus/client_golang": {"feedpub/feed/admin", "feedpub/cmd/feedpub"},
+		"github.com/prometheus/client_golang": {"feedpub/feed/admin", "feedpub/cmd/feedpub", "feedpub/cmd/internal/hosting"},
 	}
 	used := map[string]bool{}
 	for _, p := range listPackages(t) {

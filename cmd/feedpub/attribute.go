@@ -9,28 +9,30 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"feedpub/config"
+	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/intake"
 	"feedpub/feed/markup"
 )
 
-// attributed is what was read of a text, as the attribute command answers in JSON.
+// attributed is the result for a text in JSON.
 type attributed struct {
-	ID          string            `json:"id,omitempty"` // of a line of --jsonl
+	ID          string            `json:"id,omitempty"` // with --jsonl
 	Quotes      []attributedQuote `json:"quotes"`
-	Suggestions []attributedQuote `json:"suggestions"` // below the threshold
+	Suggestions []attributedQuote `json:"suggestions"` // not certain enough to publish
 	Commentary  []string          `json:"commentary"`
 	Via         []feed.Via        `json:"via"`
 	PostedBy    string            `json:"posted_by,omitempty"`
 	PostedOn    string            `json:"posted_on,omitempty"`
 }
 
+// attributedQuote is a quote in JSON.
 type attributedQuote struct {
 	Publication string           `json:"publication"`
 	Headline    string           `json:"headline"`
@@ -39,9 +41,12 @@ type attributedQuote struct {
 	URL         string           `json:"url"`
 	Agencies    []string         `json:"agencies"`
 	Kind        attribution.Kind `json:"kind"`
-	Text        string           `json:"text"` // paragraphs parted by an empty line
+	Text        string           `json:"text"` // paragraphs are separated by an empty line
 	Confidence  float64          `json:"confidence"`
 }
+
+// maxLine bounds a line of --jsonl: JSON's escapes take up to six bytes for each byte of a post.
+const maxLine = 6 * intake.MaxSize
 
 func newAttribute(env *environment) *cobra.Command {
 	var asJSON, asLines bool
@@ -49,11 +54,11 @@ func newAttribute(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attribute [FILE]",
 		Short: "Show which sources a text credits",
-		Long: `Read a text from a file or standard input and show which sources it credits, which
-of its words are quoted, and which are the author's own. Nothing is stored.
+		Long: `Read a text from a file or standard input, and show which sources it credits, which of
+its words are quoted and which are the author's own. Store nothing.
 
-With --jsonl, read lines of {"id", "title", "format", "body"} and answer each with
-a line of JSON.`,
+With --jsonl, read lines of {"id", "title", "format", "body"}, and print a line of
+JSON for each.`,
 		Example: `  feedpub attribute post.txt
   feedpub attribute --format html --json < post.html
   feedpub attribute --jsonl < posts.jsonl > answers.jsonl`,
@@ -63,7 +68,7 @@ a line of JSON.`,
 			if err != nil {
 				return err
 			}
-			reader, err := newReader(c.Attribution)
+			reader, err := hosting.NewReader(c.Attribution)
 			if err != nil {
 				return err
 			}
@@ -82,7 +87,7 @@ a line of JSON.`,
 			in.Body = string(body)
 			result, err := in.read(reader)
 			switch {
-			case err != nil && !asFormat(in.Format):
+			case err != nil && !isTextFormat(in.Format):
 				return misused(cmd, err.Error())
 			case err != nil:
 				return err
@@ -95,31 +100,15 @@ a line of JSON.`,
 	}
 	addSettings(cmd)
 	addJSON(cmd, &asJSON)
-	cmd.Flags().StringVar(&in.Format, "format", in.Format, "what the text is: text, html or markdown")
-	cmd.Flags().StringVar(&in.Title, "title", "", "the post's title")
-	cmd.Flags().StringVar(&in.Language, "language", "", "its language, as a BCP 47 tag; else told from the words")
-	cmd.Flags().BoolVar(&asLines, "jsonl", false, "read and write lines of JSON")
+	cmd.Flags().StringVar(&in.Format, "format", in.Format, "read text, html or markdown")
+	cmd.Flags().StringVar(&in.Title, "title", "", "`title` of the post")
+	cmd.Flags().StringVar(&in.Language, "language", "", "`language` of the text as a BCP 47 tag, by default detected")
+	cmd.Flags().BoolVar(&asLines, "jsonl", false, "read and print JSON Lines")
 	cmd.MarkFlagsMutuallyExclusive("json", "jsonl")
 	return cmd
 }
 
-// newReader returns the reader of sources that the configuration describes.
-func newReader(c config.Attribution) (*attribution.Reader, error) {
-	o := attribution.Options{Threshold: c.Threshold}
-	for _, p := range c.Publications {
-		o.Publications = append(o.Publications, attribution.Publication{
-			Name:    p.Name,
-			Aliases: p.Aliases,
-			Domains: p.Domains,
-			URL:     string(p.URL),
-			FeedURL: string(p.FeedURL),
-			Agency:  p.Agency,
-		})
-	}
-	return attribution.New(o)
-}
-
-// openInput opens the file that args name, or standard input if they name none or "-".
+// openInput opens the file that args name, or standard input if they name none or "-". The caller calls done.
 func (env *environment) openInput(args []string) (r io.Reader, done func(), err error) {
 	if len(args) == 0 || args[0] == "-" {
 		return env.stdin, func() {}, nil
@@ -131,7 +120,7 @@ func (env *environment) openInput(args []string) (r io.Reader, done func(), err 
 	return f, func() { _ = f.Close() }, nil
 }
 
-// attributeInput is a text to read sources from: a line of --jsonl.
+// attributeInput is a text to read credits from, and the format of a line of --jsonl.
 type attributeInput struct {
 	ID       string `json:"id"`
 	Title    string `json:"title"`
@@ -140,16 +129,14 @@ type attributeInput struct {
 	Body     string `json:"body"`
 }
 
-func asFormat(s string) bool {
-	switch markup.Format(s) {
-	case markup.Text, markup.HTML, markup.Markdown:
-		return true
-	}
-	return false
+// isTextFormat reports whether s is a format of texts.
+func isTextFormat(s string) bool {
+	return slices.Contains([]markup.Format{markup.Text, markup.HTML, markup.Markdown}, markup.Format(s))
 }
 
+// read reads the credits of the text.
 func (in attributeInput) read(reader *attribution.Reader) (attribution.Result, error) {
-	if !asFormat(in.Format) {
+	if !isTextFormat(in.Format) {
 		return attribution.Result{}, fmt.Errorf("format %q: want text, html or markdown: %w", in.Format, feed.ErrInvalid)
 	}
 	body, err := markup.Parse(markup.Format(in.Format), in.Body)
@@ -159,16 +146,14 @@ func (in attributeInput) read(reader *attribution.Reader) (attribution.Result, e
 	return reader.Read(attribution.Input{Body: body, Title: in.Title, Language: in.Language}), nil
 }
 
-// attributeLines answers each line of r with a line. A line that cannot be read is told about, and the others go on.
+// attributeLines prints a line for each line of r. A line that cannot be read is reported and skipped.
 func (env *environment) attributeLines(reader *attribution.Reader, r io.Reader) error {
 	lines := bufio.NewScanner(r)
-	// A post may have intake.MaxSize bytes; JSON's escapes make up to six of each.
-	lines.Buffer(nil, 6*intake.MaxSize)
+	lines.Buffer(nil, maxLine)
 	out := bufio.NewWriter(env.stdout)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	bad := 0
-	number := 0
+	rejected, number := 0, 0
 	for lines.Scan() {
 		number++
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
@@ -181,28 +166,28 @@ func (env *environment) attributeLines(reader *attribution.Reader, r io.Reader) 
 			result, err = in.read(reader)
 		}
 		if err != nil {
-			fmt.Fprintf(env.stderr, "feedpub: line %d: %s\n", number, oneLine(err))
-			bad++
+			fmt.Fprintf(env.stderr, "feedpub: line %d: %s\n", number, hosting.OneLine(err))
+			rejected++
 			continue
 		}
 		if err := enc.Encode(newAttributed(in.ID, result)); err != nil {
-			return fmt.Errorf("write the answer: %w", err)
+			return fmt.Errorf("write the output: %w", err)
 		}
 	}
 	if err := cmp.Or(lines.Err(), out.Flush()); err != nil {
 		if errors.Is(err, bufio.ErrTooLong) {
-			return fmt.Errorf("line %d is longer than %d bytes", number+1, 6*intake.MaxSize)
+			return fmt.Errorf("line %d is longer than %d bytes", number+1, maxLine)
 		}
 		return fmt.Errorf("after line %d: %w", number, err)
 	}
-	if bad > 0 {
-		return errSetAside
+	if rejected > 0 {
+		return errRejected
 	}
 	return nil
 }
 
 func newAttributed(id string, r attribution.Result) attributed {
-	// Empty lists, not null: a script need not ask whether there is one.
+	// Empty lists rather than null, which would be a special case for scripts.
 	quotes := func(from []attribution.Quote) []attributedQuote {
 		to := make([]attributedQuote, 0, len(from))
 		for _, q := range from {
@@ -239,10 +224,10 @@ func authorNames(authors []feed.Author) []string {
 	return names
 }
 
-// printAttributed shows a person the sources, then the text with what each block of it is.
+// printAttributed prints the sources, and then the text with the role of each block.
 func (env *environment) printAttributed(r attribution.Result) {
 	if len(r.Quotes)+len(r.Suggestions) == 0 {
-		fmt.Fprintln(env.stdout, "quotes nobody")
+		fmt.Fprintln(env.stdout, "no quotes")
 	}
 	for i, q := range r.Quotes {
 		env.printSource(fmt.Sprintf("source %d", i+1), q)
@@ -274,7 +259,7 @@ func (env *environment) printSource(label string, q attribution.Quote) {
 	env.printField("agencies", strings.Join(q.Source.Agencies, ", "))
 }
 
-// printField writes a line with a label, unless there is no value.
+// printField prints a value with its label, unless the value is empty.
 func (env *environment) printField(label, value string) {
 	if value != "" {
 		fmt.Fprintf(env.stdout, "  %-12s %s\n", label, value)

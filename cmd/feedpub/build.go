@@ -4,35 +4,38 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"feedpub/cmd/internal/hosting"
 )
 
 func newBuild(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build",
-		Short: "Build the feeds for servers elsewhere",
+		Short: "Build the feeds for servers on other machines",
 		Long: `Build the feeds and keep them up to date on schedule and on change, without serving
-readers: those are for servers that run 'feedpub serve --build=false' with the same
-configuration, on this machine or others. The admin side is served.
+readers. Servers that run 'feedpub serve --build=false' with the same configuration
+do that, on this machine or others. The admin side is served.
 
-Of several builders of a site one builds, and another takes over within five
-seconds of its end. SIGTERM and SIGINT let a running build end and exit with 0.`,
+If several builders share a Redis, one of them builds, and another takes over within
+five seconds if it stops. On SIGTERM or SIGINT, finish an active rebuild and exit with
+status 0. On SIGHUP, read the configuration, site files and tokens again.`,
 		Example: `  feedpub build --redis redis://redis.internal:6379
   feedpub build --config /etc/feedpub/feedpub.yml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := env.settings(cmd)
+			c, err := env.siteSettings(cmd)
 			if err != nil {
 				return err
 			}
 			switch {
 			case c.Redis.IsZero():
-				return usageError{errors.New("build needs a Redis, from which others serve what is built; a folder of posts " +
-					"is built by 'feedpub serve'")}
+				return usageError{errors.New("build needs a Redis, which other servers read the documents from; a folder of " +
+					"posts is built by 'feedpub serve'")}
 			case !c.Build:
-				return usageError{errors.New("build: is false in the configuration, which is for 'feedpub serve' on a machine " +
+				return usageError{errors.New("build is false in the configuration; that is for 'feedpub serve' on a machine " +
 					"that never builds")}
 			}
-			return env.serve(cmd.Context(), c, role{builds: true})
+			return env.serve(cmd, c, hosting.Role{Builds: true})
 		},
 	}
 	addSettings(cmd, "admin-listen", "redis", "site", "data")

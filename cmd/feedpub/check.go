@@ -8,122 +8,113 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
-	"feedpub/feed/admin"
 )
 
 func newCheck(env *environment) *cobra.Command {
 	var dump bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check the configuration and what it points to",
-		Long: `Check the configuration, all of it at once, and what it points to: that Redis
-answers and is set up to keep posts, that folders can be written to, that files can
-be read. The files of sites_from are read too. Nothing is changed.
+		Short: "Check the configuration and the files and servers it names",
+		Long: `Check the configuration and report all errors at once. Check also that Redis answers
+and is configured to keep posts, that folders are writable, and that files, those of
+sites_from among them, are readable and valid. Change nothing.
 
-With --print, print the configuration in force instead, with secrets left out.`,
+With --print, print the configuration in use instead, without secrets.`,
 		Example: "  feedpub check --config feedpub.yml\n  FEEDPUB_SITE_LIMIT=20 feedpub check --print",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := env.settings(cmd)
+			c, err := env.siteSettings(cmd)
 			if err != nil {
 				return err
 			}
-			if c.Site.ID != "" { // of several sites, the one that is chosen
-				if c, err = chooseSite(c); err != nil {
-					return err
-				}
+			if !dump {
+				return env.check(cmd, c)
 			}
-			if dump {
-				text, err := c.Dump()
-				if err != nil {
-					return err
-				}
-				if _, err := env.stdout.Write(text); err != nil {
-					return fmt.Errorf("print the configuration: %w", err)
-				}
-				return nil
+			text, err := c.Dump()
+			if err != nil {
+				return err
 			}
-			return env.check(cmd, c)
+			if _, err := env.stdout.Write(text); err != nil {
+				return fmt.Errorf("print the configuration: %w", err)
+			}
+			return nil
 		},
 	}
 	addSettings(cmd, "listen", "admin-listen", "redis", "dir", "site", "data")
-	cmd.Flags().BoolVar(&dump, "print", false, "print the configuration in force")
+	cmd.Flags().BoolVar(&dump, "print", false, "print the configuration in use")
 	return cmd
 }
 
-// check tells what is right and what is wrong with what the configuration points to.
+// check prints a line for each file, folder or server that the configuration names.
 func (env *environment) check(cmd *cobra.Command, c config.Config) error {
 	failed := 0
-	tell := func(what string, err error) {
+	report := func(what string, err error) {
 		if err != nil {
 			failed++
-			fmt.Fprintf(env.stdout, "wrong  %s: %s\n", what, oneLine(err))
+			fmt.Fprintf(env.stdout, "wrong  %s: %s\n", what, hosting.OneLine(err))
 			return
 		}
 		fmt.Fprintf(env.stdout, "ok     %s\n", what)
 	}
-	tell("configuration", nil)
+	report("configuration", nil)
 	if !c.Redis.IsZero() {
-		warnings, err := checkRedis(cmd, c)
-		tell("redis "+c.Redis.String(), err)
+		source, err := env.quietSource(c, false)
+		if err != nil {
+			return err
+		}
+		warnings, err := source.CheckRedis(cmd.Context())
+		report("redis "+c.Redis.String(), err)
 		for _, w := range warnings {
 			fmt.Fprintf(env.stdout, "risky  redis: %s\n", w)
 		}
 	}
 	if c.Dir != "" {
-		tell("dir "+string(c.Dir), checkFolder(string(c.Dir)))
+		report("dir "+string(c.Dir), checkFolder(string(c.Dir)))
 	}
 	if c.Data != "" {
-		tell("data "+string(c.Data), checkFolder(string(c.Data)))
+		report("data "+string(c.Data), checkFolder(string(c.Data)))
 	}
 	if c.Admin.TokensFile != "" {
-		_, err := readTokens(c)
-		tell("admin.tokens_file "+string(c.Admin.TokensFile), err)
+		_, err := hosting.ReadTokens(c)
+		report("admin.tokens_file "+string(c.Admin.TokensFile), err)
 	}
 	for _, h := range hints(c) {
 		fmt.Fprintf(env.stdout, "%-6s %s\n", h.label(), h.text)
 	}
 	if c.Several() {
-		if err := checkSites(c, tell); err != nil {
+		if err := checkSites(c, report); err != nil {
 			return err
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of the things that the configuration points to are wrong", failed)
+		return fmt.Errorf("%s failed", count(failed, "check"))
 	}
 	return nil
 }
 
-// checkSites tells what is right and wrong with several sites.
-func checkSites(c config.Config, tell func(what string, err error)) error {
-	sites, wrong, err := allSites(c)
+// checkSites reports valid and invalid sites.
+func checkSites(c config.Config, report func(what string, err error)) error {
+	sites, invalid, err := hosting.AllSites(c)
 	if err != nil {
 		return err
 	}
-	for _, p := range wrong {
-		tell(p.ID, errors.New(p.Reason))
+	for _, p := range invalid {
+		report(p.ID, errors.New(p.Reason))
 	}
 	for _, s := range sites {
-		tell("site "+string(s.Site.ID)+" at "+strings.Join(s.Hostnames(), ", "), nil)
+		report("site "+string(s.Site.ID)+" at "+strings.Join(s.Hostnames(), ", "), nil)
 	}
 	return nil
 }
 
-func checkRedis(cmd *cobra.Command, c config.Config) (warnings []string, err error) {
-	client, err := place{config: c, log: newLogger(cmd.ErrOrStderr(), c.Log)}.redis()
-	if err != nil {
-		return nil, err
-	}
-	warnings, err = client.Check(cmd.Context())
-	return warnings, errors.Join(err, client.Close())
-}
-
-// checkFolder returns nil if files can be made in the folder, or if the folder can be made.
+// checkFolder returns an error if files cannot be made in the folder. A folder that does not exist is made when it is
+// needed.
 func checkFolder(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // it is made when it is needed
+		return nil
 	}
 	if err != nil {
 		return err
@@ -136,20 +127,4 @@ func checkFolder(path string) error {
 		return fmt.Errorf("cannot write to the folder: %w", err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
-// readTokens returns the tokens that let operators in, none if no file is configured.
-func readTokens(c config.Config) (admin.Tokens, error) {
-	if c.Admin.TokensFile == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(string(c.Admin.TokensFile))
-	if err != nil {
-		return nil, fmt.Errorf("admin.tokens_file: %w", err)
-	}
-	tokens, err := admin.ParseTokens(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("admin.tokens_file %s: %w", c.Admin.TokensFile, err)
-	}
-	return tokens, nil
 }

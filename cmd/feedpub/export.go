@@ -11,80 +11,85 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
+	"feedpub/cmd/internal/importer"
 	"feedpub/feed"
 	"feedpub/feed/intake"
 	"feedpub/feed/transfer"
 )
+
+// exportLines is the format that keeps posts as they are stored, with their records.
+const exportLines = "jsonl"
+
+// exportFormats are the formats of the command.
+func exportFormats() []string { return []string{exportLines, "jsonfeed", "wxr", "markdown"} }
 
 func newExport(env *environment) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "export [FOLDER]",
 		Short: "Write all posts to standard output",
-		Long: `Write all posts to standard output as JSON Lines, as they were stored, drafts and
-private ones included, and with them what is recorded beside them: when each was
-first seen and removed, which names feeds were given, and where their archives end.
-Imported into an empty site, it makes the same documents.
+		Long: `Write all posts to standard output as JSON Lines, as they are stored, drafts and
+private ones included, with their records: when each was first seen and removed,
+the path names of feeds, and the borders of archives. An empty site that imports them
+publishes the same documents.
 
-Other forms are for other programs: jsonfeed and wxr, an export of WordPress, have all
-posts that can be read; markdown writes a file with front matter for each into FOLDER,
-which must be empty or new.
+The other formats are for other programs, and have all posts that can be read:
+jsonfeed; wxr, an export of WordPress; and markdown, which writes a file with front
+matter for each post to FOLDER, which must be empty or new.
 
-Posts that change meanwhile are written as they are when their turn comes, each whole,
-and none is left out that exists from the beginning to the end.`,
+Posts can be written during an export. Each is exported whole, as it is at some moment,
+and a post that exists throughout is never missing.`,
 		Example: "  feedpub export > blog.jsonl\n  feedpub export | jq -r 'select(.id).id'\n  feedpub export --format markdown blog",
 		Args:    atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if (format == "markdown") != (len(args) == 1) {
-				return usageError{fmt.Errorf("want a folder for --format markdown, and none for the others; see 'feedpub export --help'")}
-			}
-			if !slices.Contains([]string{"jsonl", "jsonfeed", "wxr", "markdown"}, format) {
+			if !slices.Contains(exportFormats(), format) {
 				return usageError{fmt.Errorf("--format %s: want one of jsonl, jsonfeed, wxr, markdown", format)}
 			}
-			w, err := env.open(cmd)
+			if (format == "markdown") != (len(args) == 1) {
+				return usageError{errors.New("want a folder with --format markdown, and no arguments otherwise; see 'feedpub export --help'")}
+			}
+			site, err := env.open(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			progress := newProgress(env.stderr, time.Now)
-			defer progress.done()
-			skipped := 0
-			if format == "jsonl" {
-				err = w.export(cmd.Context(), env.stdout, progress)
+			defer site.Close()
+			e := exporter{site: site, progress: importer.NewProgress(env.stderr, time.Now), stderr: env.stderr}
+			defer e.progress.Clear()
+			if format == exportLines {
+				err = e.lines(cmd.Context(), env.stdout)
 			} else {
-				folder := ""
-				if len(args) == 1 {
-					folder = args[0]
-				}
-				site := w.config.FeedSite()
-				var out transfer.PostWriter
-				out, err = transfer.NewPostWriter(transfer.WriteFormat(format), env.stdout, folder, transfer.Channel{
-					Title: site.Title, Link: site.HomeURL, Language: site.Language,
-				})
-				if err == nil {
-					skipped, err = w.convert(cmd.Context(), out, env, progress)
-				}
+				err = e.convert(cmd.Context(), transfer.WriteFormat(format), env.stdout, args)
 			}
 			if err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
-			if skipped > 0 {
-				return errSetAside
+			if e.rejected > 0 {
+				return errRejected
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "jsonl", "what to write: jsonl, jsonfeed, wxr or markdown")
+	cmd.Flags().StringVar(&format, "format", exportLines, "write jsonl, jsonfeed, wxr or markdown")
 	addSettings(cmd, storeFlags...)
 	return cmd
 }
 
-// export writes records, then posts, each in order, so that two exports of one site are equal. Records come first so
-// that who reads them in order dates no post by the time of its import; only those of posts that came meanwhile are last.
-func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress) error {
-	out := transfer.NewWriter(to)
-	records := make(map[string]feed.Record) // the store may name one twice
-	for line, err := range w.Records(ctx) {
+// exporter writes the posts of a site.
+type exporter struct {
+	site     *hosting.Site
+	progress *importer.Progress
+	stderr   io.Writer
+	rejected int // posts that could not be converted
+}
+
+// lines writes records, then posts, each in order, so that two exports of a site are equal. Records come first, since an
+// import would date a post without a record by the time of the import. Only the records of posts that are new since then
+// come last.
+func (e *exporter) lines(ctx context.Context, w io.Writer) error {
+	out := transfer.NewWriter(w)
+	records := make(map[string]feed.Record) // the store may return one twice
+	for line, err := range e.site.Store.Records(ctx) {
 		if err != nil {
 			return err
 		}
@@ -101,17 +106,17 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 			return err
 		}
 	}
-	var late []string // posts that came after the records were read
-	err := w.rawPosts(ctx, progress, func(p feed.RawPost) error {
+	var added []string // posts without a record
+	err := e.posts(ctx, func(p feed.RawPost) error {
 		if _, ok := records[p.ID]; !ok {
-			late = append(late, p.ID)
+			added = append(added, p.ID)
 		}
 		return out.Post(p)
 	})
 	if err == nil {
-		err = w.load(ctx, late, func(s feed.StoredPost) error {
+		err = e.site.Load(ctx, added, func(s feed.StoredPost) error {
 			if s.Record.ID == "" {
-				return nil // not seen by a builder yet
+				return nil // not absorbed yet
 			}
 			return out.Record(feed.ExportLine{Record: &s.Record})
 		})
@@ -122,45 +127,56 @@ func (w *workplace) export(ctx context.Context, to io.Writer, progress *progress
 	return out.Flush()
 }
 
-// convert writes the posts that can be read in another program's form, and returns how many can't.
-func (w *workplace) convert(ctx context.Context, out transfer.PostWriter, env *environment, progress *progress) (skipped int, err error) {
-	err = w.rawPosts(ctx, progress, func(raw feed.RawPost) error {
+// convert writes the posts that can be read in another format, to standard output or to the folder that args name.
+func (e *exporter) convert(ctx context.Context, format transfer.WriteFormat, stdout io.Writer, args []string) error {
+	folder := ""
+	if len(args) == 1 {
+		folder = args[0]
+	}
+	site := e.site.Source.Config.FeedSite()
+	out, err := transfer.NewPostWriter(format, stdout, folder, transfer.Channel{
+		Title: site.Title, Link: site.HomeURL, Language: site.Language,
+	})
+	if err != nil {
+		return err
+	}
+	err = e.posts(ctx, func(raw feed.RawPost) error {
 		post, err := intake.Decode(raw.ID, raw.Raw)
 		if err == nil {
 			err = out.Write(post)
 		}
 		if errors.Is(err, feed.ErrInvalid) {
-			skipped++
-			progress.clear()
-			fmt.Fprintf(env.stderr, "feedpub: set aside: %s: %s\n", raw.ID, oneLine(err))
+			e.rejected++
+			e.progress.Clear()
+			fmt.Fprintf(e.stderr, "feedpub: rejected: %s: %s\n", raw.ID, hosting.OneLine(err))
 			return nil
 		}
 		return err
 	})
 	if err != nil {
-		return skipped, err
+		return err
 	}
-	return skipped, out.Close()
+	return out.Close()
 }
 
-// rawPosts calls each with every post in the order of ids. Only the ids are held in memory.
-func (w *workplace) rawPosts(ctx context.Context, progress *progress, each func(feed.RawPost) error) error {
-	ids, err := w.sortedIDs(ctx)
+// posts calls f with every post in the order of ids. It keeps only the ids in memory.
+func (e *exporter) posts(ctx context.Context, f func(feed.RawPost) error) error {
+	ids, err := e.site.PostIDs(ctx)
 	if err != nil {
 		return err
 	}
 	const batch = 200
 	for some := range slices.Chunk(ids, batch) {
-		posts, err := w.RawPosts(ctx, some...)
+		posts, err := e.site.Store.RawPosts(ctx, some...)
 		if err != nil {
 			return err
 		}
 		for _, p := range posts {
-			progress.tick()
+			e.progress.Tick()
 			if p.Raw == nil {
-				continue // deleted since
+				continue // deleted meanwhile
 			}
-			if err := each(p); err != nil {
+			if err := f(p); err != nil {
 				return err
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"feedpub/cmd/internal/hosting"
+	"feedpub/cmd/internal/importer"
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/transfer"
@@ -21,28 +22,27 @@ import (
 )
 
 // emptySite returns a site in a Redis of its own, whose feeds hold ten posts each before there are archives.
-func emptySite(t *testing.T) *workplace {
+func emptySite(t *testing.T) *hosting.Site {
 	t.Helper()
 	c := config.Default()
 	if err := c.Redis.UnmarshalText([]byte(storetest.StartRedis(t).URL())); err != nil {
 		t.Fatal(err)
 	}
 	c.Site.Limit = 10
-	p, err := choosePlace(c, slog.New(slog.DiscardHandler), false)
+	source, err := hosting.ChooseSource(c, testProcess(t), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.forms = forms()
-	w, err := p.openRedis(t.Context())
+	site, err := source.OpenRedis(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.close)
-	return w
+	t.Cleanup(site.Close)
+	return site
 }
 
 // put stores posts numbered from a to b, which an edit makes others.
-func put(t *testing.T, w *workplace, a, b, edit int) {
+func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	t.Helper()
 	var posts []feed.RawPost
 	for i := a; i < b; i++ {
@@ -58,15 +58,15 @@ func put(t *testing.T, w *workplace, a, b, edit int) {
 		}
 		posts = append(posts, feed.RawPost{ID: id, Raw: raw})
 	}
-	if err := w.Put(t.Context(), posts...); err != nil {
+	if err := w.Store.Put(t.Context(), posts...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // built builds the site and returns the hashes of all its documents, by feed and format.
-func built(t *testing.T, w *workplace) map[string]feed.Hash {
+func built(t *testing.T, w *hosting.Site) map[string]feed.Hash {
 	t.Helper()
-	report, err := w.rebuild(t.Context(), nil, true)
+	report, err := w.Rebuild(t.Context(), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func built(t *testing.T, w *workplace) map[string]feed.Hash {
 			t.Fatalf("%s: %s: %s", f.Feed, f.Outcome, f.Reason)
 		}
 	}
-	heads, err := w.Heads(t.Context())
+	heads, err := w.Store.Heads(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,16 +89,16 @@ func built(t *testing.T, w *workplace) map[string]feed.Hash {
 }
 
 // importLines stores an export.
-func importLines(t *testing.T, w *workplace, lines []byte) {
+func importLines(t *testing.T, w *hosting.Site, lines []byte) {
 	t.Helper()
 	for e, err := range transfer.Read(bytes.NewReader(lines), "export", nil, nil) {
 		switch {
 		case err != nil:
 			t.Fatal(err)
 		case e.Record != nil:
-			err = w.RestoreRecords(t.Context(), *e.Record)
+			err = w.Store.RestoreRecords(t.Context(), *e.Record)
 		default:
-			err = w.Put(t.Context(), *e.Post)
+			err = w.Store.Put(t.Context(), *e.Post)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -106,9 +106,10 @@ func importLines(t *testing.T, w *workplace, lines []byte) {
 	}
 }
 
-func exportLines(t *testing.T, w *workplace, to io.Writer) {
+func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 	t.Helper()
-	if err := w.export(t.Context(), to, newProgress(io.Discard, time.Now)); err != nil {
+	e := exporter{site: w, progress: importer.NewProgress(io.Discard, time.Now), stderr: io.Discard}
+	if err := e.lines(t.Context(), to); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -123,7 +124,7 @@ func TestExportMakesTheSameDocuments(t *testing.T) {
 	built(t, old)
 	put(t, old, 3, 6, 1)
 	for _, id := range []string{"post-0004", "post-0079"} { // one in an archive, one in the feed
-		if err := old.Delete(t.Context(), id); err != nil {
+		if err := old.Store.Delete(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,14 +140,14 @@ func TestExportMakesTheSameDocuments(t *testing.T) {
 	}
 
 	var file bytes.Buffer
-	exportLines(t, old, &file)
+	writeExport(t, old, &file)
 	fresh := emptySite(t)
 	importLines(t, fresh, file.Bytes())
 	if diff := cmp.Diff(want, built(t, fresh)); diff != "" {
 		t.Errorf("documents by feed and format (-exported +imported):\n%s", diff)
 	}
 	var again bytes.Buffer
-	exportLines(t, fresh, &again)
+	writeExport(t, fresh, &again)
 	if diff := cmp.Diff(file.String(), again.String()); diff != "" {
 		t.Errorf("the second export is another one (-first +second):\n%s", diff)
 	}
@@ -180,13 +181,13 @@ func TestExportWhilePostsChange(t *testing.T) {
 		put(t, old, n, n+10, 0)    // that were not there
 		put(t, old, n+10, n+11, 0) // and one that comes and goes
 		for _, id := range []string{fmt.Sprintf("post-%04d", n-11), fmt.Sprintf("post-%04d", n+10)} {
-			if err := old.Delete(t.Context(), id); err != nil {
+			if err := old.Store.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}
 		}
 		built(t, old)
 	}}
-	exportLines(t, old, to)
+	writeExport(t, old, to)
 	if to.change != nil {
 		t.Fatalf("the export has %d bytes only, and nothing changed meanwhile", to.Len())
 	}
@@ -227,13 +228,13 @@ func TestExportWhilePostsChange(t *testing.T) {
 	importLines(t, fresh, to.Bytes())
 	built(t, fresh)
 	var rest bytes.Buffer
-	exportLines(t, old, &rest)
+	writeExport(t, old, &rest)
 	importLines(t, fresh, rest.Bytes())
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(built(t, old))), slices.Sorted(maps.Keys(built(t, fresh)))); diff != "" {
 		t.Errorf("after a second export, the feeds are others (-exported +imported):\n%s", diff)
 	}
 	var all bytes.Buffer
-	exportLines(t, fresh, &all)
+	writeExport(t, fresh, &all)
 	if diff := cmp.Diff(postsOf(rest.String()), postsOf(all.String())); diff != "" {
 		t.Errorf("after a second export, the posts are others (-exported +imported):\n%s", diff)
 	}
@@ -250,7 +251,7 @@ func TestExportHasRecordsOfPostsThatComeMeanwhile(t *testing.T) {
 		put(t, old, n, n+1, 0)
 		built(t, old)
 	}}
-	exportLines(t, old, to)
+	writeExport(t, old, to)
 	var record, post bool
 	for e, err := range transfer.Read(bytes.NewReader(to.Bytes()), "export", nil, nil) {
 		if err != nil {

@@ -10,20 +10,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/publish"
 	"feedpub/feed/render"
 	"feedpub/store"
 )
 
-// feedLine is what the feeds command says of a feed.
+// feedLine describes a feed.
 type feedLine struct {
-	Feed feed.Name `json:"feed"`
-	// Name is the tag, author or publication as people write it; empty for the main feed.
-	Name     string                 `json:"name,omitempty"`
+	Feed     feed.Name              `json:"feed"`
+	Name     string                 `json:"name,omitempty"`     // of the tag, author or publication; empty for the main feed
 	Posts    int                    `json:"posts"`              // that belong to the feed
-	Items    int                    `json:"items"`              // in its documents, but for those in archives
-	Archives int                    `json:"archives,omitempty"` // how many archives it has
+	Items    int                    `json:"items"`              // in its documents, without those in archives
+	Archives int                    `json:"archives,omitempty"` // number of archives
 	Modified time.Time              `json:"modified"`
 	URLs     map[feed.Format]string `json:"urls"`
 }
@@ -33,28 +33,29 @@ func newFeeds(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "feeds",
 		Short: "List the published feeds",
-		Long: `List the feeds that have been published: the main feed, those that are configured,
-and one for each tag, author and quoted source, with the number of posts that belong
-to each. --snippet prints what the pages of the blog should have in their head so
-that readers find its feeds: of the main feed and those that are configured. --readers
-asks the server on this machine who reads the feeds, as far as polls tell.`,
+		Long: `List the published feeds: the main feed, the configured feeds, and one for each tag,
+author and quoted source, with the number of posts that belong to each.
+
+With --snippet, print the links that belong into the head of the blog's pages, so that
+feed readers find the main feed and the configured feeds. With --readers, ask the
+server on this machine for the number of readers of each feed, estimated from polls.`,
 		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'\n  feedpub feeds --snippet >> head.html",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if readers {
 				return env.listReaders(cmd, asJSON)
 			}
-			w, err := env.openBuilt(cmd)
+			site, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			lines, err := listFeeds(cmd.Context(), w.Site)
+			defer site.Close()
+			lines, err := listFeeds(cmd.Context(), site.Store)
 			if err != nil {
 				return err
 			}
 			if snippet {
-				_, err := fmt.Fprint(env.stdout, w.snippet(lines))
+				_, err := fmt.Fprint(env.stdout, snippetOf(site.Source.Config, lines))
 				return err
 			}
 			if asJSON {
@@ -72,16 +73,16 @@ asks the server on this machine who reads the feeds, as far as polls tell.`,
 	}
 	addSettings(cmd, append([]string{"admin-listen"}, storeFlags...)...)
 	addJSON(cmd, &asJSON)
-	cmd.Flags().BoolVar(&readers, "readers", false, "list who reads the feeds, by asking a server's admin address")
-	cmd.Flags().BoolVar(&snippet, "snippet", false, "print links for the head of the blog's pages")
+	cmd.Flags().BoolVar(&readers, "readers", false, "list the number of readers of each feed, which the server at --admin-listen knows")
+	cmd.Flags().BoolVar(&snippet, "snippet", false, "print the links for the head of the blog's pages")
 	cmd.MarkFlagsMutuallyExclusive("json", "snippet")
 	cmd.MarkFlagsMutuallyExclusive("readers", "snippet")
 	return cmd
 }
 
-// snippet returns the links by which readers find the main feed and those that are configured, out of those there are.
-func (w *workplace) snippet(lines []feedLine) string {
-	site, catalog := w.config.FeedSite(), w.config.Catalog()
+// snippetOf returns the links to those of the feeds that are configured, the main feed among them.
+func snippetOf(c config.Config, lines []feedLine) string {
+	site, catalog := c.FeedSite(), c.Catalog()
 	var entries []render.Entry
 	for _, l := range lines {
 		if _, configured := catalog.Feeds[l.Feed]; configured {
@@ -110,7 +111,8 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 			return nil, fmt.Errorf("list feeds: %w", err)
 		}
 		l := feedLine{
-			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), Archives: archives[h.Feed], URLs: make(map[feed.Format]string),
+			Feed: h.Feed, Name: names[h.Feed], Posts: posts, Items: len(h.IDs), Archives: archives[h.Feed],
+			URLs: make(map[feed.Format]string),
 		}
 		for _, d := range h.Documents {
 			l.URLs[d.Format] = selfURL(d)
@@ -123,8 +125,8 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	return lines, nil
 }
 
-// selfURL returns the URL that readers get the document at. It stands in the document's Link header: the configuration
-// here may be another one than that of the server that built it.
+// selfURL returns the URL of the document, from its Link header: the configuration of this process may differ from that
+// of the server that built it.
 func selfURL(d feed.DocumentRef) string {
 	target, params, _ := strings.Cut(strings.TrimPrefix(d.Link, "<"), ">")
 	if !strings.HasPrefix(params, `; rel="self"`) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
 	"feedpub/store"
 	"feedpub/store/storetest"
@@ -317,17 +318,17 @@ func TestARollingDeploy(t *testing.T) {
 	newer.untilServed("Post a.")
 	newer.until("the older release holds up an upgrade", func() bool {
 		code, out := m.run("upgrade")
-		return code == exitFailed && strings.Contains(out, "to be replaced first") && strings.Count(out, "serve, build") == 2
+		return code == exitFailed && strings.Contains(out, "replace these first") && strings.Count(out, "serve, build") == 2
 	})
 	unchanged("after an upgrade that was held up", newer)
 	older.stop()
 	newer.until("it builds", func() bool { return m.holds(newer) })
 	code, out := m.run("upgrade", "--check", "--json")
-	var found upgrade
+	var found hosting.Upgrade
 	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 || found.Done {
 		t.Errorf("upgrade --check: exit code %d, %v, %s", code, err, out)
 	}
-	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have form 3; it was 2") {
+	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have rendering version 3; it was 2") {
 		t.Errorf("upgrade: exit code %d, %s", code, out)
 	}
 	newer.until("the new form is served", func() bool { return newer.tags()["/feed.css"] != before["/feed.css"] })
@@ -411,7 +412,7 @@ func TestRolesAreUsedRight(t *testing.T) {
 		want string
 	}{
 		{[]string{"build", "--site", "main"}, "build needs a Redis"},
-		{[]string{"build", "--config", "c.yml"}, "build: is false"},
+		{[]string{"build", "--config", "c.yml"}, "build is false"},
 		{[]string{"serve", "--build=false"}, "nobody else can build from a folder"},
 		{[]string{"upgrade", "--site", "main"}, "upgrade is for --redis"},
 	} {

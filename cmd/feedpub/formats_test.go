@@ -9,9 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
 	"feedpub/store/embedded"
 )
 
@@ -107,11 +109,11 @@ func TestDecodeFile(t *testing.T) {
 // decoder returns the function that reads files, as the defaults have it.
 func decoder(t testing.TB) embedded.Decode {
 	t.Helper()
-	reader, err := newReader(config.Default().Attribution)
+	reader, err := hosting.NewReader(config.Default().Attribution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decodeFiles(reader)
+	return transfer.Options{Reader: reader}.Decode
 }
 
 // decodeOne returns the one post of a file.
@@ -155,7 +157,7 @@ func TestDecodeFileErrors(t *testing.T) {
 
 // TestSamplesAreGood holds that the posts that come with the program have no problem, and say whom they quote.
 func TestSamplesAreGood(t *testing.T) {
-	reader, err := newReader(config.Default().Attribution)
+	reader, err := hosting.NewReader(config.Default().Attribution)
 	if err != nil {
 		t.Fatal(err)
 	}

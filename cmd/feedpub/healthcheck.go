@@ -15,15 +15,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout is how long a healthy server may take to say so.
+// healthTimeout bounds how long a healthy server may take to answer.
 const healthTimeout = 3 * time.Second
 
 func newHealthcheck(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask a running server whether it is ready",
-		Long: `Ask /readyz on the admin address of a server on this machine. The exit code is 0
-if it serves the main feed, else 1.`,
+		Long: `Request /readyz from the admin address of a server on this machine. The exit status is
+0 if the server is ready, and 1 otherwise.`,
 		Example: "  feedpub healthcheck --admin-listen 127.0.0.1:8081",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,7 +42,7 @@ if it serves the main feed, else 1.`,
 	return cmd
 }
 
-// askReady returns nil if the server whose admin side is at address serves the main feed.
+// askReady returns nil if the server with this admin address is ready.
 func askReady(ctx context.Context, address string) error {
 	status, reason, err := askAdmin(ctx, address, "/readyz", 1<<10)
 	switch {
@@ -54,31 +54,32 @@ func askReady(ctx context.Context, address string) error {
 	return nil
 }
 
-// askAdmin gets a path of the admin side at address, and up to limit bytes of what it answers.
+// askAdmin requests a path from the admin address. It returns the status and up to limit bytes of the body.
 func askAdmin(ctx context.Context, address, path string, limit int64) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("ask the admin side: %w", err)
+		return 0, nil, fmt.Errorf("request %s: %w", path, err)
 	}
-	// Its own transport: a proxy in the environment is not for this, and no connection is to stay open.
+	// Not the default transport, which uses the proxy of the environment and keeps connections open.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
-			err = u.Err // without the URL, which is in the message already
+			err = u.Err // without the URL: the message has the address
 		}
 		return 0, nil, fmt.Errorf("nothing answers on the admin address %s: %w", address, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if body, err = io.ReadAll(io.LimitReader(res.Body, limit)); err != nil {
-		return 0, nil, fmt.Errorf("ask the admin side: %w", err)
+		return 0, nil, fmt.Errorf("request %s: %w", path, err)
 	}
 	return res.StatusCode, body, nil
 }
 
-// dialable returns an address to connect to for one to listen on: all addresses include loopback.
+// dialable returns the address to connect to for a server on this machine that listens on an address: loopback if it
+// listens on all.
 func dialable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"feedpub/cmd/internal/importer"
 )
 
 // process returns the program as a process of its own, which can be sent signals and given a terminal.
@@ -97,29 +99,29 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	const n = importBatch + 100
+	const n = importer.BatchSize + 100
 	if _, err := io.WriteString(w, manyPosts(n)); err != nil {
 		t.Fatal(err)
 	}
-	waitForFiles(t, filepath.Join(dir, "posts"), importBatch)
+	waitForFiles(t, filepath.Join(dir, "posts"), importer.BatchSize)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("interrupted, the import ends with %v, want exit code %d", err, exitFailed)
 	}
-	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored stays, and running it again stores the rest\n", n)
+	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored is kept, and running it again stores the rest\n", n)
 	if got := stderr.String(); got != want {
 		t.Errorf("interrupted, the import says %q, want %q", got, want)
 	}
-	if got, want := stdout.String(), fmt.Sprintf("%d posts stored in posts\n", importBatch); !strings.HasSuffix(got, want) {
+	if got, want := stdout.String(), fmt.Sprintf("%d posts stored in posts\n", importer.BatchSize); !strings.HasSuffix(got, want) {
 		t.Errorf("interrupted, the import ends with %q, want %q", got, want)
 	}
 
 	cmd = process(t, dir, "import", "-")
 	cmd.Stdin = strings.NewReader(manyPosts(n))
 	out, err := cmd.CombinedOutput()
-	if want := fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importBatch, importBatch); err != nil || !strings.HasSuffix(string(out), want) {
+	if want := fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importer.BatchSize, importer.BatchSize); err != nil || !strings.HasSuffix(string(out), want) {
 		t.Errorf("again, the import ends with %q (error %v), want %q", out, err, want)
 	}
 }

@@ -1,7 +1,7 @@
 // Feedpub publishes the feeds of blogs that quote other publications.
 //
-// Posts lie in a folder or in Redis. Feedpub turns them into RSS, Atom and JSON Feed documents in which every quoted
-// source is credited, rebuilds them on a schedule and on change, and serves them to feed readers.
+// It reads posts from a folder or from Redis, and turns them into RSS, Atom and JSON Feed documents in which every quoted
+// source is credited. It rebuilds the documents on a schedule and on change, and serves them to feed readers.
 //
 //	feedpub serve                        # ./posts, or the sample posts, on http://127.0.0.1:8080
 //	feedpub serve --dir ~/blog/posts     # a folder, one file per post
@@ -11,87 +11,92 @@
 // # Commands
 //
 //	serve        build the feeds and serve them
-//	build        build the feeds for servers elsewhere
+//	build        build the feeds for servers on other machines
 //	rebuild      rebuild feeds now
-//	upgrade      publish in the newest form that all servers know
-//	import       take in posts from files
+//	upgrade      move to the newest rendering version that all servers know
+//	import       import posts from files
 //	export       write all posts to standard output
 //	post         put, get, list or delete single posts
 //	feeds        list the published feeds
-//	problems     list what is not published, and why
+//	problems     list what is not published and why
 //	attribute    show which sources a text credits
 //	render       write one document to standard output
-//	check        check the configuration and what it points to
+//	check        check the configuration and the files and servers it names
 //	healthcheck  ask a running server whether it is ready
 //	version      print the version
 //	completion   print a completion script for a shell
 //	man          write the man pages
 //
-// Each says more about itself with --help.
+// Run a command with --help for its manual.
 //
 // # Configuration
 //
-// A YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and a key's path in capitals) and flags, the
-// later ones stronger. The fields of config.Config are the reference; deploy/feedpub.example.yml shows every key.
+// The configuration is read from a YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and the path of
+// a key in capitals) and flags. Variables override the file, and flags override both. The fields of config.Config are the
+// reference; deploy/feedpub.example.yml shows every key.
 //
-// With sites or sites_from in it there are many sites, all in one Redis: serve and build work on all of them, problems and
-// check too, and other commands on the one of --site. Serve reads the files of sites_from anew on SIGHUP.
+// The keys sites and sites_from configure several sites in one Redis. The commands serve, build, upgrade, problems and
+// check work on all of them, or on the one named by --site; the other commands need --site.
 //
-// # Which posts
+// # Posts
 //
-// Those of --redis or --dir. Without either, the folder ./posts if it exists, else sample posts that come with the
-// program. Commands that write make ./posts. A folder is used by one process at a time: while serve runs, the other
-// commands reach it through a private socket in the data folder (--data, default ./feedpub-data), so they need the
-// same --dir and --data.
+// Posts are read from --redis or --dir. The default is the folder ./posts if it exists, and else the sample posts that are
+// part of the program. Commands that write posts make ./posts. Only one process uses a folder at a time: while serve runs,
+// the other commands reach it through a private socket in the data folder (--data, default ./feedpub-data), so they need
+// the same --dir and --data.
 //
-// # Exit codes
+// # Signals
 //
-//	0  done
-//	1  failed
-//	2  used wrongly: an unknown command, flag or configuration key
-//	3  done, but some posts were set aside; problems lists them
+// On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at once.
+// On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Keys that cannot change
+// while the process runs, such as listen, are logged.
 //
-// The first SIGTERM or SIGINT ends serve in good order, with code 0; the second one ends it at once.
+// # Exit status
+//
+//	0  success
+//	1  failure
+//	2  usage error: an unknown command, flag or configuration key
+//	3  success, but some posts were rejected; feedpub problems lists them
 package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // schedules have time zones, and a container has no database of them
+	_ "time/tzdata" // for the time zones of schedules: a container has no database of them
 
 	"feedpub/feed"
+	"feedpub/feed/render"
 )
 
-func main() { program(forms()) }
+// version is the version that feedpub version prints, if the linker sets it: make build VERSION=v1.2.3 does. By default it
+// is that of the module.
+var version string
 
-// program runs the whole program, as a release that makes these versions of the rendered form, and ends the process.
-func program(made feed.Versions) {
+func main() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version}) }
+
+// program runs the command line as a release that can render these versions, and exits.
+func program(versions feed.Versions) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2) // room for both, however soon the second comes
+	signals := make(chan os.Signal, 2) // room for both
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
-		<-signals // asks for an end in good order
+		<-signals
 		cancel()
-		<-signals // asks for an end
+		<-signals
 		os.Exit(exitFailed)
 	}()
-	env := &environment{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, forms: made}
+	env := &environment{
+		getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions, release: readVersion(version),
+	}
 	os.Exit(env.run(ctx, os.Args[1:]))
 }
 
-// run carries out args and returns the exit code. It ends in good order when ctx does.
-func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	env := &environment{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, forms: forms()}
-	return env.run(ctx, args)
-}
-
-// run is the whole program in its environment.
+// run runs the command line args and returns the exit status. It stops as on SIGTERM when ctx is done.
 func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
-	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
+	root.SetArgs(append([]string{}, args...)) // nil would be the arguments of the process
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)

@@ -14,14 +14,14 @@ func newMan(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:     "man FOLDER",
 		Short:   "Write the man pages",
-		Long:    "Write a man page for each command into a folder, which is made if it is missing.",
+		Long:    "Write a man page for each command to a folder, which is made if it does not exist.",
 		Example: "  feedpub man /usr/local/share/man/man1\n  man feedpub-serve",
 		Args:    exactArgs("a folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("write the man pages: %w", err)
 			}
-			// A fixed date, and no line that says when: packages are to be built twice with the same bytes.
+			// A fixed date and no generation date, so that packages are reproducible.
 			header := &doc.GenManHeader{Section: "1", Source: "feedpub", Manual: "feedpub", Date: &time.Time{}}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true

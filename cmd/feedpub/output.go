@@ -12,23 +12,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// addJSON gives the command the flag --json.
+// addJSON adds the flag --json to the command.
 func addJSON(cmd *cobra.Command, asJSON *bool) {
-	cmd.Flags().BoolVar(asJSON, "json", false, "answer in JSON")
+	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON")
 }
 
-// printJSON writes v to standard output, indented, as people look at it too.
+// printJSON prints v as indented JSON.
 func (env *environment) printJSON(v any) error {
 	enc := json.NewEncoder(env.stdout)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
+		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil
 }
 
-// printTable writes rows to standard output in columns. Cells may hold what others wrote: see [visible].
+// printTable prints rows in columns. Cells may contain text from posts: see [visible].
 func (env *environment) printTable(rows [][]string) error {
 	w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -39,13 +39,13 @@ func (env *environment) printTable(rows [][]string) error {
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
+		return fmt.Errorf("write the output: %w", err)
 	}
 	return nil
 }
 
-// visible returns s with what is no text escaped as in Go: bytes that are not UTF-8, control characters, which could
-// break a table or command the terminal, and those that turn the direction of what follows.
+// visible returns s with the following escaped as in Go: bytes that are not UTF-8, control characters, which could break
+// a table or control the terminal, and characters that change the direction of text.
 func visible(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
 	"feedpub/feed/intake"
 )
@@ -32,11 +32,11 @@ func newPostPut(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "put [FILE]",
 		Short: "Store a post",
-		Long: `Store a post, new or in place of its earlier version, from a file or standard input.
-It is a JSON Feed item, perhaps with quotes, via, status and attribution beside it.
-A post that could not be published is refused, with the place and the reason.
+		Long: `Store a post from a file or standard input, and replace its earlier version. The post
+is a JSON Feed item that may also have quotes, via, status and attribution. A post
+that cannot be read is not stored; the place and the reason are printed.
 
-Its id is printed once it is stored for good.`,
+Print the id of the post when it is durable.`,
 		Example: `  feedpub post put hello.json
   echo '{"id": "hello", "content_text": "Hello."}' | feedpub post put`,
 		Args: atMostOneArg,
@@ -54,11 +54,11 @@ Its id is printed once it is stored for good.`,
 			if err != nil {
 				return fmt.Errorf("the post was not stored: %w", err)
 			}
-			w, _, done, err := env.openToWrite(cmd)
+			w, _, err := env.openWriter(cmd)
 			if err != nil {
 				return err
 			}
-			defer done()
+			defer w.Close()
 			if err := w.Put(cmd.Context(), post); err != nil {
 				return fmt.Errorf("store the post: %w", err)
 			}
@@ -77,12 +77,12 @@ func newPostGet(env *environment) *cobra.Command {
 		Example: "  feedpub post get hello | jq .title",
 		Args:    exactArgs("the id of a post"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, err := env.open(cmd)
+			site, err := env.open(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			raw, err := w.Post(cmd.Context(), args[0])
+			defer site.Close()
+			raw, err := site.Store.Post(cmd.Context(), args[0])
 			if errors.Is(err, feed.ErrNotFound) {
 				return noPost(args[0])
 			}
@@ -106,16 +106,16 @@ func newPostDelete(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ID...",
 		Short: "Delete posts",
-		Long: `Delete posts. They leave the feeds with the next build. Deleting a post that went
-missing confirms that it is gone.`,
+		Long: `Delete posts. They are removed from the feeds with the next rebuild. Deleting a post
+that is listed as missing confirms that it was deleted.`,
 		Example: "  feedpub post delete hello",
 		Args:    someArgs("id of a post"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			w, _, done, err := env.openToWrite(cmd)
+			w, _, err := env.openWriter(cmd)
 			if err != nil {
 				return err
 			}
-			defer done()
+			defer w.Close()
 			for _, id := range args {
 				if err := w.Delete(cmd.Context(), id); errors.Is(err, feed.ErrNotFound) {
 					return noPost(id)
@@ -130,19 +130,20 @@ missing confirms that it is gone.`,
 	return cmd
 }
 
+// noPost returns the error for a post that does not exist.
 func noPost(id string) error {
-	return fmt.Errorf("there is no post with the id %q; 'feedpub post list' lists those there are", id)
+	return fmt.Errorf("there is no post with the id %q; 'feedpub post list' lists all posts", id)
 }
 
-// postLine is what the list of posts says of one.
+// postLine describes a post in the list.
 type postLine struct {
 	ID            string      `json:"id"`
 	Title         string      `json:"title,omitempty"`
-	DatePublished time.Time   `json:"date_published,omitzero"` // when it was first seen if it has no date
-	Status        feed.Status `json:"status"`                  // "rejected" for one that cannot be read
+	DatePublished time.Time   `json:"date_published,omitzero"` // if it has no date, when it was first seen
+	Status        feed.Status `json:"status"`                  // "rejected" if it cannot be read
 }
 
-// statusRejected stands in the list for the status of a post that cannot be read.
+// statusRejected is shown as the status of a post that cannot be read.
 const statusRejected feed.Status = "rejected"
 
 func newPostList(env *environment) *cobra.Command {
@@ -150,16 +151,16 @@ func newPostList(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the posts by id",
-		Long:    "List all posts by id: published ones, drafts, private ones, and those that cannot be read.",
+		Long:    "List all posts by id: published posts, drafts, private and rejected ones.",
 		Example: "  feedpub post list\n  feedpub post list --json | jq -r '.[] | select(.status == \"draft\").id'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := env.open(cmd)
+			site, err := env.open(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			lines, err := w.listPosts(cmd.Context())
+			defer site.Close()
+			lines, err := listPosts(cmd.Context(), site)
 			if err != nil {
 				return fmt.Errorf("list posts: %w", err)
 			}
@@ -182,15 +183,16 @@ func newPostList(env *environment) *cobra.Command {
 	return cmd
 }
 
-func (w *workplace) listPosts(ctx context.Context) ([]postLine, error) {
-	ids, err := w.sortedIDs(ctx)
+// listPosts returns all posts in the order of their ids.
+func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
+	ids, err := site.PostIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	lines := make([]postLine, 0, len(ids))
-	err = w.load(ctx, ids, func(s feed.StoredPost) error {
+	err = site.Load(ctx, ids, func(s feed.StoredPost) error {
 		if s.Raw == nil {
-			return nil // deleted since
+			return nil // deleted meanwhile
 		}
 		l := postLine{ID: s.ID, Status: statusRejected}
 		if p, err := intake.Decode(s.ID, s.Raw); err == nil {
@@ -208,27 +210,13 @@ func (w *workplace) listPosts(ctx context.Context) ([]postLine, error) {
 	return lines, err
 }
 
-// sortedIDs returns the ids of all posts in order, each once.
-func (w *workplace) sortedIDs(ctx context.Context) ([]string, error) {
-	var ids []string
-	for batch, err := range w.PostIDs(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, batch...)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
-}
-
-// decodePost returns a post as it is to be stored, from JSON that has to have an id. It checks what [intake.Decode] does.
+// decodePost returns the post in JSON, which must have an id. The error is that of [intake.Decode].
 func decodePost(raw []byte) (feed.RawPost, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	// There is no key yet that the post could be kept under, so it is asked for its id first. What is wrong with it is
-	// told by Decode.
+	// Decode takes the id of a post without one from its key, and there is none yet.
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
-		return feed.RawPost{}, &intake.Error{Place: "id", Reason: "is missing; give the post one that never changes"}
+		return feed.RawPost{}, &intake.Error{Place: "id", Reason: "is missing; give the post an id that never changes"}
 	}
 	if _, err := intake.Decode(own.ID, raw); err != nil {
 		return feed.RawPost{}, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/intake"
@@ -22,22 +23,21 @@ func newPostCheck(env *environment) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE]...",
-		Short: "Say what is wrong with posts, without storing them",
-		Long: `Say what is wrong with posts before they are written: each file, or standard input,
-has one post as JSON, or many as JSON Lines. Nothing is stored, and no store is
-needed.
+		Short: "Check posts without storing them",
+		Long: `Check posts before they are stored. Each file, or standard input, has one post in JSON
+or several in JSON Lines. No store is needed.
 
-What would be accepted and is most likely a slip is noted: members that feedpub
-does not know, characters that no document can hold, and sources that are read with
-too little confidence to be shown.
+Also print notes on what is valid and most likely a mistake: unknown members,
+characters that documents cannot contain, and credits that are not certain enough to
+publish.
 
-Exit code 1 says that a post is wrong.`,
+The exit status is 1 if a post would be rejected.`,
 		Example: `  feedpub post check hello.json
   my-program | feedpub post check`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.settings(cmd)
 			if err == nil {
-				c, err = chooseSite(c)
+				c, err = hosting.ChooseSite(c)
 			}
 			if err != nil {
 				return err
@@ -57,7 +57,7 @@ Exit code 1 says that a post is wrong.`,
 				}
 				results = append(results, checker.file(name, raw)...)
 			}
-			return env.tellChecks(results, asJSON)
+			return env.printChecks(results, asJSON)
 		},
 	}
 	addSettings(cmd, "site")
@@ -65,7 +65,7 @@ Exit code 1 says that a post is wrong.`,
 	return cmd
 }
 
-// readFile reads a whole file, or standard input if that is its name.
+// readFile reads a whole file, or standard input if the name is -.
 func (env *environment) readFile(name string) ([]byte, error) {
 	source, done, err := env.openInput([]string{name})
 	if err != nil {
@@ -79,10 +79,10 @@ func (env *environment) readFile(name string) ([]byte, error) {
 	return raw, nil
 }
 
-// postCheck is what is to be said of one post.
+// postCheck is the result for a post.
 type postCheck struct {
 	File   string   `json:"file"`
-	Line   int      `json:"line,omitempty"` // of JSON Lines, from 1
+	Line   int      `json:"line,omitempty"` // of JSON Lines, from 1; else 0
 	ID     string   `json:"id,omitempty"`
 	OK     bool     `json:"ok"`
 	Place  string   `json:"place,omitempty"`
@@ -90,7 +90,7 @@ type postCheck struct {
 	Notes  []string `json:"notes,omitempty"`
 }
 
-// at returns where the post is.
+// at returns the position of the post.
 func (p postCheck) at() string {
 	if p.Line > 0 {
 		return fmt.Sprintf("%s line %d", p.File, p.Line)
@@ -98,7 +98,8 @@ func (p postCheck) at() string {
 	return p.File
 }
 
-func (env *environment) tellChecks(results []postCheck, asJSON bool) error {
+// printChecks prints the results, and returns an error if a post would be rejected.
+func (env *environment) printChecks(results []postCheck, asJSON bool) error {
 	wrong := 0
 	for _, r := range results {
 		if !r.OK {
@@ -122,26 +123,26 @@ func (env *environment) tellChecks(results []postCheck, asJSON bool) error {
 		}
 	}
 	if wrong > 0 {
-		return fmt.Errorf("wrong posts: %d of %d", wrong, len(results))
+		return fmt.Errorf("%d of %d posts would be rejected", wrong, len(results))
 	}
 	return nil
 }
 
-// postChecker makes items of posts as a builder would, and throws them away.
+// postChecker absorbs posts as a builder does, and discards the items.
 type postChecker struct {
 	intake *intake.Intake
 }
 
 func newPostChecker(c config.Config) (postChecker, error) {
-	reader, err := newReader(c.Attribution)
+	reader, err := hosting.NewReader(c.Attribution)
 	if err != nil {
 		return postChecker{}, err
 	}
 	return postChecker{intake.New(c.FeedSite(), reader)}, nil
 }
 
-// file checks the post in a file, or each line of it. A file whose first line is JSON by itself, with more behind it, is
-// one of JSON Lines.
+// file checks the post in a file, or each line of a file of JSON Lines: one with several lines whose first line is valid
+// JSON.
 func (pc postChecker) file(name string, raw []byte) []postCheck {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
 	if len(bytes.TrimSpace(rest)) == 0 || !json.Valid(first) {
@@ -158,13 +159,13 @@ func (pc postChecker) file(name string, raw []byte) []postCheck {
 	return results
 }
 
-// post completes what is to be said of a post.
+// post returns c with the result for a post.
 func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	post, err := decodePost(raw)
 	var result intake.Result
 	if err == nil {
 		c.ID = post.ID
-		// A post without a date has the time at which it is first seen: any will do here.
+		// A post without a date is dated by when it was first seen; any time will do here.
 		result, err = pc.intake.Item(post.ID, post.Raw, feed.Record{ID: post.ID, FirstSeen: time.Unix(0, 0)})
 	}
 	if err != nil {
@@ -178,7 +179,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	if decoded, err := intake.Decode(post.ID, post.Raw); err == nil {
 		for _, member := range slices.Sorted(maps.Keys(decoded.Unknown)) {
 			if !strings.HasPrefix(member, "_") { // JSON Feed's extensions
-				c.Notes = append(c.Notes, fmt.Sprintf("the member %q is not known; it is kept, and not shown", member))
+				c.Notes = append(c.Notes, fmt.Sprintf("the member %q is unknown; it is stored, but not published", member))
 			}
 		}
 	}
@@ -186,7 +187,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 		c.Notes = append(c.Notes, result.Replaced.Place+": "+result.Replaced.String())
 	}
 	for _, q := range result.Suggestions {
-		c.Notes = append(c.Notes, fmt.Sprintf("the source %q is read with too little confidence to be shown; give it in quotes",
+		c.Notes = append(c.Notes, fmt.Sprintf("the credit of %q is not certain enough to publish; give it in quotes",
 			q.Source.Publication))
 	}
 	return c

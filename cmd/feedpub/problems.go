@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
 )
@@ -17,12 +17,12 @@ func newProblems(env *environment) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "problems",
-		Short: "List what is not published, and why",
-		Long: `List posts and files that were set aside, posts that are gone without having been deleted,
-sources that were read with too little confidence, characters that no document can
-hold and that are shown as U+FFFD, and feeds that are held back
-because posts vanished from them. Of several sites it lists those of all, or of --site,
-and the sites whose configuration can't be taken. The exit code is 3 if posts are set aside.`,
+		Short: "List what is not published and why",
+		Long: `List rejected posts and files, posts that are missing although they were not deleted,
+credits that are not certain enough to publish, replaced characters, and feeds that
+are held because posts vanished from them. If there are several sites, list the
+problems of all of them, or of the one named by --site, and the sites whose settings
+have errors. The exit status is 3 if posts were rejected.`,
 		Example: "  feedpub problems\n  feedpub problems --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,12 +33,12 @@ and the sites whose configuration can't be taken. The exit code is 3 if posts ar
 			if c.Several() && c.Site.ID == "" {
 				return env.problemsOfSites(cmd.Context(), c, asJSON)
 			}
-			w, err := env.openBuilt(cmd)
+			site, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			problems, err := w.Problems(cmd.Context())
+			defer site.Close()
+			problems, err := site.Store.Problems(cmd.Context())
 			if err != nil {
 				return fmt.Errorf("list problems: %w", err)
 			}
@@ -50,7 +50,7 @@ and the sites whose configuration can't be taken. The exit code is 3 if posts ar
 			if err != nil {
 				return err
 			}
-			return setAside(problems)
+			return rejectedError(problems)
 		},
 	}
 	addSettings(cmd, storeFlags...)
@@ -58,44 +58,21 @@ and the sites whose configuration can't be taken. The exit code is 3 if posts ar
 	return cmd
 }
 
-// siteProblem is a problem of a site; of a site's configuration if Site is empty.
+// siteProblem is a problem of a site, or of the settings of sites if Site is empty.
 type siteProblem struct {
 	Site feed.SiteID `json:"site,omitempty"`
 	feed.Problem
 }
 
-// problemsOfSites lists the problems of all of several sites.
+// problemsOfSites lists the problems of all sites.
 func (env *environment) problemsOfSites(ctx context.Context, c config.Config, asJSON bool) error {
-	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
-	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
+	list, err := env.siteProblems(ctx, c)
 	if err != nil {
 		return err
 	}
-	w, err := p.openRedis(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	sites, wrong, err := allSites(c)
-	if err != nil {
-		return err
-	}
-	list := []siteProblem{}
-	for _, x := range wrong {
-		list = append(list, siteProblem{Problem: x})
-	}
-	for _, s := range sites {
-		problems, err := w.ofSite(c.ForSite(s)).Problems(ctx)
-		if err != nil {
-			return fmt.Errorf("list problems of the site %s: %w", s.Site.ID, err)
-		}
-		for _, x := range problems {
-			list = append(list, siteProblem{s.Site.ID, x})
-		}
-	}
-	plain := make([]feed.Problem, len(list))
+	problems := make([]feed.Problem, len(list))
 	for i, x := range list {
-		plain[i] = x.Problem
+		problems[i] = x.Problem
 	}
 	switch {
 	case asJSON:
@@ -103,7 +80,7 @@ func (env *environment) problemsOfSites(ctx context.Context, c config.Config, as
 	case len(list) == 0:
 		err = env.printProblems(nil)
 	default:
-		rows := problemRows(plain)
+		rows := problemRows(problems)
 		rows[0] = append([]string{"SITE"}, rows[0]...)
 		for i, x := range list {
 			rows[i+1] = append([]string{cmp.Or(string(x.Site), "-")}, rows[i+1]...)
@@ -113,10 +90,41 @@ func (env *environment) problemsOfSites(ctx context.Context, c config.Config, as
 	if err != nil {
 		return err
 	}
-	return setAside(plain)
+	return rejectedError(problems)
 }
 
-// printProblems writes problems as a table, or that there are none.
+// siteProblems returns the problems of all sites.
+func (env *environment) siteProblems(ctx context.Context, c config.Config) ([]siteProblem, error) {
+	source, err := env.quietSource(c, false)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := source.OpenRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer shared.Close()
+	sites, invalid, err := hosting.AllSites(c)
+	if err != nil {
+		return nil, err
+	}
+	list := []siteProblem{}
+	for _, p := range invalid {
+		list = append(list, siteProblem{Problem: p})
+	}
+	for _, s := range sites {
+		problems, err := shared.ForSite(c.ForSite(s)).Store.Problems(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list problems of the site %s: %w", s.Site.ID, err)
+		}
+		for _, p := range problems {
+			list = append(list, siteProblem{s.Site.ID, p})
+		}
+	}
+	return list, nil
+}
+
+// printProblems prints problems as a table, or that there are none.
 func (env *environment) printProblems(problems []feed.Problem) error {
 	if len(problems) == 0 {
 		fmt.Fprintln(env.stdout, "no problems")
@@ -153,11 +161,11 @@ func problemRows(problems []feed.Problem) [][]string {
 	return rows
 }
 
-// setAside returns errSetAside if posts among the problems are not published as they are.
-func setAside(problems []feed.Problem) error {
+// rejectedError returns errRejected if there is a rejected post or file among the problems.
+func rejectedError(problems []feed.Problem) error {
 	for _, p := range problems {
 		if p.Kind == feed.KindRejected || p.Kind == feed.KindFile {
-			return errSetAside
+			return errRejected
 		}
 	}
 	return nil

@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// maxReaders bounds the list that a server sends, in bytes.
+	// maxReaders bounds the server's answer, in bytes.
 	maxReaders = 64 << 20
-	// maxClients is how many programs are named for each feed in the table.
+	// maxClients bounds the number of client programs in a row of the table.
 	maxClients = 3
 )
 
-// siteReadership is who reads a feed, and whose feed it is.
+// siteReadership is the readership of a feed of a site.
 type siteReadership struct {
 	Site feed.SiteID `json:"site"`
 	feed.Readership
 }
 
-// listReaders prints who reads the feeds of the server whose admin address is configured, the most read feed first.
+// listReaders prints the readers of each feed of the server at the configured admin address, the most read feed first.
 func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	c, err := env.settings(cmd)
 	if err != nil {
@@ -46,10 +46,10 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 		Feeds []siteReadership `json:"feeds"`
 	}
 	if status != http.StatusOK {
-		return fmt.Errorf("the server answers with %d %s", status, http.StatusText(status))
+		return fmt.Errorf("list readers: the server answered %d %s", status, http.StatusText(status))
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("the server's list of readers: %w", err)
+		return fmt.Errorf("list readers: decode the server's answer: %w", err)
 	}
 	slices.SortStableFunc(answer.Feeds, func(a, b siteReadership) int {
 		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(b.Polls, a.Polls), cmp.Compare(a.Feed, b.Feed))
@@ -77,7 +77,7 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	return env.printTable(rows)
 }
 
-// clientsOf names the programs that poll a feed most.
+// clientsOf returns the names and counts of the most frequent client programs of a feed.
 func clientsOf(r feed.Readership) string {
 	names := slices.SortedFunc(maps.Keys(r.Clients), func(a, b string) int {
 		return cmp.Or(cmp.Compare(r.Clients[b], r.Clients[a]), cmp.Compare(a, b))

@@ -9,6 +9,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
+	"feedpub/store"
 )
 
 func newRender(env *environment) *cobra.Command {
@@ -16,9 +17,9 @@ func newRender(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render [FEED]",
 		Short: "Write one document to standard output",
-		Long: `Write the document of a feed, by default the main one, to standard output: the
-published one while a server builds, else as the posts are now, if they are in a
-folder.`,
+		Long: `Write the document of a feed, by default of the main feed, to standard output. It is
+the published document; if the posts are in a folder that no server has open, the
+folder is built first.`,
 		Example: "  feedpub render\n  feedpub render tags/go --format json | jq .items[0]",
 		Args:    atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,12 +31,12 @@ folder.`,
 			if len(args) > 0 {
 				name = feed.Name(args[0])
 			}
-			w, err := env.openBuilt(cmd)
+			site, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
-			defer w.close()
-			body, err := w.document(cmd.Context(), name, f)
+			defer site.Close()
+			body, err := document(cmd.Context(), site.Store, name, f)
 			if err != nil {
 				return err
 			}
@@ -46,15 +47,15 @@ folder.`,
 		},
 	}
 	addSettings(cmd, storeFlags...)
-	cmd.Flags().StringVar(&format, "format", format, "rss, atom or json")
+	cmd.Flags().StringVar(&format, "format", format, "write rss, atom or json")
 	return cmd
 }
 
-// document returns the identity bytes of a feed's document.
-func (w *workplace) document(ctx context.Context, name feed.Name, format feed.Format) ([]byte, error) {
-	head, err := w.Head(ctx, name)
+// document returns the uncompressed bytes of a feed's document.
+func document(ctx context.Context, site *store.Site, name feed.Name, format feed.Format) ([]byte, error) {
+	head, err := site.Head(ctx, name)
 	if errors.Is(err, feed.ErrNotFound) {
-		return nil, fmt.Errorf("there is no feed %q; 'feedpub feeds' lists those there are", name)
+		return nil, fmt.Errorf("there is no feed %q; 'feedpub feeds' lists the feeds", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
@@ -63,7 +64,7 @@ func (w *workplace) document(ctx context.Context, name feed.Name, format feed.Fo
 	if !ok {
 		return nil, fmt.Errorf("the feed %s has no document in the format %s", name, format)
 	}
-	blob, err := w.Blob(ctx, ref.Hash)
+	blob, err := site.Blob(ctx, ref.Hash)
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}

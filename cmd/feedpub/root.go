@@ -4,85 +4,78 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
 )
 
-// environment is what a command has of the world outside of it.
+// environment is what the commands use of the process.
 type environment struct {
-	getenv func(string) string
-	stdin  io.Reader
-	stdout io.Writer // answers
-	stderr io.Writer // messages and logs
-	// forms are the versions of the rendered form that this release makes.
-	forms feed.Versions
+	getenv   func(string) string
+	stdin    io.Reader
+	stdout   io.Writer     // results
+	stderr   io.Writer     // messages and logs
+	versions feed.Versions // the rendering versions of this release
+	release  versionInfo
 }
 
-// The exit codes; the package comment says what they mean.
+// The exit statuses, which the package comment describes.
 const (
 	exitDone     = 0
 	exitFailed   = 1
 	exitUsage    = 2
-	exitSetAside = 3
+	exitRejected = 3
 )
 
-// usageError is a mistake in how the program was called.
+// usageError reports that the program was called with wrong arguments or settings.
 type usageError struct{ error }
 
-// Unwrap returns the mistake itself.
+// Unwrap returns the wrapped error.
 func (e usageError) Unwrap() error { return e.error }
 
-// errSetAside ends a command that did what it was asked to, except for posts that it has told about already.
-var errSetAside = errors.New("some posts were set aside")
+// errRejected is returned by a command that succeeded except for posts that it has already reported.
+var errRejected = errors.New("some posts were rejected")
 
-// exitCode tells the person about err, if there is anything to tell, and returns its exit code.
+// exitCode prints err and returns the exit status for it.
 func (env *environment) exitCode(err error) int {
 	var configuration *config.Error
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, errSetAside):
-		return exitSetAside
+	case errors.Is(err, errRejected):
+		return exitRejected
 	case errors.As(err, &configuration):
 		for _, p := range configuration.Problems {
 			fmt.Fprintf(env.stderr, "feedpub: %s\n", p)
 		}
 		return exitUsage
 	}
-	fmt.Fprintf(env.stderr, "feedpub: %s\n", oneLine(err))
-	if errors.As(err, new(usageError)) {
+	fmt.Fprintf(env.stderr, "feedpub: %s\n", hosting.OneLine(err))
+	if errors.As(err, new(usageError)) || errors.As(err, new(*hosting.ChoiceError)) {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// oneLine returns the message of err without line breaks, which joined errors have.
-func oneLine(err error) string {
-	return strings.Join(slices.Collect(strings.FieldsFuncSeq(err.Error(), func(r rune) bool {
-		return r == '\n' || r == '\r'
-	})), "; ")
 }
 
 func newRoot(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "feedpub",
 		Short: "Publish the feeds of blogs that quote other publications",
-		Long: `Feedpub turns posts into RSS, Atom and JSON Feed documents in which every quoted
-source is credited, and serves them to feed readers.`,
+		Long: `Turn posts into RSS, Atom and JSON Feed documents in which every quoted source is
+credited, and serve them to feed readers.`,
 		Example: `  feedpub serve                      # ./posts, or the sample posts
   feedpub serve --dir ~/blog/posts   # a folder, one file per post
   feedpub serve --redis redis://127.0.0.1:6379`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		// Errors are told once, by exitCode, and without the whole usage after them.
+		// exitCode prints errors, without the usage after them.
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		// The completion command is our own, with an example.
+		// newCompletion has an example.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -109,8 +102,9 @@ source is credited, and serves them to feed readers.`,
 	return root
 }
 
-// The commands' arguments are checked by these, so that wrong ones exit as wrong use.
+// The following functions check the arguments of commands. Unlike cobra's, they return a usageError.
 
+// noArgs accepts no arguments.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -125,7 +119,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return misused(cmd, fmt.Sprintf("unknown command %q%s", args[0], hint))
 }
 
-// exactArgs wants one argument for each of names.
+// exactArgs accepts one argument for each of names.
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == len(names) {
@@ -135,7 +129,7 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// atMostOneArg wants one argument or none.
+// atMostOneArg accepts one argument or none.
 func atMostOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
@@ -143,7 +137,7 @@ func atMostOneArg(cmd *cobra.Command, args []string) error {
 	return misused(cmd, fmt.Sprintf("%s takes at most 1 argument, got %d", cmd.CommandPath(), len(args)))
 }
 
-// someArgs wants at least one argument, called name.
+// someArgs accepts one or more arguments. The name describes one of them.
 func someArgs(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -153,6 +147,7 @@ func someArgs(name string) cobra.PositionalArgs {
 	}
 }
 
+// misused returns a usageError that refers to the command's help.
 func misused(cmd *cobra.Command, message string) error {
 	return usageError{fmt.Errorf("%s; see '%s --help'", message, cmd.CommandPath())}
 }

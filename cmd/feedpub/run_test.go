@@ -4,13 +4,39 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"feedpub/cmd/internal/hosting"
+	"feedpub/feed"
+	"feedpub/feed/render"
 )
+
+// run runs the program in this process until ctx is done, and returns its exit status.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	env := &environment{
+		getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, release: readVersion(""),
+		versions: feed.Versions{Oldest: render.Oldest, Newest: render.Version},
+	}
+	return env.run(ctx, args)
+}
+
+// testProcess returns what sites take from the process, without logs.
+func testProcess(t *testing.T) hosting.Process {
+	t.Helper()
+	env := &environment{versions: feed.Versions{Oldest: render.Oldest, Newest: render.Version}}
+	p, err := env.process(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 // runFeedpub runs the program in this process, without an environment or input.
 func runFeedpub(t *testing.T, args ...string) (code int, stdout, stderr string) {

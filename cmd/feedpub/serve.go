@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/admin"
-	"feedpub/store/embedded"
 )
 
 func newServe(env *environment) *cobra.Command {
@@ -21,66 +24,57 @@ func newServe(env *environment) *cobra.Command {
 		Use:   "serve",
 		Short: "Build the feeds and serve them",
 		Long: `Build the feeds, keep them up to date on schedule and on change, and serve them to
-feed readers. The addresses of the feeds are printed.
+feed readers. Print the URLs of the feeds.
 
-Posts come from --redis or --dir; without either from ./posts if it exists, else
-from sample posts. Documents are kept in the data folder too, and served from
-there when Redis is gone.
+Posts are read from --redis or --dir, by default from ./posts if it exists, and else
+from the sample posts. Copies of the documents are stored in the data folder, and
+served from there while Redis is unavailable.
 
-Of several servers on one Redis one builds, and all serve; when it ends, another
-builds within five seconds. With --build=false a server never builds: 'feedpub
-build' does that elsewhere.
+If several servers share a Redis, one of them builds and all of them serve. If the
+builder stops, another takes over within five seconds. With --build=false a server
+never builds; run 'feedpub build' elsewhere.
 
-With sites or sites_from in the configuration there are several sites, told apart by
-the host that readers ask for; --site serves one of them alone. Site files are
-followed, and read anew on SIGHUP; one with a mistake leaves its site as it was.
+If the configuration has sites or sites_from, requests are routed to a site by their
+Host; --site serves a single one. Site files are watched; a file with an error leaves
+its site unchanged.
 
-SIGTERM and SIGINT let requests end and exit with 0; a second one exits at once.`,
+On SIGTERM or SIGINT, finish active requests and exit with status 0; on a second one,
+exit at once. On SIGHUP, read the configuration, site files and tokens again.`,
 		Example: `  feedpub serve
   feedpub serve --dir ~/blog/posts --listen 127.0.0.1:9000
   feedpub serve --config /etc/feedpub/feedpub.yml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := env.settings(cmd)
+			c, err := env.siteSettings(cmd)
 			if err != nil {
 				return err
 			}
-			return env.serve(cmd.Context(), c, role{builds: c.Build, serves: true})
+			return env.serve(cmd, c, hosting.Role{Builds: c.Build, Serves: true})
 		},
 	}
 	addSettings(cmd, "listen", "admin-listen", "build", "redis", "dir", "site", "data")
 	return cmd
 }
 
-// role is what a server does for its sites: build them, serve their readers, or both.
-type role struct{ builds, serves bool }
-
-// serve runs the server until ctx ends.
-func (env *environment) serve(ctx context.Context, c config.Config, r role) error {
-	if c.Site.ID != "" { // of several sites, the one that is chosen
-		var err error
-		if c, err = chooseSite(c); err != nil {
-			return err
-		}
-	}
-	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
+// serve runs a server until the command's context is done.
+func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.Role) error {
+	ctx := cmd.Context()
+	log := newLogger(env.stderr, c.Log)
+	p, err := env.process(log)
 	if err != nil {
 		return err
 	}
-	p.forms = env.forms
-	tokens, err := readTokens(c)
+	source, err := hosting.ChooseSource(c, p, false)
 	if err != nil {
 		return err
 	}
-
-	// What can't be had is found out before anything is started.
-	var readers net.Listener // nil where there are none
-	if r.serves {
+	var readers net.Listener // nil if the server has no readers
+	if role.Serves {
 		if readers, err = listen("listen", c.Listen); err != nil {
 			return err
 		}
 		defer func() { _ = readers.Close() }()
-		p.config.Listen = config.Address(readers.Addr().String()) // the port that was asked for may have been 0
+		source.Config.Listen = config.Address(readers.Addr().String()) // the configured port may be 0
 	}
 	operators, err := listen("admin.listen", c.Admin.Listen)
 	if err != nil {
@@ -88,76 +82,65 @@ func (env *environment) serve(ctx context.Context, c config.Config, r role) erro
 	}
 	defer func() { _ = operators.Close() }()
 
-	w, runStore, err := p.openServing(ctx)
-	if err != nil {
-		return p.explainLock(err)
-	}
-	defer w.close()
-	s, err := newServer(w, tokens, r)
+	// From here on, SIGHUP does not end the process.
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	site, err := source.OpenServing(ctx)
 	if err != nil {
 		return err
 	}
-	h := newHosting(s)
-	defer h.close()
-	if err := h.open(ctx); err != nil {
-		return p.explainLock(err)
-	}
-	if err := s.open(h); err != nil {
+	defer site.Close()
+	server, err := hosting.NewServer(ctx, hosting.ServerOptions{
+		Site:       site,
+		Role:       role,
+		Registry:   prometheus.NewRegistry(),
+		Config:     c,
+		LoadConfig: func() (config.Config, error) { return env.siteSettings(cmd) },
+		Reload:     reload,
+		LimitHeap:  env.getenv("GOGC") == "", // which sets another limit
+	})
+	if err != nil {
 		return err
 	}
-	env.announce(p, r, h.Sites(), operators.Addr())
-	tellSystemd := func(state string) {
+	defer server.Close()
+	env.announce(source, role, server.Sites(), operators.Addr())
+	for _, h := range hints(source.Config) {
+		if h.risky && role.Serves {
+			log.Warn("the configuration is risky", "risk", h.text)
+		}
+	}
+	notify := func(state string) {
 		if err := notifySystemd(env.getenv, state); err != nil {
-			p.log.Warn("systemd was not told", "state", state, "error", err)
+			log.Warn("systemd not notified", "state", state, "error", err)
 		}
 	}
-	tellSystemd("READY=1")
-	defer context.AfterFunc(ctx, func() { tellSystemd("STOPPING=1") })()
-	s.boundHeap = env.getenv("GOGC") == "" // who sets it knows better
-	return s.run(ctx, h, readers, operators, runStore)
+	notify("READY=1")
+	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
+	return server.Run(ctx, readers, operators)
 }
 
-// openServing opens the store for a server: the caller runs runStore until the server ends, and calls close then. A
-// Redis is not connected to, since readers are served without it.
-func (p place) openServing(ctx context.Context) (w *workplace, runStore func(context.Context) error, err error) {
-	if !p.folder() {
-		client, err := p.redis()
-		if err != nil {
-			return nil, nil, err
-		}
-		return p.workplace(client, client.Close), func(context.Context) error { return nil }, nil
-	}
-	o, err := p.embedded()
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := embedded.Open(ctx, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p.workplace(s.Client(), s.Close), s.Run, nil
-}
-
-// announce tells the person who started the server where the feeds are.
-func (env *environment) announce(p place, r role, sites []*admin.Site, operators net.Addr) {
-	if p.config.Several() {
-		env.announceSites(p, r, sites, operators)
+// announce prints where the feeds are.
+func (env *environment) announce(source hosting.Source, role hosting.Role, sites []*admin.Site, operators net.Addr) {
+	c := source.Config
+	if c.Several() {
+		env.announceSites(c, role, sites, operators)
 		return
 	}
 	switch {
-	case p.sample:
-		fmt.Fprintf(env.stdout, "There is no folder ./posts: these are feedpub's sample posts, with their data in %s.\n"+
-			"Serve your own with --dir or --redis.\n\n", p.config.Data)
-	case p.folder():
-		fmt.Fprintf(env.stdout, "Posts of the folder %s, with their data in %s\n\n", p.config.Dir, p.config.Data)
+	case source.Sample:
+		fmt.Fprintf(env.stdout, "There is no folder ./posts: serving feedpub's sample posts, with their data in %s.\n"+
+			"Serve your own with --dir or --redis.\n\n", c.Data)
+	case source.Folder():
+		fmt.Fprintf(env.stdout, "Posts of the folder %s, with their data in %s\n\n", c.Dir, c.Data)
 	default:
-		fmt.Fprintf(env.stdout, "Posts of the site %s in %s\n\n", p.config.Site.ID, p.config.Redis)
+		fmt.Fprintf(env.stdout, "Posts of the site %s in %s\n\n", c.Site.ID, c.Redis)
 	}
-	if !r.serves {
-		fmt.Fprintf(env.stdout, "%-10s for servers elsewhere\n%-10s http://%s\n", "building", "admin", operators)
+	if !role.Serves {
+		fmt.Fprintf(env.stdout, "%-10s for servers on other machines\n%-10s http://%s\n", "building", "admin", operators)
 		return
 	}
-	base := p.config.FeedSite().BaseURL
+	base := c.FeedSite().BaseURL
 	for _, f := range []struct {
 		label  string
 		format feed.Format
@@ -166,31 +149,28 @@ func (env *environment) announce(p place, r role, sites []*admin.Site, operators
 	}
 	fmt.Fprintf(env.stdout, "%-10s one for each tag, author and source: 'feedpub feeds' lists them\n", "and")
 	fmt.Fprintf(env.stdout, "%-10s http://%s\n", "admin", operators)
-	for _, h := range hints(p.config) {
+	for _, h := range hints(c) {
 		fmt.Fprintf(env.stdout, "%-10s %s\n", h.label(), h.text)
-		if h.risky {
-			p.log.Warn("the configuration is risky", "why", h.text)
-		}
 	}
 }
 
 // announceSites is announce for several sites.
-func (env *environment) announceSites(p place, r role, sites []*admin.Site, operators net.Addr) {
+func (env *environment) announceSites(c config.Config, role hosting.Role, sites []*admin.Site, operators net.Addr) {
 	const most = 10
-	fmt.Fprintf(env.stdout, "%d sites in %s\n\n", len(sites), p.config.Redis)
+	fmt.Fprintf(env.stdout, "%d sites in %s\n\n", len(sites), c.Redis)
 	for _, s := range sites[:min(len(sites), most)] {
 		fmt.Fprintf(env.stdout, "%-10s %s\n", s.ID, s.BaseURL)
 	}
 	if len(sites) > most {
 		fmt.Fprintf(env.stdout, "%-10s all at http://%s/sites\n", "…", operators)
 	}
-	if r.serves {
-		fmt.Fprintf(env.stdout, "%-10s http://%s\n", "readers", p.config.Listen)
+	if role.Serves {
+		fmt.Fprintf(env.stdout, "%-10s http://%s\n", "readers", c.Listen)
 	}
 	fmt.Fprintf(env.stdout, "%-10s http://%s\n", "admin", operators)
 }
 
-// listen opens the address that key is set to. Its errors say what to do.
+// listen listens on the address of a configuration key.
 func listen(key string, address config.Address) (net.Listener, error) {
 	l, err := net.Listen("tcp", string(address))
 	switch {
@@ -204,11 +184,10 @@ func listen(key string, address config.Address) (net.Listener, error) {
 	return l, nil
 }
 
-// flagOf returns the flag for a key.
+// flagOf returns the flag that sets a key.
 func flagOf(key string) string { return strings.ReplaceAll(key, ".", "-") }
 
-// notifySystemd tells systemd about the state of the service (sd_notify(3)), if it started this process and asks for
-// that.
+// notifySystemd sends the state of the service to systemd (sd_notify(3)), if systemd started the process and wants it.
 func notifySystemd(getenv func(string) string, state string) error {
 	address := getenv("NOTIFY_SOCKET")
 	if address == "" {

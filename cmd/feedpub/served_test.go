@@ -360,7 +360,7 @@ func TestWordPressIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	site, said := serveBlog(t, dir, "wordpress.xml")
-	for _, line := range []string{"left out: 1 attachment", "left out: 1 nav_menu_item", "left out: 1 page", "left out: 50 trash", "950 posts stored in"} {
+	for _, line := range []string{"skipped: 1 attachment", "skipped: 1 nav_menu_item", "skipped: 1 page", "skipped: 50 trash", "950 posts stored in"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("the import does not say %q:\n%s", line, said)
 		}
@@ -489,7 +489,7 @@ func TestHugoIsServed(t *testing.T) {
 		"site/public/posts/x/index.htm": "Words of the output.",
 	})
 	b, said := serveBlog(t, dir, "site")
-	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is not known", "left out: 1 page", "5 posts stored in"} {
+	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is not known", "skipped: 1 page", "5 posts stored in"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("the import does not say %q:\n%s", line, said)
 		}

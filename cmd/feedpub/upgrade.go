@@ -5,48 +5,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/config"
 	"feedpub/feed"
-	"feedpub/feed/publish"
 )
 
-// upgrade is what 'feedpub upgrade' finds and does.
-type upgrade struct {
-	Schema  feed.Schema   `json:"schema"`  // the site's, afterwards
-	From    int           `json:"from"`    // the version of the form that the documents had, 0 before the first build
-	To      int           `json:"to"`      // the version that they could have, 0 if the processes have none in common
-	Blocked []string      `json:"blocked"` // the processes that a newer version waits for
-	Stuck   bool          `json:"stuck"`   // there are builders, and none makes the form that the documents have
-	Done    bool          `json:"done"`    // the site was upgraded
-	Members []feed.Member `json:"members"`
-}
+// upgradeFlags are the values of the command's own flags.
+type upgradeFlags struct{ check, force, asJSON bool }
 
 func newUpgrade(env *environment) *cobra.Command {
-	var check, force, asJSON bool
+	var flags upgradeFlags
 	cmd := &cobra.Command{
 		Use:   "upgrade",
-		Short: "Publish in the newest form that all servers know",
-		Long: `List the servers and builders of the site, and have its documents rebuilt in the
-newest version of the rendered form that all of them know.
+		Short: "Move to the newest rendering version that all servers know",
+		Long: `List the servers and builders of the site, and rebuild its documents in the newest
+rendering version that all of them can render.
 
-A new release may render feeds in a new form, which changes every document once.
-So that documents don't change back and forth while old and new releases run side
-by side, builders go on making the form of before until this command is run; a
-builder that doesn't know the form of the site stands aside. Deploy the release
-everywhere, then run this once. It changes nothing if it is not needed.
+A new release may have a new rendering version, which changes every document once.
+So that documents do not change back and forth while old and new releases run side
+by side, builders keep the version of the site until this command is run. A builder
+that cannot render it does not build. Install the release on all machines, then run
+this once. If no upgrade is needed, it changes nothing.
 
-With --force the newest form is taken that any builder makes, even if others don't
-know it; and, after a release was taken back, the form that its builders make. Of
-several sites all are upgraded, or that of --site.
+With --force, move to the newest version that any builder can render, even if others
+cannot; and, after going back to an older release, to the version that its builders
+render. If there are several sites, upgrade all of them, or the one named by --site.
 
-The exit code is 1 if servers have to be replaced first.`,
+The exit status is 1 if servers have to be replaced first.`,
 		Example: "  feedpub upgrade --check\n  feedpub upgrade",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,86 +45,78 @@ The exit code is 1 if servers have to be replaced first.`,
 				return err
 			}
 			if c.Several() && c.Site.ID == "" {
-				return env.upgradeSites(cmd.Context(), c, check, force, asJSON)
+				return env.upgradeSites(cmd.Context(), c, flags)
 			}
-			w, err := env.open(cmd)
-			if err != nil {
-				return err
-			}
-			defer w.close()
-			if w.folder() {
-				return usageError{errors.New("a folder of posts has one server, which publishes in its newest form by itself; " +
-					"upgrade is for --redis")}
-			}
-			u, err := w.upgrade(cmd.Context(), check, force)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = env.printJSON(u)
-			} else {
-				err = env.printUpgrade(u, check)
-			}
-			if err != nil {
-				return err
-			}
-			return u.wrong()
+			return env.upgradeSite(cmd, flags)
 		},
 	}
 	addSettings(cmd, "redis", "site", "data")
-	addJSON(cmd, &asJSON)
-	cmd.Flags().BoolVar(&check, "check", false, "only say what would be done")
-	cmd.Flags().BoolVar(&force, "force", false, "don't wait for servers that don't know the form")
+	addJSON(cmd, &flags.asJSON)
+	cmd.Flags().BoolVar(&flags.check, "check", false, "print what would be done, and change nothing")
+	cmd.Flags().BoolVar(&flags.force, "force", false, "ignore servers that cannot render the version")
 	return cmd
 }
 
-// wrong returns what has to be done by hand, nil if there is nothing.
-func (u upgrade) wrong() error {
-	switch {
-	case len(u.Blocked) > 0 && !u.Done:
-		return fmt.Errorf("to be replaced first, or --force: %s", strings.Join(u.Blocked, ", "))
-	case u.Stuck && !u.Done:
-		return fmt.Errorf("no builder makes form %d; start one that does, or go back to an older form with --force", u.From)
+// upgradeSite upgrades a single site.
+func (env *environment) upgradeSite(cmd *cobra.Command, flags upgradeFlags) error {
+	site, err := env.open(cmd)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer site.Close()
+	if site.Source.Folder() {
+		return usageError{errors.New("a folder of posts has one server, which always renders its newest version; " +
+			"upgrade is for --redis")}
+	}
+	u, err := site.Upgrade(cmd.Context(), flags.check, flags.force)
+	if err != nil {
+		return err
+	}
+	if flags.asJSON {
+		err = env.printJSON(u)
+	} else {
+		err = env.printUpgrade(u, flags.check)
+	}
+	if err != nil {
+		return err
+	}
+	return u.Err()
 }
 
 // siteUpgrade is the upgrade of one of several sites.
 type siteUpgrade struct {
 	Site feed.SiteID `json:"site"`
-	upgrade
+	hosting.Upgrade
 }
 
-// upgradeSites upgrades all sites. What is wrong with one doesn't keep the others from it.
-func (env *environment) upgradeSites(ctx context.Context, c config.Config, check, force, asJSON bool) error {
-	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
-	p, err := choosePlace(c, newLogger(env.stderr, c.Log), false)
+// upgradeSites upgrades all sites. An error with one does not affect the others.
+func (env *environment) upgradeSites(ctx context.Context, c config.Config, flags upgradeFlags) error {
+	source, err := env.quietSource(c, false)
 	if err != nil {
 		return err
 	}
-	p.forms = env.forms
-	w, err := p.openRedis(ctx)
+	shared, err := source.OpenRedis(ctx)
 	if err != nil {
 		return err
 	}
-	defer w.close()
-	sites, _, err := allSites(c)
+	defer shared.Close()
+	sites, _, err := hosting.AllSites(c)
 	if err != nil {
 		return err
 	}
 	list := []siteUpgrade{}
-	var wrong []error
+	var errs []error
 	for _, s := range sites {
-		u, err := w.ofSite(c.ForSite(s)).upgrade(ctx, check, force)
-		if err = cmp.Or(err, u.wrong()); err != nil {
-			wrong = append(wrong, fmt.Errorf("the site %s: %w", s.Site.ID, err))
+		u, err := shared.ForSite(c.ForSite(s)).Upgrade(ctx, flags.check, flags.force)
+		if err = cmp.Or(err, u.Err()); err != nil {
+			errs = append(errs, fmt.Errorf("site %s: %w", s.Site.ID, err))
 		}
 		list = append(list, siteUpgrade{s.Site.ID, u})
 	}
-	if asJSON {
+	if flags.asJSON {
 		err = env.printJSON(list)
 	} else {
-		rows := [][]string{{"SITE", "PROCESSES", "FORM", "IN COMMON", "UPGRADED"}}
+		rows := [][]string{{"SITE", "PROCESSES", "VERSION", "IN COMMON", "UPGRADED"}}
 		for _, u := range list {
 			rows = append(rows, []string{
 				string(u.Site), strconv.Itoa(len(u.Members)), strconv.Itoa(u.Schema.Renderer), strconv.Itoa(u.To), strconv.FormatBool(u.Done),
@@ -142,103 +124,54 @@ func (env *environment) upgradeSites(ctx context.Context, c config.Config, check
 		}
 		err = env.printTable(rows)
 	}
-	return errors.Join(append(wrong, err)...)
+	return errors.Join(append(errs, err)...)
 }
 
-// upgrade finds out which form the site can have, and decides on it unless check says not to.
-func (w *workplace) upgrade(ctx context.Context, check, force bool) (upgrade, error) {
-	members, err := w.Members(ctx)
-	if err != nil {
-		return upgrade{}, fmt.Errorf("upgrade: %w", err)
-	}
-	schema, err := w.Schema(ctx)
-	if err != nil {
-		return upgrade{}, fmt.Errorf("upgrade: %w", err)
-	}
-	u := upgrade{Schema: schema, From: schema.Renderer, To: feed.Common(members), Members: members, Blocked: []string{}}
-	possible := 0 // the newest that any builder makes
-	for _, m := range members {
-		if m.Builds {
-			possible = max(possible, m.Renderer.Newest)
-			u.Stuck = true
-		}
-	}
-	for _, m := range members {
-		u.Stuck = u.Stuck && u.From > 0 && !(m.Builds && m.Renderer.Has(u.From))
-	}
-	if len(members) == 0 { // nobody is there to be asked: whoever builds next is as this program is
-		u.To, possible = w.forms.Newest, w.forms.Newest
-	}
-	for _, m := range members {
-		if possible > u.From && !m.Renderer.Has(possible) {
-			u.Blocked = append(u.Blocked, m.ID)
-		}
-	}
-	if force {
-		u.To = possible
-	}
-	// Back to an older form is for those only who say so.
-	if u.To == 0 || u.To == u.From || u.To < u.From && !force || check {
-		return u, nil
-	}
-	next := schema
-	if next.Since == 0 {
-		next = native()
-	}
-	next.Renderer, next.Since = u.To, feed.Token(time.Now().UnixMilli())
-	if u.Schema, err = w.SetSchema(ctx, schema, next); err != nil {
-		return u, fmt.Errorf("upgrade: %w", err)
-	}
-	u.Done = true
-	if _, held, err := w.Holder(ctx, publish.Job); err != nil || !held {
-		return u, err // the next builder makes it
-	}
-	if _, err := publish.Ask(ctx, w.Site, nil); err != nil {
-		return u, fmt.Errorf("upgrade: the form is decided, and will be built: %w", err)
-	}
-	return u, nil
-}
-
-func (env *environment) printUpgrade(u upgrade, check bool) error {
-	rows := [][]string{{"PROCESS", "ROLE", "RELEASE", "FORMS", "SCHEMA", "SEEN"}}
+// printUpgrade prints the processes of a site and what was done.
+func (env *environment) printUpgrade(u hosting.Upgrade, check bool) error {
+	rows := [][]string{{"PROCESS", "ROLE", "RELEASE", "VERSIONS", "SCHEMA", "SEEN"}}
 	for _, m := range u.Members {
-		r := "serve"
+		role := "serve"
 		switch {
 		case m.Builds && m.Serves:
-			r = "serve, build"
+			role = "serve, build"
 		case m.Builds:
-			r = "build"
+			role = "build"
 		}
 		seen := "-"
 		if m.Seen > 0 {
 			seen = strconv.FormatInt(int64(m.Seen), 10)
 		}
 		id := m.ID
-		if i := strings.LastIndexByte(id, ':'); i > 0 { // host and process are enough for a person
+		if i := strings.LastIndexByte(id, ':'); i > 0 { // without the random part
 			id = id[:i]
 		}
 		rows = append(rows, []string{
-			id, r, cmp.Or(m.Program, "-"), fmt.Sprintf("%d to %d", m.Renderer.Oldest, m.Renderer.Newest), strconv.Itoa(m.Schema), seen,
+			id, role, cmp.Or(m.Program, "-"), fmt.Sprintf("%d to %d", m.Renderer.Oldest, m.Renderer.Newest), strconv.Itoa(m.Schema), seen,
 		})
 	}
 	if err := env.printTable(rows); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("The documents have form %d.", u.From)
+	fmt.Fprintf(env.stdout, "\n%s\n", upgradeText(u, check))
+	return nil
+}
+
+// upgradeText returns a sentence on the result of an upgrade.
+func upgradeText(u hosting.Upgrade, check bool) string {
+	current := fmt.Sprintf("The documents have rendering version %d.", u.From)
 	switch {
 	case u.Done:
-		said = fmt.Sprintf("The documents now have form %d; it was %d.", u.To, u.From)
+		return fmt.Sprintf("The documents now have rendering version %d; it was %d.", u.To, u.From)
 	case u.From == 0:
-		said = "Nothing has been built yet; the first builder chooses the form."
+		return "Nothing has been built yet; the first builder chooses the rendering version."
 	case u.To < u.From:
-		said += " Not all processes know it."
+		return current + " Not all processes can render it."
 	case u.To > u.From && check:
-		said += fmt.Sprintf(" They could have form %d.", u.To)
+		return current + fmt.Sprintf(" They could have version %d.", u.To)
 	case len(u.Blocked) == 0:
-		said += " It is the newest that is known."
+		return current + " It is the newest."
 	default:
-		said += " A newer one is not known to all processes."
+		return current + " Not all processes can render a newer one."
 	}
-	fmt.Fprintf(env.stdout, "\n%s\n", said)
-	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,24 +9,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionInfo is what is known of how the program was built.
+// versionInfo describes how the program was built.
 type versionInfo struct {
-	Version  string `json:"version"`            // of the module, or "(devel)"
+	Version  string `json:"version"`            // of the release or module, or "(devel)"
 	Revision string `json:"revision,omitempty"` // commit
-	Modified bool   `json:"modified,omitempty"` // built from a tree with changes that were not committed
+	Modified bool   `json:"modified,omitempty"` // built from a tree with uncommitted changes
 	Go       string `json:"go"`
 }
 
-// readVersion asks the binary itself: nothing has to be passed to the linker, and two builds of one commit agree.
-func readVersion() versionInfo {
-	v := versionInfo{Version: "(devel)", Go: runtime.Version()}
+// readVersion returns the build information of the binary. The version is the release, if that is not empty, and that of
+// the module otherwise.
+func readVersion(release string) versionInfo {
+	v := versionInfo{Version: cmp.Or(release, "(devel)"), Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if info.Main.Version != "" {
-		v.Version = info.Main.Version
-	}
+	v.Version = cmp.Or(release, info.Main.Version, "(devel)")
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -45,7 +45,7 @@ func newVersion(env *environment) *cobra.Command {
 		Example: "  feedpub version --json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := readVersion()
+			v := env.release
 			if asJSON {
 				return env.printJSON(v)
 			}

@@ -1,4 +1,4 @@
-package main
+package importer
 
 import (
 	"fmt"
@@ -10,41 +10,49 @@ import (
 	"time"
 )
 
-// progress shows on a terminal how far long work has come: a bar, the rate and the time that remains; elsewhere it says
-// nothing. It is safe for concurrent use.
-type progress struct {
-	w       io.Writer // nil: not a terminal
+// Progress shows the progress of long work on a terminal: a bar, the rate and the remaining time. It writes nothing if
+// the output is not a terminal. It is safe for concurrent use.
+type Progress struct {
+	w       io.Writer // nil if it is not a terminal
 	now     func() time.Time
 	started time.Time
-	read    atomic.Int64
+	read    atomic.Int64 // bytes
 	entries atomic.Int64
 
 	mu    sync.Mutex
-	total int64 // bytes; 0: not known
+	total int64 // bytes; 0 if it is not known
 	shown time.Time
 	drawn bool
 }
 
-// newProgress returns the progress shown on w, if that is a terminal.
-func newProgress(w io.Writer, now func() time.Time) *progress {
-	p := &progress{now: now, started: now()}
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull {
-			p.w = w
-		}
+// NewProgress returns the progress of work that starts now, shown on w.
+func NewProgress(w io.Writer, now func() time.Time) *Progress {
+	p := &Progress{now: now, started: now()}
+	if isTerminal(w) {
+		p.w = w
 	}
 	return p
 }
 
-// add makes the work greater by some bytes.
-func (p *progress) add(size int64) {
+// isTerminal reports whether w is a character device other than the null device.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || f.Name() == os.DevNull {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0
+}
+
+// add adds bytes to the total.
+func (p *Progress) add(size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.total += size
 }
 
-// reader returns r with its bytes counted. What can be read twice still can.
-func (p *progress) reader(r io.Reader) io.Reader {
+// reader returns r with its bytes counted. A file stays one, so that it can be read twice.
+func (p *Progress) reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok {
 		return countingFile{f, p}
 	}
@@ -53,7 +61,7 @@ func (p *progress) reader(r io.Reader) io.Reader {
 
 type countingReader struct {
 	io.Reader
-	p *progress
+	p *Progress
 }
 
 func (c countingReader) Read(b []byte) (int, error) {
@@ -64,7 +72,7 @@ func (c countingReader) Read(b []byte) (int, error) {
 
 type countingFile struct {
 	*os.File
-	p *progress
+	p *Progress
 }
 
 func (c countingFile) Read(b []byte) (int, error) {
@@ -73,8 +81,8 @@ func (c countingFile) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// tick counts an entry and draws the bar when it is time.
-func (p *progress) tick() {
+// Tick counts an entry, and draws the bar from time to time.
+func (p *Progress) Tick() {
 	n := p.entries.Add(1)
 	if p.w == nil || n%64 != 0 {
 		return
@@ -87,8 +95,8 @@ func (p *progress) tick() {
 	}
 }
 
-// line returns what is shown.
-func (p *progress) line(now time.Time) string {
+// line returns the text of the bar.
+func (p *Progress) line(now time.Time) string {
 	seconds := max(now.Sub(p.started).Seconds(), 0.001)
 	n, read := p.entries.Load(), p.read.Load()
 	s := fmt.Sprintf("%d entries, %.0f/s", n, float64(n)/seconds)
@@ -102,8 +110,8 @@ func (p *progress) line(now time.Time) string {
 	return fmt.Sprintf("[%s%s] %3.0f %%  %s, %s left", strings.Repeat("=", full), strings.Repeat(" ", width-full), done*100, s, left)
 }
 
-// clear removes the bar, for a line of text in its place.
-func (p *progress) clear() {
+// Clear removes the bar, so that a line of text can take its place.
+func (p *Progress) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.drawn {
@@ -111,6 +119,3 @@ func (p *progress) clear() {
 		p.drawn = false
 	}
 }
-
-// done removes the bar for good.
-func (p *progress) done() { p.clear() }

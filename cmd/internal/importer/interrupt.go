@@ -1,4 +1,4 @@
-package main
+package importer
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// openFile is os.Open that ends with ctx: a named pipe is open only when somebody writes into it.
+// openFile is [os.Open], but returns when ctx is done: opening a named pipe blocks until there is a writer.
 func openFile(ctx context.Context, name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -29,12 +29,12 @@ func openFile(ctx context.Context, name string) (*os.File, error) {
 	case o := <-done:
 		return o.f, o.err
 	case <-ctx.Done():
-		return nil, ctx.Err() // the program ends, and what waits with it
+		return nil, ctx.Err() // the goroutine ends with the process
 	}
 }
 
-// interruptible returns what r holds as long as ctx lasts, even while nothing comes: a person who presses Ctrl-C does not
-// wait for the next byte of a pipe. A reading that never ends is left behind; the program ends after that.
+// interruptible returns a reader of r whose Read returns when ctx is done, even while r blocks: Ctrl-C must not wait for
+// the next byte of a pipe. A blocked Read of r is abandoned, so the process should end soon.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	i := &interruptibleReader{ctx: ctx, chunks: make(chan chunk)}
 	go func() {
@@ -54,7 +54,7 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return i
 }
 
-// chunk is what one reading gave.
+// chunk is the result of one Read.
 type chunk struct {
 	data []byte
 	err  error

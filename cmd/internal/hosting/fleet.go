@@ -1,0 +1,82 @@
+package hosting
+
+import (
+	"context"
+
+	"feedpub/feed"
+	"feedpub/feed/fleet"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/store"
+)
+
+// newSchema returns the schema of a site that this release is the first to build.
+func newSchema() feed.Schema {
+	return feed.Schema{Version: store.SchemaVersion, Reader: store.SchemaReader, Writer: store.SchemaWriter}
+}
+
+// fleet returns this process as a member of the site's fleet, with the role r and the configuration c of its publisher.
+// The documents are those that it serves; a command has none, and does not register.
+func (s *Site) fleet(c publish.Config, r Role, documents fleet.Documents, pace *fleet.Pace) *fleet.Fleet {
+	self := feed.Member{
+		ID: c.Owner, Builds: r.Builds, Serves: r.Serves, Program: s.Source.process.Build.Version,
+		Schema: store.SchemaVersion, Renderer: s.Source.process.Versions, Intake: intake.Version,
+	}
+	if r.Builds {
+		self.Config = publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint()
+	}
+	return fleet.New(fleet.Config{
+		Store: s.Store, Self: self, Initial: newSchema(), Documents: documents, Log: s.Source.process.Log,
+		Clock: s.Source.process.Now, OneShot: documents == nil, Pace: pace,
+	})
+}
+
+// checkWritable returns an error of kind [feed.ErrOutdated] if this release must not write posts of the site.
+func (s *Site) checkWritable(ctx context.Context) error {
+	return s.fleet(publish.Config{Owner: owner()}, Role{}, nil, nil).Writable(ctx)
+}
+
+// readable is the store of a site whose documents this release may read: a later release may store them in a format
+// that this one would misread.
+type readable struct {
+	*store.Site
+	fleet *fleet.Fleet
+}
+
+// Version returns an error of kind [feed.ErrOutdated] if this release must not read the site.
+func (r *readable) Version(ctx context.Context) (int64, error) {
+	if err := r.fleet.Readable(ctx); err != nil {
+		return 0, err
+	}
+	return r.Site.Version(ctx)
+}
+
+// Head returns an error of kind [feed.ErrOutdated] if this release must not read the site.
+func (r *readable) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
+	if err := r.fleet.Readable(ctx); err != nil {
+		return feed.Head{}, err
+	}
+	return r.Site.Head(ctx, name)
+}
+
+// writable is the store of a site whose posts this release may write.
+type writable struct {
+	*store.Site
+	fleet *fleet.Fleet
+}
+
+// Update returns an error of kind [feed.ErrOutdated] if this release must not write the site.
+func (w writable) Update(ctx context.Context, id string, next func([]byte) ([]byte, error)) (bool, error) {
+	if err := w.fleet.Writable(ctx); err != nil {
+		return false, err
+	}
+	return w.Site.Update(ctx, id, next)
+}
+
+// PutConfirmed returns an error of kind [feed.ErrOutdated] if this release must not write the site.
+func (w writable) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (bool, error) {
+	if err := w.fleet.Writable(ctx); err != nil {
+		return false, err
+	}
+	return w.Site.PutConfirmed(ctx, posts...)
+}

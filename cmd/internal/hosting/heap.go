@@ -1,0 +1,47 @@
+package hosting
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	// heapInterval is the time between two adjustments of the garbage collector.
+	heapInterval = time.Second
+	// heapRest is the least that the heap holds besides documents, in bytes.
+	heapRest = 16 << 20
+	// heapShare divides the size of the documents: the heap may grow by the quotient between collections.
+	heapShare = 4
+)
+
+// limitHeap keeps the heap from growing to twice the size of the documents before each garbage collection. Documents are
+// most of the heap, live long, and cost a collection nothing, since they hold no pointers. size returns their size in
+// bytes. It runs until ctx is done and then restores the setting of the collector.
+func limitHeap(ctx context.Context, size func() int64) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	ticker := time.NewTicker(heapInterval)
+	defer ticker.Stop()
+	for percent := 100; ; {
+		metrics.Read(live)
+		if next := heapGrowth(int64(live[0].Value.Uint64()), size()); next != percent {
+			percent = next
+			debug.SetGCPercent(percent)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// heapGrowth returns the percentage by which the heap may grow between collections: by the size of all that is not
+// documents, as it does by default, and by a share of the size of the documents.
+func heapGrowth(live, documents int64) int {
+	rest := max(live-documents, heapRest)
+	return int(100 * (rest + documents/heapShare) / (rest + documents))
+}

@@ -1,0 +1,250 @@
+package hosting
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/admin"
+	"feedpub/feed/fleet"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/schedule"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/audience"
+)
+
+// hostedSite is a site that a server builds, serves, or both.
+type hostedSite struct {
+	site     *Site
+	settings siteSettings
+	entry    *admin.Site
+	role     Role
+
+	disk      *serve.Disk
+	replica   *serve.Replica
+	publisher *publish.Publisher
+	trigger   *schedule.Trigger
+	jobs      []schedule.Job
+	audience  *audience.Audience // nil for a builder, which has no readers
+	front     *serve.Front       // nil for a builder
+	fleet     *fleet.Fleet       // nil for a folder, which only one process uses
+	checkPost func(id string, raw []byte) error
+
+	ctx   context.Context // for all its work
+	stop  context.CancelFunc
+	ended chan struct{} // closed when all its work has ended
+}
+
+func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
+
+// newHosted returns a hosted site with the documents that its disk holds. If before is not nil, it is the same site with
+// its earlier settings: newHosted ends it as the last step that can fail is done, and takes over its documents, its counts
+// of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller calls release.
+// The site works until ctx is done or end is called.
+func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
+	c, process := site.Source.Config, site.Source.process
+	building, err := site.publishing(s.shared)
+	if err != nil {
+		return nil, err
+	}
+	h := &hostedSite{
+		site: site, role: s.options.Role, checkPost: checkPost(building.Intake, process.Now), ended: make(chan struct{}),
+	}
+	h.jobs, err = jobs(c, func(ctx context.Context, names ...feed.Name) error { return h.publisher.Tick(ctx, names...) })
+	if err != nil {
+		return nil, err
+	}
+	replica := serve.ReplicaConfig{
+		Source: site.Store, Log: process.Log, Now: process.Now, Options: oldPaths(c), Memory: s.memory,
+	}
+	if before == nil {
+		if err := h.openData(); err != nil {
+			return nil, err
+		}
+	} else {
+		before.end()
+		h.disk, h.audience, replica.Before = before.disk, before.audience, before.replica
+	}
+	replica.Disk = h.disk
+	if site.Source.Folder() {
+		h.replica = serve.NewReplica(replica)
+	} else {
+		source := &readable{Site: site.Store}
+		replica.Source, replica.Restorer = source, site.Store
+		h.replica = serve.NewReplica(replica)
+		h.fleet = site.fleet(building, h.role, h.replica, s.shared.pace)
+		source.fleet, building.Fleet = h.fleet, h.fleet
+	}
+	h.ctx, h.stop = context.WithCancel(ctx)
+	building.Replica = h.replica
+	building.Built = s.metrics.Built
+	building.Turn = s.shared.waitTurn
+	h.publisher = publish.New(building)
+	rebuild := h.publisher.Rebuild
+	if !h.role.Builds {
+		rebuild = site.requestRebuild
+	}
+	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
+	if h.role.Serves {
+		h.front = s.newFront(h.replica, h.audience, c.Site.ID, process.Log)
+	}
+	h.replica.Load()
+	return h, nil
+}
+
+// openData opens the site's part of the data folder.
+func (h *hostedSite) openData() (err error) {
+	c := h.site.Source.Config
+	documents := "documents"
+	if !h.role.Serves {
+		documents = "built" // so that a builder and a server can share the data folder
+	}
+	if h.disk, err = serve.OpenDisk(filepath.Join(string(c.Data), documents, string(c.Site.ID))); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if h.role.Serves {
+		// The lock on the documents keeps other processes from writing to the file.
+		var salt audience.Salt
+		_, _ = rand.Read(salt[:]) // never fails
+		path := filepath.Join(string(c.Data), "audience", string(c.Site.ID))
+		h.audience = audience.Open(path, h.site.Source.process.Now, salt, h.log())
+	}
+	return nil
+}
+
+// start starts the site's work: it serves and registers at once, and builds, if that is its role, when checked is closed.
+// If the work ends before end is called, it calls failed.
+func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
+	go func() {
+		defer close(h.ended)
+		g, ctx := errgroup.WithContext(h.ctx)
+		g.Go(func() error { return h.replica.Run(ctx) })
+		if h.audience != nil {
+			g.Go(func() error { return h.audience.Run(ctx) })
+		}
+		if h.fleet != nil {
+			g.Go(func() error { return h.fleet.Run(ctx) })
+		}
+		g.Go(func() error {
+			select {
+			case <-checked:
+			case <-ctx.Done():
+				return nil
+			}
+			if !h.role.Builds {
+				return nil
+			}
+			g.Go(func() error { return schedule.Run(ctx, h.log(), h.jobs...) })
+			return h.publisher.Run(ctx)
+		})
+		if err := ignoreCanceled(h.ctx, g.Wait()); err != nil {
+			failed(err)
+		}
+	}()
+}
+
+// end ends the site's work and waits until it has ended. The documents can still be served.
+func (h *hostedSite) end() {
+	h.stop()
+	<-h.ended
+}
+
+// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, it does nothing: the
+// work may be in the middle of a write, and the end of the process unlocks the folder.
+func (h *hostedSite) release(ctx context.Context) {
+	select {
+	case <-h.ended:
+	case <-ctx.Done():
+		return
+	}
+	if err := h.disk.Close(); err != nil {
+		h.log().Warn("data folder not closed", "error", err)
+	}
+}
+
+// problems returns the sources of the site's problems.
+func (h *hostedSite) problems() []admin.ProblemLister {
+	listers := []admin.ProblemLister{h.site.Store, h.replica}
+	if h.fleet != nil {
+		listers = append(listers, h.fleet)
+	}
+	return listers
+}
+
+// checkBuilding returns an error if this server is a builder and does not build the site because its release cannot.
+func (h *hostedSite) checkBuilding(ctx context.Context) error {
+	if h.fleet == nil || !h.role.Builds {
+		return nil
+	}
+	return h.fleet.Check(ctx)
+}
+
+// posts returns the posts for writers over HTTP, and nil if the site is read-only.
+func (h *hostedSite) posts() admin.Posts {
+	switch {
+	case h.site.Source.Sample:
+		return nil
+	case h.fleet == nil:
+		return h.site.Store
+	default:
+		return writable{h.site.Store, h.fleet}
+	}
+}
+
+// checkPost returns a function that returns the error with which a post would be rejected.
+func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []byte) error {
+	return func(id string, raw []byte) error {
+		// A post without a date is dated by when it was first seen.
+		_, err := in.Item(id, raw, feed.Record{ID: id, FirstSeen: now()})
+		return err
+	}
+}
+
+// newFront returns what answers the readers of a site, in whatever HTTP engine. With nil documents it answers for hosts
+// that belong to no site.
+func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
+	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log, LogEvery: uint64(s.config.Log.Access)}
+	for _, n := range s.config.Polling.Proxies {
+		f.Proxies = append(f.Proxies, n.Prefix)
+	}
+	if s.limiter != nil {
+		f.Limiter = s.limiter.Site(id)
+	}
+	return f
+}
+
+// oldPaths returns what is served at paths that have no document.
+func oldPaths(c config.Config) serve.Options {
+	retired, moved := c.Retreats()
+	return serve.Options{Retired: retired, Moved: moved, Aliases: len(c.Paths)+len(c.Aliases) > 0}
+}
+
+// jobs returns the scheduled rebuilds: one of all feeds, and one for each feed with a schedule of its own.
+func jobs(c config.Config, tick func(context.Context, ...feed.Name) error) ([]schedule.Job, error) {
+	all, err := schedule.Parse(c.Schedule, c.TimeZone.Location)
+	if err != nil {
+		return nil, err
+	}
+	list := []schedule.Job{{Name: "all feeds", Schedule: all, Run: func(ctx context.Context) error { return tick(ctx) }}}
+	schedules := c.FeedSchedules()
+	for _, name := range slices.Sorted(maps.Keys(schedules)) {
+		own, err := schedule.Parse(schedules[name], c.TimeZone.Location)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, schedule.Job{
+			Name: string(name), Schedule: own, Run: func(ctx context.Context) error { return tick(ctx, name) },
+		})
+	}
+	return list, nil
+}

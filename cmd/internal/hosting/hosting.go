@@ -1,0 +1,34 @@
+// Package hosting runs the sites of a process: it finds and opens their stores, builds and serves them, and starts,
+// replaces and stops them as their configuration changes. It neither parses arguments nor prints: the commands do.
+package hosting
+
+import (
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/admin"
+)
+
+// Process is what the sites of a process take from outside. All fields are required.
+type Process struct {
+	Log     *slog.Logger
+	Now     func() time.Time
+	Samples fs.FS       // the posts of a process for which none are configured
+	Build   admin.Build // how the program was built
+	// Versions are the rendering versions that this release can write.
+	Versions feed.Versions
+}
+
+// Role is what a server does for its sites: build them, serve their readers, or both.
+type Role struct{ Builds, Serves bool }
+
+// OneLine returns the message of err without line breaks, which joined errors have.
+func OneLine(err error) string {
+	return strings.Join(slices.Collect(strings.FieldsFuncSeq(err.Error(), func(r rune) bool {
+		return r == '\n' || r == '\r'
+	})), "; ")
+}

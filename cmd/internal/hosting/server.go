@@ -1,0 +1,324 @@
+package hosting
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/admin"
+	"feedpub/feed/serve"
+	"feedpub/feed/serve/fast"
+	"feedpub/feed/serve/ratelimit"
+)
+
+// storeInterval is the time between two attempts to reach a store that was unavailable at the start.
+const storeInterval = 2 * time.Second
+
+// ServerOptions are the options of a [Server]. All but LoadConfig and Reload are required.
+type ServerOptions struct {
+	// Site is open for serving. With several sites, it is any site of the store that all of them share.
+	Site     *Site
+	Role     Role
+	Registry *prometheus.Registry
+	// Config is the configuration as it was loaded, without what [ChooseSource] filled in.
+	Config config.Config
+	// LoadConfig loads the configuration again.
+	LoadConfig func() (config.Config, error)
+	// Reload receives a signal when the configuration is to be loaded again.
+	Reload <-chan os.Signal
+	// LimitHeap adjusts the garbage collector to the size of the documents.
+	LimitHeap bool
+}
+
+// Server builds and serves sites. It has what a process needs once, however many sites there are: the HTTP servers, the
+// metrics, what publishers share, and the check of the store.
+type Server struct {
+	options ServerOptions
+	loaded  config.Config // as it was loaded last
+	config  config.Config // in use
+	several bool
+	log     *slog.Logger
+	site    *Site
+	shared  *shared
+	metrics *admin.Metrics
+	memory  *serve.Memory
+	limiter *ratelimit.Limiter // nil if there is no limit
+	checked chan struct{}      // closed when the store has been checked
+	sites   *siteSet
+
+	readers          httpServer
+	operators        httpServer
+	operatorsHandler reloadableHandler
+	drainTimeout     time.Duration
+}
+
+// httpServer is an HTTP server of any engine.
+type httpServer interface {
+	// Serve returns [http.ErrServerClosed] after Shutdown.
+	Serve(net.Listener) error
+	// Shutdown waits for active requests until ctx is done.
+	Shutdown(ctx context.Context) error
+}
+
+// NewServer returns a server whose sites have started. The caller calls Run, and Close in any case. The error reports what
+// is wrong with the data folder, with sites_from, with the tokens or with a site in the configuration itself; a file of
+// sites_from that is invalid is a problem for operators instead.
+func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
+	c := o.Site.Source.Config
+	s := &Server{
+		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
+		shared: newShared(), checked: make(chan struct{}), memory: serve.NewMemory(int64(c.Server.Memory)),
+		drainTimeout: c.Server.DrainTimeout,
+	}
+	if p := c.Polling; p.Limit > 0 {
+		s.limiter = ratelimit.New(p.Limit, p.Per, o.Site.Source.process.Now)
+	}
+	tokens, err := ReadTokens(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.metrics, err = admin.NewMetrics(o.Registry, o.Site.Source.process.Build); err != nil {
+		return nil, err
+	}
+	if err := s.metrics.WatchMemory(s.memory); err != nil {
+		return nil, err
+	}
+	s.sites = newSiteSet(s)
+	if err := s.sites.open(ctx); err != nil {
+		s.Close()
+		return nil, o.Site.Source.explainLock(err)
+	}
+	if err := s.openHTTP(tokens); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Sites returns the sites in the order of their ids.
+func (s *Server) Sites() []*admin.Site { return s.sites.Sites() }
+
+// Close ends all sites, unless Run has, and unlocks the data folder. It waits for a moment only: see [hostedSite.release].
+func (s *Server) Close() { s.sites.close() }
+
+// openHTTP makes the HTTP servers for readers and operators.
+func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
+	if err := s.metrics.Watch(s.sites, s.sites); err != nil {
+		return err
+	}
+	if s.options.Role.Serves {
+		if s.readers, err = newReaderServer(s.config, s.sites, s.log); err != nil {
+			return err
+		}
+	}
+	s.operatorsHandler.set(s.newOperatorsHandler(tokens))
+	limits := s.config.Server
+	operators := admin.NewServer(&s.operatorsHandler, s.log)
+	operators.ReadHeaderTimeout = limits.ReadHeaderTimeout
+	operators.ReadTimeout = limits.ReadTimeout
+	operators.WriteTimeout = limits.WriteTimeout
+	operators.IdleTimeout = limits.IdleTimeout
+	operators.MaxHeaderBytes = limits.MaxHeaderBytes
+	s.operators = operators
+	return nil
+}
+
+// newOperatorsHandler returns the handler of the admin side, with these tokens for all sites.
+func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
+	checks := []admin.Check{
+		{Name: "documents", Check: s.sites.checkDocuments, Required: true}, {Name: "store", Check: s.sites.checkStore},
+		{Name: "building", Check: s.sites.checkBuilding},
+	}
+	if s.several {
+		checks = append(checks, admin.Check{Name: "sites", Check: s.sites.checkAllReady})
+	}
+	return admin.NewHandler(admin.Config{
+		Sites:    s.sites,
+		Checks:   checks,
+		Problems: []admin.ProblemLister{s.sites},
+		Tokens:   tokens,
+		Gatherer: s.options.Registry,
+		Log:      s.log,
+	})
+}
+
+// reloadableHandler is a handler that can be replaced while it serves.
+type reloadableHandler struct{ current atomic.Pointer[http.Handler] }
+
+func (h *reloadableHandler) set(next http.Handler) { h.current.Store(&next) }
+
+func (h *reloadableHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*h.current.Load()).ServeHTTP(w, r)
+}
+
+// newReaderServer returns the HTTP server for readers, of the configured engine.
+func newReaderServer(c config.Config, sites serve.Sites, log *slog.Logger) (httpServer, error) {
+	limits := serve.Limits{
+		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
+		ReadTimeout:       c.Server.ReadTimeout,
+		WriteTimeout:      c.Server.WriteTimeout,
+		IdleTimeout:       c.Server.IdleTimeout,
+		MaxHeaderBytes:    c.Server.MaxHeaderBytes,
+		MaxConnections:    c.Server.MaxConnections,
+	}
+	if c.ReaderEngine() == config.EngineFast {
+		return fast.NewServer(sites, limits, log), nil
+	}
+	var secure *tls.Config
+	if c.Server.TLSCertFile != "" {
+		cert, err := serve.OpenCertificate(string(c.Server.TLSCertFile), string(c.Server.TLSKeyFile), time.Now, log)
+		if err != nil {
+			return nil, fmt.Errorf("server.tls_cert_file: %w", err)
+		}
+		secure = cert.Config()
+	}
+	return serve.NewServer(serve.NewHandler(sites), limits, secure, log), nil
+}
+
+// Run serves and builds until ctx is done. Then it waits for active requests and rebuilds, but no longer than the drain
+// timeout. The listener for readers is nil if the server has none.
+func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if s.options.Role.Serves {
+		g.Go(func() error { return serveHTTP(ctx, s.readers, readers) })
+	}
+	g.Go(func() error { return serveHTTP(ctx, s.operators, operators) })
+	g.Go(func() error { return s.sites.run(ctx) })
+	if s.site.run != nil {
+		g.Go(func() error { return s.site.run(ctx) })
+	}
+	if s.options.LimitHeap {
+		g.Go(func() error {
+			limitHeap(ctx, s.memory.Held)
+			return nil
+		})
+	}
+	g.Go(func() error {
+		if err := s.awaitStore(ctx); err != nil {
+			return err
+		}
+		close(s.checked)
+		return nil
+	})
+
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		return ignoreCanceled(ctx, err)
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping")
+	select {
+	case err := <-ended:
+		return ignoreCanceled(ctx, err)
+	case <-time.After(s.drainTimeout):
+		// What was acknowledged is durable, and the next process repeats what was interrupted.
+		s.log.Warn("stopped before all work had ended", "timeout", s.drainTimeout)
+		return ignoreCanceled(ctx, context.Cause(ctx)) // the cause may be a failure
+	}
+}
+
+// ignoreCanceled returns err unless it only reports that ctx was canceled.
+func ignoreCanceled(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// serveHTTP serves l until ctx is done, and then shuts the server down.
+func serveHTTP(ctx context.Context, h httpServer, l net.Listener) error {
+	done := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { done <- h.Shutdown(context.WithoutCancel(ctx)) })
+	err := h.Serve(l)
+	if stop() || !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return <-done
+}
+
+// awaitStore returns nil when the store is available and configured to keep posts, or when ctx is done. Readers are served
+// from disk until then. It returns an error if the store must not be used as it is configured.
+func (s *Server) awaitStore(ctx context.Context) error {
+	if s.site.Source.Folder() {
+		return nil // the store is in this process
+	}
+	reported := false
+	for {
+		warnings, err := s.site.Store.Client().Check(ctx)
+		for _, w := range warnings {
+			s.log.Warn("the configuration of the store is risky", "risk", w)
+		}
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, feed.ErrUnavailable):
+			return err
+		case !reported:
+			s.log.Error("store unavailable; serving documents from disk", "store", s.site.Store.Client().Address(), "error", err)
+			reported = true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(storeInterval):
+		}
+	}
+}
+
+// reloadConfig loads the configuration and the tokens again. What has errors, or cannot change while the process runs,
+// stays as it was and is logged. The caller applies the new settings to the sites.
+func (s *Server) reloadConfig() {
+	s.log.Info("reloading the configuration")
+	if s.options.LoadConfig != nil {
+		c, err := s.options.LoadConfig()
+		if err == nil {
+			err = s.applyConfig(c)
+		}
+		if err != nil {
+			s.log.Error("configuration not reloaded", "error", OneLine(err))
+		}
+	}
+	tokens, err := ReadTokens(s.config)
+	if err != nil {
+		s.log.Error("tokens not reloaded", "error", OneLine(err))
+		return
+	}
+	s.operatorsHandler.set(s.newOperatorsHandler(tokens))
+}
+
+// applyConfig takes from c what can change while the process runs: how sites are published, and the names of files of
+// tokens.
+func (s *Server) applyConfig(c config.Config) error {
+	if c.Several() != s.several {
+		return errors.New("changing between one site and several needs a restart")
+	}
+	next := s.loaded
+	next.Publishing, next.Sites, next.Admin.TokensFile = c.Publishing, c.Sites, c.Admin.TokensFile
+	next.Site.ID = s.loaded.Site.ID
+	if s.site.Source.Folder() {
+		next.Attribution = s.loaded.Attribution // the embedded store has decoded files with it
+	}
+	if keys := config.Changed(next, c); len(keys) > 0 {
+		s.log.Warn("these changes of the configuration need a restart", "keys", keys)
+	}
+	s.loaded = next
+	source := s.site.Source
+	source.Config.Publishing, source.Config.Sites = next.Publishing, next.Sites
+	source.Config.Admin.TokensFile = next.Admin.TokensFile
+	source.nameSamples()
+	s.config = source.Config
+	return nil
+}

@@ -1,0 +1,65 @@
+package hosting
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"feedpub/config"
+	"feedpub/feed/attribution"
+	"feedpub/feed/fleet"
+	"feedpub/feed/render"
+)
+
+// shared is what all publishers of a process share: one set for each of hundreds of sites would take seconds to make,
+// and more memory than a machine has. It is safe for concurrent use.
+type shared struct {
+	renderer *render.Renderer // its cache is bounded for all sites together
+	rebuilds *semaphore.Weighted
+	pace     *fleet.Pace
+
+	mu      sync.Mutex
+	readers map[string]*attribution.Reader // by their configuration
+}
+
+func newShared() *shared {
+	return &shared{
+		renderer: render.New(),
+		// A rebuild uses several goroutines. More than one at a time, so that a large site does not delay all others;
+		// few, since each holds the items of its site in memory.
+		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
+		pace:     new(fleet.Pace),
+		readers:  make(map[string]*attribution.Reader),
+	}
+}
+
+// reader returns the reader of sources for a configuration. Equal configurations share a reader.
+func (s *shared) reader(c config.Attribution) (*attribution.Reader, error) {
+	key, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("attribution: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.readers[string(key)]; r != nil {
+		return r, nil
+	}
+	r, err := NewReader(c)
+	if err != nil {
+		return nil, err
+	}
+	s.readers[string(key)] = r
+	return r, nil
+}
+
+// waitTurn blocks until one more site may rebuild. The caller calls done after the rebuild.
+func (s *shared) waitTurn(ctx context.Context) (done func(), err error) {
+	if err := s.rebuilds.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("wait for a turn to rebuild: %w", err)
+	}
+	return func() { s.rebuilds.Release(1) }, nil
+}

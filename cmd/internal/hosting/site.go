@@ -1,0 +1,187 @@
+package hosting
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/store"
+)
+
+// Site is an open site: its store, and the configuration that it was opened with.
+type Site struct {
+	Source Source
+	Store  *store.Site
+	run    func(context.Context) error // the work of the embedded store; nil if there is none
+	close  func() error
+}
+
+// site returns the site of the source in an open store.
+func (s Source) site(client *store.Client, closeStore func() error) *Site {
+	return &Site{Source: s, Store: client.Site(s.Config.Site.ID), close: closeStore}
+}
+
+// Close closes the store, and logs an error.
+func (s *Site) Close() {
+	if err := s.close(); err != nil {
+		s.Source.process.Log.Error("store not closed", "error", err)
+	}
+}
+
+// ForSite returns the site that c configures in the same store. It can be used until s is closed, and is not closed
+// itself.
+func (s *Site) ForSite(c config.Config) *Site {
+	source := s.Source
+	source.Config = c
+	source.process.Log = source.process.Log.With("site", c.Site.ID)
+	return source.site(s.Store.Client(), func() error { return nil })
+}
+
+// withConfig returns the same site with another configuration.
+func (s *Site) withConfig(c config.Config) *Site {
+	same := *s
+	same.Source.Config = c
+	same.close = func() error { return nil }
+	return &same
+}
+
+// OpenBuilt opens the site for a command that shows documents. The documents of a folder that no server has open are
+// built first, since items are kept in memory only. The caller closes the site.
+func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
+	site, err := s.Open(ctx)
+	if err != nil || !s.Folder() {
+		return site, err
+	}
+	_, running, err := site.Store.Holder(ctx, publish.Job)
+	if err == nil && !running {
+		_, err = site.Rebuild(ctx, nil, true)
+	}
+	if err != nil {
+		site.Close()
+		return nil, err
+	}
+	return site, nil
+}
+
+// Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does it; if there is none,
+// this one does. That needs the configuration which the committed documents were made with, unless adopt is set.
+func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
+	_, running, err := s.Store.Holder(ctx, publish.Job)
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
+	}
+	folder := s.Source.Folder()
+	if !running && !adopt && !folder {
+		if err := s.checkConfig(ctx); err != nil {
+			return feed.Report{}, err
+		}
+	}
+	c, err := s.publishing(newShared())
+	if err != nil {
+		return feed.Report{}, err
+	}
+	if !folder {
+		c.Fleet = s.fleet(c, Role{Builds: true}, nil, nil)
+	}
+	return publish.New(c).Rebuild(ctx, names...)
+}
+
+// checkConfig returns an error if the committed documents were made with another configuration: a machine whose
+// configuration is old or missing must not publish its version of the feeds.
+func (s *Site) checkConfig(ctx context.Context) error {
+	head, err := s.Store.Head(ctx, feed.Main)
+	if errors.Is(err, feed.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	c := s.Source.Config
+	if publish.Configuration(head) == publish.Fingerprint(c.FeedSite(), c.Catalog()) {
+		return nil
+	}
+	return errors.New("no server is building, and the documents were made with another configuration than this one; " +
+		"give theirs with --config, or --adopt-config to let the documents change")
+}
+
+// requestRebuild asks the process that builds the site to rebuild feeds, for a server that never builds.
+func (s *Site) requestRebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
+	_, running, err := s.Store.Holder(ctx, publish.Job)
+	if err != nil {
+		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
+	}
+	if !running {
+		return feed.Report{}, fmt.Errorf("rebuild: no server is building the site: %w", feed.ErrUnavailable)
+	}
+	return publish.Ask(ctx, s.Store, names)
+}
+
+// publishing returns the configuration of a publisher of the site, which uses what shared holds.
+func (s *Site) publishing(shared *shared) (publish.Config, error) {
+	c := s.Source.Config
+	reader, err := shared.reader(c.Attribution)
+	if err != nil {
+		return publish.Config{}, err
+	}
+	site := c.FeedSite()
+	return publish.Config{
+		Site:      site,
+		Catalog:   c.Catalog(),
+		Store:     s.Store,
+		Intake:    intake.New(site, reader),
+		Renderer:  shared.renderer,
+		Canonical: reader.Canonical,
+		Owner:     owner(),
+		Clock:     s.Source.process.Now,
+		Logger:    s.Source.process.Log,
+		OnChange:  c.OnChange,
+		Scheduled: slices.Sorted(maps.Keys(c.FeedSchedules())),
+	}, nil
+}
+
+// owner returns a unique name of this process, which shows an operator its host and process id.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
+}
+
+// Load calls f with what the store has of each post, in the order of ids. It reads them in batches.
+func (s *Site) Load(ctx context.Context, ids []string, f func(feed.StoredPost) error) error {
+	const batch = 200
+	for some := range slices.Chunk(ids, batch) {
+		stored, err := s.Store.Load(ctx, some)
+		if err != nil {
+			return err
+		}
+		for _, post := range stored {
+			if err := f(post); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// PostIDs returns the ids of all posts in order, each once.
+func (s *Site) PostIDs(ctx context.Context) ([]string, error) {
+	var ids []string
+	for batch, err := range s.Store.PostIDs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, batch...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}

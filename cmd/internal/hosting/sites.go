@@ -1,0 +1,479 @@
+package hosting
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/admin"
+	"feedpub/feed/serve"
+)
+
+// siteSet is the set of a server's sites, which follows the configuration. A site with an error never affects another.
+// One goroutine uses it, except for the methods that readers and operators call: ForHost, Sites, Problems and the checks.
+type siteSet struct {
+	server  *Server
+	fronts  serve.Hosts // of several sites
+	current atomic.Pointer[siteList]
+	// settled is set when it is known of every site whether the store has documents: see checkDocuments.
+	settled atomic.Bool
+
+	sites  map[feed.SiteID]*hostedSite
+	files  map[string]siteFile // by path, as they were last read
+	failed chan error          // why a site has ended by itself, which ends the server
+
+	mu       sync.Mutex
+	problems []feed.Problem // with the settings of sites
+}
+
+// siteList is the list of sites at one moment, in the order of their ids.
+type siteList struct {
+	sites   []*hostedSite
+	entries []*admin.Site // of the same sites
+	only    *serve.Front  // of a server with a single site; nil for a builder
+}
+
+// siteSettings are the settings of a site, and where they are from.
+type siteSettings struct {
+	origin   string // a file or key, as problems name it
+	settings config.SiteSettings
+	tokens   string // the text of its tokens_file
+}
+
+// releaseTimeout bounds how long close waits for the sites to end.
+const releaseTimeout = time.Second
+
+func newSiteSet(s *Server) *siteSet {
+	h := &siteSet{server: s, sites: make(map[feed.SiteID]*hostedSite), failed: make(chan error, 1)}
+	h.fronts.Unknown = s.newFront(nil, nil, "", s.log)
+	h.current.Store(&siteList{})
+	return h
+}
+
+// ForHost implements [serve.Sites].
+func (h *siteSet) ForHost(host string) *serve.Front {
+	if !h.server.several {
+		return h.current.Load().only
+	}
+	return h.fronts.ForHost(host)
+}
+
+// Sites implements [admin.Sites].
+func (h *siteSet) Sites() []*admin.Site { return h.current.Load().entries }
+
+// open starts the configured sites. The error is as that of [NewServer].
+func (h *siteSet) open(ctx context.Context) error {
+	all, problems, err := h.read()
+	if err != nil {
+		return err
+	}
+	failed := h.update(ctx, all)
+	if !h.server.several {
+		return failed[h.server.config.Site.ID]
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.server.config.Sites)) {
+		if err := failed[id]; err != nil {
+			return fmt.Errorf("site %s: %w", id, err)
+		}
+	}
+	h.report(all, problems, failed)
+	return nil
+}
+
+// run follows the configuration until ctx is done, and then ends all sites.
+func (h *siteSet) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.follow(ctx, h.server.options.Reload)
+	}()
+	select {
+	case <-ctx.Done():
+	case err := <-h.failed:
+		stop(err)
+	}
+	<-done
+	h.endAll()
+	return context.Cause(ctx)
+}
+
+// follow updates the sites on reload signals and, if there are several, on changes of their files.
+func (h *siteSet) follow(ctx context.Context, reload <-chan os.Signal) {
+	if h.server.several {
+		watchFolder(ctx, string(h.server.config.SitesFrom), reload, h.server.log, func(signalled bool) {
+			if signalled {
+				h.server.reloadConfig()
+				h.files = nil // parsed with the defaults of the configuration before
+			}
+			h.reload(ctx)
+		})
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reload:
+			h.server.reloadConfig()
+			h.reload(ctx)
+		}
+	}
+}
+
+// reload reads the settings of all sites and updates the sites whose settings have changed. Sites whose settings cannot
+// be read stay as they are.
+func (h *siteSet) reload(ctx context.Context) {
+	all, problems, err := h.read()
+	if err != nil {
+		p := fileProblem(string(h.server.config.SitesFrom), err)
+		p.Serving = true
+		h.report(nil, []feed.Problem{p}, nil)
+		return
+	}
+	failed := h.update(ctx, all)
+	if ctx.Err() == nil {
+		h.report(all, problems, failed)
+	}
+}
+
+// read returns the settings of all sites, and the problems with those that have errors; of these, running sites are
+// returned with the settings that they run with. It returns an error if it cannot find out which sites there are.
+func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
+	c := h.server.config
+	if !h.server.several {
+		s := siteSettings{origin: "configuration", settings: config.SiteSettings{Publishing: c.Publishing}}
+		return map[feed.SiteID]siteSettings{c.Site.ID: s}, nil, nil
+	}
+	files, err := readSiteFiles(c, h.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	all := make(map[feed.SiteID]siteSettings, len(c.Sites)+len(files))
+	h.files = make(map[string]siteFile, len(files))
+	var problems []feed.Problem
+	reject := func(id feed.SiteID, origin string, err error) {
+		delete(all, id)
+		s, runs := h.sites[id]
+		if runs = runs && s.settings.origin == origin; runs {
+			all[id] = s.settings
+		}
+		p := fileProblem(origin, err)
+		p.Serving = runs
+		problems = append(problems, p)
+	}
+	add := func(id feed.SiteID, origin string, s config.SiteSettings) {
+		tokens, err := readTokensFile(s.TokensFile)
+		if err != nil {
+			reject(id, origin, err)
+			return
+		}
+		all[id] = siteSettings{origin, s, tokens}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Sites)) {
+		add(id, siteKey(id), c.Sites[id])
+	}
+	for _, f := range files {
+		h.files[f.path] = f
+		_, duplicate := c.Sites[f.id]
+		switch {
+		case f.err == nil:
+			add(f.id, f.path, f.settings)
+		case duplicate: // the site in the configuration runs nevertheless
+			problems = append(problems, fileProblem(f.path, f.err))
+		default:
+			reject(f.id, f.path, f.err)
+		}
+	}
+	for id, err := range h.hostConflicts(all) {
+		reject(id, all[id].origin, err)
+	}
+	return all, problems, nil
+}
+
+// hostConflicts returns an error for each site that claims a host of another one. A running site keeps its hosts until it
+// gives them up itself, so that no file can take another site's readers. Of two sites that claim a free host, the first
+// by id gets it.
+func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
+	owner := make(map[string]feed.SiteID)
+	for id, s := range h.sites {
+		if _, stays := all[id]; stays {
+			for _, name := range s.settings.settings.Hostnames() {
+				owner[name] = id
+			}
+		}
+	}
+	conflicts := make(map[feed.SiteID]error)
+	pending := slices.Sorted(maps.Keys(all))
+	for {
+		clear(conflicts)
+		for _, id := range pending {
+			names := all[id].settings.Hostnames()
+			i := slices.IndexFunc(names, func(name string) bool {
+				other, owned := owner[name]
+				return owned && other != id
+			})
+			if i >= 0 {
+				conflicts[id] = fmt.Errorf("the host %s belongs to the site %s", names[i], owner[names[i]])
+				continue
+			}
+			maps.DeleteFunc(owner, func(_ string, other feed.SiteID) bool { return other == id })
+			for _, name := range names {
+				owner[name] = id
+			}
+		}
+		if len(conflicts) == 0 || len(conflicts) == len(pending) {
+			return conflicts
+		}
+		// A site without a conflict may have given up a host that another one claims.
+		pending = slices.Sorted(maps.Keys(conflicts))
+	}
+}
+
+// update ends the sites that are not in all, starts those that are new and replaces those whose settings have changed
+// while their readers are served. It returns why sites could not be started; an earlier one of the same id goes on.
+func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
+	var removed []*hostedSite
+	for id, s := range h.sites {
+		if _, stays := all[id]; !stays {
+			removed = append(removed, s)
+			delete(h.sites, id)
+		}
+	}
+	if len(removed) > 0 {
+		h.publish() // before they end, so that no request reaches them afterwards
+	}
+	var mu sync.Mutex
+	failed, started := make(map[feed.SiteID]error), make(map[feed.SiteID]*hostedSite)
+	var g errgroup.Group
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // most of the work is waiting for a disk, or for a site to end
+	for _, s := range removed {
+		g.Go(func() error {
+			s.end()
+			s.replica.ReleaseMemory()
+			s.release(context.WithoutCancel(ctx))
+			h.server.log.Info("site removed", "site", s.entry.ID)
+			return nil
+		})
+	}
+	for id, settings := range all {
+		before := h.sites[id]
+		if before != nil && reflect.DeepEqual(before.settings, settings) {
+			continue
+		}
+		g.Go(func() error {
+			s, err := h.start(ctx, settings, before)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed[id] = err
+			} else {
+				started[id] = s
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in failed
+	if len(started) > 0 {
+		maps.Copy(h.sites, started)
+		h.publish()
+	}
+	return failed
+}
+
+// start starts a site. If before is not nil, it replaces it.
+func (h *siteSet) start(ctx context.Context, settings siteSettings, before *hostedSite) (*hostedSite, error) {
+	s := h.server
+	site := s.site.withConfig(s.config)
+	if s.several {
+		site = s.site.ForSite(s.config.ForSite(settings.settings))
+	}
+	tokens, err := parseTokens(settings.settings.TokensFile, settings.tokens)
+	if err != nil {
+		return nil, err
+	}
+	x, err := s.newHosted(ctx, site, before)
+	if err != nil {
+		return nil, err
+	}
+	x.start(s.checked, func(err error) {
+		select {
+		case h.failed <- err:
+		default: // one error is enough to end the server
+		}
+	})
+	c := site.Source.Config
+	x.settings, x.entry = settings, &admin.Site{
+		ID:        c.Site.ID,
+		BaseURL:   c.FeedSite().BaseURL,
+		Rebuilder: x.trigger,
+		Problems:  x.problems(),
+		Replica:   x.replica,
+		Posts:     x.posts(),
+		CheckPost: x.checkPost,
+		Tokens:    tokens,
+	}
+	if x.audience != nil {
+		x.entry.Readers = x.audience
+	}
+	if s.several {
+		x.entry.Hosts = settings.settings.Hostnames()
+	}
+	if s.several || before != nil {
+		s.log.Info("site started", "site", x.entry.ID, "hosts", x.entry.Hosts, "replaced", before != nil)
+	}
+	return x, nil
+}
+
+// publish makes the current sites visible to readers and operators.
+func (h *siteSet) publish() {
+	var list siteList
+	fronts := make(map[string]*serve.Front, len(h.sites))
+	for _, id := range slices.Sorted(maps.Keys(h.sites)) {
+		s := h.sites[id]
+		list.sites, list.entries = append(list.sites, s), append(list.entries, s.entry)
+		list.only = s.front
+		for _, name := range s.entry.Hosts {
+			fronts[name] = s.front
+		}
+	}
+	h.current.Store(&list)
+	h.fronts.Set(fronts)
+}
+
+// endAll ends all sites, each of which may take a while to save its state.
+func (h *siteSet) endAll() {
+	var g sync.WaitGroup
+	for _, s := range h.sites {
+		g.Go(s.end)
+	}
+	g.Wait()
+}
+
+// close ends all sites and unlocks the data folder for those that end within releaseTimeout.
+func (h *siteSet) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	for _, s := range h.sites {
+		s.stop()
+	}
+	for _, s := range h.sites {
+		s.release(ctx)
+	}
+}
+
+// report stores the problems with the settings of sites, adds those of sites that could not be started, and logs the new
+// ones.
+func (h *siteSet) report(all map[feed.SiteID]siteSettings, problems []feed.Problem, failed map[feed.SiteID]error) {
+	for id, err := range failed {
+		p := fileProblem(all[id].origin, err)
+		_, p.Serving = h.sites[id]
+		problems = append(problems, p)
+	}
+	slices.SortFunc(problems, func(a, b feed.Problem) int { return cmp.Compare(a.ID, b.ID) })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, p := range problems {
+		same := func(q feed.Problem) bool { return q.ID == p.ID && q.Reason == p.Reason }
+		if j := slices.IndexFunc(h.problems, same); j >= 0 {
+			problems[i].Since = h.problems[j].Since
+			continue
+		}
+		problems[i].Since = time.Now().UTC().Truncate(time.Millisecond)
+		h.server.log.Error("settings of a site not applied", "origin", p.ID, "reason", p.Reason, "serving", p.Serving)
+	}
+	h.problems = problems
+}
+
+// Problems implements [admin.ProblemLister]. The error is always nil.
+func (h *siteSet) Problems(context.Context) ([]feed.Problem, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.problems), nil
+}
+
+// checkDocuments returns an error until readers can be served. With several sites, one without documents must not keep
+// readers from the others, so one site with documents is enough. Before the first requests, though, it has to be known of
+// every site whether the store has documents: a process that has just started must not answer 503 for documents that
+// other processes serve.
+func (h *siteSet) checkDocuments(context.Context) error {
+	sites := h.Sites()
+	var first error
+	unready, unknown := 0, 0
+	for _, s := range sites {
+		err := s.Replica.Ready()
+		if err == nil {
+			continue
+		}
+		unready++
+		first = cmp.Or(first, err)
+		if _, synced := s.Replica.Version(); synced.IsZero() && s.Replica.Store() == nil {
+			unknown++
+		}
+	}
+	switch {
+	case !h.server.several:
+		return first
+	case unready > 0 && unready == len(sites):
+		return fmt.Errorf("none of %d sites has documents; the first error: %w", unready, first)
+	case unknown > 0 && !h.settled.Load():
+		return fmt.Errorf("the store has not answered yet for %d of %d sites: %w", unknown, len(sites), feed.ErrUnavailable)
+	}
+	h.settled.Store(true)
+	return nil
+}
+
+// checkAllReady returns an error that names the sites without documents.
+func (h *siteSet) checkAllReady(context.Context) error {
+	const most = 10
+	var names []string
+	unready := 0
+	for _, s := range h.Sites() {
+		if s.Replica.Ready() != nil {
+			if unready++; unready <= most {
+				names = append(names, string(s.ID))
+			}
+		}
+	}
+	if unready == 0 {
+		return nil
+	}
+	if unready > most {
+		names = append(names, "…")
+	}
+	return fmt.Errorf("%d of %d have no documents yet: %s", unready, len(h.Sites()), strings.Join(names, ", "))
+}
+
+// checkStore returns an error if the store did not answer the last request of a site.
+func (h *siteSet) checkStore(context.Context) error {
+	for _, s := range h.Sites() {
+		if err := s.Replica.Store(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBuilding returns an error if there is a site that this builder's release cannot build.
+func (h *siteSet) checkBuilding(ctx context.Context) error {
+	for _, s := range h.current.Load().sites {
+		if err := s.checkBuilding(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package hosting
+
+import (
+	"os"
+	"testing"
+
+	"feedpub/config"
+)
+
+func TestChooseSource(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", "/cache")
+	var redis config.RedisURL
+	if err := redis.UnmarshalText([]byte("redis://127.0.0.1:6379")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name              string
+		posts             bool // the folder ./posts exists
+		config            config.Config
+		write             bool
+		sample            bool
+		wantDir, wantData config.Path
+	}{
+		{"nothing", false, config.Config{}, false, true, "", "/cache/feedpub/samples"},
+		{"nothing, to write", false, config.Config{}, true, false, "posts", "feedpub-data"},
+		{"./posts", true, config.Config{}, false, false, "posts", "feedpub-data"},
+		{"a folder", true, config.Config{Dir: "/srv/blog/posts"}, false, false, "/srv/blog/posts", "/srv/blog/feedpub-data"},
+		{"a folder of another name", false, config.Config{Dir: "/srv/blog/notes/"}, false, false, "/srv/blog/notes/", "/srv/blog/feedpub-data-notes"},
+		{"a data folder", false, config.Config{Dir: "notes", Data: "/var/data"}, false, false, "notes", "/var/data"},
+		{"Redis", true, config.Config{Redis: redis}, false, false, "", "feedpub-data"},
+		{"samples with a data folder", false, config.Config{Data: "/var/data"}, false, true, "", "/var/data"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if c.posts {
+				if err := os.Mkdir("posts", 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := ChooseSource(c.config, Process{}, c.write)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Sample != c.sample || s.Config.Dir != c.wantDir || s.Config.Data != c.wantData {
+				t.Errorf("sample %v, dir %q, data %q; want %v, %q, %q",
+					s.Sample, s.Config.Dir, s.Config.Data, c.sample, c.wantDir, c.wantData)
+			}
+		})
+	}
+}
+
+// TestDataFolderPerFolder checks that the posts of one folder cannot count as missing in the feeds of another.
+func TestDataFolderPerFolder(t *testing.T) {
+	seen := make(map[config.Path]config.Path)
+	for _, dir := range []config.Path{"posts", "a", "b", "a/posts", "a/b"} {
+		s, err := ChooseSource(config.Config{Dir: dir}, Process{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[s.Config.Data]; ok {
+			t.Errorf("%s and %s share the data folder %s", dir, other, s.Config.Data)
+		}
+		seen[s.Config.Data] = dir
+	}
+}

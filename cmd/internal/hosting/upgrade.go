@@ -1,0 +1,93 @@
+package hosting
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// Upgrade is the result of [Site.Upgrade].
+type Upgrade struct {
+	Schema  feed.Schema   `json:"schema"`  // of the site, afterwards
+	From    int           `json:"from"`    // the rendering version before, 0 if nothing has been built yet
+	To      int           `json:"to"`      // the version that all processes can render, 0 if there is none
+	Blocked []string      `json:"blocked"` // the processes that cannot render the newest version
+	Stuck   bool          `json:"stuck"`   // there are builders, and none can render the version From
+	Done    bool          `json:"done"`    // the site was upgraded
+	Members []feed.Member `json:"members"`
+}
+
+// Err returns an error that says what an operator has to do, and nil if that is nothing.
+func (u Upgrade) Err() error {
+	switch {
+	case len(u.Blocked) > 0 && !u.Done:
+		return fmt.Errorf("replace these first, or use --force: %s", strings.Join(u.Blocked, ", "))
+	case u.Stuck && !u.Done:
+		return fmt.Errorf("no builder can render version %d; start one that can, or go back to an older version with --force", u.From)
+	}
+	return nil
+}
+
+// Upgrade moves the site to the newest rendering version that all its processes can render. With force it is the newest
+// that any builder can, which may be older than that of the site. With check it changes nothing.
+func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) {
+	members, err := s.Store.Members(ctx)
+	if err != nil {
+		return Upgrade{}, fmt.Errorf("upgrade: %w", err)
+	}
+	schema, err := s.Store.Schema(ctx)
+	if err != nil {
+		return Upgrade{}, fmt.Errorf("upgrade: %w", err)
+	}
+	u := s.planUpgrade(schema, members, force)
+	if u.To == 0 || u.To == u.From || u.To < u.From && !force || check {
+		return u, nil
+	}
+	next := schema
+	if next.Since == 0 {
+		next = newSchema()
+	}
+	next.Renderer, next.Since = u.To, feed.Token(s.Source.process.Now().UnixMilli())
+	if u.Schema, err = s.Store.SetSchema(ctx, schema, next); err != nil {
+		return u, fmt.Errorf("upgrade: %w", err)
+	}
+	u.Done = true
+	if _, building, err := s.Store.Holder(ctx, publish.Job); err != nil || !building {
+		return u, err // the next builder renders it
+	}
+	if _, err := publish.Ask(ctx, s.Store, nil); err != nil {
+		return u, fmt.Errorf("upgrade: the version is recorded, but not rendered yet: %w", err)
+	}
+	return u, nil
+}
+
+// planUpgrade returns which version the site can have with these processes.
+func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool) Upgrade {
+	u := Upgrade{Schema: schema, From: schema.Renderer, To: feed.Common(members), Members: members, Blocked: []string{}}
+	newest := 0 // that any builder can render
+	for _, m := range members {
+		if m.Builds {
+			newest = max(newest, m.Renderer.Newest)
+			u.Stuck = true
+		}
+	}
+	for _, m := range members {
+		u.Stuck = u.Stuck && u.From > 0 && !(m.Builds && m.Renderer.Has(u.From))
+	}
+	if len(members) == 0 { // the next builder is most likely of this release
+		newest = s.Source.process.Versions.Newest
+		u.To = newest
+	}
+	for _, m := range members {
+		if newest > u.From && !m.Renderer.Has(newest) {
+			u.Blocked = append(u.Blocked, m.ID)
+		}
+	}
+	if force {
+		u.To = newest
+	}
+	return u
+}

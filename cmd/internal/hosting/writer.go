@@ -1,0 +1,170 @@
+package hosting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"feedpub/feed"
+	"feedpub/feed/durable"
+	"feedpub/store"
+	"feedpub/store/embedded"
+)
+
+// Writer writes the posts of a site.
+type Writer interface {
+	// Put stores posts. It returns nil when all of them are durable.
+	Put(ctx context.Context, posts ...feed.RawPost) error
+	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is none with the id.
+	Delete(ctx context.Context, id string) error
+	// Stored returns the bytes of those of the posts that are stored, by id.
+	Stored(ctx context.Context, ids []string) (map[string][]byte, error)
+	// Remove deletes a post that [Writer.Stored] returned.
+	Remove(ctx context.Context, id string) error
+	// Restore stores records.
+	Restore(ctx context.Context, lines ...feed.ExportLine) error
+	// Close must be called when the writer is no longer used.
+	Close()
+}
+
+// OpenWriter returns a writer of the site's posts. The error is of kind [feed.ErrOutdated] if this release must not
+// write them. A source for writing is one that [ChooseSource] returned with write set.
+func (s Source) OpenWriter(ctx context.Context) (Writer, error) {
+	if s.Folder() {
+		reader, err := NewReader(s.Config.Attribution)
+		if err != nil {
+			return nil, err
+		}
+		return folderWriter{s, decodeFiles(reader)}, nil
+	}
+	site, err := s.OpenRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := site.checkWritable(ctx); err != nil {
+		site.Close()
+		return nil, err
+	}
+	return redisWriter{site, site.Store}, nil
+}
+
+// folderWriter writes files. It needs no lock: a server watches its folder and finds what was written.
+type folderWriter struct {
+	source Source
+	decode embedded.Decode
+}
+
+func (w folderWriter) dir() string { return string(w.source.Config.Dir) }
+
+// Put writes each post to a file of its own.
+func (w folderWriter) Put(_ context.Context, posts ...feed.RawPost) error {
+	if err := os.MkdirAll(w.dir(), 0o755); err != nil {
+		return fmt.Errorf("folder of posts: %w", err)
+	}
+	for _, p := range posts {
+		if _, err := embedded.WritePost(w.dir(), p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete removes the post's file. If the file is missing although the post is still published, it confirms to the store
+// that the post was deleted.
+func (w folderWriter) Delete(ctx context.Context, id string) error {
+	err := embedded.RemovePost(w.dir(), w.decode, id)
+	if !errors.Is(err, feed.ErrNotFound) {
+		return err
+	}
+	site, openErr := w.source.openFolder(ctx)
+	if openErr != nil {
+		return err // without a folder there is no post either
+	}
+	defer site.Close()
+	stored, loadErr := site.Store.Load(ctx, []string{id})
+	switch {
+	case loadErr != nil:
+		return loadErr
+	case len(stored) == 0 || stored[0].Raw == nil && stored[0].Item == nil:
+		return err
+	}
+	return site.Store.Delete(ctx, id)
+}
+
+func (w folderWriter) Stored(_ context.Context, ids []string) (map[string][]byte, error) {
+	stored := make(map[string][]byte, len(ids))
+	for _, id := range ids {
+		if raw, err := os.ReadFile(w.file(id)); err == nil {
+			stored[id] = raw
+		}
+	}
+	return stored, nil
+}
+
+// Remove removes the file that Stored read. Unlike Delete it does not look for other files with the post, which takes
+// time for each.
+func (w folderWriter) Remove(_ context.Context, id string) error { return durable.Remove(w.file(id)) }
+
+// file returns the name of the file that Put writes a post to.
+func (w folderWriter) file(id string) string { return filepath.Join(w.dir(), embedded.FileName(id)) }
+
+// Restore opens the store, since records are not files.
+func (w folderWriter) Restore(ctx context.Context, lines ...feed.ExportLine) error {
+	if err := os.MkdirAll(w.dir(), 0o755); err != nil {
+		return fmt.Errorf("folder of posts: %w", err)
+	}
+	site, err := w.source.openFolder(ctx)
+	if err != nil {
+		return err
+	}
+	defer site.Close()
+	return site.Store.RestoreRecords(ctx, lines...)
+}
+
+func (folderWriter) Close() {}
+
+// redisWriter writes to Redis.
+type redisWriter struct {
+	site  *Site
+	store *store.Site
+}
+
+func (w redisWriter) Put(ctx context.Context, posts ...feed.RawPost) error {
+	return w.store.Put(ctx, posts...)
+}
+
+// Delete deletes a post that exists, is published or has a record; any other id is most likely a mistake.
+func (w redisWriter) Delete(ctx context.Context, id string) error {
+	stored, err := w.store.Load(ctx, []string{id})
+	if err != nil {
+		return err
+	}
+	if len(stored) == 0 || stored[0].Raw == nil && stored[0].Item == nil && stored[0].Record == (feed.Record{}) {
+		return fmt.Errorf("post %q: %w", id, feed.ErrNotFound)
+	}
+	return w.store.Delete(ctx, id)
+}
+
+func (w redisWriter) Stored(ctx context.Context, ids []string) (map[string][]byte, error) {
+	posts, err := w.store.RawPosts(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[string][]byte, len(posts))
+	for _, p := range posts {
+		if p.Raw != nil {
+			stored[p.ID] = p.Raw
+		}
+	}
+	return stored, nil
+}
+
+func (w redisWriter) Remove(ctx context.Context, id string) error { return w.store.Delete(ctx, id) }
+
+func (w redisWriter) Restore(ctx context.Context, lines ...feed.ExportLine) error {
+	return w.store.RestoreRecords(ctx, lines...)
+}
+
+func (w redisWriter) Close() { w.site.Close() }

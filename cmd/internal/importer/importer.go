@@ -1,0 +1,404 @@
+// Package importer imports posts from files: it reads them, stores what is new or has changed, shows progress on a
+// terminal and reports what it did. It does not know the formats of files, which package transfer reads.
+package importer
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"feedpub/cmd/internal/hosting"
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
+)
+
+const (
+	// BatchSize is how many posts are stored at a time: enough to make round trips cheap, few enough to bound what has to
+	// be repeated after an interruption.
+	BatchSize = 500
+	// batchBytes bounds the memory of a batch of large posts.
+	batchBytes = 4 << 20
+)
+
+// Options are the options of an import. All but Since, DryRun and Undo are required.
+type Options struct {
+	Transfer transfer.Options // how files are read
+	Writer   hosting.Writer
+	Stdin    io.Reader // what the name - reads
+	Stderr   io.Writer // receives notes, rejected posts and, if it is a terminal, progress
+	Now      func() time.Time
+	Since    time.Time // posts dated before it are skipped
+	DryRun   bool      // report what would be done, and store nothing
+	Undo     bool      // delete the posts of the files, unless they have changed
+}
+
+// StoppedError reports that an import was interrupted.
+type StoppedError struct {
+	Place string // what was read last; empty if nothing was
+}
+
+func (e *StoppedError) Error() string {
+	if e.Place == "" {
+		return "import: stopped before anything was read"
+	}
+	return fmt.Sprintf("import: stopped at %s; what was stored is kept, and running it again stores the rest", e.Place)
+}
+
+// Run imports the named files and folders, and returns a report in any case. A post that cannot be read is rejected, and
+// does not end the import. The error is a [*StoppedError] if ctx was canceled.
+func Run(ctx context.Context, o Options, names []string) (*Report, error) {
+	i := &importer{options: o, report: newReport(o.DryRun, o.Stderr)}
+	i.progress = NewProgress(o.Stderr, o.Now)
+	err := i.run(ctx, names)
+	i.progress.Clear()
+	if err != nil {
+		i.report.Stopped = hosting.OneLine(err)
+	}
+	if err != nil && ctx.Err() != nil {
+		return i.report, &StoppedError{i.place}
+	}
+	return i.report, err
+}
+
+// batch is what is stored at a time. Its records are stored before its posts: a post without a record would be dated by
+// the time of the import.
+type batch struct {
+	lines []feed.ExportLine
+	posts []post
+	bytes int
+}
+
+// post is a post that was read and is not stored yet.
+type post struct {
+	feed.RawPost
+	place  string
+	folder bool // it was read from a folder
+}
+
+// importer stores the posts of files in batches. While it stores one, it reads the next.
+type importer struct {
+	options  Options
+	inFolder bool // it is reading a folder, whose posts had addresses on a site
+	progress *Progress
+	place    string // what was read last
+	next     batch
+	batches  chan<- batch
+	report   *Report
+}
+
+// run reads the files and stores their posts.
+func (i *importer) run(ctx context.Context, names []string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	batches := make(chan batch, 1)
+	stored := make(chan struct{})
+	i.batches = batches
+	go func() {
+		defer close(stored)
+		for b := range batches {
+			if ctx.Err() != nil {
+				continue // so that the reader never blocks
+			}
+			if err := i.store(ctx, b); err != nil {
+				cancel(err)
+			}
+		}
+	}()
+	err := func() error {
+		for _, name := range names {
+			if err := i.file(ctx, name); err != nil {
+				return err
+			}
+		}
+		return i.flush(ctx)
+	}()
+	close(batches)
+	<-stored
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// file imports a file or folder. An error ends the import.
+func (i *importer) file(ctx context.Context, name string) error {
+	if name == "-" {
+		if f, ok := i.options.Stdin.(*os.File); ok {
+			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+				return i.regular(ctx, name, f, info.Size())
+			}
+		}
+		return i.stream(ctx, name, i.options.Stdin)
+	}
+	f, err := openFile(ctx, name)
+	if err != nil {
+		return describeFile(err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return describeFile(err)
+	}
+	// The folders of the path say nothing about a post, except that a file in _drafts is a draft.
+	path := filepath.ToSlash(filepath.Clean(name))
+	switch {
+	case info.Mode().IsRegular():
+		return i.regular(ctx, path, f, info.Size())
+	case !info.IsDir():
+		return i.stream(ctx, path, f)
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return describeFile(err)
+	}
+	defer func() { _ = root.Close() }()
+	return i.folder(ctx, root.FS())
+}
+
+// zipMagic is how a zip archive begins.
+const zipMagic = "PK\x03\x04"
+
+// regular imports a file that can be read twice.
+func (i *importer) regular(ctx context.Context, name string, f *os.File, size int64) error {
+	i.progress.add(size)
+	start := make([]byte, len(zipMagic))
+	if n, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return describeFile(err)
+	} else if string(start[:n]) == zipMagic {
+		return i.archive(ctx, name, f, size)
+	}
+	return i.entries(ctx, i.options.Transfer.Read(i.progress.reader(f), name))
+}
+
+// stream imports what a pipe delivers. A zip archive has its table of contents at its end, so it is copied to a file
+// first.
+func (i *importer) stream(ctx context.Context, name string, r io.Reader) error {
+	r = interruptible(ctx, r)
+	start := make([]byte, len(zipMagic))
+	n, err := io.ReadFull(r, start)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return describeFile(err)
+	}
+	r = io.MultiReader(bytes.NewReader(start[:n]), r)
+	if string(start[:n]) != zipMagic {
+		return i.entries(ctx, i.options.Transfer.Read(i.progress.reader(r), name))
+	}
+	f, err := os.CreateTemp("", "feedpub-*.zip")
+	if err != nil {
+		return describeFile(err)
+	}
+	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }()
+	size, err := io.Copy(f, r)
+	if err != nil {
+		return describeFile(err)
+	}
+	return i.archive(ctx, name, f, size)
+}
+
+// archive imports a zip archive.
+func (i *importer) archive(ctx context.Context, name string, f *os.File, size int64) error {
+	archive, err := zip.NewReader(f, size)
+	if err != nil {
+		i.reject(name, fmt.Errorf("zip: %w", err))
+		return nil
+	}
+	return i.folder(ctx, archive)
+}
+
+func (i *importer) folder(ctx context.Context, fsys fs.FS) error {
+	i.inFolder = true
+	defer func() { i.inFolder = false }()
+	return i.entries(ctx, i.options.Transfer.ReadFolder(fsys))
+}
+
+// describeFile returns the error of a file that cannot be read.
+func describeFile(err error) error {
+	if p := new(fs.PathError); errors.As(err, &p) {
+		return fmt.Errorf("import: %s: %w", p.Path, p.Err)
+	}
+	return fmt.Errorf("import: %w", err)
+}
+
+// entries imports the entries of a file or folder.
+func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry, error) bool)) error {
+	for entry, err := range entries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		i.place = entry.Pos
+		i.progress.Tick()
+		for _, note := range entry.Notes {
+			i.progress.Clear()
+			i.report.note(note)
+		}
+		switch {
+		case errors.Is(err, feed.ErrInvalid) || errors.Is(err, transfer.ErrDamaged):
+			i.reject("", err)
+		case err != nil:
+			return describeFile(err)
+		case entry.Skipped != "":
+			i.report.skip(string(entry.Skipped))
+		case entry.Record != nil:
+			i.next.lines = append(i.next.lines, *entry.Record)
+		case entry.Post != nil:
+			i.next.posts = append(i.next.posts, post{*entry.Post, entry.Pos, i.inFolder})
+			i.next.bytes += len(entry.Post.Raw)
+		}
+		if len(i.next.lines) >= BatchSize || len(i.next.posts) >= BatchSize || i.next.bytes >= batchBytes {
+			if err := i.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// accept reports whether a post is to be stored. It rejects a post that cannot be read, while the person who can fix it
+// is watching.
+func (i *importer) accept(p post) bool {
+	decoded, err := intake.Decode(p.ID, p.Raw)
+	since := i.options.Since
+	switch {
+	case err != nil:
+		i.reject(p.place, err)
+		return false
+	case !since.IsZero() && !decoded.DatePublished.IsZero() && decoded.DatePublished.Before(since):
+		i.report.skip("older")
+		return false
+	}
+	public := decoded.Status == "" || decoded.Status == feed.Published
+	if p.folder && public && decoded.URL == "" && decoded.ExternalURL == "" {
+		i.report.withoutURL()
+	}
+	return true
+}
+
+// status returns the status of a valid post. It decodes only posts that have one.
+func status(raw []byte) string {
+	if !bytes.Contains(raw, []byte(`"status"`)) {
+		return string(feed.Published)
+	}
+	return string(intake.StatusOf(raw))
+}
+
+// reject reports a post or file that cannot be read. The place is empty if err names it.
+func (i *importer) reject(place string, err error) {
+	reason := hosting.OneLine(err)
+	if place != "" {
+		reason = place + ": " + reason
+	}
+	i.progress.Clear()
+	i.report.reject(reason)
+}
+
+// flush passes what was read on to be stored.
+func (i *importer) flush(ctx context.Context) error {
+	b := i.next
+	i.next = batch{}
+	if len(b.lines)+len(b.posts) == 0 {
+		return nil
+	}
+	select {
+	case i.batches <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// store stores the records of a batch and those of its posts that are new or changed.
+func (i *importer) store(ctx context.Context, b batch) error {
+	if i.options.Undo {
+		b.lines = nil // the records are still true
+	}
+	if len(b.lines) > 0 {
+		if !i.options.DryRun {
+			if err := i.options.Writer.Restore(ctx, b.lines...); err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+		}
+		i.report.records(len(b.lines))
+	}
+	if len(b.posts) == 0 {
+		return nil
+	}
+	ids := make([]string, len(b.posts))
+	for n, p := range b.posts {
+		ids[n] = p.ID
+	}
+	stored, err := i.options.Writer.Stored(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	if i.options.Undo {
+		return i.remove(ctx, b.posts, stored)
+	}
+	return i.put(ctx, b.posts, stored)
+}
+
+// put stores the posts that differ from those that are stored. If a post is in the batch twice, the later one is compared
+// with the earlier one.
+func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
+	var posts []feed.RawPost
+	results := make([]result, len(batch))
+	for n, p := range batch {
+		before, ok := stored[p.ID]
+		unchanged := ok && bytes.Equal(before, p.Raw)
+		switch {
+		case unchanged && i.options.Since.IsZero(): // it was accepted when it was stored
+			results[n] = resultUnchanged
+		case !i.accept(p):
+			results[n] = resultNone
+		case unchanged:
+			results[n] = resultUnchanged
+		case ok:
+			results[n] = resultChanged
+		default:
+			results[n] = resultNew
+		}
+		if results[n] == resultNew || results[n] == resultChanged {
+			stored[p.ID] = p.Raw
+			posts = append(posts, p.RawPost)
+		}
+	}
+	if len(posts) > 0 && !i.options.DryRun {
+		if err := i.options.Writer.Put(ctx, posts...); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
+	for n, p := range batch {
+		i.report.post(status(p.Raw), results[n])
+	}
+	return nil
+}
+
+// remove deletes the posts that are stored unchanged.
+func (i *importer) remove(ctx context.Context, posts []post, stored map[string][]byte) error {
+	for _, p := range posts {
+		raw, ok := stored[p.ID]
+		switch {
+		case !ok:
+			i.report.skip("not stored")
+			continue
+		case !bytes.Equal(raw, p.Raw):
+			i.report.skip("kept, since changed")
+			continue
+		}
+		delete(stored, p.ID)
+		if !i.options.DryRun {
+			if err := i.options.Writer.Remove(ctx, p.ID); err != nil {
+				return fmt.Errorf("import: %w", err)
+			}
+		}
+		i.report.deleted()
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package importer
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// result is what happened to a post.
+type result int
+
+const (
+	resultNone result = iota // skipped or rejected
+	resultNew
+	resultChanged
+	resultUnchanged
+)
+
+// StatusCount counts the posts with one status.
+type StatusCount struct {
+	New       int `json:"new"`
+	Changed   int `json:"changed"`
+	Unchanged int `json:"unchanged"`
+}
+
+// maxReported bounds the lists of a report. All are counted and written to standard error.
+const maxReported = 10_000
+
+// Report is what an import did.
+type Report struct {
+	mu     sync.Mutex // the reading and the storing goroutine write to it
+	stderr io.Writer
+
+	DryRun bool `json:"dry_run,omitempty"`
+	// Posts counts the posts that are in the store now, or would be: new, changed or unchanged.
+	Posts    int                     `json:"posts"`
+	Deleted  int                     `json:"deleted,omitempty"` // with Undo
+	Records  int                     `json:"records"`           // of an export: first seen, names, removals, archives
+	Statuses map[string]*StatusCount `json:"statuses"`
+	// Skipped counts entries by the reason: page, attachment, trash, older than Since.
+	Skipped map[string]int `json:"skipped,omitempty"`
+	// Notes are the first [maxReported] notes on what could not be imported as it was.
+	Notes []string `json:"notes,omitempty"`
+	// WithoutURL counts new or changed posts of folders whose page has no known URL.
+	WithoutURL    int      `json:"without_url,omitempty"`
+	RejectedCount int      `json:"rejected_count"`
+	Rejected      []string `json:"rejected"` // the first [maxReported], each with its place and reason
+	Stopped       string   `json:"stopped,omitempty"`
+}
+
+func newReport(dry bool, stderr io.Writer) *Report {
+	return &Report{
+		stderr: stderr, DryRun: dry, Statuses: map[string]*StatusCount{}, Skipped: map[string]int{}, Rejected: []string{},
+	}
+}
+
+// post counts a post with the status, unless it was skipped or rejected.
+func (r *Report) post(status string, x result) {
+	if x == resultNone {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Posts++
+	c := r.Statuses[status]
+	if c == nil {
+		c = &StatusCount{}
+		r.Statuses[status] = c
+	}
+	switch x {
+	case resultNew:
+		c.New++
+	case resultChanged:
+		c.Changed++
+	case resultUnchanged:
+		c.Unchanged++
+	case resultNone: // returned above
+	}
+}
+
+func (r *Report) deleted() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Deleted++
+}
+
+func (r *Report) records(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Records += n
+}
+
+func (r *Report) skip(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Skipped[reason]++
+}
+
+func (r *Report) withoutURL() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.WithoutURL++
+}
+
+// note adds a note and writes it to standard error.
+func (r *Report) note(note string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.stderr, "feedpub: note: %s\n", note)
+	if len(r.Notes) < maxReported {
+		r.Notes = append(r.Notes, note)
+	}
+}
+
+// reject counts a rejected post and writes the reason to standard error.
+func (r *Report) reject(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.stderr, "feedpub: rejected: %s\n", reason)
+	r.RejectedCount++
+	if len(r.Rejected) < maxReported {
+		r.Rejected = append(r.Rejected, reason)
+	}
+}

@@ -166,16 +166,16 @@ func TestSamplesAreGood(t *testing.T) {
 	if err != nil || len(entries) < 6 {
 		t.Fatalf("found %d sample posts: %v", len(entries), err)
 	}
-	// Who is quoted, by file; nobody is a case of its own.
+	// The publications and authors of the quotes, by file.
 	want := map[string][]string{
 		"about-these-posts.md":   nil,
-		"analytical-engine.json": {"Scientific Memoirs"},
-		"coffee-houses.html":     {"The Spectator"},
-		"endless-forms.json":     {"On the Origin of Species"},
-		"first-sentences.md":     {"Pride and Prejudice", "Moby-Dick", "Frankenstein"},
-		"hope.json":              {"Poems by Emily Dickinson, Second Series"},
-		"north-star.txt":         {"The North Star"},
-		"walden.md":              {"Walden"},
+		"analytical-engine.json": {"Scientific Memoirs: Ada Lovelace"},
+		"coffee-houses.html":     {"Spectator: Joseph Addison"},
+		"endless-forms.json":     {"On the Origin of Species: Charles Darwin"},
+		"first-sentences.md":     {"Pride and Prejudice: Jane Austen", "Moby-Dick: Herman Melville", "Frankenstein: Mary Shelley"},
+		"hope.json":              {"Poems by Emily Dickinson, Second Series: Emily Dickinson"},
+		"north-star.txt":         {"North Star: Frederick Douglass"},
+		"walden.md":              {"Walden: Henry David Thoreau"},
 	}
 	for _, e := range entries {
 		t.Run(e.Name(), func(t *testing.T) {
@@ -196,14 +196,14 @@ func TestSamplesAreGood(t *testing.T) {
 			}
 			var got []string
 			for _, q := range result.Item.Quotes {
-				got = append(got, strings.TrimPrefix(q.Source.Publication, "The "))
+				var authors []string
+				for _, a := range q.Source.Authors {
+					authors = append(authors, a.Name)
+				}
+				got = append(got, strings.TrimPrefix(q.Source.Publication, "The ")+": "+strings.Join(authors, ", "))
 			}
-			var trimmed []string
-			for _, w := range want[e.Name()] {
-				trimmed = append(trimmed, strings.TrimPrefix(w, "The "))
-			}
-			if diff := cmp.Diff(trimmed, got); diff != "" {
-				t.Errorf("sources of %s (-want +got):\n%s\ndoubtful: %+v", e.Name(), diff, result.Suggestions)
+			if diff := cmp.Diff(want[e.Name()], got); diff != "" {
+				t.Errorf("quotes of %s (-want +got):\n%s\nsuggestions: %+v", e.Name(), diff, result.Suggestions)
 			}
 		})
 		delete(want, e.Name())

@@ -18,8 +18,8 @@ const (
 	blobHeader  = 9
 )
 
-// absentBatch is how many documents one pipeline asks for.
-const absentBatch = 1000
+// existsBatch is the number of documents in one pipeline.
+const existsBatch = 1000
 
 func encodeBlob(b feed.Blob) []byte {
 	out := make([]byte, 0, blobHeader+len(b.Gzip))
@@ -46,11 +46,11 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	return b, nil
 }
 
-// Blob returns a document's bytes, which it has compared with the hash, or an error of kind [feed.ErrNotFound]:
-// documents that were replaced stay for some days. A form in brotli coding that is not the document's is left out.
+// Blob returns a document after it has verified its hash, or an error of kind [feed.ErrNotFound]. Replaced documents are
+// kept for three days. Brotli is nil if the stored brotli coding is not that of the document.
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	var stored, packed *redis.StringCmd
-	// The error is that of the first command that failed: the document may have no other form.
+	// Each command has its own error; a document without brotli coding is not one.
 	_, _ = s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
 		stored, packed = p.Get(ctx, s.keys.doc(h)), p.Get(ctx, s.keys.brotli(h))
 		return nil
@@ -69,10 +69,10 @@ func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	return b, nil
 }
 
-// Absent returns those of the documents that the store does not have.
+// MissingDocuments returns those of hashes for which the store has no document.
 func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
-	for some := range slices.Chunk(hashes, absentBatch) {
+	for some := range slices.Chunk(hashes, existsBatch) {
 		found := make([]*redis.IntCmd, len(some))
 		if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, h := range some {

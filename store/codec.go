@@ -18,17 +18,17 @@ import (
 	"feedpub/feed/coding"
 )
 
-// A ready item is stored behind a header of fixed size that can be read without the rest:
+// A stored item starts with a header of fixed size that can be read without the rest:
 //
-//	 0.. 3  magic and version of this layout
+//	 0.. 3  magic and version of this format
 //	 4..19  the first 16 bytes of the SHA-256 of the members, see codec
 //	20..35  time of publication in Unix milliseconds, decimal, padded with spaces
-//	36..51  what the item was made of, see originOf
+//	36..51  intake and raw post that the item was made from, see originOf
 //	52..    the members as a Zstandard frame (RFC 8878) with a checksum
 //
-// An item holds its words several times over, as HTML, as text and as quotes: compressed it takes a fifth. Another
-// order or meaning of members needs another version. Items of other versions are not converted: they are made anew from
-// their posts.
+// An item contains its text several times, as HTML, as plain text and in quotes; compression reduces it to a fifth. If
+// the order or meaning of members changes, the version must change. Items of other versions are not converted: they are
+// made again from their posts.
 const (
 	itemMagic    = "fpi\x02"
 	sumEnd       = 20
@@ -36,8 +36,8 @@ const (
 	headerSize   = 52
 )
 
-// zstdEncoder and zstdDecoder are made once, and may be used by several goroutines at once. An item is far smaller than
-// the tables of a compressor.
+// zstdEncoder and zstdDecoder are made once, since their tables are far larger than an item. Both are safe for
+// concurrent use.
 var (
 	zstdEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil, zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
@@ -47,10 +47,10 @@ var (
 	})
 )
 
-// scratch holds buffers for members, which are needed no longer than encoding or decoding takes.
+// scratch holds buffers for members while an item is encoded or decoded.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
-// encodeItem returns the stored form of an item: equal items give equal bytes.
+// encodeItem returns the stored form of an item. Equal items have equal stored forms.
 func encodeItem(it *feed.Item) ([]byte, error) {
 	encoder, err := zstdEncoder()
 	if err != nil {
@@ -74,11 +74,11 @@ func encodeItem(it *feed.Item) ([]byte, error) {
 	return encoder.EncodeAll(c.buf, b), nil
 }
 
-// decodeItem returns the item that encodeItem encoded, or an error of kind [feed.ErrInvalid] for what is none, such as
-// an item of another layout or one that was cut.
+// decodeItem returns the item that encodeItem encoded. The error is of kind [feed.ErrInvalid] if b has another format or
+// is damaged.
 func decodeItem(b string) (*feed.Item, error) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
-		return nil, fmt.Errorf("stored item: unknown layout: %w", feed.ErrInvalid)
+		return nil, fmt.Errorf("stored item: unknown format: %w", feed.ErrInvalid)
 	}
 	decoder, err := zstdDecoder()
 	if err != nil {
@@ -91,7 +91,7 @@ func decodeItem(b string) (*feed.Item, error) {
 		return nil, fmt.Errorf("stored item: damaged: %w: %w", err, feed.ErrInvalid)
 	}
 	*buf = members
-	c := codec{decode: true, rest: string(members)} // copied once; the item's strings are parts of it
+	c := codec{decode: true, rest: string(members)} // one copy, of which the item's strings are parts
 	var it feed.Item
 	c.item(&it)
 	if c.bad || c.rest != "" {
@@ -100,14 +100,25 @@ func decodeItem(b string) (*feed.Item, error) {
 	return &it, nil
 }
 
-// originOf identifies what an item is made of: which intake, and which raw post.
+// normalizeItem returns a copy of an item as decodeItem would return it: times in UTC and milliseconds, empty lists as
+// nil. So documents do not depend on which items are cached.
+func normalizeItem(it *feed.Item) *feed.Item {
+	var out feed.Item
+	e := codec{}
+	e.item(it)
+	d := codec{decode: true, rest: string(e.buf)}
+	d.item(&out)
+	return &out
+}
+
+// originOf identifies the intake and the raw post that an item was made from.
 func originOf(intake string, raw feed.Hash) string {
 	sum := sha256.Sum256([]byte(intake + " " + string(raw)))
 	return string(sum[:headerSize-publishedEnd])
 }
 
-// decodeHeader returns when the item whose header is given is published and what it was made of, or false for what is
-// no item of this layout.
+// decodeHeader returns the time of publication and the origin in the header of a stored item, or false if b is not one of
+// this format.
 func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
 		return time.Time{}, "", false
@@ -116,19 +127,19 @@ func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	return published, b[publishedEnd:headerSize], err == nil
 }
 
-// itemSum returns what identifies a stored item, decodable or not: see [feed.StoredPost.ItemSum].
+// itemSum returns the [feed.StoredPost.ItemSum] of a stored item, decodable or not.
 func itemSum(b string) string { return hex.EncodeToString([]byte(b[:min(len(b), sumEnd)])) }
 
-// rawSum returns the bytes that scripts compare an item's first ones with.
+// rawSum returns the first bytes of the stored item whose itemSum is sum, for scripts to compare.
 func rawSum(sum string) (string, error) {
 	b, err := hex.DecodeString(sum)
 	if err != nil || len(b) > sumEnd {
-		return "", fmt.Errorf("item sum %q: not one that Load gave: %w", sum, feed.ErrInvalid)
+		return "", fmt.Errorf("item sum %q: not one that Load returned: %w", sum, feed.ErrInvalid)
 	}
 	return string(b), nil
 }
 
-// Times are stored in Unix milliseconds, none as "-".
+// Times are stored in Unix milliseconds, the zero time as "-".
 
 func encodeTime(t time.Time) string {
 	if t.IsZero() {
@@ -148,7 +159,7 @@ func decodeTime(s string) (time.Time, error) {
 	return time.UnixMilli(ms).UTC(), nil
 }
 
-// encodePosition returns the stored form of a position: its time and the post's id, apart.
+// encodePosition returns the stored form of a position: its time, a space and the post's id.
 func encodePosition(p feed.Position) string { return encodeTime(p.Time) + " " + p.ID }
 
 func decodePosition(s string) (feed.Position, error) {
@@ -160,7 +171,7 @@ func decodePosition(s string) (feed.Position, error) {
 	return feed.Position{Time: t, ID: id}, nil
 }
 
-// encodeRecord returns the stored form of a record, without its id: first seen and removed, apart.
+// encodeRecord returns the stored form of a record, without its id: first seen, a space and removed.
 func encodeRecord(r feed.Record) string { return encodeTime(r.FirstSeen) + " " + encodeTime(r.Removed) }
 
 func decodeRecord(id, s string) (feed.Record, error) {
@@ -179,14 +190,14 @@ func decodeRecord(id, s string) (feed.Record, error) {
 	return r, nil
 }
 
-// codec writes or reads the members of an item, in one order that is told once for both. Strings and lists are preceded
-// by their length as a varint; numbers have eight bytes, times are Unix milliseconds. Decoded strings are parts of the
-// one that is read, so that nothing is copied: a rebuild from nothing reads every item.
+// codec encodes or decodes the members of an item; one list of members defines the order for both. Strings and lists
+// are preceded by their length as a varint, numbers have eight bytes, times are Unix milliseconds. Decoded strings are
+// parts of the input, without a copy, because a full rebuild reads every item.
 type codec struct {
-	buf    []byte // what is written
+	buf    []byte // output of encoding
 	decode bool
-	rest   string // what is still to be read
-	bad    bool   // something could not be read
+	rest   string // input of decoding, without what has been read
+	bad    bool   // the input is damaged
 }
 
 func (c *codec) item(it *feed.Item) {
@@ -239,7 +250,7 @@ func (c *codec) via(v *feed.Via) {
 	c.string(&v.URL)
 }
 
-// list writes or reads a list; an empty one is read as nil.
+// list encodes or decodes a list. An empty list is decoded as nil.
 func list[T any](c *codec, v *[]T, member func(*T)) {
 	n := len(*v)
 	c.length(&n)
@@ -251,7 +262,7 @@ func list[T any](c *codec, v *[]T, member func(*T)) {
 	}
 }
 
-// length writes or reads the length of what follows, of which each part has at least a byte.
+// length encodes or decodes the length of a string or a list. Each member of a list takes at least one byte.
 func (c *codec) length(n *int) {
 	if !c.decode {
 		c.buf = binary.AppendUvarint(c.buf, uint64(*n))
@@ -271,7 +282,7 @@ func (c *codec) length(n *int) {
 			break
 		}
 	}
-	// Otherwise a damaged item could ask for any amount of memory.
+	// Otherwise a damaged item could allocate any amount of memory.
 	if v > uint64(len(c.rest)) {
 		c.fail()
 		return
@@ -331,33 +342,33 @@ func (c *codec) time(t *time.Time) {
 	}
 }
 
-// fail ends the reading: whatever is read from now on is empty.
+// fail marks the input as damaged; everything decoded after that is empty.
 func (c *codec) fail() { c.bad, c.rest = true, "" }
 
 const (
 	gzipMagic = "\x1f\x8b"
-	// squeezeFrom is the size from which compressing a post is worth its reading time.
-	squeezeFrom = 512
-	// maxRaw is what a stored post may expand to; a post itself is far smaller.
+	// compressFrom is the size in bytes from which posts are compressed; below it, little is saved.
+	compressFrom = 512
+	// maxRaw bounds the size in bytes to which stored data may expand; posts are far smaller.
 	maxRaw = 64 << 20
 )
 
-// packPost returns the stored form of a raw post: in gzip coding if asked for and smaller. A post that would itself be
-// taken for gzip is always packed, so that it comes back as it was.
-func packPost(raw []byte, squeeze bool) []byte {
-	looksPacked := bytes.HasPrefix(raw, []byte(gzipMagic))
-	if !looksPacked && (!squeeze || len(raw) < squeezeFrom) {
+// packPost returns the stored form of a raw post: in gzip coding if compression is on and makes it smaller. A post that
+// itself begins like gzip is always compressed, so that unpackPost returns it unchanged.
+func packPost(raw []byte, compressed bool) []byte {
+	ambiguous := bytes.HasPrefix(raw, []byte(gzipMagic))
+	if !ambiguous && (!compressed || len(raw) < compressFrom) {
 		return raw
 	}
 	packed := coding.GzipSmall(raw)
-	if !looksPacked && len(packed) >= len(raw) {
+	if !ambiguous && len(packed) >= len(raw) {
 		return raw
 	}
 	return packed
 }
 
-// unpackPost returns a post as it was put from what its key holds. What looks compressed and is not is given back as it is: it came so, and
-// whoever decodes it says what is wrong.
+// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin like gzip but cannot
+// be decompressed are returned unchanged: decoding the post then reports the error.
 func unpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored

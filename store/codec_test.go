@@ -161,12 +161,12 @@ func FuzzPostsComeBackAsTheyWere(f *testing.F) {
 		f.Add(raw, true)
 		f.Add(raw, false)
 	}
-	f.Fuzz(func(t *testing.T, raw []byte, squeeze bool) {
-		stored := packPost(raw, squeeze)
+	f.Fuzz(func(t *testing.T, raw []byte, compressed bool) {
+		stored := packPost(raw, compressed)
 		if got := unpackPost(stored); string(got) != string(raw) {
 			t.Errorf("post %q came back as %q", raw, got)
 		}
-		if len(raw) > 0 && raw[0] == '{' && !squeeze && string(stored) != string(raw) {
+		if len(raw) > 0 && raw[0] == '{' && !compressed && string(stored) != string(raw) {
 			t.Errorf("post %q is stored as %q; want plain JSON", raw, stored)
 		}
 	})

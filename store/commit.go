@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	// uploadTTL is how long uploaded documents wait for their commit; a builder that dies in between leaves no litter.
+	// uploadTTL is how long uploaded documents are kept without a commit, as after a crash of the builder.
 	uploadTTL = 24 * time.Hour
-	// replacedTTL is how long a replaced document stays for replicas that lag.
+	// replacedTTL is how long replaced documents are kept for replicas that lag.
 	replacedTTL = 3 * 24 * time.Hour
-	// keptChanges is about how many commits the stream remembers; a replica that missed more reads all heads.
+	// keptChanges is about how many commits the stream keeps; a replica that missed more reads all heads.
 	keptChanges = 10_000
-	// commitTries bounds the attempts when a document expires, or another commit of the same token slips in, between
-	// reading the head and flipping it.
+	// commitTries bounds the attempts if a document expires, or another commit with the same token is made, between
+	// reading the head and replacing it.
 	commitTries = 4
 )
 
-// Commit makes documents the current ones of a feed, in one step, and announces them. The result is
-//   - [feed.Committed] and the new head if any document has new bytes. Its Last-Modified is Now in whole seconds, but
-//     later than that of the version before; a document with the same bytes keeps its own.
-//   - [feed.Unchanged] and the head if all bytes are the committed ones. What else the head says is updated, and
-//     announced if readers can see it (path, media type, links, max-age).
+// Commit replaces the documents of a feed in one step and announces them. It returns
+//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is Now in whole seconds,
+//     but later than that of the version before; documents with the same bytes keep theirs.
+//   - [feed.Unchanged] and the head if all bytes are the committed ones. Other fields of the head are updated, and
+//     announced if they are visible to readers (path, media type, links, max-age).
 //
-// The feed is dirty no longer if its mark is still Dirty. Blobs may lack those that the store has already.
+// If the feed's mark is still r.Dirty, the feed is no longer dirty. Blobs that the store has already may be left out.
 //
-// It is refused with an error of kind [feed.ErrStale] if a later builder has come, with [feed.ErrNotFound] if bytes are
-// neither in Blobs nor in the store, and with [feed.ErrInvalid] if the request contradicts itself. Nothing is visible
-// to readers then. After [feed.ErrUnavailable] the commit may have been made: repeating it answers Unchanged.
+// The error is of kind [feed.ErrStale] if a later builder has written, [feed.ErrNotFound] if the bytes of a document are
+// neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request contradicts itself; then nothing is changed.
+// After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns Unchanged.
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
 	if err != nil {
@@ -53,52 +53,63 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	for _, b := range r.Blobs {
 		blobs[b.Hash] = b
 	}
-	var have map[feed.Hash]bool // what need not be uploaded
-	read := r.Previous
+	current, uploadAll := r.Previous, false
 	for range commitTries {
-		if read == nil {
+		if current == nil {
 			h, err := s.head(ctx, s.client.build, r.Head.Feed)
 			if err != nil && !errors.Is(err, feed.ErrNotFound) {
 				return "", feed.Head{}, err
 			}
-			read = &h
+			current = &h
 		}
-		current := *read
-		if have == nil {
-			have = map[feed.Hash]bool{}
-			for _, d := range current.Documents {
-				have[d.Hash] = true
-			}
-		}
-		if err := s.upload(ctx, r.Head, blobs, have); err != nil {
-			return "", feed.Head{}, err
-		}
-		keys, args, err := s.commitArgs(r, current)
-		if err != nil {
-			return "", feed.Head{}, err
-		}
-		reply, err := words(ctx, s.client.once, commitSource, keys, args...)
+		reply, err := s.tryCommit(ctx, r, *current, blobs, uploadAll)
 		if err != nil {
 			return "", feed.Head{}, err
 		}
 		switch reply[0] {
-		case "token":
-			return "", feed.Head{}, fmt.Errorf("token %d, but a builder with token %s has come: %w",
-				r.Head.Token, strings.Join(reply[1:], ""), feed.ErrStale)
 		case "moved":
-			read = nil
+			current = nil
 		case "absent":
-			hash := feed.Hash(strings.Join(reply[1:], ""))
-			if _, ok := blobs[hash]; !ok {
-				return "", feed.Head{}, fmt.Errorf("document %s is neither given nor stored: %w", hash, feed.ErrNotFound)
-			}
-			have = map[feed.Hash]bool{} // something expired or was deleted: send all
+			uploadAll = true // something expired or was deleted
 		default:
-			s.client.waits.nudge(s.keys.changes())
+			s.client.poller.nudge(s.keys.changes())
 			return s.committed(ctx, r, reply)
 		}
 	}
-	return "", feed.Head{}, fmt.Errorf("the head moved %d times meanwhile: %w", commitTries, feed.ErrStale)
+	return "", feed.Head{}, fmt.Errorf("the head changed during each of %d attempts: %w", commitTries, feed.ErrStale)
+}
+
+// tryCommit uploads documents and runs the script once. It returns the script's reply, unless that means failure.
+func (s *Site) tryCommit(
+	ctx context.Context, r feed.CommitRequest, current feed.Head, blobs map[feed.Hash]feed.Blob, uploadAll bool,
+) ([]string, error) {
+	stored := map[feed.Hash]bool{}
+	if !uploadAll {
+		for _, d := range current.Documents {
+			stored[d.Hash] = true
+		}
+	}
+	if err := s.upload(ctx, r.Head, blobs, stored); err != nil {
+		return nil, err
+	}
+	keys, args, err := s.commitArgs(r, current)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := words(ctx, s.client.once, commitSource, keys, args...)
+	if err != nil {
+		return nil, err
+	}
+	switch reply[0] {
+	case "token":
+		return nil, errFenced(r.Head.Token, strings.Join(reply[1:], ""))
+	case "absent":
+		hash := feed.Hash(strings.Join(reply[1:], ""))
+		if _, ok := blobs[hash]; !ok {
+			return nil, fmt.Errorf("document %s is neither in the request nor in the store: %w", hash, feed.ErrNotFound)
+		}
+	}
+	return reply, nil
 }
 
 // checkHead returns an error of kind [feed.ErrInvalid] for a head that cannot be committed.
@@ -109,7 +120,7 @@ func checkHead(h feed.Head) error {
 	seen := map[feed.Format]bool{}
 	for _, d := range h.Documents {
 		if d.Format == "" || seen[d.Format] || strings.ContainsAny(string(d.Format), ", =") {
-			return fmt.Errorf("head of %s: format %q is empty, malformed or given twice: %w", h.Feed, d.Format, feed.ErrInvalid)
+			return fmt.Errorf("head of %s: format %q is empty, malformed or repeated: %w", h.Feed, d.Format, feed.ErrInvalid)
 		}
 		if len(d.Hash) != len(feed.HashOf(nil)) || strings.Trim(string(d.Hash), "0123456789abcdef") != "" {
 			return fmt.Errorf("head of %s: %s: hash %q: %w", h.Feed, d.Format, d.Hash, feed.ErrInvalid)
@@ -119,11 +130,12 @@ func checkHead(h feed.Head) error {
 	return nil
 }
 
-// upload sends the documents' bytes that the store lacks. What exists is not written again: it is named by its content.
-func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, have map[feed.Hash]bool) error {
+// upload writes the documents of a head that are not in stored. Documents that exist are not written again, since their
+// keys are hashes of their bytes.
+func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool) error {
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, d := range h.Documents {
-			if b, ok := blobs[d.Hash]; ok && !have[d.Hash] {
+			if b, ok := blobs[d.Hash]; ok && !stored[d.Hash] {
 				p.SetArgs(ctx, s.keys.doc(b.Hash), encodeBlob(b), redis.SetArgs{Mode: "NX", TTL: uploadTTL})
 			}
 			if b := blobs[d.Hash]; d.Brotli && len(b.Brotli) > 0 {
@@ -132,7 +144,7 @@ func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed
 		}
 		return nil
 	})
-	if errors.Is(err, redis.Nil) { // it existed
+	if errors.Is(err, redis.Nil) { // a document existed
 		err = nil
 	}
 	return err
@@ -156,7 +168,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 		int64(h.Token), r.Now.UnixMilli(), r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
 		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
 	}
-	const previousArg = 10 // the last of these, which is known below
+	const previousArg = 10 // the last argument, which is set below
 	for _, d := range h.Documents {
 		ref, err := encodeRef(d)
 		if err != nil {
@@ -181,17 +193,17 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	return keys, args, nil
 }
 
-// committed reads the script's reply to a commit that was made.
+// committed returns the results of a successful commit from the script's reply.
 func (s *Site) committed(ctx context.Context, r feed.CommitRequest, reply []string) (feed.Outcome, feed.Head, error) {
 	if len(reply) != 2+len(r.Head.Documents) {
-		return "", feed.Head{}, fmt.Errorf("script answered %q", reply)
+		return "", feed.Head{}, errReply(reply)
 	}
 	head := r.Head
 	head.Documents = slices.Clone(r.Head.Documents)
 	for i := range head.Documents {
 		seconds, err := strconv.ParseInt(reply[2+i], 10, 64)
 		if err != nil {
-			return "", feed.Head{}, fmt.Errorf("script answered %q: %w", reply, err)
+			return "", feed.Head{}, fmt.Errorf("%w: %w", errReply(reply), err)
 		}
 		head.Documents[i].Modified = time.Unix(seconds, 0).UTC()
 	}

@@ -19,10 +19,10 @@ import (
 	"feedpub/store/redisurl"
 )
 
-// follows is how often a Cluster's client goes after a slot that has moved, or tries anew, in one call.
-const follows = 2
+// maxRedirects is how many redirections and retries of one command a Cluster's client makes.
+const maxRedirects = 2
 
-// endpoint is where a store is, with all that clients of it have in common.
+// endpoint is the address of a store and the settings that its clients share.
 type endpoint struct {
 	url              redisurl.URL
 	tls              *tls.Config
@@ -32,7 +32,7 @@ type endpoint struct {
 	connect          func(context.Context) (net.Conn, error) // nil for what the URL says
 }
 
-// newEndpoint reads the files that a URL names. Its errors are of kind [feed.ErrInvalid].
+// newEndpoint reads the files that the URL names. Errors are of kind [feed.ErrInvalid].
 func newEndpoint(u redisurl.URL) (endpoint, error) {
 	e := endpoint{url: u, sentinelPassword: u.SentinelPassword}
 	var err error
@@ -49,11 +49,11 @@ func newEndpoint(u redisurl.URL) (endpoint, error) {
 	return e, nil
 }
 
-// pool says what one client is for.
+// pool is the settings of one client.
 type pool struct {
 	timeout time.Duration // of a command; noTimeout leaves it to its context
 	wait    time.Duration // for a free connection
-	retries int           // of a command that failed on the way; noRetries is none
+	retries int           // of a command after a network error, or noRetries
 	size    int           // connections, to each server of a Cluster
 }
 
@@ -62,11 +62,11 @@ const (
 	noTimeout = -1 // likewise
 )
 
-// client makes a client of the kind that the URL asks for. The three kinds of options are alike but in what each lacks,
-// so they are filled in by hand: go-redis' universal ones leave out how fast a Cluster's client learns of a failover.
+// client returns a client of the kind that the URL states. It does not use redis.UniversalOptions, which lack the setting
+// for how fast a Cluster's client learns of a failover.
 //
-// All read from masters alone. A replica of Redis may lag: a commit that was announced would not be there to be read,
-// and an older one would come after it. And readers wait for no Redis, so that more of it would not serve them faster.
+// All clients read from masters. A replica of Redis may lag, so that an announced commit could not be read, or an older
+// one could follow it. Feed readers never wait for Redis, so reading from replicas would not serve them faster.
 func (e endpoint) client(p pool) redis.UniversalClient {
 	switch e.url.Kind {
 	case redisurl.Sentinel:
@@ -88,21 +88,21 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 			MaintNotificationsConfig: noNotifications(),
 			DialTimeout:              e.dial, DialerRetries: 1,
 			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
-			// Redirections count as retries, so none can be forbidden here: what must not be repeated says so itself.
-			MaxRedirects: follows, PoolSize: p.size,
-			// The default of a minute is how long the slots of a dead master would go on failing.
+			// Redirections count as retries, so retries cannot be disabled here: see unrepeated.
+			MaxRedirects: maxRedirects, PoolSize: p.size,
+			// The slots of a dead master fail until the state is reloaded; the default is a minute.
 			ClusterStateReloadInterval: time.Second,
-			// Every command has a key, and all keys of one command a slot. Policies would ask for the list of all
-			// commands first, and split up what need not be.
+			// Routing policies would first fetch the list of all commands, and are not needed: every command here has a
+			// key, and all its keys are in one slot.
 			DisableRoutingPolicies: true,
 		})
-	default:
+	case redisurl.Server:
 		o := &redis.Options{
 			Username: e.url.User, Password: e.url.Password, DB: e.url.DB, TLSConfig: e.tls,
-			ClientName: e.name, DisableIdentity: true, // one round trip less for each connection
-			// Without it a deadline does not end a command that is under way.
+			ClientName: e.name, DisableIdentity: true, // saves a round trip for each connection
+			// Without it, a deadline does not end a command in progress.
 			ContextTimeoutEnabled: true,
-			// Mode "auto" makes every connection to plain Redis begin with an error.
+			// In mode "auto" every connection to plain Redis starts with an error.
 			MaintNotificationsConfig: noNotifications(),
 			DialTimeout:              e.dial, DialerRetries: 1,
 			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
@@ -119,22 +119,23 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 		}
 		return redis.NewClient(o)
 	}
+	panic(fmt.Sprintf("store: no client for URLs of kind %d", e.url.Kind))
 }
 
 func noNotifications() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// sentinelErrors makes errors of finding the master unmistakable. A Sentinel answers nil for a name that it doesn't know,
-// and the client passes that on as the error of the command: an unknown master would look like a store without posts.
+// sentinelErrors is a hook that replaces the error for an unknown master. A Sentinel replies nil for a name that it does
+// not know, and go-redis returns that as the error of the command, so the store would look empty.
 type sentinelErrors struct{ master string }
 
-// DialHook replaces the error of a connection that was not made.
+// DialHook replaces the error of a failed connection.
 func (h sentinelErrors) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
 		if errors.Is(err, redis.Nil) {
-			err = fmt.Errorf("no Sentinel that answers knows a master named %q: %w", h.master, feed.ErrUnavailable)
+			err = fmt.Errorf("no reachable Sentinel knows a master named %q: %w", h.master, feed.ErrUnavailable)
 		}
 		return conn, err
 	}
@@ -148,11 +149,11 @@ func (sentinelErrors) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 	return next
 }
 
-// maxSocketPath is the longest path that every supported system takes as the address of a unix socket: sun_path has
-// 104 bytes on the BSDs and macOS, 108 on Linux, with a final NUL.
+// maxSocketPath is the longest path, in bytes, that every supported system accepts as the address of a unix socket:
+// sun_path has 104 bytes on the BSDs and macOS and 108 on Linux, including a final NUL.
 const maxSocketPath = 103
 
-// dialUnix connects to a unix socket, one with a path that is too long for an address included.
+// dialUnix connects to a unix socket. The path may be longer than an address: see SocketAddress.
 func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn, error) {
 	short, done, err := SocketAddress(path)
 	if err != nil {
@@ -163,9 +164,9 @@ func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn
 	return d.DialContext(ctx, "unix", short)
 }
 
-// SocketAddress returns an address under which the unix socket at path can be bound or connected to although its path
-// is longer than addresses may be (about 104 bytes): on Linux the folder is opened and named by its descriptor. The
-// address is good until done is called. On other systems a long path is an error of kind [feed.ErrInvalid].
+// SocketAddress returns an address for the unix socket at path. If the path is longer than an address may be (about 104
+// bytes), it opens the folder and returns an address with its descriptor, which works on Linux; on other systems it
+// returns an error of kind [feed.ErrInvalid]. The address is valid until done is called.
 func SocketAddress(path string) (address string, done func(), err error) {
 	if len(path) <= maxSocketPath {
 		return path, func() {}, nil
@@ -183,14 +184,14 @@ func SocketAddress(path string) (address string, done func(), err error) {
 	return address, func() { _ = dir.Close() }, nil
 }
 
-// tlsConfig returns how the connections of a URL are encrypted, nil if they are not. A file that can't be used is an
-// error of kind [feed.ErrInvalid] here, and not one of every connection.
+// tlsConfig returns the TLS configuration of a URL, nil if it has none. A file that cannot be used is an error of kind
+// [feed.ErrInvalid] here rather than of each connection.
 func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 	if !u.TLS {
 		return nil, nil
 	}
-	// Without a name, each server is verified by the address that it is reached under.
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.TLSName, InsecureSkipVerify: u.SkipVerify} //nolint:gosec // asked for
+	// If ServerName is empty, each server is verified by its address.
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.TLSName, InsecureSkipVerify: u.SkipVerify} //nolint:gosec // configured
 	if u.CAFile != "" {
 		pem, err := os.ReadFile(u.CAFile)
 		if err != nil {
@@ -198,7 +199,7 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls_ca_file: %s has no certificate in PEM: %w", u.CAFile, feed.ErrInvalid)
+			return nil, fmt.Errorf("tls_ca_file: %s contains no PEM certificate: %w", u.CAFile, feed.ErrInvalid)
 		}
 	}
 	if u.CertFile != "" {
@@ -212,17 +213,17 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 		if _, err := load(); err != nil {
 			return nil, err
 		}
-		// Read anew for each connection, so that a renewed certificate needs no restart.
+		// Loaded for each connection, so that a renewed certificate needs no restart.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
 	}
 	return c, nil
 }
 
-// go-redis prints to the standard error what it also returns, once for each attempt to connect. Its logger is one for
-// the process, so it is set before any client is made.
-func init() { redis.SetLogger(quiet{}) }
+// go-redis also prints the errors that it returns to standard error, once for each attempt to connect. Its logger is
+// global, so it is replaced before any client is made.
+func init() { redis.SetLogger(discardLogger{}) }
 
-type quiet struct{}
+type discardLogger struct{}
 
 // Printf discards a message.
-func (quiet) Printf(context.Context, string, ...any) {}
+func (discardLogger) Printf(context.Context, string, ...any) {}

@@ -15,11 +15,11 @@ import (
 	"feedpub/feed"
 )
 
-// unavailableCodes are the error codes by which a server says that it cannot do now what it could at another time.
-// They are states to wait for, not failures to crash on.
+// unavailableCodes returns the codes of errors that a server replies with while it cannot execute a command. They are
+// temporary states.
 func unavailableCodes() []string {
 	return []string{
-		"LOADING",     // reading its data set after a start
+		"LOADING",     // loading its data after a start
 		"MISCONF",     // its disk is full or fails; with an append-only file even PING answers this
 		"OOM",         // above maxmemory
 		"READONLY",    // demoted to a replica by a failover
@@ -27,14 +27,14 @@ func unavailableCodes() []string {
 		"NOREPLICAS",  // fewer replicas than min-replicas-to-write
 		"CLUSTERDOWN", // no master for the slot
 		"TRYAGAIN",    // the slot is being moved
-		"MOVED",       // the slot was moved, and again while the client followed it
+		"MOVED",       // the slot moved again while the client followed a redirection
 		"ASK",
-		"BUSY",      // another client's script runs
-		"EXECABORT", // a command of the transaction was refused for one of the above
+		"BUSY",      // running another client's script
+		"EXECABORT", // one of the above occurred in a transaction
 	}
 }
 
-// unavailableTexts are errors without a code of their own.
+// unavailableTexts returns the texts of such errors that have no code.
 func unavailableTexts() []string {
 	return []string{"max number of clients reached", "redis: cluster has no nodes"}
 }
@@ -42,7 +42,8 @@ func unavailableTexts() []string {
 // invalidCode is the error code of a delegated operation whose error is of kind [feed.ErrInvalid]. Redis has no such code.
 const invalidCode = "INVALID"
 
-// wrap returns err with the operation that failed, the server's address and, if it is one, its kind; nil for nil.
+// wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns nil
+// for nil.
 func (c *Client) wrap(op string, err error) error {
 	switch {
 	case err == nil:
@@ -69,12 +70,12 @@ func hasKind(err error) bool {
 	return false
 }
 
-// unavailable reports whether err says that the server is down, slow or in a state in which it refuses for now.
+// unavailable reports whether err means that the server is down, slow or in a temporary state.
 func unavailable(err error) bool {
 	if errors.Is(err, context.Canceled) {
-		return false // the caller gave up; the server may be well
+		return false // the caller stopped waiting; the server may be up
 	}
-	// A deadline that passes in flight shows as a net timeout, one that passed before as the context's error.
+	// A deadline that expires during a command is a net timeout; one that expired before is the context's error.
 	var n net.Error
 	if errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return true
@@ -89,7 +90,7 @@ func unavailable(err error) bool {
 	}
 	text := err.Error()
 	for _, code := range unavailableCodes() {
-		// Redis 6 wraps what a script's command answered: "ERR Error running script …: -OOM command not allowed".
+		// Redis 6 wraps the error of a script's command: "ERR Error running script …: -OOM command not allowed".
 		if strings.HasPrefix(text, code+" ") || strings.Contains(text, "-"+code+" ") || strings.Contains(text, ": "+code+" ") {
 			return true
 		}

@@ -192,7 +192,7 @@ func TestMovingSlot(t *testing.T) {
 		if err != nil || n == 0 {
 			break
 		}
-		rest := []string{key("inbox"), key("lease:job"), key("token"), key("marks"), key("cursor"), key("version"), key("nothing")}
+		rest := []string{key("inbox"), key("lease:job"), key("token"), key("marks"), key("cursor"), key("version"), key("absent")}
 		for _, p := range posts {
 			rest = append(rest, key("post:"+p.ID))
 		}

@@ -245,7 +245,7 @@ func TestCheck(t *testing.T) {
 		{"CONFIG forbidden, safe", []string{"--rename-command", "CONFIG", "", "--appendonly", "yes"}, nil, ""},
 		{"CONFIG forbidden, allkeys", []string{"--rename-command", "CONFIG", "", "--maxmemory-policy", "allkeys-lfu"}, feed.ErrInvalid, "allkeys-lfu"},
 		{"CONFIG forbidden, nothing persists", []string{"--rename-command", "CONFIG", ""}, nil, "no append-only file"},
-		{"CONFIG and INFO forbidden", []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""}, nil, "does not tell"},
+		{"CONFIG and INFO forbidden", []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""}, nil, "does not reveal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t, store.Options{URL: storetest.Redis(t, tt.args...)})

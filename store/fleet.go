@@ -14,17 +14,16 @@ import (
 	"feedpub/feed"
 )
 
-// Report tells the site's other processes of a member for the time to live; reporting again tells it anew. It costs one
-// small write.
+// Report publishes the state of this process to the site's other processes for ttl. It replaces the previous report.
 func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) error {
 	if m.ID == "" {
-		return s.client.wrap("report", fmt.Errorf("a member without an id: %w", feed.ErrInvalid))
+		return s.client.wrap("report", fmt.Errorf("member has no id: %w", feed.ErrInvalid))
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		return s.client.wrap("report", err)
 	}
-	// The set first: a name without a report is forgotten, a report without a name would not be found.
+	// The set first: an id without a report is removed later, but a report without its id would not be found.
 	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.SAdd(ctx, s.keys.fleet(), m.ID)
 		p.Set(ctx, s.keys.member(m.ID), b, ttl)
@@ -33,7 +32,7 @@ func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) err
 	return s.client.wrap("report", err)
 }
 
-// Leave forgets a member at once, as its time to live would later.
+// Leave removes a member before its time to live ends.
 func (s *Site) Leave(ctx context.Context, id string) error {
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, s.keys.member(id))
@@ -43,8 +42,8 @@ func (s *Site) Leave(ctx context.Context, id string) error {
 	return s.client.wrap("leave", err)
 }
 
-// Members returns the members whose last report still lives, by id. One that cannot be read, which a later release may
-// have written, is there with its id only.
+// Members returns the members whose reports have not expired, ordered by id. A report that cannot be decoded, which a later
+// release may have written, is returned with its id only.
 func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 	ids, err := s.client.build.SMembers(ctx, s.keys.fleet()).Result()
 	if err != nil || len(ids) == 0 {
@@ -56,26 +55,26 @@ func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 		return nil, s.client.wrap("members", err)
 	}
 	members := make([]feed.Member, 0, len(ids))
-	var silent []string
+	var expired []string
 	for i, id := range ids {
 		text, ok := reports[i].(string)
 		if !ok {
-			silent = append(silent, id)
+			expired = append(expired, id)
 			continue
 		}
 		var m feed.Member
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
-			s.client.log.Warn("a process's report is not readable", "site", string(s.keys), "id", id, "error", err)
+			s.client.log.Warn("report of a process cannot be decoded", "site", string(s.keys), "id", id, "error", err)
 			m = feed.Member{}
 		}
 		m.ID = id
 		members = append(members, m)
 	}
 	slices.SortFunc(members, func(a, b feed.Member) int { return cmp.Compare(a.ID, b.ID) })
-	return members, s.client.wrap("members", s.forget(ctx, silent))
+	return members, s.client.wrap("members", s.forget(ctx, expired))
 }
 
-// forget takes members off the list that have no report.
+// forget removes the ids of members without a report from the set.
 func (s *Site) forget(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -88,19 +87,19 @@ func (s *Site) forget(ctx context.Context, ids []string) error {
 	return run(ctx, s.client.build, forgetMembersSource, keys, args...).Err()
 }
 
-// The schema of what this package stores. A release that stores something in another way gets the next number, reads and
-// writes the ones before too, and leaves a site at its number until an upgrade raises it.
+// The schema of the data that this package stores. A release that changes it has the next number, also reads and writes the
+// previous schema, and leaves a site at its schema until an operator upgrades it.
 const (
-	// SchemaVersion is the newest schema, which this program was made for.
+	// SchemaVersion is the newest schema that this program supports.
 	SchemaVersion = 1
-	// SchemaReader is the oldest program, by its SchemaVersion, that may read what this one stores.
+	// SchemaReader is the lowest SchemaVersion of programs that can read data of this program.
 	SchemaReader = 1
-	// SchemaWriter is the oldest program, by its SchemaVersion, that may write beside this one.
+	// SchemaWriter is the lowest SchemaVersion of programs that may write the same data as this program.
 	SchemaWriter = 1
 )
 
-// Schema returns what the site says of its data; the zero Schema if it says nothing yet. A schema that can't be read is
-// an error of kind [feed.ErrInvalid].
+// Schema returns the schema of the site, the zero Schema if none is recorded yet. If it cannot be decoded, the error is of
+// kind [feed.ErrInvalid].
 func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	stored, err := s.client.build.HGetAll(ctx, s.keys.schema()).Result()
 	if err != nil || len(stored) == 0 {
@@ -123,19 +122,19 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	return x, nil
 }
 
-// Decide makes a schema the site's and returns it with its Since, which is greater than any token that the store has
-// given out, and at least the one that the given schema has. Builders with earlier tokens are refused from then on.
-// If the site's schema is not the one that was read, nothing is decided and the error is of kind [feed.ErrStale].
+// SetSchema records the schema of the site if the present one is still read, and returns it with its Since: a fencing token
+// that is greater than all tokens of the store and at least schema.Since. Builders with earlier tokens cannot write after
+// that. If the present schema is not the one that was read, the error is of kind [feed.ErrStale].
 func (s *Site) SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
 	reply, err := words(ctx, s.client.once, setSchemaSource, []string{s.keys.schema(), s.keys.token()},
 		int64(read.Since), int64(schema.Since), schema.Version, schema.Reader, schema.Writer, schema.Renderer)
 	if err == nil && (len(reply) != 2 || reply[0] != "ok") {
-		err = fmt.Errorf("another decision was made meanwhile: %w", feed.ErrStale)
+		err = fmt.Errorf("the schema was changed by another process: %w", feed.ErrStale)
 	}
 	if err != nil {
-		return feed.Schema{}, s.client.wrap("decide on the schema", err)
+		return feed.Schema{}, s.client.wrap("set schema", err)
 	}
 	since, err := strconv.ParseInt(reply[1], 10, 64)
 	schema.Since = feed.Token(since)
-	return schema, s.client.wrap("decide on the schema", err)
+	return schema, s.client.wrap("set schema", err)
 }

@@ -41,7 +41,7 @@ func TestCheckOfSeveralServers(t *testing.T) {
 		{"one server of a Cluster", store.Options{URL: cluster.Servers()[0].URL()}, []string{"begins with redis+cluster://"}, feed.ErrInvalid},
 		{"Sentinels of another master", store.Options{URL: sentinels.URL() + "-other"}, []string{"knows a master named"}, feed.ErrUnavailable},
 		{"a Cluster that is none", store.Options{URL: "redis+cluster://" + sentinels.Servers()[0].Addr()},
-			[]string{"not one of a Cluster"}, feed.ErrInvalid},
+			[]string{"not part of a Cluster"}, feed.ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := open(t, tt.options).Check(t.Context())

@@ -15,8 +15,8 @@ import (
 	"feedpub/feed"
 )
 
-// The fields of a head's hash: "token", "config", "ids" (JSON), "formats" (names, each with a comma behind), and for
-// each format "doc:FORMAT": hash, Last-Modified in Unix seconds, and docRef as JSON, apart.
+// The fields of a head's hash: "token", "config", "ids" (JSON), "formats" (names, each followed by a comma), and for each
+// format "doc:FORMAT": hash, Last-Modified in Unix seconds and docRef as JSON, separated by spaces.
 const (
 	fieldToken   = "token"
 	fieldConfig  = "config"
@@ -25,10 +25,10 @@ const (
 	fieldDoc     = "doc:"
 )
 
-// headBatch is how many heads are read in one round trip.
+// headBatch is the number of heads that are read in one round trip.
 const headBatch = 500
 
-// docRef is what a head says of a document besides what the commit script reads.
+// docRef is the part of a document's entry in a head that the commit script does not read.
 type docRef struct {
 	Path      string        `json:"path"`
 	MediaType string        `json:"media_type"`
@@ -48,7 +48,7 @@ func encodeRef(d feed.DocumentRef) (string, error) {
 	return string(b), err
 }
 
-// encodeIDs gives [] for no ids, so that equal heads have equal bytes.
+// encodeIDs returns ids as JSON, [] for nil, so that equal heads have equal stored forms.
 func encodeIDs(ids []string) (string, error) {
 	if ids == nil {
 		ids = []string{}
@@ -92,7 +92,7 @@ func decodeHead(name feed.Name, m map[string]string) (feed.Head, error) {
 	return h, nil
 }
 
-// Head returns the committed state of a feed, or an error of kind [feed.ErrNotFound].
+// Head returns the head of a feed, or an error of kind [feed.ErrNotFound].
 func (s *Site) Head(ctx context.Context, name feed.Name) (feed.Head, error) {
 	h, err := s.head(ctx, s.client.serve, name)
 	return h, s.client.wrap(fmt.Sprintf("head of %s", name), err)
@@ -109,7 +109,7 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 	return decodeHead(name, m)
 }
 
-// Heads returns the committed states of all feeds, by name. One that cannot be decoded is left out and logged.
+// Heads returns the heads of all feeds, ordered by name. A head that cannot be decoded is logged and left out.
 func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 		for i, n := range batch {
 			h, err := decodeHead(feed.Name(n), cmds[i].Val())
 			if err != nil {
-				s.client.log.Warn("stored head is not readable", "site", string(s.keys), "feed", n, "error", err)
+				s.client.log.Warn("stored head cannot be decoded", "site", string(s.keys), "feed", n, "error", err)
 				continue
 			}
 			out = append(out, h)
@@ -139,14 +139,15 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	return out, nil
 }
 
-// Version returns a number that grows with every commit of the site, 0 before the first: what a replica polls to learn
-// that it missed an announcement. It goes on growing after the server lost its data.
+// Version returns a number that grows with each commit of the site, 0 before the first. Replicas poll it to learn whether
+// they missed an announcement. It also grows after the server lost its data, since it is at least the Unix time of the
+// commit in milliseconds.
 func (s *Site) Version(ctx context.Context) (int64, error) {
 	var reply *redis.StringCmd
 	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
-	if !s.client.waits.crowded() {
+	if !s.client.poller.crowded() {
 		get(s.client.serve)
-	} else if err := s.client.waits.ride(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
+	} else if err := s.client.poller.withNextRound(ctx, func(p redis.Pipeliner) { get(p) }); err != nil {
 		return 0, s.client.wrap("version", err)
 	}
 	v, err := reply.Int64()

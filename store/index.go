@@ -15,23 +15,23 @@ import (
 	"feedpub/feed"
 )
 
-// Select returns the ids of the posts in a feed, in the order of [feed.CompareItems], at most limit of them; 0 is all.
+// Select returns the ids of up to limit posts in a feed, in the order of [feed.CompareItems]. With limit 0 it returns all.
 func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string, error) {
 	ids, err := s.client.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
 	return ids, s.client.wrap("select", err)
 }
 
-// Range returns the positions of the posts in a feed after one position and up to and including another, oldest first. A
-// zero after is before all posts, a zero upTo behind them.
+// Range returns the positions of the posts in a feed that are greater than after and at most upTo, oldest first. A zero
+// position is no bound.
 func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
-	within := &redis.ZRangeBy{Min: "-inf", Max: "+inf"}
+	scores := &redis.ZRangeBy{Min: "-inf", Max: "+inf"}
 	if !after.IsZero() {
-		within.Min = strconv.FormatInt(after.Time.UnixMilli(), 10)
+		scores.Min = strconv.FormatInt(after.Time.UnixMilli(), 10)
 	}
 	if !upTo.IsZero() {
-		within.Max = strconv.FormatInt(upTo.Time.UnixMilli(), 10)
+		scores.Max = strconv.FormatInt(upTo.Time.UnixMilli(), 10)
 	}
-	found, err := s.client.build.ZRangeByScoreWithScores(ctx, s.keys.index(name), within).Result()
+	found, err := s.client.build.ZRangeByScoreWithScores(ctx, s.keys.index(name), scores).Result()
 	if err != nil {
 		return nil, s.client.wrap("range", err)
 	}
@@ -39,7 +39,7 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	for _, z := range found {
 		id, _ := z.Member.(string)
 		p := feed.Position{Time: time.UnixMilli(int64(z.Score)).UTC(), ID: id}
-		// Posts of the same time as a border are on both sides of it, by their ids.
+		// Posts with the time of a bound may be on either side of it: their ids decide.
 		if (after.IsZero() || p.Compare(after) > 0) && (upTo.IsZero() || p.Compare(upTo) <= 0) {
 			positions = append(positions, p)
 		}
@@ -47,7 +47,7 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	return positions, nil
 }
 
-// Count returns how many posts are in a feed.
+// Count returns the number of posts in a feed.
 func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 	n, err := s.client.build.ZCard(ctx, s.keys.index(name)).Result()
 	return int(n), s.client.wrap("count", err)
@@ -56,7 +56,7 @@ func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 // Member reports for each of ids whether that post is in a feed.
 func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
 	scores := make([]*redis.FloatCmd, len(ids))
-	// Not ZMSCORE, which miniredis lacks. The pipeline's error is the first command's, and a missing member is one.
+	// Not ZMSCORE, which miniredis lacks. The error of the pipeline may be that of a missing member.
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			scores[i] = p.ZScore(ctx, s.keys.index(name), id)
@@ -64,19 +64,19 @@ func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]boo
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, s.client.wrap("member", err)
+		return nil, s.client.wrap("in feed", err)
 	}
 	in := make([]bool, len(ids))
 	for i, score := range scores {
 		if err := score.Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, s.client.wrap("member", err)
+			return nil, s.client.wrap("in feed", err)
 		}
 		in[i] = score.Err() == nil
 	}
 	return in, nil
 }
 
-// Due returns the ids of up to n posts whose date has come, those of the earliest date first.
+// Due returns the ids of up to n posts whose future date has been reached at now, earliest date first.
 func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) {
 	ids, err := s.client.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{
 		Min: "-inf", Max: strconv.FormatInt(now.UnixMilli(), 10), Count: int64(n),
@@ -84,7 +84,7 @@ func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) 
 	return ids, s.client.wrap("due", err)
 }
 
-// NextDue returns the earliest date that a post waits for, and whether one waits.
+// NextDue returns the earliest date of the posts with a future date, and whether there are any.
 func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 	first, err := s.client.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
 	if err != nil || len(first) == 0 {
@@ -93,8 +93,8 @@ func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return time.UnixMilli(int64(first[0].Score)).UTC(), true, nil
 }
 
-// Names returns what path names stand for: of the feeds given, those that are recorded; of all if none is given. A
-// name is recorded once, by Absorb or Restore, and never changes.
+// Names returns the full names of feeds that have one; without arguments, of all such feeds. A name is recorded once, by
+// [Site.Absorb] or [Site.RestoreRecords], and never changes.
 func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	out := map[feed.Name]string{}
 	if len(names) == 0 {
@@ -114,25 +114,25 @@ func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]str
 	return out, s.client.wrap("names", err)
 }
 
-// Removed returns when a post was last removed from a feed, or zero.
+// LastRemoval returns when a post was last removed from a feed, or the zero time.
 func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, error) {
 	v, err := s.client.build.HGet(ctx, s.keys.removals(), string(name)).Result()
 	if errors.Is(err, redis.Nil) {
 		return time.Time{}, nil
 	}
 	if err != nil {
-		return time.Time{}, s.client.wrap("removed", err)
+		return time.Time{}, s.client.wrap("last removal", err)
 	}
 	t, err := decodeTime(v)
-	return t, s.client.wrap("removed", err)
+	return t, s.client.wrap("last removal", err)
 }
 
-// Dirty returns the feeds to rebuild, those that wait longest first. A feed stays dirty until a commit names the mark
-// that was read here: one that was made dirty again in between stays.
+// DirtyFeeds returns the feeds to rebuild, those that have waited longest first. A feed stays dirty until a commit with the
+// mark that is returned here; one that has become dirty again since then stays dirty.
 func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
 	all, err := s.client.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
 	if err != nil {
-		return nil, s.client.wrap("dirty", err)
+		return nil, s.client.wrap("dirty feeds", err)
 	}
 	out := make([]feed.DirtyFeed, 0, len(all))
 	for _, z := range all {
@@ -142,7 +142,7 @@ func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
 	return out, nil
 }
 
-// MarkDirty makes feeds dirty, or dirty again.
+// MarkDirty makes feeds dirty, or dirty again with a new mark.
 func (s *Site) MarkDirty(ctx context.Context, names ...feed.Name) error {
 	if len(names) == 0 {
 		return nil
@@ -155,7 +155,7 @@ func (s *Site) MarkDirty(ctx context.Context, names ...feed.Name) error {
 	return s.client.wrap("mark dirty", err)
 }
 
-// Archives returns all archives of the site's feeds, by name.
+// Archives returns the archives of all feeds, ordered by name.
 func (s *Site) Archives(ctx context.Context) ([]feed.Archive, error) {
 	all, err := s.client.build.HGetAll(ctx, s.keys.archives()).Result()
 	if err != nil {
@@ -172,21 +172,20 @@ func (s *Site) Archives(ctx context.Context) ([]feed.Archive, error) {
 	return out, nil
 }
 
-// ArchiveCount returns how many archives there are. Since none is ever changed or taken away, those that were read
-// before are still right while their number is.
+// ArchiveCount returns the number of archives. Archives are never changed or removed, so cached archives are current while
+// their number is.
 func (s *Site) ArchiveCount(ctx context.Context) (int, error) {
 	n, err := s.client.build.HLen(ctx, s.keys.archives()).Result()
 	return int(n), s.client.wrap("archives", err)
 }
 
-// AddArchives records archives for good, and makes the feeds dirty that the new borders change, all in one step. It is
-// refused with an error of kind [feed.ErrStale] if a later builder has come, or if an archive of such a name ends
-// elsewhere; recording one again does no harm.
+// AddArchives records archives, which are permanent, and makes feeds dirty, all in one step. The error is of kind
+// [feed.ErrStale] if a later builder has written, or if an archive of that name has another end. It may be repeated.
 func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error {
 	args := []any{int64(token), s.client.now().UnixMilli(), len(archives)}
 	for _, a := range archives {
 		if err := checkArchive(a); err != nil {
-			return s.client.wrap("close archives", err)
+			return s.client.wrap("add archives", err)
 		}
 		args = append(args, string(a.Feed), encodePosition(a.Until))
 	}
@@ -196,28 +195,28 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 	keys := []string{s.keys.token(), s.keys.archives(), s.keys.dirty(), s.keys.marks(), s.keys.journal()}
 	reply, err := status(ctx, s.client.once, addArchivesSource, keys, args...)
 	if err != nil {
-		return s.client.wrap("close archives", err)
+		return s.client.wrap("add archives", err)
 	}
-	what, value, _ := strings.Cut(reply, " ")
-	switch what {
+	result, value, _ := strings.Cut(reply, " ")
+	switch result {
 	case "ok":
 		return nil
 	case "journal":
-		return s.client.wrap("close archives", s.sync(ctx))
+		return s.client.wrap("add archives", s.sync(ctx))
 	case "token":
-		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", token, value, feed.ErrStale)
-	case "taken":
-		err = fmt.Errorf("archive %s ends elsewhere: %w", value, feed.ErrStale)
+		err = errFenced(token, value)
+	case "exists":
+		err = fmt.Errorf("archive %s exists with another end: %w", value, feed.ErrStale)
 	default:
-		err = fmt.Errorf("script answered %q", reply)
+		err = errReply(reply)
 	}
-	return s.client.wrap("close archives", err)
+	return s.client.wrap("add archives", err)
 }
 
-// checkArchive returns an error of kind [feed.ErrInvalid] for what is no archive.
+// checkArchive returns an error of kind [feed.ErrInvalid] unless a is a valid archive.
 func checkArchive(a feed.Archive) error {
 	if _, number := a.Feed.Archived(); number == 0 || a.Until.Time.IsZero() {
-		return fmt.Errorf("archive %q until %v: %w", a.Feed, a.Until.Time, feed.ErrInvalid)
+		return fmt.Errorf("archive %q until %v: want the name and the end of an archive: %w", a.Feed, a.Until.Time, feed.ErrInvalid)
 	}
 	return checkID(a.Until.ID)
 }

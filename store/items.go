@@ -14,8 +14,8 @@ import (
 	"feedpub/feed"
 )
 
-// Load returns what the store has of posts, in the order of ids, in one round trip. An item that cannot be decoded is
-// nil, and its ItemSum still names it, so that it can be replaced.
+// Load returns what is stored of posts, in the order of ids, in one round trip. An item that cannot be decoded is
+// returned as nil with its ItemSum set, so that it can be replaced.
 func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -46,48 +46,48 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 		}
 		if b, ok := items.Val()[i].(string); ok {
 			out[i].ItemSum = itemSum(b)
-			out[i].Item = s.item(id, b)
+			out[i].Item = s.decodeItem(id, b)
 		}
 	}
-	return out, s.client.wrap("load", s.explainAbsent(ctx, out, absent))
+	return out, s.client.wrap("load", s.checkTypes(ctx, out, absent))
 }
 
-// explainAbsent tells those of the absent posts that do not exist from those whose keys have something else than a
-// string, which MGET gives as absent too: the one is a deletion, the other a slip of who wrote it.
-func (s *Site) explainAbsent(ctx context.Context, posts []feed.StoredPost, absent []int) error {
+// checkTypes sets Unreadable for those of the absent posts whose keys hold another Redis type than a string. MGET
+// returns them like keys that do not exist, but the one is a writer's mistake and the other a deletion.
+func (s *Site) checkTypes(ctx context.Context, posts []feed.StoredPost, absent []int) error {
 	if len(absent) == 0 {
 		return nil
 	}
-	kinds := make([]*redis.StatusCmd, len(absent))
+	types := make([]*redis.StatusCmd, len(absent))
 	if _, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for n, i := range absent {
-			kinds[n] = p.Type(ctx, s.keys.post(posts[i].ID))
+			types[n] = p.Type(ctx, s.keys.post(posts[i].ID))
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
 	for n, i := range absent {
-		switch kind := kinds[n].Val(); kind {
+		switch t := types[n].Val(); t {
 		case "none":
-		case "string": // written since: its notice comes next
+		case "string": // written since the MGET; its inbox entry follows
 			return fmt.Errorf("post %q was written while it was read: %w", posts[i].ID, feed.ErrStale)
 		default:
-			posts[i].Unreadable = fmt.Sprintf("its key holds a Redis %s, want a string, written with SET", kind)
+			posts[i].Unreadable = fmt.Sprintf("its key holds a Redis %s, want a string, written with SET", t)
 		}
 	}
 	return nil
 }
 
-// Items returns ready items in the order of ids, nil where there is none or where it cannot be decoded. They are not to
-// be modified: the client remembers some, and gives them again for as long as the store has them.
+// Items returns items in the order of ids, nil where there is none or it cannot be decoded. The caller must not modify
+// them: the client caches items.
 func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	keys := mapKeys(ids, s.keys.item)
 	out := make([]*feed.Item, len(ids))
-	changed, err := s.remembered(ctx, keys, out)
+	changed, err := s.cachedItems(ctx, keys, out)
 	if err != nil {
 		return nil, s.client.wrap("items", err)
 	}
@@ -103,15 +103,15 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 		if !ok {
 			continue
 		}
-		if out[i] = s.item(ids[i], b); out[i] != nil {
+		if out[i] = s.decodeItem(ids[i], b); out[i] != nil {
 			s.client.items.put(keys[i], b[:sumEnd], out[i])
 		}
 	}
 	return out, nil
 }
 
-// remembered fills in the items that the client remembers and the store still has, and returns the places of the others.
-func (s *Site) remembered(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
+// cachedItems sets out to the cached items whose sums are still the stored ones, and returns the indexes of the others.
+func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
 	known := make([]cachedItem, len(keys))
 	sums := make([]*redis.StringCmd, len(keys))
 	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -133,11 +133,12 @@ func (s *Site) remembered(ctx context.Context, keys []string, out []*feed.Item) 
 	return others, err
 }
 
-// item decodes a stored item; one that cannot be decoded counts as missing, so that it is made anew from its post.
-func (s *Site) item(id, stored string) *feed.Item {
+// decodeItem returns a stored item, or nil if it cannot be decoded: then it is logged and treated as missing, so that it
+// is made again from its post.
+func (s *Site) decodeItem(id, stored string) *feed.Item {
 	it, err := decodeItem(stored)
 	if err != nil {
-		s.client.log.Warn("stored item is not readable; it will be made anew", "site", string(s.keys), "post", id, "error", err)
+		s.client.log.Warn("stored item cannot be decoded; it is made again", "site", string(s.keys), "post", id, "error", err)
 		return nil
 	}
 	return it
@@ -151,49 +152,60 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 	return keys
 }
 
-// Absorb makes all changes of a batch, or none. It is refused with an error of kind [feed.ErrStale] if a later builder
-// has come, or if the cursor or one of the items is no longer the one that was read: then the batch is to be computed
-// anew. A Next that is empty leaves the cursor.
+// Absorb makes all changes of a batch, or none. It returns an error of kind [feed.ErrStale] if a later builder has
+// written, or if the cursor or one of the items is not the one that was read: then the caller computes the batch again.
+// An empty Next leaves the cursor where it is.
 //
-// In Left and Entered, feed.Main is named like the others. What Touched names becomes dirty; an item enters with its time
-// of publication, which for Keep is the stored item's. A change's Due replaces the one before, none takes it away. Of
-// the problems that absorbing finds in a post, the change's takes the place of those listed; one of the same kind keeps
-// its Since.
+// Left and Entered include [feed.Main]. The feeds in Touched become dirty. An item enters an index with its time of
+// publication; with Keep, that is the stored item's. A change's Due replaces the stored one, and a zero Due removes it.
+// A change's Problem replaces the listed problems that absorbing a post can cause; if there was one of the same kind, its
+// Since is kept.
 //
-// After an error of another kind the batch may have been made or not: the reply may be what was lost. A repetition is
-// then refused as stale, or does the same again.
+// After an error of another kind the changes may have been made, because the reply may have been lost. Repeating the
+// call then either returns ErrStale or makes the same changes again.
 func (s *Site) Absorb(ctx context.Context, a feed.Absorption) error {
-	keys, args, err := s.absorbArgs(a)
+	return s.client.wrap("absorb", s.absorb(ctx, a))
+}
+
+func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
+	keys, args, items, err := s.absorbArgs(a)
 	if err != nil {
-		return s.client.wrap("absorb", err)
+		return err
 	}
 	reply, err := status(ctx, s.client.once, absorbSource, keys, args...)
 	if err != nil {
-		return s.client.wrap("absorb", err)
+		return err
 	}
-	what, value, _ := strings.Cut(reply, " ")
-	switch what {
-	case "ok":
+	result, value, _ := strings.Cut(reply, " ")
+	switch result {
+	case "ok", "journal":
+		// The rebuild reads these items next.
+		for i, stored := range items {
+			if stored != nil {
+				s.client.items.put(s.keys.item(a.Changes[i].ID), string(stored[:sumEnd]), normalizeItem(a.Changes[i].Item))
+			}
+		}
+		if result == "journal" {
+			return s.sync(ctx)
+		}
 		return nil
-	case "journal":
-		return s.client.wrap("absorb", s.sync(ctx))
 	case "token":
-		err = fmt.Errorf("token %d, but a builder with token %s has come: %w", a.Token, value, feed.ErrStale)
+		return errFenced(a.Token, value)
 	case "cursor":
-		err = fmt.Errorf("cursor %q, but it stands at %q: %w", a.Cursor, value, feed.ErrStale)
+		return fmt.Errorf("cursor is %q, want %q: %w", value, a.Cursor, feed.ErrStale)
 	case "item":
 		if i, convErr := strconv.Atoi(value); convErr == nil && i >= 1 && i <= len(a.Changes) {
 			value = a.Changes[i-1].ID
 		}
-		err = fmt.Errorf("item %q is not the one that was read: %w", value, feed.ErrStale)
+		return fmt.Errorf("item %q has changed since it was read: %w", value, feed.ErrStale)
 	default:
-		err = fmt.Errorf("script answered %q", reply)
+		return errReply(reply)
 	}
-	return s.client.wrap("absorb", err)
 }
 
-// absorbArgs lays an absorption out for the script, in an order that does not depend on maps.
-func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err error) {
+// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and for each change the
+// stored form of its item, nil if it writes none.
+func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [][]byte, err error) {
 	position := map[feed.Name]int{} // of a feed among the index keys, from 1
 	var feeds []feed.Name
 	for _, c := range a.Changes {
@@ -216,7 +228,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 	for _, c := range a.Changes {
 		sum, err := rawSum(c.ItemSum)
 		if err != nil {
-			return nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
+			return nil, nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
 		}
 		keys = append(keys, s.keys.item(c.ID), s.keys.record(c.ID))
 		dated := "0"
@@ -225,10 +237,11 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 		}
 		args = append(args, sum, dated)
 	}
-	for _, c := range a.Changes {
-		change, err := changeArgs(c, position)
-		if err != nil {
-			return nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
+	items = make([][]byte, len(a.Changes))
+	for i, c := range a.Changes {
+		var change []any
+		if change, items[i], err = changeArgs(c, position); err != nil {
+			return nil, nil, nil, fmt.Errorf("post %q: %w", c.ID, err)
 		}
 		args = append(args, change...)
 	}
@@ -240,30 +253,14 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, err err
 	for _, n := range slices.Sorted(maps.Keys(a.Removals)) {
 		args = append(args, string(n), a.Removals[n].UnixMilli())
 	}
-	return keys, args, nil
+	return keys, args, items, nil
 }
 
-// postKinds are the kinds of problems that absorbing a post answers; the others are a feed's or a file's.
-func postKinds() []feed.ProblemKind {
-	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters}
-}
-
-func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
-	mode, item := "keep", []byte(nil)
-	switch {
-	case c.Keep:
-	case c.Item == nil && len(c.Entered) > 0:
-		return nil, fmt.Errorf("enters feeds without an item: %w", feed.ErrInvalid)
-	case c.Item == nil:
-		mode = "drop"
-	default:
-		var err error
-		if mode = "set"; c.Item.ID != c.ID {
-			return nil, fmt.Errorf("item has the id %q: %w", c.Item.ID, feed.ErrInvalid)
-		}
-		if item, err = encodeItem(c.Item); err != nil {
-			return nil, err
-		}
+// changeArgs returns the arguments of one change, and the stored form of its item, nil if it writes none.
+func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []byte, err error) {
+	mode, item, err := itemArgs(c)
+	if err != nil {
+		return nil, nil, err
 	}
 	due, record := "", ""
 	if !c.Due.IsZero() {
@@ -272,21 +269,20 @@ func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
 	if !c.Record.FirstSeen.IsZero() || !c.Record.Removed.IsZero() {
 		record = encodeRecord(c.Record)
 	}
-	args := []any{c.ID, mode, item, due, record}
+	args = []any{c.ID, mode, item, due, record}
 
-	args = append(args, len(postKinds()))
-	for _, kind := range postKinds() {
+	args = append(args, len(postProblems()))
+	for _, kind := range postProblems() {
 		args = append(args, problemField(kind, c.ID))
 	}
 	field, since, problem := "", "0", ""
 	if c.Problem != nil {
 		p := *c.Problem
-		if p.ID = c.ID; !slices.Contains(postKinds(), p.Kind) {
-			return nil, fmt.Errorf("problem of kind %q is not a post's: %w", p.Kind, feed.ErrInvalid)
+		if p.ID = c.ID; !slices.Contains(postProblems(), p.Kind) {
+			return nil, nil, fmt.Errorf("problem of kind %q is not a post's: %w", p.Kind, feed.ErrInvalid)
 		}
-		var err error
 		if field, since, problem, err = encodeProblem(p); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	args = append(args, field, since, problem)
@@ -301,11 +297,34 @@ func changeArgs(c feed.Change, position map[feed.Name]int) ([]any, error) {
 			args = append(args, position[n])
 		}
 	}
-	return args, nil
+	return args, item, nil
 }
 
-// PostStates compares posts with their items, in the order of ids and in one round trip. A current item is one that the
-// intake of this fingerprint made; it is told by the item's header, so that the rest need not be read.
+// itemArgs returns what the script does with the item of a change ("keep", "drop" or "set") and, for "set", its stored
+// form.
+func itemArgs(c feed.Change) (mode string, item []byte, err error) {
+	switch {
+	case c.Keep:
+		return "keep", nil, nil
+	case c.Item == nil && len(c.Entered) > 0:
+		return "", nil, fmt.Errorf("enters feeds without an item: %w", feed.ErrInvalid)
+	case c.Item == nil:
+		return "drop", nil, nil
+	case c.Item.ID != c.ID:
+		return "", nil, fmt.Errorf("item has the id %q: %w", c.Item.ID, feed.ErrInvalid)
+	}
+	item, err = encodeItem(c.Item)
+	return "set", item, err
+}
+
+// postProblems returns the kinds of problems that absorbing a post can cause. Other kinds concern feeds or files.
+func postProblems() []feed.ProblemKind {
+	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters}
+}
+
+// PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if it was
+// made from the present post by the intake with this fingerprint. The item's header tells that, so items are not read
+// as a whole.
 func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -321,12 +340,12 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, s.client.wrap("standings", err)
+		return nil, s.client.wrap("post states", err)
 	}
 	out := make([]feed.PostState, len(ids))
 	for i, id := range ids {
 		if err := scores[i].Err(); err != nil && !errors.Is(err, redis.Nil) {
-			return nil, s.client.wrap("standings", err)
+			return nil, s.client.wrap("post states", err)
 		}
 		header := headers[i].Val()
 		st := feed.PostState{ID: id, Item: header != "", Indexed: scores[i].Err() == nil}
@@ -339,13 +358,13 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 		}
 		out[i] = st
 	}
-	return out, s.client.wrap("standings", s.findOthers(ctx, out))
+	return out, s.client.wrap("post states", s.findOtherTypes(ctx, out))
 }
 
-// findOthers sees to it that a post whose key has something else than a string counts as a post.
-func (s *Site) findOthers(ctx context.Context, standings []feed.PostState) error {
+// findOtherTypes sets Post for posts whose keys hold another Redis type than a string, which MGET leaves out.
+func (s *Site) findOtherTypes(ctx context.Context, states []feed.PostState) error {
 	var absent []int
-	for i, st := range standings {
+	for i, st := range states {
 		if !st.Post {
 			absent = append(absent, i)
 		}
@@ -353,26 +372,26 @@ func (s *Site) findOthers(ctx context.Context, standings []feed.PostState) error
 	if len(absent) == 0 {
 		return nil
 	}
-	exist, err := s.exist(ctx, mapKeys(absent, func(i int) string { return s.keys.post(standings[i].ID) }))
+	exist, err := s.exist(ctx, mapKeys(absent, func(i int) string { return s.keys.post(states[i].ID) }))
 	if err != nil {
 		return err
 	}
 	for n, i := range absent {
-		standings[i].Post = exist[n]
+		states[i].Post = exist[n]
 	}
 	return nil
 }
 
-// Posted reports for each of ids whether that post exists.
+// PostsExist reports for each of ids whether that post exists.
 func (s *Site) PostsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.post))
-	return exist, s.client.wrap("posted", err)
+	return exist, s.client.wrap("posts exist", err)
 }
 
-// Read reports for each of ids whether there is an item of that post, readable or not.
+// ItemsExist reports for each of ids whether that post has an item, decodable or not.
 func (s *Site) ItemsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.item))
-	return exist, s.client.wrap("read", err)
+	return exist, s.client.wrap("items exist", err)
 }
 
 func (s *Site) exist(ctx context.Context, keys []string) ([]bool, error) {

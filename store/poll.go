@@ -11,68 +11,67 @@ import (
 )
 
 const (
-	// defaultMaxBlocking is enough for some fifteen sites, which wait for posts, for requests and for commits.
+	// defaultMaxBlocking is enough for about fifteen sites, each of which waits for posts, requests and commits.
 	defaultMaxBlocking = 48
-	// roundInterval is the pause between two rounds of polling: what a change is noticed late by at most, at the inbox
-	// and again at the replicas, has to stay far below a second.
-	roundInterval = 250 * time.Millisecond
-	// roundStreams is how many streams one command of a round asks for. It bounds how long the command keeps others
-	// waiting, about a tenth of a millisecond.
-	roundStreams = 128
+	// pollInterval is the pause between two rounds of polling. It delays a change twice, at the inbox and at the replicas,
+	// and both together must stay well below a second.
+	pollInterval = 250 * time.Millisecond
+	// pollStreams is the maximum number of streams in one command. It bounds the time for which the command blocks the
+	// server, about a tenth of a millisecond.
+	pollStreams = 128
 )
 
-// waits are the calls that wait for news of streams. Few of them block in the server, with a connection each, and are
-// told at once. When there are more than max, none blocks, and one goroutine asks for all of them in rounds: what
-// waiting costs then is some commands a second, however many sites there are. Whatever else can wait for the next round
-// rides with it.
-type waits struct {
+// poller counts the calls that wait for new entries of streams. Up to max of them block in the server, each with a
+// connection, and return at once. If there are more, none blocks, and one goroutine reads the streams of all of them in
+// rounds, so that waiting costs a few commands a second for any number of sites. Other commands that can wait are sent
+// with the next round.
+type poller struct {
 	client    redis.UniversalClient
-	clustered bool // streams of different sites can't be asked for in one command
+	clustered bool // one command cannot read streams of different sites
 	max       int
 
-	ctx  context.Context // ends with the client
+	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
 
 	mu      sync.Mutex
-	open    int                // calls that wait, either way
-	polled  map[string][]*wait // by stream
-	riders  []*rider
-	running chan struct{} // closed when the goroutine has ended; nil while there is none
+	open    int                  // calls that wait, blocking or polling
+	polled  map[string][]*waiter // by stream
+	extra   []*extraCommand
+	running chan struct{} // closed when the goroutine has ended; nil if there is none
 	closed  bool
 }
 
-// wait is a call that is served by rounds.
-type wait struct {
+// waiter is a call that waits for a stream by polling.
+type waiter struct {
 	site          keyspace
 	stream, after string
 	until         time.Time
-	answer        chan waitAnswer // takes one
-	asked         bool            // a round that asks for it is under way; guarded by waits.mu
+	result        chan waitResult // has a buffer of one
+	polling       bool            // the current round reads its stream; guarded by poller.mu
 }
 
-// waitAnswer ends a wait: there is news to be read, or there is none, or it is not known.
-type waitAnswer struct {
-	news bool
-	err  error
+// waitResult is the result of a wait: whether there are new entries.
+type waitResult struct {
+	found bool
+	err   error
 }
 
-// rider is a command that goes with the next round.
-type rider struct {
+// extraCommand is a command that is sent with the next round.
+type extraCommand struct {
 	add  func(redis.Pipeliner)
-	done chan error // takes one: why there was no round
+	done chan error // has a buffer of one; an error means that it was not sent
 }
 
-func newWaits(client redis.UniversalClient, clustered bool, limit int) *waits {
-	w := &waits{client: client, clustered: clustered, max: limit, polled: map[string][]*wait{}}
+func newPoller(client redis.UniversalClient, clustered bool, limit int) *poller {
+	w := &poller{client: client, clustered: clustered, max: limit, polled: map[string][]*waiter{}}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	return w
 }
 
-// close ends all waits, and returns when nothing runs any more. The client must be closed already, or a round that is
-// under way is waited for.
-func (w *waits) close() {
+// close ends all waits and waits for the goroutine to end. The client must be closed before, to end the current round.
+func (w *poller) close() {
 	w.mu.Lock()
-	w.closed = true // before the goroutine is told: none may join behind its back
+	w.closed = true // before stop, so that no wait is added after the goroutine has ended
 	running := w.running
 	w.mu.Unlock()
 	w.stop()
@@ -81,8 +80,8 @@ func (w *waits) close() {
 	}
 }
 
-// enter counts a call that waits until leave is called.
-func (w *waits) enter() (leave func()) {
+// enter counts a waiting call until leave is called.
+func (w *poller) enter() (leave func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open++
@@ -93,28 +92,29 @@ func (w *waits) enter() (leave func()) {
 	}
 }
 
-// crowded reports whether there are too many waits for them to block. Who blocks has entered before, so that no more
-// than max ever do.
-func (w *waits) crowded() bool {
+// crowded reports whether there are too many waiting calls for blocking. A call must enter before it asks, so that no more
+// than max block.
+func (w *poller) crowded() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.open > w.max
 }
 
-// nudge wakes those who wait for a stream, which this process has just added to. Others' additions the next round finds.
-func (w *waits) nudge(stream string) {
+// nudge ends the polling of a stream to which this process has just added an entry. The next round finds the entries of
+// other processes.
+func (w *poller) nudge(stream string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, x := range w.polled[stream] {
-		x.answer <- waitAnswer{news: true}
+		x.result <- waitResult{found: true}
 	}
 	delete(w.polled, stream)
 }
 
-// await waits in rounds until there is news of a stream after an entry, and reports whether there is. It reports none
-// only if a round that began after the call, and ended before or because of end, has found none.
-func (w *waits) await(ctx context.Context, site keyspace, stream, after string, end time.Time) (bool, error) {
-	x := &wait{site: site, stream: stream, after: after, until: end, answer: make(chan waitAnswer, 1)}
+// await polls a stream until it has an entry after the given one, and reports whether it has. It returns false only if a
+// round that began after the call found none.
+func (w *poller) await(ctx context.Context, site keyspace, stream, after string, end time.Time) (bool, error) {
+	x := &waiter{site: site, stream: stream, after: after, until: end, result: make(chan waitResult, 1)}
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -126,8 +126,8 @@ func (w *waits) await(ctx context.Context, site keyspace, stream, after string, 
 	timer := time.NewTimer(time.Until(end))
 	defer timer.Stop()
 	select {
-	case a := <-x.answer:
-		return a.news, a.err
+	case a := <-x.result:
+		return a.found, a.err
 	case <-ctx.Done():
 		w.leave(x, true)
 		return false, ctx.Err()
@@ -136,26 +136,26 @@ func (w *waits) await(ctx context.Context, site keyspace, stream, after string, 
 	if w.leave(x, false) {
 		return false, nil
 	}
-	// The round under way tells whether the server answers at all.
+	// The current round shows whether the server replies at all.
 	select {
-	case a := <-x.answer:
-		return a.news, a.err
+	case a := <-x.result:
+		return a.found, a.err
 	case <-ctx.Done():
 		w.leave(x, true)
 		return false, ctx.Err()
 	}
 }
 
-// leave takes a wait out of the rounds and reports whether that was done: it isn't, unless asked for by always, while a
-// round asks for it, nor when it has its answer.
-func (w *waits) leave(x *wait, always bool) bool {
+// leave removes a waiter and reports whether it did. It does not if the waiter has a result or, unless force is set, if
+// the current round reads its stream.
+func (w *poller) leave(x *waiter, force bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return (always || !x.asked) && w.remove(x)
+	return (force || !x.polling) && w.remove(x)
 }
 
-// remove takes a wait out of the rounds, if it is there. Its caller holds mu.
-func (w *waits) remove(x *wait) bool {
+// remove removes a waiter and reports whether it was there. The caller holds mu.
+func (w *poller) remove(x *waiter) bool {
 	same := w.polled[x.stream]
 	i := slices.Index(same, x)
 	if i < 0 {
@@ -169,16 +169,16 @@ func (w *waits) remove(x *wait) bool {
 	return true
 }
 
-// ride does with the next round what add adds to it, and returns when it is done. The error is for what kept the round
-// from taking place; each command has its own besides, and is not to be looked at after an error.
-func (w *waits) ride(ctx context.Context, add func(redis.Pipeliner)) error {
-	r := &rider{add: add, done: make(chan error, 1)}
+// withNextRound sends the commands that add adds with the next round, and waits for it. If it returns an error, the
+// commands were not sent and must not be read; otherwise each command has its own error.
+func (w *poller) withNextRound(ctx context.Context, add func(redis.Pipeliner)) error {
+	r := &extraCommand{add: add, done: make(chan error, 1)}
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
 		return redis.ErrClosed
 	}
-	w.riders = append(w.riders, r)
+	w.extra = append(w.extra, r)
 	w.start()
 	w.mu.Unlock()
 	select {
@@ -189,8 +189,8 @@ func (w *waits) ride(ctx context.Context, add func(redis.Pipeliner)) error {
 	}
 }
 
-// start starts the goroutine that makes rounds, if none runs. Its caller holds mu.
-func (w *waits) start() {
+// start starts the goroutine if it is not running. The caller holds mu.
+func (w *poller) start() {
 	if w.running != nil {
 		return
 	}
@@ -198,63 +198,63 @@ func (w *waits) start() {
 	go w.run(w.running)
 }
 
-// run makes rounds until nobody waits or the client is closed.
-func (w *waits) run(ended chan struct{}) {
+// run makes rounds until no call waits or the client is closed.
+func (w *poller) run(ended chan struct{}) {
 	defer close(ended)
-	timer := time.NewTimer(roundInterval)
+	timer := time.NewTimer(pollInterval)
 	defer timer.Stop()
 	for {
 		select {
 		case <-w.ctx.Done():
-			w.giveUp()
+			w.failAll()
 			return
 		case <-timer.C:
 		}
-		questions, riders := w.next()
-		if len(questions) == 0 && len(riders) == 0 {
+		reads, extra := w.next()
+		if len(reads) == 0 && len(extra) == 0 {
 			return
 		}
-		w.round(questions, riders)
-		// After the round: a server that is slow is not asked the more often.
-		timer.Reset(roundInterval)
+		w.round(reads, extra)
+		// After the round, so that a slow server has a pause as well.
+		timer.Reset(pollInterval)
 	}
 }
 
-// next returns what the next round is to ask. If there is nothing, the goroutine counts as ended.
-func (w *waits) next() ([]question, []*rider) {
+// next returns the commands of the next round. If there are none, the goroutine ends.
+func (w *poller) next() ([]pollRead, []*extraCommand) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	riders := w.riders
-	w.riders = nil
-	questions := w.questions()
-	if len(questions) == 0 && len(riders) == 0 {
+	extra := w.extra
+	w.extra = nil
+	reads := w.reads()
+	if len(reads) == 0 && len(extra) == 0 {
 		w.running = nil
 	}
-	return questions, riders
+	return reads, extra
 }
 
-// question is one command of a round: for one wait each of some streams, in one slot if that matters.
-type question struct {
-	waits map[string]*wait // by stream
+// pollRead is one XREAD of a round. It reads one waiter of each of its streams; in a Cluster all of one site.
+type pollRead struct {
+	waits map[string]*waiter // by stream
 	reply *redis.XStreamSliceCmd
 }
 
-// questions asks for all waits. Those for the same stream go to different commands, since each has its own place in it.
-// Its caller holds mu.
-func (w *waits) questions() []question {
-	var all []question
-	open := map[questionKey]int{} // the question that has room
+// reads returns the reads for all waiters. Waiters of the same stream have different positions in it, so each is in another
+// read. The caller holds mu.
+func (w *poller) reads() []pollRead {
+	var all []pollRead
+	open := map[readKey]int{} // index of the read that has room
 	for stream, same := range w.polled {
 		for lane, x := range same {
-			x.asked = true
-			key := questionKey{lane: lane}
+			x.polling = true
+			key := readKey{lane: lane}
 			if w.clustered {
 				key.site = x.site
 			}
 			i, ok := open[key]
-			if !ok || len(all[i].waits) == roundStreams {
+			if !ok || len(all[i].waits) == pollStreams {
 				i = len(all)
-				all = append(all, question{waits: map[string]*wait{}})
+				all = append(all, pollRead{waits: map[string]*waiter{}})
 				open[key] = i
 			}
 			all[i].waits[stream] = x
@@ -263,18 +263,18 @@ func (w *waits) questions() []question {
 	return all
 }
 
-// questionKey says what may be asked for in one command.
-type questionKey struct {
+// readKey is equal for waiters that can share a read.
+type readKey struct {
 	lane int
-	site keyspace // in a Cluster
+	site keyspace // only in a Cluster
 }
 
-// round asks for all waits and does what rides along, in as few round trips as there are servers.
-func (w *waits) round(questions []question, riders []*rider) {
-	// Each command has its own error; the pipeline's is the first of them.
+// round sends the reads and the extra commands, in one round trip for each server.
+func (w *poller) round(reads []pollRead, extra []*extraCommand) {
+	// The error of the pipeline is that of a command.
 	_, _ = w.client.Pipelined(w.ctx, func(p redis.Pipeliner) error {
-		for i, q := range questions {
-			// Whoever is woken reads for itself, as much as it wants.
+		for i, q := range reads {
+			// One entry is enough: the waiting call reads the entries itself.
 			args := &redis.XReadArgs{Count: 1, Block: -1, Streams: make([]string, 0, 2*len(q.waits))}
 			for stream := range q.waits {
 				args.Streams = append(args.Streams, stream)
@@ -282,55 +282,55 @@ func (w *waits) round(questions []question, riders []*rider) {
 			for _, stream := range args.Streams[:len(q.waits)] {
 				args.Streams = append(args.Streams, q.waits[stream].after)
 			}
-			questions[i].reply = p.XRead(w.ctx, args)
+			reads[i].reply = p.XRead(w.ctx, args)
 		}
-		for _, r := range riders {
+		for _, r := range extra {
 			r.add(p)
 		}
 		return nil
 	})
-	for _, r := range riders {
+	for _, r := range extra {
 		r.done <- nil
 	}
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, q := range questions {
+	for _, q := range reads {
 		streams, err := q.reply.Result()
 		if errors.Is(err, redis.Nil) {
 			err = nil
 		}
 		for _, s := range streams {
-			w.end(q.waits[s.Stream], waitAnswer{news: true})
+			w.end(q.waits[s.Stream], waitResult{found: true})
 		}
 		for _, x := range q.waits {
-			x.asked = false
+			x.polling = false
 			if err != nil || !now.Before(x.until) {
-				w.end(x, waitAnswer{err: err})
+				w.end(x, waitResult{err: err})
 			}
 		}
 	}
 }
 
-// end answers a wait, unless it has left or is answered. Its caller holds mu.
-func (w *waits) end(x *wait, a waitAnswer) {
+// end sends a waiter its result, unless it has left or has one. The caller holds mu.
+func (w *poller) end(x *waiter, a waitResult) {
 	if x != nil && w.remove(x) {
-		x.answer <- a
+		x.result <- a
 	}
 }
 
-// giveUp ends all that waits.
-func (w *waits) giveUp() {
+// failAll ends all waits with an error.
+func (w *poller) failAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, same := range w.polled {
 		for _, x := range same {
-			x.answer <- waitAnswer{err: redis.ErrClosed}
+			x.result <- waitResult{err: redis.ErrClosed}
 		}
 	}
 	clear(w.polled)
-	for _, r := range w.riders {
+	for _, r := range w.extra {
 		r.done <- redis.ErrClosed
 	}
-	w.riders = nil
+	w.extra = nil
 }

@@ -13,13 +13,13 @@ import (
 	"feedpub/feed"
 )
 
-// Bounds of one transaction of Put: other clients wait while it runs.
+// Limits of one transaction of Put; other clients wait while it runs.
 const (
 	putPosts = 250
 	putBytes = 2 << 20
 )
 
-// checkID returns nil for an id that a post may have, else an error of kind [feed.ErrInvalid].
+// checkID returns an error of kind [feed.ErrInvalid] unless id is valid.
 func checkID(id string) error {
 	if err := feed.ValidatePostID(id); err != nil {
 		return fmt.Errorf("post id: %w", err)
@@ -27,14 +27,14 @@ func checkID(id string) error {
 	return nil
 }
 
-// Put writes raw posts, new or in place of earlier versions, each with its inbox entry, in batches that are written
-// whole or not at all. When it returns nil the server has acknowledged all of them. After an error some may be
-// written; repeating the call does no harm. Raw is not read: whether it is a post shows when it is absorbed.
+// Put writes raw posts with their inbox entries and replaces earlier versions, in batches, each in one transaction. If it
+// returns nil, the server has acknowledged all of them. After an error some may have been written; the call may be
+// repeated. Raw is not validated here but when it is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
 }
 
-// put is Put on a client or a connection.
+// put is Put on a client or on one connection.
 func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) error {
 	for _, p := range posts {
 		if err := checkID(p.ID); err != nil {
@@ -50,7 +50,7 @@ func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) erro
 		if err := s.putBatch(ctx, c, posts[:n]); err != nil {
 			return err
 		}
-		s.client.waits.nudge(s.keys.inbox())
+		s.client.poller.nudge(s.keys.inbox())
 		posts = posts[n:]
 	}
 	return nil
@@ -65,7 +65,7 @@ func (s *Site) putBatch(ctx context.Context, c transactor, posts []feed.RawPost)
 	return s.writePosts(changes, nil, func() error {
 		return transact(ctx, c, func(p redis.Pipeliner) error {
 			for _, post := range posts {
-				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.squeeze), 0)
+				p.Set(ctx, s.keys.post(post.ID), packPost(post.Raw, s.client.compress), 0)
 				p.XAdd(ctx, inboxEntry(s.keys, post.ID))
 			}
 			return nil
@@ -73,13 +73,13 @@ func (s *Site) putBatch(ctx context.Context, c transactor, posts []feed.RawPost)
 	})
 }
 
-// transactor is what runs a transaction: a client, or one connection of it.
+// transactor runs transactions: a client or one of its connections.
 type transactor interface {
 	TxPipelined(ctx context.Context, add func(redis.Pipeliner) error) ([]redis.Cmder, error)
 }
 
-// transact runs commands as one transaction. If the server refused one, so that none is done, the error is the reason
-// and not only that there was one.
+// transact runs commands in one transaction. If the server rejects a command, no command is executed, and transact returns
+// the error of that command rather than EXECABORT.
 func transact(ctx context.Context, c transactor, add func(redis.Pipeliner) error) error {
 	cmds, err := c.TxPipelined(ctx, add)
 	if err != nil && strings.HasPrefix(err.Error(), "EXECABORT ") {
@@ -92,13 +92,13 @@ func transact(ctx context.Context, c transactor, add func(redis.Pipeliner) error
 	return err
 }
 
-// inboxEntry is what writers in any language add.
+// inboxEntry returns the inbox entry that every write of a post adds.
 func inboxEntry(k keyspace, id string) *redis.XAddArgs {
 	return &redis.XAddArgs{Stream: k.inbox(), Values: []string{"id", id}}
 }
 
-// Delete deletes a post. The inbox entry is added even if there is no such post: it is what makes the deletion an
-// explicit one, and confirms that of a post that went missing. Repeating it does no harm.
+// Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry makes the deletion explicit and
+// confirms the deletion of a post that was found missing. It may be repeated.
 func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
@@ -114,11 +114,11 @@ func (s *Site) Delete(ctx context.Context, id string) error {
 			return nil
 		})
 	})
-	s.client.waits.nudge(s.keys.inbox())
+	s.client.poller.nudge(s.keys.inbox())
 	return s.client.wrap("delete", err)
 }
 
-// Post returns a raw post as it came, or an error of kind [feed.ErrNotFound]. The caller owns the bytes.
+// Post returns a raw post as it was written, or an error of kind [feed.ErrNotFound]. The caller owns the bytes.
 func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 	raw, err := s.client.build.Get(ctx, s.keys.post(id)).Bytes()
 	if err != nil {
@@ -127,8 +127,8 @@ func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 	return unpackPost(raw), nil
 }
 
-// RawPosts returns posts as they came, in the order of ids, in one round trip; Raw is nil where there is none. The
-// caller owns the bytes.
+// RawPosts returns raw posts as they were written, in the order of ids, in one round trip. Raw is nil for posts that do not
+// exist. The caller owns the bytes.
 func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -147,24 +147,21 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 	return posts, nil
 }
 
-// updateTries is how often an update begins again because the post changed under it. Each time means that somebody
-// else's write went through.
+// updateTries limits the attempts of an update. An attempt fails only if another write of the post succeeded.
 const updateTries = 16
 
-// Update changes one post depending on what it is: next gets the raw post as it is stored, nil if there is none, and
-// returns what is to be stored in its place, nil to delete it. If the post changes meanwhile, next is called again with
-// the newer version; so no write of another is overwritten unseen, and next must have no effects of its own. An error
-// of next ends the update and is returned as it is; nothing is written then. Every update leaves an inbox entry.
+// Update replaces one post by a function of it: next receives the raw post, nil if there is none, and returns the new raw
+// post, nil to delete it. If the post changes in the meantime, next is called again with the newer version, so next must
+// not have side effects. An error of next is returned unchanged, and nothing is written. Each update adds an inbox entry.
 //
-// Confirmed says that the replicas have the write too; without [Options.ConfirmTimeout], that the server has. A write that is
-// not confirmed is made all the same, and lost only if a replica that lacks it takes over.
+// Confirmed reports whether the replicas of Redis have the write; without [Options.ConfirmTimeout], whether the server has
+// it. A write that is not confirmed is still made, and lost only if a replica that lacks it becomes the master.
 func (s *Site) Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error) {
 	if err := checkID(id); err != nil {
 		return false, fmt.Errorf("store update: %w", err)
 	}
 	key := s.keys.post(id)
-	// What next says is for the caller, who knows its kinds.
-	var refused error
+	var nextErr error // of next, which is returned without the context of the store
 	try := func(tx *redis.Tx) error {
 		stored, err := getPost(ctx, tx, key)
 		if err != nil {
@@ -172,32 +169,32 @@ func (s *Site) Update(ctx context.Context, id string, next func(current []byte) 
 		}
 		var current []byte
 		if stored.exists {
-			current = append([]byte{}, unpackPost([]byte(stored.value))...) // not nil, even if empty
+			current = append([]byte{}, unpackPost([]byte(stored.value))...) // not nil even if the post is empty
 		}
 		raw, err := next(current)
 		if err != nil {
-			refused = err
+			nextErr = err
 			return err
 		}
 		if err := s.replacePost(ctx, tx, id, stored, raw); err != nil {
 			return err
 		}
-		s.client.waits.nudge(s.keys.inbox())
+		s.client.poller.nudge(s.keys.inbox())
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
 	}
 	for range updateTries {
-		// Without retries: a transaction that is sent again on another connection watches nothing.
+		// Without retries: a transaction that is repeated on another connection watches nothing.
 		err = s.client.once.Watch(ctx, try, key)
-		if refused != nil {
-			return false, refused
+		if nextErr != nil {
+			return false, nextErr
 		}
 		if !errors.Is(err, redis.TxFailedErr) {
 			return confirmed, s.client.wrap(fmt.Sprintf("update post %q", id), err)
 		}
 	}
 	return false, s.client.wrap(fmt.Sprintf("update post %q", id),
-		fmt.Errorf("it changed %d times meanwhile: %w", updateTries, feed.ErrStale))
+		fmt.Errorf("it changed during each of %d attempts: %w", updateTries, feed.ErrStale))
 }
 
 // storedPost is a post's value as it is stored.
@@ -235,7 +232,7 @@ func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read st
 			if raw == nil {
 				p.Del(ctx, key)
 			} else {
-				p.Set(ctx, key, packPost(raw, s.client.squeeze), 0)
+				p.Set(ctx, key, packPost(raw, s.client.compress), 0)
 			}
 			p.XAdd(ctx, inboxEntry(s.keys, id))
 			return nil
@@ -243,7 +240,7 @@ func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read st
 	})
 }
 
-// PutConfirmed is Put that waits for the replicas as [Site.Update] does: on the connection that wrote.
+// PutConfirmed is like Put, and waits for the replicas as [Site.Update] does.
 func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error) {
 	if s.client.confirm == 0 {
 		err := s.Put(ctx, posts...)
@@ -255,33 +252,33 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirm
 		}
 		confirmed = s.awaitReplicas(ctx, tx)
 		return nil
-	}, s.keys.nothing())
+	}, s.keys.absent())
 	return confirmed, s.client.wrap("put", err)
 }
 
-// awaitReplicas waits until all replicas that are connected have what was written on the connection, at least one, and
-// reports whether they do. An error, too, means that nothing is confirmed: the write itself is acknowledged.
+// awaitReplicas waits until all connected replicas have the writes of the connection, and reports whether they do and there
+// is at least one. Errors are logged and count as unconfirmed, since the write itself has been acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {
 		return true
 	}
 	want, err := connectedReplicas(ctx, tx)
 	if err != nil {
-		s.client.log.Warn("the server does not tell how many replicas it has", "error", err)
+		s.client.log.Warn("number of replicas not known; the write is not confirmed", "error", err)
 		return false
 	}
 	if want == 0 {
-		return false // waiting for one to come would make every write as slow as it may be
+		return false // waiting for one to connect would delay every write by the timeout
 	}
 	got, err := tx.Wait(ctx, want, s.client.confirm).Result()
 	if err != nil {
-		s.client.log.Warn("no answer from the replicas", "error", err)
+		s.client.log.Warn("waiting for the replicas failed; the write is not confirmed", "error", err)
 		return false
 	}
 	return got >= int64(want)
 }
 
-// connectedReplicas returns how many replicas the server has now.
+// connectedReplicas returns the number of connected replicas.
 func connectedReplicas(ctx context.Context, tx *redis.Tx) (int, error) {
 	text, err := tx.Info(ctx, "replication").Bytes()
 	if err != nil {

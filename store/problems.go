@@ -13,11 +13,11 @@ import (
 	"feedpub/feed"
 )
 
-// problemField names a problem within a site: a post may have one of each kind.
+// problemField returns the field of a problem in the hash. A post may have one problem of each kind.
 func problemField(kind feed.ProblemKind, id string) string { return string(kind) + ":" + id }
 
-// encodeProblem returns a problem's field, since when in Unix milliseconds or "0", and the rest as JSON: apart, so that
-// a script can keep the time at which it was first seen.
+// encodeProblem returns a problem's field, its Since in Unix milliseconds or "0", and the rest as JSON. Since is separate so
+// that scripts can keep the time at which the problem was first seen.
 func encodeProblem(p feed.Problem) (field, since, rest string, err error) {
 	since = "0"
 	if !p.Since.IsZero() {
@@ -47,7 +47,7 @@ func decodeProblem(stored string) (feed.Problem, error) {
 	return p, nil
 }
 
-// Problems returns what is listed for the operator, by id and kind.
+// Problems returns the problems listed for the operator, ordered by id and kind.
 func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	all, err := s.client.build.HGetAll(ctx, s.keys.problems()).Result()
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	for field, stored := range all {
 		p, err := decodeProblem(stored)
 		if err != nil {
-			// One that cannot be read must not hide the others.
-			s.client.log.Warn("stored problem is not readable", "site", string(s.keys), "problem", field, "error", err)
+			// It must not hide the others.
+			s.client.log.Warn("stored problem cannot be decoded", "site", string(s.keys), "problem", field, "error", err)
 			continue
 		}
 		out = append(out, p)
@@ -67,7 +67,7 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	return out, nil
 }
 
-// SetProblem lists a problem in place of the one of the same kind and id, whose Since it keeps.
+// SetProblem lists a problem. It replaces the one of the same kind and id and keeps its Since.
 func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	field, since, rest, err := encodeProblem(p)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	return s.client.wrap("set problem", err)
 }
 
-// ClearProblem takes a problem off the list. One that is not there is no error.
+// ClearProblem removes a problem from the list, if it is there.
 func (s *Site) ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error {
 	return s.client.wrap("clear problem", s.client.build.HDel(ctx, s.keys.problems(), problemField(kind, id)).Err())
 }

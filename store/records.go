@@ -12,41 +12,20 @@ import (
 	"feedpub/feed"
 )
 
-// restoreBatch is how many lines one script brings back.
+// restoreBatch is the number of lines that one script restores.
 const restoreBatch = 500
 
-// Records returns all primary records of the site: names, removals and archives by feed, then the records of posts in
-// no order. One of a post may come more than once. After an error the walk ends.
+// Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed, then
+// the records of posts in no order. The record of a post may occur more than once. The iterator ends after an error.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 	return func(yield func(feed.ExportLine, error) bool) {
-		names, err := s.Names(ctx)
-		if err != nil {
-			yield(feed.ExportLine{}, err)
-			return
-		}
-		for _, n := range slices.Sorted(maps.Keys(names)) {
-			if !yield(feed.ExportLine{Name: &feed.PathName{Feed: n, Full: names[n]}}, nil) {
-				return
-			}
-		}
-		removals, err := s.client.build.HGetAll(ctx, s.keys.removals()).Result()
+		lines, err := s.feedRecords(ctx)
 		if err != nil {
 			yield(feed.ExportLine{}, s.client.wrap("records", err))
 			return
 		}
-		for _, n := range slices.Sorted(maps.Keys(removals)) {
-			t, err := decodeTime(removals[n])
-			if !yield(feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(n), Time: t}}, s.client.wrap("records", err)) || err != nil {
-				return
-			}
-		}
-		archives, err := s.Archives(ctx)
-		if err != nil {
-			yield(feed.ExportLine{}, err)
-			return
-		}
-		for _, a := range archives {
-			if !yield(feed.ExportLine{Archive: &a}, nil) {
+		for _, l := range lines {
+			if !yield(l, nil) {
 				return
 			}
 		}
@@ -55,32 +34,80 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 				yield(feed.ExportLine{}, err)
 				return
 			}
-			values, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
+			records, err := s.postRecords(ctx, ids)
+			for _, r := range records {
+				if !yield(feed.ExportLine{Record: &r}, nil) {
+					return
+				}
+			}
 			if err != nil {
 				yield(feed.ExportLine{}, s.client.wrap("records", err))
 				return
-			}
-			for i, v := range values {
-				stored, ok := v.(string)
-				if !ok {
-					continue // gone since
-				}
-				r, err := decodeRecord(ids[i], stored)
-				if !yield(feed.ExportLine{Record: &r}, s.client.wrap("records", err)) || err != nil {
-					return
-				}
 			}
 		}
 	}
 }
 
-// Restore brings primary records back, never over what the site knows better: of two times a post was first seen the
-// earlier stands, a record of removal only where the post has no record yet, a name or an archive only where it is free,
-// a removal from a feed only if it is later. A post whose record changes is put into the inbox, to be read again. Repeating it
-// does no harm. A line without a member, or with an id that posts can't have, is an error of kind [feed.ErrInvalid].
+// feedRecords returns the names, removals and archives.
+func (s *Site) feedRecords(ctx context.Context) ([]feed.ExportLine, error) {
+	var lines []feed.ExportLine
+	names, err := s.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		lines = append(lines, feed.ExportLine{Name: &feed.PathName{Feed: n, Full: names[n]}})
+	}
+	removals, err := s.client.build.HGetAll(ctx, s.keys.removals()).Result()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range slices.Sorted(maps.Keys(removals)) {
+		t, err := decodeTime(removals[n])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(n), Time: t}})
+	}
+	archives, err := s.Archives(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range archives {
+		lines = append(lines, feed.ExportLine{Archive: &a})
+	}
+	return lines, nil
+}
+
+// postRecords returns the records of posts, without those that no longer exist. The records before an error are valid.
+func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, error) {
+	values, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
+	if err != nil {
+		return nil, err
+	}
+	records := make([]feed.Record, 0, len(ids))
+	for i, v := range values {
+		stored, ok := v.(string)
+		if !ok {
+			continue
+		}
+		r, err := decodeRecord(ids[i], stored)
+		if err != nil {
+			return records, err
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+// RestoreRecords restores primary records from an export and merges them with those of the site: of two times at which a
+// post was first seen the earlier is kept; the removal of a post is restored only if it has no record, a name or an
+// archive only if it does not exist, a removal from a feed only if it is later. A post whose record changes gets an inbox
+// entry, so that it is absorbed again. It may be repeated. A line without a member or with an invalid id is an error of
+// kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
-		return s.client.wrap("restore", s.restoreDelegated(ctx, lines))
+		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
 	}
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
@@ -90,7 +117,7 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 			switch {
 			case l.Record != nil:
 				if err := checkID(l.Record.ID); err != nil {
-					return s.client.wrap("restore", err)
+					return s.client.wrap("restore records", err)
 				}
 				keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
 				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed))
@@ -100,28 +127,28 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "")
 			case l.Archive != nil:
 				if err := checkArchive(*l.Archive); err != nil {
-					return s.client.wrap("restore", err)
+					return s.client.wrap("restore records", err)
 				}
 				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "")
 			default:
-				return s.client.wrap("restore", fmt.Errorf("line of no known kind: %w", feed.ErrInvalid))
+				return s.client.wrap("restore records", fmt.Errorf("line has no known member: %w", feed.ErrInvalid))
 			}
 		}
 		reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
 		if err != nil {
-			return s.client.wrap("restore", err)
+			return s.client.wrap("restore records", err)
 		}
 		journal = journal || reply == "journal"
 	}
 	if journal {
-		return s.client.wrap("restore", s.sync(ctx))
+		return s.client.wrap("restore records", s.sync(ctx))
 	}
 	return nil
 }
 
-// RestoreHeads seeds the store with heads that were committed earlier, from copies on a disk: a head that is missing, or
-// that is earlier than the copy ([feed.Head.Later]), is written with the copy's Last-Modified, others are left. Blobs
-// gives the bytes of a document. A head that can't be restored doesn't keep the others from it; the errors are joined.
+// RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than the copy ([feed.Head.Later]) is
+// replaced by it, including Last-Modified; other heads are kept. Blobs returns the documents. It continues after a head
+// that cannot be restored, and returns all errors, joined.
 func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	var errs []error
 	for _, h := range heads {
@@ -132,12 +159,11 @@ func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(f
 	return errors.Join(errs...)
 }
 
-// RestoreHead is RestoreHeads of one head for a store that has lost what a replica still serves. If the head is written, its
-// feed becomes dirty too: the posts that it was made of may be lost as well, and the builder is to find that out and hold
-// the feed, rather than never to look at it.
+// RestoreHead is like RestoreHeads for one head that the store has lost and a replica still serves. If it writes the head,
+// the feed also becomes dirty: posts may be lost as well, and only a rebuild finds that and holds the feed.
 func (s *Site) RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
-	// The pages are no feed, and are made whenever feeds are.
-	return s.client.wrap(fmt.Sprintf("give back head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
+	// Pages have no posts, and are built with every feed.
+	return s.client.wrap(fmt.Sprintf("restore head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
 }
 
 func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error), dirty bool) error {
@@ -151,7 +177,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 	case err != nil:
 		return err
 	case !h.Later(current):
-		return nil // spares the upload; the script decides
+		return nil // saves the upload; the script checks again
 	}
 	bytes := map[feed.Hash]feed.Blob{}
 	keys := []string{
@@ -170,7 +196,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 			return err
 		}
 		bytes[d.Hash] = b
-		d.Brotli = false // it is made again when the document has been quiet for a while
+		d.Brotli = false // it is made again once the document is stable
 		ref, err := encodeRef(d)
 		if err != nil {
 			return err
@@ -196,7 +222,7 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 	}, fields...)
 	reply, err := status(ctx, s.client.once, restoreHeadSource, keys, args...)
 	if err == nil && reply == "absent" {
-		err = fmt.Errorf("its documents were not kept: %w", feed.ErrUnavailable)
+		err = fmt.Errorf("its documents expired during the restore: %w", feed.ErrUnavailable)
 	}
 	return err
 }

@@ -16,21 +16,21 @@ import (
 	"feedpub/feed"
 )
 
-// PostIDs returns the ids of all posts in batches of any size and in no order. A post that exists during the whole
-// walk comes at least once, perhaps more often; one that comes or goes meanwhile may or may not. After an error the
-// walk ends: then it says nothing about what is missing.
+// PostIDs returns an iterator over the ids of all posts, in batches of any size and in no order. A post that exists during
+// the whole scan occurs at least once, possibly more often; one that is written or deleted during the scan may or may not
+// occur. The iterator ends after an error; then missing ids mean nothing.
 //
-// The walk is over all keys of a server. Sites of one client that walk at the same time share it: see walks.
+// Each scan reads all keys of a server. Sites of one client that scan at the same time share it: see scanner.
 func (s *Site) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
 	return s.scanOne(ctx, "post ids", kindPost)
 }
 
-// ItemIDs returns the ids of all ready items as PostIDs does those of posts.
+// ItemIDs is like PostIDs for items.
 func (s *Site) ItemIDs(ctx context.Context) iter.Seq2[[]string, error] {
 	return s.scanOne(ctx, "item ids", kindItem)
 }
 
-// IDs returns the ids of all posts and of all items in one walk, as PostIDs does those of posts.
+// IDs is like PostIDs for posts and items in one scan.
 func (s *Site) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	return func(yield func(feed.IDs, error) bool) {
 		for ids, err := range s.scan(ctx, "ids", kinds{kindPost: true, kindItem: true}) {
@@ -41,12 +41,12 @@ func (s *Site) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// scanOne is scan for keys of one kind.
+// scanOne is scan for one kind of keys.
 func (s *Site) scanOne(ctx context.Context, op string, k kind) iter.Seq2[[]string, error] {
-	var of kinds
-	of[k] = true
+	var want kinds
+	want[k] = true
 	return func(yield func([]string, error) bool) {
-		for ids, err := range s.scan(ctx, op, of) {
+		for ids, err := range s.scan(ctx, op, want) {
 			if !yield(ids[k], err) {
 				return
 			}
@@ -54,10 +54,10 @@ func (s *Site) scanOne(ctx context.Context, op string, k kind) iter.Seq2[[]strin
 	}
 }
 
-func (s *Site) scan(ctx context.Context, op string, of kinds) iter.Seq2[idLists, error] {
+func (s *Site) scan(ctx context.Context, op string, want kinds) iter.Seq2[idLists, error] {
 	return func(yield func(idLists, error) bool) {
 		more := true
-		err := s.walk(ctx, of, func(ids idLists) bool {
+		err := s.scanAll(ctx, want, func(ids idLists) bool {
 			more = yield(ids, nil)
 			return more
 		})
@@ -67,43 +67,43 @@ func (s *Site) scan(ctx context.Context, op string, of kinds) iter.Seq2[idLists,
 	}
 }
 
-// walk gives all ids, in batches, until give returns false.
-func (s *Site) walk(ctx context.Context, of kinds, give func(idLists) bool) error {
+// scanAll calls yield with all ids, in batches, until it returns false.
+func (s *Site) scanAll(ctx context.Context, want kinds, yield func(idLists) bool) error {
 	m, err := s.master(ctx, s.client.build)
 	if err != nil {
 		return err
 	}
-	if s.client.walks.several() {
+	if s.client.scanner.several() {
 		for _, p := range []pace{swift, patient} {
-			if err := s.client.walks.join(ctx, m, p, s.keys, of, give); !errors.Is(err, errLeftBehind) {
+			if err := s.client.scanner.join(ctx, m, p, s.keys, want, yield); !errors.Is(err, errLeftBehind) {
 				return err
 			}
 		}
 	}
-	return s.walkAlone(ctx, m, of, give)
+	return s.scanAlone(ctx, m, want, yield)
 }
 
-// walkAlone is a walk of this site's own. Its last step is to see that it was one server, and that server the master of
-// the site's slot all the time: after a failover or a restart keys may have been left out.
-func (s *Site) walkAlone(ctx context.Context, m *redis.Client, of kinds, give func(idLists) bool) error {
+// scanAlone scans for this site only. In the end it checks that one server was the master of the site's slot all the time:
+// after a failover or a restart, keys may have been skipped.
+func (s *Site) scanAlone(ctx context.Context, m *redis.Client, want kinds, yield func(idLists) bool) error {
 	before, err := s.incarnation(ctx, m)
 	if err != nil {
 		return err
 	}
-	// A site's id has no character with a meaning in patterns.
-	for keys, err := range scanKeys(ctx, m, of.pattern(string(s.keys))) {
+	// A site's id contains no characters with a meaning in patterns.
+	for keys, err := range scanKeys(ctx, m, want.pattern(string(s.keys))) {
 		if err != nil {
 			return err
 		}
-		// miniredis gives all keys at once.
-		for batch := range slices.Chunk(keys, walkBatch) {
+		// miniredis returns all keys at once.
+		for batch := range slices.Chunk(keys, scanBatch) {
 			var ids idLists
 			for _, key := range batch {
-				if _, k, id := splitKey(key); k < kindCount && of[k] {
+				if _, k, id := splitKey(key); k < kindCount && want[k] {
 					ids[k] = append(ids[k], id)
 				}
 			}
-			if !give(ids) {
+			if !yield(ids) {
 				return nil
 			}
 		}
@@ -116,10 +116,10 @@ func (s *Site) walkAlone(ctx context.Context, m *redis.Client, of kinds, give fu
 }
 
 func errAnotherServer() error {
-	return fmt.Errorf("another server took over during the walk: %w", feed.ErrUnavailable)
+	return fmt.Errorf("another server became the master during the scan: %w", feed.ErrUnavailable)
 }
 
-// scanKeys gives the keys that match a pattern. It says nothing about which server it spoke to.
+// scanKeys returns an iterator over the keys that match a pattern. It does not check that the server stays the same.
 func scanKeys(ctx context.Context, m *redis.Client, pattern string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		for cursor := uint64(0); ; {
@@ -133,13 +133,13 @@ func scanKeys(ctx context.Context, m *redis.Client, pattern string) iter.Seq2[[]
 }
 
 const (
-	// scanCount is how many keys a server looks at in one step; others wait for it, about half a millisecond.
+	// scanCount is the number of keys in one step of SCAN, which blocks the server for about half a millisecond.
 	scanCount = 1000
-	// walkBatch is how many ids of each kind are given at once at most.
-	walkBatch = 1000
+	// scanBatch is the maximum number of ids of each kind in a batch.
+	scanBatch = 1000
 )
 
-// kind is what a key that ends in the id of a post holds.
+// kind is a kind of key that ends in the id of a post.
 type kind int
 
 const (
@@ -149,7 +149,7 @@ const (
 	kindCount
 )
 
-// kinds are those that a walk is for, and idLists what it finds, by kind.
+// kinds is the set of kinds that a scan is for, and idLists are the ids that it finds, by kind.
 type (
 	kinds   [kindCount]bool
 	idLists [kindCount][]string
@@ -163,10 +163,10 @@ func (l *idLists) len() int {
 	return n
 }
 
-// pattern returns what the keys match that a walk looks for, and few others; site may be a pattern itself.
-func (of kinds) pattern(site string) string {
+// pattern returns a pattern that matches the keys of these kinds, and few others. Site may be a pattern.
+func (want kinds) pattern(site string) string {
 	k := keyspace(site)
-	switch of {
+	switch want {
 	case kinds{kindPost: true}:
 		return k.post("*")
 	case kinds{kindItem: true}:
@@ -180,7 +180,7 @@ func (of kinds) pattern(site string) string {
 	}
 }
 
-// splitKey returns the site, the kind and the id of a key that ends in an id; the kind of others is kindCount.
+// splitKey returns the site, the kind and the id of a key that ends in an id. For other keys the kind is kindCount.
 func splitKey(key string) (keyspace, kind, string) {
 	rest, ok := strings.CutPrefix(key, "feedpub:{")
 	if !ok {
@@ -204,67 +204,63 @@ func splitKey(key string) (keyspace, kind, string) {
 }
 
 const (
-	// gathering is for how long a pass that could begin waits for more sites to join it: what sets off one site's
-	// reconciliation, a start or a schedule, sets off the others' too.
-	gathering = 50 * time.Millisecond
-	// givenAtOnce is how many ids a site is given at a time, unless there are no more: of the thousand keys of a step few
-	// are its own.
-	givenAtOnce = 256
-	// heldIDs is how many ids the sites of one pass may leave lying together, some 40 MB, and leastHeld how many each of
-	// them may in any case.
-	heldIDs   = 1 << 19
-	leastHeld = 2560
+	// joinDelay is how long a pass waits for more sites to join it: a start or a schedule begins the reconciliation of
+	// several sites at about the same time.
+	joinDelay = 50 * time.Millisecond
+	// minBatch is the minimum number of ids in a batch but the last: of the thousand keys of a step, few belong to one site.
+	minBatch = 256
+	// maxBuffered limits the ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the least limit for
+	// one site.
+	maxBuffered = 1 << 19
+	minBuffered = 2560
 )
 
-// pace is for how long a pass waits for a site that takes nothing, when as much lies there for it as may. Then it goes
-// on without it.
+// pace is how long a pass waits for a site whose buffer is full before it continues without the site.
 type pace time.Duration
 
 const (
-	// swift passes wait no longer than a processor may be busy with something else: those who wait for the next pass
-	// are not to wait for a slow site.
+	// swift passes only tolerate a busy processor, so that a slow site does not delay the sites that wait for the next pass.
 	swift = pace(50 * time.Millisecond)
-	// patient passes are for the sites that swift ones left behind, large ones that have much to do: they go at the
-	// speed of the slowest, together rather than each by itself.
+	// patient passes are for the sites that swift passes left behind, such as large ones. They advance at the speed of the
+	// slowest site.
 	patient = pace(30 * time.Second)
 )
 
-// errLeftBehind ends a site's part in a pass that went on without it.
-var errLeftBehind = errors.New("left behind")
+// errLeftBehind is the error of a site whose pass continued without it.
+var errLeftBehind = errors.New("the pass continued without this site")
 
-// walks are the passes over the keys of servers that several sites share: with SCAN every walk looks at the keys of all
-// sites, so that two hundred walks side by side would cost two hundred times what one does. Who comes while a pass runs
-// waits for the next one, and so sees a whole pass.
+// scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred scans side
+// by side would cost two hundred times as much as one. A site that joins during a pass waits for the next one, and so
+// takes part in a whole pass.
 //
-// Each site takes its ids at its own speed. What it leaves lying is bounded, and no site can hold up the others: a swift
-// pass leaves it behind, with what lies there still to be taken, and it begins again in a patient pass; and if it hangs
-// there too, walks alone.
-type walks struct {
-	ctx  context.Context // ends with the client
+// Each site consumes its ids at its own speed from a bounded buffer, and cannot block the others: a swift pass continues
+// without it; it then starts again in a patient pass, and if it is left behind there too, scans alone.
+type scanner struct {
+	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
-	held int // ids that the sites of one pass may leave lying together
+	room int // ids that are buffered for all sites of a pass
 
 	mu     sync.Mutex
-	sites  map[keyspace]bool // of the client
-	lines  map[line][]*part  // that wait for the next pass; a line that is there has a goroutine
+	sites  map[keyspace]bool    // of the client
+	queues map[queueKey][]*part // waiting for the next pass; each queue has a goroutine
 	closed bool
 	ended  sync.WaitGroup
 }
 
-// line is where sites wait for a pass.
-type line struct {
+// queueKey identifies a queue of sites that wait for a pass.
+type queueKey struct {
 	master *redis.Client
 	pace   pace
 }
 
-func newWalks() *walks {
-	w := &walks{held: heldIDs, sites: map[keyspace]bool{}, lines: map[line][]*part{}}
+func newScanner() *scanner {
+	w := &scanner{room: maxBuffered, sites: map[keyspace]bool{}, queues: map[queueKey][]*part{}}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	return w
 }
 
-// close ends all passes, and returns when nothing runs any more.
-func (w *walks) close() {
+// close ends all passes and waits for their goroutines.
+func (w *scanner) close() {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
@@ -272,28 +268,28 @@ func (w *walks) close() {
 	w.ended.Wait()
 }
 
-// know notes that a site is on this client.
-func (w *walks) know(site keyspace) {
+// addSite records a site of this client.
+func (w *scanner) addSite(site keyspace) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sites[site] = true
 }
 
-// several reports whether there are several sites: one alone need not wait for company.
-func (w *walks) several() bool {
+// several reports whether the client has several sites: a single one need not wait for others.
+func (w *scanner) several() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.sites) > 1
 }
 
-// join takes part in the next pass over the keys of m, and gives what it finds until give returns false. The error is
-// errLeftBehind if the pass did not wait.
-func (w *walks) join(
-	ctx context.Context, m *redis.Client, p pace, site keyspace, of kinds, give func(idLists) bool,
+// join takes part in the next pass over the keys of m, and calls yield with batches of ids until it returns false. The
+// error is errLeftBehind if the pass continued without the site.
+func (w *scanner) join(
+	ctx context.Context, m *redis.Client, p pace, site keyspace, want kinds, yield func(idLists) bool,
 ) error {
-	x := newPart(site, of)
+	x := newPart(site, want)
 	defer x.end(nil)
-	if !w.queue(line{m, p}, x) {
+	if !w.enqueue(queueKey{m, p}, x) {
 		return redis.ErrClosed
 	}
 	for {
@@ -301,66 +297,66 @@ func (w *walks) join(
 		if err != nil {
 			return err
 		}
-		if ids.len() > 0 && !give(ids) || !more {
+		if ids.len() > 0 && !yield(ids) || !more {
 			return nil
 		}
 	}
 }
 
-func (w *walks) queue(l line, x *part) bool {
+func (w *scanner) enqueue(l queueKey, x *part) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return false
 	}
-	if _, running := w.lines[l]; !running {
+	if _, running := w.queues[l]; !running {
 		w.ended.Go(func() { w.run(l) })
 	}
-	w.lines[l] = append(w.lines[l], x)
+	w.queues[l] = append(w.queues[l], x)
 	return true
 }
 
-// run makes passes as long as there is somebody in the line.
-func (w *walks) run(l line) {
+// run makes passes until the queue is empty.
+func (w *scanner) run(l queueKey) {
 	for {
 		select {
-		case <-time.After(gathering):
+		case <-time.After(joinDelay):
 		case <-w.ctx.Done():
 		}
 		w.mu.Lock()
-		parts := w.lines[l]
+		parts := w.queues[l]
 		if len(parts) == 0 {
-			delete(w.lines, l)
+			delete(w.queues, l)
 			w.mu.Unlock()
 			return
 		}
-		w.lines[l] = nil
+		w.queues[l] = nil
 		w.mu.Unlock()
-		newPass(parts, max(w.held/len(parts), leastHeld)).run(w.ctx, l)
+		newPass(parts, max(w.room/len(parts), minBuffered)).run(w.ctx, l)
 	}
 }
 
-// pass is a walk over the keys of a server for several sites.
+// pass is one scan of a server's keys for several sites.
 type pass struct {
 	parts map[keyspace][]*part
-	of    kinds // what any of them wants
+	want  kinds // of any part
 }
 
-// newPass returns a pass with room for so many ids of each part.
+// newPass returns a pass that buffers up to room ids for each part.
 func newPass(parts []*part, room int) *pass {
 	p := &pass{parts: map[keyspace][]*part{}}
 	for _, x := range parts {
 		x.room = room
 		p.parts[x.site] = append(p.parts[x.site], x)
-		for k, wanted := range x.of {
-			p.of[k] = p.of[k] || wanted
+		for k, wanted := range x.want {
+			p.want[k] = p.want[k] || wanted
 		}
 	}
 	return p
 }
 
-// run makes the pass. Every part has ended when it returns.
-func (p *pass) run(ctx context.Context, l line) {
+// run makes the pass. When it returns, all parts have ended.
+func (p *pass) run(ctx context.Context, l queueKey) {
 	before, err := p.incarnation(ctx, l.master)
 	if err == nil {
 		err = p.scan(ctx, l)
@@ -379,22 +375,22 @@ func (p *pass) run(ctx context.Context, l line) {
 	}
 }
 
-// scan gives each part the ids of its keys, until there is none left that takes any.
-func (p *pass) scan(ctx context.Context, l line) error {
-	for keys, err := range scanKeys(ctx, l.master, p.of.pattern("*")) {
+// scan adds the ids of keys to their parts, until all parts have ended.
+func (p *pass) scan(ctx context.Context, l queueKey) error {
+	for keys, err := range scanKeys(ctx, l.master, p.want.pattern("*")) {
 		if err != nil {
 			return err
 		}
 		for _, key := range keys {
 			site, k, id := splitKey(key)
 			for _, x := range p.parts[site] {
-				if k < kindCount && x.of[k] {
+				if k < kindCount && x.want[k] {
 					x.add(ctx, k, id, l.pace)
 				}
 			}
 		}
 		for site, same := range p.parts {
-			if same = slices.DeleteFunc(same, (*part).over); len(same) == 0 {
+			if same = slices.DeleteFunc(same, (*part).done); len(same) == 0 {
 				delete(p.parts, site)
 			} else {
 				p.parts[site] = same
@@ -407,14 +403,14 @@ func (p *pass) scan(ctx context.Context, l line) error {
 	return nil
 }
 
-// incarnation is that of [Site.incarnation] for the sites of all parts. A part whose slot is another server's ends.
+// incarnation is like [Site.incarnation] for the sites of all parts. It ends the parts whose slot another server has.
 func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error) {
 	sites := slices.Collect(maps.Keys(p.parts))
 	owned := make([]*redis.IntCmd, len(sites))
-	// Each command has its own error: the slot of one site moves without the others'.
+	// Each command has its own error, since the slots of sites move one by one.
 	_, _ = m.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for i, site := range sites {
-			owned[i] = pipe.Exists(ctx, site.nothing())
+			owned[i] = pipe.Exists(ctx, site.absent())
 		}
 		return nil
 	})
@@ -429,34 +425,34 @@ func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error)
 	return info["run_id"], err
 }
 
-// part is what one site takes of a pass.
+// part is the part of one site in a pass.
 type part struct {
 	site keyspace
-	of   kinds
-	room int // ids that may lie here
+	want kinds
+	room int // ids that may be buffered
 
-	news  chan struct{} // takes one: there is something to look at
-	taken chan struct{} // takes one: there is room again
+	ready chan struct{} // has a buffer of one; signals a full batch or the end
+	taken chan struct{} // has a buffer of one; signals room in the buffer
 
 	mu    sync.Mutex
-	ids   idLists // that have not been taken
+	ids   idLists // buffered
 	ended bool
-	err   error // why it ended before its time
+	err   error // if it ended early
 }
 
-func newPart(site keyspace, of kinds) *part {
-	return &part{site: site, of: of, news: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
+func newPart(site keyspace, want kinds) *part {
+	return &part{site: site, want: want, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
 }
 
-// add adds an id. If there is no room, it waits as long as the pace allows, and then ends the part.
+// add buffers an id. If there is no room, it waits as long as the pace allows and then ends the part.
 func (x *part) add(ctx context.Context, k kind, id string, p pace) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for !x.ended && x.ids.len() >= x.room {
 		x.mu.Unlock()
-		came := x.awaitRoom(ctx, time.Duration(p))
+		taken := x.awaitRoom(ctx, time.Duration(p))
 		x.mu.Lock()
-		if !came && x.ids.len() >= x.room {
+		if !taken && x.ids.len() >= x.room {
 			x.endLocked(errLeftBehind)
 		}
 	}
@@ -464,12 +460,12 @@ func (x *part) add(ctx context.Context, k kind, id string, p pace) {
 		return
 	}
 	x.ids[k] = append(x.ids[k], id)
-	if x.ids.len() == givenAtOnce {
-		signal(x.news)
+	if x.ids.len() == minBatch {
+		signal(x.ready)
 	}
 }
 
-// awaitRoom reports whether something was taken within a time.
+// awaitRoom waits for ids to be taken, and reports whether some were.
 func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
@@ -482,14 +478,14 @@ func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// take waits for ids, and returns a batch of them and whether there may be more. The error comes when all have been
-// taken.
+// take waits for ids, and returns a batch and whether there may be more. It returns the error of the part after the last
+// batch.
 func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 	for {
 		x.mu.Lock()
-		if x.ended || x.ids.len() >= givenAtOnce {
+		if x.ended || x.ids.len() >= minBatch {
 			for k, all := range x.ids {
-				n := min(len(all), walkBatch)
+				n := min(len(all), scanBatch)
 				ids[k], x.ids[k] = all[:n:n], all[n:]
 			}
 			more = !x.ended || x.ids.len() > 0 || x.err != nil
@@ -502,14 +498,14 @@ func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 		}
 		x.mu.Unlock()
 		select {
-		case <-x.news:
+		case <-x.ready:
 		case <-ctx.Done():
 			return idLists{}, false, ctx.Err()
 		}
 	}
 }
 
-// end ends the part, if it has not ended: nothing is added any more.
+// end ends the part, so that no more ids are added. A part that has ended stays as it is.
 func (x *part) end(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -519,19 +515,19 @@ func (x *part) end(err error) {
 func (x *part) endLocked(err error) {
 	if !x.ended {
 		x.ended, x.err = true, err
-		signal(x.news)
+		signal(x.ready)
 		signal(x.taken)
 	}
 }
 
-// over reports whether the part has ended.
-func (x *part) over() bool {
+// done reports whether the part has ended.
+func (x *part) done() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.ended
 }
 
-// signal leaves word in a channel that takes one.
+// signal sends to a channel with a buffer of one, unless it is full.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -3,13 +3,16 @@ package store
 import (
 	"context"
 	_ "embed" // for the scripts
+	"errors"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
 )
 
-// The scripts use only what miniredis has too: no cmsgpack, struct or bit, no shebang, no ZMSCORE. Numbers that may
-// exceed 14 digits are formatted, since Lua would write them with an exponent.
+// The scripts use only what miniredis supports: no cmsgpack, struct or bit, no shebang, no ZMSCORE. Numbers that may
+// have more than 14 digits are formatted explicitly, since Lua would write them with an exponent.
 var (
 	//go:embed lua/absorb.lua
 	absorbSource string
@@ -37,14 +40,43 @@ var (
 	restoreHeadSource string
 )
 
-// run runs a script by its hash, sending its text only when the server does not know it: each master of a Cluster learns
-// it by itself, and a replica that takes over too. Never in a pipeline, where the text could not be sent again.
+// run runs a script with EVALSHA and sends its text only if the server does not know it, such as after a failover. It
+// must not be used in a pipeline, where the text cannot be sent again.
 func run(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) *redis.Cmd {
 	return redis.NewScript(source).Run(ctx, c, keys, args...)
 }
 
-// unrepeated is a client for scripts that must not be repeated when their reply is lost: the answer to the repetition
-// would be that of another question. A Cluster's client still follows a slot that has moved, since then nothing has run.
+// status runs a script that replies with a string.
+func status(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) (string, error) {
+	return run(ctx, c, source, keys, args...).Text()
+}
+
+// words runs a script that replies with a list of strings, of which the first is the result.
+func words(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) ([]string, error) {
+	return wordsOf(run(ctx, c, source, keys, args...))
+}
+
+func wordsOf(cmd *redis.Cmd) ([]string, error) {
+	reply, err := cmd.StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	if len(reply) == 0 {
+		return nil, errors.New("script replied with an empty list")
+	}
+	return reply, nil
+}
+
+// errReply returns the error for a script's reply that this release does not know.
+func errReply(reply any) error { return fmt.Errorf("unknown script reply %q", reply) }
+
+// errFenced returns the error for a builder whose token is older than the stored one.
+func errFenced(token feed.Token, stored string) error {
+	return fmt.Errorf("token %d is older than %s, the token of a later builder: %w", token, stored, feed.ErrStale)
+}
+
+// unrepeated is a client for scripts that must not be repeated when their reply is lost, because the second reply would
+// differ. A Cluster's client still follows a slot that has moved, since the script has not run then.
 type unrepeated struct{ redis.UniversalClient }
 
 // EvalSha runs a script by its hash.
@@ -58,38 +90,18 @@ func (u unrepeated) Eval(ctx context.Context, source string, keys []string, args
 }
 
 func (u unrepeated) eval(ctx context.Context, name, script string, keys []string, args []any) *redis.Cmd {
-	words := make([]any, 0, 3+len(keys)+len(args))
-	words = append(words, name, script, len(keys))
+	all := make([]any, 0, 3+len(keys)+len(args))
+	all = append(all, name, script, len(keys))
 	for _, k := range keys {
-		words = append(words, k)
+		all = append(all, k)
 	}
-	cmd := redis.NewCmd(ctx, append(words, args...)...)
-	_ = u.Process(ctx, onceCmd{cmd}) // the command has the error
+	cmd := redis.NewCmd(ctx, append(all, args...)...)
+	_ = u.Process(ctx, onceCmd{cmd}) // cmd holds the error
 	return cmd
 }
 
+// onceCmd is a command that go-redis does not retry.
 type onceCmd struct{ *redis.Cmd }
 
-// NoRetry says that the command is not to be repeated.
+// NoRetry tells go-redis not to repeat the command.
 func (onceCmd) NoRetry() bool { return true }
-
-// status runs a script that answers one word.
-func status(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) (string, error) {
-	return run(ctx, c, source, keys, args...).Text()
-}
-
-// words runs a script that answers a list of words, the first of which says how it went.
-func words(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) ([]string, error) {
-	return wordsOf(run(ctx, c, source, keys, args...))
-}
-
-func wordsOf(answer *redis.Cmd) ([]string, error) {
-	reply, err := answer.StringSlice()
-	if err != nil {
-		return nil, err
-	}
-	if len(reply) == 0 {
-		return nil, fmt.Errorf("script answered nothing")
-	}
-	return reply, nil
-}

@@ -14,11 +14,11 @@ import (
 	"feedpub/feed"
 )
 
-// Check looks at how the server, or each master of a Cluster, is set up before it is relied on. It returns an error of
-// kind [feed.ErrInvalid] if a server would evict posts when its memory is full (a policy of allkeys-*: posts vanish
-// without a word) or the URL takes it for what it is not, and sentences for the operator about what is risky: no
-// persistence, writes that a crash or a failover may undo, or settings that the server doesn't tell. It asks CONFIG and,
-// where that is forbidden, INFO.
+// Check checks the configuration of the server, or of each master of a Cluster. It returns an error of kind
+// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is of another kind than
+// the URL states. It returns warnings, sentences for the operator, about missing persistence, about writes that a crash or
+// a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is forbidden,
+// INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	var mu sync.Mutex
 	err = c.eachMaster(ctx, func(ctx context.Context, m *redis.Client) error {
@@ -37,13 +37,13 @@ func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 		return err
 	})
 	if err != nil && strings.Contains(err.Error(), "cluster support disabled") {
-		err = fmt.Errorf("the server is not one of a Cluster; its URL begins with redis://: %w", feed.ErrInvalid)
+		err = fmt.Errorf("the server is not part of a Cluster; use a URL that begins with redis://: %w", feed.ErrInvalid)
 	}
-	slices.Sort(warnings) // the masters answer in any order
+	slices.Sort(warnings) // masters reply in any order
 	return warnings, c.wrap("check", err)
 }
 
-// inspect is Check of one server.
+// inspect checks one server.
 func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []string, err error) {
 	if err := m.Ping(ctx).Err(); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 		return nil, err
 	}
 	if cluster["cluster_enabled"] == "1" && !c.clustered() {
-		return nil, fmt.Errorf("the server is one of a Cluster; the URL for all of it begins with redis+cluster://: %w", feed.ErrInvalid)
+		return nil, fmt.Errorf("the server is part of a Cluster; use a URL that begins with redis+cluster://: %w", feed.ErrInvalid)
 	}
 	s, err := settings(ctx, m)
 	if err != nil {
@@ -62,9 +62,9 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 	switch policy, ok := s["maxmemory-policy"]; {
 	case !ok:
 		warnings = append(warnings,
-			"the server does not tell its maxmemory-policy: make sure that it is noeviction, or posts may vanish")
+			"the server does not reveal its maxmemory-policy: ensure that it is noeviction, or posts may be evicted")
 	case strings.HasPrefix(policy, "allkeys-"):
-		return warnings, fmt.Errorf("maxmemory-policy is %s, under which posts vanish when memory is full; set it to noeviction: %w",
+		return warnings, fmt.Errorf("maxmemory-policy is %s, which evicts posts when memory is full; set it to noeviction: %w",
 			policy, feed.ErrInvalid)
 	}
 	replication, err := info(ctx, m, "replication")
@@ -80,7 +80,7 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 	return warnings, nil
 }
 
-// persistence returns what is risky about how a server keeps its data, or "".
+// persistence returns a warning about a server's persistence, or "".
 func persistence(s map[string]string) string {
 	aof, aofKnown := s["appendonly"]
 	save, saveKnown := s["save"]
@@ -88,7 +88,7 @@ func persistence(s map[string]string) string {
 	case aof == "yes":
 		return ""
 	case !aofKnown:
-		return "the server does not tell whether it persists: make sure that appendonly is on, or posts are lost with the process"
+		return "the server does not reveal whether it persists data: ensure that appendonly is yes, or posts are lost when it stops"
 	case saveKnown && save == "":
 		return "the server has neither an append-only file nor snapshots: all posts are lost when it stops; set appendonly yes"
 	default:
@@ -96,25 +96,25 @@ func persistence(s map[string]string) string {
 	}
 }
 
-// durability returns how a write that was acknowledged may be lost although the server persists, or "". What the server
-// does not tell is "", too.
+// durability returns a warning about how an acknowledged write may be lost although the server persists data, or "". Its
+// arguments are "" where the server does not reveal them.
 func (c *Client) durability(fsync, replicas string) string {
 	switch {
 	case c.confirm > 0 && replicas == "0":
-		return "the server has no replica now: with durability replicas no write counts as confirmed"
+		return "the server has no replica now, so with durability replicas no write is confirmed"
 	case c.confirm > 0:
 		return ""
 	case replicas != "" && replicas != "0":
 		return "a failover may lose posts that were acknowledged just before it; set durability to replicas for posts over HTTP"
 	case fsync != "" && fsync != "always":
-		return "appendfsync is " + fsync + ": acknowledged posts of the last moments are lost when the machine fails; set it to always"
+		return "appendfsync is " + fsync + ": posts acknowledged just before a crash of the machine are lost; set it to always"
 	default:
 		return ""
 	}
 }
 
-// settings returns what is known of a server's configuration, by the names that CONFIG uses. A server that refuses to
-// tell is no error; one that can't be reached is.
+// settings returns the known settings of a server by their names in CONFIG. A server that forbids CONFIG or INFO is not an
+// error; one that cannot be reached is.
 func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
 	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {
@@ -143,12 +143,12 @@ func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 		}
 	}
 	if s["appendonly"] != "yes" {
-		delete(s, "appendfsync") // means nothing then
+		delete(s, "appendfsync") // has no effect
 	}
 	return s, nil
 }
 
-// info returns the fields of a section of INFO, none if the server refuses to tell.
+// info returns the fields of a section of INFO, none if the server forbids it.
 func info(ctx context.Context, c redis.UniversalClient, section string) (map[string]string, error) {
 	text, err := c.Info(ctx, section).Result()
 	if err != nil {
@@ -166,35 +166,33 @@ func info(ctx context.Context, c redis.UniversalClient, section string) (map[str
 	return fields, nil
 }
 
-// isReply reports whether err is an error that the server answered, and not one of getting there.
+// isReply reports whether err is an error reply of the server rather than a network error.
 func isReply(err error) bool {
 	var reply redis.Error
 	return errors.As(err, &reply)
 }
 
-// master returns the client of the server that holds the site's slot: the pool itself, unless it is a Cluster's. It is
-// for what has no key to be sent by (SCAN, INFO, WAIT): a Cluster's client would send that to any server. Sites with
-// the same master get the same client, and none may keep it, since the slot can go to another server.
-//
-// A command sent through it is not sent on when the slot has moved: the error is then one of kind [feed.ErrUnavailable].
+// master returns the client of the server that has the site's slot; without a Cluster, that is the pool itself. It is for
+// commands without a key (SCAN, INFO, WAIT), which a Cluster's client would send to any server. Sites with the same
+// master get the same client. The caller must not keep it, since the slot may move; commands then fail with an error of
+// kind [feed.ErrUnavailable] rather than follow the slot.
 func (s *Site) master(ctx context.Context, pool redis.UniversalClient) (*redis.Client, error) {
 	switch p := pool.(type) {
 	case *redis.Client:
 		return p, nil
 	case *redis.ClusterClient:
-		return p.MasterForKey(ctx, s.keys.nothing())
+		return p.MasterForKey(ctx, s.keys.absent())
 	default:
-		return nil, fmt.Errorf("client of type %T has no masters: %w", pool, feed.ErrInvalid)
+		return nil, fmt.Errorf("cannot find the masters of a client of type %T: %w", pool, feed.ErrInvalid)
 	}
 }
 
-// incarnation returns a name for the process that m speaks to and for the data that it holds, "" if the server does not
-// tell. It is an error if that server is not the master of the site's slot. What was read in several steps, such as by
-// SCAN, is whole only if the incarnation was the same before and after: another server, or the same one restarted,
-// takes a cursor that it never gave out and leaves keys out without a word.
+// incarnation returns the run id of the server of m, "" if the server does not reveal it. It returns an error if the
+// server is not the master of the site's slot. A SCAN is complete only if the incarnation was the same before and after
+// it: another server, or the same one restarted, accepts a cursor that it did not return and silently skips keys.
 func (s *Site) incarnation(ctx context.Context, m *redis.Client) (string, error) {
-	// A server of a Cluster answers MOVED or ASK for a slot that is another's or on its way there.
-	if err := m.Exists(ctx, s.keys.nothing()).Err(); err != nil {
+	// A server of a Cluster replies MOVED or ASK if the slot has moved or is being moved.
+	if err := m.Exists(ctx, s.keys.absent()).Err(); err != nil {
 		return "", err
 	}
 	info, err := info(ctx, m, "server")
@@ -207,7 +205,7 @@ func (c *Client) clustered() bool {
 	return ok
 }
 
-// eachMaster calls f for each server that may hold a site's keys, for several at once, and returns its first error.
+// eachMaster calls f for each master, concurrently in a Cluster, and returns the first error.
 func (c *Client) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch p := c.build.(type) {
 	case *redis.Client:
@@ -215,6 +213,6 @@ func (c *Client) eachMaster(ctx context.Context, f func(context.Context, *redis.
 	case *redis.ClusterClient:
 		return p.ForEachMaster(ctx, f)
 	default:
-		return fmt.Errorf("client of type %T has no masters: %w", c.build, feed.ErrInvalid)
+		return fmt.Errorf("cannot find the masters of a client of type %T: %w", c.build, feed.ErrInvalid)
 	}
 }

@@ -15,17 +15,17 @@ import (
 	"feedpub/feed"
 )
 
-// tailSlice is the longest single blocking read. A client can't be interrupted in one, so it bounds how long the end
-// of a context goes unnoticed.
-const tailSlice = 500 * time.Millisecond
+// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so this bounds the delay after which
+// a canceled context takes effect.
+const maxBlock = 500 * time.Millisecond
 
-// tailBatch is how many entries a read of a stream returns at most.
+// tailBatch is the maximum number of entries in one read of a stream.
 const tailBatch = 1000
 
-// Changes returns the commits after the entry named, oldest first, waiting up to block for the first; none is no
-// error, and a block of 0 doesn't wait.
+// Changes returns the commits after the given entry, oldest first. If there is none, it waits up to block for one, and
+// then returns no commits and no error. With a block of 0 it does not wait.
 //
-// After "" is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost its data
+// An empty after is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost its data
 // starts a new stream, which may lie before the reader's position: [Site.Version] still grows then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
@@ -38,7 +38,7 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 		text, _ := e.Values["version"].(string)
 		version, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			version = 0 // an entry that doesn't say
+			version = 0 // unknown
 		}
 		out = append(out, feed.Announcement{Entry: e.ID, Feed: feed.Name(name), Version: version})
 	}
@@ -59,14 +59,14 @@ func (s *Site) LastChange(ctx context.Context) (string, error) {
 // streamStart is the position before the first entry of a stream.
 const streamStart = "0-0"
 
-// tail returns up to n entries of a stream after one, waiting up to block for the first.
+// tail returns up to n entries of a stream after the given one. If there is none, it waits up to block for one.
 func (s *Site) tail(ctx context.Context, stream, after string, n int64, block time.Duration) ([]redis.XMessage, error) {
 	after = cmp.Or(after, streamStart)
 	args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n}
 	if block < time.Millisecond {
 		return s.tailNow(ctx, args)
 	}
-	defer s.client.waits.enter()()
+	defer s.client.poller.enter()()
 	for end := time.Now().Add(block); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -74,12 +74,12 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 		var entries []redis.XMessage
 		var err error
 		switch left := time.Until(end); {
-		case left < time.Millisecond: // nearly over, and to Redis 0 ms are for ever
+		case left < time.Millisecond: // to Redis, 0 ms means forever
 			return s.tailNow(ctx, args)
-		case s.client.waits.crowded():
-			entries, err = s.tailInRounds(ctx, args, end)
+		case s.client.poller.crowded():
+			entries, err = s.tailPolling(ctx, args, end)
 		default:
-			entries, err = s.tailBlocking(ctx, args, min(left, tailSlice))
+			entries, err = s.tailBlocking(ctx, args, min(left, maxBlock))
 		}
 		if err != nil || len(entries) > 0 || !time.Now().Before(end) {
 			return entries, err
@@ -89,34 +89,34 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 
 // tailNow reads without waiting.
 func (s *Site) tailNow(ctx context.Context, args *redis.XReadArgs) ([]redis.XMessage, error) {
-	args.Block = -1 // don't
+	args.Block = -1 // do not block
 	return firstStream(s.client.serve.XRead(ctx, args).Result())
 }
 
-// tailBlocking waits in the server. It bounds that, to which the client itself would allow ten seconds more.
+// tailBlocking blocks in the server for up to wait. Without the deadline, go-redis would allow ten seconds more.
 func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait time.Duration) ([]redis.XMessage, error) {
 	args.Block = wait
-	ctx, cancel := context.WithTimeout(ctx, wait+s.client.patience)
+	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)
 	defer cancel()
 	return firstStream(s.client.block.XRead(ctx, args).Result())
 }
 
-// tailInRounds lets rounds of polling find out whether there is news, until end, and reads it then.
-func (s *Site) tailInRounds(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
-	// A wait that is shorter than the pause between rounds must not miss what is there already.
-	if time.Until(end) < roundInterval {
+// tailPolling waits for the poller to find a new entry, until end, and then reads the entries.
+func (s *Site) tailPolling(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
+	// A wait that is shorter than the interval of the poller must not miss entries that exist already.
+	if time.Until(end) < pollInterval {
 		if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
 			return entries, err
 		}
 	}
-	news, err := s.client.waits.await(ctx, s.keys, args.Streams[0], args.Streams[1], end)
-	if err != nil || !news {
+	found, err := s.client.poller.await(ctx, s.keys, args.Streams[0], args.Streams[1], end)
+	if err != nil || !found {
 		return nil, err
 	}
 	return s.tailNow(ctx, args)
 }
 
-// firstStream returns the entries of a reply about one stream; none is no error.
+// firstStream returns the entries of the only stream of a reply. An empty reply is not an error.
 func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
@@ -127,8 +127,8 @@ func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
 	return streams[0].Messages, nil
 }
 
-// Inbox returns up to n entries after the one named, oldest first; "" is before the first. An entry that names no
-// post, which only a foreign writer makes, has an empty ID: it is to be passed over like the others.
+// Inbox returns up to n entries after the given one, oldest first; "" is before the first. ID is empty for an entry without
+// the id of a post, which another program may have written; the caller must skip it.
 func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error) {
 	start := "-"
 	if after != "" {
@@ -146,8 +146,8 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 	return out, nil
 }
 
-// Cursor returns the last inbox entry that was absorbed, or "" if none was. Absorb moves it, and forgets entries that
-// lie more than an hour behind it.
+// Cursor returns the last inbox entry that was absorbed, or "" if none was. [Site.Absorb] moves it, and deletes entries that
+// are more than an hour older.
 func (s *Site) Cursor(ctx context.Context) (string, error) {
 	cursor, err := s.client.build.Get(ctx, s.keys.cursor()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -156,14 +156,14 @@ func (s *Site) Cursor(ctx context.Context) (string, error) {
 	return cursor, s.client.wrap("cursor", err)
 }
 
-// Submitted waits up to block for an entry after the one named, "" being before the first, and reports whether there is
-// one.
+// AwaitInbox waits up to block for an inbox entry after the given one, and reports whether there is one; "" is before the
+// first.
 func (s *Site) AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error) {
 	entries, err := s.tail(ctx, s.keys.inbox(), after, 1, block)
 	return len(entries) > 0, s.client.wrap("inbox", err)
 }
 
-// entryTime returns when a stream's entry was made, which its id begins with; zero for an id that a writer chose.
+// entryTime returns the time in the id of a stream entry, or zero if the id was chosen by a writer and has none.
 func entryTime(entry string) time.Time {
 	ms, _, _ := strings.Cut(entry, "-")
 	n, err := strconv.ParseInt(ms, 10, 64)
@@ -175,21 +175,21 @@ func entryTime(entry string) time.Time {
 
 const (
 	keptRequests = 100
-	// requestTTL outlives the patience of any operator: a builder that starts later doesn't answer old questions.
+	// requestTTL is longer than any caller of Ask waits. A builder that starts later does not find older requests.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
-	// asking is how many can wait for replies at a time, with a connection each; more wait for one of those.
-	asking = 16
+	// maxAsking is how many calls of Ask can wait for replies at a time, each with a connection; others wait for one.
+	maxAsking = 16
 )
 
-// Ask puts a request to the builder, whoever it is, and returns the reply. None within timeout is an error of kind
-// [feed.ErrUnavailable]; whether a builder is alive at all, [Site.Holder] tells beforehand.
+// Ask sends a request to the builder and returns its reply. If there is no reply within timeout, the error is of kind
+// [feed.ErrUnavailable]. [Site.Holder] reports whether there is a builder.
 func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
 	if s.client.owner != nil {
-		reply, err := s.delegate(ctx, timeout+s.client.patience, delegatedAsk, request, timeout.String())
+		reply, err := s.delegate(ctx, timeout+s.client.serveTimeout, delegatedAsk, request, timeout.String())
 		return reply, s.client.wrap("ask", err)
 	}
-	id := rand.Text() // names the reply; unguessable, so that askers don't meet
+	id := rand.Text() // part of the key of the reply
 	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{
 			Stream: s.keys.requests(), MaxLen: keptRequests, Approx: true, Values: []any{"id", id, "payload", request},
@@ -200,12 +200,12 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 	if err != nil {
 		return nil, s.client.wrap("ask", err)
 	}
-	s.client.waits.nudge(s.keys.requests())
+	s.client.poller.nudge(s.keys.requests())
 	for end := time.Now().Add(timeout); ; {
 		if err := ctx.Err(); err != nil {
 			return nil, s.client.wrap("ask", err)
 		}
-		wait := min(time.Until(end), tailSlice)
+		wait := min(time.Until(end), maxBlock)
 		if wait <= 0 {
 			return nil, s.client.wrap("ask", fmt.Errorf("no reply within %v: %w", timeout, feed.ErrUnavailable))
 		}
@@ -217,18 +217,18 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 }
 
 func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+s.client.patience)
+	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)
 	defer cancel()
-	// Not BLPop, which rounds fractions of a second up to whole ones.
+	// Not BLPop, which rounds up to whole seconds.
 	reply, err := s.client.block.Do(ctx, "BLPOP", s.keys.reply(id), fmt.Sprintf("%.3f", wait.Seconds())).StringSlice()
 	if err != nil {
 		return nil, err
 	}
-	return []byte(reply[len(reply)-1]), nil // after the key's name
+	return []byte(reply[len(reply)-1]), nil // the first element is the key
 }
 
-// Requests returns the requests after the entry named, oldest first, waiting up to block for the first; none is no
-// error. After "" is before the first entry.
+// Requests returns the requests after the given entry, oldest first; "" is before the first. If there is none, it waits up
+// to block for one, and then returns no requests and no error.
 func (s *Site) Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error) {
 	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {
@@ -243,7 +243,7 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 	return out, nil
 }
 
-// Reply answers a request. The reply is forgotten if nobody fetches it within a minute.
+// Reply replies to a request. The reply expires if it is not read within a minute.
 func (s *Site) Reply(ctx context.Context, id string, payload []byte) error {
 	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.RPush(ctx, s.keys.reply(id), payload)

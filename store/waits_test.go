@@ -77,12 +77,12 @@ func (s *streams) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return
 func (s *streams) DialHook(next redis.DialHook) redis.DialHook          { return next }
 
 // newTestWaits returns waits on the streams, which are to be closed.
-func newTestWaits(s *streams, clustered bool) *waits {
+func newTestWaits(s *streams, clustered bool) *poller {
 	c := redis.NewClient(&redis.Options{
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	c.AddHook(s)
-	return newWaits(c, clustered, 0)
+	return newPoller(c, clustered, 0)
 }
 
 // answer is how a wait ended, and when.
@@ -93,7 +93,7 @@ type answer struct {
 }
 
 // begin begins a wait for a stream of the site "a" and returns where its answer comes.
-func begin(ctx context.Context, w *waits, stream, after string, wait time.Duration) <-chan answer {
+func begin(ctx context.Context, w *poller, stream, after string, wait time.Duration) <-chan answer {
 	done := make(chan answer, 1)
 	start := time.Now()
 	go func() {
@@ -115,9 +115,9 @@ func TestRounds(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {
 		name string
-		run  func(t *testing.T, s *streams, w *waits)
+		run  func(t *testing.T, s *streams, w *poller)
 	}{
-		{"news comes with the next round, to those who lack it", func(t *testing.T, s *streams, w *waits) {
+		{"news comes with the next round, to those who lack it", func(t *testing.T, s *streams, w *poller) {
 			s.last["x"], s.last["y"] = "5-0", "1-0"
 			behind, level := begin(t.Context(), w, "x", "4-0", time.Second), begin(t.Context(), w, "x", "5-0", time.Second)
 			other := begin(t.Context(), w, "y", "1-0", 600*time.Millisecond)
@@ -125,59 +125,59 @@ func TestRounds(t *testing.T) {
 			wantAnswer(t, "a stream without news", other, answer{After: 600 * time.Millisecond})
 			wantAnswer(t, "after the last entry", level, answer{After: time.Second})
 		}},
-		{"what this process adds is known at once", func(t *testing.T, s *streams, w *waits) {
+		{"what this process adds is known at once", func(t *testing.T, s *streams, w *poller) {
 			x, y := begin(t.Context(), w, "x", "0-0", time.Minute), begin(t.Context(), w, "y", "0-0", time.Second)
 			w.nudge("x")
 			wantAnswer(t, "the stream", x, answer{News: true})
 			wantAnswer(t, "another stream", y, answer{After: time.Second})
 		}},
-		{"an error is everyone's", func(t *testing.T, s *streams, w *waits) {
+		{"an error is everyone's", func(t *testing.T, s *streams, w *poller) {
 			s.err = broken
 			x, y := begin(t.Context(), w, "x", "0-0", time.Minute), begin(t.Context(), w, "y", "0-0", time.Minute)
-			wantAnswer(t, "one", x, answer{Err: broken, After: roundInterval})
-			wantAnswer(t, "the other", y, answer{Err: broken, After: roundInterval})
+			wantAnswer(t, "one", x, answer{Err: broken, After: pollInterval})
+			wantAnswer(t, "the other", y, answer{Err: broken, After: pollInterval})
 			if n, _ := s.asked(); n != 1 {
 				t.Errorf("the server was asked %d times, want once for all", n)
 			}
 		}},
-		{"a server that does not answer in time is not one without news", func(t *testing.T, s *streams, w *waits) {
+		{"a server that does not answer in time is not one without news", func(t *testing.T, s *streams, w *poller) {
 			s.takes, s.err = time.Second, broken
 			x := begin(t.Context(), w, "x", "0-0", 500*time.Millisecond)
-			wantAnswer(t, "a wait that ends during a round", x, answer{Err: broken, After: roundInterval + time.Second})
+			wantAnswer(t, "a wait that ends during a round", x, answer{Err: broken, After: pollInterval + time.Second})
 		}},
-		{"the end of a context is noticed during a round", func(t *testing.T, s *streams, w *waits) {
+		{"the end of a context is noticed during a round", func(t *testing.T, s *streams, w *poller) {
 			s.takes = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			x := begin(ctx, w, "x", "0-0", time.Hour)
 			wantAnswer(t, "the wait", x, answer{Err: context.DeadlineExceeded, After: time.Second})
 		}},
-		{"commands ride with a round and not alone", func(t *testing.T, s *streams, w *waits) {
+		{"commands ride with a round and not alone", func(t *testing.T, s *streams, w *poller) {
 			x := begin(t.Context(), w, "x", "0-0", time.Second)
 			start := time.Now()
 			for range 2 {
-				go func() { _ = w.ride(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }) }()
+				go func() { _ = w.withNextRound(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }) }()
 			}
-			if err := w.ride(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }); err != nil {
+			if err := w.withNextRound(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }); err != nil {
 				t.Error(err)
 			}
 			n, commands := s.asked()
-			if took := time.Since(start); took != roundInterval || n != 1 || len(commands) != 4 {
+			if took := time.Since(start); took != pollInterval || n != 1 || len(commands) != 4 {
 				t.Errorf("after %v there were %d round trips with %d commands; want one with 4 after %v",
-					took, n, len(commands), roundInterval)
+					took, n, len(commands), pollInterval)
 			}
 			<-x
 		}},
-		{"closing ends waits", func(t *testing.T, s *streams, w *waits) {
+		{"closing ends waits", func(t *testing.T, s *streams, w *poller) {
 			x := begin(t.Context(), w, "x", "0-0", time.Hour)
 			w.close()
 			wantAnswer(t, "one that waits", x, answer{Err: redis.ErrClosed})
 			wantAnswer(t, "one that comes later", begin(t.Context(), w, "x", "0-0", time.Hour), answer{Err: redis.ErrClosed})
-			if err := w.ride(t.Context(), nil); !errors.Is(err, redis.ErrClosed) {
+			if err := w.withNextRound(t.Context(), nil); !errors.Is(err, redis.ErrClosed) {
 				t.Errorf("ride on a closed client = %v; want %v", err, redis.ErrClosed)
 			}
 		}},
-		{"nothing runs when nobody waits", func(t *testing.T, s *streams, w *waits) {
+		{"nothing runs when nobody waits", func(t *testing.T, s *streams, w *poller) {
 			<-begin(t.Context(), w, "x", "0-0", time.Second)
 			time.Sleep(time.Hour) // of the test's own clock
 			if n, _ := s.asked(); n > 4 {
@@ -219,7 +219,7 @@ func TestARoundIsFewCommands(t *testing.T) {
 						}
 					}
 				}
-				time.Sleep(roundInterval)
+				time.Sleep(pollInterval)
 				synctest.Wait()
 				pipelines, commands := s.asked()
 				got := map[int]int{}
@@ -238,7 +238,7 @@ func TestARoundIsFewCommands(t *testing.T) {
 
 // TestWaitsBlockWhileTheyAreFew, and none does while there are many: the bound on connections holds.
 func TestWaitsBlockWhileTheyAreFew(t *testing.T) {
-	w := newWaits(nil, false, 2)
+	w := newPoller(nil, false, 2)
 	var blocking atomic.Int32
 	var leave []func()
 	for range 4 {

@@ -54,7 +54,7 @@ func (k *keys) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 func (k *keys) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
-			if k.moved != "" && cmd.Args()[1] == k.moved.nothing() {
+			if k.moved != "" && cmd.Args()[1] == k.moved.absent() {
 				cmd.SetErr(errMoved)
 			}
 		}
@@ -83,7 +83,7 @@ type walked struct {
 
 // begin begins a walk of a site over its posts that calls each before it goes on, and returns where its end comes.
 func beginWalk(
-	ctx context.Context, w *walks, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
+	ctx context.Context, w *scanner, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
 ) <-chan walked {
 	done := make(chan walked, 1)
 	go func() {
@@ -119,9 +119,9 @@ func TestSharedWalks(t *testing.T) {
 	all := func(idLists) bool { return true }
 	for _, tt := range []struct {
 		name string
-		run  func(t *testing.T, k *keys, w *walks, m *redis.Client)
+		run  func(t *testing.T, k *keys, w *scanner, m *redis.Client)
 	}{
-		{"two at a time share a pass", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"two at a time share a pass", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
 			none := beginWalk(t.Context(), w, m, swift, "c", all)
 			wantWalked(t, "a", a, each, nil)
@@ -131,7 +131,7 @@ func TestSharedWalks(t *testing.T) {
 				t.Errorf("%d scans for 18,000 keys, want 18", k.scans)
 			}
 		}},
-		{"who comes during a pass takes part in a whole one", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"who comes during a pass takes part in a whole one", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			var late <-chan walked
 			first := sync.OnceFunc(func() { late = beginWalk(t.Context(), w, m, patient, "b", all) })
 			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool {
@@ -141,7 +141,7 @@ func TestSharedWalks(t *testing.T) {
 			wantWalked(t, "a", a, each, nil)
 			wantWalked(t, "b", late, each, nil)
 		}},
-		{"a slow one is left behind, with what lies there", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"a slow one is left behind, with what lies there", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			start := time.Now()
 			slow := beginWalk(t.Context(), w, m, swift, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
 			wantWalked(t, "the other", beginWalk(t.Context(), w, m, swift, "b", all), each, nil)
@@ -150,13 +150,13 @@ func TestSharedWalks(t *testing.T) {
 			}
 			wantWalked(t, "the slow one", slow, some, errLeftBehind)
 		}},
-		{"a patient pass goes at the speed of its slowest", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"a patient pass goes at the speed of its slowest", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			slow := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Duration(patient) - 1); return true })
 			other := beginWalk(t.Context(), w, m, patient, "b", all)
 			wantWalked(t, "the other", other, each, nil)
 			wantWalked(t, "the slow one", slow, each, nil)
 		}},
-		{"one that hangs holds a patient pass for half a minute", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"one that hangs holds a patient pass for half a minute", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			start := time.Now()
 			hangs := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
 			wantWalked(t, "the other", beginWalk(t.Context(), w, m, patient, "b", all), each, nil)
@@ -165,47 +165,47 @@ func TestSharedWalks(t *testing.T) {
 			}
 			wantWalked(t, "the one that hangs", hangs, some, errLeftBehind)
 		}},
-		{"one that has enough leaves", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"one that has enough leaves", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			a := beginWalk(t.Context(), w, m, swift, "a", func(idLists) bool { return false })
 			wantWalked(t, "the other", beginWalk(t.Context(), w, m, swift, "b", all), each, nil)
 			wantWalked(t, "the one that leaves", a, some, nil)
 		}},
-		{"the last one that leaves ends the pass", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"the last one that leaves ends the pass", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			k.list = slices.Repeat(k.list, 20)
-			w.held = 1
+			w.room = 1
 			<-beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { return false })
 			synctest.Wait()
 			if k.scans > 100 {
 				t.Errorf("%d scans for somebody who left with the first ids", k.scans)
 			}
 		}},
-		{"a context that ends, ends one part", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"a context that ends, ends one part", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			ctx, cancel := context.WithCancel(t.Context())
 			a, b := beginWalk(ctx, w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
 			cancel()
 			wantWalked(t, "the one that gave up", a, 0, context.Canceled)
 			wantWalked(t, "the other", b, each, nil)
 		}},
-		{"a failure is everyone's", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"a failure is everyone's", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			k.fail = errBroken
 			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
 			wantWalked(t, "a", a, 0, errBroken)
 			wantWalked(t, "b", b, 0, errBroken)
 		}},
-		{"a slot that has moved is its site's failure", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"a slot that has moved is its site's failure", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			k.moved = "a"
 			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
 			wantWalked(t, "the site that moved", a, 0, errMoved)
 			wantWalked(t, "the other", b, each, nil)
 		}},
-		{"another server in the place of the one is an error", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"another server in the place of the one is an error", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			change := sync.OnceFunc(func() { k.set(func() { k.runID = "two" }) })
 			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { change(); return true })
 			if g := <-a; g.err == nil {
 				t.Error("a walk over two servers is no error: what the second left out counts as deleted")
 			}
 		}},
-		{"closing ends walks", func(t *testing.T, k *keys, w *walks, m *redis.Client) {
+		{"closing ends walks", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
 			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Minute); return true })
 			b := beginWalk(t.Context(), w, m, swift, "b", all)
 			w.close()
@@ -226,8 +226,8 @@ func TestSharedWalks(t *testing.T) {
 					MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 				})
 				m.AddHook(k)
-				w := newWalks()
-				w.held = 1
+				w := newScanner()
+				w.room = 1
 				tt.run(t, k, w, m)
 				w.close()
 			})

@@ -1,14 +1,14 @@
 -- Makes all changes of an absorption, or none.
 --
--- The checks come first and nothing is written before the last of them has passed: Redis does not undo a script. What
--- Redis itself refuses (out of memory, read-only, disk full) it refuses at a script's first write.
+-- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out of
+-- memory, read-only, disk full) at its first write.
 --
 -- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal
 --       then F index keys, then for each of C changes its item key and its record key
 -- ARGV  token, cursor as read, cursor to write, now in ms, F, C
 --       then F feed names
---       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" if the stored item's
---         date will be needed
+--       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" if the date of the
+--         stored item is used, else "0"
 --       then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "", record or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
@@ -16,8 +16,8 @@
 --         archives touched, which become dirty, and their positions
 --       then number of names, and for each: feed, full name
 --       then number of removals, and for each: feed, ms
--- Output "ok", or "journal" if there is one, whose entries are to be awaited;
---       "token N", "cursor C" or "item" and the position of a change for what has moved on
+-- Output "ok", or "journal" if the journal exists and the caller must wait for it;
+--       "token N", "cursor C" or "item" and the position of a change if the stored one differs
 
 local at = 0
 local function arg()
@@ -76,7 +76,7 @@ for c = 1, changes do
     note('record', id, record)
   end
 
-  local kept = {} -- when each problem was first seen
+  local kept = {} -- the stored problems, for the times at which they were first seen
   for _ = 1, num() do
     local field = arg()
     kept[field] = redis.call('HGET', KEYS[6], field)
@@ -120,7 +120,7 @@ if marked then redis.call('SET', KEYS[5], mark) end
 
 if next_cursor ~= '' and next_cursor ~= cursor then
   redis.call('SET', KEYS[2], next_cursor)
-  -- Entries stay an hour behind the cursor, to be looked at.
+  -- Keep absorbed entries for an hour, for inspection.
   local ms = tonumber(string.match(next_cursor, '^%d+') or '0') - 3600000
   if ms > 0 then redis.call('XTRIM', KEYS[3], 'MINID', '~', int(ms)) end
 end

@@ -1,13 +1,13 @@
--- Takes the lease of a job and gives out a fencing token. The present holder may take it again.
+-- Acquires the lease of a job and issues a fencing token. The present holder may acquire it again.
 --
 -- KEYS  1 lease  2 token
--- ARGV  owner, ttl in ms, now in ms, the greatest token seen anywhere
+-- ARGV  owner, ttl in ms, now in ms, the greatest token known to replicas
 -- Output {"ok", token} or {"locked", holder}
 
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { 'locked', holder } end
 local stored = tonumber(redis.call('GET', KEYS[2]) or '0')
--- Not only the counter: a flushed or rolled-back server would give out tokens that replicas know as older.
+-- Not only the counter: a flushed or rolled-back server would issue tokens that are older than those of replicas.
 local token = string.format('%.0f', math.max(stored + 1, tonumber(ARGV[3]), tonumber(ARGV[4]) + 1))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], token)

@@ -1,16 +1,16 @@
--- Records archives, and makes feeds dirty. All or nothing.
+-- Records archives and makes feeds dirty, all or nothing.
 --
 -- KEYS  1 token  2 archives  3 dirty  4 marks  5 journal
 -- ARGV  token, now in ms, A, then for each of A archives its name and its position, then the names of feeds to rebuild
--- Output "ok", or "journal" if there is one, whose entries are to be awaited;
---       "token N", or "taken NAME" if an archive of that name ends elsewhere
+-- Output "ok", or "journal" if the journal exists and the caller must wait for it;
+--       "token N", or "exists NAME" if an archive of that name has another end
 
 local stored = redis.call('GET', KEYS[1])
 if stored and tonumber(stored) > tonumber(ARGV[1]) then return 'token ' .. stored end
 local last = 3 + 2 * tonumber(ARGV[3])
 for i = 4, last, 2 do
   local old = redis.call('HGET', KEYS[2], ARGV[i])
-  if old and old ~= ARGV[i + 1] then return 'taken ' .. ARGV[i] end
+  if old and old ~= ARGV[i + 1] then return 'exists ' .. ARGV[i] end
 end
 
 redis.call('SET', KEYS[1], ARGV[1])

@@ -1,13 +1,13 @@
--- Makes documents the current ones of a feed, in one step. The bytes are in the store already; only hashes come here.
+-- Replaces the documents of a feed in one step. The bytes have been uploaded; the arguments contain only hashes.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
---       then D doc keys of the new documents, then P doc keys of the current ones, and keys of their forms in brotli
---       coding, then such keys of the new ones
+--       then D doc keys of the new documents, then P keys of the current ones, doc keys and brotli keys, then the brotli
+--       keys of the new ones
 -- ARGV  token, now in ms, dirty mark or "0", feed, config, ids, entries of the changes stream to keep, ms to keep
 --       replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
---       seconds}: touched is a head that changed without any bytes changing. Or, with nothing flipped,
+--       seconds}: touched means that the head changed but no bytes did. Or, without any change,
 --       {"token", N}, {"moved"} if the current documents are not those that were read, {"absent", HASH}
 
 local at = 0
@@ -25,7 +25,7 @@ local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num()
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
 end
--- Even if this call goes no further: from now on older builders are refused, and can't keep this one from its turn.
+-- Even if this call fails below: older builders must not write any more.
 redis.call('SET', KEYS[1], token)
 
 local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or '', ''
@@ -43,7 +43,7 @@ for d = 1, docs do
   local old = current[format]
   local seconds = math.floor(now / 1000)
   if not old or old.hash ~= hash then
-    -- Readers compare Last-Modified; two versions within a second must differ in it, also under a clock set back.
+    -- Clients compare Last-Modified, so it must grow even within a second and if the clock was set back.
     if old then seconds = math.max(seconds, old.modified + 1) end
     outcome = 'committed'
   else
@@ -60,9 +60,9 @@ local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') ==
   and redis.call('HGET', KEYS[2], 'ids') == ids
 
 if outcome ~= 'unchanged' then
-  redis.call('DEL', KEYS[2]) -- formats that are no longer made
+  redis.call('DEL', KEYS[2]) -- removes formats that are no longer rendered
   for _, f in ipairs(fields) do redis.call('HSET', KEYS[2], f[1], f[2]) end
-  -- At least the time, so that replicas see it move after the counter was lost.
+  -- At least the time, so that it also grows after the counter was lost.
   local version = int(math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now))
   redis.call('SET', KEYS[4], version)
   redis.call('ZADD', KEYS[3], version, feed)
@@ -70,7 +70,7 @@ if outcome ~= 'unchanged' then
 end
 redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'formats', formats)
 
--- Expire first: a document that came back, or that two formats share, is persisted again.
+-- Expire first: a document that is current again, or shared by two formats, is persisted after that.
 for p = 1, previous do redis.call('PEXPIRE', KEYS[FIXED + docs + p], keep_docs) end
 for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
 for b = FIXED + docs + previous + 1, #KEYS do redis.call('PERSIST', KEYS[b]) end

@@ -1,8 +1,8 @@
--- Takes processes off the list that have not reported: in one step with the look, for one may report just now.
+-- Removes members without a report from the fleet. It checks again, since one may have reported in the meantime.
 --
 -- KEYS  1 fleet, then the member keys
 -- ARGV  the members' ids, in the order of their keys
--- Output how many were taken off
+-- Output the number of removed members
 
 local gone = 0
 for i = 1, #ARGV do

@@ -1,8 +1,8 @@
--- Gives up a lease, if it is still the owner's.
+-- Releases a lease if it still has this owner.
 --
 -- KEYS  1 lease
 -- ARGV  owner
--- Output 1 if it was given up, else 0
+-- Output 1 if it was released, else 0
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])

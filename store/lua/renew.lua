@@ -1,8 +1,8 @@
--- Prolongs a lease that is still held. One that lapsed must be acquired anew, with a new token.
+-- Extends a lease that still has this owner. One that has expired must be acquired again, with a new token.
 --
 -- KEYS  1 lease
 -- ARGV  owner, ttl in ms
--- Output {"ok", owner} or {"locked", holder, or "" if the lease has lapsed}
+-- Output {"ok", owner} or {"locked", holder, or "" if the lease has expired}
 
 local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then return { 'locked', holder or '' } end

@@ -1,15 +1,15 @@
--- Writes a head that was committed earlier, unless the store has one that is as late.
+-- Writes a head that was committed earlier, unless the stored head is not older.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 journal  7 dirty  8 marks
 --       then D doc keys of the head, then doc keys of the head as read
 -- ARGV  token, now in ms, feed, entries of the changes stream to keep, "1" to make the feed dirty or "0", ms to keep
 --       replaced documents, token of the head as read or "-1", D, then fields and values of the head
--- Output "ok", "kept" if the store's head is as late, or "absent" if a document's bytes are not there
+-- Output "ok", "kept" if the stored head is not older, or "absent" if a document has not been uploaded
 
 local token, now, feed, docs = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[8])
 local FIXED, FIELDS = 8, 9
 local function int(n) return string.format('%.0f', n) end
--- When the newest of a head's documents was modified, of a list of fields and values.
+-- Returns the latest Last-Modified of the documents in a list of fields and values of a head.
 local function modified(list, from)
   local latest = 0
   for i = from, #list, 2 do
@@ -22,13 +22,13 @@ end
 
 local stored = tonumber(redis.call('HGET', KEYS[2], 'token') or '-1')
 if stored > token then return 'kept' end
--- One builder commits a feed many times under its token.
+-- A builder commits a feed many times with one token.
 if stored == token and modified(redis.call('HGETALL', KEYS[2]), 1) >= modified(ARGV, FIELDS) then return 'kept' end
 for d = 1, docs do
   if redis.call('EXISTS', KEYS[FIXED + d]) == 0 then return 'absent' end
 end
 
--- The next builder must count as later than the one that committed this.
+-- The next token must be greater than that of the builder that committed this head.
 if tonumber(redis.call('GET', KEYS[1]) or '0') < token then redis.call('SET', KEYS[1], ARGV[1]) end
 redis.call('DEL', KEYS[2])
 for i = FIELDS, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end

@@ -1,10 +1,10 @@
--- Brings back primary records from an export, never over what the site knows better.
+-- Restores primary records from an export and merges them with those of the site.
 --
 -- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record
 --       key and its post key
 -- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and two
 --       values: first seen and removed in Unix ms or "-"; or full name and ""; or ms and ""; or position and ""
--- Output "ok", or "journal" if there is one
+-- Output "ok", or "journal" if the journal exists and the caller must wait for it
 
 local journal = redis.call('EXISTS', KEYS[4]) == 1
 local function note(kind, id, value)
@@ -19,7 +19,7 @@ for i = 1, #ARGV, 4 do
     key = key + 2
     local old = redis.call('GET', record)
     if old then
-      -- The post was seen here since: when it was first seen anywhere is older knowledge, whether it is removed newer.
+      -- The earlier time of "first seen" is right. The stored removal is newer than that of the export.
       local seen, removed = string.match(old, '^(%S+) (%S+)$')
       if seen and seen ~= '-' and (first == '-' or tonumber(seen) < tonumber(first)) then first = seen end
       second = removed or second
@@ -28,7 +28,7 @@ for i = 1, #ARGV, 4 do
     if old ~= value then
       redis.call('SET', record, value)
       note(kind, id, value)
-      -- The date of a post that gives none has changed: it is to be read again.
+      -- "First seen" is the date of a post without one, so the post must be absorbed again.
       if redis.call('EXISTS', post) == 1 then redis.call('XADD', KEYS[1], '*', 'id', id) end
     end
   elseif kind == 'name' then

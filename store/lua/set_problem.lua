@@ -1,4 +1,4 @@
--- Lists a problem; one that was listed keeps the time at which it was first seen.
+-- Lists a problem. If it is listed already, the time at which it was first seen is kept.
 --
 -- KEYS  1 problems
 -- ARGV  field, since in ms or "0", problem

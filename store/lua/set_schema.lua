@@ -1,8 +1,8 @@
--- Decides on a site's schema, unless another decision was made since it was read. Builders with earlier tokens are
--- refused from then on, so that none commits what it made under the earlier decision.
+-- Sets the schema of a site unless it has changed since it was read, and fences builders with earlier tokens, so that none
+-- commits documents of the previous rendering version.
 --
 -- KEYS  1 schema  2 token
--- ARGV  since of the schema as read or "0", the least token to decide at, version, reader, writer, renderer
+-- ARGV  since of the schema as read or "0", the least new value of since, version, reader, writer, renderer
 -- Output {"ok", since} or {"moved", since of the schema as it is}
 
 local stored = redis.call('HGET', KEYS[1], 'since') or '0'

@@ -128,7 +128,7 @@ func (g *Group) Master(site feed.SiteID) *Server {
 	g.await("a master of site "+string(site), func() bool {
 		for _, s := range g.servers {
 			// A replica of a Cluster refuses every key, one of a Sentinel's master every write.
-			if reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:nothing", site)); err == nil && !strings.HasPrefix(reply, "-") {
+			if reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:absent", site)); err == nil && !strings.HasPrefix(reply, "-") {
 				found = s
 				return true
 			}

@@ -91,8 +91,8 @@ func New(c Config) *Fleet {
 	return f
 }
 
-// Run reports this process and reads the reports of others until ctx ends, and then removes its report. It retries after
-// errors, and returns nil.
+// Run reports this process and reads the reports of others until ctx ends, and then removes its report. It retries
+// after errors, and returns nil.
 func (f *Fleet) Run(ctx context.Context) error {
 	defer f.Pace.join()()
 	reports, failing := 0, false
@@ -236,8 +236,8 @@ func (f *Fleet) SchemaToken() feed.Token {
 	return f.latest.Since
 }
 
-// AwaitReports returns once all other processes have had time to report since this one started, or with the error of ctx.
-// With OneShot it returns at once.
+// AwaitReports returns once all other processes have had time to report since this one started, or with the error of
+// ctx. With OneShot it returns at once.
 func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {
 	case <-f.reported:
@@ -365,8 +365,8 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 // takes four small commands.
 const sitesPerInterval = 250
 
-// Pace bounds the load that the fleets of all sites of a process put on the store. The zero Pace is ready for use; a nil
-// Pace does not limit.
+// Pace bounds the load that the fleets of all sites of a process put on the store. The zero Pace is ready for use; a
+// nil Pace does not limit.
 type Pace struct{ sites atomic.Int64 }
 
 // join counts a site until leave is called.

@@ -81,8 +81,8 @@ type documents feed.Token
 func (d documents) Newest() feed.Token          { return feed.Token(d) }
 func (d documents) Version() (int64, time.Time) { return int64(d) + 1, time.Time{} }
 
-// process returns the Fleet of a process that makes the rendering versions from oldest to newest, and has documents up to a
-// token.
+// process returns the Fleet of a process that makes the rendering versions from oldest to newest, and has documents up
+// to a token.
 func process(s Store, id string, oldest, newest int, token feed.Token) *Fleet {
 	return New(Config{
 		Store: s, Documents: documents(token), Log: slog.New(slog.DiscardHandler), Clock: time.Now,
@@ -293,7 +293,8 @@ func TestAnOutdatedProgramDoesNotBuild(t *testing.T) {
 	}
 }
 
-// TestALostSchemaIsSetAgain checks that documents do not change back after a store was restored from before an upgrade.
+// TestALostSchemaIsSetAgain checks that documents do not change back after a store was restored from before an
+// upgrade.
 func TestALostSchemaIsSetAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()

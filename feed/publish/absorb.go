@@ -84,8 +84,8 @@ func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	}
 }
 
-// absorbFound absorbs posts that were found rather than submitted. If due is set, items that need no change enter their
-// feeds again.
+// absorbFound absorbs posts that were found rather than submitted. If due is set, items that need no change enter
+// their feeds again.
 func (a *absorber) absorbFound(ctx context.Context, token feed.Token, ids []string, due bool) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
@@ -112,8 +112,8 @@ func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, n
 	})
 }
 
-// write stores what was decided about a batch of posts. If a writer or another builder was faster, nothing is written and
-// the error is of kind [feed.ErrStale]; the next run starts from the new state.
+// write stores what was decided about a batch of posts. If a writer or another builder was faster, nothing is written
+// and the error is of kind [feed.ErrStale]; the next run starts from the new state.
 func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error {
 	if len(b.decisions) == 0 && b.cursor == b.next {
 		return nil
@@ -168,11 +168,13 @@ func (a *absorber) decide(st feed.StoredPost, n notice, now time.Time) (decision
 		d.keep(now)
 		d.Problem = &feed.Problem{
 			ID: st.ID, Kind: feed.KindMissing, Since: n.at, Serving: true,
-			Reason: "the post is missing from the store and was not deleted; it stays published until you confirm the loss by deleting it",
+			Reason: "the post is missing from the store and was not deleted; it stays published until you confirm the loss " +
+				"by deleting it",
 		}
 	case st.Raw == nil:
 		return d, n.submitted || n.due
-	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.intakeVersion) && st.Item.RawSum == feed.HashOf(st.Raw):
+	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.intakeVersion) &&
+		st.Item.RawSum == feed.HashOf(st.Raw):
 		// A newer release has read this post. Reading it again would change documents, and change them back when that
 		// release builds.
 		d.keep(now)
@@ -215,7 +217,8 @@ func (a *absorber) read(d *decision, st feed.StoredPost, now time.Time) {
 	d.Problem = flaws(st.ID, result, d.notice.at)
 }
 
-// newerIntake reports whether an item was made by a newer version of the intake. Its fingerprints begin with the version.
+// newerIntake reports whether an item was made by a newer version of the intake. Its fingerprints begin with the
+// version.
 func newerIntake(fingerprint, than string) bool {
 	version := func(s string) int {
 		s, _, _ = strings.Cut(s, "-")
@@ -236,8 +239,8 @@ type placement struct {
 	documents  map[string][]feed.Name // the feeds and archives whose documents contain a post; nil until loaded
 }
 
-// place completes decisions with the feeds that each item enters and leaves, the names of those feeds, and the times of
-// removals.
+// place completes decisions with the feeds that each item enters and leaves, the names of those feeds, and the times
+// of removals.
 func (a *absorber) place(ctx context.Context, decisions []decision) (feed.Absorption, error) {
 	items := make([]*feed.Item, 0, len(decisions))
 	for _, d := range decisions {

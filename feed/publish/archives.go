@@ -129,8 +129,8 @@ func (s *archiveSet) nextNumber(n feed.Name) int {
 const divideFactor = 4
 
 // closeFull closes archives of what no longer fits into the targets to build, and divides archives that have grown too
-// large. It returns the targets with those that this affects, archives first: a link from a feed to an archive must not
-// be published before the archive.
+// large. It returns the targets with those that this affects, archives first: a link from a feed to an archive must
+// not be published before the archive.
 func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
@@ -180,8 +180,8 @@ func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected m
 	return targets, nil
 }
 
-// closeArchives closes archives within a feed or an archive that has grown too large, and returns the feed and archives
-// whose documents change.
+// closeArchives closes archives within a feed or an archive that has grown too large, and returns the feed and
+// archives whose documents change.
 func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.Name, limit int) ([]feed.Name, error) {
 	of := feedOf(n)
 	after, upTo := r.archives.bounds(n)
@@ -219,6 +219,6 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 }
 
 // archiveSize returns how many of n posts, more than a feed's limit, the next archive takes. A feed that grows post by
-// post loses a quarter of them at a time: less would make many small archives, and more would leave subscribers who poll
-// rarely with few posts. A feed that grows by many posts fills archives to the limit and stays full.
+// post loses a quarter of them at a time: less would make many small archives, and more would leave subscribers who
+// poll rarely with few posts. A feed that grows by many posts fills archives to the limit and stays full.
 func archiveSize(n, limit int) int { return min(limit, max(n-limit, (limit+3)/4)) }

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// archived gives the main feed archives.
+// archived returns a builder whose main feed has archives.
 func (w *world) archived(limit int) *publish.Publisher {
 	w.config.Limit = limit
 	return w.builder("one", func(c *publish.Config) {
@@ -29,7 +29,7 @@ func dated(id string, day int, members ...any) feed.RawPost {
 	return post(id, append([]any{"date_published", at.Format(time.RFC3339)}, members...)...)
 }
 
-// crawled is what a crawler finds that follows the links from a feed's Atom document to its last archive.
+// crawled is the result of following the links from a feed's Atom document to its last archive.
 type crawled struct {
 	ids       []string // newest first
 	documents []string // by path, the subscription document first
@@ -119,7 +119,7 @@ func (c crawled) changed(before crawled) []string {
 	return paths
 }
 
-func TestACrawlFindsEveryPostOnce(t *testing.T) {
+func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	const n, limit = 1000, 50
 	w := newWorld(t)
 	b := w.archived(limit)
@@ -193,7 +193,7 @@ func TestACrawlFindsEveryPostOnce(t *testing.T) {
 	}
 }
 
-func TestAFeedThatGrowsPostByPost(t *testing.T) {
+func TestFeedGrowsPostByPost(t *testing.T) {
 	const limit = 8
 	w := newWorld(t)
 	b := w.archived(limit)
@@ -225,7 +225,7 @@ func TestAFeedThatGrowsPostByPost(t *testing.T) {
 	}
 }
 
-func TestAnEditIsNoRemoval(t *testing.T) {
+func TestEditIsNoRemoval(t *testing.T) {
 	w := newWorld(t)
 	b := w.archived(4)
 	for i := range 12 {
@@ -249,7 +249,7 @@ func TestAnEditIsNoRemoval(t *testing.T) {
 	}
 }
 
-func TestAnArchiveThatLatePostsSwellIsDivided(t *testing.T) {
+func TestLargeArchiveIsDivided(t *testing.T) {
 	const limit = 4
 	w := newWorld(t)
 	b := w.archived(limit)
@@ -281,7 +281,7 @@ func TestAnArchiveThatLatePostsSwellIsDivided(t *testing.T) {
 	}
 }
 
-func TestBordersSurviveTheLossOfDerivedData(t *testing.T) {
+func TestArchivesSurviveLossOfDerivedData(t *testing.T) {
 	w := newWorld(t)
 	b := w.archived(4)
 	for i := range 23 {
@@ -303,8 +303,8 @@ func TestBordersSurviveTheLossOfDerivedData(t *testing.T) {
 	}
 }
 
-// Promise 2, with archives: an export holds their borders, so an import into an empty site makes the same documents.
-func TestBordersTravelWithTheRecords(t *testing.T) {
+// Promise 2, with archives: exported records contain their boundaries, so an import makes the same documents.
+func TestArchivesAreExported(t *testing.T) {
 	one, two := newWorld(t), newWorld(t)
 	var posts []feed.RawPost
 	b := one.archived(4)
@@ -329,8 +329,8 @@ func TestBordersTravelWithTheRecords(t *testing.T) {
 	}
 }
 
-// Promise 6, in archives: what vanishes from one unexplained holds its commit and no other.
-func TestALossInAnArchiveHoldsIt(t *testing.T) {
+// Promise 6, for archives: a post that vanishes from an archive holds only that archive.
+func TestHeldArchive(t *testing.T) {
 	w := newWorld(t)
 	b := w.archived(4)
 	for i := range 12 {

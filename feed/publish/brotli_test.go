@@ -11,8 +11,8 @@ import (
 	"feedpub/feed/publish"
 )
 
-// TestQuietDocumentsAreCommittedInBrotliToo lets a feed rest, be built anew without a change, and change.
-func TestQuietDocumentsAreCommittedInBrotliToo(t *testing.T) {
+// TestStableDocumentsInBrotli leaves a feed unchanged, rebuilds it, and changes it.
+func TestStableDocumentsInBrotli(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	long := strings.Repeat("Some more of the text. ", 400)

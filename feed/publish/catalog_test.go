@@ -62,7 +62,7 @@ func TestSelections(t *testing.T) {
 	}
 }
 
-func TestAChangeMakesExactlyTheTouchedSelectionsDirty(t *testing.T) {
+func TestChangeMakesAffectedFeedsDirty(t *testing.T) {
 	w := newWorld(t)
 	c := feed.Catalog{Selections: []feed.Selection{
 		selection("go", feed.Criteria{Tags: []string{"Go"}}), selection("rust", feed.Criteria{Tags: []string{"Rust"}}),
@@ -111,7 +111,7 @@ func TestAChangeMakesExactlyTheTouchedSelectionsDirty(t *testing.T) {
 	}
 }
 
-func TestSelectionsFollowTheConfiguration(t *testing.T) {
+func TestSelectionsAfterConfigurationChange(t *testing.T) {
 	w := newWorld(t)
 	w.put(dated("a", 1, "tags", []string{"go"}), dated("b", 2, "tags", []string{"rust"}))
 	w.rebuild(w.with(feed.Catalog{}))
@@ -131,7 +131,7 @@ func TestSelectionsFollowTheConfiguration(t *testing.T) {
 	}
 }
 
-func TestASelectionWithArchives(t *testing.T) {
+func TestSelectionWithArchives(t *testing.T) {
 	w := newWorld(t)
 	b := w.with(feed.Catalog{
 		Feeds:      map[feed.Name]feed.Channel{"x": {Limit: 3, Archives: true}},
@@ -156,7 +156,7 @@ func TestASelectionWithArchives(t *testing.T) {
 	}
 }
 
-func TestOldPathsAreCommitted(t *testing.T) {
+func TestAliasesAreCommitted(t *testing.T) {
 	w := newWorld(t)
 	b := w.with(feed.Catalog{
 		Feeds:    map[feed.Name]feed.Channel{"tags/foreign-policy": {Formats: []feed.Format{feed.Atom}}},
@@ -203,7 +203,7 @@ func TestOldPathsAreCommitted(t *testing.T) {
 	}
 }
 
-func TestPagesListTheFeedsThatThereAre(t *testing.T) {
+func TestPagesListFeeds(t *testing.T) {
 	w := newWorld(t)
 	c := feed.Catalog{
 		Pages:      true,
@@ -272,7 +272,7 @@ func TestPagesListTheFeedsThatThereAre(t *testing.T) {
 	}
 }
 
-func TestRunListsAFeedThatAppears(t *testing.T) {
+func TestRunListsNewFeed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one", func(c *publish.Config) { c.OnChange, c.Catalog = true, feed.Catalog{Pages: true} })
 	done := make(chan error)

@@ -58,7 +58,8 @@ func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error
 
 // withoutPosts returns the committed documents of a head without some of their posts.
 func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []string) (documentSet, error) {
-	d := documentSet{ids: slices.DeleteFunc(slices.Clone(head.IDs), func(id string) bool { return slices.Contains(ids, id) })}
+	var d documentSet
+	d.ids = slices.DeleteFunc(slices.Clone(head.IDs), func(id string) bool { return slices.Contains(ids, id) })
 	for _, ref := range head.Documents {
 		blob, err := r.documents.Blob(ctx, ref.Hash)
 		if errors.Is(err, feed.ErrNotFound) {
@@ -147,8 +148,8 @@ func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, br
 	return ref
 }
 
-// aliases returns the old paths of a feed's documents, sorted. A path of a format that the feed does not have leads to its
-// first format, which most feed readers support.
+// aliases returns the old paths of a feed's documents, sorted. A path of a format that the feed does not have leads to
+// its first format, which most feed readers support.
 func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format) map[feed.Format][]string {
 	var all []feed.Alias
 	for _, a := range r.catalog.Aliases {
@@ -184,7 +185,8 @@ func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format)
 	return out
 }
 
-// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not have its hash.
+// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not have its
+// hash.
 func decompress(b feed.Blob) ([]byte, error) {
 	body, err := coding.Body(b)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/render"
 )
 
-// inFleet makes a builder part of the site's fleet, as a program that makes the forms from oldest to newest.
+// inFleet adds a Fleet to a builder that makes the rendering versions from oldest to newest.
 func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	return func(c *publish.Config) {
 		c.Fleet = fleet.New(fleet.Config{
@@ -55,9 +55,9 @@ func (w *world) report(m feed.Member) {
 	}
 }
 
-// TestTwoFormsSideBySide is a rolling deploy: builders of an old and a new program take turns, the site is upgraded, and
+// TestTwoRenderingVersions simulates a rolling deploy: builders of two releases take turns, the site is upgraded, and
 // no entity tag changes more than once.
-func TestTwoFormsSideBySide(t *testing.T) {
+func TestTwoRenderingVersions(t *testing.T) {
 	w := newWorld(t)
 	w.config.Language = "de"
 	w.put(post("a", "tags", []string{"x"}), post("b"))
@@ -76,7 +76,7 @@ func TestTwoFormsSideBySide(t *testing.T) {
 		t.Errorf("entity tags changed although nobody upgraded the site (-first +now):\n%s", diff)
 	}
 	if css := string(w.body(w.head(feed.Pages), feed.CSS)); !strings.Contains(css, "This is a web feed") {
-		t.Errorf("the site is not in the form that both programs make:\n%s", css)
+		t.Errorf("the documents are not of the rendering version that both programs make:\n%s", css)
 	}
 
 	// The older program is stopped, and the site is upgraded. Then one of the old ones comes back.
@@ -110,8 +110,8 @@ func TestTwoFormsSideBySide(t *testing.T) {
 	}
 }
 
-// TestARunningBuilderFollowsAnUpgrade: who is asked to rebuild answers with documents of the new form.
-func TestARunningBuilderFollowsAnUpgrade(t *testing.T) {
+// TestRunFollowsUpgrade checks that a running builder makes documents of the new rendering version.
+func TestRunFollowsUpgrade(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	w.report(feed.Member{ID: "older", Builds: true, Renderer: feed.Versions{Oldest: render.Oldest, Newest: render.Oldest}})
@@ -137,7 +137,7 @@ func TestARunningBuilderFollowsAnUpgrade(t *testing.T) {
 	}
 }
 
-// run runs a builder until the function returned is called.
+// run runs a builder until stop is called.
 func (w *world) run(p *publish.Publisher) (stop func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -151,9 +151,9 @@ func (w *world) run(p *publish.Publisher) (stop func()) {
 	}
 }
 
-// TestABuilderPassesWhatOthersHaveSeen: heads with an older token than a replica has seen are not taken by it, so the
-// builder commits with a greater one.
-func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
+// TestBuilderExceedsReportedToken checks that a builder commits with a greater token than any replica has, since
+// replicas reject heads with a smaller one.
+func TestBuilderExceedsReportedToken(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	p := w.builder("builder", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) {
@@ -163,7 +163,7 @@ func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
 	stop := w.run(p)
 	defer stop()
 	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
-	// The replica has taken a commit that is lost since: it gives it back.
+	// The replica restores a commit that the store has lost.
 	lost := w.head(feed.Main)
 	lost.Token += feed.Token(time.Hour.Milliseconds())
 	w.report(feed.Member{ID: "replica", Serves: true, Seen: lost.Token})
@@ -176,7 +176,7 @@ func TestABuilderPassesWhatOthersHaveSeen(t *testing.T) {
 	})
 }
 
-// looking is a fleet that looks before it answers, rather than every few seconds.
+// looking is a Fleet that refreshes before each answer.
 type looking struct{ *fleet.Fleet }
 
 func (l looking) NewestToken() feed.Token {
@@ -186,9 +186,9 @@ func (l looking) NewestToken() feed.Token {
 	return l.Fleet.NewestToken()
 }
 
-// TestLostCommitsAreAwaited: a builder without documents of its own, on a store that was restored from an older copy,
-// would publish feeds that lack what readers have seen.
-func TestLostCommitsAreAwaited(t *testing.T) {
+// TestRunWaitsForRestoredCommits checks that a builder without documents waits for the replicas after a store was
+// restored from a backup. Otherwise it would publish feeds without posts that readers have seen.
+func TestRunWaitsForRestoredCommits(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
 	w.rebuild(w.builder("before", w.inFleet(render.Oldest, render.Version)))
@@ -227,8 +227,8 @@ func TestLostCommitsAreAwaited(t *testing.T) {
 	}
 }
 
-// TestAnOlderIntakeLeavesWhatANewerHasRead: builders of two releases must not read posts anew in turns.
-func TestAnOlderIntakeLeavesWhatANewerHasRead(t *testing.T) {
+// TestOlderIntakeKeepsNewerItems checks that builders of two releases do not read posts again in turns.
+func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
 	p := w.builder("older")

@@ -24,7 +24,7 @@ import (
 	"feedpub/store"
 )
 
-// world is a store with a clock, in which builders and writers act.
+// world is a store and a clock for builders and writers.
 type world struct {
 	t      *testing.T
 	redis  *miniredis.Miniredis
@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	m := miniredis.RunT(t)
 	client, err := store.Open(store.Options{
 		URL: "redis://" + m.Addr(),
-		// If the server is slow, the machine is busy: it is in this process.
+		// The server is in this process, so it is slow only if the machine is busy.
 		DialTimeout: time.Minute, ServeTimeout: time.Minute, BuildTimeout: time.Minute,
 	})
 	if err != nil {
@@ -232,7 +232,7 @@ func (w *world) problems() map[string]feed.ProblemKind {
 	return out
 }
 
-// lose deletes keys as a loss of data does: without a word to anyone.
+// lose deletes keys without an inbox entry, as a loss of data does.
 func (w *world) lose(keys ...string) {
 	for _, k := range w.redis.Keys() {
 		if slices.ContainsFunc(keys, func(part string) bool { return strings.HasSuffix(k, part) }) {
@@ -241,13 +241,13 @@ func (w *world) lose(keys ...string) {
 	}
 }
 
-// seen is a replica that took everything it was shown.
+// seen is a Replica with the documents that remember has given to it.
 type seen struct {
 	heads map[feed.Name]feed.Head
 	blobs map[feed.Hash]feed.Blob
 }
 
-// remember shows a replica what is committed.
+// remember gives the committed documents to the replica.
 func (w *world) remember() {
 	w.t.Helper()
 	w.seen = &seen{map[feed.Name]feed.Head{}, map[feed.Hash]feed.Blob{}}

@@ -12,8 +12,8 @@ import (
 	"feedpub/feed"
 )
 
-// batchSize is how many posts are absorbed in one step. It bounds how long the store's script blocks other clients, and
-// how much work is lost when another builder takes over.
+// batchSize is how many posts are absorbed in one step. It bounds how long the store's script blocks other clients,
+// and how much work is lost when another builder takes over.
 const batchSize = 256
 
 // inboxReader reads what writers have submitted.
@@ -34,8 +34,8 @@ type batch struct {
 
 // absorbInbox absorbs the posts that are due and all submissions that were made before it was called.
 //
-// Three batches are processed at once: one is written, the next is decided on all processors, and the one after is read.
-// Each batch is written whole or not at all, in the order of the inbox.
+// Three batches are processed at once: one is written, the next is decided on all processors, and the one after is
+// read. Each batch is written whole or not at all, in the order of the inbox.
 func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// The inbox is read ahead of what is written: what is read of a post must not be older than what was made of it before.
-func TestAPostThatIsSubmittedAgainAndAgainInALongInbox(t *testing.T) {
+// What is read ahead of a post must not be older than what an earlier batch has made of it.
+func TestPostSubmittedRepeatedlyInLongInbox(t *testing.T) {
 	w := newWorld(t)
 	for i := range 5 {
 		posts := []feed.RawPost{post("again", "title", fmt.Sprintf("Version %d", i), "tags", []string{fmt.Sprintf("t%d", i)})}

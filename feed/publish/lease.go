@@ -27,8 +27,8 @@ const (
 	restoreInterval = 500 * time.Millisecond
 )
 
-// errSuperseded ends a term whose token is too small: the site's schema was decided, or documents were committed, with a
-// greater one. The builder starts another term.
+// errSuperseded ends a term whose token is too small: the site's schema was decided, or documents were committed, with
+// a greater one. The builder starts another term.
 var errSuperseded = errors.New("superseded by a greater token")
 
 // errLeaseLost ends the work of a builder that no longer holds the lease.
@@ -149,8 +149,8 @@ func (l *lease) release(ctx context.Context) {
 	}
 }
 
-// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
-// is superseded: another process may build from then on.
+// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the
+// token is superseded: another process may build from then on.
 func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
 	ticker := time.NewTicker(leaseTTL / 4)
 	defer ticker.Stop()

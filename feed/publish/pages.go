@@ -11,7 +11,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// changesList reports whether a rebuild changes which feeds are listed: those that have posts, and the configured ones.
+// changesList reports whether a rebuild changes which feeds are listed: those that have posts, and the configured
+// ones.
 func changesList(t target, r feed.FeedReport) bool {
 	if isArchive(t.name) || r.Outcome != feed.Committed {
 		return false
@@ -19,8 +20,8 @@ func changesList(t target, r feed.FeedReport) bool {
 	return t.head.Feed == "" || (len(t.head.IDs) == 0) != (r.Items == 0)
 }
 
-// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They do not depend on
-// posts, only on which feeds exist.
+// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They do not depend
+// on posts, only on which feeds exist.
 func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
 	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)

@@ -45,7 +45,8 @@ func (l *problemLog) post(id string, pr *feed.Problem) {
 		l.logger.Warn("post has a problem", "id", id, "kind", pr.Kind, "place", pr.Place, "reason", pr.Reason)
 		return
 	}
-	l.logger.Warn("post rejected", "id", id, "place", pr.Place, "reason", pr.Reason, "earlier_version_published", pr.Serving)
+	l.logger.Warn("post rejected", "id", id, "place", pr.Place, "reason", pr.Reason,
+		"earlier_version_published", pr.Serving)
 }
 
 // outcomes logs which feeds are held or failed. Feeds with the same cause share a message: when posts are lost, every

@@ -1,5 +1,6 @@
-// Package publish absorbs what writers have submitted into items, rebuilds the feeds that this affects, and commits their
-// documents. It decides what may be published and what is held; it does not parse posts, render feeds or store bytes.
+// Package publish absorbs what writers have submitted into items, rebuilds the feeds that this affects, and commits
+// their documents. It decides what may be published and what is held; it does not parse posts, render feeds or store
+// bytes.
 //
 // Correctness comes from state, never from the number or order of runs: every step reads the current state, so a step
 // that is missed, repeated or interrupted is made up for by the next one.
@@ -45,7 +46,8 @@ type Store interface {
 	Asker
 }
 
-// Replica is the set of documents that this process serves. It has what a store that was flushed or rolled back has lost.
+// Replica is the set of documents that this process serves. It has what a store that was flushed or rolled back has
+// lost.
 type Replica interface {
 	// Newest returns the greatest token of any head that it has had, 0 if none.
 	Newest() feed.Token
@@ -149,7 +151,8 @@ func New(c Config) *Publisher {
 	return p
 }
 
-// intakeVersion identifies what items are made with: the intake, and the selections that decide which feeds an item is in.
+// intakeVersion identifies what items are made with: the intake, and the selections that decide which feeds an item is
+// in.
 func intakeVersion(c Config) string {
 	if len(c.Catalog.Selections) == 0 {
 		return c.Intake.Fingerprint()
@@ -165,8 +168,8 @@ func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
 func (noReplica) Heads() []feed.Head               { return nil }
 func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 
-// Fingerprint identifies the configuration that documents are made with, that of the site and of its feeds. Builders of
-// a site whose fingerprints differ make different documents.
+// Fingerprint identifies the configuration that documents are made with, that of the site and of its feeds. Builders
+// of a site whose fingerprints differ make different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
 // Configuration returns the [Fingerprint] of the configuration that a head's documents were made with, "" if unknown.
@@ -200,9 +203,9 @@ func (r *rendering) renderer() *render.Renderer { return r.current.Load().render
 // fingerprint identifies the configuration and the rendering version; heads record it as Config.
 func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 
-// Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
-// another process holds the lease, it asks that process to do so; otherwise it does the work itself. The error is of
-// kind [feed.ErrNotFound] if one of the feeds does not exist.
+// Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named.
+// If another process holds the lease, it asks that process to do so; otherwise it does the work itself. The error is
+// of kind [feed.ErrNotFound] if one of the feeds does not exist.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
 		if report, err := p.rebuild(ctx, token, names, nil); !errors.Is(err, errSuperseded) {
@@ -249,8 +252,8 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	return p.rebuilder.compressStable(ctx, token)
 }
 
-// rebuild does the work of Rebuild under the lease. It skips the feeds of except, unless they were never built: readers
-// need not wait a week for a weekly feed to exist.
+// rebuild does the work of Rebuild under the lease. It skips the feeds of except, unless they were never built:
+// readers need not wait a week for a weekly feed to exist.
 func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
 	if err := p.lease.checkStored(ctx, token); err != nil {
 		return feed.Report{}, err
@@ -287,8 +290,8 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	return report, err
 }
 
-// absorbFirst absorbs what was submitted, so that reconciliation need not compare it. If nothing was ever committed, it
-// also absorbs every post without an item: the first documents are complete.
+// absorbFirst absorbs what was submitted, so that reconciliation need not compare it. If nothing was ever committed,
+// it also absorbs every post without an item: the first documents are complete.
 func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) error {
 	err := p.work.doInTurn(ctx, func() error { return p.absorber.absorbInbox(ctx, token) })
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-func TestPostsBecomeCommittedFeeds(t *testing.T) {
+func TestRebuildCommitsFeeds(t *testing.T) {
 	w := newWorld(t)
 	w.put(
 		post("a", "tags", []string{"Go", "Feeds"}, "authors", []any{map[string]string{"name": "Ann Lee"}}),
@@ -47,7 +47,7 @@ func TestPostsBecomeCommittedFeeds(t *testing.T) {
 	}
 }
 
-func TestAnEmptySiteHasAnEmptyFeed(t *testing.T) {
+func TestEmptySite(t *testing.T) {
 	w := newWorld(t)
 	if got := w.rebuild(w.builder("one")); got["main"] != feed.Committed {
 		t.Errorf("outcome %v, want the main feed committed", got)
@@ -58,7 +58,7 @@ func TestAnEmptySiteHasAnEmptyFeed(t *testing.T) {
 }
 
 // Promise 2: the same posts, records and configuration give the same bytes.
-func TestSameBytesWhateverTheOrderTheBuilderAndTheClock(t *testing.T) {
+func TestDocumentsAreDeterministic(t *testing.T) {
 	posts := []feed.RawPost{
 		post("a", "tags", []string{"x", "y"}), post("b", "tags", []string{"y"}), post("c", "date_published", "2019-05-05"),
 		post("d", "content_text", nil, "content_html", "<p>HTML & <b>more</b></p>"),
@@ -82,7 +82,7 @@ func TestSameBytesWhateverTheOrderTheBuilderAndTheClock(t *testing.T) {
 	}
 }
 
-func TestEditsAndDeletionsMoveThroughTheFeeds(t *testing.T) {
+func TestEditAndDelete(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a", "tags", []string{"x"}), post("b", "tags", []string{"x"}))
@@ -117,7 +117,7 @@ func TestEditsAndDeletionsMoveThroughTheFeeds(t *testing.T) {
 	}
 }
 
-func TestSubmittingAgainChangesNothing(t *testing.T) {
+func TestResubmission(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	p := post("a", "tags", []string{"x"}, "authors", []any{map[string]string{"name": "Ann"}}, "date_published", nil)
@@ -134,8 +134,8 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// Promise 5: one bad post never harms a feed.
-func TestABadPostIsSetAside(t *testing.T) {
+// Promise 5: a rejected post does not affect the feed.
+func TestRejectedPost(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("good"), feed.RawPost{ID: "bad", Raw: []byte(`{"title": 7`)})
@@ -147,7 +147,7 @@ func TestABadPostIsSetAside(t *testing.T) {
 		t.Errorf("main holds %v, want [good]", got)
 	}
 	if len(report.Problems) != 1 || report.Problems[0].ID != "bad" || report.Problems[0].Reason == "" {
-		t.Errorf("set aside: %+v, want bad with its reason", report.Problems)
+		t.Errorf("problems: %+v, want bad with its reason", report.Problems)
 	}
 	if raw, err := w.site.Post(t.Context(), "bad"); err != nil || string(raw) != `{"title": 7` {
 		t.Errorf("the raw post is %q, %v; want it as it came", raw, err)
@@ -155,14 +155,14 @@ func TestABadPostIsSetAside(t *testing.T) {
 	w.put(post("bad"))
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"good", "bad"}) && !slices.Equal(got, []string{"bad", "good"}) {
-		t.Errorf("main holds %v after the post was mended", got)
+		t.Errorf("main holds %v after the post was corrected", got)
 	}
 	if got := w.problems(); len(got) != 0 {
-		t.Errorf("problems %v after the post was mended, want none", got)
+		t.Errorf("problems %v after the post was corrected, want none", got)
 	}
 }
 
-func TestABadNewVersion(t *testing.T) {
+func TestRejectedNewVersion(t *testing.T) {
 	for _, tt := range []struct {
 		name, raw string
 		stays     bool
@@ -189,8 +189,8 @@ func TestABadNewVersion(t *testing.T) {
 	}
 }
 
-// A key that a slip made another type of is no deletion, with a notice or without.
-func TestAPostKeyOfAnotherTypeIsSetAside(t *testing.T) {
+// A post key of another type is no deletion, with an inbox entry or without.
+func TestPostKeyOfAnotherType(t *testing.T) {
 	for _, noticed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("noticed %v", noticed), func(t *testing.T) {
 			w := newWorld(t)
@@ -226,13 +226,13 @@ func TestAPostKeyOfAnotherTypeIsSetAside(t *testing.T) {
 			w.put(post("a"))
 			w.rebuild(b)
 			if got := w.problems(); len(got) != 0 {
-				t.Errorf("problems %v after the posts were mended, want none", got)
+				t.Errorf("problems %v after the posts were corrected, want none", got)
 			}
 		})
 	}
 }
 
-func TestReplacedCharactersAreListed(t *testing.T) {
+func TestReplacedCharacters(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(feed.RawPost{ID: "a", Raw: []byte("{\"title\":\"caf\xe9\\u0000\",\"content_text\":\"Text.\"}")})
@@ -250,7 +250,7 @@ func TestReplacedCharactersAreListed(t *testing.T) {
 	w.put(post("a"))
 	w.rebuild(b)
 	if got := w.problems(); len(got) != 0 {
-		t.Errorf("problems %v after the post was mended, want none", got)
+		t.Errorf("problems %v after the post was corrected, want none", got)
 	}
 }
 
@@ -277,8 +277,9 @@ func TestDraftAndPrivate(t *testing.T) {
 	}
 }
 
-// Promise 6: a post found missing without a notice stays published and is reported until an operator confirms.
-func TestAMissingPostStaysUntilConfirmed(t *testing.T) {
+// Promise 6: a post that is missing without an inbox entry stays published and is reported until the loss is
+// confirmed.
+func TestMissingPostStaysUntilConfirmed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a"), post("b"))
@@ -301,8 +302,8 @@ func TestAMissingPostStaysUntilConfirmed(t *testing.T) {
 	}
 }
 
-// Promise 6: a commit is held when posts vanish unexplained, and what was withdrawn on purpose leaves all the same.
-func TestUnexplainedDisappearanceIsHeld(t *testing.T) {
+// Promise 6: a commit is held if posts vanish unexplained, but withdrawn posts are removed.
+func TestHeldFeed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a"), post("b"), post("c"), post("d"))
@@ -346,7 +347,7 @@ func TestUnexplainedDisappearanceIsHeld(t *testing.T) {
 	}
 }
 
-func TestWhatExplainsADisappearance(t *testing.T) {
+func TestExplainedDisappearance(t *testing.T) {
 	t.Run("the limit", func(t *testing.T) {
 		w := newWorld(t)
 		w.config.Limit = 2
@@ -399,7 +400,7 @@ func TestWhatExplainsADisappearance(t *testing.T) {
 }
 
 // Promise 1 and 6: a flushed Redis never makes a feed emptier, and does not lock the builder out.
-func TestAFlushedStore(t *testing.T) {
+func TestFlushedStore(t *testing.T) {
 	w := newWorld(t)
 	posts := []feed.RawPost{post("a", "tags", []string{"x"}), post("b")}
 	w.put(posts...)
@@ -435,7 +436,7 @@ func TestAFlushedStore(t *testing.T) {
 	}
 }
 
-func TestARolledBackHeadIsCommittedAnew(t *testing.T) {
+func TestRolledBackHead(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	w.rebuild(w.builder("one"))
@@ -450,7 +451,7 @@ func TestARolledBackHeadIsCommittedAnew(t *testing.T) {
 	}
 }
 
-func TestALostBlobIsUploadedAgain(t *testing.T) {
+func TestLostBlob(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a"))
@@ -459,11 +460,11 @@ func TestALostBlobIsUploadedAgain(t *testing.T) {
 	w.lose(":doc:" + string(ref.Hash))
 	w.rebuild(b)
 	if _, err := w.site.Blob(t.Context(), ref.Hash); err != nil {
-		t.Errorf("the lost document: %v; a rebuild has not mended it", err)
+		t.Errorf("the lost document: %v; a rebuild has not restored it", err)
 	}
 }
 
-func TestLostDerivedKeysAreRebuilt(t *testing.T) {
+func TestLostDerivedKeys(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a", "tags", []string{"x"}), post("b", "date_published", nil))
 	w.rebuild(w.builder("one"))
@@ -487,7 +488,7 @@ func TestLostDerivedKeysAreRebuilt(t *testing.T) {
 	}
 }
 
-func TestAPostWithoutNoticeIsFound(t *testing.T) {
+func TestPostWithoutInboxEntry(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.rebuild(b)
@@ -497,7 +498,7 @@ func TestAPostWithoutNoticeIsFound(t *testing.T) {
 	}
 	w.rebuild(b)
 	if got := w.ids("main"); !slices.Equal(got, []string{"forgotten"}) {
-		t.Errorf("main holds %v, want the post whose writer forgot the inbox", got)
+		t.Errorf("main holds %v, want the post whose writer added no inbox entry", got)
 	}
 	if err := w.redis.Set("feedpub:{main}:post:forgotten", string(post("forgotten", "title", "Second").Raw)); err != nil {
 		t.Fatal(err)
@@ -508,7 +509,7 @@ func TestAPostWithoutNoticeIsFound(t *testing.T) {
 	}
 }
 
-func TestAFuturePostWaitsForItsTime(t *testing.T) {
+func TestFuturePost(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("now"), post("later", "tags", []string{"x"}, "date_published", w.now().Add(time.Hour).UTC().Format(time.RFC3339)))
@@ -528,7 +529,7 @@ func TestAFuturePostWaitsForItsTime(t *testing.T) {
 	}
 }
 
-func TestAWaitingPostLeavesNoTraceBeforeItsTime(t *testing.T) {
+func TestFuturePostIsNotDisclosed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	later := func(d time.Duration, tag string) feed.RawPost {
@@ -553,7 +554,7 @@ func TestAWaitingPostLeavesNoTraceBeforeItsTime(t *testing.T) {
 	}
 }
 
-func TestABadVersionOfAFuturePostDoesNotStopItsTime(t *testing.T) {
+func TestRejectedVersionOfFuturePost(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("later", "date_published", w.now().Add(time.Hour).UTC().Format(time.RFC3339)))
@@ -568,7 +569,7 @@ func TestABadVersionOfAFuturePostDoesNotStopItsTime(t *testing.T) {
 }
 
 // Promise 3: the date of a post that has none is recorded once.
-func TestTheDateOfAnUndatedPostStays(t *testing.T) {
+func TestDateOfUndatedPost(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a", "date_published", nil))
@@ -583,7 +584,7 @@ func TestTheDateOfAnUndatedPostStays(t *testing.T) {
 	}
 }
 
-func TestNamesStayWithTheirFirstComer(t *testing.T) {
+func TestFeedNamesAreNotReused(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	w.put(post("a", "tags", []string{"C++"}))
@@ -602,12 +603,12 @@ func TestNamesStayWithTheirFirstComer(t *testing.T) {
 	}
 }
 
-func TestTwoBuildersAtOnce(t *testing.T) {
+func TestFencing(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	one := w.builder("one")
 	w.rebuild(one)
-	// The second takes over while the first still believes that it leads: its writes are refused.
+	// The second builder takes over while the first still works; the writes of the first are refused.
 	ctx := t.Context()
 	old, err := w.site.Acquire(ctx, publish.Job, "one", time.Minute, w.now(), 0)
 	if err != nil {
@@ -636,7 +637,7 @@ func TestTwoBuildersAtOnce(t *testing.T) {
 	}
 }
 
-func TestRebuildAsksTheRunningBuilder(t *testing.T) {
+func TestRebuildAsksRunningBuilder(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -655,20 +656,20 @@ func TestRebuildAsksTheRunningBuilder(t *testing.T) {
 	}
 	_, err := w.builder("asks").Rebuild(ctx, "tags/none")
 	if !errors.Is(err, feed.ErrNotFound) {
-		t.Errorf("asked for a feed that there is not: %v, want not found", err)
+		t.Errorf("asked for a feed that does not exist: %v, want not found", err)
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v, want nil", err)
 	}
 	if _, held, err := w.site.Holder(t.Context(), publish.Job); err != nil || held {
-		t.Errorf("after Run the lease is held: %v, %v; want it given back", held, err)
+		t.Errorf("after Run the lease is held: %v, %v; want it released", held, err)
 	}
 }
 
-// An operator's trigger may come while the server has not yet taken the lease, and several rebuilds from the command
-// line at once: all of them are answered, and none fences another.
-func TestManyRebuildsAtOnce(t *testing.T) {
+// A rebuild may be requested before the server has acquired the lease, and several commands may rebuild at once: all
+// of them get a report, and none fails because of another.
+func TestConcurrentRebuilds(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -719,7 +720,7 @@ func TestRunBuildsOnChange(t *testing.T) {
 	}
 }
 
-func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
+func TestHeldFeedIsRetriedOnlyOnChange(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -750,8 +751,7 @@ func TestAHeldFeedIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 	}
 }
 
-// What is wrong is in the list of problems for as long as it is; the log tells it when it begins or changes.
-func TestTheLogSaysOnceWhatIsWrong(t *testing.T) {
+func TestProblemsAreLoggedOnce(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
 	tags := []string{"u", "v", "x", "y", "z"}
@@ -790,7 +790,7 @@ func TestTheLogSaysOnceWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestAFeedWithItsOwnScheduleWaitsForIt(t *testing.T) {
+func TestScheduledFeed(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -822,7 +822,7 @@ func TestAFeedWithItsOwnScheduleWaitsForIt(t *testing.T) {
 	}
 }
 
-func TestRunOutlivesTheStore(t *testing.T) {
+func TestRunRetriesWhenStoreIsUnavailable(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	b := w.builder("one", func(c *publish.Config) { c.OnChange = true })
@@ -844,19 +844,19 @@ func TestRunOutlivesTheStore(t *testing.T) {
 	}
 }
 
-// until polls cond, without hope after a minute.
+// until polls cond, and fails the test after a minute.
 func (w *world) until(what string, cond func() bool) {
 	w.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for !cond() {
 		if time.Now().After(deadline) {
-			w.t.Fatalf("waited a minute until %s\n%s", what, w.log)
+			w.t.Fatalf("waited a minute for: %s\n%s", what, w.log)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-func TestAnotherIntakeReadsPostsAnew(t *testing.T) {
+func TestNewIntakeReadsPostsAgain(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a", "content_text", nil, "content_html", `<p><a href="/about">About</a></p>`))
 	w.rebuild(w.builder("one"))

@@ -98,8 +98,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	return wait, r.rebuildPages(ctx, token)
 }
 
-// rebuild builds the stale targets and commits them. It reports on all targets but unchanged archives, of which there may
-// be thousands.
+// rebuild builds the stale targets and commits them. It reports on all targets but unchanged archives, of which there
+// may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
@@ -141,8 +141,8 @@ func stages(targets []target) [3][]int {
 	return stages
 }
 
-// stageOf returns when a feed is built: archives before feeds, so that no feed links to an archive that is not published,
-// and the main feed, which has the most readers, before other feeds.
+// stageOf returns when a feed is built: archives before feeds, so that no feed links to an archive that is not
+// published, and the main feed, which has the most readers, before other feeds.
 func stageOf(n feed.Name) int {
 	switch {
 	case isArchive(n):

@@ -96,8 +96,8 @@ func (r *reconciler) all(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// outdated lists the newest posts, newest first, if some of the very newest have to be read again. After the intake has
-// changed all have to be, and readers see these first.
+// outdated lists the newest posts, newest first, if some of the very newest have to be read again. After the intake
+// has changed all have to be, and readers see these first.
 func (r *reconciler) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		ids, err := r.index.Select(ctx, feed.Main, stepSize)
@@ -163,8 +163,8 @@ func (r *reconciler) setScanner(s *scanner) {
 	r.scanner = s
 }
 
-// request starts a scan and waits for its beginning. If an earlier scan is running, it makes another one follow and does
-// not wait. Without a scanner in the background, it makes the whole scan itself.
+// request starts a scan and waits for its beginning. If an earlier scan is running, it makes another one follow and
+// does not wait. Without a scanner in the background, it makes the whole scan itself.
 func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	r.mu.Lock()
 	s := r.scanner
@@ -269,8 +269,8 @@ func (r *reconciler) scanOnce(
 	return again, err
 }
 
-// reconcilePosts absorbs the posts whose item is missing or was made from something else, and those that are missing from
-// the indexes.
+// reconcilePosts absorbs the posts whose item is missing or was made from something else, and those that are missing
+// from the indexes.
 func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
 	states, err := r.compare.PostStates(ctx, r.absorber.intakeVersion, ids...)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-func TestALargeSiteIsComparedInTheBackground(t *testing.T) {
+func TestLargeSiteIsReconciledInBackground(t *testing.T) {
 	w := newWorld(t)
 	forget := func(p feed.RawPost) {
 		t.Helper()
@@ -41,7 +41,7 @@ func TestALargeSiteIsComparedInTheBackground(t *testing.T) {
 	if _, err := b.Rebuild(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.until("the posts are published whose writer forgot the inbox", func() bool {
+	w.until("the posts are published whose writer added no inbox entry", func() bool {
 		return slices.Contains(w.ids("main"), "z0000") && slices.Contains(w.ids("main"), "z0029")
 	})
 	cancel()
@@ -50,7 +50,7 @@ func TestALargeSiteIsComparedInTheBackground(t *testing.T) {
 	}
 }
 
-func TestPostsThatReadAlikeTouchNoDocument(t *testing.T) {
+func TestEqualItemsChangeNoDocument(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a", "tags", []string{"x"}), post("b"))
 	w.rebuild(w.builder("one"))
@@ -96,7 +96,7 @@ func intakeOf(t *testing.T, w *world) string {
 	return stored[0].Item.Intake
 }
 
-// passes is a store whose walks over everything keep back the post "z" until let is closed.
+// passes is a store whose scans withhold the post "z" until let is closed.
 type passes struct {
 	publish.Store
 	let <-chan struct{}
@@ -119,8 +119,8 @@ func (s passes) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// TestWithoutOnChangeWhatIsSubmittedWaitsForATick: also when a pass in the background finds something and builds it.
-func TestWithoutOnChangeWhatIsSubmittedWaitsForATick(t *testing.T) {
+// TestWithoutOnChangeSubmissionsWaitForTick includes scans in the background that build what they find.
+func TestWithoutOnChangeSubmissionsWaitForTick(t *testing.T) {
 	w := newWorld(t)
 	var posts []feed.RawPost
 	for i := range 2200 { // more than a rebuild waits for
@@ -162,8 +162,8 @@ func TestWithoutOnChangeWhatIsSubmittedWaitsForATick(t *testing.T) {
 	}
 }
 
-// TestWhoWalksHoldsNoTurn: sites share a walk only if they walk at the same time.
-func TestWhoWalksHoldsNoTurn(t *testing.T) {
+// TestScanHoldsNoTurn checks that a scan of one site does not block others.
+func TestScanHoldsNoTurn(t *testing.T) {
 	w := newWorld(t)
 	turns := make(chan struct{}, 1)
 	oneAtATime := func(c *publish.Config) {

@@ -42,8 +42,8 @@ type reply struct {
 	NotFound bool `json:"not_found,omitempty"`
 }
 
-// Ask asks the builder that holds the lease to rebuild the named feeds, or all if none is named, and returns its report.
-// The error is of kind [feed.ErrUnavailable] if no answer comes within ten minutes.
+// Ask asks the builder that holds the lease to rebuild the named feeds, or all if none is named, and returns its
+// report. The error is of kind [feed.ErrUnavailable] if no answer comes within ten minutes.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
 	payload, err := json.Marshal(request{Feeds: names})
 	if err != nil {
@@ -118,8 +118,8 @@ func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error 
 	}
 }
 
-// answer rebuilds what a request asks for and returns the encoded reply. An error ends the term; the next builder answers
-// the request then.
+// answer rebuilds what a request asks for and returns the encoded reply. An error ends the term; the next builder
+// answers the request then.
 func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
 	var r reply
 	var q request

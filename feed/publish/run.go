@@ -26,8 +26,8 @@ type submissionWaiter interface {
 	NextDue(ctx context.Context) (time.Time, bool, error)
 }
 
-// Run builds while this process holds the site's lease, and waits for the lease while another holds it. It retries after
-// errors, and returns nil when ctx ends.
+// Run builds while this process holds the site's lease, and waits for the lease while another holds it. It retries
+// after errors, and returns nil when ctx ends.
 func (p *Publisher) Run(ctx context.Context) error {
 	last := ""
 	for ctx.Err() == nil {
@@ -110,8 +110,8 @@ func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 	}
 }
 
-// buildChanges absorbs the inbox and builds the dirty feeds. It returns how long to wait for submissions before calling
-// it again.
+// buildChanges absorbs the inbox and builds the dirty feeds. It returns how long to wait for submissions before
+// calling it again.
 func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait time.Duration, err error) {
 	err = p.work.do(ctx, func() error {
 		if err := p.absorber.absorbInbox(ctx, token); err != nil {
@@ -123,8 +123,8 @@ func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait ti
 	return wait, err
 }
 
-// buildFound builds what a scan has absorbed. Without OnChange, what was submitted since the scan began waits for the next
-// Rebuild or Tick.
+// buildFound builds what a scan has absorbed. Without OnChange, what was submitted since the scan began waits for the
+// next Rebuild or Tick.
 func (p *Publisher) buildFound(ctx context.Context, token feed.Token) error {
 	if p.config.OnChange {
 		_, err := p.buildChanges(ctx, token)

@@ -34,7 +34,8 @@ type target struct {
 	lost bool
 }
 
-// targets returns the named feeds and their archives, or all that exist or should exist if none is named, sorted by name.
+// targets returns the named feeds and their archives, or all that exist or should exist if none is named, sorted by
+// name.
 func (r *rebuilder) targets(ctx context.Context, names []feed.Name) ([]target, error) {
 	if err := r.archives.load(ctx); err != nil {
 		return nil, err
@@ -89,8 +90,8 @@ func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.N
 	return names
 }
 
-// dirtyTargets returns the given dirty feeds and archives. It reads nothing of others: the cost of a change must not grow
-// with the number of feeds.
+// dirtyTargets returns the given dirty feeds and archives. It reads nothing of others: the cost of a change must not
+// grow with the number of feeds.
 func (r *rebuilder) dirtyTargets(ctx context.Context, names []feed.Name) ([]target, error) {
 	if err := r.archives.load(ctx); err != nil {
 		return nil, err

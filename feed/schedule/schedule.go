@@ -1,5 +1,5 @@
-// Package schedule runs jobs at the times of cron specs, and coalesces concurrent requests to rebuild. It does not know
-// what the jobs do. It is the only importer of robfig/cron.
+// Package schedule runs jobs at the times of cron specs, and coalesces concurrent requests to rebuild. It does not
+// know what the jobs do. It is the only importer of robfig/cron.
 package schedule
 
 import (
@@ -33,14 +33,14 @@ func (s Schedule) Next(t time.Time) time.Time {
 }
 
 // Parse reads a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
-// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc, or in another zone if the
-// spec begins with "CRON_TZ=ZONE ".
+// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc, or in another zone if
+// the spec begins with "CRON_TZ=ZONE ".
 //
-// In a zone with daylight saving time, the schedule does not fire at a time that is skipped in spring, and fires twice at
-// one that occurs twice in autumn.
+// In a zone with daylight saving time, the schedule does not fire at a time that is skipped in spring, and fires twice
+// at one that occurs twice in autumn.
 //
-// The error is of kind [feed.ErrInvalid]. Specs that can never fire, such as "0 0 31 2 *", are errors too, although the
-// cron library accepts them.
+// The error is of kind [feed.ErrInvalid]. Specs that can never fire, such as "0 0 31 2 *", are errors too, although
+// the cron library accepts them.
 func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 	defer func() {
 		// The library panics for "TZ=UTC" without fields.

@@ -12,8 +12,8 @@ import (
 type RebuildFunc func(ctx context.Context, names ...feed.Name) (feed.Report, error)
 
 // Trigger coalesces requests to rebuild: all that are made while a rebuild runs share the next one, which rebuilds all
-// feeds that they name. Any number of concurrent requests cost at most two rebuilds, and each gets the report of a rebuild
-// that began after the request. A Trigger is safe for concurrent use.
+// feeds that they name. Any number of concurrent requests cost at most two rebuilds, and each gets the report of a
+// rebuild that began after the request. A Trigger is safe for concurrent use.
 type Trigger struct {
 	ctx     context.Context // of rebuilds, which no single caller may cancel
 	rebuild RebuildFunc
@@ -37,8 +37,8 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 	return &Trigger{ctx: ctx, rebuild: rebuild}
 }
 
-// Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild returns
-// its error and the rebuild goes on. The report may include feeds that other callers have named.
+// Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild
+// returns its error and the rebuild goes on. The report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()
 	if t.next == nil {

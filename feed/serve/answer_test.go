@@ -78,7 +78,7 @@ func TestAnswer(t *testing.T) {
 				}
 				if method == "HEAD" || got.Status == 304 {
 					if len(got.Body) > 0 {
-						t.Errorf("there is a body of %d bytes", len(got.Body))
+						t.Errorf("body has %d bytes", len(got.Body))
 					}
 				} else if want := len(got.Body); fields["Content-Length"] != itoa(want) {
 					t.Errorf("Content-Length is %s, and the body has %d bytes", fields["Content-Length"], want)
@@ -88,7 +88,7 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-func TestHeadHasTheHeaderOfGet(t *testing.T) {
+func TestHeadHasHeaderOfGet(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	for _, r := range []Request{
 		{Path: "/feed.xml"}, {Path: "/feed.xml", AcceptEncoding: "gzip"}, {Path: "/"}, {Path: "/none"},
@@ -104,8 +104,8 @@ func TestHeadHasTheHeaderOfGet(t *testing.T) {
 	}
 }
 
-// A 304 must let a cache go on with what it holds: RFC 9110 section 15.4.5.
-func TestNotModifiedHasTheFieldsOfTheWhole(t *testing.T) {
+// RFC 9110 section 15.4.5: a 304 has the fields with which a cache updates its stored response.
+func TestNotModifiedFields(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	for _, accept := range []string{"", "gzip"} {
 		r := Request{Method: "GET", Path: "/feed.xml", AcceptEncoding: accept}
@@ -120,7 +120,7 @@ func TestNotModifiedHasTheFieldsOfTheWhole(t *testing.T) {
 	}
 }
 
-func TestCodingsHaveTheSameContent(t *testing.T) {
+func TestCodingsHaveSameContent(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	plain := Answer(s, Request{Method: "GET", Path: "/feed.json"})
 	packed := Answer(s, Request{Method: "GET", Path: "/feed.json", AcceptEncoding: "gzip"})
@@ -137,17 +137,17 @@ func TestMethods(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", ""} {
 		got := Answer(s, Request{Method: method, Path: "/feed.xml"})
 		if got.Status != 405 || got.Get("Allow") != "GET, HEAD, OPTIONS" {
-			t.Errorf("%q is answered with %d, Allow %q; want 405, Allow %q", method, got.Status, got.Get("Allow"), allowed)
+			t.Errorf("%q answered with %d, Allow %q; want 405, Allow %q", method, got.Status, got.Get("Allow"), allowed)
 		}
 	}
 }
 
-// A script in a browser may send If-None-Match only after a preflight, and read the tag for it only if it is exposed.
-func TestScriptsMayPollConditionally(t *testing.T) {
+// A script in a browser can send If-None-Match only after a preflight, and read the tag only if it is exposed.
+func TestCORSConditionalRequests(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	got := Answer(s, Request{Method: "OPTIONS", Path: "/feed.xml"})
 	if got.Status != 204 || len(got.Body) > 0 {
-		t.Errorf("preflight is answered with %d and %d bytes, want 204 and none", got.Status, len(got.Body))
+		t.Errorf("preflight answered with %d and %d bytes, want 204 and none", got.Status, len(got.Body))
 	}
 	want := map[string]string{
 		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -162,7 +162,7 @@ func TestScriptsMayPollConditionally(t *testing.T) {
 	}
 }
 
-func TestBeforeAFeedsFirstCommitItAnswers503(t *testing.T) {
+func TestUnavailableBeforeFirstCommit(t *testing.T) {
 	onlyTag := site(t, Options{}, "tags/go")
 	withMain := site(t, Options{}, feed.Main)
 	incomplete := site(t, Options{}, feed.Main)
@@ -199,7 +199,7 @@ func TestBeforeAFeedsFirstCommitItAnswers503(t *testing.T) {
 	}
 }
 
-func TestErrorsAreNotCachedAndRepeatNothing(t *testing.T) {
+func TestErrorsAreNotCacheable(t *testing.T) {
 	s := site(t, Options{Retired: []string{"/retired"}}, feed.Main)
 	const mark = "evil<script>\r\nSet-Cookie: a=b"
 	for _, r := range []Request{
@@ -211,7 +211,7 @@ func TestErrorsAreNotCachedAndRepeatNothing(t *testing.T) {
 	} {
 		got := Answer(s, r)
 		if got.Status < 400 {
-			t.Errorf("%+v is answered with %d", r, got.Status)
+			t.Errorf("%+v answered with %d", r, got.Status)
 		}
 		if cc := got.Get("Cache-Control"); cc != "no-store" {
 			t.Errorf("%d has Cache-Control %q, want no-store", got.Status, cc)
@@ -227,14 +227,14 @@ func TestErrorsAreNotCachedAndRepeatNothing(t *testing.T) {
 	}
 }
 
-func TestLastModifiedIsNeverLaterThanDate(t *testing.T) {
+func TestLastModifiedNotAfterDate(t *testing.T) {
 	early := site(t, Options{Now: noon.Add(-time.Second)}, feed.Main)
 	got := Answer(early, Request{Method: "GET", Path: "/feed.xml"})
 	if lm := got.Get("Last-Modified"); lm != "" {
 		t.Errorf("a second before the modification Last-Modified is %q, want none", lm)
 	}
 	if got := Answer(early, Request{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP}); got.Status != 200 {
-		t.Errorf("without Last-Modified, If-Modified-Since is answered with %d, want 200", got.Status)
+		t.Errorf("without Last-Modified, If-Modified-Since answered with %d, want 200", got.Status)
 	}
 	if !early.nextDated.Equal(noon) {
 		t.Errorf("the snapshot is to be refreshed at %v, want %v", early.nextDated, noon)
@@ -274,7 +274,7 @@ func TestAnswerDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestAnswersOfADocumentAreNotSharedByAppending(t *testing.T) {
+func TestAppendToHeaderCopies(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	r := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: "*"}
 	_ = append(Answer(s, r).Header, field("Content-Type", "broken"))
@@ -284,7 +284,7 @@ func TestAnswersOfADocumentAreNotSharedByAppending(t *testing.T) {
 	}
 }
 
-// FuzzAnswer compares Answer with a second reading of the rules, slow and plain.
+// FuzzAnswer compares Answer with a second, simple implementation.
 func FuzzAnswer(f *testing.F) {
 	s := site(f, Options{Retired: []string{"/gone"}}, feed.Main, "tags/go")
 	h := hashAt(f, s, "/feed.xml")
@@ -299,24 +299,24 @@ func FuzzAnswer(f *testing.F) {
 		got := Answer(s, r)
 		want, certain := oracleStatus(s, r)
 		if certain && got.Status != want {
-			t.Errorf("%+v is answered with %d, want %d", r, got.Status, want)
+			t.Errorf("%+v answered with %d, want %d", r, got.Status, want)
 		}
 		if got.Status == 200 && method == "GET" {
 			d := s.document(path)
 			if sum := feed.HashOf([]byte(body(t, got))); sum != d.ref.Hash {
-				t.Errorf("%+v is answered with a body of hash %s, want %s", r, sum, d.ref.Hash)
+				t.Errorf("%+v answered with a body of hash %s, want %s", r, sum, d.ref.Hash)
 			}
 		}
 		for name, value := range headers(got) {
 			if http.CanonicalHeaderKey(name) != name || !headerValue(value) {
-				t.Errorf("%+v is answered with the field %q: %q", r, name, value)
+				t.Errorf("%+v answered with the field %q: %q", r, name, value)
 			}
 		}
 	})
 }
 
-// oracleStatus returns the status that a request is to be answered with, and false if the request is malformed in a way
-// for which the answer is free.
+// oracleStatus returns the status for a request, and false if the request is malformed so that the status is not
+// specified.
 func oracleStatus(s *Snapshot, r Request) (int, bool) {
 	switch r.Method {
 	case "OPTIONS":

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// packAgain commits the documents of a feed in brotli coding too, as a builder does when they have been quiet.
+// packAgain commits the documents of a feed in brotli coding too, as a builder does for stable documents.
 func (s *fakeStore) packAgain(t *testing.T, name feed.Name) {
 	t.Helper()
 	s.do(func() {
@@ -32,8 +32,7 @@ func (s *fakeStore) packAgain(t *testing.T, name feed.Name) {
 	s.announce(name)
 }
 
-// codingOf asks a replica for a document as browsers do, checks that the answer is the document of the text, and returns
-// its coding.
+// codingOf requests a document as browsers do, checks that the body has the text, and returns its coding.
 func (r *running) codingOf(path, text string) string {
 	r.t.Helper()
 	f := &Front{Documents: r}
@@ -43,31 +42,31 @@ func (r *running) codingOf(path, text string) string {
 	suffix := map[string]string{"br": "-br", "gzip": "-gz"}[got.Get("Content-Encoding")]
 	if got.Status != 200 || got.Get("Etag") != `"`+hash+suffix+`"` || got.Get("Content-Length") != itoa(len(got.Body)) ||
 		got.Get("Vary") != "Accept-Encoding" {
-		r.t.Errorf("%s is answered with %d and %v, want 200 with the tag of its coding", path, got.Status, headers(got))
+		r.t.Errorf("%s answered with %d and %v, want 200 with the tag of its coding", path, got.Status, headers(got))
 	}
 	if suffix == "-br" {
 		if err := coding.Brotli.Check(got.Body, feed.Hash(hash), r.Snapshot().document(path).ref.Length); err != nil {
 			r.t.Errorf("%s: %v", path, err)
 		}
 	} else if !strings.Contains(body(r.t, got), ">"+text+" ") {
-		r.t.Errorf("%s is answered with %.60q, want the text %q", path, body(r.t, got), text)
+		r.t.Errorf("%s answered with %.60q, want the text %q", path, body(r.t, got), text)
 	}
 	head := v
 	head.Method = "HEAD"
 	if h := f.Answer(&head); h.Get("Etag") != got.Get("Etag") || h.Get("Content-Length") != got.Get("Content-Length") || h.Body != nil {
-		r.t.Errorf("HEAD of %s is answered with %v, want the header of GET, %v", path, headers(h), headers(got))
+		r.t.Errorf("HEAD of %s answered with %v, want the header of GET, %v", path, headers(h), headers(got))
 	}
 	for _, held := range []string{"", "-gz", "-br"} { // a client that holds it in any coding is sent none
 		v.IfNoneMatch = `"` + hash + held + `"`
 		if again := f.Answer(&v); again.Status != 304 || suffix == "-br" && again.Get("Etag") != v.IfNoneMatch {
-			r.t.Errorf("%s with the tag %s is answered with %d and %s, want 304 with that tag", path, v.IfNoneMatch, again.Status,
+			r.t.Errorf("%s with the tag %s answered with %d and %s, want 304 with that tag", path, v.IfNoneMatch, again.Status,
 				again.Get("Etag"))
 		}
 	}
 	return got.Get("Content-Encoding")
 }
 
-func TestQuietDocumentsAreServedInBrotliCoding(t *testing.T) {
+func TestStableDocumentsInBrotli(t *testing.T) {
 	for _, limit := range []int64{0, 1} { // all in memory, and nothing
 		synctest.Test(t, func(t *testing.T) {
 			const path = "/tags/0/feed.xml"
@@ -110,8 +109,8 @@ func TestQuietDocumentsAreServedInBrotliCoding(t *testing.T) {
 			store.do(func() { store.down = nil })
 			r = runBound(t, store, dir, limit)
 			is(r, "br")
-			if mended, err := os.ReadFile(file); err != nil || string(mended) != string(sound) {
-				t.Errorf("the copy on disk was not mended: %v", err)
+			if repaired, err := os.ReadFile(file); err != nil || string(repaired) != string(sound) {
+				t.Errorf("the copy on disk was not repaired: %v", err)
 			}
 			r.stop()
 			if err := os.Remove(file); err != nil {
@@ -136,13 +135,13 @@ func TestQuietDocumentsAreServedInBrotliCoding(t *testing.T) {
 			}
 			r.stop()
 			if _, err := os.Stat(file); err == nil {
-				t.Errorf("%s is left although nothing needs it", file)
+				t.Errorf("%s is left although no head names it", file)
 			}
 		})
 	}
 }
 
-func TestBrotliThatIsNotTheDocumentIsNotServed(t *testing.T) {
+func TestInvalidBrotliIsNotServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, noon, "main")
@@ -169,8 +168,8 @@ func TestBrotliThatIsNotTheDocumentIsNotServed(t *testing.T) {
 	})
 }
 
-// TestDeltaIsInGzipCodingForThoseWhoPreferBrotli holds that the deltas of a document outlive its packing, too.
-func TestDeltaIsInGzipCodingForThoseWhoPreferBrotli(t *testing.T) {
+// TestDeltaIsInGzipIfBrotliIsPreferred checks that deltas are kept when a document is packed in brotli coding.
+func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		r := run(t, store, t.TempDir())

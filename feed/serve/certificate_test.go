@@ -71,8 +71,8 @@ func newCertificateFiles(t *testing.T) certificateFiles {
 	return certificateFiles{t, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 }
 
-// TestTLSAnswersAsPlainHTTPDoes holds that over TLS, under HTTP/1.1 and HTTP/2, readers get the same.
-func TestTLSAnswersAsPlainHTTPDoes(t *testing.T) {
+// TestTLSAnswersLikeHTTP checks that answers over TLS with HTTP/1.1 and HTTP/2 are those over plain HTTP.
+func TestTLSAnswersLikeHTTP(t *testing.T) {
 	now, tags := historyOf(t, dated("a=1 b=2 c=3"), dated("d=4 a=1 b=2 c=3"))
 	front := &Front{Documents: fixed{now}}
 	files := newCertificateFiles(t)
@@ -153,8 +153,8 @@ func fetch(t *testing.T, client *http.Client, method, url string, header map[str
 	return setStoreError{res.Proto, string(b), res.StatusCode, res.Header}
 }
 
-// TestRenewedCertificateIsShownWithoutRestart holds that the server shows what was put into the files, once it can be used.
-func TestRenewedCertificateIsShownWithoutRestart(t *testing.T) {
+// TestCertificateReload checks that a server uses new files once they are valid.
+func TestCertificateReload(t *testing.T) {
 	files := newCertificateFiles(t)
 	first, firstKey := issue(t, 1)
 	second, secondKey := issue(t, 2)
@@ -185,18 +185,18 @@ func TestRenewedCertificateIsShownWithoutRestart(t *testing.T) {
 		now = now.Add(certificateEvery)
 		log.Reset()
 		if got := shown(t, addr); got != step.want {
-			t.Errorf("with files %s the server shows certificate %d, want %d", step.name, got, step.want)
+			t.Errorf("with files %s the server uses certificate %d, want %d", step.name, got, step.want)
 		}
 		if got := log.String(); !strings.Contains(got, step.log) || (got == "") != (step.log == "") {
-			t.Errorf("with files %s the log says %q, want %q", step.name, got, step.log)
+			t.Errorf("with files %s the log has %q, want %q", step.name, got, step.log)
 		}
 	}
 	if _, err := OpenCertificate(files.key, files.key, time.Now, logTo(t)); err == nil {
-		t.Error("a key is taken for a certificate")
+		t.Error("OpenCertificate accepts a key as a certificate")
 	}
 }
 
-// shown returns the serial number of the certificate that a server shows.
+// shown returns the serial number of the certificate of a server.
 func shown(t *testing.T, addr string) int64 {
 	t.Helper()
 	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", addr)

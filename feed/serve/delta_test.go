@@ -59,7 +59,7 @@ func delta1(s *Snapshot, tag string) Response {
 	return Answer(s, Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tag, AIM: "feed", AcceptEncoding: "gzip"})
 }
 
-func TestDeltaHoldsWhatIsNewOrChanged(t *testing.T) {
+func TestDeltaHasNewAndChangedItems(t *testing.T) {
 	long := func(items string) string { // the patches' lengths are bounded by the document's
 		for i := range 200 {
 			items += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
@@ -189,7 +189,7 @@ func TestDeltaIsOnlyForThoseWhoAskForIt(t *testing.T) {
 			t.Errorf("%s: Content-Length is %s, and the body has %d bytes", c.name, got.Get("Content-Length"), len(got.Body))
 		}
 		if r.Method == "HEAD" && len(got.Body) > 0 {
-			t.Errorf("%s: there is a body", c.name)
+			t.Errorf("%s: has a body", c.name)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func TestPastVersionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestPatchesAreNoLongerThanTheDocument holds that deltas at most double the memory that documents take.
+// TestPatchesAreNoLongerThanTheDocument checks that deltas at most double the memory that documents take.
 func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
 	var bodies []string
 	items := ""
@@ -358,7 +358,7 @@ func TestDeltaAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzSplit holds that what is left of a document that could be split is well-formed, whatever is left out.
+// FuzzSplit checks that what is left of a document that could be split is well-formed, whatever is left out.
 func FuzzSplit(f *testing.F) {
 	f.Add(rss("a b c"), true)
 	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> <entry><id>b</id><x:id>c</x:id></entry></feed>", false)

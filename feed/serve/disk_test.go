@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// breakDisk makes the folder of heads unwritable, also for root, by putting a file in its place.
+// breakDisk replaces the folder of heads by a file, so that not even root can write to it.
 func breakDisk(t *testing.T, dir string) {
 	t.Helper()
 	heads := filepath.Join(dir, "heads")
@@ -22,7 +22,7 @@ func breakDisk(t *testing.T, dir string) {
 	}
 }
 
-func mendDisk(t *testing.T, dir string) {
+func repairDisk(t *testing.T, dir string) {
 	t.Helper()
 	heads := filepath.Join(dir, "heads")
 	if err := errors.Join(os.Remove(heads), os.Rename(heads+"-away", heads)); err != nil {
@@ -75,7 +75,7 @@ func documents(t *testing.T, dir string) []string {
 	return append(paths, hidden...)
 }
 
-func TestDiskGivesBackWhatItSaved(t *testing.T) {
+func TestDiskSaveAndLoad(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	main, tag := editionOf(t, feed.Main, 7, "main's"), editionOf(t, "tags/../../日本", 8, "a tag's")
@@ -111,7 +111,7 @@ func TestDiskGivesBackWhatItSaved(t *testing.T) {
 	}
 }
 
-func TestDiskRemovesWhatNothingNeeds(t *testing.T) {
+func TestDiskRemovesUnusedFiles(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	first := editionOf(t, feed.Main, 1, "first")
@@ -152,7 +152,7 @@ func TestDiskRemovesWhatNothingNeeds(t *testing.T) {
 	}
 }
 
-func TestDiskLeavesOutWhatIsDamaged(t *testing.T) {
+func TestDiskSkipsDamagedFeeds(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		harm func(d *Disk, e *edition) error
@@ -218,7 +218,7 @@ func TestDiskLeavesOutWhatIsDamaged(t *testing.T) {
 	}
 }
 
-func TestDiskBelongsToOneProcess(t *testing.T) {
+func TestDiskLock(t *testing.T) {
 	dir := t.TempDir()
 	first := openDisk(t, dir)
 	if _, err := OpenDisk(dir); !errors.Is(err, feed.ErrLocked) {
@@ -230,7 +230,7 @@ func TestDiskBelongsToOneProcess(t *testing.T) {
 	openDisk(t, dir)
 }
 
-func TestDiskThatCannotBeMade(t *testing.T) {
+func TestOpenDiskError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestDiskThatCannotBeMade(t *testing.T) {
 	}
 }
 
-func TestDiskKeepsWhatAFeedTakesOverFromAnother(t *testing.T) {
+func TestDiskKeepsDocumentOfOtherFeed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	first := editionOf(t, "tags/a", 1, "first")
@@ -253,7 +253,7 @@ func TestDiskKeepsWhatAFeedTakesOverFromAnother(t *testing.T) {
 	}
 }
 
-func TestDiskSavesTheFeedsThatItCan(t *testing.T) {
+func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	sound, lost := editionOf(t, "tags/a", 1, "a's"), editionOf(t, "tags/b", 1, "b's")

@@ -252,28 +252,33 @@ func checkHead(h feed.Head) error {
 		return fmt.Errorf("head of %s: no documents: %w", h.Feed, feed.ErrInvalid)
 	}
 	for _, d := range h.Documents {
-		sum, err := hex.DecodeString(string(d.Hash))
-		switch {
-		case err != nil || len(sum) != sha256.Size || strings.ToLower(string(d.Hash)) != string(d.Hash):
-			err = fmt.Errorf("hash %q is not a SHA-256", d.Hash)
-		case !strings.HasPrefix(d.Path, "/"):
-			err = fmt.Errorf("path %q is not absolute", d.Path)
-		case d.MediaType == "" || !headerValue(d.MediaType):
-			err = fmt.Errorf("media type %q is not valid in a header", d.MediaType)
-		case !headerValue(d.Link):
-			err = fmt.Errorf("link %q is not valid in a header", d.Link)
-		case !headerValue(d.Policy):
-			err = fmt.Errorf("policy %q is not valid in a header", d.Policy)
-		case slices.ContainsFunc(d.Aliases, func(target string) bool { return !strings.HasPrefix(target, "/") }):
-			err = fmt.Errorf("one of the aliases %q is not an absolute path", d.Aliases)
-		case d.MaxAge < 0:
-			err = fmt.Errorf("max age %v is negative", d.MaxAge)
-		case d.Length < 0 || d.Length > coding.MaxLength:
-			err = fmt.Errorf("length %d is not within 0 to %d", d.Length, coding.MaxLength)
-		default:
-			continue
+		if err := checkRef(d); err != nil {
+			return fmt.Errorf("head of %s: %s: %w: %w", h.Feed, d.Format, err, feed.ErrInvalid)
 		}
-		return fmt.Errorf("head of %s: %s: %w: %w", h.Feed, d.Format, err, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// checkRef is checkHead for one document. Its error has no kind.
+func checkRef(d feed.DocumentRef) error {
+	sum, err := hex.DecodeString(string(d.Hash))
+	switch {
+	case err != nil || len(sum) != sha256.Size || strings.ToLower(string(d.Hash)) != string(d.Hash):
+		return fmt.Errorf("hash %q is not a SHA-256", d.Hash)
+	case !strings.HasPrefix(d.Path, "/"):
+		return fmt.Errorf("path %q is not absolute", d.Path)
+	case d.MediaType == "" || !headerValue(d.MediaType):
+		return fmt.Errorf("media type %q is not valid in a header", d.MediaType)
+	case !headerValue(d.Link):
+		return fmt.Errorf("link %q is not valid in a header", d.Link)
+	case !headerValue(d.Policy):
+		return fmt.Errorf("policy %q is not valid in a header", d.Policy)
+	case slices.ContainsFunc(d.Aliases, func(target string) bool { return !strings.HasPrefix(target, "/") }):
+		return fmt.Errorf("one of the aliases %q is not an absolute path", d.Aliases)
+	case d.MaxAge < 0:
+		return fmt.Errorf("max age %v is negative", d.MaxAge)
+	case d.Length < 0 || d.Length > coding.MaxLength:
+		return fmt.Errorf("length %d is not within 0 to %d", d.Length, coding.MaxLength)
 	}
 	return nil
 }

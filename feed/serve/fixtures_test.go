@@ -37,7 +37,7 @@ func commit(name feed.Name, token feed.Token, modified time.Time, text string) (
 	return head, blobs
 }
 
-// site returns a snapshot of the given feeds at a later time, each with its name as text.
+// site returns a snapshot of the given feeds at a later time. The text of each is its name.
 func site(t testing.TB, o Options, names ...feed.Name) *Snapshot {
 	t.Helper()
 	if o.Now.IsZero() {
@@ -59,7 +59,7 @@ func site(t testing.TB, o Options, names ...feed.Name) *Snapshot {
 	return s
 }
 
-// hashAt returns the hash of what a snapshot serves at path.
+// hashAt returns the hash of the document at path.
 func hashAt(t testing.TB, s *Snapshot, path string) string {
 	t.Helper()
 	d := s.document(path)
@@ -77,7 +77,7 @@ func headers(r Response) map[string]string {
 	return m
 }
 
-// body returns an answer's body without its coding.
+// body returns the body of an answer in identity coding.
 func body(t testing.TB, r Response) string {
 	t.Helper()
 	if r.Get("Content-Encoding") != "gzip" {
@@ -90,7 +90,7 @@ func body(t testing.TB, r Response) string {
 	return string(b)
 }
 
-// gzipLength returns the length that a gzip file ends with (RFC 1952 section 2.3.1).
+// gzipLength returns the length at the end of a gzip file (RFC 1952 section 2.3.1).
 func gzipLength(gz []byte) int {
 	n := gz[len(gz)-4:]
 	return int(n[0]) | int(n[1])<<8 | int(n[2])<<16 | int(n[3])<<24

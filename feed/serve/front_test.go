@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// strictLimiter lets nobody fetch, and remembers who asked.
+// strictLimiter allows no fetch, and records the calls.
 type strictLimiter struct{ asked []string }
 
 func (l *strictLimiter) Wait(client netip.Addr, name feed.Name) time.Duration {
@@ -22,7 +22,7 @@ func (l *strictLimiter) Wait(client netip.Addr, name feed.Name) time.Duration {
 	return 90*time.Second + time.Millisecond
 }
 
-func TestOnlyWholeFetchesOfStrangersAreLimited(t *testing.T) {
+func TestRateLimit(t *testing.T) {
 	s := site(t, Options{Retired: []string{"/old/feed.xml"}}, feed.Main)
 	tag := `"` + hashAt(t, s, "/feed.xml") + `"`
 	stranger := Client{Addr: netip.MustParseAddr("192.0.2.1")}
@@ -100,7 +100,7 @@ func (p *polls) Polled(name feed.Name, status int, client netip.Addr, userAgent 
 	p.seen = append(p.seen, fmt.Sprint(name, " ", status, " ", client, " ", userAgent))
 }
 
-func TestAudienceIsToldOfPollsOfFeeds(t *testing.T) {
+func TestAudienceReceivesPolls(t *testing.T) {
 	var p polls
 	f := Front{Documents: fixed{site(t, Options{}, feed.Main, "tags/go")}, Audience: &p}
 	client := Client{Addr: netip.MustParseAddr("192.0.2.1"), UserAgent: "newsboat"}
@@ -112,11 +112,11 @@ func TestAudienceIsToldOfPollsOfFeeds(t *testing.T) {
 	}
 	want := []string{"main 200 192.0.2.1 newsboat", "tags/go 304 192.0.2.1 newsboat"}
 	if diff := cmp.Diff(want, p.seen); diff != "" {
-		t.Errorf("the audience was told (-want +got):\n%s", diff)
+		t.Errorf("calls of the audience (-want +got):\n%s", diff)
 	}
 }
 
-func TestAccessLogIsSampledAndKeepsSecrets(t *testing.T) {
+func TestAccessLog(t *testing.T) {
 	var buf bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&buf, nil))
 	f := Front{Documents: fixed{site(t, Options{}, feed.Main)}, AccessLog: log, LogEvery: 3}

@@ -83,7 +83,7 @@ func exchange(t *testing.T, addr, raw string) (res *http.Response, body string) 
 	return res, string(b)
 }
 
-func TestHandlerSendsWhatAnswerSays(t *testing.T) {
+func TestHandler(t *testing.T) {
 	s := site(t, Options{}, feed.Main, "tags/日本")
 	addr := serveLoopback(t, s, nil)
 	for _, test := range []struct {
@@ -136,7 +136,7 @@ func TestHandlerSendsWhatAnswerSays(t *testing.T) {
 	}
 }
 
-func TestHandlerRefusesBodies(t *testing.T) {
+func TestHandlerRejectsBodies(t *testing.T) {
 	addr := serveLoopback(t, site(t, Options{}, feed.Main), nil)
 	for _, raw := range []string{
 		"GET /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
@@ -147,12 +147,12 @@ func TestHandlerRefusesBodies(t *testing.T) {
 	} {
 		res, _ := exchange(t, addr, raw)
 		if res.StatusCode != 400 || !res.Close {
-			t.Errorf("%q is answered with %d, closed: %t; want 400 and closed", raw, res.StatusCode, res.Close)
+			t.Errorf("%q answered with %d, closed: %t; want 400 and closed", raw, res.StatusCode, res.Close)
 		}
 	}
 }
 
-func TestServerLimitsTimeAndMemory(t *testing.T) {
+func TestServerLimits(t *testing.T) {
 	s := NewServer(http.NotFoundHandler(), testLimits, nil, logTo(t)).http
 	for name, d := range map[string]time.Duration{
 		"ReadHeaderTimeout": s.ReadHeaderTimeout, "ReadTimeout": s.ReadTimeout,
@@ -168,7 +168,7 @@ func TestServerLimitsTimeAndMemory(t *testing.T) {
 	addr := serveLoopback(t, site(t, Options{}, feed.Main), nil)
 	res, _ := exchange(t, addr, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("a", 32<<10)+"\r\n\r\n")
 	if res.StatusCode != 431 {
-		t.Errorf("a header of 32 KiB is answered with %d, want 431", res.StatusCode)
+		t.Errorf("a header of 32 KiB answered with %d, want 431", res.StatusCode)
 	}
 }
 
@@ -189,7 +189,7 @@ func (o *tally) Served(format feed.Format, status, bytes int) {
 	o.seen = append(o.seen, served{format, status, bytes})
 }
 
-func TestObserverIsToldOfEveryAnswer(t *testing.T) {
+func TestObserver(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	var o tally
 	h := NewHandler(&Front{Documents: fixed{s}, Observer: &o})
@@ -209,12 +209,12 @@ func TestObserverIsToldOfEveryAnswer(t *testing.T) {
 		{"", 404, len(notFound.Body)}, {"", 400, len(hasBody.Body)}, {feed.JSON, 304, 0},
 	}
 	if diff := cmp.Diff(want, o.seen); diff != "" {
-		t.Errorf("the observer was told (-want +got):\n%s", diff)
+		t.Errorf("calls of the observer (-want +got):\n%s", diff)
 	}
 }
 
 // Handlers around ours change header values; what they change must not reach the next answer.
-func TestAnswersOfAnHandlerAreNotSharedBySetting(t *testing.T) {
+func TestHandlerHeaderIsNotShared(t *testing.T) {
 	h := NewHandler(&Front{Documents: fixed{site(t, Options{}, feed.Main)}})
 	for range 2 {
 		w := httptest.NewRecorder()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzForHost holds that a name is found whatever its case, port and dot, and nothing under what is not a name.
+// FuzzForHost checks that a name is found whatever its case, port and dot, and nothing under what is not a name.
 func FuzzForHost(f *testing.F) {
 	for _, host := range []string{"bob.example", "Bob.Example.:80", "[::1]:80", "::1", "bob.example:x", "[bob.example", "", ":", "[]", "bob.example:80:80"} {
 		f.Add(host)
@@ -28,10 +28,10 @@ func FuzzForHost(f *testing.F) {
 		}
 		got := h.ForHost(host)
 		if want == bob && got != bob {
-			t.Errorf("%q does not lead to bob.example", host)
+			t.Errorf("ForHost(%q) is not bob.example", host)
 		}
 		if want == h.Unknown && got != h.Unknown {
-			t.Errorf("%q leads to a site, and is nobody's name", host)
+			t.Errorf("ForHost(%q) is a site, want Unknown", host)
 		}
 	})
 }

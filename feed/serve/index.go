@@ -74,7 +74,7 @@ func label(f feed.Format) string {
 		return "Atom"
 	case feed.JSON:
 		return "JSON Feed"
-	default:
-		return string(f)
+	case feed.HTML, feed.OPML, feed.CSS: // of the feed that is not listed
 	}
+	return string(f) // a format of a later release
 }

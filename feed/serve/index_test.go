@@ -9,7 +9,7 @@ import (
 	"feedpub/feed"
 )
 
-func TestIndexListsTheFeeds(t *testing.T) {
+func TestIndex(t *testing.T) {
 	s := site(t, Options{
 		Retired: []string{"/tags/go/feed.json", "/tags/old/feed.xml", "/tags/old/atom.xml", "/tags/old/feed.json"},
 	}, "tags/go", feed.Main, "tags/日本", "tags/old", "archive/1", "tags/go/archive/2", feed.Pages)
@@ -46,15 +46,15 @@ func TestIndexListsTheFeeds(t *testing.T) {
 		}
 	}
 	if again := Answer(s, Request{Method: "GET", Path: "/", IfNoneMatch: got.Get("Etag")}); again.Status != 304 {
-		t.Errorf("the index with its tag is answered with %d, want 304", again.Status)
+		t.Errorf("the index with its tag answered with %d, want 304", again.Status)
 	}
 }
 
-func TestIndexIsKeptWhileTheFeedsAreTheSame(t *testing.T) {
+func TestIndexIsReused(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	e := s.edition(feed.Main)
 	if next := s.with(map[feed.Name]*edition{feed.Main: e}, nil, later); next.index != s.index {
-		t.Errorf("the index was made anew although the feeds are the same")
+		t.Errorf("the index was made again although the feeds are the same")
 	}
 }
 
@@ -67,7 +67,7 @@ func TestIndexEscapesNames(t *testing.T) {
 	}
 }
 
-func TestIndexGivesWayToACommittedPage(t *testing.T) {
+func TestCommittedPageReplacesIndex(t *testing.T) {
 	head, blobs := commit(feed.Main, 1, noon, "page")
 	head.Documents[0].Path = "/"
 	s, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
@@ -82,6 +82,6 @@ func TestIndexGivesWayToACommittedPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Answer(s, Request{Method: "GET", Path: "/"}); !strings.Contains(string(got.Body), "page") {
-		t.Errorf("/ is answered with %q, want the committed page", got.Body)
+		t.Errorf("/ answered with %q, want the committed page", got.Body)
 	}
 }

@@ -42,12 +42,12 @@ func (r *running) gives(name feed.Name, text string) {
 		v := Visit{Request: Request{Method: "GET", Path: name.Path(format), AcceptEncoding: "gzip"}}
 		got := f.Answer(&v)
 		if got.Status != 200 || !strings.Contains(body(r.t, got), ">"+text+" ") || got.Get("Content-Length") != itoa(len(got.Body)) {
-			r.t.Errorf("%s is answered with %d, length %s of %d; want 200 with the text %q", v.Path, got.Status,
+			r.t.Errorf("%s answered with %d, length %s of %d; want 200 with the text %q", v.Path, got.Status,
 				got.Get("Content-Length"), len(got.Body), text)
 		}
 		v.IfNoneMatch = got.Get("Etag")
 		if got := f.Answer(&v); got.Status != 304 {
-			r.t.Errorf("%s with its tag is answered with %d, want 304", v.Path, got.Status)
+			r.t.Errorf("%s with its tag answered with %d, want 304", v.Path, got.Status)
 		}
 	}
 }
@@ -64,21 +64,21 @@ func (r *running) cold() (cold []*document) {
 	return cold
 }
 
-func TestMemoryHasABound(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 2000
 		store, dir := newFakeStore(), t.TempDir()
 		names := manyFeeds(store, 150) // more than one batch
 		r := runBound(t, store, dir, limit)
 		if got := r.Memory.Held(); got > limit || got == 0 {
-			t.Errorf("after all feeds were taken, %d bytes are held, want some, but at most %d", got, limit)
+			t.Errorf("after all feeds were taken, %d bytes are in memory, want some, but at most %d", got, limit)
 		}
 		store.do(func() { store.down = errDown })
 		for range 2 {
 			for _, name := range names { // a reader never needs the store
 				r.gives(name, string(name))
 				if got := r.Memory.Held(); got > limit {
-					t.Fatalf("after %s was read, %d bytes are held, want at most %d", name, got, limit)
+					t.Fatalf("after %s was read, %d bytes are in memory, want at most %d", name, got, limit)
 				}
 			}
 		}
@@ -92,7 +92,7 @@ func TestMemoryHasABound(t *testing.T) {
 		r = runBound(t, store, dir, limit)
 		defer r.stop()
 		if got := r.Memory.Held(); got > limit || got == 0 {
-			t.Errorf("after a start, %d bytes are held, want some, but at most %d", got, limit)
+			t.Errorf("after a start, %d bytes are in memory, want some, but at most %d", got, limit)
 		}
 		for _, name := range names {
 			text := string(name)
@@ -118,12 +118,12 @@ func TestMemoryIsSharedBySites(t *testing.T) {
 			}
 		}
 		if got := m.Held(); got > limit || got < limit/2 {
-			t.Errorf("three sites hold %d bytes, want nearly %d together", got, limit)
+			t.Errorf("three sites have %d bytes in memory, want nearly %d together", got, limit)
 		}
 	})
 }
 
-func TestMemoryDropsWhatIsAskedForLeast(t *testing.T) {
+func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m := NewMemory(1000)
 	var ds []*document
 	for i := range 10 {
@@ -148,12 +148,12 @@ func TestMemoryDropsWhatIsAskedForLeast(t *testing.T) {
 	// What is replaced makes room.
 	m.replace(ds[5:], nil)
 	if got := m.Held(); got != 450 {
-		t.Errorf("%d bytes are held, want 450", got)
+		t.Errorf("%d bytes are in memory, want 450", got)
 	}
 }
 
-// TestOnlyWhatIsSavedIsDropped holds that readers never need the store for what the disk could not take.
-func TestOnlyWhatIsSavedIsDropped(t *testing.T) {
+// TestMemoryKeepsUnsavedDocuments checks that readers never need the store for what the disk could not take.
+func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 	for _, disk := range []string{"none", "broken"} {
 		t.Run(disk, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -188,7 +188,7 @@ func (s slowStore) Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error) 
 	return s.fakeStore.Blob(ctx, hash)
 }
 
-func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
+func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		manyFeeds(store, 5)
@@ -219,12 +219,12 @@ func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
 			held := get
 			held.IfNoneMatch = `"` + string(d.ref.Hash) + `"`
 			if got := f.Answer(&held); got.Status != 304 {
-				t.Errorf("%s: who has the document is answered with %d, want 304", what, got.Status)
+				t.Errorf("%s: with If-None-Match the status is %d, want 304", what, got.Status)
 			}
 			head := get
 			head.Method = "HEAD"
 			if got := f.Answer(&head); got.Status != 200 || got.Body != nil {
-				t.Errorf("%s: HEAD is answered with %d and %q, want 200 without a body", what, got.Status, got.Body)
+				t.Errorf("%s: HEAD answered with %d and %q, want 200 without a body", what, got.Status, got.Body)
 			}
 
 			store.do(func() { store.down = nil; clear(store.calls) })
@@ -242,15 +242,15 @@ func TestDamagedCopyIsFetchedOnceForManyReaders(t *testing.T) {
 					t.Errorf("%s: the document was fetched %d times for 50 readers, want once", what, got)
 				}
 			})
-			if mended, err := os.ReadFile(path); err != nil || string(mended) != string(sound) {
-				t.Errorf("%s: the copy on disk was not mended: %v", what, err)
+			if repaired, err := os.ReadFile(path); err != nil || string(repaired) != string(sound) {
+				t.Errorf("%s: the copy on disk was not repaired: %v", what, err)
 			}
 		}
 	})
 }
 
-// TestAStoreWithAnotherGzipFormIsNoProblem has the store give a document back as another compressor packs it.
-func TestAStoreWithAnotherGzipFormIsNoProblem(t *testing.T) {
+// TestStoreWithOtherGzipEncoding has the store give a document back as another compressor packs it.
+func TestStoreWithOtherGzipEncoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		manyFeeds(store, 1)
@@ -281,7 +281,7 @@ func TestAStoreWithAnotherGzipFormIsNoProblem(t *testing.T) {
 	})
 }
 
-func TestDeltaOutlivesItsPlaceInMemory(t *testing.T) {
+func TestDeltaAfterEviction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		r := runBound(t, store, t.TempDir(), 1)
@@ -299,23 +299,23 @@ func TestDeltaOutlivesItsPlaceInMemory(t *testing.T) {
 			tags = append(tags, `"`+string(blob.Hash)+`"`)
 		}
 		if len(r.cold()) != 1 {
-			t.Fatalf("the document is in memory: the test tests nothing")
+			t.Fatalf("the document is in memory: the test checks nothing")
 		}
 		f := &Front{Documents: r}
 		for i, want := range []string{"e=5 d=4", "e=5"} {
 			for _, method := range []string{"HEAD", "GET"} {
 				got := f.Answer(&Visit{Request: Request{Method: method, Path: "/feed.xml", IfNoneMatch: tags[i], AIM: "feed"}})
 				if got.Status != 226 || method == "GET" && string(got.Body) != rss(want) {
-					t.Errorf("%s with version %d is answered with %d and %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
+					t.Errorf("%s with version %d answered with %d and %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
 				}
 			}
 		}
 	})
 }
 
-// TestStartReadsOnlyTheMainFeed holds that a start does not take longer, nor more memory, for feeds that are not asked
+// TestLoadReadsOnlyMainFeed checks that a start does not take longer, nor more memory, for feeds that are not asked
 // for.
-func TestStartReadsOnlyTheMainFeed(t *testing.T) {
+func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	save(t, d, editionOf(t, feed.Main, 1, "main"), editionOf(t, "tags/go", 1, "go"))
@@ -348,8 +348,8 @@ func hashOf(t *testing.T, s *Snapshot, name feed.Name, f feed.Format) feed.Hash 
 	return ref.Hash
 }
 
-// TestASaveThatIsCutOffHarmsNothing leaves on the disk what each step of a save may have left when the process was killed.
-func TestASaveThatIsCutOffHarmsNothing(t *testing.T) {
+// TestInterruptedSave leaves on the disk what each step of a save may have left when the process was killed.
+func TestInterruptedSave(t *testing.T) {
 	before, after := editionOf(t, feed.Main, 1, "before"), editionOf(t, feed.Main, 2, "after")
 	for _, test := range []struct {
 		name  string

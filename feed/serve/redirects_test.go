@@ -39,8 +39,8 @@ func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name)
 	return s
 }
 
-// TestOldSubscriptionsGoOn asks for the old paths of each platform over HTTP.
-func TestOldSubscriptionsGoOn(t *testing.T) {
+// TestAliases asks for the old paths of each platform over HTTP.
+func TestAliases(t *testing.T) {
 	for _, tt := range []struct {
 		preset feed.Preset
 		target string
@@ -96,7 +96,7 @@ func TestOldSubscriptionsGoOn(t *testing.T) {
 				}
 			}
 			if got != tt.want {
-				t.Errorf("%s is answered with %s, want %s", tt.target, got, tt.want)
+				t.Errorf("%s answered with %s, want %s", tt.target, got, tt.want)
 			}
 		})
 	}
@@ -131,35 +131,35 @@ func TestMovedFeeds(t *testing.T) {
 	}
 }
 
-func TestNoOldPathTakesAFeedsOwn(t *testing.T) {
+func TestPathPrecedesAlias(t *testing.T) {
 	s := siteWith(t, Options{}, []feed.Alias{
 		{Target: "/tags/go/feed.xml", Feed: feed.Main, Format: feed.RSS},
 		{Target: "/contested", Feed: "tags/go", Format: feed.RSS},
 		{Target: "/contested", Feed: feed.Main, Format: feed.Atom},
 	}, feed.Main, "tags/go")
 	if got, want := hashAt(t, s, "/tags/go/feed.xml"), s.edition("tags/go").documents[0].ref.Hash; got != string(want) {
-		t.Error("an old path of the main feed has taken the place of a feed's own")
+		t.Error("an alias of the main feed took the path of another feed")
 	}
 	if got, want := hashAt(t, s, "/contested"), hashAt(t, s, "/atom.xml"); got != want {
-		t.Error("an old path that two feeds claim is not the first feed's")
+		t.Error("an alias that two feeds claim is not that of the first")
 	}
 }
 
-// A reader that is told 404 may give a feed up: before all feeds are known, an old path may be one of theirs.
-func TestBeforeAllFeedsAreKnownAnOldPathAnswers503(t *testing.T) {
+// Readers may give up a feed after a 404, so before all feeds are known an unknown path is answered with 503.
+func TestAliasUnavailableBeforeAllFeedsAreKnown(t *testing.T) {
 	for aliases, want := range map[bool]int{true: 503, false: 404} {
 		s := emptySnapshot(newRedirects(Options{Aliases: aliases}))
 		if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != want {
-			t.Errorf("with old paths %v, /feed is answered with %d, want %d", aliases, got, want)
+			t.Errorf("with aliases %v, /feed answered with %d, want %d", aliases, got, want)
 		}
 	}
 	s := siteWith(t, Options{Aliases: true}, nil, feed.Main)
 	if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != 404 {
-		t.Errorf("when all is known, a path that leads nowhere is answered with %d, want 404", got)
+		t.Errorf("when all feeds are known, an unknown path answered with %d, want 404", got)
 	}
 }
 
-func TestQueriesCostNoAllocation(t *testing.T) {
+func TestQueryDoesNotAllocate(t *testing.T) {
 	s := siteWith(t, Options{}, []feed.Alias{{Target: "/?feed=rss2", Feed: feed.Main, Format: feed.RSS}}, feed.Main)
 	r := Request{Method: "GET", Path: "/", Query: "feed=rss2", AcceptEncoding: "gzip"}
 	if n := testing.AllocsPerRun(100, func() { Answer(s, r) }); n != 0 {
@@ -167,7 +167,7 @@ func TestQueriesCostNoAllocation(t *testing.T) {
 	}
 }
 
-func TestPagesAreServedWithTheirPolicy(t *testing.T) {
+func TestContentSecurityPolicy(t *testing.T) {
 	head, blobs := commit(feed.Main, 1, noon, "page")
 	const policy = "default-src 'none'"
 	head.Documents[0].Policy = policy

@@ -18,20 +18,20 @@ import (
 	"feedpub/feed/coding"
 )
 
-// running is a replica that runs in a bubble of testing/synctest, with a disk that outlives it.
+// running is a replica that runs in a bubble of testing/synctest. Its disk outlives it.
 type running struct {
 	*Replica
 	t    *testing.T
 	stop func() // stops it and waits until it has saved
 }
 
-// run starts a replica over a store and a folder ("" for none) and waits until it has done what it can.
+// run starts a replica of a store with a folder, "" for none, and waits until it is idle.
 func run(t *testing.T, source Source, dir string) *running {
 	t.Helper()
 	return runWith(t, source, dir, nil)
 }
 
-// runWith is run with a bound of the memory, which may be nil.
+// runWith is run with a bound on memory, which may be nil.
 func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 	t.Helper()
 	var disk *Disk
@@ -44,7 +44,7 @@ func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 	return startReplica(t, ReplicaConfig{Source: source, Disk: disk, Memory: m})
 }
 
-// startReplica starts the replica that c describes but for its log and its clock.
+// startReplica starts a replica with the given configuration; it sets the log and the clock.
 func startReplica(t *testing.T, c ReplicaConfig) *running {
 	t.Helper()
 	disk := c.Disk
@@ -68,30 +68,30 @@ func startReplica(t *testing.T, c ReplicaConfig) *running {
 	}}
 }
 
-// wait lets so much time pass, and the replica do what it does then.
+// wait advances the time of the bubble, and waits until the replica is idle.
 func (r *running) wait(d time.Duration) {
 	time.Sleep(d) // a bubble's time
 	synctest.Wait()
 }
 
-// serves checks that the feed's documents are those of the text, or that there are none if it is "".
+// serves checks that the documents of a feed have the text, or that there are none if it is "".
 func (r *running) serves(name feed.Name, text string) {
 	r.t.Helper()
 	for _, f := range feed.Formats() {
 		got := Answer(r.Snapshot(), Request{Method: "GET", Path: name.Path(f)})
 		if text == "" {
 			if got.Status != 503 && got.Status != 404 {
-				r.t.Errorf("%s is answered with %d, want none", name.Path(f), got.Status)
+				r.t.Errorf("%s answered with %d, want none", name.Path(f), got.Status)
 			}
 			continue
 		}
 		if got.Status != 200 || !strings.Contains(string(got.Body), ">"+text+" ") {
-			r.t.Errorf("%s is answered with %d and %.60q, want 200 and the text %q", name.Path(f), got.Status, got.Body, text)
+			r.t.Errorf("%s answered with %d and %.60q, want 200 and the text %q", name.Path(f), got.Status, got.Body, text)
 		}
 	}
 }
 
-// refuses checks the problems that the replica reports.
+// refuses checks which feeds have problems.
 func (r *running) refuses(want ...string) {
 	r.t.Helper()
 	problems, err := r.Problems(r.t.Context())
@@ -106,13 +106,13 @@ func (r *running) refuses(want ...string) {
 		got = append(got, p.ID)
 	}
 	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
-		r.t.Errorf("feeds refused (-want +got):\n%s%v", diff, problems)
+		r.t.Errorf("problems (-want +got):\n%s%v", diff, problems)
 	}
 }
 
 const minute = time.Minute
 
-func TestReplicaTakesWhatIsCommitted(t *testing.T) {
+func TestReplicaServesCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, noon, "first")
@@ -138,7 +138,7 @@ func TestReplicaTakesWhatIsCommitted(t *testing.T) {
 	})
 }
 
-func TestReplicaReadsOnlyWhatIsNew(t *testing.T) {
+func TestReplicaReadsOnlyChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		for i := range 200 {
@@ -164,7 +164,7 @@ func TestReplicaReadsOnlyWhatIsNew(t *testing.T) {
 	})
 }
 
-func TestReplicaFindsWhatWasNotAnnounced(t *testing.T) {
+func TestReplicaFindsUnannouncedCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, noon, "first")
@@ -177,9 +177,8 @@ func TestReplicaFindsWhatWasNotAnnounced(t *testing.T) {
 	})
 }
 
-// What was announced is looked for again at the next poll, however often it could not be read, and is not waited for
-// until all heads are read in any case.
-func TestReplicaLooksAgainForWhatItCouldNotRead(t *testing.T) {
+// A head that was announced and could not be read is read again with the next poll, and does not hold up others.
+func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 	for name, err := range map[string]error{
 		"not there yet": feed.ErrNotFound, "not readable": feed.ErrInvalid, "no answer": feed.ErrUnavailable,
 	} {
@@ -218,8 +217,8 @@ func TestReplicaLooksAgainForWhatItCouldNotRead(t *testing.T) {
 	}
 }
 
-// A stream that begins anew, as after FLUSHALL under a clock set back, must not silence the tail.
-func TestReplicaFollowsAStreamThatBeginsAnew(t *testing.T) {
+// A new stream with lower entries, as after FLUSHALL with a clock that was set back, must be followed.
+func TestReplicaFollowsNewStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		for i := range 10 {
@@ -237,7 +236,7 @@ func TestReplicaFollowsAStreamThatBeginsAnew(t *testing.T) {
 	})
 }
 
-func TestReadersNeverNeedRedis(t *testing.T) {
+func TestServesWithoutStore(t *testing.T) {
 	damage := func(b feed.Blob) feed.Blob {
 		b.Gzip = coding.GzipSmall([]byte("something else"))
 		return b
@@ -346,7 +345,7 @@ func TestReadersNeverNeedRedis(t *testing.T) {
 	}
 }
 
-func TestReplicaServesAgainWhatAStoreMends(t *testing.T) {
+func TestReplicaServesRepairedDocuments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, noon, "first")
@@ -374,8 +373,8 @@ func TestReplicaServesAgainWhatAStoreMends(t *testing.T) {
 	})
 }
 
-// A store that lost everything and is built anew has lower versions, and a later builder's greater token.
-func TestReplicaFollowsALaterBuilder(t *testing.T) {
+// A store that lost everything and was rebuilt has lower versions, and a later builder has a greater token.
+func TestReplicaFollowsLaterBuilder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 5, noon, "before")
@@ -391,7 +390,7 @@ func TestReplicaFollowsALaterBuilder(t *testing.T) {
 	})
 }
 
-func TestReplicaTakesHeadsWhoseBytesAreTheSame(t *testing.T) {
+func TestReplicaTakesHeadsWithSameBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		head := store.commit(feed.Main, 1, noon, "text")
@@ -408,7 +407,7 @@ func TestReplicaTakesHeadsWhoseBytesAreTheSame(t *testing.T) {
 			t.Errorf("Cache-Control is %q, want the new max-age=3600", cc)
 		}
 		if n := store.calls["Blob"]; n != 0 {
-			t.Errorf("%d documents were fetched that were at hand", n)
+			t.Errorf("%d documents were fetched again, want 0", n)
 		}
 		if r.Newest() != 2 {
 			t.Errorf("Newest() = %d, want 2", r.Newest())
@@ -416,7 +415,7 @@ func TestReplicaTakesHeadsWhoseBytesAreTheSame(t *testing.T) {
 	})
 }
 
-func TestReplicaIsNotReadyWithoutTheMainFeed(t *testing.T) {
+func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		harm func(s *fakeStore)
@@ -443,7 +442,7 @@ func TestReplicaIsNotReadyWithoutTheMainFeed(t *testing.T) {
 	}
 }
 
-func TestReplicaSendsLastModifiedOnceItIsPast(t *testing.T) {
+func TestReplicaAddsLastModified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, time.Now().Add(3*time.Second), "text")
@@ -460,7 +459,7 @@ func TestReplicaSendsLastModifiedOnceItIsPast(t *testing.T) {
 	})
 }
 
-// hungStore answers nothing until it is given up on.
+// hungStore does not answer until its context ends.
 type hungStore struct{ Source }
 
 func (hungStore) Version(ctx context.Context) (int64, error) {
@@ -468,7 +467,7 @@ func (hungStore) Version(ctx context.Context) (int64, error) {
 	return 0, fmt.Errorf("i/o timeout: %w", feed.ErrUnavailable)
 }
 
-func TestReplicaStopsWhileTheStoreHangs(t *testing.T) {
+func TestReplicaStopsWhileStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, hungStore{}, "")
 		r.wait(2 * callTimeout)
@@ -479,20 +478,20 @@ func TestReplicaStopsWhileTheStoreHangs(t *testing.T) {
 	})
 }
 
-func TestReplicaKeepsServingWhenTheDiskFails(t *testing.T) {
+func TestReplicaServesWhenDiskFails(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		mend func(r *running, dir string)
+		name   string
+		repair func(r *running, dir string)
 	}{
-		{"mended while it runs", func(r *running, dir string) {
-			mendDisk(r.t, dir)
+		{"repaired while it runs", func(r *running, dir string) {
+			repairDisk(r.t, dir)
 			r.wait(defaultPoll)
 			breakDisk(r.t, dir) // so that stopping saves nothing
 			r.stop()
-			mendDisk(r.t, dir)
+			repairDisk(r.t, dir)
 		}},
-		{"mended before it stops", func(r *running, dir string) {
-			mendDisk(r.t, dir)
+		{"repaired before it stops", func(r *running, dir string) {
+			repairDisk(r.t, dir)
 			r.stop()
 		}},
 	} {
@@ -508,7 +507,7 @@ func TestReplicaKeepsServingWhenTheDiskFails(t *testing.T) {
 				if n := r.Counts()["unsaved"]; n != 1 {
 					t.Errorf("%d attempts to save failed, want 1", n)
 				}
-				test.mend(r, dir)
+				test.repair(r, dir)
 				r = run(t, newFakeStore(), dir)
 				defer r.stop()
 				r.serves(feed.Main, "text")
@@ -517,8 +516,8 @@ func TestReplicaKeepsServingWhenTheDiskFails(t *testing.T) {
 	}
 }
 
-// A store that was rolled back and built on can have a version that it had before.
-func TestReplicaLooksAtEverythingNowAndThen(t *testing.T) {
+// A store that was rolled back and has new commits can have a version that it had before.
+func TestReplicaReadsAllHeadsPeriodically(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		store.commit(feed.Main, 1, noon, "first")
@@ -532,7 +531,7 @@ func TestReplicaLooksAtEverythingNowAndThen(t *testing.T) {
 	})
 }
 
-// hastyStore does not wait for announcements, up to a thousand times.
+// hastyStore does not wait for announcements in the first thousand calls.
 type hastyStore struct {
 	*fakeStore
 	asked int
@@ -546,7 +545,7 @@ func (s *hastyStore) Changes(ctx context.Context, after string, block time.Durat
 	return nil, nil
 }
 
-func TestReplicaDoesNotSpinOnAStoreThatDoesNotWait(t *testing.T) {
+func TestReplicaDoesNotSpin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &hastyStore{fakeStore: newFakeStore()}
 		r := run(t, store, "")
@@ -558,14 +557,14 @@ func TestReplicaDoesNotSpinOnAStoreThatDoesNotWait(t *testing.T) {
 	})
 }
 
-// deafStore answers everything but what it is to announce, as when its connections for that are used up.
+// deafStore fails only to return announcements, as when it has no connections left for them.
 type deafStore struct{ *fakeStore }
 
 func (s *deafStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	return nil, errDown
 }
 
-func TestReplicaFollowsByPollingAlone(t *testing.T) {
+func TestReplicaFollowsByPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &deafStore{newFakeStore()}
 		store.commit(feed.Main, 1, noon, "first")
@@ -589,9 +588,9 @@ func TestReplicaFollowsByPollingAlone(t *testing.T) {
 	})
 }
 
-// TestAReplicaSucceedsAnother holds that a replica that takes another's place serves what that one did from the start,
-// with options of its own, though neither disk nor store gives anything, and that memory is counted once.
-func TestAReplicaSucceedsAnother(t *testing.T) {
+// TestReplicaInheritsDocuments checks that a replica serves the documents of the one that it replaces from the start,
+// with its own options, without disk and store, and that memory is counted once.
+func TestReplicaInheritsDocuments(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		memory := NewMemory(1 << 30)
@@ -615,7 +614,7 @@ func TestAReplicaSucceedsAnother(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
-		mendDisk(t, dir)
+		repairDisk(t, dir)
 		held := memory.Held()
 
 		config.Source, config.Before = newFakeStore(), first
@@ -626,7 +625,7 @@ func TestAReplicaSucceedsAnother(t *testing.T) {
 		r.serves(feed.Main, "one")
 		r.serves("tags/go", "three")
 		if res := Answer(second.Snapshot(), Request{Method: "GET", Path: "/old"}); res.Status != 301 {
-			t.Errorf("what has moved by the new options is answered with %d, want 301", res.Status)
+			t.Errorf("a path that moved answered with %d, want 301", res.Status)
 		}
 		if memory.Held() != held || held == 0 {
 			t.Errorf("%d bytes are counted, and were %d before", memory.Held(), held)
@@ -640,7 +639,7 @@ func TestAReplicaSucceedsAnother(t *testing.T) {
 		}
 		second.ReleaseMemory()
 		if memory.Held() != 0 {
-			t.Errorf("%d bytes are counted of a site that is not served any more", memory.Held())
+			t.Errorf("%d bytes are counted of a removed site", memory.Held())
 		}
 
 		if err := disk.Close(); err != nil {

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// keeper is a store that takes back what it has lost, as the real one does.
+// keeper is a store that implements Restorer like package store.
 type keeper struct {
 	*fakeStore
 	given []feed.Name // in order
@@ -44,9 +44,9 @@ func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.H
 	return nil
 }
 
-// TestAStoreThatForgotIsGivenBackWhatIsServed: a builder on a machine without documents of its own learns from the store
-// alone which posts readers have seen.
-func TestAStoreThatForgotIsGivenBackWhatIsServed(t *testing.T) {
+// TestReplicaRestoresLostHeads checks that a builder without documents of its own can learn from the store which posts
+// readers have seen.
+func TestReplicaRestoresLostHeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{fakeStore: newFakeStore()}
 		old := k.commit(feed.Main, 1, noon, "old")
@@ -58,7 +58,7 @@ func TestAStoreThatForgotIsGivenBackWhatIsServed(t *testing.T) {
 		k.commit("tags/a", 8, later, "only new")
 		r.wait(time.Second)
 		if r.restoreLost(t.Context()); len(k.given) > 0 {
-			t.Errorf("%v were given to a store that has lost nothing", k.given)
+			t.Errorf("restored %v, although nothing was lost", k.given)
 		}
 		// It is restored from a copy: the version goes back, one feed is older, another is not there yet.
 		k.do(func() {
@@ -70,18 +70,18 @@ func TestAStoreThatForgotIsGivenBackWhatIsServed(t *testing.T) {
 		r.serves(feed.Main, "new")
 		r.serves("tags/a", "only new")
 		if diff := cmp.Diff([]feed.Name{"tags/a", feed.Main}, k.given); diff != "" {
-			t.Errorf("given back are not the lost feeds, the latest last (-want +got):\n%s", diff)
+			t.Errorf("restored feeds in order (-want +got):\n%s", diff)
 		}
 		k.do(func() {
 			if diff := cmp.Diff(newest, k.heads[feed.Main]); diff != "" {
-				t.Errorf("the store's head is not the one that was lost (-want +got):\n%s", diff)
+				t.Errorf("restored head (-want +got):\n%s", diff)
 			}
 		})
 		r.refuses()
 	})
 }
 
-func TestWhatCouldNotBeGivenBackIsTriedAgain(t *testing.T) {
+func TestReplicaRetriesRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keeper{fakeStore: newFakeStore()}
 		k.commit(feed.Main, 5, noon, "text")
@@ -93,12 +93,12 @@ func TestWhatCouldNotBeGivenBackIsTriedAgain(t *testing.T) {
 		k.do(func() { refusing.refuse = false })
 		r.wait(2 * defaultPoll)
 		if diff := cmp.Diff([]feed.Name{feed.Main}, k.given); diff != "" {
-			t.Errorf("given back once the store took it (-want +got):\n%s", diff)
+			t.Errorf("restored feeds (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// refusingKeeper answers reads, and refuses writes as a store without room does.
+// refusingKeeper fails writes, as a store that is full does.
 type refusingKeeper struct {
 	*keeper
 	refuse bool

@@ -10,7 +10,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
+func TestNewSnapshotErrors(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		harm func(h *feed.Head, bs map[feed.Hash]feed.Blob)
@@ -71,7 +71,7 @@ func TestSnapshotTakesNothingThatItCannotServe(t *testing.T) {
 	}
 }
 
-func TestPathThatTwoFeedsClaimStaysWithTheFirst(t *testing.T) {
+func TestPathClaimedByTwoFeeds(t *testing.T) {
 	s := site(t, Options{}, feed.Main, "tags/a")
 	thief := s.edition("tags/a").head
 	thief.Feed = "aaa"
@@ -87,12 +87,12 @@ func TestPathThatTwoFeedsClaimStaysWithTheFirst(t *testing.T) {
 	}
 }
 
-func TestSnapshotsAreNotChangedByTheirSuccessors(t *testing.T) {
+func TestSnapshotIsImmutable(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	before := hashAt(t, s, "/feed.xml")
 	next := s.with(map[feed.Name]*edition{feed.Main: editionOf(t, feed.Main, 2, "new")}, nil, later)
 	if got := hashAt(t, s, "/feed.xml"); got != before {
-		t.Errorf("the old snapshot serves %s, want %s as before", got, before)
+		t.Errorf("the earlier snapshot serves %s, want %s as before", got, before)
 	}
 	if got := hashAt(t, next, "/feed.xml"); got == before {
 		t.Errorf("the new snapshot serves what the old one does")

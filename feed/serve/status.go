@@ -46,7 +46,7 @@ var (
 	internal = failure(http.StatusInternalServerError, "The feed could not be read.")
 	notReady = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
 		field("Retry-After", retryAfter))
-	unavailableNow = failure(http.StatusServiceUnavailable, "The feed is unavailable at the moment. Please come back later.",
+	unavailableNow = failure(http.StatusServiceUnavailable, "The feed is unavailable. Please come back later.",
 		field("Retry-After", retryAfter))
 )
 
@@ -82,5 +82,6 @@ func ErrorResponse(status int) Response {
 
 // feedFile reports whether file is the last element of the path of a feed or a list of feeds.
 func feedFile(file string) bool {
-	return slices.ContainsFunc(append(feed.Formats(), feed.OPML, feed.CSS), func(f feed.Format) bool { return f.File() == file })
+	formats := append(feed.Formats(), feed.OPML, feed.CSS)
+	return slices.ContainsFunc(formats, func(f feed.Format) bool { return f.File() == file })
 }

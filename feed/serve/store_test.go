@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// fakeStore is a store in memory that can be told to fail and to lie.
+// fakeStore is a store in memory that can be made to fail or return wrong data.
 type fakeStore struct {
 	mu      sync.Mutex
 	heads   map[feed.Name]feed.Head
@@ -35,14 +35,14 @@ func newFakeStore() *fakeStore {
 	}
 }
 
-// do changes the store as a whole.
+// do calls f with the lock held.
 func (s *fakeStore) do(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
 }
 
-// commit makes a feed's documents the current ones, as a builder does.
+// commit makes documents a feed's current ones, as a builder does.
 func (s *fakeStore) commit(name feed.Name, token feed.Token, modified time.Time, text string) feed.Head {
 	head, blobs := commit(name, token, modified, text)
 	s.do(func() {

@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-// stub is a connection that something can be read from.
+// stub is a connection that returns given bytes.
 type stub struct {
 	net.Conn
 	io.Reader
@@ -58,7 +58,7 @@ func TestStrictConn(t *testing.T) {
 	}
 }
 
-// FuzzStrictConn holds that it does not matter in which pieces a connection is read.
+// FuzzStrictConn checks that the result does not depend on how reads split the data.
 func FuzzStrictConn(f *testing.F) {
 	f.Add("GET / HTTP/1.1\r\nContent-Length: 0\r\ncontent-length: 0\r\n\r\n")
 	f.Add("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nX: a\r\n b\n\r")

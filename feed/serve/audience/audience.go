@@ -97,6 +97,8 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 		t.aggregators[who.name] = report{who.subscribers, day}
 	case reader:
 		t.sketchOf(day).add(hash)
+	case robot:
+		// counted by name only
 	}
 }
 

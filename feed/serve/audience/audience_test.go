@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 
-// salt makes the estimates of the tests the same in every run, and exact where readers are few.
+// salt makes estimates reproducible, and exact for few readers.
 var salt = Salt([]byte("sixteen bytes ok"))
 
 func address(i int) netip.Addr {
@@ -52,7 +52,7 @@ func TestAudience(t *testing.T) {
 	}
 }
 
-func TestReadersCountForSevenDays(t *testing.T) {
+func TestReadersExpire(t *testing.T) {
 	now := noon
 	a := New(func() time.Time { return now }, salt)
 	for day := range 30 {
@@ -76,15 +76,15 @@ func TestReadersCountForSevenDays(t *testing.T) {
 	}
 	now = now.Add(100 * 24 * time.Hour)
 	if got := a.Readers()[0].Direct; got != 0 {
-		t.Errorf("after a hundred silent days: %d direct readers, want 0", got)
+		t.Errorf("after 100 days without polls: %d direct readers, want 0", got)
 	}
 	a.Polled("main", 304, address(1), "newsboat")
 	if got := a.Readers()[0].Direct; got != 1 {
-		t.Errorf("after a hundred silent days and one poll: %d direct readers, want 1", got)
+		t.Errorf("after 100 days without polls and one poll: %d direct readers, want 1", got)
 	}
 }
 
-func TestEstimateIsNear(t *testing.T) {
+func TestEstimateError(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 100, 1000, 10_000, 100_000} {
 		a := New(func() time.Time { return noon }, salt)
 		for i := range n {
@@ -114,8 +114,8 @@ func TestClientNamesAreBounded(t *testing.T) {
 	}
 }
 
-// TestNoAddressIsKept holds that what is kept of readers does not tell who they are.
-func TestNoAddressIsKept(t *testing.T) {
+// TestAddressesAreNotKept checks that the kept data does not identify readers.
+func TestAddressesAreNotKept(t *testing.T) {
 	a := New(func() time.Time { return noon }, salt)
 	a.Polled("main", 200, netip.MustParseAddr("192.0.2.77"), "newsboat")
 	if kept := fmt.Sprintf("%+v %+v", a.feeds["main"], a.agents); strings.Contains(kept, "192.0.2.77") || strings.Contains(kept, "192 0 2 77") {
@@ -151,7 +151,7 @@ func TestParseAgent(t *testing.T) {
 	}
 }
 
-// FuzzParseAgent holds that only names of the list come out.
+// FuzzParseAgent checks that parseAgent returns only names in known.
 func FuzzParseAgent(f *testing.F) {
 	f.Add("Feedly/1.0 (16 subscribers)")
 	f.Fuzz(func(t *testing.T, userAgent string) {

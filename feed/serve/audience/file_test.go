@@ -21,7 +21,7 @@ import (
 	"feedpub/feed"
 )
 
-// counted returns an audience with readers of all kinds, as it is saved in the file at path.
+// counted returns an Audience with clients of all kinds, saved in the file at path.
 func counted(t *testing.T, path string) *Audience {
 	t.Helper()
 	a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.DiscardHandler))
@@ -37,7 +37,7 @@ func counted(t *testing.T, path string) *Audience {
 	return a
 }
 
-func TestReadersAreCountedAcrossRestarts(t *testing.T) {
+func TestSaveAndOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audience", "main")
 	a := counted(t, path)
 	other := Salt([]byte("quite another one")[:16])
@@ -61,8 +61,8 @@ func TestReadersAreCountedAcrossRestarts(t *testing.T) {
 	}
 }
 
-// TestFileIsNobodysBusiness holds that nobody else may read the file, and that no address and no User-Agent stands in it.
-func TestFileIsNobodysBusiness(t *testing.T) {
+// TestFileIsPrivate checks that only the owner may read the file, and that it has no addresses and User-Agents.
+func TestFileIsPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	counted(t, path)
 	info, err := os.Stat(path)
@@ -72,7 +72,7 @@ func TestFileIsNobodysBusiness(t *testing.T) {
 	text := unpack(t, path)
 	for _, secret := range []string{"10.0.0", "2.39", "something new"} {
 		if strings.Contains(text, secret) {
-			t.Errorf("%q stands in the file:\n%.2000s", secret, text)
+			t.Errorf("the file contains %q:\n%.2000s", secret, text)
 		}
 	}
 }
@@ -104,8 +104,8 @@ func pack(text string) []byte {
 	return b.Bytes()
 }
 
-// TestDamagedFileStartsAnew holds that what is not whole counts nobody, is told, and does not stay in the way.
-func TestDamagedFileStartsAnew(t *testing.T) {
+// TestDamagedFileIsIgnored checks that a damaged file is logged, counts nothing, and is replaced by the next save.
+func TestDamagedFileIsIgnored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	counted(t, path)
 	whole, err := os.ReadFile(path)
@@ -152,8 +152,8 @@ func TestDamagedFileStartsAnew(t *testing.T) {
 	}
 }
 
-// TestForgottenFeeds holds that a feed that nobody polls does not stay in the file for ever.
-func TestForgottenFeeds(t *testing.T) {
+// TestUnusedFeedsAreNotSaved checks that feeds without requests are removed from the file.
+func TestUnusedFeedsAreNotSaved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	a := counted(t, path)
 	now := noon
@@ -171,7 +171,7 @@ func TestForgottenFeeds(t *testing.T) {
 	}
 }
 
-func TestRunSavesNowAndThenAndInTheEnd(t *testing.T) {
+func TestRunSaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "main")
 		a := Open(path, time.Now, salt, slog.New(slog.DiscardHandler))
@@ -187,7 +187,7 @@ func TestRunSavesNowAndThenAndInTheEnd(t *testing.T) {
 		time.Sleep(saveEvery + time.Second) // a bubble's time
 		synctest.Wait()
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("a file of nobody was written: %v", err)
+			t.Errorf("a file without counts was written: %v", err)
 		}
 		a.Polled("main", 200, address(1), "newsboat")
 		time.Sleep(saveEvery)
@@ -201,13 +201,13 @@ func TestRunSavesNowAndThenAndInTheEnd(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := kept(); got != 2 {
-			t.Errorf("in the end %d polls are saved, want 2", got)
+			t.Errorf("at the end %d polls are saved, want 2", got)
 		}
 	})
 }
 
-// TestUnwritableFileIsToldOnce holds that a full disk does not fill the log too, and that the counts stay.
-func TestUnwritableFileIsToldOnce(t *testing.T) {
+// TestSaveErrorIsLoggedOnce checks that a full disk does not fill the log, and that counts are kept.
+func TestSaveErrorIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
@@ -226,7 +226,7 @@ func TestUnwritableFileIsToldOnce(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := strings.Count(log.String(), "level=ERROR"); got != 1 {
-			t.Errorf("the log tells %d times that nothing is saved, want once:\n%s", got, log.String())
+			t.Errorf("%d log records of the failed save, want 1:\n%s", got, log.String())
 		}
 		if got := a.Readers()[0].Polls; got != 1 {
 			t.Errorf("%d polls are counted, want 1", got)
@@ -234,7 +234,7 @@ func TestUnwritableFileIsToldOnce(t *testing.T) {
 	})
 }
 
-// FuzzRestore holds that of whatever stands in the file nothing comes out that could not have been counted.
+// FuzzRestore checks that no file leads to impossible counts.
 func FuzzRestore(f *testing.F) {
 	f.Add(`{"format":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" + `{"feed":"main","last_poll":19860,"polls":3,` +
 		`"clients":{"newsboat":2,"never heard of":1},"aggregators":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
@@ -253,7 +253,7 @@ func FuzzRestore(f *testing.F) {
 		for _, r := range a.Readers() {
 			for name := range r.Clients {
 				if !names[name] {
-					t.Errorf("restore(%q) makes up the client %q", text, name)
+					t.Errorf("restore(%q) returns the unknown client %q", text, name)
 				}
 			}
 			if r.Direct < 0 || r.Subscribers < r.Direct {
@@ -266,7 +266,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		again := New(a.now, Salt{})
 		if err := again.restore(b); err != nil {
-			t.Fatalf("what was encoded can't be restored: %v", err)
+			t.Fatalf("encoded file not restored: %v", err)
 		}
 		if today := dayOf(noon); fmt.Sprint(recentOnly(a, today)) != fmt.Sprint(recentOnly(again, today)) {
 			t.Errorf("restore(%q) and what it is encoded as differ:\n%+v\n%+v", text, a.Readers(), again.Readers())
@@ -274,7 +274,7 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// recentOnly returns the readers of the feeds that are saved.
+// recentOnly returns the readership of the feeds that are saved.
 func recentOnly(a *Audience, today int64) (list []feed.Readership) {
 	for _, t := range a.tallies() {
 		if t.last > today-forgetAfter {

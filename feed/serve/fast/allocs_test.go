@@ -1,7 +1,7 @@
 //go:build !race
 
-// The race detector makes sync.Pool forget at random, so allocations cannot be counted under it: make test runs this file
-// without.
+// The race detector makes sync.Pool drop objects at random, so allocations cannot be counted with it: make test runs
+// this file without it.
 
 package fast_test
 
@@ -19,9 +19,9 @@ import (
 	"feedpub/feed/serve/ratelimit"
 )
 
-// TestAnAnswerOnTheFastEngineAllocatesNothing holds what makes the engine fast, over a real connection, with all that
-// looks on. The one allocation that is left is fasthttp's, of the byte that it waits for.
-func TestAnAnswerOnTheFastEngineAllocatesNothing(t *testing.T) {
+// TestFastEngineAllocatesNothing counts allocations over a real connection with all observers. The one that is allowed
+// is the byte with which fasthttp waits for a request.
+func TestFastEngineAllocatesNothing(t *testing.T) {
 	front := &serve.Front{
 		Documents: fixed{site(t, 4000, feed.Main)}, Audience: audience.New(time.Now, audience.Salt{}),
 		Limiter: ratelimit.New(1, time.Hour, time.Now).Site("x"),

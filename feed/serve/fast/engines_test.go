@@ -23,7 +23,7 @@ import (
 	"feedpub/feed/serve/fast"
 )
 
-// noon is when the documents were modified; tests run later than that.
+// noon is when the documents were modified. Tests run later.
 var noon = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 
 // fixed is a snapshot that never changes.
@@ -68,7 +68,7 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 	return s
 }
 
-// engine is what both engines are to a test.
+// engine is the interface of both engines.
 type engine interface {
 	Serve(net.Listener) error
 	Shutdown(context.Context) error
@@ -105,7 +105,7 @@ func start(t testing.TB, name string, f serve.Sites, l serve.Limits, log *slog.L
 	return listener.Addr().String()
 }
 
-// dial connects for at most a few seconds.
+// dial connects, with a deadline of a few seconds.
 func dial(t testing.TB, addr string) *net.TCPConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -123,7 +123,7 @@ func dial(t testing.TB, addr string) *net.TCPConn {
 	return tcp
 }
 
-// answer is all of an answer but its date.
+// answer is a response without its date.
 type answer struct {
 	Status int
 	Header map[string]string
@@ -155,8 +155,8 @@ func read(t testing.TB, r *bufio.Reader, method string) answer {
 	return a
 }
 
-// TestEnginesAnswerAlike holds that readers can't tell the engines apart.
-func TestEnginesAnswerAlike(t *testing.T) {
+// TestEnginesAgree checks that both engines give the same answers.
+func TestEnginesAgree(t *testing.T) {
 	s := site(t, 4000, feed.Main, "tags/日本", "tags/a b")
 	get := func(path string, fields ...string) string {
 		return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + strings.Join(append(fields, "", ""), "\r\n")
@@ -254,8 +254,8 @@ func TestEnginesAnswerAlike(t *testing.T) {
 	}
 }
 
-// TestBothEnginesAnswerPipelinedRequestsInOrder holds that a connection is read on where a request ends.
-func TestBothEnginesAnswerPipelinedRequestsInOrder(t *testing.T) {
+// TestPipelinedRequests checks that both engines answer the requests of a connection in order.
+func TestPipelinedRequests(t *testing.T) {
 	s := site(t, 40_000, feed.Main)
 	for name := range engines {
 		conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, testLimits, logTo(t)))
@@ -289,7 +289,7 @@ func TestBothEnginesAnswerPipelinedRequestsInOrder(t *testing.T) {
 	}
 }
 
-// slowDocuments lets an answer wait until it is released.
+// slowDocuments blocks answers until it is released.
 type slowDocuments struct {
 	fixed
 	entered chan struct{}
@@ -302,8 +302,8 @@ func (d slowDocuments) Snapshot() *serve.Snapshot {
 	return d.s
 }
 
-// TestBothEnginesDrain holds that Shutdown lets a request under way end, and closes idle connections.
-func TestBothEnginesDrain(t *testing.T) {
+// TestShutdown checks that both engines finish running requests and close idle connections.
+func TestShutdown(t *testing.T) {
 	for name, make1 := range engines {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -325,13 +325,13 @@ func TestBothEnginesDrain(t *testing.T) {
 		}
 		select {
 		case err := <-stopped:
-			t.Errorf("%s engine: Shutdown returned %v while a request was under way", name, err)
+			t.Errorf("%s engine: Shutdown returned %v during a request", name, err)
 		default:
 		}
 		close(d.release)
 		r := bufio.NewReader(conn)
 		if a := read(t, r, "GET"); a.Status != 200 || len(a.Body) < 4000 {
-			t.Errorf("%s engine: the request under way was answered with %d and %d bytes", name, a.Status, len(a.Body))
+			t.Errorf("%s engine: the running request was answered with %d and %d bytes", name, a.Status, len(a.Body))
 		}
 		if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s engine: the connection is not closed after the last answer: %v", name, err)
@@ -342,13 +342,13 @@ func TestBothEnginesDrain(t *testing.T) {
 	}
 }
 
-// panicking is a defect.
+// panicking panics in each request.
 type panicking struct{}
 
 func (panicking) Snapshot() *serve.Snapshot { panic("a defect") }
 
-// TestADefectInOneAnswerEndsOnlyThatConnection holds that fasthttp, which has no such net, does not end the program.
-func TestADefectInOneAnswerEndsOnlyThatConnection(t *testing.T) {
+// TestPanicClosesOnlyItsConnection checks that a panic does not end the program, although fasthttp does not recover.
+func TestPanicClosesOnlyItsConnection(t *testing.T) {
 	addr := start(t, "fast", &serve.Front{Documents: panicking{}}, testLimits, slog.New(slog.DiscardHandler))
 	for range 2 {
 		conn := dial(t, addr)
@@ -366,7 +366,7 @@ func logTo(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// record is a log that can be read.
+// record is a log in memory.
 type record struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

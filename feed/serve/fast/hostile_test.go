@@ -18,15 +18,16 @@ import (
 	"feedpub/feed/serve"
 )
 
-// marker stands in hostile requests, and nowhere in what comes of them.
+// marker is in hostile requests, and must not be in answers and logs.
 const marker = "zqxsmuggled"
 
-// sentinel is sent after each hostile request. Its answer, 204, comes only if the engine is where the request ended.
+// sentinel is sent after each hostile request. It is answered with 204 only if the engine agrees where the request
+// ended.
 const sentinel = "OPTIONS /sentinel HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// hostile is a malformed or odd request with the outcomes that are safe. An outcome is the statuses of all answers on
-// the connection: "400" is refused and closed, "200 204" is answered, and then the sentinel. "" is closed without an
-// answer. Several are separated by "|".
+// hostile is a malformed or unusual request with its safe outcomes, separated by "|". An outcome has the statuses of
+// all answers on the connection: "400" is rejected and closed, "200 204" is answered and followed by the sentinel, ""
+// is closed without an answer.
 type hostile struct {
 	name, raw string
 	fast      string
@@ -44,7 +45,7 @@ const (
 	inner    = "GET /" + marker + " HTTP/1.1\r\nHost: x\r\n\r\n"
 )
 
-// hostiles returns the table.
+// hostiles returns the requests.
 func hostiles() []hostile {
 	var all []hostile
 	add := func(name, raw, fast string, standard ...string) {
@@ -279,8 +280,8 @@ func hostiles() []hostile {
 	return all
 }
 
-// TestHostileRequests sends each request of the table to both engines. None may have another than a safe outcome, and
-// nothing of a request may come back or stand in the log.
+// TestHostileRequests sends each request to both engines. The outcome must be safe, and no part of the request may be
+// in an answer or the log.
 func TestHostileRequests(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	all := hostiles()
@@ -307,17 +308,17 @@ func TestHostileRequests(t *testing.T) {
 					t.Errorf("%s: outcome is %q, want %q\nrequest: %.300q\nanswers: %.600q", h.name, got, safe, h.raw, answers)
 				}
 				if bytes.Contains(answers, []byte(marker)) {
-					t.Errorf("%s: a part of the request comes back\nrequest: %.300q\nanswers: %.600q", h.name, h.raw, answers)
+					t.Errorf("%s: the answers repeat a part of the request\nrequest: %.300q\nanswers: %.600q", h.name, h.raw, answers)
 				}
 			}
 			if strings.Contains(log.String(), marker) {
-				t.Errorf("a part of a request stands in the log:\n%s", log.String())
+				t.Errorf("the log has a part of a request:\n%s", log.String())
 			}
 		})
 	}
 }
 
-// outcome sends raw bytes, then says that no more come, and returns the statuses of all answers and the answers.
+// outcome sends raw bytes, closes the sending direction, and returns the statuses of all answers and the answers.
 func outcome(t *testing.T, addr, raw string) (string, []byte) {
 	t.Helper()
 	conn := dial(t, addr)
@@ -350,7 +351,7 @@ func outcome(t *testing.T, addr, raw string) (string, []byte) {
 	}
 }
 
-// TestSlowClientsAreClosed holds that a client that sends its request byte by byte, or nothing, is sent away in time.
+// TestSlowClientsAreClosed checks that clients which send slowly, or nothing, are disconnected in time.
 func TestSlowClientsAreClosed(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	limits := testLimits
@@ -391,7 +392,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 					close(closed)
 					var timeout net.Error
 					if errors.As(err, &timeout) && timeout.Timeout() {
-						t.Fatalf("%s engine: a client that sends %s is not sent away", name, what)
+						t.Fatalf("%s engine: the connection of a client that sends %s is not closed", name, what)
 					}
 				}
 			})
@@ -399,8 +400,8 @@ func TestSlowClientsAreClosed(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreCapped holds that clients beyond the cap wait until another leaves.
-func TestConnectionsAreCapped(t *testing.T) {
+// TestMaxConnections checks that clients beyond the limit wait until another disconnects.
+func TestMaxConnections(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	limits := testLimits
 	limits.MaxConnections = 2

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed/serve"
 )
 
-// twoSites are alice.example, by two names more, and bob.example.
+// twoSites are alice.example with two aliases, and bob.example.
 func twoSites(t testing.TB) *serve.Hosts {
 	alice := &serve.Front{Documents: fixed{site(t, 4000, feed.Main)}}
 	bob := &serve.Front{Documents: fixed{site(t, 5000, feed.Main)}}
@@ -21,11 +21,11 @@ func twoSites(t testing.TB) *serve.Hosts {
 	return h
 }
 
-// TestAHostMeansOneSite holds that both engines serve each site under its names alone, and nothing under others.
-func TestAHostMeansOneSite(t *testing.T) {
+// TestHostSelectsSite checks that both engines serve each site for its hosts only.
+func TestHostSelectsSite(t *testing.T) {
 	sites := twoSites(t)
 	get := func(host string) string { return "GET /feed.xml HTTP/1.1\r\nHost: " + host + "\r\n\r\n" }
-	const alice, bob, nobody = "alice", "bob", "nobody"
+	const alice, bob, unknown = "alice", "bob", "unknown"
 	addresses := map[string]string{}
 	for name := range engines {
 		addresses[name] = start(t, name, sites, testLimits, logTo(t))
@@ -55,22 +55,22 @@ func TestAHostMeansOneSite(t *testing.T) {
 		{"in capitals, with a port", get("ALICE.EXAMPLE:443"), alice},
 		{"an IPv6 address", get("[::1]:8080"), alice},
 		{"an IPv6 address without a port", get("[::1]"), alice},
-		{"a stranger", get("carol.example"), nobody},
-		{"a subdomain", get("x.bob.example"), nobody},
-		{"a longer name", get("bob.example.net"), nobody},
-		{"the end of a name", get("example"), nobody},
-		{"two dots", get("bob.example.."), nobody},
-		{"a dot before", get(".bob.example"), nobody},
-		{"an address", get("127.0.0.1"), nobody},
-		{"a host that is very long", get(strings.Repeat("a.", 2000) + "bob.example"), nobody},
-		{"no host, in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", nobody},
+		{"an unknown host", get("carol.example"), unknown},
+		{"a subdomain", get("x.bob.example"), unknown},
+		{"a longer name", get("bob.example.net"), unknown},
+		{"the end of a name", get("example"), unknown},
+		{"two dots", get("bob.example.."), unknown},
+		{"a dot before", get(".bob.example"), unknown},
+		{"an address", get("127.0.0.1"), unknown},
+		{"a host that is very long", get(strings.Repeat("a.", 2000) + "bob.example"), unknown},
+		{"no host, in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", unknown},
 		{"a host in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\nHost: bob.example\r\n\r\n", bob},
 		{"an absolute target counts", "GET http://alice.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
-		{"an absolute target of a stranger", "GET http://carol.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", nobody},
+		{"an absolute target of an unknown host", "GET http://carol.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", unknown},
 		{"an absolute target with a user and port", "GET http://bob.example@alice.example:1/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
 		{"X-Forwarded-Host is nothing", "GET /feed.xml HTTP/1.1\r\nHost: bob.example\r\nX-Forwarded-Host: alice.example\r\n\r\n", bob},
-		{"HEAD of a stranger", "HEAD /feed.xml HTTP/1.1\r\nHost: carol.example\r\n\r\n", nobody},
-		{"POST to a stranger", "POST /feed.xml HTTP/1.1\r\nHost: carol.example\r\nContent-Length: 0\r\n\r\n", nobody},
+		{"HEAD of an unknown host", "HEAD /feed.xml HTTP/1.1\r\nHost: carol.example\r\n\r\n", unknown},
+		{"POST to an unknown host", "POST /feed.xml HTTP/1.1\r\nHost: carol.example\r\nContent-Length: 0\r\n\r\n", unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			method, _, _ := strings.Cut(c.raw, " ")
@@ -83,7 +83,7 @@ func TestAHostMeansOneSite(t *testing.T) {
 				a := read(t, bufio.NewReader(conn), method)
 				answers[name] = a
 				delete(a.Header, "Connection") // closing is what HTTP/1.0 does unasked; saying so is an engine's choice
-				if c.want != nobody {
+				if c.want != unknown {
 					if a.Status != 200 || a.Body != bodies[c.want] {
 						t.Errorf("%s engine: status %d, and not the feed of %s", name, a.Status, c.want)
 					}
@@ -105,8 +105,8 @@ func TestAHostMeansOneSite(t *testing.T) {
 	}
 }
 
-// TestSitesAreExchangedUnderLoad holds that readers of a site notice nothing when others come and go.
-func TestSitesAreExchangedUnderLoad(t *testing.T) {
+// TestSetSitesUnderLoad checks that requests for a site succeed while other sites are added and removed.
+func TestSetSitesUnderLoad(t *testing.T) {
 	for name := range engines {
 		sites := twoSites(t)
 		bob := sites.ForHost("bob.example")

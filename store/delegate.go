@@ -74,7 +74,7 @@ func (s *Site) delegatedLease(ctx context.Context, job string) error {
 }
 
 // Delegated runs the operation in the arguments of a [DelegateCommand] and returns the reply. An error is in the form
-// in which it is sent, with a code from which the client gets back its kind.
+// in which it is sent: it begins with a code that tells the client its kind.
 func (c *Client) Delegated(ctx context.Context, args []string) ([]byte, error) {
 	reply, err := c.delegated(ctx, args)
 	if err == nil {

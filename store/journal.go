@@ -41,7 +41,7 @@ type JournalEntry struct {
 	Head  feed.Name // whose head was written
 }
 
-// StartJournal makes the stream, from which on changes are noted. Calling it again does no harm.
+// StartJournal creates the journal; changes are entered in it from then on. Calling it again does no harm.
 func (s *Site) StartJournal(ctx context.Context) error {
 	args := &redis.XAddArgs{Stream: s.keys.journal(), Values: []string{"kind", "start", "id", "", "value", ""}}
 	return s.client.wrap("start journal", s.client.build.XAdd(ctx, args).Err())
@@ -96,7 +96,7 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 	return out, after, nil
 }
 
-// TrimJournal forgets the entries before the one named.
+// TrimJournal deletes the entries before the one named.
 func (s *Site) TrimJournal(ctx context.Context, before string) error {
 	return s.client.wrap("trim journal", s.client.build.XTrimMinID(ctx, s.keys.journal(), before).Err())
 }

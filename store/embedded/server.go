@@ -32,7 +32,7 @@ const (
 	errLoading  = "LOADING feedpub: reading the folder of posts"
 )
 
-// socketPath returns the path of the unix socket of a store that is open in the data folder. Only the user who runs it
+// socketPath returns the path of the unix socket of a store that is open in the data folder. Only the user that runs it
 // can connect.
 func socketPath(data string) string { return filepath.Join(data, ownFolder, "redis.sock") }
 

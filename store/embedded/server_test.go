@@ -245,7 +245,7 @@ func TestOtherProcessesAskTheBuilder(t *testing.T) {
 	other, own := client.Site(testSite), site(s)
 	_, err = other.Acquire(t.Context(), "build", "other", time.Minute, time.Now(), 0)
 	if !errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Acquire while nobody builds: error is %v, want one of kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Acquire while no process builds: error is %v, want one of kind %q", err, feed.ErrUnavailable)
 	}
 	_, err = own.Acquire(t.Context(), "build", "own", time.Minute, time.Now(), 0)
 	must(t, err)

@@ -10,9 +10,9 @@ import (
 	"feedpub/feed"
 )
 
-// Absolute resolves in place every URL in the attributes of n and what is in it against base, links within the page
-// too: in a feed they lead nowhere unless they name the page. URLs that are absolute already stay as they were
-// written, except that what no parser of URLs accepts is escaped; what can't be read as a URL stays.
+// Absolute resolves the URLs in the attributes of n and its descendants against base, in place. That includes links
+// within the page, which lead nowhere from a feed. Absolute URLs are left as written, but for escaping what URL parsers
+// do not accept. Values that are no URLs are left as they are.
 func Absolute(n *html.Node, base *url.URL) {
 	for d := range n.Descendants() {
 		absoluteAttributes(d, base)
@@ -38,8 +38,7 @@ func absoluteAttributes(n *html.Node, base *url.URL) {
 	}
 }
 
-// Resolve returns the reference ref as an absolute URL, or trimmed as it is if it can't be read as one. An empty
-// reference stays empty.
+// Resolve returns the reference ref as an absolute URL. A reference that is empty or no URL is only trimmed.
 func Resolve(ref string, base *url.URL) string {
 	u, err := ParseURL(ref)
 	switch ref = escapeURL(strings.TrimSpace(ref)); {
@@ -50,8 +49,8 @@ func Resolve(ref string, base *url.URL) string {
 	}
 }
 
-// ParseURL parses a URL as people paste it: with white space around it or in it, and with "%" that begins no escape.
-// An error is of kind [feed.ErrInvalid].
+// ParseURL parses a URL that may have white space around it and in it, and "%" that begins no escape. Errors are of
+// kind [feed.ErrInvalid].
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(escapeURL(strings.TrimSpace(s)))
 	if err != nil {
@@ -60,8 +59,8 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// escapeURL percent-encodes spaces, and "%" that begins no escape. Line ends and tabs go, as in browsers (WHATWG URL,
-// section 4.4).
+// escapeURL percent-encodes spaces, and "%" that begins no escape. It removes line ends and tabs, as browsers do
+// (WHATWG URL, section 4.4).
 func escapeURL(s string) string {
 	if strings.HasPrefix(s, "data:") || !strings.ContainsAny(s, " \t\n\r%") {
 		return s
@@ -85,10 +84,10 @@ func hexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// candidate is one entry of a srcset attribute: a URL and for which width ("480w") or density ("2x") it is.
+// candidate is an image of a srcset attribute: a URL, and a width ("480w") or a density ("2x").
 type candidate struct{ url, descriptor string }
 
-// parseSrcset reads the value of a srcset attribute (HTML standard, section 4.8.4.2.1).
+// parseSrcset parses the value of a srcset attribute (HTML standard, section 4.8.4.2.1).
 func parseSrcset(s string) []candidate {
 	const space = " \t\n\r\f"
 	var list []candidate
@@ -103,7 +102,7 @@ func parseSrcset(s string) []candidate {
 		}
 		c := candidate{url: s[:end]}
 		s = s[end:]
-		// A comma ends a URL only at its end: data URLs hold commas.
+		// Only a trailing comma ends a URL: data URLs contain commas.
 		if trimmed := strings.TrimRight(c.url, ","); trimmed != c.url {
 			c.url = trimmed
 		} else {

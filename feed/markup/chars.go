@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// CleanText returns s with only the characters that a document in XML 1.0 (section 2.2, Char) can hold. Every byte
-// that is not UTF-8 and every other character becomes U+FFFD, so that what was lost shows; vertical tab and form
-// feed, which are white space, become a space. Other white space is kept as it is.
+// CleanText returns s with only the characters that XML 1.0 allows (section 2.2, Char). Invalid UTF-8 and other
+// characters are replaced by U+FFFD, byte for byte and character for character. Vertical tabs and form feeds become
+// spaces. Other white space is kept.
 func CleanText(s string) string {
-	// Most texts are plain ASCII for most of their length, and all are clean.
+	// Nearly all text is clean, and most of it is ASCII.
 	first := 0
 	for first < len(s) && asciiChar(s[first]) {
 		first++
@@ -34,7 +34,7 @@ func CleanText(s string) string {
 	return b.String()
 }
 
-// Unclean returns how many characters of s, which is UTF-8, [CleanText] replaces by U+FFFD.
+// Unclean returns how many characters of s [CleanText] replaces by U+FFFD. S must be valid UTF-8.
 func Unclean(s string) int {
 	n := 0
 	for _, r := range s {
@@ -45,7 +45,7 @@ func Unclean(s string) int {
 	return n
 }
 
-// asciiChar reports whether c is a Char of XML 1.0 by itself.
+// asciiChar reports whether c is ASCII and a Char of XML 1.0.
 func asciiChar(c byte) bool {
 	return c >= 0x20 && c < utf8.RuneSelf || c == '\t' || c == '\n' || c == '\r'
 }

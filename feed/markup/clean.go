@@ -10,12 +10,12 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Clean returns what is in n as HTML for other people's pages: only elements and attributes of an allow-list, without
-// scripts, handlers, styles, ids, classes, forms and frames, and with URLs only of schemes that run nothing. It is
-// valid UTF-8 with only characters of XML 1.0, and it is stable: cleaned once more it is the same. n is not changed.
+// Clean returns the children of n as HTML that is safe in other pages: only elements and attributes of an allow-list,
+// without scripts, handlers, styles, ids, classes, forms and frames, and only URLs of schemes that run no code. The
+// HTML is valid UTF-8 with only characters of XML 1.0. Cleaning it again does not change it. Clean does not modify n.
 func Clean(n *html.Node) string {
-	// Browsers and parsers repair some trees when they read them back, such as a link within a link; a document must
-	// hold what they will see. One repair can call for another, but hardly ever twice.
+	// Parsers repair some trees when they read them back, such as a link within a link. A document must hold the
+	// repaired tree. One repair can cause another, but hardly ever more than two in a row.
 	s := sanitize(n)
 	for range 4 {
 		tree, err := parseHTML(s)
@@ -23,7 +23,7 @@ func Clean(n *html.Node) string {
 			break
 		}
 		if rendered, ok := render(tree); ok && finish(rendered) == s {
-			return s // the policy, which let it pass once, lets it pass again
+			return s // so the policy would not change it either
 		}
 		again := sanitize(tree)
 		if again == s {
@@ -34,7 +34,7 @@ func Clean(n *html.Node) string {
 	return sanitize(parseText(PlainText(n)))
 }
 
-// sanitize renders what is in n and applies the policy to it.
+// sanitize returns the children of n as HTML that the policy allows.
 func sanitize(n *html.Node) string {
 	rendered, ok := render(n)
 	if !ok {
@@ -43,7 +43,7 @@ func sanitize(n *html.Node) string {
 	return finish(policy().Sanitize(rendered))
 }
 
-// render returns what is in n as HTML, or false for trees that no parser makes.
+// render returns the children of n as HTML, or false for a tree that no parser returns.
 func render(n *html.Node) (string, bool) {
 	var rendered strings.Builder
 	for c := range n.ChildNodes() {
@@ -54,11 +54,11 @@ func render(n *html.Node) (string, bool) {
 	return rendered.String(), true
 }
 
-// finish makes of the policy's output what is written.
+// finish returns the final form of the policy's output.
 func finish(s string) string { return quotes(CleanText(s)) }
 
-// quotes writes quotation marks in text as themselves: escaping doubles the size of speech, and only attributes need
-// it. The policy's output escapes "<" and ">" wherever they don't bound a tag, and quotes attributes with `"`.
+// quotes unescapes quotation marks in text, which only attributes need escaped: that saves many bytes. The policy's
+// output escapes "<" and ">" everywhere but at tags, and quotes attributes with `"`.
 func quotes(s string) string {
 	if !strings.Contains(s, "&#3") {
 		return s
@@ -79,15 +79,13 @@ func quotes(s string) string {
 	return b.String()
 }
 
-// policy returns the allow-list. It is made once and only read.
+// policy returns the allow-list, which is constant.
 var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	for name := range elements {
 		p.AllowElements(name.String())
-		// The policy drops tags without attributes unless told otherwise, and then loses count of their end tags.
-		switch name {
-		case atom.Img, atom.Source, atom.Track:
-		default:
+		// By default the policy drops tags without attributes, and then loses count of their end tags.
+		if name != atom.Img && name != atom.Source && name != atom.Track {
 			p.AllowNoAttrs().OnElements(name.String())
 		}
 	}
@@ -97,7 +95,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "sms", "geo", "ftp", "ftps", "sftp", "gemini", "gopher", "irc",
 		"ircs", "xmpp", "matrix", "magnet", "news", "nntp", "doi", "urn", "webcal", "bitcoin")
 	p.AllowDataURIImages()
-	// The policy checks href, cite and src of the elements it knows; the rest is matched here.
+	// The policy checks only href, cite and src.
 	address := regexp.MustCompile(`^https?://[^\s"'<>]+$`)
 	addresses := regexp.MustCompile(`^https?://[^\s"'<>]+( [0-9.]+[wxh])*(, https?://[^\s"'<>]+( [0-9.]+[wxh])*)*$`)
 	number := regexp.MustCompile(`^[0-9]{1,5}(\.[0-9]+)?%?$`)

@@ -2,29 +2,29 @@ package markup
 
 import "golang.org/x/net/html/atom"
 
-// The tables below say what becomes of each element of HTML. None of them is changed after initialisation.
+// The sets below are constant. They define how each HTML element is treated.
 
-// elements are those that a tree can hold; they are also those that Clean lets pass.
+// elements are the elements that a tree may have and Clean keeps.
 var elements = union(blocks, inline, tableParts, void, set(
 	atom.Abbr, atom.Audio, atom.Bdi, atom.Bdo, atom.Cite, atom.Data, atom.Del, atom.Dfn, atom.Ins, atom.Kbd, atom.Mark,
 	atom.Picture, atom.Q, atom.Rp, atom.Rt, atom.Ruby, atom.Samp, atom.Span, atom.Sub, atom.Summary, atom.Sup,
 	atom.Time, atom.Var, atom.Video,
 ))
 
-// blocks are the elements that stand on lines of their own.
+// blocks are the elements that are displayed as blocks.
 var blocks = set(
 	atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Dd, atom.Details, atom.Div, atom.Dl, atom.Dt,
 	atom.Figcaption, atom.Figure, atom.Footer, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,
 	atom.Hgroup, atom.Hr, atom.Li, atom.Main, atom.Nav, atom.Ol, atom.P, atom.Pre, atom.Section, atom.Table, atom.Ul,
 )
 
-// inline are the elements that the HTML standard calls formatting: the parser opens them again in the blocks that
-// follow when they were not closed.
+// inline are the formatting elements of the HTML standard: parsers reopen them in the following blocks if they are not
+// closed.
 var inline = set(
 	atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.I, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U,
 )
 
-// tableParts are the elements that mean something only in a table.
+// tableParts are the elements that are only valid in a table.
 var tableParts = set(
 	atom.Caption, atom.Col, atom.Colgroup, atom.Tbody, atom.Td, atom.Tfoot, atom.Th, atom.Thead, atom.Tr,
 )
@@ -32,14 +32,13 @@ var tableParts = set(
 // void are the elements without content.
 var void = set(atom.Br, atom.Col, atom.Hr, atom.Img, atom.Source, atom.Track, atom.Wbr)
 
-// dropped are the elements that go with all that is in them: it is not text for readers, or it repeats what stands
-// beside it.
+// dropped are the elements that are removed with their content, which is not text, or repeats the text beside it.
 var dropped = set(
 	atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script, atom.Style, atom.Svg,
 	atom.Template, atom.Title,
 )
 
-// renamed are the elements that are kept under another name.
+// renamed are the elements that are replaced by others.
 var renamed = map[atom.Atom]atom.Atom{
 	atom.Center:    atom.Div,
 	atom.Dir:       atom.Ul,
@@ -53,7 +52,7 @@ var renamed = map[atom.Atom]atom.Atom{
 	atom.Xmp:       atom.Pre,
 }
 
-// parting are elements that are not kept but show words apart from those on their sides.
+// parting are the elements that are removed, but separate the words before and after them.
 var parting = set(atom.Button, atom.Input, atom.Legend, atom.Optgroup, atom.Option, atom.Select, atom.Textarea)
 
 func set(names ...atom.Atom) map[atom.Atom]bool {

@@ -20,12 +20,12 @@ func parseMarkdown(body string) (*html.Node, error) {
 	}
 	markdown := goldmark.New(
 		goldmark.WithExtensions(
-			// The align attribute, unlike the style attribute, is safe to keep.
+			// Clean keeps the align attribute, but not the style attribute.
 			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
 			extension.Strikethrough,
 			extension.Linkify,
 		),
-		// Raw HTML is the author's; what must not pass is removed by parseHTML and Clean, as for any HTML.
+		// Raw HTML is allowed: parseHTML and Clean remove what is not safe, as for any HTML.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
 	)
 	var converted bytes.Buffer
@@ -35,21 +35,21 @@ func parseMarkdown(body string) (*html.Node, error) {
 	return parseHTML(converted.String())
 }
 
-// Bounds of Markdown. Beyond them goldmark takes minutes for a megabyte: its time grows with the square of each.
+// Limits on Markdown. The time that goldmark takes is quadratic in each of them: minutes for a megabyte.
 const (
-	maxQuotationDepth = 100    // ">" at the beginning of one line
-	maxOpenTargets    = 1_000  // links of one paragraph whose "(" is not closed
+	maxQuotationDepth = 100    // ">" at the beginning of a line
+	maxOpenTargets    = 1_000  // unclosed "](" in a paragraph
 	maxDefinitions    = 10_000 // lines such as "[name]: address"
 )
 
-// boundMarkdown returns an error of kind [feed.ErrInvalid] for Markdown beyond the bounds.
+// boundMarkdown returns an error of kind [feed.ErrInvalid] for Markdown beyond the limits.
 func boundMarkdown(body string) error {
 	open, definitions, number := 0, 0, 0
 	for line := range strings.Lines(body) {
 		number++
 		text := strings.TrimLeft(line, " \t>")
 		if strings.Count(line[:len(line)-len(text)], ">") > maxQuotationDepth {
-			return fmt.Errorf("parse markdown: line %d: quotations nested deeper than %d: %w",
+			return fmt.Errorf("parse markdown: line %d: block quotes nested deeper than %d: %w",
 				number, maxQuotationDepth, feed.ErrInvalid)
 		}
 		open += strings.Count(text, "](") - strings.Count(text, ")")
@@ -57,14 +57,14 @@ func boundMarkdown(body string) error {
 			open = 0
 		}
 		if open > maxOpenTargets {
-			return fmt.Errorf("parse markdown: line %d: more than %d links that are not closed: %w",
+			return fmt.Errorf("parse markdown: line %d: more than %d unclosed links: %w",
 				number, maxOpenTargets, feed.ErrInvalid)
 		}
 		if strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
 			definitions++
 		}
 		if definitions > maxDefinitions {
-			return fmt.Errorf("parse markdown: line %d: more than %d definitions of links: %w",
+			return fmt.Errorf("parse markdown: line %d: more than %d link definitions: %w",
 				number, maxDefinitions, feed.ErrInvalid)
 		}
 	}

@@ -1,6 +1,5 @@
-// Package markup is the one tree form of posts' content: it parses plain text, HTML and Markdown into a tree of nodes,
-// reads the tree as text, makes its URLs absolute, and writes it as clean HTML. It knows nothing of quotes or feeds,
-// and it is the only importer of goldmark and bluemonday.
+// Package markup parses the content of posts, in plain text, HTML or Markdown, into one kind of tree. It returns a tree
+// as text or as clean HTML and resolves the URLs in it. It knows nothing of quotes and feeds.
 package markup
 
 import (
@@ -14,23 +13,23 @@ import (
 	"feedpub/feed"
 )
 
-// Format is what a post's content is written in.
+// Format is the format of a post's content.
 type Format string
 
 // The formats.
 const (
-	Text     Format = "text"     // plain text, paragraphs parted by empty lines
-	HTML     Format = "html"     // a fragment of HTML, as browsers read it
+	Text     Format = "text"     // plain text; empty lines separate paragraphs
+	HTML     Format = "html"     // a fragment of HTML, as browsers parse it
 	Markdown Format = "markdown" // CommonMark with GitHub's tables, strikethrough and bare links; raw HTML is allowed
 )
 
-// Parse returns the tree of a post's body: a body element that holds the content. It holds only elements that
-// [Clean] can keep, and no comments; script, style and the like are gone with what is in them, while other unknown
-// elements give way to their content. Text and attributes are valid UTF-8 and hold only characters of XML 1.0. The
-// words of the body stand in the tree in their order.
+// Parse returns the tree of a post's body: a body element with the content. The tree has only elements that [Clean]
+// keeps, and no comments. Script, style and similar elements are removed with their content; other unknown elements are
+// replaced by their content. Text and attributes are valid UTF-8 with only characters of XML 1.0. All words of the body
+// are in the tree, in order.
 //
-// The time taken grows linearly with the body. HTML nested deeper than 512 elements, and Markdown beyond bounds that no
-// text for people comes near, is an error of kind [feed.ErrInvalid]. The caller owns the tree.
+// Parse takes linear time. HTML nested deeper than 512 elements, and Markdown beyond limits that are far above real
+// posts, is an error of kind [feed.ErrInvalid]. The caller owns the tree.
 func Parse(f Format, body string) (*html.Node, error) {
 	switch f {
 	case Text:
@@ -53,12 +52,12 @@ func Element(name atom.Atom, attributes ...string) *html.Node {
 	return n
 }
 
-// TextNode returns a new text node that holds s.
+// TextNode returns a new text node.
 func TextNode(s string) *html.Node {
 	return &html.Node{Type: html.TextNode, Data: s}
 }
 
-// Attribute returns the value of the attribute named key of n, or "".
+// Attribute returns the attribute of n named key, or "".
 func Attribute(n *html.Node, key string) string {
 	for _, a := range n.Attr {
 		if a.Key == key {
@@ -68,7 +67,7 @@ func Attribute(n *html.Node, key string) string {
 	return ""
 }
 
-// SetAttribute gives n the attribute.
+// SetAttribute sets the attribute of n named key.
 func SetAttribute(n *html.Node, key, value string) {
 	for i := range n.Attr {
 		if n.Attr[i].Key == key {
@@ -79,7 +78,7 @@ func SetAttribute(n *html.Node, key, value string) {
 	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
 }
 
-// parseText makes a paragraph of every run of lines that are not empty, with its line ends as br.
+// parseText returns a paragraph for each run of lines that are not empty, with a br at each line end.
 func parseText(body string) *html.Node {
 	container := Element(atom.Body)
 	var paragraph *html.Node
@@ -114,7 +113,7 @@ func parseHTML(body string) (*html.Node, error) {
 	return container, nil
 }
 
-// newlines turns the line ends of other systems into "\n".
+// newlines replaces "\r\n" and "\r" by "\n".
 func newlines(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s

@@ -7,53 +7,53 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// PlainText returns the text of n: blocks parted by an empty line, items of a list and rows of a table by a line end,
-// a br as a line end, cells parted by a space. Runs of white space become one space, except in pre; images leave
-// nothing. It begins and ends without white space.
+// PlainText returns the text of n without leading and trailing white space. An empty line separates blocks, a line end
+// separates items of a list and rows of a table, a space separates cells, and a br is a line end. Runs of white space
+// become one space, except in pre. Images have no text.
 func PlainText(n *html.Node) string {
 	var w textWriter
 	w.node(n)
 	return w.b.String()
 }
 
-// textWriter holds white space back until text follows it, so that none is doubled or trails.
+// textWriter writes white space only when text follows it, so that none is doubled or trails.
 type textWriter struct {
 	b     strings.Builder
-	lines int  // line ends owed
-	space bool // a space is owed
-	pre   int  // pre elements open
+	lines int  // line ends to write before the next text
+	space bool // whether to write a space before the next text
+	pre   int  // open pre elements
 }
 
+// lineElements are the elements that are on lines of their own, without an empty line between them.
+var lineElements = set(atom.Li, atom.Tr, atom.Dt, atom.Dd, atom.Summary, atom.Caption)
+
 func (w *textWriter) node(n *html.Node) {
-	switch n.Type {
-	case html.TextNode:
+	if n.Type == html.TextNode {
 		if w.pre > 0 {
 			w.preformatted(n.Data)
 		} else {
 			w.text(n.Data)
 		}
 		return
-	case html.ElementNode:
-	default:
+	}
+	if n.Type != html.ElementNode {
 		return
 	}
 	margin := 0
-	switch n.DataAtom {
-	case atom.Br:
+	switch name := n.DataAtom; {
+	case name == atom.Br:
 		w.lines++
 		return
-	case atom.Td, atom.Th:
+	case name == atom.Td || name == atom.Th:
 		w.space = true
-	case atom.Li, atom.Tr, atom.Dt, atom.Dd, atom.Summary, atom.Caption:
+	case lineElements[name]:
 		margin = 1
-	case atom.Pre:
+	case blocks[name]:
+		margin = 2
+	}
+	if n.DataAtom == atom.Pre {
 		w.pre++
 		defer func() { w.pre-- }()
-		margin = 2
-	default:
-		if blocks[n.DataAtom] {
-			margin = 2
-		}
 	}
 	w.lines = max(w.lines, margin)
 	for c := range n.ChildNodes() {
@@ -62,7 +62,7 @@ func (w *textWriter) node(n *html.Node) {
 	w.lines = max(w.lines, margin)
 }
 
-// text writes the words of s, parted by single spaces. A no-break space counts as part of a word.
+// text writes the words of s, separated by single spaces. A no-break space is part of a word.
 func (w *textWriter) text(s string) {
 	for s != "" {
 		end := 0
@@ -100,7 +100,7 @@ func (w *textWriter) preformatted(s string) {
 	}
 }
 
-// flush writes the white space that is owed; none at the beginning.
+// flush writes the white space before a text, but none at the beginning.
 func (w *textWriter) flush() {
 	switch {
 	case w.b.Len() == 0:

@@ -9,81 +9,84 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// maxFormatting is how many inline elements may be open at once, links aside, of which there is never more than one. The
-// HTML standard reopens them all in every block that follows, so without a bound a body of n bytes could become a tree
-// of n² nodes. Nobody writes five on purpose; the words of a sixth stay.
+// maxFormatting is how many inline elements other than links may be open at once. The HTML standard reopens all of them
+// in every following block, so that without a limit a body of n bytes could become a tree of n² nodes. Further elements
+// are removed; their text is kept.
 const maxFormatting = 5
 
-// maxOpen is how many elements of one kind can be open: [html.ParseFragment] allows no deeper nesting.
+// maxOpen is how many elements of one kind may be open: [html.ParseFragment] allows no deeper nesting.
 const maxOpen = 512
 
-// tidier rewrites HTML tag by tag before it is parsed, so that the parser's repairs, which follow browsers in every
-// detail, stay harmless: they take quadratic time on some input, and they move words that stand between the cells of
-// a table in front of it. It also leaves out what must not reach the tree.
+// tidier rewrites HTML before it is parsed, and leaves out what must not be in the tree. The repairs of the parser
+// follow browsers in every detail: on some input they take quadratic time, and they move text between the cells of a
+// table in front of it. After the rewrite there is nothing left to repair in these ways.
 type tidier struct {
 	out        strings.Builder
-	open       map[atom.Atom]int // end tags are passed on only for elements that may be open
-	formatting int               // inline elements open
-	cells      []bool            // of each open table: whether a cell or caption is open
+	open       map[atom.Atom]int // how many elements of a kind may be open; other end tags are dropped
+	formatting int               // open inline elements
+	cells      []bool            // for each open table, whether a cell or caption is open
+	skip       atom.Atom         // the element that is being removed with its content, or 0
+	depth      int               // how many elements of that kind are open
 }
 
-// run rewrites body into t.out.
+// run writes the rewritten body to t.out.
 func (t *tidier) run(body string) {
 	t.open = make(map[atom.Atom]int)
 	t.out.Grow(len(body))
 	z := html.NewTokenizer(strings.NewReader(body))
-	var skip atom.Atom // the element that is left out with its content
-	depth := 0         // of elements of that kind within it
 	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
-		if kind == html.TextToken && skip == 0 && t.plainText(z.Raw()) {
+		if kind == html.TextToken && t.skip == 0 && t.plainText(z.Raw()) {
 			continue
 		}
-		token := z.Token()
-		if skip != 0 {
-			switch {
-			case token.Type == html.StartTagToken && token.DataAtom == skip:
-				depth++
-			case token.Type == html.EndTagToken && token.DataAtom == skip:
-				depth--
-			case skip == atom.Svg && token.Type == html.StartTagToken && blocks[token.DataAtom]:
-				// As browsers do: a drawing that was never closed doesn't swallow the rest of the post.
-				depth = 0
-			default:
-				continue
-			}
-			if depth > 0 {
-				continue
-			}
-			skip = 0
-			if token.Type == html.EndTagToken {
-				continue
-			}
-		}
-		switch token.Type {
-		case html.TextToken:
-			t.text(token.Data)
-		case html.StartTagToken:
-			switch {
-			case dropped[token.DataAtom]:
-				skip, depth = token.DataAtom, 1
-			case token.DataAtom == atom.Iframe:
-				t.iframe(token)
-				skip, depth = token.DataAtom, 1
-			default:
-				t.start(token)
-			}
-		case html.SelfClosingTagToken:
-			if !dropped[token.DataAtom] {
-				t.start(token)
-			}
-		case html.EndTagToken:
-			t.end(token.DataAtom)
+		if token := z.Token(); t.skip == 0 || !t.skipped(token) {
+			t.token(token)
 		}
 	}
 }
 
-// plainText passes on text in which nothing is to be decoded, cleaned or escaped, as it came, and reports whether raw is
-// that. It is what most posts are made of.
+// skipped reports whether a token is part of the element that is being removed.
+func (t *tidier) skipped(token html.Token) bool {
+	start, end := token.Type == html.StartTagToken, token.Type == html.EndTagToken
+	switch {
+	case start && token.DataAtom == t.skip:
+		t.depth++
+	case end && token.DataAtom == t.skip:
+		if t.depth--; t.depth == 0 {
+			t.skip = 0
+		}
+	case start && t.skip == atom.Svg && blocks[token.DataAtom]:
+		t.skip = 0 // as in browsers, an unclosed drawing ends at the next block
+		return false
+	}
+	return true
+}
+
+// token writes a token.
+func (t *tidier) token(token html.Token) {
+	switch token.Type {
+	case html.TextToken:
+		t.text(token.Data)
+	case html.StartTagToken:
+		if token.DataAtom == atom.Iframe {
+			t.iframe(token)
+		}
+		if dropped[token.DataAtom] || token.DataAtom == atom.Iframe {
+			t.skip, t.depth = token.DataAtom, 1
+		} else {
+			t.start(token)
+		}
+	case html.SelfClosingTagToken:
+		if !dropped[token.DataAtom] {
+			t.start(token)
+		}
+	case html.EndTagToken:
+		t.end(token.DataAtom)
+	case html.CommentToken, html.DoctypeToken, html.ErrorToken: // not in the tree
+	}
+}
+
+// plainText writes raw as it is if nothing in it has to be decoded, cleaned or escaped, and reports whether it did.
+// Most text is such text.
 func (t *tidier) plainText(raw []byte) bool {
 	blank := true
 	for _, c := range raw {
@@ -103,7 +106,7 @@ func (t *tidier) text(s string) {
 	if strings.Trim(s, " \t\n\f\r") != "" {
 		t.enterCell()
 	}
-	// Character references are decoded by now and may stand for anything.
+	// Character references are decoded by now, so any character is possible.
 	t.out.WriteString(html.EscapeString(CleanText(newlines(s))))
 }
 
@@ -115,7 +118,7 @@ func (t *tidier) start(token html.Token) {
 	switch {
 	case tableParts[name]:
 		if len(t.cells) == 0 {
-			t.out.WriteByte(' ') // the parser would drop the tag; the words on its sides stay apart
+			t.out.WriteByte(' ') // the parser would drop the tag and join the words before and after it
 			return
 		}
 		t.cells[len(t.cells)-1] = name == atom.Td || name == atom.Th || name == atom.Caption
@@ -130,25 +133,36 @@ func (t *tidier) start(token html.Token) {
 	default:
 		t.enterCell()
 	}
+	if t.opened(name) {
+		t.write(name, token.Attr)
+	}
+}
+
+// opened counts an element as open, and reports whether its start tag is to be written.
+func (t *tidier) opened(name atom.Atom) bool {
 	switch {
 	case void[name]:
 	case name == atom.A:
-		t.open[atom.A] = 1 // a link closes the one that it stands in
+		t.open[atom.A] = 1 // a link closes the link around it
 	case inline[name] && t.formatting >= maxFormatting:
-		return
+		return false
 	case inline[name]:
 		t.formatting++
 		t.open[name]++
 	default:
 		t.open[name] = min(t.open[name]+1, maxOpen)
 	}
+	return true
+}
+
+// write writes a start tag.
+func (t *tidier) write(name atom.Atom, attributes []html.Attribute) {
 	t.out.WriteByte('<')
 	t.out.WriteString(name.String())
-	for _, a := range token.Attr {
-		if strings.Trim(a.Key, "abcdefghijklmnopqrstuvwxyz0123456789-_:") != "" {
-			continue
+	for _, a := range attributes {
+		if strings.Trim(a.Key, "abcdefghijklmnopqrstuvwxyz0123456789-_:") == "" {
+			t.out.WriteString(" " + a.Key + `="` + html.EscapeString(CleanText(a.Val)) + `"`)
 		}
-		t.out.WriteString(" " + a.Key + `="` + html.EscapeString(CleanText(a.Val)) + `"`)
 	}
 	t.out.WriteByte('>')
 }
@@ -183,7 +197,7 @@ func (t *tidier) end(name atom.Atom) {
 	t.out.WriteString("</" + name.String() + ">")
 }
 
-// enterCell opens a cell if what comes next would stand in a table outside of any cell.
+// enterCell opens a cell if the next text or element would be in a table, but in no cell.
 func (t *tidier) enterCell() {
 	if i := len(t.cells) - 1; i >= 0 && !t.cells[i] {
 		t.out.WriteString("<td>")
@@ -192,7 +206,7 @@ func (t *tidier) enterCell() {
 	}
 }
 
-// iframe puts a link in the place of a frame that shows something to read or to play; other frames are gone.
+// iframe writes a link in place of a frame with content; other frames are removed.
 func (t *tidier) iframe(token html.Token) {
 	var src, title string
 	for _, a := range token.Attr {
@@ -220,7 +234,7 @@ func (t *tidier) iframe(token html.Token) {
 	t.end(atom.P)
 }
 
-// embeddable reports whether frames from the host are content rather than a counter or an advertisement.
+// embeddable reports whether frames from the host are content, and not a counter or an advertisement.
 func embeddable(host string) bool {
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
 	return slices.Contains([]string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -33,8 +34,8 @@ var seeds = []string{
 	"# a\n\n> b\n\n- c\n  - d\n\n`e` ~~f~~ [g](javascript:h) <i>i</i>\n\n|a|\n|-|\n|b|",
 }
 
-// FuzzClean holds that what Clean writes is stable, is XML 1.0 text, and has no element, attribute or scheme that runs
-// anything.
+// FuzzClean checks that the output of Clean does not change when it is cleaned again, has only characters of XML 1.0,
+// and has no element, attribute or scheme that runs code.
 func FuzzClean(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -51,17 +52,17 @@ func FuzzClean(f *testing.F) {
 			checkText(t, cleaned)
 			again, err := markup.Parse(markup.HTML, cleaned)
 			if err != nil {
-				t.Fatalf("%s %q: what Clean wrote can't be parsed: %v\n%s", format, body, err, cleaned)
+				t.Fatalf("%s %q: cannot parse the output of Clean: %v\n%s", format, body, err, cleaned)
 			}
 			checkHarmless(t, again)
 			if twice := markup.Clean(again); twice != cleaned {
-				t.Errorf("%s %q: cleaned once %q, twice %q", format, body, cleaned, twice)
+				t.Errorf("%s %q: Clean returned %q, and %q when applied to that", format, body, cleaned, twice)
 			}
 		}
 	})
 }
 
-// FuzzParseKeepsWords holds that the words of HTML stand in the tree, all, in order, once.
+// FuzzParseKeepsWords checks that each word of HTML is in the tree once, in order.
 func FuzzParseKeepsWords(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -75,15 +76,15 @@ func FuzzParseKeepsWords(f *testing.F) {
 			return
 		}
 		if got, want := letters(textOf(tree)), letters(tokensText(body)); got != want {
-			t.Errorf("the words of %q: got %q in the tree, want %q", body, got, want)
+			t.Errorf("Parse(%q): the tree has the words %q, want %q", body, got, want)
 		}
 		if got, want := letters(markup.PlainText(tree)), letters(textOf(tree)); got != want {
-			t.Errorf("PlainText of %q has the letters %q, want %q", body, got, want)
+			t.Errorf("PlainText of %q: got the words %q, want %q", body, got, want)
 		}
 	})
 }
 
-// FuzzCleanText holds that every text can stand in XML 1.0 afterwards, and that nothing else changes.
+// FuzzCleanText checks that clean text is valid in XML 1.0, and that CleanText keeps the number of characters.
 func FuzzCleanText(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -92,15 +93,15 @@ func FuzzCleanText(f *testing.F) {
 		got := markup.CleanText(s)
 		checkText(t, got)
 		if markup.CleanText(got) != got {
-			t.Errorf("CleanText(%q) = %q is not clean yet", s, got)
+			t.Errorf("CleanText(%q) = %q is not clean", s, got)
 		}
 		if utf8.RuneCountInString(got) != utf8.RuneCountInString(s) {
-			t.Errorf("CleanText(%q) = %q has another number of characters", s, got)
+			t.Errorf("CleanText(%q) = %q: the number of characters changed", s, got)
 		}
 	})
 }
 
-// checkText fails if s can't be decoded from XML as it is.
+// checkText reports an error unless s survives encoding to XML and decoding.
 func checkText(t *testing.T, s string) {
 	t.Helper()
 	var b strings.Builder
@@ -109,24 +110,30 @@ func checkText(t *testing.T, s string) {
 	}
 	var decoded string
 	if err := xml.Unmarshal([]byte("<a>"+b.String()+"</a>"), &decoded); err != nil && !errors.Is(err, io.EOF) {
-		t.Errorf("%q can't be read from XML: %v", s, err)
+		t.Errorf("decode %q from XML: %v", s, err)
 	}
 	if decoded != s {
-		t.Errorf("%q is %q when it is read from XML", s, decoded)
+		t.Errorf("%q encoded to XML and decoded is %q", s, decoded)
 	}
 }
+
+// active are elements that run code, load resources or have no place in content.
+var active = []atom.Atom{atom.Script, atom.Style, atom.Iframe, atom.Form, atom.Input, atom.Object, atom.Embed, atom.Svg,
+	atom.Math, atom.Base, atom.Link, atom.Meta}
+
+// hiding are elements whose text is not in the tree.
+var hiding = []atom.Atom{atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script,
+	atom.Style, atom.Svg, atom.Template, atom.Title, atom.Iframe}
 
 func checkHarmless(t *testing.T, tree *html.Node) {
 	t.Helper()
 	for n := range tree.Descendants() {
-		switch n.DataAtom {
-		case atom.Script, atom.Style, atom.Iframe, atom.Form, atom.Input, atom.Object, atom.Embed, atom.Svg, atom.Math,
-			atom.Base, atom.Link, atom.Meta:
-			t.Errorf("a %s element is left", n.Data)
+		if slices.Contains(active, n.DataAtom) {
+			t.Errorf("a %s element was kept", n.Data)
 		}
 		for _, a := range n.Attr {
 			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "id" || a.Key == "class" || a.Key == "name" {
-				t.Errorf("the attribute %s of %s is left", a.Key, n.Data)
+				t.Errorf("the attribute %s of %s was kept", a.Key, n.Data)
 			}
 			value := strings.ToLower(strings.Map(func(r rune) rune {
 				if unicode.IsSpace(r) || unicode.IsControl(r) {
@@ -138,20 +145,18 @@ func checkHarmless(t *testing.T, tree *html.Node) {
 			case "href", "src", "cite", "poster", "srcset":
 				if strings.Contains(value, "javascript:") && !strings.HasPrefix(value, "http") &&
 					!strings.HasPrefix(value, "mailto:") {
-					t.Errorf("%s=%q of %s runs something", a.Key, a.Val, n.Data)
+					t.Errorf("%s=%q of %s runs code", a.Key, a.Val, n.Data)
 				}
 			}
 		}
 	}
 }
 
-// hidesText reports whether body has elements whose content is left out, or frames.
+// hidesText reports whether body has frames, or elements that are removed with their content.
 func hidesText(body string) bool {
 	z := html.NewTokenizer(strings.NewReader(markup.CleanText(body)))
 	for z.Next() != html.ErrorToken {
-		switch z.Token().DataAtom {
-		case atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script, atom.Style,
-			atom.Svg, atom.Template, atom.Title, atom.Iframe:
+		if slices.Contains(hiding, z.Token().DataAtom) {
 			return true
 		}
 	}
@@ -179,7 +184,7 @@ func textOf(tree *html.Node) string {
 	return b.String()
 }
 
-// letters returns s without white space: markup decides where words part.
+// letters returns s without white space, since markup decides how words are separated.
 func letters(s string) string {
 	return strings.Join(strings.Fields(s), "")
 }

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 			text:   "a\ufffdb\ufffdc d e",
 		},
 		{
-			name:   "scripts, styles and comments go with their content",
+			name:   "scripts, styles and comments are removed with their content",
 			format: markup.HTML,
 			body: `<p onclick="x()">a<script>b</script><style>c</style><!-- d --><noscript>e</noscript><template>f</template>` +
 				`<svg><title>g</title><text>h</text></svg> i</p>`,
@@ -55,21 +55,21 @@ func TestParse(t *testing.T) {
 			text: "a i",
 		},
 		{
-			name:   "an open drawing ends where text begins",
+			name:   "an unclosed drawing ends at the next block",
 			format: markup.HTML,
 			body:   `<svg><path d="M0"><p>kept</p>`,
 			html:   `<p>kept</p>`,
 			text:   "kept",
 		},
 		{
-			name:   "forms give way to their text",
+			name:   "forms are replaced by their text",
 			format: markup.HTML,
 			body:   `<form action="/x"><label>Name <input name=n value=v></label><select><option>a<option>b</select><textarea>c &lt;</textarea></form>`,
 			html:   `<div>Name    a b  c &lt; </div>`,
 			text:   "Name a b c <",
 		},
 		{
-			name:   "words between cells keep their place",
+			name:   "words between cells keep their position",
 			format: markup.HTML,
 			body:   `<table>one<tr>two<td>three</td>four<b>five</b></tr>six</table>`,
 			html: `<table><tbody><tr><td>one</td></tr><tr><td>two</td><td>three</td><td>four<b>five</b></td></tr>` +
@@ -91,14 +91,14 @@ func TestParse(t *testing.T) {
 			text:   "abcdef",
 		},
 		{
-			name:   "unknown elements give way to their content",
+			name:   "unknown elements are replaced by their content",
 			format: markup.HTML,
 			body:   `<o:p>a</o:p> <font color=red>b</font> <my-card>c</my-card> <math><mi>x</mi></math>`,
 			html:   `a b c x`,
 			text:   "a b c x",
 		},
 		{
-			name:   "a player's frame becomes a link, a counter's goes",
+			name:   "a frame with a video becomes a link, one with a counter is removed",
 			format: markup.HTML,
 			body: `<iframe src="//www.youtube.com/embed/1?a=b&amp;c" title="A talk"></iframe>` +
 				`<iframe src="https://counter.example/1">x</iframe><iframe src="javascript:alert(1)"></iframe>`,
@@ -140,7 +140,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func TestParseRefusesDeepNesting(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	_, err := markup.Parse(markup.HTML, strings.Repeat("<div>", 600)+"x")
 	if !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("600 nested elements: got error %v, want one of kind %v", err, feed.ErrInvalid)
@@ -185,7 +185,7 @@ func TestAbsolute(t *testing.T) {
 			}
 			markup.Absolute(tree, base)
 			if diff := cmp.Diff(tt.want, markup.Clean(tree)); diff != "" {
-				t.Errorf("%s made absolute (-want +got):\n%s", tt.body, diff)
+				t.Errorf("Absolute and Clean of %s (-want +got):\n%s", tt.body, diff)
 			}
 		})
 	}

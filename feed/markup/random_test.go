@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// randomHTML returns tags and words put together without any sense, which fuzzing by bytes hardly ever does.
+// randomHTML returns a random sequence of tags and words, which fuzzing by bytes hardly ever finds.
 func randomHTML(r *rand.Rand) string {
 	names := []string{"p", "div", "a", "b", "i", "em", "code", "table", "tr", "td", "th", "caption", "tbody", "colgroup",
 		"col", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure", "figcaption", "pre", "br", "hr", "img", "ruby",
@@ -45,26 +45,25 @@ func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
 		}
 		want := letters(tokensText(body))
 		if got := letters(textOf(tree)); got != want {
-			t.Fatalf("%q: got the words %q in the tree, want %q", body, got, want)
+			t.Fatalf("Parse(%q): the tree has the words %q, want %q", body, got, want)
 		}
 		markup.Absolute(tree, base)
 		cleaned := markup.Clean(tree)
 		again, err := markup.Parse(markup.HTML, cleaned)
 		if err != nil {
-			t.Fatalf("%q: what Clean wrote can't be parsed: %v", body, err)
+			t.Fatalf("%q: cannot parse the output of Clean: %v", body, err)
 		}
 		if got := letters(textOf(again)); got != want {
-			t.Fatalf("%q: got the words %q in %q, want %q", body, got, cleaned, want)
+			t.Fatalf("%q: got the words %q in the output of Clean %q, want %q", body, got, cleaned, want)
 		}
 		if twice := markup.Clean(again); twice != cleaned {
-			t.Fatalf("%q: cleaned once %q, twice %q", body, cleaned, twice)
+			t.Fatalf("%q: Clean returned %q, and %q when applied to that", body, cleaned, twice)
 		}
 	}
 }
 
-// TestParseBoundsTheTree holds that inline elements that were not closed don't multiply: parsers open them again in
-// every block.
-func TestParseBoundsTheTree(t *testing.T) {
+// TestParseTreeSize checks that unclosed inline elements, which parsers reopen in every block, do not multiply.
+func TestParseTreeSize(t *testing.T) {
 	var b strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&b, "<b title=%d>", i)
@@ -83,9 +82,9 @@ func TestParseBoundsTheTree(t *testing.T) {
 	}
 }
 
-// TestParseTakesLinearTime parses what makes parsers of HTML and Markdown slow, and four times as much of it: that may
-// take four times as long, and sixteen times if some step is quadratic. An error is as good as a tree.
-func TestParseTakesLinearTime(t *testing.T) {
+// TestParseLinearTime parses input that makes HTML and Markdown parsers slow, and four times as much of it. That should
+// take four times as long; with a quadratic step it takes sixteen times as long. The input may be an error.
+func TestParseLinearTime(t *testing.T) {
 	parse := func(h hostile) time.Duration {
 		start := time.Now()
 		if tree, err := markup.Parse(h.format, h.body); err == nil {
@@ -98,8 +97,7 @@ func TestParseTakesLinearTime(t *testing.T) {
 	for i, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			short, long := parse(small[i]), parse(h)
-			// What takes no time worth speaking of has no ratio worth speaking of; and a machine that did something else
-			// meanwhile gets the chance to show what it can.
+			// Ratios of short times mean nothing, and a busy machine gets more tries.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, parse(small[i])), min(long, parse(h))
 			}
@@ -110,14 +108,14 @@ func TestParseTakesLinearTime(t *testing.T) {
 	}
 }
 
-// hostile is a body that some parser takes long for.
+// hostile is a body that some parser is slow for.
 type hostile struct {
 	name   string
 	format markup.Format
 	body   string
 }
 
-// hostileBodies returns bodies of about size bytes.
+// hostileBodies returns hostile bodies of about size bytes.
 func hostileBodies(size int) []hostile {
 	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	return []hostile{

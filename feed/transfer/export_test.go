@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// exported are posts with everything that a post can have, and some that other programs' forms have no place for.
+// exported returns posts with all members, and with values that other formats have no place for.
 func exported() []feed.Post {
 	at := time.Date(2020, 5, 1, 8, 0, 0, 0, time.UTC)
 	return []feed.Post{
@@ -36,8 +36,8 @@ func exported() []feed.Post {
 	}
 }
 
-// TestExportsComeBack holds that posts exported as WordPress and JSON Feed have them are, imported, the same posts.
-func TestExportsComeBack(t *testing.T) {
+// TestExportRoundTrip checks that posts exported as WordPress exports and JSON Feed are the same when imported again.
+func TestExportRoundTrip(t *testing.T) {
 	for _, format := range []transfer.WriteFormat{transfer.WriteWXR, transfer.WriteJSONFeed} {
 		t.Run(string(format), func(t *testing.T) {
 			var file bytes.Buffer
@@ -60,7 +60,7 @@ func TestExportsComeBack(t *testing.T) {
 					t.Fatalf("%v in\n%s", err, written)
 				}
 				if e.Post == nil {
-					continue // a picture, as WordPress has it
+					continue // an image
 				}
 				p, err := intake.Decode(e.Post.ID, e.Post.Raw)
 				if err != nil {
@@ -69,14 +69,14 @@ func TestExportsComeBack(t *testing.T) {
 				got = append(got, p)
 			}
 			if diff := cmp.Diff(exported(), got); diff != "" {
-				t.Errorf("posts that come back (-exported +imported):\n%s\nfrom\n%s", diff, written)
+				t.Errorf("imported posts (-exported +imported):\n%s\nfrom\n%s", diff, written)
 			}
 		})
 	}
 }
 
-// TestWordPressHasTheLastWord holds that what a person changed in WordPress counts, not what feedpub once exported.
-func TestWordPressHasTheLastWord(t *testing.T) {
+// TestEditInWordPressWins checks that an edit in WordPress wins over the original content in the export.
+func TestEditInWordPressWins(t *testing.T) {
 	var file bytes.Buffer
 	w, err := transfer.NewPostWriter(transfer.WriteWXR, &file, "", transfer.Channel{})
 	if err != nil {
@@ -99,7 +99,7 @@ func TestWordPressHasTheLastWord(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want := "<p>New words</p>"; got.ContentHTML != want || got.ContentText != "" || len(got.Via) != 1 {
-			t.Errorf("changed in WordPress, the post is read as %+v, want the content %s and the via", got, want)
+			t.Errorf("edited in WordPress: got %+v, want the content %s and the via", got, want)
 		}
 	}
 }

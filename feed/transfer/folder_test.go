@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// readFolder returns the posts of a folder, decoded.
+// readFolder returns the decoded posts of a folder.
 func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 	t.Helper()
 	var posts []feed.Post
@@ -39,7 +39,7 @@ func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 	return posts
 }
 
-// outline is what a test compares of a post.
+// outline returns a line for each post.
 func outline(posts []feed.Post) []string {
 	var lines []string
 	for _, p := range posts {
@@ -52,8 +52,8 @@ func outline(posts []feed.Post) []string {
 	return lines
 }
 
-// TestFoldersOfGenerators holds that the posts of a site are found, and only they.
-func TestFoldersOfGenerators(t *testing.T) {
+// TestReadSiteFolder checks that only the posts of a Hugo or Jekyll site are read.
+func TestReadSiteFolder(t *testing.T) {
 	for folder, want := range map[string][]string{
 		"testdata/hugo": {
 			"posts/sea.md|The sea|2020-05-01T10:00:00+02:00|https://blog.example/sea/||[sea walks Notes]|[{Ann Lee  }]",
@@ -66,14 +66,14 @@ func TestFoldersOfGenerators(t *testing.T) {
 		},
 	} {
 		if diff := cmp.Diff(want, outline(readFolder(t, os.DirFS(folder)))); diff != "" {
-			t.Errorf("the posts of %s (-want +got):\n%s", folder, diff)
+			t.Errorf("posts of %s (-want +got):\n%s", folder, diff)
 		}
 	}
 }
 
-// TestZipIsAFolder holds that a folder and a zip archive of it hold the same posts, and that a file that expands beyond
-// reason ends itself only.
-func TestZipIsAFolder(t *testing.T) {
+// TestReadZip checks that a zip archive has the same posts as its folder, and that a decompression bomb in it affects
+// no other file.
+func TestReadZip(t *testing.T) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	if err := w.AddFS(os.DirFS("testdata/jekyll")); err != nil {
@@ -105,12 +105,12 @@ func TestZipIsAFolder(t *testing.T) {
 		}
 	}
 	if posts != 3 || damaged != 1 {
-		t.Errorf("the archive gives %d posts and %d damaged files, want 3 and 1", posts, damaged)
+		t.Errorf("got %d posts and %d damaged files, want 3 and 1", posts, damaged)
 	}
 }
 
-// TestWordPressOfAThousandPosts holds that ids, dates, authors, tags and statuses of an export are those of its posts.
-func TestWordPressOfAThousandPosts(t *testing.T) {
+// TestReadWXR checks all members of the posts of an export.
+func TestReadWXR(t *testing.T) {
 	const n = 1000
 	var b strings.Builder
 	name, head := wrap("wxr", "")
@@ -143,11 +143,11 @@ func TestWordPressOfAThousandPosts(t *testing.T) {
 			Authors:     []feed.Author{{Name: "Ann Lee"}}, Tags: []string{fmt.Sprintf("C %d", i%7), "T"}, DatePublished: start.Add(time.Duration(i) * time.Hour),
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("post %d is read otherwise (-want +got):\n%s", i, diff)
+			t.Fatalf("post %d (-want +got):\n%s", i, diff)
 		}
 		i++
 	}
 	if i != n {
-		t.Errorf("%d posts were read, want %d", i, n)
+		t.Errorf("read %d posts, want %d", i, n)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// files makes a folder of names and contents, one after the other.
+// files returns a folder of files, given as pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -20,7 +20,7 @@ func files(pairs ...string) fstest.MapFS {
 	return m
 }
 
-// addresses returns the addresses of a folder's posts by their ids.
+// addresses returns the URLs of a folder's posts by id.
 func addresses(t *testing.T, o Options, fsys fstest.MapFS) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -39,7 +39,7 @@ func addresses(t *testing.T, o Options, fsys fstest.MapFS) map[string]string {
 	return got
 }
 
-// TestHugoAddresses holds that posts get the addresses that Hugo's documentation says their pages have.
+// TestHugoAddresses checks that posts have the addresses that Hugo's documentation defines.
 func TestHugoAddresses(t *testing.T) {
 	post := "---\ntitle: The Sea & I\ndate: 2020-03-04T23:30:00-05:00\n---\nWords.\n"
 	for _, tt := range []struct {
@@ -48,7 +48,7 @@ func TestHugoAddresses(t *testing.T) {
 		site    fstest.MapFS
 		want    map[string]string
 	}{
-		{"as files are", Options{}, files("hugo.toml", "baseURL = 'https://b.example/blog/'",
+		{"by path", Options{}, files("hugo.toml", "baseURL = 'https://b.example/blog/'",
 			"content/posts/Sea Walk.md", post, "content/posts/2020/deep.md", post, "content/posts/bundle/index.md", post,
 			"content/posts/bundle/part.md", "A part.", "content/posts/_index.md", post, "content/dated.md", post, "content/about.md", "# About",
 		), map[string]string{
@@ -96,7 +96,7 @@ func TestHugoAddresses(t *testing.T) {
 	}
 }
 
-// TestJekyllAddresses holds that posts get the addresses that Jekyll's documentation says their pages have.
+// TestJekyllAddresses checks that posts have the addresses that Jekyll's documentation defines.
 func TestJekyllAddresses(t *testing.T) {
 	const name, id = "_posts/2016-02-03-My_First Post.md", "_posts/2016-02-03-My_First Post.md"
 	post := "---\ntitle: x\ncategories: Travel Far\n---\nWords.\n"
@@ -140,7 +140,7 @@ func TestJekyllAddresses(t *testing.T) {
 	}
 }
 
-// bodyOf returns the content of the one post in a folder called a or 2016-01-01-a, and the notes of all.
+// bodyOf returns the content of the post named a or 2016-01-01-a, and the notes of all posts.
 func bodyOf(t *testing.T, fsys fstest.MapFS) (body string, notes []string) {
 	t.Helper()
 	for e, err := range (Options{}).ReadFolder(fsys) {
@@ -160,7 +160,7 @@ func bodyOf(t *testing.T, fsys fstest.MapFS) (body string, notes []string) {
 	return body, notes
 }
 
-// TestHugoShortcodes holds what stands for shortcodes, and that what is not known stays and is told about.
+// TestHugoShortcodes checks what shortcodes are replaced with, and that unknown ones are left with a note.
 func TestHugoShortcodes(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
@@ -170,7 +170,7 @@ func TestHugoShortcodes(t *testing.T) {
 			`<figure><a href="b.jpg"><img src="a.jpg" alt="At &#34;dawn&#34;"></a><figcaption><strong>Sea</strong> At &#34;dawn&#34; ` +
 				`<a href="https://ann.example/">Ann</a></figcaption></figure>`, nil},
 		{"figure alone", "{{% figure src=a.jpg alt=`x` %}}", `<figure><img src="a.jpg" alt="x"></figure>`, nil},
-		{"frames", "{{< youtube w7Ft2ymGmfc >}} {{< vimeo id=\"12\" >}} {{<tweet user=\"ann\" id=\"7\">}} {{< gist ann 42 >}}",
+		{"embeds", "{{< youtube w7Ft2ymGmfc >}} {{< vimeo id=\"12\" >}} {{<tweet user=\"ann\" id=\"7\">}} {{< gist ann 42 >}}",
 			`<a href="https://www.youtube.com/watch?v=w7Ft2ymGmfc">https://www.youtube.com/watch?v=w7Ft2ymGmfc</a> ` +
 				`<a href="https://vimeo.com/12">https://vimeo.com/12</a> <a href="https://twitter.com/ann/status/7">https://twitter.com/ann/status/7</a> ` +
 				`<a href="https://gist.github.com/ann/42">https://gist.github.com/ann/42</a>`, nil},
@@ -179,8 +179,8 @@ func TestHugoShortcodes(t *testing.T) {
 		{"raw HTML", "{{< rawhtml >}}<b>{{ x }}</b>{{</rawhtml>}}", "<b>{{ x }}</b>", nil},
 		{"links", `[a]({{< ref "b.md" >}}) [b]({{< relref "/posts/b" >}}) [c]({{% ref "b#top" %}}) [d]({{< relref "#here" >}})`,
 			"[a](https://b.example/bee/) [b](https://b.example/bee/) [c](https://b.example/bee/#top) [d](#here)", nil},
-		{"shown, not used", "{{</* figure src=\"a.jpg\" */>}} {{%/* x */%}}", "{{< figure src=\"a.jpg\" >}} {{% x %}}", nil},
-		{"not known", "One\n\n{{<chart 7>}}words{{</chart>}} and {{< ref \"missing\" >}}", "One\n\n{{< chart 7 >}}words{{< /chart >}} and {{< ref \"missing\" >}}",
+		{"escaped", "{{</* figure src=\"a.jpg\" */>}} {{%/* x */%}}", "{{< figure src=\"a.jpg\" >}} {{% x %}}", nil},
+		{"unknown", "One\n\n{{<chart 7>}}words{{</chart>}} and {{< ref \"missing\" >}}", "One\n\n{{< chart 7 >}}words{{< /chart >}} and {{< ref \"missing\" >}}",
 			[]string{"posts/a.md:6: {{<chart 7>}} is unknown and was left as it is", "posts/a.md:6: {{</chart>}} is unknown and was left as it is",
 				`posts/a.md:6: {{< ref "missing" >}} is unknown and was left as it is`}},
 		{"no shortcode", "{{ x }} {{< never ends", "{{ x }} {{< never ends", nil},
@@ -189,7 +189,7 @@ func TestHugoShortcodes(t *testing.T) {
 			site := files("hugo.toml", "baseURL = 'https://b.example/'", "content/posts/a.md", "---\ntitle: A\n---\n"+tt.text, "content/posts/b.md", "---\nurl: /bee/\n---\n")
 			body, notes := bodyOf(t, site)
 			if body != tt.want {
-				t.Errorf("%s becomes\n%s, want\n%s", tt.text, body, tt.want)
+				t.Errorf("%s: got\n%s, want\n%s", tt.text, body, tt.want)
 			}
 			if diff := cmp.Diff(tt.notes, notes); diff != "" {
 				t.Errorf("notes (-want +got):\n%s", diff)
@@ -198,7 +198,7 @@ func TestHugoShortcodes(t *testing.T) {
 	}
 }
 
-// TestLiquid holds what stands for tags and values of Liquid, and that what is not known stays and is told about.
+// TestLiquid checks what Liquid tags and values are replaced with, and that unknown ones are left with a note.
 func TestLiquid(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
@@ -213,7 +213,7 @@ func TestLiquid(t *testing.T) {
 		{"raw", "{% raw %}{{ x }} {% y %}{% endraw %}", "{{ x }} {% y %}", nil},
 		{"comment", "a{%- comment -%} no {%- endcomment -%}b", "ab", nil},
 		{"gist", "{% gist ann/42 %}", `<a href="https://gist.github.com/ann/42">https://gist.github.com/ann/42</a>`, nil},
-		{"not known", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}",
+		{"unknown", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}", "One\n{% include x.html a=\"b\" %} {{ page.none }} {{ x | size }} {% highlight go %}",
 			[]string{`_posts/2016-01-01-a.md:5: {% include x.html a="b" %} is unknown and was left as it is`,
 				"_posts/2016-01-01-a.md:5: {{ page.none }} is unknown and was left as it is",
 				"_posts/2016-01-01-a.md:5: {{ x | size }} is unknown and was left as it is",
@@ -225,7 +225,7 @@ func TestLiquid(t *testing.T) {
 				"_posts/2016-01-01-a.md", "---\ntitle: A & B\n---\n"+tt.text, "_posts/2015-03-04-b.md", "B")
 			body, notes := bodyOf(t, site)
 			if body != tt.want {
-				t.Errorf("%s becomes\n%s, want\n%s", tt.text, body, tt.want)
+				t.Errorf("%s: got\n%s, want\n%s", tt.text, body, tt.want)
 			}
 			if diff := cmp.Diff(tt.notes, notes); diff != "" {
 				t.Errorf("notes (-want +got):\n%s", diff)
@@ -234,9 +234,8 @@ func TestLiquid(t *testing.T) {
 	}
 }
 
-// TestTagsWithoutEndTakeLinearTime holds that a post full of tags that never end is read in a moment: each is searched
-// for its end once.
-func TestTagsWithoutEndTakeLinearTime(t *testing.T) {
+// TestUnclosedTagsLinearTime checks that a post full of unclosed tags takes linear time.
+func TestUnclosedTagsLinearTime(t *testing.T) {
 	for _, tag := range []string{"{{< highlight go >}}", "{{< figure src=a >}}", "{{<", "{{%", "{% highlight a %}", "{% raw %}", "{%", "{{"} {
 		text := strings.Repeat(tag, 900_000/len(tag))
 		began := time.Now()
@@ -249,15 +248,15 @@ func TestTagsWithoutEndTakeLinearTime(t *testing.T) {
 				}
 			}
 		}
-		// Generous: with a search to the end for each it would be minutes.
+		// A search to the end of the text for each tag would take minutes.
 		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("900 KB of %q take %v", tag, took)
+			t.Errorf("900 KB of %q took %v", tag, took)
 		}
 	}
 }
 
-// FuzzGenerators holds that whatever stands in a site's posts and configuration, reading ends, and a post with nothing to
-// replace keeps its words.
+// FuzzGenerators checks that reading a site ends, and that every post has a valid id, whatever its configuration and
+// posts contain.
 func FuzzGenerators(f *testing.F) {
 	f.Add("posts = '/:year/:sections[1:last]/:slug'", "{{< figure src=\"a\" >}}{{% /x %}}{{</* a */>}}")
 	f.Add("permalink: x", "{%} {{%}} {%- -%}")
@@ -269,7 +268,7 @@ func FuzzGenerators(f *testing.F) {
 		} {
 			for e, err := range (Options{}).ReadFolder(site) {
 				if err == nil && e.Post != nil && intake.CheckID(e.Post.ID) != nil {
-					t.Errorf("a post with the id %q", e.Post.ID)
+					t.Errorf("a post has the invalid id %q", e.Post.ID)
 				}
 			}
 		}

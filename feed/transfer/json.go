@@ -300,10 +300,8 @@ func (s *valueScanner) next(c byte) (ended bool, err error) {
 		s.inString = !s.inString
 	case s.inString:
 		return false, nil
-	case c == '{':
-		s.open = append(s.open, '}')
-	case c == '[':
-		s.open = append(s.open, ']')
+	case c == '{' || c == '[':
+		s.open = append(s.open, c+2) // the closing bracket, in ASCII
 	case c == '}' || c == ']':
 		last := len(s.open) - 1
 		if last < 0 || s.open[last] != c {

@@ -97,10 +97,7 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 	}
 	for _, name := range []string{"date_published", "date_modified"} {
 		given := jsonString(members[name])
-		if given == "" {
-			continue
-		}
-		if _, ok := intake.ParseDate(given); ok {
+		if _, ok := intake.ParseDate(given); ok || given == "" {
 			continue
 		}
 		t, err := parseDate(given, loc)
@@ -109,20 +106,7 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 		}
 		members[name], changed = quoteJSON(t.Format(time.RFC3339)), true
 	}
-	var own struct {
-		Quotes json.RawMessage `json:"quotes"`
-		Via    json.RawMessage `json:"via"`
-	}
-	if extension, ok := members["_feedpub"]; ok && json.Unmarshal(extension, &own) == nil {
-		for name, value := range map[string]json.RawMessage{"quotes": own.Quotes, "via": own.Via} {
-			if len(value) > 0 && members[name] == nil {
-				members[name] = value
-			}
-		}
-		delete(members, "_feedpub")
-		changed = true
-	}
-	if !changed {
+	if !convertExtension(members) && !changed {
 		return raw, nil
 	}
 	encoded, err := json.Marshal(members)
@@ -130,6 +114,25 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 		return nil, fmt.Errorf("%w: %w", err, feed.ErrInvalid)
 	}
 	return encoded, nil
+}
+
+// convertExtension replaces the extension _feedpub by its quotes and vias, and reports whether there was one.
+func convertExtension(members map[string]json.RawMessage) bool {
+	var extension struct {
+		Quotes json.RawMessage `json:"quotes"`
+		Via    json.RawMessage `json:"via"`
+	}
+	raw, ok := members["_feedpub"]
+	if !ok || json.Unmarshal(raw, &extension) != nil {
+		return false
+	}
+	for name, value := range map[string]json.RawMessage{"quotes": extension.Quotes, "via": extension.Via} {
+		if len(value) > 0 && members[name] == nil {
+			members[name] = value
+		}
+	}
+	delete(members, "_feedpub")
+	return true
 }
 
 // convertID makes the id of an item a string, and reports whether it changed.

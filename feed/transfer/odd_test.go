@@ -18,9 +18,9 @@ import (
 	"feedpub/feed/intake"
 )
 
-var update = flag.Bool("update", false, "write the expected outcomes of testdata/odd anew")
+var update = flag.Bool("update", false, "rewrite the expected results in testdata/odd")
 
-// TestOddDates holds what is read of dates as they are found in the wild, and which are set aside.
+// TestOddDates checks how unusual dates are parsed, and which are errors.
 func TestOddDates(t *testing.T) {
 	const file = "testdata/odd/dates.txt"
 	var written strings.Builder
@@ -37,24 +37,24 @@ func TestOddDates(t *testing.T) {
 		case err == nil:
 			got = date.Format(time.RFC3339Nano)
 		case !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), `"`):
-			t.Errorf("the error of %q is not one that shows the text: %v", text, err)
+			t.Errorf("parseDate(%q): error %v is not of kind invalid or does not quote the date", text, err)
 		}
 		written.WriteString(text + " => " + got + "\n")
 		if got != want && !*update {
-			t.Errorf("the date %q is read as %s, want %s", text, got, want)
+			t.Errorf("parseDate(%q): got %s, want %s", text, got, want)
 		}
 	}
 	writeFile(t, file, written.String())
 }
 
-// TestOddInputs holds what becomes of broken and odd files: which posts are read, what is left out, and what is said.
+// TestOddInputs checks the posts, skipped items and errors of broken and unusual files.
 func TestOddInputs(t *testing.T) {
 	const golden = "testdata/odd/cases.golden"
 	want := map[string]string{}
 	if !*update {
 		for part := range strings.SplitSeq(readFile(t, golden), "=== ") {
-			name, outcome, _ := strings.Cut(part, "\n")
-			want[name] = outcome
+			name, result, _ := strings.Cut(part, "\n")
+			want[name] = result
 		}
 	}
 	reader, err := attribution.New(attribution.Options{})
@@ -73,30 +73,30 @@ func TestOddInputs(t *testing.T) {
 			t.Fatalf("want name | file | text, got %q", line)
 		}
 		name, content := wrap(parts[1], unescape(t, parts[2]))
-		got := outcome(Options{Reader: reader}, name, content)
+		got := readAll(Options{Reader: reader}, name, content)
 		written.WriteString("=== " + parts[0] + "\n" + got)
 		if diff := cmp.Diff(want[parts[0]], got); diff != "" && !*update {
-			t.Errorf("%s: %q is read otherwise (-want +got):\n%s", parts[0], content, diff)
+			t.Errorf("%s: Read of %q (-want +got):\n%s", parts[0], content, diff)
 		}
 	}
 	if !*update && cases != len(want)-1 {
-		t.Errorf("there are %d cases and %d outcomes", cases, len(want)-1)
+		t.Errorf("%d cases in cases.txt and %d in cases.golden", cases, len(want)-1)
 	}
 	writeFile(t, golden, written.String())
 }
 
-// outcome returns what is read of a file, a line for each post, thing left out and error.
-func outcome(o Options, name, content string) string {
+// readAll returns a line for each post, skipped item and error of a file.
+func readAll(o Options, name, content string) string {
 	var b strings.Builder
 	for e, err := range o.Read(strings.NewReader(content), name) {
 		switch {
 		case err != nil:
 			fmt.Fprintf(&b, "error: %v\n", err)
 		case e.Skipped != "":
-			fmt.Fprintf(&b, "left out: %s\n", e.Skipped)
+			fmt.Fprintf(&b, "skipped: %s\n", e.Skipped)
 		case e.Post != nil:
 			if _, err := intake.Decode(e.Post.ID, e.Post.Raw); err != nil {
-				fmt.Fprintf(&b, "set aside: %v: ", err)
+				fmt.Fprintf(&b, "rejected: %v: ", err)
 			}
 			fmt.Fprintf(&b, "%s\n", e.Post.Raw)
 		}
@@ -104,7 +104,7 @@ func outcome(o Options, name, content string) string {
 	return b.String()
 }
 
-// wrap puts text where its kind says.
+// wrap returns the name and content of a file of some kind that contains text.
 func wrap(kind, text string) (name, content string) {
 	const wxr = `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/"` +
 		` xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:wp="http://wordpress.org/export/1.2/"><channel><link>https://b.example</link>` +
@@ -127,7 +127,7 @@ func wrap(kind, text string) (name, content string) {
 
 var repeated = regexp.MustCompile(`\{\{([0-9]+)\*(.*?)\}\}`)
 
-// unescape returns the text of a case.
+// unescape replaces the escapes and repetitions in the text of a case.
 func unescape(t *testing.T, s string) string {
 	t.Helper()
 	var b strings.Builder
@@ -173,8 +173,7 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-// FuzzFormats holds, for every format, that whatever is read, the reading ends, every post has an id that posts can have,
-// and errors are of known kinds.
+// FuzzFormats checks for every format that reading ends, every post has a valid id, and errors are of known kinds.
 func FuzzFormats(f *testing.F) {
 	for line := range strings.Lines(readFileF(f, "testdata/odd/cases.txt")) {
 		if parts := strings.SplitN(strings.TrimSuffix(line, "\n"), " | ", 3); len(parts) == 3 {
@@ -187,10 +186,10 @@ func FuzzFormats(f *testing.F) {
 			o := Options{Format: format}
 			for e, err := range o.Read(strings.NewReader(string(content)), "f"+name) {
 				if err != nil && !errors.Is(err, feed.ErrInvalid) && !errors.Is(err, ErrDamaged) {
-					t.Errorf("%s: error %v is of no known kind", format, err)
+					t.Errorf("%s: error %v is of an unknown kind", format, err)
 				}
 				if err == nil && e.Post != nil && intake.CheckID(e.Post.ID) != nil {
-					t.Errorf("%s: a post with the id %q", format, e.Post.ID)
+					t.Errorf("%s: a post has the invalid id %q", format, e.Post.ID)
 				}
 			}
 		}

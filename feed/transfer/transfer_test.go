@@ -29,11 +29,11 @@ func newReader(t testing.TB) *attribution.Reader {
 	return reader
 }
 
-// read returns what Read gives of body, one line for each entry or error.
+// read returns a line for each entry and error of body.
 func read(t *testing.T, body string) []string {
 	t.Helper()
 	var got []string
-	// One byte at a time, as it may come from a pipe.
+	// One byte at a time, as from a slow pipe.
 	for e, err := range transfer.Read(iotest.OneByteReader(strings.NewReader(body)), "f", newReader(t), nil) {
 		switch {
 		case err != nil:
@@ -114,7 +114,7 @@ func TestRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := read(t, tt.body)
 			for i, line := range got {
-				// The hash of a text tells nothing here.
+				// The hash in the id is checked by TestReadText.
 				if strings.HasPrefix(line, `f: post "`) {
 					id := strings.Split(line, `"`)[1]
 					got[i] = strings.ReplaceAll(line, id, "7e3f")
@@ -127,23 +127,23 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestReadStopsWhenAsked(t *testing.T) {
+func TestReadStops(t *testing.T) {
 	for _, body := range []string{"{\"id\":\"a\"}\n{\"id\":\"b\"}\n", `[{"id":"a"},{"id":"b"}]`, "x\n{", "{\n\"id\":\"a\"}{}",
 		"<rss><channel>" + strings.Repeat("<item><guid>a</guid></item>", 1000) + "</channel></rss>"} {
 		entries := 0
 		for _, err := range transfer.Read(strings.NewReader(body), "f", newReader(t), nil) {
-			t.Logf("first of %.40q: error %v", body, err)
+			t.Logf("first entry of %.40q: error %v", body, err)
 			entries++
 			break
 		}
 		if entries != 1 {
-			t.Errorf("%d entries of %.40q before the reader stopped, want 1", entries, body)
+			t.Errorf("got %d entries of %.40q after a break, want 1", entries, body)
 		}
 	}
 }
 
-func TestReadOfABrokenStream(t *testing.T) {
-	broken := errors.New("the cable is cut")
+func TestReadError(t *testing.T) {
+	broken := errors.New("connection reset")
 	for _, start := range []string{"", `{"id":"a"}` + "\n" + `{"id"`, `[{"id":"a"},{"id"`, "some text"} {
 		r := io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))
 		var last error
@@ -156,7 +156,7 @@ func TestReadOfABrokenStream(t *testing.T) {
 	}
 }
 
-func TestReadRefusesWhatIsTooLarge(t *testing.T) {
+func TestReadTooLarge(t *testing.T) {
 	large := `{"id":"b","title":"` + strings.Repeat("x", 17<<20) + `"}`
 	tests := []struct{ name, body string }{
 		{"line", "{\"id\":\"a\"}\n" + large + "\n{\"id\":\"c\"}\n"},
@@ -215,7 +215,7 @@ more than once.`,
 	}
 }
 
-func TestReadTextBeginsTheDayInTheTimeZone(t *testing.T) {
+func TestReadTextTimeZone(t *testing.T) {
 	body, err := os.ReadFile("testdata/page.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestReadTextErrors(t *testing.T) {
 	}
 }
 
-func TestNavigationIsNoTitle(t *testing.T) {
+func TestReadTextSkipsNavigation(t *testing.T) {
 	tests := []struct{ line, want string }{
 		{"« Older | Newer »", "Rain"},
 		{"← Back", "Rain"},
@@ -254,14 +254,14 @@ func TestNavigationIsNoTitle(t *testing.T) {
 	for _, tt := range tests {
 		p, err := transfer.ReadText("f", []byte(tt.line+"\n\nRain\n\nIt rained all night, and nobody slept."), newReader(t), time.UTC)
 		if err != nil || p.Title != tt.want {
-			t.Errorf("below %q: got title %q and error %v, want %q", tt.line, p.Title, err, tt.want)
+			t.Errorf("after %q: got title %q and error %v, want %q", tt.line, p.Title, err, tt.want)
 		}
 	}
 }
 
-// TestExportIsLossless holds that what Writer writes, Read gives back: the same bytes for JSON on one line, for
-// everything that is not JSON, and for records.
-func TestExportIsLossless(t *testing.T) {
+// TestWriterRoundTrip checks that Read returns what Writer wrote: the same bytes for JSON on one line and for posts
+// that are not JSON, and the same records.
+func TestWriterRoundTrip(t *testing.T) {
 	posts := []struct {
 		name string
 		post feed.RawPost
@@ -326,7 +326,7 @@ func TestExportIsLossless(t *testing.T) {
 	}
 }
 
-func TestWriterRefusesEmptyRecords(t *testing.T) {
+func TestWriterEmptyRecord(t *testing.T) {
 	w := transfer.NewWriter(io.Discard)
 	for _, r := range []feed.ExportLine{{}, {Name: &feed.PathName{Full: "Go"}}, {Removal: &feed.FeedRemoval{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
 		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
@@ -335,7 +335,7 @@ func TestWriterRefusesEmptyRecords(t *testing.T) {
 	}
 }
 
-func TestWriterReportsAFullDisk(t *testing.T) {
+func TestWriterFullDisk(t *testing.T) {
 	w := transfer.NewWriter(fullDisk{})
 	err := w.Post(feed.RawPost{ID: "a", Raw: bytes.Repeat([]byte("x"), 1<<16)})
 	if flushed := w.Flush(); err == nil || flushed == nil {
@@ -347,7 +347,7 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// FuzzRead holds that whatever is read, every post has an id and can be written and read again.
+// FuzzRead checks that every post has an id, and is the same after writing and reading it.
 func FuzzRead(f *testing.F) {
 	page, err := os.ReadFile("testdata/page.txt")
 	if err != nil {
@@ -380,15 +380,15 @@ func FuzzRead(f *testing.F) {
 				err = w.Record(*e.Record)
 			}
 			if err := errors.Join(err, w.Flush()); err != nil {
-				t.Fatalf("%s: can't be written: %v", e.Pos, err)
+				t.Fatalf("%s: write: %v", e.Pos, err)
 			}
 			line := file.String()
 			for again, err := range transfer.Read(&file, "f", reader, nil) {
 				if err != nil {
-					t.Fatalf("%s: written as %s it can't be read: %v", e.Pos, line, err)
+					t.Fatalf("%s: read back from %s: %v", e.Pos, line, err)
 				}
 				if e.Post != nil && (again.Post == nil || again.Post.ID != e.Post.ID) {
-					t.Errorf("%s: post %q, written as %s, is read as %+v", e.Pos, e.Post.ID, line, again)
+					t.Errorf("%s: post %q, written as %s, was read back as %+v", e.Pos, e.Post.ID, line, again)
 				}
 			}
 		}

@@ -141,11 +141,13 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 		return feed.Post{}, reason, nil
 	}
 	p := feed.Post{
-		ID:     first(e.text("guid"), e.text("link")),
-		URL:    e.text("link"),
-		Title:  plainTitle(e.text("title")),
-		Status: status,
-		Tags:   wxrTags(e),
+		ID:          first(e.text("guid"), e.text("link")),
+		URL:         e.text("link"),
+		Title:       plainTitle(e.text("title")),
+		Status:      status,
+		Tags:        wxrTags(e),
+		Authors:     w.postAuthors(e),
+		Attachments: wxrAttachments(e),
 	}
 	if id := e.text("wp:post_id"); p.ID == "" && id != "" {
 		p.ID = w.base + "/?p=" + id
@@ -156,25 +158,9 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	if p.Status == feed.Draft {
 		p.URL = "" // the address of a preview
 	}
-	for c := range e.all("dc:creator") {
-		login := c.content()
-		if name := first(w.authors[login], login); name != "" {
-			p.Authors = append(p.Authors, feed.Author{Name: name})
-		}
-	}
 	meta := map[string]string{}
 	for m := range e.all("wp:postmeta") {
-		key, value := m.text("wp:meta_key"), m.text("wp:meta_value")
-		if key == "enclosure" {
-			p.Attachments = addAttachment(p.Attachments, wxrEnclosure(value))
-		} else {
-			meta[key] = value
-		}
-	}
-	for c := range e.all("enclosure") {
-		p.Attachments = addAttachment(p.Attachments, feed.Attachment{
-			URL: c.attr("url"), MIMEType: c.attr("type"), SizeInBytes: parseSize(c.attr("length")),
-		})
+		meta[m.text("wp:meta_key")] = m.text("wp:meta_value")
 	}
 	var err error
 	if p.Image, err = w.attachment(meta["_thumbnail_id"]); err != nil {
@@ -227,10 +213,37 @@ func wxrTags(e *element) []string {
 	return tags
 }
 
-// wxrEnclosure returns the attachment in a post meta "enclosure": lines with the address, the size and the type.
-func wxrEnclosure(value string) feed.Attachment {
-	lines := append(strings.Split(lineEnds(value), "\n"), "", "")
-	return feed.Attachment{URL: lines[0], SizeInBytes: parseSize(strings.TrimSpace(lines[1])), MIMEType: lines[2]}
+// postAuthors returns the authors of an item by their display names.
+func (w *wxrSite) postAuthors(e *element) []feed.Author {
+	var authors []feed.Author
+	for c := range e.all("dc:creator") {
+		login := c.content()
+		if name := first(w.authors[login], login); name != "" {
+			authors = append(authors, feed.Author{Name: name})
+		}
+	}
+	return authors
+}
+
+// wxrAttachments returns the enclosures of an item. Post meta has them as lines with the address, the size and the
+// type.
+func wxrAttachments(e *element) []feed.Attachment {
+	var list []feed.Attachment
+	for m := range e.all("wp:postmeta") {
+		if m.text("wp:meta_key") != "enclosure" {
+			continue
+		}
+		lines := append(strings.Split(lineEnds(m.text("wp:meta_value")), "\n"), "", "")
+		list = addAttachment(list, feed.Attachment{
+			URL: lines[0], SizeInBytes: parseSize(strings.TrimSpace(lines[1])), MIMEType: lines[2],
+		})
+	}
+	for c := range e.all("enclosure") {
+		list = addAttachment(list, feed.Attachment{
+			URL: c.attr("url"), MIMEType: c.attr("type"), SizeInBytes: parseSize(c.attr("length")),
+		})
+	}
+	return list
 }
 
 // wxrDates returns when a post was published and modified. A draft has zeros for its date in UTC.

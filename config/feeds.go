@@ -326,7 +326,7 @@ func documentsAt(from string) []documentAt {
 		return []documentAt{{decoded(from), feed.RSS}}
 	}
 	var out []documentAt
-	for _, f := range append(feed.Formats(), feed.HTML) {
+	for _, f := range feed.FeedFormats() {
 		out = append(out, documentAt{feed.Name(from).Path(f), f})
 	}
 	return out

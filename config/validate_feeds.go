@@ -142,13 +142,13 @@ func (d *decoder) isFeed(c *Config, path, name string) bool {
 
 // ownPath reports whether a target is the path of a document of the main feed, of a configured feed or of the pages.
 func ownPath(c feed.Catalog, target string) bool {
-	formats := append(feed.Formats(), feed.HTML)
+	formats := feed.FeedFormats()
 	for name := range c.Feeds {
 		if slices.ContainsFunc(formats, func(f feed.Format) bool { return name.Path(f) == target }) {
 			return true
 		}
 	}
-	return slices.ContainsFunc([]feed.Format{feed.HTML, feed.OPML, feed.CSS}, func(f feed.Format) bool {
+	return slices.ContainsFunc(feed.SiteFormats(), func(f feed.Format) bool {
 		return feed.Pages.Path(f) == target
 	})
 }

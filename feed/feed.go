@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -78,11 +77,12 @@ func (n Name) Compare(other Name) int {
 // "/tags/go/feed.xml" and the page "/tags/go/" for another. The site's root is the page of [Pages], so the main feed's
 // page is "/main/".
 func (n Name) Path(f Format) string {
-	file := f.File()
-	if f == HTML {
+	row := f.info()
+	file := row.file
+	if row.page {
 		file = ""
 	}
-	if n == Pages || n == Main && f != HTML {
+	if n == Pages || n == Main && !row.page {
 		return "/" + file
 	}
 	return "/" + string(n) + "/" + file
@@ -141,170 +141,3 @@ type Feed struct {
 func CompareItems(a, b *Item) int {
 	return cmp.Or(b.Published.Compare(a.Published), cmp.Compare(b.ID, a.ID))
 }
-
-// Format is a format of documents.
-type Format string
-
-// The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1.
-const (
-	RSS  Format = "rss"
-	Atom Format = "atom"
-	JSON Format = "json"
-)
-
-// The formats of documents that no reader subscribes to: a page for people, the list of feeds that feed readers import
-// (OPML 2.0), and the style sheet that browsers show RSS and Atom with.
-const (
-	HTML Format = "html"
-	OPML Format = "opml"
-	CSS  Format = "css"
-)
-
-// Formats returns the formats of feeds in the order in which they are listed for people. Pages are not among them.
-func Formats() []Format { return []Format{RSS, Atom, JSON} }
-
-// ParseFormat returns the format named s, or an error of kind [ErrInvalid].
-func ParseFormat(s string) (Format, error) {
-	if f := Format(s); slices.Contains(Formats(), f) {
-		return f, nil
-	}
-	return "", fmt.Errorf("format %q: want rss, atom or json: %w", s, ErrInvalid)
-}
-
-// File returns the name of a file with a document of this format. But for pages, which are served as their folder, it is
-// the last segment of the document's path.
-func (f Format) File() string {
-	switch f {
-	case RSS:
-		return "feed.xml"
-	case Atom:
-		return "atom.xml"
-	case HTML:
-		return "index.html"
-	case OPML:
-		return "feeds.opml"
-	case CSS:
-		return "feed.css"
-	default:
-		return "feed.json"
-	}
-}
-
-// MediaType returns the Content-Type of documents of this format.
-func (f Format) MediaType() string {
-	switch f {
-	case RSS:
-		return "application/rss+xml; charset=utf-8"
-	case Atom:
-		return "application/atom+xml; charset=utf-8"
-	case HTML:
-		return "text/html; charset=utf-8"
-	case OPML:
-		return "text/x-opml; charset=utf-8"
-	case CSS:
-		return "text/css; charset=utf-8"
-	default:
-		return "application/feed+json; charset=utf-8"
-	}
-}
-
-// Document is a feed in one format, or a page: rendered, but not committed.
-type Document struct {
-	Format Format
-	Body   []byte // identity coding; not to be modified
-	Hash   Hash   // of Body
-}
-
-// NewDocument returns the document with its hash. It takes ownership of body.
-func NewDocument(f Format, body []byte) Document {
-	return Document{Format: f, Body: body, Hash: HashOf(body)}
-}
-
-// Hash is the SHA-256 of a document's identity bytes in lower-case hexadecimal: 64 characters. It names the document
-// in the store and is its entity tag.
-type Hash string
-
-// HashOf returns the hash of b.
-func HashOf(b []byte) Hash {
-	sum := sha256.Sum256(b)
-	return Hash(hex.EncodeToString(sum[:]))
-}
-
-// Head is the committed state of a feed: which documents it has, and what they are served with. It says all that a
-// replica needs to serve them, so that a replica needs no configuration of feeds.
-type Head struct {
-	Feed   Name   `json:"feed"`
-	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
-	Config string `json:"config"` // identifies the configuration and the version of the form that it was built with
-	// IDs are the ids of the posts in the documents, in order; what is missing from the next build must be explained.
-	IDs       []string      `json:"ids"`
-	Documents []DocumentRef `json:"documents"`
-}
-
-// Document returns the reference of the document in format f.
-func (h Head) Document(f Format) (DocumentRef, bool) {
-	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })
-	if i < 0 {
-		return DocumentRef{}, false
-	}
-	return h.Documents[i], true
-}
-
-// Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same one
-// with a document that is modified later. The store's order is this one, whatever the store may have forgotten since.
-func (h Head) Later(other Head) bool {
-	if h.Token != other.Token {
-		return h.Token > other.Token
-	}
-	return h.modified().After(other.modified())
-}
-
-// modified returns when the newest of the documents was modified.
-func (h Head) modified() time.Time {
-	var latest time.Time
-	for _, d := range h.Documents {
-		if d.Modified.After(latest) {
-			latest = d.Modified
-		}
-	}
-	return latest
-}
-
-// DocumentRef is a committed document without its bytes.
-type DocumentRef struct {
-	Format    Format        `json:"format"`
-	Path      string        `json:"path"`       // absolute, of the URL it is served at
-	MediaType string        `json:"media_type"` // Content-Type
-	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and, if there is one, rel=hub
-	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
-	// Policy is the value of the Content-Security-Policy header; empty for documents that need none.
-	Policy string `json:"policy,omitempty"`
-	Hash   Hash   `json:"hash"`
-	Length int    `json:"length"` // bytes in identity coding
-	// Modified is the document's Last-Modified: whole seconds, UTC, later than that of any earlier version.
-	Modified time.Time `json:"modified"`
-	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
-	Aliases []string `json:"aliases,omitempty"`
-	// Brotli says that the document is committed in brotli coding too, as documents are that stay quiet.
-	Brotli bool `json:"brotli,omitempty"`
-}
-
-// Equal reports whether d and e say the same.
-func (d DocumentRef) Equal(e DocumentRef) bool {
-	return d.Format == e.Format && d.Path == e.Path && d.MediaType == e.MediaType && d.Link == e.Link &&
-		d.MaxAge == e.MaxAge && d.Hash == e.Hash && d.Length == e.Length && d.Modified.Equal(e.Modified) &&
-		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
-}
-
-// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952), and perhaps another.
-type Blob struct {
-	Hash Hash   // of the identity bytes
-	Gzip []byte // not to be modified
-	Size int    // bytes in identity coding
-	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil for a document that is not held in it.
-	Brotli []byte `json:",omitempty"`
-}
-
-// Token is a fencing token: of two builders, the one with the greater token is the later one, and the store refuses
-// the commits of the other. It is at least the Unix time in milliseconds at which it was given out.
-type Token int64

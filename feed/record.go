@@ -87,38 +87,6 @@ type Absorption struct {
 	Removals map[Name]time.Time
 }
 
-// Problem is why a post, or a part of it, is not in the documents, for the operator to read.
-type Problem struct {
-	ID   string      `json:"id"` // of the post; the feed's name for KindHeld, a path for KindFile
-	Kind ProblemKind `json:"kind"`
-	// Place is where in the post: a JSON path or "line 3"; may be empty.
-	Place  string `json:"place,omitempty"`
-	Reason string `json:"reason"` // a sentence
-	// Since is when the problem was first seen.
-	Since time.Time `json:"since,omitzero"`
-	// Serving says that an earlier version of the post is still published.
-	Serving bool `json:"serving,omitempty"`
-}
-
-// ProblemKind says what sort of problem it is.
-type ProblemKind string
-
-// The kinds of problems.
-const (
-	KindRejected   ProblemKind = "rejected"   // the post cannot be read; it is set aside
-	KindMissing    ProblemKind = "missing"    // the post is gone without a notice; it stays published until confirmed
-	KindSuggestion ProblemKind = "suggestion" // a source was read with too little confidence and left out
-	// KindCharacters: characters of the post are shown as U+FFFD, since no document can hold them as they came.
-	KindCharacters ProblemKind = "characters"
-	KindHeld       ProblemKind = "held" // a commit is held: posts vanished from the feed without explanation
-	KindFile       ProblemKind = "file" // a file, or the folder ".", can't be read as posts; the ID is its path
-	// KindReplica: a replica does not take what the store has of a feed, for it is older than what is served, damaged or
-	// gone; the last good documents stay.
-	KindReplica ProblemKind = "replica"
-	// KindFleet: the processes that build and serve the site do not fit together; the ID is a process's.
-	KindFleet ProblemKind = "fleet"
-)
-
 // CommitRequest asks the store to make documents the current ones of a feed, all in one step.
 type CommitRequest struct {
 	Head  Head // Modified of its documents is set by the store
@@ -135,32 +103,6 @@ type CommitRequest struct {
 type DirtyFeed struct {
 	Name Name
 	Mark int64 // moves whenever the feed is made dirty again
-}
-
-// Outcome is what a rebuild did to one feed.
-type Outcome string
-
-// The outcomes.
-const (
-	Committed Outcome = "committed" // new documents were committed
-	Unchanged Outcome = "unchanged" // the documents are the committed ones already
-	Held      Outcome = "held"      // posts vanished without explanation; the last documents stay
-	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
-)
-
-// Report is what a rebuild did.
-type Report struct {
-	Feeds []FeedReport `json:"feeds"`
-	// Problems are the problems of posts that stand at the end of the rebuild.
-	Problems []Problem `json:"problems"`
-}
-
-// FeedReport is what a rebuild did to one feed.
-type FeedReport struct {
-	Feed    Name    `json:"feed"`
-	Outcome Outcome `json:"outcome"`
-	Items   int     `json:"items"`
-	Reason  string  `json:"reason,omitempty"` // for Held and Failed
 }
 
 // Announcement is an entry of a site's stream of commits.

@@ -12,36 +12,46 @@ import (
 	"feedpub/feed/coding"
 )
 
-// A blob is stored as a version byte, the identity length as 8 bytes, big endian, and the gzip bytes.
+// A blob is stored as a version byte, the identity length as 8 bytes, big endian, the item bounds as [feed.Bounds.Append]
+// writes them, and the gzip bytes.
 const (
 	blobVersion = 1
 	blobHeader  = 9
+	boundsRoom  = 16 // about what bounds take besides 2 or 3 bytes for each item
 )
 
 // existsBatch is the number of documents in one pipeline.
 const existsBatch = 1000
 
 func encodeBlob(b feed.Blob) []byte {
-	out := make([]byte, 0, blobHeader+len(b.Gzip))
+	out := make([]byte, 0, blobHeader+boundsRoom+3*len(b.Bounds)+len(b.Gzip))
 	out = append(out, blobVersion)
 	out = binary.BigEndian.AppendUint64(out, uint64(b.Size))
+	out = b.Bounds.Append(out)
 	return append(out, b.Gzip...)
 }
 
-// decodeBlob returns the blob named h, or an error of kind [feed.ErrInvalid] unless its bytes are those that the name
-// stands for: what a broken server says never reaches a reader.
+// decodeBlob returns the blob named h. The error is of kind [feed.ErrInvalid] if its bytes do not have that hash or its
+// bounds are damaged: the reply of a broken server never reaches a reader.
 func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	if len(stored) < blobHeader || stored[0] != blobVersion {
 		return feed.Blob{}, fmt.Errorf("stored document %s: unknown layout: %w", h, feed.ErrInvalid)
 	}
 	size := min(binary.BigEndian.Uint64(stored[1:blobHeader]), coding.MaxLength+1)
-	b := feed.Blob{Hash: h, Gzip: stored[blobHeader:], Size: int(size)}
+	b := feed.Blob{Hash: h, Size: int(size)}
+	var err error
+	if b.Bounds, b.Gzip, err = feed.DecodeBounds(stored[blobHeader:]); err != nil {
+		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
+	}
 	body, err := coding.Body(b)
 	if err != nil {
 		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
 	}
 	if feed.HashOf(body) != h {
 		return feed.Blob{}, fmt.Errorf("stored document %s: has other bytes: %w", h, feed.ErrInvalid)
+	}
+	if err := b.Bounds.Validate(b.Size); err != nil {
+		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
 	}
 	return b, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
+	"feedpub/feed/cache"
 	"feedpub/store/redisurl"
 )
 
@@ -75,7 +76,9 @@ type Client struct {
 	// serveTimeout is also the grace period of blocking reads, buildTimeout that of waiting for the disk.
 	serveTimeout, buildTimeout time.Duration
 
-	items *itemCache
+	// items are decoded items by their keys. An item is in several feeds, and most items of a feed are those of its last
+	// build. What an item is now, the server is asked each time, by its sum.
+	items *cache.Cache[string, cachedItem]
 
 	// Separate pools, so that no kind of load starves another: serve for replicas, build for reads and idempotent writes of
 	// builders and writers, once for scripts that must not be repeated, block for blocking reads and for polling.
@@ -100,7 +103,7 @@ func Open(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis URL: %w", err)
 	}
-	c := &Client{address: u.String(), log: o.Logger, now: o.Now, compress: o.Compress, items: newItemCache(itemCacheBytes), confirm: o.ConfirmTimeout}
+	c := &Client{address: u.String(), log: o.Logger, now: o.Now, compress: o.Compress, items: cache.New[string, cachedItem](itemCacheBytes), confirm: o.ConfirmTimeout}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -104,10 +104,30 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 			continue
 		}
 		if out[i] = s.decodeItem(ids[i], b); out[i] != nil {
-			s.client.items.put(keys[i], b[:sumEnd], out[i])
+			s.cacheItem(keys[i], b[:sumEnd], out[i])
 		}
 	}
 	return out, nil
+}
+
+// itemCacheBytes is about how much memory the decoded items take that a client keeps: some ten thousand of usual length,
+// which is more than the documents of a usual site have.
+const itemCacheBytes = 96 << 20
+
+// cachedItem is an item with the first bytes of its stored form, which identify it.
+type cachedItem struct {
+	sum  string
+	item *feed.Item
+}
+
+// cacheItem caches a decoded item by its key.
+func (s *Site) cacheItem(key, sum string, it *feed.Item) {
+	const overhead = 1000 // of the members besides their texts
+	size := overhead + len(key) + len(it.HTML) + len(it.Text) + len(it.Summary)
+	for _, q := range it.Quotes {
+		size += len(q.Text) + len(q.HTML)
+	}
+	s.client.items.Put(key, cachedItem{sum, it}, size)
 }
 
 // cachedItems sets out to the cached items whose sums are still the stored ones, and returns the indexes of the others.
@@ -117,7 +137,7 @@ func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item)
 	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			var ok bool
-			if known[i], ok = s.client.items.get(key); ok {
+			if known[i], ok = s.client.items.Get(key); ok {
 				sums[i] = p.GetRange(ctx, key, 0, sumEnd-1)
 			}
 		}
@@ -182,7 +202,7 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 		// The rebuild reads these items next.
 		for i, stored := range items {
 			if stored != nil {
-				s.client.items.put(s.keys.item(a.Changes[i].ID), string(stored[:sumEnd]), normalizeItem(a.Changes[i].Item))
+				s.cacheItem(s.keys.item(a.Changes[i].ID), string(stored[:sumEnd]), normalizeItem(a.Changes[i].Item))
 			}
 		}
 		if result == "journal" {

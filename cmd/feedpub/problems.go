@@ -139,12 +139,8 @@ func problemRows(problems []feed.Problem) [][]string {
 	for _, p := range problems {
 		published := "no"
 		switch {
-		case p.Kind == feed.KindMissing:
-			published = "yes"
-		case p.Kind == feed.KindSuggestion:
-			published = "without it"
-		case p.Kind == feed.KindCharacters:
-			published = "with U+FFFD"
+		case p.Kind.Known() && p.Kind.Published() != "":
+			published = p.Kind.Published()
 		case p.Serving:
 			published = "earlier version"
 		}
@@ -164,7 +160,7 @@ func problemRows(problems []feed.Problem) [][]string {
 // rejectedError returns errRejected if there is a rejected post or file among the problems.
 func rejectedError(problems []feed.Problem) error {
 	for _, p := range problems {
-		if p.Kind == feed.KindRejected || p.Kind == feed.KindFile {
+		if p.Kind.Known() && p.Kind.Rejects() {
 			return errRejected
 		}
 	}

@@ -47,7 +47,7 @@ The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
 				return err
 			}
 			for _, f := range report.Feeds {
-				if f.Outcome == feed.Held || f.Outcome == feed.Failed {
+				if !f.Outcome.Current() {
 					return fmt.Errorf("feed %s was %s: %s", f.Feed, f.Outcome, f.Reason)
 				}
 			}

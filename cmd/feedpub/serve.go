@@ -141,11 +141,8 @@ func (env *environment) announce(source hosting.Source, role hosting.Role, sites
 		return
 	}
 	base := c.FeedSite().BaseURL
-	for _, f := range []struct {
-		label  string
-		format feed.Format
-	}{{"RSS", feed.RSS}, {"Atom", feed.Atom}, {"JSON Feed", feed.JSON}} {
-		fmt.Fprintf(env.stdout, "%-10s %s%s\n", f.label, base, feed.Main.Path(f.format))
+	for _, f := range feed.Formats() {
+		fmt.Fprintf(env.stdout, "%-10s %s%s\n", f.Label(), base, feed.Main.Path(f))
 	}
 	fmt.Fprintf(env.stdout, "%-10s one for each tag, author and source: 'feedpub feeds' lists them\n", "and")
 	fmt.Fprintf(env.stdout, "%-10s http://%s\n", "admin", operators)

@@ -85,7 +85,7 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 		}
 		m.responses[f] = fm
 	}
-	for _, o := range []feed.Outcome{feed.Committed, feed.Unchanged, feed.Held, feed.Failed} {
+	for _, o := range feed.Outcomes() {
 		m.builds.WithLabelValues(string(o))
 	}
 	if err := m.register(responses, bytes, m.builds, info, collectors.NewGoCollector(),

@@ -158,9 +158,9 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 
 // collect counts the problems of one site. It reports whether all listers succeeded.
 func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister) bool {
-	counts := map[feed.ProblemKind]int{
-		feed.KindRejected: 0, feed.KindMissing: 0, feed.KindSuggestion: 0, feed.KindCharacters: 0, feed.KindHeld: 0,
-		feed.KindFile: 0, feed.KindReplica: 0, feed.KindFleet: 0,
+	counts := map[feed.ProblemKind]int{}
+	for _, kind := range feed.ProblemKinds() {
+		counts[kind] = 0
 	}
 	for _, lister := range listers {
 		problems, err := lister.Problems(ctx)

@@ -62,7 +62,7 @@ func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []stri
 	d.ids = slices.DeleteFunc(slices.Clone(head.IDs), func(id string) bool { return slices.Contains(ids, id) })
 	for _, ref := range head.Documents {
 		blob, err := r.documents.Blob(ctx, ref.Hash)
-		if errors.Is(err, feed.ErrNotFound) {
+		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
 			if b, ok := r.replica.Blob(ref.Hash); ok {
 				blob, err = b, nil
 			}
@@ -74,10 +74,12 @@ func (r *rebuilder) withoutPosts(ctx context.Context, head feed.Head, ids []stri
 		if err != nil {
 			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
 		}
-		if body, err = render.Remove(r.site.ID, ref.Format, body, ids); err != nil {
+		whole := feed.Document{Format: ref.Format, Body: body, Hash: ref.Hash, Bounds: blob.Bounds}
+		rest, err := render.Remove(whole, head.IDs, ids)
+		if err != nil {
 			return documentSet{}, fmt.Errorf("remove posts from %s: %w", ref.Path, err)
 		}
-		d.documents = append(d.documents, feed.NewDocument(ref.Format, body))
+		d.documents = append(d.documents, rest)
 	}
 	return d, nil
 }
@@ -128,7 +130,7 @@ func (r *rebuilder) commitRequest(
 	var g sync.WaitGroup
 	for i, doc := range fresh {
 		g.Go(func() {
-			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: coding.Gzip.Pack(doc.Body), Size: len(doc.Body)}
+			c.Blobs[i] = feed.Blob{Hash: doc.Hash, Gzip: coding.Gzip.Pack(doc.Body), Size: len(doc.Body), Bounds: doc.Bounds}
 		})
 	}
 	g.Wait()
@@ -142,8 +144,8 @@ func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, br
 		MaxAge: f.Site.TTL, Policy: render.Policy(d.Format), Hash: d.Hash, Length: len(d.Body), Aliases: aliases,
 		Brotli: brotli,
 	}
-	if r.catalog.PlainXML && (d.Format == feed.RSS || d.Format == feed.Atom) {
-		ref.MediaType = "application/xml; charset=utf-8"
+	if r.catalog.PlainXML {
+		ref.MediaType = d.Format.PlainMediaType()
 	}
 	return ref
 }
@@ -164,7 +166,7 @@ func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format)
 		return nil
 	}
 	own := map[string]bool{}
-	for _, f := range append(feed.Formats(), feed.HTML) {
+	for _, f := range feed.FeedFormats() {
 		own[n.Path(f)] = true
 	}
 	out := map[feed.Format][]string{}

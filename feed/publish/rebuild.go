@@ -120,7 +120,7 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 		}
 	}
 	for i, rep := range reports {
-		if rep.Outcome == feed.Held || rep.Outcome == feed.Failed {
+		if rep.Feed != "" && !rep.Outcome.Current() {
 			r.failedMark[rep.Feed] = targets[i].mark
 		}
 		r.listChanged = r.listChanged || changesList(targets[i], rep)

@@ -116,6 +116,13 @@ func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 // atomIndent is the indentation of an entry in its document.
 const atomIndent = "  "
 
+func atomFragment(p *pen, _ int, site feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+	x := newAtomEntry(site, item, v)
+	p.xml.reset(atomIndent)
+	x.write(&p.xml)
+	return p.xml.finish()
+}
+
 // write writes the entry's elements in the order in which encoding/xml finds them in the type.
 func (x *atomEntry) write(w *xmlWriter) {
 	w.open("entry", appendAttribute(make([]xmlAttribute, 0, 1), "xml:lang", x.Lang)...)
@@ -218,7 +225,7 @@ func atomFrame(f feed.Feed, version int, updated time.Time) (frame, error) {
 		return frame{}, err
 	}
 	var back atomFrameView
-	if err := xml.Unmarshal(fr.join(nil), &back); err != nil {
+	if err := xml.Unmarshal(fr.empty(), &back); err != nil {
 		return frame{}, err
 	}
 	for i := range back.Links { // the reader notes the namespace, the writer inherits it

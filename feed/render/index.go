@@ -86,7 +86,7 @@ type pageFeed struct {
 // matter. It is served with [Policy]. The error is of kind [feed.ErrInvalid] and says that a feed's metadata cannot be
 // expressed.
 func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
-	top := r.newPageTop(site, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
+	top := newPageTop(site, r.version, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
 	page := struct {
 		Groups []pageGroup
 		OPML   string
@@ -136,7 +136,7 @@ func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 		}
 		body = append(body, b...)
 	}
-	return feed.NewDocument(feed.HTML, body), nil
+	return feed.NewDocument(feed.HTML, body, nil), nil
 }
 
 // OPML renders the list of feeds that feed readers import (OPML 2.0): each feed in its first format. The order of list
@@ -169,11 +169,10 @@ func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 		}
 		for _, e := range g.entries {
 			format := entryFormats(e)[0]
-			version := map[feed.Format]string{feed.RSS: "RSS2", feed.Atom: "ATOM", feed.JSON: "JSON"}[format]
 			attrs := []xmlAttribute{{"type", "rss"}, {"text", e.Title}, {"title", e.Title}}
 			attrs = appendAttribute(attrs, "description", e.Description)
 			w.text("outline", "", append(attrs, xmlAttribute{"xmlUrl", URL(site, e.Name, format)}, xmlAttribute{"htmlUrl", URL(site, e.Name, feed.HTML)},
-				xmlAttribute{"language", site.Language}, xmlAttribute{"version", version})...)
+				xmlAttribute{"language", site.Language}, xmlAttribute{"version", writers[format].opmlVersion})...)
 		}
 		if g.family != "" {
 			w.close("outline")
@@ -188,7 +187,7 @@ func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 	if err != nil {
 		return feed.Document{}, fmt.Errorf("rendering the OPML of site %s: %w", site.ID, err)
 	}
-	return feed.NewDocument(feed.OPML, slices.Concat([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), body)), nil
+	return feed.NewDocument(feed.OPML, slices.Concat([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), body), nil), nil
 }
 
 // Snippet returns what the blog's own pages have in their head so that readers find the feeds: a link for every format

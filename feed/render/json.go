@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/feeds"
 
@@ -86,6 +87,13 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 
 // jsonIndent is the indentation of an item in its document.
 const jsonIndent = "    "
+
+func jsonFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+	x := newJSONItem(item, v)
+	p.json.reset(jsonIndent)
+	x.write(&p.json)
+	return p.json.finish()
+}
 
 // write writes the item's members in the order in which encoding/json finds them in the type.
 func (x *jsonItem) write(w *jsonWriter) {
@@ -192,7 +200,7 @@ func (w *jsonWriter) author(name, address, avatar string) {
 	w.close('}')
 }
 
-func jsonFrame(f feed.Feed) (frame, error) {
+func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 	x := jsonFeed{
 		JSONFeed: feeds.JSONFeed{
 			Version:     "https://jsonfeed.org/version/1.1",
@@ -228,7 +236,7 @@ func jsonFrame(f feed.Feed) (frame, error) {
 	if !ok {
 		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)
 	}
-	return frame{head: head, foot: []byte(foot + "\n"), open: "\n", sep: ",\n", close: "\n  "}, nil
+	return frame{head: head, foot: []byte(foot + "\n")}, nil
 }
 
 // encodeJSON encodes without the escapes that only JSON within HTML needs.

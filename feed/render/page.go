@@ -44,13 +44,21 @@ var pages = sync.OnceValue(func() pageForm {
 	}
 })
 
-// Policy returns the Content-Security-Policy with which documents of a format are served, empty if they need none. It
-// lets a page use its own style and nothing else but pictures, sound and film from elsewhere by https: whatever stands
-// in a post, no script runs, no form is sent, and no other site frames the page.
+// Policy returns the Content-Security-Policy that documents of a format are served with; empty if they need none.
 func Policy(format feed.Format) string {
-	if format != feed.HTML {
+	w, ok := writers[format]
+	if !ok {
+		panic(fmt.Sprintf("render: format %q is not in the table of writers", format))
+	}
+	if w.policy == nil {
 		return ""
 	}
+	return w.policy()
+}
+
+// pagePolicy allows a page its own style, and images, audio and video by https. Whatever a post contains, no script runs,
+// no form is sent, and no other site frames the page.
+func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; img-src https:; media-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -59,10 +67,7 @@ func Policy(format feed.Format) string {
 // StyleSheet returns the style sheet that the site's RSS and Atom documents name for browsers.
 func (r *Renderer) StyleSheet(site feed.Site) feed.Document {
 	notice := wordsFor(site.Language).Notice
-	if r.version < 3 {
-		notice = wordsFor("en").Notice
-	}
-	return feed.NewDocument(feed.CSS, bytes.Replace(pages().feedCSS, []byte("{notice}"), []byte(notice), 1))
+	return feed.NewDocument(feed.CSS, bytes.Replace(pages().feedCSS, []byte("{notice}"), []byte(notice), 1), nil)
 }
 
 // pageLink is a link on a page.
@@ -89,7 +94,7 @@ type pageBottom struct {
 	Updated, UpdatedDate, Copyright string
 }
 
-func (r *Renderer) newPageTop(site feed.Site, title, description string) pageTop {
+func newPageTop(site feed.Site, version int, title, description string) pageTop {
 	w := wordsFor(site.Language)
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
 	home := siteTitle
@@ -97,7 +102,7 @@ func (r *Renderer) newPageTop(site feed.Site, title, description string) pageTop
 		home = u.Host // rather than the same words twice
 	}
 	return pageTop{
-		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(r.version),
+		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(version),
 		Icon: uri(site.Icon), SiteTitle: siteTitle, HomeURL: uri(site.HomeURL), Home: home,
 		Description: description, Words: w, UI: w.attr(site.Language), Style: pages().style,
 	}
@@ -113,28 +118,18 @@ func newPageBottom(site feed.Site, updated time.Time) pageBottom {
 // [Policy]. It shows the items that are in the feed's documents, those that [Renderer.Documents] sets aside left out.
 // The error is of kind [feed.ErrInvalid] and says that the feed's own metadata cannot be expressed.
 func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
-	items, _ := distinct(f.Items)
-	variant := Variant{Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language}
-	formats := append(feedFormats(f), feed.HTML)
-	fragments := make([][]byte, 0, len(items))
-	for _, item := range items {
-		forms, err := r.fragments(f.Site.ID, item, variant, formats)
-		if err == nil {
-			fragments = append(fragments, forms[len(forms)-1])
-		}
-	}
-	frame, err := r.pageFrame(f, len(fragments) == 0)
+	w, err := r.write(f, append(feedFormats(f), feed.HTML))
 	if err != nil {
-		return feed.Document{}, fmt.Errorf("rendering the page of feed %s of site %s: %w", f.Name, f.Site.ID, err)
+		return feed.Document{}, err
 	}
-	return feed.NewDocument(feed.HTML, frame.join(fragments)), nil
+	return r.document(w, len(w.formats)-1)
 }
 
-func (r *Renderer) pageFrame(f feed.Feed, empty bool) (frame, error) {
+func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	if err := checkTexts(f.Title, f.Description, f.Site.Title, f.Site.Copyright); err != nil {
 		return frame{}, err
 	}
-	top := r.newPageTop(f.Site, f.Title, f.Description)
+	top := newPageTop(f.Site, version, f.Title, f.Description)
 	if f.Description == f.Title {
 		top.Description = ""
 	}
@@ -147,7 +142,7 @@ func (r *Renderer) pageFrame(f feed.Feed, empty bool) (frame, error) {
 	top.Subscribe = subscribeLinks(f.Site, of, f.Title, feedFormats(f))
 	top.Alternates = top.Subscribe
 	bottom := newPageBottom(f.Site, f.Updated)
-	bottom.Empty = empty
+	bottom.Empty = len(f.Items) == 0
 	for _, l := range []struct {
 		rel, text string
 		name      feed.Name
@@ -195,29 +190,26 @@ func subscribeLinks(site feed.Site, name feed.Name, title string, formats []feed
 	list := make([]pageLink, 0, len(formats))
 	for _, format := range formats {
 		mediaType, _, _ := strings.Cut(format.MediaType(), ";")
-		list = append(list, pageLink{URL: URL(site, name, format), Type: mediaType, Format: formatName(format),
-			Title: title + " (" + formatName(format) + ")"})
+		list = append(list, pageLink{URL: URL(site, name, format), Type: mediaType, Format: format.Label(),
+			Title: title + " (" + format.Label() + ")"})
 	}
 	return list
 }
 
-func formatName(format feed.Format) string {
-	switch format {
-	case feed.RSS:
-		return "RSS"
-	case feed.Atom:
-		return "Atom"
-	default:
-		return "JSON Feed"
-	}
-}
-
-// feedFormats returns the formats that a feed has.
+// feedFormats returns the formats that a feed has for readers, in the order of [feed.Formats], and then those that it
+// should not have, which fail when they are written.
 func feedFormats(f feed.Feed) []feed.Format {
 	if len(f.Formats) == 0 {
 		return feed.Formats()
 	}
-	return slices.DeleteFunc(feed.Formats(), func(format feed.Format) bool { return !slices.Contains(f.Formats, format) })
+	known := feed.Formats()
+	list := slices.DeleteFunc(feed.Formats(), func(format feed.Format) bool { return !slices.Contains(f.Formats, format) })
+	for _, format := range f.Formats {
+		if !slices.Contains(known, format) {
+			list = append(list, format)
+		}
+	}
+	return list
 }
 
 // pageArticle is an item on a page.
@@ -239,7 +231,7 @@ func anchor(id string) string {
 
 // pageFragment returns the item as an article between two marks. Its content has neither comments nor ids, so no post
 // can hold the marks.
-func pageFragment(item *feed.Item, v Variant) ([]byte, error) {
+func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
 	w := wordsFor(v.Language)
 	a := pageArticle{
 		Anchor: anchor(item.ID), Title: strings.TrimSpace(item.Title), Link: uri(item.URL),

@@ -2,194 +2,67 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"feedpub/feed"
 )
 
-// Remove returns a document without the items of the posts ids; every other byte stays as it is, the feed's own dates
-// included. It serves withdrawals when a feed cannot be built anew: a document is head, fragments and foot, so an item
-// can be taken out of it without knowing any other. body must be a document that [Renderer.Documents] or
-// [Renderer.Page] made for the site, else the error is of kind [feed.ErrInvalid]. Ids are compared byte by byte; those that the document does not
-// hold are no error.
-func Remove(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
-	var out []byte
-	var err error
-	switch f {
-	case feed.RSS:
-		out, err = strikeXML(body, []string{"rss", "channel", "item"}, "guid", ids)
-	case feed.Atom:
-		atom := make([]string, len(ids))
-		for i := range ids {
-			atom[i] = AtomID(site, ids[i])
-		}
-		out, err = strikeXML(body, []string{"feed", "entry"}, "id", atom)
-	case feed.JSON:
-		out, err = strikeJSON(body, ids)
-	case feed.HTML:
-		out, err = strikePage(body, ids)
-	default:
-		err = errors.New("no such format")
-	}
+// Remove returns a document without the items of the posts removed; every other byte is unchanged, the feed's own dates
+// included. It serves withdrawals when a feed cannot be built: a document is a head, fragments and a foot, so an item can
+// be removed without knowledge of any other.
+//
+// The document must be one that [Renderer.Documents] or [Renderer.Page] made, and posts the ids of its items in order;
+// otherwise the error is of kind [feed.ErrInvalid]. Ids that are not among posts are ignored.
+func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
+	none := feed.Document{}
+	w, err := writerOf(d.Format)
 	if err != nil {
-		return nil, fmt.Errorf("strike from %s document: %w: %w", f, feed.ErrInvalid, err)
+		return none, fmt.Errorf("remove items: %w", err)
 	}
-	return out, nil
-}
-
-// span is a part of a document, in bytes.
-type span struct{ from, to int64 }
-
-// strikeXML takes out the elements at path, from the root to an item, whose child id has one of the ids as its text.
-func strikeXML(body []byte, path []string, id string, ids []string) ([]byte, error) {
-	d := xml.NewDecoder(bytes.NewReader(body))
-	var out []span
-	depth, on := 0, 0 // open elements, and how many of them are the beginning of path
-	for {
-		from := d.InputOffset()
-		tok, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return without(body, out), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch tok := tok.(type) {
-		case xml.EndElement:
-			depth--
-			on = min(on, depth)
-		case xml.StartElement:
-			if depth == 0 && tok.Name.Local != path[0] {
-				return nil, fmt.Errorf("root element is %q, want %q", tok.Name.Local, path[0])
-			}
-			if depth != on || tok.Name.Local != path[depth] {
-				depth++
-				continue
-			}
-			if depth++; depth < len(path) {
-				on = depth
-				continue
-			}
-			depth--
-			var item struct {
-				Parts []struct {
-					XMLName xml.Name
-					Text    string `xml:",chardata"`
-				} `xml:",any"`
-			}
-			if err := d.DecodeElement(&item, &tok); err != nil {
-				return nil, err
-			}
-			for _, p := range item.Parts {
-				if p.XMLName.Local == id && p.XMLName.Space == tok.Name.Space && slices.Contains(ids, p.Text) {
-					// The white space before an item is its own; what follows it is the next one's.
-					from = int64(len(bytes.TrimRight(body[:from], " \t\n")))
-					out = append(out, span{from, d.InputOffset()})
-					break
-				}
-			}
-		}
+	if err := d.Bounds.Validate(len(d.Body)); err != nil {
+		return none, fmt.Errorf("remove items from %s document: %w", d.Format, err)
 	}
-}
-
-func strikeJSON(body []byte, ids []string) ([]byte, error) {
-	if !json.Valid(body) {
-		return nil, errors.New("not JSON")
+	if d.Bounds.Items() != len(posts) {
+		return none, fmt.Errorf("remove items from %s document: it has %d items, not %d: %w",
+			d.Format, d.Bounds.Items(), len(posts), feed.ErrInvalid)
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := enterArray(d, "items"); err != nil {
-		return nil, err
+	if len(posts) == 0 {
+		return d, nil
 	}
-	begin := d.InputOffset()
-	var out []span
-	kept := false
-	from := begin // the end of "[" or of the item before, so the comma goes with the item after it
-	for d.More() {
-		var item struct {
-			ID string `json:"id"`
-		}
-		if err := d.Decode(&item); err != nil {
-			return nil, err
-		}
-		to := d.InputOffset()
-		switch {
-		case slices.Contains(ids, item.ID):
-			out = append(out, span{from, to})
-		case !kept && len(out) > 0:
-			// The first item that stays loses the comma before it.
-			comma := int64(bytes.IndexByte(body[from:to], ','))
-			out = append(out, span{from, from + comma + 1})
-			kept = true
-		default:
-			kept = true
-		}
-		from = to
-	}
-	if !kept && len(out) > 0 { // an empty array is written without white space
-		out = []span{{begin, from + int64(bytes.IndexByte(body[from:], ']'))}}
-	}
-	return without(body, out), nil
-}
-
-// strikePage takes out the articles between their marks, which no post can hold.
-func strikePage(body []byte, ids []string) ([]byte, error) {
-	if !bytes.HasPrefix(body, []byte("<!DOCTYPE html>\n")) {
-		return nil, errors.New("not a page")
-	}
-	out := bytes.Clone(body)
-	for _, id := range ids {
-		before, rest, found := bytes.Cut(out, []byte("<!--"+anchor(id)+"-->"))
-		if _, after, ok := bytes.Cut(rest, []byte("<!--/"+anchor(id)+"-->\n")); found && ok {
-			out = slices.Concat(before, after)
-		}
-	}
-	return out, nil
-}
-
-// enterArray reads up to and including the "[" of the array that is the top-level member key.
-func enterArray(d *json.Decoder, key string) error {
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return orError(err, "not an object")
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		if name == key {
-			if start, err := d.Token(); err != nil || start != json.Delim('[') {
-				return orError(err, "member "+key+" is not an array")
-			}
-			return nil
-		}
-		var skipped json.RawMessage
-		if err := d.Decode(&skipped); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("no member %q", key)
-}
-
-// orError returns err, or one that says reason.
-func orError(err error, reason string) error {
+	frame, items, err := w.split(d)
 	if err != nil {
-		return err
+		return none, fmt.Errorf("remove items from %s document: %w", d.Format, err)
 	}
-	return errors.New(reason)
+	kept := items[:0]
+	for i, item := range items {
+		if !slices.Contains(removed, posts[i]) {
+			kept = append(kept, item)
+		}
+	}
+	body, bounds := frame.join(w.layout, kept)
+	return feed.NewDocument(d.Format, body, bounds), nil
 }
 
-// without returns body less the spans, which are in order and do not overlap.
-func without(body []byte, spans []span) []byte {
-	out := make([]byte, 0, len(body))
-	var at int64
-	for _, s := range spans {
-		out = append(out, body[at:s.from]...)
-		at = s.to
+// split returns the parts that [frame.join] made the document of, which has items. It checks that each item begins and
+// ends as one does, and that what is around them is as in every document.
+func (l layout) split(d feed.Document) (frame, [][]byte, error) {
+	n := d.Bounds.Items()
+	head, openOK := bytes.CutSuffix(d.Body[:d.Bounds[0]], []byte(l.open))
+	foot, closeOK := bytes.CutPrefix(d.Body[d.Bounds[n]:], []byte(l.close))
+	if !openOK || !closeOK {
+		return frame{}, nil, fmt.Errorf("the items are not where they are said to be: %w", feed.ErrInvalid)
 	}
-	return append(out, body[at:]...)
+	items := make([][]byte, n)
+	for i := range items {
+		item, ok := d.Body[d.Bounds[i]:d.Bounds[i+1]], true
+		if i < n-1 {
+			item, ok = bytes.CutSuffix(item, []byte(l.separator))
+		}
+		if !ok || !l.isItem(item) {
+			return frame{}, nil, fmt.Errorf("item %d is not where it is said to be: %w", i, feed.ErrInvalid)
+		}
+		items[i] = item
+	}
+	return frame{head: head, foot: foot}, items, nil
 }

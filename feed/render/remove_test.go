@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,11 +16,11 @@ import (
 	"feedpub/feed/render"
 )
 
-// feedDates are the dates that a document gives for the feed as a whole: those of what was struck stay.
+// feedDates are the dates that a document gives for the feed as a whole: removing items does not change them.
 var feedDates = regexp.MustCompile(`(?m)^( {4}<(pubDate|lastBuildDate)>| {2}<updated>).*\n`)
 
-// strikable is a feed whose items differ in their ids as little as they can.
-func strikable() feed.Feed {
+// removable is a feed whose items differ in their ids as little as they can.
+func removable() feed.Feed {
 	var items []*feed.Item
 	for i, id := range []string{"a", " a", "a ", "  ", "\ta", "<b>", "&lt;b&gt;", "]]>", "<id>a</id>", "</guid></item>", `"`, `\"`, `a","id":"b`,
 		"https://blog.example.org/1", "urn:feedpub:main:a", "ü", "u\u0308", strings.Repeat("x", 512)} {
@@ -33,7 +32,7 @@ func strikable() feed.Feed {
 }
 
 func TestRemoveKeepsAllOtherBytes(t *testing.T) {
-	f := strikable()
+	f := removable()
 	ids := func(items []*feed.Item) (list []string) {
 		for _, item := range items {
 			list = append(list, item.ID)
@@ -55,111 +54,203 @@ func TestRemoveKeepsAllOtherBytes(t *testing.T) {
 	for _, item := range f.Items {
 		cases[fmt.Sprintf("%.20q", item.ID)] = []string{item.ID}
 	}
-	whole := render1(t, f)
-	for name, struck := range cases {
+	whole := documentsOf(t, f)
+	posts := ids(f.Items)
+	for name, removed := range cases {
 		less := f
-		less.Items = slices.DeleteFunc(slices.Clone(f.Items), func(item *feed.Item) bool { return slices.Contains(struck, item.ID) })
-		want := render1(t, less)
-		for _, format := range feed.Formats() {
+		less.Items = slices.DeleteFunc(slices.Clone(f.Items), func(item *feed.Item) bool { return slices.Contains(removed, item.ID) })
+		want := documentsOf(t, less)
+		for format, d := range whole {
 			t.Run(name+"/"+string(format), func(t *testing.T) {
-				got, err := render.Remove(f.Site.ID, format, []byte(whole[format]), struck)
+				got, err := render.Remove(d, posts, removed)
 				if err != nil {
 					t.Fatalf("Remove: %v", err)
 				}
-				if diff := cmp.Diff(feedDates.ReplaceAllString(want[format], ""), feedDates.ReplaceAllString(string(got), "")); diff != "" {
-					t.Errorf("the document without %.80q is not that of a feed that never had them (-want +got):\n%s", struck, diff)
+				if format == feed.HTML && len(less.Items) == 0 {
+					// A page without posts says so; one that they were removed from is only empty.
+				} else if diff := cmp.Diff(feedDates.ReplaceAllString(string(want[format].Body), ""), feedDates.ReplaceAllString(string(got.Body), "")); diff != "" {
+					t.Errorf("the document without %.80q is not that of a feed that never had them (-want +got):\n%s", removed, diff)
 				}
+				parsed, err := parseAndRemove(f.Site.ID, format, d.Body, removed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(string(parsed), string(got.Body)); diff != "" {
+					t.Errorf("the document without %.80q is not what parsing it leaves (-want +got):\n%s", removed, diff)
+				}
+				if got.Hash != feed.HashOf(got.Body) || got.Format != format {
+					t.Errorf("the document is of format %s and has the hash %s, want %s and %s", got.Format, got.Hash, format, feed.HashOf(got.Body))
+				}
+				checkBounds(t, f.Site.ID, got, ids(less.Items))
 			})
 		}
 	}
 }
 
-func TestRemoveFromPage(t *testing.T) {
-	f := strikable()
-	r := render.New()
-	whole, err := r.Page(f)
+// documentsOf returns the feed's documents, its page included.
+func documentsOf(t *testing.T, f feed.Feed) map[feed.Format]feed.Document {
+	t.Helper()
+	docs, rejected, err := render.New().Documents(f)
+	if err != nil || len(rejected) > 0 {
+		t.Fatalf("Documents: %v, rejected %+v", err, rejected)
+	}
+	page, err := render.New().Page(f)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Page: %v", err)
 	}
-	for _, n := range [][]int{{}, {0}, {3}, {len(f.Items) - 1}, {0, 1, 5}, {2, 2}} {
-		var struck []string
-		for _, i := range n {
-			struck = append(struck, f.Items[i].ID)
+	all := map[feed.Format]feed.Document{}
+	for _, d := range append(docs, page) {
+		all[d.Format] = d
+	}
+	return all
+}
+
+// checkBounds checks that the document has an item of each of the posts between its bounds: without it, parsing finds
+// the same bytes as without the post.
+func checkBounds(t *testing.T, site feed.SiteID, d feed.Document, posts []string) {
+	t.Helper()
+	if err := d.Bounds.Validate(len(d.Body)); err != nil || d.Bounds.Items() != len(posts) {
+		t.Errorf("%s: bounds of %d items (%v), want %d", d.Format, d.Bounds.Items(), err, len(posts))
+		return
+	}
+	for i, id := range posts {
+		item := string(d.Body[d.Bounds[i]:d.Bounds[i+1]])
+		if d.Format == feed.HTML {
+			id = pageAnchor(id)
+		} else if d.Format == feed.Atom {
+			id = render.AtomID(site, id)
 		}
-		less := f
-		less.Items = slices.DeleteFunc(slices.Clone(f.Items), func(item *feed.Item) bool { return slices.Contains(struck, item.ID) })
-		want, err := r.Page(less)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := render.Remove(f.Site.ID, feed.HTML, whole.Body, append(struck, "unknown"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want.Body), string(got)); diff != "" {
-			t.Errorf("the page without %q is not that of a feed that never had them (-want +got):\n%s", struck, diff)
+		if got := itemID(t, d.Format, item); got != id {
+			t.Errorf("%s: item %d is that of %q, want %q: %s", d.Format, i, got, id, item)
 		}
 	}
 }
 
-func TestRemoveInvalidDocument(t *testing.T) {
-	whole := render1(t, strikable())
-	for name, tt := range map[string]struct {
-		format feed.Format
-		body   string
-	}{
-		"another format":       {feed.RSS, whole[feed.Atom]},
-		"yet another format":   {feed.Atom, whole[feed.JSON]},
-		"cut off RSS":          {feed.RSS, whole[feed.RSS][:len(whole[feed.RSS])-10]},
-		"cut off JSON":         {feed.JSON, whole[feed.JSON][:len(whole[feed.JSON])-3]},
-		"JSON without items":   {feed.JSON, `{"version": "https://jsonfeed.org/version/1.1"}`},
-		"items that are none":  {feed.JSON, `{"items": {"id": "a"}}`},
-		"items without an id":  {feed.JSON, `{"items": [1, 2]}`},
-		"JSON that is a list":  {feed.JSON, `[{"items": []}]`},
-		"a format nobody has":  {"opml", "<opml/>"},
-		"no page":              {feed.HTML, "<p>"},
-		"text after the items": {feed.JSON, `{"items": []} {`},
-	} {
-		if got, err := render.Remove("main", tt.format, []byte(tt.body), []string{"a"}); !errors.Is(err, feed.ErrInvalid) || got != nil {
-			t.Errorf("%s: Remove = %q, %v; want an error of kind %v", name, got, err, feed.ErrInvalid)
+// itemID returns the id that an item says it has.
+func itemID(t *testing.T, format feed.Format, item string) string {
+	t.Helper()
+	switch format { //nolint:exhaustive // the others have no items
+	case feed.HTML:
+		id, _, _ := strings.Cut(strings.TrimPrefix(item, "<!--"), "-->")
+		return id
+	case feed.JSON:
+		var j struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal([]byte(strings.TrimSuffix(item, ",\n")), &j); err != nil {
+			t.Fatalf("%v: %s", err, item)
+		}
+		return j.ID
+	default:
+		var x struct {
+			GUID string `xml:"guid"`
+			ID   string `xml:"id"`
+		}
+		if err := xml.Unmarshal([]byte(item), &x); err != nil {
+			t.Fatalf("%v: %s", err, item)
+		}
+		return x.GUID + x.ID
+	}
+}
+
+// TestBoundsOfDocuments checks the bounds of every fixture's documents.
+func TestBoundsOfDocuments(t *testing.T) {
+	for _, fx := range fixtures() {
+		docs, rejected, err := render.New().Documents(fx.feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := render.New().Page(fx.feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var posts []string
+		for _, item := range fx.feed.Items {
+			if !slices.ContainsFunc(rejected, func(p feed.Problem) bool { return p.ID == item.ID }) {
+				posts = append(posts, item.ID)
+			}
+		}
+		for _, d := range append(docs, page) {
+			checkBounds(t, fx.feed.Site.ID, d, posts)
 		}
 	}
 }
 
+func TestRemoveInvalidBounds(t *testing.T) {
+	f := removable()
+	posts := make([]string, len(f.Items))
+	for i, item := range f.Items {
+		posts[i] = item.ID
+	}
+	last := len(posts)
+	for format, d := range documentsOf(t, f) {
+		for name, change := range map[string]func(*feed.Document){
+			"none":                    func(d *feed.Document) { d.Bounds = nil },
+			"of one offset":           func(d *feed.Document) { d.Bounds = d.Bounds[:1] },
+			"of fewer items":          func(d *feed.Document) { d.Bounds = d.Bounds[:last] },
+			"descending":              func(d *feed.Document) { d.Bounds[1], d.Bounds[2] = d.Bounds[2], d.Bounds[1] },
+			"beyond the end":          func(d *feed.Document) { d.Bounds[last] = uint32(len(d.Body)) + 1 },
+			"off by one":              func(d *feed.Document) { d.Bounds[3]++ },
+			"off by one at the start": func(d *feed.Document) { d.Bounds[0]-- },
+			"off by one at the end":   func(d *feed.Document) { d.Bounds[last]-- },
+			"of the whole document":   func(d *feed.Document) { d.Bounds[0], d.Bounds[last] = 0, uint32(len(d.Body)) },
+			"of another format": func(d *feed.Document) {
+				d.Format = map[feed.Format]feed.Format{
+					feed.RSS: feed.Atom, feed.Atom: feed.JSON, feed.JSON: feed.HTML, feed.HTML: feed.RSS,
+				}[d.Format]
+			},
+			"of a format without items": func(d *feed.Document) { d.Format = feed.CSS },
+			"of an unknown format":      func(d *feed.Document) { d.Format = "unknown" },
+			"of a shorter document":     func(d *feed.Document) { d.Body = d.Body[:d.Bounds[last]-1] },
+		} {
+			damaged := d
+			damaged.Bounds = slices.Clone(d.Bounds)
+			change(&damaged)
+			got, err := render.Remove(damaged, posts, posts[1:3])
+			if !errors.Is(err, feed.ErrInvalid) || got.Body != nil {
+				t.Errorf("%s with bounds %s: Remove = %q, %v; want an error of kind %q", format, name, got.Body, err, feed.ErrInvalid)
+			}
+		}
+	}
+}
+
+// FuzzRemove checks that bounds that are wrong are found to be, or lead to what parsing the document leaves.
 func FuzzRemove(f *testing.F) {
 	docs, _, err := render.New().Documents(mainFeed(post("a"), post(" b", at(date(2014, 6, 16, 8, 0))), post("<c>", at(date(2014, 6, 15, 8, 0)))))
 	if err != nil {
 		f.Fatal(err)
 	}
 	for i, d := range docs {
-		f.Add(i, d.Body, " b", "<c>")
+		f.Add(i, d.Bounds[0], d.Bounds[1], d.Bounds[2], d.Bounds[3], uint8(5))
 	}
-	f.Add(0, []byte("<rss>&#32;<channel>&#32;<item><guid>a</guid></item>x</channel></rss>"), "a", "b")
-	f.Add(2, []byte(`{"items":[{"id":"a"} , {"id":"b"}]}`), "a", "b")
-	f.Fuzz(func(t *testing.T, format int, body []byte, first, second string) {
-		as := feed.Formats()[uint(format)%3]
-		got, err := render.Remove("main", as, body, []string{first, second})
+	f.Add(0, uint32(0), uint32(1), uint32(1<<31), uint32(1<<32-1), uint8(1))
+	posts := []string{"a", " b", "<c>"}
+	f.Fuzz(func(t *testing.T, format int, b0, b1, b2, b3 uint32, mask uint8) {
+		d := docs[uint(format)%uint(len(docs))]
+		right := slices.Clone(d.Bounds)
+		d.Bounds = feed.Bounds{b0, b1, b2, b3}
+		var removed []string
+		for i, id := range posts {
+			if mask&(1<<i) != 0 {
+				removed = append(removed, id)
+			}
+		}
+		got, err := render.Remove(d, posts, removed)
 		if err != nil {
-			if !errors.Is(err, feed.ErrInvalid) {
-				t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
+			if !errors.Is(err, feed.ErrInvalid) || slices.Equal(d.Bounds, right) {
+				t.Fatalf("Remove with bounds %v: %v", d.Bounds, err)
 			}
 			return
 		}
-		if len(got) > len(body) {
-			t.Errorf("striking makes %q longer: %q", body, got)
+		if !slices.Equal(d.Bounds, right) {
+			t.Fatalf("Remove takes the bounds %v for right, which are %v", d.Bounds, right)
 		}
-		if as == feed.JSON {
-			if !json.Valid(got) {
-				t.Errorf("striking from %q leaves %q, which is not JSON", body, got)
-			}
-			return
+		want, err := parseAndRemove(testSite().ID, d.Format, d.Body, removed)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for d := xml.NewDecoder(strings.NewReader(string(got))); ; {
-			if _, err := d.Token(); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatalf("striking from %q leaves %q, which is not well-formed: %v", body, got, err)
-			}
+		if diff := cmp.Diff(string(want), string(got.Body)); diff != "" {
+			t.Errorf("without %q (-want +got):\n%s", removed, diff)
 		}
 	})
 }

@@ -11,22 +11,21 @@ package render
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/cache"
 )
 
-// The rendered form has versions, for whenever the same feed gives other bytes every entity tag changes. A site's
-// documents are all of one version, which is recorded with them, and a program that knows a newer one goes on making the
-// recorded one until it is told otherwise: so programs of two releases can build the same site in turn. A version that
-// is made no more can be dropped in a later release, by raising Oldest.
-//
-//   - 2: the form of the first release.
-//   - 3: the notice in the style sheet of raw feeds is in the site's language.
+// The rendering has versions, because a change of the bytes made of the same feed changes every entity tag. All documents
+// of a site are of one version, which is recorded with them, and a program that can make a newer one makes the recorded
+// one until an operator upgrades the site. So programs of two releases can build the same site in turn. Whatever differs
+// between versions depends on the version that fragments and frames are written in; a later release drops a version that
+// is no longer made by raising Oldest.
 const (
-	Oldest  = 2 // the oldest version that can be made
-	Version = 3 // the newest
+	Oldest  = 1 // the oldest version that can be made
+	Version = 1 // the newest
 )
 
 // generator names the program in the documents. It carries the version of the form and not that of the program: two
@@ -37,20 +36,40 @@ const generator = "feedpub"
 // remembers changes no byte of any document. It may be used by several goroutines at once.
 type Renderer struct {
 	version int
-	cache   *cache
+	cache   *cache.Cache[fragmentKey, []byte]
 	pens    *sync.Pool // of *pen
+}
+
+// DefaultCacheBytes is the size of a Renderer's cache unless [CacheBytes] sets another: enough for the fragments of some
+// ten thousand posts of usual length.
+const DefaultCacheBytes = 256 << 20
+
+// fragmentKey is all that a fragment's bytes depend on: the version of the rendering, the site's id and the item's
+// content, by their sum, and what of the variant matters to the format.
+type fragmentKey struct {
+	version int
+	content contentSum
+	format  feed.Format
+	variant Variant
+}
+
+// fragmentOverhead is about how many bytes of memory a cached fragment takes besides its own.
+const fragmentOverhead = 200
+
+func newFragmentCache(bytes int) *cache.Cache[fragmentKey, []byte] {
+	return cache.New[fragmentKey, []byte](bytes)
 }
 
 // Option changes what [New] makes.
 type Option func(*Renderer)
 
 // CacheBytes bounds what the Renderer remembers; 0 is nothing. The default is [DefaultCacheBytes].
-func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newCache(n) } }
+func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newFragmentCache(n) } }
 
 // New returns a Renderer of the newest version.
 func New(options ...Option) *Renderer {
 	r := &Renderer{
-		version: Version, cache: newCache(DefaultCacheBytes), pens: &sync.Pool{New: func() any { return new(pen) }},
+		version: Version, cache: newFragmentCache(DefaultCacheBytes), pens: &sync.Pool{New: func() any { return new(pen) }},
 	}
 	for _, option := range options {
 		option(r)
@@ -75,44 +94,77 @@ func (r *Renderer) Version() int { return r.version }
 
 // Documents renders the feed in all of its formats, in the order of [feed.Formats].
 //
-// An item that cannot be expressed in one of the formats is left out of all of them and reported in setAside with the
-// place and the reason; so is every further item with an id that the feed already has, which readers would mix up. The
-// other items are not affected. The error is of kind [feed.ErrInvalid] and says that the feed's own metadata cannot
-// be expressed; there are no documents then.
-func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, setAside []feed.Problem, err error) {
-	items, setAside := distinct(f.Items)
-	offsets := fractions(items)
-	formats := feedFormats(f)
-	fragments := make([][][]byte, len(formats))
-	updated := f.Updated
-	f.Items = nil
-	for i, item := range items {
-		variant := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink}
-		forms, err := r.fragments(f.Site.ID, item, variant, formats)
+// An item that cannot be written in one of the formats is left out of all of them and reported in rejected, with the
+// place and the reason; so is every item with the id of an earlier one, which readers would confuse. The other items are
+// not affected. The error is of kind [feed.ErrInvalid] and means that the feed's own metadata cannot be written; there
+// are no documents then.
+func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, rejected []feed.Problem, err error) {
+	w, err := r.write(f, feedFormats(f))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range w.formats {
+		d, err := r.document(w, i)
 		if err != nil {
-			setAside = append(setAside, problem(item, err))
+			return nil, nil, err
+		}
+		docs = append(docs, d)
+	}
+	return docs, w.rejected, nil
+}
+
+// written is a feed whose items are written in some formats.
+type written struct {
+	feed      feed.Feed // with the items that can be written in all formats
+	formats   []feed.Format
+	fragments [][][]byte // by the format's index, and the item's
+	rejected  []feed.Problem
+	updated   time.Time // the latest time of update, with its fraction
+}
+
+// write writes the feed's items. The error is of kind [feed.ErrInvalid] and means that a format is not written.
+func (r *Renderer) write(f feed.Feed, formats []feed.Format) (written, error) {
+	for _, format := range formats {
+		if _, err := writerOf(format); err != nil {
+			return written{}, fmt.Errorf("render feed %s of site %s: %w", f.Name, f.Site.ID, err)
+		}
+	}
+	items, rejected := distinct(f.Items)
+	offsets := fractions(items)
+	w := written{feed: f, formats: formats, fragments: make([][][]byte, len(formats)), rejected: rejected, updated: f.Updated}
+	w.feed.Items = nil
+	for i, item := range items {
+		v := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language}
+		forms, err := r.fragments(f.Site.ID, item, v, formats)
+		if err != nil {
+			w.rejected = append(w.rejected, problem(item, err))
 			continue
 		}
 		for j := range formats {
-			fragments[j] = append(fragments[j], forms[j])
+			w.fragments[j] = append(w.fragments[j], forms[j])
 		}
-		f.Items = append(f.Items, item)
-		if t := variant.updated(item); t.After(updated) {
-			updated = t
+		w.feed.Items = append(w.feed.Items, item)
+		if t := v.updated(item); t.After(w.updated) {
+			w.updated = t
 		}
 	}
-	for i, format := range formats {
-		frame, err := r.makeFrame(f, format, updated)
-		if err != nil {
-			return nil, nil, fmt.Errorf("rendering feed %s of site %s as %s: %w", f.Name, f.Site.ID, format, err)
-		}
-		docs = append(docs, feed.NewDocument(format, frame.join(fragments[i])))
-	}
-	return docs, setAside, nil
+	return w, nil
 }
 
-// fragments returns the item's fragments in the formats, which are not to be modified, or an error that says why it
-// cannot be expressed in one of them.
+// document returns the document of the i-th of the formats.
+func (r *Renderer) document(w written, i int) (feed.Document, error) {
+	format := w.formats[i]
+	writer := writers[format]
+	fr, err := writer.frame(w.feed, r.version, w.updated)
+	if err != nil {
+		return feed.Document{}, fmt.Errorf("render feed %s of site %s as %s: %w", w.feed.Name, w.feed.Site.ID, format, err)
+	}
+	body, bounds := fr.join(writer.layout, w.fragments[i])
+	return feed.NewDocument(format, body, bounds), nil
+}
+
+// fragments returns the item's fragments in the formats, which have writers. They are not to be modified. The error says
+// why the item cannot be written in one of them.
 func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, formats []feed.Format) ([][]byte, error) {
 	p := r.pens.Get().(*pen)
 	defer r.pens.Put(p)
@@ -123,8 +175,8 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 	forms := make([][]byte, len(formats))
 	checked := false
 	for i, format := range formats {
-		key := fragmentKey{r.version, sum, format, v.of(format)}
-		if form, ok := r.cache.get(key); ok {
+		key := fragmentKey{r.version, sum, format, writers[format].variant(v)}
+		if form, ok := r.cache.Get(key); ok {
 			forms[i] = form
 			continue
 		}
@@ -134,11 +186,11 @@ func (r *Renderer) fragments(site feed.SiteID, item *feed.Item, v Variant, forma
 			}
 			checked = true
 		}
-		form, err := p.fragment(site, item, format, key.variant)
+		form, err := p.fragment(r.version, site, item, format, key.variant)
 		if err != nil {
 			return nil, err
 		}
-		r.cache.put(key, form)
+		r.cache.Put(key, form, len(form)+fragmentOverhead)
 		forms[i] = form
 	}
 	return forms, nil
@@ -168,32 +220,4 @@ func distinct(items []*feed.Item) (kept []*feed.Item, setAside []feed.Problem) {
 		}
 	}
 	return kept, setAside
-}
-
-// frame is a document without items: a head and a foot. If there are fragments, they stand between open and close,
-// parted by sep.
-type frame struct {
-	head, foot       []byte
-	open, sep, close string
-}
-
-func (f frame) join(fragments [][]byte) []byte {
-	if len(fragments) == 0 {
-		return slices.Concat(f.head, f.foot)
-	}
-	size := len(f.head) + len(f.open) + len(f.close) + len(f.foot)
-	for _, fragment := range fragments {
-		size += len(fragment) + len(f.sep)
-	}
-	doc := slices.Grow([]byte(nil), size)
-	doc = append(doc, f.head...)
-	doc = append(doc, f.open...)
-	for i, fragment := range fragments {
-		if i > 0 {
-			doc = append(doc, f.sep...)
-		}
-		doc = append(doc, fragment...)
-	}
-	doc = append(doc, f.close...)
-	return append(doc, f.foot...)
 }

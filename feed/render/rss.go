@@ -140,6 +140,13 @@ func newRSSItem(item *feed.Item, v Variant) rssItem {
 // rssIndent is the indentation of an item in its document.
 const rssIndent = "    "
 
+func rssFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+	x := newRSSItem(item, v)
+	p.xml.reset(rssIndent)
+	x.write(&p.xml)
+	return p.xml.finish()
+}
+
 // write writes the item's elements in the order in which encoding/xml finds them in the type.
 func (x *rssItem) write(w *xmlWriter) {
 	w.open("item")
@@ -253,7 +260,7 @@ func newRSSChannelView(f feed.Feed, version int) rssChannelView {
 	return v
 }
 
-func rssFrame(f feed.Feed, version int) (frame, error) {
+func rssFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	v := newRSSChannelView(f, version)
 	root := rssRoot{
 		RssFeedXml: feeds.RssFeedXml{Version: "2.0", ContentNamespace: "http://purl.org/rss/1.0/modules/content/"},
@@ -288,7 +295,7 @@ func rssFrame(f feed.Feed, version int) (frame, error) {
 		return frame{}, err
 	}
 	var back rssFrameView
-	if err := xml.Unmarshal(fr.join(nil), &back); err != nil {
+	if err := xml.Unmarshal(fr.empty(), &back); err != nil {
 		return frame{}, err
 	}
 	return fr, same(&rssFrameView{Version: "2.0", Channel: v}, &back)

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -35,7 +34,7 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 // and, if the site has one and the document is a feed's and no page, its WebSub hub.
 func Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
-	if f.Site.Hub != "" && slices.Contains(feed.Formats(), format) {
+	if f.Site.Hub != "" && format.Subscribed() {
 		value += ", <" + uri(f.Site.Hub) + `>; rel="hub"`
 	}
 	return value

@@ -1,107 +1,87 @@
-package render_test
+package render
 
 import (
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"time"
 
 	"feedpub/feed"
-	"feedpub/feed/render"
 )
 
-// renderer returns a renderer of a version.
-func renderer(t *testing.T, version int) *render.Renderer {
-	t.Helper()
-	r, err := render.New().At(version)
-	if err != nil {
-		t.Fatalf("At(%d): %v", version, err)
-	}
-	return r
-}
-
-// sums returns a line for each document of the fixtures, with the hash of its bytes.
-func sums(t *testing.T, r *render.Renderer) []string {
-	t.Helper()
-	var lines []string
-	add := func(name string, d feed.Document) {
-		lines = append(lines, fmt.Sprintf("%s %s %s", d.Hash, name, d.Format))
-	}
-	for _, fx := range fixtures() {
-		docs, _, err := r.Documents(fx.feed)
-		if err != nil {
-			t.Fatalf("Documents of %s: %v", fx.name, err)
-		}
-		for _, d := range docs {
-			add(fx.name, d)
-		}
-	}
-	german := testSite()
-	german.Language = "de"
-	add("German site", r.StyleSheet(german))
-	slices.Sort(lines)
-	return lines
-}
-
-// TestOlderVersionsAreMadeAsTheyWere holds what a site goes on being served whose replicas cannot all be upgraded at
-// once. The sums were taken when the version was the newest and are never written anew.
-func TestOlderVersionsAreMadeAsTheyWere(t *testing.T) {
-	for version := render.Oldest; version < render.Version; version++ {
-		file := fmt.Sprintf("testdata/version-%d.sums", version)
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatalf("there are no sums of version %d, which this program says it can make: %v", version, err)
-		}
-		if diff := cmp.Diff(strings.Fields(string(want)), strings.Fields(strings.Join(sums(t, renderer(t, version)), "\n"))); diff != "" {
-			t.Errorf("documents of version %d have other bytes than when it was the newest: entity tags of sites that have "+
-				"not been upgraded would change (-want +got):\n%s", version, diff)
-		}
+func versionFeed(language string) feed.Feed {
+	when := time.Date(2014, 6, 17, 9, 30, 0, 0, time.UTC)
+	return feed.Feed{
+		Site: feed.Site{ID: "main", Title: "T", Language: language, BaseURL: "https://feeds.example.org",
+			HomeURL: "https://blog.example.org", Since: when, Limit: 10},
+		Name: feed.Main, Title: "T", Description: "T", Updated: when,
+		Items: []*feed.Item{{ID: "a", Title: "A", HTML: "<p>a</p>", Published: when, Updated: when}},
 	}
 }
 
-func TestVersionsShareARendererAndDiffer(t *testing.T) {
-	r := render.New()
-	f := mainFeed(post("a"))
-	old, err := r.At(render.Oldest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range []struct {
-		version int
-		*render.Renderer
-	}{{render.Version, r}, {render.Oldest, old}, {render.Version, r}} {
-		docs, _, err := x.Documents(f)
-		if err != nil {
-			t.Fatal(err)
+// TestVersionsSideBySide adds an imaginary next version that changes items, and renders the same feed in both by turns.
+func TestVersionsSideBySide(t *testing.T) {
+	const next = Version + 1
+	rss := *writers[feed.RSS]
+	defer func(w *formatWriter) { writers[feed.RSS] = w }(writers[feed.RSS])
+	changed := rss
+	changed.fragment = func(p *pen, version int, site feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
+		if version >= next {
+			other := *item
+			other.Title = "new " + item.Title
+			item = &other
 		}
-		if want := fmt.Sprintf("<generator>feedpub %d</generator>", x.version); !strings.Contains(string(docs[0].Body), want) {
-			t.Errorf("a document of version %d lacks %s", x.version, want)
-		}
+		return rss.fragment(p, version, site, item, v)
 	}
-	for _, version := range []int{render.Oldest - 1, render.Version + 1} {
-		if _, err := r.At(version); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("At(%d): %v, want an error of kind %q", version, err, feed.ErrInvalid)
+	writers[feed.RSS] = &changed
+
+	present := New()
+	newer := *present // shares the cache
+	newer.version = next
+	f := versionFeed("en")
+	for range 2 {
+		for _, r := range []*Renderer{present, &newer} {
+			docs, _, err := r.Documents(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			title := "<title>A</title>"
+			if r.Version() == next {
+				title = "<title>new A</title>"
+			}
+			body := string(docs[0].Body)
+			for _, want := range []string{fmt.Sprintf("<generator>feedpub %d</generator>", r.Version()), title} {
+				if !strings.Contains(body, want) {
+					t.Errorf("the RSS document of version %d has no %s:\n%s", r.Version(), want, body)
+				}
+			}
 		}
 	}
 }
 
-func TestTheStyleSheetSpeaksTheSitesLanguage(t *testing.T) {
-	site := testSite()
+func TestAt(t *testing.T) {
+	for _, version := range []int{Oldest - 1, Version + 1} {
+		if _, err := New().At(version); !errors.Is(err, feed.ErrInvalid) {
+			t.Errorf("At(%d): error is %v, want one of kind %q", version, err, feed.ErrInvalid)
+		}
+	}
+	for version := Oldest; version <= Version; version++ {
+		r, err := New().At(version)
+		if err != nil || r.Version() != version {
+			t.Errorf("At(%d) = a renderer of version %d, %v", version, r.Version(), err)
+		}
+	}
+}
+
+func TestStyleSheetLanguage(t *testing.T) {
 	for language, want := range map[string]string{
 		"en": "This is a web feed", "de-AT": "Das ist ein Webfeed", "es": "Esto es una fuente web",
 		"fr": "Ceci est un flux web", "ja": "This is a web feed",
 	} {
-		site.Language = language
-		css := string(render.New().StyleSheet(site).Body)
+		css := string(New().StyleSheet(versionFeed(language).Site).Body)
 		if !strings.Contains(css, `content: "`+want) || strings.Contains(css, "{notice}") {
-			t.Errorf("the style sheet of a site in %s does not say %q", language, want)
-		}
-		if css := string(renderer(t, 2).StyleSheet(site).Body); !strings.Contains(css, `content: "This is a web feed`) {
-			t.Errorf("version 2 of the style sheet of a site in %s is not in English as it was", language)
+			t.Errorf("the style sheet of a site in %s has no %q", language, want)
 		}
 	}
 }

@@ -52,21 +52,21 @@ func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 		var want []byte
 		switch format {
 		case feed.RSS:
-			x := newRSSItem(item, v.of(format))
+			x := newRSSItem(item, rssVariant(v))
 			want = slowXML(t, &x, rssIndent)
 			back := decodeXML(t, got)
 			if back["guid"] != item.ID || back["encoded"] != x.Content.Content || back["title"] != x.Title {
 				t.Errorf("RSS item decodes to %q", back)
 			}
 		case feed.Atom:
-			x := newAtomEntry("main", item, v.of(format))
+			x := newAtomEntry("main", item, atomVariant(v))
 			want = slowXML(t, &x, atomIndent)
 			back := decodeXML(t, got)
 			if back["id"] != x.Id || back["content"] != x.Content.HTML || back["title"] != x.Title.Text {
 				t.Errorf("Atom entry decodes to %q", back)
 			}
 		case feed.JSON:
-			x := newJSONItem(item, v.of(format))
+			x := newJSONItem(item, jsonVariant(v))
 			want = slowJSON(t, &x)
 			var back jsonItem
 			if err := json.Unmarshal(got, &back); err != nil {
@@ -174,7 +174,7 @@ func TestReadingBackFindsEveryDamage(t *testing.T) {
 	for range 3 {
 		item := arbitraryItem(rng)
 		var p pen
-		if _, err := p.fragment("main", item, feed.RSS, Variant{}); err != nil {
+		if _, err := p.fragment(Version, "main", item, feed.RSS, Variant{}); err != nil {
 			t.Fatal(err)
 		}
 		x := newRSSItem(item, Variant{})
@@ -193,7 +193,7 @@ func TestReadingBackFindsEveryDamage(t *testing.T) {
 				t.Fatalf("cut off at %d, it passes:\n%s", i, doc)
 			}
 		}
-		if _, err := p.fragment("main", item, feed.JSON, Variant{}); err != nil {
+		if _, err := p.fragment(Version, "main", item, feed.JSON, Variant{}); err != nil {
 			t.Fatal(err)
 		}
 		doc = bytes.Clone(p.json.b)

@@ -176,7 +176,7 @@ func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 		defer r.stop()
 		var old string
 		for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
-			head, blob := revise(i, text)
+			head, blob := revise(t, i, text)
 			store.do(func() { store.heads[feed.Main], store.blobs[blob.Hash] = head, blob })
 			store.announce(feed.Main)
 			r.wait(minute)

@@ -1,7 +1,11 @@
 package serve
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,53 +50,120 @@ type patch struct {
 	Length int       `json:"length"` // bytes in identity coding
 }
 
-// newHistory returns the history of a document with the given bytes that follows prev. All its patches together are no
-// longer than the document. A document that can't be split has none, and its readers get the whole.
-func newHistory(prev *document, f feed.Format, body []byte, gzipLength int) *history {
-	if prev == nil || !splittable(f) || prev.ref.Format != f {
+// newHistory returns the history of a document that replaces prev, or nil if there is none, in which case readers get the
+// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. All patches
+// together are no longer than that.
+func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
+	f := d.ref.Format
+	if prev == nil || prev.ref.Format != f || !f.Known() || !f.Delta() {
 		return nil
 	}
 	_, before, err := prev.load()
 	if err != nil {
-		return nil // neither the disk nor the store has it any more
+		return nil // it is neither on the disk nor in the store any more
 	}
 	last := version{Hash: prev.ref.Hash}
 	if before.history != nil {
 		last.Items = before.history.Items
-	} else {
-		before, err := coding.Gzip.Unpack(before.gzip, prev.ref.Length)
-		if err != nil {
-			return nil
-		}
-		parts, err := split(f, before)
-		if err != nil {
-			return nil
-		}
-		last.Items = sums(parts)
+	} else if _, last.Items, err = prev.items(before.gzip, prevIDs); err != nil {
+		return nil
 	}
-	parts, err := split(f, body)
+	body, items, err := d.items(gz, ids)
 	if err != nil {
 		return nil
 	}
-	h := &history{Items: sums(parts), Past: []version{last}}
+	h := &history{Items: items, Past: []version{last}}
 	if before.history != nil {
 		h.Past = append(h.Past, before.history.Past...)
 		h.Past = h.Past[:min(len(h.Past), maxPast)]
 	}
-	room := gzipLength
+	room := len(gz)
 	for _, v := range h.Past {
-		fresh, ok := changes(v.Items, parts)
+		fresh, ok := changes(v.Items, items)
 		if !ok {
 			continue
 		}
-		rest := keep(body, parts, fresh)
-		gz := coding.GzipSmall(rest)
-		if room -= len(gz); room < 0 {
+		rest := keep(body, d.bounds, fresh)
+		packed := coding.GzipSmall(rest)
+		if room -= len(packed); room < 0 {
 			break // the older the version, the longer its patch
 		}
-		h.Patches = append(h.Patches, patch{Base: v.Hash, Gzip: gz, Length: len(rest)})
+		h.Patches = append(h.Patches, patch{Base: v.Hash, Gzip: packed, Length: len(rest)})
 	}
 	return h
+}
+
+// items returns the document's bytes and its items. gz is the document in gzip coding, and ids are the posts in it. The
+// error is of kind [feed.ErrInvalid] if it does not have an item for each post.
+func (d *document) items(gz []byte, ids []string) (body []byte, items []itemSum, err error) {
+	if d.bounds.Items() != len(ids) {
+		return nil, nil, fmt.Errorf("document %s has %d items of %d posts: %w",
+			d.ref.Hash, d.bounds.Items(), len(ids), feed.ErrInvalid)
+	}
+	if err := d.bounds.Validate(d.ref.Length); err != nil {
+		return nil, nil, fmt.Errorf("document %s: %w", d.ref.Hash, err)
+	}
+	if body, err = coding.Gzip.Unpack(gz, d.ref.Length); err != nil {
+		return nil, nil, err
+	}
+	items = make([]itemSum, len(ids))
+	for i, id := range ids {
+		items[i] = itemSum{ID: shortSum([]byte(id)), Sum: shortSum(body[d.bounds[i]:d.bounds[i+1]])}
+	}
+	return body, items, nil
+}
+
+// itemSum identifies an item of a document and its bytes. The numbers are prefixes of SHA-256 sums.
+type itemSum struct {
+	ID  uint64 `json:"id"`  // of the post's id
+	Sum uint64 `json:"sum"` // of all its bytes
+}
+
+func shortSum(b []byte) uint64 {
+	sum := sha256.Sum256(b)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// changes returns which of a document's items are new or changed compared with an earlier version, and false if an item
+// of that version was removed, which a document without it cannot say. Items that newer ones pushed off the end were not
+// removed: a reader keeps them, as it does when it reads the whole document.
+func changes(before, now []itemSum) (fresh []bool, ok bool) {
+	old := make(map[uint64]uint64, len(before))
+	for _, item := range before {
+		old[item.ID] = item.Sum
+	}
+	kept := make(map[uint64]bool, len(now))
+	fresh = make([]bool, len(now))
+	last := -1 // of the items in now that were there before
+	for i, item := range now {
+		sum, known := old[item.ID]
+		fresh[i] = !known || sum != item.Sum
+		if known {
+			kept[item.ID] = true
+			last = i
+		}
+	}
+	gone := slices.IndexFunc(before, func(item itemSum) bool { return !kept[item.ID] })
+	if gone < 0 {
+		return fresh, true
+	}
+	// Items fell off the end if no later one stays, if the document did not become shorter, and if no older one was added
+	// at the end, as happens when a removal makes room.
+	stays := slices.ContainsFunc(before[gone:], func(item itemSum) bool { return kept[item.ID] })
+	return fresh, !stays && len(now) >= len(before) && last == len(now)-1
+}
+
+// keep returns body with only those of its items that are fresh.
+func keep(body []byte, bounds feed.Bounds, fresh []bool) []byte {
+	out := make([]byte, 0, len(body))
+	at := uint32(0)
+	for i := range fresh {
+		if !fresh[i] {
+			out = append(out, body[at:bounds[i]]...)
+			at = bounds[i+1]
+		}
+	}
+	return append(out, body[at:]...)
 }
 
 // delta is a patch with the fields that it is sent with.

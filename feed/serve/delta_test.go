@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +32,12 @@ func rss(items string) string {
 }
 
 // revise returns a head with one RSS document and its blob.
-func revise(n int, body string) (feed.Head, feed.Blob) {
+func revise(t testing.TB, n int, body string) (feed.Head, feed.Blob) {
+	t.Helper()
 	b := feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: coding.GzipSmall([]byte(body)), Size: len(body)}
-	return feed.Head{Feed: feed.Main, Token: 1, Documents: []feed.DocumentRef{{
+	var ids []string
+	b.Bounds, ids = boundsOf(t, feed.RSS, []byte(body))
+	return feed.Head{Feed: feed.Main, Token: 1, IDs: ids, Documents: []feed.DocumentRef{{
 		Format: feed.RSS, Path: "/feed.xml", MediaType: feed.RSS.MediaType(), Link: `<https://example.com/feed.xml>; rel="self"`,
 		MaxAge: time.Minute, Hash: b.Hash, Length: b.Size, Modified: noon.Add(time.Duration(n) * time.Second),
 	}}}, b
@@ -44,7 +48,7 @@ func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
 	t.Helper()
 	var e *edition
 	for i, body := range bodies {
-		head, blob := revise(i, body)
+		head, blob := revise(t, i, body)
 		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if err != nil {
 			t.Fatalf("version %d: %v", i, err)
@@ -116,15 +120,17 @@ func TestItemsThatFellOffTheEndWereNotTakenAway(t *testing.T) {
 		{"became empty", "a", "", "removal"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before, err := split(feed.RSS, []byte(rss(c.before)))
-			if err != nil {
-				t.Fatal(err)
+			items := func(body string) []itemSum {
+				head, blob := revise(t, 0, body)
+				d := newDocument(head.Feed, head.Documents[0], blob.Gzip, later)
+				d.bounds = blob.Bounds
+				_, items, err := d.items(blob.Gzip, head.IDs)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return items
 			}
-			now, err := split(feed.RSS, []byte(rss(c.now)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			fresh, ok := changes(sums(before), now)
+			fresh, ok := changes(items(rss(c.before)), items(rss(c.now)))
 			got := "removal"
 			if ok {
 				got = ""
@@ -256,7 +262,7 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 	}
 	var e *edition
 	for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
-		head, blob := revise(i, text)
+		head, blob := revise(t, i, text)
 		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if err != nil {
 			t.Fatal(err)
@@ -299,11 +305,56 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 	}
 }
 
-// TestSplitOfRenderedDocuments splits what is really rendered.
-func TestSplitOfRenderedDocuments(t *testing.T) {
+// TestInvalidBounds checks that a document whose bounds are wrong has no delta and causes no panic.
+func TestInvalidBounds(t *testing.T) {
+	first, firstBlob := revise(t, 0, rss("a=1 b=2 c=3"))
+	second, secondBlob := revise(t, 1, rss("d=4 a=1 b=2 c=3"))
+	good := secondBlob.Bounds
+	for name, c := range map[string]struct {
+		bounds  feed.Bounds
+		refused bool
+	}{
+		"right":           {good, false},
+		"none":            {nil, false},
+		"of fewer items":  {good[:len(good)-1], false},
+		"of one offset":   {feed.Bounds{10}, true},
+		"beyond the end":  {append(slices.Clone(good[:len(good)-1]), uint32(secondBlob.Size+1)), true},
+		"descending":      {feed.Bounds{good[1], good[0], good[2], good[3], good[4]}, true},
+		"of an empty one": {feed.Bounds{good[0], good[0], good[2], good[3], good[4]}, true},
+	} {
+		e, err := newEdition(first, nil, later, func(feed.DocumentRef) (feed.Blob, error) { return firstBlob, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		blob := secondBlob
+		blob.Bounds = c.bounds
+		next, err := newEdition(second, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		if c.refused {
+			if !errors.Is(err, feed.ErrInvalid) {
+				t.Errorf("bounds %s: error is %v, want one of kind %q", name, err, feed.ErrInvalid)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("bounds %s: %v", name, err)
+			continue
+		}
+		s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: next.compare(e, later)}, nil, later)
+		want := 200
+		if name == "right" {
+			want = 226
+		}
+		if got := delta1(s, `"`+string(firstBlob.Hash)+`"`); got.Status != want {
+			t.Errorf("bounds %s: status is %d, want %d", name, got.Status, want)
+		}
+	}
+}
+
+// TestKeepOfRenderedDocuments keeps one item at a time of documents as they are rendered.
+func TestKeepOfRenderedDocuments(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", "render", "testdata", "*", "*.xml"))
 	if err != nil || len(paths) < 10 {
-		t.Fatalf("%d rendered documents (%v): the test sees too little", len(paths), err)
+		t.Fatalf("%d rendered documents (%v), want at least 10", len(paths), err)
 	}
 	for _, path := range paths {
 		f := feed.RSS
@@ -318,30 +369,21 @@ func TestSplitOfRenderedDocuments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts, err := split(f, text)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			continue
-		}
+		bounds, ids := boundsOf(t, f, text)
 		want, err := gofeed.NewParser().ParseString(string(text))
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if len(parts) != len(want.Items) {
-			t.Errorf("%s: %d items, want %d", path, len(parts), len(want.Items))
+		if len(ids) != len(want.Items) {
+			t.Errorf("%s: %d items, want %d", path, len(ids), len(want.Items))
 		}
-		ids := map[uint64]bool{}
-		for i, p := range parts {
-			ids[p.ID] = true
-			fresh := make([]bool, len(parts))
+		for i := range ids {
+			fresh := make([]bool, len(ids))
 			fresh[i] = true
-			one, err := gofeed.NewParser().ParseString(string(keep(text, parts, fresh)))
+			one, err := gofeed.NewParser().ParseString(string(keep(text, bounds, fresh)))
 			if err != nil || len(one.Items) != 1 || one.Items[0].GUID != want.Items[i].GUID || one.Title != want.Title {
 				t.Errorf("%s: with only item %d it is not a feed of that item: %v", path, i, err)
 			}
-		}
-		if len(ids) != len(parts) {
-			t.Errorf("%s: %d items have %d ids", path, len(parts), len(ids))
 		}
 	}
 }
@@ -358,8 +400,8 @@ func TestDeltaAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzSplit checks that what is left of a document that could be split is well-formed, whatever is left out.
-func FuzzSplit(f *testing.F) {
+// FuzzKeep checks that a well-formed document without some of its items is well-formed.
+func FuzzKeep(f *testing.F) {
 	f.Add(rss("a b c"), true)
 	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> <entry><id>b</id><x:id>c</x:id></entry></feed>", false)
 	f.Add("<rss><channel><item><guid>&amp;<![CDATA[<item>]]></guid><item/></item></channel><item><guid>x</guid></item></rss>", true)
@@ -369,27 +411,30 @@ func FuzzSplit(f *testing.F) {
 			format = feed.RSS
 		}
 		parts, err := split(format, []byte(text))
-		if err != nil {
-			return
+		if err != nil || !wellFormed(text) {
+			return // a raw decoder does not compare names; documents of ours are well-formed
 		}
 		at := 0
-		for _, p := range parts {
+		var bounds feed.Bounds
+		for i, p := range parts {
 			if p.from < at || p.to <= p.from || p.to > len(text) {
 				t.Fatalf("%q: part %d to %d after %d", text, p.from, p.to, at)
 			}
+			if i > 0 && p.from != at {
+				return // there is something between items, which our documents do not have
+			}
 			at = p.to
+			bounds = append(bounds, uint32(p.from))
 		}
+		bounds = append(bounds, uint32(at))
 		all := make([]bool, len(parts))
 		for i := range all {
 			all[i] = true
 		}
-		if got := string(keep([]byte(text), parts, all)); got != text {
+		if got := string(keep([]byte(text), bounds, all)); got != text {
 			t.Errorf("%q with all items is %q", text, got)
 		}
-		if !wellFormed(text) {
-			return // a raw decoder does not compare names; documents of ours are well-formed
-		}
-		if none := string(keep([]byte(text), parts, make([]bool, len(parts)))); !wellFormed(none) {
+		if none := string(keep([]byte(text), bounds, make([]bool, len(parts)))); !wellFormed(none) {
 			t.Errorf("%q without items is %q, which is not well-formed", text, none)
 		}
 	})

@@ -100,6 +100,8 @@ type savedHead struct {
 	// Packed and Brotli are the lengths of the files in gzip and brotli coding, which show most damage without reading them.
 	Packed map[feed.Hash]int `json:"packed"`
 	Brotli map[feed.Hash]int `json:"brotli,omitempty"`
+	// Bounds are those of the documents' items.
+	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
 }
 
 // load returns the editions on disk, and errors for those that are damaged, which it forgets. Only the main feed's
@@ -156,6 +158,10 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 			brotli = 0 // serve it without
 		}
 		doc := describe(head.Feed, ref, packed, brotli, now)
+		doc.bounds = head.Bounds[ref.Hash]
+		if err := doc.bounds.Validate(ref.Length); err != nil {
+			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
+		}
 		doc.saved = true
 		if head.Feed == feed.Main {
 			c, err := d.read(ref, brotli > 0)
@@ -307,13 +313,17 @@ func (d *Disk) saveDocuments(e *edition) error {
 
 func (d *Disk) saveHead(e *edition) error {
 	packed, brotli := make(map[feed.Hash]int, len(e.documents)), make(map[feed.Hash]int)
+	bounds := make(map[feed.Hash]feed.Bounds, len(e.documents))
 	for _, doc := range e.documents {
 		packed[doc.ref.Hash] = doc.packed
+		if len(doc.bounds) > 0 {
+			bounds[doc.ref.Hash] = doc.bounds
+		}
 		if doc.brotli > 0 {
 			brotli[doc.ref.Hash] = doc.brotli
 		}
 	}
-	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed, brotli})
+	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed, brotli, bounds})
 }
 
 // forget removes the replaced documents of a feed that no head names.

@@ -23,8 +23,9 @@ const staleIfError = 24 * time.Hour
 type document struct {
 	feed         feed.Name // empty for a document of no feed
 	ref          feed.DocumentRef
-	packed       int    // length in gzip coding
-	brotli       int    // length in brotli coding; 0 if it is not stored in that
+	packed       int // length in gzip coding
+	brotli       int // length in brotli coding; 0 if it is not stored in that
+	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty while that would be later than Date
 	variants     [coding.Count]variant
 
@@ -41,7 +42,7 @@ func (d *document) withRef(ref feed.DocumentRef, now time.Time) *document {
 		brotli = 0
 	}
 	next := describe(d.feed, ref, d.packed, brotli, now)
-	next.loader = d.loader
+	next.loader, next.bounds = d.loader, d.bounds
 	if d.loader != nil {
 		next.saved = d.loader.memory.isSaved(d)
 	}
@@ -206,17 +207,23 @@ func (d *document) head(c coding.Coding) Response {
 // whole returns the 200 in coding c.
 func (d *document) whole(h *held, c coding.Coding, method string) Response {
 	res := d.head(c)
-	res.Body = h.gzip
-	if c == coding.Brotli {
+	switch c {
+	case coding.Gzip:
+		res.Body = h.gzip
+	case coding.Brotli:
 		res.Body = h.brotli
-	}
-	if c == coding.Identity && method != "HEAD" {
+	case coding.Identity:
+		if method == "HEAD" {
+			return res
+		}
 		// Few clients request it, so it is not kept in memory.
 		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
 		if err != nil {
 			return internal // cannot happen: the bytes were checked when they were loaded
 		}
 		res.Body = body
+	default:
+		panic("serve: no body in coding " + c.Token())
 	}
 	return res
 }

@@ -65,16 +65,10 @@ func (s *Snapshot) list() *document {
 	return newDocument("", ref, coding.GzipSmall([]byte(text)), time.Time{}, field("Content-Security-Policy", "default-src 'none'"))
 }
 
-// label returns the name of a format for people.
+// label returns the name of a format for people. A later release may have committed a document in another format.
 func label(f feed.Format) string {
-	switch f {
-	case feed.RSS:
-		return "RSS"
-	case feed.Atom:
-		return "Atom"
-	case feed.JSON:
-		return "JSON Feed"
-	case feed.HTML, feed.OPML, feed.CSS: // of the feed that is not listed
+	if !f.Known() {
+		return string(f)
 	}
-	return string(f) // a format of a later release
+	return f.Label()
 }

@@ -277,7 +277,9 @@ func (l *loader) load(d *document) (loaded, error) {
 		return loaded{}, err
 	}
 	if len(c.gzip) != d.packed || len(c.brotli) != d.brotli {
+		bounds := d.bounds
 		d = describe(d.feed, d.ref, len(c.gzip), len(c.brotli), l.now())
+		d.bounds = bounds
 	}
 	h := d.payloadOf(c)
 	l.memory.admit(d, h)

@@ -292,7 +292,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 			old += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
 		}
 		for i, fresh := range []string{"", "d=4 ", "e=5 d=4 "} {
-			head, blob := revise(i, rss(fresh+old))
+			head, blob := revise(t, i, rss(fresh+old))
 			store.do(func() { store.heads[feed.Main], store.blobs[blob.Hash] = head, blob })
 			store.announce(feed.Main)
 			r.wait(minute)

@@ -50,7 +50,7 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	if err != nil {
 		return feed.Blob{}, fmt.Errorf("document %s: %w", hash, err)
 	}
-	return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length}, nil
+	return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length, Bounds: d.bounds}, nil
 }
 
 // lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for it then knows

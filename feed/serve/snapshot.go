@@ -105,7 +105,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 		}
 		b, err := fetch(ref)
 		if err == nil {
-			err = coding.Gzip.Check(b.Gzip, ref.Hash, ref.Length)
+			err = cmp.Or(coding.Gzip.Check(b.Gzip, ref.Hash, ref.Length), b.Bounds.Validate(ref.Length))
 		}
 		if err != nil && same != nil {
 			e.documents[i] = same.withRef(ref, now) // it is served already, without the other coding
@@ -121,6 +121,7 @@ func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.Docum
 			}
 		}
 		e.documents[i] = newDocumentOf(h.Feed, ref, c, now)
+		e.documents[i].bounds = b.Bounds
 	}
 	return e, nil
 }
@@ -137,13 +138,10 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		if err != nil || h.history != nil {
 			continue // without a history, clients receive the whole document
 		}
-		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
-		if err != nil {
-			continue // cannot happen: the bytes were checked when they were fetched
-		}
 		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
-			gzip: h.gzip, brotli: h.brotli, history: newHistory(before, d.ref.Format, body, len(h.gzip)),
+			gzip: h.gzip, brotli: h.brotli, history: newHistory(before, prev.head.IDs, d, e.head.IDs, h.gzip),
 		}, now)
+		next.documents[i].bounds = d.bounds
 	}
 	return next
 }
@@ -394,7 +392,7 @@ func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 				if err != nil {
 					return feed.Blob{}, false
 				}
-				return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length}, true
+				return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length, Bounds: d.bounds}, true
 			}
 		}
 	}

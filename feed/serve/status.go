@@ -82,6 +82,5 @@ func ErrorResponse(status int) Response {
 
 // feedFile reports whether file is the last element of the path of a feed or a list of feeds.
 func feedFile(file string) bool {
-	formats := append(feed.Formats(), feed.OPML, feed.CSS)
-	return slices.ContainsFunc(formats, func(f feed.Format) bool { return f.File() == file })
+	return slices.ContainsFunc(feed.AllFormats(), func(f feed.Format) bool { return !f.Page() && f.File() == file })
 }

@@ -87,7 +87,7 @@ func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 		for i := range items {
 			body = append(body, posttest.Post(n*items+i).Raw...)
 		}
-		d := feed.NewDocument(f, body)
+		d := feed.NewDocument(f, body, nil)
 		c.Blobs = append(c.Blobs, feed.Blob{Hash: d.Hash, Gzip: coding.Gzip.Pack(body), Size: len(body)})
 		c.Head.Documents = append(c.Head.Documents, feed.DocumentRef{
 			Format: f, Path: name.Path(f), MediaType: f.MediaType(), MaxAge: time.Hour, Hash: d.Hash, Length: len(body),

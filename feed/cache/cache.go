@@ -1,0 +1,74 @@
+// Package cache is a map of bounded size that forgets the entries that have not been used for longest. It is for values
+// that can be made again, and knows nothing of what they are.
+package cache
+
+import "sync"
+
+// Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the size,
+// they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again. That
+// needs no list in order of use, and drops nothing that was used within the last half of the size.
+//
+// A nil Cache keeps nothing. A Cache may be used by several goroutines at once.
+type Cache[K comparable, V any] struct {
+	limit int // size of a generation
+
+	mu         sync.Mutex
+	young, old map[K]entry[V]
+	size       int // of the young entries
+}
+
+type entry[V any] struct {
+	value V
+	size  int
+}
+
+// New returns a cache for values of size bytes in total, or nil if size is not positive.
+func New[K comparable, V any](size int) *Cache[K, V] {
+	if size <= 0 {
+		return nil
+	}
+	return &Cache[K, V]{limit: size / 2, young: map[K]entry[V]{}}
+}
+
+// Get returns the value of key, and whether there is one.
+func (c *Cache[K, V]) Get(key K) (V, bool) {
+	if c == nil {
+		var none V
+		return none, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.young[key]; ok {
+		return e.value, true
+	}
+	e, ok := c.old[key]
+	if ok {
+		delete(c.old, key)
+		c.add(key, e)
+	}
+	return e.value, ok
+}
+
+// Put sets the value of key, which takes size bytes. A value larger than half of the cache is not kept.
+func (c *Cache[K, V]) Put(key K, value V, size int) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.size -= c.young[key].size
+	delete(c.young, key)
+	delete(c.old, key)
+	c.add(key, entry[V]{value, size})
+}
+
+func (c *Cache[K, V]) add(key K, e entry[V]) {
+	if e.size > c.limit {
+		return
+	}
+	if c.size+e.size > c.limit {
+		c.old, c.young, c.size = c.young, map[K]entry[V]{}, 0
+	}
+	c.young[key] = e
+	c.size += e.size
+}

@@ -1,0 +1,63 @@
+package cache_test
+
+import (
+	"fmt"
+	"testing"
+
+	"feedpub/feed/cache"
+)
+
+func TestCacheKeepsWhatIsUsed(t *testing.T) {
+	const size = 11_000
+	c := cache.New[string, string](20 * size)
+	put := func(key string) { c.Put(key, "value of "+key, size) }
+	put("often")
+	put("once")
+	for i := range 100 {
+		put(fmt.Sprint(i))
+		if _, ok := c.Get("often"); !ok {
+			t.Fatalf("an entry that is used all the time was dropped after %d others", i+1)
+		}
+	}
+	if _, ok := c.Get("once"); ok {
+		t.Error("an entry that is never used was not dropped")
+	}
+	if v, ok := c.Get("99"); !ok || v != "value of 99" {
+		t.Errorf("Get of the last entry = %q, %v", v, ok)
+	}
+	c.Put("99", "another", size)
+	if v, _ := c.Get("99"); v != "another" {
+		t.Errorf("Get after a second Put = %q, want the second value", v)
+	}
+	c.Put("large", "value", 20*size)
+	if _, ok := c.Get("large"); ok {
+		t.Error("a value that leaves no room for others was kept")
+	}
+	if _, ok := c.Get("often"); !ok {
+		t.Error("a value that is too large made the cache drop another")
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := cache.New[int, int](20)
+	for i := range 100 {
+		c.Put(i, i, 1)
+		kept := 0
+		for j := range i + 1 {
+			if _, ok := c.Get(j); ok {
+				kept++
+			}
+		}
+		if kept > 20 {
+			t.Fatalf("after %d entries of size 1, a cache of size 20 has %d", i+1, kept)
+		}
+	}
+}
+
+func TestNilCacheKeepsNothing(t *testing.T) {
+	c := cache.New[int, int](0)
+	c.Put(1, 1, 0)
+	if _, ok := c.Get(1); ok {
+		t.Error("a cache of size 0 kept a value")
+	}
+}

@@ -1,0 +1,182 @@
+package feed
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+	"time"
+)
+
+// Document is a feed in one format, or a page: rendered, but not committed.
+type Document struct {
+	Format Format
+	Body   []byte // identity coding; not to be modified
+	Hash   Hash   // of Body
+	Bounds Bounds // of the items in Body
+}
+
+// NewDocument returns the document with its hash. It takes ownership of body and bounds.
+func NewDocument(f Format, body []byte, bounds Bounds) Document {
+	return Document{Format: f, Body: body, Hash: HashOf(body), Bounds: bounds}
+}
+
+// Bounds are the offsets in a document's identity bytes at which its items begin, in ascending order, and at last the
+// offset at which the last item ends: item i extends from Bounds[i] to Bounds[i+1]. A separator between two items, such
+// as the comma in JSON, belongs to the first of them. A document without items has no Bounds. Not to be modified.
+type Bounds []uint32
+
+// Items returns the number of items.
+func (b Bounds) Items() int { return max(len(b)-1, 0) }
+
+// Validate returns nil if the offsets ascend within a document of size bytes, else an error of kind [ErrInvalid].
+func (b Bounds) Validate(size int) error {
+	if len(b) == 1 {
+		return fmt.Errorf("item bounds: an item without an end: %w", ErrInvalid)
+	}
+	for i, offset := range b {
+		if int64(offset) > int64(size) || i > 0 && offset <= b[i-1] {
+			return fmt.Errorf("item bounds: offset %d after %d in a document of %d bytes: %w",
+				offset, b[max(i-1, 0)], size, ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// castagnoli is the table of the checksum that ends encoded bounds.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Append appends the bounds in binary form to dst: their number, the distances between them, and a checksum.
+func (b Bounds) Append(dst []byte) []byte {
+	from := len(dst)
+	dst = binary.AppendUvarint(dst, uint64(len(b)))
+	last := uint32(0)
+	for _, offset := range b {
+		dst = binary.AppendUvarint(dst, uint64(offset-last))
+		last = offset
+	}
+	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
+}
+
+// DecodeBounds returns the bounds that data begins with, as [Bounds.Append] wrote them, and the bytes that follow. The
+// error is of kind [ErrInvalid] if they are damaged. Whether they fit a document is for [Bounds.Validate] to find.
+func DecodeBounds(data []byte) (b Bounds, rest []byte, err error) {
+	damaged := fmt.Errorf("item bounds: damaged: %w", ErrInvalid)
+	count, n := binary.Uvarint(data)
+	if n <= 0 || count > uint64(len(data)) { // an offset takes at least a byte
+		return nil, nil, damaged
+	}
+	rest = data[n:]
+	if count > 0 {
+		b = make(Bounds, count)
+	}
+	last := uint64(0)
+	for i := range b {
+		distance, n := binary.Uvarint(rest)
+		if n <= 0 || distance > math.MaxUint32 || last+distance > math.MaxUint32 {
+			return nil, nil, damaged
+		}
+		last += distance
+		b[i], rest = uint32(last), rest[n:]
+	}
+	const sum = 4
+	encoded := len(data) - len(rest)
+	if len(rest) < sum || binary.BigEndian.Uint32(rest) != crc32.Checksum(data[:encoded], castagnoli) {
+		return nil, nil, damaged
+	}
+	return b, rest[sum:], nil
+}
+
+// Hash is the SHA-256 of a document's identity bytes in lower-case hexadecimal: 64 characters. It names the document
+// in the store and is its entity tag.
+type Hash string
+
+// HashOf returns the hash of b.
+func HashOf(b []byte) Hash {
+	sum := sha256.Sum256(b)
+	return Hash(hex.EncodeToString(sum[:]))
+}
+
+// Head is the committed state of a feed: which documents it has, and what they are served with. It says all that a
+// replica needs to serve them, so that a replica needs no configuration of feeds.
+type Head struct {
+	Feed   Name   `json:"feed"`
+	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
+	Config string `json:"config"` // identifies the configuration and the version of the form that it was built with
+	// IDs are the ids of the posts in the documents, in order; what is missing from the next build must be explained.
+	IDs       []string      `json:"ids"`
+	Documents []DocumentRef `json:"documents"`
+}
+
+// Document returns the reference of the document in format f.
+func (h Head) Document(f Format) (DocumentRef, bool) {
+	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })
+	if i < 0 {
+		return DocumentRef{}, false
+	}
+	return h.Documents[i], true
+}
+
+// Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same one
+// with a document that is modified later. The store's order is this one, whatever the store may have forgotten since.
+func (h Head) Later(other Head) bool {
+	if h.Token != other.Token {
+		return h.Token > other.Token
+	}
+	return h.modified().After(other.modified())
+}
+
+// modified returns when the newest of the documents was modified.
+func (h Head) modified() time.Time {
+	var latest time.Time
+	for _, d := range h.Documents {
+		if d.Modified.After(latest) {
+			latest = d.Modified
+		}
+	}
+	return latest
+}
+
+// DocumentRef is a committed document without its bytes.
+type DocumentRef struct {
+	Format    Format        `json:"format"`
+	Path      string        `json:"path"`       // absolute, of the URL it is served at
+	MediaType string        `json:"media_type"` // Content-Type
+	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and, if there is one, rel=hub
+	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
+	// Policy is the value of the Content-Security-Policy header; empty for documents that need none.
+	Policy string `json:"policy,omitempty"`
+	Hash   Hash   `json:"hash"`
+	Length int    `json:"length"` // bytes in identity coding
+	// Modified is the document's Last-Modified: whole seconds, UTC, later than that of any earlier version.
+	Modified time.Time `json:"modified"`
+	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
+	Aliases []string `json:"aliases,omitempty"`
+	// Brotli says that the document is committed in brotli coding too, as documents are that stay quiet.
+	Brotli bool `json:"brotli,omitempty"`
+}
+
+// Equal reports whether d and e say the same.
+func (d DocumentRef) Equal(e DocumentRef) bool {
+	return d.Format == e.Format && d.Path == e.Path && d.MediaType == e.MediaType && d.Link == e.Link &&
+		d.MaxAge == e.MaxAge && d.Hash == e.Hash && d.Length == e.Length && d.Modified.Equal(e.Modified) &&
+		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
+}
+
+// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952), and perhaps another.
+type Blob struct {
+	Hash Hash   // of the identity bytes
+	Gzip []byte // not to be modified
+	Size int    // bytes in identity coding
+	// Bounds are those of the document's items, for which the hash does not vouch.
+	Bounds Bounds `json:",omitempty"`
+	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil for a document that is not held in it.
+	Brotli []byte `json:",omitempty"`
+}
+
+// Token is a fencing token: of two builders, the one with the greater token is the later one, and the store refuses
+// the commits of the other. It is at least the Unix time in milliseconds at which it was given out.
+type Token int64

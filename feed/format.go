@@ -1,0 +1,128 @@
+package feed
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Format is a format of documents. The table of formats below says what each of them is; package render has the
+// functions that write them in a table of its own. The methods of a Format panic if it is not in the table, so a value
+// from outside the program needs [ParseFormat] or [Format.Known] first.
+type Format string
+
+// The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, a page for people, the list of feeds that feed readers
+// import (OPML 2.0), and the style sheet that browsers show RSS and Atom with.
+const (
+	RSS  Format = "rss"
+	Atom Format = "atom"
+	JSON Format = "json"
+	HTML Format = "html"
+	OPML Format = "opml"
+	CSS  Format = "css"
+)
+
+// formatInfo is a row of the table of formats.
+type formatInfo struct {
+	format Format
+	label  string // for people
+	file   string // name of a file with such a document
+	// mediaType is the Content-Type, plainType the one for sites that ask for XML that browsers show; empty: mediaType.
+	mediaType, plainType string
+	// subscribed is set if readers subscribe to documents of the format, page if it is shown to people and therefore
+	// served at the path of its folder.
+	subscribed, page bool
+	// perFeed is set if every feed can have a document of the format, perSite if the documents of [Pages] include one.
+	perFeed, perSite bool
+	// delta is set if readers may ask for new items only (RFC 3229 with the instance manipulation "feed"). The document
+	// without any of its items must be valid, and nothing may separate items.
+	delta bool
+}
+
+const plainXML = "application/xml; charset=utf-8"
+
+// formatTable is not modified. Its order is the one in which formats are listed for people.
+var formatTable = []formatInfo{
+	{format: RSS, label: "RSS", file: "feed.xml", mediaType: "application/rss+xml; charset=utf-8", plainType: plainXML,
+		subscribed: true, perFeed: true, delta: true},
+	{format: Atom, label: "Atom", file: "atom.xml", mediaType: "application/atom+xml; charset=utf-8", plainType: plainXML,
+		subscribed: true, perFeed: true, delta: true},
+	{format: JSON, label: "JSON Feed", file: "feed.json", mediaType: "application/feed+json; charset=utf-8",
+		subscribed: true, perFeed: true},
+	{format: HTML, label: "HTML", file: "index.html", mediaType: "text/html; charset=utf-8", page: true,
+		perFeed: true, perSite: true},
+	{format: OPML, label: "OPML", file: "feeds.opml", mediaType: "text/x-opml; charset=utf-8", perSite: true},
+	{format: CSS, label: "CSS", file: "feed.css", mediaType: "text/css; charset=utf-8", perSite: true},
+}
+
+// info returns the format's row.
+func (f Format) info() *formatInfo {
+	for i := range formatTable {
+		if formatTable[i].format == f {
+			return &formatTable[i]
+		}
+	}
+	panic(fmt.Sprintf("feed: format %q is not in the table of formats", string(f)))
+}
+
+// formatsWith returns the formats that have a property, in the order of the table.
+func formatsWith(property func(*formatInfo) bool) []Format {
+	list := make([]Format, 0, len(formatTable))
+	for i := range formatTable {
+		if row := &formatTable[i]; property(row) {
+			list = append(list, row.format)
+		}
+	}
+	return list
+}
+
+// AllFormats returns every format.
+func AllFormats() []Format { return formatsWith(func(*formatInfo) bool { return true }) }
+
+// Formats returns the formats that readers subscribe to, in the order in which they are listed for people.
+func Formats() []Format { return formatsWith(func(row *formatInfo) bool { return row.subscribed }) }
+
+// FeedFormats returns the formats that a feed can have documents in: those of [Formats] and its page.
+func FeedFormats() []Format { return formatsWith(func(row *formatInfo) bool { return row.perFeed }) }
+
+// SiteFormats returns the formats of the documents of [Pages].
+func SiteFormats() []Format { return formatsWith(func(row *formatInfo) bool { return row.perSite }) }
+
+// ParseFormat returns the format named s, which must be one of [Formats], or an error of kind [ErrInvalid].
+func ParseFormat(s string) (Format, error) {
+	if f := Format(s); slices.Contains(Formats(), f) {
+		return f, nil
+	}
+	return "", fmt.Errorf("format %q: want rss, atom or json: %w", s, ErrInvalid)
+}
+
+// Known reports whether the format is in the table: a document that a later release committed may have another.
+func (f Format) Known() bool { return slices.Contains(AllFormats(), f) }
+
+// Label returns the format's name for people, such as "JSON Feed".
+func (f Format) Label() string { return f.info().label }
+
+// File returns the name of a file with a document of this format. It is the last segment of the document's path, except
+// for pages, which are served at the path of their folder.
+func (f Format) File() string { return f.info().file }
+
+// MediaType returns the Content-Type of documents of this format.
+func (f Format) MediaType() string { return f.info().mediaType }
+
+// PlainMediaType returns the Content-Type that makes browsers show the document rather than download it.
+func (f Format) PlainMediaType() string {
+	row := f.info()
+	if row.plainType == "" {
+		return row.mediaType
+	}
+	return row.plainType
+}
+
+// Page reports whether documents of this format are shown to people and served at the path of their folder.
+func (f Format) Page() bool { return f.info().page }
+
+// Subscribed reports whether readers subscribe to documents of this format.
+func (f Format) Subscribed() bool { return f.info().subscribed }
+
+// Delta reports whether a document of this format without some of its items is sent to readers that ask for new items
+// only (RFC 3229). Items of such a format follow one another without a separator.
+func (f Format) Delta() bool { return f.info().delta }

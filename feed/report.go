@@ -1,0 +1,146 @@
+package feed
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Problem says why a post, or a part of it, is not in the documents. It is meant for the operator.
+type Problem struct {
+	ID   string      `json:"id"` // of the post; the feed's name for KindHeld, a path for KindFile
+	Kind ProblemKind `json:"kind"`
+	// Place is where in the post the problem is: a JSON path or "line 3"; may be empty.
+	Place  string `json:"place,omitempty"`
+	Reason string `json:"reason"` // a sentence
+	// Since is when the problem was first seen.
+	Since time.Time `json:"since,omitzero"`
+	// Serving is set if an earlier version of the post is still published.
+	Serving bool `json:"serving,omitempty"`
+}
+
+// ProblemKind is the kind of a [Problem]. Its methods panic if it is not in the table of kinds, so a kind from a store
+// needs [ProblemKind.Known] first: a later release may have written it.
+type ProblemKind string
+
+// The kinds of problems.
+const (
+	KindRejected   ProblemKind = "rejected"   // the post cannot be read
+	KindMissing    ProblemKind = "missing"    // the post was deleted without an inbox entry
+	KindSuggestion ProblemKind = "suggestion" // a credit is not certain enough to publish
+	KindCharacters ProblemKind = "characters" // characters that no document can contain are shown as U+FFFD
+	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed unexplained
+	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
+	KindReplica    ProblemKind = "replica"    // the store's documents of a feed are older than the served ones, or damaged
+	KindFleet      ProblemKind = "fleet"      // the processes of a site do not fit together; the ID is a process's
+)
+
+// kindInfo is a row of the table of problem kinds.
+type kindInfo struct {
+	kind ProblemKind
+	// rejects is set if something that was submitted is not published because of the problem.
+	rejects bool
+	// published says which version of the post is published despite the problem, for people; empty: that depends on
+	// Problem.Serving.
+	published string
+}
+
+// kindTable is not modified.
+var kindTable = []kindInfo{
+	{kind: KindRejected, rejects: true},
+	{kind: KindMissing, published: "yes"},
+	{kind: KindSuggestion, published: "without it"},
+	{kind: KindCharacters, published: "with U+FFFD"},
+	{kind: KindHeld},
+	{kind: KindFile, rejects: true},
+	{kind: KindReplica},
+	{kind: KindFleet},
+}
+
+// ProblemKinds returns all kinds of problems.
+func ProblemKinds() []ProblemKind {
+	list := make([]ProblemKind, len(kindTable))
+	for i, row := range kindTable {
+		list[i] = row.kind
+	}
+	return list
+}
+
+// Known reports whether the kind is in the table.
+func (k ProblemKind) Known() bool { return slices.Contains(ProblemKinds(), k) }
+
+func (k ProblemKind) info() kindInfo {
+	for _, row := range kindTable {
+		if row.kind == k {
+			return row
+		}
+	}
+	panic(fmt.Sprintf("feed: problem kind %q is not in the table of kinds", string(k)))
+}
+
+// Rejects reports whether a problem of the kind keeps something that was submitted from being published.
+func (k ProblemKind) Rejects() bool { return k.info().rejects }
+
+// Published returns which version of the post is published despite a problem of the kind, in words for people. It is
+// empty if that depends on [Problem.Serving].
+func (k ProblemKind) Published() string { return k.info().published }
+
+// Outcome is the outcome of a rebuild of one feed. Its methods panic if it is not in the table of outcomes.
+type Outcome string
+
+// The outcomes.
+const (
+	Committed Outcome = "committed" // new documents were committed
+	Unchanged Outcome = "unchanged" // the documents are the committed ones already
+	Held      Outcome = "held"      // posts vanished unexplained; the last documents stay
+	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
+)
+
+// outcomeInfo is a row of the table of outcomes.
+type outcomeInfo struct {
+	outcome Outcome
+	current bool // the committed documents are those of the present posts
+}
+
+// outcomeTable is not modified.
+var outcomeTable = []outcomeInfo{
+	{outcome: Committed, current: true},
+	{outcome: Unchanged, current: true},
+	{outcome: Held},
+	{outcome: Failed},
+}
+
+// Outcomes returns all outcomes.
+func Outcomes() []Outcome {
+	list := make([]Outcome, len(outcomeTable))
+	for i, row := range outcomeTable {
+		list[i] = row.outcome
+	}
+	return list
+}
+
+// Current reports whether the committed documents are those of the present posts after such an outcome. Otherwise the
+// rebuild's report has a reason.
+func (o Outcome) Current() bool {
+	for _, row := range outcomeTable {
+		if row.outcome == o {
+			return row.current
+		}
+	}
+	panic(fmt.Sprintf("feed: outcome %q is not in the table of outcomes", string(o)))
+}
+
+// Report is the result of a rebuild.
+type Report struct {
+	Feeds []FeedReport `json:"feeds"`
+	// Problems are those that are listed after the rebuild.
+	Problems []Problem `json:"problems"`
+}
+
+// FeedReport is the result of a rebuild for one feed.
+type FeedReport struct {
+	Feed    Name    `json:"feed"`
+	Outcome Outcome `json:"outcome"`
+	Items   int     `json:"items"`
+	Reason  string  `json:"reason,omitempty"` // for Held and Failed
+}

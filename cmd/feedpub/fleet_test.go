@@ -30,11 +30,13 @@ type machines struct {
 	t     *testing.T
 	redis *storetest.Server
 	site  *store.Site
+	// program is the program that run runs.
+	program string
 }
 
 func newMachines(t *testing.T) *machines {
 	t.Helper()
-	m := &machines{t: t, redis: storetest.StartRedis(t)}
+	m := &machines{t: t, program: "feedpub", redis: storetest.StartRedis(t)}
 	client, err := store.Open(store.Options{URL: m.redis.URL()})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +73,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start starts a program ("feedpub" or "feedpub-older") with a data folder of its own, and waits until its admin side
+// start starts a program ("feedpub" or "feedpub-newer") with a data folder of its own, and waits until its admin side
 // answers. It is killed when the test ends.
 func (m *machines) start(program string, args ...string) *machine {
 	m.t.Helper()
@@ -193,7 +195,7 @@ func (m *machines) post(ids ...string) {
 // run runs a command to its end and returns its exit code and output.
 func (m *machines) run(args ...string) (code int, output string) {
 	m.t.Helper()
-	cmd := exec.Command("feedpub", append(args, "--redis", m.redis.URL())...)
+	cmd := exec.Command(m.program, append(args, "--redis", m.redis.URL())...)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		m.t.Fatal(err)
@@ -289,11 +291,12 @@ func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
 // site is upgraded; then each changes once.
 func TestARollingDeploy(t *testing.T) {
 	m := newMachines(t)
-	older := m.start("feedpub-older", "serve")
+	m.program = "feedpub-newer"
+	older := m.start("feedpub", "serve")
 	m.post("a")
 	older.untilServed("Post a.")
 	before := older.tags()
-	newer := m.start("feedpub", "serve")
+	newer := m.start("feedpub-newer", "serve")
 	newer.untilServed("Post a.")
 
 	unchanged := func(when string, p *machine) {
@@ -305,7 +308,7 @@ func TestARollingDeploy(t *testing.T) {
 	older.stop()
 	newer.until("it builds", func() bool { code, _ := m.run("rebuild"); return code == exitDone && m.holds(newer) })
 	unchanged("built by the newer release", newer)
-	older = m.start("feedpub-older", "serve")
+	older = m.start("feedpub", "serve")
 	newer.stop()
 	older.until("it builds", func() bool { return m.holds(older) })
 	if code, out := m.run("rebuild"); code != exitDone {
@@ -314,7 +317,7 @@ func TestARollingDeploy(t *testing.T) {
 	older.untilServed("Post a.")
 	unchanged("built by the older release again", older)
 
-	newer = m.start("feedpub", "serve")
+	newer = m.start("feedpub-newer", "serve")
 	newer.untilServed("Post a.")
 	newer.until("the older release holds up an upgrade", func() bool {
 		code, out := m.run("upgrade")
@@ -328,22 +331,22 @@ func TestARollingDeploy(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 || found.Done {
 		t.Errorf("upgrade --check: exit code %d, %v, %s", code, err, out)
 	}
-	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have rendering version 3; it was 2") {
+	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have rendering version 2; it was 1") {
 		t.Errorf("upgrade: exit code %d, %s", code, out)
 	}
-	newer.until("the new form is served", func() bool { return newer.tags()["/feed.css"] != before["/feed.css"] })
+	newer.until("the new form is served", func() bool { return newer.tags()["/feed.xml"] != before["/feed.xml"] })
 	after := newer.tags()
 	if before["/feed.xml"] == after["/feed.xml"] || before["/feed.json"] != after["/feed.json"] {
 		t.Errorf("the upgrade changed other documents than those that differ: before %v, after %v", before, after)
 	}
 
 	// A server of the older release comes back: it serves what it can't make, and says so.
-	older = m.start("feedpub-older", "serve")
+	older = m.start("feedpub", "serve")
 	older.untilServed("Post a.")
 	newer.stop()
 	older.until("it is known to stand aside", func() bool {
 		_, text := older.get(older.admin + "/readyz")
-		return strings.Contains(text, "building") && strings.Contains(text, "form 3")
+		return strings.Contains(text, "building") && strings.Contains(text, "rendering version 2")
 	})
 	if status, text := older.get(older.admin + "/readyz"); status != http.StatusOK {
 		t.Errorf("a server that stands aside from building is taken from readers: %s", text)
@@ -360,7 +363,7 @@ func TestARollingDeploy(t *testing.T) {
 	if code, out := m.run("upgrade", "--force"); code != exitDone {
 		t.Errorf("upgrade --force back to the older form: exit code %d, %s", code, out)
 	}
-	older.until("it builds", func() bool { return older.tags()["/feed.css"] == before["/feed.css"] })
+	older.until("it builds", func() bool { return older.tags()["/feed.xml"] == before["/feed.xml"] })
 }
 
 // TestServersWithDifferentConfigurationsAreListed: both go on; which of them is right only an operator knows.

@@ -29,8 +29,8 @@ const patience = time.Minute
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"feedpub": main,
-		// A release from before the newest version of the rendered form.
-		"feedpub-older": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Oldest}) },
+		// A later release, which can make one more version of the rendering.
+		"feedpub-newer": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version + 1}) },
 	})
 }
 

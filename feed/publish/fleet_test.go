@@ -18,9 +18,13 @@ import (
 	"feedpub/feed/render"
 )
 
+// nextVersion is the rendering version of an imaginary later release.
+const nextVersion = render.Version + 1
+
 // inFleet adds a Fleet to a builder that makes the rendering versions from oldest to newest.
 func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	return func(c *publish.Config) {
+		c.Renderer = render.New(render.UpTo(newest))
 		c.Fleet = fleet.New(fleet.Config{
 			Store: w.site, Log: slog.New(slog.NewTextHandler(w.log, nil)), Clock: w.now, OneShot: true,
 			Self: feed.Member{
@@ -65,7 +69,7 @@ func TestTwoRenderingVersions(t *testing.T) {
 		w.report(feed.Member{ID: owner, Builds: true, Renderer: feed.Versions{Oldest: render.Oldest, Newest: newest}})
 		return w.builder(owner, w.inFleet(render.Oldest, newest))
 	}
-	older, newer := program("older", render.Oldest), program("newer", render.Version)
+	older, newer := program("older", render.Oldest), program("newer", nextVersion)
 	w.rebuild(newer)
 	first := w.tags()
 	for range 2 {
@@ -75,8 +79,8 @@ func TestTwoRenderingVersions(t *testing.T) {
 	if diff := cmp.Diff(first, w.tags()); diff != "" {
 		t.Errorf("entity tags changed although nobody upgraded the site (-first +now):\n%s", diff)
 	}
-	if css := string(w.body(w.head(feed.Pages), feed.CSS)); !strings.Contains(css, "This is a web feed") {
-		t.Errorf("the documents are not of the rendering version that both programs make:\n%s", css)
+	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, "<generator>feedpub 1</generator>") {
+		t.Errorf("the site is not in the version that both programs make:\n%s", body)
 	}
 
 	// The older program is stopped, and the site is upgraded. Then one of the old ones comes back.
@@ -85,7 +89,7 @@ func TestTwoRenderingVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	upgraded := schema
-	upgraded.Renderer = render.Version
+	upgraded.Renderer = nextVersion
 	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +119,7 @@ func TestRunFollowsUpgrade(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	w.report(feed.Member{ID: "older", Builds: true, Renderer: feed.Versions{Oldest: render.Oldest, Newest: render.Oldest}})
-	p := w.builder("newer", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) { c.OnChange = true })
+	p := w.builder("newer", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) { c.OnChange = true })
 	stop := w.run(p)
 	defer stop()
 	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
@@ -124,14 +128,14 @@ func TestRunFollowsUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	upgraded := schema
-	upgraded.Renderer = render.Version
+	upgraded.Renderer = nextVersion
 	if _, err := w.site.SetSchema(t.Context(), schema, upgraded); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := publish.Ask(t.Context(), w.site, nil); err != nil {
 		t.Errorf("asked to rebuild after the upgrade: %v", err)
 	}
-	want := "<generator>feedpub " + strconv.Itoa(render.Version) + "</generator>"
+	want := "<generator>feedpub " + strconv.Itoa(nextVersion) + "</generator>"
 	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, want) {
 		t.Errorf("the document lacks %s", want)
 	}
@@ -156,7 +160,7 @@ func (w *world) run(p *publish.Publisher) (stop func()) {
 func TestBuilderExceedsReportedToken(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
-	p := w.builder("builder", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) {
+	p := w.builder("builder", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) {
 		c.OnChange = true
 		c.Fleet = looking{c.Fleet.(*fleet.Fleet)}
 	})
@@ -191,7 +195,7 @@ func (l looking) NewestToken() feed.Token {
 func TestRunWaitsForRestoredCommits(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
-	w.rebuild(w.builder("before", w.inFleet(render.Oldest, render.Version)))
+	w.rebuild(w.builder("before", w.inFleet(render.Oldest, nextVersion)))
 	w.remember()
 	replica := w.seen
 	w.seen = nil
@@ -202,7 +206,7 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 			w.redis.Del(key)
 		}
 	}
-	stop := w.run(w.builder("after", w.inFleet(render.Oldest, render.Version), func(c *publish.Config) { c.OnChange = true }))
+	stop := w.run(w.builder("after", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) { c.OnChange = true }))
 	defer stop()
 	w.until("the builder has noticed", func() bool { return w.logged("lost commits") > 0 })
 	if got := w.ids("main"); got != nil {

@@ -35,7 +35,8 @@ const generator = "feedpub"
 // Renderer makes documents. It remembers fragments, so that an item that stands in many feeds is rendered once; what it
 // remembers changes no byte of any document. It may be used by several goroutines at once.
 type Renderer struct {
-	version int
+	version int // that is made
+	newest  int // that can be made
 	cache   *cache.Cache[fragmentKey, []byte]
 	pens    *sync.Pool // of *pen
 }
@@ -66,10 +67,14 @@ type Option func(*Renderer)
 // CacheBytes bounds what the Renderer remembers; 0 is nothing. The default is [DefaultCacheBytes].
 func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newFragmentCache(n) } }
 
-// New returns a Renderer of the newest version.
+// UpTo lets the Renderer make versions up to one later than [Version], which differ from it in their number only. Tests
+// use it for a later release that works beside this one.
+func UpTo(version int) Option { return func(r *Renderer) { r.newest = max(version, Version) } }
+
+// New returns a Renderer of [Version].
 func New(options ...Option) *Renderer {
 	r := &Renderer{
-		version: Version, cache: newFragmentCache(DefaultCacheBytes), pens: &sync.Pool{New: func() any { return new(pen) }},
+		version: Version, newest: Version, cache: newFragmentCache(DefaultCacheBytes), pens: &sync.Pool{New: func() any { return new(pen) }},
 	}
 	for _, option := range options {
 		option(r)
@@ -77,19 +82,19 @@ func New(options ...Option) *Renderer {
 	return r
 }
 
-// At returns a Renderer of another version of the form, which remembers in the same place. The error is of kind
-// [feed.ErrInvalid] if the version is none from [Oldest] to [Version].
+// At returns a Renderer of another version, which shares the cache. The error is of kind [feed.ErrInvalid] if the version
+// is not one from [Oldest] to [Version].
 func (r *Renderer) At(version int) (*Renderer, error) {
-	if version < Oldest || version > Version {
-		return nil, fmt.Errorf("version %d of the rendered form, of which %d to %d can be made: %w",
-			version, Oldest, Version, feed.ErrInvalid)
+	if version < Oldest || version > r.newest {
+		return nil, fmt.Errorf("rendering version %d: want %d to %d: %w",
+			version, Oldest, r.newest, feed.ErrInvalid)
 	}
 	other := *r
 	other.version = version
 	return &other, nil
 }
 
-// Version returns the version of the form that the Renderer makes.
+// Version returns the version that the Renderer makes.
 func (r *Renderer) Version() int { return r.version }
 
 // Documents renders the feed in all of its formats, in the order of [feed.Formats].

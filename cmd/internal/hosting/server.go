@@ -79,7 +79,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	c := o.Site.Source.Config
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
-		shared: newShared(), checked: make(chan struct{}), memory: serve.NewMemory(int64(c.Server.Memory)),
+		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}), memory: serve.NewMemory(int64(c.Server.Memory)),
 		drainTimeout: c.Server.DrainTimeout,
 	}
 	if p := c.Polling; p.Limit > 0 {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"feedpub/config"
+	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/fleet"
 	"feedpub/feed/render"
@@ -26,9 +27,9 @@ type shared struct {
 	readers map[string]*attribution.Reader // by their configuration
 }
 
-func newShared() *shared {
+func newShared(versions feed.Versions) *shared {
 	return &shared{
-		renderer: render.New(),
+		renderer: render.New(render.UpTo(versions.Newest)),
 		// A rebuild uses several goroutines. More than one at a time, so that a large site does not delay all others;
 		// few, since each holds the items of its site in memory.
 		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),

@@ -84,7 +84,7 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 			return feed.Report{}, err
 		}
 	}
-	c, err := s.publishing(newShared())
+	c, err := s.publishing(newShared(s.Source.process.Versions))
 	if err != nil {
 		return feed.Report{}, err
 	}

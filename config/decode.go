@@ -19,28 +19,28 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// decoder fills a Config from one place after another. It walks the syntax tree itself, because a decoder that stops
-// at the first mistake makes people fix their file one error at a time.
+// decoder fills a Config from its sources. It walks the syntax tree itself, because decoders of YAML stop at the first
+// error.
 type decoder struct {
-	// at is where what it reads stands in the whole configuration, a path; empty for the whole.
+	// at is the path in the configuration of what the decoder reads; empty for all of it.
 	at       string
 	problems []Problem
-	origins  map[string]origin // by path below at, where a value was last set
+	origins  map[string]origin // by path relative to at, of the value that was set last
 	sites    foundSites
 }
 
-// origin is the place that a value comes from.
+// origin is where a value is set.
 type origin struct {
 	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
 	layer int    // a higher one is stronger
-	key   string // the path that at names already, if any
+	key   string // the path, if at already names it
 }
 
-// source is a text to read values from.
+// source is a text that values are read from.
 type source struct {
 	origin
-	dir string // what relative paths are relative to
-	// lines says that at is the name of a file, to which line and column are added.
+	dir string // the base of relative paths
+	// lines means that at is a file name, to which line and column are appended.
 	lines bool
 }
 
@@ -52,7 +52,7 @@ func (d *decoder) report(o origin, path, message string) {
 	d.problems = append(d.problems, Problem{Origin: o.at, Path: path, Message: message})
 }
 
-// place returns the origin of a node of the source.
+// place returns the origin of a node.
 func (s source) place(n ast.Node) origin {
 	o := s.origin
 	if pos := n.GetToken().Position; s.lines && pos != nil {
@@ -61,14 +61,14 @@ func (s source) place(n ast.Node) origin {
 	return o
 }
 
-// yaml reads text, a YAML document that stands at path, into v.
+// yaml reads text, a YAML document at path, into v.
 func (d *decoder) yaml(s source, path, text string, v reflect.Value) {
 	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		o := s.origin
 		message := err.Error()
 		if se := new(yaml.SyntaxError); errors.As(err, &se) {
-			// Its Error draws the place over several lines.
+			// Its Error method prints several lines.
 			message = se.Message
 			if pos := se.Token.Position; s.lines && pos != nil {
 				o.at = fmt.Sprintf("%s:%d:%d", s.at, pos.Line, pos.Column)
@@ -91,8 +91,8 @@ func (d *decoder) yaml(s source, path, text string, v reflect.Value) {
 	}
 }
 
-// node reads the value n, which stands at path, into v. A null leaves v as it is: a section whose keys are all
-// commented out is one.
+// node reads the value n at path into v. A null changes nothing, because a section is null if all its keys are
+// commented out.
 func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
 	switch n := n.(type) {
 	case *ast.NullNode:
@@ -120,7 +120,7 @@ func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// pairs calls f with the keys and values of the mapping n, and reports what is no mapping and keys that come twice.
+// pairs calls f with the keys and values of the mapping n. It reports duplicate keys, and n if it is not a mapping.
 func (d *decoder) pairs(s source, path string, n ast.Node, f func(key string, keyNode, value ast.Node)) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
@@ -160,7 +160,7 @@ func (d *decoder) structure(s source, path string, n ast.Node, v reflect.Value) 
 }
 
 func (d *decoder) mapping(s source, path string, n ast.Node, v reflect.Value) {
-	// A map or list replaces what a weaker place gave; merging would leave no way to take an entry away.
+	// A map or list replaces that of a lower layer: merging would leave no way to remove an entry.
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(s, path, n, func(key string, _, value ast.Node) {
 		elem := reflect.New(v.Type().Elem()).Elem()
@@ -186,7 +186,7 @@ func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		text = n.Value
-		// Quoted numbers and truth values are texts; elsewhere a quoted text is as good as a plain one.
+		// A quoted number or boolean is a text. Other values may be quoted.
 		if k := v.Kind(); v.Type() != durationType && !isText(v.Type()) && k != reflect.String {
 			d.report(s.place(n), path, fmt.Sprintf("want %s, got the text %q", wanted(v.Type()), text))
 			return
@@ -197,13 +197,13 @@ func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
 		d.report(s.place(n), path, fmt.Sprintf("want %s, got %s", wanted(v.Type()), describe(n)))
 		return
 	default:
-		// Numbers, truth values and dates as they are written, so that a title may be 2024.
+		// The source text of numbers, booleans and dates, so that a title may be 2024.
 		text = n.GetToken().Value
 	}
 	d.text(s, s.place(n), path, text, v)
 }
 
-// text sets the leaf v from its text.
+// text sets the leaf v to the value of text.
 func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 	d.origins[path] = o
 	if err := setLeaf(v, text); err != nil {
@@ -224,12 +224,12 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// isLeaf reports whether values of type t are written as one text.
+// isLeaf reports whether a value of type t is written as one scalar.
 func isLeaf(t reflect.Type) bool {
 	return isText(t) || !slices.Contains([]reflect.Kind{reflect.Struct, reflect.Map, reflect.Slice}, t.Kind())
 }
 
-// setLeaf sets v from text. Its errors say what is wanted, and what was found.
+// setLeaf sets v to the value of text. Errors have the form "want X, got Y".
 func setLeaf(v reflect.Value, text string) error {
 	wrong := func() error { return fmt.Errorf("want %s, got %q", wanted(v.Type()), text) }
 	if t, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
@@ -273,7 +273,7 @@ func setLeaf(v reflect.Value, text string) error {
 	return nil
 }
 
-// wanted describes the values of type t to people.
+// wanted describes the values of type t in an error.
 func wanted(t reflect.Type) string {
 	switch {
 	case t == durationType:
@@ -295,7 +295,7 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// describe says to people what n is.
+// describe describes n in an error.
 func describe(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
@@ -319,17 +319,17 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// suggestion returns a hint at the one of names that key is most likely meant to be, or "".
+// suggestion returns ", did you mean NAME?" for the one of names that is most similar to key, or "".
 func suggestion(key string, names []string) string {
 	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
-	// Half the name, since swapping two letters of a short one counts as two changes.
+	// Up to half the name, since swapping two letters counts as two changes.
 	if distance(key, best) > len(best)/2 {
 		return ""
 	}
 	return fmt.Sprintf(", did you mean %s?", best)
 }
 
-// distance returns how many bytes must be inserted, removed or replaced to turn a into b.
+// distance returns the number of bytes to insert, remove or replace to turn a into b.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	row := make([]int, len(b)+1)

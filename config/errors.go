@@ -6,9 +6,9 @@ import (
 	"feedpub/feed"
 )
 
-// Error is everything that is wrong with a configuration. It is of kind [feed.ErrInvalid].
+// Error is the list of all mistakes in a configuration. Its kind is [feed.ErrInvalid].
 type Error struct {
-	Problems []Problem // at least one, in the order of file, environment, flags, then what only shows when all is known
+	Problems []Problem // at least one: those of the file, environment and flags, then those of combinations
 }
 
 // Error returns one line per problem.
@@ -25,12 +25,12 @@ func (e *Error) Unwrap() error { return feed.ErrInvalid }
 
 // Problem is one mistake.
 type Problem struct {
-	// Origin is where the value was given: "file.yml:3:5" with line and column, the name of a variable, or a flag.
-	// It is empty for a value that was not given anywhere.
+	// Origin is where the value is set: "file.yml:3:5" with line and column, the name of a variable, or a flag. It is
+	// empty for a default.
 	Origin string
-	// Path is the key, such as "schedules.main" or "site.authors[0].name"; empty where the origin says it all.
+	// Path is the key, such as "schedules.main" or "site.authors[0].name"; empty if the origin names it.
 	Path string
-	// Message says what is wanted, and what was found.
+	// Message is the text, usually "want X, got Y".
 	Message string
 }
 

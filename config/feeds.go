@@ -12,93 +12,94 @@ import (
 	"feedpub/feed/alias"
 )
 
-// Feed is a feed: how it is made and, for one that is not the main feed or a family's, which posts it has. A post belongs
-// to it if it meets every one of tags, all_tags, authors, sources, languages and quoting that is given, and none of
-// exclude; a post can also stay out by itself, with its member exclude_from. Without any of them the feed has all posts.
-// Names are compared without regard to case, those of publications also by the other names they go by.
+// Feed configures a feed and, unless it is the main feed or one of a family, selects its posts. A post belongs to the
+// feed if it matches every one of tags, all_tags, authors, sources, languages and quoting that is set, and does not
+// match exclude. A post can also exclude itself with its member exclude_from. A feed without criteria has all posts.
+// Names are compared without regard to case, and those of publications also by their aliases.
 type Feed struct {
-	// Title is the feed's title. Default the site's title and the feed's name.
+	// Title is the feed's title. Default: the site's title and the feed's name.
 	Title string `yaml:"title"`
 
-	// Description is one sentence about the feed. Default made of the names, or title.
+	// Description is one sentence about the feed. Default: made from the names, or the title.
 	Description string `yaml:"description"`
 
-	// Tags are tags of which a post has at least one. Default none: any post.
+	// Tags match posts with at least one of these tags. Default none: any post.
 	Tags []string `yaml:"tags"`
 
-	// AllTags are tags of which a post has each. Default none: any post.
+	// AllTags match posts with all of these tags. Default none: any post.
 	AllTags []string `yaml:"all_tags"`
 
-	// Authors are authors of whom at least one wrote the post. Default none: anybody.
+	// Authors match posts by at least one of these authors. Default none: any post.
 	Authors []string `yaml:"authors"`
 
-	// Sources are publications of which a post quotes at least one. Default none: any, or none at all.
+	// Sources match posts that quote at least one of these publications. Default none: any post.
 	Sources []string `yaml:"sources"`
 
-	// Languages are BCP 47 tags: a post is in one of them, or a variety of it as en-GB is of en. Default none: any.
+	// Languages match posts in one of these BCP 47 languages or a variety of it, as en-GB is of en. Default none: any
+	// post.
 	Languages []Language `yaml:"languages"`
 
-	// Quoting is whether a post quotes anything. Default either.
+	// Quoting matches posts that have a quote, if true, or none, if false. Default: any post.
 	Quoting Choice `yaml:"quoting"`
 
-	// Exclude leaves posts out.
+	// Exclude matches posts that do not belong to the feed.
 	Exclude Exclude `yaml:"exclude"`
 
-	// Limit is how many items the feed has at most, up to 10000; 0 is the default: the family's, or site.limit.
+	// Limit is the maximum number of items in the feed, up to 10000. Default 0: the family's limit, or site.limit.
 	Limit int `yaml:"limit"`
 
-	// Content is full or summary: the whole of each post or its summary only. Default the family's, or full.
+	// Content is full, or summary for feeds without the content of posts. Default: the family's, or full.
 	Content Content `yaml:"content"`
 
-	// TitleLink is where titles lead: permalink, the post's page, or source, what the post is about. Default the
-	// family's, or permalink.
+	// TitleLink is the target of an item's title: permalink, the post's page, or source, the quoted article. Default:
+	// the family's, or permalink.
 	TitleLink TitleLink `yaml:"title_link"`
 
-	// Formats are those of rss, atom and json that the feed is made in. Default the family's, or all.
+	// Formats are the formats of the feed: some of rss, atom and json. Default: the family's, or all.
 	Formats []Format `yaml:"formats"`
 
-	// Archives keeps the posts that the feed has no room for in documents of their own, linked from it (RFC 5005). What
-	// has once been archived stays so. Default true for main, the family's for a feed of one, else false.
+	// Archives publishes the posts beyond limit in archive documents that the feed links to (RFC 5005). Archived posts
+	// stay archived. Default true for main, the family's for a feed of a family, and else false.
 	Archives Choice `yaml:"archives"`
 
-	// Schedule says when the feed is rebuilt, as in schedules, which must not have it too. Changes wait for it. Default
-	// schedule.
+	// Schedule is when the feed is rebuilt, as in schedules, which must not have the feed too. Changes wait for it.
+	// Default: the top level's schedule.
 	Schedule string `yaml:"schedule"`
 }
 
-// Exclude leaves out the posts that meet any one of its keys, each read as in [Feed].
+// Exclude matches the posts that match any of its keys, which are as in [Feed].
 type Exclude struct {
-	// Tags are tags of which one is enough.
+	// Tags match posts with at least one of these tags.
 	Tags []string `yaml:"tags"`
-	// AllTags are tags that leave out a post which has each.
+	// AllTags match posts with all of these tags.
 	AllTags []string `yaml:"all_tags"`
-	// Authors are authors of whom one is enough.
+	// Authors match posts by at least one of these authors.
 	Authors []string `yaml:"authors"`
-	// Sources are publications; one that is quoted is enough.
+	// Sources match posts that quote at least one of these publications.
 	Sources []string `yaml:"sources"`
-	// Languages are languages and their varieties.
+	// Languages match posts in one of these languages or a variety of it.
 	Languages []Language `yaml:"languages"`
-	// Quoting leaves out the posts that quote (true), or those that don't (false).
+	// Quoting matches posts that have a quote, if true, or none, if false.
 	Quoting Choice `yaml:"quoting"`
 	// IDs are ids of posts.
 	IDs []string `yaml:"ids"`
 }
 
-// Family is how the feeds of a family are made, each key as in [Feed].
+// Family configures the feeds of a family. The keys are as in [Feed].
 type Family struct {
-	// Limit is how many items a feed has at most, up to 10000; 0 is the default: site.limit.
+	// Limit is the maximum number of items in a feed, up to 10000. Default 0: site.limit.
 	Limit int `yaml:"limit"`
 	// Content is full or summary. Default full.
 	Content Content `yaml:"content"`
 	// TitleLink is permalink or source. Default permalink.
 	TitleLink TitleLink `yaml:"title_link"`
-	// Formats are those of rss, atom and json that the feeds are made in. Default all.
+	// Formats are some of rss, atom and json. Default all.
 	Formats []Format `yaml:"formats"`
-	// Archives gives each of the feeds archives. Default false: every post is in the archives of main already.
+	// Archives gives each of the feeds archives. Default false, since the archives of main have all posts.
 	Archives Choice `yaml:"archives"`
 }
 
-// Alias is where an old path leads.
+// Alias is the document that an old path serves.
 type Alias struct {
 	// Feed is the feed's name. Default main.
 	Feed feed.Name `yaml:"feed"`
@@ -106,7 +107,7 @@ type Alias struct {
 	Format Format `yaml:"format"`
 }
 
-// Choice is true, false or, if it is not given, neither.
+// Choice is true, false or unset.
 type Choice string
 
 // UnmarshalText accepts true, false and the empty text.
@@ -123,7 +124,7 @@ func (c Choice) feed() feed.Choice {
 	}
 }
 
-// or returns the choice that was made, or otherwise.
+// or returns the choice, or otherwise if it is unset.
 func (c Choice) or(otherwise bool) bool {
 	if c == "" {
 		return otherwise
@@ -131,7 +132,7 @@ func (c Choice) or(otherwise bool) bool {
 	return c == "true"
 }
 
-// Content is how much of each post a feed holds.
+// Content is how much of a post is in a feed.
 type Content string
 
 // UnmarshalText accepts full, summary and the empty text.
@@ -139,7 +140,7 @@ func (c *Content) UnmarshalText(text []byte) error {
 	return oneOf(c, text, feed.FullContent, feed.SummaryContent)
 }
 
-// TitleLink is where titles lead.
+// TitleLink is the target of an item's title.
 type TitleLink string
 
 // UnmarshalText accepts permalink, source and the empty text.
@@ -153,13 +154,13 @@ type Format string
 // UnmarshalText accepts rss, atom, json and the empty text.
 func (f *Format) UnmarshalText(text []byte) error { return oneOf(f, text, feed.Formats()...) }
 
-// Preset is a platform whose old paths lead to the feeds.
+// Preset is a platform whose old paths serve the feeds.
 type Preset string
 
-// UnmarshalText accepts the platforms that are known.
+// UnmarshalText accepts the known platforms.
 func (p *Preset) UnmarshalText(text []byte) error { return oneOf(p, text, alias.Presets()...) }
 
-// MediaTypes is how RSS and Atom are announced.
+// MediaTypes is the Content-Type of RSS and Atom.
 type MediaTypes string
 
 // The media types.
@@ -171,7 +172,7 @@ const (
 // UnmarshalText accepts own and application/xml.
 func (m *MediaTypes) UnmarshalText(text []byte) error { return oneOf(m, text, OwnMediaTypes, PlainXML) }
 
-// oneOf sets v to text, which is to be one of values or empty.
+// oneOf sets v to text if that is empty or one of values.
 func oneOf[T, V ~string](v *T, text []byte, values ...V) error {
 	if len(text) > 0 && !slices.Contains(values, V(text)) {
 		names := make([]string, len(values))
@@ -185,7 +186,7 @@ func oneOf[T, V ~string](v *T, text []byte, values ...V) error {
 	return nil
 }
 
-// Catalog returns which feeds there are, and how they are made.
+// Catalog returns the configured feeds.
 func (c Config) Catalog() feed.Catalog {
 	out := feed.Catalog{
 		Feeds:    map[feed.Name]feed.Channel{feed.Main: {Archives: true}},
@@ -253,7 +254,7 @@ func languages(list []Language) []string {
 	return out
 }
 
-// formats returns the formats in the order of [feed.Formats], so that the order in which they are written changes no
+// formats returns the formats in the order of [feed.Formats], so that their order in the configuration changes no
 // document.
 func formats(list []Format) []feed.Format {
 	var out []feed.Format
@@ -265,7 +266,7 @@ func formats(list []Format) []feed.Format {
 	return out
 }
 
-// FeedSchedules returns the schedules of feeds with one of their own.
+// FeedSchedules returns the schedules of the feeds that have one of their own.
 func (c Config) FeedSchedules() map[feed.Name]string {
 	out := maps.Clone(c.Schedules)
 	if out == nil {
@@ -279,8 +280,8 @@ func (c Config) FeedSchedules() map[feed.Name]string {
 	return out
 }
 
-// Retreats returns the paths that answer 410, and those that answer 301 with the URLs that they lead to, both with the
-// names of feeds resolved to the paths of their documents, percent-decoded.
+// Retreats returns the paths that answer 410, and the paths that answer 301 with their new URLs. Paths are
+// percent-decoded; names of feeds are resolved to the paths of their documents.
 func (c Config) Retreats() (retired []string, moved map[string]string) {
 	base := c.FeedSite().BaseURL
 	moved = map[string]string{}
@@ -314,13 +315,13 @@ func (c Config) Retreats() (retired []string, moved map[string]string) {
 	return slices.Compact(retired), moved
 }
 
-// documentAt is a document that was at a path.
+// documentAt is a path and the format of the document there.
 type documentAt struct {
 	target string // percent-decoded
 	format feed.Format
 }
 
-// documentsAt returns what a path or the name of a feed stands for: itself, or the feed's documents.
+// documentsAt returns the path from, or the paths of the documents if it is the name of a feed.
 func documentsAt(from string) []documentAt {
 	if strings.HasPrefix(from, "/") {
 		return []documentAt{{decoded(from), feed.RSS}}
@@ -332,7 +333,8 @@ func documentsAt(from string) []documentAt {
 	return out
 }
 
-// decoded returns a target with its path percent-decoded, as requests are compared; one that is malformed as it is.
+// decoded returns a target with its path percent-decoded, as requests are compared. It returns a malformed target as it
+// is.
 func decoded(target string) string {
 	u, err := url.ParseRequestURI(target)
 	if err != nil {

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// Key is a place for a value in the configuration.
+// Key is a key of the configuration.
 type Key struct {
 	Path     string // such as "site.base_url"
 	Variable string // such as "FEEDPUB_SITE_BASE_URL"
 }
 
-// Keys returns all keys in the order of [Config], for documentation and for checks that nothing was forgotten. A list
-// or map is one key.
+// Keys returns all keys in the order of [Config]. A list or map is one key.
 func Keys() []Key {
 	var keys []Key
 	for path := range leaves(reflect.ValueOf(new(Config)).Elem(), "") {
@@ -27,7 +26,7 @@ func variable(path string) string {
 	return "FEEDPUB_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
-// leaves yields the path and value of every key of v, a section that stands at path.
+// leaves yields the path and value of every key in the section v at path.
 func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		for key, field := range keysOf(v) {
@@ -47,7 +46,7 @@ func leaves(v reflect.Value, path string) iter.Seq2[string, reflect.Value] {
 	}
 }
 
-// keysOf yields the keys of the section v and their values. The keys of an embedded structure are the section's own.
+// keysOf yields the keys of the section v and their values, with those of embedded structures.
 func keysOf(v reflect.Value) iter.Seq2[string, reflect.Value] {
 	return func(yield func(string, reflect.Value) bool) {
 		for i := range v.NumField() {

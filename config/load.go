@@ -14,36 +14,36 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// The layers that values come from, weakest first.
+// The sources of values. A higher one overrides a lower one.
 const (
 	layerFile = iota + 1
 	layerEnvironment
 	layerFlags
 )
 
-// Options are where a configuration comes from.
+// Options are the sources of a configuration.
 type Options struct {
-	// File is the path of the YAML file. Empty means the one that FEEDPUB_CONFIG names, and none if that is empty too.
+	// File is the path of the YAML file. If it is empty, FEEDPUB_CONFIG names the file; if that is empty too, there is
+	// none.
 	File string
 	// Getenv returns the value of an environment variable, or "".
 	Getenv func(name string) string
-	// Flags are the values given on the command line.
+	// Flags are the values of the command line.
 	Flags []Flag
-	// CheckSchedule returns an error if spec is not a schedule in the time zone loc. Its text is shown after the key.
-	// It is required: what a schedule may say is decided where schedules are run.
+	// CheckSchedule returns an error if spec is not a schedule in the time zone loc. Required.
 	CheckSchedule func(spec string, loc *time.Location) error
 }
 
-// Flag is a value given on the command line.
+// Flag is a value of the command line.
 type Flag struct {
 	Name  string // without dashes, such as "admin-listen"
 	Path  string // the key that it sets, such as "admin.listen"
 	Value string
 }
 
-// Load returns the configuration that o describes, with secrets read from their files. Mistakes are an [*Error] that
-// holds all of them; other errors come from reading the files. Unknown environment variables are no mistake: Kubernetes
-// sets FEEDPUB_PORT and others for a service called feedpub.
+// Load returns the configuration from the sources of o, with secrets read from their files. The error is an [*Error]
+// with all mistakes, unless the file cannot be read. Unknown environment variables are ignored, because Kubernetes sets
+// FEEDPUB_PORT and others for a service called feedpub.
 func Load(o Options) (Config, error) {
 	c := Default()
 	d := &decoder{origins: make(map[string]origin)}
@@ -81,7 +81,7 @@ func Load(o Options) (Config, error) {
 	return c, nil
 }
 
-// value sets the key at path from the text of a variable or flag.
+// value sets the key at path to the text of a variable or flag.
 func (d *decoder) value(s source, path, text string, v reflect.Value) {
 	if isLeaf(v.Type()) {
 		d.text(s, s.origin, path, text, v)
@@ -90,8 +90,8 @@ func (d *decoder) value(s source, path, text string, v reflect.Value) {
 	d.yaml(s, path, text, v)
 }
 
-// chooseStore leaves at most one of redis and dir set: the one from the stronger layer, so that a flag or variable can
-// choose another store than the file.
+// chooseStore clears redis or dir if both are set in different layers, so that a flag or variable can override the
+// other one in the file.
 func (d *decoder) chooseStore(c *Config) {
 	if c.Redis.IsZero() || c.Dir == "" {
 		return
@@ -107,7 +107,7 @@ func (d *decoder) chooseStore(c *Config) {
 	}
 }
 
-// readSecrets reads the files that hold secrets.
+// readSecrets reads the files that contain secrets.
 func (d *decoder) readSecrets(c *Config) {
 	if c.RedisPasswordFile == "" {
 		return
@@ -129,7 +129,7 @@ func (d *decoder) readSecrets(c *Config) {
 	}
 }
 
-// Dump returns the configuration as a YAML file that says the same, except that secrets are left out.
+// Dump returns the configuration as a YAML file, without secrets.
 func (c Config) Dump() ([]byte, error) {
 	out, err := yaml.Marshal(c)
 	if err != nil {

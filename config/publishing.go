@@ -7,54 +7,55 @@ import (
 	"feedpub/feed"
 )
 
-// Publishing is how one site is published: all that its feeds are made of, and when. What a process has once, however
-// many sites it serves, is in [Config].
+// Publishing is how one site is published: what its feeds consist of, and when they are built. What a process has only
+// once is in [Config].
 type Publishing struct {
 	Site Site `yaml:"site"`
 
-	// Schedule says when feeds are rebuilt that have no schedule of their own: a cron specification of five fields, a
+	// Schedule is when feeds without a schedule of their own are rebuilt: a cron specification of five fields, a
 	// descriptor such as @hourly, or "@every 15m". Default "*/15 * * * *".
 	Schedule string `yaml:"schedule"`
 
 	// Schedules are the schedules of single feeds by name, such as main or tags/go. Default none.
 	Schedules map[feed.Name]string `yaml:"schedules"`
 
-	// TimeZone is the IANA time zone in which schedules are read. In a zone with daylight saving time, a run at 02:30
-	// is skipped in spring and one at 01:30 comes twice in autumn. Default UTC, which has none.
+	// TimeZone is the IANA time zone of schedules. In a zone with daylight saving time, a run at 02:30 is skipped in
+	// spring and one at 01:30 happens twice in autumn. Default UTC.
 	TimeZone Zone `yaml:"time_zone"`
 
-	// OnChange rebuilds a feed at once when a post of it changes, at most once a second; with false, changes wait for
-	// the schedule. Default true.
+	// OnChange rebuilds a feed as soon as one of its posts changes, at most once a second. If it is false, changes
+	// wait for the schedule. Default true.
 	OnChange bool `yaml:"on_change"`
 
-	// Families say how the feeds of tags, authors and sources are made, by these names. Default as all feeds are made.
+	// Families configure the feeds of tags, authors and sources, by these names. Default: as all feeds.
 	Families map[feed.Family]Family `yaml:"families"`
 
-	// Feeds are single feeds by name: main, a feed of a family such as tags/go, or a new one of the name that its paths
-	// are to have, 1 to 63 of a-z, 0-9 and "-", which has the posts that meet its criteria. Default none.
+	// Feeds are single feeds by name: main, a feed of a family such as tags/go, or a new feed whose name, 1 to 63 of
+	// a-z, 0-9 and "-", is also its path, and which has the posts that match its criteria. Default none.
 	Feeds map[feed.Name]Feed `yaml:"feeds"`
 
-	// Pages makes a page for people of each feed, and one at / that lists them. Default true.
+	// Pages publishes an HTML page for each feed, and one at / that lists them. Default true.
 	Pages bool `yaml:"pages"`
 
-	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their paths of feeds
-	// lead to the feeds here, and those of comments answer 410. Jekyll's /feed.xml, which was Atom, is the RSS here: a
-	// feed's own path always wins, and readers look at what they get. Default none.
+	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. The paths of their
+	// feeds serve the feeds here, and those of their comment feeds answer 410. A feed's own path takes precedence:
+	// Jekyll's /feed.xml was Atom and is RSS here, and feed readers detect the format. Default none.
 	Paths []Preset `yaml:"paths"`
 
-	// Aliases are further old paths, with a query if need be, at which documents are served too. A feed's own path is
-	// never taken away by one. Default none.
+	// Aliases are further old paths, with a query if needed, that serve documents. A feed's own path takes precedence.
+	// Default none.
 	Aliases map[string]Alias `yaml:"aliases"`
 
-	// Moved are paths, or feeds by name, that answer 301, with the URL, the path or the name of the feed that they lead
-	// to. Feeds by name are not listed any more. Default none.
+	// Moved are paths, or names of feeds, that answer 301 with a new URL, path or feed. Feeds that are named here are
+	// no longer listed. Default none.
 	Moved map[string]string `yaml:"moved"`
 
-	// Retired are paths, or feeds by name, that answer 410: readers stop asking. Feeds by name are not listed any more.
-	// Default none.
+	// Retired are paths, or names of feeds, that answer 410, so that readers unsubscribe. Feeds that are named here
+	// are no longer listed. Default none.
 	Retired []string `yaml:"retired"`
 
-	// MediaTypes is own, or application/xml for RSS and Atom, which browsers show instead of downloading. Default own.
+	// MediaTypes is own, or application/xml for RSS and Atom, which browsers display instead of downloading. Default
+	// own.
 	MediaTypes MediaTypes `yaml:"media_types"`
 
 	Attribution Attribution `yaml:"attribution"`
@@ -62,29 +63,28 @@ type Publishing struct {
 
 // Site is the publication.
 type Site struct {
-	// ID is part of every key in Redis: 1 to 63 of a-z, 0-9 and "-". Beside sites or sites_from it chooses the one of
-	// them that a command works on, by a flag or variable. Default main; of several sites, none.
+	// ID is part of every key in Redis: 1 to 63 of a-z, 0-9 and "-". With sites or sites_from, a flag or variable sets
+	// it to choose the site that a command works on. Default main, or none if there are several sites.
 	ID feed.SiteID `yaml:"id,omitempty"`
 
-	// Title is the title of the main feed and part of the others'. Default main.
+	// Title is the title of the main feed and part of the titles of the others. Default main.
 	Title string `yaml:"title"`
 
-	// Description is one sentence about the site. Default none: feeds describe themselves by their titles.
+	// Description is one sentence about the site. Default none: the title is used.
 	Description string `yaml:"description"`
 
-	// Language is the BCP 47 tag of the language of posts that say nothing else. Default en.
+	// Language is the BCP 47 tag of the language of posts that have none. Default en.
 	Language Language `yaml:"language"`
 
-	// BaseURL is the URL under which readers find the feeds, without a slash at its end. Default http:// and the
-	// listen address; required when that is not a loopback address, since nobody else could follow it.
+	// BaseURL is the URL of the root of the feeds, without a slash at the end. Default http:// and the listen address;
+	// required if that is not a loopback address, since no other machine could resolve it.
 	BaseURL URL `yaml:"base_url"`
 
-	// HomeURL is the URL of the blog itself. Relative links of posts that have no URL are resolved against it. Default
-	// base_url.
+	// HomeURL is the URL of the blog. Relative links in posts without a URL are resolved against it. Default base_url.
 	HomeURL URL `yaml:"home_url"`
 
-	// Authors are the authors of the feeds, each with a name and perhaps url and avatar. Default none: the site's
-	// title stands for them.
+	// Authors are the authors of the feeds, each with a name and optionally url and avatar. Default none: the site's
+	// title is used.
 	Authors []Author `yaml:"authors"`
 
 	// Copyright is the rights statement of the feeds. Default none.
@@ -93,21 +93,21 @@ type Site struct {
 	// Icon is the URL of a square image. Default none.
 	Icon URL `yaml:"icon"`
 
-	// Hub is the URL of the WebSub hub that readers may subscribe through. Default none.
+	// Hub is the URL of the site's WebSub hub. Default none.
 	Hub URL `yaml:"hub"`
 
 	// Since is the date of a feed that has no posts yet, YYYY-MM-DD or RFC 3339. Default 2000-01-01.
 	Since Date `yaml:"since"`
 
-	// Limit is how many items a feed has at most, at least 1. Default 50.
+	// Limit is the maximum number of items in a feed, 1 to 10000. Default 50.
 	Limit int `yaml:"limit"`
 
-	// TTL is how often readers are asked to come, in whole minutes from 1m to 24h: Cache-Control's max-age and RSS's
-	// ttl. Default 15m.
+	// TTL is the polling interval that readers are asked for, in whole minutes from 1m to 24h: Cache-Control's max-age
+	// and RSS's ttl. Default 15m.
 	TTL time.Duration `yaml:"ttl"`
 }
 
-// Author is a person or body that writes the site.
+// Author is a person or organization that writes the site.
 type Author struct {
 	// Name is required.
 	Name string `yaml:"name"`
@@ -117,29 +117,29 @@ type Author struct {
 	Avatar URL `yaml:"avatar"`
 }
 
-// Attribution is how sources are read from prose.
+// Attribution configures how credits are read from prose.
 type Attribution struct {
-	// Threshold is how sure the reading of a source must be for it to be published, above 0 up to 1; what is below is
-	// listed for the operator. Default 0.5.
+	// Threshold is the confidence, above 0 up to 1, from which a credit is published. Credits below it are
+	// suggestions. Default 0.5.
 	Threshold float64 `yaml:"threshold"`
 
-	// Publications are publications known by name, beside those built in. Default none.
+	// Publications are publications that are recognized by name, besides the built-in ones. Default none.
 	Publications []Publication `yaml:"publications"`
 }
 
-// Publication is a publication that posts quote, and the names it goes by.
+// Publication is a publication that posts quote, and its names.
 type Publication struct {
-	// Name is how it is credited. Required.
+	// Name is the name that credits show. Required.
 	Name string `yaml:"name"`
-	// Aliases are other names that stand for it in prose.
+	// Aliases are other names of it in prose.
 	Aliases []string `yaml:"aliases"`
 	// Domains are the host names of its articles; subdomains are included.
 	Domains []string `yaml:"domains"`
 	// URL is its home page.
 	URL URL `yaml:"url"`
-	// FeedURL is its own feed, for RSS's source element.
+	// FeedURL is its own feed, for the source element of RSS.
 	FeedURL URL `yaml:"feed_url"`
-	// Agency says that it is a news agency, which others carry.
+	// Agency marks a news agency, whose articles other publications print.
 	Agency bool `yaml:"agency"`
 }
 
@@ -162,7 +162,7 @@ func defaultPublishing() Publishing {
 	}
 }
 
-// FeedSite returns what documents are made from, with the defaults that depend on other keys filled in.
+// FeedSite returns the site for building documents, with the defaults that depend on other keys filled in.
 func (c Config) FeedSite() feed.Site {
 	s := c.Site
 	base := string(s.BaseURL)

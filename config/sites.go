@@ -17,22 +17,22 @@ import (
 	"feedpub/feed"
 )
 
-// SiteSettings are those of one of several sites. What they leave out is as the top level has it, except for
-// site.base_url, which is required, and site.home_url; site.title is the site's id unless the top level has one.
-// site.id is the key, or the name of the file, that the settings stand under.
+// SiteSettings are the settings of one of several sites. Keys that it leaves out are those of the top level, except for
+// site.base_url, which is required, and site.home_url. site.title is by default the site's id, if the top level has
+// none. site.id is the key in sites, or the name of the file.
 type SiteSettings struct {
 	Publishing `yaml:",inline"`
 
-	// Hosts are the names by which readers may reach the site beside the host of site.base_url, such as one that is to
-	// be given up. No two sites share a name. Default none.
+	// Hosts are further host names of the site besides that of site.base_url, such as an old one. No two sites may
+	// have a host in common. Default none.
 	Hosts []Host `yaml:"hosts"`
 
-	// TokensFile names a file of tokens as in admin.tokens_file which are for this site alone. Default none: those of
-	// admin.tokens_file are for all sites.
+	// TokensFile is a file as in admin.tokens_file, with tokens for this site only. Default none: only the tokens of
+	// admin.tokens_file are valid, for all sites.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
-// Hostnames returns the names by which readers reach the site, the one of its base URL first.
+// Hostnames returns the host names of the site, that of its base URL first.
 func (s SiteSettings) Hostnames() []string {
 	var names []string
 	add := func(name string) {
@@ -51,10 +51,10 @@ func (s SiteSettings) Hostnames() []string {
 	return names
 }
 
-// Host is the name of a host, or its IP address, without a port: in lower case, with international names in ASCII.
+// Host is a host name or IP address without a port, in lower case, with international names in ASCII.
 type Host string
 
-// UnmarshalText accepts host names, with or without a dot at their end, and IP addresses.
+// UnmarshalText accepts host names, with or without a trailing dot, and IP addresses.
 func (h *Host) UnmarshalText(text []byte) error {
 	v, err := parseHost(string(text))
 	if err != nil {
@@ -75,20 +75,20 @@ func parseHost(text string) (Host, error) {
 	return Host(name), nil
 }
 
-// Several reports whether the configuration is of several sites, be they none yet.
+// Several reports whether the configuration is for several sites, even if there are none yet.
 func (c Config) Several() bool { return len(c.Sites) > 0 || c.SitesFrom != "" }
 
-// ForSite returns the configuration as it is for one of several sites: that of a process which has no other.
+// ForSite returns the configuration of a process that has only this one of several sites.
 func (c Config) ForSite(s SiteSettings) Config {
 	c.Publishing, c.Sites, c.SitesFrom = s.Publishing, nil, ""
 	return c
 }
 
-// siteFile is what the name of a site's file ends in.
+// siteFile is the extension of a site's file.
 const siteFile = ".yml"
 
-// SiteOf returns the site that a file of sites_from is for by its name, and whether it is one: a file whose name begins
-// with a dot, or has another ending than those of YAML, is none. The error is for a name that is most likely a mistake.
+// SiteOf returns the id of the site that a file of sites_from configures, and whether it configures one: files whose
+// names begin with a dot or have no YAML extension do not. The error reports a name that is most likely a mistake.
 func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	name := filepath.Base(path)
 	ending := filepath.Ext(name)
@@ -105,8 +105,8 @@ func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	return id, true, nil
 }
 
-// ParseSite reads the text of the file at path as the settings of a site, with the defaults that c has. Mistakes are an
-// [*Error] that holds all of them. Whether another site has one of its hosts is for the caller to find out.
+// ParseSite parses the text of the file at path as the settings of a site, with the defaults of c. The error is an
+// [*Error] with all mistakes. It does not check whether another site has one of the hosts.
 func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Location) error) (SiteSettings, error) {
 	id, _, err := SiteOf(path)
 	if err != nil {
@@ -128,7 +128,7 @@ func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Lo
 	return s, nil
 }
 
-// siteDefaults returns the settings of a site that says nothing itself.
+// siteDefaults returns the settings of a site whose file is empty.
 func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 	s := SiteSettings{Publishing: c.Publishing}
 	s.Site.ID, s.Site.BaseURL, s.Site.HomeURL = id, "", ""
@@ -140,15 +140,15 @@ func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 
 var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 
-// foundSites are the settings of sites as they were found, which are read when their defaults are known.
+// foundSites are the settings of sites in a source. They are read last, when their defaults are known.
 type foundSites struct {
 	source source
 	node   ast.Node
-	// readers hold what was found out while the settings of each site were read.
+	// readers has the decoder of each site.
 	readers map[feed.SiteID]*decoder
 }
 
-// readSites reads the settings of sites that were found.
+// readSites reads the settings of the sites in d.sites.
 func (d *decoder) readSites(c *Config) {
 	if d.sites.node == nil {
 		return
@@ -168,7 +168,7 @@ func (d *decoder) readSites(c *Config) {
 	})
 }
 
-// validateSites reports what is wrong with several sites, by themselves and together.
+// validateSites reports the errors in the settings of several sites.
 func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Location) error) {
 	defaults := slices.Clone(d.problems)
 	taken := make(map[string]feed.SiteID)
@@ -182,7 +182,7 @@ func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Loca
 			taken[name] = id
 		}
 		for _, p := range r.problems {
-			// What is wrong with a default is wrong with every site that has it, and is told once.
+			// An error in a default is an error of every site, and is reported only once.
 			if p.Origin != "" || !slices.ContainsFunc(defaults, func(q Problem) bool {
 				return join(r.at, q.Path) == p.Path && q.Message == p.Message
 			}) {
@@ -192,7 +192,7 @@ func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Loca
 	}
 }
 
-// hostPath returns the key that a site has a host by.
+// hostPath returns the path of the key that a host name of a site is from.
 func hostPath(s SiteSettings, name string) string {
 	if i := slices.Index(s.Hosts, Host(name)); i >= 0 {
 		return fmt.Sprintf("hosts[%d]", i)
@@ -200,7 +200,7 @@ func hostPath(s SiteSettings, name string) string {
 	return "site.base_url"
 }
 
-// validateOneSite reports what is wrong with the settings of a site by themselves.
+// validateOneSite reports the errors in the settings of one of several sites.
 func (d *decoder) validateOneSite(c Config, id feed.SiteID, s SiteSettings, checkSchedule func(string, *time.Location) error) {
 	d.require(s.Site.ID == id, "site.id", fmt.Sprintf("want %s, as the settings are those of this site, got %q", id, s.Site.ID))
 	if s.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("") {
@@ -210,7 +210,7 @@ func (d *decoder) validateOneSite(c Config, id feed.SiteID, s SiteSettings, chec
 	d.validatePublishing(&c, checkSchedule)
 }
 
-// validateSeveral reports what can't be beside several sites.
+// validateSeveral reports keys that are invalid with several sites.
 func (d *decoder) validateSeveral(c *Config) {
 	which := "sites"
 	if len(c.Sites) == 0 {

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// validate reports what is wrong with values that were read well, by themselves or together.
+// validate reports invalid values and combinations of values.
 func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location) error) {
 	d.validatePublishing(c, checkSchedule)
 	if !c.Several() && c.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("listen") {
@@ -37,7 +37,7 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 		{"idle_timeout", s.IdleTimeout},
 		{"drain_timeout", s.DrainTimeout},
 	} {
-		// Zero would mean "for ever" to net/http, which slow clients use to hold all connections.
+		// For net/http, 0 means no timeout, with which slow clients could occupy all connections.
 		d.require(limit.value > 0, "server."+limit.key, fmt.Sprintf("want more than 0s, got %v", limit.value))
 	}
 	d.require(s.MaxHeaderBytes >= 4096, "server.max_header_bytes",
@@ -52,12 +52,12 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.require(c.Polling.Per > 0, "polling.per", fmt.Sprintf("want more than 0s, got %v", c.Polling.Per))
 	d.require(c.Log.Access >= 0, "log.access", fmt.Sprintf("want 0 or more, got %d", c.Log.Access))
 
-	// Two servers on one address: the second one would fail with a message that names no key.
+	// Listening would fail too, with an error that names no key.
 	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
 		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))
 }
 
-// validatePublishing reports what is wrong with how a site is published.
+// validatePublishing reports errors in the settings of a site.
 func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time.Location) error) {
 	d.validateSite(c)
 	d.validateSchedules(c, checkSchedule)
@@ -78,20 +78,19 @@ func (d *decoder) validateSite(c *Config) {
 	for i, a := range s.Authors {
 		d.requireName(a.Name, fmt.Sprintf("site.authors[%d]", i))
 	}
-	// An upper bound, because a feed above some megabytes is refused by readers.
-	d.require(s.Limit >= 1 && s.Limit <= 10_000, "site.limit", fmt.Sprintf("want 1 to 10000, got %d", s.Limit))
+	d.require(s.Limit >= 1 && s.Limit <= maxLimit, "site.limit", fmt.Sprintf("want 1 to %d, got %d", maxLimit, s.Limit))
 	d.require(s.TTL >= time.Minute && s.TTL <= 24*time.Hour && s.TTL%time.Minute == 0, "site.ttl",
 		fmt.Sprintf("want whole minutes from 1m to 24h, got %v", s.TTL))
 
 	if s.BaseURL != "" {
-		// Paths are joined to it, so it has to end where they begin.
+		// Paths are appended to it.
 		u, err := url.Parse(string(s.BaseURL))
 		d.require(err == nil && u.RawQuery == "" && !u.ForceQuery, "site.base_url",
 			fmt.Sprintf("want a URL without a query, got %q", s.BaseURL))
 	}
 }
 
-// feedName is what a feed can be called: the main feed, or a family and a path name.
+// feedName matches main and the names of feeds of families.
 var feedName = regexp.MustCompile(`^(main|(tags|authors|sources)/[^/\s]+)$`)
 
 func (d *decoder) validateSchedules(c *Config, check func(string, *time.Location) error) {
@@ -109,21 +108,21 @@ func (d *decoder) validateSchedules(c *Config, check func(string, *time.Location
 	}
 }
 
-// require reports message for the value at path unless ok holds.
+// require reports message for the key at path unless ok is true.
 func (d *decoder) require(ok bool, path, message string) {
 	if !ok {
 		d.report(d.origins[path], path, message)
 	}
 }
 
-// requireName reports the element of a list at path that has no name.
+// requireName reports an element of a list that has no name.
 func (d *decoder) requireName(name, path string) {
 	if strings.TrimSpace(name) == "" {
 		d.report(d.origins[path], join(path, "name"), "is required")
 	}
 }
 
-// failed reports whether the value at path was given and could not be read.
+// failed reports whether the key at path is set to a value that could not be read.
 func (d *decoder) failed(path string) bool {
 	o, set := d.origins[path]
 	return set && slices.ContainsFunc(d.problems, func(p Problem) bool {

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// maxLimit is how many items a feed may have: readers refuse feeds of some megabytes.
+// maxLimit bounds the number of items in a feed: feed readers refuse feeds of several megabytes.
 const maxLimit = 10_000
 
 func (d *decoder) validateFeeds(c *Config, check func(string, *time.Location) error) {
@@ -113,7 +113,7 @@ func (d *decoder) validatePaths(c *Config) {
 	}
 }
 
-// isTarget reports whether target is a path, with or without a query, and reports it if it is not.
+// isTarget reports whether target is a path, with or without a query. If it is not, it adds a problem.
 func (d *decoder) isTarget(path, target string) bool {
 	u, err := url.ParseRequestURI(target)
 	ok := err == nil && strings.HasPrefix(target, "/") && u.Host == "" && !strings.Contains(target, "#")
@@ -121,7 +121,7 @@ func (d *decoder) isTarget(path, target string) bool {
 	return ok
 }
 
-// isSource reports whether from is a path, or can be the name of a feed, be it one that is no more.
+// isSource reports whether from is a path or a valid name of a feed, which need not exist any more.
 func (d *decoder) isSource(c *Config, path, from string) bool {
 	if strings.HasPrefix(from, "/") {
 		return d.isTarget(path, from)
@@ -132,7 +132,7 @@ func (d *decoder) isSource(c *Config, path, from string) bool {
 	return d.isFeed(c, path, from)
 }
 
-// isFeed reports whether name is that of a feed: the main one, one of a family, or a configured one.
+// isFeed reports whether name is the main feed, one of a family, or a configured one.
 func (d *decoder) isFeed(c *Config, path, name string) bool {
 	_, configured := c.Feeds[feed.Name(name)]
 	ok := configured || feedName.MatchString(name)
@@ -140,7 +140,7 @@ func (d *decoder) isFeed(c *Config, path, name string) bool {
 	return ok
 }
 
-// ownPath reports whether a target is the path of a document of the main feed, of a configured feed or of the pages.
+// ownPath reports whether target is the path of a document of the main feed, a configured feed or the pages.
 func ownPath(c feed.Catalog, target string) bool {
 	formats := feed.FeedFormats()
 	for name := range c.Feeds {

@@ -19,8 +19,7 @@ import (
 // Address is a host and port to listen on.
 type Address string
 
-// UnmarshalText accepts host:port with a numeric port; the host may be empty for all addresses, and port 0 asks the
-// system for a free one.
+// UnmarshalText accepts host:port with a numeric port. An empty host is all addresses, and port 0 is any free port.
 func (a *Address) UnmarshalText(text []byte) error {
 	_, port, err := net.SplitHostPort(string(text))
 	if err == nil {
@@ -33,7 +32,7 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Loopback reports whether only programs on the same machine can reach the address.
+// Loopback reports whether only this machine can reach the address.
 func (a Address) Loopback() bool {
 	host, _, err := net.SplitHostPort(string(a))
 	if err != nil {
@@ -46,8 +45,8 @@ func (a Address) Loopback() bool {
 // URL is an absolute http or https URL, or empty.
 type URL string
 
-// UnmarshalText accepts absolute http and https URLs without user information or fragment, since documents show them,
-// and the empty text.
+// UnmarshalText accepts the empty text, and absolute http and https URLs without user information, which documents
+// would publish, or fragment.
 func (u *URL) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*u = ""
@@ -67,10 +66,10 @@ func (u *URL) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// RedisURL is the URL of a Redis, or empty. It may hold passwords, so it prints with those left out.
+// RedisURL is the URL of a Redis, or empty. It may contain passwords, which it omits when it is printed.
 type RedisURL struct{ raw string }
 
-// UnmarshalText accepts the URLs that [redisurl.Parse] does, and the empty text. Its errors never show a password.
+// UnmarshalText accepts the empty text and the URLs that [redisurl.Parse] does. Errors do not contain passwords.
 func (u *RedisURL) UnmarshalText(text []byte) error {
 	if len(text) > 0 {
 		if _, err := redisurl.Parse(string(text)); err != nil {
@@ -84,7 +83,7 @@ func (u *RedisURL) UnmarshalText(text []byte) error {
 // IsZero reports whether no URL is set.
 func (u RedisURL) IsZero() bool { return u.raw == "" }
 
-// WithPassword returns the URL with the servers' password put in, or as it is if the password is empty.
+// WithPassword returns the URL with the password of the servers, or the same URL if the password is empty.
 func (u RedisURL) WithPassword(password Secret) (RedisURL, error) {
 	if password.IsZero() {
 		return u, nil
@@ -93,10 +92,10 @@ func (u RedisURL) WithPassword(password Secret) (RedisURL, error) {
 	return RedisURL{raw}, err
 }
 
-// Reveal returns the URL as it was given, passwords and all.
+// Reveal returns the URL with its passwords.
 func (u RedisURL) Reveal() string { return u.raw }
 
-// String returns the URL with the passwords left out.
+// String returns the URL without passwords.
 func (u RedisURL) String() string {
 	if u.raw == "" {
 		return ""
@@ -107,22 +106,22 @@ func (u RedisURL) String() string {
 // GoString is for %#v, which would print the field.
 func (u RedisURL) GoString() string { return strconv.Quote(u.String()) }
 
-// MarshalText returns what [RedisURL.String] does.
+// MarshalText returns u.String().
 func (u RedisURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// LogValue keeps the password out of logs.
+// LogValue omits the passwords.
 func (u RedisURL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
 const redacted = "[redacted]"
 
-// Secret is a text that only [Secret.Reveal] gives away. However it is printed, logged or marshalled, it shows as
-// "[redacted]", or as nothing when it is empty.
+// Secret is a text that only [Secret.Reveal] returns. It is printed, logged and marshalled as "[redacted]", or as "" if
+// it is empty.
 type Secret struct{ text string }
 
 // NewSecret returns text as a secret.
 func NewSecret(text string) Secret { return Secret{text} }
 
-// UnmarshalText takes any text as it is.
+// UnmarshalText accepts any text.
 func (s *Secret) UnmarshalText(text []byte) error {
 	s.text = string(text)
 	return nil
@@ -145,10 +144,10 @@ func (s Secret) String() string {
 // GoString is for %#v, which would print the field.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
-// MarshalText returns what [Secret.String] does.
+// MarshalText returns s.String().
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue keeps the secret out of logs.
+// LogValue omits the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Path is the path of a file or folder, or empty.
@@ -180,7 +179,7 @@ func (d *Date) UnmarshalText(text []byte) error {
 	return fmt.Errorf("want a date such as 2000-01-01 or 2000-01-01T12:00:00Z, got %q", text)
 }
 
-// MarshalText returns the date as [Date.UnmarshalText] reads it, without a time at midnight.
+// MarshalText returns the date in RFC 3339, without the time if that is midnight.
 func (d Date) MarshalText() ([]byte, error) {
 	return []byte(strings.TrimSuffix(d.Format(time.RFC3339), "T00:00:00Z")), nil
 }
@@ -190,7 +189,7 @@ type Zone struct{ *time.Location }
 
 // UnmarshalText accepts the names of the IANA time zone database.
 func (z *Zone) UnmarshalText(text []byte) error {
-	// "Local" is refused: schedules would mean something else on every machine. The empty name would mean UTC.
+	// Not "Local", which differs between machines, nor the empty name, which is UTC to Go.
 	loc, err := time.LoadLocation(string(text))
 	if err != nil || len(text) == 0 || string(text) == "Local" {
 		return fmt.Errorf("want an IANA time zone such as UTC or Europe/Berlin, got %q", text)
@@ -202,16 +201,16 @@ func (z *Zone) UnmarshalText(text []byte) error {
 // MarshalText returns the zone's name.
 func (z Zone) MarshalText() ([]byte, error) { return []byte(z.String()), nil }
 
-// LogFormat is a form of log lines.
+// LogFormat is a format of the log.
 type LogFormat string
 
-// The log formats.
+// The values of LogFormat.
 const (
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
 )
 
-// UnmarshalText accepts the log formats.
+// UnmarshalText accepts text and json.
 func (f *LogFormat) UnmarshalText(text []byte) error {
 	switch v := LogFormat(text); v {
 	case LogText, LogJSON:
@@ -222,28 +221,28 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	}
 }
 
-// Engine is an HTTP engine, or empty for the default.
+// Engine is an HTTP server for readers, or empty for the default.
 type Engine string
 
-// The engines.
+// The values of Engine.
 const (
 	EngineFast     Engine = "fast"
 	EngineStandard Engine = "standard"
 )
 
-// UnmarshalText accepts the engines and the empty text.
+// UnmarshalText accepts fast, standard and the empty text.
 func (e *Engine) UnmarshalText(text []byte) error { return oneOf(e, text, EngineFast, EngineStandard) }
 
-// Durability says when a write counts as done.
+// Durability is when a write is acknowledged.
 type Durability string
 
-// The durabilities.
+// The values of Durability.
 const (
 	DurabilityLocal    Durability = "local"
 	DurabilityReplicas Durability = "replicas"
 )
 
-// UnmarshalText accepts the durabilities.
+// UnmarshalText accepts local and replicas.
 func (v *Durability) UnmarshalText(text []byte) error {
 	switch d := Durability(text); d {
 	case DurabilityLocal, DurabilityReplicas:
@@ -257,13 +256,13 @@ func (v *Durability) UnmarshalText(text []byte) error {
 // Size is a number of bytes, 0 or more.
 type Size int64
 
-// sizeUnits are the units that a size may be given in, the greatest first.
+// sizeUnits are the units of sizes, the greatest first.
 var sizeUnits = [...]struct {
 	name  string
 	bytes Size
 }{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
-// UnmarshalText accepts a whole number of bytes, and one with the unit KiB, MiB or GiB.
+// UnmarshalText accepts a whole number of bytes, or of KiB, MiB or GiB.
 func (s *Size) UnmarshalText(text []byte) error {
 	number, unit := string(text), Size(1)
 	for _, u := range sizeUnits {
@@ -280,7 +279,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText returns the size in the greatest unit that gives a whole number.
+// MarshalText returns the size in the greatest unit of which it is a whole number.
 func (s Size) MarshalText() ([]byte, error) {
 	for _, u := range sizeUnits {
 		if s > 0 && s%u.bytes == 0 {

@@ -136,11 +136,17 @@ func (p *machine) get(url string) (int, string) {
 // until waits for a condition, and tells the process's log if it never holds.
 func (p *machine) until(what string, cond func() bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(patience); !cond(); {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(patience); !cond(); <-ticker.C {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited %v until %s; the process says:\n%s", patience, what, p.log)
+			p.t.Fatalf("waited %v until %s; the log of the process:\n%s", patience, what, p.log)
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the process ended before %s; its log:\n%s", what, p.log)
+		default:
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -152,6 +154,26 @@ func TestVersionAsJSON(t *testing.T) {
 	var v versionInfo
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Version == "" || v.Go == "" {
 		t.Errorf("version --json answers %q (%v), want version and go", stdout, err)
+	}
+}
+
+// TestMakeBuildVersion checks that make build VERSION=v1.2.3 sets the version of the binary.
+func TestMakeBuildVersion(t *testing.T) {
+	plan, err := exec.Command("make", "-n", "-C", "../..", "build", "VERSION=v1.2.3-test").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := regexp.MustCompile(`-ldflags '([^']*)'`).FindSubmatch(plan)
+	if flags == nil {
+		t.Fatalf("make build passes no flags to the linker:\n%s", plan)
+	}
+	binary := filepath.Join(t.TempDir(), "feedpub")
+	if out, err := exec.Command("go", "build", "-ldflags", string(flags[1]), "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "version").Output()
+	if err != nil || !strings.HasPrefix(string(out), "feedpub v1.2.3-test ") {
+		t.Errorf("feedpub version prints %q (error %v), want version v1.2.3-test", out, err)
 	}
 }
 

@@ -110,10 +110,10 @@ func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
 		d.sites = foundSites{source: s, node: n}
 		return
 	}
-	switch v.Kind() {
-	case reflect.Struct:
+	switch k := v.Kind(); {
+	case k == reflect.Struct:
 		d.structure(s, path, n, v)
-	case reflect.Map:
+	case k == reflect.Map:
 		d.mapping(s, path, n, v)
 	default:
 		d.sequence(s, path, n, v)
@@ -249,19 +249,19 @@ func setLeaf(v reflect.Value, text string) error {
 		v.SetInt(int64(x))
 		return nil
 	}
-	switch v.Kind() {
-	case reflect.Bool:
+	switch k := v.Kind(); {
+	case k == reflect.Bool:
 		if text != "true" && text != "false" {
 			return wrong()
 		}
 		v.SetBool(text == "true")
-	case reflect.Int:
+	case k == reflect.Int:
 		x, err := strconv.Atoi(text)
 		if err != nil {
 			return wrong()
 		}
 		v.SetInt(int64(x))
-	case reflect.Float64:
+	case k == reflect.Float64:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 			return wrong()
@@ -283,12 +283,12 @@ func wanted(t reflect.Type) string {
 	case isText(t):
 		return "a text"
 	}
-	switch t.Kind() {
-	case reflect.Bool:
+	switch k := t.Kind(); {
+	case k == reflect.Bool:
 		return "true or false"
-	case reflect.Int:
+	case k == reflect.Int:
 		return "a whole number"
-	case reflect.Float64:
+	case k == reflect.Float64:
 		return "a number"
 	default:
 		return "a text"

@@ -59,16 +59,42 @@ func (d *decoder) validateLimit(path string, limit int) {
 	d.require(limit >= 0 && limit <= maxLimit, path, fmt.Sprintf("want 1 to %d, got %d", maxLimit, limit))
 }
 
+// validatePaths reports errors in aliases, moved and retired, which must not have a path in common.
 func (d *decoder) validatePaths(c *Config) {
-	catalog := c.Catalog()
-	taken := map[string]string{} // by target, the key that has it
+	keys := map[string]string{} // by target
 	claim := func(target, path string) {
-		if other, ok := taken[target]; ok {
+		if other, ok := keys[target]; ok {
 			d.require(false, path, fmt.Sprintf("%s is in %s already", target, other))
 			return
 		}
-		taken[target], _, _ = strings.Cut(path, ".")
+		keys[target], _, _ = strings.Cut(path, ".")
 	}
+	d.validateAliases(c, claim)
+	for _, from := range slices.Sorted(maps.Keys(c.Moved)) {
+		path := join("moved", from)
+		if !d.isSource(c, path, from) {
+			continue
+		}
+		for _, p := range documentsAt(from) {
+			claim(p.target, path)
+		}
+		d.validateMove(c, path, from, c.Moved[from])
+	}
+	for i, from := range c.Retired {
+		path := fmt.Sprintf("retired[%d]", i)
+		if !d.isSource(c, path, from) {
+			continue
+		}
+		d.require(from != string(feed.Main), path, "the main feed can't be retired: stop the server instead")
+		for _, p := range documentsAt(from) {
+			claim(p.target, path)
+		}
+	}
+}
+
+// validateAliases reports errors in aliases. It calls claim with each path.
+func (d *decoder) validateAliases(c *Config, claim func(target, path string)) {
+	catalog := c.Catalog()
 	for _, target := range slices.Sorted(maps.Keys(c.Aliases)) {
 		path, a := join("aliases", target), c.Aliases[target]
 		name, format := cmp.Or(a.Feed, feed.Main), cmp.Or(feed.Format(a.Format), feed.RSS)
@@ -80,36 +106,21 @@ func (d *decoder) validatePaths(c *Config) {
 		formats := catalog.Channel(c.FeedSite(), name).Formats
 		d.require(slices.Contains(formats, format), path+".format", fmt.Sprintf("%s is not made as %s", name, format))
 	}
-	for _, from := range slices.Sorted(maps.Keys(c.Moved)) {
-		path, to := join("moved", from), c.Moved[from]
-		if !d.isSource(c, path, from) {
-			continue
-		}
-		for _, p := range documentsAt(from) {
-			claim(p.target, path)
-		}
-		switch u, err := url.Parse(to); {
-		case strings.HasPrefix(to, "/"):
-			d.isTarget(path, to)
-			d.require(decoded(to) != decoded(from), path, "leads to itself")
-		case strings.Contains(to, "://"):
-			d.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", path,
-				fmt.Sprintf("want a path, an http or https URL or a feed, got %q", to))
-		default:
-			d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, as only a feed moves to a feed, got %q", to))
-			d.isFeed(c, path, to)
-			d.require(to != from, path, "leads to itself")
-		}
-	}
-	for i, from := range c.Retired {
-		path := fmt.Sprintf("retired[%d]", i)
-		if !d.isSource(c, path, from) {
-			continue
-		}
-		d.require(from != string(feed.Main), path, "the main feed can't be retired: stop the server instead")
-		for _, p := range documentsAt(from) {
-			claim(p.target, path)
-		}
+}
+
+// validateMove reports an invalid new location of a path or feed.
+func (d *decoder) validateMove(c *Config, path, from, to string) {
+	switch u, err := url.Parse(to); {
+	case strings.HasPrefix(to, "/"):
+		d.isTarget(path, to)
+		d.require(decoded(to) != decoded(from), path, "leads to itself")
+	case strings.Contains(to, "://"):
+		d.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", path,
+			fmt.Sprintf("want a path, an http or https URL or a feed, got %q", to))
+	default:
+		d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, as only a feed moves to a feed, got %q", to))
+		d.isFeed(c, path, to)
+		d.require(to != from, path, "leads to itself")
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 type feedXML struct {
 	root *element // the document up to the first item
 	loc  *time.Location
+	// pages imports the pages in an export of Blogger too.
+	pages bool
 }
 
 // isFeedXML reports whether a document is RSS or Atom.
@@ -44,18 +46,24 @@ func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
 		yield(Entry{Pos: in.name}, err)
 		return
 	}
-	f := &feedXML{root: doc.root, loc: o.location()}
+	f := &feedXML{root: doc.root, loc: o.location(), pages: o.Pages}
 	doc.read(in, yield, f.entry)
 }
 
 func (f *feedXML) entry(e *element, pos string) (Entry, error) {
-	convert := f.rssItem
+	var p feed.Post
+	var reason SkipReason
+	var err error
 	if e.name == "entry" {
-		convert = f.atomEntry
+		p, reason, err = f.atomEntry(e)
+	} else {
+		p, err = f.rssItem(e)
 	}
-	p, err := convert(e)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Entry{}, err
+	case reason != "":
+		return skipped(pos, reason), nil
 	}
 	return postEntry(p, pos)
 }
@@ -169,10 +177,15 @@ func withoutAddress(author string) string {
 	return author
 }
 
-// atomEntry converts an Atom entry.
-func (f *feedXML) atomEntry(e *element) (feed.Post, error) {
+// atomEntry converts an Atom entry, or returns why it is skipped.
+func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 	assumeAtom(e)
+	status, reason, err := f.atomStatus(e)
+	if err != nil || reason != "" {
+		return feed.Post{}, reason, err
+	}
 	p := feed.Post{
+		Status:   status,
 		ID:       e.text("atom:id"),
 		Title:    atomText(e.child("atom:title")),
 		Language: e.attr("xml:lang"),
@@ -182,7 +195,7 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, error) {
 		p.ID = p.URL
 	}
 	if p.ID == "" {
-		return p, fmt.Errorf("entry %q has no id and no link: %w", shorten(p.Title), feed.ErrInvalid)
+		return p, "", fmt.Errorf("entry %q has no id and no link: %w", shorten(p.Title), feed.ErrInvalid)
 	}
 	atomContent(e, &p)
 	for a := range e.all("atom:author") {
@@ -192,7 +205,9 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, error) {
 		}
 	}
 	for c := range e.all("atom:category") {
-		p.Tags = addTag(p.Tags, first(c.attr("label"), c.attr("term")))
+		if c.attr("scheme") != bloggerKindScheme {
+			p.Tags = addTag(p.Tags, first(c.attr("label"), c.attr("term")))
+		}
 	}
 	for link := range e.all("atom:link") {
 		if link.attr("rel") == "enclosure" {
@@ -206,17 +221,22 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, error) {
 	if source := atomSource(e.child("atom:source")); source.Publication+source.FeedURL+source.PublicationURL != "" {
 		p.Quotes = append(p.Quotes, feed.Quote{Source: source})
 	}
-	var err error
+	err = f.setAtomDates(e, &p)
+	return p, "", err
+}
+
+// setAtomDates sets the dates of p.
+func (f *feedXML) setAtomDates(e *element, p *feed.Post) (err error) {
 	if p.DatePublished, err = f.date(e, "atom:published", "atom:issued", "atom:created"); err != nil {
-		return p, err
+		return err
 	}
 	if p.DateModified, err = f.date(e, "atom:updated", "atom:modified"); err != nil {
-		return p, err
+		return err
 	}
 	if p.DatePublished.IsZero() {
 		p.DatePublished, p.DateModified = p.DateModified, time.Time{}
 	}
-	return p, nil
+	return nil
 }
 
 // assumeAtom puts elements without a namespace into Atom's: some feeds do not declare it.

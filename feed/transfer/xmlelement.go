@@ -34,6 +34,9 @@ const (
 var namespaces = map[string]string{
 	"http://www.w3.org/2005/Atom":                          "atom",
 	"http://purl.org/atom/ns#":                             "atom", // Atom 0.3
+	"http://www.w3.org/2007/app":                           "app",
+	"http://purl.org/atom/app#":                            "app", // drafts of RFC 5023
+	"http://schemas.google.com/blogger/2018":               "blogger",
 	"http://purl.org/rss/1.0/":                             "",
 	"http://backend.userland.com/rss2":                     "",
 	"http://my.netscape.com/rdf/simple/0.9/":               "",

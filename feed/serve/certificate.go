@@ -40,9 +40,10 @@ func OpenCertificate(certFile, keyFile string, now func() time.Time, log *slog.L
 // Config returns a TLS configuration with the current certificate. If the files are invalid, such as when only one of
 // them has been replaced, it logs that, uses the last valid pair, and reads them again later.
 func (c *Certificate) Config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return c.current(), nil
-	}}
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil },
+	}
 }
 
 func (c *Certificate) current() *tls.Certificate {
@@ -65,7 +66,8 @@ func (c *Certificate) replaced() bool {
 		return true
 	}
 	for i, f := range files {
-		if before := c.files[i]; !os.SameFile(f, before) || !f.ModTime().Equal(before.ModTime()) || f.Size() != before.Size() {
+		before := c.files[i]
+		if !os.SameFile(f, before) || !f.ModTime().Equal(before.ModTime()) || f.Size() != before.Size() {
 			return true
 		}
 	}
@@ -78,7 +80,8 @@ func (c *Certificate) reload() {
 		c.log.Info("certificate replaced", "file", c.certFile, "until", c.pair.Leaf.NotAfter)
 		c.failed = ""
 	} else if reason := err.Error(); reason != c.failed {
-		c.log.Error("certificate not replaced; the last valid one is used", "file", c.certFile, "until", c.pair.Leaf.NotAfter, "error", err)
+		c.log.Error("certificate not replaced; the last valid one is used",
+			"file", c.certFile, "until", c.pair.Leaf.NotAfter, "error", err)
 		c.failed = reason
 	}
 }

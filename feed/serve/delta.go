@@ -207,7 +207,7 @@ func newDelta(d *document, p patch) delta {
 
 // since returns the 226 for a client that holds one of the versions in the value of If-None-Match and accepts the
 // instance manipulation "feed", and false if there is none.
-func (d *document) since(h *held, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
+func (d *document) since(h *inMemory, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
 	if len(h.deltas) == 0 || !acceptsFeed(aim) {
 		return Response{}, false
 	}

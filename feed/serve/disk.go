@@ -151,7 +151,8 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 		}
 		packed := head.Packed[ref.Hash]
 		if int64(packed) != info.Size() {
-			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w", head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
+			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w",
+				head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
 		}
 		brotli := head.Brotli[ref.Hash]
 		if info, err := os.Stat(d.documentPath(ref.Hash, coding.Brotli)); err != nil || info.Size() != int64(brotli) {
@@ -331,7 +332,8 @@ func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
 		if d.users[hash] == 0 {
-			errs = append(errs, d.remove(d.documentPath(hash, coding.Gzip)), d.remove(d.documentPath(hash, coding.Brotli)), d.remove(d.historyPath(hash)))
+			errs = append(errs, d.remove(d.documentPath(hash, coding.Gzip)),
+				d.remove(d.documentPath(hash, coding.Brotli)), d.remove(d.historyPath(hash)))
 			delete(d.brotli, hash)
 		}
 	}

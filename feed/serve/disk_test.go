@@ -30,7 +30,7 @@ func repairDisk(t *testing.T, dir string) {
 	}
 }
 
-// editionOf returns a committed feed as the disk saves it.
+// editionOf returns an edition of a committed feed.
 func editionOf(t *testing.T, name feed.Name, token feed.Token, text string) *edition {
 	t.Helper()
 	head, blobs := commit(name, token, noon, text)
@@ -64,7 +64,7 @@ func save(t *testing.T, d *Disk, es ...*edition) {
 	}
 }
 
-// documents returns the names of the files of documents.
+// documents returns the file names of documents.
 func documents(t *testing.T, dir string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "documents", "*"))
@@ -116,7 +116,7 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 	d := openDisk(t, dir)
 	first := editionOf(t, feed.Main, 1, "first")
 	save(t, d, first)
-	// One document stays as it is, two are replaced.
+	// One document is unchanged, two are replaced.
 	second := editionOf(t, feed.Main, 2, "second")
 	second.documents[0], second.head.Documents[0] = first.documents[0], first.head.Documents[0]
 	save(t, d, second)
@@ -129,7 +129,7 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 		t.Errorf("files after a second commit (-want +got):\n%s", diff)
 	}
 
-	// What a crash leaves: documents without their head, and temporary files.
+	// A crash may leave documents without a head, and temporary files.
 	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x")), coding.Gzip), filepath.Join(dir, "heads", ".x123")} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)

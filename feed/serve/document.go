@@ -29,9 +29,9 @@ type document struct {
 	lastModified string // value of Last-Modified; empty while that would be later than Date
 	variants     [coding.Count]variant
 
-	held   atomic.Pointer[held] // nil if the bytes are not in memory
-	asked  atomic.Bool          // the bytes were requested since the Memory examined the document
-	loader *loader              // nil if the bytes never leave the memory; set before the document is served
+	held   atomic.Pointer[inMemory] // nil if the bytes are not in memory
+	asked  atomic.Bool              // the bytes were requested since the Memory examined the document
+	loader *loader                  // nil if the bytes never leave the memory; set before the document is served
 	memoryState
 }
 
@@ -160,7 +160,7 @@ func cacheControl(maxAge time.Duration) string {
 
 // respond answers a request with h, or with the bytes in memory if h is nil. For a 304 it reads nothing but the fields:
 // with thousands of feeds each further access is a cache miss.
-func (d *document) respond(h *held, r Request) Response {
+func (d *document) respond(h *inMemory, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.brotli > 0)
 	if !ok {
 		return notAcceptable
@@ -205,7 +205,7 @@ func (d *document) head(c coding.Coding) Response {
 }
 
 // whole returns the 200 in coding c.
-func (d *document) whole(h *held, c coding.Coding, method string) Response {
+func (d *document) whole(h *inMemory, c coding.Coding, method string) Response {
 	res := d.head(c)
 	switch c {
 	case coding.Gzip:

@@ -10,12 +10,12 @@ import (
 	"feedpub/feed/serve"
 )
 
-// current gives the documents that another part of a program keeps.
+// current implements serve.Documents.
 type current struct{ snapshot *serve.Snapshot }
 
 func (c *current) Snapshot() *serve.Snapshot { return c.snapshot }
 
-// Feeds can be mounted in another program's server, here below /feeds.
+// A program can mount feeds in its own server, here below /feeds.
 func ExampleNewHandler() {
 	documents := &current{}
 	var err error

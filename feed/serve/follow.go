@@ -221,20 +221,22 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, head := range heads {
-		held := served.edition(head.Feed)
-		if held != nil {
-			switch why := notNewer(head, held.head); {
+		current := served.edition(head.Feed)
+		if current != nil {
+			switch why := notNewer(head, current.head); {
 			case why != "":
 				r.addMismatch(mismatch{cause: stale, head: head, reason: why})
 				continue
-			case sameHead(head, held.head):
+			case sameHead(head, current.head):
 				r.clearMismatch(head.Feed)
 				continue
 			}
 		}
 		g.Go(func() error {
-			e, err := newEdition(head, held, r.Now(), func(ref feed.DocumentRef) (feed.Blob, error) {
-				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) { return r.Source.Blob(ctx, ref.Hash) })
+			e, err := newEdition(head, current, r.Now(), func(ref feed.DocumentRef) (feed.Blob, error) {
+				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) {
+					return r.Source.Blob(ctx, ref.Hash)
+				})
 			})
 			switch {
 			case err == nil:
@@ -270,15 +272,16 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 
 // notNewer returns why a head is not a later state of the feed than the served one, "" if it is later or the same.
 // Later builders have greater tokens, and the documents of one builder have increasing modification times.
-func notNewer(head, held feed.Head) string {
-	if head.Token != held.Token {
-		if head.Token > held.Token {
+func notNewer(head, current feed.Head) string {
+	if head.Token != current.Token {
+		if head.Token > current.Token {
 			return ""
 		}
-		return fmt.Sprintf("the store has the feed with token %d; the served one is newer, with token %d", head.Token, held.Token)
+		return fmt.Sprintf("the store has the feed with token %d; the served one is newer, with token %d",
+			head.Token, current.Token)
 	}
 	for _, ref := range head.Documents {
-		old, ok := held.Document(ref.Format)
+		old, ok := current.Document(ref.Format)
 		if ok && (ref.Modified.Before(old.Modified) || ref.Hash != old.Hash && ref.Modified.Equal(old.Modified)) {
 			return fmt.Sprintf("the store has the feed as of %s; the served one is newer, as of %s",
 				ref.Modified.UTC().Format(time.RFC3339), old.Modified.UTC().Format(time.RFC3339))
@@ -288,9 +291,9 @@ func notNewer(head, held feed.Head) string {
 }
 
 // sameHead reports whether head has nothing new.
-func sameHead(head, held feed.Head) bool {
-	return head.Token == held.Token && head.Config == held.Config && slices.Equal(head.IDs, held.IDs) &&
-		slices.EqualFunc(head.Documents, held.Documents, func(a, b feed.DocumentRef) bool {
+func sameHead(head, current feed.Head) bool {
+	return head.Token == current.Token && head.Config == current.Config && slices.Equal(head.IDs, current.IDs) &&
+		slices.EqualFunc(head.Documents, current.Documents, func(a, b feed.DocumentRef) bool {
 			return a.Equal(b)
 		})
 }

@@ -93,7 +93,7 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// polls is an audience that remembers.
+// polls is an Audience that records calls.
 type polls struct{ seen []string }
 
 func (p *polls) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed"
 )
 
-// fixed is what never changes.
+// fixed is a Documents that always returns the same snapshot.
 type fixed struct{ s *Snapshot }
 
 func (f fixed) Snapshot() *Snapshot { return f.s }
@@ -56,7 +56,7 @@ func serveTLS(t *testing.T, f *Front, secure *tls.Config) string {
 	return l.Addr().String()
 }
 
-// exchange sends raw bytes and returns the answer that comes back and its body.
+// exchange sends raw bytes and returns the response and its body.
 func exchange(t *testing.T, addr, raw string) (res *http.Response, body string) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -172,7 +172,7 @@ func TestServerLimits(t *testing.T) {
 	}
 }
 
-// tally is an observer that remembers.
+// tally is an Observer that records calls.
 type tally struct {
 	mu   sync.Mutex
 	seen []served
@@ -213,7 +213,7 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// Handlers around ours change header values; what they change must not reach the next answer.
+// Middleware may change header values, which must not change later answers.
 func TestHandlerHeaderIsNotShared(t *testing.T) {
 	h := NewHandler(&Front{Documents: fixed{site(t, Options{}, feed.Main)}})
 	for range 2 {

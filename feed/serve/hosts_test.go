@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzForHost checks that a name is found whatever its case, port and dot, and nothing under what is not a name.
+// FuzzForHost checks that a site is found regardless of the case, port and final dot of a host, and that malformed
+// hosts are unknown.
 func FuzzForHost(f *testing.F) {
 	for _, host := range []string{"bob.example", "Bob.Example.:80", "[::1]:80", "::1", "bob.example:x", "[bob.example", "", ":", "[]", "bob.example:80:80"} {
 		f.Add(host)

@@ -62,7 +62,8 @@ func (s *Snapshot) list() *document {
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return newDocument("", ref, coding.GzipSmall([]byte(text)), time.Time{}, field("Content-Security-Policy", "default-src 'none'"))
+	return newDocument("", ref, coding.GzipSmall([]byte(text)), time.Time{},
+		field("Content-Security-Policy", "default-src 'none'"))
 }
 
 // label returns the name of a format for people. A later release may have committed a document in another format.

@@ -140,7 +140,7 @@ func (m *Memory) isServed(d *document) bool {
 }
 
 // admit puts the loaded bytes of a document into memory if it is still served.
-func (m *Memory) admit(d *document, h *held) {
+func (m *Memory) admit(d *document, h *inMemory) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.loads++
@@ -154,7 +154,7 @@ func (m *Memory) admit(d *document, h *held) {
 }
 
 // count updates the number of bytes for a document.
-func (m *Memory) count(d *document, h *held) {
+func (m *Memory) count(d *document, h *inMemory) {
 	m.held += h.size() - d.counted
 	d.counted = h.size()
 	if h != nil && d.saved && d.element == nil {
@@ -196,8 +196,8 @@ type contents struct {
 	history      *history
 }
 
-// held is what is in memory of a document. It is immutable.
-type held struct {
+// inMemory is what is in memory of a document. It is immutable.
+type inMemory struct {
 	contents
 	deltas []delta // the newest base first
 }
@@ -206,7 +206,7 @@ type held struct {
 const deltaOverhead = 2 << 10
 
 // size returns about how many bytes of memory h takes, 0 for nil.
-func (h *held) size() int64 {
+func (h *inMemory) size() int64 {
 	if h == nil {
 		return 0
 	}
@@ -218,8 +218,8 @@ func (h *held) size() int64 {
 }
 
 // payloadOf returns what is in memory of the document if it has the given contents.
-func (d *document) payloadOf(c contents) *held {
-	h := &held{contents: c}
+func (d *document) payloadOf(c contents) *inMemory {
+	h := &inMemory{contents: c}
 	if c.history != nil {
 		h.deltas = make([]delta, len(c.history.Patches))
 		for i, p := range c.history.Patches {
@@ -244,13 +244,13 @@ type loader struct {
 // loaded is a document with its bytes.
 type loaded struct {
 	document *document
-	held     *held
+	held     *inMemory
 }
 
 // load returns d with its bytes, which stay valid when they are dropped from memory. It returns another document with
 // the same identity bytes if the store has them in a different gzip encoding, so that Content-Length is right. The
 // error is of kind [feed.ErrUnavailable], [feed.ErrNotFound] or [feed.ErrInvalid].
-func (d *document) load() (*document, *held, error) {
+func (d *document) load() (*document, *inMemory, error) {
 	if h := d.held.Load(); h != nil {
 		return d, h, nil
 	}

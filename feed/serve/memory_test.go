@@ -16,7 +16,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// manyFeeds commits the main feed and n others, each with its name as text.
+// manyFeeds commits the main feed and n others. The text of each is its name.
 func manyFeeds(store *fakeStore, n int) []feed.Name {
 	names := []feed.Name{feed.Main}
 	for i := range n {
@@ -28,7 +28,7 @@ func manyFeeds(store *fakeStore, n int) []feed.Name {
 	return names
 }
 
-// runBound is [run] with a bound of the memory.
+// runBound is [run] with a bound on memory.
 func runBound(t *testing.T, source Source, dir string, limit int64) *running {
 	t.Helper()
 	return runWith(t, source, dir, NewMemory(limit))
@@ -133,26 +133,26 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	}
 	m.replace(nil, ds)
 	for _, d := range ds {
-		m.admit(d, &held{contents: contents{gzip: make([]byte, 100)}})
+		m.admit(d, &inMemory{contents: contents{gzip: make([]byte, 100)}})
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
 	more := describe(feed.Main, feed.DocumentRef{}, 250, 0, later)
 	m.replace(nil, []*document{more})
-	m.admit(more, &held{contents: contents{gzip: make([]byte, 250)}})
+	m.admit(more, &inMemory{contents: contents{gzip: make([]byte, 250)}})
 	for i, d := range ds {
 		if got, want := d.held.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
 			t.Errorf("document %d is dropped: %t, want %t", i, got, want)
 		}
 	}
-	// What is replaced makes room.
+	// Replaced documents make room.
 	m.replace(ds[5:], nil)
 	if got := m.Held(); got != 450 {
 		t.Errorf("%d bytes are in memory, want 450", got)
 	}
 }
 
-// TestMemoryKeepsUnsavedDocuments checks that readers never need the store for what the disk could not take.
+// TestMemoryKeepsUnsavedDocuments checks that documents which could not be saved are served without the store.
 func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 	for _, disk := range []string{"none", "broken"} {
 		t.Run(disk, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 	}
 }
 
-// slowStore takes a second for each document.
+// slowStore takes a second to return a document.
 type slowStore struct{ *fakeStore }
 
 func (s slowStore) Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error) {
@@ -209,7 +209,7 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 			if err := harm(); err != nil {
 				t.Fatal(err)
 			}
-			// Without the store there is nothing to answer with, but for those who have it.
+			// Without the store only conditional requests can be answered.
 			store.do(func() { store.down = errDown })
 			f := &Front{Documents: r}
 			get := Visit{Request: Request{Method: "GET", Path: "/tags/1/feed.xml"}}
@@ -249,7 +249,7 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 	})
 }
 
-// TestStoreWithOtherGzipEncoding has the store give a document back as another compressor packs it.
+// TestStoreWithOtherGzipEncoding has the store return a document that another compressor packed.
 func TestStoreWithOtherGzipEncoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -313,8 +313,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 	})
 }
 
-// TestLoadReadsOnlyMainFeed checks that a start does not take longer, nor more memory, for feeds that are not asked
-// for.
+// TestLoadReadsOnlyMainFeed checks that the time and memory for a start do not depend on the other feeds.
 func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
@@ -348,7 +347,7 @@ func hashOf(t *testing.T, s *Snapshot, name feed.Name, f feed.Format) feed.Hash 
 	return ref.Hash
 }
 
-// TestInterruptedSave leaves on the disk what each step of a save may have left when the process was killed.
+// TestInterruptedSave checks each state in which a killed process may leave the disk.
 func TestInterruptedSave(t *testing.T) {
 	before, after := editionOf(t, feed.Main, 1, "before"), editionOf(t, feed.Main, 2, "after")
 	for _, test := range []struct {

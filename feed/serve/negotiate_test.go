@@ -115,8 +115,8 @@ var (
 	emptyMember  = regexp.MustCompile(`^[ \t]*$`)
 )
 
-// oracleNegotiate is negotiate by the letter of RFC 9110 section 12.5.3. It is uncertain about what has no place in the
-// grammar, and about coding.Coding(coding.Count) listed twice.
+// oracleNegotiate is a literal implementation of RFC 9110 section 12.5.3. It returns certain false for members outside
+// the grammar, and for codings that are listed twice.
 func oracleNegotiate(accept string) (c coding.Coding, ok, certain bool) {
 	weights := map[string]float64{}
 	for member := range strings.SplitSeq(accept, ",") {

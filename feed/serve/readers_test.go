@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// changing is a snapshot that the test changes.
+// changing is a Documents whose snapshot the test replaces.
 type changing struct{ atomic.Pointer[Snapshot] }
 
 func (c *changing) Snapshot() *Snapshot { return c.Load() }
 
-// program returns the path of a program that not every machine has.
+// program returns the path of a program that may not be installed.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -37,14 +37,14 @@ func (o *tally) statuses() []int {
 	return list
 }
 
-// dated returns an RSS document as [rss] does, with what newsboat wants of items.
+// dated is [rss] with the fields that newsboat needs in items.
 func dated(items string) string {
 	s := strings.ReplaceAll(rss(items), "<guid>", `<guid isPermaLink="false">`)
 	s = strings.ReplaceAll(s, "</guid>", "</guid><link>https://example.com/</link><pubDate>Fri, 17 May 2024 12:00:00 GMT</pubDate>")
 	return strings.Replace(s, "</title>\n", "</title><link>https://example.com/</link><description>d</description>\n", 1)
 }
 
-// TestNewsboatPolls lets newsboat subscribe, poll an unchanged feed, and take a delta.
+// TestNewsboatPolls has newsboat subscribe, poll an unchanged feed, and fetch a delta.
 func TestNewsboatPolls(t *testing.T) {
 	newsboat := program(t, "newsboat")
 	first, second := dated("a=1 b=2 c=3"), dated("d=4 a=1 b=2 c=3")
@@ -82,7 +82,7 @@ func TestNewsboatPolls(t *testing.T) {
 		unread   string
 	}{
 		{"subscribes", old, []int{200}, "3 unread articles"},
-		// It notes a tag only for a feed that is in its cache already.
+		// newsboat stores a tag only for a feed that is in its cache.
 		{"polls for the second time", old, []int{200}, "3 unread articles"},
 		{"polls an unchanged feed", old, []int{304}, "3 unread articles"},
 		{"polls a changed feed", now, []int{226}, "4 unread articles"},
@@ -99,7 +99,7 @@ func TestNewsboatPolls(t *testing.T) {
 	}
 }
 
-// TestFeedparserPolls lets Python's feedparser subscribe, poll an unchanged feed, and take a delta.
+// TestFeedparserPolls has Python's feedparser subscribe, poll an unchanged feed, and fetch a delta.
 func TestFeedparserPolls(t *testing.T) {
 	python := "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import feedparser").Run(); err != nil {

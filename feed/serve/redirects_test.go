@@ -10,7 +10,7 @@ import (
 	"feedpub/feed/alias"
 )
 
-// siteWith returns a snapshot of feeds, the documents of which have the old paths given.
+// siteWith returns a snapshot of feeds whose documents have the given aliases.
 func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name) *Snapshot {
 	t.Helper()
 	var heads []feed.Head
@@ -39,7 +39,7 @@ func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name)
 	return s
 }
 
-// TestAliases asks for the old paths of each platform over HTTP.
+// TestAliases requests the aliases of each platform over HTTP.
 func TestAliases(t *testing.T) {
 	for _, tt := range []struct {
 		preset feed.Preset

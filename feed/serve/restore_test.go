@@ -15,7 +15,7 @@ import (
 // keeper is a store that implements Restorer like package store.
 type keeper struct {
 	*fakeStore
-	given []feed.Name // in order
+	restored []feed.Name // in order
 }
 
 func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
@@ -35,7 +35,7 @@ func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.H
 		if late = head.Later(k.heads[head.Feed]); late {
 			k.heads[head.Feed] = head
 			maps.Copy(k.blobs, blobs)
-			k.given = append(k.given, head.Feed)
+			k.restored = append(k.restored, head.Feed)
 		}
 	})
 	if late {
@@ -57,10 +57,10 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 		newest := k.commit(feed.Main, 9, later, "new")
 		k.commit("tags/a", 8, later, "only new")
 		r.wait(time.Second)
-		if r.restoreLost(t.Context()); len(k.given) > 0 {
-			t.Errorf("restored %v, although nothing was lost", k.given)
+		if r.restoreLost(t.Context()); len(k.restored) > 0 {
+			t.Errorf("restored %v, although nothing was lost", k.restored)
 		}
-		// It is restored from a copy: the version goes back, one feed is older, another is not there yet.
+		// The store is restored from a copy: its version is lower, one feed is older, another is missing.
 		k.do(func() {
 			k.heads[feed.Main] = old
 			delete(k.heads, "tags/a")
@@ -69,7 +69,7 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 		r.wait(2 * defaultPoll)
 		r.serves(feed.Main, "new")
 		r.serves("tags/a", "only new")
-		if diff := cmp.Diff([]feed.Name{"tags/a", feed.Main}, k.given); diff != "" {
+		if diff := cmp.Diff([]feed.Name{"tags/a", feed.Main}, k.restored); diff != "" {
 			t.Errorf("restored feeds in order (-want +got):\n%s", diff)
 		}
 		k.do(func() {
@@ -92,7 +92,7 @@ func TestReplicaRetriesRestore(t *testing.T) {
 		r.wait(2 * defaultPoll)
 		k.do(func() { refusing.refuse = false })
 		r.wait(2 * defaultPoll)
-		if diff := cmp.Diff([]feed.Name{feed.Main}, k.given); diff != "" {
+		if diff := cmp.Diff([]feed.Name{feed.Main}, k.restored); diff != "" {
 			t.Errorf("restored feeds (-want +got):\n%s", diff)
 		}
 	})

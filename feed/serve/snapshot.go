@@ -89,7 +89,9 @@ func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, 
 
 // newEdition checks a head and fetches its documents, except for those that prev has, which may be nil. It checks
 // fetched documents against their hash.
-func newEdition(h feed.Head, prev *edition, now time.Time, fetch func(feed.DocumentRef) (feed.Blob, error)) (*edition, error) {
+func newEdition(
+	h feed.Head, prev *edition, now time.Time, fetch func(feed.DocumentRef) (feed.Blob, error),
+) (*edition, error) {
 	if err := checkHead(h); err != nil {
 		return nil, err
 	}

@@ -21,21 +21,28 @@ var known = [...]struct {
 	kind       kind
 }{
 	{"feedly", "feedly", aggregator}, {"feedbin", "feedbin", aggregator}, {"inoreader", "inoreader", aggregator},
-	{"newsblur", "newsblur", aggregator}, {"theoldreader", "the-old-reader", aggregator}, {"bazqux", "bazqux", aggregator},
-	{"feedwrangler", "feed-wrangler", aggregator}, {"feed wrangler", "feed-wrangler", aggregator}, {"netvibes", "netvibes", aggregator},
-	{"feedspot", "feedspot", aggregator}, {"bloglovin", "bloglovin", aggregator}, {"newsgator", "newsgator", aggregator},
+	{"newsblur", "newsblur", aggregator}, {"theoldreader", "the-old-reader", aggregator},
+	{"bazqux", "bazqux", aggregator}, {"feedwrangler", "feed-wrangler", aggregator},
+	{"feed wrangler", "feed-wrangler", aggregator}, {"netvibes", "netvibes", aggregator},
+	{"feedspot", "feedspot", aggregator}, {"bloglovin", "bloglovin", aggregator},
+	{"newsgator", "newsgator", aggregator},
 
-	{"miniflux", "miniflux", reader}, {"freshrss", "freshrss", reader}, {"tiny tiny rss", "tt-rss", reader}, {"tt-rss", "tt-rss", reader},
-	{"nextcloud", "nextcloud-news", reader}, {"commafeed", "commafeed", reader}, {"yarr", "yarr", reader}, {"netnewswire", "netnewswire", reader},
-	{"newsboat", "newsboat", reader}, {"newsraft", "newsraft", reader}, {"liferea", "liferea", reader}, {"thunderbird", "thunderbird", reader},
-	{"reeder", "reeder", reader}, {"akregator", "akregator", reader}, {"quiterss", "quiterss", reader}, {"rssguard", "rss-guard", reader},
-	{"rss guard", "rss-guard", reader}, {"vienna", "vienna", reader}, {"readkit", "readkit", reader}, {"newsflash", "newsflash", reader},
-	{"fluent reader", "fluent-reader", reader}, {"feeder", "feeder", reader}, {"elfeed", "elfeed", reader}, {"sfeed", "sfeed", reader},
-	{"rss2email", "rss2email", reader}, {"feedparser", "feedparser", reader}, {"simplepie", "simplepie", reader},
+	{"miniflux", "miniflux", reader}, {"freshrss", "freshrss", reader}, {"tiny tiny rss", "tt-rss", reader},
+	{"tt-rss", "tt-rss", reader}, {"nextcloud", "nextcloud-news", reader}, {"commafeed", "commafeed", reader},
+	{"yarr", "yarr", reader}, {"netnewswire", "netnewswire", reader}, {"newsboat", "newsboat", reader},
+	{"newsraft", "newsraft", reader}, {"liferea", "liferea", reader}, {"thunderbird", "thunderbird", reader},
+	{"reeder", "reeder", reader}, {"akregator", "akregator", reader}, {"quiterss", "quiterss", reader},
+	{"rssguard", "rss-guard", reader}, {"rss guard", "rss-guard", reader}, {"vienna", "vienna", reader},
+	{"readkit", "readkit", reader}, {"newsflash", "newsflash", reader},
+	{"fluent reader", "fluent-reader", reader}, {"feeder", "feeder", reader}, {"elfeed", "elfeed", reader},
+	{"sfeed", "sfeed", reader}, {"rss2email", "rss2email", reader}, {"feedparser", "feedparser", reader},
+	{"simplepie", "simplepie", reader},
 
-	{"slackbot", "slack", robot}, {"discord", "discord", robot}, {"googlebot", "googlebot", robot}, {"bingbot", "bingbot", robot},
-	{"curl/", "curl", robot}, {"wget/", "wget", robot}, {"bot", "robot", robot}, {"crawler", "robot", robot}, {"spider", "robot", robot},
-	{"monitor", "robot", robot}, {"mozilla/", "browser", reader},
+	{"slackbot", "slack", robot}, {"discord", "discord", robot}, {"googlebot", "googlebot", robot},
+	{"bingbot", "bingbot", robot}, {"curl/", "curl", robot}, {"wget/", "wget", robot}, {"bot", "robot", robot},
+	{"crawler", "robot", robot}, {"spider", "robot", robot}, {"monitor", "robot", robot},
+
+	{"mozilla/", "browser", reader},
 }
 
 // Names and numbers of clients that are not in known.

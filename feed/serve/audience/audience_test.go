@@ -94,7 +94,7 @@ func TestEstimateError(t *testing.T) {
 		if n > 0 {
 			got = a.Readers()[0].Direct
 		}
-		// Two standard errors: what a sketch promises for nineteen salts of twenty.
+		// Two standard errors, within which 95 % of the estimates are.
 		if math.Abs(float64(got-n)) > 2*0.046*float64(n) {
 			t.Errorf("%d readers are estimated as %d", n, got)
 		}

@@ -52,7 +52,7 @@ func hostiles() []hostile {
 		all = append(all, hostile{name, raw, fast, strings.Join(standard, "")})
 	}
 
-	// Two ways to say where a body ends: one of them is what the attacker counts on.
+	// Contradictory framing.
 	for _, te := range []string{
 		"chunked", "Chunked", " chunked", "\tchunked", "chunked ", "identity", "gzip", "gzip, chunked", "chunked, identity",
 		"chunked, chunked", "xchunked", "chunked\x0b", "\"chunked\"", "", ",chunked", "chunked;a=b", "trailers",
@@ -121,7 +121,7 @@ func hostiles() []hostile {
 		add("GET in chunks: "+name, request("Transfer-Encoding: chunked")+body+inner, refused)
 	}
 
-	// Who is asked: two answers to that poison caches.
+	// Contradictory hosts, which can poison caches.
 	for name, raw := range map[string]string{
 		"no Host":                 "GET /feed.xml HTTP/1.1\r\n\r\n",
 		"two Hosts":               "GET /feed.xml HTTP/1.1\r\nHost: x\r\nHost: " + marker + "\r\n\r\n",
@@ -144,7 +144,7 @@ func hostiles() []hostile {
 	add("X-Forwarded-Host is not asked", request("X-Forwarded-Host: "+marker, "Forwarded: host="+marker), answered)
 	add("overriding fields are not asked", request("X-Original-URL: /"+marker, "X-Rewrite-URL: /"+marker, "X-HTTP-Method-Override: DELETE"), answered)
 
-	// Where a line ends.
+	// Line endings.
 	for name, raw := range map[string]string{
 		"bare LF in the header":         "GET /feed.xml HTTP/1.1\r\nHost: x\nX: a\r\n\r\n",
 		"bare LF before a field":        request("X: a\nTransfer-Encoding: chunked") + "0\r\n\r\n" + inner,
@@ -197,7 +197,7 @@ func hostiles() []hostile {
 	add("a log line in a field", request("User-Agent: a\" "+marker+" \"b"), answered)
 	add("a format in a field", request("User-Agent: %s%n"+marker+"${jndi:ldap://x}"), answered)
 
-	// The request line.
+	// Request lines.
 	for name, line := range map[string]string{
 		"HTTP/0.9 without a version": "GET /feed.xml", "HTTP/0.9": "GET /feed.xml HTTP/0.9", "no target": "GET HTTP/1.1",
 		"two spaces after the method": "GET  /feed.xml HTTP/1.1", "two spaces after the target": "GET /feed.xml  HTTP/1.1",
@@ -235,7 +235,7 @@ func hostiles() []hostile {
 	add("a query of markup", "GET /feed.xml?<"+marker+"> HTTP/1.1\r\nHost: x\r\n\r\n", answered)
 	add("a user in the target", "GET http://"+marker+":pass@x/feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", "200 204|400")
 
-	// Too much of it.
+	// Long headers.
 	long := strings.Repeat("a", 20<<10)
 	add("a long target", "GET /"+long+" HTTP/1.1\r\nHost: x\r\n\r\n", "431")
 	add("a long query", "GET /feed.xml?"+long+" HTTP/1.1\r\nHost: x\r\n\r\n", "431")
@@ -253,7 +253,7 @@ func hostiles() []hostile {
 	add("a long list of codings", request("Accept-Encoding: "+strings.Repeat("a;q=0.1,", 1500)), answered)
 	add("many lines of tags", request(strings.Repeat("If-None-Match: \"a\"\r\n", 500)+"X: y"), answered)
 
-	// What may follow a request, and what it may ask for.
+	// Pipelining and upgrades.
 	add("two at once", request()+request(), "200 200 204")
 	add("two at once, the second one bad", request()+"GET /\x00 HTTP/1.1\r\n\r\n", "200 400|200")
 	add("closed and then one more", request("Connection: close")+inner, "200")
@@ -326,7 +326,7 @@ func outcome(t *testing.T, addr, raw string) (string, []byte) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		// An engine that has seen enough may close before all is sent.
+		// An engine may close the connection before everything is sent.
 		if _, err := io.WriteString(conn, raw); err == nil {
 			_ = conn.CloseWrite()
 		}

@@ -14,7 +14,7 @@ func FuzzPathOf(f *testing.F) {
 		f.Add(target)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		// fasthttp lets no control characters through to here.
+		// fasthttp rejects control characters.
 		if strings.ContainsFunc(target, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return
 		}

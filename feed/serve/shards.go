@@ -3,41 +3,102 @@ package serve
 import (
 	"hash/maphash"
 	"iter"
-	"maps"
 )
 
-// shardCount is into how many maps a shards is divided.
+// shardCount is into how many parts a shards is divided.
 const shardCount = 256
 
 // shards is an immutable map in parts. A changed copy shares the parts that are the same, and is read without locks.
 //
-// With 30,000 feeds a copy of a plain map costs 3.4 MB and some 4 ms for each commit, which a rebuild of all feeds repeats
-// for each feed. A copy of the parts that change costs 55 KB and some 50 µs. Lookups cost about the same.
+// With 30,000 feeds a copy of a plain map costs 3.4 MB and some 4 ms for each commit, which a rebuild of all feeds
+// repeats for each feed. A copy of the parts that change costs 55 KB and some 50 µs.
 type shards[V any] struct {
-	seed  maphash.Seed
-	parts [shardCount]map[string]V
+	seed  maphash.Seed // it does not affect results
+	parts [shardCount]shard[V]
 	size  int
+}
+
+// shard is a part of a shards: an open-addressing hash table. Its length is a power of two, and at least a quarter of
+// its slots are empty. With 10,000 feeds, whose maps do not fit in a CPU cache, a 304 takes some 20 % longer with parts
+// that are Go maps, which follow more pointers.
+type shard[V any] []slot[V]
+
+type slot[V any] struct {
+	hash uint64 // of key; 0 if the slot is empty
+	key  string
+	v    V
 }
 
 func newShards[V any]() *shards[V] { return &shards[V]{seed: maphash.MakeSeed()} }
 
-func (s *shards[V]) get(key string) (V, bool) {
-	v, ok := s.parts[maphash.String(s.seed, key)%shardCount][key]
-	return v, ok
+// get returns the value of a key.
+func (s *shards[V]) get(key string) (v V, ok bool) {
+	hash := maphash.String(s.seed, key) | 1
+	if x := s.parts[hash>>56].find(hash, key); x != nil {
+		return x.v, true
+	}
+	return v, false
 }
 
 // getBytes is get for a key in a buffer, which it does not keep.
-func (s *shards[V]) getBytes(key []byte) (V, bool) {
-	v, ok := s.parts[maphash.Bytes(s.seed, key)%shardCount][string(key)]
-	return v, ok
+func (s *shards[V]) getBytes(key []byte) (v V, ok bool) {
+	hash := maphash.Bytes(s.seed, key) | 1
+	if x := s.parts[hash>>56].find(hash, string(key)); x != nil {
+		return x.v, true
+	}
+	return v, false
+}
+
+// find returns the slot of key, or nil.
+func (p shard[V]) find(hash uint64, key string) *slot[V] {
+	for i := hash >> 1; len(p) > 0; i++ {
+		x := &p[i&uint64(len(p)-1)]
+		switch {
+		case x.hash == 0:
+			return nil
+		case x.hash == hash && x.key == key:
+			return x
+		}
+	}
+	return nil
+}
+
+// without returns a copy of p without a key, with room for one more entry, and its number of entries.
+func (p shard[V]) without(hash uint64, key string) (next shard[V], entries int) {
+	for _, x := range p {
+		if x.hash != 0 {
+			entries++
+		}
+	}
+	length := 4
+	for length*3/4 <= entries {
+		length *= 2
+	}
+	next, entries = make(shard[V], length), 0
+	for _, x := range p {
+		if x.hash != 0 && (x.hash != hash || x.key != key) {
+			next.put(x)
+			entries++
+		}
+	}
+	return next, entries
+}
+
+// put adds an entry whose key is not in p.
+func (p shard[V]) put(x slot[V]) {
+	i := x.hash >> 1
+	for p[i&uint64(len(p)-1)].hash != 0 {
+		i++
+	}
+	p[i&uint64(len(p)-1)] = x
 }
 
 // all returns the entries in no order.
 func (s *shards[V]) all() iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		for _, part := range s.parts {
-			for key, v := range part {
-				if !yield(key, v) {
+			for _, x := range part {
+				if x.hash != 0 && !yield(x.key, x.v) {
 					return
 				}
 			}
@@ -46,45 +107,64 @@ func (s *shards[V]) all() iter.Seq2[string, V] {
 }
 
 // edit returns a changeable copy of s.
-func (s *shards[V]) edit() *edit[V] { return &edit[V]{shards: s} }
+func (s *shards[V]) edit() *edit[V] { return &edit[V]{base: s} }
 
 // edit is a copy of a shards that one goroutine changes. It copies parts when they are first changed.
 type edit[V any] struct {
-	*shards[V]
-	changed bool             // shards is a copy
-	copied  [shardCount]bool // parts that are copies
+	base *shards[V]
+	next *shards[V] // nil if nothing was changed
+
+	owned   [shardCount]bool // parts that are copies
+	entries [shardCount]int  // of the copies
 }
 
-// part returns the part for key, for changes.
-func (e *edit[V]) part(key string) map[string]V {
-	if !e.changed {
-		next := *e.shards
-		e.shards, e.changed = &next, true
+func (e *edit[V]) get(key string) (V, bool) {
+	if e.next != nil {
+		return e.next.get(key)
 	}
-	i := maphash.String(e.seed, key) % shardCount
-	if !e.copied[i] {
-		if e.parts[i] = maps.Clone(e.parts[i]); e.parts[i] == nil {
-			e.parts[i] = make(map[string]V)
-		}
-		e.copied[i] = true
+	return e.base.get(key)
+}
+
+// own returns the part for hash as a copy with room for one more entry.
+func (e *edit[V]) own(hash uint64) *shard[V] {
+	if e.next == nil {
+		whole := *e.base
+		e.next = &whole
 	}
-	return e.parts[i]
+	i := hash >> 56
+	if part := &e.next.parts[i]; !e.owned[i] || e.entries[i] >= len(*part)*3/4 {
+		*part, e.entries[i] = part.without(0, "")
+		e.owned[i] = true
+	}
+	return &e.next.parts[i]
 }
 
 func (e *edit[V]) set(key string, v V) {
-	part := e.part(key)
-	before := len(part)
-	part[key] = v
-	e.size += len(part) - before
+	hash := maphash.String(e.base.seed, key) | 1
+	part := e.own(hash)
+	if x := part.find(hash, key); x != nil {
+		x.v = v
+		return
+	}
+	part.put(slot[V]{hash, key, v})
+	e.entries[hash>>56]++
+	e.next.size++
 }
 
 func (e *edit[V]) remove(key string) {
 	if _, ok := e.get(key); !ok {
 		return
 	}
-	delete(e.part(key), key)
-	e.size--
+	hash := maphash.String(e.base.seed, key) | 1
+	part := e.own(hash)
+	*part, e.entries[hash>>56] = part.without(hash, key)
+	e.next.size--
 }
 
 // done returns the result, which is the original if nothing was changed. The edit must not be used after it.
-func (e *edit[V]) done() *shards[V] { return e.shards }
+func (e *edit[V]) done() *shards[V] {
+	if e.next == nil {
+		return e.base
+	}
+	return e.next
+}

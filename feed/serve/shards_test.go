@@ -79,12 +79,17 @@ func TestShardsGrowAndShrink(t *testing.T) {
 		if _, ok := table.get("/none"); ok || table.size != size {
 			t.Errorf("%s: the size is %d, want %d; get(/none) finds an entry: %t", step.name, table.size, size, ok)
 		}
-		entries := 0
+		entries, slots := 0, 0
 		for _, part := range table.parts {
-			entries += len(part)
+			slots += len(part)
+			for _, x := range part {
+				if x.hash != 0 {
+					entries++
+				}
+			}
 		}
-		if entries != size {
-			t.Errorf("%s: the parts have %d entries, want %d", step.name, entries, size)
+		if entries != size || slots > 4*size+4*shardCount {
+			t.Errorf("%s: %d entries in %d slots, want %d in at most %d", step.name, entries, slots, size, 4*size+4*shardCount)
 		}
 	}
 }

@@ -291,6 +291,16 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	if d.Item != nil && d.Due.IsZero() {
 		after = p.places(d.Item)
 	}
+	p.move(&d, before, after)
+	if published && sameContent(d.previous, d.Item) {
+		d.Touched = []feed.Name{} // not nil, which means all
+	}
+	p.absorption.Changes = append(p.absorption.Changes, d.Change)
+	return nil
+}
+
+// move sets the feeds that a post enters and leaves, the documents that change, and the times of removals.
+func (p *placement) move(d *decision, before, after places) {
 	if d.Item == nil && len(before.feeds) > 0 && d.Record.Removed.IsZero() {
 		d.Record.Removed = d.notice.at
 	}
@@ -306,11 +316,6 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		}
 	}
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
-	if published && sameContent(d.previous, d.Item) {
-		d.Touched = []feed.Name{} // not nil, which means all
-	}
-	p.absorption.Changes = append(p.absorption.Changes, d.Change)
-	return nil
 }
 
 // addKept adds the change of a post whose item stays.

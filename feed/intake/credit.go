@@ -20,8 +20,10 @@ type placed struct {
 	credit  []*html.Node // where the author names the source
 	// inline says that the passage is a part of a sentence of the author's, which passage holds whole.
 	inline bool
-	// read says that the quote was read from the content, so that the content itself names the source.
+	// read reports that the quote was read from the content, so that the content itself names the source.
 	read bool
+	// shown reports that one line of the author's shows the whole source, so that a caption would repeat it.
+	shown bool
 }
 
 // crediting adds to a tree what shows the sources of its quotes. It adds and divides elements, and it never removes,
@@ -74,7 +76,7 @@ func (c *crediting) quote(q placed) {
 // passage credits a passage that stands in the content: the quotations that the author marked up are annotated, the
 // rest is wrapped. The caption comes once, at the first part of a passage in several parts.
 func (c *crediting) passage(q placed) {
-	source, captioned := q.Source, false
+	source, captioned := q.Source, q.shown
 	for _, run := range c.runs(q.passage) {
 		if overlaps(run, c.credited) {
 			continue

@@ -183,6 +183,7 @@ func (in *Intake) quotes(
 			passage: nodesOf(result, q.Passage),
 			credit:  nodesOf(result, q.Credit),
 			read:    true,
+			shown:   shownInOneLine(result, q),
 		})
 	}
 	for _, q := range result.Suggestions {
@@ -261,6 +262,21 @@ func sourceDate(s string) string {
 		return s
 	}
 	return t.Format(time.RFC3339)
+}
+
+// shownInOneLine reports whether one of the lines that hold the credit shows all of the source. A credit that is spread
+// over several lines, such as a copied headline and byline, is worth a caption.
+func shownInOneLine(result attribution.Result, q attribution.Quote) bool {
+	source := q.Source
+	parts := append(authorNames(source), present(title(source), publisher(source))...)
+	for _, i := range q.Credit {
+		text := strings.ToLower(result.Blocks[i].Text)
+		missing := slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, strings.ToLower(part)) })
+		if !missing && (source.DatePublished == "" || strings.ContainsAny(text, "0123456789")) {
+			return true
+		}
+	}
+	return false
 }
 
 func nodesOf(result attribution.Result, blocks []int) []*html.Node {

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"net/url"
@@ -276,6 +277,35 @@ func TestProseIsCreditedInPlace(t *testing.T) {
 		`<time datetime="2014-06-16">16 June 2014</time></figcaption></figure><p>What a sad joke these people are.</p>`
 	if diff := cmp.Diff(want, item.HTML); diff != "" {
 		t.Errorf("HTML (-want +got):\n%s", diff)
+	}
+}
+
+// TestShownOnce checks that a source that a line of the author's shows is not shown again in a caption.
+func TestShownOnce(t *testing.T) {
+	const quotation = "<blockquote><p>Houses fall into the sea.</p></blockquote>"
+	tests := []struct {
+		name, html string
+		captions   int
+	}{
+		{"a line above", "<p>Ann Reed, writing for the Guardian:</p>" + quotation, 0},
+		{"a line below", quotation + "<p>— Ann Reed, The Guardian</p>", 0},
+		{"a source line below", quotation + `<p>Source: <a href="https://www.theguardian.com/uk/sea">The Guardian</a></p>`, 0},
+		{"the author's own caption", "<figure>" + quotation + "<figcaption>Ann Reed, The Guardian</figcaption></figure>", 1},
+		{"a copied headline and byline", "<p>From the Guardian:</p><p>Houses fall</p><p>By Ann Reed | June 16, 2014</p>" + quotation, 1},
+		{"an attribute that no reader sees", `<blockquote cite="https://www.theguardian.com/uk/sea"><p>Houses fall into the sea.</p></blockquote>`, 1},
+	}
+	for _, tt := range tests {
+		raw, err := json.Marshal(map[string]string{"content_html": tt.html})
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := makeItem(t, string(raw))
+		if len(item.Quotes) != 1 {
+			t.Errorf("%s: %d quotes, want 1", tt.name, len(item.Quotes))
+		}
+		if got := strings.Count(item.HTML, "<figcaption>"); got != tt.captions || strings.Contains(item.HTML, "<p>— Ann Reed, The Guardian</p><p>—") {
+			t.Errorf("%s: %d captions, want %d: %s", tt.name, got, tt.captions, item.HTML)
+		}
 	}
 }
 

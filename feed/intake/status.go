@@ -37,10 +37,9 @@ func StatusOf(raw []byte) feed.Status {
 }
 
 func readStatus(s string) feed.Status {
-	switch status := feed.Status(strings.ToLower(strings.TrimSpace(s))); status {
-	case feed.Draft, feed.Private, Deleted:
+	status := feed.Status(strings.ToLower(strings.TrimSpace(s)))
+	if status == feed.Draft || status == feed.Private || status == Deleted {
 		return status
-	default:
-		return feed.Published
 	}
+	return feed.Published
 }

@@ -266,7 +266,7 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 		a.HTML = pageContent(content(item))
 	}
 	for _, via := range item.Via {
-		if name := cmp.Or(strings.TrimSpace(via.Name), via.URL); name != "" {
+		if name := cmp.Or(strings.TrimSpace(via.Name), via.URL); name != "" && !(v.Content != feed.SummaryContent && viaShown(item, via)) {
 			a.Via = append(a.Via, pageLink{Name: name, URL: uri(via.URL)})
 		}
 	}
@@ -278,4 +278,18 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 		return nil, err
 	}
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
+}
+
+// viaShown reports whether the item's content shows the via itself: its name, as the text of the link if it has an address.
+func viaShown(item *feed.Item, via feed.Via) bool {
+	name := strings.TrimSpace(via.Name)
+	if name == "" {
+		return false
+	}
+	if via.URL == "" {
+		return strings.Contains(item.Text, name)
+	}
+	_, link, found := strings.Cut(item.HTML, `href="`+template.HTMLEscapeString(via.URL)+`"`)
+	text, _, _ := strings.Cut(link, "</a>")
+	return found && strings.Contains(text, template.HTMLEscapeString(name))
 }

@@ -12,200 +12,226 @@ import (
 
 func absorbTests() []test {
 	return []test{
-		{"AbsorbWritesItemIndexesDirtyFeedsRecordNamesRemovalsAndCursor", func(t *testing.T, s suite) {
-			s.put(t, "a")
-			inbox, err := s.Inbox(s.ctx, "", 10)
-			must(t, "Inbox", err)
-			it := item("a", 5, "tags/go")
-			must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{
-				Token: 1, Next: inbox[0].Entry, Changes: []feed.Change{enter(it)},
-				Names:    map[feed.Name]string{"tags/go": "Go"},
-				Removals: map[feed.Name]time.Time{"tags/old": day(4)},
-			}))
-			if cursor, err := s.Cursor(s.ctx); err != nil || cursor != inbox[0].Entry {
-				t.Errorf("cursor is %q, %v; want %q", cursor, err, inbox[0].Entry)
-			}
-			if left, err := s.Inbox(s.ctx, inbox[0].Entry, 10); err != nil || len(left) != 0 {
-				t.Errorf("after the cursor the inbox has %v, %v; want nothing", left, err)
-			}
-			got := s.stored(t, "a")
-			if diff := cmp.Diff(it, got.Item); diff != "" {
-				t.Errorf("item (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(feed.Record{ID: "a", FirstSeen: day(5)}, got.Record); diff != "" {
-				t.Errorf("record (-want +got):\n%s", diff)
-			}
-			for _, name := range all("tags/go") {
-				if ids, err := s.Select(s.ctx, name, 0); err != nil || !cmp.Equal(ids, []string{"a"}) {
-					t.Errorf("Select(%s) = %q, %v; want a", name, ids, err)
-				}
-			}
-			s.wantDirty(t, feed.Main, "tags/go")
-			if names, err := s.Names(s.ctx, "tags/go", "tags/none"); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
-				t.Errorf("Names = %v, %v", names, err)
-			}
-			if removed, err := s.LastRemoval(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
-				t.Errorf("LastRemoval(tags/old) = %v, %v; want %v", removed, err, day(4))
-			}
-			if removed, err := s.LastRemoval(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
-				t.Errorf("LastRemoval(tags/go) = %v, %v; want zero", removed, err)
-			}
-		}},
-		{"AbsorbRefusesAnOlderBuilderAndWritesNothing", func(t *testing.T, s suite) {
-			s.absorb(t, 7, enter(item("a", 1)))
-			err := s.Absorb(s.ctx, feed.Absorption{Token: 6, Next: "9-9", Changes: []feed.Change{enter(item("b", 2))}})
-			wantKind(t, "Absorb with token 6 after token 7", err, feed.ErrStale)
-			s.wantNothingOf(t, "b")
-		}},
-		{"AbsorbRefusesAMovedCursorAndWritesNothing", func(t *testing.T, s suite) {
-			must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Next: "5-0"}))
-			err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Cursor: "4-0", Next: "9-9", Changes: []feed.Change{enter(item("b", 2))}})
-			wantKind(t, "Absorb at cursor 4-0 when it stands at 5-0", err, feed.ErrStale)
-			s.wantNothingOf(t, "b")
-		}},
-		{"AbsorbRefusesAMovedItemAndWritesNothing", func(t *testing.T, s suite) {
-			s.absorb(t, 1, enter(item("a", 1)))
-			read := s.stored(t, "a")
-			second := enter(item("a", 2))
-			second.ItemSum = read.ItemSum
-			s.absorb(t, 1, second)
+		{"Absorb", testAbsorb},
+		{"AbsorbOlderToken", testAbsorbOlderToken},
+		{"AbsorbOtherCursor", testAbsorbOtherCursor},
+		{"AbsorbChangedItem", testAbsorbChangedItem},
+		{"AbsorbMovesItemBetweenFeeds", testAbsorbMovesItemBetweenFeeds},
+		{"AbsorbRemovesItem", testAbsorbRemovesItem},
+		{"AbsorbKeepsItemOfRejectedPost", testAbsorbKeepsItemOfRejectedPost},
+		{"AbsorbClearsOnlyProblemsOfItsPosts", testAbsorbClearsOnlyProblemsOfItsPosts},
+		{"AbsorbFutureDate", testAbsorbFutureDate},
+		{"AbsorbEnteredWithoutItem", testAbsorbEnteredWithoutItem},
+		{"NamesNeverChange", testNamesNeverChange},
+		{"LastRemovalIsLatest", testLastRemovalIsLatest},
+		{"AbsorbManyPosts", testAbsorbManyPosts},
+	}
+}
 
-			third := enter(item("a", 3))
-			third.ItemSum = read.ItemSum
-			// The change that is refused is the last: those before it must not be made either.
-			err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{enter(item("b", 2)), third}})
-			wantKind(t, "Absorb of an item that moved", err, feed.ErrStale)
-			s.wantNothingOf(t, "b")
-			if got := s.stored(t, "a").Item; !cmp.Equal(got, item("a", 2)) {
-				t.Errorf("the item that moved was overwritten: %v", cmp.Diff(item("a", 2), got))
-			}
-			fresh := enter(item("a", 4)) // computed as if there were no item
-			wantKind(t, "Absorb as new of what exists",
-				s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{fresh}}), feed.ErrStale)
-		}},
-		{"AbsorbMovesAnItemBetweenFeeds", func(t *testing.T, s suite) {
-			s.absorb(t, 1, enter(item("a", 1, "tags/x", "tags/y")))
-			moved := feed.Change{
-				ID: "a", ItemSum: s.stored(t, "a").ItemSum, Item: item("a", 9, "tags/y", "tags/z"),
-				Left: []feed.Name{"tags/x"}, Entered: all("tags/y", "tags/z"),
-			}
-			s.absorb(t, 1, moved)
-			for name, want := range map[feed.Name]int{feed.Main: 1, "tags/x": 0, "tags/y": 1, "tags/z": 1} {
-				if n, err := s.Count(s.ctx, name); err != nil || n != want {
-					t.Errorf("Count(%s) = %d, %v; want %d", name, n, err, want)
-				}
-			}
-			s.wantDirty(t, feed.Main, "tags/x", "tags/y", "tags/z")
-			if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
-				t.Errorf("a change without a record left %+v; want the record as it was", got)
-			}
-		}},
-		{"AbsorbRemovesAnItem", func(t *testing.T, s suite) {
-			s.absorb(t, 1, enter(item("a", 1, "tags/x")))
-			s.absorb(t, 1, feed.Change{
-				ID: "a", ItemSum: s.stored(t, "a").ItemSum, Left: all("tags/x"),
-				Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)},
-			})
-			got := s.stored(t, "a")
-			want := feed.StoredPost{ID: "a", Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)}}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("after the removal (-want +got):\n%s", diff)
-			}
-			if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
-				t.Errorf("Count = %d, %v; want 0", n, err)
-			}
-		}},
-		{"AbsorbKeepsAnItemThatABadVersionFollows", func(t *testing.T, s suite) {
-			s.absorb(t, 1, enter(item("a", 1)))
-			sum := s.stored(t, "a").ItemSum
-			problem := &feed.Problem{ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "No.", Since: day(2), Serving: true}
-			s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: problem})
-			if got := s.stored(t, "a"); got.ItemSum != sum || got.Item == nil {
-				t.Errorf("the kept item is gone or changed: %+v", got)
-			}
-			s.wantProblems(t, *problem)
+func testAbsorb(t *testing.T, s suite) {
+	s.put(t, "a")
+	inbox, err := s.Inbox(s.ctx, "", 10)
+	must(t, "Inbox", err)
+	it := item("a", 5, "tags/go")
+	must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{
+		Token: 1, Next: inbox[0].Entry, Changes: []feed.Change{enter(it)},
+		Names:    map[feed.Name]string{"tags/go": "Go"},
+		Removals: map[feed.Name]time.Time{"tags/old": day(4)},
+	}))
+	if cursor, err := s.Cursor(s.ctx); err != nil || cursor != inbox[0].Entry {
+		t.Errorf("cursor is %q, %v; want %q", cursor, err, inbox[0].Entry)
+	}
+	if left, err := s.Inbox(s.ctx, inbox[0].Entry, 10); err != nil || len(left) != 0 {
+		t.Errorf("after the cursor the inbox has %v, %v; want nothing", left, err)
+	}
+	got := s.stored(t, "a")
+	if diff := cmp.Diff(it, got.Item); diff != "" {
+		t.Errorf("item (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(feed.Record{ID: "a", FirstSeen: day(5)}, got.Record); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+	for _, name := range all("tags/go") {
+		if ids, err := s.Select(s.ctx, name, 0); err != nil || !cmp.Equal(ids, []string{"a"}) {
+			t.Errorf("Select(%s) = %q, %v; want a", name, ids, err)
+		}
+	}
+	s.wantDirty(t, feed.Main, "tags/go")
+	if names, err := s.Names(s.ctx, "tags/go", "tags/none"); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
+		t.Errorf("Names = %v, %v", names, err)
+	}
+	if removed, err := s.LastRemoval(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
+		t.Errorf("LastRemoval(tags/old) = %v, %v; want %v", removed, err, day(4))
+	}
+	if removed, err := s.LastRemoval(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
+		t.Errorf("LastRemoval(tags/go) = %v, %v; want zero", removed, err)
+	}
+}
 
-			later := *problem
-			later.Since, later.Reason = day(9), "Still no."
-			s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
-			later.Since = day(2) // when it was first seen
-			s.wantProblems(t, later)
+func testAbsorbOlderToken(t *testing.T, s suite) {
+	s.absorb(t, 7, enter(item("a", 1)))
+	err := s.Absorb(s.ctx, feed.Absorption{Token: 6, Next: "9-9", Changes: []feed.Change{enter(item("b", 2))}})
+	wantKind(t, "Absorb with token 6 after token 7", err, feed.ErrStale)
+	s.wantNothingOf(t, "b")
+}
 
-			s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
-			s.wantProblems(t)
-		}},
-		{"AbsorbClearsNoProblemOfAFeedOrAnotherPost", func(t *testing.T, s suite) {
-			held := feed.Problem{ID: "main", Kind: feed.KindHeld, Reason: "Held.", Since: day(1)}
-			other := feed.Problem{ID: "other", Kind: feed.KindRejected, Reason: "No.", Since: day(1)}
-			must(t, "SetProblem", s.SetProblem(s.ctx, held))
-			must(t, "SetProblem", s.SetProblem(s.ctx, other))
-			must(t, "SetProblem", s.SetProblem(s.ctx, feed.Problem{ID: "main", Kind: feed.KindMissing, Reason: "Gone."}))
-			s.absorb(t, 1, enter(item("main", 1))) // a post whose id is a feed's name
-			s.wantProblems(t, held, other)
-		}},
-		{"AbsorbLetsAPostWaitForItsDate", func(t *testing.T, s suite) {
-			wait := func(id string, n int) feed.Change {
-				return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
-			}
-			s.absorb(t, 1, wait("late", 20), wait("soon", 10), wait("sooner", 9))
-			if next, ok, err := s.NextDue(s.ctx); err != nil || !ok || !next.Equal(day(9)) {
-				t.Errorf("NextDue = %v, %v, %v; want %v", next, ok, err, day(9))
-			}
-			if ids, err := s.Due(s.ctx, day(8), 10); err != nil || len(ids) != 0 {
-				t.Errorf("Due before the first date = %q, %v", ids, err)
-			}
-			if ids, err := s.Due(s.ctx, day(10), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "soon"}) {
-				t.Errorf("Due on the date of the second = %q, %v", ids, err)
-			}
-			if ids, err := s.Due(s.ctx, day(30), 1); err != nil || !cmp.Equal(ids, []string{"sooner"}) {
-				t.Errorf("Due of one = %q, %v", ids, err)
-			}
-			if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
-				t.Errorf("%d posts are in the feed before their date, %v", n, err)
-			}
-			// Its time has come: the stored item enters, with its own date.
-			s.absorb(t, 1, feed.Change{ID: "soon", ItemSum: s.stored(t, "soon").ItemSum, Keep: true, Entered: all()})
-			s.absorb(t, 1, enter(item("older", 1)), enter(item("newer", 11)))
-			if ids, err := s.Select(s.ctx, feed.Main, 0); err != nil || !cmp.Equal(ids, []string{"newer", "soon", "older"}) {
-				t.Errorf("Select = %q, %v: want the post that was waiting at its date", ids, err)
-			}
-			if ids, err := s.Due(s.ctx, day(30), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "late"}) {
-				t.Errorf("Due afterwards = %q, %v", ids, err)
-			}
-		}},
-		{"AbsorbRefusesToEnterWithoutAnItem", func(t *testing.T, s suite) {
-			a := feed.Absorption{Token: 1, Changes: []feed.Change{{ID: "a", Entered: all()}}}
-			wantKind(t, "Absorb", s.Absorb(s.ctx, a), feed.ErrInvalid)
-			a.Changes[0].Keep = true
-			wantKind(t, "Absorb with Keep of nothing", s.Absorb(s.ctx, a), feed.ErrStale)
-			s.wantNothingOf(t, "a")
-		}},
-		{"ANameOnceRecordedNeverChanges", func(t *testing.T, s suite) {
-			for _, full := range []string{"Go", "GO!"} {
-				must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": full}}))
-			}
-			if names, err := s.Names(s.ctx); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
-				t.Errorf("Names = %v, %v; want the first", names, err)
-			}
-		}},
-		{"OnlyALaterRemovalCounts", func(t *testing.T, s suite) {
-			for _, n := range []int{5, 3, 6, 4} {
-				must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Removals: map[feed.Name]time.Time{feed.Main: day(n)}}))
-			}
-			if removed, err := s.LastRemoval(s.ctx, feed.Main); err != nil || !removed.Equal(day(6)) {
-				t.Errorf("Removed = %v, %v; want %v", removed, err, day(6))
-			}
-		}},
-		{"AbsorbOfManyPostsAtOnce", func(t *testing.T, s suite) {
-			var changes []feed.Change
-			for i := range 500 {
-				changes = append(changes, enter(item(string(rune('a'+i%26))+time.Duration(i).String(), i%28+1, "tags/x", "tags/y")))
-			}
-			s.absorb(t, 1, changes...)
-			if n, err := s.Count(s.ctx, "tags/y"); err != nil || n != 500 {
-				t.Errorf("Count = %d, %v; want 500", n, err)
-			}
-		}},
+func testAbsorbOtherCursor(t *testing.T, s suite) {
+	must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Next: "5-0"}))
+	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Cursor: "4-0", Next: "9-9", Changes: []feed.Change{enter(item("b", 2))}})
+	wantKind(t, "Absorb at cursor 4-0 when it stands at 5-0", err, feed.ErrStale)
+	s.wantNothingOf(t, "b")
+}
+
+func testAbsorbChangedItem(t *testing.T, s suite) {
+	s.absorb(t, 1, enter(item("a", 1)))
+	read := s.stored(t, "a")
+	second := enter(item("a", 2))
+	second.ItemSum = read.ItemSum
+	s.absorb(t, 1, second)
+
+	third := enter(item("a", 3))
+	third.ItemSum = read.ItemSum
+	// The change that is refused is the last: those before it must not be made either.
+	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{enter(item("b", 2)), third}})
+	wantKind(t, "Absorb of an item that moved", err, feed.ErrStale)
+	s.wantNothingOf(t, "b")
+	if got := s.stored(t, "a").Item; !cmp.Equal(got, item("a", 2)) {
+		t.Errorf("the item that moved was overwritten: %v", cmp.Diff(item("a", 2), got))
+	}
+	fresh := enter(item("a", 4)) // computed as if there were no item
+	wantKind(t, "Absorb as new of what exists",
+		s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{fresh}}), feed.ErrStale)
+}
+
+func testAbsorbMovesItemBetweenFeeds(t *testing.T, s suite) {
+	s.absorb(t, 1, enter(item("a", 1, "tags/x", "tags/y")))
+	moved := feed.Change{
+		ID: "a", ItemSum: s.stored(t, "a").ItemSum, Item: item("a", 9, "tags/y", "tags/z"),
+		Left: []feed.Name{"tags/x"}, Entered: all("tags/y", "tags/z"),
+	}
+	s.absorb(t, 1, moved)
+	for name, want := range map[feed.Name]int{feed.Main: 1, "tags/x": 0, "tags/y": 1, "tags/z": 1} {
+		if n, err := s.Count(s.ctx, name); err != nil || n != want {
+			t.Errorf("Count(%s) = %d, %v; want %d", name, n, err, want)
+		}
+	}
+	s.wantDirty(t, feed.Main, "tags/x", "tags/y", "tags/z")
+	if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
+		t.Errorf("a change without a record left %+v; want the record as it was", got)
+	}
+}
+
+func testAbsorbRemovesItem(t *testing.T, s suite) {
+	s.absorb(t, 1, enter(item("a", 1, "tags/x")))
+	s.absorb(t, 1, feed.Change{
+		ID: "a", ItemSum: s.stored(t, "a").ItemSum, Left: all("tags/x"),
+		Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)},
+	})
+	got := s.stored(t, "a")
+	want := feed.StoredPost{ID: "a", Record: feed.Record{ID: "a", FirstSeen: day(1), Removed: day(8)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("after the removal (-want +got):\n%s", diff)
+	}
+	if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
+		t.Errorf("Count = %d, %v; want 0", n, err)
+	}
+}
+
+func testAbsorbKeepsItemOfRejectedPost(t *testing.T, s suite) {
+	s.absorb(t, 1, enter(item("a", 1)))
+	sum := s.stored(t, "a").ItemSum
+	problem := &feed.Problem{ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "No.", Since: day(2), Serving: true}
+	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: problem})
+	if got := s.stored(t, "a"); got.ItemSum != sum || got.Item == nil {
+		t.Errorf("the kept item is gone or changed: %+v", got)
+	}
+	s.wantProblems(t, *problem)
+
+	later := *problem
+	later.Since, later.Reason = day(9), "Still no."
+	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
+	later.Since = day(2) // when it was first seen
+	s.wantProblems(t, later)
+
+	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
+	s.wantProblems(t)
+}
+
+func testAbsorbClearsOnlyProblemsOfItsPosts(t *testing.T, s suite) {
+	held := feed.Problem{ID: "main", Kind: feed.KindHeld, Reason: "Held.", Since: day(1)}
+	other := feed.Problem{ID: "other", Kind: feed.KindRejected, Reason: "No.", Since: day(1)}
+	must(t, "SetProblem", s.SetProblem(s.ctx, held))
+	must(t, "SetProblem", s.SetProblem(s.ctx, other))
+	must(t, "SetProblem", s.SetProblem(s.ctx, feed.Problem{ID: "main", Kind: feed.KindMissing, Reason: "Gone."}))
+	s.absorb(t, 1, enter(item("main", 1))) // a post whose id is a feed's name
+	s.wantProblems(t, held, other)
+}
+
+func testAbsorbFutureDate(t *testing.T, s suite) {
+	wait := func(id string, n int) feed.Change {
+		return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
+	}
+	s.absorb(t, 1, wait("late", 20), wait("soon", 10), wait("sooner", 9))
+	if next, ok, err := s.NextDue(s.ctx); err != nil || !ok || !next.Equal(day(9)) {
+		t.Errorf("NextDue = %v, %v, %v; want %v", next, ok, err, day(9))
+	}
+	if ids, err := s.Due(s.ctx, day(8), 10); err != nil || len(ids) != 0 {
+		t.Errorf("Due before the first date = %q, %v", ids, err)
+	}
+	if ids, err := s.Due(s.ctx, day(10), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "soon"}) {
+		t.Errorf("Due on the date of the second = %q, %v", ids, err)
+	}
+	if ids, err := s.Due(s.ctx, day(30), 1); err != nil || !cmp.Equal(ids, []string{"sooner"}) {
+		t.Errorf("Due of one = %q, %v", ids, err)
+	}
+	if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
+		t.Errorf("%d posts are in the feed before their date, %v", n, err)
+	}
+	// Its time has come: the stored item enters, with its own date.
+	s.absorb(t, 1, feed.Change{ID: "soon", ItemSum: s.stored(t, "soon").ItemSum, Keep: true, Entered: all()})
+	s.absorb(t, 1, enter(item("older", 1)), enter(item("newer", 11)))
+	if ids, err := s.Select(s.ctx, feed.Main, 0); err != nil || !cmp.Equal(ids, []string{"newer", "soon", "older"}) {
+		t.Errorf("Select = %q, %v: want the post that was waiting at its date", ids, err)
+	}
+	if ids, err := s.Due(s.ctx, day(30), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "late"}) {
+		t.Errorf("Due afterwards = %q, %v", ids, err)
+	}
+}
+
+func testAbsorbEnteredWithoutItem(t *testing.T, s suite) {
+	a := feed.Absorption{Token: 1, Changes: []feed.Change{{ID: "a", Entered: all()}}}
+	wantKind(t, "Absorb", s.Absorb(s.ctx, a), feed.ErrInvalid)
+	a.Changes[0].Keep = true
+	wantKind(t, "Absorb with Keep of nothing", s.Absorb(s.ctx, a), feed.ErrStale)
+	s.wantNothingOf(t, "a")
+}
+
+func testNamesNeverChange(t *testing.T, s suite) {
+	for _, full := range []string{"Go", "GO!"} {
+		must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": full}}))
+	}
+	if names, err := s.Names(s.ctx); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
+		t.Errorf("Names = %v, %v; want the first", names, err)
+	}
+}
+
+func testLastRemovalIsLatest(t *testing.T, s suite) {
+	for _, n := range []int{5, 3, 6, 4} {
+		must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Removals: map[feed.Name]time.Time{feed.Main: day(n)}}))
+	}
+	if removed, err := s.LastRemoval(s.ctx, feed.Main); err != nil || !removed.Equal(day(6)) {
+		t.Errorf("Removed = %v, %v; want %v", removed, err, day(6))
+	}
+}
+
+func testAbsorbManyPosts(t *testing.T, s suite) {
+	var changes []feed.Change
+	for i := range 500 {
+		changes = append(changes, enter(item(string(rune('a'+i%26))+time.Duration(i).String(), i%28+1, "tags/x", "tags/y")))
+	}
+	s.absorb(t, 1, changes...)
+	if n, err := s.Count(s.ctx, "tags/y"); err != nil || n != 500 {
+		t.Errorf("Count = %d, %v; want 500", n, err)
 	}
 }
 

@@ -60,222 +60,248 @@ func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) fee
 
 func commitTests() []test {
 	return []test{
-		{"CommitFlipsTheHeadAndKeepsItsBytes", func(t *testing.T, s suite) {
-			_, err := s.Head(s.ctx, feed.Main)
-			wantKind(t, "Head before the first commit", err, feed.ErrNotFound)
-			r := request(t, feed.Main, 1, day(1).Add(1700*time.Millisecond), "rss 1", "atom 1")
-			got := s.commit(t, r, feed.Committed)
-			want := r.Head
-			for i := range want.Documents {
-				want.Documents[i].Modified = day(1).Add(time.Second) // whole seconds
+		{"Commit", testCommit},
+		{"CommitSameBytes", testCommitSameBytes},
+		{"CommitKeepsLastModifiedOfUnchangedDocument", testCommitKeepsLastModifiedOfUnchangedDocument},
+		{"LastModifiedGrowsWithoutClock", testLastModifiedGrowsWithoutClock},
+		{"CommitOlderToken", testCommitOlderToken},
+		{"CommitMissingDocument", testCommitMissingDocument},
+		{"CommitInvalidRequest", testCommitInvalidRequest},
+		{"CommitEarlierBytesAgain", testCommitEarlierBytesAgain},
+		{"CommitRemovesFormat", testCommitRemovesFormat},
+		{"CommitAnnouncesChangedHeaders", testCommitAnnouncesChangedHeaders},
+		{"CommitBrotliLater", testCommitBrotliLater},
+		{"CommitClearsOnlyItsMark", testCommitClearsOnlyItsMark},
+		{"ConcurrentBuilders", testConcurrentBuilders},
+	}
+}
+
+func testCommit(t *testing.T, s suite) {
+	_, err := s.Head(s.ctx, feed.Main)
+	wantKind(t, "Head before the first commit", err, feed.ErrNotFound)
+	r := request(t, feed.Main, 1, day(1).Add(1700*time.Millisecond), "rss 1", "atom 1")
+	got := s.commit(t, r, feed.Committed)
+	want := r.Head
+	for i := range want.Documents {
+		want.Documents[i].Modified = day(1).Add(time.Second) // whole seconds
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("head (-want +got):\n%s", diff)
+	}
+	for _, b := range r.Blobs {
+		got, err := s.Blob(s.ctx, b.Hash)
+		must(t, "Blob", err)
+		if diff := cmp.Diff(b, got); diff != "" {
+			t.Errorf("blob (-want +got):\n%s", diff)
+		}
+	}
+	never := feed.HashOf([]byte("never committed"))
+	absent, err := s.MissingDocuments(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
+	if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
+		t.Errorf("Absent = %v, %v; want the one that was never committed", absent, err)
+	}
+	_, err = s.Blob(s.ctx, never)
+	wantKind(t, "Blob of a document that is not there", err, feed.ErrNotFound)
+}
+
+func testCommitSameBytes(t *testing.T, s suite) {
+	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+	version, err := s.Version(s.ctx)
+	must(t, "Version", err)
+	again := request(t, feed.Main, 2, day(2), "rss", "atom")
+	again.Blobs = nil // the store has them
+	again.Head.Config, again.Head.IDs = "c2", []string{"c"}
+	head := s.commit(t, again, feed.Unchanged)
+	if head.Config != "c2" || !cmp.Equal(head.IDs, []string{"c"}) || head.Token != 2 {
+		t.Errorf("head is %+v; want the new configuration, ids and token", head)
+	}
+	if diff := cmp.Diff(first.Documents, head.Documents); diff != "" {
+		t.Errorf("Last-Modified of unchanged documents moved (-first +second):\n%s", diff)
+	}
+	if v, err := s.Version(s.ctx); err != nil || v != version {
+		t.Errorf("version is %d, %v; want %d: nothing has changed for readers", v, err, version)
+	}
+}
+
+func testCommitKeepsLastModifiedOfUnchangedDocument(t *testing.T, s suite) {
+	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss 1", "atom"), feed.Committed)
+	second := s.commit(t, request(t, feed.Main, 1, day(2), "rss 2", "atom"), feed.Committed)
+	if got := second.Documents[0].Modified; !got.Equal(day(2)) {
+		t.Errorf("Last-Modified of the changed document is %v; want %v", got, day(2))
+	}
+	if got, want := second.Documents[1].Modified, first.Documents[1].Modified; !got.Equal(want) {
+		t.Errorf("Last-Modified of the unchanged document is %v; want %v", got, want)
+	}
+}
+
+func testLastModifiedGrowsWithoutClock(t *testing.T, s suite) {
+	last := time.Time{}
+	for i, now := range []time.Time{day(5), day(5), day(5).Add(300 * time.Millisecond), day(1), day(4)} {
+		head := s.commit(t, request(t, feed.Main, 1, now, fmt.Sprint("rss ", i), fmt.Sprint("atom ", i)), feed.Committed)
+		for _, d := range head.Documents {
+			if !d.Modified.After(last) || d.Modified.Nanosecond() != 0 {
+				t.Errorf("version %d of %s at %v: Last-Modified is %v, after %v", i, d.Format, now, d.Modified, last)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("head (-want +got):\n%s", diff)
-			}
-			for _, b := range r.Blobs {
-				got, err := s.Blob(s.ctx, b.Hash)
-				must(t, "Blob", err)
-				if diff := cmp.Diff(b, got); diff != "" {
-					t.Errorf("blob (-want +got):\n%s", diff)
+		}
+		last = head.Documents[0].Modified
+	}
+}
+
+func testCommitOlderToken(t *testing.T, s suite) {
+	want := s.commit(t, request(t, feed.Main, 9, day(1), "rss", "atom"), feed.Committed)
+	_, _, err := s.Commit(s.ctx, request(t, feed.Main, 8, day(2), "stale rss", "stale atom"))
+	wantKind(t, "Commit with token 8 after token 9", err, feed.ErrStale)
+	_, _, err = s.Commit(s.ctx, request(t, "tags/other", 8, day(2), "stale rss", "stale atom"))
+	wantKind(t, "Commit of another feed with token 8 after token 9", err, feed.ErrStale)
+	got, err := s.Head(s.ctx, feed.Main)
+	must(t, "Head", err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a refused commit has changed the head (-want +got):\n%s", diff)
+	}
+}
+
+func testCommitMissingDocument(t *testing.T, s suite) {
+	r := request(t, feed.Main, 1, day(1), "rss", "atom")
+	r.Blobs = r.Blobs[:1]
+	_, _, err := s.Commit(s.ctx, r)
+	wantKind(t, "Commit without the bytes of a document", err, feed.ErrNotFound)
+	_, err = s.Head(s.ctx, feed.Main)
+	wantKind(t, "Head after a refused commit", err, feed.ErrNotFound)
+}
+
+func testCommitInvalidRequest(t *testing.T, s suite) {
+	for name, spoil := range map[string]func(*feed.CommitRequest){
+		"no feed":      func(r *feed.CommitRequest) { r.Head.Feed = "" },
+		"no documents": func(r *feed.CommitRequest) { r.Head.Documents = nil },
+		"twice":        func(r *feed.CommitRequest) { r.Head.Documents[1].Format = feed.RSS },
+		"no hash":      func(r *feed.CommitRequest) { r.Head.Documents[0].Hash = "" },
+	} {
+		r := request(t, feed.Main, 1, day(1), "rss", "atom")
+		spoil(&r)
+		_, _, err := s.Commit(s.ctx, r)
+		wantKind(t, "Commit with "+name, err, feed.ErrInvalid)
+	}
+}
+
+func testCommitEarlierBytesAgain(t *testing.T, s suite) {
+	a := request(t, feed.Main, 1, day(1), "rss A", "atom A")
+	s.commit(t, a, feed.Committed)
+	s.commit(t, request(t, feed.Main, 1, day(2), "rss B", "atom B"), feed.Committed)
+	a.Now = day(3)
+	head := s.commit(t, a, feed.Committed)
+	if !head.Documents[0].Modified.Equal(day(3)) {
+		t.Errorf("Last-Modified is %v; want %v: it is another version to readers", head.Documents[0].Modified, day(3))
+	}
+	for _, b := range a.Blobs {
+		_, err := s.Blob(s.ctx, b.Hash)
+		must(t, "Blob of the committed document", err)
+	}
+}
+
+func testCommitRemovesFormat(t *testing.T, s suite) {
+	s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+	r := request(t, feed.Main, 1, day(2), "rss", "atom")
+	r.Head.Documents = r.Head.Documents[:1]
+	head := s.commit(t, r, feed.Committed)
+	if len(head.Documents) != 1 || !head.Documents[0].Modified.Equal(day(1)) {
+		t.Errorf("head has %+v; want RSS alone, as it was", head.Documents)
+	}
+}
+
+func testCommitAnnouncesChangedHeaders(t *testing.T, s suite) {
+	s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+	version, err := s.Version(s.ctx)
+	must(t, "Version", err)
+	r := request(t, feed.Main, 1, day(2), "rss", "atom")
+	r.Head.Documents[1].MaxAge = time.Minute
+	head := s.commit(t, r, feed.Unchanged)
+	if head.Documents[1].MaxAge != time.Minute || !head.Documents[1].Modified.Equal(day(1)) {
+		t.Errorf("document is %+v; want the new max-age and the old Last-Modified", head.Documents[1])
+	}
+	if v, err := s.Version(s.ctx); err != nil || v <= version {
+		t.Errorf("version is %d, %v; want more than %d, or replicas go on with the old max-age", v, err, version)
+	}
+}
+
+func testCommitBrotliLater(t *testing.T, s suite) {
+	s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
+	version, err := s.Version(s.ctx)
+	must(t, "Version", err)
+	r := request(t, feed.Main, 1, day(2), "rss", "atom")
+	r.Head.Documents[0].Brotli = true
+	r.Blobs[0].Brotli = coding.Brotli.Pack([]byte("rss"))
+	must(t, "Pack", err)
+	head := s.commit(t, r, feed.Unchanged)
+	if !head.Documents[0].Brotli || head.Documents[1].Brotli || !head.Documents[0].Modified.Equal(day(1)) {
+		t.Errorf("documents are %+v; want the first in brotli coding, with the old Last-Modified", head.Documents)
+	}
+	if v, err := s.Version(s.ctx); err != nil || v <= version {
+		t.Errorf("version is %d, %v; want more than %d, or replicas don't learn of it", v, err, version)
+	}
+	for i, want := range [][]byte{r.Blobs[0].Brotli, nil} {
+		b, err := s.Blob(s.ctx, r.Blobs[i].Hash)
+		must(t, "Blob", err)
+		if diff := cmp.Diff(want, b.Brotli); diff != "" {
+			t.Errorf("document %d in brotli coding (-want +got):\n%s", i, diff)
+		}
+	}
+	// What is not the document is not given.
+	r = request(t, "tags/x", 1, day(2), "rss of x", "atom of x")
+	r.Head.Documents[0].Brotli, r.Blobs[0].Brotli = true, []byte("something else")
+	s.commit(t, r, feed.Committed)
+	if b, err := s.Blob(s.ctx, r.Blobs[0].Hash); err != nil || b.Brotli != nil {
+		t.Errorf("Blob = %+v, %v; want it without the bytes that are not the document's", b, err)
+	}
+}
+
+func testCommitClearsOnlyItsMark(t *testing.T, s suite) {
+	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main, "tags/x"))
+	dirty, err := s.DirtyFeeds(s.ctx)
+	must(t, "Dirty", err)
+	mark := dirty[0].Mark
+	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while the feed is being built
+	for _, name := range []feed.Name{feed.Main, "tags/x"} {
+		r := request(t, name, 1, day(1), "rss of "+string(name), "atom of "+string(name))
+		r.Dirty = mark
+		s.commit(t, r, feed.Committed)
+	}
+	s.wantDirty(t, feed.Main)
+	dirty, err = s.DirtyFeeds(s.ctx)
+	must(t, "Dirty", err)
+	r := request(t, feed.Main, 1, day(1), "rss of main", "atom of main")
+	r.Dirty = dirty[0].Mark
+	s.commit(t, r, feed.Unchanged)
+	s.wantDirty(t)
+}
+
+func testConcurrentBuilders(t *testing.T, s suite) {
+	const rounds = 20
+	builders := []feed.Token{100, 101}
+	var wg sync.WaitGroup
+	for _, token := range builders {
+		site := s.open()
+		requests := make([]feed.CommitRequest, rounds)
+		for i := range requests {
+			body := fmt.Sprintf("by %d, version %d", token, i)
+			requests[i] = request(t, feed.Main, token, day(1), "rss "+body, "atom "+body)
+		}
+		wg.Go(func() {
+			for _, r := range requests {
+				if _, _, err := site.Commit(s.ctx, r); err != nil && token == builders[1] {
+					t.Errorf("the later builder was refused: %v", err)
 				}
 			}
-			never := feed.HashOf([]byte("never committed"))
-			absent, err := s.MissingDocuments(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
-			if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
-				t.Errorf("Absent = %v, %v; want the one that was never committed", absent, err)
-			}
-			_, err = s.Blob(s.ctx, never)
-			wantKind(t, "Blob of a document that is not there", err, feed.ErrNotFound)
-		}},
-		{"CommitOfTheSameBytesIsUnchanged", func(t *testing.T, s suite) {
-			first := s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
-			version, err := s.Version(s.ctx)
-			must(t, "Version", err)
-			again := request(t, feed.Main, 2, day(2), "rss", "atom")
-			again.Blobs = nil // the store has them
-			again.Head.Config, again.Head.IDs = "c2", []string{"c"}
-			head := s.commit(t, again, feed.Unchanged)
-			if head.Config != "c2" || !cmp.Equal(head.IDs, []string{"c"}) || head.Token != 2 {
-				t.Errorf("head is %+v; want the new configuration, ids and token", head)
-			}
-			if diff := cmp.Diff(first.Documents, head.Documents); diff != "" {
-				t.Errorf("Last-Modified of unchanged documents moved (-first +second):\n%s", diff)
-			}
-			if v, err := s.Version(s.ctx); err != nil || v != version {
-				t.Errorf("version is %d, %v; want %d: nothing has changed for readers", v, err, version)
-			}
-		}},
-		{"CommitKeepsLastModifiedOfTheDocumentThatDidNotChange", func(t *testing.T, s suite) {
-			first := s.commit(t, request(t, feed.Main, 1, day(1), "rss 1", "atom"), feed.Committed)
-			second := s.commit(t, request(t, feed.Main, 1, day(2), "rss 2", "atom"), feed.Committed)
-			if got := second.Documents[0].Modified; !got.Equal(day(2)) {
-				t.Errorf("Last-Modified of the changed document is %v; want %v", got, day(2))
-			}
-			if got, want := second.Documents[1].Modified, first.Documents[1].Modified; !got.Equal(want) {
-				t.Errorf("Last-Modified of the unchanged document is %v; want %v", got, want)
-			}
-		}},
-		{"LastModifiedGrowsWithEveryVersionUnderAClockThatStandsOrGoesBack", func(t *testing.T, s suite) {
-			last := time.Time{}
-			for i, now := range []time.Time{day(5), day(5), day(5).Add(300 * time.Millisecond), day(1), day(4)} {
-				head := s.commit(t, request(t, feed.Main, 1, now, fmt.Sprint("rss ", i), fmt.Sprint("atom ", i)), feed.Committed)
-				for _, d := range head.Documents {
-					if !d.Modified.After(last) || d.Modified.Nanosecond() != 0 {
-						t.Errorf("version %d of %s at %v: Last-Modified is %v, after %v", i, d.Format, now, d.Modified, last)
-					}
-				}
-				last = head.Documents[0].Modified
-			}
-		}},
-		{"CommitRefusesAnOlderBuilder", func(t *testing.T, s suite) {
-			want := s.commit(t, request(t, feed.Main, 9, day(1), "rss", "atom"), feed.Committed)
-			_, _, err := s.Commit(s.ctx, request(t, feed.Main, 8, day(2), "stale rss", "stale atom"))
-			wantKind(t, "Commit with token 8 after token 9", err, feed.ErrStale)
-			_, _, err = s.Commit(s.ctx, request(t, "tags/other", 8, day(2), "stale rss", "stale atom"))
-			wantKind(t, "Commit of another feed with token 8 after token 9", err, feed.ErrStale)
-			got, err := s.Head(s.ctx, feed.Main)
-			must(t, "Head", err)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("a refused commit has changed the head (-want +got):\n%s", diff)
-			}
-		}},
-		{"CommitRefusesAbsentBytes", func(t *testing.T, s suite) {
-			r := request(t, feed.Main, 1, day(1), "rss", "atom")
-			r.Blobs = r.Blobs[:1]
-			_, _, err := s.Commit(s.ctx, r)
-			wantKind(t, "Commit without the bytes of a document", err, feed.ErrNotFound)
-			_, err = s.Head(s.ctx, feed.Main)
-			wantKind(t, "Head after a refused commit", err, feed.ErrNotFound)
-		}},
-		{"CommitRefusesWhatContradictsItself", func(t *testing.T, s suite) {
-			for name, spoil := range map[string]func(*feed.CommitRequest){
-				"no feed":      func(r *feed.CommitRequest) { r.Head.Feed = "" },
-				"no documents": func(r *feed.CommitRequest) { r.Head.Documents = nil },
-				"twice":        func(r *feed.CommitRequest) { r.Head.Documents[1].Format = feed.RSS },
-				"no hash":      func(r *feed.CommitRequest) { r.Head.Documents[0].Hash = "" },
-			} {
-				r := request(t, feed.Main, 1, day(1), "rss", "atom")
-				spoil(&r)
-				_, _, err := s.Commit(s.ctx, r)
-				wantKind(t, "Commit with "+name, err, feed.ErrInvalid)
-			}
-		}},
-		{"AFeedThatReturnsToItsOldBytesKeepsThem", func(t *testing.T, s suite) {
-			a := request(t, feed.Main, 1, day(1), "rss A", "atom A")
-			s.commit(t, a, feed.Committed)
-			s.commit(t, request(t, feed.Main, 1, day(2), "rss B", "atom B"), feed.Committed)
-			a.Now = day(3)
-			head := s.commit(t, a, feed.Committed)
-			if !head.Documents[0].Modified.Equal(day(3)) {
-				t.Errorf("Last-Modified is %v; want %v: it is another version to readers", head.Documents[0].Modified, day(3))
-			}
-			for _, b := range a.Blobs {
-				_, err := s.Blob(s.ctx, b.Hash)
-				must(t, "Blob of the committed document", err)
-			}
-		}},
-		{"AFormatThatIsNoLongerMadeLeavesTheHead", func(t *testing.T, s suite) {
-			s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
-			r := request(t, feed.Main, 1, day(2), "rss", "atom")
-			r.Head.Documents = r.Head.Documents[:1]
-			head := s.commit(t, r, feed.Committed)
-			if len(head.Documents) != 1 || !head.Documents[0].Modified.Equal(day(1)) {
-				t.Errorf("head has %+v; want RSS alone, as it was", head.Documents)
-			}
-		}},
-		{"AChangeThatOnlyHeadersShowIsAnnounced", func(t *testing.T, s suite) {
-			s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
-			version, err := s.Version(s.ctx)
-			must(t, "Version", err)
-			r := request(t, feed.Main, 1, day(2), "rss", "atom")
-			r.Head.Documents[1].MaxAge = time.Minute
-			head := s.commit(t, r, feed.Unchanged)
-			if head.Documents[1].MaxAge != time.Minute || !head.Documents[1].Modified.Equal(day(1)) {
-				t.Errorf("document is %+v; want the new max-age and the old Last-Modified", head.Documents[1])
-			}
-			if v, err := s.Version(s.ctx); err != nil || v <= version {
-				t.Errorf("version is %d, %v; want more than %d, or replicas go on with the old max-age", v, err, version)
-			}
-		}},
-		{"BrotliComesLaterAndWithoutItsBytesNothingIsLost", func(t *testing.T, s suite) {
-			s.commit(t, request(t, feed.Main, 1, day(1), "rss", "atom"), feed.Committed)
-			version, err := s.Version(s.ctx)
-			must(t, "Version", err)
-			r := request(t, feed.Main, 1, day(2), "rss", "atom")
-			r.Head.Documents[0].Brotli = true
-			r.Blobs[0].Brotli = coding.Brotli.Pack([]byte("rss"))
-			must(t, "Pack", err)
-			head := s.commit(t, r, feed.Unchanged)
-			if !head.Documents[0].Brotli || head.Documents[1].Brotli || !head.Documents[0].Modified.Equal(day(1)) {
-				t.Errorf("documents are %+v; want the first in brotli coding, with the old Last-Modified", head.Documents)
-			}
-			if v, err := s.Version(s.ctx); err != nil || v <= version {
-				t.Errorf("version is %d, %v; want more than %d, or replicas don't learn of it", v, err, version)
-			}
-			for i, want := range [][]byte{r.Blobs[0].Brotli, nil} {
-				b, err := s.Blob(s.ctx, r.Blobs[i].Hash)
-				must(t, "Blob", err)
-				if diff := cmp.Diff(want, b.Brotli); diff != "" {
-					t.Errorf("document %d in brotli coding (-want +got):\n%s", i, diff)
-				}
-			}
-			// What is not the document is not given.
-			r = request(t, "tags/x", 1, day(2), "rss of x", "atom of x")
-			r.Head.Documents[0].Brotli, r.Blobs[0].Brotli = true, []byte("something else")
-			s.commit(t, r, feed.Committed)
-			if b, err := s.Blob(s.ctx, r.Blobs[0].Hash); err != nil || b.Brotli != nil {
-				t.Errorf("Blob = %+v, %v; want it without the bytes that are not the document's", b, err)
-			}
-		}},
-		{"CommitClearsOnlyTheDirtyMarkItRead", func(t *testing.T, s suite) {
-			must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main, "tags/x"))
-			dirty, err := s.DirtyFeeds(s.ctx)
-			must(t, "Dirty", err)
-			mark := dirty[0].Mark
-			must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while the feed is being built
-			for _, name := range []feed.Name{feed.Main, "tags/x"} {
-				r := request(t, name, 1, day(1), "rss of "+string(name), "atom of "+string(name))
-				r.Dirty = mark
-				s.commit(t, r, feed.Committed)
-			}
-			s.wantDirty(t, feed.Main)
-			dirty, err = s.DirtyFeeds(s.ctx)
-			must(t, "Dirty", err)
-			r := request(t, feed.Main, 1, day(1), "rss of main", "atom of main")
-			r.Dirty = dirty[0].Mark
-			s.commit(t, r, feed.Unchanged)
-			s.wantDirty(t)
-		}},
-		{"TwoBuildersForcedAtOnceLeaveOneStateOfTheLaterOne", func(t *testing.T, s suite) {
-			const rounds = 20
-			builders := []feed.Token{100, 101}
-			var wg sync.WaitGroup
-			for _, token := range builders {
-				site := s.open()
-				requests := make([]feed.CommitRequest, rounds)
-				for i := range requests {
-					body := fmt.Sprintf("by %d, version %d", token, i)
-					requests[i] = request(t, feed.Main, token, day(1), "rss "+body, "atom "+body)
-				}
-				wg.Go(func() {
-					for _, r := range requests {
-						if _, _, err := site.Commit(s.ctx, r); err != nil && token == builders[1] {
-							t.Errorf("the later builder was refused: %v", err)
-						}
-					}
-				})
-			}
-			wg.Wait()
-			head, err := s.Head(s.ctx, feed.Main)
-			must(t, "Head", err)
-			want := fmt.Sprintf("rss by %d, version %d", builders[1], rounds-1)
-			if head.Token != builders[1] || head.Documents[0].Hash != feed.HashOf([]byte(want)) {
-				t.Errorf("the head is of token %d with %s; want the last commit of token %d", head.Token, head.Documents[0].Hash, builders[1])
-			}
-			for _, d := range head.Documents {
-				_, err := s.Blob(s.ctx, d.Hash)
-				must(t, "Blob of the committed document", err)
-			}
-		}},
+		})
+	}
+	wg.Wait()
+	head, err := s.Head(s.ctx, feed.Main)
+	must(t, "Head", err)
+	want := fmt.Sprintf("rss by %d, version %d", builders[1], rounds-1)
+	if head.Token != builders[1] || head.Documents[0].Hash != feed.HashOf([]byte(want)) {
+		t.Errorf("the head is of token %d with %s; want the last commit of token %d", head.Token, head.Documents[0].Hash, builders[1])
+	}
+	for _, d := range head.Documents {
+		_, err := s.Blob(s.ctx, d.Hash)
+		must(t, "Blob of the committed document", err)
 	}
 }

@@ -10,118 +10,136 @@ import (
 )
 
 func fleetTests() []test {
-	one := feed.Member{
+	return []test{
+		{"Members", testMembers},
+		{"MemberExpires", testMemberExpires},
+		{"SetSchema", testSetSchema},
+		{"SetSchemaFencesBuilders", testSetSchemaFencesBuilders},
+		{"RestoreHead", testRestoreHead},
+	}
+}
+
+func testMembers(t *testing.T, s suite) {
+	one, two := memberOne(), memberTwo()
+	if got := members(t, s); len(got) > 0 {
+		t.Errorf("before anyone reported there are members %+v", got)
+	}
+	must(t, "Report", s.Report(s.ctx, two, time.Minute))
+	must(t, "Report", s.Report(s.ctx, feed.Member{ID: "one"}, time.Minute))
+	must(t, "Report again", s.Report(s.ctx, one, time.Minute))
+	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
+		t.Errorf("members are not those that reported, as they last did (-want +got):\n%s", diff)
+	}
+	must(t, "Leave", s.Leave(s.ctx, one.ID))
+	must(t, "Leave of nobody", s.Leave(s.ctx, "nobody"))
+	if diff := cmp.Diff([]feed.Member{two}, members(t, s)); diff != "" {
+		t.Errorf("members after one left (-want +got):\n%s", diff)
+	}
+	wantKind(t, "Report without an id", s.Report(s.ctx, feed.Member{}, time.Minute), feed.ErrInvalid)
+}
+
+func testMemberExpires(t *testing.T, s suite) {
+	one, two := memberOne(), memberTwo()
+	must(t, "Report", s.Report(s.ctx, one, 50*time.Millisecond))
+	must(t, "Report", s.Report(s.ctx, two, time.Minute))
+	for deadline := time.Now().Add(time.Minute); ; {
+		got := members(t, s)
+		if cmp.Equal(got, []feed.Member{two}) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a minute after a report for 50 ms members are %+v: what died holds up every upgrade", got)
+		}
+	}
+	must(t, "Report of one that was only slow", s.Report(s.ctx, one, time.Minute))
+	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
+		t.Errorf("members after one is back (-want +got):\n%s", diff)
+	}
+}
+
+func testSetSchema(t *testing.T, s suite) {
+	read, err := s.Schema(s.ctx)
+	must(t, "Schema", err)
+	if read != (feed.Schema{}) {
+		t.Errorf("the schema of a site that nothing has built is %+v", read)
+	}
+	first := feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: feed.Token(day(1).UnixMilli())}
+	decided, err := s.SetSchema(s.ctx, read, first)
+	must(t, "Decide", err)
+	if decided.Since < first.Since {
+		t.Errorf("decided at token %d, want at least %d", decided.Since, first.Since)
+	}
+	_, err = s.open().SetSchema(s.ctx, read, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
+	wantKind(t, "Decide of one that read nothing", err, feed.ErrStale)
+	got, err := s.open().Schema(s.ctx)
+	must(t, "Schema", err)
+	if diff := cmp.Diff(decided, got); diff != "" {
+		t.Errorf("schema is not the one decided (-want +got):\n%s", diff)
+	}
+	second := decided
+	second.Renderer, second.Since = 3, 0
+	if second, err = s.SetSchema(s.ctx, decided, second); err != nil || second.Since <= decided.Since {
+		t.Errorf("the next decision is at token %d, %v; want it later than %d", second.Since, err, decided.Since)
+	}
+}
+
+func testSetSchemaFencesBuilders(t *testing.T, s suite) {
+	token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	must(t, "Commit", commitErr(s, request(t, feed.Main, token, day(1), "x", "y")))
+	_, err = s.SetSchema(s.ctx, feed.Schema{}, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
+	must(t, "Decide", err)
+	wantKind(t, "Commit of a builder from before the decision",
+		commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")), feed.ErrStale)
+	token, err = s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire by the holder", err)
+	must(t, "Commit with the new token", commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")))
+}
+
+func testRestoreHead(t *testing.T, s suite) {
+	old := request(t, feed.Main, 10, day(1), "x", "y")
+	_, before, err := s.Commit(s.ctx, old)
+	must(t, "Commit", err)
+	lost := request(t, feed.Main, 10, day(3), "x2", "y2")
+	lost.Head.Documents[0].Modified, lost.Head.Documents[1].Modified = day(3), day(3)
+	blob := func(h feed.Hash) (feed.Blob, error) {
+		for _, b := range lost.Blobs {
+			if b.Hash == h {
+				return b, nil
+			}
+		}
+		return feed.Blob{}, feed.ErrNotFound
+	}
+	must(t, "RestoreHead", s.RestoreHead(s.ctx, lost.Head, blob))
+	got, err := s.Head(s.ctx, feed.Main)
+	must(t, "Head", err)
+	if diff := cmp.Diff(lost.Head, got); diff != "" {
+		t.Errorf("a head of the same token, modified later, was not taken back (-want +got):\n%s", diff)
+	}
+	dirty, err := s.DirtyFeeds(s.ctx)
+	if err != nil || len(dirty) != 1 || dirty[0].Name != feed.Main {
+		t.Errorf("dirty feeds are %v, %v; want the one given back: nobody would see that its posts are lost", dirty, err)
+	}
+	must(t, "RestoreHead of what is older", s.RestoreHead(s.ctx, before, blob))
+	if got, err = s.Head(s.ctx, feed.Main); err != nil || !cmp.Equal(got, lost.Head) {
+		t.Errorf("an older head was taken back over a newer one: %+v, %v", got, err)
+	}
+}
+
+func memberOne() feed.Member {
+	return feed.Member{
 		ID: "one", Builds: true, Serves: true, Program: "1.2.3", Schema: 1, Renderer: feed.Versions{Oldest: 2, Newest: 3},
 		Intake: 4, Config: "c", Seen: 1_700_000_000_123, Applied: 1_700_000_000_456,
 		Known: feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: 1_700_000_000_789},
 	}
-	two := feed.Member{ID: "two:2", Serves: true}
-	members := func(t *testing.T, s suite) []feed.Member {
-		t.Helper()
-		got, err := s.open().Members(s.ctx)
-		must(t, "Members", err)
-		return got
-	}
-	return []test{
-		{"ProcessesTellOfThemselves", func(t *testing.T, s suite) {
-			if got := members(t, s); len(got) > 0 {
-				t.Errorf("before anyone reported there are members %+v", got)
-			}
-			must(t, "Report", s.Report(s.ctx, two, time.Minute))
-			must(t, "Report", s.Report(s.ctx, feed.Member{ID: "one"}, time.Minute))
-			must(t, "Report again", s.Report(s.ctx, one, time.Minute))
-			if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
-				t.Errorf("members are not those that reported, as they last did (-want +got):\n%s", diff)
-			}
-			must(t, "Leave", s.Leave(s.ctx, one.ID))
-			must(t, "Leave of nobody", s.Leave(s.ctx, "nobody"))
-			if diff := cmp.Diff([]feed.Member{two}, members(t, s)); diff != "" {
-				t.Errorf("members after one left (-want +got):\n%s", diff)
-			}
-			wantKind(t, "Report without an id", s.Report(s.ctx, feed.Member{}, time.Minute), feed.ErrInvalid)
-		}},
-		{"AProcessThatDiedIsForgotten", func(t *testing.T, s suite) {
-			must(t, "Report", s.Report(s.ctx, one, 50*time.Millisecond))
-			must(t, "Report", s.Report(s.ctx, two, time.Minute))
-			for deadline := time.Now().Add(time.Minute); ; {
-				got := members(t, s)
-				if cmp.Equal(got, []feed.Member{two}) {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("a minute after a report for 50 ms members are %+v: what died holds up every upgrade", got)
-				}
-			}
-			must(t, "Report of one that was only slow", s.Report(s.ctx, one, time.Minute))
-			if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
-				t.Errorf("members after one is back (-want +got):\n%s", diff)
-			}
-		}},
-		{"ASchemaIsDecidedOnce", func(t *testing.T, s suite) {
-			read, err := s.Schema(s.ctx)
-			must(t, "Schema", err)
-			if read != (feed.Schema{}) {
-				t.Errorf("the schema of a site that nothing has built is %+v", read)
-			}
-			first := feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: feed.Token(day(1).UnixMilli())}
-			decided, err := s.SetSchema(s.ctx, read, first)
-			must(t, "Decide", err)
-			if decided.Since < first.Since {
-				t.Errorf("decided at token %d, want at least %d", decided.Since, first.Since)
-			}
-			_, err = s.open().SetSchema(s.ctx, read, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
-			wantKind(t, "Decide of one that read nothing", err, feed.ErrStale)
-			got, err := s.open().Schema(s.ctx)
-			must(t, "Schema", err)
-			if diff := cmp.Diff(decided, got); diff != "" {
-				t.Errorf("schema is not the one decided (-want +got):\n%s", diff)
-			}
-			second := decided
-			second.Renderer, second.Since = 3, 0
-			if second, err = s.SetSchema(s.ctx, decided, second); err != nil || second.Since <= decided.Since {
-				t.Errorf("the next decision is at token %d, %v; want it later than %d", second.Since, err, decided.Since)
-			}
-		}},
-		{"ADecisionFencesTheBuilderBeforeIt", func(t *testing.T, s suite) {
-			token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			must(t, "Commit", commitErr(s, request(t, feed.Main, token, day(1), "x", "y")))
-			_, err = s.SetSchema(s.ctx, feed.Schema{}, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
-			must(t, "Decide", err)
-			wantKind(t, "Commit of a builder from before the decision",
-				commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")), feed.ErrStale)
-			token, err = s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire by the holder", err)
-			must(t, "Commit with the new token", commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")))
-		}},
-		{"WhatAStoreLostIsGivenBack", func(t *testing.T, s suite) {
-			old := request(t, feed.Main, 10, day(1), "x", "y")
-			_, before, err := s.Commit(s.ctx, old)
-			must(t, "Commit", err)
-			lost := request(t, feed.Main, 10, day(3), "x2", "y2")
-			lost.Head.Documents[0].Modified, lost.Head.Documents[1].Modified = day(3), day(3)
-			blob := func(h feed.Hash) (feed.Blob, error) {
-				for _, b := range lost.Blobs {
-					if b.Hash == h {
-						return b, nil
-					}
-				}
-				return feed.Blob{}, feed.ErrNotFound
-			}
-			must(t, "RestoreHead", s.RestoreHead(s.ctx, lost.Head, blob))
-			got, err := s.Head(s.ctx, feed.Main)
-			must(t, "Head", err)
-			if diff := cmp.Diff(lost.Head, got); diff != "" {
-				t.Errorf("a head of the same token, modified later, was not taken back (-want +got):\n%s", diff)
-			}
-			dirty, err := s.DirtyFeeds(s.ctx)
-			if err != nil || len(dirty) != 1 || dirty[0].Name != feed.Main {
-				t.Errorf("dirty feeds are %v, %v; want the one given back: nobody would see that its posts are lost", dirty, err)
-			}
-			must(t, "RestoreHead of what is older", s.RestoreHead(s.ctx, before, blob))
-			if got, err = s.Head(s.ctx, feed.Main); err != nil || !cmp.Equal(got, lost.Head) {
-				t.Errorf("an older head was taken back over a newer one: %+v, %v", got, err)
-			}
-		}},
-	}
+}
+
+func memberTwo() feed.Member { return feed.Member{ID: "two:2", Serves: true} }
+
+// members returns the members as another client sees them.
+func members(t *testing.T, s suite) []feed.Member {
+	t.Helper()
+	got, err := s.open().Members(s.ctx)
+	must(t, "Members", err)
+	return got
 }

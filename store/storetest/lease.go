@@ -15,97 +15,111 @@ func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context
 
 func leaseTests() []test {
 	return []test{
-		{"OneHolderAtATime", func(t *testing.T, s suite) {
-			if _, held, err := s.Holder(s.ctx, "build"); err != nil || held {
-				t.Errorf("Holder before = %v, %v; want nobody", held, err)
-			}
-			first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			if first < feed.Token(day(1).UnixMilli()) {
-				t.Errorf("token is %d; want at least the time, %d", first, day(1).UnixMilli())
-			}
-			_, err = s.open().Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
-			wantKind(t, "Acquire of what another holds", err, feed.ErrLocked)
-			if owner, held, err := s.Holder(s.ctx, "build"); err != nil || !held || owner != "one" {
-				t.Errorf("Holder = %q, %v, %v; want one", owner, held, err)
-			}
-			if _, err := s.Acquire(s.ctx, "another job", "two", time.Minute, day(1), 0); err != nil {
-				t.Errorf("Acquire of another job: %v", err)
-			}
-			must(t, "Renew", s.Renew(s.ctx, "build", "one", time.Minute))
-			wantKind(t, "Renew by another", s.Renew(s.ctx, "build", "two", time.Minute), feed.ErrLocked)
-			must(t, "Release by another", s.Release(s.ctx, "build", "two"))
-			if _, held, err := s.Holder(s.ctx, "build"); err != nil || !held {
-				t.Errorf("another released the lease: %v, %v", held, err)
-			}
-			must(t, "Release", s.Release(s.ctx, "build", "one"))
-			wantKind(t, "Renew of what was given up", s.Renew(s.ctx, "build", "one", time.Minute), feed.ErrLocked)
-			second, err := s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			if second <= first {
-				t.Errorf("tokens are %d, then %d; want them to grow", first, second)
-			}
-		}},
-		{"ALeaseLapses", func(t *testing.T, s suite) {
-			_, err := s.Acquire(s.ctx, "build", "dead", 50*time.Millisecond, day(1), 0)
-			must(t, "Acquire", err)
-			deadline := time.Now().Add(time.Minute)
-			for {
-				_, err := s.Acquire(s.ctx, "build", "next", time.Minute, day(1), 0)
-				if err == nil {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("ten seconds after a lease of 50 ms: %v: the builder that died locks all others out", err)
-				}
-			}
-		}},
-		{"TokensPassWhatReplicasHaveSeen", func(t *testing.T, s suite) {
-			seen := feed.Token(day(20).UnixMilli())
-			token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), seen)
-			must(t, "Acquire", err)
-			if token <= seen {
-				t.Errorf("token is %d; want it greater than %d, which a replica has seen", token, seen)
-			}
-		}},
-		{"TheHolderMayAcquireAgain", func(t *testing.T, s suite) {
-			first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			second, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire again", err)
-			if second <= first {
-				t.Errorf("tokens are %d, then %d; want them to grow", first, second)
-			}
-		}},
-		{"ANewTokenFencesTheOldBuilder", func(t *testing.T, s suite) {
-			old, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			must(t, "Release", s.Release(s.ctx, "build", "one"))
-			_, err = s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
-			must(t, "Acquire", err)
-			wantKind(t, "Commit of the old builder", commitErr(s, request(t, feed.Main, old, day(1), "x", "y")), feed.ErrStale)
-			wantKind(t, "Absorb of the old builder", s.Absorb(s.ctx, feed.Absorption{Token: old}), feed.ErrStale)
-		}},
-		{"ARequestIsAnsweredOnce", func(t *testing.T, s suite) {
-			builder := s.open()
-			done := make(chan error, 1)
-			go func() {
-				requests, err := builder.Requests(s.ctx, "", 30*time.Second)
-				if err == nil && len(requests) == 1 {
-					err = builder.Reply(s.ctx, requests[0].ID, append([]byte("answer to "), requests[0].Payload...))
-				}
-				done <- err
-			}()
-			reply, err := s.Ask(s.ctx, []byte("a question \x00 \xff"), 30*time.Second)
-			must(t, "Ask", err)
-			must(t, "the builder", <-done)
-			if want := "answer to a question \x00 \xff"; string(reply) != want {
-				t.Errorf("reply is %q; want %q", reply, want)
-			}
-		}},
-		{"ARequestWithoutABuilderIsUnavailable", func(t *testing.T, s suite) {
-			_, err := s.Ask(s.ctx, []byte("anybody?"), 20*time.Millisecond)
-			wantKind(t, "Ask", err, feed.ErrUnavailable)
-		}},
+		{"LeaseHasOneHolder", testLeaseHasOneHolder},
+		{"LeaseExpires", testLeaseExpires},
+		{"TokensExceedThoseOfReplicas", testTokensExceedThoseOfReplicas},
+		{"HolderAcquiresAgain", testHolderAcquiresAgain},
+		{"NewTokenFencesOldBuilder", testNewTokenFencesOldBuilder},
+		{"AskAndReply", testAskAndReply},
+		{"AskWithoutBuilder", testAskWithoutBuilder},
 	}
+}
+
+func testLeaseHasOneHolder(t *testing.T, s suite) {
+	if _, held, err := s.Holder(s.ctx, "build"); err != nil || held {
+		t.Errorf("Holder before = %v, %v; want nobody", held, err)
+	}
+	first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	if first < feed.Token(day(1).UnixMilli()) {
+		t.Errorf("token is %d; want at least the time, %d", first, day(1).UnixMilli())
+	}
+	_, err = s.open().Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
+	wantKind(t, "Acquire of what another holds", err, feed.ErrLocked)
+	if owner, held, err := s.Holder(s.ctx, "build"); err != nil || !held || owner != "one" {
+		t.Errorf("Holder = %q, %v, %v; want one", owner, held, err)
+	}
+	if _, err := s.Acquire(s.ctx, "another job", "two", time.Minute, day(1), 0); err != nil {
+		t.Errorf("Acquire of another job: %v", err)
+	}
+	must(t, "Renew", s.Renew(s.ctx, "build", "one", time.Minute))
+	wantKind(t, "Renew by another", s.Renew(s.ctx, "build", "two", time.Minute), feed.ErrLocked)
+	must(t, "Release by another", s.Release(s.ctx, "build", "two"))
+	if _, held, err := s.Holder(s.ctx, "build"); err != nil || !held {
+		t.Errorf("another released the lease: %v, %v", held, err)
+	}
+	must(t, "Release", s.Release(s.ctx, "build", "one"))
+	wantKind(t, "Renew of what was given up", s.Renew(s.ctx, "build", "one", time.Minute), feed.ErrLocked)
+	second, err := s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	if second <= first {
+		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+	}
+}
+
+func testLeaseExpires(t *testing.T, s suite) {
+	_, err := s.Acquire(s.ctx, "build", "dead", 50*time.Millisecond, day(1), 0)
+	must(t, "Acquire", err)
+	deadline := time.Now().Add(time.Minute)
+	for {
+		_, err := s.Acquire(s.ctx, "build", "next", time.Minute, day(1), 0)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("ten seconds after a lease of 50 ms: %v: the builder that died locks all others out", err)
+		}
+	}
+}
+
+func testTokensExceedThoseOfReplicas(t *testing.T, s suite) {
+	seen := feed.Token(day(20).UnixMilli())
+	token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), seen)
+	must(t, "Acquire", err)
+	if token <= seen {
+		t.Errorf("token is %d; want it greater than %d, which a replica has seen", token, seen)
+	}
+}
+
+func testHolderAcquiresAgain(t *testing.T, s suite) {
+	first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	second, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire again", err)
+	if second <= first {
+		t.Errorf("tokens are %d, then %d; want them to grow", first, second)
+	}
+}
+
+func testNewTokenFencesOldBuilder(t *testing.T, s suite) {
+	old, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	must(t, "Release", s.Release(s.ctx, "build", "one"))
+	_, err = s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
+	must(t, "Acquire", err)
+	wantKind(t, "Commit of the old builder", commitErr(s, request(t, feed.Main, old, day(1), "x", "y")), feed.ErrStale)
+	wantKind(t, "Absorb of the old builder", s.Absorb(s.ctx, feed.Absorption{Token: old}), feed.ErrStale)
+}
+
+func testAskAndReply(t *testing.T, s suite) {
+	builder := s.open()
+	done := make(chan error, 1)
+	go func() {
+		requests, err := builder.Requests(s.ctx, "", 30*time.Second)
+		if err == nil && len(requests) == 1 {
+			err = builder.Reply(s.ctx, requests[0].ID, append([]byte("answer to "), requests[0].Payload...))
+		}
+		done <- err
+	}()
+	reply, err := s.Ask(s.ctx, []byte("a question \x00 \xff"), 30*time.Second)
+	must(t, "Ask", err)
+	must(t, "the builder", <-done)
+	if want := "answer to a question \x00 \xff"; string(reply) != want {
+		t.Errorf("reply is %q; want %q", reply, want)
+	}
+}
+
+func testAskWithoutBuilder(t *testing.T, s suite) {
+	_, err := s.Ask(s.ctx, []byte("anybody?"), 20*time.Millisecond)
+	wantKind(t, "Ask", err, feed.ErrUnavailable)
 }

@@ -24,250 +24,274 @@ func oddIDs() []string {
 
 func postTests() []test {
 	return []test{
-		{"PutIsReadBackAsItCame", func(t *testing.T, s suite) {
-			for _, id := range oddIDs() {
-				for _, body := range []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)} {
-					must(t, "Put", s.Put(s.ctx, feed.RawPost{ID: id, Raw: []byte(body)}))
-					got, err := s.Post(s.ctx, id)
-					if err != nil || string(got) != body {
-						t.Errorf("Post(%q) = %.40q, %v; want %.40q", id, got, err, body)
-					}
-				}
+		{"Put", testPut},
+		{"PutInvalidID", testPutInvalidID},
+		{"Update", testUpdate},
+		{"UpdateError", testUpdateError},
+		{"ConcurrentUpdates", testConcurrentUpdates},
+		{"PostNotFound", testPostNotFound},
+		{"Inbox", testInbox},
+		{"AwaitInbox", testAwaitInbox},
+		{"PutManyPosts", testPutManyPosts},
+		{"ScanFindsAllIDsOfTheSite", testScanFindsAllIDsOfTheSite},
+		{"RawPosts", testRawPosts},
+		{"Load", testLoad},
+	}
+}
+
+func testPut(t *testing.T, s suite) {
+	for _, id := range oddIDs() {
+		for _, body := range []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)} {
+			must(t, "Put", s.Put(s.ctx, feed.RawPost{ID: id, Raw: []byte(body)}))
+			got, err := s.Post(s.ctx, id)
+			if err != nil || string(got) != body {
+				t.Errorf("Post(%q) = %.40q, %v; want %.40q", id, got, err, body)
 			}
-		}},
-		{"PutRefusesIDsThatPostsCannotHave", func(t *testing.T, s suite) {
-			for _, id := range []string{"", strings.Repeat("x", 513), "a\nb", "a\x00b", "\xff", "a\u0085b"} {
-				wantKind(t, fmt.Sprintf("Put of a post with the id %.20q", id), s.Put(s.ctx, feed.RawPost{ID: id}), feed.ErrInvalid)
+		}
+	}
+}
+
+func testPutInvalidID(t *testing.T, s suite) {
+	for _, id := range []string{"", strings.Repeat("x", 513), "a\nb", "a\x00b", "\xff", "a\u0085b"} {
+		wantKind(t, fmt.Sprintf("Put of a post with the id %.20q", id), s.Put(s.ctx, feed.RawPost{ID: id}), feed.ErrInvalid)
+	}
+}
+
+func testUpdate(t *testing.T, s suite) {
+	for _, id := range oddIDs() {
+		var seen []string
+		update := func(next []byte) {
+			confirmed, err := s.Update(s.ctx, id, func(current []byte) ([]byte, error) {
+				seen = append(seen, fmt.Sprintf("%q %t", current, current == nil))
+				return next, nil
+			})
+			must(t, "Update", err)
+			if !confirmed {
+				t.Errorf("an update of %q is not confirmed although nobody is asked", id)
 			}
-		}},
-		{"UpdateSeesWhatIsStoredAndReplacesIt", func(t *testing.T, s suite) {
-			for _, id := range oddIDs() {
-				var seen []string
-				update := func(next []byte) {
-					confirmed, err := s.Update(s.ctx, id, func(current []byte) ([]byte, error) {
-						seen = append(seen, fmt.Sprintf("%q %t", current, current == nil))
-						return next, nil
+		}
+		update([]byte("one"))
+		update([]byte("\x1f\x8btwo"))
+		update(nil)
+		update(nil)
+		if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, seen); diff != "" {
+			t.Errorf("what updates of %q saw (-want +got):\n%s", id, diff)
+		}
+		_, err := s.Post(s.ctx, id)
+		wantKind(t, "Post after the update that deleted it", err, feed.ErrNotFound)
+	}
+	got, err := s.Inbox(s.ctx, "", 100)
+	must(t, "Inbox", err)
+	if want := 4 * len(oddIDs()); len(got) != want {
+		t.Errorf("%d inbox entries, want one for each of %d updates", len(got), want)
+	}
+}
+
+func testUpdateError(t *testing.T, s suite) {
+	s.put(t, "a")
+	before, err := s.Post(s.ctx, "a")
+	must(t, "Post", err)
+	_, err = s.Update(s.ctx, "a", func([]byte) ([]byte, error) { return []byte("other"), feed.ErrLocked })
+	wantKind(t, "Update", err, feed.ErrLocked)
+	after, err := s.Post(s.ctx, "a")
+	if entries, _ := s.Inbox(s.ctx, "", 10); err != nil || string(before) != string(after) || len(entries) != 1 {
+		t.Errorf("a refused update left %q, %v and %d inbox entries; want %q and 1", after, err, len(entries), before)
+	}
+}
+
+func testConcurrentUpdates(t *testing.T, s suite) {
+	// Each adds one to a number: what one overwrites unseen is missing in the end.
+	const writers, each = 4, 10
+	failed := make(chan error, writers)
+	for range writers {
+		go func() {
+			var err error
+			for range each {
+				for {
+					_, err = s.Update(s.ctx, "sum", func(current []byte) ([]byte, error) {
+						n, _ := strconv.Atoi(string(current)) // none is 0
+						return strconv.AppendInt(nil, int64(n+1), 10), nil
 					})
-					must(t, "Update", err)
-					if !confirmed {
-						t.Errorf("an update of %q is not confirmed although nobody is asked", id)
+					if !errors.Is(err, feed.ErrStale) {
+						break
 					}
 				}
-				update([]byte("one"))
-				update([]byte("\x1f\x8btwo"))
-				update(nil)
-				update(nil)
-				if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, seen); diff != "" {
-					t.Errorf("what updates of %q saw (-want +got):\n%s", id, diff)
-				}
-				_, err := s.Post(s.ctx, id)
-				wantKind(t, "Post after the update that deleted it", err, feed.ErrNotFound)
-			}
-			got, err := s.Inbox(s.ctx, "", 100)
-			must(t, "Inbox", err)
-			if want := 4 * len(oddIDs()); len(got) != want {
-				t.Errorf("%d inbox entries, want one for each of %d updates", len(got), want)
-			}
-		}},
-		{"UpdateThatIsRefusedWritesNothing", func(t *testing.T, s suite) {
-			s.put(t, "a")
-			before, err := s.Post(s.ctx, "a")
-			must(t, "Post", err)
-			_, err = s.Update(s.ctx, "a", func([]byte) ([]byte, error) { return []byte("other"), feed.ErrLocked })
-			wantKind(t, "Update", err, feed.ErrLocked)
-			after, err := s.Post(s.ctx, "a")
-			if entries, _ := s.Inbox(s.ctx, "", 10); err != nil || string(before) != string(after) || len(entries) != 1 {
-				t.Errorf("a refused update left %q, %v and %d inbox entries; want %q and 1", after, err, len(entries), before)
-			}
-		}},
-		{"NoUpdateIsLost", func(t *testing.T, s suite) {
-			// Each adds one to a number: what one overwrites unseen is missing in the end.
-			const writers, each = 4, 10
-			failed := make(chan error, writers)
-			for range writers {
-				go func() {
-					var err error
-					for range each {
-						for {
-							_, err = s.Update(s.ctx, "sum", func(current []byte) ([]byte, error) {
-								n, _ := strconv.Atoi(string(current)) // none is 0
-								return strconv.AppendInt(nil, int64(n+1), 10), nil
-							})
-							if !errors.Is(err, feed.ErrStale) {
-								break
-							}
-						}
-						if err != nil {
-							break
-						}
-					}
-					failed <- err
-				}()
-			}
-			for range writers {
-				must(t, "Update", <-failed)
-			}
-			if got, err := s.Post(s.ctx, "sum"); err != nil || string(got) != strconv.Itoa(writers*each) {
-				t.Errorf("after %d updates that add 1 there is %q, %v", writers*each, got, err)
-			}
-		}},
-		{"PostThatIsNotThereIsNotFound", func(t *testing.T, s suite) {
-			_, err := s.Post(s.ctx, "none")
-			wantKind(t, "Post", err, feed.ErrNotFound)
-		}},
-		{"EveryWriteAndDeletionIsInTheInboxInOrder", func(t *testing.T, s suite) {
-			s.put(t, "a", "b")
-			must(t, "Delete", s.Delete(s.ctx, "a"))
-			must(t, "Delete", s.Delete(s.ctx, "never was"))
-			got, err := s.Inbox(s.ctx, "", 100)
-			must(t, "Inbox", err)
-			var ids []string
-			for i, e := range got {
-				ids = append(ids, e.ID)
-				if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
-					t.Errorf("entry %d is %+v: want an entry id, and a time not before the last", i, e)
+				if err != nil {
+					break
 				}
 			}
-			if diff := cmp.Diff([]string{"a", "b", "a", "never was"}, ids); diff != "" {
-				t.Errorf("inbox (-want +got):\n%s", diff)
-			}
-			rest, err := s.Inbox(s.ctx, got[1].Entry, 1)
-			must(t, "Inbox", err)
-			if diff := cmp.Diff(got[2:3], rest); diff != "" {
-				t.Errorf("one entry after the second (-want +got):\n%s", diff)
-			}
-			_, err = s.Post(s.ctx, "a")
-			wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
-		}},
-		{"SubmittedWakesForAWrite", func(t *testing.T, s suite) {
-			if is, err := s.AwaitInbox(s.ctx, "", 0); err != nil || is {
-				t.Errorf("Submitted with an empty inbox = %v, %v", is, err)
-			}
-			writer := s.open()
-			done := make(chan error, 1)
-			go func() { done <- writer.Put(s.ctx, raw("a")) }()
-			if is, err := s.AwaitInbox(s.ctx, "", 30*time.Second); err != nil || !is {
-				t.Errorf("Submitted = %v, %v; want true", is, err)
-			}
-			must(t, "Put", <-done)
-			entries, err := s.Inbox(s.ctx, "", 10)
-			if err != nil || len(entries) != 1 {
-				t.Fatalf("Inbox = %v, %v; want one entry", entries, err)
-			}
-			if is, err := s.AwaitInbox(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
-				t.Errorf("Submitted after the last entry = %v, %v", is, err)
-			}
-		}},
-		{"ManyPostsAreWrittenInBatches", func(t *testing.T, s suite) {
-			var ids []string
-			for i := range 1234 {
-				ids = append(ids, fmt.Sprintf("post %d", i))
-			}
-			s.put(t, ids...)
-			entries, err := s.Inbox(s.ctx, "", 5000)
-			if err != nil || len(entries) != len(ids) {
-				t.Errorf("inbox has %d entries, %v; want %d", len(entries), err, len(ids))
-			}
-		}},
-		{"ScanFindsEveryPostAndItemOfTheSiteOnly", func(t *testing.T, s suite) {
-			want := oddIDs()
-			for i := range 2500 {
-				want = append(want, fmt.Sprintf("post/%d", i))
-			}
-			s.put(t, want...)
-			other := s.Client().Site("contract-other")
-			// A store that keeps the posts of one site says so.
-			if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
-				t.Fatalf("Put into another site: %v", err)
-			}
-			seen := map[string]bool{}
-			for batch, err := range s.PostIDs(s.ctx) {
-				must(t, "PostIDs", err)
-				for _, id := range batch {
-					seen[id] = true
-				}
-			}
-			for _, id := range want {
-				if !seen[id] {
-					t.Errorf("PostIDs missed %.40q: a post that reconciliation overlooks is never published", id)
-				}
-				delete(seen, id)
-			}
-			for id := range seen {
-				t.Errorf("PostIDs gave %q, which is no post of the site", id)
-			}
+			failed <- err
+		}()
+	}
+	for range writers {
+		must(t, "Update", <-failed)
+	}
+	if got, err := s.Post(s.ctx, "sum"); err != nil || string(got) != strconv.Itoa(writers*each) {
+		t.Errorf("after %d updates that add 1 there is %q, %v", writers*each, got, err)
+	}
+}
 
-			var changes []feed.Change
-			for i, id := range oddIDs() {
-				changes = append(changes, enter(item(id, i+1)))
-			}
-			s.absorb(t, 1, changes...)
-			var items []string
-			for batch, err := range s.ItemIDs(s.ctx) {
-				must(t, "ItemIDs", err)
-				items = append(items, batch...)
-			}
-			slices.Sort(items)
-			items = slices.Compact(items)
-			wantItems := oddIDs()
-			slices.Sort(wantItems)
-			if diff := cmp.Diff(wantItems, items); diff != "" {
-				t.Errorf("ids of items (-want +got):\n%s", diff)
-			}
+func testPostNotFound(t *testing.T, s suite) {
+	_, err := s.Post(s.ctx, "none")
+	wantKind(t, "Post", err, feed.ErrNotFound)
+}
 
-			var both feed.IDs
-			for batch, err := range s.IDs(s.ctx) {
-				must(t, "IDs", err)
-				both.Posts, both.Items = append(both.Posts, batch.Posts...), append(both.Items, batch.Items...)
-			}
-			slices.Sort(want)
-			for _, ids := range []*[]string{&both.Posts, &both.Items} {
-				slices.Sort(*ids)
-				*ids = slices.Compact(*ids)
-			}
-			if diff := cmp.Diff(feed.IDs{Posts: want, Items: wantItems}, both); diff != "" {
-				t.Errorf("ids of posts and items (-want +got):\n%s", diff)
-			}
-		}},
-		{"RawPostsComeAsTheyWerePutInOrder", func(t *testing.T, s suite) {
-			bodies := []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
-			var asked []string
-			var want []feed.RawPost
-			for i, id := range oddIDs() {
-				p := feed.RawPost{ID: id, Raw: []byte(bodies[i%len(bodies)])}
-				must(t, "Put", s.Put(s.ctx, p))
-				asked, want = append(asked, id, "none"), append(want, p, feed.RawPost{ID: "none"})
-			}
-			asked, want = append(asked, asked[0]), append(want, want[0]) // one that is asked for twice comes twice
-			got, err := s.RawPosts(s.ctx, asked...)
-			must(t, "RawPosts", err)
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("RawPosts (-want +got):\n%s", diff)
-			}
-			if got, err := s.RawPosts(s.ctx); err != nil || len(got) != 0 {
-				t.Errorf("RawPosts of no ids = %v, %v; want none", got, err)
-			}
-		}},
-		{"LoadGivesWhatThereIsInOrder", func(t *testing.T, s suite) {
-			s.put(t, "raw only", "both")
-			s.absorb(t, 1, enter(item("both", 2)), enter(item("item only", 3)))
-			got, err := s.Load(s.ctx, []string{"none", "item only", "raw only", "both"})
-			must(t, "Load", err)
-			want := []feed.StoredPost{
-				{ID: "none"},
-				{ID: "item only", Record: feed.Record{ID: "item only", FirstSeen: day(3)}, Item: item("item only", 3)},
-				{ID: "raw only", Raw: raw("raw only").Raw},
-				{ID: "both", Raw: raw("both").Raw, Record: feed.Record{ID: "both", FirstSeen: day(2)}, Item: item("both", 2)},
-			}
-			for i := range got {
-				if (got[i].ItemSum != "") != (want[i].Item != nil) {
-					t.Errorf("%s: ItemSum is %q, item is %v", got[i].ID, got[i].ItemSum, want[i].Item)
-				}
-				got[i].ItemSum = ""
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("Load (-want +got):\n%s", diff)
-			}
-		}},
+func testInbox(t *testing.T, s suite) {
+	s.put(t, "a", "b")
+	must(t, "Delete", s.Delete(s.ctx, "a"))
+	must(t, "Delete", s.Delete(s.ctx, "never was"))
+	got, err := s.Inbox(s.ctx, "", 100)
+	must(t, "Inbox", err)
+	var ids []string
+	for i, e := range got {
+		ids = append(ids, e.ID)
+		if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
+			t.Errorf("entry %d is %+v: want an entry id, and a time not before the last", i, e)
+		}
+	}
+	if diff := cmp.Diff([]string{"a", "b", "a", "never was"}, ids); diff != "" {
+		t.Errorf("inbox (-want +got):\n%s", diff)
+	}
+	rest, err := s.Inbox(s.ctx, got[1].Entry, 1)
+	must(t, "Inbox", err)
+	if diff := cmp.Diff(got[2:3], rest); diff != "" {
+		t.Errorf("one entry after the second (-want +got):\n%s", diff)
+	}
+	_, err = s.Post(s.ctx, "a")
+	wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
+}
+
+func testAwaitInbox(t *testing.T, s suite) {
+	if is, err := s.AwaitInbox(s.ctx, "", 0); err != nil || is {
+		t.Errorf("Submitted with an empty inbox = %v, %v", is, err)
+	}
+	writer := s.open()
+	done := make(chan error, 1)
+	go func() { done <- writer.Put(s.ctx, raw("a")) }()
+	if is, err := s.AwaitInbox(s.ctx, "", 30*time.Second); err != nil || !is {
+		t.Errorf("Submitted = %v, %v; want true", is, err)
+	}
+	must(t, "Put", <-done)
+	entries, err := s.Inbox(s.ctx, "", 10)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("Inbox = %v, %v; want one entry", entries, err)
+	}
+	if is, err := s.AwaitInbox(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
+		t.Errorf("Submitted after the last entry = %v, %v", is, err)
+	}
+}
+
+func testPutManyPosts(t *testing.T, s suite) {
+	var ids []string
+	for i := range 1234 {
+		ids = append(ids, fmt.Sprintf("post %d", i))
+	}
+	s.put(t, ids...)
+	entries, err := s.Inbox(s.ctx, "", 5000)
+	if err != nil || len(entries) != len(ids) {
+		t.Errorf("inbox has %d entries, %v; want %d", len(entries), err, len(ids))
+	}
+}
+
+func testScanFindsAllIDsOfTheSite(t *testing.T, s suite) {
+	want := oddIDs()
+	for i := range 2500 {
+		want = append(want, fmt.Sprintf("post/%d", i))
+	}
+	s.put(t, want...)
+	other := s.Client().Site("contract-other")
+	// A store that keeps the posts of one site says so.
+	if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
+		t.Fatalf("Put into another site: %v", err)
+	}
+	seen := map[string]bool{}
+	for batch, err := range s.PostIDs(s.ctx) {
+		must(t, "PostIDs", err)
+		for _, id := range batch {
+			seen[id] = true
+		}
+	}
+	for _, id := range want {
+		if !seen[id] {
+			t.Errorf("PostIDs missed %.40q: a post that reconciliation overlooks is never published", id)
+		}
+		delete(seen, id)
+	}
+	for id := range seen {
+		t.Errorf("PostIDs gave %q, which is no post of the site", id)
+	}
+
+	var changes []feed.Change
+	for i, id := range oddIDs() {
+		changes = append(changes, enter(item(id, i+1)))
+	}
+	s.absorb(t, 1, changes...)
+	var items []string
+	for batch, err := range s.ItemIDs(s.ctx) {
+		must(t, "ItemIDs", err)
+		items = append(items, batch...)
+	}
+	slices.Sort(items)
+	items = slices.Compact(items)
+	wantItems := oddIDs()
+	slices.Sort(wantItems)
+	if diff := cmp.Diff(wantItems, items); diff != "" {
+		t.Errorf("ids of items (-want +got):\n%s", diff)
+	}
+
+	var both feed.IDs
+	for batch, err := range s.IDs(s.ctx) {
+		must(t, "IDs", err)
+		both.Posts, both.Items = append(both.Posts, batch.Posts...), append(both.Items, batch.Items...)
+	}
+	slices.Sort(want)
+	for _, ids := range []*[]string{&both.Posts, &both.Items} {
+		slices.Sort(*ids)
+		*ids = slices.Compact(*ids)
+	}
+	if diff := cmp.Diff(feed.IDs{Posts: want, Items: wantItems}, both); diff != "" {
+		t.Errorf("ids of posts and items (-want +got):\n%s", diff)
+	}
+}
+
+func testRawPosts(t *testing.T, s suite) {
+	bodies := []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
+	var asked []string
+	var want []feed.RawPost
+	for i, id := range oddIDs() {
+		p := feed.RawPost{ID: id, Raw: []byte(bodies[i%len(bodies)])}
+		must(t, "Put", s.Put(s.ctx, p))
+		asked, want = append(asked, id, "none"), append(want, p, feed.RawPost{ID: "none"})
+	}
+	asked, want = append(asked, asked[0]), append(want, want[0]) // one that is asked for twice comes twice
+	got, err := s.RawPosts(s.ctx, asked...)
+	must(t, "RawPosts", err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("RawPosts (-want +got):\n%s", diff)
+	}
+	if got, err := s.RawPosts(s.ctx); err != nil || len(got) != 0 {
+		t.Errorf("RawPosts of no ids = %v, %v; want none", got, err)
+	}
+}
+
+func testLoad(t *testing.T, s suite) {
+	s.put(t, "raw only", "both")
+	s.absorb(t, 1, enter(item("both", 2)), enter(item("item only", 3)))
+	got, err := s.Load(s.ctx, []string{"none", "item only", "raw only", "both"})
+	must(t, "Load", err)
+	want := []feed.StoredPost{
+		{ID: "none"},
+		{ID: "item only", Record: feed.Record{ID: "item only", FirstSeen: day(3)}, Item: item("item only", 3)},
+		{ID: "raw only", Raw: raw("raw only").Raw},
+		{ID: "both", Raw: raw("both").Raw, Record: feed.Record{ID: "both", FirstSeen: day(2)}, Item: item("both", 2)},
+	}
+	for i := range got {
+		if (got[i].ItemSum != "") != (want[i].Item != nil) {
+			t.Errorf("%s: ItemSum is %q, item is %v", got[i].ID, got[i].ItemSum, want[i].Item)
+		}
+		got[i].ItemSum = ""
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Load (-want +got):\n%s", diff)
 	}
 }

@@ -42,51 +42,61 @@ func (s suite) records(t *testing.T) []feed.ExportLine {
 
 func recordTests() []test {
 	return []test{
-		{"RecordsComeBackAsTheyWere", func(t *testing.T, s suite) {
-			for range 2 { // the second time nothing changes
-				must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
-				if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
-					t.Errorf("records (-want +got):\n%s", diff)
-				}
-			}
-		}},
-		{"RestoreNeverOverwritesWhatIsKnownBetter", func(t *testing.T, s suite) {
-			must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
-			must(t, "Restore", s.RestoreRecords(s.ctx,
-				feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "another"}},
-				feed.ExportLine{Removal: &feed.FeedRemoval{Feed: "main", Time: day(2)}},
-				feed.ExportLine{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
-				feed.ExportLine{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
-				feed.ExportLine{Record: &feed.Record{ID: "b"}},
-			))
-			if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
-				t.Errorf("records (-want +got):\n%s", diff)
-			}
-		}},
-		{"AnEarlierFirstSeenCountsAndThePostIsReadAgain", func(t *testing.T, s suite) {
-			s.put(t, "a")
-			s.absorb(t, 1, enter(item("a", 9)))
-			before, err := s.Inbox(s.ctx, "", 10)
-			must(t, "Inbox", err)
-			must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
-			if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
-				t.Errorf("record is %+v; want the earlier %v", got, day(1))
-			}
-			after, err := s.Inbox(s.ctx, before[len(before)-1].Entry, 10)
-			if err != nil || len(after) != 1 || after[0].ID != "a" {
-				t.Errorf("inbox got %+v, %v; want an entry for the post whose date has changed", after, err)
-			}
-		}},
-		{"RestoreRefusesLinesOfNoKind", func(t *testing.T, s suite) {
-			wantKind(t, "Restore of an empty line", s.RestoreRecords(s.ctx, feed.ExportLine{}), feed.ErrInvalid)
-			wantKind(t, "Restore of a bad id", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
-		}},
-		{"TimesInRecordsHaveMilliseconds", func(t *testing.T, s suite) {
-			seen := day(1).Add(1234567 * time.Nanosecond)
-			must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
-			if got, want := s.stored(t, "a").Record.FirstSeen, seen.Truncate(time.Millisecond); !got.Equal(want) {
-				t.Errorf("FirstSeen is %v; want %v", got, want)
-			}
-		}},
+		{"RestoreRecords", testRestoreRecords},
+		{"RestoreRecordsMerges", testRestoreRecordsMerges},
+		{"RestoreRecordsEarlierFirstSeen", testRestoreRecordsEarlierFirstSeen},
+		{"RestoreRecordsInvalid", testRestoreRecordsInvalid},
+		{"RecordTimesInMilliseconds", testRecordTimesInMilliseconds},
+	}
+}
+
+func testRestoreRecords(t *testing.T, s suite) {
+	for range 2 { // the second time nothing changes
+		must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
+		if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
+			t.Errorf("records (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func testRestoreRecordsMerges(t *testing.T, s suite) {
+	must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
+	must(t, "Restore", s.RestoreRecords(s.ctx,
+		feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "another"}},
+		feed.ExportLine{Removal: &feed.FeedRemoval{Feed: "main", Time: day(2)}},
+		feed.ExportLine{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
+		feed.ExportLine{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
+		feed.ExportLine{Record: &feed.Record{ID: "b"}},
+	))
+	if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+func testRestoreRecordsEarlierFirstSeen(t *testing.T, s suite) {
+	s.put(t, "a")
+	s.absorb(t, 1, enter(item("a", 9)))
+	before, err := s.Inbox(s.ctx, "", 10)
+	must(t, "Inbox", err)
+	must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
+	if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
+		t.Errorf("record is %+v; want the earlier %v", got, day(1))
+	}
+	after, err := s.Inbox(s.ctx, before[len(before)-1].Entry, 10)
+	if err != nil || len(after) != 1 || after[0].ID != "a" {
+		t.Errorf("inbox got %+v, %v; want an entry for the post whose date has changed", after, err)
+	}
+}
+
+func testRestoreRecordsInvalid(t *testing.T, s suite) {
+	wantKind(t, "Restore of an empty line", s.RestoreRecords(s.ctx, feed.ExportLine{}), feed.ErrInvalid)
+	wantKind(t, "Restore of a bad id", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
+}
+
+func testRecordTimesInMilliseconds(t *testing.T, s suite) {
+	seen := day(1).Add(1234567 * time.Nanosecond)
+	must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
+	if got, want := s.stored(t, "a").Record.FirstSeen, seen.Truncate(time.Millisecond); !got.Equal(want) {
+		t.Errorf("FirstSeen is %v; want %v", got, want)
 	}
 }

@@ -114,9 +114,9 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 	}
 }
 
-// TestExportMakesTheSameDocuments holds that what is exported and imported into an empty site makes every document the
-// same, byte for byte: those of all feeds, and of the archives, whose borders depend on the order in which posts came.
-func TestExportMakesTheSameDocuments(t *testing.T) {
+// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, also those of
+// archives, whose borders depend on the order in which posts were written.
+func TestExportRoundTrip(t *testing.T) {
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)
 	built(t, old)
@@ -168,8 +168,8 @@ func (c *changingWriter) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestExportWhilePostsChange holds that an export during which posts come, change and go has every post that was there
-// from the beginning to the end, once and whole, as it was before or after; and that exporting again brings the rest.
+// TestExportWhilePostsChange checks that an export during writes has every post that exists throughout, once and whole, as
+// it was before or after; and that a second export has the rest.
 func TestExportWhilePostsChange(t *testing.T) {
 	const n = 600
 	old := emptySite(t)
@@ -240,9 +240,8 @@ func TestExportWhilePostsChange(t *testing.T) {
 	}
 }
 
-// TestExportHasRecordsOfPostsThatComeMeanwhile holds that a post without a date, which comes while the records are
-// exported, keeps the date that it got then.
-func TestExportHasRecordsOfPostsThatComeMeanwhile(t *testing.T) {
+// TestExportLateRecords checks that a post without a date that is written while the records are exported keeps its date.
+func TestExportLateRecords(t *testing.T) {
 	const n = 600
 	old := emptySite(t)
 	put(t, old, 0, n, 0)

@@ -197,7 +197,7 @@ func (f *deployment) start(args ...string) (admin string) {
 	return "http://" + address
 }
 
-// await polls until something is so.
+// await polls until done returns true.
 func (f *deployment) await(what string, done func() bool) {
 	f.t.Helper()
 	for deadline := time.Now().Add(patience); !done(); <-time.After(20 * time.Millisecond) {

@@ -25,7 +25,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// machines are what a test of several processes has: a Redis, and processes that share nothing but it.
+// machines is a Redis and several processes that share only the Redis.
 type machines struct {
 	t     *testing.T
 	redis *storetest.Server
@@ -46,7 +46,7 @@ func newMachines(t *testing.T) *machines {
 	return m
 }
 
-// machine is a server or builder that runs by itself.
+// machine is a server or builder in a process of its own.
 type machine struct {
 	t              *testing.T
 	cmd            *exec.Cmd
@@ -100,7 +100,7 @@ func (m *machines) start(program string, args ...string) *machine {
 		m.t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // a killed process is no news
+		_ = p.cmd.Wait() // fails if it is killed
 		close(p.ended)
 	}()
 	m.t.Cleanup(p.kill)
@@ -108,13 +108,13 @@ func (m *machines) start(program string, args ...string) *machine {
 	return p
 }
 
-// kill ends the process as a crash does.
+// kill kills the process.
 func (p *machine) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
+	_ = p.cmd.Process.Kill() // fails if it has ended
 	<-p.ended
 }
 
-// stop ends the process in good order.
+// stop sends SIGTERM and waits for the process.
 func (p *machine) stop() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -133,7 +133,7 @@ func (p *machine) get(url string) (int, string) {
 	return status, text
 }
 
-// until waits for a condition, and tells the process's log if it never holds.
+// until waits for a condition. If it stays false, the test fails with the log of the process.
 func (p *machine) until(what string, cond func() bool) {
 	p.t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
@@ -214,7 +214,7 @@ func (m *machines) builder(processes ...*machine) *machine {
 	m.t.Helper()
 	owner, held, err := m.site.Holder(m.t.Context(), "build")
 	if err != nil || !held {
-		m.t.Fatalf("nobody builds (%v)", err)
+		m.t.Fatalf("no process builds (%v)", err)
 	}
 	for _, p := range processes {
 		if strings.Contains(owner, ":"+strconv.Itoa(p.cmd.Process.Pid)+":") {
@@ -225,9 +225,9 @@ func (m *machines) builder(processes ...*machine) *machine {
 	return nil
 }
 
-// TestABuilderThatIsKilledIsReplaced: of two builders the one at work is killed, and the other commits what is posted
-// then; servers that never build serve it.
-func TestABuilderThatIsKilledIsReplaced(t *testing.T) {
+// TestKilledBuilderIsReplaced kills the active one of two builders. The other one must commit the next post, and servers
+// that never build must serve it.
+func TestKilledBuilderIsReplaced(t *testing.T) {
 	m := newMachines(t)
 	server := m.start("feedpub", "serve", "--build=false")
 	one, other := m.start("feedpub", "build"), m.start("feedpub", "build")
@@ -246,9 +246,9 @@ func TestABuilderThatIsKilledIsReplaced(t *testing.T) {
 	}
 }
 
-// TestAStoreThatForgetsTakesNothingFromReaders: Redis comes back with an older copy of its data, or with none, and the
-// builder has no documents of its own.
-func TestAStoreThatForgetsTakesNothingFromReaders(t *testing.T) {
+// TestLostData checks that readers lose no post when Redis restarts with older data, or with none, and the builder has no
+// documents of its own.
+func TestLostData(t *testing.T) {
 	t.Run("rolled back", func(t *testing.T) {
 		forgets(t, func(r *storetest.Server) { r.Do("SAVE") }, func(r *storetest.Server) {
 			r.Kill()
@@ -293,9 +293,9 @@ func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
 	}
 }
 
-// TestARollingDeploy: servers of an old and a new release take turns at building, and no entity tag changes until the
+// TestRollingUpgrade checks that no entity tag changes while builders of an old and a new release take turns, until the
 // site is upgraded; then each changes once.
-func TestARollingDeploy(t *testing.T) {
+func TestRollingUpgrade(t *testing.T) {
 	m := newMachines(t)
 	m.program = "feedpub-newer"
 	older := m.start("feedpub", "serve")
@@ -350,7 +350,7 @@ func TestARollingDeploy(t *testing.T) {
 	older = m.start("feedpub", "serve")
 	older.untilServed("Post a.")
 	newer.stop()
-	older.until("it is known to stand aside", func() bool {
+	older.until("readyz says that it does not build", func() bool {
 		_, text := older.get(older.admin + "/readyz")
 		return strings.Contains(text, "building") && strings.Contains(text, "rendering version 2")
 	})
@@ -372,8 +372,9 @@ func TestARollingDeploy(t *testing.T) {
 	older.until("it builds", func() bool { return older.tags()["/feed.xml"] == before["/feed.xml"] })
 }
 
-// TestServersWithDifferentConfigurationsAreListed: both go on; which of them is right only an operator knows.
-func TestServersWithDifferentConfigurationsAreListed(t *testing.T) {
+// TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running, since
+// only an operator knows which configuration is right.
+func TestDifferentConfigurations(t *testing.T) {
 	m := newMachines(t)
 	one := m.start("feedpub", "serve")
 	two := m.start("feedpub", "serve", "--config", m.file("title.yml", "site: {title: Another}\n"))
@@ -411,7 +412,7 @@ func (m *machines) holds(p *machine) bool {
 	return err == nil && held && strings.Contains(owner, ":"+strconv.Itoa(p.cmd.Process.Pid)+":")
 }
 
-func TestRolesAreUsedRight(t *testing.T) {
+func TestRoleErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile(filepath.Join(".", "c.yml"), []byte("redis: redis://127.0.0.1:1\nbuild: false\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -45,9 +45,9 @@ func manyPosts(n int) string {
 	return b.String()
 }
 
-// TestImportShowsProgressOnATerminal holds that a person sees how far an import has come, how fast it is and how long it
-// will take, and in the end only what was done; and that nothing of it is seen elsewhere.
-func TestImportShowsProgressOnATerminal(t *testing.T) {
+// TestImportProgress checks that an import shows a bar on a terminal, with rate and remaining time, and removes it at the
+// end; and that it shows none elsewhere.
+func TestImportProgress(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "posts.jsonl"), []byte(manyPosts(1000)), 0o644); err != nil {
 		t.Fatal(err)
@@ -80,8 +80,8 @@ func TestImportShowsProgressOnATerminal(t *testing.T) {
 	}
 }
 
-// TestImportStopsAtCtrlC holds that an import from a pipe ends at once when it is interrupted, though the pipe is silent,
-// says where it was, and that doing it again stores the rest and nothing twice.
+// TestImportStopsAtCtrlC checks that an interrupted import from an idle pipe ends at once and reports its position, and
+// that running it again stores the rest.
 func TestImportStopsAtCtrlC(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
@@ -126,7 +126,7 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 	}
 }
 
-// TestImportStopsBeforeAPipeIsOpened holds that an import can be interrupted while nobody has opened the other end.
+// TestImportStopsBeforeAPipeIsOpened checks that an import can be interrupted while it waits for a writer of the pipe.
 func TestImportStopsBeforeAPipeIsOpened(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {

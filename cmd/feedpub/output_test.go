@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// An id is what any writer says; what an operator sees of it must neither break the table nor command the terminal.
-func TestTablesShowOnlyText(t *testing.T) {
+// TestTableEscapesControlCharacters checks that text from posts can neither break a table nor control the terminal.
+func TestTableEscapesControlCharacters(t *testing.T) {
 	var out bytes.Buffer
 	rows := [][]string{
 		{"ID", "REASON"},

@@ -106,7 +106,7 @@ func commands(root *cobra.Command) []*cobra.Command {
 	return all
 }
 
-func TestHelpOfEachCommandShowsAnExample(t *testing.T) {
+func TestHelpHasExample(t *testing.T) {
 	all := commands(newRoot(&environment{}))
 	if len(all) < 18 {
 		t.Fatalf("found only %d commands", len(all))
@@ -123,7 +123,7 @@ func TestHelpOfEachCommandShowsAnExample(t *testing.T) {
 	}
 }
 
-// TestManualNamesEveryCommand holds that the package comment, which is the manual, forgets none.
+// TestManualNamesEveryCommand checks that the package comment, which is the manual, lists every command.
 func TestManualNamesEveryCommand(t *testing.T) {
 	manual, err := os.ReadFile("main.go")
 	if err != nil {
@@ -136,7 +136,7 @@ func TestManualNamesEveryCommand(t *testing.T) {
 	}
 }
 
-func TestManWritesAPageForEachCommand(t *testing.T) {
+func TestManPages(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "man1")
 	if code, _, stderr := runFeedpub(t, "man", dir); code != exitDone {
 		t.Fatalf("man exits with %d: %s", code, stderr)

@@ -22,7 +22,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// servedPost is what all formats tell of a post. Members that a format has no place for are not set by its reader.
+// servedPost is a post in any format. A reader of a format does not set the fields that the format lacks.
 type servedPost struct {
 	Title, URL string
 	Published  string // RFC 3339, in UTC
@@ -38,7 +38,7 @@ type blog struct {
 	base string // the address of its documents
 }
 
-// serveBlog imports files and serves what came of them. Said is what the import printed.
+// serveBlog imports files and serves them. It also returns the output of the import.
 func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, said string) {
 	t.Helper()
 	redis := storetest.StartRedis(t)
@@ -287,7 +287,7 @@ func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// wantServed holds that all three formats serve the posts, and no others, and that none shows what was to stay hidden.
+// wantServed checks that all three formats serve exactly these posts, contain the texts in shown and none in hidden.
 func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden []string) {
 	t.Helper()
 	for path, read := range map[string]func(*testing.T) func([]byte) (map[string]servedPost, string){
@@ -326,9 +326,9 @@ func jsonWords(s string) string {
 	return strings.Trim(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(quoted)), `"`)
 }
 
-// TestWordPressIsServed holds that an export of a thousand posts, with all that WordPress writes, is served with the ids,
-// dates, authors, tags and credits that it has, that what was never public stays hidden, and that it is so in every format.
-func TestWordPressIsServed(t *testing.T) {
+// TestServeWordPress checks that the posts of a large WordPress export are served in every format with their ids, dates,
+// authors, tags and credits, and that posts that were not public are not served.
+func TestServeWordPress(t *testing.T) {
 	const n = 1000
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8" ?>
@@ -467,9 +467,8 @@ func writeFiles(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// TestHugoIsServed holds that the posts of a Hugo folder are served with the addresses of their pages, dates, authors, tags
-// and credits.
-func TestHugoIsServed(t *testing.T) {
+// TestServeHugo checks that the posts of a Hugo folder are served with their URLs, dates, authors, tags and credits.
+func TestServeHugo(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"site/hugo.toml": "baseURL = 'https://b.example/blog/'\n[permalinks]\nposts = '/:year/:month/:slug/'\n",
@@ -489,7 +488,7 @@ func TestHugoIsServed(t *testing.T) {
 		"site/public/posts/x/index.htm": "Words of the output.",
 	})
 	b, said := serveBlog(t, dir, "site")
-	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is not known", "skipped: 1 page", "5 posts stored in"} {
+	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is unknown", "skipped: 1 page", "5 posts stored in"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("the import does not say %q:\n%s", line, said)
 		}
@@ -506,8 +505,8 @@ func TestHugoIsServed(t *testing.T) {
 	}, []string{"A part of the walk", "Words of a draft", "Words of a page", "Words of a template", "Words of the", "Words of a section", "youtube w7F", "relref"})
 }
 
-// TestJekyllIsServed holds the same of a Jekyll folder.
-func TestJekyllIsServed(t *testing.T) {
+// TestServeJekyll does the same for a Jekyll folder.
+func TestServeJekyll(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"site/_config.yml": "url: https://b.example\nbaseurl: /blog\npermalink: /:categories/:year/:title/\nauthor: The site\n" +
@@ -525,7 +524,7 @@ func TestJekyllIsServed(t *testing.T) {
 		"site/about.md":                    "Words of a page.",
 	})
 	b, said := serveBlog(t, dir, "site")
-	for _, line := range []string{"_posts/2016-01-01-later.markdown:9: {% include chart.html %} is not known", "5 posts stored in"} {
+	for _, line := range []string{"_posts/2016-01-01-later.markdown:9: {% include chart.html %} is unknown", "5 posts stored in"} {
 		if !strings.Contains(said, line) {
 			t.Errorf("the import does not say %q:\n%s", line, said)
 		}

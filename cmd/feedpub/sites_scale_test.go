@@ -17,8 +17,8 @@ import (
 // scalePatience is how long the sites may take to be built on a machine that has other things to do.
 const scalePatience = 5 * time.Minute
 
-// TestTwoHundredSitesAndTenThousandFeeds measures one process of 200 sites with 50 feeds each, and holds that it stays
-// within bounds that are generous: it runs beside other tests.
+// TestTwoHundredSitesAndTenThousandFeeds measures one process with 200 sites of 50 feeds each. The bounds are generous,
+// because it runs beside other tests.
 func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 	const number, tags = 200, 49
 	p := newPlatform(t, number, 5, tags)

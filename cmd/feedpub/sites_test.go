@@ -22,7 +22,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// platform is a server of many sites in this process, over a Redis of its own.
+// platform is a server of many sites in this process, with a Redis of its own.
 type platform struct {
 	t       testing.TB
 	dir     string // holds the folder sites
@@ -76,7 +76,7 @@ func newPlatform(t testing.TB, sites, posts, tags int) *platform {
 	return p
 }
 
-// tagsOf deals the tags out to the posts.
+// tagsOf returns the tags of a post: each tag belongs to one post.
 func tagsOf(post, posts, tags int) []string {
 	names := []string{}
 	for tag := post; tag < tags; tag += posts {
@@ -88,7 +88,7 @@ func tagsOf(post, posts, tags int) []string {
 func (p *platform) write(name, text string) {
 	p.t.Helper()
 	path := filepath.Join(p.dir, name)
-	// In one step, as somebody does who does not want half a file to be read.
+	// Atomically, so that the server never reads half a file.
 	if err := os.WriteFile(path+"~", []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func (p *platform) do(r *http.Request) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// until asks again and again until it holds.
+// until polls until holds returns true.
 func (p *platform) until(what string, holds func() bool) {
 	p.t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
@@ -202,7 +202,7 @@ func (p *platform) served(ids ...feed.SiteID) map[feed.SiteID]string {
 	return feeds
 }
 
-// TestTwoHundredSitesInOneProcess holds that each of many sites is built and served by itself.
+// TestTwoHundredSitesInOneProcess checks that many sites are built and served independently.
 func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	const number = 200
 	p := newPlatform(t, number, 5, 5)
@@ -218,8 +218,8 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 			t.Errorf("the feed of %s has %d items, or not its own:\n%s", id, n, body)
 		}
 	}
-	if status, body := p.get("nobody.example", "/feed.xml"); status != 421 {
-		t.Errorf("a host that is nobody's: %d %s, want 421", status, body)
+	if status, body := p.get("unknown.example", "/feed.xml"); status != 421 {
+		t.Errorf("an unknown host: %d %s, want 421", status, body)
 	}
 	if status, body := p.ask("GET", "/readyz", ""); status != 200 || body != "documents: ok\nstore: ok\nbuilding: ok\nsites: ok\n" {
 		t.Errorf("/readyz: %d %q", status, body)
@@ -246,8 +246,8 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	}
 }
 
-// TestSitesComeAndGo holds that the folder of sites is followed, and that what is wrong with a file hurts nobody.
-func TestSitesComeAndGo(t *testing.T) {
+// TestWatchSites checks that sites follow their files, and that a file with an error affects no other site.
+func TestWatchSites(t *testing.T) {
 	p := newPlatform(t, 4, 2, 0)
 	p.start()
 	zero, one, two, three := siteID(0), siteID(1), siteID(2), siteID(3)
@@ -332,7 +332,7 @@ func TestSitesComeAndGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p.until("the removed site is nobody's", func() bool {
+	p.until("the host of the removed site is unknown", func() bool {
 		status, _ := p.get(hostOf(three), "/feed.xml")
 		return status == 421
 	})
@@ -351,9 +351,8 @@ func TestSitesComeAndGo(t *testing.T) {
 	}
 }
 
-// TestASiteKeepsItsHost holds that of several files that want a host the one whose site has it wins, and that one that
-// is given up can be had.
-func TestASiteKeepsItsHost(t *testing.T) {
+// TestMoveHost checks that a host can move from one site to another in one change of their files.
+func TestMoveHost(t *testing.T) {
 	p := newPlatform(t, 2, 1, 0)
 	p.start()
 	zero, one := siteID(0), siteID(1)

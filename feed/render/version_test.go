@@ -76,7 +76,7 @@ func TestAt(t *testing.T) {
 
 func TestStyleSheetLanguage(t *testing.T) {
 	for language, want := range map[string]string{
-		"en": "This is a web feed", "de-AT": "Das ist ein Webfeed", "es": "Esto es una fuente web",
+		"en": "This is a web feed", "de-AT": "Dies ist ein Webfeed", "es": "Esto es una fuente web",
 		"fr": "Ceci est un flux web", "ja": "This is a web feed",
 	} {
 		css := string(New().StyleSheet(versionFeed(language).Site).Body)

@@ -29,12 +29,12 @@ func wordsFor(language string) words {
 	switch primary(language) {
 	case "de":
 		return words{lang: "de", Skip: "Zum Inhalt", AllFeeds: "Alle Feeds", Subscribe: "Abonnieren",
-			HowTo:     "Wer eine dieser Adressen in einen Feedreader einträgt, erfährt von neuen Beiträgen.",
-			Permalink: "Fester Link", Quoted: "Zitiert:", Via: "Gefunden über", NoPosts: "Noch keine Beiträge.",
+			HowTo:     "Kopieren Sie eine dieser Adressen in einen Feedreader, um neue Beiträge zu erhalten.",
+			Permalink: "Permalink", Quoted: "Zitiert:", Via: "Gefunden bei", NoPosts: "Noch keine Beiträge.",
 			Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
 			Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
-			Notice:   "Das ist ein Webfeed. Wer seine Adresse in einen Feedreader einträgt, erfährt von neuen Beiträgen.",
-			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Themen", feed.Authors: "Von", feed.Sources: "Zitierte Quellen"},
+			Notice:   "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
+			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Themen", feed.Authors: "Nach Autor", feed.Sources: "Zitierte Quellen"},
 			months:   "Januar Februar März April Mai Juni Juli August September Oktober November Dezember", date: "{d}. {m} {y}"}
 	case "es":
 		return words{lang: "es", Skip: "Ir al contenido", AllFeeds: "Todas las fuentes", Subscribe: "Suscribirse",
@@ -48,7 +48,7 @@ func wordsFor(language string) words {
 	case "fr":
 		return words{lang: "fr", Skip: "Aller au contenu", AllFeeds: "Tous les flux", Subscribe: "S’abonner",
 			HowTo:     "Copiez l’une de ces adresses dans un lecteur de flux pour suivre les nouveaux billets.",
-			Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu chez", NoPosts: "Pas encore de billets.",
+			Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu sur", NoPosts: "Pas encore de billets.",
 			Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
 			Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
 			Notice:   "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
@@ -56,11 +56,11 @@ func wordsFor(language string) words {
 			months:   "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", date: "{d} {m} {y}"}
 	default:
 		return words{lang: "en", Skip: "Skip to content", AllFeeds: "All feeds", Subscribe: "Subscribe",
-			HowTo:     "Copy one of these addresses into a feed reader to be told of new posts.",
-			Permalink: "Permalink", Quoted: "Quotes", Via: "Found through", NoPosts: "No posts yet.",
+			HowTo:     "Copy one of these addresses into a feed reader to follow new posts.",
+			Permalink: "Permalink", Quoted: "Quotes", Via: "Via", NoPosts: "No posts yet.",
 			Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
 			Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
-			Notice:   "This is a web feed. Copy its address into a feed reader to be told of new posts.",
+			Notice:   "This is a web feed. Copy its address into a feed reader to follow new posts.",
 			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources"},
 			months:   "January February March April May June July August September October November December", date: "{d} {m} {y}"}
 	}

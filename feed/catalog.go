@@ -7,13 +7,12 @@ import (
 	"slices"
 )
 
-// Catalog is what a site's configuration says about which feeds it has beside the families', and how each is made. The
-// zero Catalog has the main feed and the families only, all made alike and without archives. A Catalog is not modified
-// once made and may be shared.
+// Catalog configures the feeds of a site. The zero Catalog has the main feed and those of the families, all with the same
+// defaults and without archives. A Catalog must not be modified once it is in use.
 type Catalog struct {
-	// Feeds say how single feeds are made: the main one, selections, or feeds of a family.
+	// Feeds configure single feeds: the main feed, selections, or feeds of a family.
 	Feeds map[Name]Channel
-	// Families say how the feeds of a family are made that have no entry in Feeds.
+	// Families configure the feeds of a family that have no entry in Feeds.
 	Families map[Family]Channel
 	// Selections are the feeds besides the main one and the families', by name.
 	Selections []Selection
@@ -25,12 +24,11 @@ type Catalog struct {
 	Presets []Preset
 	// Aliases are further old paths.
 	Aliases []Alias
-	// Unlisted are feeds that the lists of feeds leave out, since nobody is to come to them any more. They are built all
-	// the same.
+	// Unlisted are feeds that are built, but that the lists of feeds leave out.
 	Unlisted []Name
 }
 
-// Channel is how a feed is made of its posts. A zero field leaves it to the family, and then to the site.
+// Channel configures a feed. A zero field means the value of the feed's family, or else of the site.
 type Channel struct {
 	Title       string // plain text; empty: made of the site's title and the feed's name
 	Description string // plain text; empty: likewise
@@ -38,18 +36,18 @@ type Channel struct {
 	Content     Content
 	TitleLink   TitleLink
 	Formats     []Format // in the order of [Formats]; empty: all
-	// Archives keeps what no longer fits into the feed in archives (RFC 5005), so that readers can have all of it.
+	// Archives keeps the posts that no longer fit into the feed in archives (RFC 5005).
 	Archives bool
 }
 
-// Selection is a feed that holds the posts which meet criteria.
+// Selection is a feed of the posts that meet criteria.
 type Selection struct {
 	Name Name // one path segment; see [ValidSelection]
-	// Criteria have to be met, all of those that are given.
+	// Criteria must all be met.
 	Criteria Criteria
-	// Exclude leaves out the posts that meet any one of these.
+	// Exclude excludes the posts that meet any of these.
 	Exclude Criteria
-	// ExcludeIDs are posts that are left out.
+	// ExcludeIDs are the ids of posts that are excluded.
 	ExcludeIDs []string
 }
 
@@ -69,7 +67,7 @@ func (c Criteria) IsZero() bool {
 	return len(c.Tags)+len(c.AllTags)+len(c.Authors)+len(c.Sources)+len(c.Languages) == 0 && c.Quoting == Either
 }
 
-// Choice is a condition that need not be one.
+// Choice is an optional condition.
 type Choice int8
 
 // The choices.
@@ -90,13 +88,13 @@ type Alias struct {
 	Format Format
 }
 
-// reserved are names that selections can't have: their paths are taken, or were to be mistaken for others.
+// reserved returns the names that selections cannot have, because their paths are in use or have another meaning.
 func reserved() []Name {
 	return []Name{Main, Name(Tags), Name(Authors), Name(Sources), archiveSegment, Pages}
 }
 
-// Pages names the documents that are about a site's feeds rather than a feed of it: the list of feeds for people and
-// that for programs. They are committed like a feed's.
+// Pages names the documents of a site that are not those of a feed: the list of feeds as a page and as OPML, and the style
+// sheet. They are committed like a feed's.
 const Pages Name = "pages"
 
 // ValidSelection returns nil if n can be the name of a selection, else an error of kind [ErrInvalid]: 1 to 63 of a-z,
@@ -111,7 +109,7 @@ func ValidSelection(n Name) error {
 	return nil
 }
 
-// Channel returns how a feed of the site is made, with all defaults filled in; an archive is made as its feed is.
+// Channel returns the configuration of a feed of the site with all defaults. An archive has that of its feed.
 func (c Catalog) Channel(site Site, n Name) Channel {
 	n, _ = n.Archived()
 	ch, own := c.Feeds[n]

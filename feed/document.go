@@ -100,13 +100,13 @@ func HashOf(b []byte) Hash {
 	return Hash(hex.EncodeToString(sum[:]))
 }
 
-// Head is the committed state of a feed: which documents it has, and what they are served with. It says all that a
-// replica needs to serve them, so that a replica needs no configuration of feeds.
+// Head is the committed state of a feed. It has all that a replica needs to serve the feed's documents except their bytes,
+// so a replica needs no configuration of feeds.
 type Head struct {
 	Feed   Name   `json:"feed"`
 	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
-	Config string `json:"config"` // identifies the configuration and the version of the form that it was built with
-	// IDs are the ids of the posts in the documents, in order; what is missing from the next build must be explained.
+	Config string `json:"config"` // identifies the configuration and the rendering version that it was built with
+	// IDs are the ids of the posts in the documents, in order. A post that is missing from the next build must be explained.
 	IDs       []string      `json:"ids"`
 	Documents []DocumentRef `json:"documents"`
 }
@@ -121,7 +121,7 @@ func (h Head) Document(f Format) (DocumentRef, bool) {
 }
 
 // Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same one
-// with a document that is modified later. The store's order is this one, whatever the store may have forgotten since.
+// with a document that is modified later. The order does not depend on the present state of the store.
 func (h Head) Later(other Head) bool {
 	if h.Token != other.Token {
 		return h.Token > other.Token
@@ -155,28 +155,29 @@ type DocumentRef struct {
 	Modified time.Time `json:"modified"`
 	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
 	Aliases []string `json:"aliases,omitempty"`
-	// Brotli says that the document is committed in brotli coding too, as documents are that stay quiet.
+	// Brotli is set if the document is committed in brotli coding too, as stable documents are.
 	Brotli bool `json:"brotli,omitempty"`
 }
 
-// Equal reports whether d and e say the same.
+// Equal reports whether d and e are equal. Times are compared with [time.Time.Equal].
 func (d DocumentRef) Equal(e DocumentRef) bool {
 	return d.Format == e.Format && d.Path == e.Path && d.MediaType == e.MediaType && d.Link == e.Link &&
 		d.MaxAge == e.MaxAge && d.Hash == e.Hash && d.Length == e.Length && d.Modified.Equal(e.Modified) &&
 		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
 }
 
-// Blob is a committed document's bytes as the store and the replicas hold them: in gzip coding (RFC 1952), and perhaps another.
+// Blob has the bytes of a committed document as the store and replicas keep them: in gzip coding (RFC 1952), and in brotli
+// coding for some.
 type Blob struct {
 	Hash Hash   // of the identity bytes
 	Gzip []byte // not to be modified
 	Size int    // bytes in identity coding
 	// Bounds are those of the document's items, for which the hash does not vouch.
 	Bounds Bounds `json:",omitempty"`
-	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil for a document that is not held in it.
+	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil if there are none.
 	Brotli []byte `json:",omitempty"`
 }
 
-// Token is a fencing token: of two builders, the one with the greater token is the later one, and the store refuses
-// the commits of the other. It is at least the Unix time in milliseconds at which it was given out.
+// Token is a fencing token. Of two builders, the one with the greater token is the later one, and the store rejects the
+// commits of the other. A token is at least the Unix time in milliseconds at which it was issued.
 type Token int64

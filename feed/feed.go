@@ -1,6 +1,5 @@
-// Package feed is the domain of feedpub: posts, quotes and their sources, items, feeds, documents, and what is
-// recorded of them. It has types, names and kinds of errors, uses the standard library only, and does no I/O; how a
-// post is read, rendered, stored or served is the business of the packages beside and below it.
+// Package feed has the types of feedpub's domain: posts, quotes, sources, items, feeds, documents, and the tables of
+// formats, outcomes and problem kinds. It does no I/O, and does not read, render, store or serve anything.
 package feed
 
 import (

@@ -1,18 +1,17 @@
 package feed
 
-// Schema is what a site's data says of itself, so that programs of several releases can work on it at once. It is kept
-// with the site and changed by a decision that holds for all of them; the zero Schema is that of a site which nothing
-// has built yet.
+// Schema records the versions of a site's data, so that programs of several releases can work on it at the same time. It
+// is stored with the site. The zero Schema is that of a site that has never been built.
 type Schema struct {
 	// Version is that of what is stored. Reader and Writer are the oldest versions of a program, by the schema that it
 	// was made for, which may read and write it.
 	Version int `json:"version"`
 	Reader  int `json:"reader"`
 	Writer  int `json:"writer"`
-	// Renderer is the version of the rendered form that the site's documents have.
+	// Renderer is the rendering version of the site's documents.
 	Renderer int `json:"renderer"`
-	// Since is the fencing token at which this was decided. Of two Schemas the one with the greater counts, and no
-	// builder with a smaller token commits any more.
+	// Since is the fencing token of the decision. Of two Schemas the one with the greater token applies, and builders with
+	// smaller tokens can no longer commit.
 	Since Token `json:"since"`
 }
 
@@ -27,7 +26,7 @@ func (v Versions) Has(version int) bool {
 	return version > 0 && v.Oldest <= version && version <= v.Newest
 }
 
-// Member is what a process that builds or serves a site says of itself, every few seconds, for the others to read.
+// Member describes a process that builds or serves a site. Each process reports its own every few seconds.
 type Member struct {
 	ID      string `json:"id"` // unique among processes, and the owner of the lease if it builds
 	Builds  bool   `json:"builds"`
@@ -35,24 +34,22 @@ type Member struct {
 	Program string `json:"program"` // its version, for people
 	// Schema is the version of stored data that the program was made for.
 	Schema int `json:"schema"`
-	// Renderer are the versions of the rendered form that the program knows: it can make them, if it builds, and serve
-	// documents of them.
+	// Renderer are the rendering versions that the program can build and serve.
 	Renderer Versions `json:"renderer"`
-	// Intake is the version of the rules by which it reads posts.
+	// Intake is the version of its intake of posts.
 	Intake int `json:"intake"`
-	// Config identifies the configuration that it builds with; empty if it doesn't build.
+	// Config identifies the configuration that it builds with; empty if it does not build.
 	Config string `json:"config,omitempty"`
 	// Seen is the greatest fencing token of the documents that it has, and Taken the version of the store up to which it
 	// has taken commits.
 	Seen    Token `json:"seen"`
 	Applied int64 `json:"applied"`
-	// Known is the latest Schema that the process has known the site to have: a store that was rolled back has forgotten
-	// it.
+	// Known is the latest Schema of the site that the process has read. A store that was rolled back no longer has it.
 	Known Schema `json:"known"`
 }
 
-// Common returns the newest version of the rendered form that all members know and at least one of them can make, 0 if
-// there is none.
+// Common returns the newest rendering version that all members know and at least one builder can make, or 0 if there is
+// none.
 func Common(members []Member) int {
 	for v := newest(members); v > 0; v-- {
 		all, made := true, false

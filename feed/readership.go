@@ -1,6 +1,6 @@
 package feed
 
-// Readership is who reads a feed, as far as polls tell, on one replica since it was started.
+// Readership counts the readers of a feed by their polls, on one replica since it was started.
 type Readership struct {
 	Feed        Name   `json:"feed"`
 	Polls       uint64 `json:"polls"`

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/pelletier/go-toml/v2"
 
 	"feedpub/feed"
@@ -57,28 +56,11 @@ func cutJSON(text string) (map[string]any, string, error) {
 	return front, text[d.InputOffset():], nil
 }
 
-// maxAliases bounds the aliases in YAML: nested aliases multiply.
-const maxAliases = 100
-
-// readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
-func readYAML(source string, into *map[string]any) error {
-	if strings.Count(source, "*") > maxAliases && strings.Count(source, "&") > 0 {
-		return fmt.Errorf("front matter: more than %d aliases: %w", maxAliases, feed.ErrInvalid)
-	}
-	err := yaml.Unmarshal([]byte(source), into)
-	if err == nil {
-		return nil
-	}
-	var syntax *yaml.SyntaxError
-	if errors.As(err, &syntax) && syntax.Token != nil {
-		// Lines count from the "---" before the source.
-		return fmt.Errorf("line %d: front matter: %s: %w", syntax.Token.Position.Line+1, syntax.Message, feed.ErrInvalid)
-	}
-	return fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
-}
-
 // readTOML decodes TOML. Its errors are of kind [feed.ErrInvalid].
 func readTOML(source string, into *map[string]any) error {
+	if err := boundFrontMatter(source); err != nil {
+		return err
+	}
 	err := toml.Unmarshal([]byte(source), into)
 	if err == nil {
 		return nil

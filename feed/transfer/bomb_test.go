@@ -1,0 +1,68 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"feedpub/feed"
+)
+
+// aliasBomb is front matter whose aliases stand for width to the power of depth nodes.
+func aliasBomb(depth, width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "a0: &a0 [%s]\n", strings.TrimSuffix(strings.Repeat("x,", width), ","))
+	for i := 1; i < depth; i++ {
+		alias := fmt.Sprintf("*a%d", i-1)
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(alias+",", width), ","))
+	}
+	return b.String()
+}
+
+// TestFrontMatterBounds checks that front matter which would take much memory or time is an error with its line.
+func TestFrontMatterBounds(t *testing.T) {
+	fill := func(s string, size int) string { return strings.Repeat(s, size/len(s)) }
+	for _, tt := range []struct{ name, fence, front, want string }{
+		{"nested aliases", "---", aliasBomb(9, 9), "line 6: front matter: the aliases stand for more than 131072 bytes"},
+		{"nested mapping aliases", "---", "a: &a {x: 1, y: 2}\n" + strings.ReplaceAll(aliasBomb(9, 9), "x", "*a"), "stand for"},
+		{"many aliases of a long text", "---", "a: &a " + fill("x", 60_000) + "\nb: [*a, *a, *a]\n", "stand for"},
+		{"open brackets", "---", "a: " + fill("[", 100_000) + "\n", "front matter: more than 10000 YAML tokens"},
+		{"few open brackets", "---", "a: " + fill("[", 100) + "\n", "line 2: front matter: nested deeper than 32"},
+		{"braces", "---", "a: " + fill("{a: ", 400) + "\n", "nested deeper than 32"},
+		{"dashes", "---", "a:\n  " + fill("- ", 100) + "\n", "nested deeper than 32"},
+		{"keys", "---", fill("a: b\n", 100_000), "more than 10000 YAML tokens"},
+		{"size", "---", "a: |\n" + fill("  x\n", 200_000), "front matter: want at most 131072 bytes"},
+		{"TOML size", "+++", "a = \"" + fill("x", 200_000) + "\"\n", "front matter: want at most 131072 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			content := tt.fence + "\n" + tt.front + tt.fence + "\nWords.\n"
+			_, err := Options{Format: Markdown}.Decode("a.md", []byte(content))
+			if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(fmt.Sprint(err), tt.want) {
+				t.Errorf("Decode returned the error %v, want one that contains %q", err, tt.want)
+			}
+			for _, err := range (Options{}).Read(strings.NewReader(content), "a.md") {
+				if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(fmt.Sprint(err), tt.want) {
+					t.Errorf("Read yielded the error %v, want one that contains %q", err, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestFrontMatterWithinBounds checks that front matter as people write it stays within the bounds.
+func TestFrontMatterWithinBounds(t *testing.T) {
+	for name, front := range map[string]string{
+		"aliases":      "tags: &t [a, b]\nkeywords: *t\nmore: {x: &x {y: z}, all: [*x, *x, *x]}\n",
+		"merge keys":   "base: &b {a: 1}\nc:\n  <<: *b\n  d: 2\n",
+		"nested":       "a: [[[[[[[[[[x]]]]]]]]]]\n",
+		"long text":    "description: |\n" + strings.Repeat("  some words here - and: more\n", 4_000),
+		"asterisks":    "title: \"" + strings.Repeat("*a* & ", 1_000) + "\"\n",
+		"long list":    "tags:\n" + strings.Repeat("  - tag\n", 3_000),
+		"deep mapping": "a:\n b:\n  c:\n   d:\n    - e:\n       f: [[[x]]]\n",
+	} {
+		if _, err := (Options{Format: Markdown}).Decode("a.md", []byte("---\n"+front+"---\nWords.\n")); err != nil {
+			t.Errorf("%s: Decode returned the error %v", name, err)
+		}
+	}
+}

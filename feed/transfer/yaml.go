@@ -1,0 +1,152 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"feedpub/feed"
+)
+
+// Bounds of front matter. The lexer takes up to 300 bytes of memory for each byte; the time and memory of the parser grow
+// with the square of the tokens and of the depth; and the decoder copies a node for each of its aliases, so that nested
+// aliases multiply.
+const (
+	maxFrontMatter = 128 << 10 // bytes, also with every alias replaced by the node that it names
+	maxYAMLTokens  = 10_000
+	maxYAMLDepth   = 32
+)
+
+// readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
+func readYAML(source string, into *map[string]any) error {
+	if err := boundYAML(source); err != nil {
+		return err
+	}
+	err := yaml.Unmarshal([]byte(source), into)
+	if err == nil {
+		return nil
+	}
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) && syntax.Token != nil {
+		return yamlError(syntax.Token, "%s", syntax.Message)
+	}
+	return fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
+}
+
+func yamlError(at *token.Token, format string, args ...any) error {
+	// Lines count from the "---" before the source.
+	return fmt.Errorf("line %d: front matter: %s: %w",
+		at.Position.Line+1, fmt.Sprintf(format, args...), feed.ErrInvalid)
+}
+
+// boundYAML returns an error of kind [feed.ErrInvalid] for YAML beyond the bounds.
+func boundYAML(source string) error {
+	if err := boundFrontMatter(source); err != nil {
+		return err
+	}
+	tokens := lexer.Tokenize(source)
+	if len(tokens) > maxYAMLTokens {
+		return yamlError(tokens[maxYAMLTokens], "more than %d YAML tokens", maxYAMLTokens)
+	}
+	var depth yamlDepth
+	aliases := false
+	for i, t := range tokens {
+		depth.next(tokens, i)
+		if depth.flow+len(depth.columns) > maxYAMLDepth {
+			return yamlError(t, "nested deeper than %d", maxYAMLDepth)
+		}
+		aliases = aliases || t.Type == token.AliasType
+	}
+	if aliases {
+		return boundAliases(source)
+	}
+	return nil
+}
+
+func boundFrontMatter(source string) error {
+	if len(source) > maxFrontMatter {
+		return fmt.Errorf("front matter: want at most %d bytes, got %d: %w", maxFrontMatter, len(source), feed.ErrInvalid)
+	}
+	return nil
+}
+
+// yamlDepth counts the collections around a token.
+type yamlDepth struct {
+	flow    int   // open brackets and braces
+	columns []int // of the keys and dashes of the block collections
+}
+
+func (d *yamlDepth) next(tokens token.Tokens, i int) {
+	entry := tokens[i]
+	switch entry.Type { //nolint:exhaustive // other tokens begin and end nothing
+	case token.SequenceStartType, token.MappingStartType:
+		d.flow++
+		return
+	case token.SequenceEndType, token.MappingEndType:
+		d.flow = max(d.flow-1, 0)
+		return
+	case token.MappingValueType: // the key is before it
+		entry = tokens[max(i-1, 0)]
+	case token.SequenceEntryType, token.MappingKeyType:
+	default:
+		return
+	}
+	if d.flow > 0 {
+		return
+	}
+	for n := len(d.columns); n > 0 && d.columns[n-1] >= entry.Position.Column; n-- {
+		d.columns = d.columns[:n-1]
+	}
+	d.columns = append(d.columns, entry.Position.Column)
+}
+
+// boundAliases returns an error of kind [feed.ErrInvalid] for YAML whose aliases stand for too much.
+func boundAliases(source string) error {
+	file, err := parser.ParseBytes([]byte(source), 0)
+	if err != nil {
+		return nil //nolint:nilerr // the decoder reports it
+	}
+	e := expansion{anchors: make(map[string]int)}
+	for _, doc := range file.Docs {
+		ast.Walk(&e, doc)
+	}
+	if e.size > maxFrontMatter {
+		return yamlError(e.last, "the aliases stand for more than %d bytes", maxFrontMatter)
+	}
+	return nil
+}
+
+// expansion is an [ast.Visitor] that adds up the bytes of nodes, with the anchored node in place of each alias.
+type expansion struct {
+	size    int
+	anchors map[string]int // the size of each anchored node
+	last    *token.Token
+}
+
+// Visit adds the size of n; its children are added by the calls that follow.
+func (e *expansion) Visit(n ast.Node) ast.Visitor {
+	if e.size > maxFrontMatter {
+		return nil
+	}
+	if e.last = n.GetToken(); e.last != nil {
+		e.size += len(e.last.Value) + 1
+	}
+	switch n := n.(type) {
+	case *ast.AnchorNode:
+		before := e.size
+		ast.Walk(e, n.Value)
+		e.anchors[strings.TrimSpace(n.Name.GetToken().Value)] = e.size - before
+		return nil
+	case *ast.AliasNode:
+		e.size += e.anchors[strings.TrimSpace(n.Value.GetToken().Value)]
+		return nil
+	default:
+		return e
+	}
+}

@@ -293,13 +293,11 @@ func (s *valueScanner) next(c byte) (ended bool, err error) {
 	case s.escaped:
 		s.escaped = false
 		return false, nil
-	case s.inString && c == '\\':
-		s.escaped = true
+	case s.inString && c != '"':
+		s.escaped = c == '\\'
 		return false, nil
 	case c == '"':
 		s.inString = !s.inString
-	case s.inString:
-		return false, nil
 	case c == '{' || c == '[':
 		s.open = append(s.open, c+2) // the closing bracket, in ASCII
 	case c == '}' || c == ']':

@@ -141,16 +141,13 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 		return feed.Post{}, reason, nil
 	}
 	p := feed.Post{
-		ID:          first(e.text("guid"), e.text("link")),
+		ID:          w.postID(e),
 		URL:         e.text("link"),
 		Title:       plainTitle(e.text("title")),
 		Status:      status,
 		Tags:        wxrTags(e),
 		Authors:     w.postAuthors(e),
 		Attachments: wxrAttachments(e),
-	}
-	if id := e.text("wp:post_id"); p.ID == "" && id != "" {
-		p.ID = w.base + "/?p=" + id
 	}
 	if p.ID == "" {
 		return p, "", fmt.Errorf("post %q has no guid, link or wp:post_id: %w", shorten(p.Title), feed.ErrInvalid)
@@ -211,6 +208,15 @@ func wxrTags(e *element) []string {
 		}
 	}
 	return tags
+}
+
+// postID returns the id of an item, or "".
+func (w *wxrSite) postID(e *element) string {
+	number := e.text("wp:post_id")
+	if number != "" {
+		number = w.base + "/?p=" + number
+	}
+	return first(e.text("guid"), e.text("link"), number)
 }
 
 // postAuthors returns the authors of an item by their display names.

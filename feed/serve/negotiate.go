@@ -14,8 +14,32 @@ func negotiate(accept string, brotli bool) (coding.Coding, bool) {
 	if accept == "" {
 		return coding.Identity, true // the field is missing, or no coding is wanted
 	}
-	const unlisted = -1
-	weights, other := [coding.Count]int{unlisted, unlisted, unlisted}, unlisted
+	weights, other := codingWeights(accept)
+	gzip, br, identity := weights[coding.Gzip], weights[coding.Brotli], weights[coding.Identity]
+	if gzip == unlisted {
+		gzip = max(other, 0)
+	}
+	if identity == unlisted && other != unlisted {
+		identity = other
+	}
+	switch {
+	case brotli && br > 0 && br >= gzip && br >= identity:
+		return coding.Brotli, true
+	case gzip > 0 && gzip >= identity: // an identity that is not listed is acceptable, but not preferred
+		return coding.Gzip, true
+	case identity != 0:
+		return coding.Identity, true
+	default:
+		return coding.Identity, false
+	}
+}
+
+// unlisted is the weight of a coding that Accept-Encoding does not list.
+const unlisted = -1
+
+// codingWeights returns the weights of the codings in a value of Accept-Encoding, and that of "*".
+func codingWeights(accept string) (weights [coding.Count]int, other int) {
+	weights, other = [coding.Count]int{unlisted, unlisted, unlisted}, unlisted
 	for accept != "" {
 		var member string
 		member, accept, _ = strings.Cut(accept, ",")
@@ -38,23 +62,7 @@ func negotiate(accept string, brotli bool) (coding.Coding, bool) {
 			}
 		}
 	}
-	gzip, br, identity := weights[coding.Gzip], weights[coding.Brotli], weights[coding.Identity]
-	if gzip == unlisted {
-		gzip = max(other, 0)
-	}
-	if identity == unlisted && other != unlisted {
-		identity = other
-	}
-	switch {
-	case brotli && br > 0 && br >= gzip && br >= identity:
-		return coding.Brotli, true
-	case gzip > 0 && gzip >= identity: // an identity that is not listed is acceptable, but not preferred
-		return coding.Gzip, true
-	case identity != 0:
-		return coding.Identity, true
-	default:
-		return coding.Identity, false
-	}
+	return weights, other
 }
 
 // weight returns the q parameter in thousandths, 1000 if there is none, and false if it is malformed. It ignores digits

@@ -1,19 +1,21 @@
-// Package attribution reads prose or HTML into quotes, commentary and vias: whom a post quotes, however the blogger
-// said it. It only reads: it knows nothing of feeds, does no I/O and changes no tree; giving credit in documents is the
-// business of package intake.
+// Package attribution finds the sources that a post quotes, in HTML or plain text. It does no I/O and does not modify
+// the tree; package intake adds the credits to documents.
 //
-// A post goes through a pipeline:
+// Reading a post has five steps:
 //
-//	segment   the tree is cut into blocks: lines and paragraphs, with what they are marked up as (segment.go)
-//	furniture the page's own lines are set aside: titles, dates, navigation, footers (furniture.go)
-//	credit    each block is searched for credits, by the rules of its language (analyse.go, match.go, lang/*.txt) and,
-//	          for lines made of a citation's parts, by what the parts are (citation.go)
-//	bind      credits are joined with the passages they belong to (bind.go): before them, after them or around them,
-//	          by markup (quotation.go) or, in plain text, by voice (passage.go, voice.go)
-//	decide    each quote gets a confidence; doubtful ones are set apart (decide.go)
+//	segment     split the tree into blocks, which are lines and paragraphs with their markup (segment.go)
+//	boilerplate find the blocks that belong to the page: titles, dates, navigation, footers (boilerplate.go)
+//	credit      search each block for credits by the rules of its language (analyse.go, match.go, lang/*.txt) or, if
+//	            the block is a citation, by the kinds of its parts (citation.go)
+//	bind        join each credit with its passage, which is before, after or around it (bind.go), by elements
+//	            (quotation.go), or by quotation marks or a copied head (passage.go, voice.go)
+//	read        compute the confidence of each quote and publish those that are certain (read.go, certainty.go)
+//
+// A passage is published only if both its borders are certain; otherwise the credit is published without a passage.
+// Credits whose confidence is below the threshold are suggestions.
 //
 // Rules, words and known publications are data: a language is a file in lang, a publication an entry of
-// publications.json. Rules carry the number of the convention of crediting that they stand for:
+// publications.json. Each rule has the number of a convention of crediting:
 //
 //	1  From X: (1a with the author, 1b with the headline, 1c with agency, date and author on one line)
 //	2  X:                       3  X reports:              4  A, writing for X:      5  A reports at X:
@@ -32,14 +34,14 @@ import (
 	"feedpub/feed"
 )
 
-// DefaultThreshold is the confidence below which a quote is doubtful, unless configured otherwise.
+// DefaultThreshold is the confidence below which a quote is a suggestion by default.
 const DefaultThreshold = 0.5
 
 // Options configure a [Reader]. The zero value is ready to use.
 type Options struct {
-	// Publications extend the built-in table; an entry with the name of a built-in one takes its place.
+	// Publications extend the built-in table. An entry replaces a built-in one of the same name.
 	Publications []Publication
-	// Threshold is the confidence, from 0 to 1, below which a quote is doubtful; 0 means [DefaultThreshold].
+	// Threshold is the confidence, from 0 to 1, below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
 }
 
@@ -52,8 +54,8 @@ type Reader struct {
 	fingerprint string
 }
 
-// New returns a Reader with its tables compiled. A threshold that is not within 0 and 1, or a publication without a
-// name, is an error of kind [feed.ErrInvalid].
+// New returns a Reader. The error is of kind [feed.ErrInvalid] if the threshold is not between 0 and 1 or a publication
+// has no name.
 func New(o Options) (*Reader, error) {
 	if o.Threshold < 0 || o.Threshold > 1 || math.IsNaN(o.Threshold) {
 		return nil, fmt.Errorf("attribution: threshold %v: want a number from 0 to 1: %w", o.Threshold, feed.ErrInvalid)
@@ -76,11 +78,11 @@ func New(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// Fingerprint identifies what the reader reads by: the version of its rules, the words, the known publications and the
-// threshold. Readers with equal fingerprints read every post alike.
+// Fingerprint identifies the version of the rules, the words, the known publications and the threshold. Readers with
+// equal fingerprints return equal results for every post.
 func (r *Reader) Fingerprint() string { return r.fingerprint }
 
-// Input is a post to be read.
+// Input is a post to read.
 type Input struct {
 	Body     *html.Node // the container of the content, as package markup parses it; not modified
 	Title    string     // plain text; may be empty
@@ -89,16 +91,15 @@ type Input struct {
 	Hosts, Names []string
 }
 
-// Result is what a post was read as.
+// Result is the result of reading a post.
 type Result struct {
-	// Quotes are in the order of their passages; Suggestions are those below the threshold.
+	// Quotes are in the order of their passages. Suggestions are the credits below the threshold.
 	Quotes, Suggestions []Quote
-	// Commentary are the paragraphs that are the blogger's own, in order. Of a paragraph that is partly a passage, it
-	// has the rest.
+	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, it holds the rest.
 	Commentary []string
-	// Via is where the blogger says that the source was found.
+	// Via lists where the author found the sources.
 	Via []feed.Via
-	// PostedBy and PostedOn (YYYY-MM-DD) are what the post's text says of itself, or empty.
+	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date that the post's text states, or empty.
 	PostedBy, PostedOn string
 	// Blocks is the whole post in order.
 	Blocks []Block
@@ -108,26 +109,26 @@ type Result struct {
 type Quote struct {
 	feed.Quote
 	Kind Kind
-	// Passage are the indexes of the blocks that are wholly part of the passage, in order; empty if the passage is only
-	// part of a block, or if there is none.
+	// Passage lists the indexes of the blocks that lie entirely in the passage, in order. It is empty if the passage is
+	// only part of a block, or if there is none.
 	Passage []int
-	// Credit are the indexes of the blocks that hold the credit.
+	// Credit lists the indexes of the blocks that contain the credit.
 	Credit []int
-	// Inline says that the passage, or its beginning or end, shares a block with other text.
+	// Inline reports whether the passage shares a block with other text.
 	Inline bool
-	// Convention is the number of the convention that the credit was read by, as the package lists them.
+	// Convention is the number of the credit's convention in the list of the package comment.
 	Convention string
 }
 
-// Kind says what was taken from a source.
+// Kind is the kind of a quote.
 type Kind string
 
 // The kinds of quotes.
 const (
 	Excerpt      Kind = "excerpt"       // a passage is quoted
-	Summary      Kind = "summary"       // the post tells what the source says
-	HeadlineOnly Kind = "headline_only" // the source is named with its headline and no more
-	Nested       Kind = "nested"        // a quotation within the quoted passage
+	Summary      Kind = "summary"       // the post mentions the source, without a passage
+	HeadlineOnly Kind = "headline_only" // the headline is named, without a passage
+	Nested       Kind = "nested"        // a quotation inside the quoted passage
 	Reblog       Kind = "reblog"        // a level of a reblog chain
 	Tweet        Kind = "tweet"         // an embedded post of a social network
 )
@@ -136,28 +137,28 @@ const (
 type Block struct {
 	Role Role
 	Text string // plain, white space collapsed
-	// Nodes are the sibling nodes of the input tree that the block is made of, in order; empty if it shares a node with
-	// another block, as lines within one emphasised stretch do.
+	// Nodes lists the sibling nodes of the input tree that form the block, in order. It is empty if the block shares a
+	// node with another block, like two lines in one em element.
 	Nodes []*html.Node
-	// Quote is the index in Result.Quotes of the quote that the block is a passage or the credit of, or -1.
+	// Quote is the index in Result.Quotes of the quote whose passage or credit the block is part of, or -1.
 	Quote int
 }
 
-// Role says what a block is.
+// Role is the role of a block in the post.
 type Role string
 
 // The roles of blocks.
 const (
-	Commentary Role = "commentary" // the blogger's own words
-	Credit     Role = "credit"     // names a source; nothing else of note
+	Commentary Role = "commentary" // the author's own words
+	Credit     Role = "credit"     // names a source, and little else
 	Passage    Role = "passage"    // quoted words; also when they are only part of the block
 	Title      Role = "title"      // the post's title, or a heading
 	Caption    Role = "caption"    // of a picture
 	Posted     Role = "posted"     // who posted the post and when
 	Noise      Role = "noise"      // navigation, labels and links of the page
-	Footer     Role = "footer"     // what follows the post on its page, readers' comments included
-	Uncredited Role = "uncredited" // marked as a quotation, by markup, but of no source that is named
+	Footer     Role = "footer"     // follows the post on its page, including readers' comments
+	Uncredited Role = "uncredited" // in a quotation element whose source is not named
 	Code       Role = "code"       // preformatted
-	ViaLine    Role = "via"        // says where the source was found; nothing else
-	Note       Role = "note"       // says something about the quotation, such as "emphasis added"
+	ViaLine    Role = "via"        // names only where the source was found
+	Note       Role = "note"       // is about the quotation, such as "emphasis added"
 )

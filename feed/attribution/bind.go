@@ -7,12 +7,12 @@ import (
 	"feedpub/feed"
 )
 
-// reading is a post being read.
+// reading is the state of reading one post.
 type reading struct {
 	r   *Reader
 	l   *language
 	doc *document
-	own struct { // what the post says of its own blog credits nobody
+	own struct { // the blog's own, which are never a source
 		hosts, names map[string]bool
 	}
 
@@ -61,7 +61,7 @@ type source struct {
 	clause     span    // of the credit in block at
 }
 
-// bind goes through the post once and joins credits with passages.
+// bind joins credits with passages in one pass over the blocks.
 func (rd *reading) bind() {
 	rd.final = rd.finalBlock()
 	rd.marks = rd.marksQuotations()

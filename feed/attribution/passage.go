@@ -52,7 +52,7 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	quoted := speakers(voices, cost)
 	if !s.copied && !rd.datelined(i) || !rd.endShown(at, quoted, end) {
-		// Whose words these are cannot be told, so no credit is read from them.
+		// Whose words these are cannot be told, so they are not searched for credits.
 		for n, k := range at {
 			if !quoted[n] {
 				break

@@ -50,10 +50,10 @@ type voice struct {
 	elided bool // ends in dots
 	colon  bool
 	aside  bool // wholly in brackets
-	last   bool // nothing but page furniture follows
+	last   bool // nothing but boilerplate follows
 }
 
-// voiceOf reads the voice of tokens. last says that nothing but page furniture follows.
+// voiceOf reads the voice of tokens. last says that nothing but boilerplate follows.
 func (l *language) voiceOf(toks []token, last bool) voice {
 	v := voice{score: weightBias, last: last}
 	if len(toks) == 0 {

@@ -13,12 +13,12 @@ import (
 	"feedpub/feed/markup"
 )
 
-// placed is a quote with where it stands in the content.
+// placed is a quote and its place in the content.
 type placed struct {
 	feed.Quote
-	passage []*html.Node // what holds the passage and nothing else, in document order; none if it isn't there
-	credit  []*html.Node // where the author names the source
-	// inline says that the passage is a part of a sentence of the author's, which passage holds whole.
+	passage []*html.Node // the nodes of the passage, in document order; empty if the content does not contain it
+	credit  []*html.Node // the nodes in which the author names the source
+	// inline reports whether the passage is part of the author's sentence; then passage holds the whole sentence.
 	inline bool
 	// read reports that the quote was read from the content, so that the content itself names the source.
 	read bool
@@ -26,19 +26,18 @@ type placed struct {
 	shown bool
 }
 
-// crediting adds to a tree what shows the sources of its quotes. It adds and divides elements, and it never removes,
-// reorders or rewrites text.
+// crediting adds credits to a tree. It adds and splits elements, and never removes, reorders or rewrites text.
 type crediting struct {
 	body    *html.Node
 	english bool // the language of the dates
-	// added holds the elements that are not the author's, with all that is in them. It stands beside the tree because
-	// marks in the tree would reach the documents.
+	// added holds the roots of the elements that were added. It is not kept as attributes in the tree, because they
+	// would reach the documents.
 	added map[*html.Node]bool
-	// credited holds the quotations that have been credited; each is once.
+	// credited holds the quotations that have a credit.
 	credited map[*html.Node]bool
 }
 
-// credit shows in body the sources of the quotes, in their order, and returns the elements added.
+// credit adds the credits of the quotes to body, in order, and returns the elements added.
 func credit(body *html.Node, quotes []placed, english bool) map[*html.Node]bool {
 	c := &crediting{
 		body:     body,
@@ -58,13 +57,13 @@ func (c *crediting) quote(q placed) {
 	}
 	switch {
 	case len(q.passage) == 0 && q.read:
-		// The author's sentence says what the source says, and who says it.
+		// The author's sentence names the source.
 	case len(q.passage) == 0 && (q.Text != "" || q.HTML != ""):
 		c.append(q.Quote)
 	case len(q.passage) == 0:
 		c.sourceLine(q.Source, c.body.LastChild)
 	case q.inline:
-		// To take the passage out would break the author's sentence.
+		// Moving the passage would break the author's sentence.
 		if !q.read {
 			c.sourceLine(q.Source, q.passage[len(q.passage)-1])
 		}
@@ -73,8 +72,8 @@ func (c *crediting) quote(q placed) {
 	}
 }
 
-// passage credits a passage that stands in the content: the quotations that the author marked up are annotated, the
-// rest is wrapped. The caption comes once, at the first part of a passage in several parts.
+// passage credits a passage in the content: it annotates the author's quotation elements and wraps other text. If the
+// passage has several parts, the first has the caption.
 func (c *crediting) passage(q placed) {
 	source, captioned := q.Source, q.shown
 	for _, run := range c.runs(q.passage) {
@@ -98,7 +97,7 @@ func (c *crediting) passage(q placed) {
 	}
 }
 
-// annotate completes a quotation that the author marked up.
+// annotate adds a credit to the author's quotation element.
 func (c *crediting) annotate(quotation *html.Node, source, caption feed.Source, credit []*html.Node) {
 	if source.URL != "" && markup.Attribute(quotation, "cite") == "" {
 		markup.SetAttribute(quotation, "cite", source.URL)
@@ -126,13 +125,13 @@ func (c *crediting) annotate(quotation *html.Node, source, caption feed.Source, 
 	figure.AppendChild(nodes)
 }
 
-// wrap puts sibling nodes into a quotation of a figure. It reports false, and changes nothing, where the content model
-// of HTML allows no figure.
+// wrap moves sibling nodes into a blockquote in a figure. It reports false and changes nothing if HTML's content model
+// does not allow a figure there.
 func (c *crediting) wrap(run []*html.Node, source, caption feed.Source) bool {
 	if !splitUpTo(c.body, run) {
 		return false
 	}
-	// Splitting may have put the run into elements that were divided for it.
+	// Splitting may have moved the run into new elements.
 	for run[0].Parent != c.body && !flow[run[0].Parent.DataAtom] {
 		run = []*html.Node{run[0].Parent}
 	}
@@ -165,7 +164,7 @@ func (c *crediting) wrap(run []*html.Node, source, caption feed.Source) bool {
 	return true
 }
 
-// append puts a quote whose passage doesn't stand in the content behind it.
+// append adds a quote whose passage is not in the content at its end.
 func (c *crediting) append(q feed.Quote) {
 	quotation := markup.Element(atom.Blockquote)
 	if q.Source.URL != "" {
@@ -177,7 +176,7 @@ func (c *crediting) append(q feed.Quote) {
 	}
 	content, err := markup.Parse(format, text)
 	if err != nil {
-		// A passage that can't be parsed was refused when the quote was read.
+		// A passage that cannot be parsed was rejected when the quote was decoded.
 		return
 	}
 	for n := content.FirstChild; n != nil; n = content.FirstChild {
@@ -192,7 +191,7 @@ func (c *crediting) append(q feed.Quote) {
 	c.body.AppendChild(figure)
 }
 
-// sourceLine puts a line with the source behind the block that holds n, or at the end if n is nil.
+// sourceLine adds a line with the source after the block that contains n, or at the end if n is nil.
 func (c *crediting) sourceLine(source feed.Source, n *html.Node) {
 	credit := creditNodes(source, c.english)
 	if len(credit) == 0 {
@@ -207,7 +206,7 @@ func (c *crediting) sourceLine(source feed.Source, n *html.Node) {
 	for n != nil && n.Parent != c.body && !(isBlock(n) && flow[n.Parent.DataAtom]) {
 		n = n.Parent
 	}
-	// What follows in the same line of text stays before the source.
+	// The rest of the line stays before the source.
 	for n != nil && n.NextSibling != nil && !isBlock(n) && !isBlock(n.NextSibling) {
 		n = n.NextSibling
 	}
@@ -231,8 +230,8 @@ func (c *crediting) caption(source feed.Source) *html.Node {
 	return caption
 }
 
-// runs divides nodes into runs of siblings with nothing but white space and line breaks between them. Where the nodes
-// are all that an element holds, the element takes their place.
+// runs divides nodes into runs of siblings that only white space and line breaks separate. If the nodes are the entire
+// content of an element, the element replaces them.
 func (c *crediting) runs(nodes []*html.Node) [][]*html.Node {
 	nodes = slices.Clone(nodes)
 	chosen := make(map[*html.Node]bool, len(nodes))
@@ -263,7 +262,7 @@ func (c *crediting) runs(nodes []*html.Node) [][]*html.Node {
 	return runs
 }
 
-// covered reports whether p is an element that shows the passage and nothing else: all its content is chosen.
+// covered reports whether all content of p is chosen.
 func covered(p *html.Node, chosen map[*html.Node]bool) bool {
 	if p.DataAtom == atom.Blockquote || p.DataAtom == atom.Figure {
 		return false
@@ -276,7 +275,7 @@ func covered(p *html.Node, chosen map[*html.Node]bool) bool {
 	return true
 }
 
-// follows reports whether b is a later sibling of a with nothing to read between them.
+// follows reports whether b is a later sibling of a with only blank nodes between them.
 func follows(a, b *html.Node) bool {
 	n := a.NextSibling
 	for n != nil && n != b && blank(n) {
@@ -285,7 +284,7 @@ func follows(a, b *html.Node) bool {
 	return n == b
 }
 
-// blank reports whether there is nothing to read in n: white space or a line break.
+// blank reports whether n is white space or a line break.
 func blank(n *html.Node) bool {
 	return n.Type == html.TextNode && strings.TrimSpace(n.Data) == "" || n.DataAtom == atom.Br
 }
@@ -308,7 +307,7 @@ func hasAncestor(n *html.Node, chosen map[*html.Node]bool) bool {
 	return false
 }
 
-// overlaps reports whether a node of the run holds or is a quotation that has been credited.
+// overlaps reports whether a node of the run is, contains or lies in a credited quotation.
 func overlaps(run []*html.Node, credited map[*html.Node]bool) bool {
 	for _, n := range run {
 		if credited[n] {
@@ -328,7 +327,7 @@ func overlaps(run []*html.Node, credited map[*html.Node]bool) bool {
 	return false
 }
 
-// quotationOf returns the author's blockquote that the run stands in or is, the innermost one, or nil.
+// quotationOf returns the author's innermost blockquote that is or contains the run, or nil.
 func quotationOf(body *html.Node, run []*html.Node) *html.Node {
 	if len(run) == 1 {
 		n := run[0]
@@ -351,8 +350,8 @@ func quotationOf(body *html.Node, run []*html.Node) *html.Node {
 	return nil
 }
 
-// ownCredit returns where the author's markup of a quotation names its source already: the caption of its figure, a
-// cite or footer in it, or one of the credit's nodes in it.
+// ownCredit returns the nodes in which the author's markup of a quotation already names its source: the caption of its
+// figure, a cite or footer in it, or one of the credit's nodes in it.
 func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
 	var own []*html.Node
 	for d := range quotation.Descendants() {
@@ -370,8 +369,8 @@ func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
 	return own
 }
 
-// link makes the headline, or else the publication's name, a link to the article where the author wrote it, unless the
-// place has that link already.
+// link links the headline, or else the publication's name, to the article in the author's text, unless one of the
+// places already has that link.
 func link(places []*html.Node, source feed.Source) {
 	for _, place := range places {
 		if linksTo(place, source.URL) {
@@ -404,7 +403,7 @@ func linksTo(place *html.Node, url string) bool {
 	return false
 }
 
-// linkPhrase links the first place in n where phrase stands as whole words in one text outside of any link.
+// linkPhrase links the first occurrence of phrase as whole words in one text node of n that is not in a link.
 func linkPhrase(n *html.Node, phrase, url string) bool {
 	switch {
 	case n.Type == html.TextNode:
@@ -438,7 +437,7 @@ func insideLink(n *html.Node) bool {
 	return false
 }
 
-// cutWords cuts s around the first phrase in it that doesn't begin or end within a word.
+// cutWords cuts s around the first occurrence of phrase that begins and ends at word boundaries.
 func cutWords(s, phrase string) (before, after string, found bool) {
 	for from := 0; ; {
 		i := strings.Index(s[from:], phrase)

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// dateForm is RFC 3339 and what people write for it without leaving anything open: spaces for the T and before the
-// offset, no seconds, no colon in the offset.
+// dateForm matches RFC 3339 and its unambiguous variants: spaces for the T and before the offset, no seconds, no colon
+// in the offset.
 var dateForm = regexp.MustCompile(
 	`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]| +)([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,]([0-9]+))?)? ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2}))$`)
 
-// ParseDate reads a date: RFC 3339 or, as its only readings, the same with a space for the T, without seconds or
-// without the colon in the offset. A day alone is its midnight in UTC; a time of day without an offset could be any of
-// a day's and is refused. A leap second is the second after. The result keeps its offset; it reports false for other
-// text and for years outside of 1 to 9999 in UTC.
+// ParseDate parses a date in RFC 3339, also with a space for the T, without seconds or without the colon in the offset.
+// A day alone is its midnight in UTC. A time of day without an offset is ambiguous and not accepted. A leap second is
+// the second after it. The result keeps its offset. ParseDate reports false for other text, and for years outside of 1
+// to 9999 in UTC.
 func ParseDate(s string) (time.Time, bool) {
 	s = strings.Trim(s, " \t\n\f\r")
-	// Not time.Parse: it would name the zone of the machine it runs on where the offset is the same.
+	// time.Parse would use the local zone's name if the offset is the same.
 	if day, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
 		return day, plausibleYear(day)
 	}
@@ -50,7 +50,7 @@ func ParseDate(s string) (time.Time, bool) {
 	return t, plausibleYear(t)
 }
 
-// plausibleYear keeps dates to those that RFC 3339 can write when they are turned to UTC.
+// plausibleYear reports whether RFC 3339 can represent the date in UTC.
 func plausibleYear(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 1 && year <= 9999
@@ -68,10 +68,10 @@ func (d *decoder) date(o *object, name string) time.Time {
 	return t
 }
 
-// partialDate is a year or a month of one: what is known of many books and papers.
+// partialDate matches a year or a month, which is all that is known of many books and papers.
 var partialDate = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2]))?$`)
 
-// sourceDate reads the date of a source, of which the year or month may be all that is known.
+// sourceDate reads the date of a source, which may be a year or a month.
 func (d *decoder) sourceDate(o *object, name string) string {
 	s := strings.Trim(d.text(o, name), " \t\n\f\r")
 	if s == "" || partialDate.MatchString(s) {

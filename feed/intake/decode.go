@@ -13,24 +13,24 @@ import (
 	"feedpub/feed/markup"
 )
 
-// Decode reads the JSON of a post that is kept under key; [Schema] describes it. Types are checked strictly, and null
-// counts as absent; members that feedpub doesn't know are kept in Unknown (those of nested objects are not). A post
-// without id takes key as its id; one with another id is refused. If a post has several contents they are all decoded;
-// [Intake.Item] says which one counts. Dates keep the offset they were given with.
+// Decode decodes the JSON of the post that is stored under key, as [Schema] describes it. Types are checked strictly,
+// and null means absent. Unknown members of the post are kept in Unknown; those of nested objects are dropped. The id
+// defaults to key, and must equal it. All contents are decoded; see [Intake.Item] for their order. Dates keep their
+// offset.
 //
-// An error is an [*Error] that names the first fault in the order of the fields of [feed.Post].
+// The error is an [*Error] for the first invalid value, in the order of the fields of [feed.Post].
 func Decode(key string, raw []byte) (feed.Post, error) {
 	p, _, err := decode(key, raw)
 	return p, err
 }
 
-// decode is Decode that also says which characters are not shown as they came.
+// decode is like Decode and also counts the replaced characters.
 func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	if len(raw) > MaxSize {
 		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors put it there
-	// Decoding finds every fault of syntax too, but only checking tells where it is.
+	// Decoding reports syntax errors too, but without their position.
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return feed.Post{}, Replaced{}, checkSyntax(raw)
 	}
@@ -45,7 +45,7 @@ func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	return feed.Post{}, Replaced{}, d.err
 }
 
-// CheckID returns nil if id can be a post's ([feed.ValidatePostID]), else an [*Error].
+// CheckID returns an [*Error] if id is not valid for a post; see [feed.ValidatePostID].
 func CheckID(id string) error {
 	if err := feed.ValidatePostID(id); err != nil {
 		return invalid("id", "%s", strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error()))
@@ -60,7 +60,7 @@ func checkSyntax(raw []byte) error {
 	}
 	place := ""
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		// The offset counts the byte at fault; an error at the end stands behind the last one.
+		// The offset includes the invalid byte; at the end of the input it is the length.
 		before := raw[:min(max(int(syntax.Offset)-1, 0), len(raw))]
 		line := bytes.Count(before, []byte("\n")) + 1
 		column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
@@ -69,7 +69,7 @@ func checkSyntax(raw []byte) error {
 	return invalid(place, "%s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// decoder reads values and keeps the first error; after one, what it returns is of no use.
+// decoder reads values and keeps the first error. Values that it returns after an error are meaningless.
 type decoder struct {
 	err      error
 	replaced Replaced
@@ -138,7 +138,7 @@ func (d *decoder) tag(path string, raw json.RawMessage) string {
 	return d.textValue(path, raw)
 }
 
-// feedName reads the name of a feed that a post can stay out of: any but the main one, which has every post.
+// feedName reads the name of a feed that a post can be excluded from: any but the main feed.
 func (d *decoder) feedName(path string, raw json.RawMessage) feed.Name {
 	n := feed.Name(d.textValue(path, raw))
 	if n == "" || n == feed.Main {
@@ -217,11 +217,11 @@ func (d *decoder) language(o *object, name string) string {
 	return s
 }
 
-// forbidden are the schemes of URLs that run something or carry the resource in themselves; nobody can follow them
-// from a feed, and some readers would run them.
+// forbidden lists URL schemes that run code or contain the resource itself. They are useless in a feed, and some
+// feed readers would run them.
 var forbidden = regexp.MustCompile(`(?i)^(javascript|vbscript|data|blob|file):`)
 
-// url reads a URL, absolute or relative, and returns it without white space around it.
+// url reads an absolute or relative URL and trims white space.
 func (d *decoder) url(o *object, name string) string {
 	s := strings.TrimSpace(d.text(o, name))
 	if forbidden.MatchString(s) {
@@ -235,7 +235,7 @@ func (d *decoder) url(o *object, name string) string {
 	return s
 }
 
-// shorten cuts what is shown of a value in an error.
+// shorten truncates a value for an error.
 func shorten(s string) string {
 	const limit = 80
 	if len(s) <= limit {

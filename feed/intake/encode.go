@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// Encode returns the post as JSON on one line, the members in the order of the fields of [feed.Post] and the unknown
-// ones after them in the order of their names. What it returns decodes to an equal post.
+// Encode returns the post as JSON on one line: the members in the order of the fields of [feed.Post], then the unknown
+// ones sorted by name. The result decodes to an equal post.
 func Encode(p feed.Post) ([]byte, error) {
 	if err := CheckID(p.ID); err != nil {
 		return nil, fmt.Errorf("encode post %q: %w", p.ID, err)
@@ -42,7 +42,7 @@ func Encode(p feed.Post) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// known are the names of the members that [Decode] reads; they are not written twice.
+// known lists the members that [Decode] reads, which Encode does not write a second time.
 var known = map[string]bool{
 	"id": true, "url": true, "external_url": true, "title": true, "content_html": true, "content_text": true,
 	"content_markdown": true, "summary": true, "image": true, "date_published": true, "date_modified": true,

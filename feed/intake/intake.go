@@ -1,6 +1,6 @@
-// Package intake makes items of posts: it decodes and validates what writers submit, turns text and Markdown into HTML,
-// cleans it, makes its URLs absolute and credits the sources that it quotes. It is pure: it does no I/O and reads no
-// clock, so the same post, record and site give the same item. What becomes of items is not its business.
+// Package intake converts posts to items: it decodes and validates posts, converts text and Markdown to HTML, sanitizes
+// it, resolves URLs and credits the quoted sources. It does no I/O and reads no clock, so the same post, record and site
+// give the same item. It does not store or publish items.
 package intake
 
 import (
@@ -9,21 +9,21 @@ import (
 	"feedpub/feed"
 )
 
-// Version is the version of the rules by which items are made. It rises with every change that makes another item of
-// some post; an item of an older version is made anew.
+// Version is the version of the conversion. Increment it with every change that alters the item of some post; items of
+// an older version are rebuilt.
 const Version = 1
 
-// MaxSize is how many bytes a post can have.
+// MaxSize is the maximum size of a post in bytes.
 const MaxSize = 1 << 20
 
-// Error says what is wrong with a post, and where. It is of kind [feed.ErrInvalid].
+// Error describes an invalid value in a post. It is of kind [feed.ErrInvalid].
 type Error struct {
 	// Place is the JSON path of the value, such as "authors[1].name", or "line 3, column 7"; empty for the whole post.
 	Place  string
 	Reason string // a phrase such as "want a string, got a number"
 }
 
-// Error returns place and reason.
+// Error returns the place and the reason.
 func (e *Error) Error() string {
 	if e.Place == "" {
 		return e.Reason

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// Intake makes items for one site. It is immutable and safe for concurrent use.
+// Intake converts the posts of one site to items. It is immutable and safe for concurrent use.
 type Intake struct {
 	site   feed.Site
 	home   *url.URL // of the site, or of nothing if the site has none
@@ -23,8 +23,8 @@ type Intake struct {
 	fingerprint string
 }
 
-// New returns an Intake for the site. The reader may be nil: then quotes are not read from posts' content. Of a site
-// whose HomeURL is not a URL, relative URLs in posts without a URL of their own stay relative.
+// New returns an Intake for the site. If the reader is nil, quotes are not read from posts' content. If the site's
+// HomeURL is not a URL, relative URLs in posts without a URL of their own stay relative.
 func New(site feed.Site, reader *attribution.Reader) *Intake {
 	home, err := url.Parse(site.HomeURL)
 	if err != nil {
@@ -38,27 +38,24 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 	return in
 }
 
-// Fingerprint identifies what items are made with besides posts and records: the rules, the site's home and
-// language, and what the reader knows. An item that was made with something else is to be made anew.
+// Fingerprint identifies the version of the conversion, the site's home and language, and the reader's tables. An item
+// with another fingerprint is rebuilt.
 func (in *Intake) Fingerprint() string { return in.fingerprint }
 
-// Result is what became of a post.
+// Result is the outcome of converting a post.
 type Result struct {
-	// Item is the post made ready, or nil if it is withheld. Its Feeds are nil: they depend on the names that the store
-	// has given out.
+	// Item is nil if the post is withheld. Its Feeds are nil, because they depend on the names in the store.
 	Item *feed.Item
-	// Withheld is the status that keeps the post from being shown, Draft or Private; empty if it may be.
+	// Withheld is Draft or Private if that status prevents publication, else empty.
 	Withheld feed.Status
-	// Suggestions are the quotes that were read with too little confidence to be shown.
+	// Suggestions are the credits whose confidence is below the threshold.
 	Suggestions []feed.Quote
-	// Replaced says which characters of the post are shown as U+FFFD.
+	// Replaced describes the characters that are replaced with U+FFFD.
 	Replaced Replaced
 }
 
-// Item makes the item of the post that is kept under key, with the record of it. Of several contents content_html
-// counts, else content_markdown, else content_text. A post without a date has that of the record's FirstSeen.
-//
-// An error is an [*Error] and says what is wrong with the post, and where.
+// Item converts the post that is stored under key. Of several contents it uses content_html, else content_markdown, else
+// content_text. A post without a date has the record's FirstSeen. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
 	p, replaced, err := decode(key, raw)
 	if err != nil {
@@ -67,19 +64,10 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	if p.Status == feed.Draft || p.Status == feed.Private {
 		return Result{Withheld: p.Status}, nil
 	}
-	published := p.DatePublished
-	if published.IsZero() {
-		published = record.FirstSeen
+	published, updated, err := dates(p, record)
+	if err != nil {
+		return Result{}, err
 	}
-	if published.IsZero() {
-		return Result{}, invalid("date_published", "missing, and it isn't recorded when the post was first seen")
-	}
-	published = published.UTC().Truncate(time.Millisecond)
-	updated := p.DateModified.UTC().Truncate(time.Millisecond)
-	if updated.Before(published) {
-		updated = published
-	}
-
 	base := in.home
 	permalink := in.absolute(p.URL, in.home)
 	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
@@ -130,7 +118,24 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	return Result{Item: item, Suggestions: suggestions, Replaced: replaced}, nil
 }
 
-// content parses the content that counts.
+// dates returns the dates of the item, in UTC and whole milliseconds.
+func dates(p feed.Post, record feed.Record) (published, updated time.Time, err error) {
+	published = p.DatePublished
+	if published.IsZero() {
+		published = record.FirstSeen
+	}
+	if published.IsZero() {
+		return published, updated, invalid("date_published", "missing, and the post has no record of when it was first seen")
+	}
+	published = published.UTC().Truncate(time.Millisecond)
+	updated = p.DateModified.UTC().Truncate(time.Millisecond)
+	if updated.Before(published) {
+		updated = published
+	}
+	return published, updated, nil
+}
+
+// content parses the post's content.
 func content(p feed.Post) (*html.Node, error) {
 	member, format, text := "content_html", markup.HTML, p.ContentHTML
 	switch {
@@ -151,8 +156,8 @@ func parse(place string, format markup.Format, text string) (*html.Node, error) 
 	return body, nil
 }
 
-// quotes returns the post's quotes with their places in body, which may be divided into more elements for it, and the
-// suggestions ones. Vias that are read are added to the item.
+// quotes returns the post's quotes with their places in body, and the suggestions. It may split elements of body, and
+// adds the vias that it finds to the item.
 func (in *Intake) quotes(
 	p feed.Post, body *html.Node, item *feed.Item, base *url.URL,
 ) (quotes []placed, suggestions []feed.Quote, err error) {
@@ -192,7 +197,7 @@ func (in *Intake) quotes(
 	return quotes, suggestions, nil
 }
 
-// given prepares the quotes that the post gives and finds their passages in the content.
+// given returns the quotes that the post gives, with the places of their passages in the content.
 func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]placed, error) {
 	find := newFinder(body)
 	var quotes []placed
@@ -216,7 +221,7 @@ func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]p
 	return quotes, nil
 }
 
-// quote returns q with clean texts and absolute URLs, and with what is known of its publication.
+// quote returns q with clean texts, absolute URLs and the known addresses of its publication.
 func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 	s := q.Source
 	source := feed.Source{
@@ -241,7 +246,7 @@ func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 	}
 }
 
-// complete fills the publication's addresses with those that are known for its name, unless it gives others.
+// complete sets the publication's missing addresses to the known ones.
 func complete(s *feed.Source, known feed.Source) {
 	if s.PublicationURL != "" && known.PublicationURL != "" && host(s.PublicationURL) != host(known.PublicationURL) {
 		return // another publication of the same name
@@ -254,7 +259,7 @@ func complete(s *feed.Source, known feed.Source) {
 	}
 }
 
-// sourceDate writes a source's date in a form that HTML's time element takes.
+// sourceDate formats a source's date for HTML's time element.
 func sourceDate(s string) string {
 	s = strings.TrimSpace(s)
 	t, ok := ParseDate(s)
@@ -287,7 +292,7 @@ func nodesOf(result attribution.Result, blocks []int) []*html.Node {
 	return nodes
 }
 
-// sharesNodes reports whether a passage can't be wrapped because it shares a node with other text.
+// sharesNodes reports whether a passage cannot be wrapped because it shares a node with other text.
 func sharesNodes(result attribution.Result) bool {
 	return slices.ContainsFunc(result.Quotes, func(q attribution.Quote) bool {
 		return slices.ContainsFunc(q.Passage, func(i int) bool { return len(result.Blocks[i].Nodes) == 0 })

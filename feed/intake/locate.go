@@ -8,15 +8,15 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// finder finds given passages in a tree. It compares words without punctuation, as quotation marks, dashes and dots of
-// the same passage are typed differently from one place to the next.
+// finder finds given passages in a tree. It compares words without punctuation, because quotation marks, dashes and
+// dots often differ between copies of a passage.
 type finder struct {
 	blocks []block
 	words  strings.Builder // of all blocks, each word after a space
 	all    string          // words, and a space at the end
 }
 
-// block is a run of sibling nodes on a line or in a paragraph of their own.
+// block is a run of sibling nodes that forms a line or a paragraph.
 type block struct {
 	nodes      []*html.Node
 	start, end int // in finder.words
@@ -31,7 +31,7 @@ func newFinder(body *html.Node) *finder {
 	return f
 }
 
-// holdsBlock notes for n and all in it whether there is a block among what they hold.
+// holdsBlock records for n and its descendants whether they contain a block.
 func holdsBlock(n *html.Node, holds map[*html.Node]bool) bool {
 	for child := range n.ChildNodes() {
 		if holdsBlock(child, holds) || isBlock(child) {
@@ -87,8 +87,8 @@ func writeText(b *strings.Builder, n *html.Node) {
 	}
 }
 
-// find returns the nodes that hold the passage, and whether they hold more than it. There are none if the passage
-// doesn't stand in the tree.
+// find returns the nodes that contain the passage, and reports whether they contain other words too. It returns nil if
+// the passage is not in the tree.
 func (f *finder) find(passage string) (nodes []*html.Node, inline bool) {
 	sought := fold(passage)
 	if sought == "" {

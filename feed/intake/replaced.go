@@ -10,25 +10,25 @@ import (
 	"feedpub/feed/markup"
 )
 
-// Replaced are the characters of a post that no document can hold as they came, and which are shown as U+FFFD: bytes
-// that are not UTF-8, halves of surrogate pairs, and control characters.
+// Replaced counts the characters of a post that are replaced with U+FFFD: bytes that are not UTF-8, unpaired surrogates
+// and control characters.
 type Replaced struct {
-	Count int    // in all values that feedpub reads
+	Count int    // in all known members
 	Place string // the JSON path of the first value with one
 }
 
 // String returns a phrase for the operator, without the place.
 func (r Replaced) String() string {
 	if r.Count == 1 {
-		return "a character is shown as U+FFFD: it is not UTF-8, or a control character"
+		return "1 character is replaced with U+FFFD: it is not UTF-8, or a control character"
 	}
-	return fmt.Sprintf("%d characters are shown as U+FFFD: they are not UTF-8, or control characters", r.Count)
+	return fmt.Sprintf("%d characters are replaced with U+FFFD: they are not UTF-8, or control characters", r.Count)
 }
 
-// add counts what is replaced in the string s, of which raw is the JSON.
+// add counts the replaced characters of the string s, which was decoded from raw.
 func (r *Replaced) add(path string, raw json.RawMessage, s string) {
 	n := markup.Unclean(s)
-	// What is no character became U+FFFD when the JSON was read. Who writes U+FFFD means it.
+	// Decoding JSON replaces invalid bytes with U+FFFD. One that the post contains itself does not count.
 	if strings.ContainsRune(s, utf8.RuneError) {
 		n += strings.Count(s, string(utf8.RuneError)) - writtenReplacements(raw)
 	}
@@ -38,10 +38,10 @@ func (r *Replaced) add(path string, raw json.RawMessage, s string) {
 	r.Count += max(n, 0)
 }
 
-// writtenReplacements counts the U+FFFD that a string in JSON has by itself, as it is or escaped.
+// writtenReplacements counts the U+FFFD in a JSON string, escaped or not.
 func writtenReplacements(raw json.RawMessage) int {
 	n := bytes.Count(raw, []byte(string(utf8.RuneError)))
-	// Of an escaped backslash the second must not be taken for the begin of an escape.
+	// The second backslash of an escaped one does not begin an escape.
 	escapes := bytes.ReplaceAll(raw, []byte(`\\`), nil)
 	return n + bytes.Count(bytes.ToLower(escapes), []byte(`\ufffd`))
 }

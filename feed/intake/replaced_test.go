@@ -9,7 +9,7 @@ import (
 )
 
 // Promises 5 and 7: what can't be shown as it came is told to the operator, with the place.
-func TestReplacedCharactersAreTold(t *testing.T) {
+func TestReplacedCharacters(t *testing.T) {
 	for name, test := range map[string]struct {
 		raw   string
 		count int
@@ -39,7 +39,7 @@ func TestReplacedCharactersAreTold(t *testing.T) {
 			}
 		})
 	}
-	for count, want := range map[int]string{1: "a character is", 2: "2 characters are"} {
+	for count, want := range map[int]string{1: "1 character is", 2: "2 characters are"} {
 		if got := (intake.Replaced{Count: count}).String(); !strings.HasPrefix(got, want) {
 			t.Errorf("%d: %q", count, got)
 		}

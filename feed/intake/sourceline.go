@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// SourceLine returns the source as a line of plain text: "Authors: Headline, Publication (Agencies), date", as far as
-// they are known. Dates are written out in English and else as they stand in data.
+// SourceLine returns the source as a line of plain text: "Authors: Headline, Publication (Agencies), date", without
+// the unknown parts. Dates are written out in English, and YYYY-MM-DD in other languages.
 func SourceLine(source feed.Source, english bool) string {
 	line := strings.Join(authorNames(source), ", ")
 	rest := strings.Join(present(title(source), publisher(source), sourceDay(source.DatePublished, english)), ", ")
@@ -28,7 +28,7 @@ func SourceLine(source feed.Source, english bool) string {
 }
 
 // creditNodes returns the source as the content of a caption: Authors, <cite><a href="URL">Headline</a></cite>,
-// Publication, <time datetime="…">date</time>, as far as they are known.
+// Publication, <time datetime="…">date</time>, without the unknown parts.
 func creditNodes(source feed.Source, english bool) []*html.Node {
 	var parts []*html.Node
 	add := func(n *html.Node) {
@@ -62,7 +62,7 @@ func creditNodes(source feed.Source, english bool) []*html.Node {
 	return parts
 }
 
-// title returns what is cited: the headline, or where there is an address but no headline what names it best.
+// title returns the headline or, for a source with a URL and no headline, the publication or the URL's host.
 func title(source feed.Source) string {
 	switch {
 	case source.Headline != "" || source.URL == "":
@@ -74,7 +74,7 @@ func title(source feed.Source) string {
 	}
 }
 
-// publisher returns the publication with the agencies whose report it carried, without repeating the title.
+// publisher returns the publication and its agencies, without repeating the title.
 func publisher(source feed.Source) string {
 	name := source.Publication
 	if name == title(source) {
@@ -123,7 +123,7 @@ func host(address string) string {
 	return strings.TrimPrefix(u.Hostname(), "www.")
 }
 
-// sourceDay returns a source's date for people: "16 June 2014", "June 2014" or "2014" in English, and as YYYY-MM-DD,
+// sourceDay formats a source's date for readers: "16 June 2014", "June 2014" or "2014" in English, and as YYYY-MM-DD,
 // YYYY-MM or YYYY otherwise.
 func sourceDay(date string, english bool) string {
 	if day, ok := ParseDate(date); ok {

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// flow are the elements whose content may hold a figure (HTML standard: flow content).
+// flow lists the elements that may contain a figure (flow content in the HTML standard).
 var flow = map[atom.Atom]bool{
 	atom.Body: true, atom.Div: true, atom.Section: true, atom.Article: true, atom.Main: true, atom.Aside: true,
 	atom.Header: true, atom.Footer: true, atom.Nav: true, atom.Blockquote: true, atom.Li: true, atom.Dd: true,
 	atom.Td: true, atom.Th: true, atom.Details: true, atom.Figure: true, atom.Figcaption: true,
 }
 
-// divisible are the elements that stay what they are when they are divided in two.
+// divisible lists the elements that keep their meaning when they are split in two.
 var divisible = map[atom.Atom]bool{
 	atom.P: true, atom.Span: true, atom.A: true, atom.Abbr: true, atom.B: true, atom.Big: true, atom.Cite: true,
 	atom.Code: true, atom.Del: true, atom.Em: true, atom.I: true, atom.Ins: true, atom.Kbd: true, atom.Mark: true,
@@ -22,7 +22,7 @@ var divisible = map[atom.Atom]bool{
 	atom.Sup: true, atom.Tt: true, atom.U: true, atom.Var: true, atom.Bdi: true, atom.Bdo: true,
 }
 
-// blockElements are those that can't stand in a paragraph.
+// blockElements lists the elements that a paragraph cannot contain.
 var blockElements = map[atom.Atom]bool{
 	atom.Address: true, atom.Article: true, atom.Aside: true, atom.Blockquote: true, atom.Details: true, atom.Div: true,
 	atom.Dl: true, atom.Figure: true, atom.Figcaption: true, atom.Footer: true, atom.H1: true, atom.H2: true,
@@ -35,9 +35,9 @@ var blockElements = map[atom.Atom]bool{
 
 func isBlock(n *html.Node) bool { return blockElements[n.DataAtom] }
 
-// splitUpTo divides the elements around sibling nodes until the run, or the element that holds it alone, stands in an
-// element that can hold a figure, without the line breaks on its sides. It reports false, and changes nothing, if there
-// is one that can't be divided.
+// splitUpTo splits the elements around a run of sibling nodes until the parent of the run, or of the element that
+// contains only the run, may contain a figure. It drops the line breaks beside the run. It reports false and changes
+// nothing if one of the elements cannot be split.
 func splitUpTo(body *html.Node, run []*html.Node) bool {
 	for p := run[0].Parent; p != body && !flow[p.DataAtom]; p = p.Parent {
 		if !divisible[p.DataAtom] {
@@ -81,7 +81,7 @@ func hasText(n, end *html.Node) bool {
 	return false
 }
 
-// shell returns an element like n without its content. What must be unique stays with n.
+// shell returns a copy of n without its content and its id.
 func shell(n *html.Node) *html.Node {
 	attributes := slices.DeleteFunc(slices.Clone(n.Attr), func(a html.Attribute) bool { return a.Key == "id" })
 	return &html.Node{Type: n.Type, DataAtom: n.DataAtom, Data: n.Data, Attr: attributes}
@@ -93,7 +93,7 @@ func move(parent, n *html.Node) {
 	parent.AppendChild(n)
 }
 
-// dropBreaks removes the line breaks beside a figure, which breaks lines by itself.
+// dropBreaks removes the line breaks beside a figure, which is a block itself.
 func dropBreaks(figure *html.Node) {
 	for n := figure.PrevSibling; n != nil && blank(n); n = figure.PrevSibling {
 		n.Parent.RemoveChild(n)
@@ -103,7 +103,7 @@ func dropBreaks(figure *html.Node) {
 	}
 }
 
-// divideLines divides the inline elements that reach over a line break, so that no element holds parts of two lines.
+// divideLines splits the inline elements that contain a line break, so that each element lies in one line.
 func divideLines(body *html.Node) {
 	var breaks []*html.Node
 	for d := range body.Descendants() {

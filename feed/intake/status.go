@@ -9,15 +9,15 @@ import (
 	"feedpub/feed"
 )
 
-// Deleted is no status that a post can have: posts are deleted by removing them. But whoever writes it doesn't want
-// the post to be shown, and [StatusOf] says so.
+// Deleted is returned by [StatusOf] for a post that calls itself deleted. It is not a valid status: posts are deleted by
+// removing them.
 const Deleted feed.Status = "deleted"
 
 var statusMember = regexp.MustCompile(`"status"\s*:\s*"([A-Za-z ]*)"`)
 
-// StatusOf returns whether a post that [Decode] refuses may go on being shown: Draft, Private or [Deleted] if it can be
-// read as that, else Published. In JSON the member of the whole post counts; where the syntax is broken, that of any
-// object: a post withheld by mistake can be published later, but one shown by mistake can't be taken back.
+// StatusOf returns the status of a post that [Decode] rejects: Draft, Private or [Deleted] if it has one of them, else
+// Published. In valid JSON it reads the post's own member; in broken JSON that of any object, because a post published
+// by mistake cannot be taken back.
 func StatusOf(raw []byte) feed.Status {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	var members map[string]json.RawMessage

@@ -9,11 +9,11 @@ import (
 	"feedpub/feed"
 )
 
-// excerptLength is how many characters of the content stand for a summary that isn't given.
+// excerptLength is the maximum length in characters of a summary that is made from the content.
 const excerptLength = 300
 
-// summary returns the given summary, or else the beginning of the item's text, and below it a line for each source that
-// it does not name itself: mail programs and cards show nothing else of an item.
+// summary returns the given summary, or else the beginning of the item's text, followed by a line for each source that
+// it does not name. Mail programs and cards show only the summary.
 func summary(given string, item *feed.Item, english bool) string {
 	text := line(given)
 	if text == "" {
@@ -36,8 +36,8 @@ func summary(given string, item *feed.Item, english bool) string {
 	return b.String()
 }
 
-// names reports whether a text has all that tells a source from others: who wrote it, its title and who published it.
-// One of them alone may stand there by chance. The date, which may be written in any way, is not looked for.
+// names reports whether a text contains the source's authors, title and publisher. A source with only one of them does
+// not count, because the text may contain it by chance. The date is ignored, because its format varies.
 func names(text string, source feed.Source) bool {
 	parts := append(authorNames(source), present(title(source), publisher(source))...)
 	if len(parts) < 2 {
@@ -74,7 +74,7 @@ func excerpt(text string) string {
 	return strings.TrimRight(text[:cut], " ,;:–—-") + "…"
 }
 
-// firstWords returns the words of a text, parted by single spaces, until they have n characters or more.
+// firstWords returns the first words of a text, separated by single spaces, up to at least n characters.
 func firstWords(text string, n int) string {
 	var b strings.Builder
 	for word := range strings.FieldsSeq(text) {
@@ -91,7 +91,7 @@ func firstWords(text string, n int) string {
 	return b.String()
 }
 
-// combines reports whether the first character of s belongs to the one before it.
+// combines reports whether the first character of s combines with the one before it.
 func combines(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
 	return unicode.IsMark(r) || r == zeroWidthJoiner

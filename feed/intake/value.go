@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// maxSafeInteger is the greatest number up to which every program reads an integer in JSON alike (RFC 8259, section 6).
+// maxSafeInteger is the largest integer that is interoperable in JSON (RFC 8259, section 6).
 const maxSafeInteger = 1<<53 - 1
 
-// maxList is how many values an array of a post can have. Each may cost a search through the whole content, or a feed.
+// maxList is the maximum length of an array in a post. Each value may cost a search of the whole content, or a feed.
 const maxList = 1_000
 
-// object is a JSON object being read. Members are taken out as they are read, so that the unknown ones remain.
+// object is a JSON object. Reading a member removes it, so that the unknown ones remain.
 type object struct {
 	path    string
 	members map[string]json.RawMessage
@@ -36,7 +36,7 @@ func (o *object) take(name string) (json.RawMessage, bool) {
 	return raw, ok && kindOf(raw) != "null"
 }
 
-// kindOf returns the type of the value for people to read.
+// kindOf returns the JSON type of the value for an error.
 func kindOf(raw json.RawMessage) string {
 	switch raw[0] {
 	case '{':
@@ -72,7 +72,7 @@ func (d *decoder) unmarshal(path string, raw json.RawMessage, v any) {
 
 func (d *decoder) object(path string, raw json.RawMessage) *object {
 	o := &object{path: path}
-	// The whole post may have white space around it; values within have none.
+	// Only the whole post may have white space around it.
 	raw = bytes.TrimSpace(raw)
 	if d.want("an object", path, raw) {
 		d.unmarshal(path, raw, &o.members)
@@ -124,7 +124,7 @@ func (d *decoder) integer(o *object, name string) int64 {
 	return int64(n)
 }
 
-// list reads an array whose values are read by element.
+// list reads an array with element for each value.
 func list[T any](d *decoder, o *object, name string, element func(path string, raw json.RawMessage) T) []T {
 	raw, ok := o.take(name)
 	if !ok {
@@ -146,7 +146,7 @@ func list[T any](d *decoder, o *object, name string, element func(path string, r
 	return read
 }
 
-// choice reads one of the values; absent and empty stay empty.
+// choice reads a string that must be one of the values, or absent or empty.
 func choice[T ~string](d *decoder, o *object, name string, values ...T) T {
 	s := T(d.text(o, name))
 	if s != "" && !slices.Contains(values, s) {

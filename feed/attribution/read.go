@@ -11,7 +11,7 @@ import (
 	"feedpub/feed"
 )
 
-// Read reads a post. The same input gives the same result. The time taken grows linearly with the post.
+// Read finds the sources that a post quotes. It takes time linear in the size of the post.
 func (r *Reader) Read(in Input) Result {
 	body := in.Body
 	if body == nil {
@@ -32,7 +32,7 @@ func (r *Reader) Read(in Input) Result {
 	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
 	rd.tried = make([]*analysis, len(rd.doc.blocks))
 	rd.own.hosts, rd.own.names = in.own()
-	rd.furnish(in.Title)
+	rd.findBoilerplate(in.Title)
 	rd.bind()
 	rd.addPending()
 	rd.bindTitle()
@@ -40,7 +40,7 @@ func (r *Reader) Read(in Input) Result {
 	return rd.result()
 }
 
-// unglue parts an agency from the weekday that the loss of a line break has glued to it: "By A, APSunday, August 22".
+// unglue splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
 func (r *Reader) unglue(text string, toks []token) []token {
 	for k, t := range toks[:min(len(toks), 14)] {
 		if t.kind != tokWord || !t.inner || !t.upper {
@@ -66,7 +66,7 @@ func (r *Reader) unglue(text string, toks []token) []token {
 	return toks
 }
 
-// bindTitle takes the post as the passage of the source that its title names, if nothing else was found.
+// bindTitle credits the source that the post's title names, if no other credit was found.
 func (rd *reading) bindTitle() {
 	s := rd.titleSource()
 	if s == nil {
@@ -90,8 +90,8 @@ func (rd *reading) bindTitle() {
 	rd.add(s)
 }
 
-// bindTitleQuotation takes the quotation elements that nothing credits as the passage of the source that the title
-// names. It reports whether there are any.
+// bindTitleQuotation makes the quotation elements without a credit the passage of the source that the title names. It
+// reports whether there are any.
 func (rd *reading) bindTitleQuotation(s *source) bool {
 	for k, b := range rd.doc.blocks {
 		if b.role != Uncredited || b.quotation == nil || b.quotation.kind != quotationPlain {
@@ -110,8 +110,8 @@ func (rd *reading) bindTitleQuotation(s *source) bool {
 	return true
 }
 
-// bindCards makes sources of bookmark cards. The spans for author and publisher are swapped in what the best-known
-// editor writes, so what the table knows decides.
+// bindCards adds the sources of bookmark cards. Ghost swaps the spans of author and publisher, so the table of known
+// publications decides which is which.
 func (rd *reading) bindCards() {
 	for _, c := range rd.doc.cards {
 		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, at: c.block, credit: []int{c.block}}
@@ -137,7 +137,7 @@ func (rd *reading) bindCards() {
 // sureRule is the weight of a rule from which its place alone makes a word a name: "Read entire article at X".
 const sureRule = 0.8
 
-// The weights of what makes a credit surer or less sure, added to the weight of its rule.
+// The weights of the evidence for and against a credit, added to the weight of its rule.
 const (
 	sureKnown    = 0.15  // the publication is in the table
 	sureMarked   = 0.15  // the passage is marked as a quotation
@@ -151,7 +151,7 @@ const (
 	unsureLead   = 0.35  // taken from a rule's weight where what leads in the passage says little of its source
 )
 
-// confidence is how sure the reading of a source is.
+// confidence returns the confidence of a source, from 0.05 to 0.99.
 func (s *source) confidence() float64 {
 	c := s.weight
 	add := func(ok bool, w float64) {
@@ -171,7 +171,7 @@ func (s *source) confidence() float64 {
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }
 
-// result puts together what was found, in the order of the post.
+// result returns the quotes and blocks in the order of the post.
 func (rd *reading) result() Result {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.own.hosts[hostOf(v.URL)] })
 	res := Result{Via: rd.vias, PostedBy: rd.by, PostedOn: rd.postedOn.String()}
@@ -226,7 +226,7 @@ func (rd *reading) result() Result {
 	return res
 }
 
-// disown gives the blocks of a doubtful source back: what may not be quoted is the blogger's, or of nobody named.
+// disown resets the blocks of a source that is not published: they are commentary, or an uncredited quotation.
 func (rd *reading) disown(s *source) {
 	for _, k := range slices.Concat(s.blocks, s.credit) {
 		b := rd.doc.blocks[k]
@@ -240,7 +240,7 @@ func (rd *reading) disown(s *source) {
 	}
 }
 
-// join makes one quote of passages that go on from one source.
+// join merges the sources that continue another one.
 func (rd *reading) join() {
 	kept := rd.found[:0]
 	for _, s := range rd.found {
@@ -293,7 +293,7 @@ func (rd *reading) quote(s *source) Quote {
 	return q
 }
 
-// same reports whether two names are one publication's.
+// same reports whether two names denote the same publication.
 func (rd *reading) same(a, b string) bool {
 	e := rd.r.pubs.lookup(a)
 	return nameKey(a) == nameKey(b) || e != nil && e == rd.r.pubs.lookup(b)

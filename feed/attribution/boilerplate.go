@@ -6,9 +6,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// furnish gives a role to the blocks that are the page's and not the post's: titles, dates, who posted it, navigation,
-// captions, and all that follows the post.
-func (rd *reading) furnish(title string) {
+// findBoilerplate sets the role of the blocks that belong to the page rather than the post: titles, dates, bylines,
+// navigation, captions, and everything after the post.
+func (rd *reading) findBoilerplate(title string) {
 	blocks := rd.doc.blocks
 	for i := range blocks {
 		b := blocks[i]
@@ -67,15 +67,14 @@ func (rd *reading) furnish(title string) {
 	}
 }
 
-// credits reports whether block i, which reads like a link of the page, credits a source: "Read more at the Guardian",
+// credits reports whether block i, which looks like a link of the page, credits a source: "Read more at the Guardian",
 // or the bare link to the source under a quotation.
 func (rd *reading) credits(i int) bool {
 	b := rd.doc.blocks[i]
 	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.wholly(runLink) && articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
-// close makes everything from block i on a footer: whatever follows a post on its page is not the blogger's text,
-// readers' comments least of all.
+// close makes every block from i on a footer: text after the post, such as readers' comments, is not the author's.
 func (rd *reading) close(i int) {
 	for _, b := range rd.doc.blocks[i:] {
 		if b.role == "" || b.role == Noise {
@@ -84,7 +83,7 @@ func (rd *reading) close(i int) {
 	}
 }
 
-// findTitle finds the title where the content repeats it, and sets aside the lines that a page has above it.
+// findTitle finds the title if the content repeats it, and marks the lines above it as noise.
 func (rd *reading) findTitle(title string) {
 	key := fold(title)
 	blocks := rd.doc.blocks

@@ -6,8 +6,12 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
 	rendererhtml "github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 	"golang.org/x/net/html"
 
 	"feedpub/feed"
@@ -18,55 +22,163 @@ func parseMarkdown(body string) (*html.Node, error) {
 	if err := boundMarkdown(body); err != nil {
 		return nil, err
 	}
+	budget := new(inlineBudget)
 	markdown := goldmark.New(
 		goldmark.WithExtensions(
-			// Clean keeps the align attribute, but not the style attribute.
+			// The align attribute, unlike the style attribute, is safe to keep.
 			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
 			extension.Strikethrough,
 			extension.Linkify,
 		),
-		// Raw HTML is allowed: parseHTML and Clean remove what is not safe, as for any HTML.
+		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
+		// Raw HTML is the author's; what must not pass is removed by parseHTML and Clean, as for any HTML.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
 	)
+	source := []byte(body)
+	tree := markdown.Parser().Parse(text.NewReader(source))
+	if budget.spent > maxInlineSteps {
+		return nil, markdownError(1+strings.Count(body[:budget.at], "\n"),
+			"too many delimiters such as \"*\" and \"[\" in a paragraph")
+	}
+	if err := boundLinks(tree, source); err != nil {
+		return nil, err
+	}
 	var converted bytes.Buffer
-	if err := markdown.Convert([]byte(body), &converted); err != nil {
+	if err := markdown.Renderer().Render(&converted, source, tree); err != nil {
 		return nil, fmt.Errorf("convert markdown: %w: %w", err, feed.ErrInvalid)
 	}
 	return parseHTML(converted.String())
 }
 
-// Limits on Markdown. The time that goldmark takes is quadratic in each of them: minutes for a megabyte.
+// Bounds of Markdown. Beyond them goldmark takes minutes or gigabytes for a megabyte: its time grows with the square of
+// each, and a cell or a use of a definition takes memory however short it is in the source.
 const (
-	maxQuotationDepth = 100    // ">" at the beginning of a line
-	maxOpenTargets    = 1_000  // unclosed "](" in a paragraph
-	maxDefinitions    = 10_000 // lines such as "[name]: address"
+	maxContainers  = 100        // marks of quotations and list items at the beginning of one line
+	maxIndentation = 400        // characters before a list item
+	maxOpenTargets = 1_000      // links of one paragraph whose "(" is not closed
+	maxDefinitions = 10_000     // lines such as "[name]: address"
+	maxMoreCells   = 10_000     // cells of tables, beyond one for every byte
+	maxMoreLinks   = 1 << 20    // bytes of the addresses and titles of links, beyond the source's
+	maxInlineSteps = 50_000_000 // pairs of delimiters of one paragraph; reached by 10,000 delimiters
 )
 
-// boundMarkdown returns an error of kind [feed.ErrInvalid] for Markdown beyond the limits.
+func markdownError(line int, format string, args ...any) error {
+	return fmt.Errorf("parse markdown: line %d: %s: %w", line, fmt.Sprintf(format, args...), feed.ErrInvalid)
+}
+
+// boundMarkdown returns an error of kind [feed.ErrInvalid] for Markdown beyond the bounds that lines show.
 func boundMarkdown(body string) error {
-	open, definitions, number := 0, 0, 0
+	open, definitions, columns, cells, number := 0, 0, 0, 0, 0
 	for line := range strings.Lines(body) {
 		number++
-		text := strings.TrimLeft(line, " \t>")
-		if strings.Count(line[:len(line)-len(text)], ">") > maxQuotationDepth {
-			return fmt.Errorf("parse markdown: line %d: block quotes nested deeper than %d: %w",
-				number, maxQuotationDepth, feed.ErrInvalid)
+		if containers(line) > maxContainers && !isThematicBreak(line) {
+			return markdownError(number, "quotations and lists nested deeper than %d", maxContainers)
 		}
+		text := strings.TrimLeft(line, " \t>")
+		if len(line)-len(text) > maxIndentation && containers(text) > 0 {
+			return markdownError(number, "a list item indented by more than %d characters", maxIndentation)
+		}
+		blank := strings.TrimSpace(text) == ""
 		open += strings.Count(text, "](") - strings.Count(text, ")")
-		if strings.TrimSpace(text) == "" || open < 0 {
+		if blank || open < 0 {
 			open = 0
 		}
 		if open > maxOpenTargets {
-			return fmt.Errorf("parse markdown: line %d: more than %d unclosed links: %w",
-				number, maxOpenTargets, feed.ErrInvalid)
+			return markdownError(number, "more than %d links that are not closed", maxOpenTargets)
 		}
 		if strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
 			definitions++
 		}
 		if definitions > maxDefinitions {
-			return fmt.Errorf("parse markdown: line %d: more than %d link definitions: %w",
-				number, maxDefinitions, feed.ErrInvalid)
+			return markdownError(number, "more than %d definitions of links", maxDefinitions)
+		}
+		// Every row of a table has as many cells as the line below its head, whatever is written.
+		switch {
+		case blank:
+			columns = 0
+		case strings.Trim(text, "-:| \t\n") == "":
+			columns = max(columns, strings.Count(text, "|")+1)
+		}
+		if cells += columns; cells > len(body)+maxMoreCells {
+			return markdownError(number, "tables of more than %d cells", len(body)+maxMoreCells)
 		}
 	}
 	return nil
+}
+
+// isThematicBreak reports whether the line is a rule such as "* * *".
+func isThematicBreak(line string) bool {
+	return strings.Trim(line, "* \t\n") == "" || strings.Trim(line, "- \t\n") == ""
+}
+
+// containers returns how many marks of quotations and list items begin the line.
+func containers(line string) int {
+	n := 0
+	for {
+		line = strings.TrimLeft(line, " \t")
+		rest := strings.TrimLeft(line, "0123456789")
+		switch {
+		case strings.HasPrefix(line, ">"):
+			line = line[1:]
+		case len(rest) > 1 && isSpace(rest[1]) &&
+			(strings.ContainsAny(line[:1], "-*+") || len(rest) < len(line) && strings.ContainsAny(rest[:1], ".)")):
+			line = rest[1:]
+		default:
+			return n
+		}
+		n++
+	}
+}
+
+// inlineBudget is an inline parser that counts the steps which the other parsers take over pairs of delimiters, and makes
+// text of what is left of the source once they are too many.
+type inlineBudget struct {
+	delimiters int // of this block
+	spent      int
+	at         int // the offset in the source where the budget was exceeded
+}
+
+// Trigger returns what begins a node that other parsers look for again.
+func (*inlineBudget) Trigger() []byte { return []byte("*_~[]<`") }
+
+// Parse returns nil within the budget.
+func (b *inlineBudget) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
+	b.delimiters++
+	if b.spent > maxInlineSteps {
+		for line, _ := block.PeekLine(); line != nil; line, _ = block.PeekLine() {
+			block.AdvanceLine()
+		}
+		return ast.NewString(nil)
+	}
+	if c := block.Peek(); c != '[' && c != '<' && c != '`' {
+		b.spent += b.delimiters
+	}
+	_, segment := block.Position()
+	b.at = segment.Start
+	return nil
+}
+
+// CloseBlock is called at the end of each block.
+func (b *inlineBudget) CloseBlock(ast.Node, text.Reader, parser.Context) { b.delimiters = 0 }
+
+// boundLinks returns an error of kind [feed.ErrInvalid] if definitions of links are used so often that the document would
+// be much longer than its source.
+func boundLinks(tree ast.Node, source []byte) error {
+	size := 0
+	return ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		switch n := n.(type) {
+		case *ast.Link:
+			size += len(n.Destination) + len(n.Title)
+		case *ast.Image:
+			size += len(n.Destination) + len(n.Title)
+		}
+		if size > len(source)+maxMoreLinks {
+			return ast.WalkStop, fmt.Errorf("parse markdown: links of more than %d bytes: %w",
+				len(source)+maxMoreLinks, feed.ErrInvalid)
+		}
+		return ast.WalkContinue, nil
+	})
 }

@@ -29,12 +29,13 @@ type bench struct {
 	out    *json.Encoder
 	feeds  int // of the site, once they are known
 
-	client *store.Client
-	site   *store.Site
-	last   *publish.Publisher
-	built  <-chan feed.FeedReport // by last
-	rest   func()                 // stops last, if it builds in the background
-	titles int                    // number of titles used so far
+	client   *store.Client
+	site     *store.Site
+	last     *publish.Publisher
+	renderer *render.Renderer       // of last
+	built    <-chan feed.FeedReport // by last
+	rest     func()                 // stops last, if it builds in the background
+	titles   int                    // number of titles used so far
 }
 
 // open connects to the store as a new process does.
@@ -123,7 +124,7 @@ func (b *bench) build(ctx context.Context) error {
 	// A new title changes every document and no item.
 	cold := func() error { return errors.Join(b.open(), b.publisher(nil)) }
 	items := func() error { return b.publisher(nil) }
-	warm := func() error { return b.publisher(b.last.Renderer) }
+	warm := func() error { return b.publisher(b.renderer) }
 	for _, r := range []struct {
 		work    string
 		prepare func() error
@@ -188,6 +189,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 	if r == nil {
 		r = render.New()
 	}
+	b.renderer = r
 	b.titles++
 	site := feed.Site{
 		ID: "main", Title: "Scale " + strconv.Itoa(b.titles), Language: "en", BaseURL: "https://feeds.example",

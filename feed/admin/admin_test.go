@@ -104,7 +104,8 @@ func ask(t *testing.T, c Config, method, target, body string, header ...string) 
 	return res
 }
 
-// wantDeclared checks that a response has one of the statuses in the table of routes, with which openapi.yaml is compared.
+// wantDeclared checks that a response has one of the statuses in the table of routes, with which openapi.yaml is
+// compared.
 func wantDeclared(t *testing.T, routes []route, r *http.Request, status int) {
 	t.Helper()
 	for _, candidate := range routes {

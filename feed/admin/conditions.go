@@ -10,8 +10,8 @@ import (
 	"feedpub/feed/etag"
 )
 
-// conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not supported: posts have entity
-// tags only.
+// conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not supported: posts have
+// entity tags only.
 type conditions struct {
 	match, noneMatch tagList
 }

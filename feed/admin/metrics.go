@@ -12,8 +12,8 @@ import (
 
 const namespace = "feedpub"
 
-// Metrics holds the counters of the process. Label values come from small fixed sets, never from a request or a post. Its
-// methods are safe for concurrent use.
+// Metrics holds the counters of the process. Label values come from small fixed sets, never from a request or a post.
+// Its methods are safe for concurrent use.
 type Metrics struct {
 	registry  prometheus.Registerer
 	responses map[feed.Format]*formatMetrics
@@ -106,8 +106,8 @@ func (m *Metrics) register(cs ...prometheus.Collector) error {
 	return nil
 }
 
-// Served counts a response to a reader. The format is that of the requested feed, or "" for errors and documents that are
-// not feeds; bytes is the length of the body.
+// Served counts a response to a reader. The format is that of the requested feed, or "" for errors and documents that
+// are not feeds; bytes is the length of the body.
 func (m *Metrics) Served(format feed.Format, status, bytes int) {
 	fm := m.responses[format]
 	if fm == nil {
@@ -119,7 +119,8 @@ func (m *Metrics) Served(format feed.Format, status, bytes int) {
 
 // Memory reports the memory used by documents.
 type Memory interface {
-	// Held returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the start.
+	// Held returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the
+	// start.
 	Held() int64
 	Loads() uint64
 }

@@ -165,7 +165,8 @@ func (h siteHandler) store(w http.ResponseWriter, r *http.Request, id string, ra
 	return nil
 }
 
-// deletePost deletes a post. It also confirms the deletion of a post that is missing from the store but still published.
+// deletePost deletes a post. It also confirms the deletion of a post that is missing from the store but still
+// published.
 func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	c, err := readConditions(r.Header)
 	if err != nil {

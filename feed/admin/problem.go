@@ -15,8 +15,8 @@ type problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail,omitempty"`
-	// Place locates the error in a post: a JSON path such as "authors[1].name", or "line 3, column 7". Place and Reason are
-	// extension members.
+	// Place locates the error in a post: a JSON path such as "authors[1].name", or "line 3, column 7". Place and Reason
+	// are extension members.
 	Place  string `json:"place,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }

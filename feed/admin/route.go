@@ -21,8 +21,8 @@ type route struct {
 	handler  http.Handler
 }
 
-// match reports whether the route's path matches a request's, and returns the values of its variables. Escaped is the path
-// as it was sent: an escaped slash does not end a segment.
+// match reports whether the route's path matches a request's, and returns the values of its variables. Escaped is the
+// path as it was sent: an escaped slash does not end a segment.
 func (r route) match(escaped string) (values map[string]string, ok bool) {
 	pattern, segments := strings.Split(r.path, "/"), strings.Split(escaped, "/")
 	if len(pattern) != len(segments) {
@@ -46,8 +46,8 @@ func (r route) match(escaped string) (values map[string]string, ok bool) {
 	return values, true
 }
 
-// router routes requests. [http.ServeMux] does not fit: it redirects paths that are not clean, so a path with an unescaped
-// ".." or "//" in a post's id would silently reach another route.
+// router routes requests. [http.ServeMux] does not fit: it redirects paths that are not clean, so a path with an
+// unescaped ".." or "//" in a post's id would silently reach another route.
 type router struct {
 	*handler
 	routes []route

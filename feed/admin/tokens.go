@@ -25,8 +25,8 @@ const (
 // Rights returns all rights.
 func Rights() []Right { return []Right{Rebuild, Write} }
 
-// Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs and
-// marshals as its name.
+// Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs
+// and marshals as its name.
 type Token struct {
 	name   string
 	rights []Right
@@ -77,8 +77,8 @@ type Tokens []Token
 
 // ParseTokens parses the text of a tokens file: one token a line, optionally with a name ("alice: SECRET") and rights
 // ("alice [write,rebuild]: SECRET"). A token without a name is named after its line, one without rights has [Rebuild].
-// Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names the line; a text
-// without any token is an error.
+// Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names the line; a
+// text without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
 	number := 0

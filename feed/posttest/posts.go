@@ -1,8 +1,8 @@
 // Package posttest generates posts like those of real blogs for tests and benchmarks. It is not used by the program.
 //
-// A post is about 3 KB, by one of 5 authors, and has 3 of 200 tags, few of them frequent. Half of the posts quote one of
-// 100 publications in the ways that bloggers do. The same number always makes the same post. The text is made of a small
-// vocabulary and has no meaning.
+// A post is about 3 KB, by one of 5 authors, and has 3 of 200 tags, few of them frequent. Half of the posts quote one
+// of 100 publications in the ways that bloggers do. The same number always makes the same post. The text is made of a
+// small vocabulary and has no meaning.
 package posttest
 
 import (

@@ -1,6 +1,6 @@
 // Import measures "feedpub import". It writes a file of posts, as JSON Lines and as a WordPress export, starts a Redis,
-// imports the file twice with a feedpub that it builds, and prints time, CPU time and memory of each import. Then it imports
-// a generated stream of gigabytes to check that memory does not grow. It does not measure building or serving.
+// imports the file twice with a feedpub that it builds, and prints time, CPU time and memory of each import. Then it
+// imports a generated stream of gigabytes to check that memory does not grow. It does not measure building or serving.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Plot draws the results of deploy/bench/scale. It reads lines of JSON, from any number of runs, from standard input and
-// writes SVG files into a folder.
+// Plot draws the results of deploy/bench/scale. It reads lines of JSON, from any number of runs, from standard input
+// and writes SVG files into a folder.
 //
 //	go -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 package main

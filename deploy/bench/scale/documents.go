@@ -17,8 +17,8 @@ import (
 	"feedpub/feed/publish"
 )
 
-// documents measures the memory of a server with many feeds, each in three formats of about 18 KB in gzip coding, with all
-// documents in memory and with a bound.
+// documents measures the memory of a server with many feeds, each in three formats of about 18 KB in gzip coding, with
+// all documents in memory and with a bound.
 func (b *bench) documents(ctx context.Context) error {
 	site := b.client.Site("documents")
 	// Holding the lease keeps the server from building.

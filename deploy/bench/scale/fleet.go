@@ -17,8 +17,8 @@ import (
 // failovers is the number of times that the builder is killed.
 const failovers = 5
 
-// fleet measures the time until all of several replicas serve a change, and the time from killing the builder to the next
-// commit.
+// fleet measures the time until all of several replicas serve a change, and the time from killing the builder to the
+// next commit.
 func (b *bench) fleet(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -97,8 +97,8 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 	return b.latencies(fmt.Sprintf("one post changed, to the main feed served by all of %d replicas", len(fleet)), took)
 }
 
-// failover kills the builder among several processes right after a post has changed, and measures the time until another
-// process has built the change and a third one serves it.
+// failover kills the builder among several processes right after a post has changed, and measures the time until
+// another process has built the change and a third one serves it.
 func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 	took := make([]time.Duration, 0, failovers)
 	for i := range failovers {

@@ -157,8 +157,8 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	}
 }
 
-// lead runs the publisher in the background, as "feedpub serve" does, and waits until all feeds have been committed. The
-// number of feeds is unknown at first; reports come after the commit of all, so the first one ends the wait.
+// lead runs the publisher in the background, as "feedpub serve" does, and waits until all feeds have been committed.
+// The number of feeds is unknown at first; reports come after the commit of all, so the first one ends the wait.
 func (b *bench) lead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)

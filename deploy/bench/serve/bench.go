@@ -98,8 +98,8 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 	return nil
 }
 
-// manyFeeds compares polling thousands of feeds at random with polling one of them, at the same rate: wrk is slower with
-// many different requests, and a server that waits more often uses more CPU time for each.
+// manyFeeds compares polling thousands of feeds at random with polling one of them, at the same rate: wrk is slower
+// with many different requests, and a server that waits more often uses more CPU time for each.
 func (b *bench) manyFeeds(ctx context.Context) error {
 	paths := `{"` + strings.Join(b.doc.paths, `","`) + `"}`
 	script := func(body string) string {
@@ -156,8 +156,8 @@ func (b *bench) openConnections(ctx context.Context) error {
 	return nil
 }
 
-// slowConnections measures the throughput of other clients while many clients send requests byte by byte, and checks that
-// the server closes these.
+// slowConnections measures the throughput of other clients while many clients send requests byte by byte, and checks
+// that the server closes these.
 func (b *bench) slowConnections(ctx context.Context) error {
 	var ratios, costs, busy, open, took []float64
 	alone := func() (result, error) {

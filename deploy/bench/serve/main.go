@@ -1,10 +1,10 @@
 // Serve compares the cost of a response of feedpub with that of nginx serving the same bytes and header from a file.
 //
 // It builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both on loopback,
-// feedpub as a replica without Redis, so that it only serves. The servers are pinned to one core and wrk to another, which
-// slow clients share at the lowest priority. Short runs alternate between the servers, so that other work of the machine
-// affects both; a figure is the median of the ratios of neighbouring runs. Cost is the CPU time of the server's process
-// from /proc, per request, which depends less on other work than requests per second.
+// feedpub as a replica without Redis, so that it only serves. The servers are pinned to one core and wrk to another,
+// which slow clients share at the lowest priority. Short runs alternate between the servers, so that other work of the
+// machine affects both; a figure is the median of the ratios of neighbouring runs. Cost is the CPU time of the server's
+// process from /proc, per request, which depends less on other work than requests per second.
 //
 // It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with 1 if one
 // exceeds its bound.

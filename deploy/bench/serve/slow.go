@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// The slow clients run in a process of their own, which needs little of wrk's core: one byte for each client now and then.
-// So they slow down the server, not wrk.
+// The slow clients run in a process of their own, which needs little of wrk's core: one byte for each client now and
+// then. So they slow down the server, not wrk.
 const (
 	slowCommand = "slow-clients" // as the first argument of this program, with an address and a number
 	drip        = 2 * time.Second
@@ -71,8 +71,8 @@ func (s *slowClients) stop() {
 	_ = s.cmd.Wait() // killed, or ended already
 }
 
-// beSlow is the process's main function: it prints "open" when all clients have sent half a request, and the departure at
-// the end.
+// beSlow is the process's main function: it prints "open" when all clients have sent half a request, and the departure
+// at the end.
 func beSlow(ctx context.Context, addr string, n int) error {
 	conns, err := dial(ctx, addr, n, func(c net.Conn) error {
 		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")

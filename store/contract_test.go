@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"testing"
 	"time"
 
@@ -29,6 +31,32 @@ func open(t *testing.T, o store.Options) *store.Client {
 	return c
 }
 
+func gzipped(b []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(b) // a buffer takes all
+	_ = w.Close()
+	return out.Bytes()
+}
+
+const site = feed.SiteID("main")
+
+// document returns a request to commit one document.
+func document(token feed.Token, now time.Time, body string) feed.CommitRequest {
+	b := []byte(body)
+	h := feed.HashOf(b)
+	return feed.CommitRequest{
+		Now:   now,
+		Blobs: []feed.Blob{{Hash: h, Gzip: gzipped(b), Size: len(b)}},
+		Head: feed.Head{Feed: feed.Main, Token: token, IDs: []string{"a"}, Documents: []feed.DocumentRef{
+			{Format: feed.RSS, Path: "/feed.xml", Hash: h, Length: len(b)},
+		}},
+	}
+}
+
+// calm is long enough that no server of a busy machine is taken for dead.
+const calm = 10 * time.Second
+
 func TestContractOnRedis(t *testing.T) {
 	url := storetest.Redis(t)
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
@@ -55,4 +83,14 @@ func TestContractOfManySites(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestContractOnCluster(t *testing.T) {
+	url := storetest.StartCluster(t, calm).URL()
+	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+}
+
+func TestContractThroughSentinels(t *testing.T) {
+	url := storetest.StartSentinels(t, calm).URL()
+	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }

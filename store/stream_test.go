@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"feedpub/feed"
 	"feedpub/store"
@@ -144,57 +141,5 @@ func TestClosingEndsWaits(t *testing.T) {
 		if end := <-ends; strings.HasSuffix(end, "<nil>") {
 			t.Errorf("a wait on a closed client ended with %q, want an error", end)
 		}
-	}
-}
-
-// TestWalksOfManySitesAreOne: what SCAN looks at is the whole server, for each site anew unless they share it.
-func TestWalksOfManySitesAreOne(t *testing.T) {
-	const sites, posts = 40, 200
-	r := storetest.StartRedis(t)
-	c := open(t, store.Options{URL: r.URL()})
-	want := map[string]bool{}
-	for i := range sites {
-		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
-		batch := make([]feed.RawPost, posts)
-		for j := range batch {
-			batch[j] = feed.RawPost{ID: fmt.Sprintf("post %d }:item:{ of %d", j, i), Raw: []byte("{}")}
-			want[fmt.Sprintf("%d %s", i, batch[j].ID)] = true
-		}
-		if err := s.Put(t.Context(), batch...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.Do("CONFIG RESETSTAT")
-	var mu sync.Mutex
-	got := map[string]bool{}
-	var wg sync.WaitGroup
-	for i := range sites {
-		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
-		wg.Go(func() {
-			for ids, err := range s.IDs(t.Context()) {
-				if err != nil {
-					t.Errorf("site %d: %v", i, err)
-				}
-				mu.Lock()
-				for _, id := range ids.Posts {
-					got[fmt.Sprintf("%d %s", i, id)] = true
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("posts that walks side by side found (-want +got):\n%s", diff)
-	}
-	out, err := exec.Command("redis-cli", "-u", r.URL(), "INFO", "commandstats").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, stats, _ := strings.Cut(string(out), "cmdstat_scan:calls=")
-	calls, _, _ := strings.Cut(stats, ",")
-	alone := sites * (sites*posts/1000 + 1)
-	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
-		t.Errorf("%d walks took %s scans, %v; want far less than %d, what they take one by one", sites, calls, err, alone)
 	}
 }

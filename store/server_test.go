@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,100 @@ import (
 	"feedpub/store"
 	"feedpub/store/storetest"
 )
+
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		kind error
+		want string // in the error or the only warning; "" is neither
+	}{
+		{"safe", []string{"--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
+		{"safe but for the last second", []string{"--appendonly", "yes"}, nil, "appendfsync is everysec"},
+		{"allkeys-lru", []string{"--maxmemory-policy", "allkeys-lru"}, feed.ErrInvalid, "maxmemory-policy is allkeys-lru"},
+		{"allkeys-random", []string{"--maxmemory-policy", "allkeys-random", "--maxmemory", "100mb"}, feed.ErrInvalid, "noeviction"},
+		{"volatile-lru evicts no post", []string{"--maxmemory-policy", "volatile-lru", "--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
+		{"nothing persists", nil, nil, "neither an append-only file nor snapshots"},
+		{"snapshots only", []string{"--save", "60 1"}, nil, "no append-only file"},
+		{"CONFIG forbidden, safe", []string{"--rename-command", "CONFIG", "", "--appendonly", "yes"}, nil, ""},
+		{"CONFIG forbidden, allkeys", []string{"--rename-command", "CONFIG", "", "--maxmemory-policy", "allkeys-lfu"}, feed.ErrInvalid, "allkeys-lfu"},
+		{"CONFIG forbidden, nothing persists", []string{"--rename-command", "CONFIG", ""}, nil, "no append-only file"},
+		{"CONFIG and INFO forbidden", []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""}, nil, "does not reveal"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := open(t, store.Options{URL: storetest.Redis(t, tt.args...)})
+			warnings, err := c.Check(t.Context())
+			if (err == nil) != (tt.kind == nil) || !errors.Is(err, tt.kind) {
+				t.Fatalf("Check = %q, %v; want an error of kind %v", warnings, err, tt.kind)
+			}
+			got := strings.Join(warnings, "; ")
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, tt.want) || (tt.want == "" && got != "") {
+				t.Errorf("Check says %q; want %q in it", got, tt.want)
+			}
+		})
+	}
+	t.Run("miniredis tells nothing", func(t *testing.T) {
+		c := open(t, store.Options{URL: storetest.Miniredis(t)})
+		if warnings, err := c.Check(t.Context()); err != nil || len(warnings) != 2 {
+			t.Errorf("Check = %q, %v; want two warnings", warnings, err)
+		}
+	})
+	t.Run("down", func(t *testing.T) {
+		r := storetest.StartRedis(t)
+		r.Kill()
+		if _, err := open(t, store.Options{URL: r.URL()}).Check(t.Context()); !errors.Is(err, feed.ErrUnavailable) {
+			t.Errorf("Check of a server that is down: %v; want an error of kind %q", err, feed.ErrUnavailable)
+		}
+	})
+}
+
+func TestCheckOfSeveralServers(t *testing.T) {
+	cluster, sentinels := storetest.StartCluster(t, calm), storetest.StartSentinels(t, calm)
+	for _, tt := range []struct {
+		name    string
+		options store.Options
+		want    []string // in the error or in one warning each
+		kind    error
+	}{
+		{"Cluster", store.Options{URL: cluster.URL()}, slices.Repeat([]string{"a failover may lose posts"}, 3), nil},
+		{"Cluster, with replicas confirming", store.Options{URL: cluster.URL(), ConfirmTimeout: time.Second}, nil, nil},
+		{"Sentinels", store.Options{URL: sentinels.URL()}, []string{"a failover may lose posts"}, nil},
+		{"one server of a Cluster", store.Options{URL: cluster.Servers()[0].URL()}, []string{"begins with redis+cluster://"}, feed.ErrInvalid},
+		{"Sentinels of another master", store.Options{URL: sentinels.URL() + "-other"}, []string{"knows a master named"}, feed.ErrUnavailable},
+		{"a Cluster that is none", store.Options{URL: "redis+cluster://" + sentinels.Servers()[0].Addr()},
+			[]string{"not part of a Cluster"}, feed.ErrInvalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := open(t, tt.options).Check(t.Context())
+			if !errors.Is(err, tt.kind) {
+				t.Fatalf("Check = %q, %v; want an error of kind %v", got, err, tt.kind)
+			}
+			if err != nil {
+				got = append(got, err.Error())
+			}
+			if len(got) != len(tt.want) {
+				t.Fatalf("Check = %q; want %d, %q", got, len(tt.want), tt.want)
+			}
+			for i, want := range tt.want {
+				if !strings.Contains(got[i], want) {
+					t.Errorf("Check says %q; want %q in it", got[i], want)
+				}
+			}
+		})
+	}
+	t.Run("one master evicts", func(t *testing.T) {
+		bad := cluster.Servers()[1]
+		bad.Do("CONFIG SET maxmemory-policy allkeys-lru")
+		defer bad.Do("CONFIG SET maxmemory-policy noeviction")
+		_, err := open(t, store.Options{URL: cluster.URL()}).Check(t.Context())
+		if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), bad.Addr()+": maxmemory-policy is allkeys-lru") {
+			t.Errorf("Check: %v; want an error of kind %q that names %s", err, feed.ErrInvalid, bad.Addr())
+		}
+	})
+}
 
 // silence is how long a master does not answer until another takes over.
 const silence = time.Second

@@ -1,0 +1,125 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// TestFlushedServerDoesNotLockTheBuilderOut: what a server forgot, tokens, versions and Last-Modified go on from.
+func TestFlushedServerDoesNotLockTheBuilderOut(t *testing.T) {
+	r := storetest.StartRedis(t)
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
+	token, err := s.Acquire(t.Context(), "build", "one", time.Minute, now, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, head, err := s.Commit(t.Context(), document(token, now, "before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := s.Version(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Flush()
+	// The clock of the next builder is behind; what replicas have seen counts.
+	next, err := s.Acquire(t.Context(), "build", "two", time.Minute, now.Add(-time.Hour), token)
+	if err != nil || next <= token {
+		t.Errorf("token after the flush is %d, %v; want more than %d", next, err, token)
+	}
+	b := document(token, now, "before").Blobs[0]
+	if err := s.RestoreHeads(t.Context(), []feed.Head{head}, func(feed.Hash) (feed.Blob, error) { return b, nil }); err != nil {
+		t.Errorf("RestoreHeads: %v", err)
+	}
+	outcome, again, err := s.Commit(t.Context(), document(next, now.Add(-time.Hour), "after"))
+	if err != nil || outcome != feed.Committed || !again.Documents[0].Modified.After(head.Documents[0].Modified) {
+		t.Errorf("commit after the flush = %s, %+v, %v; want a Last-Modified later than %v", outcome, again.Documents, err, head.Documents[0].Modified)
+	}
+	if v, err := s.Version(t.Context()); err != nil || v <= version {
+		t.Errorf("version after the flush is %d, %v; want more than %d, or replicas overlook it", v, err, version)
+	}
+}
+
+// TestOnlyCommittedDocumentsAreKeptForEver: what was replaced goes in some days, also when builders meet, and what is
+// committed never does.
+func TestOnlyCommittedDocumentsAreKeptForEver(t *testing.T) {
+	r := storetest.StartRedis(t)
+	c := open(t, store.Options{URL: r.URL()})
+	s := c.Site(site)
+	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
+	expires := func(body string) bool {
+		t.Helper()
+		switch reply := r.Do(fmt.Sprintf("TTL feedpub:{main}:doc:%s", feed.HashOf([]byte(body)))); reply {
+		case ":-1":
+			return false
+		case ":-2":
+			t.Errorf("document %q is gone", body)
+			return true
+		default:
+			return true
+		}
+	}
+	for i, body := range []string{"A", "B", "A"} {
+		if _, _, err := s.Commit(t.Context(), document(1, now, body)); err != nil {
+			t.Fatal(err)
+		}
+		if expires(body) {
+			t.Errorf("commit %d: the committed document %q expires: readers would lose it", i+1, body)
+		}
+	}
+	if !expires("B") {
+		t.Error("the replaced document B is kept for ever")
+	}
+
+	var wg sync.WaitGroup
+	for worker := range 4 { // with one token, so that none is refused for another
+		wg.Go(func() {
+			for i := range 15 {
+				_, _, err := s.Commit(t.Context(), document(1, now, fmt.Sprintf("%d of %d", i, worker)))
+				if err != nil && !errors.Is(err, feed.ErrStale) {
+					t.Errorf("Commit: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	head, err := s.Head(t.Context(), feed.Main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for worker := range 4 {
+		for i := range 15 {
+			body := fmt.Sprintf("%d of %d", i, worker)
+			if committed := head.Documents[0].Hash == feed.HashOf([]byte(body)); expires(body) == committed {
+				t.Errorf("document %q: committed %v, expires %v", body, committed, !committed)
+			}
+		}
+	}
+}
+
+// TestVersionMovesAfterAFlush: a replica that compares versions must not find the one that it knows.
+func TestVersionMovesAfterAFlush(t *testing.T) {
+	r := storetest.StartRedis(t)
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
+	var before int64
+	for i := range 2 {
+		if _, _, err := s.Commit(t.Context(), document(1, now.Add(time.Duration(i)*time.Second), "body")); err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.Version(t.Context())
+		if err != nil || v <= before {
+			t.Errorf("version of commit %d is %d, %v; want more than %d", i+1, v, err, before)
+		}
+		before = v
+		r.Flush()
+	}
+}

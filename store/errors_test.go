@@ -1,0 +1,108 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// TestServerStatesAreKinds drives a real server into each state in which it refuses, and asks for all that a process
+// asks of it.
+func TestServerStatesAreKinds(t *testing.T) {
+	write := func(ctx context.Context, s *store.Site) error {
+		return s.Put(ctx, feed.RawPost{ID: "a", Raw: []byte("{}")})
+	}
+	script := func(ctx context.Context, s *store.Site) error {
+		_, err := s.Acquire(ctx, "build", "me", time.Minute, time.UnixMilli(1), 0)
+		return err
+	}
+	absorb := func(ctx context.Context, s *store.Site) error { return s.Absorb(ctx, feed.Absorption{Token: 1 << 50}) }
+	commit := func(ctx context.Context, s *store.Site) error {
+		_, _, err := s.Commit(ctx, document(1<<50, time.UnixMilli(1), "body"))
+		return err
+	}
+	read := func(ctx context.Context, s *store.Site) error { _, err := s.Version(ctx); return err }
+	blocking := func(ctx context.Context, s *store.Site) error {
+		_, err := s.Changes(ctx, "0-0", 10*time.Second)
+		return err
+	}
+	tests := []struct {
+		name  string
+		args  []string
+		state func(r *storetest.Server)
+		calls map[string]func(context.Context, *store.Site) error
+	}{
+		{"down", nil, (*storetest.Server).Kill,
+			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "read": read, "blocking": blocking}},
+		{"hanging", nil, (*storetest.Server).Pause,
+			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "read": read, "blocking": blocking}},
+		{"OOM", nil, func(r *storetest.Server) { r.Do("CONFIG SET maxmemory 1") },
+			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+		{"READONLY", nil, func(r *storetest.Server) { r.Do("REPLICAOF 127.0.0.1 1") },
+			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+		{"NOREPLICAS", nil, func(r *storetest.Server) { r.Do("CONFIG SET min-replicas-to-write 1") },
+			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+		{"MASTERDOWN", []string{"--replica-serve-stale-data", "no"}, func(r *storetest.Server) { r.Do("REPLICAOF 127.0.0.1 1") },
+			map[string]func(context.Context, *store.Site) error{"read": read, "write": write, "script": script}},
+		{"too many clients", []string{"--maxclients", "1"}, func(r *storetest.Server) {},
+			map[string]func(context.Context, *store.Site) error{"read then write": func(ctx context.Context, s *store.Site) error {
+				return errors.Join(read(ctx, s), write(ctx, s)) // two pools, so two connections
+			}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := storetest.StartRedis(t, tt.args...)
+			c := open(t, store.Options{URL: r.URL(), ServeTimeout: 200 * time.Millisecond, BuildTimeout: 200 * time.Millisecond})
+			tt.state(r)
+			for name, call := range tt.calls {
+				if err := call(t.Context(), c.Site(site)); !errors.Is(err, feed.ErrUnavailable) {
+					t.Errorf("%s: error is %v; want one of kind %q", name, err, feed.ErrUnavailable)
+				}
+			}
+		})
+	}
+}
+
+// TestFullDiskIsUnavailable has a server that can't write its snapshot: MISCONF, also for scripts.
+func TestFullDiskIsUnavailable(t *testing.T) {
+	r := storetest.StartRedis(t, "--save", "3600 1", "--dbfilename", "blocked")
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	if err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	// A folder in the place of the file that the snapshot goes to.
+	if err := os.Mkdir(filepath.Join(r.Dir(), "blocked"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.Do("BGSAVE")
+	deadline := time.Now().Add(time.Minute)
+	var err error
+	for err == nil && time.Now().Before(deadline) {
+		err = s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")})
+	}
+	if !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "MISCONF") {
+		t.Fatalf("Put on a server that can't write to its disk: error is %v; want MISCONF, of kind %q", err, feed.ErrUnavailable)
+	}
+	if err := s.Absorb(t.Context(), feed.Absorption{Token: 1}); !errors.Is(err, feed.ErrUnavailable) {
+		t.Errorf("Absorb: error is %v; want one of kind %q", err, feed.ErrUnavailable)
+	}
+}
+
+func TestCancelledCallIsNotTheServersFault(t *testing.T) {
+	c := open(t, store.Options{URL: storetest.Redis(t)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Site(site).Changes(ctx, "0-0", time.Hour)
+	if !errors.Is(err, context.Canceled) || errors.Is(err, feed.ErrUnavailable) {
+		t.Errorf("error is %v; want context.Canceled, and not %q", err, feed.ErrUnavailable)
+	}
+}

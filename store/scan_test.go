@@ -1,0 +1,99 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/store"
+	"feedpub/store/storetest"
+)
+
+// TestWalksOfManySitesAreOne: what SCAN looks at is the whole server, for each site anew unless they share it.
+func TestWalksOfManySitesAreOne(t *testing.T) {
+	const sites, posts = 40, 200
+	r := storetest.StartRedis(t)
+	c := open(t, store.Options{URL: r.URL()})
+	want := map[string]bool{}
+	for i := range sites {
+		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
+		batch := make([]feed.RawPost, posts)
+		for j := range batch {
+			batch[j] = feed.RawPost{ID: fmt.Sprintf("post %d }:item:{ of %d", j, i), Raw: []byte("{}")}
+			want[fmt.Sprintf("%d %s", i, batch[j].ID)] = true
+		}
+		if err := s.Put(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Do("CONFIG RESETSTAT")
+	var mu sync.Mutex
+	got := map[string]bool{}
+	var wg sync.WaitGroup
+	for i := range sites {
+		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
+		wg.Go(func() {
+			for ids, err := range s.IDs(t.Context()) {
+				if err != nil {
+					t.Errorf("site %d: %v", i, err)
+				}
+				mu.Lock()
+				for _, id := range ids.Posts {
+					got[fmt.Sprintf("%d %s", i, id)] = true
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("posts that walks side by side found (-want +got):\n%s", diff)
+	}
+	out, err := exec.Command("redis-cli", "-u", r.URL(), "INFO", "commandstats").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stats, _ := strings.Cut(string(out), "cmdstat_scan:calls=")
+	calls, _, _ := strings.Cut(stats, ",")
+	alone := sites * (sites*posts/1000 + 1)
+	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
+		t.Errorf("%d walks took %s scans, %v; want far less than %d, what they take one by one", sites, calls, err, alone)
+	}
+}
+
+// TestWalkOverARestartedServerIsAnError: another process gives no meaning to the cursor of the one before, and leaves
+// posts out that would then count as missing.
+func TestWalkOverARestartedServerIsAnError(t *testing.T) {
+	r := storetest.StartRedis(t, "--appendonly", "yes")
+	s := open(t, store.Options{URL: r.URL()}).Site(site)
+	var posts []feed.RawPost
+	for i := range 3000 {
+		posts = append(posts, feed.RawPost{ID: fmt.Sprint(i), Raw: []byte("{}")})
+	}
+	if err := s.Put(t.Context(), posts...); err != nil {
+		t.Fatal(err)
+	}
+	restarted, ids := false, 0
+	var last error
+	for batch, err := range s.PostIDs(t.Context()) {
+		if last = err; err != nil {
+			break
+		}
+		if ids += len(batch); !restarted {
+			restarted = true
+			r.Kill()
+			r.Restart()
+		}
+	}
+	if !errors.Is(last, feed.ErrUnavailable) {
+		t.Errorf("a walk over a restarted server gave %d of %d ids and the error %v; want one of kind %q, or those left out look deleted",
+			ids, len(posts), last, feed.ErrUnavailable)
+	}
+}

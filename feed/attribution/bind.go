@@ -18,7 +18,8 @@ type reading struct {
 
 	title    int // the block that is the title, or -1
 	heading  string
-	titleURL string // of the link beside the title, if it leads to another site
+	headings map[string]int // the length of the shortest heading with each key; nil until it is needed
+	titleURL string         // of the link beside the title, if it leads to another site
 	by       string
 	postedOn date
 

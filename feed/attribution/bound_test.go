@@ -105,6 +105,27 @@ func TestHostileInputIsBounded(t *testing.T) {
 	}
 }
 
+// TestUnknownNamesLinearTime checks that a post which credits thousands of unknown names takes linear time.
+func TestUnknownNamesLinearTime(t *testing.T) {
+	r := newReader(t)
+	read := func(size int) time.Duration {
+		n, err := markup.Parse(markup.Text, strings.Repeat("From X:\n\n", size/9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		r.Read(Input{Body: n})
+		return time.Since(start)
+	}
+	short, long := read(1<<18), read(1<<19)
+	for try := 0; long > 3*short && long > time.Second && try < 5; try++ {
+		short, long = max(short, read(1<<18)), min(long, read(1<<19))
+	}
+	if long > 3*short && long > time.Second {
+		t.Errorf("%d bytes took %v and %d bytes took %v: not linear", 1<<18, short, 1<<19, long)
+	}
+}
+
 // hostile is a post that some reader takes long for.
 type hostile struct{ name, format, body string }
 

@@ -181,9 +181,20 @@ func (rd *reading) isHeading(name string) bool {
 	if key == rd.headingKey(rd.heading) {
 		return true
 	}
-	return slices.ContainsFunc(rd.doc.blocks, func(b *block) bool {
-		return (isHeading(b.elem) || b.role == Title) && len(b.text) < len(name)+8 && rd.headingKey(b.text) == key
-	})
+	if rd.headings == nil {
+		rd.headings = make(map[string]int)
+		for _, b := range rd.doc.blocks {
+			if !isHeading(b.elem) && b.role != Title {
+				continue
+			}
+			k := rd.headingKey(b.text)
+			if n, ok := rd.headings[k]; !ok || len(b.text) < n {
+				rd.headings[k] = len(b.text)
+			}
+		}
+	}
+	length, ok := rd.headings[key]
+	return ok && length < len(name)+8
 }
 
 func (rd *reading) headingKey(s string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"feedpub/feed"
 )
@@ -32,6 +33,7 @@ func TestFrontMatterBounds(t *testing.T) {
 		{"braces", "---", "a: " + fill("{a: ", 400) + "\n", "nested deeper than 32"},
 		{"dashes", "---", "a:\n  " + fill("- ", 100) + "\n", "nested deeper than 32"},
 		{"keys", "---", fill("a: b\n", 100_000), "more than 10000 YAML tokens"},
+		{"angle brackets", "---", "a: b\nc: " + fill("<", 60_000) + "\n", "line 3: front matter: more than 99 \"<\" in a row"},
 		{"size", "---", "a: |\n" + fill("  x\n", 200_000), "front matter: want at most 131072 bytes"},
 		{"TOML size", "+++", "a = \"" + fill("x", 200_000) + "\"\n", "front matter: want at most 131072 bytes"},
 	} {
@@ -64,5 +66,46 @@ func TestFrontMatterWithinBounds(t *testing.T) {
 		if _, err := (Options{Format: Markdown}).Decode("a.md", []byte("---\n"+front+"---\nWords.\n")); err != nil {
 			t.Errorf("%s: Decode returned the error %v", name, err)
 		}
+	}
+}
+
+// TestTemplateBounds checks that template code which makes too much of a short post is an error with its line.
+func TestTemplateBounds(t *testing.T) {
+	front := "---\nlong: \"" + strings.Repeat("&", 60_000) + "\"\n---\n"
+	jekyll := fstest.MapFS{"_posts/2020-01-01-b.md": {Data: []byte("---\n---\nb")}}
+	hugo := fstest.MapFS{"content/posts/b.md": {Data: []byte("---\n---\nb")}, "hugo.toml": {Data: nil}}
+	numbered := func(format string) string {
+		var b strings.Builder
+		for i := range 2_000 {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		name string
+		site fstest.MapFS
+		text string
+		ok   bool
+	}{
+		{"Jekyll values", jekyll, strings.Repeat("{{ page.long }}", 10_000), false},
+		{"Jekyll filters", jekyll, strings.Repeat("{{ page.long | append: page.long | prepend: page.long | x }}", 1_000), false},
+		{"Jekyll escapes", jekyll, "{{ page.long" + strings.Repeat(" | escape", 500) + "}}", false},
+		{"Jekyll links", jekyll, numbered("{%% link %d %%}"), false},
+		{"Jekyll links to one post", jekyll, strings.Repeat("{% link _posts/2020-01-01-b.md %}", 2_000), true},
+		{"Jekyll some values", jekyll, strings.Repeat("{{ page.long }}", 10), true},
+		{"Hugo values", hugo, strings.Repeat("{{< param long >}}", 10_000), false},
+		{"Hugo links", hugo, numbered("{{< ref \"%d\" >}}"), false},
+		{"Hugo links to one post", hugo, strings.Repeat("{{< ref \"b\" >}}", 2_000), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, g, _ := findGenerator(tt.site, Options{})
+			_, err := postFile{options: Options{generator: g}, name: "content/posts/a.md"}.convert([]byte(front + tt.text))
+			if tt.ok && err != nil {
+				t.Errorf("convert returned the error %v", err)
+			}
+			if !tt.ok && (!errors.Is(err, feed.ErrInvalid) || !strings.HasPrefix(fmt.Sprint(err), "line 4: template code makes more than")) {
+				t.Errorf("convert returned the error %v, want one that the template code on line 4 makes too much", err)
+			}
+		})
 	}
 }

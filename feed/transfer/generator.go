@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
 )
 
 // generator is a static site generator, such as Hugo, and the configuration of a site. Names of files are
@@ -27,8 +30,8 @@ type generator interface {
 	address(name string, front map[string]any) string
 	// base returns the address of the site without a trailing slash, or "" if the configuration has none.
 	base() string
-	// expand replaces template code in the text of a post.
-	expand(t *templateText)
+	// expand replaces template code in the text of a post. Its errors are of kind [feed.ErrInvalid].
+	expand(t *templateText) error
 }
 
 // findGenerator returns the generator of a site's folder, or nil, and the folder of the site, which is fsys or the only
@@ -132,7 +135,7 @@ func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 // frontOf returns the front matter of a file, or false if the file does not exist or cannot be read.
 func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 	info, err := fs.Stat(fsys, name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry {
+	if err != nil || !info.Mode().IsRegular() || info.Size() > intake.MaxSize {
 		return nil, false
 	}
 	content, err := fs.ReadFile(fsys, name)
@@ -194,18 +197,45 @@ type templateText struct {
 	notes []string
 	// unclosed are the tags without a further end tag, so that the search for one is not repeated.
 	unclosed map[string]bool
+	// addresses are the results of earlier calls of lookUp.
+	addresses map[string]string
+	made      int // bytes that template code was replaced with, those of intermediate values included
 }
 
 // newTemplateText returns the text of a file that follows its front matter.
 func newTemplateText(name, file, text string, front map[string]any) *templateText {
 	line := 1 + strings.Count(file[:len(file)-len(text)], "\n")
-	return &templateText{name: name, line: line, front: front, text: text, unclosed: map[string]bool{}}
+	return &templateText{name: name, line: line, front: front, text: text, unclosed: map[string]bool{}, addresses: map[string]string{}}
 }
 
 const (
 	maxTag   = 10_000 // bytes of a shortcode or tag
 	maxNotes = 20     // for one post
+
+	// Bounds of what a post's template code makes: a short tag can stand for a long value, and looking up a post reads a
+	// file.
+	maxMade    = 4 * intake.MaxSize
+	maxLookUps = 1_000
 )
+
+// checkMade returns an error of kind [feed.ErrInvalid] if the template code up to an offset made too much.
+func (t *templateText) checkMade(offset int) error {
+	if t.made <= maxMade && len(t.addresses) <= maxLookUps {
+		return nil
+	}
+	return fmt.Errorf("line %d: template code makes more than %d bytes or names more than %d posts: %w",
+		t.line+strings.Count(t.text[:offset], "\n"), maxMade, maxLookUps, feed.ErrInvalid)
+}
+
+// lookUp returns the address that resolve gives for a reference to a post, and calls it only once for each reference.
+func (t *templateText) lookUp(ref string, resolve func(ref string) (string, bool)) (string, bool) {
+	address, known := t.addresses[ref]
+	if !known && len(t.addresses) <= maxLookUps {
+		address, _ = resolve(ref)
+		t.addresses[ref] = address
+	}
+	return address, address != ""
+}
 
 // tagWindow returns the beginning of s in which a tag has to end.
 func tagWindow(s string) string { return s[:min(len(s), maxTag)] }

@@ -9,14 +9,14 @@ import (
 
 // expand replaces Hugo's own shortcodes, and rawhtml, which many sites define. Other shortcodes are left as they are,
 // with a note.
-func (h *hugo) expand(t *templateText) {
+func (h *hugo) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
 		i := strings.Index(t.text[at:], "{{")
 		if i < 0 {
 			b.WriteString(t.text[at:])
 			t.text = b.String()
-			return
+			return nil
 		}
 		b.WriteString(t.text[at : at+i])
 		at += i
@@ -39,6 +39,10 @@ func (h *hugo) expand(t *templateText) {
 		if !ok {
 			t.noteUnknown(at, t.text[at:at+code.length])
 			output, length = code.source(), code.length
+		}
+		t.made += len(output)
+		if err := t.checkMade(at); err != nil {
+			return err
 		}
 		b.WriteString(output)
 		at += length
@@ -162,7 +166,7 @@ func (h *hugo) shortcode(t *templateText, code shortcode, inner string) (string,
 	case "rawhtml":
 		return inner, inner != ""
 	case "ref", "relref":
-		return h.resolve(t.name, code.argument("path", "0"))
+		return t.lookUp(code.argument("path", "0"), func(ref string) (string, bool) { return h.resolve(t.name, ref) })
 	case "param":
 		value := stringAt(t.front, code.argument("0", "name"))
 		return value, value != ""

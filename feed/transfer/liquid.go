@@ -10,14 +10,14 @@ import (
 
 // expand replaces Jekyll's own Liquid tags, and values of the site and the post. Other tags and values are left as they
 // are, with a note.
-func (j *jekyll) expand(t *templateText) {
+func (j *jekyll) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
 		i := strings.IndexByte(t.text[at:], '{')
 		if i < 0 {
 			b.WriteString(t.text[at:])
 			t.text = b.String()
-			return
+			return nil
 		}
 		b.WriteString(t.text[at : at+i])
 		at += i
@@ -32,7 +32,7 @@ func (j *jekyll) expand(t *templateText) {
 			}
 		} else if value, ok := parseLiquid(rest, "{{", "}}"); ok {
 			length = value.length
-			output, known = j.value(t.front, value.inside)
+			output, known = j.value(t, value.inside)
 		} else {
 			b.WriteByte('{')
 			at++
@@ -41,6 +41,10 @@ func (j *jekyll) expand(t *templateText) {
 		if !known {
 			output = rest[:length]
 			t.noteUnknown(at, output)
+		}
+		t.made += len(output)
+		if err := t.checkMade(at); err != nil {
+			return err
 		}
 		b.WriteString(output)
 		at += length
@@ -84,7 +88,7 @@ func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, leng
 		_, length, ok := t.liquidBody(tag, s, "endcomment")
 		return "", length, ok
 	case "post_url", "link":
-		address, ok := j.resolve(argument)
+		address, ok := t.lookUp(argument, j.resolve)
 		return address, tag.length, ok
 	case "gist", "youtube", "vimeo", "tweet":
 		address := embedAddress(name, func(keys ...string) string {
@@ -117,15 +121,15 @@ func (t *templateText) liquidBody(tag liquid, s, end string) (inner string, leng
 }
 
 // value returns the value of an expression such as "/a.jpg" | relative_url, or false if it is unknown.
-func (j *jekyll) value(front map[string]any, expression string) (string, bool) {
+func (j *jekyll) value(t *templateText, expression string) (string, bool) {
 	parts := strings.Split(expression, "|")
-	value, ok := j.operand(front, parts[0])
+	value, ok := j.operand(t.front, parts[0])
 	if !ok {
 		return "", false
 	}
 	for _, filter := range parts[1:] {
 		name, argument, _ := strings.Cut(strings.TrimSpace(filter), ":")
-		given, known := j.operand(front, argument)
+		given, known := j.operand(t.front, argument)
 		switch strings.TrimSpace(name) {
 		case "relative_url", "absolute_url":
 			value = joinAddress(j.site, value)
@@ -140,7 +144,7 @@ func (j *jekyll) value(front map[string]any, expression string) (string, bool) {
 		default:
 			return "", false
 		}
-		if !ok {
+		if t.made += len(value); !ok || t.made > maxMade {
 			return "", false
 		}
 	}

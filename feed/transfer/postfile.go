@@ -102,7 +102,9 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 		c.page = g.complete(f.name, front)
 		setAddress(g, f.name, front)
 		t := newTemplateText(f.name, text, body, front)
-		g.expand(t)
+		if err := g.expand(t); err != nil {
+			return c, err
+		}
 		body, c.notes = t.text, t.notes
 	}
 	members, err := f.members(front, body)

@@ -21,6 +21,7 @@ const (
 	maxFrontMatter = 128 << 10 // bytes, also with every alias replaced by the node that it names
 	maxYAMLTokens  = 10_000
 	maxYAMLDepth   = 32
+	maxYAMLAngles  = 100 // "<" in a row, which the lexer counts anew at each
 )
 
 // readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
@@ -49,6 +50,10 @@ func yamlError(at *token.Token, format string, args ...any) error {
 func boundYAML(source string) error {
 	if err := boundFrontMatter(source); err != nil {
 		return err
+	}
+	if before, _, found := strings.Cut(source, strings.Repeat("<", maxYAMLAngles)); found {
+		return fmt.Errorf("line %d: front matter: more than %d \"<\" in a row: %w",
+			strings.Count(before, "\n")+2, maxYAMLAngles-1, feed.ErrInvalid)
 	}
 	tokens := lexer.Tokenize(source)
 	if len(tokens) > maxYAMLTokens {

@@ -119,9 +119,9 @@ func (m *Metrics) Served(format feed.Format, status, bytes int) {
 
 // Memory reports the memory used by documents.
 type Memory interface {
-	// Held returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the
+	// Size returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the
 	// start.
-	Held() int64
+	Size() int64
 	Loads() uint64
 }
 
@@ -130,7 +130,7 @@ func (m *Metrics) WatchMemory(memory Memory) error {
 	return m.register(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "documents_memory_bytes", Help: "Bytes of documents in memory, bounded by server.memory.",
-		}, func() float64 { return float64(memory.Held()) }),
+		}, func() float64 { return float64(memory.Size()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "document_loads_total",
 			Help: "Documents loaded from disk into memory; a high rate calls for a greater server.memory.",

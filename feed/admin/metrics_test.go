@@ -243,7 +243,7 @@ func TestMetricsOfReaders(t *testing.T) {
 
 type fixedMemory struct{}
 
-func (fixedMemory) Held() int64   { return 4096 }
+func (fixedMemory) Size() int64   { return 4096 }
 func (fixedMemory) Loads() uint64 { return 7 }
 
 func TestMetricsOfMemory(t *testing.T) {

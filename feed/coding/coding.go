@@ -21,7 +21,8 @@ import (
 // Coding is a content coding.
 type Coding uint8
 
-// The codings. Every document is stored in gzip coding; see [feed.Blob].
+// The codings, each of which makes feeds shorter than those before it. Every document is stored in gzip coding; see
+// [feed.Blob].
 const (
 	Identity Coding = iota
 	Gzip            // RFC 1952
@@ -49,8 +50,11 @@ type codec struct {
 	token     string // in Accept-Encoding and Content-Encoding
 	tagSuffix string
 	extension string
+	wildcard  bool
 	pack      func(dst io.Writer, body []byte) error
-	readers   *sync.Pool // of resetReader
+	readers   *sync.Pool                  // of resetReader
+	committed func(feed.DocumentRef) bool // for Committed
+	stored    func(feed.Blob) []byte      // for Stored
 }
 
 // resetReader is a decoder that can be used again. Its tables are larger than most documents.
@@ -60,11 +64,19 @@ type resetReader interface {
 }
 
 var codecs = [Count]codec{
-	Identity: {token: "identity"},
+	Identity: {
+		token:     "identity",
+		wildcard:  true,
+		committed: func(feed.DocumentRef) bool { return true },
+		stored:    func(feed.Blob) []byte { return nil },
+	},
 	Gzip: {
 		token: "gzip", tagSuffix: "-gz", extension: ".gz",
-		pack:    gzipPacker(documentLevel),
-		readers: &sync.Pool{New: func() any { return new(gzip.Reader) }},
+		wildcard:  true,
+		pack:      gzipPacker(documentLevel),
+		readers:   &sync.Pool{New: func() any { return new(gzip.Reader) }},
+		committed: func(feed.DocumentRef) bool { return true },
+		stored:    func(b feed.Blob) []byte { return b.Gzip },
 	},
 	Brotli: {
 		token: "br", tagSuffix: "-br", extension: ".br",
@@ -73,7 +85,9 @@ var codecs = [Count]codec{
 			_, err := w.Write(body)
 			return errors.Join(err, w.Close())
 		},
-		readers: &sync.Pool{New: func() any { return new(brotli.Reader) }},
+		readers:   &sync.Pool{New: func() any { return new(brotli.Reader) }},
+		committed: func(d feed.DocumentRef) bool { return d.Brotli },
+		stored:    func(b feed.Blob) []byte { return b.Brotli },
 	},
 }
 
@@ -95,17 +109,48 @@ func gzipPacker(level int) func(dst io.Writer, body []byte) error {
 }
 
 // All returns the codings, in the order of their numbers.
-func All() [Count]Coding { return [...]Coding{Identity, Gzip, Brotli} }
+func All() (all [Count]Coding) {
+	for i := range all {
+		all[i] = Coding(i)
+	}
+	return all
+}
+
+// Compressed returns the codings in which documents are stored: all but Identity.
+func Compressed() (all [Count - 1]Coding) {
+	for i := range all {
+		all[i] = Identity + 1 + Coding(i)
+	}
+	return all
+}
+
+// codec returns the row of a coding in the table. It panics if there is none.
+func (c Coding) codec() *codec {
+	if c >= Count || codecs[c].token == "" {
+		panic(fmt.Sprintf("coding: no codec for coding %d", c))
+	}
+	return &codecs[c]
+}
 
 // Token returns the coding's name in Accept-Encoding and Content-Encoding.
-func (c Coding) Token() string { return codecs[c].token }
+func (c Coding) Token() string { return c.codec().token }
 
-// TagSuffix returns what distinguishes the entity tag of a document in this coding from that in identity coding: the same
-// document in another coding is another representation, and strong tags must differ (RFC 9110 section 8.8.3.3).
-func (c Coding) TagSuffix() string { return codecs[c].tagSuffix }
+// TagSuffix returns what distinguishes the entity tag of a document in this coding from that in identity coding: the
+// same document in another coding is another representation, and strong tags must differ (RFC 9110 section 8.8.3.3).
+func (c Coding) TagSuffix() string { return c.codec().tagSuffix }
 
-// Extension returns the ending of the names of files in this coding, with its dot.
-func (c Coding) Extension() string { return codecs[c].extension }
+// Extension returns the extension of the names of files in this coding, with its dot; "" for Identity.
+func (c Coding) Extension() string { return c.codec().extension }
+
+// Wildcard reports whether a client that accepts "*" receives the coding. If not, the client has to name it: programs
+// that send "*" may know no more than gzip.
+func (c Coding) Wildcard() bool { return c.codec().wildcard }
+
+// Committed reports whether a document is committed in the coding.
+func (c Coding) Committed(d feed.DocumentRef) bool { return c.codec().committed(d) }
+
+// Stored returns the bytes of a blob in the coding, not to be modified; nil if it has none, as for Identity.
+func (c Coding) Stored(b feed.Blob) []byte { return c.codec().stored(b) }
 
 // Pack returns body in the coding: the same bytes for the same body, with the same version of the library. The caller
 // owns them. For Identity they are a copy.
@@ -113,7 +158,7 @@ func (c Coding) Pack(body []byte) []byte {
 	if c == Identity {
 		return bytes.Clone(body)
 	}
-	return pack(codecs[c].pack, body)
+	return pack(c.codec().pack, body)
 }
 
 // GzipSmall returns body in gzip coding, some 7 % smaller than Gzip.Pack and in half more time.
@@ -133,7 +178,7 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 	if c == Identity {
 		return f(bytes.NewReader(packed))
 	}
-	pool := codecs[c].readers
+	pool := c.codec().readers
 	r, _ := pool.Get().(resetReader)
 	defer pool.Put(r)
 	err := r.Reset(bytes.NewReader(packed))
@@ -141,7 +186,7 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 		err = f(r)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", codecs[c].token, err, feed.ErrInvalid)
+		return fmt.Errorf("%s: %w: %w", c.Token(), err, feed.ErrInvalid)
 	}
 	return nil
 }
@@ -151,7 +196,7 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 // not allocate memory for a length that packed cannot have.
 func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 	if length < 0 || length > MaxLength || c == Gzip && length/maxRatio > len(packed) {
-		return nil, fmt.Errorf("%s: %d bytes cannot unpack to %d: %w", codecs[c].token, len(packed), length, feed.ErrInvalid)
+		return nil, fmt.Errorf("%s: %d bytes cannot unpack to %d: %w", c.Token(), len(packed), length, feed.ErrInvalid)
 	}
 	body := make([]byte, length)
 	err := c.read(packed, func(r io.Reader) error {
@@ -217,7 +262,7 @@ func (c Coding) Check(packed []byte, hash feed.Hash, length int) error {
 	}
 	if got := feed.Hash(hex.EncodeToString(sum.Sum(nil))); got != hash || n != int64(length) {
 		return fmt.Errorf("document %s: %s: hash is %s, length at least %d, want length %d: %w",
-			hash, codecs[c].token, got, n, length, feed.ErrInvalid)
+			hash, c.Token(), got, n, length, feed.ErrInvalid)
 	}
 	return nil
 }

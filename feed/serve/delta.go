@@ -13,26 +13,26 @@ import (
 	"feedpub/feed/coding"
 )
 
-// maxPast is how many earlier versions of a document are known: a reader that has missed more gets the whole.
+// maxPast is the greatest number of versions in a history. A client with an older version receives the whole document.
 const maxPast = 10
 
-// version is an earlier version of a document, as far as it is needed to tell what is new since.
+// version has the items of an earlier version of a document, with which later versions are compared.
 type version struct {
 	Hash  feed.Hash `json:"hash"`
 	Items []itemSum `json:"items"`
 }
 
-// history is what a document's earlier versions have to do with it. It is made when a new version is taken, so that no
-// request waits for it, and is immutable; nil is none.
+// history has the earlier versions of a document and its differences from them. It is made when a new version is
+// committed, so that no request waits for it, and is immutable.
 type history struct {
 	Items   []itemSum `json:"items"`   // of the document itself
-	Past    []version `json:"past"`    // the newest first
-	Patches []patch   `json:"patches"` // for those of Past from which no item was taken away
+	Past    []version `json:"past"`    // newest first
+	Patches []patch   `json:"patches"` // for those of Past from which no item was removed
 }
 
 // size returns about how many bytes of memory h takes.
 func (h *history) size() int {
-	const item, link = 16, 96 // bytes: two sums; a hash, and the slices that it stands beside
+	const item, link = 16, 96 // bytes of an itemSum, and of a version or patch without its slices
 	n := len(h.Items) * item
 	for _, v := range h.Past {
 		n += link + len(v.Items)*item
@@ -43,16 +43,16 @@ func (h *history) size() int {
 	return n
 }
 
-// patch is a document without the items that a version of it has already.
+// patch is a document without the items that are the same in an earlier version.
 type patch struct {
-	Base   feed.Hash `json:"base"`
+	Base   feed.Hash `json:"base"` // the earlier version
 	Gzip   []byte    `json:"gzip"`
 	Length int       `json:"length"` // bytes in identity coding
 }
 
-// newHistory returns the history of a document that replaces prev, or nil if there is none, in which case readers get the
+// newHistory returns the history of a document that replaces prev, or nil if there is none. Clients then receive the
 // whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. All patches
-// together are no longer than that.
+// together are at most as long as that.
 func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
 	f := d.ref.Format
 	if prev == nil || prev.ref.Format != f || !f.Known() || !f.Delta() {
@@ -60,12 +60,12 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 	}
 	_, before, err := prev.load()
 	if err != nil {
-		return nil // it is neither on the disk nor in the store any more
+		return nil // it is no longer on disk or in the store
 	}
 	last := version{Hash: prev.ref.Hash}
 	if before.history != nil {
 		last.Items = before.history.Items
-	} else if _, last.Items, err = prev.items(before.gzip, prevIDs); err != nil {
+	} else if _, last.Items, err = prev.items(before.bodies[coding.Gzip], prevIDs); err != nil {
 		return nil
 	}
 	body, items, err := d.items(gz, ids)
@@ -86,7 +86,7 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 		rest := keep(body, d.bounds, fresh)
 		packed := coding.GzipSmall(rest)
 		if room -= len(packed); room < 0 {
-			break // the older the version, the longer its patch
+			break // patches of older versions are longer
 		}
 		h.Patches = append(h.Patches, patch{Base: v.Hash, Gzip: packed, Length: len(rest)})
 	}
@@ -94,10 +94,10 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 }
 
 // items returns the document's bytes and its items. gz is the document in gzip coding, and ids are the posts in it. The
-// error is of kind [feed.ErrInvalid] if it does not have an item for each post.
+// error is of kind [feed.ErrInvalid] if the document does not have one item for each post.
 func (d *document) items(gz []byte, ids []string) (body []byte, items []itemSum, err error) {
 	if d.bounds.Items() != len(ids) {
-		return nil, nil, fmt.Errorf("document %s has %d items of %d posts: %w",
+		return nil, nil, fmt.Errorf("document %s has %d items, not one for each of %d posts: %w",
 			d.ref.Hash, d.bounds.Items(), len(ids), feed.ErrInvalid)
 	}
 	if err := d.bounds.Validate(d.ref.Length); err != nil {
@@ -124,9 +124,9 @@ func shortSum(b []byte) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// changes returns which of a document's items are new or changed compared with an earlier version, and false if an item
-// of that version was removed, which a document without it cannot say. Items that newer ones pushed off the end were not
-// removed: a reader keeps them, as it does when it reads the whole document.
+// changes returns which of a document's items are new or changed since an earlier version, and false if an item of that
+// version was removed, which a patch cannot express. Items at the end that were displaced by newer ones do not count as
+// removed: clients keep them, as they do when they receive the whole document.
 func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	old := make(map[uint64]uint64, len(before))
 	for _, item := range before {
@@ -134,7 +134,7 @@ func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	}
 	kept := make(map[uint64]bool, len(now))
 	fresh = make([]bool, len(now))
-	last := -1 // of the items in now that were there before
+	last := -1 // index in now of the last item that is also in before
 	for i, item := range now {
 		sum, known := old[item.ID]
 		fresh[i] = !known || sum != item.Sum
@@ -147,8 +147,8 @@ func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	if gone < 0 {
 		return fresh, true
 	}
-	// Items fell off the end if no later one stays, if the document did not become shorter, and if no older one was added
-	// at the end, as happens when a removal makes room.
+	// Items were displaced if all that follow them are gone too, if the document did not become shorter, and if no older
+	// item was added at the end, as happens when a removal makes room.
 	stays := slices.ContainsFunc(before[gone:], func(item itemSum) bool { return kept[item.ID] })
 	return fresh, !stays && len(now) >= len(before) && last == len(now)-1
 }
@@ -172,30 +172,33 @@ type delta struct {
 	fields [coding.Count][]Field
 }
 
-// Fields of a 226 (RFC 3229). Caches that don't know it could give it to somebody as the whole, so none may keep it.
-var (
-	deltaFields = []Field{
-		field("Im", "feed"),
-		field("Cache-Control", "no-store, im"),
-		field("Vary", "Accept-Encoding, A-IM, If-None-Match"),
-	}
-)
+// deltaFields are the fields of a 226 (RFC 3229). Caches must not store it: one that does not know the status could send
+// it to another client as the whole document.
+var deltaFields = []Field{
+	field("Im", "feed"),
+	field("Cache-Control", "no-store, im"),
+	field("Vary", "Accept-Encoding, A-IM, If-None-Match"),
+}
 
-// newDelta returns the patch with its fields: those of the document's 200 where no other is meant. The entity tag is the
-// document's, which is what the reader has after it has merged the items.
+// deltaCodings are the codings of a 226. A patch is stored only in gzip coding: it is short, and each client requests it
+// once.
+var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
+
+// newDelta returns the patch with its fields, which are those of the document's 200 except for deltaFields and the
+// length. The entity tag is the document's, because the client has that document after it has merged the items.
 func newDelta(d *document, p patch) delta {
 	x := delta{patch: p}
-	for _, c := range []coding.Coding{coding.Identity, coding.Gzip} {
+	lengths := [coding.Count]int{coding.Identity: p.Length, coding.Gzip: len(p.Gzip)}
+	for c, wanted := range deltaCodings {
+		if !wanted {
+			continue
+		}
 		fields := make([]Field, 0, len(d.variants[c].fields)+1)
 		for _, f := range d.variants[c].fields {
 			switch f.Name {
 			case "Cache-Control", "Vary":
 			case "Content-Length":
-				n := p.Length
-				if c == coding.Gzip {
-					n = len(p.Gzip)
-				}
-				fields = append(fields, field(f.Name, strconv.Itoa(n)))
+				fields = append(fields, field(f.Name, strconv.Itoa(lengths[c])))
 			default:
 				fields = append(fields, f)
 			}
@@ -205,14 +208,14 @@ func newDelta(d *document, p patch) delta {
 	return x
 }
 
-// since returns the 226 for a client that holds one of the versions in the value of If-None-Match and accepts the
-// instance manipulation "feed", and false if there is none.
-func (d *document) since(h *inMemory, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
-	if len(h.deltas) == 0 || !acceptsFeed(aim) {
+// since returns the 226 in coding c for a client that has one of the versions in the value of If-None-Match and accepts
+// the instance manipulation "feed", and false if there is none.
+func (d *document) since(p *payload, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
+	if len(p.deltas) == 0 || !acceptsFeed(aim) {
 		return Response{}, false
 	}
-	for i := range h.deltas {
-		x := &h.deltas[i]
+	for i := range p.deltas {
+		x := &p.deltas[i]
 		if !matchTags(ifNoneMatch, string(x.Base)).matched {
 			continue
 		}
@@ -220,7 +223,7 @@ func (d *document) since(h *inMemory, ifNoneMatch, aim string, c coding.Coding, 
 		if c == coding.Identity && method != "HEAD" {
 			body, err := coding.Gzip.Unpack(x.Gzip, x.Length)
 			if err != nil {
-				return Response{}, false // not for what we packed; the whole is right in any case
+				return Response{}, false // cannot happen; the client receives the whole document
 			}
 			res.Body = body
 		}
@@ -229,7 +232,7 @@ func (d *document) since(h *inMemory, ifNoneMatch, aim string, c coding.Coding, 
 	return Response{}, false
 }
 
-// acceptsFeed says whether the value of A-IM (RFC 3229 section 10.5.3) lists "feed".
+// acceptsFeed reports whether the value of A-IM (RFC 3229 section 10.5.3) lists "feed".
 func acceptsFeed(aim string) bool {
 	for aim != "" {
 		var member string

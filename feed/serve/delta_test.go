@@ -238,12 +238,12 @@ func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
 	s, tags := historyOf(t, bodies...)
 	d := s.document("/feed.xml")
 	sum := 0
-	h := d.held.Load()
-	for _, x := range h.deltas {
+	p := d.payload.Load()
+	for _, x := range p.deltas {
 		sum += len(x.Gzip)
 	}
-	if sum > len(h.gzip) || len(h.deltas) == 0 {
-		t.Errorf("%d patches have %d bytes, and the document has %d", len(h.deltas), sum, len(h.gzip))
+	if sum > len(p.bodies[coding.Gzip]) || len(p.deltas) == 0 {
+		t.Errorf("%d patches have %d bytes, and the document has %d", len(p.deltas), sum, len(p.bodies[coding.Gzip]))
 	}
 	if got := delta1(s, tags[len(tags)-2]); got.Status != 226 {
 		t.Errorf("the newest of the past versions answers %d, want 226", got.Status)

@@ -22,7 +22,7 @@ import (
 // Disk is a folder with the documents of one site, so that they are served after a restart without the store:
 //
 //	heads/SHA256-OF-FEED-NAME    a head as JSON, after a line with the SHA-256 of the rest
-//	documents/HASH.gz, HASH.br   a document in gzip and perhaps in brotli coding
+//	documents/HASH.gz, HASH.br   a document in each coding in which it is stored
 //	histories/HASH               the differences to earlier versions, in the format of heads
 //	lock
 //
@@ -36,8 +36,8 @@ type Disk struct {
 	// users counts the heads on disk that name a document. A document without an entry is not on disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // on disk
-	// brotli has the documents that are on disk in brotli coding too.
-	brotli map[feed.Hash]bool
+	// stored has the codings in which documents are on disk.
+	stored map[feed.Hash]codingSet
 	// replaced has the documents by feed whose successors have not been compared with them yet.
 	replaced map[feed.Name][]feed.Hash
 }
@@ -53,7 +53,7 @@ const (
 // process has it open. The caller closes the Disk.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
-		brotli: make(map[feed.Hash]bool), replaced: make(map[feed.Name][]feed.Hash)}
+		stored: make(map[feed.Hash]codingSet), replaced: make(map[feed.Name][]feed.Hash)}
 	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
 		if err := os.MkdirAll(sub, dirMode); err != nil {
 			return nil, fmt.Errorf("open documents: %w", err)
@@ -97,9 +97,8 @@ func (d *Disk) documentPath(hash feed.Hash, c coding.Coding) string {
 // savedHead is a head on disk.
 type savedHead struct {
 	feed.Head
-	// Packed and Brotli are the lengths of the files in gzip and brotli coding, which show most damage without reading them.
-	Packed map[feed.Hash]int `json:"packed"`
-	Brotli map[feed.Hash]int `json:"brotli,omitempty"`
+	// Lengths are those of the documents in the codings, by number. They show most damage of a file without reading it.
+	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
 	// Bounds are those of the documents' items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
 }
@@ -145,71 +144,83 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 	}
 	e := &edition{head: head.Head, compared: true}
 	for _, ref := range head.Documents {
-		info, err := os.Stat(d.documentPath(ref.Hash, coding.Gzip))
+		lengths, err := d.checkLengths(ref.Hash, head.Lengths[ref.Hash])
 		if err != nil {
-			return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
+			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
 		}
-		packed := head.Packed[ref.Hash]
-		if int64(packed) != info.Size() {
-			return nil, fmt.Errorf("head of %s: document %s has %d bytes, not %d: %w",
-				head.Feed, ref.Hash, info.Size(), packed, feed.ErrInvalid)
-		}
-		brotli := head.Brotli[ref.Hash]
-		if info, err := os.Stat(d.documentPath(ref.Hash, coding.Brotli)); err != nil || info.Size() != int64(brotli) {
-			brotli = 0 // serve it without
-		}
-		doc := describe(head.Feed, ref, packed, brotli, now)
+		doc := describe(head.Feed, ref, lengths, now)
 		doc.bounds = head.Bounds[ref.Hash]
 		if err := doc.bounds.Validate(ref.Length); err != nil {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
 		}
 		doc.saved = true
 		if head.Feed == feed.Main {
-			c, err := d.read(ref, brotli > 0)
+			c, err := d.read(ref, doc.stored)
 			if err != nil {
 				return nil, fmt.Errorf("head of %s: %w", head.Feed, err)
 			}
-			doc.held.Store(doc.payloadOf(c))
+			doc.payload.Store(doc.payloadOf(c))
 		}
 		e.documents = append(e.documents, doc)
 	}
 	return e, nil
 }
 
-// read returns the contents of a document, in brotli coding too if br is set. It is safe for concurrent use with other
+// checkLengths compares the lengths of a document's files with those that its head records. It returns the lengths for
+// the codings in which the files can be read. Gzip must be one of them.
+func (d *Disk) checkLengths(hash feed.Hash, lengths [coding.Count]int) ([coding.Count]int, error) {
+	for _, c := range coding.Compressed() {
+		if lengths[c] == 0 && c != coding.Gzip {
+			continue
+		}
+		info, err := os.Stat(d.documentPath(hash, c))
+		if err == nil && info.Size() != int64(lengths[c]) {
+			err = fmt.Errorf("the file has %d bytes, not %d: %w", info.Size(), lengths[c], feed.ErrInvalid)
+		}
+		if err != nil && c == coding.Gzip {
+			return lengths, err
+		}
+		if err != nil {
+			lengths[c] = 0 // the document is served without this coding
+		}
+	}
+	return lengths, nil
+}
+
+// read returns the contents of a document that is stored in the given codings. It is safe for concurrent use with other
 // methods. The error is of kind [feed.ErrInvalid] if they are damaged and [fs.ErrNotExist] if there are none.
-func (d *Disk) read(ref feed.DocumentRef, br bool) (contents, error) {
-	var c contents
-	var err error
-	if c.gzip, err = os.ReadFile(d.documentPath(ref.Hash, coding.Gzip)); err != nil {
-		return contents{}, err
-	}
-	if err := coding.Gzip.Check(c.gzip, ref.Hash, ref.Length); err != nil {
-		return contents{}, err
-	}
-	if br {
-		if c.brotli, err = os.ReadFile(d.documentPath(ref.Hash, coding.Brotli)); err != nil {
+func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
+	var found contents
+	for _, c := range coding.Compressed() {
+		if !stored[c] {
+			continue
+		}
+		body, err := os.ReadFile(d.documentPath(ref.Hash, c))
+		if err != nil {
 			return contents{}, err
 		}
-		if err := coding.Brotli.Check(c.brotli, ref.Hash, ref.Length); err != nil {
+		if err := c.Check(body, ref.Hash, ref.Length); err != nil {
 			return contents{}, err
 		}
+		found.bodies[c] = body
 	}
-	hist := new(history)
-	if err := readSummed(d.historyPath(ref.Hash), hist); err == nil { // without one, clients receive the whole document
-		c.history = hist
+	h := new(history)
+	if err := readSummed(d.historyPath(ref.Hash), h); err == nil { // without one, clients receive the whole document
+		found.history = h
 	}
-	return c, nil
+	return found, nil
 }
 
 // repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy that no head names
 // is removed at the next start.
-func (d *Disk) repair(b feed.Blob) error {
-	err := durable.WriteFile(d.documentPath(b.Hash, coding.Gzip), b.Gzip, fileMode)
-	if b.Brotli != nil {
-		err = errors.Join(err, durable.WriteFile(d.documentPath(b.Hash, coding.Brotli), b.Brotli, fileMode))
+func (d *Disk) repair(hash feed.Hash, b bodies) error {
+	var errs []error
+	for _, c := range coding.Compressed() {
+		if b[c] != nil {
+			errs = append(errs, durable.WriteFile(d.documentPath(hash, c), b[c], fileMode))
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // readSummed reads JSON that follows a line with its hash.
@@ -288,23 +299,25 @@ func (d *Disk) save(editions ...*edition) []error {
 // saveDocuments writes histories, and the documents that are not on disk.
 func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
-		h := doc.held.Load()
-		if d.users[doc.ref.Hash] == 0 {
-			if h == nil {
-				return fmt.Errorf("document %s is neither in memory nor on disk: %w", doc.ref.Hash, feed.ErrNotFound)
-			}
-			if err := durable.Replace(d.documentPath(doc.ref.Hash, coding.Gzip), h.gzip, fileMode); err != nil {
-				return err
-			}
+		hash, p := doc.ref.Hash, doc.payload.Load()
+		used := d.users[hash] > 0
+		if p == nil && !used {
+			return fmt.Errorf("document %s is neither in memory nor on disk: %w", hash, feed.ErrNotFound)
 		}
-		if h != nil && h.brotli != nil && !d.brotli[doc.ref.Hash] {
-			if err := durable.Replace(d.documentPath(doc.ref.Hash, coding.Brotli), h.brotli, fileMode); err != nil {
+		if p == nil {
+			continue
+		}
+		for _, c := range coding.Compressed() {
+			if p.bodies[c] == nil || used && d.stored[hash][c] {
+				continue
+			}
+			if err := durable.Replace(d.documentPath(hash, c), p.bodies[c], fileMode); err != nil {
 				return err
 			}
 		}
 		// A history is read only for its document, so it may be written before the head.
-		if h != nil && h.history != nil {
-			if err := writeSummed(d.historyPath(doc.ref.Hash), h.history); err != nil {
+		if p.history != nil {
+			if err := writeSummed(d.historyPath(hash), p.history); err != nil {
 				return err
 			}
 		}
@@ -313,18 +326,15 @@ func (d *Disk) saveDocuments(e *edition) error {
 }
 
 func (d *Disk) saveHead(e *edition) error {
-	packed, brotli := make(map[feed.Hash]int, len(e.documents)), make(map[feed.Hash]int)
+	lengths := make(map[feed.Hash][coding.Count]int, len(e.documents))
 	bounds := make(map[feed.Hash]feed.Bounds, len(e.documents))
 	for _, doc := range e.documents {
-		packed[doc.ref.Hash] = doc.packed
+		lengths[doc.ref.Hash] = doc.lengths
 		if len(doc.bounds) > 0 {
 			bounds[doc.ref.Hash] = doc.bounds
 		}
-		if doc.brotli > 0 {
-			brotli[doc.ref.Hash] = doc.brotli
-		}
 	}
-	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, packed, brotli, bounds})
+	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
 }
 
 // forget removes the replaced documents of a feed that no head names.
@@ -332,9 +342,11 @@ func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
 		if d.users[hash] == 0 {
-			errs = append(errs, d.remove(d.documentPath(hash, coding.Gzip)),
-				d.remove(d.documentPath(hash, coding.Brotli)), d.remove(d.historyPath(hash)))
-			delete(d.brotli, hash)
+			for _, c := range coding.Compressed() {
+				errs = append(errs, d.remove(d.documentPath(hash, c)))
+			}
+			errs = append(errs, d.remove(d.historyPath(hash)))
+			delete(d.stored, hash)
 		}
 	}
 	delete(d.replaced, name)
@@ -345,9 +357,11 @@ func (d *Disk) forget(name feed.Name) error {
 func (d *Disk) note(e *edition) {
 	head := e.head
 	for _, doc := range e.documents {
-		if doc.brotli > 0 {
-			d.brotli[doc.ref.Hash] = true
+		stored := d.stored[doc.ref.Hash]
+		for c, here := range doc.stored {
+			stored[c] = stored[c] || here
 		}
+		d.stored[doc.ref.Hash] = stored
 	}
 	for _, ref := range head.Documents {
 		d.users[ref.Hash]++
@@ -370,9 +384,11 @@ func (d *Disk) sweep() []error {
 			continue
 		}
 		for _, entry := range entries {
-			hash, isDocument := strings.CutSuffix(entry.Name(), coding.Gzip.Extension())
-			if !isDocument {
-				hash, isDocument = strings.CutSuffix(entry.Name(), coding.Brotli.Extension())
+			hash, isDocument := entry.Name(), false
+			for _, c := range coding.Compressed() {
+				if base, ok := strings.CutSuffix(entry.Name(), c.Extension()); ok {
+					hash, isDocument = base, true
+				}
 			}
 			temporary := strings.HasPrefix(entry.Name(), ".")
 			isHistory := dir == d.historyDir()

@@ -99,12 +99,12 @@ func TestDiskSaveAndLoad(t *testing.T) {
 		}
 		for i := range want.documents {
 			e.documents[i].loader = &loader{disk: again, memory: NewMemory(0)}
-			_, h, err := e.documents[i].load()
+			_, p, err := e.documents[i].load()
 			if err != nil {
 				t.Errorf("document %d of %s: %v", i, want.head.Feed, err)
 				continue
 			}
-			if diff := cmp.Diff(want.documents[i].held.Load().gzip, h.gzip); diff != "" {
+			if diff := cmp.Diff(want.documents[i].payload.Load().bodies[coding.Gzip], p.bodies[coding.Gzip]); diff != "" {
 				t.Errorf("document %d of %s (-saved +loaded):\n%s", i, want.head.Feed, diff)
 			}
 		}
@@ -167,7 +167,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 			return os.Truncate(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), 0)
 		}},
 		{"document another", func(d *Disk, e *edition) error {
-			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), e.documents[0].held.Load().gzip, 0o600)
+			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), e.documents[0].payload.Load().bodies[coding.Gzip], 0o600)
 		}},
 		{"head cut", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 100) }},
 		{"head empty", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 0) }},
@@ -248,7 +248,7 @@ func TestDiskKeepsDocumentOfOtherFeed(t *testing.T) {
 	heir := editionOf(t, "tags/b", 1, "b's")
 	heir.documents[0], heir.head.Documents[0] = first.documents[0], first.head.Documents[0]
 	save(t, d, editionOf(t, "tags/a", 2, "second"), heir)
-	if _, err := d.read(first.head.Documents[0], false); err != nil {
+	if _, err := d.read(first.head.Documents[0], gzipOnly); err != nil {
 		t.Errorf("the document that another feed has by now: %v", err)
 	}
 }
@@ -257,7 +257,7 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
 	sound, lost := editionOf(t, "tags/a", 1, "a's"), editionOf(t, "tags/b", 1, "b's")
-	lost.documents[1].held.Store(nil)
+	lost.documents[1].payload.Store(nil)
 	errs := d.save(lost, sound)
 	if errs[0] == nil || errs[1] != nil {
 		t.Errorf("save of a feed without its bytes and of another: %v; want an error for the first only", errs)

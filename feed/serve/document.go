@@ -23,37 +23,51 @@ const staleIfError = 24 * time.Hour
 type document struct {
 	feed         feed.Name // empty for a document of no feed
 	ref          feed.DocumentRef
-	packed       int // length in gzip coding
-	brotli       int // length in brotli coding; 0 if it is not stored in that
+	stored       codingSet
+	lengths      [coding.Count]int // in each coding; 0 if it is not stored in that
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty while that would be later than Date
 	variants     [coding.Count]variant
 
-	held   atomic.Pointer[inMemory] // nil if the bytes are not in memory
-	asked  atomic.Bool              // the bytes were requested since the Memory examined the document
-	loader *loader                  // nil if the bytes never leave the memory; set before the document is served
+	payload atomic.Pointer[payload] // nil if the bytes are not in memory
+	asked   atomic.Bool             // the bytes were requested since the Memory examined the document
+	loader  *loader                 // nil if the bytes never leave the memory; set before the document is served
 	memoryState
 }
 
 // withRef returns the document with another reference to the same bytes.
 func (d *document) withRef(ref feed.DocumentRef, now time.Time) *document {
-	brotli := d.brotli
-	if !ref.Brotli {
-		brotli = 0
+	lengths := d.lengths
+	for _, c := range coding.Compressed() {
+		if !c.Committed(ref) {
+			lengths[c] = 0
+		}
 	}
-	next := describe(d.feed, ref, d.packed, brotli, now)
+	next := describe(d.feed, ref, lengths, now)
 	next.loader, next.bounds = d.loader, d.bounds
 	if d.loader != nil {
 		next.saved = d.loader.memory.isSaved(d)
 	}
-	if h := d.held.Load(); h != nil {
-		c := h.contents
-		if brotli == 0 {
-			c.brotli = nil
+	if p := d.payload.Load(); p != nil {
+		contents := p.contents
+		for _, c := range coding.Compressed() {
+			if !next.stored[c] {
+				contents.bodies[c] = nil
+			}
 		}
-		next.held.Store(next.payloadOf(c))
+		next.payload.Store(next.payloadOf(contents))
 	}
 	return next
+}
+
+// storedAsCommitted reports whether the document is stored in every coding in which ref is committed.
+func (d *document) storedAsCommitted(ref feed.DocumentRef) bool {
+	for _, c := range coding.All() {
+		if c.Committed(ref) && !d.stored[c] {
+			return false
+		}
+	}
+	return true
 }
 
 // variant has the fields of a document in one coding. Those of a 304 are the first of those of a 200.
@@ -64,21 +78,27 @@ type variant struct {
 
 // newDocument returns the document of ref with its bytes in gzip coding.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
-	return newDocumentOf(name, ref, contents{gzip: gz}, now, more...)
+	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}}, now, more...)
 }
 
 // newDocumentOf returns the document of ref with its contents.
 func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Time, more ...Field) *document {
-	d := describe(name, ref, len(c.gzip), len(c.brotli), now, more...)
-	d.held.Store(d.payloadOf(c))
+	d := describe(name, ref, c.bodies.lengths(), now, more...)
+	d.payload.Store(d.payloadOf(c))
 	return d
 }
 
-// describe returns the document of ref without its bytes, of which there are packed in gzip coding and brotli in brotli
-// coding. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110
-// section 8.8.2.1). more are additional fields.
-func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time.Time, more ...Field) *document {
-	d := &document{feed: name, ref: ref, packed: packed, brotli: brotli}
+// describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
+// stored. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110 section
+// 8.8.2.1). more are additional fields.
+func describe(
+	name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, now time.Time, more ...Field,
+) *document {
+	lengths[coding.Identity] = ref.Length
+	d := &document{feed: name, ref: ref, lengths: lengths}
+	for _, c := range coding.All() {
+		d.stored[c] = c == coding.Identity || lengths[c] > 0
+	}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // set below for each coding
 	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
@@ -96,9 +116,8 @@ func describe(name feed.Name, ref feed.DocumentRef, packed, brotli int, now time
 	n := len(own)
 	own = append(own, field("Content-Type", ref.MediaType), field("Content-Length", ""))
 
-	lengths := [coding.Count]int{coding.Identity: ref.Length, coding.Gzip: packed, coding.Brotli: brotli}
 	for _, c := range coding.All() {
-		if c == coding.Brotli && brotli == 0 {
+		if !d.stored[c] {
 			continue
 		}
 		own[0] = field("Etag", `"`+string(ref.Hash)+c.TagSuffix()+`"`)
@@ -158,10 +177,10 @@ func cacheControl(maxAge time.Duration) string {
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// respond answers a request with h, or with the bytes in memory if h is nil. For a 304 it reads nothing but the fields:
+// respond answers a request with p, or with the bytes in memory if p is nil. For a 304 it reads nothing but the fields:
 // with thousands of feeds each further access is a cache miss.
-func (d *document) respond(h *inMemory, r Request) Response {
-	selected, ok := negotiate(r.AcceptEncoding, d.brotli > 0)
+func (d *document) respond(p *payload, r Request) Response {
+	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {
 		return notAcceptable
 	}
@@ -174,10 +193,10 @@ func (d *document) respond(h *inMemory, r Request) Response {
 		return d.notModified(selected)
 	}
 	delta := r.IfNoneMatch != "" && r.AIM != ""
-	if h == nil {
-		h = d.held.Load()
+	if p == nil {
+		p = d.payload.Load()
 	}
-	if h == nil {
+	if p == nil {
 		if r.Method == "HEAD" && !delta {
 			return d.head(selected)
 		}
@@ -189,14 +208,13 @@ func (d *document) respond(h *inMemory, r Request) Response {
 		d.asked.Store(true)
 	}
 	if delta {
-		// Deltas are not stored in brotli coding: they are short, and each client requests one once.
-		if plain, ok := negotiate(r.AcceptEncoding, false); ok {
-			if res, ok := d.since(h, r.IfNoneMatch, r.AIM, plain, r.Method); ok {
+		if c, ok := negotiate(r.AcceptEncoding, deltaCodings); ok {
+			if res, ok := d.since(p, r.IfNoneMatch, r.AIM, c, r.Method); ok {
 				return res
 			}
 		}
 	}
-	return d.whole(h, selected, r.Method)
+	return d.whole(p, selected, r.Method)
 }
 
 // head returns the 200 in coding c without its body.
@@ -205,25 +223,18 @@ func (d *document) head(c coding.Coding) Response {
 }
 
 // whole returns the 200 in coding c.
-func (d *document) whole(h *inMemory, c coding.Coding, method string) Response {
+func (d *document) whole(p *payload, c coding.Coding, method string) Response {
 	res := d.head(c)
-	switch c {
-	case coding.Gzip:
-		res.Body = h.gzip
-	case coding.Brotli:
-		res.Body = h.brotli
-	case coding.Identity:
-		if method == "HEAD" {
-			return res
-		}
+	if method == "HEAD" {
+		return res
+	}
+	if res.Body = p.bodies[c]; c == coding.Identity {
 		// Few clients request it, so it is not kept in memory.
-		body, err := coding.Gzip.Unpack(h.gzip, d.ref.Length)
+		body, err := coding.Gzip.Unpack(p.bodies[coding.Gzip], d.ref.Length)
 		if err != nil {
 			return internal // cannot happen: the bytes were checked when they were loaded
 		}
 		res.Body = body
-	default:
-		panic("serve: no body in coding " + c.Token())
 	}
 	return res
 }
@@ -240,13 +251,33 @@ func (d *document) notModified(c coding.Coding) Response {
 	}
 }
 
-// validBrotli returns the blob's bytes in brotli coding if they are the document of ref, else nil: it is served without
-// them.
-func validBrotli(ref feed.DocumentRef, b feed.Blob) []byte {
-	if !ref.Brotli || len(b.Brotli) == 0 || coding.Brotli.Check(b.Brotli, ref.Hash, ref.Length) != nil {
-		return nil
+// bodies are the bytes of a document in the codings in which it is stored, nil in others.
+type bodies [coding.Count][]byte
+
+// bodiesOf returns the bytes of a blob in the codings in which the document of ref is committed. It checks them against
+// the reference. If those in gzip coding are damaged it returns an error of kind [feed.ErrInvalid]. Others that are
+// damaged or missing are omitted, because the document can be served without them.
+func bodiesOf(ref feed.DocumentRef, b feed.Blob) (checked bodies, err error) {
+	for _, c := range coding.Compressed() {
+		body := c.Stored(b)
+		if !c.Committed(ref) || len(body) == 0 && c != coding.Gzip {
+			continue
+		}
+		if err := c.Check(body, ref.Hash, ref.Length); err == nil {
+			checked[c] = body
+		} else if c == coding.Gzip {
+			return bodies{}, err
+		}
 	}
-	return b.Brotli
+	return checked, nil
+}
+
+// lengths returns the length of the bytes in each coding.
+func (b bodies) lengths() (lengths [coding.Count]int) {
+	for c, body := range b {
+		lengths[c] = len(body)
+	}
+	return lengths
 }
 
 // checkHead returns nil if the head can be served, else an error of kind [feed.ErrInvalid]. The hashes and strings of a

@@ -109,8 +109,8 @@ func (f *Front) answer(v *Visit) Response {
 		return res
 	}
 	// Load the bytes, once for all concurrent requests. If that fails the answer stays 503.
-	if d, h, err := res.wanted.load(); err == nil {
-		res = d.respond(h, v.Request)
+	if d, p, err := res.wanted.load(); err == nil {
+		res = d.respond(p, v.Request)
 		if v.Method == "HEAD" {
 			res.Body = nil
 		}

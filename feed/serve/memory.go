@@ -32,7 +32,7 @@ type Memory struct {
 	turns chan struct{} // limits loads to maxLoads
 
 	mu    sync.Mutex
-	held  int64
+	size  int64 // of the payloads that are counted, in bytes
 	loads uint64
 	// ring has the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
@@ -44,11 +44,11 @@ func NewMemory(limit int64) *Memory {
 	return &Memory{limit: limit, turns: make(chan struct{}, maxLoads)}
 }
 
-// Held returns how many bytes are in memory.
-func (m *Memory) Held() int64 {
+// Size returns how many bytes are in memory.
+func (m *Memory) Size() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.held
+	return m.size
 }
 
 // Loads returns how many documents were loaded, after a start or because they had been dropped.
@@ -62,12 +62,12 @@ func (m *Memory) Loads() uint64 {
 func (m *Memory) full(more int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.limit > 0 && m.held+int64(more) > m.limit
+	return m.limit > 0 && m.size+int64(more) > m.limit
 }
 
 // memoryState is what a [Memory] knows of a document. It is guarded by the lock of the Memory.
 type memoryState struct {
-	counted int64         // its share of Memory.held, in bytes
+	counted int64         // its share of Memory.size, in bytes
 	element *list.Element // in the ring; nil if it must not be dropped
 	saved   bool          // on disk
 	served  bool          // in the current snapshot
@@ -83,7 +83,7 @@ func (m *Memory) replace(before, now []*document) {
 	}
 	for _, d := range now {
 		d.served = true
-		m.count(d, d.held.Load())
+		m.count(d, d.payload.Load())
 	}
 	m.evict()
 }
@@ -96,7 +96,7 @@ func (m *Memory) retain(ds []*document) {
 	for _, d := range ds {
 		if !d.served {
 			d.saved = true
-			m.count(d, d.held.Load())
+			m.count(d, d.payload.Load())
 		}
 	}
 	m.evict()
@@ -119,7 +119,7 @@ func (m *Memory) note(ds []*document) {
 	for _, d := range ds {
 		d.saved = true
 		if d.served {
-			m.count(d, d.held.Load())
+			m.count(d, d.payload.Load())
 		}
 	}
 	m.evict()
@@ -140,31 +140,31 @@ func (m *Memory) isServed(d *document) bool {
 }
 
 // admit puts the loaded bytes of a document into memory if it is still served.
-func (m *Memory) admit(d *document, h *inMemory) {
+func (m *Memory) admit(d *document, p *payload) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.loads++
-	if !d.served || d.held.Load() != nil {
+	if !d.served || d.payload.Load() != nil {
 		return
 	}
-	d.held.Store(h)
+	d.payload.Store(p)
 	d.asked.Store(false)
-	m.count(d, h)
+	m.count(d, p)
 	m.evict()
 }
 
 // count updates the number of bytes for a document.
-func (m *Memory) count(d *document, h *inMemory) {
-	m.held += h.size() - d.counted
-	d.counted = h.size()
-	if h != nil && d.saved && d.element == nil {
+func (m *Memory) count(d *document, p *payload) {
+	m.size += p.size() - d.counted
+	d.counted = p.size()
+	if p != nil && d.saved && d.element == nil {
 		d.element = m.ring.PushBack(d)
 	}
 }
 
 // leave stops counting a document. Requests that use its bytes keep them.
 func (m *Memory) leave(d *document) {
-	m.held -= d.counted
+	m.size -= d.counted
 	d.counted = 0
 	if d.element != nil {
 		m.ring.Remove(d.element)
@@ -175,29 +175,28 @@ func (m *Memory) leave(d *document) {
 // evict drops documents until the rest is within the bound.
 func (m *Memory) evict() {
 	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
-	for spared := m.ring.Len(); m.limit > 0 && m.held > m.limit && m.ring.Len() > 0; spared-- {
+	for spared := m.ring.Len(); m.limit > 0 && m.size > m.limit && m.ring.Len() > 0; spared-- {
 		d, _ := m.ring.Front().Value.(*document) // the ring has only documents
 		if spared > 0 && d.asked.Swap(false) {
 			m.ring.MoveToBack(d.element)
 			continue
 		}
 		m.leave(d)
-		d.held.Store(nil)
+		d.payload.Store(nil)
 	}
 }
 
 // loadTimeout bounds how long a request waits for a document from the store.
 const loadTimeout = 3 * time.Second
 
-// contents are the bytes of a document in gzip coding, in brotli coding if it is stored in that, and its history, nil
-// if it has none.
+// contents are the bytes of a document and its history, nil if it has none.
 type contents struct {
-	gzip, brotli []byte
-	history      *history
+	bodies  bodies
+	history *history
 }
 
-// inMemory is what is in memory of a document. It is immutable.
-type inMemory struct {
+// payload has the bytes of a document and the bodies that are made from them. It is immutable.
+type payload struct {
 	contents
 	deltas []delta // the newest base first
 }
@@ -205,28 +204,31 @@ type inMemory struct {
 // deltaOverhead is about how many bytes of memory the header of a delta takes.
 const deltaOverhead = 2 << 10
 
-// size returns about how many bytes of memory h takes, 0 for nil.
-func (h *inMemory) size() int64 {
-	if h == nil {
+// size returns about how many bytes of memory p takes, 0 for nil.
+func (p *payload) size() int64 {
+	if p == nil {
 		return 0
 	}
-	n := len(h.gzip) + len(h.brotli) + len(h.deltas)*deltaOverhead
-	if h.history != nil {
-		n += h.history.size()
+	n := len(p.deltas) * deltaOverhead
+	for _, body := range p.bodies {
+		n += len(body)
+	}
+	if p.history != nil {
+		n += p.history.size()
 	}
 	return int64(n)
 }
 
-// payloadOf returns what is in memory of the document if it has the given contents.
-func (d *document) payloadOf(c contents) *inMemory {
-	h := &inMemory{contents: c}
+// payloadOf returns the payload of the document for its contents.
+func (d *document) payloadOf(c contents) *payload {
+	p := &payload{contents: c}
 	if c.history != nil {
-		h.deltas = make([]delta, len(c.history.Patches))
-		for i, p := range c.history.Patches {
-			h.deltas[i] = newDelta(d, p)
+		p.deltas = make([]delta, len(c.history.Patches))
+		for i, patch := range c.history.Patches {
+			p.deltas[i] = newDelta(d, patch)
 		}
 	}
-	return h
+	return p
 }
 
 // loader loads documents that are not in memory: from the disk or, if the copy there is damaged, from the store.
@@ -244,15 +246,15 @@ type loader struct {
 // loaded is a document with its bytes.
 type loaded struct {
 	document *document
-	held     *inMemory
+	payload  *payload
 }
 
 // load returns d with its bytes, which stay valid when they are dropped from memory. It returns another document with
 // the same identity bytes if the store has them in a different gzip encoding, so that Content-Length is right. The
 // error is of kind [feed.ErrUnavailable], [feed.ErrNotFound] or [feed.ErrInvalid].
-func (d *document) load() (*document, *inMemory, error) {
-	if h := d.held.Load(); h != nil {
-		return d, h, nil
+func (d *document) load() (*document, *payload, error) {
+	if p := d.payload.Load(); p != nil {
+		return d, p, nil
 	}
 	if d.loader == nil {
 		return nil, nil, fmt.Errorf("document %s: %w", d.ref.Hash, feed.ErrNotFound)
@@ -262,12 +264,12 @@ func (d *document) load() (*document, *inMemory, error) {
 		return nil, nil, err
 	}
 	l, _ := v.(loaded)
-	return l.document, l.held, nil
+	return l.document, l.payload, nil
 }
 
 func (l *loader) load(d *document) (loaded, error) {
-	if h := d.held.Load(); h != nil {
-		return loaded{d, h}, nil
+	if p := d.payload.Load(); p != nil {
+		return loaded{d, p}, nil
 	}
 	l.memory.turns <- struct{}{}
 	defer func() { <-l.memory.turns }()
@@ -276,19 +278,21 @@ func (l *loader) load(d *document) (loaded, error) {
 	if err != nil {
 		return loaded{}, err
 	}
-	if len(c.gzip) != d.packed || len(c.brotli) != d.brotli {
+	lengths := c.bodies.lengths()
+	lengths[coding.Identity] = d.ref.Length
+	if lengths != d.lengths {
 		bounds := d.bounds
-		d = describe(d.feed, d.ref, len(c.gzip), len(c.brotli), l.now())
+		d = describe(d.feed, d.ref, lengths, l.now())
 		d.bounds = bounds
 	}
-	h := d.payloadOf(c)
-	l.memory.admit(d, h)
-	return loaded{d, h}, nil
+	p := d.payloadOf(c)
+	l.memory.admit(d, p)
+	return loaded{d, p}, nil
 }
 
 // fetch returns the contents of a document, which it has checked against its hash.
 func (l *loader) fetch(d *document) (contents, error) {
-	c, problem := l.disk.read(d.ref, d.brotli > 0)
+	c, problem := l.disk.read(d.ref, d.stored)
 	if problem == nil {
 		return c, nil
 	}
@@ -300,18 +304,17 @@ func (l *loader) fetch(d *document) (contents, error) {
 	defer cancel()
 	b, err := l.source.Blob(ctx, d.ref.Hash)
 	if err == nil {
-		b.Hash, b.Brotli = d.ref.Hash, validBrotli(d.ref, b)
-		err = coding.Gzip.Check(b.Gzip, d.ref.Hash, d.ref.Length)
+		c.bodies, err = bodiesOf(d.ref, b)
 	}
 	if err != nil {
 		return contents{}, fmt.Errorf("load document of %s: %w; on disk: %w", d.feed, err, problem)
 	}
 	if served {
-		if err := l.disk.repair(b); err != nil {
+		if err := l.disk.repair(d.ref.Hash, c.bodies); err != nil {
 			l.log.Warn("copy on disk not repaired", "feed", d.feed, "error", err)
 		}
 	}
-	return contents{gzip: b.Gzip, brotli: b.Brotli}, nil
+	return c, nil
 }
 
 // note logs the first of several failures, and their end. Clients can cause any number of them.

@@ -56,7 +56,7 @@ func (r *running) gives(name feed.Name, text string) {
 func (r *running) cold() (cold []*document) {
 	for _, e := range r.Snapshot().editions.all() {
 		for _, d := range e.documents {
-			if d.held.Load() == nil {
+			if d.payload.Load() == nil {
 				cold = append(cold, d)
 			}
 		}
@@ -70,14 +70,14 @@ func TestMemoryIsBounded(t *testing.T) {
 		store, dir := newFakeStore(), t.TempDir()
 		names := manyFeeds(store, 150) // more than one batch
 		r := runBound(t, store, dir, limit)
-		if got := r.Memory.Held(); got > limit || got == 0 {
+		if got := r.Memory.Size(); got > limit || got == 0 {
 			t.Errorf("after all feeds were taken, %d bytes are in memory, want some, but at most %d", got, limit)
 		}
 		store.do(func() { store.down = errDown })
 		for range 2 {
 			for _, name := range names { // a reader never needs the store
 				r.gives(name, string(name))
-				if got := r.Memory.Held(); got > limit {
+				if got := r.Memory.Size(); got > limit {
 					t.Fatalf("after %s was read, %d bytes are in memory, want at most %d", name, got, limit)
 				}
 			}
@@ -91,7 +91,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		store.do(func() { store.down = errDown })
 		r = runBound(t, store, dir, limit)
 		defer r.stop()
-		if got := r.Memory.Held(); got > limit || got == 0 {
+		if got := r.Memory.Size(); got > limit || got == 0 {
 			t.Errorf("after a start, %d bytes are in memory, want some, but at most %d", got, limit)
 		}
 		for _, name := range names {
@@ -117,37 +117,40 @@ func TestMemoryIsSharedBySites(t *testing.T) {
 				r.gives(name, string(name))
 			}
 		}
-		if got := m.Held(); got > limit || got < limit/2 {
+		if got := m.Size(); got > limit || got < limit/2 {
 			t.Errorf("three sites have %d bytes in memory, want nearly %d together", got, limit)
 		}
 	})
 }
 
+// gzipLengths are the lengths of a document of n bytes in gzip coding.
+func gzipLengths(n int) [coding.Count]int { return [coding.Count]int{coding.Gzip: n} }
+
 func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m := NewMemory(1000)
 	var ds []*document
 	for i := range 10 {
-		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, 100, 0, later)
+		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, gzipLengths(100), later)
 		d.saved = true
 		ds = append(ds, d)
 	}
 	m.replace(nil, ds)
 	for _, d := range ds {
-		m.admit(d, &inMemory{contents: contents{gzip: make([]byte, 100)}})
+		m.admit(d, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 100)}}})
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
-	more := describe(feed.Main, feed.DocumentRef{}, 250, 0, later)
+	more := describe(feed.Main, feed.DocumentRef{}, gzipLengths(250), later)
 	m.replace(nil, []*document{more})
-	m.admit(more, &inMemory{contents: contents{gzip: make([]byte, 250)}})
+	m.admit(more, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 250)}}})
 	for i, d := range ds {
-		if got, want := d.held.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
+		if got, want := d.payload.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
 			t.Errorf("document %d is dropped: %t, want %t", i, got, want)
 		}
 	}
 	// Replaced documents make room.
 	m.replace(ds[5:], nil)
-	if got := m.Held(); got != 450 {
+	if got := m.Size(); got != 450 {
 		t.Errorf("%d bytes are in memory, want 450", got)
 	}
 }
@@ -325,7 +328,7 @@ func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	r.Load()
 	for name, want := range map[feed.Name]bool{feed.Main: true, "tags/go": false} {
 		for _, d := range r.Snapshot().edition(name).documents {
-			if got := d.held.Load() != nil; got != want {
+			if got := d.payload.Load() != nil; got != want {
 				t.Errorf("%s of %s is in memory: %t, want %t", d.ref.Format, name, got, want)
 			}
 		}
@@ -357,7 +360,7 @@ func TestInterruptedSave(t *testing.T) {
 	}{
 		{"nothing", func(*Disk) error { return nil }, before},
 		{"a temporary file", func(d *Disk) error {
-			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), after.documents[0].held.Load().gzip[:9], 0o600)
+			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), after.documents[0].payload.Load().bodies[coding.Gzip][:9], 0o600)
 		}, before},
 		{"some of the documents", func(d *Disk) error {
 			return d.saveDocuments(&edition{head: after.head, documents: after.documents[:2]})
@@ -378,7 +381,7 @@ func TestInterruptedSave(t *testing.T) {
 				t.Fatalf("load gives %v with %v, want the edition with token %d", got[feed.Main], problems, test.want.head.Token)
 			}
 			for _, doc := range test.want.documents {
-				if _, err := d.read(doc.ref, false); err != nil {
+				if _, err := d.read(doc.ref, gzipOnly); err != nil {
 					t.Errorf("read of %s: %v", doc.ref.Format, err)
 				}
 			}

@@ -6,32 +6,30 @@ import (
 	"feedpub/feed/coding"
 )
 
-// negotiate chooses a coding for the value of Accept-Encoding (RFC 9110 section 12.5.3), and returns false if none is
-// acceptable. If several have the same weight it chooses the smallest. Members with a malformed weight are ignored.
-// brotli reports whether the document is stored in brotli coding. Clients have to name that: programs that send "*" may
-// know no more than gzip.
-func negotiate(accept string, brotli bool) (coding.Coding, bool) {
+// codingSet is a set of codings.
+type codingSet [coding.Count]bool
+
+// negotiate chooses one of the stored codings for the value of Accept-Encoding (RFC 9110 section 12.5.3), and returns
+// false if none is acceptable. If several have the same weight it chooses the shortest. Members with a malformed weight
+// are ignored.
+func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 	if accept == "" {
 		return coding.Identity, true // the field is missing, or no coding is wanted
 	}
 	weights, other := codingWeights(accept)
-	gzip, br, identity := weights[coding.Gzip], weights[coding.Brotli], weights[coding.Identity]
-	if gzip == unlisted {
-		gzip = max(other, 0)
+	best, greatest := coding.Identity, 0
+	for c, q := range weights {
+		c := coding.Coding(c)
+		if q == unlisted && c.Wildcard() {
+			q = other
+		}
+		weights[c] = q
+		if stored[c] && q > 0 && q >= greatest {
+			best, greatest = c, q
+		}
 	}
-	if identity == unlisted && other != unlisted {
-		identity = other
-	}
-	switch {
-	case brotli && br > 0 && br >= gzip && br >= identity:
-		return coding.Brotli, true
-	case gzip > 0 && gzip >= identity: // an identity that is not listed is acceptable, but not preferred
-		return coding.Gzip, true
-	case identity != 0:
-		return coding.Identity, true
-	default:
-		return coding.Identity, false
-	}
+	// An identity that is not listed is acceptable, but not preferred.
+	return best, greatest > 0 || weights[coding.Identity] == unlisted
 }
 
 // unlisted is the weight of a coding that Accept-Encoding does not list.
@@ -39,7 +37,10 @@ const unlisted = -1
 
 // codingWeights returns the weights of the codings in a value of Accept-Encoding, and that of "*".
 func codingWeights(accept string) (weights [coding.Count]int, other int) {
-	weights, other = [coding.Count]int{unlisted, unlisted, unlisted}, unlisted
+	other = unlisted
+	for c := range weights {
+		weights[c] = unlisted
+	}
 	for accept != "" {
 		var member string
 		member, accept, _ = strings.Cut(accept, ",")

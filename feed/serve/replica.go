@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 const (
@@ -173,7 +174,7 @@ func (r *Replica) Run(ctx context.Context) error {
 func (r *Replica) warm(ctx context.Context) {
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
-			if ctx.Err() != nil || r.Memory.full(d.packed) {
+			if ctx.Err() != nil || r.Memory.full(d.lengths[coding.Gzip]) {
 				return
 			}
 			_, _, _ = d.load() // errors have been logged

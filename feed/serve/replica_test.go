@@ -615,7 +615,7 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		repairDisk(t, dir)
-		held := memory.Held()
+		held := memory.Size()
 
 		config.Source, config.Before = newFakeStore(), first
 		config.Options = Options{Moved: map[string]string{"/old": "https://example.com/feed.xml"}}
@@ -627,8 +627,8 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		if res := Answer(second.Snapshot(), Request{Method: "GET", Path: "/old"}); res.Status != 301 {
 			t.Errorf("a path that moved answered with %d, want 301", res.Status)
 		}
-		if memory.Held() != held || held == 0 {
-			t.Errorf("%d bytes are counted, and were %d before", memory.Held(), held)
+		if memory.Size() != held || held == 0 {
+			t.Errorf("%d bytes are counted, and were %d before", memory.Size(), held)
 		}
 		ctx, end = context.WithCancel(t.Context())
 		go func() { ended <- second.Run(ctx) }()
@@ -638,8 +638,8 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		second.ReleaseMemory()
-		if memory.Held() != 0 {
-			t.Errorf("%d bytes are counted of a removed site", memory.Held())
+		if memory.Size() != 0 {
+			t.Errorf("%d bytes are counted of a removed site", memory.Size())
 		}
 
 		if err := disk.Close(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"feedpub/feed"
+	"feedpub/feed/coding"
 )
 
 // Restorer restores committed documents that a store has lost, as when it was flushed or restored from an older copy. A
@@ -46,11 +47,11 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	if d == nil {
 		return feed.Blob{}, fmt.Errorf("document %s is no longer served: %w", hash, feed.ErrNotFound)
 	}
-	_, h, err := d.load()
+	_, p, err := d.load()
 	if err != nil {
 		return feed.Blob{}, fmt.Errorf("document %s: %w", hash, err)
 	}
-	return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length, Bounds: d.bounds}, nil
+	return feed.Blob{Hash: hash, Gzip: p.bodies[coding.Gzip], Size: d.ref.Length, Bounds: d.bounds}, nil
 }
 
 // lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for it then knows

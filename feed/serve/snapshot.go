@@ -99,27 +99,30 @@ func newEdition(
 	for i, ref := range h.Documents {
 		var same *document
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
-			if !ref.Brotli || d.brotli > 0 {
+			if d.storedAsCommitted(ref) {
 				e.documents[i] = d.withRef(ref, now)
 				continue
 			}
 			same = d
 		}
 		b, err := fetch(ref)
+		var c contents
 		if err == nil {
-			err = cmp.Or(coding.Gzip.Check(b.Gzip, ref.Hash, ref.Length), b.Bounds.Validate(ref.Length))
+			c.bodies, err = bodiesOf(ref, b)
+		}
+		if err == nil {
+			err = b.Bounds.Validate(ref.Length)
 		}
 		if err != nil && same != nil {
-			e.documents[i] = same.withRef(ref, now) // it is served already, without the other coding
+			e.documents[i] = same.withRef(ref, now) // it is served already, without the new coding
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: %w", h.Feed, err)
 		}
-		c := contents{gzip: b.Gzip, brotli: validBrotli(ref, b)}
 		if same != nil {
-			if _, h, err := same.load(); err == nil { // the same document in another coding
-				c.history = h.history
+			if _, p, err := same.load(); err == nil { // the same document in another coding
+				c.history = p.history
 			}
 		}
 		e.documents[i] = newDocumentOf(h.Feed, ref, c, now)
@@ -136,12 +139,12 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		if before == nil || before.ref.Hash == d.ref.Hash {
 			continue
 		}
-		_, h, err := d.load()
-		if err != nil || h.history != nil {
+		_, p, err := d.load()
+		if err != nil || p.history != nil {
 			continue // without a history, clients receive the whole document
 		}
 		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
-			gzip: h.gzip, brotli: h.brotli, history: newHistory(before, prev.head.IDs, d, e.head.IDs, h.gzip),
+			bodies: p.bodies, history: newHistory(before, prev.head.IDs, d, e.head.IDs, p.bodies[coding.Gzip]),
 		}, now)
 		next.documents[i].bounds = d.bounds
 	}
@@ -188,7 +191,7 @@ func emptySnapshot(r *redirects) *Snapshot {
 // that are committed besides. Its cost depends on the given editions, not on the size of s.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head, now time.Time) *Snapshot {
 	next := *s
-	next.undated, next.nextDated, next.unavailable = make(map[feed.Name]bool), time.Time{}, make(map[string]bool)
+	next.undated, next.nextDated, next.unavailable = make(map[feed.Name]bool), time.Time{}, pathsOf(unavailable)
 	changed := maps.Clone(editions)
 	if changed == nil {
 		changed = make(map[feed.Name]*edition, len(s.undated))
@@ -203,14 +206,7 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head
 	for name, e := range changed {
 		before, _ := s.editions.get(string(name))
 		e = e.refresh(now)
-		for _, d := range e.documents {
-			if m := d.ref.Modified; d.lastModified == "" && !m.IsZero() {
-				next.undated[name] = true
-				if next.nextDated.IsZero() || m.Before(next.nextDated) {
-					next.nextDated = m
-				}
-			}
-		}
+		next.noteUndated(e)
 		if e == before {
 			continue
 		}
@@ -220,18 +216,38 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head
 		sameList = sameList && before.listsLike(e)
 	}
 	next.editions, next.paths, next.aliases = all.done(), paths.done(), aliases.done()
-	for _, h := range unavailable {
-		for _, ref := range h.Documents {
-			next.unavailable[ref.Path] = true
-			for _, target := range ref.Aliases {
-				next.unavailable[target] = true
-			}
-		}
-	}
 	if !sameList {
 		next.index = new(index)
 	}
 	return &next
+}
+
+// noteUndated adds the documents of e without a Last-Modified to undated and nextDated.
+func (s *Snapshot) noteUndated(e *edition) {
+	for _, d := range e.documents {
+		m := d.ref.Modified
+		if d.lastModified != "" || m.IsZero() {
+			continue
+		}
+		s.undated[e.head.Feed] = true
+		if s.nextDated.IsZero() || m.Before(s.nextDated) {
+			s.nextDated = m
+		}
+	}
+}
+
+// pathsOf returns the paths and aliases of the documents of heads.
+func pathsOf(heads []feed.Head) map[string]bool {
+	paths := make(map[string]bool)
+	for _, h := range heads {
+		for _, ref := range h.Documents {
+			paths[ref.Path] = true
+			for _, target := range ref.Aliases {
+				paths[target] = true
+			}
+		}
+	}
+	return paths
 }
 
 // putPaths puts the documents of e at their paths and removes those of before, which may be nil.
@@ -390,11 +406,11 @@ func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 	for _, e := range s.editions.all() {
 		for _, d := range e.documents {
 			if d.ref.Hash == hash {
-				_, h, err := d.load()
+				_, p, err := d.load()
 				if err != nil {
 					return feed.Blob{}, false
 				}
-				return feed.Blob{Hash: hash, Gzip: h.gzip, Size: d.ref.Length, Bounds: d.bounds}, true
+				return feed.Blob{Hash: hash, Gzip: p.bodies[coding.Gzip], Size: d.ref.Length, Bounds: d.bounds}, true
 			}
 		}
 	}

@@ -62,11 +62,8 @@ func (c *strictConn) accept(b byte) bool {
 	c.last = b
 	switch {
 	case before == '\r' || b == '\n':
-		if before != '\r' || b != '\n' {
-			return false
-		}
 		c.endLine()
-		return true
+		return before == '\r' && b == '\n'
 	case b == '\r':
 		if c.lines == 0 {
 			c.old = before == '0' // of "HTTP/1.0"
@@ -77,19 +74,25 @@ func (c *strictConn) accept(b byte) bool {
 	case c.length == len(c.line):
 		return true
 	}
+	return c.acceptInLine(b)
+}
+
+// acceptInLine is accept for a byte at the beginning of a line, where the name of a framing field may end.
+func (c *strictConn) acceptInLine(b byte) bool {
 	if 'A' <= b && b <= 'Z' {
 		b += 'a' - 'A'
 	}
 	c.line[c.length] = b
 	c.length++
-	if b == ':' && c.lines > 0 {
-		switch string(c.line[:c.length]) {
-		case contentLength:
-			c.frames++
-		case transferEncoding:
-			c.frames++
-			return c.frames == 1 && !c.old
-		}
+	if b != ':' || c.lines == 0 {
+		return true
+	}
+	switch string(c.line[:c.length]) {
+	case contentLength:
+		c.frames++
+	case transferEncoding:
+		c.frames++
+		return c.frames == 1 && !c.old
 	}
 	return c.frames <= 1
 }

@@ -201,7 +201,7 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	}
 	if s.options.LimitHeap {
 		g.Go(func() error {
-			limitHeap(ctx, s.memory.Held)
+			limitHeap(ctx, s.memory.Size)
 			return nil
 		})
 	}

@@ -11,45 +11,45 @@ type analysis struct {
 	after                                      span // the tokens after the lead
 	before                                     span // and before it
 	// The block read as a credit of what stands before it; nil if that was not tried.
-	line *citation
-	sure float64
+	tailCitation *citation
+	tailWeight   float64
 }
 
-func (rd *reading) matcher(b *block) *matcher {
-	rd.m.r, rd.m.l, rd.m.b, rd.m.toks, rd.m.names = rd.r, rd.l, b, b.toks, rd.names
-	return &rd.m
+func (rd *reading) matcherFor(b *block) *matcher {
+	rd.matcherState.r, rd.matcherState.l, rd.matcherState.b, rd.matcherState.toks, rd.matcherState.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
+	return &rd.matcherState
 }
 
 // analyse searches the clauses of block i for credits. The result is kept.
 func (rd *reading) analyse(i int) *analysis {
-	if rd.tried[i] != nil {
-		return rd.tried[i]
+	if rd.analyses[i] != nil {
+		return rd.analyses[i]
 	}
 	a := &analysis{}
-	rd.tried[i] = a
+	rd.analyses[i] = a
 	b := rd.doc.blocks[i]
 	if b.code || len(b.toks) == 0 {
 		return a
 	}
-	x := rd.matcher(b)
+	x := rd.matcherFor(b)
 	rd.r.clauses(rd.l, b.toks, func(s span) bool {
-		m := x.best(s)
+		m := x.bestMatch(s)
 		if m == nil {
 			return true
 		}
-		switch m.rule.place {
+		switch m.rule.position {
 		case placeTold:
 			// What is quoted is the speaker's, and the paper is the source only of a whole passage.
-			if a.lead == nil && s.hi == len(b.toks) && rd.beforeQuotation(i) {
-				m.rule = &rule{convention: "7", place: placeLead, weight: 0.4}
+			if a.lead == nil && s.hi == len(b.toks) && rd.precedesQuotation(i) {
+				m.rule = &rule{convention: "7", position: placeLead, weight: 0.4}
 				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			}
 		case placeLead, placeHead, placeBack, placeLetter, placeSelf:
 			// A credit without a publication has to begin a line, end a paragraph, or stand before quotation marks; within a
 			// paragraph it is more likely speech that is reported.
-			weak := m.pub.empty() && m.rule.place == placeLead
+			weak := m.pub.empty() && m.rule.position == placeLead
 			followed := s.hi < len(b.toks)
-			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit && !b.marked(b.toks[s.hi]) {
+			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit && !b.isMarked(b.toks[s.hi]) {
 				return true // the sentence goes on after its colon
 			}
 			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
@@ -59,13 +59,13 @@ func (rd *reading) analyse(i int) *analysis {
 				return true // "Anna said: …", in a story, is somebody the blogger knows
 			}
 			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
-			a.private = m.rule.place == placeLetter || m.rule.place == placeSelf
-			if m.rule.place == placeBack {
+			a.private = m.rule.position == placeLetter || m.rule.position == placeSelf
+			if m.rule.position == placeBack {
 				a.back = m
 			}
 		case placeTail:
 			switch {
-			case s.hi == len(b.toks) || rd.onlyGroups(b, s.hi):
+			case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
 				a.tail = m
 			case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
 				// “…” So wrote A in X. And then the blogger.
@@ -77,7 +77,7 @@ func (rd *reading) analyse(i int) *analysis {
 				a.inline = m
 			}
 		case placeMention:
-			if !rd.givesThanks(b, s) {
+			if !rd.startsLikeVia(b, s) {
 				a.mention = m
 			}
 		case placeSummary:
@@ -93,31 +93,31 @@ func (rd *reading) analyse(i int) *analysis {
 
 // givesThanks reports whether the clause begins like a via: "(H/T X)", "Thanks to X for the coverage". It names nobody
 // whose words follow.
-func (rd *reading) givesThanks(b *block, s span) bool {
+func (rd *reading) startsLikeVia(b *block, s span) bool {
 	if s.lo < s.hi && b.toks[s.lo].kind == tokPunct {
 		s.lo++
 	}
-	return firstEnd(rd.l.via, b.toks[s.lo:s.hi]) > 0
+	return phraseEnd(rd.l.via, b.toks[s.lo:s.hi]) > 0
 }
 
 // beforeQuotation reports whether a quotation element follows block i.
-func (rd *reading) beforeQuotation(i int) bool {
-	n := rd.nextText(i + 1)
+func (rd *reading) precedesQuotation(i int) bool {
+	n := rd.skipBoilerplate(i + 1)
 	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
 }
 
 // marked reports whether an emphasised stretch or a q element begins with the token.
-func (b *block) marked(t token) bool {
+func (b *block) isMarked(t token) bool {
 	return slices.ContainsFunc(b.runs, func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
 }
 
 // footnoted reports whether a footnote's number stands at token k: "[1]".
-func (b *block) footnoted(k int) bool {
+func (b *block) hasFootnote(k int) bool {
 	return k+2 < len(b.toks) && b.toks[k].ch == '[' && b.toks[k+1].digit && b.toks[k+2].ch == ']'
 }
 
 // onlyGroups reports whether only brackets stand after token k.
-func (rd *reading) onlyGroups(b *block, k int) bool {
+func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 	for k < len(b.toks) {
 		end := groupEnd(b.toks, k)
 		if end == 0 {
@@ -130,27 +130,27 @@ func (rd *reading) onlyGroups(b *block, k int) bool {
 
 // names reports whether what the match found in its slots can be what it should be: a publication that is not a
 // month, a place or a common word, persons that look like persons.
-func (rd *reading) names(b *block, m *match) bool {
+func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
-		if p.known == nil && (rd.unlikely(b, m, p) || rd.swapped(b, m) || rd.withinTitle(b, m)) {
+		if p.known == nil && (rd.unlikelyPublication(b, m, p) || rd.slotsSwapped(b, m) || rd.insideHeadline(b, m)) {
 			return false
 		}
 	}
 	if !m.head.empty() && m.rule.convention == "1b" && !b.toks[m.head.lo].upper && b.toks[m.head.lo].kind == tokWord {
 		return false
 	}
-	if !m.who.empty() && b.footnoted(m.who.hi) && m.pub.empty() {
+	if !m.who.empty() && b.hasFootnote(m.who.hi) && m.pub.empty() {
 		return false // sites that set their links as footnotes link to publications
 	}
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
-		for _, n := range splitSpans(rd.l, b, m.who) {
-			if k := rd.r.pubs.suffix(b.toks[n.lo:n.hi]); k == n.hi-n.lo ||
-				k > 0 && !rd.r.otherName(rd.l, b.toks[n.lo:n.hi], k) && rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi]) < 2 {
+		for _, n := range nameSpans(rd.l, b, m.who) {
+			if k := rd.r.pubs.knownSuffix(b.toks[n.lo:n.hi]); k == n.hi-n.lo ||
+				k > 0 && !rd.r.endsUnknownName(rd.l, b.toks[n.lo:n.hi], k) && rd.l.personScore(b.text, b.toks[n.lo:n.hi]) < 2 {
 				return false
 			}
-			p := rd.l.plausiblePerson(b.text, b.toks[n.lo:n.hi])
+			p := rd.l.personScore(b.text, b.toks[n.lo:n.hi])
 			// A word that is in the lexicon for something else is hardly a surname.
 			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
 				return false
@@ -166,7 +166,7 @@ func (rd *reading) names(b *block, m *match) bool {
 
 // withinTitle reports whether the slots are pieces of one linked or emphasised stretch that is more likely a headline:
 // "Rents Rise in Every City But One" is not by Rents Rise.
-func (rd *reading) withinTitle(b *block, m *match) bool {
+func (rd *reading) insideHeadline(b *block, m *match) bool {
 	other := m.who
 	if other.empty() {
 		other = m.head
@@ -180,16 +180,16 @@ func (rd *reading) withinTitle(b *block, m *match) bool {
 
 // swapped reports whether an unknown name in a PUB slot is surely a person's, and that in the WHO slot is not: "Adam
 // Tooze's Chartbook" reads like "the Guardian's A".
-func (rd *reading) swapped(b *block, m *match) bool {
+func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	if m.who.empty() {
 		return false
 	}
 	pub, who := b.toks[m.pub.lo:m.pub.hi], b.toks[m.who.lo:m.who.hi]
-	return rd.l.plausiblePerson(b.text, pub) == 2 && rd.l.plausiblePerson(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
+	return rd.l.personScore(b.text, pub) == 2 && rd.l.personScore(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
 }
 
 // splitSpans cuts a list of persons into the spans of the single names.
-func splitSpans(l *language, b *block, s span) []span {
+func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
 	for k := s.lo; k <= s.hi; k++ {
@@ -207,7 +207,7 @@ func splitSpans(l *language, b *block, s span) []span {
 }
 
 // unlikely reports whether an unknown name in a PUB slot is more likely something else.
-func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
+func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	toks := b.toks[m.pub.lo:m.pub.hi]
 	k := rd.l.skipDeterminers(toks, 0)
 	toks = toks[k:]
@@ -221,11 +221,11 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		}
 	}
 	// Where every noun is capitalised, a capital says nothing: "Der Nachbar meinte: …"
-	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.emphasised(m.pub) && !isDomain(p.name) && !acronym(p.name) &&
+	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) && !isDomain(p.name) && !acronym(p.name) &&
 		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
 		return true
 	}
-	linked := b.linkIn(m.pub) != "" || b.emphasised(m.pub) || b.footnoted(m.pub.hi)
+	linked := b.linkIn(m.pub) != "" || b.isEmphasised(m.pub) || b.hasFootnote(m.pub.hi)
 	t := toks[0]
 	if _, month := rd.l.months[t.id]; month || rd.l.weekday.has(t.id) || t.digit && len(toks) == 1 {
 		return true
@@ -237,12 +237,12 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		return true
 	}
 	// Two capitalised words with a given name are a person, unless they link elsewhere.
-	if !linked && rd.l.plausiblePerson(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
+	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
 	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
-	if m.who.empty() && k == 0 && !b.footnoted(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
-		person := rd.l.plausiblePerson(b.text, toks)
+	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
+		person := rd.l.personScore(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
 		// What is linked and stands after "in" is a work, also if it is a pair: Pride and Prejudice.
 		pair := (subject || !linked) && rd.l.allPeople(toks) && hasAnd(rd.l, toks)
@@ -259,7 +259,7 @@ func (rd *reading) unlikely(b *block, m *match, p publisher) bool {
 		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	if rd.r.pubs.prefix(toks, false) > 0 {
+	if rd.r.pubs.knownPrefix(toks, false) > 0 {
 		return false // "Politico Europe"
 	}
 	return m.rule.convention == "2" && !linked && len(toks) == 1 && !isDomain(p.name) ||
@@ -271,7 +271,7 @@ func hasAnd(l *language, toks []token) bool {
 }
 
 // emphasised reports whether the stretch, determiners aside, is set in italics or the like.
-func (b *block) emphasised(s span) bool {
+func (b *block) isEmphasised(s span) bool {
 	last := b.toks[s.hi-1].end
 	for _, r := range b.runs {
 		if (r.kind == runEmphasis || r.kind == runCite) && r.end == last && r.start >= b.toks[s.lo].start {

@@ -199,7 +199,7 @@ func TestBlocksAreWholeNodes(t *testing.T) {
 					}
 					text.WriteString(" " + allText(n))
 				}
-				if got := squeeze(text.String()); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(b.Text, " ", "") {
+				if got := collapseSpace(text.String()); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(b.Text, " ", "") {
 					t.Errorf("block %d: its nodes hold %q, want its text %q", i, got, b.Text)
 				}
 			}

@@ -9,63 +9,63 @@ import (
 
 // reading is the state of reading one post.
 type reading struct {
-	r   *Reader
-	l   *language
-	doc *document
-	own struct { // the blog's own, which are never a source
+	r    *Reader
+	l    *language
+	doc  *document
+	blog struct { // the blog's own, which are never a source
 		hosts, names map[string]bool
 	}
 
-	title    int // the block that is the title, or -1
-	heading  string
-	headings map[string]int // the length of the shortest heading with each key; nil until it is needed
-	titleURL string         // of the link beside the title, if it leads to another site
-	by       string
-	postedOn date
+	titleBlock int // the block that is the title, or -1
+	postTitle  string
+	headings   map[string]int // the length of the shortest heading with each key; nil until it is needed
+	titleURL   string         // of the link beside the title, if it leads to another site
+	postedBy   string
+	postedOn   date
 
-	found   []*source
-	mention *source // named in the prose; the next passage without a credit of its own is taken to be from it
-	last    *source // the last one that has a passage
-	vias    []feed.Via
+	sources    []*source
+	mentioned  *source // named in the prose; the next passage without a credit of its own is taken to be from it
+	lastQuoted *source // the last one that has a passage
+	vias       []feed.Via
 	// comments counts the blocks that are commentary so far.
-	comments int
-	final    int         // the last block of prose
-	marks    bool        // the post marks its quotations by elements
-	pending  []*source   // credits without a passage, until a marked quotation inherits them
-	tried    []*analysis // by block
-	m        matcher
+	commentaryBlocks int
+	lastProse        int         // the last block of prose
+	marksQuotations  bool        // the post marks its quotations by elements
+	pending          []*source   // credits without a passage, until a marked quotation inherits them
+	analyses         []*analysis // by block
+	matcherState     matcher
 }
 
 // source is a credit, joined with its passage as far as there is one.
 type source struct {
 	citation
-	convention string
-	weight     float64
-	kind       Kind
-	passages   []string // paragraphs of the passage, in order
-	blocks     []int    // those wholly in the passage
-	credit     []int    // those that hold the credit
-	at         int      // the first block of it all, for the order
-	inline     bool
-	marked     bool    // the passage is marked: a quotation element or quotation marks
-	byline     bool    // a headline or byline stands with it
-	linked     bool    // the credit is a link or emphasised
-	sentence   bool    // the credit is a whole line
-	listed     bool    // among those found
-	parent     *source // of a nested quotation
-	joins      *source // whose passage this one goes on with
-	copied     bool    // a byline, a date or a dateline was copied with the passage
-	used       bool    // a marked quotation inherited this credit
-	bareName   bool    // see [reading.bareName]
-	barePerson bool    // see [reading.barePerson]
-	determined bool    // an article or the like stands before the publication's name of two words or more
-	clause     span    // of the credit in block at
+	convention    string
+	weight        float64
+	kind          Kind
+	passages      []string // paragraphs of the passage, in order
+	passageBlocks []int    // those wholly in the passage
+	creditBlocks  []int    // those that hold the credit
+	firstBlock    int      // the first block of it all, for the order
+	inline        bool
+	marked        bool    // the passage is marked: a quotation element or quotation marks
+	hasHeader     bool    // a headline or byline stands with it
+	linked        bool    // the credit is a link or emphasised
+	sentence      bool    // the credit is a whole line
+	added         bool    // among those found
+	parent        *source // of a nested quotation
+	continues     *source // whose passage this one goes on with
+	copiedHeader  bool    // a byline, a date or a dateline was copied with the passage
+	inherited     bool    // a marked quotation inherited this credit
+	weakName      bool    // see [reading.bareName]
+	weakPerson    bool    // see [reading.barePerson]
+	hasDeterminer bool    // an article or the like stands before the publication's name of two words or more
+	clause        span    // of the credit in block at
 }
 
 // bind joins credits with passages in one pass over the blocks.
-func (rd *reading) bind() {
-	rd.final = rd.finalBlock()
-	rd.marks = rd.marksQuotations()
+func (rd *reading) bindBlocks() {
+	rd.lastProse = rd.lastProseBlock()
+	rd.marksQuotations = rd.hasMarkedQuotation()
 	for i := 0; i < len(rd.doc.blocks); {
 		b := rd.doc.blocks[i]
 		next := i + 1
@@ -88,24 +88,24 @@ func outermost(q *quotation) *quotation {
 }
 
 // surelyLead is the weight from which a lead's rule is trusted more than what the parts of the line look like.
-const surelyLead = 0.5
+const trustedLead = 0.5
 
 // bindBlock reads the block i outside of quotation elements and returns where to go on.
 func (rd *reading) bindBlock(i int) int {
 	b := rd.doc.blocks[i]
-	if rd.viaLine(b) {
-		rd.mark(b, ViaLine)
+	if rd.readViaLine(b) {
+		rd.setRole(b, ViaLine)
 		return i + 1
 	}
-	if len(b.toks) <= 4 && rd.l.label.has(b.toks[0].id) && b.wholly(runLink) {
-		rd.mark(b, Noise)
+	if len(b.toks) <= 4 && rd.l.label.has(b.toks[0].id) && b.isWholly(runLink) {
+		rd.setRole(b, Noise)
 		return i + 1
 	}
 	if next, ok := rd.bindTail(i); ok {
 		return next
 	}
 	a := rd.analyse(i)
-	if a.lead != nil && a.lead.rule.weight < surelyLead {
+	if a.lead != nil && a.lead.rule.weight < trustedLead {
 		if next, ok := rd.bindCitation(i); ok {
 			return next
 		}
@@ -117,7 +117,7 @@ func (rd *reading) bindBlock(i int) int {
 		rd.bindInline(i, a.inline)
 		return i + 1
 	}
-	if rd.saysInQuotes(b) && a.tail == nil && rd.bindTrailing(i) {
+	if rd.startsWithQuotation(b) && a.tail == nil && rd.bindTrailingCredit(i) {
 		return i + 1
 	}
 	if next, ok := rd.bindCitation(i); ok {
@@ -126,34 +126,34 @@ func (rd *reading) bindBlock(i int) int {
 	if next, ok := rd.bindDateline(i); ok {
 		return next
 	}
-	if a.tail != nil && rd.bindTailWithin(i, a.tail) {
+	if a.tail != nil && rd.bindTailInBlock(i, a.tail) {
 		return i + 1
 	}
-	if a.tail == nil && rd.bindTrailing(i) {
+	if a.tail == nil && rd.bindTrailingCredit(i) {
 		return i + 1
 	}
 	if a.mention != nil {
-		rd.mention = rd.newSource(i, a.mention)
+		rd.mentioned = rd.newSource(i, a.mention)
 	}
 	if a.summary != nil {
 		s := rd.newSource(i, a.summary)
 		s.kind = Summary
-		if q := a.summary.quote; !q.empty() && s.head == "" {
-			s.head = headline(b.slice(q))
+		if q := a.summary.quote; !q.empty() && s.headline == "" {
+			s.headline = cleanHeadline(b.slice(q))
 		}
-		if len(a.summary.cites) == 0 || s.head != "" || s.date.year != 0 { // brackets that cite nothing are no credit
-			rd.add(s)
+		if len(a.summary.cites) == 0 || s.headline != "" || s.date.year != 0 { // brackets that cite nothing are no credit
+			rd.addSource(s)
 		}
 	}
-	rd.prose(i)
+	rd.markCommentary(i)
 	// A paragraph that ends in a colon and names nobody leads in a passage of the source named before.
-	if (rd.mention != nil || rd.last != nil) && rd.leadsIn(i) {
-		s := rd.mention
+	if (rd.mentioned != nil || rd.lastQuoted != nil) && rd.announcesPassage(i) {
+		s := rd.mentioned
 		if s == nil {
-			s = rd.last
+			s = rd.lastQuoted
 		}
-		if next := rd.nextText(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil && !rd.doc.blocks[next].list {
-			rd.mention = nil
+		if next := rd.skipBoilerplate(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil && !rd.doc.blocks[next].list {
+			rd.mentioned = nil
 			return rd.bindText(next, s)
 		}
 	}
@@ -161,36 +161,36 @@ func (rd *reading) bindBlock(i int) int {
 }
 
 // mark gives a block its role.
-func (rd *reading) mark(b *block, role Role) {
+func (rd *reading) setRole(b *block, role Role) {
 	if b.role == Commentary {
-		rd.comments--
+		rd.commentaryBlocks--
 	}
 	if role == Commentary {
-		rd.comments++
+		rd.commentaryBlocks++
 	}
 	b.role = role
 }
 
 // prose makes the block commentary, and reads the vias at its end.
-func (rd *reading) prose(i int) {
+func (rd *reading) markCommentary(i int) {
 	b := rd.doc.blocks[i]
-	rd.mark(b, Commentary)
-	rd.trailingVia(b, span{0, len(b.toks)})
+	rd.setRole(b, Commentary)
+	rd.readTrailingVia(b, span{0, len(b.toks)})
 }
 
 // leadsIn reports whether the block announces something: it ends in a colon, or in dots after the mention of a source.
-func (rd *reading) leadsIn(i int) bool {
+func (rd *reading) announcesPassage(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
 	if n == 0 {
 		return false
 	}
 	t := b.toks[n-1]
-	return t.kind == tokPunct && t.ch == ':' || rd.mention != nil && rd.mention.at == i && t.kind == tokDots
+	return t.kind == tokPunct && t.ch == ':' || rd.mentioned != nil && rd.mentioned.firstBlock == i && t.kind == tokDots
 }
 
 // nextText returns the next block that is neither noise nor a caption.
-func (rd *reading) nextText(i int) int {
+func (rd *reading) skipBoilerplate(i int) int {
 	for i < len(rd.doc.blocks) {
 		switch rd.doc.blocks[i].role {
 		case Noise, Caption, Code:
@@ -205,25 +205,25 @@ func (rd *reading) nextText(i int) int {
 // newSource reads the slots of a match.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
-	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, at: i, credit: []int{i}, clause: m.clause}
+	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}, clause: m.clause}
 	if !m.pub.empty() {
 		s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
-		if joined, p := rd.joinedNames(b, m.pub); p.name != "" {
+		if joined, p := rd.splitAgency(b, m.pub); p.name != "" {
 			if s.pub.known != nil {
 				s.agencies = append(s.agencies, s.pub.name)
 			}
 			s.pub, m.pub = p, joined
 		}
-		s.linked = b.linkIn(m.pub) != "" || b.emphasised(m.pub)
+		s.linked = b.linkIn(m.pub) != "" || b.isEmphasised(m.pub)
 		name := rd.l.skipDeterminers(b.toks[:m.pub.hi], m.pub.lo)
-		s.determined = name > m.pub.lo && m.pub.hi-name >= 2
-		rd.linkedHeadline(s, b, m.pub)
+		s.hasDeterminer = name > m.pub.lo && m.pub.hi-name >= 2
+		rd.readLinkedHeadline(s, b, m.pub)
 	}
 	if !m.who.empty() {
-		s.who = rd.l.people(b.text, b.toks[m.who.lo:m.who.hi])
+		s.authors = rd.l.splitPeople(b.text, b.toks[m.who.lo:m.who.hi])
 	}
 	if !m.head.empty() {
-		s.head = headline(b.slice(m.head))
+		s.headline = cleanHeadline(b.slice(m.head))
 	}
 	if !m.when.empty() {
 		s.date = rd.dateIn(b, m.when, date{})
@@ -233,22 +233,22 @@ func (rd *reading) newSource(i int, m *match) *source {
 		if in.empty() {
 			continue
 		}
-		c := rd.r.cite(rd.l, b, in, inGroup)
+		c := rd.r.readCitation(rd.l, b, in, inGroup)
 		switch {
 		case len(c.vias) > 0:
 			rd.addVias(c.vias)
 		case s.pub.name == "" && m.rule.convention != "8" && c.pub.name != "":
 			// "A (Hacker News):" names where A was found.
-			rd.addVias(rd.r.vias(rd.l, b, in))
+			rd.addVias(rd.r.readVias(rd.l, b, in))
 		default:
 			if c.pub.name != "" && s.pub.name == "" {
 				s.pub = c.pub
 			}
-			if c.head != "" && s.head == "" {
-				s.head = c.head
+			if c.headline != "" && s.headline == "" {
+				s.headline = c.headline
 			}
-			if len(c.who) > 0 && len(s.who) == 0 {
-				s.who = c.who
+			if len(c.authors) > 0 && len(s.authors) == 0 {
+				s.authors = c.authors
 			}
 			if c.date.month != 0 {
 				s.date = c.date
@@ -264,21 +264,21 @@ func (rd *reading) newSource(i int, m *match) *source {
 			s.url = articleOnly(b.linkIn(m.pub))
 		}
 	}
-	if m.rule.convention == "14" && !rd.listsCredits(i) {
-		s.head = headline(strings.TrimLeft(strings.TrimPrefix(rd.heading, b.slice(m.who)), ": "))
+	if m.rule.convention == "14" && !rd.hasOtherAtCredits(i) {
+		s.headline = cleanHeadline(strings.TrimLeft(strings.TrimPrefix(rd.postTitle, b.slice(m.who)), ": "))
 	}
 	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
 		s.url = rd.titleURL
 	}
 	s.sentence = m.clause.lo == 0
-	rd.namedByAddress(s, b, m.clause)
-	rd.carried(s, b, m.clause)
+	rd.correctByHost(s, b, m.clause)
+	rd.addAgencies(s, b, m.clause)
 	return s
 }
 
 // listsCredits reports whether the post has other lines of the form "A @ X - text" beside block i: then its title is
 // that of the list, and not the headline of one of them.
-func (rd *reading) listsCredits(i int) bool {
+func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
 		for _, t := range b.toks[:min(len(b.toks), 14)] {
 			if k != i && t.kind == tokPunct && t.ch == '@' && t.space {
@@ -291,7 +291,7 @@ func (rd *reading) listsCredits(i int) bool {
 
 // carried adds the agencies that the clause names beside the publication: "an AP story in the Washington Post". What
 // somebody told an agency is not its report.
-func (rd *reading) carried(s *source, b *block, clause span) {
+func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	if s.pub.known == nil {
 		return
 	}
@@ -310,7 +310,7 @@ func (rd *reading) carried(s *source, b *block, clause span) {
 
 // linkedHeadline is for a link in the place of the publication whose text is the headline: "from [H]:". The address
 // tells the publication.
-func (rd *reading) linkedHeadline(s *source, b *block, at span) {
+func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
 		return
@@ -324,14 +324,14 @@ func (rd *reading) linkedHeadline(s *source, b *block, at span) {
 	if name := b.slice(at); at.hi-at.lo < 5 && (rd.l.looksLikePub(b.text, b.toks[at.lo:at.hi]) || strings.HasSuffix(name, "blog")) {
 		return // "the NYT Well blog"
 	}
-	if e := rd.r.pubs.host(u); e != nil || at.hi-at.lo >= 5 {
-		s.head = headline(b.linkText(at))
-		s.pub = rd.pubOfHost(u)
+	if e := rd.r.pubs.byHost(u); e != nil || at.hi-at.lo >= 5 {
+		s.headline = cleanHeadline(b.linkText(at))
+		s.pub = rd.publisherOfHost(u)
 	}
 }
 
-func (rd *reading) add(s *source) {
-	rd.found = append(rd.found, s)
+func (rd *reading) addSource(s *source) {
+	rd.sources = append(rd.sources, s)
 }
 
 // bindLead joins the lead of block i with what follows it, in the block or after it.
@@ -340,7 +340,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	var s *source
 	switch {
 	case a.back != nil:
-		s = cmp.Or(rd.mention, rd.last)
+		s = cmp.Or(rd.mentioned, rd.lastQuoted)
 		if a.mention != nil {
 			s = rd.newSource(i, a.mention)
 		}
@@ -354,13 +354,13 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	}
 	// What stands before the credit in the block is the blogger's.
 	if !a.before.empty() {
-		b.own = append(b.own, b.slice(a.before))
-		if own := rd.mentionIn(i); own != nil && s != nil && s.pub.name == "" && len(s.who) == 0 {
+		b.ownText = append(b.ownText, b.slice(a.before))
+		if own := rd.mentionedIn(i); own != nil && s != nil && s.pub.name == "" && len(s.authors) == 0 {
 			s.citation = own.citation
 		}
 	}
 	if s == nil {
-		rd.prose(i)
+		rd.markCommentary(i)
 		if a.private {
 			return rd.skipPassage(i, a)
 		}
@@ -372,52 +372,52 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 		if end == 0 {
 			break
 		}
-		c := rd.r.cite(rd.l, b, span{rest.lo, end}, inGroup)
+		c := rd.r.readCitation(rd.l, b, span{rest.lo, end}, inGroup)
 		if len(c.vias) == 0 {
 			break
 		}
 		rd.addVias(c.vias)
 		rest.lo = end
 	}
-	rd.mention = nil
+	rd.mentioned = nil
 	if rest.empty() {
-		rd.mark(b, Credit)
-		if len(b.own) > 0 || a.back != nil && a.lead.rule.convention != "13" {
+		rd.setRole(b, Credit)
+		if len(b.ownText) > 0 || a.back != nil && a.lead.rule.convention != "13" {
 			// The whole paragraph is the blogger's, with the credit at its end.
-			rd.mark(b, Commentary)
-			b.own = nil
+			rd.setRole(b, Commentary)
+			b.ownText = nil
 		}
 		return rd.bindFollowing(i+1, s)
 	}
-	if a.lead.rule.place == placeHead {
-		s.head, s.kind = headline(b.slice(rest)), HeadlineOnly
-		rd.mark(b, Credit)
-		rd.add(s)
+	if a.lead.rule.position == placeHead {
+		s.headline, s.kind = cleanHeadline(b.slice(rest)), HeadlineOnly
+		rd.setRole(b, Credit)
+		rd.addSource(s)
 		return i + 1
 	}
-	if len(b.own) == 0 && s.head == "" && rd.runInHeadline(i, rest) {
-		s.head = headline(b.slice(rest))
-		rd.mark(b, Credit)
+	if len(b.ownText) == 0 && s.headline == "" && rd.headlineFollows(i, rest) {
+		s.headline = cleanHeadline(b.slice(rest))
+		rd.setRole(b, Credit)
 		return rd.bindFollowing(i+1, s)
 	}
-	return rd.bindRunIn(i, rest, s)
+	return rd.bindPassageInLine(i, rest, s)
 }
 
 // runInHeadline reports whether what follows a credit in its line is the headline of the passage below, and not its
 // beginning: it has no full stop, and what is below is longer.
-func (rd *reading) runInHeadline(i int, rest span) bool {
+func (rd *reading) headlineFollows(i int, rest span) bool {
 	b := rd.doc.blocks[i]
-	next := rd.next(i)
+	next := rd.nextBlock(i)
 	if rest.hi-rest.lo < 2 || rest.hi-rest.lo > 25 || next < 0 || b.toks[rest.lo].kind != tokWord {
 		return false
 	}
 	last := b.toks[rest.hi-1]
 	below := rd.doc.blocks[next]
-	return last.kind == tokWord && titleCase(rd.l, b.toks[rest.lo:rest.hi]) && (below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
+	return last.kind == tokWord && isTitleCase(rd.l, b.toks[rest.lo:rest.hi]) && (below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
 }
 
 // mentionIn returns the source that a paragraph names before a lead at its end that names nobody, or nil.
-func (rd *reading) mentionIn(i int) *source {
+func (rd *reading) mentionedIn(i int) *source {
 	if m := rd.analyse(i).mention; m != nil {
 		return rd.newSource(i, m)
 	}
@@ -426,14 +426,14 @@ func (rd *reading) mentionIn(i int) *source {
 
 // skipPassage steps over the passage of a private person or of the blog itself, which is no quote.
 func (rd *reading) skipPassage(i int, a *analysis) int {
-	next := rd.nextText(i + 1)
+	next := rd.skipBoilerplate(i + 1)
 	if !a.after.empty() || next >= len(rd.doc.blocks) {
 		return i + 1
 	}
 	if q := rd.doc.blocks[next].quotation; q != nil {
 		o := outermost(q)
 		for _, k := range o.blocks {
-			rd.mark(rd.doc.blocks[k], Uncredited)
+			rd.setRole(rd.doc.blocks[k], Uncredited)
 		}
 		return o.blocks[len(o.blocks)-1] + 1
 	}
@@ -443,12 +443,12 @@ func (rd *reading) skipPassage(i int, a *analysis) int {
 // bindFollowing joins a credit that ends before block i with the passage that begins there: headline, byline and date
 // first, if there are any, then a quotation element, or text as far as its voice goes.
 func (rd *reading) bindFollowing(i int, s *source) int {
-	i = rd.header(rd.nextText(i), s)
-	i = rd.nextText(i)
+	i = rd.readHeader(rd.skipBoilerplate(i), s)
+	i = rd.skipBoilerplate(i)
 	if i >= len(rd.doc.blocks) || rd.doc.blocks[i].role == Footer || rd.doc.blocks[i].role == Posted {
-		if s.head != "" && s.pub.name != "" {
+		if s.headline != "" && s.pub.name != "" {
 			s.kind = HeadlineOnly
-			rd.add(s)
+			rd.addSource(s)
 		}
 		return i
 	}
@@ -459,8 +459,8 @@ func (rd *reading) bindFollowing(i int, s *source) int {
 }
 
 // next returns the block after i that is not noise, or -1.
-func (rd *reading) next(i int) int {
-	if n := rd.nextText(i + 1); n < len(rd.doc.blocks) && rd.doc.blocks[n].role != Footer && rd.doc.blocks[n].role != Posted {
+func (rd *reading) nextBlock(i int) int {
+	if n := rd.skipBoilerplate(i + 1); n < len(rd.doc.blocks) && rd.doc.blocks[n].role != Footer && rd.doc.blocks[n].role != Posted {
 		return n
 	}
 	return -1

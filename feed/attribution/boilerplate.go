@@ -28,11 +28,11 @@ func (rd *reading) findBoilerplate(title string) {
 			continue
 		}
 		if len(b.text) <= 400 {
-			switch by, on := rd.by, rd.postedOn; {
-			case !rd.posted(b, content):
-			case content && rd.by != by:
+			switch by, on := rd.postedBy, rd.postedOn; {
+			case !rd.readPosted(b, content):
+			case content && rd.postedBy != by:
 				b.role = Posted
-				rd.close(i + 1)
+				rd.markFooter(i + 1)
 				return
 			case !content || i >= len(blocks)-3:
 				b.role = Posted
@@ -44,15 +44,15 @@ func (rd *reading) findBoilerplate(title string) {
 		}
 		if len(b.text) <= 160 {
 			switch {
-			case content && rd.l.end.match(b.text):
-				rd.close(i)
+			case content && rd.l.end.matches(b.text):
+				rd.markFooter(i)
 				return
-			case rd.l.noise.match(b.text):
-				if !rd.credits(i) {
+			case rd.l.noise.matches(b.text):
+				if !rd.isCreditLink(i) {
 					b.role = Noise
 				}
 				continue
-			case b.caption && b.quotation == nil && !rd.afterQuotation(i), rd.l.caption.match(b.text), rd.photoCredit(b):
+			case b.caption && b.quotation == nil && !rd.followsQuotation(i), rd.l.caption.matches(b.text), rd.isPhotoCredit(b):
 				b.role = Caption
 				continue
 			case isNote(rd.l, b):
@@ -69,13 +69,13 @@ func (rd *reading) findBoilerplate(title string) {
 
 // credits reports whether block i, which looks like a link of the page, credits a source: "Read more at the Guardian",
 // or the bare link to the source under a quotation.
-func (rd *reading) credits(i int) bool {
+func (rd *reading) isCreditLink(i int) bool {
 	b := rd.doc.blocks[i]
-	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.wholly(runLink) && articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
+	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) && articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
 // close makes every block from i on a footer: text after the post, such as readers' comments, is not the author's.
-func (rd *reading) close(i int) {
+func (rd *reading) markFooter(i int) {
 	for _, b := range rd.doc.blocks[i:] {
 		if b.role == "" || b.role == Noise {
 			b.role = Footer
@@ -96,20 +96,20 @@ func (rd *reading) findTitle(title string) {
 		case key == "":
 			if i == 0 && b.elem == atom.H1 {
 				b.role = Title
-				rd.title = i
+				rd.titleBlock = i
 				return
 			}
 			continue
 		case text == key:
-		case strings.HasPrefix(text, key+" ") && rd.afterTitle(b, title):
+		case strings.HasPrefix(text, key+" ") && rd.isTitleSuffix(b, title):
 		default:
 			continue
 		}
 		b.role = Title
-		rd.title = i
+		rd.titleBlock = i
 		rd.titleURL = titleURL(b)
 		for _, above := range blocks[:i] {
-			if above.role == "" && len(above.text) < 120 && !strings.HasSuffix(above.text, ":") && !rd.datePosted(above) {
+			if above.role == "" && len(above.text) < 120 && !strings.HasSuffix(above.text, ":") && !rd.readPageDate(above) {
 				above.role = Noise
 			}
 		}
@@ -129,21 +129,21 @@ func titleURL(b *block) string {
 }
 
 // afterTitle reports whether what follows the title in its line is a date or the host that the title links to.
-func (rd *reading) afterTitle(b *block, title string) bool {
-	words := len(rd.r.lx.tokenize(squeeze(title), nil))
+func (rd *reading) isTitleSuffix(b *block, title string) bool {
+	words := len(rd.r.lx.tokenize(collapseSpace(title), nil))
 	if words >= len(b.toks) {
 		return false
 	}
 	if end, d := rd.l.date(b.text, b.toks, words); end == len(b.toks) {
-		rd.on(d)
+		rd.setPostedOn(d)
 		return true
 	}
 	return groupEnd(b.toks, words) == len(b.toks)
 }
 
 // posted reports whether the block says who posted the post or when, and keeps it.
-func (rd *reading) posted(b *block, content bool) bool {
-	if !content && rd.atTop(b) && rd.datePosted(b) {
+func (rd *reading) readPosted(b *block, content bool) bool {
+	if !content && rd.atTop(b) && rd.readPageDate(b) {
 		return true
 	}
 	if len(b.toks) > 60 {
@@ -151,16 +151,16 @@ func (rd *reading) posted(b *block, content bool) bool {
 	}
 	found := false
 	rd.r.clauses(rd.l, b.toks, func(s span) bool {
-		if m := rd.matcher(b).among(s, &rd.l.postedBy); m != nil {
+		if m := rd.matcherFor(b).bestAmong(s, &rd.l.postedBy); m != nil {
 			found = true
-			if rd.by == "" && !m.name.empty() {
-				rd.by = strings.Trim(b.slice(m.name), " ,|")
+			if rd.postedBy == "" && !m.name.empty() {
+				rd.postedBy = strings.Trim(b.slice(m.name), " ,|")
 			}
 			if _, d := rd.l.date(b.text, b.toks, m.when.lo); !m.when.empty() {
-				rd.on(rd.dateIn(b, m.when, d))
+				rd.setPostedOn(rd.dateIn(b, m.when, d))
 			}
 			// The line may go on with the time, a section and the like.
-			rd.dateAnywhere(b, s.lo)
+			rd.readLaterDate(b, s.lo)
 		}
 		return false
 	})
@@ -188,15 +188,15 @@ func (rd *reading) dateIn(b *block, s span, d date) date {
 	return d
 }
 
-func (rd *reading) dateAnywhere(b *block, from int) {
+func (rd *reading) readLaterDate(b *block, from int) {
 	for k := from; k < len(b.toks) && rd.postedOn.year == 0; k++ {
 		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
-			rd.on(d)
+			rd.setPostedOn(d)
 		}
 	}
 }
 
-func (rd *reading) on(d date) {
+func (rd *reading) setPostedOn(d date) {
 	if rd.postedOn.year == 0 && d.year != 0 {
 		rd.postedOn = d
 	}
@@ -204,12 +204,12 @@ func (rd *reading) on(d date) {
 
 // datePosted reports whether the block is only a date, or a paper's name and a date between dashes: the head of a
 // page.
-func (rd *reading) datePosted(b *block) bool {
+func (rd *reading) readPageDate(b *block) bool {
 	if len(b.toks) > 16 {
 		return false
 	}
 	if end, d := rd.l.date(b.text, b.toks, 0); end == len(b.toks) {
-		rd.on(d)
+		rd.setPostedOn(d)
 		return true
 	}
 	if b.toks[0].kind != tokDash {
@@ -220,7 +220,7 @@ func (rd *reading) datePosted(b *block) bool {
 			continue
 		}
 		if end, d := rd.l.date(b.text, b.toks, k); end == len(b.toks) {
-			rd.on(d)
+			rd.setPostedOn(d)
 			return true
 		}
 	}
@@ -228,12 +228,12 @@ func (rd *reading) datePosted(b *block) bool {
 }
 
 // afterQuotation reports whether block i stands in the same figure as a quotation before it.
-func (rd *reading) afterQuotation(i int) bool {
+func (rd *reading) followsQuotation(i int) bool {
 	return i > 0 && rd.doc.blocks[i-1].quotation != nil
 }
 
 // photoCredit reports whether a short line ends in the name of a picture agency: a caption that lost its picture.
-func (rd *reading) photoCredit(b *block) bool {
+func (rd *reading) isPhotoCredit(b *block) bool {
 	n := len(b.toks)
 	for n > 0 && b.toks[n-1].kind == tokPunct {
 		n--

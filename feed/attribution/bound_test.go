@@ -80,7 +80,7 @@ func FuzzRead(f *testing.F) {
 // four times as long may take four times as long, and sixteen times if some step is quadratic.
 func TestHostileInputIsBounded(t *testing.T) {
 	r := newReader(t)
-	read := func(h hostile) time.Duration {
+	read := func(h hostilePost) time.Duration {
 		n, err := markup.Parse(markup.Format(h.format), h.body)
 		if err != nil {
 			t.Fatal(err)
@@ -127,12 +127,12 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 }
 
 // hostile is a post that some reader takes long for.
-type hostile struct{ name, format, body string }
+type hostilePost struct{ name, format, body string }
 
 // hostilePosts returns posts of about size bytes.
-func hostilePosts(size int) []hostile {
+func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
-	return []hostile{
+	return []hostilePost{
 		{"one paragraph", "text", fill("From the Guardian and A of the Times, ")},
 		{"leads", "text", fill("From the Guardian:\n\n")},
 		{"leads with passages", "text", fill("From the Guardian:\n\nIt rained, he said.\n\nI know.\n\n")},

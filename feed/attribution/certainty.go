@@ -9,7 +9,7 @@ import (
 // A published credit must be right. This file holds what has to be certain before a passage or a source is published.
 
 // marksQuotations reports whether the post marks quotations by elements: then only what they hold is a passage.
-func (rd *reading) marksQuotations() bool {
+func (rd *reading) hasMarkedQuotation() bool {
 	for _, q := range rd.doc.quotations {
 		if len(q.blocks) == 0 || q.kind == quotationPull || q.kind == quotationPlugin {
 			continue
@@ -30,34 +30,34 @@ func (rd *reading) marksQuotations() bool {
 
 // withoutPassage keeps s as a credit without a passage. With lead, the credit announces a passage: a marked quotation
 // that follows soon inherits it.
-func (rd *reading) withoutPassage(s *source, lead bool) {
-	s.passages, s.blocks = nil, nil
+func (rd *reading) keepWithoutPassage(s *source, lead bool) {
+	s.passages, s.passageBlocks = nil, nil
 	s.inline, s.marked = false, false
 	s.kind = Summary
-	if s.head != "" {
+	if s.headline != "" {
 		s.kind = HeadlineOnly
 	}
 	if lead {
-		rd.mention = s
+		rd.mentioned = s
 	}
 	rd.pending = append(rd.pending, s)
 }
 
 // datelined reports whether block i begins with an agency's dateline.
-func (rd *reading) datelined(i int) bool {
-	end, _ := rd.dateline(rd.doc.blocks[i])
+func (rd *reading) startsWithDateline(i int) bool {
+	end, _ := rd.readDateline(rd.doc.blocks[i])
 	return end > 0
 }
 
 // endShown reports whether the text shows where the passage ends: quoted tells which of the blocks at are the
 // passage's, and end is the block after the last of them. The passage must be in one piece, but for remarks in brackets,
 // and end in dots where text was left out, before a separator, or before a credit or a link that says where to read on.
-func (rd *reading) endShown(at []int, quoted []bool, end int) bool {
+func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	last := -1
 	for n, q := range quoted {
 		switch {
 		case !q:
-		case last >= 0 && last != n-1 && !rd.bracketed(at[last+1:n]):
+		case last >= 0 && last != n-1 && !rd.allBracketed(at[last+1:n]):
 			return false
 		default:
 			last = n
@@ -70,7 +70,7 @@ func (rd *reading) endShown(at []int, quoted []bool, end int) bool {
 	after := end
 	if last+1 < len(at) {
 		after = at[last+1]
-		if rd.bracketed(at[last+1 : last+2]) {
+		if rd.allBracketed(at[last+1 : last+2]) {
 			return false // whose remark it is cannot be told
 		}
 	}
@@ -79,14 +79,14 @@ func (rd *reading) endShown(at []int, quoted []bool, end int) bool {
 			return true // a separator, a link to the rest, or dots on a line of their own
 		}
 	}
-	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil && rd.isTail(after) {
+	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil && rd.isTailCredit(after) {
 		return true
 	}
 	return rd.l.voiceOf(b.toks, false).elided
 }
 
 // bracketed reports whether the blocks stand wholly in brackets.
-func (rd *reading) bracketed(at []int) bool {
+func (rd *reading) allBracketed(at []int) bool {
 	for _, k := range at {
 		toks := rd.doc.blocks[k].toks
 		if len(toks) == 0 || groupEnd(toks, 0) != len(toks) {
@@ -99,15 +99,15 @@ func (rd *reading) bracketed(at []int) bool {
 // addPending adds the credits without a passage that no marked quotation has inherited.
 func (rd *reading) addPending() {
 	for _, s := range rd.pending {
-		if !s.used && !s.listed {
-			s.listed = true
-			rd.add(s)
+		if !s.inherited && !s.added {
+			s.added = true
+			rd.addSource(s)
 		}
 	}
 }
 
 // own returns the blog's own hosts, and the keys of its own names.
-func (in Input) own() (hosts, names map[string]bool) {
+func (in Input) blogKeys() (hosts, names map[string]bool) {
 	hosts, names = make(map[string]bool), make(map[string]bool)
 	for _, h := range in.Hosts {
 		hosts[strings.TrimPrefix(strings.ToLower(h), "www.")] = true
@@ -121,8 +121,8 @@ func (in Input) own() (hosts, names map[string]bool) {
 }
 
 // ownBlog reports whether the source is the blog itself, by its address or its name.
-func (rd *reading) ownBlog(s *source) bool {
-	return rd.own.hosts[hostOf(s.url)] || rd.own.hosts[strings.ToLower(s.pub.name)] || rd.own.names[nameKey(s.pub.name)]
+func (rd *reading) isOwnBlog(s *source) bool {
+	return rd.blog.hosts[hostOf(s.url)] || rd.blog.hosts[strings.ToLower(s.pub.name)] || rd.blog.names[nameKey(s.pub.name)]
 }
 
 // isSource reports whether the credit names what can be a source: a publication, a person, a work or an institution.
@@ -131,7 +131,7 @@ func (rd *reading) isSource(s *source) bool {
 		return true
 	}
 	if s.pub.name == "" {
-		return len(s.who) > 0 || s.head != "" || s.url != ""
+		return len(s.authors) > 0 || s.headline != "" || s.url != ""
 	}
 	return rd.isName(s.pub.name, s.url)
 }
@@ -154,7 +154,7 @@ func (rd *reading) isName(name, u string) bool {
 	for i := 0; i < len(toks); i++ {
 		t := toks[i]
 		word := name[t.start:t.end]
-		if ends := slices.Concat(rd.l.holiday.ends(toks, i, buf[:0]), rd.l.listName.ends(toks, i, nil)); len(ends) > 0 {
+		if ends := slices.Concat(rd.l.holiday.phraseEnds(toks, i, buf[:0]), rd.l.listName.phraseEnds(toks, i, nil)); len(ends) > 0 {
 			i = ends[0] - 1
 			continue
 		}
@@ -178,7 +178,7 @@ func (rd *reading) isName(name, u string) bool {
 // isHeading reports whether the name is the post's title or one of its headings, articles aside.
 func (rd *reading) isHeading(name string) bool {
 	key := rd.headingKey(name)
-	if key == rd.headingKey(rd.heading) {
+	if key == rd.headingKey(rd.postTitle) {
 		return true
 	}
 	if rd.headings == nil {
@@ -231,7 +231,7 @@ var fileExtensions = map[string]bool{
 
 // joinedNames reads "the Cape Cod Times and the Associated Press" in a PUB slot: two names, of which the first is the
 // publication and the second the agency whose report it carried. It returns the zero publisher for anything else.
-func (rd *reading) joinedNames(b *block, at span) (span, publisher) {
+func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 	for k := at.hi - 2; k > at.lo; k-- {
 		if !rd.l.and.has(b.toks[k].id) {
 			continue
@@ -249,8 +249,8 @@ func (rd *reading) joinedNames(b *block, at span) (span, publisher) {
 
 // namedByAddress corrects the publication by the address of the article: of the names in the clause, that of the
 // address's host is the publication, and the others are what the article is about.
-func (rd *reading) namedByAddress(s *source, b *block, clause span) {
-	e := rd.r.pubs.host(s.url)
+func (rd *reading) correctByHost(s *source, b *block, clause span) {
+	e := rd.r.pubs.byHost(s.url)
 	if e == nil || s.pub.known == e || s.pub.known != nil && s.pub.known.Agency {
 		return
 	}
@@ -269,7 +269,7 @@ func (rd *reading) namedByAddress(s *source, b *block, clause span) {
 }
 
 // hostWord returns the word of the stretch that the address's host is named after: "Apple" for apple.com; or "".
-func (b *block) hostWord(s span, u string) string {
+func (b *block) wordOfHost(s span, u string) string {
 	h := hostOf(u)
 	for _, t := range b.toks[s.lo:s.hi] {
 		word := b.text[t.start:t.end]
@@ -282,32 +282,32 @@ func (b *block) hostWord(s span, u string) string {
 
 // bareName reports whether nothing but its place tells that the publication's name is one: it is not known, and neither
 // a link, its letters, nor a head copied with it speak for it.
-func (rd *reading) bareName(s *source) bool {
-	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copied || s.determined || s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
+func (rd *reading) isWeakName(s *source) bool {
+	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer || s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
 		return false
 	}
 	toks := rd.r.lx.tokenize(s.pub.name, nil)
-	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.prefix(toks, true) == 0
+	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
 // barePerson reports whether the credit is a person without a publication whose name is one word, or two that need not
 // be a person's.
-func (rd *reading) barePerson(s *source) bool {
-	if s.pub.name != "" || len(s.who) == 0 || s.head != "" || s.url != "" || s.linked || s.kind == Tweet || s.kind == Reblog {
+func (rd *reading) isWeakPerson(s *source) bool {
+	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet || s.kind == Reblog {
 		return false
 	}
-	return !slices.ContainsFunc(s.who, func(name string) bool {
-		return rd.l.plausiblePerson(name, rd.r.lx.tokenize(name, nil)) == 2
+	return !slices.ContainsFunc(s.authors, func(name string) bool {
+		return rd.l.personScore(name, rd.r.lx.tokenize(name, nil)) == 2
 	})
 }
 
 // goesOn reports whether the quotation at block first may go on with the source of the last one: little stands between
 // them, and it neither links elsewhere nor names anybody else whose words may follow.
-func (rd *reading) goesOn(last *source, first int) bool {
-	if len(last.blocks) == 0 {
+func (rd *reading) continuesSource(last *source, first int) bool {
+	if len(last.passageBlocks) == 0 {
 		return false
 	}
-	from := last.blocks[len(last.blocks)-1] + 1
+	from := last.passageBlocks[len(last.passageBlocks)-1] + 1
 	if first-from > 3 {
 		return false
 	}
@@ -324,8 +324,8 @@ func (rd *reading) goesOn(last *source, first int) bool {
 				return false
 			}
 		}
-		if k == first-1 || rd.next(k) == first {
-			return rd.leadsInMore(b, last)
+		if k == first-1 || rd.nextBlock(k) == first {
+			return rd.announcesMore(b, last)
 		}
 	}
 	return true
@@ -333,15 +333,15 @@ func (rd *reading) goesOn(last *source, first int) bool {
 
 // leadsInMore reports whether the paragraph announces more of the same source: it ends in a colon or in dots, and its
 // last sentence names nobody but that source.
-func (rd *reading) leadsInMore(b *block, last *source) bool {
+func (rd *reading) announcesMore(b *block, last *source) bool {
 	n := len(b.toks)
-	if n == 0 || !isColon(b.toks[n-1]) {
+	if n == 0 || !announces(b.toks[n-1]) {
 		return false
 	}
 	clause := rd.lastClause(b)
 	first := b.toks[clause.lo]
 	named := b.text[first.start:first.end]
-	return rd.neutral(b, clause) || first.upper && slices.ContainsFunc(append(slices.Clone(last.who), last.pub.name), func(name string) bool {
+	return rd.lacksSubject(b, clause) || first.upper && slices.ContainsFunc(append(slices.Clone(last.authors), last.pub.name), func(name string) bool {
 		return slices.Contains(strings.Fields(name), named) // "Remnick goes on:"
 	})
 }
@@ -358,7 +358,7 @@ func (rd *reading) lastClause(b *block) span {
 
 // neutral reports whether a clause that leads in a passage has no subject of its own: it says "here", "this", "he" or
 // "from", or names nobody.
-func (rd *reading) neutral(b *block, s span) bool {
+func (rd *reading) lacksSubject(b *block, s span) bool {
 	if s.empty() {
 		return true
 	}
@@ -384,18 +384,18 @@ func (rd *reading) neutral(b *block, s span) bool {
 
 // leadsTo reports whether block before, which stands before a quotation, leads to a passage of the source named in it
 // or above: it is the sentence that names the source, or one without a subject of its own.
-func (rd *reading) leadsTo(s *source, before int) bool {
+func (rd *reading) announcesSource(s *source, before int) bool {
 	b := rd.doc.blocks[before]
 	n := len(b.toks)
-	if n == 0 || !isColon(b.toks[n-1]) {
+	if n == 0 || !announces(b.toks[n-1]) {
 		return true
 	}
 	last := rd.lastClause(b)
-	return s.at == before && s.clause.hi >= last.hi || rd.neutral(b, last)
+	return s.firstBlock == before && s.clause.hi >= last.hi || rd.lacksSubject(b, last)
 }
 
 // saysWhence reports whether the last clause of a paragraph says that something is written somewhere.
-func (rd *reading) saysWhence(b *block) bool {
+func (rd *reading) namesOrigin(b *block) bool {
 	s := rd.lastClause(b)
 	return slices.ContainsFunc(b.toks[s.lo:s.hi], func(t token) bool {
 		return rd.l.say.has(t.id) || rd.l.from.has(t.id) || rd.l.report.has(t.id) || rd.l.source.has(t.id) || rd.l.piece.has(t.id)
@@ -403,7 +403,7 @@ func (rd *reading) saysWhence(b *block) bool {
 }
 
 // holdsArticles reports whether an address may be that of a text: shops, videos and files to download are none.
-func holdsArticles(u string) bool {
+func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
 	switch last := path[strings.LastIndexByte(path, '/')+1:]; {

@@ -16,7 +16,7 @@ type setting uint8
 
 const (
 	inLine   setting = iota // a line of its own, without a mark that it is a citation: every part has to be certain
-	afterAll                // after a dash, in a cite or a footer: persons
+	inCredit                // after a dash, in a cite or a footer: persons
 	inSource                // after "Source:": publications and headlines
 	inGroup                 // in brackets after a headline or in the end of a passage: publications
 	inByline                // after "By": persons
@@ -25,34 +25,34 @@ const (
 // citation is what a citation says.
 type citation struct {
 	pub      publisher
-	who      []string
-	head     string
+	authors  []string
+	headline string
 	date     date
 	url      string // of the article
 	vias     []feed.Via
 	agencies []string
 	// unknown says that a part was taken for what it is only because nothing else was left.
-	unknown bool
+	guessed bool
 	// deck says that text was left that has no place in a citation.
-	deck bool
+	leftover bool
 }
 
 func (c *citation) empty() bool {
-	return c.pub.name == "" && len(c.who) == 0 && c.head == "" && c.date.year == 0
+	return c.pub.name == "" && len(c.authors) == 0 && c.headline == "" && c.date.year == 0
 }
 
 // part is a stretch of a citation between separators.
 type part struct {
-	span          // of tokens
-	sep      rune // the separator before it
-	text     string
-	link     string // the address, if the part is a link or holds one
-	emphasis bool
-	quoted   bool
+	span            // of tokens
+	sep        rune // the separator before it
+	text       string
+	link       string // the address, if the part is a link or holds one
+	emphasised bool
+	quoted     bool
 }
 
 // cite reads the tokens of the block as a citation.
-func (r *Reader) cite(l *language, b *block, s span, where setting) citation {
+func (r *Reader) readCitation(l *language, b *block, s span, where setting) citation {
 	c := citation{}
 	toks := b.toks
 	for s.lo < s.hi && (toks[s.lo].kind == tokDash || toks[s.lo].kind == tokDots || toks[s.lo].kind == tokPunct && toks[s.lo].ch != '(' && toks[s.lo].ch != '[' && toks[s.lo].ch != '<') {
@@ -69,14 +69,14 @@ func (r *Reader) cite(l *language, b *block, s span, where setting) citation {
 	if s.lo >= s.hi {
 		return c
 	}
-	parts := r.parts(l, b, s, where)
+	parts := r.splitParts(l, b, s, where)
 	var open []part // those not understood yet
 	for i := range parts {
-		if !r.takePart(l, b, &c, parts[i], where, i) {
+		if !r.readPart(l, b, &c, parts[i], where, i) {
 			open = append(open, parts[i])
 		}
 	}
-	r.resolve(l, b, &c, open, where)
+	r.assignRest(l, b, &c, open, where)
 	if c.url == "" {
 		c.url = r.articleURL(b, s, c)
 	}
@@ -84,7 +84,7 @@ func (r *Reader) cite(l *language, b *block, s span, where setting) citation {
 }
 
 // parts cuts the stretch at its separators. Dates, quoted stretches and groups are never cut.
-func (r *Reader) parts(l *language, b *block, s span, where setting) []part {
+func (r *Reader) splitParts(l *language, b *block, s span, where setting) []part {
 	var parts []part
 	toks := b.toks[:s.hi]
 	lo, sep := s.lo, rune(0)
@@ -176,7 +176,7 @@ func newPart(b *block, s span, sep rune) part {
 				p.link = r.value
 			}
 		case runEmphasis, runCite:
-			p.emphasis = p.emphasis || r.start <= first && r.end >= last
+			p.emphasised = p.emphasised || r.start <= first && r.end >= last
 		default:
 		}
 	}
@@ -218,11 +218,11 @@ func linkedEnd(b *block, toks []token, i int) int {
 // groupEnd returns the position after the group in brackets that begins at toks[i], or 0.
 func groupEnd(toks []token, i int) int {
 	x := matcher{toks: toks, hi: len(toks)}
-	return x.group(i)
+	return x.groupEnd(i)
 }
 
 // takePart reads one part if what it is can be told from the part alone.
-func (r *Reader) takePart(l *language, b *block, c *citation, p part, where setting, i int) bool {
+func (r *Reader) readPart(l *language, b *block, c *citation, p part, where setting, i int) bool {
 	toks := b.toks[p.lo:p.hi]
 	if end, d := l.date(b.text, toks, 0); end == len(toks) {
 		if c.date.month == 0 {
@@ -231,50 +231,50 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 		return true
 	}
 	if len(toks) == 1 {
-		if d, ok := compact(p.text); ok {
+		if d, ok := compactDate(p.text); ok {
 			c.date = d
 			return true
 		}
 	}
 	if p.sep == '(' {
-		return r.takeGroup(l, b, c, p)
+		return r.readGroup(l, b, c, p)
 	}
 	if _, ok := year(p.text); ok && len(toks) == 1 {
 		return true // a year alone is no date
 	}
-	if l.monthOnly(b.text, toks) {
+	if l.isMonthAndYear(b.text, toks) {
 		return true // "May 2002" is no date of a day
 	}
-	if l.timeOnly(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
+	if l.isTime(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
 		return true
 	}
 	if p.quoted {
-		if c.head != "" {
+		if c.headline != "" {
 			return false
 		}
-		c.head = p.text
+		c.headline = p.text
 		return true
 	}
-	if end := firstEnd(l.via, toks); end > 0 && end < len(toks) {
-		c.vias = append(c.vias, r.vias(l, b, span{p.lo + end, p.hi})...)
+	if end := phraseEnd(l.via, toks); end > 0 && end < len(toks) {
+		c.vias = append(c.vias, r.readVias(l, b, span{p.lo + end, p.hi})...)
 		return true
 	}
-	if end := firstEnd(l.by, toks); end > 0 && end < len(toks) && r.takePeople(l, b, c, span{p.lo + end, p.hi}, where) {
+	if end := phraseEnd(l.by, toks); end > 0 && end < len(toks) && r.readPeople(l, b, c, span{p.lo + end, p.hi}, where) {
 		return true
 	}
 	for k := 1; k < len(toks)-1; k++ { // "interviewed by X"
-		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 && r.pubs.prefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
-			if r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, false) {
+		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 && r.pubs.knownPrefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
+			if r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, false) {
 				return true
 			}
 		}
 	}
 	// "H by A"
 	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
-		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.head == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
-			l.allPeople(toks[k+1:]) && l.plausiblePerson(b.text, toks[k+1:]) > 0 {
-			c.who = append(c.who, l.people(b.text, toks[k+1:])...)
-			c.head = headline(b.slice(span{p.lo, p.lo + k}))
+		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.headline == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
+			l.allPeople(toks[k+1:]) && l.personScore(b.text, toks[k+1:]) > 0 {
+			c.authors = append(c.authors, l.splitPeople(b.text, toks[k+1:])...)
+			c.headline = cleanHeadline(b.slice(span{p.lo, p.lo + k}))
 			return true
 		}
 	}
@@ -285,19 +285,19 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 		}
 		people := l.allPeople(toks[:k])
 		sure := people && l.surePeople(b.text, toks[:k], false)
-		if p.emphasis && !sure {
+		if p.emphasised && !sure {
 			people = false // the title of a work: "Birds of America"
 		}
-		if (people || where == afterAll && len(toks) < 16) && r.takePub(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == afterAll) {
+		if (people || where == inCredit && len(toks) < 16) && r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == inCredit) {
 			if people {
-				c.who = append(c.who, l.people(b.text, toks[:k])...)
+				c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
 			}
 			return true
 		}
 		// "A in H", with the work marked as one
-		if work := (span{p.lo + k + 1, p.hi}); sure && c.head == "" && where == afterAll && (b.emphasised(work) || b.linkIn(work) != "") {
-			c.who = append(c.who, l.people(b.text, toks[:k])...)
-			c.head = headline(b.slice(work))
+		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit && (b.isEmphasised(work) || b.linkIn(work) != "") {
+			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
+			c.headline = cleanHeadline(b.slice(work))
 			return true
 		}
 	}
@@ -308,65 +308,65 @@ func (r *Reader) takePart(l *language, b *block, c *citation, p part, where sett
 			for name < len(toks)-1 && (l.role.has(toks[name].id) || toks[name].kind == tokPoss) {
 				name++
 			}
-			if l.plausiblePerson(b.text, toks[name:]) > 0 {
-				r.takePub(l, b, c, span{p.lo, p.lo + k}, false)
-				c.who = append(c.who, l.people(b.text, toks[name:])...)
+			if l.personScore(b.text, toks[name:]) > 0 {
+				r.readPublication(l, b, c, span{p.lo, p.lo + k}, false)
+				c.authors = append(c.authors, l.splitPeople(b.text, toks[name:])...)
 				return true
 			}
 			break
 		}
 	}
 	if where == inByline && i == 0 {
-		return r.takePeople(l, b, c, p.span, where)
+		return r.readPeople(l, b, c, p.span, where)
 	}
 	if l.allRoles(toks) {
 		return true
 	}
 	// "Associated Press Writer", "AP Business Writer"
 	for n := 1; n <= l.trailingRoles(toks) && n < len(toks); n++ {
-		if r.takePub(l, b, c, span{p.lo, p.hi - n}, false) {
+		if r.readPublication(l, b, c, span{p.lo, p.hi - n}, false) {
 			return true
 		}
 	}
-	if r.takePub(l, b, c, p.span, false) {
+	if r.readPublication(l, b, c, p.span, false) {
 		return true
 	}
-	if l.surePeople(b.text, toks, len(c.who) == 0) {
-		c.who = append(c.who, l.people(b.text, toks)...)
+	if l.surePeople(b.text, toks, len(c.authors) == 0) {
+		c.authors = append(c.authors, l.splitPeople(b.text, toks)...)
 		return true
 	}
 	if where == inByline && (p.sep == ',' || p.sep == ' ') && l.allPeople(toks) {
-		c.who = append(c.who, l.people(b.text, toks)...)
+		c.authors = append(c.authors, l.splitPeople(b.text, toks)...)
 		return true
 	}
 	return false
 }
 
 // takeGroup reads a part in brackets: vias, a publication, or a citation of its own.
-func (r *Reader) takeGroup(l *language, b *block, c *citation, p part) bool {
+func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	in := span{p.lo + 1, p.hi - 1}
 	if in.empty() {
 		return true
 	}
-	if end := firstEnd(l.via, b.toks[in.lo:in.hi]); end > 0 {
-		c.vias = append(c.vias, r.vias(l, b, span{in.lo + end, in.hi})...)
+	if end := phraseEnd(l.via, b.toks[in.lo:in.hi]); end > 0 {
+		c.vias = append(c.vias, r.readVias(l, b, span{in.lo + end, in.hi})...)
 		return true
 	}
-	inner := r.cite(l, b, in, inGroup)
+	inner := r.readCitation(l, b, in, inGroup)
 	if inner.date.month != 0 && c.date.month == 0 {
 		c.date = inner.date
 	}
 	if inner.pub.name != "" {
 		c.addPub(inner.pub)
 	}
-	if len(inner.who) > 0 && len(c.who) == 0 {
-		c.who = inner.who
+	if len(inner.authors) > 0 && len(c.authors) == 0 {
+		c.authors = inner.authors
 	}
-	if inner.head != "" && c.head == "" {
-		c.head = inner.head
+	if inner.headline != "" && c.headline == "" {
+		c.headline = inner.headline
 	}
 	c.vias = append(c.vias, inner.vias...)
-	c.unknown = c.unknown || inner.unknown
+	c.guessed = c.guessed || inner.guessed
 	return true
 }
 
@@ -385,7 +385,7 @@ func (c *citation) addPub(p publisher) {
 
 // takePub reads a stretch as a publication if it surely is one: known, a host name, a name with a word that
 // publications' names have, or a link to a host of that name. With loose, any name will do.
-func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool) bool {
+func (r *Reader) readPublication(l *language, b *block, c *citation, s span, loose bool) bool {
 	if s.empty() || s.hi-s.lo > 9 {
 		return false
 	}
@@ -414,7 +414,7 @@ func (r *Reader) takePub(l *language, b *block, c *citation, s span, loose bool)
 // coversName reports whether the known name is all of the stretch but for its determiners and epithets.
 func (r *Reader) coversName(l *language, b *block, s span) bool {
 	toks := b.toks[s.lo:s.hi]
-	n := r.pubs.suffix(toks)
+	n := r.pubs.knownSuffix(toks)
 	if n == len(toks) || r.pubs.lookup(b.slice(s)) != nil {
 		return true
 	}
@@ -470,32 +470,32 @@ func (b *block) linkText(s span) string {
 
 // takePeople reads a stretch as persons, without the place and the role that bylines add: "A, B and C in Washington",
 // "A of the Post".
-func (r *Reader) takePeople(l *language, b *block, c *citation, s span, where setting) bool {
+func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where setting) bool {
 	toks := b.toks[s.lo:s.hi]
 	// Where a place or a paper follows the names.
 	for k := 1; k < len(toks)-1; k++ {
 		if toks[k].kind != tokWord || toks[k].upper || !l.in.has(toks[k].id) || !l.allPeople(toks[:k]) {
 			continue
 		}
-		c.who = append(c.who, l.people(b.text, toks[:k])...)
+		c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
 		if r.pubs.lookup(b.slice(span{s.lo + k + 1, s.hi})) != nil {
-			r.takePub(l, b, c, span{s.lo + k + 1, s.hi}, false)
+			r.readPublication(l, b, c, span{s.lo + k + 1, s.hi}, false)
 		}
 		return true
 	}
-	if r.takePub(l, b, c, s, false) && where == inByline {
+	if r.readPublication(l, b, c, s, false) && where == inByline {
 		return true // "By Associated Press": the agency, not a person
 	}
 	if n := l.trailingRoles(toks); n > 0 {
 		if n < len(toks) && l.corporate.has(toks[len(toks)-1].id) {
 			// "By DAILY MAIL REPORTER" is a name that the paper gives to nobody.
-			c.who = append(c.who, b.slice(s))
+			c.authors = append(c.authors, b.slice(s))
 			return true
 		}
 		toks = toks[:len(toks)-n]
 	}
 	if len(toks) > 0 && l.allPeople(toks) {
-		c.who = append(c.who, l.people(b.text, toks)...)
+		c.authors = append(c.authors, l.splitPeople(b.text, toks)...)
 		return true
 	}
 	return false
@@ -518,7 +518,7 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	best, joined, start := 0, false, 0
 	for i := 0; i <= len(toks); i++ {
 		if i == len(toks) || toks[i].kind == tokPunct && toks[i].ch == ',' || l.and.has(toks[i].id) {
-			best = max(best, l.plausiblePerson(text, toks[start:i]))
+			best = max(best, l.personScore(text, toks[start:i]))
 			joined = joined || i < len(toks) && l.and.has(toks[i].id)
 			start = i + 1
 		}
@@ -527,75 +527,75 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 }
 
 // resolve gives the parts that were not understood to what is missing.
-func (r *Reader) resolve(l *language, b *block, c *citation, open []part, where setting) {
+func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, where setting) {
 	if len(open) == 0 {
 		return
 	}
 	// A headline in a page's title comes before the publication, whose name is after the last dash or bar.
 	if last := open[len(open)-1]; c.pub.name == "" && len(open) > 1 && strings.ContainsRune("-|•·(»", last.sep) &&
-		last.hi-last.lo <= 5 && r.isName(l, b, last) && where != inByline {
-		if where != inLine || l.plausiblePerson(b.text, b.toks[last.lo:last.hi]) < 2 {
+		last.hi-last.lo <= 5 && r.isCapitalised(l, b, last) && where != inByline {
+		if where != inLine || l.personScore(b.text, b.toks[last.lo:last.hi]) < 2 {
 			c.pub = r.publisherOf(l, last.text)
-			c.unknown = true
+			c.guessed = true
 			open = open[:len(open)-1]
 		}
 	}
 	for len(open) > 0 {
 		p := open[0]
-		name := r.isName(l, b, p) && p.hi-p.lo <= 4
-		person := l.plausiblePerson(b.text, b.toks[p.lo:p.hi])
+		name := r.isCapitalised(l, b, p) && p.hi-p.lo <= 4
+		person := l.personScore(b.text, b.toks[p.lo:p.hi])
 		switch {
 		case name && where == inGroup && c.pub.name == "" && len(open) == 1:
 			c.pub = r.publisherOf(l, p.text)
-			c.unknown = true
+			c.guessed = true
 		case name && where == inSource && c.pub.name == "" && person < 2 && len(open) == 1:
 			c.pub = r.publisherOf(l, p.text)
-			c.unknown = true
-		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.head == "" && c.pub.name != "" && articleOnly(p.link) != "" && where != inByline,
-			p.emphasis && person < 2 && c.head == "" && c.pub.name != "" && where == afterAll:
-			c.head = headline(p.text)
+			c.guessed = true
+		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.headline == "" && c.pub.name != "" && articleOnly(p.link) != "" && where != inByline,
+			p.emphasised && person < 2 && c.headline == "" && c.pub.name != "" && where == inCredit:
+			c.headline = cleanHeadline(p.text)
 			if c.url == "" {
 				c.url = articleOnly(p.link)
 			}
-		case name && person > 0 && len(c.who) == 0 && (where == afterAll || where == inByline || where == inLine && c.pub.name != "") &&
+		case name && person > 0 && len(c.authors) == 0 && (where == inCredit || where == inByline || where == inLine && c.pub.name != "") &&
 			!(p.link != "" && person < 2 && c.pub.name == "" && len(open) == 1):
-			c.who = l.people(b.text, b.toks[p.lo:p.hi])
-			c.unknown = c.unknown || person < 2
-		case name && where == afterAll && len(c.who) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 && len(open) == 1:
-			c.who = []string{p.text} // "— Voltaire"
-			c.unknown = true
-		case name && c.pub.name == "" && (where == afterAll || where == inSource) && (p.link != "" || c.head != "" || p.emphasis && len(open) == 1) &&
-			len(c.who)+len(open) > 0 && !(len(c.who) > 0 && c.head == "" && p.link == ""):
+			c.authors = l.splitPeople(b.text, b.toks[p.lo:p.hi])
+			c.guessed = c.guessed || person < 2
+		case name && where == inCredit && len(c.authors) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 && len(open) == 1:
+			c.authors = []string{p.text} // "— Voltaire"
+			c.guessed = true
+		case name && c.pub.name == "" && (where == inCredit || where == inSource) && (p.link != "" || c.headline != "" || p.emphasised && len(open) == 1) &&
+			len(c.authors)+len(open) > 0 && !(len(c.authors) > 0 && c.headline == "" && p.link == ""):
 			c.pub = r.publisherOf(l, p.text)
-			c.unknown = true
-		case c.head == "" && where != inByline:
+			c.guessed = true
+		case c.headline == "" && where != inByline:
 			// What is left is the headline, together with the parts it was cut into at its own commas and dashes; what
 			// follows a semicolon is the deck.
 			n := 1
 			for n < len(open) && open[n].lo <= open[n-1].hi+1 && open[n].sep != ';' && open[n].sep != '|' && open[n].sep != '(' {
 				n++
 			}
-			c.head = headline(b.slice(span{p.lo, open[n-1].hi}))
+			c.headline = cleanHeadline(b.slice(span{p.lo, open[n-1].hi}))
 			if open[n-1].link != "" && c.url == "" {
 				c.url = articleOnly(open[n-1].link)
 			}
 			open = open[n-1:]
 		default:
-			c.deck = true
+			c.leftover = true
 		}
 		open = open[1:]
 	}
 }
 
 // isName reports whether the whole part is a run of capitalised words.
-func (r *Reader) isName(l *language, b *block, p part) bool {
+func (r *Reader) isCapitalised(l *language, b *block, p part) bool {
 	toks := b.toks[p.lo:p.hi]
 	k := l.skipDeterminers(toks, 0)
 	return k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)
 }
 
 // headline tidies a headline: no quotation marks around the whole, no comma or full stop after it.
-func headline(s string) string {
+func cleanHeadline(s string) string {
 	s = strings.TrimRight(strings.TrimSpace(s), ",;:| ")
 	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {
 		s = s[:len(s)-1]
@@ -626,13 +626,13 @@ func (r *Reader) articleURL(b *block, s span, c citation) string {
 		switch {
 		case u == "":
 			continue
-		case c.head != "" && strings.Contains(text, c.head):
+		case c.headline != "" && strings.Contains(text, c.headline):
 			n = 5
 		case c.pub.name != "" && strings.Contains(text, c.pub.name):
 			n = 4
-		case len(c.who) > 0 && text == c.who[0]:
+		case len(c.authors) > 0 && text == c.authors[0]:
 			n = 2
-		case len(c.vias) > 0 && sameVia(c.vias, l.value):
+		case len(c.vias) > 0 && hasViaURL(c.vias, l.value):
 			continue
 		default:
 			n = 3
@@ -660,7 +660,7 @@ func articleOnly(u string) string {
 }
 
 // monthOnly reports whether the tokens are a month, or a day or season of it, and a year: "May 2002".
-func (l *language) monthOnly(text string, toks []token) bool {
+func (l *language) isMonthAndYear(text string, toks []token) bool {
 	month := false
 	for _, t := range toks {
 		if t.kind == tokPunct && t.ch == '.' {
@@ -677,9 +677,9 @@ func (l *language) monthOnly(text string, toks []token) bool {
 }
 
 // timeOnly reports whether the tokens are a time of day and words about it: "Updated 12:30 PM EDT".
-func (l *language) timeOnly(text string, toks []token) bool {
+func (l *language) isTime(text string, toks []token) bool {
 	for _, t := range toks {
-		if t.kind == tokWord && !l.timeWord.has(t.id) && !clock(text[t.start:t.end]) {
+		if t.kind == tokWord && !l.timeWord.has(t.id) && !isClockTime(text[t.start:t.end]) {
 			return false
 		}
 	}
@@ -698,9 +698,9 @@ func (l *language) trailingRoles(toks []token) int {
 	return n
 }
 
-func firstEnd(c *class, toks []token) int {
+func phraseEnd(c *class, toks []token) int {
 	var buf [4]int
-	if ends := c.ends(toks, 0, buf[:0]); len(ends) > 0 {
+	if ends := c.phraseEnds(toks, 0, buf[:0]); len(ends) > 0 {
 		return ends[0]
 	}
 	return 0

@@ -12,33 +12,33 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 		return 0, false
 	}
 	end := n
-	if isColon(b.toks[n-1]) {
+	if announces(b.toks[n-1]) {
 		end--
 	}
 	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
 		return 0, false
 	}
 	last := i // the last line of the citation
-	s := &source{convention: "9", weight: 0.7, kind: Excerpt, at: i, credit: []int{i}, sentence: true}
-	below := rd.pubLine(i, s) && rd.headed(i)
+	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}, sentence: true}
+	below := rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i)
 	if below {
 		// The paper's name on a line of its own, with the rest of the citation below it.
-	} else if by := firstEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.byline(i, s) {
+	} else if by := phraseEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.readByline(i, s) {
 		// A byline that names the paper or the agency is a credit even with no lead before it.
-		if next := rd.next(i); s.pub.name == "" && next >= 0 && rd.pubLine(next, s) {
-			rd.mark(rd.doc.blocks[next], Credit)
-			s.credit = append(s.credit, next)
+		if next := rd.nextBlock(i); s.pub.name == "" && next >= 0 && rd.readPublicationLine(next, s) {
+			rd.setRole(rd.doc.blocks[next], Credit)
+			s.creditBlocks = append(s.creditBlocks, next)
 			last = next
 		}
 		if s.pub.name == "" {
 			return 0, false
 		}
 	} else {
-		s.citation = rd.r.cite(rd.l, b, span{0, end}, inLine)
+		s.citation = rd.r.readCitation(rd.l, b, span{0, end}, inLine)
 		c := &s.citation
 		rd.addVias(c.vias)
 		facts := 0
-		for _, ok := range [...]bool{c.pub.name != "", len(c.who) > 0, c.date.month != 0, c.head != ""} {
+		for _, ok := range [...]bool{c.pub.name != "", len(c.authors) > 0, c.date.month != 0, c.headline != ""} {
 			if ok {
 				facts++
 			}
@@ -50,35 +50,35 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			}
 			return true
 		})
-		if len(c.who) == 0 && c.date.month == 0 && sentences > 0 {
+		if len(c.authors) == 0 && c.date.month == 0 && sentences > 0 {
 			return 0, false
 		}
-		if c.deck && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.unknown && facts < 3 ||
-			facts == 2 && c.head != "" && !b.wholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.barred(b) {
+		if c.leftover && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.guessed && facts < 3 ||
+			facts == 2 && c.headline != "" && !b.isWholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.hasSeparator(b) {
 			return 0, false
 		}
 	}
-	if rd.next(last) < 0 {
-		if s.head != "" {
+	if rd.nextBlock(last) < 0 {
+		if s.headline != "" {
 			s.kind = HeadlineOnly
-			rd.mark(b, Credit)
-			rd.add(s)
+			rd.setRole(b, Credit)
+			rd.addSource(s)
 			return i + 1, true
 		}
 		return 0, false
 	}
-	rd.mark(b, Credit)
-	if s.head == "" && !below && end == n {
-		rd.headlineAbove(i, s)
+	rd.setRole(b, Credit)
+	if s.headline == "" && !below && end == n {
+		rd.readHeadlineAbove(i, s)
 	}
 	return rd.bindFollowing(last+1, s), true
 }
 
 // headed reports whether a byline or a date stands on one of the two lines below line i.
-func (rd *reading) headed(i int) bool {
+func (rd *reading) hasHeaderBelow(i int) bool {
 	var probe source
-	for k, n := rd.next(i), 0; k >= 0 && n < 2; k, n = rd.next(k), n+1 {
-		if rd.byline(k, &probe) || rd.dateLine(rd.doc.blocks[k], &probe) {
+	for k, n := rd.nextBlock(i), 0; k >= 0 && n < 2; k, n = rd.nextBlock(k), n+1 {
+		if rd.readByline(k, &probe) || rd.readDateLine(rd.doc.blocks[k], &probe) {
 			return true
 		}
 	}
@@ -86,7 +86,7 @@ func (rd *reading) headed(i int) bool {
 }
 
 // barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.
-func (rd *reading) barred(b *block) bool {
+func (rd *reading) hasSeparator(b *block) bool {
 	for _, t := range b.toks {
 		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {
 			return true

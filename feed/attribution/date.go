@@ -31,7 +31,7 @@ func (d date) valid() bool {
 
 // when appends the positions at which a statement of time that begins at token i may end, the longest first. With
 // strict it must hold a date. It takes "on Monday 16 June 2014", "this morning", "June 5, 2011 12:30 PM".
-func (x *matcher) when(i int, strict bool, out []int) []int {
+func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 	k := i
 	toks := x.toks[:x.hi]
 	for k < len(toks) && (toks[k].kind == tokPunct && toks[k].ch == ',' || x.l.on.has(toks[k].id)) {
@@ -44,7 +44,7 @@ func (x *matcher) when(i int, strict bool, out []int) []int {
 		return out
 	}
 	var buf [4]int
-	for _, end := range x.l.when.ends(toks, k, buf[:0]) {
+	for _, end := range x.l.when.phraseEnds(toks, k, buf[:0]) {
 		if end < len(toks) && x.l.weekday.has(toks[end].id) {
 			out = append(out, end+1)
 		}
@@ -84,7 +84,7 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 	default:
 		if end, d = l.dayMonth(text, toks, k); end == 0 {
 			var ok bool
-			if ok, d = l.numeric(text[toks[k].start:toks[k].end]); ok {
+			if ok, d = l.numericDate(text[toks[k].start:toks[k].end]); ok {
 				end = k + 1
 			}
 		}
@@ -107,7 +107,7 @@ func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 		return 0, date{}
 	}
 	var ok bool
-	if d.day, ok = l.day(text[toks[k].start:toks[k].end]); !ok {
+	if d.day, ok = l.dayOfMonth(text[toks[k].start:toks[k].end]); !ok {
 		return 0, date{}
 	}
 	k++
@@ -123,7 +123,7 @@ func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
 	var d date
 	var ok bool
-	if d.day, ok = l.day(text[toks[k].start:toks[k].end]); !ok {
+	if d.day, ok = l.dayOfMonth(text[toks[k].start:toks[k].end]); !ok {
 		return 0, date{}
 	}
 	k = skipMark(toks, k+1, '.')
@@ -165,7 +165,7 @@ func (l *language) dateEnd(text string, toks []token, k int) int {
 		w := text[t.start:t.end]
 		switch {
 		case t.kind == tokPunct && (t.ch == ',' || t.ch == '@'), t.kind == tokDash:
-		case t.kind == tokWord && (l.timeWord.has(t.id) || clock(w)):
+		case t.kind == tokWord && (l.timeWord.has(t.id) || isClockTime(w)):
 			end = n + 1
 		default:
 			return end
@@ -175,7 +175,7 @@ func (l *language) dateEnd(text string, toks []token, k int) int {
 }
 
 // clock reports whether w is a time of day: "9:29", "12:30:15", "10:30PM", "12h30".
-func clock(w string) bool {
+func isClockTime(w string) bool {
 	w = strings.TrimPrefix(w, "@")
 	w = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(w), "am"), "pm")
 	if len(w) < 2 || len(w) > 8 || w[0] < '0' || w[0] > '9' || !strings.ContainsAny(w, ":h") {
@@ -190,7 +190,7 @@ func clock(w string) bool {
 }
 
 // day reads a day of the month, with the ordinal ending of the language: "5", "5th", "1er", "2nd".
-func (l *language) day(w string) (int, bool) {
+func (l *language) dayOfMonth(w string) (int, bool) {
 	n := 0
 	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
 		n++
@@ -217,7 +217,7 @@ func year(w string) (int, bool) {
 
 // numeric reads a date written in digits with a separator. Which of two small numbers is the month depends on the
 // language, unless one of them cannot be.
-func (l *language) numeric(w string) (bool, date) {
+func (l *language) numericDate(w string) (bool, date) {
 	w = strings.TrimSuffix(w, ".")
 	if len(w) < 5 || len(w) > 10 || w[0] < '0' || w[0] > '9' {
 		return false, date{}
@@ -245,15 +245,15 @@ func (l *language) numeric(w string) (bool, date) {
 	case len(parts[2]) != 2 && len(parts[2]) != 4:
 		return false, date{}
 	case l.monthFirst && n[0] <= 12 || n[1] > 12:
-		d = date{century(n[2]), n[0], n[1]}
+		d = date{fullYear(n[2]), n[0], n[1]}
 	default:
-		d = date{century(n[2]), n[1], n[0]}
+		d = date{fullYear(n[2]), n[1], n[0]}
 	}
 	return d.valid(), d
 }
 
 // century completes a year of two digits: blogs quote what was written in their own time.
-func century(y int) int {
+func fullYear(y int) int {
 	switch {
 	case y >= 100:
 		return y
@@ -266,7 +266,7 @@ func century(y int) int {
 
 // compact reads a date of six digits without separators, as Spanish press cuttings write it: 150421 is 15 April 2021.
 // It is read only where a citation has nothing else that could be meant.
-func compact(w string) (date, bool) {
+func compactDate(w string) (date, bool) {
 	if len(w) != 6 {
 		return date{}, false
 	}

@@ -6,7 +6,7 @@ import (
 
 // dateline returns the end of a wire dateline at the beginning of the tokens, and the agency it names: "BAGHDAD (AP) —",
 // "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -".
-func (rd *reading) dateline(b *block) (int, publisher) {
+func (rd *reading) readDateline(b *block) (int, publisher) {
 	limit := min(len(b.toks), 14)
 	for k := range limit {
 		t := b.toks[k]
@@ -48,36 +48,36 @@ func (rd *reading) dateline(b *block) (int, publisher) {
 // bindDateline takes a wire report whose only credit is its dateline.
 func (rd *reading) bindDateline(i int) (int, bool) {
 	b := rd.doc.blocks[i]
-	end, p := rd.dateline(b)
+	end, p := rd.readDateline(b)
 	if end == 0 || end == len(b.toks) {
 		return 0, false
 	}
-	s := &source{convention: "11", weight: 0.7, kind: Excerpt, at: i, credit: nil}
+	s := &source{convention: "11", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: nil}
 	s.pub = p
 	if i > 0 {
-		if k := rd.previous(i); k >= 0 {
+		if k := rd.previousBlock(i); k >= 0 {
 			above := rd.doc.blocks[k]
 			if m := rd.analyse(k); m.mention != nil && above.role == Commentary && len(above.toks) < 10 {
-				rd.mark(above, Credit) // "Go to AP original"
-			} else if above.role == Commentary && rd.aboveIsHeadline(above) {
-				s.head = headline(above.text)
-				rd.mark(above, Credit)
-				s.credit = append(s.credit, k)
+				rd.setRole(above, Credit) // "Go to AP original"
+			} else if above.role == Commentary && rd.looksLikeHeadline(above) {
+				s.headline = cleanHeadline(above.text)
+				rd.setRole(above, Credit)
+				s.creditBlocks = append(s.creditBlocks, k)
 			}
 		}
 	}
-	if s.head == "" && rd.comments == 0 {
-		s.head = rd.heading
+	if s.headline == "" && rd.commentaryBlocks == 0 {
+		s.headline = rd.postTitle
 	}
 	next := rd.bindText(i, s)
 	if next == i {
-		rd.prose(i)
+		rd.markCommentary(i)
 		next++
 	}
 	return next, true
 }
 
-func (rd *reading) aboveIsHeadline(b *block) bool {
+func (rd *reading) looksLikeHeadline(b *block) bool {
 	n := len(b.toks)
 	t := b.toks[n-1]
 	return n >= 3 && n <= 30 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;!?", t.ch))

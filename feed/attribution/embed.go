@@ -4,8 +4,8 @@ import "slices"
 
 // reblog reads a level of a reblog chain: "name:" in a link, then a blockquote. It is kept apart as doubtful, since
 // the chain names blogs and not who wrote what is quoted in them.
-func (rd *reading) reblog(q *quotation, first int) bool {
-	i := rd.previous(first)
+func (rd *reading) bindReblog(q *quotation, first int) bool {
+	i := rd.previousBlock(first)
 	if i < 0 {
 		return false
 	}
@@ -14,8 +14,8 @@ func (rd *reading) reblog(q *quotation, first int) bool {
 		if r.kind != runLink || !hasClass(r.class, "tumblr_blog") {
 			continue
 		}
-		rd.mark(b, Credit)
-		s := &source{kind: Reblog, convention: "15", weight: 0.3, at: first, credit: []int{i}, marked: true}
+		rd.setRole(b, Credit)
+		s := &source{kind: Reblog, convention: "15", weight: 0.3, firstBlock: first, creditBlocks: []int{i}, marked: true}
 		s.pub = publisher{name: b.text[r.start:r.end]}
 		s.url = articleOnly(r.value)
 		for _, k := range q.blocks {
@@ -23,15 +23,15 @@ func (rd *reading) reblog(q *quotation, first int) bool {
 			if c.quotation != q && c.role == "" {
 				continue // an inner level, the older post
 			}
-			rd.takeBlocks(s, k, k+1)
+			rd.addPassage(s, k, k+1)
 		}
 		for _, k := range q.blocks {
 			if rd.doc.blocks[k].role == "" {
-				rd.mark(rd.doc.blocks[k], Uncredited)
+				rd.setRole(rd.doc.blocks[k], Uncredited)
 			}
 		}
 		if len(s.passages) > 0 {
-			rd.add(s)
+			rd.addSource(s)
 		}
 		return true
 	}
@@ -41,7 +41,7 @@ func (rd *reading) reblog(q *quotation, first int) bool {
 // bindTweet reads an embedded post of a social network: text, then "— Name (@handle) date" with the date linked.
 func (rd *reading) bindTweet(q *quotation) {
 	blocks := rd.doc.blocks
-	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, at: q.blocks[0], marked: true}
+	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: q.blocks[0], marked: true}
 	last := q.blocks[len(q.blocks)-1]
 	for _, k := range q.blocks {
 		b := blocks[k]
@@ -55,24 +55,24 @@ func (rd *reading) bindTweet(q *quotation) {
 			}
 		}
 		if cut < 0 {
-			rd.takeBlocks(s, k, k+1)
+			rd.addPassage(s, k, k+1)
 			continue
 		}
 		if cut > 0 {
 			s.passages = append(s.passages, b.slice(span{0, cut}))
 			s.inline = true
 		}
-		s.credit = append(s.credit, k)
-		rd.mark(b, Credit)
+		s.creditBlocks = append(s.creditBlocks, k)
+		rd.setRole(b, Credit)
 		if cut > 0 {
-			rd.mark(b, Passage)
+			rd.setRole(b, Passage)
 		}
 		n := cut + 1
 		for n < len(b.toks) && b.toks[n].ch != '(' && b.toks[n].ch != '@' {
 			n++
 		}
 		if n > cut+1 {
-			s.who = []string{b.slice(span{cut + 1, n})}
+			s.authors = []string{b.slice(span{cut + 1, n})}
 		}
 		for ; n < len(b.toks); n++ {
 			if end, d := rd.l.date(b.text, b.toks, n); end > 0 {
@@ -87,6 +87,6 @@ func (rd *reading) bindTweet(q *quotation) {
 		}
 	}
 	if len(s.passages) > 0 {
-		rd.add(s)
+		rd.addSource(s)
 	}
 }

@@ -5,7 +5,7 @@ import (
 )
 
 // header reads the lines between a credit and its passage: the headline, the byline, the date and a deck.
-func (rd *reading) header(i int, s *source) int {
+func (rd *reading) readHeader(i int, s *source) int {
 	for n := 0; n < 4 && i < len(rd.doc.blocks); n++ {
 		b := rd.doc.blocks[i]
 		if b.role == Noise && n > 0 {
@@ -17,48 +17,48 @@ func (rd *reading) header(i int, s *source) int {
 		}
 		inside := b.quotation != nil
 		switch {
-		case rd.byline(i, s), rd.dateLine(b, s):
-			s.copied = true
-		case rd.pubLine(i, s):
-		case s.head == "" && n < 2 && rd.headlineLine(i, inside):
-			s.head = headline(b.text)
+		case rd.readByline(i, s), rd.readDateLine(b, s):
+			s.copiedHeader = true
+		case rd.readPublicationLine(i, s):
+		case s.headline == "" && n < 2 && rd.isHeadline(i, inside):
+			s.headline = cleanHeadline(b.text)
 			if u := b.linkIn(span{0, len(b.toks)}); u != "" && s.url == "" {
 				s.url = articleOnly(u)
 			}
 		default:
 			return i
 		}
-		s.byline = true
-		s.credit = append(s.credit, i)
-		rd.mark(b, Credit)
-		i = rd.nextText(i + 1)
+		s.hasHeader = true
+		s.creditBlocks = append(s.creditBlocks, i)
+		rd.setRole(b, Credit)
+		i = rd.skipBoilerplate(i + 1)
 	}
 	return i
 }
 
 // byline reads a line such as "By A, B and C in Washington | June 16, 2014".
-func (rd *reading) byline(i int, s *source) bool {
+func (rd *reading) readByline(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	if len(b.toks) < 2 || len(b.toks) > 40 {
 		return false
 	}
-	end := firstEnd(rd.l.by, b.toks)
+	end := phraseEnd(rd.l.by, b.toks)
 	if end == 0 || end >= len(b.toks) || !b.toks[end].upper || !b.toks[0].upper && len(b.toks) > 8 {
 		return false
 	}
-	c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inByline)
-	if len(c.who) == 0 && c.pub.name == "" || c.head != "" {
+	c := rd.r.readCitation(rd.l, b, span{end, len(b.toks)}, inByline)
+	if len(c.authors) == 0 && c.pub.name == "" || c.headline != "" {
 		return false
 	}
-	if c.deck && strings.HasSuffix(b.text, ".") {
+	if c.leftover && strings.HasSuffix(b.text, ".") {
 		return false
 	}
-	s.take(c)
+	s.merge(c)
 	return true
 }
 
 // pubLine reads a line that is only a publication's name.
-func (rd *reading) pubLine(i int, s *source) bool {
+func (rd *reading) readPublicationLine(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	all := span{0, len(b.toks)}
 	if all.hi > 8 || b.quotation != nil {
@@ -71,20 +71,20 @@ func (rd *reading) pubLine(i int, s *source) bool {
 	if p.known == nil || !rd.r.coversName(rd.l, b, all) || s.pub.name != "" && s.pub.known != p.known {
 		return false
 	}
-	s.take(citation{pub: p, url: articleOnly(b.linkIn(all))})
+	s.merge(citation{pub: p, url: articleOnly(b.linkIn(all))})
 	return true
 }
 
 // take adds what a second credit line says.
-func (s *source) take(c citation) {
-	if len(s.who) == 0 {
-		s.who = c.who
+func (s *source) merge(c citation) {
+	if len(s.authors) == 0 {
+		s.authors = c.authors
 	}
 	if s.date.year == 0 && c.date.month != 0 {
 		s.date = c.date
 	}
-	if s.head == "" {
-		s.head = c.head
+	if s.headline == "" {
+		s.headline = c.headline
 	}
 	switch {
 	case c.pub.name == "":
@@ -100,12 +100,12 @@ func (s *source) take(c citation) {
 }
 
 // dateLine reads a line that holds only a date or a time.
-func (rd *reading) dateLine(b *block, s *source) bool {
+func (rd *reading) readDateLine(b *block, s *source) bool {
 	if len(b.toks) > 14 {
 		return false
 	}
 	lo := 0
-	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct || clock(b.text[b.toks[lo].start:b.toks[lo].end])) {
+	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct || isClockTime(b.text[b.toks[lo].start:b.toks[lo].end])) {
 		lo++
 	}
 	if end, d := rd.l.date(b.text, b.toks, lo); end > 0 && end == len(b.toks) {
@@ -114,18 +114,18 @@ func (rd *reading) dateLine(b *block, s *source) bool {
 		}
 		return true
 	}
-	return rd.l.timeOnly(b.text, b.toks)
+	return rd.l.isTime(b.text, b.toks)
 }
 
 // headlineLine reports whether block i is a headline above a passage: short, without a full stop, and before something
 // longer, a byline or a date.
-func (rd *reading) headlineLine(i int, inside bool) bool {
+func (rd *reading) isHeadline(i int, inside bool) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
-	if n < 2 || n > 45 || len(b.text) > 260 || rd.next(i) < 0 {
+	if n < 2 || n > 45 || len(b.text) > 260 || rd.nextBlock(i) < 0 {
 		return false
 	}
-	next := rd.doc.blocks[rd.next(i)]
+	next := rd.doc.blocks[rd.nextBlock(i)]
 	if next.quotation != b.quotation && !inside && next.quotation == nil {
 		return false
 	}
@@ -143,8 +143,8 @@ func (rd *reading) headlineLine(i int, inside bool) bool {
 		return false
 	}
 	var probe source
-	below := rd.byline(rd.next(i), &probe) || rd.dateLine(next, &probe)
-	if below || isHeading(b.elem) || b.wholly(runBold) || b.wholly(runLink) {
+	below := rd.readByline(rd.nextBlock(i), &probe) || rd.readDateLine(next, &probe)
+	if below || isHeading(b.elem) || b.isWholly(runBold) || b.isWholly(runLink) {
 		return true
 	}
 	if inside {
@@ -154,7 +154,7 @@ func (rd *reading) headlineLine(i int, inside bool) bool {
 }
 
 // wholly reports whether all of the block is marked so.
-func (b *block) wholly(kind runKind) bool {
+func (b *block) isWholly(kind runKind) bool {
 	for _, r := range b.runs {
 		if r.kind == kind && r.start == 0 && r.end >= len(strings.TrimRight(b.text, ".:!? ")) {
 			return true
@@ -165,37 +165,37 @@ func (b *block) wholly(kind runKind) bool {
 
 // headlineAbove takes the line above a citation as its headline: a line of its own that is no sentence, or the post's
 // title.
-func (rd *reading) headlineAbove(i int, s *source) {
+func (rd *reading) readHeadlineAbove(i int, s *source) {
 	for k := i - 1; k >= 0; k-- {
 		p := rd.doc.blocks[k]
 		switch p.role {
 		case Noise, Caption, Posted, ViaLine:
 			continue
 		case Title:
-			s.head = rd.heading
+			s.headline = rd.postTitle
 			return
 		case Commentary:
 			n := len(p.toks)
 			t := p.toks[n-1]
-			if rd.byline(k, s) {
-				rd.mark(p, Credit)
-				s.credit = append(s.credit, k)
+			if rd.readByline(k, s) {
+				rd.setRole(p, Credit)
+				s.creditBlocks = append(s.creditBlocks, k)
 				continue
 			}
-			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.own) == 0 {
-				s.head = headline(p.text)
-				s.credit = append(s.credit, k)
+			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.ownText) == 0 {
+				s.headline = cleanHeadline(p.text)
+				s.creditBlocks = append(s.creditBlocks, k)
 				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {
 					s.url = u
 				}
-				rd.mark(p, Credit)
+				rd.setRole(p, Credit)
 			}
 			return
 		default:
 			return
 		}
 	}
-	if rd.title < 0 {
-		s.head = rd.heading
+	if rd.titleBlock < 0 {
+		s.headline = rd.postTitle
 	}
 }

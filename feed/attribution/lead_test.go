@@ -38,7 +38,7 @@ func TestLeads(t *testing.T) {
 		}
 		var want []credit
 		if field[1]+field[2] != "" {
-			want = []credit{{publicationKey(field[1]), passage, list(field[2]), list(field[3])}}
+			want = []credit{{publicationKey(field[1]), passage, splitList(field[2]), splitList(field[3])}}
 		}
 		for format, body := range map[string]string{
 			"html": fmt.Sprintf("<p>%s</p><blockquote><p>%s</p></blockquote><p>I knew that already.</p>", field[0], passage),
@@ -54,7 +54,7 @@ func TestLeads(t *testing.T) {
 				for _, v := range res.Via {
 					vias = append(vias, v.Name)
 				}
-				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"), list(strings.Join(names(q.Source.Authors), ";")), vias})
+				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"), splitList(strings.Join(names(q.Source.Authors), ";")), vias})
 			}
 			if unmarked {
 				for _, g := range got {
@@ -76,7 +76,7 @@ func TestLeads(t *testing.T) {
 	}
 }
 
-func list(s string) []string {
+func splitList(s string) []string {
 	if s == "" {
 		return nil
 	}

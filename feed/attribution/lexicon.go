@@ -27,27 +27,27 @@ const sharedFile = "shared.txt"
 
 // lexicon holds the words of all languages, each with a number, so that rules compare numbers instead of strings.
 type lexicon struct {
-	ids   map[string]int32
-	langs map[string]*language
-	order []*language // by name, so that detection does not depend on map order
+	ids    map[string]int32
+	langs  map[string]*language
+	sorted []*language // by name, so that detection does not depend on map order
 }
 
 // language is a language file, compiled.
 type language struct {
-	name     string
-	classes  map[string]*class
-	rules    []*rule
-	leads    index    // of the rules for clauses that end in a colon, dots or a dash
-	credits  index    // of the other rules that credit
-	postedBy index    // of the rules that say who posted the post
-	all      []*class // every class, those without a name too; a class knows its place here
-	variants int      // how many variants the rules have
-	trigger  []bool   // by word: whether a rule is filed under it
-	traits   []traits // by word: which classes have it, or a phrase that begins with it
-	noise    phrases
-	end      phrases
-	caption  phrases
-	months   map[int32]int
+	name       string
+	classes    map[string]*class
+	rules      []*rule
+	leads      index    // of the rules for clauses that end in a colon, dots or a dash
+	credits    index    // of the other rules that credit
+	postedBy   index    // of the rules that say who posted the post
+	allClasses []*class // every class, those without a name too; a class knows its place here
+	variants   int      // how many variants the rules have
+	trigger    []bool   // by word: whether a rule is filed under it
+	traits     []traits // by word: which classes have it, or a phrase that begins with it
+	noise      phrases
+	end        phrases
+	caption    phrases
+	months     map[int32]int
 	// monthFirst says that 1/2/2010 is the second of January.
 	monthFirst bool
 	// nouns says that every noun is capitalised, so that a capital does not make a name.
@@ -114,8 +114,8 @@ type class struct {
 
 // newClass returns an empty class and files it among the language's.
 func (l *language) newClass() *class {
-	c := &class{bit: traitClasses + len(l.all), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
-	l.all = append(l.all, c)
+	c := &class{bit: traitClasses + len(l.allClasses), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
+	l.allClasses = append(l.allClasses, c)
 	return c
 }
 
@@ -136,7 +136,7 @@ func (c *class) sort() {
 }
 
 // common returns how many of the phrases begin with a word of stop.
-func (c *class) common(stop *class) int {
+func (c *class) commonWords(stop *class) int {
 	n := 0
 	for id := range stop.words {
 		if c.words[id] || len(c.phrases[id]) > 0 {
@@ -153,7 +153,7 @@ func (c *class) has(id int32) bool {
 }
 
 // ends appends the positions after each phrase of the class that stands at toks[i], longest first.
-func (c *class) ends(toks []token, i int, out []int) []int {
+func (c *class) phraseEnds(toks []token, i int, out []int) []int {
 	if i >= len(toks) || toks[i].id == 0 {
 		return out
 	}
@@ -178,18 +178,18 @@ next:
 // phrases are lines known whole, or by their beginning and maybe something further on.
 type phrases struct {
 	whole  map[string]bool
-	starts map[string][]start // by first word
+	starts map[string][]linePattern // by first word
 }
 
 // start is the beginning of a line, and what has to stand somewhere after it.
-type start struct{ prefix, infix string }
+type linePattern struct{ prefix, infix string }
 
 // wordsOfALine bounds the lines that are known by their beginning only; longer ones are sentences that begin alike.
 const wordsOfALine = 9
 
 // match reports whether the line is one of the phrases or begins with one. A line that ends like a sentence is known
 // by its beginning only if it is short.
-func (p phrases) match(line string) bool {
+func (p phrases) matches(line string) bool {
 	key := lineKey(line)
 	if p.whole[key] {
 		return true
@@ -227,7 +227,7 @@ func (p *phrases) add(line string) {
 		p.whole[lineKey(line)] = true
 		return
 	}
-	s := start{prefix: lineKey(prefix), infix: lineKey(strings.TrimSuffix(rest, "*"))}
+	s := linePattern{prefix: lineKey(prefix), infix: lineKey(strings.TrimSuffix(rest, "*"))}
 	word, _, _ := strings.Cut(s.prefix, " ")
 	p.starts[word] = append(p.starts[word], s)
 }
@@ -255,14 +255,14 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 		if err != nil {
 			return nil, fmt.Errorf("language file %s: %w", e.Name(), err)
 		}
-		l, err := lx.load(strings.TrimSuffix(e.Name(), ".txt"), string(b)+"\n"+string(shared))
+		l, err := lx.loadLanguage(strings.TrimSuffix(e.Name(), ".txt"), string(b)+"\n"+string(shared))
 		if err != nil {
 			return nil, fmt.Errorf("language file %s: %w", e.Name(), err)
 		}
 		lx.langs[l.name] = l
-		lx.order = append(lx.order, l)
+		lx.sorted = append(lx.sorted, l)
 	}
-	for _, l := range lx.order {
+	for _, l := range lx.sorted {
 		l.traits = make([]traits, len(lx.ids)+1)
 		l.trigger = make([]bool, len(lx.ids)+1)
 		for _, x := range []*index{&l.leads, &l.credits, &l.postedBy} {
@@ -270,7 +270,7 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 				l.trigger[id] = true
 			}
 		}
-		for _, c := range l.all {
+		for _, c := range l.allClasses {
 			c.set = make([]uint64, len(lx.ids)/64+1)
 			for id := range c.words {
 				l.traits[id].set(c.bit)
@@ -319,17 +319,17 @@ func (lx *lexicon) lookup(w string) int32 {
 
 // load reads a language file. Its sections are headed by a name in brackets; "#" begins a comment line. The sections
 // rules, noise, end, caption, options and months have one entry a line; all others are lists of phrases parted by commas.
-func (lx *lexicon) load(name, data string) (*language, error) {
+func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l := &language{
 		name:    name,
 		classes: make(map[string]*class),
 		months:  make(map[int32]int),
 	}
 	for _, p := range []*phrases{&l.noise, &l.end, &l.caption} {
-		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]start)}
+		*p = phrases{whole: make(map[string]bool), starts: make(map[string][]linePattern)}
 	}
 	section, number, month := "", 0, 0
-	var rules []numbered
+	var rules []numberedLine
 	for sc := bufio.NewScanner(strings.NewReader(data)); sc.Scan(); {
 		number++
 		line := strings.TrimSpace(sc.Text())
@@ -343,7 +343,7 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 		switch section {
 		case "rules":
 			// Rules name classes that may come later in the file.
-			rules = append(rules, numbered{line, number})
+			rules = append(rules, numberedLine{line, number})
 		case "noise":
 			l.noise.add(line)
 		case "end":
@@ -375,12 +375,12 @@ func (lx *lexicon) load(name, data string) (*language, error) {
 	for _, c := range l.classes {
 		c.sort()
 	}
-	l.bind()
-	l.file()
+	l.bindClasses()
+	l.indexRules()
 	return l, nil
 }
 
-type numbered struct {
+type numberedLine struct {
 	line   string
 	number int
 }
@@ -418,7 +418,7 @@ func (l *language) triggers(id int32) bool {
 }
 
 // bind looks up the classes that the code asks for.
-func (l *language) bind() {
+func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"at":           &l.at,
 		"from":         &l.from,

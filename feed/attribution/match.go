@@ -28,44 +28,44 @@ type matcher struct {
 	step int
 	m    match
 	// seen holds, by a variant's number, the round in which it was tried last.
-	seen  []uint32
-	round uint32
+	lastRound []uint32
+	round     uint32
 	// names reports whether what stands in the slots can be what the slots are for; nil means that it need not.
-	names func(*block, *match) bool
+	plausible func(*block, *match) bool
 }
 
 // best returns the surest match of any rule that credits with the clause, or nil.
-func (x *matcher) best(clause span) *match {
-	if x.endsInColon(clause) {
-		return x.among(clause, &x.l.leads, &x.l.credits)
+func (x *matcher) bestMatch(clause span) *match {
+	if x.endsAsLead(clause) {
+		return x.bestAmong(clause, &x.l.leads, &x.l.credits)
 	}
-	return x.among(clause, &x.l.credits)
+	return x.bestAmong(clause, &x.l.credits)
 }
 
 // among returns the surest match of any rule of the indexes with the clause, or nil.
-func (x *matcher) among(clause span, indexes ...*index) *match {
+func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // nobody credits at such length; what ends the clause may still be a credit
 	}
 	x.hi = clause.hi
 	has := x.traitsOf(clause)
-	if len(x.seen) < x.l.variants {
-		x.seen = make([]uint32, x.l.variants)
+	if len(x.lastRound) < x.l.variants {
+		x.lastRound = make([]uint32, x.l.variants)
 		x.round = 0
 	}
 	x.round++
 	var found *match
 	try := func(v *variant) {
-		if found != nil && found.rule.weight >= v.rule.weight || x.seen[v.n] == x.round {
+		if found != nil && found.rule.weight >= v.rule.weight || x.lastRound[v.n] == x.round {
 			return
 		}
-		x.seen[v.n] = x.round
-		if !has.covers(&v.need) || !x.hasWords(clause, v.words) {
+		x.lastRound[v.n] = x.round
+		if !has.covers(&v.need) || !x.containsAll(clause, v.words) {
 			return
 		}
 		x.step = maxSteps
 		x.m = match{rule: v.rule, clause: clause, cites: x.m.cites[:0]}
-		if x.match(v.elems, clause.lo) && (x.names == nil || x.names(x.b, &x.m)) {
+		if x.match(v.elems, clause.lo) && (x.plausible == nil || x.plausible(x.b, &x.m)) {
 			m := x.m
 			m.cites = append([]span(nil), m.cites...)
 			found = &m
@@ -97,7 +97,7 @@ func (x *matcher) traitsOf(clause span) traits {
 			if t.id > 0 && int(t.id) < len(x.l.traits) {
 				has.union(&x.l.traits[t.id])
 			}
-			if x.r.pubs.begins(t) {
+			if x.r.pubs.startsName(t) {
 				has.set(traitName)
 			}
 		case tokDash:
@@ -126,7 +126,7 @@ func (x *matcher) traitsOf(clause span) traits {
 	return has
 }
 
-func (x *matcher) hasWords(clause span, words []int32) bool {
+func (x *matcher) containsAll(clause span, words []int32) bool {
 next:
 	for _, w := range words {
 		for _, t := range x.toks[clause.lo:clause.hi] {
@@ -139,13 +139,13 @@ next:
 	return true
 }
 
-func (x *matcher) endsInColon(clause span) bool {
+func (x *matcher) endsAsLead(clause span) bool {
 	i := clause.hi - 1
-	return i >= clause.lo && isColon(x.toks[i])
+	return i >= clause.lo && announces(x.toks[i])
 }
 
 // isColon reports whether a clause that ends in t announces something: a colon, dots or a dash.
-func isColon(t token) bool {
+func announces(t token) bool {
 	return t.kind == tokDots || t.kind == tokDash || t.kind == tokPunct && t.ch == ':'
 }
 
@@ -169,7 +169,7 @@ func (x *matcher) match(es []elem, i int) bool {
 		return t.id == e.id && t.kind == tokWord && x.match(rest, i+1)
 	case opClass:
 		var buf [8]int
-		for _, end := range e.class.ends(x.toks[:x.hi], i, buf[:0]) {
+		for _, end := range e.class.phraseEnds(x.toks[:x.hi], i, buf[:0]) {
 			if x.match(rest, end) {
 				return true
 			}
@@ -187,7 +187,7 @@ func (x *matcher) match(es []elem, i int) bool {
 	case opColon:
 		return i == x.hi-1 && t.kind == tokPunct && t.ch == ':'
 	case opTrail:
-		return i == x.hi-1 && isColon(t)
+		return i == x.hi-1 && announces(t)
 	case opStop:
 		return i == x.hi || i == x.hi-1 && (t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
 	case opDash:
@@ -200,54 +200,54 @@ func (x *matcher) match(es []elem, i int) bool {
 		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == len(string(t.ch)) && x.match(rest, i+1)
 	case opPub:
 		var buf [12]span
-		for _, p := range x.pubs(i, buf[:0]) {
-			if x.slot(&x.m.pub, p, rest) {
+		for _, p := range x.publicationSpans(i, buf[:0]) {
+			if x.fillSlot(&x.m.pub, p, rest) {
 				return true
 			}
 		}
 	case opKnown:
 		k := x.l.skipDeterminers(x.toks[:x.hi], i)
-		if n := x.r.pubs.prefix(x.toks[k:x.hi], k > i); n > 0 {
-			return x.slot(&x.m.pub, span{i, k + n}, rest)
+		if n := x.r.pubs.knownPrefix(x.toks[k:x.hi], k > i); n > 0 {
+			return x.fillSlot(&x.m.pub, span{i, k + n}, rest)
 		}
 	case opWho, opPerson:
 		var buf [12]span
-		for _, p := range x.people(i, buf[:0]) {
-			if e.op == opPerson && x.l.plausiblePerson(x.b.text, x.toks[p.lo:p.hi]) < 2 {
+		for _, p := range x.peopleSpans(i, buf[:0]) {
+			if e.op == opPerson && x.l.personScore(x.b.text, x.toks[p.lo:p.hi]) < 2 {
 				continue
 			}
-			if x.slot(&x.m.who, p, rest) {
+			if x.fillSlot(&x.m.who, p, rest) {
 				return true
 			}
 		}
 	case opHead:
-		if q := x.quoted(i); q > 0 && x.slot(&x.m.head, span{i, q}, rest) {
+		if q := x.quotedEnd(i); q > 0 && x.fillSlot(&x.m.head, span{i, q}, rest) {
 			return true
 		}
 		for n := min(x.hi, i+40); n >= i+2; n-- {
-			if x.slot(&x.m.head, span{i, n}, rest) {
+			if x.fillSlot(&x.m.head, span{i, n}, rest) {
 				return true
 			}
 		}
 	case opName:
 		for n := min(x.hi, i+4); n > i; n-- {
-			if x.slot(&x.m.name, span{i, n}, rest) {
+			if x.fillSlot(&x.m.name, span{i, n}, rest) {
 				return true
 			}
 		}
 	case opWhen, opDate:
 		var buf [8]int
-		for _, end := range x.when(i, e.op == opDate, buf[:0]) {
-			if x.slot(&x.m.when, span{i, end}, rest) {
+		for _, end := range x.timeEnds(i, e.op == opDate, buf[:0]) {
+			if x.fillSlot(&x.m.when, span{i, end}, rest) {
 				return true
 			}
 		}
 	case opQuote:
-		if q := x.quoted(i); q > 0 {
-			return x.slot(&x.m.quote, span{i, q}, rest)
+		if q := x.quotedEnd(i); q > 0 {
+			return x.fillSlot(&x.m.quote, span{i, q}, rest)
 		}
 	case opCite:
-		if end := x.group(i); end > 0 {
+		if end := x.groupEnd(i); end > 0 {
 			x.m.cites = append(x.m.cites, span{i, end})
 			if x.match(rest, end) {
 				return true
@@ -260,10 +260,10 @@ func (x *matcher) match(es []elem, i int) bool {
 
 // slot tries the rest after a slot was filled with s. People put dates, vias and headlines in brackets after any
 // name, so a group that follows may belong to the slot.
-func (x *matcher) slot(to *span, s span, rest []elem) bool {
+func (x *matcher) fillSlot(to *span, s span, rest []elem) bool {
 	old := *to
 	*to = s
-	if end := x.group(s.hi); end > 0 {
+	if end := x.groupEnd(s.hi); end > 0 {
 		x.m.cites = append(x.m.cites, span{s.hi, end})
 		if x.match(rest, end) {
 			return true
@@ -278,7 +278,7 @@ func (x *matcher) slot(to *span, s span, rest []elem) bool {
 }
 
 // group returns the end of the group in parentheses or brackets that begins at token i, or 0.
-func (x *matcher) group(i int) int {
+func (x *matcher) groupEnd(i int) int {
 	if i >= x.hi || x.toks[i].kind != tokPunct {
 		return 0
 	}
@@ -304,7 +304,7 @@ func (x *matcher) group(i int) int {
 }
 
 // quoted returns the end of the stretch in quotation marks that begins at token i, or 0.
-func (x *matcher) quoted(i int) int { return quotedEnd(x.toks[:x.hi], i) }
+func (x *matcher) quotedEnd(i int) int { return quotedEnd(x.toks[:x.hi], i) }
 
 // quotedEnd returns the position after the quotation mark that closes the one at toks[i], or 0 if toks[i] opens
 // nothing or nothing closes it.
@@ -318,7 +318,7 @@ func quotedEnd(toks []token, i int) int {
 		switch t := toks[k]; {
 		case t.kind == tokOpen && t.ch == open:
 			depth++
-		case t.kind == tokClose && closes(open, t.ch):
+		case t.kind == tokClose && isClosing(open, t.ch):
 			if depth--; depth <= 0 {
 				return k + 1
 			}
@@ -328,7 +328,7 @@ func quotedEnd(toks []token, i int) int {
 }
 
 // closes reports whether the mark c closes what open opens.
-func closes(open, c rune) bool {
+func isClosing(open, c rune) bool {
 	switch open {
 	case '“', '„':
 		return c == '”' || c == '“' || c == '"'
@@ -361,11 +361,11 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 				}
 			}
 		}
-		if !r.breaks(l, toks, i) {
+		if !r.endsClause(l, toks, i) {
 			continue
 		}
 		hi := i + 1
-		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct && (toks[hi].ch == ')' || toks[hi].ch == ']') && !openIn(toks[lo:hi])) {
+		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct && (toks[hi].ch == ')' || toks[hi].ch == ']') && !hasOpenBracket(toks[lo:hi])) {
 			hi++
 		}
 		if hi > lo && !yield(span{lo, hi}) {
@@ -380,7 +380,7 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 }
 
 // openIn reports whether the tokens hold an unclosed bracket.
-func openIn(toks []token) bool {
+func hasOpenBracket(toks []token) bool {
 	depth := 0
 	for _, t := range toks {
 		if t.kind == tokPunct {
@@ -400,7 +400,7 @@ func endsSentence(last, before token) bool {
 }
 
 // breaks reports whether a clause ends with the token i.
-func (r *Reader) breaks(l *language, toks []token, i int) bool {
+func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	t := toks[i]
 	if t.kind == tokDash && i >= 3 && i <= 14 && t.space && slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
 		return true // "A @ X - text"
@@ -425,7 +425,7 @@ func (r *Reader) breaks(l *language, toks []token, i int) bool {
 	if !next.space && t.kind != tokDots {
 		return false
 	}
-	if t.ch == '!' && i > 0 && toks[i-1].kind == tokWord && n == i+1 && r.pubs.bang[toks[i-1].id] {
+	if t.ch == '!' && i > 0 && toks[i-1].kind == tokWord && n == i+1 && r.pubs.exclaimed[toks[i-1].id] {
 		return false // "Yahoo! News"
 	}
 	if t.ch == '.' && i > 0 && toks[i-1].kind == tokWord && l.abbreviation.has(toks[i-1].id) {

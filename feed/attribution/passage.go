@@ -7,13 +7,13 @@ import (
 
 // saysInQuotes reports whether the block begins with a quotation rather than with a headline in quotation marks: it is
 // long, or ends like a sentence.
-func (rd *reading) saysInQuotes(b *block) bool {
+func (rd *reading) startsWithQuotation(b *block) bool {
 	end := quotedEnd(b.toks, 0)
 	if end < 3 {
 		return false
 	}
 	before := b.toks[end-2]
-	return end > 16 || !titleCase(rd.l, b.toks[1:end-1]) || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
+	return end > 16 || !isTitleCase(rd.l, b.toks[1:end-1]) || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
@@ -21,15 +21,15 @@ func (rd *reading) saysInQuotes(b *block) bool {
 // whole, or a byline, date or dateline copied with it and an end that the text shows where the voice changes too.
 // Otherwise s is a credit without a passage.
 func (rd *reading) bindText(i int, s *source) int {
-	end := rd.limit(i)
-	if marked := rd.quotedBlocks(i, end); marked > i {
+	end := rd.passageLimit(i)
+	if marked := rd.quotedBlocksEnd(i, end); marked > i {
 		s.marked = true
-		rd.takeBlocks(s, i, marked)
-		rd.commit(s)
+		rd.addPassage(s, i, marked)
+		rd.addQuote(s)
 		return marked
 	}
-	if rd.marks {
-		rd.withoutPassage(s, true)
+	if rd.marksQuotations {
+		rd.keepWithoutPassage(s, true)
 		return i
 	}
 	var at []int
@@ -40,45 +40,45 @@ func (rd *reading) bindText(i int, s *source) int {
 			continue
 		}
 		at = append(at, k)
-		v := rd.voiceOf(b, k == rd.final)
-		if v.last && rd.comments > 0 {
+		v := rd.voiceOf(b, k == rd.lastProse)
+		if v.last && rd.commentaryBlocks > 0 {
 			v.score += weightEarlier
 		}
 		voices = append(voices, v)
 	}
-	cost := costComment
-	if (s.convention == "9" || s.convention == "11") && rd.comments == 0 {
-		cost = costWhole
+	cost := costToComment
+	if (s.convention == "9" || s.convention == "11") && rd.commentaryBlocks == 0 {
+		cost = costToCommentWhole
 	}
-	quoted := speakers(voices, cost)
-	if !s.copied && !rd.datelined(i) || !rd.endShown(at, quoted, end) {
+	quoted := quotedParagraphs(voices, cost)
+	if !s.copiedHeader && !rd.startsWithDateline(i) || !rd.endIsCertain(at, quoted, end) {
 		// Whose words these are cannot be told, so they are not searched for credits.
 		for n, k := range at {
 			if !quoted[n] {
 				break
 			}
-			rd.prose(k)
+			rd.markCommentary(k)
 		}
-		rd.withoutPassage(s, true)
+		rd.keepWithoutPassage(s, true)
 		return i
 	}
 	next := end
 	for n, k := range at {
 		b := rd.doc.blocks[k]
 		if quoted[n] {
-			rd.takeBlocks(s, k, k+1)
-		} else if rd.viaLine(b) {
-			rd.mark(b, ViaLine)
+			rd.addPassage(s, k, k+1)
+		} else if rd.readViaLine(b) {
+			rd.setRole(b, ViaLine)
 		} else {
-			rd.prose(k)
+			rd.markCommentary(k)
 		}
 	}
 	for k := i; k < end; k++ {
 		if b := rd.doc.blocks[k]; b.role == "" {
-			rd.mark(b, Note) // what was left out, within the passage
+			rd.setRole(b, Note) // what was left out, within the passage
 		}
 	}
-	rd.commit(s)
+	rd.addQuote(s)
 	return next
 }
 
@@ -86,7 +86,7 @@ func (rd *reading) bindText(i int, s *source) int {
 func (rd *reading) voiceOf(b *block, last bool) voice {
 	s := span{0, len(b.toks)}
 	for s.hi > 1 {
-		cut := rd.tailNoise(b, s)
+		cut := rd.trailingNoise(b, s)
 		if cut == 0 {
 			break
 		}
@@ -101,7 +101,7 @@ const maxPassage = 500
 
 // limit returns where at the latest a passage in text that begins at block i ends: before the next quotation element,
 // credit or footer.
-func (rd *reading) limit(i int) int {
+func (rd *reading) passageLimit(i int) int {
 	end := min(len(rd.doc.blocks), i+maxPassage)
 	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
@@ -121,7 +121,7 @@ func (rd *reading) limit(i int) int {
 // startsCredit reports whether block k, met within a passage, is a credit of its own rather than reported speech.
 func (rd *reading) startsCredit(k int) bool {
 	b := rd.doc.blocks[k]
-	if rd.viaLine(b) || rd.isTail(k) {
+	if rd.readViaLine(b) || rd.isTailCredit(k) {
 		return true
 	}
 	a := rd.analyse(k)
@@ -139,9 +139,9 @@ func (rd *reading) startsCredit(k int) bool {
 }
 
 // finalBlock returns the last block of prose.
-func (rd *reading) finalBlock() int {
+func (rd *reading) lastProseBlock() int {
 	for k, v := range slices.Backward(rd.doc.blocks) {
-		if b := v; b.role == "" && !rd.viaLine(b) {
+		if b := v; b.role == "" && !rd.readViaLine(b) {
 			return k
 		}
 	}
@@ -150,7 +150,7 @@ func (rd *reading) finalBlock() int {
 
 // quotedBlocks returns the end of the passage that begins at block i if it stands in quotation marks, each block of it
 // or the whole; else i.
-func (rd *reading) quotedBlocks(i, end int) int {
+func (rd *reading) quotedBlocksEnd(i, end int) int {
 	k := i
 	open := rd.doc.blocks[i].toks[0]
 	if open.kind != tokOpen {
@@ -167,7 +167,7 @@ func (rd *reading) quotedBlocks(i, end int) int {
 			n--
 		}
 		last := b.toks[n-1]
-		ends := last.kind == tokClose && closes(open.ch, last.ch)
+		ends := last.kind == tokClose && isClosing(open.ch, last.ch)
 		begins := b.toks[0].kind == tokOpen && b.toks[0].ch == open.ch
 		inner := 0
 		if begins {
@@ -192,38 +192,38 @@ func (rd *reading) quotedBlocks(i, end int) int {
 }
 
 // takeBlocks makes the blocks of [i, end) passage of s.
-func (rd *reading) takeBlocks(s *source, i, end int) {
+func (rd *reading) addPassage(s *source, i, end int) {
 	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
 		if b.role != "" && b.role != Code {
 			continue
 		}
 		if isElision(b) {
-			rd.mark(b, Note)
+			rd.setRole(b, Note)
 			continue
 		}
-		text, whole := rd.passageText(b, span{0, len(b.toks)})
+		text, whole := rd.trimPassage(b, span{0, len(b.toks)})
 		if text == "" {
-			rd.mark(b, Note)
+			rd.setRole(b, Note)
 			continue
 		}
-		rd.mark(b, Passage)
+		rd.setRole(b, Passage)
 		s.passages = append(s.passages, text)
 		if whole {
-			s.blocks = append(s.blocks, k)
+			s.passageBlocks = append(s.passageBlocks, k)
 		} else {
 			s.inline = true
-			s.credit = append(s.credit, k)
+			s.creditBlocks = append(s.creditBlocks, k)
 		}
 	}
 }
 
 // passageText returns the quoted text of the tokens without what bloggers put at the end of a passage: notes, link
 // labels and vias. whole says that nothing, or only a note, was cut.
-func (rd *reading) passageText(b *block, s span) (text string, whole bool) {
+func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	whole = s.lo == 0 && s.hi == len(b.toks)
 	for s.lo < s.hi {
-		cut := rd.tailNoise(b, s)
+		cut := rd.trailingNoise(b, s)
 		if cut == 0 {
 			break
 		}
@@ -235,7 +235,7 @@ func (rd *reading) passageText(b *block, s span) (text string, whole bool) {
 }
 
 // tailNoise returns how many tokens at the end of the stretch are not part of a passage.
-func (rd *reading) tailNoise(b *block, s span) int {
+func (rd *reading) trailingNoise(b *block, s span) int {
 	// "[Emphasis added]", "(via X)"
 	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
 		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '[' || t.ch == '(') {
@@ -244,8 +244,8 @@ func (rd *reading) tailNoise(b *block, s span) int {
 			if end == 0 || rest > 1 || rest == 1 && b.toks[end].kind != tokPunct {
 				break
 			}
-			if firstEnd(rd.l.via, b.toks[k+1:end-1]) > 0 {
-				rd.addVias(rd.r.cite(rd.l, b, span{k, end}, inGroup).vias)
+			if phraseEnd(rd.l.via, b.toks[k+1:end-1]) > 0 {
+				rd.addVias(rd.r.readCitation(rd.l, b, span{k, end}, inGroup).vias)
 				return s.hi - k
 			}
 			for _, t := range b.toks[k:end] {
@@ -262,7 +262,7 @@ func (rd *reading) tailNoise(b *block, s span) int {
 		if p := b.toks[k-1]; p.kind == tokWord {
 			continue
 		}
-		for _, end := range rd.l.more.ends(b.toks[:s.hi], k, buf[:0]) {
+		for _, end := range rd.l.more.phraseEnds(b.toks[:s.hi], k, buf[:0]) {
 			for end < s.hi && b.toks[end].kind != tokWord {
 				end++
 			}
@@ -275,88 +275,88 @@ func (rd *reading) tailNoise(b *block, s span) int {
 }
 
 // commit adds the source once its passage is complete.
-func (rd *reading) commit(s *source) {
-	if len(s.passages) > 0 && !s.listed {
-		if len(s.blocks) > 0 {
-			if end, p := rd.dateline(rd.doc.blocks[s.blocks[0]]); end > 0 && p.known.Agency && p.known != s.pub.known {
+func (rd *reading) addQuote(s *source) {
+	if len(s.passages) > 0 && !s.added {
+		if len(s.passageBlocks) > 0 {
+			if end, p := rd.readDateline(rd.doc.blocks[s.passageBlocks[0]]); end > 0 && p.known.Agency && p.known != s.pub.known {
 				s.agencies = append(s.agencies, p.name)
 			}
 		}
-		s.listed = true
-		rd.add(s)
-		rd.last = s
-		rd.mention = nil
+		s.added = true
+		rd.addSource(s)
+		rd.lastQuoted = s
+		rd.mentioned = nil
 	}
 }
 
 // bindRunIn takes the passage that follows its credit within block i.
-func (rd *reading) bindRunIn(i int, rest span, s *source) int {
+func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	b := rd.doc.blocks[i]
-	rd.mark(b, Passage)
+	rd.setRole(b, Passage)
 	s.inline = true
 	if b.toks[rest.lo].kind == tokOpen {
 		if end := quotedEnd(b.toks[:rest.hi], rest.lo); end > 0 {
 			s.marked = true
 			s.passages = append(s.passages, unquote(b.slice(span{rest.lo, end})))
-			after := rd.bindQuoted(b, span{end, rest.hi}, s)
-			rd.trailingVia(b, after)
-			if text, _ := rd.passageText(b, after); hasWords(b.toks[after.lo:after.hi]) && text != "" {
-				b.own = append(b.own, text)
+			after := rd.bindFurtherQuotations(b, span{end, rest.hi}, s)
+			rd.readTrailingVia(b, after)
+			if text, _ := rd.trimPassage(b, after); hasWords(b.toks[after.lo:after.hi]) && text != "" {
+				b.ownText = append(b.ownText, text)
 			}
-			rd.commit(s)
+			rd.addQuote(s)
 			return i + 1
 		}
 		// The marks close in a later block.
-		if end := rd.closingBlock(i+1, b.toks[rest.lo].ch); end > 0 {
+		if end := rd.closingBlockEnd(i+1, b.toks[rest.lo].ch); end > 0 {
 			s.marked = true
 			s.passages = append(s.passages, b.slice(rest))
-			rd.takeBlocks(s, i+1, end)
-			rd.commit(s)
+			rd.addPassage(s, i+1, end)
+			rd.addQuote(s)
 			return end
 		}
 	}
 	// An emphasised stretch is the passage; Slashdot sets it in italics.
 	if end := rd.emphasisEnd(b, rest); end > 0 && end < rest.hi {
 		s.marked = true
-		rd.bindStretches(b, rest, s)
-		rd.commit(s)
+		rd.bindEmphasisedText(b, rest, s)
+		rd.addQuote(s)
 		return i + 1
 	} else if end == rest.hi {
 		s.marked = true
 	}
 	if !s.marked {
-		b.own = nil
+		b.ownText = nil
 		s.inline = false
-		rd.prose(i)
-		rd.withoutPassage(s, false)
+		rd.markCommentary(i)
+		rd.keepWithoutPassage(s, false)
 		return i + 1
 	}
-	text, _ := rd.passageText(b, rest)
+	text, _ := rd.trimPassage(b, rest)
 	s.passages = append(s.passages, text)
-	return rd.bindMore(i, s)
+	return rd.bindEmphasisedBlocks(i, s)
 }
 
 // bindMore takes the emphasised blocks after i that go on with a passage that began within i.
-func (rd *reading) bindMore(i int, s *source) int {
-	end := rd.limit(i)
+func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
+	end := rd.passageLimit(i)
 	k := i + 1
 	for ; k < end; k++ {
 		c := rd.doc.blocks[k]
 		if c.role != "" || isElision(c) {
 			continue
 		}
-		if !c.wholly(runEmphasis) {
+		if !c.isWholly(runEmphasis) {
 			break
 		}
-		rd.takeBlocks(s, k, k+1)
+		rd.addPassage(s, k, k+1)
 	}
 	if k < end && rd.emphasisEnd(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}) > 0 {
 		// The stretch that began above ends in this block.
-		rd.mark(rd.doc.blocks[k], Passage)
-		rd.bindStretches(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
+		rd.setRole(rd.doc.blocks[k], Passage)
+		rd.bindEmphasisedText(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
 		k++
 	}
-	rd.commit(s)
+	rd.addQuote(s)
 	return k
 }
 
@@ -375,14 +375,14 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 }
 
 // bindQuoted takes what the source is quoted with further in the block: "…" From the report: "…" It returns what is left.
-func (rd *reading) bindQuoted(b *block, rest span, s *source) span {
+func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	for k := rest.lo; k < rest.hi-1 && k < rest.lo+14; k++ {
-		if !isColon(b.toks[k]) || b.toks[k+1].kind != tokOpen {
+		if !announces(b.toks[k]) || b.toks[k+1].kind != tokOpen {
 			continue
 		}
 		end := quotedEnd(b.toks[:rest.hi], k+1)
-		m := rd.matcher(b).best(span{rest.lo, k + 1})
-		if end == 0 || m == nil || m.rule.place != placeBack {
+		m := rd.matcherFor(b).bestMatch(span{rest.lo, k + 1})
+		if end == 0 || m == nil || m.rule.position != placeBack {
 			return rest
 		}
 		s.passages = append(s.passages, unquote(b.slice(span{k + 1, end})))
@@ -394,13 +394,13 @@ func (rd *reading) bindQuoted(b *block, rest span, s *source) span {
 
 // bindStretches takes the emphasised stretches of the tokens as passages of s. Between them stands either what leads to
 // the next one of the same source ("From the report:"), or the blogger's own.
-func (rd *reading) bindStretches(b *block, rest span, s *source) {
+func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 	s.inline = true
 	own := span{rest.lo, rest.lo}
 	leads := false
 	flush := func() {
 		if !own.empty() && !leads && hasWords(b.toks[own.lo:own.hi]) {
-			b.own = append(b.own, b.slice(own))
+			b.ownText = append(b.ownText, b.slice(own))
 		}
 	}
 	for k := rest.lo; k < rest.hi; {
@@ -416,22 +416,22 @@ func (rd *reading) bindStretches(b *block, rest span, s *source) {
 		}
 		k++
 		own.hi = k
-		if isColon(b.toks[k-1]) {
-			m := rd.matcher(b).best(own)
-			leads = m != nil && m.rule.place == placeBack
+		if announces(b.toks[k-1]) {
+			m := rd.matcherFor(b).bestMatch(own)
+			leads = m != nil && m.rule.position == placeBack
 		}
 	}
 	flush()
 }
 
 // closingBlock returns the position after the block that ends in the mark closing open, or 0.
-func (rd *reading) closingBlock(i int, open rune) int {
+func (rd *reading) closingBlockEnd(i int, open rune) int {
 	for k := i; k < len(rd.doc.blocks) && k < i+30; k++ {
 		b := rd.doc.blocks[k]
 		if b.quotation != nil || b.role == Footer {
 			return 0
 		}
-		if n := len(b.toks); n > 0 && b.toks[n-1].kind == tokClose && closes(open, b.toks[n-1].ch) {
+		if n := len(b.toks); n > 0 && b.toks[n-1].kind == tokClose && isClosing(open, b.toks[n-1].ch) {
 			return k + 1
 		}
 	}
@@ -444,23 +444,23 @@ func (rd *reading) bindInline(i int, m *match) {
 	s := rd.newSource(i, m)
 	q := m.quote
 	if q.empty() {
-		rd.prose(i)
+		rd.markCommentary(i)
 		return
 	}
 	s.inline, s.marked = true, true
 	s.passages = []string{unquote(b.slice(q))}
-	rd.mark(b, Passage)
+	rd.setRole(b, Passage)
 	if m.clause.lo > 0 {
-		b.own = append(b.own, b.slice(span{0, m.clause.lo}))
+		b.ownText = append(b.ownText, b.slice(span{0, m.clause.lo}))
 	}
 	if m.clause.hi < len(b.toks) {
-		b.own = append(b.own, b.slice(span{m.clause.hi, len(b.toks)}))
+		b.ownText = append(b.ownText, b.slice(span{m.clause.hi, len(b.toks)}))
 	}
-	rd.commit(s)
+	rd.addQuote(s)
 }
 
 // titleCase reports whether most of the longer words are capitalised, as English headlines are.
-func titleCase(l *language, toks []token) bool {
+func isTitleCase(l *language, toks []token) bool {
 	upper, all := 0, 0
 	for i, t := range toks {
 		if t.kind == tokWord && !t.digit && t.end-t.start > 3 && i > 0 && !l.stop.has(t.id) {

@@ -35,11 +35,11 @@ type publication struct{ Publication }
 
 // publications finds entries by name and by host. It is immutable.
 type publications struct {
-	byName   map[string]*publication
-	trie     *nameNode // the names as the tokens that they are made of
-	roots    []bool    // by word: whether a name begins with it
-	byDomain map[string]*publication
-	bang     map[int32]bool // words that a name writes with an exclamation mark
+	byName    map[string]*publication
+	trie      *nameNode // the names as the tokens that they are made of
+	roots     []bool    // by word: whether a name begins with it
+	byDomain  map[string]*publication
+	exclaimed map[int32]bool // words that a name writes with an exclamation mark
 }
 
 // newPublications compiles the embedded table with the user's entries, which win over it.
@@ -49,10 +49,10 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 		return nil, fmt.Errorf("table of publications: %w", err)
 	}
 	p := &publications{
-		byName:   make(map[string]*publication, 3*len(known)),
-		byDomain: make(map[string]*publication, len(known)),
-		bang:     make(map[int32]bool),
-		trie:     &nameNode{},
+		byName:    make(map[string]*publication, 3*len(known)),
+		byDomain:  make(map[string]*publication, len(known)),
+		exclaimed: make(map[int32]bool),
+		trie:      &nameNode{},
 	}
 	for i, e := range append(known, extra...) {
 		if strings.TrimSpace(e.Name) == "" {
@@ -71,7 +71,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 			p.trie.add(lx, n, entry)
 			for w := range strings.FieldsSeq(n) {
 				if w, ok := strings.CutSuffix(w, "!"); ok {
-					p.bang[lx.id(w)] = true
+					p.exclaimed[lx.id(w)] = true
 				}
 			}
 		}
@@ -89,7 +89,7 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 }
 
 // begins reports whether a known name begins with the word.
-func (p *publications) begins(t token) bool {
+func (p *publications) startsName(t token) bool {
 	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id]
 }
 
@@ -196,9 +196,9 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 
 // suffix returns the number of tokens at the end of toks that are a known name, as many as can be, or 0. Epithets in
 // front of a name are often capitalised ("the Soros-funded Politico"), so names are looked for from their end.
-func (p *publications) suffix(toks []token) int {
+func (p *publications) knownSuffix(toks []token) int {
 	for i := range toks {
-		if !p.begins(toks[i]) {
+		if !p.startsName(toks[i]) {
 			continue
 		}
 		found := false
@@ -212,7 +212,7 @@ func (p *publications) suffix(toks []token) int {
 
 // prefix returns the number of tokens at the beginning of toks that are a known name, as many as can be, or 0.
 // A name that is also a common word counts only after an article.
-func (p *publications) prefix(toks []token, article bool) int {
+func (p *publications) knownPrefix(toks []token, article bool) int {
 	if len(toks) == 0 || toks[0].kind != tokWord || !toks[0].upper && !toks[0].digit && !toks[0].inner {
 		return 0
 	}
@@ -226,7 +226,7 @@ func (p *publications) prefix(toks []token, article bool) int {
 }
 
 // host returns the entry whose domain the URL's host is or lies under, or nil.
-func (p *publications) host(rawURL string) *publication {
+func (p *publications) byHost(rawURL string) *publication {
 	h := hostOf(rawURL)
 	for h != "" {
 		if e := p.byDomain[h]; e != nil {
@@ -262,13 +262,13 @@ func (r *Reader) Canonical(name string) feed.Source {
 
 // publisherOf reads a name as it stands in a PUB slot.
 func (r *Reader) publisherOf(l *language, name string) publisher {
-	name = strings.Trim(squeeze(name), " ,;:\"“”‘«»()[]_*")
+	name = strings.Trim(collapseSpace(name), " ,;:\"“”‘«»()[]_*")
 	if e := r.pubs.lookup(name); e != nil {
 		return publisher{name: withoutArticle(name, e), known: e}
 	}
 	toks := r.lx.tokenize(name, nil)
 	// "the Irish Times" ends in a name that begins like an epithet: the longest name that is known wins.
-	if n := r.pubs.suffix(toks); n > 0 && !r.otherName(l, toks, n) {
+	if n := r.pubs.knownSuffix(toks); n > 0 && !r.endsUnknownName(l, toks, n) {
 		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
 		e := r.pubs.lookup(s)
 		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
@@ -304,7 +304,7 @@ func acronym(s string) bool {
 
 // otherName reports whether the known name that the last n tokens are is only the end of another one that the table
 // does not have: "Des Moines Register" is not The Register, while "UK Guardian" is the Guardian.
-func (r *Reader) otherName(l *language, toks []token, n int) bool {
+func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 	k := len(toks) - n
 	if k == 0 {
 		return false

@@ -15,10 +15,10 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	first, end := q.blocks[0], q.blocks[len(q.blocks)-1]+1
 	switch q.kind {
 	case quotationPlugin:
-		rd.setRole(first, end, Noise)
+		rd.setRoles(first, end, Noise)
 		return end
 	case quotationPull:
-		rd.setRole(first, end, Uncredited)
+		rd.setRoles(first, end, Uncredited)
 		return end
 	case quotationTweet:
 		rd.bindTweet(q)
@@ -26,73 +26,73 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	default:
 	}
 	if rd.isCode(first, end) {
-		rd.setRole(first, end, Code)
+		rd.setRoles(first, end, Code)
 		return end
 	}
 	s := lead
 	if s == nil {
-		s = &source{kind: Excerpt, at: first}
+		s = &source{kind: Excerpt, firstBlock: first}
 	}
 	s.marked = true
-	if rd.reblog(q, first) {
+	if rd.bindReblog(q, first) {
 		return end
 	}
 	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
 	last := end
 	// The bound keeps a long row of them, each of which looks for its passage's end, from taking quadratic time.
-	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.credited(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
+	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
 		if next.kind != quotationPlain || len(next.blocks) == 0 {
 			break
 		}
 		last = next.blocks[len(next.blocks)-1] + 1
 	}
-	tail := rd.innerCredit(s, first, last)
-	body := rd.header(first, s)
+	tail := rd.readInnerCredit(s, first, last)
+	body := rd.readHeader(first, s)
 	if body >= tail {
 		body = first
 	}
 	next := last
-	if rd.outerCredit(last, s) {
+	if rd.readOuterCredit(last, s) {
 		next = last + 1
 	}
 	if s.convention == "" {
-		rd.inherit(q, s)
+		rd.inheritSource(q, s)
 	}
 	if s.convention == "" {
-		rd.setRole(first, end, Uncredited)
+		rd.setRoles(first, end, Uncredited)
 		return end
 	}
-	rd.nested(q, s)
+	rd.addNested(q, s)
 	if body == first {
-		body = rd.answered(q, body, tail)
+		body = rd.skipAnswered(q, body, tail)
 	}
 	if s.url == "" && q.cite != "" {
 		s.url = articleOnly(q.cite)
 	}
 	for k := body; k < tail; k++ {
 		if blocks[k].role == "" {
-			rd.takeBlocks(s, k, k+1)
+			rd.addPassage(s, k, k+1)
 		}
 	}
-	rd.setRole(first, last, Note)
+	rd.setRoles(first, last, Note)
 	if len(s.passages) == 0 {
 		return next
 	}
-	rd.commit(s)
+	rd.addQuote(s)
 	return next
 }
 
 // credited reports whether the quotation of the blocks [i, end) holds its credit at its end.
-func (rd *reading) credited(i, end int) bool {
+func (rd *reading) hasInnerCredit(i, end int) bool {
 	b := rd.doc.blocks[end-1]
-	return b.credit || end-1 > i && rd.isDashLine(b) || rd.trailingDash(b) > 0
+	return b.credit || end-1 > i && rd.isDashLine(b) || rd.creditDash(b) > 0
 }
 
-func (rd *reading) setRole(i, end int, role Role) {
+func (rd *reading) setRoles(i, end int, role Role) {
 	for k := i; k < end; k++ {
 		if rd.doc.blocks[k].role == "" {
-			rd.mark(rd.doc.blocks[k], role)
+			rd.setRole(rd.doc.blocks[k], role)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func looksLikeCode(s string) bool {
 
 // innerCredit reads the credit that stands inside the quotation: in a cite or footer, or after a dash at its end. It
 // returns where the passage ends.
-func (rd *reading) innerCredit(s *source, first, end int) int {
+func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	blocks := rd.doc.blocks
 	tail := end
 	for k := end - 1; k >= first; k-- {
@@ -139,24 +139,24 @@ func (rd *reading) innerCredit(s *source, first, end int) int {
 		if b.role == Noise || isElision(b) {
 			continue
 		}
-		if rd.viaLine2(b) {
-			rd.mark(b, ViaLine)
+		if rd.readViaLineInQuotation(b) {
+			rd.setRole(b, ViaLine)
 			tail = k
 			continue
 		}
-		if k > first && !b.credit && !rd.isDashLine(b) && rd.bareCredit(b) {
-			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, inGroup)
-			rd.takeCitation(s, k, c, 0.7)
-			rd.mark(b, Credit)
+		if k > first && !b.credit && !rd.isDashLine(b) && rd.isBareCredit(b) {
+			c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inGroup)
+			rd.addCitation(s, k, c, 0.7)
+			rd.setRole(b, Credit)
 			return k
 		}
 		if b.credit || k > first && rd.isDashLine(b) {
-			c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
+			c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
 			if c.empty() && len(c.vias) == 0 {
 				return tail
 			}
-			rd.takeCitation(s, k, c, 0.75)
-			rd.mark(b, Credit)
+			rd.addCitation(s, k, c, 0.75)
+			rd.setRole(b, Credit)
 			return k
 		}
 		break
@@ -167,15 +167,15 @@ func (rd *reading) innerCredit(s *source, first, end int) int {
 	// “…” – A, at the end of the last line itself
 	k := tail - 1
 	b := blocks[k]
-	if cut := rd.trailingDash(b); cut > 0 {
-		c := rd.r.cite(rd.l, b, span{cut, len(b.toks)}, afterAll)
-		if !c.empty() && !c.deck {
-			rd.takeCitation(s, k, c, 0.75)
-			rd.mark(b, Passage)
+	if cut := rd.creditDash(b); cut > 0 {
+		c := rd.r.readCitation(rd.l, b, span{cut, len(b.toks)}, inCredit)
+		if !c.empty() && !c.leftover {
+			rd.addCitation(s, k, c, 0.75)
+			rd.setRole(b, Passage)
 			s.inline = true
 			for j := first; j < k; j++ {
 				if blocks[j].role == "" {
-					rd.takeBlocks(s, j, j+1)
+					rd.addPassage(s, j, j+1)
 				}
 			}
 			s.passages = append(s.passages, unquote(b.slice(span{0, cut})))
@@ -187,7 +187,7 @@ func (rd *reading) innerCredit(s *source, first, end int) int {
 
 // trailingDash returns the token of a dash that parts a quotation from its credit in one line, or 0: the dash stands
 // after a closing mark or a full stop and only a few words follow.
-func (rd *reading) trailingDash(b *block) int {
+func (rd *reading) creditDash(b *block) int {
 	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
 		t := b.toks[k]
 		if t.kind != tokDash || !t.space {
@@ -195,7 +195,7 @@ func (rd *reading) trailingDash(b *block) int {
 		}
 		p := b.toks[k-1]
 		if (p.kind == tokClose || p.kind == tokDots || p.kind == tokPunct && strings.ContainsRune(".!?", p.ch)) &&
-			(nameStart(rd.l, b.toks, k+1) || rd.r.pubs.suffix(b.toks[k+1:]) > 0) {
+			(nameStart(rd.l, b.toks, k+1) || rd.r.pubs.knownSuffix(b.toks[k+1:]) > 0) {
 			return k
 		}
 	}
@@ -203,7 +203,7 @@ func (rd *reading) trailingDash(b *block) int {
 }
 
 // outerCredit reads the line after the quotation, if it is its credit.
-func (rd *reading) outerCredit(i int, s *source) bool {
+func (rd *reading) readOuterCredit(i int, s *source) bool {
 	if i >= len(rd.doc.blocks) {
 		return false
 	}
@@ -212,56 +212,56 @@ func (rd *reading) outerCredit(i int, s *source) bool {
 		return false
 	}
 	if b.credit && b.caption {
-		c := rd.r.cite(rd.l, b, span{0, len(b.toks)}, afterAll)
+		c := rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inCredit)
 		if !c.empty() {
-			rd.takeCitation(s, i, c, 0.8)
-			rd.mark(b, Credit)
+			rd.addCitation(s, i, c, 0.8)
+			rd.setRole(b, Credit)
 			return true
 		}
 		return false
 	}
-	c, weight := rd.tailLine(i)
+	c, weight := rd.tailCitation(i)
 	if weight == 0 && s.convention == "" {
-		c, weight = rd.lineAfter(i)
+		c, weight = rd.readLineAfter(i)
 	}
 	if weight == 0 {
 		return false
 	}
-	rd.takeCitation(s, i, c, weight)
-	rd.mark(b, Credit)
+	rd.addCitation(s, i, c, weight)
+	rd.setRole(b, Credit)
 	return true
 }
 
 // bareCredit reports whether the block is a credit without a mark that it is one: a known publication in brackets, or
 // beside a person.
-func (rd *reading) bareCredit(b *block) bool {
+func (rd *reading) isBareCredit(b *block) bool {
 	n := len(b.toks)
 	if n < 2 || n > 20 || b.list || b.toks[n-1].kind == tokPunct && strings.ContainsRune(".:", b.toks[n-1].ch) {
 		return false
 	}
-	c := rd.r.cite(rd.l, b, span{0, n}, inLine)
-	if c.pub.known == nil || c.deck || c.unknown && c.head == "" && len(c.who) == 0 {
+	c := rd.r.readCitation(rd.l, b, span{0, n}, inLine)
+	if c.pub.known == nil || c.leftover || c.guessed && c.headline == "" && len(c.authors) == 0 {
 		return false
 	}
-	return len(c.who) > 0 || b.toks[0].kind == tokPunct && groupEnd(b.toks, 0) == n
+	return len(c.authors) > 0 || b.toks[0].kind == tokPunct && groupEnd(b.toks, 0) == n
 }
 
 // lineAfter reads block i, after a quotation that nothing credits so far, as its credit although it looks like a lead
 // or has no mark at all: "From H by A", "A, X". It must not lead in something else.
-func (rd *reading) lineAfter(i int) (citation, float64) {
+func (rd *reading) readLineAfter(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
-	if len(b.toks) == 0 || isColon(b.toks[len(b.toks)-1]) || rd.beforeQuotation(i) {
+	if len(b.toks) == 0 || announces(b.toks[len(b.toks)-1]) || rd.precedesQuotation(i) {
 		return citation{}, 0
 	}
-	if rd.bareCredit(b) {
-		return rd.r.cite(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
+	if rd.isBareCredit(b) {
+		return rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
 	}
-	if end := firstEnd(rd.l.from, b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
-		c := rd.r.cite(rd.l, b, span{end, len(b.toks)}, inSource)
+	if end := phraseEnd(rd.l.from, b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
+		c := rd.r.readCitation(rd.l, b, span{end, len(b.toks)}, inSource)
 		if c.pub.name == "" && c.url != "" {
-			c.pub = rd.pubOfHost(c.url)
+			c.pub = rd.publisherOfHost(c.url)
 		}
-		if c.pub.name != "" && !c.deck {
+		if c.pub.name != "" && !c.leftover {
 			return c, 0.65
 		}
 	}
@@ -269,65 +269,65 @@ func (rd *reading) lineAfter(i int) (citation, float64) {
 }
 
 // takeCitation joins a citation to a source; the rule's weight counts if the source had no credit before.
-func (rd *reading) takeCitation(s *source, i int, c citation, weight float64) {
+func (rd *reading) addCitation(s *source, i int, c citation, weight float64) {
 	rd.addVias(c.vias)
 	if c.empty() {
 		return
 	}
-	s.take(c)
-	s.unknown = s.unknown || c.unknown
-	s.credit = append(s.credit, i)
+	s.merge(c)
+	s.guessed = s.guessed || c.guessed
+	s.creditBlocks = append(s.creditBlocks, i)
 	if s.convention == "" {
 		s.convention, s.weight = "10", weight
 	} else {
-		s.byline = true
+		s.hasHeader = true
 	}
 }
 
 // inherit gives a quotation without a credit of its own the source that the post has named for it.
-func (rd *reading) inherit(q *quotation, s *source) {
+func (rd *reading) inheritSource(q *quotation, s *source) {
 	first := q.blocks[0]
 	from := (*source)(nil)
-	before := rd.previous(first)
+	before := rd.previousBlock(first)
 	switch {
-	case rd.mention != nil && before >= 0 && first-rd.mention.at <= 3:
-		from = rd.mention
-	case rd.linkBefore(before, s):
+	case rd.mentioned != nil && before >= 0 && first-rd.mentioned.firstBlock <= 3:
+		from = rd.mentioned
+	case rd.readLinkBefore(before, s):
 		return
-	case rd.last != nil && rd.last.marked && before >= 0 && rd.mention == nil && rd.goesOn(rd.last, first):
-		from = rd.last
+	case rd.lastQuoted != nil && rd.lastQuoted.marked && before >= 0 && rd.mentioned == nil && rd.continuesSource(rd.lastQuoted, first):
+		from = rd.lastQuoted
 	}
 	if from != nil {
-		if from == rd.last {
+		if from == rd.lastQuoted {
 			*s = *from
-			s.passages, s.blocks, s.credit, s.parent, s.listed = nil, nil, nil, nil, false
-			s.at = first
+			s.passages, s.passageBlocks, s.creditBlocks, s.parent, s.added = nil, nil, nil, nil, false
+			s.firstBlock = first
 			s.marked = true
 			// The same source goes on: its passages are one quote in several pieces.
-			s.joins = from
+			s.continues = from
 			return
 		}
-		at := s.at
+		at := s.firstBlock
 		*s = *from
-		from.used = true
-		if before >= 0 && !rd.leadsTo(from, before) {
+		from.inherited = true
+		if before >= 0 && !rd.announcesSource(from, before) {
 			s.weight -= unsureLead
 		}
 		s.kind = Excerpt
 		s.marked = true
-		s.at, s.listed = at, false
+		s.firstBlock, s.added = at, false
 		return
 	}
 	if u := articleOnly(q.cite); u != "" {
 		s.url = u
 		s.convention, s.weight = "cite", 0.6
-		s.pub = rd.pubOfHost(u)
+		s.pub = rd.publisherOfHost(u)
 	}
 }
 
 // pubOfHost names a publication by an article's address.
-func (rd *reading) pubOfHost(u string) publisher {
-	if e := rd.r.pubs.host(u); e != nil {
+func (rd *reading) publisherOfHost(u string) publisher {
+	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}
 	}
 	return publisher{name: hostOf(u)}
@@ -335,12 +335,12 @@ func (rd *reading) pubOfHost(u string) publisher {
 
 // linkBefore reads a paragraph that leads in a quotation with a link to the source as its only credit, as Drupal and
 // many other blogs have it: only the link's host names the publication.
-func (rd *reading) linkBefore(i int, s *source) bool {
+func (rd *reading) readLinkBefore(i int, s *source) bool {
 	if i < 0 {
 		return false
 	}
 	b := rd.doc.blocks[i]
-	if b.role != Commentary || b.quotation != nil || len(b.toks) == 0 || !rd.leadsIn(i) && !b.wholly(runLink) {
+	if b.role != Commentary || b.quotation != nil || len(b.toks) == 0 || !rd.announcesPassage(i) && !b.isWholly(runLink) {
 		return false
 	}
 	var u string
@@ -355,31 +355,31 @@ func (rd *reading) linkBefore(i int, s *source) bool {
 	if u == "" {
 		return false
 	}
-	if !holdsArticles(u) {
+	if !mayBeArticle(u) {
 		return false
 	}
 	s.url = u
-	s.pub = rd.pubOfHost(u)
+	s.pub = rd.publisherOfHost(u)
 	s.convention, s.weight = "7", 0.6
-	if !b.wholly(runLink) && !rd.saysWhence(b) {
+	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
 		s.weight -= unsureLead
 	}
-	if (b.wholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)) && (isHeading(b.elem) || titleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
-		s.head = headline(text)
+	if (b.isWholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)) && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
+		s.headline = cleanHeadline(text)
 	}
 	if p := rd.r.pubs.lookup(text); p != nil {
 		s.pub = publisher{name: text, known: p}
-	} else if word := b.hostWord(span{0, len(b.toks)}, u); s.pub.known == nil && word != "" {
+	} else if word := b.wordOfHost(span{0, len(b.toks)}, u); s.pub.known == nil && word != "" {
 		s.pub.name = word
 	} else if s.pub.known == nil && hostNamed(u, text) && len(text) < len(s.pub.name) {
 		s.pub.name = text // as the blogger writes it: "io9" for io9.com
 	}
-	s.credit = append(s.credit, i)
+	s.creditBlocks = append(s.creditBlocks, i)
 	return true
 }
 
 // previous returns the block before i that is not noise, or -1.
-func (rd *reading) previous(i int) int {
+func (rd *reading) previousBlock(i int) int {
 	for i--; i >= 0; i-- {
 		switch rd.doc.blocks[i].role {
 		case Noise, Caption, Note, ViaLine:
@@ -392,7 +392,7 @@ func (rd *reading) previous(i int) int {
 
 // answered returns where the passage begins if the quotation begins with another one that it answers, as replies in
 // mail and in threads do; else i.
-func (rd *reading) answered(q *quotation, i, end int) int {
+func (rd *reading) skipAnswered(q *quotation, i, end int) int {
 	for _, inner := range q.inner {
 		n := len(inner.blocks)
 		if n > 0 && inner.blocks[0] == i && inner.blocks[n-1]+1 < end {
@@ -403,7 +403,7 @@ func (rd *reading) answered(q *quotation, i, end int) int {
 }
 
 // nested finds quotations within the passage that have a lead of their own there.
-func (rd *reading) nested(q *quotation, parent *source) {
+func (rd *reading) addNested(q *quotation, parent *source) {
 	blocks := rd.doc.blocks
 	for _, inner := range q.inner {
 		if len(inner.blocks) == 0 {
@@ -419,14 +419,14 @@ func (rd *reading) nested(q *quotation, parent *source) {
 		}
 		s := rd.newSource(i, a.lead)
 		s.kind, s.parent, s.marked = Nested, parent, true
-		s.at = inner.blocks[0]
+		s.firstBlock = inner.blocks[0]
 		for _, k := range inner.blocks {
-			if text, _ := rd.passageText(blocks[k], span{0, len(blocks[k].toks)}); text != "" {
+			if text, _ := rd.trimPassage(blocks[k], span{0, len(blocks[k].toks)}); text != "" {
 				s.passages = append(s.passages, text)
 			}
 		}
 		if len(s.passages) > 0 {
-			rd.found = append(rd.found, s)
+			rd.sources = append(rd.sources, s)
 		}
 	}
 }

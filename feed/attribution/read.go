@@ -17,8 +17,8 @@ func (r *Reader) Read(in Input) Result {
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
 	}
-	rd := &reading{r: r, doc: segment(body), title: -1, heading: squeeze(in.Title)}
-	unwrap(rd.doc)
+	rd := &reading{r: r, doc: segment(body), titleBlock: -1, postTitle: collapseSpace(in.Title)}
+	joinWrappedLines(rd.doc)
 	words := 0
 	for _, b := range rd.doc.blocks {
 		words += len(b.text)/4 + 4
@@ -27,13 +27,13 @@ func (r *Reader) Read(in Input) Result {
 	for _, b := range rd.doc.blocks {
 		from := len(toks)
 		toks = r.lx.tokenize(b.text, toks)
-		b.toks = r.unglue(b.text, toks[from:len(toks):len(toks)])
+		b.toks = r.splitGlued(b.text, toks[from:len(toks):len(toks)])
 	}
-	rd.l = r.lx.detect(in.Language, rd.doc.blocks)
-	rd.tried = make([]*analysis, len(rd.doc.blocks))
-	rd.own.hosts, rd.own.names = in.own()
+	rd.l = r.lx.detectLanguage(in.Language, rd.doc.blocks)
+	rd.analyses = make([]*analysis, len(rd.doc.blocks))
+	rd.blog.hosts, rd.blog.names = in.blogKeys()
 	rd.findBoilerplate(in.Title)
-	rd.bind()
+	rd.bindBlocks()
 	rd.addPending()
 	rd.bindTitle()
 	rd.bindCards()
@@ -41,7 +41,7 @@ func (r *Reader) Read(in Input) Result {
 }
 
 // unglue splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
-func (r *Reader) unglue(text string, toks []token) []token {
+func (r *Reader) splitGlued(text string, toks []token) []token {
 	for k, t := range toks[:min(len(toks), 14)] {
 		if t.kind != tokWord || !t.inner || !t.upper {
 			continue
@@ -60,7 +60,7 @@ func (r *Reader) unglue(text string, toks []token) []token {
 			left, right := t, t
 			left.end, right.start = cut, cut
 			right.space = false
-			return slices.Concat(toks[:k], []token{r.lx.word(text, left), r.lx.word(text, right)}, toks[k+1:])
+			return slices.Concat(toks[:k], []token{r.lx.finishWord(text, left), r.lx.finishWord(text, right)}, toks[k+1:])
 		}
 	}
 	return toks
@@ -72,10 +72,10 @@ func (rd *reading) bindTitle() {
 	if s == nil {
 		return
 	}
-	for _, f := range rd.found {
+	for _, f := range rd.sources {
 		if f.pub.known == s.pub.known || f.kind == Excerpt {
-			if f.pub.known == s.pub.known && f.head == "" || f.head == rd.heading {
-				f.head = s.head
+			if f.pub.known == s.pub.known && f.headline == "" || f.headline == rd.postTitle {
+				f.headline = s.headline
 			}
 			return
 		}
@@ -83,11 +83,11 @@ func (rd *reading) bindTitle() {
 	if rd.bindTitleQuotation(s) {
 		return
 	}
-	if !slices.ContainsFunc(rd.doc.blocks, func(b *block) bool { return b.role == Commentary && len(b.own) == 0 }) {
+	if !slices.ContainsFunc(rd.doc.blocks, func(b *block) bool { return b.role == Commentary && len(b.ownText) == 0 }) {
 		return
 	}
 	s.kind = HeadlineOnly
-	rd.add(s)
+	rd.addSource(s)
 }
 
 // bindTitleQuotation makes the quotation elements without a credit the passage of the source that the title names. It
@@ -98,15 +98,15 @@ func (rd *reading) bindTitleQuotation(s *source) bool {
 			continue
 		}
 		if len(s.passages) == 0 {
-			s.at, s.marked = k, true
+			s.firstBlock, s.marked = k, true
 		}
-		rd.mark(b, "")
-		rd.takeBlocks(s, k, k+1)
+		rd.setRole(b, "")
+		rd.addPassage(s, k, k+1)
 	}
 	if len(s.passages) == 0 {
 		return false
 	}
-	rd.commit(s)
+	rd.addQuote(s)
 	return true
 }
 
@@ -114,7 +114,7 @@ func (rd *reading) bindTitleQuotation(s *source) bool {
 // publications decides which is which.
 func (rd *reading) bindCards() {
 	for _, c := range rd.doc.cards {
-		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, at: c.block, credit: []int{c.block}}
+		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, firstBlock: c.block, creditBlocks: []int{c.block}}
 		pub, who := c.author, c.publication
 		if rd.r.pubs.lookup(c.publication) != nil && rd.r.pubs.lookup(c.author) == nil {
 			pub, who = who, pub
@@ -124,13 +124,13 @@ func (rd *reading) bindCards() {
 		}
 		s.pub = rd.r.publisherOf(rd.l, pub)
 		if s.pub.name == "" {
-			s.pub = rd.pubOfHost(c.url)
+			s.pub = rd.publisherOfHost(c.url)
 		}
-		s.head, s.url = c.title, articleOnly(c.url)
+		s.headline, s.url = c.title, articleOnly(c.url)
 		if toks := rd.r.lx.tokenize(who, nil); len(toks) > 0 {
-			s.who = rd.l.people(who, toks)
+			s.authors = rd.l.splitPeople(who, toks)
 		}
-		rd.add(s)
+		rd.addSource(s)
 	}
 }
 
@@ -162,37 +162,37 @@ func (s *source) confidence() float64 {
 	add(s.pub.known != nil, sureKnown)
 	add(s.marked, sureMarked)
 	add(s.linked, sureLinked)
-	add(s.byline, sureHeader)
-	add(len(s.who) > 0 && s.pub.name != "", sureAuthor)
-	add(s.unknown, unsureParts)
+	add(s.hasHeader, sureHeader)
+	add(len(s.authors) > 0 && s.pub.name != "", sureAuthor)
+	add(s.guessed, unsureParts)
 	add(s.pub.name == "" && !s.marked, unsureNobody)
-	add(s.bareName, unsureName)
-	add(s.barePerson, unsurePerson)
+	add(s.weakName, unsureName)
+	add(s.weakPerson, unsurePerson)
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }
 
 // result returns the quotes and blocks in the order of the post.
 func (rd *reading) result() Result {
-	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.own.hosts[hostOf(v.URL)] })
-	res := Result{Via: rd.vias, PostedBy: rd.by, PostedOn: rd.postedOn.String()}
-	slices.SortStableFunc(rd.found, func(a, b *source) int { return cmp.Compare(a.at, b.at) })
-	rd.join()
-	for _, s := range rd.found {
+	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
+	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
+	slices.SortStableFunc(rd.sources, func(a, b *source) int { return cmp.Compare(a.firstBlock, b.firstBlock) })
+	rd.mergeContinued()
+	for _, s := range rd.sources {
 		if s.pub.known == nil && s.url != "" && s.pub.name != "" && rd.isHeading(s.pub.name) {
-			s.pub = rd.pubOfHost(s.url) // the post has the title of what it links to
+			s.pub = rd.publisherOfHost(s.url) // the post has the title of what it links to
 		}
-		if rd.ownBlog(s) || !rd.isSource(s) {
-			rd.disown(s)
+		if rd.isOwnBlog(s) || !rd.isSource(s) {
+			rd.dropSource(s)
 			continue
 		}
-		s.bareName, s.barePerson = rd.bareName(s), rd.barePerson(s)
-		q := rd.quote(s)
+		s.weakName, s.weakPerson = rd.isWeakName(s), rd.isWeakPerson(s)
+		q := rd.newQuote(s)
 		if q.Confidence < rd.r.threshold {
 			res.Suggestions = append(res.Suggestions, q)
-			rd.disown(s)
+			rd.dropSource(s)
 			continue
 		}
-		for _, k := range slices.Concat(s.blocks, s.credit) {
+		for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
 			if b := rd.doc.blocks[k]; b.quote < 0 && (s.kind != Summary || b.role == Credit) {
 				b.quote = len(res.Quotes)
 			}
@@ -210,9 +210,9 @@ func (rd *reading) result() Result {
 		}
 		res.Blocks = append(res.Blocks, Block{Role: role, Text: b.text, Nodes: b.nodes, Quote: b.quote})
 		switch {
-		case len(b.own) > 0:
-			for _, t := range b.own {
-				if t = squeeze(t); t != "" && fold(t) != "" {
+		case len(b.ownText) > 0:
+			for _, t := range b.ownText {
+				if t = collapseSpace(t); t != "" && fold(t) != "" {
 					res.Commentary = append(res.Commentary, t)
 				}
 			}
@@ -227,10 +227,10 @@ func (rd *reading) result() Result {
 }
 
 // disown resets the blocks of a source that is not published: they are commentary, or an uncredited quotation.
-func (rd *reading) disown(s *source) {
-	for _, k := range slices.Concat(s.blocks, s.credit) {
+func (rd *reading) dropSource(s *source) {
+	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
 		b := rd.doc.blocks[k]
-		b.own = nil
+		b.ownText = nil
 		switch {
 		case b.quotation != nil:
 			b.role = Uncredited
@@ -241,30 +241,30 @@ func (rd *reading) disown(s *source) {
 }
 
 // join merges the sources that continue another one.
-func (rd *reading) join() {
-	kept := rd.found[:0]
-	for _, s := range rd.found {
-		into := s.joins
-		for into != nil && into.joins != nil {
-			into = into.joins
+func (rd *reading) mergeContinued() {
+	kept := rd.sources[:0]
+	for _, s := range rd.sources {
+		into := s.continues
+		for into != nil && into.continues != nil {
+			into = into.continues
 		}
 		if into == nil {
 			kept = append(kept, s)
 			continue
 		}
 		into.passages = append(into.passages, s.passages...)
-		into.blocks = append(into.blocks, s.blocks...)
+		into.passageBlocks = append(into.passageBlocks, s.passageBlocks...)
 		into.inline = into.inline || s.inline
 	}
-	rd.found = kept
+	rd.sources = kept
 }
 
-func (rd *reading) quote(s *source) Quote {
-	q := Quote{Kind: s.kind, Passage: s.blocks, Credit: s.credit, Inline: s.inline, Convention: s.convention}
+func (rd *reading) newQuote(s *source) Quote {
+	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}
 	q.Text = strings.Join(s.passages, "\n\n")
 	q.Confidence = s.confidence()
 	src := &q.Source
-	src.Publication, src.Headline, src.URL = s.pub.name, s.head, s.url
+	src.Publication, src.Headline, src.URL = s.pub.name, s.headline, s.url
 	if s.pub.known != nil {
 		src.PublicationURL, src.FeedURL = s.pub.known.URL, s.pub.known.FeedURL
 	}
@@ -279,14 +279,14 @@ func (rd *reading) quote(s *source) Quote {
 	if d.valid() {
 		src.DatePublished = d.String()
 	}
-	for _, name := range s.who {
+	for _, name := range s.authors {
 		src.Authors = append(src.Authors, feed.Author{Name: name})
 	}
 	if s.pub.known != nil && s.pub.known.Agency {
 		src.Agencies = append(src.Agencies, s.pub.name)
 	}
 	for _, a := range s.agencies {
-		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.same(a, b) }) && !rd.same(a, s.pub.name) {
+		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.samePublication(a, b) }) && !rd.samePublication(a, s.pub.name) {
 			src.Agencies = append(src.Agencies, a)
 		}
 	}
@@ -294,27 +294,27 @@ func (rd *reading) quote(s *source) Quote {
 }
 
 // same reports whether two names denote the same publication.
-func (rd *reading) same(a, b string) bool {
+func (rd *reading) samePublication(a, b string) bool {
 	e := rd.r.pubs.lookup(a)
 	return nameKey(a) == nameKey(b) || e != nil && e == rd.r.pubs.lookup(b)
 }
 
 // detect returns the language of a post: the declared one, if there is a file for it, else the one whose common words
 // are most frequent.
-func (lx *lexicon) detect(declared string, blocks []*block) *language {
+func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 	tag, _, _ := strings.Cut(strings.ToLower(declared), "-")
 	if l := lx.langs[tag]; l != nil {
 		return l
 	}
 	best, most := lx.langs[fallback], 0
-	counts := make([]int, len(lx.order))
+	counts := make([]int, len(lx.sorted))
 	seen := 0
 	for _, b := range blocks {
 		for _, t := range b.toks {
 			if t.id == 0 {
 				continue
 			}
-			for k, l := range lx.order {
+			for k, l := range lx.sorted {
 				if l.common.has(t.id) {
 					counts[k]++
 				}
@@ -324,7 +324,7 @@ func (lx *lexicon) detect(declared string, blocks []*block) *language {
 			}
 		}
 	}
-	for k, l := range lx.order {
+	for k, l := range lx.sorted {
 		if counts[k] > most || counts[k] == most && l.name == fallback {
 			best, most = l, counts[k]
 		}
@@ -337,7 +337,7 @@ func (lx *lexicon) detect(declared string, blocks []*block) *language {
 
 // unwrap joins the lines of plain text that was broken at a fixed width. A line that goes on with a small letter after
 // a long one was broken by a machine; if a paragraph has one, all its long lines were.
-func unwrap(doc *document) {
+func joinWrappedLines(doc *document) {
 	blocks := doc.blocks
 	kept := blocks[:0]
 	for i := 0; i < len(blocks); {
@@ -345,7 +345,7 @@ func unwrap(doc *document) {
 		for end < len(blocks) && blocks[end].paragraph == blocks[i].paragraph && blocks[end].quotation == blocks[i].quotation {
 			end++
 		}
-		if end-i < 2 || !wrapped(blocks[i:end]) {
+		if end-i < 2 || !isWrapped(blocks[i:end]) {
 			kept = append(kept, blocks[i:end]...)
 			i = end
 			continue
@@ -373,7 +373,7 @@ func unwrap(doc *document) {
 				r.end += offset
 				cur.runs = append(cur.runs, r)
 			}
-			cur.nodes = through(cur.nodes, b.nodes)
+			cur.nodes = nodesThrough(cur.nodes, b.nodes)
 		}
 		flush()
 		i = end
@@ -392,7 +392,7 @@ func unwrap(doc *document) {
 // wrapMin and wrapMax are the widths, in bytes, between which programs break lines.
 const wrapMin, wrapMax = 50, 90
 
-func wrapped(lines []*block) bool {
+func isWrapped(lines []*block) bool {
 	small := 0
 	for i, b := range lines {
 		if len(b.text) > wrapMax {
@@ -406,7 +406,7 @@ func wrapped(lines []*block) bool {
 }
 
 // through returns the siblings from the first of a to the last of b.
-func through(a, b []*html.Node) []*html.Node {
+func nodesThrough(a, b []*html.Node) []*html.Node {
 	if len(a) == 0 || len(b) == 0 || a[0].Parent != b[0].Parent {
 		return nil
 	}

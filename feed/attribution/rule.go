@@ -10,20 +10,20 @@ import (
 )
 
 // place says where the passage stands that a rule's credit belongs to.
-type place string
+type position string
 
 const (
-	placeLead    place = "lead"     // after the clause: "From the Guardian:"
-	placeTail    place = "tail"     // before it: "…more from the Washington Post."
-	placeInline  place = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
-	placeMention place = "mention"  // wherever the next passage without a credit stands: "this article in X is"
-	placeSummary place = "summary"  // nowhere: the clause tells what the source says
-	placeHead    place = "headline" // after it, and it is the headline: "A headline in X:"
-	placeBack    place = "back"     // after it, from a source already named: "From the report:"
-	placeLetter  place = "letter"   // after it, but from a private person: "A reader writes:"
-	placeTold    place = "told"     // after it, if marked as a quotation: "The captain told the Guardian:"
-	placeSelf    place = "self"     // after it, but from the blog itself: "As I wrote last year:"
-	placePosted  place = "posted"   // nowhere: says who posted the post, and when
+	placeLead    position = "lead"     // after the clause: "From the Guardian:"
+	placeTail    position = "tail"     // before it: "…more from the Washington Post."
+	placeInline  position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
+	placeMention position = "mention"  // wherever the next passage without a credit stands: "this article in X is"
+	placeSummary position = "summary"  // nowhere: the clause tells what the source says
+	placeHead    position = "headline" // after it, and it is the headline: "A headline in X:"
+	placeBack    position = "back"     // after it, from a source already named: "From the report:"
+	placeLetter  position = "letter"   // after it, but from a private person: "A reader writes:"
+	placeTold    position = "told"     // after it, if marked as a quotation: "The captain told the Guardian:"
+	placeSelf    position = "self"     // after it, but from the blog itself: "As I wrote last year:"
+	placePosted  position = "posted"   // nowhere: says who posted the post, and when
 )
 
 // rule is a line of a language's rules: how a credit reads, where its passage stands, how sure it is, and the
@@ -51,7 +51,7 @@ const (
 //	DASH, DOTS, 's, @, |  themselves
 type rule struct {
 	convention string
-	place      place
+	position   position
 	weight     float64
 	pattern    string
 	variants   []*variant
@@ -116,8 +116,8 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	if err != nil {
 		return fmt.Errorf("rule %q: percentage: %w", line, feed.ErrInvalid)
 	}
-	r := &rule{convention: f[0], place: place(f[1]), weight: float64(percent) / 100, pattern: f[3]}
-	p := patternParser{words: strings.Fields(padded(f[3])), lx: lx, l: l}
+	r := &rule{convention: f[0], position: position(f[1]), weight: float64(percent) / 100, pattern: f[3]}
+	p := patternParser{words: strings.Fields(spaceBrackets(f[3])), lx: lx, l: l}
 	unfolded, err := p.sequence("")
 	if err != nil {
 		return fmt.Errorf("rule %q: %w", line, err)
@@ -134,14 +134,14 @@ func (lx *lexicon) addRule(l *language, line string) error {
 }
 
 // padded sets the pattern's brackets off by spaces.
-func padded(pattern string) string {
+func spaceBrackets(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
 // file makes the indexes of the rules. A variant is filed under the element, a word or a class of them, that holds the
 // fewest of the language's most common words, so that it is tried on few clauses; if it has none, it has to be tried on
 // every short clause.
-func (l *language) file() {
+func (l *language) indexRules() {
 	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
 		x.byWord = make(map[int32][]*variant)
 	}
@@ -150,7 +150,7 @@ func (l *language) file() {
 			v.n = l.variants
 			l.variants++
 			switch {
-			case r.place == placePosted:
+			case r.position == placePosted:
 				l.postedBy.add(v, l.stop)
 			case v.colon:
 				l.leads.add(v, l.stop)
@@ -174,7 +174,7 @@ func (x *index) add(v *variant, stop *class) {
 		switch e.op {
 		case opClass:
 			v.need.set(e.class.bit)
-			consider(e, e.class.common(stop))
+			consider(e, e.class.commonWords(stop))
 		case opWord:
 			v.words = append(v.words, e.id)
 			common := 0
@@ -251,7 +251,7 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 			if err != nil {
 				return nil, err
 			}
-			parts = p.l.fuse(inner)
+			parts = p.l.mergeWords(inner)
 			if w == "[" {
 				parts = append(parts, nil)
 			}
@@ -276,7 +276,7 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 }
 
 // fuse makes one element of alternatives that are all words, so that they don't multiply the variants.
-func (l *language) fuse(ways [][]elem) [][]elem {
+func (l *language) mergeWords(ways [][]elem) [][]elem {
 	c := l.newClass()
 	for _, way := range ways {
 		ids := make([]int32, 0, len(way))

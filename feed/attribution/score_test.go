@@ -22,17 +22,17 @@ import (
 // goldPost is a post of testdata/own.jsonl with what a careful reader takes from it. All its texts were written for
 // this test; no publication named in them has printed them.
 type goldPost struct {
-	ID         string   `json:"id"`
-	Convention string   `json:"convention"`
-	Language   string   `json:"language"`
-	Title      string   `json:"title"`
-	Format     string   `json:"format"`
-	Body       string   `json:"body"`
-	Lenient    bool     `json:"lenient"` // where comment begins cannot be told from the text
-	Expect     goldRead `json:"expect"`
+	ID         string     `json:"id"`
+	Convention string     `json:"convention"`
+	Language   string     `json:"language"`
+	Title      string     `json:"title"`
+	Format     string     `json:"format"`
+	Body       string     `json:"body"`
+	Lenient    bool       `json:"lenient"` // where comment begins cannot be told from the text
+	Expect     goldResult `json:"expect"`
 }
 
-type goldRead struct {
+type goldResult struct {
 	Quotes     []goldQuote `json:"quotes"`
 	Commentary []string    `json:"commentary"` // the first words of each paragraph
 	Optional   []string    `json:"commentary_optional"`
@@ -166,7 +166,7 @@ func TestScore(t *testing.T) {
 		{"authors", ratio(total.authors, total.wanted), 0.94},
 		{"date", ratio(total.date, total.wanted), 0.94},
 		{"url", ratio(total.url, total.wanted), 0.94},
-		{"published right", ratio(total.right, total.published), 0.99},
+		{"published right", ratio(total.sourceAndTextRight, total.published), 0.99},
 		{"own words not quoted", 1 - ratio(total.swallowed, total.ownOf), 1},
 		{"text", ratio(total.text, total.wanted), 0.55}, // the rest stands in text that nothing marks
 		{"commentary", ratio(total.commentary, total.commentaryOf), 0.97},
@@ -183,7 +183,7 @@ func TestScore(t *testing.T) {
 type tally struct {
 	posts, found, wanted, matched, spurious, negative, clean int
 	headline, authors, date, url, text                       int
-	published, right, swallowed, ownOf                       int // right: source right, and passage right or left out
+	published, sourceAndTextRight, swallowed, ownOf          int // right: source right, and passage right or left out
 	commentary, commentaryOf, via, viaOf, posted, postedOf   int
 }
 
@@ -196,7 +196,7 @@ func (a *tally) add(b tally) {
 	a.negative += b.negative
 	a.clean += b.clean
 	a.published += b.published
-	a.right += b.right
+	a.sourceAndTextRight += b.sourceAndTextRight
 	a.swallowed += b.swallowed
 	a.ownOf += b.ownOf
 	a.headline += b.headline
@@ -290,12 +290,12 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 			a.found++
 		}
 		if a.found > foundBefore && (q.Text == "" || rightText(q, g)) {
-			a.right++
+			a.sourceAndTextRight++
 		}
-		check("headline", anyText(q.Source.Headline, g.Headline, g.HeadlineOr, key), q.Source.Headline, deref(g.Headline), &a.headline)
+		check("headline", anyText(q.Source.Headline, g.Headline, g.HeadlineOr, comparisonKey), q.Source.Headline, deref(g.Headline), &a.headline)
 		check("authors", authorsRight, fmt.Sprint(names(q.Source.Authors)), fmt.Sprint(g.Authors), &a.authors)
-		check("date", anyText(q.Source.DatePublished, g.Date, g.DateOr, plain), q.Source.DatePublished, deref(g.Date), &a.date)
-		check("url", anyText(q.Source.URL, g.URL, g.URLOr, plain), q.Source.URL, deref(g.URL), &a.url)
+		check("date", anyText(q.Source.DatePublished, g.Date, g.DateOr, urlKey), q.Source.DatePublished, deref(g.Date), &a.date)
+		check("url", anyText(q.Source.URL, g.URL, g.URLOr, urlKey), q.Source.URL, deref(g.URL), &a.url)
 		check("text", rightText(q, g), q.Text, deref(g.First)+" … "+deref(g.Last), &a.text)
 	}
 	if len(p.Expect.Quotes) == 0 {
@@ -309,11 +309,11 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 			a.commentaryOf++
 			a.ownOf++
 			// Fewer words may be an echo of the passage: "Fourteen dollars!"
-			if strings.Count(key(c), " ") >= 4 && slices.ContainsFunc(got.Quotes, func(q Quote) bool { return strings.Contains(key(q.Text), key(c)) }) {
+			if strings.Count(comparisonKey(c), " ") >= 4 && slices.ContainsFunc(got.Quotes, func(q Quote) bool { return strings.Contains(comparisonKey(q.Text), comparisonKey(c)) }) {
 				a.swallowed++
 				bad = append(bad, fmt.Sprintf("own words %q in a passage", c))
 			}
-			if slices.ContainsFunc(got.Commentary, func(s string) bool { return strings.HasPrefix(key(s), key(c)) }) {
+			if slices.ContainsFunc(got.Commentary, func(s string) bool { return strings.HasPrefix(comparisonKey(s), comparisonKey(c)) }) {
 				a.commentary++
 			} else {
 				bad = append(bad, fmt.Sprintf("no commentary %q", c))
@@ -322,7 +322,7 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 	}
 	for _, v := range p.Expect.Via {
 		a.viaOf++
-		if slices.ContainsFunc(got.Via, func(g feed.Via) bool { return key(g.Name) == key(v) }) {
+		if slices.ContainsFunc(got.Via, func(g feed.Via) bool { return comparisonKey(g.Name) == comparisonKey(v) }) {
 			a.via++
 		} else {
 			bad = append(bad, fmt.Sprintf("no via %q", v))
@@ -355,16 +355,16 @@ var (
 )
 
 // key is what texts are compared by: compatibility form, lower case, without apostrophes, other marks as blanks.
-func key(s string) string {
+func comparisonKey(s string) string {
 	s = strings.ToLower(norm.NFKC.String(html.UnescapeString(tags.ReplaceAllString(s, " "))))
 	return strings.Join(strings.FieldsFunc(marks.Replace(s), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	}), " ")
 }
 
-func publicationKey(s string) string { return strings.TrimPrefix(key(s), "the ") }
+func publicationKey(s string) string { return strings.TrimPrefix(comparisonKey(s), "the ") }
 
-func plain(s string) string { return strings.ToLower(strings.TrimRight(s, "/")) }
+func urlKey(s string) string { return strings.ToLower(strings.TrimRight(s, "/")) }
 
 // anyText reports whether got is the wanted text or one of the others; nil is nothing.
 func anyText(got string, want *string, or []*string, key func(string) string) bool {
@@ -384,7 +384,7 @@ func rightAuthors(q Quote, g goldQuote) bool {
 	sorted := func(list []string) string {
 		var keys []string
 		for _, a := range list {
-			keys = append(keys, key(a))
+			keys = append(keys, comparisonKey(a))
 		}
 		slices.Sort(keys)
 		return strings.Join(keys, "|")
@@ -397,9 +397,9 @@ func rightText(q Quote, g goldQuote) bool {
 	if g.First == nil {
 		return q.Text == ""
 	}
-	text := key(q.Text)
-	first := slices.ContainsFunc(append([]*string{g.First}, g.FirstOr...), func(w *string) bool { return w != nil && strings.HasPrefix(text, key(*w)) })
-	last := slices.ContainsFunc(append([]*string{g.Last}, g.LastOr...), func(w *string) bool { return w != nil && strings.HasSuffix(text, key(*w)) })
+	text := comparisonKey(q.Text)
+	first := slices.ContainsFunc(append([]*string{g.First}, g.FirstOr...), func(w *string) bool { return w != nil && strings.HasPrefix(text, comparisonKey(*w)) })
+	last := slices.ContainsFunc(append([]*string{g.Last}, g.LastOr...), func(w *string) bool { return w != nil && strings.HasSuffix(text, comparisonKey(*w)) })
 	return first && last
 }
 
@@ -412,13 +412,13 @@ func affinity(q Quote, g goldQuote) int {
 	if g.First != nil && rightText(q, g) {
 		n += 3
 	}
-	if q.Source.Headline != "" && anyText(q.Source.Headline, g.Headline, g.HeadlineOr, key) {
+	if q.Source.Headline != "" && anyText(q.Source.Headline, g.Headline, g.HeadlineOr, comparisonKey) {
 		n += 2
 	}
 	if len(q.Source.Authors) > 0 && rightAuthors(q, g) {
 		n += 2
 	}
-	if q.Source.URL != "" && anyText(q.Source.URL, g.URL, g.URLOr, plain) {
+	if q.Source.URL != "" && anyText(q.Source.URL, g.URL, g.URLOr, urlKey) {
 		n += 2
 	}
 	return n

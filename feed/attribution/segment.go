@@ -49,7 +49,7 @@ type block struct {
 	// quote is the index of the quote that the block belongs to, or -1.
 	quote int
 	// own is what of the text is the blogger's when the block is more than one thing; empty for all or nothing.
-	own []string
+	ownText []string
 }
 
 // quotation is an element that marks quoted text.
@@ -110,7 +110,7 @@ type segmenter struct {
 // segment cuts the tree into blocks.
 func segment(body *html.Node) *document {
 	s := segmenter{doc: &document{}, elem: body}
-	s.children(body, 0)
+	s.walkChildren(body, 0)
 	s.flush()
 	for i, b := range s.doc.blocks {
 		for q := b.quotation; q != nil; q = q.parent {
@@ -120,14 +120,14 @@ func segment(body *html.Node) *document {
 	return s.doc
 }
 
-func (s *segmenter) children(n *html.Node, depth int) {
+func (s *segmenter) walkChildren(n *html.Node, depth int) {
 	if depth > maxDepth {
 		return
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		switch c.Type {
 		case html.TextNode:
-			s.leaf(c)
+			s.addText(c)
 		case html.ElementNode:
 			s.element(c, depth)
 		default:
@@ -153,7 +153,7 @@ func (s *segmenter) element(n *html.Node, depth int) {
 	class := attr(n, "class")
 	switch {
 	case strings.Contains(class, "kg-bookmark-container"):
-		s.bookmark(n, class)
+		s.addCard(n, class)
 	case isBlock(n) || s.standsAlone(n):
 		s.block(n, class, depth)
 	default:
@@ -168,10 +168,10 @@ func (s *segmenter) block(n *html.Node, class string, depth int) {
 	s.elem = n
 	switch n.DataAtom {
 	case atom.Blockquote:
-		s.enter(n, class)
+		s.enterQuotation(n, class)
 	case atom.P, atom.Div:
 		if hasClass(class, "npf_quote") {
-			s.enter(n, class)
+			s.enterQuotation(n, class)
 		}
 	case atom.Ul, atom.Ol, atom.Dl, atom.Table:
 		s.list++
@@ -187,15 +187,15 @@ func (s *segmenter) block(n *html.Node, class string, depth int) {
 	default:
 	}
 	if strings.Contains(class, "fb-page") || strings.Contains(class, "fb-xfbml") {
-		s.enter(n, class)
+		s.enterQuotation(n, class)
 	}
-	s.children(n, depth+1)
+	s.walkChildren(n, depth+1)
 	s.flush()
 	s.elem, s.quotation, s.list, s.code, s.caption, s.credit = elem, quot, list, code, caption, credit
 }
 
 // enter begins a quotation element.
-func (s *segmenter) enter(n *html.Node, class string) {
+func (s *segmenter) enterQuotation(n *html.Node, class string) {
 	q := &quotation{node: n, parent: s.quotation, cite: attr(n, "cite")}
 	switch {
 	case strings.Contains(class, "fb-"):
@@ -256,13 +256,13 @@ func (s *segmenter) inline(n *html.Node, class string, depth int) {
 	case atom.Time:
 		r.kind, r.value = runTime, attr(n, "datetime")
 	default:
-		s.children(n, depth+1)
+		s.walkChildren(n, depth+1)
 		return
 	}
 	r.start = -1
 	s.open = append(s.open, r)
 	at := len(s.open) - 1
-	s.children(n, depth+1)
+	s.walkChildren(n, depth+1)
 	if at < len(s.open) {
 		s.closeRun(s.open[at])
 		s.open = s.open[:at]
@@ -284,20 +284,20 @@ func (s *segmenter) closeRun(r run) {
 }
 
 // leaf adds a text node to the line, with white space collapsed.
-func (s *segmenter) leaf(n *html.Node) {
+func (s *segmenter) addText(n *html.Node) {
 	if s.code > 0 {
 		for line := range strings.Lines(n.Data) {
-			s.add(n, line)
+			s.appendText(n, line)
 			if strings.HasSuffix(line, "\n") {
 				s.lineBreak()
 			}
 		}
 		return
 	}
-	s.add(n, n.Data)
+	s.appendText(n, n.Data)
 }
 
-func (s *segmenter) add(n *html.Node, data string) {
+func (s *segmenter) appendText(n *html.Node, data string) {
 	begun := false
 	for i := 0; i < len(data); {
 		if size := blank(data, i); size > 0 {
@@ -457,7 +457,7 @@ func lastLeaf(n *html.Node) *html.Node {
 func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node {
 	n := root
 	for range maxScan {
-		if shows(n) {
+		if isVisible(n) {
 			return n
 		}
 		if c := down(n); c != nil {
@@ -477,7 +477,7 @@ func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node 
 
 // shows reports whether a node is text that is not white space, or a picture or the like: what [segmenter.leaf] and
 // [segmenter.element] count as a leaf.
-func shows(n *html.Node) bool {
+func isVisible(n *html.Node) bool {
 	if n.Type == html.TextNode {
 		return strings.Trim(n.Data, " \n\t\r\f\u00a0") != ""
 	}
@@ -512,7 +512,7 @@ func isHeading(a atom.Atom) bool {
 }
 
 // bookmark reads a bookmark card, as Ghost makes them: a link with spans for the title, the author and the publisher.
-func (s *segmenter) bookmark(n *html.Node, class string) {
+func (s *segmenter) addCard(n *html.Node, class string) {
 	s.flush()
 	c := card{block: len(s.doc.blocks), url: attr(n, "href")}
 	for d := range n.Descendants() {
@@ -545,7 +545,7 @@ func textOf(n *html.Node) string {
 			b.WriteByte(' ')
 		}
 	}
-	return squeeze(b.String())
+	return collapseSpace(b.String())
 }
 
 func attr(n *html.Node, key string) string {

@@ -13,7 +13,7 @@ type publisher struct {
 
 // pubs appends the stretches of tokens from i on that may name a publication, the likeliest first. A stretch begins
 // with the determiners and epithets, which [Reader.publisher] drops again.
-func (x *matcher) pubs(i int, out []span) []span {
+func (x *matcher) publicationSpans(i int, out []span) []span {
 	start := i
 	i = x.l.skipDeterminers(x.toks[:x.hi], i)
 	if i >= x.hi {
@@ -32,7 +32,7 @@ func (x *matcher) pubs(i int, out []span) []span {
 		}
 	}
 	// Outside of English the names of papers are quoted as often as not: „Süddeutsche Zeitung“.
-	if end := x.quoted(i); end > i+2 && end-i <= 9 && (x.r.pubs.suffix(x.toks[i+1:end-1]) == end-i-2 ||
+	if end := x.quotedEnd(i); end > i+2 && end-i <= 9 && (x.r.pubs.knownSuffix(x.toks[i+1:end-1]) == end-i-2 ||
 		x.l.name != fallback && end-i <= 5 && nameStart(x.l, x.toks, i+1)) {
 		return append(out, span{start, end})
 	}
@@ -48,7 +48,7 @@ func (x *matcher) pubs(i int, out []span) []span {
 	if !nameStart(x.l, x.toks, i) {
 		// Some names are written small: "taz", "brand eins".
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, e *publication) {
-			if first, _ := decode(e.Name, 0); unicode.IsLower(first) {
+			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
 				out = append(out, span{start, end})
 			}
 		})
@@ -70,7 +70,7 @@ func (x *matcher) pubs(i int, out []span) []span {
 		out = append(out, span{start, end + 1})
 	}
 	for k := end; k > i; k-- {
-		if n := x.r.pubs.suffix(x.toks[i:k]); n > 0 && !x.r.otherName(x.l, x.toks[i:k], n) {
+		if n := x.r.pubs.knownSuffix(x.toks[i:k]); n > 0 && !x.r.endsUnknownName(x.l, x.toks[i:k], n) {
 			out = append(out, span{start, k})
 			break
 		}
@@ -144,7 +144,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 }
 
 // people appends the stretches of tokens from i on that may be one or more persons' names, longest first.
-func (x *matcher) people(i int, out []span) []span {
+func (x *matcher) peopleSpans(i int, out []span) []span {
 	ends := x.l.peopleEnds(x.toks[:x.hi], i)
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
 		out = append(out, span{i, ends[k]})
@@ -166,7 +166,7 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 		words, last := 0, i
 		for k := i; k < len(toks) && words < 5; k++ {
 			t := toks[k]
-			if t.kind == tokWord && t.upper && !l.notName.has(t.id) && !l.month(t) && !(l.stop.has(t.id) && words == 0) {
+			if t.kind == tokWord && t.upper && !l.notName.has(t.id) && !l.isMonth(t) && !(l.stop.has(t.id) && words == 0) {
 				words++
 				last = k + 1
 				ends = append(ends, last)
@@ -210,18 +210,18 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 }
 
 // month reports whether the word names a month and cannot be a given name: "May" and "April" can.
-func (l *language) month(t token) bool {
+func (l *language) isMonth(t token) bool {
 	_, ok := l.months[t.id]
 	return ok && !l.given.has(t.id)
 }
 
 // people splits a stretch that holds only persons' names, as people list them, into the names.
-func (l *language) people(text string, toks []token) []string {
+func (l *language) splitPeople(text string, toks []token) []string {
 	var names []string
 	start := -1
 	flush := func(end int) {
 		if start >= 0 && end > start {
-			names = append(names, squeeze(text[toks[start].start:toks[end-1].end]))
+			names = append(names, collapseSpace(text[toks[start].start:toks[end-1].end]))
 		}
 		start = -1
 	}
@@ -241,7 +241,7 @@ func (l *language) people(text string, toks []token) []string {
 }
 
 // plausiblePerson reports how much the tokens look like a single person's name: 0 not at all, 1 may be, 2 surely.
-func (l *language) plausiblePerson(text string, toks []token) int {
+func (l *language) personScore(text string, toks []token) int {
 	words, given := 0, false
 	for i, t := range toks {
 		if t.kind != tokWord {
@@ -256,7 +256,7 @@ func (l *language) plausiblePerson(text string, toks []token) int {
 		if words == 0 && l.opener.has(t.id) && !l.given.has(t.id) && len(toks) > 1 {
 			return 0 // "Meanwhile Jane Doe"
 		}
-		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.month(t) || l.pubWord.has(t.id) || l.place.has(t.id) && len(toks) == 1 {
+		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.isMonth(t) || l.pubWord.has(t.id) || l.place.has(t.id) && len(toks) == 1 {
 			return 0
 		}
 		words++

@@ -14,21 +14,21 @@ func (rd *reading) isDashLine(b *block) bool {
 	// A list's item or a line of dialogue goes on as a sentence.
 	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
 		b.linkIn(span{1, 2}) != "" || b.toks[1].inner ||
-		n <= 16 && rd.r.pubs.suffix(b.toks[:n]) > 0 // "— sign quoted in the Denver Post"
+		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // "— sign quoted in the Denver Post"
 }
 
 // tailLine reads block i as a credit of what stands before it: after a dash, after "Source:", in brackets, or by a
 // rule such as "Read entire article at X". The weight is 0 if it is none.
-func (rd *reading) tailLine(i int) (citation, float64) {
+func (rd *reading) tailCitation(i int) (citation, float64) {
 	a := rd.analyse(i)
-	if a.line == nil {
-		c, weight := rd.readTailLine(i)
-		a.line, a.sure = &c, weight
+	if a.tailCitation == nil {
+		c, weight := rd.readTailCitation(i)
+		a.tailCitation, a.tailWeight = &c, weight
 	}
-	return *a.line, a.sure
+	return *a.tailCitation, a.tailWeight
 }
 
-func (rd *reading) readTailLine(i int) (citation, float64) {
+func (rd *reading) readTailCitation(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
 	if n == 0 || b.toks[n-1].kind == tokPunct && b.toks[n-1].ch == ':' {
@@ -41,20 +41,20 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 	if c, k := rd.bulletCredit(b); k > 0 {
 		return c, 0.75
 	}
-	if rd.isDashLine(b) || b.wholly(runCite) {
-		c := rd.r.cite(rd.l, b, all, afterAll)
-		if c.empty() || c.deck || c.pub.name == "" && len(c.who) == 0 {
+	if rd.isDashLine(b) || b.isWholly(runCite) {
+		c := rd.r.readCitation(rd.l, b, all, inCredit)
+		if c.empty() || c.leftover || c.pub.name == "" && len(c.authors) == 0 {
 			return citation{}, 0
 		}
 		return c, 0.7
 	}
-	if end := firstEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct && b.toks[end].ch == ':' && b.toks[0].upper {
+	if end := phraseEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct && b.toks[end].ch == ':' && b.toks[0].upper {
 		if u := strings.TrimSpace(b.slice(span{end + 1, n})); hostOf(u) != "" && !strings.Contains(u, " ") {
-			return citation{url: articleOnly(u), pub: rd.pubOfHost(u)}, 0.7 // an address in plain text
+			return citation{url: articleOnly(u), pub: rd.publisherOfHost(u)}, 0.7 // an address in plain text
 		}
-		c := rd.r.cite(rd.l, b, span{end + 1, n}, inSource)
+		c := rd.r.readCitation(rd.l, b, span{end + 1, n}, inSource)
 		if c.pub.name == "" && c.url != "" {
-			c.pub = rd.pubOfHost(c.url)
+			c.pub = rd.publisherOfHost(c.url)
 		}
 		if c.pub.name == "" && c.url == "" {
 			return citation{}, 0
@@ -64,26 +64,26 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') && !(n > 2 && rd.l.label.has(b.toks[1].id)) {
 		end := groupEnd(b.toks, 0)
 		if end > 0 && (end == n || end == n-1 && b.toks[end].kind == tokPunct) {
-			c := rd.r.cite(rd.l, b, span{0, end}, inGroup)
-			if c.pub.name == "" || c.deck || c.pub.known == nil && len(c.who) == 0 && c.head == "" && b.linkIn(all) == "" {
+			c := rd.r.readCitation(rd.l, b, span{0, end}, inGroup)
+			if c.pub.name == "" || c.leftover || c.pub.known == nil && len(c.authors) == 0 && c.headline == "" && b.linkIn(all) == "" {
 				return citation{}, 0
 			}
 			return c, 0.65
 		}
 		return citation{}, 0
 	}
-	if m := rd.analyse(i).tail; m != nil && tailCut(b, m) == 0 {
+	if m := rd.analyse(i).tail; m != nil && tailStart(b, m) == 0 {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
 	// "source", "link", alone and linked, or in brackets
 	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct && rd.l.label.has(b.toks[1].id) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
-			return citation{url: u, pub: rd.pubOfHost(u)}, 0.6
+			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
 		}
 	}
 	// The publication alone, linked to the article.
-	if b.wholly(runLink) && n <= 8 {
+	if b.isWholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
 		p := rd.r.publisherOf(rd.l, b.text)
 		if u != "" && (p.known != nil && rd.r.coversName(rd.l, b, all) || hostNamed(u, p.name)) {
@@ -94,7 +94,7 @@ func (rd *reading) readTailLine(i int) (citation, float64) {
 }
 
 // tailCut returns the token at which a tail credit begins in a block that holds the end of the passage too, or 0.
-func tailCut(b *block, m *match) int {
+func tailStart(b *block, m *match) int {
 	for k := m.pub.lo - 1; k > m.clause.lo; k-- {
 		if b.toks[k].kind == tokDots {
 			return k
@@ -105,29 +105,29 @@ func tailCut(b *block, m *match) int {
 
 // bindTailWithin joins a tail credit with the passage whose last words stand before it in the same block, as in
 // "…but now......more from the Washington Post."
-func (rd *reading) bindTailWithin(i int, m *match) bool {
+func (rd *reading) bindTailInBlock(i int, m *match) bool {
 	b := rd.doc.blocks[i]
-	cut := tailCut(b, m)
-	if cut == 0 || rd.ownerOf(i-1) != nil {
+	cut := tailStart(b, m)
+	if cut == 0 || rd.sourceOfPassage(i-1) != nil {
 		return false
 	}
 	s := rd.newSource(i, m)
-	from := rd.backwards(i, true)
-	if rd.marks || !rd.datelined(from) {
-		rd.prose(i)
-		rd.withoutPassage(s, false)
+	from := rd.passageStart(i, true)
+	if rd.marksQuotations || !rd.startsWithDateline(from) {
+		rd.markCommentary(i)
+		rd.keepWithoutPassage(s, false)
 		return true
 	}
-	s.at = from
-	rd.retake(s, from, i)
-	text, _ := rd.passageText(b, span{0, cut})
+	s.firstBlock = from
+	rd.claimCommentary(s, from, i)
+	text, _ := rd.trimPassage(b, span{0, cut})
 	s.passages = append(s.passages, text)
 	s.inline = true
-	if s.head == "" && rd.comments == 0 {
-		s.head = rd.heading
+	if s.headline == "" && rd.commentaryBlocks == 0 {
+		s.headline = rd.postTitle
 	}
-	rd.mark(b, Passage)
-	rd.commit(s)
+	rd.setRole(b, Passage)
+	rd.addQuote(s)
 	return true
 }
 
@@ -136,8 +136,8 @@ func (rd *reading) bindTailWithin(i int, m *match) bool {
 func (rd *reading) bulletCredit(b *block) (citation, int) {
 	for k := 2; k < min(len(b.toks)-1, 14); k++ {
 		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '•' || t.ch == '·') {
-			c := rd.r.cite(rd.l, b, span{0, k}, afterAll)
-			if c.pub.known != nil && len(c.who) > 0 && !c.deck && c.head == "" {
+			c := rd.r.readCitation(rd.l, b, span{0, k}, inCredit)
+			if c.pub.known != nil && len(c.authors) > 0 && !c.leftover && c.headline == "" {
 				return c, k + 1
 			}
 			return citation{}, 0
@@ -147,23 +147,23 @@ func (rd *reading) bulletCredit(b *block) (citation, int) {
 }
 
 // isTail reports whether block i is a credit of what stands before it.
-func (rd *reading) isTail(i int) bool {
-	_, weight := rd.tailLine(i)
+func (rd *reading) isTailCredit(i int) bool {
+	_, weight := rd.tailCitation(i)
 	return weight > 0
 }
 
 // bindTail joins a credit line with the passage before it in the text.
 func (rd *reading) bindTail(i int) (int, bool) {
 	b := rd.doc.blocks[i]
-	c, weight := rd.tailLine(i)
+	c, weight := rd.tailCitation(i)
 	if weight == 0 {
 		return 0, false
 	}
-	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, credit: []int{i}, sentence: true}
+	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}, sentence: true}
 	a := rd.analyse(i)
 	// "Read entire article at X", or an agency alone: what was read before is an excerpt of it as a whole.
-	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.who) == 0 && c.head == ""
-	from := rd.backwards(i, whole)
+	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.authors) == 0 && c.headline == ""
+	from := rd.passageStart(i, whole)
 	if from == i {
 		if len(c.vias) > 0 {
 			rd.addVias(c.vias)
@@ -172,71 +172,71 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	}
 	rd.addVias(c.vias)
 	// A source that has been read already gets what the line adds to it.
-	if f := rd.ownerOf(i - 1); f != nil {
+	if f := rd.sourceOfPassage(i - 1); f != nil {
 		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
-			f.take(c)
-			f.credit = append(f.credit, i)
-			rd.mark(b, Credit)
+			f.merge(c)
+			f.creditBlocks = append(f.creditBlocks, i)
+			rd.setRole(b, Credit)
 			return i + 1, true
 		}
 		return 0, false
 	}
-	rd.mark(b, Credit)
+	rd.setRole(b, Credit)
 	if _, k := rd.bulletCredit(b); k > 0 {
-		if text, _ := rd.passageText(b, span{k, len(b.toks)}); text != "" {
-			b.own = append(b.own, text)
-			rd.mark(b, Commentary)
+		if text, _ := rd.trimPassage(b, span{k, len(b.toks)}); text != "" {
+			b.ownText = append(b.ownText, text)
+			rd.setRole(b, Commentary)
 		}
 	}
-	titled := whole && rd.onlyBefore(from, i)
+	titled := whole && rd.isAllCommentary(from, i)
 	switch {
-	case rd.quotedBlocks(from, i) == i:
+	case rd.quotedBlocksEnd(from, i) == i:
 		s.marked = true
-	case rd.marks || !rd.datelined(from):
-		s.at = i
-		rd.withoutPassage(s, false)
+	case rd.marksQuotations || !rd.startsWithDateline(from):
+		s.firstBlock = i
+		rd.keepWithoutPassage(s, false)
 		return i + 1, true
 	}
-	s.at = from
-	if s.head == "" && titled {
-		s.head = rd.heading
+	s.firstBlock = from
+	if s.headline == "" && titled {
+		s.headline = rd.postTitle
 	}
-	rd.retake(s, from, i)
-	rd.commit(s)
+	rd.claimCommentary(s, from, i)
+	rd.addQuote(s)
 	return i + 1, true
 }
 
 // retake makes the commentary of the blocks [i, end) the passage of s.
-func (rd *reading) retake(s *source, i, end int) {
+func (rd *reading) claimCommentary(s *source, i, end int) {
 	for k := i; k < end; k++ {
 		if p := rd.doc.blocks[k]; p.role == Commentary {
-			rd.mark(p, "")
-			p.own = nil
-			rd.takeBlocks(s, k, k+1)
+			rd.setRole(p, "")
+			p.ownText = nil
+			rd.addPassage(s, k, k+1)
 		}
 	}
 }
 
 // onlyBefore reports whether all commentary so far stands in the blocks [i, end).
-func (rd *reading) onlyBefore(i, end int) bool {
+func (rd *reading) isAllCommentary(i, end int) bool {
 	n := 0
 	for _, b := range rd.doc.blocks[i:end] {
 		if b.role == Commentary {
 			n++
 		}
 	}
-	return n == rd.comments
+	return n == rd.commentaryBlocks
 }
 
 // ownerOf returns the source whose passage block i, or the nearest before it that is not noise, belongs to.
-func (rd *reading) ownerOf(i int) *source {
+func (rd *reading) sourceOfPassage(i int) *source {
 	for ; i >= 0; i-- {
 		switch rd.doc.blocks[i].role {
 		case Noise, Note, Caption, ViaLine:
 			continue
 		case Passage:
-			if n := len(rd.found); n > 0 {
-				return rd.found[n-1]
+			if n := len(rd.sources); n > 0 {
+				return rd.sources[n-1]
 			}
 			return nil
 		default:
@@ -248,8 +248,8 @@ func (rd *reading) ownerOf(i int) *source {
 
 // backwards returns where the passage begins that ends before block i: with whole, at the beginning of the post's
 // text; else at the paragraph before, or at the mark that opens the quotation which ends there.
-func (rd *reading) backwards(i int, whole bool) int {
-	k := rd.previous(i)
+func (rd *reading) passageStart(i int, whole bool) int {
+	k := rd.previousBlock(i)
 	if k < 0 {
 		return i
 	}
@@ -257,7 +257,7 @@ func (rd *reading) backwards(i int, whole bool) int {
 	if b.role == Passage {
 		return k
 	}
-	if b.role != Commentary || len(b.own) > 0 {
+	if b.role != Commentary || len(b.ownText) > 0 {
 		return i
 	}
 	n := len(b.toks)
@@ -269,7 +269,7 @@ func (rd *reading) backwards(i int, whole bool) int {
 		if p.role == Noise || p.role == Note || p.role == Caption {
 			continue
 		}
-		if p.role != Commentary || len(p.own) > 0 || p.quotation != nil {
+		if p.role != Commentary || len(p.ownText) > 0 || p.quotation != nil {
 			break
 		}
 		if t := p.toks[len(p.toks)-1]; t.kind == tokPunct && t.ch == ':' {
@@ -295,7 +295,7 @@ func (rd *reading) backwards(i int, whole bool) int {
 
 // bindTrailing reads a credit in brackets or after dots at the end of the paragraph i: "… (A in X).", "……more from
 // the X.", "(H | X)".
-func (rd *reading) bindTrailing(i int) bool {
+func (rd *reading) bindTrailingCredit(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
 	end := n
@@ -303,14 +303,14 @@ func (rd *reading) bindTrailing(i int) bool {
 		end--
 	}
 	if end < 3 || b.toks[end-1].kind != tokPunct || b.toks[end-1].ch != ')' && b.toks[end-1].ch != ']' {
-		if cut := rd.trailingDash(b); cut > 0 && (b.toks[0].kind == tokOpen) {
-			c := rd.r.cite(rd.l, b, span{cut, n}, afterAll)
-			if !c.empty() && !c.deck {
-				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, credit: []int{i}, at: i, marked: true, inline: true}
+		if cut := rd.creditDash(b); cut > 0 && (b.toks[0].kind == tokOpen) {
+			c := rd.r.readCitation(rd.l, b, span{cut, n}, inCredit)
+			if !c.empty() && !c.leftover {
+				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i, marked: true, inline: true}
 				s.passages = []string{unquote(b.slice(span{0, cut}))}
-				rd.mark(b, Passage)
+				rd.setRole(b, Passage)
 				rd.addVias(c.vias)
-				rd.commit(s)
+				rd.addQuote(s)
 				return true
 			}
 		}
@@ -326,12 +326,12 @@ func (rd *reading) bindTrailing(i int) bool {
 	if open <= 0 {
 		return false
 	}
-	c := rd.r.cite(rd.l, b, span{open, end}, inGroup)
-	if c.pub.name == "" || c.deck || c.unknown && c.head == "" && len(c.who) == 0 {
+	c := rd.r.readCitation(rd.l, b, span{open, end}, inGroup)
+	if c.pub.name == "" || c.leftover || c.guessed && c.headline == "" && len(c.authors) == 0 {
 		return false
 	}
-	cited := len(c.who) > 0 || c.head != "" || c.date.year != 0
-	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, credit: []int{i}, at: i, inline: true}
+	cited := len(c.authors) > 0 || c.headline != "" || c.date.year != 0
+	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i, inline: true}
 	body := span{0, open}
 	q := -1
 	for k := 0; k < open; k++ {
@@ -346,29 +346,29 @@ func (rd *reading) bindTrailing(i int) bool {
 		s.marked = true
 		s.passages = []string{unquote(b.slice(span{q, quotedEnd(b.toks[:open], q)}))}
 		if q > 0 {
-			b.own = append(b.own, b.slice(span{0, q}))
+			b.ownText = append(b.ownText, b.slice(span{0, q}))
 		}
-	case c.head != "" && c.pub.name != "":
+	case c.headline != "" && c.pub.name != "":
 		// A headline in brackets supports what the blogger says in other words.
 		s.kind = Summary
 		s.inline = false
-		rd.prose(i)
-		rd.add(s)
+		rd.markCommentary(i)
+		rd.addSource(s)
 		return true
-	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marks && rd.datelined(rd.backwards(i, true)):
+	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marksQuotations && rd.startsWithDateline(rd.passageStart(i, true)):
 		// "… (AFP)" ends a wire report that begins with a dateline: all that stands between.
-		s.at = min(rd.backwards(i, true), i)
-		rd.retake(s, s.at, i)
+		s.firstBlock = min(rd.passageStart(i, true), i)
+		rd.claimCommentary(s, s.firstBlock, i)
 		s.passages = append(s.passages, b.slice(body))
 	case cited, c.pub.known != nil && c.pub.known.Agency:
-		rd.prose(i)
-		rd.withoutPassage(s, false)
+		rd.markCommentary(i)
+		rd.keepWithoutPassage(s, false)
 		return true
 	default:
 		return false
 	}
-	rd.mark(b, Passage)
+	rd.setRole(b, Passage)
 	rd.addVias(c.vias)
-	rd.commit(s)
+	rd.addQuote(s)
 	return true
 }

@@ -37,7 +37,7 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 	toks := buf
 	space := true
 	for i := 0; i < len(text); {
-		r, size := decode(text, i)
+		r, size := decodeRune(text, i)
 		if r == ' ' || size == 0 {
 			space = true
 			i++
@@ -54,9 +54,9 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 			if p := possessive(text[t.start:t.end]); p > 0 && lx.lookup(text[t.start:t.end]) == 0 {
 				poss := token{start: t.start + p, end: t.end, kind: tokPoss}
 				t.end = poss.start
-				toks = append(toks, lx.word(text, t), poss)
+				toks = append(toks, lx.finishWord(text, t), poss)
 			} else {
-				toks = append(toks, lx.word(text, t))
+				toks = append(toks, lx.finishWord(text, t))
 			}
 			i = toks[len(toks)-1].end
 			continue
@@ -107,8 +107,8 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 }
 
 // word completes a word's token: what letter it begins with, and its number in the lexicon.
-func (lx *lexicon) word(text string, t token) token {
-	r, _ := decode(text, t.start)
+func (lx *lexicon) finishWord(text string, t token) token {
+	r, _ := decodeRune(text, t.start)
 	t.upper = unicode.IsUpper(r)
 	t.digit = r >= '0' && r <= '9'
 	for i := t.start + 1; i < t.end-1; i++ {
@@ -124,7 +124,7 @@ func (lx *lexicon) word(text string, t token) token {
 			if c := text[t.start+i]; c != '\'' && c != "’"[0] {
 				continue
 			}
-			if r, size := decode(text, t.start+i); r == '\'' || r == '’' {
+			if r, size := decodeRune(text, t.start+i); r == '\'' || r == '’' {
 				t.id = lx.lookup(text[t.start+i+size : t.end])
 				break
 			}
@@ -134,7 +134,7 @@ func (lx *lexicon) word(text string, t token) token {
 }
 
 // decode is utf8.DecodeRuneInString at an offset with a short way for ASCII.
-func decode(s string, i int) (rune, int) {
+func decodeRune(s string, i int) (rune, int) {
 	if c := s[i]; c < utf8.RuneSelf {
 		return rune(c), 1
 	}
@@ -152,7 +152,7 @@ func nextIsWord(text string, i int) bool {
 	if i >= len(text) {
 		return false
 	}
-	r, _ := decode(text, i)
+	r, _ := decodeRune(text, i)
 	return isWordRune(r)
 }
 
@@ -161,7 +161,7 @@ func wordEnd(text string, i int) int {
 	start := i
 	letters, points := 0, 0
 	for i < len(text) {
-		r, size := decode(text, i)
+		r, size := decodeRune(text, i)
 		if isWordRune(r) || i == start {
 			letters++
 			i += size
@@ -218,4 +218,4 @@ func fold(s string) string {
 }
 
 // squeeze joins the words of s by single spaces.
-func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+func collapseSpace(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -28,7 +28,7 @@ next:
 }
 
 // viaLine reads a line that says only where something was found, and keeps its vias.
-func (rd *reading) viaLine(b *block) bool {
+func (rd *reading) readViaLine(b *block) bool {
 	if len(b.toks) > 30 || len(b.toks) < 2 || b.quotation != nil {
 		return false
 	}
@@ -45,10 +45,10 @@ func (rd *reading) viaLine(b *block) bool {
 	if s.empty() {
 		return false
 	}
-	end := firstEnd(rd.l.via, b.toks[s.lo:s.hi])
+	end := phraseEnd(rd.l.via, b.toks[s.lo:s.hi])
 	if end == 0 && b.toks[0].ch == '(' {
 		// "(Source: blog)" is how Tumblr shows the root of a chain.
-		end = firstEnd(rd.l.source, b.toks[s.lo:s.hi])
+		end = phraseEnd(rd.l.source, b.toks[s.lo:s.hi])
 		if end == 0 || s.hi-s.lo > end+3 {
 			return false
 		}
@@ -56,7 +56,7 @@ func (rd *reading) viaLine(b *block) bool {
 	if end == 0 || s.lo+end >= s.hi {
 		return false
 	}
-	vias := rd.r.vias(rd.l, b, span{s.lo + end, s.hi})
+	vias := rd.r.readVias(rd.l, b, span{s.lo + end, s.hi})
 	if len(vias) == 0 || b.toks[s.hi-1].kind == tokPunct && b.toks[s.hi-1].ch == ':' {
 		return false
 	}
@@ -65,25 +65,25 @@ func (rd *reading) viaLine(b *block) bool {
 }
 
 // trailingVia reads a via in brackets, or after a dash, at the end of the stretch.
-func (rd *reading) trailingVia(b *block, s span) {
+func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
 		t := b.toks[k]
 		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') && k+1 < s.hi {
-			if end := firstEnd(rd.l.via, b.toks[k+1:s.hi]); end > 0 {
+			if end := phraseEnd(rd.l.via, b.toks[k+1:s.hi]); end > 0 {
 				if g := groupEnd(b.toks, k); g > 0 {
-					rd.addVias(rd.r.vias(rd.l, b, span{k + 1 + end, g}))
+					rd.addVias(rd.r.readVias(rd.l, b, span{k + 1 + end, g}))
 				}
 			}
 		}
 		if k > s.lo && k > s.hi-12 && t.kind == tokWord && (b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
-			if end := firstEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
-				rd.addVias(rd.r.vias(rd.l, b, span{k + end, s.hi}))
+			if end := phraseEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
+				rd.addVias(rd.r.readVias(rd.l, b, span{k + end, s.hi}))
 			}
 		}
 	}
 }
 
-func sameVia(vias []feed.Via, u string) bool {
+func hasViaURL(vias []feed.Via, u string) bool {
 	for _, v := range vias {
 		if v.URL == u {
 			return true
@@ -93,7 +93,7 @@ func sameVia(vias []feed.Via, u string) bool {
 }
 
 // vias reads the names after "via", "h/t" and the like.
-func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
+func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
 	var vias []feed.Via
 	toks := b.toks
 	add := func(lo, hi int) {
@@ -121,8 +121,8 @@ func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
 		t := toks[i]
 		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
 		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) || t.kind == tokWord && l.and.has(t.id) ||
-			t.kind == tokWord && firstEnd(l.via, toks[i:i+1]) > 0
-		if !stop && !next || inLink(b, toks[i]) {
+			t.kind == tokWord && phraseEnd(l.via, toks[i:i+1]) > 0
+		if !stop && !next || insideLink(b, toks[i]) {
 			continue
 		}
 		add(lo, i)
@@ -136,7 +136,7 @@ func (r *Reader) vias(l *language, b *block, s span) []feed.Via {
 }
 
 // inLink reports whether the token stands inside a link and not at its edge.
-func inLink(b *block, t token) bool {
+func insideLink(b *block, t token) bool {
 	for _, r := range b.runs {
 		if r.kind == runLink && r.start < t.start && r.end > t.end {
 			return true
@@ -146,10 +146,10 @@ func inLink(b *block, t token) bool {
 }
 
 // viaLine2 is viaLine for blocks inside of quotations.
-func (rd *reading) viaLine2(b *block) bool {
+func (rd *reading) readViaLineInQuotation(b *block) bool {
 	q := b.quotation
 	b.quotation = nil
-	ok := rd.viaLine(b)
+	ok := rd.readViaLine(b)
 	b.quotation = q
 	return ok
 }

@@ -7,7 +7,7 @@ package attribution
 // The weights of the traits: positive speaks for the blogger, negative for a quoted report. They are ratios of how
 // much likelier a trait is in one voice than in the other, on a logarithmic scale, estimated, not trained.
 const (
-	weightBias        = -2.0 // a paragraph after a passage goes on with it more often than not
+	weightContinues   = -2.0 // a paragraph after a passage goes on with it more often than not
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -36,11 +36,11 @@ const (
 	weightLast        = 2.0   // posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
-	costComment = 1.0  // of going over from quoting to commenting
-	costWhole   = 2.0  // the same, in a post that begins with a whole article under its own headline or dateline
-	costResume  = 2.2  // and back
-	costLeadIn  = -1.0 // back after a paragraph that ends in a colon
-	costAside   = 0.2  // back after an interjection in brackets
+	costToComment      = 1.0  // of going over from quoting to commenting
+	costToCommentWhole = 2.0  // the same, in a post that begins with a whole article under its own headline or dateline
+	costToQuote        = 2.2  // and back
+	costToQuoteLeadIn  = -1.0 // back after a paragraph that ends in a colon
+	costToQuoteAside   = 0.2  // back after an interjection in brackets
 )
 
 // voice is what the words of a paragraph tell about who speaks.
@@ -55,7 +55,7 @@ type voice struct {
 
 // voiceOf reads the voice of tokens. last says that nothing but boilerplate follows.
 func (l *language) voiceOf(toks []token, last bool) voice {
-	v := voice{score: weightBias, last: last}
+	v := voice{score: weightContinues, last: last}
 	if len(toks) == 0 {
 		return v
 	}
@@ -139,7 +139,7 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 
 // speakers tells for each paragraph of a passage and what follows whether it is quoted. The first one is. cost is that
 // of going over to a comment.
-func speakers(voices []voice, cost float64) []bool {
+func quotedParagraphs(voices []voice, cost float64) []bool {
 	n := len(voices)
 	quoted := make([]bool, n)
 	if n == 0 {
@@ -169,12 +169,12 @@ func speakers(voices []voice, cost float64) []bool {
 				v += weightUnelided / 3
 			}
 		}
-		resume := costResume
+		resume := costToQuote
 		switch {
 		case voices[i-1].colon:
-			resume = costLeadIn
+			resume = costToQuoteLeadIn
 		case voices[i-1].aside:
-			resume = costAside
+			resume = costToQuoteAside
 		}
 		prev := steps[i-1]
 		steps[i][0] = step{prev[0].score, false}

@@ -16,8 +16,9 @@ type analysis struct {
 }
 
 func (rd *reading) matcherFor(b *block) *matcher {
-	rd.matcherState.r, rd.matcherState.l, rd.matcherState.b, rd.matcherState.toks, rd.matcherState.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
-	return &rd.matcherState
+	x := &rd.matcherState
+	x.r, x.l, x.b, x.toks, x.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
+	return x
 }
 
 // analyse searches the clauses of block i for credits. The result is kept.
@@ -49,7 +50,8 @@ func (rd *reading) analyse(i int) *analysis {
 			// paragraph it is more likely speech that is reported.
 			weak := m.pub.empty() && m.rule.position == placeLead
 			followed := s.hi < len(b.toks)
-			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit && !b.isMarked(b.toks[s.hi]) {
+			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit &&
+				!b.isMarked(b.toks[s.hi]) {
 				return true // the sentence goes on after its colon
 			}
 			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
@@ -108,7 +110,8 @@ func (rd *reading) precedesQuotation(i int) bool {
 
 // marked reports whether an emphasised stretch or a q element begins with the token.
 func (b *block) isMarked(t token) bool {
-	return slices.ContainsFunc(b.runs, func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
+	return slices.ContainsFunc(b.runs,
+		func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
 }
 
 // footnoted reports whether a footnote's number stands at token k: "[1]".
@@ -193,7 +196,8 @@ func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
 	for k := s.lo; k <= s.hi; k++ {
-		if k == s.hi || b.toks[k].kind == tokPunct && (b.toks[k].ch == ',' || b.toks[k].ch == '&') || l.and.has(b.toks[k].id) || l.with.has(b.toks[k].id) {
+		if k == s.hi || b.toks[k].kind == tokPunct && (b.toks[k].ch == ',' || b.toks[k].ch == '&') ||
+			l.and.has(b.toks[k].id) || l.with.has(b.toks[k].id) {
 			for lo < k && l.honorific.has(b.toks[lo].id) {
 				lo++
 			}
@@ -221,7 +225,8 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		}
 	}
 	// Where every noun is capitalised, a capital says nothing: "Der Nachbar meinte: …"
-	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) && !isDomain(p.name) && !acronym(p.name) &&
+	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) &&
+		!isDomain(p.name) && !acronym(p.name) &&
 		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
 		return true
 	}
@@ -241,7 +246,8 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		return true
 	}
 	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
-	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) && !rd.l.looksLikePub(b.text, toks) {
+	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) &&
+		!rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.personScore(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
 		// What is linked and stands after "in" is a work, also if it is a pair: Pride and Prejudice.
@@ -255,7 +261,8 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		return true
 	}
 	// "Krugman writes", but "Engadget reports"
-	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) &&
+	if next := m.pub.hi; (m.rule.convention == "3" || m.rule.convention == "7" && m.pub.lo == 0) && len(toks) == 1 &&
+		k == 0 && !linked && !isDomain(p.name) &&
 		next < len(b.toks) && !rd.l.report.has(b.toks[next].id) && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}

@@ -58,11 +58,13 @@ Sorry, comments for this entry are closed at this time.
 func TestReadFromLeadInText(t *testing.T) {
 	got := read(t, newReader(t), "text", "A Bridge Too Few", longPost)
 	if len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
-		t.Fatalf("Read found %d quotes and %d suggestions, want one that is sure:\n%+v", len(got.Quotes), len(got.Suggestions), got.Quotes)
+		t.Fatalf("Read found %d quotes and %d suggestions, want one that is sure:\n%+v", len(got.Quotes),
+			len(got.Suggestions), got.Quotes)
 	}
 	q := got.Quotes[0]
 	want := feed.Source{
-		Publication: "Guardian", PublicationURL: "https://theguardian.com/", FeedURL: "https://www.theguardian.com/international/rss",
+		Publication: "Guardian", PublicationURL: "https://theguardian.com/",
+		FeedURL:  "https://www.theguardian.com/international/rss",
 		Headline: "Council votes to count its bridges again", DatePublished: "2013-03-12",
 		Authors: []feed.Author{{Name: "Nora Fielding"}, {Name: "Amos Teague"}, {Name: "Lena Brook Hastings"}},
 	}
@@ -105,19 +107,24 @@ func TestMixedPost(t *testing.T) {
 		format, body string
 		want         []quote
 	}{
-		{"text", "Busy day.\n\nFrom the Guardian:\n\n“" + pier + "”\n\nFrom the Daily Express:\n\n“" + paint + "”\n\nI have a brush!\n\n" +
+		{"text", "Busy day.\n\nFrom the Guardian:\n\n“" + pier + "”\n\nFrom the Daily Express:\n\n“" + paint +
+			"”\n\nI have a brush!\n\n" +
 			"An AP story in the Washington Post:\n\n“" + gulls + "”\n\nvia Seaside Gazetteer", []quote{
 			{"Guardian", "“" + pier + "”", nil, Excerpt}, {"Daily Express", "“" + paint + "”", nil, Excerpt},
 			{"Washington Post", "“" + gulls + "”", []string{"AP"}, Excerpt},
 		}},
-		{"html", "<p>Busy day.</p><p>From the Guardian:</p><blockquote><p>" + pier + "</p><p>From the Daily Express:</p><blockquote><p>" + paint +
-			"</p></blockquote></blockquote><p>I have a brush!</p><p>An AP story in the Washington Post:</p><blockquote><p>" + gulls +
+		{"html", "<p>Busy day.</p><p>From the Guardian:</p><blockquote><p>" + pier +
+			"</p><p>From the Daily Express:</p><blockquote><p>" + paint +
+			"</p></blockquote></blockquote><p>I have a brush!</p><p>An AP story in the Washington Post:</p><blockquote><p>" +
+			gulls +
 			"</p></blockquote><p>via <a href=\"https://gazetteer.example/\">Seaside Gazetteer</a></p>", []quote{
 			{"Guardian", pier + "\n\nFrom the Daily Express:\n\n" + paint, nil, Excerpt}, {"Daily Express", paint, nil, Nested},
 			{"Washington Post", gulls, []string{"AP"}, Excerpt},
 		}},
-		{"markdown", "Busy day.\n\nFrom the Guardian:\n\n> " + pier + "\n>\n> From the Daily Express:\n>\n> > " + paint + "\n\nI have a brush!\n\n" +
-			"An AP story in the Washington Post:\n\n> " + gulls + "\n\n(via [Seaside Gazetteer](https://gazetteer.example/))", []quote{
+		{"markdown", "Busy day.\n\nFrom the Guardian:\n\n> " + pier + "\n>\n> From the Daily Express:\n>\n> > " + paint +
+			"\n\nI have a brush!\n\n" +
+			"An AP story in the Washington Post:\n\n> " + gulls +
+			"\n\n(via [Seaside Gazetteer](https://gazetteer.example/))", []quote{
 			{"Guardian", pier + "\n\nFrom the Daily Express:\n\n" + paint, nil, Excerpt}, {"Daily Express", paint, nil, Nested},
 			{"Washington Post", gulls, []string{"AP"}, Excerpt},
 		}},
@@ -131,7 +138,8 @@ func TestMixedPost(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("quotes (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff([]string{"Busy day.", "I have a brush!"}, slices.DeleteFunc(res.Commentary, func(s string) bool { return strings.HasSuffix(s, ":") })); diff != "" {
+			if diff := cmp.Diff([]string{"Busy day.", "I have a brush!"},
+				slices.DeleteFunc(res.Commentary, func(s string) bool { return strings.HasSuffix(s, ":") })); diff != "" {
 				t.Errorf("commentary (-want +got):\n%s", diff)
 			}
 			if len(res.Via) != 1 || res.Via[0].Name != "Seaside Gazetteer" {
@@ -182,9 +190,12 @@ func TestBlocksAreWholeNodes(t *testing.T) {
 	for _, tt := range []struct{ name, format, body string }{
 		{"paragraphs of text", "text", longPost},
 		{"lines of a paragraph", "text", "Wired:\nFirst line of it, said one.\nSecond line of it."},
-		{"hard-wrapped text", "text", "From the Guardian:\n\nThe first line of this paragraph was broken by a program that\nwrote it, and the second one goes on with a small letter, as\nit would."},
-		{"soup of breaks", "html", `<div>One.<br><br>From <a href="https://www.wired.com/a/b">Wired</a>:<br><br><blockquote>Two.<br>Three.</blockquote>Four.</div>`},
-		{"bold and links", "html", `<p><b>One</b> and <i>two</i></p><ul><li>a</li><li>b</li></ul><p>x<br><a href="https://example.com/">y</a> z</p>`},
+		{"hard-wrapped text", "text",
+			"From the Guardian:\n\nThe first line of this paragraph was broken by a program that\nwrote it, and the second one goes on with a small letter, as\nit would."},
+		{"soup of breaks", "html",
+			`<div>One.<br><br>From <a href="https://www.wired.com/a/b">Wired</a>:<br><br><blockquote>Two.<br>Three.</blockquote>Four.</div>`},
+		{"bold and links", "html",
+			`<p><b>One</b> and <i>two</i></p><ul><li>a</li><li>b</li></ul><p>x<br><a href="https://example.com/">y</a> z</p>`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for i, b := range read(t, newReader(t), tt.format, "", tt.body).Blocks {
@@ -230,7 +241,8 @@ func allText(n *html.Node) string {
 
 func TestCanonical(t *testing.T) {
 	r, err := New(Options{Publications: []Publication{
-		{Name: "The Ellermoor Courier", Aliases: []string{"Courier"}, Domains: []string{"ellermoor.example"}, FeedURL: "https://ellermoor.example/feed"},
+		{Name: "The Ellermoor Courier", Aliases: []string{"Courier"}, Domains: []string{"ellermoor.example"},
+			FeedURL: "https://ellermoor.example/feed"},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -288,10 +300,12 @@ func TestThreshold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := read(t, low, "text", "", body); len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
-		t.Errorf("with a low threshold there are %d quotes and %d suggestions, want 1 and 0", len(got.Quotes), len(got.Suggestions))
+		t.Errorf("with a low threshold there are %d quotes and %d suggestions, want 1 and 0", len(got.Quotes),
+			len(got.Suggestions))
 	}
 	if got := read(t, high, "text", "", body); len(got.Quotes) != 0 || len(got.Suggestions) != 1 {
-		t.Errorf("with a threshold of 1 there are %d quotes and %d suggestions, want 0 and 1", len(got.Quotes), len(got.Suggestions))
+		t.Errorf("with a threshold of 1 there are %d quotes and %d suggestions, want 0 and 1", len(got.Quotes),
+			len(got.Suggestions))
 	}
 }
 

@@ -152,7 +152,8 @@ func (rd *reading) bindBlock(i int) int {
 		if s == nil {
 			s = rd.lastQuoted
 		}
-		if next := rd.skipBoilerplate(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil && !rd.doc.blocks[next].list {
+		if next := rd.skipBoilerplate(i + 1); next < len(rd.doc.blocks) && rd.doc.blocks[next].quotation == nil &&
+			!rd.doc.blocks[next].list {
 			rd.mentioned = nil
 			return rd.bindText(next, s)
 		}
@@ -205,7 +206,8 @@ func (rd *reading) skipBoilerplate(i int) int {
 // newSource reads the slots of a match.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
-	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}, clause: m.clause}
+	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
+		creditBlocks: []int{i}, clause: m.clause}
 	if !m.pub.empty() {
 		s.pub = rd.r.publisherOf(rd.l, b.slice(m.pub))
 		if joined, p := rd.splitAgency(b, m.pub); p.name != "" {
@@ -316,12 +318,14 @@ func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 		return
 	}
 	for k := at.lo + 1; k < at.hi; k++ { // "the OECD's new report"
-		if name := (span{rd.l.skipDeterminers(b.toks[:k], at.lo), k}); b.toks[k].kind == tokPoss && !name.empty() && hostNamed(u, b.slice(name)) {
+		if name := (span{rd.l.skipDeterminers(b.toks[:k], at.lo), k}); b.toks[k].kind == tokPoss && !name.empty() &&
+			hostNamed(u, b.slice(name)) {
 			s.pub = publisher{name: b.slice(name)}
 			return
 		}
 	}
-	if name := b.slice(at); at.hi-at.lo < 5 && (rd.l.looksLikePub(b.text, b.toks[at.lo:at.hi]) || strings.HasSuffix(name, "blog")) {
+	if name := b.slice(at); at.hi-at.lo < 5 &&
+		(rd.l.looksLikePub(b.text, b.toks[at.lo:at.hi]) || strings.HasSuffix(name, "blog")) {
 		return // "the NYT Well blog"
 	}
 	if e := rd.r.pubs.byHost(u); e != nil || at.hi-at.lo >= 5 {
@@ -413,7 +417,8 @@ func (rd *reading) headlineFollows(i int, rest span) bool {
 	}
 	last := b.toks[rest.hi-1]
 	below := rd.doc.blocks[next]
-	return last.kind == tokWord && isTitleCase(rd.l, b.toks[rest.lo:rest.hi]) && (below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
+	return last.kind == tokWord && isTitleCase(rd.l, b.toks[rest.lo:rest.hi]) &&
+		(below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
 }
 
 // mentionIn returns the source that a paragraph names before a lead at its end that names nobody, or nil.
@@ -460,7 +465,8 @@ func (rd *reading) bindFollowing(i int, s *source) int {
 
 // next returns the block after i that is not noise, or -1.
 func (rd *reading) nextBlock(i int) int {
-	if n := rd.skipBoilerplate(i + 1); n < len(rd.doc.blocks) && rd.doc.blocks[n].role != Footer && rd.doc.blocks[n].role != Posted {
+	if n := rd.skipBoilerplate(i + 1); n < len(rd.doc.blocks) && rd.doc.blocks[n].role != Footer &&
+		rd.doc.blocks[n].role != Posted {
 		return n
 	}
 	return -1

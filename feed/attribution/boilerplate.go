@@ -71,7 +71,8 @@ func (rd *reading) findBoilerplate(title string) {
 // or the bare link to the source under a quotation.
 func (rd *reading) isCreditLink(i int) bool {
 	b := rd.doc.blocks[i]
-	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) && articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
+	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) &&
+		articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
 // close makes every block from i on a footer: text after the post, such as readers' comments, is not the author's.
@@ -243,7 +244,8 @@ func (rd *reading) isPhotoCredit(b *block) bool {
 
 // isNote reports whether the block is a remark in brackets on the quotation: "[Emphasis added]".
 func isNote(l *language, b *block) bool {
-	if len(b.toks) < 3 || len(b.toks) > 14 || b.toks[0].ch != '(' && b.toks[0].ch != '[' || groupEnd(b.toks, 0) != len(b.toks) {
+	if len(b.toks) < 3 || len(b.toks) > 14 || b.toks[0].ch != '(' && b.toks[0].ch != '[' ||
+		groupEnd(b.toks, 0) != len(b.toks) {
 		return false
 	}
 	for _, t := range b.toks {

@@ -166,7 +166,8 @@ func BenchmarkRead(b *testing.B) {
 	}{
 		{"text", markup.Text, strings.Replace(longPost, "\n\nLess than", "\n\n"+longPost[280:900]+"\n\nLess than", 1)},
 		{"html", markup.HTML, "<p>From <a href=\"https://www.theguardian.com/a/b\">the Guardian</a>:</p><blockquote><p>" +
-			strings.ReplaceAll(longPost[200:len(longPost)-300]+longPost[200:1000], "\n\n", "</p><p>") + "</p></blockquote><p>What a sorry lot they are.</p>"},
+			strings.ReplaceAll(longPost[200:len(longPost)-300]+longPost[200:1000], "\n\n", "</p><p>") +
+			"</p></blockquote><p>What a sorry lot they are.</p>"},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -79,7 +79,8 @@ func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 			return true // a separator, a link to the rest, or dots on a line of their own
 		}
 	}
-	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil && rd.isTailCredit(after) {
+	if after < len(rd.doc.blocks) && rd.doc.blocks[after].role == "" && rd.doc.blocks[after].quotation == nil &&
+		rd.isTailCredit(after) {
 		return true
 	}
 	return rd.l.voiceOf(b.toks, false).elided
@@ -154,7 +155,8 @@ func (rd *reading) isName(name, u string) bool {
 	for i := 0; i < len(toks); i++ {
 		t := toks[i]
 		word := name[t.start:t.end]
-		if ends := slices.Concat(rd.l.holiday.phraseEnds(toks, i, buf[:0]), rd.l.listName.phraseEnds(toks, i, nil)); len(ends) > 0 {
+		if ends := slices.Concat(rd.l.holiday.phraseEnds(toks, i, buf[:0]),
+			rd.l.listName.phraseEnds(toks, i, nil)); len(ends) > 0 {
 			i = ends[0] - 1
 			continue
 		}
@@ -219,13 +221,20 @@ func isFileName(name string) bool {
 }
 
 var fileExtensions = map[string]bool{
-	"bak": true, "bash": true, "bat": true, "bin": true, "c": true, "cfg": true, "conf": true, "cpp": true, "cs": true, "css": true,
-	"csv": true, "doc": true, "docx": true, "ejs": true, "env": true, "exe": true, "gif": true, "go": true, "gz": true, "h": true,
-	"hpp": true, "htm": true, "html": true, "ini": true, "ipynb": true, "jar": true, "java": true, "jpeg": true, "jpg": true,
-	"js": true, "json": true, "jsx": true, "kt": true, "less": true, "lock": true, "log": true, "lua": true, "md": true, "mdx": true,
-	"mjs": true, "mp3": true, "mp4": true, "odt": true, "pdf": true, "php": true, "plist": true, "png": true, "ps1": true, "py": true,
-	"rb": true, "rs": true, "rst": true, "scss": true, "sh": true, "sql": true, "svg": true, "swift": true, "tar": true, "tex": true,
-	"toml": true, "ts": true, "tsv": true, "tsx": true, "txt": true, "vue": true, "wav": true, "xls": true, "xlsx": true, "xml": true,
+	"bak": true, "bash": true, "bat": true, "bin": true, "c": true, "cfg": true, "conf": true, "cpp": true, "cs": true,
+	"css": true,
+	"csv": true, "doc": true, "docx": true, "ejs": true, "env": true, "exe": true, "gif": true, "go": true, "gz": true,
+	"h":   true,
+	"hpp": true, "htm": true, "html": true, "ini": true, "ipynb": true, "jar": true, "java": true, "jpeg": true,
+	"jpg": true,
+	"js":  true, "json": true, "jsx": true, "kt": true, "less": true, "lock": true, "log": true, "lua": true, "md": true,
+	"mdx": true,
+	"mjs": true, "mp3": true, "mp4": true, "odt": true, "pdf": true, "php": true, "plist": true, "png": true, "ps1": true,
+	"py": true,
+	"rb": true, "rs": true, "rst": true, "scss": true, "sh": true, "sql": true, "svg": true, "swift": true, "tar": true,
+	"tex":  true,
+	"toml": true, "ts": true, "tsv": true, "tsx": true, "txt": true, "vue": true, "wav": true, "xls": true, "xlsx": true,
+	"xml":  true,
 	"yaml": true, "yml": true, "zip": true,
 }
 
@@ -273,7 +282,8 @@ func (b *block) wordOfHost(s span, u string) string {
 	h := hostOf(u)
 	for _, t := range b.toks[s.lo:s.hi] {
 		word := b.text[t.start:t.end]
-		if label, _, _ := strings.Cut(h, "."); t.kind == tokWord && t.upper && len(word) > 2 && strings.EqualFold(label, word) {
+		if label, _, _ := strings.Cut(h, "."); t.kind == tokWord && t.upper && len(word) > 2 &&
+			strings.EqualFold(label, word) {
 			return word
 		}
 	}
@@ -283,7 +293,8 @@ func (b *block) wordOfHost(s span, u string) string {
 // bareName reports whether nothing but its place tells that the publication's name is one: it is not known, and neither
 // a link, its letters, nor a head copied with it speak for it.
 func (rd *reading) isWeakName(s *source) bool {
-	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer || s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
+	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer ||
+		s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
 		return false
 	}
 	toks := rd.r.lx.tokenize(s.pub.name, nil)
@@ -293,7 +304,8 @@ func (rd *reading) isWeakName(s *source) bool {
 // barePerson reports whether the credit is a person without a publication whose name is one word, or two that need not
 // be a person's.
 func (rd *reading) isWeakPerson(s *source) bool {
-	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet || s.kind == Reblog {
+	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet ||
+		s.kind == Reblog {
 		return false
 	}
 	return !slices.ContainsFunc(s.authors, func(name string) bool {
@@ -341,9 +353,10 @@ func (rd *reading) announcesMore(b *block, last *source) bool {
 	clause := rd.lastClause(b)
 	first := b.toks[clause.lo]
 	named := b.text[first.start:first.end]
-	return rd.lacksSubject(b, clause) || first.upper && slices.ContainsFunc(append(slices.Clone(last.authors), last.pub.name), func(name string) bool {
-		return slices.Contains(strings.Fields(name), named) // "Remnick goes on:"
-	})
+	return rd.lacksSubject(b, clause) || first.upper &&
+		slices.ContainsFunc(append(slices.Clone(last.authors), last.pub.name), func(name string) bool {
+			return slices.Contains(strings.Fields(name), named) // "Remnick goes on:"
+		})
 }
 
 // lastClause returns the last clause of a block.
@@ -398,7 +411,8 @@ func (rd *reading) announcesSource(s *source, before int) bool {
 func (rd *reading) namesOrigin(b *block) bool {
 	s := rd.lastClause(b)
 	return slices.ContainsFunc(b.toks[s.lo:s.hi], func(t token) bool {
-		return rd.l.say.has(t.id) || rd.l.from.has(t.id) || rd.l.report.has(t.id) || rd.l.source.has(t.id) || rd.l.piece.has(t.id)
+		return rd.l.say.has(t.id) || rd.l.from.has(t.id) || rd.l.report.has(t.id) || rd.l.source.has(t.id) ||
+			rd.l.piece.has(t.id)
 	})
 }
 
@@ -407,7 +421,8 @@ func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
 	switch last := path[strings.LastIndexByte(path, '/')+1:]; {
-	case strings.HasSuffix(last, ".pdf"), strings.HasSuffix(last, ".html"), strings.HasSuffix(last, ".htm"), strings.HasSuffix(last, ".php"), strings.HasSuffix(last, ".txt"):
+	case strings.HasSuffix(last, ".pdf"), strings.HasSuffix(last, ".html"), strings.HasSuffix(last, ".htm"),
+		strings.HasSuffix(last, ".php"), strings.HasSuffix(last, ".txt"):
 	case isFileName(last), strings.HasSuffix(last, ".dmg"), strings.HasSuffix(last, ".deb"):
 		return false
 	}
@@ -417,7 +432,9 @@ func mayBeArticle(u string) bool {
 
 // shopHosts are the first labels of hosts that sell or show what is linked.
 var shopHosts = map[string]bool{
-	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true, "itunes": true,
-	"imdb": true, "imgur": true, "music": true, "open": true, "pinterest": true, "play": true, "soundcloud": true, "spotify": true, "vimeo": true,
+	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true,
+	"itunes": true,
+	"imdb":   true, "imgur": true, "music": true, "open": true, "pinterest": true, "play": true, "soundcloud": true,
+	"spotify": true, "vimeo": true,
 	"youtu": true, "youtube": true,
 }

@@ -17,17 +17,22 @@ func TestCertain(t *testing.T) {
 		want               []string // "PUBLICATION: passage", or an author's name where there is no publication
 	}{
 		{"an unmarked paragraph after a marked quotation", "html",
-			"<p>From the Guardian:</p><blockquote><p>" + houses + "</p></blockquote><p>Officials said on Monday that 40 more would fall…</p>",
+			"<p>From the Guardian:</p><blockquote><p>" + houses +
+				"</p></blockquote><p>Officials said on Monday that 40 more would fall…</p>",
 			[]string{"Guardian: " + houses}},
 		{"an unmarked paragraph between a lead and a quotation", "html",
-			"<p>From the Guardian:</p><p>I read this on the train and laughed.</p><blockquote><p>" + houses + "</p></blockquote>",
+			"<p>From the Guardian:</p><p>I read this on the train and laughed.</p><blockquote><p>" + houses +
+				"</p></blockquote>",
 			[]string{"Guardian: " + houses}},
 		{"an unmarked lead beside a marked quotation", "markdown",
 			"> " + houses + "\n\nFrom the Guardian:\n\nThe council said on Monday that nobody was hurt.",
 			[]string{"Guardian"}},
-		{"a lead in plain text", "text", "From the Guardian:\n\nHouses fall into the sea, the council said.\n\nI told them so.", []string{"Guardian"}},
-		{"quotation marks around the whole", "text", "From the Guardian:\n\n“" + houses + "”\n\nI told them so.", []string{"Guardian: “" + houses + "”"}},
-		{"quotation marks around each paragraph", "text", "From the Guardian:\n\n“" + houses + "”\n\n“Nobody was hurt.”\n\nI told them so.",
+		{"a lead in plain text", "text",
+			"From the Guardian:\n\nHouses fall into the sea, the council said.\n\nI told them so.", []string{"Guardian"}},
+		{"quotation marks around the whole", "text", "From the Guardian:\n\n“" + houses + "”\n\nI told them so.",
+			[]string{"Guardian: “" + houses + "”"}},
+		{"quotation marks around each paragraph", "text", "From the Guardian:\n\n“" + houses +
+			"”\n\n“Nobody was hurt.”\n\nI told them so.",
 			[]string{"Guardian: “" + houses + "”\n\n“Nobody was hurt.”"}},
 		{"a byline copied with the passage, and no end", "text",
 			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\nThree houses fell on Monday, the council said.\n\nNobody was hurt, it said.\n\nI told them so.",
@@ -35,22 +40,29 @@ func TestCertain(t *testing.T) {
 		{"a byline copied with the passage, and an end", "text",
 			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\nThree houses fell on Monday, the council said.\n\nNobody was hurt, it said…\n\nI told them so.",
 			[]string{"Guardian: Three houses fell on Monday, the council said.\n\nNobody was hurt, it said…"}},
-		{"a colon before own paragraphs", "text", "Here is what The Economist got wrong:\n\nPrices do not rise because wages rise.", nil},
+		{"a colon before own paragraphs", "text",
+			"Here is what The Economist got wrong:\n\nPrices do not rise because wages rise.", nil},
 		{"a colon within a line", "html", "<p>Wired: this is not the end of keyboards.</p><p>The keys are stiff.</p>", nil},
 		{"a colon before code", "markdown", "Wired says:\n\n```\nsudo reboot\n```\n", nil},
 		{"a note in a quotation element", "html",
-			"<p>The Guardian reports:</p><blockquote><p>" + houses + "</p></blockquote><p>I fixed my server.</p><blockquote><p>Note: do not run this.</p></blockquote>",
+			"<p>The Guardian reports:</p><blockquote><p>" + houses +
+				"</p></blockquote><p>I fixed my server.</p><blockquote><p>Note: do not run this.</p></blockquote>",
 			[]string{"The Guardian: " + houses}},
 		{"somebody else's words after a quotation", "html",
-			"<p>The Guardian reports:</p><blockquote><p>" + houses + "</p></blockquote><p>And my grandmother used to sing:</p><blockquote><p>The sea, the sea.</p></blockquote>",
+			"<p>The Guardian reports:</p><blockquote><p>" + houses +
+				"</p></blockquote><p>And my grandmother used to sing:</p><blockquote><p>The sea, the sea.</p></blockquote>",
 			[]string{"The Guardian: " + houses}},
 		{"more of the same source", "html",
-			"<p>The Guardian reports:</p><blockquote><p>" + houses + "</p></blockquote><p>And further down:</p><blockquote><p>Nobody was hurt.</p></blockquote>",
+			"<p>The Guardian reports:</p><blockquote><p>" + houses +
+				"</p></blockquote><p>And further down:</p><blockquote><p>Nobody was hurt.</p></blockquote>",
 			[]string{"The Guardian: " + houses + "\n\nNobody was hurt."}},
 		{"a shop", "html", `<p>Get it at <a href="https://www.amazon.com/dp/B00">the shop</a>:</p><blockquote><p>It was raining.</p></blockquote>`, nil},
 		{"a relative", "html", "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>", nil},
-		{"a file to download", "html", `<p>Get it <a href="https://example.org/tool.zip">here</a>:</p><blockquote><p>Needs a printer.</p></blockquote>`, nil},
-		{"two names and an agency", "text", "From the Cape Cod Times and the Associated Press:\n\n“" + houses + "”", []string{"Cape Cod Times: “" + houses + "”"}},
+		{"a file to download", "html",
+			`<p>Get it <a href="https://example.org/tool.zip">here</a>:</p><blockquote><p>Needs a printer.</p></blockquote>`,
+			nil},
+		{"two names and an agency", "text", "From the Cape Cod Times and the Associated Press:\n\n“" + houses + "”",
+			[]string{"Cape Cod Times: “" + houses + "”"}},
 	}
 	r := newReader(t)
 	for _, tt := range tests {
@@ -74,8 +86,10 @@ func TestCertain(t *testing.T) {
 func TestNoSource(t *testing.T) {
 	r := newReader(t)
 	for _, name := range []string{
-		"14px", "v8.6", "Version 8.6", "Go 1.22", "Christmas", "Christmas Eve", "New Year", "Weihnachten", "2008 to 2022", "2008–2022", "December", "March 2014",
-		"Monday", "todo list", "My Todo List", "Todo List", "settings.yml", "README.md", "main.go", "She", "It", "Them", "3.2 GB", "Chapter 3", "Part 2",
+		"14px", "v8.6", "Version 8.6", "Go 1.22", "Christmas", "Christmas Eve", "New Year", "Weihnachten", "2008 to 2022",
+		"2008–2022", "December", "March 2014",
+		"Monday", "todo list", "My Todo List", "Todo List", "settings.yml", "README.md", "main.go", "She", "It", "Them",
+		"3.2 GB", "Chapter 3", "Part 2",
 		"Northern Lights", "A Walk",
 	} {
 		for _, body := range []string{
@@ -113,7 +127,8 @@ func TestOwnBlog(t *testing.T) {
 // TestSuggestions checks that a credit that is not certain is suggested and not published, and that its words stay the
 // author's or nobody's.
 func TestSuggestions(t *testing.T) {
-	got := read(t, newReader(t), "html", "", "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>")
+	got := read(t, newReader(t), "html", "",
+		"<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>")
 	if len(got.Quotes) != 0 || len(got.Suggestions) != 1 || got.Suggestions[0].Source.Publication != "Aunt Mary" {
 		t.Errorf("quotes %v and suggestions %v, want Aunt Mary suggested", got.Quotes, got.Suggestions)
 	}

@@ -55,14 +55,16 @@ type part struct {
 func (r *Reader) readCitation(l *language, b *block, s span, where setting) citation {
 	c := citation{}
 	toks := b.toks
-	for s.lo < s.hi && (toks[s.lo].kind == tokDash || toks[s.lo].kind == tokDots || toks[s.lo].kind == tokPunct && toks[s.lo].ch != '(' && toks[s.lo].ch != '[' && toks[s.lo].ch != '<') {
+	for s.lo < s.hi && (toks[s.lo].kind == tokDash || toks[s.lo].kind == tokDots ||
+		toks[s.lo].kind == tokPunct && toks[s.lo].ch != '(' && toks[s.lo].ch != '[' && toks[s.lo].ch != '<') {
 		s.lo++
 	}
 	for s.hi > s.lo && toks[s.hi-1].kind == tokPunct && strings.ContainsRune(".:;,|•·", toks[s.hi-1].ch) {
 		s.hi--
 	}
 	// Whole in brackets.
-	if s.hi-s.lo > 2 && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == '(' || toks[s.lo].ch == '[') && groupEnd(toks[:s.hi], s.lo) == s.hi {
+	if s.hi-s.lo > 2 && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == '(' || toks[s.lo].ch == '[') &&
+		groupEnd(toks[:s.hi], s.lo) == s.hi {
 		s.lo++
 		s.hi--
 	}
@@ -197,7 +199,8 @@ func (b *block) slice(s span) string {
 
 // unquote drops quotation marks around s and a comma before the closing one.
 func unquote(s string) string {
-	return strings.TrimSpace(strings.TrimRight(strings.TrimSpace(strings.Trim(strings.TrimSpace(s), `"“”„«»‹› `)), ",;"))
+	s = strings.TrimSpace(strings.Trim(strings.TrimSpace(s), `"“”„«»‹› `))
+	return strings.TrimSpace(strings.TrimRight(s, ",;"))
 }
 
 // linkedEnd returns the position after the link or emphasised stretch of several words that begins at token i, or 0.
@@ -263,7 +266,8 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		return true
 	}
 	for k := 1; k < len(toks)-1; k++ { // "interviewed by X"
-		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 && r.pubs.knownPrefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
+		if l.by.has(toks[k].id) && !toks[k-1].upper && len(toks) < 10 &&
+			r.pubs.knownPrefix(toks[l.skipDeterminers(toks, k+1):], true) > 0 {
 			if r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, false) {
 				return true
 			}
@@ -271,7 +275,8 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 	}
 	// "H by A"
 	for k := len(toks) - 2; k > 0 && where != inByline; k-- {
-		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.headline == "" && (where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
+		if toks[k].kind == tokWord && !toks[k].upper && l.by.has(toks[k].id) && c.headline == "" &&
+			(where != inLine || linkedEnd(b, b.toks[:p.hi], p.lo) == p.lo+k) &&
 			l.allPeople(toks[k+1:]) && l.personScore(b.text, toks[k+1:]) > 0 {
 			c.authors = append(c.authors, l.splitPeople(b.text, toks[k+1:])...)
 			c.headline = cleanHeadline(b.slice(span{p.lo, p.lo + k}))
@@ -288,14 +293,16 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		if p.emphasised && !sure {
 			people = false // the title of a work: "Birds of America"
 		}
-		if (people || where == inCredit && len(toks) < 16) && r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == inCredit) {
+		if (people || where == inCredit && len(toks) < 16) &&
+			r.readPublication(l, b, c, span{p.lo + k + 1, p.hi}, sure || people && where == inCredit) {
 			if people {
 				c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
 			}
 			return true
 		}
 		// "A in H", with the work marked as one
-		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit && (b.isEmphasised(work) || b.linkIn(work) != "") {
+		if work := (span{p.lo + k + 1, p.hi}); sure && c.headline == "" && where == inCredit &&
+			(b.isEmphasised(work) || b.linkIn(work) != "") {
 			c.authors = append(c.authors, l.splitPeople(b.text, toks[:k])...)
 			c.headline = cleanHeadline(b.slice(work))
 			return true
@@ -551,20 +558,24 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 		case name && where == inSource && c.pub.name == "" && person < 2 && len(open) == 1:
 			c.pub = r.publisherOf(l, p.text)
 			c.guessed = true
-		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.headline == "" && c.pub.name != "" && articleOnly(p.link) != "" && where != inByline,
+		case p.link != "" && person < 2 && p.hi-p.lo > 1 && c.headline == "" && c.pub.name != "" &&
+			articleOnly(p.link) != "" && where != inByline,
 			p.emphasised && person < 2 && c.headline == "" && c.pub.name != "" && where == inCredit:
 			c.headline = cleanHeadline(p.text)
 			if c.url == "" {
 				c.url = articleOnly(p.link)
 			}
-		case name && person > 0 && len(c.authors) == 0 && (where == inCredit || where == inByline || where == inLine && c.pub.name != "") &&
+		case name && person > 0 && len(c.authors) == 0 &&
+			(where == inCredit || where == inByline || where == inLine && c.pub.name != "") &&
 			!(p.link != "" && person < 2 && c.pub.name == "" && len(open) == 1):
 			c.authors = l.splitPeople(b.text, b.toks[p.lo:p.hi])
 			c.guessed = c.guessed || person < 2
-		case name && where == inCredit && len(c.authors) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 && len(open) == 1:
+		case name && where == inCredit && len(c.authors) == 0 && c.pub.name == "" && p.link == "" && p.hi-p.lo == 1 &&
+			len(open) == 1:
 			c.authors = []string{p.text} // "— Voltaire"
 			c.guessed = true
-		case name && c.pub.name == "" && (where == inCredit || where == inSource) && (p.link != "" || c.headline != "" || p.emphasised && len(open) == 1) &&
+		case name && c.pub.name == "" && (where == inCredit || where == inSource) &&
+			(p.link != "" || c.headline != "" || p.emphasised && len(open) == 1) &&
 			len(c.authors)+len(open) > 0 && !(len(c.authors) > 0 && c.headline == "" && p.link == ""):
 			c.pub = r.publisherOf(l, p.text)
 			c.guessed = true
@@ -601,7 +612,8 @@ func cleanHeadline(s string) string {
 		s = s[:len(s)-1]
 	}
 	for _, q := range [...][2]string{{"“", "”"}, {"\"", "\""}, {"«", "»"}, {"„", "“"}} {
-		if strings.HasPrefix(s, q[0]) && strings.HasSuffix(s, q[1]) && strings.Count(s, q[0]) <= 2 && len(s) > len(q[0])+len(q[1]) {
+		if strings.HasPrefix(s, q[0]) && strings.HasSuffix(s, q[1]) && strings.Count(s, q[0]) <= 2 &&
+			len(s) > len(q[0])+len(q[1]) {
 			return strings.TrimRight(strings.TrimSpace(s[len(q[0]):len(s)-len(q[1])]), ",")
 		}
 	}

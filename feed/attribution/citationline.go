@@ -54,7 +54,8 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 			return 0, false
 		}
 		if c.leftover && c.pub.known == nil || c.pub.name == "" || facts < 2 || c.guessed && facts < 3 ||
-			facts == 2 && c.headline != "" && !b.isWholly(runLink) && b.toks[0].kind != tokOpen && !strings.HasSuffix(b.text, ")") && !rd.hasSeparator(b) {
+			facts == 2 && c.headline != "" && !b.isWholly(runLink) && b.toks[0].kind != tokOpen &&
+				!strings.HasSuffix(b.text, ")") && !rd.hasSeparator(b) {
 			return 0, false
 		}
 	}

@@ -16,7 +16,8 @@ func (rd *reading) readDateline(b *block) (int, publisher) {
 				return 0, publisher{}
 			}
 			p := rd.r.publisherOf(rd.l, b.slice(span{k + 1, end - 1}))
-			if p.known == nil || !p.known.Agency && (k > 0 || b.toks[end].kind != tokDash) || b.toks[end].kind != tokDash && b.toks[end].kind != tokWord {
+			if p.known == nil || !p.known.Agency && (k > 0 || b.toks[end].kind != tokDash) ||
+				b.toks[end].kind != tokDash && b.toks[end].kind != tokWord {
 				return 0, publisher{}
 			}
 			if k > 0 && b.toks[end].kind != tokDash && !strings.HasPrefix(b.text, strings.ToUpper(b.slice(span{0, 1}))) {

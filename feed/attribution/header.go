@@ -105,7 +105,9 @@ func (rd *reading) readDateLine(b *block, s *source) bool {
 		return false
 	}
 	lo := 0
-	for lo < len(b.toks) && (rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct || isClockTime(b.text[b.toks[lo].start:b.toks[lo].end])) {
+	for lo < len(b.toks) &&
+		(rd.l.timeWord.has(b.toks[lo].id) || b.toks[lo].kind == tokPunct ||
+			isClockTime(b.text[b.toks[lo].start:b.toks[lo].end])) {
 		lo++
 	}
 	if end, d := rd.l.date(b.text, b.toks, lo); end > 0 && end == len(b.toks) {
@@ -182,7 +184,8 @@ func (rd *reading) readHeadlineAbove(i int, s *source) {
 				s.creditBlocks = append(s.creditBlocks, k)
 				continue
 			}
-			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) && len(p.ownText) == 0 {
+			if n >= 2 && n <= 40 && !(t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(".:,;", t.ch)) &&
+				len(p.ownText) == 0 {
 				s.headline = cleanHeadline(p.text)
 				s.creditBlocks = append(s.creditBlocks, k)
 				if u := articleOnly(p.linkIn(span{0, n})); u != "" && s.url == "" {

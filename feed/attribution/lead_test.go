@@ -54,7 +54,8 @@ func TestLeads(t *testing.T) {
 				for _, v := range res.Via {
 					vias = append(vias, v.Name)
 				}
-				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"), splitList(strings.Join(names(q.Source.Authors), ";")), vias})
+				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"),
+					splitList(strings.Join(names(q.Source.Authors), ";")), vias})
 			}
 			if unmarked {
 				for _, g := range got {

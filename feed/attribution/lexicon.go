@@ -53,7 +53,8 @@ type language struct {
 	// nouns says that every noun is capitalised, so that a capital does not make a name.
 	nouns bool
 	// The classes that the code asks for; rules may name others.
-	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and, via, place,
+	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and,
+	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
 	dateLead, dateOf, timeWord, abbreviation, photo, note, more, source, plural, stance, present, past,
 	pointing, common, viaSkip, holiday, size, listName, piece, taken *class
@@ -198,7 +199,8 @@ func (p phrases) matches(line string) bool {
 	sentence := strings.HasSuffix(line, ".") && strings.Count(key, " ") >= wordsOfALine
 	for _, s := range p.starts[word] {
 		rest, ok := strings.CutPrefix(key, s.prefix)
-		if ok && (rest == "" || rest[0] == ' ') && (s.infix == "" && !sentence || s.infix != "" && strings.Contains(rest, s.infix)) {
+		if ok && (rest == "" || rest[0] == ' ') &&
+			(s.infix == "" && !sentence || s.infix != "" && strings.Contains(rest, s.infix)) {
 			return true
 		}
 	}

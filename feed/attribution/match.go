@@ -189,7 +189,8 @@ func (x *matcher) match(es []elem, i int) bool {
 	case opTrail:
 		return i == x.hi-1 && announces(t)
 	case opStop:
-		return i == x.hi || i == x.hi-1 && (t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
+		return i == x.hi || i == x.hi-1 &&
+			(t.kind == tokDots || t.kind == tokPunct && (t.ch == '.' || t.ch == '!' || t.ch == ':'))
 	case opDash:
 		return t.kind == tokDash && x.match(rest, i+1)
 	case opDots:
@@ -197,7 +198,8 @@ func (x *matcher) match(es []elem, i int) bool {
 	case opPoss:
 		return (t.kind == tokPoss || t.kind == tokClose && (t.ch == '\'' || t.ch == '’')) && x.match(rest, i+1)
 	case opChar:
-		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == len(string(t.ch)) && x.match(rest, i+1)
+		return (t.kind == tokPunct || t.kind == tokWord) && t.ch == e.ch && t.end-t.start == len(string(t.ch)) &&
+			x.match(rest, i+1)
 	case opPub:
 		var buf [12]span
 		for _, p := range x.publicationSpans(i, buf[:0]) {
@@ -365,7 +367,8 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 			continue
 		}
 		hi := i + 1
-		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct && (toks[hi].ch == ')' || toks[hi].ch == ']') && !hasOpenBracket(toks[lo:hi])) {
+		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct &&
+			(toks[hi].ch == ')' || toks[hi].ch == ']') && !hasOpenBracket(toks[lo:hi])) {
 			hi++
 		}
 		if hi > lo && !yield(span{lo, hi}) {
@@ -402,14 +405,16 @@ func endsSentence(last, before token) bool {
 // breaks reports whether a clause ends with the token i.
 func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	t := toks[i]
-	if t.kind == tokDash && i >= 3 && i <= 14 && t.space && slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
+	if t.kind == tokDash && i >= 3 && i <= 14 && t.space &&
+		slices.ContainsFunc(toks[:i], func(t token) bool { return t.kind == tokPunct && t.ch == '@' }) {
 		return true // "A @ X - text"
 	}
 	if t.kind != tokDots && (t.kind != tokPunct || t.ch != '.' && t.ch != '!' && t.ch != '?' && t.ch != ':') {
 		return false
 	}
 	n := i + 1
-	for n < len(toks) && (toks[n].kind == tokClose || toks[n].kind == tokPunct && (toks[n].ch == ')' || toks[n].ch == ']')) {
+	for n < len(toks) && (toks[n].kind == tokClose || toks[n].kind == tokPunct &&
+		(toks[n].ch == ')' || toks[n].ch == ']')) {
 		n++
 	}
 	if n == len(toks) {

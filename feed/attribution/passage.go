@@ -13,7 +13,8 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 		return false
 	}
 	before := b.toks[end-2]
-	return end > 16 || !isTitleCase(rd.l, b.toks[1:end-1]) || before.kind == tokDots || before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
+	return end > 16 || !isTitleCase(rd.l, b.toks[1:end-1]) || before.kind == tokDots ||
+		before.kind == tokPunct && strings.ContainsRune(".!?", before.ch) ||
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
@@ -278,7 +279,8 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 func (rd *reading) addQuote(s *source) {
 	if len(s.passages) > 0 && !s.added {
 		if len(s.passageBlocks) > 0 {
-			if end, p := rd.readDateline(rd.doc.blocks[s.passageBlocks[0]]); end > 0 && p.known.Agency && p.known != s.pub.known {
+			if end, p := rd.readDateline(rd.doc.blocks[s.passageBlocks[0]]); end > 0 && p.known.Agency &&
+				p.known != s.pub.known {
 				s.agencies = append(s.agencies, p.name)
 			}
 		}

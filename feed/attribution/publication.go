@@ -177,7 +177,8 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 		case t.kind == tokWord:
 		case t.kind == tokPoss:
 			id = possID
-		case k > i && t.kind == tokPunct && (t.ch == '!' || t.ch == '&' || t.ch == '+' || t.ch == '.' || t.ch == '/' || t.ch == '(' || t.ch == ')'):
+		case k > i && t.kind == tokPunct &&
+			(t.ch == '!' || t.ch == '&' || t.ch == '+' || t.ch == '.' || t.ch == '/' || t.ch == '(' || t.ch == ')'):
 			if n.entry != nil && (t.ch == '!' || t.ch == '.' || t.ch == ')') {
 				yield(k+1, n.entry)
 			}
@@ -239,7 +240,8 @@ func (p *publications) byHost(rawURL string) *publication {
 
 // hostOf returns the host of an absolute http URL in lower case, without "www.", or "".
 func hostOf(rawURL string) string {
-	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") && !strings.HasPrefix(rawURL, "//") {
+	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") &&
+		!strings.HasPrefix(rawURL, "//") {
 		return ""
 	}
 	u, err := url.Parse(rawURL)
@@ -274,7 +276,8 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 		return publisher{name: withoutArticle(withArticle(name, toks[len(toks)-n].start, s), e), known: e}
 	}
 	i := l.skipDeterminers(toks, 0)
-	if i > 0 && i < len(toks) && l.epithet.has(toks[i-1].id) && l.looksLikePub(name, toks[i:]) && !acronym(name[toks[i-1].start:toks[i-1].end]) {
+	if i > 0 && i < len(toks) && l.epithet.has(toks[i-1].id) && l.looksLikePub(name, toks[i:]) &&
+		!acronym(name[toks[i-1].start:toks[i-1].end]) {
 		i-- // "the American Economic Review": of a name that is not known, the adjective is more likely a part
 	}
 	if i < len(toks) && i > 0 {
@@ -312,13 +315,15 @@ func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 	word := false // one that says little: what stands before a long name is an epithet
 	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
 	before := toks[k-1]
-	return (word || n == 1) && before.kind == tokWord && before.upper && !l.epithet.has(before.id) && !l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
+	return (word || n == 1) && before.kind == tokWord && before.upper && !l.epithet.has(before.id) &&
+		!l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
 }
 
 // withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the
 // Register" a name with a determiner.
 func withArticle(text string, start int, name string) string {
-	if strings.HasSuffix(text[:start], "The ") && !strings.HasPrefix(name, "The ") && strings.TrimSpace(text[:start]) == "The" {
+	if strings.HasSuffix(text[:start], "The ") && !strings.HasPrefix(name, "The ") &&
+		strings.TrimSpace(text[:start]) == "The" {
 		return "The " + name
 	}
 	return name

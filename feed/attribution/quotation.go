@@ -40,7 +40,8 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
 	last := end
 	// The bound keeps a long row of them, each of which looks for its passage's end, from taking quadratic time.
-	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) && blocks[last].quotation != nil && blocks[last].role == "" {
+	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) &&
+		blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
 		if next.kind != quotationPlain || len(next.blocks) == 0 {
 			break
@@ -110,7 +111,8 @@ func (rd *reading) isCode(i, end int) bool {
 
 // looksLikeCode reports whether a line is more likely typed into a machine than written for readers.
 func looksLikeCode(s string) bool {
-	if strings.HasPrefix(s, "$ ") || strings.HasPrefix(s, "# ") || strings.HasPrefix(s, "> ") || strings.HasPrefix(s, "sudo ") ||
+	if strings.HasPrefix(s, "$ ") || strings.HasPrefix(s, "# ") || strings.HasPrefix(s, "> ") ||
+		strings.HasPrefix(s, "sudo ") ||
 		strings.HasPrefix(s, "//") || strings.HasPrefix(s, "./") {
 		return true
 	}

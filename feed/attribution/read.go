@@ -286,7 +286,8 @@ func (rd *reading) newQuote(s *source) Quote {
 		src.Agencies = append(src.Agencies, s.pub.name)
 	}
 	for _, a := range s.agencies {
-		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.samePublication(a, b) }) && !rd.samePublication(a, s.pub.name) {
+		if !slices.ContainsFunc(src.Agencies, func(b string) bool { return rd.samePublication(a, b) }) &&
+			!rd.samePublication(a, s.pub.name) {
 			src.Agencies = append(src.Agencies, a)
 		}
 	}
@@ -342,7 +343,8 @@ func joinWrappedLines(doc *document) {
 	kept := blocks[:0]
 	for i := 0; i < len(blocks); {
 		end := i + 1
-		for end < len(blocks) && blocks[end].paragraph == blocks[i].paragraph && blocks[end].quotation == blocks[i].quotation {
+		for end < len(blocks) && blocks[end].paragraph == blocks[i].paragraph &&
+			blocks[end].quotation == blocks[i].quotation {
 			end++
 		}
 		if end-i < 2 || !isWrapped(blocks[i:end]) {

@@ -296,8 +296,10 @@ func (l *language) mergeWords(ways [][]elem) [][]elem {
 }
 
 var slots = map[string]op{
-	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen, "DATE": opDate, "CITE": opCite,
-	"QUOTE": opQuote, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash, "DOTS": opDots, "'s": opPoss,
+	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen,
+	"DATE": opDate, "CITE": opCite,
+	"QUOTE": opQuote, "*": opStar, "**": opRest, "WORD": opAny, ":": opColon, ":..": opTrail, ".": opStop, "DASH": opDash,
+	"DOTS": opDots, "'s": opPoss,
 }
 
 func (p *patternParser) elem(w string) elem {

@@ -134,7 +134,8 @@ func TestScore(t *testing.T) {
 			t.Logf("%s: %s", p.ID, strings.Join(bad, "; "))
 		}
 	}
-	t.Logf("%-8s %5s %6s %8s %7s %4s %4s %4s %7s %5s", "convent.", "posts", "F1", "headline", "authors", "date", "url", "text", "comment", "clean")
+	t.Logf("%-8s %5s %6s %8s %7s %4s %4s %4s %7s %5s", "convent.", "posts", "F1", "headline", "authors", "date", "url",
+		"text", "comment", "clean")
 	keys := make([]string, 0, len(by))
 	for k := range by {
 		keys = append(keys, k)
@@ -174,7 +175,8 @@ func TestScore(t *testing.T) {
 		{"posted", ratio(total.posted, total.postedOf), 0.97},
 	} {
 		if floor.got < floor.want {
-			t.Errorf("%s = %.3f, want at least %.2f: what was read right before is read wrong now", floor.name, floor.got, floor.want)
+			t.Errorf("%s = %.3f, want at least %.2f: what was read right before is read wrong now", floor.name, floor.got,
+				floor.want)
 		}
 	}
 }
@@ -228,7 +230,8 @@ func (a *tally) f1() float64 {
 }
 
 func (a *tally) line(name string) string {
-	return fmt.Sprintf("%-8s %5d %6.3f %8.3f %7.3f %4.2f %4.2f %4.2f %7.3f %5.2f", name, a.posts, a.f1(), ratio(a.headline, a.wanted),
+	return fmt.Sprintf("%-8s %5d %6.3f %8.3f %7.3f %4.2f %4.2f %4.2f %7.3f %5.2f", name, a.posts, a.f1(),
+		ratio(a.headline, a.wanted),
 		ratio(a.authors, a.wanted), ratio(a.date, a.wanted), ratio(a.url, a.wanted), ratio(a.text, a.wanted),
 		ratio(a.commentary, a.commentaryOf), ratio(a.clean, a.negative))
 }
@@ -292,9 +295,11 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 		if a.found > foundBefore && (q.Text == "" || rightText(q, g)) {
 			a.sourceAndTextRight++
 		}
-		check("headline", anyText(q.Source.Headline, g.Headline, g.HeadlineOr, comparisonKey), q.Source.Headline, deref(g.Headline), &a.headline)
+		check("headline", anyText(q.Source.Headline, g.Headline, g.HeadlineOr, comparisonKey), q.Source.Headline,
+			deref(g.Headline), &a.headline)
 		check("authors", authorsRight, fmt.Sprint(names(q.Source.Authors)), fmt.Sprint(g.Authors), &a.authors)
-		check("date", anyText(q.Source.DatePublished, g.Date, g.DateOr, urlKey), q.Source.DatePublished, deref(g.Date), &a.date)
+		check("date", anyText(q.Source.DatePublished, g.Date, g.DateOr, urlKey), q.Source.DatePublished, deref(g.Date),
+			&a.date)
 		check("url", anyText(q.Source.URL, g.URL, g.URLOr, urlKey), q.Source.URL, deref(g.URL), &a.url)
 		check("text", rightText(q, g), q.Text, deref(g.First)+" … "+deref(g.Last), &a.text)
 	}
@@ -309,11 +314,14 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 			a.commentaryOf++
 			a.ownOf++
 			// Fewer words may be an echo of the passage: "Fourteen dollars!"
-			if strings.Count(comparisonKey(c), " ") >= 4 && slices.ContainsFunc(got.Quotes, func(q Quote) bool { return strings.Contains(comparisonKey(q.Text), comparisonKey(c)) }) {
+			if strings.Count(comparisonKey(c), " ") >= 4 &&
+				slices.ContainsFunc(got.Quotes,
+					func(q Quote) bool { return strings.Contains(comparisonKey(q.Text), comparisonKey(c)) }) {
 				a.swallowed++
 				bad = append(bad, fmt.Sprintf("own words %q in a passage", c))
 			}
-			if slices.ContainsFunc(got.Commentary, func(s string) bool { return strings.HasPrefix(comparisonKey(s), comparisonKey(c)) }) {
+			if slices.ContainsFunc(got.Commentary,
+				func(s string) bool { return strings.HasPrefix(comparisonKey(s), comparisonKey(c)) }) {
 				a.commentary++
 			} else {
 				bad = append(bad, fmt.Sprintf("no commentary %q", c))

@@ -369,8 +369,9 @@ func (s *segmenter) endLine() {
 		s.open[k].start = -1
 	}
 	b := &block{
-		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation, paragraph: s.paragraph,
-		list: s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
+		text: string(s.text), elem: s.elem.DataAtom, class: attr(s.elem, "class"), quotation: s.quotation,
+		paragraph: s.paragraph,
+		list:      s.list > 0, code: s.code > 0, caption: s.caption > 0, credit: s.credit > 0, quote: -1,
 	}
 	if len(s.runs) > 0 {
 		b.runs = append([]run(nil), s.runs...)
@@ -432,7 +433,8 @@ func childHolding(elem, leaf *html.Node) *html.Node {
 // leafElement reports whether an element on lines of its own holds text and no such elements.
 func leafElement(n *html.Node) bool {
 	switch n.DataAtom {
-	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Li, atom.Pre, atom.Figcaption, atom.Cite, atom.Dt:
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Li, atom.Pre, atom.Figcaption, atom.Cite,
+		atom.Dt:
 		return true
 	default:
 		return false
@@ -445,12 +447,14 @@ const maxScan = 64
 
 // firstLeaf returns the first node in n, or n itself, that shows something, or nil.
 func firstLeaf(n *html.Node) *html.Node {
-	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.FirstChild }, func(n *html.Node) *html.Node { return n.NextSibling })
+	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.FirstChild },
+		func(n *html.Node) *html.Node { return n.NextSibling })
 }
 
 // lastLeaf returns the last node in n, or n itself, that shows something, or nil.
 func lastLeaf(n *html.Node) *html.Node {
-	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.LastChild }, func(n *html.Node) *html.Node { return n.PrevSibling })
+	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.LastChild },
+		func(n *html.Node) *html.Node { return n.PrevSibling })
 }
 
 // edgeLeaf walks the tree under root depth first, by the given steps, to the first node that shows something.

@@ -97,7 +97,8 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 		switch {
 		case l.det.has(t.id):
 			i++
-		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id) || l.period.has(t.id)) && i+1 < len(toks) && toks[i+1].kind == tokPoss:
+		case (l.epithet.has(t.id) || l.weekday.has(t.id) || l.when.has(t.id) || l.period.has(t.id)) && i+1 < len(toks) &&
+			toks[i+1].kind == tokPoss:
 			i += 2
 		case l.epithet.has(t.id) && i+1 < len(toks) && nameStart(l, toks, i+1):
 			i++
@@ -172,7 +173,8 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 				ends = append(ends, last)
 				continue
 			}
-			if t.kind == tokWord && l.particle.has(t.id) && k+1 < len(toks) && (toks[k+1].upper || l.particle.has(toks[k+1].id)) {
+			if t.kind == tokWord && l.particle.has(t.id) && k+1 < len(toks) &&
+				(toks[k+1].upper || l.particle.has(toks[k+1].id)) {
 				continue
 			}
 			// "Thomas J. Sugrue", "King, Jr."
@@ -256,7 +258,8 @@ func (l *language) personScore(text string, toks []token) int {
 		if words == 0 && l.opener.has(t.id) && !l.given.has(t.id) && len(toks) > 1 {
 			return 0 // "Meanwhile Jane Doe"
 		}
-		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.isMonth(t) || l.pubWord.has(t.id) || l.place.has(t.id) && len(toks) == 1 {
+		if !t.upper || l.notName.has(t.id) || l.stop.has(t.id) || l.isMonth(t) || l.pubWord.has(t.id) ||
+			l.place.has(t.id) && len(toks) == 1 {
 			return 0
 		}
 		words++

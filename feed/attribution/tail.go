@@ -48,7 +48,8 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		}
 		return c, 0.7
 	}
-	if end := phraseEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct && b.toks[end].ch == ':' && b.toks[0].upper {
+	if end := phraseEnd(rd.l.source, b.toks); end > 0 && end < n && b.toks[end].kind == tokPunct &&
+		b.toks[end].ch == ':' && b.toks[0].upper {
 		if u := strings.TrimSpace(b.slice(span{end + 1, n})); hostOf(u) != "" && !strings.Contains(u, " ") {
 			return citation{url: articleOnly(u), pub: rd.publisherOfHost(u)}, 0.7 // an address in plain text
 		}
@@ -61,11 +62,13 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		}
 		return c, 0.7
 	}
-	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') && !(n > 2 && rd.l.label.has(b.toks[1].id)) {
+	if b.toks[0].kind == tokPunct && (b.toks[0].ch == '(' || b.toks[0].ch == '[') &&
+		!(n > 2 && rd.l.label.has(b.toks[1].id)) {
 		end := groupEnd(b.toks, 0)
 		if end > 0 && (end == n || end == n-1 && b.toks[end].kind == tokPunct) {
 			c := rd.r.readCitation(rd.l, b, span{0, end}, inGroup)
-			if c.pub.name == "" || c.leftover || c.pub.known == nil && len(c.authors) == 0 && c.headline == "" && b.linkIn(all) == "" {
+			if c.pub.name == "" || c.leftover || c.pub.known == nil && len(c.authors) == 0 && c.headline == "" &&
+				b.linkIn(all) == "" {
 				return citation{}, 0
 			}
 			return c, 0.65
@@ -77,7 +80,8 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		return s.citation, m.rule.weight
 	}
 	// "source", "link", alone and linked, or in brackets
-	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct && rd.l.label.has(b.toks[1].id) {
+	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct &&
+		rd.l.label.has(b.toks[1].id) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
 			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
 		}
@@ -173,7 +177,8 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	rd.addVias(c.vias)
 	// A source that has been read already gets what the line adds to it.
 	if f := rd.sourceOfPassage(i - 1); f != nil {
-		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) || c.pub.known != nil && f.pub.known == c.pub.known {
+		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) ||
+			c.pub.known != nil && f.pub.known == c.pub.known {
 			f.merge(c)
 			f.creditBlocks = append(f.creditBlocks, i)
 			rd.setRole(b, Credit)
@@ -306,7 +311,8 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 		if cut := rd.creditDash(b); cut > 0 && (b.toks[0].kind == tokOpen) {
 			c := rd.r.readCitation(rd.l, b, span{cut, n}, inCredit)
 			if !c.empty() && !c.leftover {
-				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i, marked: true, inline: true}
+				s := &source{citation: c, convention: "10", weight: 0.7, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i,
+					marked: true, inline: true}
 				s.passages = []string{unquote(b.slice(span{0, cut}))}
 				rd.setRole(b, Passage)
 				rd.addVias(c.vias)
@@ -331,7 +337,8 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 		return false
 	}
 	cited := len(c.authors) > 0 || c.headline != "" || c.date.year != 0
-	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i, inline: true}
+	s := &source{citation: c, convention: "10", weight: 0.6, kind: Excerpt, creditBlocks: []int{i}, firstBlock: i,
+		inline: true}
 	body := span{0, open}
 	q := -1
 	for k := 0; k < open; k++ {
@@ -355,7 +362,8 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 		rd.markCommentary(i)
 		rd.addSource(s)
 		return true
-	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marksQuotations && rd.startsWithDateline(rd.passageStart(i, true)):
+	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marksQuotations &&
+		rd.startsWithDateline(rd.passageStart(i, true)):
 		// "… (AFP)" ends a wire report that begins with a dateline: all that stands between.
 		s.firstBlock = min(rd.passageStart(i, true), i)
 		rd.claimCommentary(s, s.firstBlock, i)

@@ -75,7 +75,8 @@ func (rd *reading) readTrailingVia(b *block, s span) {
 				}
 			}
 		}
-		if k > s.lo && k > s.hi-12 && t.kind == tokWord && (b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
+		if k > s.lo && k > s.hi-12 && t.kind == tokWord &&
+			(b.toks[k-1].kind == tokDash || b.toks[k-1].kind == tokPunct && strings.ContainsRune(".!?", b.toks[k-1].ch)) {
 			if end := phraseEnd(rd.l.via, b.toks[k:s.hi]); end > 0 && k+end < s.hi && (t.upper || b.toks[k-1].kind == tokDash) {
 				rd.addVias(rd.r.readVias(rd.l, b, span{k + end, s.hi}))
 			}
@@ -97,10 +98,12 @@ func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
 	var vias []feed.Via
 	toks := b.toks
 	add := func(lo, hi int) {
-		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper || l.viaSkip.has(toks[lo].id)) {
+		for lo < hi && (toks[lo].kind == tokPunct || l.det.has(toks[lo].id) && !toks[lo].upper ||
+			l.viaSkip.has(toks[lo].id)) {
 			lo++
 		}
-		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots || toks[hi-1].kind == tokClose) {
+		for hi > lo && (toks[hi-1].kind == tokPunct && toks[hi-1].ch != '!' || toks[hi-1].kind == tokDots ||
+			toks[hi-1].kind == tokClose) {
 			hi--
 		}
 		if lo >= hi || hi-lo > 8 {
@@ -120,7 +123,8 @@ func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
 	for i := s.lo; i < s.hi; i++ {
 		t := toks[i]
 		stop := t.kind == tokDash || t.kind == tokDots || t.kind == tokPunct && strings.ContainsRune(").];:|", t.ch)
-		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) || t.kind == tokWord && l.and.has(t.id) ||
+		next := t.kind == tokPunct && (t.ch == ',' || t.ch == '&' && i > s.lo && t.space) ||
+			t.kind == tokWord && l.and.has(t.id) ||
 			t.kind == tokWord && phraseEnd(l.via, toks[i:i+1]) > 0
 		if !stop && !next || insideLink(b, toks[i]) {
 			continue

@@ -99,7 +99,8 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 		}
 	}
 	end := toks[len(toks)-1]
-	for k := len(toks) - 1; k > 0 && (end.kind == tokClose || end.kind == tokPunct && (end.ch == ')' || end.ch == ']')); k-- {
+	for k := len(toks) - 1; k > 0 &&
+		(end.kind == tokClose || end.kind == tokPunct && (end.ch == ')' || end.ch == ']')); k-- {
 		end = toks[k-1]
 	}
 	v.elided = end.kind == tokDots

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -93,6 +94,52 @@ func TestReadFromLeadInText(t *testing.T) {
 	}
 }
 
+// TestReadmeExample reads the first example of the README, with the end of its passage marked by dots, and compares the
+// credit with the JSON that the README shows for it.
+func TestReadmeExample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "## From prose to a credit")
+	block := func(language string) string {
+		_, after, ok := strings.Cut(section, "```"+language+"\n")
+		text, _, closed := strings.Cut(after, "```")
+		if !ok || !closed {
+			t.Fatalf("README.md: the section From prose to a credit has no block of %s", language)
+		}
+		return text
+	}
+	var shown struct {
+		Extension struct {
+			Quotes []feed.Quote `json:"quotes"`
+		} `json:"_feedpub"`
+	}
+	if err := json.Unmarshal([]byte("{"+block("json")+"}"), &shown); err != nil {
+		t.Fatalf("README.md: the JSON of the credit: %v", err)
+	}
+	if len(shown.Extension.Quotes) != 1 {
+		t.Fatalf("README.md shows %d quotes, want 1", len(shown.Extension.Quotes))
+	}
+	const passage, sentence = "The talks took place in Vienna on Monday, officials said…", "What a sad joke."
+	post := strings.NewReplacer("[the passage]", passage, "[the author's own sentence]", sentence).Replace(block("text"))
+	got := read(t, newReader(t), "text", "", post)
+	if len(got.Quotes) != 1 {
+		t.Fatalf("the README's example has %d quotes, want 1:\n%s", len(got.Quotes), post)
+	}
+	source := got.Quotes[0].Source
+	source.PublicationURL, source.FeedURL = "", "" // the README leaves them out
+	if diff := cmp.Diff(shown.Extension.Quotes[0].Source, source); diff != "" {
+		t.Errorf("credit of the README's example (-README +got):\n%s", diff)
+	}
+	if text := got.Quotes[0].Text; text == "" || !strings.Contains(post, text) {
+		t.Errorf("passage of the README's example is %q, want the one between credit and comment:\n%s", text, post)
+	}
+	if len(got.Commentary) != 1 || !strings.HasSuffix(strings.TrimSpace(post), got.Commentary[0]) {
+		t.Errorf("commentary of the README's example is %q, want its last sentence:\n%s", got.Commentary, post)
+	}
+}
+
 // TestMixedPost: two sources, a quotation within a quotation, an agency whose report another paper carried, and a via
 // are told apart in every format.
 func TestMixedPost(t *testing.T) {
@@ -146,41 +193,6 @@ func TestMixedPost(t *testing.T) {
 				t.Errorf("vias %v, want Seaside Gazetteer", res.Via)
 			}
 		})
-	}
-}
-
-// TestReport: the JSON form has the members that scripts read, and lists even where they are empty.
-func TestReport(t *testing.T) {
-	const body = "From the AP:\n\n“Ships are late, a captain said...”\n\nI knew it! (via Harbour Notes)"
-	got, err := json.MarshalIndent(read(t, newReader(t), "text", "", body).Report(), "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{
- "quotes": [
-  {
-   "publication": "AP",
-   "authors": [],
-   "agencies": [
-    "AP"
-   ],
-   "kind": "excerpt",
-   "text": "“Ships are late, a captain said...”",
-   "confidence": 0.99
-  }
- ],
- "suggestions": [],
- "commentary": [
-  "I knew it! (via Harbour Notes)"
- ],
- "via": [
-  {
-   "name": "Harbour Notes"
-  }
- ]
-}`
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("report (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -437,4 +438,41 @@ var shopHosts = map[string]bool{
 	"imdb":   true, "imgur": true, "music": true, "open": true, "pinterest": true, "play": true, "soundcloud": true,
 	"spotify": true, "vimeo": true,
 	"youtu": true, "youtube": true,
+}
+
+// sureRule is the weight of a rule from which its place alone makes a word a name: "Read entire article at X".
+const sureRule = 0.8
+
+// The weights of the evidence for and against a credit, added to the weight of its rule.
+const (
+	sureKnown    = 0.15  // the publication is in the table
+	sureMarked   = 0.15  // the passage is marked as a quotation
+	sureLinked   = 0.1   // the name is a link or emphasised
+	sureHeader   = 0.1   // a headline or a byline stands with it
+	sureAuthor   = 0.05  // an author is named beside the publication
+	unsureParts  = -0.1  // a part of the citation was taken for what was missing
+	unsureNobody = -0.1  // an author and no publication, and no marked passage
+	unsureName   = -0.45 // nothing but its place tells that the publication's name is one
+	unsurePerson = -0.35 // nothing but its place tells that the author's name is one, and no publication is named
+	unsureLead   = 0.35  // taken from a rule's weight where what leads in the passage says little of its source
+)
+
+// confidence returns the confidence of a source, from 0.05 to 0.99.
+func (s *source) confidence() float64 {
+	c := s.weight
+	add := func(ok bool, w float64) {
+		if ok {
+			c += w
+		}
+	}
+	add(s.pub.known != nil, sureKnown)
+	add(s.marked, sureMarked)
+	add(s.linked, sureLinked)
+	add(s.hasHeader, sureHeader)
+	add(len(s.authors) > 0 && s.pub.name != "", sureAuthor)
+	add(s.guessed, unsureParts)
+	add(s.pub.name == "" && !s.marked, unsureNobody)
+	add(s.weakName, unsureName)
+	add(s.weakPerson, unsurePerson)
+	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }

@@ -90,3 +90,27 @@ func (rd *reading) bindTweet(q *quotation) {
 		rd.addSource(s)
 	}
 }
+
+// bindCards adds the sources of bookmark cards. Ghost swaps the spans of author and publisher, so the table of known
+// publications decides which is which.
+func (rd *reading) bindCards() {
+	for _, c := range rd.doc.cards {
+		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, firstBlock: c.block, creditBlocks: []int{c.block}}
+		pub, who := c.author, c.publication
+		if rd.r.pubs.lookup(c.publication) != nil && rd.r.pubs.lookup(c.author) == nil {
+			pub, who = who, pub
+		}
+		if pub == "" {
+			pub, who = who, ""
+		}
+		s.pub = rd.r.publisherOf(rd.l, pub)
+		if s.pub.name == "" {
+			s.pub = rd.publisherOfHost(c.url)
+		}
+		s.headline, s.url = c.title, articleOnly(c.url)
+		if toks := rd.r.lx.tokenize(who, nil); len(toks) > 0 {
+			s.authors = rd.l.splitPeople(who, toks)
+		}
+		rd.addSource(s)
+	}
+}

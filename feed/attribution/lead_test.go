@@ -55,7 +55,7 @@ func TestLeads(t *testing.T) {
 					vias = append(vias, v.Name)
 				}
 				got = append(got, credit{publicationKey(q.Source.Publication), strings.Trim(q.Text, "“”"),
-					splitList(strings.Join(names(q.Source.Authors), ";")), vias})
+					splitList(strings.Join(authorNames(q.Source.Authors), ";")), vias})
 			}
 			if unmarked {
 				for _, g := range got {

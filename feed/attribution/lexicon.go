@@ -478,3 +478,39 @@ func (l *language) bindClasses() {
 		*to = l.class(name)
 	}
 }
+
+// detect returns the language of a post: the declared one, if there is a file for it, else the one whose common words
+// are most frequent.
+func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
+	tag, _, _ := strings.Cut(strings.ToLower(declared), "-")
+	if l := lx.langs[tag]; l != nil {
+		return l
+	}
+	best, most := lx.langs[fallback], 0
+	counts := make([]int, len(lx.sorted))
+	seen := 0
+	for _, b := range blocks {
+		for _, t := range b.toks {
+			if t.id == 0 {
+				continue
+			}
+			for k, l := range lx.sorted {
+				if l.common.has(t.id) {
+					counts[k]++
+				}
+			}
+			if seen++; seen > 600 {
+				break
+			}
+		}
+	}
+	for k, l := range lx.sorted {
+		if counts[k] > most || counts[k] == most && l.name == fallback {
+			best, most = l, counts[k]
+		}
+	}
+	if most < 3 {
+		return lx.langs[fallback]
+	}
+	return best
+}

@@ -297,7 +297,7 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 		}
 		check("headline", anyText(q.Source.Headline, g.Headline, g.HeadlineOr, comparisonKey), q.Source.Headline,
 			deref(g.Headline), &a.headline)
-		check("authors", authorsRight, fmt.Sprint(names(q.Source.Authors)), fmt.Sprint(g.Authors), &a.authors)
+		check("authors", authorsRight, fmt.Sprint(authorNames(q.Source.Authors)), fmt.Sprint(g.Authors), &a.authors)
 		check("date", anyText(q.Source.DatePublished, g.Date, g.DateOr, urlKey), q.Source.DatePublished, deref(g.Date),
 			&a.date)
 		check("url", anyText(q.Source.URL, g.URL, g.URLOr, urlKey), q.Source.URL, deref(g.URL), &a.url)
@@ -397,7 +397,7 @@ func rightAuthors(q Quote, g goldQuote) bool {
 		slices.Sort(keys)
 		return strings.Join(keys, "|")
 	}
-	got := sorted(names(q.Source.Authors))
+	got := sorted(authorNames(q.Source.Authors))
 	return slices.ContainsFunc(append([][]string{g.Authors}, g.AuthorsOr...), func(w []string) bool { return sorted(w) == got })
 }
 
@@ -430,4 +430,13 @@ func affinity(q Quote, g goldQuote) int {
 		n += 2
 	}
 	return n
+}
+
+// authorNames returns the names of the authors.
+func authorNames(authors []feed.Author) []string {
+	list := make([]string, 0, len(authors))
+	for _, a := range authors {
+		list = append(list, a.Name)
+	}
+	return list
 }

@@ -577,3 +577,85 @@ func sortRuns(runs []run) {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
 	})
 }
+
+// unwrap joins the lines of plain text that was broken at a fixed width. A line that goes on with a small letter after
+// a long one was broken by a machine; if a paragraph has one, all its long lines were.
+func joinWrappedLines(doc *document) {
+	blocks := doc.blocks
+	kept := blocks[:0]
+	for i := 0; i < len(blocks); {
+		end := i + 1
+		for end < len(blocks) && blocks[end].paragraph == blocks[i].paragraph &&
+			blocks[end].quotation == blocks[i].quotation {
+			end++
+		}
+		if end-i < 2 || !isWrapped(blocks[i:end]) {
+			kept = append(kept, blocks[i:end]...)
+			i = end
+			continue
+		}
+		cur := blocks[i]
+		var text strings.Builder
+		text.WriteString(cur.text)
+		flush := func() {
+			cur.text = text.String()
+			kept = append(kept, cur)
+		}
+		for k := i + 1; k < end; k++ {
+			b := blocks[k]
+			if len(blocks[k-1].text) < wrapMin {
+				flush()
+				cur = b
+				text.Reset()
+				text.WriteString(b.text)
+				continue
+			}
+			offset := text.Len() + 1
+			text.WriteString(" " + b.text)
+			for _, r := range b.runs {
+				r.start += offset
+				r.end += offset
+				cur.runs = append(cur.runs, r)
+			}
+			cur.nodes = nodesThrough(cur.nodes, b.nodes)
+		}
+		flush()
+		i = end
+	}
+	doc.blocks = kept
+	for _, q := range doc.quotations {
+		q.blocks = q.blocks[:0]
+	}
+	for i, b := range kept {
+		for q := b.quotation; q != nil; q = q.parent {
+			q.blocks = append(q.blocks, i)
+		}
+	}
+}
+
+// wrapMin and wrapMax are the widths, in bytes, between which programs break lines.
+const wrapMin, wrapMax = 50, 90
+
+func isWrapped(lines []*block) bool {
+	small := 0
+	for i, b := range lines {
+		if len(b.text) > wrapMax {
+			return false
+		}
+		if i > 0 && len(lines[i-1].text) >= wrapMin && b.text[0] >= 'a' && b.text[0] <= 'z' {
+			small++
+		}
+	}
+	return small > 0
+}
+
+// through returns the siblings from the first of a to the last of b.
+func nodesThrough(a, b []*html.Node) []*html.Node {
+	if len(a) == 0 || len(b) == 0 || a[0].Parent != b[0].Parent {
+		return nil
+	}
+	for n := a[len(a)-1].NextSibling; n != nil && n != b[0]; n = n.NextSibling {
+		a = append(a, n)
+	}
+	return append(a, b...)
+}

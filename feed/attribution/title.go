@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -42,4 +43,48 @@ func (rd *reading) titleSource() *source {
 		}
 	}
 	return nil
+}
+
+// bindTitle credits the source that the post's title names, if no other credit was found.
+func (rd *reading) bindTitle() {
+	s := rd.titleSource()
+	if s == nil {
+		return
+	}
+	for _, f := range rd.sources {
+		if f.pub.known == s.pub.known || f.kind == Excerpt {
+			if f.pub.known == s.pub.known && f.headline == "" || f.headline == rd.postTitle {
+				f.headline = s.headline
+			}
+			return
+		}
+	}
+	if rd.bindTitleQuotation(s) {
+		return
+	}
+	if !slices.ContainsFunc(rd.doc.blocks, func(b *block) bool { return b.role == Commentary && len(b.ownText) == 0 }) {
+		return
+	}
+	s.kind = HeadlineOnly
+	rd.addSource(s)
+}
+
+// bindTitleQuotation makes the quotation elements without a credit the passage of the source that the title names. It
+// reports whether there are any.
+func (rd *reading) bindTitleQuotation(s *source) bool {
+	for k, b := range rd.doc.blocks {
+		if b.role != Uncredited || b.quotation == nil || b.quotation.kind != quotationPlain {
+			continue
+		}
+		if len(s.passages) == 0 {
+			s.firstBlock, s.marked = k, true
+		}
+		rd.setRole(b, "")
+		rd.addPassage(s, k, k+1)
+	}
+	if len(s.passages) == 0 {
+		return false
+	}
+	rd.addQuote(s)
+	return true
 }

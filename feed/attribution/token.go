@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -219,3 +220,29 @@ func fold(s string) string {
 
 // squeeze joins the words of s by single spaces.
 func collapseSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// unglue splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
+func (r *Reader) splitGlued(text string, toks []token) []token {
+	for k, t := range toks[:min(len(toks), 14)] {
+		if t.kind != tokWord || !t.inner || !t.upper {
+			continue
+		}
+		for cut := t.start + 2; cut < t.end-2; cut++ {
+			if c := text[cut]; c < 'A' || c > 'Z' {
+				continue
+			}
+			day := r.lx.lookup(text[cut:t.end])
+			if day == 0 || !r.lx.langs[fallback].weekday.has(day) {
+				continue
+			}
+			if e := r.pubs.lookup(text[t.start:cut]); e == nil || !e.Agency {
+				continue
+			}
+			left, right := t, t
+			left.end, right.start = cut, cut
+			right.space = false
+			return slices.Concat(toks[:k], []token{r.lx.finishWord(text, left), r.lx.finishWord(text, right)}, toks[k+1:])
+		}
+	}
+	return toks
+}

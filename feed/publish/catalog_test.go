@@ -1,7 +1,9 @@
 package publish_test
 
 import (
+	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +61,38 @@ func TestSelections(t *testing.T) {
 	}
 	if after := w.head("own-words"); len(after.IDs) != 0 || !after.Documents[0].Modified.After(before.Documents[0].Modified) {
 		t.Errorf("own-words is %+v, want it emptied", after)
+	}
+}
+
+// TestUncertainSourceHasNoFeed checks that a publication that is only named in prose is credited, and has a feed only
+// once a post links to its domain.
+func TestUncertainSourceHasNoFeed(t *testing.T) {
+	w := newWorld(t)
+	quoting := func(credit string) string {
+		return "<p>" + credit + ":</p><blockquote><p>Houses fall into the sea.</p></blockquote>"
+	}
+	w.put(
+		post("known", "content_html", quoting("From the Guardian")),
+		post("unknown", "content_html", quoting("From the Rivertown Courier")),
+	)
+	p := w.builder("b1")
+	feeds := w.rebuild(p)
+	if _, ok := feeds["sources/guardian"]; !ok {
+		t.Errorf("the known publication has no feed, there are %v", slices.Sorted(maps.Keys(feeds)))
+	}
+	for name := range feeds {
+		if strings.Contains(string(name), "rivertown") {
+			t.Errorf("the publication that one post names in prose has the feed %s", name)
+		}
+	}
+	if doc := w.body(w.head("main"), feed.JSON); !bytes.Contains(doc, []byte("Rivertown Courier")) {
+		t.Errorf("the uncertain source is not credited in the post:\n%s", doc)
+	}
+	w.put(post("unknown", "content_html",
+		quoting(`From <a href="https://rivertowncourier.example/a/1">the Rivertown Courier</a>`)))
+	if feeds := w.rebuild(p); feeds["sources/rivertown-courier"] == "" {
+		t.Errorf("the publication whose domain a post links to has no feed, there are %v",
+			slices.Sorted(maps.Keys(feeds)))
 	}
 }
 

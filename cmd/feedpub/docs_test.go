@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
 	"feedpub/store/storetest"
 )
 
@@ -91,6 +95,70 @@ func TestReadmeLength(t *testing.T) {
 	const limit = 1300
 	if n := len(strings.Fields(string(text))); n > limit {
 		t.Errorf("README.md has %d words, want at most %d: move details to deploy/docs", n, limit)
+	}
+}
+
+// TestReadmeExample checks that the README's example of a credit is what a folder with that post publishes. The passage
+// and the author's sentence are placeholders there.
+func TestReadmeExample(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := strings.NewReplacer(
+		"[the passage]…", "The two countries held brief talks on Monday, officials said, the first about the crisis in Iraq…",
+		"[the author's own sentence]", "I did not expect to live to see it.",
+	).Replace(string(readme))
+	block := func(language string) string {
+		t.Helper()
+		found := regexp.MustCompile("(?ms)^```" + language + "\n(.*?)^```$").FindStringSubmatch(filled)
+		if found == nil {
+			t.Fatalf("README.md has no block of %s", language)
+		}
+		return found[1]
+	}
+	dir := t.TempDir()
+	posts := filepath.Join(dir, "posts")
+	if err := os.Mkdir(posts, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(posts, "talks.txt"), []byte(block("text")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := runFeedpub(t, "render", "--dir", posts, "--data", filepath.Join(dir, "data"), "--format", "json")
+	if code != exitDone {
+		t.Fatalf("render exits with %d: %s", code, stderr)
+	}
+	type quotes struct {
+		Own struct {
+			Quotes []feed.Quote `json:"quotes"`
+		} `json:"_feedpub"`
+	}
+	var document struct {
+		Items []struct {
+			HTML string `json:"content_html"`
+			quotes
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &document); err != nil || len(document.Items) != 1 {
+		t.Fatalf("got error %v and document\n%s\nwant one item", err, stdout)
+	}
+	// The README breaks lines between elements and within text.
+	html := strings.Join(strings.Fields(strings.ReplaceAll(block("html"), ">\n<", "><")), " ")
+	if got := document.Items[0].HTML; !strings.HasSuffix(got, html) {
+		t.Errorf("content_html is\n%s\nwant at its end, as in README.md,\n%s", got, html)
+	}
+	var want quotes
+	if err := json.Unmarshal([]byte("{"+block("json")+"}"), &want); err != nil {
+		t.Fatalf("the JSON block of README.md: %v", err)
+	}
+	if len(want.Own.Quotes) != 1 || len(document.Items[0].Own.Quotes) != 1 {
+		t.Fatalf("got quotes %+v, want those of README.md, %+v", document.Items[0].Own.Quotes, want.Own.Quotes)
+	}
+	got := document.Items[0].Own.Quotes[0]
+	got.Source.PublicationURL, got.Source.FeedURL, got.Confidence = "", "", 0 // which README.md leaves out
+	if diff := cmp.Diff(want.Own.Quotes[0], got); diff != "" {
+		t.Errorf("the quote (-README.md +got):\n%s", diff)
 	}
 }
 

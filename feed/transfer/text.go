@@ -53,12 +53,13 @@ func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) 
 	return []feed.RawPost{{ID: p.ID, Raw: raw}}, nil
 }
 
-// ReadText converts the plain text of a page that shows one post. The title is the first line that is not navigation,
-// author and day are those of the line that says who posted it and when, and the content is the rest without
-// navigation and footer. The day begins in the time zone loc. The id is a hash of title, author and day, so that the
-// same text has the same id wherever it is read.
+// ReadText converts the plain text of a page that shows one post. The title is the first line that is not navigation;
+// a post that begins with the introduction of a quote, such as "From the Guardian:", has none. Author and day are those
+// of the line that says who posted it and when, and the content is the rest without navigation and footer. The day
+// begins in the time zone loc. The id is a hash of title, author and day, so that the same text has the same id
+// wherever it is read; without a title, the first lines stand for it.
 //
-// Text of more than [intake.MaxSize] bytes, or text without a title, is an error of kind [feed.ErrInvalid].
+// Text of more than [intake.MaxSize] bytes, or without any words of a post, is an error of kind [feed.ErrInvalid].
 func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Location) (feed.Post, error) {
 	if reader == nil {
 		return feed.Post{}, fmt.Errorf("%s: plain text is not supported here: %w", name, feed.ErrInvalid)
@@ -71,13 +72,13 @@ func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 		return feed.Post{}, fmt.Errorf("%s: %w", name, err)
 	}
 	// Read twice: what precedes and follows the post is recognized better when the title is known.
-	title := firstLine(reader.Read(attribution.Input{Body: tree}).Blocks)
-	if title == "" {
+	title, first := titleOf(reader.Read(attribution.Input{Body: tree}).Blocks)
+	if first == "" {
 		return feed.Post{}, fmt.Errorf("%s: no text: %w", name, feed.ErrInvalid)
 	}
 	result := reader.Read(attribution.Input{Body: tree, Title: title})
 	p := feed.Post{
-		ID:          textID(title, result.PostedBy, result.PostedOn),
+		ID:          textID(first, result.PostedBy, result.PostedOn),
 		Title:       title,
 		ContentText: contentText(result.Blocks, title),
 	}
@@ -90,9 +91,9 @@ func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	return p, nil
 }
 
-// textID returns the id of a post that has none.
-func textID(title, author, day string) string {
-	sum := sha256.Sum256([]byte(title + "\n" + author + "\n" + day))
+// textID returns the id of a post that has none. First is its title, or its first lines.
+func textID(first, author, day string) string {
+	sum := sha256.Sum256([]byte(first + "\n" + author + "\n" + day))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -101,14 +102,29 @@ func boilerplate(role attribution.Role) bool {
 	return role == attribution.Noise || role == attribution.Posted || role == attribution.Footer
 }
 
-func firstLine(blocks []attribution.Block) string {
+// titleOf returns the title, and the lines that identify the post: the title, or the lines up to the first that does not
+// introduce a quote, since many posts begin with the same introduction. Both are empty if there is no text.
+func titleOf(blocks []attribution.Block) (title, first string) {
 	for _, b := range blocks {
-		if !boilerplate(b.Role) && !navigation(b.Text) {
-			return b.Text
+		switch {
+		case boilerplate(b.Role) || navigation(b.Text):
+		case first == "" && !introduces(b):
+			return b.Text, b.Text
+		case first == "":
+			first = b.Text
+		default:
+			first += "\n" + b.Text
+			if !introduces(b) {
+				return "", first
+			}
 		}
 	}
-	return ""
+	return "", first
 }
+
+// introduces reports whether a line announces what follows it, as "From the Guardian:" does. As a title it would be
+// separated from the quote, which would lose its credit.
+func introduces(b attribution.Block) bool { return endsWithAny(b.Text, ":：") }
 
 // navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". Guillemets as
 // quotation marks come in pairs, and without a separator.

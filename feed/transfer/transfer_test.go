@@ -215,6 +215,37 @@ more than once.`,
 	}
 }
 
+// TestReadTextWithoutTitle checks that the introduction of a quote stays with the quote, and that posts that begin with
+// the same introduction have different ids.
+func TestReadTextWithoutTitle(t *testing.T) {
+	const text = "From the UK's Guardian:\n\nHouses fall into the sea as cliff gives way\n\nBy Ann Reed, Tom Oakes | May 4, 2015\n\n" +
+		"Three houses fell into the sea on Sunday, said the council of the town, and more will follow…\n\nI told them so."
+	p, err := transfer.ReadText("f", []byte(text), newReader(t), time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Title != "" || p.ContentText != text {
+		t.Errorf("got title %q and content\n%s\nwant no title and the whole text", p.Title, p.ContentText)
+	}
+	raw, err := intake.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := intake.New(feed.Site{ID: "main", Language: "en", HomeURL: "https://b.example"}, newReader(t)).
+		Item(p.ID, raw, feed.Record{ID: p.ID, FirstSeen: time.Unix(0, 0)})
+	if err != nil || result.Item == nil || len(result.Item.Quotes) != 1 {
+		t.Fatalf("got %+v and error %v, want one quote", result, err)
+	}
+	source := result.Item.Quotes[0].Source
+	if source.Publication != "Guardian" || source.DatePublished != "2015-05-04" || len(source.Authors) != 2 {
+		t.Errorf("the quote is credited to %+v, want the Guardian of 2015-05-04 and its two authors", source)
+	}
+	other, err := transfer.ReadText("f", []byte(strings.Replace(text, "Houses", "Trees", 1)), newReader(t), time.UTC)
+	if err != nil || other.ID == p.ID {
+		t.Errorf("another post with the same introduction has id %s and error %v, want another id than %s", other.ID, err, p.ID)
+	}
+}
+
 func TestReadTextTimeZone(t *testing.T) {
 	body, err := os.ReadFile("testdata/page.txt")
 	if err != nil {

@@ -121,15 +121,25 @@ func (h *handler) routes() []route {
 	}
 }
 
-// NewServer returns the server of the admin address. The handler extends its timeouts for rebuilds and bulk requests.
-func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+// Limits bound the time and memory that a client can use. All must be positive.
+type Limits struct {
+	ReadHeaderTimeout time.Duration // for a request's header
+	ReadTimeout       time.Duration // for a whole request; extended for bulk requests
+	WriteTimeout      time.Duration // for a response; extended for rebuilds and bulk requests
+	IdleTimeout       time.Duration // between the requests of a connection
+	MaxHeaderBytes    int           // of a request, its first line included
+}
+
+// NewServer returns the server of the admin address. Errors of connections are logged at debug level, because any
+// client can cause them.
+func NewServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    16 << 10,
+		ReadHeaderTimeout: l.ReadHeaderTimeout,
+		ReadTimeout:       l.ReadTimeout,
+		WriteTimeout:      l.WriteTimeout,
+		IdleTimeout:       l.IdleTimeout,
+		MaxHeaderBytes:    l.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

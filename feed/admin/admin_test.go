@@ -371,16 +371,16 @@ func rebuildMayTakeLonger(t *testing.T) {
 		}
 	}}
 	l := make(pipes)
-	server := NewServer(NewHandler(config(t, f)), logTo(t))
-	for name, d := range map[string]time.Duration{
-		"ReadHeaderTimeout": server.ReadHeaderTimeout, "ReadTimeout": server.ReadTimeout,
-		"WriteTimeout": server.WriteTimeout, "IdleTimeout": server.IdleTimeout,
-	} {
-		if d <= 0 || d > time.Minute {
-			t.Errorf("%s is %v, want up to a minute", name, d)
-		}
+	limits := Limits{
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: limit, WriteTimeout: limit, IdleTimeout: time.Minute, MaxHeaderBytes: 8192,
 	}
-	server.ReadTimeout, server.WriteTimeout = limit, limit
+	server := NewServer(NewHandler(config(t, f)), limits, logTo(t))
+	got := Limits{
+		server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout, server.MaxHeaderBytes,
+	}
+	if diff := cmp.Diff(limits, got); diff != "" {
+		t.Errorf("limits of the server (-want +got):\n%s", diff)
+	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	defer func() {

@@ -124,14 +124,14 @@ func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
 		}
 	}
 	s.operatorsHandler.set(s.newOperatorsHandler(tokens))
-	limits := s.config.Server
-	operators := admin.NewServer(&s.operatorsHandler, s.log)
-	operators.ReadHeaderTimeout = limits.ReadHeaderTimeout
-	operators.ReadTimeout = limits.ReadTimeout
-	operators.WriteTimeout = limits.WriteTimeout
-	operators.IdleTimeout = limits.IdleTimeout
-	operators.MaxHeaderBytes = limits.MaxHeaderBytes
-	s.operators = operators
+	c := s.config.Server
+	s.operators = admin.NewServer(&s.operatorsHandler, admin.Limits{
+		ReadHeaderTimeout: c.ReadHeaderTimeout,
+		ReadTimeout:       c.ReadTimeout,
+		WriteTimeout:      c.WriteTimeout,
+		IdleTimeout:       c.IdleTimeout,
+		MaxHeaderBytes:    c.MaxHeaderBytes,
+	}, s.log)
 	return nil
 }
 

@@ -208,7 +208,7 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 		`FEEDPUB_LISTEN: want host:port such as 127.0.0.1:8080, got "8080"`,
 		`FEEDPUB_SITE_AUTHORS: site.authors[0].nam: unknown key, did you mean name?`,
 		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
-		`FEEDPUB_SCHEDULES: schedules.tags/go: want a text, got a list`,
+		`FEEDPUB_SCHEDULES: schedules.tags/go: want a string, got a list`,
 		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
 		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, the same with rediss for TLS, or unix://, got "http://"`,
 		`FEEDPUB_SITE_AUTHORS: site.authors[0].name: is required`,

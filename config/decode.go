@@ -134,7 +134,7 @@ func (d *decoder) pairs(s source, path string, n ast.Node, f func(key string, ke
 			key = k.Value.GetToken().Value
 		}
 		if first[key] {
-			d.report(s.place(it.Key()), join(path, key), "the key is there twice")
+			d.report(s.place(it.Key()), join(path, key), "duplicate key")
 			continue
 		}
 		first[key] = true
@@ -186,9 +186,9 @@ func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		text = n.Value
-		// A quoted number or boolean is a text. Other values may be quoted.
+		// A quoted number or boolean is a string. Other values may be quoted.
 		if k := v.Kind(); v.Type() != durationType && !isText(v.Type()) && k != reflect.String {
-			d.report(s.place(n), path, fmt.Sprintf("want %s, got the text %q", wanted(v.Type()), text))
+			d.report(s.place(n), path, fmt.Sprintf("want %s, got the string %q", wanted(v.Type()), text))
 			return
 		}
 	case *ast.LiteralNode:
@@ -281,7 +281,7 @@ func wanted(t reflect.Type) string {
 	case t == levelType:
 		return "debug, info, warn or error"
 	case isText(t):
-		return "a text"
+		return "a string"
 	}
 	switch k := t.Kind(); {
 	case k == reflect.Bool:
@@ -291,7 +291,7 @@ func wanted(t reflect.Type) string {
 	case k == reflect.Float64:
 		return "a number"
 	default:
-		return "a text"
+		return "a string"
 	}
 }
 
@@ -303,7 +303,7 @@ func describe(n ast.Node) string {
 	case *ast.SequenceNode:
 		return "a list"
 	case *ast.LiteralNode:
-		return "a text"
+		return "a string"
 	default:
 		return strconv.Quote(n.GetToken().Value)
 	}

@@ -103,7 +103,7 @@ func (d *decoder) chooseStore(c *Config) {
 	case dir.layer > redis.layer:
 		c.Redis = RedisURL{}
 	default:
-		d.report(dir, "dir", "excludes redis: posts come from one of them")
+		d.report(dir, "dir", "excludes redis; set one of them")
 	}
 }
 
@@ -114,7 +114,7 @@ func (d *decoder) readSecrets(c *Config) {
 	}
 	const path = "redis_password_file"
 	if !c.RedisPassword.IsZero() {
-		d.report(d.origins[path], path, "excludes redis_password: the password comes from one of them")
+		d.report(d.origins[path], path, "excludes redis_password; set one of them")
 		return
 	}
 	text, err := os.ReadFile(string(c.RedisPasswordFile))

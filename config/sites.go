@@ -99,7 +99,7 @@ func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	if ending != siteFile || id.Validate() != nil {
 		return id, true, &Error{Problems: []Problem{{
 			Origin:  path,
-			Message: fmt.Sprintf("want a name of 1 to 63 of a-z, 0-9 and - with %s behind it", siteFile),
+			Message: fmt.Sprintf("want a file name of 1 to 63 of a-z, 0-9 and -, followed by %s", siteFile),
 		}}}
 	}
 	return id, true, nil
@@ -120,7 +120,7 @@ func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Lo
 		d.validateOneSite(c, id, s, checkSchedule)
 	}
 	if _, twice := c.Sites[id]; twice {
-		d.problems = append(d.problems, Problem{Origin: path, Message: fmt.Sprintf("the site %s stands in sites already", id)})
+		d.problems = append(d.problems, Problem{Origin: path, Message: fmt.Sprintf("the site %s is already in sites", id)})
 	}
 	if len(d.problems) > 0 {
 		return SiteSettings{}, &Error{Problems: slices.Compact(d.problems)}
@@ -177,7 +177,7 @@ func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Loca
 		r.validateOneSite(*c, id, settings, checkSchedule)
 		for _, name := range settings.Hostnames() {
 			if other, twice := taken[name]; twice {
-				r.require(false, hostPath(settings, name), fmt.Sprintf("the host %s is that of the site %s already", name, other))
+				r.require(false, hostPath(settings, name), fmt.Sprintf("the host %s already belongs to the site %s", name, other))
 			}
 			taken[name] = id
 		}
@@ -202,9 +202,9 @@ func hostPath(s SiteSettings, name string) string {
 
 // validateOneSite reports the errors in the settings of one of several sites.
 func (d *decoder) validateOneSite(c Config, id feed.SiteID, s SiteSettings, checkSchedule func(string, *time.Location) error) {
-	d.require(s.Site.ID == id, "site.id", fmt.Sprintf("want %s, as the settings are those of this site, got %q", id, s.Site.ID))
+	d.require(s.Site.ID == id, "site.id", fmt.Sprintf("want %s, the id of this site, got %q", id, s.Site.ID))
 	if s.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("") {
-		d.report(d.origins[""], "site.base_url", "is required: readers of several sites are told apart by its host")
+		d.report(d.origins[""], "site.base_url", "is required, since requests are routed by its host")
 	}
 	c = c.ForSite(s)
 	d.validatePublishing(&c, checkSchedule)
@@ -217,13 +217,13 @@ func (d *decoder) validateSeveral(c *Config) {
 		which = "sites_from"
 	}
 	if !d.failed("redis") {
-		d.require(!c.Redis.IsZero(), which, "needs redis: a folder of posts is that of one site")
+		d.require(!c.Redis.IsZero(), which, "needs redis: a folder of posts has only one site")
 	}
-	noPlace := "has no place beside " + which + ": each site has its own"
-	d.require(c.Site.BaseURL == "", "site.base_url", noPlace)
-	d.require(c.Site.HomeURL == "", "site.home_url", noPlace)
+	excluded := "cannot be set with " + which + ": set it for each site"
+	d.require(c.Site.BaseURL == "", "site.base_url", excluded)
+	d.require(c.Site.HomeURL == "", "site.home_url", excluded)
 	if o, set := d.origins["site.id"]; set && o.layer == layerFile {
-		d.report(o, "site.id", "has no place beside "+which+": a site's key or file says which it is")
+		d.report(o, "site.id", "cannot be set with "+which+": the id of a site is its key or the name of its file")
 	} else if id := c.Site.ID; set && c.SitesFrom == "" {
 		_, known := c.Sites[id]
 		d.require(known, "site.id", fmt.Sprintf("there is no site %q in sites", id))

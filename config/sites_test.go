@@ -109,7 +109,7 @@ func TestVariablesAndFlagsBesideSites(t *testing.T) {
 		t.Errorf("error for a site that there is not: %v, want %s", err, want)
 	}
 	_, err = load(t, "", map[string]string{"FEEDPUB_REDIS": "redis://x", "FEEDPUB_SITES": `{a: {site: {limit: -1}}}`})
-	want := "FEEDPUB_SITES: sites.a.site.base_url: is required: readers of several sites are told apart by its host\n" +
+	want := "FEEDPUB_SITES: sites.a.site.base_url: is required, since requests are routed by its host\n" +
 		"FEEDPUB_SITES: sites.a.site.limit: want 1 to 10000, got -1"
 	if err == nil || err.Error() != want {
 		t.Errorf("errors in a variable: %v\nwant %s", err, want)
@@ -124,15 +124,15 @@ func TestParseSite(t *testing.T) {
 	const url = "site: {base_url: 'https://x.example'}\n"
 	for _, x := range []struct{ name, path, text, want string }{
 		{"a site", "dir/carol.yml", url, ""},
-		{"an empty file", "dir/carol.yml", "", "site.base_url: is required: readers of several sites are told apart by its host"},
+		{"an empty file", "dir/carol.yml", "", "site.base_url: is required, since requests are routed by its host"},
 		{"no YAML", "dir/carol.yml", "site: {", "dir/carol.yml:1:7: could not find flow mapping end token '}'"},
 		{"several mistakes", "dir/carol.yml", url + "listen: 127.0.0.1:80\nschedule: bad\n",
 			"dir/carol.yml:2:1: listen: unknown key\ndir/carol.yml:3:11: schedule: want a schedule, got \"bad\""},
 		{"another id", "dir/carol.yml", "site: {id: dora, base_url: 'https://x.example'}\n",
-			"dir/carol.yml:1:12: site.id: want carol, as the settings are those of this site, got \"dora\""},
-		{"a site that is there", "dir/alice.yml", url, "dir/alice.yml: the site alice stands in sites already"},
-		{"no id", "dir/Carol.yml", url, "dir/Carol.yml: want a name of 1 to 63 of a-z, 0-9 and - with .yml behind it"},
-		{"another ending", "dir/carol.yaml", url, "dir/carol.yaml: want a name of 1 to 63 of a-z, 0-9 and - with .yml behind it"},
+			"dir/carol.yml:1:12: site.id: want carol, the id of this site, got \"dora\""},
+		{"a site that is there", "dir/alice.yml", url, "dir/alice.yml: the site alice is already in sites"},
+		{"no id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
+		{"another ending", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s, err := c.ParseSite(x.path, x.text, checkSchedule)

@@ -18,13 +18,13 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.validatePublishing(c, checkSchedule)
 	if !c.Several() && c.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("listen") {
 		d.require(c.Listen.Loopback(), "site.base_url",
-			fmt.Sprintf("is required, as nobody else can follow a URL made from listen, %s", c.Listen))
+			fmt.Sprintf("is required, since other machines cannot resolve a URL made from listen, %s", c.Listen))
 	}
 
 	d.require(c.Durability != DurabilityReplicas || !c.Redis.IsZero(), "durability",
-		"want local, got replicas: a folder of posts has no replicas, only a Redis has (set redis)")
+		"want local, got replicas: a folder of posts has no replicas (set redis)")
 	d.require(c.Build || !c.Redis.IsZero(), "build",
-		"want true, got false: nobody else can build from a folder of posts that this server has open (set redis)")
+		"want true, got false: a folder of posts is built by the server that has it open (set redis)")
 
 	s := c.Server
 	for _, limit := range []struct {

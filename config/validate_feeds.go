@@ -28,14 +28,14 @@ func (d *decoder) validateFeeds(c *Config, check func(string, *time.Location) er
 		if feedName.MatchString(string(name)) {
 			s := x.selection(name)
 			d.require(s.Criteria.IsZero() && s.Exclude.IsZero() && len(s.ExcludeIDs) == 0, path,
-				"has its posts already: only a new feed has tags, all_tags, authors, sources, languages, quoting or exclude")
+				"cannot have tags, all_tags, authors, sources, languages, quoting or exclude: only a new feed selects posts")
 		} else if err := feed.ValidSelection(name); err != nil {
 			d.require(false, path, fmt.Sprintf("want main, a feed of a family such as tags/go, or a new name of a-z, 0-9 and - "+
 				"other than tags, authors, sources, archive and pages, got %q", name))
 		}
 		if x.Schedule != "" {
 			_, twice := c.Schedules[name]
-			d.require(!twice, join(path, "schedule"), "is given in schedules too")
+			d.require(!twice, join(path, "schedule"), "is also set in schedules")
 			if err := check(x.Schedule, c.TimeZone.Location); err != nil {
 				d.require(false, join(path, "schedule"), err.Error())
 			}
@@ -64,7 +64,7 @@ func (d *decoder) validatePaths(c *Config) {
 	keys := map[string]string{} // by target
 	claim := func(target, path string) {
 		if other, ok := keys[target]; ok {
-			d.require(false, path, fmt.Sprintf("%s is in %s already", target, other))
+			d.require(false, path, fmt.Sprintf("%s is already in %s", target, other))
 			return
 		}
 		keys[target], _, _ = strings.Cut(path, ".")
@@ -85,7 +85,7 @@ func (d *decoder) validatePaths(c *Config) {
 		if !d.isSource(c, path, from) {
 			continue
 		}
-		d.require(from != string(feed.Main), path, "the main feed can't be retired: stop the server instead")
+		d.require(from != string(feed.Main), path, "the main feed cannot be retired; stop the server instead")
 		for _, p := range documentsAt(from) {
 			claim(p.target, path)
 		}
@@ -102,9 +102,9 @@ func (d *decoder) validateAliases(c *Config, claim func(target, path string)) {
 			continue
 		}
 		claim(decoded(target), path)
-		d.require(!ownPath(catalog, decoded(target)), path, "is a path that a feed has of its own")
+		d.require(!ownPath(catalog, decoded(target)), path, "is the path of a document")
 		formats := catalog.Channel(c.FeedSite(), name).Formats
-		d.require(slices.Contains(formats, format), path+".format", fmt.Sprintf("%s is not made as %s", name, format))
+		d.require(slices.Contains(formats, format), path+".format", fmt.Sprintf("%s has no format %s", name, format))
 	}
 }
 
@@ -113,14 +113,14 @@ func (d *decoder) validateMove(c *Config, path, from, to string) {
 	switch u, err := url.Parse(to); {
 	case strings.HasPrefix(to, "/"):
 		d.isTarget(path, to)
-		d.require(decoded(to) != decoded(from), path, "leads to itself")
+		d.require(decoded(to) != decoded(from), path, "is moved to itself")
 	case strings.Contains(to, "://"):
 		d.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", path,
 			fmt.Sprintf("want a path, an http or https URL or a feed, got %q", to))
 	default:
-		d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, as only a feed moves to a feed, got %q", to))
+		d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, since only a feed can move to a feed, got %q", to))
 		d.isFeed(c, path, to)
-		d.require(to != from, path, "leads to itself")
+		d.require(to != from, path, "is moved to itself")
 	}
 }
 

@@ -423,7 +423,7 @@ func TestRoleErrors(t *testing.T) {
 	}{
 		{[]string{"build", "--site", "main"}, "build needs a Redis"},
 		{[]string{"build", "--config", "c.yml"}, "build is false"},
-		{[]string{"serve", "--build=false"}, "nobody else can build from a folder"},
+		{[]string{"serve", "--build=false"}, "a folder of posts is built by the server"},
 		{[]string{"upgrade", "--site", "main"}, "upgrade is for --redis"},
 	} {
 		var stderr bytes.Buffer

@@ -25,6 +25,7 @@ type tidier struct {
 	open       map[atom.Atom]int // how many elements of a kind may be open; other end tags are dropped
 	formatting int               // open inline elements
 	cells      []bool            // for each open table, whether a cell or caption is open
+	around     []inlineState     // for each open table, the inline elements that are open around it
 	skip       atom.Atom         // the element that is being removed with its content, or 0
 	depth      int               // how many elements of that kind are open
 }
@@ -129,7 +130,7 @@ func (t *tidier) start(token html.Token) {
 		return
 	case name == atom.Table:
 		t.enterCell()
-		t.cells = append(t.cells, false)
+		t.enterTable()
 	default:
 		t.enterCell()
 	}
@@ -187,7 +188,7 @@ func (t *tidier) end(name atom.Atom) {
 	case inline[name] && name != atom.A:
 		t.formatting--
 	case name == atom.Table:
-		t.cells = t.cells[:len(t.cells)-1]
+		t.leaveTable()
 	case tableParts[name]:
 		if len(t.cells) == 0 {
 			return
@@ -195,6 +196,35 @@ func (t *tidier) end(name atom.Atom) {
 		t.cells[len(t.cells)-1] = false
 	}
 	t.out.WriteString("</" + name.String() + ">")
+}
+
+// inlineState is which inline elements are open.
+type inlineState struct {
+	open  map[atom.Atom]int
+	total int
+}
+
+// enterTable begins a table. End tags in a table do not close the inline elements around it: parsers ignore them, and
+// reopen the elements in every block after the table.
+func (t *tidier) enterTable() {
+	around := inlineState{map[atom.Atom]int{}, t.formatting}
+	for name := range inline {
+		if t.open[name] > 0 {
+			around.open[name] = t.open[name]
+			delete(t.open, name)
+		}
+	}
+	t.cells, t.around = append(t.cells, false), append(t.around, around)
+}
+
+// leaveTable ends a table and the inline elements in it.
+func (t *tidier) leaveTable() {
+	last := len(t.cells) - 1
+	for name := range inline {
+		t.open[name] = t.around[last].open[name]
+	}
+	t.formatting = t.around[last].total
+	t.cells, t.around = t.cells[:last], t.around[:last]
 }
 
 // enterCell opens a cell if the next text or element would be in a table, but in no cell.

@@ -46,6 +46,22 @@ func Hostile(size int) []Text {
 	add("growing quotations", numbered(func(i int) string { return strings.Repeat(">", i%90) + "a\n" }))
 	add("attributes", "<a "+numbered(func(i int) string { return fmt.Sprintf("a%d=b ", i) })+">")
 
+	reopened := func(format, end string) string { // elements that parsers reopen in every paragraph
+		var b strings.Builder
+		for i := range 480 {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String() + end
+	}
+	for _, s := range [][2]string{
+		{"<p>", "<b id=%d>"}, {"<p>", "<a href=%d>"}, {"<div>", "<b id=%d><table><td></b></td></table>"}, {"<div>", "<b id=%d><table></b></table>"},
+		{"<div>", "<b id=%d><table><caption></b></caption></table>"}, {"<div>", "<b id=%d><svg></b></svg>"},
+		{"<div>", "<b id=%d><select></b></select>"}, {"<div>", "<b id=%d><object></b></object>"}, {"<div>", "<b id=%d><td></b></td>"},
+		{"<div>", "<svg><style><b id=%d></style></svg>"}, {"<div><template>", "<b id=%d><td></b></td>"},
+		{"<div>", "<td><b id=%d></td>"}, {"<div>", "<table><td><select></table><b id=%d></b></select></td></table>"},
+	} {
+		add(fmt.Sprintf("reopened %q and %q", s[0], s[1]), s[0]+reopened(s[1], "</div>")+fill("<p>x</p>"))
+	}
 	n := size / 5
 	add("wide table", strings.Repeat("|a", n)+"\n"+strings.Repeat("|-", n)+"\n"+strings.Repeat("b\n", n/2))
 	add("table of 100 columns", strings.Repeat("|a", 100)+"\n"+strings.Repeat("|-", 100)+"\n"+fill("a\n"))

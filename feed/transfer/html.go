@@ -42,6 +42,9 @@ func htmlText(content []byte) ([]byte, error) {
 
 // readHTML returns the members of the post in an HTML document or fragment.
 func readHTML(content []byte) (map[string]any, error) {
+	if err := boundReopened(content); err != nil {
+		return nil, err
+	}
 	doc, err := html.Parse(bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("HTML: %w: %w", err, feed.ErrInvalid)

@@ -1,8 +1,8 @@
 // Package store stores sites in Redis: posts and their inbox, items and indexes, committed documents, leases and the
 // stream of commits. It makes writes atomic, idempotent and fenced; it does not interpret posts or render documents.
 //
-// It is the only importer of go-redis. Each change that depends on stored data is one Lua script, so concurrent processes
-// and a crash in between never leave a change half done.
+// It is the only importer of go-redis. Each change that depends on stored data is one Lua script, so concurrent
+// processes and a crash in between never leave a change half done.
 //
 // Errors are of the kinds in package feed: [feed.ErrUnavailable] if the server cannot answer now, [feed.ErrStale] for
 // writes based on outdated data, [feed.ErrNotFound], [feed.ErrLocked] and [feed.ErrInvalid]. Other errors are bugs or
@@ -43,16 +43,16 @@ type Options struct {
 	// Compress stores posts in gzip coding where that makes them smaller. Reading accepts both.
 	Compress bool
 
-	// Confirm is how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they don't. It should be
-	// less than BuildTimeout.
+	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they do not wait.
+	// It should be less than BuildTimeout.
 	ConfirmTimeout time.Duration
 
-	// Backing makes writes durable if the server does not; nil for Redis.
+	// Backing makes writes durable if the server does not persist data. It is nil for Redis.
 	Backing Backing
-	// Dial, if not nil, connects to the server, whatever the URL says.
+	// Dial, if not nil, connects to the server instead of the address in URL.
 	Dial func(context.Context) (net.Conn, error)
-	// Delegate is for the socket of an embedded store that another process owns. The client may read; Delete, RestoreRecords
-	// and Ask are run by the owner, and other writes fail.
+	// Delegate is for the socket of an embedded store that another process owns. The client may read; Delete,
+	// RestoreRecords and Ask are run by the owner, and other writes fail.
 	Delegate bool
 
 	// Name is the name of the connections in CLIENT LIST, without spaces. The default is "feedpub".
@@ -82,12 +82,13 @@ type Client struct {
 	// serveTimeout is also the grace period of blocking reads, buildTimeout that of waiting for the disk.
 	serveTimeout, buildTimeout time.Duration
 
-	// items are decoded items by their keys. An item is in several feeds, and most items of a feed are those of its last
-	// build. What an item is now, the server is asked each time, by its sum.
+	// items caches decoded items by key, since an item is in several feeds and most items of a feed do not change between
+	// builds. Each read compares the sum of a cached item with the stored one.
 	items *cache.Cache[string, cachedItem]
 
-	// Separate pools, so that no kind of load starves another: serve for replicas, build for reads and idempotent writes of
-	// builders and writers, once for scripts that must not be repeated, block for blocking reads and for polling.
+	// Separate pools, so that no kind of command uses up the connections of another: serve for replicas, build for reads
+	// and idempotent writes of builders and writers, once for scripts that must not be repeated, block for blocking reads
+	// and for polling.
 	serve, build, block redis.UniversalClient
 	once                unrepeated
 	owner               redis.UniversalClient // for delegated operations; nil unless Options.Delegate is set
@@ -98,8 +99,8 @@ type Client struct {
 	scanner *scanner
 }
 
-// Open returns a client of the store at o.URL. It reads the files that the URL names but does not connect, so it succeeds
-// while the server is down. Errors are of kind [feed.ErrInvalid] and never contain a password.
+// Open returns a client of the store at o.URL. It reads the files that the URL names but does not connect, so it
+// succeeds while the server is down. Errors are of kind [feed.ErrInvalid] and never contain a password.
 func Open(o Options) (*Client, error) {
 	u, err := redisurl.Parse(o.URL)
 	if err != nil {
@@ -109,7 +110,10 @@ func Open(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis URL: %w", err)
 	}
-	c := &Client{address: u.String(), log: o.Logger, now: o.Now, compress: o.Compress, items: cache.New[string, cachedItem](itemCacheBytes), confirm: o.ConfirmTimeout}
+	c := &Client{
+		address: u.String(), log: o.Logger, now: o.Now, compress: o.Compress, confirm: o.ConfirmTimeout,
+		items: cache.New[string, cachedItem](itemCacheBytes),
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -149,8 +153,8 @@ func (c *Client) Close() error {
 	return err
 }
 
-// Ping returns nil if the server, or any server of a Cluster, answers within the serve timeout. Otherwise the error is of
-// kind [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full refuses even PING.
+// Ping returns nil if the server, or any server of a Cluster, answers within the serve timeout. Otherwise the error is
+// of kind [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full refuses even PING.
 func (c *Client) Ping(ctx context.Context) error {
 	return c.wrap("ping", c.serve.Ping(ctx).Err())
 }
@@ -183,7 +187,7 @@ type endpoint struct {
 	sentinelPassword string
 	name             string // of connections
 	dial             time.Duration
-	connect          func(context.Context) (net.Conn, error) // nil for what the URL says
+	connect          func(context.Context) (net.Conn, error) // nil to connect to the URL
 }
 
 // newEndpoint reads the files that the URL names. Errors are of kind [feed.ErrInvalid].
@@ -203,7 +207,7 @@ func newEndpoint(u redisurl.URL) (endpoint, error) {
 	return e, nil
 }
 
-// pool is the settings of one client.
+// pool contains the settings of one client.
 type pool struct {
 	timeout time.Duration // of a command; noTimeout leaves it to its context
 	wait    time.Duration // for a free connection
@@ -216,8 +220,8 @@ const (
 	noTimeout = -1 // likewise
 )
 
-// client returns a client of the kind that the URL states. It does not use redis.UniversalOptions, which lack the setting
-// for how fast a Cluster's client learns of a failover.
+// client returns a client of the URL's kind. It does not use redis.UniversalOptions, which lack the
+// setting for how fast a Cluster's client learns of a failover.
 //
 // All clients read from masters. A replica of Redis may lag, so that an announced commit could not be read, or an older
 // one could follow it. Feed readers never wait for Redis, so reading from replicas would not serve them faster.
@@ -280,8 +284,8 @@ func noNotifications() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// sentinelErrors is a hook that replaces the error for an unknown master. A Sentinel replies nil for a name that it does
-// not know, and go-redis returns that as the error of the command, so the store would look empty.
+// sentinelErrors is a hook that replaces the error for an unknown master. A Sentinel replies nil for a name that it
+// does not know, and go-redis returns that as the error of the command, so the store would look empty.
 type sentinelErrors struct{ master string }
 
 // DialHook replaces the error of a failed connection.
@@ -345,7 +349,10 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 		return nil, nil
 	}
 	// If ServerName is empty, each server is verified by its address.
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.TLSName, InsecureSkipVerify: u.SkipVerify} //nolint:gosec // configured
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: u.TLSName,
+		InsecureSkipVerify: u.SkipVerify, //nolint:gosec // configured
+	}
 	if u.CAFile != "" {
 		pem, err := os.ReadFile(u.CAFile)
 		if err != nil {

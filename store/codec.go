@@ -74,8 +74,8 @@ func encodeItem(it *feed.Item) ([]byte, error) {
 	return encoder.EncodeAll(c.buf, b), nil
 }
 
-// decodeItem returns the item that encodeItem encoded. The error is of kind [feed.ErrInvalid] if b has another format or
-// is damaged.
+// decodeItem returns the item that encodeItem encoded. The error is of kind [feed.ErrInvalid] if b has another format
+// or is damaged.
 func decodeItem(b string) (*feed.Item, error) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
 		return nil, fmt.Errorf("stored item: unknown format: %w", feed.ErrInvalid)
@@ -117,8 +117,8 @@ func originOf(intake string, raw feed.Hash) string {
 	return string(sum[:headerSize-publishedEnd])
 }
 
-// decodeHeader returns the time of publication and the origin in the header of a stored item, or false if b is not one of
-// this format.
+// decodeHeader returns the time of publication and the origin in the header of a stored item, or false if b is not one
+// of this format.
 func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
 		return time.Time{}, "", false
@@ -367,8 +367,8 @@ func packPost(raw []byte, compressed bool) []byte {
 	return packed
 }
 
-// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin like gzip but cannot
-// be decompressed are returned unchanged: decoding the post then reports the error.
+// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin like gzip but
+// cannot be decompressed are returned unchanged: decoding the post then reports the error.
 func unpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored

@@ -27,16 +27,17 @@ const (
 )
 
 // Commit replaces the documents of a feed in one step and announces them. It returns
-//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is Now in whole seconds,
-//     but later than that of the version before; documents with the same bytes keep theirs.
+//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is Now in whole
+//     seconds, but later than that of the version before; documents with the same bytes keep theirs.
 //   - [feed.Unchanged] and the head if all bytes are the committed ones. Other fields of the head are updated, and
 //     announced if they are visible to readers (path, media type, links, max-age).
 //
 // If the feed's mark is still r.Dirty, the feed is no longer dirty. Blobs that the store has already may be left out.
 //
-// The error is of kind [feed.ErrStale] if a later builder has written, [feed.ErrNotFound] if the bytes of a document are
-// neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request contradicts itself; then nothing is changed.
-// After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns Unchanged.
+// The error is of kind [feed.ErrStale] if a later builder has written, [feed.ErrNotFound] if the bytes of a document
+// are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request contradicts itself; then nothing is
+// changed. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns
+// Unchanged.
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
 	if err != nil {
@@ -67,10 +68,10 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 			return "", feed.Head{}, err
 		}
 		switch reply[0] {
-		case "moved":
+		case "changed":
 			current = nil
 		case "absent":
-			uploadAll = true // something expired or was deleted
+			uploadAll = true // a document expired or was deleted
 		default:
 			s.client.poller.nudge(s.keys.changes())
 			return s.committed(ctx, r, reply)
@@ -132,7 +133,9 @@ func checkHead(h feed.Head) error {
 
 // upload writes the documents of a head that are not in stored. Documents that exist are not written again, since their
 // keys are hashes of their bytes.
-func (s *Site) upload(ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool) error {
+func (s *Site) upload(
+	ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool,
+) error {
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, d := range h.Documents {
 			if b, ok := blobs[d.Hash]; ok && !stored[d.Hash] {
@@ -193,9 +196,19 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	return keys, args, nil
 }
 
+// commitOutcomes returns the outcomes of a successful commit by the first word of the script's reply.
+func commitOutcomes() map[string]feed.Outcome {
+	return map[string]feed.Outcome{
+		"committed": feed.Committed,
+		"touched":   feed.Unchanged, // the head has changed, the documents have not
+		"unchanged": feed.Unchanged,
+	}
+}
+
 // committed returns the results of a successful commit from the script's reply.
 func (s *Site) committed(ctx context.Context, r feed.CommitRequest, reply []string) (feed.Outcome, feed.Head, error) {
-	if len(reply) != 2+len(r.Head.Documents) {
+	outcome, ok := commitOutcomes()[reply[0]]
+	if !ok || len(reply) != 2+len(r.Head.Documents) {
 		return "", feed.Head{}, errReply(reply)
 	}
 	head := r.Head
@@ -212,8 +225,5 @@ func (s *Site) committed(ctx context.Context, r feed.CommitRequest, reply []stri
 			return "", feed.Head{}, err
 		}
 	}
-	if reply[0] == "committed" {
-		return feed.Committed, head, nil
-	}
-	return feed.Unchanged, head, nil
+	return outcome, head, nil
 }

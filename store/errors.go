@@ -39,11 +39,12 @@ func unavailableTexts() []string {
 	return []string{"max number of clients reached", "redis: cluster has no nodes"}
 }
 
-// invalidCode is the error code of a delegated operation whose error is of kind [feed.ErrInvalid]. Redis has no such code.
+// invalidCode is the error code of a delegated operation whose error is of kind [feed.ErrInvalid]. Redis has no such
+// code.
 const invalidCode = "INVALID"
 
-// wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns nil
-// for nil.
+// wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns
+// nil for nil.
 func (c *Client) wrap(op string, err error) error {
 	switch {
 	case err == nil:
@@ -91,7 +92,8 @@ func unavailable(err error) bool {
 	text := err.Error()
 	for _, code := range unavailableCodes() {
 		// Redis 6 wraps the error of a script's command: "ERR Error running script …: -OOM command not allowed".
-		if strings.HasPrefix(text, code+" ") || strings.Contains(text, "-"+code+" ") || strings.Contains(text, ": "+code+" ") {
+		if strings.HasPrefix(text, code+" ") ||
+			strings.Contains(text, "-"+code+" ") || strings.Contains(text, ": "+code+" ") {
 			return true
 		}
 	}

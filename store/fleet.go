@@ -42,8 +42,8 @@ func (s *Site) Leave(ctx context.Context, id string) error {
 	return s.client.wrap("leave", err)
 }
 
-// Members returns the members whose reports have not expired, ordered by id. A report that cannot be decoded, which a later
-// release may have written, is returned with its id only.
+// Members returns the members whose reports have not expired, ordered by id. A report that cannot be decoded, which a
+// later release may have written, is returned with its id only.
 func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 	ids, err := s.client.build.SMembers(ctx, s.keys.fleet()).Result()
 	if err != nil || len(ids) == 0 {
@@ -87,8 +87,8 @@ func (s *Site) forget(ctx context.Context, ids []string) error {
 	return run(ctx, s.client.build, forgetMembersSource, keys, args...).Err()
 }
 
-// The schema of the data that this package stores. A release that changes it has the next number, also reads and writes the
-// previous schema, and leaves a site at its schema until an operator upgrades it.
+// The schema of the data that this package stores. A release that changes it has the next number, also reads and writes
+// the previous schema, and leaves a site at its schema until an operator upgrades it.
 const (
 	// SchemaVersion is the newest schema that this program supports.
 	SchemaVersion = 1
@@ -98,8 +98,8 @@ const (
 	SchemaWriter = 1
 )
 
-// Schema returns the schema of the site, the zero Schema if none is recorded yet. If it cannot be decoded, the error is of
-// kind [feed.ErrInvalid].
+// Schema returns the schema of the site, the zero Schema if none is recorded yet. If it cannot be decoded, the error is
+// of kind [feed.ErrInvalid].
 func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	stored, err := s.client.build.HGetAll(ctx, s.keys.schema()).Result()
 	if err != nil || len(stored) == 0 {
@@ -122,9 +122,9 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	return x, nil
 }
 
-// SetSchema records the schema of the site if the present one is still read, and returns it with its Since: a fencing token
-// that is greater than all tokens of the store and at least schema.Since. Builders with earlier tokens cannot write after
-// that. If the present schema is not the one that was read, the error is of kind [feed.ErrStale].
+// SetSchema records the schema of the site if the present one is still read, and returns it with its Since: a fencing
+// token that is greater than all tokens of the store and at least schema.Since. Builders with earlier tokens cannot
+// write after that. If the present schema is not the one that was read, the error is of kind [feed.ErrStale].
 func (s *Site) SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
 	reply, err := words(ctx, s.client.once, setSchemaSource, []string{s.keys.schema(), s.keys.token()},
 		int64(read.Since), int64(schema.Since), schema.Version, schema.Reader, schema.Writer, schema.Renderer)

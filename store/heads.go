@@ -17,8 +17,8 @@ import (
 	"feedpub/feed/coding"
 )
 
-// The fields of a head's hash: "token", "config", "ids" (JSON), "formats" (names, each followed by a comma), and for each
-// format "doc:FORMAT": hash, Last-Modified in Unix seconds and docRef as JSON, separated by spaces.
+// The fields of a head's hash: "token", "config", "ids" (JSON), "formats" (names, each followed by a comma), and for
+// each format "doc:FORMAT": hash, Last-Modified in Unix seconds and docRef as JSON, separated by spaces.
 const (
 	fieldToken   = "token"
 	fieldConfig  = "config"
@@ -141,9 +141,9 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	return out, nil
 }
 
-// Version returns a number that grows with each commit of the site, 0 before the first. Replicas poll it to learn whether
-// they missed an announcement. It also grows after the server lost its data, since it is at least the Unix time of the
-// commit in milliseconds.
+// Version returns a number that grows with each commit of the site, 0 before the first. Replicas poll it to learn
+// whether they missed an announcement. It also grows after the server lost its data, since it is at least the Unix time
+// of the commit in milliseconds.
 func (s *Site) Version(ctx context.Context) (int64, error) {
 	var reply *redis.StringCmd
 	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
@@ -159,8 +159,8 @@ func (s *Site) Version(ctx context.Context) (int64, error) {
 	return v, s.client.wrap("version", err)
 }
 
-// A blob is stored as a version byte, the identity length as 8 bytes, big endian, the item bounds as [feed.Bounds.Append]
-// writes them, and the gzip bytes.
+// A blob is stored as a version byte, the identity length as 8 bytes, big endian, the item bounds as
+// [feed.Bounds.Append] writes them, and the gzip bytes.
 const (
 	blobVersion = 1
 	blobHeader  = 9
@@ -203,8 +203,8 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	return b, nil
 }
 
-// Blob returns a document after it has verified its hash, or an error of kind [feed.ErrNotFound]. Replaced documents are
-// kept for three days. Brotli is nil if the stored brotli coding is not that of the document.
+// Blob returns a document after it has verified its hash, or an error of kind [feed.ErrNotFound]. Replaced documents
+// are kept for three days. Brotli is nil if the stored brotli coding is not that of the document.
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	var stored, packed *redis.StringCmd
 	// Each command has its own error; a document without brotli coding is not one.

@@ -17,7 +17,8 @@ import (
 	"feedpub/feed"
 )
 
-// Select returns the ids of up to limit posts in a feed, in the order of [feed.CompareItems]. With limit 0 it returns all.
+// Select returns the ids of up to limit posts in a feed, in the order of [feed.CompareItems]. With limit 0 it returns
+// all.
 func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string, error) {
 	ids, err := s.client.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
 	return ids, s.client.wrap("select", err)
@@ -55,7 +56,7 @@ func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 	return int(n), s.client.wrap("count", err)
 }
 
-// Member reports for each of ids whether that post is in a feed.
+// InFeed reports for each of ids whether that post is in a feed.
 func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
 	scores := make([]*redis.FloatCmd, len(ids))
 	// Not ZMSCORE, which miniredis lacks. The error of the pipeline may be that of a missing member.
@@ -95,8 +96,8 @@ func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return time.UnixMilli(int64(first[0].Score)).UTC(), true, nil
 }
 
-// Names returns the full names of feeds that have one; without arguments, of all such feeds. A name is recorded once, by
-// [Site.Absorb] or [Site.RestoreRecords], and never changes.
+// Names returns the full names of feeds that have one; without arguments, of all such feeds. A name is recorded once,
+// by [Site.Absorb] or [Site.RestoreRecords], and never changes.
 func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	out := map[feed.Name]string{}
 	if len(names) == 0 {
@@ -129,8 +130,8 @@ func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, erro
 	return t, s.client.wrap("last removal", err)
 }
 
-// DirtyFeeds returns the feeds to rebuild, those that have waited longest first. A feed stays dirty until a commit with the
-// mark that is returned here; one that has become dirty again since then stays dirty.
+// DirtyFeeds returns the feeds to rebuild, those that have waited longest first. A feed stays dirty until a commit with
+// the mark that is returned here; one that has become dirty again since then stays dirty.
 func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
 	all, err := s.client.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
 	if err != nil {
@@ -174,8 +175,8 @@ func (s *Site) Archives(ctx context.Context) ([]feed.Archive, error) {
 	return out, nil
 }
 
-// ArchiveCount returns the number of archives. Archives are never changed or removed, so cached archives are current while
-// their number is.
+// ArchiveCount returns the number of archives. Archives are never changed or removed, so cached archives are current
+// while their number is.
 func (s *Site) ArchiveCount(ctx context.Context) (int, error) {
 	n, err := s.client.build.HLen(ctx, s.keys.archives()).Result()
 	return int(n), s.client.wrap("archives", err)
@@ -218,7 +219,8 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 // checkArchive returns an error of kind [feed.ErrInvalid] unless a is a valid archive.
 func checkArchive(a feed.Archive) error {
 	if _, number := a.Feed.Archived(); number == 0 || a.Until.Time.IsZero() {
-		return fmt.Errorf("archive %q until %v: want the name and the end of an archive: %w", a.Feed, a.Until.Time, feed.ErrInvalid)
+		return fmt.Errorf("archive %q until %v: want the name and the end of an archive: %w",
+			a.Feed, a.Until.Time, feed.ErrInvalid)
 	}
 	return checkID(a.Until.ID)
 }
@@ -226,8 +228,8 @@ func checkArchive(a feed.Archive) error {
 // problemField returns the field of a problem in the hash. A post may have one problem of each kind.
 func problemField(kind feed.ProblemKind, id string) string { return string(kind) + ":" + id }
 
-// encodeProblem returns a problem's field, its Since in Unix milliseconds or "0", and the rest as JSON. Since is separate so
-// that scripts can keep the time at which the problem was first seen.
+// encodeProblem returns a problem's field, its Since in Unix milliseconds or "0", and the rest as JSON. Since is
+// separate so that scripts can keep the time at which the problem was first seen.
 func encodeProblem(p feed.Problem) (field, since, rest string, err error) {
 	since = "0"
 	if !p.Since.IsZero() {
@@ -267,13 +269,14 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	for field, stored := range all {
 		p, err := decodeProblem(stored)
 		if err != nil {
-			// It must not hide the others.
 			s.client.log.Warn("stored problem cannot be decoded", "site", string(s.keys), "problem", field, "error", err)
 			continue
 		}
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b feed.Problem) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Kind, b.Kind)) })
+	slices.SortFunc(out, func(a, b feed.Problem) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Kind, b.Kind))
+	})
 	return out, nil
 }
 

@@ -110,8 +110,8 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	return out, nil
 }
 
-// itemCacheBytes is about how much memory the decoded items take that a client keeps: some ten thousand of usual length,
-// which is more than the documents of a usual site have.
+// itemCacheBytes is about how much memory the decoded items take that a client keeps: some ten thousand of usual
+// length, which is more than the documents of a usual site have.
 const itemCacheBytes = 96 << 20
 
 // cachedItem is an item with the first bytes of its stored form, which identify it.
@@ -153,8 +153,8 @@ func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item)
 	return others, err
 }
 
-// decodeItem returns a stored item, or nil if it cannot be decoded: then it is logged and treated as missing, so that it
-// is made again from its post.
+// decodeItem returns a stored item, or nil if it cannot be decoded: then it is logged and treated as missing, so that
+// it is made again from its post.
 func (s *Site) decodeItem(id, stored string) *feed.Item {
 	it, err := decodeItem(stored)
 	if err != nil {
@@ -178,8 +178,8 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 //
 // Left and Entered include [feed.Main]. The feeds in Touched become dirty. An item enters an index with its time of
 // publication; with Keep, that is the stored item's. A change's Due replaces the stored one, and a zero Due removes it.
-// A change's Problem replaces the listed problems that absorbing a post can cause; if there was one of the same kind, its
-// Since is kept.
+// A change's Problem replaces the listed problems that absorbing a post can cause; if there was one of the same kind,
+// its Since is kept.
 //
 // After an error of another kind the changes may have been made, because the reply may have been lost. Repeating the
 // call then either returns ErrStale or makes the same changes again.

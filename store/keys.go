@@ -7,9 +7,9 @@ import (
 )
 
 // keyspace returns the names of one site's keys, one method for each kind of key; each method documents the Redis type
-// and the content. All keys begin with "feedpub:{SITE}:". The braces are a hash tag, which puts all keys of a site in one
-// slot of a Redis Cluster, as scripts and transactions require. Redis uses the first pair of braces only, so braces in a
-// post's id are harmless.
+// and the content. All keys begin with "feedpub:{SITE}:". The braces are a hash tag, which puts all keys of a site in
+// one slot of a Redis Cluster, as scripts and transactions require. Redis uses the first pair of braces only, so braces
+// in a post's id are harmless.
 type keyspace feed.SiteID
 
 func (k keyspace) key(parts ...string) string {
@@ -50,8 +50,8 @@ func (k keyspace) problems() string { return k.key("problems") }
 // due is a sorted set: ids of posts with a future date, score = that date in Unix milliseconds.
 func (k keyspace) due() string { return k.key("due") }
 
-// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks grow: a feed that became dirty again since it was
-// read has a greater mark, and feeds that have waited longest come first.
+// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks grow: a feed that became dirty again since it
+// was read has a greater mark, and feeds that have waited longest come first.
 func (k keyspace) dirty() string { return k.key("dirty") }
 
 // marks is a string: the last mark.
@@ -60,7 +60,7 @@ func (k keyspace) marks() string { return k.key("marks") }
 // cursor is a string: the last inbox entry that was absorbed.
 func (k keyspace) cursor() string { return k.key("cursor") }
 
-// head is a hash: the committed state of a feed, see headFields.
+// head is a hash: the committed state of a feed, see fieldToken and the other field constants.
 func (k keyspace) head(n feed.Name) string { return k.key("head", string(n)) }
 
 // heads is a sorted set: names of all feeds that have a head, score = the version at which it last changed.
@@ -84,8 +84,8 @@ func (k keyspace) lease(job string) string { return k.key("lease", job) }
 // token is a string: the greatest fencing token that was issued or used.
 func (k keyspace) token() string { return k.key("token") }
 
-// schema is a hash: "version" of the stored data; "reader" and "writer", the oldest schema versions of programs that may
-// read and write it; "renderer", the rendering version; "since", the fencing token of the decision.
+// schema is a hash: "version" of the stored data; "reader" and "writer", the oldest schema versions of programs that
+// may read and write it; "renderer", the rendering version; "since", the fencing token of the decision.
 func (k keyspace) schema() string { return k.key("schema") }
 
 // fleet is a set: ids of the processes that serve or build the site, and of some that have stopped.
@@ -100,8 +100,8 @@ func (k keyspace) requests() string { return k.key("requests") }
 // reply is a list with an expiry: the reply to a request, its only element.
 func (k keyspace) reply(id string) string { return k.key("reply", id) }
 
-// journal is a stream: changes that the embedded store must write to its disk. Only that store creates it; scripts add to
-// it if it exists. See [Site.Journal].
+// journal is a stream: changes that the embedded store must write to its disk. Only that store creates it; scripts add
+// to it if it exists. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }
 
 // absent is a key that is never written. It names the site's slot, for commands that need a key but no data.

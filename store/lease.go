@@ -14,8 +14,8 @@ import (
 
 // Acquire takes the lease of a job for ttl and returns a fencing token, or an error of kind [feed.ErrLocked] that names
 // the holder. The token is greater than all tokens of the store and than seen, the greatest one known to replicas, and
-// at least now in Unix milliseconds, so that a server that lost its data does not issue older tokens. Owner must be unique
-// to the process. The holder may acquire the lease again, for a new token.
+// at least now in Unix milliseconds, so that a server that lost its data does not issue older tokens. Owner must be
+// unique to the process. The holder may acquire the lease again, for a new token.
 //
 // A lease only avoids duplicate work and may expire while its holder works. The token ensures correctness.
 func (s *Site) Acquire(
@@ -32,23 +32,27 @@ func (s *Site) Acquire(
 	if err != nil {
 		return 0, s.client.wrap("acquire "+job, err)
 	}
-	if reply[0] == "locked" {
+	switch reply[0] {
+	case "ok":
+		token, err := strconv.ParseInt(reply[1], 10, 64)
+		return feed.Token(token), s.client.wrap("acquire "+job, err)
+	case "locked":
 		return 0, s.client.wrap("acquire "+job, fmt.Errorf("held by %s: %w", reply[1], feed.ErrLocked))
+	default:
+		return 0, s.client.wrap("acquire "+job, errReply(reply))
 	}
-	token, err := strconv.ParseInt(reply[1], 10, 64)
-	return feed.Token(token), s.client.wrap("acquire "+job, err)
 }
 
-// Renew extends the lease of a job to ttl from now. The error is of kind [feed.ErrLocked] if the lease has expired or has
-// another owner; then it must be acquired again.
+// Renew extends the lease of a job to ttl from now. The error is of kind [feed.ErrLocked] if the lease has expired or
+// has another owner; then it must be acquired again.
 func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) error {
 	reply, err := s.wordsWithRound(ctx, renewSource, []string{s.keys.lease(job)}, owner, ttl.Milliseconds())
 	if err == nil && reply[0] == "locked" {
-		holder := "nobody"
+		text := "lease has expired"
 		if len(reply) == 2 && reply[1] != "" {
-			holder = reply[1]
+			text += " and is held by " + reply[1]
 		}
-		err = fmt.Errorf("lease has expired and is held by %s: %w", holder, feed.ErrLocked)
+		err = fmt.Errorf("%s: %w", text, feed.ErrLocked)
 	}
 	return s.client.wrap("renew "+job, err)
 }
@@ -67,8 +71,8 @@ func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
 	return owner, err == nil, s.client.wrap("holder of "+job, err)
 }
 
-// wordsWithRound is like words for scripts that each site runs every second. If there are many sites, the script is sent
-// with the next round of the poller.
+// wordsWithRound is like words for scripts that each site runs every second. If there are many sites, the script is
+// sent with the next round of the poller.
 func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
 	if !s.client.poller.crowded() {
 		return words(ctx, s.client.build, source, keys, args...)

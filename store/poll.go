@@ -92,8 +92,8 @@ func (w *poller) enter() (leave func()) {
 	}
 }
 
-// crowded reports whether there are too many waiting calls for blocking. A call must enter before it asks, so that no more
-// than max block.
+// crowded reports whether there are too many waiting calls for blocking. A call must enter before it asks, so that no
+// more than max block.
 func (w *poller) crowded() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,8 +111,8 @@ func (w *poller) nudge(stream string) {
 	delete(w.polled, stream)
 }
 
-// await polls a stream until it has an entry after the given one, and reports whether it has. It returns false only if a
-// round that began after the call found none.
+// await polls a stream until it has an entry after the given one, and reports whether it has. It returns false only if
+// a round that began after the call found none.
 func (w *poller) await(ctx context.Context, site keyspace, stream, after string, end time.Time) (bool, error) {
 	x := &waiter{site: site, stream: stream, after: after, until: end, result: make(chan waitResult, 1)}
 	w.mu.Lock()
@@ -239,8 +239,8 @@ type pollRead struct {
 	reply *redis.XStreamSliceCmd
 }
 
-// reads returns the reads for all waiters. Waiters of the same stream have different positions in it, so each is in another
-// read. The caller holds mu.
+// reads returns the reads for all waiters. Waiters of the same stream have different positions in it, so each is in
+// another read. The caller holds mu.
 func (w *poller) reads() []pollRead {
 	var all []pollRead
 	open := map[readKey]int{} // index of the read that has room

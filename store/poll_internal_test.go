@@ -18,29 +18,29 @@ import (
 	"feedpub/feed"
 )
 
-// streams are a server that has streams only, each with the entry that is its last. It answers pipelines.
-type streams struct {
-	redis.Hook // nil: nothing else is asked
-	last       map[string]string
-	takes      time.Duration // to answer
-	err        error         // in place of an answer
+// fakeStreams is a hook that replies to pipelines like a server with streams.
+type fakeStreams struct {
+	redis.Hook                   // nil: methods that are not defined below must not be called
+	last       map[string]string // id of the last entry by stream
+	delay      time.Duration     // of replies
+	err        error             // the reply to every command, if not nil
 
 	mu        sync.Mutex
 	pipelines int
 	commands  [][]any
 }
 
-// asked returns how many round trips there were, and the commands.
-func (s *streams) asked() (pipelines int, commands [][]any) {
+// received returns the number of pipelines so far, and their commands.
+func (s *fakeStreams) received() (pipelines int, commands [][]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pipelines, slices.Clone(s.commands)
 }
 
-func (s *streams) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (s *fakeStreams) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
-		if s.takes > 0 {
-			<-time.After(s.takes)
+		if s.delay > 0 {
+			<-time.After(s.delay)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -55,17 +55,17 @@ func (s *streams) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPi
 			if !ok {
 				continue
 			}
-			at := slices.Index(cmd.Args(), any("streams"))
-			asked := cmd.Args()[at+1:]
-			var news []redis.XStream
-			for i, stream := range asked[:len(asked)/2] {
-				name, after := stream.(string), asked[len(asked)/2+i].(string)
+			args := cmd.Args()[slices.Index(cmd.Args(), any("streams"))+1:]
+			names, positions := args[:len(args)/2], args[len(args)/2:]
+			var reply []redis.XStream
+			for i, n := range names {
+				name, after := n.(string), positions[i].(string)
 				if s.last[name] > after {
-					news = append(news, redis.XStream{Stream: name, Messages: []redis.XMessage{{ID: s.last[name]}}})
+					reply = append(reply, redis.XStream{Stream: name, Messages: []redis.XMessage{{ID: s.last[name]}}})
 				}
 			}
-			x.SetVal(news)
-			if news == nil {
+			x.SetVal(reply)
+			if reply == nil {
 				x.SetErr(redis.Nil)
 			}
 		}
@@ -73,11 +73,11 @@ func (s *streams) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
-func (s *streams) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-func (s *streams) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (s *fakeStreams) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (s *fakeStreams) DialHook(next redis.DialHook) redis.DialHook          { return next }
 
-// newTestWaits returns waits on the streams, which are to be closed.
-func newTestWaits(s *streams, clustered bool) *poller {
+// newTestPoller returns a poller of s that never blocks. The caller must close it.
+func newTestPoller(s *fakeStreams, clustered bool) *poller {
 	c := redis.NewClient(&redis.Options{
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
@@ -85,75 +85,76 @@ func newTestWaits(s *streams, clustered bool) *poller {
 	return newPoller(c, clustered, 0)
 }
 
-// answer is how a wait ended, and when.
-type answer struct {
-	News  bool
+// outcome is the result of a wait and the time that it took.
+type outcome struct {
+	Found bool
 	Err   error
 	After time.Duration
 }
 
-// begin begins a wait for a stream of the site "a" and returns where its answer comes.
-func begin(ctx context.Context, w *poller, stream, after string, wait time.Duration) <-chan answer {
-	done := make(chan answer, 1)
+// startWait starts a wait for a stream of the site "a" and returns a channel for its outcome.
+func startWait(ctx context.Context, w *poller, stream, after string, wait time.Duration) <-chan outcome {
+	done := make(chan outcome, 1)
 	start := time.Now()
 	go func() {
-		news, err := w.await(ctx, "a", stream, after, start.Add(wait))
-		done <- answer{news, err, time.Since(start)}
+		found, err := w.await(ctx, "a", stream, after, start.Add(wait))
+		done <- outcome{found, err, time.Since(start)}
 	}()
 	synctest.Wait()
 	return done
 }
 
-func wantAnswer(t *testing.T, what string, got <-chan answer, want answer) {
+func wantOutcome(t *testing.T, what string, got <-chan outcome, want outcome) {
 	t.Helper()
-	if g := <-got; g.News != want.News || !errors.Is(g.Err, want.Err) || g.After != want.After {
-		t.Errorf("%s: the wait ended with %+v, want %+v", what, g, want)
+	if g := <-got; g.Found != want.Found || !errors.Is(g.Err, want.Err) || g.After != want.After {
+		t.Errorf("%s: outcome is %+v, want %+v", what, g, want)
 	}
 }
 
-func TestRounds(t *testing.T) {
+func TestPoller(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {
 		name string
-		run  func(t *testing.T, s *streams, w *poller)
+		run  func(t *testing.T, s *fakeStreams, w *poller)
 	}{
-		{"news comes with the next round, to those who lack it", func(t *testing.T, s *streams, w *poller) {
+		{"the next round finds new entries", func(t *testing.T, s *fakeStreams, w *poller) {
 			s.last["x"], s.last["y"] = "5-0", "1-0"
-			behind, level := begin(t.Context(), w, "x", "4-0", time.Second), begin(t.Context(), w, "x", "5-0", time.Second)
-			other := begin(t.Context(), w, "y", "1-0", 600*time.Millisecond)
-			wantAnswer(t, "after an older entry", behind, answer{News: true, After: 250 * time.Millisecond})
-			wantAnswer(t, "a stream without news", other, answer{After: 600 * time.Millisecond})
-			wantAnswer(t, "after the last entry", level, answer{After: time.Second})
+			behind := startWait(t.Context(), w, "x", "4-0", time.Second)
+			level := startWait(t.Context(), w, "x", "5-0", time.Second)
+			other := startWait(t.Context(), w, "y", "1-0", 600*time.Millisecond)
+			wantOutcome(t, "wait after an older entry", behind, outcome{Found: true, After: 250 * time.Millisecond})
+			wantOutcome(t, "wait for another stream", other, outcome{After: 600 * time.Millisecond})
+			wantOutcome(t, "wait after the last entry", level, outcome{After: time.Second})
 		}},
-		{"what this process adds is known at once", func(t *testing.T, s *streams, w *poller) {
-			x, y := begin(t.Context(), w, "x", "0-0", time.Minute), begin(t.Context(), w, "y", "0-0", time.Second)
+		{"nudge ends waits of the stream at once", func(t *testing.T, s *fakeStreams, w *poller) {
+			x, y := startWait(t.Context(), w, "x", "0-0", time.Minute), startWait(t.Context(), w, "y", "0-0", time.Second)
 			w.nudge("x")
-			wantAnswer(t, "the stream", x, answer{News: true})
-			wantAnswer(t, "another stream", y, answer{After: time.Second})
+			wantOutcome(t, "wait for the stream", x, outcome{Found: true})
+			wantOutcome(t, "wait for another stream", y, outcome{After: time.Second})
 		}},
-		{"an error is everyone's", func(t *testing.T, s *streams, w *poller) {
+		{"an error ends all waits", func(t *testing.T, s *fakeStreams, w *poller) {
 			s.err = broken
-			x, y := begin(t.Context(), w, "x", "0-0", time.Minute), begin(t.Context(), w, "y", "0-0", time.Minute)
-			wantAnswer(t, "one", x, answer{Err: broken, After: pollInterval})
-			wantAnswer(t, "the other", y, answer{Err: broken, After: pollInterval})
-			if n, _ := s.asked(); n != 1 {
-				t.Errorf("the server was asked %d times, want once for all", n)
+			x, y := startWait(t.Context(), w, "x", "0-0", time.Minute), startWait(t.Context(), w, "y", "0-0", time.Minute)
+			wantOutcome(t, "first wait", x, outcome{Err: broken, After: pollInterval})
+			wantOutcome(t, "second wait", y, outcome{Err: broken, After: pollInterval})
+			if n, _ := s.received(); n != 1 {
+				t.Errorf("%d round trips, want 1 for both waits", n)
 			}
 		}},
-		{"a server that does not answer in time is not one without news", func(t *testing.T, s *streams, w *poller) {
-			s.takes, s.err = time.Second, broken
-			x := begin(t.Context(), w, "x", "0-0", 500*time.Millisecond)
-			wantAnswer(t, "a wait that ends during a round", x, answer{Err: broken, After: pollInterval + time.Second})
+		{"a wait that ends during a round has the result of the round", func(t *testing.T, s *fakeStreams, w *poller) {
+			s.delay, s.err = time.Second, broken
+			x := startWait(t.Context(), w, "x", "0-0", 500*time.Millisecond)
+			wantOutcome(t, "wait", x, outcome{Err: broken, After: pollInterval + time.Second})
 		}},
-		{"the end of a context is noticed during a round", func(t *testing.T, s *streams, w *poller) {
-			s.takes = time.Minute
+		{"a context ends a wait during a round", func(t *testing.T, s *fakeStreams, w *poller) {
+			s.delay = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			x := begin(ctx, w, "x", "0-0", time.Hour)
-			wantAnswer(t, "the wait", x, answer{Err: context.DeadlineExceeded, After: time.Second})
+			x := startWait(ctx, w, "x", "0-0", time.Hour)
+			wantOutcome(t, "wait", x, outcome{Err: context.DeadlineExceeded, After: time.Second})
 		}},
-		{"commands ride with a round and not alone", func(t *testing.T, s *streams, w *poller) {
-			x := begin(t.Context(), w, "x", "0-0", time.Second)
+		{"extra commands are sent with the next round", func(t *testing.T, s *fakeStreams, w *poller) {
+			x := startWait(t.Context(), w, "x", "0-0", time.Second)
 			start := time.Now()
 			for range 2 {
 				go func() { _ = w.withNextRound(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }) }()
@@ -161,35 +162,36 @@ func TestRounds(t *testing.T) {
 			if err := w.withNextRound(t.Context(), func(p redis.Pipeliner) { p.Ping(t.Context()) }); err != nil {
 				t.Error(err)
 			}
-			n, commands := s.asked()
+			n, commands := s.received()
 			if took := time.Since(start); took != pollInterval || n != 1 || len(commands) != 4 {
-				t.Errorf("after %v there were %d round trips with %d commands; want one with 4 after %v",
+				t.Errorf("after %v there were %d round trips with %d commands in all; want 1 with 4 after %v",
 					took, n, len(commands), pollInterval)
 			}
 			<-x
 		}},
-		{"closing ends waits", func(t *testing.T, s *streams, w *poller) {
-			x := begin(t.Context(), w, "x", "0-0", time.Hour)
+		{"close ends waits", func(t *testing.T, s *fakeStreams, w *poller) {
+			x := startWait(t.Context(), w, "x", "0-0", time.Hour)
 			w.close()
-			wantAnswer(t, "one that waits", x, answer{Err: redis.ErrClosed})
-			wantAnswer(t, "one that comes later", begin(t.Context(), w, "x", "0-0", time.Hour), answer{Err: redis.ErrClosed})
+			wantOutcome(t, "wait before close", x, outcome{Err: redis.ErrClosed})
+			late := startWait(t.Context(), w, "x", "0-0", time.Hour)
+			wantOutcome(t, "wait after close", late, outcome{Err: redis.ErrClosed})
 			if err := w.withNextRound(t.Context(), nil); !errors.Is(err, redis.ErrClosed) {
-				t.Errorf("ride on a closed client = %v; want %v", err, redis.ErrClosed)
+				t.Errorf("withNextRound after close = %v; want %v", err, redis.ErrClosed)
 			}
 		}},
-		{"nothing runs when nobody waits", func(t *testing.T, s *streams, w *poller) {
-			<-begin(t.Context(), w, "x", "0-0", time.Second)
-			time.Sleep(time.Hour) // of the test's own clock
-			if n, _ := s.asked(); n > 4 {
-				t.Errorf("an hour after a wait of a second the server was asked %d times; want no more than 4", n)
+		{"no rounds without waits", func(t *testing.T, s *fakeStreams, w *poller) {
+			<-startWait(t.Context(), w, "x", "0-0", time.Second)
+			time.Sleep(time.Hour) // of the fake clock
+			if n, _ := s.received(); n > 4 {
+				t.Errorf("%d round trips in an hour after a wait of a second; want at most 4", n)
 			}
-			wantAnswer(t, "a wait after that", begin(t.Context(), w, "x", "0-0", time.Second), answer{After: time.Second})
+			wantOutcome(t, "next wait", startWait(t.Context(), w, "x", "0-0", time.Second), outcome{After: time.Second})
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &streams{last: map[string]string{}}
-				w := newTestWaits(s, false)
+				s := &fakeStreams{last: map[string]string{}}
+				w := newTestPoller(s, false)
 				tt.run(t, s, w)
 				w.close()
 			})
@@ -197,19 +199,19 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// TestARoundIsFewCommands: for two places in each of 3 × 200 streams.
-func TestARoundIsFewCommands(t *testing.T) {
+// TestPollerCommands counts the commands of a round for two positions in each of 3 × 200 streams.
+func TestPollerCommands(t *testing.T) {
 	for _, tt := range []struct {
 		clustered bool
-		want      map[int]int // commands by how many streams they ask for
+		want      map[int]int // number of commands by number of streams in each
 	}{
 		{false, map[int]int{128: 8, 88: 2}},
 		{true, map[int]int{3: 400}}, // the streams of a site are in one slot
 	} {
 		t.Run(fmt.Sprint("clustered ", tt.clustered), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &streams{last: map[string]string{}}
-				w := newTestWaits(s, tt.clustered)
+				s := &fakeStreams{last: map[string]string{}}
+				w := newTestPoller(s, tt.clustered)
 				ctx, cancel := context.WithCancel(t.Context())
 				for i := range 200 {
 					k := keyspace(feed.SiteID(fmt.Sprint("site-", i)))
@@ -221,13 +223,13 @@ func TestARoundIsFewCommands(t *testing.T) {
 				}
 				time.Sleep(pollInterval)
 				synctest.Wait()
-				pipelines, commands := s.asked()
+				pipelines, commands := s.received()
 				got := map[int]int{}
 				for _, args := range commands {
 					got[(len(args)-4)/2]++ // xread count 1 streams …
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" || pipelines != 1 {
-					t.Errorf("in %d round trips, commands by number of streams (-want +got):\n%s", pipelines, diff)
+					t.Errorf("%d round trips, want 1; commands by number of streams (-want +got):\n%s", pipelines, diff)
 				}
 				cancel()
 				w.close()
@@ -236,8 +238,8 @@ func TestARoundIsFewCommands(t *testing.T) {
 	}
 }
 
-// TestWaitsBlockWhileTheyAreFew, and none does while there are many: the bound on connections holds.
-func TestWaitsBlockWhileTheyAreFew(t *testing.T) {
+// TestPollerCrowded checks that calls block only while there are at most max, so that connections are bounded.
+func TestPollerCrowded(t *testing.T) {
 	w := newPoller(nil, false, 2)
 	var blocking atomic.Int32
 	var leave []func()
@@ -248,11 +250,11 @@ func TestWaitsBlockWhileTheyAreFew(t *testing.T) {
 		}
 	}
 	if blocking.Load() != 2 || !w.crowded() {
-		t.Errorf("of 4 waits %d block, want 2", blocking.Load())
+		t.Errorf("%d of 4 calls may block, want 2", blocking.Load())
 	}
 	leave[0]()
 	leave[3]()
 	if w.crowded() {
-		t.Error("2 of 4 waits are over and the rest may not block again")
+		t.Error("the poller is crowded with 2 calls, want room for 2 that block")
 	}
 }

@@ -27,8 +27,8 @@ func checkID(id string) error {
 	return nil
 }
 
-// Put writes raw posts with their inbox entries and replaces earlier versions, in batches, each in one transaction. If it
-// returns nil, the server has acknowledged all of them. After an error some may have been written; the call may be
+// Put writes raw posts with their inbox entries and replaces earlier versions, in batches, each in one transaction. If
+// it returns nil, the server has acknowledged all of them. After an error some may have been written; the call may be
 // repeated. Raw is not validated here but when it is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
@@ -78,8 +78,8 @@ type transactor interface {
 	TxPipelined(ctx context.Context, add func(redis.Pipeliner) error) ([]redis.Cmder, error)
 }
 
-// transact runs commands in one transaction. If the server rejects a command, no command is executed, and transact returns
-// the error of that command rather than EXECABORT.
+// transact runs commands in one transaction. If the server rejects a command, no command is executed, and transact
+// returns the error of that command rather than EXECABORT.
 func transact(ctx context.Context, c transactor, add func(redis.Pipeliner) error) error {
 	cmds, err := c.TxPipelined(ctx, add)
 	if err != nil && strings.HasPrefix(err.Error(), "EXECABORT ") {
@@ -97,8 +97,8 @@ func inboxEntry(k keyspace, id string) *redis.XAddArgs {
 	return &redis.XAddArgs{Stream: k.inbox(), Values: []string{"id", id}}
 }
 
-// Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry makes the deletion explicit and
-// confirms the deletion of a post that was found missing. It may be repeated.
+// Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry makes the deletion explicit
+// and confirms the deletion of a post that was found missing. It may be repeated.
 func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
@@ -127,8 +127,8 @@ func (s *Site) Post(ctx context.Context, id string) ([]byte, error) {
 	return unpackPost(raw), nil
 }
 
-// RawPosts returns raw posts as they were written, in the order of ids, in one round trip. Raw is nil for posts that do not
-// exist. The caller owns the bytes.
+// RawPosts returns raw posts as they were written, in the order of ids, in one round trip. Raw is nil for posts that do
+// not exist. The caller owns the bytes.
 func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -150,13 +150,16 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 // updateTries limits the attempts of an update. An attempt fails only if another write of the post succeeded.
 const updateTries = 16
 
-// Update replaces one post by a function of it: next receives the raw post, nil if there is none, and returns the new raw
-// post, nil to delete it. If the post changes in the meantime, next is called again with the newer version, so next must
-// not have side effects. An error of next is returned unchanged, and nothing is written. Each update adds an inbox entry.
+// Update replaces one post by a function of it: next receives the raw post, nil if there is none, and returns the new
+// raw post, nil to delete it. If the post changes in the meantime, next is called again with the newer version, so next
+// must not have side effects. An error of next is returned unchanged, and nothing is written. Each update adds an inbox
+// entry.
 //
-// Confirmed reports whether the replicas of Redis have the write; without [Options.ConfirmTimeout], whether the server has
-// it. A write that is not confirmed is still made, and lost only if a replica that lacks it becomes the master.
-func (s *Site) Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error) {
+// Confirmed reports whether the replicas of Redis have the write; without [Options.ConfirmTimeout], whether the server
+// has it. A write that is not confirmed is still made, and lost only if a replica that lacks it becomes the master.
+func (s *Site) Update(
+	ctx context.Context, id string, next func(current []byte) ([]byte, error),
+) (confirmed bool, err error) {
 	if err := checkID(id); err != nil {
 		return false, fmt.Errorf("store update: %w", err)
 	}
@@ -211,8 +214,8 @@ func getPost(ctx context.Context, tx *redis.Tx, key string) (storedPost, error) 
 	return storedPost{value, err == nil}, err
 }
 
-// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post is not as it was
-// read, nothing is written and the error is [redis.TxFailedErr].
+// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post is not as it
+// was read, nothing is written and the error is [redis.TxFailedErr].
 func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read storedPost, raw []byte) error {
 	key := s.keys.post(id)
 	// A backing writes its files before the transaction, which must not fail then because the post has changed. While it
@@ -256,8 +259,8 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirm
 	return confirmed, s.client.wrap("put", err)
 }
 
-// awaitReplicas waits until all connected replicas have the writes of the connection, and reports whether they do and there
-// is at least one. Errors are logged and count as unconfirmed, since the write itself has been acknowledged.
+// awaitReplicas waits until all connected replicas have the writes of the connection, and reports whether they do and
+// there is at least one. Errors are logged and count as unconfirmed, since the write itself has been acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {
 		return true

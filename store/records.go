@@ -100,11 +100,11 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 	return records, nil
 }
 
-// RestoreRecords restores primary records from an export and merges them with those of the site: of two times at which a
-// post was first seen the earlier is kept; the removal of a post is restored only if it has no record, a name or an
-// archive only if it does not exist, a removal from a feed only if it is later. A post whose record changes gets an inbox
-// entry, so that it is absorbed again. It may be repeated. A line without a member or with an invalid id is an error of
-// kind [feed.ErrInvalid].
+// RestoreRecords restores primary records from an export and merges them with those of the site: of two times at which
+// a post was first seen the earlier is kept; the removal of a post is restored only if it has no record, a name or an
+// archive only if it does not exist, a removal from a feed only if it is later. A post whose record changes gets an
+// inbox entry, so that it is absorbed again. It may be repeated. A line without a member or with an invalid id is an
+// error of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
@@ -146,9 +146,9 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 	return nil
 }
 
-// RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than the copy ([feed.Head.Later]) is
-// replaced by it, including Last-Modified; other heads are kept. Blobs returns the documents. It continues after a head
-// that cannot be restored, and returns all errors, joined.
+// RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than the copy
+// ([feed.Head.Later]) is replaced by it, including Last-Modified; other heads are kept. Blobs returns the documents. It
+// continues after a head that cannot be restored, and returns all errors, joined.
 func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	var errs []error
 	for _, h := range heads {
@@ -159,14 +159,16 @@ func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(f
 	return errors.Join(errs...)
 }
 
-// RestoreHead is like RestoreHeads for one head that the store has lost and a replica still serves. If it writes the head,
-// the feed also becomes dirty: posts may be lost as well, and only a rebuild finds that and holds the feed.
+// RestoreHead is like RestoreHeads for one head that the store has lost and a replica still serves. If it writes the
+// head, the feed also becomes dirty: posts may be lost as well, and only a rebuild finds that and holds the feed.
 func (s *Site) RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	// Pages have no posts, and are built with every feed.
 	return s.client.wrap(fmt.Sprintf("restore head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
 }
 
-func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error), dirty bool) error {
+func (s *Site) restoreHead(
+	ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error), dirty bool,
+) error {
 	if err := checkHead(h); err != nil {
 		return err
 	}
@@ -221,8 +223,15 @@ func (s *Site) restoreHead(ctx context.Context, h feed.Head, blobs func(feed.Has
 		int64(current.Token), len(h.Documents),
 	}, fields...)
 	reply, err := status(ctx, s.client.once, restoreHeadSource, keys, args...)
-	if err == nil && reply == "absent" {
-		err = fmt.Errorf("its documents expired during the restore: %w", feed.ErrUnavailable)
+	if err != nil {
+		return err
 	}
-	return err
+	switch reply {
+	case "ok", "kept":
+		return nil
+	case "absent":
+		return fmt.Errorf("its documents expired during the restore: %w", feed.ErrUnavailable)
+	default:
+		return errReply(reply)
+	}
 }

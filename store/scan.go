@@ -16,9 +16,9 @@ import (
 	"feedpub/feed"
 )
 
-// PostIDs returns an iterator over the ids of all posts, in batches of any size and in no order. A post that exists during
-// the whole scan occurs at least once, possibly more often; one that is written or deleted during the scan may or may not
-// occur. The iterator ends after an error; then missing ids mean nothing.
+// PostIDs returns an iterator over the ids of all posts, in batches of any size and in no order. A post that exists
+// during the whole scan occurs at least once, possibly more often; one that is written or deleted during the scan may
+// or may not occur. The iterator ends after an error; then missing ids mean nothing.
 //
 // Each scan reads all keys of a server. Sites of one client that scan at the same time share it: see scanner.
 func (s *Site) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
@@ -83,8 +83,8 @@ func (s *Site) scanAll(ctx context.Context, want kinds, yield func(idLists) bool
 	return s.scanAlone(ctx, m, want, yield)
 }
 
-// scanAlone scans for this site only. In the end it checks that one server was the master of the site's slot all the time:
-// after a failover or a restart, keys may have been skipped.
+// scanAlone scans for this site only. In the end it checks that one server was the master of the site's slot all the
+// time: after a failover or a restart, keys may have been skipped.
 func (s *Site) scanAlone(ctx context.Context, m *redis.Client, want kinds, yield func(idLists) bool) error {
 	before, err := s.incarnation(ctx, m)
 	if err != nil {
@@ -207,10 +207,11 @@ const (
 	// joinDelay is how long a pass waits for more sites to join it: a start or a schedule begins the reconciliation of
 	// several sites at about the same time.
 	joinDelay = 50 * time.Millisecond
-	// minBatch is the minimum number of ids in a batch but the last: of the thousand keys of a step, few belong to one site.
+	// minBatch is the minimum number of ids in a batch but the last: of the thousand keys of a step, few belong to one
+	// site.
 	minBatch = 256
-	// maxBuffered limits the ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the least limit for
-	// one site.
+	// maxBuffered limits the ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the least limit
+	// for one site.
 	maxBuffered = 1 << 19
 	minBuffered = 2560
 )
@@ -219,7 +220,8 @@ const (
 type pace time.Duration
 
 const (
-	// swift passes only tolerate a busy processor, so that a slow site does not delay the sites that wait for the next pass.
+	// swift passes only tolerate a busy processor, so that a slow site does not delay the sites that wait for the next
+	// pass.
 	swift = pace(50 * time.Millisecond)
 	// patient passes are for the sites that swift passes left behind, such as large ones. They advance at the speed of the
 	// slowest site.
@@ -229,12 +231,12 @@ const (
 // errLeftBehind is the error of a site whose pass continued without it.
 var errLeftBehind = errors.New("the pass continued without this site")
 
-// scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred scans side
-// by side would cost two hundred times as much as one. A site that joins during a pass waits for the next one, and so
-// takes part in a whole pass.
+// scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred scans
+// side by side would cost two hundred times as much as one. A site that joins during a pass waits for the next one, and
+// so takes part in a whole pass.
 //
-// Each site consumes its ids at its own speed from a bounded buffer, and cannot block the others: a swift pass continues
-// without it; it then starts again in a patient pass, and if it is left behind there too, scans alone.
+// Each site consumes its ids at its own speed from a bounded buffer, and cannot block the others: a swift pass
+// continues without it; it then starts again in a patient pass, and if it is left behind there too, scans alone.
 type scanner struct {
 	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
@@ -478,8 +480,8 @@ func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// take waits for ids, and returns a batch and whether there may be more. It returns the error of the part after the last
-// batch.
+// take waits for ids, and returns a batch and whether there may be more. It returns the error of the part after the
+// last batch.
 func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 	for {
 		x.mu.Lock()

@@ -14,28 +14,28 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// keys are a server that can be walked over. A cursor is a place in the list.
-type keys struct {
-	redis.Hook // nil: nothing else is asked
+// fakeKeys is a hook that replies to SCAN like a server with keys. A cursor is an index of the list.
+type fakeKeys struct {
+	redis.Hook // nil: methods that are not defined below must not be called
 	list       []string
-	moved      keyspace // a site whose slot is elsewhere
+	moved      keyspace // a site whose slot another server has
 
 	mu    sync.Mutex
 	runID string
 	scans int
-	fail  error // of the scans that follow
+	err   error // the reply to every SCAN, if not nil
 }
 
-func (k *keys) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (k *fakeKeys) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(_ context.Context, cmd redis.Cmder) error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		switch cmd := cmd.(type) {
 		case *redis.ScanCmd:
 			k.scans++
-			if k.fail != nil {
-				cmd.SetErr(k.fail)
-				return k.fail
+			if k.err != nil {
+				cmd.SetErr(k.err)
+				return k.err
 			}
 			from := cmd.Args()[1].(uint64)
 			to := min(from+scanCount, uint64(len(k.list)))
@@ -51,7 +51,7 @@ func (k *keys) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (k *keys) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (k *fakeKeys) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
 			if k.moved != "" && cmd.Args()[1] == k.moved.absent() {
@@ -62,9 +62,9 @@ func (k *keys) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipel
 	}
 }
 
-func (k *keys) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (k *fakeKeys) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (k *keys) set(change func()) {
+func (k *fakeKeys) set(change func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	change()
@@ -75,17 +75,17 @@ var (
 	errBroken = errors.New("broken")
 )
 
-// walked is what came of a walk.
-type walked struct {
+// scanned is the result of a scan: the number of different ids, and the error.
+type scanned struct {
 	ids int
 	err error
 }
 
-// begin begins a walk of a site over its posts that calls each before it goes on, and returns where its end comes.
-func beginWalk(
+// startScan starts a scan for the posts of a site and returns a channel for its result. It calls each with every batch.
+func startScan(
 	ctx context.Context, w *scanner, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
-) <-chan walked {
-	done := make(chan walked, 1)
+) <-chan scanned {
+	done := make(chan scanned, 1)
 	go func() {
 		seen := map[string]bool{}
 		err := w.join(ctx, m, p, site, kinds{kindPost: true}, func(ids idLists) bool {
@@ -94,133 +94,140 @@ func beginWalk(
 			}
 			return each(ids)
 		})
-		done <- walked{len(seen), err}
+		done <- scanned{len(seen), err}
 	}()
 	synctest.Wait()
 	return done
 }
 
-// some is a number of ids that is neither none nor all.
-const some = -1
+const (
+	// sitePosts is the number of posts of each of the sites a and b, more than are buffered for a site.
+	sitePosts = 6000
+	// some is a number of ids between 0 and sitePosts.
+	some = -1
+)
 
-func wantWalked(t *testing.T, what string, got <-chan walked, ids int, err error) {
+func wantScanned(t *testing.T, what string, got <-chan scanned, ids int, err error) {
 	t.Helper()
 	g := <-got
-	if ids == some && g.ids > 0 && g.ids < 6000 {
+	if ids == some && g.ids > 0 && g.ids < sitePosts {
 		ids = g.ids
 	}
 	if g.ids != ids || !errors.Is(g.err, err) {
-		t.Errorf("%s: the walk gave %d ids and the error %v, want %d and %v", what, g.ids, g.err, ids, err)
+		t.Errorf("scan of %s: %d ids, error %v; want %d, %v", what, g.ids, g.err, ids, err)
 	}
 }
 
-func TestSharedWalks(t *testing.T) {
-	const each = 6000 // posts of each of the sites a and b, more than a site may leave lying
+func TestScanner(t *testing.T) {
 	all := func(idLists) bool { return true }
 	for _, tt := range []struct {
 		name string
-		run  func(t *testing.T, k *keys, w *scanner, m *redis.Client)
+		run  func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client)
 	}{
-		{"two at a time share a pass", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
-			none := beginWalk(t.Context(), w, m, swift, "c", all)
-			wantWalked(t, "a", a, each, nil)
-			wantWalked(t, "b", b, each, nil)
-			wantWalked(t, "a site without posts", none, 0, nil)
+		{"concurrent scans share a pass", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			a, b := startScan(t.Context(), w, m, swift, "a", all), startScan(t.Context(), w, m, swift, "b", all)
+			none := startScan(t.Context(), w, m, swift, "c", all)
+			wantScanned(t, "a", a, sitePosts, nil)
+			wantScanned(t, "b", b, sitePosts, nil)
+			wantScanned(t, "a site without posts", none, 0, nil)
 			if k.scans != 18 {
-				t.Errorf("%d scans for 18,000 keys, want 18", k.scans)
+				t.Errorf("%d SCAN commands for 18,000 keys, want 18", k.scans)
 			}
 		}},
-		{"who comes during a pass takes part in a whole one", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			var late <-chan walked
-			first := sync.OnceFunc(func() { late = beginWalk(t.Context(), w, m, patient, "b", all) })
-			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool {
-				first() // the pass waits for this one meanwhile, since it is patient
+		{"joining during a pass waits for the next pass", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			var late <-chan scanned
+			first := sync.OnceFunc(func() { late = startScan(t.Context(), w, m, patient, "b", all) })
+			a := startScan(t.Context(), w, m, patient, "a", func(idLists) bool {
+				first() // the pass waits for this site, since it is patient
 				return true
 			})
-			wantWalked(t, "a", a, each, nil)
-			wantWalked(t, "b", late, each, nil)
+			wantScanned(t, "a", a, sitePosts, nil)
+			wantScanned(t, "b", late, sitePosts, nil)
 		}},
-		{"a slow one is left behind, with what lies there", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"a swift pass continues without a slow site", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			start := time.Now()
-			slow := beginWalk(t.Context(), w, m, swift, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
-			wantWalked(t, "the other", beginWalk(t.Context(), w, m, swift, "b", all), each, nil)
+			slow := startScan(t.Context(), w, m, swift, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
+			wantScanned(t, "the other site", startScan(t.Context(), w, m, swift, "b", all), sitePosts, nil)
 			if took := time.Since(start); took > time.Second {
-				t.Errorf("the other took %v, want it not to wait", took)
+				t.Errorf("the other site took %v, want at most a second", took)
 			}
-			wantWalked(t, "the slow one", slow, some, errLeftBehind)
+			wantScanned(t, "the slow site", slow, some, errLeftBehind)
 		}},
-		{"a patient pass goes at the speed of its slowest", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			slow := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Duration(patient) - 1); return true })
-			other := beginWalk(t.Context(), w, m, patient, "b", all)
-			wantWalked(t, "the other", other, each, nil)
-			wantWalked(t, "the slow one", slow, each, nil)
+		{"a patient pass waits for a slow site", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			slow := startScan(t.Context(), w, m, patient, "a", func(idLists) bool {
+				time.Sleep(time.Duration(patient) - 1)
+				return true
+			})
+			other := startScan(t.Context(), w, m, patient, "b", all)
+			wantScanned(t, "the other site", other, sitePosts, nil)
+			wantScanned(t, "the slow site", slow, sitePosts, nil)
 		}},
-		{"one that hangs holds a patient pass for half a minute", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"a patient pass continues without a site that hangs", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			start := time.Now()
-			hangs := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
-			wantWalked(t, "the other", beginWalk(t.Context(), w, m, patient, "b", all), each, nil)
+			hangs := startScan(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
+			wantScanned(t, "the other site", startScan(t.Context(), w, m, patient, "b", all), sitePosts, nil)
 			if took := time.Since(start); took > time.Duration(patient)+time.Second {
-				t.Errorf("the other took %v, want no more than %v", took, time.Duration(patient))
+				t.Errorf("the other site took %v, want at most %v", took, time.Duration(patient))
 			}
-			wantWalked(t, "the one that hangs", hangs, some, errLeftBehind)
+			wantScanned(t, "the site that hangs", hangs, some, errLeftBehind)
 		}},
-		{"one that has enough leaves", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			a := beginWalk(t.Context(), w, m, swift, "a", func(idLists) bool { return false })
-			wantWalked(t, "the other", beginWalk(t.Context(), w, m, swift, "b", all), each, nil)
-			wantWalked(t, "the one that leaves", a, some, nil)
+		{"a site may stop early", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			a := startScan(t.Context(), w, m, swift, "a", func(idLists) bool { return false })
+			wantScanned(t, "the other site", startScan(t.Context(), w, m, swift, "b", all), sitePosts, nil)
+			wantScanned(t, "the site that stops", a, some, nil)
 		}},
-		{"the last one that leaves ends the pass", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"the pass ends when all sites have stopped", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			k.list = slices.Repeat(k.list, 20)
 			w.room = 1
-			<-beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { return false })
+			<-startScan(t.Context(), w, m, patient, "a", func(idLists) bool { return false })
 			synctest.Wait()
 			if k.scans > 100 {
-				t.Errorf("%d scans for somebody who left with the first ids", k.scans)
+				t.Errorf("%d SCAN commands after the only site stopped at its first ids, want at most 100", k.scans)
 			}
 		}},
-		{"a context that ends, ends one part", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"a context ends the scan of its site only", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			ctx, cancel := context.WithCancel(t.Context())
-			a, b := beginWalk(ctx, w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
+			a, b := startScan(ctx, w, m, swift, "a", all), startScan(t.Context(), w, m, swift, "b", all)
 			cancel()
-			wantWalked(t, "the one that gave up", a, 0, context.Canceled)
-			wantWalked(t, "the other", b, each, nil)
+			wantScanned(t, "the site whose context ended", a, 0, context.Canceled)
+			wantScanned(t, "the other site", b, sitePosts, nil)
 		}},
-		{"a failure is everyone's", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			k.fail = errBroken
-			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
-			wantWalked(t, "a", a, 0, errBroken)
-			wantWalked(t, "b", b, 0, errBroken)
+		{"an error ends the scans of all sites", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			k.err = errBroken
+			a, b := startScan(t.Context(), w, m, swift, "a", all), startScan(t.Context(), w, m, swift, "b", all)
+			wantScanned(t, "a", a, 0, errBroken)
+			wantScanned(t, "b", b, 0, errBroken)
 		}},
-		{"a slot that has moved is its site's failure", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"a moved slot ends the scan of its site only", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			k.moved = "a"
-			a, b := beginWalk(t.Context(), w, m, swift, "a", all), beginWalk(t.Context(), w, m, swift, "b", all)
-			wantWalked(t, "the site that moved", a, 0, errMoved)
-			wantWalked(t, "the other", b, each, nil)
+			a, b := startScan(t.Context(), w, m, swift, "a", all), startScan(t.Context(), w, m, swift, "b", all)
+			wantScanned(t, "the moved site", a, 0, errMoved)
+			wantScanned(t, "the other site", b, sitePosts, nil)
 		}},
-		{"another server in the place of the one is an error", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
+		{"another server is an error", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
 			change := sync.OnceFunc(func() { k.set(func() { k.runID = "two" }) })
-			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { change(); return true })
+			a := startScan(t.Context(), w, m, patient, "a", func(idLists) bool { change(); return true })
 			if g := <-a; g.err == nil {
-				t.Error("a walk over two servers is no error: what the second left out counts as deleted")
+				t.Error("scan of two servers: no error; keys that the second server skipped would count as deleted")
 			}
 		}},
-		{"closing ends walks", func(t *testing.T, k *keys, w *scanner, m *redis.Client) {
-			a := beginWalk(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Minute); return true })
-			b := beginWalk(t.Context(), w, m, swift, "b", all)
+		{"close ends scans", func(t *testing.T, k *fakeKeys, w *scanner, m *redis.Client) {
+			a := startScan(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Minute); return true })
+			b := startScan(t.Context(), w, m, swift, "b", all)
 			w.close()
 			if g := <-a; g.err == nil {
-				t.Error("a walk that was cut off by closing the client looks whole")
+				t.Error("scan that close interrupted: no error; its missing keys would count as deleted")
 			}
 			<-b
-			wantWalked(t, "after closing", beginWalk(t.Context(), w, m, swift, "a", all), 0, redis.ErrClosed)
+			wantScanned(t, "a site after close", startScan(t.Context(), w, m, swift, "a", all), 0, redis.ErrClosed)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k := &keys{runID: "one"}
-				for i := range each {
-					k.list = append(k.list, keyspace("a").post(fmt.Sprint(i)), keyspace("b").post(fmt.Sprint(i)), keyspace("a").item(fmt.Sprint(i)))
+				k := &fakeKeys{runID: "one"}
+				for i := range sitePosts {
+					id := fmt.Sprint(i)
+					k.list = append(k.list, keyspace("a").post(id), keyspace("b").post(id), keyspace("a").item(id))
 				}
 				m := redis.NewClient(&redis.Options{
 					MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},

@@ -15,10 +15,10 @@ import (
 )
 
 // Check checks the configuration of the server, or of each master of a Cluster. It returns an error of kind
-// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is of another kind than
-// the URL states. It returns warnings, sentences for the operator, about missing persistence, about writes that a crash or
-// a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is forbidden,
-// INFO.
+// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is of another kind
+// than the URL states. It returns warnings, sentences for the operator, about missing persistence, about writes that a
+// crash or a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is
+// forbidden, INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	var mu sync.Mutex
 	err = c.eachMaster(ctx, func(ctx context.Context, m *redis.Client) error {
@@ -53,7 +53,8 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 		return nil, err
 	}
 	if cluster["cluster_enabled"] == "1" && !c.clustered() {
-		return nil, fmt.Errorf("the server is part of a Cluster; use a URL that begins with redis+cluster://: %w", feed.ErrInvalid)
+		return nil, fmt.Errorf("the server is part of a Cluster; use a URL that begins with redis+cluster://: %w",
+			feed.ErrInvalid)
 	}
 	s, err := settings(ctx, m)
 	if err != nil {
@@ -64,8 +65,8 @@ func (c *Client) inspect(ctx context.Context, m *redis.Client) (warnings []strin
 		warnings = append(warnings,
 			"the server does not reveal its maxmemory-policy: ensure that it is noeviction, or posts may be evicted")
 	case strings.HasPrefix(policy, "allkeys-"):
-		return warnings, fmt.Errorf("maxmemory-policy is %s, which evicts posts when memory is full; set it to noeviction: %w",
-			policy, feed.ErrInvalid)
+		return warnings, fmt.Errorf("maxmemory-policy is %s, which evicts posts when memory is full; "+
+			"set it to noeviction: %w", policy, feed.ErrInvalid)
 	}
 	replication, err := info(ctx, m, "replication")
 	if err != nil {
@@ -88,16 +89,19 @@ func persistence(s map[string]string) string {
 	case aof == "yes":
 		return ""
 	case !aofKnown:
-		return "the server does not reveal whether it persists data: ensure that appendonly is yes, or posts are lost when it stops"
+		return "the server does not reveal whether it persists data: " +
+			"ensure that appendonly is yes, or posts are lost when it stops"
 	case saveKnown && save == "":
-		return "the server has neither an append-only file nor snapshots: all posts are lost when it stops; set appendonly yes"
+		return "the server has neither an append-only file nor snapshots: all posts are lost when it stops; " +
+			"set appendonly yes"
 	default:
-		return "the server has no append-only file: posts since its last snapshot are lost when it crashes; set appendonly yes"
+		return "the server has no append-only file: posts since its last snapshot are lost when it crashes; " +
+			"set appendonly yes"
 	}
 }
 
-// durability returns a warning about how an acknowledged write may be lost although the server persists data, or "". Its
-// arguments are "" where the server does not reveal them.
+// durability returns a warning about how an acknowledged write may be lost although the server persists data, or "".
+// Its arguments are "" where the server does not reveal them.
 func (c *Client) durability(fsync, replicas string) string {
 	switch {
 	case c.confirm > 0 && replicas == "0":
@@ -105,16 +109,18 @@ func (c *Client) durability(fsync, replicas string) string {
 	case c.confirm > 0:
 		return ""
 	case replicas != "" && replicas != "0":
-		return "a failover may lose posts that were acknowledged just before it; set durability to replicas for posts over HTTP"
+		return "a failover may lose posts that were acknowledged just before it; " +
+			"set durability to replicas for posts over HTTP"
 	case fsync != "" && fsync != "always":
-		return "appendfsync is " + fsync + ": posts acknowledged just before a crash of the machine are lost; set it to always"
+		return "appendfsync is " + fsync + ": posts acknowledged just before a crash of the machine are lost; " +
+			"set it to always"
 	default:
 		return ""
 	}
 }
 
-// settings returns the known settings of a server by their names in CONFIG. A server that forbids CONFIG or INFO is not an
-// error; one that cannot be reached is.
+// settings returns the known settings of a server by their names in CONFIG. A server that forbids CONFIG or INFO is not
+// an error; one that cannot be reached is.
 func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
 	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {
@@ -172,8 +178,8 @@ func isReply(err error) bool {
 	return errors.As(err, &reply)
 }
 
-// master returns the client of the server that has the site's slot; without a Cluster, that is the pool itself. It is for
-// commands without a key (SCAN, INFO, WAIT), which a Cluster's client would send to any server. Sites with the same
+// master returns the client of the server that has the site's slot; without a Cluster, that is the pool itself. It is
+// for commands without a key (SCAN, INFO, WAIT), which a Cluster's client would send to any server. Sites with the same
 // master get the same client. The caller must not keep it, since the slot may move; commands then fail with an error of
 // kind [feed.ErrUnavailable] rather than follow the slot.
 func (s *Site) master(ctx context.Context, pool redis.UniversalClient) (*redis.Client, error) {

@@ -114,8 +114,8 @@ func TestCheckOfSeveralServers(t *testing.T) {
 const silence = time.Second
 
 // TestFailoverIsUnavailability kills the master of a site. Whatever is asked for meanwhile ends in feed.ErrUnavailable,
-// not in another error or in an empty answer, and works again when a replica has taken over; and what replicas confirmed
-// is there.
+// not in another error or in an empty answer, and works again when a replica has taken over; and what replicas
+// confirmed is there.
 func TestFailoverIsUnavailability(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -15,8 +15,8 @@ import (
 	"feedpub/feed"
 )
 
-// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so this bounds the delay after which
-// a canceled context takes effect.
+// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so this bounds the delay after
+// which a canceled context takes effect.
 const maxBlock = 500 * time.Millisecond
 
 // tailBatch is the maximum number of entries in one read of a stream.
@@ -25,8 +25,8 @@ const tailBatch = 1000
 // Changes returns the commits after the given entry, oldest first. If there is none, it waits up to block for one, and
 // then returns no commits and no error. With a block of 0 it does not wait.
 //
-// An empty after is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost its data
-// starts a new stream, which may lie before the reader's position: [Site.Version] still grows then.
+// An empty after is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost
+// its data starts a new stream, which may lie before the reader's position: [Site.Version] still grows then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
@@ -46,8 +46,8 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 }
 
 // LastChange returns the position of the latest commit in the stream that [Site.Changes] reads, or "0-0" if the stream
-// is empty. A reader that takes this position first, then reads all heads, and then reads the changes after the position
-// misses no commit.
+// is empty. A reader that takes this position first, then reads all heads, and then reads the changes after the
+// position misses no commit.
 func (s *Site) LastChange(ctx context.Context) (string, error) {
 	last, err := s.client.serve.XRevRangeN(ctx, s.keys.changes(), "+", "-", 1).Result()
 	if err != nil || len(last) == 0 {
@@ -127,8 +127,8 @@ func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
 	return streams[0].Messages, nil
 }
 
-// Inbox returns up to n entries after the given one, oldest first; "" is before the first. ID is empty for an entry without
-// the id of a post, which another program may have written; the caller must skip it.
+// Inbox returns up to n entries after the given one, oldest first; "" is before the first. ID is empty for an entry
+// without the id of a post, which another program may have written; the caller must skip it.
 func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error) {
 	start := "-"
 	if after != "" {
@@ -146,8 +146,8 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 	return out, nil
 }
 
-// Cursor returns the last inbox entry that was absorbed, or "" if none was. [Site.Absorb] moves it, and deletes entries that
-// are more than an hour older.
+// Cursor returns the last inbox entry that was absorbed, or "" if none was. [Site.Absorb] moves it, and deletes entries
+// that are more than an hour older.
 func (s *Site) Cursor(ctx context.Context) (string, error) {
 	cursor, err := s.client.build.Get(ctx, s.keys.cursor()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -156,8 +156,8 @@ func (s *Site) Cursor(ctx context.Context) (string, error) {
 	return cursor, s.client.wrap("cursor", err)
 }
 
-// AwaitInbox waits up to block for an inbox entry after the given one, and reports whether there is one; "" is before the
-// first.
+// AwaitInbox waits up to block for an inbox entry after the given one, and reports whether there is one; "" is before
+// the first.
 func (s *Site) AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error) {
 	entries, err := s.tail(ctx, s.keys.inbox(), after, 1, block)
 	return len(entries) > 0, s.client.wrap("inbox", err)
@@ -227,8 +227,8 @@ func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]b
 	return []byte(reply[len(reply)-1]), nil // the first element is the key
 }
 
-// Requests returns the requests after the given entry, oldest first; "" is before the first. If there is none, it waits up
-// to block for one, and then returns no requests and no error.
+// Requests returns the requests after the given entry, oldest first; "" is before the first. If there is none, it waits
+// up to block for one, and then returns no requests and no error.
 func (s *Site) Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error) {
 	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {

@@ -15,32 +15,33 @@ import (
 	"feedpub/store/storetest"
 )
 
-// waiting starts the three waits of each of n sites and returns where their ends come; each counts as news or an error.
-func waiting(ctx context.Context, c *store.Client, n int) <-chan string {
-	ends := make(chan string, 3*n)
+// startWaits starts a wait for each stream of n sites: inbox, requests and changes. Each sends its result to the returned
+// channel as "SITE STREAM: FOUND, ERROR". The waits do not end by themselves during a test.
+func startWaits(ctx context.Context, c *store.Client, n int) <-chan string {
+	const block = 24 * time.Hour
+	results := make(chan string, 3*n)
 	for i := range n {
 		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
 		for name, wait := range map[string]func() (bool, error){
-			"inbox":    func() (bool, error) { return s.AwaitInbox(ctx, "", time.Minute) },
-			"requests": func() (bool, error) { r, err := s.Requests(ctx, "0-0", time.Minute); return len(r) > 0, err },
-			"changes":  func() (bool, error) { a, err := s.Changes(ctx, "0-0", time.Minute); return len(a) > 0, err },
+			"inbox":    func() (bool, error) { return s.AwaitInbox(ctx, "", block) },
+			"requests": func() (bool, error) { r, err := s.Requests(ctx, "0-0", block); return len(r) > 0, err },
+			"changes":  func() (bool, error) { a, err := s.Changes(ctx, "0-0", block); return len(a) > 0, err },
 		} {
 			go func() {
-				news, err := wait()
-				switch {
-				case errors.Is(err, context.Canceled):
-					err = context.Canceled
-				case errors.Is(err, feed.ErrUnavailable):
-					err = feed.ErrUnavailable
+				found, err := wait()
+				for _, kind := range []error{context.Canceled, feed.ErrUnavailable} {
+					if errors.Is(err, kind) {
+						err = kind
+					}
 				}
-				ends <- fmt.Sprintf("%d %s: %v, %v", i, name, news, err)
+				results <- fmt.Sprintf("%d %s: %v, %v", i, name, found, err)
 			}()
 		}
 	}
-	return ends
+	return results
 }
 
-// connections returns how many connections of a name the server has.
+// connections returns the number of connections to the server that have a name.
 func connections(t *testing.T, url, name string) int {
 	t.Helper()
 	out, err := exec.Command("redis-cli", "-u", url, "CLIENT", "LIST").Output()
@@ -50,96 +51,100 @@ func connections(t *testing.T, url, name string) int {
 	return strings.Count(string(out), " name="+name+" ")
 }
 
-func TestHundredsOfSitesShareFewConnections(t *testing.T) {
+func TestManySitesShareConnections(t *testing.T) {
+	const sites = 200
 	url := storetest.Redis(t)
 	c := open(t, store.Options{URL: url, Name: "waiting"})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	ends := waiting(ctx, c, 200)
+	results := startWaits(ctx, c, sites)
 	want := func(s string) {
 		t.Helper()
-		if got := <-ends; got != s {
+		if got := <-results; got != s {
 			t.Errorf("a wait ended with %q, want %q", got, s)
 		}
 	}
-	// Written by another process, so that only the server can tell.
+	// Another client writes, so that c learns of it from the server only.
 	other := open(t, store.Options{URL: url}).Site("site-17")
 	if err := other.Put(ctx, feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
 	want("17 inbox: true, <nil>")
-	request := document(1, time.UnixMilli(1), "body")
-	if _, _, err := other.Commit(ctx, request); err != nil {
+	if _, _, err := other.Commit(ctx, document(1, time.UnixMilli(1), "body")); err != nil {
 		t.Fatal(err)
 	}
 	want("17 changes: true, <nil>")
 
-	// While they wait, what is to be done for each site every second goes with them, also when the server doesn't know
-	// the scripts.
+	// Commands that every site sends each second go with the rounds, even if the server does not know the scripts.
 	var wg sync.WaitGroup
-	for i := range 200 {
+	for i := range sites {
 		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
 		wg.Go(func() {
-			_, err := s.Acquire(ctx, "build", "me", time.Minute, time.UnixMilli(1), 0)
-			if err == nil {
-				err = s.Renew(ctx, "build", "me", time.Minute)
-			}
-			if err == nil {
-				var v int64
-				if v, err = s.Version(ctx); err == nil && (v > 0) != (i == 17) {
-					err = fmt.Errorf("version %d", v)
-				}
-			}
-			if err == nil && s.Renew(ctx, "build", "another", time.Minute) == nil {
-				err = errors.New("another renewed the lease")
-			}
-			if err != nil {
+			if err := useLease(ctx, s); err != nil {
 				t.Errorf("site %d: %v", i, err)
+			}
+			if v, err := s.Version(ctx); err != nil || (v > 0) != (i == 17) {
+				t.Errorf("Version of site %d = %d, %v; want a commit for site 17 only", i, v, err)
 			}
 		})
 	}
 	wg.Wait()
+	const waits = 3*sites - 2
 	if n := connections(t, url, "waiting"); n > 48+16+16 {
-		t.Errorf("598 waits hold %d connections", n)
+		t.Errorf("%d waits use %d connections, want at most 48 to block and 16 for each of two pools", waits, n)
 	}
 	cancel()
-	for range 598 {
-		if end := <-ends; !strings.HasSuffix(end, ": false, context canceled") {
-			t.Errorf("when its context ended, a wait ended with %q", end)
+	for range waits {
+		if got := <-results; !strings.HasSuffix(got, ": false, context canceled") {
+			t.Errorf("after its context was canceled, a wait ended with %q", got)
 		}
 	}
 }
 
-func TestManyWaitsLearnThatTheServerIsDown(t *testing.T) {
-	for name, how := range map[string]func(*storetest.Server){
+// useLease acquires and renews the lease of a site, and checks that another owner cannot renew it.
+func useLease(ctx context.Context, s *store.Site) error {
+	if _, err := s.Acquire(ctx, "build", "me", time.Hour, time.UnixMilli(1), 0); err != nil {
+		return err
+	}
+	if err := s.Renew(ctx, "build", "me", time.Hour); err != nil {
+		return err
+	}
+	if err := s.Renew(ctx, "build", "another", time.Minute); !errors.Is(err, feed.ErrLocked) {
+		return fmt.Errorf("Renew by another owner: error is %v; want one of kind %q", err, feed.ErrLocked)
+	}
+	return nil
+}
+
+func TestPollingWaitsEndWhenServerIsDown(t *testing.T) {
+	for name, state := range map[string]func(*storetest.Server){
 		"killed": (*storetest.Server).Kill, "hanging": (*storetest.Server).Pause,
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := storetest.StartRedis(t)
 			c := open(t, store.Options{URL: r.URL(), ServeTimeout: 200 * time.Millisecond})
-			ends := waiting(t.Context(), c, 50)
-			how(r)
+			results := startWaits(t.Context(), c, 50)
+			state(r)
 			for range 150 {
-				if end := <-ends; !strings.HasSuffix(end, ": false, "+feed.ErrUnavailable.Error()) {
-					t.Errorf("a wait ended with %q, want an error of kind %q", end, feed.ErrUnavailable)
+				if got := <-results; !strings.HasSuffix(got, ": false, "+feed.ErrUnavailable.Error()) {
+					t.Errorf("a wait ended with %q, want an error of kind %q", got, feed.ErrUnavailable)
 				}
 			}
 		})
 	}
 }
 
-func TestClosingEndsWaits(t *testing.T) {
+func TestCloseEndsWaits(t *testing.T) {
 	c, err := store.Open(store.Options{URL: storetest.Redis(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ends := waiting(t.Context(), c, 50)
+	results := startWaits(t.Context(), c, 50)
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
 	for range 150 {
-		if end := <-ends; strings.HasSuffix(end, "<nil>") {
-			t.Errorf("a wait on a closed client ended with %q, want an error", end)
+		if got := <-results; strings.HasSuffix(got, "<nil>") {
+			t.Errorf("after Close a wait ended with %q, want an error", got)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 -- Makes all changes of an absorption, or none.
 --
--- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out of
--- memory, read-only, disk full) at its first write.
+-- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out
+-- of memory, read-only, disk full) at its first write.
 --
 -- KEYS  1 token  2 cursor  3 inbox  4 dirty  5 marks  6 problems  7 names  8 removals  9 due  10 journal
 --       then F index keys, then for each of C changes its item key and its record key

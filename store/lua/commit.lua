@@ -1,14 +1,14 @@
 -- Replaces the documents of a feed in one step. The bytes have been uploaded; the arguments contain only hashes.
 --
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
---       then D doc keys of the new documents, then P keys of the current ones, doc keys and brotli keys, then the brotli
---       keys of the new ones
+--       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
+--       the new ones
 -- ARGV  token, now in ms, dirty mark or "0", feed, config, ids, entries of the changes stream to keep, ms to keep
 --       replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,
---       {"token", N}, {"moved"} if the current documents are not those that were read, {"absent", HASH}
+--       {"token", N}, {"changed"} if the current documents are not those that were read, {"absent", HASH}
 
 local at = 0
 local function arg()
@@ -34,7 +34,7 @@ for format in string.gmatch(old_formats, '[^,]+') do
   current[format] = { hash = hash, modified = tonumber(modified), ref = ref }
   seen = seen .. format .. '=' .. hash .. ','
 end
-if seen ~= read then return { 'moved' } end
+if seen ~= read then return { 'changed' } end
 
 local outcome, formats, fields, modified = 'unchanged', '', {}, {}
 for d = 1, docs do

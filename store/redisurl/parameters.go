@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// longestTimeout is a bound for typing errors: nothing here is worth waiting longer for.
-const longestTimeout = time.Minute
+// maxTimeout is the greatest value of a timeout. A longer one is most likely a mistake.
+const maxTimeout = time.Minute
 
-// parameter reads the value of one parameter into a URL and returns what is wrong with it.
-type parameter func(u *URL, value string) error
+// setter sets a field of a URL to the value of a parameter. Its errors do not contain the parameter's name.
+type setter func(u *URL, value string) error
 
-// parameters are all that any URL may have.
-func parameters() map[string]parameter {
-	text := func(field func(*URL) *string) parameter {
+// parameters returns the setters of all query parameters by name.
+func parameters() map[string]setter {
+	text := func(field func(*URL) *string) setter {
 		return func(u *URL, value string) error {
 			if value == "" {
 				return invalid("is empty")
@@ -25,22 +25,22 @@ func parameters() map[string]parameter {
 			return nil
 		}
 	}
-	timeout := func(field func(*URL) *time.Duration) parameter {
+	timeout := func(field func(*URL) *time.Duration) setter {
 		return func(u *URL, value string) error {
 			d, err := time.ParseDuration(value)
-			if err != nil || d < time.Millisecond || d > longestTimeout {
-				return invalidf("want a time from 1ms to %v, such as 800ms", longestTimeout)
+			if err != nil || d < time.Millisecond || d > maxTimeout {
+				return invalidf("want a duration from 1ms to %v, such as 800ms", maxTimeout)
 			}
 			*field(u) = d
 			return nil
 		}
 	}
-	return map[string]parameter{
+	return map[string]setter{
 		"db": func(u *URL, value string) (err error) {
 			if u.Socket == "" {
-				return invalid("is for sockets: other URLs have it at their end, as in redis://host:6379/2")
+				return invalid("only for unix://; other URLs end in the database number, as in redis://host:6379/2")
 			}
-			u.DB, err = database(value)
+			u.DB, err = parseDB(value)
 			return err
 		},
 		"sentinel_user":          text(func(u *URL) *string { return &u.SentinelUser }),
@@ -64,41 +64,43 @@ func parameters() map[string]parameter {
 	}
 }
 
-// readParameters reads what comes behind the question mark. It says what is wrong with the first by name.
-func (u *URL) readParameters(p parts) error {
-	if p.query == "" {
-		return nil
-	}
-	values, err := url.ParseQuery(p.query)
+// parseQuery sets the fields of u to the query parameters. Its errors name the parameter.
+func (u *URL) parseQuery(query string) error {
+	values, err := url.ParseQuery(query)
 	if err != nil {
 		return invalid("parameters: " + wantEscapes)
 	}
 	known := parameters()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		read, ok := known[name]
+		set, ok := known[name]
 		switch {
 		case !ok:
-			return invalidf("parameter %q is unknown; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			return invalidf("unknown parameter %q; want one of %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		case len(values[name]) > 1:
-			return invalidf("parameter %s is there twice", name)
+			return invalidf("parameter %s is repeated", name)
 		case strings.HasPrefix(name, "tls_") && !u.TLS:
-			return invalidf("parameter %s is for TLS: want %ss instead of %s", name, schemeServer, schemeServer)
+			return invalidf("parameter %s requires TLS; use %ss instead of %s", name, schemeServer, schemeServer)
 		case strings.HasPrefix(name, "sentinel_") && u.Kind != Sentinel:
-			return invalidf("parameter %s is for redis+sentinel://", name)
+			return invalidf("parameter %s requires redis+sentinel://", name)
 		}
-		if err := read(u, values[name][0]); err != nil {
+		if err := set(u, values[name][0]); err != nil {
 			return invalidf("parameter %s: %s", name, err)
 		}
 	}
+	return u.checkParameters()
+}
+
+// checkParameters checks parameters that depend on each other.
+func (u *URL) checkParameters() error {
 	switch {
 	case (u.CertFile == "") != (u.KeyFile == ""):
-		return invalid("parameters tls_cert_file and tls_key_file go together")
+		return invalid("parameters tls_cert_file and tls_key_file require each other")
 	case u.SkipVerify && (u.CAFile != "" || u.TLSName != ""):
-		return invalid("parameter tls_skip_verify excludes tls_ca_file and tls_server_name: nothing is verified")
+		return invalid("parameter tls_skip_verify cannot be combined with tls_ca_file or tls_server_name")
 	case u.SentinelPassword != "" && u.SentinelPasswordFile != "":
-		return invalid("parameter sentinel_password excludes sentinel_password_file")
+		return invalid("parameter sentinel_password cannot be combined with sentinel_password_file")
 	case u.SentinelUser != "" && u.SentinelPassword == "" && u.SentinelPasswordFile == "":
-		return invalid("parameter sentinel_user needs sentinel_password or sentinel_password_file")
+		return invalid("parameter sentinel_user requires sentinel_password or sentinel_password_file")
 	case strings.ContainsFunc(u.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return invalid("parameter client_name: want printable ASCII without spaces")
 	}

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// hidden stands for a password in text, as net/url has it.
+// hidden replaces a password, as in net/url.
 const hidden = "xxxxx"
 
-// Redact returns a URL with its passwords replaced; of what is no URL it shows nothing.
+// Redact returns a URL with its passwords replaced by "xxxxx", or "(hidden)" for a malformed URL.
 func Redact(raw string) string {
 	p, err := split(raw)
 	if err != nil {
@@ -18,7 +18,7 @@ func Redact(raw string) string {
 	if name, _, ok := strings.Cut(p.user, ":"); ok {
 		p.user = name + ":" + hidden
 	}
-	// Not by names: a misspelt one's value may be a secret too.
+	// Also the values of unknown parameters: a misspelled name may belong to a password.
 	query := strings.Split(p.query, "&")
 	for i, q := range query {
 		name, _, ok := strings.Cut(q, "=")
@@ -30,8 +30,7 @@ func Redact(raw string) string {
 	return p.String()
 }
 
-// WithPassword returns a URL with the servers' password put in, in place of one that it has. Its error is that of
-// [Parse].
+// WithPassword returns a URL with its password, that of the servers, set or replaced. Errors are those of [Parse].
 func WithPassword(raw, password string) (string, error) {
 	p, err := split(raw)
 	if err != nil {
@@ -45,7 +44,7 @@ func WithPassword(raw, password string) (string, error) {
 	return p.String(), nil
 }
 
-// String returns where u leads, as a URL without user, password and parameters.
+// String returns u as a URL without user, password and parameters.
 func (u URL) String() string {
 	if u.Socket != "" {
 		return (&url.URL{Scheme: schemeSocket, Path: u.Socket}).String()
@@ -68,5 +67,5 @@ func (u URL) String() string {
 	return scheme + "://" + strings.Join(u.Addresses, ",") + path
 }
 
-// GoString is for %#v, which would print the passwords.
+// GoString is like String and quoted. Without it, %#v would print the passwords.
 func (u URL) GoString() string { return strconv.Quote(u.String()) }

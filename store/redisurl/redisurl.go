@@ -1,16 +1,16 @@
-// Package redisurl reads the URLs that say where a Redis is: one server, the master that a group of Sentinels watches,
-// or a Cluster. It is pure: it connects to nothing and opens no file that a URL names.
+// Package redisurl parses the URLs of Redis servers: of one server, of the master that Sentinels watch, or of a
+// Cluster. It does not connect to servers or open the files that a URL names.
 //
-// The forms are
+// A URL has one of these forms, with rediss instead of redis for TLS:
 //
 //	redis://[[user]:password@]host[:port][/db]
 //	redis+sentinel://[[user]:password@]host[:port],host[:port],…/master[/db]
 //	redis+cluster://[[user]:password@]host[:port],host[:port],…
 //	unix://[[user]:password@]/path/to/socket[?db=n]
 //
-// with rediss, rediss+sentinel and rediss+cluster for the same over TLS. The hosts of a Sentinel's URL are the
-// Sentinels; user and password are the servers'. Ports are 6379, a Sentinel's 26379, unless given. Characters with a
-// meaning in URLs are written as %XX. The parameters are listed at the fields of [URL].
+// In a Sentinel URL the hosts are the Sentinels; user and password are always those of the servers that store the data.
+// The default port is 6379, for Sentinels 26379. Special characters are percent-encoded. The query parameters are
+// documented at the fields of [URL].
 package redisurl
 
 import (
@@ -27,49 +27,52 @@ import (
 	"feedpub/feed"
 )
 
-// Kind is what a URL leads to.
+// Kind is the kind of server, or of group of servers, that a URL is for.
 type Kind int
 
-// The kinds.
+// The kinds of URLs.
 const (
 	Server   Kind = iota // one server
-	Sentinel             // the master that Sentinels name
+	Sentinel             // the master that Sentinels watch
 	Cluster              // the masters of a Redis Cluster
 )
 
-// URL is what a URL says. Its text forms show no secret.
+// URL is a parsed URL. Its methods String and GoString never return a password.
 type URL struct {
 	Kind Kind
-	// Addresses are the hosts with their ports: the server, the Sentinels, or some of the Cluster's servers, from which
-	// the others are learnt. Empty for a socket.
+	// Addresses are hosts with ports: the server, the Sentinels, or some servers of the Cluster, from which a client
+	// learns the others. Empty for a socket.
 	Addresses []string
-	Socket    string // path of the server's unix socket, "" for TCP
-	Master    string // the name that the Sentinels know the master by; only for a Sentinel
-	DB        int    // number of the database, 0 in a Cluster
-	// User and Password are for the servers; "" is the user "default", or no authentication.
+	Socket    string // path of the unix socket, "" for TCP
+	Master    string // name of the master in the configuration of the Sentinels; "" without Sentinels
+	DB        int    // database number, 0 for a Cluster; parameter db of a socket
+	// User and Password are the credentials for the servers. An empty User is the default user; without a Password
+	// clients do not authenticate.
 	User, Password string
 
-	// SentinelUser, SentinelPassword and SentinelPasswordFile are for the Sentinels, which by themselves ask for none:
-	// sentinel_user, sentinel_password or the name of a file that holds it, sentinel_password_file.
+	// SentinelUser, SentinelPassword and SentinelPasswordFile are the credentials for the Sentinels, none by default:
+	// sentinel_user, and sentinel_password or sentinel_password_file, the path of a file that contains the password.
 	SentinelUser, SentinelPassword, SentinelPasswordFile string
 
-	// TLS says that all connections are encrypted, to Sentinels too. The files are in PEM: tls_ca_file, which replaces
-	// the system's authorities; tls_cert_file and tls_key_file, by which the client shows who it is. tls_server_name is
-	// the name in the servers' certificates if it is not the address by which they are reached. With
-	// tls_skip_verify=true anybody can pose as the server.
+	// TLS encrypts all connections, including those to Sentinels. The files are in PEM format: tls_ca_file contains the
+	// trusted authorities (default: those of the system), tls_cert_file and tls_key_file the client's certificate and key.
+	// TLSName, tls_server_name, is the name in the servers' certificates (default: the host of each server's address).
+	// SkipVerify, tls_skip_verify=true, disables the verification of certificates, so that anyone can impersonate a
+	// server.
 	TLS                                bool
 	CAFile, CertFile, KeyFile, TLSName string
 	SkipVerify                         bool
 
-	// ClientName is what connections call themselves in CLIENT LIST: client_name.
+	// ClientName is the name of the connections in CLIENT LIST: client_name, printable ASCII without spaces.
 	ClientName string
-	// DialTimeout, ServeTimeout and BuildTimeout are how long a connection, a command that serving waits for and one of
-	// building or writing may take, such as 500ms: dial_timeout, serve_timeout and build_timeout, up to a minute. 0 is
-	// the store's own choice.
+	// DialTimeout, ServeTimeout and BuildTimeout limit the time to connect, for a command of a replica, and for a command
+	// of building or writing: dial_timeout, serve_timeout and build_timeout, from 1ms to 1m, such as 500ms. 0 is the
+	// default of package store.
 	DialTimeout, ServeTimeout, BuildTimeout time.Duration
 }
 
-// invalid is an error of kind [feed.ErrInvalid] that says no more than its text, which goes into a list of mistakes.
+// invalid is an error of kind [feed.ErrInvalid]. Its text does not include that of the kind, since it is one line in a
+// list of configuration errors.
 type invalid string
 
 func (e invalid) Error() string        { return string(e) }
@@ -77,47 +80,47 @@ func (e invalid) Is(target error) bool { return target == feed.ErrInvalid }
 
 func invalidf(format string, args ...any) error { return invalid(fmt.Sprintf(format, args...)) }
 
-// The names of schemes: that of a server, to which an s is added for TLS, and then that of a kind.
+// A scheme is schemeServer, "s" for TLS, and the suffix of the kind.
 const (
 	schemeServer   = "redis"
 	schemeSentinel = "+sentinel"
 	schemeCluster  = "+cluster"
 	schemeSocket   = "unix"
 
-	// What errors say.
+	// Error texts.
 	wantScheme = "want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, the same with rediss for " +
 		"TLS, or unix://"
-	wantEscapes = "special characters in names and passwords are written as %XX"
+	wantEscapes = "percent-encode special characters in names and passwords"
 )
 
 var (
-	schemeForm = regexp.MustCompile(`^[a-z][a-z+]*$`)
-	// plainName is what Redis takes as a master's name, and what hosts are called.
-	plainName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	schemePattern = regexp.MustCompile(`^[a-z][a-z+]*$`)
+	// namePattern matches host names and the names that a Sentinel allows for a master.
+	namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 )
 
-// parts are the pieces of a URL before they are understood. A URL with several hosts is none to net/url.
+// parts are the parts of a URL as written. net/url does not parse URLs with several hosts.
 type parts struct {
 	scheme  string
-	user    string // up to the @, as written
+	user    string // user and password, up to the @
 	hasUser bool
 	hosts   string
-	path    string // with its slash, as written
+	path    string // from the first slash
 	query   string
 }
 
-// split takes a URL apart. Its errors repeat nothing of it, since the pieces of what is misspelt are not to be told
-// from a password.
+// split splits a URL into its parts. Its errors contain no part of the URL: in a malformed URL, any part may be a
+// password.
 func split(raw string) (parts, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
-	if !ok || !schemeForm.MatchString(scheme) {
+	if !ok || !schemePattern.MatchString(scheme) {
 		return parts{}, invalid(wantScheme)
 	}
 	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return parts{}, invalid("has a space or a control character: " + wantEscapes)
+		return parts{}, invalid("contains a space or a control character: " + wantEscapes)
 	}
 	if strings.Contains(rest, "#") {
-		return parts{}, invalid("has a #: " + wantEscapes)
+		return parts{}, invalid("contains #: " + wantEscapes)
 	}
 	p := parts{scheme: scheme}
 	rest, p.query, _ = strings.Cut(rest, "?")
@@ -125,16 +128,16 @@ func split(raw string) (parts, error) {
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		authority, p.path = rest[:i], rest[i:]
 	}
-	// An @ behind the hosts is most likely a password's, with a / or ? before it. Paths of sockets may have one.
+	// An @ after the hosts most likely follows a password that contains / or ?. The path of a socket may contain @.
 	socket := scheme == schemeSocket && (authority == "" || strings.Contains(authority, "@"))
 	if strings.Contains(p.query, "@") || !socket && strings.Contains(p.path, "@") {
-		return parts{}, invalid("has an @ behind the hosts: " + wantEscapes)
+		return parts{}, invalid("contains @ after the hosts: " + wantEscapes)
 	}
 	p.hosts = authority
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		p.user, p.hosts, p.hasUser = authority[:i], authority[i+1:], true
 		if strings.Contains(p.user, "@") {
-			return parts{}, invalid("has two @ before the hosts: " + wantEscapes)
+			return parts{}, invalid("contains more than one @ before the hosts: " + wantEscapes)
 		}
 	}
 	return p, nil
@@ -152,8 +155,8 @@ func (p parts) String() string {
 	return s
 }
 
-// Parse reads a URL. Its errors are of kind [feed.ErrInvalid], say where the mistake is and what is right, and never
-// show a password.
+// Parse parses a URL. Errors are of kind [feed.ErrInvalid], name the invalid part and the expected form, and never
+// contain a password.
 func Parse(raw string) (URL, error) {
 	p, err := split(raw)
 	if err != nil {
@@ -173,23 +176,25 @@ func Parse(raw string) (URL, error) {
 	if u.User, u.Password, err = credentials(p); err != nil {
 		return URL{}, err
 	}
-	if err := u.readPath(p); err != nil {
+	if err := u.parsePath(p); err != nil {
 		return URL{}, err
 	}
 	if p.scheme != schemeSocket {
-		if u.Addresses, err = addresses(p.hosts, port); err != nil {
+		if u.Addresses, err = parseAddresses(p.hosts, port); err != nil {
 			return URL{}, err
 		}
 		if u.Kind == Server && len(u.Addresses) > 1 {
-			return URL{}, invalidf("want one host, got %d: several are for redis+sentinel:// or redis+cluster://", len(u.Addresses))
+			return URL{}, invalidf("want one host, got %d; several require redis+sentinel:// or redis+cluster://",
+				len(u.Addresses))
 		}
 	}
-	if err := u.readParameters(p); err != nil {
+	if err := u.parseQuery(p.query); err != nil {
 		return URL{}, err
 	}
 	return u, nil
 }
 
+// credentials returns the decoded user and password.
 func credentials(p parts) (user, password string, err error) {
 	name, secret, _ := strings.Cut(p.user, ":")
 	if user, err = url.PathUnescape(name); err == nil {
@@ -201,8 +206,8 @@ func credentials(p parts) (user, password string, err error) {
 	return user, password, nil
 }
 
-// readPath reads what comes behind the hosts.
-func (u *URL) readPath(p parts) error {
+// parsePath sets the fields of u that are in the path: the socket, or the name of the master and the database number.
+func (u *URL) parsePath(p parts) error {
 	path, err := url.PathUnescape(p.path)
 	if err != nil {
 		return invalid("path: " + wantEscapes)
@@ -217,42 +222,42 @@ func (u *URL) readPath(p parts) error {
 		return nil
 	case u.Kind == Cluster:
 		if names[0] != "" {
-			return invalid("want nothing behind the hosts: a Cluster has no databases")
+			return invalid("want no path: a Cluster has no numbered databases")
 		}
 		return nil
 	case u.Kind == Sentinel:
-		if !plainName.MatchString(names[0]) {
-			return invalid("want the name of the master behind the Sentinels, of letters, digits and ._-, as in " +
+		if !namePattern.MatchString(names[0]) {
+			return invalid("want the name of the master after the hosts, of letters, digits and ._-, as in " +
 				"redis+sentinel://host:26379/mymaster")
 		}
 		u.Master, names = names[0], names[1:]
 	}
 	if len(names) > 1 {
-		return invalid("path: want a database's number at its end")
+		return invalid("path: want only the database number")
 	}
 	if len(names) == 1 && names[0] != "" {
-		u.DB, err = database(names[0])
+		u.DB, err = parseDB(names[0])
 	}
 	return err
 }
 
-func database(text string) (int, error) {
+func parseDB(text string) (int, error) {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		return 0, invalid("database: want a number from 0")
+		return 0, invalid("database: want a number, 0 or greater")
 	}
 	return int(n), nil
 }
 
-// addresses reads hosts that are separated by commas. Its errors name the place only: a host may be a password that
-// lost its @.
-func addresses(hosts, port string) ([]string, error) {
+// parseAddresses parses hosts that are separated by commas. Its errors contain only the position of a host, since the
+// host may be a password without its @.
+func parseAddresses(hosts, port string) ([]string, error) {
 	list := strings.Split(hosts, ",")
 	var out []string
 	for i, text := range list {
-		place := "host"
+		label := "host"
 		if len(list) > 1 {
-			place = fmt.Sprintf("host %d of %d", i+1, len(list))
+			label = fmt.Sprintf("host %d of %d", i+1, len(list))
 		}
 		name, number := text, port
 		if h, p, err := net.SplitHostPort(text); err == nil {
@@ -263,16 +268,16 @@ func addresses(hosts, port string) ([]string, error) {
 		ip, err := netip.ParseAddr(name)
 		switch {
 		case strings.HasPrefix(text, "[") != (err == nil && ip.Is6()):
-			return nil, invalidf("%s: want an IPv6 address, and only that, in brackets", place)
-		case err != nil && !plainName.MatchString(name):
-			return nil, invalidf("%s: want a name or an address, [address] for IPv6, and a port behind a colon", place)
+			return nil, invalidf("%s: want an IPv6 address, and only that, in brackets", label)
+		case err != nil && !namePattern.MatchString(name):
+			return nil, invalidf("%s: want a name or an address, [address] for IPv6, and optionally a colon and a port", label)
 		}
 		if n, err := strconv.ParseUint(number, 10, 16); err != nil || n == 0 {
-			return nil, invalidf("%s: want a port from 1 to 65535", place)
+			return nil, invalidf("%s: want a port from 1 to 65535", label)
 		}
 		address := net.JoinHostPort(name, number)
 		if slices.Contains(out, address) {
-			return nil, invalidf("%s: is there twice", place)
+			return nil, invalidf("%s: repeated", label)
 		}
 		out = append(out, address)
 	}

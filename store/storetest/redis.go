@@ -47,8 +47,8 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	})
 }
 
-// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file, and fails the
-// test unless the server takes it. Where it listens and writes is the test's choice, whatever the file says.
+// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file, and fails
+// the test unless the server takes it. Where it listens and writes is the test's choice, whatever the file says.
 func StartConfigured(t testing.TB, file string, args ...string) *Server {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -176,7 +176,7 @@ func TestTLS(t *testing.T) {
 
 // TestUsersOfSentinelsAndServers: they have passwords of their own, and a Sentinel's may be in a file.
 func TestUsersOfSentinelsAndServers(t *testing.T) {
-	group := storetest.StartSentinels(t, calm)
+	group := storetest.StartSentinels(t, noFailover)
 	for _, s := range group.Servers() {
 		s.Do("ACL SETUSER writer on >swordfish ~feedpub:* &* +@all -@admin")
 	}
@@ -220,7 +220,7 @@ func TestUsersOfSentinelsAndServers(t *testing.T) {
 
 // TestUnknownMasterIsNoEmptyStore: Sentinels answer nil for a name that they don't know, as a server does for a key.
 func TestUnknownMasterIsNoEmptyStore(t *testing.T) {
-	s := open(t, store.Options{URL: storetest.StartSentinels(t, calm).URL() + "-other"}).Site(site)
+	s := open(t, store.Options{URL: storetest.StartSentinels(t, noFailover).URL() + "-other"}).Site(site)
 	for name, call := range map[string]func() error{
 		"Version": func() error { _, err := s.Version(t.Context()); return err },
 		"Cursor":  func() error { _, err := s.Cursor(t.Context()); return err },

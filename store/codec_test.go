@@ -16,14 +16,15 @@ import (
 	"feedpub/feed/coding"
 )
 
-// fullItem sets every member, and every member of its parts: one that the codec forgets shows.
+// fullItem returns an item whose members are all set, so that tests find a member that the codec omits.
 func fullItem() *feed.Item {
 	author := feed.Author{Name: "Ann", URL: "https://a/", Avatar: "https://a/a.png"}
 	return &feed.Item{
 		ID: "tag:x,2014:1 }{ 🎉", URL: "https://x/1", ExternalURL: "https://y/1", Title: "T", HTML: "<p>h</p>", Text: "t",
 		Summary: "s", Image: "https://x/i.png",
-		Published: time.Date(2014, 6, 17, 1, 2, 3, 4e6, time.UTC), Updated: time.Date(2014, 6, 18, 1, 2, 3, 4e6, time.UTC),
-		Authors: []feed.Author{author}, Tags: []string{"go", ""}, Language: "de",
+		Published: time.Date(2014, 6, 17, 1, 2, 3, 4e6, time.UTC),
+		Updated:   time.Date(2014, 6, 18, 1, 2, 3, 4e6, time.UTC),
+		Authors:   []feed.Author{author}, Tags: []string{"go", ""}, Language: "de",
 		Attachments: []feed.Attachment{
 			{URL: "https://x/a.mp3", MIMEType: "audio/mpeg", Title: "A", SizeInBytes: 1 << 40, DurationInSeconds: 1.5},
 		},
@@ -39,7 +40,7 @@ func fullItem() *feed.Item {
 	}
 }
 
-func TestItemsComeBackAsTheyWere(t *testing.T) {
+func TestItemRoundTrip(t *testing.T) {
 	for name, it := range map[string]*feed.Item{
 		"full":             fullItem(),
 		"zero":             {},
@@ -62,7 +63,7 @@ func TestItemsComeBackAsTheyWere(t *testing.T) {
 		}
 		again, err := encodeItem(got)
 		if err != nil || string(again) != string(b) {
-			t.Errorf("%s: encoded again it has other bytes, %v: unchanged items would count as changed", name, err)
+			t.Errorf("%s: encoded again it has other bytes (error %v), so an unchanged item would count as changed", name, err)
 		}
 		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {
 			t.Errorf("%s: sum is %q; want %d hexadecimal digits", name, sum, 2*sumEnd)
@@ -70,7 +71,7 @@ func TestItemsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-func TestDamagedItemsAreRefused(t *testing.T) {
+func TestDecodeDamagedItem(t *testing.T) {
 	good, err := encodeItem(fullItem())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestDamagedItemsAreRefused(t *testing.T) {
 		b[i] ^= 1
 		damaged[fmt.Sprintf("byte %d", i)] = b
 	}
-	// The length of the first string, grown beyond what follows.
+	// The length of the first string exceeds the rest of the item.
 	long := append([]byte(nil), good[:headerSize]...)
 	damaged["endless"] = append(long, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
 	for i := range good[headerSize:] {
@@ -91,19 +92,19 @@ func TestDamagedItemsAreRefused(t *testing.T) {
 	}
 	for name, b := range damaged {
 		if _, err := decodeItem(string(b)); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("%s: decode gives %v; want an error of kind %q", name, err, feed.ErrInvalid)
+			t.Errorf("%s: decode: error is %v; want an error of kind %q", name, err, feed.ErrInvalid)
 		}
 		sum, err := rawSum(itemSum(string(b)))
 		if err != nil || !strings.HasPrefix(string(b), sum) {
-			t.Errorf("%s: sum is %q, %v; want one by which it can be replaced", name, sum, err)
+			t.Errorf("%s: sum is %q, %v; want a prefix of the stored item, so that it can be replaced", name, sum, err)
 		}
 	}
 }
 
-func TestPublishedOutOfRangeIsRefused(t *testing.T) {
+func TestEncodeItemOutOfRange(t *testing.T) {
 	it := &feed.Item{ID: "a", Published: time.UnixMilli(math.MaxInt64)}
 	if _, err := encodeItem(it); !errors.Is(err, feed.ErrInvalid) {
-		t.Errorf("encode gives %v; want an error of kind %q: the header would not hold the time", err, feed.ErrInvalid)
+		t.Errorf("encode: error is %v; want an error of kind %q", err, feed.ErrInvalid)
 	}
 }
 
@@ -119,17 +120,17 @@ func FuzzDecodeItem(f *testing.F) {
 		it, err := decodeItem(string(b))
 		if err != nil {
 			if !errors.Is(err, feed.ErrInvalid) {
-				t.Errorf("decode gives %v; want an error of kind %q", err, feed.ErrInvalid)
+				t.Errorf("decode: error is %v; want an error of kind %q", err, feed.ErrInvalid)
 			}
 			return
 		}
 		again, err := encodeItem(it)
 		if errors.Is(err, feed.ErrInvalid) {
-			return // a date that the header can't hold
+			return // the date does not fit into the header
 		}
 		back, err2 := decodeItem(string(again))
 		if err != nil || err2 != nil {
-			t.Fatalf("what was decoded can't be encoded and decoded again: %v, %v", err, err2)
+			t.Fatalf("a decoded item cannot be encoded and decoded again: %v, %v", err, err2)
 		}
 		if diff := cmp.Diff(it, back, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); diff != "" {
 			t.Errorf("encoded and decoded again (-first +second):\n%s", diff)
@@ -137,7 +138,7 @@ func FuzzDecodeItem(f *testing.F) {
 	})
 }
 
-func TestRecordsComeBackAsTheyWere(t *testing.T) {
+func TestRecordRoundTrip(t *testing.T) {
 	at := time.Date(2014, 6, 17, 1, 2, 3, 4e6, time.UTC)
 	for _, want := range []feed.Record{
 		{ID: "a"}, {ID: "a", FirstSeen: at}, {ID: "a", Removed: at}, {ID: "a", FirstSeen: at, Removed: at.Add(time.Hour)},
@@ -145,17 +146,17 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	} {
 		got, err := decodeRecord("a", encodeRecord(want))
 		if err != nil || got != want {
-			t.Errorf("record %+v came back as %+v, %v", want, got, err)
+			t.Errorf("record %+v is decoded as %+v, %v", want, got, err)
 		}
 	}
 	for _, bad := range []string{"", "1", "1 ", " 1", "1 2 3", "x -", "- x"} {
 		if r, err := decodeRecord("a", bad); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("record %q is read as %+v, %v; want an error of kind %q", bad, r, err, feed.ErrInvalid)
+			t.Errorf("record %q is decoded as %+v, %v; want an error of kind %q", bad, r, err, feed.ErrInvalid)
 		}
 	}
 }
 
-func FuzzPostsComeBackAsTheyWere(f *testing.F) {
+func FuzzPostRoundTrip(f *testing.F) {
 	packed := coding.GzipSmall([]byte(strings.Repeat("post ", 200)))
 	for _, raw := range [][]byte{nil, []byte("{}"), []byte(gzipMagic), packed, []byte(strings.Repeat("x", 600))} {
 		f.Add(raw, true)
@@ -164,7 +165,7 @@ func FuzzPostsComeBackAsTheyWere(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, compressed bool) {
 		stored := packPost(raw, compressed)
 		if got := unpackPost(stored); string(got) != string(raw) {
-			t.Errorf("post %q came back as %q", raw, got)
+			t.Errorf("post %q is unpacked as %q", raw, got)
 		}
 		if len(raw) > 0 && raw[0] == '{' && !compressed && string(stored) != string(raw) {
 			t.Errorf("post %q is stored as %q; want plain JSON", raw, stored)
@@ -172,7 +173,7 @@ func FuzzPostsComeBackAsTheyWere(f *testing.F) {
 	})
 }
 
-func TestBlobsAreComparedWithTheirHash(t *testing.T) {
+func TestDecodeBlob(t *testing.T) {
 	body := []byte("<rss/>")
 	gz, other := coding.Gzip.Pack(body), coding.Gzip.Pack([]byte("<atom/>"))
 	good := feed.Blob{Hash: feed.HashOf(body), Gzip: gz, Size: len(body)}
@@ -193,12 +194,12 @@ func TestBlobsAreComparedWithTheirHash(t *testing.T) {
 		"other layout":  append([]byte{2}, encodeBlob(good)[1:]...),
 	} {
 		if _, err := decodeBlob(good.Hash, b); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("%s: decode gives %v; want an error of kind %q: readers would get it", name, err, feed.ErrInvalid)
+			t.Errorf("%s: decode: error is %v; want an error of kind %q", name, err, feed.ErrInvalid)
 		}
 	}
 }
 
-// benchItem is like a real post: 3 KB of text, one quote.
+// benchItem returns an item of usual size: 3 KB of text and one quote.
 func benchItem() *feed.Item {
 	it := fullItem()
 	it.HTML, it.Text = strings.Repeat("<p>Some words of a post.</p>\n", 110), strings.Repeat("Some words of a post.\n", 110)

@@ -12,8 +12,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestFlushedServerDoesNotLockTheBuilderOut: what a server forgot, tokens, versions and Last-Modified go on from.
-func TestFlushedServerDoesNotLockTheBuilderOut(t *testing.T) {
+// TestCommitAfterFlush checks that tokens, versions and Last-Modified continue to grow after a server lost its data.
+func TestCommitAfterFlush(t *testing.T) {
 	r := storetest.StartRedis(t)
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
@@ -30,27 +30,29 @@ func TestFlushedServerDoesNotLockTheBuilderOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Flush()
-	// The clock of the next builder is behind; what replicas have seen counts.
+	// The clock of the next builder is behind, but it knows the token that replicas have seen.
 	next, err := s.Acquire(t.Context(), "build", "two", time.Minute, now.Add(-time.Hour), token)
 	if err != nil || next <= token {
-		t.Errorf("token after the flush is %d, %v; want more than %d", next, err, token)
+		t.Errorf("Acquire after the flush = %d, %v; want more than %d", next, err, token)
 	}
 	b := document(token, now, "before").Blobs[0]
-	if err := s.RestoreHeads(t.Context(), []feed.Head{head}, func(feed.Hash) (feed.Blob, error) { return b, nil }); err != nil {
+	blobs := func(feed.Hash) (feed.Blob, error) { return b, nil }
+	if err := s.RestoreHeads(t.Context(), []feed.Head{head}, blobs); err != nil {
 		t.Errorf("RestoreHeads: %v", err)
 	}
 	outcome, again, err := s.Commit(t.Context(), document(next, now.Add(-time.Hour), "after"))
 	if err != nil || outcome != feed.Committed || !again.Documents[0].Modified.After(head.Documents[0].Modified) {
-		t.Errorf("commit after the flush = %s, %+v, %v; want a Last-Modified later than %v", outcome, again.Documents, err, head.Documents[0].Modified)
+		t.Errorf("Commit after the flush = %s, %+v, %v; want a Last-Modified later than %v",
+			outcome, again.Documents, err, head.Documents[0].Modified)
 	}
 	if v, err := s.Version(t.Context()); err != nil || v <= version {
-		t.Errorf("version after the flush is %d, %v; want more than %d, or replicas overlook it", v, err, version)
+		t.Errorf("Version after the flush = %d, %v; want more than %d, or replicas do not notice the commit", v, err, version)
 	}
 }
 
-// TestOnlyCommittedDocumentsAreKeptForEver: what was replaced goes in some days, also when builders meet, and what is
-// committed never does.
-func TestOnlyCommittedDocumentsAreKeptForEver(t *testing.T) {
+// TestReplacedDocumentsExpire checks that replaced documents expire and committed ones do not, also if several builders
+// commit at the same time.
+func TestReplacedDocumentsExpire(t *testing.T) {
 	r := storetest.StartRedis(t)
 	c := open(t, store.Options{URL: r.URL()})
 	s := c.Site(site)
@@ -61,7 +63,7 @@ func TestOnlyCommittedDocumentsAreKeptForEver(t *testing.T) {
 		case ":-1":
 			return false
 		case ":-2":
-			t.Errorf("document %q is gone", body)
+			t.Errorf("document %q does not exist", body)
 			return true
 		default:
 			return true
@@ -72,15 +74,15 @@ func TestOnlyCommittedDocumentsAreKeptForEver(t *testing.T) {
 			t.Fatal(err)
 		}
 		if expires(body) {
-			t.Errorf("commit %d: the committed document %q expires: readers would lose it", i+1, body)
+			t.Errorf("commit %d: the committed document %q expires; want it kept", i+1, body)
 		}
 	}
 	if !expires("B") {
-		t.Error("the replaced document B is kept for ever")
+		t.Error("the replaced document B does not expire")
 	}
 
 	var wg sync.WaitGroup
-	for worker := range 4 { // with one token, so that none is refused for another
+	for worker := range 4 { // all with the same token, so that none is fenced
 		wg.Go(func() {
 			for i := range 15 {
 				_, _, err := s.Commit(t.Context(), document(1, now, fmt.Sprintf("%d of %d", i, worker)))
@@ -99,14 +101,14 @@ func TestOnlyCommittedDocumentsAreKeptForEver(t *testing.T) {
 		for i := range 15 {
 			body := fmt.Sprintf("%d of %d", i, worker)
 			if committed := head.Documents[0].Hash == feed.HashOf([]byte(body)); expires(body) == committed {
-				t.Errorf("document %q: committed %v, expires %v", body, committed, !committed)
+				t.Errorf("document %q: committed %v, expires %v; want committed documents kept and others to expire", body, committed, !committed)
 			}
 		}
 	}
 }
 
-// TestVersionMovesAfterAFlush: a replica that compares versions must not find the one that it knows.
-func TestVersionMovesAfterAFlush(t *testing.T) {
+// TestVersionGrowsAfterFlush checks that a commit after a flush has a new version, which replicas compare.
+func TestVersionGrowsAfterFlush(t *testing.T) {
 	r := storetest.StartRedis(t)
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
@@ -117,7 +119,7 @@ func TestVersionMovesAfterAFlush(t *testing.T) {
 		}
 		v, err := s.Version(t.Context())
 		if err != nil || v <= before {
-			t.Errorf("version of commit %d is %d, %v; want more than %d", i+1, v, err, before)
+			t.Errorf("Version after commit %d = %d, %v; want more than %d", i+1, v, err, before)
 		}
 		before = v
 		r.Flush()

@@ -12,8 +12,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// open opens a client and closes it when the test ends. Unless o says otherwise, the server may take all the time that
-// it takes on a busy machine.
+// open opens a client and closes it when the test ends. The default timeouts are long enough for a busy machine.
 func open(t *testing.T, o store.Options) *store.Client {
 	t.Helper()
 	o.DialTimeout = cmp.Or(o.DialTimeout, 30*time.Second)
@@ -41,7 +40,7 @@ func gzipped(b []byte) []byte {
 
 const site = feed.SiteID("main")
 
-// document returns a request to commit one document.
+// document returns a request to commit the main feed with one document.
 func document(token feed.Token, now time.Time, body string) feed.CommitRequest {
 	b := []byte(body)
 	h := feed.HashOf(b)
@@ -54,8 +53,8 @@ func document(token feed.Token, now time.Time, body string) feed.CommitRequest {
 	}
 }
 
-// calm is long enough that no server of a busy machine is taken for dead.
-const calm = 10 * time.Second
+// noFailover is a failover timeout that is long enough for a busy machine.
+const noFailover = 10 * time.Second
 
 func TestContractOnRedis(t *testing.T) {
 	url := storetest.Redis(t)
@@ -74,8 +73,8 @@ func TestContractOnMiniredis(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }
 
-// TestContractOfManySites: what one of hundreds of sites may rely on, whose waits are polled together.
-func TestContractOfManySites(t *testing.T) {
+// TestContractWithPolling runs the contract as if there were hundreds of sites, so that no call blocks in the server.
+func TestContractWithPolling(t *testing.T) {
 	for name, url := range map[string]string{"redis": storetest.Redis(t), "miniredis": storetest.Miniredis(t)} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client {
@@ -86,11 +85,11 @@ func TestContractOfManySites(t *testing.T) {
 }
 
 func TestContractOnCluster(t *testing.T) {
-	url := storetest.StartCluster(t, calm).URL()
+	url := storetest.StartCluster(t, noFailover).URL()
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }
 
 func TestContractThroughSentinels(t *testing.T) {
-	url := storetest.StartSentinels(t, calm).URL()
+	url := storetest.StartSentinels(t, noFailover).URL()
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
 }

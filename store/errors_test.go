@@ -15,9 +15,9 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestServerStatesAreKinds drives a real server into each state in which it refuses, and asks for all that a process
-// asks of it.
-func TestServerStatesAreKinds(t *testing.T) {
+// TestUnavailable brings a server into each state in which it rejects commands, and checks the kind of the errors.
+func TestUnavailable(t *testing.T) {
+	type calls map[string]func(context.Context, *store.Site) error
 	write := func(ctx context.Context, s *store.Site) error {
 		return s.Put(ctx, feed.RawPost{ID: "a", Raw: []byte("{}")})
 	}
@@ -39,29 +39,31 @@ func TestServerStatesAreKinds(t *testing.T) {
 		name  string
 		args  []string
 		state func(r *storetest.Server)
-		calls map[string]func(context.Context, *store.Site) error
+		calls calls
 	}{
 		{"down", nil, (*storetest.Server).Kill,
-			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "read": read, "blocking": blocking}},
+			calls{"write": write, "script": script, "read": read, "blocking": blocking}},
 		{"hanging", nil, (*storetest.Server).Pause,
-			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "read": read, "blocking": blocking}},
+			calls{"write": write, "script": script, "read": read, "blocking": blocking}},
 		{"OOM", nil, func(r *storetest.Server) { r.Do("CONFIG SET maxmemory 1") },
-			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+			calls{"write": write, "script": script, "absorb": absorb, "commit": commit}},
 		{"READONLY", nil, func(r *storetest.Server) { r.Do("REPLICAOF 127.0.0.1 1") },
-			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+			calls{"write": write, "script": script, "absorb": absorb, "commit": commit}},
 		{"NOREPLICAS", nil, func(r *storetest.Server) { r.Do("CONFIG SET min-replicas-to-write 1") },
-			map[string]func(context.Context, *store.Site) error{"write": write, "script": script, "absorb": absorb, "commit": commit}},
-		{"MASTERDOWN", []string{"--replica-serve-stale-data", "no"}, func(r *storetest.Server) { r.Do("REPLICAOF 127.0.0.1 1") },
-			map[string]func(context.Context, *store.Site) error{"read": read, "write": write, "script": script}},
+			calls{"write": write, "script": script, "absorb": absorb, "commit": commit}},
+		{"MASTERDOWN", []string{"--replica-serve-stale-data", "no"},
+			func(r *storetest.Server) { r.Do("REPLICAOF 127.0.0.1 1") },
+			calls{"read": read, "write": write, "script": script}},
 		{"too many clients", []string{"--maxclients", "1"}, func(r *storetest.Server) {},
-			map[string]func(context.Context, *store.Site) error{"read then write": func(ctx context.Context, s *store.Site) error {
+			calls{"read then write": func(ctx context.Context, s *store.Site) error {
 				return errors.Join(read(ctx, s), write(ctx, s)) // two pools, so two connections
 			}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := storetest.StartRedis(t, tt.args...)
-			c := open(t, store.Options{URL: r.URL(), ServeTimeout: 200 * time.Millisecond, BuildTimeout: 200 * time.Millisecond})
+			const timeout = 200 * time.Millisecond
+			c := open(t, store.Options{URL: r.URL(), ServeTimeout: timeout, BuildTimeout: timeout})
 			tt.state(r)
 			for name, call := range tt.calls {
 				if err := call(t.Context(), c.Site(site)); !errors.Is(err, feed.ErrUnavailable) {
@@ -72,14 +74,14 @@ func TestServerStatesAreKinds(t *testing.T) {
 	}
 }
 
-// TestFullDiskIsUnavailable has a server that can't write its snapshot: MISCONF, also for scripts.
+// TestFullDiskIsUnavailable starts a server that cannot write its snapshot and rejects writes with MISCONF.
 func TestFullDiskIsUnavailable(t *testing.T) {
 	r := storetest.StartRedis(t, "--save", "3600 1", "--dbfilename", "blocked")
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
 	if err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	// A folder in the place of the file that the snapshot goes to.
+	// The snapshot cannot be written, since a folder has its name.
 	if err := os.Mkdir(filepath.Join(r.Dir(), "blocked"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -90,19 +92,19 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 		err = s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")})
 	}
 	if !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "MISCONF") {
-		t.Fatalf("Put on a server that can't write to its disk: error is %v; want MISCONF, of kind %q", err, feed.ErrUnavailable)
+		t.Fatalf("Put on a server with a full disk: error is %v; want MISCONF, of kind %q", err, feed.ErrUnavailable)
 	}
 	if err := s.Absorb(t.Context(), feed.Absorption{Token: 1}); !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Absorb: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 }
 
-func TestCancelledCallIsNotTheServersFault(t *testing.T) {
+func TestCanceledIsNotUnavailable(t *testing.T) {
 	c := open(t, store.Options{URL: storetest.Redis(t)})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Site(site).Changes(ctx, "0-0", time.Hour)
 	if !errors.Is(err, context.Canceled) || errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("error is %v; want context.Canceled, and not %q", err, feed.ErrUnavailable)
+		t.Errorf("Changes with a canceled context: error is %v; want context.Canceled without kind %q", err, feed.ErrUnavailable)
 	}
 }

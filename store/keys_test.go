@@ -10,8 +10,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestEveryKeyOfASiteIsInOneSlot: scripts and transactions of a Redis Cluster reach no further.
-func TestEveryKeyOfASiteIsInOneSlot(t *testing.T) {
+// TestKeysHaveHashTag checks that all keys of a site are in one slot of a Cluster, as scripts and transactions require.
+func TestKeysHaveHashTag(t *testing.T) {
 	r := storetest.StartRedis(t)
 	url := r.URL()
 	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
@@ -22,11 +22,11 @@ func TestEveryKeyOfASiteIsInOneSlot(t *testing.T) {
 	n := 0
 	for key := range strings.Lines(string(out)) {
 		if !strings.HasPrefix(key, "feedpub:{contract-") || !strings.Contains(key, "}:") {
-			t.Errorf("key %q is outside of its site", key)
+			t.Errorf("key %q does not have the hash tag of its site", key)
 		}
 		n++
 	}
 	if n == 0 {
-		t.Error("the contract has left no keys: nothing was tested")
+		t.Error("the contract left no keys to check")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"feedpub/store"
 )
 
-// TestALeaseWithoutATokenIsAnError: a builder that took it for a lease would work with the token 0.
-func TestALeaseWithoutATokenIsAnError(t *testing.T) {
+// TestAcquireMalformedReply checks that Acquire never returns the token 0, which fences nothing.
+func TestAcquireMalformedReply(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		reply []string
@@ -20,6 +20,7 @@ func TestALeaseWithoutATokenIsAnError(t *testing.T) {
 		{"one word", []string{"ok"}},
 		{"three words", []string{"ok", "1", "2"}},
 		{"no number", []string{"ok", "x"}},
+		{"unknown word", []string{"no", "1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := server.NewServer("127.0.0.1:0")
@@ -38,7 +39,7 @@ func TestALeaseWithoutATokenIsAnError(t *testing.T) {
 			c := open(t, store.Options{URL: "redis://" + s.Addr().String()})
 			token, err := c.Site(site).Acquire(t.Context(), "build", "me", time.Minute, time.UnixMilli(1), 0)
 			if err == nil || token != 0 || !strings.HasPrefix(err.Error(), "store acquire build") {
-				t.Errorf("Acquire that the server answers with %q = %d, %v; want an error", tt.reply, token, err)
+				t.Errorf("Acquire with the reply %q = %d, %v; want an error", tt.reply, token, err)
 			}
 		})
 	}

@@ -12,28 +12,28 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestWritesAreConfirmedByReplicas: a write counts as confirmed only when a replica has it.
-func TestWritesAreConfirmedByReplicas(t *testing.T) {
+// TestConfirmedWrites checks that a write is confirmed if and only if a replica has it.
+func TestConfirmedWrites(t *testing.T) {
 	const wait = 300 * time.Millisecond
 	primary, replica := storetest.StartRedis(t), storetest.StartRedis(t)
 	s := open(t, store.Options{URL: primary.URL(), ConfirmTimeout: wait}).Site(site)
-	put := func(id string) (one, many bool) {
+	put := func(id string) (updated, written bool) {
 		t.Helper()
-		one, err := s.Update(t.Context(), id, func([]byte) ([]byte, error) { return []byte(id), nil })
+		updated, err := s.Update(t.Context(), id, func([]byte) ([]byte, error) { return []byte(id), nil })
 		if err != nil {
 			t.Fatalf("Update: %v", err)
 		}
-		many, err = s.PutConfirmed(t.Context(), feed.RawPost{ID: id + "2", Raw: []byte(id)})
+		written, err = s.PutConfirmed(t.Context(), feed.RawPost{ID: id + "2", Raw: []byte(id)})
 		if err != nil {
 			t.Fatalf("PutConfirmed: %v", err)
 		}
-		return one, many
+		return updated, written
 	}
-	if one, many := put("alone"); one || many {
-		t.Errorf("without a replica a write is confirmed: %t, %t", one, many)
+	if updated, written := put("alone"); updated || written {
+		t.Errorf("without a replica, Update and PutConfirmed return %t and %t; want false", updated, written)
 	}
 	if got, err := s.Post(t.Context(), "alone"); err != nil || string(got) != "alone" {
-		t.Errorf("the write that was not confirmed is %q, %v; want it made", got, err)
+		t.Errorf("Post after an unconfirmed update = %q, %v; want the new version", got, err)
 	}
 
 	cli := func(r *storetest.Server, args ...string) string {
@@ -50,21 +50,21 @@ func TestWritesAreConfirmedByReplicas(t *testing.T) {
 	}
 	cli(replica, "REPLICAOF", host, port)
 	for end := time.Now().Add(time.Minute); ; {
-		if one, many := put("both"); one && many {
+		if updated, written := put("both"); updated && written {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("with a replica no write is confirmed:\n%s", cli(primary, "INFO", "replication"))
+			t.Fatalf("no write is confirmed within a minute after a replica connected:\n%s", cli(primary, "INFO", "replication"))
 		}
 	}
 	if got := cli(replica, "GET", store.PostKeyPrefix(site)+"both"); strings.TrimSpace(got) != "both" {
-		t.Errorf("a write was confirmed, and the replica has %q", got)
+		t.Errorf("the replica has %q after a write was confirmed; want both", got)
 	}
 }
 
-// TestWritersInAnyLanguage writes and deletes a post as the documentation tells other programs to: with two commands in
-// a transaction, by redis-cli.
-func TestWritersInAnyLanguage(t *testing.T) {
+// TestWritersInOtherLanguages writes and deletes a post with redis-cli, in the transactions that are documented for
+// other programs.
+func TestWritersInOtherLanguages(t *testing.T) {
 	cli, err := exec.LookPath("redis-cli")
 	if err != nil {
 		t.Fatalf("this test needs redis-cli: install Debian's package with \"apt-get install redis-tools\" (%v)", err)
@@ -99,12 +99,12 @@ XADD feedpub:{main}:inbox * something else
 	}
 	for i, want := range []string{"hello", "hello", ""} {
 		if entries[i].ID != want {
-			t.Errorf("inbox entry %d is of %q; want %q", i, entries[i].ID, want)
+			t.Errorf("inbox entry %d has the id %q; want %q", i, entries[i].ID, want)
 		}
 	}
 }
 
-// TestWritesAreIdempotent: a client repeats what it got no reply to, and that must leave what one write would.
+// TestWritesAreIdempotent repeats writes, as a client does if it gets no reply.
 func TestWritesAreIdempotent(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.Redis(t)}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)

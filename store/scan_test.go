@@ -16,8 +16,9 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestWalksOfManySitesAreOne: what SCAN looks at is the whole server, for each site anew unless they share it.
-func TestWalksOfManySitesAreOne(t *testing.T) {
+// TestConcurrentScansShareAPass counts the SCAN commands of concurrent scans. A scan of its own for each site would
+// read all keys of the server each time.
+func TestConcurrentScansShareAPass(t *testing.T) {
 	const sites, posts = 40, 200
 	r := storetest.StartRedis(t)
 	c := open(t, store.Options{URL: r.URL()})
@@ -54,7 +55,7 @@ func TestWalksOfManySitesAreOne(t *testing.T) {
 	}
 	wg.Wait()
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("posts that walks side by side found (-want +got):\n%s", diff)
+		t.Errorf("posts of concurrent scans (-want +got):\n%s", diff)
 	}
 	out, err := exec.Command("redis-cli", "-u", r.URL(), "INFO", "commandstats").Output()
 	if err != nil {
@@ -64,13 +65,13 @@ func TestWalksOfManySitesAreOne(t *testing.T) {
 	calls, _, _ := strings.Cut(stats, ",")
 	alone := sites * (sites*posts/1000 + 1)
 	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
-		t.Errorf("%d walks took %s scans, %v; want far less than %d, what they take one by one", sites, calls, err, alone)
+		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of %d, their number one by one", sites, calls, err, alone)
 	}
 }
 
-// TestWalkOverARestartedServerIsAnError: another process gives no meaning to the cursor of the one before, and leaves
-// posts out that would then count as missing.
-func TestWalkOverARestartedServerIsAnError(t *testing.T) {
+// TestScanOfRestartedServer checks that a restart ends a scan with an error. A new process skips keys for a cursor that
+// another one returned, and the posts would count as missing.
+func TestScanOfRestartedServer(t *testing.T) {
 	r := storetest.StartRedis(t, "--appendonly", "yes")
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
 	var posts []feed.RawPost
@@ -93,7 +94,7 @@ func TestWalkOverARestartedServerIsAnError(t *testing.T) {
 		}
 	}
 	if !errors.Is(last, feed.ErrUnavailable) {
-		t.Errorf("a walk over a restarted server gave %d of %d ids and the error %v; want one of kind %q, or those left out look deleted",
+		t.Errorf("scan of a restarted server: %d of %d ids, error %v; want one of kind %q",
 			ids, len(posts), last, feed.ErrUnavailable)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// TestScriptsAreDocumentedAndPortable: whoever reads a script must know what its arguments are, and miniredis must run
-// what Redis runs.
-func TestScriptsAreDocumentedAndPortable(t *testing.T) {
+// TestScripts checks that each script documents its arguments, has no global variables and uses only what miniredis
+// supports.
+func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("lua/*.lua")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("scripts: %v, %v", files, err)
+		t.Fatalf("scripts = %q, %v; want at least one", files, err)
 	}
 	forbidden := regexp.MustCompile(`cmsgpack|struct\.|bit\.|ZMSCORE|^#!|redis\.sha1hex|redis\.replicate_commands`)
 	global := regexp.MustCompile(`(?m)^\s*[a-z_]+ = `)
@@ -25,7 +25,7 @@ func TestScriptsAreDocumentedAndPortable(t *testing.T) {
 		head, _, _ := strings.Cut(string(b), "\n\n")
 		for _, want := range []string{"-- KEYS ", "-- ARGV ", "-- Output "} {
 			if !strings.Contains(head, "\n"+want) {
-				t.Errorf("%s: the comment at the top has no line %q", f, want)
+				t.Errorf("%s: the first comment has no line that begins with %q", f, want)
 			}
 		}
 		if m := forbidden.FindString(string(b)); m != "" {

@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckOfSeveralServers(t *testing.T) {
-	cluster, sentinels := storetest.StartCluster(t, calm), storetest.StartSentinels(t, calm)
+	cluster, sentinels := storetest.StartCluster(t, noFailover), storetest.StartSentinels(t, noFailover)
 	for _, tt := range []struct {
 		name    string
 		options store.Options
@@ -208,7 +208,7 @@ func TestFailoverIsUnavailability(t *testing.T) {
 // TestMovingSlot moves a site from one master of a Cluster to another while it is used. What touches what has moved and
 // what hasn't is refused for the time, nothing is lost or done twice, and clients find the new master by themselves.
 func TestMovingSlot(t *testing.T) {
-	cluster := storetest.StartCluster(t, calm)
+	cluster := storetest.StartCluster(t, noFailover)
 	s := open(t, store.Options{URL: cluster.URL()}).Site(site)
 	var posts []feed.RawPost
 	for i := range 50 {

@@ -15,8 +15,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// startWaits starts a wait for each stream of n sites: inbox, requests and changes. Each sends its result to the returned
-// channel as "SITE STREAM: FOUND, ERROR". The waits do not end by themselves during a test.
+// startWaits starts a wait for each stream of n sites: inbox, requests and changes. Each sends its result to the
+// returned channel as "SITE STREAM: FOUND, ERROR". The waits do not end by themselves during a test.
 func startWaits(ctx context.Context, c *store.Client, n int) <-chan string {
 	const block = 24 * time.Hour
 	results := make(chan string, 3*n)

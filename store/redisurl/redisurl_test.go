@@ -100,7 +100,7 @@ func parseErrors() []struct{ raw, want string } {
 		{"redis+sentinel://u:hunter2@a,b/m/x", "database: want a number"},
 		{"redis+sentinel://u:hunter2@a,,b/m", "host 2 of 3: want a name"},
 		{"redis+sentinel://u:hunter2@a,b,a:26379/m", "host 3 of 3: repeated"},
-		{"redis+sentinel://a/m?sentinel_password=hunter2&sentinel_password_file=x", "cannot be combined with sentinel_password_file"},
+		{"redis+sentinel://a/m?sentinel_password=hunter2&sentinel_password_file=x", "cannot be combined with sentinel_pass"},
 		{"redis+sentinel://a/m?sentinel_user=u", "sentinel_user requires sentinel_password"},
 		{"redis+cluster://u:hunter2@a,b/0", "a Cluster has no numbered databases"},
 		{"redis+cluster://a?sentinel_password=hunter2", "parameter sentinel_password requires redis+sentinel://"},

@@ -17,10 +17,7 @@ var atomKinds = map[string]SkipReason{
 }
 
 // atomStatuses are the statuses of entries: app:draft (RFC 5023 section 13.1.1) and blogger:status, in lower case.
-var atomStatuses = map[string]struct {
-	status  feed.Status
-	skipped SkipReason
-}{
+var atomStatuses = map[string]visibility{
 	"": {}, "no": {}, "live": {},
 	"yes": {status: feed.Draft}, "draft": {status: feed.Draft}, "scheduled": {status: feed.Draft},
 	"soft_trashed": {skipped: "trash"},

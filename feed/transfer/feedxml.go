@@ -70,6 +70,10 @@ func (f *feedXML) entry(e *element, pos string) (Entry, error) {
 
 // rssItem converts an RSS item.
 func (f *feedXML) rssItem(e *element) (feed.Post, error) {
+	if isWordPressItem(e) {
+		return feed.Post{}, fmt.Errorf("it has WordPress's post type or status, but the file does not declare a WordPress export; "+
+			"import it with --format wxr: %w", feed.ErrInvalid)
+	}
 	guid := e.text("guid")
 	p := feed.Post{
 		ID:       first(guid, e.attr("rdf:about"), e.text("link"), e.text("dc:identifier")),

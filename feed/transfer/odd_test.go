@@ -111,7 +111,8 @@ func wrap(kind, text string) (name, content string) {
 		`<wp:author><wp:author_login>ann</wp:author_login><wp:author_display_name>Ann Lee</wp:author_display_name></wp:author>`
 	switch kind {
 	case "wp":
-		return "f", wxr + "<item><title>T</title><guid>g</guid><content:encoded><![CDATA[" + text + "]]></content:encoded></item></channel></rss>"
+		return "f", wxr + "<item><title>T</title><guid>g</guid><wp:status>publish</wp:status>" +
+			"<wp:post_type>post</wp:post_type><content:encoded><![CDATA[" + text + "]]></content:encoded></item></channel></rss>"
 	case "wxr":
 		return "f", wxr + text + "</channel></rss>"
 	case "rss":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,10 @@ func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
 	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{}}
 	for _, rss := range doc.root.children {
 		channel := rss.child("channel")
+		if channel == nil {
+			continue
+		}
+		assumeWordPress(channel, "wxr_version", "author", "base_blog_url")
 		w.base = first(channel.text("wp:base_blog_url"), channel.text("wp:base_site_url"), channel.text("link"))
 		for a := range channel.all("wp:author") {
 			login := first(a.text("wp:author_login"), a.text("wp:wp_author_login"))
@@ -95,6 +100,7 @@ func (w *wxrSite) findAttachments(in *input) error {
 			continue
 		}
 		if e, err := w.doc.parse(it.text); err == nil {
+			assumeWordPress(e, "post_type", "status")
 			w.addAttachmentItem(e)
 		}
 	}
@@ -133,18 +139,19 @@ func (w *wxrSite) entry(e *element, pos string) (Entry, error) {
 
 // post converts an item, or returns why it is skipped.
 func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
-	status, reason := w.status(e)
-	if e.text("wp:post_type") == "attachment" {
+	assumeWordPress(e, "post_type", "status")
+	if strings.EqualFold(e.text("wp:post_type"), "attachment") {
 		w.addAttachmentItem(e)
 	}
-	if reason != "" {
-		return feed.Post{}, reason, nil
+	v, err := w.visibility(e)
+	if err != nil || v.skipped != "" {
+		return feed.Post{}, v.skipped, err
 	}
 	p := feed.Post{
 		ID:          w.postID(e),
 		URL:         e.text("link"),
 		Title:       plainTitle(e.text("title")),
-		Status:      status,
+		Status:      v.status,
 		Tags:        wxrTags(e),
 		Authors:     w.postAuthors(e),
 		Attachments: wxrAttachments(e),
@@ -159,7 +166,6 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	for m := range e.all("wp:postmeta") {
 		meta[m.text("wp:meta_key")] = m.text("wp:meta_value")
 	}
-	var err error
 	if p.Image, err = w.attachment(meta["_thumbnail_id"]); err != nil {
 		return p, "", err
 	}
@@ -171,27 +177,99 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	if extra == "" && p.Title == "" && p.ContentHTML == "" && p.Summary == "" {
 		return p, "empty", nil
 	}
-	if p.DatePublished, p.DateModified, err = wxrDates(e, w.loc); err == nil && extra != "" {
+	if p.DatePublished, p.DateModified, err = wxrDates(e, w.loc); err != nil {
+		return p, "", err
+	}
+	if extra != "" {
 		mergeExtra(&p, extra, e.text("content:encoded"))
 	}
-	return p, "", err
+	return p, "", v.checkDate(p.DatePublished)
 }
 
-// status returns the status of an item, or why it is skipped.
-func (w *wxrSite) status(e *element) (feed.Status, SkipReason) {
-	kind := first(e.text("wp:post_type"), "post")
-	status := first(e.text("wp:status"), "publish")
-	switch {
+// wxrStatuses are the statuses of posts and pages in WordPress. The status inherit, of attachments and revisions, and
+// those of plugins do not tell whether a post is public.
+var wxrStatuses = map[string]visibility{
+	"publish": {}, "future": {scheduled: true},
+	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "private": {status: feed.Private},
+	"trash": {skipped: "trash"}, "auto-draft": {skipped: "auto-draft"},
+}
+
+// visibility returns what the type, the status and the password of an item say. An item that does not tell whether it
+// is a public post is an error of kind [feed.ErrInvalid].
+func (w *wxrSite) visibility(e *element) (visibility, error) {
+	switch kind := strings.ToLower(e.text("wp:post_type")); {
+	case kind == "":
+		return visibility{}, fmt.Errorf("missing wp:post_type: it could be a page or a menu: %w", feed.ErrInvalid)
 	case kind != "post" && (kind != "page" || !w.pages):
-		return "", SkipReason(shorten(kind))
-	case status == "trash" || status == "auto-draft":
-		return "", SkipReason(status)
-	case e.text("wp:post_password") != "" || status == "private":
-		return feed.Private, ""
-	case status == "publish" || status == "future" || status == "inherit":
-		return "", "" // published, perhaps at a date to come
-	default:
-		return feed.Draft, "" // draft, pending, and the statuses of plugins
+		return visibility{skipped: SkipReason(shorten(kind))}, nil
+	}
+	status := strings.ToLower(e.text("wp:status"))
+	v, ok := wxrStatuses[status]
+	switch {
+	case status == "":
+		return v, fmt.Errorf("missing wp:status: it could be a draft: %w", feed.ErrInvalid)
+	case !ok:
+		return v, fmt.Errorf("unknown wp:status %q: %w", shorten(status), feed.ErrInvalid)
+	}
+	for other := range e.all("wp:status") {
+		if !strings.EqualFold(other.content(), status) {
+			return v, fmt.Errorf("wp:status is both %q and %q: %w", status, shorten(other.content()), feed.ErrInvalid)
+		}
+	}
+	if v.skipped == "" && hasWXRPassword(e) {
+		v.status = feed.Private
+	}
+	return v, nil
+}
+
+// hasWXRPassword reports whether an item has a password. A password can consist of spaces, but an element with a line
+// break is only formatted.
+func hasWXRPassword(e *element) bool {
+	for password := range e.all("wp:post_password") {
+		raw := password.rawContent()
+		if strings.TrimSpace(raw) != "" || raw != "" && !strings.Contains(raw, "\n") {
+			return true
+		}
+	}
+	return false
+}
+
+// isWordPressItem reports whether an item of a feed has the elements of a WordPress export that tell whether it is
+// public.
+func isWordPressItem(e *element) bool {
+	return slices.ContainsFunc(e.children, func(c *element) bool {
+		return c.space != "" && (c.name == "post_type" || c.name == "post_password") || c.space == "wp" && c.name == "status"
+	})
+}
+
+// assumeWordPress puts the children of e whose namespace is unknown into the namespaces of WordPress exports, if their
+// namespace is that of a child with one of the names. Some programs write namespaces of their own.
+func assumeWordPress(e *element, names ...string) {
+	unknown := func(c *element) bool { return c.name != "" && c.space != "" && !usualPrefixes[c.space] }
+	space := ""
+	for _, c := range e.children {
+		if unknown(c) && slices.Contains(names, c.name) {
+			space = c.space
+			break
+		}
+	}
+	if space == "" {
+		return
+	}
+	var rename func(c *element)
+	rename = func(c *element) {
+		switch {
+		case c.space == space:
+			c.space = "wp"
+		case unknown(c) && c.name == "encoded" && strings.Contains(c.space, "excerpt"):
+			c.space = "excerpt"
+		}
+		for _, child := range c.children {
+			rename(child)
+		}
+	}
+	for _, c := range e.children {
+		rename(c)
 	}
 }
 

@@ -58,6 +58,15 @@ var namespaces = map[string]string{
 	"http://backend.userland.com/creativeCommonsRssModule": "creativeCommons",
 }
 
+// usualPrefixes are the short names of all known namespaces.
+var usualPrefixes = func() map[string]bool {
+	prefixes := setOf("wp", "excerpt")
+	for _, prefix := range namespaces {
+		prefixes[prefix] = true
+	}
+	return prefixes
+}()
+
 // wxrNamespace matches the namespaces of WordPress exports, of all versions and with both schemes.
 var wxrNamespace = regexp.MustCompile(`^https?://(?:www\.)?wordpress\.org/export/[^/]*/?(excerpt)?`)
 

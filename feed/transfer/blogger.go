@@ -39,17 +39,21 @@ func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	if reason != "" && (reason != "page" || !f.pages) {
 		return "", reason, nil
 	}
-	var status feed.Status
+	return entryStatus(e)
+}
+
+// entryStatus returns the status of an Atom entry or an RSS item, or why it is skipped.
+func entryStatus(e *element) (feed.Status, SkipReason, error) {
+	var all visibility
 	for _, given := range []string{e.child("app:control").text("app:draft"), e.text("blogger:status")} {
-		s, ok := atomStatuses[strings.ToLower(given)]
+		v, ok := atomStatuses[strings.ToLower(given)]
 		switch {
 		case !ok:
 			return "", "", fmt.Errorf("unknown status %q: %w", shorten(given), feed.ErrInvalid)
-		case s.skipped != "":
-			return "", s.skipped, nil
-		case s.status != "":
-			status = s.status
+		case v.skipped != "":
+			return "", v.skipped, nil
 		}
+		all = all.stricter(v)
 	}
-	return status, "", nil
+	return all.status, "", nil
 }

@@ -57,7 +57,7 @@ func (f *feedXML) entry(e *element, pos string) (Entry, error) {
 	if e.name == "entry" {
 		p, reason, err = f.atomEntry(e)
 	} else {
-		p, err = f.rssItem(e)
+		p, reason, err = f.rssPost(e)
 	}
 	switch {
 	case err != nil:
@@ -68,12 +68,19 @@ func (f *feedXML) entry(e *element, pos string) (Entry, error) {
 	return postEntry(p, pos)
 }
 
-// rssItem converts an RSS item.
-func (f *feedXML) rssItem(e *element) (feed.Post, error) {
-	if isWordPressItem(e) {
-		return feed.Post{}, fmt.Errorf("it has WordPress's post type or status, but the file does not declare a WordPress export; "+
-			"import it with --format wxr: %w", feed.ErrInvalid)
+// rssPost converts an RSS item, or returns why it is skipped.
+func (f *feedXML) rssPost(e *element) (feed.Post, SkipReason, error) {
+	status, reason, err := rssStatus(e)
+	if err != nil || reason != "" {
+		return feed.Post{}, reason, err
 	}
+	p, err := f.rssItem(e)
+	p.Status = status
+	return p, "", err
+}
+
+// rssItem converts an RSS item without its status.
+func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	guid := e.text("guid")
 	p := feed.Post{
 		ID:       first(guid, e.attr("rdf:about"), e.text("link"), e.text("dc:identifier")),
@@ -116,6 +123,16 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 		p.DateModified, err = f.date(e, "atom:updated", "dcterms:modified")
 	}
 	return p, err
+}
+
+// rssStatus returns the status of an item, or why it is skipped. Items of a WordPress export that is not recognised as
+// one could be drafts, pages or menus.
+func rssStatus(e *element) (feed.Status, SkipReason, error) {
+	if isWordPressItem(e) {
+		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare a "+
+			"WordPress export; import it with --format wxr: %w", feed.ErrInvalid)
+	}
+	return entryStatus(e)
 }
 
 // rssContent returns the content of an item in HTML, and its summary if it has one beside the content.

@@ -20,6 +20,10 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 	if strings.HasPrefix(text, "{") {
 		return cutJSON(text)
 	}
+	// Hugo allows empty lines before front matter. Without it a draft would be published.
+	if isFrontMatter([]byte(text)) {
+		text = strings.TrimLeft(text, " \t\r\n")
+	}
 	line, _, _ := strings.Cut(text, "\n")
 	fence := strings.TrimRight(line, " \t\r")
 	if fence != "---" && fence != "+++" {
@@ -135,7 +139,11 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	setImage(post)
 	setAuthors(post, front)
 	setTags(post, front)
-	setStatus(post, front)
+	// What tells whether the post is public becomes its status, in postFile.members.
+	maps.DeleteFunc(post, func(key string, _ any) bool {
+		key = strings.ToLower(key)
+		return frontVisibility[key] != nil || scheduleKeys[key]
+	})
 	return post
 }
 
@@ -174,15 +182,6 @@ func setTags(post, front map[string]any) {
 	if len(tags) > 0 {
 		post["tags"] = tags
 	}
-}
-
-// setStatus reads Hugo's draft and Jekyll's published.
-func setStatus(post, front map[string]any) {
-	if (front["draft"] == true || front["published"] == false) && post["status"] != string(feed.Private) {
-		post["status"] = string(feed.Draft)
-	}
-	delete(post, "draft")
-	delete(post, "published")
 }
 
 // authorList returns the authors of a post from a name, a list of names, or objects.

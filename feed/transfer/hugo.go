@@ -152,7 +152,7 @@ func (h *hugo) complete(name string, front map[string]any) (page bool) {
 }
 
 // hugoKeys are the known keys of front matter.
-var hugoKeys = setOf("title", "date", "lastmod", "publishdate", "pubdate", "draft", "slug", "url", "tags", "categories",
+var hugoKeys = setOf("title", "date", "lastmod", "publishdate", "pubdate", "slug", "url", "tags", "categories",
 	"author", "authors", "description", "summary", "aliases")
 
 // locate returns the section of a file, the folder of its page, and the base name of its page without extension.

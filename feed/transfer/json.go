@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"feedpub/feed"
 	"feedpub/feed/intake"
@@ -327,7 +328,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	}
 	if j.items {
 		var err error
-		if raw, err = convertItem(raw, members, j.options.location()); err != nil {
+		if raw, err = convertItem(raw, members, j.options); err != nil {
 			return fail(err)
 		}
 	}
@@ -358,7 +359,23 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(fmt.Errorf("_raw: want base64: %w: %w", err, feed.ErrInvalid))
 		}
 	}
-	return Entry{Post: post, Pos: pos}, nil
+	return Entry{Post: post, Pos: pos, Notes: j.notes(members, pos)}, nil
+}
+
+// notes tells the user of the first member of a post, but for status, that other programs have for what is not public.
+// Feedpub's own posts are not changed for it, since an import has to store what was exported.
+func (j *jsonReader) notes(members map[string]json.RawMessage, pos string) []string {
+	key := ""
+	for member := range members {
+		if frontVisibility[strings.ToLower(member)] != nil && member != "status" && (key == "" || member < key) {
+			key = member
+		}
+	}
+	if key == "" || j.items || members["_raw"] != nil {
+		return nil
+	}
+	const note = "%s: the member %s is not read: a post that is not public needs the status draft or private"
+	return []string{fmt.Sprintf(note, pos, shorten(key))}
 }
 
 // decodeRecord decodes the member "_record" of a line. Unknown members are an error: a record must not be lost

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,10 +88,16 @@ func (j *jsonReader) skipToken(c byte) bool {
 }
 
 // convertItem converts an item of JSON Feed 1.0 or 1.1 to a post: ids that are numbers become strings, a missing id
-// becomes the URL, the author of version 1.0 becomes a list, dates get the format of RFC 3339, and the quotes and vias
-// of the extension _feedpub become members. It changes members, and returns raw if nothing was to be converted.
-func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Location) ([]byte, error) {
+// becomes the URL, the author of version 1.0 becomes a list, dates get the format of RFC 3339, the quotes and vias of
+// the extension _feedpub become members, and what says that the item is not public becomes the status. It changes
+// members, and returns raw if nothing was to be converted.
+func convertItem(raw []byte, members map[string]json.RawMessage, o Options) ([]byte, error) {
 	changed := convertID(members)
+	if hidden, err := convertVisibility(members, o); err != nil {
+		return nil, err
+	} else if hidden {
+		changed = true
+	}
 	if author, ok := members["author"]; ok && members["authors"] == nil && len(author) > 0 && author[0] == '{' {
 		members["authors"], changed = json.RawMessage("["+string(author)+"]"), true
 		delete(members, "author")
@@ -100,7 +107,7 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 		if _, ok := intake.ParseDate(given); ok || given == "" {
 			continue
 		}
-		t, err := parseDate(given, loc)
+		t, err := parseDate(given, o.location())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -114,6 +121,41 @@ func convertItem(raw []byte, members map[string]json.RawMessage, loc *time.Locat
 		return nil, fmt.Errorf("%w: %w", err, feed.ErrInvalid)
 	}
 	return encoded, nil
+}
+
+// convertVisibility sets the status of an item that is not public, and reports whether it changed members. JSON Feed
+// has no such member itself, so programs add those that they know from front matter.
+func convertVisibility(members map[string]json.RawMessage, o Options) (changed bool, err error) {
+	front := map[string]any{}
+	for key, raw := range members {
+		if frontVisibility[strings.ToLower(key)] == nil {
+			continue
+		}
+		var value any
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return false, fmt.Errorf("%s: %w: %w", key, err, feed.ErrInvalid)
+		}
+		front[key] = value
+	}
+	v, err := frontMatterVisibility(front, o)
+	if err != nil || len(front) == 0 {
+		return false, err
+	}
+	published, _ := parseDate(jsonString(members["date_published"]), o.location())
+	if err := v.checkDate(published); err != nil {
+		return false, err
+	}
+	status := cmp.Or(v.status, publishedStatus(front))
+	if len(front) == 1 && status != "" && front["status"] == string(status) {
+		return false, nil
+	}
+	for key := range front {
+		delete(members, key)
+	}
+	if status != "" {
+		members["status"] = quoteJSON(string(status))
+	}
+	return true, nil
 }
 
 // convertExtension replaces the extension _feedpub by its quotes and vias, and reports whether there was one.

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -107,9 +108,12 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 		}
 		body, c.notes = t.text, t.notes
 	}
-	members, err := f.members(front, body)
+	members, note, err := f.members(front, body)
 	if err != nil {
 		return c, err
+	}
+	if note != "" {
+		c.notes = append(c.notes, f.name+": "+note)
 	}
 	id, _ := members["id"].(string)
 	id = first(id, f.name)
@@ -144,13 +148,11 @@ func setAddress(g generator, name string, front map[string]any) {
 	delete(front, "permalink") // part of the address
 }
 
-// members returns the members of the post.
-func (f postFile) members(front map[string]any, body string) (map[string]any, error) {
-	members := map[string]any{}
+// members returns the members of the post, and a note for the user if there is one.
+func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
 	if f.html {
-		var err error
 		if members, err = readHTML([]byte(body)); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		maps.Copy(members, fromFrontMatter(front))
 	} else {
@@ -169,7 +171,33 @@ func (f postFile) members(front map[string]any, body string) (map[string]any, er
 			members[key] = t.Format(time.RFC3339)
 		}
 	}
-	return members, nil
+	note, err = f.setVisibility(members, front)
+	return members, note, err
+}
+
+// setVisibility sets the status of a post, and the date of one that is to be published later.
+func (f postFile) setVisibility(members, front map[string]any) (note string, err error) {
+	v, err := frontMatterVisibility(front, f.options)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(strings.Split(path.Dir(f.name), "/"), "_drafts") {
+		v = v.stricter(visibility{status: feed.Draft})
+	}
+	if err := addSchedule(members, front, f.options); err != nil {
+		return "", err
+	}
+	published, _ := dateAt(members, f.options.location(), "date_published")
+	if err := v.checkDate(published); err != nil {
+		return "", err
+	}
+	if v.status != "" {
+		v.note = "" // about the published post
+	}
+	if status := cmp.Or(v.status, publishedStatus(front)); status != "" {
+		members["status"] = string(status)
+	}
+	return v.note, nil
 }
 
 // datedName matches names of files as Jekyll, and many users of Hugo, have them.
@@ -181,9 +209,6 @@ func addFromName(members map[string]any, name string) {
 		if _, ok := intake.ParseDate(m[1]); ok {
 			members["date_published"] = m[1]
 		}
-	}
-	if slices.Contains(strings.Split(path.Dir(name), "/"), "_drafts") && members["status"] == nil {
-		members["status"] = string(feed.Draft)
 	}
 }
 

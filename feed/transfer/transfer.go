@@ -46,6 +46,8 @@ type Options struct {
 	// BaseURL replaces the address that a site's configuration gives. For other folders it completes addresses that
 	// begin with a slash.
 	BaseURL string
+	// Now is the time at which expiry dates in front matter have passed or not. The zero time is the current one.
+	Now time.Time
 
 	generator generator // of the folder being read; nil for none
 }
@@ -55,6 +57,13 @@ func (o Options) location() *time.Location {
 		return time.UTC
 	}
 	return o.Location
+}
+
+func (o Options) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
 }
 
 // Read reads the entries of r in order, in any of the formats of [Format]; see [ReadFormats]. Memory grows with the

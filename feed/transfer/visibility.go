@@ -13,6 +13,17 @@ type visibility struct {
 	skipped SkipReason // why the item is not imported at all
 	// scheduled is set for a post that becomes public at its date, and so must have one.
 	scheduled bool
+	note      string // for the user, without a position
+}
+
+// stricter returns the visibility of a post that says both: private before draft before scheduled before published.
+func (v visibility) stricter(other visibility) visibility {
+	if v.status != feed.Private && other.status != "" {
+		v.status = other.status
+	}
+	v.scheduled = v.scheduled || other.scheduled
+	v.note = first(v.note, other.note)
+	return v
 }
 
 // checkDate returns an error of kind [feed.ErrInvalid] for a scheduled post without a date, which would be published at

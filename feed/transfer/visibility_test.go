@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"feedpub/feed"
@@ -25,9 +26,9 @@ func visibilities(o Options, name, content string) []string {
 			list = append(list, "rejected: "+err.Error())
 		case e.Skipped != "":
 			list = append(list, "skipped: "+string(e.Skipped))
-		case p.Status == "" && p.DatePublished.Year() > 2090:
+		case p.Status != feed.Draft && p.Status != feed.Private && p.DatePublished.Year() > 2090:
 			list = append(list, "published at "+p.DatePublished.UTC().Format(time.RFC3339))
-		case p.Status == "":
+		case p.Status != feed.Draft && p.Status != feed.Private:
 			list = append(list, "published")
 		default:
 			list = append(list, string(p.Status))
@@ -159,4 +160,248 @@ func TestWXRForcedOnFeed(t *testing.T) {
 	checkVisibility(t, Options{Format: WXR}, "f.xml", undeclared, "published")
 	_, undeclared = wrap("rss", wxrItem("<wp:status>draft</wp:status>"))
 	checkVisibility(t, Options{}, "f.xml", undeclared, "rejected: --format wxr")
+}
+
+// TestFrontMatterVisibility checks every key of front matter that tells whether a file is public.
+func TestFrontMatterVisibility(t *testing.T) {
+	tests := []struct{ front, want string }{
+		{"title: T", "published"},
+		{"draft: true", "draft"},
+		{`draft: "true"`, "draft"},
+		{"draft: yes", "draft"},
+		{"draft: On", "draft"},
+		{"draft: 1", "draft"},
+		{"Draft: true", "draft"},
+		{"DRAFT: 'TRUE'", "draft"},
+		{"draft: false", "published"},
+		{`draft: "no"`, "published"},
+		{"draft:", "published"},
+		{"draft: maybe", "rejected: draft: want true or false"},
+		{"draft: [true]", "rejected: draft"},
+		{"draft: false\nDraft: true", "draft"}, {"draft: {a: b}", "rejected: draft"},
+		{"published: false", "draft"},
+		{`published: "false"`, "draft"},
+		{"published: no", "draft"},
+		{"published: true", "published"},
+		{"published: 2015-01-02", "published"}, {"published: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
+		{"published: soon", "rejected: published: want true, false or a date"},
+		{"status: publish", "published"}, {"status: Published", "published"}, {"status: public", "published"},
+		{"status:", "published"},
+		{"status: draft", "draft"},
+		{"status: Draft", "draft"},
+		{"status: pending", "draft"},
+		{"status: auto-draft", "draft"},
+		{"status: unpublished", "draft"},
+		{"status: trash", "draft"},
+		{"status: deleted", "draft"},
+		{"status: private", "private"},
+		{"status: hidden", "private"},
+		{"status: in review", "rejected: status: want one of"},
+		{"status: [draft]", "rejected: status"},
+		{"status: 5", "rejected: status"},
+		{"post_status: private", "private"},
+		{"status: future", "rejected: scheduled"},
+		{"status: scheduled\ndate: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
+		{"status: published\ndraft: true", "draft"}, {"status: private\ndraft: true", "private"},
+		{"draft: false\nprivate: true", "private"},
+		{"private: true", "private"}, {"private: false", "published"}, {"private: Ann", "rejected: private"},
+		{"protected: true", "private"},
+		{"hidden: true", "private"},
+		{"unlisted: yes", "private"},
+		{"deleted: true", "draft"},
+		{"password: secret", "private"},
+		{"password: 1234", "private"},
+		{"password: ' '", "private"},
+		{"Password: x", "private"},
+		{"password:", "published"}, {"password: ''", "published"}, {"password: false", "published"},
+		{"visibility: public", "published"}, {"visibility: members", "private"}, {"visibility: paid", "private"},
+		{"visibility: tiers", "private"}, {"visibility: private", "private"}, {"visibility: password", "private"},
+		{"visibility: protected", "private"},
+		{"visibility: hidden", "private"},
+		{"visibility: unlisted", "private"},
+		{"visibility: draft", "draft"}, {"visibility: friends", "rejected: visibility: want one of"},
+		{"headless: true", "draft"}, {"headless: false", "published"},
+		{"build: {render: never}", "draft"},
+		{"_build: {render: false}", "draft"},
+		{"build: {render: link}", "draft"},
+		{"build: {list: never}", "draft"}, {"build: {list: local}", "draft"}, {"_build: {list: false}", "draft"},
+		{"build: {render: always, list: always, publishResources: false}", "published"},
+		{"build: {render: true}", "published"},
+		{"build: {render: sometimes}", "rejected: build.render"}, {"build: 42", "published"},
+		{"expiryDate: 2020-01-01", "draft"},
+		{"expirydate: 2020-01-01T00:00:00Z", "draft"},
+		{"unpublishdate: 2020-01-01", "draft"},
+		{"expiryDate: 2030-01-01", "published"},
+		{"expiryDate:", "published"},
+		{"expiryDate: soon", "rejected: expiryDate: want a date"},
+		{"publishDate: 2099-01-02\ndate: 2015-01-02", "published at 2099-01-02T00:00:00Z"},
+		{"publishDate: 2015-01-02", "published"},
+		{"pubdate: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
+		{"publishDate: soon", "rejected: publishDate: want a date"},
+		{"date: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
+		{"robots: noindex\nsearch: false", "published"}, // for search engines
+	}
+	seen := ""
+	for _, tt := range tests {
+		seen += "\n" + strings.ToLower(tt.front)
+		checkVisibility(t, optionsIn2025, "a.md", "---\n"+tt.front+"\n---\nWords\n", tt.want)
+		checkVisibility(t, optionsIn2025, "a.md", "\n\n---\n"+tt.front+"\n---\nWords\n", tt.want)
+		checkVisibility(t, optionsIn2025, "a.html", "---\n"+tt.front+"\n---\n<p>Words</p>\n", tt.want)
+		checkServedVisibility(t, "---\n"+tt.front+"\n---\nWords\n", tt.want)
+	}
+	for key := range frontVisibility {
+		if !strings.Contains(seen, "\n"+key+":") {
+			t.Errorf("no test of the key %s", key)
+		}
+	}
+	for key, values := range map[string]map[string]visibility{"status": frontStatuses, "visibility": frontAudiences} {
+		for value := range values {
+			if !strings.Contains(seen, strings.TrimSpace("\n"+key+": "+value)) {
+				t.Errorf("no test of %s: %s", key, value)
+			}
+		}
+	}
+}
+
+// optionsIn2025 are options with a fixed time.
+var optionsIn2025 = Options{Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
+
+// checkServedVisibility checks what becomes of a file in a folder that is served.
+func checkServedVisibility(t *testing.T, content, want string) {
+	t.Helper()
+	posts, err := optionsIn2025.Decode("a.md", []byte(content))
+	if rejected := strings.HasPrefix(want, "rejected"); err != nil || rejected {
+		if err == nil || !rejected {
+			t.Errorf("Decode of %q: got error %v, want one: %t", content, err, rejected)
+		}
+		return
+	}
+	p, err := intake.Decode(posts[0].ID, posts[0].Raw)
+	hidden := p.Status == feed.Draft || p.Status == feed.Private
+	if err != nil || hidden != (want == "draft" || want == "private") {
+		t.Errorf("Decode of %q: got status %q and error %v, want %s", content, p.Status, err, want)
+	}
+	for key := range p.Unknown {
+		if frontVisibility[strings.ToLower(key)] != nil {
+			t.Errorf("Decode of %q: the post keeps the member %s beside its status", content, key)
+		}
+	}
+}
+
+// TestFileVisibility checks drafts in the other formats of front matter, in folders of drafts, and in HTML.
+func TestFileVisibility(t *testing.T) {
+	for _, tt := range []struct{ name, content, want string }{
+		{"toml.md", "+++\ndraft = true\n+++\nWords\n", "draft"},
+		{"json.md", "{\"draft\": true}\nWords\n", "draft"},
+		{"date.md", "+++\nexpiryDate = 2020-01-01\n+++\nWords\n", "draft"},
+		{"_drafts/a.md", "Words\n", "draft"},
+		{"a/_drafts/b.md", "Words\n", "draft"},
+		{"_drafts/published.md", "---\nstatus: published\n---\nWords\n", "draft"},
+		{"_drafts/c.html", "<p>Words</p>\n", "draft"},
+		{"_drafts/private.md", "---\nprivate: true\n---\nWords\n", "private"},
+		{"drafts-of-mine/a.md", "Words\n", "published"},
+		// For search engines.
+		{"a.html", `<html><head><meta name="robots" content="noindex"></head><body><p>Words</p></body></html>`, "published"},
+	} {
+		checkVisibility(t, optionsIn2025, tt.name, tt.content, tt.want)
+	}
+}
+
+// TestExpiryNote checks that the user is told of an expiry date that is still to come.
+func TestExpiryNote(t *testing.T) {
+	for e, err := range optionsIn2025.Read(strings.NewReader("---\nexpiryDate: 2030-01-01\n---\nWords\n"), "a.md") {
+		want := []string{"a.md: expiryDate 2030-01-01T00:00:00Z is not followed: the post stays published after it"}
+		if err != nil || !slices.Equal(e.Notes, want) {
+			t.Errorf("got notes %q and error %v, want %q", e.Notes, err, want)
+		}
+	}
+}
+
+// TestSiteVisibility checks that the defaults of a Jekyll site and the spelling of a Hugo site's keys tell whether posts
+// are public, too.
+func TestSiteVisibility(t *testing.T) {
+	for _, tt := range []struct {
+		config, configuration string
+		post, front           string
+		want                  feed.Status
+	}{
+		{"_config.yml", "defaults:\n- scope: {path: ''}\n  values: {published: false}\n", "_posts/2015-01-02-a.md", "", feed.Draft},
+		{"_config.yml", "defaults:\n- scope: {type: posts}\n  values: {password: x}\n", "_posts/2015-01-02-a.md", "", feed.Private},
+		{"_config.yml", "", "_drafts/a.md", "", feed.Draft},
+		{"hugo.toml", "", "content/posts/a.md", "Draft: true\nDate: 2015-01-02", feed.Draft},
+	} {
+		posts := readFolder(t, fstest.MapFS{
+			tt.config: {Data: []byte(tt.configuration)},
+			tt.post:   {Data: []byte("---\n" + tt.front + "\n---\nWords\n")},
+		})
+		if len(posts) != 1 || posts[0].Status != tt.want {
+			t.Errorf("%s with %q and %q: got posts %v, want one with the status %s",
+				tt.post, tt.configuration, tt.front, posts, tt.want)
+		}
+	}
+}
+
+// TestFeedVisibility checks what becomes of items of feeds that tell whether they are public.
+func TestFeedVisibility(t *testing.T) {
+	const control = `<app:control xmlns:app="http://www.w3.org/2007/app"><app:draft>%s</app:draft></app:control>`
+	for _, tt := range []struct{ kind, elements, want string }{
+		{"atom", "", "published"},
+		{"atom", fmt.Sprintf(control, "no"), "published"},
+		{"atom", fmt.Sprintf(control, "yes"), "draft"},
+		{"atom", fmt.Sprintf(control, " YES "), "draft"},
+		{"atom", fmt.Sprintf(control, "maybe"), "rejected: unknown status"},
+		{"atom", "<published>2099-01-02T00:00:00Z</published>", "published at 2099-01-02T00:00:00Z"},
+		{"rss", "", "published"},
+		{"rss", fmt.Sprintf(control, "no"), "published"},
+		{"rss", fmt.Sprintf(control, "yes"), "draft"},
+		{"rss", fmt.Sprintf(control, "maybe"), "rejected: unknown status"},
+		{"rss", "<pubDate>Fri, 02 Jan 2099 00:00:00 GMT</pubDate>", "published at 2099-01-02T00:00:00Z"},
+		{"rss", "<itunes:block>yes</itunes:block>", "published"}, // only for Apple's directory
+	} {
+		entry := "<item><guid>a</guid><title>T</title>" + tt.elements + "</item>"
+		if tt.kind == "atom" {
+			entry = "<entry><id>a</id><title>T</title>" + tt.elements + "</entry>"
+		}
+		_, content := wrap(tt.kind, entry)
+		checkVisibility(t, Options{}, "f.xml", content, tt.want)
+	}
+}
+
+// TestJSONVisibility checks what becomes of items of JSON Feed and of feedpub's own posts that tell whether they are
+// public.
+func TestJSONVisibility(t *testing.T) {
+	for _, tt := range []struct{ members, item, own string }{
+		{`"title":"T"`, "published", "published"},
+		{`"status":"published"`, "published", "published"},
+		{`"status":"draft"`, "draft", "draft"},
+		{`"status":"private"`, "private", "private"},
+		{`"status":null`, "published", "published"},
+		{`"status":"publish"`, "published", "rejected: status"},
+		{`"status":"pending"`, "draft", "rejected: status"},
+		{`"status":"friends"`, "rejected: status", "rejected: status"},
+		{`"status":5`, "rejected: status", "rejected: status"},
+		{`"status":"scheduled"`, "rejected: scheduled", "rejected: status"},
+		{`"status":"scheduled","date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z", "rejected: status"},
+		{`"draft":true`, "draft", "published"},
+		{`"draft":"perhaps"`, "rejected: draft", "published"},
+		{`"published":false`, "draft", "published"},
+		{`"visibility":"members"`, "private", "published"},
+		{`"password":"x"`, "private", "published"},
+		{`"date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z", "published at 2099-01-02T00:00:00Z"},
+	} {
+		post := `{"id":"a","content_text":"Words",` + tt.members + `}`
+		checkVisibility(t, optionsIn2025, "f.json", `{"version":"https://jsonfeed.org/version/1.1","items":[`+post+`]}`, tt.item)
+		checkVisibility(t, optionsIn2025, "f.jsonl", post+"\n", tt.own)
+		checkVisibility(t, optionsIn2025, "f.json", "["+post+"]", tt.own)
+	}
+}
+
+// TestJSONVisibilityNote checks that the user is told of members that feedpub's own posts do not have.
+func TestJSONVisibilityNote(t *testing.T) {
+	for e, err := range (Options{}).Read(strings.NewReader(`{"id":"a","status":"draft","private":true,"draft":true}`), "f.json") {
+		want := []string{"f.json:1: the member draft is not read: a post that is not public needs the status draft or private"}
+		if err != nil || !slices.Equal(e.Notes, want) {
+			t.Errorf("got notes %q and error %v, want %q", e.Notes, err, want)
+		}
+	}
 }

@@ -1,0 +1,230 @@
+package transfer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+)
+
+// frontVisibility is every key of front matter that tells whether a post is public, in lower case, with the function
+// that reads its value. They are the keys of Jekyll and Hugo, and those of their common themes and plugins. The case of
+// keys is ignored, as Hugo does.
+var frontVisibility = map[string]func(front frontValue) (visibility, error){
+	"draft": flagged(feed.Draft), "headless": flagged(feed.Draft), "deleted": flagged(feed.Draft),
+	"private": flagged(feed.Private), "protected": flagged(feed.Private),
+	"hidden": flagged(feed.Private), "unlisted": flagged(feed.Private),
+	"password": frontValue.password,
+	"status":   oneOf(frontStatuses), "post_status": oneOf(frontStatuses), "visibility": oneOf(frontAudiences),
+	"published": frontValue.published,
+	"build":     frontValue.build, "_build": frontValue.build,
+	"expirydate": frontValue.expiry, "unpublishdate": frontValue.expiry,
+}
+
+// frontStatuses are the values of status: feedpub's own, and WordPress's, which its exporters to Jekyll and Hugo write.
+var frontStatuses = map[string]visibility{
+	"": {}, "published": {}, "publish": {}, "public": {},
+	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "auto-draft": {status: feed.Draft},
+	"unpublished": {status: feed.Draft}, "trash": {status: feed.Draft}, "deleted": {status: feed.Draft},
+	"private": {status: feed.Private}, "hidden": {status: feed.Private},
+	"future": {scheduled: true}, "scheduled": {scheduled: true},
+}
+
+// frontAudiences are the values of visibility.
+var frontAudiences = map[string]visibility{
+	"": {}, "public": {},
+	"private": {status: feed.Private}, "members": {status: feed.Private}, "paid": {status: feed.Private},
+	"tiers": {status: feed.Private}, "password": {status: feed.Private}, "protected": {status: feed.Private},
+	"hidden": {status: feed.Private}, "unlisted": {status: feed.Private}, "draft": {status: feed.Draft},
+}
+
+// frontValue is the value of a key of front matter.
+type frontValue struct {
+	key     string
+	value   any
+	options Options
+}
+
+// unknown returns the error for a value that does not tell whether the post is public.
+func (f frontValue) unknown(want string) error {
+	return fmt.Errorf("%s: want %s, got %q: %w", f.key, want, shorten(fmt.Sprint(f.value)), feed.ErrInvalid)
+}
+
+// text returns the value as text in lower case; ok is false for lists and objects.
+func (f frontValue) text() (text string, ok bool) {
+	switch f.value.(type) {
+	case nil:
+		return "", true
+	case map[string]any, []any:
+		return "", false
+	default:
+		return strings.ToLower(strings.TrimSpace(fmt.Sprint(f.value))), true
+	}
+}
+
+// booleans are the values of YAML 1.1, which many programs follow, and numbers.
+var booleans = map[string]bool{
+	"true": true, "yes": true, "on": true, "y": true, "1": true,
+	"false": false, "no": false, "off": false, "n": false, "0": false, "": false,
+}
+
+// flagged returns the function for a key that gives a post the status if it is true.
+func flagged(status feed.Status) func(frontValue) (visibility, error) {
+	return func(f frontValue) (visibility, error) {
+		text, ok := f.text()
+		set, known := booleans[text]
+		switch {
+		case !ok || !known:
+			return visibility{}, f.unknown("true or false")
+		case set:
+			return visibility{status: status}, nil
+		default:
+			return visibility{}, nil
+		}
+	}
+}
+
+// oneOf returns the function for a key with the values of a table.
+func oneOf(table map[string]visibility) func(frontValue) (visibility, error) {
+	return func(f frontValue) (visibility, error) {
+		text, ok := f.text()
+		v, known := table[text]
+		if !ok || !known {
+			names := slices.DeleteFunc(slices.Sorted(maps.Keys(table)), func(s string) bool { return s == "" })
+			return v, f.unknown("one of " + strings.Join(names, ", "))
+		}
+		return v, nil
+	}
+}
+
+// password reads a password, which an empty value is not. A value in quotes can consist of spaces.
+func (f frontValue) password() (visibility, error) {
+	if f.value == nil || f.value == "" || f.value == false {
+		return visibility{}, nil
+	}
+	return visibility{status: feed.Private}, nil
+}
+
+// published reads Jekyll's published, or the date that it is in Hugo.
+func (f frontValue) published() (visibility, error) {
+	text, ok := f.text()
+	set, known := booleans[text]
+	switch _, dated := f.date(); {
+	case f.value == nil || dated:
+		return visibility{}, nil // addSchedule reads the date
+	case !ok || !known:
+		return visibility{}, f.unknown("true, false or a date")
+	case set:
+		return visibility{}, nil
+	default:
+		return visibility{status: feed.Draft}, nil
+	}
+}
+
+// date returns the value as a date.
+func (f frontValue) date() (time.Time, bool) {
+	return dateAt(map[string]any{"": f.value}, f.options.location(), "")
+}
+
+// expiry reads the date after which a post is not public.
+func (f frontValue) expiry() (visibility, error) {
+	t, ok := f.date()
+	switch {
+	case f.value == nil || f.value == "":
+		return visibility{}, nil
+	case !ok:
+		return visibility{}, f.unknown("a date")
+	case !t.After(f.options.now()):
+		return visibility{status: feed.Draft}, nil
+	default:
+		return visibility{note: fmt.Sprintf("%s %s is not followed: the post stays published after it",
+			f.key, t.Format(time.RFC3339))}, nil
+	}
+}
+
+// buildOptions are the values of Hugo's build options render and list that keep a page from being published or from
+// being in lists, such as feeds.
+var buildOptions = map[string]map[string]visibility{
+	"render": {
+		"": {}, "always": {}, "true": {},
+		"never": {status: feed.Draft}, "link": {status: feed.Draft}, "false": {status: feed.Draft},
+	},
+	"list": {
+		"": {}, "always": {}, "true": {},
+		"never": {status: feed.Draft}, "local": {status: feed.Draft}, "false": {status: feed.Draft},
+	},
+}
+
+// build reads Hugo's build options. Without an object, the key is not Hugo's.
+func (f frontValue) build() (visibility, error) {
+	given, _ := f.value.(map[string]any)
+	var all visibility
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		table, ok := buildOptions[strings.ToLower(key)]
+		if !ok {
+			continue
+		}
+		option := frontValue{key: f.key + "." + key, value: given[key]}
+		v, err := oneOf(table)(option)
+		if err != nil {
+			return all, err
+		}
+		all = all.stricter(v)
+	}
+	return all, nil
+}
+
+// frontMatterVisibility returns what front matter says about whether the post is public.
+func frontMatterVisibility(front map[string]any, o Options) (visibility, error) {
+	var all visibility
+	for _, key := range slices.Sorted(maps.Keys(front)) {
+		read, ok := frontVisibility[strings.ToLower(key)]
+		if !ok {
+			continue
+		}
+		v, err := read(frontValue{key: key, value: front[key], options: o})
+		if err != nil {
+			return all, err
+		}
+		all = all.stricter(v)
+	}
+	return all, nil
+}
+
+// publishedStatus returns the status of a public post: published if it is written so, as in feedpub's own exports, else
+// none.
+func publishedStatus(front map[string]any) feed.Status {
+	if front["status"] == string(feed.Published) {
+		return feed.Published
+	}
+	return ""
+}
+
+// scheduleKeys are the keys of the date before which Hugo does not publish a post.
+var scheduleKeys = setOf("publishdate", "pubdate", "published")
+
+// addSchedule sets the date of a post to the date of its publication if that is later. In Hugo the date of a post can
+// be in the past although the post is still to be published.
+func addSchedule(members, front map[string]any, o Options) error {
+	for _, key := range slices.Sorted(maps.Keys(front)) {
+		lower := strings.ToLower(key)
+		f := frontValue{key: key, value: front[key], options: o}
+		if !scheduleKeys[lower] || f.value == nil || f.value == "" {
+			continue
+		}
+		t, ok := f.date()
+		switch {
+		case !ok && lower == "published":
+			continue // a boolean
+		case !ok:
+			return f.unknown("a date")
+		}
+		if date, dated := dateAt(members, o.location(), "date_published"); !dated || date.Before(t) {
+			members["date_published"] = t.Format(time.RFC3339Nano)
+		}
+	}
+	return nil
+}

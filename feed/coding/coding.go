@@ -1,5 +1,5 @@
-// Package coding packs and unpacks documents and posts in content codings (RFC 9110 section 8.4.1). It does not choose a
-// coding for a request, which package serve does. It is the only importer of the gzip and brotli libraries.
+// Package coding packs and unpacks documents and posts in content codings (RFC 9110 section 8.4.1). It does not choose
+// a coding for a request, which package serve does. It is the only importer of the gzip and brotli libraries.
 package coding
 
 import (
@@ -192,8 +192,8 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 }
 
 // Unpack returns the length bytes that packed stands for, which the caller owns. It returns an error of kind
-// [feed.ErrInvalid] if there are fewer or more, if packed is damaged, or if length is not within 0 to MaxLength. It does
-// not allocate memory for a length that packed cannot have.
+// [feed.ErrInvalid] if there are fewer or more, if packed is damaged, or if length is not within 0 to MaxLength. It
+// does not allocate memory for a length that packed cannot have.
 func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 	if length < 0 || length > MaxLength || c == Gzip && length/maxRatio > len(packed) {
 		return nil, fmt.Errorf("%s: %d bytes cannot unpack to %d: %w", c.Token(), len(packed), length, feed.ErrInvalid)

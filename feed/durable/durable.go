@@ -1,5 +1,5 @@
-// Package durable replaces and removes files so that the change is atomic, and on disk when the call returns. It does not
-// interpret their contents.
+// Package durable replaces and removes files so that the change is atomic, and on disk when the call returns. It does
+// not interpret their contents.
 package durable
 
 import (

@@ -38,7 +38,8 @@ func TestWriteFileIntoMissingFolderFails(t *testing.T) {
 	// Those who log an error once compare it with the one before.
 	if again := durable.WriteFile(path, nil, 0o600); !errors.Is(err, fs.ErrNotExist) || again.Error() != err.Error() ||
 		!strings.Contains(err.Error(), path) {
-		t.Errorf("WriteFile twice into a folder that does not exist:\n%v\n%v\nwant the same error, with the file's path", err, again)
+		t.Errorf("WriteFile twice into a folder that does not exist:\n%v\n%v\nwant the same error, with the file's path",
+			err, again)
 	}
 }
 

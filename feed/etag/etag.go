@@ -1,5 +1,5 @@
-// Package etag parses the lists of entity tags in If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1). It does
-// not compare them with a resource: callers have different rules for that.
+// Package etag parses the lists of entity tags in If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1). It
+// does not compare them with a resource: callers have different rules for that.
 package etag
 
 import "strings"

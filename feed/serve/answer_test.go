@@ -12,7 +12,8 @@ import (
 )
 
 func TestAnswer(t *testing.T) {
-	s := site(t, Options{Retired: []string{"/old/feed.xml", "/tags/old/feed.xml"}}, feed.Main, "tags/go", "tags/old", "tags/日本")
+	retired := []string{"/old/feed.xml", "/tags/old/feed.xml"}
+	s := site(t, Options{Retired: retired}, feed.Main, "tags/go", "tags/old", "tags/日本")
 	h := hashAt(t, s, "/feed.xml")
 	quoted, gz := `"`+h+`"`, `"`+h+`-gz"`
 	other := `"` + strings.Repeat("0", 64) + `"`
@@ -20,7 +21,7 @@ func TestAnswer(t *testing.T) {
 		name   string
 		r      Request
 		status int
-		fields map[string]string // some of those wanted; "" means absent
+		fields map[string]string // some of the expected fields; "" means absent
 	}{
 		{"whole", Request{Path: "/feed.xml"}, 200, map[string]string{
 			"Etag": quoted, "Last-Modified": noonHTTP, "Content-Encoding": "",
@@ -32,36 +33,42 @@ func TestAnswer(t *testing.T) {
 		{"whole in gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip, br"}, 200,
 			map[string]string{"Etag": gz, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}},
 		{"Atom", Request{Path: "/atom.xml"}, 200, map[string]string{"Content-Type": "application/atom+xml; charset=utf-8"}},
-		{"JSON Feed", Request{Path: "/feed.json"}, 200, map[string]string{"Content-Type": "application/feed+json; charset=utf-8"}},
-		{"a tag's", Request{Path: "/tags/go/feed.xml"}, 200, nil},
-		{"a tag's beyond ASCII", Request{Path: "/tags/日本/feed.xml"}, 200, nil},
-		{"no coding acceptable", Request{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, 406, map[string]string{"Vary": "Accept-Encoding"}},
+		{"JSON Feed", Request{Path: "/feed.json"}, 200,
+			map[string]string{"Content-Type": "application/feed+json; charset=utf-8"}},
+		{"the feed of a tag", Request{Path: "/tags/go/feed.xml"}, 200, nil},
+		{"the feed of a tag that is not ASCII", Request{Path: "/tags/日本/feed.xml"}, 200, nil},
+		{"no coding acceptable", Request{Path: "/feed.xml", AcceptEncoding: "*;q=0"}, 406,
+			map[string]string{"Vary": "Accept-Encoding"}},
 
-		{"the tag given", Request{Path: "/feed.xml", IfNoneMatch: quoted}, 304, map[string]string{"Etag": quoted}},
-		{"the tag of gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: gz}, 304, map[string]string{"Etag": gz}},
+		{"the current tag", Request{Path: "/feed.xml", IfNoneMatch: quoted}, 304, map[string]string{"Etag": quoted}},
+		{"the tag of the gzip coding", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: gz}, 304,
+			map[string]string{"Etag": gz}},
 		{"the tag of another coding", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: quoted}, 304,
 			map[string]string{"Etag": quoted}},
-		{"the tags of both", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: quoted + "," + gz}, 304,
+		{"the tags of both codings", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: quoted + "," + gz}, 304,
 			map[string]string{"Etag": gz}},
 		{"a weak tag", Request{Path: "/feed.xml", IfNoneMatch: "W/" + quoted}, 304, nil},
-		{"a tag that a proxy marked", Request{Path: "/feed.xml", IfNoneMatch: `"` + h + `-gzip"`}, 304, map[string]string{"Etag": quoted}},
-		{"a list", Request{Path: "/feed.xml", IfNoneMatch: other + " , W/" + quoted}, 304, nil},
-		{"any", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: "*"}, 304, map[string]string{"Etag": gz}},
+		{"a tag with a proxy's suffix", Request{Path: "/feed.xml", IfNoneMatch: `"` + h + `-gzip"`}, 304,
+			map[string]string{"Etag": quoted}},
+		{"a list of tags", Request{Path: "/feed.xml", IfNoneMatch: other + " , W/" + quoted}, 304, nil},
+		{"any tag", Request{Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: "*"}, 304, map[string]string{"Etag": gz}},
 		{"another tag", Request{Path: "/feed.xml", IfNoneMatch: other}, 200, nil},
-		{"another tag beside a matching date", Request{Path: "/feed.xml", IfNoneMatch: other, IfModifiedSince: noonHTTP}, 200, nil},
-		{"a matching tag beside an older date", Request{Path: "/feed.xml", IfNoneMatch: quoted,
+		{"another tag and the current date", Request{Path: "/feed.xml", IfNoneMatch: other, IfModifiedSince: noonHTTP}, 200,
+			nil},
+		{"the current tag and an older date", Request{Path: "/feed.xml", IfNoneMatch: quoted,
 			IfModifiedSince: "Fri, 17 May 2023 12:00:00 GMT"}, 304, nil},
-		{"the date given", Request{Path: "/feed.xml", IfModifiedSince: noonHTTP}, 304, map[string]string{"Last-Modified": noonHTTP}},
+		{"the current date", Request{Path: "/feed.xml", IfModifiedSince: noonHTTP}, 304,
+			map[string]string{"Last-Modified": noonHTTP}},
 		{"an older date", Request{Path: "/feed.xml", IfModifiedSince: "Fri, 17 May 2024 11:59:59 GMT"}, 200, nil},
-		{"no date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, 200, nil},
+		{"a malformed date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, 200, nil},
 
-		{"nothing there", Request{Path: "/nothing"}, 404, map[string]string{"Etag": "", "Link": ""}},
+		{"no document", Request{Path: "/nothing"}, 404, map[string]string{"Etag": "", "Link": ""}},
 		{"no such feed", Request{Path: "/tags/none/feed.xml"}, 404, nil},
 		{"an empty path", Request{Path: ""}, 404, nil},
-		{"a path that is no path", Request{Path: "/../feed.xml"}, 404, nil},
+		{"a path with dot segments", Request{Path: "/../feed.xml"}, 404, nil},
 		{"retired", Request{Path: "/old/feed.xml"}, 410, nil},
-		{"retired though committed", Request{Path: "/tags/old/feed.xml"}, 410, nil},
-		{"not only retired formats", Request{Path: "/tags/old/atom.xml"}, 200, nil},
+		{"retired and committed", Request{Path: "/tags/old/feed.xml"}, 410, nil},
+		{"another format of a retired feed", Request{Path: "/tags/old/atom.xml"}, 200, nil},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			t.Run(test.name+"/"+method, func(t *testing.T) {
@@ -78,10 +85,10 @@ func TestAnswer(t *testing.T) {
 				}
 				if method == "HEAD" || got.Status == 304 {
 					if len(got.Body) > 0 {
-						t.Errorf("body has %d bytes", len(got.Body))
+						t.Errorf("body has %d bytes, want none", len(got.Body))
 					}
 				} else if want := len(got.Body); fields["Content-Length"] != itoa(want) {
-					t.Errorf("Content-Length is %s, and the body has %d bytes", fields["Content-Length"], want)
+					t.Errorf("Content-Length is %s, want %d, the length of the body", fields["Content-Length"], want)
 				}
 			})
 		}
@@ -99,12 +106,13 @@ func TestHeadHasHeaderOfGet(t *testing.T) {
 		r.Method = "HEAD"
 		head := Answer(s, r)
 		if diff := cmp.Diff(headers(get), headers(head)); diff != "" || get.Status != head.Status {
-			t.Errorf("HEAD of %+v differs from GET (-GET +HEAD, %d and %d):\n%s", r, get.Status, head.Status, diff)
+			t.Errorf("status of HEAD %+v is %d, want %d as for GET; header (-GET +HEAD):\n%s", r, head.Status, get.Status, diff)
 		}
 	}
 }
 
-// RFC 9110 section 15.4.5: a 304 has the fields with which a cache updates its stored response.
+// TestNotModifiedFields checks that a 304 has the fields with which a cache updates its stored response (RFC 9110
+// section 15.4.5).
 func TestNotModifiedFields(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	for _, accept := range []string{"", "gzip"} {
@@ -137,17 +145,18 @@ func TestMethods(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "get", ""} {
 		got := Answer(s, Request{Method: method, Path: "/feed.xml"})
 		if got.Status != 405 || got.Get("Allow") != "GET, HEAD, OPTIONS" {
-			t.Errorf("%q answered with %d, Allow %q; want 405, Allow %q", method, got.Status, got.Get("Allow"), allowed)
+			t.Errorf("method %q: status %d with Allow %q, want 405 with %q", method, got.Status, got.Get("Allow"), allowed)
 		}
 	}
 }
 
-// A script in a browser can send If-None-Match only after a preflight, and read the tag only if it is exposed.
+// TestCORSConditionalRequests checks that scripts in browsers can send If-None-Match, which needs a preflight, and read
+// the entity tag, which has to be exposed.
 func TestCORSConditionalRequests(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	got := Answer(s, Request{Method: "OPTIONS", Path: "/feed.xml"})
 	if got.Status != 204 || len(got.Body) > 0 {
-		t.Errorf("preflight answered with %d and %d bytes, want 204 and none", got.Status, len(got.Body))
+		t.Errorf("preflight: status %d with %d bytes, want 204 with none", got.Status, len(got.Body))
 	}
 	want := map[string]string{
 		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
@@ -155,10 +164,11 @@ func TestCORSConditionalRequests(t *testing.T) {
 		"Allow": "GET, HEAD, OPTIONS", "X-Content-Type-Options": "nosniff",
 	}
 	if diff := cmp.Diff(want, headers(got)); diff != "" {
-		t.Errorf("preflight (-want +got):\n%s", diff)
+		t.Errorf("header of the preflight (-want +got):\n%s", diff)
 	}
-	if got := Answer(s, Request{Method: "GET", Path: "/feed.xml"}).Get("Access-Control-Expose-Headers"); got != "ETag, Link" {
-		t.Errorf("Access-Control-Expose-Headers is %q, want ETag among them", got)
+	if got := Answer(s,
+		Request{Method: "GET", Path: "/feed.xml"}).Get("Access-Control-Expose-Headers"); got != "ETag, Link" {
+		t.Errorf("Access-Control-Expose-Headers is %q, want ETag and Link", got)
 	}
 }
 
@@ -176,16 +186,16 @@ func TestUnavailableBeforeFirstCommit(t *testing.T) {
 	}{
 		{"no snapshot", "/feed.xml", nil, 503},
 		{"no snapshot, index", "/", nil, 503},
-		{"no snapshot, no feed's path", "/robots.txt", nil, 404},
+		{"no snapshot, path of no feed", "/robots.txt", nil, 404},
 		{"nothing committed", "/atom.xml", emptySnapshot(nil), 503},
 		{"nothing committed, index", "/", emptySnapshot(nil), 503},
 		{"main not committed", "/feed.json", onlyTag, 503},
 		{"main not committed, another feed", "/tags/none/feed.json", onlyTag, 503},
-		{"main not committed, one that is", "/tags/go/feed.json", onlyTag, 200},
+		{"main not committed, a committed feed", "/tags/go/feed.json", onlyTag, 200},
 		{"main committed", "/tags/none/feed.json", withMain, 404},
 		{"store not read yet", "/tags/none/feed.json", incomplete, 503},
-		{"store not read yet, no feed's path", "/none", incomplete, 404},
-		{"committed, but not at hand", "/tags/new/feed.json", unavailable, 503},
+		{"store not read yet, path of no feed", "/none", incomplete, 404},
+		{"committed, documents not fetched", "/tags/new/feed.json", unavailable, 503},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Answer(test.s, Request{Method: "GET", Path: test.path})
@@ -193,7 +203,7 @@ func TestUnavailableBeforeFirstCommit(t *testing.T) {
 				t.Errorf("status of %s is %d, want %d", test.path, got.Status, test.want)
 			}
 			if got.Status == 503 && got.Get("Retry-After") == "" {
-				t.Errorf("503 without Retry-After")
+				t.Errorf("the 503 has no Retry-After")
 			}
 		})
 	}
@@ -211,17 +221,17 @@ func TestErrorsAreNotCacheable(t *testing.T) {
 	} {
 		got := Answer(s, r)
 		if got.Status < 400 {
-			t.Errorf("%+v answered with %d", r, got.Status)
+			t.Errorf("status of %+v is %d, want an error", r, got.Status)
 		}
 		if cc := got.Get("Cache-Control"); cc != "no-store" {
-			t.Errorf("%d has Cache-Control %q, want no-store", got.Status, cc)
+			t.Errorf("the %d has Cache-Control %q, want no-store", got.Status, cc)
 		}
 		if len(got.Body) > 100 || strings.Contains(string(got.Body), "evil") {
-			t.Errorf("%d has the body %q", got.Status, got.Body)
+			t.Errorf("the %d has the body %q, want a short text without parts of the request", got.Status, got.Body)
 		}
 		for name, value := range headers(got) {
 			if strings.Contains(value, "evil") {
-				t.Errorf("%d has %s: %q", got.Status, name, value)
+				t.Errorf("the %d repeats a part of the request in %s: %q", got.Status, name, value)
 			}
 		}
 	}
@@ -231,20 +241,20 @@ func TestLastModifiedNotAfterDate(t *testing.T) {
 	early := site(t, Options{Now: noon.Add(-time.Second)}, feed.Main)
 	got := Answer(early, Request{Method: "GET", Path: "/feed.xml"})
 	if lm := got.Get("Last-Modified"); lm != "" {
-		t.Errorf("a second before the modification Last-Modified is %q, want none", lm)
+		t.Errorf("Last-Modified is %q a second before that time, want none", lm)
 	}
 	if got := Answer(early, Request{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP}); got.Status != 200 {
-		t.Errorf("without Last-Modified, If-Modified-Since answered with %d, want 200", got.Status)
+		t.Errorf("status with If-Modified-Since and no Last-Modified is %d, want 200", got.Status)
 	}
 	if !early.nextDated.Equal(noon) {
-		t.Errorf("the snapshot is to be refreshed at %v, want %v", early.nextDated, noon)
+		t.Errorf("nextDated is %v, want %v", early.nextDated, noon)
 	}
 	nextDated := early.with(nil, nil, noon)
 	if lm := Answer(nextDated, Request{Method: "GET", Path: "/feed.xml"}).Get("Last-Modified"); lm != noonHTTP {
-		t.Errorf("from then on Last-Modified is %q, want %q", lm, noonHTTP)
+		t.Errorf("Last-Modified is %q at that time, want %q", lm, noonHTTP)
 	}
 	if !nextDated.nextDated.IsZero() {
-		t.Errorf("the snapshot is to be refreshed again at %v", nextDated.nextDated)
+		t.Errorf("nextDated is %v once all documents are dated, want zero", nextDated.nextDated)
 	}
 }
 
@@ -265,7 +275,7 @@ func TestAnswerDoesNotAllocate(t *testing.T) {
 			test.r.Method, test.r.Path, test.r.AcceptEncoding = "GET", "/tags/go/atom.xml", "br;q=0.9, gzip;q=1.0, *;q=0"
 			var got Response
 			if n := testing.AllocsPerRun(100, func() { got = Answer(s, test.r) }); n != 0 {
-				t.Errorf("Answer allocates %v times", n)
+				t.Errorf("Answer makes %v allocations, want none", n)
 			}
 			if got.Status != test.status {
 				t.Errorf("status is %d, want %d", got.Status, test.status)
@@ -280,7 +290,7 @@ func TestAppendToHeaderCopies(t *testing.T) {
 	_ = append(Answer(s, r).Header, field("Content-Type", "broken"))
 	r.IfNoneMatch = ""
 	if got := Answer(s, r).Get("Content-Type"); got != feed.RSS.MediaType() {
-		t.Errorf("after an append to a 304's fields, Content-Type is %q", got)
+		t.Errorf("Content-Type is %q after an append to the fields of a 304, want %q", got, feed.RSS.MediaType())
 	}
 }
 
@@ -299,17 +309,17 @@ func FuzzAnswer(f *testing.F) {
 		got := Answer(s, r)
 		want, certain := oracleStatus(s, r)
 		if certain && got.Status != want {
-			t.Errorf("%+v answered with %d, want %d", r, got.Status, want)
+			t.Errorf("status of %+v is %d, want %d", r, got.Status, want)
 		}
 		if got.Status == 200 && method == "GET" {
 			d := s.document(path)
 			if sum := feed.HashOf([]byte(body(t, got))); sum != d.ref.Hash {
-				t.Errorf("%+v answered with a body of hash %s, want %s", r, sum, d.ref.Hash)
+				t.Errorf("body for %+v has hash %s, want %s", r, sum, d.ref.Hash)
 			}
 		}
 		for name, value := range headers(got) {
 			if http.CanonicalHeaderKey(name) != name || !headerValue(value) {
-				t.Errorf("%+v answered with the field %q: %q", r, name, value)
+				t.Errorf("header for %+v has the field %q: %q", r, name, value)
 			}
 		}
 	})

@@ -17,8 +17,8 @@ type part struct {
 	id       string // the text of its guid or atom:id
 }
 
-// split returns the items of an RSS or Atom document in order, which it finds by parsing the document: the oracle for
-// the bounds that come with documents.
+// split returns the items of an RSS or Atom document in order, which it finds by parsing the document. Tests compare
+// the bounds of documents with them.
 func split(f feed.Format, body []byte) ([]part, error) {
 	path, id := []string{"rss", "channel", "item"}, "guid"
 	if f == feed.Atom {
@@ -26,7 +26,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 	}
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var parts []part
-	depth, on := 0, 0 // open elements, and how many of them are the beginning of path
+	depth, on := 0, 0 // number of open elements, and of those that match the beginning of path
 	for {
 		from := int(d.InputOffset())
 		tok, err := d.RawToken()
@@ -39,7 +39,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 		switch tok := tok.(type) {
 		case xml.EndElement:
 			if depth--; depth < 0 {
-				return nil, fmt.Errorf("split %s document: an end too many: %w", f, feed.ErrInvalid)
+				return nil, fmt.Errorf("split %s document: an end tag too many: %w", f, feed.ErrInvalid)
 			}
 			on = min(on, depth)
 		case xml.StartElement:
@@ -64,7 +64,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 	}
 }
 
-// skipItem reads on to the end of an item whose start was read, and returns the text of its child id.
+// skipItem reads to the end of an item whose start tag was read, and returns the text of its child id.
 func skipItem(d *xml.Decoder, id string) (string, error) {
 	var text []byte
 	inID := false
@@ -101,7 +101,7 @@ func boundsOf(t testing.TB, f feed.Format, body []byte) (b feed.Bounds, ids []st
 	}
 	for i, p := range parts {
 		if i > 0 && p.from != parts[i-1].to {
-			t.Fatalf("there is something between the items %d and %d of %q", i-1, i, body)
+			t.Fatalf("the items %d and %d of %q are not adjacent", i-1, i, body)
 		}
 		b, ids = append(b, uint32(p.from)), append(ids, p.id)
 	}

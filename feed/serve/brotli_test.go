@@ -42,32 +42,33 @@ func (r *running) codingOf(path, text string) string {
 	suffix := map[string]string{"br": "-br", "gzip": "-gz"}[got.Get("Content-Encoding")]
 	if got.Status != 200 || got.Get("Etag") != `"`+hash+suffix+`"` || got.Get("Content-Length") != itoa(len(got.Body)) ||
 		got.Get("Vary") != "Accept-Encoding" {
-		r.t.Errorf("%s answered with %d and %v, want 200 with the tag of its coding", path, got.Status, headers(got))
+		r.t.Errorf("%s: status %d with %v, want 200 with the tag of its coding", path, got.Status, headers(got))
 	}
 	if suffix == "-br" {
 		if err := coding.Brotli.Check(got.Body, feed.Hash(hash), r.Snapshot().document(path).ref.Length); err != nil {
 			r.t.Errorf("%s: %v", path, err)
 		}
 	} else if !strings.Contains(body(r.t, got), ">"+text+" ") {
-		r.t.Errorf("%s answered with %.60q, want the text %q", path, body(r.t, got), text)
+		r.t.Errorf("%s: body %.60q, want the text %q", path, body(r.t, got), text)
 	}
 	head := v
 	head.Method = "HEAD"
-	if h := f.Answer(&head); h.Get("Etag") != got.Get("Etag") || h.Get("Content-Length") != got.Get("Content-Length") || h.Body != nil {
-		r.t.Errorf("HEAD of %s answered with %v, want the header of GET, %v", path, headers(h), headers(got))
+	if h := f.Answer(&head); h.Get("Etag") != got.Get("Etag") ||
+		h.Get("Content-Length") != got.Get("Content-Length") || h.Body != nil {
+		r.t.Errorf("HEAD %s: header %v, want that of GET, %v", path, headers(h), headers(got))
 	}
-	for _, held := range []string{"", "-gz", "-br"} { // a client that holds it in any coding is sent none
-		v.IfNoneMatch = `"` + hash + held + `"`
+	for _, known := range []string{"", "-gz", "-br"} { // a client that has the document in any coding receives a 304
+		v.IfNoneMatch = `"` + hash + known + `"`
 		if again := f.Answer(&v); again.Status != 304 || suffix == "-br" && again.Get("Etag") != v.IfNoneMatch {
-			r.t.Errorf("%s with the tag %s answered with %d and %s, want 304 with that tag", path, v.IfNoneMatch, again.Status,
-				again.Get("Etag"))
+			r.t.Errorf("%s with If-None-Match %s: status %d with tag %s, want 304 with that tag", path, v.IfNoneMatch,
+				again.Status, again.Get("Etag"))
 		}
 	}
 	return got.Get("Content-Encoding")
 }
 
 func TestStableDocumentsInBrotli(t *testing.T) {
-	for _, limit := range []int64{0, 1} { // all in memory, and nothing
+	for _, limit := range []int64{0, 1} { // all documents in memory, or none
 		synctest.Test(t, func(t *testing.T) {
 			const path = "/tags/0/feed.xml"
 			store, dir := newFakeStore(), t.TempDir()
@@ -84,18 +85,19 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			r.wait(minute)
 			is(r, "br")
 			ref := r.Snapshot().document(path).ref
-			if got := Answer(r.Snapshot(), Request{Method: "HEAD", Path: path, AcceptEncoding: "gzip"}); got.Get("Content-Encoding") != "gzip" {
-				t.Errorf("who accepts gzip alone is answered in %q", got.Get("Content-Encoding"))
+			head := Request{Method: "HEAD", Path: path, AcceptEncoding: "gzip"}
+			if got := Answer(r.Snapshot(), head); got.Get("Content-Encoding") != "gzip" {
+				t.Errorf("coding is %q for a client that accepts only gzip, want gzip", got.Get("Content-Encoding"))
 			}
 			r.stop()
 
-			// A start without the store has it from the disk.
+			// Without the store, a restarted replica reads it from the disk.
 			store.do(func() { store.down = errDown })
 			r = runBound(t, store, dir, limit)
 			is(r, "br")
 			r.stop()
 
-			// A damaged copy comes from the store, and one that is gone is done without.
+			// A damaged copy is fetched from the store. If one is missing, the document is served in gzip coding.
 			file := filepath.Join(dir, "documents", string(ref.Hash)+".br")
 			sound, err := os.ReadFile(file)
 			if err != nil {
@@ -110,7 +112,7 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			r = runBound(t, store, dir, limit)
 			is(r, "br")
 			if repaired, err := os.ReadFile(file); err != nil || string(repaired) != string(sound) {
-				t.Errorf("the copy on disk was not repaired: %v", err)
+				t.Errorf("the copy on disk was not replaced: %v", err)
 			}
 			r.stop()
 			if err := os.Remove(file); err != nil {
@@ -121,7 +123,7 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			is(r, "gzip")
 			r.stop()
 
-			// When it changes, the other coding goes.
+			// A changed document is no longer in brotli coding.
 			store.do(func() { store.down = nil })
 			if err := os.WriteFile(file, sound, fileMode); err != nil {
 				t.Fatal(err)
@@ -131,11 +133,11 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			store.commit("tags/0", 1, noon.Add(minute), "new")
 			r.wait(minute)
 			if got := r.codingOf(path, "new"); got != "gzip" {
-				t.Errorf("after a change %s is served in coding %q, want gzip", path, got)
+				t.Errorf("%s is served in coding %q after a change, want gzip", path, got)
 			}
 			r.stop()
 			if _, err := os.Stat(file); err == nil {
-				t.Errorf("%s is left although no head names it", file)
+				t.Errorf("%s still exists although no head names it", file)
 			}
 		})
 	}
@@ -162,13 +164,13 @@ func TestInvalidBrotliIsNotServed(t *testing.T) {
 		store.announce(feed.Main)
 		r.wait(minute)
 		if got := r.codingOf("/feed.xml", "main"); got != "gzip" {
-			t.Errorf("the coding is %q, want gzip", got)
+			t.Errorf("coding is %q, want gzip", got)
 		}
-		r.refuses()
+		r.checkProblems()
 	})
 }
 
-// TestDeltaIsInGzipIfBrotliIsPreferred checks that deltas are kept when a document is packed in brotli coding.
+// TestDeltaIsInGzipIfBrotliIsPreferred checks that a document keeps its deltas when it is committed in brotli coding.
 func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -189,11 +191,11 @@ func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 		v := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: old, AIM: "feed", AcceptEncoding: "br, gzip"}
 		got := Answer(r.Snapshot(), v)
 		if got.Status != 226 || got.Get("Content-Encoding") != "gzip" || body(t, got) != rss("d=4") {
-			t.Errorf("answered with %d in %q, want 226 in gzip coding", got.Status, got.Get("Content-Encoding"))
+			t.Errorf("status %d in coding %q, want 226 in gzip coding", got.Status, got.Get("Content-Encoding"))
 		}
 		v.AIM = ""
 		if got := Answer(r.Snapshot(), v); got.Status != 200 || got.Get("Content-Encoding") != "br" {
-			t.Errorf("answered with %d in %q, want 200 in brotli coding", got.Status, got.Get("Content-Encoding"))
+			t.Errorf("status %d in coding %q, want 200 in brotli coding", got.Status, got.Get("Content-Encoding"))
 		}
 		v.IfNoneMatch = ""
 		if n := testing.AllocsPerRun(100, func() { Answer(r.Snapshot(), v) }); n != 0 {

@@ -44,7 +44,8 @@ func issue(t *testing.T, serial int64) (cert, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 // certificateFiles are a certificate and its key on disk.
@@ -56,7 +57,7 @@ type certificateFiles struct {
 func (f certificateFiles) write(cert, key []byte) {
 	f.t.Helper()
 	for name, b := range map[string][]byte{f.cert: cert, f.key: key} {
-		// As programs that renew certificates do: by renaming.
+		// By renaming, as programs that renew certificates do.
 		if err := os.WriteFile(name+".new", b, 0o600); err != nil {
 			f.t.Fatal(err)
 		}
@@ -86,7 +87,9 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 	roots.AppendCertsFromPEM(cert)
 	plain, secure := "http://"+serveFront(t, front), "https://"+serveTLS(t, front, pair.Config())
 	client := func(version string) *http.Client {
-		transport := &http.Transport{DisableCompression: true, Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{RootCAs: roots}}
+		transport := &http.Transport{
+			DisableCompression: true, Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{RootCAs: roots},
+		}
 		transport.Protocols.SetHTTP1(version == "HTTP/1.1")
 		transport.Protocols.SetHTTP2(version == "HTTP/2.0")
 		t.Cleanup(transport.CloseIdleConnections)
@@ -112,19 +115,20 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 			t.Run(version+"/"+c.name, func(t *testing.T) {
 				got := fetch(t, client(version), c.method, secure+c.path, c.header)
 				if got.proto != version {
-					t.Errorf("the answer is in %s, want %s", got.proto, version)
+					t.Errorf("protocol of the answer is %s, want %s", got.proto, version)
 				}
 				want := fetch(t, client("HTTP/1.1"), c.method, plain+c.path, c.header)
 				got.proto = want.proto
 				if diff := cmp.Diff(want, got, cmp.AllowUnexported(setStoreError{})); diff != "" || got.status != c.status {
-					t.Errorf("%s %s %v: status %d, want %d as over plain HTTP (-plain +TLS):\n%s", c.method, c.path, c.header, got.status, c.status, diff)
+					t.Errorf("%s %s %v: status %d, want %d as over plain HTTP (-plain +TLS):\n%s", c.method,
+						c.path, c.header, got.status, c.status, diff)
 				}
 			})
 		}
 	}
 }
 
-// answered is what a client sees of an answer.
+// answered has the parts of an answer that are compared.
 type setStoreError struct {
 	proto, body string
 	status      int
@@ -161,7 +165,8 @@ func TestCertificateReload(t *testing.T) {
 	now := noon
 	var log bytes.Buffer
 	files.write(first, firstKey)
-	c, err := OpenCertificate(files.cert, files.key, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	c, err := OpenCertificate(files.cert, files.key, func() time.Time { return now },
+		slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,31 +177,31 @@ func TestCertificateReload(t *testing.T) {
 		want int64
 		log  string
 	}{
-		{"as it was", func() {}, 1, ""},
+		{"unchanged", func() {}, 1, ""},
 		{"half replaced", func() { files.write(second, firstKey) }, 1, "private key does not match"},
 		{"still half replaced", func() {}, 1, ""},
 		{"replaced", func() { files.write(second, secondKey) }, 2, "certificate replaced"},
 		{"damaged", func() { files.write([]byte("x"), secondKey) }, 2, "failed to find any PEM data"},
 		{"gone", func() { _ = os.Remove(files.cert) }, 2, "no such file"},
 		{"back", func() { files.write(first, firstKey) }, 1, "certificate replaced"},
-		{"and as it was again", func() {}, 1, ""},
+		{"unchanged again", func() {}, 1, ""},
 	} {
 		step.do()
 		now = now.Add(certificateEvery)
 		log.Reset()
 		if got := shown(t, addr); got != step.want {
-			t.Errorf("with files %s the server uses certificate %d, want %d", step.name, got, step.want)
+			t.Errorf("files %s: the server uses certificate %d, want %d", step.name, got, step.want)
 		}
 		if got := log.String(); !strings.Contains(got, step.log) || (got == "") != (step.log == "") {
-			t.Errorf("with files %s the log has %q, want %q", step.name, got, step.log)
+			t.Errorf("files %s: the log is %q, want %q", step.name, got, step.log)
 		}
 	}
 	if _, err := OpenCertificate(files.key, files.key, time.Now, logTo(t)); err == nil {
-		t.Error("OpenCertificate accepts a key as a certificate")
+		t.Error("OpenCertificate returns no error for a key in place of a certificate")
 	}
 }
 
-// shown returns the serial number of the certificate of a server.
+// shown returns the serial number of the certificate that a server presents.
 func shown(t *testing.T, addr string) int64 {
 	t.Helper()
 	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", addr)

@@ -14,8 +14,8 @@ type tagMatch struct {
 	codings [coding.Count]bool // the codings whose tags are listed
 }
 
-// coding returns the coding whose tag a 304 carries: the selected one if the client has it, else one that the client has.
-// A cache cannot tell which stored response a 304 with an unknown tag is about (RFC 9111 section 4.3.4).
+// coding returns the coding whose tag a 304 carries: the selected one if the client has it, else one that the client
+// has. A cache cannot tell which stored response a 304 with an unknown tag is about (RFC 9111 section 4.3.4).
 func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	if m.codings[selected] {
 		return selected
@@ -29,9 +29,9 @@ func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 }
 
 // matchTags compares a value of If-None-Match with the tags of the document with the given hash, by the weak comparison
-// (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a suffix: a client that has the document in
-// any coding, even one that a proxy made and marked with its own suffix, needs no other. Tags without quotation marks are
-// accepted because some readers drop them.
+// (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a suffix: a client that has the document
+// in any coding, even one that a proxy made and marked with its own suffix, needs no other. Tags without quotation
+// marks are accepted because some readers drop them.
 func matchTags(value, hash string) tagMatch {
 	if etag.IsAny(value) {
 		return tagMatch{matched: true}

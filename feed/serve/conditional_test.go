@@ -25,21 +25,21 @@ func TestMatchTags(t *testing.T) {
 		{"after a tag with a comma", `"a,b", "` + h + `"`, true},
 		{"after empty members", ` ,, "` + h + `"`, true},
 		{"without quotes", h, true},
-		{"without quotes in a list", `"x", ` + h + `-gz , "y"`, true},
+		{"without quotes, in a list", `"x", ` + h + `-gz , "y"`, true},
 		{"any", "*", true},
-		{"any with space", " * ", true},
+		{"any tag with spaces", " * ", true},
 		{"another", `"` + other + `"`, false},
 		{"longer", `"` + h + `0"`, false},
 		{"with a prefix", `"x` + h + `"`, false},
 		{"shorter", `"` + h[:63] + `"`, false},
 		{"upper case", `"` + strings.ToUpper(h) + `"`, false},
-		{"inside a tag, behind a comma", `"x,` + h + `"`, false},
-		{"any in a list", `"x", *`, false},
+		{"inside a tag after a comma", `"x,` + h + `"`, false},
+		{"any tag in a list", `"x", *`, false},
 		{"unclosed", `"` + h, false},
-		{"after an unclosed one", `"x, ` + h, false},
+		{"after an unclosed tag", `"x, ` + h, false},
 		{"followed by text", `"` + h + `" x`, false},
-		{"after one followed by text", `"x" y, "` + h + `"`, true},
-		{"lower-case weak", `w/"` + h + `"`, false},
+		{"after a tag that is followed by text", `"x" y, "` + h + `"`, true},
+		{"with a lower-case weak prefix", `w/"` + h + `"`, false},
 		{"only commas", ", ,", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,8 +71,8 @@ var (
 	tagOf   = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// oracleMatch is another implementation of matchTags, for lists that follow the grammar of RFC 9110 section 13.1.2. It
-// returns certain false for others.
+// oracleMatch is another implementation of matchTags, for lists that follow the grammar of RFC 9110 section 13.1.2.
+// certain is false for others.
 func oracleMatch(list, hash string) (match, certain bool) {
 	if strings.Trim(list, " \t") == "*" {
 		return true, true
@@ -112,6 +112,6 @@ func TestUnmodifiedSince(t *testing.T) {
 	}
 	undated := newDocument(feed.Main, feed.DocumentRef{Hash: feed.HashOf(nil)}, nil, time.Time{})
 	if undated.unmodifiedSince(noonHTTP) {
-		t.Errorf("unmodifiedSince(%q) of a document without a date = true, want false", noonHTTP)
+		t.Errorf("unmodifiedSince(%q) of a document without Last-Modified = true, want false", noonHTTP)
 	}
 }

@@ -51,8 +51,8 @@ type patch struct {
 }
 
 // newHistory returns the history of a document that replaces prev, or nil if there is none. Clients then receive the
-// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. All patches
-// together are at most as long as that.
+// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. All
+// patches together are at most as long as that.
 func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
 	f := d.ref.Format
 	if prev == nil || prev.ref.Format != f || !f.Known() || !f.Delta() {
@@ -172,16 +172,16 @@ type delta struct {
 	fields [coding.Count][]Field
 }
 
-// deltaFields are the fields of a 226 (RFC 3229). Caches must not store it: one that does not know the status could send
-// it to another client as the whole document.
+// deltaFields are the fields of a 226 (RFC 3229). Caches must not store it: one that does not know the status could
+// send it to another client as the whole document.
 var deltaFields = []Field{
 	field("Im", "feed"),
 	field("Cache-Control", "no-store, im"),
 	field("Vary", "Accept-Encoding, A-IM, If-None-Match"),
 }
 
-// deltaCodings are the codings of a 226. A patch is stored only in gzip coding: it is short, and each client requests it
-// once.
+// deltaCodings are the codings of a 226. A patch is stored only in gzip coding: it is short, and each client requests
+// it once.
 var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 
 // newDelta returns the patch with its fields, which are those of the document's 200 except for deltaFields and the

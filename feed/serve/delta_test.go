@@ -31,19 +31,21 @@ func rss(items string) string {
 	return b.String()
 }
 
-// revise returns a head with one RSS document and its blob.
+// revise returns the n-th version of a feed: a head with one RSS document, and its blob.
 func revise(t testing.TB, n int, body string) (feed.Head, feed.Blob) {
 	t.Helper()
 	b := feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: coding.GzipSmall([]byte(body)), Size: len(body)}
 	var ids []string
 	b.Bounds, ids = boundsOf(t, feed.RSS, []byte(body))
 	return feed.Head{Feed: feed.Main, Token: 1, IDs: ids, Documents: []feed.DocumentRef{{
-		Format: feed.RSS, Path: "/feed.xml", MediaType: feed.RSS.MediaType(), Link: `<https://example.com/feed.xml>; rel="self"`,
+		Format: feed.RSS, Path: "/feed.xml", MediaType: feed.RSS.MediaType(),
+		Link:   `<https://example.com/feed.xml>; rel="self"`,
 		MaxAge: time.Minute, Hash: b.Hash, Length: b.Size, Modified: noon.Add(time.Duration(n) * time.Second),
 	}}}, b
 }
 
-// history returns what is served after the given versions of a document, and their entity tags.
+// historyOf commits versions of a document one after another. It returns the last snapshot and the entity tags of all
+// versions.
 func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
 	t.Helper()
 	var e *edition
@@ -59,12 +61,13 @@ func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
 	return emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil, later), tags
 }
 
-func delta1(s *Snapshot, tag string) Response {
+// requestDelta requests the changes since the version with the given entity tag.
+func requestDelta(s *Snapshot, tag string) Response {
 	return Answer(s, Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tag, AIM: "feed", AcceptEncoding: "gzip"})
 }
 
 func TestDeltaHasNewAndChangedItems(t *testing.T) {
-	long := func(items string) string { // the patches' lengths are bounded by the document's
+	long := func(items string) string { // patches must not be longer than the document
 		for i := range 200 {
 			items += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
 		}
@@ -74,21 +77,21 @@ func TestDeltaHasNewAndChangedItems(t *testing.T) {
 		name, before, now string
 		want              string // "whole" for a 200
 	}{
-		{"one new", "b a", "c b a", "c"},
-		{"some new", "a", "d c b a", "d c b"},
-		{"one changed", "b a", "b=! a", "b=!"},
-		{"changed and moved", "c b a", "a=! c b", "a=!"},
-		{"nothing but the channel", "b a", "b a", ""},
-		{"one taken away", "c b a", "c a", "whole"},
-		{"one taken away and one new", "c b a", "d c a", "whole"},
+		{"one new item", "b a", "c b a", "c"},
+		{"several new items", "a", "d c b a", "d c b"},
+		{"a changed item", "b a", "b=! a", "b=!"},
+		{"a changed and moved item", "c b a", "a=! c b", "a=!"},
+		{"only the channel changed", "b a", "b a", ""},
+		{"a removed item", "c b a", "c a", "whole"},
+		{"a removed and a new item", "c b a", "d c a", "whole"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := strings.Replace(rss(long(c.before)), "<title>T<", "<title>Before<", 1)
 			s, tags := historyOf(t, before, rss(long(c.now)))
-			got := delta1(s, tags[0])
+			got := requestDelta(s, tags[0])
 			if c.want == "whole" {
 				if got.Status != 200 || body(t, got) != rss(long(c.now)) {
-					t.Errorf("answer is %d with %.200q, want 200 and the whole", got.Status, body(t, got))
+					t.Errorf("status %d with body %.200q, want 200 with the whole document", got.Status, body(t, got))
 				}
 				return
 			}
@@ -102,20 +105,20 @@ func TestDeltaHasNewAndChangedItems(t *testing.T) {
 	}
 }
 
-// TestItemsThatFellOffTheEndWereNotTakenAway holds what tells a feed that is full from one that lost an item.
-func TestItemsThatFellOffTheEndWereNotTakenAway(t *testing.T) {
+// TestDisplacedItemsAreNotRemovals checks that items which newer ones displaced are told apart from removed ones.
+func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 	for _, c := range []struct {
 		name, before, now string
-		want              string // the fresh ones, or "removal"
+		want              string // the new and changed items, or "removal"
 	}{
-		{"one in, one off", "c b a", "d c b", "d"},
-		{"all new", "c b a", "f e d", "removal"}, // nothing says that there was none between
-		{"one off, none in", "c b a", "c b", "removal"},
-		{"the last taken away, an older one comes in", "c b a", "c b z", "removal"},
-		{"one in the middle taken away, one in", "c b a", "d c a", "removal"},
-		{"two in, one off", "c b a", "e d c b", "e d"},
-		{"one in, one off, one changed", "c b a", "d c=! b", "d c=!"},
-		{"grew at the end", "c b", "c b a", "a"},
+		{"one added, one displaced", "c b a", "d c b", "d"},
+		{"all added", "c b a", "f e d", "removal"}, // there may have been others in between
+		{"the last removed", "c b a", "c b", "removal"},
+		{"the last removed, an older one added", "c b a", "c b z", "removal"},
+		{"one in the middle removed, one added", "c b a", "d c a", "removal"},
+		{"two added, one displaced", "c b a", "e d c b", "e d"},
+		{"one added, one displaced, one changed", "c b a", "d c=! b", "d c=!"},
+		{"one added at the end", "c b", "c b a", "a"},
 		{"was empty", "", "a", "a"},
 		{"became empty", "a", "", "removal"},
 	} {
@@ -141,7 +144,7 @@ func TestItemsThatFellOffTheEndWereNotTakenAway(t *testing.T) {
 				}
 			}
 			if got != c.want {
-				t.Errorf("from %q to %q: %q, want %q", c.before, c.now, got, c.want)
+				t.Errorf("changes from %q to %q: %q, want %q", c.before, c.now, got, c.want)
 			}
 		})
 	}
@@ -149,7 +152,7 @@ func TestItemsThatFellOffTheEndWereNotTakenAway(t *testing.T) {
 
 func TestDeltaIsNeverStoredByCaches(t *testing.T) {
 	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
-	got := delta1(s, tags[0])
+	got := requestDelta(s, tags[0])
 	want := map[string]string{
 		"Cache-Control": "no-store, im", "Im": "feed", "Vary": "Accept-Encoding, A-IM, If-None-Match",
 		"Etag": tags[1][:65] + `-gz"`, "Last-Modified": "Fri, 17 May 2024 12:00:01 GMT", "Content-Encoding": "gzip",
@@ -162,7 +165,7 @@ func TestDeltaIsNeverStoredByCaches(t *testing.T) {
 	}
 }
 
-func TestDeltaIsOnlyForThoseWhoAskForIt(t *testing.T) {
+func TestDeltaConditions(t *testing.T) {
 	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
 	base := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tags[0], AIM: "feed"}
 	for _, c := range []struct {
@@ -170,19 +173,19 @@ func TestDeltaIsOnlyForThoseWhoAskForIt(t *testing.T) {
 		change func(*Request)
 		status int
 	}{
-		{"asked for", func(*Request) {}, 226},
-		{"among others", func(r *Request) { r.AIM = "diffe, FEED;q=0.5, gzip" }, 226},
+		{"A-IM and an old tag", func(*Request) {}, 226},
+		{"one of several manipulations", func(r *Request) { r.AIM = "diffe, FEED;q=0.5, gzip" }, 226},
 		{"by HEAD", func(r *Request) { r.Method = "HEAD" }, 226},
-		{"with a weak tag", func(r *Request) { r.IfNoneMatch = "W/" + r.IfNoneMatch }, 226},
-		{"with the tag of another coding", func(r *Request) { r.IfNoneMatch = r.IfNoneMatch[:65] + `-gz"` }, 226},
-		{"with an unknown tag beside", func(r *Request) { r.IfNoneMatch = `"x", ` + r.IfNoneMatch }, 226},
-		{"not asked for", func(r *Request) { r.AIM = "" }, 200},
-		{"refused", func(r *Request) { r.AIM = "feed;q=0" }, 200},
+		{"a weak tag", func(r *Request) { r.IfNoneMatch = "W/" + r.IfNoneMatch }, 226},
+		{"the tag of another coding", func(r *Request) { r.IfNoneMatch = r.IfNoneMatch[:65] + `-gz"` }, 226},
+		{"an unknown and an old tag", func(r *Request) { r.IfNoneMatch = `"x", ` + r.IfNoneMatch }, 226},
+		{"no A-IM", func(r *Request) { r.AIM = "" }, 200},
+		{"weight 0", func(r *Request) { r.AIM = "feed;q=0" }, 200},
 		{"another manipulation", func(r *Request) { r.AIM = "diffe" }, 200},
 		{"an unknown tag", func(r *Request) { r.IfNoneMatch = `"x"` }, 200},
 		{"no tag", func(r *Request) { r.IfNoneMatch = "" }, 200},
-		{"the present tag", func(r *Request) { r.IfNoneMatch = tags[1] }, 304},
-		{"the present tag beside", func(r *Request) { r.IfNoneMatch += ", " + tags[1] }, 304},
+		{"the current tag", func(r *Request) { r.IfNoneMatch = tags[1] }, 304},
+		{"an old and the current tag", func(r *Request) { r.IfNoneMatch += ", " + tags[1] }, 304},
 		{"any tag", func(r *Request) { r.IfNoneMatch = "*" }, 304},
 	} {
 		r := base
@@ -192,10 +195,11 @@ func TestDeltaIsOnlyForThoseWhoAskForIt(t *testing.T) {
 			t.Errorf("%s: status is %d, want %d", c.name, got.Status, c.status)
 		}
 		if got.Status == 226 && r.Method == "GET" && got.Get("Content-Length") != itoa(len(got.Body)) {
-			t.Errorf("%s: Content-Length is %s, and the body has %d bytes", c.name, got.Get("Content-Length"), len(got.Body))
+			t.Errorf("%s: Content-Length is %s, want %d, the length of the body", c.name, got.Get("Content-Length"),
+				len(got.Body))
 		}
 		if r.Method == "HEAD" && len(got.Body) > 0 {
-			t.Errorf("%s: has a body", c.name)
+			t.Errorf("%s: the answer to HEAD has a body", c.name)
 		}
 	}
 }
@@ -219,13 +223,13 @@ func TestPastVersionsAreBounded(t *testing.T) {
 		case age > maxPast:
 			want = 200
 		}
-		if got := delta1(s, tag); got.Status != want {
-			t.Errorf("%d versions later: status is %d, want %d", len(tags)-1-i, got.Status, want)
+		if got := requestDelta(s, tag); got.Status != want {
+			t.Errorf("status is %d for a version %d versions old, want %d", got.Status, len(tags)-1-i, want)
 		}
 	}
 }
 
-// TestPatchesAreNoLongerThanTheDocument checks that deltas at most double the memory that documents take.
+// TestPatchesAreNoLongerThanTheDocument checks that deltas at most double the memory that a document takes.
 func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
 	var bodies []string
 	items := ""
@@ -243,17 +247,18 @@ func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
 		sum += len(x.Gzip)
 	}
 	if sum > len(p.bodies[coding.Gzip]) || len(p.deltas) == 0 {
-		t.Errorf("%d patches have %d bytes, and the document has %d", len(p.deltas), sum, len(p.bodies[coding.Gzip]))
+		t.Errorf("%d patches have %d bytes, want at most the %d of the document", len(p.deltas), sum,
+			len(p.bodies[coding.Gzip]))
 	}
-	if got := delta1(s, tags[len(tags)-2]); got.Status != 226 {
-		t.Errorf("the newest of the past versions answers %d, want 226", got.Status)
+	if got := requestDelta(s, tags[len(tags)-2]); got.Status != 226 {
+		t.Errorf("status is %d for the newest of the earlier versions, want 226", got.Status)
 	}
-	if got := delta1(s, tags[0]); got.Status != 200 {
-		t.Errorf("the oldest of the past versions answers %d, want 200", got.Status)
+	if got := requestDelta(s, tags[0]); got.Status != 200 {
+		t.Errorf("status is %d for the oldest version, want 200", got.Status)
 	}
 }
 
-func TestDeltaSurvivesARestart(t *testing.T) {
+func TestDeltaAfterRestart(t *testing.T) {
 	_, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
 	dir := t.TempDir()
 	disk, err := OpenDisk(dir)
@@ -284,10 +289,10 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 		}
 		return emptySnapshot(nil).with(editions, nil, later)
 	}
-	if got := delta1(load(), tags[0]); got.Status != 226 || body(t, got) != rss("d=4") {
-		t.Errorf("after a restart the answer is %d with %q, want 226 with the new item", got.Status, body(t, got))
+	if got := requestDelta(load(), tags[0]); got.Status != 226 || body(t, got) != rss("d=4") {
+		t.Errorf("after a restart: status %d with body %q, want 226 with the new item", got.Status, body(t, got))
 	}
-	// What is damaged is as good as none.
+	// A damaged history is ignored.
 	path := disk.historyPath(e.documents[0].ref.Hash)
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -297,8 +302,8 @@ func TestDeltaSurvivesARestart(t *testing.T) {
 	if err := os.WriteFile(path, data, fileMode); err != nil {
 		t.Fatal(err)
 	}
-	if got := delta1(load(), tags[0]); got.Status != 200 {
-		t.Errorf("with a damaged history the answer is %d, want 200", got.Status)
+	if got := requestDelta(load(), tags[0]); got.Status != 200 {
+		t.Errorf("status is %d with a damaged history, want 200", got.Status)
 	}
 	if err := disk.Close(); err != nil {
 		t.Fatal(err)
@@ -312,15 +317,15 @@ func TestInvalidBounds(t *testing.T) {
 	good := secondBlob.Bounds
 	for name, c := range map[string]struct {
 		bounds  feed.Bounds
-		refused bool
+		invalid bool
 	}{
-		"right":           {good, false},
-		"none":            {nil, false},
-		"of fewer items":  {good[:len(good)-1], false},
-		"of one offset":   {feed.Bounds{10}, true},
-		"beyond the end":  {append(slices.Clone(good[:len(good)-1]), uint32(secondBlob.Size+1)), true},
-		"descending":      {feed.Bounds{good[1], good[0], good[2], good[3], good[4]}, true},
-		"of an empty one": {feed.Bounds{good[0], good[0], good[2], good[3], good[4]}, true},
+		"valid":            {good, false},
+		"none":             {nil, false},
+		"of fewer items":   {good[:len(good)-1], false},
+		"of one offset":    {feed.Bounds{10}, true},
+		"beyond the end":   {append(slices.Clone(good[:len(good)-1]), uint32(secondBlob.Size+1)), true},
+		"descending":       {feed.Bounds{good[1], good[0], good[2], good[3], good[4]}, true},
+		"of an empty item": {feed.Bounds{good[0], good[0], good[2], good[3], good[4]}, true},
 	} {
 		e, err := newEdition(first, nil, later, func(feed.DocumentRef) (feed.Blob, error) { return firstBlob, nil })
 		if err != nil {
@@ -329,7 +334,7 @@ func TestInvalidBounds(t *testing.T) {
 		blob := secondBlob
 		blob.Bounds = c.bounds
 		next, err := newEdition(second, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
-		if c.refused {
+		if c.invalid {
 			if !errors.Is(err, feed.ErrInvalid) {
 				t.Errorf("bounds %s: error is %v, want one of kind %q", name, err, feed.ErrInvalid)
 			}
@@ -341,16 +346,16 @@ func TestInvalidBounds(t *testing.T) {
 		}
 		s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: next.compare(e, later)}, nil, later)
 		want := 200
-		if name == "right" {
+		if name == "valid" {
 			want = 226
 		}
-		if got := delta1(s, `"`+string(firstBlob.Hash)+`"`); got.Status != want {
+		if got := requestDelta(s, `"`+string(firstBlob.Hash)+`"`); got.Status != want {
 			t.Errorf("bounds %s: status is %d, want %d", name, got.Status, want)
 		}
 	}
 }
 
-// TestKeepOfRenderedDocuments keeps one item at a time of documents as they are rendered.
+// TestKeepOfRenderedDocuments checks that rendered documents with only one of their items are feeds of that item.
 func TestKeepOfRenderedDocuments(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", "render", "testdata", "*", "*.xml"))
 	if err != nil || len(paths) < 10 {
@@ -388,12 +393,12 @@ func TestKeepOfRenderedDocuments(t *testing.T) {
 	}
 }
 
-func TestDeltaAllocatesNothing(t *testing.T) {
+func TestDeltaDoesNotAllocate(t *testing.T) {
 	s, tags := historyOf(t, rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3"))
 	r := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: tags[0], AIM: "feed", AcceptEncoding: "gzip"}
 	if n := testing.AllocsPerRun(100, func() {
 		if Answer(s, r).Status != 226 {
-			t.Fatal("no 226")
+			t.Fatal("the status is not 226")
 		}
 	}); n != 0 {
 		t.Errorf("a 226 in gzip coding makes %v allocations, want none", n)
@@ -403,8 +408,10 @@ func TestDeltaAllocatesNothing(t *testing.T) {
 // FuzzKeep checks that a well-formed document without some of its items is well-formed.
 func FuzzKeep(f *testing.F) {
 	f.Add(rss("a b c"), true)
-	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> <entry><id>b</id><x:id>c</x:id></entry></feed>", false)
-	f.Add("<rss><channel><item><guid>&amp;<![CDATA[<item>]]></guid><item/></item></channel><item><guid>x</guid></item></rss>", true)
+	f.Add("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>a</id></entry> "+
+		"<entry><id>b</id><x:id>c</x:id></entry></feed>", false)
+	f.Add("<rss><channel><item><guid>&amp;<![CDATA[<item>]]></guid><item/></item></channel>"+
+		"<item><guid>x</guid></item></rss>", true)
 	f.Fuzz(func(t *testing.T, text string, isRSS bool) {
 		format := feed.Atom
 		if isRSS {
@@ -412,16 +419,16 @@ func FuzzKeep(f *testing.F) {
 		}
 		parts, err := split(format, []byte(text))
 		if err != nil || !wellFormed(text) {
-			return // a raw decoder does not compare names; documents of ours are well-formed
+			return // split does not compare the names of tags; rendered documents are well-formed
 		}
 		at := 0
 		var bounds feed.Bounds
 		for i, p := range parts {
 			if p.from < at || p.to <= p.from || p.to > len(text) {
-				t.Fatalf("%q: part %d to %d after %d", text, p.from, p.to, at)
+				t.Fatalf("%q: item at %d to %d, which is not after %d", text, p.from, p.to, at)
 			}
 			if i > 0 && p.from != at {
-				return // there is something between items, which our documents do not have
+				return // rendered documents have nothing between items
 			}
 			at = p.to
 			bounds = append(bounds, uint32(p.from))
@@ -432,10 +439,10 @@ func FuzzKeep(f *testing.F) {
 			all[i] = true
 		}
 		if got := string(keep([]byte(text), bounds, all)); got != text {
-			t.Errorf("%q with all items is %q", text, got)
+			t.Errorf("keep of all items of %q = %q, want no change", text, got)
 		}
 		if none := string(keep([]byte(text), bounds, make([]bool, len(parts)))); !wellFormed(none) {
-			t.Errorf("%q without items is %q, which is not well-formed", text, none)
+			t.Errorf("keep of no item of %q = %q, which is not well-formed", text, none)
 		}
 	})
 }

@@ -130,7 +130,8 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 	}
 
 	// A crash may leave documents without a head, and temporary files.
-	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x")), coding.Gzip), filepath.Join(dir, "heads", ".x123")} {
+	for _, path := range []string{d.documentPath(feed.HashOf([]byte("x")), coding.Gzip),
+		filepath.Join(dir, "heads", ".x123")} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -143,12 +144,12 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 		t.Errorf("load: %v", problems)
 	}
 	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
-		t.Errorf("files after a start (-want +got):\n%s", diff)
+		t.Errorf("files after a restart (-want +got):\n%s", diff)
 	}
 	third := editionOf(t, feed.Main, 3, "third")
 	save(t, again, third)
 	if got := documents(t, dir); len(got) != len(third.documents) || slices.Contains(got, want[0]) {
-		t.Errorf("files after a commit that followed a start: %v", got)
+		t.Errorf("files after a commit that followed a restart: %v, want %v", got, want)
 	}
 }
 
@@ -157,19 +158,20 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 		name string
 		harm func(d *Disk, e *edition) error
 	}{
-		{"document gone", func(d *Disk, e *edition) error {
+		{"document missing", func(d *Disk, e *edition) error {
 			return os.Remove(d.documentPath(e.head.Documents[1].Hash, coding.Gzip))
 		}},
-		{"document cut", func(d *Disk, e *edition) error {
+		{"document cut off", func(d *Disk, e *edition) error {
 			return os.Truncate(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), 20)
 		}},
 		{"document empty", func(d *Disk, e *edition) error {
 			return os.Truncate(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), 0)
 		}},
-		{"document another", func(d *Disk, e *edition) error {
-			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), e.documents[0].payload.Load().bodies[coding.Gzip], 0o600)
+		{"another document", func(d *Disk, e *edition) error {
+			body := e.documents[0].payload.Load().bodies[coding.Gzip]
+			return os.WriteFile(d.documentPath(e.head.Documents[1].Hash, coding.Gzip), body, 0o600)
 		}},
-		{"head cut", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 100) }},
+		{"head cut off", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 100) }},
 		{"head empty", func(d *Disk, e *edition) error { return os.Truncate(d.headPath(e.head.Feed), 0) }},
 		{"head changed", func(d *Disk, e *edition) error {
 			data, err := os.ReadFile(d.headPath(e.head.Feed))
@@ -201,10 +203,10 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 				t.Errorf("load reports %v, want one problem", problems)
 			}
 			if got[feed.Main] != nil || got["tags/go"] == nil {
-				t.Errorf("load gives main: %t, tags/go: %t; want only the latter", got[feed.Main] != nil, got["tags/go"] != nil)
+				t.Errorf("load returns main: %t, tags/go: %t; want only tags/go", got[feed.Main] != nil, got["tags/go"] != nil)
 			}
 			if after := len(documents(t, dir)); after != before {
-				t.Errorf("%d of %d files were removed although not all is understood", before-after, before)
+				t.Errorf("%d of %d files were removed after an error, want none", before-after, before)
 			}
 			save(t, d, bad)
 			if err := d.Close(); err != nil {
@@ -212,7 +214,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 			}
 			got, _ = openDisk(t, dir).load(later)
 			if got[feed.Main] == nil {
-				t.Errorf("what was damaged can't be saved again")
+				t.Errorf("the damaged feed was not saved again")
 			}
 		})
 	}
@@ -236,7 +238,7 @@ func TestOpenDiskError(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := OpenDisk(filepath.Join(file, "data")); err == nil {
-		t.Errorf("OpenDisk below a file: no error")
+		t.Errorf("OpenDisk of a folder below a file returned no error")
 	}
 }
 
@@ -245,11 +247,11 @@ func TestDiskKeepsDocumentOfOtherFeed(t *testing.T) {
 	d := openDisk(t, dir)
 	first := editionOf(t, "tags/a", 1, "first")
 	save(t, d, first)
-	heir := editionOf(t, "tags/b", 1, "b's")
-	heir.documents[0], heir.head.Documents[0] = first.documents[0], first.head.Documents[0]
-	save(t, d, editionOf(t, "tags/a", 2, "second"), heir)
+	other := editionOf(t, "tags/b", 1, "b's")
+	other.documents[0], other.head.Documents[0] = first.documents[0], first.head.Documents[0]
+	save(t, d, editionOf(t, "tags/a", 2, "second"), other)
 	if _, err := d.read(first.head.Documents[0], gzipOnly); err != nil {
-		t.Errorf("the document that another feed has by now: %v", err)
+		t.Errorf("a replaced document that another feed has: %v", err)
 	}
 }
 
@@ -260,13 +262,13 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	lost.documents[1].payload.Store(nil)
 	errs := d.save(lost, sound)
 	if errs[0] == nil || errs[1] != nil {
-		t.Errorf("save of a feed without its bytes and of another: %v; want an error for the first only", errs)
+		t.Errorf("save of a feed whose documents have no bytes, and of another: %v; want an error for the first only", errs)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 	got, problems := openDisk(t, dir).load(later)
 	if len(problems) > 0 || got["tags/a"] == nil || got["tags/b"] != nil {
-		t.Errorf("load gives %d feeds with %v, want only tags/a", len(got), problems)
+		t.Errorf("load returns %d feeds and %v, want only tags/a", len(got), problems)
 	}
 }

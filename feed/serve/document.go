@@ -89,8 +89,8 @@ func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Ti
 }
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
-// stored. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110 section
-// 8.8.2.1). more are additional fields.
+// stored. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110
+// section 8.8.2.1). more are additional fields.
 func describe(
 	name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, now time.Time, more ...Field,
 ) *document {

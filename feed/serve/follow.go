@@ -157,9 +157,9 @@ func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Ann
 	return r.takeMissed(ctx, t)
 }
 
-// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or that
-// cannot be decoded, stay missed. If the store fails, the heads that were read before are taken all the same, so that one
-// that cannot be read does not keep back the others.
+// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or
+// that cannot be decoded, stay missed. If the store fails, the heads that were read before are taken all the same, so
+// that one that cannot be read does not keep back the others.
 func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// strictLimiter allows no fetch, and records the calls.
+// strictLimiter allows no fetch, and records its calls.
 type strictLimiter struct{ asked []string }
 
 func (l *strictLimiter) Wait(client netip.Addr, name feed.Name) time.Duration {
@@ -34,23 +34,23 @@ func TestRateLimit(t *testing.T) {
 	}{
 		{"a fetch", Request{Path: "/feed.xml"}, stranger, 429},
 		{"a fetch in gzip", Request{Path: "/feed.xml", AcceptEncoding: "gzip"}, stranger, 429},
-		{"with a tag that holds", Request{Path: "/feed.xml", IfNoneMatch: tag}, stranger, 304},
+		{"with the current tag", Request{Path: "/feed.xml", IfNoneMatch: tag}, stranger, 304},
 		{"with an older tag", Request{Path: "/feed.xml", IfNoneMatch: `W/"old"`}, stranger, 200},
 		{"with any tag", Request{Path: "/feed.xml", IfNoneMatch: "*"}, stranger, 304},
-		{"with what is no tag", Request{Path: "/feed.xml", IfNoneMatch: "old"}, stranger, 429},
+		{"with a malformed tag", Request{Path: "/feed.xml", IfNoneMatch: "old"}, stranger, 429},
 		{"with an older date", Request{Path: "/feed.xml", IfModifiedSince: "Fri, 17 May 2023 12:00:00 GMT"}, stranger, 200},
-		{"with what is no date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, stranger, 429},
+		{"with a malformed date", Request{Path: "/feed.xml", IfModifiedSince: "yesterday"}, stranger, 429},
 		{"HEAD", Request{Method: "HEAD", Path: "/feed.xml"}, stranger, 200},
 		{"OPTIONS", Request{Method: "OPTIONS", Path: "/feed.xml"}, stranger, 204},
-		{"nothing there", Request{Path: "/none"}, stranger, 404},
+		{"no document", Request{Path: "/none"}, stranger, 404},
 		{"retired", Request{Path: "/old/feed.xml"}, stranger, 410},
 		{"the index", Request{Path: "/"}, stranger, 200},
 		{"loopback", Request{Path: "/feed.xml"}, Client{Addr: netip.MustParseAddr("127.0.0.1")}, 200},
 		{"loopback of IPv6", Request{Path: "/feed.xml"}, Client{Addr: netip.MustParseAddr("::1")}, 200},
 		{"a proxy", Request{Path: "/feed.xml"}, Client{Addr: netip.MustParseAddr("10.0.0.1")}, 200},
-		{"a stranger behind a proxy", Request{Path: "/feed.xml"},
+		{"an unknown client behind a proxy", Request{Path: "/feed.xml"},
 			Client{Addr: netip.MustParseAddr("10.0.0.1"), ForwardedFor: "192.0.2.9"}, 429},
-		{"a stranger who claims to be a proxy", Request{Path: "/feed.xml"},
+		{"an unknown client that claims to be a proxy", Request{Path: "/feed.xml"},
 			Client{Addr: netip.MustParseAddr("192.0.2.9"), ForwardedFor: "10.0.0.1"}, 429},
 		{"no address", Request{Path: "/feed.xml"}, Client{}, 200},
 	} {
@@ -63,7 +63,7 @@ func TestRateLimit(t *testing.T) {
 			t.Errorf("%s: status is %d, want %d", c.name, got.Status, c.status)
 		}
 		if got.Status == 429 && (got.Get("Retry-After") != "91" || got.Get("Cache-Control") != "no-store") {
-			t.Errorf("%s: header is %v, want Retry-After of 91 seconds and no-store", c.name, headers(got))
+			t.Errorf("%s: header is %v, want a Retry-After of 91 seconds and no-store", c.name, headers(got))
 		}
 	}
 }
@@ -72,16 +72,16 @@ func TestOrigin(t *testing.T) {
 	proxies := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	for _, c := range []struct{ name, addr, forwarded, want string }{
 		{"direct", "192.0.2.1", "", "192.0.2.1"},
-		{"a stranger's word", "192.0.2.1", "198.51.100.7", "192.0.2.1"},
+		{"from an untrusted client", "192.0.2.1", "198.51.100.7", "192.0.2.1"},
 		{"behind a proxy", "10.0.0.1", "198.51.100.7", "198.51.100.7"},
-		{"behind two", "10.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"},
-		{"what the client added", "10.0.0.1", "203.0.113.5, 198.51.100.7", "198.51.100.7"},
+		{"behind two proxies", "10.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"},
+		{"with an address that the client added", "10.0.0.1", "203.0.113.5, 198.51.100.7", "198.51.100.7"},
 		{"behind loopback", "127.0.0.1", "198.51.100.7", "198.51.100.7"},
 		{"IPv6", "2001:db8::1", "2001:db9::7", "2001:db9::7"},
-		{"IPv4 in IPv6", "::ffff:10.0.0.1", "::ffff:198.51.100.7", "198.51.100.7"},
+		{"IPv4-mapped addresses", "::ffff:10.0.0.1", "::ffff:198.51.100.7", "198.51.100.7"},
 		{"a zone", "10.0.0.1", "fe80::1%eth0", "fe80::1"},
-		{"no address", "10.0.0.1", "unknown", "10.0.0.1"},
-		{"nothing between commas", "10.0.0.1", ",,", "10.0.0.1"},
+		{"a malformed address", "10.0.0.1", "unknown", "10.0.0.1"},
+		{"empty members", "10.0.0.1", ",,", "10.0.0.1"},
 		{"a port", "10.0.0.1", "198.51.100.7:80", "10.0.0.1"},
 		{"only proxies", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"},
 		{"markup", "10.0.0.1", "<script>", "10.0.0.1"},
@@ -127,11 +127,11 @@ func TestAccessLog(t *testing.T) {
 		})
 	}
 	if got := strings.Count(buf.String(), "\n"); got != 3 {
-		t.Errorf("%d lines for 9 answers, want 3:\n%s", got, buf.String())
+		t.Errorf("%d records for 9 answers, want 3:\n%s", got, buf.String())
 	}
 	for _, bad := range []string{"hunter2", "192.0.2.1", "\x1b", "\nlevel"} {
 		if strings.Contains(buf.String(), bad) {
-			t.Errorf("the log holds %q:\n%s", bad, buf.String())
+			t.Errorf("the log contains %q:\n%s", bad, buf.String())
 		}
 	}
 }

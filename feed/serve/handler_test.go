@@ -18,7 +18,7 @@ import (
 	"feedpub/feed"
 )
 
-// fixed is a Documents that always returns the same snapshot.
+// fixed is a [Documents] that always returns the same snapshot.
 type fixed struct{ s *Snapshot }
 
 func (f fixed) Snapshot() *Snapshot { return f.s }
@@ -96,7 +96,7 @@ func TestHandler(t *testing.T) {
 		{"HEAD", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "HEAD", Path: "/feed.xml"}},
 		{"304", "GET /feed.xml HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n",
 			Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: "*"}},
-		{"fields in several lines", "GET /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br\r\nAccept-Encoding: gzip\r\n" +
+		{"fields of several lines", "GET /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br\r\nAccept-Encoding: gzip\r\n" +
 			"If-None-Match: \"a\"\r\nif-none-match: \"" + hashAt(t, s, "/feed.xml") + "\"\r\n\r\n",
 			Request{Method: "GET", Path: "/feed.xml", AcceptEncoding: "gzip", IfNoneMatch: hashAt(t, s, "/feed.xml")}},
 		{"a path in UTF-8", "GET /tags/%E6%97%A5%E6%9C%AC/feed.xml HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -106,7 +106,8 @@ func TestHandler(t *testing.T) {
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "OPTIONS", Path: "*"}},
 		{"404", "GET /none HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "GET", Path: "/none"}},
 		{"404 for HEAD", "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "HEAD", Path: "/none"}},
-		{"no cleaning of paths", "GET /x/../feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "GET", Path: "/x/../feed.xml"}},
+		{"a path with dot segments", "GET /x/../feed.xml HTTP/1.1\r\nHost: x\r\n\r\n",
+			Request{Method: "GET", Path: "/x/../feed.xml"}},
 		{"405", "DELETE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", Request{Method: "DELETE", Path: "/feed.xml"}},
 		{"405 with a body", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
 			Request{Method: "POST", Path: "/feed.xml"}},
@@ -125,7 +126,7 @@ func TestHandler(t *testing.T) {
 				fields[name] = strings.Join(values, " | ")
 			}
 			if fields["Date"] == "" {
-				t.Errorf("there is no Date")
+				t.Errorf("the answer has no Date")
 			}
 			delete(fields, "Date")
 			delete(fields, "Connection")
@@ -147,7 +148,7 @@ func TestHandlerRejectsBodies(t *testing.T) {
 	} {
 		res, _ := exchange(t, addr, raw)
 		if res.StatusCode != 400 || !res.Close {
-			t.Errorf("%q answered with %d, closed: %t; want 400 and closed", raw, res.StatusCode, res.Close)
+			t.Errorf("%q: status %d, closed: %t; want 400 and closed", raw, res.StatusCode, res.Close)
 		}
 	}
 }
@@ -159,7 +160,7 @@ func TestServerLimits(t *testing.T) {
 		"WriteTimeout": s.WriteTimeout, "IdleTimeout": s.IdleTimeout,
 	} {
 		if d <= 0 || d > time.Minute {
-			t.Errorf("%s is %v, want up to a minute", name, d)
+			t.Errorf("%s is %v, want more than 0 and at most a minute", name, d)
 		}
 	}
 	if s.MaxHeaderBytes != 12<<10 { // net/http adds 4 KiB
@@ -168,7 +169,7 @@ func TestServerLimits(t *testing.T) {
 	addr := serveLoopback(t, site(t, Options{}, feed.Main), nil)
 	res, _ := exchange(t, addr, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("a", 32<<10)+"\r\n\r\n")
 	if res.StatusCode != 431 {
-		t.Errorf("a header of 32 KiB answered with %d, want 431", res.StatusCode)
+		t.Errorf("status for a header of 32 KiB is %d, want 431", res.StatusCode)
 	}
 }
 
@@ -213,14 +214,14 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// Middleware may change header values, which must not change later answers.
+// TestHandlerHeaderIsNotShared checks that middleware which changes header values does not change later answers.
 func TestHandlerHeaderIsNotShared(t *testing.T) {
 	h := NewHandler(&Front{Documents: fixed{site(t, Options{}, feed.Main)}})
 	for range 2 {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/feed.xml", nil))
 		if got := w.Header().Values("Vary"); len(got) != 1 {
-			t.Fatalf("Vary is %q", got)
+			t.Fatalf("Vary is %q, want Accept-Encoding", got)
 		}
 		w.Header().Add("Vary", "Cookie")
 	}

@@ -8,8 +8,8 @@ import (
 // Sites selects the site of a request by its host: the authority of a target in absolute form or of HTTP/2, else the
 // Host field (RFC 9112 section 3.2.2). It is called concurrently, for every request.
 type Sites interface {
-	// ForHost returns the Front for a host, never nil. The host may have a port. It may be backed by a buffer of an engine,
-	// as the strings of a [Visit] are, and must not be kept.
+	// ForHost returns the Front for a host, never nil. The host may have a port. It may be backed by a buffer of an
+	// engine, as the strings of a [Visit] are, and must not be kept.
 	ForHost(host string) *Front
 }
 

@@ -9,7 +9,10 @@ import (
 // FuzzForHost checks that a site is found regardless of the case, port and final dot of a host, and that malformed
 // hosts are unknown.
 func FuzzForHost(f *testing.F) {
-	for _, host := range []string{"bob.example", "Bob.Example.:80", "[::1]:80", "::1", "bob.example:x", "[bob.example", "", ":", "[]", "bob.example:80:80"} {
+	for _, host := range []string{
+		"bob.example", "Bob.Example.:80", "[::1]:80", "::1", "bob.example:x", "[bob.example", "", ":", "[]",
+		"bob.example:80:80",
+	} {
 		f.Add(host)
 	}
 	bob, six := &Front{}, &Front{}
@@ -29,7 +32,7 @@ func FuzzForHost(f *testing.F) {
 		}
 		got := h.ForHost(host)
 		if want == bob && got != bob {
-			t.Errorf("ForHost(%q) is not bob.example", host)
+			t.Errorf("ForHost(%q) is not the site of bob.example", host)
 		}
 		if want == h.Unknown && got != h.Unknown {
 			t.Errorf("ForHost(%q) is a site, want Unknown", host)
@@ -39,7 +42,8 @@ func FuzzForHost(f *testing.F) {
 
 func TestHostsWithoutSites(t *testing.T) {
 	h := &Hosts{Unknown: &Front{}}
-	if res := h.ForHost("bob.example").Answer(&Visit{Request: Request{Method: "GET", Path: "/feed.xml"}}); res.Status != 421 {
+	if res := h.ForHost("bob.example").Answer(&Visit{Request: Request{Method: "GET",
+		Path: "/feed.xml"}}); res.Status != 421 {
 		t.Errorf("status without sites is %d, want 421", res.Status)
 	}
 }

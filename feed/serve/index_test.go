@@ -29,8 +29,8 @@ func TestIndex(t *testing.T) {
 <ul>
 <li>main: <a href="./feed.xml">RSS</a> <a href="./atom.xml">Atom</a> <a href="./feed.json">JSON Feed</a></li>
 <li>tags/go: <a href="./tags/go/feed.xml">RSS</a> <a href="./tags/go/atom.xml">Atom</a></li>
-<li>tags/日本: <a href="./tags/%E6%97%A5%E6%9C%AC/feed.xml">RSS</a> <a href="./tags/%E6%97%A5%E6%9C%AC/atom.xml">Atom</a> ` +
-		`<a href="./tags/%E6%97%A5%E6%9C%AC/feed.json">JSON Feed</a></li>
+<li>tags/日本: <a href="./tags/%E6%97%A5%E6%9C%AC/feed.xml">RSS</a> ` +
+		`<a href="./tags/%E6%97%A5%E6%9C%AC/atom.xml">Atom</a> <a href="./tags/%E6%97%A5%E6%9C%AC/feed.json">JSON Feed</a></li>
 </ul>
 </body>
 </html>
@@ -46,7 +46,7 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	if again := Answer(s, Request{Method: "GET", Path: "/", IfNoneMatch: got.Get("Etag")}); again.Status != 304 {
-		t.Errorf("the index with its tag answered with %d, want 304", again.Status)
+		t.Errorf("status for the index with its tag is %d, want 304", again.Status)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestIndexIsReused(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	e := s.edition(feed.Main)
 	if next := s.with(map[feed.Name]*edition{feed.Main: e}, nil, later); next.index != s.index {
-		t.Errorf("the index was made again although the feeds are the same")
+		t.Errorf("the index was made again although no feed was added or removed")
 	}
 }
 
@@ -63,7 +63,7 @@ func TestIndexEscapesNames(t *testing.T) {
 	got := string(Answer(s, Request{Method: "GET", Path: "/"}).Body)
 	if strings.Contains(got, "<b>") || !strings.Contains(got, "tags/&lt;b&gt;&amp;&#34;") ||
 		!strings.Contains(got, `href="./tags/%3Cb%3E&amp;%22/feed.xml"`) {
-		t.Errorf("index with a name that is HTML:\n%s", got)
+		t.Errorf("index with a feed name that contains HTML:\n%s", got)
 	}
 }
 
@@ -82,6 +82,6 @@ func TestCommittedPageReplacesIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Answer(s, Request{Method: "GET", Path: "/"}); !strings.Contains(string(got.Body), "page") {
-		t.Errorf("/ answered with %q, want the committed page", got.Body)
+		t.Errorf("body of / is %q, want the committed page", got.Body)
 	}
 }

@@ -28,26 +28,28 @@ func manyFeeds(store *fakeStore, n int) []feed.Name {
 	return names
 }
 
-// runBound is [run] with a bound on memory.
+// runBound is [run] with a bound on the memory for documents.
 func runBound(t *testing.T, source Source, dir string, limit int64) *running {
 	t.Helper()
 	return runWith(t, source, dir, NewMemory(limit))
 }
 
-// gives checks that all documents of a feed are answered with the text, and its 304s are right, through a Front.
+// gives checks that a Front answers requests for the documents of a feed with the given text, and with a 304 if the
+// request has their tag.
 func (r *running) gives(name feed.Name, text string) {
 	r.t.Helper()
 	f := &Front{Documents: r}
 	for _, format := range feed.Formats() {
 		v := Visit{Request: Request{Method: "GET", Path: name.Path(format), AcceptEncoding: "gzip"}}
 		got := f.Answer(&v)
-		if got.Status != 200 || !strings.Contains(body(r.t, got), ">"+text+" ") || got.Get("Content-Length") != itoa(len(got.Body)) {
-			r.t.Errorf("%s answered with %d, length %s of %d; want 200 with the text %q", v.Path, got.Status,
+		if got.Status != 200 || !strings.Contains(body(r.t, got), ">"+text+" ") ||
+			got.Get("Content-Length") != itoa(len(got.Body)) {
+			r.t.Errorf("%s: status %d, Content-Length %s for %d bytes; want 200 with the text %q", v.Path, got.Status,
 				got.Get("Content-Length"), len(got.Body), text)
 		}
 		v.IfNoneMatch = got.Get("Etag")
 		if got := f.Answer(&v); got.Status != 304 {
-			r.t.Errorf("%s with its tag answered with %d, want 304", v.Path, got.Status)
+			r.t.Errorf("%s with its tag: status %d, want 304", v.Path, got.Status)
 		}
 	}
 }
@@ -71,14 +73,14 @@ func TestMemoryIsBounded(t *testing.T) {
 		names := manyFeeds(store, 150) // more than one batch
 		r := runBound(t, store, dir, limit)
 		if got := r.Memory.Size(); got > limit || got == 0 {
-			t.Errorf("after all feeds were taken, %d bytes are in memory, want some, but at most %d", got, limit)
+			t.Errorf("%d bytes are in memory after all feeds were fetched, want 1 to %d", got, limit)
 		}
 		store.do(func() { store.down = errDown })
 		for range 2 {
-			for _, name := range names { // a reader never needs the store
+			for _, name := range names { // no request needs the store
 				r.gives(name, string(name))
 				if got := r.Memory.Size(); got > limit {
-					t.Fatalf("after %s was read, %d bytes are in memory, want at most %d", name, got, limit)
+					t.Fatalf("%d bytes are in memory after a request for %s, want at most %d", got, name, limit)
 				}
 			}
 		}
@@ -92,7 +94,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		r = runBound(t, store, dir, limit)
 		defer r.stop()
 		if got := r.Memory.Size(); got > limit || got == 0 {
-			t.Errorf("after a start, %d bytes are in memory, want some, but at most %d", got, limit)
+			t.Errorf("%d bytes are in memory after a restart, want 1 to %d", got, limit)
 		}
 		for _, name := range names {
 			text := string(name)
@@ -118,7 +120,7 @@ func TestMemoryIsSharedBySites(t *testing.T) {
 			}
 		}
 		if got := m.Size(); got > limit || got < limit/2 {
-			t.Errorf("three sites have %d bytes in memory, want nearly %d together", got, limit)
+			t.Errorf("three sites have %d bytes in memory, want nearly %d in total", got, limit)
 		}
 	})
 }
@@ -145,17 +147,17 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m.admit(more, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 250)}}})
 	for i, d := range ds {
 		if got, want := d.payload.Load() == nil, i == 1 || i == 3 || i == 4; got != want {
-			t.Errorf("document %d is dropped: %t, want %t", i, got, want)
+			t.Errorf("document %d was dropped: %t, want %t", i, got, want)
 		}
 	}
-	// Replaced documents make room.
+	// Replaced documents are no longer counted.
 	m.replace(ds[5:], nil)
 	if got := m.Size(); got != 450 {
 		t.Errorf("%d bytes are in memory, want 450", got)
 	}
 }
 
-// TestMemoryKeepsUnsavedDocuments checks that documents which could not be saved are served without the store.
+// TestMemoryKeepsUnsavedDocuments checks that documents which could not be saved are never dropped.
 func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 	for _, disk := range []string{"none", "broken"} {
 		t.Run(disk, func(t *testing.T) {
@@ -176,7 +178,7 @@ func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 					r.gives(name, string(name))
 				}
 				if cold := r.cold(); len(cold) > 0 {
-					t.Errorf("%d documents were dropped that are not on the disk", len(cold))
+					t.Errorf("%d documents that are not on disk were dropped", len(cold))
 				}
 			})
 		})
@@ -187,7 +189,7 @@ func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 type slowStore struct{ *fakeStore }
 
 func (s slowStore) Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error) {
-	time.Sleep(time.Second) // a bubble's time
+	time.Sleep(time.Second) // of the bubble's clock
 	return s.fakeStore.Blob(ctx, hash)
 }
 
@@ -205,9 +207,9 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, harm := range map[string]func() error{
-			"gone":    func() error { return os.Remove(path) },
-			"cut":     func() error { return os.Truncate(path, 20) },
-			"another": func() error { return os.WriteFile(path, coding.GzipSmall([]byte("something else")), 0o600) },
+			"missing":          func() error { return os.Remove(path) },
+			"cut off":          func() error { return os.Truncate(path, 20) },
+			"another document": func() error { return os.WriteFile(path, coding.GzipSmall([]byte("something else")), 0o600) },
 		} {
 			if err := harm(); err != nil {
 				t.Fatal(err)
@@ -216,43 +218,46 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 			store.do(func() { store.down = errDown })
 			f := &Front{Documents: r}
 			get := Visit{Request: Request{Method: "GET", Path: "/tags/1/feed.xml"}}
-			if got := f.Answer(&get); got.Status != 503 || got.Get("Retry-After") == "" || strings.Contains(string(got.Body), "something") {
-				t.Errorf("%s: without the store the answer is %d with %q, want 503 with Retry-After", what, got.Status, got.Body)
+			if got := f.Answer(&get); got.Status != 503 || got.Get("Retry-After") == "" ||
+				strings.Contains(string(got.Body), "something") {
+				t.Errorf("%s: status is %d with body %q without the store, want 503 with Retry-After", what, got.Status, got.Body)
 			}
-			held := get
-			held.IfNoneMatch = `"` + string(d.ref.Hash) + `"`
-			if got := f.Answer(&held); got.Status != 304 {
-				t.Errorf("%s: with If-None-Match the status is %d, want 304", what, got.Status)
+			known := get
+			known.IfNoneMatch = `"` + string(d.ref.Hash) + `"`
+			if got := f.Answer(&known); got.Status != 304 {
+				t.Errorf("%s: status is %d with If-None-Match, want 304", what, got.Status)
 			}
 			head := get
 			head.Method = "HEAD"
 			if got := f.Answer(&head); got.Status != 200 || got.Body != nil {
-				t.Errorf("%s: HEAD answered with %d and %q, want 200 without a body", what, got.Status, got.Body)
+				t.Errorf("%s: status of HEAD is %d with body %q, want 200 without a body", what, got.Status, got.Body)
 			}
 
 			store.do(func() { store.down = nil; clear(store.calls) })
 			var all sync.WaitGroup
 			for range 50 {
 				all.Go(func() {
-					if got := f.Answer(&Visit{Request: get.Request}); got.Status != 200 || !strings.Contains(string(got.Body), ">tags/1 ") {
-						t.Errorf("%s: the answer is %d with %.60q, want 200 with the feed", what, got.Status, got.Body)
+					if got := f.Answer(&Visit{Request: get.Request}); got.Status != 200 ||
+						!strings.Contains(string(got.Body), ">tags/1 ") {
+						t.Errorf("%s: status is %d with body %.60q, want 200 with the feed", what, got.Status, got.Body)
 					}
 				})
 			}
 			all.Wait()
 			store.do(func() {
 				if got := store.calls["Blob"]; got != 1 {
-					t.Errorf("%s: the document was fetched %d times for 50 readers, want once", what, got)
+					t.Errorf("%s: the document was fetched %d times for 50 requests, want once", what, got)
 				}
 			})
 			if repaired, err := os.ReadFile(path); err != nil || string(repaired) != string(sound) {
-				t.Errorf("%s: the copy on disk was not repaired: %v", what, err)
+				t.Errorf("%s: the copy on disk was not replaced: %v", what, err)
 			}
 		}
 	})
 }
 
-// TestStoreWithOtherGzipEncoding has the store return a document that another compressor packed.
+// TestStoreWithOtherGzipEncoding checks that a document is served with the right length if the store returns other
+// gzip bytes for it, as another version of the library writes them.
 func TestStoreWithOtherGzipEncoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -269,7 +274,8 @@ func TestStoreWithOtherGzipEncoding(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				b.Gzip = append(coding.GzipSmall(text[:10]), coding.GzipSmall(text[10:])...) // two members are one file (RFC 1952 section 2.2)
+				// Two members are one file (RFC 1952 section 2.2).
+				b.Gzip = append(coding.GzipSmall(text[:10]), coding.GzipSmall(text[10:])...)
 				store.blobs[d.ref.Hash] = b
 			})
 		}
@@ -277,7 +283,7 @@ func TestStoreWithOtherGzipEncoding(t *testing.T) {
 		for range 2 {
 			got := f.Answer(&Visit{Request: Request{Method: "GET", Path: "/tags/0/feed.xml", AcceptEncoding: "gzip"}})
 			if got.Status != 200 || got.Get("Content-Length") != itoa(len(got.Body)) {
-				t.Errorf("the answer is %d with length %s and %d bytes, want 200 with the length that it has", got.Status,
+				t.Errorf("status is %d with Content-Length %s for %d bytes, want 200 with the actual length", got.Status,
 					got.Get("Content-Length"), len(got.Body))
 			}
 		}
@@ -291,7 +297,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 		defer r.stop()
 		var tags []string
 		old := "a=1"
-		for i := range 100 { // the patches' lengths are bounded by the document's
+		for i := range 100 { // patches must not be longer than the document
 			old += fmt.Sprintf(" old%d=%x", i, i*i*2654435761)
 		}
 		for i, fresh := range []string{"", "d=4 ", "e=5 d=4 "} {
@@ -302,21 +308,21 @@ func TestDeltaAfterEviction(t *testing.T) {
 			tags = append(tags, `"`+string(blob.Hash)+`"`)
 		}
 		if len(r.cold()) != 1 {
-			t.Fatalf("the document is in memory: the test checks nothing")
+			t.Fatalf("the document is still in memory, so the test checks nothing")
 		}
 		f := &Front{Documents: r}
 		for i, want := range []string{"e=5 d=4", "e=5"} {
 			for _, method := range []string{"HEAD", "GET"} {
 				got := f.Answer(&Visit{Request: Request{Method: method, Path: "/feed.xml", IfNoneMatch: tags[i], AIM: "feed"}})
 				if got.Status != 226 || method == "GET" && string(got.Body) != rss(want) {
-					t.Errorf("%s with version %d answered with %d and %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
+					t.Errorf("%s for version %d: status %d with body %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
 				}
 			}
 		}
 	})
 }
 
-// TestLoadReadsOnlyMainFeed checks that the time and memory for a start do not depend on the other feeds.
+// TestLoadReadsOnlyMainFeed checks that the time and memory of a start do not depend on the other feeds.
 func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	dir := t.TempDir()
 	d := openDisk(t, dir)
@@ -335,7 +341,7 @@ func TestLoadReadsOnlyMainFeed(t *testing.T) {
 	}
 	for _, format := range feed.Formats() {
 		if b, ok := r.Blob(hashOf(t, r.Snapshot(), "tags/go", format)); !ok || len(b.Gzip) == 0 {
-			t.Errorf("Blob does not load %s", format)
+			t.Errorf("Blob did not load the %s document", format)
 		}
 	}
 }
@@ -350,7 +356,7 @@ func hashOf(t *testing.T, s *Snapshot, name feed.Name, f feed.Format) feed.Hash 
 	return ref.Hash
 }
 
-// TestInterruptedSave checks each state in which a killed process may leave the disk.
+// TestInterruptedSave loads each state in which a killed process may leave the disk.
 func TestInterruptedSave(t *testing.T) {
 	before, after := editionOf(t, feed.Main, 1, "before"), editionOf(t, feed.Main, 2, "after")
 	for _, test := range []struct {
@@ -360,7 +366,8 @@ func TestInterruptedSave(t *testing.T) {
 	}{
 		{"nothing", func(*Disk) error { return nil }, before},
 		{"a temporary file", func(d *Disk) error {
-			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), after.documents[0].payload.Load().bodies[coding.Gzip][:9], 0o600)
+			part := after.documents[0].payload.Load().bodies[coding.Gzip][:9]
+			return os.WriteFile(filepath.Join(d.documentDir(), ".x"), part, 0o600)
 		}, before},
 		{"some of the documents", func(d *Disk) error {
 			return d.saveDocuments(&edition{head: after.head, documents: after.documents[:2]})
@@ -378,7 +385,8 @@ func TestInterruptedSave(t *testing.T) {
 			d = openDisk(t, dir)
 			got, problems := d.load(later)
 			if len(problems) > 0 || got[feed.Main] == nil || got[feed.Main].head.Token != test.want.head.Token {
-				t.Fatalf("load gives %v with %v, want the edition with token %d", got[feed.Main], problems, test.want.head.Token)
+				t.Fatalf("load returns %v and %v, want the edition with token %d",
+					got[feed.Main], problems, test.want.head.Token)
 			}
 			for _, doc := range test.want.documents {
 				if _, err := d.read(doc.ref, gzipOnly); err != nil {
@@ -386,7 +394,7 @@ func TestInterruptedSave(t *testing.T) {
 				}
 			}
 			if got, want := len(documents(t, dir)), len(test.want.documents); got != want {
-				t.Errorf("%d files are left, want the %d of the documents", got, want)
+				t.Errorf("%d document files are left, want %d", got, want)
 			}
 		})
 	}

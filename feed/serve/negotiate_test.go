@@ -91,7 +91,8 @@ func TestNegotiateBrotli(t *testing.T) {
 		{"*;q=0, br", coding.Brotli},
 	} {
 		if got, ok := negotiate(test.accept, allCodings); got != test.want || !ok {
-			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, %t; want %d", test.accept, got, ok, test.want)
+			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, %t; want %d",
+				test.accept, got, ok, test.want)
 		}
 	}
 }
@@ -106,22 +107,26 @@ func FuzzNegotiate(f *testing.F) {
 		if certain && (got != want || ok != wantOK) {
 			t.Errorf("Accept-Encoding %q: coding %d, %t; want %d, %t", accept, got, ok, want, wantOK)
 		}
-		if br, brOK := negotiate(accept, allCodings); br == coding.Brotli && !strings.Contains(strings.ToLower(accept), "br") ||
+		if br, brOK := negotiate(accept, allCodings); br == coding.Brotli &&
+			!strings.Contains(strings.ToLower(accept), "br") ||
 			br != coding.Brotli && (br != got || brOK != ok) {
-			t.Errorf("Accept-Encoding %q of a document in brotli coding too: coding %d, want %d unless br is listed", accept, br, got)
+			t.Errorf("Accept-Encoding %q of a document in brotli coding: coding %d, want %d unless br is listed",
+				accept, br, got)
 		}
-		if lower := strings.ToLower(accept); got == coding.Gzip && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
-			t.Errorf("Accept-Encoding %q: gzip, which it does not list", accept)
+		lower := strings.ToLower(accept)
+		if got == coding.Gzip && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
+			t.Errorf("Accept-Encoding %q: gzip, which is not listed", accept)
 		}
 	})
 }
 
 var (
-	acceptMember = regexp.MustCompile(`(?i)^[ \t]*([!#$%&'*+.^_|~0-9a-z-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*$`)
-	emptyMember  = regexp.MustCompile(`^[ \t]*$`)
+	acceptMember = regexp.MustCompile(`(?i)^[ \t]*([!#$%&'*+.^_|~0-9a-z-]+)` +
+		`(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*$`)
+	emptyMember = regexp.MustCompile(`^[ \t]*$`)
 )
 
-// oracleNegotiate is a literal implementation of RFC 9110 section 12.5.3. It returns certain false for members outside
+// oracleNegotiate is a literal implementation of RFC 9110 section 12.5.3. certain is false for members outside
 // the grammar, and for codings that are listed twice.
 func oracleNegotiate(accept string) (c coding.Coding, ok, certain bool) {
 	weights := map[string]float64{}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// changing is a Documents whose snapshot the test replaces.
+// changing is a [Documents] whose snapshot a test replaces.
 type changing struct{ atomic.Pointer[Snapshot] }
 
 func (c *changing) Snapshot() *Snapshot { return c.Load() }
@@ -40,11 +40,12 @@ func (o *tally) statuses() []int {
 // dated is [rss] with the fields that newsboat needs in items.
 func dated(items string) string {
 	s := strings.ReplaceAll(rss(items), "<guid>", `<guid isPermaLink="false">`)
-	s = strings.ReplaceAll(s, "</guid>", "</guid><link>https://example.com/</link><pubDate>Fri, 17 May 2024 12:00:00 GMT</pubDate>")
+	s = strings.ReplaceAll(s, "</guid>",
+		"</guid><link>https://example.com/</link><pubDate>Fri, 17 May 2024 12:00:00 GMT</pubDate>")
 	return strings.Replace(s, "</title>\n", "</title><link>https://example.com/</link><description>d</description>\n", 1)
 }
 
-// TestNewsboatPolls has newsboat subscribe, poll an unchanged feed, and fetch a delta.
+// TestNewsboatPolls runs newsboat, which subscribes, polls an unchanged feed, and fetches a delta.
 func TestNewsboatPolls(t *testing.T) {
 	newsboat := program(t, "newsboat")
 	first, second := dated("a=1 b=2 c=3"), dated("d=4 a=1 b=2 c=3")
@@ -91,15 +92,15 @@ func TestNewsboatPolls(t *testing.T) {
 		documents.Store(step.s)
 		run(step.what, "-x", "reload")
 		if got := o.statuses(); !slices.Equal(got, step.statuses) {
-			t.Errorf("newsboat %s: answered %v, want %v", step.what, got, step.statuses)
+			t.Errorf("newsboat %s: statuses %v, want %v", step.what, got, step.statuses)
 		}
 		if out := run(step.what, "-x", "print-unread"); !strings.Contains(out, step.unread) {
-			t.Errorf("newsboat %s: it says %q, want %q", step.what, out, step.unread)
+			t.Errorf("newsboat %s: output %q, want %q", step.what, out, step.unread)
 		}
 	}
 }
 
-// TestFeedparserPolls has Python's feedparser subscribe, poll an unchanged feed, and fetch a delta.
+// TestFeedparserPolls runs Python's feedparser, which subscribes, polls an unchanged feed, and fetches a delta.
 func TestFeedparserPolls(t *testing.T) {
 	python := "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import feedparser").Run(); err != nil {
@@ -115,24 +116,26 @@ for tag in (None, sys.argv[2], sys.argv[3]):
     f = feedparser.parse(sys.argv[1], etag=tag)
     out.append([f.status, f.get("bozo", False) and 1 or 0, [e.id for e in f.entries], f.get("etag", "")[:65]])
 print(json.dumps(out))`
-	out, err := exec.CommandContext(t.Context(), python, "-c", script, "http://"+addr+"/feed.xml", tags[0], tags[1]).Output()
+	url := "http://" + addr + "/feed.xml"
+	out, err := exec.CommandContext(t.Context(), python, "-c", script, url, tags[0], tags[1]).Output()
 	if err != nil {
 		t.Fatalf("feedparser: %v", err)
 	}
 	var got [][]any
 	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("feedparser says %q: %v", out, err)
+		t.Fatalf("output of feedparser %q: %v", out, err)
 	}
 	for i, want := range []struct {
 		what    string
 		status  float64
 		entries []any
 	}{
-		{"without a tag", 200, []any{"d", "a", "b", "c"}}, {"with the old tag", 226, []any{"d"}}, {"with the new tag", 304, []any{}},
+		{"without a tag", 200, []any{"d", "a", "b", "c"}}, {"with the old tag", 226, []any{"d"}},
+		{"with the new tag", 304, []any{}},
 	} {
 		entries, _ := got[i][2].([]any)
 		if got[i][0] != want.status || got[i][1] != 0.0 || !slices.Equal(entries, want.entries) {
-			t.Errorf("feedparser %s got %v, want status %v and entries %v", want.what, got[i], want.status, want.entries)
+			t.Errorf("feedparser %s: %v, want status %v and entries %v", want.what, got[i], want.status, want.entries)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name)
 	var heads []feed.Head
 	blobs := map[feed.Hash]feed.Blob{}
 	for _, name := range names {
-		head, held := commit(name, 1, noon, string(name))
+		head, committed := commit(name, 1, noon, string(name))
 		for i := range head.Documents {
 			for _, a := range aliases {
 				if a.Feed == name && a.Format == head.Documents[i].Format {
@@ -25,7 +25,7 @@ func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name)
 			}
 		}
 		heads = append(heads, head)
-		for _, b := range held {
+		for _, b := range committed {
 			blobs[b.Hash] = b
 		}
 	}
@@ -79,24 +79,26 @@ func TestAliases(t *testing.T) {
 	} {
 		t.Run(string(tt.preset)+tt.target, func(t *testing.T) {
 			var aliases []feed.Alias
-			for n, full := range map[feed.Name]string{feed.Main: "", "tags/foreign-policy": "Foreign Policy", "authors/zürich": "Zürich"} {
+			for n, full := range map[feed.Name]string{feed.Main: "", "tags/foreign-policy": "Foreign Policy",
+				"authors/zürich": "Zürich"} {
 				aliases = append(aliases, alias.Of(tt.preset, n, full)...)
 			}
-			s := siteWith(t, Options{Retired: alias.Gone(tt.preset)}, aliases, feed.Main, "tags/foreign-policy", "authors/zürich")
+			s := siteWith(t, Options{Retired: alias.Gone(tt.preset)}, aliases, feed.Main, "tags/foreign-policy",
+				"authors/zürich")
 			res := httptest.NewRecorder()
 			NewHandler(&Front{Documents: fixed{s}}).ServeHTTP(res, httptest.NewRequest(http.MethodGet, tt.target, nil))
 			got := fmt.Sprint(res.Code)
 			if res.Code == http.StatusOK {
 				own := s.document(tt.want)
 				if own == nil {
-					t.Fatalf("%s is served, and there is nothing at %s", tt.target, tt.want)
+					t.Fatalf("%s is served, but not %s, the document's own path", tt.target, tt.want)
 				}
 				if tag := res.Header().Get("Etag"); tag == `"`+string(own.ref.Hash)+`"` {
 					got = tt.want
 				}
 			}
 			if got != tt.want {
-				t.Errorf("%s answered with %s, want %s", tt.target, got, tt.want)
+				t.Errorf("%s: %s, want %s", tt.target, got, tt.want)
 			}
 		})
 	}
@@ -104,7 +106,10 @@ func TestAliases(t *testing.T) {
 
 func TestMovedFeeds(t *testing.T) {
 	s := siteWith(t, Options{
-		Moved:   map[string]string{"/old.xml": "https://feeds.example/né/feed.xml", "/tags/go/feed.xml": "https://x.example/", "/?p=1": "https://y.example/"},
+		Moved: map[string]string{
+			"/old.xml": "https://feeds.example/né/feed.xml", "/tags/go/feed.xml": "https://x.example/",
+			"/?p=1": "https://y.example/",
+		},
 		Retired: []string{"/?gone=1"},
 	}, nil, feed.Main, "tags/go")
 	for _, tt := range []struct {
@@ -113,7 +118,7 @@ func TestMovedFeeds(t *testing.T) {
 	}{
 		{"/old.xml", "", "https://feeds.example/n%C3%A9/feed.xml", 301},
 		{"/old.xml", "any=query", "https://feeds.example/n%C3%A9/feed.xml", 301},
-		{"/tags/go/feed.xml", "", "https://x.example/", 301}, // although it is committed
+		{"/tags/go/feed.xml", "", "https://x.example/", 301}, // a committed document
 		{"/tags/go/atom.xml", "", "", 200},
 		{"/", "p=1", "https://y.example/", 301},
 		{"/", "p=2", "", 200},
@@ -122,10 +127,11 @@ func TestMovedFeeds(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD"} {
 			res := Answer(s, Request{Method: method, Path: tt.path, Query: tt.query})
 			if res.Status != tt.status || res.Get("Location") != tt.location {
-				t.Errorf("%s %s?%s: %d to %q, want %d to %q", method, tt.path, tt.query, res.Status, res.Get("Location"), tt.status, tt.location)
+				t.Errorf("%s %s?%s: status %d with Location %q, want %d with %q", method, tt.path, tt.query, res.Status,
+					res.Get("Location"), tt.status, tt.location)
 			}
 			if method == "HEAD" && res.Body != nil {
-				t.Errorf("HEAD %s has a body", tt.path)
+				t.Errorf("the answer to HEAD %s has a body", tt.path)
 			}
 		}
 	}
@@ -138,28 +144,29 @@ func TestPathPrecedesAlias(t *testing.T) {
 		{Target: "/contested", Feed: feed.Main, Format: feed.Atom},
 	}, feed.Main, "tags/go")
 	if got, want := hashAt(t, s, "/tags/go/feed.xml"), s.edition("tags/go").documents[0].ref.Hash; got != string(want) {
-		t.Error("an alias of the main feed took the path of another feed")
+		t.Error("an alias of the main feed is served at the path of another feed")
 	}
 	if got, want := hashAt(t, s, "/contested"), hashAt(t, s, "/atom.xml"); got != want {
-		t.Error("an alias that two feeds claim is not that of the first")
+		t.Error("an alias of two feeds is not that of the first by name")
 	}
 }
 
-// Readers may give up a feed after a 404, so before all feeds are known an unknown path is answered with 503.
-func TestAliasUnavailableBeforeAllFeedsAreKnown(t *testing.T) {
+// TestUnknownPathBeforeAllFeedsAreKnown checks that an unknown path that may be an alias is answered with 503 until all
+// feeds are known, because readers may give up a feed after a 404.
+func TestUnknownPathBeforeAllFeedsAreKnown(t *testing.T) {
 	for aliases, want := range map[bool]int{true: 503, false: 404} {
 		s := emptySnapshot(newRedirects(Options{Aliases: aliases}))
 		if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != want {
-			t.Errorf("with aliases %v, /feed answered with %d, want %d", aliases, got, want)
+			t.Errorf("status of /feed with aliases %v is %d, want %d", aliases, got, want)
 		}
 	}
 	s := siteWith(t, Options{Aliases: true}, nil, feed.Main)
 	if got := Answer(s, Request{Method: "GET", Path: "/feed"}).Status; got != 404 {
-		t.Errorf("when all feeds are known, an unknown path answered with %d, want 404", got)
+		t.Errorf("status of an unknown path is %d when all feeds are known, want 404", got)
 	}
 }
 
-func TestQueryDoesNotAllocate(t *testing.T) {
+func TestAnswerWithQueryDoesNotAllocate(t *testing.T) {
 	s := siteWith(t, Options{}, []feed.Alias{{Target: "/?feed=rss2", Feed: feed.Main, Format: feed.RSS}}, feed.Main)
 	r := Request{Method: "GET", Path: "/", Query: "feed=rss2", AcceptEncoding: "gzip"}
 	if n := testing.AllocsPerRun(100, func() { Answer(s, r) }); n != 0 {
@@ -184,7 +191,7 @@ func TestContentSecurityPolicy(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/feed.xml": policy, "/atom.xml": ""} {
 		if got := Answer(s, Request{Method: "GET", Path: path}).Get("Content-Security-Policy"); got != want {
-			t.Errorf("%s is served with the policy %q, want %q", path, got, want)
+			t.Errorf("%s is served with Content-Security-Policy %q, want %q", path, got, want)
 		}
 	}
 }

@@ -18,14 +18,14 @@ import (
 	"feedpub/feed/coding"
 )
 
-// running is a replica that runs in a bubble of testing/synctest. Its disk outlives it.
+// running is a replica that runs in a bubble of testing/synctest.
 type running struct {
 	*Replica
 	t    *testing.T
-	stop func() // stops it and waits until it has saved
+	stop func() // stops the replica, waits until it has saved its documents, and closes the disk
 }
 
-// run starts a replica of a store with a folder, "" for none, and waits until it is idle.
+// run starts a replica of a store and waits until it is idle. dir is the folder of its disk, "" for none.
 func run(t *testing.T, source Source, dir string) *running {
 	t.Helper()
 	return runWith(t, source, dir, nil)
@@ -44,7 +44,7 @@ func runWith(t *testing.T, source Source, dir string, m *Memory) *running {
 	return startReplica(t, ReplicaConfig{Source: source, Disk: disk, Memory: m})
 }
 
-// startReplica starts a replica with the given configuration; it sets the log and the clock.
+// startReplica starts a replica with the given configuration, the log of the test and the clock of the bubble.
 func startReplica(t *testing.T, c ReplicaConfig) *running {
 	t.Helper()
 	disk := c.Disk
@@ -68,31 +68,31 @@ func startReplica(t *testing.T, c ReplicaConfig) *running {
 	}}
 }
 
-// wait advances the time of the bubble, and waits until the replica is idle.
+// wait advances the clock of the bubble, and waits until the replica is idle.
 func (r *running) wait(d time.Duration) {
-	time.Sleep(d) // a bubble's time
+	time.Sleep(d) // of the bubble's clock
 	synctest.Wait()
 }
 
-// serves checks that the documents of a feed have the text, or that there are none if it is "".
+// serves checks that the documents of a feed have the given text, or are not served if it is "".
 func (r *running) serves(name feed.Name, text string) {
 	r.t.Helper()
 	for _, f := range feed.Formats() {
 		got := Answer(r.Snapshot(), Request{Method: "GET", Path: name.Path(f)})
 		if text == "" {
 			if got.Status != 503 && got.Status != 404 {
-				r.t.Errorf("%s answered with %d, want none", name.Path(f), got.Status)
+				r.t.Errorf("status of %s is %d, want 503 or 404", name.Path(f), got.Status)
 			}
 			continue
 		}
 		if got.Status != 200 || !strings.Contains(string(got.Body), ">"+text+" ") {
-			r.t.Errorf("%s answered with %d and %.60q, want 200 and the text %q", name.Path(f), got.Status, got.Body, text)
+			r.t.Errorf("%s: status %d with body %.60q, want 200 with the text %q", name.Path(f), got.Status, got.Body, text)
 		}
 	}
 }
 
-// refuses checks which feeds have problems.
-func (r *running) refuses(want ...string) {
+// checkProblems checks which feeds have problems.
+func (r *running) checkProblems(want ...string) {
 	r.t.Helper()
 	problems, err := r.Problems(r.t.Context())
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *running) refuses(want ...string) {
 	got := []string{}
 	for _, p := range problems {
 		if p.Kind != feed.KindReplica || p.Reason == "" || p.Since.IsZero() {
-			r.t.Errorf("problem %+v: want kind %s, a reason and a time", p, feed.KindReplica)
+			r.t.Errorf("problem %+v, want one of kind %s with a reason and a time", p, feed.KindReplica)
 		}
 		got = append(got, p.ID)
 	}
@@ -122,19 +122,19 @@ func TestReplicaServesCommits(t *testing.T) {
 
 		store.commit(feed.Main, 1, noon.Add(minute), "second")
 		store.commit("tags/go", 1, noon.Add(minute), "a tag's")
-		synctest.Wait() // no time passes: announcements bring it at once
+		synctest.Wait() // no time passes: an announcement is followed at once
 		r.serves(feed.Main, "second")
 		r.serves("tags/go", "a tag's")
 		if got := r.Newest(); got != 1 {
 			t.Errorf("Newest() = %d, want 1", got)
 		}
 		if got, synced := r.Version(); got != 3 || synced.IsZero() {
-			t.Errorf("Version() = %d, %v; want 3 and a time", got, synced)
+			t.Errorf("Version() = %d, %v; want 3 and the time", got, synced)
 		}
 		if err := r.Ready(); err != nil {
 			t.Errorf("Ready: %v", err)
 		}
-		r.refuses()
+		r.checkProblems()
 	})
 }
 
@@ -150,16 +150,16 @@ func TestReplicaReadsOnlyChanges(t *testing.T) {
 		store.commit("tags/7", 1, noon.Add(minute), "new")
 		r.wait(minute)
 		if got := store.calls["Heads"]; got != 0 {
-			t.Errorf("after an announced commit all heads were read %d times in a minute, want 0", got)
+			t.Errorf("all heads were read %d times in the minute after an announced commit, want 0", got)
 		}
 		if got := store.calls["Head"]; got != 1 {
-			t.Errorf("after an announced commit %d heads were read, want 1", got)
+			t.Errorf("%d heads were read after an announced commit, want 1", got)
 		}
 		if got, want := store.calls["Blob"], len(feed.Formats()); got != want {
-			t.Errorf("after a commit %d documents were read, want %d", got, want)
+			t.Errorf("%d documents were read after a commit, want %d", got, want)
 		}
 		if got := store.calls["Changes"]; got > 100 {
-			t.Errorf("announcements were asked for %d times in a minute: a busy loop", got)
+			t.Errorf("Changes was called %d times in a minute, want fewer: the replica does not wait", got)
 		}
 	})
 }
@@ -177,10 +177,11 @@ func TestReplicaFindsUnannouncedCommits(t *testing.T) {
 	})
 }
 
-// A head that was announced and could not be read is read again with the next poll, and does not hold up others.
+// TestReplicaRetriesUnreadableHeads checks that an announced head that cannot be read is read again with the next poll,
+// and does not delay others.
 func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 	for name, err := range map[string]error{
-		"not there yet": feed.ErrNotFound, "not readable": feed.ErrInvalid, "no answer": feed.ErrUnavailable,
+		"not found": feed.ErrNotFound, "invalid": feed.ErrInvalid, "store unavailable": feed.ErrUnavailable,
 	} {
 		for _, polls := range []time.Duration{1, 3} {
 			t.Run(fmt.Sprintf("%s for %d polls", name, polls), func(t *testing.T) {
@@ -189,7 +190,7 @@ func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 					store.commit(feed.Main, 1, noon, "first")
 					r := run(t, store, "")
 					defer r.stop()
-					store.do(func() { store.veiled = map[feed.Name]error{"tags/go": err, "tags/c": err} })
+					store.do(func() { store.unread = map[feed.Name]error{"tags/go": err, "tags/c": err} })
 					store.commit("tags/go", 1, noon, "a tag's")
 					store.commit(feed.Main, 1, noon.Add(minute), "second")
 					store.commit("tags/c", 1, noon, "another's")
@@ -199,17 +200,17 @@ func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 					}
 					r.wait(polls * defaultPoll)
 					r.serves(feed.Main, "second")
-					store.do(func() { store.veiled = nil })
+					store.do(func() { store.unread = nil })
 					r.wait(defaultPoll)
 					r.serves("tags/go", "a tag's")
 					r.serves("tags/c", "another's")
 					if got, _ := r.Version(); got != 4 {
-						t.Errorf("Version() = %d when all was read, want 4", got)
+						t.Errorf("Version() = %d after all heads were read, want 4", got)
 					}
 					store.do(func() { clear(store.calls) })
 					r.wait(minute)
 					if got := store.calls["Head"] + store.calls["Heads"]; got != 0 {
-						t.Errorf("when all was read heads were read %d times in a minute, want 0", got)
+						t.Errorf("heads were read %d times in the minute after all were read, want 0", got)
 					}
 				})
 			})
@@ -217,7 +218,8 @@ func TestReplicaRetriesUnreadableHeads(t *testing.T) {
 	}
 }
 
-// A new stream with lower entries, as after FLUSHALL with a clock that was set back, must be followed.
+// TestReplicaFollowsNewStream checks that a replica follows a new stream whose entries are lower, as after a FLUSHALL
+// with a clock that was set back.
 func TestReplicaFollowsNewStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -237,17 +239,17 @@ func TestReplicaFollowsNewStream(t *testing.T) {
 }
 
 func TestServesWithoutStore(t *testing.T) {
-	damage := func(b feed.Blob) feed.Blob {
+	otherBytes := func(b feed.Blob) feed.Blob {
 		b.Gzip = coding.GzipSmall([]byte("something else"))
 		return b
 	}
 	for _, test := range []struct {
 		name       string
-		harm       func(s *fakeStore) // to a store with main, at noon and with token 5, and tags/go
+		damage     func(s *fakeStore) // of main, committed at noon with token 5, and tags/go
 		mismatches []string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, nil},
-		{"answering with errors of no kind", func(s *fakeStore) { s.down = errors.New("WRONGTYPE") }, nil},
+		{"with errors of no kind", func(s *fakeStore) { s.down = errors.New("WRONGTYPE") }, nil},
 		{"empty", func(s *fakeStore) { clear(s.heads); clear(s.blobs); s.stream = nil; s.version = 0 },
 			[]string{"main", "tags/go"}},
 		{"with fewer heads", func(s *fakeStore) { delete(s.heads, feed.Main); s.version++ }, []string{"main"}},
@@ -261,7 +263,7 @@ func TestServesWithoutStore(t *testing.T) {
 			s.heads[feed.Main] = h
 			s.version--
 		}, []string{"main"}},
-		{"with other documents under the same date", func(s *fakeStore) {
+		{"with other documents and the same date", func(s *fakeStore) {
 			h, bs := commit(feed.Main, 5, noon, "other")
 			s.heads[feed.Main] = h
 			for _, b := range bs {
@@ -278,11 +280,11 @@ func TestServesWithoutStore(t *testing.T) {
 			h, bs := commit(feed.Main, 6, later, "new")
 			s.heads[feed.Main] = h
 			for _, b := range bs {
-				s.blobs[b.Hash] = damage(b)
+				s.blobs[b.Hash] = otherBytes(b)
 			}
 			s.version++
 		}, []string{"main"}},
-		{"with a key of another type in a document's place", func(s *fakeStore) {
+		{"with a document key of another type", func(s *fakeStore) {
 			h, _ := commit(feed.Main, 6, later, "new")
 			s.heads[feed.Main] = h
 			s.wrong = h.Documents[0].Hash
@@ -292,7 +294,7 @@ func TestServesWithoutStore(t *testing.T) {
 			s.heads[feed.Main] = feed.Head{Feed: feed.Main, Token: 6}
 			s.version++
 		}, []string{"main"}},
-		{"with a newer head that splits the header", func(s *fakeStore) {
+		{"with a newer head whose link has a line break", func(s *fakeStore) {
 			h, bs := commit(feed.Main, 6, later, "new")
 			h.Documents[0].Link = "<x>\r\nSet-Cookie: a=b"
 			s.heads[feed.Main] = h
@@ -309,7 +311,7 @@ func TestServesWithoutStore(t *testing.T) {
 				store.commit(feed.Main, 5, noon, "main's")
 				store.commit("tags/go", 5, noon, "go's")
 				r := run(t, store, dir)
-				store.do(func() { test.harm(store) })
+				store.do(func() { test.damage(store) })
 				check := func() {
 					t.Helper()
 					for range 12 {
@@ -317,7 +319,7 @@ func TestServesWithoutStore(t *testing.T) {
 						r.serves("tags/go", "go's")
 						r.wait(defaultPoll)
 					}
-					r.refuses(test.mismatches...)
+					r.checkProblems(test.mismatches...)
 					if err := r.Ready(); err != nil {
 						t.Errorf("Ready: %v", err)
 					}
@@ -325,12 +327,12 @@ func TestServesWithoutStore(t *testing.T) {
 				check()
 				r.stop()
 
-				r = run(t, store, dir) // a restart
+				r = run(t, store, dir) // restarted
 				check()
 				store.do(func() { store.down = errDown })
 				r.stop()
 
-				r = run(t, store, dir) // and one without the store
+				r = run(t, store, dir) // restarted without the store
 				defer r.stop()
 				r.serves(feed.Main, "main's")
 				r.serves("tags/go", "go's")
@@ -338,7 +340,7 @@ func TestServesWithoutStore(t *testing.T) {
 					t.Errorf("Store() = nil while the store is down")
 				}
 				if got := r.Newest(); got != 5 {
-					t.Errorf("Newest() = %d, want 5: a builder must learn it from here when the store forgot", got)
+					t.Errorf("Newest() = %d, want 5, which a builder needs if the store has lost it", got)
 				}
 			})
 		})
@@ -356,16 +358,16 @@ func TestReplicaServesRepairedDocuments(t *testing.T) {
 		store.do(func() { store.heads[feed.Main] = head; kept = store.blobs; store.blobs = nil; store.version++ })
 		r.wait(defaultPoll)
 		r.serves(feed.Main, "first")
-		r.refuses("main")
+		r.checkProblems("main")
 		store.do(func() {
 			store.blobs = kept
 			for _, b := range blobs {
 				store.blobs[b.Hash] = b
 			}
 		})
-		r.wait(defaultPoll) // the version has not moved
+		r.wait(defaultPoll) // the version has not changed
 		r.serves(feed.Main, "second")
-		r.refuses()
+		r.checkProblems()
 		want := map[string]uint64{"taken": 2, "stale": 0, "damaged": 0, "absent": 1, "lost": 0, "unsaved": 0}
 		if diff := cmp.Diff(want, r.Counts()); diff != "" {
 			t.Errorf("Counts (-want +got):\n%s", diff)
@@ -373,7 +375,8 @@ func TestReplicaServesRepairedDocuments(t *testing.T) {
 	})
 }
 
-// A store that lost everything and was rebuilt has lower versions, and a later builder has a greater token.
+// TestReplicaFollowsLaterBuilder checks that a greater token takes precedence over a lower version, which a store that
+// was flushed and rebuilt has.
 func TestReplicaFollowsLaterBuilder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -386,11 +389,11 @@ func TestReplicaFollowsLaterBuilder(t *testing.T) {
 		store.commit(feed.Main, r.Newest()+1, noon.Add(-time.Hour), "after")
 		r.wait(defaultPoll)
 		r.serves(feed.Main, "after")
-		r.refuses()
+		r.checkProblems()
 	})
 }
 
-func TestReplicaTakesHeadsWithSameBytes(t *testing.T) {
+func TestReplicaServesNewHeadWithSameBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
 		head := store.commit(feed.Main, 1, noon, "text")
@@ -417,9 +420,9 @@ func TestReplicaTakesHeadsWithSameBytes(t *testing.T) {
 
 func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		harm func(s *fakeStore)
-		want string
+		name   string
+		damage func(s *fakeStore)
+		want   string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, "does not answer"},
 		{"empty", func(*fakeStore) {}, "not been committed"},
@@ -428,11 +431,11 @@ func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newFakeStore()
-				test.harm(store)
+				test.damage(store)
 				r := run(t, store, "")
 				defer r.stop()
 				if err := r.Ready(); !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("Ready() = %v, want one that says %q", err, test.want)
+					t.Errorf("Ready() = %v, want an error with %q", err, test.want)
 				}
 				if got := Answer(r.Snapshot(), Request{Method: "GET", Path: "/feed.xml"}); got.Status != 503 {
 					t.Errorf("status is %d, want 503", got.Status)
@@ -450,16 +453,16 @@ func TestReplicaAddsLastModified(t *testing.T) {
 		defer r.stop()
 		get := Request{Method: "GET", Path: "/feed.xml"}
 		if lm := Answer(r.Snapshot(), get).Get("Last-Modified"); lm != "" {
-			t.Errorf("Last-Modified is %q at %v", lm, time.Now().UTC())
+			t.Errorf("Last-Modified is %q at %v, want none", lm, time.Now().UTC())
 		}
 		r.wait(defaultPoll)
 		if lm := Answer(r.Snapshot(), get).Get("Last-Modified"); lm == "" {
-			t.Errorf("no Last-Modified at %v", time.Now().UTC())
+			t.Errorf("there is no Last-Modified at %v", time.Now().UTC())
 		}
 	})
 }
 
-// hungStore does not answer until its context ends.
+// hungStore is a store that does not answer until the context ends.
 type hungStore struct{ Source }
 
 func (hungStore) Version(ctx context.Context) (int64, error) {
@@ -472,7 +475,7 @@ func TestReplicaStopsWhileStoreHangs(t *testing.T) {
 		r := run(t, hungStore{}, "")
 		r.wait(2 * callTimeout)
 		if r.Store() == nil {
-			t.Errorf("Store() = nil after %v without an answer", 2*callTimeout)
+			t.Errorf("Store() = nil although the store has not answered for %v", 2*callTimeout)
 		}
 		r.stop()
 	})
@@ -483,14 +486,14 @@ func TestReplicaServesWhenDiskFails(t *testing.T) {
 		name   string
 		repair func(r *running, dir string)
 	}{
-		{"repaired while it runs", func(r *running, dir string) {
+		{"disk repaired while the replica runs", func(r *running, dir string) {
 			repairDisk(r.t, dir)
 			r.wait(defaultPoll)
-			breakDisk(r.t, dir) // so that stopping saves nothing
+			breakDisk(r.t, dir) // so that nothing is saved when the replica stops
 			r.stop()
 			repairDisk(r.t, dir)
 		}},
-		{"repaired before it stops", func(r *running, dir string) {
+		{"disk repaired before the replica stops", func(r *running, dir string) {
 			repairDisk(r.t, dir)
 			r.stop()
 		}},
@@ -505,7 +508,7 @@ func TestReplicaServesWhenDiskFails(t *testing.T) {
 				synctest.Wait()
 				r.serves(feed.Main, "text")
 				if n := r.Counts()["unsaved"]; n != 1 {
-					t.Errorf("%d attempts to save failed, want 1", n)
+					t.Errorf("%d failed saves are counted, want 1", n)
 				}
 				test.repair(r, dir)
 				r = run(t, newFakeStore(), dir)
@@ -516,7 +519,8 @@ func TestReplicaServesWhenDiskFails(t *testing.T) {
 	}
 }
 
-// A store that was rolled back and has new commits can have a version that it had before.
+// TestReplicaReadsAllHeadsPeriodically checks that a replica notices new commits even if the version is the same, as it
+// can be after the store was rolled back.
 func TestReplicaReadsAllHeadsPeriodically(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -531,7 +535,7 @@ func TestReplicaReadsAllHeadsPeriodically(t *testing.T) {
 	})
 }
 
-// hastyStore does not wait for announcements in the first thousand calls.
+// hastyStore is a store that does not wait for announcements in the first thousand calls.
 type hastyStore struct {
 	*fakeStore
 	asked int
@@ -545,19 +549,19 @@ func (s *hastyStore) Changes(ctx context.Context, after string, block time.Durat
 	return nil, nil
 }
 
-func TestReplicaDoesNotSpin(t *testing.T) {
+func TestReplicaWaitsForHastyStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &hastyStore{fakeStore: newFakeStore()}
 		r := run(t, store, "")
 		defer r.stop()
 		r.wait(minute)
 		if store.asked > 100 {
-			t.Errorf("announcements were asked for %d times in a minute: a busy loop", store.asked)
+			t.Errorf("Changes was called %d times in a minute, want fewer: the replica does not wait", store.asked)
 		}
 	})
 }
 
-// deafStore fails only to return announcements, as when it has no connections left for them.
+// deafStore is a store without announcements, as when no connection is left for them.
 type deafStore struct{ *fakeStore }
 
 func (s *deafStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
@@ -583,13 +587,13 @@ func TestReplicaFollowsByPolling(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if n := strings.Count(log.String(), "\n"); n > 3 {
-			t.Errorf("%d lines were logged in a minute of the same trouble:\n%s", n, log.String())
+			t.Errorf("%d lines were logged in a minute with the same error, want fewer:\n%s", n, log.String())
 		}
 	})
 }
 
 // TestReplicaInheritsDocuments checks that a replica serves the documents of the one that it replaces from the start,
-// with its own options, without disk and store, and that memory is counted once.
+// with its own options and without reading the disk or the store, and that memory is counted once.
 func TestReplicaInheritsDocuments(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -607,7 +611,7 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		store.commit(feed.Main, 1, noon, "one")
 		store.commit("tags/go", 1, noon, "two")
 		synctest.Wait()
-		breakDisk(t, dir) // what is committed last is not saved
+		breakDisk(t, dir) // the next commit is not saved
 		store.commit("tags/go", 1, noon.Add(time.Minute), "three")
 		synctest.Wait()
 		end()
@@ -615,7 +619,7 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 		repairDisk(t, dir)
-		held := memory.Size()
+		before := memory.Size()
 
 		config.Source, config.Before = newFakeStore(), first
 		config.Options = Options{Moved: map[string]string{"/old": "https://example.com/feed.xml"}}
@@ -625,10 +629,10 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		r.serves(feed.Main, "one")
 		r.serves("tags/go", "three")
 		if res := Answer(second.Snapshot(), Request{Method: "GET", Path: "/old"}); res.Status != 301 {
-			t.Errorf("a path that moved answered with %d, want 301", res.Status)
+			t.Errorf("status of a moved path is %d, want 301", res.Status)
 		}
-		if memory.Size() != held || held == 0 {
-			t.Errorf("%d bytes are counted, and were %d before", memory.Size(), held)
+		if memory.Size() != before || before == 0 {
+			t.Errorf("%d bytes are counted, want %d as before", memory.Size(), before)
 		}
 		ctx, end = context.WithCancel(t.Context())
 		go func() { ended <- second.Run(ctx) }()
@@ -639,7 +643,7 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		}
 		second.ReleaseMemory()
 		if memory.Size() != 0 {
-			t.Errorf("%d bytes are counted of a removed site", memory.Size())
+			t.Errorf("%d bytes are counted for a removed site, want 0", memory.Size())
 		}
 
 		if err := disk.Close(); err != nil {
@@ -647,6 +651,6 @@ func TestReplicaInheritsDocuments(t *testing.T) {
 		}
 		third := runWith(t, newFakeStore(), dir, nil)
 		defer third.stop()
-		third.serves("tags/go", "three") // the second has saved what the first could not
+		third.serves("tags/go", "three") // saved by the second replica
 	})
 }

@@ -12,13 +12,13 @@ import (
 	"feedpub/feed"
 )
 
-// keeper is a store that implements Restorer like package store.
-type keeper struct {
+// restoringStore is a fake store that implements [Restorer] as package store does.
+type restoringStore struct {
 	*fakeStore
 	restored []feed.Name // in order
 }
 
-func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+func (k *restoringStore) RestoreHead(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
 	if k.down != nil {
 		return k.down
 	}
@@ -44,11 +44,11 @@ func (k *keeper) RestoreHead(_ context.Context, head feed.Head, blob func(feed.H
 	return nil
 }
 
-// TestReplicaRestoresLostHeads checks that a builder without documents of its own can learn from the store which posts
-// readers have seen.
+// TestReplicaRestoresLostHeads checks that a replica writes the heads that a store has lost, from which a builder
+// without a replica learns which posts readers have received.
 func TestReplicaRestoresLostHeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := &keeper{fakeStore: newFakeStore()}
+		k := &restoringStore{fakeStore: newFakeStore()}
 		old := k.commit(feed.Main, 1, noon, "old")
 		k.commit("tags/b", 1, noon, "same")
 		before := maps.Clone(k.blobs)
@@ -58,9 +58,9 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 		k.commit("tags/a", 8, later, "only new")
 		r.wait(time.Second)
 		if r.restoreLost(t.Context()); len(k.restored) > 0 {
-			t.Errorf("restored %v, although nothing was lost", k.restored)
+			t.Errorf("restored %v, want none: no head is lost", k.restored)
 		}
-		// The store is restored from a copy: its version is lower, one feed is older, another is missing.
+		// The store is restored from an older copy: its version is lower, one feed is older, and another is missing.
 		k.do(func() {
 			k.heads[feed.Main] = old
 			delete(k.heads, "tags/a")
@@ -77,15 +77,15 @@ func TestReplicaRestoresLostHeads(t *testing.T) {
 				t.Errorf("restored head (-want +got):\n%s", diff)
 			}
 		})
-		r.refuses()
+		r.checkProblems()
 	})
 }
 
 func TestReplicaRetriesRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := &keeper{fakeStore: newFakeStore()}
+		k := &restoringStore{fakeStore: newFakeStore()}
 		k.commit(feed.Main, 5, noon, "text")
-		refusing := &refusingKeeper{keeper: k, refuse: true}
+		refusing := &fullStore{restoringStore: k, refuse: true}
 		r := startReplica(t, ReplicaConfig{Source: k, Restorer: refusing})
 		defer r.stop()
 		k.do(func() { clear(k.heads); k.version = 0 })
@@ -98,15 +98,15 @@ func TestReplicaRetriesRestore(t *testing.T) {
 	})
 }
 
-// refusingKeeper fails writes, as a store that is full does.
-type refusingKeeper struct {
-	*keeper
+// fullStore is a restoringStore whose writes fail.
+type fullStore struct {
+	*restoringStore
 	refuse bool
 }
 
-func (k *refusingKeeper) RestoreHead(ctx context.Context, h feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
+func (k *fullStore) RestoreHead(ctx context.Context, h feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {
 	if k.refuse {
 		return feed.ErrUnavailable
 	}
-	return k.keeper.RestoreHead(ctx, h, blob)
+	return k.restoringStore.RestoreHead(ctx, h, blob)
 }

@@ -53,7 +53,8 @@ func bulky(name feed.Name, size int, random *rand.ChaCha8) *edition {
 		gz := make([]byte, size)
 		_, _ = random.Read(gz) // never fails
 		ref := feed.DocumentRef{
-			Format: f, Path: name.Path(f), MediaType: f.MediaType(), Link: "<https://example.com" + name.Path(f) + `>; rel="self"`,
+			Format: f, Path: name.Path(f), MediaType: f.MediaType(),
+			Link:   "<https://example.com" + name.Path(f) + `>; rel="self"`,
 			MaxAge: 15 * time.Minute, Hash: feed.HashOf(gz), Length: 6 * size, Modified: noon,
 		}
 		e.head.Documents = append(e.head.Documents, ref)

@@ -1,10 +1,10 @@
-// Package serve answers feed readers from committed documents, which it keeps in memory and on the local disk and updates
-// from the store. It never renders a document, and no request waits for the store unless the local copy of a document is
-// damaged.
+// Package serve answers feed readers from committed documents, which it keeps in memory and on the local disk and
+// updates from the store. It never renders a document, and no request waits for the store unless the local copy of a
+// document is damaged.
 //
 // [Answer] implements the protocol as a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
-// metrics, rate limits and the access log for one site, and [Hosts] selects the Front of a site. [NewHandler] adapts them
-// to net/http, package fast to fasthttp. A [Replica] makes the snapshots.
+// metrics, rate limits and the access log for one site, and [Hosts] selects the Front of a site. [NewHandler] adapts
+// them to net/http, package fast to fasthttp. A [Replica] makes the snapshots.
 package serve
 
 import (

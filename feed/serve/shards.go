@@ -19,8 +19,8 @@ type shards[V any] struct {
 }
 
 // shard is a part of a shards: an open-addressing hash table. Its length is a power of two, and at least a quarter of
-// its slots are empty. With 10,000 feeds, whose maps do not fit in a CPU cache, a 304 takes some 20 % longer with parts
-// that are Go maps, which follow more pointers.
+// its slots are empty. The tables of thousands of feeds do not fit in a CPU cache, and a lookup in a slice follows
+// fewer pointers than one in a Go map.
 type shard[V any] []slot[V]
 
 type slot[V any] struct {

@@ -12,20 +12,24 @@ import (
 
 func TestNewSnapshotErrors(t *testing.T) {
 	for _, test := range []struct {
-		name string
-		harm func(h *feed.Head, bs map[feed.Hash]feed.Blob)
-		kind error
+		name   string
+		change func(h *feed.Head, bs map[feed.Hash]feed.Blob)
+		kind   error
 	}{
-		{"nothing wrong", func(*feed.Head, map[feed.Hash]feed.Blob) {}, nil},
+		{"valid", func(*feed.Head, map[feed.Hash]feed.Blob) {}, nil},
 		{"no name", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Feed = "" }, feed.ErrInvalid},
 		{"no documents", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents = nil }, feed.ErrInvalid},
-		{"an old path that is no path", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Aliases = []string{"old"} }, feed.ErrInvalid},
-		{"a policy of two lines", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Policy = "a\r\nb" }, feed.ErrInvalid},
-		{"no hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Hash = "../../etc/passwd" }, feed.ErrInvalid},
+		{"a relative alias", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Aliases = []string{"old"} },
+			feed.ErrInvalid},
+		{"a policy of two lines", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Policy = "a\r\nb" },
+			feed.ErrInvalid},
+		{"a malformed hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Hash = "../../etc/passwd" },
+			feed.ErrInvalid},
 		{"upper-case hash", func(h *feed.Head, _ map[feed.Hash]feed.Blob) {
 			h.Documents[1].Hash = feed.Hash(strings.ToUpper(string(h.Documents[1].Hash)))
 		}, feed.ErrInvalid},
-		{"relative path", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Path = "feed.xml" }, feed.ErrInvalid},
+		{"relative path", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Path = "feed.xml" },
+			feed.ErrInvalid},
 		{"no media type", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].MediaType = "" }, feed.ErrInvalid},
 		{"media type of two lines", func(h *feed.Head, _ map[feed.Hash]feed.Blob) {
 			h.Documents[1].MediaType = "text/html\r\nX: y"
@@ -34,14 +38,17 @@ func TestNewSnapshotErrors(t *testing.T) {
 		{"negative age", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].MaxAge = -1 }, feed.ErrInvalid},
 		{"negative length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length = -1 }, feed.ErrInvalid},
 		{"huge length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length = 1 << 40 }, feed.ErrInvalid},
-		{"longer than it says", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length-- }, feed.ErrInvalid},
-		{"shorter than it says", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length++ }, feed.ErrInvalid},
-		{"document missing", func(h *feed.Head, bs map[feed.Hash]feed.Blob) { delete(bs, h.Documents[1].Hash) }, feed.ErrNotFound},
-		{"document another", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
+		{"longer than its length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length-- },
+			feed.ErrInvalid},
+		{"shorter than its length", func(h *feed.Head, _ map[feed.Hash]feed.Blob) { h.Documents[1].Length++ },
+			feed.ErrInvalid},
+		{"document missing", func(h *feed.Head, bs map[feed.Hash]feed.Blob) { delete(bs, h.Documents[1].Hash) },
+			feed.ErrNotFound},
+		{"another document", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
 			body := bytes.Repeat([]byte("x"), h.Documents[1].Length)
 			bs[h.Documents[1].Hash] = feed.Blob{Gzip: coding.GzipSmall(body)}
 		}, feed.ErrInvalid},
-		{"document cut", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
+		{"document cut off", func(h *feed.Head, bs map[feed.Hash]feed.Blob) {
 			b := bs[h.Documents[1].Hash]
 			b.Gzip = b.Gzip[:len(b.Gzip)-8]
 			bs[h.Documents[1].Hash] = b
@@ -54,14 +61,14 @@ func TestNewSnapshotErrors(t *testing.T) {
 		}, feed.ErrInvalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			head, blobs := commit(feed.Main, 1, noon, "text")
-			held := map[feed.Hash]feed.Blob{}
-			for _, b := range blobs {
-				held[b.Hash] = b
+			head, list := commit(feed.Main, 1, noon, "text")
+			blobs := map[feed.Hash]feed.Blob{}
+			for _, b := range list {
+				blobs[b.Hash] = b
 			}
-			test.harm(&head, held)
+			test.change(&head, blobs)
 			_, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
-				b, ok := held[h]
+				b, ok := blobs[h]
 				return b, ok
 			})
 			if !errors.Is(err, test.kind) {
@@ -83,7 +90,7 @@ func TestPathClaimedByTwoFeeds(t *testing.T) {
 	}
 	next := s.with(map[feed.Name]*edition{"aaa": e}, nil, later)
 	if got, want := hashAt(t, next, "/feed.xml"), hashAt(t, s, "/feed.xml"); got != want {
-		t.Errorf("/feed.xml is now %s, want the main feed's %s", got, want)
+		t.Errorf("hash of /feed.xml is %s, want that of the main feed, %s", got, want)
 	}
 }
 
@@ -92,9 +99,9 @@ func TestSnapshotIsImmutable(t *testing.T) {
 	before := hashAt(t, s, "/feed.xml")
 	next := s.with(map[feed.Name]*edition{feed.Main: editionOf(t, feed.Main, 2, "new")}, nil, later)
 	if got := hashAt(t, s, "/feed.xml"); got != before {
-		t.Errorf("the earlier snapshot serves %s, want %s as before", got, before)
+		t.Errorf("the earlier snapshot serves %s after a commit, want %s as before", got, before)
 	}
 	if got := hashAt(t, next, "/feed.xml"); got == before {
-		t.Errorf("the new snapshot serves what the old one does")
+		t.Errorf("the new snapshot serves the old document")
 	}
 }

@@ -20,9 +20,9 @@ type fakeStore struct {
 	stream  []feed.Announcement
 	version int64
 	entries int
-	down    error               // what every call answers
-	wrong   feed.Hash           // a document that answers with an error of no kind
-	veiled  map[feed.Name]error // feeds whose heads answer so, and are not among all heads
+	down    error               // the error of every call, nil for none
+	wrong   feed.Hash           // a document whose read returns an error of no kind
+	unread  map[feed.Name]error // the errors of heads that cannot be read; Heads omits them
 	mute    bool                // commits are not announced
 	news    chan struct{}       // closed and replaced with every announcement
 	calls   map[string]int
@@ -35,14 +35,14 @@ func newFakeStore() *fakeStore {
 	}
 }
 
-// do calls f with the lock held.
+// do calls f while it has locked the store.
 func (s *fakeStore) do(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f()
 }
 
-// commit makes documents a feed's current ones, as a builder does.
+// commit commits and announces documents of a feed, as a builder does.
 func (s *fakeStore) commit(name feed.Name, token feed.Token, modified time.Time, text string) feed.Head {
 	head, blobs := commit(name, token, modified, text)
 	s.do(func() {
@@ -81,7 +81,7 @@ func (s *fakeStore) Heads(context.Context) ([]feed.Head, error) {
 	}
 	var heads []feed.Head
 	for _, h := range s.heads {
-		if s.veiled[h.Feed] == nil {
+		if s.unread[h.Feed] == nil {
 			heads = append(heads, h)
 		}
 	}
@@ -94,7 +94,7 @@ func (s *fakeStore) Head(_ context.Context, name feed.Name) (feed.Head, error) {
 	if err := s.call("Head"); err != nil {
 		return feed.Head{}, err
 	}
-	if err := s.veiled[name]; err != nil {
+	if err := s.unread[name]; err != nil {
 		return feed.Head{}, err
 	}
 	h, ok := s.heads[name]

@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-// stub is a connection that returns given bytes.
+// stub is a connection that reads from a Reader.
 type stub struct {
 	net.Conn
 	io.Reader
@@ -25,18 +25,20 @@ func TestStrictConn(t *testing.T) {
 	}{
 		{"a request", first + "Host: x\r\n\r\n", true},
 		{"two", first + "Content-Length: 0\r\n\r\n" + first + "Content-Length: 0\r\n\r\n", true},
-		{"one length", first + "Content-Length: 0\r\n\r\n", true},
-		{"a name that goes on", first + "Content-Length: 0\r\nContent-Length-X: 0\r\n\r\n", true},
-		{"a name in a value", first + "Content-Length: 0\r\nX: content-length:\r\n\r\n", true},
-		{"a name as a target", "content-length: transfer-encoding: HTTP/1.1\r\nContent-Length: 0\r\n\r\n", true},
-		{"two lengths", first + "Content-Length: 0\r\ncontent-LENGTH: 0\r\n\r\n", false},
-		{"length and coding", first + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
-		{"coding and length", first + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", false},
-		{"two codings", first + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", false},
-		{"a coding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
-		{"a coding after HTTP/1.0", "GET / HTTP/1.0\r\n\r\n" + first + "Transfer-Encoding: chunked\r\n\r\n", true},
+		{"one Content-Length", first + "Content-Length: 0\r\n\r\n", true},
+		{"a longer field name", first + "Content-Length: 0\r\nContent-Length-X: 0\r\n\r\n", true},
+		{"a framing field name in a value", first + "Content-Length: 0\r\nX: content-length:\r\n\r\n", true},
+		{"a framing field name as the method", "content-length: transfer-encoding: HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+			true},
+		{"two Content-Lengths", first + "Content-Length: 0\r\ncontent-LENGTH: 0\r\n\r\n", false},
+		{"Content-Length before Transfer-Encoding", first + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"Transfer-Encoding before Content-Length", first + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", false},
+		{"two Transfer-Encodings", first + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"Transfer-Encoding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"Transfer-Encoding after a request in HTTP/1.0",
+			"GET / HTTP/1.0\r\n\r\n" + first + "Transfer-Encoding: chunked\r\n\r\n", true},
 		{"bare LF", first + "Host: x\n\r\n", false},
-		{"bare LF alone", first + "\n", false},
+		{"bare LF as an empty line", first + "\n", false},
 		{"bare CR", first + "X: a\rb\r\n\r\n", false},
 		{"two CR", first + "X: a\r\r\n\r\n", false},
 		{"folded", first + "X: a\r\n b\r\n\r\n", false},
@@ -48,10 +50,10 @@ func TestStrictConn(t *testing.T) {
 			} {
 				got, err := io.ReadAll(&strictConn{Conn: stub{Reader: r}})
 				if ok := err == nil; ok != c.ok || !ok && !errors.Is(err, errMalformed) {
-					t.Errorf("read %s: error is %v, want one: %t", how, err, !c.ok)
+					t.Errorf("read %s: error %v, want an error: %t", how, err, !c.ok)
 				}
 				if !strings.HasPrefix(c.raw, string(got)) || c.ok && string(got) != c.raw {
-					t.Errorf("read %s: got %q of %q", how, got, c.raw)
+					t.Errorf("read %s: %q, want a beginning of %q", how, got, c.raw)
 				}
 			}
 		})
@@ -64,12 +66,13 @@ func FuzzStrictConn(f *testing.F) {
 	f.Add("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nX: a\r\n b\n\r")
 	f.Fuzz(func(t *testing.T, raw string) {
 		whole, err := io.ReadAll(&strictConn{Conn: stub{Reader: strings.NewReader(raw)}})
-		pieces, err2 := io.ReadAll(&strictConn{Conn: stub{Reader: iotest.HalfReader(iotest.OneByteReader(strings.NewReader(raw)))}})
+		slow := iotest.HalfReader(iotest.OneByteReader(strings.NewReader(raw)))
+		pieces, err2 := io.ReadAll(&strictConn{Conn: stub{Reader: slow}})
 		if string(whole) != string(pieces) || !errors.Is(err2, err) {
-			t.Errorf("%q read at once: %q, %v; in pieces: %q, %v", raw, whole, err, pieces, err2)
+			t.Errorf("%q read at once: %q, %v; in pieces: %q, %v; want the same", raw, whole, err, pieces, err2)
 		}
 		if !strings.HasPrefix(raw, string(whole)) || err == nil && string(whole) != raw {
-			t.Errorf("%q was read as %q, %v", raw, whole, err)
+			t.Errorf("read of %q: %q, %v", raw, whole, err)
 		}
 	})
 }

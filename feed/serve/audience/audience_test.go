@@ -32,8 +32,9 @@ func TestAudience(t *testing.T) {
 		a.Polled("tags/go", 200, address(1), "newsboat/2.39 (Linux x86_64)")
 		a.Polled("tags/go", 304, address(1), "newsboat/2.39 (Linux x86_64)")
 	}
-	a.Polled("main", 200, address(1), "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 16 subscribers; like FeedFetcher-Google)")
-	a.Polled("main", 304, address(2), "Feedly/1.0 (+http://www.feedly.com/fetcher.html; 17 subscribers; like FeedFetcher-Google)")
+	const feedly = "Feedly/1.0 (+http://www.feedly.com/fetcher.html; %d subscribers; like FeedFetcher-Google)"
+	a.Polled("main", 200, address(1), fmt.Sprintf(feedly, 16))
+	a.Polled("main", 304, address(2), fmt.Sprintf(feedly, 17))
 	a.Polled("main", 226, address(3), "Feedbin feed-id:1373711 - 142 subscribers")
 	a.Polled("main", 200, address(4), "SomeAggregator/1 (3 subscribers)")
 	a.Polled("main", 200, address(5), "Mozilla/5.0 (compatible; Googlebot/2.1)")
@@ -43,9 +44,10 @@ func TestAudience(t *testing.T) {
 	a.Polled("main", 429, address(7), "newsboat/2.39")
 	want := []feed.Readership{
 		{Feed: "tags/go", Polls: 4, NotModified: 2, Clients: map[string]uint64{"newsboat": 4}, Subscribers: 1, Direct: 1},
-		{Feed: "main", Polls: 7, NotModified: 1, Deltas: 1, Subscribers: 17 + 142 + 3 + 2, Direct: 2, Clients: map[string]uint64{
-			"feedly": 2, "feedbin": 1, "other": 2, "googlebot": 1, "unnamed": 1,
-		}},
+		{Feed: "main", Polls: 7, NotModified: 1, Deltas: 1, Subscribers: 17 + 142 + 3 + 2, Direct: 2,
+			Clients: map[string]uint64{
+				"feedly": 2, "feedbin": 1, "other": 2, "googlebot": 1, "unnamed": 1,
+			}},
 	}
 	if diff := cmp.Diff(want, a.Readers()); diff != "" {
 		t.Errorf("Readers (-want +got):\n%s", diff)
@@ -57,7 +59,7 @@ func TestReadersExpire(t *testing.T) {
 	a := New(func() time.Time { return now }, salt)
 	for day := range 30 {
 		a.Polled("main", 304, address(day), "newsboat")
-		a.Polled("main", 304, address(1000), "elfeed") // comes every day
+		a.Polled("main", 304, address(1000), "elfeed") // polls every day
 		if day == 2 {
 			a.Polled("main", 304, address(2000), "Feedly (100 subscribers)")
 		}
@@ -94,9 +96,9 @@ func TestEstimateError(t *testing.T) {
 		if n > 0 {
 			got = a.Readers()[0].Direct
 		}
-		// Two standard errors, within which 95 % of the estimates are.
+		// Two standard errors: 95 % of estimates are within them.
 		if math.Abs(float64(got-n)) > 2*0.046*float64(n) {
-			t.Errorf("%d readers are estimated as %d", n, got)
+			t.Errorf("the estimate for %d readers is %d, want a smaller error", n, got)
 		}
 	}
 }
@@ -107,19 +109,20 @@ func TestClientNamesAreBounded(t *testing.T) {
 		a.Polled("main", 200, address(i), fmt.Sprintf("agent-%d", i)+strings.Repeat("x", 1000))
 	}
 	if n := len(a.agents); n > maxAgents {
-		t.Errorf("%d User-Agents are remembered, want up to %d", n, maxAgents)
+		t.Errorf("%d User-Agents are stored, want at most %d", n, maxAgents)
 	}
 	if got := a.Readers()[0].Clients; len(got) != 1 || got["other"] != 3*maxAgents {
-		t.Errorf("clients are %v, want all under one name", got)
+		t.Errorf("clients are %v, want all with one name", got)
 	}
 }
 
-// TestAddressesAreNotKept checks that the kept data does not identify readers.
+// TestAddressesAreNotKept checks that the data in memory does not identify readers.
 func TestAddressesAreNotKept(t *testing.T) {
 	a := New(func() time.Time { return noon }, salt)
 	a.Polled("main", 200, netip.MustParseAddr("192.0.2.77"), "newsboat")
-	if kept := fmt.Sprintf("%+v %+v", a.feeds["main"], a.agents); strings.Contains(kept, "192.0.2.77") || strings.Contains(kept, "192 0 2 77") {
-		t.Errorf("an address is kept: %s", kept)
+	kept := fmt.Sprintf("%+v %+v", a.feeds["main"], a.agents)
+	if strings.Contains(kept, "192.0.2.77") || strings.Contains(kept, "192 0 2 77") {
+		t.Errorf("the data contains an address: %s", kept)
 	}
 }
 
@@ -128,12 +131,24 @@ func TestParseAgent(t *testing.T) {
 		userAgent string
 		want      agent
 	}{
-		{"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1", agent{name: "newsblur", kind: aggregator, subscribers: 54}},
-		{"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)", agent{name: "the-old-reader", kind: aggregator, subscribers: 10}},
+		{
+			"NewsBlur Feed Fetcher - 54 subscribers - https://www.newsblur.com/site/1",
+			agent{name: "newsblur", kind: aggregator, subscribers: 54},
+		},
+		{
+			"Mozilla/5.0 (compatible; theoldreader.com; 10 subscribers; feed-id=1)",
+			agent{name: "the-old-reader", kind: aggregator, subscribers: 10},
+		},
 		{"BazQux/2.4 (+https://bazqux.com/fetcher; 1 subscriber)", agent{name: "bazqux", kind: aggregator, subscribers: 1}},
-		{"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)", agent{name: "miniflux", kind: reader, subscribers: 0}},
+		{
+			"Mozilla/5.0 (compatible; Miniflux/2.2; +https://miniflux.app)",
+			agent{name: "miniflux", kind: reader, subscribers: 0},
+		},
 		{"FreshRSS/1.24 (Linux; https://freshrss.org)", agent{name: "freshrss", kind: reader, subscribers: 0}},
-		{"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", agent{name: "browser", kind: reader, subscribers: 0}},
+		{
+			"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+			agent{name: "browser", kind: reader, subscribers: 0},
+		},
 		{"curl/8.5.0", agent{name: "curl", kind: robot, subscribers: 0}},
 		{"x subscribers", agent{name: "other", kind: reader, subscribers: 0}},
 		{"99999999999999999999 subscribers", agent{name: "other", kind: reader, subscribers: 0}},
@@ -142,11 +157,11 @@ func TestParseAgent(t *testing.T) {
 	} {
 		got := parseAgent(c.userAgent)
 		if name := nameOf(got.number); name != got.name {
-			t.Errorf("parseAgent(%q) has the number of %s and the name %s", c.userAgent, name, got.name)
+			t.Errorf("parseAgent(%q) has the number of %q, and the name %q", c.userAgent, name, got.name)
 		}
 		got.number = 0
 		if got != c.want {
-			t.Errorf("parseAgent(%q) is %+v, want %+v", c.userAgent, got, c.want)
+			t.Errorf("parseAgent(%q) = %+v, want %+v", c.userAgent, got, c.want)
 		}
 	}
 }
@@ -161,7 +176,7 @@ func FuzzParseAgent(f *testing.F) {
 			names[k.name] = true
 		}
 		if !names[got.name] || got.subscribers < 0 || got.subscribers > maxSubscribers {
-			t.Errorf("parseAgent(%q) is %+v", userAgent, got)
+			t.Errorf("parseAgent(%q) = %+v, want a known name", userAgent, got)
 		}
 	})
 }

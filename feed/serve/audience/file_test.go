@@ -40,23 +40,23 @@ func counted(t *testing.T, path string) *Audience {
 func TestSaveAndOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audience", "main")
 	a := counted(t, path)
-	other := Salt([]byte("quite another one")[:16])
+	other := Salt([]byte("a different salt"))
 	for days, same := range map[int]bool{0: true, 6: true, 7: false} {
 		now := func() time.Time { return noon.Add(time.Duration(days) * 24 * time.Hour) }
 		b := Open(path, now, other, slog.New(slog.DiscardHandler))
 		a.now = now
 		if diff := cmp.Diff(a.Readers(), b.Readers()); diff != "" {
-			t.Errorf("readers %d days later, after a restart (-before +after):\n%s", days, diff)
+			t.Errorf("readers %d days later (-before +after a restart):\n%s", days, diff)
 		}
-		for i := range 100 { // the same once more: they are known, unless a week has passed
+		for i := range 100 { // the same readers again, who are counted as new only after a week
 			b.Polled("main", 304, address(i), "newsboat/2.39 (Linux x86_64)")
 		}
 		got, want := b.Readers()[0].Direct, a.Readers()[0].Direct
 		if same && got != want {
-			t.Errorf("%d days later the readers who came back count %d, want %d", days, got, want)
+			t.Errorf("%d days later: %d direct readers after all polled again, want %d", days, got, want)
 		}
 		if !same && want != 0 {
-			t.Errorf("%d days later %d readers count, want none", days, want)
+			t.Errorf("%d days later: %d direct readers before all polled again, want none", days, want)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func pack(text string) []byte {
 	w := gzip.NewWriter(&b)
 	_, err := w.Write([]byte(text))
 	if err := errors.Join(err, w.Close()); err != nil {
-		panic(err) // a buffer takes everything
+		panic(err) // no write to a buffer fails
 	}
 	return b.Bytes()
 }
@@ -121,14 +121,14 @@ func TestDamagedFileIsIgnored(t *testing.T) {
 		"half":            whole[:len(whole)/2],
 		"one bit flipped": flipped,
 		"text":            []byte("hello"),
-		"no JSON":         pack("hello"),
+		"not JSON":        pack("hello"),
 		"another format":  pack(strings.Replace(text, format, "feedpub audience 9", 1)),
 		"short salt":      pack(strings.Replace(text, `"salt":"`, `"salt":"AA==","old":"`, 1)),
 		"no sketch":       pack(strings.Replace(text, `"19860":"`, `"19860":"AA==","1":"`, 1)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if string(content) == string(pack(text)) {
-				t.Fatal("the test damages nothing")
+				t.Fatal("the file of the test is not damaged")
 			}
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
@@ -136,17 +136,18 @@ func TestDamagedFileIsIgnored(t *testing.T) {
 			var log bytes.Buffer
 			a := Open(path, func() time.Time { return noon }, salt, slog.New(slog.NewTextHandler(&log, nil)))
 			if got := a.Readers(); len(got) != 0 {
-				t.Errorf("the readers of a damaged file are %+v, want none", got)
+				t.Errorf("readers of a damaged file: %+v, want none", got)
 			}
 			if !strings.Contains(log.String(), path) {
-				t.Errorf("the log says %q, want the file", log.String())
+				t.Errorf("log is %q, want the path of the file", log.String())
 			}
 			a.Polled("main", 200, address(1), "newsboat")
 			if err := a.save(); err != nil {
 				t.Errorf("save: %v", err)
 			}
 			if b := Open(path, a.now, Salt{}, slog.New(slog.DiscardHandler)); b.salt != salt || len(b.Readers()) != 1 {
-				t.Errorf("what was saved in its place reads as %+v under the salt %x, want one feed under %x", b.Readers(), b.salt, salt)
+				t.Errorf("the file saved in its place has the readers %+v and salt %x, want one feed and salt %x",
+					b.Readers(), b.salt, salt)
 			}
 		})
 	}
@@ -165,7 +166,7 @@ func TestUnusedFeedsAreNotSaved(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := Open(path, a.now, salt, slog.New(slog.DiscardHandler)).Readers(); len(got) != want {
-			t.Errorf("%d days after their last poll the file has %+v, want %d feeds", forgetAfter-1+days, got, want)
+			t.Errorf("%d days after the last poll the file has %+v, want %d feeds", forgetAfter-1+days, got, want)
 		}
 		now = now.Add(24 * time.Hour)
 	}
@@ -184,16 +185,16 @@ func TestRunSaves(t *testing.T) {
 			}
 			return polls
 		}
-		time.Sleep(saveEvery + time.Second) // a bubble's time
+		time.Sleep(saveEvery + time.Second) // of the bubble's clock
 		synctest.Wait()
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("a file without counts was written: %v", err)
+			t.Errorf("a file was written although nothing was counted: %v", err)
 		}
 		a.Polled("main", 200, address(1), "newsboat")
 		time.Sleep(saveEvery)
 		synctest.Wait()
 		if got := kept(); got != 1 {
-			t.Errorf("%v after a poll %d are saved, want 1", saveEvery, got)
+			t.Errorf("%v after a poll, %d polls are saved, want 1", saveEvery, got)
 		}
 		a.Polled("main", 200, address(1), "newsboat")
 		cancel()
@@ -201,7 +202,7 @@ func TestRunSaves(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := kept(); got != 2 {
-			t.Errorf("at the end %d polls are saved, want 2", got)
+			t.Errorf("%d polls are saved after Run has returned, want 2", got)
 		}
 	})
 }
@@ -226,7 +227,7 @@ func TestSaveErrorIsLoggedOnce(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 		if got := strings.Count(log.String(), "level=ERROR"); got != 1 {
-			t.Errorf("%d log records of the failed save, want 1:\n%s", got, log.String())
+			t.Errorf("%d records about the failed save in the log, want 1:\n%s", got, log.String())
 		}
 		if got := a.Readers()[0].Polls; got != 1 {
 			t.Errorf("%d polls are counted, want 1", got)
@@ -234,15 +235,16 @@ func TestSaveErrorIsLoggedOnce(t *testing.T) {
 	})
 }
 
-// FuzzRestore checks that no file leads to impossible counts.
+// FuzzRestore checks that restore rejects files with invalid counts.
 func FuzzRestore(f *testing.F) {
-	f.Add(`{"format":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" + `{"feed":"main","last_poll":19860,"polls":3,` +
-		`"clients":{"newsboat":2,"never heard of":1},"aggregators":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
+	f.Add(`{"format":"feedpub audience 1","salt":"c2l4dGVlbiBieXRlcyBvaw=="}` + "\n" +
+		`{"feed":"main","last_poll":19860,"polls":3,"clients":{"newsboat":2,"unheard-of":1},` +
+		`"aggregators":{"feedly":{"subscribers":5,"day":19860}},"sketches":{"19860":"AA=="}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		a := New(func() time.Time { return noon }, salt)
 		if err := a.restore(pack(text)); err != nil {
 			if len(a.feeds) > 0 {
-				t.Errorf("restore(%q) fails with %v and leaves %v", text, err, a.order)
+				t.Errorf("restore(%q): %v, with the feeds %v, want none after an error", text, err, a.order)
 			}
 			return
 		}
@@ -257,7 +259,7 @@ func FuzzRestore(f *testing.F) {
 				}
 			}
 			if r.Direct < 0 || r.Subscribers < r.Direct {
-				t.Errorf("restore(%q) counts %+v", text, r)
+				t.Errorf("restore(%q) returns the invalid counts %+v", text, r)
 			}
 		}
 		b, err := a.encode()
@@ -266,10 +268,10 @@ func FuzzRestore(f *testing.F) {
 		}
 		again := New(a.now, Salt{})
 		if err := again.restore(b); err != nil {
-			t.Fatalf("encoded file not restored: %v", err)
+			t.Fatalf("restore of an encoded file: %v", err)
 		}
 		if today := dayOf(noon); fmt.Sprint(recentOnly(a, today)) != fmt.Sprint(recentOnly(again, today)) {
-			t.Errorf("restore(%q) and what it is encoded as differ:\n%+v\n%+v", text, a.Readers(), again.Readers())
+			t.Errorf("restore(%q) differs after encoding:\n%+v\nrestored again:\n%+v", text, a.Readers(), again.Readers())
 		}
 	})
 }

@@ -34,7 +34,7 @@ func (f fixed) Snapshot() *serve.Snapshot { return f.s }
 func pack(b []byte) []byte {
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)
-	_, _ = zw.Write(b) // a bytes.Buffer takes all
+	_, _ = zw.Write(b) // no write to a buffer fails
 	_ = zw.Close()
 	return buf.Bytes()
 }
@@ -48,7 +48,7 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 		head := feed.Head{Feed: name, Token: 1}
 		for _, f := range feed.Formats() {
 			body := fmt.Appendf(nil, "<%s %s>", f, name)
-			for i := 0; len(body) < size; i++ { // packs to about a third
+			for i := 0; len(body) < size; i++ { // a third of that in gzip coding
 				body = fmt.Appendf(body, "%x\n", i*i*2654435761)
 			}
 			b := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}
@@ -74,7 +74,7 @@ type engine interface {
 	Shutdown(context.Context) error
 }
 
-// engines are the engines by name, each made of the same sites and limits.
+// engines are the constructors of the engines by name.
 var engines = map[string]func(serve.Sites, serve.Limits, *slog.Logger) engine{
 	"fast": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine { return fast.NewServer(f, l, log) },
 	"standard": func(f serve.Sites, l serve.Limits, log *slog.Logger) engine {
@@ -118,7 +118,7 @@ func dial(t testing.TB, addr string) *net.TCPConn {
 	}
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {
-		t.Fatalf("connection is a %T", c)
+		t.Fatalf("connection is a %T, want a *net.TCPConn", c)
 	}
 	return tcp
 }
@@ -173,8 +173,8 @@ func TestEnginesAgree(t *testing.T) {
 	}{
 		{"whole", get("/feed.xml"), 200},
 		{"gzip", get("/feed.xml", "Accept-Encoding: gzip, deflate, br"), 200},
-		{"gzip refused", get("/feed.xml", "Accept-Encoding: gzip;q=0"), 200},
-		{"nothing acceptable", get("/feed.xml", "Accept-Encoding: *;q=0"), 406},
+		{"gzip not acceptable", get("/feed.xml", "Accept-Encoding: gzip;q=0"), 200},
+		{"no coding acceptable", get("/feed.xml", "Accept-Encoding: *;q=0"), 406},
 		{"Atom", get("/atom.xml"), 200},
 		{"JSON Feed", get("/feed.json"), 200},
 		{"index", get("/"), 200},
@@ -182,23 +182,23 @@ func TestEnginesAgree(t *testing.T) {
 		{"an empty query", get("/feed.xml?"), 200},
 		{"a question mark in a query", get("/feed.xml?/../?x"), 200},
 		{"UTF-8 escaped", get("/tags/%E6%97%A5%E6%9C%AC/feed.xml"), 200},
-		{"UTF-8 as it is", get("/tags/日本/feed.xml"), 200},
+		{"UTF-8 not escaped", get("/tags/日本/feed.xml"), 200},
 		{"escaped space", get("/tags/a%20b/feed.xml"), 200},
 		{"plus is not a space", get("/tags/a+b/feed.xml"), 404},
 		{"escaped letters", get("/%66eed.xml"), 200},
-		{"absolute", get("http://other/feed.xml"), 200},
-		{"absolute without a path", get("http://other"), 404},
-		{"absolute with a query", get("http://other/feed.xml?x"), 200},
-		{"dot segments stay", get("/x/../feed.xml"), 404},
-		{"escaped dot segments stay", get("/x/%2e%2e/feed.xml"), 404},
+		{"an absolute target", get("http://other/feed.xml"), 200},
+		{"an absolute target without a path", get("http://other"), 404},
+		{"an absolute target with a query", get("http://other/feed.xml?x"), 200},
+		{"dot segments", get("/x/../feed.xml"), 404},
+		{"escaped dot segments", get("/x/%2e%2e/feed.xml"), 404},
 		{"two slashes", get("//feed.xml"), 404},
 		{"a slash at the end", get("/feed.xml/"), 404},
 		{"a semicolon", get("/feed.xml;a=b"), 404},
-		{"nothing there", get("/none"), 404},
+		{"no document", get("/none"), 404},
 		{"retired", get("/old/feed.xml"), 410},
 		{"HEAD", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 200},
 		{"HEAD in gzip", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 200},
-		{"HEAD of nothing", "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+		{"HEAD of no document", "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 		{"OPTIONS", "OPTIONS /feed.xml HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n" +
 			"Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: if-none-match\r\n\r\n", 204},
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 204},
@@ -207,26 +207,27 @@ func TestEnginesAgree(t *testing.T) {
 		{"POST with a body", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405},
 		{"POST in chunks", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 405},
 		{"DELETE", "DELETE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
-		{"a method of its own", "SUBSCRIBE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+		{"an unknown method", "SUBSCRIBE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 		{"a tag", get("/feed.xml", "If-None-Match: "+tag), 304},
 		{"a weak tag", get("/feed.xml", "If-None-Match: W/"+gz, "Accept-Encoding: gzip"), 304},
-		{"a list", get("/feed.xml", `If-None-Match: "a", `+tag+`, "b"`), 304},
-		{"a list in lines", get("/feed.xml", `If-None-Match: "a"`, `if-none-match: `+tag), 304},
+		{"a list of tags", get("/feed.xml", `If-None-Match: "a", `+tag+`, "b"`), 304},
+		{"a list of tags in two lines", get("/feed.xml", `If-None-Match: "a"`, `if-none-match: `+tag), 304},
 		{"another tag", get("/feed.xml", `If-None-Match: "a"`), 200},
 		{"any tag", get("/feed.xml", "If-None-Match: *"), 304},
 		{"IMF-fixdate", get("/feed.xml", "If-Modified-Since: Fri, 17 May 2024 12:00:00 GMT"), 304},
 		{"RFC 850 date", get("/feed.xml", "If-Modified-Since: Friday, 17-May-24 12:00:00 GMT"), 304},
 		{"asctime date", get("/feed.xml", "If-Modified-Since: Fri May 17 12:00:00 2024"), 304},
 		{"an older date", get("/feed.xml", "If-Modified-Since: Fri, 17 May 2024 11:59:59 GMT"), 200},
-		{"no date", get("/feed.xml", "If-Modified-Since: yesterday"), 200},
-		{"tag over date", get("/feed.xml", `If-None-Match: "a"`, "If-Modified-Since: Fri, 17 May 2024 12:00:00 GMT"), 200},
-		{"names in other cases", get("/feed.xml", "ACCEPT-ENCODING: gzip", "if-NONE-match: "+gz), 304},
-		{"codings in lines", get("/feed.xml", "Accept-Encoding: br", "Accept-Encoding: gzip"), 200},
-		{"no range", get("/feed.xml", "Range: bytes=0-9"), 200},
+		{"a malformed date", get("/feed.xml", "If-Modified-Since: yesterday"), 200},
+		{"another tag and the current date",
+			get("/feed.xml", `If-None-Match: "a"`, "If-Modified-Since: Fri, 17 May 2024 12:00:00 GMT"), 200},
+		{"field names in other cases", get("/feed.xml", "ACCEPT-ENCODING: gzip", "if-NONE-match: "+gz), 304},
+		{"codings in two lines", get("/feed.xml", "Accept-Encoding: br", "Accept-Encoding: gzip"), 200},
+		{"a range, which is ignored", get("/feed.xml", "Range: bytes=0-9"), 200},
 		{"a length of 0", get("/feed.xml", "Content-Length: 0"), 200},
 		{"closed on request", get("/feed.xml", "Connection: close"), 200},
 		{"HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", 200},
-		{"HTTP/1.0 that stays", "GET /feed.xml HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
+		{"HTTP/1.0 with keep-alive", "GET /feed.xml HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
 		{"a body", "GET /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
 		{"a body of HEAD", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
 	} {
@@ -243,7 +244,7 @@ func TestEnginesAgree(t *testing.T) {
 					t.Errorf("%s engine: status is %d, want %d", name, a.Status, c.status)
 				}
 				if strings.Contains(c.raw, "HTTP/1.0") && a.Header["Connection"] == "close" {
-					delete(a.Header, "Connection") // closing is what HTTP/1.0 does unasked; saying so is an engine's choice
+					delete(a.Header, "Connection") // HTTP/1.0 closes by default, and engines differ in whether they send the field
 				}
 				answers[name] = a
 			}
@@ -261,7 +262,7 @@ func TestPipelinedRequests(t *testing.T) {
 		conn := dial(t, start(t, name, &serve.Front{Documents: fixed{s}}, testLimits, logTo(t)))
 		var raw strings.Builder
 		var want, got []int
-		for i := range 300 { // several read buffers full
+		for i := range 300 { // more than several read buffers
 			path, status := "/feed.xml", 200
 			switch i % 3 {
 			case 1:
@@ -269,7 +270,8 @@ func TestPipelinedRequests(t *testing.T) {
 			case 2:
 				path, status = "/old/feed.xml", 410
 			}
-			fmt.Fprintf(&raw, "GET %s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nX-Pad: %s\r\n\r\n", path, strings.Repeat("p", i))
+			fmt.Fprintf(&raw, "GET %s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nX-Pad: %s\r\n\r\n",
+				path, strings.Repeat("p", i))
 			want = append(want, status)
 		}
 		sent := make(chan error, 1)
@@ -320,7 +322,7 @@ func TestShutdown(t *testing.T) {
 		<-d.entered
 		stopped := make(chan error, 1)
 		go func() { stopped <- e.Shutdown(t.Context()) }()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) { // nothing is accepted any more
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) { // no further connection is accepted
 			t.Errorf("%s engine: Serve: %v, want %v", name, err, http.ErrServerClosed)
 		}
 		select {
@@ -331,7 +333,8 @@ func TestShutdown(t *testing.T) {
 		close(d.release)
 		r := bufio.NewReader(conn)
 		if a := read(t, r, "GET"); a.Status != 200 || len(a.Body) < 4000 {
-			t.Errorf("%s engine: the running request was answered with %d and %d bytes", name, a.Status, len(a.Body))
+			t.Errorf("%s engine: status of the running request is %d with %d bytes, want 200 with the feed", name, a.Status,
+				len(a.Body))
 		}
 		if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s engine: the connection is not closed after the last answer: %v", name, err)
@@ -345,7 +348,7 @@ func TestShutdown(t *testing.T) {
 // panicking panics in each request.
 type panicking struct{}
 
-func (panicking) Snapshot() *serve.Snapshot { panic("a defect") }
+func (panicking) Snapshot() *serve.Snapshot { panic("from a test") }
 
 // TestPanicClosesOnlyItsConnection checks that a panic does not end the program, although fasthttp does not recover.
 func TestPanicClosesOnlyItsConnection(t *testing.T) {
@@ -356,7 +359,7 @@ func TestPanicClosesOnlyItsConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		if a := read(t, bufio.NewReader(conn), "GET"); a.Status != 500 || a.Header["Connection"] != "close" {
-			t.Errorf("answer is %d, %q; want 500 and close", a.Status, a.Header)
+			t.Errorf("status %d with header %q, want 500 with Connection: close", a.Status, a.Header)
 		}
 	}
 }

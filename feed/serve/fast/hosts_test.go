@@ -17,7 +17,8 @@ func twoSites(t testing.TB) *serve.Hosts {
 	alice := &serve.Front{Documents: fixed{site(t, 4000, feed.Main)}}
 	bob := &serve.Front{Documents: fixed{site(t, 5000, feed.Main)}}
 	h := &serve.Hosts{Unknown: &serve.Front{}}
-	h.Set(map[string]*serve.Front{"alice.example": alice, "xn--bcher-kva.example": alice, "::1": alice, "bob.example": bob})
+	h.Set(map[string]*serve.Front{"alice.example": alice, "xn--bcher-kva.example": alice, "::1": alice,
+		"bob.example": bob})
 	return h
 }
 
@@ -38,7 +39,7 @@ func TestHostSelectsSite(t *testing.T) {
 		}
 		a := read(t, bufio.NewReader(conn), "GET")
 		if a.Status != 200 || bodies[alice] == a.Body || bodies[bob] == a.Body {
-			t.Fatalf("status of %s is %d, want 200 with a document of its own", host, a.Status)
+			t.Fatalf("status of %s is %d, want 200 with the document of its site", host, a.Status)
 		}
 		bodies[who] = a.Body
 	}
@@ -46,11 +47,11 @@ func TestHostSelectsSite(t *testing.T) {
 	for _, c := range []struct{ name, raw, want string }{
 		{"a name", get("alice.example"), alice},
 		{"another", get("bob.example"), bob},
-		{"a second name", get("xn--bcher-kva.example"), alice},
+		{"an alias", get("xn--bcher-kva.example"), alice},
 		{"with a port", get("bob.example:8080"), bob},
 		{"with an empty port", get("bob.example:"), bob},
-		{"with a dot", get("bob.example."), bob},
-		{"with a dot and a port", get("bob.example.:80"), bob},
+		{"with a final dot", get("bob.example."), bob},
+		{"with a final dot and a port", get("bob.example.:80"), bob},
 		{"in capitals", get("BOB.Example"), bob},
 		{"in capitals, with a port", get("ALICE.EXAMPLE:443"), alice},
 		{"an IPv6 address", get("[::1]:8080"), alice},
@@ -58,17 +59,20 @@ func TestHostSelectsSite(t *testing.T) {
 		{"an unknown host", get("carol.example"), unknown},
 		{"a subdomain", get("x.bob.example"), unknown},
 		{"a longer name", get("bob.example.net"), unknown},
-		{"the end of a name", get("example"), unknown},
-		{"two dots", get("bob.example.."), unknown},
-		{"a dot before", get(".bob.example"), unknown},
-		{"an address", get("127.0.0.1"), unknown},
-		{"a host that is very long", get(strings.Repeat("a.", 2000) + "bob.example"), unknown},
+		{"the last label of a name", get("example"), unknown},
+		{"two final dots", get("bob.example.."), unknown},
+		{"a leading dot", get(".bob.example"), unknown},
+		{"an IPv4 address", get("127.0.0.1"), unknown},
+		{"a very long host", get(strings.Repeat("a.", 2000) + "bob.example"), unknown},
 		{"no host, in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", unknown},
 		{"a host in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\nHost: bob.example\r\n\r\n", bob},
-		{"an absolute target counts", "GET http://alice.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
-		{"an absolute target of an unknown host", "GET http://carol.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", unknown},
-		{"an absolute target with a user and port", "GET http://bob.example@alice.example:1/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
-		{"X-Forwarded-Host is nothing", "GET /feed.xml HTTP/1.1\r\nHost: bob.example\r\nX-Forwarded-Host: alice.example\r\n\r\n", bob},
+		{"an absolute target", "GET http://alice.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
+		{"an absolute target of an unknown host",
+			"GET http://carol.example/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", unknown},
+		{"an absolute target with a user and port",
+			"GET http://bob.example@alice.example:1/feed.xml HTTP/1.1\r\nHost: bob.example\r\n\r\n", alice},
+		{"X-Forwarded-Host, which is ignored",
+			"GET /feed.xml HTTP/1.1\r\nHost: bob.example\r\nX-Forwarded-Host: alice.example\r\n\r\n", bob},
 		{"HEAD of an unknown host", "HEAD /feed.xml HTTP/1.1\r\nHost: carol.example\r\n\r\n", unknown},
 		{"POST to an unknown host", "POST /feed.xml HTTP/1.1\r\nHost: carol.example\r\nContent-Length: 0\r\n\r\n", unknown},
 	} {
@@ -82,19 +86,20 @@ func TestHostSelectsSite(t *testing.T) {
 				}
 				a := read(t, bufio.NewReader(conn), method)
 				answers[name] = a
-				delete(a.Header, "Connection") // closing is what HTTP/1.0 does unasked; saying so is an engine's choice
+				delete(a.Header, "Connection") // HTTP/1.0 closes by default, and engines differ in whether they send the field
 				if c.want != unknown {
 					if a.Status != 200 || a.Body != bodies[c.want] {
-						t.Errorf("%s engine: status %d, and not the feed of %s", name, a.Status, c.want)
+						t.Errorf("%s engine: status %d, want 200 with the feed of %s", name, a.Status, c.want)
 					}
 					continue
 				}
-				if a.Status != 421 || method == "GET" && !strings.HasPrefix(a.Body, "421 Misdirected Request\n") || len(a.Body) > 200 {
+				if a.Status != 421 || method == "GET" && !strings.HasPrefix(a.Body, "421 Misdirected Request\n") ||
+					len(a.Body) > 200 {
 					t.Errorf("%s engine: status %d with %d bytes, want 421 with a short text", name, a.Status, len(a.Body))
 				}
 				for field, value := range a.Header {
 					if strings.Contains(value, "example") {
-						t.Errorf("%s engine: the host comes back in %s: %s", name, field, value)
+						t.Errorf("%s engine: the answer repeats the host in %s: %s", name, field, value)
 					}
 				}
 			}
@@ -134,7 +139,7 @@ func TestSetSitesUnderLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			if a := read(t, r, "GET"); a.Status != 200 {
-				t.Errorf("%s engine: status of a site that stays is %d, want 200", name, a.Status)
+				t.Errorf("%s engine: status of a site that was not removed is %d, want 200", name, a.Status)
 			}
 		}
 		close(stop)

@@ -10,7 +10,8 @@ func inspect(lines []byte) (valid, framed bool) {
 		if lines[0] == ' ' || lines[0] == '\t' {
 			return false, framed
 		}
-		if n := len(transferEncoding); lines[0]|0x20 == 't' && len(lines) > n && bytes.EqualFold(lines[:n], transferEncoding) {
+		n := len(transferEncoding)
+		if lines[0]|0x20 == 't' && len(lines) > n && bytes.EqualFold(lines[:n], transferEncoding) {
 			framed = true
 		}
 		end := bytes.IndexByte(lines, '\n')

@@ -97,8 +97,8 @@ func (l *Limiter) wait(client netip.Addr, site feed.SiteID, name feed.Name) time
 	return 0
 }
 
-// evict scans a few entries and removes those that no longer limit anything, or the last one if there are none. A client
-// with very many networks cannot be limited this way.
+// evict scans a few entries and removes those that no longer limit anything, or the last one if there are none. A
+// client with very many networks cannot be limited this way.
 func (s *shard) evict(now time.Time) {
 	full, scanned := len(s.due), 0
 	for k, due := range s.due { // in random order

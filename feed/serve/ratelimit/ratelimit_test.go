@@ -52,7 +52,8 @@ func TestWait(t *testing.T) {
 func TestCapacity(t *testing.T) {
 	l := New(1, time.Hour, func() time.Time { return noon })
 	for i := range 2 * capacity {
-		l.Site("main").Wait(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), feed.Name(fmt.Sprint("tags/", i)))
+		client := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		l.Site("main").Wait(client, feed.Name(fmt.Sprint("tags/", i)))
 	}
 	sum := 0
 	for i := range l.shards {

@@ -4,24 +4,25 @@ import (
 	"slices"
 )
 
-// analysis is what the clauses of a block say.
+// analysis lists the credits found in the clauses of a block, at most one of each position. A nil match means none.
 type analysis struct {
 	lead, inline, mention, tail, back, summary *match
-	private                                    bool // the lead names a private person, or the blog itself
-	after                                      span // the tokens after the lead
-	before                                     span // and before it
-	// The block read as a credit of what stands before it; nil if that was not tried.
+	private                                    bool // the lead names a private person or the blog itself
+	after                                      span // tokens after the lead
+	before                                     span // tokens before the lead
+	// tailCitation and tailWeight cache [reading.tailCitation]; tailCitation is nil until the first call.
 	tailCitation *citation
 	tailWeight   float64
 }
 
+// matcherFor returns the shared matcher, set to block b. The next call invalidates it.
 func (rd *reading) matcherFor(b *block) *matcher {
 	x := &rd.matcherState
 	x.r, x.l, x.b, x.toks, x.plausible = rd.r, rd.l, b, b.toks, rd.plausibleSlots
 	return x
 }
 
-// analyse searches the clauses of block i for credits. The result is kept.
+// analyse returns the credits in the clauses of block i. The result is computed once and cached.
 func (rd *reading) analyse(i int) *analysis {
 	if rd.analyses[i] != nil {
 		return rd.analyses[i]
@@ -40,25 +41,25 @@ func (rd *reading) analyse(i int) *analysis {
 		}
 		switch m.rule.position {
 		case placeTold:
-			// What is quoted is the speaker's, and the paper is the source only of a whole passage.
+			// The speaker is quoted, not the publication, unless a marked passage follows.
 			if a.lead == nil && s.hi == len(b.toks) && rd.precedesQuotation(i) {
 				m.rule = &rule{convention: "7", position: placeLead, weight: 0.4}
 				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			}
 		case placeLead, placeHead, placeBack, placeLetter, placeSelf:
-			// A credit without a publication has to begin a line, end a paragraph, or stand before quotation marks; within a
-			// paragraph it is more likely speech that is reported.
+			// A credit without a publication must begin a line, end a paragraph, or precede quotation marks. Elsewhere it
+			// is more likely reported speech.
 			weak := m.pub.empty() && m.rule.position == placeLead
 			followed := s.hi < len(b.toks)
 			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit &&
 				!b.isMarked(b.toks[s.hi]) {
-				return true // the sentence goes on after its colon
+				return true // the sentence continues after the colon
 			}
 			if a.lead != nil || weak && followed && b.toks[s.hi].kind != tokOpen {
 				return true
 			}
 			if weak && followed && s.lo > 0 && m.who.hi-m.who.lo == 1 && rd.l.given.has(b.toks[m.who.lo].id) {
-				return true // "Anna said: …", in a story, is somebody the blogger knows
+				return true // "Anna said: …" names an acquaintance of the author
 			}
 			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			a.private = m.rule.position == placeLetter || m.rule.position == placeSelf
@@ -70,7 +71,7 @@ func (rd *reading) analyse(i int) *analysis {
 			case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
 				a.tail = m
 			case a.inline == nil && s.lo > 4 && quotedEnd(b.toks, 0) == s.lo:
-				// “…” So wrote A in X. And then the blogger.
+				// “…” So wrote A in X. The author's own text follows.
 				m.quote, m.clause.lo = span{0, s.lo}, 0
 				a.inline = m
 			}
@@ -93,8 +94,8 @@ func (rd *reading) analyse(i int) *analysis {
 	return a
 }
 
-// givesThanks reports whether the clause begins like a via: "(H/T X)", "Thanks to X for the coverage". It names nobody
-// whose words follow.
+// startsLikeVia reports whether the clause begins with a via phrase, as in "(H/T X)" or "Thanks to X for the coverage".
+// Such a clause does not introduce a passage.
 func (rd *reading) startsLikeVia(b *block, s span) bool {
 	if s.lo < s.hi && b.toks[s.lo].kind == tokPunct {
 		s.lo++
@@ -102,24 +103,24 @@ func (rd *reading) startsLikeVia(b *block, s span) bool {
 	return phraseEnd(rd.l.via, b.toks[s.lo:s.hi]) > 0
 }
 
-// beforeQuotation reports whether a quotation element follows block i.
+// precedesQuotation reports whether the next block after i, boilerplate aside, is in a quotation element.
 func (rd *reading) precedesQuotation(i int) bool {
 	n := rd.skipBoilerplate(i + 1)
 	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
 }
 
-// marked reports whether an emphasised stretch or a q element begins with the token.
+// isMarked reports whether an emphasised range or a q element begins at token t.
 func (b *block) isMarked(t token) bool {
 	return slices.ContainsFunc(b.runs,
 		func(r run) bool { return (r.kind == runEmphasis || r.kind == runQuote) && r.start == t.start })
 }
 
-// footnoted reports whether a footnote's number stands at token k: "[1]".
+// hasFootnote reports whether a footnote number such as "[1]" begins at token k.
 func (b *block) hasFootnote(k int) bool {
 	return k+2 < len(b.toks) && b.toks[k].ch == '[' && b.toks[k+1].digit && b.toks[k+2].ch == ']'
 }
 
-// onlyGroups reports whether only brackets stand after token k.
+// onlyBracketsFrom reports whether the tokens from k to the end are all in brackets.
 func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 	for k < len(b.toks) {
 		end := groupEnd(b.toks, k)
@@ -131,8 +132,8 @@ func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 	return true
 }
 
-// names reports whether what the match found in its slots can be what it should be: a publication that is not a
-// month, a place or a common word, persons that look like persons.
+// plausibleSlots reports whether the text of each slot of the match fits the slot: a publication that is not a month, a
+// place or a common word, and authors whose names look like names of persons.
 func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
@@ -144,7 +145,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 		return false
 	}
 	if !m.who.empty() && b.hasFootnote(m.who.hi) && m.pub.empty() {
-		return false // sites that set their links as footnotes link to publications
+		return false // links set as footnotes name publications, not persons
 	}
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
@@ -154,7 +155,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 				return false
 			}
 			p := rd.l.personScore(b.text, b.toks[n.lo:n.hi])
-			// A word that is in the lexicon for something else is hardly a surname.
+			// A word that the lexicon lists in another class is unlikely to be a surname.
 			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
 				return false
 			}
@@ -167,8 +168,8 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	return true
 }
 
-// withinTitle reports whether the slots are pieces of one linked or emphasised stretch that is more likely a headline:
-// "Rents Rise in Every City But One" is not by Rents Rise.
+// insideHeadline reports whether the slots are parts of one linked or emphasised range, which is then more likely a
+// headline: "Rents Rise in Every City But One" is not by Rents Rise.
 func (rd *reading) insideHeadline(b *block, m *match) bool {
 	other := m.who
 	if other.empty() {
@@ -181,8 +182,8 @@ func (rd *reading) insideHeadline(b *block, m *match) bool {
 	return slices.ContainsFunc(b.runs, func(r run) bool { return r.kind != runBold && r.start <= first && r.end >= last })
 }
 
-// swapped reports whether an unknown name in a PUB slot is surely a person's, and that in the WHO slot is not: "Adam
-// Tooze's Chartbook" reads like "the Guardian's A".
+// slotsSwapped reports whether the PUB slot holds a person's name and the WHO slot does not. "Adam Tooze's Chartbook"
+// has the form of "the Guardian's A".
 func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	if m.who.empty() {
 		return false
@@ -191,7 +192,7 @@ func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	return rd.l.personScore(b.text, pub) == 2 && rd.l.personScore(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
 }
 
-// splitSpans cuts a list of persons into the spans of the single names.
+// nameSpans splits a list of persons into the spans of the single names.
 func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
@@ -210,7 +211,7 @@ func nameSpans(l *language, b *block, s span) []span {
 	return out
 }
 
-// unlikely reports whether an unknown name in a PUB slot is more likely something else.
+// unlikelyPublication reports whether the unknown name p in the PUB slot is more likely not a publication.
 func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	toks := b.toks[m.pub.lo:m.pub.hi]
 	k := rd.l.skipDeterminers(toks, 0)
@@ -224,7 +225,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 			k = 0
 		}
 	}
-	// Where every noun is capitalised, a capital says nothing: "Der Nachbar meinte: …"
+	// German capitalises every noun, so a capital letter is no evidence of a name: "Der Nachbar meinte: …"
 	if rd.l.nouns && m.who.empty() && len(toks) == 1 && b.linkIn(m.pub) == "" && !b.isEmphasised(m.pub) &&
 		!isDomain(p.name) && !acronym(p.name) &&
 		!rd.l.looksLikePub(b.text, toks) && b.toks[m.pub.lo].kind != tokOpen {
@@ -241,22 +242,22 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
 		return true
 	}
-	// Two capitalised words with a given name are a person, unless they link elsewhere.
+	// A given name and another capitalised word are a person, unless they are linked.
 	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	// Where the name is all there is, or the subject of the sentence, it is as likely a person's.
+	// A name that stands alone or is the subject of the sentence may as well be a person's.
 	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) &&
 		!rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.personScore(b.text, toks)
 		subject := m.pub.lo == 0 || !rd.l.at.has(b.toks[m.pub.lo-1].id) || rd.l.by.has(b.toks[m.pub.lo-1].id)
-		// What is linked and stands after "in" is a work, also if it is a pair: Pride and Prejudice.
+		// A linked name after "in" is a work, even if it joins two names: Pride and Prejudice.
 		pair := (subject || !linked) && rd.l.allPeople(toks) && hasAnd(rd.l, toks)
 		if person == 2 || person == 1 && subject || pair {
 			return true
 		}
 	}
-	// The first word of a sentence is capitalised anyway.
+	// The first word of a sentence is always capitalised.
 	if m.rule.convention == "7" && m.pub.lo == m.clause.lo && len(toks) == 1 && k == 0 && !linked && !isDomain(p.name) {
 		return true
 	}
@@ -273,11 +274,12 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 		m.rule.convention == "2" && !linked && !isDomain(p.name) && !rd.l.looksLikePub(b.text, toks)
 }
 
+// hasAnd reports whether the tokens contain a word for "and".
 func hasAnd(l *language, toks []token) bool {
 	return slices.ContainsFunc(toks, func(t token) bool { return l.and.has(t.id) })
 }
 
-// emphasised reports whether the stretch, determiners aside, is set in italics or the like.
+// isEmphasised reports whether an em, i or cite element ends with the span and begins within it.
 func (b *block) isEmphasised(s span) bool {
 	last := b.toks[s.hi-1].end
 	for _, r := range b.runs {

@@ -12,57 +12,57 @@ type reading struct {
 	r    *Reader
 	l    *language
 	doc  *document
-	blog struct { // the blog's own, which are never a source
+	blog struct { // keys of the blog's own hosts and names, which are never a source
 		hosts, names map[string]bool
 	}
 
-	titleBlock int // the block that is the title, or -1
+	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
-	headings   map[string]int // the length of the shortest heading with each key; nil until it is needed
-	titleURL   string         // of the link beside the title, if it leads to another site
+	headings   map[string]int // length of the shortest heading by key; nil until needed
+	titleURL   string         // address of the link beside the title, or empty
 	postedBy   string
 	postedOn   date
 
 	sources    []*source
-	mentioned  *source // named in the prose; the next passage without a credit of its own is taken to be from it
-	lastQuoted *source // the last one that has a passage
+	mentioned  *source // source named in prose, for the next passage without a credit
+	lastQuoted *source // the last source with a passage
 	vias       []feed.Via
-	// comments counts the blocks that are commentary so far.
+	// commentaryBlocks is the number of blocks marked as commentary so far.
 	commentaryBlocks int
-	lastProse        int         // the last block of prose
-	marksQuotations  bool        // the post marks its quotations by elements
-	pending          []*source   // credits without a passage, until a marked quotation inherits them
-	analyses         []*analysis // by block
+	lastProse        int         // index of the last block of prose, or -1
+	marksQuotations  bool        // the post has quotation elements
+	pending          []*source   // credits that no marked quotation has inherited yet
+	analyses         []*analysis // by block index; nil until needed
 	matcherState     matcher
 }
 
-// source is a credit, joined with its passage as far as there is one.
+// source is a credit and its passage, if it has one.
 type source struct {
 	citation
 	convention    string
 	weight        float64
 	kind          Kind
-	passages      []string // paragraphs of the passage, in order
-	passageBlocks []int    // those wholly in the passage
-	creditBlocks  []int    // those that hold the credit
-	firstBlock    int      // the first block of it all, for the order
-	inline        bool
-	marked        bool    // the passage is marked: a quotation element or quotation marks
-	hasHeader     bool    // a headline or byline stands with it
-	linked        bool    // the credit is a link or emphasised
-	sentence      bool    // the credit is a whole line
-	added         bool    // among those found
-	parent        *source // of a nested quotation
-	continues     *source // whose passage this one goes on with
-	copiedHeader  bool    // a byline, a date or a dateline was copied with the passage
-	inherited     bool    // a marked quotation inherited this credit
-	weakName      bool    // see [reading.bareName]
-	weakPerson    bool    // see [reading.barePerson]
-	hasDeterminer bool    // an article or the like stands before the publication's name of two words or more
-	clause        span    // of the credit in block at
+	passages      []string // paragraphs of the passage in order
+	passageBlocks []int    // blocks that lie entirely in the passage
+	creditBlocks  []int    // blocks that contain the credit
+	firstBlock    int      // first block of passage or credit; orders the sources
+	inline        bool     // the passage shares a block with other text
+	marked        bool     // the passage is in a quotation element or quotation marks
+	hasHeader     bool     // a headline, byline or second credit confirms it
+	linked        bool     // the publication's name is linked or emphasised
+	sentence      bool     // the credit is a whole line
+	added         bool     // in reading.sources
+	parent        *source  // the source whose passage contains this one, or nil
+	continues     *source  // the source whose passage this one continues, or nil
+	copiedHeader  bool     // a byline, date or dateline was copied with the passage
+	inherited     bool     // a marked quotation has inherited the credit
+	weakName      bool     // see [reading.isWeakName]
+	weakPerson    bool     // see [reading.isWeakPerson]
+	hasDeterminer bool     // a determiner precedes the name, which has two or more words
+	clause        span     // the clause of the credit in firstBlock
 }
 
-// bind joins credits with passages in one pass over the blocks.
+// bindBlocks joins the credits with their passages in one pass over the blocks.
 func (rd *reading) bindBlocks() {
 	rd.lastProse = rd.lastProseBlock()
 	rd.marksQuotations = rd.hasMarkedQuotation()
@@ -80,6 +80,7 @@ func (rd *reading) bindBlocks() {
 	}
 }
 
+// outermost returns the outermost quotation element around q, which may be q itself.
 func outermost(q *quotation) *quotation {
 	for q.parent != nil {
 		q = q.parent
@@ -87,10 +88,10 @@ func outermost(q *quotation) *quotation {
 	return q
 }
 
-// surelyLead is the weight from which a lead's rule is trusted more than what the parts of the line look like.
+// trustedLead is the weight from which the rule of a lead takes precedence over reading its line as a citation.
 const trustedLead = 0.5
 
-// bindBlock reads the block i outside of quotation elements and returns where to go on.
+// bindBlock reads block i, which is not in a quotation element, and returns the index of the block to continue with.
 func (rd *reading) bindBlock(i int) int {
 	b := rd.doc.blocks[i]
 	if rd.readViaLine(b) {
@@ -141,12 +142,12 @@ func (rd *reading) bindBlock(i int) int {
 		if q := a.summary.quote; !q.empty() && s.headline == "" {
 			s.headline = cleanHeadline(b.slice(q))
 		}
-		if len(a.summary.cites) == 0 || s.headline != "" || s.date.year != 0 { // brackets that cite nothing are no credit
+		if len(a.summary.cites) == 0 || s.headline != "" || s.date.year != 0 { // brackets without a citation are not a credit
 			rd.addSource(s)
 		}
 	}
 	rd.markCommentary(i)
-	// A paragraph that ends in a colon and names nobody leads in a passage of the source named before.
+	// A paragraph that ends in a colon and names no source introduces a passage of the source named before.
 	if (rd.mentioned != nil || rd.lastQuoted != nil) && rd.announcesPassage(i) {
 		s := rd.mentioned
 		if s == nil {
@@ -161,7 +162,7 @@ func (rd *reading) bindBlock(i int) int {
 	return i + 1
 }
 
-// mark gives a block its role.
+// setRole sets the role of a block and keeps the count of commentary blocks.
 func (rd *reading) setRole(b *block, role Role) {
 	if b.role == Commentary {
 		rd.commentaryBlocks--
@@ -172,14 +173,14 @@ func (rd *reading) setRole(b *block, role Role) {
 	b.role = role
 }
 
-// prose makes the block commentary, and reads the vias at its end.
+// markCommentary makes block i commentary and reads the vias at its end.
 func (rd *reading) markCommentary(i int) {
 	b := rd.doc.blocks[i]
 	rd.setRole(b, Commentary)
 	rd.readTrailingVia(b, span{0, len(b.toks)})
 }
 
-// leadsIn reports whether the block announces something: it ends in a colon, or in dots after the mention of a source.
+// announcesPassage reports whether block i ends in a colon, or in dots after naming a source.
 func (rd *reading) announcesPassage(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -190,7 +191,8 @@ func (rd *reading) announcesPassage(i int) bool {
 	return t.kind == tokPunct && t.ch == ':' || rd.mentioned != nil && rd.mentioned.firstBlock == i && t.kind == tokDots
 }
 
-// nextText returns the next block that is neither noise nor a caption.
+// skipBoilerplate returns the index of the first block from i on that is not noise, a caption or code, or the number of
+// blocks.
 func (rd *reading) skipBoilerplate(i int) int {
 	for i < len(rd.doc.blocks) {
 		switch rd.doc.blocks[i].role {
@@ -203,7 +205,7 @@ func (rd *reading) skipBoilerplate(i int) int {
 	return i
 }
 
-// newSource reads the slots of a match.
+// newSource returns a source with the contents of the slots of match m in block i, without a passage.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
 	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
@@ -240,7 +242,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 		case len(c.vias) > 0:
 			rd.addVias(c.vias)
 		case s.pub.name == "" && m.rule.convention != "8" && c.pub.name != "":
-			// "A (Hacker News):" names where A was found.
+			// In "A (Hacker News):" the brackets name a via.
 			rd.addVias(rd.r.readVias(rd.l, b, in))
 		default:
 			if c.pub.name != "" && s.pub.name == "" {
@@ -258,7 +260,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 		}
 	}
 	probe := s.citation
-	probe.vias = rd.vias // their links are not the article
+	probe.vias = rd.vias // a via's link is not the article
 	s.url = rd.r.articleURL(b, m.clause, probe)
 	if m.rule.convention == "17" && !m.name.empty() {
 		rd.addVias([]feed.Via{{Name: b.slice(m.name), URL: b.linkIn(m.name)}})
@@ -278,8 +280,8 @@ func (rd *reading) newSource(i int, m *match) *source {
 	return s
 }
 
-// listsCredits reports whether the post has other lines of the form "A @ X - text" beside block i: then its title is
-// that of the list, and not the headline of one of them.
+// hasOtherAtCredits reports whether another block than i has the form "A @ X - text". The post is then a list of
+// credits, and its title is not the headline of any of them.
 func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
 		for _, t := range b.toks[:min(len(b.toks), 14)] {
@@ -291,8 +293,8 @@ func (rd *reading) hasOtherAtCredits(i int) bool {
 	return false
 }
 
-// carried adds the agencies that the clause names beside the publication: "an AP story in the Washington Post". What
-// somebody told an agency is not its report.
+// addAgencies adds the agencies that the clause names beside the publication, as in "an AP story in the Washington
+// Post". An agency that somebody spoke to ("told AP") is not added.
 func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	if s.pub.known == nil {
 		return
@@ -310,8 +312,8 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	}
 }
 
-// linkedHeadline is for a link in the place of the publication whose text is the headline: "from [H]:". The address
-// tells the publication.
+// readLinkedHeadline handles a link in the PUB slot whose text is the headline, as in "from [H]:". The publication is
+// then derived from the address.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {
@@ -334,11 +336,13 @@ func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	}
 }
 
+// addSource appends s to the sources of the post.
 func (rd *reading) addSource(s *source) {
 	rd.sources = append(rd.sources, s)
 }
 
-// bindLead joins the lead of block i with what follows it, in the block or after it.
+// bindLead joins the lead of block i with the passage after it, in the same block or the following ones. It returns the
+// index of the block to continue with.
 func (rd *reading) bindLead(i int, a *analysis) int {
 	b := rd.doc.blocks[i]
 	var s *source
@@ -356,7 +360,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	default:
 		s = rd.newSource(i, a.lead)
 	}
-	// What stands before the credit in the block is the blogger's.
+	// The text before the credit is the author's own.
 	if !a.before.empty() {
 		b.ownText = append(b.ownText, b.slice(a.before))
 		if own := rd.mentionedIn(i); own != nil && s != nil && s.pub.name == "" && len(s.authors) == 0 {
@@ -387,7 +391,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	if rest.empty() {
 		rd.setRole(b, Credit)
 		if len(b.ownText) > 0 || a.back != nil && a.lead.rule.convention != "13" {
-			// The whole paragraph is the blogger's, with the credit at its end.
+			// The paragraph is the author's own, with the credit at its end.
 			rd.setRole(b, Commentary)
 			b.ownText = nil
 		}
@@ -407,8 +411,8 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	return rd.bindPassageInLine(i, rest, s)
 }
 
-// runInHeadline reports whether what follows a credit in its line is the headline of the passage below, and not its
-// beginning: it has no full stop, and what is below is longer.
+// headlineFollows reports whether the text after a credit in the line of block i is the headline of the passage below,
+// rather than its beginning: it has title case and no full stop, and the block below is longer.
 func (rd *reading) headlineFollows(i int, rest span) bool {
 	b := rd.doc.blocks[i]
 	next := rd.nextBlock(i)
@@ -421,7 +425,7 @@ func (rd *reading) headlineFollows(i int, rest span) bool {
 		(below.quotation != nil || len(below.toks) > rest.hi-rest.lo)
 }
 
-// mentionIn returns the source that a paragraph names before a lead at its end that names nobody, or nil.
+// mentionedIn returns the source that block i mentions before its lead, or nil. It is used if the lead names no source.
 func (rd *reading) mentionedIn(i int) *source {
 	if m := rd.analyse(i).mention; m != nil {
 		return rd.newSource(i, m)
@@ -429,7 +433,8 @@ func (rd *reading) mentionedIn(i int) *source {
 	return nil
 }
 
-// skipPassage steps over the passage of a private person or of the blog itself, which is no quote.
+// skipPassage skips the passage after a lead that names a private person or the blog itself, since neither is a source.
+// It returns the index of the block to continue with.
 func (rd *reading) skipPassage(i int, a *analysis) int {
 	next := rd.skipBoilerplate(i + 1)
 	if !a.after.empty() || next >= len(rd.doc.blocks) {
@@ -445,8 +450,9 @@ func (rd *reading) skipPassage(i int, a *analysis) int {
 	return i + 1
 }
 
-// bindFollowing joins a credit that ends before block i with the passage that begins there: headline, byline and date
-// first, if there are any, then a quotation element, or text as far as its voice goes.
+// bindFollowing joins the credit s, which ends before block i, with the passage that begins at i: it reads the
+// headline, byline and date, if present, then a quotation element or unmarked text. It returns the index of the block
+// to continue with.
 func (rd *reading) bindFollowing(i int, s *source) int {
 	i = rd.readHeader(rd.skipBoilerplate(i), s)
 	i = rd.skipBoilerplate(i)
@@ -463,7 +469,7 @@ func (rd *reading) bindFollowing(i int, s *source) int {
 	return rd.bindText(i, s)
 }
 
-// next returns the block after i that is not noise, or -1.
+// nextBlock returns the index of the next block after i that is not boilerplate, or -1.
 func (rd *reading) nextBlock(i int) int {
 	if n := rd.skipBoilerplate(i + 1); n < len(rd.doc.blocks) && rd.doc.blocks[n].role != Footer &&
 		rd.doc.blocks[n].role != Posted {

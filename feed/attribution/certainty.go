@@ -7,9 +7,8 @@ import (
 	"unicode"
 )
 
-// A published credit must be right. This file holds what has to be certain before a passage or a source is published.
-
-// marksQuotations reports whether the post marks quotations by elements: then only what they hold is a passage.
+// hasMarkedQuotation reports whether the post marks quotations by elements. If it does, unmarked text is never a
+// passage.
 func (rd *reading) hasMarkedQuotation() bool {
 	for _, q := range rd.doc.quotations {
 		if len(q.blocks) == 0 || q.kind == quotationPull || q.kind == quotationPlugin {
@@ -29,8 +28,8 @@ func (rd *reading) hasMarkedQuotation() bool {
 	return false
 }
 
-// withoutPassage keeps s as a credit without a passage. With lead, the credit announces a passage: a marked quotation
-// that follows soon inherits it.
+// keepWithoutPassage removes the passage of s and keeps the credit. If lead, the credit announces a passage, and a
+// marked quotation that follows soon inherits the credit.
 func (rd *reading) keepWithoutPassage(s *source, lead bool) {
 	s.passages, s.passageBlocks = nil, nil
 	s.inline, s.marked = false, false
@@ -44,15 +43,16 @@ func (rd *reading) keepWithoutPassage(s *source, lead bool) {
 	rd.pending = append(rd.pending, s)
 }
 
-// datelined reports whether block i begins with an agency's dateline.
+// startsWithDateline reports whether block i begins with the dateline of an agency.
 func (rd *reading) startsWithDateline(i int) bool {
 	end, _ := rd.readDateline(rd.doc.blocks[i])
 	return end > 0
 }
 
-// endShown reports whether the text shows where the passage ends: quoted tells which of the blocks at are the
-// passage's, and end is the block after the last of them. The passage must be in one piece, but for remarks in brackets,
-// and end in dots where text was left out, before a separator, or before a credit or a link that says where to read on.
+// endIsCertain reports whether the text shows where a passage ends. The passage consists of the blocks at[n] for which
+// quoted[n] is set, and end is the index after the last block of at. The passage must be contiguous, apart from remarks
+// in brackets. It must end in dots that mark an omission, or precede a separator, a credit, or a link to the rest of
+// the article.
 func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	last := -1
 	for n, q := range quoted {
@@ -72,7 +72,7 @@ func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	if last+1 < len(at) {
 		after = at[last+1]
 		if rd.allBracketed(at[last+1 : last+2]) {
-			return false // whose remark it is cannot be told
+			return false // the author of the remark is unknown
 		}
 	}
 	for k := at[last] + 1; k < after; k++ {
@@ -87,7 +87,7 @@ func (rd *reading) endIsCertain(at []int, quoted []bool, end int) bool {
 	return rd.l.voiceOf(b.toks, false).elided
 }
 
-// bracketed reports whether the blocks stand wholly in brackets.
+// allBracketed reports whether each of the blocks is entirely in brackets.
 func (rd *reading) allBracketed(at []int) bool {
 	for _, k := range at {
 		toks := rd.doc.blocks[k].toks
@@ -98,7 +98,7 @@ func (rd *reading) allBracketed(at []int) bool {
 	return true
 }
 
-// addPending adds the credits without a passage that no marked quotation has inherited.
+// addPending adds the pending credits that no marked quotation has inherited.
 func (rd *reading) addPending() {
 	for _, s := range rd.pending {
 		if !s.inherited && !s.added {
@@ -108,7 +108,7 @@ func (rd *reading) addPending() {
 	}
 }
 
-// own returns the blog's own hosts, and the keys of its own names.
+// blogKeys returns the blog's own hosts, and the keys of its own names.
 func (in Input) blogKeys() (hosts, names map[string]bool) {
 	hosts, names = make(map[string]bool), make(map[string]bool)
 	for _, h := range in.Hosts {
@@ -122,12 +122,12 @@ func (in Input) blogKeys() (hosts, names map[string]bool) {
 	return hosts, names
 }
 
-// ownBlog reports whether the source is the blog itself, by its address or its name.
+// isOwnBlog reports whether the source is the blog itself, by address or by name.
 func (rd *reading) isOwnBlog(s *source) bool {
 	return rd.blog.hosts[hostOf(s.url)] || rd.blog.hosts[strings.ToLower(s.pub.name)] || rd.blog.names[nameKey(s.pub.name)]
 }
 
-// isSource reports whether the credit names what can be a source: a publication, a person, a work or an institution.
+// isSource reports whether the credit names a possible source: a publication, a person, a work or an institution.
 func (rd *reading) isSource(s *source) bool {
 	if s.pub.known != nil || s.kind == Tweet || s.kind == Reblog {
 		return true
@@ -139,7 +139,7 @@ func (rd *reading) isSource(s *source) bool {
 }
 
 // isName reports whether an unknown name can be that of a source with the address u. Numbers, versions, sizes, dates,
-// holidays, file names, pronouns and the post's own title and headings cannot.
+// holidays, file names, pronouns, and the post's own title and headings cannot.
 func (rd *reading) isName(name, u string) bool {
 	if hostNamed(u, name) {
 		return true
@@ -200,6 +200,7 @@ func (rd *reading) isHeading(name string) bool {
 	return ok && length < len(name)+8
 }
 
+// headingKey returns the folded text of a heading without leading determiners.
 func (rd *reading) headingKey(s string) string {
 	toks := rd.r.lx.tokenize(s, nil)
 	if k := rd.l.skipDeterminers(toks, 0); k < len(toks) {
@@ -208,19 +209,20 @@ func (rd *reading) headingKey(s string) string {
 	return fold(s)
 }
 
-// isVersion reports whether a word is a version or a number: "v8.6", "2.0", "1,200".
+// isVersion reports whether the word is a version or a number with a point or comma: "v8.6", "2.0", "1,200".
 func isVersion(word string) bool {
 	word = strings.TrimLeft(strings.ToLower(word), "v")
 	digits := strings.TrimFunc(word, func(r rune) bool { return unicode.IsDigit(r) || r == '.' || r == ',' })
 	return word != "" && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, ".,") && digits == ""
 }
 
-// isFileName reports whether a name is that of a file: "config.yml", "main.go".
+// isFileName reports whether the name has a known file extension: "config.yml", "main.go".
 func isFileName(name string) bool {
 	i := strings.LastIndexByte(name, '.')
 	return i > 0 && fileExtensions[strings.ToLower(name[i+1:])]
 }
 
+// fileExtensions lists extensions of files that are not host names.
 var fileExtensions = map[string]bool{
 	"bak": true, "bash": true, "bat": true, "bin": true, "c": true, "cfg": true, "conf": true, "cpp": true, "cs": true,
 	"css": true,
@@ -239,8 +241,9 @@ var fileExtensions = map[string]bool{
 	"yaml": true, "yml": true, "zip": true,
 }
 
-// joinedNames reads "the Cape Cod Times and the Associated Press" in a PUB slot: two names, of which the first is the
-// publication and the second the agency whose report it carried. It returns the zero publisher for anything else.
+// splitAgency splits "the Cape Cod Times and the Associated Press" in a PUB slot. The first name is the publication and
+// the second the agency whose report it carried. It returns the span and publisher of the first name, or zero values
+// for any other text.
 func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 	for k := at.hi - 2; k > at.lo; k-- {
 		if !rd.l.and.has(b.toks[k].id) {
@@ -257,8 +260,8 @@ func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 	return span{}, publisher{}
 }
 
-// namedByAddress corrects the publication by the address of the article: of the names in the clause, that of the
-// address's host is the publication, and the others are what the article is about.
+// correctByHost corrects the publication of s by the address of the article: if the clause contains the name of the
+// address's host, that name is the publication, and the others are the subject of the article.
 func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	e := rd.r.pubs.byHost(s.url)
 	if e == nil || s.pub.known == e || s.pub.known != nil && s.pub.known.Agency {
@@ -278,7 +281,8 @@ func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	}
 }
 
-// hostWord returns the word of the stretch that the address's host is named after: "Apple" for apple.com; or "".
+// wordOfHost returns the word of the span that is the first label of the address's host, such as "Apple" for apple.com,
+// or "".
 func (b *block) wordOfHost(s span, u string) string {
 	h := hostOf(u)
 	for _, t := range b.toks[s.lo:s.hi] {
@@ -291,8 +295,8 @@ func (b *block) wordOfHost(s span, u string) string {
 	return ""
 }
 
-// bareName reports whether nothing but its place tells that the publication's name is one: it is not known, and neither
-// a link, its letters, nor a head copied with it speak for it.
+// isWeakName reports whether only the position of the publication's name suggests that it is one: it is unknown, not
+// linked, not typical of publications, and no header was copied with it.
 func (rd *reading) isWeakName(s *source) bool {
 	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer ||
 		s.kind == Tweet || s.kind == Reblog || isDomain(strings.ToLower(s.pub.name)) {
@@ -302,8 +306,8 @@ func (rd *reading) isWeakName(s *source) bool {
 	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
-// barePerson reports whether the credit is a person without a publication whose name is one word, or two that need not
-// be a person's.
+// isWeakPerson reports whether the credit has no publication and only persons whose names are a single word or
+// ambiguous.
 func (rd *reading) isWeakPerson(s *source) bool {
 	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet ||
 		s.kind == Reblog {
@@ -314,8 +318,8 @@ func (rd *reading) isWeakPerson(s *source) bool {
 	})
 }
 
-// goesOn reports whether the quotation at block first may go on with the source of the last one: little stands between
-// them, and it neither links elsewhere nor names anybody else whose words may follow.
+// continuesSource reports whether the quotation at block first may continue the source last: at most three blocks are
+// between them, which neither link elsewhere nor name another source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false
@@ -344,8 +348,8 @@ func (rd *reading) continuesSource(last *source, first int) bool {
 	return true
 }
 
-// leadsInMore reports whether the paragraph announces more of the same source: it ends in a colon or in dots, and its
-// last sentence names nobody but that source.
+// announcesMore reports whether block b announces more of the source last: it ends in a colon or dots, and its last
+// sentence names no other source.
 func (rd *reading) announcesMore(b *block, last *source) bool {
 	n := len(b.toks)
 	if n == 0 || !announces(b.toks[n-1]) {
@@ -370,8 +374,8 @@ func (rd *reading) lastClause(b *block) span {
 	return last
 }
 
-// neutral reports whether a clause that leads in a passage has no subject of its own: it says "here", "this", "he" or
-// "from", or names nobody.
+// lacksSubject reports whether a clause that introduces a passage names nobody, or only says "here", "this", "he" or
+// "from".
 func (rd *reading) lacksSubject(b *block, s span) bool {
 	if s.empty() {
 		return true
@@ -396,8 +400,8 @@ func (rd *reading) lacksSubject(b *block, s span) bool {
 	}
 }
 
-// leadsTo reports whether block before, which stands before a quotation, leads to a passage of the source named in it
-// or above: it is the sentence that names the source, or one without a subject of its own.
+// announcesSource reports whether block before, which precedes a quotation, introduces a passage of s: its last clause
+// is the credit of s, or lacks a subject.
 func (rd *reading) announcesSource(s *source, before int) bool {
 	b := rd.doc.blocks[before]
 	n := len(b.toks)
@@ -408,7 +412,7 @@ func (rd *reading) announcesSource(s *source, before int) bool {
 	return s.firstBlock == before && s.clause.hi >= last.hi || rd.lacksSubject(b, last)
 }
 
-// saysWhence reports whether the last clause of a paragraph says that something is written somewhere.
+// namesOrigin reports whether the last clause of block b contains a word for writing or for a kind of text.
 func (rd *reading) namesOrigin(b *block) bool {
 	s := rd.lastClause(b)
 	return slices.ContainsFunc(b.toks[s.lo:s.hi], func(t token) bool {
@@ -417,7 +421,7 @@ func (rd *reading) namesOrigin(b *block) bool {
 	})
 }
 
-// holdsArticles reports whether an address may be that of a text: shops, videos and files to download are none.
+// mayBeArticle reports whether the address u may be that of a text. Addresses of shops, videos and downloads are not.
 func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
@@ -431,7 +435,7 @@ func mayBeArticle(u string) bool {
 	return !shopHosts[label]
 }
 
-// shopHosts are the first labels of hosts that sell or show what is linked.
+// shopHosts lists the first labels of hosts that sell or play what is linked.
 var shopHosts = map[string]bool{
 	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true,
 	"itunes": true,
@@ -440,7 +444,7 @@ var shopHosts = map[string]bool{
 	"youtu": true, "youtube": true,
 }
 
-// sureRule is the weight of a rule from which its place alone makes a word a name: "Read entire article at X".
+// sureRule is the weight from which the position in a rule alone identifies a name: "Read entire article at X".
 const sureRule = 0.8
 
 // The weights of the evidence for and against a credit, added to the weight of its rule.
@@ -448,16 +452,16 @@ const (
 	sureKnown    = 0.15  // the publication is in the table
 	sureMarked   = 0.15  // the passage is marked as a quotation
 	sureLinked   = 0.1   // the name is a link or emphasised
-	sureHeader   = 0.1   // a headline or a byline stands with it
-	sureAuthor   = 0.05  // an author is named beside the publication
-	unsureParts  = -0.1  // a part of the citation was taken for what was missing
-	unsureNobody = -0.1  // an author and no publication, and no marked passage
-	unsureName   = -0.45 // nothing but its place tells that the publication's name is one
-	unsurePerson = -0.35 // nothing but its place tells that the author's name is one, and no publication is named
-	unsureLead   = 0.35  // taken from a rule's weight where what leads in the passage says little of its source
+	sureHeader   = 0.1   // a headline, byline or second credit confirms it
+	sureAuthor   = 0.05  // both an author and a publication are named
+	unsureParts  = -0.1  // a part of the citation was classified by elimination
+	unsureNobody = -0.1  // no publication and no marked passage
+	unsureName   = -0.45 // see reading.isWeakName
+	unsurePerson = -0.35 // see reading.isWeakPerson
+	unsureLead   = 0.35  // subtracted from the rule's weight if the text before the passage says little about its source
 )
 
-// confidence returns the confidence of a source, from 0.05 to 0.99.
+// confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two digits.
 func (s *source) confidence() float64 {
 	c := s.weight
 	add := func(ok bool, w float64) {

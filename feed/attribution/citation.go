@@ -7,22 +7,20 @@ import (
 	"feedpub/feed"
 )
 
-// A citation is a credit made of parts in no fixed order: "— Katherine Gammon in The Guardian, 11 February 2021",
-// "9/15/11, "H," Bloomberg, Homan and Willis", "H; DECK, by A (X)", "By A, AP | June 16, 2014". It is read by cutting
-// it at its separators and telling what each part is.
-
-// setting says where a citation stands, which decides what an unknown name in it is most likely to be.
+// setting is the position of a citation. It decides what an unknown name in the citation most likely is.
 type setting uint8
 
 const (
-	inLine   setting = iota // a line of its own, without a mark that it is a citation: every part has to be certain
-	inCredit                // after a dash, in a cite or a footer: persons
-	inSource                // after "Source:": publications and headlines
-	inGroup                 // in brackets after a headline or in the end of a passage: publications
-	inByline                // after "By": persons
+	inLine   setting = iota // an unmarked line: every part must be certain
+	inCredit                // after a dash, or in a cite or footer element: a person
+	inSource                // after "Source:": a publication or a headline
+	inGroup                 // in brackets, after a headline or at the end of a passage: a publication
+	inByline                // after "By": a person
 )
 
-// citation is what a citation says.
+// citation is the content of a credit whose parts have no fixed order, such as "— Katherine Gammon in The Guardian, 11
+// February 2021", "H; DECK, by A (X)" or "By A, AP | June 16, 2014". It is read by splitting it at its separators and
+// classifying each part.
 type citation struct {
 	pub      publisher
 	authors  []string
@@ -31,27 +29,28 @@ type citation struct {
 	url      string // of the article
 	vias     []feed.Via
 	agencies []string
-	// unknown says that a part was taken for what it is only because nothing else was left.
+	// guessed reports whether a part was classified only by elimination.
 	guessed bool
-	// deck says that text was left that has no place in a citation.
+	// leftover reports whether a part could not be classified, such as a headline's deck.
 	leftover bool
 }
 
+// empty reports whether the citation names no publication, author, headline or dated year.
 func (c *citation) empty() bool {
 	return c.pub.name == "" && len(c.authors) == 0 && c.headline == "" && c.date.year == 0
 }
 
-// part is a stretch of a citation between separators.
+// part is the text between two separators of a citation.
 type part struct {
 	span            // of tokens
-	sep        rune // the separator before it
+	sep        rune // the separator before the part: '(' for a group, ' ' after a date or quotation, 0 for the first
 	text       string
-	link       string // the address, if the part is a link or holds one
+	link       string // address of the first link in the part, or empty
 	emphasised bool
 	quoted     bool
 }
 
-// cite reads the tokens of the block as a citation.
+// readCitation reads the tokens of the span as a citation.
 func (r *Reader) readCitation(l *language, b *block, s span, where setting) citation {
 	c := citation{}
 	toks := b.toks
@@ -62,7 +61,7 @@ func (r *Reader) readCitation(l *language, b *block, s span, where setting) cita
 	for s.hi > s.lo && toks[s.hi-1].kind == tokPunct && strings.ContainsRune(".:;,|•·", toks[s.hi-1].ch) {
 		s.hi--
 	}
-	// Whole in brackets.
+	// Remove brackets around the whole citation.
 	if s.hi-s.lo > 2 && toks[s.lo].kind == tokPunct && (toks[s.lo].ch == '(' || toks[s.lo].ch == '[') &&
 		groupEnd(toks[:s.hi], s.lo) == s.hi {
 		s.lo++
@@ -72,7 +71,7 @@ func (r *Reader) readCitation(l *language, b *block, s span, where setting) cita
 		return c
 	}
 	parts := r.splitParts(l, b, s, where)
-	var open []part // those not understood yet
+	var open []part // not classified yet
 	for i := range parts {
 		if !r.readPart(l, b, &c, parts[i], where, i) {
 			open = append(open, parts[i])
@@ -85,7 +84,7 @@ func (r *Reader) readCitation(l *language, b *block, s span, where setting) cita
 	return c
 }
 
-// parts cuts the stretch at its separators. Dates, quoted stretches and groups are never cut.
+// splitParts splits the span at its separators. It never splits a date, a quotation or a group in brackets.
 func (r *Reader) splitParts(l *language, b *block, s span, where setting) []part {
 	var parts []part
 	toks := b.toks[:s.hi]
@@ -160,6 +159,7 @@ func (r *Reader) splitParts(l *language, b *block, s span, where setting) []part
 	return parts
 }
 
+// newPart returns the part with the tokens of the span.
 func newPart(b *block, s span, sep rune) part {
 	p := part{span: s, sep: sep, text: b.slice(s)}
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
@@ -189,7 +189,7 @@ func newPart(b *block, s span, sep rune) part {
 	return p
 }
 
-// slice returns the text of the tokens.
+// slice returns the text of the tokens in the span.
 func (b *block) slice(s span) string {
 	if s.empty() {
 		return ""
@@ -197,13 +197,14 @@ func (b *block) slice(s span) string {
 	return b.text[b.toks[s.lo].start:b.toks[s.hi-1].end]
 }
 
-// unquote drops quotation marks around s and a comma before the closing one.
+// unquote removes quotation marks around s and a comma before the closing mark.
 func unquote(s string) string {
 	s = strings.TrimSpace(strings.Trim(strings.TrimSpace(s), `"“”„«»‹› `))
 	return strings.TrimSpace(strings.TrimRight(s, ",;"))
 }
 
-// linkedEnd returns the position after the link or emphasised stretch of several words that begins at token i, or 0.
+// linkedEnd returns the position after the linked or emphasised range of at least two tokens that begins at token i, or
+// 0.
 func linkedEnd(b *block, toks []token, i int) int {
 	for _, r := range b.runs {
 		if r.start > toks[i].start {
@@ -224,7 +225,8 @@ func groupEnd(toks []token, i int) int {
 	return x.groupEnd(i)
 }
 
-// takePart reads one part if what it is can be told from the part alone.
+// readPart classifies a part that can be classified on its own, and adds it to c. It reports whether it could. The
+// index of the part is i.
 func (r *Reader) readPart(l *language, b *block, c *citation, p part, where setting, i int) bool {
 	toks := b.toks[p.lo:p.hi]
 	if end, d := l.date(b.text, toks, 0); end == len(toks) {
@@ -243,10 +245,10 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 		return r.readGroup(l, b, c, p)
 	}
 	if _, ok := year(p.text); ok && len(toks) == 1 {
-		return true // a year alone is no date
+		return true // a year alone is not a date
 	}
 	if l.isMonthAndYear(b.text, toks) {
-		return true // "May 2002" is no date of a day
+		return true // "May 2002" has no day
 	}
 	if l.isTime(b.text, toks) || l.label.has(toks[0].id) && len(toks) == 1 {
 		return true
@@ -349,7 +351,7 @@ func (r *Reader) readPart(l *language, b *block, c *citation, p part, where sett
 	return false
 }
 
-// takeGroup reads a part in brackets: vias, a publication, or a citation of its own.
+// readGroup adds a part in brackets to c: vias, a publication, or a citation of its own.
 func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	in := span{p.lo + 1, p.hi - 1}
 	if in.empty() {
@@ -377,7 +379,7 @@ func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	return true
 }
 
-// addPub sets the publication; of two, an agency is the one whose report the other carried.
+// addPub sets the publication. If there are two and one is an agency, the other carried its report.
 func (c *citation) addPub(p publisher) {
 	switch {
 	case c.pub.name == "":
@@ -390,8 +392,8 @@ func (c *citation) addPub(p publisher) {
 	}
 }
 
-// takePub reads a stretch as a publication if it surely is one: known, a host name, a name with a word that
-// publications' names have, or a link to a host of that name. With loose, any name will do.
+// readPublication adds the text of the span to c if it is a publication: a known name, a host name, a name with a word
+// typical of publications, or a link to a host of that name. If loose, any name is accepted.
 func (r *Reader) readPublication(l *language, b *block, c *citation, s span, loose bool) bool {
 	if s.empty() || s.hi-s.lo > 9 {
 		return false
@@ -418,7 +420,7 @@ func (r *Reader) readPublication(l *language, b *block, c *citation, s span, loo
 	return true
 }
 
-// coversName reports whether the known name is all of the stretch but for its determiners and epithets.
+// coversName reports whether the span is a known name, apart from determiners and epithets.
 func (r *Reader) coversName(l *language, b *block, s span) bool {
 	toks := b.toks[s.lo:s.hi]
 	n := r.pubs.knownSuffix(toks)
@@ -429,7 +431,7 @@ func (r *Reader) coversName(l *language, b *block, s span) bool {
 	return n > 0 && n >= len(toks)-k || n > 0 && k > 0 && len(toks)-n <= 4
 }
 
-// looksLikePub reports whether the tokens hold a word that names of publications have, such as "Times" or "Journal".
+// looksLikePub reports whether the tokens contain a word typical of publications' names, such as "Times" or "Journal".
 func (l *language) looksLikePub(text string, toks []token) bool {
 	if len(toks) > 6 {
 		return false
@@ -442,7 +444,7 @@ func (l *language) looksLikePub(text string, toks []token) bool {
 	return false
 }
 
-// hostNamed reports whether the link's host is the name written together: hotair.com for "Hot Air".
+// hostNamed reports whether the link's host contains the name written as one word: hotair.com for "Hot Air".
 func hostNamed(link, name string) bool {
 	h := hostOf(link)
 	if h == "" || name == "" {
@@ -453,7 +455,7 @@ func hostNamed(link, name string) bool {
 	return len(key) >= 3 && strings.Contains(flat, key)
 }
 
-// linkIn returns the address of the first link that the stretch holds or lies in, or "".
+// linkIn returns the address of the first link that overlaps the span, or "".
 func (b *block) linkIn(s span) string {
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
 	for _, r := range b.runs {
@@ -464,7 +466,7 @@ func (b *block) linkIn(s span) string {
 	return ""
 }
 
-// linkText returns the whole text of the first link that the stretch holds or lies in, or the stretch.
+// linkText returns the text of the first link that overlaps the span, extended to the span, or the text of the span.
 func (b *block) linkText(s span) string {
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
 	for _, r := range b.runs {
@@ -475,11 +477,11 @@ func (b *block) linkText(s span) string {
 	return b.slice(s)
 }
 
-// takePeople reads a stretch as persons, without the place and the role that bylines add: "A, B and C in Washington",
-// "A of the Post".
+// readPeople adds the persons of the span to c, without the place or role that a byline adds: "A, B and C in
+// Washington", "A of the Post". It reports whether it found any.
 func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where setting) bool {
 	toks := b.toks[s.lo:s.hi]
-	// Where a place or a paper follows the names.
+	// A place or a publication follows the names.
 	for k := 1; k < len(toks)-1; k++ {
 		if toks[k].kind != tokWord || toks[k].upper || !l.in.has(toks[k].id) || !l.allPeople(toks[:k]) {
 			continue
@@ -495,7 +497,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	}
 	if n := l.trailingRoles(toks); n > 0 {
 		if n < len(toks) && l.corporate.has(toks[len(toks)-1].id) {
-			// "By DAILY MAIL REPORTER" is a name that the paper gives to nobody.
+			// "By DAILY MAIL REPORTER" is a byline without a person; it is kept as it is.
 			c.authors = append(c.authors, b.slice(s))
 			return true
 		}
@@ -508,7 +510,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	return false
 }
 
-// allPeople reports whether the tokens are nothing but one or more names that may be persons'.
+// allPeople reports whether the tokens are only names that may be persons'.
 func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
@@ -516,8 +518,8 @@ func (l *language) allPeople(toks []token) bool {
 	return slices.Contains(l.peopleEnds(toks, 0), len(toks))
 }
 
-// surePeople reports whether the tokens are persons' names beyond much doubt: each plausible and one of them certain,
-// or, if surnames may stand alone, joined by "and".
+// surePeople reports whether the tokens are almost certainly persons' names: one of them is certain, or, if surnames is
+// set, names are joined by "and".
 func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	if !l.allPeople(toks) {
 		return false
@@ -533,12 +535,12 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	return best == 2 || joined && surnames
 }
 
-// resolve gives the parts that were not understood to what is missing.
+// assignRest classifies the open parts by what the citation still lacks.
 func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, where setting) {
 	if len(open) == 0 {
 		return
 	}
-	// A headline in a page's title comes before the publication, whose name is after the last dash or bar.
+	// In the title of a page, the publication follows the headline after the last dash or bar.
 	if last := open[len(open)-1]; c.pub.name == "" && len(open) > 1 && strings.ContainsRune("-|•·(»", last.sep) &&
 		last.hi-last.lo <= 5 && r.isCapitalised(l, b, last) && where != inByline {
 		if where != inLine || l.personScore(b.text, b.toks[last.lo:last.hi]) < 2 {
@@ -580,8 +582,8 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 			c.pub = r.publisherOf(l, p.text)
 			c.guessed = true
 		case c.headline == "" && where != inByline:
-			// What is left is the headline, together with the parts it was cut into at its own commas and dashes; what
-			// follows a semicolon is the deck.
+			// The rest is the headline, including the parts that its own commas and dashes separated. The deck follows
+			// a semicolon.
 			n := 1
 			for n < len(open) && open[n].lo <= open[n-1].hi+1 && open[n].sep != ';' && open[n].sep != '|' && open[n].sep != '(' {
 				n++
@@ -598,14 +600,14 @@ func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, whe
 	}
 }
 
-// isName reports whether the whole part is a run of capitalised words.
+// isCapitalised reports whether the whole part is a run of capitalised words.
 func (r *Reader) isCapitalised(l *language, b *block, p part) bool {
 	toks := b.toks[p.lo:p.hi]
 	k := l.skipDeterminers(toks, 0)
 	return k < len(toks) && nameStart(l, toks, k) && l.nameEnd(toks, k) == len(toks)
 }
 
-// headline tidies a headline: no quotation marks around the whole, no comma or full stop after it.
+// cleanHeadline removes the quotation marks around a headline and the comma or full stop after it.
 func cleanHeadline(s string) string {
 	s = strings.TrimRight(strings.TrimSpace(s), ",;:| ")
 	if strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "..") && strings.Count(s, ".") == 1 {
@@ -620,8 +622,8 @@ func cleanHeadline(s string) string {
 	return s
 }
 
-// articleURL picks the address of the article among the links in the stretch: the one on the headline, else on the
-// publication, else the first that leads below a site's front page.
+// articleURL returns the most likely address of the article among the links in the span, or "": the link on the
+// headline, then on the publication, then any other that leads below a site's front page.
 func (r *Reader) articleURL(b *block, s span, c citation) string {
 	if s.empty() {
 		return ""
@@ -656,8 +658,8 @@ func (r *Reader) articleURL(b *block, s span, c citation) string {
 	return best
 }
 
-// articleOnly returns the address if it leads below a site's front page, else "": a link on a paper's name that leads
-// to the paper is not the article.
+// articleOnly returns the address u if it leads below a site's front page, else "". A link to the front page of a
+// publication is not the article.
 func articleOnly(u string) string {
 	h := hostOf(u)
 	if h == "" {
@@ -671,7 +673,7 @@ func articleOnly(u string) string {
 	return u
 }
 
-// monthOnly reports whether the tokens are a month, or a day or season of it, and a year: "May 2002".
+// isMonthAndYear reports whether the tokens are a month or season with a year but without a day: "May 2002".
 func (l *language) isMonthAndYear(text string, toks []token) bool {
 	month := false
 	for _, t := range toks {
@@ -688,7 +690,7 @@ func (l *language) isMonthAndYear(text string, toks []token) bool {
 	return month && len(toks) > 1
 }
 
-// timeOnly reports whether the tokens are a time of day and words about it: "Updated 12:30 PM EDT".
+// isTime reports whether the tokens are only a time of day and words about it: "Updated 12:30 PM EDT".
 func (l *language) isTime(text string, toks []token) bool {
 	for _, t := range toks {
 		if t.kind == tokWord && !l.timeWord.has(t.id) && !isClockTime(text[t.start:t.end]) {
@@ -698,10 +700,10 @@ func (l *language) isTime(text string, toks []token) bool {
 	return true
 }
 
-// allRoles reports whether the tokens say only what somebody is: "Staff Writer".
+// allRoles reports whether all tokens describe a role: "Staff Writer".
 func (l *language) allRoles(toks []token) bool { return l.trailingRoles(toks) == len(toks) }
 
-// trailingRoles returns how many tokens at the end say what somebody is.
+// trailingRoles returns the number of tokens at the end that describe a role.
 func (l *language) trailingRoles(toks []token) int {
 	n := 0
 	for n < len(toks) && (l.role.has(toks[len(toks)-1-n].id) || l.corporate.has(toks[len(toks)-1-n].id)) {
@@ -710,6 +712,7 @@ func (l *language) trailingRoles(toks []token) int {
 	return n
 }
 
+// phraseEnd returns the end of the longest phrase of the class at the start of toks, or 0.
 func phraseEnd(c *class, toks []token) int {
 	var buf [4]int
 	if ends := c.phraseEnds(toks, 0, buf[:0]); len(ends) > 0 {

@@ -4,7 +4,8 @@ import (
 	"strings"
 )
 
-// bindCitation reads block i as a citation line above its passage: "H; DECK, by A (X)", "A in X, DATE".
+// bindCitation reads block i as a citation above its passage: "H; DECK, by A (X)", "A in X, DATE". It returns the index
+// of the block to continue with, and whether the block is a citation.
 func (rd *reading) bindCitation(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -18,13 +19,13 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	if t := b.toks[n-1]; t.kind == tokPunct && t.ch == '.' && b.toks[0].kind != tokOpen {
 		return 0, false
 	}
-	last := i // the last line of the citation
+	last := i // last line of the citation
 	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}, sentence: true}
 	below := rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i)
 	if below {
-		// The paper's name on a line of its own, with the rest of the citation below it.
+		// The publication is on a line of its own, and the rest of the citation is below it.
 	} else if by := phraseEnd(rd.l.by, b.toks); by > 0 && b.toks[0].upper && rd.readByline(i, s) {
-		// A byline that names the paper or the agency is a credit even with no lead before it.
+		// A byline that names the publication or an agency is a credit without a lead.
 		if next := rd.nextBlock(i); s.pub.name == "" && next >= 0 && rd.readPublicationLine(next, s) {
 			rd.setRole(rd.doc.blocks[next], Credit)
 			s.creditBlocks = append(s.creditBlocks, next)
@@ -75,7 +76,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 	return rd.bindFollowing(last+1, s), true
 }
 
-// headed reports whether a byline or a date stands on one of the two lines below line i.
+// hasHeaderBelow reports whether one of the two lines below block i is a byline or a date.
 func (rd *reading) hasHeaderBelow(i int) bool {
 	var probe source
 	for k, n := rd.nextBlock(i), 0; k >= 0 && n < 2; k, n = rd.nextBlock(k), n+1 {
@@ -86,7 +87,7 @@ func (rd *reading) hasHeaderBelow(i int) bool {
 	return false
 }
 
-// barred reports whether a line has a bar or a dash between blanks, as page titles and citations do.
+// hasSeparator reports whether the line has a bar or a spaced dash, as titles of pages and citations do.
 func (rd *reading) hasSeparator(b *block) bool {
 	for _, t := range b.toks {
 		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {
@@ -96,8 +97,8 @@ func (rd *reading) hasSeparator(b *block) bool {
 	return false
 }
 
-// dateline returns the end of a wire dateline at the beginning of the tokens, and the agency it names: "BAGHDAD (AP) —",
-// "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -".
+// readDateline returns the end of a wire dateline at the start of the block, and its agency: "BAGHDAD (AP) —",
+// "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -". The end is 0 if there is none.
 func (rd *reading) readDateline(b *block) (int, publisher) {
 	limit := min(len(b.toks), 14)
 	for k := range limit {
@@ -138,7 +139,8 @@ func (rd *reading) readDateline(b *block) (int, publisher) {
 	return 0, publisher{}
 }
 
-// bindDateline takes a wire report whose only credit is its dateline.
+// bindDateline reads block i as the start of a wire report whose only credit is its dateline. It returns the index of
+// the block to continue with, and whether there is a dateline.
 func (rd *reading) bindDateline(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	end, p := rd.readDateline(b)
@@ -170,6 +172,7 @@ func (rd *reading) bindDateline(i int) (int, bool) {
 	return next, true
 }
 
+// looksLikeHeadline reports whether the block has 3 to 30 tokens and does not end like a sentence.
 func (rd *reading) looksLikeHeadline(b *block) bool {
 	n := len(b.toks)
 	t := b.toks[n-1]

@@ -10,6 +10,7 @@ import (
 // date is a calendar date; a zero year means that none was given.
 type date struct{ year, month, day int }
 
+// String returns the date as YYYY-MM-DD, or "" if it has no year.
 func (d date) String() string {
 	if d.year == 0 {
 		return ""
@@ -17,6 +18,7 @@ func (d date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
 }
 
+// valid reports whether the day exists. A date without a year is valid if it exists in a leap year.
 func (d date) valid() bool {
 	if d.month < 1 || d.month > 12 || d.day < 1 {
 		return false
@@ -29,8 +31,8 @@ func (d date) valid() bool {
 		(d.year == 0 || d.year >= 1600 && d.year <= 2199)
 }
 
-// when appends the positions at which a statement of time that begins at token i may end, the longest first. With
-// strict it must hold a date. It takes "on Monday 16 June 2014", "this morning", "June 5, 2011 12:30 PM".
+// timeEnds appends to out the positions at which a time phrase that begins at token i may end, the longest first. If
+// strict, the phrase must contain a date. Examples: "on Monday 16 June 2014", "this morning", "June 5, 2011 12:30 PM".
 func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 	k := i
 	toks := x.toks[:x.hi]
@@ -56,8 +58,8 @@ func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 	return out
 }
 
-// date reads the date that begins at token i and returns the position after it, with the time of day and the weekday
-// that stand about it, or 0. It takes the shapes of all languages at once, in the language's names:
+// date reads the date that begins at token i. It returns the position after the date and an adjacent weekday and time
+// of day, or 0. It accepts the formats of all languages, with the language's own names of months:
 //
 //	Sunday, June 5th, 2011 · 16 June 2014 · 16. Juni 2014, 12:30 Uhr · 15 de abril de 2021 · 1er mai 2010 · June 5
 //	9/15/11 · 6.5.14 · 16.06.2014 · 2014-06-16 · 2014/06/16
@@ -95,9 +97,9 @@ func (l *language) date(text string, toks []token, i int) (int, date) {
 	return l.dateEnd(text, toks, end), d
 }
 
-// monthDay reads "June 5th, 2011" or "June 5" at token k and returns the position after it, or 0.
+// monthDay reads "June 5th, 2011" or "June 5" at token k. It returns the position after it, or 0.
 func (l *language) monthDay(text string, toks []token, k int) (int, date) {
-	// English capitalises months, and "may" and "march" are verbs.
+	// English capitalises months; "may" and "march" in lower case are verbs.
 	if !toks[k].upper && l.name == fallback {
 		return 0, date{}
 	}
@@ -119,7 +121,8 @@ func (l *language) monthDay(text string, toks []token, k int) (int, date) {
 	return k, d
 }
 
-// dayMonth reads "5 June 2011", "5. Juni 2011" or "5 de junio de 2011" at token k and returns the position after it, or 0.
+// dayMonth reads "5 June 2011", "5. Juni 2011" or "5 de junio de 2011" at token k. It returns the position after it, or
+// 0.
 func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
 	var d date
 	var ok bool
@@ -149,7 +152,7 @@ func (l *language) dayMonth(text string, toks []token, k int) (int, date) {
 	return k, d
 }
 
-// skipMark returns the position after the token k if it is the punctuation mark, else k.
+// skipMark returns k+1 if token k is the punctuation mark, else k.
 func skipMark(toks []token, k int, mark rune) int {
 	if k < len(toks) && toks[k].kind == tokPunct && toks[k].ch == mark {
 		return k + 1
@@ -157,7 +160,7 @@ func skipMark(toks []token, k int, mark rune) int {
 	return k
 }
 
-// dateEnd returns the position after the time of day that follows a date.
+// dateEnd returns the position after the time of day that begins at token k, or k.
 func (l *language) dateEnd(text string, toks []token, k int) int {
 	end := k
 	for n := k; n < len(toks) && n < k+7; n++ {
@@ -174,7 +177,7 @@ func (l *language) dateEnd(text string, toks []token, k int) int {
 	return end
 }
 
-// clock reports whether w is a time of day: "9:29", "12:30:15", "10:30PM", "12h30".
+// isClockTime reports whether w is a time of day: "9:29", "12:30:15", "10:30PM", "12h30".
 func isClockTime(w string) bool {
 	w = strings.TrimPrefix(w, "@")
 	w = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(w), "am"), "pm")
@@ -189,7 +192,7 @@ func isClockTime(w string) bool {
 	return true
 }
 
-// day reads a day of the month, with the ordinal ending of the language: "5", "5th", "1er", "2nd".
+// dayOfMonth parses a day of the month, which may have an ordinal ending: "5", "5th", "1er", "2nd".
 func (l *language) dayOfMonth(w string) (int, bool) {
 	n := 0
 	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
@@ -206,6 +209,7 @@ func (l *language) dayOfMonth(w string) (int, bool) {
 	return d, err == nil && d >= 1 && d <= 31
 }
 
+// year parses a year of four digits, from 1600 to 2199.
 func year(w string) (int, bool) {
 	w = strings.TrimSuffix(w, ".")
 	if len(w) != 4 {
@@ -215,8 +219,8 @@ func year(w string) (int, bool) {
 	return y, err == nil && y >= 1600 && y <= 2199
 }
 
-// numeric reads a date written in digits with a separator. Which of two small numbers is the month depends on the
-// language, unless one of them cannot be.
+// numericDate parses a date of three numbers. The language decides which of two small numbers is the month, unless only
+// one of them can be.
 func (l *language) numericDate(w string) (bool, date) {
 	w = strings.TrimSuffix(w, ".")
 	if len(w) < 5 || len(w) > 10 || w[0] < '0' || w[0] > '9' {
@@ -252,7 +256,7 @@ func (l *language) numericDate(w string) (bool, date) {
 	return d.valid(), d
 }
 
-// century completes a year of two digits: blogs quote what was written in their own time.
+// fullYear returns the year for a number of one or two digits: 1970 to 2069. Greater numbers are returned unchanged.
 func fullYear(y int) int {
 	switch {
 	case y >= 100:
@@ -264,8 +268,8 @@ func fullYear(y int) int {
 	}
 }
 
-// compact reads a date of six digits without separators, as Spanish press cuttings write it: 150421 is 15 April 2021.
-// It is read only where a citation has nothing else that could be meant.
+// compactDate parses a date of six digits, as Spanish press cuttings have it: 150421 is 15 April 2021. It is tried only
+// for a whole part of a citation.
 func compactDate(w string) (date, bool) {
 	if len(w) != 6 {
 		return date{}, false

@@ -2,8 +2,9 @@ package attribution
 
 import "slices"
 
-// reblog reads a level of a reblog chain: "name:" in a link, then a blockquote. It is kept apart as doubtful, since
-// the chain names blogs and not who wrote what is quoted in them.
+// bindReblog reads the quotation q, whose first block is first, as a level of a reblog chain: a link "name:" and then a
+// blockquote. It reports whether it is one. The confidence is low, since the chain names blogs and not the author of
+// the quoted text.
 func (rd *reading) bindReblog(q *quotation, first int) bool {
 	i := rd.previousBlock(first)
 	if i < 0 {
@@ -21,7 +22,7 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 		for _, k := range q.blocks {
 			c := rd.doc.blocks[k]
 			if c.quotation != q && c.role == "" {
-				continue // an inner level, the older post
+				continue // an inner level: the older post
 			}
 			rd.addPassage(s, k, k+1)
 		}
@@ -38,7 +39,7 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 	return false
 }
 
-// bindTweet reads an embedded post of a social network: text, then "— Name (@handle) date" with the date linked.
+// bindTweet reads an embedded post of a social network: its text, then "— Name (@handle) date" with a linked date.
 func (rd *reading) bindTweet(q *quotation) {
 	blocks := rd.doc.blocks
 	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: q.blocks[0], marked: true}
@@ -91,8 +92,8 @@ func (rd *reading) bindTweet(q *quotation) {
 	}
 }
 
-// bindCards adds the sources of bookmark cards. Ghost swaps the spans of author and publisher, so the table of known
-// publications decides which is which.
+// bindCards adds the sources of bookmark cards. Some themes of Ghost swap author and publisher, so the one that is a
+// known publication is the publisher.
 func (rd *reading) bindCards() {
 	for _, c := range rd.doc.cards {
 		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, firstBlock: c.block, creditBlocks: []int{c.block}}

@@ -4,7 +4,8 @@ import (
 	"strings"
 )
 
-// header reads the lines between a credit and its passage: the headline, the byline, the date and a deck.
+// readHeader reads the lines from block i on that stand between a credit and its passage: headline, byline, date and
+// publication, four lines at most. It returns the index of the block after them.
 func (rd *reading) readHeader(i int, s *source) int {
 	for n := 0; n < 4 && i < len(rd.doc.blocks); n++ {
 		b := rd.doc.blocks[i]
@@ -36,7 +37,8 @@ func (rd *reading) readHeader(i int, s *source) int {
 	return i
 }
 
-// byline reads a line such as "By A, B and C in Washington | June 16, 2014".
+// readByline adds the byline in block i to s, such as "By A, B and C in Washington | June 16, 2014". It reports whether
+// the block is one.
 func (rd *reading) readByline(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	if len(b.toks) < 2 || len(b.toks) > 40 {
@@ -57,7 +59,7 @@ func (rd *reading) readByline(i int, s *source) bool {
 	return true
 }
 
-// pubLine reads a line that is only a publication's name.
+// readPublicationLine adds the publication to s if its name is all of block i. It reports whether it is.
 func (rd *reading) readPublicationLine(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	all := span{0, len(b.toks)}
@@ -75,7 +77,7 @@ func (rd *reading) readPublicationLine(i int, s *source) bool {
 	return true
 }
 
-// take adds what a second credit line says.
+// merge sets the fields of s that are empty to those of c, and adds the agencies of c.
 func (s *source) merge(c citation) {
 	if len(s.authors) == 0 {
 		s.authors = c.authors
@@ -99,7 +101,7 @@ func (s *source) merge(c citation) {
 	}
 }
 
-// dateLine reads a line that holds only a date or a time.
+// readDateLine sets the date of s if the block holds only a date or a time. It reports whether it does.
 func (rd *reading) readDateLine(b *block, s *source) bool {
 	if len(b.toks) > 14 {
 		return false
@@ -119,8 +121,8 @@ func (rd *reading) readDateLine(b *block, s *source) bool {
 	return rd.l.isTime(b.text, b.toks)
 }
 
-// headlineLine reports whether block i is a headline above a passage: short, without a full stop, and before something
-// longer, a byline or a date.
+// isHeadline reports whether block i is a headline above a passage: short, without a full stop, and before a longer
+// block, a byline or a date. If inside, the block is in the quotation element of the passage.
 func (rd *reading) isHeadline(i int, inside bool) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -155,7 +157,7 @@ func (rd *reading) isHeadline(i int, inside bool) bool {
 	return len(next.text) > len(b.text) || next.quotation != nil || len(next.text) > 60
 }
 
-// wholly reports whether all of the block is marked so.
+// isWholly reports whether one run of the given kind covers the block, final punctuation aside.
 func (b *block) isWholly(kind runKind) bool {
 	for _, r := range b.runs {
 		if r.kind == kind && r.start == 0 && r.end >= len(strings.TrimRight(b.text, ".:!? ")) {
@@ -165,8 +167,8 @@ func (b *block) isWholly(kind runKind) bool {
 	return false
 }
 
-// headlineAbove takes the line above a citation as its headline: a line of its own that is no sentence, or the post's
-// title.
+// readHeadlineAbove sets the headline of s to the line above the citation in block i, or to the post's title if there
+// is no such line.
 func (rd *reading) readHeadlineAbove(i int, s *source) {
 	for k := i - 1; k >= 0; k-- {
 		p := rd.doc.blocks[k]

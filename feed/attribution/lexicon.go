@@ -13,46 +13,46 @@ import (
 	"feedpub/feed"
 )
 
-// The language files. Each is one language: the words that credits, dates and page noise are made of, the rules of its
-// credits, and the cues that tell a blogger's voice from a quoted one. Adding a file adds a language.
+// languageFiles holds one file for each language: the words of credits, dates and boilerplate, the rules of its
+// credits, and the words that distinguish the author's voice from a quoted one. Adding a file adds a language.
 //
 //go:embed lang/*.txt
 var languageFiles embed.FS
 
-// fallback is the language assumed of a post too short to tell.
+// fallback is the language of posts whose language cannot be detected.
 const fallback = "en"
 
-// sharedFile holds what all languages have in common: given names, places, titles.
+// sharedFile holds the words common to all languages: given names, places, titles.
 const sharedFile = "shared.txt"
 
-// lexicon holds the words of all languages, each with a number, so that rules compare numbers instead of strings.
+// lexicon holds the words of all languages. Each word has a number, so that rules compare numbers rather than strings.
 type lexicon struct {
 	ids    map[string]int32
 	langs  map[string]*language
-	sorted []*language // by name, so that detection does not depend on map order
+	sorted []*language // by file name, so that detection is deterministic
 }
 
-// language is a language file, compiled.
+// language is a compiled language file.
 type language struct {
 	name       string
 	classes    map[string]*class
 	rules      []*rule
-	leads      index    // of the rules for clauses that end in a colon, dots or a dash
-	credits    index    // of the other rules that credit
-	postedBy   index    // of the rules that say who posted the post
-	allClasses []*class // every class, those without a name too; a class knows its place here
-	variants   int      // how many variants the rules have
-	trigger    []bool   // by word: whether a rule is filed under it
-	traits     []traits // by word: which classes have it, or a phrase that begins with it
+	leads      index    // rules for clauses that end in a colon, dots or a dash
+	credits    index    // the other rules of credits
+	postedBy   index    // rules of placePosted
+	allClasses []*class // named and unnamed classes; the index of a class is its bit less traitClasses
+	variants   int      // number of variants of all rules
+	trigger    []bool   // by word: whether an index has the word
+	traits     []traits // by word: the classes with the word or a phrase that begins with it
 	noise      phrases
 	end        phrases
 	caption    phrases
 	months     map[int32]int
-	// monthFirst says that 1/2/2010 is the second of January.
+	// monthFirst reports whether 1/2/2010 is the second of January.
 	monthFirst bool
-	// nouns says that every noun is capitalised, so that a capital does not make a name.
+	// nouns reports whether the language capitalises every noun, so that a capital letter does not identify a name.
 	nouns bool
-	// The classes that the code asks for; rules may name others.
+	// The classes that the code uses. Rules may use others.
 	at, from, report, period, told, det, epithet, when, weekday, connector, notName, given, honorific, role, by, in, and,
 	via, place,
 	pubWord, particle, say, stop, corporate, first, second, saidVerb, opener, label, suffix, with, on,
@@ -60,16 +60,16 @@ type language struct {
 	pointing, common, viaSkip, holiday, size, listName, piece, taken *class
 }
 
-// index finds the variants that can match a clause by the words in it.
+// index finds the variants that can match a clause by the words of the clause.
 type index struct {
-	byWord map[int32][]*variant // those that can match only where the word occurs
-	bare   []*variant           // those without a word of their own
+	byWord map[int32][]*variant // variants that match only clauses with the word
+	bare   []*variant           // variants that require no word
 }
 
-// traits is a set of classes and of kinds of tokens, as bits: what a clause has, or what a variant needs.
+// traits is a bit set of word classes and kinds of tokens. A clause has traits, and a variant requires traits.
 type traits [6]uint64
 
-// The first traits are kinds of punctuation that a variant can need.
+// The first traits are kinds of punctuation; the classes follow from traitClasses on.
 const (
 	traitDash = iota
 	traitDots
@@ -79,17 +79,18 @@ const (
 	traitAt
 	traitBar
 	traitComma
-	traitName    // a word that a known name begins with
-	traitClasses // the first class
+	traitName    // the first word of a known publication's name
+	traitClasses // the trait of the first class
 )
 
+// set adds a trait. Traits beyond the size of the set are ignored, which makes the test weaker and never wrong.
 func (t *traits) set(bit int) {
 	if bit < len(t)*64 {
 		t[bit/64] |= 1 << (bit % 64)
 	}
 }
 
-// covers reports whether t has all that need has.
+// covers reports whether t contains all traits of need.
 func (t *traits) covers(need *traits) bool {
 	for i := range t {
 		if need[i]&^t[i] != 0 {
@@ -99,6 +100,7 @@ func (t *traits) covers(need *traits) bool {
 	return true
 }
 
+// union adds the traits of o to t.
 func (t *traits) union(o *traits) {
 	for i := range t {
 		t[i] |= o[i]
@@ -108,19 +110,19 @@ func (t *traits) union(o *traits) {
 // class is a set of words and phrases, such as the verbs of writing.
 type class struct {
 	bit     int      // its trait
-	set     []uint64 // the words again, a bit for each
+	set     []uint64 // the words as a bit set
 	words   map[int32]bool
-	phrases map[int32][][]int32 // of two words and more, by first word, longest first
+	phrases map[int32][][]int32 // phrases of at least two words by first word, longest first
 }
 
-// newClass returns an empty class and files it among the language's.
+// newClass returns an empty class of the language.
 func (l *language) newClass() *class {
 	c := &class{bit: traitClasses + len(l.allClasses), words: make(map[int32]bool), phrases: make(map[int32][][]int32)}
 	l.allClasses = append(l.allClasses, c)
 	return c
 }
 
-// add adds a phrase by the numbers of its words.
+// add adds a phrase, given as the numbers of its words.
 func (c *class) add(ids []int32) {
 	if len(ids) == 1 {
 		c.words[ids[0]] = true
@@ -129,14 +131,14 @@ func (c *class) add(ids []int32) {
 	c.phrases[ids[0]] = append(c.phrases[ids[0]], ids)
 }
 
-// sort puts longer phrases before shorter ones, so that the longest match is tried first.
+// sort orders the phrases by length, so that the longest is tried first.
 func (c *class) sort() {
 	for _, ps := range c.phrases {
 		slices.SortStableFunc(ps, func(a, b []int32) int { return len(b) - len(a) })
 	}
 }
 
-// common returns how many of the phrases begin with a word of stop.
+// commonWords returns the number of words of stop that are in the class or begin a phrase of it.
 func (c *class) commonWords(stop *class) int {
 	n := 0
 	for id := range stop.words {
@@ -147,13 +149,13 @@ func (c *class) commonWords(stop *class) int {
 	return n
 }
 
-// has reports whether the class holds the word with the number id.
+// has reports whether the class contains the word with the number id.
 func (c *class) has(id int32) bool {
 	k := int(id >> 6)
 	return id > 0 && k < len(c.set) && c.set[k]>>(id&63)&1 != 0
 }
 
-// ends appends the positions after each phrase of the class that stands at toks[i], longest first.
+// phraseEnds appends to out the position after each phrase of the class that begins at toks[i], longest first.
 func (c *class) phraseEnds(toks []token, i int, out []int) []int {
 	if i >= len(toks) || toks[i].id == 0 {
 		return out
@@ -176,20 +178,20 @@ next:
 	return out
 }
 
-// phrases are lines known whole, or by their beginning and maybe something further on.
+// phrases is a set of lines. A line is given in full, or by its beginning and optionally a later part.
 type phrases struct {
 	whole  map[string]bool
-	starts map[string][]linePattern // by first word
+	starts map[string][]linePattern // by the first word of the prefix
 }
 
-// start is the beginning of a line, and what has to stand somewhere after it.
+// linePattern is the beginning of a line, and a text that must follow somewhere after it; the infix may be empty.
 type linePattern struct{ prefix, infix string }
 
-// wordsOfALine bounds the lines that are known by their beginning only; longer ones are sentences that begin alike.
+// wordsOfALine is the number of words from which a line that ends in a full stop is taken for a sentence.
 const wordsOfALine = 9
 
-// match reports whether the line is one of the phrases or begins with one. A line that ends like a sentence is known
-// by its beginning only if it is short.
+// matches reports whether the line is one of the phrases or begins with one. Sentences match only in full or by an
+// infix.
 func (p phrases) matches(line string) bool {
 	key := lineKey(line)
 	if p.whole[key] {
@@ -207,7 +209,7 @@ func (p phrases) matches(line string) bool {
 	return false
 }
 
-// lineKey is the key of a line: folded, with every number as "0", so that "12 comments" and "3 comments" are one.
+// lineKey returns the folded line with every number replaced by "0", so that "12 comments" and "3 comments" are equal.
 func lineKey(s string) string {
 	s = fold(s)
 	var b strings.Builder
@@ -222,7 +224,7 @@ func lineKey(s string) string {
 	return b.String()
 }
 
-// add adds a line of a language file: "whole", "beginning*", or "beginning * further on*".
+// add adds a line of a language file: "whole", "beginning*", or "beginning * later part*".
 func (p *phrases) add(line string) {
 	prefix, rest, ok := strings.Cut(line, "*")
 	if !ok {
@@ -239,6 +241,7 @@ func newLexicon() (*lexicon, error) {
 	return loadLexicon(languageFiles, "lang")
 }
 
+// loadLexicon compiles the language files in a directory. Every file is compiled together with sharedFile.
 func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 	lx := &lexicon{ids: make(map[string]int32), langs: make(map[string]*language)}
 	entries, err := fs.ReadDir(files, dir)
@@ -289,7 +292,7 @@ func loadLexicon(files fs.FS, dir string) (*lexicon, error) {
 	return lx, nil
 }
 
-// id returns the number of a word, giving it one if it has none.
+// id returns the number of a word, and assigns one if it has none.
 func (lx *lexicon) id(word string) int32 {
 	word = strings.ReplaceAll(strings.ToLower(word), "’", "'")
 	n, ok := lx.ids[word]
@@ -300,11 +303,11 @@ func (lx *lexicon) id(word string) int32 {
 	return n
 }
 
-// lookup returns the number of a word as it stands in a text, or 0. ASCII words cost no allocation.
+// lookup returns the number of a word of a text, or 0 if it has none. It does not allocate for ASCII words.
 func (lx *lexicon) lookup(w string) int32 {
 	var buf [24]byte
 	if len(w) > len(buf) {
-		return 0 // no list has longer words
+		return 0 // no class has longer words
 	}
 	for i := 0; i < len(w); i++ {
 		c := w[i]
@@ -319,8 +322,9 @@ func (lx *lexicon) lookup(w string) int32 {
 	return lx.ids[string(buf[:len(w)])]
 }
 
-// load reads a language file. Its sections are headed by a name in brackets; "#" begins a comment line. The sections
-// rules, noise, end, caption, options and months have one entry a line; all others are lists of phrases parted by commas.
+// loadLanguage compiles a language file. A section begins with its name in brackets, a comment line with "#". The
+// sections rules, noise, end, caption, options and months have one entry per line. Every other section is a class: a
+// list of phrases separated by commas.
 func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l := &language{
 		name:    name,
@@ -344,7 +348,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		}
 		switch section {
 		case "rules":
-			// Rules name classes that may come later in the file.
+			// Rules may use classes that follow later in the file.
 			rules = append(rules, numberedLine{line, number})
 		case "noise":
 			l.noise.add(line)
@@ -382,11 +386,13 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	return l, nil
 }
 
+// numberedLine is a line of a language file and its number.
 type numberedLine struct {
 	line   string
 	number int
 }
 
+// addPhrase adds a phrase to the class, unless it is empty.
 func (lx *lexicon) addPhrase(c *class, phrase string) {
 	words := strings.Fields(phrase)
 	if len(words) == 0 {
@@ -399,7 +405,7 @@ func (lx *lexicon) addPhrase(c *class, phrase string) {
 	c.add(ids)
 }
 
-// class returns the class of that name, empty if the language has none.
+// class returns the class with the name, which is created if there is none.
 func (l *language) class(name string) *class {
 	c := l.classes[name]
 	if c == nil {
@@ -409,17 +415,18 @@ func (l *language) class(name string) *class {
 	return c
 }
 
-// known reports whether a class of the language has the word; a word that stands only in rules or names is not known.
+// known reports whether a class of the language contains the word. Words of rules and of publications' names do not
+// count.
 func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
 
-// triggers reports whether a rule of the language is filed under the word.
+// triggers reports whether an index of the language has the word.
 func (l *language) triggers(id int32) bool {
 	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
 }
 
-// bind looks up the classes that the code asks for.
+// bindClasses sets the class fields to the classes of their names.
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"at":           &l.at,
@@ -479,8 +486,8 @@ func (l *language) bindClasses() {
 	}
 }
 
-// detect returns the language of a post: the declared one, if there is a file for it, else the one whose common words
-// are most frequent.
+// detectLanguage returns the language of a post: the declared one if there is a file for it, else the one whose common
+// words are most frequent.
 func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 	tag, _, _ := strings.Cut(strings.ToLower(declared), "-")
 	if l := lx.langs[tag]; l != nil {

@@ -50,7 +50,6 @@ type source struct {
 	marked        bool     // the passage is in a quotation element or quotation marks
 	hasHeader     bool     // a headline, byline or second credit confirms it
 	linked        bool     // the publication's name is linked or emphasised
-	sentence      bool     // the credit is a whole line
 	added         bool     // in reading.sources
 	parent        *source  // the source whose passage contains this one, or nil
 	continues     *source  // the source whose passage this one continues, or nil
@@ -274,7 +273,6 @@ func (rd *reading) newSource(i int, m *match) *source {
 	if s.url == "" && rd.titleURL != "" && m.rule.convention == "13" {
 		s.url = rd.titleURL
 	}
-	s.sentence = m.clause.lo == 0
 	rd.correctByHost(s, b, m.clause)
 	rd.addAgencies(s, b, m.clause)
 	return s

@@ -38,7 +38,7 @@ func (rd *reading) findBoilerplate(title string) {
 				b.role = Posted
 				continue
 			default:
-				// A date without a name, in the middle of the post, is rather that of a quoted article.
+				// A date without a name within the post is likely the date of a quoted article.
 				rd.postedOn = on
 			}
 		}
@@ -59,7 +59,7 @@ func (rd *reading) findBoilerplate(title string) {
 				b.role = Note
 				continue
 			case isHeading(b.elem):
-				// Headings part the post; one may still turn out to be a quoted headline.
+				// A heading may be a quoted headline.
 				continue
 			}
 		}
@@ -67,15 +67,16 @@ func (rd *reading) findBoilerplate(title string) {
 	}
 }
 
-// credits reports whether block i, which looks like a link of the page, credits a source: "Read more at the Guardian",
-// or the bare link to the source under a quotation.
+// isCreditLink reports whether block i, which looks like a link of the page, credits a source: "Read more at the
+// Guardian", or a bare link to the source below a quotation.
 func (rd *reading) isCreditLink(i int) bool {
 	b := rd.doc.blocks[i]
 	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) &&
 		articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
-// close makes every block from i on a footer: text after the post, such as readers' comments, is not the author's.
+// markFooter makes all blocks from i on the footer. Text after the post, such as readers' comments, is not the
+// author's.
 func (rd *reading) markFooter(i int) {
 	for _, b := range rd.doc.blocks[i:] {
 		if b.role == "" || b.role == Noise {
@@ -84,7 +85,7 @@ func (rd *reading) markFooter(i int) {
 	}
 }
 
-// findTitle finds the title if the content repeats it, and marks the lines above it as noise.
+// findTitle finds the block that repeats the title and marks the lines above it as noise.
 func (rd *reading) findTitle(title string) {
 	key := fold(title)
 	blocks := rd.doc.blocks
@@ -118,8 +119,8 @@ func (rd *reading) findTitle(title string) {
 	}
 }
 
-// titleURL returns the address of a link in the title's line whose text is its own host: "(qz.com)". That is how link
-// blogs name the page that an entry is about.
+// titleURL returns the address of a link in the title's line whose text is its host, as in "(qz.com)", or "". Link
+// blogs show the target of an entry this way.
 func titleURL(b *block) string {
 	for _, r := range b.runs {
 		if r.kind == runLink && strings.Trim(strings.ToLower(b.text[r.start:r.end]), "() ") == hostOf(r.value) {
@@ -129,7 +130,7 @@ func titleURL(b *block) string {
 	return ""
 }
 
-// afterTitle reports whether what follows the title in its line is a date or the host that the title links to.
+// isTitleSuffix reports whether the text after the title in its line is a date or in brackets. It records the date.
 func (rd *reading) isTitleSuffix(b *block, title string) bool {
 	words := len(rd.r.lx.tokenize(collapseSpace(title), nil))
 	if words >= len(b.toks) {
@@ -142,7 +143,8 @@ func (rd *reading) isTitleSuffix(b *block, title string) bool {
 	return groupEnd(b.toks, words) == len(b.toks)
 }
 
-// posted reports whether the block says who posted the post or when, and keeps it.
+// readPosted reports whether the block states who posted the post or when, and records it. If content is set, prose
+// precedes the block.
 func (rd *reading) readPosted(b *block, content bool) bool {
 	if !content && rd.atTop(b) && rd.readPageDate(b) {
 		return true
@@ -160,7 +162,7 @@ func (rd *reading) readPosted(b *block, content bool) bool {
 			if _, d := rd.l.date(b.text, b.toks, m.when.lo); !m.when.empty() {
 				rd.setPostedOn(rd.dateIn(b, m.when, d))
 			}
-			// The line may go on with the time, a section and the like.
+			// The line may continue with a date, a time or a section.
 			rd.readLaterDate(b, s.lo)
 		}
 		return false
@@ -168,7 +170,7 @@ func (rd *reading) readPosted(b *block, content bool) bool {
 	return found
 }
 
-// atTop reports whether nothing but the title and the page's own lines stand above the block.
+// atTop reports whether only the title and boilerplate are above the block.
 func (rd *reading) atTop(b *block) bool {
 	for _, above := range rd.doc.blocks[:min(len(rd.doc.blocks), 12)] {
 		if above == b {
@@ -181,7 +183,7 @@ func (rd *reading) atTop(b *block) bool {
 	return false
 }
 
-// dateIn reads the date in a WHEN slot, which may begin with "on".
+// dateIn returns the first date in the span of a WHEN slot, or d if it has a month.
 func (rd *reading) dateIn(b *block, s span, d date) date {
 	for k := s.lo; k < s.hi && d.month == 0; k++ {
 		_, d = rd.l.date(b.text, b.toks[:s.hi], k)
@@ -189,6 +191,7 @@ func (rd *reading) dateIn(b *block, s span, d date) date {
 	return d
 }
 
+// readLaterDate records the first date of the block from token from on.
 func (rd *reading) readLaterDate(b *block, from int) {
 	for k := from; k < len(b.toks) && rd.postedOn.year == 0; k++ {
 		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
@@ -197,14 +200,15 @@ func (rd *reading) readLaterDate(b *block, from int) {
 	}
 }
 
+// setPostedOn sets the date of the post unless it is set.
 func (rd *reading) setPostedOn(d date) {
 	if rd.postedOn.year == 0 && d.year != 0 {
 		rd.postedOn = d
 	}
 }
 
-// datePosted reports whether the block is only a date, or a paper's name and a date between dashes: the head of a
-// page.
+// readPageDate reports whether the block is only a date, or a name and a date between dashes, as at the top of a page.
+// It records the date.
 func (rd *reading) readPageDate(b *block) bool {
 	if len(b.toks) > 16 {
 		return false
@@ -228,12 +232,13 @@ func (rd *reading) readPageDate(b *block) bool {
 	return false
 }
 
-// afterQuotation reports whether block i stands in the same figure as a quotation before it.
+// followsQuotation reports whether the block before i is in a quotation element.
 func (rd *reading) followsQuotation(i int) bool {
 	return i > 0 && rd.doc.blocks[i-1].quotation != nil
 }
 
-// photoCredit reports whether a short line ends in the name of a picture agency: a caption that lost its picture.
+// isPhotoCredit reports whether the block is a short line that ends in the name of a picture agency: a caption without
+// its picture.
 func (rd *reading) isPhotoCredit(b *block) bool {
 	n := len(b.toks)
 	for n > 0 && b.toks[n-1].kind == tokPunct {
@@ -242,7 +247,7 @@ func (rd *reading) isPhotoCredit(b *block) bool {
 	return n >= 2 && len(b.toks) <= 40 && (rd.l.photo.has(b.toks[n-1].id) && rd.l.photo.has(b.toks[n-2].id))
 }
 
-// isNote reports whether the block is a remark in brackets on the quotation: "[Emphasis added]".
+// isNote reports whether the block is a note on the quotation in brackets: "[Emphasis added]".
 func isNote(l *language, b *block) bool {
 	if len(b.toks) < 3 || len(b.toks) > 14 || b.toks[0].ch != '(' && b.toks[0].ch != '[' ||
 		groupEnd(b.toks, 0) != len(b.toks) {
@@ -256,7 +261,7 @@ func isNote(l *language, b *block) bool {
 	return false
 }
 
-// isElision reports whether the block is only dots, bare or in brackets: something was left out here.
+// isElision reports whether the block is only dots, with or without brackets, which mark an omission.
 func isElision(b *block) bool {
 	dots := false
 	for _, t := range b.toks {
@@ -271,6 +276,7 @@ func isElision(b *block) bool {
 	return dots
 }
 
+// hasWords reports whether one of the tokens is a word.
 func hasWords(toks []token) bool {
 	for _, t := range toks {
 		if t.kind == tokWord {

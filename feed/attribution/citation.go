@@ -35,7 +35,7 @@ type citation struct {
 	leftover bool
 }
 
-// empty reports whether the citation names no publication, author, headline or dated year.
+// empty reports whether the citation names no publication, author, headline or year.
 func (c *citation) empty() bool {
 	return c.pub.name == "" && len(c.authors) == 0 && c.headline == "" && c.date.year == 0
 }

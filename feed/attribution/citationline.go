@@ -20,7 +20,7 @@ func (rd *reading) bindCitation(i int) (int, bool) {
 		return 0, false
 	}
 	last := i // last line of the citation
-	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}, sentence: true}
+	s := &source{convention: "9", weight: 0.7, kind: Excerpt, firstBlock: i, creditBlocks: []int{i}}
 	below := rd.readPublicationLine(i, s) && rd.hasHeaderBelow(i)
 	if below {
 		// The publication is on a line of its own, and the rest of the citation is below it.

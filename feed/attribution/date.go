@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// date is a calendar date; a zero year means that none was given.
+// date is a calendar date. The year is 0 if the text has none; the zero value is no date.
 type date struct{ year, month, day int }
 
 // String returns the date as YYYY-MM-DD, or "" if it has no year.

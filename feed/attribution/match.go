@@ -2,15 +2,15 @@ package attribution
 
 import "slices"
 
-// span is a stretch of tokens, or of bytes where so named: [lo, hi).
+// span is a range of tokens: [lo, hi).
 type span struct{ lo, hi int }
 
 func (s span) empty() bool { return s.hi <= s.lo }
 
-// maxSteps bounds the backtracking of one clause against one rule; no credit that people write comes near it.
+// maxSteps bounds the backtracking of one variant in one clause. Real credits take far fewer steps.
 const maxSteps = 3000
 
-// match is a rule found in a clause. Its spans count tokens; an empty one means that the slot is not in the rule.
+// match is a match of a rule with a clause. A span is empty if its slot is not in the rule.
 type match struct {
 	rule                              *rule
 	clause                            span
@@ -18,23 +18,23 @@ type match struct {
 	cites                             []span
 }
 
-// matcher tries rules on the clauses of one block.
+// matcher matches rules with the clauses of one block.
 type matcher struct {
 	r    *Reader
 	l    *language
 	b    *block
 	toks []token
-	hi   int // where the clause ends
+	hi   int // end of the clause
 	step int
 	m    match
-	// seen holds, by a variant's number, the round in which it was tried last.
+	// lastRound holds the last round in which each variant was tried, by number.
 	lastRound []uint32
 	round     uint32
-	// names reports whether what stands in the slots can be what the slots are for; nil means that it need not.
+	// plausible reports whether the text of each slot fits the slot. If it is nil, every match is accepted.
 	plausible func(*block, *match) bool
 }
 
-// best returns the surest match of any rule that credits with the clause, or nil.
+// bestMatch returns the match of greatest weight of the clause with a rule of credits, or nil.
 func (x *matcher) bestMatch(clause span) *match {
 	if x.endsAsLead(clause) {
 		return x.bestAmong(clause, &x.l.leads, &x.l.credits)
@@ -42,10 +42,10 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
-// among returns the surest match of any rule of the indexes with the clause, or nil.
+// bestAmong returns the match of greatest weight of the clause with a rule of the indexes, or nil.
 func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
-		clause.lo = clause.hi - 120 // nobody credits at such length; what ends the clause may still be a credit
+		clause.lo = clause.hi - 120 // credits are shorter, but the clause may end in one
 	}
 	x.hi = clause.hi
 	has := x.traitsOf(clause)
@@ -88,7 +88,7 @@ func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	return found
 }
 
-// traitsOf returns what the clause has: the classes of its words, and the kinds of its punctuation.
+// traitsOf returns the traits of the clause: the classes of its words and the kinds of its punctuation.
 func (x *matcher) traitsOf(clause span) traits {
 	var has traits
 	for _, t := range x.toks[clause.lo:clause.hi] {
@@ -126,6 +126,7 @@ func (x *matcher) traitsOf(clause span) traits {
 	return has
 }
 
+// containsAll reports whether the clause contains all words.
 func (x *matcher) containsAll(clause span, words []int32) bool {
 next:
 	for _, w := range words {
@@ -139,17 +140,18 @@ next:
 	return true
 }
 
+// endsAsLead reports whether the clause ends in a colon, dots or a dash.
 func (x *matcher) endsAsLead(clause span) bool {
 	i := clause.hi - 1
 	return i >= clause.lo && announces(x.toks[i])
 }
 
-// isColon reports whether a clause that ends in t announces something: a colon, dots or a dash.
+// announces reports whether t is a colon, dots or a dash, which at the end of a clause announce a passage.
 func announces(t token) bool {
 	return t.kind == tokDots || t.kind == tokDash || t.kind == tokPunct && t.ch == ':'
 }
 
-// match reports whether the elements match the tokens from i to the end of the clause, and fills x.m on the way.
+// match reports whether the elements match the tokens from i to the end of the clause. It fills the slots of x.m.
 func (x *matcher) match(es []elem, i int) bool {
 	if x.step--; x.step < 0 {
 		return false
@@ -260,8 +262,8 @@ func (x *matcher) match(es []elem, i int) bool {
 	return false
 }
 
-// slot tries the rest after a slot was filled with s. People put dates, vias and headlines in brackets after any
-// name, so a group that follows may belong to the slot.
+// fillSlot sets the slot to s and matches the rest after it. A group in brackets after s may belong to the slot, since
+// authors put dates, vias and headlines in brackets after any name.
 func (x *matcher) fillSlot(to *span, s span, rest []elem) bool {
 	old := *to
 	*to = s
@@ -279,7 +281,7 @@ func (x *matcher) fillSlot(to *span, s span, rest []elem) bool {
 	return false
 }
 
-// group returns the end of the group in parentheses or brackets that begins at token i, or 0.
+// groupEnd returns the position after the group in parentheses or brackets that begins at token i, or 0.
 func (x *matcher) groupEnd(i int) int {
 	if i >= x.hi || x.toks[i].kind != tokPunct {
 		return 0
@@ -305,11 +307,11 @@ func (x *matcher) groupEnd(i int) int {
 	return 0
 }
 
-// quoted returns the end of the stretch in quotation marks that begins at token i, or 0.
+// quotedEnd returns the position after the quotation that begins at token i, or 0.
 func (x *matcher) quotedEnd(i int) int { return quotedEnd(x.toks[:x.hi], i) }
 
-// quotedEnd returns the position after the quotation mark that closes the one at toks[i], or 0 if toks[i] opens
-// nothing or nothing closes it.
+// quotedEnd returns the position after the quotation mark that closes the one at toks[i], or 0 if toks[i] is not an
+// opening mark or is not closed.
 func quotedEnd(toks []token, i int) int {
 	if i >= len(toks) || toks[i].kind != tokOpen {
 		return 0
@@ -329,7 +331,7 @@ func quotedEnd(toks []token, i int) int {
 	return 0
 }
 
-// closes reports whether the mark c closes what open opens.
+// isClosing reports whether the mark c closes a quotation that open begins.
 func isClosing(open, c rune) bool {
 	switch open {
 	case '“', '„':
@@ -347,7 +349,8 @@ func isClosing(open, c rune) bool {
 	}
 }
 
-// clauses calls yield with each clause of the tokens: a sentence, or the part of one that ends in a colon.
+// clauses calls yield with each clause of the tokens, until yield returns false. A clause is a sentence, or the part of
+// one that ends in a colon.
 func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	lo, skip := 0, 0
 	for i, t := range toks {
@@ -355,7 +358,7 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 			continue
 		}
 		if t.kind == tokOpen {
-			// A short quotation or a headline in quotation marks may hold points and colons of its own.
+			// A quotation or a headline in quotation marks may contain full stops and colons.
 			if end := quotedEnd(toks[:min(len(toks), i+30)], i); end > 0 && i > lo {
 				skip = end
 				if end < len(toks) || !endsSentence(toks[end-1], toks[max(end-2, 0)]) {
@@ -382,7 +385,7 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	}
 }
 
-// openIn reports whether the tokens hold an unclosed bracket.
+// hasOpenBracket reports whether the tokens contain an unclosed bracket.
 func hasOpenBracket(toks []token) bool {
 	depth := 0
 	for _, t := range toks {
@@ -398,11 +401,12 @@ func hasOpenBracket(toks []token) bool {
 	return depth > 0
 }
 
+// endsSentence reports whether last is a closing quotation mark after the end of a sentence.
 func endsSentence(last, before token) bool {
 	return last.kind == tokClose && before.kind == tokPunct && (before.ch == '.' || before.ch == '!' || before.ch == '?')
 }
 
-// breaks reports whether a clause ends with the token i.
+// endsClause reports whether a clause ends with token i.
 func (r *Reader) endsClause(l *language, toks []token, i int) bool {
 	t := toks[i]
 	if t.kind == tokDash && i >= 3 && i <= 14 && t.space &&

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// saysInQuotes reports whether the block begins with a quotation rather than with a headline in quotation marks: it is
-// long, or ends like a sentence.
+// startsWithQuotation reports whether the block begins with a quotation rather than a headline in quotation marks: it
+// is long, not in title case, ends like a sentence, or precedes a bracket.
 func (rd *reading) startsWithQuotation(b *block) bool {
 	end := quotedEnd(b.toks, 0)
 	if end < 3 {
@@ -18,9 +18,10 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
-// bindText takes the passage of s from the blocks at i on, if both its borders are certain: quotation marks around the
-// whole, or a byline, date or dateline copied with it and an end that the text shows where the voice changes too.
-// Otherwise s is a credit without a passage.
+// bindText makes the unmarked blocks from i on the passage of s if both ends of the passage are certain. The start is
+// certain if a byline, date or dateline was copied with the passage; the end must be visible in the text and agree with
+// the change of voice. Quotation marks around the whole passage make both certain. Otherwise s becomes a credit without
+// a passage. bindText returns the index of the block to continue with.
 func (rd *reading) bindText(i int, s *source) int {
 	end := rd.passageLimit(i)
 	if marked := rd.quotedBlocksEnd(i, end); marked > i {
@@ -53,7 +54,7 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	quoted := quotedParagraphs(voices, cost)
 	if !s.copiedHeader && !rd.startsWithDateline(i) || !rd.endIsCertain(at, quoted, end) {
-		// Whose words these are cannot be told, so they are not searched for credits.
+		// The author of these blocks is unknown, so they are not searched for credits.
 		for n, k := range at {
 			if !quoted[n] {
 				break
@@ -76,14 +77,14 @@ func (rd *reading) bindText(i int, s *source) int {
 	}
 	for k := i; k < end; k++ {
 		if b := rd.doc.blocks[k]; b.role == "" {
-			rd.setRole(b, Note) // what was left out, within the passage
+			rd.setRole(b, Note) // dots that mark an omission within the passage
 		}
 	}
 	rd.addQuote(s)
 	return next
 }
 
-// voiceOf reads the voice of a block, without the notes and link labels at its end.
+// voiceOf returns the voice of a block without the notes and link labels at its end.
 func (rd *reading) voiceOf(b *block, last bool) voice {
 	s := span{0, len(b.toks)}
 	for s.hi > 1 {
@@ -96,12 +97,12 @@ func (rd *reading) voiceOf(b *block, last bool) voice {
 	return rd.l.voiceOf(b.toks[:s.hi], last)
 }
 
-// maxPassage bounds the blocks of a passage in text. Nobody quotes at such length, and looking for the end of a
-// passage must not take the whole of a huge post again and again.
+// maxPassage bounds the number of blocks in an unmarked passage. It keeps repeated searches for the end of a passage
+// linear in the size of the post.
 const maxPassage = 500
 
-// limit returns where at the latest a passage in text that begins at block i ends: before the next quotation element,
-// credit or footer.
+// passageLimit returns the index of the first block that cannot be in an unmarked passage that begins at block i: the
+// next quotation element, credit, heading or footer.
 func (rd *reading) passageLimit(i int) int {
 	end := min(len(rd.doc.blocks), i+maxPassage)
 	for k := i; k < end; k++ {
@@ -119,7 +120,7 @@ func (rd *reading) passageLimit(i int) int {
 	return end
 }
 
-// startsCredit reports whether block k, met within a passage, is a credit of its own rather than reported speech.
+// startsCredit reports whether block k is a credit, rather than reported speech within a passage.
 func (rd *reading) startsCredit(k int) bool {
 	b := rd.doc.blocks[k]
 	if rd.readViaLine(b) || rd.isTailCredit(k) {
@@ -139,7 +140,7 @@ func (rd *reading) startsCredit(k int) bool {
 	return a.before.empty() && a.after.empty() || known && (a.after.empty() || a.before.empty())
 }
 
-// finalBlock returns the last block of prose.
+// lastProseBlock returns the index of the last block of prose, or -1.
 func (rd *reading) lastProseBlock() int {
 	for k, v := range slices.Backward(rd.doc.blocks) {
 		if b := v; b.role == "" && !rd.readViaLine(b) {
@@ -149,8 +150,8 @@ func (rd *reading) lastProseBlock() int {
 	return -1
 }
 
-// quotedBlocks returns the end of the passage that begins at block i if it stands in quotation marks, each block of it
-// or the whole; else i.
+// quotedBlocksEnd returns the end of the passage that begins at block i if it is in quotation marks, as a whole or
+// block by block. Otherwise it returns i.
 func (rd *reading) quotedBlocksEnd(i, end int) int {
 	k := i
 	open := rd.doc.blocks[i].toks[0]
@@ -176,10 +177,10 @@ func (rd *reading) quotedBlocksEnd(i, end int) int {
 		}
 		switch {
 		case begins && inner > 0 && inner < n:
-			// “We know,” he said: speech at the beginning of a paragraph, not a passage in marks.
+			// “We know,” he said: speech at the start of a paragraph, not a quoted passage.
 			return i
 		case ends:
-			// Every paragraph may have its own pair.
+			// Each paragraph may have its own pair of marks.
 			if k+1 < end && rd.doc.blocks[k+1].role == "" && rd.doc.blocks[k+1].toks[0].kind == tokOpen &&
 				rd.doc.blocks[k+1].toks[0].ch == open.ch {
 				k++
@@ -192,7 +193,7 @@ func (rd *reading) quotedBlocksEnd(i, end int) int {
 	return i
 }
 
-// takeBlocks makes the blocks of [i, end) passage of s.
+// addPassage adds the blocks [i, end) that have no role yet to the passage of s.
 func (rd *reading) addPassage(s *source, i, end int) {
 	for k := i; k < end; k++ {
 		b := rd.doc.blocks[k]
@@ -219,8 +220,8 @@ func (rd *reading) addPassage(s *source, i, end int) {
 	}
 }
 
-// passageText returns the quoted text of the tokens without what bloggers put at the end of a passage: notes, link
-// labels and vias. whole says that nothing, or only a note, was cut.
+// trimPassage returns the text of the span without the notes, link labels and vias at its end. It reports in whole
+// whether the span is the whole block and at most notes were removed.
 func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	whole = s.lo == 0 && s.hi == len(b.toks)
 	for s.lo < s.hi {
@@ -235,7 +236,7 @@ func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	return b.slice(s), whole
 }
 
-// tailNoise returns how many tokens at the end of the stretch are not part of a passage.
+// trailingNoise returns the number of tokens at the end of the span that are a note, a via or a link label.
 func (rd *reading) trailingNoise(b *block, s span) int {
 	// "[Emphasis added]", "(via X)"
 	for k := s.hi - 1; k > s.lo && k > s.hi-16; k-- {
@@ -275,7 +276,7 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 	return 0
 }
 
-// commit adds the source once its passage is complete.
+// addQuote adds s to the sources if it has a passage and has not been added.
 func (rd *reading) addQuote(s *source) {
 	if len(s.passages) > 0 && !s.added {
 		if len(s.passageBlocks) > 0 {
@@ -291,7 +292,8 @@ func (rd *reading) addQuote(s *source) {
 	}
 }
 
-// bindRunIn takes the passage that follows its credit within block i.
+// bindPassageInLine makes the text after the credit in block i the passage of s if it is in quotation marks or
+// emphasised. It returns the index of the block to continue with.
 func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	b := rd.doc.blocks[i]
 	rd.setRole(b, Passage)
@@ -308,7 +310,7 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 			rd.addQuote(s)
 			return i + 1
 		}
-		// The marks close in a later block.
+		// The quotation ends in a later block.
 		if end := rd.closingBlockEnd(i+1, b.toks[rest.lo].ch); end > 0 {
 			s.marked = true
 			s.passages = append(s.passages, b.slice(rest))
@@ -317,7 +319,7 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 			return end
 		}
 	}
-	// An emphasised stretch is the passage; Slashdot sets it in italics.
+	// Some sites set the passage in italics.
 	if end := rd.emphasisEnd(b, rest); end > 0 && end < rest.hi {
 		s.marked = true
 		rd.bindEmphasisedText(b, rest, s)
@@ -338,7 +340,8 @@ func (rd *reading) bindPassageInLine(i int, rest span, s *source) int {
 	return rd.bindEmphasisedBlocks(i, s)
 }
 
-// bindMore takes the emphasised blocks after i that go on with a passage that began within i.
+// bindEmphasisedBlocks adds the emphasised blocks after block i to a passage that began in it. It returns the index of
+// the block to continue with.
 func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 	end := rd.passageLimit(i)
 	k := i + 1
@@ -353,7 +356,7 @@ func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 		rd.addPassage(s, k, k+1)
 	}
 	if k < end && rd.emphasisEnd(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}) > 0 {
-		// The stretch that began above ends in this block.
+		// The emphasised text ends within this block.
 		rd.setRole(rd.doc.blocks[k], Passage)
 		rd.bindEmphasisedText(rd.doc.blocks[k], span{0, len(rd.doc.blocks[k].toks)}, s)
 		k++
@@ -362,7 +365,7 @@ func (rd *reading) bindEmphasisedBlocks(i int, s *source) int {
 	return k
 }
 
-// emphasisEnd returns the position after the emphasised stretch that begins where s does, or 0.
+// emphasisEnd returns the position after the emphasised run at the start of the span, or 0.
 func (rd *reading) emphasisEnd(b *block, s span) int {
 	for _, r := range b.runs {
 		if r.kind == runEmphasis && r.start <= b.toks[s.lo].start && r.end > b.toks[s.lo].end {
@@ -376,7 +379,8 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 	return 0
 }
 
-// bindQuoted takes what the source is quoted with further in the block: "…" From the report: "…" It returns what is left.
+// bindFurtherQuotations adds further quotations from the same source in the block, as in: "…" From the report: "…" It
+// returns the rest of the span.
 func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	for k := rest.lo; k < rest.hi-1 && k < rest.lo+14; k++ {
 		if !announces(b.toks[k]) || b.toks[k+1].kind != tokOpen {
@@ -394,8 +398,8 @@ func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	return rest
 }
 
-// bindStretches takes the emphasised stretches of the tokens as passages of s. Between them stands either what leads to
-// the next one of the same source ("From the report:"), or the blogger's own.
+// bindEmphasisedText adds the emphasised parts of the span to the passage of s. The text between them either introduces
+// the next part ("From the report:") or is the author's own.
 func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 	s.inline = true
 	own := span{rest.lo, rest.lo}
@@ -426,7 +430,7 @@ func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 	flush()
 }
 
-// closingBlock returns the position after the block that ends in the mark closing open, or 0.
+// closingBlockEnd returns the index after the block that ends in the closing mark of open, or 0.
 func (rd *reading) closingBlockEnd(i int, open rune) int {
 	for k := i; k < len(rd.doc.blocks) && k < i+30; k++ {
 		b := rd.doc.blocks[k]
@@ -440,7 +444,7 @@ func (rd *reading) closingBlockEnd(i int, open rune) int {
 	return 0
 }
 
-// bindInline takes a passage that stands in quotation marks within its credit's sentence.
+// bindInline adds the source of match m, whose passage is in quotation marks within the same sentence.
 func (rd *reading) bindInline(i int, m *match) {
 	b := rd.doc.blocks[i]
 	s := rd.newSource(i, m)
@@ -461,7 +465,8 @@ func (rd *reading) bindInline(i int, m *match) {
 	rd.addQuote(s)
 }
 
-// titleCase reports whether most of the longer words are capitalised, as English headlines are.
+// isTitleCase reports whether most of the longer words are capitalised, as in English headlines. It is always true for
+// other languages.
 func isTitleCase(l *language, toks []token) bool {
 	upper, all := 0, 0
 	for i, t := range toks {

@@ -11,38 +11,38 @@ import (
 	"feedpub/feed"
 )
 
-// publicationData is the table of publications and agencies known by name. It helps to tell names from other words
-// and to give one publication one name; a publication need not be in it to be found.
+// publicationData is the table of known publications and agencies. It distinguishes names from other words and gives
+// each publication one name. A publication that is not in the table can still be credited.
 //
 //go:embed publications.json
 var publicationData []byte
 
-// Publication is an entry of the table of known publications, which users can extend.
+// Publication is an entry of the table of known publications. Users can add entries.
 type Publication struct {
-	Name    string   `json:"name"`              // the canonical name, with its article: "The Guardian"
-	Aliases []string `json:"aliases,omitempty"` // other names; case, articles and punctuation don't matter
-	Domains []string `json:"domains,omitempty"` // hosts of its articles, without "www."; subdomains are included
-	FeedURL string   `json:"feed_url,omitempty"`
-	URL     string   `json:"url,omitempty"`
-	Agency  bool     `json:"agency,omitempty"` // a news agency, whose reports other publications carry
-	// Word says that the name without its article is also a common word: it is taken for the publication only where
-	// a publication must stand.
+	Name    string   `json:"name"`               // canonical name with its article: "The Guardian"; required
+	Aliases []string `json:"aliases,omitempty"`  // other names; case, articles and punctuation are ignored
+	Domains []string `json:"domains,omitempty"`  // hosts of its articles, without "www."; subdomains are included
+	FeedURL string   `json:"feed_url,omitempty"` // of the publication's own feed
+	URL     string   `json:"url,omitempty"`      // home page; empty: the first domain
+	Agency  bool     `json:"agency,omitempty"`   // a news agency, whose reports other publications carry
+	// Word reports whether the name without its article is also a common word. Such a name is read as the publication
+	// only where a publication is expected.
 	Word bool `json:"word,omitempty"`
 }
 
-// publication is an entry as the table holds it.
+// publication is an entry of the compiled table.
 type publication struct{ Publication }
 
 // publications finds entries by name and by host. It is immutable.
 type publications struct {
 	byName    map[string]*publication
-	trie      *nameNode // the names as the tokens that they are made of
-	roots     []bool    // by word: whether a name begins with it
+	trie      *nameNode // the names by token
+	roots     []bool    // by word: whether a name begins with the word
 	byDomain  map[string]*publication
-	exclaimed map[int32]bool // words that a name writes with an exclamation mark
+	exclaimed map[int32]bool // words that a name spells with an exclamation mark
 }
 
-// newPublications compiles the embedded table with the user's entries, which win over it.
+// newPublications compiles the embedded table and the user's entries, which take precedence.
 func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 	var known []Publication
 	if err := json.Unmarshal(publicationData, &known); err != nil {
@@ -88,16 +88,16 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 	return p, nil
 }
 
-// begins reports whether a known name begins with the word.
+// startsName reports whether a known name begins with the word.
 func (p *publications) startsName(t token) bool {
 	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id]
 }
 
-// articles are those that names of publications begin with, with the blank after them.
+// articles lists the articles that begin names of publications, with the space after them.
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
-// withoutArticle drops the article of a known name that is not part of it: "Die Süddeutsche Zeitung" is called
-// Süddeutsche Zeitung, "Die Zeit" is not called Zeit.
+// withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche Zeitung"
+// becomes "Süddeutsche Zeitung", "Die Zeit" is unchanged.
 func withoutArticle(name string, e *publication) string {
 	for _, a := range articles {
 		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) &&
@@ -108,7 +108,7 @@ func withoutArticle(name string, e *publication) string {
 	return name
 }
 
-// nameKey is the key of a publication's name: folded, without a leading article.
+// nameKey returns the key of a publication's name: folded, without a leading article.
 func nameKey(name string) string {
 	key := fold(name)
 	for _, article := range articles {
@@ -119,7 +119,7 @@ func nameKey(name string) string {
 	return key
 }
 
-// lookup returns the entry of that name, or nil.
+// lookup returns the entry with the name, or nil.
 func (p *publications) lookup(name string) *publication {
 	if len(name) > 80 {
 		return nil
@@ -127,16 +127,16 @@ func (p *publications) lookup(name string) *publication {
 	return p.byName[nameKey(name)]
 }
 
-// nameNode is a node of the tree in which names are found token by token, without making strings.
+// nameNode is a node of the tree of names by token. Searching it does not allocate.
 type nameNode struct {
 	next  map[int32]*nameNode
-	entry *publication // of the name that ends here
+	entry *publication // entry of the name that ends here, or nil
 }
 
-// possID stands for the possessive ending in names: "Harper's".
+// possID represents the possessive ending in names: "Harper's".
 const possID = -1
 
-// add adds a name by its words, with and without its article.
+// add adds a name with and without its article.
 func (n *nameNode) add(lx *lexicon, name string, e *publication) {
 	toks := lx.tokenize(name, nil)
 	for start := range 2 {
@@ -165,7 +165,7 @@ func (n *nameNode) add(lx *lexicon, name string, e *publication) {
 	}
 }
 
-// walk calls yield with every end of a known name that begins at toks[i], the shortest first.
+// walk calls yield with the end and the entry of each known name that begins at toks[i], the shortest first.
 func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)) {
 	if i >= len(toks) || toks[i].id == 0 {
 		return
@@ -195,8 +195,8 @@ func (n *nameNode) walk(toks []token, i int, yield func(end int, e *publication)
 	}
 }
 
-// suffix returns the number of tokens at the end of toks that are a known name, as many as can be, or 0. Epithets in
-// front of a name are often capitalised ("the Soros-funded Politico"), so names are looked for from their end.
+// knownSuffix returns the number of tokens of the longest known name at the end of toks, or 0. Names are searched from
+// the end because capitalised epithets may precede them: "the Soros-funded Politico".
 func (p *publications) knownSuffix(toks []token) int {
 	for i := range toks {
 		if !p.startsName(toks[i]) {
@@ -211,8 +211,8 @@ func (p *publications) knownSuffix(toks []token) int {
 	return 0
 }
 
-// prefix returns the number of tokens at the beginning of toks that are a known name, as many as can be, or 0.
-// A name that is also a common word counts only after an article.
+// knownPrefix returns the number of tokens of the longest known name at the start of toks, or 0. A name that is also a
+// common word counts only if article is set, which means that an article precedes it.
 func (p *publications) knownPrefix(toks []token, article bool) int {
 	if len(toks) == 0 || toks[0].kind != tokWord || !toks[0].upper && !toks[0].digit && !toks[0].inner {
 		return 0
@@ -226,7 +226,7 @@ func (p *publications) knownPrefix(toks []token, article bool) int {
 	return n
 }
 
-// host returns the entry whose domain the URL's host is or lies under, or nil.
+// byHost returns the entry with a domain that is, or contains, the host of the URL; or nil.
 func (p *publications) byHost(rawURL string) *publication {
 	h := hostOf(rawURL)
 	for h != "" {
@@ -238,7 +238,7 @@ func (p *publications) byHost(rawURL string) *publication {
 	return nil
 }
 
-// hostOf returns the host of an absolute http URL in lower case, without "www.", or "".
+// hostOf returns the host of an absolute HTTP URL in lower case without "www.", or "".
 func hostOf(rawURL string) string {
 	if !strings.HasPrefix(rawURL, "http://") && !strings.HasPrefix(rawURL, "https://") &&
 		!strings.HasPrefix(rawURL, "//") {
@@ -251,9 +251,9 @@ func hostOf(rawURL string) string {
 	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
 }
 
-// Canonical returns the source that stands for the publication in feeds and indexes: its canonical name, home page
-// and feed, as far as the table has them. "the Guardian", "Guardian" and "UK's Guardian" are one. Of a name that the
-// table does not have, determiners and epithets are dropped and the rest is kept as it is written.
+// Canonical returns the source by which feeds and indexes identify a publication: its canonical name, home page and
+// feed, as far as the table has them. "the Guardian", "Guardian" and "UK's Guardian" are the same. An unknown name is
+// returned as it is, without determiners and epithets. An empty name has an empty source.
 func (r *Reader) Canonical(name string) feed.Source {
 	p := r.publisherOf(r.lx.langs[fallback], name)
 	if p.known == nil {
@@ -262,14 +262,14 @@ func (r *Reader) Canonical(name string) feed.Source {
 	return feed.Source{Publication: p.known.Name, PublicationURL: p.known.URL, FeedURL: p.known.FeedURL}
 }
 
-// publisherOf reads a name as it stands in a PUB slot.
+// publisherOf returns the publisher with a name from a PUB slot.
 func (r *Reader) publisherOf(l *language, name string) publisher {
 	name = strings.Trim(collapseSpace(name), " ,;:\"“”‘«»()[]_*")
 	if e := r.pubs.lookup(name); e != nil {
 		return publisher{name: withoutArticle(name, e), known: e}
 	}
 	toks := r.lx.tokenize(name, nil)
-	// "the Irish Times" ends in a name that begins like an epithet: the longest name that is known wins.
+	// The longest known name takes precedence over epithets: "the Irish Times" is not the Times.
 	if n := r.pubs.knownSuffix(toks); n > 0 && !r.endsUnknownName(l, toks, n) {
 		s := name[toks[len(toks)-n].start:toks[len(toks)-1].end]
 		e := r.pubs.lookup(s)
@@ -278,12 +278,12 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	i := l.skipDeterminers(toks, 0)
 	if i > 0 && i < len(toks) && l.epithet.has(toks[i-1].id) && l.looksLikePub(name, toks[i:]) &&
 		!acronym(name[toks[i-1].start:toks[i-1].end]) {
-		i-- // "the American Economic Review": of a name that is not known, the adjective is more likely a part
+		i-- // "the American Economic Review": an adjective is likely part of an unknown name
 	}
 	if i < len(toks) && i > 0 {
 		toks = toks[i:]
 	}
-	// Lower-case adjectives before the name are the blogger's.
+	// Adjectives in lower case are not part of the name.
 	for k := 0; i > 0 && k < min(4, len(toks)-1); k++ {
 		if nameStart(l, toks, k) {
 			toks = toks[k:]
@@ -300,27 +300,27 @@ func (r *Reader) publisherOf(l *language, name string) publisher {
 	return publisher{name: withArticle(name, toks[0].start, rest)}
 }
 
-// acronym reports whether a word is written in capitals and points alone: "UK", "U.S.".
+// acronym reports whether a word has no lower-case letters: "UK", "U.S.".
 func acronym(s string) bool {
 	return !strings.ContainsFunc(s, unicode.IsLower)
 }
 
-// otherName reports whether the known name that the last n tokens are is only the end of another one that the table
-// does not have: "Des Moines Register" is not The Register, while "UK Guardian" is the Guardian.
+// endsUnknownName reports whether the known name in the last n tokens is only the end of an unknown one: "Des Moines
+// Register" is not The Register, but "UK Guardian" is the Guardian.
 func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 	k := len(toks) - n
 	if k == 0 {
 		return false
 	}
-	word := false // one that says little: what stands before a long name is an epithet
+	word := false // the name is also a common word
 	r.pubs.trie.walk(toks, k, func(end int, e *publication) { word = word || end == len(toks) && e.Word })
 	before := toks[k-1]
 	return (word || n == 1) && before.kind == tokWord && before.upper && !l.epithet.has(before.id) &&
 		!l.det.has(before.id) && (!l.known(before.id) || l.pubWord.has(before.id))
 }
 
-// withArticle gives a name back the capitalised article that it was written with: "The Register" is a name, "the
-// Register" a name with a determiner.
+// withArticle restores the capitalised article of a name: "The Register" is a name, while "the Register" is a name
+// after a determiner.
 func withArticle(text string, start int, name string) string {
 	if strings.HasSuffix(text[:start], "The ") && !strings.HasPrefix(name, "The ") &&
 		strings.TrimSpace(text[:start]) == "The" {

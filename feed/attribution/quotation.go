@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// bindQuotation joins a quotation element with its credit: the lead before it, if there is one, what the element
-// holds, the line after it, a source named in the prose, its cite attribute, or the source of the passage before. It
-// returns the block to go on with.
+// bindQuotation joins a quotation element with its credit, which is, in this order: the lead before it, a credit inside
+// it, the line after it, a source mentioned before, its cite attribute, or the source of the previous passage. It
+// returns the index of the block to continue with.
 func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	blocks := rd.doc.blocks
 	if len(q.blocks) == 0 {
@@ -37,9 +37,9 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	if rd.bindReblog(q, first) {
 		return end
 	}
-	// Quotation elements that follow one another directly are one passage, as editors make one of every paragraph.
+	// Adjacent quotation elements are one passage: some editors make one element for each paragraph.
 	last := end
-	// The bound keeps a long row of them, each of which looks for its passage's end, from taking quadratic time.
+	// The bound keeps a long sequence of them from taking quadratic time.
 	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) &&
 		blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
@@ -84,12 +84,13 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	return next
 }
 
-// credited reports whether the quotation of the blocks [i, end) holds its credit at its end.
+// hasInnerCredit reports whether the quotation in the blocks [i, end) ends in a credit.
 func (rd *reading) hasInnerCredit(i, end int) bool {
 	b := rd.doc.blocks[end-1]
 	return b.credit || end-1 > i && rd.isDashLine(b) || rd.creditDash(b) > 0
 }
 
+// setRoles sets the role of the blocks [i, end) that have none.
 func (rd *reading) setRoles(i, end int, role Role) {
 	for k := i; k < end; k++ {
 		if rd.doc.blocks[k].role == "" {
@@ -98,7 +99,8 @@ func (rd *reading) setRoles(i, end int, role Role) {
 	}
 }
 
-// isCode reports whether the blocks are a program or a shell's session: old templates set those in blockquotes.
+// isCode reports whether most of the blocks [i, end) are a program or a shell session. Old templates set those in
+// blockquotes.
 func (rd *reading) isCode(i, end int) bool {
 	code := 0
 	for _, b := range rd.doc.blocks[i:end] {
@@ -109,7 +111,7 @@ func (rd *reading) isCode(i, end int) bool {
 	return code*2 > end-i
 }
 
-// looksLikeCode reports whether a line is more likely typed into a machine than written for readers.
+// looksLikeCode reports whether a line looks like a command or a line of a program.
 func looksLikeCode(s string) bool {
 	if strings.HasPrefix(s, "$ ") || strings.HasPrefix(s, "# ") || strings.HasPrefix(s, "> ") ||
 		strings.HasPrefix(s, "sudo ") ||
@@ -131,8 +133,8 @@ func looksLikeCode(s string) bool {
 	return marks*6 > letters && letters > 0
 }
 
-// innerCredit reads the credit that stands inside the quotation: in a cite or footer, or after a dash at its end. It
-// returns where the passage ends.
+// readInnerCredit adds to s the credit inside the quotation: in a cite or footer element, or after a dash at its end.
+// It returns the index after the last block of the passage.
 func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	blocks := rd.doc.blocks
 	tail := end
@@ -166,7 +168,7 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	if tail == first || tail == 0 {
 		return tail
 	}
-	// “…” – A, at the end of the last line itself
+	// “…” – A, in the last line of the passage
 	k := tail - 1
 	b := blocks[k]
 	if cut := rd.creditDash(b); cut > 0 {
@@ -187,8 +189,8 @@ func (rd *reading) readInnerCredit(s *source, first, end int) int {
 	return tail
 }
 
-// trailingDash returns the token of a dash that parts a quotation from its credit in one line, or 0: the dash stands
-// after a closing mark or a full stop and only a few words follow.
+// creditDash returns the position of the dash between a quotation and its credit in one line, or 0. The dash follows a
+// closing mark or a full stop, and precedes a name of a few words.
 func (rd *reading) creditDash(b *block) int {
 	for k := len(b.toks) - 2; k > 1 && k > len(b.toks)-24; k-- {
 		t := b.toks[k]
@@ -204,7 +206,8 @@ func (rd *reading) creditDash(b *block) int {
 	return 0
 }
 
-// outerCredit reads the line after the quotation, if it is its credit.
+// readOuterCredit adds to s the credit in block i, the line after the quotation. It reports whether the line is a
+// credit.
 func (rd *reading) readOuterCredit(i int, s *source) bool {
 	if i >= len(rd.doc.blocks) {
 		return false
@@ -234,8 +237,7 @@ func (rd *reading) readOuterCredit(i int, s *source) bool {
 	return true
 }
 
-// bareCredit reports whether the block is a credit without a mark that it is one: a known publication in brackets, or
-// beside a person.
+// isBareCredit reports whether the block is a credit without a mark: a known publication in brackets or with a person.
 func (rd *reading) isBareCredit(b *block) bool {
 	n := len(b.toks)
 	if n < 2 || n > 20 || b.list || b.toks[n-1].kind == tokPunct && strings.ContainsRune(".:", b.toks[n-1].ch) {
@@ -248,8 +250,9 @@ func (rd *reading) isBareCredit(b *block) bool {
 	return len(c.authors) > 0 || b.toks[0].kind == tokPunct && groupEnd(b.toks, 0) == n
 }
 
-// lineAfter reads block i, after a quotation that nothing credits so far, as its credit although it looks like a lead
-// or has no mark at all: "From H by A", "A, X". It must not lead in something else.
+// readLineAfter reads block i, the line after a quotation without a credit, as its credit, although it has the form of
+// a lead or no mark at all: "From H by A", "A, X". It must not introduce another quotation. The weight is 0 if it is no
+// credit.
 func (rd *reading) readLineAfter(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	if len(b.toks) == 0 || announces(b.toks[len(b.toks)-1]) || rd.precedesQuotation(i) {
@@ -258,7 +261,8 @@ func (rd *reading) readLineAfter(i int) (citation, float64) {
 	if rd.isBareCredit(b) {
 		return rd.r.readCitation(rd.l, b, span{0, len(b.toks)}, inLine), 0.6
 	}
-	if end := phraseEnd(rd.l.from, b.toks); end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
+	end := phraseEnd(rd.l.from, b.toks)
+	if end > 0 && end < len(b.toks) && len(b.toks) <= 30 && b.linkIn(span{0, len(b.toks)}) != "" {
 		c := rd.r.readCitation(rd.l, b, span{end, len(b.toks)}, inSource)
 		if c.pub.name == "" && c.url != "" {
 			c.pub = rd.publisherOfHost(c.url)
@@ -270,7 +274,7 @@ func (rd *reading) readLineAfter(i int) (citation, float64) {
 	return citation{}, 0
 }
 
-// takeCitation joins a citation to a source; the rule's weight counts if the source had no credit before.
+// addCitation adds the citation in block i to s. The weight is used if s has no credit yet.
 func (rd *reading) addCitation(s *source, i int, c citation, weight float64) {
 	rd.addVias(c.vias)
 	if c.empty() {
@@ -286,7 +290,7 @@ func (rd *reading) addCitation(s *source, i int, c citation, weight float64) {
 	}
 }
 
-// inherit gives a quotation without a credit of its own the source that the post has named for it.
+// inheritSource gives the quotation q, which has no credit of its own, the source that the post names for it.
 func (rd *reading) inheritSource(q *quotation, s *source) {
 	first := q.blocks[0]
 	from := (*source)(nil)
@@ -296,7 +300,8 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 		from = rd.mentioned
 	case rd.readLinkBefore(before, s):
 		return
-	case rd.lastQuoted != nil && rd.lastQuoted.marked && before >= 0 && rd.mentioned == nil && rd.continuesSource(rd.lastQuoted, first):
+	case rd.lastQuoted != nil && rd.lastQuoted.marked && before >= 0 && rd.mentioned == nil &&
+		rd.continuesSource(rd.lastQuoted, first):
 		from = rd.lastQuoted
 	}
 	if from != nil {
@@ -305,7 +310,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 			s.passages, s.passageBlocks, s.creditBlocks, s.parent, s.added = nil, nil, nil, nil, false
 			s.firstBlock = first
 			s.marked = true
-			// The same source goes on: its passages are one quote in several pieces.
+			// The passage continues that of the same source: they are one quote.
 			s.continues = from
 			return
 		}
@@ -327,7 +332,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// pubOfHost names a publication by an article's address.
+// publisherOfHost returns the publisher of an article's address.
 func (rd *reading) publisherOfHost(u string) publisher {
 	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}
@@ -335,8 +340,8 @@ func (rd *reading) publisherOfHost(u string) publisher {
 	return publisher{name: hostOf(u)}
 }
 
-// linkBefore reads a paragraph that leads in a quotation with a link to the source as its only credit, as Drupal and
-// many other blogs have it: only the link's host names the publication.
+// readLinkBefore adds to s the link in block i, a paragraph that introduces a quotation with that link as its only
+// credit. The link's host identifies the publication. It reports whether there is such a link.
 func (rd *reading) readLinkBefore(i int, s *source) bool {
 	if i < 0 {
 		return false
@@ -350,7 +355,7 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	for _, r := range b.runs {
 		if r.kind == runLink {
 			if a := articleOnly(r.value); a != "" {
-				u, text = a, b.text[r.start:r.end] // the last one stands nearest to the passage
+				u, text = a, b.text[r.start:r.end] // the last link is nearest to the passage
 			}
 		}
 	}
@@ -366,7 +371,8 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
 		s.weight -= unsureLead
 	}
-	if (b.isWholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)) && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) && len(b.toks) <= 30 {
+	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)
+	if linked && len(b.toks) <= 30 && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) {
 		s.headline = cleanHeadline(text)
 	}
 	if p := rd.r.pubs.lookup(text); p != nil {
@@ -374,13 +380,13 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	} else if word := b.wordOfHost(span{0, len(b.toks)}, u); s.pub.known == nil && word != "" {
 		s.pub.name = word
 	} else if s.pub.known == nil && hostNamed(u, text) && len(text) < len(s.pub.name) {
-		s.pub.name = text // as the blogger writes it: "io9" for io9.com
+		s.pub.name = text // as the author writes it: "io9" for io9.com
 	}
 	s.creditBlocks = append(s.creditBlocks, i)
 	return true
 }
 
-// previous returns the block before i that is not noise, or -1.
+// previousBlock returns the index of the last block before i that is not boilerplate, a note or a via, or -1.
 func (rd *reading) previousBlock(i int) int {
 	for i--; i >= 0; i-- {
 		switch rd.doc.blocks[i].role {
@@ -392,8 +398,8 @@ func (rd *reading) previousBlock(i int) int {
 	return -1
 }
 
-// answered returns where the passage begins if the quotation begins with another one that it answers, as replies in
-// mail and in threads do; else i.
+// skipAnswered returns the index of the first block after an inner quotation that begins at block i, as in a reply of a
+// mail or thread, or i if there is none.
 func (rd *reading) skipAnswered(q *quotation, i, end int) int {
 	for _, inner := range q.inner {
 		n := len(inner.blocks)
@@ -404,7 +410,7 @@ func (rd *reading) skipAnswered(q *quotation, i, end int) int {
 	return i
 }
 
-// nested finds quotations within the passage that have a lead of their own there.
+// addNested adds the quotations within q that have a lead of their own there. Their parent is the source of q.
 func (rd *reading) addNested(q *quotation, parent *source) {
 	blocks := rd.doc.blocks
 	for _, inner := range q.inner {

@@ -39,7 +39,7 @@ func (r *Reader) Read(in Input) Result {
 	return rd.result()
 }
 
-// result returns the quotes and blocks in the order of the post.
+// result returns the result with quotes and blocks in the order of the post.
 func (rd *reading) result() Result {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -47,7 +47,7 @@ func (rd *reading) result() Result {
 	rd.mergeContinued()
 	for _, s := range rd.sources {
 		if s.pub.known == nil && s.url != "" && s.pub.name != "" && rd.isHeading(s.pub.name) {
-			s.pub = rd.publisherOfHost(s.url) // the post has the title of what it links to
+			s.pub = rd.publisherOfHost(s.url) // the post repeats the title of the linked page
 		}
 		if rd.isOwnBlog(s) || !rd.isSource(s) {
 			rd.dropSource(s)
@@ -94,7 +94,7 @@ func (rd *reading) result() Result {
 	return res
 }
 
-// disown resets the blocks of a source that is not published: they are commentary, or an uncredited quotation.
+// dropSource resets the blocks of a source that is not published to commentary, or to an uncredited quotation.
 func (rd *reading) dropSource(s *source) {
 	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
 		b := rd.doc.blocks[k]
@@ -108,7 +108,7 @@ func (rd *reading) dropSource(s *source) {
 	}
 }
 
-// join merges the sources that continue another one.
+// mergeContinued merges each source that continues another into that one.
 func (rd *reading) mergeContinued() {
 	kept := rd.sources[:0]
 	for _, s := range rd.sources {
@@ -127,6 +127,7 @@ func (rd *reading) mergeContinued() {
 	rd.sources = kept
 }
 
+// newQuote returns the quote of a source.
 func (rd *reading) newQuote(s *source) Quote {
 	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}
 	q.Text = strings.Join(s.passages, "\n\n")
@@ -162,7 +163,7 @@ func (rd *reading) newQuote(s *source) Quote {
 	return q
 }
 
-// same reports whether two names denote the same publication.
+// samePublication reports whether two names denote the same publication.
 func (rd *reading) samePublication(a, b string) bool {
 	e := rd.r.pubs.lookup(a)
 	return nameKey(a) == nameKey(b) || e != nil && e == rd.r.pubs.lookup(b)

@@ -9,45 +9,45 @@ import (
 	"feedpub/feed"
 )
 
-// place says where the passage stands that a rule's credit belongs to.
+// position is the position of the passage relative to the clause of a rule.
 type position string
 
 const (
 	placeLead    position = "lead"     // after the clause: "From the Guardian:"
-	placeTail    position = "tail"     // before it: "…more from the Washington Post."
+	placeTail    position = "tail"     // before the clause: "…more from the Washington Post."
 	placeInline  position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
-	placeMention position = "mention"  // wherever the next passage without a credit stands: "this article in X is"
-	placeSummary position = "summary"  // nowhere: the clause tells what the source says
-	placeHead    position = "headline" // after it, and it is the headline: "A headline in X:"
-	placeBack    position = "back"     // after it, from a source already named: "From the report:"
-	placeLetter  position = "letter"   // after it, but from a private person: "A reader writes:"
-	placeTold    position = "told"     // after it, if marked as a quotation: "The captain told the Guardian:"
-	placeSelf    position = "self"     // after it, but from the blog itself: "As I wrote last year:"
-	placePosted  position = "posted"   // nowhere: says who posted the post, and when
+	placeMention position = "mention"  // the next passage without a credit: "this article in X is"
+	placeSummary position = "summary"  // none: the clause reports what the source says
+	placeHead    position = "headline" // none: the headline follows the clause: "A headline in X:"
+	placeBack    position = "back"     // after the clause, from a source already named: "From the report:"
+	placeLetter  position = "letter"   // after the clause, from a private person: "A reader writes:"
+	placeTold    position = "told"     // after the clause, if marked: "The captain told the Guardian:"
+	placeSelf    position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
+	placePosted  position = "posted"   // none: the clause states who posted the post, and when
 )
 
-// rule is a line of a language's rules: how a credit reads, where its passage stands, how sure it is, and the
-// convention of the catalogue that it stands for.
+// rule is a rule of a language file: the pattern of a credit, the position of its passage, its weight, and the
+// convention of the package comment that it implements.
 //
-// A pattern is made of words, classes of words (%say), slots in capitals, and punctuation; [x] is optional, (x | y)
-// is one of several.
+// A pattern consists of words, classes of words (%say), slots in capitals, and punctuation. [x] is optional, and (x |
+// y) is an alternative.
 //
 //	PUB    a publication's name, with its determiners and epithets
-//	KNOWN  a publication that the table has
+//	KNOWN  a publication of the table
 //	WHO    one or more persons' names
-//	PERSON one name that is surely a person's
+//	PERSON one name that is certainly a person's
 //	HEAD   a headline: any words
-//	NAME   up to four words of any kind
-//	WHEN   a date, a weekday or a phrase of time
+//	NAME   one to four words of any kind
+//	WHEN   a date, a weekday or a time phrase
 //	DATE   a date
-//	CITE   a group in parentheses or brackets, read as a citation of its own
-//	QUOTE  a stretch in quotation marks
+//	CITE   a group in parentheses or brackets, read as a citation
+//	QUOTE  a text in quotation marks
 //	*      up to fourteen words of any kind
 //	**     the rest of the clause
 //	WORD   any one word
 //	:      a colon at the end of the clause
-//	:..    the same, or dots or a dash
-//	.      the clause's end
+//	:..    a colon, dots or a dash at the end of the clause
+//	.      the end of the clause
 //	DASH, DOTS, 's, @, |  themselves
 type rule struct {
 	convention string
@@ -57,7 +57,7 @@ type rule struct {
 	variants   []*variant
 }
 
-// op is what an element of a variant matches.
+// op is the kind of an element.
 type op uint8
 
 const (
@@ -93,20 +93,20 @@ type elem struct {
 	ch    rune   // opChar
 }
 
-// variant is a rule's pattern with its options and alternatives decided.
+// variant is one way to read a rule's pattern, without options and alternatives.
 type variant struct {
 	rule  *rule
 	elems []elem
-	colon bool // ends in a colon, so that clauses without one need not be tried
+	colon bool // matches only clauses that end in a colon, dots or a dash
 	need  traits
-	words []int32 // that it cannot match without
-	n     int     // its number among the language's variants
+	words []int32 // words that a clause must contain
+	n     int     // number among the language's variants
 }
 
-// maxVariants bounds how many variants a pattern may unfold to: a slip in a language file must not eat memory.
+// maxVariants bounds the number of variants of a pattern, so that a mistake in a language file cannot exhaust memory.
 const maxVariants = 512
 
-// addRule compiles a line "CONVENTION PLACE PERCENT PATTERN".
+// addRule compiles a line "CONVENTION POSITION PERCENT PATTERN".
 func (lx *lexicon) addRule(l *language, line string) error {
 	f := strings.SplitN(line, " ", 4)
 	if len(f) != 4 {
@@ -133,13 +133,13 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	return nil
 }
 
-// padded sets the pattern's brackets off by spaces.
+// spaceBrackets puts spaces around the brackets of a pattern.
 func spaceBrackets(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
-// file makes the indexes of the rules. A variant is filed under the element, a word or a class of them, that holds the
-// fewest of the language's most common words, so that it is tried on few clauses; if it has none, it has to be tried on
+// indexRules indexes the variants of the rules. A variant is indexed by the element, a word or a class, with the fewest
+// of the language's common words, so that it is tried on few clauses. A variant without such an element is tried on
 // every short clause.
 func (l *language) indexRules() {
 	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
@@ -161,6 +161,7 @@ func (l *language) indexRules() {
 	}
 }
 
+// add adds a variant and computes what a clause needs to match it.
 func (x *index) add(v *variant, stop *class) {
 	var trigger *elem
 	fewest := 0
@@ -222,14 +223,14 @@ func (x *index) add(v *variant, stop *class) {
 	}
 }
 
-// patternParser unfolds a pattern into its variants by recursive descent.
+// patternParser expands a pattern into its variants by recursive descent.
 type patternParser struct {
 	words []string
 	lx    *lexicon
 	l     *language
 }
 
-// sequence parses up to the closing bracket, or to the end if that is "". It returns every way to read it.
+// sequence parses up to the closing bracket, or to the end if closing is empty. It returns every variant.
 func (p *patternParser) sequence(closing string) ([][]elem, error) {
 	var done [][]elem
 	ways := [][]elem{nil}
@@ -275,7 +276,8 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 	return append(done, ways...), nil
 }
 
-// fuse makes one element of alternatives that are all words, so that they don't multiply the variants.
+// mergeWords replaces alternatives that consist only of words by a single class, so that they do not multiply the
+// variants.
 func (l *language) mergeWords(ways [][]elem) [][]elem {
 	c := l.newClass()
 	for _, way := range ways {
@@ -295,6 +297,7 @@ func (l *language) mergeWords(ways [][]elem) [][]elem {
 	return [][]elem{{{op: opClass, class: c}}}
 }
 
+// slots maps the names of slots and punctuation in patterns to their kinds.
 var slots = map[string]op{
 	"PUB": opPub, "KNOWN": opKnown, "WHO": opWho, "PERSON": opPerson, "HEAD": opHead, "NAME": opName, "WHEN": opWhen,
 	"DATE": opDate, "CITE": opCite,
@@ -302,6 +305,7 @@ var slots = map[string]op{
 	"DOTS": opDots, "'s": opPoss,
 }
 
+// elem returns the element for a word of a pattern.
 func (p *patternParser) elem(w string) elem {
 	if o, ok := slots[w]; ok {
 		return elem{op: o}

@@ -9,46 +9,46 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// runKind is how a stretch of a block's text is marked.
+// runKind is the kind of markup of a run.
 type runKind uint8
 
 const (
 	runLink runKind = iota
 	runEmphasis
 	runBold
-	runCite  // a cite element within a line
+	runCite  // an inline cite element
 	runQuote // a q element
 	runTime
 )
 
-// run is a marked stretch of a block's text; offsets are bytes.
+// run is a marked range of a block's text. The offsets are in bytes.
 type run struct {
 	kind       runKind
 	start, end int
-	value      string // a link's address; a time element's datetime
+	value      string // address of a link, or datetime of a time element
 	class      string
 	node       *html.Node
 }
 
-// block is a line or a paragraph of the post: the unit that is a credit, a passage or a comment.
+// block is a line or paragraph of the post, the unit that has a role.
 type block struct {
 	text      string
 	runs      []run
-	nodes     []*html.Node // the siblings that it is made of, or nil if it shares a node with another block
-	elem      atom.Atom    // the innermost element on lines of its own: p, li, h2, cite …
-	class     string       // of that element
-	quotation *quotation   // the innermost quotation element around it, or nil
-	paragraph int          // blocks of one paragraph, parted by single line breaks, share the number
+	nodes     []*html.Node // the siblings that form the block, or nil if it shares a node with another
+	elem      atom.Atom    // the innermost block element: p, li, h2, cite
+	class     string       // class attribute of that element
+	quotation *quotation   // the innermost quotation element around the block, or nil
+	paragraph int          // number of the paragraph; its lines are separate blocks
 	list      bool         // in a list or a table
 	code      bool
 	caption   bool // in a figcaption
-	credit    bool // in an element that holds a quotation's credit by its meaning: cite, footer, figcaption
+	credit    bool // in an element meant for credits: cite, footer, figcaption
 
 	toks []token
 	role Role
 	// quote is the index of the quote that the block belongs to, or -1.
 	quote int
-	// own is what of the text is the blogger's when the block is more than one thing; empty for all or nothing.
+	// ownText holds the author's own parts of a block that also has a credit or passage, else nothing.
 	ownText []string
 }
 
@@ -58,45 +58,46 @@ type quotation struct {
 	parent *quotation
 	kind   quotationKind
 	cite   string // the cite attribute
-	blocks []int  // of all blocks in it, those of inner quotations too
+	blocks []int  // indexes of all blocks in the element, including inner quotations
 	inner  []*quotation
 }
 
+// quotationKind is the kind of a quotation element.
 type quotationKind uint8
 
 const (
 	quotationPlain  quotationKind = iota
 	quotationTweet                // an embedded post of a social network
-	quotationPull                 // repeats the post's own words
-	quotationPlugin               // not text at all: page plugins, shares
+	quotationPull                 // a pull quote, which repeats the post's own words
+	quotationPlugin               // an embedded widget without text of its own
 )
 
-// document is a post cut into blocks.
+// document is a post split into blocks.
 type document struct {
 	blocks     []*block
 	quotations []*quotation
 	cards      []card
 }
 
-// card is a bookmark card: a link with the title and publication of what it leads to.
+// card is a bookmark card: a link with the title and publication of its target.
 type card struct {
 	block                           int
 	url, title, author, publication string
 }
 
-// maxDepth bounds the nesting that is looked into. Trees from package markup are shallower.
+// maxDepth bounds the nesting that is read. Trees from package markup are shallower.
 const maxDepth = 2000
 
-// segmenter cuts a tree into blocks, walking it once.
+// segmenter splits a tree into blocks in one walk.
 type segmenter struct {
 	doc *document
-	// The line being read.
+	// The current line.
 	text   []byte
 	runs   []run
-	open   []run // runs that have begun and not ended
+	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
-	// Where it stands.
+	// The current position in the tree; the counts are of enclosing elements.
 	elem      *html.Node
 	quotation *quotation
 	paragraph int
@@ -107,7 +108,7 @@ type segmenter struct {
 	credit    int
 }
 
-// segment cuts the tree into blocks.
+// segment splits the tree into blocks.
 func segment(body *html.Node) *document {
 	s := segmenter{doc: &document{}, elem: body}
 	s.walkChildren(body, 0)
@@ -120,6 +121,7 @@ func segment(body *html.Node) *document {
 	return s.doc
 }
 
+// walkChildren walks the children of n.
 func (s *segmenter) walkChildren(n *html.Node, depth int) {
 	if depth > maxDepth {
 		return
@@ -135,6 +137,7 @@ func (s *segmenter) walkChildren(n *html.Node, depth int) {
 	}
 }
 
+// element walks an element.
 func (s *segmenter) element(n *html.Node, depth int) {
 	switch n.DataAtom {
 	case atom.Br:
@@ -161,7 +164,7 @@ func (s *segmenter) element(n *html.Node, depth int) {
 	}
 }
 
-// block walks an element that stands on lines of its own.
+// block walks a block element.
 func (s *segmenter) block(n *html.Node, class string, depth int) {
 	s.flush()
 	elem, quot, list, code, caption, credit := s.elem, s.quotation, s.list, s.code, s.caption, s.credit
@@ -194,7 +197,7 @@ func (s *segmenter) block(n *html.Node, class string, depth int) {
 	s.elem, s.quotation, s.list, s.code, s.caption, s.credit = elem, quot, list, code, caption, credit
 }
 
-// enter begins a quotation element.
+// enterQuotation starts a quotation element.
 func (s *segmenter) enterQuotation(n *html.Node, class string) {
 	q := &quotation{node: n, parent: s.quotation, cite: attr(n, "cite")}
 	switch {
@@ -216,14 +219,14 @@ func (s *segmenter) enterQuotation(n *html.Node, class string) {
 	s.quotation = q
 }
 
-// isPull reports whether a class says that the text repeats the post's own: a pull quote.
+// isPull reports whether a class attribute marks a pull quote.
 func isPull(class string) bool {
 	c := strings.ToLower(class)
 	return strings.Contains(c, "pullquote") || strings.Contains(c, "pull-quote") || strings.Contains(c, "pull_quote")
 }
 
-// standsAlone reports whether an inline element is a credit on its own: a cite that ends a quotation. Bloggers and
-// block editors put it inside the blockquote, directly or as the last thing of its last paragraph.
+// standsAlone reports whether an inline element is the credit at the end of a quotation. Authors and editors put such a
+// cite element in the blockquote, either directly or at the end of its last paragraph.
 func (s *segmenter) standsAlone(n *html.Node) bool {
 	if n.DataAtom != atom.Cite && n.DataAtom != atom.Footer || s.quotation == nil {
 		return false
@@ -239,7 +242,7 @@ func (s *segmenter) standsAlone(n *html.Node) bool {
 	return len(s.text) == 0 || s.breaks > 0 || strings.ContainsAny(string(s.text[len(s.text)-1:]), ".!?\"'")
 }
 
-// inline walks an element within a line, and records what it marks.
+// inline walks an inline element and records its run.
 func (s *segmenter) inline(n *html.Node, class string, depth int) {
 	r := run{class: class, node: n}
 	switch n.DataAtom {
@@ -269,7 +272,7 @@ func (s *segmenter) inline(n *html.Node, class string, depth int) {
 	}
 }
 
-// closeRun records a run that ends here; one that began at a line before begins with this line.
+// closeRun records a run that ends here. A run that began in an earlier line begins with this line.
 func (s *segmenter) closeRun(r run) {
 	if r.start < 0 {
 		return
@@ -283,7 +286,7 @@ func (s *segmenter) closeRun(r run) {
 	}
 }
 
-// leaf adds a text node to the line, with white space collapsed.
+// addText adds a text node to the line. A preformatted node may have several lines.
 func (s *segmenter) addText(n *html.Node) {
 	if s.code > 0 {
 		for line := range strings.Lines(n.Data) {
@@ -297,6 +300,7 @@ func (s *segmenter) addText(n *html.Node) {
 	s.appendText(n, n.Data)
 }
 
+// appendText appends the data of n to the line with white space collapsed.
 func (s *segmenter) appendText(n *html.Node, data string) {
 	begun := false
 	for i := 0; i < len(data); {
@@ -328,7 +332,7 @@ func (s *segmenter) appendText(n *html.Node, data string) {
 	}
 }
 
-// blank returns the size of the white space at data[i], a no-break space included, or 0.
+// blank returns the size of the white space at data[i], including the no-break space, or 0.
 func blank(data string, i int) int {
 	switch data[i] {
 	case ' ', '\n', '\t', '\r', '\f':
@@ -341,7 +345,7 @@ func blank(data string, i int) int {
 	return 0
 }
 
-// lineBreak ends a line within a block element. A second one in a row ends a paragraph.
+// lineBreak ends a line of a block element. A second consecutive break ends the paragraph.
 func (s *segmenter) lineBreak() {
 	s.endLine()
 	if s.breaks++; s.breaks == 2 {
@@ -356,7 +360,7 @@ func (s *segmenter) flush() {
 	s.breaks = 0
 }
 
-// endLine makes a block of the line read so far, if it has text.
+// endLine makes the current line a block, if it has text.
 func (s *segmenter) endLine() {
 	leaves := s.leaves
 	s.leaves = nil
@@ -382,8 +386,8 @@ func (s *segmenter) endLine() {
 	s.text, s.runs = s.text[:0], s.runs[:0]
 }
 
-// siblings returns the nodes of one level that hold exactly the leaves, or nil if there are none: then a line break
-// stands inside an inline element.
+// siblings returns the sibling nodes that contain exactly the leaves, or nil if there are none because a line break is
+// inside an inline element.
 func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
 	if len(leaves) == 0 {
 		return nil
@@ -402,7 +406,7 @@ func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
 					break
 				}
 			}
-			// A paragraph that is one line is that line's node.
+			// A paragraph of one line is the node of the line.
 			if elem.Parent != nil && leafElement(elem) && firstLeaf(elem) == first && lastLeaf(elem) == last {
 				return []*html.Node{elem}
 			}
@@ -412,7 +416,7 @@ func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
 	return nil
 }
 
-// onlyHolder returns the child of elem that holds both leaves, or nil.
+// onlyHolder returns the child of elem that contains both leaves, or nil.
 func onlyHolder(elem, first, last *html.Node) *html.Node {
 	c := childHolding(elem, first)
 	if c == nil || c != childHolding(elem, last) || c.Type != html.ElementNode {
@@ -421,6 +425,7 @@ func onlyHolder(elem, first, last *html.Node) *html.Node {
 	return c
 }
 
+// childHolding returns the child of elem that contains the leaf, or nil.
 func childHolding(elem, leaf *html.Node) *html.Node {
 	for n := leaf; n != nil; n = n.Parent {
 		if n.Parent == elem {
@@ -430,7 +435,7 @@ func childHolding(elem, leaf *html.Node) *html.Node {
 	return nil
 }
 
-// leafElement reports whether an element on lines of its own holds text and no such elements.
+// leafElement reports whether n is a block element that usually contains no other block elements.
 func leafElement(n *html.Node) bool {
 	switch n.DataAtom {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Li, atom.Pre, atom.Figcaption, atom.Cite,
@@ -441,23 +446,23 @@ func leafElement(n *html.Node) bool {
 	}
 }
 
-// maxScan bounds the search for the first or last text of an element: a row of a million line breaks in front of it
-// must not be walked for every line. An element with more before its text is taken to share its nodes.
+// maxScan bounds the search for the first or last leaf of an element, so that a million line breaks before it are not
+// walked for every line. An element with more nodes before its leaf is treated as shared between blocks.
 const maxScan = 64
 
-// firstLeaf returns the first node in n, or n itself, that shows something, or nil.
+// firstLeaf returns the first visible node in n, or n itself, or nil.
 func firstLeaf(n *html.Node) *html.Node {
 	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.FirstChild },
 		func(n *html.Node) *html.Node { return n.NextSibling })
 }
 
-// lastLeaf returns the last node in n, or n itself, that shows something, or nil.
+// lastLeaf returns the last visible node in n, or n itself, or nil.
 func lastLeaf(n *html.Node) *html.Node {
 	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.LastChild },
 		func(n *html.Node) *html.Node { return n.PrevSibling })
 }
 
-// edgeLeaf walks the tree under root depth first, by the given steps, to the first node that shows something.
+// edgeLeaf walks the tree under root depth first, with the given steps, and returns the first visible node, or nil.
 func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node {
 	n := root
 	for range maxScan {
@@ -479,8 +484,7 @@ func edgeLeaf(root *html.Node, down, on func(*html.Node) *html.Node) *html.Node 
 	return nil
 }
 
-// shows reports whether a node is text that is not white space, or a picture or the like: what [segmenter.leaf] and
-// [segmenter.element] count as a leaf.
+// isVisible reports whether a node is visible text or media: a leaf of [segmenter].
 func isVisible(n *html.Node) bool {
 	if n.Type == html.TextNode {
 		return strings.Trim(n.Data, " \n\t\r\f\u00a0") != ""
@@ -493,7 +497,7 @@ func isVisible(n *html.Node) bool {
 	}
 }
 
-// isBlock reports whether n stands on lines of its own.
+// isBlock reports whether n is a block element.
 func isBlock(n *html.Node) bool {
 	switch n.DataAtom {
 	case atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Dd, atom.Details, atom.Div, atom.Dl,
@@ -506,6 +510,7 @@ func isBlock(n *html.Node) bool {
 	}
 }
 
+// isHeading reports whether the element is h1 to h6.
 func isHeading(a atom.Atom) bool {
 	switch a {
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
@@ -515,7 +520,7 @@ func isHeading(a atom.Atom) bool {
 	}
 }
 
-// bookmark reads a bookmark card, as Ghost makes them: a link with spans for the title, the author and the publisher.
+// addCard reads a bookmark card of Ghost: a link with spans for title, author and publisher.
 func (s *segmenter) addCard(n *html.Node, class string) {
 	s.flush()
 	c := card{block: len(s.doc.blocks), url: attr(n, "href")}
@@ -540,7 +545,7 @@ func (s *segmenter) addCard(n *html.Node, class string) {
 	}
 }
 
-// textOf returns the text in n with white space collapsed.
+// textOf returns the text of n with white space collapsed.
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
@@ -552,6 +557,7 @@ func textOf(n *html.Node) string {
 	return collapseSpace(b.String())
 }
 
+// attr returns the value of an attribute, or "".
 func attr(n *html.Node, key string) string {
 	for i := range n.Attr {
 		if n.Attr[i].Key == key {
@@ -561,7 +567,7 @@ func attr(n *html.Node, key string) string {
 	return ""
 }
 
-// hasClass reports whether the class attribute holds the class name.
+// hasClass reports whether the class attribute contains the class name.
 func hasClass(class, name string) bool {
 	for c := range strings.FieldsSeq(class) {
 		if c == name {
@@ -571,15 +577,15 @@ func hasClass(class, name string) bool {
 	return false
 }
 
-// sortRuns orders runs by their beginning, outer before inner.
+// sortRuns sorts runs by start, outer before inner.
 func sortRuns(runs []run) {
 	slices.SortStableFunc(runs, func(a, b run) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
 	})
 }
 
-// unwrap joins the lines of plain text that was broken at a fixed width. A line that goes on with a small letter after
-// a long one was broken by a machine; if a paragraph has one, all its long lines were.
+// joinWrappedLines joins the lines of paragraphs that were broken at a fixed width. A paragraph is such a one if a line
+// in it begins in lower case after a long line.
 func joinWrappedLines(doc *document) {
 	blocks := doc.blocks
 	kept := blocks[:0]
@@ -633,9 +639,10 @@ func joinWrappedLines(doc *document) {
 	}
 }
 
-// wrapMin and wrapMax are the widths, in bytes, between which programs break lines.
+// wrapMin and wrapMax are the least and greatest length in bytes of a line that was broken at a fixed width.
 const wrapMin, wrapMax = 50, 90
 
+// isWrapped reports whether the lines of a paragraph were broken at a fixed width.
 func isWrapped(lines []*block) bool {
 	small := 0
 	for i, b := range lines {
@@ -649,7 +656,7 @@ func isWrapped(lines []*block) bool {
 	return small > 0
 }
 
-// through returns the siblings from the first of a to the last of b.
+// nodesThrough returns the siblings from the first of a to the last of b, or nil if they are not siblings.
 func nodesThrough(a, b []*html.Node) []*html.Node {
 	if len(a) == 0 || len(b) == 0 || a[0].Parent != b[0].Parent {
 		return nil

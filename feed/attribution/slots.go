@@ -5,21 +5,21 @@ import (
 	"unicode"
 )
 
-// publisher is what stands in a PUB slot once it is read.
+// publisher is the content of a PUB slot.
 type publisher struct {
 	name  string
-	known *publication // nil if the table does not have it
+	known *publication // nil if the publication is unknown
 }
 
-// pubs appends the stretches of tokens from i on that may name a publication, the likeliest first. A stretch begins
-// with the determiners and epithets, which [Reader.publisher] drops again.
+// publicationSpans appends to out the spans from token i on that may name a publication, the likeliest first. A span
+// includes determiners and epithets, which [Reader.publisherOf] removes.
 func (x *matcher) publicationSpans(i int, out []span) []span {
 	start := i
 	i = x.l.skipDeterminers(x.toks[:x.hi], i)
 	if i >= x.hi {
 		return out
 	}
-	// A link or an emphasised stretch is a name whatever its letters.
+	// A linked or emphasised text is a name even in lower case.
 	for _, r := range x.b.runs {
 		if r.start > x.toks[i].start {
 			break
@@ -31,13 +31,14 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 			out = append(out, span{start, end})
 		}
 	}
-	// Outside of English the names of papers are quoted as often as not: „Süddeutsche Zeitung“.
+	// Names of newspapers are often in quotation marks, except in English: „Süddeutsche Zeitung“.
 	if end := x.quotedEnd(i); end > i+2 && end-i <= 9 && (x.r.pubs.knownSuffix(x.toks[i+1:end-1]) == end-i-2 ||
 		x.l.name != fallback && end-i <= 5 && nameStart(x.l, x.toks, i+1)) {
 		return append(out, span{start, end})
 	}
 	if x.l.stop.has(x.toks[i].id) && i == start {
-		// A sentence's first word is capitalised without being a name; "In These Times" is one, if the table says so.
+		// The first word of a sentence is capitalised without being a name. Only known names may begin with such a
+		// word, like "In These Times".
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, _ *publication) {
 			if end > i+1 {
 				out = append(out, span{start, end})
@@ -46,13 +47,13 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 		return out
 	}
 	if !nameStart(x.l, x.toks, i) {
-		// Some names are written small: "taz", "brand eins".
+		// Some known names are in lower case: "taz", "brand eins".
 		x.r.pubs.trie.walk(x.toks[:x.hi], i, func(end int, e *publication) {
 			if first, _ := decodeRune(e.Name, 0); unicode.IsLower(first) {
 				out = append(out, span{start, end})
 			}
 		})
-		// "the always objective Guardian": adjectives between determiner and name.
+		// Adjectives may stand between determiner and name: "the always objective Guardian".
 		k := i
 		for k < min(x.hi, i+4) && k < len(x.toks) && x.toks[k].kind == tokWord && !x.toks[k].upper &&
 			!x.l.stop.has(x.toks[k].id) && !x.l.say.has(x.toks[k].id) {
@@ -64,7 +65,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 		i = k
 	}
 	end := x.l.nameEnd(x.toks[:x.hi], i)
-	// What the table knows goes first: the longest known name within the run.
+	// The longest known name comes first.
 	first := len(out)
 	if end < x.hi && x.toks[end].kind == tokPoss && x.r.pubs.lookup(x.b.slice(span{i, end + 1})) != nil { // "Harper's"
 		out = append(out, span{start, end + 1})
@@ -78,7 +79,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	for k := end; k > i && len(out) < cap(out); k-- {
 		last := x.toks[k-1]
 		if k < end && x.toks[k].upper && x.l.pubWord.has(x.toks[k].id) {
-			continue // "Bangkok Post" is not cut before the word that makes it a name
+			continue // "Bangkok Post" is not cut before "Post"
 		}
 		if last.kind != tokWord || !last.upper && !last.digit && k-1 != i && !isDomain(x.b.text[last.start:last.end]) {
 			continue
@@ -90,7 +91,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	return out
 }
 
-// skipDeterminers returns the position after "the", "today's", "the UK's", "yesterday's U.K." and the like.
+// skipDeterminers returns the position after determiners at token i: "the", "today's", "the UK's", "yesterday's U.K.".
 func (l *language) skipDeterminers(toks []token, i int) int {
 	for n := 0; n < 6 && i < len(toks); n++ {
 		t := toks[i]
@@ -111,7 +112,7 @@ func (l *language) skipDeterminers(toks []token, i int) int {
 	return i
 }
 
-// nameStart reports whether a name of a publication may begin with the token i.
+// nameStart reports whether a publication's name may begin with token i.
 func nameStart(l *language, toks []token, i int) bool {
 	if i >= len(toks) {
 		return false
@@ -120,7 +121,7 @@ func nameStart(l *language, toks []token, i int) bool {
 	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.end-t.start > 3 && !l.stop.has(t.id) && t.inner)
 }
 
-// nameEnd returns where a run of words that looks like one name ends: capitalised words, numbers, and the small words
+// nameEnd returns the end of the run of capitalised words and numbers that begins at token i, with the connecting words
 // between them.
 func (l *language) nameEnd(toks []token, i int) int {
 	end := i
@@ -144,7 +145,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 	return end
 }
 
-// people appends the stretches of tokens from i on that may be one or more persons' names, longest first.
+// peopleSpans appends to out the spans from token i on that may be one or more persons' names, longest first.
 func (x *matcher) peopleSpans(i int, out []span) []span {
 	ends := x.l.peopleEnds(x.toks[:x.hi], i)
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
@@ -153,7 +154,7 @@ func (x *matcher) peopleSpans(i int, out []span) []span {
 	return out
 }
 
-// peopleEnds returns every position at which a list of persons' names that begins at i may end, in rising order.
+// peopleEnds returns every position at which a list of persons' names that begins at i may end, in ascending order.
 func (l *language) peopleEnds(toks []token, i int) []int {
 	var ends []int
 	for range 12 {
@@ -192,7 +193,7 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 		if words == 0 || first == last {
 			break
 		}
-		// The next of the list, if there is one.
+		// Continue with the next name of the list.
 		k := last
 		sep := false
 		if k < len(toks) && toks[k].kind == tokPunct && (toks[k].ch == ',' || toks[k].ch == '&' || toks[k].ch == '/') {
@@ -211,13 +212,13 @@ func (l *language) peopleEnds(toks []token, i int) []int {
 	return ends
 }
 
-// month reports whether the word names a month and cannot be a given name: "May" and "April" can.
+// isMonth reports whether the word is a month and not also a given name, as "May" and "April" are.
 func (l *language) isMonth(t token) bool {
 	_, ok := l.months[t.id]
 	return ok && !l.given.has(t.id)
 }
 
-// people splits a stretch that holds only persons' names, as people list them, into the names.
+// splitPeople splits a list of persons' names into the names.
 func (l *language) splitPeople(text string, toks []token) []string {
 	var names []string
 	start := -1
@@ -242,7 +243,8 @@ func (l *language) splitPeople(text string, toks []token) []string {
 	return names
 }
 
-// plausiblePerson reports how much the tokens look like a single person's name: 0 not at all, 1 may be, 2 surely.
+// personScore returns how likely the tokens are a single person's name: 0 for not at all, 1 for possibly, 2 for
+// certainly.
 func (l *language) personScore(text string, toks []token) int {
 	words, given := 0, false
 	for i, t := range toks {
@@ -278,7 +280,7 @@ func (l *language) personScore(text string, toks []token) int {
 	}
 }
 
-// tokenEnding returns the position after the token that ends at byte end, or 0.
+// tokenEnding returns the position after the token from i on that ends at byte end, or 0.
 func tokenEnding(toks []token, i, end int) int {
 	for k := i; k < len(toks) && toks[k].start < end; k++ {
 		if toks[k].end == end {
@@ -288,7 +290,7 @@ func tokenEnding(toks []token, i, end int) int {
 	return 0
 }
 
-// isDomain reports whether s is a host name such as "nola.com".
+// isDomain reports whether s has the form of a host name, such as "nola.com".
 func isDomain(s string) bool {
 	i := strings.LastIndexByte(s, '.')
 	if i <= 0 || i == len(s)-1 || strings.ContainsAny(s, "@/'’ ") {

@@ -11,14 +11,14 @@ func (rd *reading) isDashLine(b *block) bool {
 	if n < 2 || n > 40 || b.toks[0].kind != tokDash {
 		return false
 	}
-	// A list's item or a line of dialogue goes on as a sentence.
+	// A list item or a line of dialogue continues as a sentence instead.
 	return b.toks[1].upper || b.toks[1].kind == tokOpen || b.toks[1].kind == tokWord && rd.l.by.has(b.toks[1].id) ||
 		b.linkIn(span{1, 2}) != "" || b.toks[1].inner ||
 		n <= 16 && rd.r.pubs.knownSuffix(b.toks[:n]) > 0 // "— sign quoted in the Denver Post"
 }
 
-// tailLine reads block i as a credit of what stands before it: after a dash, after "Source:", in brackets, or by a
-// rule such as "Read entire article at X". The weight is 0 if it is none.
+// tailCitation reads block i as the credit of the passage before it: after a dash, after "Source:", in brackets, or by
+// a rule such as "Read entire article at X". The weight is 0 if the block is no such credit. The result is cached.
 func (rd *reading) tailCitation(i int) (citation, float64) {
 	a := rd.analyse(i)
 	if a.tailCitation == nil {
@@ -28,6 +28,7 @@ func (rd *reading) tailCitation(i int) (citation, float64) {
 	return *a.tailCitation, a.tailWeight
 }
 
+// readTailCitation does the work of tailCitation.
 func (rd *reading) readTailCitation(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -79,7 +80,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 		s := rd.newSource(i, m)
 		return s.citation, m.rule.weight
 	}
-	// "source", "link", alone and linked, or in brackets
+	// A linked "source" or "link", alone or in brackets.
 	if n <= 2 && rd.l.label.has(b.toks[0].id) || (n == 3 || n == 4) && b.toks[0].kind == tokPunct &&
 		rd.l.label.has(b.toks[1].id) {
 		if u := articleOnly(b.linkIn(all)); u != "" {
@@ -97,7 +98,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 	return citation{}, 0
 }
 
-// tailCut returns the token at which a tail credit begins in a block that holds the end of the passage too, or 0.
+// tailStart returns the token at which a tail credit begins in a block that also holds the end of the passage, or 0.
 func tailStart(b *block, m *match) int {
 	for k := m.pub.lo - 1; k > m.clause.lo; k-- {
 		if b.toks[k].kind == tokDots {
@@ -107,8 +108,8 @@ func tailStart(b *block, m *match) int {
 	return m.clause.lo
 }
 
-// bindTailWithin joins a tail credit with the passage whose last words stand before it in the same block, as in
-// "…but now......more from the Washington Post."
+// bindTailInBlock joins the tail credit m with the passage before it that ends in the same block, as in "…but
+// now......more from the Washington Post." It reports whether there is a passage.
 func (rd *reading) bindTailInBlock(i int, m *match) bool {
 	b := rd.doc.blocks[i]
 	cut := tailStart(b, m)
@@ -135,8 +136,8 @@ func (rd *reading) bindTailInBlock(i int, m *match) bool {
 	return true
 }
 
-// bulletCredit reads a line that begins with a credit and goes on, after a bullet, with a comment, as some Tumblr
-// themes print quotes. It returns the position after the bullet, or 0.
+// bulletCredit reads a line with a credit, a bullet and a comment, as some Tumblr themes format quotes. It returns the
+// position after the bullet, or 0.
 func (rd *reading) bulletCredit(b *block) (citation, int) {
 	for k := 2; k < min(len(b.toks)-1, 14); k++ {
 		if t := b.toks[k]; t.kind == tokPunct && (t.ch == '•' || t.ch == '·') {
@@ -150,22 +151,23 @@ func (rd *reading) bulletCredit(b *block) (citation, int) {
 	return citation{}, 0
 }
 
-// isTail reports whether block i is a credit of what stands before it.
+// isTailCredit reports whether block i is the credit of the passage before it.
 func (rd *reading) isTailCredit(i int) bool {
 	_, weight := rd.tailCitation(i)
 	return weight > 0
 }
 
-// bindTail joins a credit line with the passage before it in the text.
+// bindTail joins the credit in block i with the passage before it. It returns the index of the block to continue with,
+// and whether the block is a credit.
 func (rd *reading) bindTail(i int) (int, bool) {
 	b := rd.doc.blocks[i]
 	c, weight := rd.tailCitation(i)
 	if weight == 0 {
 		return 0, false
 	}
-	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}, sentence: true}
+	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}}
 	a := rd.analyse(i)
-	// "Read entire article at X", or an agency alone: what was read before is an excerpt of it as a whole.
+	// "Read entire article at X" and an agency alone credit the whole text before them.
 	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.authors) == 0 && c.headline == ""
 	from := rd.passageStart(i, whole)
 	if from == i {
@@ -175,7 +177,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 		return 0, false
 	}
 	rd.addVias(c.vias)
-	// A source that has been read already gets what the line adds to it.
+	// The line may complete a credit before the passage.
 	if f := rd.sourceOfPassage(i - 1); f != nil {
 		if f.pub.name == "" || nameKey(f.pub.name) == nameKey(c.pub.name) || hostNamed(c.url, f.pub.name) ||
 			c.pub.known != nil && f.pub.known == c.pub.known {
@@ -211,7 +213,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	return i + 1, true
 }
 
-// retake makes the commentary of the blocks [i, end) the passage of s.
+// claimCommentary adds the commentary of the blocks [i, end) to the passage of s instead.
 func (rd *reading) claimCommentary(s *source, i, end int) {
 	for k := i; k < end; k++ {
 		if p := rd.doc.blocks[k]; p.role == Commentary {
@@ -222,7 +224,7 @@ func (rd *reading) claimCommentary(s *source, i, end int) {
 	}
 }
 
-// onlyBefore reports whether all commentary so far stands in the blocks [i, end).
+// isAllCommentary reports whether the blocks [i, end) contain all commentary so far.
 func (rd *reading) isAllCommentary(i, end int) bool {
 	n := 0
 	for _, b := range rd.doc.blocks[i:end] {
@@ -233,7 +235,8 @@ func (rd *reading) isAllCommentary(i, end int) bool {
 	return n == rd.commentaryBlocks
 }
 
-// ownerOf returns the source whose passage block i, or the nearest before it that is not noise, belongs to.
+// sourceOfPassage returns the source of the passage that contains block i or the nearest block before it that is not
+// boilerplate, or nil.
 func (rd *reading) sourceOfPassage(i int) *source {
 	for ; i >= 0; i-- {
 		switch rd.doc.blocks[i].role {
@@ -251,8 +254,9 @@ func (rd *reading) sourceOfPassage(i int) *source {
 	return nil
 }
 
-// backwards returns where the passage begins that ends before block i: with whole, at the beginning of the post's
-// text; else at the paragraph before, or at the mark that opens the quotation which ends there.
+// passageStart returns the first block of the passage that ends before block i. If whole, that is the start of the
+// post's text. Otherwise it is the previous paragraph, or the opening mark of a quotation that ends there. It returns i
+// if there is no passage.
 func (rd *reading) passageStart(i int, whole bool) int {
 	k := rd.previousBlock(i)
 	if k < 0 {
@@ -289,7 +293,7 @@ func (rd *reading) passageStart(i int, whole bool) int {
 			opens = p.toks[0].kind == tokOpen
 			continue
 		case p.paragraph == rd.doc.blocks[from].paragraph:
-			// Lines of one paragraph belong together.
+			// The lines of a paragraph belong together.
 			from = j
 			continue
 		}
@@ -298,8 +302,8 @@ func (rd *reading) passageStart(i int, whole bool) int {
 	return from
 }
 
-// bindTrailing reads a credit in brackets or after dots at the end of the paragraph i: "… (A in X).", "……more from
-// the X.", "(H | X)".
+// bindTrailingCredit reads a credit in brackets or after a dash at the end of block i: "… (A in X).", "(H | X)", "“…” —
+// A". It reports whether there is one.
 func (rd *reading) bindTrailingCredit(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -349,14 +353,14 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 	}
 	switch {
 	case q >= 0 && (quotedEnd(b.toks[:open], q) >= open-2):
-		// “…” (A in X): the quotation that ends there.
+		// “…” (A in X): the passage is the quotation before the brackets.
 		s.marked = true
 		s.passages = []string{unquote(b.slice(span{q, quotedEnd(b.toks[:open], q)}))}
 		if q > 0 {
 			b.ownText = append(b.ownText, b.slice(span{0, q}))
 		}
 	case c.headline != "" && c.pub.name != "":
-		// A headline in brackets supports what the blogger says in other words.
+		// A headline in brackets is the source of the author's summary.
 		s.kind = Summary
 		s.inline = false
 		rd.markCommentary(i)
@@ -364,7 +368,7 @@ func (rd *reading) bindTrailingCredit(i int) bool {
 		return true
 	case c.pub.known != nil && c.pub.known.Agency && !cited && !rd.marksQuotations &&
 		rd.startsWithDateline(rd.passageStart(i, true)):
-		// "… (AFP)" ends a wire report that begins with a dateline: all that stands between.
+		// "… (AFP)" ends a wire report that begins with a dateline; the passage is the whole report.
 		s.firstBlock = min(rd.passageStart(i, true), i)
 		rd.claimCommentary(s, s.firstBlock, i)
 		s.passages = append(s.passages, b.slice(body))

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// titleSource reads a credit in the post's title: "H (Reuters)", "H (Reuters via Yahoo! News)", "H - X.com", "H | X".
+// titleSource returns the source that the post's title names, or nil: "H (Reuters)", "H (Reuters via Yahoo! News)", "H
+// - X.com", "H | X".
 func (rd *reading) titleSource() *source {
 	b := &block{text: collapseSpace(rd.postTitle), quote: -1}
 	b.toks = rd.r.lx.tokenize(b.text, nil)
@@ -45,7 +46,7 @@ func (rd *reading) titleSource() *source {
 	return nil
 }
 
-// bindTitle credits the source that the post's title names, if no other credit was found.
+// bindTitle adds the source that the post's title names, unless another credit was found.
 func (rd *reading) bindTitle() {
 	s := rd.titleSource()
 	if s == nil {
@@ -69,7 +70,7 @@ func (rd *reading) bindTitle() {
 	rd.addSource(s)
 }
 
-// bindTitleQuotation makes the quotation elements without a credit the passage of the source that the title names. It
+// bindTitleQuotation makes the uncredited quotation elements the passage of s, the source that the title names. It
 // reports whether there are any.
 func (rd *reading) bindTitleQuotation(s *source) bool {
 	for k, b := range rd.doc.blocks {

@@ -7,33 +7,33 @@ import (
 	"unicode/utf8"
 )
 
-// tokenKind tells words from the kinds of punctuation that credits are built with.
+// tokenKind is the kind of a token: a word or a kind of punctuation.
 type tokenKind uint8
 
 const (
 	tokWord  tokenKind = iota
-	tokPunct           // one character: , ; : . ! ? ( ) [ ] | / * • · ★ and whatever else there is
-	tokDash            // –, —, ―, --, or a hyphen standing alone
+	tokPunct           // any other character: , ; : . ! ? ( ) [ ] | / * • · ★
+	tokDash            // –, —, ―, ~, --, or a hyphen outside of words
 	tokDots            // …, or two or more full stops
 	tokOpen            // an opening quotation mark, or a straight one after white space
 	tokClose           // a closing quotation mark, or a straight one before white space
-	tokPoss            // the possessive 's, apart from the name it follows
+	tokPoss            // the possessive 's, without the name before it
 )
 
-// token is a word or a punctuation mark of a block's text. Words keep inner apostrophes, hyphens, points and slashes,
-// so that "Frere-Jones", "U.S.", "Townhall.com" and "9/15/11" are one token each.
+// token is a word or a punctuation mark of a block's text. Words include inner apostrophes, hyphens, points and
+// slashes: "Frere-Jones", "U.S.", "Townhall.com" and "9/15/11" are one token each.
 type token struct {
 	start, end int // byte offsets in the text
 	kind       tokenKind
 	ch         rune  // the character of a tokPunct; the mark of tokOpen and tokClose
-	id         int32 // of the word in the lexicon; 0 if no rule and no list knows it
+	id         int32 // number of the word in the lexicon, or 0
 	upper      bool  // the word begins with a capital letter
 	digit      bool  // the word begins with a digit
-	inner      bool  // a capital letter or a point stands inside the word: "iMore", "nola.com"
-	space      bool  // white space, or nothing, comes before it
+	inner      bool  // the word contains a capital letter or a point after its first byte: "iMore", "nola.com"
+	space      bool  // white space precedes the token, or it is the first
 }
 
-// tokenize appends the tokens of text to buf. It is linear in the length of text.
+// tokenize appends the tokens of text to buf, in linear time.
 func (lx *lexicon) tokenize(text string, buf []token) []token {
 	toks := buf
 	space := true
@@ -50,8 +50,7 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 		case isWordRune(r) || r == '@' && nextIsWord(text, i+size):
 			t.end = wordEnd(text, i)
 			t.kind = tokWord
-			// The possessive is a token of its own: "UK's" is a country in front of a name, "Jones's" an author.
-			// "Here's" and "let's" are words that the lexicon knows whole.
+			// The possessive ending is a token of its own, except in words of the lexicon such as "here's" and "let's".
 			if p := possessive(text[t.start:t.end]); p > 0 && lx.lookup(text[t.start:t.end]) == 0 {
 				poss := token{start: t.start + p, end: t.end, kind: tokPoss}
 				t.end = poss.start
@@ -82,8 +81,8 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 		case r == '”':
 			t.kind, t.end = tokClose, i+size
 		case r == '“' || r == '«' || r == '»' || r == '‹' || r == '›':
-			// Which of a pair opens depends on the language: „…“, »…« and «…» are all in use. French sets « off by
-			// spaces on both sides, so there the mark itself must tell.
+			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French has spaces
+			// on both sides of «, so there the mark itself decides.
 			t.kind, t.end = tokClose, i+size
 			after := t.end < len(text) && text[t.end] != ' ' && text[t.end] != ',' && text[t.end] != '.' && text[t.end] != ';'
 			switch {
@@ -107,7 +106,7 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 	return toks
 }
 
-// word completes a word's token: what letter it begins with, and its number in the lexicon.
+// finishWord returns the token t of a word with its properties and its number in the lexicon.
 func (lx *lexicon) finishWord(text string, t token) token {
 	r, _ := decodeRune(text, t.start)
 	t.upper = unicode.IsUpper(r)
@@ -120,7 +119,7 @@ func (lx *lexicon) finishWord(text string, t token) token {
 	}
 	t.id = lx.lookup(text[t.start:t.end])
 	if t.id == 0 {
-		// French runs its small words into the next: "l'écrit" is the verb.
+		// French elides small words before a vowel: "l'écrit" has the number of "écrit".
 		for i := 1; i <= 2 && t.start+i < t.end; i++ {
 			if c := text[t.start+i]; c != '\'' && c != "’"[0] {
 				continue
@@ -134,7 +133,7 @@ func (lx *lexicon) finishWord(text string, t token) token {
 	return t
 }
 
-// decode is utf8.DecodeRuneInString at an offset with a short way for ASCII.
+// decodeRune is utf8.DecodeRuneInString at an offset, with a fast path for ASCII.
 func decodeRune(s string, i int) (rune, int) {
 	if c := s[i]; c < utf8.RuneSelf {
 		return rune(c), 1
@@ -142,6 +141,7 @@ func decodeRune(s string, i int) (rune, int) {
 	return utf8.DecodeRuneInString(s[i:])
 }
 
+// isWordRune reports whether r is a letter, a digit or a combining mark.
 func isWordRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
@@ -149,6 +149,7 @@ func isWordRune(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
 }
 
+// nextIsWord reports whether a word rune begins at byte i.
 func nextIsWord(text string, i int) bool {
 	if i >= len(text) {
 		return false
@@ -157,7 +158,7 @@ func nextIsWord(text string, i int) bool {
 	return isWordRune(r)
 }
 
-// wordEnd returns the end of the word that begins at i.
+// wordEnd returns the end of the word that begins at byte i.
 func wordEnd(text string, i int) int {
 	start := i
 	letters, points := 0, 0
@@ -178,7 +179,7 @@ func wordEnd(text string, i int) int {
 		}
 		i += size
 	}
-	// The point of an initial or of an abbreviation with inner points belongs to the word: "J.", "U.S.".
+	// The last point of an initial or abbreviation is part of the word: "J.", "U.S.".
 	if i < len(text) && text[i] == '.' && (letters == 1 && text[start] >= 'A' && text[start] <= 'Z' ||
 		points > 0 && letters == points+1 && !(text[start] >= '0' && text[start] <= '9')) {
 		i++
@@ -186,7 +187,7 @@ func wordEnd(text string, i int) int {
 	return i
 }
 
-// possessive returns where the possessive ending of word begins, or 0.
+// possessive returns the offset of the possessive ending of word, or 0.
 func possessive(word string) int {
 	for _, s := range [...]string{"'s", "’s", "'S", "’S"} {
 		if strings.HasSuffix(word, s) && len(word) > len(s) {
@@ -196,8 +197,8 @@ func possessive(word string) int {
 	return 0
 }
 
-// fold returns the key under which names are compared: lower case, letters and digits only, words parted by one
-// space, apostrophes dropped.
+// fold returns the key by which names are compared: letters and digits in lower case, words separated by one space,
+// without apostrophes.
 func fold(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -218,10 +219,10 @@ func fold(s string) string {
 	return b.String()
 }
 
-// squeeze joins the words of s by single spaces.
+// collapseSpace returns s with its words separated by single spaces.
 func collapseSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// unglue splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
+// splitGlued splits an agency and a weekday that a lost line break has joined: "By A, APSunday, August 22".
 func (r *Reader) splitGlued(text string, toks []token) []token {
 	for k, t := range toks[:min(len(toks), 14)] {
 		if t.kind != tokWord || !t.inner || !t.upper {

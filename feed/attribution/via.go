@@ -6,9 +6,10 @@ import (
 	"feedpub/feed"
 )
 
-// maxVias bounds the vias of a post.
+// maxVias bounds the number of vias of a post.
 const maxVias = 50
 
+// addVias adds the vias that have a name and are new, up to maxVias.
 func (rd *reading) addVias(vias []feed.Via) {
 next:
 	for _, v := range vias {
@@ -27,7 +28,8 @@ next:
 	}
 }
 
-// viaLine reads a line that says only where something was found, and keeps its vias.
+// readViaLine adds the vias of a line that states only where something was found. It reports whether the block is such
+// a line.
 func (rd *reading) readViaLine(b *block) bool {
 	if len(b.toks) > 30 || len(b.toks) < 2 || b.quotation != nil {
 		return false
@@ -47,7 +49,7 @@ func (rd *reading) readViaLine(b *block) bool {
 	}
 	end := phraseEnd(rd.l.via, b.toks[s.lo:s.hi])
 	if end == 0 && b.toks[0].ch == '(' {
-		// "(Source: blog)" is how Tumblr shows the root of a chain.
+		// Tumblr shows the first blog of a chain as "(Source: blog)".
 		end = phraseEnd(rd.l.source, b.toks[s.lo:s.hi])
 		if end == 0 || s.hi-s.lo > end+3 {
 			return false
@@ -64,7 +66,7 @@ func (rd *reading) readViaLine(b *block) bool {
 	return true
 }
 
-// trailingVia reads a via in brackets, or after a dash, at the end of the stretch.
+// readTrailingVia adds the vias in brackets, or after a dash, at the end of the span.
 func (rd *reading) readTrailingVia(b *block, s span) {
 	for k := s.lo; k < s.hi; k++ {
 		t := b.toks[k]
@@ -84,6 +86,7 @@ func (rd *reading) readTrailingVia(b *block, s span) {
 	}
 }
 
+// hasViaURL reports whether one of the vias has the address u.
 func hasViaURL(vias []feed.Via, u string) bool {
 	for _, v := range vias {
 		if v.URL == u {
@@ -93,7 +96,7 @@ func hasViaURL(vias []feed.Via, u string) bool {
 	return false
 }
 
-// vias reads the names after "via", "h/t" and the like.
+// readVias returns the names in the span, which follows "via", "h/t" or a similar phrase.
 func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
 	var vias []feed.Via
 	toks := b.toks
@@ -139,7 +142,7 @@ func (r *Reader) readVias(l *language, b *block, s span) []feed.Via {
 	return vias
 }
 
-// inLink reports whether the token stands inside a link and not at its edge.
+// insideLink reports whether the token is inside a link, not at its start or end.
 func insideLink(b *block, t token) bool {
 	for _, r := range b.runs {
 		if r.kind == runLink && r.start < t.start && r.end > t.end {
@@ -149,7 +152,7 @@ func insideLink(b *block, t token) bool {
 	return false
 }
 
-// viaLine2 is viaLine for blocks inside of quotations.
+// readViaLineInQuotation is readViaLine for a block in a quotation element.
 func (rd *reading) readViaLineInQuotation(b *block) bool {
 	q := b.quotation
 	b.quotation = nil

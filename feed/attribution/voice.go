@@ -1,13 +1,9 @@
 package attribution
 
-// In plain text nothing marks where a quoted passage ends and the blogger speaks again; only the voice does. Each
-// paragraph gets a score from traits that tell the two apart, and the likeliest course of voices through the post is
-// found by dynamic programming over two states (Viterbi's algorithm).
-
-// The weights of the traits: positive speaks for the blogger, negative for a quoted report. They are ratios of how
-// much likelier a trait is in one voice than in the other, on a logarithmic scale, estimated, not trained.
+// The weights of the traits. A positive weight is evidence of the author's voice, a negative one of a quoted report. A
+// weight is an estimated log likelihood ratio; the weights are not trained.
 const (
-	weightContinues   = -2.0 // a paragraph after a passage goes on with it more often than not
+	weightContinues   = -2.0 // the prior: a paragraph after a passage more often continues it
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -17,43 +13,43 @@ const (
 	weightShort       = 0.8 // at most 14 words
 	weightMiddling    = 0.3 // at most 25 words
 	weightLong        = -0.8
-	weightBracketed   = 4.5  // wholly in parentheses
+	weightBracketed   = 4.5  // entirely in parentheses
 	weightBare        = 0.4  // no name, number or quotation
 	weightPointing    = 0.4  // begins with "This", "That", "There"
-	weightFragment    = 1.0  // at most five words, as the last: "Amazing. Just amazing."
+	weightFragment    = 1.0  // last paragraph of at most five words: "Amazing. Just amazing."
 	weightStance      = 0.4  // should, perhaps, of course
 	weightPresent     = 0.4  // is, are, will
 	weightPast        = -0.4 // was, were, had
 	weightSaid        = -1.1 // said, told
 	weightQuoting     = -0.6 // quotation marks
 	weightNumber      = -0.5
-	weightName        = -0.25 // each name within a sentence, three at most
-	weightElided      = -1.8  // ends in dots: something was left out
+	weightName        = -0.25 // for each capitalised word within a sentence, up to three
+	weightElided      = -1.8  // ends in dots, which mark an omission
 	weightResumed     = -1.5  // begins with dots
-	weightInserted    = -0.7  // has brackets within
-	weightUnelided    = 1.2   // does not end in dots, while the paragraph before did
-	weightEarlier     = -0.4  // for the last, if the blogger has commented before the passage
-	weightLast        = 2.0   // posts end with a comment
+	weightInserted    = -0.7  // contains a bracket
+	weightUnelided    = 1.2   // does not end in dots, but the paragraph before does
+	weightEarlier     = -0.4  // last paragraph, if commentary precedes the passage
+	weightLast        = 2.0   // last paragraph: posts end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
-	costToComment      = 1.0  // of going over from quoting to commenting
-	costToCommentWhole = 2.0  // the same, in a post that begins with a whole article under its own headline or dateline
-	costToQuote        = 2.2  // and back
-	costToQuoteLeadIn  = -1.0 // back after a paragraph that ends in a colon
-	costToQuoteAside   = 0.2  // back after an interjection in brackets
+	costToComment      = 1.0  // cost of a change from passage to commentary
+	costToCommentWhole = 2.0  // the same, in a post that begins with a whole article
+	costToQuote        = 2.2  // cost of a change back to the passage
+	costToQuoteLeadIn  = -1.0 // the same, after a paragraph that ends in a colon
+	costToQuoteAside   = 0.2  // the same, after a paragraph in brackets
 )
 
-// voice is what the words of a paragraph tell about who speaks.
+// voice describes who speaks in a paragraph, as far as its words show.
 type voice struct {
 	score  float64
 	first  bool // uses the first person outside of quotation marks
 	elided bool // ends in dots
 	colon  bool
-	aside  bool // wholly in brackets
-	last   bool // nothing but boilerplate follows
+	aside  bool // entirely in brackets
+	last   bool // only boilerplate follows
 }
 
-// voiceOf reads the voice of tokens. last says that nothing but boilerplate follows.
+// voiceOf returns the voice of a paragraph. If last, only boilerplate follows it.
 func (l *language) voiceOf(toks []token, last bool) voice {
 	v := voice{score: weightContinues, last: last}
 	if len(toks) == 0 {
@@ -138,15 +134,15 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	return v
 }
 
-// speakers tells for each paragraph of a passage and what follows whether it is quoted. The first one is. cost is that
-// of going over to a comment.
+// quotedParagraphs reports for each paragraph whether it is part of the passage that begins with the first one. The
+// cost is that of a change to commentary.
 func quotedParagraphs(voices []voice, cost float64) []bool {
 	n := len(voices)
 	quoted := make([]bool, n)
 	if n == 0 {
 		return quoted
 	}
-	// A passage in the first person makes the first person no sign of the blogger.
+	// If the passage is in the first person, the first person is no evidence of the author's voice.
 	discount := 0.0
 	if voices[0].first {
 		discount = weightFirst
@@ -154,7 +150,7 @@ func quotedParagraphs(voices []voice, cost float64) []bool {
 	const never = -1e9
 	type step struct {
 		score float64
-		from  bool // the state before: quoted or not
+		from  bool // the previous state: whether it was quoted
 	}
 	steps := make([][2]step, n) // [0] comment, [1] quoted
 	steps[0] = [2]step{{never, false}, {0, false}}

@@ -94,7 +94,7 @@ type CommitRequest struct {
 	// Previous is the feed's head as the caller has read it, the zero Head if there is none. The store reads the head
 	// itself if Previous is nil or no longer the committed one.
 	Previous *Head
-	Now      time.Time // for Last-Modified
+	Now      time.Time // for Last-Modified; zero for the store's time
 	// Dirty is the mark of the feed when its items were read ([DirtyFeed.Mark]); the feed stays dirty if it has moved since.
 	Dirty int64
 }

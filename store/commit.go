@@ -27,8 +27,9 @@ const (
 )
 
 // Commit replaces the documents of a feed in one step and announces them. It returns
-//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is Now in whole
-//     seconds, but later than that of the version before; documents with the same bytes keep theirs.
+//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is r.Now, or the
+//     store's time if that is zero, in whole seconds, but later than that of the version before; documents with the same
+//     bytes keep theirs.
 //   - [feed.Unchanged] and the head if all bytes are the committed ones. Other fields of the head are updated, and
 //     announced if they are visible to readers (path, media type, links, max-age).
 //
@@ -167,8 +168,12 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	for _, d := range current.Documents {
 		fmt.Fprintf(&read, "%s=%s,", d.Format, d.Hash)
 	}
+	now := "" // the server's
+	if !r.Now.IsZero() {
+		now = strconv.FormatInt(r.Now.UnixMilli(), 10)
+	}
 	args = []any{
-		int64(h.Token), r.Now.UnixMilli(), r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
+		int64(h.Token), now, r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
 		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
 	}
 	const previousArg = 10 // the last argument, which is set below

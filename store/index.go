@@ -79,6 +79,28 @@ func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]boo
 	return in, nil
 }
 
+// Now returns the time of the site's server. Processes on several machines compare times that order things with this one
+// and not with their own clocks, which differ.
+func (s *Site) Now(ctx context.Context) (time.Time, error) {
+	// A script, because TIME has no key: a Cluster's client would send it to any server.
+	reply, err := words(ctx, s.client.build, nowSource, []string{s.keys.absent()})
+	if err == nil && len(reply) != 2 {
+		err = errReply(reply)
+	}
+	if err != nil {
+		return time.Time{}, s.client.wrap("now", err)
+	}
+	seconds, err := strconv.ParseInt(reply[0], 10, 64)
+	if err != nil {
+		return time.Time{}, s.client.wrap("now", errReply(reply))
+	}
+	micros, err := strconv.ParseInt(reply[1], 10, 64)
+	if err != nil {
+		return time.Time{}, s.client.wrap("now", errReply(reply))
+	}
+	return time.Unix(seconds, micros*1000).UTC(), nil
+}
+
 // Due returns the ids of up to n posts whose future date has been reached at now, earliest date first.
 func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) {
 	ids, err := s.client.build.ZRangeByScore(ctx, s.keys.due(), &redis.ZRangeBy{

@@ -26,6 +26,8 @@ var (
 	forgetMembersSource string
 	//go:embed lua/mark_dirty.lua
 	markDirtySource string
+	//go:embed lua/now.lua
+	nowSource string
 	//go:embed lua/set_problem.lua
 	setProblemSource string
 	//go:embed lua/release.lua

@@ -39,22 +39,26 @@ type absorber struct {
 	posts         postLoader
 	items         itemWriter
 	heads         headReader
+	index         indexReader
+	store         storeClock
 	intake        *intake.Intake
 	intakeVersion string // identifies what items are made with
 	feeds         feedAssigner
 	archives      *archiveSet
 	replica       Replica
 	problems      *problemLog
-	clock         func() time.Time
 	logger        *slog.Logger
 
-	// dueUntil is the time up to which posts with a future date have been published. Whether an item may be in a document
-	// is decided by comparing with it, never with the clock, so that absorbing and building agree.
-	dueUntil time.Time
+	// dates are those by which posts have been published. Whether an item may be in a document is decided by them, so
+	// that absorbing and building agree.
+	dates      dates
+	datesToken feed.Token // of the term in which dates.committed was read
 }
 
-// isDue reports whether an item with this date of publication may be in documents.
-func (a *absorber) isDue(published time.Time) bool { return !published.After(a.dueUntil) }
+// isDue reports whether an item may be in documents by its date of publication.
+func (a *absorber) isDue(it *feed.Item, record feed.Record) bool {
+	return a.dates.come(it.ID, it.Published, record.FirstSeen)
+}
 
 // notice is a reason to absorb a post.
 type notice struct {
@@ -66,19 +70,22 @@ type notice struct {
 	due bool
 }
 
-// publishDue publishes the items whose date has come, and moves dueUntil to the present.
+// publishDue publishes the items whose date has come, and moves dates to the present.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
-	now := a.clock()
+	next, err := a.readDates(ctx, token)
+	if err != nil {
+		return fmt.Errorf("publish due posts: %w", err)
+	}
 	for {
-		ids, err := a.due.Due(ctx, now, batchSize)
+		ids, err := a.due.Due(ctx, next.now, batchSize)
 		if err != nil {
 			return fmt.Errorf("publish due posts: %w", err)
 		}
 		if len(ids) == 0 {
-			a.dueUntil = now
+			a.dates = next
 			return nil
 		}
-		if err := a.absorb(ctx, token, ids, now, true); err != nil {
+		if err := a.absorb(ctx, token, ids, next, true); err != nil {
 			return err
 		}
 	}
@@ -90,11 +97,11 @@ func (a *absorber) absorbFound(ctx context.Context, token feed.Token, ids []stri
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
 	}
-	return a.absorb(ctx, token, ids, a.dueUntil, due)
+	return a.absorb(ctx, token, ids, a.dates, due)
 }
 
 // absorb absorbs posts in one step, and leaves the inbox cursor where it is.
-func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, now time.Time, due bool) error {
+func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, by dates, due bool) error {
 	cursor, err := a.inbox.Cursor(ctx)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
@@ -105,10 +112,10 @@ func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, n
 	}
 	notices := make([]notice, len(ids))
 	for i, id := range ids {
-		notices[i] = notice{id: id, at: now, due: due}
+		notices[i] = notice{id: id, at: by.now, due: due}
 	}
 	return a.write(ctx, token, &batch{
-		cursor: cursor, next: cursor, notices: notices, decisions: a.decideAll(stored, notices, now),
+		cursor: cursor, next: cursor, notices: notices, decisions: a.decideAll(stored, notices, by),
 	})
 }
 
@@ -144,11 +151,11 @@ type decision struct {
 }
 
 // keep leaves the stored item in its feeds, or waiting for its date; if that has come, the item enters its feeds.
-func (d *decision) keep(now time.Time) {
+func (d *decision) keep(by dates) {
 	d.Keep, d.Item, d.Due = true, nil, time.Time{}
 	switch {
 	case d.previous == nil:
-	case d.previous.Published.After(now):
+	case !by.come(d.ID, d.previous.Published, d.Record.FirstSeen):
 		d.Due = d.previous.Published
 	case d.notice.due:
 		d.Entered = append([]feed.Name{feed.Main}, d.previous.Feeds...)
@@ -156,16 +163,16 @@ func (d *decision) keep(now time.Time) {
 }
 
 // decide returns what becomes of a post, and false if nothing has to be written. It may be called concurrently.
-func (a *absorber) decide(st feed.StoredPost, n notice, now time.Time) (decision, bool) {
+func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, bool) {
 	d := decision{notice: n, previous: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
 	d.Record.ID = st.ID
 	switch {
 	case st.Unreadable != "":
 		d.Problem = rejection(st, errors.New(st.Unreadable), n.at)
-		d.keep(now)
+		d.keep(by)
 	case st.Raw == nil && st.Item != nil && !n.submitted:
-		d.keep(now)
+		d.keep(by)
 		d.Problem = &feed.Problem{
 			ID: st.ID, Kind: feed.KindMissing, Since: n.at, Serving: true,
 			Reason: "the post is missing from the store and was not deleted; it stays published until you confirm the loss " +
@@ -177,16 +184,16 @@ func (a *absorber) decide(st feed.StoredPost, n notice, now time.Time) (decision
 		st.Item.RawSum == feed.HashOf(st.Raw):
 		// A newer release has read this post. Reading it again would change documents, and change them back when that
 		// release builds.
-		d.keep(now)
+		d.keep(by)
 		return d, n.due
 	default:
-		a.read(&d, st, now)
+		a.read(&d, st, by)
 	}
 	return d, true
 }
 
 // read makes the item of a post, or rejects the post.
-func (a *absorber) read(d *decision, st feed.StoredPost, now time.Time) {
+func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	record := st.Record
 	if record.FirstSeen.IsZero() {
 		record.FirstSeen = d.notice.at.UTC().Truncate(time.Millisecond)
@@ -195,7 +202,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, now time.Time) {
 	if err != nil {
 		d.Problem = rejection(st, err, d.notice.at)
 		if intake.StatusOf(st.Raw) == feed.Published {
-			d.keep(now)
+			d.keep(by)
 		} else {
 			// A draft or private post is withdrawn even if the rest of it cannot be read: publishing it could do harm.
 			d.Problem.Serving = false
@@ -211,7 +218,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, now time.Time) {
 	if d.Item.Published.Equal(record.FirstSeen) {
 		d.Record.FirstSeen = record.FirstSeen
 	}
-	if d.Item.Published.After(now) {
+	if !by.come(d.ID, d.Item.Published, record.FirstSeen) {
 		d.Due = d.Item.Published
 	}
 	d.Problem = flaws(st.ID, result, d.notice.at)
@@ -270,7 +277,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		return nil
 	}
 	// An item that has waited for its date until now is in no document yet.
-	published := d.previous != nil && !d.notice.due && p.isDue(d.previous.Published)
+	published := d.previous != nil && !d.notice.due && p.isDue(d.previous, d.Record)
 	if d.Item != nil {
 		var err error
 		if d.Item.Feeds, err = p.feeds.assign(ctx, p.names, p.absorption.Names, d.Item); err != nil {
@@ -278,7 +285,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		}
 		if published && reflect.DeepEqual(d.previous, d.Item) {
 			// Submitted again without a change. The problem of the post may have changed nevertheless.
-			d.keep(p.dueUntil)
+			d.keep(p.dates)
 			p.addKept(d)
 			return nil
 		}

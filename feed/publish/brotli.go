@@ -81,7 +81,7 @@ func (r *rebuilder) compressFeed(ctx context.Context, token feed.Token, head fee
 		}
 		compressed := current
 		compressed.Documents, compressed.Token = head.Documents, token
-		_, err = r.send(ctx, feed.CommitRequest{Head: compressed, Previous: &current, Blobs: blobs, Now: r.clock()})
+		_, err = r.send(ctx, feed.CommitRequest{Head: compressed, Previous: &current, Blobs: blobs})
 		return err
 	})
 }

@@ -109,7 +109,6 @@ func (r *rebuilder) commitRequest(
 	c := feed.CommitRequest{
 		Head:     feed.Head{Feed: f.Name, Config: r.rendering.fingerprint(), IDs: d.ids},
 		Previous: &t.head,
-		Now:      r.clock(),
 		Dirty:    t.mark,
 	}
 	stored := t.head

@@ -89,6 +89,7 @@ func (w *world) advance(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.offset += d
+	w.redis.SetTime(time.Now().Add(w.offset))
 }
 
 // builder returns a builder of the world's site as it is configured now.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,7 +39,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
 	}
-	now := a.dueUntil
+	by := a.dates
 	read, decided := make(chan *batch, 1), make(chan *batch, 1)
 	// The capacity is the number of batches that can be in progress, so that sending never blocks.
 	written := make(chan []notice, cap(read)+cap(decided)+3)
@@ -53,7 +52,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	g.Go(func() error {
 		defer close(decided)
 		for b := range read {
-			b.decisions = a.decideAll(b.stored, b.notices, now)
+			b.decisions = a.decideAll(b.stored, b.notices, by)
 			b.stored = nil
 			select {
 			case decided <- b:
@@ -176,14 +175,14 @@ func noticesOf(submissions []feed.Submission) []notice {
 }
 
 // decideAll decides about posts on all processors. The decisions are in the order of the posts.
-func (a *absorber) decideAll(stored []feed.StoredPost, notices []notice, now time.Time) []decision {
+func (a *absorber) decideAll(stored []feed.StoredPost, notices []notice, by dates) []decision {
 	all, ok := make([]decision, len(stored)), make([]bool, len(stored))
 	var next atomic.Int64
 	var g errgroup.Group
 	for range min(runtime.GOMAXPROCS(0), len(stored)) {
 		g.Go(func() error {
 			for i := next.Add(1) - 1; i < int64(len(stored)); i = next.Add(1) - 1 {
-				all[i], ok[i] = a.decide(stored[i], notices[i], now)
+				all[i], ok[i] = a.decide(stored[i], notices[i], by)
 			}
 			return nil
 		})

@@ -30,6 +30,7 @@ type Store interface {
 	itemWriter
 	itemReader
 	dueLister
+	storeClock
 	nameReader
 	postScanner
 	itemComparer
@@ -129,8 +130,8 @@ func New(c Config) *Publisher {
 		owner: c.Owner, replica: c.Replica, fleet: c.Fleet, rendering: version, clock: c.Clock, logger: c.Logger,
 	}
 	p.absorber = &absorber{
-		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store,
-		intake: c.Intake, intakeVersion: intakeVersion(c), replica: c.Replica, clock: c.Clock, logger: c.Logger,
+		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
+		intake: c.Intake, intakeVersion: intakeVersion(c), replica: c.Replica, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 		},

@@ -52,7 +52,7 @@ type rebuilder struct {
 	rendering  *rendering
 	archives   *archiveSet
 	replica    Replica
-	isDue      func(published time.Time) bool // see absorber.dueUntil
+	isDue      func(*feed.Item, feed.Record) bool // see absorber.dates
 	work       *workLock
 	problemLog *problemLog
 	clock      func() time.Time
@@ -78,7 +78,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 		if slices.Contains(r.scheduled, feedOf(d.Name)) || r.failedMark[d.Name] == d.Mark {
 			continue
 		}
-		if rest := r.lastBuilt[d.Name].Add(changeInterval).Sub(now); rest > 0 {
+		// More than the interval is left only if the clock was set back.
+		if rest := r.lastBuilt[d.Name].Add(changeInterval).Sub(now); rest > 0 && rest <= changeInterval {
 			wait = min(wait, rest)
 			continue
 		}
@@ -292,7 +293,7 @@ func (r *rebuilder) missing(
 			withdrawn = append(withdrawn, st.ID)
 		case st.Item == nil:
 			missing = append(missing, st.ID)
-		case previous.Config != r.rendering.fingerprint(), r.isExplained(st.Item, f, limit):
+		case previous.Config != r.rendering.fingerprint(), r.isExplained(st, f, limit):
 		default:
 			missing = append(missing, st.ID)
 		}
@@ -301,12 +302,12 @@ func (r *rebuilder) missing(
 }
 
 // isExplained reports whether an item is not in a feed because of its own content or because of the limit.
-func (r *rebuilder) isExplained(it *feed.Item, f feed.Feed, limit int) bool {
-	n := feedOf(f.Name)
+func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool {
+	n, it := feedOf(f.Name), st.Item
 	switch {
 	case n != feed.Main && !slices.Contains(it.Feeds, n): // edited
 		return true
-	case !r.isDue(it.Published): // edited to a date in the future
+	case !r.isDue(it, st.Record): // edited to a date in the future
 		return true
 	case r.archives.documentAt(n, feed.PositionOf(it)) != f.Name: // in another document of the feed
 		return true

@@ -282,7 +282,7 @@ func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids [
 		case !st.Post:
 		case !st.Current:
 			outdated = append(outdated, st.ID)
-		case !st.Indexed && r.absorber.isDue(st.Published):
+		case !st.Indexed && r.absorber.dates.come(st.ID, st.Published, time.Time{}):
 			unindexed = append(unindexed, st.ID)
 		}
 	}

@@ -98,7 +98,11 @@ func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 		if due, ok, err := p.config.Store.NextDue(ctx); err != nil {
 			return err
 		} else if ok {
-			wait = min(wait, max(due.Sub(p.config.Clock()), time.Millisecond))
+			now, err := p.config.Store.Now(ctx)
+			if err != nil {
+				return err
+			}
+			wait = min(wait, max(due.Sub(now), time.Millisecond))
 		}
 		cursor, err := p.config.Store.Cursor(ctx)
 		if err != nil {

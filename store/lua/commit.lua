@@ -3,7 +3,8 @@
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
--- ARGV  token, now in ms, dirty mark or "0", feed, config, ids, entries of the changes stream to keep, ms to keep
+-- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes stream
+--       to keep, ms to keep
 --       replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
@@ -19,7 +20,12 @@ local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
 local FIXED = 7
 
-local token, now, mark, feed, config, ids = arg(), num(), num(), arg(), arg(), arg()
+local function server_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local token, now, mark, feed, config, ids = arg(), num() or server_ms(), num(), arg(), arg(), arg()
 local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num(), num()
 
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do

@@ -303,7 +303,7 @@ func (c Config) Retreats() (retired []string, moved map[string]string) {
 		}
 	}
 	for _, p := range c.Paths {
-		for _, target := range alias.Gone(feed.Preset(p)) {
+		for _, target := range alias.Retired(feed.Preset(p)) {
 			_, goes := moved[target]
 			_, stays := c.Aliases[target]
 			if !goes && !stays {

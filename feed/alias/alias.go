@@ -1,5 +1,5 @@
-// Package alias knows at which paths other platforms serve the feeds of a blog, so that subscriptions to them go on
-// when the blog moves here. It is pure; the paths are served by package serve, like a feed's own.
+// Package alias has the paths at which other platforms serve the feeds of a blog, so that subscriptions keep working
+// after a move to feedpub. It has no I/O; package serve serves the paths.
 package alias
 
 import (
@@ -18,21 +18,21 @@ const (
 	Blogger   feed.Preset = "blogger"
 )
 
-// Presets returns the platforms in the order in which they are listed for people.
+// Presets returns all platforms in the order of lists and messages.
 func Presets() []feed.Preset { return []feed.Preset{WordPress, Ghost, Hugo, Jekyll, Blogger} }
 
-// Parse returns the platform of a name, or an error of kind [feed.ErrInvalid].
+// Parse returns the platform named s, or an error of kind [feed.ErrInvalid].
 func Parse(s string) (feed.Preset, error) {
 	if p := feed.Preset(s); slices.Contains(Presets(), p) {
 		return p, nil
 	}
-	return "", fmt.Errorf("platform %q: want wordpress, ghost, hugo, jekyll or blogger: %w", s, feed.ErrInvalid)
+	return "", fmt.Errorf("platform %q: want %s: %w", s, feed.OneOf(Presets()), feed.ErrInvalid)
 }
 
-// Of returns the old paths at which a platform served the feed n, whose tag or author people write as full, in the order
-// in which they count. A path of a feed's own is among them where the platform has the same. Feeds that the platform did
-// not have, of sources or selections, have none.
-func Of(p feed.Preset, n feed.Name, full string) []feed.Alias {
+// Paths returns the paths at which a platform serves the feed n, in order of precedence. Full is the full name of the
+// feed's tag or author. A result may be equal to one of the feed's own paths. Feeds that the platform does not have,
+// such as those of sources and selections, have no paths.
+func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	family, slug := n.Split()
 	if _, number := n.Archived(); number > 0 {
 		return nil
@@ -53,9 +53,9 @@ func Of(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	return list.aliases
 }
 
-// Gone returns the paths of a platform's feeds that have no counterpart here: those of comments. A reader that is told
-// so stops asking.
-func Gone(p feed.Preset) []string {
+// Retired returns the paths of a platform's feeds that feedpub does not have: those of comments. The response to them
+// is 410 Gone, after which feed readers stop polling.
+func Retired(p feed.Preset) []string {
 	switch p {
 	case WordPress:
 		return []string{
@@ -63,13 +63,16 @@ func Gone(p feed.Preset) []string {
 			"/?feed=comments-atom", "/wp-commentsrss2.php",
 		}
 	case Blogger:
-		return []string{"/feeds/comments/default", "/feeds/comments/default?alt=rss", "/feeds/comments/full", "/feeds/comments/summary"}
+		return []string{
+			"/feeds/comments/default", "/feeds/comments/default?alt=rss", "/feeds/comments/full",
+			"/feeds/comments/summary",
+		}
 	default:
 		return nil
 	}
 }
 
-// paths collects the old paths of one feed.
+// paths collects the paths of one feed.
 type paths struct {
 	feed    feed.Name
 	aliases []feed.Alias
@@ -81,13 +84,14 @@ func (l *paths) add(f feed.Format, targets ...string) {
 	}
 }
 
-// addFolder adds a path with and without the slash at its end: the platforms redirect the one to the other.
+// addFolder adds a path with and without a trailing slash, since platforms redirect one to the other.
 func (l *paths) addFolder(f feed.Format, path string) { l.add(f, path+"/", path) }
 
-// wordPress: https://developer.wordpress.org/advanced-administration/wordpress/feeds/. Categories are tags here. Feeds
-// of a category within another have the other's name in their path, which nothing here knows.
+// wordPress adds the paths described at https://developer.wordpress.org/advanced-administration/wordpress/feeds/.
+// Categories are tags. Paths of nested categories contain the names of the outer categories, which are not known here,
+// so they are not included.
 func (l *paths) wordPress(family feed.Family, slug string) {
-	var folders, queries []string // where the feeds hang, and how plain permalinks ask for them
+	var folders, queries []string // prefixes of paths, and query parameters of plain permalinks
 	switch {
 	case l.feed == feed.Main:
 		folders, queries = []string{""}, []string{""}
@@ -97,38 +101,40 @@ func (l *paths) wordPress(family feed.Family, slug string) {
 	case family == feed.Authors:
 		folders, queries = []string{"/author/" + slug}, []string{"&author_name=" + slug}
 	}
-	type word struct {
+	type parameter struct {
 		format feed.Format
-		word   string
+		value  string // of the query parameter "feed", and the last segment of paths
 	}
-	words := []word{{feed.RSS, "rss2"}, {feed.Atom, "atom"}}
-	if l.feed == feed.Main { // nobody links to the others of a tag, of which there may be thousands
-		words = append(words, word{feed.RSS, "rss"}, word{feed.RSS, "rdf"}, word{feed.JSON, "json"})
+	parameters := []parameter{{feed.RSS, "rss2"}, {feed.Atom, "atom"}}
+	if l.feed == feed.Main { // rarely used for tags, of which there may be thousands
+		parameters = append(parameters,
+			parameter{feed.RSS, "rss"}, parameter{feed.RSS, "rdf"}, parameter{feed.JSON, "json"})
 	}
 	for _, folder := range folders {
 		l.addFolder(feed.RSS, folder+"/feed")
-		for _, w := range words {
-			l.addFolder(w.format, folder+"/feed/"+w.word)
+		for _, p := range parameters {
+			l.addFolder(p.format, folder+"/feed/"+p.value)
 			if folder != "" {
-				l.add(w.format, folder+"/?feed="+w.word)
+				l.add(p.format, folder+"/?feed="+p.value)
 			}
 		}
 	}
 	for _, query := range queries {
-		for _, w := range words {
-			l.add(w.format, "/?feed="+w.word+query)
+		for _, p := range parameters {
+			l.add(p.format, "/?feed="+p.value+query)
 			if query != "" {
-				l.add(w.format, "/?"+query[1:]+"&feed="+w.word)
+				l.add(p.format, "/?"+query[1:]+"&feed="+p.value)
 			}
 		}
 	}
 	if l.feed == feed.Main {
-		l.add(feed.RSS, "/?feed=feed", "/index.php?feed=rss2", "/wp-rss2.php", "/wp-rss.php", "/wp-rdf.php", "/wp-feed.php")
+		l.add(feed.RSS, "/?feed=feed", "/index.php?feed=rss2",
+			"/wp-rss2.php", "/wp-rss.php", "/wp-rdf.php", "/wp-feed.php")
 		l.add(feed.Atom, "/index.php?feed=atom", "/wp-atom.php")
 	}
 }
 
-// ghost: https://ghost.org/docs/themes/routing/ and the redirects of its default routes.
+// ghost adds the paths described at https://ghost.org/docs/themes/routing/, and those that the default routes redirect.
 func (l *paths) ghost(family feed.Family, slug string) {
 	switch {
 	case l.feed == feed.Main:
@@ -141,7 +147,8 @@ func (l *paths) ghost(family feed.Family, slug string) {
 	}
 }
 
-// hugo: https://gohugo.io/templates/rss/. The section that holds a blog's posts has one of three usual names.
+// hugo adds the paths described at https://gohugo.io/templates/rss/, for the three usual names of the section with
+// posts.
 func (l *paths) hugo(family feed.Family, slug string) {
 	switch {
 	case l.feed == feed.Main:
@@ -153,8 +160,8 @@ func (l *paths) hugo(family feed.Family, slug string) {
 	}
 }
 
-// jekyll: https://github.com/jekyll/jekyll-feed. Its /feed.xml is Atom, and the RSS here: readers look at what they get,
-// not at what they got.
+// jekyll adds the paths described at https://github.com/jekyll/jekyll-feed. Its /feed.xml is Atom, and feedpub's is
+// RSS. Feed readers accept that, because they detect the format on each poll.
 func (l *paths) jekyll(family feed.Family, slug string) {
 	switch {
 	case l.feed == feed.Main:
@@ -165,8 +172,8 @@ func (l *paths) jekyll(family feed.Family, slug string) {
 	}
 }
 
-// blogger: https://developers.google.com/blogger/docs/2.0/developers_guide_protocol. Labels stand in paths as they are
-// written.
+// blogger adds the paths described at https://developers.google.com/blogger/docs/2.0/developers_guide_protocol. They
+// contain labels as written by the author.
 func (l *paths) blogger(family feed.Family, full string) {
 	var folders []string
 	switch {

@@ -60,7 +60,7 @@ func TestOldPaths(t *testing.T) {
 		{alias.Blogger, "/feeds/posts/default/-/foreign-policy", "tags/foreign-policy", "Foreign Policy", none},
 	} {
 		got := none
-		for _, a := range alias.Of(tt.preset, tt.feed, tt.full) {
+		for _, a := range alias.Paths(tt.preset, tt.feed, tt.full) {
 			if a.Target == tt.target {
 				got = a.Format
 			}
@@ -75,11 +75,11 @@ func TestOldPathsLeadToOneDocument(t *testing.T) {
 	names := map[feed.Name]string{feed.Main: "", "tags/go": "Go", "authors/go": "Go", "sources/go": "Go", "go": "", "archive/1": "", "tags/go/archive/1": "Go"}
 	for _, p := range alias.Presets() {
 		seen := map[string]feed.Name{}
-		for _, target := range alias.Gone(p) {
+		for _, target := range alias.Retired(p) {
 			seen[target] = "none"
 		}
 		for n, full := range names {
-			for _, a := range alias.Of(p, n, full) {
+			for _, a := range alias.Paths(p, n, full) {
 				if a.Feed != n || !strings.HasPrefix(a.Target, "/") {
 					t.Errorf("%s: %+v is no old path of %s", p, a, n)
 				}

@@ -159,7 +159,7 @@ func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format)
 		}
 	}
 	for _, preset := range r.catalog.Presets {
-		all = append(all, alias.Of(preset, n, fullName)...)
+		all = append(all, alias.Paths(preset, n, fullName)...)
 	}
 	if len(all) == 0 {
 		return nil

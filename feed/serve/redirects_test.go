@@ -81,9 +81,9 @@ func TestAliases(t *testing.T) {
 			var aliases []feed.Alias
 			for n, full := range map[feed.Name]string{feed.Main: "", "tags/foreign-policy": "Foreign Policy",
 				"authors/zürich": "Zürich"} {
-				aliases = append(aliases, alias.Of(tt.preset, n, full)...)
+				aliases = append(aliases, alias.Paths(tt.preset, n, full)...)
 			}
-			s := siteWith(t, Options{Retired: alias.Gone(tt.preset)}, aliases, feed.Main, "tags/foreign-policy",
+			s := siteWith(t, Options{Retired: alias.Retired(tt.preset)}, aliases, feed.Main, "tags/foreign-policy",
 				"authors/zürich")
 			res := httptest.NewRecorder()
 			NewHandler(&Front{Documents: fixed{s}}).ServeHTTP(res, httptest.NewRequest(http.MethodGet, tt.target, nil))

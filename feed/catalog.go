@@ -1,42 +1,44 @@
 package feed
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
 )
 
-// Catalog configures the feeds of a site. The zero Catalog has the main feed and those of the families, all with the same
-// defaults and without archives. A Catalog must not be modified once it is in use.
+// Catalog configures the feeds of a site. The zero Catalog has the main feed and the feeds of all families, with
+// default settings and without archives. A Catalog must not be modified once it is in use.
 type Catalog struct {
 	// Feeds configure single feeds: the main feed, selections, or feeds of a family.
 	Feeds map[Name]Channel
 	// Families configure the feeds of a family that have no entry in Feeds.
 	Families map[Family]Channel
-	// Selections are the feeds besides the main one and the families', by name.
+	// Selections are additional feeds, sorted by name.
 	Selections []Selection
-	// Pages makes a page for people of each feed and one that lists them.
+	// Pages is set if each feed has an HTML page, and the site a page that lists them.
 	Pages bool
-	// PlainXML serves RSS and Atom as application/xml, which browsers show rather than download.
+	// PlainXML is set if RSS and Atom are served as application/xml, which browsers display instead of downloading.
 	PlainXML bool
-	// Presets are the platforms whose old paths lead to this site's feeds.
+	// Presets are platforms at whose paths this site's feeds are served too.
 	Presets []Preset
-	// Aliases are further old paths.
+	// Aliases are other paths at which documents are served too.
 	Aliases []Alias
-	// Unlisted are feeds that are built, but that the lists of feeds leave out.
+	// Unlisted are feeds that are built and served, but not included in the site's lists of feeds.
 	Unlisted []Name
 }
 
-// Channel configures a feed. A zero field means the value of the feed's family, or else of the site.
+// Channel configures a feed. A zero field has the value of the feed's family or, if that is zero too, the site's
+// default.
 type Channel struct {
-	Title       string // plain text; empty: made of the site's title and the feed's name
-	Description string // plain text; empty: likewise
-	Limit       int    // items in a document at most; 0: the site's limit
+	Title       string // plain text; by default made from the site's title and the feed's name
+	Description string // plain text; by default made from the site's title and the feed's name
+	Limit       int    // maximum number of items; 0: the site's limit
 	Content     Content
 	TitleLink   TitleLink
 	Formats     []Format // in the order of [Formats]; empty: all
-	// Archives keeps the posts that no longer fit into the feed in archives (RFC 5005).
+	// Archives is set if posts beyond the feed's limit are kept in archives (RFC 5005).
 	Archives bool
 }
 
@@ -51,18 +53,19 @@ type Selection struct {
 	ExcludeIDs []string
 }
 
-// Criteria are conditions on a post. Names are compared as those of families are: without regard to case and, for
-// publications, to the names under which they go.
+// Criteria are conditions on a post. An empty list is not a condition. Names of tags, authors and publications are
+// compared as path names are: without regard to case and, for publications, with all known names of a publication
+// equal.
 type Criteria struct {
-	Tags      []string // at least one of them
-	AllTags   []string // each of them
-	Authors   []string // at least one of them
-	Sources   []string // it quotes at least one of them
-	Languages []string // BCP 47; its language is one of them or a variety of it: "en" takes in "en-GB"
-	Quoting   Choice   // whether it quotes anything
+	Tags      []string // the post has at least one of them
+	AllTags   []string // the post has all of them
+	Authors   []string // the post is by at least one of them
+	Sources   []string // the post quotes at least one of them
+	Languages []string // BCP 47; the post's language is one of them or more specific: "en" matches "en-GB"
+	Quoting   Choice   // whether the post has quotes
 }
 
-// IsZero reports whether there is no criterion.
+// IsZero reports whether there are no conditions.
 func (c Criteria) IsZero() bool {
 	return len(c.Tags)+len(c.AllTags)+len(c.Authors)+len(c.Sources)+len(c.Languages) == 0 && c.Quoting == Either
 }
@@ -77,68 +80,53 @@ const (
 	No
 )
 
-// Preset names a platform by the paths at which it serves feeds.
+// Preset is the name of a platform whose feed paths are known; see package alias.
 type Preset string
 
-// Alias is an old path at which a feed's document is served too.
+// Alias is an additional path at which a feed's document is served.
 type Alias struct {
-	// Target is the path, absolute and percent-decoded, and the query if there is one, as in "/?feed=rss2".
+	// Target is the absolute, percent-decoded path, with the query if there is one, such as "/?feed=rss2".
 	Target string
 	Feed   Name
 	Format Format
 }
 
-// reserved returns the names that selections cannot have, because their paths are in use or have another meaning.
+// reserved returns the names that selections cannot have, because their paths are used otherwise.
 func reserved() []Name {
 	return []Name{Main, Name(Tags), Name(Authors), Name(Sources), archiveSegment, Pages}
 }
 
-// Pages names the documents of a site that are not those of a feed: the list of feeds as a page and as OPML, and the style
-// sheet. They are committed like a feed's.
+// Pages is the name of the site's documents that do not belong to a feed: the list of feeds as a page and as OPML, and
+// the style sheet. They are committed like the documents of a feed.
 const Pages Name = "pages"
 
-// ValidSelection returns nil if n can be the name of a selection, else an error of kind [ErrInvalid]: 1 to 63 of a-z,
-// 0-9 and "-" that are no word with another meaning.
+// ValidSelection returns nil if n is a valid name of a selection: 1 to 63 bytes of a-z, 0-9 and "-" that are not
+// reserved. Otherwise the error is of kind [ErrInvalid].
 func ValidSelection(n Name) error {
 	if !siteID.MatchString(string(n)) {
 		return fmt.Errorf("name %q: want 1 to 63 of a-z, 0-9 and -: %w", string(n), ErrInvalid)
 	}
 	if slices.Contains(reserved(), n) {
-		return fmt.Errorf("name %q has another meaning: %w", string(n), ErrInvalid)
+		return fmt.Errorf("name %q is reserved; choose another: %w", string(n), ErrInvalid)
 	}
 	return nil
 }
 
-// Channel returns the configuration of a feed of the site with all defaults. An archive has that of its feed.
+// Channel returns the configuration of a feed of the site, with defaults for its zero fields. An archive has the
+// configuration of its feed.
 func (c Catalog) Channel(site Site, n Name) Channel {
 	n, _ = n.Archived()
-	ch, own := c.Feeds[n]
 	family, _ := n.Split()
-	of := c.Families[family]
-	if !own {
-		ch.Archives = of.Archives
+	ch, ok := c.Feeds[n]
+	defaults := c.Families[family]
+	if !ok {
+		ch.Archives = defaults.Archives
 	}
-	if ch.Limit == 0 {
-		ch.Limit = of.Limit
-	}
-	if ch.Limit == 0 {
-		ch.Limit = site.Limit
-	}
-	ch.Limit = max(ch.Limit, 1)
-	if ch.Content == "" {
-		ch.Content = of.Content
-	}
-	if ch.Content == "" {
-		ch.Content = FullContent
-	}
-	if ch.TitleLink == "" {
-		ch.TitleLink = of.TitleLink
-	}
-	if ch.TitleLink == "" {
-		ch.TitleLink = PermalinkTitle
-	}
+	ch.Limit = max(cmp.Or(ch.Limit, defaults.Limit, site.Limit), 1)
+	ch.Content = cmp.Or(ch.Content, defaults.Content, FullContent)
+	ch.TitleLink = cmp.Or(ch.TitleLink, defaults.TitleLink, PermalinkTitle)
 	if len(ch.Formats) == 0 {
-		ch.Formats = of.Formats
+		ch.Formats = defaults.Formats
 	}
 	if len(ch.Formats) == 0 {
 		ch.Formats = Formats()
@@ -146,7 +134,7 @@ func (c Catalog) Channel(site Site, n Name) Channel {
 	return ch
 }
 
-// Selection returns the selection of a name.
+// Selection returns the selection with the name, and whether there is one.
 func (c Catalog) Selection(n Name) (Selection, bool) {
 	i := slices.IndexFunc(c.Selections, func(s Selection) bool { return s.Name == n })
 	if i < 0 {
@@ -155,9 +143,9 @@ func (c Catalog) Selection(n Name) (Selection, bool) {
 	return c.Selections[i], true
 }
 
-// Fingerprint identifies the catalog: equal catalogs make the same documents of the same posts.
+// Fingerprint returns a hash of the catalog. With equal fingerprints, the same posts give the same documents.
 func (c Catalog) Fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%#v", c) // which sorts maps
+	fmt.Fprintf(h, "%#v", c) // sorts maps by key
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

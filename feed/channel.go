@@ -7,41 +7,41 @@ import (
 	"time"
 )
 
-// Content says how much of each post a feed's documents hold.
+// Content is how much of each post a feed's documents contain.
 type Content string
 
-// The contents. The zero value counts as FullContent.
+// The values of [Content]. The zero value means FullContent.
 const (
 	FullContent    Content = "full"    // the whole content, with credits
 	SummaryContent Content = "summary" // the summary only, with the source line
 )
 
-// TitleLink says where the title of each post links to.
+// TitleLink is the link of the title of each post.
 type TitleLink string
 
-// The title links. The zero value counts as PermalinkTitle.
+// The values of [TitleLink]. The zero value means PermalinkTitle.
 const (
 	PermalinkTitle TitleLink = "permalink" // the post's own page
-	SourceTitle    TitleLink = "source"    // what the post is about, if it is about something elsewhere
+	SourceTitle    TitleLink = "source"    // the post's external URL, if it has one
 )
 
-// History is where a document stands in its feed's history (RFC 5005 section 4): which documents hold what came before
-// and after. The zero value is that of a feed without archives.
+// History links a feed's document and its archives (RFC 5005, section 4). The zero value is for a feed without
+// archives.
 type History struct {
-	// Current is the subscription document's feed; set for archives only.
+	// Current is the feed that an archive belongs to. It is empty for a feed itself.
 	Current Name
-	// Prev and Next are the archives of the posts before and after, empty if there is none. A subscription document has
-	// no Next.
+	// Prev and Next are the archives with the next older and the next newer posts, or empty. A feed itself has no Next.
 	Prev, Next Name
-	// Archive says that the document is an archive: its posts come and go no more, unless somebody edits the past.
+	// Archive is set if the document is an archive.
 	Archive bool
 }
 
-// archiveSegment stands before the number of an archive in its name.
+// archiveSegment is the path segment before the number in the name of an archive.
 const archiveSegment = "archive"
 
-// Archive returns the name of the feed's archive of a number: "archive/3" for the main feed, "tags/go/archive/3" for
-// another. Numbers count from 1 in the order in which archives were closed, which is not always that of their posts.
+// Archive returns the name of the feed's archive with the number: "archive/3" for the main feed, "tags/go/archive/3"
+// for another. Numbers start at 1 and are assigned in the order in which archives are created, which is not always the
+// order of their posts.
 func (n Name) Archive(number int) Name {
 	tail := archiveSegment + "/" + strconv.Itoa(number)
 	if n == Main {
@@ -50,8 +50,8 @@ func (n Name) Archive(number int) Name {
 	return n + "/" + Name(tail)
 }
 
-// Archived returns the feed that n is an archive of, and the archive's number; for a feed that is no archive, n itself
-// and 0.
+// Archived returns the feed that the archive n belongs to and the archive's number. If n is not an archive, it returns
+// n and 0.
 func (n Name) Archived() (Name, int) {
 	head, digits, ok := cutLast(string(n), "/")
 	number, err := strconv.Atoi(digits)
@@ -61,20 +61,20 @@ func (n Name) Archived() (Name, int) {
 	if head == archiveSegment {
 		return Main, number
 	}
-	if of, ok := strings.CutSuffix(head, "/"+archiveSegment); ok && of != "" {
-		return Name(of), number
+	if name, ok := strings.CutSuffix(head, "/"+archiveSegment); ok && name != "" {
+		return Name(name), number
 	}
 	return n, 0
 }
 
-// FeedsOf returns the heads that are of feeds for readers, in their order, and how many archives each feed has: archives
-// and [Pages] are committed like feeds, and are no feeds to who lists them.
+// FeedsOf returns the heads of feeds, in the given order, without those of archives and [Pages], and the number of
+// archives of each feed.
 func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
 	archives = make(map[Name]int)
 	for _, h := range heads {
-		switch of, number := h.Feed.Archived(); {
+		switch name, number := h.Feed.Archived(); {
 		case number > 0:
-			archives[of]++
+			archives[name]++
 		case h.Feed != Pages:
 			feeds = append(feeds, h)
 		}
@@ -82,6 +82,7 @@ func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
 	return feeds, archives
 }
 
+// cutLast is like [strings.Cut], for the last sep.
 func cutLast(s, sep string) (before, after string, ok bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true
@@ -89,27 +90,27 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// Position is where a post stands in the order of feeds. Positions are compared oldest first, so that [CompareItems]
-// is their order reversed.
+// Position is the sort key of a post in feeds. Older posts have smaller positions, so [CompareItems] sorts by
+// descending position.
 type Position struct {
 	Time time.Time `json:"time"` // of publication, in whole milliseconds
 	ID   string    `json:"id"`
 }
 
-// PositionOf returns the item's position.
+// PositionOf returns the position of an item.
 func PositionOf(it *Item) Position { return Position{Time: it.Published, ID: it.ID} }
 
-// Compare returns a negative number if p comes before q, that is, is older; 0 if they are equal; else a positive one.
+// Compare returns a negative number if p is older than q, 0 if they are equal, and a positive number otherwise.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(p.Time.Compare(q.Time), cmp.Compare(p.ID, q.ID))
 }
 
-// IsZero reports whether p is no position.
+// IsZero reports whether p is the zero Position, which no post has.
 func (p Position) IsZero() bool { return p == Position{} }
 
-// Archive is a closed part of a feed's history: all posts up to a position and after that of the archive before. It is
-// recorded once and never moves, so a post that comes late, changes or goes changes only the archive it belongs to.
+// Archive is the end of an archive. The archive contains the feed's posts up to Until, after those of the previous
+// archive. It is recorded and never changes, so a post that is added, edited or deleted affects only one archive.
 type Archive struct {
-	Feed  Name     `json:"feed"` // the archive's name; see [Name.Archive]
-	Until Position `json:"until"`
+	Feed  Name     `json:"feed"`  // the archive's name; see [Name.Archive]
+	Until Position `json:"until"` // inclusive
 }

@@ -14,7 +14,7 @@ import (
 // Document is a feed in one format, or a page: rendered, but not committed.
 type Document struct {
 	Format Format
-	Body   []byte // identity coding; not to be modified
+	Body   []byte // identity coding; must not be modified
 	Hash   Hash   // of Body
 	Bounds Bounds // of the items in Body
 }
@@ -24,9 +24,9 @@ func NewDocument(f Format, body []byte, bounds Bounds) Document {
 	return Document{Format: f, Body: body, Hash: HashOf(body), Bounds: bounds}
 }
 
-// Bounds are the offsets in a document's identity bytes at which its items begin, in ascending order, and at last the
-// offset at which the last item ends: item i extends from Bounds[i] to Bounds[i+1]. A separator between two items, such
-// as the comma in JSON, belongs to the first of them. A document without items has no Bounds. Not to be modified.
+// Bounds are the offsets of the items in a document's identity bytes, in ascending order, followed by the end of the
+// last item: item i extends from Bounds[i] to Bounds[i+1]. A separator between two items, such as the comma in JSON,
+// belongs to the first of them. A document without items has no Bounds. Bounds must not be modified.
 type Bounds []uint32
 
 // Items returns the number of items.
@@ -35,7 +35,7 @@ func (b Bounds) Items() int { return max(len(b)-1, 0) }
 // Validate returns nil if the offsets ascend within a document of size bytes, else an error of kind [ErrInvalid].
 func (b Bounds) Validate(size int) error {
 	if len(b) == 1 {
-		return fmt.Errorf("item bounds: an item without an end: %w", ErrInvalid)
+		return fmt.Errorf("item bounds: the last item has no end: %w", ErrInvalid)
 	}
 	for i, offset := range b {
 		if int64(offset) > int64(size) || i > 0 && offset <= b[i-1] {
@@ -61,8 +61,9 @@ func (b Bounds) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
 }
 
-// DecodeBounds returns the bounds that data begins with, as [Bounds.Append] wrote them, and the bytes that follow. The
-// error is of kind [ErrInvalid] if they are damaged. Whether they fit a document is for [Bounds.Validate] to find.
+// DecodeBounds decodes bounds that [Bounds.Append] encoded from the beginning of data, and returns the bytes after
+// them. The error is of kind [ErrInvalid] if they are damaged. It does not check them against a document; see
+// [Bounds.Validate].
 func DecodeBounds(data []byte) (b Bounds, rest []byte, err error) {
 	damaged := fmt.Errorf("item bounds: damaged: %w", ErrInvalid)
 	count, n := binary.Uvarint(data)
@@ -100,18 +101,18 @@ func HashOf(b []byte) Hash {
 	return Hash(hex.EncodeToString(sum[:]))
 }
 
-// Head is the committed state of a feed. It has all that a replica needs to serve the feed's documents except their bytes,
-// so a replica needs no configuration of feeds.
+// Head is the committed state of a feed. It has everything that a replica needs to serve the feed's documents, except
+// their bytes, so replicas do not depend on the configuration of feeds.
 type Head struct {
 	Feed   Name   `json:"feed"`
 	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
-	Config string `json:"config"` // identifies the configuration and the rendering version that it was built with
-	// IDs are the ids of the posts in the documents, in order. A post that is missing from the next build must be explained.
+	Config string `json:"config"` // fingerprint of the configuration and the rendering version
+	// IDs are the ids of the posts in the documents, in order. A commit is held if one is missing without an explanation.
 	IDs       []string      `json:"ids"`
 	Documents []DocumentRef `json:"documents"`
 }
 
-// Document returns the reference of the document in format f.
+// Document returns the document in format f, and whether there is one.
 func (h Head) Document(f Format) (DocumentRef, bool) {
 	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })
 	if i < 0 {
@@ -120,8 +121,8 @@ func (h Head) Document(f Format) (DocumentRef, bool) {
 	return h.Documents[i], true
 }
 
-// Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same one
-// with a document that is modified later. The order does not depend on the present state of the store.
+// Later reports whether h was committed later than other, a head of the same feed: by a later builder, or by the same
+// builder with a later document. The result does not depend on the current state of the store.
 func (h Head) Later(other Head) bool {
 	if h.Token != other.Token {
 		return h.Token > other.Token
@@ -129,7 +130,7 @@ func (h Head) Later(other Head) bool {
 	return h.modified().After(other.modified())
 }
 
-// modified returns when the newest of the documents was modified.
+// modified returns the latest modification time of the documents.
 func (h Head) modified() time.Time {
 	var latest time.Time
 	for _, d := range h.Documents {
@@ -145,7 +146,7 @@ type DocumentRef struct {
 	Format    Format        `json:"format"`
 	Path      string        `json:"path"`       // absolute, of the URL it is served at
 	MediaType string        `json:"media_type"` // Content-Type
-	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and, if there is one, rel=hub
+	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self, and rel=hub if any
 	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
 	// Policy is the value of the Content-Security-Policy header; empty for documents that need none.
 	Policy string `json:"policy,omitempty"`
@@ -166,15 +167,15 @@ func (d DocumentRef) Equal(e DocumentRef) bool {
 		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
 }
 
-// Blob has the bytes of a committed document as the store and replicas keep them: in gzip coding (RFC 1952), and in brotli
-// coding for some.
+// Blob has the bytes of a committed document as the store and replicas keep them: in gzip coding (RFC 1952), and in
+// brotli coding for some.
 type Blob struct {
 	Hash Hash   // of the identity bytes
-	Gzip []byte // not to be modified
+	Gzip []byte // must not be modified
 	Size int    // bytes in identity coding
-	// Bounds are those of the document's items, for which the hash does not vouch.
+	// Bounds are those of the document's items. The hash does not cover them.
 	Bounds Bounds `json:",omitempty"`
-	// Brotli are the bytes in brotli coding (RFC 7932), not to be modified; nil if there are none.
+	// Brotli has the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
 	Brotli []byte `json:",omitempty"`
 }
 

@@ -1,8 +1,11 @@
 package feed
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
-// Kinds of errors. Other packages wrap them with a place and a reason. Test for them with [errors.Is].
+// Kinds of errors. Other packages wrap them with the context and a reason. Test for them with [errors.Is].
 var (
 	// ErrInvalid means that input is invalid.
 	ErrInvalid = errors.New("invalid")
@@ -18,3 +21,19 @@ var (
 	// ErrOutdated means that the program is too old for the site's data.
 	ErrOutdated = errors.New("program too old")
 )
+
+// OneOf lists the valid values of a set in an error text, as "a, b or c".
+func OneOf[S ~string](values []S) string {
+	var b strings.Builder
+	for i, v := range values {
+		switch {
+		case i == 0:
+		case i == len(values)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(v))
+	}
+	return b.String()
+}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// SiteID names one publication. Every key of a site in Redis carries it, so it is also the unit that stays together
-// in a Redis Cluster.
+// SiteID is the id of a site. All Redis keys of a site have its id as their hash tag, so they are in one slot of a
+// Redis Cluster.
 type SiteID string
 
 var siteID = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
@@ -26,8 +26,8 @@ func (id SiteID) Validate() error {
 	return nil
 }
 
-// Family is a kind of feed that a site has one of for each tag, author or quoted source. Its value is the first
-// segment of the paths of those feeds.
+// Family is a set of feeds with one feed for each tag, author or quoted source. Its value is the first segment of the
+// paths of those feeds.
 type Family string
 
 // The families.
@@ -37,18 +37,18 @@ const (
 	Sources Family = "sources"
 )
 
-// Name names a feed within its site: [Main], or a family and a path name such as "tags/go". One spelling serves
-// everywhere: as the name of the feed, of the index that it is selected from, and as its documents' path.
+// Name is the name of a feed within its site: [Main], the name of a selection, or a family and a path name such as
+// "tags/go". It is also the name of the feed's index in the store and the path of its documents.
 type Name string
 
-// Main is the feed that holds every published post.
+// Main is the feed of all published posts.
 const Main Name = "main"
 
 // Join returns the name of the feed of family f whose path name is slug.
 func Join(f Family, slug string) Name { return Name(string(f) + "/" + slug) }
 
-// Split returns the family and the path name, or "" and the whole name for a feed of no family. An archive has those
-// of the feed that it is an archive of.
+// Split returns the family and the path name, or "" and the whole name for a feed that belongs to no family. For an
+// archive, it splits the name of its feed.
 func (n Name) Split() (Family, string) {
 	n, _ = n.Archived()
 	f, slug, ok := strings.Cut(string(n), "/")
@@ -58,8 +58,7 @@ func (n Name) Split() (Family, string) {
 	return Family(f), slug
 }
 
-// Compare orders feeds for people: [Main] before all others, and those by name. It returns -1, 0 or 1, as
-// [strings.Compare] does.
+// Compare orders feeds for lists: [Main] first, the others by name. It returns -1, 0 or 1, like [strings.Compare].
 func (n Name) Compare(other Name) int {
 	switch {
 	case n == other:
@@ -87,26 +86,26 @@ func (n Name) Path(f Format) string {
 	return "/" + string(n) + "/" + file
 }
 
-// Site is what a site's configuration says about its documents. It is all that rendering knows besides items, so two
-// builders with equal Sites make equal bytes; see [Site.Fingerprint].
+// Site is the part of a site's configuration that documents depend on. Builders with equal Sites make equal documents
+// from equal items; see [Site.Fingerprint].
 type Site struct {
 	ID          SiteID
 	Title       string // plain text; never empty
 	Description string // plain text; may be empty
 	Language    string // BCP 47; never empty
 	BaseURL     string // absolute URL without a trailing slash under which the feeds are served
-	HomeURL     string // absolute URL of the blog; resolves relative URLs of posts without a URL of their own
+	HomeURL     string // absolute URL of the blog, and the base of relative URLs in posts without a URL
 	Authors     []Author
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty
 	Hub         string        // absolute URL of a WebSub hub, or empty
 	Since       time.Time     // the date of a feed without posts; UTC
-	Limit       int           // items in a feed at most; at least 1
-	TTL         time.Duration // how often readers are asked to come: Cache-Control max-age and RSS ttl
+	Limit       int           // maximum number of items in a feed; at least 1
+	TTL         time.Duration // interval between polls that readers are asked for: Cache-Control max-age and RSS ttl
 }
 
-// Fingerprint identifies the configuration that documents are made from. Equal fingerprints mean that two builders
-// would render the same posts to the same bytes; a change of fingerprint explains why posts leave a feed.
+// Fingerprint returns a hash of the configuration. Builders with equal fingerprints render the same posts to the same
+// bytes. If the fingerprint has changed since the last commit, posts may be missing from a feed without holding it.
 func (s Site) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %q %q %d %d %d",
@@ -115,28 +114,27 @@ func (s Site) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Feed is an ordered selection of items with the channel's metadata, ready to be rendered. Items come newest first,
-// in the order of [CompareItems].
+// Feed is the input of rendering: an ordered list of items with the channel's metadata. Items are sorted by
+// [CompareItems], newest first.
 type Feed struct {
 	Site  Site
 	Name  Name
 	Title string // plain text; never empty
 	// Description is plain text and never empty.
 	Description string
-	// Updated is the latest of the items' Updated and the recorded time of a removal, or the site's Since; UTC.
+	// Updated is the latest of the items' Updated and the time of the last removal, or the site's Since if there are
+	// neither. It is in UTC.
 	Updated time.Time
 	Items   []*Item
-	// Formats are those of the feed's documents, in any order; empty: all.
-	Formats []Format
-	// Content and TitleLink say how the items are shown.
+	// Formats are the formats of the feed's documents, in any order; empty: all.
+	Formats   []Format
 	Content   Content
 	TitleLink TitleLink
-	// History links the feed's archives.
-	History History
+	History   History
 }
 
-// CompareItems orders items as every feed shows them: the latest publication first, equal times by descending id.
-// It is the order in which a Redis sorted set gives them back reversed.
+// CompareItems orders items as feeds do: by descending time of publication, then by descending id. That is the reverse
+// order of a Redis sorted set.
 func CompareItems(a, b *Item) int {
 	return cmp.Or(b.Published.Compare(a.Published), cmp.Compare(b.ID, a.ID))
 }

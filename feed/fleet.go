@@ -1,27 +1,27 @@
 package feed
 
-// Schema records the versions of a site's data, so that programs of several releases can work on it at the same time. It
-// is stored with the site. The zero Schema is that of a site that has never been built.
+// Schema has the versions of a site's data, so that programs of several releases can use it at the same time. It is
+// stored with the site. The zero Schema means that the site has never been built.
 type Schema struct {
-	// Version is that of what is stored. Reader and Writer are the oldest versions of a program, by the schema that it
-	// was made for, which may read and write it.
+	// Version is the version of the stored data. Reader and Writer are the oldest schema versions whose programs may read
+	// and write it.
 	Version int `json:"version"`
 	Reader  int `json:"reader"`
 	Writer  int `json:"writer"`
 	// Renderer is the rendering version of the site's documents.
 	Renderer int `json:"renderer"`
-	// Since is the fencing token of the decision. Of two Schemas the one with the greater token applies, and builders with
-	// smaller tokens can no longer commit.
+	// Since is the fencing token of the change to this Schema. Of two Schemas the one with the greater token applies, and
+	// builders with smaller tokens can no longer commit.
 	Since Token `json:"since"`
 }
 
-// Versions are all the versions from Oldest to Newest. The zero Versions are none.
+// Versions is the range of versions from Oldest to Newest. The zero value is empty.
 type Versions struct {
 	Oldest int `json:"oldest"`
 	Newest int `json:"newest"`
 }
 
-// Has reports whether a version is among them; 0 never is.
+// Has reports whether the range includes the version. It never includes 0.
 func (v Versions) Has(version int) bool {
 	return version > 0 && v.Oldest <= version && version <= v.Newest
 }
@@ -34,37 +34,37 @@ type Member struct {
 	Program string `json:"program"` // its version, for people
 	// Schema is the version of stored data that the program was made for.
 	Schema int `json:"schema"`
-	// Renderer are the rendering versions that the program can build and serve.
+	// Renderer has the rendering versions that the program can build and serve.
 	Renderer Versions `json:"renderer"`
 	// Intake is the version of its intake of posts.
 	Intake int `json:"intake"`
-	// Config identifies the configuration that it builds with; empty if it does not build.
+	// Config is the fingerprint of the configuration that it builds with; empty if it does not build.
 	Config string `json:"config,omitempty"`
-	// Seen is the greatest fencing token of the documents that it has, and Taken the version of the store up to which it
-	// has taken commits.
+	// Seen is the greatest fencing token of its documents, and Applied the store's version up to which it has applied
+	// commits.
 	Seen    Token `json:"seen"`
 	Applied int64 `json:"applied"`
 	// Known is the latest Schema of the site that the process has read. A store that was rolled back no longer has it.
 	Known Schema `json:"known"`
 }
 
-// Common returns the newest rendering version that all members know and at least one builder can make, or 0 if there is
+// Common returns the newest rendering version that all members support, at least one of which builds, or 0 if there is
 // none.
 func Common(members []Member) int {
 	for v := newest(members); v > 0; v-- {
-		all, made := true, false
+		supported, built := true, false
 		for _, m := range members {
-			all = all && m.Renderer.Has(v)
-			made = made || m.Builds && m.Renderer.Has(v)
+			supported = supported && m.Renderer.Has(v)
+			built = built || m.Builds && m.Renderer.Has(v)
 		}
-		if all && made {
+		if supported && built {
 			return v
 		}
 	}
 	return 0
 }
 
-// newest returns the newest version that any member knows.
+// newest returns the newest rendering version that any member supports.
 func newest(members []Member) int {
 	v := 0
 	for _, m := range members {

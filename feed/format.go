@@ -92,7 +92,7 @@ func ParseFormat(s string) (Format, error) {
 	if f := Format(s); slices.Contains(Formats(), f) {
 		return f, nil
 	}
-	return "", fmt.Errorf("format %q: want rss, atom or json: %w", s, ErrInvalid)
+	return "", fmt.Errorf("format %q: want %s: %w", s, OneOf(Formats()), ErrInvalid)
 }
 
 // Known reports whether the format is in the table: a document that a later release committed may have another.

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxPostID is how many bytes a post's id can have.
+// maxPostID is the maximum length of a post's id in bytes.
 const maxPostID = 512
 
-// ValidatePostID returns nil for an id that a post can have: 1 to 512 bytes of UTF-8 without control characters. An
-// error is of kind [ErrInvalid] and a phrase that does not name the post.
+// ValidatePostID returns nil if id is a valid id of a post: 1 to 512 bytes of UTF-8 without control characters.
+// Otherwise the error is of kind [ErrInvalid]. Its text does not identify the post.
 func ValidatePostID(id string) error {
 	switch {
 	case id == "":
@@ -28,8 +28,8 @@ func ValidatePostID(id string) error {
 	return nil
 }
 
-// Post is a post as writers give it: a JSON Feed 1.1 item and, beside it, what feedpub adds. The schema published with
-// the documentation describes the JSON form; intake decodes and validates it.
+// Post is a post as writers submit it: a JSON Feed 1.1 item with additional members. Package intake decodes and
+// validates its JSON encoding, which has a published JSON Schema.
 type Post struct {
 	ID              string       `json:"id"`
 	URL             string       `json:"url,omitempty"`
@@ -51,34 +51,34 @@ type Post struct {
 	Quotes      []Quote         `json:"quotes,omitempty"`
 	Via         []Via           `json:"via,omitempty"`
 	Attribution AttributionMode `json:"attribution,omitempty"`
-	// ExcludeFrom are feeds, by name, that the post stays out of although it meets their criteria; never [Main].
+	// ExcludeFrom are feeds that do not include the post even if it meets their criteria; never [Main].
 	ExcludeFrom []Name `json:"exclude_from,omitempty"`
 
-	// Unknown holds the members that feedpub does not know, as they came; export hands them back.
+	// Unknown has all other members, unchanged. Exports include them.
 	Unknown map[string]json.RawMessage `json:"-"`
 }
 
-// Status says whether a post may be shown.
+// Status is the publication status of a post.
 type Status string
 
-// The statuses. The zero value counts as Published.
+// The statuses. The zero value means Published.
 const (
 	Published Status = "published"
 	Draft     Status = "draft"
 	Private   Status = "private"
 )
 
-// AttributionMode says where a post's quotes are taken from.
+// AttributionMode is the origin of a post's quotes.
 type AttributionMode string
 
-// The modes. The zero value counts as AttributionAuto.
+// The modes. The zero value means AttributionAuto.
 const (
-	AttributionAuto  AttributionMode = "auto"  // the quotes given, if there are any, else those read from the content
-	AttributionGiven AttributionMode = "given" // only the quotes given
-	AttributionNone  AttributionMode = "none"  // none, not even those given
+	AttributionAuto  AttributionMode = "auto"  // the member quotes or, if it is empty, quotes found in the content
+	AttributionGiven AttributionMode = "given" // the member quotes only
+	AttributionNone  AttributionMode = "none"  // no quotes
 )
 
-// Author is a person or body that wrote something.
+// Author is a person or organization.
 type Author struct {
 	Name   string `json:"name,omitempty"`
 	URL    string `json:"url,omitempty"`
@@ -97,18 +97,18 @@ type Attachment struct {
 // Quote is a passage from elsewhere and its source.
 type Quote struct {
 	Source Source `json:"source"`
-	// Text is the passage as plain text, paragraphs parted by an empty line; empty for a source without a passage.
+	// Text is the passage as plain text, with empty lines between paragraphs. It is empty for a source without a passage.
 	Text string `json:"text,omitempty"`
-	// HTML is the passage as a writer gave it in HTML; when both are given, HTML is what is shown.
+	// HTML is the passage as HTML. If both are given, HTML is shown.
 	HTML string `json:"html,omitempty"`
-	// Confidence is how sure the reading of the source is, from 0 to 1; 1 for quotes that were given.
+	// Confidence is the probability that the source is correct, from 0 to 1. It is 1 for quotes that the writer gave.
 	Confidence float64 `json:"confidence,omitempty"`
-	// Certain reports whether the publication is certain enough for a feed of its own in [Sources]: the writer gave
-	// the quote, the publication is known or configured, or the quote links to the publication's domain.
+	// Certain is set if the publication is certain enough for a feed in [Sources]: the writer gave the quote, the
+	// publication is known or configured, or the quote links to the publication's domain.
 	Certain bool `json:"-"`
 }
 
-// Source is the publication that a quote is taken from, as far as it is known.
+// Source is the publication that a quote comes from. Unknown fields are empty.
 type Source struct {
 	Publication    string   `json:"publication,omitempty"`
 	PublicationURL string   `json:"publication_url,omitempty"`
@@ -117,25 +117,25 @@ type Source struct {
 	URL            string   `json:"url,omitempty"` // of the article
 	Authors        []Author `json:"authors,omitempty"`
 	DatePublished  string   `json:"date_published,omitempty"` // YYYY, YYYY-MM, YYYY-MM-DD or RFC 3339
-	Agencies       []string `json:"agencies,omitempty"`       // news agencies whose report the publication carried
+	Agencies       []string `json:"agencies,omitempty"`       // news agencies that the publication credits
 }
 
-// Via is where a post's author found what is quoted.
+// Via is the publication or person through which the post's author found the quoted source.
 type Via struct {
 	Name string `json:"name,omitempty"`
 	URL  string `json:"url,omitempty"`
 }
 
-// Item is a post made ready: validated, cleaned and attributed. Texts are valid UTF-8 and hold only characters that
-// XML 1.0 allows; URLs are absolute. An Item is not modified once made and may be shared.
+// Item is a validated post with sanitized content and credits. Texts are valid UTF-8 and contain only characters that
+// XML 1.0 allows; URLs are absolute. An Item must not be modified, so it can be shared.
 type Item struct {
 	ID          string
 	URL         string // the permalink, or empty
-	ExternalURL string // the post's own, else the first quote's URL; or empty
+	ExternalURL string // the post's own or, if that is empty, the first quote's URL
 	Title       string // plain text; empty for an untitled post
-	HTML        string // the content with credits added, cleaned
-	Text        string // the content without credits added as plain text, for excerpts and untitled posts' titles
-	Summary     string // plain text, the source line included; empty when there is nothing to say
+	HTML        string // the sanitized content with credits
+	Text        string // the content without credits, for excerpts and for the titles of untitled posts
+	Summary     string // plain text, including the source line; may be empty
 	Image       string
 	Published   time.Time // UTC, whole milliseconds
 	Updated     time.Time // UTC, whole milliseconds, not before Published
@@ -143,14 +143,15 @@ type Item struct {
 	Tags        []string
 	Language    string // BCP 47; empty: the site's
 	Attachments []Attachment
-	Quotes      []Quote // only those sure enough to be shown
+	Quotes      []Quote // only those that are certain enough to be published
 	Via         []Via
 	// Feeds are the names of the feeds that the item belongs to besides [Main], sorted.
 	Feeds []Name
 	// ExcludeFrom are the names of feeds that the item must not belong to.
 	ExcludeFrom []Name
-	// Intake identifies the intake that made the item: its rules and its configuration. An item of another is made anew.
+	// Intake identifies the version and configuration of the intake that made the item. An item of another intake is
+	// outdated.
 	Intake string
-	// RawSum is the hash of the raw post that the item was made from: a post changed without a notice shows by it.
+	// RawSum is the hash of the raw post that the item was made from. It detects changes without an inbox entry.
 	RawSum Hash
 }

@@ -6,11 +6,11 @@ type Readership struct {
 	Polls       uint64 `json:"polls"`
 	NotModified uint64 `json:"not_modified"` // polls answered with 304
 	Deltas      uint64 `json:"deltas"`       // polls answered with 226
-	// Clients are the polls by the programs that made them. The names are those of well-known programs and a few that
-	// stand for the rest.
+	// Clients has the number of polls by program. The keys are the names of well-known programs and of a few groups of
+	// others.
 	Clients map[string]uint64 `json:"clients"`
-	// Subscribers are those that aggregators report and the direct readers of the last seven days.
+	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct.
 	Subscribers int `json:"subscribers"`
-	// Direct is how many of them fetch the feed themselves: an estimate, within about 5 %.
+	// Direct is the estimated number of readers that fetched the feed themselves, with an error of about 5 %.
 	Direct int `json:"direct"`
 }

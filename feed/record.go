@@ -2,125 +2,126 @@ package feed
 
 import "time"
 
-// Record is what is kept of a post beside the post itself, because it cannot be derived from it.
+// Record is data about a post that cannot be derived from the post itself.
 type Record struct {
 	ID string `json:"id"`
-	// FirstSeen is when the post first came in; the date of a post that gives none.
+	// FirstSeen is the time at which the post was first read. It is the date of publication of a post without one.
 	FirstSeen time.Time `json:"first_seen,omitzero"`
-	// Removed is when the post was deleted or withdrawn; zero while it is published.
+	// Removed is the time at which the post was deleted or withdrawn; zero while it is published.
 	Removed time.Time `json:"removed,omitzero"`
 }
 
-// RawPost is a post as it is stored: not decoded, possibly not even readable.
+// RawPost is a post as it is stored. It has not been decoded and may be invalid.
 type RawPost struct {
 	ID  string
 	Raw []byte
 }
 
-// Submission is an inbox entry: notice that a post was written or deleted.
+// Submission is an inbox entry. It says that a post was written or deleted.
 type Submission struct {
-	Entry string    // the stream entry's id; a later entry has a greater one
+	Entry string    // the id of the stream entry; later entries have greater ids
 	ID    string    // of the post
-	Time  time.Time // when the entry was made, from its id
+	Time  time.Time // of the entry, from its id
 }
 
-// StoredPost is what the store has of one post: what absorbing it needs to know.
+// StoredPost is the stored data of a post, as needed to absorb it.
 type StoredPost struct {
 	ID  string
-	Raw []byte // as it came; nil if the post does not exist or Unreadable is set
-	// Unreadable says why there is nothing in Raw although something stands in the post's place; empty otherwise.
+	Raw []byte // the raw post; nil if it does not exist or Unreadable is set
+	// Unreadable is the reason why the post exists and cannot be read, such as a key of another type; otherwise empty.
 	Unreadable string
 	Record     Record // zero if there is none
-	Item       *Item  // the last good item, or nil
+	Item       *Item  // the last valid item, or nil
 	// ItemSum identifies the stored item for [Change.ItemSum]; empty if there is none.
 	ItemSum string
 }
 
-// IDs are those that a walk over all that a site has came upon.
+// IDs are ids found by a scan of a site's keys.
 type IDs struct {
-	Posts []string // that exist
-	Items []string // posts of which there is an item
+	Posts []string // posts
+	Items []string // posts that have an item
 }
 
-// PostState is how a post and its item stand to each other: what reconciliation compares, without reading the item.
+// PostState is the state of a post and its item for reconciliation, which compares them without reading items.
 type PostState struct {
 	ID   string
 	Post bool // the post exists
-	Item bool // there is an item, whether it can be read or not
-	// Current says that the item was made from the post as it is now, by the intake that was asked for.
+	Item bool // the item exists; it may be unreadable
+	// Current is set if the item was made from the present raw post by the given intake.
 	Current   bool
 	Published time.Time // of a current item
 	Indexed   bool      // the post is in the main feed
 }
 
-// Change is what absorbing one post does to the store. All changes of an [Absorption] are made in one step.
+// Change is the change to the store that absorbs a post. All changes of an [Absorption] are written in one step.
 type Change struct {
 	ID string
-	// ItemSum is the [StoredPost.ItemSum] that the change was computed from; the whole absorption is refused if the stored
-	// item is another by now.
+	// ItemSum is the [StoredPost.ItemSum] that the change was computed from. If the stored item has another sum, nothing
+	// of the absorption is written.
 	ItemSum string
-	// Item is the new ready item; nil removes the one there is unless Keep is set.
+	// Item is the new item. If it is nil, the stored item is deleted unless Keep is set.
 	Item *Item
-	// Keep leaves the stored item as it is.
+	// Keep is set if the stored item stays unchanged.
 	Keep bool
-	// Due, if not zero, is when the item is to be published: it enters the indexes only then.
+	// Due is the time at which the item is added to the indexes, that is, published. Zero means now.
 	Due time.Time
 	// Record is written if it differs from the stored one.
 	Record Record
-	// Problem, if not nil, is listed for the operator; nil clears what was listed for the post.
+	// Problem replaces the listed problem of the post; nil deletes it.
 	Problem *Problem
-	// Left are the feeds that the item leaves, Entered those it is in from now on.
+	// Left are the feeds that the item is removed from, Entered the feeds that it belongs to after the change.
 	Left, Entered []Name
-	// Touched are the feeds and archives that become dirty; nil stands for all of Left and Entered.
+	// Touched are the feeds and archives that become dirty; nil means those in Left and Entered.
 	Touched []Name
 }
 
-// Absorption is a batch of changes with what must still hold when they are made.
+// Absorption is a batch of changes. It is written only if the token and the cursor are still current.
 type Absorption struct {
 	Token   Token
-	Cursor  string // the inbox cursor that the batch was read at
-	Next    string // the inbox cursor to write
+	Cursor  string // the inbox cursor at which the batch was read
+	Next    string // the new inbox cursor
 	Changes []Change
-	// Names are path names to record, by feed name: what they stand for. A name once recorded never changes.
+	// Names are full names to record, by feed name. A recorded name never changes.
 	Names map[Name]string
-	// Removals are times of removals to record, by feed or archive; only later times than the recorded ones count.
+	// Removals are times of removals to record, by feed or archive. Times that are not later than the recorded ones are
+	// ignored.
 	Removals map[Name]time.Time
 }
 
-// CommitRequest asks the store to make documents the current ones of a feed, all in one step.
+// CommitRequest is a request to the store to make documents the current ones of a feed, in one step.
 type CommitRequest struct {
-	Head  Head // Modified of its documents is set by the store
+	Head  Head // the store sets Modified of its documents
 	Blobs []Blob
-	// Previous is the feed's head as the caller has read it, the zero Head if there is none. The store reads the head
-	// itself if Previous is nil or no longer the committed one.
+	// Previous is the feed's head as read by the caller, or the zero Head if there is none. If it is nil or no longer
+	// current, the store reads the head.
 	Previous *Head
-	Now      time.Time // for Last-Modified; zero for the store's time
-	// Dirty is the mark of the feed when its items were read ([DirtyFeed.Mark]); the feed stays dirty if it has moved since.
+	Now      time.Time // for Last-Modified; zero means the time of the store
+	// Dirty is the [DirtyFeed.Mark] of the feed when its items were read. If the mark has changed, the feed stays dirty.
 	Dirty int64
 }
 
 // DirtyFeed is a feed to rebuild.
 type DirtyFeed struct {
 	Name Name
-	Mark int64 // moves whenever the feed is made dirty again
+	Mark int64 // changes whenever the feed is made dirty
 }
 
 // Announcement is an entry of a site's stream of commits.
 type Announcement struct {
-	Entry   string // the stream entry's id
-	Feed    Name   // whose head was flipped
-	Version int64  // the site's version that the commit made; 0 if the entry doesn't say
+	Entry   string // the id of the stream entry
+	Feed    Name   // the feed that was committed
+	Version int64  // the site's version after the commit; 0 if the entry has none
 }
 
-// Request is what an operator asks of the builder.
+// Request is a request of an operator to the builder.
 type Request struct {
-	Entry   string // the stream entry's id
-	ID      string // where the reply goes
+	Entry   string // the id of the stream entry
+	ID      string // of the request, by which the caller finds the reply
 	Payload []byte
 }
 
-// ExportLine is one line of a site's primary records as export writes them and import reads them: what is kept beside the
-// posts because nothing else tells it. Exactly one member is set.
+// ExportLine is a line of an export of a site's primary data besides posts, which cannot be derived from them. Exactly
+// one field is set.
 type ExportLine struct {
 	Record  *Record      `json:"record,omitempty"`
 	Name    *PathName    `json:"name,omitempty"`
@@ -128,13 +129,13 @@ type ExportLine struct {
 	Archive *Archive     `json:"archive,omitempty"`
 }
 
-// PathName says what a path name stands for.
+// PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.
 type PathName struct {
 	Feed Name   `json:"feed"`
 	Full string `json:"full"`
 }
 
-// FeedRemoval says when a post was last removed from a feed.
+// FeedRemoval is the time at which a post was last removed from a feed.
 type FeedRemoval struct {
 	Feed Name      `json:"feed"`
 	Time time.Time `json:"time"`

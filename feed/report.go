@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Problem says why a post, or a part of it, is not in the documents. It is meant for the operator.
+// Problem is the reason why a post, or a part of it, is not in the documents, for the operator.
 type Problem struct {
 	ID   string      `json:"id"` // of the post; the feed's name for KindHeld, a path for KindFile
 	Kind ProblemKind `json:"kind"`
-	// Place is where in the post the problem is: a JSON path or "line 3"; may be empty.
+	// Place is the position of the problem in the post: a JSON path or "line 3". It may be empty.
 	Place  string `json:"place,omitempty"`
 	Reason string `json:"reason"` // a sentence
-	// Since is when the problem was first seen.
+	// Since is the time at which the problem was first found.
 	Since time.Time `json:"since,omitzero"`
 	// Serving is set if an earlier version of the post is still published.
 	Serving bool `json:"serving,omitempty"`
@@ -40,7 +40,7 @@ type kindInfo struct {
 	kind ProblemKind
 	// rejects is set if something that was submitted is not published because of the problem.
 	rejects bool
-	// published says which version of the post is published despite the problem, for people; empty: that depends on
+	// published describes the version of the post that is published despite the problem. It is empty if that depends on
 	// Problem.Serving.
 	published string
 }
@@ -81,8 +81,8 @@ func (k ProblemKind) info() kindInfo {
 // Rejects reports whether a problem of the kind keeps something that was submitted from being published.
 func (k ProblemKind) Rejects() bool { return k.info().rejects }
 
-// Published returns which version of the post is published despite a problem of the kind, in words for people. It is
-// empty if that depends on [Problem.Serving].
+// Published describes the version of the post that is published despite a problem of the kind. It is empty if that
+// depends on [Problem.Serving].
 func (k ProblemKind) Published() string { return k.info().published }
 
 // Outcome is the outcome of a rebuild of one feed. Its methods panic if it is not in the table of outcomes.
@@ -91,7 +91,7 @@ type Outcome string
 // The outcomes.
 const (
 	Committed Outcome = "committed" // new documents were committed
-	Unchanged Outcome = "unchanged" // the documents are the committed ones already
+	Unchanged Outcome = "unchanged" // the documents are equal to the committed ones
 	Held      Outcome = "held"      // posts vanished unexplained; the last documents stay
 	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
 )
@@ -99,7 +99,7 @@ const (
 // outcomeInfo is a row of the table of outcomes.
 type outcomeInfo struct {
 	outcome Outcome
-	current bool // the committed documents are those of the present posts
+	current bool // the committed documents have the present posts
 }
 
 // outcomeTable is not modified.
@@ -119,8 +119,8 @@ func Outcomes() []Outcome {
 	return list
 }
 
-// Current reports whether the committed documents are those of the present posts after such an outcome. Otherwise the
-// rebuild's report has a reason.
+// Current reports whether the committed documents have the present posts after a rebuild with the outcome. If not, the
+// [FeedReport] has a reason.
 func (o Outcome) Current() bool {
 	for _, row := range outcomeTable {
 		if row.outcome == o {
@@ -133,7 +133,7 @@ func (o Outcome) Current() bool {
 // Report is the result of a rebuild.
 type Report struct {
 	Feeds []FeedReport `json:"feeds"`
-	// Problems are those that are listed after the rebuild.
+	// Problems are the problems of the site after the rebuild.
 	Problems []Problem `json:"problems"`
 }
 

@@ -1,5 +1,5 @@
-// Package build makes a feed of items: it orders, limits and titles them. It is pure; which items belong to a feed is
-// decided by the indexes they were read from, and the bytes of a feed are the business of package render.
+// Package build makes feeds from items: it sorts and limits the items and sets the channel's metadata. It also decides
+// which selections an item belongs to. It has no I/O, and does not read indexes or render documents.
 package build
 
 import (
@@ -11,21 +11,22 @@ import (
 	"feedpub/feed"
 )
 
-// Feed returns the feed of a site that has the given name, made as feeds are unless configured otherwise: [Channel] with
-// the zero channel.
+// Feed is like [Channel], with the default configuration of a feed.
 func Feed(site feed.Site, name feed.Name, fullName string, items []*feed.Item, removed time.Time) feed.Feed {
 	return Channel(site, name, fullName, feed.Channel{}, items, removed)
 }
 
-// Channel returns the feed of a site that has the given name, made as ch says. Items may come in any order and are not
-// modified; the feed holds the first of them in the order of [feed.CompareItems], as many as the channel's limit or
-// else the site's allows.
+// Channel returns the feed with the given name and configuration. Items may be in any order and are not modified. The
+// feed has the first of them in the order of [feed.CompareItems], up to the limit of the channel or, if it has none, of
+// the site.
 //
-// For a feed of a family, fullName is the tag, author or publication as people write it; if it is empty, the path name
-// stands in for it. The channel's own title and description go before those made of names. Removed is the latest time
-// at which a post left the feed, or zero: without it the feed's Updated would move back in time when its newest post is
-// deleted, and aggregators would not look at it again.
-func Channel(site feed.Site, name feed.Name, fullName string, ch feed.Channel, items []*feed.Item, removed time.Time) feed.Feed {
+// For a feed of a family, fullName is the full name of the tag, author or publication; it defaults to the path name.
+// Titles and descriptions in ch take precedence over those made from names. Removed is the latest time at which a post
+// was removed from the feed, or zero. It is needed because the feed's Updated must not decrease when the newest post is
+// deleted: aggregators would ignore the change.
+func Channel(
+	site feed.Site, name feed.Name, fullName string, ch feed.Channel, items []*feed.Item, removed time.Time,
+) feed.Feed {
 	items = slices.SortedFunc(slices.Values(items), feed.CompareItems)
 	items = slices.Clip(items[:min(len(items), max(cmp.Or(ch.Limit, site.Limit), 1))])
 
@@ -42,7 +43,7 @@ func Channel(site feed.Site, name feed.Name, fullName string, ch feed.Channel, i
 	title, description := NamingFor(site.Language).Name(site, name, fullName)
 	if own := strings.TrimSpace(ch.Title); own != "" {
 		title = own
-		if base, _ := name.Archived(); base != feed.Main { // "Posts of … tagged …" would not go with it
+		if base, _ := name.Archived(); base != feed.Main { // a description made from names does not fit the title
 			description = own
 		}
 	}

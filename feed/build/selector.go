@@ -9,18 +9,18 @@ import (
 	"feedpub/feed/pathname"
 )
 
-// Selector tells which of a catalog's selections an item belongs to. It is immutable and safe for concurrent use.
+// Selector finds the selections of a catalog that an item belongs to. It is safe for concurrent use.
 type Selector struct {
-	language   string // of items that say nothing else
+	language   string // of items without a language
 	canonical  func(publication string) feed.Source
 	selections []selection
 }
 
-// selection is a [feed.Selection] with its names folded, so that matching is looking up.
+// selection is a [feed.Selection] with folded names.
 type selection struct {
-	name       feed.Name
-	want, shun criteria
-	shunIDs    map[string]bool
+	name             feed.Name
+	include, exclude criteria
+	excludeIDs       map[string]bool
 }
 
 type criteria struct {
@@ -30,30 +30,27 @@ type criteria struct {
 	quoting                feed.Choice
 }
 
-// NewSelector returns the selector of the catalog's selections. Language is that of items without one; canonical returns
-// the canonical form of a publication's name, by which sources are compared.
+// NewSelector returns a selector for the catalog's selections. Language is the language of items without one. Canonical
+// returns the publication with the canonical form of its name; sources with equal canonical names are equal.
 func NewSelector(c feed.Catalog, language string, canonical func(publication string) feed.Source) *Selector {
 	s := &Selector{language: language, canonical: canonical}
 	for _, sel := range c.Selections {
-		x := selection{name: sel.Name, want: s.fold(sel.Criteria), shun: s.fold(sel.Exclude), shunIDs: map[string]bool{}}
-		for _, id := range sel.ExcludeIDs {
-			x.shunIDs[id] = true
-		}
-		s.selections = append(s.selections, x)
+		s.selections = append(s.selections, selection{
+			name: sel.Name, include: s.fold(sel.Criteria), exclude: s.fold(sel.Exclude), excludeIDs: set(sel.ExcludeIDs),
+		})
 	}
 	return s
 }
 
-// Select returns the names of the selections that the item belongs to, sorted; it does not look at what the item itself
-// stays out of.
+// Select returns the sorted names of the selections whose criteria the item meets. It ignores the item's ExcludeFrom.
 func (s *Selector) Select(it *feed.Item) []feed.Name {
 	if len(s.selections) == 0 {
 		return nil
 	}
-	f := s.facts(it)
+	p := s.properties(it)
 	var names []feed.Name
 	for _, sel := range s.selections {
-		if !sel.shunIDs[it.ID] && sel.want.all(f) && !sel.shun.any(f) {
+		if !sel.excludeIDs[it.ID] && sel.include.all(p) && !sel.exclude.any(p) {
 			names = append(names, sel.name)
 		}
 	}
@@ -61,31 +58,31 @@ func (s *Selector) Select(it *feed.Item) []feed.Name {
 	return names
 }
 
-// facts are what criteria ask of an item, folded.
-type facts struct {
+// properties are the folded properties of an item that criteria refer to.
+type properties struct {
 	tags, authors, sources []string
 	language               string
 	quoting                bool
 }
 
-func (s *Selector) facts(it *feed.Item) facts {
-	f := facts{
+func (s *Selector) properties(it *feed.Item) properties {
+	p := properties{
 		tags:     folded(feed.Tags, it.Tags),
 		language: strings.ToLower(cmp.Or(it.Language, s.language)),
 		quoting:  len(it.Quotes) > 0,
 	}
 	for _, a := range it.Authors {
-		f.authors = append(f.authors, pathname.Fold(feed.Authors, a.Name))
+		p.authors = append(p.authors, pathname.Fold(feed.Authors, a.Name))
 	}
 	for _, q := range it.Quotes {
 		if q.Source.Publication != "" {
-			f.sources = append(f.sources, s.source(q.Source.Publication))
+			p.sources = append(p.sources, s.source(q.Source.Publication))
 		}
 	}
-	return f
+	return p
 }
 
-// source returns the form by which a publication is compared: the Guardian goes by several names.
+// source returns the folded canonical name of a publication, which may have several names.
 func (s *Selector) source(publication string) string {
 	return pathname.Fold(feed.Sources, s.canonical(publication).Publication)
 }
@@ -121,25 +118,25 @@ func (s *Selector) fold(c feed.Criteria) criteria {
 	}
 }
 
-// all reports whether an item meets every criterion that is given.
-func (c criteria) all(f facts) bool {
-	return (len(c.tags) == 0 || hasAny(c.tags, f.tags)) &&
-		(len(c.allTags) == 0 || hasAll(f.tags, c.allTags)) &&
-		(len(c.authors) == 0 || hasAny(c.authors, f.authors)) &&
-		(len(c.sources) == 0 || hasAny(c.sources, f.sources)) &&
-		(len(c.languages) == 0 || c.speaks(f.language)) &&
-		(c.quoting == feed.Either || f.quoting == (c.quoting == feed.Yes))
+// all reports whether an item meets all criteria. Empty criteria are met.
+func (c criteria) all(p properties) bool {
+	return (len(c.tags) == 0 || hasAny(c.tags, p.tags)) &&
+		(len(c.allTags) == 0 || hasAll(p.tags, c.allTags)) &&
+		(len(c.authors) == 0 || hasAny(c.authors, p.authors)) &&
+		(len(c.sources) == 0 || hasAny(c.sources, p.sources)) &&
+		(len(c.languages) == 0 || c.matchesLanguage(p.language)) &&
+		(c.quoting == feed.Either || p.quoting == (c.quoting == feed.Yes))
 }
 
-// any reports whether an item meets at least one of the criteria.
-func (c criteria) any(f facts) bool {
-	return hasAny(c.tags, f.tags) || len(c.allTags) > 0 && hasAll(f.tags, c.allTags) || hasAny(c.authors, f.authors) ||
-		hasAny(c.sources, f.sources) || c.speaks(f.language) ||
-		c.quoting != feed.Either && f.quoting == (c.quoting == feed.Yes)
+// any reports whether an item meets at least one of the criteria. Empty criteria are not met.
+func (c criteria) any(p properties) bool {
+	return hasAny(c.tags, p.tags) || len(c.allTags) > 0 && hasAll(p.tags, c.allTags) || hasAny(c.authors, p.authors) ||
+		hasAny(c.sources, p.sources) || c.matchesLanguage(p.language) ||
+		c.quoting != feed.Either && p.quoting == (c.quoting == feed.Yes)
 }
 
-// speaks reports whether language is one of the criteria's or a variety of it (RFC 4647 section 3.3.1).
-func (c criteria) speaks(language string) bool {
+// matchesLanguage reports whether a language range of the criteria matches language (RFC 4647, section 3.3.1).
+func (c criteria) matchesLanguage(language string) bool {
 	return slices.ContainsFunc(c.languages, func(l string) bool {
 		return language == l || strings.HasPrefix(language, l+"-")
 	})

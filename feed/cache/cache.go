@@ -4,9 +4,9 @@ package cache
 
 import "sync"
 
-// Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the size,
-// they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again. That
-// needs no list in order of use, and drops nothing that was used within the last half of the size.
+// Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
+// size, they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again.
+// That needs no list in order of use, and drops nothing that was used within the last half of the size.
 //
 // A nil Cache keeps nothing. A Cache may be used by several goroutines at once.
 type Cache[K comparable, V any] struct {

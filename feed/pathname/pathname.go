@@ -1,5 +1,5 @@
-// Package pathname turns the names of tags, authors and publications into the names that stand in paths. It decides
-// which name is meant to be the same as another; which of two takes a contested path is recorded by the caller.
+// Package pathname converts the names of tags, authors and publications to path names, and compares names. It has no
+// I/O: the caller records which name has which path name.
 package pathname
 
 import (
@@ -13,22 +13,23 @@ import (
 	"feedpub/feed"
 )
 
-// maxLen bounds a plain path name in bytes. A longer one is cut and always takes its hash, since what was cut off may
-// be all that tells it from another.
+// maxLen is the maximum length of a plain path name in bytes. A longer one is truncated and always gets a hash, since
+// the names may differ only in the part that was removed.
 const maxLen = 100
 
-// Assign returns the feed name for full, a tag's, author's or publication's name, in the family f. The first comer has
-// the plain path name; a different name with the same plain one, or with an empty or overlong one, takes "-" and six or
-// more hexadecimal digits of the SHA-256 of its folded form. taken tells which full name a feed name is recorded for.
+// Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name to
+// use a plain path name gets it. Another name with the same plain path name, or one whose plain path name is empty or
+// too long, gets the suffix "-" and at least six hexadecimal digits of the SHA-256 of its folded form. Recorded returns
+// the full name that is recorded for a feed name.
 //
-// Names that differ only in case, in compatible characters (NFKC), in white space or, for sources, in a leading "the"
-// are the same name. Assign is pure; the caller records its answer before it asks again.
-func Assign(f feed.Family, full string, taken func(feed.Name) (string, bool)) feed.Name {
+// Names that differ only in case, compatible characters (NFKC), white space or, for sources, a leading "the" are equal.
+// The caller must record the result before it calls Assign again.
+func Assign(f feed.Family, full string, recorded func(feed.Name) (string, bool)) feed.Name {
 	folded := Fold(f, full)
-	plain, whole := slug(folded)
-	if whole && plain != "" {
+	plain, complete := slug(folded)
+	if complete && plain != "" {
 		name := feed.Join(f, plain)
-		if other, ok := taken(name); !ok || Fold(f, other) == folded {
+		if other, ok := recorded(name); !ok || Fold(f, other) == folded {
 			return name
 		}
 	}
@@ -36,19 +37,19 @@ func Assign(f feed.Family, full string, taken func(feed.Name) (string, bool)) fe
 	digits := hex.EncodeToString(sum[:])
 	for n := 6; n < len(digits); n += 2 {
 		name := feed.Join(f, plain+"-"+digits[:n])
-		if other, ok := taken(name); !ok || Fold(f, other) == folded {
+		if other, ok := recorded(name); !ok || Fold(f, other) == folded {
 			return name
 		}
 	}
 	return feed.Join(f, plain+"-"+digits)
 }
 
-// Plain returns the feed name that full has if it comes first, or the one with its hash if it has no plain one.
+// Plain returns the result of [Assign] when no names are recorded.
 func Plain(f feed.Family, full string) feed.Name {
 	return Assign(f, full, func(feed.Name) (string, bool) { return "", false })
 }
 
-// Fold returns the form by which names of family f are compared: equal ones have equal forms.
+// Fold returns the folded form of a name of family f. Equal names have equal folded forms.
 func Fold(f feed.Family, full string) string {
 	s := strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(full))), " ")
 	if f == feed.Sources {
@@ -59,8 +60,8 @@ func Fold(f feed.Family, full string) string {
 	return s
 }
 
-// slug joins the words of a folded name by "-". Apostrophes fall out of words instead of parting them. It returns false
-// if the name was cut.
+// slug returns the words of a folded name joined by "-", without apostrophes, and whether it is complete: it is
+// truncated to maxLen bytes.
 func slug(folded string) (string, bool) {
 	var b strings.Builder
 	gap := false

@@ -14,7 +14,7 @@ import (
 
 const atomNamespace = "http://www.w3.org/2005/Atom"
 
-// As in RSS, these types embed those of gorilla/feeds and hide the fields that they declare anew.
+// As in rss.go, these types embed those of gorilla/feeds and hide some of their fields.
 
 type atomRoot struct {
 	*feeds.AtomFeed
@@ -33,8 +33,8 @@ type atomEntry struct {
 	*feeds.AtomEntry
 	Lang     string             `xml:"xml:lang,attr,omitempty"`
 	Title    atomText           `xml:"title"`
-	Author   []feeds.AtomAuthor // one element each; gorilla/feeds has room for one
-	Category []atomCategory     `xml:"category"` // with the term that the specification requires
+	Author   []feeds.AtomAuthor // gorilla/feeds allows only one
+	Category []atomCategory     `xml:"category"` // with the required attribute term
 	Summary  *atomText          `xml:"summary"`
 	Content  *cdata             `xml:"content"`
 	Links    []atomLink         // with titles
@@ -46,7 +46,7 @@ type atomText struct {
 	Text string `xml:",chardata"`
 }
 
-// atomLink is gorilla/feeds' with a title. Its fields stand for a link (RFC 4287, section 4.2.7).
+// atomLink is a link (RFC 4287, section 4.2.7). The one of gorilla/feeds has no title.
 type atomLink struct {
 	XMLName xml.Name `xml:"link"`
 	Rel     string   `xml:"rel,attr"`
@@ -65,13 +65,14 @@ type atomGenerator struct {
 	Name    string `xml:",chardata"`
 }
 
+// personView is a decoded author.
 type personView struct {
 	Name string `xml:"name"`
 	URI  string `xml:"uri"`
 }
 
-// newAtomEntry maps an item to Atom. The post's own address is the last of the links, because some readers take the last
-// one for the item's whatever its relation.
+// newAtomEntry converts an item to Atom. The link to the post itself comes last, because some feed readers use the last
+// link whatever its relation.
 func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 	x := atomEntry{
 		AtomEntry: &feeds.AtomEntry{
@@ -94,7 +95,7 @@ func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 		}
 	case item.URL != "":
 		x.Summary = new(plain(summary(item)))
-	default: // an entry without an alternate must have content (RFC 4287, section 4.1.2)
+	default: // an entry without an alternate link must have content (RFC 4287, section 4.1.2)
 		x.Content = &cdata{Type: "html", HTML: "<p>" + textToHTML(summary(item)) + "</p>"}
 	}
 	for _, c := range credits(item) {
@@ -113,7 +114,7 @@ func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 	return x
 }
 
-// atomIndent is the indentation of an entry in its document.
+// atomIndent is the indentation of an entry in a document.
 const atomIndent = "  "
 
 func atomFragment(p *pen, _ int, site feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
@@ -123,7 +124,7 @@ func atomFragment(p *pen, _ int, site feed.SiteID, item *feed.Item, v Variant) (
 	return p.xml.finish()
 }
 
-// write writes the entry's elements in the order in which encoding/xml finds them in the type.
+// write writes the entry's elements in the same order as encoding/xml.
 func (x *atomEntry) write(w *xmlWriter) {
 	w.open("entry", appendAttribute(make([]xmlAttribute, 0, 1), "xml:lang", x.Lang)...)
 	w.text("updated", x.Updated)
@@ -155,7 +156,7 @@ func (x *atomEntry) write(w *xmlWriter) {
 	w.close("entry")
 }
 
-// atomFrameView is what the feed says besides its entries.
+// atomFrameView is a decoded feed without its entries.
 type atomFrameView struct {
 	XMLName   xml.Name
 	Lang      string        `xml:"lang,attr"`
@@ -228,17 +229,17 @@ func atomFrame(f feed.Feed, version int, updated time.Time) (frame, error) {
 	if err := xml.Unmarshal(fr.empty(), &back); err != nil {
 		return frame{}, err
 	}
-	for i := range back.Links { // the reader notes the namespace, the writer inherits it
+	for i := range back.Links { // decoding sets the namespace, which encoding must not write again
 		back.Links[i].XMLName.Space = ""
 	}
 	return fr, same(&v, &back)
 }
 
-// markup matches what a reader that takes all text for HTML would not show as it is.
+// markup matches text that would be shown differently as HTML.
 var markup = regexp.MustCompile(`<[A-Za-z/!?]|&#?[0-9A-Za-z]+;`)
 
-// plain returns plain text as a text construct. Text that looks like markup, and no other, is declared as HTML that
-// shows it: some readers take every title for HTML and would swallow it, others never decode one that is.
+// plain returns plain text as a text construct. Only text that looks like markup is escaped and declared as HTML: some
+// feed readers treat every title as HTML and would hide it, and others do not decode titles of type html.
 func plain(s string) atomText {
 	if strings.ContainsAny(s, "<&") && markup.MatchString(s) {
 		return atomText{Type: "html", Text: textToHTML(s)}

@@ -10,31 +10,32 @@ import (
 	"feedpub/feed"
 )
 
-// formatWriter is how documents of one format are written.
+// formatWriter writes documents of one format.
 type formatWriter struct {
-	// fragment writes an item that [checkItem] has passed, in a version of the rendering; nil for a format without items.
+	// fragment writes an item for which [checkItem] returned nil. It is nil for formats without items.
 	fragment func(p *pen, version int, site feed.SiteID, item *feed.Item, v Variant) ([]byte, error)
-	// frame writes the head and foot of a feed's document, and has compared them with the feed. f.Items are those that
-	// the document has; updated is the latest time written in it, which fractions may have moved past the feed's own.
+	// frame writes the head and foot of a feed's document and checks them against f. f.Items are the items of the
+	// document; updated is the latest time written in it, which may be later than f.Updated by a fraction.
 	frame func(f feed.Feed, version int, updated time.Time) (frame, error)
 	layout
-	// variant returns what of a Variant the fragments depend on, so that equal fragments are cached once.
-	variant func(Variant) Variant
-	// policy returns the Content-Security-Policy that documents are served with; nil for none.
+	// variant returns v with only the fields that fragments of the format depend on, so that the cache has each fragment
+	// once.
+	variant func(v Variant) Variant
+	// policy returns the Content-Security-Policy that documents are served with; nil means none.
 	policy func() string
-	// opmlVersion is the value of the attribute "version" of a feed in OPML, for formats that readers subscribe to.
+	// opmlVersion is the version attribute of a feed in OPML. It is required for formats that readers subscribe to.
 	opmlVersion string
 }
 
-// layout is what there is around the fragments of a document, apart from head and foot.
+// layout is the text between the fragments of a document and around them.
 type layout struct {
-	// If there are fragments, they are between open and close, separated by separator.
+	// The fragments are enclosed by open and close and separated by separator. Without fragments all three are omitted.
 	open, separator, close string
-	// itemStart and itemEnd begin and end every fragment.
+	// Every fragment begins with itemStart and ends with itemEnd.
 	itemStart, itemEnd string
 }
 
-// writers is the table of formats; every format of package feed has a row.
+// writers is the table of formats. It has a row for every format of package feed.
 var writers = complete(map[feed.Format]*formatWriter{
 	feed.RSS: {
 		fragment: rssFragment, frame: rssFrame, variant: rssVariant, opmlVersion: "RSS2",
@@ -56,8 +57,8 @@ var writers = complete(map[feed.Format]*formatWriter{
 	feed.CSS:  {}, // see [Renderer.StyleSheet]
 }, feed.AllFormats(), feed.FeedFormats())
 
-// complete returns the table if it has a row for all formats, and functions for those that a feed has documents in. It
-// panics otherwise, so that no program starts with a format that nothing writes.
+// complete returns the table if it has a row for each of the formats in all, and functions for those in ofFeeds. It
+// panics otherwise, so a format without a writer is found when the program starts.
 func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) map[feed.Format]*formatWriter {
 	for _, format := range all {
 		w, ok := table[format]
@@ -65,10 +66,10 @@ func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) m
 			panic(fmt.Sprintf("render: format %q is not in the table of writers", format))
 		}
 		if slices.Contains(ofFeeds, format) && (w.fragment == nil || w.frame == nil || w.variant == nil) {
-			panic(fmt.Sprintf("render: nothing writes a feed in format %q", format))
+			panic(fmt.Sprintf("render: no functions to write a feed in format %q", format))
 		}
 		if format.Delta() && w.separator != "" {
-			panic(fmt.Sprintf("render: deltas of format %q have separators", format))
+			panic(fmt.Sprintf("render: format %q has deltas and a separator", format))
 		}
 		if format.Subscribed() && w.opmlVersion == "" {
 			panic(fmt.Sprintf("render: no OPML version for format %q", format))
@@ -77,29 +78,28 @@ func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) m
 	return table
 }
 
-// writerOf returns the row of a format that feeds have documents in. The error is of kind [feed.ErrInvalid].
+// writerOf returns the row of a format that feeds can be written in. The error is of kind [feed.ErrInvalid].
 func writerOf(format feed.Format) (*formatWriter, error) {
 	w := writers[format]
 	if w == nil || w.fragment == nil {
-		return nil, fmt.Errorf("no feed is written in format %q: %w", format, feed.ErrInvalid)
+		return nil, fmt.Errorf("feeds cannot be written in format %q: %w", format, feed.ErrInvalid)
 	}
 	return w, nil
 }
 
-// Variant is all that a fragment depends on besides its site's id, its item, its format and the version of the
-// rendering. The zero Variant is the usual one.
+// Variant has the settings of a feed that a fragment depends on. The zero Variant has the defaults.
 type Variant struct {
-	// Fraction is added to the item's time of update in Atom, to make it differ from that of other entries of the feed.
+	// Fraction is added to the item's atom:updated, to make it differ from those of other entries of the feed.
 	Fraction  time.Duration
 	Content   feed.Content
 	TitleLink feed.TitleLink
-	// Language is the site's. A page shows the item in its words.
+	// Language is the site's language, in which pages label the parts of an item.
 	Language string
 }
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
-// The functions below return what of a variant the fragments of a format depend on, with one spelling for each meaning.
+// The functions below implement formatWriter.variant. Values with the same meaning become equal.
 
 func rssVariant(v Variant) Variant  { return Variant{Content: v.content(), TitleLink: v.titleLink()} }
 func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fraction: v.Fraction} }
@@ -123,11 +123,11 @@ func (v Variant) titleLink() feed.TitleLink {
 	return ""
 }
 
-// Fragment returns the item as every feed's document of the format has it: an RSS item, an Atom entry, a JSON Feed item,
-// or an article of a page, in the newest version. Equal arguments give equal bytes. The caller owns them.
+// Fragment returns the part of a document that is the item: an RSS item, an Atom entry, a JSON Feed item or an article
+// of a page. It has the rendering version [Version]. Equal arguments have equal results. The caller owns the result.
 //
-// The fragment has been decoded and compared with the item. If they differ, the error is of kind [feed.ErrInvalid] and
-// names the part of the item that cannot be written.
+// RSS, Atom and JSON fragments are parsed and compared with the item. If the item cannot be written, the error is of
+// kind [feed.ErrInvalid] and names the part of the item.
 func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) ([]byte, error) {
 	if err := checkItem(item); err != nil {
 		return nil, err
@@ -135,14 +135,14 @@ func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) 
 	return new(pen).fragment(Version, site, item, format, v)
 }
 
-// pen has the buffers that fragments are written with. It can be used again, by one goroutine at a time.
+// pen has reusable buffers for writing fragments. It is not safe for concurrent use.
 type pen struct {
 	xml  xmlWriter
 	json jsonWriter
 	sum  []byte
 }
 
-// fragment is [Fragment] for an item that [checkItem] has passed, in a version of the rendering.
+// fragment is like [Fragment], for an item for which [checkItem] returned nil and any rendering version.
 func (p *pen) fragment(
 	version int, site feed.SiteID, item *feed.Item, format feed.Format, v Variant,
 ) ([]byte, error) {
@@ -160,15 +160,15 @@ func (p *pen) fragment(
 	return fragment, nil
 }
 
-// isItem reports whether b begins and ends as every fragment does.
+// isItem reports whether b begins with itemStart and ends with itemEnd.
 func (l layout) isItem(b []byte) bool {
 	return len(b) >= len(l.itemStart)+len(l.itemEnd) &&
 		bytes.HasPrefix(b, []byte(l.itemStart)) && bytes.HasSuffix(b, []byte(l.itemEnd))
 }
 
-// itemError says why an item cannot be written. It is of kind [feed.ErrInvalid].
+// itemError is the reason why an item cannot be written. It is of kind [feed.ErrInvalid].
 type itemError struct {
-	place  string // as in feed.Problem
+	place  string // as [feed.Problem.Place]
 	reason string // a sentence
 }
 
@@ -184,10 +184,10 @@ func (e *itemError) Unwrap() error { return feed.ErrInvalid }
 // frame is a document without items.
 type frame struct{ head, foot []byte }
 
-// empty returns the document without any item.
+// empty returns the document without items.
 func (f frame) empty() []byte { return slices.Concat(f.head, f.foot) }
 
-// join returns the document of the fragments, and where they are in it.
+// join returns the document with the fragments, and their bounds.
 func (f frame) join(l layout, fragments [][]byte) ([]byte, feed.Bounds) {
 	if len(fragments) == 0 {
 		return f.empty(), nil
@@ -209,7 +209,7 @@ func (f frame) join(l layout, fragments [][]byte) ([]byte, feed.Bounds) {
 	return append(append(doc, l.close...), f.foot...), bounds
 }
 
-// same compares what was decoded with what was meant, and names the first field that differs.
+// same returns an error that names the first field in which the structs that want and got point to differ.
 func same(want, got any) error {
 	w, g := reflect.Indirect(reflect.ValueOf(want)), reflect.Indirect(reflect.ValueOf(got))
 	for i := range w.NumField() {

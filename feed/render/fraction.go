@@ -10,29 +10,29 @@ import (
 	"feedpub/feed"
 )
 
-// fractionSlots is how many microseconds lie strictly between two whole seconds.
+// fractionSlots is the number of microseconds between two whole seconds, excluding both.
 const fractionSlots = 999_999
 
-// fractions returns what to add to each item's time of update so that no two entries of an Atom feed have the same
-// one: some aggregators take such entries for one another, and bulk imports have many.
+// fractions returns the duration to add to the atom:updated of each item, so that no two entries of a feed have the
+// same time. Some aggregators treat entries with equal times as the same entry, and bulk imports have many of them.
 //
-// An item that is alone with its time gets nothing. One that shares it gets between 1 and 999,999 microseconds, taken
-// from the SHA-256 of its id, so that it keeps its time (and its fragment its bytes, and readers their peace) when
-// neighbours come and go; numbering the neighbours would shift all of them with every new one. Only if two of them hit
-// the same microsecond, one pair in a million, does the one with the greater id move on to the next that is free.
+// An item whose time is unique gets 0. Others get 1 to 999,999 microseconds, derived from the SHA-256 of their ids. So
+// an item keeps its time, and its fragment its bytes, when other items with the same time are added or removed;
+// numbering the items would change all of them. If two items get the same microsecond (one pair in a million), the one
+// with the greater id takes the next free one.
 //
-// Microseconds, because more than six digits make several date parsers fail, and three would collide in every second
-// feed of fifty imported posts.
+// The unit is microseconds because several date parsers fail on more than six digits, and with milliseconds there would
+// be a collision in every second feed of fifty imported posts.
 func fractions(items []*feed.Item) []time.Duration {
 	sharing := make(map[int64]int, len(items))
 	for _, item := range items {
 		sharing[item.Updated.UnixMicro()]++
 	}
-	taken := make(map[int64]bool, len(items))
+	used := make(map[int64]bool, len(items))
 	var shared []int // indexes of items
 	for i, item := range items {
 		if t := item.Updated.UnixMicro(); sharing[t] == 1 {
-			taken[t] = true
+			used[t] = true
 		} else {
 			shared = append(shared, i)
 		}
@@ -45,18 +45,18 @@ func fractions(items []*feed.Item) []time.Duration {
 		slot := int64(binary.BigEndian.Uint64(sum[:8]) % fractionSlots)
 		t := items[i].Updated.UnixMicro() + 1
 		for range fractionSlots {
-			if !taken[t+slot] {
+			if !used[t+slot] {
 				break
 			}
 			slot = (slot + 1) % fractionSlots
 		}
-		taken[t+slot] = true
+		used[t+slot] = true
 		offsets[i] = time.Duration(slot+1) * time.Microsecond
 	}
 	return offsets
 }
 
-// rfc3339 writes a time for Atom and JSON Feed with no more digits than it needs: none, three or six.
+// rfc3339 formats a time for Atom and JSON Feed. The fraction of a second has as few digits as possible: 0, 3 or 6.
 func rfc3339(t time.Time) string {
 	t = t.UTC()
 	switch ns := t.Nanosecond(); {

@@ -8,12 +8,13 @@ import (
 	"feedpub/feed"
 )
 
-// AtomID returns the atom:id of the post with the given id (RFC 4287, section 4.2.6). It depends on nothing else, and
-// different ids give different results, for ever.
+// AtomID returns the atom:id of a post (RFC 4287, section 4.2.6). It depends only on the arguments, and different ids
+// have different results. It must never change: feed readers would show every post as new.
 //
-// An absolute URI of the schemes http, https, tag and urn stays as it is, so that a blog that moves here keeps the ids
-// that its readers know. Anything else becomes urn:feedpub:SITE: and the percent-encoded id: what merely looks like a
-// URI, such as the id "post:1", and IRIs beyond ASCII, which RFC 4287 allows but validators and readers stumble over.
+// An absolute URI of the schemes http, https, tag and urn is returned unchanged, so that an imported blog keeps the ids
+// that feed readers know. Any other id becomes urn:feedpub:SITE: and the percent-encoded id. That includes ids that
+// only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows but many validators
+// and feed readers do not accept.
 func AtomID(site feed.SiteID, id string) string {
 	if isURI(id) && !hasPrefixFold(id, urnPrefix) {
 		return id
@@ -21,8 +22,8 @@ func AtomID(site feed.SiteID, id string) string {
 	return urnPrefix + string(site) + ":" + urnEscape(id)
 }
 
-// FeedID returns the atom:id of the site's feed of that name. It is none of [AtomID]'s, since those have no colon after
-// the site, and does not depend on where the feed is served.
+// FeedID returns the atom:id of a feed. It differs from every result of [AtomID] that begins with the same prefix and
+// site, since those have no further colon. It does not depend on the URL of the feed.
 func FeedID(site feed.SiteID, name feed.Name) string {
 	return urnPrefix + string(site) + ":feed:" + urnEscape(string(name))
 }
@@ -33,15 +34,15 @@ func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
-// urnEscape percent-encodes all but the letters, digits and "-._" of ASCII.
+// urnEscape percent-encodes all bytes except ASCII letters, digits and "-._".
 //
-// What normalization of URIs (RFC 3986, section 6.2.2; RFC 3987, section 5.3.2) would change again is written as "="
-// and two digits instead, because consumers that normalize would take the id for another one: "~", which old URN syntax
-// wants encoded and normalization decodes; "%", of which careless decoders make something else; and text that is not in
-// NFC, such as the file names of some systems.
+// Bytes that URI normalization (RFC 3986, section 6.2.2; RFC 3987, section 5.3.2) would change are written as "=" and
+// two digits instead, because a consumer that normalizes URIs would see a different id. These are "~", which older URN
+// syntax requires to be encoded and normalization decodes; "%", which may be decoded twice; and all non-ASCII bytes of
+// text that is not in NFC, such as file names on some systems.
 func urnEscape(s string) string {
 	const hex = "0123456789ABCDEF"
-	stable := norm.NFC.IsNormalString(s)
+	normalized := norm.NFC.IsNormalString(s)
 	var b strings.Builder
 	for i := range len(s) {
 		c := s[i]
@@ -49,7 +50,7 @@ func urnEscape(s string) string {
 		case isAlnum(c) || c == '-' || c == '.' || c == '_':
 			b.WriteByte(c)
 			continue
-		case c == '~' || c == '%' || c >= 0x80 && !stable:
+		case c == '~' || c == '%' || c >= 0x80 && !normalized:
 			b.WriteByte('=')
 		default:
 			b.WriteByte('%')
@@ -60,30 +61,39 @@ func urnEscape(s string) string {
 	return b.String()
 }
 
-// isURI says whether s is an absolute URI (RFC 3986) of one of the schemes whose syntax is known here.
+// uriSchemes has the schemes whose URIs are kept as atom:id, each with a function that reports whether the text after
+// "scheme:" is valid. It is not modified.
+var uriSchemes = map[string]func(rest string) bool{"http": isHTTP, "https": isHTTP, "tag": isTag, "urn": isURN}
+
+// isURI reports whether s is an absolute URI (RFC 3986) of one of the uriSchemes.
 func isURI(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || !isURIText(rest) {
-		return false
-	}
-	switch strings.ToLower(scheme) {
-	case "http", "https":
-		authority, ok := strings.CutPrefix(rest, "//")
-		return ok && authority != "" && strings.IndexByte("/?#:@", authority[0]) < 0
-	case "tag": // RFC 4151: an authority, a date, and what is specific
-		authority, specific, ok := strings.Cut(rest, ":")
-		name, date, dated := strings.Cut(authority, ",")
-		return ok && dated && name != "" && specific != "" && isTagDate(date) && isTagAuthority(name)
-	case "urn": // RFC 2141: a namespace and what is specific, without the characters that only RFC 8141 allows
-		nid, nss, ok := strings.Cut(rest, ":")
-		return ok && isURNNamespace(nid) && nss != "" && !strings.ContainsAny(nss, "/?#~&") &&
-			(!strings.EqualFold(nid, "uuid") || isUUID(nss))
-	default:
-		return false
-	}
+	valid := uriSchemes[strings.ToLower(scheme)]
+	return ok && valid != nil && isURIText(rest) && valid(rest)
 }
 
-// isURIText says whether s holds only what may stand in a URI after its scheme.
+// isHTTP reports whether rest has an authority with a host.
+func isHTTP(rest string) bool {
+	authority, ok := strings.CutPrefix(rest, "//")
+	return ok && authority != "" && strings.IndexByte("/?#:@", authority[0]) < 0
+}
+
+// isTag reports whether rest is an authority, a date and a specific part (RFC 4151).
+func isTag(rest string) bool {
+	entity, specific, ok := strings.Cut(rest, ":")
+	name, date, dated := strings.Cut(entity, ",")
+	return ok && dated && name != "" && specific != "" && isTagDate(date) && isTagAuthority(name)
+}
+
+// isURN reports whether rest is a namespace and a name as RFC 2141 defines them: without the characters that only
+// RFC 8141 allows.
+func isURN(rest string) bool {
+	nid, nss, ok := strings.Cut(rest, ":")
+	return ok && isURNNamespace(nid) && nss != "" && !strings.ContainsAny(nss, "/?#~&") &&
+		(!strings.EqualFold(nid, "uuid") || isUUID(nss))
+}
+
+// isURIText reports whether all characters of s are valid in a URI after its scheme.
 func isURIText(s string) bool {
 	for i := range len(s) {
 		if !isURIChar(s[i]) || s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
@@ -102,14 +112,14 @@ func isTagAuthority(s string) bool {
 	return true
 }
 
-// isTagDate says whether s is YYYY, YYYY-MM or YYYY-MM-DD in form.
+// isTagDate reports whether s has the form YYYY, YYYY-MM or YYYY-MM-DD.
 func isTagDate(s string) bool {
-	const form = "0000-00-00"
+	const layout = "0000-00-00"
 	if len(s) != 4 && len(s) != 7 && len(s) != 10 {
 		return false
 	}
 	for i := range len(s) {
-		if digit := s[i] >= '0' && s[i] <= '9'; digit != (form[i] == '0') || !digit && s[i] != '-' {
+		if digit := s[i] >= '0' && s[i] <= '9'; digit != (layout[i] == '0') || !digit && s[i] != '-' {
 			return false
 		}
 	}

@@ -12,15 +12,15 @@ import (
 	"feedpub/feed"
 )
 
-// Entry is a feed in the lists of a site's feeds.
+// Entry is a feed in a site's list of feeds.
 type Entry struct {
 	Name  feed.Name
 	Title string // plain text; as [feed.Feed.Title]
-	// Label is how the feed is called beside others of its kind, such as a tag; empty: the title.
+	// Label is the feed's short name among others of its family, such as a tag; empty: the title.
 	Label       string
 	Description string        // plain text; may be empty
 	Formats     []feed.Format // empty: all
-	// Updated is as [feed.Feed.Updated]; zero leaves it out, so that the list does not change with every post.
+	// Updated is [feed.Feed.Updated]. The zero time is not shown; lists without times do not change with every post.
 	Updated time.Time
 }
 
@@ -28,14 +28,14 @@ func (e Entry) label() string {
 	return cmp.Or(strings.TrimSpace(e.Label), strings.TrimSpace(e.Title), string(e.Name))
 }
 
-// group is the feeds of a kind: those of a family, or of none.
+// group is the feeds of a family, or those that belong to none.
 type group struct {
 	family  feed.Family
 	entries []Entry
 }
 
-// groups parts the feeds by kind and orders them: the main feed, those of no family, tags, authors and sources, each
-// by label. Archives and what is listed twice are left out.
+// groups groups the feeds by family: first those of no family, then tags, authors and sources. Within a group the main
+// feed comes first, and the others are sorted by label. Archives and duplicates are omitted.
 func groups(list []Entry) []group {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b Entry) int {
@@ -69,7 +69,7 @@ func compareBool(a, b bool) int {
 
 func entryFormats(e Entry) []feed.Format { return feedFormats(feed.Feed{Formats: e.Formats}) }
 
-// pageGroup is a group as the page lists it.
+// pageGroup is a group on a page.
 type pageGroup struct {
 	ID, Name string
 	Few      bool
@@ -82,9 +82,9 @@ type pageFeed struct {
 	Formats []pageLink
 }
 
-// Index renders the page at the site's root, which lists the feeds with what they are. The order of list does not
-// matter. It is served with [Policy]. The error is of kind [feed.ErrInvalid] and says that a feed's metadata cannot be
-// expressed.
+// Index renders the page at the site's root, which lists the feeds. The order of list does not matter. The page is
+// served with [Policy]. The error is of kind [feed.ErrInvalid] and means that the metadata of the site or a feed cannot
+// be written.
 func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 	top := newPageTop(site, r.version, cmp.Or(strings.TrimSpace(site.Title), string(site.ID)), site.Description)
 	page := struct {
@@ -94,21 +94,21 @@ func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 		UI     template.HTMLAttr
 	}{OPML: URL(site, feed.Pages, feed.OPML), Words: top.Words, UI: top.UI}
 	if err := checkTexts(site.Title, site.Description, site.Copyright); err != nil {
-		return feed.Document{}, fmt.Errorf("rendering the index of site %s: %w", site.ID, err)
+		return feed.Document{}, fmt.Errorf("render the index of site %s: %w", site.ID, err)
 	}
 	var updated time.Time
 	for _, g := range groups(list) {
 		pg := pageGroup{ID: cmp.Or(string(g.family), "feeds"), Name: top.Words.families[g.family], Few: len(g.entries) < 4}
 		for _, e := range g.entries {
 			if err := checkTexts(e.Title, e.Label, e.Description); err != nil {
-				return feed.Document{}, fmt.Errorf("rendering feed %s in the index of site %s: %w", e.Name, site.ID, err)
+				return feed.Document{}, fmt.Errorf("render feed %s in the index of site %s: %w", e.Name, site.ID, err)
 			}
 			formats := subscribeLinks(site, e.Name, e.Title, entryFormats(e))
 			if e.Name == feed.Main {
 				top.Subscribe, top.Alternates = formats, formats
 			}
 			pf := pageFeed{URL: URL(site, e.Name, feed.HTML), Name: e.label(), Formats: formats}
-			if g.family == "" && e.Description != pf.Name { // that of a family's feed says no more than its name and group
+			if g.family == "" && e.Description != pf.Name { // others repeat the names of the group and the feed
 				pf.Description = e.Description
 			}
 			if !e.Updated.IsZero() {
@@ -132,15 +132,16 @@ func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 	}{{"top", top}, {"list", page}, {"bottom", bottom}} {
 		b, err := execute(part.name, part.data)
 		if err != nil {
-			return feed.Document{}, fmt.Errorf("rendering the index of site %s: %w", site.ID, err)
+			return feed.Document{}, fmt.Errorf("render the index of site %s: %w", site.ID, err)
 		}
 		body = append(body, b...)
 	}
 	return feed.NewDocument(feed.HTML, body, nil), nil
 }
 
-// OPML renders the list of feeds that feed readers import (OPML 2.0): each feed in its first format. The order of list
-// does not matter. The error is of kind [feed.ErrInvalid] and says that a feed's metadata cannot be expressed.
+// OPML renders the list of feeds as OPML 2.0, which feed readers import. Each feed is listed in its first format. The
+// order of list does not matter. The error is of kind [feed.ErrInvalid] and means that a feed's metadata cannot be
+// written.
 func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 	var w xmlWriter
 	w.reset("")
@@ -171,32 +172,35 @@ func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 			format := entryFormats(e)[0]
 			attrs := []xmlAttribute{{"type", "rss"}, {"text", e.Title}, {"title", e.Title}}
 			attrs = appendAttribute(attrs, "description", e.Description)
-			w.text("outline", "", append(attrs, xmlAttribute{"xmlUrl", URL(site, e.Name, format)}, xmlAttribute{"htmlUrl", URL(site, e.Name, feed.HTML)},
+			w.text("outline", "", append(attrs,
+				xmlAttribute{"xmlUrl", URL(site, e.Name, format)}, xmlAttribute{"htmlUrl", URL(site, e.Name, feed.HTML)},
 				xmlAttribute{"language", site.Language}, xmlAttribute{"version", writers[format].opmlVersion})...)
 		}
 		if g.family != "" {
 			w.close("outline")
 		}
 	}
-	if len(groups(list)) == 0 { // the body must hold an outline
+	if len(groups(list)) == 0 { // the body must contain an outline
 		w.text("outline", "", xmlAttribute{"text", title})
 	}
 	w.close("body")
 	w.close("opml")
 	body, err := w.finish()
 	if err != nil {
-		return feed.Document{}, fmt.Errorf("rendering the OPML of site %s: %w", site.ID, err)
+		return feed.Document{}, fmt.Errorf("render the OPML of site %s: %w", site.ID, err)
 	}
-	return feed.NewDocument(feed.OPML, slices.Concat([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), body), nil), nil
+	body = slices.Concat([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), body)
+	return feed.NewDocument(feed.OPML, body, nil), nil
 }
 
-// Snippet returns what the blog's own pages have in their head so that readers find the feeds: a link for every format
-// of every feed, in the order of list. The first is what most readers take.
+// Snippet returns link elements for the head of the blog's own pages, by which feed readers discover the feeds: one for
+// each format of each feed, in the order of list. Most feed readers use the first.
 func Snippet(site feed.Site, list []Entry) string {
 	var b strings.Builder
 	for _, e := range list {
 		for _, l := range subscribeLinks(site, e.Name, e.Title, entryFormats(e)) {
-			fmt.Fprintf(&b, "<link rel=\"alternate\" type=\"%s\" title=\"%s\" href=\"%s\">\n", l.Type, html.EscapeString(l.Title), html.EscapeString(l.URL))
+			fmt.Fprintf(&b, "<link rel=\"alternate\" type=\"%s\" title=\"%s\" href=\"%s\">\n",
+				l.Type, html.EscapeString(l.Title), html.EscapeString(l.URL))
 		}
 	}
 	return b.String()

@@ -13,13 +13,13 @@ import (
 	"feedpub/feed"
 )
 
-// jsonFeed is gorilla/feeds' feed with items that are always there, as JSON Feed 1.1 requires, even if there are none.
+// jsonFeed extends the type of gorilla/feeds: the member items is required, and is written even if it is empty.
 type jsonFeed struct {
 	feeds.JSONFeed
 	Items []jsonItem `json:"items"`
 }
 
-// jsonItem is gorilla/feeds' item with what it lacks, and with attachments as the specification names their members.
+// jsonItem extends the type of gorilla/feeds, which lacks some members and misnames those of attachments.
 type jsonItem struct {
 	feeds.JSONItem
 	Language    string           `json:"language,omitempty"`
@@ -35,8 +35,7 @@ type jsonAttachment struct {
 	DurationInSeconds float64 `json:"duration_in_seconds,omitempty"`
 }
 
-// jsonExtension is what a program that knows feedpub finds besides the item: what it quotes, as a writer would have
-// given it, and where its author found that.
+// jsonExtension is the value of the extension _feedpub: quotes and vias with the same members as in posts.
 type jsonExtension struct {
 	Quotes []feed.Quote `json:"quotes,omitempty"`
 	Via    []feed.Via   `json:"via,omitempty"`
@@ -49,7 +48,7 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 			Id:            item.ID,
 			Url:           uri(item.URL),
 			ExternalUrl:   uri(item.ExternalURL),
-			Title:         strings.TrimSpace(item.Title), // none for an untitled post
+			Title:         strings.TrimSpace(item.Title), // omitted for untitled posts
 			Summary:       item.Summary,
 			Image:         uri(item.Image),
 			PublishedDate: &published,
@@ -60,7 +59,7 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 		Language: item.Language,
 	}
 	if v.Content == feed.SummaryContent {
-		x.ContentText = summary(item) // an item must have content
+		x.ContentText = summary(item) // content is required
 	} else {
 		x.ContentHTML = content(item)
 	}
@@ -76,7 +75,7 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 	if len(item.Quotes) > 0 || len(item.Via) > 0 {
 		x.Feedpub = &jsonExtension{Via: item.Via, Quotes: slices.Clone(item.Quotes)}
 		for i := range x.Feedpub.Quotes {
-			x.Feedpub.Quotes[i].HTML = "" // the passage's markup stands in the content, where it has been cleaned
+			x.Feedpub.Quotes[i].HTML = "" // not sanitized; the content has the passage with sanitized markup
 			if v.Content == feed.SummaryContent {
 				x.Feedpub.Quotes[i].Text = ""
 			}
@@ -85,7 +84,7 @@ func newJSONItem(item *feed.Item, v Variant) jsonItem {
 	return x
 }
 
-// jsonIndent is the indentation of an item in its document.
+// jsonIndent is the indentation of an item in a document.
 const jsonIndent = "    "
 
 func jsonFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
@@ -95,7 +94,7 @@ func jsonFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return p.json.finish()
 }
 
-// write writes the item's members in the order in which encoding/json finds them in the type.
+// write writes the item's members in the same order as encoding/json.
 func (x *jsonItem) write(w *jsonWriter) {
 	w.open('{')
 	w.key("id")
@@ -217,7 +216,7 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 	if f.Site.Hub != "" {
 		x.Hubs = []*feeds.JSONHub{{Type: "WebSub", Url: uri(f.Site.Hub)}}
 	}
-	if f.History.Prev != "" { // the next items for one who has read these are those before them in time
+	if f.History.Prev != "" { // next_url is the document with the next older items
 		x.NextUrl = URL(f.Site, f.History.Prev, feed.JSON)
 	}
 	doc, err := encodeJSON(x, "")
@@ -239,7 +238,7 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 	return frame{head: head, foot: []byte(foot + "\n")}, nil
 }
 
-// encodeJSON encodes without the escapes that only JSON within HTML needs.
+// encodeJSON encodes v without the escapes for JSON in HTML.
 func encodeJSON(v any, prefix string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -13,25 +13,24 @@ import (
 	"feedpub/feed"
 )
 
-// jsonWriter writes a value byte for byte as encoding/json does with an indentation and without escapes for HTML, and
-// notes what it wrote, for readBackJSON to find again in the bytes. The tests hold it against encoding/json.
+// jsonWriter writes a value. The bytes are those of encoding/json with indentation and without HTML escapes, which the
+// tests check. It records the tokens that it writes, so that readBackJSON can compare them with the bytes.
 type jsonWriter struct {
 	b      []byte
-	wrote  []jsonPart
+	wrote  []jsonToken
 	indent string
 	depth  int
 	keyed  bool // a key was written, and its value comes next
 	err    error
 }
 
-// jsonPart is a part of what a value says. Its kind is one of the brackets, 'k' for a key, 's' for a string, and 'n' for a
-// number as it is written.
-type jsonPart struct {
+// jsonToken is a token of a JSON text. Its kind is a bracket, 'k' for a key, 's' for a string, or 'n' for a number.
+type jsonToken struct {
 	kind  byte
-	value string
+	value string // decoded; of a number, its literal
 }
 
-// reset makes the writer ready for a value that stands that far to the right.
+// reset prepares the writer for a value whose lines begin with indent.
 func (w *jsonWriter) reset(indent string) {
 	*w = jsonWriter{b: append(w.b[:0], indent...), wrote: w.wrote[:0], indent: indent}
 }
@@ -47,9 +46,9 @@ func (w *jsonWriter) finish() ([]byte, error) {
 	return bytes.Clone(w.b), nil
 }
 
-// next goes to where the next key or value stands.
+// next records a token and writes the comma and line break before it, if it needs them.
 func (w *jsonWriter) next(kind byte, value string) {
-	w.wrote = append(w.wrote, jsonPart{kind, value})
+	w.wrote = append(w.wrote, jsonToken{kind, value})
 	switch {
 	case w.keyed:
 		w.keyed = false
@@ -78,7 +77,7 @@ func (w *jsonWriter) open(bracket byte) {
 
 func (w *jsonWriter) close(bracket byte) {
 	w.depth--
-	w.wrote = append(w.wrote, jsonPart{kind: bracket})
+	w.wrote = append(w.wrote, jsonToken{kind: bracket})
 	if last := w.b[len(w.b)-1]; last != '{' && last != '[' {
 		w.line()
 	}
@@ -96,7 +95,7 @@ func (w *jsonWriter) string(s string) {
 	w.b = appendQuoted(w.b, s)
 }
 
-// member writes a member that is left out if it is empty.
+// member writes a member whose value is a string. An empty one is omitted.
 func (w *jsonWriter) member(name, s string) {
 	if s != "" {
 		w.key(name)
@@ -104,7 +103,7 @@ func (w *jsonWriter) member(name, s string) {
 	}
 }
 
-// list writes a member that is a list of strings, left out if it is empty.
+// list writes a member whose value is an array of strings. An empty one is omitted.
 func (w *jsonWriter) list(name string, list []string) {
 	if len(list) == 0 {
 		return
@@ -117,7 +116,7 @@ func (w *jsonWriter) list(name string, list []string) {
 	w.close(']')
 }
 
-// number writes a member that is a number, left out if it is 0.
+// number writes a member whose value is a number. Zero is omitted.
 func (w *jsonWriter) number(name string, n float64) {
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -127,7 +126,7 @@ func (w *jsonWriter) number(name string, n float64) {
 	w.literal(name, string(text))
 }
 
-// integer is number for integers.
+// integer is like number, for integers.
 func (w *jsonWriter) integer(name string, n int64) { w.literal(name, strconv.FormatInt(n, 10)) }
 
 func (w *jsonWriter) literal(name, number string) {
@@ -167,7 +166,7 @@ func appendQuoted(b []byte, s string) []byte {
 			escaped = `\r`
 		case '\t':
 			escaped = `\t`
-		case 0xE2: // the line ends that JavaScript once refused in strings
+		case 0xE2: // line terminators of JavaScript, which encoding/json escapes
 			size = len("\u2028")
 			switch {
 			case strings.HasPrefix(s[i:], "\u2028"):
@@ -177,7 +176,7 @@ func appendQuoted(b []byte, s string) []byte {
 			default:
 				continue
 			}
-		default: // a control character that no item may have; reading back refuses it
+		default: // a control character, which readBackJSON rejects
 			continue
 		}
 		b = append(append(b, s[from:i]...), escaped...)
@@ -187,52 +186,66 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// readBackJSON reads one value, as RFC 8259 has it read, and returns an error of kind [feed.ErrInvalid] unless it says
-// exactly what was meant to be written. Of the escapes it knows only those that texts for XML, too, can need.
-func readBackJSON(doc []byte, want []jsonPart) error {
-	if suspect(doc) || !utf8.Valid(doc) {
-		if err := checkText(string(doc)); err != nil {
-			return fmt.Errorf("%w: %w", err, feed.ErrInvalid)
-		}
+// readBackJSON parses doc as one JSON value (RFC 8259) and returns an error of kind [feed.ErrInvalid] unless its tokens
+// are exactly those of want. It knows only the escapes that jsonWriter writes.
+func readBackJSON(doc []byte, want []jsonToken) error {
+	if err := checkWritten(doc); err != nil {
+		return err
 	}
 	r := jsonReader{rest: doc}
-	var last byte // the kind of the part before
-	for i, part := range want {
-		closing := part.kind == '}' || part.kind == ']'
-		if r.blank(); i > 0 && !closing && last != '{' && last != '[' && last != 'k' {
+	last := byte('k') // the kind of the token before; the first token, like one after a key, has no comma
+	for _, token := range want {
+		r.space()
+		if closing := token.kind == '}' || token.kind == ']'; !closing && last != '{' && last != '[' && last != 'k' {
 			r.expect(",")
-			r.blank()
+			r.space()
 		}
-		switch part.kind {
-		case 'k':
-			r.string(part.value)
-			r.blank()
-			r.expect(":")
-		case 's':
-			r.string(part.value)
-		case 'n':
-			r.expect(part.value)
-		default:
-			r.expect(string(part.kind))
-		}
+		r.token(token)
 		if r.err != nil {
-			return fmt.Errorf("%.60q reads back wrongly: %w: %w", part.value, r.err, feed.ErrInvalid)
+			return fmt.Errorf("%.60q does not read back: %w: %w", token.value, r.err, feed.ErrInvalid)
 		}
-		last = part.kind
+		last = token.kind
 	}
-	if r.blank(); len(r.rest) > 0 {
+	if r.space(); len(r.rest) > 0 {
 		return fmt.Errorf("text after the value: %w", feed.ErrInvalid)
 	}
 	return nil
 }
 
-// jsonReader is where in a value the reading is. After an error, nothing moves it.
+// checkWritten returns an error of kind [feed.ErrInvalid] if doc has bytes that no document may contain.
+func checkWritten(doc []byte) error {
+	if !suspect(doc) && utf8.Valid(doc) {
+		return nil
+	}
+	if err := checkText(string(doc)); err != nil {
+		return fmt.Errorf("%w: %w", err, feed.ErrInvalid)
+	}
+	return nil
+}
+
+// jsonReader reads the tokens of a value. After an error it stays where it is.
 type jsonReader struct {
-	rest []byte
+	rest []byte // not yet read
 	err  error
 }
 
-func (r *jsonReader) blank() { r.rest = trimBlank(r.rest) }
+func (r *jsonReader) space() { r.rest = trimSpace(r.rest) }
+
+// token reads a token and, after a key, its colon.
+func (r *jsonReader) token(want jsonToken) {
+	switch want.kind {
+	case 'k':
+		r.string(want.value)
+		r.space()
+		r.expect(":")
+	case 's':
+		r.string(want.value)
+	case 'n':
+		r.expect(want.value)
+	default:
+		r.expect(string(want.kind))
+	}
+}
 
 func (r *jsonReader) expect(s string) {
 	if r.err != nil {
@@ -245,6 +258,7 @@ func (r *jsonReader) expect(s string) {
 	r.rest = r.rest[len(s):]
 }
 
+// string reads a string that must decode to want.
 func (r *jsonReader) string(want string) {
 	r.expect(`"`)
 	for r.err == nil {
@@ -257,24 +271,25 @@ func (r *jsonReader) string(want string) {
 			r.err = fmt.Errorf("%.40q instead of %.40q", r.rest[:i], want)
 			return
 		case i == len(r.rest):
-			r.err = errCutOff
+			r.err = errTruncated
 			return
 		}
 		want, r.rest = want[i:], r.rest[i:]
 		switch r.rest[0] {
 		case '"':
 			if r.rest = r.rest[1:]; want != "" {
-				r.err = fmt.Errorf("%.40q is missing", want)
+				r.err = fmt.Errorf("string ends before %.40q", want)
 			}
 			return
 		case '\\':
 			want = r.escape(want)
 		default:
-			r.err = errors.New("a control character")
+			r.err = errors.New("control character in a string")
 		}
 	}
 }
 
+// escape reads an escape, which must decode to the beginning of want, and returns the rest of want.
 func (r *jsonReader) escape(want string) string {
 	for _, known := range [...]struct{ name, char string }{
 		{`\"`, `"`}, {`\\`, `\`}, {`\n`, "\n"}, {`\r`, "\r"}, {`\t`, "\t"}, {`\u2028`, "\u2028"}, {`\u2029`, "\u2029"},
@@ -289,6 +304,6 @@ func (r *jsonReader) escape(want string) string {
 		r.err = fmt.Errorf("%q instead of %.40q", known.char, want)
 		return want
 	}
-	r.err = fmt.Errorf("the unknown escape %.10q", r.rest)
+	r.err = fmt.Errorf("unknown escape %.10q", r.rest)
 	return want
 }

@@ -22,29 +22,29 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// pageForm is what pages are made with. It is read once and not changed.
-type pageForm struct {
+// pageAssets are the embedded files that pages are made with. They are not modified.
+type pageAssets struct {
 	template *template.Template
 	style    template.CSS
 	feedCSS  []byte
 }
 
-var pages = sync.OnceValue(func() pageForm {
+var pages = sync.OnceValue(func() pageAssets {
 	read := func(name string) []byte {
 		data, err := pageFiles.ReadFile("pages/" + name)
 		if err != nil {
-			panic(err) // the program was built without its own files
+			panic(err) // pages/ is embedded, so this is a mistake in the name
 		}
 		return data
 	}
-	return pageForm{
+	return pageAssets{
 		template: template.Must(template.New("page").Parse(string(read("page.tmpl")))),
 		style:    template.CSS(read("page.css")),
 		feedCSS:  read("feed.css"),
 	}
 })
 
-// Policy returns the Content-Security-Policy that documents of a format are served with; empty if they need none.
+// Policy returns the Content-Security-Policy that documents of a format are served with, or "" if they need none.
 func Policy(format feed.Format) string {
 	w, ok := writers[format]
 	if !ok {
@@ -56,15 +56,15 @@ func Policy(format feed.Format) string {
 	return w.policy()
 }
 
-// pagePolicy allows a page its own style, and images, audio and video by https. Whatever a post contains, no script runs,
-// no form is sent, and no other site frames the page.
+// pagePolicy allows a page its own style, and images, audio and video over HTTPS. Whatever a post contains, scripts do
+// not run, forms are not submitted, and other sites cannot embed the page in a frame.
 func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; img-src https:; media-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// StyleSheet returns the style sheet that the site's RSS and Atom documents name for browsers.
+// StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers.
 func (r *Renderer) StyleSheet(site feed.Site) feed.Document {
 	notice := wordsFor(site.Language).Notice
 	return feed.NewDocument(feed.CSS, bytes.Replace(pages().feedCSS, []byte("{notice}"), []byte(notice), 1), nil)
@@ -73,19 +73,19 @@ func (r *Renderer) StyleSheet(site feed.Site) feed.Document {
 // pageLink is a link on a page.
 type pageLink struct{ URL, Type, Format, Title, Name, Rel string }
 
-// pageTop is what stands above the articles or lists of a page.
+// pageTop is the data of the template "top", which precedes the articles or lists of a page.
 type pageTop struct {
 	Lang, Dir, Title, Description, Period, Generator, Icon, SiteTitle, HomeURL, Home, IndexURL, CurrentURL string
 
 	Words      words
-	UI         template.HTMLAttr // of words in another language than the page's
+	UI         template.HTMLAttr // lang and dir of Words if their language is not the page's
 	Style      template.CSS
-	Alternates []pageLink // for programs, in the head
+	Alternates []pageLink // for programs: link elements in the head
 	Related    []pageLink
 	Subscribe  []pageLink
 }
 
-// pageBottom is what stands below.
+// pageBottom is the data of the template "bottom", which follows the articles or lists.
 type pageBottom struct {
 	Words                           words
 	UI                              template.HTMLAttr
@@ -99,7 +99,7 @@ func newPageTop(site feed.Site, version int, title, description string) pageTop 
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
 	home := siteTitle
 	if u, err := url.Parse(uri(site.HomeURL)); err == nil && u.Host != "" && title == siteTitle {
-		home = u.Host // rather than the same words twice
+		home = u.Host // instead of repeating the title
 	}
 	return pageTop{
 		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(version),
@@ -114,9 +114,9 @@ func newPageBottom(site feed.Site, updated time.Time) pageBottom {
 		UpdatedDate: w.day(updated, site.Language), Copyright: site.Copyright}
 }
 
-// Page renders the feed as a page for people: how to subscribe, and every item with its credits. It is served with
-// [Policy]. It shows the items that are in the feed's documents, those that [Renderer.Documents] sets aside left out.
-// The error is of kind [feed.ErrInvalid] and says that the feed's own metadata cannot be expressed.
+// Page renders the feed as an HTML page with links to subscribe and every item with its credits. It is served with
+// [Policy]. It has the same items as the feed's documents: those that [Renderer.Documents] rejects are omitted. The
+// error is of kind [feed.ErrInvalid] and means that the feed's own metadata cannot be written.
 func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 	w, err := r.write(f, append(feedFormats(f), feed.HTML))
 	if err != nil {
@@ -134,12 +134,12 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 		top.Description = ""
 	}
 	top.IndexURL = URL(f.Site, feed.Pages, feed.HTML)
-	of, number := f.Name.Archived()
+	current, number := f.Name.Archived()
 	if number > 0 {
 		top.Period = top.Words.Archive + " " + strconv.Itoa(number)
-		top.CurrentURL = URL(f.Site, of, feed.HTML)
+		top.CurrentURL = URL(f.Site, current, feed.HTML)
 	}
-	top.Subscribe = subscribeLinks(f.Site, of, f.Title, feedFormats(f))
+	top.Subscribe = subscribeLinks(f.Site, current, f.Title, feedFormats(f))
 	top.Alternates = top.Subscribe
 	bottom := newPageBottom(f.Site, f.Updated)
 	bottom.Empty = len(f.Items) == 0
@@ -147,7 +147,7 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 		rel, text string
 		name      feed.Name
 	}{{"next", top.Words.Newer, f.History.Next}, {"prev", top.Words.Older, f.History.Prev}} {
-		if l.rel == "next" && l.name == "" && f.History.Archive { // after the last archive come the posts of today
+		if l.rel == "next" && l.name == "" && f.History.Archive { // the feed itself follows the last archive
 			l.text, l.name = top.Words.Latest, f.History.Current
 		}
 		if l.name != "" {
@@ -166,7 +166,7 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	return frame{head: head, foot: foot}, nil
 }
 
-// execute fills in a part of a page.
+// execute executes the template of a part of a page.
 func execute(name string, data any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := pages().template.ExecuteTemplate(&b, name, data); err != nil {
@@ -175,17 +175,18 @@ func execute(name string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// checkTexts says what in the texts neither XML nor a page can hold. Templates would replace it.
+// checkTexts returns an error of kind [feed.ErrInvalid] if a text has characters that XML does not allow. Templates
+// would replace them silently.
 func checkTexts(texts ...string) error {
 	for _, s := range texts {
 		if err := checkText(s); err != nil {
-			return fmt.Errorf("a text holds %w: %w", err, feed.ErrInvalid)
+			return fmt.Errorf("text has %w: %w", err, feed.ErrInvalid)
 		}
 	}
 	return nil
 }
 
-// subscribeLinks returns the addresses of a feed in the formats.
+// subscribeLinks returns a link to the feed's document in each of the formats.
 func subscribeLinks(site feed.Site, name feed.Name, title string, formats []feed.Format) []pageLink {
 	list := make([]pageLink, 0, len(formats))
 	for _, format := range formats {
@@ -196,14 +197,16 @@ func subscribeLinks(site feed.Site, name feed.Name, title string, formats []feed
 	return list
 }
 
-// feedFormats returns the formats that a feed has for readers, in the order of [feed.Formats], and then those that it
-// should not have, which fail when they are written.
+// feedFormats returns the formats that the feed's readers can subscribe to, in the order of [feed.Formats], followed by
+// any others that the feed names: an attempt to write those is an error.
 func feedFormats(f feed.Feed) []feed.Format {
 	if len(f.Formats) == 0 {
 		return feed.Formats()
 	}
 	known := feed.Formats()
-	list := slices.DeleteFunc(feed.Formats(), func(format feed.Format) bool { return !slices.Contains(f.Formats, format) })
+	list := slices.DeleteFunc(feed.Formats(), func(format feed.Format) bool {
+		return !slices.Contains(f.Formats, format)
+	})
 	for _, format := range f.Formats {
 		if !slices.Contains(known, format) {
 			list = append(list, format)
@@ -212,7 +215,7 @@ func feedFormats(f feed.Feed) []feed.Format {
 	return list
 }
 
-// pageArticle is an item on a page.
+// pageArticle is the data of the template "article": an item on a page.
 type pageArticle struct {
 	Anchor, Lang, Dir, Title, Link, Mark, Published, Date string
 
@@ -223,14 +226,14 @@ type pageArticle struct {
 	Tags                         []string
 }
 
-// anchor names an item on its page, and the marks that Remove finds it by.
+// anchor returns the id of an item's element on its page, which is also the text of the comments around it.
 func anchor(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "p-" + hex.EncodeToString(sum[:16])
 }
 
-// pageFragment returns the item as an article between two marks. Its content has neither comments nor ids, so no post
-// can hold the marks.
+// pageFragment returns the item as an article between two comments with its anchor. Content has neither comments nor
+// ids, so no post can contain an anchor.
 func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
 	w := wordsFor(v.Language)
 	a := pageArticle{
@@ -249,29 +252,23 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 			a.Authors = append(a.Authors, pageLink{Name: name, URL: uri(author.URL)})
 		}
 	}
-	if v.Content == feed.SummaryContent { // the whole content shows its credits itself
+	if v.Content == feed.SummaryContent {
 		a.HTML = template.HTML("<p>" + textToHTML(summary(item)) + "</p>")
-		for _, q := range item.Quotes {
-			name := strings.TrimSpace(q.Source.Headline)
-			if p := strings.TrimSpace(q.Source.Publication); p != "" && name != "" {
-				name += ", " + p
-			} else if name == "" {
-				name = p
-			}
-			if name = cmp.Or(name, q.Source.URL); name != "" {
-				a.Credits = append(a.Credits, pageLink{Name: name, URL: uri(q.Source.URL)})
-			}
-		}
+		a.Credits = pageCredits(item.Quotes) // the full content includes them
 	} else {
 		a.HTML = pageContent(content(item))
 	}
 	for _, via := range item.Via {
-		if name := cmp.Or(strings.TrimSpace(via.Name), via.URL); name != "" && !(v.Content != feed.SummaryContent && viaShown(item, via)) {
+		if v.Content != feed.SummaryContent && viaShown(item, via) {
+			continue
+		}
+		if name := cmp.Or(strings.TrimSpace(via.Name), via.URL); name != "" {
 			a.Via = append(a.Via, pageLink{Name: name, URL: uri(via.URL)})
 		}
 	}
 	for _, file := range item.Attachments {
-		a.Files = append(a.Files, pageLink{Name: cmp.Or(strings.TrimSpace(file.Title), uri(file.URL)), URL: uri(file.URL), Type: mediaType(file)})
+		name := cmp.Or(strings.TrimSpace(file.Title), uri(file.URL))
+		a.Files = append(a.Files, pageLink{Name: name, URL: uri(file.URL), Type: mediaType(file)})
 	}
 	article, err := execute("article", a)
 	if err != nil {
@@ -280,7 +277,23 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
 }
 
-// viaShown reports whether the item's content shows the via itself: its name, as the text of the link if it has an address.
+// pageCredits returns a link for each quote whose source has a headline, a publication or a URL.
+func pageCredits(quotes []feed.Quote) []pageLink {
+	var links []pageLink
+	for _, q := range quotes {
+		headline, publication := strings.TrimSpace(q.Source.Headline), strings.TrimSpace(q.Source.Publication)
+		name := cmp.Or(headline, publication, q.Source.URL)
+		if headline != "" && publication != "" {
+			name = headline + ", " + publication
+		}
+		if name != "" {
+			links = append(links, pageLink{Name: name, URL: uri(q.Source.URL)})
+		}
+	}
+	return links
+}
+
+// viaShown reports whether the item's content already shows the via: its name, as a link if it has a URL.
 func viaShown(item *feed.Item, via feed.Via) bool {
 	name := strings.TrimSpace(via.Name)
 	if name == "" {

@@ -2,18 +2,47 @@ package render
 
 import (
 	"html/template"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
-// pageContent fits an item's HTML into a page: balanced, so that it cannot end the article it stands in; below the
-// article's own heading; without landmarks, which are the page's; and without what names or runs something, should it
-// ever have passed the cleaning of posts. Words stay as they are.
+// droppedElements are removed from the content of posts with all that they contain: elements that run code, load other
+// documents, submit forms, or change how the rest of the page is parsed. Posts were sanitized before; this is the
+// second line of defense. The table is not modified.
+var droppedElements = map[atom.Atom]bool{
+	atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true,
+	atom.Iframe: true, atom.Frame: true, atom.Frameset: true, atom.Noframes: true,
+	atom.Object: true, atom.Embed: true, atom.Applet: true, atom.Noembed: true,
+	atom.Base: true, atom.Link: true, atom.Meta: true, atom.Title: true,
+	atom.Form: true, atom.Input: true, atom.Button: true, atom.Select: true, atom.Textarea: true, atom.Dialog: true,
+	atom.Xmp: true, atom.Plaintext: true,
+}
+
+// landmarks are replaced by div elements: the landmarks of a page are its own. The table is not modified.
+var landmarks = map[atom.Atom]bool{
+	atom.Main: true, atom.Nav: true, atom.Header: true, atom.Footer: true, atom.Aside: true, atom.Article: true,
+	atom.Section: true, atom.Search: true,
+}
+
+// droppedAttributes are removed from all elements, as are event handlers (on*) and aria-*. The table is not modified.
+var droppedAttributes = map[string]bool{
+	"id": true, "class": true, "style": true, "name": true, "role": true, "srcdoc": true, "ping": true, "target": true,
+	"accesskey": true, "tabindex": true, "autoplay": true,
+}
+
+// headingLevels has the level of each heading element. It is not modified.
+var headingLevels = map[atom.Atom]int{atom.H1: 1, atom.H2: 2, atom.H3: 3, atom.H4: 4, atom.H5: 5, atom.H6: 6}
+
+// pageContent returns an item's HTML for use in a page. All elements are closed, so the content cannot end the article
+// that contains it; headings are moved below the article's heading; and the elements and attributes of the tables above
+// are removed or replaced. Text is unchanged.
 func pageContent(content string) template.HTML {
-	nodes, err := html.ParseFragment(strings.NewReader(content), &html.Node{Type: html.ElementNode, DataAtom: atom.Div, Data: "div"})
-	if err != nil { // nothing but nesting beyond all reason
+	context := &html.Node{Type: html.ElementNode, DataAtom: atom.Div, Data: "div"}
+	nodes, err := html.ParseFragment(strings.NewReader(content), context)
+	if err != nil { // only if elements are nested too deeply
 		return template.HTML("<p>" + template.HTMLEscapeString(content) + "</p>")
 	}
 	top := 6
@@ -22,7 +51,7 @@ func pageContent(content string) template.HTML {
 	}
 	var b strings.Builder
 	for _, n := range nodes {
-		if !fitNode(n, max(3-top, 0)) {
+		if !adaptNode(n, max(3-top, 0)) {
 			continue
 		}
 		if err := html.Render(&b, n); err != nil {
@@ -32,67 +61,48 @@ func pageContent(content string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// headingLevel is 1 to 6, or 0 for what is no heading.
-func headingLevel(n *html.Node) int {
-	switch n.DataAtom {
-	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		return int(n.Data[1] - '0')
-	default:
-		return 0
-	}
-}
-
-// topHeading returns the level of the highest heading in n.
+// topHeading returns the level of the highest heading in n, or 6 if there is none.
 func topHeading(n *html.Node) int {
 	top := 6
+	if level := headingLevels[n.DataAtom]; level > 0 {
+		top = level
+	}
 	for d := range n.Descendants() {
-		if level := headingLevel(d); level > 0 {
+		if level := headingLevels[d.DataAtom]; level > 0 {
 			top = min(top, level)
 		}
-	}
-	if level := headingLevel(n); level > 0 {
-		top = min(top, level)
 	}
 	return top
 }
 
-// fitNode fits n and what is in it, with headings so many levels further down. It returns false for what must go.
-func fitNode(n *html.Node, down int) bool {
+// adaptNode prepares n and its descendants for a page and moves headings down by so many levels. It returns false if n
+// must be removed.
+func adaptNode(n *html.Node, down int) bool {
 	if n.Type != html.ElementNode {
 		return n.Type == html.TextNode
 	}
-	if n.Namespace != "" { // SVG and MathML can hold what HTML must not
+	// Elements of SVG and MathML can contain what HTML must not.
+	if n.Namespace != "" || droppedElements[n.DataAtom] {
 		return false
 	}
-	switch n.DataAtom {
-	case atom.Script, atom.Style, atom.Template, atom.Iframe, atom.Frame, atom.Frameset, atom.Object, atom.Embed, atom.Applet, atom.Base,
-		atom.Link, atom.Meta, atom.Title, atom.Form, atom.Input, atom.Button, atom.Select, atom.Textarea, atom.Noscript, atom.Noembed,
-		atom.Noframes, atom.Xmp, atom.Plaintext, atom.Dialog:
-		return false
-	case atom.Main, atom.Nav, atom.Header, atom.Footer, atom.Aside, atom.Article, atom.Section, atom.Search:
+	if landmarks[n.DataAtom] {
 		n.DataAtom, n.Data = atom.Div, "div"
-	case atom.Img:
-		n.Attr = append(n.Attr, html.Attribute{Key: "loading", Val: "lazy"})
 	}
-	if level := headingLevel(n); level > 0 {
+	if level := headingLevels[n.DataAtom]; level > 0 {
 		n.Data = "h" + string(rune('0'+min(level+down, 6)))
 		n.DataAtom = atom.Lookup([]byte(n.Data))
 	}
-	attrs := n.Attr[:0]
-	for _, a := range n.Attr {
-		switch {
-		case a.Namespace != "" || strings.HasPrefix(a.Key, "on") || strings.HasPrefix(a.Key, "aria-"):
-		case a.Key == "id" || a.Key == "class" || a.Key == "style" || a.Key == "name" || a.Key == "role" || a.Key == "srcdoc" ||
-			a.Key == "ping" || a.Key == "target" || a.Key == "accesskey" || a.Key == "tabindex" || a.Key == "autoplay":
-		default:
-			attrs = append(attrs, a)
-		}
+	if n.DataAtom == atom.Img {
+		n.Attr = append(n.Attr, html.Attribute{Key: "loading", Val: "lazy"})
 	}
-	n.Attr = attrs
+	n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool {
+		return a.Namespace != "" || droppedAttributes[a.Key] || strings.HasPrefix(a.Key, "on") ||
+			strings.HasPrefix(a.Key, "aria-")
+	})
 	var next *html.Node
 	for c := n.FirstChild; c != nil; c = next {
 		next = c.NextSibling
-		if !fitNode(c, down) {
+		if !adaptNode(c, down) {
 			n.RemoveChild(c)
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"feedpub/feed"
 )
 
-// Remove returns a document without the items of the posts removed; every other byte is unchanged, the feed's own dates
-// included. It serves withdrawals when a feed cannot be built: a document is a head, fragments and a foot, so an item can
-// be removed without knowledge of any other.
+// Remove returns a copy of a document without the items of the removed posts. All other bytes are unchanged, including
+// the feed's own dates. It is used to withdraw posts when the feed cannot be built: items are independent, so one can
+// be removed without reading the others.
 //
-// The document must be one that [Renderer.Documents] or [Renderer.Page] made, and posts the ids of its items in order;
-// otherwise the error is of kind [feed.ErrInvalid]. Ids that are not among posts are ignored.
+// The document must have been made by [Renderer.Documents] or [Renderer.Page], and posts must be the ids of its items
+// in order; otherwise the error is of kind [feed.ErrInvalid]. Ids in removed that are not in posts are ignored.
 func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
 	none := feed.Document{}
 	w, err := writerOf(d.Format)
@@ -44,14 +44,14 @@ func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
 	return feed.NewDocument(d.Format, body, bounds), nil
 }
 
-// split returns the parts that [frame.join] made the document of, which has items. It checks that each item begins and
-// ends as one does, and that what is around them is as in every document.
+// split is the inverse of [frame.join]. It checks that each item begins with itemStart and ends with itemEnd, and that
+// the text between and around the items is that of the layout. The document must have items.
 func (l layout) split(d feed.Document) (frame, [][]byte, error) {
 	n := d.Bounds.Items()
 	head, openOK := bytes.CutSuffix(d.Body[:d.Bounds[0]], []byte(l.open))
 	foot, closeOK := bytes.CutPrefix(d.Body[d.Bounds[n]:], []byte(l.close))
 	if !openOK || !closeOK {
-		return frame{}, nil, fmt.Errorf("the items are not where they are said to be: %w", feed.ErrInvalid)
+		return frame{}, nil, fmt.Errorf("item bounds do not match the document: %w", feed.ErrInvalid)
 	}
 	items := make([][]byte, n)
 	for i := range items {
@@ -60,7 +60,7 @@ func (l layout) split(d feed.Document) (frame, [][]byte, error) {
 			item, ok = bytes.CutSuffix(item, []byte(l.separator))
 		}
 		if !ok || !l.isItem(item) {
-			return frame{}, nil, fmt.Errorf("item %d is not where it is said to be: %w", i, feed.ErrInvalid)
+			return frame{}, nil, fmt.Errorf("bounds of item %d do not match the document: %w", i, feed.ErrInvalid)
 		}
 		items[i] = item
 	}

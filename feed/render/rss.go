@@ -14,9 +14,9 @@ import (
 	"feedpub/feed"
 )
 
-// The types below extend those of gorilla/feeds: they embed them and declare anew, one level up, the fields that those
-// lack or write wrongly, which hides them from encoding/xml. Names with a prefix are written literally; the root
-// declares the prefixes.
+// The types below embed those of gorilla/feeds. Fields that are missing there or encoded incorrectly are declared in
+// the outer type, which hides the embedded ones from encoding/xml. Names with a prefix are written literally; the root
+// element declares the prefixes.
 
 type rssRoot struct {
 	feeds.RssFeedXml
@@ -40,8 +40,8 @@ type rssItem struct {
 	Creator    string         `xml:"dc:creator,omitempty"`
 	Language   string         `xml:"dc:language,omitempty"`
 	Categories []string       `xml:"category"`
-	Source     *rssSource     // with the url that the specification requires
-	Media      []mediaContent // the attachments after the first: an item has one enclosure
+	Source     *rssSource     // with the required attribute url
+	Media      []mediaContent // attachments other than the enclosure, of which an item has only one
 	Thumbnail  *mediaThumbnail
 	Links      []rssLink
 }
@@ -74,6 +74,7 @@ type mediaThumbnail struct {
 	URL     string   `xml:"url,attr"`
 }
 
+// linkView is a decoded atom:link.
 type linkView struct {
 	Rel   string `xml:"rel,attr"`
 	Type  string `xml:"type,attr"`
@@ -81,14 +82,15 @@ type linkView struct {
 	Href  string `xml:"href,attr"`
 }
 
-// newRSSItem maps an item to RSS. A link post's title leads to what it is about; its own page keeps the guid and a mark
-// at the end of the text. The author is dc:creator, one for all: readers show only the last of several, and
-// author must be an e-mail address. The quoted author appears in no element that names a person.
+// newRSSItem converts an item to RSS. With [feed.SourceTitle], the item's link is its external URL, and a link to the
+// post's own page is appended to the text. Authors are joined in a single dc:creator: readers show only the last of
+// several, and the element author must be an e-mail address. Quoted authors must not be in an element for persons,
+// since readers would show them as the post's authors.
 func newRSSItem(item *feed.Item, v Variant) rssItem {
 	x := rssItem{
 		RssItem: &feeds.RssItem{
 			Title:       heading(item),
-			Description: textToHTML(item.Summary), // readers take it for HTML
+			Description: textToHTML(item.Summary), // feed readers treat it as HTML
 			Guid:        &feeds.RssGuid{Id: item.ID, IsPermaLink: "false"},
 			PubDate:     rfc822(item.Published),
 		},
@@ -115,7 +117,7 @@ func newRSSItem(item *feed.Item, v Variant) rssItem {
 	}
 	for _, a := range item.Attachments {
 		address := uri(a.URL)
-		if x.Enclosure == nil && isWeb(address) { // the only ones that the specification allows
+		if x.Enclosure == nil && isWeb(address) { // the specification requires an http or https URL
 			x.Enclosure = &feeds.RssEnclosure{
 				Url: withPath(address), Length: strconv.FormatInt(max(a.SizeInBytes, 0), 10), Type: mediaType(a)}
 			continue
@@ -129,7 +131,7 @@ func newRSSItem(item *feed.Item, v Variant) rssItem {
 		}
 		x.Media = append(x.Media, m)
 	}
-	// <source> names the feed that an item came from, so it takes the source's own feed, never the article.
+	// <source> is the feed that an item came from, so its URL must be that of the source's feed, not of the article.
 	if i := slices.IndexFunc(item.Quotes, func(q feed.Quote) bool { return q.Source.FeedURL != "" }); i >= 0 {
 		s := item.Quotes[i].Source
 		x.Source = &rssSource{URL: uri(s.FeedURL), Name: strings.TrimSpace(s.Publication)}
@@ -137,7 +139,7 @@ func newRSSItem(item *feed.Item, v Variant) rssItem {
 	return x
 }
 
-// rssIndent is the indentation of an item in its document.
+// rssIndent is the indentation of an item in a document.
 const rssIndent = "    "
 
 func rssFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
@@ -147,7 +149,7 @@ func rssFragment(p *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]by
 	return p.xml.finish()
 }
 
-// write writes the item's elements in the order in which encoding/xml finds them in the type.
+// write writes the item's elements in the same order as encoding/xml.
 func (x *rssItem) write(w *xmlWriter) {
 	w.open("item")
 	w.text("title", x.Title)
@@ -201,7 +203,7 @@ func rssLinks(views []linkView) []rssLink {
 	return links
 }
 
-// rssFrameView is what a document says besides its items.
+// rssFrameView is a decoded document without its items.
 type rssFrameView struct {
 	Version string         `xml:"version,attr"`
 	Channel rssChannelView `xml:"channel"`
@@ -301,13 +303,13 @@ func rssFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 	return fr, same(&rssFrameView{Version: "2.0", Channel: v}, &back)
 }
 
-// rfc822 writes a time as RSS wants it: RFC 822 with a year of four digits.
+// rfc822 formats a time for RSS: RFC 822 with a four-digit year.
 func rfc822(t time.Time) string { return t.UTC().Format(time.RFC1123Z) }
 
-// ttl is in minutes, rounded up; zero stands for none.
+// ttl returns d in minutes, rounded up. Zero is not written.
 func ttl(d time.Duration) int { return int((d + time.Minute - 1) / time.Minute) }
 
-// isRSSImage says whether the address may be that of a GIF, JPEG or PNG, which are all that RSS allows.
+// isRSSImage reports whether the URL can be that of a GIF, JPEG or PNG, the formats that RSS allows.
 func isRSSImage(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Path == "" {
@@ -320,7 +322,7 @@ func isWeb(address string) bool {
 	return hasPrefixFold(address, "http://") || hasPrefixFold(address, "https://")
 }
 
-// withPath returns a web address with at least "/" as its path, as the enclosure rules of validators want it.
+// withPath returns an http or https URL with the path "/" if it has none. Validators require a path in enclosures.
 func withPath(address string) string {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if i := strings.IndexAny(rest, "/?#"); ok && i < 0 {
@@ -331,7 +333,7 @@ func withPath(address string) string {
 	return address
 }
 
-// mediaType returns the attachment's media type, or that of unknown bytes: both formats require one.
+// mediaType returns the attachment's media type, which RSS and JSON Feed require, or application/octet-stream.
 func mediaType(a feed.Attachment) string {
 	if t := strings.TrimSpace(a.MIMEType); t != "" {
 		return t

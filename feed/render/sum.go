@@ -8,19 +8,20 @@ import (
 	"feedpub/feed"
 )
 
-// contentSum identifies what an item says and the site it says it on. Equal sums mean equal fragments: it is over all
-// that fragments are made of, and what it leaves out (the feeds an item is in, and how it came about) no document shows.
+// contentSum is a hash of a site's id and all fields of an item that fragments depend on. Items that differ only in the
+// other fields, such as Feeds and Intake, have equal sums.
 type contentSum [sha256.Size]byte
 
-// sumContent returns the item's sum. It writes to buf, which it returns for the next call.
+// sumContent returns the item's sum. It uses buf as a buffer, and returns it for the next call.
 func sumContent(buf []byte, site feed.SiteID, item *feed.Item) (contentSum, []byte) {
 	s := summer{buf[:0]}
 	s.text(string(site))
-	for _, t := range [...]string{item.ID, item.URL, item.ExternalURL, item.Title, item.HTML, item.Text, item.Summary, item.Image,
-		item.Language} {
+	for _, t := range [...]string{
+		item.ID, item.URL, item.ExternalURL, item.Title, item.HTML, item.Text, item.Summary, item.Image, item.Language,
+	} {
 		s.text(t)
 	}
-	// Milliseconds would do for a good item, but what is not good must not pass for it.
+	// Valid items have whole milliseconds, but an invalid item must not have the sum of a valid one.
 	s.number(item.Published.Unix())
 	s.number(int64(item.Published.Nanosecond()))
 	s.number(item.Updated.Unix())
@@ -53,7 +54,7 @@ func sumContent(buf []byte, site feed.SiteID, item *feed.Item) (contentSum, []by
 	return sha256.Sum256(s.b), s.b
 }
 
-// summer writes values so that no two lists of them give the same bytes.
+// summer encodes values so that different lists of values have different bytes.
 type summer struct{ b []byte }
 
 func (s *summer) number(n int64)  { s.b = binary.AppendVarint(s.b, n) }

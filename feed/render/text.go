@@ -14,19 +14,18 @@ import (
 	"feedpub/feed"
 )
 
-// checkItem returns an [itemError] for an item that breaks the promises of [feed.Item] in a way that would break the
-// documents. The encoders would replace or drop what they cannot write; in content that has been cleaned of dangerous
-// markup, dropping a character can bring such markup about again.
+// checkItem returns an [itemError] if the item has text or dates that cannot be written. The encoders would replace or
+// drop invalid characters silently, and dropping characters from sanitized HTML can create unsafe markup.
 func checkItem(item *feed.Item) error {
 	if item == nil {
-		return &itemError{reason: "The item is not there."}
+		return &itemError{reason: "The item is missing."}
 	}
 	if item.ID == "" {
 		return &itemError{place: "id", reason: "The post has no id."}
 	}
-	for where, s := range texts(item) {
+	for place, s := range texts(item) {
 		if err := checkText(s); err != nil {
-			return &itemError{place: where.String(), reason: fmt.Sprintf("The text holds %v.", err)}
+			return &itemError{place: place.String(), reason: fmt.Sprintf("The text has %v.", err)}
 		}
 	}
 	if !writableYear(item.Published) {
@@ -38,14 +37,14 @@ func checkItem(item *feed.Item) error {
 	return nil
 }
 
-// writableYear says whether the time's year has four digits, as RFC 822 and RFC 3339 want it, whatever fraction of a
-// second is added.
+// writableYear reports whether the time's year has four digits, as RFC 822 and RFC 3339 require, even if a fraction of
+// a second is added.
 func writableYear(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 1 && year <= 9998
 }
 
-// checkText says what in s no XML 1.0 document can hold (XML 1.0, section 2.2).
+// checkText returns an error that describes the first character of s that XML does not allow (XML 1.0, section 2.2).
 func checkText(s string) error {
 	if !suspect(s) && utf8.ValidString(s) {
 		return nil
@@ -53,7 +52,7 @@ func checkText(s string) error {
 	for i, r := range s {
 		if r == utf8.RuneError {
 			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
-				return fmt.Errorf("a byte that is not UTF-8, 0x%02X, at offset %d", s[i], i)
+				return fmt.Errorf("the invalid UTF-8 byte 0x%02X at offset %d", s[i], i)
 			}
 		}
 		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
@@ -63,8 +62,8 @@ func checkText(s string) error {
 	return nil
 }
 
-// suspect reports whether valid UTF-8 may hold a character that XML does not allow: all but few texts are cleared
-// without their characters being decoded.
+// suspect reports whether valid UTF-8 may contain a character that XML does not allow. It decodes nothing, and is false
+// for almost all texts.
 func suspect[T string | []byte](s T) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -75,13 +74,13 @@ func suspect[T string | []byte](s T) bool {
 	return false
 }
 
-// place is where in a post a text stands, such as quotes[1].source.authors[0].name. It is only spelt out for the few
-// texts that something is wrong with.
+// place is the path of a text in a post, such as quotes[1].source.authors[0].name. It is a struct because most places
+// are never formatted.
 type place struct {
-	list  string
-	i     int
-	inner string // the list within the i-th, if any
-	j     int
+	list  string // empty for members of the post itself
+	i     int    // index in list
+	inner string // a list within the element; may be empty
+	j     int    // index in inner
 	name  string
 }
 
@@ -96,7 +95,7 @@ func (p place) String() string {
 	return b.String() + p.name
 }
 
-// texts yields all texts of an item that reach a document, each with its place in the post.
+// texts yields all texts of an item that are written to documents, each with its place in the post.
 func texts(item *feed.Item) iter.Seq2[place, string] {
 	return func(yield func(place, string) bool) {
 		done := false
@@ -155,11 +154,12 @@ func texts(item *feed.Item) iter.Seq2[place, string] {
 	}
 }
 
-// headingLength is how many characters of an untitled post stand for its title: about a line in a reader's list.
+// headingLength is the maximum length in characters of the title that is made from an untitled post's text: about a
+// line in a feed reader's list.
 const headingLength = 60
 
-// heading returns what RSS and Atom show as the title: the item's, or the first words of an untitled one, since Atom
-// requires a title and readers show nothing to click without one. JSON Feed has no need of it.
+// heading returns the title for RSS and Atom: the item's own, or its first words if it has none. Atom requires a title,
+// and in many feed readers an item without one cannot be clicked. JSON Feed allows untitled items.
 func heading(item *feed.Item) string {
 	if title := strings.TrimSpace(item.Title); title != "" {
 		return title
@@ -168,8 +168,8 @@ func heading(item *feed.Item) string {
 		item.Published.UTC().Format("2006-01-02"))
 }
 
-// firstWords returns the beginning of s on one line, cut after a word where there is one, and never within what is
-// shown as a single character.
+// firstWords returns the beginning of s, at most limit characters, on one line. It is cut after a word if possible, and
+// never within a grapheme cluster.
 func firstWords(s string, limit int) string {
 	s = strings.Join(strings.Fields(s), " ")
 	runes := []rune(s)
@@ -191,8 +191,9 @@ func firstWords(s string, limit int) string {
 	}) + "…"
 }
 
-// joins says whether b belongs to the same visible character as a: a mark, a variation, a skin tone, a part of a joined
-// emoji, or half of a flag. It errs towards joining.
+// joins reports whether b may belong to the same grapheme cluster as a: a combining mark, a variation selector, a skin
+// tone, a part of an emoji sequence, or the second half of a flag. It is an approximation that joins too much rather
+// than too little.
 func joins(a, b rune) bool {
 	const joiner = '\u200D'
 	flag := func(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
@@ -200,8 +201,8 @@ func joins(a, b rune) bool {
 		b >= 0x1F3FB && b <= 0x1F3FF || flag(a) && flag(b) || b >= 0xE0020 && b <= 0xE007F
 }
 
-// content returns the item's HTML. An item without any gets its summary or title as a paragraph, since Atom and JSON
-// Feed require content. Line ends are those that an XML parser would give back (XML 1.0, section 2.11).
+// content returns the item's HTML or, if it is empty, the summary or title as a paragraph, since Atom and JSON Feed
+// require content. Line breaks are normalized as XML parsers do (XML 1.0, section 2.11).
 func content(item *feed.Item) string {
 	if strings.TrimSpace(item.HTML) == "" {
 		return "<p>" + textToHTML(cmp.Or(strings.TrimSpace(item.Summary), heading(item))) + "</p>"
@@ -209,23 +210,25 @@ func content(item *feed.Item) string {
 	return unixLines(item.HTML)
 }
 
-// summaryLength is how many characters of its text stand for an item without a summary.
+// summaryLength is the maximum length in characters of the summary that is made from an item's text.
 const summaryLength = 280
 
-// summary returns what a feed of summaries shows of the item; never empty.
+// summary returns the text of the item in a feed with [feed.SummaryContent]. It is never empty.
 func summary(item *feed.Item) string {
 	return cmp.Or(strings.TrimSpace(item.Summary), firstWords(item.Text, summaryLength), heading(item))
 }
 
-// permalinkMark returns the link to a link post's own page that ends its text: a sign that needs no language, as link
-// blogs have it.
+// permalinkMark returns the link to the post's own page that ends the text of a link post. Its text is a star, which
+// link blogs commonly use and which needs no translation.
 func permalinkMark(item *feed.Item) string {
 	if item.URL == "" {
 		return ""
 	}
-	return `<p><a href="` + html.EscapeString(uri(item.URL)) + `" rel="bookmark" title="` + html.EscapeString(unixLines(heading(item))) + `">★</a></p>`
+	return `<p><a href="` + html.EscapeString(uri(item.URL)) + `" rel="bookmark" title="` +
+		html.EscapeString(unixLines(heading(item))) + `">★</a></p>`
 }
 
+// unixLines replaces all line breaks by line feeds.
 func unixLines(s string) string {
 	if !strings.Contains(s, "\r") {
 		return s
@@ -233,8 +236,8 @@ func unixLines(s string) string {
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
 }
 
-// textToHTML escapes plain text for a place that is read as HTML. Quotation marks stay: readers that decode once too
-// few would show their escapes.
+// textToHTML escapes plain text as HTML. Quotation marks are not escaped, because feed readers that do not decode the
+// text would show the escapes.
 func textToHTML(s string) string {
 	if !strings.ContainsAny(s, "&<>") {
 		return s
@@ -242,7 +245,7 @@ func textToHTML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// names joins the names of authors for a place that has room for one text.
+// names returns the names of the authors, separated by commas.
 func names(authors []feed.Author) string {
 	var list []string
 	for _, a := range authors {
@@ -253,12 +256,12 @@ func names(authors []feed.Author) string {
 	return strings.Join(list, ", ")
 }
 
-// authorName returns what to call the author; Atom requires a name.
+// authorName returns the author's name or, if it is empty, the URL, since Atom requires a name.
 func authorName(a feed.Author) string {
 	return cmp.Or(strings.TrimSpace(a.Name), a.URL)
 }
 
-// feedAuthors returns who is shown for items without authors: the site's authors, or the site itself.
+// feedAuthors returns the authors of a feed: the site's authors or, if there are none, one named like the site.
 func feedAuthors(site feed.Site) []feed.Author {
 	var authors []feed.Author
 	for _, a := range site.Authors {
@@ -272,10 +275,10 @@ func feedAuthors(site feed.Site) []feed.Author {
 	return authors
 }
 
-// credit is a link that credits somebody: a quoted article, or where it was found.
+// credit is a link to a quoted article or to a via.
 type credit struct{ rel, url, title string }
 
-// credits returns the links to what the item quotes and to where its author found it, each address once.
+// credits returns the links to the item's quoted articles and vias, without duplicates.
 func credits(item *feed.Item) []credit {
 	list := make([]credit, 0, len(item.Quotes)+len(item.Via))
 	add := func(rel, url, title string) {
@@ -293,7 +296,7 @@ func credits(item *feed.Item) []credit {
 	return list
 }
 
-// tags returns the item's tags that have a text.
+// tags returns the item's tags that are not blank.
 func tags(item *feed.Item) []string {
 	var list []string
 	for _, tag := range item.Tags {

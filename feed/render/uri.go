@@ -8,16 +8,16 @@ import (
 	"feedpub/feed"
 )
 
-// URL returns the absolute URL at which the feed's document of a format is served. It is the document's rel=self, to
-// which some readers move their subscription.
+// URL returns the absolute URL of the feed's document in a format. It is the document's link with rel=self, and some
+// feed readers change their subscriptions to it.
 func URL(site feed.Site, name feed.Name, format feed.Format) string {
 	return uri(strings.TrimSuffix(site.BaseURL, "/") + name.Path(format))
 }
 
-// historyNamespace is that of the archive element (RFC 5005, section 4).
+// historyNamespace is the namespace of the element fh:archive (RFC 5005, section 4).
 const historyNamespace = "http://purl.org/syndication/history/1.0"
 
-// history returns the links that lead through the feed's archives (RFC 5005, section 4), in the same format.
+// history returns the links to the feed's archives in the same format (RFC 5005, section 4).
 func history(f feed.Feed, format feed.Format) (list []credit) {
 	for _, l := range []struct {
 		rel  string
@@ -30,8 +30,8 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 	return list
 }
 
-// Link returns the value of the HTTP Link header (RFC 8288) that goes with the feed's document of a format: itself
-// and, if the site has one and the document is a feed's and no page, its WebSub hub.
+// Link returns the value of the HTTP header Link (RFC 8288) of the feed's document in a format: rel=self and, if
+// readers can subscribe to the document and the site has a WebSub hub, rel=hub.
 func Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
 	if f.Site.Hub != "" && format.Subscribed() {
@@ -40,12 +40,13 @@ func Link(f feed.Feed, format feed.Format) string {
 	return value
 }
 
-// uri maps an absolute IRI to the URI that stands for it (RFC 3987, section 3.1), since RSS and JSON Feed allow only
-// URIs, and so does an HTTP header. Characters that may stand in neither are percent-encoded too, so the result is
-// printable ASCII without spaces, quotation marks and angle brackets. A URI comes back as it is.
+// uri converts an absolute IRI to a URI (RFC 3987, section 3.1), since RSS, JSON Feed and HTTP headers allow only URIs.
+// Characters that are valid in neither are percent-encoded too, so the result is printable ASCII without spaces,
+// quotation marks and angle brackets. A URI is returned unchanged.
 func uri(s string) string {
 	s = strings.TrimSpace(s)
-	if i := strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 || !isURIChar(byte(r)) || r == '%' || r == '#' }); i < 0 {
+	special := func(r rune) bool { return r >= 0x80 || !isURIChar(byte(r)) || r == '%' || r == '#' }
+	if !strings.ContainsFunc(s, special) {
 		return s
 	}
 	var b strings.Builder
@@ -65,14 +66,14 @@ func uri(s string) string {
 	return b.String()
 }
 
-// authority maps the host to its ASCII form; names that have none are percent-encoded, as RFC 3986 allows.
+// authority converts the host to its ASCII form. Names without one are percent-encoded, as RFC 3986 allows.
 func authority(s string) string {
 	user, host, ok := strings.Cut(s, "@")
 	if !ok {
 		user, host = "", s
 	}
-	if strings.HasPrefix(host, "[") && strings.IndexFunc(host, func(r rune) bool { return !strings.ContainsRune("[]:.0123456789abcdefABCDEF", r) }) < 0 {
-		return s // a literal IPv6 address
+	if strings.HasPrefix(host, "[") && strings.Trim(host, "[]:.0123456789abcdefABCDEF") == "" {
+		return s // an IPv6 address
 	}
 	name, port, hasPort := strings.Cut(host, ":")
 	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
@@ -88,7 +89,7 @@ func authority(s string) string {
 	return mapped
 }
 
-// escape percent-encodes the bytes that may not stand in a URI, and a "%" that encodes nothing.
+// escape percent-encodes bytes that are not valid in a URI, and every "%" that does not begin an escape.
 func escape(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -105,7 +106,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// isURIChar says whether c is reserved, unreserved or "%" in RFC 3986, but for the brackets of literal addresses.
+// isURIChar reports whether c is "%" or a reserved or unreserved character of RFC 3986 other than "[" and "]".
 func isURIChar(c byte) bool {
 	return isAlnum(c) || c < 0x80 && strings.IndexByte("-._~:/?#@!$&'()*+,;=%", c) >= 0
 }

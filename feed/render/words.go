@@ -10,63 +10,78 @@ import (
 	"feedpub/feed"
 )
 
-// words are those of the pages in one language.
+// words are the texts of pages in one language.
 type words struct {
-	lang string // whose words they are
+	lang string // the language
 
 	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
-	Newer, Older, Latest                                                                                string
-	Notice                                                                                              string // in a CSS string: without quotes and backslashes
 
-	families map[feed.Family]string // "" is the feeds of no family
-	months   string                 // twelve, parted by blanks
-	date     string                 // with {d}, {m} and {y}
+	Newer, Older, Latest string
+	Notice               string // part of a CSS string, so without quotes and backslashes
+
+	families map[feed.Family]string // titles; "" is the feeds that belong to no family
+	months   string                 // names separated by spaces
+	date     string                 // a template with {d}, {m} and {y}
 }
 
-// wordsFor returns the words for a BCP 47 language tag, of which only the primary language counts; English for languages
-// without words of their own.
+// translations is the table of languages. It is not modified.
+var translations = map[string]words{
+	"de": {lang: "de", Skip: "Zum Inhalt", AllFeeds: "Alle Feeds", Subscribe: "Abonnieren",
+		HowTo:     "Kopieren Sie eine dieser Adressen in einen Feedreader, um neue Beiträge zu erhalten.",
+		Permalink: "Permalink", Quoted: "Zitiert:", Via: "Gefunden bei", NoPosts: "Noch keine Beiträge.",
+		Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
+		Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
+		Notice: "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
+		families: map[feed.Family]string{
+			"": "Feeds", feed.Tags: "Themen", feed.Authors: "Nach Autor", feed.Sources: "Zitierte Quellen",
+		},
+		months: "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+		date:   "{d}. {m} {y}"},
+	"es": {lang: "es", Skip: "Ir al contenido", AllFeeds: "Todas las fuentes", Subscribe: "Suscribirse",
+		HowTo:     "Copie una de estas direcciones en su lector de fuentes para recibir las entradas nuevas.",
+		Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
+		Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
+		Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
+		Notice: "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
+		families: map[feed.Family]string{
+			"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Autores", feed.Sources: "Medios citados",
+		},
+		months: "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+		date:   "{d} de {m} de {y}"},
+	"fr": {lang: "fr", Skip: "Aller au contenu", AllFeeds: "Tous les flux", Subscribe: "S’abonner",
+		HowTo:     "Copiez l’une de ces adresses dans un lecteur de flux pour suivre les nouveaux billets.",
+		Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu sur", NoPosts: "Pas encore de billets.",
+		Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
+		Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
+		Notice: "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
+		families: map[feed.Family]string{
+			"": "Flux", feed.Tags: "Étiquettes", feed.Authors: "Par auteur", feed.Sources: "Sources citées",
+		},
+		months: "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+		date:   "{d} {m} {y}"},
+	"en": {lang: "en", Skip: "Skip to content", AllFeeds: "All feeds", Subscribe: "Subscribe",
+		HowTo:     "Copy one of these addresses into a feed reader to follow new posts.",
+		Permalink: "Permalink", Quoted: "Quotes", Via: "Via", NoPosts: "No posts yet.",
+		Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
+		Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
+		Notice: "This is a web feed. Copy its address into a feed reader to follow new posts.",
+		families: map[feed.Family]string{
+			"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources",
+		},
+		months: "January February March April May June July August September October November December",
+		date:   "{d} {m} {y}"},
+}
+
+// wordsFor returns the words for a BCP 47 language tag. Only the primary language matters; languages that are not in
+// the table get English.
 func wordsFor(language string) words {
-	switch primary(language) {
-	case "de":
-		return words{lang: "de", Skip: "Zum Inhalt", AllFeeds: "Alle Feeds", Subscribe: "Abonnieren",
-			HowTo:     "Kopieren Sie eine dieser Adressen in einen Feedreader, um neue Beiträge zu erhalten.",
-			Permalink: "Permalink", Quoted: "Zitiert:", Via: "Gefunden bei", NoPosts: "Noch keine Beiträge.",
-			Archives: "Archive", Archive: "Archiv", Updated: "Stand:", OPML: "Alle Feeds als OPML für den Feedreader",
-			Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
-			Notice:   "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
-			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Themen", feed.Authors: "Nach Autor", feed.Sources: "Zitierte Quellen"},
-			months:   "Januar Februar März April Mai Juni Juli August September Oktober November Dezember", date: "{d}. {m} {y}"}
-	case "es":
-		return words{lang: "es", Skip: "Ir al contenido", AllFeeds: "Todas las fuentes", Subscribe: "Suscribirse",
-			HowTo:     "Copie una de estas direcciones en su lector de fuentes para recibir las entradas nuevas.",
-			Permalink: "Enlace permanente", Quoted: "Cita:", Via: "Visto en", NoPosts: "Todavía no hay entradas.",
-			Archives: "Archivos", Archive: "Archivo", Updated: "Actualizado el", OPML: "Todas las fuentes en OPML para su lector",
-			Newer: "Entradas más recientes", Older: "Entradas más antiguas", Latest: "Últimas entradas",
-			Notice:   "Esto es una fuente web. Copie su dirección en su lector de fuentes para recibir las entradas nuevas.",
-			families: map[feed.Family]string{"": "Fuentes", feed.Tags: "Etiquetas", feed.Authors: "Autores", feed.Sources: "Medios citados"},
-			months:   "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", date: "{d} de {m} de {y}"}
-	case "fr":
-		return words{lang: "fr", Skip: "Aller au contenu", AllFeeds: "Tous les flux", Subscribe: "S’abonner",
-			HowTo:     "Copiez l’une de ces adresses dans un lecteur de flux pour suivre les nouveaux billets.",
-			Permalink: "Lien permanent", Quoted: "Cite :", Via: "Vu sur", NoPosts: "Pas encore de billets.",
-			Archives: "Archives", Archive: "Archive", Updated: "Mis à jour le", OPML: "Tous les flux en OPML pour votre lecteur",
-			Newer: "Billets plus récents", Older: "Billets plus anciens", Latest: "Derniers billets",
-			Notice:   "Ceci est un flux web. Copiez son adresse dans un lecteur de flux pour suivre les nouveaux billets.",
-			families: map[feed.Family]string{"": "Flux", feed.Tags: "Étiquettes", feed.Authors: "Par auteur", feed.Sources: "Sources citées"},
-			months:   "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", date: "{d} {m} {y}"}
-	default:
-		return words{lang: "en", Skip: "Skip to content", AllFeeds: "All feeds", Subscribe: "Subscribe",
-			HowTo:     "Copy one of these addresses into a feed reader to follow new posts.",
-			Permalink: "Permalink", Quoted: "Quotes", Via: "Via", NoPosts: "No posts yet.",
-			Archives: "Archives", Archive: "Archive", Updated: "Updated", OPML: "All feeds as OPML for your feed reader",
-			Newer: "Newer posts", Older: "Older posts", Latest: "Latest posts",
-			Notice:   "This is a web feed. Copy its address into a feed reader to follow new posts.",
-			families: map[feed.Family]string{"": "Feeds", feed.Tags: "Tags", feed.Authors: "By author", feed.Sources: "Quoted sources"},
-			months:   "January February March April May June July August September October November December", date: "{d} {m} {y}"}
+	if w, ok := translations[primary(language)]; ok {
+		return w
 	}
+	return translations["en"]
 }
 
-// attr declares the language of words that stand on a page in another one.
+// attr returns the attributes of an element that contains words on a page in another language.
 func (w words) attr(page string) template.HTMLAttr {
 	if primary(page) == w.lang {
 		return ""
@@ -74,31 +89,37 @@ func (w words) attr(page string) template.HTMLAttr {
 	return template.HTMLAttr(fmt.Sprintf(` lang="%s" dir="ltr"`, w.lang))
 }
 
-// day writes a date as people do; where there are no words for the page's language, in digits.
+// day formats a date in words or, if the page's language is not in the table, as YYYY-MM-DD.
 func (w words) day(t time.Time, page string) string {
 	t = t.UTC()
 	if primary(page) != w.lang {
 		return t.Format("2006-01-02")
 	}
-	return strings.NewReplacer("{d}", t.Format("2"), "{m}", strings.Fields(w.months)[t.Month()-1], "{y}", t.Format("2006")).Replace(w.date)
+	month := strings.Fields(w.months)[t.Month()-1]
+	return strings.NewReplacer("{d}", t.Format("2"), "{m}", month, "{y}", t.Format("2006")).Replace(w.date)
 }
 
+// primary returns the primary language of a BCP 47 tag in lower case.
 func primary(language string) string {
 	p, _, _ := strings.Cut(strings.ToLower(language), "-")
 	return p
 }
 
-// direction returns in which direction a language is written, going by its script if it names one.
+// rtlScripts and rtlLanguages are the scripts that are written from right to left, and the languages that use them by
+// default. They are not modified.
+var (
+	rtlScripts   = strings.Fields("arab hebr thaa syrc nkoo adlm rohg mand samr")
+	rtlLanguages = strings.Fields("ar arc ckb dv fa he iw ji nqo ps sd syr ug ur yi")
+)
+
+// direction returns "rtl" or "ltr" for a BCP 47 language tag. A script in the tag takes precedence over the language.
 func direction(language string) string {
 	parts := strings.Split(strings.ToLower(language), "-")
-	rtlScripts := []string{"arab", "hebr", "thaa", "syrc", "nkoo", "adlm", "rohg", "mand", "samr"}
+	rtl := slices.Contains(rtlLanguages, parts[0])
 	if len(parts) > 1 && len(parts[1]) == 4 {
-		if slices.Contains(rtlScripts, parts[1]) {
-			return "rtl"
-		}
-		return "ltr"
+		rtl = slices.Contains(rtlScripts, parts[1])
 	}
-	if slices.Contains([]string{"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}, parts[0]) {
+	if rtl {
 		return "rtl"
 	}
 	return "ltr"

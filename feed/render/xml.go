@@ -12,21 +12,22 @@ import (
 	"feedpub/feed"
 )
 
-// xmlForm holds a root element of our own for [feeds.ToXML].
-type xmlForm struct{ root any }
+// xmlRoot passes a root element of this package to [feeds.ToXML].
+type xmlRoot struct{ root any }
 
 // FeedXml implements [feeds.XmlFeed].
-func (f xmlForm) FeedXml() any { return f.root } //nolint:revive,staticcheck // the name is gorilla/feeds'
+func (x xmlRoot) FeedXml() any { return x.root } //nolint:revive,staticcheck // the name is gorilla/feeds'
 
-// xmlFrame encodes a root element without items and cuts it before its end, foot. Before the root stands a style sheet, for
-// browsers that show the document to someone who followed a link to it.
+// xmlFrame encodes a root element without items and splits it before foot, its end. A processing instruction before the
+// root refers to a style sheet, for people who open the document in a browser.
 func xmlFrame(root any, site feed.Site, foot string) (frame, error) {
-	text, err := feeds.ToXML(xmlForm{root})
+	text, err := feeds.ToXML(xmlRoot{root})
 	if err != nil {
 		return frame{}, err
 	}
-	// gorilla/feeds writes the root on the declaration's line.
-	text = strings.Replace(text, "?><", "?>\n<?xml-stylesheet type=\"text/css\" href=\""+html.EscapeString(styleSheetPath(site))+"\"?>\n<", 1)
+	// gorilla/feeds writes no line break after the XML declaration.
+	style := "<?xml-stylesheet type=\"text/css\" href=\"" + html.EscapeString(styleSheetPath(site)) + "\"?>"
+	text = strings.Replace(text, "?><", "?>\n"+style+"\n<", 1)
 	head, ok := bytes.CutSuffix(respell([]byte(text)), []byte(foot))
 	if !ok {
 		return frame{}, fmt.Errorf("encoded document does not end in %q: %w", foot, feed.ErrInvalid)
@@ -34,8 +35,8 @@ func xmlFrame(root any, site feed.Site, foot string) (frame, error) {
 	return frame{head: head, foot: []byte(foot + "\n")}, nil
 }
 
-// styleSheetPath is relative to the host, so that the style sheet is of the document's own origin by whatever name the
-// host was reached.
+// styleSheetPath returns the path of the style sheet. It has no host, so that the style sheet always has the same
+// origin as the document, which browsers require.
 func styleSheetPath(site feed.Site) string {
 	var dir string
 	if base, err := url.Parse(uri(site.BaseURL)); err == nil {
@@ -44,20 +45,21 @@ func styleSheetPath(site feed.Site) string {
 	return dir + feed.Pages.Path(feed.CSS)
 }
 
-// cdata is HTML as the content of an element. encoding/xml parts a "]]>" within it over two sections.
+// cdata is an element with HTML in a CDATA section. encoding/xml uses two sections if the HTML contains "]]>".
 type cdata struct {
 	Type string `xml:"type,attr,omitempty"`
 	HTML string `xml:",cdata"`
 }
 
 var (
-	inText = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#34;", `"`, "&#39;", "'", "&#xA;", "\n", "&#x9;", "\t")
-	inTag  = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#39;", "'")
+	inText = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#34;", `"`, "&#39;", "'",
+		"&#xA;", "\n", "&#x9;", "\t")
+	inTag = strings.NewReplacer("&amp;", "&#x26;", "&lt;", "&#x3C;", "&#39;", "'")
 )
 
-// respell writes the same XML with other references. In plain text of RSS, "&" and "<" as hexadecimal references are
-// what most readers show right (RSS Advisory Board, RSS Best Practices Profile, "Character Data"), while encoding/xml
-// names them; and what needs no reference is written without one. CDATA sections stay: HTML travels in them.
+// respell replaces references in the output of encoding/xml. "&" and "<" become hexadecimal references, which most feed
+// readers show correctly in RSS (RSS Advisory Board, RSS Best Practices Profile, "Character Data"). References to
+// characters that need none are replaced by the characters. CDATA sections, which contain HTML, are unchanged.
 func respell(src []byte) []byte {
 	dst := make([]byte, 0, len(src))
 	for len(src) > 0 {
@@ -76,7 +78,7 @@ func respell(src []byte) []byte {
 		} else {
 			dst = append(dst, replace.Replace(string(src[:end]))...)
 		}
-		// What ended a tag or a section begins the text that follows it, and needs no reference there.
+		// The rest begins with the end of the tag or section, which contains no references.
 		src = src[end:]
 	}
 	return dst

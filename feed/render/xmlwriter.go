@@ -5,24 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"feedpub/feed"
 )
 
-// xmlWriter writes an element byte for byte as encoding/xml and respell do, at a tenth of the cost, and notes what it
-// wrote, for readBack to find again in the bytes. The tests hold it against encoding/xml.
+// xmlWriter writes an element. The bytes are those of encoding/xml after respell, which the tests check, at a tenth of
+// the cost. It records the tokens that it writes, so that readBackXML can compare them with the bytes.
 type xmlWriter struct {
 	b      []byte
-	wrote  []xmlPart
+	wrote  []xmlToken
 	indent string
 	depth  int
 }
 
-// xmlPart is a part of what an element says: the start of an element, one of its attributes, its text, or its end.
-type xmlPart struct {
+// xmlToken is the start of an element, one of its attributes, its text, or its end.
+type xmlToken struct {
 	kind        xmlKind
-	name, value string
+	name, value string // value is decoded
 }
 
 type xmlKind byte
@@ -36,7 +35,7 @@ const (
 
 type xmlAttribute struct{ name, value string }
 
-// reset makes the writer ready for an element that stands that far to the right.
+// reset prepares the writer for an element whose lines begin with indent.
 func (w *xmlWriter) reset(indent string) {
 	w.b, w.wrote, w.indent, w.depth = w.b[:0], w.wrote[:0], indent, 0
 }
@@ -62,10 +61,10 @@ func (w *xmlWriter) line() {
 
 func (w *xmlWriter) startTag(name string, attrs []xmlAttribute) {
 	w.line()
-	w.wrote = append(w.wrote, xmlPart{kind: xmlStart, name: name})
+	w.wrote = append(w.wrote, xmlToken{kind: xmlStart, name: name})
 	w.b = append(append(w.b, '<'), name...)
 	for _, a := range attrs {
-		w.wrote = append(w.wrote, xmlPart{xmlAttr, a.name, a.value})
+		w.wrote = append(w.wrote, xmlToken{xmlAttr, a.name, a.value})
 		w.b = append(append(append(w.b, ' '), a.name...), `="`...)
 		w.b = appendEscaped(w.b, a.value, true)
 		w.b = append(w.b, '"')
@@ -74,11 +73,11 @@ func (w *xmlWriter) startTag(name string, attrs []xmlAttribute) {
 }
 
 func (w *xmlWriter) endTag(name string) {
-	w.wrote = append(w.wrote, xmlPart{kind: xmlEnd, name: name})
+	w.wrote = append(w.wrote, xmlToken{kind: xmlEnd, name: name})
 	w.b = append(append(append(w.b, "</"...), name...), '>')
 }
 
-// open begins an element that holds elements.
+// open writes the start of an element that contains elements.
 func (w *xmlWriter) open(name string, attrs ...xmlAttribute) {
 	w.startTag(name, attrs)
 	w.depth++
@@ -90,35 +89,36 @@ func (w *xmlWriter) close(name string) {
 	w.endTag(name)
 }
 
-// text writes an element that holds a text.
+// text writes an element that contains text.
 func (w *xmlWriter) text(name, text string, attrs ...xmlAttribute) {
 	w.startTag(name, attrs)
-	w.wrote = append(w.wrote, xmlPart{kind: xmlText, value: text})
+	w.wrote = append(w.wrote, xmlToken{kind: xmlText, value: text})
 	w.b = appendEscaped(w.b, text, false)
 	w.endTag(name)
 }
 
-// optional writes an element that holds a text unless there is none.
+// optional writes an element that contains text, unless the text is empty.
 func (w *xmlWriter) optional(name, text string) {
 	if text != "" {
 		w.text(name, text)
 	}
 }
 
-// cdata writes an element that holds HTML in a CDATA section, or in several if the HTML has the end of one in it.
+// cdata writes an element that contains HTML in a CDATA section, or in several if the HTML contains "]]>".
 func (w *xmlWriter) cdata(name, html string, attrs ...xmlAttribute) {
 	w.startTag(name, attrs)
-	w.wrote = append(w.wrote, xmlPart{kind: xmlText, value: html})
-	w.b = append(w.b, "<![CDATA["...)
+	w.wrote = append(w.wrote, xmlToken{kind: xmlText, value: html})
+	w.b = append(w.b, cdataStart...)
 	for {
-		i := strings.Index(html, "]]>")
-		if i < 0 {
+		before, after, found := strings.Cut(html, cdataEnd)
+		w.b = append(w.b, before...)
+		if !found {
 			break
 		}
-		w.b = append(append(w.b, html[:i]...), "]]]]><![CDATA[>"...)
-		html = html[i+len("]]>"):]
+		w.b = append(w.b, "]]"+cdataEnd+cdataStart+">"...)
+		html = after
 	}
-	w.b = append(append(w.b, html...), "]]>"...)
+	w.b = append(w.b, cdataEnd...)
 	w.endTag(name)
 }
 
@@ -130,8 +130,8 @@ func appendAttribute(attrs []xmlAttribute, name, value string) []xmlAttribute {
 	return append(attrs, xmlAttribute{name, value})
 }
 
-// appendEscaped appends the text of an element or an attribute. In an element, "&" and "<" as hexadecimal references are
-// what most readers show right (RSS Advisory Board, RSS Best Practices Profile, "Character Data").
+// appendEscaped appends the text of an element or an attribute. "&" and "<" are written as hexadecimal references,
+// which most feed readers show correctly (RSS Advisory Board, RSS Best Practices Profile, "Character Data").
 func appendEscaped(b []byte, s string, attribute bool) []byte {
 	from := 0
 	for i := range len(s) {
@@ -163,77 +163,74 @@ func appendEscaped(b []byte, s string, attribute bool) []byte {
 	return append(b, s[from:]...)
 }
 
-// readBackXML reads one element and what it holds, as XML 1.0 has it read, and returns an error of kind
-// [feed.ErrInvalid] unless it says exactly what was meant to be written. It knows no more of XML than xmlWriter uses;
-// anything else is an error. Bytes are compared with what they stand for as they are read, so nothing is decoded that
-// would have to be kept.
-func readBackXML(doc []byte, want []xmlPart) error {
-	if suspect(doc) || !utf8.Valid(doc) {
-		if err := checkText(string(doc)); err != nil {
-			return fmt.Errorf("%w: %w", err, feed.ErrInvalid)
-		}
+// readBackXML parses doc as one element (XML 1.0) and returns an error of kind [feed.ErrInvalid] unless its tokens are
+// exactly those of want. It knows only the syntax that xmlWriter uses; anything else is an error. Text is compared
+// while it is read, so nothing is decoded to memory.
+func readBackXML(doc []byte, want []xmlToken) error {
+	if err := checkWritten(doc); err != nil {
+		return err
 	}
 	r := xmlReader{rest: doc}
-	for i, part := range want {
-		if r.tag && part.kind != xmlAttr {
+	for i, token := range want {
+		if r.tag && token.kind != xmlAttr {
 			r.expect(">")
 			r.tag = false
 		}
-		switch part.kind {
+		switch token.kind {
 		case xmlStart:
-			r.blank()
+			r.space()
 			r.expect("<")
-			r.expect(part.name)
+			r.expect(token.name)
 			r.tag = true
 		case xmlAttr:
 			r.expect(" ")
-			r.expect(part.name)
+			r.expect(token.name)
 			r.expect(`="`)
-			r.value(part.value, '"')
+			r.value(token.value, '"')
 			r.expect(`"`)
 		case xmlText:
-			r.value(part.value, '<')
+			r.value(token.value, '<')
 		case xmlEnd:
 			if want[i-1].kind != xmlText {
-				r.blank()
+				r.space()
 			}
 			r.expect("</")
-			r.expect(part.name)
+			r.expect(token.name)
 			r.expect(">")
 		}
 		if r.err != nil {
-			return fmt.Errorf("%s reads back wrongly: %w: %w", part, r.err, feed.ErrInvalid)
+			return fmt.Errorf("%s does not read back: %w: %w", token, r.err, feed.ErrInvalid)
 		}
 	}
-	if r.blank(); len(r.rest) > 0 {
+	if r.space(); len(r.rest) > 0 {
 		return fmt.Errorf("text after the element: %w", feed.ErrInvalid)
 	}
 	return nil
 }
 
-func (p xmlPart) String() string {
-	switch p.kind {
+func (t xmlToken) String() string {
+	switch t.kind {
 	case xmlStart, xmlEnd:
-		return "element " + p.name
+		return "element " + t.name
 	case xmlAttr:
-		return "attribute " + p.name
-	default:
-		return fmt.Sprintf("text %.60q", p.value)
+		return "attribute " + t.name
+	case xmlText:
+		return fmt.Sprintf("text %.60q", t.value)
 	}
+	panic(fmt.Sprintf("render: unknown kind of XML token: %d", t.kind))
 }
 
-// xmlReader is where in an element the reading is. After an error, nothing moves it.
+// xmlReader reads the tokens of an element. After an error it stays where it is.
 type xmlReader struct {
-	rest []byte
-	tag  bool // within a start tag
+	rest []byte // not yet read
+	tag  bool   // within a start tag
 	err  error
 }
 
-func (r *xmlReader) blank() {
-	r.rest = trimBlank(r.rest)
-}
+func (r *xmlReader) space() { r.rest = trimSpace(r.rest) }
 
-func trimBlank(b []byte) []byte {
+// trimSpace removes the white space that the writers use from the beginning of b.
+func trimSpace(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\n') {
 		b = b[1:]
 	}
@@ -251,49 +248,71 @@ func (r *xmlReader) expect(s string) {
 	r.rest = r.rest[len(s):]
 }
 
-var errCutOff = errors.New("cut off")
+var errTruncated = errors.New("document is truncated")
 
-// value reads the text of an attribute, up to a quotation mark, or of an element, up to a tag.
+// value reads the text of an attribute, up to a quotation mark, or of an element, up to a tag. The text must decode to
+// want.
 func (r *xmlReader) value(want string, end byte) {
 	for r.err == nil {
-		i := 0 // the length of what stands for itself
-		for i < len(r.rest) && r.rest[i] != '<' && r.rest[i] != '&' && r.rest[i] != end {
-			// XML 1.0, sections 2.4, 2.11 and 3.3.3: these would be wrong, or be taken for others.
-			if c := r.rest[i]; c == '>' || c == '\r' || end == '"' && (c == '\n' || c == '\t') {
-				r.err = fmt.Errorf("%q stands without a reference", c)
-				return
-			}
-			i++
-		}
-		want = r.same(want, r.rest[:i])
-		if r.rest = r.rest[i:]; r.err != nil {
-			return
-		}
-		switch section := []byte("<![CDATA["); {
+		want = r.literal(want, end)
+		switch {
+		case r.err != nil:
 		case len(r.rest) == 0:
-			r.err = errCutOff
+			r.err = errTruncated
 		case r.rest[0] == '&':
 			want = r.reference(want)
-		case end == '<' && bytes.HasPrefix(r.rest, section):
-			text, rest, ok := bytes.Cut(r.rest[len(section):], []byte("]]>"))
-			if !ok || bytes.IndexByte(text, '\r') >= 0 {
-				r.err = errors.New("a CDATA section that does not end, or with the line ends of other systems")
-				return
-			}
-			want, r.rest = r.same(want, text), rest
+		case end == '<' && bytes.HasPrefix(r.rest, []byte(cdataStart)):
+			want = r.section(want)
 		case r.rest[0] == end:
 			if want != "" {
-				r.err = fmt.Errorf("%.40q is missing", want)
+				r.err = fmt.Errorf("text ends before %.40q", want)
 			}
 			return
 		default:
-			r.err = errors.New("a tag within an attribute")
+			r.err = errors.New("tag within an attribute")
 		}
 	}
 }
 
-// same returns what is still wanted after got.
-func (r *xmlReader) same(want string, got []byte) string {
+// literal reads characters that are not escaped, up to end, a reference or a tag, and returns the rest of want.
+func (r *xmlReader) literal(want string, end byte) string {
+	i := 0
+	for i < len(r.rest) && r.rest[i] != '<' && r.rest[i] != '&' && r.rest[i] != end {
+		// Parsers reject these characters, or replace them (XML 1.0, sections 2.4, 2.11 and 3.3.3).
+		if c := r.rest[i]; c == '>' || c == '\r' || end == '"' && (c == '\n' || c == '\t') {
+			r.err = fmt.Errorf("%q is not escaped", c)
+			return want
+		}
+		i++
+	}
+	want = r.match(want, r.rest[:i])
+	r.rest = r.rest[i:]
+	return want
+}
+
+// The delimiters of a CDATA section.
+const (
+	cdataStart = "<![CDATA["
+	cdataEnd   = "]]>"
+)
+
+// section reads a CDATA section and returns the rest of want.
+func (r *xmlReader) section(want string) string {
+	text, rest, ok := bytes.Cut(r.rest[len(cdataStart):], []byte(cdataEnd))
+	if !ok {
+		r.err = errTruncated
+		return want
+	}
+	if bytes.IndexByte(text, '\r') >= 0 { // parsers replace it by a line feed
+		r.err = errors.New("carriage return in a CDATA section")
+		return want
+	}
+	r.rest = rest
+	return r.match(want, text)
+}
+
+// match compares got with the beginning of want and returns the rest of want.
+func (r *xmlReader) match(want string, got []byte) string {
 	if len(got) > len(want) || want[:len(got)] != string(got) {
 		r.err = fmt.Errorf("%.40q instead of %.40q", got, want)
 		return want
@@ -301,6 +320,7 @@ func (r *xmlReader) same(want string, got []byte) string {
 	return want[len(got):]
 }
 
+// reference reads a character reference and returns the rest of want.
 func (r *xmlReader) reference(want string) string {
 	for _, known := range [...]struct{ name, char string }{
 		{"&#x26;", "&"}, {"&#x3C;", "<"}, {"&gt;", ">"}, {"&#34;", `"`}, {"&#xA;", "\n"}, {"&#x9;", "\t"}, {"&#xD;", "\r"},
@@ -315,6 +335,6 @@ func (r *xmlReader) reference(want string) string {
 		r.err = fmt.Errorf("%q instead of %.40q", known.char, want)
 		return want
 	}
-	r.err = fmt.Errorf("the unknown reference %.10q", r.rest)
+	r.err = fmt.Errorf("unknown reference %.10q", r.rest)
 	return want
 }

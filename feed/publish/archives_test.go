@@ -23,21 +23,21 @@ func (w *world) archived(limit int) *publish.Publisher {
 	})
 }
 
-// dated is a post published on a day.
+// dated returns a post that is published on a day, counted from the start of 2010.
 func dated(id string, day int, members ...any) feed.RawPost {
 	at := time.Date(2010, 1, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day)
 	return post(id, append([]any{"date_published", at.Format(time.RFC3339)}, members...)...)
 }
 
-// crawled is the result of following the links from a feed's Atom document to its last archive.
+// crawled is the result of following the links from the Atom document of a feed to its last archive.
 type crawled struct {
 	ids       []string // newest first
 	documents []string // by path, the subscription document first
 	bodies    map[string]string
 }
 
-// crawl follows prev-archive from the subscription document, as RFC 5005 section 4 tells crawlers to, and checks the
-// links on its way.
+// crawl follows the prev-archive links from the subscription document (RFC 5005 section 4), and checks the links of
+// each document.
 func (w *world) crawl(name feed.Name) crawled {
 	w.t.Helper()
 	heads, err := w.site.Heads(w.t.Context())
@@ -55,7 +55,7 @@ func (w *world) crawl(name feed.Name) crawled {
 	for path, newer := subscription, ""; path != ""; {
 		h, ok := at[path]
 		if !ok {
-			w.t.Fatalf("%s is linked from %v and not committed", path, c.documents)
+			w.t.Fatalf("%s is not committed, but %v link to it", path, c.documents)
 		}
 		body := w.body(h, feed.Atom)
 		var doc struct {
@@ -76,17 +76,17 @@ func (w *world) crawl(name feed.Name) crawled {
 			links[l.Rel] = strings.TrimPrefix(l.Href, w.config.BaseURL)
 		}
 		if got, want := doc.Archive != nil, path != subscription; got != want {
-			w.t.Errorf("%s says that it is an archive: %v, want %v", path, got, want)
+			w.t.Errorf("%s is marked as an archive: %t, want %t", path, got, want)
 		}
 		if want := map[bool]string{true: subscription}[path != subscription]; links["current"] != want {
-			w.t.Errorf("%s names %q as the current feed, want %q", path, links["current"], want)
+			w.t.Errorf("the current link of %s is %q, want %q", path, links["current"], want)
 		}
 		next := newer
 		if newer == subscription {
-			next = "" // its next is no archive
+			next = "" // the subscription document is no archive
 		}
 		if links["next-archive"] != next {
-			w.t.Errorf("%s names %q as the archive after it, want %q", path, links["next-archive"], next)
+			w.t.Errorf("the next-archive link of %s is %q, want %q", path, links["next-archive"], next)
 		}
 		for _, e := range doc.Entries {
 			c.ids = append(c.ids, strings.TrimPrefix(e.ID, "urn:feedpub:main:"))
@@ -98,12 +98,12 @@ func (w *world) crawl(name feed.Name) crawled {
 	return c
 }
 
-// wantOnce compares what a crawl found with what is published.
+// wantOnce checks that a crawl has found each published post once.
 func (c crawled) wantOnce(t *testing.T, when string, published map[string]bool) {
 	t.Helper()
 	got := slices.Sorted(slices.Values(c.ids))
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(published)), got); diff != "" {
-		t.Errorf("%s a crawler finds other posts than are published, each once (-published +found):\n%s", when, diff)
+		t.Errorf("%s: posts found by a crawler (-published +found):\n%s", when, diff)
 	}
 }
 
@@ -131,25 +131,25 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	}
 	var posts []feed.RawPost
 	for i := range n {
-		posts = append(posts, add(dated(id(i), 2*i/3))) // some of the same time
+		posts = append(posts, add(dated(id(i), 2*i/3))) // some of them at the same time
 	}
 	w.put(posts...)
 	w.rebuild(b)
 	first := w.crawl(feed.Main)
 	first.wantOnce(t, "after a thousand posts", published)
 	if got := len(w.ids(feed.Main)); got != limit {
-		t.Errorf("the subscription document holds %d posts, want %d", got, limit)
+		t.Errorf("the subscription document has %d posts, want %d", got, limit)
 	}
 	for _, path := range first.documents {
 		if got := strings.Count(first.bodies[path], "<entry"); got > limit {
-			t.Errorf("%s holds %d posts, more than the limit of %d", path, got, limit)
+			t.Errorf("%s has %d posts, want at most the limit of %d", path, got, limit)
 		}
 	}
 	if want := n / limit; len(first.documents) != want {
 		t.Errorf("the feed has %d documents, want %d", len(first.documents), want)
 	}
 
-	holds := func(c crawled, id string) string {
+	pathOf := func(c crawled, id string) string {
 		for path, body := range c.bodies {
 			if strings.Contains(body, "urn:feedpub:main:"+id+"<") {
 				return path
@@ -159,7 +159,7 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name string
-		post string // to look for, before or after
+		post string // whose document is expected to change
 		do   func()
 	}{
 		{"an edit", id(500), func() { w.put(dated(id(500), 2*500/3, "title", "Edited")) }},
@@ -173,23 +173,23 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 		w.rebuild(b)
 		after := w.crawl(feed.Main)
 		after.wantOnce(t, "after "+tt.name, published)
-		at := holds(after, tt.post)
+		at := pathOf(after, tt.post)
 		if at == "none" {
-			at = holds(before, tt.post)
+			at = pathOf(before, tt.post)
 		}
 		if got := after.changed(before); !slices.Equal(got, []string{at}) {
-			t.Errorf("%s changed %v, want only %s, whose borders hold the post", tt.name, got, at)
+			t.Errorf("%s changed the documents %v, want only %s, to which the post belongs", tt.name, got, at)
 		}
 	}
 
-	// A post that moves through time changes the archive that it leaves and the document that it comes to.
+	// A new date changes both the document that the post leaves and the one that it enters.
 	before := w.crawl(feed.Main)
 	w.put(dated(id(200), 5000))
 	w.rebuild(b)
 	after := w.crawl(feed.Main)
 	after.wantOnce(t, "after a new date", published)
-	if got := after.changed(before); !slices.Contains(got, holds(before, id(200))) || !slices.Contains(got, "/atom.xml") {
-		t.Errorf("a new date changed %v, want at least %s and /atom.xml", got, holds(before, id(200)))
+	if got := after.changed(before); !slices.Contains(got, pathOf(before, id(200))) || !slices.Contains(got, "/atom.xml") {
+		t.Errorf("a new date changed the documents %v, want at least %s and /atom.xml", got, pathOf(before, id(200)))
 	}
 }
 
@@ -207,36 +207,38 @@ func TestFeedGrowsPostByPost(t *testing.T) {
 		c := w.crawl(feed.Main)
 		c.wantOnce(t, fmt.Sprintf("after %d posts", i+1), published)
 		if got := len(w.ids(feed.Main)); got > limit || i >= limit && got <= limit*3/4-1 {
-			t.Errorf("after %d posts the subscription document holds %d, want between three quarters of the limit of %d and the limit", i+1, got, limit)
+			t.Errorf("the subscription document has %d of %d posts, want %d to %d", got, i+1, limit*3/4, limit)
 		}
 		if i > 0 && len(c.documents) > 1 {
 			changed := c.changed(before)
-			// The newest archive gets a link to the one after it when that is closed; nothing else in the past moves.
-			if slices.ContainsFunc(changed, func(p string) bool { return !slices.Contains(c.documents[:min(3, len(c.documents))], p) }) {
-				t.Errorf("post %d changed %v", i+1, changed)
+			// A new archive is linked from the one before it. Older archives do not change.
+			newest := c.documents[:min(3, len(c.documents))]
+			if slices.ContainsFunc(changed, func(p string) bool { return !slices.Contains(newest, p) }) {
+				t.Errorf("post %d changed the documents %v, want at most %v", i+1, changed, newest)
 			}
 		}
 		before = c
 	}
 	for _, path := range before.documents[1:] {
 		if got := strings.Count(before.bodies[path], "<entry"); got != limit/4 {
-			t.Errorf("%s holds %d posts, want a quarter of the limit", path, got)
+			t.Errorf("%s has %d posts, want a quarter of the limit", path, got)
 		}
 	}
 }
 
-func TestEditIsNoRemoval(t *testing.T) {
+func TestLastRemoval(t *testing.T) {
 	w := newWorld(t)
 	b := w.archived(4)
 	for i := range 12 {
 		w.put(dated(fmt.Sprintf("p%02d", i), i, "tags", []string{"x"}))
 	}
 	w.rebuild(b)
-	w.put(dated("p01", 1, "title", "Edited", "tags", []string{"x"}), dated("p11", 11, "title", "Edited", "tags", []string{"x"}))
+	w.put(dated("p01", 1, "title", "Edited", "tags", []string{"x"}),
+		dated("p11", 11, "title", "Edited", "tags", []string{"x"}))
 	w.rebuild(b)
 	for _, n := range []feed.Name{feed.Main, "archive/1", "tags/x"} {
 		if at, err := w.site.LastRemoval(t.Context(), n); err != nil || !at.IsZero() {
-			t.Errorf("after an edit %s has lost a post at %v, %v; want none", n, at, err)
+			t.Errorf("last removal from %s after an edit is at %v, %v; want none", n, at, err)
 		}
 	}
 	w.put(dated("p01", 1, "title", "Edited"))
@@ -244,7 +246,7 @@ func TestEditIsNoRemoval(t *testing.T) {
 	w.rebuild(b)
 	for n, want := range map[feed.Name]bool{feed.Main: false, "archive/1": true, "tags/x": true} {
 		if at, err := w.site.LastRemoval(t.Context(), n); err != nil || at.IsZero() == want {
-			t.Errorf("after a deletion %s has lost a post at %v, %v; want it recorded: %v", n, at, err, want)
+			t.Errorf("last removal from %s after a deletion is at %v, %v; want it recorded: %t", n, at, err, want)
 		}
 	}
 }
@@ -273,11 +275,11 @@ func TestLargeArchiveIsDivided(t *testing.T) {
 	after.wantOnce(t, "after many late posts", published)
 	for _, path := range after.documents {
 		if got := strings.Count(after.bodies[path], "<entry"); got > 4*limit {
-			t.Errorf("%s holds %d posts, more than four times the limit of %d", path, got, limit)
+			t.Errorf("%s has %d posts, want at most four times the limit of %d", path, got, limit)
 		}
 	}
 	if after.bodies["/atom.xml"] != before.bodies["/atom.xml"] {
-		t.Error("posts that came late into an archive changed the subscription document")
+		t.Error("posts added to an archive changed the subscription document")
 	}
 }
 
@@ -299,11 +301,12 @@ func TestArchivesSurviveLossOfDerivedData(t *testing.T) {
 	w.rebuild(w.archived(4))
 	after := w.crawl(feed.Main)
 	if diff := cmp.Diff(before.bodies, after.bodies); diff != "" {
-		t.Errorf("the documents made anew of posts and records differ:\n%s", diff)
+		t.Errorf("documents rebuilt from posts and records (-before +after):\n%s", diff)
 	}
 }
 
-// Promise 2, with archives: exported records contain their boundaries, so an import makes the same documents.
+// TestArchivesAreExported checks that exported records contain the borders of archives, so that the documents are the
+// same after an import.
 func TestArchivesAreExported(t *testing.T) {
 	one, two := newWorld(t), newWorld(t)
 	var posts []feed.RawPost
@@ -325,11 +328,11 @@ func TestArchivesAreExported(t *testing.T) {
 	two.put(posts...)
 	two.rebuild(two.archived(4))
 	if diff := cmp.Diff(one.crawl(feed.Main).bodies, two.crawl(feed.Main).bodies); diff != "" {
-		t.Errorf("documents after an export and an import differ:\n%s", diff)
+		t.Errorf("documents after an export and an import (-exported +imported):\n%s", diff)
 	}
 }
 
-// Promise 6, for archives: a post that vanishes from an archive holds only that archive.
+// TestHeldArchive checks that only the archive from which a post vanished is held.
 func TestHeldArchive(t *testing.T) {
 	w := newWorld(t)
 	b := w.archived(4)
@@ -352,7 +355,7 @@ func TestHeldArchive(t *testing.T) {
 		t.Errorf("outcomes %v, want archive/1 held and main committed", outcomes)
 	}
 	if after := w.crawl(feed.Main); after.bodies["/archive/1/atom.xml"] != before.bodies["/archive/1/atom.xml"] {
-		t.Error("the archive that is held has changed")
+		t.Error("the held archive has changed")
 	}
 }
 
@@ -364,9 +367,9 @@ func TestFeedsWithoutArchivesKeepTheirLimit(t *testing.T) {
 	}
 	w.rebuild(b)
 	if got := w.ids("tags/x"); !slices.Equal(got, []string{"p11", "p10", "p09", "p08"}) {
-		t.Errorf("tags/x holds %v, want the newest four", got)
+		t.Errorf("tags/x has %v, want the newest four", got)
 	}
 	if c := w.crawl("tags/x"); len(c.documents) != 1 {
-		t.Errorf("tags/x has archives %v, want none", c.documents[1:])
+		t.Errorf("tags/x has the archives %v, want none", c.documents[1:])
 	}
 }

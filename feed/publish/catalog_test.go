@@ -2,7 +2,6 @@ package publish_test
 
 import (
 	"bytes"
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"feedpub/feed/publish"
 )
 
+// with returns a builder with a catalog.
 func (w *world) with(c feed.Catalog) *publish.Publisher {
 	return w.builder("one", func(config *publish.Config) { config.Catalog = c })
 }
@@ -27,7 +27,9 @@ func TestSelections(t *testing.T) {
 	w := newWorld(t)
 	quotes := []any{map[string]any{"source": map[string]any{"publication": "The Guardian"}, "text": "Quoted words."}}
 	c := feed.Catalog{
-		Feeds: map[feed.Name]feed.Channel{"links": {Title: "Links", Description: "What we read", Limit: 2, Formats: []feed.Format{feed.JSON}}},
+		Feeds: map[feed.Name]feed.Channel{"links": {
+			Title: "Links", Description: "What we read", Limit: 2, Formats: []feed.Format{feed.JSON},
+		}},
 		Selections: []feed.Selection{
 			selection("links", feed.Criteria{Quoting: feed.Yes}), selection("own-words", feed.Criteria{Quoting: feed.No}),
 			selection("nothing", feed.Criteria{Tags: []string{"none"}}),
@@ -38,7 +40,7 @@ func TestSelections(t *testing.T) {
 	w.rebuild(b)
 	for name, want := range map[feed.Name][]string{"links": {"c", "b"}, "own-words": {"d"}, "nothing": {}} {
 		if got := w.ids(name); got == nil || !slices.Equal(got, want) {
-			t.Errorf("%s holds %v, want %v", name, got, want)
+			t.Errorf("%s has %v, want %v", name, got, want)
 		}
 	}
 	h := w.head("links")
@@ -46,10 +48,10 @@ func TestSelections(t *testing.T) {
 		t.Errorf("links has the documents %+v, want only /links/feed.json", h.Documents)
 	}
 	if got := string(w.body(h, feed.JSON)); !strings.Contains(got, `"Links"`) || !strings.Contains(got, "What we read") {
-		t.Errorf("links is not called what it is configured to be:\n%s", got)
+		t.Errorf("links lacks the configured title or description:\n%s", got)
 	}
 
-	// An edit moves a post between selections, and touches no other.
+	// An edit moves a post between selections, and changes no other.
 	before := w.head("own-words")
 	w.put(dated("d", 4, "quotes", quotes))
 	got := w.rebuild(b)
@@ -57,10 +59,11 @@ func TestSelections(t *testing.T) {
 		t.Errorf("outcomes %v, want links and own-words committed and nothing unchanged", got)
 	}
 	if got := w.ids("links"); !slices.Equal(got, []string{"d", "c"}) {
-		t.Errorf("links holds %v, want [d c]", got)
+		t.Errorf("links has %v, want [d c]", got)
 	}
-	if after := w.head("own-words"); len(after.IDs) != 0 || !after.Documents[0].Modified.After(before.Documents[0].Modified) {
-		t.Errorf("own-words is %+v, want it emptied", after)
+	if after := w.head("own-words"); len(after.IDs) != 0 ||
+		!after.Documents[0].Modified.After(before.Documents[0].Modified) {
+		t.Errorf("head of own-words is %+v, want a later one without posts", after)
 	}
 }
 
@@ -103,22 +106,26 @@ func TestChangeMakesAffectedFeedsDirty(t *testing.T) {
 		selection("german", feed.Criteria{Languages: []string{"de"}}),
 	}}
 	b := w.with(c)
-	w.put(dated("a", 1, "tags", []string{"go"}), dated("b", 2, "tags", []string{"rust"}), dated("c", 3, "language", "de-AT"))
+	w.put(dated("a", 1, "tags", []string{"go"}), dated("b", 2, "tags", []string{"rust"}),
+		dated("c", 3, "language", "de-AT"))
 	w.rebuild(b)
 	for _, tt := range []struct {
 		name string
 		post feed.RawPost
 		want []feed.Name
 	}{
-		{"an edit within", dated("a", 1, "tags", []string{"go"}, "title", "New"), []feed.Name{"go", "main", "tags/go"}},
-		{"leaving one, entering another", dated("a", 1, "tags", []string{"rust"}), []feed.Name{"go", "main", "rust", "tags/go", "tags/rust"}},
-		{"entering two", dated("new", 9, "tags", []string{"Go"}, "language", "de"), []feed.Name{"german", "go", "main", "tags/go"}},
-		{"the same again", dated("new", 9, "tags", []string{"Go"}, "language", "de"), nil},
-		{"excluded by the post", dated("new", 9, "tags", []string{"Go"}, "language", "de", "exclude_from", []string{"german", "tags/go"}),
+		{"an edit", dated("a", 1, "tags", []string{"go"}, "title", "New"), []feed.Name{"go", "main", "tags/go"}},
+		{"a tag in place of another", dated("a", 1, "tags", []string{"rust"}),
+			[]feed.Name{"go", "main", "rust", "tags/go", "tags/rust"}},
+		{"a new post of two selections", dated("new", 9, "tags", []string{"Go"}, "language", "de"),
+			[]feed.Name{"german", "go", "main", "tags/go"}},
+		{"the same post again", dated("new", 9, "tags", []string{"Go"}, "language", "de"), nil},
+		{"a post that excludes itself",
+			dated("new", 9, "tags", []string{"Go"}, "language", "de", "exclude_from", []string{"german", "tags/go"}),
 			[]feed.Name{"german", "go", "main", "tags/go"}},
 	} {
 		w.put(tt.post)
-		w.rebuild(b, "rust") // absorbs all, and builds one feed that is looked at last
+		w.rebuild(b, "rust") // absorbs all posts, but builds only this feed
 		dirty, err := w.site.DirtyFeeds(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -130,18 +137,18 @@ func TestChangeMakesAffectedFeedsDirty(t *testing.T) {
 		slices.Sort(got)
 		want := slices.DeleteFunc(slices.Clone(tt.want), func(n feed.Name) bool { return n == "rust" })
 		if !slices.Equal(got, want) {
-			t.Errorf("%s makes %v dirty, want %v", tt.name, got, want)
+			t.Errorf("%s: dirty feeds %v, want %v", tt.name, got, want)
 		}
 		w.rebuild(b)
 	}
 	if got := w.ids("german"); !slices.Equal(got, []string{"c"}) {
-		t.Errorf("german holds %v, want [c]: the other post stays out of it", got)
+		t.Errorf("german has %v, want [c]: the new post excludes itself", got)
 	}
 	if got := w.ids("tags/go"); len(got) != 0 {
-		t.Errorf("tags/go holds %v, want none: the post stays out of it", got)
+		t.Errorf("tags/go has %v, want none: the new post excludes itself", got)
 	}
 	if got := w.ids("go"); !slices.Equal(got, []string{"new"}) {
-		t.Errorf("go holds %v, want [new]: the post stays out of other feeds only", got)
+		t.Errorf("go has %v, want [new]: the post excludes itself only from other feeds", got)
 	}
 }
 
@@ -151,17 +158,17 @@ func TestSelectionsAfterConfigurationChange(t *testing.T) {
 	w.rebuild(w.with(feed.Catalog{}))
 	w.rebuild(w.with(feed.Catalog{Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"go"}})}}))
 	if got := w.ids("x"); !slices.Equal(got, []string{"a"}) {
-		t.Errorf("a new selection holds %v, want [a]", got)
+		t.Errorf("the new selection has %v, want [a]", got)
 	}
 	w.rebuild(w.with(feed.Catalog{Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"rust"}})}}))
 	if got := w.ids("x"); !slices.Equal(got, []string{"b"}) {
-		t.Errorf("with other criteria it holds %v, want [b]", got)
+		t.Errorf("the selection with other criteria has %v, want [b]", got)
 	}
 	if got := w.rebuild(w.with(feed.Catalog{})); got["x"] != feed.Committed {
-		t.Errorf("a selection that is configured no more is %s, want committed: it is empty", got["x"])
+		t.Errorf("outcome of a removed selection is %s, want committed without posts", got["x"])
 	}
 	if got := w.ids("x"); got == nil || len(got) != 0 {
-		t.Errorf("it holds %v, want a feed without posts, since readers may still come", got)
+		t.Errorf("the removed selection has %v, want a feed without posts, since readers may still request it", got)
 	}
 }
 
@@ -180,7 +187,7 @@ func TestSelectionWithArchives(t *testing.T) {
 	w.rebuild(b)
 	for _, name := range []feed.Name{"x", "tags/go"} {
 		c := w.crawl(name)
-		c.wantOnce(t, "in "+string(name), published)
+		c.wantOnce(t, string(name), published)
 		if len(c.documents) < 3 {
 			t.Errorf("%s has the documents %v, want archives", name, c.documents)
 		}
@@ -210,30 +217,33 @@ func TestAliasesAreCommitted(t *testing.T) {
 		{feed.Main, feed.RSS, "/podcast.rss", "application/xml; charset=utf-8"},
 		{feed.Main, feed.Atom, "/feeds/posts/default", "application/xml; charset=utf-8"},
 		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy", "application/xml; charset=utf-8"},
-		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy?alt=rss", "application/xml; charset=utf-8"}, // there is no RSS
+		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy?alt=rss",
+			"application/xml; charset=utf-8"}, // has no RSS document
 		{feed.Main, feed.JSON, "", feed.JSON.MediaType()},
 	} {
 		ref, ok := w.head(tt.feed).Document(tt.format)
 		if !ok || tt.target != "" && !slices.Contains(ref.Aliases, tt.target) {
-			t.Errorf("%s of %s has the old paths %q, want %s among them", tt.format, tt.feed, ref.Aliases, tt.target)
+			t.Errorf("%s of %s has the aliases %q, want %s among them", tt.format, tt.feed, ref.Aliases, tt.target)
 		}
 		if ref.MediaType != tt.mediaType {
-			t.Errorf("%s of %s is of type %q, want %q", tt.format, tt.feed, ref.MediaType, tt.mediaType)
+			t.Errorf("%s of %s has media type %q, want %q", tt.format, tt.feed, ref.MediaType, tt.mediaType)
 		}
 		if slices.Contains(ref.Aliases, ref.Path) {
-			t.Errorf("%s names its own path as an old one: %q", ref.Path, ref.Aliases)
+			t.Errorf("the aliases of %s include its own path: %q", ref.Path, ref.Aliases)
 		}
 	}
-	// The documents themselves name their own address, so that readers move there.
-	if got := string(w.body(w.head(feed.Main), feed.RSS)); strings.Contains(got, "podcast.rss") || !strings.Contains(got, "https://feeds.example/feed.xml") {
-		t.Errorf("the document at an old path does not name its own address:\n%s", got)
+	// The document has its own address, so that readers switch to it.
+	if got := string(w.body(w.head(feed.Main), feed.RSS)); strings.Contains(got, "podcast.rss") ||
+		!strings.Contains(got, "https://feeds.example/feed.xml") {
+		t.Errorf("the document lacks its own address, or has an alias:\n%s", got)
 	}
-	// Old paths that come or go change no bytes, and are committed all the same.
+	// A change of aliases is committed although it changes no bytes.
 	before := w.head(feed.Main)
 	w.rebuild(w.with(feed.Catalog{}))
 	after := w.head(feed.Main)
-	if len(after.Documents[0].Aliases) != 0 || after.Documents[0].Hash != before.Documents[0].Hash || !after.Documents[0].Modified.Equal(before.Documents[0].Modified) {
-		t.Errorf("without old paths the document is %+v, before %+v; want the same bytes and date", after.Documents[0], before.Documents[0])
+	if len(after.Documents[0].Aliases) != 0 || after.Documents[0].Hash != before.Documents[0].Hash ||
+		!after.Documents[0].Modified.Equal(before.Documents[0].Modified) {
+		t.Errorf("reference without aliases is %+v, want the hash and date of %+v", after.Documents[0], before.Documents[0])
 	}
 }
 
@@ -253,7 +263,7 @@ func TestPagesListFeeds(t *testing.T) {
 	for _, d := range pages.Documents {
 		paths = append(paths, d.Path)
 		if (d.Policy != "") != (d.Format == feed.HTML) {
-			t.Errorf("%s is served with the policy %q", d.Path, d.Policy)
+			t.Errorf("%s has the Content-Security-Policy %q, want one only for HTML", d.Path, d.Policy)
 		}
 	}
 	if diff := cmp.Diff([]string{"/", "/feeds.opml", "/feed.css"}, paths); diff != "" {
@@ -263,15 +273,15 @@ func TestPagesListFeeds(t *testing.T) {
 		got := string(w.body(pages, format))
 		for text, want := range map[string]bool{"tags/go/": true, "Not yet": true, "archive/1": false} {
 			if strings.Contains(got, text) != want {
-				t.Errorf("the %s list of feeds has %q: %v, want %v", format, text, !want, want)
+				t.Errorf("the %s list of feeds contains %q: %t, want %t", format, text, !want, want)
 			}
 		}
 	}
 	if page := string(w.body(w.head("tags/go"), feed.HTML)); !strings.Contains(page, "Title of a") {
-		t.Errorf("the page of tags/go does not show its post:\n%s", page)
+		t.Errorf("the page of tags/go lacks its post:\n%s", page)
 	}
 
-	// Another post of the same feeds leaves the list as it is; a new tag, and the last post of one, change it.
+	// The list changes with a new tag and with the removal of the last post of a tag, but not with other posts.
 	version := func() feed.Hash { return w.head(feed.Pages).Documents[0].Hash }
 	before := version()
 	w.put(dated("d", 4, "tags", []string{"Go"}))
@@ -290,39 +300,34 @@ func TestPagesListFeeds(t *testing.T) {
 		t.Error("a feed that lost its last post is still listed")
 	}
 	if _, err := b.Rebuild(t.Context(), feed.Pages); err == nil {
-		t.Error("the pages were taken for a feed")
+		t.Error("Rebuild of the pages returned no error, want one: they are no feed")
 	}
 
-	// A feed that has moved or is no more is not listed, and is served to those who have it.
+	// An unlisted feed is still built.
 	c.Unlisted = []feed.Name{"tags/go"}
 	w.rebuild(w.with(c))
 	for _, format := range []feed.Format{feed.HTML, feed.OPML} {
 		if got := string(w.body(w.head(feed.Pages), format)); strings.Contains(got, "tags/go/") {
-			t.Errorf("the %s list of feeds has one that is not to be listed:\n%s", format, got)
+			t.Errorf("the %s list of feeds contains an unlisted feed:\n%s", format, got)
 		}
 	}
 	if got := w.ids("tags/go"); len(got) == 0 {
-		t.Error("a feed that is not listed has lost its posts")
+		t.Error("an unlisted feed has no posts")
 	}
 }
 
 func TestRunListsNewFeed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one", func(c *publish.Config) { c.OnChange, c.Catalog = true, feed.Catalog{Pages: true} })
-	done := make(chan error)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { done <- b.Run(ctx) }()
-	w.until("the list is there", func() bool { _, err := w.site.Head(t.Context(), feed.Pages); return err == nil })
+	stop := w.run(b)
+	w.until("the list is committed", func() bool { _, err := w.site.Head(t.Context(), feed.Pages); return err == nil })
 	w.put(post("a", "tags", []string{"fresh"}))
 	w.until("the new tag is listed", func() bool {
 		return strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
 	})
 	w.delete("a")
-	w.until("the tag without posts is listed no more", func() bool {
+	w.until("the tag without posts is no longer listed", func() bool {
 		return !strings.Contains(string(w.body(w.head(feed.Pages), feed.OPML)), "tags/fresh/")
 	})
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Run = %v, want nil", err)
-	}
+	stop()
 }

@@ -18,10 +18,10 @@ import (
 	"feedpub/feed/render"
 )
 
-// nextVersion is the rendering version of an imaginary later release.
+// nextVersion is the rendering version of a fictitious later release.
 const nextVersion = render.Version + 1
 
-// inFleet adds a Fleet to a builder that makes the rendering versions from oldest to newest.
+// inFleet configures a builder that knows the rendering versions from oldest to newest, and a Fleet for it.
 func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	return func(c *publish.Config) {
 		c.Renderer = render.New(render.UpTo(newest))
@@ -35,7 +35,7 @@ func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	}
 }
 
-// tags returns the entity tags of all documents by path.
+// tags returns the hashes of all documents by path.
 func (w *world) tags() map[string]feed.Hash {
 	w.t.Helper()
 	heads, err := w.site.Heads(w.t.Context())
@@ -51,7 +51,7 @@ func (w *world) tags() map[string]feed.Hash {
 	return tags
 }
 
-// report lets a process report itself.
+// report writes the report of a process.
 func (w *world) report(m feed.Member) {
 	w.t.Helper()
 	if err := w.site.Report(w.t.Context(), m, time.Hour); err != nil {
@@ -77,13 +77,13 @@ func TestTwoRenderingVersions(t *testing.T) {
 		w.rebuild(newer)
 	}
 	if diff := cmp.Diff(first, w.tags()); diff != "" {
-		t.Errorf("entity tags changed although nobody upgraded the site (-first +now):\n%s", diff)
+		t.Errorf("entity tags changed although the site was not upgraded (-first +now):\n%s", diff)
 	}
 	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, "<generator>feedpub 1</generator>") {
-		t.Errorf("the site is not in the version that both programs make:\n%s", body)
+		t.Errorf("the document is not in the rendering version that both programs know:\n%s", body)
 	}
 
-	// The older program is stopped, and the site is upgraded. Then one of the old ones comes back.
+	// The site is upgraded, and then the older program starts again.
 	schema, err := w.site.Schema(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestTwoRenderingVersions(t *testing.T) {
 		t.Error("the upgrade changed no document")
 	}
 	if _, err := older.Rebuild(t.Context()); !errors.Is(err, feed.ErrOutdated) {
-		t.Errorf("the older program builds after the upgrade: %v, want an error of kind %q", err, feed.ErrOutdated)
+		t.Errorf("rebuild by the older program after the upgrade: %v, want an error of kind %q", err, feed.ErrOutdated)
 	}
 	w.put(post("c"))
 	w.rebuild(newer)
@@ -114,7 +114,7 @@ func TestTwoRenderingVersions(t *testing.T) {
 	}
 }
 
-// TestRunFollowsUpgrade checks that a running builder makes documents of the new rendering version.
+// TestRunFollowsUpgrade checks that a running builder uses the new rendering version after an upgrade.
 func TestRunFollowsUpgrade(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
@@ -122,7 +122,7 @@ func TestRunFollowsUpgrade(t *testing.T) {
 	p := w.builder("newer", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) { c.OnChange = true })
 	stop := w.run(p)
 	defer stop()
-	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
+	w.until("the feed is committed", func() bool { return len(w.ids("main")) == 1 })
 	schema, err := w.site.Schema(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -133,25 +133,11 @@ func TestRunFollowsUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := publish.Ask(t.Context(), w.site, nil); err != nil {
-		t.Errorf("asked to rebuild after the upgrade: %v", err)
+		t.Errorf("Ask after the upgrade: %v", err)
 	}
 	want := "<generator>feedpub " + strconv.Itoa(nextVersion) + "</generator>"
 	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, want) {
 		t.Errorf("the document lacks %s", want)
-	}
-}
-
-// run runs a builder until stop is called.
-func (w *world) run(p *publish.Publisher) (stop func()) {
-	w.t.Helper()
-	ctx, cancel := context.WithCancel(w.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	return func() {
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Errorf("Run: %v", err)
-		}
 	}
 }
 
@@ -162,28 +148,29 @@ func TestBuilderExceedsReportedToken(t *testing.T) {
 	w.put(post("a"))
 	p := w.builder("builder", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) {
 		c.OnChange = true
-		c.Fleet = looking{c.Fleet.(*fleet.Fleet)}
+		c.Fleet = refreshing{c.Fleet.(*fleet.Fleet)}
 	})
 	stop := w.run(p)
 	defer stop()
-	w.until("the feed is there", func() bool { return len(w.ids("main")) == 1 })
+	w.until("the feed is committed", func() bool { return len(w.ids("main")) == 1 })
 	// The replica restores a commit that the store has lost.
 	lost := w.head(feed.Main)
 	lost.Token += feed.Token(time.Hour.Milliseconds())
 	w.report(feed.Member{ID: "replica", Serves: true, Seen: lost.Token})
-	if err := w.site.RestoreHead(t.Context(), lost, func(h feed.Hash) (feed.Blob, error) { return w.site.Blob(t.Context(), h) }); err != nil {
+	blob := func(h feed.Hash) (feed.Blob, error) { return w.site.Blob(t.Context(), h) }
+	if err := w.site.RestoreHead(t.Context(), lost, blob); err != nil {
 		t.Fatal(err)
 	}
 	w.put(post("b"))
-	w.until("the builder has committed with a greater token", func() bool {
+	w.until("the builder commits with a greater token", func() bool {
 		return len(w.ids("main")) == 2 && w.head(feed.Main).Token > lost.Token
 	})
 }
 
-// looking is a Fleet that refreshes before each answer.
-type looking struct{ *fleet.Fleet }
+// refreshing is a Fleet that reads the reports before it returns the newest token.
+type refreshing struct{ *fleet.Fleet }
 
-func (l looking) NewestToken() feed.Token {
+func (l refreshing) NewestToken() feed.Token {
 	if err := l.Refresh(context.Background()); err != nil {
 		return 0
 	}
@@ -191,7 +178,7 @@ func (l looking) NewestToken() feed.Token {
 }
 
 // TestRunWaitsForRestoredCommits checks that a builder without documents waits for the replicas after a store was
-// restored from a backup. Otherwise it would publish feeds without posts that readers have seen.
+// restored from a backup. Otherwise it would commit feeds without posts that readers have received.
 func TestRunWaitsForRestoredCommits(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
@@ -200,7 +187,7 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 	replica := w.seen
 	w.seen = nil
 	w.report(feed.Member{ID: "replica", Serves: true, Seen: replica.Newest()})
-	// The copy is older than both posts: it has heads without them.
+	// The backup is older than both posts.
 	for _, key := range w.redis.Keys() {
 		if !strings.Contains(key, ":fleet") && !strings.Contains(key, ":member:") {
 			w.redis.Del(key)
@@ -208,9 +195,9 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 	}
 	stop := w.run(w.builder("after", w.inFleet(render.Oldest, nextVersion), func(c *publish.Config) { c.OnChange = true }))
 	defer stop()
-	w.until("the builder has noticed", func() bool { return w.logged("lost commits") > 0 })
+	w.until("the builder reports lost commits", func() bool { return w.logged("lost commits") > 0 })
 	if got := w.ids("main"); got != nil {
-		t.Fatalf("built %v without waiting for what was lost", got)
+		t.Fatalf("main has %v before the commits were restored, want no commit", got)
 	}
 	for _, h := range replica.Heads() {
 		if err := w.site.RestoreHead(t.Context(), h, func(h feed.Hash) (feed.Blob, error) {
@@ -222,22 +209,22 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 	}
 	w.until("the feed is held", func() bool { return w.problems()["main"] == feed.KindHeld })
 	if got := w.ids("main"); len(got) != 2 {
-		t.Errorf("main has %v, want both posts: they vanished without an explanation", got)
+		t.Errorf("main has %v, want both posts: they vanished unexplained", got)
 	}
 	w.put(post("a"), post("b"), post("c"))
-	w.until("the posts are back with a new one", func() bool { return len(w.ids("main")) == 3 })
+	w.until("the posts are published again, with a new one", func() bool { return len(w.ids("main")) == 3 })
 	if got := w.head(feed.Main).Token; got <= replica.Newest() {
-		t.Errorf("committed with token %d, which replicas that have seen %d refuse", got, replica.Newest())
+		t.Errorf("committed with token %d, want more than %d, which replicas have seen", got, replica.Newest())
 	}
 }
 
-// TestOlderIntakeKeepsNewerItems checks that builders of two releases do not read posts again in turns.
+// TestOlderIntakeKeepsNewerItems checks that builders of two releases do not replace each other's items in turns.
 func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
 	p := w.builder("older")
 	w.rebuild(p)
-	// A newer program has read a since.
+	// A newer program reads post a.
 	stored, err := w.site.Load(t.Context(), []string{"a"})
 	if err != nil {
 		t.Fatal(err)
@@ -267,12 +254,12 @@ func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 		w.rebuild(p)
 	}
 	if got := title(); got != newer.Title {
-		t.Errorf("the older program read it again, as %q; the newer one would read it anew, and so on", got)
+		t.Errorf("the older program replaced the item of the newer one; its title is %q", got)
 	}
 	w.put(post("a", "title", "Changed by its writer"))
 	w.rebuild(p)
 	if got := title(); got != "Changed by its writer" {
-		t.Errorf("a post that was changed is %q, want it read by whoever builds", got)
+		t.Errorf("title of a changed post is %q, want the new one", got)
 	}
 	if got := w.ids("main"); !slices.Equal(got, []string{"a", "b"}) && !slices.Equal(got, []string{"b", "a"}) {
 		t.Errorf("main has %v, want both posts", got)

@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -24,7 +25,7 @@ import (
 	"feedpub/store"
 )
 
-// world is a store and a clock for builders and writers.
+// world is a store and a clock that the builders and writers of a test share.
 type world struct {
 	t      *testing.T
 	redis  *miniredis.Miniredis
@@ -58,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	}
 }
 
-// logBuffer is a log that can be read while it is written.
+// logBuffer is a log that can be read while it is written to.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -76,7 +77,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// logged counts the lines of the log that hold text.
+// logged returns how often text is in the log.
 func (w *world) logged(text string) int { return strings.Count(w.log.String(), text) }
 
 func (w *world) now() time.Time {
@@ -92,7 +93,7 @@ func (w *world) advance(d time.Duration) {
 	w.redis.SetTime(time.Now().Add(w.offset))
 }
 
-// builder returns a builder of the world's site as it is configured now.
+// builder returns a builder with the current configuration of the site.
 func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.Publisher {
 	w.t.Helper()
 	reader, err := attribution.New(attribution.Options{})
@@ -113,7 +114,8 @@ func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.
 	return publish.New(c)
 }
 
-// post is a JSON post: id, title and text, and members as key and value in turn.
+// post returns a JSON post with an id, title, text and date, and with members, which are keys and values in turn. A nil
+// value removes the member.
 func post(id string, members ...any) feed.RawPost {
 	m := map[string]any{
 		"id": id, "title": "Title of " + id, "content_text": "Text of " + id + ".",
@@ -147,7 +149,7 @@ func (w *world) delete(id string) {
 	}
 }
 
-// rebuild rebuilds all feeds and returns the outcome of each.
+// rebuild rebuilds the given feeds, or all, and returns their outcomes.
 func (w *world) rebuild(p *publish.Publisher, names ...feed.Name) map[feed.Name]feed.Outcome {
 	w.t.Helper()
 	report, err := p.Rebuild(w.t.Context(), names...)
@@ -189,7 +191,7 @@ func (w *world) ids(name feed.Name) []string {
 		ids = append(ids, it.ID)
 	}
 	if !slices.Equal(ids, h.IDs) {
-		w.t.Errorf("%s: the document holds %v and the head says %v", name, ids, h.IDs)
+		w.t.Errorf("%s: the document has the posts %v, want those of the head, %v", name, ids, h.IDs)
 	}
 	return ids
 }
@@ -214,7 +216,7 @@ func (w *world) body(h feed.Head, f feed.Format) []byte {
 		w.t.Fatal(err)
 	}
 	if feed.HashOf(body) != ref.Hash || len(body) != ref.Length {
-		w.t.Errorf("%s: the bytes of %s are not those that the head promises", h.Feed, f)
+		w.t.Errorf("%s: the %s document does not match the hash and length in the head", h.Feed, f)
 	}
 	return body
 }
@@ -233,7 +235,7 @@ func (w *world) problems() map[string]feed.ProblemKind {
 	return out
 }
 
-// lose deletes keys without an inbox entry, as a loss of data does.
+// lose deletes the keys with the given suffixes, without an inbox entry.
 func (w *world) lose(keys ...string) {
 	for _, k := range w.redis.Keys() {
 		if slices.ContainsFunc(keys, func(part string) bool { return strings.HasSuffix(k, part) }) {
@@ -242,13 +244,13 @@ func (w *world) lose(keys ...string) {
 	}
 }
 
-// seen is a Replica with the documents that remember has given to it.
+// seen is a [publish.Replica] with the documents that remember has copied.
 type seen struct {
 	heads map[feed.Name]feed.Head
 	blobs map[feed.Hash]feed.Blob
 }
 
-// remember gives the committed documents to the replica.
+// remember makes a replica with the committed documents, for the builders that follow.
 func (w *world) remember() {
 	w.t.Helper()
 	w.seen = &seen{map[feed.Name]feed.Head{}, map[feed.Hash]feed.Blob{}}
@@ -277,3 +279,29 @@ func (s *seen) Newest() feed.Token {
 func (s *seen) Head(n feed.Name) (feed.Head, bool) { h, ok := s.heads[n]; return h, ok }
 func (s *seen) Heads() []feed.Head                 { return slices.Collect(maps.Values(s.heads)) }
 func (s *seen) Blob(h feed.Hash) (feed.Blob, bool) { b, ok := s.blobs[h]; return b, ok }
+
+// until waits until cond returns true, and fails the test after a minute.
+func (w *world) until(what string, cond func() bool) {
+	w.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for !cond() {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("not within a minute: %s\n%s", what, w.log)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// run runs a builder until stop is called.
+func (w *world) run(p *publish.Publisher) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	}
+}

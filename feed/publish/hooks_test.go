@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/publish"
 )
 
-// heads collects what the Committed hook is called with.
+// heads collects the heads with which the Committed hook is called.
 type heads struct {
 	mu   sync.Mutex
 	list []feed.Head
@@ -41,7 +41,7 @@ func (h *heads) take() []feed.Head {
 	return list
 }
 
-func TestCommittedIsCalledOnceForEachNewHead(t *testing.T) {
+func TestCommittedHookForEachNewHead(t *testing.T) {
 	w := newWorld(t)
 	var committed heads
 	b := w.builder("one", committed.hook)
@@ -68,10 +68,10 @@ func TestCommittedIsCalledOnceForEachNewHead(t *testing.T) {
 	w.put(post("b", "title", "Edited again"))
 	rebuild("the main feed is held")
 	w.put(post("a", "tags", []string{"x"}, "status", "private"))
-	rebuild("a private post leaves the held feed", feed.Main, feed.Pages, "tags/x")
+	rebuild("a private post is removed from the held feed", feed.Main, feed.Pages, "tags/x")
 }
 
-// dueSignal is a store that reports when the builder lists due posts, which it does while it holds the work lock.
+// dueSignal is a store that reports when the builder lists due posts, which it does with the work lock locked.
 type dueSignal struct {
 	publish.Store
 	listed chan struct{}
@@ -85,7 +85,7 @@ func (s dueSignal) Due(ctx context.Context, now time.Time, n int) ([]string, err
 	return s.Store.Due(ctx, now, n)
 }
 
-func TestOthersWorkWhileCommittedIsCalled(t *testing.T) {
+func TestRebuildDuringCommittedHook(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	listed := make(chan struct{}, 1)
@@ -100,7 +100,7 @@ func TestOthersWorkWhileCommittedIsCalled(t *testing.T) {
 			}
 			first = false
 			select {
-			case <-listed: // by the rebuild that has made the commit
+			case <-listed: // by the first rebuild
 			default:
 			}
 			go func() {
@@ -110,7 +110,7 @@ func TestOthersWorkWhileCommittedIsCalled(t *testing.T) {
 			select {
 			case <-listed:
 			case <-time.After(time.Minute):
-				t.Error("no other rebuild can work while the Committed hook is called")
+				t.Error("another rebuild is blocked while the Committed hook runs")
 			case <-ctx.Done():
 				t.Error("the context of the Committed hook has ended")
 			}
@@ -119,7 +119,7 @@ func TestOthersWorkWhileCommittedIsCalled(t *testing.T) {
 	if _, err := b.Rebuild(t.Context()); err != nil {
 		t.Errorf("Rebuild = %v", err)
 	}
-	// The lease may have been released before the other rebuild ended; the error is that of its context then.
+	// If the lease was released before the second rebuild ended, its context was canceled.
 	if err := <-other; err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("Rebuild from another goroutine = %v", err)
 	}
@@ -141,19 +141,19 @@ func (c *calls) Inbox(ctx context.Context, after string, n int) ([]feed.Submissi
 	return c.Store.Inbox(ctx, after, n)
 }
 
-func TestDuePostsAreListedOnceAPass(t *testing.T) {
+func TestDuePostsAreListedOncePerPass(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))
 	store := &calls{Store: w.site}
 	b := w.builder("one", func(c *publish.Config) { c.Store = store })
 	w.rebuild(b)
 	if store.due != store.inbox {
-		t.Errorf("due posts were listed %d times in %d passes over the inbox, want once a pass", store.due, store.inbox)
+		t.Errorf("due posts were listed %d times in %d passes over the inbox, want once per pass", store.due, store.inbox)
 	}
 }
 
-// TestACommitReadsTheHeadOnce counts the commands of a builder that follows changes.
-func TestACommitReadsTheHeadOnce(t *testing.T) {
+// TestCommitReadsHeadOnce counts the reads of a head during a commit.
+func TestCommitReadsHeadOnce(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))
 	committed := make(chan feed.Head, 10)
@@ -180,7 +180,7 @@ func TestACommitReadsTheHeadOnce(t *testing.T) {
 	})
 	w.put(post("b"))
 	if h := <-committed; h.Feed != feed.Main || len(h.IDs) != 2 {
-		t.Errorf("committed %s with %v, want main with both posts", h.Feed, h.IDs)
+		t.Errorf("committed %s with posts %v, want main with both", h.Feed, h.IDs)
 	}
 	mu.Lock()
 	defer mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// What is read ahead of a post must not be older than what an earlier batch has made of it.
+// TestPostSubmittedRepeatedlyInLongInbox checks that the state which the builder reads ahead includes the changes of
+// earlier batches.
 func TestPostSubmittedRepeatedlyInLongInbox(t *testing.T) {
 	w := newWorld(t)
 	for i := range 5 {
@@ -20,17 +21,17 @@ func TestPostSubmittedRepeatedlyInLongInbox(t *testing.T) {
 	}
 	w.rebuild(w.builder("one"))
 	if body := string(w.body(w.head("main"), feed.RSS)); !strings.Contains(body, "Version 4") {
-		t.Error("main does not show the last version of a post that was submitted five times")
+		t.Error("main lacks the last version of a post that was submitted five times")
 	}
 	if got := w.ids("tags/t4"); len(got) != 1 {
-		t.Errorf("tags/t4 holds %v, want the post", got)
+		t.Errorf("tags/t4 has %v, want the post", got)
 	}
 	for i := range 4 {
 		if n, err := w.site.Count(t.Context(), feed.Name(fmt.Sprintf("tags/t%d", i))); err != nil || n != 0 {
-			t.Errorf("tags/t%d holds %d posts, %v; the post has left it", i, n, err)
+			t.Errorf("tags/t%d has %d posts, %v; want none", i, n, err)
 		}
 	}
 	if n, err := w.site.Count(t.Context(), feed.Main); err != nil || n != 1001 {
-		t.Errorf("main holds %d posts, %v; want 1001", n, err)
+		t.Errorf("main has %d posts, %v; want 1001", n, err)
 	}
 }

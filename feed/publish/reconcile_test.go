@@ -17,7 +17,7 @@ import (
 
 func TestLargeSiteIsReconciledInBackground(t *testing.T) {
 	w := newWorld(t)
-	forget := func(p feed.RawPost) {
+	putSilently := func(p feed.RawPost) {
 		t.Helper()
 		if err := w.redis.Set("feedpub:{main}:post:"+p.ID, string(p.Raw)); err != nil {
 			t.Fatal(err)
@@ -25,29 +25,24 @@ func TestLargeSiteIsReconciledInBackground(t *testing.T) {
 	}
 	const first, later = 2200, 30 // more than a rebuild waits for
 	for i := range first {
-		forget(post(fmt.Sprintf("p%04d", i)))
+		putSilently(post(fmt.Sprintf("p%04d", i)))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
 	b := w.builder("one")
-	done := make(chan error)
-	go func() { done <- b.Run(ctx) }()
-	w.until("the first documents are there", func() bool { return w.ids("main") != nil })
+	stop := w.run(b)
+	w.until("the first documents are committed", func() bool { return w.ids("main") != nil })
 	if n, err := w.site.Count(t.Context(), feed.Main); err != nil || n != first {
-		t.Errorf("the first documents are made of %d posts, %v; want all %d, though nobody submitted them", n, err, first)
+		t.Errorf("main has %d posts, %v; want all %d, which have no inbox entries", n, err, first)
 	}
 	for i := range later {
-		forget(post(fmt.Sprintf("z%04d", i), "date_published", "2024-01-02T03:04:05Z"))
+		putSilently(post(fmt.Sprintf("z%04d", i), "date_published", "2024-01-02T03:04:05Z"))
 	}
 	if _, err := b.Rebuild(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.until("the posts are published whose writer added no inbox entry", func() bool {
+	w.until("the posts without inbox entries are published", func() bool {
 		return slices.Contains(w.ids("main"), "z0000") && slices.Contains(w.ids("main"), "z0029")
 	})
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Run = %v, want nil", err)
-	}
+	stop()
 }
 
 func TestEqualItemsChangeNoDocument(t *testing.T) {
@@ -59,7 +54,7 @@ func TestEqualItemsChangeNoDocument(t *testing.T) {
 	w.put(post("a", "tags", []string{"x"}, "unknown", "member"))
 	w.rebuild(w.builder("two"))
 	if n := w.logged("feed built") - built; n != 0 {
-		t.Errorf("%d feeds were built for a member of a post that no document shows, want none", n)
+		t.Errorf("%d feeds were built for a member that no document contains, want none", n)
 	}
 	w.rebuild(w.builder("three", func(c *publish.Config) {
 		reader, err := attribution.New(attribution.Options{Threshold: 0.6})
@@ -69,11 +64,11 @@ func TestEqualItemsChangeNoDocument(t *testing.T) {
 		c.Intake = intake.New(c.Site, reader)
 		stored, err := w.site.Load(t.Context(), []string{"a"})
 		if err != nil || stored[0].Item.Intake == c.Intake.Fingerprint() {
-			t.Fatalf("the intake is not another: %v", err)
+			t.Fatalf("the intake has the same fingerprint: %v", err)
 		}
 	}))
 	if n := w.logged("feed built") - built; n != 0 {
-		t.Errorf("%d feeds were built because another intake read posts alike, want none", n)
+		t.Errorf("%d feeds were built although another intake made the same items, want none", n)
 	}
 	states, err := w.site.PostStates(t.Context(), intakeOf(t, w), "a", "b")
 	if err != nil {
@@ -81,7 +76,7 @@ func TestEqualItemsChangeNoDocument(t *testing.T) {
 	}
 	for _, st := range states {
 		if !st.Current || !st.Indexed {
-			t.Errorf("post %s stands as %+v, want an item of the new intake in the index", st.ID, st)
+			t.Errorf("state of post %s is %+v, want a current item in the index", st.ID, st)
 		}
 	}
 }
@@ -96,13 +91,13 @@ func intakeOf(t *testing.T, w *world) string {
 	return stored[0].Item.Intake
 }
 
-// passes is a store whose scans withhold the post "z" until let is closed.
-type passes struct {
+// slowScan is a store whose scans return the post "z" only after release is closed.
+type slowScan struct {
 	publish.Store
-	let <-chan struct{}
+	release <-chan struct{}
 }
 
-func (s passes) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
+func (s slowScan) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	return func(yield func(feed.IDs, error) bool) {
 		for ids, err := range s.Store.IDs(ctx) {
 			ids.Posts = slices.DeleteFunc(slices.Clone(ids.Posts), func(id string) bool { return id == "z" })
@@ -111,7 +106,7 @@ func (s passes) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 			}
 		}
 		select {
-		case <-s.let:
+		case <-s.release:
 			yield(feed.IDs{Posts: []string{"z"}}, nil)
 		case <-ctx.Done():
 			yield(feed.IDs{}, ctx.Err())
@@ -119,8 +114,9 @@ func (s passes) IDs(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// TestWithoutOnChangeSubmissionsWaitForTick includes scans in the background that build what they find.
-func TestWithoutOnChangeSubmissionsWaitForTick(t *testing.T) {
+// TestSubmissionsWaitForTick checks that without OnChange a scan in the background publishes the posts that it finds,
+// but not those that were submitted since the last tick.
+func TestSubmissionsWaitForTick(t *testing.T) {
 	w := newWorld(t)
 	var posts []feed.RawPost
 	for i := range 2200 { // more than a rebuild waits for
@@ -132,38 +128,33 @@ func TestWithoutOnChangeSubmissionsWaitForTick(t *testing.T) {
 	if err := w.redis.Set("feedpub:{main}:post:z", string(late.Raw)); err != nil {
 		t.Fatal(err)
 	}
-	let, built := make(chan struct{}), make(chan struct{})
+	release, built := make(chan struct{}), make(chan struct{})
 	b := w.builder("one", func(c *publish.Config) {
-		c.Store = passes{w.site, let}
+		c.Store = slowScan{w.site, release}
 		first := sync.OnceFunc(func() { close(built) })
 		c.Built = func(feed.FeedReport) { first() }
 	})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- b.Run(ctx) }()
-	<-built // by Run, which did not wait for the whole pass
+	stop := w.run(b)
+	<-built // by Run, which does not wait for the whole scan
 	w.advance(time.Minute)
 	w.put(post("submitted", "date_published", "2024-01-02T03:04:06Z"))
-	close(let)
-	w.until("what the pass found is published", func() bool { return slices.Contains(w.ids("main"), "z") })
+	close(release)
+	w.until("the post that the scan found is published", func() bool { return slices.Contains(w.ids("main"), "z") })
 	if got, want := w.ids("main")[:2], []string{"z", "p2199"}; !slices.Equal(got, want) {
-		t.Errorf("before the tick the main feed begins with %v, want %v: what the pass of the last tick found, and not "+
-			"what was submitted since", got, want)
+		t.Errorf("the main feed begins with %v before the tick, want %v: the post that the scan found, and not the one "+
+			"that was submitted since", got, want)
 	}
 	if err := b.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := w.ids("main")[:2], []string{"submitted", "z"}; !slices.Equal(got, want) {
-		t.Errorf("after the tick the main feed begins with %v, want %v", got, want)
+		t.Errorf("the main feed begins with %v after the tick, want %v", got, want)
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("Run = %v, want nil", err)
-	}
+	stop()
 }
 
-// TestScanHoldsNoTurn checks that a scan of one site does not block others.
-func TestScanHoldsNoTurn(t *testing.T) {
+// TestScanTakesNoTurn checks that a scan of one site does not block the builds of others.
+func TestScanTakesNoTurn(t *testing.T) {
 	w := newWorld(t)
 	turns := make(chan struct{}, 1)
 	oneAtATime := func(c *publish.Config) {
@@ -176,16 +167,16 @@ func TestScanHoldsNoTurn(t *testing.T) {
 			}
 		}
 	}
-	let := make(chan struct{})
-	walks := w.builder("one", oneAtATime, func(c *publish.Config) { c.Store = passes{w.site, let} })
+	release := make(chan struct{})
+	scanning := w.builder("one", oneAtATime, func(c *publish.Config) { c.Store = slowScan{w.site, release} })
 	done := make(chan error)
 	go func() {
-		_, err := walks.Rebuild(t.Context())
+		_, err := scanning.Rebuild(t.Context())
 		done <- err
 	}()
 	w.until("one builder has the lease", func() bool {
-		_, held, err := w.site.Holder(t.Context(), publish.Job)
-		return held && err == nil
+		_, ok, err := w.site.Holder(t.Context(), publish.Job)
+		return ok && err == nil
 	})
 
 	other := w.site.Client().Site("other")
@@ -193,10 +184,10 @@ func TestScanHoldsNoTurn(t *testing.T) {
 	defer cancel()
 	b := w.builder("one", oneAtATime, func(c *publish.Config) { c.Site.ID, c.Store = "other", other })
 	if _, err := b.Rebuild(ctx); err != nil {
-		t.Errorf("a site can't rebuild while another one walks: %v", err)
+		t.Errorf("Rebuild of a site while another is scanned: %v", err)
 	}
-	close(let)
+	close(release)
 	if err := <-done; err != nil {
-		t.Errorf("Rebuild of the site that walked = %v", err)
+		t.Errorf("Rebuild of the scanned site: %v", err)
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"feedpub/feed"
 )
 
-func TestHooksAreCalledAfterTheLockIsReleased(t *testing.T) {
+func TestHooksRunWithoutLock(t *testing.T) {
 	calls := 0
 	w := &workLock{turn: func(context.Context) (func(), error) { return func() {}, nil }}
 	w.committed = func(context.Context, feed.Head) {
 		calls++
 		if !w.working.TryLock() {
-			t.Error("the Committed hook is called while the work lock is held")
+			t.Error("the Committed hook is called with the work lock locked")
 			return
 		}
 		w.working.Unlock()
@@ -36,7 +36,7 @@ func TestHooksAreCalledAfterTheLockIsReleased(t *testing.T) {
 	}
 }
 
-func TestHooksAreCalledInTheOrderOfTheWork(t *testing.T) {
+func TestHooksRunInOrder(t *testing.T) {
 	const goroutines, each = 8, 200
 	var got []int
 	w := &workLock{built: func(r feed.FeedReport) { got = append(got, r.Items) }}
@@ -55,7 +55,7 @@ func TestHooksAreCalledInTheOrderOfTheWork(t *testing.T) {
 	}
 	wg.Wait()
 	if len(got) != goroutines*each || !slices.IsSorted(got) {
-		t.Errorf("%d calls of the Built hook, sorted: %t; want %d in the order of the work",
+		t.Errorf("%d calls of the Built hook, sorted: %t; want %d in order",
 			len(got), slices.IsSorted(got), goroutines*each)
 	}
 }

@@ -370,9 +370,12 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 			continue
 		}
 		hi := i + 1
-		for hi < len(toks) && (toks[hi].kind == tokClose || toks[hi].kind == tokPunct &&
-			(toks[hi].ch == ')' || toks[hi].ch == ']') && !hasOpenBracket(toks[lo:hi])) {
-			hi++
+		for depth := bracketDepth(toks[lo:hi]); hi < len(toks); hi++ {
+			step := bracketDepth(toks[hi : hi+1])
+			if toks[hi].kind != tokClose && (step >= 0 || depth > 0) {
+				break
+			}
+			depth += step
 		}
 		if hi > lo && !yield(span{lo, hi}) {
 			return
@@ -385,8 +388,8 @@ func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	}
 }
 
-// hasOpenBracket reports whether the tokens contain an unclosed bracket.
-func hasOpenBracket(toks []token) bool {
+// bracketDepth returns how many more brackets the tokens open than they close.
+func bracketDepth(toks []token) int {
 	depth := 0
 	for _, t := range toks {
 		if t.kind == tokPunct {
@@ -398,7 +401,7 @@ func hasOpenBracket(toks []token) bool {
 			}
 		}
 	}
-	return depth > 0
+	return depth
 }
 
 // endsSentence reports whether last is a closing quotation mark after the end of a sentence.

@@ -23,7 +23,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-func TestOpenRefusesBadURLsAndNeverShowsAPassword(t *testing.T) {
+func TestOpenInvalidURL(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost:6379", "/a/path", "http://h", "redis://h:port", "redis://u:hunter2@h:port", "redis://u:hunter2@h/x/y",
 		"redis://:hunter2@h/notanumber", "redis://h/0?unknown=hunter2", "redis://u:hunter2@[::1", "://u:hunter2@h",
@@ -37,12 +37,12 @@ func TestOpenRefusesBadURLsAndNeverShowsAPassword(t *testing.T) {
 			t.Errorf("Open(%q): error is %v; want one of kind %q", url, err, feed.ErrInvalid)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("Open(%q): the error shows the password: %v", url, err)
+			t.Errorf("Open(%q): error contains the password: %v", url, err)
 		}
 	}
 }
 
-func TestErrorsOfAServerNeverShowAPassword(t *testing.T) {
+func TestErrorsContainNoPassword(t *testing.T) {
 	c, err := store.Open(store.Options{URL: "redis://user:hunter2@127.0.0.1:1/3?client_name=hunter2"})
 	if err != nil {
 		t.Fatal(err)
@@ -51,14 +51,14 @@ func TestErrorsOfAServerNeverShowAPassword(t *testing.T) {
 	err = c.Ping(t.Context())
 	if !errors.Is(err, feed.ErrUnavailable) || strings.Contains(err.Error(), "hunter2") ||
 		!strings.Contains(err.Error(), "redis://127.0.0.1:1/3") {
-		t.Errorf("Ping of a port where nobody listens: %v; want the address, no password, kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Ping of a closed port: error is %v; want the address, no password, and kind %q", err, feed.ErrUnavailable)
 	}
 	if got, want := c.Address(), "redis://127.0.0.1:1/3"; got != want {
 		t.Errorf("Address = %q; want %q", got, want)
 	}
 }
 
-func TestSocketAddressOfALongPath(t *testing.T) {
+func TestSocketAddressOfLongPath(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestSocketAddressOfALongPath(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	if _, err := os.Stat(path); err != nil {
-		t.Errorf("the socket is not where it was asked for: %v", err)
+		t.Errorf("socket at the long path: %v", err)
 	}
 }
 
@@ -85,25 +85,27 @@ type authority struct {
 	dir  string
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-	made int64
+	last int64 // serial number
 }
 
-// newAuthority makes an authority, whose certificate is in ca.pem in the folder.
+// newAuthority returns an authority with a folder that contains its certificate, ca.pem.
 func newAuthority(t *testing.T) *authority {
 	a := &authority{t: t, dir: t.TempDir()}
-	a.cert, a.key = a.issue("ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	a.cert, a.key = a.issue("ca", &x509.Certificate{
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	})
 	return a
 }
 
-// issue writes NAME.pem and NAME.key.pem into the folder.
+// issue issues a certificate and writes it and its key to NAME.pem and NAME.key.pem.
 func (a *authority) issue(name string, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	a.made++
-	template.SerialNumber, template.Subject = big.NewInt(a.made), pkix.Name{CommonName: name}
+	a.last++
+	template.SerialNumber, template.Subject = big.NewInt(a.last), pkix.Name{CommonName: name}
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	parent, signer := a.cert, a.key
 	if parent == nil {
@@ -134,33 +136,37 @@ func (a *authority) issue(name string, template *x509.Certificate) (*x509.Certif
 
 func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
 
-// TestTLS speaks to a server that shows a certificate for a name and asks for one.
+// TestTLS connects to a server whose certificate is for a host name, and which requires a client certificate.
 func TestTLS(t *testing.T) {
 	ca := newAuthority(t)
-	ca.issue("server", &x509.Certificate{DNSNames: []string{"redis.example"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	ca.issue("server", &x509.Certificate{
+		DNSNames: []string{"redis.example"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
 	ca.issue("client", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	port, err := storetest.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.StartRedis(t, "--tls-port", fmt.Sprint(port), "--tls-auth-clients", "yes", "--tls-ca-cert-file", ca.file("ca.pem"),
+	storetest.StartRedis(t, "--tls-port", fmt.Sprint(port), "--tls-auth-clients", "yes",
+		"--tls-ca-cert-file", ca.file("ca.pem"),
 		"--tls-cert-file", ca.file("server.pem"), "--tls-key-file", ca.file("server.key.pem"))
-	authorities, me := "tls_ca_file="+ca.file("ca.pem"), "tls_cert_file="+ca.file("client.pem")+"&tls_key_file="+ca.file("client.key.pem")
+	authority := "tls_ca_file=" + ca.file("ca.pem")
+	client := "tls_cert_file=" + ca.file("client.pem") + "&tls_key_file=" + ca.file("client.key.pem")
 	for _, tt := range []struct {
 		name, parameters string
-		want             string // in the error; "" is none
+		want             string // part of the error; "" for none
 	}{
-		{"all in order", authorities + "&" + me + "&tls_server_name=redis.example", ""},
-		{"nothing verified", "tls_skip_verify=true&" + me, ""},
-		{"unknown authority", me + "&tls_server_name=redis.example", "unknown authority"},
-		{"another name", authorities + "&" + me, "127.0.0.1"},
-		{"no certificate of the client", authorities + "&tls_server_name=redis.example", "certificate required"},
+		{"valid", authority + "&" + client + "&tls_server_name=redis.example", ""},
+		{"verification disabled", "tls_skip_verify=true&" + client, ""},
+		{"unknown authority", client + "&tls_server_name=redis.example", "unknown authority"},
+		{"other server name", authority + "&" + client, "127.0.0.1"},
+		{"no client certificate", authority + "&tls_server_name=redis.example", "certificate required"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t, store.Options{URL: fmt.Sprintf("rediss://127.0.0.1:%d?%s", port, tt.parameters)})
 			err := c.Ping(t.Context())
 			if tt.want == "" && err != nil || tt.want != "" && !strings.Contains(fmt.Sprint(err), tt.want) {
-				t.Errorf("Ping: %v; want %q", err, tt.want)
+				t.Errorf("Ping: error is %v; want %q", err, tt.want)
 			}
 		})
 	}
@@ -174,15 +180,15 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestUsersOfSentinelsAndServers: they have passwords of their own, and a Sentinel's may be in a file.
-func TestUsersOfSentinelsAndServers(t *testing.T) {
+// TestSentinelCredentials checks that Sentinels and servers may have different credentials.
+func TestSentinelCredentials(t *testing.T) {
 	group := storetest.StartSentinels(t, noFailover)
 	for _, s := range group.Servers() {
 		s.Do("ACL SETUSER writer on >swordfish ~feedpub:* &* +@all -@admin")
 	}
 	for _, s := range group.Sentinels() {
 		s.Do("ACL SETUSER asker on >sesame allcommands allchannels")
-		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // not a client's
+		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // what Sentinels need of each other
 	}
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("sesame\n"), 0o600); err != nil {
@@ -193,33 +199,35 @@ func TestUsersOfSentinelsAndServers(t *testing.T) {
 		name, url string
 		works     bool
 	}{
-		{"both known", url + "?sentinel_user=asker&sentinel_password=sesame", true},
-		{"the Sentinel's in a file", url + "?sentinel_user=asker&sentinel_password_file=" + file, true},
-		{"the Sentinel's wrong", url + "?sentinel_user=asker&sentinel_password=wrong-sesame", false},
-		{"the Sentinel's missing", url, false},
-		{"the server's wrong", strings.Replace(url, "swordfish", "sardine", 1) + "?sentinel_user=asker&sentinel_password=sesame", false},
+		{"valid", url + "?sentinel_user=asker&sentinel_password=sesame", true},
+		{"password of the Sentinels in a file", url + "?sentinel_user=asker&sentinel_password_file=" + file, true},
+		{"wrong password of the Sentinels", url + "?sentinel_user=asker&sentinel_password=wrong-sesame", false},
+		{"no password of the Sentinels", url, false},
+		{"wrong password of the servers",
+			strings.Replace(url, "swordfish", "sardine", 1) + "?sentinel_user=asker&sentinel_password=sesame", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t, store.Options{URL: tt.url}).Site(site)
 			err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")})
 			if (err == nil) != tt.works {
-				t.Errorf("Put: %v; want it to work: %t", err, tt.works)
+				t.Errorf("Put: error is %v; want success: %t", err, tt.works)
 			}
 			if err != nil && (strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "sardine")) {
-				t.Errorf("Put: the error shows a password: %v", err)
+				t.Errorf("Put: error contains a password: %v", err)
 			}
 			if tt.works {
-				// CONFIG is forbidden to this user: INFO tells.
+				// This user may not use CONFIG, so Check uses INFO.
 				if warnings, err := s.Client().Check(t.Context()); err != nil || len(warnings) != 1 {
-					t.Errorf("Check by a user who may not administrate = %q, %v; want the warning of a failover", warnings, err)
+					t.Errorf("Check without the right to CONFIG = %q, %v; want the warning about failovers", warnings, err)
 				}
 			}
 		})
 	}
 }
 
-// TestUnknownMasterIsNoEmptyStore: Sentinels answer nil for a name that they don't know, as a server does for a key.
-func TestUnknownMasterIsNoEmptyStore(t *testing.T) {
+// TestUnknownMaster checks that the store does not look empty if the Sentinels do not know the master. They reply nil
+// for an unknown name, as a server does for an unknown key.
+func TestUnknownMaster(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.StartSentinels(t, noFailover).URL() + "-other"}).Site(site)
 	for name, call := range map[string]func() error{
 		"Version": func() error { _, err := s.Version(t.Context()); return err },
@@ -233,7 +241,7 @@ func TestUnknownMasterIsNoEmptyStore(t *testing.T) {
 	}
 }
 
-func TestStoreComesBackWithItsServer(t *testing.T) {
+func TestServerRestart(t *testing.T) {
 	r := storetest.StartRedis(t, "--appendonly", "yes")
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
 	if err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
@@ -241,7 +249,7 @@ func TestStoreComesBackWithItsServer(t *testing.T) {
 	}
 	r.Stop()
 	if _, err := s.Post(t.Context(), "a"); !errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Post of a stopped server: error is %v; want one of kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Post while the server is stopped: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 	r.Restart()
 	if got, err := s.Post(t.Context(), "a"); err != nil || string(got) != "{}" {
@@ -252,7 +260,7 @@ func TestStoreComesBackWithItsServer(t *testing.T) {
 	}
 }
 
-func TestDeadlinesAreKept(t *testing.T) {
+func TestContextDeadline(t *testing.T) {
 	r := storetest.StartRedis(t)
 	c := open(t, store.Options{URL: r.URL(), ServeTimeout: time.Minute, BuildTimeout: time.Minute})
 	if err := c.Ping(t.Context()); err != nil {
@@ -264,7 +272,7 @@ func TestDeadlinesAreKept(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	if err := c.Ping(ctx); !errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Ping of a hanging server: error is %v; want one of kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Ping while the server hangs: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("Ping with a deadline of 100 ms took %v", took)

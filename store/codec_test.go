@@ -30,13 +30,15 @@ func fullItem() *feed.Item {
 		},
 		Quotes: []feed.Quote{{
 			Source: feed.Source{
-				Publication: "the Guardian", PublicationURL: "https://g/", FeedURL: "https://g/rss", Headline: "H", URL: "https://g/1",
+				Publication: "the Guardian", PublicationURL: "https://g/", FeedURL: "https://g/rss",
+				Headline: "H", URL: "https://g/1",
 				Authors: []feed.Author{author, {Name: "Bob"}}, DatePublished: "2014-06-16", Agencies: []string{"AP"},
 			},
 			Text: "quoted", HTML: "<p>quoted</p>", Confidence: 0.75, Certain: true,
 		}},
 		Via:   []feed.Via{{Name: "V", URL: "https://v/"}},
-		Feeds: []feed.Name{"authors/ann", "tags/go"}, ExcludeFrom: []feed.Name{"links"}, Intake: "3", RawSum: feed.HashOf(nil),
+		Feeds: []feed.Name{"authors/ann", "tags/go"}, ExcludeFrom: []feed.Name{"links"},
+		Intake: "3", RawSum: feed.HashOf(nil),
 	}
 }
 
@@ -177,15 +179,23 @@ func TestDecodeBlob(t *testing.T) {
 	body := []byte("<rss/>")
 	gz, other := coding.Gzip.Pack(body), coding.Gzip.Pack([]byte("<atom/>"))
 	good := feed.Blob{Hash: feed.HashOf(body), Gzip: gz, Size: len(body)}
-	got, err := decodeBlob(good.Hash, encodeBlob(good))
-	if err != nil {
-		t.Fatal(err)
+	bounded := good
+	bounded.Bounds = feed.Bounds{1, 3, uint32(len(body))}
+	for name, want := range map[string]feed.Blob{"without bounds": good, "with bounds": bounded} {
+		got, err := decodeBlob(want.Hash, encodeBlob(want))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
-	if diff := cmp.Diff(good, got); diff != "" {
-		t.Errorf("blob (-want +got):\n%s", diff)
-	}
+	outside, cut := good, encodeBlob(bounded)[:blobHeader+1]
+	outside.Bounds = feed.Bounds{1, uint32(len(body)) + 1}
 	for name, b := range map[string][]byte{
 		"empty":         nil,
+		"bounds cut":    cut,
+		"bounds beyond": encodeBlob(outside),
 		"other bytes":   encodeBlob(feed.Blob{Gzip: other, Size: len("<atom/>")}),
 		"other length":  encodeBlob(feed.Blob{Gzip: gz, Size: len(body) - 1}),
 		"longer length": encodeBlob(feed.Blob{Gzip: gz, Size: 1 << 62}),
@@ -202,7 +212,8 @@ func TestDecodeBlob(t *testing.T) {
 // benchItem returns an item of usual size: 3 KB of text and one quote.
 func benchItem() *feed.Item {
 	it := fullItem()
-	it.HTML, it.Text = strings.Repeat("<p>Some words of a post.</p>\n", 110), strings.Repeat("Some words of a post.\n", 110)
+	it.HTML = strings.Repeat("<p>Some words of a post.</p>\n", 110)
+	it.Text = strings.Repeat("Some words of a post.\n", 110)
 	it.Quotes[0].HTML, it.Quotes[0].Text = strings.Repeat("Quoted. ", 100), strings.Repeat("Quoted. ", 100)
 	return it
 }

@@ -105,6 +105,7 @@ func TestCanceledIsNotUnavailable(t *testing.T) {
 	cancel()
 	_, err := c.Site(site).Changes(ctx, "0-0", time.Hour)
 	if !errors.Is(err, context.Canceled) || errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Changes with a canceled context: error is %v; want context.Canceled without kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Changes with a canceled context: error is %v; want context.Canceled without kind %q",
+			err, feed.ErrUnavailable)
 	}
 }

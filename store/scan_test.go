@@ -65,7 +65,8 @@ func TestConcurrentScansShareAPass(t *testing.T) {
 	calls, _, _ := strings.Cut(stats, ",")
 	alone := sites * (sites*posts/1000 + 1)
 	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
-		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of %d, their number one by one", sites, calls, err, alone)
+		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of %d, their number one by one",
+			sites, calls, err, alone)
 	}
 }
 

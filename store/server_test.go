@@ -21,19 +21,24 @@ func TestCheck(t *testing.T) {
 		name string
 		args []string
 		kind error
-		want string // in the error or the only warning; "" is neither
+		want string // part of the error or of the only warning; "" is neither
 	}{
 		{"safe", []string{"--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
-		{"safe but for the last second", []string{"--appendonly", "yes"}, nil, "appendfsync is everysec"},
+		{"syncs every second", []string{"--appendonly", "yes"}, nil, "appendfsync is everysec"},
 		{"allkeys-lru", []string{"--maxmemory-policy", "allkeys-lru"}, feed.ErrInvalid, "maxmemory-policy is allkeys-lru"},
-		{"allkeys-random", []string{"--maxmemory-policy", "allkeys-random", "--maxmemory", "100mb"}, feed.ErrInvalid, "noeviction"},
-		{"volatile-lru evicts no post", []string{"--maxmemory-policy", "volatile-lru", "--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
-		{"nothing persists", nil, nil, "neither an append-only file nor snapshots"},
+		{"allkeys-random", []string{"--maxmemory-policy", "allkeys-random", "--maxmemory", "100mb"},
+			feed.ErrInvalid, "noeviction"},
+		{"volatile-lru evicts no post",
+			[]string{"--maxmemory-policy", "volatile-lru", "--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
+		{"no persistence", nil, nil, "neither an append-only file nor snapshots"},
 		{"snapshots only", []string{"--save", "60 1"}, nil, "no append-only file"},
 		{"CONFIG forbidden, safe", []string{"--rename-command", "CONFIG", "", "--appendonly", "yes"}, nil, ""},
-		{"CONFIG forbidden, allkeys", []string{"--rename-command", "CONFIG", "", "--maxmemory-policy", "allkeys-lfu"}, feed.ErrInvalid, "allkeys-lfu"},
-		{"CONFIG forbidden, nothing persists", []string{"--rename-command", "CONFIG", ""}, nil, "no append-only file"},
-		{"CONFIG and INFO forbidden", []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""}, nil, "does not reveal"},
+		{"CONFIG forbidden, allkeys",
+			[]string{"--rename-command", "CONFIG", "", "--maxmemory-policy", "allkeys-lfu"},
+			feed.ErrInvalid, "allkeys-lfu"},
+		{"CONFIG forbidden, no persistence", []string{"--rename-command", "CONFIG", ""}, nil, "no append-only file"},
+		{"CONFIG and INFO forbidden", []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""},
+			nil, "does not reveal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t, store.Options{URL: storetest.Redis(t, tt.args...)})
@@ -46,11 +51,11 @@ func TestCheck(t *testing.T) {
 				got = err.Error()
 			}
 			if !strings.Contains(got, tt.want) || (tt.want == "" && got != "") {
-				t.Errorf("Check says %q; want %q in it", got, tt.want)
+				t.Errorf("Check reports %q; want it to contain %q", got, tt.want)
 			}
 		})
 	}
-	t.Run("miniredis tells nothing", func(t *testing.T) {
+	t.Run("miniredis reveals nothing", func(t *testing.T) {
 		c := open(t, store.Options{URL: storetest.Miniredis(t)})
 		if warnings, err := c.Check(t.Context()); err != nil || len(warnings) != 2 {
 			t.Errorf("Check = %q, %v; want two warnings", warnings, err)
@@ -65,20 +70,22 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-func TestCheckOfSeveralServers(t *testing.T) {
+func TestCheckGroups(t *testing.T) {
 	cluster, sentinels := storetest.StartCluster(t, noFailover), storetest.StartSentinels(t, noFailover)
 	for _, tt := range []struct {
 		name    string
 		options store.Options
-		want    []string // in the error or in one warning each
+		want    []string // part of the error or of each warning
 		kind    error
 	}{
 		{"Cluster", store.Options{URL: cluster.URL()}, slices.Repeat([]string{"a failover may lose posts"}, 3), nil},
 		{"Cluster, with replicas confirming", store.Options{URL: cluster.URL(), ConfirmTimeout: time.Second}, nil, nil},
 		{"Sentinels", store.Options{URL: sentinels.URL()}, []string{"a failover may lose posts"}, nil},
-		{"one server of a Cluster", store.Options{URL: cluster.Servers()[0].URL()}, []string{"begins with redis+cluster://"}, feed.ErrInvalid},
-		{"Sentinels of another master", store.Options{URL: sentinels.URL() + "-other"}, []string{"knows a master named"}, feed.ErrUnavailable},
-		{"a Cluster that is none", store.Options{URL: "redis+cluster://" + sentinels.Servers()[0].Addr()},
+		{"one server of a Cluster", store.Options{URL: cluster.Servers()[0].URL()},
+			[]string{"begins with redis+cluster://"}, feed.ErrInvalid},
+		{"Sentinels of another master", store.Options{URL: sentinels.URL() + "-other"},
+			[]string{"knows a master named"}, feed.ErrUnavailable},
+		{"Cluster URL of a single server", store.Options{URL: "redis+cluster://" + sentinels.Servers()[0].Addr()},
 			[]string{"not part of a Cluster"}, feed.ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,11 +97,11 @@ func TestCheckOfSeveralServers(t *testing.T) {
 				got = append(got, err.Error())
 			}
 			if len(got) != len(tt.want) {
-				t.Fatalf("Check = %q; want %d, %q", got, len(tt.want), tt.want)
+				t.Fatalf("Check = %q; want %d messages, %q", got, len(tt.want), tt.want)
 			}
 			for i, want := range tt.want {
 				if !strings.Contains(got[i], want) {
-					t.Errorf("Check says %q; want %q in it", got[i], want)
+					t.Errorf("Check reports %q; want it to contain %q", got[i], want)
 				}
 			}
 		})
@@ -104,25 +111,25 @@ func TestCheckOfSeveralServers(t *testing.T) {
 		bad.Do("CONFIG SET maxmemory-policy allkeys-lru")
 		defer bad.Do("CONFIG SET maxmemory-policy noeviction")
 		_, err := open(t, store.Options{URL: cluster.URL()}).Check(t.Context())
-		if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), bad.Addr()+": maxmemory-policy is allkeys-lru") {
-			t.Errorf("Check: %v; want an error of kind %q that names %s", err, feed.ErrInvalid, bad.Addr())
+		want := bad.Addr() + ": maxmemory-policy is allkeys-lru"
+		if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Check: %v; want an error of kind %q that contains %q", err, feed.ErrInvalid, want)
 		}
 	})
 }
 
-// silence is how long a master does not answer until another takes over.
-const silence = time.Second
+// failover is the time after which a master that does not reply is replaced.
+const failover = time.Second
 
-// TestFailoverIsUnavailability kills the master of a site. Whatever is asked for meanwhile ends in feed.ErrUnavailable,
-// not in another error or in an empty answer, and works again when a replica has taken over; and what replicas
-// confirmed is there.
-func TestFailoverIsUnavailability(t *testing.T) {
+// TestFailover kills the master of a site. Until a replica replaces it, calls must return feed.ErrUnavailable, no other
+// error and no empty result. After that they must work, and posts that replicas confirmed must exist.
+func TestFailover(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		start func(testing.TB, time.Duration) *storetest.Group
 	}{{"Sentinels", storetest.StartSentinels}, {"Cluster", storetest.StartCluster}} {
 		t.Run(tt.name, func(t *testing.T) {
-			group := tt.start(t, silence)
+			group := tt.start(t, failover)
 			s := open(t, store.Options{URL: group.URL(), ConfirmTimeout: 10 * time.Second}).Site(site)
 			confirmed, err := s.PutConfirmed(t.Context(), feed.RawPost{ID: "kept", Raw: []byte("{}")})
 			if err != nil || !confirmed {
@@ -135,11 +142,13 @@ func TestFailoverIsUnavailability(t *testing.T) {
 			calls := map[string]func(context.Context) error{
 				"Ping": s.Client().Ping,
 				"Post": func(ctx context.Context) error { _, err := s.Post(ctx, "kept"); return err },
-				"Put":  func(ctx context.Context) error { return s.Put(ctx, feed.RawPost{ID: "put", Raw: []byte("{}")}) },
+				"Put": func(ctx context.Context) error {
+					return s.Put(ctx, feed.RawPost{ID: "put", Raw: []byte("{}")})
+				},
 				"Update": func(ctx context.Context) error {
 					_, err := s.Update(ctx, "kept", func(current []byte) ([]byte, error) {
 						if current == nil {
-							return nil, errors.New("the post that was confirmed is not there")
+							return nil, errors.New("the confirmed post does not exist")
 						}
 						return current, nil
 					})
@@ -151,7 +160,7 @@ func TestFailoverIsUnavailability(t *testing.T) {
 				"Commit": func(ctx context.Context) error {
 					outcome, _, err := s.Commit(ctx, document(1, now, "body"))
 					if err == nil && outcome != feed.Unchanged {
-						return fmt.Errorf("outcome %s of what was committed before", outcome)
+						return fmt.Errorf("outcome of a repeated commit is %s", outcome)
 					}
 					return err
 				},
@@ -167,7 +176,7 @@ func TestFailoverIsUnavailability(t *testing.T) {
 						}
 					}
 					if !kept {
-						return errors.New("the walk left out the post that was confirmed")
+						return errors.New("the scan skipped the confirmed post")
 					}
 					return nil
 				},
@@ -183,17 +192,18 @@ func TestFailoverIsUnavailability(t *testing.T) {
 					failed := 0
 					for {
 						err := call(ctx)
-						// Another server of a Cluster answers a Ping.
+						// In a Cluster another server may reply to Ping, so it may never fail.
 						if err == nil && (failed > 0 || name == "Ping") {
-							t.Logf("%s: works after %v, having failed %d times", name, time.Since(began).Round(time.Millisecond), failed)
+							after := time.Since(began).Round(time.Millisecond)
+							t.Logf("%s: works after %v and %d errors", name, after, failed)
 							return
 						}
 						if err != nil && !errors.Is(err, feed.ErrUnavailable) {
-							t.Errorf("%s: error is %v; want none but of kind %q", name, err, feed.ErrUnavailable)
+							t.Errorf("%s: error is %v; want kind %q", name, err, feed.ErrUnavailable)
 							return
 						}
 						if failed++; ctx.Err() != nil {
-							t.Errorf("%s: does not work any more; the last error is %v", name, err)
+							t.Errorf("%s: no success within a minute after the failover; last error: %v", name, err)
 							return
 						}
 						<-time.After(10 * time.Millisecond)
@@ -205,8 +215,8 @@ func TestFailoverIsUnavailability(t *testing.T) {
 	}
 }
 
-// TestMovingSlot moves a site from one master of a Cluster to another while it is used. What touches what has moved and
-// what hasn't is refused for the time, nothing is lost or done twice, and clients find the new master by themselves.
+// TestMovingSlot moves the slot of a site from one master of a Cluster to another while the site is used. Calls that
+// need keys on both masters are unavailable meanwhile, nothing is lost or done twice, and clients find the new master.
 func TestMovingSlot(t *testing.T) {
 	cluster := storetest.StartCluster(t, noFailover)
 	s := open(t, store.Options{URL: cluster.URL()}).Site(site)
@@ -257,29 +267,33 @@ func TestMovingSlot(t *testing.T) {
 		return nil
 	}
 	token := before
+	const scanCall = "scan"
 	calls := map[string]func() error{
-		"a post that has moved": func() error { _, err := s.Post(t.Context(), "0"); return err },
-		"a post that has not":   func() error { _, err := s.Post(t.Context(), "49"); return err },
-		"posts on both sides":   func() error { _, err := s.RawPosts(t.Context(), "0", "49"); return err },
-		"a script with both": func() error {
+		"moved post":            func() error { _, err := s.Post(t.Context(), "0"); return err },
+		"unmoved post":          func() error { _, err := s.Post(t.Context(), "49"); return err },
+		"posts on both masters": func() error { _, err := s.RawPosts(t.Context(), "0", "49"); return err },
+		"script with keys on both masters": func() error {
 			got, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
 			if err == nil {
 				token = got
 			}
 			return err
 		},
-		"a transaction on both":      func() error { return s.Put(t.Context(), feed.RawPost{ID: "0", Raw: []byte("{}")}) },
-		"a walk over half the posts": count,
+		"transaction with keys on both masters": func() error {
+			return s.Put(t.Context(), feed.RawPost{ID: "0", Raw: []byte("{}")})
+		},
+		scanCall: count,
 	}
 	for name, call := range calls {
 		if err := call(); err != nil && !errors.Is(err, feed.ErrUnavailable) {
-			t.Errorf("half way, %s: error is %v; want none but of kind %q", name, err, feed.ErrUnavailable)
-		} else if err == nil && name == "a walk over half the posts" {
-			t.Errorf("half way, a walk gives %d of %d posts and no error: the others look deleted", len(ids), len(posts))
+			t.Errorf("during the move, %s: error is %v; want none or kind %q", name, err, feed.ErrUnavailable)
+		} else if err == nil && name == scanCall {
+			t.Errorf("during the move, a scan returns %d of %d posts and no error, so the others look deleted",
+				len(ids), len(posts))
 		}
 	}
 	if _, err := s.Post(t.Context(), "0"); err != nil {
-		t.Errorf("a post that has moved: %v", err)
+		t.Errorf("Post of a moved post: %v", err)
 	}
 
 	for {
@@ -287,7 +301,10 @@ func TestMovingSlot(t *testing.T) {
 		if err != nil || n == 0 {
 			break
 		}
-		rest := []string{key("inbox"), key("lease:job"), key("token"), key("marks"), key("cursor"), key("version"), key("absent")}
+		var rest []string
+		for _, name := range []string{"inbox", "lease:job", "token", "marks", "cursor", "version", "absent"} {
+			rest = append(rest, key(name))
+		}
 		for _, p := range posts {
 			rest = append(rest, key("post:"+p.ID))
 		}
@@ -298,16 +315,17 @@ func TestMovingSlot(t *testing.T) {
 	}
 	after, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
 	if err != nil || after <= token || token < before {
-		t.Errorf("tokens before, half way and after the move are %d, %d, %d (%v); want them to grow", before, token, after, err)
+		t.Errorf("tokens before, during and after the move are %d, %d, %d (error %v); want them to grow",
+			before, token, after, err)
 	}
-	// Other commands are sent on by the server that had the slot; a walk waits until the client knows who has it.
+	// Other commands follow a redirection to the new master. A scan does not: it works once the client knows the master.
 	for deadline := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
 		err := count()
 		if err == nil && len(ids) == len(posts) {
 			break
 		}
 		if err == nil || !errors.Is(err, feed.ErrUnavailable) || time.Now().After(deadline) {
-			t.Fatalf("after the move a walk gives %d of %d posts, %v", len(ids), len(posts), err)
+			t.Fatalf("after the move, a scan returns %d of %d posts, error %v", len(ids), len(posts), err)
 		}
 	}
 }

@@ -110,7 +110,8 @@ func TestOtherClientsCannotWrite(t *testing.T) {
 		}, "READONLY READONLY READONLY READONLY"},
 		"STORE of a command that reads": {
 			[][]string{{"GEORADIUS_RO", "x", "0", "0", "1", "m", "STORE", old}}, "READONLY"},
-		"FLUSHALL and the like":   {[][]string{{"FLUSHALL"}, {"FLUSHDB"}, {"SWAPDB", "0", "1"}}, "READONLY READONLY READONLY"},
+		"FLUSHALL and the like": {
+			[][]string{{"FLUSHALL"}, {"FLUSHDB"}, {"SWAPDB", "0", "1"}}, "READONLY READONLY READONLY"},
 		"a command of no server":  {[][]string{{"NOSUCH"}}, "ERR"},
 		"a delegated write":       {[][]string{{"FEEDPUB", "PUT", "main", "new", "x"}}, "INVALID"},
 		"delegated, malformed":    {[][]string{{"FEEDPUB"}, {"FEEDPUB", "DELETE", "main"}}, "INVALID INVALID"},

@@ -12,7 +12,8 @@ import (
 
 func absorbTests() []test {
 	return []test{
-		{"Absorb", testAbsorb},
+		{"AbsorbItem", testAbsorbItem},
+		{"AbsorbCursorNamesAndRemovals", testAbsorbCursorNamesAndRemovals},
 		{"AbsorbOlderToken", testAbsorbOlderToken},
 		{"AbsorbOtherCursor", testAbsorbOtherCursor},
 		{"AbsorbChangedItem", testAbsorbChangedItem},
@@ -21,6 +22,7 @@ func absorbTests() []test {
 		{"AbsorbKeepsItemOfRejectedPost", testAbsorbKeepsItemOfRejectedPost},
 		{"AbsorbClearsOnlyProblemsOfItsPosts", testAbsorbClearsOnlyProblemsOfItsPosts},
 		{"AbsorbFutureDate", testAbsorbFutureDate},
+		{"DuePostEntersFeed", testDuePostEntersFeed},
 		{"AbsorbEnteredWithoutItem", testAbsorbEnteredWithoutItem},
 		{"NamesNeverChange", testNamesNeverChange},
 		{"LastRemovalIsLatest", testLastRemovalIsLatest},
@@ -28,13 +30,12 @@ func absorbTests() []test {
 	}
 }
 
-func testAbsorb(t *testing.T, s suite) {
+func testAbsorbCursorNamesAndRemovals(t *testing.T, s suite) {
 	s.put(t, "a")
 	inbox, err := s.Inbox(s.ctx, "", 10)
 	must(t, "Inbox", err)
-	it := item("a", 5, "tags/go")
 	must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{
-		Token: 1, Next: inbox[0].Entry, Changes: []feed.Change{enter(it)},
+		Token: 1, Next: inbox[0].Entry, Changes: []feed.Change{enter(item("a", 5, "tags/go"))},
 		Names:    map[feed.Name]string{"tags/go": "Go"},
 		Removals: map[feed.Name]time.Time{"tags/old": day(4)},
 	}))
@@ -42,8 +43,23 @@ func testAbsorb(t *testing.T, s suite) {
 		t.Errorf("cursor is %q, %v; want %q", cursor, err, inbox[0].Entry)
 	}
 	if left, err := s.Inbox(s.ctx, inbox[0].Entry, 10); err != nil || len(left) != 0 {
-		t.Errorf("after the cursor the inbox has %v, %v; want nothing", left, err)
+		t.Errorf("Inbox after the cursor = %v, %v; want no entries", left, err)
 	}
+	names, err := s.Names(s.ctx, "tags/go", "tags/none")
+	if err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
+		t.Errorf("Names = %v, %v; want Go for tags/go", names, err)
+	}
+	if removed, err := s.LastRemoval(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
+		t.Errorf("LastRemoval(tags/old) = %v, %v; want %v", removed, err, day(4))
+	}
+	if removed, err := s.LastRemoval(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
+		t.Errorf("LastRemoval(tags/go) = %v, %v; want zero", removed, err)
+	}
+}
+
+func testAbsorbItem(t *testing.T, s suite) {
+	it := item("a", 5, "tags/go")
+	s.absorb(t, 1, enter(it))
 	got := s.stored(t, "a")
 	if diff := cmp.Diff(it, got.Item); diff != "" {
 		t.Errorf("item (-want +got):\n%s", diff)
@@ -57,15 +73,6 @@ func testAbsorb(t *testing.T, s suite) {
 		}
 	}
 	s.wantDirty(t, feed.Main, "tags/go")
-	if names, err := s.Names(s.ctx, "tags/go", "tags/none"); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
-		t.Errorf("Names = %v, %v", names, err)
-	}
-	if removed, err := s.LastRemoval(s.ctx, "tags/old"); err != nil || !removed.Equal(day(4)) {
-		t.Errorf("LastRemoval(tags/old) = %v, %v; want %v", removed, err, day(4))
-	}
-	if removed, err := s.LastRemoval(s.ctx, "tags/go"); err != nil || !removed.IsZero() {
-		t.Errorf("LastRemoval(tags/go) = %v, %v; want zero", removed, err)
-	}
 }
 
 func testAbsorbOlderToken(t *testing.T, s suite) {
@@ -77,8 +84,10 @@ func testAbsorbOlderToken(t *testing.T, s suite) {
 
 func testAbsorbOtherCursor(t *testing.T, s suite) {
 	must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Next: "5-0"}))
-	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Cursor: "4-0", Next: "9-9", Changes: []feed.Change{enter(item("b", 2))}})
-	wantKind(t, "Absorb at cursor 4-0 when it stands at 5-0", err, feed.ErrStale)
+	err := s.Absorb(s.ctx, feed.Absorption{
+		Token: 1, Cursor: "4-0", Next: "9-9", Changes: []feed.Change{enter(item("b", 2))},
+	})
+	wantKind(t, "Absorb with cursor 4-0 when it is 5-0", err, feed.ErrStale)
 	s.wantNothingOf(t, "b")
 }
 
@@ -91,15 +100,15 @@ func testAbsorbChangedItem(t *testing.T, s suite) {
 
 	third := enter(item("a", 3))
 	third.ItemSum = read.ItemSum
-	// The change that is refused is the last: those before it must not be made either.
+	// The outdated change is the last; those before it must not be made either.
 	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{enter(item("b", 2)), third}})
-	wantKind(t, "Absorb of an item that moved", err, feed.ErrStale)
+	wantKind(t, "Absorb with an outdated ItemSum", err, feed.ErrStale)
 	s.wantNothingOf(t, "b")
 	if got := s.stored(t, "a").Item; !cmp.Equal(got, item("a", 2)) {
-		t.Errorf("the item that moved was overwritten: %v", cmp.Diff(item("a", 2), got))
+		t.Errorf("item after an outdated change (-want +got):\n%s", cmp.Diff(item("a", 2), got))
 	}
-	fresh := enter(item("a", 4)) // computed as if there were no item
-	wantKind(t, "Absorb as new of what exists",
+	fresh := enter(item("a", 4)) // without ItemSum
+	wantKind(t, "Absorb of an item that exists, without ItemSum",
 		s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{fresh}}), feed.ErrStale)
 }
 
@@ -117,7 +126,7 @@ func testAbsorbMovesItemBetweenFeeds(t *testing.T, s suite) {
 	}
 	s.wantDirty(t, feed.Main, "tags/x", "tags/y", "tags/z")
 	if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
-		t.Errorf("a change without a record left %+v; want the record as it was", got)
+		t.Errorf("record after a change without one is %+v; want it unchanged", got)
 	}
 }
 
@@ -140,17 +149,19 @@ func testAbsorbRemovesItem(t *testing.T, s suite) {
 func testAbsorbKeepsItemOfRejectedPost(t *testing.T, s suite) {
 	s.absorb(t, 1, enter(item("a", 1)))
 	sum := s.stored(t, "a").ItemSum
-	problem := &feed.Problem{ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "No.", Since: day(2), Serving: true}
+	problem := &feed.Problem{
+		ID: "a", Kind: feed.KindRejected, Place: "line 3", Reason: "No.", Since: day(2), Serving: true,
+	}
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: problem})
 	if got := s.stored(t, "a"); got.ItemSum != sum || got.Item == nil {
-		t.Errorf("the kept item is gone or changed: %+v", got)
+		t.Errorf("stored post after a change with Keep is %+v; want the same item", got)
 	}
 	s.wantProblems(t, *problem)
 
 	later := *problem
 	later.Since, later.Reason = day(9), "Still no."
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
-	later.Since = day(2) // when it was first seen
+	later.Since = day(2) // of the first problem
 	s.wantProblems(t, later)
 
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
@@ -163,46 +174,52 @@ func testAbsorbClearsOnlyProblemsOfItsPosts(t *testing.T, s suite) {
 	must(t, "SetProblem", s.SetProblem(s.ctx, held))
 	must(t, "SetProblem", s.SetProblem(s.ctx, other))
 	must(t, "SetProblem", s.SetProblem(s.ctx, feed.Problem{ID: "main", Kind: feed.KindMissing, Reason: "Gone."}))
-	s.absorb(t, 1, enter(item("main", 1))) // a post whose id is a feed's name
+	s.absorb(t, 1, enter(item("main", 1))) // a post with the name of a feed as id
 	s.wantProblems(t, held, other)
 }
 
 func testAbsorbFutureDate(t *testing.T, s suite) {
-	wait := func(id string, n int) feed.Change {
-		return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
-	}
-	s.absorb(t, 1, wait("late", 20), wait("soon", 10), wait("sooner", 9))
+	s.absorb(t, 1, futureItem("late", 20), futureItem("soon", 10), futureItem("sooner", 9))
 	if next, ok, err := s.NextDue(s.ctx); err != nil || !ok || !next.Equal(day(9)) {
 		t.Errorf("NextDue = %v, %v, %v; want %v", next, ok, err, day(9))
 	}
 	if ids, err := s.Due(s.ctx, day(8), 10); err != nil || len(ids) != 0 {
-		t.Errorf("Due before the first date = %q, %v", ids, err)
+		t.Errorf("Due before the first date = %q, %v; want no ids", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(10), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "soon"}) {
-		t.Errorf("Due on the date of the second = %q, %v", ids, err)
+		t.Errorf("Due on the second date = %q, %v; want sooner, soon", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(30), 1); err != nil || !cmp.Equal(ids, []string{"sooner"}) {
-		t.Errorf("Due of one = %q, %v", ids, err)
+		t.Errorf("Due with a limit of 1 = %q, %v; want sooner", ids, err)
 	}
 	if n, err := s.Count(s.ctx, feed.Main); err != nil || n != 0 {
-		t.Errorf("%d posts are in the feed before their date, %v", n, err)
+		t.Errorf("Count before the dates = %d, %v; want 0", n, err)
 	}
-	// Its time has come: the stored item enters, with its own date.
+}
+
+func testDuePostEntersFeed(t *testing.T, s suite) {
+	s.absorb(t, 1, futureItem("late", 20), futureItem("soon", 10), futureItem("sooner", 9))
+	// The post is due: its stored item enters the feed.
 	s.absorb(t, 1, feed.Change{ID: "soon", ItemSum: s.stored(t, "soon").ItemSum, Keep: true, Entered: all()})
 	s.absorb(t, 1, enter(item("older", 1)), enter(item("newer", 11)))
 	if ids, err := s.Select(s.ctx, feed.Main, 0); err != nil || !cmp.Equal(ids, []string{"newer", "soon", "older"}) {
-		t.Errorf("Select = %q, %v: want the post that was waiting at its date", ids, err)
+		t.Errorf("Select = %q, %v; want newer, soon, older", ids, err)
 	}
 	if ids, err := s.Due(s.ctx, day(30), 10); err != nil || !cmp.Equal(ids, []string{"sooner", "late"}) {
-		t.Errorf("Due afterwards = %q, %v", ids, err)
+		t.Errorf("Due after a post has entered = %q, %v; want sooner, late", ids, err)
 	}
+}
+
+// futureItem returns the change that adds an item with a future date, the n-th day, to no feed.
+func futureItem(id string, n int) feed.Change {
+	return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
 }
 
 func testAbsorbEnteredWithoutItem(t *testing.T, s suite) {
 	a := feed.Absorption{Token: 1, Changes: []feed.Change{{ID: "a", Entered: all()}}}
 	wantKind(t, "Absorb", s.Absorb(s.ctx, a), feed.ErrInvalid)
 	a.Changes[0].Keep = true
-	wantKind(t, "Absorb with Keep of nothing", s.Absorb(s.ctx, a), feed.ErrStale)
+	wantKind(t, "Absorb with Keep but no item", s.Absorb(s.ctx, a), feed.ErrStale)
 	s.wantNothingOf(t, "a")
 }
 
@@ -211,7 +228,7 @@ func testNamesNeverChange(t *testing.T, s suite) {
 		must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Names: map[feed.Name]string{"tags/go": full}}))
 	}
 	if names, err := s.Names(s.ctx); err != nil || !cmp.Equal(names, map[feed.Name]string{"tags/go": "Go"}) {
-		t.Errorf("Names = %v, %v; want the first", names, err)
+		t.Errorf("Names = %v, %v; want the first name", names, err)
 	}
 }
 
@@ -220,7 +237,7 @@ func testLastRemovalIsLatest(t *testing.T, s suite) {
 		must(t, "Absorb", s.Absorb(s.ctx, feed.Absorption{Token: 1, Removals: map[feed.Name]time.Time{feed.Main: day(n)}}))
 	}
 	if removed, err := s.LastRemoval(s.ctx, feed.Main); err != nil || !removed.Equal(day(6)) {
-		t.Errorf("Removed = %v, %v; want %v", removed, err, day(6))
+		t.Errorf("LastRemoval = %v, %v; want %v", removed, err, day(6))
 	}
 }
 
@@ -238,12 +255,12 @@ func testAbsorbManyPosts(t *testing.T, s suite) {
 func (s suite) wantDirty(t *testing.T, want ...feed.Name) {
 	t.Helper()
 	dirty, err := s.DirtyFeeds(s.ctx)
-	must(t, "Dirty", err)
+	must(t, "DirtyFeeds", err)
 	var got []feed.Name
 	for _, d := range dirty {
 		got = append(got, d.Name)
 		if d.Mark == 0 {
-			t.Errorf("dirty feed %s has no mark", d.Name)
+			t.Errorf("dirty feed %s has the mark 0", d.Name)
 		}
 	}
 	less := cmpopts.SortSlices(func(a, b feed.Name) bool { return a < b })
@@ -261,16 +278,16 @@ func (s suite) wantProblems(t *testing.T, want ...feed.Problem) {
 	}
 }
 
-// wantNothingOf fails the test if a refused absorption has left a trace of the post.
+// wantNothingOf checks that a failed Absorb has not changed the post, its feed or the cursor.
 func (s suite) wantNothingOf(t *testing.T, id string) {
 	t.Helper()
 	if diff := cmp.Diff(feed.StoredPost{ID: id}, s.stored(t, id)); diff != "" {
-		t.Errorf("a refused absorption has written (-want +got):\n%s", diff)
+		t.Errorf("stored post after a failed Absorb (-want +got):\n%s", diff)
 	}
 	if in, err := s.InFeed(s.ctx, feed.Main, id); err != nil || in[0] {
-		t.Errorf("InFeed(%q) = %v, %v: a refused absorption has put it into the feed", id, in, err)
+		t.Errorf("InFeed(%q) = %v, %v after a failed Absorb; want false", id, in, err)
 	}
 	if cursor, err := s.Cursor(s.ctx); err != nil || cursor == "9-9" {
-		t.Errorf("cursor is %q, %v: a refused absorption has moved it", cursor, err)
+		t.Errorf("cursor after a failed Absorb is %q, %v; want it unchanged", cursor, err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// blobOf returns a document's bytes as the store holds them.
+// blobOf returns the blob of a document.
 func blobOf(t *testing.T, body string) feed.Blob {
 	t.Helper()
 	var b bytes.Buffer
@@ -25,7 +25,7 @@ func blobOf(t *testing.T, body string) feed.Blob {
 	return feed.Blob{Hash: feed.HashOf([]byte(body)), Gzip: b.Bytes(), Size: len(body)}
 }
 
-// request asks to commit a feed whose RSS and Atom documents have the bodies given.
+// request returns a request to commit a feed with an RSS and an Atom document.
 func request(t *testing.T, name feed.Name, token feed.Token, now time.Time, rss, atom string) feed.CommitRequest {
 	t.Helper()
 	r := feed.CommitRequest{Now: now, Head: feed.Head{Feed: name, Token: token, Config: "c1", IDs: []string{"b", "a }{"}}}
@@ -43,7 +43,7 @@ func request(t *testing.T, name feed.Name, token feed.Token, now time.Time, rss,
 	return r
 }
 
-// commit commits and fails the test unless the outcome is the one wanted; it compares the head with the stored one.
+// commit commits and returns the new head. It checks the outcome, and that the store has that head.
 func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) feed.Head {
 	t.Helper()
 	outcome, head, err := s.Commit(s.ctx, r)
@@ -53,7 +53,7 @@ func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) fee
 	stored, err := s.Head(s.ctx, r.Head.Feed)
 	must(t, "Head", err)
 	if diff := cmp.Diff(head, stored); diff != "" {
-		t.Errorf("the head that Commit returned is not the stored one (-returned +stored):\n%s", diff)
+		t.Errorf("Commit returned another head than the stored one (-returned +stored):\n%s", diff)
 	}
 	return head
 }
@@ -62,6 +62,8 @@ func commitTests() []test {
 	return []test{
 		{"Commit", testCommit},
 		{"CommitSameBytes", testCommitSameBytes},
+		{"CommitOutdatedPrevious", testCommitOutdatedPrevious},
+		{"CommitBounds", testCommitBounds},
 		{"CommitKeepsLastModifiedOfUnchangedDocument", testCommitKeepsLastModifiedOfUnchangedDocument},
 		{"LastModifiedGrowsWithoutClock", testLastModifiedGrowsWithoutClock},
 		{"CommitOlderToken", testCommitOlderToken},
@@ -98,10 +100,10 @@ func testCommit(t *testing.T, s suite) {
 	never := feed.HashOf([]byte("never committed"))
 	absent, err := s.MissingDocuments(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
 	if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
-		t.Errorf("Absent = %v, %v; want the one that was never committed", absent, err)
+		t.Errorf("MissingDocuments = %v, %v; want the one that was never committed", absent, err)
 	}
 	_, err = s.Blob(s.ctx, never)
-	wantKind(t, "Blob of a document that is not there", err, feed.ErrNotFound)
+	wantKind(t, "Blob of a missing document", err, feed.ErrNotFound)
 }
 
 func testCommitSameBytes(t *testing.T, s suite) {
@@ -116,10 +118,47 @@ func testCommitSameBytes(t *testing.T, s suite) {
 		t.Errorf("head is %+v; want the new configuration, ids and token", head)
 	}
 	if diff := cmp.Diff(first.Documents, head.Documents); diff != "" {
-		t.Errorf("Last-Modified of unchanged documents moved (-first +second):\n%s", diff)
+		t.Errorf("documents after a commit of the same bytes (-first +second):\n%s", diff)
 	}
 	if v, err := s.Version(s.ctx); err != nil || v != version {
-		t.Errorf("version is %d, %v; want %d: nothing has changed for readers", v, err, version)
+		t.Errorf("Version after a commit of the same bytes = %d, %v; want %d", v, err, version)
+	}
+}
+
+func testCommitOutdatedPrevious(t *testing.T, s suite) {
+	first := s.commit(t, request(t, feed.Main, 1, day(1), "rss 1", "atom 1"), feed.Committed)
+	second := s.commit(t, request(t, feed.Main, 1, day(2), "rss 2", "atom 1"), feed.Committed)
+	for i, previous := range []*feed.Head{{}, &first, &second, nil} {
+		r := request(t, feed.Main, 1, day(3), fmt.Sprint("rss ", 3+i), "atom 1")
+		r.Previous = previous
+		head := s.commit(t, r, feed.Committed)
+		if got, want := head.Documents[0].Modified, day(3).Add(time.Duration(i)*time.Second); !got.Equal(want) {
+			t.Errorf("commit %d: Last-Modified of the changed document is %v; want %v", i, got, want)
+		}
+		if got, want := head.Documents[1].Modified, first.Documents[1].Modified; !got.Equal(want) {
+			t.Errorf("commit %d: Last-Modified of the unchanged document is %v; want %v", i, got, want)
+		}
+	}
+	// Previous says that the store has these bytes, but they have never been committed.
+	r := request(t, "tags/x", 1, day(1), "rss of x", "atom of x")
+	r.Previous = &r.Head
+	s.commit(t, r, feed.Committed)
+	for _, b := range r.Blobs {
+		_, err := s.Blob(s.ctx, b.Hash)
+		must(t, "Blob", err)
+	}
+}
+
+func testCommitBounds(t *testing.T, s suite) {
+	r := request(t, feed.Main, 1, day(1), "<rss><item/><item/></rss>", "<feed/>")
+	r.Blobs[0].Bounds = feed.Bounds{5, 12, 19}
+	s.commit(t, r, feed.Committed)
+	for i, b := range r.Blobs {
+		got, err := s.Blob(s.ctx, b.Hash)
+		must(t, "Blob", err)
+		if diff := cmp.Diff(b.Bounds, got.Bounds); diff != "" {
+			t.Errorf("bounds of document %d (-want +got):\n%s", i, diff)
+		}
 	}
 }
 
@@ -140,7 +179,8 @@ func testLastModifiedGrowsWithoutClock(t *testing.T, s suite) {
 		head := s.commit(t, request(t, feed.Main, 1, now, fmt.Sprint("rss ", i), fmt.Sprint("atom ", i)), feed.Committed)
 		for _, d := range head.Documents {
 			if !d.Modified.After(last) || d.Modified.Nanosecond() != 0 {
-				t.Errorf("version %d of %s at %v: Last-Modified is %v, after %v", i, d.Format, now, d.Modified, last)
+				t.Errorf("commit %d of %s at %v: Last-Modified is %v; want whole seconds later than %v",
+					i, d.Format, now, d.Modified, last)
 			}
 		}
 		last = head.Documents[0].Modified
@@ -156,7 +196,7 @@ func testCommitOlderToken(t *testing.T, s suite) {
 	got, err := s.Head(s.ctx, feed.Main)
 	must(t, "Head", err)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("a refused commit has changed the head (-want +got):\n%s", diff)
+		t.Errorf("head after a failed commit (-want +got):\n%s", diff)
 	}
 }
 
@@ -166,18 +206,18 @@ func testCommitMissingDocument(t *testing.T, s suite) {
 	_, _, err := s.Commit(s.ctx, r)
 	wantKind(t, "Commit without the bytes of a document", err, feed.ErrNotFound)
 	_, err = s.Head(s.ctx, feed.Main)
-	wantKind(t, "Head after a refused commit", err, feed.ErrNotFound)
+	wantKind(t, "Head after a failed commit", err, feed.ErrNotFound)
 }
 
 func testCommitInvalidRequest(t *testing.T, s suite) {
-	for name, spoil := range map[string]func(*feed.CommitRequest){
-		"no feed":      func(r *feed.CommitRequest) { r.Head.Feed = "" },
-		"no documents": func(r *feed.CommitRequest) { r.Head.Documents = nil },
-		"twice":        func(r *feed.CommitRequest) { r.Head.Documents[1].Format = feed.RSS },
-		"no hash":      func(r *feed.CommitRequest) { r.Head.Documents[0].Hash = "" },
+	for name, mutate := range map[string]func(*feed.CommitRequest){
+		"no feed":           func(r *feed.CommitRequest) { r.Head.Feed = "" },
+		"no documents":      func(r *feed.CommitRequest) { r.Head.Documents = nil },
+		"a repeated format": func(r *feed.CommitRequest) { r.Head.Documents[1].Format = feed.RSS },
+		"no hash":           func(r *feed.CommitRequest) { r.Head.Documents[0].Hash = "" },
 	} {
 		r := request(t, feed.Main, 1, day(1), "rss", "atom")
-		spoil(&r)
+		mutate(&r)
 		_, _, err := s.Commit(s.ctx, r)
 		wantKind(t, "Commit with "+name, err, feed.ErrInvalid)
 	}
@@ -190,7 +230,7 @@ func testCommitEarlierBytesAgain(t *testing.T, s suite) {
 	a.Now = day(3)
 	head := s.commit(t, a, feed.Committed)
 	if !head.Documents[0].Modified.Equal(day(3)) {
-		t.Errorf("Last-Modified is %v; want %v: it is another version to readers", head.Documents[0].Modified, day(3))
+		t.Errorf("Last-Modified of earlier bytes that are committed again is %v; want %v", head.Documents[0].Modified, day(3))
 	}
 	for _, b := range a.Blobs {
 		_, err := s.Blob(s.ctx, b.Hash)
@@ -204,7 +244,7 @@ func testCommitRemovesFormat(t *testing.T, s suite) {
 	r.Head.Documents = r.Head.Documents[:1]
 	head := s.commit(t, r, feed.Committed)
 	if len(head.Documents) != 1 || !head.Documents[0].Modified.Equal(day(1)) {
-		t.Errorf("head has %+v; want RSS alone, as it was", head.Documents)
+		t.Errorf("head has %+v; want only RSS, unchanged", head.Documents)
 	}
 }
 
@@ -219,7 +259,7 @@ func testCommitAnnouncesChangedHeaders(t *testing.T, s suite) {
 		t.Errorf("document is %+v; want the new max-age and the old Last-Modified", head.Documents[1])
 	}
 	if v, err := s.Version(s.ctx); err != nil || v <= version {
-		t.Errorf("version is %d, %v; want more than %d, or replicas go on with the old max-age", v, err, version)
+		t.Errorf("Version = %d, %v; want more than %d, or replicas keep the old max-age", v, err, version)
 	}
 }
 
@@ -230,13 +270,12 @@ func testCommitBrotliLater(t *testing.T, s suite) {
 	r := request(t, feed.Main, 1, day(2), "rss", "atom")
 	r.Head.Documents[0].Brotli = true
 	r.Blobs[0].Brotli = coding.Brotli.Pack([]byte("rss"))
-	must(t, "Pack", err)
 	head := s.commit(t, r, feed.Unchanged)
 	if !head.Documents[0].Brotli || head.Documents[1].Brotli || !head.Documents[0].Modified.Equal(day(1)) {
-		t.Errorf("documents are %+v; want the first in brotli coding, with the old Last-Modified", head.Documents)
+		t.Errorf("documents are %+v; want the first with brotli coding and the old Last-Modified", head.Documents)
 	}
 	if v, err := s.Version(s.ctx); err != nil || v <= version {
-		t.Errorf("version is %d, %v; want more than %d, or replicas don't learn of it", v, err, version)
+		t.Errorf("Version = %d, %v; want more than %d, or replicas do not learn of the coding", v, err, version)
 	}
 	for i, want := range [][]byte{r.Blobs[0].Brotli, nil} {
 		b, err := s.Blob(s.ctx, r.Blobs[i].Hash)
@@ -245,21 +284,21 @@ func testCommitBrotliLater(t *testing.T, s suite) {
 			t.Errorf("document %d in brotli coding (-want +got):\n%s", i, diff)
 		}
 	}
-	// What is not the document is not given.
+	// Blob does not return bytes that are not the brotli coding of the document.
 	r = request(t, "tags/x", 1, day(2), "rss of x", "atom of x")
 	r.Head.Documents[0].Brotli, r.Blobs[0].Brotli = true, []byte("something else")
 	s.commit(t, r, feed.Committed)
 	if b, err := s.Blob(s.ctx, r.Blobs[0].Hash); err != nil || b.Brotli != nil {
-		t.Errorf("Blob = %+v, %v; want it without the bytes that are not the document's", b, err)
+		t.Errorf("Blob with other bytes as brotli coding = %+v, %v; want it without Brotli", b, err)
 	}
 }
 
 func testCommitClearsOnlyItsMark(t *testing.T, s suite) {
 	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main, "tags/x"))
 	dirty, err := s.DirtyFeeds(s.ctx)
-	must(t, "Dirty", err)
+	must(t, "DirtyFeeds", err)
 	mark := dirty[0].Mark
-	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while the feed is being built
+	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while a builder builds the feed
 	for _, name := range []feed.Name{feed.Main, "tags/x"} {
 		r := request(t, name, 1, day(1), "rss of "+string(name), "atom of "+string(name))
 		r.Dirty = mark
@@ -267,7 +306,7 @@ func testCommitClearsOnlyItsMark(t *testing.T, s suite) {
 	}
 	s.wantDirty(t, feed.Main)
 	dirty, err = s.DirtyFeeds(s.ctx)
-	must(t, "Dirty", err)
+	must(t, "DirtyFeeds", err)
 	r := request(t, feed.Main, 1, day(1), "rss of main", "atom of main")
 	r.Dirty = dirty[0].Mark
 	s.commit(t, r, feed.Unchanged)
@@ -288,7 +327,7 @@ func testConcurrentBuilders(t *testing.T, s suite) {
 		wg.Go(func() {
 			for _, r := range requests {
 				if _, _, err := site.Commit(s.ctx, r); err != nil && token == builders[1] {
-					t.Errorf("the later builder was refused: %v", err)
+					t.Errorf("Commit of the builder with the greater token: %v", err)
 				}
 			}
 		})
@@ -298,7 +337,8 @@ func testConcurrentBuilders(t *testing.T, s suite) {
 	must(t, "Head", err)
 	want := fmt.Sprintf("rss by %d, version %d", builders[1], rounds-1)
 	if head.Token != builders[1] || head.Documents[0].Hash != feed.HashOf([]byte(want)) {
-		t.Errorf("the head is of token %d with %s; want the last commit of token %d", head.Token, head.Documents[0].Hash, builders[1])
+		t.Errorf("head has token %d and document %s; want the last commit of token %d",
+			head.Token, head.Documents[0].Hash, builders[1])
 	}
 	for _, d := range head.Documents {
 		_, err := s.Blob(s.ctx, d.Hash)

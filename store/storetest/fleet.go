@@ -22,18 +22,18 @@ func fleetTests() []test {
 func testMembers(t *testing.T, s suite) {
 	one, two := memberOne(), memberTwo()
 	if got := members(t, s); len(got) > 0 {
-		t.Errorf("before anyone reported there are members %+v", got)
+		t.Errorf("members before the first report are %+v; want none", got)
 	}
 	must(t, "Report", s.Report(s.ctx, two, time.Minute))
 	must(t, "Report", s.Report(s.ctx, feed.Member{ID: "one"}, time.Minute))
 	must(t, "Report again", s.Report(s.ctx, one, time.Minute))
 	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
-		t.Errorf("members are not those that reported, as they last did (-want +got):\n%s", diff)
+		t.Errorf("members (-want +got):\n%s", diff)
 	}
 	must(t, "Leave", s.Leave(s.ctx, one.ID))
-	must(t, "Leave of nobody", s.Leave(s.ctx, "nobody"))
+	must(t, "Leave of an unknown member", s.Leave(s.ctx, "unknown"))
 	if diff := cmp.Diff([]feed.Member{two}, members(t, s)); diff != "" {
-		t.Errorf("members after one left (-want +got):\n%s", diff)
+		t.Errorf("members after Leave (-want +got):\n%s", diff)
 	}
 	wantKind(t, "Report without an id", s.Report(s.ctx, feed.Member{}, time.Minute), feed.ErrInvalid)
 }
@@ -48,12 +48,12 @@ func testMemberExpires(t *testing.T, s suite) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("a minute after a report for 50 ms members are %+v: what died holds up every upgrade", got)
+			t.Fatalf("members a minute after a report for 50 ms are %+v; want only the other", got)
 		}
 	}
-	must(t, "Report of one that was only slow", s.Report(s.ctx, one, time.Minute))
+	must(t, "Report after the expiry", s.Report(s.ctx, one, time.Minute))
 	if diff := cmp.Diff([]feed.Member{one, two}, members(t, s)); diff != "" {
-		t.Errorf("members after one is back (-want +got):\n%s", diff)
+		t.Errorf("members after a report that followed an expiry (-want +got):\n%s", diff)
 	}
 }
 
@@ -61,25 +61,25 @@ func testSetSchema(t *testing.T, s suite) {
 	read, err := s.Schema(s.ctx)
 	must(t, "Schema", err)
 	if read != (feed.Schema{}) {
-		t.Errorf("the schema of a site that nothing has built is %+v", read)
+		t.Errorf("schema of a new site is %+v; want the zero Schema", read)
 	}
 	first := feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: feed.Token(day(1).UnixMilli())}
-	decided, err := s.SetSchema(s.ctx, read, first)
-	must(t, "Decide", err)
-	if decided.Since < first.Since {
-		t.Errorf("decided at token %d, want at least %d", decided.Since, first.Since)
+	set, err := s.SetSchema(s.ctx, read, first)
+	must(t, "SetSchema", err)
+	if set.Since < first.Since {
+		t.Errorf("Since is %d; want at least %d", set.Since, first.Since)
 	}
 	_, err = s.open().SetSchema(s.ctx, read, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
-	wantKind(t, "Decide of one that read nothing", err, feed.ErrStale)
+	wantKind(t, "SetSchema with an outdated schema as read", err, feed.ErrStale)
 	got, err := s.open().Schema(s.ctx)
 	must(t, "Schema", err)
-	if diff := cmp.Diff(decided, got); diff != "" {
-		t.Errorf("schema is not the one decided (-want +got):\n%s", diff)
+	if diff := cmp.Diff(set, got); diff != "" {
+		t.Errorf("schema (-want +got):\n%s", diff)
 	}
-	second := decided
+	second := set
 	second.Renderer, second.Since = 3, 0
-	if second, err = s.SetSchema(s.ctx, decided, second); err != nil || second.Since <= decided.Since {
-		t.Errorf("the next decision is at token %d, %v; want it later than %d", second.Since, err, decided.Since)
+	if second, err = s.SetSchema(s.ctx, set, second); err != nil || second.Since <= set.Since {
+		t.Errorf("Since of the next schema is %d, %v; want more than %d", second.Since, err, set.Since)
 	}
 }
 
@@ -88,8 +88,8 @@ func testSetSchemaFencesBuilders(t *testing.T, s suite) {
 	must(t, "Acquire", err)
 	must(t, "Commit", commitErr(s, request(t, feed.Main, token, day(1), "x", "y")))
 	_, err = s.SetSchema(s.ctx, feed.Schema{}, feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 3})
-	must(t, "Decide", err)
-	wantKind(t, "Commit of a builder from before the decision",
+	must(t, "SetSchema", err)
+	wantKind(t, "Commit with a token from before SetSchema",
 		commitErr(s, request(t, feed.Main, token, day(2), "x2", "y2")), feed.ErrStale)
 	token, err = s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
 	must(t, "Acquire by the holder", err)
@@ -114,15 +114,15 @@ func testRestoreHead(t *testing.T, s suite) {
 	got, err := s.Head(s.ctx, feed.Main)
 	must(t, "Head", err)
 	if diff := cmp.Diff(lost.Head, got); diff != "" {
-		t.Errorf("a head of the same token, modified later, was not taken back (-want +got):\n%s", diff)
+		t.Errorf("head after RestoreHead with the same token and a later Last-Modified (-want +got):\n%s", diff)
 	}
 	dirty, err := s.DirtyFeeds(s.ctx)
 	if err != nil || len(dirty) != 1 || dirty[0].Name != feed.Main {
-		t.Errorf("dirty feeds are %v, %v; want the one given back: nobody would see that its posts are lost", dirty, err)
+		t.Errorf("dirty feeds after RestoreHead are %v, %v; want main, so that a rebuild finds lost posts", dirty, err)
 	}
-	must(t, "RestoreHead of what is older", s.RestoreHead(s.ctx, before, blob))
+	must(t, "RestoreHead of an older head", s.RestoreHead(s.ctx, before, blob))
 	if got, err = s.Head(s.ctx, feed.Main); err != nil || !cmp.Equal(got, lost.Head) {
-		t.Errorf("an older head was taken back over a newer one: %+v, %v", got, err)
+		t.Errorf("head after RestoreHead of an older one is %+v, %v; want it unchanged", got, err)
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"feedpub/feed"
 )
 
-// patience is how long servers may take to agree on something. They need a second or two on a machine that is idle.
-const patience = 60 * time.Second
+// groupTimeout limits how long the servers of a group may take to agree. On an idle machine they take a second or two.
+const groupTimeout = 60 * time.Second
 
-// masterName is what the Sentinels of tests call their master.
+// masterName is the name of the master in the configuration of the Sentinels.
 const masterName = "feedpub-test"
 
-// Group is several redis-servers that take over from one another: a Cluster, or a master with replicas that Sentinels
-// watch. They keep an append-only file, so that one which is killed and restarted comes back with its data.
+// Group is a group of Redis servers with failover: a Cluster, or a master and replicas that Sentinels watch. The
+// servers have append-only files, so that a server that is killed and restarted has its data.
 type Group struct {
 	t         testing.TB
 	url       string
@@ -25,8 +25,8 @@ type Group struct {
 	sentinels []*Server
 }
 
-// groupArgs are the arguments of a server that others replicate. What is written is sent on at once, and a replica that
-// was away is caught up with without waiting for others.
+// groupArgs returns the arguments of a server that others replicate. A replica that reconnects is synchronized at once,
+// without waiting for others.
 func groupArgs(more ...string) []string {
 	return append([]string{
 		"--save", "", "--appendonly", "yes", "--appendfsync", "no",
@@ -34,8 +34,8 @@ func groupArgs(more ...string) []string {
 	}, more...)
 }
 
-// StartCluster starts a Redis Cluster of three masters with a replica each and returns when all six agree on it. A
-// server that does not answer for as long as failover says is taken for dead, and its replica takes over.
+// StartCluster starts a Redis Cluster of three masters with one replica each, and returns when all six know its state.
+// If a master does not reply for the duration of failover, its replica replaces it.
 func StartCluster(t testing.TB, failover time.Duration) *Group {
 	t.Helper()
 	const masters, slots = 3, 16384
@@ -43,20 +43,20 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 	buses := make([]string, 2*masters)
 	for i := range buses {
 		g.servers = append(g.servers, startServer(t, func(string) []string {
-			port, err := FreePort() // not the default, the port and 10,000, which may be taken
+			port, err := FreePort() // the default is the port plus 10,000, which may be in use
 			if err != nil {
 				t.Fatal(err)
 			}
 			buses[i] = fmt.Sprint(port)
 			return groupArgs("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
 				"--cluster-port", buses[i], "--cluster-node-timeout", fmt.Sprint(failover.Milliseconds()),
-				// A replica takes over however long it has not heard of its master: tests pause and kill at will.
+				// A replica may replace its master however long the two were disconnected.
 				"--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no")
 		}))
 	}
 	first := g.servers[0]
 	for i, s := range g.servers {
-		s.Do(fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1)) // as yet they can't agree on who was first
+		s.Do(fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1)) // the servers cannot agree on epochs before they meet
 		if i < masters {
 			s.Do(fmt.Sprintf("CLUSTER ADDSLOTSRANGE %d %d", i*slots/masters, (i+1)*slots/masters-1))
 		}
@@ -78,8 +78,8 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 	return g
 }
 
-// StartSentinels starts a master, two replicas and three Sentinels that watch it, and returns when all agree on who is
-// who. A master that does not answer for as long as failover says is replaced.
+// StartSentinels starts a master, two replicas and three Sentinels, and returns when all know each other. If the master
+// does not reply for the duration of failover, a replica replaces it.
 func StartSentinels(t testing.TB, failover time.Duration) *Group {
 	t.Helper()
 	g := &Group{t: t}
@@ -115,20 +115,21 @@ func StartSentinels(t testing.TB, failover time.Duration) *Group {
 // URL returns the group's URL for store.Options.
 func (g *Group) URL() string { return g.url }
 
-// Servers returns the servers that hold data, those that began as masters first.
+// Servers returns the servers that store data, those that were started as masters first.
 func (g *Group) Servers() []*Server { return slices.Clone(g.servers) }
 
 // Sentinels returns the Sentinels, none for a Cluster.
 func (g *Group) Sentinels() []*Server { return slices.Clone(g.sentinels) }
 
-// Master returns the server that has a site's posts now. It waits until there is one.
+// Master returns the present master of a site. It waits until there is one.
 func (g *Group) Master(site feed.SiteID) *Server {
 	g.t.Helper()
 	var found *Server
 	g.await("a master of site "+string(site), func() bool {
 		for _, s := range g.servers {
-			// A replica of a Cluster refuses every key, one of a Sentinel's master every write.
-			if reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:absent", site)); err == nil && !strings.HasPrefix(reply, "-") {
+			// A replica in a Cluster replies MOVED, another replica READONLY.
+			reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:absent", site))
+			if err == nil && !strings.HasPrefix(reply, "-") {
 				found = s
 				return true
 			}
@@ -138,7 +139,7 @@ func (g *Group) Master(site feed.SiteID) *Server {
 	return found
 }
 
-// AwaitWhole waits until every server is a master that works or a replica that has caught up with it.
+// AwaitWhole waits until every server is a working master or a replica that has caught up with its master.
 func (g *Group) AwaitWhole() {
 	g.t.Helper()
 	whole := func(s *Server) bool {
@@ -154,18 +155,18 @@ func (g *Group) AwaitWhole() {
 	g.await("masters with their replicas", func() bool { return !slices.ContainsFunc(g.servers, not(whole)) })
 }
 
-// await polls a condition, since servers tell nobody when they have agreed.
+// await polls a condition until it is true, and ends the test if it is not in time.
 func (g *Group) await(what string, done func() bool) {
 	g.t.Helper()
-	for deadline := time.Now().Add(patience); !done(); <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(groupTimeout); !done(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			for _, s := range slices.Concat(g.servers, g.sentinels) {
 				info, err := s.command("INFO replication")
 				g.t.Logf("server %s: %s (%v)\n%s", s.Addr(), info, err, s.log())
 			}
-			g.t.Fatalf("there are no %s after %v", what, patience)
+			g.t.Fatalf("there are no %s after %v", what, groupTimeout)
 		}
 	}
 }
 
-func not(is func(*Server) bool) func(*Server) bool { return func(s *Server) bool { return !is(s) } }
+func not(f func(*Server) bool) func(*Server) bool { return func(s *Server) bool { return !f(s) } }

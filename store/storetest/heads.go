@@ -14,6 +14,7 @@ func headTests() []test {
 	return []test{
 		{"Heads", testHeads},
 		{"Changes", testChanges},
+		{"ChangesPosition", testChangesPosition},
 		{"ChangesWaits", testChangesWaits},
 		{"ChangesContext", testChangesContext},
 		{"Version", testVersion},
@@ -24,11 +25,12 @@ func headTests() []test {
 
 func testHeads(t *testing.T, s suite) {
 	if heads, err := s.Heads(s.ctx); err != nil || len(heads) != 0 {
-		t.Errorf("Heads of an empty site = %v, %v", heads, err)
+		t.Errorf("Heads of an empty site = %v, %v; want none", heads, err)
 	}
 	var want []feed.Head
 	for _, name := range []feed.Name{"authors/b", "main", "tags/a"} {
-		want = append(want, s.commit(t, request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name)), feed.Committed))
+		r := request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name))
+		want = append(want, s.commit(t, r, feed.Committed))
 	}
 	got, err := s.Heads(s.ctx)
 	must(t, "Heads", err)
@@ -44,7 +46,7 @@ func testChanges(t *testing.T, s suite) {
 		t.Fatal("LastChange before the first commit is empty; want a position")
 	}
 	if got, err := s.Changes(s.ctx, start, 0); err != nil || len(got) != 0 {
-		t.Errorf("Changes without a commit = %+v, %v", got, err)
+		t.Errorf("Changes without a commit = %+v, %v; want none", got, err)
 	}
 	for _, name := range []feed.Name{"main", "tags/a"} {
 		s.commit(t, request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name)), feed.Committed)
@@ -59,15 +61,22 @@ func testChanges(t *testing.T, s suite) {
 	if got[0].Version != version-1 || got[1].Version != version {
 		t.Errorf("Changes = %+v; want the versions %d and %d", got, version-1, version)
 	}
-	rest, err := s.Changes(s.ctx, got[0].Entry, 0)
-	if err != nil || len(rest) != 1 || rest[0].Feed != "tags/a" {
-		t.Errorf("Changes after the first = %+v, %v; want tags/a", rest, err)
-	}
 	if last, err := s.LastChange(s.ctx); err != nil || last != got[1].Entry {
 		t.Errorf("LastChange = %q, %v; want %q", last, err, got[1].Entry)
 	}
-	if all, err := s.Changes(s.ctx, "", 0); err != nil || len(all) != 2 {
-		t.Errorf("Changes from the start of the stream = %+v, %v; want both commits", all, err)
+}
+
+func testChangesPosition(t *testing.T, s suite) {
+	for _, name := range []feed.Name{"main", "tags/a"} {
+		s.commit(t, request(t, name, 1, day(1), "rss "+string(name), "atom "+string(name)), feed.Committed)
+	}
+	all, err := s.Changes(s.ctx, "", 0)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("Changes from the start of the stream = %+v, %v; want both commits", all, err)
+	}
+	rest, err := s.Changes(s.ctx, all[0].Entry, 0)
+	if err != nil || len(rest) != 1 || rest[0].Feed != "tags/a" {
+		t.Errorf("Changes after the first = %+v, %v; want tags/a", rest, err)
 	}
 }
 
@@ -94,10 +103,10 @@ func testChangesContext(t *testing.T, s suite) {
 	defer cancel()
 	began := time.Now()
 	if _, err := s.Changes(ctx, "0-0", time.Hour); err == nil {
-		t.Error("Changes returned nil after its context had ended")
+		t.Error("Changes with a context that ended: no error")
 	}
 	if took := time.Since(began); took > time.Minute {
-		t.Errorf("Changes went on for %v after its context had ended", took)
+		t.Errorf("Changes with a context of 50 ms took %v", took)
 	}
 }
 
@@ -131,25 +140,26 @@ func testRestoreHeads(t *testing.T, s suite) {
 	}
 	lost := request(t, "tags/lost", 5, day(3), "rss lost", "atom lost")
 	err := s.RestoreHeads(s.ctx, []feed.Head{lost.Head, old.Head}, blobs)
-	wantKind(t, "RestoreHeads of a feed whose bytes are lost", err, feed.ErrNotFound)
+	wantKind(t, "RestoreHeads of a feed without blobs", err, feed.ErrNotFound)
 	got, err := s.Head(s.ctx, feed.Main)
-	must(t, "Head of the feed beside it", err)
+	must(t, "Head of the other feed", err)
 	if diff := cmp.Diff(old.Head, got); diff != "" {
 		t.Errorf("restored head (-want +got):\n%s", diff)
 	}
 	_, err = s.Head(s.ctx, "tags/lost")
-	wantKind(t, "Head of a feed whose bytes are lost", err, feed.ErrNotFound)
+	wantKind(t, "Head of a feed without blobs", err, feed.ErrNotFound)
 
-	wantKind(t, "Commit with a token older than the restored head's", commitErr(s, request(t, feed.Main, 4, day(9), "x", "y")), feed.ErrStale)
+	wantKind(t, "Commit with a token older than that of the restored head",
+		commitErr(s, request(t, feed.Main, 4, day(9), "x", "y")), feed.ErrStale)
 	newer := s.commit(t, request(t, feed.Main, 6, day(1), "rss new", "atom new"), feed.Committed)
 	if d := newer.Documents[0]; !d.Modified.After(day(3)) {
-		t.Errorf("Last-Modified after the restore is %v; want it later than the restored %v", d.Modified, day(3))
+		t.Errorf("Last-Modified of a commit after the restore is %v; want it later than the restored %v", d.Modified, day(3))
 	}
 	must(t, "RestoreHeads", s.RestoreHeads(s.ctx, []feed.Head{old.Head}, blobs))
 	got, err = s.Head(s.ctx, feed.Main)
 	must(t, "Head", err)
 	if diff := cmp.Diff(newer, got); diff != "" {
-		t.Errorf("a newer head was overwritten (-want +got):\n%s", diff)
+		t.Errorf("head after RestoreHeads of an older one (-want +got):\n%s", diff)
 	}
 }
 
@@ -170,7 +180,7 @@ func testRestoreHeadsReplacesOlder(t *testing.T, s suite) {
 	got, err := s.Head(s.ctx, feed.Main)
 	must(t, "Head", err)
 	if diff := cmp.Diff(disk.Head, got); diff != "" {
-		t.Errorf("head of a server that was rolled back (-want +got):\n%s", diff)
+		t.Errorf("head after RestoreHeads of a newer one (-want +got):\n%s", diff)
 	}
 }
 

@@ -24,7 +24,7 @@ func indexTests() []test {
 func testSelect(t *testing.T, s suite) {
 	var items []*feed.Item
 	for _, id := range []string{"b", "a", "ä", "A", "10", "9", "}{"} {
-		items = append(items, item(id, 3)) // equal times: by id
+		items = append(items, item(id, 3)) // items with the same time are ordered by id
 	}
 	items = append(items, item("newest", 9), item("oldest", 1), item("before the epoch", 2))
 	items[len(items)-1].Published = day(1).AddDate(-60, 0, 0)
@@ -63,13 +63,13 @@ func testInFeed(t *testing.T, s suite) {
 	s.absorb(t, 1, enter(item("a", 1, "tags/x")), enter(item("b", 2)))
 	got, err := s.InFeed(s.ctx, "tags/x", "none", "a", "b")
 	if err != nil || !cmp.Equal(got, []bool{false, true, false}) {
-		t.Errorf("Member = %v, %v; want false, true, false", got, err)
+		t.Errorf("InFeed = %v, %v; want false, true, false", got, err)
 	}
 	if got, err := s.InFeed(s.ctx, "tags/none", "a"); err != nil || !cmp.Equal(got, []bool{false}) {
-		t.Errorf("Member of a feed that is not there = %v, %v", got, err)
+		t.Errorf("InFeed of an unknown feed = %v, %v; want false", got, err)
 	}
 	if got, err := s.InFeed(s.ctx, "tags/x"); err != nil || len(got) != 0 {
-		t.Errorf("Member of nothing = %v, %v", got, err)
+		t.Errorf("InFeed without ids = %v, %v; want none", got, err)
 	}
 }
 
@@ -77,20 +77,20 @@ func testDirtyFeeds(t *testing.T, s suite) {
 	must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
 	must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/b"))
 	first, err := s.DirtyFeeds(s.ctx)
-	must(t, "Dirty", err)
+	must(t, "DirtyFeeds", err)
 	must(t, "MarkDirty", s.MarkDirty(s.ctx, "tags/a"))
 	second, err := s.DirtyFeeds(s.ctx)
-	must(t, "Dirty", err)
+	must(t, "DirtyFeeds", err)
 	if len(first) != 2 || len(second) != 2 {
-		t.Fatalf("Dirty = %v, then %v; want two feeds each", first, second)
+		t.Fatalf("DirtyFeeds = %v, then %v; want two feeds each", first, second)
 	}
 	if first[0].Name != "tags/a" || second[0].Name != "tags/b" {
-		t.Errorf("first in turn are %v, then %v; want tags/a, then tags/b", first[0], second[0])
+		t.Errorf("first dirty feeds are %v, then %v; want tags/a, then tags/b", first[0], second[0])
 	}
 	if second[1].Mark <= first[1].Mark || second[1].Mark <= first[0].Mark {
-		t.Errorf("marks are %v, then %v: the mark of what was made dirty again must move", first, second)
+		t.Errorf("dirty feeds are %v, then %v; want a greater mark for the feed that was made dirty again", first, second)
 	}
-	must(t, "MarkDirty of nothing", s.MarkDirty(s.ctx))
+	must(t, "MarkDirty without names", s.MarkDirty(s.ctx))
 }
 
 func testProblems(t *testing.T, s suite) {
@@ -130,24 +130,24 @@ func testItemsAreCurrent(t *testing.T, s suite) {
 	set(enter(first))
 	read("the first version", first, nil, first)
 	set(enter(b))
-	set(enter(second)) // by another client, which tells this one nothing
+	set(enter(second)) // by another client, so that this one may have a cached item
 	read("the second version", second, b, second)
 	set(enter(first))
-	read("going back to the first", first, b, first)
+	read("a return to the first version", first, b, first)
 	set(feed.Change{ID: "a", Left: all()})
 	read("a removal", nil, b, nil)
 }
 
 func testPostStates(t *testing.T, s suite) {
 	s.put(t, "current", "rewritten", "other intake", "not indexed", "no item")
-	origin := func(id string, of feed.RawPost, intake string) *feed.Item {
+	origin := func(id string, post feed.RawPost, intake string) *feed.Item {
 		it := item(id, 3)
-		it.RawSum, it.Intake = feed.HashOf(of.Raw), intake
+		it.RawSum, it.Intake = feed.HashOf(post.Raw), intake
 		return it
 	}
 	waiting := enter(origin("not indexed", raw("not indexed"), "1"))
 	waiting.Entered = nil
-	s.absorb(t, 1, enter(origin("current", raw("current"), "1")), enter(origin("rewritten", raw("as it was"), "1")),
+	s.absorb(t, 1, enter(origin("current", raw("current"), "1")), enter(origin("rewritten", raw("earlier version"), "1")),
 		enter(origin("other intake", raw("other intake"), "0")), waiting, enter(origin("no post", raw("no post"), "1")))
 	want := []feed.PostState{
 		{ID: "no post", Item: true, Indexed: true},
@@ -156,12 +156,12 @@ func testPostStates(t *testing.T, s suite) {
 		{ID: "other intake", Post: true, Item: true, Indexed: true},
 		{ID: "not indexed", Post: true, Item: true, Current: true, Published: day(3)},
 		{ID: "no item", Post: true},
-		{ID: "nothing"},
+		{ID: "unknown"},
 	}
 	ids := make([]string, len(want))
-	posted, read := make([]bool, len(want)), make([]bool, len(want))
+	wantPosts, wantItems := make([]bool, len(want)), make([]bool, len(want))
 	for i, w := range want {
-		ids[i], posted[i], read[i] = w.ID, w.Post, w.Item
+		ids[i], wantPosts[i], wantItems[i] = w.ID, w.Post, w.Item
 	}
 	got, err := s.PostStates(s.ctx, "1", ids...)
 	must(t, "PostStates", err)
@@ -169,16 +169,16 @@ func testPostStates(t *testing.T, s suite) {
 		t.Errorf("PostStates (-want +got):\n%s", diff)
 	}
 	exist, err := s.PostsExist(s.ctx, ids...)
-	must(t, "Posted", err)
-	if diff := cmp.Diff(posted, exist); diff != "" {
-		t.Errorf("Posted of %q (-want +got):\n%s", ids, diff)
+	must(t, "PostsExist", err)
+	if diff := cmp.Diff(wantPosts, exist); diff != "" {
+		t.Errorf("PostsExist(%q) (-want +got):\n%s", ids, diff)
 	}
 	exist, err = s.ItemsExist(s.ctx, ids...)
-	must(t, "Read", err)
-	if diff := cmp.Diff(read, exist); diff != "" {
-		t.Errorf("Read of %q (-want +got):\n%s", ids, diff)
+	must(t, "ItemsExist", err)
+	if diff := cmp.Diff(wantItems, exist); diff != "" {
+		t.Errorf("ItemsExist(%q) (-want +got):\n%s", ids, diff)
 	}
 	if got, err := s.PostStates(s.ctx, "1"); err != nil || len(got) != 0 {
-		t.Errorf("PostStates of no posts = %v, %v", got, err)
+		t.Errorf("PostStates without ids = %v, %v; want none", got, err)
 	}
 }

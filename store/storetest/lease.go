@@ -27,29 +27,29 @@ func leaseTests() []test {
 
 func testLeaseHasOneHolder(t *testing.T, s suite) {
 	if _, held, err := s.Holder(s.ctx, "build"); err != nil || held {
-		t.Errorf("Holder before = %v, %v; want nobody", held, err)
+		t.Errorf("Holder of an unused lease: held is %v, error %v; want false", held, err)
 	}
 	first, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), 0)
 	must(t, "Acquire", err)
 	if first < feed.Token(day(1).UnixMilli()) {
-		t.Errorf("token is %d; want at least the time, %d", first, day(1).UnixMilli())
+		t.Errorf("token is %d; want at least the time %d", first, day(1).UnixMilli())
 	}
 	_, err = s.open().Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
-	wantKind(t, "Acquire of what another holds", err, feed.ErrLocked)
+	wantKind(t, "Acquire of a lease that has a holder", err, feed.ErrLocked)
 	if owner, held, err := s.Holder(s.ctx, "build"); err != nil || !held || owner != "one" {
-		t.Errorf("Holder = %q, %v, %v; want one", owner, held, err)
+		t.Errorf("Holder = %q, %v, %v; want \"one\"", owner, held, err)
 	}
 	if _, err := s.Acquire(s.ctx, "another job", "two", time.Minute, day(1), 0); err != nil {
 		t.Errorf("Acquire of another job: %v", err)
 	}
 	must(t, "Renew", s.Renew(s.ctx, "build", "one", time.Minute))
-	wantKind(t, "Renew by another", s.Renew(s.ctx, "build", "two", time.Minute), feed.ErrLocked)
-	must(t, "Release by another", s.Release(s.ctx, "build", "two"))
+	wantKind(t, "Renew by another owner", s.Renew(s.ctx, "build", "two", time.Minute), feed.ErrLocked)
+	must(t, "Release by another owner", s.Release(s.ctx, "build", "two"))
 	if _, held, err := s.Holder(s.ctx, "build"); err != nil || !held {
-		t.Errorf("another released the lease: %v, %v", held, err)
+		t.Errorf("after Release by another owner, held is %v, error %v; want true", held, err)
 	}
 	must(t, "Release", s.Release(s.ctx, "build", "one"))
-	wantKind(t, "Renew of what was given up", s.Renew(s.ctx, "build", "one", time.Minute), feed.ErrLocked)
+	wantKind(t, "Renew after Release", s.Renew(s.ctx, "build", "one", time.Minute), feed.ErrLocked)
 	second, err := s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
 	must(t, "Acquire", err)
 	if second <= first {
@@ -67,7 +67,7 @@ func testLeaseExpires(t *testing.T, s suite) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("ten seconds after a lease of 50 ms: %v: the builder that died locks all others out", err)
+			t.Fatalf("Acquire a minute after a lease of 50 ms: %v", err)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func testTokensExceedThoseOfReplicas(t *testing.T, s suite) {
 	token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), seen)
 	must(t, "Acquire", err)
 	if token <= seen {
-		t.Errorf("token is %d; want it greater than %d, which a replica has seen", token, seen)
+		t.Errorf("token is %d; want more than %d, which a replica has seen", token, seen)
 	}
 }
 
@@ -97,8 +97,8 @@ func testNewTokenFencesOldBuilder(t *testing.T, s suite) {
 	must(t, "Release", s.Release(s.ctx, "build", "one"))
 	_, err = s.Acquire(s.ctx, "build", "two", time.Minute, day(1), 0)
 	must(t, "Acquire", err)
-	wantKind(t, "Commit of the old builder", commitErr(s, request(t, feed.Main, old, day(1), "x", "y")), feed.ErrStale)
-	wantKind(t, "Absorb of the old builder", s.Absorb(s.ctx, feed.Absorption{Token: old}), feed.ErrStale)
+	wantKind(t, "Commit with the old token", commitErr(s, request(t, feed.Main, old, day(1), "x", "y")), feed.ErrStale)
+	wantKind(t, "Absorb with the old token", s.Absorb(s.ctx, feed.Absorption{Token: old}), feed.ErrStale)
 }
 
 func testAskAndReply(t *testing.T, s suite) {
@@ -107,19 +107,19 @@ func testAskAndReply(t *testing.T, s suite) {
 	go func() {
 		requests, err := builder.Requests(s.ctx, "", 30*time.Second)
 		if err == nil && len(requests) == 1 {
-			err = builder.Reply(s.ctx, requests[0].ID, append([]byte("answer to "), requests[0].Payload...))
+			err = builder.Reply(s.ctx, requests[0].ID, append([]byte("reply to "), requests[0].Payload...))
 		}
 		done <- err
 	}()
-	reply, err := s.Ask(s.ctx, []byte("a question \x00 \xff"), 30*time.Second)
+	reply, err := s.Ask(s.ctx, []byte("a request \x00 \xff"), 30*time.Second)
 	must(t, "Ask", err)
-	must(t, "the builder", <-done)
-	if want := "answer to a question \x00 \xff"; string(reply) != want {
+	must(t, "Requests and Reply", <-done)
+	if want := "reply to a request \x00 \xff"; string(reply) != want {
 		t.Errorf("reply is %q; want %q", reply, want)
 	}
 }
 
 func testAskWithoutBuilder(t *testing.T, s suite) {
-	_, err := s.Ask(s.ctx, []byte("anybody?"), 20*time.Millisecond)
+	_, err := s.Ask(s.ctx, []byte("a request"), 20*time.Millisecond)
 	wantKind(t, "Ask", err, feed.ErrUnavailable)
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Miniredis starts a miniredis for the test on a free loopback port and returns its URL. It is stopped when the test
-// ends. Unlike a bare miniredis it lets keys expire: miniredis does so only when it is told that time has passed. (Its
-// ClockTTL would, but sorts all keys at every command.)
+// Miniredis starts a miniredis on a free loopback port and returns its URL. It stops when the test ends. Keys expire,
+// for which miniredis requires calls of FastForward. (Its option ClockTTL sorts all keys at every command.)
 func Miniredis(t testing.TB) (url string) {
 	t.Helper()
 	const tick = 10 * time.Millisecond

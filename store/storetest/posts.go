@@ -14,12 +14,18 @@ import (
 	"feedpub/feed"
 )
 
-// oddIDs are ids that posts may have and that keys, patterns or scripts might trip over.
+// oddIDs returns valid ids of posts with special characters in keys, patterns or scripts.
 func oddIDs() []string {
 	return []string{
-		"plain", "with space", "}{", "{other}:post:x", "a*b?[c]", `back\slash`, `"quoted"`, "post:inbox", "ünïcödé", "👩‍👩‍👧 🎉",
+		"plain", "with space", "}{", "{other}:post:x", "a*b?[c]", `back\slash`, `"quoted"`, "post:inbox", "ünïcödé",
+		"👩‍👩‍👧 🎉",
 		"https://example.org/?p=1&x=%20", "tag:example.org,2014:1", strings.Repeat("x", 512), "-", "(", "+", "0",
 	}
+}
+
+// oddBodies returns raw posts, most of them invalid, which the store must not change.
+func oddBodies() []string {
+	return []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
 }
 
 func postTests() []test {
@@ -33,7 +39,7 @@ func postTests() []test {
 		{"Inbox", testInbox},
 		{"AwaitInbox", testAwaitInbox},
 		{"PutManyPosts", testPutManyPosts},
-		{"ScanFindsAllIDsOfTheSite", testScanFindsAllIDsOfTheSite},
+		{"IDs", testIDs},
 		{"RawPosts", testRawPosts},
 		{"Load", testLoad},
 	}
@@ -41,7 +47,7 @@ func postTests() []test {
 
 func testPut(t *testing.T, s suite) {
 	for _, id := range oddIDs() {
-		for _, body := range []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)} {
+		for _, body := range oddBodies() {
 			must(t, "Put", s.Put(s.ctx, feed.RawPost{ID: id, Raw: []byte(body)}))
 			got, err := s.Post(s.ctx, id)
 			if err != nil || string(got) != body {
@@ -59,26 +65,26 @@ func testPutInvalidID(t *testing.T, s suite) {
 
 func testUpdate(t *testing.T, s suite) {
 	for _, id := range oddIDs() {
-		var seen []string
+		var read []string
 		update := func(next []byte) {
 			confirmed, err := s.Update(s.ctx, id, func(current []byte) ([]byte, error) {
-				seen = append(seen, fmt.Sprintf("%q %t", current, current == nil))
+				read = append(read, fmt.Sprintf("%q %t", current, current == nil))
 				return next, nil
 			})
 			must(t, "Update", err)
 			if !confirmed {
-				t.Errorf("an update of %q is not confirmed although nobody is asked", id)
+				t.Errorf("Update(%q) is not confirmed; want true without a ConfirmTimeout", id)
 			}
 		}
 		update([]byte("one"))
 		update([]byte("\x1f\x8btwo"))
 		update(nil)
 		update(nil)
-		if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, seen); diff != "" {
-			t.Errorf("what updates of %q saw (-want +got):\n%s", id, diff)
+		if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, read); diff != "" {
+			t.Errorf("posts that updates of %q read (-want +got):\n%s", id, diff)
 		}
 		_, err := s.Post(s.ctx, id)
-		wantKind(t, "Post after the update that deleted it", err, feed.ErrNotFound)
+		wantKind(t, "Post after an update that deleted it", err, feed.ErrNotFound)
 	}
 	got, err := s.Inbox(s.ctx, "", 100)
 	must(t, "Inbox", err)
@@ -95,12 +101,13 @@ func testUpdateError(t *testing.T, s suite) {
 	wantKind(t, "Update", err, feed.ErrLocked)
 	after, err := s.Post(s.ctx, "a")
 	if entries, _ := s.Inbox(s.ctx, "", 10); err != nil || string(before) != string(after) || len(entries) != 1 {
-		t.Errorf("a refused update left %q, %v and %d inbox entries; want %q and 1", after, err, len(entries), before)
+		t.Errorf("after a failed update there are the post %q (error %v) and %d inbox entries; want %q and 1",
+			after, err, len(entries), before)
 	}
 }
 
 func testConcurrentUpdates(t *testing.T, s suite) {
-	// Each adds one to a number: what one overwrites unseen is missing in the end.
+	// Each update increments a number, so that an overwritten update shows in the sum.
 	const writers, each = 4, 10
 	failed := make(chan error, writers)
 	for range writers {
@@ -127,7 +134,7 @@ func testConcurrentUpdates(t *testing.T, s suite) {
 		must(t, "Update", <-failed)
 	}
 	if got, err := s.Post(s.ctx, "sum"); err != nil || string(got) != strconv.Itoa(writers*each) {
-		t.Errorf("after %d updates that add 1 there is %q, %v", writers*each, got, err)
+		t.Errorf("after %d increments the number is %q, %v", writers*each, got, err)
 	}
 }
 
@@ -139,45 +146,45 @@ func testPostNotFound(t *testing.T, s suite) {
 func testInbox(t *testing.T, s suite) {
 	s.put(t, "a", "b")
 	must(t, "Delete", s.Delete(s.ctx, "a"))
-	must(t, "Delete", s.Delete(s.ctx, "never was"))
+	must(t, "Delete", s.Delete(s.ctx, "unknown"))
 	got, err := s.Inbox(s.ctx, "", 100)
 	must(t, "Inbox", err)
 	var ids []string
 	for i, e := range got {
 		ids = append(ids, e.ID)
 		if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
-			t.Errorf("entry %d is %+v: want an entry id, and a time not before the last", i, e)
+			t.Errorf("entry %d is %+v; want an entry id, and a time not before that of the entry before", i, e)
 		}
 	}
-	if diff := cmp.Diff([]string{"a", "b", "a", "never was"}, ids); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b", "a", "unknown"}, ids); diff != "" {
 		t.Errorf("inbox (-want +got):\n%s", diff)
 	}
 	rest, err := s.Inbox(s.ctx, got[1].Entry, 1)
 	must(t, "Inbox", err)
 	if diff := cmp.Diff(got[2:3], rest); diff != "" {
-		t.Errorf("one entry after the second (-want +got):\n%s", diff)
+		t.Errorf("Inbox after the second entry, limit 1 (-want +got):\n%s", diff)
 	}
 	_, err = s.Post(s.ctx, "a")
 	wantKind(t, "Post of a deleted post", err, feed.ErrNotFound)
 }
 
 func testAwaitInbox(t *testing.T, s suite) {
-	if is, err := s.AwaitInbox(s.ctx, "", 0); err != nil || is {
-		t.Errorf("Submitted with an empty inbox = %v, %v", is, err)
+	if found, err := s.AwaitInbox(s.ctx, "", 0); err != nil || found {
+		t.Errorf("AwaitInbox with an empty inbox = %v, %v; want false", found, err)
 	}
 	writer := s.open()
 	done := make(chan error, 1)
 	go func() { done <- writer.Put(s.ctx, raw("a")) }()
-	if is, err := s.AwaitInbox(s.ctx, "", 30*time.Second); err != nil || !is {
-		t.Errorf("Submitted = %v, %v; want true", is, err)
+	if found, err := s.AwaitInbox(s.ctx, "", 30*time.Second); err != nil || !found {
+		t.Errorf("AwaitInbox = %v, %v; want true", found, err)
 	}
 	must(t, "Put", <-done)
 	entries, err := s.Inbox(s.ctx, "", 10)
 	if err != nil || len(entries) != 1 {
 		t.Fatalf("Inbox = %v, %v; want one entry", entries, err)
 	}
-	if is, err := s.AwaitInbox(s.ctx, entries[0].Entry, time.Millisecond); err != nil || is {
-		t.Errorf("Submitted after the last entry = %v, %v", is, err)
+	if found, err := s.AwaitInbox(s.ctx, entries[0].Entry, time.Millisecond); err != nil || found {
+		t.Errorf("AwaitInbox after the last entry = %v, %v; want false", found, err)
 	}
 }
 
@@ -193,14 +200,14 @@ func testPutManyPosts(t *testing.T, s suite) {
 	}
 }
 
-func testScanFindsAllIDsOfTheSite(t *testing.T, s suite) {
+func testIDs(t *testing.T, s suite) {
 	want := oddIDs()
 	for i := range 2500 {
 		want = append(want, fmt.Sprintf("post/%d", i))
 	}
 	s.put(t, want...)
 	other := s.Client().Site("contract-other")
-	// A store that keeps the posts of one site says so.
+	// A store for a single site returns an error.
 	if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
 		t.Fatalf("Put into another site: %v", err)
 	}
@@ -213,12 +220,12 @@ func testScanFindsAllIDsOfTheSite(t *testing.T, s suite) {
 	}
 	for _, id := range want {
 		if !seen[id] {
-			t.Errorf("PostIDs missed %.40q: a post that reconciliation overlooks is never published", id)
+			t.Errorf("PostIDs did not return %.40q", id)
 		}
 		delete(seen, id)
 	}
 	for id := range seen {
-		t.Errorf("PostIDs gave %q, which is no post of the site", id)
+		t.Errorf("PostIDs returned %q, which is not a post of the site", id)
 	}
 
 	var changes []feed.Change
@@ -255,22 +262,22 @@ func testScanFindsAllIDsOfTheSite(t *testing.T, s suite) {
 }
 
 func testRawPosts(t *testing.T, s suite) {
-	bodies := []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
-	var asked []string
+	bodies := oddBodies()
+	var ids []string
 	var want []feed.RawPost
 	for i, id := range oddIDs() {
 		p := feed.RawPost{ID: id, Raw: []byte(bodies[i%len(bodies)])}
 		must(t, "Put", s.Put(s.ctx, p))
-		asked, want = append(asked, id, "none"), append(want, p, feed.RawPost{ID: "none"})
+		ids, want = append(ids, id, "none"), append(want, p, feed.RawPost{ID: "none"})
 	}
-	asked, want = append(asked, asked[0]), append(want, want[0]) // one that is asked for twice comes twice
-	got, err := s.RawPosts(s.ctx, asked...)
+	ids, want = append(ids, ids[0]), append(want, want[0]) // a repeated id
+	got, err := s.RawPosts(s.ctx, ids...)
 	must(t, "RawPosts", err)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("RawPosts (-want +got):\n%s", diff)
 	}
 	if got, err := s.RawPosts(s.ctx); err != nil || len(got) != 0 {
-		t.Errorf("RawPosts of no ids = %v, %v; want none", got, err)
+		t.Errorf("RawPosts without ids = %v, %v; want none", got, err)
 	}
 }
 
@@ -287,7 +294,8 @@ func testLoad(t *testing.T, s suite) {
 	}
 	for i := range got {
 		if (got[i].ItemSum != "") != (want[i].Item != nil) {
-			t.Errorf("%s: ItemSum is %q, item is %v", got[i].ID, got[i].ItemSum, want[i].Item)
+			t.Errorf("Load of %q: ItemSum is %q, want one if and only if the item exists: %v",
+				got[i].ID, got[i].ItemSum, want[i].Item)
 		}
 		got[i].ItemSum = ""
 	}

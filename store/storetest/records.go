@@ -11,6 +11,7 @@ import (
 	"feedpub/feed"
 )
 
+// lines returns lines of each kind, in the order of Records.
 func lines() []feed.ExportLine {
 	return []feed.ExportLine{
 		{Name: &feed.PathName{Feed: "sources/guardian", Full: "the Guardian"}},
@@ -23,6 +24,7 @@ func lines() []feed.ExportLine {
 	}
 }
 
+// records returns the primary records of the site, with those of posts ordered by id.
 func (s suite) records(t *testing.T) []feed.ExportLine {
 	t.Helper()
 	var got []feed.ExportLine
@@ -30,7 +32,7 @@ func (s suite) records(t *testing.T) []feed.ExportLine {
 		must(t, "Records", err)
 		got = append(got, l)
 	}
-	// Names and removals come first and in order, records in none.
+	// Only the records of posts are in no order.
 	slices.SortStableFunc(got, func(a, b feed.ExportLine) int {
 		if a.Record == nil || b.Record == nil {
 			return 0
@@ -51,8 +53,8 @@ func recordTests() []test {
 }
 
 func testRestoreRecords(t *testing.T, s suite) {
-	for range 2 { // the second time nothing changes
-		must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
+	for range 2 { // may be repeated
+		must(t, "RestoreRecords", s.RestoreRecords(s.ctx, lines()...))
 		if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
 			t.Errorf("records (-want +got):\n%s", diff)
 		}
@@ -60,8 +62,8 @@ func testRestoreRecords(t *testing.T, s suite) {
 }
 
 func testRestoreRecordsMerges(t *testing.T, s suite) {
-	must(t, "Restore", s.RestoreRecords(s.ctx, lines()...))
-	must(t, "Restore", s.RestoreRecords(s.ctx,
+	must(t, "RestoreRecords", s.RestoreRecords(s.ctx, lines()...))
+	must(t, "RestoreRecords", s.RestoreRecords(s.ctx,
 		feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "another"}},
 		feed.ExportLine{Removal: &feed.FeedRemoval{Feed: "main", Time: day(2)}},
 		feed.ExportLine{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
@@ -78,24 +80,25 @@ func testRestoreRecordsEarlierFirstSeen(t *testing.T, s suite) {
 	s.absorb(t, 1, enter(item("a", 9)))
 	before, err := s.Inbox(s.ctx, "", 10)
 	must(t, "Inbox", err)
-	must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
+	must(t, "RestoreRecords", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: day(1)}}))
 	if got := s.stored(t, "a").Record; !got.FirstSeen.Equal(day(1)) {
-		t.Errorf("record is %+v; want the earlier %v", got, day(1))
+		t.Errorf("record is %+v; want the earlier time %v", got, day(1))
 	}
 	after, err := s.Inbox(s.ctx, before[len(before)-1].Entry, 10)
 	if err != nil || len(after) != 1 || after[0].ID != "a" {
-		t.Errorf("inbox got %+v, %v; want an entry for the post whose date has changed", after, err)
+		t.Errorf("new inbox entries are %+v, %v; want one for the post whose record changed", after, err)
 	}
 }
 
 func testRestoreRecordsInvalid(t *testing.T, s suite) {
-	wantKind(t, "Restore of an empty line", s.RestoreRecords(s.ctx, feed.ExportLine{}), feed.ErrInvalid)
-	wantKind(t, "Restore of a bad id", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
+	wantKind(t, "RestoreRecords of an empty line", s.RestoreRecords(s.ctx, feed.ExportLine{}), feed.ErrInvalid)
+	wantKind(t, "RestoreRecords of an invalid id",
+		s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a\nb"}}), feed.ErrInvalid)
 }
 
 func testRecordTimesInMilliseconds(t *testing.T, s suite) {
 	seen := day(1).Add(1234567 * time.Nanosecond)
-	must(t, "Restore", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
+	must(t, "RestoreRecords", s.RestoreRecords(s.ctx, feed.ExportLine{Record: &feed.Record{ID: "a", FirstSeen: seen}}))
 	if got, want := s.stored(t, "a").Record.FirstSeen, seen.Truncate(time.Millisecond); !got.Equal(want) {
 		t.Errorf("FirstSeen is %v; want %v", got, want)
 	}

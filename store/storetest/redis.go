@@ -19,27 +19,27 @@ import (
 	"time"
 )
 
-// Server is a redis-server that a test has started for itself.
+// Server is a redis-server or a Sentinel that a test has started.
 type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // besides those that every server has
+	args []string // without those of every server
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 }
 
-// Redis starts a redis-server on a free loopback port, with an own temporary folder and without persistence, and
-// returns its URL. It is stopped when the test ends.
+// Redis starts a redis-server on a free loopback port, with a temporary folder and without persistence, and returns its
+// URL. Args are added to its command line. The server stops when the test ends.
 func Redis(t testing.TB, args ...string) (url string) {
 	t.Helper()
 	return StartRedis(t, args...).URL()
 }
 
 // StartRedis is Redis for tests that stop, kill or restart the server. Args are added to its command line, such as
-// "--maxmemory-policy", "allkeys-lru". A missing redis-server fails the test: a test that is skipped proves nothing.
+// "--maxmemory-policy", "allkeys-lru". If redis-server is not installed, the test fails rather than being skipped.
 func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return startServer(t, func(string) []string {
@@ -47,8 +47,8 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	})
 }
 
-// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file, and fails
-// the test unless the server takes it. Where it listens and writes is the test's choice, whatever the file says.
+// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file. Its address
+// and folder are those of the test, whatever the file sets. The test fails if the server does not start.
 func StartConfigured(t testing.TB, file string, args ...string) *Server {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -60,7 +60,8 @@ func StartConfigured(t testing.TB, file string, args ...string) *Server {
 	})
 }
 
-// writeConf writes a configuration into a server's folder, since Sentinels write to theirs, and returns its name.
+// writeConf writes a configuration to a file in the server's folder, since Sentinels change the file, and returns its
+// path.
 func writeConf(t testing.TB, dir, text string) string {
 	t.Helper()
 	file := filepath.Join(dir, "redis.conf")
@@ -70,16 +71,15 @@ func writeConf(t testing.TB, dir, text string) string {
 	return file
 }
 
-// startServer starts a redis-server in a folder of its own, with the arguments that args returns for that folder.
+// startServer starts a redis-server in a temporary folder, with the arguments that args returns for that folder.
 func startServer(t testing.TB, args func(dir string) []string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatalf("this test needs a redis-server of its own: install Debian's package with "+
-			"\"apt-get install redis-server\" (%v)", err)
+		t.Fatalf("this test needs redis-server: install it with \"apt-get install redis-server\" (%v)", err)
 	}
 	s := &Server{t: t, dir: t.TempDir()}
 	t.Cleanup(func() { s.end(syscall.SIGKILL) })
-	// Between the choice of a free port and the server's binding it, another process may take it.
+	// Another process may use the port before the server listens on it.
 	for range 5 {
 		var err error
 		if s.port, err = FreePort(); err != nil {
@@ -90,20 +90,20 @@ func startServer(t testing.TB, args func(dir string) []string) *Server {
 			return s
 		}
 	}
-	t.Fatalf("redis-server does not start: %s", s.log())
+	t.Fatalf("redis-server cannot be started: %s", s.log())
 	return nil
 }
 
-// ports counts the ports that this process has looked at.
+// ports counts the ports that this process has tried.
 var ports atomic.Uint32
 
-// FreePort returns a loopback port that nobody listens on, for a server in another process that is told where to listen
-// and may be started there again. It lies below those that the system gives to outgoing connections and to who asks for
-// any port, so that none of these takes it in between, and is returned only once by a process.
+// FreePort returns a free loopback port for a server in another process, which may be restarted on it. The port is not
+// in the range from which systems choose ports for outgoing connections and for listeners on port 0, so that none of
+// these uses it in the meantime. A process does not return the same port twice.
 func FreePort() (int, error) {
 	const first, count = 10_000, 20_000
 	for range count {
-		// Processes that run at the same time begin at different places.
+		// Processes that run at the same time start with different ports.
 		port := first + (uint32(os.Getpid())*257+ports.Add(1))%count
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
@@ -115,7 +115,7 @@ func FreePort() (int, error) {
 	return 0, errors.New("no loopback port is free")
 }
 
-// start starts the process and reports whether it answers.
+// start starts the process and reports whether it replies.
 func (s *Server) start() bool {
 	s.t.Helper()
 	args := append(slices.Clone(s.args), "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir,
@@ -126,7 +126,7 @@ func (s *Server) start() bool {
 	}
 	done := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // a killed server is no news
+		_ = cmd.Wait() // an error is expected if the server is killed
 		close(done)
 	}()
 	s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *Server) start() bool {
 		select {
 		case <-done:
 			return false
-		case <-time.After(5 * time.Millisecond): // the server tells nobody when it is ready
+		case <-time.After(5 * time.Millisecond): // the server does not signal that it is ready
 		}
 		if reply, err := s.command("PING"); err == nil && !strings.HasPrefix(reply, "-LOADING") {
 			return true
@@ -145,8 +145,8 @@ func (s *Server) start() bool {
 	return false
 }
 
-// command sends one inline command over a connection of its own and returns the reply: its first line, or the text that
-// is behind it.
+// command sends an inline command on a new connection and returns the reply: the value of a bulk string, or the first
+// line of any other reply.
 func (s *Server) command(line string) (string, error) {
 	c, err := net.DialTimeout("tcp", s.Addr(), 30*time.Second)
 	if err != nil {
@@ -165,9 +165,9 @@ func (s *Server) command(line string) (string, error) {
 		return "", err
 	}
 	first = strings.TrimSuffix(first, "\r\n")
-	size, isText := strings.CutPrefix(first, "$")
+	size, isBulk := strings.CutPrefix(first, "$")
 	n, err := strconv.Atoi(size)
-	if !isText || err != nil || n < 0 {
+	if !isBulk || err != nil || n < 0 {
 		return first, nil
 	}
 	text := make([]byte, n)
@@ -181,8 +181,8 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 // URL returns the server's URL for store.Options.
 func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
 
-// Do sends a command written as one line and returns the reply: the text that it is, or its first line as it came. It
-// fails the test unless the server takes the command.
+// Do sends a command, written as one line, and returns the reply: the value of a bulk string, or the first line of any
+// other reply. An error reply ends the test.
 func (s *Server) Do(line string) string {
 	s.t.Helper()
 	reply, err := s.command(line)
@@ -192,27 +192,27 @@ func (s *Server) Do(line string) string {
 	return reply
 }
 
-// Flush deletes all data, as an operator's FLUSHALL does.
+// Flush deletes all data.
 func (s *Server) Flush() { s.t.Helper(); s.Do("FLUSHALL") }
 
-// Stop shuts the server down as a service manager does, by SIGTERM, and waits until it has ended.
+// Stop ends the server with SIGTERM, as a service manager does, and waits for it to end.
 func (s *Server) Stop() { s.end(syscall.SIGTERM) }
 
-// Kill ends the server as a crash does, by SIGKILL.
+// Kill ends the server with SIGKILL and waits for it to end.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
-// Restart starts a stopped or killed server again, on the same port and folder.
+// Restart starts a stopped or killed server again, on the same port and in the same folder.
 func (s *Server) Restart() {
 	s.t.Helper()
 	if !s.start() {
-		s.t.Fatalf("redis-server does not start again on %s: %s", s.Addr(), s.log())
+		s.t.Fatalf("redis-server cannot be restarted on %s: %s", s.Addr(), s.log())
 	}
 }
 
-// Pause stops the process without closing its connections, as a machine that hangs does; Resume ends it.
+// Pause suspends the process without closing its connections, like a machine that hangs, until Resume.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
-// Resume ends a Pause.
+// Resume continues the process after Pause.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
 
 func (s *Server) signal(sig os.Signal) {

@@ -1,5 +1,5 @@
-// Package storetest is the contract that every store passes, whatever server is behind it, and the servers that tests
-// need for it. It tests through the exported methods of package store only, so that it says what callers may rely on.
+// Package storetest tests the contract of package store on any server, and starts servers for tests. It calls only
+// exported methods, so that it tests what callers can rely on. It is not for use outside tests.
 package storetest
 
 import (
@@ -13,25 +13,24 @@ import (
 	"feedpub/store"
 )
 
-// Opener opens a client of a store in which the site is empty, or of the same store when called again with the same
-// test. It closes the client when the test ends.
+// Opener opens a client of a store in which the site is empty; if it is called again with the same test, a client of
+// the same store. It closes the client when the test ends.
 type Opener func(t *testing.T, site feed.SiteID) *store.Client
 
-// suite is what each test of the contract is given: a site that is empty.
+// suite is the argument of each test: an empty site.
 type suite struct {
 	*store.Site
 	ctx  context.Context
 	open func() *store.Site // another client of the same site
 }
 
-// test is one clause of the contract.
+// test tests one clause of the contract.
 type test struct {
 	name string
 	run  func(t *testing.T, s suite)
 }
 
-// Run runs the contract on the store that open opens. Each clause works on an own site, so that the store may be one
-// and the same and need not be flushed.
+// Run tests the contract on the store that open opens. Each test uses another site, so that all may use the same store.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	var tests []test
@@ -53,7 +52,7 @@ func Run(t *testing.T, open Opener) {
 	}
 }
 
-// The dates of the tests. No clock is read: Redis doesn't care what time a caller says it is.
+// day returns the n-th day of a month, since tests do not depend on the clock.
 func day(n int) time.Time { return time.Date(2014, 6, n, 9, 30, 0, 0, time.UTC) }
 
 // raw returns a raw post.
@@ -61,7 +60,7 @@ func raw(id string) feed.RawPost {
 	return feed.RawPost{ID: id, Raw: fmt.Appendf(nil, `{"id":%q,"content_text":"text of %s"}`, id, id)}
 }
 
-// item returns a ready item published on the n-th that belongs to feeds besides the main one.
+// item returns an item that was published on the n-th day and is in the main feed and in feeds.
 func item(id string, n int, feeds ...feed.Name) *feed.Item {
 	return &feed.Item{
 		ID: id, Title: "Title of " + id, HTML: "<p>" + id + "</p>", Text: id, Published: day(n), Updated: day(n),
@@ -69,10 +68,10 @@ func item(id string, n int, feeds ...feed.Name) *feed.Item {
 	}
 }
 
-// all returns the main feed and others.
+// all returns the main feed and feeds.
 func all(feeds ...feed.Name) []feed.Name { return append([]feed.Name{feed.Main}, feeds...) }
 
-// put writes posts and fails the test if the store doesn't take them.
+// put writes posts.
 func (s suite) put(t *testing.T, ids ...string) {
 	t.Helper()
 	posts := make([]feed.RawPost, len(ids))
@@ -84,7 +83,7 @@ func (s suite) put(t *testing.T, ids ...string) {
 	}
 }
 
-// absorb makes changes at the cursor where it stands and with the token given.
+// absorb makes changes without moving the cursor.
 func (s suite) absorb(t *testing.T, token feed.Token, changes ...feed.Change) {
 	t.Helper()
 	cursor, err := s.Cursor(s.ctx)
@@ -96,7 +95,7 @@ func (s suite) absorb(t *testing.T, token feed.Token, changes ...feed.Change) {
 	}
 }
 
-// enter is the change by which a new item comes in.
+// enter returns the change that adds a new item.
 func enter(it *feed.Item) feed.Change {
 	return feed.Change{
 		ID: it.ID, Item: it, Entered: all(it.Feeds...), Record: feed.Record{ID: it.ID, FirstSeen: it.Published},
@@ -113,7 +112,7 @@ func (s suite) stored(t *testing.T, id string) feed.StoredPost {
 	return got[0]
 }
 
-// must fails the test with what was done if err is not nil.
+// must ends the test if the call named what has returned an error.
 func must(t *testing.T, what string, err error) {
 	t.Helper()
 	if err != nil {
@@ -121,7 +120,7 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-// wantKind fails the test unless err is of a kind.
+// wantKind checks the kind of the error that the call described by what has returned.
 func wantKind(t *testing.T, what string, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {

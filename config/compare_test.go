@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// equateUnexported lets cmp look into the types that hide what they hold.
+// equateUnexported compares the types of the configuration that have unexported fields.
 var equateUnexported = cmp.Options{
 	cmp.AllowUnexported(config.Secret{}, config.RedisURL{}),
 	cmp.Comparer(func(a, b config.Zone) bool { return a.String() == b.String() }),

@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// checkSchedule stands for the parser of schedules, which is not this package's business.
+// checkSchedule is a simple CheckSchedule: specs that begin with "bad" are invalid.
 func checkSchedule(spec string, loc *time.Location) error {
 	if loc == nil {
 		return errors.New("no time zone was passed")
@@ -56,7 +56,7 @@ func TestDefaultIsValid(t *testing.T) {
 		t.Fatalf("load nothing: %v", err)
 	}
 	if diff := cmp.Diff(config.Default(), got, equateUnexported); diff != "" {
-		t.Errorf("a program that is told nothing does not run with the defaults (-want +got):\n%s", diff)
+		t.Errorf("the configuration without any source (-want +got):\n%s", diff)
 	}
 	want := feed.Site{
 		ID: "main", Title: "main", Language: "en",
@@ -68,7 +68,7 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 }
 
-// TestEveryKey sets every key in a file and expects each to have arrived, so that none is read and forgotten.
+// TestEveryKey loads a file that sets every key.
 func TestEveryKey(t *testing.T) {
 	got, err := load(t, filepath.Join("testdata", "every-key.yml"), nil)
 	if err != nil {
@@ -107,7 +107,7 @@ func TestEveryKey(t *testing.T) {
 					Title: "Links", Description: "What we read", Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"},
 					Authors: []string{"Ann"}, Sources: []string{"The Guardian"}, Languages: []config.Language{"en", "de-AT"}, Quoting: "true",
 					Exclude: config.Exclude{
-						Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"Nobody's News"},
+						Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"The Star"},
 						Languages: []config.Language{"fr"}, Quoting: "false", IDs: []string{"post-1"},
 					},
 					Limit: 30, Content: "full", TitleLink: "source", Formats: []config.Format{"atom"}, Archives: "true", Schedule: "@weekly",
@@ -136,13 +136,13 @@ func TestEveryKey(t *testing.T) {
 		},
 	}
 	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {
-		t.Errorf("the file with every key reads as something else (-want +got):\n%s", diff)
+		t.Errorf("testdata/every-key.yml (-want +got):\n%s", diff)
 	}
 	if got, want := got.Redis.Reveal(), "rediss://user@redis.example.org:6380/2"; got != want {
 		t.Errorf("redis = %q, want %q", got, want)
 	}
 	if got, want := got.FeedSite().BaseURL, "https://feeds.example.org/blog"; got != want {
-		t.Errorf("the base URL of documents is %q, want it without the slash at its end: %q", got, want)
+		t.Errorf("the base URL of documents is %q, want %q, without a slash at its end", got, want)
 	}
 
 	text, err := os.ReadFile(filepath.Join("testdata", "every-key.yml"))
@@ -151,7 +151,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	for _, key := range config.Keys() {
 		last := key.Path[strings.LastIndex(key.Path, ".")+1:]
-		// Those that exclude others of the file.
+		// The file cannot set these, which exclude others.
 		if slices.Contains([]string{"dir", "redis_password", "sites", "sites_from"}, key.Path) {
 			continue
 		}
@@ -161,7 +161,7 @@ func TestEveryKey(t *testing.T) {
 	}
 }
 
-// TestInvalid loads every testdata/invalid-*.yml and expects exactly the errors that its lines "# want " announce.
+// TestInvalid checks that every testdata/invalid-*.yml has exactly the errors of its lines "# want ".
 func TestInvalid(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "invalid-*.yml"))
 	if err != nil || len(files) < 20 {
@@ -175,8 +175,8 @@ func TestInvalid(t *testing.T) {
 			}
 			var want []string
 			for line := range strings.Lines(string(text)) {
-				if announced, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "# want "); ok {
-					want = append(want, announced)
+				if message, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "# want "); ok {
+					want = append(want, message)
 				}
 			}
 			_, err = load(t, file, nil)
@@ -255,12 +255,12 @@ func TestFileFromEnvironment(t *testing.T) {
 		t.Errorf("title %q: the file of FEEDPUB_CONFIG was not read", got.Site.Title)
 	}
 	if _, err := load(t, "does-not-exist.yml", nil); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error for a missing file: %v, want one that is os.ErrNotExist", err)
+		t.Errorf("a missing file: got error %v, want os.ErrNotExist", err)
 	}
 }
 
-// TestStrongerPlaceChoosesTheStore: a flag for a folder must win over a Redis in the file, not clash with it.
-func TestStrongerPlaceChoosesTheStore(t *testing.T) {
+// TestStoreOverride checks that a flag or variable for redis or dir overrides the other one in the file.
+func TestStoreOverride(t *testing.T) {
 	file := write(t, "feedpub.yml", "redis: redis://redis.example.org:6379\n")
 	got, err := load(t, file, nil, config.Flag{Name: "dir", Path: "dir", Value: "drafts"})
 	if err != nil {
@@ -310,7 +310,7 @@ func TestSecretsAreRedacted(t *testing.T) {
 		{"log", log.String()},
 	} {
 		if strings.Contains(dump.text, secret) || strings.Contains(dump.text, fmt.Sprintf("%x", secret)) {
-			t.Errorf("%s gives the password away:\n%s", dump.name, dump.text)
+			t.Errorf("%s contains the password:\n%s", dump.name, dump.text)
 		}
 	}
 	if !strings.Contains(string(yaml), "[redacted]") {
@@ -323,7 +323,7 @@ func TestRedisURLWithPassword(t *testing.T) {
 		{"none", "redis://127.0.0.1:6379/0", "", "redis://127.0.0.1:6379/0"},
 		{"for a URL without a user", "redis://127.0.0.1:6379/0", "hunter2", "redis://:hunter2@127.0.0.1:6379/0"},
 		{"for a user", "redis://ann@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
-		{"over one in the URL", "redis://ann:old@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
+		{"replacing one in the URL", "redis://ann:old@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
 		{"with special characters", "redis://127.0.0.1:6379/0", "a@b/c", "redis://:a%40b%2Fc@127.0.0.1:6379/0"},
 		{"for Sentinels", "redis+sentinel://a,b:7000/m?sentinel_password=x", "hunter2", "redis+sentinel://:hunter2@a,b:7000/m?sentinel_password=x"},
 		{"for a Cluster", "redis+cluster://ann@a,b:7000", "hunter2", "redis+cluster://ann:hunter2@a,b:7000"},
@@ -345,7 +345,7 @@ func TestDumpReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A dump holds a secret's stand-in, which excludes the file that it came from.
+	// A dump has "[redacted]" as the password, which excludes the file of the password.
 	want.RedisPasswordFile, want.RedisPassword = "", config.NewSecret("[redacted]")
 	want.Admin.TokensFile = "/etc/feedpub/tokens"
 	text, err := want.Dump()
@@ -357,20 +357,20 @@ func TestDumpReadsBack(t *testing.T) {
 		t.Fatalf("the dump does not load: %v\n%s", err, text)
 	}
 	if diff := cmp.Diff(want, got, equateUnexported, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("the dump reads as something else (-want +got):\n%s", diff)
+		t.Errorf("the configuration loaded from the dump (-want +got):\n%s", diff)
 	}
 }
 
 func TestVariablesAreDistinct(t *testing.T) {
-	seen := map[string]string{"FEEDPUB_CONFIG": "the file itself"}
+	seen := map[string]string{"FEEDPUB_CONFIG": "the path of the file"}
 	for _, key := range config.Keys() {
 		if other, ok := seen[key.Variable]; ok {
-			t.Errorf("%s stands for both %s and %s", key.Variable, other, key.Path)
+			t.Errorf("%s is the variable of both %s and %s", key.Variable, other, key.Path)
 		}
 		seen[key.Variable] = key.Path
 	}
 	if got, want := seen["FEEDPUB_ADMIN_TOKENS_FILE"], "admin.tokens_file"; got != want {
-		t.Errorf("FEEDPUB_ADMIN_TOKENS_FILE stands for %q, want %q", got, want)
+		t.Errorf("FEEDPUB_ADMIN_TOKENS_FILE is the variable of %q, want %q", got, want)
 	}
 }
 
@@ -398,11 +398,11 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		// What loads can be built from.
+		// A valid configuration has a valid site.
 		site := c.FeedSite()
 		if site.ID.Validate() != nil || site.Title == "" || site.Language == "" || site.Limit < 1 ||
 			strings.HasSuffix(site.BaseURL, "/") || !strings.HasPrefix(site.BaseURL, "http") {
-			t.Fatalf("the configuration loads but makes an impossible site: %+v", site)
+			t.Fatalf("the configuration is accepted, but its site is invalid: %+v", site)
 		}
 	})
 }

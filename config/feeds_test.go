@@ -20,7 +20,7 @@ func TestCatalog(t *testing.T) {
 		Feeds: map[feed.Name]feed.Channel{
 			"main": {Title: "Everything"},
 			"tags/go": {
-				Limit: 5, TitleLink: feed.PermalinkTitle, Archives: true, // as the family
+				Limit: 5, TitleLink: feed.PermalinkTitle, Archives: true, // as its family
 			},
 			"links": {
 				Title: "Links", Description: "What we read", Limit: 30, Content: feed.FullContent, TitleLink: feed.SourceTitle,
@@ -37,7 +37,7 @@ func TestCatalog(t *testing.T) {
 				Languages: []string{"en", "de-AT"}, Quoting: feed.Yes,
 			},
 			Exclude: feed.Criteria{
-				Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"Nobody's News"},
+				Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"The Star"},
 				Languages: []string{"fr"}, Quoting: feed.No,
 			},
 			ExcludeIDs: []string{"post-1"},
@@ -54,11 +54,11 @@ func TestCatalog(t *testing.T) {
 	}
 	schedules := c.FeedSchedules()
 	if schedules["links"] != "@weekly" || schedules["tags/go"] != "@daily" || len(schedules) != 3 {
-		t.Errorf("schedules of feeds are %v, want those of schedules and of feeds", schedules)
+		t.Errorf("schedules of feeds are %v, want those of the keys schedules and feeds", schedules)
 	}
 }
 
-func TestTheMainFeedHasArchivesByDefault(t *testing.T) {
+func TestDefaultArchives(t *testing.T) {
 	c := config.Default().Catalog()
 	for name, want := range map[feed.Name]bool{feed.Main: true, "tags/go": false, "links": false} {
 		if got := c.Channel(config.Default().FeedSite(), name).Archives; got != want {

@@ -30,14 +30,14 @@ sites:
     feeds: {}
 `
 
-func TestASiteHasTheDefaultsOfTheTopLevel(t *testing.T) {
+func TestSiteDefaults(t *testing.T) {
 	file := write(t, "feedpub.yml", several)
 	c, err := load(t, file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !c.Several() || len(c.Sites) != 2 || c.Site.ID != "" {
-		t.Fatalf("several is %v, with %d sites and the id %q; want 2 sites, and none chosen", c.Several(), len(c.Sites), c.Site.ID)
+		t.Fatalf("Several is %v, with %d sites and site.id %q; want true, 2 sites and no id", c.Several(), len(c.Sites), c.Site.ID)
 	}
 	since := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for id, want := range map[feed.SiteID]feed.Site{
@@ -52,7 +52,7 @@ func TestASiteHasTheDefaultsOfTheTopLevel(t *testing.T) {
 	} {
 		one := c.ForSite(c.Sites[id])
 		if one.Several() {
-			t.Errorf("the configuration for %s alone is of several sites", id)
+			t.Errorf("ForSite(%s) has several sites", id)
 		}
 		if diff := cmp.Diff(want, one.FeedSite()); diff != "" {
 			t.Errorf("the site %s (-want +got):\n%s", id, diff)
@@ -76,16 +76,16 @@ func TestASiteHasTheDefaultsOfTheTopLevel(t *testing.T) {
 	}
 	again, err := load(t, write(t, "dump.yml", string(dump)), nil)
 	if err != nil {
-		t.Fatalf("what is printed of several sites does not load: %v\n%s", err, dump)
+		t.Fatalf("the dump does not load: %v\n%s", err, dump)
 	}
 	if diff := cmp.Diff(c.Sites, again.Sites, equateUnexported, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("what is printed of several sites reads as something else (-want +got):\n%s", diff)
+		t.Errorf("the sites loaded from the dump (-want +got):\n%s", diff)
 	}
 }
 
-// TestVariablesAndFlagsBesideSites holds that they set what they always do: a default of all sites, which a site's own
-// key beats, and the site that a command works on.
-func TestVariablesAndFlagsBesideSites(t *testing.T) {
+// TestVariablesAndFlagsWithSites checks that they set the defaults of all sites, which a site's own keys override, and
+// the site that a command works on.
+func TestVariablesAndFlagsWithSites(t *testing.T) {
 	file := write(t, "feedpub.yml", several)
 	c, err := load(t, file, map[string]string{"FEEDPUB_SITE_LIMIT": "7", "FEEDPUB_SITE_TITLE": "All"},
 		config.Flag{Name: "site", Path: "site.id", Value: "bob"})
@@ -96,17 +96,17 @@ func TestVariablesAndFlagsBesideSites(t *testing.T) {
 		t.Errorf("limits are %d and %d, titles %q and %q; want 10 and 7, All and Bob's", a.Limit, b.Limit, a.Title, b.Title)
 	}
 	if c.Site.ID != "bob" {
-		t.Errorf("the site that was chosen is %q, want bob", c.Site.ID)
+		t.Errorf("site.id is %q, want bob", c.Site.ID)
 	}
 
 	c, err = load(t, file, map[string]string{"FEEDPUB_SITES": `{carol: {site: {base_url: "http://carol.example"}}}`})
 	if err != nil || len(c.Sites) != 1 || c.Sites["carol"].Site.Limit != 20 {
-		t.Errorf("sites of a variable are %v (error %v), want carol alone, with the file's limit 20", c.Sites, err)
+		t.Errorf("sites are %v (error %v), want only carol, with the file's limit 20", c.Sites, err)
 	}
 
 	_, err = load(t, file, nil, config.Flag{Name: "site", Path: "site.id", Value: "dora"})
 	if want := `--site: there is no site "dora" in sites`; err == nil || err.Error() != want {
-		t.Errorf("error for a site that there is not: %v, want %s", err, want)
+		t.Errorf("an unknown site: got error %v, want %s", err, want)
 	}
 	_, err = load(t, "", map[string]string{"FEEDPUB_REDIS": "redis://x", "FEEDPUB_SITES": `{a: {site: {limit: -1}}}`})
 	want := "FEEDPUB_SITES: sites.a.site.base_url: is required, since requests are routed by its host\n" +
@@ -125,14 +125,14 @@ func TestParseSite(t *testing.T) {
 	for _, x := range []struct{ name, path, text, want string }{
 		{"a site", "dir/carol.yml", url, ""},
 		{"an empty file", "dir/carol.yml", "", "site.base_url: is required, since requests are routed by its host"},
-		{"no YAML", "dir/carol.yml", "site: {", "dir/carol.yml:1:7: could not find flow mapping end token '}'"},
-		{"several mistakes", "dir/carol.yml", url + "listen: 127.0.0.1:80\nschedule: bad\n",
+		{"not YAML", "dir/carol.yml", "site: {", "dir/carol.yml:1:7: could not find flow mapping end token '}'"},
+		{"several errors", "dir/carol.yml", url + "listen: 127.0.0.1:80\nschedule: bad\n",
 			"dir/carol.yml:2:1: listen: unknown key\ndir/carol.yml:3:11: schedule: want a schedule, got \"bad\""},
 		{"another id", "dir/carol.yml", "site: {id: dora, base_url: 'https://x.example'}\n",
 			"dir/carol.yml:1:12: site.id: want carol, the id of this site, got \"dora\""},
-		{"a site that is there", "dir/alice.yml", url, "dir/alice.yml: the site alice is already in sites"},
-		{"no id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
-		{"another ending", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
+		{"a site that is in sites too", "dir/alice.yml", url, "dir/alice.yml: the site alice is already in sites"},
+		{"an invalid id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
+		{"another extension", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s, err := c.ParseSite(x.path, x.text, checkSchedule)
@@ -147,7 +147,7 @@ func TestParseSite(t *testing.T) {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 			if err == nil && (s.Site.ID != "carol" || s.Site.Title != "carol" || s.Site.Limit != 20) {
-				t.Errorf("the site reads as %+v, want carol with the limit 20 of the top level", s.Site)
+				t.Errorf("the site is %+v, want carol with the limit 20 of the top level", s.Site)
 			}
 		})
 	}
@@ -159,13 +159,13 @@ func TestSiteOf(t *testing.T) {
 		"sites/README.md": false, "sites/alice.yml.swp": false, "sites/alice.yaml": true, "sites/alice": false,
 	} {
 		if _, got, _ := config.SiteOf(path); got != want {
-			t.Errorf("%s is taken for the file of a site: %v, want %v", path, got, want)
+			t.Errorf("%s is the file of a site: %v, want %v", path, got, want)
 		}
 	}
 }
 
-// FuzzParseSite holds that whatever a site's file says, it is either refused with places or makes a site that can be
-// told from others.
+// FuzzParseSite checks that any text of a site's file is either rejected with an [config.Error] or gives a site with valid
+// host names.
 func FuzzParseSite(f *testing.F) {
 	for _, text := range []string{"", "site: {base_url: 'http://x'}\nhosts: [a.b]", "site:\n  limit: x\n", "sites: {}", "- a", "hosts: {"} {
 		f.Add(text)
@@ -174,7 +174,7 @@ func FuzzParseSite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := c.ParseSite("dir/x.yml", text, checkSchedule)
 		if e := new(config.Error); err != nil && (!errors.As(err, &e) || len(e.Problems) == 0) {
-			t.Fatalf("error %v says nothing of where it is", err)
+			t.Fatalf("error %v is not a config.Error with problems", err)
 		}
 		if err != nil {
 			return
@@ -184,7 +184,7 @@ func FuzzParseSite(f *testing.F) {
 		}
 		for _, h := range s.Hostnames() {
 			if h == "" || strings.ContainsAny(h, "/@ \r\n") || strings.ToLower(h) != h {
-				t.Errorf("the host %q is no host as requests name one", h)
+				t.Errorf("the host %q is invalid", h)
 			}
 		}
 	})

@@ -8,9 +8,9 @@ import (
 
 func TestSize(t *testing.T) {
 	for _, test := range []struct {
-		text string
-		want config.Size // -1 for an error
-		back string
+		text       string
+		want       config.Size // -1 for an error
+		marshalled string
 	}{
 		{"0", 0, "0"}, {"1", 1, "1"}, {"1000", 1000, "1000"}, {"1024", 1 << 10, "1KiB"}, {"512MiB", 512 << 20, "512MiB"},
 		{"2048MiB", 2 << 30, "2GiB"}, {"8589934591GiB", 8589934591 << 30, "8589934591GiB"},
@@ -18,13 +18,13 @@ func TestSize(t *testing.T) {
 	} {
 		got := config.Size(-1)
 		if err := got.UnmarshalText([]byte(test.text)); (err != nil) != (test.want < 0) || got != test.want {
-			t.Errorf("%q reads as %d, %v; want %d", test.text, got, err, test.want)
+			t.Errorf("size %q: got %d and error %v, want %d", test.text, got, err, test.want)
 		}
 		if test.want < 0 {
 			continue
 		}
-		if back, err := got.MarshalText(); err != nil || string(back) != test.back {
-			t.Errorf("%q is written as %q, %v; want %q", test.text, back, err, test.back)
+		if text, err := got.MarshalText(); err != nil || string(text) != test.marshalled {
+			t.Errorf("size %q is marshalled as %q (error %v), want %q", test.text, text, err, test.marshalled)
 		}
 	}
 }

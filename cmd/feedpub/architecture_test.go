@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// goPackage is what `go list -json` says of a package.
+// goPackage is a package as `go list -json` describes it.
 type goPackage struct {
 	ImportPath string
 	Imports    []string // of the package itself, not of its tests
-	Deps       []string // of those, all
+	Deps       []string // Imports and their imports, recursively
 	Doc        string
 }
 
@@ -40,7 +40,7 @@ func listPackages(t *testing.T) []goPackage {
 		packages = append(packages, p)
 	}
 	if len(packages) < 10 {
-		t.Fatalf("go list found %d packages of feedpub: the test sees too little to hold anything", len(packages))
+		t.Fatalf("go list found %d packages of feedpub, want at least 10", len(packages))
 	}
 	return packages
 }
@@ -49,15 +49,15 @@ func under(path string, roots ...string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool { return path == root || strings.HasPrefix(path, root+"/") })
 }
 
-// TestImportsAreAsDrawn holds the list of imports in ARCHITECTURE.md, and the rules that it follows from.
-func TestImportsAreAsDrawn(t *testing.T) {
+// TestImports checks the list of imports in ARCHITECTURE.md, and the rules for direct and indirect imports.
+func TestImports(t *testing.T) {
 	architecture, err := os.ReadFile("../../ARCHITECTURE.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	drawn := map[string]string{}
+	listed := map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^(\S+) +──> (.+)$`).FindAllStringSubmatch(string(architecture), -1) {
-		drawn["feedpub/"+m[1]] = m[2]
+		listed["feedpub/"+m[1]] = m[2]
 	}
 	for _, p := range listPackages(t) {
 		if !under(p.ImportPath, "feedpub/cmd", "feedpub/deploy") {
@@ -68,8 +68,8 @@ func TestImportsAreAsDrawn(t *testing.T) {
 				}
 			}
 			slices.Sort(own)
-			if got := cmp.Or(strings.Join(own, ", "), "nothing"); got != drawn[p.ImportPath] {
-				t.Errorf("%s imports %s, and ARCHITECTURE.md has %q", p.ImportPath, got, drawn[p.ImportPath])
+			if got := cmp.Or(strings.Join(own, ", "), "nothing"); got != listed[p.ImportPath] {
+				t.Errorf("%s imports %s, and ARCHITECTURE.md has %q", p.ImportPath, got, listed[p.ImportPath])
 			}
 		}
 		for _, dep := range p.Deps {
@@ -77,12 +77,12 @@ func TestImportsAreAsDrawn(t *testing.T) {
 				from, to []string
 				why      string
 			}{
-				{[]string{"feedpub/feed"}, []string{"feedpub/store", "feedpub/config"}, "feed/* knows no store and no configuration"},
-				{[]string{"feedpub/feed/serve"}, []string{"feedpub/feed/publish"}, "serving needs no building"},
-				{[]string{"feedpub/feed/publish"}, []string{"feedpub/feed/serve"}, "building needs no serving"},
-				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"}, "only cmd wires"},
-				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"}, "the store knows only the domain"},
-				{[]string{"feedpub/feed", "feedpub/store"}, []string{"feedpub/config"}, "only cmd reads the configuration"},
+				{[]string{"feedpub/feed"}, []string{"feedpub/store", "feedpub/config"}, "feed/* must not depend on a store or the configuration"},
+				{[]string{"feedpub/feed/serve"}, []string{"feedpub/feed/publish"}, "serving must not depend on building"},
+				{[]string{"feedpub/feed/publish"}, []string{"feedpub/feed/serve"}, "building must not depend on serving"},
+				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"}, "only cmd may depend on cmd"},
+				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"}, "the store must depend on the domain only"},
+				{[]string{"feedpub/feed", "feedpub/store"}, []string{"feedpub/config"}, "only cmd may depend on the configuration"},
 			} {
 				if under(p.ImportPath, rule.from...) && under(dep, rule.to...) {
 					t.Errorf("%s depends on %s: %s", p.ImportPath, dep, rule.why)
@@ -95,7 +95,8 @@ func TestImportsAreAsDrawn(t *testing.T) {
 	}
 }
 
-// TestOnePackageOwnsEachDependency holds that a library can be exchanged in one place.
+// TestOnePackageOwnsEachDependency checks that each library is imported by its owner only, so that it can be replaced in
+// one place.
 func TestOnePackageOwnsEachDependency(t *testing.T) {
 	owners := map[string][]string{
 		"github.com/gorilla/feeds":            {"feedpub/feed/render"},
@@ -125,19 +126,19 @@ func TestOnePackageOwnsEachDependency(t *testing.T) {
 				}
 				used[library] = true
 				if !slices.Contains(own, p.ImportPath) {
-					t.Errorf("%s imports %s, which is %s's to import", p.ImportPath, imported, strings.Join(own, " and "))
+					t.Errorf("%s imports %s, which only %s may import", p.ImportPath, imported, strings.Join(own, " and "))
 				}
 			}
 		}
 	}
 	for library := range owners {
 		if !used[library] {
-			t.Errorf("nothing imports %s: its row here checks nothing", library)
+			t.Errorf("no package imports %s: remove it from the table", library)
 		}
 	}
 }
 
-func TestEveryPackageSaysWhyItExists(t *testing.T) {
+func TestPackageComments(t *testing.T) {
 	for _, p := range listPackages(t) {
 		if p.Doc == "" {
 			t.Errorf("%s has no package comment", p.ImportPath)

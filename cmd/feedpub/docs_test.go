@@ -18,9 +18,9 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestDocsCommands runs every sh block of the README and of the pages under deploy/docs as a reader would: the blocks of a
-// page in order, in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the
-// background until the page starts another or ends.
+// TestDocsCommands runs every sh block of the README and of the pages under deploy/docs: the blocks of a page in order, in
+// one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background until
+// the page starts another one or ends.
 func TestDocsCommands(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -57,7 +57,7 @@ func TestDocsCommands(t *testing.T) {
 	}
 }
 
-// TestDocsAreLinked checks that the README links every page of deploy/docs, and that links to files lead to files.
+// TestDocsAreLinked checks that the README links every page of deploy/docs, and that files that pages link to exist.
 func TestDocsAreLinked(t *testing.T) {
 	pages, err := filepath.Glob("../../deploy/docs/*.md")
 	if err != nil {
@@ -86,7 +86,7 @@ func TestDocsAreLinked(t *testing.T) {
 	}
 }
 
-// TestReadmeLength checks that the README stays a page to start with.
+// TestReadmeLength checks that the README stays short.
 func TestReadmeLength(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -192,7 +192,7 @@ func newDocsShell(t *testing.T, root, feedpub string) *docsShell {
 	}
 	listen, admin := freeAddress(t), freeAddress(t)
 	for name, script := range map[string]string{
-		// A server goes on in the background. The command returns when the server is ready, which healthcheck waits for.
+		// serve continues in the background. The command returns when healthcheck reports that the server is ready.
 		"feedpub": fmt.Sprintf(`if [ "$1" = serve ]; then
   if [ -e %[1]q ]; then stop-server; fi
   feedpub-real "$@" >>.serve.log 2>&1 &
@@ -206,7 +206,7 @@ tail --pid="$pid" -f /dev/null
 rm %[1]q`, pid),
 		"go": `[ "$1 $2" = "run ./cmd/feedpub" ] || { echo "not supported: go $*" >&2; exit 1; }
 shift 2; exec feedpub "$@"`,
-		// Only checks that the target exists: make test runs this test.
+		// Only checks that the target exists: make test would run this test again.
 		"make":      fmt.Sprintf(`exec /usr/bin/make -n -C %q "$@"`, root),
 		"redis-cli": fmt.Sprintf(`exec /usr/bin/redis-cli -h %s -p %s "$@"`, host, port),
 	} {
@@ -226,7 +226,7 @@ shift 2; exec feedpub "$@"`,
 		}
 		stop := exec.Command(filepath.Join(bin, "stop-server"))
 		if out, err := stop.CombinedOutput(); err != nil {
-			t.Errorf("a server of the page is not running at the end: %v\n%s", err, out)
+			t.Errorf("a server that the page started is not running at its end: %v\n%s", err, out)
 		}
 	})
 	return s

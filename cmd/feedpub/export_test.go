@@ -21,7 +21,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// emptySite returns a site in a Redis of its own, whose feeds hold ten posts each before there are archives.
+// emptySite returns a site in a Redis of its own. Posts beyond the ten newest of a feed are archived.
 func emptySite(t *testing.T) *hosting.Site {
 	t.Helper()
 	c := config.Default()
@@ -41,7 +41,7 @@ func emptySite(t *testing.T) *hosting.Site {
 	return site
 }
 
-// put stores posts numbered from a to b, which an edit makes others.
+// put stores the posts numbered from a up to b. Their content depends on edit.
 func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	t.Helper()
 	var posts []feed.RawPost
@@ -63,7 +63,7 @@ func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	}
 }
 
-// built builds the site and returns the hashes of all its documents, by feed and format.
+// built rebuilds the site and returns the hashes of its documents by feed and format.
 func built(t *testing.T, w *hosting.Site) map[string]feed.Hash {
 	t.Helper()
 	report, err := w.Rebuild(t.Context(), nil, true)
@@ -114,13 +114,13 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 	}
 }
 
-// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, also those of
-// archives, whose borders depend on the order in which posts were written.
+// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, those of archives
+// included, whose borders depend on the order in which posts were written.
 func TestExportRoundTrip(t *testing.T) {
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)
 	built(t, old)
-	put(t, old, 35, 80, 0) // borders are drawn anew behind those that there are
+	put(t, old, 35, 80, 0) // adds archives after the existing ones
 	built(t, old)
 	put(t, old, 3, 6, 1)
 	for _, id := range []string{"post-0004", "post-0079"} { // one in an archive, one in the feed
@@ -136,7 +136,7 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 	}
 	if archives < 3*4 {
-		t.Fatalf("the site has %d documents of archives, want those of 4 archives at least", archives)
+		t.Fatalf("the site has %d documents of archives, want at least those of 4 archives", archives)
 	}
 
 	var file bytes.Buffer
@@ -149,11 +149,11 @@ func TestExportRoundTrip(t *testing.T) {
 	var again bytes.Buffer
 	writeExport(t, fresh, &again)
 	if diff := cmp.Diff(file.String(), again.String()); diff != "" {
-		t.Errorf("the second export is another one (-first +second):\n%s", diff)
+		t.Errorf("two exports differ (-first +second):\n%s", diff)
 	}
 }
 
-// changingWriter changes the site after it has taken some bytes.
+// changingWriter calls change once, after a number of bytes were written.
 type changingWriter struct {
 	bytes.Buffer
 	after  int
@@ -168,18 +168,18 @@ func (c *changingWriter) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestExportWhilePostsChange checks that an export during writes has every post that exists throughout, once and whole, as
-// it was before or after; and that a second export has the rest.
+// TestExportWhilePostsChange checks that an export during writes has every post that exists throughout, once, in its
+// earlier or later version, and that a second export has the rest.
 func TestExportWhilePostsChange(t *testing.T) {
 	const n = 600
 	old := emptySite(t)
 	put(t, old, 0, n, 0)
 	built(t, old)
 	to := &changingWriter{after: 150 << 10, change: func() {
-		put(t, old, 0, 10, 1)      // before their turn was over
-		put(t, old, n-10, n, 1)    // before it comes
-		put(t, old, n, n+10, 0)    // that were not there
-		put(t, old, n+10, n+11, 0) // and one that comes and goes
+		put(t, old, 0, 10, 1)      // exported at about this time
+		put(t, old, n-10, n, 1)    // not exported yet
+		put(t, old, n, n+10, 0)    // new posts
+		put(t, old, n+10, n+11, 0) // a post that is deleted again
 		for _, id := range []string{fmt.Sprintf("post-%04d", n-11), fmt.Sprintf("post-%04d", n+10)} {
 			if err := old.Store.Delete(t.Context(), id); err != nil {
 				t.Fatal(err)
@@ -189,12 +189,12 @@ func TestExportWhilePostsChange(t *testing.T) {
 	}}
 	writeExport(t, old, to)
 	if to.change != nil {
-		t.Fatalf("the export has %d bytes only, and nothing changed meanwhile", to.Len())
+		t.Fatalf("the export has only %d bytes; nothing changed during it", to.Len())
 	}
 	edits := map[string]string{}
 	for e, err := range transfer.Read(bytes.NewReader(to.Bytes()), "export", nil, nil) {
 		if err != nil {
-			t.Fatalf("a line is not whole: %v", err)
+			t.Fatalf("a line of the export is incomplete: %v", err)
 		}
 		if e.Post == nil {
 			continue
@@ -217,7 +217,7 @@ func TestExportWhilePostsChange(t *testing.T) {
 		case i >= n-10:
 			want = []string{"edit 1"}
 		case i == n-11:
-			want = []string{""} // deleted before its turn
+			want = []string{""} // deleted before it was exported
 		}
 		if !slices.Contains(want, edits[id]) {
 			t.Errorf("%s is exported as %q, want one of %q", id, edits[id], want)
@@ -231,12 +231,12 @@ func TestExportWhilePostsChange(t *testing.T) {
 	writeExport(t, old, &rest)
 	importLines(t, fresh, rest.Bytes())
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(built(t, old))), slices.Sorted(maps.Keys(built(t, fresh)))); diff != "" {
-		t.Errorf("after a second export, the feeds are others (-exported +imported):\n%s", diff)
+		t.Errorf("feeds differ after a second export (-exported +imported):\n%s", diff)
 	}
 	var all bytes.Buffer
 	writeExport(t, fresh, &all)
 	if diff := cmp.Diff(postsOf(rest.String()), postsOf(all.String())); diff != "" {
-		t.Errorf("after a second export, the posts are others (-exported +imported):\n%s", diff)
+		t.Errorf("posts differ after a second export (-exported +imported):\n%s", diff)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestExportLateRecords(t *testing.T) {
 		post = post || e.Post != nil && e.Post.ID == id
 	}
 	if !record || !post {
-		t.Errorf("of a post that came meanwhile, the post is exported: %t, and when it was first seen: %t; want both", post, record)
+		t.Errorf("the post written during the export is exported: %t, its record: %t; want both", post, record)
 	}
 }
 

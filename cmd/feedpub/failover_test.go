@@ -24,15 +24,16 @@ import (
 	"feedpub/store/storetest"
 )
 
-// silence is how long a master does not answer until its replica takes over.
+// silence is how long a master must be unreachable before its replica is promoted.
 const silence = 2 * time.Second
 
-// TestFailoverThroughSentinels and TestFailoverOfCluster kill the master that has a site's posts while posts are written
-// and read: readers notice nothing, what was acknowledged stays, and in the end every replica serves the same bytes.
+// TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must get no error and
+// no older document, acknowledged posts must be kept, and all replicas must serve the same bytes in the end.
 func TestFailoverThroughSentinels(t *testing.T) {
 	testFailover(t, storetest.StartSentinels(t, silence))
 }
 
+// TestFailoverOfCluster is TestFailoverThroughSentinels with a Redis Cluster.
 func TestFailoverOfCluster(t *testing.T) { testFailover(t, storetest.StartCluster(t, silence)) }
 
 func testFailover(t *testing.T, redis *storetest.Group) {
@@ -77,7 +78,7 @@ admin: {tokens_file: tokens}
 			readers.Go(func() { p.read(ctx, t, path) })
 		}
 	}
-	// Posts are written until as many are confirmed; on a busy machine a replica may be too late for one.
+	// On a busy machine a replica of Redis may confirm a post too late, so more posts are written.
 	for range before {
 		f.await("a confirmed post", func() bool { post(); return confirmed[fmt.Sprintf("post-%03d", next)] })
 	}
@@ -99,7 +100,7 @@ admin: {tokens_file: tokens}
 	redis.AwaitWhole()
 	f.await("a confirmed post after the failover", func() bool { post(); return confirmed[fmt.Sprintf("post-%03d", next)] })
 
-	// Of two posts that follow one another each tag has one.
+	// One of two consecutive posts has the tag.
 	last, lastButOne := fmt.Sprintf("post-%03d", next), fmt.Sprintf("post-%03d", next-1)
 	want := map[string]edition{}
 	for i, p := range f.members {
@@ -112,7 +113,7 @@ admin: {tokens_file: tokens}
 			if i == 0 {
 				want[path] = got
 			} else if !bytes.Equal(got.body, want[path].body) || got.etag != want[path].etag {
-				t.Errorf("%s%s, edition %s:\n%s\nwant %s:\n%s", p.http, path, got.etag, got.body, want[path].etag, want[path].body)
+				t.Errorf("%s%s serves %s:\n%s\nwant %s:\n%s", p.http, path, got.etag, got.body, want[path].etag, want[path].body)
 			}
 		}
 	}
@@ -122,13 +123,13 @@ admin: {tokens_file: tokens}
 	feed := f.members[0].get(t.Context(), "/feed.json", "")
 	for id, ok := range confirmed {
 		if !bytes.Contains(feed.body, []byte(`"`+id+`"`)) {
-			t.Errorf("%s was acknowledged (by the replicas of Redis: %t) and is lost", id, ok)
+			t.Errorf("%s was acknowledged (confirmed by the replicas of Redis: %t) and is lost", id, ok)
 		}
 	}
-	t.Logf("%d posts; readers got %d answers, none but 200 and 304, never an older edition", next, f.answers.Load())
+	t.Logf("%d posts; readers got %d responses, all 200 or 304, and never an older document", next, f.answers.Load())
 }
 
-// paths are those of the feeds that are compared.
+// paths returns the paths of the documents that are compared.
 func paths() []string {
 	var all []string
 	for _, name := range []feed.Name{feed.Main, "tags/odd", "tags/even"} {
@@ -143,8 +144,8 @@ func paths() []string {
 type deployment struct {
 	t       *testing.T
 	dir     string
-	members []*member    // that serve
-	answers atomic.Int64 // that readers got
+	members []*member    // that serve readers
+	answers atomic.Int64 // responses to readers
 }
 
 // member is a process that serves readers.
@@ -153,7 +154,7 @@ type member struct {
 	http, admin string // URLs
 }
 
-// edition is what a reader got.
+// edition is a response to a reader.
 type edition struct {
 	status int
 	etag   string
@@ -187,7 +188,7 @@ func (f *deployment) start(args ...string) (admin string) {
 	}
 	f.t.Cleanup(func() {
 		if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
-			f.t.Errorf("feedpub %s does not end in good order: %v", args, err)
+			f.t.Errorf("feedpub %s does not exit with status 0: %v", args, err)
 		}
 		if f.t.Failed() {
 			text, err := os.ReadFile(out.Name())
@@ -207,8 +208,7 @@ func (f *deployment) await(what string, done func() bool) {
 	}
 }
 
-// put writes a post through a process until it is acknowledged, as a writer's program does, and reports whether that was
-// in the name of the replicas.
+// put sends a post to a process until it is acknowledged, and reports whether the replicas of Redis have confirmed it.
 func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 	f.t.Helper()
 	body, err := json.Marshal(map[string]any{
@@ -219,7 +219,7 @@ func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 		f.t.Fatal(err)
 	}
 	var last string
-	f.await("a writer's "+id, func() bool {
+	f.await("the acknowledgement of "+id, func() bool {
 		header := http.Header{"Authorization": {"Bearer failover-secret"}, "Content-Type": {"application/json"}}
 		status, text, err := fetch(f.t.Context(), http.MethodPut, f.members[through].admin+"/sites/"+site+"/posts/"+id, header, bytes.NewReader(body))
 		if last = text; err != nil {
@@ -227,14 +227,14 @@ func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 		}
 		confirmed = status == http.StatusOK || status == http.StatusCreated
 		if err == nil && !confirmed && status != http.StatusAccepted && status != http.StatusServiceUnavailable {
-			f.t.Fatalf("a writer's %s is answered:\n%s\nwant it taken, or 503 while no server can", id, last)
+			f.t.Fatalf("PUT of %s is answered:\n%s\nwant 200, 201, 202 or 503", id, last)
 		}
 		return err == nil && (confirmed || status == http.StatusAccepted)
 	})
 	return confirmed
 }
 
-// get asks for a document, or whether it is another one than that of an ETag.
+// get requests a document, with If-None-Match if etag is not empty.
 func (p *member) get(ctx context.Context, path, etag string) edition {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.http+path, nil)
 	if err != nil {
@@ -278,7 +278,7 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 			t.Errorf("%s%s answers %d: %s", p.http, path, got.status, got.body)
 			return
 		case got.newest() < known.newest():
-			t.Errorf("%s%s has an edition up to %s after one up to %s", p.http, path, got.newest(), known.newest())
+			t.Errorf("%s%s serves a document up to %s after one up to %s", p.http, path, got.newest(), known.newest())
 			return
 		default:
 			known = got
@@ -291,8 +291,8 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	}
 }
 
-// newest returns the greatest id of a post in a document; they are numbered as they are written. Last-Modified tells
-// nothing, since it is left out while it lies ahead of the clock.
+// newest returns the greatest id in a document, which is that of the newest post. Last-Modified would not do: it is absent
+// while it is later than the clock.
 func (e edition) newest() string {
 	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))
 }

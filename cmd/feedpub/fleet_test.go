@@ -27,11 +27,10 @@ import (
 
 // machines is a Redis and several processes that share only the Redis.
 type machines struct {
-	t     *testing.T
-	redis *storetest.Server
-	site  *store.Site
-	// program is the program that run runs.
-	program string
+	t       *testing.T
+	redis   *storetest.Server
+	site    *store.Site
+	program string // that run runs
 }
 
 func newMachines(t *testing.T) *machines {
@@ -93,7 +92,7 @@ func (m *machines) start(program string, args ...string) *machine {
 		args = append(args, "--listen", readers)
 	}
 	p.cmd = exec.Command(program, args...)
-	// Where readers find the feeds must be the same on all machines.
+	// The base URL must be the same on all machines.
 	p.cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example", "FEEDPUB_SITE_LANGUAGE=de")
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -104,7 +103,7 @@ func (m *machines) start(program string, args ...string) *machine {
 		close(p.ended)
 	}()
 	m.t.Cleanup(p.kill)
-	p.until("its admin side answers", func() bool { status, _ := p.get(p.admin + "/livez"); return status == http.StatusOK })
+	p.until("the admin side answers", func() bool { status, _ := p.get(p.admin + "/livez"); return status == http.StatusOK })
 	return p
 }
 
@@ -140,7 +139,7 @@ func (p *machine) until(what string, cond func() bool) {
 	defer ticker.Stop()
 	for deadline := time.Now().Add(patience); !cond(); <-ticker.C {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited %v until %s; the log of the process:\n%s", patience, what, p.log)
+			p.t.Fatalf("after %v, not true: %s; the log of the process:\n%s", patience, what, p.log)
 		}
 		select {
 		case <-p.ended:
@@ -150,13 +149,13 @@ func (p *machine) until(what string, cond func() bool) {
 	}
 }
 
-// untilServed waits until the main feed holds the texts.
+// untilServed waits until the main feed contains the texts.
 func (p *machine) untilServed(texts ...string) {
 	p.t.Helper()
 	p.until("readers get "+strings.Join(texts, " and "), func() bool { return p.serves(texts...) })
 }
 
-// serves reports whether the main feed holds the texts.
+// serves reports whether the main feed contains the texts.
 func (p *machine) serves(texts ...string) bool {
 	p.t.Helper()
 	status, text := p.get(p.readers + "/feed.json")
@@ -175,7 +174,7 @@ func (p *machine) tags() map[string]string {
 	p.t.Helper()
 	tags := map[string]string{}
 	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/feed.css"} {
-		p.until("readers get "+path, func() bool { // each feed is committed by itself, and that of the pages last
+		p.until("readers get "+path, func() bool { // feeds are committed one by one, the pages last
 			status, text := p.get(p.readers + path)
 			found := etag.FindStringSubmatch(text)
 			if status == http.StatusOK && found != nil {
@@ -187,7 +186,7 @@ func (p *machine) tags() map[string]string {
 	return tags
 }
 
-// post is a post with a title that the main feed can be searched for.
+// post stores posts with the title "Post ID.".
 func (m *machines) post(ids ...string) {
 	m.t.Helper()
 	for _, id := range ids {
@@ -209,7 +208,7 @@ func (m *machines) run(args ...string) (code int, output string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// builder returns which of the processes holds the lease.
+// builder returns the one of the processes that builds.
 func (m *machines) builder(processes ...*machine) *machine {
 	m.t.Helper()
 	owner, held, err := m.site.Holder(m.t.Context(), "build")
@@ -225,8 +224,8 @@ func (m *machines) builder(processes ...*machine) *machine {
 	return nil
 }
 
-// TestKilledBuilderIsReplaced kills the active one of two builders. The other one must commit the next post, and servers
-// that never build must serve it.
+// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the next
+// post, and a server that never builds serves it.
 func TestKilledBuilderIsReplaced(t *testing.T) {
 	m := newMachines(t)
 	server := m.start("feedpub", "serve", "--build=false")
@@ -242,26 +241,25 @@ func TestKilledBuilderIsReplaced(t *testing.T) {
 	server.untilServed("Post second.")
 	t.Logf("from the kill of the builder to the next commit served: %v", time.Since(killed).Round(10*time.Millisecond))
 	if code, out := m.run("rebuild"); code != exitDone {
-		t.Errorf("rebuild asks the builder: exit code %d, %s", code, out)
+		t.Errorf("rebuild by the running builder: exit code %d, %s", code, out)
 	}
 }
 
-// TestLostData checks that readers lose no post when Redis restarts with older data, or with none, and the builder has no
-// documents of its own.
+// TestLostData checks that readers lose no post when Redis loses data and a builder without documents starts.
 func TestLostData(t *testing.T) {
 	t.Run("rolled back", func(t *testing.T) {
-		forgets(t, func(r *storetest.Server) { r.Do("SAVE") }, func(r *storetest.Server) {
+		testLostData(t, func(r *storetest.Server) { r.Do("SAVE") }, func(r *storetest.Server) {
 			r.Kill()
 			r.Restart()
 		})
 	})
 	t.Run("flushed", func(t *testing.T) {
-		forgets(t, func(*storetest.Server) {}, func(r *storetest.Server) { r.Flush() })
+		testLostData(t, func(*storetest.Server) {}, func(r *storetest.Server) { r.Flush() })
 	})
 }
 
-// forgets calls keep between two posts, and forget after both have been served.
-func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
+// testLostData calls keep between two posts, and forget after both have been served.
+func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 	m := newMachines(t)
 	servers := []*machine{m.start("feedpub", "serve", "--build=false"), m.start("feedpub", "serve", "--build=false")}
 	builder := m.start("feedpub", "build")
@@ -278,13 +276,13 @@ func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
 	builder.kill()
 	forget(m.redis)
 	builder = m.start("feedpub", "build")
-	builder.until("the loss is listed", func() bool {
+	builder.until("the main feed is held", func() bool {
 		_, text := builder.get(builder.admin + "/problems")
 		return strings.Contains(text, "held") && strings.Contains(text, "lost")
 	})
 	for _, s := range servers {
 		if diff := cmp.Diff(before, s.tags()); diff != "" {
-			t.Errorf("readers got other documents after the store was rolled back (-before +after):\n%s", diff)
+			t.Errorf("documents changed after the store lost data (-before +after):\n%s", diff)
 		}
 	}
 	m.post("kept", "lost", "new")
@@ -293,8 +291,8 @@ func forgets(t *testing.T, keep, forget func(*storetest.Server)) {
 	}
 }
 
-// TestRollingUpgrade checks that no entity tag changes while builders of an old and a new release take turns, until the
-// site is upgraded; then each changes once.
+// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns to build, until the
+// site is upgraded, and that each changes at most once then.
 func TestRollingUpgrade(t *testing.T) {
 	m := newMachines(t)
 	m.program = "feedpub-newer"
@@ -308,15 +306,15 @@ func TestRollingUpgrade(t *testing.T) {
 	unchanged := func(when string, p *machine) {
 		t.Helper()
 		if diff := cmp.Diff(before, p.tags()); diff != "" {
-			t.Errorf("%s, entity tags are others (-before +now):\n%s", when, diff)
+			t.Errorf("%s: entity tags changed (-before +now):\n%s", when, diff)
 		}
 	}
 	older.stop()
-	newer.until("it builds", func() bool { code, _ := m.run("rebuild"); return code == exitDone && m.holds(newer) })
+	newer.until("the newer release builds", func() bool { code, _ := m.run("rebuild"); return code == exitDone && m.holds(newer) })
 	unchanged("built by the newer release", newer)
 	older = m.start("feedpub", "serve")
 	newer.stop()
-	older.until("it builds", func() bool { return m.holds(older) })
+	older.until("the older release builds", func() bool { return m.holds(older) })
 	if code, out := m.run("rebuild"); code != exitDone {
 		t.Errorf("rebuild: exit code %d, %s", code, out)
 	}
@@ -325,13 +323,13 @@ func TestRollingUpgrade(t *testing.T) {
 
 	newer = m.start("feedpub-newer", "serve")
 	newer.untilServed("Post a.")
-	newer.until("the older release holds up an upgrade", func() bool {
+	newer.until("upgrade fails because of the older release", func() bool {
 		code, out := m.run("upgrade")
 		return code == exitFailed && strings.Contains(out, "replace these first") && strings.Count(out, "serve, build") == 2
 	})
-	unchanged("after an upgrade that was held up", newer)
+	unchanged("after the failed upgrade", newer)
 	older.stop()
-	newer.until("it builds", func() bool { return m.holds(newer) })
+	newer.until("the newer release builds", func() bool { return m.holds(newer) })
 	code, out := m.run("upgrade", "--check", "--json")
 	var found hosting.Upgrade
 	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 || found.Done {
@@ -340,53 +338,53 @@ func TestRollingUpgrade(t *testing.T) {
 	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have rendering version 2; it was 1") {
 		t.Errorf("upgrade: exit code %d, %s", code, out)
 	}
-	newer.until("the new form is served", func() bool { return newer.tags()["/feed.xml"] != before["/feed.xml"] })
+	newer.until("the new rendering version is served", func() bool { return newer.tags()["/feed.xml"] != before["/feed.xml"] })
 	after := newer.tags()
 	if before["/feed.xml"] == after["/feed.xml"] || before["/feed.json"] != after["/feed.json"] {
-		t.Errorf("the upgrade changed other documents than those that differ: before %v, after %v", before, after)
+		t.Errorf("entity tags before the upgrade %v, after it %v; want /feed.xml changed and /feed.json unchanged", before, after)
 	}
 
-	// A server of the older release comes back: it serves what it can't make, and says so.
+	// A server of the older release serves the documents that it cannot render, and does not build.
 	older = m.start("feedpub", "serve")
 	older.untilServed("Post a.")
 	newer.stop()
-	older.until("readyz says that it does not build", func() bool {
+	older.until("/readyz reports that it does not build", func() bool {
 		_, text := older.get(older.admin + "/readyz")
 		return strings.Contains(text, "building") && strings.Contains(text, "rendering version 2")
 	})
 	if status, text := older.get(older.admin + "/readyz"); status != http.StatusOK {
-		t.Errorf("a server that stands aside from building is taken from readers: %s", text)
+		t.Errorf("a server that cannot build is not ready for readers: %s", text)
 	}
 	if code, _ := m.run("upgrade"); code != exitFailed {
-		t.Errorf("upgrade with nobody to make the form: exit code %d, want %d", code, exitFailed)
+		t.Errorf("upgrade without a builder that can render the version: exit code %d, want %d", code, exitFailed)
 	}
 	if diff := cmp.Diff(after, older.tags()); diff != "" {
-		t.Errorf("the older release serves other documents than the newer did (-newer +older):\n%s", diff)
+		t.Errorf("entity tags served by the older release (-newer +older):\n%s", diff)
 	}
 	if m.holds(older) {
-		t.Error("the older release builds a site whose form it can't make")
+		t.Error("the older release builds a site whose rendering version it does not know")
 	}
 	if code, out := m.run("upgrade", "--force"); code != exitDone {
-		t.Errorf("upgrade --force back to the older form: exit code %d, %s", code, out)
+		t.Errorf("upgrade --force to the older version: exit code %d, %s", code, out)
 	}
-	older.until("it builds", func() bool { return older.tags()["/feed.xml"] == before["/feed.xml"] })
+	older.until("the older release builds", func() bool { return older.tags()["/feed.xml"] == before["/feed.xml"] })
 }
 
-// TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running, since
-// only an operator knows which configuration is right.
+// TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running: only an
+// operator can tell which configuration is right.
 func TestDifferentConfigurations(t *testing.T) {
 	m := newMachines(t)
 	one := m.start("feedpub", "serve")
 	two := m.start("feedpub", "serve", "--config", m.file("title.yml", "site: {title: Another}\n"))
 	replica := m.start("feedpub", "serve", "--build=false", "--config", m.file("title.yml", "site: {title: A third}\n"))
 	for _, p := range []*machine{one, two} {
-		p.until("it lists the difference", func() bool {
+		p.until("the difference is listed", func() bool {
 			_, text := p.get(p.admin + "/problems")
 			return strings.Contains(text, "another configuration")
 		})
 	}
 	if _, text := replica.get(replica.admin + "/problems"); strings.Contains(text, "another configuration") {
-		t.Errorf("a server that never builds is said to build otherwise: %s", text)
+		t.Errorf("a server that never builds lists another configuration: %s", text)
 	}
 	two.stop()
 	one.until("the difference is gone", func() bool {

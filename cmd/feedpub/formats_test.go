@@ -22,7 +22,7 @@ func TestDecodeFile(t *testing.T) {
 		name, file, content string
 		want                string // JSON
 	}{
-		{"JSON stays as it is", "a.json", `{"id":"a",  "x":1}`, `{"id":"a","x":1}`},
+		{"JSON is unchanged", "a.json", `{"id":"a",  "x":1}`, `{"id":"a","x":1}`},
 		{"JSON without an id", "notes/a.json", `{"title":"A"}`, `{"title":"A"}`},
 		{"byte order mark", "a.json", "\ufeff{\"id\":\"a\"}", `{"id":"a"}`},
 		{
@@ -42,7 +42,7 @@ func TestDecodeFile(t *testing.T) {
 			  "url":"https://example.org/walk","external_url":"https://example.com/","content_markdown":"We went out.\n"}`,
 		},
 		{
-			"front matter in the words of a post", "walk.md",
+			"members of a post in front matter", "walk.md",
 			"---\nid: walk\nauthors: [Ann, {name: Bob, url: 'https://example.org/bob'}]\nvia: [{name: Cy}]\n" +
 				"quotes: [{source: {publication: The Star}, text: Out}]\nattribution: given\nmood: fine\n---\nOut\n",
 			`{"id":"walk","authors":[{"name":"Ann"},{"name":"Bob","url":"https://example.org/bob"}],"via":[{"name":"Cy"}],
@@ -71,11 +71,11 @@ func TestDecodeFile(t *testing.T) {
 			`{"id":"walk.md","status":"private","content_markdown":"Out\n"}`,
 		},
 		{
-			"no draft", "walk.md", "---\ndraft: false\n---\nOut\n",
+			"not a draft", "walk.md", "---\ndraft: false\n---\nOut\n",
 			`{"id":"walk.md","content_markdown":"Out\n"}`,
 		},
 		{"empty front matter", "walk.md", "---\n---\nOut\n", `{"id":"walk.md","content_markdown":"Out\n"}`},
-		{"a rule is no front matter", "walk.md", "Out\n\n---\n\nIn\n", `{"id":"walk.md","content_markdown":"Out\n\n---\n\nIn\n"}`},
+		{"a thematic break is not front matter", "walk.md", "Out\n\n---\n\nIn\n", `{"id":"walk.md","content_markdown":"Out\n\n---\n\nIn\n"}`},
 		{
 			"HTML document", "walk.html",
 			`<!DOCTYPE html><html lang=en><head><title>A walk</title><meta name=author content=Ann>` +
@@ -90,23 +90,23 @@ func TestDecodeFile(t *testing.T) {
 			`{"id":"walk.html","title":"A walk","content_html":"<p>Out</p>"}`,
 		},
 		{
-			"heading that is not the title stays", "walk.html", `<title>A walk</title><h1>Morning</h1><p>Out</p>`,
+			"a heading that is not the title is kept", "walk.html", `<title>A walk</title><h1>Morning</h1><p>Out</p>`,
 			`{"id":"walk.html","title":"A walk","content_html":"<h1>Morning</h1><p>Out</p>"}`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := decodeOne(t, c.file, []byte(c.content)).Raw
 			if diff := cmp.Diff(parseJSON(t, []byte(c.want)), parseJSON(t, got)); diff != "" {
-				t.Errorf("%s reads as another post (-want +got):\n%s", c.file, diff)
+				t.Errorf("post in %s (-want +got):\n%s", c.file, diff)
 			}
 			if again := decodeOne(t, c.file, []byte(c.content)).Raw; string(again) != string(got) {
-				t.Errorf("read twice, the file gives %s and %s", got, again)
+				t.Errorf("decoding %s twice gives\n%s and\n%s", c.file, got, again)
 			}
 		})
 	}
 }
 
-// decoder returns the function that reads files, as the defaults have it.
+// decoder returns the decoder of files for the default configuration.
 func decoder(t testing.TB) embedded.Decode {
 	t.Helper()
 	reader, err := hosting.NewReader(config.Default().Attribution)
@@ -116,12 +116,12 @@ func decoder(t testing.TB) embedded.Decode {
 	return transfer.Options{Reader: reader}.Decode
 }
 
-// decodeOne returns the one post of a file.
+// decodeOne returns the only post of a file.
 func decodeOne(t *testing.T, name string, content []byte) feed.RawPost {
 	t.Helper()
 	posts, err := decoder(t)(name, content)
 	if err != nil || len(posts) != 1 {
-		t.Fatalf("%s holds %d posts, want 1 (error %v)", name, len(posts), err)
+		t.Fatalf("%s has %d posts, want 1 (error %v)", name, len(posts), err)
 	}
 	return posts[0]
 }
@@ -151,12 +151,12 @@ func TestDecodeFileErrors(t *testing.T) {
 		})
 	}
 	if posts, err := decodeFile("picture.jpg", []byte("JFIF")); err != nil || len(posts) > 0 {
-		t.Errorf("a picture is read as %d posts, error %v", len(posts), err)
+		t.Errorf("a picture is decoded as %d posts, error %v; want none", len(posts), err)
 	}
 }
 
-// TestSamplesAreGood holds that the posts that come with the program have no problem, and say whom they quote.
-func TestSamplesAreGood(t *testing.T) {
+// TestSamples checks that the sample posts have no problem, and that their quotes are credited.
+func TestSamples(t *testing.T) {
 	reader, err := hosting.NewReader(config.Default().Attribution)
 	if err != nil {
 		t.Fatal(err)
@@ -186,13 +186,13 @@ func TestSamplesAreGood(t *testing.T) {
 			post := decodeOne(t, e.Name(), content)
 			result, err := in.Item(post.ID, post.Raw, feed.Record{})
 			if err != nil {
-				t.Fatalf("the post is set aside: %v", err)
+				t.Fatalf("the post is rejected: %v", err)
 			}
 			if result.Item == nil {
 				t.Fatalf("the post is %s", result.Withheld)
 			}
 			if result.Item.Published.IsZero() {
-				t.Error("the post has no date, so every fresh clone would give it another one")
+				t.Error("the post has no date, so its documents would differ between machines")
 			}
 			var got []string
 			for _, q := range result.Item.Quotes {
@@ -231,16 +231,16 @@ func FuzzDecodeFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		posts, err := decodeFile(name, content)
 		if err != nil && (!errors.Is(err, feed.ErrInvalid) || len(posts) > 0) {
-			t.Fatalf("%d posts, with an error that is not of kind ErrInvalid: %v", len(posts), err)
+			t.Fatalf("got %d posts and error %v, want none and an error of kind ErrInvalid", len(posts), err)
 		}
 		for _, p := range posts {
 			if !json.Valid(p.Raw) || p.ID == "" {
-				t.Errorf("the post %q is no JSON or has no id: %q", p.ID, p.Raw)
+				t.Errorf("the post %q is not JSON or has no id: %q", p.ID, p.Raw)
 			}
 			if err := intake.CheckID(p.ID); err == nil && !strings.HasSuffix(strings.ToLower(name), ".json") {
 				again, err := decodeFile("post.json", p.Raw)
 				if err != nil || len(again) != 1 || again[0].ID != p.ID {
-					t.Errorf("the post kept as %q reads as %+v, %v: %s", p.ID, again, err, p.Raw)
+					t.Errorf("the post %q is decoded from its JSON as %+v (error %v): %s", p.ID, again, err, p.Raw)
 				}
 			}
 		}

@@ -19,14 +19,14 @@ import (
 	"feedpub/cmd/internal/importer"
 )
 
-// process returns the program as a process of its own, which can be sent signals and given a terminal.
+// process returns a command that runs feedpub as a process of its own, for tests of signals and terminals.
 func process(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// TestMain is the program if it is called so.
+	// TestMain runs the program if the executable has this name.
 	program := filepath.Join(t.TempDir(), "feedpub")
 	if err := os.Symlink(self, program); err != nil {
 		t.Fatal(err)
@@ -45,8 +45,8 @@ func manyPosts(n int) string {
 	return b.String()
 }
 
-// TestImportProgress checks that an import shows a bar on a terminal, with rate and remaining time, and removes it at the
-// end; and that it shows none elsewhere.
+// TestImportProgress checks that an import shows a progress bar on a terminal, with the rate and the remaining time, and
+// removes it at the end, and that it shows none if standard error is not a terminal.
 func TestImportProgress(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "posts.jsonl"), []byte(manyPosts(1000)), 0o644); err != nil {
@@ -59,7 +59,7 @@ func TestImportProgress(t *testing.T) {
 	}
 	defer func() { _ = terminal.Close() }()
 	var shown bytes.Buffer
-	// A terminal whose program has ended answers with an error, not with the end of a file.
+	// After the program has ended, reading from its terminal fails with EIO.
 	if _, err := io.Copy(&shown, terminal); err != nil && !errors.Is(err, syscall.EIO) {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestImportProgress(t *testing.T) {
 	}
 	bar := regexp.MustCompile(`\r\x1b\[K\[=* *\] +[0-9]+ %  [0-9]+ entries, [0-9]+/s, [0-9hms.]+ left`)
 	if !bar.MatchString(shown.String()) {
-		t.Errorf("no bar with a rate and the time that remains is shown: %q", shown.String())
+		t.Errorf("the output has no bar with a rate and the remaining time: %q", shown.String())
 	}
 	if end := "\r\x1b[KPOSTS"; !strings.Contains(shown.String(), end) {
 		t.Errorf("the bar is not removed before the summary: %q", shown.String())
@@ -76,7 +76,7 @@ func TestImportProgress(t *testing.T) {
 
 	cmd = process(t, dir, "import", "--dry-run", "posts.jsonl")
 	if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "entries") {
-		t.Errorf("where there is no terminal, progress is shown (error %v): %q", err, out)
+		t.Errorf("progress is shown without a terminal (error %v): %q", err, out)
 	}
 }
 
@@ -108,21 +108,21 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != exitFailed {
-		t.Errorf("interrupted, the import ends with %v, want exit code %d", err, exitFailed)
+		t.Errorf("the interrupted import ends with %v, want exit code %d", err, exitFailed)
 	}
 	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored is kept, and running it again stores the rest\n", n)
 	if got := stderr.String(); got != want {
-		t.Errorf("interrupted, the import says %q, want %q", got, want)
+		t.Errorf("standard error of the interrupted import is %q, want %q", got, want)
 	}
 	if got, want := stdout.String(), fmt.Sprintf("%d posts stored in posts\n", importer.BatchSize); !strings.HasSuffix(got, want) {
-		t.Errorf("interrupted, the import ends with %q, want %q", got, want)
+		t.Errorf("standard output of the interrupted import is %q, want %q at its end", got, want)
 	}
 
 	cmd = process(t, dir, "import", "-")
 	cmd.Stdin = strings.NewReader(manyPosts(n))
 	out, err := cmd.CombinedOutput()
 	if want := fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importer.BatchSize, importer.BatchSize); err != nil || !strings.HasSuffix(string(out), want) {
-		t.Errorf("again, the import ends with %q (error %v), want %q", out, err, want)
+		t.Errorf("the second import prints %q (error %v), want %q at its end", out, err, want)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestImportStopsBeforeAPipeIsOpened(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A report on standard error comes before the pipe: the program is at work when it arrives.
+	// A rejected post is reported before the pipe is opened, which shows that the import has started.
 	if err := os.WriteFile(filepath.Join(dir, "bad.jsonl"), []byte("{\n[]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +150,12 @@ func TestImportStopsBeforeAPipeIsOpened(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	said, err := io.ReadAll(errors)
+	printed, err := io.ReadAll(errors)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err == nil || !bytes.Contains(said, []byte("import: stopped at bad.jsonl")) {
-		t.Errorf("interrupted, the import ends with %v and says %q, want where it stopped", err, said)
+	if err := cmd.Wait(); err == nil || !bytes.Contains(printed, []byte("import: stopped at bad.jsonl")) {
+		t.Errorf("the interrupted import ends with %v and prints %q, want an error and its position", err, printed)
 	}
 }
 

@@ -48,7 +48,7 @@ func runFeedpub(t *testing.T, args ...string) (code int, stdout, stderr string) 
 	return code, out.String(), errs.String()
 }
 
-func TestUse(t *testing.T) {
+func TestCommandLine(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		args       []string
@@ -64,19 +64,19 @@ func TestUse(t *testing.T) {
 			"feedpub: unknown command \"remove\"; see 'feedpub post --help'\n"},
 		{"unknown flag", []string{"feeds", "--nope"}, exitUsage, "",
 			"feedpub: unknown flag: --nope; see 'feedpub feeds --help'\n"},
-		{"argument too many", []string{"version", "now"}, exitUsage, "",
+		{"too many arguments", []string{"version", "now"}, exitUsage, "",
 			"feedpub: feedpub version takes no arguments, got \"now\"; see 'feedpub version --help'\n"},
-		{"argument missing", []string{"post", "get"}, exitUsage, "",
+		{"missing argument", []string{"post", "get"}, exitUsage, "",
 			"feedpub: feedpub post get takes the id of a post, got 0 arguments; see 'feedpub post get --help'\n"},
-		{"several mistakes in flags at once", []string{"check", "--listen", "8080", "--site", "A"}, exitUsage, "",
+		{"all errors in flags at once", []string{"check", "--listen", "8080", "--site", "A"}, exitUsage, "",
 			"feedpub: --listen: want host:port such as 127.0.0.1:8080, got \"8080\"\n" +
 				"feedpub: --site: want 1 to 63 of a-z, 0-9 and -, got \"A\"\n"},
-		{"format that is none", []string{"render", "--format", "html"}, exitUsage, "",
+		{"unknown format", []string{"render", "--format", "html"}, exitUsage, "",
 			"feedpub: format \"html\": want rss, atom or json: invalid; see 'feedpub render --help'\n"},
-		{"shell that is none", []string{"completion", "csh"}, exitUsage, "",
+		{"unknown shell", []string{"completion", "csh"}, exitUsage, "",
 			"feedpub: want bash, zsh, fish or powershell, got \"csh\"; see 'feedpub completion --help'\n"},
 		{"completion", []string{"completion", "bash"}, exitDone, "__start_feedpub", ""},
-		{"configuration in force", []string{"check", "--print", "--redis", "redis://ann:hunter2@127.0.0.1"}, exitDone,
+		{"configuration in use", []string{"check", "--print", "--redis", "redis://ann:hunter2@127.0.0.1"}, exitDone,
 			"redis: redis://ann:xxxxx@127.0.0.1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestUse(t *testing.T) {
 				t.Errorf("standard error:\n%s\nwant:\n%s", stderr, c.wantStderr)
 			}
 			if strings.Contains(stdout+stderr, "hunter2") {
-				t.Errorf("a password is shown:\n%s%s", stdout, stderr)
+				t.Errorf("the output contains a password:\n%s%s", stdout, stderr)
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func TestHelpHasExample(t *testing.T) {
 		}
 		_, example, ok := strings.Cut(stdout, "Examples:\n")
 		if !ok || !strings.Contains(strings.SplitN(example, "\n\n", 2)[0], c.CommandPath()) {
-			t.Errorf("%s --help shows no example of it:\n%s", c.CommandPath(), stdout)
+			t.Errorf("%s --help has no example:\n%s", c.CommandPath(), stdout)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestVersionAsJSON(t *testing.T) {
 	_, stdout, _ := runFeedpub(t, "version", "--json")
 	var v versionInfo
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Version == "" || v.Go == "" {
-		t.Errorf("version --json answers %q (%v), want version and go", stdout, err)
+		t.Errorf("version --json prints %q (error %v), want version and go", stdout, err)
 	}
 }
 

@@ -23,18 +23,18 @@ import (
 	"feedpub/store/storetest"
 )
 
-// patience bounds how long a script waits for anything.
+// patience bounds how long a test waits for a condition.
 const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"feedpub": main,
-		// A later release, which can make one more version of the rendering.
+		// A later release, which knows one more rendering version.
 		"feedpub-newer": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version + 1}) },
 	})
 }
 
-// TestScripts runs testdata/script/*.txtar: the program as people use it, in processes of its own.
+// TestScripts runs testdata/script/*.txtar, which run the program in processes of their own.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// freePorts sets each variable named to a loopback port that nobody listens on: freeports PORT ADMIN.
+// freePorts sets each named variable to a free port of the loopback interface: freeports VARIABLE...
 func freePorts(ts *testscript.TestScript, neg bool, names []string) {
 	if neg || len(names) == 0 {
 		ts.Fatalf("usage: freeports VARIABLE...")
@@ -79,7 +79,7 @@ func fetch(ctx context.Context, method, url string, header http.Header, body io.
 	req.Header = header
 	client := &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
-		// Whoever is sent elsewhere is told so.
+		// Scripts check redirects.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	res, err := client.Do(req)
@@ -97,8 +97,8 @@ func fetch(ctx context.Context, method, url string, header http.Header, body io.
 	return res.StatusCode, strings.ReplaceAll(b.String(), "\r\n", "\n"), err
 }
 
-// waitFor asks a URL until the answer is 200 and, if a pattern is given, matches it; negated, until the answer does not
-// match it any more: [!] waitfor URL [PATTERN].
+// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it does not match
+// any more: [!] waitfor URL [PATTERN].
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 || neg && len(args) == 1 {
 		ts.Fatalf("usage: waitfor URL [PATTERN]")
@@ -123,13 +123,13 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("waited %v for %s; the last answer was:\n%s", patience, strings.Join(args, " "), last)
+			ts.Fatalf("waited %v for %s; the last response was:\n%s", patience, strings.Join(args, " "), last)
 		}
 	}
 }
 
-// request makes a request and leaves the answer, status line and headers included, as the script's stdout:
-// http STATUS METHOD URL [HEADER: VALUE]... It fails if the status is another one.
+// request makes a request and writes the response, with status line and header, to the script's stdout:
+// http STATUS METHOD URL [HEADER: VALUE]... It fails if the status differs.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: http STATUS METHOD URL [HEADER: VALUE]...")
@@ -152,7 +152,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// hold makes a rebuild request and keeps its body back, so that a server which drains has something to wait for:
+// hold sends a rebuild request without its body, so that a server that drains has an active request:
 // hold ADDRESS TOKEN.
 func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -164,16 +164,16 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", args[1])
 	ts.Check(err)
-	// The server asks for the body when it is in the middle of the request.
+	// With this response the server asks for the body: the request is active.
 	want := "HTTP/1.1 100 Continue"
 	got := make([]byte, len(want))
 	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))
 	if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
-		ts.Fatalf("the server answers %q (%v), want %q", got, err, want)
+		ts.Fatalf("the server responds with %q (%v), want %q", got, err, want)
 	}
 }
 
-// refused waits until nobody listens on an address: refused ADDRESS.
+// refused waits until connections to an address are refused: refused ADDRESS.
 func refused(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: refused ADDRESS")
@@ -185,12 +185,12 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		_ = conn.Close()
 		if time.Now().After(end) {
-			ts.Fatalf("after %v, %s still takes connections", patience, args[0])
+			ts.Fatalf("after %v, %s still accepts connections", patience, args[0])
 		}
 	}
 }
 
-// terminate sends SIGTERM to the programs in the background, as systemd and containers do; kill knows only INT and KILL.
+// terminate sends SIGTERM to the programs in the background. The command kill of testscript supports only INT and KILL.
 func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	signalAll(ts, neg, args, "terminate", syscall.SIGTERM)
 }
@@ -211,8 +211,8 @@ func signalAll(ts *testscript.TestScript, neg bool, args []string, name string, 
 	}
 }
 
-// startRedis starts a redis-server of the script's own, on a free loopback port that it sets the variables to, with
-// further arguments for the server: redis URL-VARIABLE PORT-VARIABLE [ARG]...
+// startRedis starts a redis-server on a free port of the loopback interface, with the given arguments, and sets variables
+// to its URL and port: redis URL-VARIABLE PORT-VARIABLE [ARG]...
 func startRedis(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: redis URL-VARIABLE PORT-VARIABLE [ARG]...")

@@ -28,7 +28,7 @@ func TestNotifySystemd(t *testing.T) {
 	}
 	environment["NOTIFY_SOCKET"] = socket + "-gone"
 	if err := notifySystemd(func(name string) string { return environment[name] }, "READY=1"); err == nil {
-		t.Error("no error, and nobody was told")
+		t.Error("no error, although systemd's socket does not exist")
 	}
 }
 
@@ -44,7 +44,7 @@ func TestDialable(t *testing.T) {
 		"not an address": "not an address",
 	} {
 		if got := dialable(listen); got != want {
-			t.Errorf("a server that listens on %s is asked at %s, want %s", listen, got, want)
+			t.Errorf("the address of a server that listens on %s is %s, want %s", listen, got, want)
 		}
 	}
 }

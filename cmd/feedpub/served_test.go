@@ -22,24 +22,24 @@ import (
 	"feedpub/store/storetest"
 )
 
-// servedPost is a post in any format. A reader of a format does not set the fields that the format lacks.
+// servedPost is an item of a document in any format.
 type servedPost struct {
 	Title, URL string
 	Published  string // RFC 3339, in UTC
-	Authors    string // joined as RSS has them
+	Authors    string // joined with ", "
 	Tags       []string
-	Related    []string // addresses of what is quoted
+	Related    []string // URLs of quoted articles
 	Via        []string
 	Enclosures []string
 }
 
-// blog is a site that is served: imported from files into a Redis of its own, built and served by the program.
+// blog is a served site, whose posts were imported from files into a Redis of its own.
 type blog struct {
-	base string // the address of its documents
+	base string // the base URL
 }
 
-// serveBlog imports files and serves them. It also returns the output of the import.
-func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, said string) {
+// serveBlog imports files and serves them. It returns the output of the import too.
+func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output string) {
 	t.Helper()
 	redis := storetest.StartRedis(t)
 	listen, admin := freeAddress(t), freeAddress(t)
@@ -54,10 +54,10 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, said stri
 		}
 		return string(out)
 	}
-	said = do(append([]string{"import"}, arguments...)...)
+	output = do(append([]string{"import"}, arguments...)...)
 	do("rebuild")
 	ready := process(t, dir, append([]string{"serve"}, common...)...)
-	server := exec.Command(ready.Path, ready.Args[1:]...) // without the test's context, which ends before it is asked to end
+	server := exec.Command(ready.Path, ready.Args[1:]...) // without the test's context, which is canceled before the cleanup
 	server.Dir = dir
 	server.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_BASE_URL="+b.base)
 	if err := server.Start(); err != nil {
@@ -78,7 +78,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, said stri
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
-				return b, said
+				return b, output
 			}
 		}
 		if time.Now().After(end) {
@@ -87,7 +87,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, said stri
 	}
 }
 
-// get returns a document.
+// get returns the body of a response with status 200.
 func (b blog) get(t *testing.T, address string) []byte {
 	t.Helper()
 	res, err := http.Get(address)
@@ -102,7 +102,7 @@ func (b blog) get(t *testing.T, address string) []byte {
 	return body
 }
 
-// xmlLink is a link of Atom, in both formats, or of RSS, which has text.
+// xmlLink is a link element of Atom, which RSS documents have too, or of RSS, whose URL is its text.
 type xmlLink struct {
 	XMLName xml.Name
 	Rel     string `xml:"rel,attr"`
@@ -110,7 +110,7 @@ type xmlLink struct {
 	Text    string `xml:",chardata"`
 }
 
-// hrefs returns the addresses of links.
+// hrefs returns the URLs of the links with a relation.
 func hrefs(links []xmlLink, rel string) []string {
 	var list []string
 	for _, l := range links {
@@ -121,7 +121,7 @@ func hrefs(links []xmlLink, rel string) []string {
 	return list
 }
 
-// follow reads a feed and all its archives. Read returns the posts of a document and the address of the one before it.
+// follow reads a feed and all its archives. Read returns the posts of a document and the URL of the previous archive.
 func (b blog) follow(t *testing.T, path string, read func(doc []byte) (map[string]servedPost, string)) (all map[string]servedPost, text string) {
 	t.Helper()
 	all = map[string]servedPost{}
@@ -157,7 +157,7 @@ func utc(t *testing.T, layout, date string) string {
 	return parsed.UTC().Format(time.RFC3339)
 }
 
-// rss reads a document of RSS.
+// rss returns a reader of RSS documents for follow.
 func (b blog) rss(t *testing.T) func(doc []byte) (map[string]servedPost, string) {
 	return func(doc []byte) (map[string]servedPost, string) {
 		var d struct {
@@ -197,7 +197,7 @@ func (b blog) rss(t *testing.T) func(doc []byte) (map[string]servedPost, string)
 	}
 }
 
-// atom reads a document of Atom. Ids that are no addresses are put into ones there.
+// atom returns a reader of Atom documents for follow. It returns ids as they are in the other formats.
 func (b blog) atom(t *testing.T) func(doc []byte) (map[string]servedPost, string) {
 	return func(doc []byte) (map[string]servedPost, string) {
 		var d struct {
@@ -243,7 +243,7 @@ func (b blog) atom(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// json reads a document of JSON Feed.
+// json returns a reader of JSON Feed documents for follow.
 func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string) {
 	return func(doc []byte) (map[string]servedPost, string) {
 		type named struct{ Name, URL string }
@@ -287,7 +287,8 @@ func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// wantServed checks that all three formats serve exactly these posts, contain the texts in shown and none in hidden.
+// wantServed checks that the documents of all three formats have exactly these posts, and contain each of the texts in shown
+// and none of those in hidden.
 func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden []string) {
 	t.Helper()
 	for path, read := range map[string]func(*testing.T) func([]byte) (map[string]servedPost, string){
@@ -295,29 +296,29 @@ func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden
 	} {
 		got, text := b.follow(t, path, read(t))
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
-			t.Errorf("%s and its archives serve other posts (-want +got):\n%s", path, diff)
+			t.Errorf("posts of %s and its archives (-want +got):\n%s", path, diff)
 		}
 		wrong := 0
 		for _, id := range slices.Sorted(maps.Keys(want)) {
 			if diff := cmp.Diff(want[id], got[id]); diff != "" && wrong < 5 {
 				wrong++
-				t.Errorf("%s: the post %s is served otherwise (-want +got):\n%s", path, id, diff)
+				t.Errorf("%s: the post %s (-want +got):\n%s", path, id, diff)
 			}
 		}
 		for _, words := range shown {
 			if !strings.Contains(text, words) && !strings.Contains(text, jsonWords(words)) {
-				t.Errorf("%s and its archives don't have %q", path, words)
+				t.Errorf("%s and its archives do not contain %q", path, words)
 			}
 		}
 		for _, words := range hidden {
 			if strings.Contains(text, words) {
-				t.Errorf("%s or an archive of it has %q, which was not to be shown", path, words)
+				t.Errorf("%s or one of its archives contains %q, which must not be published", path, words)
 			}
 		}
 	}
 }
 
-// jsonWords returns words as they are within a text of JSON.
+// jsonWords returns s as it is written in a string of JSON.
 func jsonWords(s string) string {
 	quoted, err := json.Marshal(s)
 	if err != nil {
@@ -359,10 +360,10 @@ func TestServeWordPress(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "wordpress.xml"), []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	site, said := serveBlog(t, dir, "wordpress.xml")
+	site, output := serveBlog(t, dir, "wordpress.xml")
 	for _, line := range []string{"skipped: 1 attachment", "skipped: 1 nav_menu_item", "skipped: 1 page", "skipped: 50 trash", "950 posts stored in"} {
-		if !strings.Contains(said, line) {
-			t.Errorf("the import does not say %q:\n%s", line, said)
+		if !strings.Contains(output, line) {
+			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
 	}
 	site.wantServed(t, want, []string{
@@ -375,15 +376,15 @@ func TestServeWordPress(t *testing.T) {
 	})
 }
 
-// writeWordPressPost writes the i-th post, and what is to be served of it, if it is public.
+// writeWordPressPost writes the post number i, and adds it to want if it is public.
 func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, date time.Time) {
 	id := fmt.Sprintf("https://b.example/?p=%d", i)
 	address := fmt.Sprintf("https://b.example/%s/post-%d/", date.Format("2006/01"), i)
 	switch i % 3 {
 	case 1:
-		id = address // a guid that looks like an address, as very old ones do
+		id = address // a URL, as in very old exports
 	case 2:
-		id = fmt.Sprintf("post-%d", i) // one that is none
+		id = fmt.Sprintf("post-%d", i) // not a URL
 	}
 	p := servedPost{Title: fmt.Sprintf("Post %d & “more”", i), URL: address, Published: date.Format(time.RFC3339)}
 	login := []string{"ann", "bob", "cy"}[i%3]
@@ -405,11 +406,11 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 	case 5: // a credit in prose
 		content = fmt.Sprintf("From <a href=\"https://www.theguardian.com/%d\">the Guardian</a>:\n\n<blockquote>The sea rose by a metre that night, and nobody slept.</blockquote>\n\nI saw it too.", i)
 		p.Related = []string{fmt.Sprintf("https://www.theguardian.com/%d", i)}
-	case 6: // a credit in markup, and where it was found
+	case 6: // a credit in markup, and a via
 		content = fmt.Sprintf(`<figure><blockquote cite="https://star.example/%d"><p>Houses fall.</p></blockquote><figcaption>Ann Reed, <cite>`+
 			`<a href="https://star.example/%d">Sea and sand</a></cite>, The Star</figcaption></figure>`+"\n\nI saw it. (via <a href=\"https://cy.example/%d\">Cy’s Notes</a>)", i, i, i)
 		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d", i)}
-	case 7: // credits as data, as feedpub's own export has them
+	case 7: // quotes as data, as in exports of feedpub
 		content = "Words of my own."
 		meta = fmt.Sprintf(`<wp:postmeta><wp:meta_key>_feedpub</wp:meta_key><wp:meta_value><![CDATA[{"quotes":[{"source":{"publication":"The Star",`+
 			`"url":"https://star.example/%d"}}],"via":[{"name":"Cy","url":"https://cy.example/%d"}]}]]></wp:meta_value></wp:postmeta>`, i, i)
@@ -418,7 +419,7 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 		content = `[audio mp3="https://b.example/8.mp3"][/audio]`
 		meta = `<wp:postmeta><wp:meta_key>enclosure</wp:meta_key><wp:meta_value><![CDATA[https://b.example/8.mp3` + "\n12345\naudio/mpeg\n" + `]]></wp:meta_value></wp:postmeta>`
 		p.Enclosures = []string{"https://b.example/8.mp3"}
-	case 9: // a picture of the post, and comments
+	case 9: // a post with a picture and comments
 		content = "Seen from afar."
 		meta = `<wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value><![CDATA[9003]]></wp:meta_value></wp:postmeta>` +
 			`<wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[Words of a comment]]></wp:comment_content></wp:comment>`
@@ -487,10 +488,10 @@ func TestServeHugo(t *testing.T) {
 		"site/content/posts/future.md":  "---\ntitle: Later\ndate: 2999-01-01\n---\nWords of the future.",
 		"site/public/posts/x/index.htm": "Words of the output.",
 	})
-	b, said := serveBlog(t, dir, "site")
+	b, output := serveBlog(t, dir, "site")
 	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is unknown", "skipped: 1 page", "5 posts stored in"} {
-		if !strings.Contains(said, line) {
-			t.Errorf("the import does not say %q:\n%s", line, said)
+		if !strings.Contains(output, line) {
+			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
 	}
 	b.wantServed(t, map[string]servedPost{
@@ -505,7 +506,7 @@ func TestServeHugo(t *testing.T) {
 	}, []string{"A part of the walk", "Words of a draft", "Words of a page", "Words of a template", "Words of the", "Words of a section", "youtube w7F", "relref"})
 }
 
-// TestServeJekyll does the same for a Jekyll folder.
+// TestServeJekyll is TestServeHugo for a Jekyll folder.
 func TestServeJekyll(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
@@ -523,10 +524,10 @@ func TestServeJekyll(t *testing.T) {
 		"site/_site/2015/x.html":           "Words of the output.",
 		"site/about.md":                    "Words of a page.",
 	})
-	b, said := serveBlog(t, dir, "site")
+	b, output := serveBlog(t, dir, "site")
 	for _, line := range []string{"_posts/2016-01-01-later.markdown:9: {% include chart.html %} is unknown", "5 posts stored in"} {
-		if !strings.Contains(said, line) {
-			t.Errorf("the import does not say %q:\n%s", line, said)
+		if !strings.Contains(output, line) {
+			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
 	}
 	b.wantServed(t, map[string]servedPost{

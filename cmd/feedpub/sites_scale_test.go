@@ -1,7 +1,7 @@
 //go:build !race && unix
 
-// The race detector makes this many times slower, and finds nothing here that a few sites do not show: make test runs this
-// file without.
+// This test is many times slower with the race detector, which finds nothing here that tests with a few sites do not find.
+// make test runs it without.
 
 package main
 
@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// scalePatience is how long the sites may take to be built on a machine that has other things to do.
+// scalePatience bounds the time to build all sites, on a machine that runs other tests too.
 const scalePatience = 5 * time.Minute
 
 // TestTwoHundredSitesAndTenThousandFeeds measures one process with 200 sites of 50 feeds each. The bounds are generous,
-// because it runs beside other tests.
+// because other tests run at the same time.
 func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 	const number, tags = 200, 49
 	p := newPlatform(t, number, 5, tags)
@@ -38,17 +38,17 @@ func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 		}
 		feeds = 0
 		for _, s := range answer.Sites {
-			feeds += min(s.Feeds, tags+1) // one has a list of feeds besides
+			feeds += min(s.Feeds, tags+1) // the pages are not counted
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d feeds are served after %v, want %d; the log:\n%s", feeds, scalePatience, number*(tags+1), p.log.String())
+			t.Fatalf("after %[2]v, %[1]d feeds are served, want %[3]d; the log:\n%s", feeds, scalePatience, number*(tags+1), p.log.String())
 		}
 	}
 	built, work := time.Since(began), processorTime(t)-cpu
 	for i := range number {
 		for _, path := range []string{"/feed.xml", fmt.Sprintf("/tags/tag-%d/feed.json", i%tags)} {
 			if status, _ := p.get(hostOf(siteID(i)), path); status != 200 {
-				t.Errorf("%s of %s is answered with %d, want 200", path, siteID(i), status)
+				t.Errorf("%s of %s: status %d, want 200", path, siteID(i), status)
 			}
 		}
 	}
@@ -56,26 +56,26 @@ func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	heap := (after.HeapAlloc - before.HeapAlloc) >> 20
-	t.Logf("%d sites with %d feeds: all built and served after %v and %v of the processor, %d MB of heap, %d goroutines",
+	t.Logf("%d sites with %d feeds: built and served after %v with %v of CPU time, %d MB of heap, %d goroutines",
 		number, number*(tags+1), built.Round(time.Millisecond), work.Round(time.Millisecond), heap, runtime.NumGoroutine())
 	if heap > 1200 {
 		t.Errorf("%d MB of heap, want at most 1200", heap)
 	}
 
-	// A start with what is on disk serves at once.
+	// After a restart, documents are served from disk at once.
 	stop()
 	began, cpu = time.Now(), processorTime(t)
 	p.start()
 	for i := range number {
 		if status, _ := p.get(hostOf(siteID(i)), "/feed.xml"); status != 200 {
-			t.Errorf("after a restart the feed of %s is answered with %d, want 200 at once", siteID(i), status)
+			t.Errorf("after a restart, the feed of %s: status %d, want 200 at once", siteID(i), status)
 		}
 	}
-	t.Logf("after a restart all sites have answered after %v, which took %v of the processor",
+	t.Logf("after a restart, all sites are served after %v with %v of CPU time",
 		time.Since(began).Round(time.Millisecond), (processorTime(t) - cpu).Round(time.Millisecond))
 }
 
-// processorTime returns how long processors have worked for this process.
+// processorTime returns the CPU time of this process.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage

@@ -25,10 +25,10 @@ import (
 // platform is a server of many sites in this process, with a Redis of its own.
 type platform struct {
 	t       testing.TB
-	dir     string // holds the folder sites
+	dir     string // has the subfolder sites
 	store   *store.Client
-	readers string // the addresses
-	admin   string
+	readers string // address
+	admin   string // address
 	log     lockedBuffer
 }
 
@@ -36,7 +36,7 @@ func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i))
 
 func hostOf(id feed.SiteID) string { return string(id) + ".example" }
 
-// newPlatform prepares a server of sites with posts of so many tags each, without starting it.
+// newPlatform returns a platform of sites that have the given numbers of posts and tags each. It is not started.
 func newPlatform(t testing.TB, sites, posts, tags int) *platform {
 	t.Helper()
 	server := storetest.StartRedis(t)
@@ -102,7 +102,7 @@ func (p *platform) writeSite(id feed.SiteID, more string) {
 	p.write(filepath.Join("sites", string(id)+".yml"), fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n%s", hostOf(id), id, more))
 }
 
-// start starts the server, which ends with stop or with the test.
+// start starts the server. It runs until stop is called or the test ends.
 func (p *platform) start() (stop func()) {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
@@ -126,7 +126,7 @@ func (p *platform) start() (stop func()) {
 		b := make([]byte, 512)
 		n, err := out.Read(b)
 		if err != nil {
-			p.t.Fatalf("serve does not begin (%v); it says:\n%s\n%s", err, text, p.log.String())
+			p.t.Fatalf("serve does not start (%v); its output:\n%s\n%s", err, text, p.log.String())
 		}
 		text = append(text, b[:n]...)
 	}
@@ -134,13 +134,13 @@ func (p *platform) start() (stop func()) {
 	p.admin = admin.FindStringSubmatch(string(text))[1]
 	m := regexp.MustCompile(`(?m)^readers +http://(\S+)$`).FindStringSubmatch(string(text))
 	if m == nil {
-		p.t.Fatalf("serve does not say where readers are served:\n%s", text)
+		p.t.Fatalf("serve does not print the address for readers:\n%s", text)
 	}
 	p.readers = m[1]
 	return stop
 }
 
-// get asks for a path of a host, and returns status and body.
+// get requests a path of a host, and returns status and body.
 func (p *platform) get(host, path string) (int, string) {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, "http://"+p.readers+path, nil)
@@ -151,7 +151,7 @@ func (p *platform) get(host, path string) (int, string) {
 	return p.do(r)
 }
 
-// ask asks the admin side, with the token of all sites.
+// ask makes a request to the admin side with a token for all sites.
 func (p *platform) ask(method, path, body string) (int, string) {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.admin+path, strings.NewReader(body))
@@ -176,19 +176,19 @@ func (p *platform) do(r *http.Request) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// until polls until holds returns true.
-func (p *platform) until(what string, holds func() bool) {
+// until polls until done returns true.
+func (p *platform) until(what string, done func() bool) {
 	p.t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for end := time.Now().Add(patience); !holds(); <-ticker.C {
+	for end := time.Now().Add(patience); !done(); <-ticker.C {
 		if time.Now().After(end) {
-			p.t.Fatalf("not so after %v: %s; the log:\n%s", patience, what, p.log.String())
+			p.t.Fatalf("after %v, not true: %s; the log:\n%s", patience, what, p.log.String())
 		}
 	}
 }
 
-// served returns the feed of each site, once all are served.
+// served waits until the sites are served, and returns their main feeds.
 func (p *platform) served(ids ...feed.SiteID) map[feed.SiteID]string {
 	p.t.Helper()
 	feeds := make(map[feed.SiteID]string)
@@ -215,7 +215,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	for id, body := range before {
 		if n := strings.Count(body, "<item>"); n != 5 || strings.Count(body, " of "+string(id)+"<") != 5 ||
 			!strings.Contains(body, "http://"+hostOf(id)+"/feed.xml") || !strings.Contains(body, "<language>de</language>") {
-			t.Errorf("the feed of %s has %d items, or not its own:\n%s", id, n, body)
+			t.Errorf("the feed of %s has %d items, or content of another site:\n%s", id, n, body)
 		}
 	}
 	if status, body := p.get("unknown.example", "/feed.xml"); status != 421 {
@@ -225,24 +225,24 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 
-	// A change of one site's posts changes this site alone.
+	// A change of a post changes only the feed of its site.
 	changed := siteID(17)
-	post := `{"id": "post-3", "title": "Written anew", "content_text": "Other words.", "date_published": "2025-01-02T03:04:05Z"}`
+	post := `{"id": "post-3", "title": "Rewritten", "content_text": "Other words.", "date_published": "2025-01-02T03:04:05Z"}`
 	if status, body := p.ask("PUT", "/sites/"+string(changed)+"/posts/post-3", post); status != 200 {
 		t.Fatalf("PUT: %d %s", status, body)
 	}
 	p.until("the change is served", func() bool {
 		_, body := p.get(hostOf(changed), "/feed.xml")
-		return strings.Contains(body, "Written anew")
+		return strings.Contains(body, "Rewritten")
 	})
 	after := p.served(ids...)
 	for _, id := range ids {
 		if same := after[id] == before[id]; same == (id == changed) {
-			t.Errorf("the feed of %s is the same as before the change of %s: %v", id, changed, same)
+			t.Errorf("after the change of %[2]s, the feed of %[1]s is unchanged: %[3]v", id, changed, same)
 		}
 	}
 	if status, _ := p.ask("POST", "/sites/"+string(changed)+"/rebuild", ""); status != 200 {
-		t.Errorf("a rebuild of %s is answered with %d, want 200", changed, status)
+		t.Errorf("rebuild of %s: status %d, want 200", changed, status)
 	}
 }
 
@@ -252,7 +252,7 @@ func TestWatchSites(t *testing.T) {
 	p.start()
 	zero, one, two, three := siteID(0), siteID(1), siteID(2), siteID(3)
 	before := p.served(zero, one, two, three)
-	problems := func() map[string]bool { // whether they are served, by file
+	problems := func() map[string]bool { // by file, whether its site is served
 		var answer struct{ Problems []feed.Problem }
 		_, body := p.ask("GET", "/problems", "")
 		if err := json.Unmarshal([]byte(body), &answer); err != nil {
@@ -262,13 +262,13 @@ func TestWatchSites(t *testing.T) {
 		for _, x := range answer.Problems {
 			files[filepath.Base(x.ID)] = x.Serving
 			if x.Kind != feed.KindFile || x.Reason == "" || x.Since.IsZero() {
-				t.Errorf("problem %+v: want one of a file, with a reason and a time", x)
+				t.Errorf("problem %+v: want kind file, a reason and a time", x)
 			}
 		}
 		return files
 	}
 
-	// While all this happens, a reader of another site reads.
+	// Meanwhile, readers poll two sites.
 	reading, read := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(read)
@@ -279,11 +279,11 @@ func TestWatchSites(t *testing.T) {
 			default:
 			}
 			if status, body := p.get(hostOf(zero), "/feed.xml"); status != 200 || body != before[zero] {
-				t.Errorf("a reader of a site that does not change gets %d:\n%s", status, body)
+				t.Errorf("a reader of an unchanged site gets %d:\n%s", status, body)
 				return
 			}
 			if status, _ := p.get(hostOf(one), "/feed.xml"); status != 200 {
-				t.Errorf("a reader of a site whose configuration changes gets %d, want 200 throughout", status)
+				t.Errorf("a reader of a site whose file changes gets %d, want 200 throughout", status)
 				return
 			}
 		}
@@ -293,10 +293,10 @@ func TestWatchSites(t *testing.T) {
 	four := siteID(4)
 	p.writeSite(four, "hosts: [four.example]\n")
 	if body := p.served(four)[four]; !strings.Contains(body, "The site "+string(four)) {
-		t.Errorf("the site that was added serves:\n%s", body)
+		t.Errorf("the added site serves:\n%s", body)
 	}
 	if status, _ := p.get("FOUR.example.:81", "/feed.xml"); status != 200 {
-		t.Errorf("by its second name the site answers %d, want 200", status)
+		t.Errorf("under its second host the site answers %d, want 200", status)
 	}
 
 	t.Log("a site is changed")
@@ -306,25 +306,25 @@ func TestWatchSites(t *testing.T) {
 		return strings.Contains(body, "Another title")
 	})
 
-	t.Log("files are broken")
+	t.Log("files are made invalid")
 	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', titel: Oh}\n")
 	p.write("sites/"+string(two)+".yml", "site: {base_url: 'http://"+hostOf(zero)+"', title: Thief}\n")
 	p.write("sites/new.yml", "site: [\n")
 	p.write("sites/Wrong name.yml", "site: {base_url: 'http://x.example'}\n")
 	wrong := map[string]bool{string(one) + ".yml": true, string(two) + ".yml": true, "new.yml": false, "Wrong name.yml": false}
-	p.until("the broken files are problems", func() bool { return maps.Equal(problems(), wrong) })
+	p.until("the invalid files are problems", func() bool { return maps.Equal(problems(), wrong) })
 	if diff := cmp.Diff(wrong, problems()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 	now := p.served(one, two, three)
 	if !strings.Contains(now[one], "Another title") || now[two] != before[two] || now[three] != before[three] {
-		t.Error("what was served before its file broke is not served any more")
+		t.Error("the sites whose files are invalid are not served as before")
 	}
 	if _, body := p.ask("GET", "/metrics", ""); !strings.Contains(body, "feedpub_problems{kind=\"file\",site=\"\"} 4\n") {
-		t.Error("metrics do not count 4 files that are wrong")
+		t.Error("/metrics does not count 4 problems of kind file")
 	}
 
-	t.Log("files are mended, and a site is removed")
+	t.Log("files are corrected, and a site is removed")
 	p.writeSite(one, "")
 	p.writeSite(two, "")
 	for _, name := range []string{"new", "Wrong name", string(three)} {
@@ -344,10 +344,10 @@ func TestWatchSites(t *testing.T) {
 	close(reading)
 	<-read
 
-	t.Log("the removed site is back")
+	t.Log("the removed site is added again")
 	p.writeSite(three, "")
 	if now := p.served(three)[three]; now != before[three] {
-		t.Errorf("a site that was removed and is back serves something else:\n%s", now)
+		t.Errorf("the site that was added again serves another feed:\n%s", now)
 	}
 }
 
@@ -366,6 +366,6 @@ func TestMoveHost(t *testing.T) {
 		return strings.Contains(a, "Zero") && strings.Contains(b, "One")
 	})
 	if status, _ := p.get(hostOf(zero), "/feed.xml"); status != 421 {
-		t.Errorf("the host that was given up answers %d, want 421", status)
+		t.Errorf("the host that no site has any more answers %d, want 421", status)
 	}
 }

@@ -24,13 +24,13 @@ import (
 
 const secret = "s3cret-of.alice~1"
 
-// fake implements the interfaces that the admin handler reports on.
+// fake implements the interfaces of a [Site].
 type fake struct {
 	report feed.Report
 	err    error
 	list   []feed.Problem
-	asked  [][]feed.Name
-	work   func(context.Context) error // before a rebuild answers
+	asked  [][]feed.Name               // the feeds of each rebuild
+	work   func(context.Context) error // called by Rebuild, optional
 }
 
 func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
@@ -74,7 +74,7 @@ func newSite(id feed.SiteID, f *fake) *Site {
 	}
 }
 
-// only returns the only site of c.
+// only returns the site of c, which has one.
 func only(t *testing.T, c Config) *Site {
 	t.Helper()
 	sites := c.Sites.Sites()
@@ -112,7 +112,7 @@ func wantDeclared(t *testing.T, routes []route, r *http.Request, status int) {
 		method := strings.Replace(r.Method, http.MethodHead, http.MethodGet, 1)
 		if _, ok := candidate.match(r.URL.EscapedPath()); ok && candidate.method == method &&
 			status != http.StatusInternalServerError && !slices.Contains(candidate.statuses, status) {
-			t.Errorf("%s %s answers %d, which is not among the statuses of its route: %v", r.Method, r.URL, status, candidate.statuses)
+			t.Errorf("%s %s: status %d is not in the table of routes: %v", r.Method, r.URL, status, candidate.statuses)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func TestRebuildNeedsAToken(t *testing.T) {
 		{"without the right", "Authorization: Bearer writer-token", 403, `Bearer realm="feedpub", error="insufficient_scope", scope="rebuild"`},
 		{"right", bearer, 200, ""},
 		{"right, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
-		{"the other one", "Authorization: Bearer another-token", 200, ""},
+		{"another valid token", "Authorization: Bearer another-token", 200, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &fake{}
@@ -159,14 +159,14 @@ func TestRebuildNeedsAToken(t *testing.T) {
 				t.Errorf("a rebuild was triggered: %t", rebuilt)
 			}
 			if strings.Contains(text(t, res), secret) {
-				t.Errorf("the answer shows the token")
+				t.Errorf("the response contains the token")
 			}
 		})
 	}
 	c := config(t, &fake{})
 	c.Tokens = nil
 	if res := ask(t, c, "POST", "/rebuild", "", bearer); res.StatusCode != 403 {
-		t.Errorf("without configured tokens status is %d, want 403", res.StatusCode)
+		t.Errorf("without configured tokens, status is %d, want 403", res.StatusCode)
 	}
 }
 
@@ -229,7 +229,7 @@ func TestRebuildReport(t *testing.T) {
 	}
 	empty := text(t, ask(t, config(t, &fake{}), "POST", "/rebuild", "", bearer))
 	if want := "{\n  \"feeds\": [],\n  \"problems\": []\n}\n"; empty != want {
-		t.Errorf("report of nothing is %q, want %q", empty, want)
+		t.Errorf("empty report is %q, want %q", empty, want)
 	}
 }
 
@@ -291,7 +291,7 @@ func TestRoutes(t *testing.T) {
 	} {
 		res := ask(t, config(t, &fake{}), test.method, test.path, "")
 		if res.StatusCode != test.want || res.Header.Get("Allow") != test.allow {
-			t.Errorf("%s %s is answered with %d, Allow %q; want %d, %q",
+			t.Errorf("%s %s: status %d, Allow %q; want %d, %q",
 				test.method, test.path, res.StatusCode, res.Header.Get("Allow"), test.want, test.allow)
 		}
 		if got := res.Header.Get("Cache-Control"); got != "no-store" {
@@ -301,7 +301,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestReadyzReasons(t *testing.T) {
-	holds := func(context.Context) error { return nil }
+	passes := func(context.Context) error { return nil }
 	fails := func(context.Context) error { return errors.New("no documents yet") }
 	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	for _, test := range []struct {
@@ -310,12 +310,12 @@ func TestReadyzReasons(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"ready", []Check{{"documents", holds, true}, {"store", holds, false}}, 200, "documents: ok\nstore: ok\n"},
-		{"not ready", []Check{{"documents", fails, true}, {"store", holds, false}}, 503,
+		{"ready", []Check{{"documents", passes, true}, {"store", passes, false}}, 200, "documents: ok\nstore: ok\n"},
+		{"not ready", []Check{{"documents", fails, true}, {"store", passes, false}}, 503,
 			"documents: not ready: no documents yet\nstore: ok\n"},
-		{"ready without the store", []Check{{"documents", holds, true}, {"store", fails, false}}, 200,
+		{"ready without the store", []Check{{"documents", passes, true}, {"store", fails, false}}, 200,
 			"documents: ok\nstore: warning: no documents yet\n"},
-		{"ready though a check hangs", []Check{{"documents", holds, true}, {"store", hangs, false}}, 200,
+		{"ready though a check hangs", []Check{{"documents", passes, true}, {"store", hangs, false}}, 200,
 			"documents: ok\nstore: warning: context deadline exceeded\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -349,10 +349,10 @@ func TestLists(t *testing.T) {
 		}
 	}
 	if got, want := text(t, ask(t, config(t, &fake{}), "GET", "/problems", "")), "{\n  \"problems\": []\n}\n"; got != want {
-		t.Errorf("no problems are %q, want %q", got, want)
+		t.Errorf("without problems, /problems is %q, want %q", got, want)
 	}
 	if got := ask(t, config(t, &fake{err: feed.ErrUnavailable}), "GET", "/problems", "").StatusCode; got != 503 {
-		t.Errorf("/problems without the store is answered with %d, want 503", got)
+		t.Errorf("/problems without the store: status %d, want 503", got)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// replica is a replica that has followed a store for a while.
+// replica is a [Replica] with fixed state.
 type replica struct {
 	*fake
 	down, unready error
@@ -31,7 +31,7 @@ func TestMetrics(t *testing.T) {
 	}
 	lister := &fake{list: []feed.Problem{
 		{ID: "a", Kind: feed.KindRejected}, {ID: "b", Kind: feed.KindRejected}, {ID: "c", Kind: feed.KindHeld},
-		{ID: "d", Kind: "a kind that somebody else wrote into the store"},
+		{ID: "d", Kind: "unknown kind"},
 	}}
 	main := newSite("main", lister)
 	main.Replica = &replica{fake: lister, down: feed.ErrUnavailable}
@@ -46,7 +46,7 @@ func TestMetrics(t *testing.T) {
 	m.Served(feed.Atom, 301, 0)
 	m.Served("", 404, 60)
 	m.Served("", 503, 60)
-	m.Served("a format of tomorrow", 200, 1)
+	m.Served("unknown format", 200, 1)
 	m.Built(feed.FeedReport{Feed: feed.Main, Outcome: feed.Committed})
 	m.Built(feed.FeedReport{Feed: "tags/go", Outcome: feed.Held})
 	m.Built(feed.FeedReport{Feed: "tags/go", Outcome: feed.Held})
@@ -153,7 +153,7 @@ feedpub_store_up{site="main"} 0
 		t.Errorf("%s: %s", l.Metric, l.Text)
 	}
 	if err := m.Watch(OneSite{main}); err == nil {
-		t.Errorf("a second Watch: no error")
+		t.Errorf("a second Watch returns no error")
 	}
 }
 
@@ -175,7 +175,7 @@ func TestMetricsWithoutTheStore(t *testing.T) {
 		t.Errorf("status is %d, and the body has %d bytes; want 200 and the other metrics", res.StatusCode, len(got))
 	}
 	if strings.Contains(got, "feedpub_problems") {
-		t.Errorf("numbers of problems that are not known:\n%s", got)
+		t.Errorf("metrics of problems although the store is unavailable:\n%s", got)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestMetricsOfReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "feedpub_feed_polls_total"); err != nil || n != maxFeedLabels+1 {
-		t.Errorf("%d feeds have metrics (%v), want %d and one for the rest", n, err, maxFeedLabels)
+		t.Errorf("%d feeds have metrics (error %v), want %d and one for the others", n, err, maxFeedLabels)
 	}
 	families, err := registry.Gather()
 	if err != nil {

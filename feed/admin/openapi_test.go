@@ -64,7 +64,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 	for _, r := range h.routes() {
 		var needs string
 		if r.right != "" {
-			needs = " with the right to " + string(r.right)
+			needs = " with the right " + string(r.right)
 		}
 		want[r.method+" "+r.path] = fmt.Sprint(slices.Sorted(slices.Values(r.statuses))) + needs
 	}
@@ -89,7 +89,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 			for _, s := range security {
 				rights, _ := at(s)["token"].([]any)
 				for _, right := range rights {
-					needs += fmt.Sprint(" with the right to ", right)
+					needs += fmt.Sprint(" with the right ", right)
 				}
 			}
 			got[strings.ToUpper(method)+" "+path] = fmt.Sprint(statuses) + needs
@@ -125,7 +125,7 @@ func TestOpenAPIExamples(t *testing.T) {
 			}
 		case map[string]any:
 			if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "#/") && at(d.root, strings.Split(ref[2:], "/")...) == nil {
-				t.Errorf("%s leads to %s, where nothing is", pointer, ref)
+				t.Errorf("%s refers to %s, which does not exist", pointer, ref)
 			}
 			if example, ok := v["example"]; ok {
 				check(pointer, example)
@@ -140,7 +140,7 @@ func TestOpenAPIExamples(t *testing.T) {
 				posts++
 				id, _ := at(value)["id"].(string)
 				if _, err := intake.Decode(id, raw); err != nil {
-					t.Errorf("the post %q at %s is refused: %v", name, pointer, err)
+					t.Errorf("the post %q at %s is rejected: %v", name, pointer, err)
 				}
 			}
 			for name, member := range v {
@@ -150,7 +150,7 @@ func TestOpenAPIExamples(t *testing.T) {
 	}
 	walk("", d.root)
 	if examples < 10 || posts < 2 {
-		t.Errorf("found %d examples, %d of them posts: the test sees too little to hold anything", examples, posts)
+		t.Errorf("found %d examples, %d of them posts, want at least 10 and 2", examples, posts)
 	}
 	for _, name := range slices.Sorted(maps.Keys(at(d.root, "components", "schemas"))) {
 		if _, err := d.compiler.Compile("openapi.json#/components/schemas/" + name); err != nil {
@@ -189,14 +189,14 @@ func TestOpenAPIResponses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := text(t, ask(t, c, test.method, test.path, test.body, bearer, test.header))
-		v, err := jsonschema.UnmarshalJSON(strings.NewReader(answer))
+		body := text(t, ask(t, c, test.method, test.path, test.body, bearer, test.header))
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
 		if err != nil {
-			t.Errorf("%s %s: %v: %s", test.method, test.path, err, answer)
+			t.Errorf("%s %s: %v: %s", test.method, test.path, err, body)
 			continue
 		}
 		if err := schema.Validate(v); err != nil {
-			t.Errorf("%s %s is no %s: %v\n%s", test.method, test.path, test.schema, err, answer)
+			t.Errorf("the response to %s %s is not a %s: %v\n%s", test.method, test.path, test.schema, err, body)
 		}
 	}
 }
@@ -204,6 +204,6 @@ func TestOpenAPIResponses(t *testing.T) {
 func TestOpenAPIServed(t *testing.T) {
 	res := ask(t, config(t, &fake{}), http.MethodGet, "/openapi.yaml", "")
 	if got := text(t, res); got != string(openAPI) || res.Header.Get("Content-Type") != "application/yaml" {
-		t.Errorf("%s, %d bytes; want the description", res.Header.Get("Content-Type"), len(got))
+		t.Errorf("/openapi.yaml: %s, %d bytes; want the description", res.Header.Get("Content-Type"), len(got))
 	}
 }

@@ -29,7 +29,7 @@ type fakePosts struct {
 	unconfirmed bool
 	err         error // of writes, after the first failAfter
 	failAfter   int
-	meanwhile   func() // before an update is done
+	meanwhile   func() // called by Update before it reads the post
 }
 
 func newFakePosts() *fakePosts { return &fakePosts{raw: map[string]string{}} }
@@ -160,7 +160,7 @@ func TestPutStoresAPost(t *testing.T) {
 			}
 			res = ask(t, c, "DELETE", path, "", bearer)
 			if res.StatusCode != 204 || len(f.raw) > 0 {
-				t.Errorf("DELETE %s: %d, and there is %q", path, res.StatusCode, f.raw)
+				t.Errorf("DELETE %s: %d, and %q is stored", path, res.StatusCode, f.raw)
 			}
 		})
 	}
@@ -195,11 +195,11 @@ func TestInvalidPostIsRejected(t *testing.T) {
 		{"an id with a control character", "PUT", "/sites/main/posts/a%0Ab", `{}`, asJSON, 422, "id", `want no control characters, got "a\nb"`},
 		{"an id that is too long", "PUT", "/sites/main/posts/" + strings.Repeat("x", 513), `{}`, asJSON, 422, "id", "want 1 to 512 bytes, got 513"},
 		{"too long", "PUT", helloURL, strings.Repeat(" ", intake.MaxSize) + "{}", asJSON, 413, "", ""},
-		{"not called JSON", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
+		{"not JSON by its type", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
 		{"lines", "PUT", helloURL, hello, asLines, 415, "", ""},
 		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id", "is missing; give the post an id that never changes"},
 		{"not JSON", "POST", "/sites/main/posts", `{"title": "x`, asJSON, 422, "line 1, column 12", "unexpected end of JSON input"},
-		{"of a strange type", "POST", "/sites/main/posts", hello, "Content-Type: ;", 415, "", ""},
+		{"with an invalid type", "POST", "/sites/main/posts", hello, "Content-Type: ;", 415, "", ""},
 		{"bad condition", "PUT", helloURL, hello, "If-Match: hello", 400, "", ""},
 	} {
 		t.Run(test.method+" "+test.name, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestConditionalWrites(t *testing.T) {
 	for _, test := range []struct {
 		name, header string
 		stored       bool
-		want         int // of PUT; DELETE of what isn't stored is 404
+		want         int // of PUT; a DELETE that succeeds has 204
 	}{
 		{"the version", "If-Match: " + current, true, 200},
 		{"the version among others", "If-Match: " + other + ", " + current, true, 200},
@@ -253,7 +253,7 @@ func TestConditionalWrites(t *testing.T) {
 				t.Errorf("PUT: %d, want %d: %s", res.StatusCode, test.want, text(t, res))
 			}
 			if changed := f.raw["hello"] == again; changed != (test.want < 300) {
-				t.Errorf("PUT: %d, and the post was changed: %t", res.StatusCode, changed)
+				t.Errorf("PUT: %d, and the post has changed: %t", res.StatusCode, changed)
 			}
 			if !test.stored {
 				return
@@ -262,21 +262,21 @@ func TestConditionalWrites(t *testing.T) {
 			want := strings.Replace(fmt.Sprint(test.want), "200", "204", 1)
 			res = ask(t, c, "DELETE", helloURL, "", bearer, test.header)
 			if _, there := f.raw["hello"]; fmt.Sprint(res.StatusCode) != want || there != (want != "204") {
-				t.Errorf("DELETE: %d, want %s; the post is there: %t", res.StatusCode, want, there)
+				t.Errorf("DELETE: %d, want %s; the post is stored: %t", res.StatusCode, want, there)
 			}
 		})
 	}
 
-	// What counts is the post at the moment of the write.
+	// Preconditions are checked against the version that the write replaces.
 	c, f := writers(t, map[string]string{"hello": hello})
 	f.meanwhile = func() { f.raw["hello"] = again }
 	if res := ask(t, c, "PUT", helloURL, hello, bearer, "If-Match: "+current); res.StatusCode != 412 || f.raw["hello"] != again {
-		t.Errorf("a post that changed meanwhile: %d, want 412; it is %s", res.StatusCode, f.raw["hello"])
+		t.Errorf("PUT of a post that has just changed: %d, want 412; stored is %s", res.StatusCode, f.raw["hello"])
 	}
 
 	c, _ = writers(t, map[string]string{"hello": hello})
 	if res := ask(t, c, "GET", helloURL, "", bearer, "If-None-Match: "+current); res.StatusCode != 304 || text(t, res) != "" {
-		t.Errorf("GET of the version that is known: %d, want 304", res.StatusCode)
+		t.Errorf("GET with the current entity tag: %d, want 304", res.StatusCode)
 	}
 }
 
@@ -325,13 +325,13 @@ func TestUnconfirmedWritesAre202(t *testing.T) {
 	}
 }
 
-func TestDeleteConfirmsThatAPostIsMissing(t *testing.T) {
+func TestDeleteMissingPost(t *testing.T) {
 	c, _ := writers(t, nil)
 	if res := ask(t, c, "DELETE", "/sites/main/posts/missing", "", bearer); res.StatusCode != 204 {
-		t.Errorf("DELETE of a post that is still published: %d, want 204", res.StatusCode)
+		t.Errorf("DELETE of a missing post that is still published: %d, want 204", res.StatusCode)
 	}
 	if res := ask(t, c, "DELETE", "/sites/main/posts/never", "", bearer); res.StatusCode != 404 {
-		t.Errorf("DELETE of a post that never was: %d, want 404", res.StatusCode)
+		t.Errorf("DELETE of an unknown post: %d, want 404", res.StatusCode)
 	}
 }
 
@@ -427,7 +427,7 @@ func TestBulkTimeout(t *testing.T) {
 					t.Errorf("the request was read for %v, want at most %v", took, bulkTimeout)
 				}
 				if got := s.Body.String(); s.Code != 200 || !strings.Contains(got, "The body ends within this line.") {
-					t.Errorf("%d %.200s; want an answer that says where it was cut off", s.Code, got)
+					t.Errorf("%d %.200s; want a result for the incomplete line", s.Code, got)
 				}
 				if stored := len(f.raw) == 1; stored != (name == "good") {
 					t.Errorf("stored is %q", f.raw)
@@ -447,7 +447,7 @@ func TestBulkMaxLines(t *testing.T) {
 }
 
 // TestBulkStoresInBatches checks that posts are stored in bounded batches while the client is still sending, so that
-// memory does not grow with the body. The client continues only after the batch before has been stored.
+// memory does not grow with the body. The client sends a batch only after the previous one has been stored.
 func TestBulkStoresInBatches(t *testing.T) {
 	c, f := writers(t, nil)
 	const batches = 5
@@ -461,7 +461,7 @@ func TestBulkStoresInBatches(t *testing.T) {
 		text := strings.Repeat("word ", 600)
 		for batch := range batches {
 			for i := range batchPosts {
-				// A pipe takes a line when the handler reads it: it has to read on for us to go on.
+				// Writing to a pipe blocks until the handler reads the line.
 				fmt.Fprintf(sent, "{\"id\": \"%d\", \"content_text\": %q}\n", batch*batchPosts+i, text)
 			}
 			size := 0
@@ -470,7 +470,7 @@ func TestBulkStoresInBatches(t *testing.T) {
 			}
 			sizes = append(sizes, size)
 		}
-		_ = sent.Close() // a pipe's never fails
+		_ = sent.Close() // never fails
 	}()
 	r := httptest.NewRequest("POST", "/sites/main/posts", body)
 	for _, h := range []string{bearer, asLines} {
@@ -481,11 +481,11 @@ func TestBulkStoresInBatches(t *testing.T) {
 	NewHandler(c).ServeHTTP(w, r)
 	<-done
 	if w.Code != 200 || len(sizes) != batches {
-		t.Fatalf("the answer is %d after %d batches, want 200 after %d: %s", w.Code, len(sizes), batches, w.Body)
+		t.Fatalf("status is %d after %d batches, want 200 after %d: %s", w.Code, len(sizes), batches, w.Body)
 	}
 	for i, size := range sizes {
 		if size > batchBytes+intake.MaxSize {
-			t.Errorf("batch %d has %d bytes, want at most %d and a post", i, size, batchBytes)
+			t.Errorf("batch %d has %d bytes, want at most %d more than the size of one post", i, size, batchBytes)
 		}
 	}
 }
@@ -522,7 +522,7 @@ func TestPages(t *testing.T) {
 		for _, p := range page.Posts {
 			ids = append(ids, p.ID)
 			if p.ETag != entityTag([]byte(posts[p.ID])) || (p.Post == nil) != (p.ID == "broken") {
-				t.Errorf("%+v is listed for %s", p, posts[p.ID])
+				t.Errorf("got list entry %+v for the post %s", p, posts[p.ID])
 			}
 		}
 		link := strings.TrimSuffix(strings.TrimPrefix(res.Header.Get("Link"), "<"), `>; rel="next"`)
@@ -531,7 +531,7 @@ func TestPages(t *testing.T) {
 		}
 		next = page.Next
 		if pages++; pages > 3 {
-			t.Fatalf("more than 3 pages: the next is %s", next)
+			t.Fatalf("got more than 3 pages; the next is %s", next)
 		}
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(posts)), ids); diff != "" {
@@ -544,7 +544,7 @@ func TestPages(t *testing.T) {
 	}
 	c, _ = writers(t, nil)
 	if got := text(t, ask(t, c, "GET", "/sites/main/posts", "", bearer)); got != "{\n  \"posts\": []\n}\n" {
-		t.Errorf("no posts are %q", got)
+		t.Errorf("an empty list is %q", got)
 	}
 }
 
@@ -569,7 +569,7 @@ func TestPagesOfLargePostsAreShorter(t *testing.T) {
 		total, next = total+len(page.Posts), page.Next
 	}
 	if total != len(posts) {
-		t.Errorf("%d posts are listed, want %d", total, len(posts))
+		t.Errorf("got %d posts, want %d", total, len(posts))
 	}
 }
 
@@ -577,7 +577,7 @@ func TestSamplePostsCannotBeChanged(t *testing.T) {
 	c, _ := writers(t, nil)
 	only(t, c).Posts = nil
 	if res := ask(t, c, "PUT", helloURL, hello, bearer); res.StatusCode != 403 {
-		t.Errorf("%d, want 403", res.StatusCode)
+		t.Errorf("PUT: status %d, want 403", res.StatusCode)
 	}
 }
 
@@ -597,7 +597,7 @@ func FuzzPostPath(f *testing.F) {
 		}
 		values, ok := post.match(u.EscapedPath())
 		if !ok || values["id"] != id || values["site"] != "main" {
-			t.Errorf("the path of %q is %s, which is read as %q", id, path, values)
+			t.Errorf("the path of %q is %s, which has the variables %q", id, path, values)
 		}
 	})
 }
@@ -611,12 +611,12 @@ func FuzzConditions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What names no version lets nobody write who asked for one.
+		// A condition that is present must not hold for a post that does not exist.
 		if c.match.given && c.check(nil) == nil {
 			t.Errorf("If-Match %q holds for a post that does not exist", s)
 		}
 		if !c.match.given && strings.Trim(s, " \t,") != "" {
-			t.Errorf("If-Match %q is read as nothing", s)
+			t.Errorf("If-Match %q is ignored", s)
 		}
 	})
 }

@@ -77,10 +77,10 @@ func TestSiteTokens(t *testing.T) {
 	c, _, _ := severalSites(t)
 	c.Tokens = nil
 	if res := ask(t, c, "POST", "/sites/alice/rebuild", "", "Authorization: Bearer only-alice"); res.StatusCode != 200 {
-		t.Errorf("a site's token without tokens for all: %d, want 200", res.StatusCode)
+		t.Errorf("a site's token, without tokens for all sites: status %d, want 200", res.StatusCode)
 	}
 	if res := ask(t, c, "POST", "/sites/carol/rebuild", "", "Authorization: Bearer only-alice"); res.StatusCode != 403 {
-		t.Errorf("a site that there is not, without tokens for all: %d, want 403", res.StatusCode)
+		t.Errorf("an unknown site, without tokens for all sites: status %d, want 403", res.StatusCode)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestListsOfSites(t *testing.T) {
 	}
 	for _, list := range []string{"feeds", "readers", "problems"} {
 		if res := ask(t, c, "GET", "/sites/carol/"+list, ""); res.StatusCode != 404 {
-			t.Errorf("%s of a site that there is not: %d, want 404", list, res.StatusCode)
+			t.Errorf("/%s of an unknown site: status %d, want 404", list, res.StatusCode)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestParseTokens(t *testing.T) {
-	ts, err := ParseTokens("# who may rebuild\n\nalice: abc+/=\n  def.~-_  \r\nbob:ghi")
+	ts, err := ParseTokens("# comment\n\nalice: abc+/=\n  def.~-_  \r\nbob:ghi")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestTokenRights(t *testing.T) {
 		name           string
 		write, rebuild bool
 	}{
-		{"alice: abc", "alice", false, true}, // as it was before there were rights
+		{"alice: abc", "alice", false, true}, // without rights, rebuild only
 		{"abc", "line 1", false, true},
 		{"alice [write]: abc", "alice", true, false},
 		{"alice [ rebuild ,write ]:abc", "alice", true, true},
@@ -86,7 +86,7 @@ func TestTokensAreRedacted(t *testing.T) {
 	shown := fmt.Sprintf("%v %+v %#v %s %q %x %d %v", token, token, token, token, token, token, token, Tokens{token}) +
 		log.String() + string(asJSON)
 	if strings.Contains(shown, "hunter2") || strings.Contains(shown, fmt.Sprint(token.sum[0])+" "+fmt.Sprint(token.sum[1])) {
-		t.Errorf("the token shows in %s", shown)
+		t.Errorf("the token is shown in %s", shown)
 	}
 	if diff := cmp.Diff(`{"t":"[token alice]"}`, string(asJSON)); diff != "" {
 		t.Errorf("as JSON (-want +got):\n%s", diff)
@@ -100,10 +100,10 @@ func FuzzParseTokens(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		ts, err := ParseTokens(text)
 		if (err == nil) != (len(ts) > 0) {
-			t.Errorf("%q: %d tokens and %v", text, len(ts), err)
+			t.Errorf("%q: got %d tokens and error %v", text, len(ts), err)
 		}
 		if _, ok := ts.Authenticate(""); ok {
-			t.Errorf("%q lets in who shows nothing", text)
+			t.Errorf("%q: Authenticate accepts the empty secret", text)
 		}
 	})
 }

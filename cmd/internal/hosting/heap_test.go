@@ -2,7 +2,7 @@ package hosting
 
 import "testing"
 
-func TestHeapGrowsByLessThanTheDocumentsAre(t *testing.T) {
+func TestHeapGrowth(t *testing.T) {
 	const mib = 1 << 20
 	for _, test := range []struct {
 		name            string
@@ -11,7 +11,7 @@ func TestHeapGrowsByLessThanTheDocumentsAre(t *testing.T) {
 	}{
 		{"a blog", 20, 1, 96},
 		{"a platform", 700, 550, 41},
-		{"documents that no collection has seen yet", 0, 1000, 26},
+		{"documents loaded since the last collection", 0, 1000, 26},
 		{"no documents", 300, 0, 100},
 	} {
 		if got := heapGrowth(test.live*mib, test.documents*mib); got != test.want {

@@ -24,22 +24,22 @@ func TestHostConflict(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		running, all map[feed.SiteID]siteSettings
-		want         map[feed.SiteID]string // by site, the host that it does not get
+		want         map[feed.SiteID]string // by site, the conflicting host
 	}{
 		{"a start", nil, map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y", "z")}, map[feed.SiteID]string{}},
-		{"two claim one, the first by id gets it", nil,
+		{"several claim one host", nil,
 			map[feed.SiteID]siteSettings{"c": withHosts("z", "x"), "a": withHosts("x"), "b": withHosts("x", "y")}, map[feed.SiteID]string{"b": "x", "c": "x"}},
-		{"a running site keeps it", map[feed.SiteID]siteSettings{"b": withHosts("x")},
+		{"a running site keeps its host", map[feed.SiteID]siteSettings{"b": withHosts("x")},
 			map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("x")}, map[feed.SiteID]string{"a": "x"}},
 		{"a running site claims another", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
 			map[feed.SiteID]siteSettings{"a": withHosts("x", "y"), "b": withHosts("y")}, map[feed.SiteID]string{"a": "y"}},
-		{"a removed site gives it up", map[feed.SiteID]siteSettings{"b": withHosts("x")},
+		{"the host of a removed site is free", map[feed.SiteID]siteSettings{"b": withHosts("x")},
 			map[feed.SiteID]siteSettings{"a": withHosts("x")}, map[feed.SiteID]string{}},
-		{"it moves to a site with a smaller id", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
+		{"a host moves to a site with a smaller id", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
 			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("z")}, map[feed.SiteID]string{}},
 		{"a chain of moves", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y"), "c": withHosts("z")},
 			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("z"), "c": withHosts("w")}, map[feed.SiteID]string{}},
-		{"an exchange fails", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
+		{"two sites exchange their hosts", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
 			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("x")}, map[feed.SiteID]string{"a": "y", "b": "x"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -64,13 +64,13 @@ func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i))
 type fakeReplica struct {
 	admin.Replica
 	unready, down error
-	asked         bool
+	synced        bool // the store has answered
 }
 
 func (r fakeReplica) Ready() error { return r.unready }
 func (r fakeReplica) Store() error { return r.down }
 func (r fakeReplica) Version() (int64, time.Time) {
-	if r.asked {
+	if r.synced {
 		return 0, time.Unix(1, 0)
 	}
 	return 0, time.Time{}
@@ -79,12 +79,12 @@ func (r fakeReplica) Version() (int64, time.Time) {
 // TestReadiness checks when a server of several sites is ready for readers.
 func TestReadiness(t *testing.T) {
 	nothing := fmt.Errorf("not committed yet: %w", feed.ErrUnavailable)
-	ready, unbuilt, unknown := fakeReplica{asked: true}, fakeReplica{unready: nothing, asked: true}, fakeReplica{unready: nothing}
+	ready, unbuilt, unknown := fakeReplica{synced: true}, fakeReplica{unready: nothing, synced: true}, fakeReplica{unready: nothing}
 	unreachable := fakeReplica{unready: nothing, down: feed.ErrUnavailable}
 	for _, c := range []struct {
 		name     string
 		replicas []admin.Replica
-		settled  bool // it has been ready
+		settled  bool // the server has been ready before
 		want     string
 	}{
 		{"no sites yet", nil, false, ""},

@@ -49,7 +49,8 @@ func TestChooseSource(t *testing.T) {
 	}
 }
 
-// TestDataFolderPerFolder checks that the posts of one folder cannot count as missing in the feeds of another.
+// TestDataFolderPerFolder checks that two folders of posts have different data folders: with a shared one, the posts of
+// one would be missing in the feeds of the other.
 func TestDataFolderPerFolder(t *testing.T) {
 	seen := make(map[config.Path]config.Path)
 	for _, dir := range []config.Path{"posts", "a", "b", "a/posts", "a/b"} {

@@ -90,7 +90,8 @@ func TestEveryKey(t *testing.T) {
 			Site: config.Site{
 				ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
 				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
-				Authors:   []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"}, {Name: "Bob"}},
+				Authors: []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"},
+					{Name: "Bob"}},
 				Copyright: "2024", Icon: "https://example.org/icon.png", Hub: "https://hub.example.org/",
 				Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
 			},
@@ -105,12 +106,14 @@ func TestEveryKey(t *testing.T) {
 				"main": {Title: "Everything", Archives: "false"}, "tags/go": {Limit: 5, TitleLink: "permalink"},
 				"links": {
 					Title: "Links", Description: "What we read", Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"},
-					Authors: []string{"Ann"}, Sources: []string{"The Guardian"}, Languages: []config.Language{"en", "de-AT"}, Quoting: "true",
+					Authors: []string{"Ann"}, Sources: []string{"The Guardian"}, Languages: []config.Language{"en", "de-AT"},
+					Quoting: "true",
 					Exclude: config.Exclude{
 						Tags: []string{"draft"}, AllTags: []string{"a", "b"}, Authors: []string{"Bob"}, Sources: []string{"The Star"},
 						Languages: []config.Language{"fr"}, Quoting: "false", IDs: []string{"post-1"},
 					},
-					Limit: 30, Content: "full", TitleLink: "source", Formats: []config.Format{"atom"}, Archives: "true", Schedule: "@weekly",
+					Limit: 30, Content: "full", TitleLink: "source", Formats: []config.Format{"atom"}, Archives: "true",
+					Schedule: "@weekly",
 				},
 			},
 			Pages:      false,
@@ -210,7 +213,8 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 		`FEEDPUB_SITE_LIMIT: want 1 to 10000, got 0`,
 		`FEEDPUB_SCHEDULES: schedules.tags/go: want a string, got a list`,
 		`FEEDPUB_ON_CHANGE: want true or false, got "yes"`,
-		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, the same with rediss for TLS, or unix://, got "http://"`,
+		`--redis: want a URL that begins with redis://, redis+sentinel:// or redis+cluster://, ` +
+			`the same with rediss for TLS, or unix://, got "http://"`,
 		`FEEDPUB_SITE_AUTHORS: site.authors[0].name: is required`,
 		`FEEDPUB_SCHEDULES: schedules.main: want a schedule, got "bad"`,
 	}
@@ -222,7 +226,8 @@ func TestInvalidVariablesAndFlags(t *testing.T) {
 }
 
 func TestPrecedence(t *testing.T) {
-	file := write(t, "feedpub.yml", "listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\nsite: {title: file, limit: 3}\ndir: posts\nschedules: {main: '@hourly'}\n")
+	file := write(t, "feedpub.yml", "listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2}\nsite: {title: file, limit: "+
+		"3}\ndir: posts\nschedules: {main: '@hourly'}\n")
 	got, err := load(t, file, map[string]string{
 		"FEEDPUB_SITE_TITLE":   "variable",
 		"FEEDPUB_ADMIN_LISTEN": "127.0.0.1:3",
@@ -269,7 +274,8 @@ func TestStoreOverride(t *testing.T) {
 	if !got.Redis.IsZero() || got.Dir != "drafts" {
 		t.Errorf("redis %q and dir %q, want only the folder of the flag", got.Redis, got.Dir)
 	}
-	got, err = load(t, write(t, "feedpub.yml", "dir: posts\n"), map[string]string{"FEEDPUB_REDIS": "redis://127.0.0.1:6379"})
+	got, err = load(t, write(t, "feedpub.yml", "dir: posts\n"),
+		map[string]string{"FEEDPUB_REDIS": "redis://127.0.0.1:6379"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +331,8 @@ func TestRedisURLWithPassword(t *testing.T) {
 		{"for a user", "redis://ann@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
 		{"replacing one in the URL", "redis://ann:old@127.0.0.1:6379/0", "hunter2", "redis://ann:hunter2@127.0.0.1:6379/0"},
 		{"with special characters", "redis://127.0.0.1:6379/0", "a@b/c", "redis://:a%40b%2Fc@127.0.0.1:6379/0"},
-		{"for Sentinels", "redis+sentinel://a,b:7000/m?sentinel_password=x", "hunter2", "redis+sentinel://:hunter2@a,b:7000/m?sentinel_password=x"},
+		{"for Sentinels", "redis+sentinel://a,b:7000/m?sentinel_password=x", "hunter2",
+			"redis+sentinel://:hunter2@a,b:7000/m?sentinel_password=x"},
 		{"for a Cluster", "redis+cluster://ann@a,b:7000", "hunter2", "redis+cluster://ann:hunter2@a,b:7000"},
 		{"for a socket", "unix:///run/redis.sock", "hunter2", "unix://:hunter2@/run/redis.sock"},
 	} {

@@ -32,7 +32,7 @@ type decoder struct {
 // origin is where a value is set.
 type origin struct {
 	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
-	layer int    // a higher one is stronger
+	layer int    // a higher one takes precedence
 	key   string // the path, if at already names it
 }
 

@@ -196,7 +196,8 @@ func (c Config) Catalog() feed.Catalog {
 	}
 	for f, x := range c.Families {
 		out.Families[f] = feed.Channel{
-			Limit: x.Limit, Content: feed.Content(x.Content), TitleLink: feed.TitleLink(x.TitleLink), Formats: formats(x.Formats),
+			Limit: x.Limit, Content: feed.Content(x.Content), TitleLink: feed.TitleLink(x.TitleLink),
+			Formats:  formats(x.Formats),
 			Archives: x.Archives.or(false),
 		}
 	}
@@ -280,9 +281,9 @@ func (c Config) FeedSchedules() map[feed.Name]string {
 	return out
 }
 
-// Retreats returns the paths that answer 410, and the paths that answer 301 with their new URLs. Paths are
+// RetiredAndMoved returns the paths that answer 410, and the paths that answer 301 with their new URLs. Paths are
 // percent-decoded; names of feeds are resolved to the paths of their documents.
-func (c Config) Retreats() (retired []string, moved map[string]string) {
+func (c Config) RetiredAndMoved() (retired []string, moved map[string]string) {
 	base := c.FeedSite().BaseURL
 	moved = map[string]string{}
 	for from, to := range c.Moved {

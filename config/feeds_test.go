@@ -28,12 +28,14 @@ func TestCatalog(t *testing.T) {
 			},
 		},
 		Families: map[feed.Family]feed.Channel{feed.Tags: {
-			Limit: 10, Content: feed.SummaryContent, TitleLink: feed.SourceTitle, Formats: []feed.Format{feed.RSS, feed.JSON}, Archives: true,
+			Limit: 10, Content: feed.SummaryContent, TitleLink: feed.SourceTitle, Formats: []feed.Format{feed.RSS, feed.JSON},
+			Archives: true,
 		}},
 		Selections: []feed.Selection{{
 			Name: "links",
 			Criteria: feed.Criteria{
-				Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"}, Authors: []string{"Ann"}, Sources: []string{"The Guardian"},
+				Tags: []string{"link", "Linkblog"}, AllTags: []string{"public"}, Authors: []string{"Ann"},
+				Sources:   []string{"The Guardian"},
 				Languages: []string{"en", "de-AT"}, Quoting: feed.Yes,
 			},
 			Exclude: feed.Criteria{
@@ -44,7 +46,8 @@ func TestCatalog(t *testing.T) {
 		}},
 		Presets: []feed.Preset{"wordpress", "blogger"},
 		Aliases: []feed.Alias{
-			{Target: "/links/?format=atom", Feed: "links", Format: feed.Atom}, {Target: "/podcast.rss", Feed: feed.Main, Format: feed.RSS},
+			{Target: "/links/?format=atom", Feed: "links", Format: feed.Atom},
+			{Target: "/podcast.rss", Feed: feed.Main, Format: feed.RSS},
 		},
 		PlainXML: true,
 		Unlisted: []feed.Name{"old-links", "tags/obsolete"},
@@ -70,12 +73,12 @@ func TestDefaultArchives(t *testing.T) {
 	}
 }
 
-func TestRetreats(t *testing.T) {
+func TestRetiredAndMoved(t *testing.T) {
 	c, err := load(t, filepath.Join("testdata", "every-key.yml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	retired, moved := c.Retreats()
+	retired, moved := c.RetiredAndMoved()
 	for _, target := range []string{
 		"/gone.xml", "/tags/obsolete/feed.xml", "/tags/obsolete/atom.xml", "/tags/obsolete/feed.json", "/tags/obsolete/",
 		"/comments/feed/", "/?feed=comments-rss2", "/feeds/comments/default",

@@ -201,7 +201,9 @@ func hostPath(s SiteSettings, name string) string {
 }
 
 // validateOneSite reports the errors in the settings of one of several sites.
-func (d *decoder) validateOneSite(c Config, id feed.SiteID, s SiteSettings, checkSchedule func(string, *time.Location) error) {
+func (d *decoder) validateOneSite(
+	c Config, id feed.SiteID, s SiteSettings, checkSchedule func(string, *time.Location) error,
+) {
 	d.require(s.Site.ID == id, "site.id", fmt.Sprintf("want %s, the id of this site, got %q", id, s.Site.ID))
 	if s.Site.BaseURL == "" && !d.failed("site.base_url") && !d.failed("") {
 		d.report(d.origins[""], "site.base_url", "is required, since requests are routed by its host")

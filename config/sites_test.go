@@ -37,7 +37,8 @@ func TestSiteDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Several() || len(c.Sites) != 2 || c.Site.ID != "" {
-		t.Fatalf("Several is %v, with %d sites and site.id %q; want true, 2 sites and no id", c.Several(), len(c.Sites), c.Site.ID)
+		t.Fatalf("Several is %v, with %d sites and site.id %q; want true, 2 sites and no id", c.Several(), len(c.Sites),
+			c.Site.ID)
 	}
 	since := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for id, want := range map[feed.SiteID]feed.Site{
@@ -59,13 +60,15 @@ func TestSiteDefaults(t *testing.T) {
 		}
 	}
 	alice, bob := c.Sites["alice"], c.Sites["bob"]
-	if diff := cmp.Diff([]string{"alice.example.org", "old.example.org", "xn--bcher-kva.example", "::1"}, alice.Hostnames()); diff != "" {
+	hosts := []string{"alice.example.org", "old.example.org", "xn--bcher-kva.example", "::1"}
+	if diff := cmp.Diff(hosts, alice.Hostnames()); diff != "" {
 		t.Errorf("the hosts of alice (-want +got):\n%s", diff)
 	}
 	if want := config.Path(filepath.Join(filepath.Dir(file), "tokens", "alice")); alice.TokensFile != want {
 		t.Errorf("the tokens of alice are in %q, want %q", alice.TokensFile, want)
 	}
-	if alice.OnChange || !bob.OnChange || len(alice.Feeds) != 1 || len(bob.Feeds) != 0 || alice.Attribution.Threshold != 0.9 {
+	if alice.OnChange || !bob.OnChange || len(alice.Feeds) != 1 || len(bob.Feeds) != 0 ||
+		alice.Attribution.Threshold != 0.9 {
 		t.Errorf("on_change is %v and %v, there are %d and %d feeds, the threshold is %v; want false and true, 1 and 0, 0.9",
 			alice.OnChange, bob.OnChange, len(alice.Feeds), len(bob.Feeds), alice.Attribution.Threshold)
 	}
@@ -92,7 +95,8 @@ func TestVariablesAndFlagsWithSites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, b := c.Sites["alice"].Site, c.Sites["bob"].Site; a.Limit != 10 || b.Limit != 7 || a.Title != "All" || b.Title != "Bob's" {
+	if a, b := c.Sites["alice"].Site, c.Sites["bob"].Site; a.Limit != 10 || b.Limit != 7 || a.Title != "All" ||
+		b.Title != "Bob's" {
 		t.Errorf("limits are %d and %d, titles %q and %q; want 10 and 7, All and Bob's", a.Limit, b.Limit, a.Title, b.Title)
 	}
 	if c.Site.ID != "bob" {
@@ -131,8 +135,10 @@ func TestParseSite(t *testing.T) {
 		{"another id", "dir/carol.yml", "site: {id: dora, base_url: 'https://x.example'}\n",
 			"dir/carol.yml:1:12: site.id: want carol, the id of this site, got \"dora\""},
 		{"a site that is in sites too", "dir/alice.yml", url, "dir/alice.yml: the site alice is already in sites"},
-		{"an invalid id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
-		{"another extension", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by .yml"},
+		{"an invalid id", "dir/Carol.yml", url, "dir/Carol.yml: want a file name of 1 to 63 of a-z, 0-9 and -, followed by " +
+			".yml"},
+		{"another extension", "dir/carol.yaml", url, "dir/carol.yaml: want a file name of 1 to 63 of a-z, 0-9 and -, " +
+			"followed by .yml"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			s, err := c.ParseSite(x.path, x.text, checkSchedule)
@@ -164,10 +170,12 @@ func TestSiteOf(t *testing.T) {
 	}
 }
 
-// FuzzParseSite checks that any text of a site's file is either rejected with an [config.Error] or gives a site with valid
-// host names.
+// FuzzParseSite checks that any text of a site's file is either rejected with an [config.Error] or gives a site with
+// valid host names.
 func FuzzParseSite(f *testing.F) {
-	for _, text := range []string{"", "site: {base_url: 'http://x'}\nhosts: [a.b]", "site:\n  limit: x\n", "sites: {}", "- a", "hosts: {"} {
+	for _, text := range []string{
+		"", "site: {base_url: 'http://x'}\nhosts: [a.b]", "site:\n  limit: x\n", "sites: {}", "- a", "hosts: {",
+	} {
 		f.Add(text)
 	}
 	c := config.Default()

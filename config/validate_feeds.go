@@ -118,7 +118,8 @@ func (d *decoder) validateMove(c *Config, path, from, to string) {
 		d.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", path,
 			fmt.Sprintf("want a path, an http or https URL or a feed, got %q", to))
 	default:
-		d.require(!strings.HasPrefix(from, "/"), path, fmt.Sprintf("want a path or a URL, since only a feed can move to a feed, got %q", to))
+		d.require(!strings.HasPrefix(from, "/"), path,
+			fmt.Sprintf("want a path or a URL, since only a feed can move to a feed, got %q", to))
 		d.isFeed(c, path, to)
 		d.require(to != from, path, "is moved to itself")
 	}

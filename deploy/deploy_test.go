@@ -64,7 +64,7 @@ func checkVariables(t *testing.T, names []string) {
 		known := name == "FEEDPUB_CONFIG" ||
 			slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Variable == name })
 		if !known {
-			t.Errorf("the variable %s stands for no key of the configuration", name)
+			t.Errorf("the variable %s sets no key of the configuration", name)
 		}
 	}
 }
@@ -81,7 +81,8 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := filepath.Join(t.TempDir(), example)
-	if err := os.WriteFile(copied, bytes.ReplaceAll(text, []byte("/etc/feedpub/redis-password"), []byte(secret)), 0o600); err != nil {
+	changed := bytes.ReplaceAll(text, []byte("/etc/feedpub/redis-password"), []byte(secret))
+	if err := os.WriteFile(copied, changed, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Load(config.Options{
@@ -122,7 +123,9 @@ func TestExampleOfManySites(t *testing.T) {
 		_, err := schedule.Parse(spec, loc)
 		return err
 	}
-	c, err := config.Load(config.Options{File: "sites.example.yml", Getenv: func(string) string { return "" }, CheckSchedule: check})
+	c, err := config.Load(config.Options{
+		File: "sites.example.yml", Getenv: func(string) string { return "" }, CheckSchedule: check,
+	})
 	if err != nil {
 		t.Fatalf("sites.example.yml does not load:\n%v", err)
 	}
@@ -145,7 +148,8 @@ func TestExampleOfManySites(t *testing.T) {
 		}
 		got[s.Site.ID] = strings.Join(s.Hostnames(), " ")
 		if s.Site.Limit != 30 || s.Site.Language != "de" {
-			t.Errorf("%s has the limit %d and the language %s, want 30 of the top level and its own, de", path, s.Site.Limit, s.Site.Language)
+			t.Errorf("%s has the limit %d and the language %s, want 30 of the top level and its own, de", path, s.Site.Limit,
+				s.Site.Language)
 		}
 	}
 	want := map[feed.SiteID]string{"commonplace": "feeds.example.org rss.example.org", "gazette": "gazette.example.net"}
@@ -176,6 +180,8 @@ func (p program) testUnit(t *testing.T) {
 	checkVariables(t, names)
 
 	// Each restricting line must have a comment.
+	restricts := regexp.MustCompile(
+		`^(Protect|Private|Restrict|NoNew|Capability|Memory|SystemCall|Lock|ProcSubset)`)
 	lines := strings.Split(unit, "\n")
 	explained := false
 	for _, line := range lines {
@@ -184,14 +190,14 @@ func (p program) testUnit(t *testing.T) {
 			explained = true
 		case line == "":
 			explained = false
-		case regexp.MustCompile(`^(Protect|Private|Restrict|NoNew|Capability|Memory|SystemCall|Lock|ProcSubset)`).MatchString(line) && !explained:
-			t.Errorf("the line %q of the unit has no reason above it", line)
+		case restricts.MatchString(line) && !explained:
+			t.Errorf("the line %q of the unit has no comment above it", line)
 		}
 	}
 
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Log("systemd-analyze is not there: the unit's other settings are not checked")
+		t.Log("systemd-analyze is not installed: the unit's other settings are not checked")
 		return
 	}
 	// systemd-analyze looks for the program and the man page, which are not installed here.
@@ -221,7 +227,7 @@ func (p program) testCompose(t *testing.T) {
 		}
 	}
 	if err := yaml.Unmarshal(text, &compose); err != nil {
-		t.Fatalf("compose.yaml is not YAML of that form: %v", err)
+		t.Fatalf("compose.yaml: %v", err)
 	}
 	feedpub, redis := compose.Services["feedpub"], compose.Services["redis"]
 	p.check(t, feedpub.Command)
@@ -231,7 +237,7 @@ func (p program) testCompose(t *testing.T) {
 	}
 	checkVariables(t, names)
 	if _, err := os.Stat(filepath.Join(feedpub.Build.Context, feedpub.Build.Dockerfile)); err != nil {
-		t.Errorf("the image is built from a file that is not there: %v", err)
+		t.Errorf("the image is built from a missing file: %v", err)
 	}
 	for _, want := range []string{"--appendonly yes", "--maxmemory-policy noeviction"} {
 		if !strings.Contains(strings.Join(redis.Command, " "), want) {
@@ -240,7 +246,7 @@ func (p program) testCompose(t *testing.T) {
 	}
 	for _, port := range feedpub.Ports {
 		if strings.HasSuffix(port, ":8081") && !strings.HasPrefix(port, "127.0.0.1:") {
-			t.Errorf("the admin side is published to everybody: %s", port)
+			t.Errorf("the admin side is published on all interfaces: %s", port)
 		}
 	}
 	if len(redis.Ports) > 0 {
@@ -260,7 +266,7 @@ func (p program) testComposeRoles(t *testing.T) {
 		}
 	}
 	if err := yaml.Unmarshal(text, &compose); err != nil {
-		t.Fatalf("compose.roles.yaml is not YAML of that form: %v", err)
+		t.Fatalf("compose.roles.yaml: %v", err)
 	}
 	for service, want := range map[string]string{"feedpub": "serve --build=false", "builder": "build"} {
 		s := compose.Services[service]
@@ -315,6 +321,6 @@ func (p program) testContainerfile(t *testing.T) {
 	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(string(mod))[1]
 	got := regexp.MustCompile(`library/golang:(\S+) AS`).FindStringSubmatch(file)
 	if got == nil || got[1] != want {
-		t.Errorf("the container is built with Go %q, go.mod says %s", got, want)
+		t.Errorf("the container is built with Go %q, want %s as in go.mod", got, want)
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestSentinelAndClusterExamples loads the configurations of the examples into feedpub and the other files into servers.
+// TestSentinelAndClusterExamples loads the configurations of the examples into feedpub and the other files into
+// servers.
 func TestSentinelAndClusterExamples(t *testing.T) {
 	for _, name := range []string{"sentinel", "cluster"} {
 		t.Run(name, func(t *testing.T) {
@@ -27,7 +28,8 @@ func TestSentinelAndClusterExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			copied := filepath.Join(dir, "feedpub.yml")
-			if err := os.WriteFile(copied, bytes.ReplaceAll(text, []byte("/etc/feedpub/redis-password"), []byte(secret)), 0o600); err != nil {
+			changed := bytes.ReplaceAll(text, []byte("/etc/feedpub/redis-password"), []byte(secret))
+			if err := os.WriteFile(copied, changed, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			c, err := config.Load(config.Options{
@@ -42,7 +44,8 @@ func TestSentinelAndClusterExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client, err := store.Open(store.Options{URL: strings.Replace(url.Reveal(), "?tls_ca_file=/etc/feedpub/redis-ca.pem", "", 1)})
+			client, err := store.Open(store.Options{URL: strings.Replace(url.Reveal(), "?tls_ca_file=/etc/feedpub/redis-ca.pem",
+				"", 1)})
 			if err != nil {
 				t.Fatalf("the store does not open: %v", err)
 			}

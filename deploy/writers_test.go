@@ -25,15 +25,17 @@ type writer struct {
 func writers() []writer {
 	return []writer{
 		{"redis-cli", []string{"./put.sh"}, []string{"./delete.sh"}, []string{"redis-cli", "--version"}},
-		{"Python", []string{"python3", "posts.py"}, []string{"python3", "posts.py", "delete"}, []string{"python3", "-c", "import redis"}},
+		{"Python", []string{"python3", "posts.py"}, []string{"python3", "posts.py", "delete"},
+			[]string{"python3", "-c", "import redis"}},
 		{"Node", []string{"node", "posts.mjs"}, []string{"node", "posts.mjs", "delete"},
 			[]string{"node", "--input-type=module", "-e", `await import("redis")`}},
-		{"PHP", []string{"php", "posts.php"}, []string{"php", "posts.php", "delete"}, []string{"php", "-r", "exit(class_exists('Redis') ? 0 : 1);"}},
+		{"PHP", []string{"php", "posts.php"}, []string{"php", "posts.php", "delete"},
+			[]string{"php", "-r", "exit(class_exists('Redis') ? 0 : 1);"}},
 	}
 }
 
-// TestWritersExamples runs the examples of writing-posts.md against a Redis. It logs those whose language or client is not
-// installed; install-test-deps installs them for root.
+// TestWritersExamples runs the examples of writing-posts.md against a Redis. It logs those whose language or client is
+// not installed; install-test-deps installs them for root.
 func TestWritersExamples(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "writers")
 	if err := os.CopyFS(dir, os.DirFS("examples/writers")); err != nil {
@@ -150,7 +152,8 @@ func TestWritersHTTPExample(t *testing.T) {
 	}
 	example := exec.CommandContext(t.Context(), "examples/writers/http.sh")
 	example.Env = append(os.Environ(), "FEEDPUB_ADMIN="+admin, "FEEDPUB_TOKEN=secret")
-	if text, err := example.CombinedOutput(); err != nil || !strings.Contains(string(text), `"id": "https://example.org/1"`) {
+	if text, err := example.CombinedOutput(); err != nil ||
+		!strings.Contains(string(text), `"id": "https://example.org/1"`) {
 		t.Errorf("http.sh: %v\n%s", err, text)
 	}
 }

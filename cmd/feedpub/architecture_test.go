@@ -77,11 +77,14 @@ func TestImports(t *testing.T) {
 				from, to []string
 				why      string
 			}{
-				{[]string{"feedpub/feed"}, []string{"feedpub/store", "feedpub/config"}, "feed/* must not depend on a store or the configuration"},
+				{[]string{"feedpub/feed"}, []string{"feedpub/store", "feedpub/config"},
+					"feed/* must not depend on a store or the configuration"},
 				{[]string{"feedpub/feed/serve"}, []string{"feedpub/feed/publish"}, "serving must not depend on building"},
 				{[]string{"feedpub/feed/publish"}, []string{"feedpub/feed/serve"}, "building must not depend on serving"},
-				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"}, "only cmd may depend on cmd"},
-				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"}, "the store must depend on the domain only"},
+				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"},
+					"only cmd may depend on cmd"},
+				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"},
+					"the store must depend on the domain only"},
 				{[]string{"feedpub/feed", "feedpub/store"}, []string{"feedpub/config"}, "only cmd may depend on the configuration"},
 			} {
 				if under(p.ImportPath, rule.from...) && under(dep, rule.to...) {
@@ -95,8 +98,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestOnePackageOwnsEachDependency checks that each library is imported by its owner only, so that it can be replaced in
-// one place.
+// TestOnePackageOwnsEachDependency checks that each library is imported by its owner only, so that it can be replaced
+// in one place.
 func TestOnePackageOwnsEachDependency(t *testing.T) {
 	owners := map[string][]string{
 		"github.com/gorilla/feeds":            {"feedpub/feed/render"},

@@ -18,9 +18,9 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestDocsCommands runs every sh block of the README and of the pages under deploy/docs: the blocks of a page in order, in
-// one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background until
-// the page starts another one or ends.
+// TestDocsCommands runs every sh block of the README and of the pages under deploy/docs: the blocks of a page in order,
+// in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background
+// until the page starts another one or ends.
 func TestDocsCommands(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -106,7 +106,8 @@ func TestReadmeExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	filled := strings.NewReplacer(
-		"[the passage]…", "The two countries held brief talks on Monday, officials said, the first about the crisis in Iraq…",
+		"[the passage]…",
+		"The two countries held brief talks on Monday, officials said, the first about the crisis in Iraq…",
 		"[the author's own sentence]", "I did not expect to live to see it.",
 	).Replace(string(readme))
 	block := func(language string) string {
@@ -125,7 +126,8 @@ func TestReadmeExample(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(posts, "talks.txt"), []byte(block("text")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := runFeedpub(t, "render", "--dir", posts, "--data", filepath.Join(dir, "data"), "--format", "json")
+	code, stdout, stderr := runFeedpub(t, "render", "--dir", posts, "--data", filepath.Join(dir, "data"), "--format",
+		"json")
 	if code != exitDone {
 		t.Fatalf("render exits with %d: %s", code, stderr)
 	}
@@ -218,7 +220,8 @@ shift 2; exec feedpub "$@"`,
 		dir: dir,
 		env: append(os.Environ(), "PATH="+bin+":"+feedpub+":"+os.Getenv("PATH"), "HOME="+dir,
 			"XDG_CACHE_HOME="+filepath.Join(dir, ".cache"), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin),
-		replacer: strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8081", admin, "redis://127.0.0.1:6379", redis.URL()),
+		replacer: strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8081", admin, "redis://127.0.0.1:6379",
+			redis.URL()),
 	}
 	t.Cleanup(func() {
 		if _, err := os.Stat(pid); err != nil {

@@ -40,14 +40,17 @@ matter for each post to FOLDER, which must be empty or new.
 
 Posts can be written during an export. Each is exported whole, as it is at some moment,
 and a post that exists throughout is never missing.`,
-		Example: "  feedpub export > blog.jsonl\n  feedpub export | jq -r 'select(.id).id'\n  feedpub export --format markdown blog",
-		Args:    atMostOneArg,
+		Example: `  feedpub export > blog.jsonl
+  feedpub export | jq -r 'select(.id).id'
+  feedpub export --format markdown blog`,
+		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(exportFormats(), format) {
 				return usageError{fmt.Errorf("--format %s: want one of jsonl, jsonfeed, wxr, markdown", format)}
 			}
 			if (format == "markdown") != (len(args) == 1) {
-				return usageError{errors.New("want a folder with --format markdown, and no arguments otherwise; see 'feedpub export --help'")}
+				return usageError{errors.New("want a folder with --format markdown, and no arguments otherwise; " +
+					"see 'feedpub export --help'")}
 			}
 			site, err := env.open(cmd)
 			if err != nil {
@@ -83,9 +86,9 @@ type exporter struct {
 	rejected int // posts that could not be converted
 }
 
-// lines writes records, then posts, each in order, so that two exports of a site are equal. Records come first, since an
-// import would date a post without a record by the time of the import. Only the records of posts that are new since then
-// come last.
+// lines writes records, then posts, each in order, so that two exports of a site are equal. Records come first, since
+// an import would date a post without a record by the time of the import. Only the records of posts that are new since
+// then come last.
 func (e *exporter) lines(ctx context.Context, w io.Writer) error {
 	out := transfer.NewWriter(w)
 	records := make(map[string]feed.Record) // the store may return one twice

@@ -47,8 +47,10 @@ func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	var posts []feed.RawPost
 	for i := a; i < b; i++ {
 		id := fmt.Sprintf("post-%04d", i)
-		post := map[string]any{"id": id, "title": fmt.Sprintf("Post %d, edit %d", i, edit), "content_text": strings.Repeat("Words. ", 60),
-			"tags": []string{fmt.Sprintf("Tag %d", i%3)}, "authors": []feed.Author{{Name: fmt.Sprintf("Author %d", i%2)}}}
+		post := map[string]any{"id": id, "title": fmt.Sprintf("Post %d, edit %d", i, edit),
+			"content_text": strings.Repeat("Words. ", 60),
+			"tags":         []string{fmt.Sprintf("Tag %d", i%3)},
+			"authors":      []feed.Author{{Name: fmt.Sprintf("Author %d", i%2)}}}
 		if i%5 != 0 { // the others are dated by when they were first seen
 			post["date_published"] = time.Date(2020, 1, 1, i, 0, 0, 0, time.UTC)
 		}
@@ -114,8 +116,8 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 	}
 }
 
-// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, those of archives
-// included, whose borders depend on the order in which posts were written.
+// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, those of
+// archives included, whose borders depend on the order in which posts were written.
 func TestExportRoundTrip(t *testing.T) {
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)
@@ -240,7 +242,8 @@ func TestExportWhilePostsChange(t *testing.T) {
 	}
 }
 
-// TestExportLateRecords checks that a post without a date that is written while the records are exported keeps its date.
+// TestExportLateRecords checks that a post without a date that is written while the records are exported keeps its
+// date.
 func TestExportLateRecords(t *testing.T) {
 	const n = 600
 	old := emptySite(t)
@@ -257,7 +260,8 @@ func TestExportLateRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := fmt.Sprintf("post-%04d", n)
-		record = record || e.Record != nil && e.Record.Record != nil && e.Record.Record.ID == id && !e.Record.Record.FirstSeen.IsZero()
+		record = record || e.Record != nil && e.Record.Record != nil && e.Record.Record.ID == id &&
+			!e.Record.Record.FirstSeen.IsZero()
 		post = post || e.Post != nil && e.Post.ID == id
 	}
 	if !record || !post {

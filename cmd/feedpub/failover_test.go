@@ -27,8 +27,8 @@ import (
 // silence is how long a master must be unreachable before its replica is promoted.
 const silence = 2 * time.Second
 
-// TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must get no error and
-// no older document, acknowledged posts must be kept, and all replicas must serve the same bytes in the end.
+// TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must get no error
+// and no older document, acknowledged posts must be kept, and all replicas must serve the same bytes in the end.
 func TestFailoverThroughSentinels(t *testing.T) {
 	testFailover(t, storetest.StartSentinels(t, silence))
 }
@@ -92,13 +92,17 @@ admin: {tokens_file: tokens}
 	for _, p := range f.members {
 		f.await(first+" in the feed of "+p.http, func() bool { return p.has(first) })
 	}
-	t.Logf("the master was killed: a post was stored %v later, and served by all %d replicas %v later", took, replicas, time.Since(killed))
+	t.Logf("the master was killed: a post was stored %v later, and served by all %d replicas %v later", took, replicas,
+		time.Since(killed))
 	for range after {
 		post()
 	}
 	master.Restart()
 	redis.AwaitWhole()
-	f.await("a confirmed post after the failover", func() bool { post(); return confirmed[fmt.Sprintf("post-%03d", next)] })
+	f.await("a confirmed post after the failover", func() bool {
+		post()
+		return confirmed[fmt.Sprintf("post-%03d", next)]
+	})
 
 	// One of two consecutive posts has the tag.
 	last, lastButOne := fmt.Sprintf("post-%03d", next), fmt.Sprintf("post-%03d", next-1)
@@ -221,7 +225,8 @@ func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 	var last string
 	f.await("the acknowledgement of "+id, func() bool {
 		header := http.Header{"Authorization": {"Bearer failover-secret"}, "Content-Type": {"application/json"}}
-		status, text, err := fetch(f.t.Context(), http.MethodPut, f.members[through].admin+"/sites/"+site+"/posts/"+id, header, bytes.NewReader(body))
+		status, text, err := fetch(f.t.Context(), http.MethodPut, f.members[through].admin+"/sites/"+site+"/posts/"+id,
+			header, bytes.NewReader(body))
 		if last = text; err != nil {
 			last = err.Error()
 		}
@@ -291,8 +296,8 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	}
 }
 
-// newest returns the greatest id in a document, which is that of the newest post. Last-Modified would not do: it is absent
-// while it is later than the clock.
+// newest returns the greatest id in a document, which is that of the newest post. Last-Modified would not do: it is
+// absent while it is later than the clock.
 func (e edition) newest() string {
 	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))
 }

@@ -20,7 +20,7 @@ import (
 // feedLine describes a feed.
 type feedLine struct {
 	Feed     feed.Name              `json:"feed"`
-	Name     string                 `json:"name,omitempty"`     // of the tag, author or publication; empty for the main feed
+	Name     string                 `json:"name,omitempty"`     // of the tag, author or publication; empty for main
 	Posts    int                    `json:"posts"`              // that belong to the feed
 	Items    int                    `json:"items"`              // in its documents, without those in archives
 	Archives int                    `json:"archives,omitempty"` // number of archives
@@ -73,7 +73,8 @@ server on this machine for the number of readers of each feed, estimated from po
 	}
 	addSettings(cmd, append([]string{"admin-listen"}, storeFlags...)...)
 	addJSON(cmd, &asJSON)
-	cmd.Flags().BoolVar(&readers, "readers", false, "list the number of readers of each feed, which the server at --admin-listen knows")
+	cmd.Flags().BoolVar(&readers, "readers", false,
+		"list the number of readers of each feed, which the server at --admin-listen counts")
 	cmd.Flags().BoolVar(&snippet, "snippet", false, "print the links for the head of the blog's pages")
 	cmd.MarkFlagsMutuallyExclusive("json", "snippet")
 	cmd.MarkFlagsMutuallyExclusive("readers", "snippet")

@@ -103,7 +103,10 @@ func (m *machines) start(program string, args ...string) *machine {
 		close(p.ended)
 	}()
 	m.t.Cleanup(p.kill)
-	p.until("the admin side answers", func() bool { status, _ := p.get(p.admin + "/livez"); return status == http.StatusOK })
+	p.until("the admin side answers", func() bool {
+		status, _ := p.get(p.admin + "/livez")
+		return status == http.StatusOK
+	})
 	return p
 }
 
@@ -139,11 +142,11 @@ func (p *machine) until(what string, cond func() bool) {
 	defer ticker.Stop()
 	for deadline := time.Now().Add(patience); !cond(); <-ticker.C {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("after %v, not true: %s; the log of the process:\n%s", patience, what, p.log)
+			p.t.Fatalf("condition not met after %v: %s; the log of the process:\n%s", patience, what, p.log)
 		}
 		select {
 		case <-p.ended:
-			p.t.Fatalf("the process ended before %s; its log:\n%s", what, p.log)
+			p.t.Fatalf("the process ended before: %s; its log:\n%s", what, p.log)
 		default:
 		}
 	}
@@ -190,7 +193,8 @@ func (p *machine) tags() map[string]string {
 func (m *machines) post(ids ...string) {
 	m.t.Helper()
 	for _, id := range ids {
-		raw := fmt.Appendf(nil, `{"id": %q, "title": "Post %s.", "content_text": "Text.", "date_published": "2025-01-02T03:04:05Z"}`, id, id)
+		raw := fmt.Appendf(nil, `{"id": %q, "title": "Post %s.", "content_text": "Text.", `+
+			`"date_published": "2025-01-02T03:04:05Z"}`, id, id)
 		if err := m.site.Put(m.t.Context(), feed.RawPost{ID: id, Raw: raw}); err != nil {
 			m.t.Fatal(err)
 		}
@@ -224,8 +228,8 @@ func (m *machines) builder(processes ...*machine) *machine {
 	return nil
 }
 
-// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the next
-// post, and a server that never builds serves it.
+// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the
+// next post, and a server that never builds serves it.
 func TestKilledBuilderIsReplaced(t *testing.T) {
 	m := newMachines(t)
 	server := m.start("feedpub", "serve", "--build=false")
@@ -291,8 +295,8 @@ func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 	}
 }
 
-// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns to build, until the
-// site is upgraded, and that each changes at most once then.
+// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns to build, until
+// the site is upgraded, and that each changes at most once then.
 func TestRollingUpgrade(t *testing.T) {
 	m := newMachines(t)
 	m.program = "feedpub-newer"
@@ -310,7 +314,10 @@ func TestRollingUpgrade(t *testing.T) {
 		}
 	}
 	older.stop()
-	newer.until("the newer release builds", func() bool { code, _ := m.run("rebuild"); return code == exitDone && m.holds(newer) })
+	newer.until("the newer release builds", func() bool {
+		code, _ := m.run("rebuild")
+		return code == exitDone && m.holds(newer)
+	})
 	unchanged("built by the newer release", newer)
 	older = m.start("feedpub", "serve")
 	newer.stop()
@@ -332,16 +339,21 @@ func TestRollingUpgrade(t *testing.T) {
 	newer.until("the newer release builds", func() bool { return m.holds(newer) })
 	code, out := m.run("upgrade", "--check", "--json")
 	var found hosting.Upgrade
-	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 || found.Done {
+	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.To != found.From+1 ||
+		found.Done {
 		t.Errorf("upgrade --check: exit code %d, %v, %s", code, err, out)
 	}
-	if code, out := m.run("upgrade"); code != exitDone || !strings.Contains(out, "now have rendering version 2; it was 1") {
+	if code, out := m.run("upgrade"); code != exitDone ||
+		!strings.Contains(out, "now have rendering version 2; it was 1") {
 		t.Errorf("upgrade: exit code %d, %s", code, out)
 	}
-	newer.until("the new rendering version is served", func() bool { return newer.tags()["/feed.xml"] != before["/feed.xml"] })
+	newer.until("the new rendering version is served", func() bool {
+		return newer.tags()["/feed.xml"] != before["/feed.xml"]
+	})
 	after := newer.tags()
 	if before["/feed.xml"] == after["/feed.xml"] || before["/feed.json"] != after["/feed.json"] {
-		t.Errorf("entity tags before the upgrade %v, after it %v; want /feed.xml changed and /feed.json unchanged", before, after)
+		t.Errorf("entity tags before the upgrade %v, after it %v; want /feed.xml changed and /feed.json unchanged", before,
+			after)
 	}
 
 	// A server of the older release serves the documents that it cannot render, and does not build.
@@ -370,8 +382,8 @@ func TestRollingUpgrade(t *testing.T) {
 	older.until("the older release builds", func() bool { return older.tags()["/feed.xml"] == before["/feed.xml"] })
 }
 
-// TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running: only an
-// operator can tell which configuration is right.
+// TestDifferentConfigurations checks that builders with different configurations are reported. Both keep running: only
+// an operator can tell which configuration is right.
 func TestDifferentConfigurations(t *testing.T) {
 	m := newMachines(t)
 	one := m.start("feedpub", "serve")
@@ -412,7 +424,8 @@ func (m *machines) holds(p *machine) bool {
 
 func TestRoleErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile(filepath.Join(".", "c.yml"), []byte("redis: redis://127.0.0.1:1\nbuild: false\n"), 0o600); err != nil {
+	const noBuild = "redis: redis://127.0.0.1:1\nbuild: false\n"
+	if err := os.WriteFile("c.yml", []byte(noBuild), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

@@ -36,7 +36,8 @@ func TestDecodeFile(t *testing.T) {
 		{
 			"front matter", "walk.md",
 			"---\ntitle: A walk\ndate: 2025-08-09T07:00:00Z\nlastmod: 2025-08-10\nauthor: Ann\ntags: [Books, Walking]\n" +
-				"description: Out.\nlang: en-GB\npermalink: https://example.org/walk\nlink: https://example.com/\n---\n\nWe went out.\n",
+				"description: Out.\nlang: en-GB\npermalink: https://example.org/walk\nlink: https://example.com/\n" +
+				"---\n\nWe went out.\n",
 			`{"id":"walk.md","title":"A walk","date_published":"2025-08-09T07:00:00Z","date_modified":"2025-08-10",
 			  "authors":[{"name":"Ann"}],"tags":["Books","Walking"],"summary":"Out.","language":"en-GB",
 			  "url":"https://example.org/walk","external_url":"https://example.com/","content_markdown":"We went out.\n"}`,
@@ -75,12 +76,14 @@ func TestDecodeFile(t *testing.T) {
 			`{"id":"walk.md","content_markdown":"Out\n"}`,
 		},
 		{"empty front matter", "walk.md", "---\n---\nOut\n", `{"id":"walk.md","content_markdown":"Out\n"}`},
-		{"a thematic break is not front matter", "walk.md", "Out\n\n---\n\nIn\n", `{"id":"walk.md","content_markdown":"Out\n\n---\n\nIn\n"}`},
+		{"a thematic break is not front matter", "walk.md", "Out\n\n---\n\nIn\n",
+			`{"id":"walk.md","content_markdown":"Out\n\n---\n\nIn\n"}`},
 		{
 			"HTML document", "walk.html",
 			`<!DOCTYPE html><html lang=en><head><title>A walk</title><meta name=author content=Ann>` +
 				`<meta name="date" content="2025-08-09"><meta name="keywords" content="Books, Walking">` +
-				`<link rel=canonical href="https://example.org/walk"></head><body><h1>A  walk</h1><p>We went <em>out</em>.</body></html>`,
+				`<link rel=canonical href="https://example.org/walk"></head>` +
+				`<body><h1>A  walk</h1><p>We went <em>out</em>.</body></html>`,
 			`{"id":"walk.html","title":"A walk","authors":[{"name":"Ann"}],"date_published":"2025-08-09",
 			  "tags":["Books","Walking"],"language":"en","url":"https://example.org/walk",
 			  "content_html":"<p>We went <em>out</em>.</p>"}`,
@@ -139,8 +142,10 @@ func TestDecodeFileErrors(t *testing.T) {
 	decodeFile := decoder(t)
 	for _, c := range []struct{ name, file, content, want string }{
 		{"JSON cut off", "a.json", "{\n\"id\": \"a", "a.json:2: the JSON ends too early: invalid"},
-		{"no end of front matter", "a.md", "---\ntitle: A\n", `line 1: front matter has no end: want a second line "---": invalid`},
-		{"front matter that is not YAML", "a.md", "---\ntitle: [A\n---\n", "line 2: front matter: sequence end token ']' not found: invalid"},
+		{"no end of front matter", "a.md", "---\ntitle: A\n",
+			`line 1: front matter has no end: want a second line "---": invalid`},
+		{"front matter that is not YAML", "a.md", "---\ntitle: [A\n---\n",
+			"line 2: front matter: sequence end token ']' not found: invalid"},
 		{"front matter that is a list", "a.md", "---\n- A\n---\n", "front matter: want keys and values in YAML: invalid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -172,10 +177,11 @@ func TestSamples(t *testing.T) {
 		"analytical-engine.json": {"Scientific Memoirs: Ada Lovelace"},
 		"coffee-houses.html":     {"Spectator: Joseph Addison"},
 		"endless-forms.json":     {"On the Origin of Species: Charles Darwin"},
-		"first-sentences.md":     {"Pride and Prejudice: Jane Austen", "Moby-Dick: Herman Melville", "Frankenstein: Mary Shelley"},
-		"hope.json":              {"Poems by Emily Dickinson, Second Series: Emily Dickinson"},
-		"north-star.txt":         {"North Star: Frederick Douglass"},
-		"walden.md":              {"Walden: Henry David Thoreau"},
+		"first-sentences.md": {"Pride and Prejudice: Jane Austen", "Moby-Dick: Herman Melville",
+			"Frankenstein: Mary Shelley"},
+		"hope.json":      {"Poems by Emily Dickinson, Second Series: Emily Dickinson"},
+		"north-star.txt": {"North Star: Frederick Douglass"},
+		"walden.md":      {"Walden: Henry David Thoreau"},
 	}
 	for _, e := range entries {
 		t.Run(e.Name(), func(t *testing.T) {

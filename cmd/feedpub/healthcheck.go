@@ -69,7 +69,7 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 		if u := new(url.Error); errors.As(err, &u) {
 			err = u.Err // without the URL: the message has the address
 		}
-		return 0, nil, fmt.Errorf("nothing answers on the admin address %s: %w", address, err)
+		return 0, nil, fmt.Errorf("no response from the admin address %s: %w", address, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if body, err = io.ReadAll(io.LimitReader(res.Body, limit)); err != nil {

@@ -45,8 +45,8 @@ func manyPosts(n int) string {
 	return b.String()
 }
 
-// TestImportProgress checks that an import shows a progress bar on a terminal, with the rate and the remaining time, and
-// removes it at the end, and that it shows none if standard error is not a terminal.
+// TestImportProgress checks that an import shows a progress bar on a terminal, with the rate and the remaining time,
+// and removes it at the end, and that it shows none if standard error is not a terminal.
 func TestImportProgress(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "posts.jsonl"), []byte(manyPosts(1000)), 0o644); err != nil {
@@ -110,18 +110,22 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("the interrupted import ends with %v, want exit code %d", err, exitFailed)
 	}
-	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored is kept, and running it again stores the rest\n", n)
+	want := fmt.Sprintf("feedpub: import: stopped at pipe:%d; what was stored is kept; run the command again to store "+
+		"the "+
+		"rest\n", n)
 	if got := stderr.String(); got != want {
 		t.Errorf("standard error of the interrupted import is %q, want %q", got, want)
 	}
-	if got, want := stdout.String(), fmt.Sprintf("%d posts stored in posts\n", importer.BatchSize); !strings.HasSuffix(got, want) {
+	want = fmt.Sprintf("%d posts stored in posts\n", importer.BatchSize)
+	if got := stdout.String(); !strings.HasSuffix(got, want) {
 		t.Errorf("standard output of the interrupted import is %q, want %q at its end", got, want)
 	}
 
 	cmd = process(t, dir, "import", "-")
 	cmd.Stdin = strings.NewReader(manyPosts(n))
 	out, err := cmd.CombinedOutput()
-	if want := fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importer.BatchSize, importer.BatchSize); err != nil || !strings.HasSuffix(string(out), want) {
+	want = fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importer.BatchSize, importer.BatchSize)
+	if err != nil || !strings.HasSuffix(string(out), want) {
 		t.Errorf("the second import prints %q (error %v), want %q at its end", out, err, want)
 	}
 }

@@ -1,7 +1,7 @@
 // Feedpub publishes the feeds of blogs that quote other publications.
 //
-// It reads posts from a folder or from Redis, and turns them into RSS, Atom and JSON Feed documents in which every quoted
-// source is credited. It rebuilds the documents on a schedule and on change, and serves them to feed readers.
+// It reads posts from a folder or from Redis, and turns them into RSS, Atom and JSON Feed documents in which every
+// quoted source is credited. It rebuilds the documents on a schedule and on change, and serves them to feed readers.
 //
 //	feedpub serve                        # ./posts, or the sample posts, on http://127.0.0.1:8080
 //	feedpub serve --dir ~/blog/posts     # a folder, one file per post
@@ -31,25 +31,25 @@
 //
 // # Configuration
 //
-// The configuration is read from a YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and the path of
-// a key in capitals) and flags. Variables override the file, and flags override both. The fields of config.Config are the
-// reference; deploy/feedpub.example.yml shows every key.
+// The configuration is read from a YAML file (--config or FEEDPUB_CONFIG), environment variables (FEEDPUB_ and the path
+// of a key in capitals) and flags. Variables override the file, and flags override both. The fields of config.Config
+// are the reference; deploy/feedpub.example.yml shows every key.
 //
 // The keys sites and sites_from configure several sites in one Redis. The commands serve, build, upgrade, problems and
 // check work on all of them, or on the one named by --site; the other commands need --site.
 //
 // # Posts
 //
-// Posts are read from --redis or --dir. The default is the folder ./posts if it exists, and else the sample posts that are
-// part of the program. Commands that write posts make ./posts. Only one process uses a folder at a time: while serve runs,
-// the other commands reach it through a private socket in the data folder (--data, default ./feedpub-data), so they need
-// the same --dir and --data.
+// Posts are read from --redis or --dir. The default is the folder ./posts if it exists, and else the sample posts that
+// are part of the program. Commands that write posts make ./posts. Only one process uses a folder at a time: while
+// serve runs, the other commands reach it through a private socket in the data folder (--data, default ./feedpub-data),
+// so they need the same --dir and --data.
 //
 // # Signals
 //
-// On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at once.
-// On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Keys that cannot change
-// while the process runs, such as listen, are logged.
+// On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at
+// once. On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Keys that cannot
+// change while the process runs, such as listen, are logged.
 //
 // # Exit status
 //
@@ -70,8 +70,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// version is the version that feedpub version prints, if the linker sets it: make build VERSION=v1.2.3 does. By default it
-// is that of the module.
+// version is the version that feedpub version prints, if the linker sets it: make build VERSION=v1.2.3 does. By default
+// it is that of the module.
 var version string
 
 func main() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version}) }
@@ -88,7 +88,8 @@ func program(versions feed.Versions) {
 		os.Exit(exitFailed)
 	}()
 	env := &environment{
-		getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions, release: readVersion(version),
+		getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions,
+		release: readVersion(version),
 	}
 	os.Exit(env.run(ctx, os.Args[1:]))
 }

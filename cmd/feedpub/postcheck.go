@@ -141,8 +141,8 @@ func newPostChecker(c config.Config) (postChecker, error) {
 	return postChecker{intake.New(c.FeedSite(), reader)}, nil
 }
 
-// file checks the post in a file, or each line of a file of JSON Lines: one with several lines whose first line is valid
-// JSON.
+// file checks the post in a file, or each line of a file of JSON Lines: one with several lines whose first line is
+// valid JSON.
 func (pc postChecker) file(name string, raw []byte) []postCheck {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
 	if len(bytes.TrimSpace(rest)) == 0 || !json.Valid(first) {

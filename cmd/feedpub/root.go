@@ -125,7 +125,8 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
-		return misused(cmd, fmt.Sprintf("%s takes %s, got %d arguments", cmd.CommandPath(), strings.Join(names, " and "), len(args)))
+		return misused(cmd, fmt.Sprintf("%s takes %s, got %d arguments", cmd.CommandPath(), strings.Join(names, " and "),
+			len(args)))
 	}
 }
 

@@ -21,7 +21,9 @@ import (
 )
 
 // run runs the program in this process until ctx is done, and returns its exit status.
-func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(
+	ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer,
+) int {
 	env := &environment{
 		getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr, release: readVersion(""),
 		versions: feed.Versions{Oldest: render.Oldest, Newest: render.Version},
@@ -29,7 +31,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return env.run(ctx, args)
 }
 
-// testProcess returns what sites take from the process, without logs.
+// testProcess returns the dependencies of sites, without logs.
 func testProcess(t *testing.T) hosting.Process {
 	t.Helper()
 	env := &environment{versions: feed.Versions{Oldest: render.Oldest, Newest: render.Version}}
@@ -168,7 +170,8 @@ func TestMakeBuildVersion(t *testing.T) {
 		t.Fatalf("make build passes no flags to the linker:\n%s", plan)
 	}
 	binary := filepath.Join(t.TempDir(), "feedpub")
-	if out, err := exec.Command("go", "build", "-ldflags", string(flags[1]), "-o", binary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-ldflags", string(flags[1]), "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	out, err := exec.Command(binary, "version").Output()

@@ -71,7 +71,9 @@ func freePorts(ts *testscript.TestScript, neg bool, names []string) {
 }
 
 // fetch makes one request and returns status, headers and body as one text.
-func fetch(ctx context.Context, method, url string, header http.Header, body io.Reader) (status int, text string, err error) {
+func fetch(
+	ctx context.Context, method, url string, header http.Header, body io.Reader,
+) (status int, text string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return 0, "", err
@@ -97,8 +99,8 @@ func fetch(ctx context.Context, method, url string, header http.Header, body io.
 	return res.StatusCode, strings.ReplaceAll(b.String(), "\r\n", "\n"), err
 }
 
-// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it does not match
-// any more: [!] waitfor URL [PATTERN].
+// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it does not
+// match any more: [!] waitfor URL [PATTERN].
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 || neg && len(args) == 1 {
 		ts.Fatalf("usage: waitfor URL [PATTERN]")
@@ -211,8 +213,8 @@ func signalAll(ts *testscript.TestScript, neg bool, args []string, name string, 
 	}
 }
 
-// startRedis starts a redis-server on a free port of the loopback interface, with the given arguments, and sets variables
-// to its URL and port: redis URL-VARIABLE PORT-VARIABLE [ARG]...
+// startRedis starts a redis-server on a free port of the loopback interface, with the given arguments, and sets
+// variables to its URL and port: redis URL-VARIABLE PORT-VARIABLE [ARG]...
 func startRedis(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: redis URL-VARIABLE PORT-VARIABLE [ARG]...")

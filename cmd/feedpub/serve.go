@@ -172,7 +172,8 @@ func listen(key string, address config.Address) (net.Listener, error) {
 	l, err := net.Listen("tcp", string(address))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: another program listens on %s; choose another address with --%s", key, address, flagOf(key))
+		return nil, fmt.Errorf("%s: another program listens on %s; choose another address with --%s", key, address,
+			flagOf(key))
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("%s: not permitted to listen on %s; ports below 1024 belong to root", key, address)
 	case err != nil:

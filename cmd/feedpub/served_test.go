@@ -57,7 +57,8 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output st
 	output = do(append([]string{"import"}, arguments...)...)
 	do("rebuild")
 	ready := process(t, dir, append([]string{"serve"}, common...)...)
-	server := exec.Command(ready.Path, ready.Args[1:]...) // without the test's context, which is canceled before the cleanup
+	// Without the test's context, which is canceled before the cleanup.
+	server := exec.Command(ready.Path, ready.Args[1:]...)
 	server.Dir = dir
 	server.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_BASE_URL="+b.base)
 	if err := server.Start(); err != nil {
@@ -122,7 +123,9 @@ func hrefs(links []xmlLink, rel string) []string {
 }
 
 // follow reads a feed and all its archives. Read returns the posts of a document and the URL of the previous archive.
-func (b blog) follow(t *testing.T, path string, read func(doc []byte) (map[string]servedPost, string)) (all map[string]servedPost, text string) {
+func (b blog) follow(
+	t *testing.T, path string, read func(doc []byte) (map[string]servedPost, string),
+) (all map[string]servedPost, text string) {
 	t.Helper()
 	all = map[string]servedPost{}
 	var docs strings.Builder
@@ -235,8 +238,10 @@ func (b blog) atom(t *testing.T) func(doc []byte) (map[string]servedPost, string
 				}
 			}
 			posts[id] = servedPost{
-				Title: e.Title, URL: firstOf(hrefs(e.Links, "alternate")), Published: utc(t, time.RFC3339, e.Date), Authors: strings.Join(names, ", "),
-				Tags: tags, Related: hrefs(e.Links, "related"), Via: hrefs(e.Links, "via"), Enclosures: hrefs(e.Links, "enclosure"),
+				Title: e.Title, URL: firstOf(hrefs(e.Links, "alternate")), Published: utc(t, time.RFC3339, e.Date),
+				Authors: strings.Join(names, ", "),
+				Tags:    tags, Related: hrefs(e.Links, "related"), Via: hrefs(e.Links, "via"),
+				Enclosures: hrefs(e.Links, "enclosure"),
 			}
 		}
 		return posts, firstOf(hrefs(d.Links, "prev-archive"))
@@ -287,8 +292,8 @@ func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// wantServed checks that the documents of all three formats have exactly these posts, and contain each of the texts in shown
-// and none of those in hidden.
+// wantServed checks that the documents of all three formats have exactly these posts, and contain each of the texts in
+// shown and none of those in hidden.
 func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden []string) {
 	t.Helper()
 	for path, read := range map[string]func(*testing.T) func([]byte) (map[string]servedPost, string){
@@ -327,33 +332,44 @@ func jsonWords(s string) string {
 	return strings.Trim(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(quoted)), `"`)
 }
 
-// TestServeWordPress checks that the posts of a large WordPress export are served in every format with their ids, dates,
-// authors, tags and credits, and that posts that were not public are not served.
+// TestServeWordPress checks that the posts of a large WordPress export are served in every format with their ids,
+// dates, authors, tags and credits, and that posts that were not public are not served.
 func TestServeWordPress(t *testing.T) {
 	const n = 1000
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8" ?>
 <!-- generator="WordPress/6.4" -->
-<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/"
-	xmlns:wfw="http://wellformedweb.org/CommentAPI/" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:wp="http://wordpress.org/export/1.2/">
+<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/"
+	xmlns:content="http://purl.org/rss/1.0/modules/content/"
+	xmlns:wfw="http://wellformedweb.org/CommentAPI/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+	xmlns:wp="http://wordpress.org/export/1.2/">
 <channel><title>Blog</title><link>https://b.example</link><wp:wxr_version>1.2</wp:wxr_version>
 <wp:base_site_url>https://b.example</wp:base_site_url><wp:base_blog_url>https://b.example</wp:base_blog_url>
-<wp:author><wp:author_id>1</wp:author_id><wp:author_login><![CDATA[ann]]></wp:author_login><wp:author_display_name><![CDATA[Ann Lee]]></wp:author_display_name></wp:author>
-<wp:author><wp:author_id>2</wp:author_id><wp:author_login><![CDATA[bob]]></wp:author_login><wp:author_display_name><![CDATA[]]></wp:author_display_name>
-<wp:author_first_name><![CDATA[Bob]]></wp:author_first_name><wp:author_last_name><![CDATA[Möller]]></wp:author_last_name></wp:author>
-<wp:category><wp:category_nicename>walks</wp:category_nicename><wp:cat_name><![CDATA[Walks &amp; Seas]]></wp:cat_name></wp:category>
+<wp:author><wp:author_id>1</wp:author_id><wp:author_login><![CDATA[ann]]></wp:author_login>
+<wp:author_display_name><![CDATA[Ann Lee]]></wp:author_display_name></wp:author>
+<wp:author><wp:author_id>2</wp:author_id><wp:author_login><![CDATA[bob]]></wp:author_login>
+<wp:author_display_name><![CDATA[]]></wp:author_display_name>
+<wp:author_first_name><![CDATA[Bob]]></wp:author_first_name>
+<wp:author_last_name><![CDATA[Möller]]></wp:author_last_name></wp:author>
+<wp:category><wp:category_nicename>walks</wp:category_nicename>
+<wp:cat_name><![CDATA[Walks &amp; Seas]]></wp:cat_name></wp:category>
 `)
 	want := map[string]servedPost{}
 	start := time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
 	for i := range n {
 		writeWordPressPost(&b, want, i, start.Add(time.Duration(i)*37*time.Hour))
 	}
-	b.WriteString(`<item><title>About</title><link>https://b.example/about/</link><guid isPermaLink="false">https://b.example/?page_id=9001</guid>
-<content:encoded><![CDATA[Words of a page.]]></content:encoded><wp:post_id>9001</wp:post_id><wp:post_date_gmt>2010-01-01 00:00:00</wp:post_date_gmt>
+	b.WriteString(`<item><title>About</title><link>https://b.example/about/</link>
+<guid isPermaLink="false">https://b.example/?page_id=9001</guid>
+<content:encoded><![CDATA[Words of a page.]]></content:encoded><wp:post_id>9001</wp:post_id>
+<wp:post_date_gmt>2010-01-01 00:00:00</wp:post_date_gmt>
 <wp:status>publish</wp:status><wp:post_type>page</wp:post_type></item>
-<item><title>Menu</title><guid>https://b.example/?p=9002</guid><wp:post_id>9002</wp:post_id><wp:status>publish</wp:status><wp:post_type>nav_menu_item</wp:post_type></item>
-<item><title>sea.jpg</title><guid>https://b.example/wp-content/sea.jpg</guid><wp:post_id>9003</wp:post_id><wp:status>inherit</wp:status>
-<wp:post_type>attachment</wp:post_type><wp:attachment_url><![CDATA[https://b.example/wp-content/sea.jpg]]></wp:attachment_url></item>
+<item><title>Menu</title><guid>https://b.example/?p=9002</guid><wp:post_id>9002</wp:post_id>
+<wp:status>publish</wp:status><wp:post_type>nav_menu_item</wp:post_type></item>
+<item><title>sea.jpg</title><guid>https://b.example/wp-content/sea.jpg</guid><wp:post_id>9003</wp:post_id>
+<wp:status>inherit</wp:status>
+<wp:post_type>attachment</wp:post_type>
+<wp:attachment_url><![CDATA[https://b.example/wp-content/sea.jpg]]></wp:attachment_url></item>
 </channel></rss>
 `)
 	dir := t.TempDir()
@@ -361,7 +377,9 @@ func TestServeWordPress(t *testing.T) {
 		t.Fatal(err)
 	}
 	site, output := serveBlog(t, dir, "wordpress.xml")
-	for _, line := range []string{"skipped: 1 attachment", "skipped: 1 nav_menu_item", "skipped: 1 page", "skipped: 50 trash", "950 posts stored in"} {
+	for _, line := range []string{
+		"skipped: 1 attachment", "skipped: 1 nav_menu_item", "skipped: 1 page", "skipped: 50 trash", "950 posts stored in",
+	} {
 		if !strings.Contains(output, line) {
 			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
@@ -372,7 +390,8 @@ func TestServeWordPress(t *testing.T) {
 		"[contact-form id=7]", "<p>A block.</p>", "An excerpt of 13.",
 		`<a href="https://video.example/4">https://video.example/4</a>`,
 	}, []string{
-		"wp:paragraph", "[caption", "[gallery", "[embed", "<!--more-->", "Words of a comment", "Words of a page", "Words of a secret", "nav_menu_item",
+		"wp:paragraph", "[caption", "[gallery", "[embed", "<!--more-->", "Words of a comment", "Words of a page",
+		"Words of a secret", "nav_menu_item",
 	})
 }
 
@@ -395,7 +414,8 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 	case 0:
 		content = "First line\nsecond line\n\n<!--more-->\n\nA paragraph."
 	case 1:
-		content = `[caption id="attachment_1" align="alignnone" width="300"]<img src="https://b.example/tide.jpg" alt="" /> Low tide[/caption]` + "\n\n[contact-form id=7]"
+		content = `[caption id="attachment_1" align="alignnone" width="300"]` +
+			`<img src="https://b.example/tide.jpg" alt="" /> Low tide[/caption]` + "\n\n[contact-form id=7]"
 	case 2:
 		content = `Pictures: [gallery ids="9003"]`
 	case 3:
@@ -404,25 +424,35 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 	case 4:
 		content = "Look:\n\n[embed]https://video.example/4[/embed]\n\nhttps://video.example/5"
 	case 5: // a credit in prose
-		content = fmt.Sprintf("From <a href=\"https://www.theguardian.com/%d\">the Guardian</a>:\n\n<blockquote>The sea rose by a metre that night, and nobody slept.</blockquote>\n\nI saw it too.", i)
+		content = fmt.Sprintf("From <a href=\"https://www.theguardian.com/%d\">the Guardian</a>:\n\n<blockquote>The sea "+
+			"rose by a metre that night, and nobody slept.</blockquote>\n\nI saw it too.", i)
 		p.Related = []string{fmt.Sprintf("https://www.theguardian.com/%d", i)}
 	case 6: // a credit in markup, and a via
-		content = fmt.Sprintf(`<figure><blockquote cite="https://star.example/%d"><p>Houses fall.</p></blockquote><figcaption>Ann Reed, <cite>`+
-			`<a href="https://star.example/%d">Sea and sand</a></cite>, The Star</figcaption></figure>`+"\n\nI saw it. (via <a href=\"https://cy.example/%d\">Cy’s Notes</a>)", i, i, i)
-		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d", i)}
+		content = fmt.Sprintf(`<figure><blockquote cite="https://star.example/%d"><p>Houses fall.</p></blockquote>`+
+			`<figcaption>Ann Reed, <cite>`+
+			`<a href="https://star.example/%d">Sea and sand</a></cite>, The Star</figcaption></figure>`+
+			"\n\nI saw it. (via <a href=\"https://cy.example/%d\">Cy’s Notes</a>)", i, i, i)
+		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d",
+			i)}
 	case 7: // quotes as data, as in exports of feedpub
 		content = "Words of my own."
-		meta = fmt.Sprintf(`<wp:postmeta><wp:meta_key>_feedpub</wp:meta_key><wp:meta_value><![CDATA[{"quotes":[{"source":{"publication":"The Star",`+
-			`"url":"https://star.example/%d"}}],"via":[{"name":"Cy","url":"https://cy.example/%d"}]}]]></wp:meta_value></wp:postmeta>`, i, i)
-		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d", i)}
+		meta = fmt.Sprintf(`<wp:postmeta><wp:meta_key>_feedpub</wp:meta_key><wp:meta_value>`+
+			`<![CDATA[{"quotes":[{"source":{"publication":"The Star",`+
+			`"url":"https://star.example/%d"}}],"via":[{"name":"Cy","url":"https://cy.example/%d"}]}]]>`+
+			`</wp:meta_value></wp:postmeta>`, i, i)
+		p.Related, p.Via = []string{fmt.Sprintf("https://star.example/%d", i)}, []string{fmt.Sprintf("https://cy.example/%d",
+			i)}
 	case 8: // an episode
 		content = `[audio mp3="https://b.example/8.mp3"][/audio]`
-		meta = `<wp:postmeta><wp:meta_key>enclosure</wp:meta_key><wp:meta_value><![CDATA[https://b.example/8.mp3` + "\n12345\naudio/mpeg\n" + `]]></wp:meta_value></wp:postmeta>`
+		meta = `<wp:postmeta><wp:meta_key>enclosure</wp:meta_key>` +
+			`<wp:meta_value><![CDATA[https://b.example/8.mp3` + "\n12345\naudio/mpeg\n" + `]]></wp:meta_value></wp:postmeta>`
 		p.Enclosures = []string{"https://b.example/8.mp3"}
 	case 9: // a post with a picture and comments
 		content = "Seen from afar."
-		meta = `<wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value><![CDATA[9003]]></wp:meta_value></wp:postmeta>` +
-			`<wp:comment><wp:comment_id>1</wp:comment_id><wp:comment_content><![CDATA[Words of a comment]]></wp:comment_content></wp:comment>`
+		meta = `<wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key>` +
+			`<wp:meta_value><![CDATA[9003]]></wp:meta_value></wp:postmeta>` +
+			`<wp:comment><wp:comment_id>1</wp:comment_id>` +
+			`<wp:comment_content><![CDATA[Words of a comment]]></wp:comment_content></wp:comment>`
 	}
 	status, password := "publish", ""
 	switch i % 20 {
@@ -444,13 +474,19 @@ func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, d
 	if _, public := want[id]; !public {
 		content = "Words of a secret"
 	}
-	fmt.Fprintf(b, "<item><title><![CDATA[Post %d &amp; “more”]]></title><link>%s</link><pubDate>%s</pubDate><dc:creator><![CDATA[%s]]></dc:creator>\n"+
-		"<guid isPermaLink=\"%t\">%s</guid><description></description><content:encoded><![CDATA[%s]]></content:encoded><excerpt:encoded><![CDATA[%s]]></excerpt:encoded>\n"+
-		"<wp:post_id>%d</wp:post_id><wp:post_date><![CDATA[%s]]></wp:post_date><wp:post_date_gmt><![CDATA[%s]]></wp:post_date_gmt><wp:status><![CDATA[%s]]></wp:status>"+
+	fmt.Fprintf(b, "<item><title><![CDATA[Post %d &amp; "+
+		"“more”]]></title><link>%s</link><pubDate>%s</pubDate><dc:creator><![CDATA[%s]]></dc:creator>\n"+
+		"<guid isPermaLink=\"%t\">%s</guid><description></description>"+
+		"<content:encoded><![CDATA[%s]]></content:encoded>"+
+		"<excerpt:encoded><![CDATA[%s]]></excerpt:encoded>\n"+
+		"<wp:post_id>%d</wp:post_id><wp:post_date><![CDATA[%s]]></wp:post_date>"+
+		"<wp:post_date_gmt><![CDATA[%s]]></wp:post_date_gmt><wp:status><![CDATA[%s]]></wp:status>"+
 		"<wp:post_type><![CDATA[post]]></wp:post_type><wp:post_password><![CDATA[%s]]></wp:post_password>\n"+
-		"<category domain=\"category\" nicename=\"walks\"><![CDATA[Walks &amp; Seas]]></category><category domain=\"category\" nicename=\"uncategorized\"><![CDATA[Uncategorized]]></category>"+
+		"<category domain=\"category\" nicename=\"walks\"><![CDATA[Walks &amp; Seas]]></category>"+
+		"<category domain=\"category\" nicename=\"uncategorized\"><![CDATA[Uncategorized]]></category>"+
 		"<category domain=\"post_tag\" nicename=\"t\"><![CDATA[Tag %d]]></category>%s</item>\n",
-		i, address, date.Format(time.RFC1123Z), login, i%3 == 1, id, content, excerpt, i, date.Add(time.Hour).Format(time.DateTime), date.Format(time.DateTime),
+		i, address, date.Format(time.RFC1123Z), login, i%3 == 1, id, content, excerpt, i,
+		date.Add(time.Hour).Format(time.DateTime), date.Format(time.DateTime),
 		status, password, i%7, meta)
 }
 
@@ -473,13 +509,18 @@ func TestServeHugo(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
 		"site/hugo.toml": "baseURL = 'https://b.example/blog/'\n[permalinks]\nposts = '/:year/:month/:slug/'\n",
-		"site/content/posts/sea.md": "+++\ntitle = 'The sea'\ndate = 2020-05-01T10:00:00+02:00\ntags = ['sea', 'walks']\ncategories = ['Notes']\nauthors = ['Ann Lee', 'Bob']\nslug = 'By the Sea'\n+++\n" +
-			"From [the Guardian](https://www.theguardian.com/1):\n\n> The sea rose by a metre that night, and nobody slept.\n\nI saw it too.\n\n{{< youtube w7Ft2ymGmfc >}}\n",
-		"site/content/posts/walk/index.md": "---\ntitle: A walk\ndate: 2021-01-02\nguid: https://old.example/walk\n---\n{{< figure src=\"tide.jpg\" caption=\"Low tide\" >}}\n\n" +
+		"site/content/posts/sea.md": "+++\ntitle = 'The sea'\ndate = 2020-05-01T10:00:00+02:00\ntags = ['sea', 'walks']\n" +
+			"categories = ['Notes']\nauthors = ['Ann Lee', 'Bob']\nslug = 'By the Sea'\n+++\n" +
+			"From [the Guardian](https://www.theguardian.com/1):\n\n> The sea rose by a metre that night, " +
+			"and nobody slept.\n\n" +
+			"I saw it too.\n\n{{< youtube w7Ft2ymGmfc >}}\n",
+		"site/content/posts/walk/index.md": "---\ntitle: A walk\ndate: 2021-01-02\nguid: https://old.example/walk\n---\n" +
+			"{{< figure src=\"tide.jpg\" caption=\"Low tide\" >}}\n\n" +
 			"See [the sea]({{< relref \"sea.md\" >}}).\n\n{{< chart 7 >}}\n",
 		"site/content/posts/walk/notes.md": "A part of the walk.",
 		"site/content/posts/_index.md":     "---\ntitle: Posts\n---\nWords of a section.",
-		"site/content/links/star.md": "---\ntitle: Star\ndate: 2021-02-03T04:05:06Z\nurl: /star.html\nquotes: [{source: {publication: The Star, url: 'https://star.example/1'}}]\n" +
+		"site/content/links/star.md": "---\ntitle: Star\ndate: 2021-02-03T04:05:06Z\nurl: /star.html\n" +
+			"quotes: [{source: {publication: The Star, url: 'https://star.example/1'}}]\n" +
 			"via: [{name: Cy, url: 'https://cy.example/'}]\n---\nWords of my own.\n",
 		"site/content/posts/draft.md":   "---\ntitle: Draft\ndate: 2021-01-02\ndraft: true\n---\nWords of a draft.",
 		"site/content/about.md":         "---\ntitle: About\n---\nWords of a page.",
@@ -489,35 +530,51 @@ func TestServeHugo(t *testing.T) {
 		"site/public/posts/x/index.htm": "Words of the output.",
 	})
 	b, output := serveBlog(t, dir, "site")
-	for _, line := range []string{"posts/walk/index.md:10: {{< chart 7 >}} is unknown", "skipped: 1 page", "5 posts stored in"} {
+	for _, line := range []string{
+		"posts/walk/index.md:10: {{< chart 7 >}} is unknown", "skipped: 1 page", "5 posts stored in",
+	} {
 		if !strings.Contains(output, line) {
 			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
 	}
 	b.wantServed(t, map[string]servedPost{
-		"posts/sea.md": {Title: "The sea", URL: "https://b.example/blog/2020/05/by-the-sea/", Published: "2020-05-01T08:00:00Z", Authors: "Ann Lee, Bob",
+		"posts/sea.md": {Title: "The sea", URL: "https://b.example/blog/2020/05/by-the-sea/",
+			Published: "2020-05-01T08:00:00Z", Authors: "Ann Lee, Bob",
 			Tags: []string{"sea", "walks", "Notes"}, Related: []string{"https://www.theguardian.com/1"}},
-		"https://old.example/walk": {Title: "A walk", URL: "https://b.example/blog/2021/01/a-walk/", Published: "2021-01-02T00:00:00Z"},
+		"https://old.example/walk": {Title: "A walk", URL: "https://b.example/blog/2021/01/a-walk/",
+			Published: "2021-01-02T00:00:00Z"},
 		"links/star.md": {Title: "Star", URL: "https://b.example/blog/star.html", Published: "2021-02-03T04:05:06Z",
 			Related: []string{"https://star.example/1"}, Via: []string{"https://cy.example/"}},
 	}, []string{
-		`src="https://b.example/blog/2021/01/a-walk/tide.jpg"`, "Low tide", `href="https://b.example/blog/2020/05/by-the-sea/"`,
+		`src="https://b.example/blog/2021/01/a-walk/tide.jpg"`, "Low tide",
+		`href="https://b.example/blog/2020/05/by-the-sea/"`,
 		`href="https://www.youtube.com/watch?v=w7Ft2ymGmfc"`, "chart 7",
-	}, []string{"A part of the walk", "Words of a draft", "Words of a page", "Words of a template", "Words of the", "Words of a section", "youtube w7F", "relref"})
+	}, []string{
+		"A part of the walk", "Words of a draft", "Words of a page", "Words of a template", "Words of the",
+		"Words of a section", "youtube w7F", "relref",
+	})
 }
 
 // TestServeJekyll is TestServeHugo for a Jekyll folder.
 func TestServeJekyll(t *testing.T) {
 	dir := t.TempDir()
 	writeFiles(t, dir, map[string]string{
-		"site/_config.yml": "url: https://b.example\nbaseurl: /blog\npermalink: /:categories/:year/:title/\nauthor: The site\n" +
+		"site/_config.yml": "url: https://b.example\nbaseurl: /blog\n" +
+			"permalink: /:categories/:year/:title/\nauthor: The site\n" +
 			"defaults:\n- scope: {path: '', type: posts}\n  values: {author: Ann Lee}\n",
-		"site/_posts/2015-03-04-by-the-sea.md": "---\nlayout: post\ntitle: \"The sea\"\ncategories: notes\ntags: sea walks\n---\n" +
-			"From [the Guardian](https://www.theguardian.com/1):\n\n> The sea rose by a metre that night, and nobody slept.\n\nI saw it too.\n\n" +
+		"site/_posts/2015-03-04-by-the-sea.md": "---\nlayout: post\ntitle: \"The sea\"\n" +
+			"categories: notes\ntags: sea walks\n---\n" +
+			"From [the Guardian](https://www.theguardian.com/1):\n\n> The sea rose by a metre that night, " +
+			"and nobody slept.\n\n" +
+			"I saw it too.\n\n" +
 			"{% highlight ruby %}\nputs 1 < 2\n{% endhighlight %}\n",
-		"site/_posts/2016-01-01-later.markdown": "---\ntitle: Later\ndate: 2016-01-01 08:00:00 -0500\npermalink: /later.html\nauthor: Bob\n---\n" +
-			"![Tide]({{ '/tide.jpg' | relative_url }}) and [the sea]({% post_url 2015-03-04-by-the-sea %}).\n\n{% include chart.html %}\n",
-		"site/_posts/2016-02-03-star.html": "---\ntitle: Star\nquotes: [{source: {publication: The Star, url: 'https://star.example/1'}}]\nvia: [{name: Cy, url: 'https://cy.example/'}]\n---\n<p>Words of my own.</p>\n",
+		"site/_posts/2016-01-01-later.markdown": "---\ntitle: Later\ndate: 2016-01-01 08:00:00 -0500\n" +
+			"permalink: /later.html\nauthor: Bob\n---\n" +
+			"![Tide]({{ '/tide.jpg' | relative_url }}) and [the sea]({% post_url 2015-03-04-by-the-sea %}).\n\n" +
+			"{% include chart.html %}\n",
+		"site/_posts/2016-02-03-star.html": "---\ntitle: Star\n" +
+			"quotes: [{source: {publication: The Star, url: 'https://star.example/1'}}]\n" +
+			"via: [{name: Cy, url: 'https://cy.example/'}]\n---\n<p>Words of my own.</p>\n",
 		"site/_posts/2016-02-04-hidden.md": "---\npublished: false\n---\nWords of a draft.",
 		"site/_drafts/idea.md":             "Words of a draft.",
 		"site/_layouts/post.html":          "Words of a template.",
@@ -525,18 +582,26 @@ func TestServeJekyll(t *testing.T) {
 		"site/about.md":                    "Words of a page.",
 	})
 	b, output := serveBlog(t, dir, "site")
-	for _, line := range []string{"_posts/2016-01-01-later.markdown:9: {% include chart.html %} is unknown", "5 posts stored in"} {
+	for _, line := range []string{
+		"_posts/2016-01-01-later.markdown:9: {% include chart.html %} is unknown", "5 posts stored in",
+	} {
 		if !strings.Contains(output, line) {
 			t.Errorf("the output of the import does not contain %q:\n%s", line, output)
 		}
 	}
 	b.wantServed(t, map[string]servedPost{
-		"_posts/2015-03-04-by-the-sea.md": {Title: "The sea", URL: "https://b.example/blog/notes/2015/by-the-sea/", Published: "2015-03-04T00:00:00Z", Authors: "Ann Lee",
+		"_posts/2015-03-04-by-the-sea.md": {Title: "The sea", URL: "https://b.example/blog/notes/2015/by-the-sea/",
+			Published: "2015-03-04T00:00:00Z", Authors: "Ann Lee",
 			Tags: []string{"sea", "walks", "notes"}, Related: []string{"https://www.theguardian.com/1"}},
-		"_posts/2016-01-01-later.markdown": {Title: "Later", URL: "https://b.example/blog/later.html", Published: "2016-01-01T13:00:00Z", Authors: "Bob"},
-		"_posts/2016-02-03-star.html": {Title: "Star", URL: "https://b.example/blog/2016/star/", Published: "2016-02-03T00:00:00Z", Authors: "Ann Lee",
+		"_posts/2016-01-01-later.markdown": {Title: "Later", URL: "https://b.example/blog/later.html",
+			Published: "2016-01-01T13:00:00Z", Authors: "Bob"},
+		"_posts/2016-02-03-star.html": {Title: "Star", URL: "https://b.example/blog/2016/star/",
+			Published: "2016-02-03T00:00:00Z", Authors: "Ann Lee",
 			Related: []string{"https://star.example/1"}, Via: []string{"https://cy.example/"}},
 	}, []string{
-		`src="https://b.example/blog/tide.jpg"`, `href="https://b.example/blog/notes/2015/by-the-sea/"`, "puts 1 &lt; 2", "include chart.html", "Words of my own",
-	}, []string{"Words of a draft", "Words of a template", "Words of the output", "Words of a page", "endhighlight", "post_url"})
+		`src="https://b.example/blog/tide.jpg"`, `href="https://b.example/blog/notes/2015/by-the-sea/"`, "puts 1 &lt; 2",
+		"include chart.html", "Words of my own",
+	}, []string{
+		"Words of a draft", "Words of a template", "Words of the output", "Words of a page", "endhighlight", "post_url",
+	})
 }

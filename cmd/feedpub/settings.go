@@ -76,7 +76,7 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// process returns what sites take from the process.
+// process returns the dependencies that sites share.
 func (env *environment) process(log *slog.Logger) (hosting.Process, error) {
 	files, err := fs.Sub(samples, "samples")
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build !race && unix
 
-// This test is many times slower with the race detector, which finds nothing here that tests with a few sites do not find.
-// make test runs it without.
+// This test is many times slower with the race detector, which finds nothing here that tests with a few sites do not
+// find. make test runs it without.
 
 package main
 
@@ -41,7 +41,8 @@ func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 			feeds += min(s.Feeds, tags+1) // the pages are not counted
 		}
 		if time.Now().After(end) {
-			t.Fatalf("after %[2]v, %[1]d feeds are served, want %[3]d; the log:\n%s", feeds, scalePatience, number*(tags+1), p.log.String())
+			t.Fatalf("after %[2]v, %[1]d feeds are served, want %[3]d; the log:\n%s", feeds, scalePatience, number*(tags+1),
+				p.log.String())
 		}
 	}
 	built, work := time.Since(began), processorTime(t)-cpu

@@ -53,7 +53,8 @@ func newPlatform(t testing.TB, sites, posts, tags int) *platform {
 	if err := os.Mkdir(filepath.Join(p.dir, "sites"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.write("feedpub.yml", "redis: "+server.URL()+"\nsites_from: sites\nadmin: {tokens_file: tokens}\nlog: {level: warn}\nsite: {language: de}\n")
+	p.write("feedpub.yml", "redis: "+server.URL()+"\nsites_from: sites\nadmin: {tokens_file: tokens}\nlog: {level: "+
+		"warn}\nsite: {language: de}\n")
 	p.write("tokens", "operator [write,rebuild]: of-all")
 	for i := range sites {
 		p.writeSite(siteID(i), "")
@@ -99,7 +100,8 @@ func (p *platform) write(name, text string) {
 
 func (p *platform) writeSite(id feed.SiteID, more string) {
 	p.t.Helper()
-	p.write(filepath.Join("sites", string(id)+".yml"), fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n%s", hostOf(id), id, more))
+	p.write(filepath.Join("sites", string(id)+".yml"),
+		fmt.Sprintf("site: {base_url: 'http://%s', title: The site %s}\n%s", hostOf(id), id, more))
 }
 
 // start starts the server. It runs until stop is called or the test ends.
@@ -109,8 +111,10 @@ func (p *platform) start() (stop func()) {
 	out, outWriter := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--config", filepath.Join(p.dir, "feedpub.yml"), "--data", filepath.Join(p.dir, "data"),
-			"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, func(string) string { return "" }, nil, outWriter, &p.log)
+		done <- run(ctx, []string{"serve", "--config", filepath.Join(p.dir, "feedpub.yml"), "--data",
+			filepath.Join(p.dir, "data"),
+			"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"},
+			func(string) string { return "" }, nil, outWriter, &p.log)
 		_ = outWriter.Close() // never fails
 	}()
 	stop = sync.OnceFunc(func() {
@@ -183,7 +187,7 @@ func (p *platform) until(what string, done func() bool) {
 	defer ticker.Stop()
 	for end := time.Now().Add(patience); !done(); <-ticker.C {
 		if time.Now().After(end) {
-			p.t.Fatalf("after %v, not true: %s; the log:\n%s", patience, what, p.log.String())
+			p.t.Fatalf("condition not met after %v: %s; the log:\n%s", patience, what, p.log.String())
 		}
 	}
 }
@@ -221,13 +225,15 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	if status, body := p.get("unknown.example", "/feed.xml"); status != 421 {
 		t.Errorf("an unknown host: %d %s, want 421", status, body)
 	}
-	if status, body := p.ask("GET", "/readyz", ""); status != 200 || body != "documents: ok\nstore: ok\nbuilding: ok\nsites: ok\n" {
+	if status, body := p.ask("GET", "/readyz", ""); status != 200 ||
+		body != "documents: ok\nstore: ok\nbuilding: ok\nsites: ok\n" {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 
 	// A change of a post changes only the feed of its site.
 	changed := siteID(17)
-	post := `{"id": "post-3", "title": "Rewritten", "content_text": "Other words.", "date_published": "2025-01-02T03:04:05Z"}`
+	post := `{"id": "post-3", "title": "Rewritten", "content_text": "Other words.", ` +
+		`"date_published": "2025-01-02T03:04:05Z"}`
 	if status, body := p.ask("PUT", "/sites/"+string(changed)+"/posts/post-3", post); status != 200 {
 		t.Fatalf("PUT: %d %s", status, body)
 	}
@@ -300,7 +306,8 @@ func TestWatchSites(t *testing.T) {
 	}
 
 	t.Log("a site is changed")
-	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', title: Another title}\nmoved: {/old: /feed.xml}\n")
+	p.write("sites/"+string(one)+".yml", "site: {base_url: 'http://"+hostOf(one)+"', title: Another title}\nmoved: "+
+		"{/old: /feed.xml}\n")
 	p.until("the new title is served", func() bool {
 		_, body := p.get(hostOf(one), "/feed.xml")
 		return strings.Contains(body, "Another title")
@@ -311,7 +318,8 @@ func TestWatchSites(t *testing.T) {
 	p.write("sites/"+string(two)+".yml", "site: {base_url: 'http://"+hostOf(zero)+"', title: Thief}\n")
 	p.write("sites/new.yml", "site: [\n")
 	p.write("sites/Wrong name.yml", "site: {base_url: 'http://x.example'}\n")
-	wrong := map[string]bool{string(one) + ".yml": true, string(two) + ".yml": true, "new.yml": false, "Wrong name.yml": false}
+	wrong := map[string]bool{string(one) + ".yml": true, string(two) + ".yml": true, "new.yml": false,
+		"Wrong name.yml": false}
 	p.until("the invalid files are problems", func() bool { return maps.Equal(problems(), wrong) })
 	if diff := cmp.Diff(wrong, problems()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

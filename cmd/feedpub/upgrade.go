@@ -119,7 +119,8 @@ func (env *environment) upgradeSites(ctx context.Context, c config.Config, flags
 		rows := [][]string{{"SITE", "PROCESSES", "VERSION", "IN COMMON", "UPGRADED"}}
 		for _, u := range list {
 			rows = append(rows, []string{
-				string(u.Site), strconv.Itoa(len(u.Members)), strconv.Itoa(u.Schema.Renderer), strconv.Itoa(u.To), strconv.FormatBool(u.Done),
+				string(u.Site), strconv.Itoa(len(u.Members)), strconv.Itoa(u.Schema.Renderer), strconv.Itoa(u.To),
+				strconv.FormatBool(u.Done),
 			})
 		}
 		err = env.printTable(rows)
@@ -147,7 +148,8 @@ func (env *environment) printUpgrade(u hosting.Upgrade, check bool) error {
 			id = id[:i]
 		}
 		rows = append(rows, []string{
-			id, role, cmp.Or(m.Program, "-"), fmt.Sprintf("%d to %d", m.Renderer.Oldest, m.Renderer.Newest), strconv.Itoa(m.Schema), seen,
+			id, role, cmp.Or(m.Program, "-"), fmt.Sprintf("%d to %d", m.Renderer.Oldest, m.Renderer.Newest),
+			strconv.Itoa(m.Schema), seen,
 		})
 	}
 	if err := env.printTable(rows); err != nil {

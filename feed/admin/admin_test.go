@@ -141,7 +141,8 @@ func TestRebuildNeedsAToken(t *testing.T) {
 		{"wrong", "Authorization: Bearer " + secret + "x", 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"shorter", "Authorization: Bearer " + secret[1:], 401, `Bearer realm="feedpub", error="invalid_token"`},
 		{"the name", "Authorization: Bearer alice", 401, `Bearer realm="feedpub", error="invalid_token"`},
-		{"without the right", "Authorization: Bearer writer-token", 403, `Bearer realm="feedpub", error="insufficient_scope", scope="rebuild"`},
+		{"without the right", "Authorization: Bearer writer-token", 403,
+			`Bearer realm="feedpub", error="insufficient_scope", scope="rebuild"`},
 		{"right", bearer, 200, ""},
 		{"right, scheme in lower case", "Authorization: bearer " + secret, 200, ""},
 		{"another valid token", "Authorization: Bearer another-token", 200, ""},
@@ -244,7 +245,8 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 		{fmt.Errorf("name: %w", feed.ErrInvalid), 400, "name: invalid"},
 		{fmt.Errorf("another builder: %w", feed.ErrLocked), 409, "another builder: locked"},
 		{fmt.Errorf("head: %w", feed.ErrStale), 409, "head: stale"},
-		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503, "The store is unavailable; published documents are still served."},
+		{fmt.Errorf("%s: %w", hidden, feed.ErrUnavailable), 503,
+			"The store is unavailable; published documents are still served."},
 		{fmt.Errorf("%s: %w", hidden, context.DeadlineExceeded), 503, "The operation timed out and may still be running."},
 		{errors.New(hidden), 500, "Internal error; see the log."},
 	} {
@@ -336,8 +338,8 @@ func TestLists(t *testing.T) {
 	for path, want := range map[string]string{
 		"/problems": `{"problems":[{"site":"main","id":"a","kind":"rejected","place":"line 3","reason":"no content"},` +
 			`{"site":"main","id":"a","kind":"rejected","place":"line 3","reason":"no content"}]}`,
-		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml",` +
-			`"hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
+		"/feeds": `{"feeds":[{"site":"main","feed":"main","items":2,"archives":2,"token":7,` +
+			`"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}]}`,
 	} {
 		var got, wanted any
 		if err := errors.Join(json.Unmarshal([]byte(text(t, ask(t, c, "GET", path, ""))), &got),
@@ -348,8 +350,9 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
-	if got, want := text(t, ask(t, config(t, &fake{}), "GET", "/problems", "")), "{\n  \"problems\": []\n}\n"; got != want {
-		t.Errorf("without problems, /problems is %q, want %q", got, want)
+	const none = "{\n  \"problems\": []\n}\n"
+	if got := text(t, ask(t, config(t, &fake{}), "GET", "/problems", "")); got != none {
+		t.Errorf("without problems, /problems is %q, want %q", got, none)
 	}
 	if got := ask(t, config(t, &fake{err: feed.ErrUnavailable}), "GET", "/problems", "").StatusCode; got != 503 {
 		t.Errorf("/problems without the store: status %d, want 503", got)
@@ -372,7 +375,8 @@ func rebuildMayTakeLonger(t *testing.T) {
 	}}
 	l := make(pipes)
 	limits := Limits{
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: limit, WriteTimeout: limit, IdleTimeout: time.Minute, MaxHeaderBytes: 8192,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: limit, WriteTimeout: limit, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 8192,
 	}
 	server := NewServer(NewHandler(config(t, f)), limits, logTo(t))
 	got := Limits{

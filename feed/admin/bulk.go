@@ -43,7 +43,8 @@ func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 		return h.storeLines(w, r)
 	default:
 		return problem{Status: http.StatusUnsupportedMediaType,
-			Detail: "The content type of a post is application/json, that of JSON Lines application/x-ndjson or application/jsonl."}
+			Detail: "The content type of a post is application/json, " +
+				"that of JSON Lines application/x-ndjson or application/jsonl."}
 	}
 }
 
@@ -56,8 +57,8 @@ func ownID(raw []byte) (string, error) {
 	return own.ID, nil
 }
 
-// lineAnswer is the result of one line, with the status that a single post would have: 200, 202, 413, 422 or 503.
-type lineAnswer struct {
+// lineResult is the result of one line, with the status that a single post would have: 200, 202, 413, 422 or 503.
+type lineResult struct {
 	Line   int    `json:"line"` // from 1
 	Status int    `json:"status"`
 	ID     string `json:"id,omitempty"`
@@ -75,7 +76,7 @@ type bulk struct {
 	numbers []int // of the batch's lines
 	size    int   // of the batch, in bytes
 	stored  int
-	answers bytes.Buffer
+	results bytes.Buffer
 }
 
 // storeLines stores posts in batches as they arrive, and responds with a line for each non-empty line. An invalid line
@@ -108,11 +109,11 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 		more = err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
 			// The lines before are stored in any case: the client cannot know how much was received.
-			b.answer(lineAnswer{Line: number, Status: http.StatusBadRequest, Detail: "The body ends within this line."})
+			b.result(lineResult{Line: number, Status: http.StatusBadRequest, Detail: "The body ends within this line."})
 			break
 		}
 		if number > maxLines && len(line) > 0 {
-			b.answer(lineAnswer{Line: number, Status: http.StatusRequestEntityTooLarge,
+			b.result(lineResult{Line: number, Status: http.StatusRequestEntityTooLarge,
 				Detail: "This line and those after it were not stored: send them in another request."})
 			break
 		}
@@ -144,7 +145,7 @@ func readLine(r *bufio.Reader, limit int) (line []byte, fits bool, err error) {
 // add adds a line to the batch, or reports its error.
 func (b *bulk) add(number int, raw []byte, fits bool) {
 	if !fits {
-		b.answer(lineAnswer{Line: number, Status: http.StatusRequestEntityTooLarge, Detail: "A post has at most 1 MiB."})
+		b.result(lineResult{Line: number, Status: http.StatusRequestEntityTooLarge, Detail: "A post has at most 1 MiB."})
 		return
 	}
 	if len(raw) == 0 {
@@ -156,7 +157,7 @@ func (b *bulk) add(number int, raw []byte, fits bool) {
 	}
 	if err != nil {
 		p := problemOf(err)
-		b.answer(lineAnswer{Line: number, Status: p.Status, ID: id, Detail: p.Detail, Place: p.Place, Reason: p.Reason})
+		b.result(lineResult{Line: number, Status: p.Status, ID: id, Detail: p.Detail, Place: p.Place, Reason: p.Reason})
 		return
 	}
 	b.batch = append(b.batch, feed.RawPost{ID: id, Raw: raw})
@@ -171,15 +172,15 @@ func (b *bulk) flush() error {
 	}
 	confirmed, err := b.Posts.PutConfirmed(b.r.Context(), b.batch...)
 	for i, p := range b.batch {
-		a := lineAnswer{Line: b.numbers[i], Status: http.StatusOK, ID: p.ID, ETag: entityTag(p.Raw)}
+		a := lineResult{Line: b.numbers[i], Status: http.StatusOK, ID: p.ID, ETag: entityTag(p.Raw)}
 		switch {
 		case err != nil:
 			failed := problemOf(err)
-			a = lineAnswer{Line: b.numbers[i], Status: failed.Status, ID: p.ID, Detail: failed.Detail}
+			a = lineResult{Line: b.numbers[i], Status: failed.Status, ID: p.ID, Detail: failed.Detail}
 		case !confirmed:
 			a.Status, a.Detail = notConfirmed.Status, notConfirmed.Detail
 		}
-		b.answer(a)
+		b.result(a)
 	}
 	if err == nil {
 		b.stored += len(b.batch)
@@ -188,13 +189,13 @@ func (b *bulk) flush() error {
 	return err
 }
 
-func (b *bulk) answer(a lineAnswer) {
+func (b *bulk) result(a lineResult) {
 	line, err := json.Marshal(a)
 	if err != nil {
 		b.Log.Error("response not encoded", "error", err)
 		return
 	}
-	b.answers.Write(append(line, '\n'))
+	b.results.Write(append(line, '\n'))
 }
 
 // end sends the results. If the store failed before anything was stored, the request fails.
@@ -211,7 +212,7 @@ func (b *bulk) end(w http.ResponseWriter, control *http.ResponseController, fail
 	}
 	w.Header().Set("Content-Type", typeLines)
 	w.WriteHeader(http.StatusOK)
-	if _, err := b.answers.WriteTo(w); err != nil {
+	if _, err := b.results.WriteTo(w); err != nil {
 		b.Log.Debug("response not sent", "error", err)
 	}
 	return nil

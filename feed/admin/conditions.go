@@ -28,7 +28,8 @@ func readConditions(h http.Header) (conditions, error) {
 	for name, list := range map[string]*tagList{"If-Match": &c.match, "If-None-Match": &c.noneMatch} {
 		value := strings.Join(h.Values(name), ",")
 		if !list.parse(value) {
-			return conditions{}, fmt.Errorf(`%s %q: want "*" or entity tags in quotation marks: %w`, name, value, feed.ErrInvalid)
+			return conditions{}, fmt.Errorf(`%s %q: want "*" or entity tags in quotation marks: %w`, name, value,
+				feed.ErrInvalid)
 		}
 	}
 	return c, nil
@@ -54,12 +55,12 @@ func (l *tagList) parse(s string) bool {
 	}
 }
 
-// matches reports whether the list contains the entity tag of the stored post; nil stands for no post.
+// matches reports whether the list contains the entity tag of the stored post, which is nil if there is none.
 func (l tagList) matches(current []byte) bool {
 	return current != nil && (l.any || slices.Contains(l.tags, entityTag(current)))
 }
 
-// check returns a problem if the preconditions do not hold for the stored post; nil stands for no post.
+// check returns a problem if the preconditions do not hold for the stored post, which is nil if there is none.
 func (c conditions) check(current []byte) error {
 	switch {
 	case c.match.given && current == nil:

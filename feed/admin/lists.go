@@ -40,7 +40,8 @@ func (h *handler) sites(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 	list := []siteState{}
 	for _, s := range sites {
 		feeds, _ := feed.FeedsOf(s.Replica.Heads())
-		state := siteState{Site: s.ID, BaseURL: s.BaseURL, Hosts: append([]string{}, s.Hosts...), Ready: true, Feeds: len(feeds)}
+		state := siteState{Site: s.ID, BaseURL: s.BaseURL, Hosts: append([]string{}, s.Hosts...), Ready: true,
+			Feeds: len(feeds)}
 		if err := s.Replica.Ready(); err != nil {
 			state.Ready, state.Reason = false, err.Error()
 		}
@@ -57,7 +58,8 @@ func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 		feeds, archives := feed.FeedsOf(s.Replica.Heads())
 		for _, head := range feeds {
 			f := feedState{
-				Site: s.ID, Feed: head.Feed, Items: len(head.IDs), Archives: archives[head.Feed], Token: head.Token, Documents: []documentState{},
+				Site: s.ID, Feed: head.Feed, Items: len(head.IDs), Archives: archives[head.Feed], Token: head.Token,
+				Documents: []documentState{},
 			}
 			for _, d := range head.Documents {
 				f.Documents = append(f.Documents, documentState{d.Format, d.Path, d.Hash, d.Length, d.Modified})

@@ -67,7 +67,8 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 		Help: "Responses to readers, by format of the requested feed and class of the status code.",
 	}, []string{"format", "status"})
 	bytes := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Name: "response_bytes_total", Help: "Bytes of response bodies sent to readers, by format of the requested feed.",
+		Namespace: namespace, Name: "response_bytes_total",
+		Help: "Bytes of response bodies sent to readers, by format of the requested feed.",
 	}, []string{"format"})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Version of the running program; the value is always 1.",
@@ -129,7 +130,8 @@ type Memory interface {
 func (m *Metrics) WatchMemory(memory Memory) error {
 	return m.register(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: namespace, Name: "documents_memory_bytes", Help: "Bytes of documents in memory, bounded by server.memory.",
+			Namespace: namespace, Name: "documents_memory_bytes",
+			Help: "Bytes of documents in memory, bounded by server.memory.",
 		}, func() float64 { return float64(memory.Size()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "document_loads_total",

@@ -157,7 +157,9 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // collect counts the problems of one site. It reports whether all listers succeeded.
-func (c *problemsCollector) collect(ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister) bool {
+func (c *problemsCollector) collect(
+	ctx context.Context, ch chan<- prometheus.Metric, site feed.SiteID, listers []ProblemLister,
+) bool {
 	counts := map[feed.ProblemKind]int{}
 	for _, kind := range feed.ProblemKinds() {
 		counts[kind] = 0
@@ -193,8 +195,9 @@ func newReadersCollector(sites Sites) *readersCollector {
 		polls:       siteDesc("feed_polls_total", "Polls of a feed answered with 200, 226 or 304.", "feed"),
 		notModified: siteDesc("feed_polls_not_modified_total", "Polls of a feed answered with 304.", "feed"),
 		deltas:      siteDesc("feed_polls_delta_total", "Polls of a feed answered with 226.", "feed"),
-		subscribers: siteDesc("feed_subscribers", "Subscribers reported by aggregators, and direct readers of the last seven days.", "feed"),
-		clients:     siteDesc("client_polls_total", "Polls of all feeds, by program.", "client"),
+		subscribers: siteDesc("feed_subscribers",
+			"Subscribers reported by aggregators, and direct readers of the last seven days.", "feed"),
+		clients: siteDesc("client_polls_total", "Polls of all feeds, by program.", "client"),
 	}
 }
 

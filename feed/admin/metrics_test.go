@@ -201,10 +201,12 @@ func TestMetricsOfReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := readership{{
-		Feed: feed.Main, Polls: 10, NotModified: 7, Deltas: 1, Subscribers: 42, Clients: map[string]uint64{"newsboat": 9, "other": 1},
+		Feed: feed.Main, Polls: 10, NotModified: 7, Deltas: 1, Subscribers: 42,
+		Clients: map[string]uint64{"newsboat": 9, "other": 1},
 	}}
 	for i := range maxFeedLabels + 1 {
-		list = append(list, feed.Readership{Feed: feed.Name(fmt.Sprint("tags/", i)), Polls: 1, Clients: map[string]uint64{"newsboat": 1}})
+		list = append(list, feed.Readership{Feed: feed.Name(fmt.Sprint("tags/", i)), Polls: 1,
+			Clients: map[string]uint64{"newsboat": 1}})
 	}
 	main := newSite("main", &fake{})
 	main.Readers = list
@@ -231,9 +233,11 @@ func TestMetricsOfReaders(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"feedpub_feed_polls_total main": 10, "feedpub_feed_polls_not_modified_total main": 7, "feedpub_feed_polls_delta_total main": 1,
-		"feedpub_feed_subscribers main": 42, "feedpub_feed_polls_total other": 2, "feedpub_client_polls_total newsboat": maxFeedLabels + 10,
-		"feedpub_client_polls_total other": 1,
+		"feedpub_feed_polls_total main": 10, "feedpub_feed_polls_not_modified_total main": 7,
+		"feedpub_feed_polls_delta_total main": 1,
+		"feedpub_feed_subscribers main":       42, "feedpub_feed_polls_total other": 2,
+		"feedpub_client_polls_total newsboat": maxFeedLabels + 10,
+		"feedpub_client_polls_total other":    1,
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)

@@ -32,7 +32,9 @@ func readDescription(t *testing.T) described {
 	}
 	compiler := jsonschema.NewCompiler()
 	var root map[string]any
-	for name, text := range map[string][]byte{"openapi.json": asJSON, "https://feedpub.invalid/post.schema.json": intake.Schema()} {
+	for name, text := range map[string][]byte{
+		"openapi.json": asJSON, "https://feedpub.invalid/post.schema.json": intake.Schema(),
+	} {
 		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -124,7 +126,8 @@ func TestOpenAPIExamples(t *testing.T) {
 				walk(pointer+"/"+strconv.Itoa(i), e)
 			}
 		case map[string]any:
-			if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "#/") && at(d.root, strings.Split(ref[2:], "/")...) == nil {
+			if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "#/") &&
+				at(d.root, strings.Split(ref[2:], "/")...) == nil {
 				t.Errorf("%s refers to %s, which does not exist", pointer, ref)
 			}
 			if example, ok := v["example"]; ok {
@@ -180,8 +183,8 @@ func TestOpenAPIResponses(t *testing.T) {
 		{"GET", helloURL, "", "X: y", "Post"},
 		{"PUT", helloURL, hello, asJSON, "Stored"},
 		{"PUT", helloURL, `{"title": 7}`, asJSON, "Problem"},
-		{"POST", "/sites/main/posts", `{"id": "a", "title": 7}`, asLines, "LineAnswer"},
-		{"POST", "/sites/main/posts", hello, asLines, "LineAnswer"},
+		{"POST", "/sites/main/posts", `{"id": "a", "title": 7}`, asLines, "LineResult"},
+		{"POST", "/sites/main/posts", hello, asLines, "LineResult"},
 		{"GET", "/nothing", "", "X: y", "Problem"},
 	} {
 		c, _ := writers(t, map[string]string{"hello": hello, "other": hello})

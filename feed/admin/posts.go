@@ -22,7 +22,7 @@ import (
 
 // Posts reads and writes a site's posts. Confirmed reports whether a write has the configured durability.
 type Posts interface {
-	// Update replaces a post by the result of next, atomically: no other write comes between. nil stands for no post. If
+	// Update replaces a post by the result of next, atomically. A nil slice means that there is no post. If
 	// next fails, Update changes nothing and returns its error.
 	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
 	// PutConfirmed stores or replaces posts.
@@ -180,7 +180,9 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	if stored.Raw == nil && stored.Item == nil {
 		return noPost(id)
 	}
-	confirmed, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) { return nil, c.check(current) })
+	confirmed, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) {
+		return nil, c.check(current)
+	})
 	if err != nil {
 		return err
 	}

@@ -144,8 +144,10 @@ func TestPutStoresAPost(t *testing.T) {
 			c, f := writers(t, nil)
 			path := postPath("main", test.id)
 			res := ask(t, c, "PUT", path, test.body, bearer, asJSON)
-			if res.StatusCode != 201 || res.Header.Get("Location") != path || res.Header.Get("ETag") != entityTag([]byte(test.want)) {
-				t.Errorf("PUT %s: %d, Location %q, ETag %q: %s", path, res.StatusCode, res.Header.Get("Location"), res.Header.Get("ETag"), text(t, res))
+			if res.StatusCode != 201 || res.Header.Get("Location") != path ||
+				res.Header.Get("ETag") != entityTag([]byte(test.want)) {
+				t.Errorf("PUT %s: %d, Location %q, ETag %q: %s", path, res.StatusCode, res.Header.Get("Location"),
+					res.Header.Get("ETag"), text(t, res))
 			}
 			if diff := cmp.Diff(map[string]string{test.id: test.want}, f.raw); diff != "" {
 				t.Errorf("PUT %s stored (-want +got):\n%s", path, diff)
@@ -155,7 +157,8 @@ func TestPutStoresAPost(t *testing.T) {
 				t.Errorf("PUT once more: %d, want 200", res.StatusCode)
 			}
 			res = ask(t, c, "GET", path, "", bearer)
-			if got := text(t, res); res.StatusCode != 200 || got != test.want || res.Header.Get("ETag") != entityTag([]byte(test.want)) {
+			if got := text(t, res); res.StatusCode != 200 || got != test.want ||
+				res.Header.Get("ETag") != entityTag([]byte(test.want)) {
 				t.Errorf("GET %s: %d %s", path, res.StatusCode, got)
 			}
 			res = ask(t, c, "DELETE", path, "", bearer)
@@ -188,17 +191,23 @@ func TestInvalidPostIsRejected(t *testing.T) {
 	}{
 		{"not JSON", "PUT", helloURL, "{\n\"title\": \"x", asJSON, 422, "line 2, column 11", "unexpected end of JSON input"},
 		{"another type", "PUT", helloURL, `{"id": "hello", "title": 7}`, asJSON, 422, "title", "want a string, got a number"},
-		{"deep", "PUT", helloURL, `{"authors": [{"name": "Ada"}, {}]}`, asJSON, 422, "authors[1]", "want a name, url or avatar"},
-		{"another id", "PUT", helloURL, `{"id": "other"}`, asJSON, 422, "id", `the post is kept under the id "hello", but its own is "other"`},
+		{"deep", "PUT", helloURL, `{"authors": [{"name": "Ada"}, {}]}`, asJSON, 422, "authors[1]",
+			"want a name, url or avatar"},
+		{"another id", "PUT", helloURL, `{"id": "other"}`, asJSON, 422, "id",
+			`the post is kept under the id "hello", but its own is "other"`},
 		{"an array", "PUT", helloURL, `[]`, asJSON, 422, "", "want an object, got an array"},
 		{"nothing", "PUT", helloURL, ``, asJSON, 422, "line 1, column 1", "unexpected end of JSON input"},
-		{"an id with a control character", "PUT", "/sites/main/posts/a%0Ab", `{}`, asJSON, 422, "id", `want no control characters, got "a\nb"`},
-		{"an id that is too long", "PUT", "/sites/main/posts/" + strings.Repeat("x", 513), `{}`, asJSON, 422, "id", "want 1 to 512 bytes, got 513"},
+		{"an id with a control character", "PUT", "/sites/main/posts/a%0Ab", `{}`, asJSON, 422, "id",
+			`want no control characters, got "a\nb"`},
+		{"an id that is too long", "PUT", "/sites/main/posts/" + strings.Repeat("x", 513), `{}`, asJSON, 422, "id",
+			"want 1 to 512 bytes, got 513"},
 		{"too long", "PUT", helloURL, strings.Repeat(" ", intake.MaxSize) + "{}", asJSON, 413, "", ""},
 		{"not JSON by its type", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
 		{"lines", "PUT", helloURL, hello, asLines, 415, "", ""},
-		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id", "is missing; give the post an id that never changes"},
-		{"not JSON", "POST", "/sites/main/posts", `{"title": "x`, asJSON, 422, "line 1, column 12", "unexpected end of JSON input"},
+		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id",
+			"is missing; give the post an id that never changes"},
+		{"not JSON", "POST", "/sites/main/posts", `{"title": "x`, asJSON, 422, "line 1, column 12",
+			"unexpected end of JSON input"},
 		{"with an invalid type", "POST", "/sites/main/posts", hello, "Content-Type: ;", 415, "", ""},
 		{"bad condition", "PUT", helloURL, hello, "If-Match: hello", 400, "", ""},
 	} {
@@ -209,7 +218,8 @@ func TestInvalidPostIsRejected(t *testing.T) {
 			if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil {
 				t.Fatal(err)
 			}
-			if res.StatusCode != test.status || got.Status != test.status || got.Place != test.place || got.Reason != test.reason {
+			if res.StatusCode != test.status || got.Status != test.status || got.Place != test.place ||
+				got.Reason != test.reason {
 				t.Errorf("%d %+v; want %d %q %q", res.StatusCode, got, test.status, test.place, test.reason)
 			}
 			if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
@@ -270,22 +280,26 @@ func TestConditionalWrites(t *testing.T) {
 	// Preconditions are checked against the version that the write replaces.
 	c, f := writers(t, map[string]string{"hello": hello})
 	f.meanwhile = func() { f.raw["hello"] = again }
-	if res := ask(t, c, "PUT", helloURL, hello, bearer, "If-Match: "+current); res.StatusCode != 412 || f.raw["hello"] != again {
+	if res := ask(t, c, "PUT", helloURL, hello, bearer, "If-Match: "+current); res.StatusCode != 412 ||
+		f.raw["hello"] != again {
 		t.Errorf("PUT of a post that has just changed: %d, want 412; stored is %s", res.StatusCode, f.raw["hello"])
 	}
 
 	c, _ = writers(t, map[string]string{"hello": hello})
-	if res := ask(t, c, "GET", helloURL, "", bearer, "If-None-Match: "+current); res.StatusCode != 304 || text(t, res) != "" {
+	if res := ask(t, c, "GET", helloURL, "", bearer, "If-None-Match: "+current); res.StatusCode != 304 ||
+		text(t, res) != "" {
 		t.Errorf("GET with the current entity tag: %d, want 304", res.StatusCode)
 	}
 }
 
 func TestWriteRight(t *testing.T) {
 	for _, request := range [][2]string{
-		{"GET", "/sites/main/posts"}, {"POST", "/sites/main/posts"}, {"GET", helloURL}, {"PUT", helloURL}, {"DELETE", helloURL},
+		{"GET", "/sites/main/posts"}, {"POST", "/sites/main/posts"}, {"GET", helloURL}, {"PUT", helloURL},
+		{"DELETE", helloURL},
 	} {
 		for header, want := range map[string]int{
-			"X: y": 401, "Authorization: Bearer wrong": 401, "Authorization: Bearer another-token": 403, "Authorization: Bearer writer-token": 0,
+			"X: y": 401, "Authorization: Bearer wrong": 401, "Authorization: Bearer another-token": 403,
+			"Authorization: Bearer writer-token": 0,
 		} {
 			c, f := writers(t, map[string]string{"hello": hello})
 			res := ask(t, c, request[0], request[1], again, header)
@@ -303,20 +317,25 @@ func TestWriteRight(t *testing.T) {
 func TestUnconfirmedWritesAre202(t *testing.T) {
 	c, f := writers(t, map[string]string{"old": `{"id": "old"}`})
 	f.unconfirmed = true
-	for _, request := range [][2]string{{"PUT", helloURL}, {"POST", "/sites/main/posts"}, {"DELETE", "/sites/main/posts/old"}} {
+	for _, request := range [][2]string{
+		{"PUT", helloURL}, {"POST", "/sites/main/posts"}, {"DELETE", "/sites/main/posts/old"},
+	} {
 		res := ask(t, c, request[0], request[1], hello, bearer)
 		var got problem
-		if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil || res.StatusCode != 202 || got.Detail != notConfirmed.Detail {
+		if err := json.Unmarshal([]byte(text(t, res)), &got); err != nil || res.StatusCode != 202 ||
+			got.Detail != notConfirmed.Detail {
 			t.Errorf("%s %s: %d %+v, %v", request[0], request[1], res.StatusCode, got, err)
 		}
 	}
-	if got := text(t, ask(t, c, "POST", "/sites/main/posts", hello, bearer, asLines)); !strings.Contains(got, `"status":202`) {
-		t.Errorf("POST of lines: %s", got)
+	lines := text(t, ask(t, c, "POST", "/sites/main/posts", hello, bearer, asLines))
+	if !strings.Contains(lines, `"status":202`) {
+		t.Errorf("POST of lines: %s", lines)
 	}
 
 	f.err = fmt.Errorf("at 10.0.0.7: %w", feed.ErrUnavailable)
 	for _, request := range [][2]string{{"PUT", helloURL}, {"POST", "/sites/main/posts"}, {"DELETE", helloURL}} {
-		if res := ask(t, c, request[0], request[1], hello, bearer); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		if res := ask(t, c, request[0], request[1], hello, bearer); res.StatusCode != 503 ||
+			res.Header.Get("Retry-After") == "" {
 			t.Errorf("%s %s without a store: %d", request[0], request[1], res.StatusCode)
 		}
 	}
@@ -348,19 +367,21 @@ func TestBulk(t *testing.T) {
 	}
 	got := map[int]string{}
 	for line := range strings.Lines(text(t, res)) {
-		var a lineAnswer
+		var a lineResult
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
 		got[a.Line] = strings.TrimSpace(fmt.Sprint(a.Status, " ", a.ID, " ", a.Place))
 	}
 	want := map[int]string{
-		1: "200 a", 3: "422 b title", 4: "422  id", 5: "422  line 1, column 2", 6: "413", 7: "200 a", 8: "200 https://example/1",
+		1: "200 a", 3: "422 b title", 4: "422  id", 5: "422  line 1, column 2", 6: "413", 7: "200 a",
+		8: "200 https://example/1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
 	}
-	stored := map[string]string{"a": `{"id": "a", "content_text": "A again."}`, "https://example/1": `{"id": "https://example/1", "content_text": "C."}`}
+	stored := map[string]string{"a": `{"id": "a", "content_text": "A again."}`,
+		"https://example/1": `{"id": "https://example/1", "content_text": "C."}`}
 	if diff := cmp.Diff(stored, f.raw); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
@@ -380,7 +401,7 @@ func TestBulkWhenTheStoreFails(t *testing.T) {
 	res := ask(t, c, "POST", "/sites/main/posts", body.String(), bearer, asLines)
 	count := map[int]int{}
 	for line := range strings.Lines(text(t, res)) {
-		var a lineAnswer
+		var a lineResult
 		if err := json.Unmarshal([]byte(line), &a); err != nil {
 			t.Fatal(err)
 		}
@@ -441,7 +462,8 @@ func TestBulkMaxLines(t *testing.T) {
 	c, f := writers(t, nil)
 	body := strings.Repeat("\n", maxLines) + hello
 	res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines)
-	if got := text(t, res); res.StatusCode != 200 || !strings.Contains(got, fmt.Sprintf(`{"line":%d,"status":413`, maxLines+1)) || len(f.raw) > 0 {
+	want := fmt.Sprintf(`{"line":%d,"status":413`, maxLines+1)
+	if got := text(t, res); res.StatusCode != 200 || !strings.Contains(got, want) || len(f.raw) > 0 {
 		t.Errorf("%d %s; stored is %q", res.StatusCode, got, f.raw)
 	}
 }

@@ -33,7 +33,8 @@ var statuses = []struct {
 	{feed.ErrLocked, http.StatusConflict, ""},
 	{feed.ErrStale, http.StatusConflict, ""},
 	{feed.ErrOutdated, http.StatusServiceUnavailable, "This release is too old to write the site's data; upgrade it."},
-	{feed.ErrUnavailable, http.StatusServiceUnavailable, "The store is unavailable; published documents are still served."},
+	{feed.ErrUnavailable, http.StatusServiceUnavailable,
+		"The store is unavailable; published documents are still served."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The operation timed out and may still be running."},
 	{context.Canceled, http.StatusServiceUnavailable, "The operation was interrupted and may still be running."},
 }
@@ -65,8 +66,8 @@ func problemOf(err error) problem {
 // Error returns the detail. It lets handlers return a problem as an error.
 func (p problem) Error() string { return p.Detail }
 
-// failing returns a handler that calls f and responds to its error.
-func (h *handler) failing(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+// handleErrors returns a handler that calls f and responds to its error.
+func (h *handler) handleErrors(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := f(w, r); err != nil {
 			h.respondError(w, r, err)

@@ -99,6 +99,7 @@ func bodyNames(contentType, body string) ([]string, error) {
 		}
 		return v.Feeds, nil
 	default:
-		return nil, problem{Status: http.StatusUnsupportedMediaType, Detail: "The content type is application/json or application/x-www-form-urlencoded."}
+		return nil, problem{Status: http.StatusUnsupportedMediaType,
+			Detail: "The content type is application/json or application/x-www-form-urlencoded."}
 	}
 }

@@ -116,7 +116,8 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right)
 		tokens = append(slices.Clip(tokens), s.Tokens...)
 	}
 	if len(tokens) == 0 {
-		return Token{}, problem{Status: http.StatusForbidden, Detail: "No tokens are configured, so this is not allowed; set admin.tokens_file."}
+		return Token{}, problem{Status: http.StatusForbidden,
+			Detail: "No tokens are configured, so this is not allowed; set admin.tokens_file."}
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

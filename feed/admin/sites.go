@@ -66,16 +66,18 @@ func (h *handler) siteOf(r *http.Request) *Site {
 	if id == "" && len(sites) == 1 {
 		return sites[0]
 	}
-	i, found := slices.BinarySearchFunc(sites, feed.SiteID(id), func(s *Site, id feed.SiteID) int { return cmp.Compare(s.ID, id) })
+	i, found := slices.BinarySearchFunc(sites, feed.SiteID(id), func(s *Site, id feed.SiteID) int {
+		return cmp.Compare(s.ID, id)
+	})
 	if !found {
 		return nil
 	}
 	return sites[i]
 }
 
-// ofSite returns a handler that calls f with the request's site.
-func (h *handler) ofSite(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
-	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
+// forSite returns a handler that calls f with the request's site.
+func (h *handler) forSite(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.handleErrors(func(w http.ResponseWriter, r *http.Request) error {
 		site, id := h.siteOf(r), r.PathValue("site")
 		switch {
 		case site != nil:
@@ -89,9 +91,9 @@ func (h *handler) ofSite(f func(siteHandler, http.ResponseWriter, *http.Request)
 	})
 }
 
-// ofSites returns a handler that calls f with the site in the path, or with all sites.
-func (h *handler) ofSites(f func([]*Site, http.ResponseWriter, *http.Request) error) http.Handler {
-	return h.failing(func(w http.ResponseWriter, r *http.Request) error {
+// forSites returns a handler that calls f with the site in the path, or with all sites.
+func (h *handler) forSites(f func([]*Site, http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.handleErrors(func(w http.ResponseWriter, r *http.Request) error {
 		if id := r.PathValue("site"); id != "" {
 			site := h.siteOf(r)
 			if site == nil {
@@ -103,9 +105,9 @@ func (h *handler) ofSites(f func([]*Site, http.ResponseWriter, *http.Request) er
 	})
 }
 
-// ofPosts is ofSite for handlers of posts.
-func (h *handler) ofPosts(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
-	return h.ofSite(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
+// forPosts is forSite for handlers of posts.
+func (h *handler) forPosts(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.forSite(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
 		if s.Posts == nil {
 			return problem{Status: http.StatusForbidden, Detail: "Posts of this site cannot be read or changed over HTTP."}
 		}

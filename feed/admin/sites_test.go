@@ -32,7 +32,8 @@ func severalSites(t *testing.T) (c Config, alice, bob *fake) {
 		s.Tokens = tokens
 	}
 	c.Sites = sites
-	c.Problems = []ProblemLister{&fake{list: []feed.Problem{{ID: "sites/carol.yml", Kind: feed.KindFile, Reason: "no YAML"}}}}
+	c.Problems = []ProblemLister{&fake{list: []feed.Problem{{ID: "sites/carol.yml", Kind: feed.KindFile,
+		Reason: "no YAML"}}}}
 	return c, alice, bob
 }
 
@@ -66,7 +67,8 @@ func TestSiteTokens(t *testing.T) {
 			res = ask(t, c, test.method, test.path, "", "Authorization: Bearer "+test.token)
 		}
 		if res.StatusCode != test.want {
-			t.Errorf("%s %s with %s: %d, want %d: %s", test.method, test.path, test.token, res.StatusCode, test.want, text(t, res))
+			t.Errorf("%s %s with %s: %d, want %d: %s", test.method, test.path, test.token, res.StatusCode, test.want,
+				text(t, res))
 		}
 		for name, f := range map[string]*fake{"alice": alice, "bob": bob} {
 			if want := test.path == "/sites/"+name+"/rebuild" && test.want == 200; want != (len(f.asked) > 0) {
@@ -90,16 +92,19 @@ func TestListsOfSites(t *testing.T) {
 	c.Sites.Sites()[0].Hosts = []string{"alice.example", "old.example"}
 	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not asked yet: %w", feed.ErrUnavailable)}
 	c.Sites.Sites()[1].Readers = readership{{Feed: feed.Main, Polls: 3}}
-	documents := `"items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff","bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
+	documents := `"items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff",` +
+		`"bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
 	const invalid = `{"site":"alice","id":"a","kind":"rejected","reason":"no content"}`
 	for path, want := range map[string]string{
-		"/sites": `{"sites":[{"site":"alice","base_url":"https://alice.example","hosts":["alice.example","old.example"],"ready":true,"feeds":1},` +
-			`{"site":"bob","base_url":"https://bob.example","hosts":[],"ready":false,"reason":"not asked yet: unavailable","feeds":1}]}`,
+		"/sites": `{"sites":[{"site":"alice","base_url":"https://alice.example","hosts":["alice.example","old.example"],` +
+			`"ready":true,"feeds":1},{"site":"bob","base_url":"https://bob.example","hosts":[],"ready":false,` +
+			`"reason":"not asked yet: unavailable","feeds":1}]}`,
 		"/problems":             `{"problems":[{"id":"sites/carol.yml","kind":"file","reason":"no YAML"},` + invalid + `]}`,
 		"/sites/alice/problems": `{"problems":[` + invalid + `]}`,
 		"/sites/bob/problems":   `{"problems":[]}`,
-		"/feeds":                `{"feeds":[{"site":"alice","feed":"main",` + documents + `,{"site":"bob","feed":"main",` + documents + `]}`,
-		"/sites/bob/feeds":      `{"feeds":[{"site":"bob","feed":"main",` + documents + `]}`,
+		"/feeds": `{"feeds":[{"site":"alice","feed":"main",` + documents +
+			`,{"site":"bob","feed":"main",` + documents + `]}`,
+		"/sites/bob/feeds": `{"feeds":[{"site":"bob","feed":"main",` + documents + `]}`,
 		"/readers": `{"feeds":[{"site":"bob","feed":"main","polls":3,"not_modified":0,"deltas":0,"clients":null,` +
 			`"subscribers":0,"direct":0}]}`,
 		"/sites/alice/readers": `{"feeds":[]}`,
@@ -147,7 +152,8 @@ func TestMetricsOfManySitesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]int{
-		"feedpub_ready": maxSiteLabels, "feedpub_feed_polls_total": maxSiteLabels * (manyFeedLabels + 1), "feedpub_problems": maxSiteLabels * 8,
+		"feedpub_ready": maxSiteLabels, "feedpub_feed_polls_total": maxSiteLabels * (manyFeedLabels + 1),
+		"feedpub_problems": maxSiteLabels * 8,
 	} {
 		if n, err := testutil.GatherAndCount(registry, name); err != nil || n != want {
 			t.Errorf("%s has %d series (%v), want %d", name, n, err, want)
@@ -160,7 +166,8 @@ feedpub_sites 1050
 # TYPE feedpub_sites_ready gauge
 feedpub_sites_ready 525
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "feedpub_sites", "feedpub_sites_ready"); err != nil {
+	err = testutil.GatherAndCompare(registry, strings.NewReader(want), "feedpub_sites", "feedpub_sites_ready")
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -63,7 +63,7 @@ func NewToken(name, secret string, rights ...Right) (Token, error) {
 // String returns the token's name in brackets.
 func (t Token) String() string { return "[token " + t.name + "]" }
 
-// Format writes what String returns, whatever the verb: %d would show the hash otherwise.
+// Format writes what String returns for every verb: %d would show the hash otherwise.
 func (t Token) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, t.String()) }
 
 // MarshalText returns what String does.

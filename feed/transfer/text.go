@@ -102,8 +102,8 @@ func boilerplate(role attribution.Role) bool {
 	return role == attribution.Noise || role == attribution.Posted || role == attribution.Footer
 }
 
-// titleOf returns the title, and the lines that identify the post: the title, or the lines up to the first that does not
-// introduce a quote, since many posts begin with the same introduction. Both are empty if there is no text.
+// titleOf returns the title, and the lines that identify the post: the title, or the lines up to the first that does
+// not introduce a quote, since many posts begin with the same introduction. Both are empty if there is no text.
 func titleOf(blocks []attribution.Block) (title, first string) {
 	for _, b := range blocks {
 		switch {

@@ -10,15 +10,15 @@ import (
 const (
 	// heapInterval is the time between two adjustments of the garbage collector.
 	heapInterval = time.Second
-	// heapRest is the least that the heap holds besides documents, in bytes.
+	// heapRest is the minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
 	// heapShare divides the size of the documents: the heap may grow by the quotient between collections.
 	heapShare = 4
 )
 
-// limitHeap keeps the heap from growing to twice the size of the documents before each garbage collection. Documents are
-// most of the heap, live long, and cost a collection nothing, since they hold no pointers. size returns their size in
-// bytes. It runs until ctx is done and then restores the setting of the collector.
+// limitHeap keeps the heap from growing to twice the size of the documents before each garbage collection. Documents
+// are most of the heap, live long, and cost the collector nothing, since they contain no pointers. size returns their
+// size in bytes. It runs until ctx is done and then restores the setting of the collector.
 func limitHeap(ctx context.Context, size func() int64) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)

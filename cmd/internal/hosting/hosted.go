@@ -47,10 +47,10 @@ type hostedSite struct {
 
 func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
 
-// newHosted returns a hosted site with the documents that its disk holds. If before is not nil, it is the same site with
-// its earlier settings: newHosted ends it as the last step that can fail is done, and takes over its documents, its counts
-// of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller calls release.
-// The site works until ctx is done or end is called.
+// newHosted returns a hosted site with the documents that its disk holds. If before is not nil, it is the same site
+// with its earlier settings: newHosted ends it after the last step that can fail, and takes over its documents,
+// its counts of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller
+// calls release. The site works until ctx is done or end is called.
 func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
 	c, process := site.Source.Config, site.Source.process
 	building, err := site.publishing(s.shared)
@@ -122,8 +122,8 @@ func (h *hostedSite) openData() (err error) {
 	return nil
 }
 
-// start starts the site's work: it serves and registers at once, and builds, if that is its role, when checked is closed.
-// If the work ends before end is called, it calls failed.
+// start starts the site's work: it serves and registers at once, and builds, if that is its role, when checked is
+// closed. If the work ends before end is called, it calls failed.
 func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 	go func() {
 		defer close(h.ended)
@@ -159,8 +159,8 @@ func (h *hostedSite) end() {
 	<-h.ended
 }
 
-// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, it does nothing: the
-// work may be in the middle of a write, and the end of the process unlocks the folder.
+// release unlocks the site's part of the data folder when its work has ended. If ctx is done first, it does nothing:
+// the work may be in the middle of a write, and the end of the process unlocks the folder.
 func (h *hostedSite) release(ctx context.Context) {
 	select {
 	case <-h.ended:
@@ -210,10 +210,11 @@ func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []by
 	}
 }
 
-// newFront returns what answers the readers of a site, in whatever HTTP engine. With nil documents it answers for hosts
-// that belong to no site.
+// newFront returns the front of a site's documents, for either HTTP engine. With nil documents it is that of hosts that
+// belong to no site.
 func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
-	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log, LogEvery: uint64(s.config.Log.Access)}
+	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log,
+		LogEvery: uint64(s.config.Log.Access)}
 	for _, n := range s.config.Polling.Proxies {
 		f.Proxies = append(f.Proxies, n.Prefix)
 	}
@@ -223,9 +224,9 @@ func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, l
 	return f
 }
 
-// oldPaths returns what is served at paths that have no document.
+// oldPaths returns which paths are retired, moved and aliased.
 func oldPaths(c config.Config) serve.Options {
-	retired, moved := c.Retreats()
+	retired, moved := c.RetiredAndMoved()
 	return serve.Options{Retired: retired, Moved: moved, Aliases: len(c.Paths)+len(c.Aliases) > 0}
 }
 

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/admin"
 )
 
-// Process is what the sites of a process take from outside. All fields are required.
+// Process has the dependencies that the sites of a process share. All fields are required.
 type Process struct {
 	Log     *slog.Logger
 	Now     func() time.Time

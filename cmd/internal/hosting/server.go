@@ -42,7 +42,7 @@ type ServerOptions struct {
 	LimitHeap bool
 }
 
-// Server builds and serves sites. It has what a process needs once, however many sites there are: the HTTP servers, the
+// Server builds and serves sites. It has what a process needs only once for all sites: the HTTP servers, the
 // metrics, what publishers share, and the check of the store.
 type Server struct {
 	options ServerOptions
@@ -72,14 +72,15 @@ type httpServer interface {
 	Shutdown(ctx context.Context) error
 }
 
-// NewServer returns a server whose sites have started. The caller calls Run, and Close in any case. The error reports what
-// is wrong with the data folder, with sites_from, with the tokens or with a site in the configuration itself; a file of
-// sites_from that is invalid is a problem for operators instead.
+// NewServer returns a server whose sites have started. The caller calls Run, and Close in any case. The error reports
+// what is wrong with the data folder, with sites_from, with the tokens or with a site in the configuration itself; a
+// file of sites_from that is invalid is a problem for operators instead.
 func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	c := o.Site.Source.Config
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
-		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}), memory: serve.NewMemory(int64(c.Server.Memory)),
+		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}),
+		memory:       serve.NewMemory(int64(c.Server.Memory)),
 		drainTimeout: c.Server.DrainTimeout,
 	}
 	if p := c.Polling; p.Limit > 0 {
@@ -110,7 +111,8 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 // Sites returns the sites in the order of their ids.
 func (s *Server) Sites() []*admin.Site { return s.sites.Sites() }
 
-// Close ends all sites, unless Run has, and unlocks the data folder. It waits for a moment only: see [hostedSite.release].
+// Close ends all sites, unless Run has, and unlocks the data folder. It waits for a moment only: see
+// [hostedSite.release].
 func (s *Server) Close() { s.sites.close() }
 
 // openHTTP makes the HTTP servers for readers and operators.
@@ -250,8 +252,8 @@ func serveHTTP(ctx context.Context, h httpServer, l net.Listener) error {
 	return <-done
 }
 
-// awaitStore returns nil when the store is available and configured to keep posts, or when ctx is done. Readers are served
-// from disk until then. It returns an error if the store must not be used as it is configured.
+// awaitStore returns nil when the store is available and configured to keep posts, or when ctx is done. Readers are
+// served from disk until then. It returns an error if the store must not be used as it is configured.
 func (s *Server) awaitStore(ctx context.Context) error {
 	if s.site.Source.Folder() {
 		return nil // the store is in this process

@@ -71,8 +71,8 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	return site, nil
 }
 
-// Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does it; if there is none,
-// this one does. That needs the configuration which the committed documents were made with, unless adopt is set.
+// Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does it; if there is
+// none, this one does. That needs the configuration which the committed documents were made with, unless adopt is set.
 func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
 	_, running, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {

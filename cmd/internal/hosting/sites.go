@@ -23,17 +23,18 @@ import (
 )
 
 // siteSet is the set of a server's sites, which follows the configuration. A site with an error never affects another.
-// One goroutine uses it, except for the methods that readers and operators call: ForHost, Sites, Problems and the checks.
+// One goroutine uses it, except for the methods that readers and operators call: ForHost, Sites, Problems and the
+// checks.
 type siteSet struct {
 	server  *Server
 	fronts  serve.Hosts // of several sites
 	current atomic.Pointer[siteList]
-	// settled is set when it is known of every site whether the store has documents: see checkDocuments.
+	// settled is set once the store has answered for every site: see checkDocuments.
 	settled atomic.Bool
 
 	sites  map[feed.SiteID]*hostedSite
 	files  map[string]siteFile // by path, as they were last read
-	failed chan error          // why a site has ended by itself, which ends the server
+	failed chan error          // the error of a site that failed, which ends the server
 
 	mu       sync.Mutex
 	problems []feed.Problem // with the settings of sites
@@ -205,9 +206,9 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 	return all, problems, nil
 }
 
-// hostConflicts returns an error for each site that claims a host of another one. A running site keeps its hosts until it
-// gives them up itself, so that no file can take another site's readers. Of two sites that claim a free host, the first
-// by id gets it.
+// hostConflicts returns an error for each site that claims a host of another one. A running site keeps its hosts until
+// its own settings drop them, so that no file can take another site's readers. Of two sites that claim a free host, the
+// first by id gets it.
 func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	owner := make(map[string]feed.SiteID)
 	for id, s := range h.sites {
@@ -239,13 +240,14 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 		if len(conflicts) == 0 || len(conflicts) == len(pending) {
 			return conflicts
 		}
-		// A site without a conflict may have given up a host that another one claims.
+		// A site without a conflict may have dropped a host that another one claims.
 		pending = slices.Sorted(maps.Keys(conflicts))
 	}
 }
 
 // update ends the sites that are not in all, starts those that are new and replaces those whose settings have changed
-// while their readers are served. It returns why sites could not be started; an earlier one of the same id goes on.
+// while their readers are served. It returns why sites could not be started; an earlier one with the same id keeps
+// running.
 func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	var removed []*hostedSite
 	for id, s := range h.sites {
@@ -376,8 +378,8 @@ func (h *siteSet) close() {
 	}
 }
 
-// report stores the problems with the settings of sites, adds those of sites that could not be started, and logs the new
-// ones.
+// report stores the problems with the settings of sites, adds those of sites that could not be started, and logs the
+// new ones.
 func (h *siteSet) report(all map[feed.SiteID]siteSettings, problems []feed.Problem, failed map[feed.SiteID]error) {
 	for id, err := range failed {
 		p := fileProblem(all[id].origin, err)
@@ -406,10 +408,10 @@ func (h *siteSet) Problems(context.Context) ([]feed.Problem, error) {
 	return slices.Clone(h.problems), nil
 }
 
-// checkDocuments returns an error until readers can be served. With several sites, one without documents must not keep
-// readers from the others, so one site with documents is enough. Before the first requests, though, it has to be known of
-// every site whether the store has documents: a process that has just started must not answer 503 for documents that
-// other processes serve.
+// checkDocuments returns an error until readers can be served. With several sites, one site with documents is enough,
+// so that a site without documents does not affect the readers of others. A process that has just started, however,
+// waits until the store has answered for every site: it must not respond with 503 for documents that other processes
+// serve.
 func (h *siteSet) checkDocuments(context.Context) error {
 	sites := h.Sites()
 	var first error

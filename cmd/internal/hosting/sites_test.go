@@ -26,9 +26,11 @@ func TestHostConflict(t *testing.T) {
 		running, all map[feed.SiteID]siteSettings
 		want         map[feed.SiteID]string // by site, the conflicting host
 	}{
-		{"a start", nil, map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y", "z")}, map[feed.SiteID]string{}},
+		{"a start", nil, map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y", "z")},
+			map[feed.SiteID]string{}},
 		{"several claim one host", nil,
-			map[feed.SiteID]siteSettings{"c": withHosts("z", "x"), "a": withHosts("x"), "b": withHosts("x", "y")}, map[feed.SiteID]string{"b": "x", "c": "x"}},
+			map[feed.SiteID]siteSettings{"c": withHosts("z", "x"), "a": withHosts("x"), "b": withHosts("x", "y")},
+			map[feed.SiteID]string{"b": "x", "c": "x"}},
 		{"a running site keeps its host", map[feed.SiteID]siteSettings{"b": withHosts("x")},
 			map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("x")}, map[feed.SiteID]string{"a": "x"}},
 		{"a running site claims another", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
@@ -38,7 +40,8 @@ func TestHostConflict(t *testing.T) {
 		{"a host moves to a site with a smaller id", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
 			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("z")}, map[feed.SiteID]string{}},
 		{"a chain of moves", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y"), "c": withHosts("z")},
-			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("z"), "c": withHosts("w")}, map[feed.SiteID]string{}},
+			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("z"), "c": withHosts("w")},
+			map[feed.SiteID]string{}},
 		{"two sites exchange their hosts", map[feed.SiteID]siteSettings{"a": withHosts("x"), "b": withHosts("y")},
 			map[feed.SiteID]siteSettings{"a": withHosts("y"), "b": withHosts("x")}, map[feed.SiteID]string{"a": "y", "b": "x"}},
 	} {
@@ -79,7 +82,8 @@ func (r fakeReplica) Version() (int64, time.Time) {
 // TestReadiness checks when a server of several sites is ready for readers.
 func TestReadiness(t *testing.T) {
 	nothing := fmt.Errorf("not committed yet: %w", feed.ErrUnavailable)
-	ready, unbuilt, unknown := fakeReplica{synced: true}, fakeReplica{unready: nothing, synced: true}, fakeReplica{unready: nothing}
+	ready, unbuilt, unknown := fakeReplica{synced: true}, fakeReplica{unready: nothing,
+		synced: true}, fakeReplica{unready: nothing}
 	unreachable := fakeReplica{unready: nothing, down: feed.ErrUnavailable}
 	for _, c := range []struct {
 		name     string

@@ -101,7 +101,7 @@ func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 		return nil, err
 	}
 	if err := client.Ping(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w; is the URL of --redis right, and is it running?", err), client.Close())
+		return nil, errors.Join(fmt.Errorf("%w; check the URL of --redis, and that Redis is running", err), client.Close())
 	}
 	return s.site(client, client.Close), nil
 }
@@ -182,7 +182,7 @@ func (s Source) embedded() (embedded.Options, error) {
 		o.Files = s.process.Samples
 		return o, nil
 	}
-	// The embedded store would make the folder, and serve nothing from it: the name is most likely misspelt.
+	// The embedded store would make the folder, but a missing one is most likely a misspelt name.
 	if _, err := os.Stat(o.Dir); errors.Is(err, fs.ErrNotExist) {
 		return o, fmt.Errorf("there is no folder %s; make it, or import posts into it", o.Dir)
 	} else if err != nil {

@@ -26,7 +26,7 @@ func (u Upgrade) Err() error {
 	case len(u.Blocked) > 0 && !u.Done:
 		return fmt.Errorf("replace these first, or use --force: %s", strings.Join(u.Blocked, ", "))
 	case u.Stuck && !u.Done:
-		return fmt.Errorf("no builder can render version %d; start one that can, or go back to an older version with --force", u.From)
+		return fmt.Errorf("no builder can render version %d; start one that can, or go back with --force", u.From)
 	}
 	return nil
 }

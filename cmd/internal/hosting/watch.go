@@ -20,7 +20,9 @@ const (
 
 // watchFolder calls changed at the start, after each change in the folder, on each reload signal and every
 // rescanInterval, until ctx is done. An empty dir is not watched.
-func watchFolder(ctx context.Context, dir string, reload <-chan os.Signal, log *slog.Logger, changed func(signalled bool)) {
+func watchFolder(
+	ctx context.Context, dir string, reload <-chan os.Signal, log *slog.Logger, changed func(signalled bool),
+) {
 	var events <-chan fsnotify.Event
 	var failures <-chan error
 	w, err := fsnotify.NewWatcher()

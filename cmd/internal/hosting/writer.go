@@ -80,7 +80,7 @@ func (w folderWriter) Delete(ctx context.Context, id string) error {
 	}
 	site, openErr := w.source.openFolder(ctx)
 	if openErr != nil {
-		return err // without a folder there is no post either
+		return err // without a folder there is no post
 	}
 	defer site.Close()
 	stored, loadErr := site.Store.Load(ctx, []string{id})

@@ -49,11 +49,11 @@ func (e *StoppedError) Error() string {
 	if e.Place == "" {
 		return "import: stopped before anything was read"
 	}
-	return fmt.Sprintf("import: stopped at %s; what was stored is kept, and running it again stores the rest", e.Place)
+	return fmt.Sprintf("import: stopped at %s; what was stored is kept; run the command again to store the rest", e.Place)
 }
 
-// Run imports the named files and folders, and returns a report in any case. A post that cannot be read is rejected, and
-// does not end the import. The error is a [*StoppedError] if ctx was canceled.
+// Run imports the named files and folders, and returns a report in any case. A post that cannot be read is rejected,
+// and does not end the import. The error is a [*StoppedError] if ctx was canceled.
 func Run(ctx context.Context, o Options, names []string) (*Report, error) {
 	i := &importer{options: o, report: newReport(o.DryRun, o.Stderr)}
 	i.progress = NewProgress(o.Stderr, o.Now)
@@ -261,8 +261,8 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 	return nil
 }
 
-// accept reports whether a post is to be stored. It rejects a post that cannot be read, while the person who can fix it
-// is watching.
+// accept reports whether a post is to be stored. It rejects a post that cannot be read, so that it can be corrected
+// before it is stored.
 func (i *importer) accept(p post) bool {
 	decoded, err := intake.Decode(p.ID, p.Raw)
 	since := i.options.Since
@@ -344,8 +344,8 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	return i.put(ctx, b.posts, stored)
 }
 
-// put stores the posts that differ from those that are stored. If a post is in the batch twice, the later one is compared
-// with the earlier one.
+// put stores the posts that differ from those that are stored. If a post is in the batch twice, the later one is
+// compared with the earlier one.
 func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
 	var posts []feed.RawPost
 	results := make([]result, len(batch))
@@ -389,7 +389,7 @@ func (i *importer) remove(ctx context.Context, posts []post, stored map[string][
 			i.report.skip("not stored")
 			continue
 		case !bytes.Equal(raw, p.Raw):
-			i.report.skip("kept, since changed")
+			i.report.skip("changed since")
 			continue
 		}
 		delete(stored, p.ID)

@@ -33,16 +33,17 @@ func openFile(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
-// interruptible returns a reader of r whose Read returns when ctx is done, even while r blocks: Ctrl-C must not wait for
-// the next byte of a pipe. A blocked Read of r is abandoned, so the process should end soon.
+// interruptible returns a reader of r whose Read returns when ctx is done, even while r blocks: Ctrl-C must not wait
+// for the next byte of a pipe. A blocked Read of r is abandoned, so the process should end soon.
 func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	i := &interruptibleReader{ctx: ctx, chunks: make(chan chunk)}
 	go func() {
 		// Two buffers: one is filled while the other is read.
-		for buffers := [2][]byte{make([]byte, 64<<10), make([]byte, 64<<10)}; ; buffers[0], buffers[1] = buffers[1], buffers[0] {
-			n, err := r.Read(buffers[0])
+		current, other := make([]byte, 64<<10), make([]byte, 64<<10)
+		for ; ; current, other = other, current {
+			n, err := r.Read(current)
 			select {
-			case i.chunks <- chunk{buffers[0][:n], err}:
+			case i.chunks <- chunk{current[:n], err}:
 			case <-ctx.Done():
 				return
 			}

@@ -107,7 +107,8 @@ func (p *Progress) line(now time.Time) string {
 	const width = 30
 	full := int(done * width)
 	left := time.Duration(seconds * (1 - done) / done * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("[%s%s] %3.0f %%  %s, %s left", strings.Repeat("=", full), strings.Repeat(" ", width-full), done*100, s, left)
+	return fmt.Sprintf("[%s%s] %3.0f %%  %s, %s left", strings.Repeat("=", full), strings.Repeat(" ", width-full),
+		done*100, s, left)
 }
 
 // Clear removes the bar, so that a line of text can take its place.

@@ -9,7 +9,7 @@ import (
 
 func TestArchiveNames(t *testing.T) {
 	for _, tt := range []struct {
-		of      feed.Name
+		name    feed.Name
 		number  int
 		archive feed.Name
 		path    string
@@ -18,34 +18,37 @@ func TestArchiveNames(t *testing.T) {
 		{"tags/go", 12, "tags/go/archive/12", "/tags/go/archive/12/feed.xml"},
 		{"links", 3, "links/archive/3", "/links/archive/3/feed.xml"},
 	} {
-		if got := tt.of.Archive(tt.number); got != tt.archive {
-			t.Errorf("archive %d of %s is called %s, want %s", tt.number, tt.of, got, tt.archive)
+		if got := tt.name.Archive(tt.number); got != tt.archive {
+			t.Errorf("%s.Archive(%d) = %s, want %s", tt.name, tt.number, got, tt.archive)
 		}
-		if of, number := tt.archive.Archived(); of != tt.of || number != tt.number {
-			t.Errorf("%s is archive %d of %s, want %d of %s", tt.archive, number, of, tt.number, tt.of)
+		if name, number := tt.archive.Archived(); name != tt.name || number != tt.number {
+			t.Errorf("%s.Archived() = %s, %d, want %s, %d", tt.archive, name, number, tt.name, tt.number)
 		}
 		if got := tt.archive.Path(feed.RSS); got != tt.path {
-			t.Errorf("%s is served at %s, want %s", tt.archive, got, tt.path)
+			t.Errorf("%s.Path(RSS) = %s, want %s", tt.archive, got, tt.path)
 		}
 	}
 	for _, n := range []feed.Name{
-		"main", "links", "tags/archive", "tags/3", "archive", "archive/0", "archive/-1", "archive/01", "archive/x", "/archive/1", "tags/go/archive/1x",
+		"main", "links", "tags/archive", "tags/3", "archive", "archive/0", "archive/-1", "archive/01", "archive/x",
+		"/archive/1", "tags/go/archive/1x",
 	} {
-		if of, number := n.Archived(); of != n || number != 0 {
-			t.Errorf("%s is taken for archive %d of %s", n, number, of)
+		if name, number := n.Archived(); name != n || number != 0 {
+			t.Errorf("%s.Archived() = %s, %d, want the name and 0", n, name, number)
 		}
 	}
 }
 
-func TestSelectionsHaveNamesOfTheirOwn(t *testing.T) {
+func TestValidSelection(t *testing.T) {
 	for _, n := range []feed.Name{"links", "a", "2024", "long-reads"} {
 		if err := feed.ValidSelection(n); err != nil {
 			t.Errorf("%s: %v", n, err)
 		}
 	}
-	for _, n := range []feed.Name{"", "main", "tags", "authors", "sources", "archive", "pages", "Links", "a/b", "feed.xml", "é"} {
+	for _, n := range []feed.Name{
+		"", "main", "tags", "authors", "sources", "archive", "pages", "Links", "a/b", "feed.xml", "é",
+	} {
 		if err := feed.ValidSelection(n); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("%q as a selection: %v, want it refused", n, err)
+			t.Errorf("ValidSelection(%q) = %v, want an error of kind invalid", n, err)
 		}
 	}
 }
@@ -54,7 +57,8 @@ func TestChannelDefaults(t *testing.T) {
 	site := feed.Site{Limit: 50}
 	c := feed.Catalog{
 		Feeds: map[feed.Name]feed.Channel{
-			feed.Main: {Archives: true}, "links": {Limit: 5, Formats: []feed.Format{feed.RSS}}, "tags/go": {TitleLink: feed.SourceTitle},
+			feed.Main: {Archives: true}, "links": {Limit: 5, Formats: []feed.Format{feed.RSS}},
+			"tags/go": {TitleLink: feed.SourceTitle},
 		},
 		Families: map[feed.Family]feed.Channel{feed.Tags: {Limit: 20, Content: feed.SummaryContent, Archives: true}},
 	}
@@ -76,12 +80,13 @@ func TestChannelDefaults(t *testing.T) {
 		{"sources/guardian", 50, feed.FullContent, feed.PermalinkTitle, 3, false},
 	} {
 		ch := c.Channel(site, tt.name)
-		if ch.Limit != tt.limit || ch.Content != tt.Content || ch.TitleLink != tt.TitleLink || len(ch.Formats) != tt.formats || ch.Archives != tt.archives {
-			t.Errorf("%s is made as %+v, want %+v", tt.name, ch, tt)
+		if ch.Limit != tt.limit || ch.Content != tt.Content || ch.TitleLink != tt.TitleLink ||
+			len(ch.Formats) != tt.formats || ch.Archives != tt.archives {
+			t.Errorf("Channel(%s) = %+v, want %+v", tt.name, ch, tt)
 		}
 	}
-	first, again := c.Fingerprint(), c.Fingerprint() // whatever the order of its maps
+	first, again := c.Fingerprint(), c.Fingerprint() // with different orders of the maps
 	if (feed.Catalog{}).Fingerprint() == first || first != again {
-		t.Error("fingerprints do not tell catalogs apart, or are not stable")
+		t.Error("different catalogs have equal fingerprints, or one catalog has different ones")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed"
 )
 
-func TestNamesAreOrderedWithTheMainFeedFirst(t *testing.T) {
+func TestNameCompare(t *testing.T) {
 	names := []feed.Name{"tags/z", "authors/a", feed.Main, "a", "tags/a"}
 	slices.SortFunc(names, feed.Name.Compare)
 	if diff := cmp.Diff([]feed.Name{feed.Main, "a", "authors/a", "tags/a", "tags/z"}, names); diff != "" {
@@ -20,7 +20,8 @@ func TestNamesAreOrderedWithTheMainFeedFirst(t *testing.T) {
 	for _, a := range names {
 		for _, b := range names {
 			if a.Compare(b) != -b.Compare(a) {
-				t.Errorf("%s and %s: %d and %d", a, b, a.Compare(b), b.Compare(a))
+				t.Errorf("Compare(%s, %s) = %d, Compare(%s, %s) = %d; want opposite signs",
+					a, b, a.Compare(b), b, a, b.Compare(a))
 			}
 		}
 	}

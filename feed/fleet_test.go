@@ -15,20 +15,20 @@ func TestCommon(t *testing.T) {
 		members []feed.Member
 		want    int
 	}{
-		{"nobody", nil, 0},
+		{"no members", nil, 0},
 		{"one builder", []feed.Member{member(true, 2, 3)}, 3},
-		{"a replica alone makes nothing", []feed.Member{member(false, 2, 3)}, 0},
+		{"only a replica", []feed.Member{member(false, 2, 3)}, 0},
 		{"an older builder", []feed.Member{member(true, 2, 3), member(true, 1, 2)}, 2},
 		{"an older replica", []feed.Member{member(true, 2, 3), member(false, 1, 2)}, 2},
 		{"only the replica is new", []feed.Member{member(false, 2, 3), member(true, 2, 2)}, 2},
-		{"too far apart", []feed.Member{member(true, 3, 4), member(true, 1, 2)}, 0},
-		{"one that does not say", []feed.Member{member(true, 2, 3), {Serves: true}}, 0},
+		{"no version in common", []feed.Member{member(true, 3, 4), member(true, 1, 2)}, 0},
+		{"a member without versions", []feed.Member{member(true, 2, 3), {Serves: true}}, 0},
 	} {
 		if got := feed.Common(tt.members); got != tt.want {
-			t.Errorf("%s: Common is %d, want %d", tt.name, got, tt.want)
+			t.Errorf("%s: Common = %d, want %d", tt.name, got, tt.want)
 		}
 	}
 	if (feed.Versions{}).Has(0) {
-		t.Error("no versions have version 0: a process that says nothing would do for a site without a version")
+		t.Error("the zero Versions have version 0: a process without versions could build a site without a version")
 	}
 }

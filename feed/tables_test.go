@@ -62,7 +62,7 @@ func TestNewMembers(t *testing.T) {
 	}
 }
 
-func TestFormatRowsAreComplete(t *testing.T) {
+func TestFormatTable(t *testing.T) {
 	for _, row := range formatTable {
 		if row.label == "" || row.file == "" || row.mediaType == "" || !row.perFeed && !row.perSite {
 			t.Errorf("the row of format %q is incomplete: %+v", row.format, row)
@@ -75,7 +75,7 @@ func TestBoundsRoundTrip(t *testing.T) {
 		data := append(b.Append([]byte("head")), "rest"...)
 		got, rest, err := DecodeBounds(data[len("head"):])
 		if err != nil || !slices.Equal(got, b) || string(rest) != "rest" {
-			t.Errorf("%v decodes to %v with %q left, %v", b, got, rest, err)
+			t.Errorf("%v decodes to %v and the rest %q, error %v", b, got, rest, err)
 		}
 	}
 }
@@ -96,11 +96,19 @@ func TestDamagedBounds(t *testing.T) {
 	}
 	for _, b := range []Bounds{{5}, {5, 5}, {5, 4}, {5, 101}, {101, 102}} {
 		if err := b.Validate(100); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%v is valid for 100 bytes: %v", b, err)
+			t.Errorf("%v.Validate(100) = %v, want an error of kind invalid", b, err)
 		}
 	}
 	if err := (Bounds{0, 100}).Validate(100); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOneOf(t *testing.T) {
+	for want, values := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
+		if got := OneOf(values); got != want {
+			t.Errorf("OneOf(%q) = %q, want %q", values, got, want)
+		}
 	}
 }
 
@@ -113,7 +121,7 @@ func FuzzDecodeBounds(f *testing.F) {
 			return
 		}
 		if got := append(b.Append(nil), rest...); len(got) > len(data) {
-			t.Errorf("%x decodes to %v, which is encoded in %d bytes more", data, b, len(got)-len(data))
+			t.Errorf("%x decodes to %v, whose encoding is %d bytes longer", data, b, len(got)-len(data))
 		}
 		_ = b.Validate(1000)
 	})

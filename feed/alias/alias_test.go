@@ -9,8 +9,8 @@ import (
 	"feedpub/feed/alias"
 )
 
-// TestOldPaths holds the paths that blogs of each platform have in the wild.
-func TestOldPaths(t *testing.T) {
+// TestPaths checks paths that blogs on each platform are known to use.
+func TestPaths(t *testing.T) {
 	const none = feed.Format("")
 	for _, tt := range []struct {
 		preset feed.Preset
@@ -66,13 +66,16 @@ func TestOldPaths(t *testing.T) {
 			}
 		}
 		if got != tt.want {
-			t.Errorf("%s: %s is the %s feed as %q, want %q", tt.preset, tt.target, tt.feed, got, tt.want)
+			t.Errorf("%s: format of feed %s at %s is %q, want %q", tt.preset, tt.feed, tt.target, got, tt.want)
 		}
 	}
 }
 
-func TestOldPathsLeadToOneDocument(t *testing.T) {
-	names := map[feed.Name]string{feed.Main: "", "tags/go": "Go", "authors/go": "Go", "sources/go": "Go", "go": "", "archive/1": "", "tags/go/archive/1": "Go"}
+func TestPathsAreUnique(t *testing.T) {
+	names := map[feed.Name]string{
+		feed.Main: "", "tags/go": "Go", "authors/go": "Go", "sources/go": "Go", "go": "", "archive/1": "",
+		"tags/go/archive/1": "Go",
+	}
 	for _, p := range alias.Presets() {
 		seen := map[string]feed.Name{}
 		for _, target := range alias.Retired(p) {
@@ -81,22 +84,22 @@ func TestOldPathsLeadToOneDocument(t *testing.T) {
 		for n, full := range names {
 			for _, a := range alias.Paths(p, n, full) {
 				if a.Feed != n || !strings.HasPrefix(a.Target, "/") {
-					t.Errorf("%s: %+v is no old path of %s", p, a, n)
+					t.Errorf("%s: Paths(%s) includes %+v", p, n, a)
 				}
 				if other, ok := seen[a.Target]; ok {
-					t.Errorf("%s: %s leads to %s and to %s", p, a.Target, other, n)
+					t.Errorf("%s: %s is a path of both %s and %s", p, a.Target, other, n)
 				}
 				seen[a.Target] = n
 			}
 		}
 		if len(seen) < 5 {
-			t.Errorf("%s has %d old paths", p, len(seen))
+			t.Errorf("%s has %d paths, want at least 5", p, len(seen))
 		}
 		if got, err := alias.Parse(string(p)); got != p || err != nil {
 			t.Errorf("Parse(%q) = %q, %v", p, got, err)
 		}
 	}
 	if _, err := alias.Parse("movabletype"); !errors.Is(err, feed.ErrInvalid) {
-		t.Errorf("an unknown platform: %v, want an error of kind invalid", err)
+		t.Errorf("Parse of an unknown platform = %v, want an error of kind invalid", err)
 	}
 }

@@ -31,7 +31,7 @@ func ids(f feed.Feed) []string {
 	return ids
 }
 
-func TestFeedOrdersAndCuts(t *testing.T) {
+func TestFeedOrderAndLimit(t *testing.T) {
 	items := []*feed.Item{
 		item("a", day(1), day(9)),
 		item("b", day(3), day(3)),
@@ -41,17 +41,17 @@ func TestFeedOrdersAndCuts(t *testing.T) {
 	f := build.Feed(site(), feed.Main, "", items, time.Time{})
 
 	if diff := cmp.Diff([]string{"d", "b", "c"}, ids(f)); diff != "" {
-		t.Errorf("items of a feed of at most 3 are not the newest, latest first, equal times by descending id (-want +got):\n%s", diff)
+		t.Errorf("items of a feed with the limit 3 (-want +got):\n%s", diff)
 	}
 	if items[0].ID != "a" || items[3].ID != "d" {
 		t.Error("Feed reordered the caller's items")
 	}
 	if want := day(3); !f.Updated.Equal(want) {
-		t.Errorf("Updated = %v, want %v: only items in the feed count, and the one updated on day 9 is cut off", f.Updated, want)
+		t.Errorf("Updated = %v, want %v: the item updated on day 9 is not in the feed", f.Updated, want)
 	}
 }
 
-func TestFeedIsTheSameForAnyOrderOfItems(t *testing.T) {
+func TestFeedIgnoresOrderOfItems(t *testing.T) {
 	items := []*feed.Item{item("a", day(1), day(1)), item("b", day(1), day(2)), item("c", day(1), day(1))}
 	want := ids(build.Feed(site(), feed.Main, "", items, time.Time{}))
 	for _, order := range [][]int{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
@@ -61,7 +61,7 @@ func TestFeedIsTheSameForAnyOrderOfItems(t *testing.T) {
 		}
 		got := ids(build.Feed(site(), feed.Main, "", shuffled, time.Time{}))
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("items given in order %v come out in another order (-want +got):\n%s", order, diff)
+			t.Errorf("items given in the order %v (-want +got):\n%s", order, diff)
 		}
 	}
 }
@@ -74,13 +74,14 @@ func TestFeedUpdated(t *testing.T) {
 		removed time.Time
 		want    time.Time
 	}{
-		{"of an empty feed is the site's since", nil, time.Time{}, since},
-		{"is the latest of the items' updates, not publications", []*feed.Item{item("a", day(5), day(5)), item("b", day(2), day(7))}, time.Time{}, day(7)},
-		{"is a later removal", []*feed.Item{item("a", day(5), day(5))}, day(6), day(6)},
-		{"is not an earlier removal", []*feed.Item{item("a", day(5), day(5))}, day(4), day(5)},
-		{"of a feed emptied by a removal is the removal", nil, day(6), day(6)},
-		{"may lie before the site's since", []*feed.Item{item("a", time.Unix(0, 0), time.Unix(0, 0))}, time.Time{}, time.Unix(0, 0)},
-		{"is in UTC whatever zone the removal came in", nil, day(6).In(east), day(6)},
+		{"no items", nil, time.Time{}, since},
+		{"latest update, not latest publication", []*feed.Item{item("a", day(5), day(5)), item("b", day(2), day(7))},
+			time.Time{}, day(7)},
+		{"later removal", []*feed.Item{item("a", day(5), day(5))}, day(6), day(6)},
+		{"earlier removal", []*feed.Item{item("a", day(5), day(5))}, day(4), day(5)},
+		{"removal of the last item", nil, day(6), day(6)},
+		{"before the site's Since", []*feed.Item{item("a", time.Unix(0, 0), time.Unix(0, 0))}, time.Time{}, time.Unix(0, 0)},
+		{"removal in another zone", nil, day(6).In(east), day(6)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := build.Feed(site(), feed.Main, "", tt.items, tt.removed).Updated
@@ -100,10 +101,14 @@ func TestFeedNaming(t *testing.T) {
 	}{
 		{"en", "Front Page", "News and remarks", feed.Main, "", "Front Page", "News and remarks"},
 		{"en", "Front Page", "", feed.Main, "", "Front Page", "Front Page"},
-		{"en", "Front Page", "x", "tags/foreign-policy", "Foreign Policy", "Front Page: Foreign Policy", "Posts of Front Page tagged “Foreign Policy”"},
-		{"en-GB", "Front Page", "x", "authors/steve", "Steve", "Front Page: posts by Steve", "Posts of Front Page by Steve"},
-		{"EN", "Front Page", "x", "sources/guardian", "The Guardian", "Front Page: quoted from The Guardian", "Posts of Front Page that quote The Guardian"},
-		{"de", "Titelseite", "x", "sources/zeit", "DIE ZEIT", "Titelseite: zitiert aus DIE ZEIT", "Beiträge von Titelseite, die DIE ZEIT zitieren"},
+		{"en", "Front Page", "x", "tags/foreign-policy", "Foreign Policy",
+			"Front Page: Foreign Policy", "Posts of Front Page tagged “Foreign Policy”"},
+		{"en-GB", "Front Page", "x", "authors/steve", "Steve",
+			"Front Page: posts by Steve", "Posts of Front Page by Steve"},
+		{"EN", "Front Page", "x", "sources/guardian", "The Guardian",
+			"Front Page: quoted from The Guardian", "Posts of Front Page that quote The Guardian"},
+		{"de", "Titelseite", "x", "sources/zeit", "DIE ZEIT",
+			"Titelseite: zitiert aus DIE ZEIT", "Beiträge von Titelseite, die DIE ZEIT zitieren"},
 		{"ja", "日誌", "x", "sources/asahi", "朝日新聞", "日誌: 朝日新聞", "日誌: 朝日新聞"},
 		{"en", "Front Page", "x", "tags/go", "", "Front Page: go", "Posts of Front Page tagged “go”"},
 		{"en", "Front Page", "x", "tags/x", "{site}", "Front Page: {site}", "Posts of Front Page tagged “{site}”"},
@@ -120,14 +125,18 @@ func TestFeedNaming(t *testing.T) {
 				t.Errorf("title of %s (%q) in %q = %q, want %q", tt.name, tt.fullName, tt.language, f.Title, tt.wantTitle)
 			}
 			if f.Description != tt.wantDescription {
-				t.Errorf("description of %s (%q) in %q = %q, want %q", tt.name, tt.fullName, tt.language, f.Description, tt.wantDescription)
+				t.Errorf("description of %s (%q) in %q = %q, want %q",
+					tt.name, tt.fullName, tt.language, f.Description, tt.wantDescription)
 			}
 		})
 	}
 }
 
-func TestChannelGoesBeforeTheSite(t *testing.T) {
-	items := []*feed.Item{item("a", day(1), day(1)), item("b", day(2), day(2)), item("c", day(3), day(3)), item("d", day(4), day(4)), item("e", day(5), day(5))}
+func TestChannel(t *testing.T) {
+	var items []*feed.Item
+	for i, id := range []string{"a", "b", "c", "d", "e"} {
+		items = append(items, item(id, day(i+1), day(i+1)))
+	}
 	for _, tt := range []struct {
 		name            string
 		feed            feed.Name
@@ -148,10 +157,11 @@ func TestChannelGoesBeforeTheSite(t *testing.T) {
 			tt.channel.Content, tt.channel.TitleLink = feed.SummaryContent, feed.SourceTitle
 			f := build.Channel(site(), tt.feed, "Go", tt.channel, items, time.Time{})
 			if f.Title != tt.wantTitle || f.Description != tt.want || len(f.Items) != tt.wantItems {
-				t.Errorf("the feed is %q, %q with %d items; want %q, %q with %d", f.Title, f.Description, len(f.Items), tt.wantTitle, tt.want, tt.wantItems)
+				t.Errorf("the feed has the title %q, the description %q and %d items; want %q, %q and %d",
+					f.Title, f.Description, len(f.Items), tt.wantTitle, tt.want, tt.wantItems)
 			}
 			if f.Content != feed.SummaryContent || f.TitleLink != feed.SourceTitle {
-				t.Errorf("content %q and title link %q are not those that were configured", f.Content, f.TitleLink)
+				t.Errorf("content %q and title link %q are not the configured ones", f.Content, f.TitleLink)
 			}
 		})
 	}

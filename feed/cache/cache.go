@@ -1,5 +1,5 @@
-// Package cache is a map of bounded size that forgets the entries that have not been used for longest. It is for values
-// that can be made again, and knows nothing of what they are.
+// Package cache has a map of bounded size that drops the least recently used entries. It is for values that can be
+// recomputed, and does not know how to compute them.
 package cache
 
 import "sync"
@@ -8,9 +8,9 @@ import "sync"
 // size, they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again.
 // That needs no list in order of use, and drops nothing that was used within the last half of the size.
 //
-// A nil Cache keeps nothing. A Cache may be used by several goroutines at once.
+// A nil Cache keeps nothing. A Cache is safe for concurrent use.
 type Cache[K comparable, V any] struct {
-	limit int // size of a generation
+	limit int // maximum size of a generation
 
 	mu         sync.Mutex
 	young, old map[K]entry[V]

@@ -7,7 +7,7 @@ import (
 	"feedpub/feed/cache"
 )
 
-func TestCacheKeepsWhatIsUsed(t *testing.T) {
+func TestCacheEviction(t *testing.T) {
 	const size = 11_000
 	c := cache.New[string, string](20 * size)
 	put := func(key string) { c.Put(key, "value of "+key, size) }
@@ -16,11 +16,11 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	for i := range 100 {
 		put(fmt.Sprint(i))
 		if _, ok := c.Get("often"); !ok {
-			t.Fatalf("an entry that is used all the time was dropped after %d others", i+1)
+			t.Fatalf("a frequently used entry was dropped after %d others", i+1)
 		}
 	}
 	if _, ok := c.Get("once"); ok {
-		t.Error("an entry that is never used was not dropped")
+		t.Error("an unused entry was not dropped")
 	}
 	if v, ok := c.Get("99"); !ok || v != "value of 99" {
 		t.Errorf("Get of the last entry = %q, %v", v, ok)
@@ -31,14 +31,14 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 	}
 	c.Put("large", "value", 20*size)
 	if _, ok := c.Get("large"); ok {
-		t.Error("a value that leaves no room for others was kept")
+		t.Error("a value larger than half of the cache was kept")
 	}
 	if _, ok := c.Get("often"); !ok {
-		t.Error("a value that is too large made the cache drop another")
+		t.Error("a value that is too large evicted another")
 	}
 }
 
-func TestCacheIsBounded(t *testing.T) {
+func TestCacheSize(t *testing.T) {
 	c := cache.New[int, int](20)
 	for i := range 100 {
 		c.Put(i, i, 1)
@@ -54,7 +54,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
-func TestNilCacheKeepsNothing(t *testing.T) {
+func TestNilCache(t *testing.T) {
 	c := cache.New[int, int](0)
 	c.Put(1, 1, 0)
 	if _, ok := c.Get(1); ok {

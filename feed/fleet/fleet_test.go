@@ -128,7 +128,7 @@ func agree(t *testing.T, f *Fleet) feed.Schema {
 	return s
 }
 
-func TestReportsAreReadAndRemembered(t *testing.T) {
+func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		a, b := process(s, "a", 2, 3, 10), process(s, "b", 2, 3, 20)
@@ -138,8 +138,8 @@ func TestReportsAreReadAndRemembered(t *testing.T) {
 			t.Errorf("the newest token known to a is %d, want 20, that of b", got)
 		}
 		want := feed.Member{
-			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c", Renderer: feed.Versions{Oldest: 2, Newest: 3},
-			Seen: 20, Applied: 21,
+			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c",
+			Renderer: feed.Versions{Oldest: 2, Newest: 3}, Seen: 20, Applied: 21,
 		}
 		if diff := cmp.Diff(want, a.Members()[1]); diff != "" {
 			t.Errorf("report of b (-want +got):\n%s", diff)
@@ -189,7 +189,7 @@ func TestAwaitReports(t *testing.T) {
 	})
 }
 
-func TestManySitesReportLessOften(t *testing.T) {
+func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace, s := new(Pace), newStore()
 		for range 3 * sitesPerInterval {
@@ -219,7 +219,7 @@ func TestManySitesReportLessOften(t *testing.T) {
 	})
 }
 
-func TestAgreeSetsTheNewestCommonVersion(t *testing.T) {
+func TestAgree(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
 		others         []feed.Versions
@@ -250,15 +250,18 @@ func TestAgreeSetsTheNewestCommonVersion(t *testing.T) {
 	}
 }
 
-func TestAnOutdatedProgramDoesNotBuild(t *testing.T) {
+func TestOutdatedProgram(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		schema feed.Schema
 		want   string
 	}{
-		{"rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 4, Since: 7}, "rendering version 4, and this program makes 2 to 3"},
-		{"old rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 1, Since: 7}, "rendering version 1, and this program makes 2 to 3"},
-		{"data", feed.Schema{Version: 2, Reader: 1, Writer: 2, Renderer: 3, Since: 7}, "schema 2 and later, and this one is of 1"},
+		{"rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 4, Since: 7},
+			"rendering version 4, and this program makes 2 to 3"},
+		{"old rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 1, Since: 7},
+			"rendering version 1, and this program makes 2 to 3"},
+		{"data", feed.Schema{Version: 2, Reader: 1, Writer: 2, Renderer: 3, Since: 7},
+			"schema 2 and later, and this one is of 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore()
@@ -293,9 +296,9 @@ func TestAnOutdatedProgramDoesNotBuild(t *testing.T) {
 	}
 }
 
-// TestALostSchemaIsSetAgain checks that documents do not change back after a store was restored from before an
+// TestLostSchema checks that documents do not change back after a store was restored from before an
 // upgrade.
-func TestALostSchemaIsSetAgain(t *testing.T) {
+func TestLostSchema(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		s.schema = feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 2, Since: 100}
@@ -322,7 +325,7 @@ func TestALostSchemaIsSetAgain(t *testing.T) {
 	})
 }
 
-func TestBuildersWithDifferentConfigurationsAreListed(t *testing.T) {
+func TestConflictingConfigurations(t *testing.T) {
 	s := newStore()
 	f := process(s, "self", 2, 3, 0)
 	report := func(m feed.Member) {
@@ -338,7 +341,7 @@ func TestBuildersWithDifferentConfigurationsAreListed(t *testing.T) {
 	report(feed.Member{ID: "replica", Program: "1"})
 	report(feed.Member{ID: "later release", Builds: true, Program: "2", Config: "another"})
 	if got := list(); len(got) > 0 {
-		t.Errorf("problems are %+v, want none: replicas have no configuration, and another release may have another fingerprint", got)
+		t.Errorf("problems are %+v, want none: replicas and builders of another release are not compared", got)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	got := list()

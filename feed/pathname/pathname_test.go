@@ -35,7 +35,7 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-func TestFirstComerKeepsThePlainName(t *testing.T) {
+func TestAssign(t *testing.T) {
 	names := map[feed.Name]string{}
 	assign := func(full string) feed.Name {
 		n := pathname.Assign(feed.Tags, full, func(n feed.Name) (string, bool) { s, ok := names[n]; return s, ok })
@@ -46,18 +46,18 @@ func TestFirstComerKeepsThePlainName(t *testing.T) {
 	}
 	first := assign("C++")
 	if first != "tags/c" {
-		t.Fatalf("the first comer has %q, want tags/c", first)
+		t.Fatalf("Assign(C++) = %q, want tags/c", first)
 	}
 	second := assign("C#")
 	if second == first || !strings.HasPrefix(string(second), "tags/c-") || len(second) != len("tags/c-")+6 {
-		t.Errorf("another name with the same words has %q, want tags/c- and six hexadecimal digits", second)
+		t.Errorf("Assign(C#) = %q, want tags/c- and six hexadecimal digits", second)
 	}
-	for range 2 { // names never change, whoever asks again
+	for range 2 { // recorded names do not change
 		if got := assign("c++"); got != first {
-			t.Errorf("the same name in another case has %q, want %q", got, first)
+			t.Errorf("Assign(c++) = %q, want %q as for C++", got, first)
 		}
 		if got := assign("C#"); got != second {
-			t.Errorf("asked again, C# has %q, want %q", got, second)
+			t.Errorf("Assign(C#) = %q, want %q as before", got, second)
 		}
 	}
 }
@@ -70,10 +70,10 @@ func FuzzAssign(f *testing.F) {
 		n := pathname.Plain(feed.Tags, full)
 		family, slug := n.Split()
 		if family != feed.Tags || slug == "" || strings.ContainsAny(slug, "/.\\?#% \x00") {
-			t.Errorf("Plain(%q) = %q: not one safe path segment", full, n)
+			t.Errorf("Plain(%q) = %q, want a single safe path segment", full, n)
 		}
 		if !utf8.ValidString(slug) || len(slug) > 200 {
-			t.Errorf("Plain(%q) = %q: not valid UTF-8 or too long", full, n)
+			t.Errorf("Plain(%q) = %q, want at most 200 bytes of valid UTF-8", full, n)
 		}
 		if again := pathname.Plain(feed.Tags, full); again != n {
 			t.Errorf("Plain(%q) = %q, then %q", full, n, again)

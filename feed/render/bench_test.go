@@ -15,8 +15,11 @@ func benchFeed() feed.Feed {
 	paragraph := "<p>" + strings.Repeat("What the papers say, and what to think of “it”. ", 20) + "</p>\n"
 	var items []*feed.Item
 	for n := range 50 {
-		items = append(items, post(fmt.Sprintf("post-%d", n), guardian, at(date(2014, 6, 17, 9, 30).Add(time.Duration(n)*time.Hour)),
-			func(i *feed.Item) { i.HTML += strings.Repeat(paragraph, 2); i.Tags = []string{"one", "two", "three"} }))
+		when := date(2014, 6, 17, 9, 30).Add(time.Duration(n) * time.Hour)
+		items = append(items, post(fmt.Sprintf("post-%d", n), guardian, at(when), func(i *feed.Item) {
+			i.HTML += strings.Repeat(paragraph, 2)
+			i.Tags = []string{"one", "two", "three"}
+		}))
 	}
 	return mainFeed(items...)
 }
@@ -27,8 +30,8 @@ func BenchmarkDocuments(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, setAside, err := r.Documents(f); err != nil || len(setAside) > 0 {
-					b.Fatal(err, setAside)
+				if _, rejected, err := r.Documents(f); err != nil || len(rejected) > 0 {
+					b.Fatal(err, rejected)
 				}
 			}
 		})
@@ -49,8 +52,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkRebuild renders what a rebuild of 306 feeds of 50 items does after a change of configuration: 5,000 posts,
-// each in three of them.
+// BenchmarkRebuild renders 306 feeds of 50 items, as after a change of configuration: 5,000 posts, each in three feeds.
 func BenchmarkRebuild(b *testing.B) {
 	var items []*feed.Item
 	for n := range 5000 {

@@ -15,14 +15,14 @@ func cachedItem(id string) *feed.Item {
 	return &feed.Item{ID: id, Title: id, HTML: "<p>" + id + "</p>", Published: when, Updated: when}
 }
 
-func TestAnItemInManyFeedsIsRenderedOnce(t *testing.T) {
+func TestFragmentCacheKey(t *testing.T) {
 	r := New()
 	item := cachedItem("a")
 	first, err := r.fragments("main", item, Variant{}, feed.Formats())
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := *item // as a store gives it anew, in another feed, read by a later intake
+	again := *item // another copy, in another feed and from a later intake
 	again.Feeds, again.RawSum = []feed.Name{"tags/x"}, "another"
 	second, err := r.fragments("main", &again, Variant{}, feed.Formats())
 	if err != nil {
@@ -30,7 +30,7 @@ func TestAnItemInManyFeedsIsRenderedOnce(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if &first[i][0] != &second[i][0] {
-			t.Errorf("the %s fragment of an equal item was made anew", format)
+			t.Errorf("the %s fragment of an equal item is not from the cache", format)
 		}
 	}
 	german, err := r.fragments("main", item, Variant{Language: "de", Content: feed.FullContent}, feed.Formats())
@@ -39,7 +39,7 @@ func TestAnItemInManyFeedsIsRenderedOnce(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if &first[i][0] != &german[i][0] {
-			t.Errorf("the language of pages, and full content, which is the usual: the %s fragment was made anew", format)
+			t.Errorf("the %s fragment depends on the language of pages or on the spelling of the default content", format)
 		}
 	}
 	shifted, err := r.fragments("main", item, Variant{Fraction: time.Microsecond}, feed.Formats())
@@ -48,12 +48,12 @@ func TestAnItemInManyFeedsIsRenderedOnce(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if same := &first[i][0] == &shifted[i][0]; same != (format != feed.Atom) {
-			t.Errorf("a fraction of a second, which only Atom shows: the %s fragment is shared: %v", format, same)
+			t.Errorf("the %s fragment with a fraction of a second is from the cache: %v, want it for all formats but Atom", format, same)
 		}
 	}
 }
 
-func TestTheCacheChangesNoByte(t *testing.T) {
+func TestFragmentCacheBytes(t *testing.T) {
 	cached, small, none := New(), New(CacheBytes(5000)), New(CacheBytes(0))
 	edited := cachedItem("a")
 	edited.Title = "b"
@@ -65,7 +65,7 @@ func TestTheCacheChangesNoByte(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					for name, r := range map[string]*Renderer{"cached": cached, "hardly cached": small} {
+					for name, r := range map[string]*Renderer{"cached": cached, "small cache": small} {
 						got, err := r.fragments(site, item, v, feed.Formats())
 						if err != nil {
 							t.Fatal(err)
@@ -83,7 +83,7 @@ func TestTheCacheChangesNoByte(t *testing.T) {
 	}
 }
 
-func TestTheCacheIsBounded(t *testing.T) {
+func TestFragmentCacheSize(t *testing.T) {
 	const limit = 20_000
 	r := New(CacheBytes(limit))
 	hot := cachedItem("hot")
@@ -104,11 +104,12 @@ func TestTheCacheIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if &again[0][0] != &kept[0][0] {
-			t.Fatalf("an item in every feed was forgotten after %d others", n)
+			t.Fatalf("a frequently used fragment is not in the cache after %d others", n)
 		}
 	}
-	if again, err := r.fragments("main", cachedItem("once"), Variant{}, feed.Formats()); err != nil || &again[0][0] == &once[0][0] {
-		t.Errorf("the fragments of an item are still in a cache of %d bytes after 200 others (%v)", limit, err)
+	again, err := r.fragments("main", cachedItem("once"), Variant{}, feed.Formats())
+	if err != nil || &again[0][0] == &once[0][0] {
+		t.Errorf("an unused fragment is still in a cache of %d bytes after 200 others (error %v)", limit, err)
 	}
 	large := cachedItem("large")
 	large.HTML = string(bytes.Repeat([]byte("x"), limit))
@@ -116,22 +117,22 @@ func TestTheCacheIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, _ := r.fragments("main", hot, Variant{}, feed.Formats()); &again[0][0] != &kept[0][0] {
-		t.Error("an item too large to be remembered made others be forgotten")
+		t.Error("a fragment larger than the cache evicted another")
 	}
 }
 
-func TestABadItemIsRefusedEveryTime(t *testing.T) {
+func TestInvalidItemIsNotCached(t *testing.T) {
 	r := New()
 	bad := cachedItem("a")
 	bad.HTML = "\x00"
 	for range 2 {
 		if _, err := r.fragments("main", bad, Variant{}, feed.Formats()); err == nil {
-			t.Error("an item with a control character is rendered")
+			t.Error("fragments of an item with a control character: no error")
 		}
 	}
 }
 
-func TestARendererMayBeUsedByManyAtOnce(t *testing.T) {
+func TestRendererConcurrency(t *testing.T) {
 	r := New(CacheBytes(10_000))
 	var wg sync.WaitGroup
 	for range 8 {

@@ -17,10 +17,9 @@ import (
 	"feedpub/feed/render"
 )
 
-// The rules of the specifications that matter, checked on every fixture's documents without the renderer's types. They
-// stand for the W3C feed validator where there is none.
-
-func TestDocumentsConform(t *testing.T) {
+// TestConformance checks the rules of the specifications on the documents of every fixture, without the renderer's
+// types. It replaces the W3C feed validator, which is not available in tests.
+func TestConformance(t *testing.T) {
 	check := map[feed.Format]func(*rules, []byte){feed.RSS: conformRSS, feed.Atom: conformAtom, feed.JSON: conformJSON}
 	for _, fx := range fixtures() {
 		for format, doc := range documents(t, fx) {
@@ -31,7 +30,7 @@ func TestDocumentsConform(t *testing.T) {
 	}
 }
 
-// rules collects what a document breaks.
+// rules checks a document and reports violations.
 type rules struct {
 	*testing.T
 	feed feed.Feed
@@ -45,7 +44,7 @@ func (r *rules) want(ok bool, format string, args ...any) {
 	}
 }
 
-// absolute requires an absolute URI without anything that would have to be percent-encoded.
+// absolute requires an absolute URI without characters that must be percent-encoded.
 func (r *rules) absolute(where, address string) {
 	r.Helper()
 	u, err := url.Parse(address)
@@ -110,7 +109,7 @@ func (n *node) all(name string) []*node {
 	return slices.DeleteFunc(slices.Clone(n.children), func(c *node) bool { return c.name != name })
 }
 
-// one requires exactly one child of that name, with a text.
+// one requires exactly one child with the name, and that it has text.
 func (r *rules) one(n *node, name string) string {
 	r.Helper()
 	found := n.all(name)
@@ -122,17 +121,17 @@ func (r *rules) one(n *node, name string) string {
 	return found[0].text
 }
 
-// atMost requires no more than max children of that name.
+// atMost requires at most limit children with the name.
 func (r *rules) atMost(limit int, n *node, name string) {
 	r.Helper()
 	r.want(len(n.all(name)) <= limit, "<%s> has %d <%s>, want at most %d", n.name, len(n.all(name)), name, limit)
 }
 
-// known requires that all children are among those listed.
+// known requires that the names of all children are listed.
 func (r *rules) known(n *node, names ...string) {
 	r.Helper()
 	for _, c := range n.children {
-		r.want(slices.Contains(names, c.name), "<%s> may not stand in <%s>", c.name, n.name)
+		r.want(slices.Contains(names, c.name), "<%s> is not allowed in <%s>", c.name, n.name)
 	}
 }
 
@@ -151,7 +150,7 @@ func (r *rules) links(n *node, name string) (rels map[string][]string) {
 
 func (r *rules) selfAndHub(rels map[string][]string) {
 	r.Helper()
-	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own address %q and no other", rels["self"], r.self)
+	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own URL %q", rels["self"], r.self)
 	var hubs []string
 	if r.feed.Site.Hub != "" {
 		hubs = append(hubs, r.feed.Site.Hub)
@@ -159,7 +158,7 @@ func (r *rules) selfAndHub(rels map[string][]string) {
 	r.want(slices.Equal(rels["hub"], hubs), "rel=hub is %q, want %q", rels["hub"], hubs)
 }
 
-// history requires the links of RFC 5005, section 4, each to a document of the same format, and the mark of an archive.
+// history requires the links of RFC 5005, section 4, to documents of the same format, and fh:archive in archives only.
 func (r *rules) history(rels map[string][]string, n *node, format feed.Format) {
 	r.Helper()
 	h := r.feed.History
@@ -170,29 +169,32 @@ func (r *rules) history(rels map[string][]string, n *node, format feed.Format) {
 		}
 		r.want(slices.Equal(rels[rel], want), "rel=%s is %q, want %q", rel, rels[rel], want)
 	}
-	r.want((len(n.all("fh:archive")) == 1) == h.Archive, "%d fh:archive in a document that is an archive: %v", len(n.all("fh:archive")), h.Archive)
+	archives := len(n.all("fh:archive"))
+	r.want((archives == 1) == h.Archive, "%d fh:archive in a document that is an archive: %v", archives, h.Archive)
 }
 
-// rfc822 requires a date with the right weekday and four digits of year in numeric UTC.
+// rfc822 requires a date with the correct weekday, a four-digit year and the zone +0000.
 func (r *rules) rfc822(s string) time.Time {
 	r.Helper()
 	t, err := time.Parse("Mon, 02 Jan 2006 15:04:05 -0700", s)
-	r.want(err == nil && strings.HasSuffix(s, " +0000"), "%q is no date of RFC 822 in UTC: %v", s, err)
+	r.want(err == nil && strings.HasSuffix(s, " +0000"), "%q is not an RFC 822 date in UTC: %v", s, err)
 	r.want(t.Format("Mon, 02 Jan 2006 15:04:05 -0700") == s, "%q has the wrong weekday", s)
 	return t
 }
 
-// rfc3339 requires a date in UTC with no more than six digits of fraction, which is what most parsers bear.
+// rfc3339 requires a date in UTC with at most six digits of fraction, which most parsers accept.
 func (r *rules) rfc3339(s string) time.Time {
 	r.Helper()
 	t, err := time.Parse(time.RFC3339Nano, s)
-	r.want(err == nil && regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$`).MatchString(s), "%q is no date of RFC 3339 in UTC: %v", s, err)
+	ok := err == nil && regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$`).MatchString(s)
+	r.want(ok, "%q is not an RFC 3339 date in UTC: %v", s, err)
 	return t
 }
 
 func conformRSS(r *rules, doc []byte) {
 	rss := r.parse(doc)
-	r.want(rss.name == "rss" && rss.attrs["version"] == "2.0", "root is <%s version=%q>, want RSS 2.0", rss.name, rss.attrs["version"])
+	version := rss.attrs["version"]
+	r.want(rss.name == "rss" && version == "2.0", "root is <%s version=%q>, want RSS 2.0", rss.name, version)
 	r.known(rss, "channel")
 	channel := rss.all("channel")[0]
 	r.known(channel, "title", "link", "description", "language", "copyright", "pubDate", "lastBuildDate", "generator", "ttl", "image",
@@ -201,14 +203,15 @@ func conformRSS(r *rules, doc []byte) {
 	r.one(channel, "description")
 	r.one(channel, "generator")
 	r.absolute("channel link", link)
-	r.want(r.one(channel, "language") == r.feed.Site.Language, "channel's language is not the site's")
-	r.want(r.rfc822(r.one(channel, "lastBuildDate")).Equal(r.feed.Updated.Truncate(time.Second)), "lastBuildDate is not the feed's Updated, %v", r.feed.Updated)
+	r.want(r.one(channel, "language") == r.feed.Site.Language, "the channel's language is not the site's")
+	built := r.rfc822(r.one(channel, "lastBuildDate"))
+	r.want(built.Equal(r.feed.Updated.Truncate(time.Second)), "lastBuildDate is %v, want %v", built, r.feed.Updated)
 	rels := r.links(channel, "atom:link")
 	r.selfAndHub(rels)
 	r.history(rels, channel, feed.RSS)
 	for _, image := range channel.all("image") {
 		r.absolute("image", r.one(image, "url"))
-		r.want(r.one(image, "title") == title && r.one(image, "link") == link, "image's title and link are not the channel's")
+		r.want(r.one(image, "title") == title && r.one(image, "link") == link, "the image's title and link are not the channel's")
 	}
 	guids := map[string]bool{}
 	for _, item := range channel.all("item") {
@@ -216,7 +219,7 @@ func conformRSS(r *rules, doc []byte) {
 			"dc:creator", "dc:language", "media:content", "media:thumbnail", "atom:link")
 		r.one(item, "title")
 		if r.feed.Content == feed.SummaryContent {
-			r.want(r.one(item, "description") != "" && len(item.all("content:encoded")) == 0, "a feed of summaries has content")
+			r.want(r.one(item, "description") != "" && len(item.all("content:encoded")) == 0, "a summary feed has content")
 		} else {
 			r.one(item, "content:encoded")
 		}
@@ -224,7 +227,7 @@ func conformRSS(r *rules, doc []byte) {
 		guid := r.one(item, "guid")
 		r.want(!guids[guid], "two items have the guid %q", guid)
 		guids[guid] = true
-		r.want(item.all("guid")[0].attrs["isPermaLink"] == "false", "guid %q is not declared as no permalink", guid)
+		r.want(item.all("guid")[0].attrs["isPermaLink"] == "false", "guid %q lacks isPermaLink=false", guid)
 		for _, name := range []string{"link", "description", "dc:creator", "enclosure", "source", "dc:language", "media:thumbnail"} {
 			r.atMost(1, item, name)
 		}
@@ -233,10 +236,13 @@ func conformRSS(r *rules, doc []byte) {
 		}
 		description := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "description" })
 		content := slices.IndexFunc(item.children, func(n *node) bool { return n.name == "content:encoded" })
-		r.want(description >= 0 && (description < content || content < 0), "description does not stand before content:encoded in %q", guid)
+		r.want(description >= 0 && (description < content || content < 0),
+			"description is not before content:encoded in %q", guid)
 		for _, e := range item.all("enclosure") {
 			r.absolute("enclosure", e.attrs["url"])
-			r.want(strings.HasPrefix(e.attrs["url"], "http") && e.attrs["length"] != "" && strings.Contains(e.attrs["type"], "/"), "enclosure %v lacks what it requires", e.attrs)
+			complete := strings.HasPrefix(e.attrs["url"], "http") && e.attrs["length"] != "" &&
+				strings.Contains(e.attrs["type"], "/")
+			r.want(complete, "enclosure %v lacks a required attribute", e.attrs)
 		}
 		for _, m := range append(item.all("media:content"), item.all("media:thumbnail")...) {
 			r.absolute(m.name, m.attrs["url"])
@@ -260,18 +266,18 @@ func conformAtom(r *rules, doc []byte) {
 	r.absolute("feed id", r.one(root, "atom:id"))
 	r.one(root, "atom:title")
 	r.one(root, "atom:generator")
-	r.want(len(root.all("atom:author")) > 0, "no author for entries that have none")
+	r.want(len(root.all("atom:author")) > 0, "the feed has no author")
 	feedUpdated := r.rfc3339(r.one(root, "atom:updated"))
 	rels := r.links(root, "atom:link")
 	r.selfAndHub(rels)
 	r.history(rels, root, feed.Atom)
-	r.want(len(rels["alternate"]) == 1, "%d alternates of the feed", len(rels["alternate"]))
+	r.want(len(rels["alternate"]) == 1, "the feed has %d alternate links, want 1", len(rels["alternate"]))
 
 	ids, times := map[string]bool{}, map[string]bool{}
 	entries := false
 	for _, entry := range root.children {
 		if entry.name != "atom:entry" {
-			r.want(!entries, "<%s> stands after an entry", entry.name)
+			r.want(!entries, "<%s> follows an entry", entry.name)
 			continue
 		}
 		entries = true
@@ -288,11 +294,12 @@ func conformAtom(r *rules, doc []byte) {
 			r.want(contents[0].attrs["type"] == "html", "content of %q is not declared as HTML", id)
 		} else {
 			r.one(entry, "atom:summary")
-			r.want(len(r.links(entry, "atom:link")["alternate"]) > 0, "%q has neither content nor an alternate (RFC 4287, section 4.1.2)", id)
+			r.want(len(r.links(entry, "atom:link")["alternate"]) > 0,
+				"%q has neither content nor an alternate link (RFC 4287, section 4.1.2)", id)
 		}
 		u := r.rfc3339(updated)
-		r.want(!u.After(feedUpdated), "entry %q was updated at %v, after its feed at %v", id, u, feedUpdated)
-		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u), "entry %q was published after its update", id)
+		r.want(!u.After(feedUpdated), "entry %q has the updated time %v, later than its feed's, %v", id, u, feedUpdated)
+		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u), "entry %q has a published time after its updated time", id)
 		r.atMost(1, entry, "atom:summary")
 		for _, a := range entry.all("atom:author") {
 			r.known(a, "atom:name", "atom:uri")
@@ -303,9 +310,9 @@ func conformAtom(r *rules, doc []byte) {
 			r.want(c.attrs["term"] != "", "category without a term in %q", id)
 		}
 		rels := r.links(entry, "atom:link")
-		r.want(len(rels["alternate"]) <= 1, "entry %q has %d alternates of one type", id, len(rels["alternate"]))
+		r.want(len(rels["alternate"]) <= 1, "entry %q has %d alternate links, want at most 1", id, len(rels["alternate"]))
 		if links := entry.all("atom:link"); len(rels["alternate"]) == 1 {
-			r.want(links[len(links)-1].attrs["rel"] == "alternate", "alternate is not the last link of %q", id)
+			r.want(links[len(links)-1].attrs["rel"] == "alternate", "the alternate link is not the last link of %q", id)
 		}
 	}
 }
@@ -350,13 +357,13 @@ func conformJSON(r *rules, doc []byte) {
 		} `json:"items"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(doc))
-	dec.DisallowUnknownFields() // members of no specification start with an underscore
+	dec.DisallowUnknownFields() // extensions begin with an underscore
 	if err := dec.Decode(&jf); err != nil {
 		r.Fatalf("not a JSON Feed: %v\n%s", err, doc)
 	}
 	r.want(jf.Version == "https://jsonfeed.org/version/1.1", "version is %q", jf.Version)
 	r.want(jf.Title != "" && jf.Items != nil, "title or items are missing")
-	r.want(jf.FeedURL == r.self, "feed_url is %q, want the document's own address %q", jf.FeedURL, r.self)
+	r.want(jf.FeedURL == r.self, "feed_url is %q, want the document's own URL %q", jf.FeedURL, r.self)
 	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's", jf.Language)
 	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "%d hubs", len(jf.Hubs))
 	r.absolute("home_page_url", jf.HomePageURL)
@@ -367,7 +374,7 @@ func conformJSON(r *rules, doc []byte) {
 	r.want(jf.NextURL == next && next != r.self, "next_url is %q, want %q", jf.NextURL, next)
 	ids := map[string]bool{}
 	for _, item := range jf.Items {
-		r.want(item.ID != "" && !ids[item.ID], "id %q is empty or not the only one", item.ID)
+		r.want(item.ID != "" && !ids[item.ID], "id %q is empty or not unique", item.ID)
 		ids[item.ID] = true
 		for name, address := range map[string]*string{"url": item.URL, "external_url": item.ExternalURL, "image": item.Image} {
 			if address != nil {
@@ -376,11 +383,11 @@ func conformJSON(r *rules, doc []byte) {
 		}
 		r.want(item.Title == nil || *item.Title != "", "item %q has an empty title", item.ID)
 		r.want(item.ContentHTML != "" || item.ContentText != "", "item %q has no content", item.ID)
-		r.want((item.ContentText != "") == (r.feed.Content == feed.SummaryContent), "item %q has content as text: %q", item.ID, item.ContentText)
-		if r.feed.Content == feed.SummaryContent {
-			r.want(!strings.Contains(string(item.Feedpub), `"text"`), "item %q of a feed of summaries hands on whole quotes", item.ID)
-		}
-		r.want(!r.rfc3339(item.DatePublished).After(r.rfc3339(item.DateModified)), "item %q was published after its update", item.ID)
+		short := r.feed.Content == feed.SummaryContent
+		r.want((item.ContentText != "") == short, "item %q has the content_text %q", item.ID, item.ContentText)
+		r.want(!short || !strings.Contains(string(item.Feedpub), `"text"`), "item %q of a summary feed has full quotes", item.ID)
+		r.want(!r.rfc3339(item.DatePublished).After(r.rfc3339(item.DateModified)),
+			"item %q has a date_published after its date_modified", item.ID)
 		for _, a := range item.Attachments {
 			r.absolute("attachment", a.URL)
 			r.want(a.MIMEType != "", "attachment %s has no type", a.URL)

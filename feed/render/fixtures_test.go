@@ -8,13 +8,13 @@ import (
 	"feedpub/feed/build"
 )
 
-// A fixture is a feed whose documents are kept as golden files, compared with the model by independent parsers, and
-// held against the rules of the specifications.
+// A fixture is a feed for tests. Its documents are compared with golden files, decoded with independent parsers, and
+// checked against the specifications.
 type fixture struct {
 	name string
 	feed feed.Feed
-	// setAside are the ids of the items that cannot be in the documents.
-	setAside []string
+	// rejected are the ids of the items that are not in the documents.
+	rejected []string
 }
 
 func date(year int, month time.Month, day, hour, minute int) time.Time {
@@ -35,7 +35,7 @@ func testSite() feed.Site {
 	}
 }
 
-// post returns an unremarkable item, changed by edits.
+// post returns a simple item, changed by edits.
 func post(id string, edits ...func(*feed.Item)) *feed.Item {
 	item := &feed.Item{
 		ID:        id,
@@ -71,14 +71,14 @@ func mainFeed(items ...*feed.Item) feed.Feed {
 	return build.Feed(testSite(), feed.Main, "", items, time.Time{})
 }
 
-// shown is the main feed, shown as a feed says.
-func shown(as feed.Feed, items ...*feed.Item) feed.Feed {
+// shown returns the main feed with the content, title link and history of settings.
+func shown(settings feed.Feed, items ...*feed.Item) feed.Feed {
 	f := mainFeed(items...)
-	f.Content, f.TitleLink, f.History = as.Content, as.TitleLink, as.History
+	f.Content, f.TitleLink, f.History = settings.Content, settings.TitleLink, settings.History
 	return f
 }
 
-// guardian is a quotation as intake makes it of the sort of post that feedpub is for.
+// guardian makes a post a quotation from a newspaper, as intake would.
 func guardian(i *feed.Item) {
 	i.HTML = `<p>From the <a href="https://www.theguardian.com/">Guardian</a>:</p>
 <figure><blockquote cite="https://www.theguardian.com/world/2014/jun/16/talks"><p>“We are open to engaging the Iranians,” said a senior official.</p>
@@ -110,7 +110,10 @@ func fixtures() []fixture {
 	full.Hub = "https://hub.example.org/"
 	full.Icon = "https://blog.example.org/icon.png"
 	full.Copyright = "© Front Page & friends"
-	full.Authors = []feed.Author{{Name: "Ann Editor", URL: "https://ann.example.org/", Avatar: "https://ann.example.org/me.jpg"}, {Name: "Ben"}}
+	full.Authors = []feed.Author{
+		{Name: "Ann Editor", URL: "https://ann.example.org/", Avatar: "https://ann.example.org/me.jpg"},
+		{Name: "Ben"},
+	}
 	bare := feed.Site{ID: "x", Title: "x", Language: "de", BaseURL: "http://127.0.0.1:8080", HomeURL: "http://127.0.0.1:8080",
 		Since: date(2000, 1, 1, 0, 0), Limit: 1}
 
@@ -154,7 +157,7 @@ func fixtures() []fixture {
 
 		{name: "bare-site", feed: build.Feed(bare, feed.Main, "", []*feed.Item{post("a"), post("b")}, time.Time{})},
 
-		// The content is what intake leaves of an attack: harmless HTML that is still an attack on the documents around it.
+		// The content is sanitized HTML that is still dangerous if documents do not escape it correctly.
 		{name: "hostile-html", feed: mainFeed(
 			post("hostile", titled(`<script>alert("t")</script>`), func(i *feed.Item) {
 				i.HTML = `<p>&lt;script&gt;alert(1)&lt;/script&gt; ]]&gt;&lt;/content:encoded&gt;&lt;/item&gt;</p>
@@ -167,7 +170,7 @@ func fixtures() []fixture {
 			post("after", at(date(2014, 6, 16, 8, 0))),
 		)},
 
-		{name: "control-characters", setAside: []string{"bell", "latin1", "surrogate", "noncharacter"}, feed: mainFeed(
+		{name: "control-characters", rejected: []string{"bell", "latin1", "surrogate", "noncharacter"}, feed: mainFeed(
 			post("good"),
 			post("bell", at(date(2014, 6, 16, 1, 0)), func(i *feed.Item) { i.HTML = "<p>ding\a</p>" }),
 			post("latin1", at(date(2014, 6, 16, 2, 0)), titled("caf\xe9")),

@@ -12,7 +12,7 @@ import (
 // fake is a format that the tables do not have.
 const fake feed.Format = "fake"
 
-// TestNewFormatWithoutWriter adds a format to those of package feed, and nothing else: no program starts with it.
+// TestNewFormatWithoutWriter adds a format only to those of package feed. Programs must panic at the start.
 func TestNewFormatWithoutWriter(t *testing.T) {
 	all, ofFeeds := append(feed.AllFormats(), fake), append(feed.FeedFormats(), fake)
 	if got := panics(func() { complete(writers, all, ofFeeds) }); !strings.Contains(got, `"fake"`) {
@@ -28,7 +28,7 @@ func TestNewFormatWithoutWriter(t *testing.T) {
 	}
 }
 
-// TestUnknownFormat checks that nothing is written in a format that is not in the tables.
+// TestUnknownFormat checks that all functions reject a format that is not in the tables.
 func TestUnknownFormat(t *testing.T) {
 	f := versionFeed("en")
 	if b, err := Fragment("main", f.Items[0], fake, Variant{}); !errors.Is(err, feed.ErrInvalid) {

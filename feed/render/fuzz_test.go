@@ -13,8 +13,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// FuzzDocuments: whatever an item holds, the documents are well-formed, hold the item beside it unharmed, and either
-// give back its id or report it.
+// FuzzDocuments checks that documents are well-formed whatever an item contains, that they have the other item, and
+// that they either have the item's id or it is rejected.
 func FuzzDocuments(f *testing.F) {
 	f.Add("id", "title", "<p>html</p>", "summary", "https://example.org/", "tag", int64(1402997400000))
 	f.Add("a]]>b", "</title>&amp;<", "]]>]]]]><![CDATA[", "&#0;", "javascript:alert(1)", "]]>", int64(0))
@@ -25,31 +25,36 @@ func FuzzDocuments(f *testing.F) {
 		item := &feed.Item{
 			ID: id, URL: address, ExternalURL: address, Title: title, HTML: html, Text: summary, Summary: summary, Image: address,
 			Published: when, Updated: when, Authors: []feed.Author{{Name: tag, URL: address}}, Tags: []string{tag, title}, Language: tag,
-			Attachments: []feed.Attachment{{URL: address, MIMEType: tag, Title: title, SizeInBytes: ms, DurationInSeconds: float64(ms)}},
-			Quotes:      []feed.Quote{{Source: feed.Source{Publication: tag, Headline: title, URL: address, FeedURL: address}, Text: summary, HTML: html}},
-			Via:         []feed.Via{{Name: tag, URL: address}},
+			Attachments: []feed.Attachment{{
+				URL: address, MIMEType: tag, Title: title, SizeInBytes: ms, DurationInSeconds: float64(ms),
+			}},
+			Quotes: []feed.Quote{{
+				Source: feed.Source{Publication: tag, Headline: title, URL: address, FeedURL: address},
+				Text:   summary, HTML: html,
+			}},
+			Via: []feed.Via{{Name: tag, URL: address}},
 		}
-		neighbour := post("the neighbour", at(when))
-		if id == neighbour.ID {
+		other := post("other", at(when))
+		if id == other.ID {
 			return
 		}
-		fd := mainFeed(neighbour)
+		fd := mainFeed(other)
 		fd.Items = append(fd.Items, item)
-		docs, setAside, err := render.New().Documents(fd)
+		docs, rejected, err := render.New().Documents(fd)
 		if err != nil {
-			t.Fatalf("a post makes its feed fail: %v", err)
+			t.Fatalf("Documents: %v", err)
 		}
-		want := []string{neighbour.ID, item.ID}
-		for _, p := range setAside {
+		want := []string{other.ID, item.ID}
+		for _, p := range rejected {
 			switch p.ID {
 			case item.ID:
 				want = want[:1]
 				if strings.TrimSpace(p.Reason) == "" {
-					t.Errorf("the post is set aside without a reason")
+					t.Errorf("the post is rejected without a reason")
 				}
-			case neighbour.ID:
+			case other.ID:
 				if y := when.Year(); y > 0 && y < 9999 {
-					t.Fatalf("a good post is set aside: %+v", p)
+					t.Fatalf("a valid post is rejected: %+v", p)
 				}
 				return
 			}
@@ -62,6 +67,7 @@ func FuzzDocuments(f *testing.F) {
 	})
 }
 
+// expected returns the ids as they are in documents of the format.
 func expected(format feed.Format, ids []string) []string {
 	list := make([]string, len(ids))
 	for i, id := range ids {
@@ -73,7 +79,7 @@ func expected(format feed.Format, ids []string) []string {
 	return list
 }
 
-// idsIn reads the whole document and returns its items' ids.
+// idsIn decodes the whole document and returns the ids of its items.
 func idsIn(t *testing.T, d feed.Document) (ids []string) {
 	t.Helper()
 	if d.Format == feed.JSON {

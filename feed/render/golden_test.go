@@ -12,21 +12,21 @@ import (
 	"feedpub/feed/render"
 )
 
-var update = flag.Bool("update", false, "write the golden documents anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// documents renders the fixture's feed and fails the test if that is not as expected.
+// documents renders the fixture's feed and fails the test if the rejected items are not those of the fixture.
 func documents(t *testing.T, fx fixture) map[feed.Format][]byte {
 	t.Helper()
-	docs, setAside, err := render.New().Documents(fx.feed)
+	docs, rejected, err := render.New().Documents(fx.feed)
 	if err != nil {
 		t.Fatalf("Documents: %v", err)
 	}
 	var ids []string
-	for _, p := range setAside {
+	for _, p := range rejected {
 		ids = append(ids, p.ID)
 	}
 	want := map[string]bool{}
-	for _, id := range fx.setAside {
+	for _, id := range fx.rejected {
 		want[id] = true
 	}
 	got := map[string]bool{}
@@ -34,12 +34,12 @@ func documents(t *testing.T, fx fixture) map[feed.Format][]byte {
 		got[id] = true
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("items set aside are not those that cannot be rendered (-want +got):\n%s\nproblems: %+v", diff, setAside)
+		t.Fatalf("rejected items (-want +got):\n%s\nproblems: %+v", diff, rejected)
 	}
 	bodies := map[feed.Format][]byte{}
 	for _, d := range docs {
 		if d.Hash != feed.HashOf(d.Body) {
-			t.Errorf("%s document's hash is not that of its bytes", d.Format)
+			t.Errorf("the hash of the %s document does not match its bytes", d.Format)
 		}
 		bodies[d.Format] = d.Body
 	}
@@ -49,12 +49,12 @@ func documents(t *testing.T, fx fixture) map[feed.Format][]byte {
 	return bodies
 }
 
-// published returns the fixture's items that must be in the documents.
+// published returns the fixture's items that are not rejected.
 func (fx fixture) published() []*feed.Item {
 	var items []*feed.Item
 next:
 	for _, item := range fx.feed.Items {
-		for _, id := range fx.setAside {
+		for _, id := range fx.rejected {
 			if id == item.ID {
 				continue next
 			}
@@ -79,10 +79,10 @@ func TestGoldenDocuments(t *testing.T) {
 				}
 				want, err := os.ReadFile(file)
 				if err != nil {
-					t.Fatalf("no golden document (go test -update writes it): %v", err)
+					t.Fatalf("no golden file; run go test -update: %v", err)
 				}
 				if diff := cmp.Diff(string(want), string(got)); diff != "" {
-					t.Errorf("%s is not the golden document; if the change is meant, render.Version must change too (-want +got):\n%s",
+					t.Errorf("%s differs from the golden file; an intended change needs a new render.Version (-want +got):\n%s",
 						file, diff)
 				}
 			}
@@ -90,7 +90,7 @@ func TestGoldenDocuments(t *testing.T) {
 	}
 }
 
-func TestGoldenDocumentsAreAllInUse(t *testing.T) {
+func TestGoldenFilesHaveFixtures(t *testing.T) {
 	used := map[string]bool{}
 	for _, fx := range fixtures() {
 		used[fx.name] = true
@@ -101,7 +101,7 @@ func TestGoldenDocumentsAreAllInUse(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		if !used[dir.Name()] && dir.IsDir() && dir.Name() != "fuzz" && dir.Name() != "pages" {
-			t.Errorf("testdata/%s belongs to no fixture", dir.Name())
+			t.Errorf("testdata/%s has no fixture; delete it", dir.Name())
 		}
 	}
 }

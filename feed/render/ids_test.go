@@ -11,7 +11,7 @@ import (
 func TestAtomID(t *testing.T) {
 	for _, tt := range []struct{ name, id, want string }{
 		{"a web address", "https://blog.example.org/2014/06/17/post?p=1&q=%20#c", "same"},
-		{"a web address beyond canonical form", "HTTP://Blog.example.org:80", "same"},
+		{"an address that is not normalized", "HTTP://Blog.example.org:80", "same"},
 		{"a tag", "tag:blog.example.org,2014:1", "same"},
 		{"a tag by e-mail and day", "tag:steve@example.org,2014-06-17:/a?b#c", "same"},
 		{"a UUID", "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "same"},
@@ -19,12 +19,12 @@ func TestAtomID(t *testing.T) {
 		{"a word", "post", "urn:feedpub:main:post"},
 		{"a path", "2014/06/a b.md", "urn:feedpub:main:2014%2F06%2Fa%20b.md"},
 		{"a number", "17", "urn:feedpub:main:17"},
-		{"beyond ASCII", "ärger", "urn:feedpub:main:%C3%A4rger"},
-		{"beyond ASCII, decomposed", "a\u0308rger", "urn:feedpub:main:a=CC=88rger"},
-		{"what normalization would touch", "~a%41=", "urn:feedpub:main:=7Ea=2541%3D"},
-		{"what looks like a scheme", "post:1", "urn:feedpub:main:post%3A1"},
+		{"non-ASCII", "ärger", "urn:feedpub:main:%C3%A4rger"},
+		{"non-ASCII, decomposed", "a\u0308rger", "urn:feedpub:main:a=CC=88rger"},
+		{"characters that normalization changes", "~a%41=", "urn:feedpub:main:=7Ea=2541%3D"},
+		{"an unknown scheme", "post:1", "urn:feedpub:main:post%3A1"},
 		{"a scheme of scripts", "javascript:alert(1)", "urn:feedpub:main:javascript%3Aalert%281%29"},
-		{"an address beyond ASCII", "https://example.org/ä", "urn:feedpub:main:https%3A%2F%2Fexample.org%2F%C3%A4"},
+		{"a non-ASCII address", "https://example.org/ä", "urn:feedpub:main:https%3A%2F%2Fexample.org%2F%C3%A4"},
 		{"an address with a blank", "https://example.org/a b", "urn:feedpub:main:https%3A%2F%2Fexample.org%2Fa%20b"},
 		{"an address with a broken escape", "https://example.org/%4", "urn:feedpub:main:https%3A%2F%2Fexample.org%2F=254"},
 		{"an address with two fragments", "https://example.org/#a#b", "urn:feedpub:main:https%3A%2F%2Fexample.org%2F%23a%23b"},
@@ -35,9 +35,9 @@ func TestAtomID(t *testing.T) {
 		{"a tag of an upper-case authority", "tag:Example.org,2014:1", "urn:feedpub:main:tag%3AExample.org%2C2014%3A1"},
 		{"a broken UUID", "urn:uuid:1", "urn:feedpub:main:urn%3Auuid%3A1"},
 		{"a urn without a namespace", "urn:x", "urn:feedpub:main:urn%3Ax"},
-		{"one of our own kind", "urn:feedpub:main:post", "urn:feedpub:main:urn%3Afeedpub%3Amain%3Apost"},
-		{"one of our own kind, spelt otherwise", "URN:FeedPub:main:post", "urn:feedpub:main:URN%3AFeedPub%3Amain%3Apost"},
-		{"like a feed's", "feed:main", "urn:feedpub:main:feed%3Amain"},
+		{"an id made by AtomID", "urn:feedpub:main:post", "urn:feedpub:main:urn%3Afeedpub%3Amain%3Apost"},
+		{"an id made by AtomID in another case", "URN:FeedPub:main:post", "urn:feedpub:main:URN%3AFeedPub%3Amain%3Apost"},
+		{"like the id of a feed", "feed:main", "urn:feedpub:main:feed%3Amain"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.want == "same" {
@@ -73,7 +73,7 @@ func FuzzAtomID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := render.AtomID("main", a), render.AtomID("main", b)
 		if a != b && x == y {
-			t.Errorf("the ids %q and %q both become %q", a, b, x)
+			t.Errorf("AtomID of %q and of %q is %q, want different results", a, b, x)
 		}
 		scheme, _, ok := strings.Cut(x, ":")
 		if !ok || strings.ContainsAny(scheme, "/?# ") {
@@ -81,7 +81,7 @@ func FuzzAtomID(f *testing.F) {
 		}
 		for i := range len(x) {
 			if x[i] <= ' ' || x[i] >= 0x7F || strings.IndexByte("<>\"{}|\\^`", x[i]) >= 0 {
-				t.Errorf("AtomID(%q) = %q holds %q, which a URI may not", a, x, x[i])
+				t.Errorf("AtomID(%q) = %q contains %q, which is not valid in a URI", a, x, x[i])
 			}
 		}
 	})

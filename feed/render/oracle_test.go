@@ -19,21 +19,21 @@ import (
 	"feedpub/feed/render"
 )
 
-// story is what a reader makes of an item, whatever the format.
-type story struct {
+// parsedItem is an item as decoded from a document of any format.
+type parsedItem struct {
 	ID, Title, Link, HTML string
 	Summary               string // as plain text
 	Published, Updated    time.Time
 	Authors               []string
 	Tags                  []string
-	Related               []string // addresses of what is quoted
+	Related               []string // URLs of quoted articles
 	Via                   []string
 	Attachments           []string
 }
 
-// storyOf is the model's side of the comparison: written from the item alone, not from the renderer's code.
-func storyOf(item *feed.Item) story {
-	s := story{ID: item.ID, Title: strings.TrimSpace(item.Title), Link: ascii(item.URL), Summary: item.Summary,
+// modelOf returns the expected result of decoding the item. It does not use code of the renderer.
+func modelOf(item *feed.Item) parsedItem {
+	s := parsedItem{ID: item.ID, Title: strings.TrimSpace(item.Title), Link: ascii(item.URL), Summary: item.Summary,
 		Published: item.Published.UTC(), Updated: item.Updated.UTC(), Tags: item.Tags,
 		HTML: strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(item.HTML)}
 	for _, a := range item.Authors {
@@ -55,9 +55,10 @@ func storyOf(item *feed.Item) story {
 	return s
 }
 
-// ascii is the one address beyond ASCII that the fixtures have, as a URI.
+// ascii converts the non-ASCII URLs of the fixtures to URIs.
 func ascii(address string) string {
-	return strings.NewReplacer("bücher", "xn--bcher-kva", "ä", "%C3%A4", "ö", "%C3%B6", "[", "%5B", "]", "%5D", "|", "%7C").Replace(address)
+	return strings.NewReplacer("bücher", "xn--bcher-kva", "ä", "%C3%A4", "ö", "%C3%B6",
+		"[", "%5B", "]", "%5D", "|", "%7C").Replace(address)
 }
 
 type xmlLink struct {
@@ -76,7 +77,7 @@ func hrefs(links []xmlLink, rel string) []string {
 	return list
 }
 
-func readRSS(t *testing.T, doc []byte) []story {
+func readRSS(t *testing.T, doc []byte) []parsedItem {
 	t.Helper()
 	type address struct {
 		URL string `xml:"url,attr"`
@@ -100,9 +101,9 @@ func readRSS(t *testing.T, doc []byte) []story {
 	if err := xml.Unmarshal(doc, &rss); err != nil {
 		t.Fatalf("the RSS document is not well-formed: %v\n%s", err, doc)
 	}
-	var stories []story
+	var parsed []parsedItem
 	for _, i := range rss.Items {
-		s := story{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content, Summary: html.UnescapeString(i.Description),
+		s := parsedItem{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content, Summary: html.UnescapeString(i.Description),
 			Tags: i.Category, Related: hrefs(i.Links, "related"), Via: hrefs(i.Links, "via")}
 		var err error
 		if s.Published, err = time.Parse("Mon, 02 Jan 2006 15:04:05 -0700", i.PubDate); err != nil {
@@ -110,19 +111,19 @@ func readRSS(t *testing.T, doc []byte) []story {
 		}
 		s.Published = s.Published.UTC()
 		if len(i.Creator) > 1 {
-			t.Errorf("item %q has %d dc:creator, of which readers show one", i.GUID, len(i.Creator))
+			t.Errorf("item %q has %d dc:creator, want 1: readers show only one", i.GUID, len(i.Creator))
 		} else if len(i.Creator) == 1 {
 			s.Authors = strings.Split(i.Creator[0], ", ")
 		}
 		for _, a := range slices.Concat(i.Enclosure, i.Media) {
 			s.Attachments = append(s.Attachments, a.URL)
 		}
-		stories = append(stories, s)
+		parsed = append(parsed, s)
 	}
-	return stories
+	return parsed
 }
 
-func readAtom(t *testing.T, doc []byte) []story {
+func readAtom(t *testing.T, doc []byte) []parsedItem {
 	t.Helper()
 	type text struct {
 		Type string `xml:"type,attr"`
@@ -153,9 +154,9 @@ func readAtom(t *testing.T, doc []byte) []story {
 		}
 		return x.Text
 	}
-	var stories []story
+	var parsed []parsedItem
 	for _, e := range atom.Entries {
-		s := story{ID: e.ID, Title: unmark(e.Title), HTML: e.Content.Text, Summary: unmark(e.Summary), Authors: e.Authors,
+		s := parsedItem{ID: e.ID, Title: unmark(e.Title), HTML: e.Content.Text, Summary: unmark(e.Summary), Authors: e.Authors,
 			Related: hrefs(e.Links, "related"), Via: hrefs(e.Links, "via"), Attachments: hrefs(e.Links, "enclosure")}
 		s.Link = cmp.Or(append(hrefs(e.Links, "alternate"), "")...)
 		for _, c := range e.Category {
@@ -170,12 +171,12 @@ func readAtom(t *testing.T, doc []byte) []story {
 		if n := len(e.Links); n > 0 && s.Link != "" && e.Links[n-1].Rel != "alternate" {
 			t.Errorf("the last link of entry %q is rel=%s, want alternate", e.ID, e.Links[n-1].Rel)
 		}
-		stories = append(stories, s)
+		parsed = append(parsed, s)
 	}
-	return stories
+	return parsed
 }
 
-func readJSON(t *testing.T, doc []byte) []story {
+func readJSON(t *testing.T, doc []byte) []parsedItem {
 	t.Helper()
 	type address struct {
 		URL string `json:"url"`
@@ -205,9 +206,9 @@ func readJSON(t *testing.T, doc []byte) []story {
 	if err := json.Unmarshal(doc, &jf); err != nil {
 		t.Fatalf("the JSON Feed document is not JSON: %v\n%s", err, doc)
 	}
-	var stories []story
+	var parsed []parsedItem
 	for _, i := range jf.Items {
-		s := story{ID: i.ID, Title: i.Title, Link: i.URL, HTML: i.ContentHTML, Summary: i.Summary,
+		s := parsedItem{ID: i.ID, Title: i.Title, Link: i.URL, HTML: i.ContentHTML, Summary: i.Summary,
 			Published: i.DatePublished, Updated: i.DateModified, Tags: i.Tags}
 		for _, a := range i.Authors {
 			s.Authors = append(s.Authors, a.Name)
@@ -225,26 +226,27 @@ func readJSON(t *testing.T, doc []byte) []story {
 		for _, a := range i.Attachments {
 			s.Attachments = append(s.Attachments, a.URL)
 		}
-		stories = append(stories, s)
+		parsed = append(parsed, s)
 	}
-	return stories
+	return parsed
 }
 
-// want returns what the fixture's items must read back as in the format.
-func (fx fixture) want(format feed.Format) []story {
-	var stories []story
+// want returns the expected items of the document in the format.
+func (fx fixture) want(format feed.Format) []parsedItem {
+	var parsed []parsedItem
 	for _, item := range fx.published() {
-		s := storyOf(item)
-		switch format {
-		case feed.RSS:
-			s.Published, s.Updated = s.Published.Truncate(time.Second), time.Time{} // RSS has no place for the other
-		case feed.Atom:
+		s := modelOf(item)
+		if format == feed.RSS { // it has no time of update
+			s.Published, s.Updated = s.Published.Truncate(time.Second), time.Time{}
+		}
+		if format == feed.Atom {
 			s.ID = render.AtomID(fx.feed.Site.ID, item.ID)
 		}
 		if format == feed.RSS && fx.feed.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
 			s.Link = item.ExternalURL
 			if item.URL != "" {
-				mark := `<p><a href="` + html.EscapeString(item.URL) + `" rel="bookmark" title="` + html.EscapeString(item.Title) + `">★</a></p>`
+				mark := `<p><a href="` + html.EscapeString(item.URL) + `" rel="bookmark" title="` +
+					html.EscapeString(item.Title) + `">★</a></p>`
 				if s.HTML += mark; fx.feed.Content == feed.SummaryContent {
 					s.Summary += mark
 				}
@@ -253,14 +255,14 @@ func (fx fixture) want(format feed.Format) []story {
 		if fx.feed.Content == feed.SummaryContent {
 			s.HTML = ""
 		}
-		stories = append(stories, s)
+		parsed = append(parsed, s)
 	}
-	return stories
+	return parsed
 }
 
-// compare compares what was read with the model. What has nothing to go by in the model, the titles of untitled posts
-// and the content or summary of posts without any, must only be there.
-func (fx fixture) compare(t *testing.T, format feed.Format, want, got []story, doc []byte) {
+// compare compares decoded items with the expected ones. Of generated text, such as the titles of untitled posts, it
+// only checks that it is not empty.
+func (fx fixture) compare(t *testing.T, format feed.Format, want, got []parsedItem, doc []byte) {
 	t.Helper()
 	short := fx.feed.Content == feed.SummaryContent
 	for i := range min(len(want), len(got)) {
@@ -289,31 +291,34 @@ func (fx fixture) compare(t *testing.T, format feed.Format, want, got []story, d
 			got[i].HTML = ""
 		}
 	}
-	fractions := cmpopts.EquateApproxTime(time.Second) // of equal times in Atom
+	fractions := cmpopts.EquateApproxTime(time.Second) // Atom adds fractions to equal times
 	anyOrder := gocmp.FilterPath(func(p gocmp.Path) bool {
-		// RSS has room for one enclosure, and only of the Web, so the order of attachments may change.
+		// RSS allows a single enclosure with an http URL, so the order of attachments may differ.
 		return strings.HasSuffix(p.GoString(), ".Attachments")
 	}, cmpopts.SortSlices(strings.Compare))
 	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty(), fractions, anyOrder); diff != "" {
-		t.Errorf("what %s says is not what the model says (-want +got):\n%s\n%s", format, diff, doc)
+		t.Errorf("items of the %s document (-want +got):\n%s\n%s", format, diff, doc)
 	}
 }
 
-// TestDocumentsReadBackAsTheModel decodes whole documents with the standard library, as the specifications say, and
-// compares every item with the one it was made of.
-func TestDocumentsReadBackAsTheModel(t *testing.T) {
-	readers := map[feed.Format]func(*testing.T, []byte) []story{feed.RSS: readRSS, feed.Atom: readAtom, feed.JSON: readJSON}
+// documentReaders decode documents with the standard library.
+var documentReaders = map[feed.Format]func(*testing.T, []byte) []parsedItem{
+	feed.RSS: readRSS, feed.Atom: readAtom, feed.JSON: readJSON,
+}
+
+// TestDocumentsDecode decodes documents with the standard library and compares the items with those of the fixture.
+func TestDocumentsDecode(t *testing.T) {
 	for _, fx := range fixtures() {
 		t.Run(fx.name, func(t *testing.T) {
 			for format, doc := range documents(t, fx) {
-				fx.compare(t, format, fx.want(format), readers[format](t, doc), doc)
+				fx.compare(t, format, fx.want(format), documentReaders[format](t, doc), doc)
 			}
 		})
 	}
 }
 
-// TestGofeedReadsTheModel reads the documents with a parser that feed readers use. It knows nothing of credits.
-func TestGofeedReadsTheModel(t *testing.T) {
+// TestDocumentsGofeed decodes documents with a parser that feed readers use. It does not support credits.
+func TestDocumentsGofeed(t *testing.T) {
 	for _, fx := range fixtures() {
 		t.Run(fx.name, func(t *testing.T) {
 			for format, doc := range documents(t, fx) {
@@ -323,10 +328,10 @@ func TestGofeedReadsTheModel(t *testing.T) {
 					continue
 				}
 				if parsed.FeedType != string(format) {
-					t.Errorf("gofeed takes the %s document for %s", format, parsed.FeedType)
+					t.Errorf("gofeed detects the %s document as %s", format, parsed.FeedType)
 				}
 				if want := render.URL(fx.feed.Site, fx.feed.Name, format); parsed.FeedLink != want {
-					t.Errorf("gofeed takes the %s document's own address for %q, want %q", format, parsed.FeedLink, want)
+					t.Errorf("gofeed reads the %s document's own URL as %q, want %q", format, parsed.FeedLink, want)
 				}
 				if html.UnescapeString(parsed.Title) != fx.feed.Title {
 					t.Errorf("gofeed reads the %s document's title as %q, want %q", format, parsed.Title, fx.feed.Title)
@@ -335,11 +340,12 @@ func TestGofeedReadsTheModel(t *testing.T) {
 					t.Errorf("gofeed finds %d items in the %s document, want %d", len(parsed.Items), format, len(fx.published()))
 					continue
 				}
-				var got []story
+				var got []parsedItem
 				for _, i := range parsed.Items {
-					s := story{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content, Summary: i.Description, Tags: i.Categories}
+					s := parsedItem{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content, Summary: i.Description,
+						Tags: i.Categories}
 					if format == feed.JSON && fx.feed.Content == feed.SummaryContent {
-						s.HTML = "" // it hands on what stands in for it
+						s.HTML = "" // gofeed returns content_text
 					}
 					if format != feed.JSON {
 						s.Summary = html.UnescapeString(s.Summary)
@@ -352,7 +358,7 @@ func TestGofeedReadsTheModel(t *testing.T) {
 				want := fx.want(format)
 				for i := range want {
 					if format == feed.Atom && html.UnescapeString(got[i].Title) == want[i].Title {
-						got[i].Title = want[i].Title // gofeed hands titles of type html on as they are
+						got[i].Title = want[i].Title // gofeed does not decode titles of type html
 					}
 					want[i].Published, want[i].Updated = time.Time{}, time.Time{}
 					want[i].Related, want[i].Via, want[i].Attachments = nil, nil, nil

@@ -25,6 +25,7 @@ import (
 	"feedpub/feed/render"
 )
 
+// page renders the feed as a page.
 func page(t *testing.T, f feed.Feed) feed.Document {
 	t.Helper()
 	d, err := render.New().Page(f)
@@ -32,17 +33,20 @@ func page(t *testing.T, f feed.Feed) feed.Document {
 		t.Fatalf("Page: %v", err)
 	}
 	if d.Format != feed.HTML || d.Hash != feed.HashOf(d.Body) {
-		t.Errorf("the page is a document of format %s with hash %s", d.Format, d.Hash)
+		t.Errorf("Page returns a document of format %s with hash %s", d.Format, d.Hash)
 	}
 	return d
 }
 
-// entries is a site's list of feeds, in no order.
+// entries returns an unsorted list of feeds with an archive and a duplicate.
 func entries() []render.Entry {
 	return []render.Entry{
-		{Name: feed.Join(feed.Tags, "zürich"), Title: "Front Page: Zürich", Label: "Zürich", Description: "Posts of Front Page tagged “Zürich”"},
-		{Name: feed.Join(feed.Sources, "the-guardian"), Title: "Front Page: quoted from The Guardian", Label: "The Guardian", Updated: date(2014, 6, 17, 9, 30)},
-		{Name: "links", Title: "Links & <more>", Description: "What we read", Formats: []feed.Format{feed.JSON, feed.Atom}},
+		{Name: feed.Join(feed.Tags, "zürich"), Title: "Front Page: Zürich", Label: "Zürich",
+			Description: "Posts of Front Page tagged “Zürich”"},
+		{Name: feed.Join(feed.Sources, "the-guardian"), Title: "Front Page: quoted from The Guardian", Label: "The Guardian",
+			Updated: date(2014, 6, 17, 9, 30)},
+		{Name: "links", Title: "Links & <more>", Description: "What we read",
+			Formats: []feed.Format{feed.JSON, feed.Atom}},
 		{Name: feed.Main, Title: "Front Page", Description: "What the papers say", Updated: date(2014, 6, 16, 9, 30)},
 		{Name: feed.Join(feed.Authors, "steve"), Title: "Front Page: posts by Steve", Label: "Steve"},
 		{Name: feed.Main.Archive(1), Title: "Front Page"},
@@ -52,9 +56,12 @@ func entries() []render.Entry {
 }
 
 func TestGoldenPages(t *testing.T) {
+	names := []string{
+		"tags-and-quotes", "right-to-left-and-emoji", "short-link-posts", "archive", "empty", "attachments",
+	}
 	pages := map[string][]byte{}
 	for _, fx := range fixtures() {
-		if slices.Contains([]string{"tags-and-quotes", "right-to-left-and-emoji", "short-link-posts", "archive", "empty", "attachments"}, fx.name) {
+		if slices.Contains(names, fx.name) {
 			pages[fx.name+".html"] = page(t, fx.feed).Body
 		}
 	}
@@ -68,7 +75,7 @@ func TestGoldenPages(t *testing.T) {
 	}
 	pages["index.html"], pages["feeds.opml"] = index.Body, opml.Body
 	pages["snippet.html"] = []byte(render.Snippet(testSite(), entries()[2:4]))
-	// The style sheet stands in every page and is no golden byte of each.
+	// Golden files do not include the style sheet.
 	style := regexp.MustCompile(`(?s)<style>.*</style>`)
 	for name, got := range pages {
 		got = style.ReplaceAll(got, []byte("<style></style>"))
@@ -83,15 +90,16 @@ func TestGoldenPages(t *testing.T) {
 		}
 		want, err := os.ReadFile(file)
 		if err != nil {
-			t.Fatalf("no golden page (go test -update writes it): %v", err)
+			t.Fatalf("no golden file; run go test -update: %v", err)
 		}
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s is not the golden page; if the change is meant, render.Version must change too (-want +got):\n%s", file, diff)
+			t.Errorf("%s differs from the golden file; an intended change needs a new render.Version (-want +got):\n%s",
+				file, diff)
 		}
 	}
 }
 
-// elements returns all elements below n with the name, or all if there is none.
+// elements returns the descendants of n that are elements with the name, or all elements if name is 0.
 func elements(n *html.Node, name atom.Atom) (list []*html.Node) {
 	for d := range n.Descendants() {
 		if d.Type == html.ElementNode && (name == 0 || d.DataAtom == name) {
@@ -119,18 +127,22 @@ func parsePage(t *testing.T, d feed.Document) *html.Node {
 	return doc
 }
 
-// hostile is what cleaning would never let through.
+// hostile is HTML that sanitizing would not let through.
 const hostile = `</div></article></main><script>alert(1)</script><style>*{display:none}</style><p id="content" class="skip" style="color:red" onclick="x()">a</p>
 <!--p-0--><iframe src="https://evil.example/"></iframe><form action="/x"><input name=q></form><svg><script>x</script></svg><h1>Head</h1><main>m</main>
 <a href="https://example.org/" target=_blank accesskey=x>link</a><img src="https://example.org/a.png" onerror=x()><textarea><base href="https://evil.example/"><!-- `
 
-func TestAPageHoldsWhateverStandsInAPost(t *testing.T) {
-	f := mainFeed(post("a", func(i *feed.Item) { i.HTML = hostile }), post("b", titled(hostile), at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) {
-		i.Authors = []feed.Author{{Name: hostile, URL: "javascript:alert(1)"}}
-		i.Tags, i.Language = []string{hostile}, `"><script>`
-		i.Via = []feed.Via{{Name: hostile, URL: "javascript:alert(1)"}}
-		i.URL = "javascript:alert(1)"
-	}), post("c", at(date(2014, 6, 15, 8, 0))))
+func TestPageHostileContent(t *testing.T) {
+	f := mainFeed(
+		post("a", func(i *feed.Item) { i.HTML = hostile }),
+		post("b", titled(hostile), at(date(2014, 6, 16, 8, 0)), func(i *feed.Item) {
+			i.Authors = []feed.Author{{Name: hostile, URL: "javascript:alert(1)"}}
+			i.Tags, i.Language = []string{hostile}, `"><script>`
+			i.Via = []feed.Via{{Name: hostile, URL: "javascript:alert(1)"}}
+			i.URL = "javascript:alert(1)"
+		}),
+		post("c", at(date(2014, 6, 15, 8, 0))),
+	)
 	doc := parsePage(t, page(t, f))
 	main := elements(doc, atom.Main)
 	if len(main) != 1 {
@@ -143,20 +155,22 @@ func TestAPageHoldsWhateverStandsInAPost(t *testing.T) {
 		case c.DataAtom == atom.Article:
 			articles++
 		default:
-			t.Errorf("<%s> %q stands beside the articles", c.Data, c.Data)
+			t.Errorf("<main> contains %q besides articles", c.Data)
 		}
 	}
 	if articles != 3 {
-		t.Errorf("the page has %d articles, want 3: a post has ended its own", articles)
+		t.Errorf("the page has %d articles, want 3: a post has closed its own", articles)
 	}
 	ids := map[string]bool{}
 	for _, e := range elements(doc, 0) {
-		if slices.Contains([]string{"script", "iframe", "form", "input", "svg", "base", "textarea", "object"}, e.Data) || e.Data == "style" && e.Parent.Data != "head" {
-			t.Errorf("the page holds <%s>", e.Data)
+		if slices.Contains(strings.Fields("script iframe form input svg base textarea object"), e.Data) ||
+			e.Data == "style" && e.Parent.Data != "head" {
+			t.Errorf("the page contains <%s>", e.Data)
 		}
 		for _, a := range e.Attr {
-			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "target" || a.Key == "accesskey" || strings.HasPrefix(a.Val, "javascript:") {
-				t.Errorf("<%s %s=%q> stands in the page", e.Data, a.Key, a.Val)
+			if strings.HasPrefix(a.Key, "on") || slices.Contains(strings.Fields("style target accesskey"), a.Key) ||
+				strings.HasPrefix(a.Val, "javascript:") {
+				t.Errorf("the page contains <%s %s=%q>", e.Data, a.Key, a.Val)
 			}
 		}
 		if id := attribute(e, "id"); id != "" && ids[id] {
@@ -166,7 +180,7 @@ func TestAPageHoldsWhateverStandsInAPost(t *testing.T) {
 		}
 	}
 	if n := len(elements(doc, atom.H1)); n != 1 {
-		t.Errorf("the page has %d h1, want its own only", n)
+		t.Errorf("the page has %d h1, want 1", n)
 	}
 }
 
@@ -176,7 +190,7 @@ func FuzzPageContent(f *testing.F) {
 	f.Add(`<h1>a</h1><h3>b</h3><math><mi></article>`)
 	f.Fuzz(func(t *testing.T, content string) {
 		fd := mainFeed(post("a", func(i *feed.Item) { i.HTML = content }), post("b", at(date(2014, 6, 16, 8, 0))))
-		if docs, setAside, err := render.New().Documents(fd); err != nil || len(setAside) > 0 || len(docs) != 3 {
+		if docs, rejected, err := render.New().Documents(fd); err != nil || len(rejected) > 0 || len(docs) != 3 {
 			return
 		}
 		d, err := render.New().Page(fd)
@@ -185,16 +199,17 @@ func FuzzPageContent(f *testing.F) {
 		}
 		articles := elements(parsePage(t, d), atom.Article)
 		if len(articles) != 2 || articles[0].Parent != articles[1].Parent || articles[0].Parent.DataAtom != atom.Main {
-			t.Errorf("with the content %q, the page has %d articles or they are not beside each other:\n%s", content, len(articles), d.Body)
+			t.Errorf("with the content %q, the page has %d articles, want 2 in <main>:\n%s", content, len(articles), d.Body)
 		}
-		whole, err := render.Remove(d, []string{"a", "b"}, []string{"a"})
-		if err != nil || bytes.Count(whole.Body, []byte("<article")) != 1 || bytes.Contains(whole.Body, []byte("<!--p-ca978112ca1bbdcafac231b39a23dc4d")) {
-			t.Errorf("with the content %q, a post cannot be removed from the page: %v", content, err)
+		rest, err := render.Remove(d, []string{"a", "b"}, []string{"a"})
+		if err != nil || bytes.Count(rest.Body, []byte("<article")) != 1 ||
+			bytes.Contains(rest.Body, []byte("<!--p-ca978112ca1bbdcafac231b39a23dc4d")) {
+			t.Errorf("with the content %q, Remove returns an error or the post: %v", content, err)
 		}
 	})
 }
 
-func TestThePolicyAllowsThePagesStyleAndNothingElse(t *testing.T) {
+func TestPolicy(t *testing.T) {
 	policy := render.Policy(feed.HTML)
 	index, err := render.New().Index(testSite(), entries())
 	if err != nil {
@@ -208,29 +223,32 @@ func TestThePolicyAllowsThePagesStyleAndNothingElse(t *testing.T) {
 			t.Errorf("the policy is %q, which lacks %s", policy, want)
 		}
 	}
-	for _, want := range []string{"default-src 'none'", "img-src https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"} {
+	for _, want := range []string{
+		"default-src 'none'", "img-src https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+	} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy %q lacks %s", policy, want)
 		}
 	}
 	if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
-		t.Errorf("the policy %q allows more than it has to", policy)
+		t.Errorf("the policy %q allows scripts or unsafe sources", policy)
 	}
 	for _, format := range feed.Formats() {
 		if p := render.Policy(format); p != "" {
-			t.Errorf("documents of format %s have the policy %q", format, p)
+			t.Errorf("documents of format %s have the policy %q, want none", format, p)
 		}
 	}
 }
 
-func TestAPageShowsTheItemsOfTheDocuments(t *testing.T) {
+func TestPageItems(t *testing.T) {
 	good, bad := post("good"), post("bad", func(i *feed.Item) {
-		i.Attachments = []feed.Attachment{{URL: "https://blog.example.org/a", DurationInSeconds: math.NaN()}} // JSON cannot say it
+		// JSON has no NaN.
+		i.Attachments = []feed.Attachment{{URL: "https://blog.example.org/a", DurationInSeconds: math.NaN()}}
 	})
 	f := mainFeed(good)
 	f.Items = append(f.Items, bad, good, nil)
 	if diff := cmp.Diff(string(page(t, mainFeed(good)).Body), string(page(t, f).Body)); diff != "" {
-		t.Errorf("the page shows what the documents set aside (-want +got):\n%s", diff)
+		t.Errorf("page of a feed with rejected items (-want +got):\n%s", diff)
 	}
 	f.Title = "a\x00b"
 	if _, err := render.New().Page(f); !errors.Is(err, feed.ErrInvalid) {
@@ -238,12 +256,12 @@ func TestAPageShowsTheItemsOfTheDocuments(t *testing.T) {
 	}
 }
 
-func TestAPageSaysHowToSubscribe(t *testing.T) {
+func TestPageSubscribeLinks(t *testing.T) {
 	f := build.Feed(testSite(), feed.Join(feed.Tags, "go"), "Go", []*feed.Item{post("a")}, time.Time{})
 	f.Formats = []feed.Format{feed.JSON, feed.RSS}
 	docs, _, err := render.New().Documents(f)
 	if err != nil || len(docs) != 2 || docs[0].Format != feed.RSS || docs[1].Format != feed.JSON {
-		t.Errorf("a feed of two formats has the documents %v, %v", docs, err)
+		t.Errorf("documents of a feed with the formats RSS and JSON are %v, %v", docs, err)
 	}
 	doc := parsePage(t, page(t, f))
 	var discovered, shown []string
@@ -255,16 +273,17 @@ func TestAPageSaysHowToSubscribe(t *testing.T) {
 	for _, c := range elements(doc, atom.Code) {
 		shown = append(shown, c.FirstChild.Data)
 	}
-	want := []string{"application/rss+xml https://feeds.example.org/tags/go/feed.xml", "application/feed+json https://feeds.example.org/tags/go/feed.json"}
+	const rss, json = "https://feeds.example.org/tags/go/feed.xml", "https://feeds.example.org/tags/go/feed.json"
+	want := []string{"application/rss+xml " + rss, "application/feed+json " + json}
 	if diff := cmp.Diff(want, discovered); diff != "" {
-		t.Errorf("readers find other addresses (-want +got):\n%s", diff)
+		t.Errorf("link elements (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{want[0][len("application/rss+xml "):], want[1][len("application/feed+json "):]}, shown); diff != "" {
-		t.Errorf("people see other addresses (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{rss, json}, shown); diff != "" {
+		t.Errorf("URLs in the text (-want +got):\n%s", diff)
 	}
 }
 
-func TestPagesAreAccessible(t *testing.T) {
+func TestPageAccessibility(t *testing.T) {
 	hebrew := testSite()
 	hebrew.Language = "he"
 	japanese := testSite()
@@ -285,7 +304,8 @@ func TestPagesAreAccessible(t *testing.T) {
 		doc := parsePage(t, tt.page)
 		root := elements(doc, atom.Html)[0]
 		if attribute(root, "lang") != tt.lang || attribute(root, "dir") != tt.dir {
-			t.Errorf("%s: the page is in %q, %q, want %q, %q", name, attribute(root, "lang"), attribute(root, "dir"), tt.lang, tt.dir)
+			t.Errorf("%s: lang and dir are %q and %q, want %q and %q",
+				name, attribute(root, "lang"), attribute(root, "dir"), tt.lang, tt.dir)
 		}
 		for _, landmark := range []atom.Atom{atom.Header, atom.Main, atom.Footer, atom.H1, atom.Title} {
 			if n := len(elements(doc, landmark)); n != 1 {
@@ -294,7 +314,7 @@ func TestPagesAreAccessible(t *testing.T) {
 		}
 		for _, nav := range elements(doc, atom.Nav) {
 			if attribute(nav, "aria-label") == "" {
-				t.Errorf("%s: a navigation has no name", name)
+				t.Errorf("%s: a nav element has no aria-label", name)
 			}
 		}
 		level := 0
@@ -306,22 +326,25 @@ func TestPagesAreAccessible(t *testing.T) {
 					level = next
 				}
 			}
-			if e.DataAtom == atom.A && strings.TrimSpace(attribute(e, "aria-label")) == "" && len(elements(e, 0)) == 0 && (e.FirstChild == nil || strings.TrimSpace(e.FirstChild.Data) == "") {
+			if e.DataAtom == atom.A && strings.TrimSpace(attribute(e, "aria-label")) == "" && len(elements(e, 0)) == 0 &&
+				(e.FirstChild == nil || strings.TrimSpace(e.FirstChild.Data) == "") {
 				t.Errorf("%s: a link has no text", name)
 			}
 		}
 		skip := elements(doc, atom.A)[0]
-		if target := strings.TrimPrefix(attribute(skip, "href"), "#"); attribute(elements(doc, atom.Main)[0], "id") != target {
-			t.Errorf("%s: the first link leads to %q, not to the content", name, target)
+		target := strings.TrimPrefix(attribute(skip, "href"), "#")
+		if attribute(elements(doc, atom.Main)[0], "id") != target {
+			t.Errorf("%s: the first link is to %q, want the id of <main>", name, target)
 		}
-		if english := strings.Contains(string(tt.page.Body), "Skip to content"); english && tt.lang != "en" && attribute(skip, "lang") != "en" {
-			t.Errorf("%s: English words on a page in %s are not declared as such", name, tt.lang)
+		english := strings.Contains(string(tt.page.Body), "Skip to content")
+		if english && tt.lang != "en" && attribute(skip, "lang") != "en" {
+			t.Errorf("%s: English words on a page in %s have no lang attribute", name, tt.lang)
 		}
 	}
 }
 
-// TestColoursHaveContrast computes WCAG 2.2's contrast of every colour of text on every ground it stands on.
-func TestColoursHaveContrast(t *testing.T) {
+// TestColorContrast checks the contrast ratio (WCAG 2.2) of every text color on every background color.
+func TestColorContrast(t *testing.T) {
 	css, err := os.ReadFile("pages/page.css")
 	if err != nil {
 		t.Fatal(err)
@@ -345,25 +368,25 @@ func TestColoursHaveContrast(t *testing.T) {
 	}
 	schemes := regexp.MustCompile(`(--\w+: #[0-9a-f]{6}; ?){6}`).FindAllString(string(css), -1)
 	if len(schemes) != 2 {
-		t.Fatalf("found %d colour schemes, want light and dark", len(schemes))
+		t.Fatalf("found %d color schemes, want light and dark", len(schemes))
 	}
 	for _, scheme := range schemes {
-		colour := map[string]float64{}
+		color := map[string]float64{}
 		for _, m := range regexp.MustCompile(`--(\w+): #([0-9a-f]{6})`).FindAllStringSubmatch(scheme, -1) {
-			colour[m[1]] = luminance(m[2])
+			color[m[1]] = luminance(m[2])
 		}
 		for _, text := range []string{"ink", "quiet", "link"} {
-			for _, ground := range []string{"paper", "card"} {
-				a, b := colour[text], colour[ground]
+			for _, background := range []string{"paper", "card"} {
+				a, b := color[text], color[background]
 				if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < 4.5 {
-					t.Errorf("%s on %s has a contrast of %.2f, want at least 4.5, in %s", text, ground, ratio, scheme)
+					t.Errorf("%s on %s has a contrast ratio of %.2f, want at least 4.5, in %s", text, background, ratio, scheme)
 				}
 			}
 		}
 	}
 }
 
-func TestListsDoNotDependOnTheOrderGiven(t *testing.T) {
+func TestListOrder(t *testing.T) {
 	reversed := entries()[:7]
 	slices.Reverse(reversed)
 	for name, list := range map[string]func([]render.Entry) (feed.Document, error){
@@ -373,12 +396,12 @@ func TestListsDoNotDependOnTheOrderGiven(t *testing.T) {
 		want, err1 := list(entries()[:7])
 		got, err2 := list(reversed)
 		if err1 != nil || err2 != nil || want.Hash != got.Hash {
-			t.Errorf("%s depends on the order of its feeds: %v, %v", name, err1, err2)
+			t.Errorf("%s depends on the order of the list: %v, %v", name, err1, err2)
 		}
 	}
 }
 
-func TestOPMLListsEveryFeedOnce(t *testing.T) {
+func TestOPML(t *testing.T) {
 	d, err := render.OPML(testSite(), entries())
 	if err != nil {
 		t.Fatal(err)
@@ -409,11 +432,11 @@ func TestOPMLListsEveryFeedOnce(t *testing.T) {
 		"Front Page: Zürich /tags/z%C3%BCrich/feed.xml", "Front Page: posts by Steve /authors/steve/feed.xml",
 		"Front Page: quoted from The Guardian /sources/the-guardian/feed.xml"}
 	if diff := cmp.Diff(want, got); diff != "" || opml.Version != "2.0" || opml.Title != "Front Page" {
-		t.Errorf("OPML %s of %q lists other feeds (-want +got):\n%s", opml.Version, opml.Title, diff)
+		t.Errorf("OPML version %s with the title %q; feeds (-want +got):\n%s", opml.Version, opml.Title, diff)
 	}
 	empty, err := render.OPML(testSite(), nil)
 	if err != nil || !strings.Contains(string(empty.Body), "<outline") {
-		t.Errorf("OPML of no feeds = %v, and lacks the outline that its body must hold:\n%s", err, empty.Body)
+		t.Errorf("OPML of no feeds = %v; want one with an outline, which is required:\n%s", err, empty.Body)
 	}
 	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
@@ -423,7 +446,7 @@ func TestOPMLListsEveryFeedOnce(t *testing.T) {
 	}
 }
 
-func TestPathsOfPages(t *testing.T) {
+func TestPagePaths(t *testing.T) {
 	tag := feed.Join(feed.Tags, "go")
 	for want, got := range map[string]string{
 		"/":                             feed.Pages.Path(feed.HTML),
@@ -440,14 +463,14 @@ func TestPathsOfPages(t *testing.T) {
 		}
 	}
 	if family, slug := tag.Archive(3).Split(); family != feed.Tags || slug != "go" {
-		t.Errorf("an archive of %s is of family %q and has the path name %q", tag, family, slug)
+		t.Errorf("Split of an archive of %s = %q, %q", tag, family, slug)
 	}
 	if family, slug := feed.Main.Archive(3).Split(); family != "" || slug != string(feed.Main) {
-		t.Errorf("an archive of the main feed is of family %q and has the path name %q", family, slug)
+		t.Errorf("Split of an archive of the main feed = %q, %q", family, slug)
 	}
 }
 
-func TestTheStyleSheetIsFoundWhereDocumentsNameIt(t *testing.T) {
+func TestStyleSheetPath(t *testing.T) {
 	f := mainFeed(post("a"))
 	for base, want := range map[string]string{
 		"https://feeds.example.org":             "/feed.css",
@@ -458,12 +481,13 @@ func TestTheStyleSheetIsFoundWhereDocumentsNameIt(t *testing.T) {
 		f.Site.BaseURL = base
 		docs := render1(t, f)
 		for _, format := range []feed.Format{feed.RSS, feed.Atom} {
-			if line := `<?xml-stylesheet type="text/css" href="` + want + `"?>`; strings.Split(docs[format], "\n")[1] != line {
-				t.Errorf("under %s, the second line of %s is %q, want %q", base, format, strings.Split(docs[format], "\n")[1], line)
+			got := strings.Split(docs[format], "\n")[1]
+			if want := `<?xml-stylesheet type="text/css" href="` + want + `"?>`; got != want {
+				t.Errorf("with the base URL %s, the second line of %s is %q, want %q", base, format, got, want)
 			}
 		}
 	}
 	if d := render.New().StyleSheet(f.Site); d.Format != feed.CSS || len(d.Body) == 0 {
-		t.Errorf("the style sheet is %v", d)
+		t.Errorf("StyleSheet = %v", d)
 	}
 }

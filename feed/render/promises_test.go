@@ -18,13 +18,12 @@ import (
 	"feedpub/feed/render"
 )
 
-// The tests of this file are named after what the design promises of documents.
-
+// render1 renders the feed and fails the test if an item is rejected.
 func render1(t *testing.T, f feed.Feed) map[feed.Format]string {
 	t.Helper()
-	docs, setAside, err := render.New().Documents(f)
-	if err != nil || len(setAside) > 0 {
-		t.Fatalf("Documents: %v, set aside %+v", err, setAside)
+	docs, rejected, err := render.New().Documents(f)
+	if err != nil || len(rejected) > 0 {
+		t.Fatalf("Documents: error %v, rejected %+v", err, rejected)
 	}
 	bodies := map[feed.Format]string{}
 	for _, d := range docs {
@@ -33,11 +32,11 @@ func render1(t *testing.T, f feed.Feed) map[feed.Format]string {
 	return bodies
 }
 
-func TestTheSamePostsAndConfigurationGiveTheSameBytes(t *testing.T) {
+func TestDocumentsAreDeterministic(t *testing.T) {
 	for _, fx := range fixtures() {
 		want := documents(t, fx)
 
-		// Another process may hold the same instants in another zone, and got its items in another order.
+		// Another process may have times in another zone and read items in another order.
 		f := fx.feed
 		zone := time.FixedZone("elsewhere", -9*60*60-30*60)
 		f.Items = nil
@@ -46,7 +45,9 @@ func TestTheSamePostsAndConfigurationGiveTheSameBytes(t *testing.T) {
 			moved.Published, moved.Updated = item.Published.In(zone), item.Updated.In(zone)
 			f.Items = append(f.Items, &moved)
 		}
-		rand.New(rand.NewPCG(1, 2)).Shuffle(len(f.Items), func(i, j int) { f.Items[i], f.Items[j] = f.Items[j], f.Items[i] })
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(f.Items), func(i, j int) {
+			f.Items[i], f.Items[j] = f.Items[j], f.Items[i]
+		})
 		slices.SortFunc(f.Items, feed.CompareItems)
 		f.Updated = f.Updated.In(zone)
 
@@ -60,7 +61,8 @@ func TestTheSamePostsAndConfigurationGiveTheSameBytes(t *testing.T) {
 				}
 				for _, d := range docs {
 					if diff := cmp.Diff(string(want[d.Format]), string(d.Body)); diff != "" {
-						t.Errorf("%s: the %s document of the same posts has other bytes (-want +got):\n%s", fx.name, d.Format, diff)
+						t.Errorf("%s: the %s document of equal posts differs (-want +got):\n%s",
+							fx.name, d.Format, diff)
 					}
 				}
 			})
@@ -69,7 +71,7 @@ func TestTheSamePostsAndConfigurationGiveTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestOneBadPostNeverHarmsAFeed(t *testing.T) {
+func TestRejectedItem(t *testing.T) {
 	good := []*feed.Item{post("first"), post("last", at(date(2014, 6, 1, 8, 0)))}
 	want := render1(t, mainFeed(good...))
 	when := at(date(2014, 6, 10, 8, 0))
@@ -91,24 +93,24 @@ func TestOneBadPostNeverHarmsAFeed(t *testing.T) {
 		{"no id", "id", post("", when)},
 		{"a year of five digits", "date_published", post("bad", at(date(10000, 1, 1, 0, 0)))},
 		{"a year before the first", "date_published", post("bad", at(date(0, 1, 1, 0, 0)))},
-		{"a length of time that is no number", "", post("bad", when, func(i *feed.Item) {
+		{"a duration that is not a number", "", post("bad", when, func(i *feed.Item) {
 			i.Attachments = []feed.Attachment{{URL: "https://blog.example.org/a", DurationInSeconds: math.NaN()}}
 		})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := mainFeed(good...)
 			f.Items = []*feed.Item{good[0], tt.bad, good[1]}
-			docs, setAside, err := render.New().Documents(f)
+			docs, rejected, err := render.New().Documents(f)
 			if err != nil {
-				t.Fatalf("a bad post makes the feed fail: %v", err)
+				t.Fatalf("Documents of a feed with an invalid post: %v", err)
 			}
-			if len(setAside) != 1 || setAside[0].ID != tt.bad.ID || setAside[0].Kind != feed.KindRejected ||
-				setAside[0].Place != tt.place || !strings.HasSuffix(setAside[0].Reason, ".") {
-				t.Errorf("set aside %+v, want the bad post with place %q and a sentence", setAside, tt.place)
+			if len(rejected) != 1 || rejected[0].ID != tt.bad.ID || rejected[0].Kind != feed.KindRejected ||
+				rejected[0].Place != tt.place || !strings.HasSuffix(rejected[0].Reason, ".") {
+				t.Errorf("rejected %+v, want the invalid post with place %q and a sentence", rejected, tt.place)
 			}
 			for _, d := range docs {
 				if diff := cmp.Diff(want[d.Format], string(d.Body)); diff != "" {
-					t.Errorf("the %s document is not that of the good posts (-want +got):\n%s", d.Format, diff)
+					t.Errorf("the %s document differs from one without the invalid post (-want +got):\n%s", d.Format, diff)
 				}
 			}
 			for _, format := range feed.Formats() {
@@ -121,22 +123,22 @@ func TestOneBadPostNeverHarmsAFeed(t *testing.T) {
 	}
 }
 
-func TestPostsThatCannotBeToldApartAreSetAside(t *testing.T) {
+func TestDuplicateIDs(t *testing.T) {
 	want := render1(t, mainFeed(post("a")))
 	f := mainFeed(post("a"))
 	f.Items = append(f.Items, post("a", titled("another")), nil)
-	docs, setAside, err := render.New().Documents(f)
-	if err != nil || len(setAside) != 2 {
-		t.Fatalf("Documents: %v, set aside %+v; want the second post of the same id and the absent one set aside", err, setAside)
+	docs, rejected, err := render.New().Documents(f)
+	if err != nil || len(rejected) != 2 {
+		t.Fatalf("Documents: error %v, rejected %+v; want the second post with the id and the nil one", err, rejected)
 	}
 	for _, d := range docs {
 		if string(d.Body) != want[d.Format] {
-			t.Errorf("the %s document is not that of the first post:\n%s", d.Format, d.Body)
+			t.Errorf("the %s document does not have only the first post:\n%s", d.Format, d.Body)
 		}
 	}
 }
 
-func TestMetadataThatCannotBeExpressedIsAnError(t *testing.T) {
+func TestInvalidMetadata(t *testing.T) {
 	for name, edit := range map[string]func(*feed.Feed){
 		"title":       func(f *feed.Feed) { f.Title = "a\x00b" },
 		"description": func(f *feed.Feed) { f.Description = "\xff" },
@@ -147,47 +149,40 @@ func TestMetadataThatCannotBeExpressedIsAnError(t *testing.T) {
 		edit(&f)
 		docs, _, err := render.New().Documents(f)
 		if !errors.Is(err, feed.ErrInvalid) || docs != nil {
-			t.Errorf("Documents of a feed with a control character in its %s = %d documents, %v; want an error of kind %v", name, len(docs), err, feed.ErrInvalid)
+			t.Errorf("Documents of a feed with a control character in its %s = %d documents, %v; want an error of kind %v",
+				name, len(docs), err, feed.ErrInvalid)
 		}
 	}
 }
 
-func TestIdentifiersNeverDependOnTheBaseURL(t *testing.T) {
+func TestIDsDoNotDependOnBaseURL(t *testing.T) {
 	ids := func(base string) (list []string) {
 		f := mainFeed(post("a"), post("https://blog.example.org/1"))
 		f.Site.BaseURL, f.Site.HomeURL, f.Site.Title = base, base, base
 		for format, doc := range render1(t, f) {
-			switch format {
-			case feed.RSS:
-				for _, s := range readRSS(t, []byte(doc)) {
-					list = append(list, s.ID)
-				}
-			case feed.Atom:
+			for _, s := range documentReaders[format](t, []byte(doc)) {
+				list = append(list, s.ID)
+			}
+			if format == feed.Atom { // the feed's own id
 				_, id, _ := strings.Cut(doc, "<id>")
 				id, _, _ = strings.Cut(id, "</id>")
 				list = append(list, id)
-				for _, s := range readAtom(t, []byte(doc)) {
-					list = append(list, s.ID)
-				}
-			case feed.JSON:
-				for _, s := range readJSON(t, []byte(doc)) {
-					list = append(list, s.ID)
-				}
 			}
 		}
 		slices.Sort(list)
 		return list
 	}
 	if diff := cmp.Diff(ids("http://127.0.0.1:8080"), ids("https://feeds.example.net/blog")); diff != "" {
-		t.Errorf("ids change with the address (-want +got):\n%s", diff)
+		t.Errorf("ids depend on the base URL (-want +got):\n%s", diff)
 	}
 }
 
-// The quoted author in author, dc:creator or atom:source gets the post credited to that person by several readers.
-func TestTheQuotedAuthorIsNeverPresentedAsThePostsAuthor(t *testing.T) {
+// TestQuotedAuthorIsNotAuthor checks that quoted authors are not in author, dc:creator or atom:source. Several feed
+// readers show the persons in these elements as authors of the post.
+func TestQuotedAuthorIsNotAuthor(t *testing.T) {
 	for _, authors := range [][]feed.Author{nil, {{Name: "Steve"}}} {
 		item := post("quoting", guardian, func(i *feed.Item) { i.Authors = authors })
-		want := storyOf(item).Authors
+		want := modelOf(item).Authors
 		docs := render1(t, mainFeed(item))
 		for format, got := range map[feed.Format][]string{
 			feed.RSS:  readRSS(t, []byte(docs[feed.RSS]))[0].Authors,
@@ -195,7 +190,7 @@ func TestTheQuotedAuthorIsNeverPresentedAsThePostsAuthor(t *testing.T) {
 			feed.JSON: readJSON(t, []byte(docs[feed.JSON]))[0].Authors,
 		} {
 			if !slices.Equal(want, got) {
-				t.Errorf("%s presents %q as the authors of a post by %q that quotes Paul Lewis and Spencer Ackerman", format, got, want)
+				t.Errorf("authors in %s are %q, want %q; Paul Lewis and Spencer Ackerman are quoted", format, got, want)
 			}
 		}
 		for _, element := range []string{"<author>", "<atom:source", "<atom:author", "<managingEditor>"} {
@@ -209,10 +204,11 @@ func TestTheQuotedAuthorIsNeverPresentedAsThePostsAuthor(t *testing.T) {
 	}
 }
 
-func TestSourceElementOnlyWithTheSourcesOwnFeed(t *testing.T) {
+func TestRSSSource(t *testing.T) {
 	item := post("quoting", guardian)
-	if doc := render1(t, mainFeed(item))[feed.RSS]; !strings.Contains(doc, `<source url="https://www.theguardian.com/world/rss">The Guardian</source>`) {
-		t.Errorf("RSS does not name the source's feed:\n%s", doc)
+	want := `<source url="https://www.theguardian.com/world/rss">The Guardian</source>`
+	if doc := render1(t, mainFeed(item))[feed.RSS]; !strings.Contains(doc, want) {
+		t.Errorf("RSS lacks %s:\n%s", want, doc)
 	}
 	item.Quotes[0].Source.FeedURL = ""
 	if doc := render1(t, mainFeed(item))[feed.RSS]; strings.Contains(doc, "<source") {
@@ -220,7 +216,7 @@ func TestSourceElementOnlyWithTheSourcesOwnFeed(t *testing.T) {
 	}
 }
 
-func TestCreditsReachEveryFormat(t *testing.T) {
+func TestCredits(t *testing.T) {
 	docs := render1(t, mainFeed(post("quoting", guardian, func(i *feed.Item) {
 		i.Quotes = append(i.Quotes, i.Quotes[0]) // a second passage of the same article
 		i.Quotes[1].HTML = "<b onclick=alert(1)>"
@@ -236,8 +232,9 @@ func TestCreditsReachEveryFormat(t *testing.T) {
 			`<link rel="via" title="A friend" href="https://friend.example.org/">`,
 		},
 		feed.JSON: {
-			`"external_url": "https://www.theguardian.com/world/2014/jun/16/talks"`, `"publication": "The Guardian"`, `"publication_url"`, `"feed_url"`,
-			`"headline": "US and Iran hold talks"`, `"name": "Paul Lewis"`, `"date_published": "2014-06-16"`, `"Reuters"`,
+			`"external_url": "https://www.theguardian.com/world/2014/jun/16/talks"`, `"publication": "The Guardian"`,
+			`"publication_url"`, `"feed_url"`, `"headline": "US and Iran hold talks"`, `"name": "Paul Lewis"`,
+			`"date_published": "2014-06-16"`, `"Reuters"`,
 			`"text": "“We are open`, `"confidence": 0.97`, `"name": "A friend"`,
 		},
 	} {
@@ -251,24 +248,24 @@ func TestCreditsReachEveryFormat(t *testing.T) {
 		t.Errorf("Atom links the quoted article %d times, want once", n)
 	}
 	if strings.Contains(docs[feed.JSON], "onclick") {
-		t.Error("JSON hands on the markup of a quote, which nobody has cleaned")
+		t.Error("JSON contains the HTML of a quote, which is not sanitized")
 	}
 }
 
-func TestAnUntitledPostHasNoTitleInJSON(t *testing.T) {
+func TestUntitledPost(t *testing.T) {
 	docs := render1(t, mainFeed(post("note", titled(" \n"))))
 	if _, item, _ := strings.Cut(docs[feed.JSON], `"items"`); strings.Contains(item, `"title"`) {
-		t.Errorf("JSON Feed gives an untitled post a title:\n%s", docs[feed.JSON])
+		t.Errorf("JSON Feed has a title for an untitled post:\n%s", docs[feed.JSON])
 	}
 	for _, format := range []feed.Format{feed.RSS, feed.Atom} {
 		if !strings.Contains(docs[format], ">What there is to say about it.</title>") {
-			t.Errorf("%s does not give an untitled post its first words as title:\n%s", format, docs[format])
+			t.Errorf("%s does not use the first words of an untitled post as its title:\n%s", format, docs[format])
 		}
 	}
 }
 
-// TestFragmentsAreSharedByFeeds: what stands in a document for an item is its fragment, whatever the feed.
-func TestFragmentsAreSharedByFeeds(t *testing.T) {
+// TestFragmentInDocuments checks that the documents of all feeds contain the result of Fragment.
+func TestFragmentInDocuments(t *testing.T) {
 	item := post("shared", guardian)
 	other := testSite()
 	other.Title, other.Language, other.BaseURL = "Another", "de", "https://elsewhere.example.org"
@@ -284,21 +281,23 @@ func TestFragmentsAreSharedByFeeds(t *testing.T) {
 		}
 		for _, f := range feeds {
 			if doc := render1(t, f)[format]; !strings.Contains(doc, string(fragment)) {
-				t.Errorf("the %s document of %s does not hold the item's fragment\n%s\nbut\n%s", format, f.Title, fragment, doc)
+				t.Errorf("the %s document of %s lacks the item's fragment\n%s\nDocument:\n%s", format, f.Title, fragment, doc)
 			}
 		}
 	}
 }
 
-func TestUpdatedComesFromPostsAndRemovalsNotFromTheBuild(t *testing.T) {
+func TestUpdated(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		feed      feed.Feed
 		rss, atom string
 	}{
-		{"an empty feed has the site's since", mainFeed(), "Sat, 01 Jan 2000 00:00:00 +0000", "2000-01-01T00:00:00Z"},
-		{"an edit", mainFeed(post("a", func(i *feed.Item) { i.Updated = date(2014, 7, 1, 0, 0) })), "Tue, 01 Jul 2014 00:00:00 +0000", "2014-07-01T00:00:00Z"},
-		{"a removal", build.Feed(testSite(), feed.Main, "", []*feed.Item{post("a")}, date(2014, 8, 1, 0, 0)), "Fri, 01 Aug 2014 00:00:00 +0000", "2014-08-01T00:00:00Z"},
+		{"empty feed", mainFeed(), "Sat, 01 Jan 2000 00:00:00 +0000", "2000-01-01T00:00:00Z"}, // the site's Since
+		{"edited post", mainFeed(post("a", func(i *feed.Item) { i.Updated = date(2014, 7, 1, 0, 0) })),
+			"Tue, 01 Jul 2014 00:00:00 +0000", "2014-07-01T00:00:00Z"},
+		{"removed post", build.Feed(testSite(), feed.Main, "", []*feed.Item{post("a")}, date(2014, 8, 1, 0, 0)),
+			"Fri, 01 Aug 2014 00:00:00 +0000", "2014-08-01T00:00:00Z"},
 	} {
 		docs := render1(t, tt.feed)
 		if want := "<lastBuildDate>" + tt.rss + "</lastBuildDate>"; !strings.Contains(docs[feed.RSS], want) {
@@ -310,6 +309,7 @@ func TestUpdatedComesFromPostsAndRemovalsNotFromTheBuild(t *testing.T) {
 	}
 }
 
+// atomTimes returns the atom:updated of each entry by the post's id.
 func atomTimes(t *testing.T, items ...*feed.Item) map[string]time.Time {
 	t.Helper()
 	times := map[string]time.Time{}
@@ -320,9 +320,9 @@ func atomTimes(t *testing.T, items ...*feed.Item) map[string]time.Time {
 	return times
 }
 
-func TestEqualUpdatedTimesAreToldApart(t *testing.T) {
+func TestUniqueUpdatedTimes(t *testing.T) {
 	var items []*feed.Item
-	for i := range 2000 { // about two pairs of them hit the same microsecond
+	for i := range 2000 { // about two pairs get the same microsecond
 		items = append(items, post("p"+string(rune('a'+i%26))+strings.Repeat("x", i/26)))
 	}
 	f := mainFeed()
@@ -332,11 +332,11 @@ func TestEqualUpdatedTimesAreToldApart(t *testing.T) {
 	doc := render1(t, f)[feed.Atom]
 	for _, s := range readAtom(t, []byte(doc)) {
 		if other, ok := seen[s.Updated]; ok {
-			t.Errorf("%s and %s were both updated at %v", other, s.ID, s.Updated)
+			t.Errorf("%s and %s have the same updated time %v", other, s.ID, s.Updated)
 		}
 		seen[s.Updated] = s.ID
 		if d := s.Updated.Sub(items[0].Updated); d <= 0 || d >= time.Second {
-			t.Errorf("%s is moved by %v, want a fraction of a second", s.ID, d)
+			t.Errorf("%v is added to the time of %s, want a fraction of a second", d, s.ID)
 		}
 	}
 	_, head, _ := strings.Cut(doc, "<updated>")
@@ -352,20 +352,20 @@ func TestEqualUpdatedTimesAreToldApart(t *testing.T) {
 	}
 }
 
-func TestFractionsStayWhenNeighboursComeAndGo(t *testing.T) {
+func TestFractionsAreStable(t *testing.T) {
 	before := atomTimes(t, post("b"), post("d"))
 	after := atomTimes(t, post("a"), post("b"), post("c"), post("d"), post("e"))
 	for _, id := range []string{"b", "d"} {
 		if !before[id].Equal(after[id]) {
-			t.Errorf("%s was updated at %v, and at %v when it got neighbours of the same time", id, before[id], after[id])
+			t.Errorf("updated time of %s is %v, want %v as before other posts with the same time", id, after[id], before[id])
 		}
 	}
 	if alone := atomTimes(t, post("b"))["b"]; !alone.Equal(date(2014, 6, 17, 9, 30)) {
-		t.Errorf("an entry alone with its time was updated at %v, want that time", alone)
+		t.Errorf("updated time of a post with a unique time is %v, want the time unchanged", alone)
 	}
 }
 
-func TestEveryDocumentNamesItselfAndTheHub(t *testing.T) {
+func TestURLAndLink(t *testing.T) {
 	f := mainFeed()
 	f.Name = feed.Join(feed.Tags, "zürich")
 	f.Site.BaseURL = "https://feeds.example.org/blog/"
@@ -377,15 +377,16 @@ func TestEveryDocumentNamesItselfAndTheHub(t *testing.T) {
 		if got, want := render.Link(f, format), "<"+want+`>; rel="self"`; got != want {
 			t.Errorf("Link as %s without a hub = %q, want %q", format, got, want)
 		}
-		hubbed := f
-		hubbed.Site.Hub = "https://hub.example.org/?a=<b>\r\nX: y"
-		if got, want := render.Link(hubbed, format), "<"+want+`>; rel="self", <https://hub.example.org/?a=%3Cb%3E%0D%0AX:%20y>; rel="hub"`; got != want {
+		withHub := f
+		withHub.Site.Hub = "https://hub.example.org/?a=<b>\r\nX: y"
+		want = "<" + want + `>; rel="self", <https://hub.example.org/?a=%3Cb%3E%0D%0AX:%20y>; rel="hub"`
+		if got := render.Link(withHub, format); got != want {
 			t.Errorf("Link as %s with a hub = %q, want %q", format, got, want)
 		}
 	}
 }
 
-func TestDocumentsAreInTheOrderOfFormats(t *testing.T) {
+func TestDocumentsOrder(t *testing.T) {
 	docs, _, err := render.New().Documents(mainFeed())
 	if err != nil {
 		t.Fatal(err)
@@ -395,18 +396,18 @@ func TestDocumentsAreInTheOrderOfFormats(t *testing.T) {
 			t.Errorf("document %d is %s, want %s", i, d.Format, want)
 		}
 		if !bytes.HasSuffix(d.Body, []byte("\n")) {
-			t.Errorf("the %s document does not end in a line end", d.Format)
+			t.Errorf("the %s document does not end with a line feed", d.Format)
 		}
 	}
 }
 
-func TestFragmentOfAnUnknownFormat(t *testing.T) {
+func TestFragmentUnknownFormat(t *testing.T) {
 	if _, err := render.Fragment("main", post("a"), "gopher", render.Variant{}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Fragment as gopher = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 }
 
-func TestTheFirstWebAttachmentIsTheEnclosureAndTheRestIsMediaRSS(t *testing.T) {
+func TestRSSAttachments(t *testing.T) {
 	doc := render1(t, mainFeed(post("podcast", func(i *feed.Item) {
 		i.Attachments = []feed.Attachment{
 			{URL: "ftp://ftp.example.org/0.mp3", MIMEType: "audio/mpeg"},

@@ -15,7 +15,7 @@ import (
 	"feedpub/feed/render"
 )
 
-// parseAndRemove is the oracle for [render.Remove]: it parses the document to find the items of the posts ids.
+// parseAndRemove is the oracle for [render.Remove]. It parses the document to find the items with the ids.
 func parseAndRemove(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
 	var out []byte
 	var err error
@@ -41,14 +41,15 @@ func parseAndRemove(site feed.SiteID, f feed.Format, body []byte, ids []string) 
 	return out, nil
 }
 
-// span is a part of a document, in bytes.
+// span is a range of offsets in a document.
 type span struct{ from, to int64 }
 
-// removeXML takes out the elements at path, from the root to an item, whose child id has one of the ids as its text.
+// removeXML removes the elements at path (from the root to an item) whose child with the name id contains one of the
+// ids.
 func removeXML(body []byte, path []string, id string, ids []string) ([]byte, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var out []span
-	depth, on := 0, 0 // open elements, and how many of them are the beginning of path
+	depth, on := 0, 0 // the number of open elements, and how many of them match the beginning of path
 	for {
 		from := d.InputOffset()
 		tok, err := d.Token()
@@ -86,7 +87,7 @@ func removeXML(body []byte, path []string, id string, ids []string) ([]byte, err
 			}
 			for _, p := range item.Parts {
 				if p.XMLName.Local == id && p.XMLName.Space == tok.Name.Space && slices.Contains(ids, p.Text) {
-					// The white space before an item is its own; what follows it is the next one's.
+					// The white space before an item belongs to it.
 					from = int64(len(bytes.TrimRight(body[:from], " \t\n")))
 					out = append(out, span{from, d.InputOffset()})
 					break
@@ -107,7 +108,7 @@ func removeJSON(body []byte, ids []string) ([]byte, error) {
 	begin := d.InputOffset()
 	var out []span
 	kept := false
-	from := begin // the end of "[" or of the item before, so the comma goes with the item after it
+	from := begin // the end of "[" or of the previous item, so an item includes the comma before it
 	for d.More() {
 		var item struct {
 			ID string `json:"id"`
@@ -120,7 +121,7 @@ func removeJSON(body []byte, ids []string) ([]byte, error) {
 		case slices.Contains(ids, item.ID):
 			out = append(out, span{from, to})
 		case !kept && len(out) > 0:
-			// The first item that stays loses the comma before it.
+			// Remove the comma before the first remaining item.
 			comma := int64(bytes.IndexByte(body[from:to], ','))
 			out = append(out, span{from, from + comma + 1})
 			kept = true
@@ -135,7 +136,7 @@ func removeJSON(body []byte, ids []string) ([]byte, error) {
 	return without(body, out), nil
 }
 
-// removeArticles takes out the articles between their marks, which no post can hold.
+// removeArticles removes the articles between their anchors.
 func removeArticles(body []byte, ids []string) ([]byte, error) {
 	if !bytes.HasPrefix(body, []byte("<!DOCTYPE html>\n")) {
 		return nil, errors.New("not a page")
@@ -150,7 +151,7 @@ func removeArticles(body []byte, ids []string) ([]byte, error) {
 	return out, nil
 }
 
-// enterArray reads up to and including the "[" of the array that is the top-level member key.
+// enterArray reads up to and including the "[" of the array in the top-level member key.
 func enterArray(d *json.Decoder, key string) error {
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return orError(err, "not an object")
@@ -174,7 +175,7 @@ func enterArray(d *json.Decoder, key string) error {
 	return fmt.Errorf("no member %q", key)
 }
 
-// orError returns err, or one that says reason.
+// orError returns err or, if it is nil, an error with the reason.
 func orError(err error, reason string) error {
 	if err != nil {
 		return err
@@ -182,7 +183,7 @@ func orError(err error, reason string) error {
 	return errors.New(reason)
 }
 
-// without returns body less the spans, which are in order and do not overlap.
+// without returns body without the spans, which must be sorted and must not overlap.
 func without(body []byte, spans []span) []byte {
 	out := make([]byte, 0, len(body))
 	var at int64
@@ -193,7 +194,7 @@ func without(body []byte, spans []span) []byte {
 	return append(out, body[at:]...)
 }
 
-// pageAnchor names an item on a page.
+// pageAnchor returns the anchor of an item on a page.
 func pageAnchor(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return "p-" + hex.EncodeToString(sum[:16])

@@ -13,16 +13,16 @@ import (
 func TestURI(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
 		{"a URI stays", "https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f", "https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f"},
-		{"path, query and fragment beyond ASCII", "https://example.org/ä/日?ö=ü#é", "https://example.org/%C3%A4/%E6%97%A5?%C3%B6=%C3%BC#%C3%A9"},
-		{"host beyond ASCII", "https://Bücher.example.org:81/", "https://xn--bcher-kva.example.org:81/"},
-		{"host that has no ASCII form", "https://ä_ö.example.org/", "https://%C3%A4_%C3%B6.example.org/"},
+		{"non-ASCII path, query and fragment", "https://example.org/ä/日?ö=ü#é", "https://example.org/%C3%A4/%E6%97%A5?%C3%B6=%C3%BC#%C3%A9"},
+		{"non-ASCII host", "https://Bücher.example.org:81/", "https://xn--bcher-kva.example.org:81/"},
+		{"host without an ASCII form", "https://ä_ö.example.org/", "https://%C3%A4_%C3%B6.example.org/"},
 		{"blanks around and within", " https://example.org/a b\n", "https://example.org/a%20b"},
-		{"what would end a header, an attribute or a link", "https://example.org/\r\n\"'<>\\^`{|}[]", "https://example.org/%0D%0A%22'%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"},
-		{"a percent sign that encodes nothing", "https://example.org/100%/%4/%zz/%41", "https://example.org/100%25/%254/%25zz/%41"},
+		{"delimiters of headers, attributes and links", "https://example.org/\r\n\"'<>\\^`{|}[]", "https://example.org/%0D%0A%22'%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"},
+		{"a percent sign that does not begin an escape", "https://example.org/100%/%4/%zz/%41", "https://example.org/100%25/%254/%25zz/%41"},
 		{"a second fragment", "https://example.org/#a#b", "https://example.org/#a%23b"},
 		{"no path", "https://example.org", "https://example.org"},
 		{"a query right after the host", "https://example.org?ä", "https://example.org?%C3%A4"},
-		{"a literal address", "http://[2001:db8::1]:80/ä", "http://[2001:db8::1]:80/%C3%A4"},
+		{"an IPv6 address", "http://[2001:db8::1]:80/ä", "http://[2001:db8::1]:80/%C3%A4"},
 		{"no authority", "mailto:jürgen@example.org", "mailto:j%C3%BCrgen@example.org"},
 		{"bytes that are not UTF-8", "https://example.org/\xff", "https://example.org/%FF"},
 		{"nothing", "", ""},
@@ -75,7 +75,7 @@ func TestFirstWords(t *testing.T) {
 		{"without the comma that ends it", "one two, three four", "one two…"},
 		{"cut within a long word", "abcdefghijklmnop", "abcdefghij…"},
 		{"not within a letter and its mark", "abcdefghie\u0301jkl", "abcdefghi…"},
-		{"not within a family", "abcdefg👩‍👩‍👧‍👦 and more", "abcdefg…"},
+		{"not within an emoji sequence", "abcdefg👩‍👩‍👧‍👦 and more", "abcdefg…"},
 		{"not within a flag", "abcdefghi🇪🇺 and more", "abcdefghi…"},
 		{"not before a skin tone", "abcdefghi👍🏽 and more", "abcdefghi…"},
 		{"nothing", " \n", ""},
@@ -127,7 +127,7 @@ func TestTTL(t *testing.T) {
 	}
 }
 
-// FuzzRespell: other references, the same XML.
+// FuzzRespell checks that the result decodes to the same values.
 func FuzzRespell(f *testing.F) {
 	f.Add("a & b < c > d \" ' \n\t\r", "a & b < c > d \" ' \n\t\r", "]]> <![CDATA[ &amp; <p>")
 	f.Add(">", "/>", "]]>")
@@ -158,10 +158,10 @@ func FuzzRespell(f *testing.F) {
 			After string `xml:"after"`
 		}
 		if err := xml.Unmarshal(out, &back); err != nil {
-			t.Fatalf("respelt XML is not well-formed: %v\n%s\n%s", err, encoded, out)
+			t.Fatalf("result is not well-formed: %v\n%s\n%s", err, encoded, out)
 		}
 		if back.Attr != attr || back.Text != text || back.HTML != html || back.After != text {
-			t.Errorf("respelt XML says %q, want attr %q, text %q, html %q\n%s", back, attr, text, html, out)
+			t.Errorf("result decodes to %q, want attr %q, text %q, html %q\n%s", back, attr, text, html, out)
 		}
 		if html == "" && (strings.Contains(string(out), "&amp;") || strings.Contains(string(out), "&lt;")) {
 			t.Errorf("plain text has a named reference: %s", out)

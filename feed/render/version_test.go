@@ -20,7 +20,7 @@ func versionFeed(language string) feed.Feed {
 	}
 }
 
-// TestVersionsSideBySide adds an imaginary next version that changes items, and renders the same feed in both by turns.
+// TestVersionsSideBySide adds a fake version that changes items, and renders a feed alternately in both versions.
 func TestVersionsSideBySide(t *testing.T) {
 	const next = Version + 1
 	rss := *writers[feed.RSS]
@@ -37,7 +37,7 @@ func TestVersionsSideBySide(t *testing.T) {
 	writers[feed.RSS] = &changed
 
 	present := New()
-	newer := *present // shares the cache
+	newer := *present // with the same cache
 	newer.version = next
 	f := versionFeed("en")
 	for range 2 {

@@ -6,7 +6,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestViaShownOnce checks that a page adds no line for a via that the content shows.
+// TestViaShownOnce checks that a page does not repeat a via that the content shows.
 func TestViaShownOnce(t *testing.T) {
 	const link = "https://harbour.example/a?b=1&c=2"
 	item := &feed.Item{

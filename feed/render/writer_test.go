@@ -17,8 +17,8 @@ import (
 	"feedpub/feed"
 )
 
-// The oracle of the writers: gorilla/feeds' types through encoding/xml and encoding/json, slow and obvious. Fragments
-// must be these bytes, and decode to what they were made from.
+// The oracle for the writers encodes the types of gorilla/feeds with encoding/xml and encoding/json. Fragments must
+// have the same bytes and decode to the same values.
 
 func slowXML(t *testing.T, x any, indent string) []byte {
 	t.Helper()
@@ -38,19 +38,19 @@ func slowJSON(t *testing.T, x any) []byte {
 	return append([]byte(jsonIndent), text...)
 }
 
-// checkAgainstOracle renders the item both ways.
+// checkAgainstOracle compares the item's fragments with the results of the oracle.
 func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 	t.Helper()
 	for _, format := range feed.Formats() {
 		got, err := Fragment("main", item, format, v)
 		if err != nil {
 			if checkItem(item) == nil && !strings.Contains(contentOf(item), "\r") {
-				t.Errorf("an item that may be written is refused in %s: %v", format, err)
+				t.Errorf("Fragment of a valid item as %s: %v", format, err)
 			}
 			continue
 		}
 		var want []byte
-		switch format {
+		switch format { //nolint:exhaustive // no encoder of the standard library writes the others
 		case feed.RSS:
 			x := newRSSItem(item, rssVariant(v))
 			want = slowXML(t, &x, rssIndent)
@@ -73,16 +73,17 @@ func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 				t.Fatalf("not JSON: %v\n%s", err, got)
 			}
 			if diff := cmp.Diff(x, back, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("JSON item decodes to another (-want +got):\n%s", diff)
+				t.Errorf("decoded JSON item (-want +got):\n%s", diff)
 			}
 		}
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s fragment is not what the standard library writes (-want +got):\n%s", format, diff)
+			t.Errorf("%s fragment differs from the output of the standard library (-want +got):\n%s", format, diff)
 		}
 	}
 }
 
-// contentOf is what of the item may end up in a CDATA section, where a carriage return cannot be written.
+// contentOf returns the text that is written to a CDATA section instead of empty HTML. Carriage returns cannot be
+// written there.
 func contentOf(item *feed.Item) string {
 	if strings.TrimSpace(item.HTML) == "" {
 		return item.Summary + item.Title + item.Text
@@ -111,11 +112,13 @@ func decodeXML(t *testing.T, fragment []byte) map[string]string {
 	return texts
 }
 
-// arbitrary fills every field of v with values that are hard to write.
+// arbitrary sets v and all its fields to random values with special characters.
 func arbitrary(rng *rand.Rand, v reflect.Value) {
-	texts := []string{"", "a", " b ", "<&>\"'", "]]>", "]]]]>>", "&amp;", "\t\n", "ü日👩‍👩‍👧", "\u2028\u2029", "a\\b", "x\ufffdy", "\u00a0", "&#xD;", "</item>",
-		"https://example.org/ä b?c=d&e#f", "\u007f", "\uffef"}
-	switch v.Kind() {
+	texts := []string{
+		"", "a", " b ", "<&>\"'", "]]>", "]]]]>>", "&amp;", "\t\n", "ü日👩‍👩‍👧", "\u2028\u2029", "a\\b", "x\ufffdy", "\u00a0",
+		"&#xD;", "</item>", "https://example.org/ä b?c=d&e#f", "\u007f", "\uffef",
+	}
+	switch v.Kind() { //nolint:exhaustive // items have no values of other kinds
 	case reflect.String:
 		v.SetString(texts[rng.IntN(len(texts))] + texts[rng.IntN(len(texts))])
 	case reflect.Int, reflect.Int64:
@@ -145,7 +148,7 @@ func arbitraryItem(rng *rand.Rand) *feed.Item {
 	return item
 }
 
-func TestFragmentsAreWhatTheStandardLibraryWrites(t *testing.T) {
+func TestFragmentsMatchStandardLibrary(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		checkAgainstOracle(t, arbitraryItem(rng), Variant{Fraction: time.Duration(rng.IntN(2)) * time.Microsecond})
@@ -167,8 +170,9 @@ func FuzzFragmentAgainstStandardLibrary(f *testing.F) {
 	})
 }
 
-// TestReadingBackFindsEveryDamage damages each byte of good fragments. Whatever still passes must mean the same.
-func TestReadingBackFindsEveryDamage(t *testing.T) {
+// TestReadBackDetectsDamage changes each byte of valid fragments. Changes that are not detected must not change the
+// decoded values.
+func TestReadBackDetectsDamage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	damages := []byte{0, '\r', '\n', ' ', '<', '>', '&', '"', '\\', ']', '}', ',', 'x', 0x80, 0xFF}
 	for range 3 {
@@ -184,13 +188,13 @@ func TestReadingBackFindsEveryDamage(t *testing.T) {
 				damaged := bytes.Clone(doc)
 				damaged[i] = damage
 				if err := readBackXML(damaged, p.xml.wrote); err == nil && !bytes.Equal(blanks(damaged), blanks(doc)) {
-					t.Fatalf("%q at %d passes for %+v:\n%s", damage, i, x, damaged)
+					t.Fatalf("%q at %d is not detected in %+v:\n%s", damage, i, x, damaged)
 				} else if err != nil && !errors.Is(err, feed.ErrInvalid) {
 					t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
 				}
 			}
 			if err := readBackXML(doc[:i], p.xml.wrote); err == nil && len(blanks(doc[i:])) > 0 {
-				t.Fatalf("cut off at %d, it passes:\n%s", i, doc)
+				t.Fatalf("truncation at %d is not detected:\n%s", i, doc)
 			}
 		}
 		if _, err := p.fragment(Version, "main", item, feed.JSON, Variant{}); err != nil {
@@ -202,26 +206,27 @@ func TestReadingBackFindsEveryDamage(t *testing.T) {
 				damaged := bytes.Clone(doc)
 				damaged[i] = damage
 				if err := readBackJSON(damaged, p.json.wrote); err == nil && !bytes.Equal(blanks(damaged), blanks(doc)) {
-					t.Fatalf("%q at %d passes for %+v:\n%s", damage, i, item, damaged)
+					t.Fatalf("%q at %d is not detected in %+v:\n%s", damage, i, item, damaged)
 				}
 			}
 			if err := readBackJSON(doc[:i], p.json.wrote); err == nil {
-				t.Fatalf("cut off at %d, it passes:\n%s", i, doc)
+				t.Fatalf("truncation at %d is not detected:\n%s", i, doc)
 			}
 		}
 	}
 }
 
-// blanks removes what stands between elements and members, where blanks mean nothing; blanks elsewhere are compared by
-// reading back itself.
+// blanks removes spaces and line feeds. Between elements and members they are not significant; elsewhere reading back
+// compares them.
 func blanks(doc []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(doc, []byte(" "), nil), []byte("\n"), nil)
 }
 
-func TestASumIsOverAllThatFragmentsAreMadeOf(t *testing.T) {
-	unseen := map[string]bool{"Feeds": true, "ExcludeFrom": true, "Intake": true, "RawSum": true} // no document shows them
+func TestSumContent(t *testing.T) {
+	ignored := map[string]bool{"Feeds": true, "ExcludeFrom": true, "Intake": true, "RawSum": true} // not in documents
 	base := &feed.Item{
-		Authors: []feed.Author{{}}, Tags: []string{""}, Attachments: []feed.Attachment{{}}, Via: []feed.Via{{}}, Feeds: []feed.Name{""},
+		Authors: []feed.Author{{}}, Tags: []string{""}, Attachments: []feed.Attachment{{}}, Via: []feed.Via{{}},
+		Feeds:  []feed.Name{""},
 		Quotes: []feed.Quote{{Source: feed.Source{Authors: []feed.Author{{}}, Agencies: []string{""}}}},
 	}
 	sums := map[contentSum]string{}
@@ -229,7 +234,7 @@ func TestASumIsOverAllThatFragmentsAreMadeOf(t *testing.T) {
 		t.Helper()
 		sum, _ := sumContent(nil, site, item)
 		if other, ok := sums[sum]; ok {
-			t.Errorf("a change of %s has the sum of %s: the cache would mix them up", what, other)
+			t.Errorf("changes of %s and of %s have equal sums: the cache would return the wrong fragment", what, other)
 		}
 		sums[sum] = what
 	}
@@ -239,7 +244,7 @@ func TestASumIsOverAllThatFragmentsAreMadeOf(t *testing.T) {
 	change = func(path string, v reflect.Value) {
 		old := reflect.New(v.Type()).Elem()
 		old.Set(v)
-		switch v.Kind() {
+		switch v.Kind() { //nolint:exhaustive // the default reports other kinds
 		case reflect.String:
 			v.SetString("x")
 		case reflect.Int, reflect.Int64:
@@ -253,7 +258,7 @@ func TestASumIsOverAllThatFragmentsAreMadeOf(t *testing.T) {
 			if v.Type() != reflect.TypeFor[time.Time]() {
 				for i := range v.NumField() {
 					name := v.Type().Field(i).Name
-					if name == "Certain" || path == "" && unseen[name] {
+					if name == "Certain" || path == "" && ignored[name] {
 						continue
 					}
 					change(path+"."+name, v.Field(i))
@@ -264,13 +269,13 @@ func TestASumIsOverAllThatFragmentsAreMadeOf(t *testing.T) {
 			add(path+" by a nanosecond", "main", base)
 			v.Set(reflect.ValueOf(time.Unix(1, 0)))
 		default:
-			t.Fatalf("%s is of a kind that this test does not know: %s", path, v.Kind())
+			t.Fatalf("%s has the kind %s, which this test does not support; add it", path, v.Kind())
 		}
 		add(path, "main", base)
 		v.Set(old)
 	}
 	change("", reflect.ValueOf(base).Elem())
 	if len(sums) < 40 {
-		t.Errorf("only %d changes were tried", len(sums))
+		t.Errorf("%d changes were tested, want at least 40", len(sums))
 	}
 }

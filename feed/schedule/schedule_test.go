@@ -28,7 +28,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-func TestParseUsesTheZone(t *testing.T) {
+func TestParseZone(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestParseUsesTheZone(t *testing.T) {
 	}
 }
 
-// Central European time skips 02:30 in spring and has it twice in autumn.
+// TestDaylightSaving uses Central European time, which skips 02:30 in spring and repeats it in autumn.
 func TestDaylightSaving(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -105,7 +105,7 @@ func TestRunContinuesAfterErrorsAndPanics(t *testing.T) {
 			t.Errorf("Run = %v, want nil", err)
 		}
 		if runs != 5 {
-			t.Errorf("%d runs in five minutes of @every 1m with a panic in the first, want 5", runs)
+			t.Errorf("%d runs of @every 1m in five minutes with a panic in the first, want 5", runs)
 		}
 	})
 }
@@ -117,11 +117,11 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		begun, ended := 0, 0
+		started, ended := 0, 0
 		done := make(chan error)
 		go func() {
 			done <- schedule.Run(ctx, discard, schedule.Job{Name: "j", Schedule: s, Run: func(ctx context.Context) error {
-				begun++
+				started++
 				time.Sleep(150 * time.Second) // longer than the interval, without regard to ctx
 				ended++
 				return ctx.Err()
@@ -132,8 +132,8 @@ func TestRunSkipsWhileRunningAndWaitsAtTheEnd(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v, want nil", err)
 		}
-		if begun != 2 || ended != begun {
-			t.Errorf("%d runs begun and %d ended when Run returned, want 2 and 2: minutes 1 and 4", begun, ended)
+		if started != 2 || ended != started {
+			t.Errorf("%d runs started and %d ended when Run returned, want 2 and 2: at minutes 1 and 4", started, ended)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func TestRunJobWithoutSchedule(t *testing.T) {
 	}
 }
 
-func TestTriggersCoalesce(t *testing.T) {
+func TestTriggerCoalesces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls [][]feed.Name
 		release := make(chan struct{})
@@ -158,7 +158,8 @@ func TestTriggersCoalesce(t *testing.T) {
 			wg.Go(func() {
 				got, err := trigger.Rebuild(t.Context(), names...)
 				if err != nil || got.Feeds[0].Items != want {
-					t.Errorf("Rebuild(%v) = %v, %v; want the report of rebuild %d, the first that began after the call", names, got, err, want)
+					t.Errorf("Rebuild(%v) = %v, %v; want the report of rebuild %d, the first that began after the call",
+						names, got, err, want)
 				}
 			})
 		}
@@ -202,7 +203,7 @@ func TestTriggerForAllIncludesNamedFeeds(t *testing.T) {
 	})
 }
 
-func TestACanceledCallerDoesNotCancelTheRebuild(t *testing.T) {
+func TestTriggerCanceledCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		trigger := schedule.NewTrigger(t.Context(), func(ctx context.Context, _ ...feed.Name) (feed.Report, error) {
@@ -227,7 +228,9 @@ func TestACanceledCallerDoesNotCancelTheRebuild(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"* * * * *", "TZ=UTC", "@every 1s", "0 0 31 2 *", "CRON_TZ=Europe/Berlin 1-5/2 * * JAN MON", "@"} {
+	for _, s := range []string{
+		"* * * * *", "TZ=UTC", "@every 1s", "0 0 31 2 *", "CRON_TZ=Europe/Berlin 1-5/2 * * JAN MON", "@",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {

@@ -139,6 +139,7 @@ func hostilePosts(size int) []hostilePost {
 		{"open quotes", "text", fill("“")},
 		{"open quotes and words", "text", fill("“a ")},
 		{"open brackets", "text", fill("(a ")},
+		{"links and credits", "html", fill("<a href=b>[</a>Source: X\n\nquotes: \"a")},
 		{"colons, then brackets", "text", fill("a:")[:size/2] + fill(")")[:size/2]},
 		{"names", "text", fill("Anna Brandt, ")},
 		{"capitals", "text", fill("A ")},

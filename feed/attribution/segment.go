@@ -85,6 +85,9 @@ type card struct {
 	url, title, author, publication string
 }
 
+// maxRuns bounds the marked stretches of a block that are looked at: every credit is compared with all of them.
+const maxRuns = 1000
+
 // maxDepth bounds the nesting that is read. Trees from package markup are shallower.
 const maxDepth = 2000
 
@@ -380,6 +383,7 @@ func (s *segmenter) endLine() {
 	if len(s.runs) > 0 {
 		b.runs = append([]run(nil), s.runs...)
 		sortRuns(b.runs)
+		b.runs = b.runs[:min(len(b.runs), maxRuns)]
 	}
 	b.nodes = siblings(s.elem, leaves)
 	s.doc.blocks = append(s.doc.blocks, b)

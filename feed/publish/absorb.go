@@ -53,6 +53,9 @@ type absorber struct {
 	// that absorbing and building agree.
 	dates      dates
 	datesToken feed.Token // of the term in which dates.committed was read
+
+	// itemsLost is set when a post was found that has no item. Where an earlier version of it is published is not known.
+	itemsLost bool
 }
 
 // isDue reports whether an item may be in documents by its date of publication.
@@ -289,6 +292,9 @@ func (p *placement) add(ctx context.Context, d decision) error {
 			p.addKept(d)
 			return nil
 		}
+	}
+	if d.previous == nil && !d.notice.submitted {
+		p.itemsLost = true
 	}
 	before, err := p.placesBefore(ctx, d, published)
 	if err != nil {

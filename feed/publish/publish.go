@@ -36,6 +36,7 @@ type Store interface {
 	itemComparer
 	indexReader
 	dirtyLister
+	dirtyMarker
 	archiveStore
 	headReader
 	documentStore
@@ -110,6 +111,8 @@ type Publisher struct {
 	absorber   *absorber
 	rebuilder  *rebuilder
 	reconciler *reconciler
+
+	checkedToken feed.Token // of the term in which markMoved has compared the heads; guarded by work
 }
 
 // New returns a Publisher. It does nothing until one of its methods is called.
@@ -269,6 +272,9 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	var report feed.Report
 	err := p.work.doInTurn(ctx, func() error {
 		if err := p.absorber.absorbInbox(ctx, token); err != nil {
+			return err
+		}
+		if err := p.markMoved(ctx, token); err != nil {
 			return err
 		}
 		targets, err := p.rebuilder.targets(ctx, names)

@@ -237,18 +237,7 @@ func (r *rebuilder) rebuildFeed(
 func (r *rebuilder) selectFeed(
 	ctx context.Context, name feed.Name, fullName string, ch feed.Channel,
 ) (feed.Feed, error) {
-	var ids []string
-	var err error
-	if len(r.archives.byFeed[feedOf(name)]) == 0 {
-		ids, err = r.index.Select(ctx, name, ch.Limit)
-	} else {
-		after, upTo := r.archives.bounds(name)
-		var posts []feed.Position
-		posts, err = r.index.Range(ctx, feedOf(name), after, upTo)
-		for _, post := range posts {
-			ids = append(ids, post.ID)
-		}
-	}
+	ids, err := r.selectIDs(ctx, name, ch.Limit)
 	if err != nil {
 		return feed.Feed{}, err
 	}
@@ -267,6 +256,20 @@ func (r *rebuilder) selectFeed(
 	f := build.Channel(r.site, name, fullName, ch, items, removed)
 	f.History = r.archives.links(name)
 	return f, nil
+}
+
+// selectIDs returns the ids of the posts that are in the document of a feed or an archive.
+func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([]string, error) {
+	if len(r.archives.byFeed[feedOf(name)]) == 0 {
+		return r.index.Select(ctx, name, limit)
+	}
+	after, upTo := r.archives.bounds(name)
+	posts, err := r.index.Range(ctx, feedOf(name), after, upTo)
+	ids := make([]string, len(posts))
+	for i, post := range posts {
+		ids[i] = post.ID
+	}
+	return ids, err
 }
 
 // missing returns the posts of the last documents that the new feed lacks without an explanation, and those that were
@@ -303,17 +306,19 @@ func (r *rebuilder) missing(
 
 // isExplained reports whether an item is not in a feed because of its own content or because of the limit.
 func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool {
-	n, it := feedOf(f.Name), st.Item
-	switch {
-	case n != feed.Main && !slices.Contains(it.Feeds, n): // edited
+	if !r.belongs(st, f.Name) { // edited
 		return true
-	case !r.isDue(it, st.Record): // edited to a date in the future
-		return true
-	case r.archives.documentAt(n, feed.PositionOf(it)) != f.Name: // in another document of the feed
-		return true
-	default: // older than the last item of a full feed
-		return len(f.Items) >= limit && feed.CompareItems(it, f.Items[len(f.Items)-1]) > 0
 	}
+	// Older than the last item of a full feed?
+	return len(f.Items) >= limit && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0
+}
+
+// belongs reports whether a post, which has an item, belongs into the document of a feed or an archive. It does not if
+// it has other tags, a date in the future, or a date in another document of the feed.
+func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
+	n, it := feedOf(name), st.Item
+	return (n == feed.Main || slices.Contains(it.Feeds, n)) && r.isDue(it, st.Record) &&
+		r.archives.documentAt(n, feed.PositionOf(it)) == name
 }
 
 // setHeld lists a held feed as a problem.

@@ -4,8 +4,7 @@
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
 -- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes stream
---       to keep, ms to keep
---       replaced documents, documents as read ("FORMAT=HASH," each), D, P
+--       to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,

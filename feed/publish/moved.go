@@ -1,0 +1,151 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+)
+
+// dirtyMarker makes feeds and archives dirty.
+type dirtyMarker interface {
+	MarkDirty(ctx context.Context, names ...feed.Name) error
+}
+
+// markMoved makes those feeds and archives dirty whose documents contain posts that have moved or were withdrawn. An
+// absorption does so with all documents that it changes, but it knows them from the item before, and the embedded store
+// has neither items nor dirty feeds when it starts. Only the committed heads show then where a post was. It is called
+// once a term, and again after posts without an item were found, before feeds are called unchanged.
+func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
+	if p.checkedToken == token && !p.absorber.itemsLost {
+		return nil
+	}
+	removals, err := p.movedPosts(ctx)
+	if err != nil {
+		return fmt.Errorf("compare heads: %w", err)
+	}
+	if len(removals) > 0 {
+		cursor, err := p.config.Store.Cursor(ctx)
+		if err != nil {
+			return fmt.Errorf("compare heads: %w", err)
+		}
+		// The removals first: after a crash between the two, the heads still show what is to be done.
+		if err := p.config.Store.Absorb(ctx, feed.Absorption{
+			Token: token, Cursor: cursor, Next: cursor, Removals: removals,
+		}); err != nil {
+			return fmt.Errorf("compare heads: %w", err)
+		}
+		names := make([]feed.Name, 0, len(removals))
+		for n := range removals {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		if err := p.config.Store.MarkDirty(ctx, names...); err != nil {
+			return fmt.Errorf("compare heads: %w", err)
+		}
+		p.config.Logger.Info("documents contain posts that have moved or were withdrawn; building them again",
+			"feeds", abbreviate(stringsOf(names)))
+	}
+	p.checkedToken, p.absorber.itemsLost = token, false
+	return nil
+}
+
+// movedPosts returns the feeds and archives whose committed documents contain posts that no longer belong there, and
+// when these were removed from them.
+func (p *Publisher) movedPosts(ctx context.Context) (map[feed.Name]time.Time, error) {
+	absent, err := p.absentPosts(ctx)
+	if err != nil || len(absent) == 0 {
+		return nil, err
+	}
+	stored, err := p.loadAll(ctx, absent)
+	if err != nil {
+		return nil, err
+	}
+	removals := map[feed.Name]time.Time{}
+	for n, ids := range absent {
+		for _, id := range ids {
+			switch st := stored[id]; {
+			case !st.Record.Removed.IsZero():
+				removals[n] = later(removals[n], st.Record.Removed)
+			case st.Item == nil: // lost: nothing shows that it should leave
+			case !p.rebuilder.belongs(st, n):
+				removals[n] = later(removals[n], p.absorber.dates.now)
+			}
+		}
+	}
+	return removals, nil
+}
+
+// absentPosts returns the posts in committed documents that the index does not have there, by feed or archive. It
+// leaves out documents of another configuration, which are built again whatever they contain.
+func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, error) {
+	if err := p.absorber.archives.load(ctx); err != nil {
+		return nil, err
+	}
+	heads, err := p.config.Store.Heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	absent := map[feed.Name][]string{}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // each waits for the store
+	for _, h := range heads {
+		if len(h.IDs) == 0 || h.Config != p.rebuilder.rendering.fingerprint() {
+			continue
+		}
+		g.Go(func() error {
+			ids, err := p.rebuilder.selectIDs(ctx, h.Feed, p.config.Catalog.Channel(p.config.Site, h.Feed).Limit)
+			if err != nil {
+				return err
+			}
+			present := make(map[string]bool, len(ids))
+			for _, id := range ids {
+				present[id] = true
+			}
+			gone := slices.DeleteFunc(slices.Clone(h.IDs), func(id string) bool { return present[id] })
+			if len(gone) > 0 {
+				mu.Lock()
+				defer mu.Unlock()
+				absent[h.Feed] = gone
+			}
+			return nil
+		})
+	}
+	return absent, g.Wait()
+}
+
+// loadAll loads posts, by id.
+func (p *Publisher) loadAll(ctx context.Context, byFeed map[feed.Name][]string) (map[string]feed.StoredPost, error) {
+	var ids []string
+	for _, list := range byFeed {
+		ids = append(ids, list...)
+	}
+	slices.Sort(ids)
+	stored := map[string]feed.StoredPost{}
+	for chunk := range slices.Chunk(slices.Compact(ids), batchSize) {
+		posts, err := p.config.Store.Load(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, st := range posts {
+			st.Raw = nil // not needed, and there may be many
+			stored[st.ID] = st
+		}
+	}
+	return stored, nil
+}
+
+func stringsOf(names []feed.Name) []string {
+	list := make([]string, len(names))
+	for i, n := range names {
+		list[i] = string(n)
+	}
+	return list
+}

@@ -1,0 +1,142 @@
+package publish_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"feedpub/feed"
+	"feedpub/feed/publish"
+)
+
+// restart loses what the embedded store loses when it starts, and submits all posts again as it does.
+func (w *world) restart(posts ...feed.RawPost) {
+	w.t.Helper()
+	for _, k := range w.redis.Keys() {
+		for _, lost := range []string{":item:", ":idx:", ":due", ":dirty", ":marks", ":inbox", ":cursor", ":problems"} {
+			if strings.Contains(k, lost) {
+				w.redis.Del(k)
+			}
+		}
+	}
+	w.put(posts...)
+}
+
+func (w *world) wantNoProblems() {
+	w.t.Helper()
+	if p := w.problems(); len(p) > 0 {
+		w.t.Errorf("problems are %v, want none\n%s", p, w.log)
+	}
+}
+
+// A post that is edited while the server is down leaves the feeds that it was in.
+func TestMoveWhileStopped(t *testing.T) {
+	author := func(name string) []map[string]string { return []map[string]string{{"name": name}} }
+	w := newWorld(t)
+	other := post("other")
+	w.put(other, post("p", "tags", []string{"Old"}, "authors", author("Ann")))
+	w.rebuild(w.builder("one"))
+	w.wantIDs("tags/old", "p")
+	w.wantIDs("authors/ann", "p")
+
+	w.restart(other, post("p", "tags", []string{"New"}, "authors", author("Bob")))
+	w.rebuild(w.builder("two"))
+	w.wantIDs("tags/old")
+	w.wantIDs("authors/ann")
+	w.wantIDs("tags/new", "p")
+	w.wantIDs("authors/bob", "p")
+	w.wantNoProblems()
+}
+
+// A post that was edited to a date in the future while the server was down is public no longer.
+func TestMoveToFutureWhileStopped(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("p", "tags", []string{"Go"}))
+	w.rebuild(w.builder("one"))
+	w.restart(post("p", "tags", []string{"Go"}, "date_published", "2999-01-02T03:04:05Z"))
+	w.rebuild(w.builder("two"))
+	w.wantIDs(feed.Main)
+	w.wantIDs("tags/go")
+	w.wantNoProblems()
+}
+
+// A post whose date is edited while the server is down is in one archive only.
+func TestMoveBetweenArchivesWhileStopped(t *testing.T) {
+	w := newWorld(t)
+	var posts []feed.RawPost
+	for i := range 12 {
+		posts = append(posts, dated(fmt.Sprintf("p%02d", i), i))
+	}
+	w.put(posts...)
+	w.rebuild(w.archived(1)) // so that nothing else makes the archive dirty that the post leaves
+	if got := len(w.crawl(feed.Main).documents); got < 4 {
+		t.Fatalf("%d documents, want archives", got)
+	}
+
+	posts[1] = dated("p01", 7)
+	w.restart(posts...)
+	w.rebuild(w.archived(1))
+	ids := w.crawl(feed.Main).ids
+	slices.Sort(ids)
+	if got := len(slices.Compact(slices.Clone(ids))); got != len(ids) || got != 12 {
+		t.Errorf("the archives have %v, want each of 12 posts once", ids)
+	}
+	w.wantNoProblems()
+}
+
+// noCommit is a store to which no documents are committed.
+type noCommit struct{ publish.Store }
+
+func (noCommit) Commit(context.Context, feed.CommitRequest) (feed.Outcome, feed.Head, error) {
+	return feed.Failed, feed.Head{}, errors.New("killed before the commit")
+}
+
+// A process that is killed between absorbing and committing loses the list of dirty feeds.
+func TestKilledBeforeCommit(t *testing.T) {
+	for name, want := range map[string][]string{"deleted": nil, "private": nil, "moved": {"p"}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			other := post("other")
+			w.put(other, post("p", "tags", []string{"Old"}))
+			w.rebuild(w.builder("one"))
+
+			rest := []feed.RawPost{other}
+			switch name {
+			case "deleted":
+				w.delete("p")
+			case "private":
+				rest = append(rest, post("p", "tags", []string{"Old"}, "status", "private"))
+				w.put(rest...)
+			default:
+				rest = append(rest, post("p", "tags", []string{"New"}))
+				w.put(rest...)
+			}
+			killed := w.builder("killed", func(c *publish.Config) { c.Store = noCommit{w.site} })
+			if _, err := killed.Rebuild(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.restart(rest...)
+			w.rebuild(w.builder("two"))
+			w.wantIDs("tags/old")
+			w.wantIDs(feed.Main, append(want, "other")...)
+			w.wantNoProblems()
+		})
+	}
+}
+
+// The items of a Redis can be lost, too, and posts are then found by reconciliation.
+func TestMoveWithoutItem(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("p", "tags", []string{"Old"}))
+	one := w.builder("one")
+	w.rebuild(one)
+	w.lose(":item:p", ":idx:main", ":idx:tags/old")
+	w.put(post("p", "tags", []string{"New"}))
+	w.rebuild(one)
+	w.wantIDs("tags/old")
+	w.wantIDs("tags/new", "p")
+	w.wantNoProblems()
+}

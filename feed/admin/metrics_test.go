@@ -21,7 +21,7 @@ type replica struct {
 func (r *replica) Ready() error                { return r.unready }
 func (r *replica) Store() error                { return r.down }
 func (r *replica) Version() (int64, time.Time) { return 42, time.Unix(1700000000, 5e8) }
-func (r *replica) Counts() map[string]uint64   { return map[string]uint64{"taken": 9, "stale": 1} }
+func (r *replica) Counts() map[string]uint64   { return map[string]uint64{"applied": 9, "stale": 1} }
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
@@ -91,7 +91,7 @@ feedpub_ready{site="main"} 1
 # HELP feedpub_replica_events_total Commits that the replica read from the store, by result; see the problems for any result but applied.
 # TYPE feedpub_replica_events_total counter
 feedpub_replica_events_total{event="stale",site="main"} 1
-feedpub_replica_events_total{event="taken",site="main"} 9
+feedpub_replica_events_total{event="applied",site="main"} 9
 # HELP feedpub_replica_synced_timestamp_seconds Time of the store's last answer to the replica.
 # TYPE feedpub_replica_synced_timestamp_seconds gauge
 feedpub_replica_synced_timestamp_seconds{site="main"} 1.7000000005e+09

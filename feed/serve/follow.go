@@ -14,8 +14,8 @@ import (
 	"feedpub/feed"
 )
 
-// settleTime is for how long nothing must be announced before editions are compared. A change touches several feeds,
-// which are committed one by one, and the last of them should be served as soon as the first.
+// settleTime is how long nothing must be announced before editions are compared. A change of a post affects several
+// feeds, which are committed one by one, and comparing the first ones must not delay the last.
 const settleTime = 100 * time.Millisecond
 
 // tail is the position of a replica in the store.
@@ -32,12 +32,12 @@ type tail struct {
 	missed map[feed.Name]bool
 
 	// uncompared has the replaced editions of feeds whose served edition has not been compared with them. They are
-	// compared when nothing else is to be taken, because serving an edition does not depend on it.
+	// compared when there are no announcements, because serving an edition does not depend on it.
 	uncompared map[feed.Name]*edition
 	idle       bool // nothing was announced in the last wait
 }
 
-// follow takes the commits of the store until ctx ends. The stream announces them at once. The version, which is read
+// follow applies the commits of the store until ctx ends. The stream announces them at once. The version, which is read
 // at intervals, shows whether an announcement was missed; then all heads are read.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
@@ -53,7 +53,7 @@ func (r *Replica) follow(ctx context.Context) {
 		}
 		r.setStoreError(err)
 		if err != nil {
-			t.next = time.Time{} // the store may be another one when it is back: read everything
+			t.next = time.Time{} // the store may have other data when it answers again
 			pause(ctx, min(retryAfterError, r.Poll))
 		}
 	}
@@ -88,7 +88,7 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 		return nil
 	}
 	t.after, t.announced = changes[len(changes)-1].Entry, true
-	return r.takeAnnounced(ctx, t, changes)
+	return r.applyAnnounced(ctx, t, changes)
 }
 
 // compareNext compares one of the editions that have not been compared, the main feed's first.
@@ -124,9 +124,9 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 	t.announced = false
 	t.polls++
 	if !moved && r.Snapshot().complete && !r.hasTransient() && t.polls < pollsPerFull {
-		return r.takeMissed(ctx, t)
+		return r.applyMissed(ctx, t)
 	}
-	if err := r.takeAll(ctx, t); err != nil {
+	if err := r.applyAll(ctx, t); err != nil {
 		return err
 	}
 	// The version was read before the heads, so commits between the two reads are seen again rather than missed.
@@ -145,8 +145,8 @@ func (r *Replica) findEnd(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// takeAnnounced takes the heads of the announced feeds, and of those that were missed before.
-func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
+// applyAnnounced applies the heads of the announced feeds, and those that were missed before.
+func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
 	for _, c := range changes {
 		t.version = max(t.version, c.Version)
 		if c.Feed != "" {
@@ -154,13 +154,13 @@ func (r *Replica) takeAnnounced(ctx context.Context, t *tail, changes []feed.Ann
 		}
 	}
 	r.setVersionUnlessMissed(t)
-	return r.takeMissed(ctx, t)
+	return r.applyMissed(ctx, t)
 }
 
-// takeMissed takes the heads of the feeds that were announced and not taken. Those that the store does not have, or
-// that cannot be decoded, stay missed. If the store fails, the heads that were read before are taken all the same, so
-// that one that cannot be read does not keep back the others.
-func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
+// applyMissed applies the heads of the feeds that were announced and not applied. Those that the store does not have,
+// or that cannot be decoded, stay missed. If the store fails, the heads that were read before are applied all the same,
+// so that one that cannot be read does not delay the others.
+func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (r *Replica) takeMissed(ctx context.Context, t *tail) error {
 		}
 		heads = append(heads, head)
 	}
-	if err := r.take(ctx, t, heads); err != nil {
+	if err := r.apply(ctx, t, heads); err != nil {
 		return err
 	}
 	r.setVersionUnlessMissed(t)
@@ -191,8 +191,8 @@ func (r *Replica) setVersionUnlessMissed(t *tail) {
 	}
 }
 
-// takeAll takes all heads, and records which feeds the store has lost.
-func (r *Replica) takeAll(ctx context.Context, t *tail) error {
+// applyAll applies all heads, and records which feeds the store has lost.
+func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 	heads, err := within(ctx, 0, r.Source.Heads)
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 	slices.SortFunc(heads, func(a, b feed.Head) int { return a.Feed.Compare(b.Feed) })
 	r.recordLost(heads)
 	for some := range slices.Chunk(heads, batch) {
-		if err := r.take(ctx, t, some); err != nil {
+		if err := r.apply(ctx, t, some); err != nil {
 			return err
 		}
 		r.waitForRoom(ctx)
@@ -209,9 +209,9 @@ func (r *Replica) takeAll(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// take serves the given heads, except for those that are older than what is served or whose documents cannot be
+// apply serves the given heads, except for those that are older than what is served or whose documents cannot be
 // fetched. It returns the error of a store that does not answer, and serves what was fetched before.
-func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
+func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	for _, head := range heads {
 		r.compare(t, head.Feed) // before the replaced edition is replaced too
 	}
@@ -260,7 +260,7 @@ func (r *Replica) take(ctx context.Context, t *tail, heads []feed.Head) error {
 		}
 	}
 	r.publish(fetched, false)
-	r.count(taken, len(fetched))
+	r.count(applied, len(fetched))
 	for name := range fetched {
 		if before := served.edition(name); before != nil {
 			t.uncompared[name] = before

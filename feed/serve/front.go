@@ -100,7 +100,7 @@ func (f *Front) answer(v *Visit) Response {
 	}
 	s := f.Documents.Snapshot()
 	if f.Limiter != nil && v.Method == "GET" && !conditional(v.Request) {
-		if res, mismatches := f.limit(s, v); mismatches {
+		if res, limited := f.limit(s, v); limited {
 			return res
 		}
 	}

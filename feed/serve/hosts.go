@@ -16,9 +16,9 @@ type Sites interface {
 // ForHost implements [Sites] for a server of one site, which answers for every host.
 func (f *Front) ForHost(string) *Front { return f }
 
-// Hosts are several sites with their host names. Requests for unknown hosts are answered as misdirected (421, RFC 9110
-// section 15.5.20), after which a client that reused a connection for another name may open one for this name; after a
-// 404 it would not. The zero Hosts has no sites. It is safe for concurrent use.
+// Hosts selects one of several sites by host name. Requests for unknown hosts are answered as misdirected (421, RFC
+// 9110 section 15.5.20), after which a client that reused a connection for another name may open one for this name;
+// after a 404 it would not. The zero Hosts has no sites. It is safe for concurrent use.
 type Hosts struct {
 	// Unknown answers requests for unknown hosts. It has no Documents. It is required.
 	Unknown *Front

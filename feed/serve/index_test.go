@@ -30,7 +30,8 @@ func TestIndex(t *testing.T) {
 <li>main: <a href="./feed.xml">RSS</a> <a href="./atom.xml">Atom</a> <a href="./feed.json">JSON Feed</a></li>
 <li>tags/go: <a href="./tags/go/feed.xml">RSS</a> <a href="./tags/go/atom.xml">Atom</a></li>
 <li>tags/日本: <a href="./tags/%E6%97%A5%E6%9C%AC/feed.xml">RSS</a> ` +
-		`<a href="./tags/%E6%97%A5%E6%9C%AC/atom.xml">Atom</a> <a href="./tags/%E6%97%A5%E6%9C%AC/feed.json">JSON Feed</a></li>
+		`<a href="./tags/%E6%97%A5%E6%9C%AC/atom.xml">Atom</a> ` +
+		`<a href="./tags/%E6%97%A5%E6%9C%AC/feed.json">JSON Feed</a></li>
 </ul>
 </body>
 </html>

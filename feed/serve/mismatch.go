@@ -36,12 +36,12 @@ func (x mismatch) transient() bool { return x.cause == absent || x.cause == dama
 
 // Counters besides those of the causes.
 const (
-	taken   = "taken"   // commits taken from the store
+	applied = "applied" // commits of the store that were served
 	unsaved = "unsaved" // failed attempts to save the documents of a feed
 )
 
-// Counts returns counters since the replica was made: "taken" counts commits taken from the store; "stale", "damaged",
-// "absent" and "lost" count states of feeds in the store that were not taken because they are older than what is
+// Counts returns counters since the replica was made: "applied" counts commits that were served; "stale", "damaged",
+// "absent" and "lost" count states of feeds in the store that were not served because they are older than what is
 // served, invalid, incomplete or missing; "unsaved" counts failed attempts to save the documents of a feed. The keys
 // are always the same.
 func (r *Replica) Counts() map[string]uint64 {
@@ -81,7 +81,7 @@ func (r *Replica) addMismatch(x mismatch) bool {
 	}
 	r.mismatches[name] = x
 	r.counts[string(x.cause)]++
-	if x.cause != lost { // there may be thousands, which recordLost logs
+	if x.cause != lost { // there may be thousands, so recordLost logs their number
 		r.Log.Warn("store's state of a feed not served", "feed", name, "cause", x.cause, "reason", x.reason,
 			"serving", x.serving)
 	}
@@ -116,7 +116,7 @@ func (r *Replica) recordLost(heads []feed.Head) {
 	maps.DeleteFunc(r.mismatches, func(name feed.Name, x mismatch) bool { return !x.serving && !known[name] })
 }
 
-// hasTransient reports whether heads may be taken now that were not taken before, without a new commit.
+// hasTransient reports whether heads that were not applied may be valid now, without a new commit.
 func (r *Replica) hasTransient() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

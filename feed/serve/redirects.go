@@ -64,7 +64,7 @@ func newRedirects(o Options) *redirects {
 	return r
 }
 
-// movedAge is the max-age of a redirect in seconds. It is short so that a site can change its mind.
+// movedAge is the max-age of a redirect in seconds. It is short so that a mistake can be corrected.
 const movedAge = 24 * 60 * 60
 
 // movedTo returns a permanent redirect to a URL (RFC 9110 section 15.4.2).

@@ -72,7 +72,7 @@ type Replica struct {
 	failing    bool // the last save failed
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
-	version    int64     // of the store, up to which documents were taken
+	version    int64     // of the store, up to which commits were applied
 	synced     time.Time // when the store last answered
 	down       error     // the last error of the store, nil if it answers
 }
@@ -90,7 +90,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
-			taken: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
+			applied: 0, string(stale): 0, string(damaged): 0, string(absent): 0, string(lost): 0, unsaved: 0,
 		},
 	}
 	if c.Disk != nil {
@@ -121,7 +121,7 @@ func (r *Replica) Load() {
 	})
 }
 
-// inherit takes over the documents of another replica, and those of them that are not on disk yet. The documents on
+// inherit serves the documents of another replica and marks those that are not on disk as unsaved. The documents on
 // disk are the same, and are not read.
 func (r *Replica) inherit(before *Replica) {
 	editions := make(map[feed.Name]*edition)
@@ -243,7 +243,7 @@ func (r *Replica) Store() error {
 	return r.down
 }
 
-// Version returns the version of the store up to which commits have been taken, and when the store last answered.
+// Version returns the version of the store up to which commits have been applied, and when the store last answered.
 func (r *Replica) Version() (int64, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -322,7 +322,7 @@ func (r *Replica) count(what string, n int) {
 }
 
 // setVersion records up to which version commits have been taken.
-func (r *Replica) setVersion(version int64) { // of the store, up to which commits were taken
+func (r *Replica) setVersion(version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.version, r.synced = version, r.Now()
@@ -375,7 +375,7 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		if ctx.Err() != nil {
 			return failed
 		}
-		// Clear the marks first: a commit that is taken during the save sets them again.
+		// Clear the marks first: a commit that is applied during the save sets them again.
 		r.mu.Lock()
 		editions := make([]*edition, len(some))
 		for i, name := range some {

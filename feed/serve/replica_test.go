@@ -368,7 +368,7 @@ func TestReplicaServesRepairedDocuments(t *testing.T) {
 		r.wait(defaultPoll) // the version has not changed
 		r.serves(feed.Main, "second")
 		r.checkProblems()
-		want := map[string]uint64{"taken": 2, "stale": 0, "damaged": 0, "absent": 1, "lost": 0, "unsaved": 0}
+		want := map[string]uint64{"applied": 2, "stale": 0, "damaged": 0, "absent": 1, "lost": 0, "unsaved": 0}
 		if diff := cmp.Diff(want, r.Counts()); diff != "" {
 			t.Errorf("Counts (-want +got):\n%s", diff)
 		}

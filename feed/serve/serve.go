@@ -113,10 +113,10 @@ func (s *Snapshot) absent(path string) Response {
 // needs certainty.
 func (s *Snapshot) pending(path string) bool {
 	if s != nil && s.unavailable[path] {
-		return true // the index is missing only while there are no feeds
+		return true
 	}
 	if path == "/" {
-		return true // the index is missing only while there is no feed at all
+		return true // the index is missing only while there are no feeds
 	}
 	file := path[strings.LastIndexByte(path, '/')+1:]
 	return (s == nil || !s.complete || !s.hasMain()) && (file == "" || feedFile(file) || s != nil && s.redirects.aliases)

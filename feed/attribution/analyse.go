@@ -40,16 +40,16 @@ func (rd *reading) analyse(i int) *analysis {
 			return true
 		}
 		switch m.rule.position {
-		case placeTold:
+		case positionTold:
 			// The speaker is quoted, not the publication, unless a marked passage follows.
 			if a.lead == nil && s.hi == len(b.toks) && rd.precedesQuotation(i) {
-				m.rule = &rule{convention: "7", position: placeLead, weight: 0.4}
+				m.rule = &rule{convention: "7", position: positionLead, weight: 0.4}
 				a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
 			}
-		case placeLead, placeHead, placeBack, placeLetter, placeSelf:
+		case positionLead, positionHeadline, positionBack, positionLetter, positionSelf:
 			// A credit without a publication must begin a line, end a paragraph, or precede quotation marks. Elsewhere it
 			// is more likely reported speech.
-			weak := m.pub.empty() && m.rule.position == placeLead
+			weak := m.pub.empty() && m.rule.position == positionLead
 			followed := s.hi < len(b.toks)
 			if followed && b.toks[s.hi].kind == tokWord && !b.toks[s.hi].upper && !b.toks[s.hi].digit &&
 				!b.isMarked(b.toks[s.hi]) {
@@ -62,11 +62,11 @@ func (rd *reading) analyse(i int) *analysis {
 				return true // "Anna said: …" names an acquaintance of the author
 			}
 			a.lead, a.before, a.after = m, span{0, s.lo}, span{s.hi, len(b.toks)}
-			a.private = m.rule.position == placeLetter || m.rule.position == placeSelf
-			if m.rule.position == placeBack {
+			a.private = m.rule.position == positionLetter || m.rule.position == positionSelf
+			if m.rule.position == positionBack {
 				a.back = m
 			}
-		case placeTail:
+		case positionTail:
 			switch {
 			case s.hi == len(b.toks) || rd.onlyBracketsFrom(b, s.hi):
 				a.tail = m
@@ -75,15 +75,15 @@ func (rd *reading) analyse(i int) *analysis {
 				m.quote, m.clause.lo = span{0, s.lo}, 0
 				a.inline = m
 			}
-		case placeInline:
+		case positionInline:
 			if a.inline == nil {
 				a.inline = m
 			}
-		case placeMention:
+		case positionMention:
 			if !rd.startsLikeVia(b, s) {
 				a.mention = m
 			}
-		case placeSummary:
+		case positionSummary:
 			if a.summary == nil {
 				a.summary = m
 			}

@@ -1,25 +1,31 @@
 // Package attribution finds the sources that a post quotes, in HTML or plain text. It does no I/O and does not modify
 // the tree; package intake adds the credits to documents.
 //
-// Reading a post has five steps:
+// A credit is the text that names a source, a passage is the quoted text. A lead is a credit before its passage ("From
+// the Guardian:"), a tail is one after it ("Read the rest at the Guardian"), and a via names where the author found the
+// source. Reading a post has five stages; [Reader.Read] in read.go runs them:
 //
-//	segment     split the tree into blocks, which are lines and paragraphs with their markup (segment.go)
-//	boilerplate find the blocks that belong to the page: titles, dates, navigation, footers (boilerplate.go)
-//	credit      search each block for credits by the rules of its language (analyse.go, match.go, lang/*.txt) or, if
-//	            the block is a citation, by the kinds of its parts (citation.go)
-//	bind        join each credit with its passage, which is before, after or around it (bind.go), by elements
-//	            (quotation.go), or by quotation marks or a copied head (passage.go, voice.go)
-//	read        compute the confidence of each quote and publish those that are certain (read.go, certainty.go)
+//	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), and the blocks
+//	          into tokens (token.go); find the blocks that belong to the page (boilerplate.go)
+//	evidence  match the clauses of a block with the rules of its language (match.go, slots.go, rule.go, lang/*.txt) and
+//	          read citations, whose parts have no fixed order (citation.go, date.go, via.go)
+//	decide    keep one credit of each position in a block and reject implausible names (analyse.go)
+//	bind      join each credit with its passage (bind.go). The passage is a quotation element (quotation.go, embed.go)
+//	          or text in quotation marks or below a copied header (passage.go, header.go, voice.go). The credit may also
+//	          be a line above the passage (citationline.go), a line below it (tail.go) or in the title (title.go)
+//	score     compute the confidence of each source and reject what cannot be one (certainty.go); read.go returns the
+//	          rest as quotes or suggestions
 //
-// A passage is published only if both its borders are certain; otherwise the credit is published without a passage.
-// Credits whose confidence is below the threshold are suggestions.
+// A passage is published only if both its ends are certain; otherwise the credit is published without a passage. A
+// credit whose confidence is below the threshold is a suggestion.
 //
-// Rules, words and known publications are data: a language is a file in lang, a publication an entry of
-// publications.json. Each rule has the number of a convention of crediting:
+// Rules, words and known publications are data: a language is a file in lang (lexicon.go compiles it), a publication
+// an entry of publications.json (publication.go). Each rule has the number of a convention of crediting, in which A is
+// an author, H a headline and X a publication:
 //
 //	1  From X: (1a with the author, 1b with the headline, 1c with agency, date and author on one line)
 //	2  X:                       3  X reports:              4  A, writing for X:      5  A reports at X:
-//	6  A: and A writes:         7  in the running prose    8  papers and abstracts   9  citation lines
+//	6  A: and A writes:         7  in running prose        8  papers and abstracts   9  citation lines
 //	10 after the passage        11 wire datelines          12 in the post's title    13 quotes a report from X:
 //	14 A @ X - text             15 reblogs                 16 Markdown               17 hat tips
 //	18 forms of other languages
@@ -41,9 +47,9 @@ import (
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
 const DefaultThreshold = 0.5
 
-// Options configure a [Reader]. The zero value is ready to use.
+// Options configure a [Reader]. The zero value has the defaults.
 type Options struct {
-	// Publications extend the built-in table. An entry replaces a built-in one of the same name.
+	// Publications are added to the built-in table. An entry replaces a built-in one of the same name.
 	Publications []Publication
 	// Threshold is the confidence, from 0 to 1, below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
@@ -58,8 +64,8 @@ type Reader struct {
 	fingerprint string
 }
 
-// New returns a Reader. The error is of kind [feed.ErrInvalid] if the threshold is not between 0 and 1 or a publication
-// has no name.
+// New returns a Reader. The error is of kind [feed.ErrInvalid] if the threshold is not between 0 and 1, or if a
+// publication has no name or an alias without letters and digits.
 func New(o Options) (*Reader, error) {
 	if o.Threshold < 0 || o.Threshold > 1 || math.IsNaN(o.Threshold) {
 		return nil, fmt.Errorf("attribution: threshold %v: want a number from 0 to 1: %w", o.Threshold, feed.ErrInvalid)
@@ -82,34 +88,34 @@ func New(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// Fingerprint identifies the version of the rules, the words, the known publications and the threshold. Readers with
-// equal fingerprints return equal results for every post.
+// Fingerprint identifies the rules, words, known publications and threshold of the Reader. Readers with equal
+// fingerprints return equal results for every post.
 func (r *Reader) Fingerprint() string { return r.fingerprint }
 
 // Input is a post to read.
 type Input struct {
-	Body     *html.Node // the container of the content, as package markup parses it; not modified
+	Body     *html.Node // container of the content, as package markup parses it; nil: no content; not modified
 	Title    string     // plain text; may be empty
-	Language string     // BCP 47; empty: detected from the words
-	// Hosts are the blog's own hosts, and Names its own names: what a post quotes from them credits nobody.
+	Language string     // BCP 47 tag; empty or unknown: detected from the words
+	// Hosts and Names are those of the blog itself. A post that quotes them has no source.
 	Hosts, Names []string
 }
 
 // Result is the result of reading a post.
 type Result struct {
-	// Quotes are in the order of their passages. Suggestions are the credits below the threshold.
+	// Quotes and Suggestions are in the order of the post. Suggestions are the credits below the threshold.
 	Quotes, Suggestions []Quote
 	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, it holds the rest.
 	Commentary []string
-	// Via lists where the author found the sources.
+	// Via lists where the author found the sources, without duplicates, up to 50.
 	Via []feed.Via
-	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date that the post's text states, or empty.
+	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date of the post as its text states them, or empty.
 	PostedBy, PostedOn string
 	// Blocks is the whole post in order.
 	Blocks []Block
 }
 
-// Quote is a quoted source.
+// Quote is a quoted source. Its Confidence is from 0.05 to 0.99.
 type Quote struct {
 	feed.Quote
 	Kind Kind
@@ -129,10 +135,10 @@ type Kind string
 
 // The kinds of quotes.
 const (
-	Excerpt      Kind = "excerpt"       // a passage is quoted
-	Summary      Kind = "summary"       // the post mentions the source, without a passage
-	HeadlineOnly Kind = "headline_only" // the headline is named, without a passage
-	Nested       Kind = "nested"        // a quotation inside the quoted passage
+	Excerpt      Kind = "excerpt"       // with a passage
+	Summary      Kind = "summary"       // without a passage
+	HeadlineOnly Kind = "headline_only" // without a passage, but with a headline
+	Nested       Kind = "nested"        // a quotation within the passage of another quote
 	Reblog       Kind = "reblog"        // a level of a reblog chain
 	Tweet        Kind = "tweet"         // an embedded post of a social network
 )
@@ -154,24 +160,24 @@ type Role string
 // The roles of blocks.
 const (
 	Commentary Role = "commentary" // the author's own words
-	Credit     Role = "credit"     // names a source, and little else
-	Passage    Role = "passage"    // quoted words; also when they are only part of the block
-	Title      Role = "title"      // the post's title, or a heading
-	Caption    Role = "caption"    // of a picture
-	Posted     Role = "posted"     // who posted the post and when
+	Credit     Role = "credit"     // names a source and little else
+	Passage    Role = "passage"    // contains quoted words, maybe with other text
+	Title      Role = "title"      // repeats the post's title
+	Caption    Role = "caption"    // caption of a picture
+	Posted     Role = "posted"     // states who posted the post or when
 	Noise      Role = "noise"      // navigation, labels and links of the page
-	Footer     Role = "footer"     // follows the post on its page, including readers' comments
-	Uncredited Role = "uncredited" // in a quotation element whose source is not named
-	Code       Role = "code"       // preformatted
+	Footer     Role = "footer"     // follows the post on its page, such as readers' comments
+	Uncredited Role = "uncredited" // in a quotation element without a source
+	Code       Role = "code"       // preformatted text
 	ViaLine    Role = "via"        // names only where the source was found
-	Note       Role = "note"       // is about the quotation, such as "emphasis added"
+	Note       Role = "note"       // a note on the quotation, such as "emphasis added", or an omission
 )
 
-// rulesVersion is the version of the rules that are code. It rises with every change by which some post is read
-// otherwise; changes of the data files show by themselves.
+// rulesVersion is the version of the rules in code. It must be raised with every change that can change a result.
+// Changes of the data files change the fingerprint by themselves.
 const rulesVersion = 4
 
-// fingerprint identifies what a reader with these options reads by.
+// fingerprint returns the fingerprint of a reader with these options.
 func fingerprint(extra []Publication, threshold float64) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %g\n%s\n", rulesVersion, threshold, publicationData)

@@ -395,7 +395,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 		}
 		return rd.bindFollowing(i+1, s)
 	}
-	if a.lead.rule.position == placeHead {
+	if a.lead.rule.position == positionHeadline {
 		s.headline, s.kind = cleanHeadline(b.slice(rest)), HeadlineOnly
 		rd.setRole(b, Credit)
 		rd.addSource(s)

@@ -449,16 +449,16 @@ const sureRule = 0.8
 
 // The weights of the evidence for and against a credit, added to the weight of its rule.
 const (
-	sureKnown    = 0.15  // the publication is in the table
-	sureMarked   = 0.15  // the passage is marked as a quotation
-	sureLinked   = 0.1   // the name is a link or emphasised
-	sureHeader   = 0.1   // a headline, byline or second credit confirms it
-	sureAuthor   = 0.05  // both an author and a publication are named
-	unsureParts  = -0.1  // a part of the citation was classified by elimination
-	unsureNobody = -0.1  // no publication and no marked passage
-	unsureName   = -0.45 // see reading.isWeakName
-	unsurePerson = -0.35 // see reading.isWeakPerson
-	unsureLead   = 0.35  // subtracted from the rule's weight if the text before the passage says little about its source
+	evidenceKnown         = 0.15  // the publication is in the table
+	evidenceMarked        = 0.15  // the passage is marked as a quotation
+	evidenceLinked        = 0.1   // the name is a link or emphasised
+	evidenceHeader        = 0.1   // a headline, byline or second credit confirms it
+	evidenceAuthor        = 0.05  // both an author and a publication are named
+	evidenceGuessed       = -0.1  // a part of the citation was classified by elimination
+	evidenceNoPublication = -0.1  // no publication and no marked passage
+	evidenceWeakName      = -0.45 // see reading.isWeakName
+	evidenceWeakPerson    = -0.35 // see reading.isWeakPerson
+	vagueLeadPenalty      = 0.35  // subtracted from the rule's weight if the text before the passage says little about its source
 )
 
 // confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two digits.
@@ -469,14 +469,14 @@ func (s *source) confidence() float64 {
 			c += w
 		}
 	}
-	add(s.pub.known != nil, sureKnown)
-	add(s.marked, sureMarked)
-	add(s.linked, sureLinked)
-	add(s.hasHeader, sureHeader)
-	add(len(s.authors) > 0 && s.pub.name != "", sureAuthor)
-	add(s.guessed, unsureParts)
-	add(s.pub.name == "" && !s.marked, unsureNobody)
-	add(s.weakName, unsureName)
-	add(s.weakPerson, unsurePerson)
+	add(s.pub.known != nil, evidenceKnown)
+	add(s.marked, evidenceMarked)
+	add(s.linked, evidenceLinked)
+	add(s.hasHeader, evidenceHeader)
+	add(len(s.authors) > 0 && s.pub.name != "", evidenceAuthor)
+	add(s.guessed, evidenceGuessed)
+	add(s.pub.name == "" && !s.marked, evidenceNoPublication)
+	add(s.weakName, evidenceWeakName)
+	add(s.weakPerson, evidenceWeakPerson)
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }

@@ -39,7 +39,7 @@ type language struct {
 	rules      []*rule
 	leads      index    // rules for clauses that end in a colon, dots or a dash
 	credits    index    // the other rules of credits
-	postedBy   index    // rules of placePosted
+	postedBy   index    // rules of positionPosted
 	allClasses []*class // named and unnamed classes; the index of a class is its bit less traitClasses
 	variants   int      // number of variants of all rules
 	trigger    []bool   // by word: whether an index has the word

@@ -388,7 +388,7 @@ func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 		}
 		end := quotedEnd(b.toks[:rest.hi], k+1)
 		m := rd.matcherFor(b).bestMatch(span{rest.lo, k + 1})
-		if end == 0 || m == nil || m.rule.position != placeBack {
+		if end == 0 || m == nil || m.rule.position != positionBack {
 			return rest
 		}
 		s.passages = append(s.passages, unquote(b.slice(span{k + 1, end})))
@@ -424,7 +424,7 @@ func (rd *reading) bindEmphasisedText(b *block, rest span, s *source) {
 		own.hi = k
 		if announces(b.toks[k-1]) {
 			m := rd.matcherFor(b).bestMatch(own)
-			leads = m != nil && m.rule.position == placeBack
+			leads = m != nil && m.rule.position == positionBack
 		}
 	}
 	flush()

@@ -318,7 +318,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 		*s = *from
 		from.inherited = true
 		if before >= 0 && !rd.announcesSource(from, before) {
-			s.weight -= unsureLead
+			s.weight -= vagueLeadPenalty
 		}
 		s.kind = Excerpt
 		s.marked = true
@@ -369,7 +369,7 @@ func (rd *reading) readLinkBefore(i int, s *source) bool {
 	s.pub = rd.publisherOfHost(u)
 	s.convention, s.weight = "7", 0.6
 	if !b.isWholly(runLink) && !rd.namesOrigin(b) {
-		s.weight -= unsureLead
+		s.weight -= vagueLeadPenalty
 	}
 	linked := b.isWholly(runLink) || len(rd.r.lx.tokenize(text, nil)) > max(3, len(b.toks)-3)
 	if linked && len(b.toks) <= 30 && (isHeading(b.elem) || isTitleCase(rd.l, b.toks)) {

@@ -73,9 +73,6 @@ func (rd *reading) result() Result {
 		if role == "" {
 			role = Commentary
 		}
-		if role == Title && b.role != Title {
-			role = Commentary
-		}
 		res.Blocks = append(res.Blocks, Block{Role: role, Text: b.text, Nodes: b.nodes, Quote: b.quote})
 		switch {
 		case len(b.ownText) > 0:

@@ -13,17 +13,17 @@ import (
 type position string
 
 const (
-	placeLead    position = "lead"     // after the clause: "From the Guardian:"
-	placeTail    position = "tail"     // before the clause: "…more from the Washington Post."
-	placeInline  position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
-	placeMention position = "mention"  // the next passage without a credit: "this article in X is"
-	placeSummary position = "summary"  // none: the clause reports what the source says
-	placeHead    position = "headline" // none: the headline follows the clause: "A headline in X:"
-	placeBack    position = "back"     // after the clause, from a source already named: "From the report:"
-	placeLetter  position = "letter"   // after the clause, from a private person: "A reader writes:"
-	placeTold    position = "told"     // after the clause, if marked: "The captain told the Guardian:"
-	placeSelf    position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
-	placePosted  position = "posted"   // none: the clause states who posted the post, and when
+	positionLead     position = "lead"     // after the clause: "From the Guardian:"
+	positionTail     position = "tail"     // before the clause: "…more from the Washington Post."
+	positionInline   position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
+	positionMention  position = "mention"  // the next passage without a credit: "this article in X is"
+	positionSummary  position = "summary"  // none: the clause reports what the source says
+	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in X:"
+	positionBack     position = "back"     // after the clause, from a source already named: "From the report:"
+	positionLetter   position = "letter"   // after the clause, from a private person: "A reader writes:"
+	positionTold     position = "told"     // after the clause, if marked: "The captain told the Guardian:"
+	positionSelf     position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
+	positionPosted   position = "posted"   // none: the clause states who posted the post, and when
 )
 
 // rule is a rule of a language file: the pattern of a credit, the position of its passage, its weight, and the
@@ -110,7 +110,7 @@ const maxVariants = 512
 func (lx *lexicon) addRule(l *language, line string) error {
 	f := strings.SplitN(line, " ", 4)
 	if len(f) != 4 {
-		return fmt.Errorf("rule %q: want convention, place, percentage and pattern: %w", line, feed.ErrInvalid)
+		return fmt.Errorf("rule %q: want convention, position, percentage and pattern: %w", line, feed.ErrInvalid)
 	}
 	percent, err := strconv.Atoi(f[2])
 	if err != nil {
@@ -150,7 +150,7 @@ func (l *language) indexRules() {
 			v.n = l.variants
 			l.variants++
 			switch {
-			case r.position == placePosted:
+			case r.position == positionPosted:
 				l.postedBy.add(v, l.stop)
 			case v.colon:
 				l.leads.add(v, l.stop)

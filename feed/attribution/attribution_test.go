@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,49 +19,19 @@ import (
 	"feedpub/feed/markup"
 )
 
-// longPost is a post as many political blogs write them, of about 3 KB.
-const longPost = `« | »
+// longPostFile is a post of 3 KB with the boilerplate of its page and a report of eight unmarked paragraphs.
+//
+//go:embed testdata/long-post.txt
+var longPostFile string
 
-A Bridge Too Few
+// longPost is the post without the final line break.
+var longPost = strings.TrimSuffix(longPostFile, "\n")
 
-From the UK’s Guardian:
-
-Council votes to count its bridges again
-
-By Nora Fielding, Amos Teague, Lena Brook Hastings | March 12, 2013
-
-The council voted on Monday to count the bridges of the county for the second time in a year, after officials found that the first count had left out every bridge over water.
-
-The surveyor who made the first count said that he had understood the question to be about roads… Members of both parties said that they had understood it in the same way, but that it had been wrong.
-
-“We are open to any number,” said a senior council official, who described the talks as brief. “That number will not be nought,” the official said, on condition of anonymity.
-
-The engineers confirmed that nought was not on the cards. "The state of the bridges was discussed today. No bridge was mentioned by name," an engineer told Reuters…
-
-Earlier, in a sign of how sensitive the matter has become, clerks moved quickly to correct a remark by the mayor, who had gone further than his colleagues and had named a bridge.
-
-"We are ready to talk about it if there is something to be gained, and if the bridge is prepared to do something that respects the river," the mayor told Yahoo News.
-
-Pressed by the interviewer over whether he meant the old bridge, the mayor replied: "At this moment I think that we have to go step by step. But I would not rule out anything that takes us to the other side."
-
-Less than three hours later the council published a statement that ruled out the old bridge firmly. "There has been no contact, nor are there plans for contact, between [the council] and the bridge," a spokesman told the Guardian…
-
-What a sorry lot they are.
-
-This article was posted by Steve on Wednesday, March 13th, 2013. Comments are currently closed.
-
-No Responses to “A Bridge Too Few”
-
-Sorry, comments for this entry are closed at this time.
-
-« Front Page | To Top
-« | »`
-
-func TestReadFromLeadInText(t *testing.T) {
+func TestReadLongPost(t *testing.T) {
 	got := read(t, newReader(t), "text", "A Bridge Too Few", longPost)
 	if len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
-		t.Fatalf("Read found %d quotes and %d suggestions, want one that is sure:\n%+v", len(got.Quotes),
-			len(got.Suggestions), got.Quotes)
+		t.Fatalf("Read returned %d quotes and %d suggestions, want 1 and 0:\n%+v",
+			len(got.Quotes), len(got.Suggestions), got.Quotes)
 	}
 	q := got.Quotes[0]
 	want := feed.Source{
@@ -73,7 +44,8 @@ func TestReadFromLeadInText(t *testing.T) {
 		t.Errorf("source (-want +got):\n%s", diff)
 	}
 	if n := strings.Count(q.Text, "\n\n") + 1; n != 8 || !strings.HasSuffix(q.Text, "told the Guardian…") {
-		t.Errorf("the passage has %d paragraphs and ends in %q, want all 8", n, q.Text[max(0, len(q.Text)-30):])
+		t.Errorf("passage has %d paragraphs and ends in %q, want 8 paragraphs up to “told the Guardian…”",
+			n, q.Text[max(0, len(q.Text)-30):])
 	}
 	if diff := cmp.Diff([]string{"What a sorry lot they are."}, got.Commentary); diff != "" {
 		t.Errorf("commentary (-want +got):\n%s", diff)
@@ -140,16 +112,19 @@ func TestReadmeExample(t *testing.T) {
 	}
 }
 
-// TestMixedPost: two sources, a quotation within a quotation, an agency whose report another paper carried, and a via
-// are told apart in every format.
+// TestMixedPost checks that a post with several sources, a nested quotation, an agency whose report a publication
+// carried, and a via is read correctly in every format.
 func TestMixedPost(t *testing.T) {
 	type quote struct {
 		Publication, Text string
 		Agencies          []string
 		Kind              Kind
 	}
-	const pier, gulls = "The old pier will be sold for a pound, the council said.", "Painters have raised their prices since the spring, their association said."
-	paint := "The paint will cost two million, it says."
+	const (
+		pier  = "The old pier will be sold for a pound, the council said."
+		gulls = "Painters have raised their prices since the spring, their association said."
+		paint = "The paint will cost two million, it says."
+	)
 	for _, tt := range []struct {
 		format, body string
 		want         []quote
@@ -196,45 +171,47 @@ func TestMixedPost(t *testing.T) {
 	}
 }
 
-// TestBlocksAreWholeNodes: intake wraps a passage in place, so every block must map to whole sibling nodes that hold
-// its text and nothing else.
+// TestBlocksAreWholeNodes checks that each block maps to sibling nodes that contain its text and nothing else. Package
+// intake wraps these nodes in place.
 func TestBlocksAreWholeNodes(t *testing.T) {
 	for _, tt := range []struct{ name, format, body string }{
 		{"paragraphs of text", "text", longPost},
 		{"lines of a paragraph", "text", "Wired:\nFirst line of it, said one.\nSecond line of it."},
 		{"hard-wrapped text", "text",
-			"From the Guardian:\n\nThe first line of this paragraph was broken by a program that\nwrote it, and the second one goes on with a small letter, as\nit would."},
-		{"soup of breaks", "html",
-			`<div>One.<br><br>From <a href="https://www.wired.com/a/b">Wired</a>:<br><br><blockquote>Two.<br>Three.</blockquote>Four.</div>`},
+			"From the Guardian:\n\nThe first line of this paragraph was broken by a program that\n" +
+				"wrote it, and the second one goes on with a small letter, as\nit would."},
+		{"line breaks without paragraphs", "html",
+			`<div>One.<br><br>From <a href="https://www.wired.com/a/b">Wired</a>:<br><br>` +
+				`<blockquote>Two.<br>Three.</blockquote>Four.</div>`},
 		{"bold and links", "html",
 			`<p><b>One</b> and <i>two</i></p><ul><li>a</li><li>b</li></ul><p>x<br><a href="https://example.com/">y</a> z</p>`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for i, b := range read(t, newReader(t), tt.format, "", tt.body).Blocks {
 				if len(b.Nodes) == 0 {
-					t.Errorf("block %d, %q, has no nodes", i, b.Text)
+					t.Errorf("block %d, %q, has no nodes, want those of its text", i, b.Text)
 					continue
 				}
 				var text strings.Builder
 				for k, n := range b.Nodes {
 					if k > 0 && b.Nodes[k-1].NextSibling != n {
-						t.Errorf("block %d, %q: its nodes are not siblings in a row", i, b.Text)
+						t.Errorf("block %d, %q: its nodes are not consecutive siblings", i, b.Text)
 					}
 					text.WriteString(" " + allText(n))
 				}
 				if got := collapseSpace(text.String()); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(b.Text, " ", "") {
-					t.Errorf("block %d: its nodes hold %q, want its text %q", i, got, b.Text)
+					t.Errorf("block %d: its nodes contain %q, want its text %q", i, got, b.Text)
 				}
 			}
 		})
 	}
 }
 
-// TestBlocksWithinAnInlineElement: lines that share an inline element with others have no nodes of their own.
-func TestBlocksWithinAnInlineElement(t *testing.T) {
+// TestBlocksSharingNode checks that a line that shares an inline element with another has no nodes.
+func TestBlocksSharingNode(t *testing.T) {
 	got := read(t, newReader(t), "html", "", `<div>A reader quotes a report from Wired: <i>One.<br><br>Two.</i></div>`)
 	if len(got.Blocks) != 2 || len(got.Blocks[0].Nodes) != 0 || len(got.Blocks[1].Nodes) != 1 {
-		t.Errorf("blocks %+v, want the first without nodes and the second with its text node", got.Blocks)
+		t.Errorf("blocks %+v, want two, the first without nodes and the second with its text node", got.Blocks)
 	}
 }
 
@@ -282,25 +259,25 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 	if got := r.Canonical("Courier").FeedURL; got != "https://ellermoor.example/feed" {
-		t.Errorf("the feed of a configured publication is %q", got)
+		t.Errorf("feed of the configured publication is %q, want https://ellermoor.example/feed", got)
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewInvalidOptions(t *testing.T) {
 	for name, o := range map[string]Options{
 		"a negative threshold":      {Threshold: -0.1},
 		"a threshold above 1":       {Threshold: 1.1},
-		"a threshold that is none":  {Threshold: math.NaN()},
-		"a publication unnamed":     {Publications: []Publication{{Name: " "}}},
+		"a threshold of NaN":        {Threshold: math.NaN()},
+		"an unnamed publication":    {Publications: []Publication{{Name: " "}}},
 		"an alias without a letter": {Publications: []Publication{{Name: "X", Aliases: []string{"…"}}}},
 	} {
 		if _, err := New(o); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("New with %s: error %v, want one of kind ErrInvalid", name, err)
+			t.Errorf("New with %s: error %v, want one of kind feed.ErrInvalid", name, err)
 		}
 	}
 }
 
-// TestThreshold: what is less sure than the threshold is listed apart.
+// TestThreshold checks that a credit below the threshold is a suggestion.
 func TestThreshold(t *testing.T) {
 	const body = "From the Valley Bugle:\n\nThe pump has been mended, said the man who mended it."
 	low, err := New(Options{Threshold: 0.05})
@@ -312,17 +289,17 @@ func TestThreshold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := read(t, low, "text", "", body); len(got.Quotes) != 1 || len(got.Suggestions) != 0 {
-		t.Errorf("with a low threshold there are %d quotes and %d suggestions, want 1 and 0", len(got.Quotes),
-			len(got.Suggestions))
+		t.Errorf("with a threshold of 0.05 there are %d quotes and %d suggestions, want 1 and 0",
+			len(got.Quotes), len(got.Suggestions))
 	}
 	if got := read(t, high, "text", "", body); len(got.Quotes) != 0 || len(got.Suggestions) != 1 {
-		t.Errorf("with a threshold of 1 there are %d quotes and %d suggestions, want 0 and 1", len(got.Quotes),
-			len(got.Suggestions))
+		t.Errorf("with a threshold of 1 there are %d quotes and %d suggestions, want 0 and 1",
+			len(got.Quotes), len(got.Suggestions))
 	}
 }
 
-// TestReadChangesNothing: the tree stays as it was, and reading it again or at the same time gives the same.
-func TestReadChangesNothing(t *testing.T) {
+// TestReadIsPure checks that Read does not modify the tree, and that repeated and concurrent calls return the same.
+func TestReadIsPure(t *testing.T) {
 	r := newReader(t)
 	n, err := markup.Parse(markup.Text, longPost)
 	if err != nil {
@@ -341,21 +318,21 @@ func TestReadChangesNothing(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			if again := fmt.Sprintf("%+v", r.Read(Input{Body: n})); again != first {
-				t.Errorf("read again it is\n%s\nwant\n%s", again, first)
+				t.Errorf("a concurrent Read returned\n%s\nwant\n%s", again, first)
 			}
 		})
 	}
 	wg.Wait()
 	if after := render(); after != before {
-		t.Errorf("the tree was changed: %s", cmp.Diff(before, after))
+		t.Errorf("Read modified the tree (-before +after):\n%s", cmp.Diff(before, after))
 	}
 }
 
-func TestReadNothing(t *testing.T) {
+func TestReadEmptyPost(t *testing.T) {
 	r := newReader(t)
 	for _, in := range []Input{{}, {Title: "A title"}, {Body: &html.Node{Type: html.ElementNode, Data: "body"}}} {
 		if got := r.Read(in); len(got.Quotes)+len(got.Suggestions)+len(got.Commentary)+len(got.Blocks) != 0 {
-			t.Errorf("Read(%+v) = %+v, want nothing", in, got)
+			t.Errorf("Read(%+v) = %+v, want an empty result", in, got)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// checkResult holds what is promised of every result: passages and commentary stand in the post, indexes are within
-// bounds.
+// checkResult checks the properties of every result: passages and commentary are text of the post, indexes are in
+// range, confidences and dates are valid.
 func checkResult(t *testing.T, text string, got Result) {
 	t.Helper()
 	flat := func(s string) string { return strings.Join(strings.Fields(s), "") }
@@ -19,41 +19,41 @@ func checkResult(t *testing.T, text string, got Result) {
 		for p := range strings.SplitSeq(q.Text, "\n\n") {
 			_, after, ok := strings.Cut(rest, flat(p))
 			if !ok {
-				t.Fatalf("the passage %q is not in the post, or not in this order:\n%q", p, text)
+				t.Fatalf("paragraph %q of a passage is not in the post after the one before it:\n%q", p, text)
 			}
 			rest = after
 		}
 		for _, list := range [][]int{q.Passage, q.Credit} {
 			for _, k := range list {
 				if k < 0 || k >= len(got.Blocks) {
-					t.Fatalf("a quote names block %d of %d", k, len(got.Blocks))
+					t.Fatalf("a quote refers to block %d, but there are %d blocks", k, len(got.Blocks))
 				}
 			}
 		}
 		if q.Confidence < 0 || q.Confidence > 1 {
-			t.Fatalf("confidence %v", q.Confidence)
+			t.Fatalf("confidence is %v, want 0 to 1", q.Confidence)
 		}
 		if d := q.Source.DatePublished; d != "" {
 			if _, err := time.Parse(time.DateOnly, d); err != nil {
-				t.Fatalf("date %q of a source is none", d)
+				t.Fatalf("date of a source is %q, want YYYY-MM-DD", d)
 			}
 		}
 	}
 	for _, q := range got.Quotes {
 		for _, k := range q.Passage {
 			if got.Blocks[k].Role != Passage {
-				t.Fatalf("block %d is in a passage, its role is %q", k, got.Blocks[k].Role)
+				t.Fatalf("block %d of a passage has the role %q, want %q", k, got.Blocks[k].Role, Passage)
 			}
 		}
 	}
 	for _, c := range got.Commentary {
 		if !strings.Contains(post, flat(c)) {
-			t.Fatalf("the commentary %q is not in the post", c)
+			t.Fatalf("commentary %q is not in the post", c)
 		}
 	}
 	for i, b := range got.Blocks {
 		if b.Quote >= len(got.Quotes) {
-			t.Fatalf("block %d belongs to quote %d of %d", i, b.Quote, len(got.Quotes))
+			t.Fatalf("block %d belongs to quote %d, but there are %d quotes", i, b.Quote, len(got.Quotes))
 		}
 	}
 }
@@ -76,9 +76,9 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// TestHostileInputIsBounded: posts made to be slow are read in time that grows with their length and no faster: what is
-// four times as long may take four times as long, and sixteen times if some step is quadratic.
-func TestHostileInputIsBounded(t *testing.T) {
+// TestHostilePostsLinearTime checks that posts made to be slow are read in linear time. A post of four times the size
+// takes four times as long, or sixteen times if a step is quadratic.
+func TestHostilePostsLinearTime(t *testing.T) {
 	r := newReader(t)
 	read := func(h hostilePost) time.Duration {
 		n, err := markup.Parse(markup.Format(h.format), h.body)
@@ -93,8 +93,7 @@ func TestHostileInputIsBounded(t *testing.T) {
 	for i, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			short, long := read(small[i]), read(h)
-			// What takes no time worth speaking of has no ratio worth speaking of; and a machine that did something else
-			// meanwhile gets the chance to show what it can.
+			// The ratio of short times is meaningless. Another process may have delayed one of the runs, so try again.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, read(small[i])), min(long, read(h))
 			}
@@ -126,10 +125,10 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 	}
 }
 
-// hostile is a post that some reader takes long for.
+// hostilePost is a post made to be slow to read.
 type hostilePost struct{ name, format, body string }
 
-// hostilePosts returns posts of about size bytes.
+// hostilePosts returns a post of about size bytes for each kind of input.
 func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	return []hostilePost{

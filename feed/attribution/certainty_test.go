@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCertain reads posts in which something is not certain, and checks what is published and that nothing of the
-// author's own is in it. A publication stands before its passage, if it has one.
+// TestCertain checks what is published of posts in which the credit or an end of the passage is uncertain, and that it
+// contains none of the author's own words.
 func TestCertain(t *testing.T) {
 	const houses = "Houses fall into the sea."
 	tests := []struct {
 		name, format, body string
-		want               []string // "PUBLICATION: passage", or an author's name where there is no publication
+		want               []string // "PUBLICATION: PASSAGE", or "PUBLICATION" for a credit without a passage
 	}{
 		{"an unmarked paragraph after a marked quotation", "html",
 			"<p>From the Guardian:</p><blockquote><p>" + houses +
@@ -24,7 +24,7 @@ func TestCertain(t *testing.T) {
 			"<p>From the Guardian:</p><p>I read this on the train and laughed.</p><blockquote><p>" + houses +
 				"</p></blockquote>",
 			[]string{"Guardian: " + houses}},
-		{"an unmarked lead beside a marked quotation", "markdown",
+		{"a lead in plain text after a marked quotation", "markdown",
 			"> " + houses + "\n\nFrom the Guardian:\n\nThe council said on Monday that nobody was hurt.",
 			[]string{"Guardian"}},
 		{"a lead in plain text", "text",
@@ -35,20 +35,22 @@ func TestCertain(t *testing.T) {
 			"”\n\n“Nobody was hurt.”\n\nI told them so.",
 			[]string{"Guardian: “" + houses + "”\n\n“Nobody was hurt.”"}},
 		{"a byline copied with the passage, and no end", "text",
-			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\nThree houses fell on Monday, the council said.\n\nNobody was hurt, it said.\n\nI told them so.",
+			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\n" +
+				"Three houses fell on Monday, the council said.\n\nNobody was hurt, it said.\n\nI told them so.",
 			[]string{"Guardian"}},
 		{"a byline copied with the passage, and an end", "text",
-			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\nThree houses fell on Monday, the council said.\n\nNobody was hurt, it said…\n\nI told them so.",
+			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\n" +
+				"Three houses fell on Monday, the council said.\n\nNobody was hurt, it said…\n\nI told them so.",
 			[]string{"Guardian: Three houses fell on Monday, the council said.\n\nNobody was hurt, it said…"}},
-		{"a colon before own paragraphs", "text",
+		{"a colon before the author's own paragraphs", "text",
 			"Here is what The Economist got wrong:\n\nPrices do not rise because wages rise.", nil},
 		{"a colon within a line", "html", "<p>Wired: this is not the end of keyboards.</p><p>The keys are stiff.</p>", nil},
 		{"a colon before code", "markdown", "Wired says:\n\n```\nsudo reboot\n```\n", nil},
-		{"a note in a quotation element", "html",
+		{"a note of the author in a quotation element", "html",
 			"<p>The Guardian reports:</p><blockquote><p>" + houses +
 				"</p></blockquote><p>I fixed my server.</p><blockquote><p>Note: do not run this.</p></blockquote>",
 			[]string{"The Guardian: " + houses}},
-		{"somebody else's words after a quotation", "html",
+		{"a quotation of another speaker after a quotation", "html",
 			"<p>The Guardian reports:</p><blockquote><p>" + houses +
 				"</p></blockquote><p>And my grandmother used to sing:</p><blockquote><p>The sea, the sea.</p></blockquote>",
 			[]string{"The Guardian: " + houses}},
@@ -56,7 +58,8 @@ func TestCertain(t *testing.T) {
 			"<p>The Guardian reports:</p><blockquote><p>" + houses +
 				"</p></blockquote><p>And further down:</p><blockquote><p>Nobody was hurt.</p></blockquote>",
 			[]string{"The Guardian: " + houses + "\n\nNobody was hurt."}},
-		{"a shop", "html", `<p>Get it at <a href="https://www.amazon.com/dp/B00">the shop</a>:</p><blockquote><p>It was raining.</p></blockquote>`, nil},
+		{"a shop", "html", `<p>Get it at <a href="https://www.amazon.com/dp/B00">the shop</a>:</p>` +
+			`<blockquote><p>It was raining.</p></blockquote>`, nil},
 		{"a relative", "html", "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>", nil},
 		{"a file to download", "html",
 			`<p>Get it <a href="https://example.org/tool.zip">here</a>:</p><blockquote><p>Needs a printer.</p></blockquote>`,
@@ -76,13 +79,14 @@ func TestCertain(t *testing.T) {
 				got = append(got, s)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("%s\npublishes (-want +got):\n%s", tt.body, diff)
+				t.Errorf("quotes of %s\n(-want +got):\n%s", tt.body, diff)
 			}
 		})
 	}
 }
 
-// TestNoSource checks that what is not a publication, a person, a work or an institution is never credited.
+// TestNoSource checks that names that cannot be those of a publication, a person, a work or an institution are never
+// credited.
 func TestNoSource(t *testing.T) {
 	r := newReader(t)
 	for _, name := range []string{
@@ -95,12 +99,14 @@ func TestNoSource(t *testing.T) {
 		for _, body := range []string{
 			"<h2>Northern Lights</h2><p>From " + name + ":</p><blockquote><p>Bring a coat, it is cold.</p></blockquote>",
 			"<h2>Northern Lights</h2><p>" + name + ":</p><blockquote><p>Bring a coat, it is cold.</p></blockquote>",
-			"<h2>Northern Lights</h2><blockquote><p>Bring a coat, it is cold.</p></blockquote><p>— <a href=\"https://example.org/a/b\">" + name + "</a></p>",
+			"<h2>Northern Lights</h2><blockquote><p>Bring a coat, it is cold.</p></blockquote>" +
+				`<p>— <a href="https://example.org/a/b">` + name + "</a></p>",
 			"<h2>Northern Lights</h2><p>Source: <b>" + name + "</b></p>",
 		} {
 			for _, q := range read(t, r, "html", "A Walk", body).Quotes {
 				if q.Source.Publication != "" && q.Source.Publication != "example.org" || len(q.Source.Authors) > 0 {
-					t.Errorf("%s\ncredits %q by %v (confidence %v)", body, q.Source.Publication, authorNames(q.Source.Authors), q.Confidence)
+					t.Errorf("%s\ncredits %q by %v (confidence %v)",
+						body, q.Source.Publication, authorNames(q.Source.Authors), q.Confidence)
 				}
 			}
 		}
@@ -111,7 +117,8 @@ func TestNoSource(t *testing.T) {
 func TestOwnBlog(t *testing.T) {
 	r := newReader(t)
 	for _, body := range []string{
-		`<p>From <a href="https://www.blog.example/2012/cliff">The Cliff Report</a>:</p><blockquote><p>The cliff is safe.</p></blockquote>`,
+		`<p>From <a href="https://www.blog.example/2012/cliff">The Cliff Report</a>:</p>` +
+			`<blockquote><p>The cliff is safe.</p></blockquote>`,
 		`<p>From Harbour Notes:</p><blockquote><p>The cliff is safe.</p></blockquote>`,
 		`<blockquote cite="https://blog.example/2012/cliff"><p>The cliff is safe.</p></blockquote>`,
 		`<p>As I wrote last year:</p><blockquote><p>The cliff is safe.</p></blockquote>`,
@@ -119,13 +126,12 @@ func TestOwnBlog(t *testing.T) {
 		in := parsed(t, "html", body)
 		in.Hosts, in.Names = []string{"blog.example"}, []string{"Harbour Notes"}
 		if got := r.Read(in); len(got.Quotes)+len(got.Suggestions) != 0 {
-			t.Errorf("%s\ncredits %+v, want nobody", body, append(got.Quotes, got.Suggestions...))
+			t.Errorf("%s\ncredits %+v, want no source", body, append(got.Quotes, got.Suggestions...))
 		}
 	}
 }
 
-// TestSuggestions checks that a credit that is not certain is suggested and not published, and that its words stay the
-// author's or nobody's.
+// TestSuggestions checks that an uncertain credit is a suggestion, and that the quotation below it is uncredited.
 func TestSuggestions(t *testing.T) {
 	got := read(t, newReader(t), "html", "",
 		"<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>")
@@ -135,7 +141,7 @@ func TestSuggestions(t *testing.T) {
 	if slices.ContainsFunc(got.Blocks, func(b Block) bool {
 		return b.Role == Passage || strings.HasPrefix(b.Text, "Stir") && b.Role != Uncredited
 	}) {
-		t.Errorf("blocks %+v, want no passage and the quotation without a credit", got.Blocks)
+		t.Errorf("blocks %+v, want no passage and an uncredited quotation", got.Blocks)
 	}
 }
 

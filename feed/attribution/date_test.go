@@ -2,7 +2,7 @@ package attribution
 
 import "testing"
 
-func TestDates(t *testing.T) {
+func TestDate(t *testing.T) {
 	r := newReader(t)
 	for _, tt := range []struct{ language, text, want string }{
 		{"en", "June 16, 2014", "2014-06-16"},
@@ -32,7 +32,7 @@ func TestDates(t *testing.T) {
 			got = ""
 		}
 		if got != tt.want {
-			t.Errorf("%q in %s is read as %q, want %q", tt.text, tt.language, got, tt.want)
+			t.Errorf("date of %q in language %s = %q, want %q", tt.text, tt.language, got, tt.want)
 		}
 	}
 }

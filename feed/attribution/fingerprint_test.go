@@ -6,7 +6,8 @@ import (
 	"feedpub/feed/attribution"
 )
 
-func TestFingerprintTellsReadersApart(t *testing.T) {
+// TestFingerprint checks that readers have equal fingerprints if and only if they have equal options.
+func TestFingerprint(t *testing.T) {
 	options := []attribution.Options{
 		{},
 		{Threshold: 0.7},
@@ -15,18 +16,18 @@ func TestFingerprintTellsReadersApart(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for i, o := range options {
-		for range 2 { // equal options, equal fingerprints
+		for range 2 {
 			r, err := attribution.New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if j, ok := seen[r.Fingerprint()]; ok && j != i {
-				t.Errorf("readers with %+v and %+v have one fingerprint: posts would not be read anew", options[j], o)
+				t.Errorf("readers with %+v and %+v have the same fingerprint, so posts would not be read again", options[j], o)
 			}
 			seen[r.Fingerprint()] = i
 		}
 	}
 	if len(seen) != len(options) {
-		t.Errorf("%d fingerprints of %d kinds of readers", len(seen), len(options))
+		t.Errorf("readers with %[2]d different options have %[1]d fingerprints, want %[2]d", len(seen), len(options))
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLeads reads each sentence of testdata/leads.txt above a passage: in a quotation element, in quotation marks, and in
-// plain text that nothing marks.
+// TestLeads reads each sentence of testdata/leads.txt above a passage: in a quotation element, in quotation marks, and
+// in unmarked plain text.
 func TestLeads(t *testing.T) {
 	const passage = "Seven boats lay in the harbour, and the eighth was late."
 	f, err := os.Open("testdata/leads.txt")
@@ -43,7 +43,7 @@ func TestLeads(t *testing.T) {
 		for format, body := range map[string]string{
 			"html": fmt.Sprintf("<p>%s</p><blockquote><p>%s</p></blockquote><p>I knew that already.</p>", field[0], passage),
 			"text": fmt.Sprintf("%s\n\n“%s”\n\nI knew that already.", field[0], passage),
-			// Nothing marks the passage: it is not published.
+			// An unmarked passage is not published.
 			"text without marks": fmt.Sprintf("%s\n\n%s\n\nI knew that already.", field[0], passage),
 		} {
 			syntax, _, unmarked := strings.Cut(format, " ")
@@ -68,7 +68,8 @@ func TestLeads(t *testing.T) {
 				t.Errorf("%q above a passage in %s (-want +got):\n%s", field[0], format, diff)
 			}
 			if !slices.Contains(res.Commentary, "I knew that already.") {
-				t.Errorf("%q above a passage in %s: the comment after it is not commentary: %q", field[0], format, res.Commentary)
+				t.Errorf("%q above a passage in %s: the paragraph after it is not in the commentary %q",
+					field[0], format, res.Commentary)
 			}
 		}
 	}

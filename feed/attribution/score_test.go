@@ -19,8 +19,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// goldPost is a post of testdata/own.jsonl with what a careful reader takes from it. All its texts were written for
-// this test; no publication named in them has printed them.
+// goldPost is a post of testdata/own.jsonl with the expected result. All texts were written for this test and never
+// printed by the publications that they name.
 type goldPost struct {
 	ID         string     `json:"id"`
 	Convention string     `json:"convention"`
@@ -28,21 +28,21 @@ type goldPost struct {
 	Title      string     `json:"title"`
 	Format     string     `json:"format"`
 	Body       string     `json:"body"`
-	Lenient    bool       `json:"lenient"` // where comment begins cannot be told from the text
+	Lenient    bool       `json:"lenient"` // the text does not show where commentary begins; it is not scored
 	Expect     goldResult `json:"expect"`
 }
 
 type goldResult struct {
 	Quotes     []goldQuote `json:"quotes"`
-	Commentary []string    `json:"commentary"` // the first words of each paragraph
+	Commentary []string    `json:"commentary"` // first words of each paragraph
 	Optional   []string    `json:"commentary_optional"`
 	Via        []string    `json:"via"`
 	PostedBy   string      `json:"posted_by"`
 	PostedOn   string      `json:"posted_on"`
 }
 
-// goldQuote is a source; a list of further right answers stands beside each field, where null means that leaving it
-// empty is right.
+// goldQuote is an expected source. The accept lists hold further correct values of each field, where null is an empty
+// value.
 type goldQuote struct {
 	Publication *string  `json:"publication"`
 	Headline    *string  `json:"headline"`
@@ -94,7 +94,7 @@ func newReader(t testing.TB) *Reader {
 	return r
 }
 
-// read parses and reads a post as intake does.
+// read parses and reads a post as package intake does.
 func read(t testing.TB, r *Reader, format, title, body string) Result {
 	t.Helper()
 	in := parsed(t, format, body)
@@ -102,7 +102,7 @@ func read(t testing.TB, r *Reader, format, title, body string) Result {
 	return r.Read(in)
 }
 
-// parsed returns the post as the input of a Reader.
+// parsed returns the parsed post as the input of a Reader.
 func parsed(t testing.TB, format, body string) Input {
 	t.Helper()
 	n, err := markup.Parse(markup.Format(format), body)
@@ -112,8 +112,8 @@ func parsed(t testing.TB, format, body string) Input {
 	return Input{Body: n}
 }
 
-// TestScore prints how well the project's own posts are read, and fails if it gets worse. The set has posts of every
-// convention that the package's comment lists, in English, German, Spanish and French, and posts that quote nobody.
+// TestScore prints how well the posts of testdata/own.jsonl are read, and fails if a score is below its minimum. The
+// posts cover every convention of the package comment, in English, German, Spanish and French; some have no quotes.
 func TestScore(t *testing.T) {
 	posts := readGold(t, "testdata/own.jsonl")
 	r := newReader(t)
@@ -155,9 +155,9 @@ func TestScore(t *testing.T) {
 		}
 	}
 	if positive < 120 || negative < 40 {
-		t.Errorf("the set has %d posts with quotes and %d without, want at least 120 and 40", positive, negative)
+		t.Errorf("testdata/own.jsonl has %d posts with quotes and %d without, want at least 120 and 40", positive, negative)
 	}
-	for _, floor := range []struct {
+	for _, minimum := range []struct {
 		name      string
 		got, want float64
 	}{
@@ -169,23 +169,22 @@ func TestScore(t *testing.T) {
 		{"url", ratio(total.url, total.wanted), 0.94},
 		{"published right", ratio(total.sourceAndTextRight, total.published), 0.99},
 		{"own words not quoted", 1 - ratio(total.swallowed, total.ownOf), 1},
-		{"text", ratio(total.text, total.wanted), 0.55}, // the rest stands in text that nothing marks
+		{"text", ratio(total.text, total.wanted), 0.55}, // the other passages are unmarked
 		{"commentary", ratio(total.commentary, total.commentaryOf), 0.97},
 		{"via", ratio(total.via, total.viaOf), 0.97},
 		{"posted", ratio(total.posted, total.postedOf), 0.97},
 	} {
-		if floor.got < floor.want {
-			t.Errorf("%s = %.3f, want at least %.2f: what was read right before is read wrong now", floor.name, floor.got,
-				floor.want)
+		if minimum.got < minimum.want {
+			t.Errorf("score of %s is %.3f, want at least %.2f", minimum.name, minimum.got, minimum.want)
 		}
 	}
 }
 
-// tally counts what was read right.
+// tally counts what was read correctly.
 type tally struct {
 	posts, found, wanted, matched, spurious, negative, clean int
 	headline, authors, date, url, text                       int
-	published, sourceAndTextRight, swallowed, ownOf          int // right: source right, and passage right or left out
+	published, sourceAndTextRight, swallowed, ownOf          int // sourceAndTextRight also counts quotes without a passage
 	commentary, commentaryOf, via, viaOf, posted, postedOf   int
 }
 
@@ -236,7 +235,7 @@ func (a *tally) line(name string) string {
 		ratio(a.commentary, a.commentaryOf), ratio(a.clean, a.negative))
 }
 
-// score compares what was read with what is right and returns what is not.
+// score compares the result with the expected one, and returns a description of each difference.
 func (a *tally) score(p goldPost, got Result) (bad []string) {
 	a.posts++
 	type pair struct{ affinity, quote, gold int }
@@ -249,31 +248,31 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 		}
 	}
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.affinity, a.affinity) })
-	of, owner := make(map[int]int), make(map[int]int)
+	goldOf, quoteOf := make(map[int]int), make(map[int]int)
 	for _, x := range pairs {
-		if _, taken := of[x.quote]; taken {
+		if _, taken := goldOf[x.quote]; taken {
 			continue
 		}
-		if _, taken := owner[x.gold]; taken {
+		if _, taken := quoteOf[x.gold]; taken {
 			continue
 		}
-		of[x.quote], owner[x.gold] = x.gold, x.quote
+		goldOf[x.quote], quoteOf[x.gold] = x.gold, x.quote
 	}
 	a.published += len(got.Quotes)
 	for i, q := range got.Quotes {
-		if _, ok := of[i]; !ok {
+		if _, ok := goldOf[i]; !ok {
 			a.spurious++
-			bad = append(bad, fmt.Sprintf("a quote of %q that nobody sees", cmp.Or(q.Source.Publication, q.Text)))
+			bad = append(bad, fmt.Sprintf("unexpected quote of %q", cmp.Or(q.Source.Publication, q.Text)))
 		}
 	}
 	for j, g := range p.Expect.Quotes {
-		i, ok := owner[j]
+		i, ok := quoteOf[j]
 		if !ok && (g.Kind == Nested || g.Kind == Reblog) {
-			continue // may be left out
+			continue // optional
 		}
 		a.wanted++
 		if !ok {
-			bad = append(bad, fmt.Sprintf("no quote of %q", cmp.Or(deref(g.Publication), strings.Join(g.Authors, ", "))))
+			bad = append(bad, fmt.Sprintf("quote of %q is missing", cmp.Or(deref(g.Publication), strings.Join(g.Authors, ", "))))
 			continue
 		}
 		a.matched++
@@ -313,18 +312,18 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 		for _, c := range p.Expect.Commentary {
 			a.commentaryOf++
 			a.ownOf++
-			// Fewer words may be an echo of the passage: "Fourteen dollars!"
+			// A shorter text may repeat words of the passage: "Fourteen dollars!"
 			if strings.Count(comparisonKey(c), " ") >= 4 &&
 				slices.ContainsFunc(got.Quotes,
 					func(q Quote) bool { return strings.Contains(comparisonKey(q.Text), comparisonKey(c)) }) {
 				a.swallowed++
-				bad = append(bad, fmt.Sprintf("own words %q in a passage", c))
+				bad = append(bad, fmt.Sprintf("commentary %q in a passage", c))
 			}
 			if slices.ContainsFunc(got.Commentary,
 				func(s string) bool { return strings.HasPrefix(comparisonKey(s), comparisonKey(c)) }) {
 				a.commentary++
 			} else {
-				bad = append(bad, fmt.Sprintf("no commentary %q", c))
+				bad = append(bad, fmt.Sprintf("commentary %q is missing", c))
 			}
 		}
 	}
@@ -333,7 +332,7 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 		if slices.ContainsFunc(got.Via, func(g feed.Via) bool { return comparisonKey(g.Name) == comparisonKey(v) }) {
 			a.via++
 		} else {
-			bad = append(bad, fmt.Sprintf("no via %q", v))
+			bad = append(bad, fmt.Sprintf("via %q is missing", v))
 		}
 	}
 	for _, x := range [][2]string{{got.PostedBy, p.Expect.PostedBy}, {got.PostedOn, p.Expect.PostedOn}} {
@@ -362,7 +361,7 @@ var (
 	marks = strings.NewReplacer("'", "", "’", "", "‘", "", "`", "", "´", "")
 )
 
-// key is what texts are compared by: compatibility form, lower case, without apostrophes, other marks as blanks.
+// comparisonKey returns s in compatibility form and lower case, without apostrophes, and with other marks as spaces.
 func comparisonKey(s string) string {
 	s = strings.ToLower(norm.NFKC.String(html.UnescapeString(tags.ReplaceAllString(s, " "))))
 	return strings.Join(strings.FieldsFunc(marks.Replace(s), func(r rune) bool {
@@ -374,7 +373,7 @@ func publicationKey(s string) string { return strings.TrimPrefix(comparisonKey(s
 
 func urlKey(s string) string { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// anyText reports whether got is the wanted text or one of the others; nil is nothing.
+// anyText reports whether got equals want or one of the texts of or, compared by key; nil is the empty text.
 func anyText(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {
@@ -398,7 +397,8 @@ func rightAuthors(q Quote, g goldQuote) bool {
 		return strings.Join(keys, "|")
 	}
 	got := sorted(authorNames(q.Source.Authors))
-	return slices.ContainsFunc(append([][]string{g.Authors}, g.AuthorsOr...), func(w []string) bool { return sorted(w) == got })
+	return slices.ContainsFunc(append([][]string{g.Authors}, g.AuthorsOr...),
+		func(w []string) bool { return sorted(w) == got })
 }
 
 func rightText(q Quote, g goldQuote) bool {
@@ -406,12 +406,14 @@ func rightText(q Quote, g goldQuote) bool {
 		return q.Text == ""
 	}
 	text := comparisonKey(q.Text)
-	first := slices.ContainsFunc(append([]*string{g.First}, g.FirstOr...), func(w *string) bool { return w != nil && strings.HasPrefix(text, comparisonKey(*w)) })
-	last := slices.ContainsFunc(append([]*string{g.Last}, g.LastOr...), func(w *string) bool { return w != nil && strings.HasSuffix(text, comparisonKey(*w)) })
+	first := slices.ContainsFunc(append([]*string{g.First}, g.FirstOr...),
+		func(w *string) bool { return w != nil && strings.HasPrefix(text, comparisonKey(*w)) })
+	last := slices.ContainsFunc(append([]*string{g.Last}, g.LastOr...),
+		func(w *string) bool { return w != nil && strings.HasSuffix(text, comparisonKey(*w)) })
 	return first && last
 }
 
-// affinity is how much a quote has of a gold one; the pairs with most are joined first.
+// affinity returns how much a quote agrees with an expected one. Pairs are matched in the order of affinity.
 func affinity(q Quote, g goldQuote) int {
 	n := 0
 	if q.Source.Publication != "" && rightPublication(q, g) {

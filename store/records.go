@@ -226,6 +226,11 @@ func (s *Site) restoreHead(
 	if err != nil {
 		return err
 	}
+	return restoreHeadError(reply)
+}
+
+// restoreHeadError returns the error for a reply of the script that restores a head, or nil.
+func restoreHeadError(reply string) error {
 	switch reply {
 	case "ok", "kept":
 		return nil

@@ -52,7 +52,7 @@ func TestQueuedConnReturnsTheErrorOfItsConnection(t *testing.T) {
 	}
 }
 
-// TestManyPostsAreLoadedAtOnce: all posts are loaded in one pipeline, at the first start and at the next.
+// TestManyPostsAreLoadedAtOnce loads posts in one pipeline, at the first start and at the next.
 func TestManyPostsAreLoadedAtOnce(t *testing.T) {
 	dir, data := t.TempDir(), t.TempDir()
 	var lines strings.Builder
@@ -63,7 +63,7 @@ func TestManyPostsAreLoadedAtOnce(t *testing.T) {
 	for range 2 {
 		s := open(t, Options{Dir: dir, Data: data})
 		if got := strings.Count(ids(t, s), "p"); got != 3000 {
-			t.Errorf("%d posts are loaded, want 3000", got)
+			t.Errorf("%d posts are loaded; want 3000", got)
 		}
 		closeStore(t, s)
 	}

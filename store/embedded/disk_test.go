@@ -36,7 +36,7 @@ func commit(name feed.Name, token feed.Token, now time.Time, body string) feed.C
 	}
 }
 
-// state returns what must be the same after a restart.
+// state returns the records and heads, which must be the same after a restart. It checks that the documents exist.
 func state(t *testing.T, s *store.Site) (lines []string, heads []feed.Head) {
 	t.Helper()
 	for l, err := range s.Records(t.Context()) {
@@ -56,7 +56,7 @@ func state(t *testing.T, s *store.Site) (lines []string, heads []feed.Head) {
 	return lines, heads
 }
 
-func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
+func TestRestart(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
 	s := open(t, o)
@@ -70,7 +70,7 @@ func TestRecordsNamesRemovalsAndHeadsSurviveARestart(t *testing.T) {
 			{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now, Removed: now.Add(time.Hour)}},
 		},
 	}))
-	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last version counts
+	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last record is kept
 		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now}}},
 	}))
 	must(t, b.RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
@@ -132,7 +132,7 @@ func TestDamagedDataIsSkipped(t *testing.T) {
 	closeStore(t, s)
 	s = open(t, o)
 	if lines, _ := state(t, site(s)); len(lines) != 2 {
-		t.Errorf("a record written after the damage is lost: %q", lines)
+		t.Errorf("records after the damage and another write are %q; want 2", lines)
 	}
 }
 
@@ -226,8 +226,8 @@ func TestKeysExpireWhileTheStoreRuns(t *testing.T) {
 	})
 }
 
-// TestKillLosesNothingAcknowledged kills a process several times while it writes posts, absorbs and commits, and checks
-// that everything acknowledged is there.
+// TestKillLosesNothingAcknowledged kills a process several times while it writes posts, absorbs and commits. All writes
+// that it acknowledged must exist after that.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if dir := os.Getenv("FEEDPUB_TEST_KILL"); dir != "" {
 		writeUntilKilled(t, dir)
@@ -273,20 +273,21 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		s := open(t, o)
 		for id := range acknowledged {
 			if content(t, s, id) == "" {
-				t.Errorf("round %d: post %s was acknowledged and is lost", round, id)
+				t.Errorf("round %d: acknowledged post %s does not exist", round, id)
 			}
 		}
 		for id, want := range seen {
 			got, err := site(s).Load(t.Context(), []string{id})
 			must(t, err)
 			if at := fmt.Sprint(got[0].Record.FirstSeen.UnixMilli()); at != want {
-				t.Errorf("round %d: post %s was first seen at %s, and now at %s", round, id, want, at)
+				t.Errorf("round %d: first seen of post %s was %s and is %s", round, id, want, at)
 			}
 		}
 		head, err := site(s).Head(t.Context(), feed.Main)
 		must(t, err)
 		if head.Token < lastHead.Token || head.Documents[0].Modified.Before(lastHead.Documents[0].Modified) {
-			t.Errorf("round %d: head is of %v; want that of %v or a later one", round, head.Documents[0], lastHead.Documents[0])
+			t.Errorf("round %d: document of the head is %v; want %v or a later one",
+				round, head.Documents[0], lastHead.Documents[0])
 		}
 		if _, err := site(s).Blob(t.Context(), head.Documents[0].Hash); err != nil {
 			t.Errorf("round %d: document of the head: %v", round, err)

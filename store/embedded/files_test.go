@@ -36,7 +36,7 @@ func TestFileNames(t *testing.T) {
 			t.Errorf("FileName of %d bytes = %q; want one of at most %d", len(id), got, maxName+5)
 		}
 		if !isPosts(got) || filepath.Base(got) != got {
-			t.Errorf("FileName(%q) = %q, which is not a name of a file of posts", id, got)
+			t.Errorf("FileName(%q) = %q; want the name of a file of posts", id, got)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestWriteListRemove(t *testing.T) {
 		path, err := WritePost(dir, feed.RawPost{ID: id, Raw: []byte(post(id, "x"))})
 		must(t, err)
 		if b, err := os.ReadFile(path); err != nil || string(b) != post(id, "x") {
-			t.Errorf("file of %.10q holds %.40q, %v", id, b, err)
+			t.Errorf("file of %.10q contains %.40q, %v", id, b, err)
 		}
 	}
 	put(t, dir, "sub/two.jsonl", post("x", "X")+"\n"+post("y", "Y"))
@@ -90,7 +90,7 @@ func TestWriteListRemove(t *testing.T) {
 	must(t, RemovePost(dir, decode, "a"))
 	for _, name := range []string{"a.json", "sub/a too.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: %v; want it gone: it contained the post that was removed", name, err)
+			t.Errorf("%s: %v; want no such file, since it contained the removed post", name, err)
 		}
 	}
 	if err := RemovePost(dir, decode, "a"); !errors.Is(err, feed.ErrNotFound) {

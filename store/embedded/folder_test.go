@@ -19,7 +19,7 @@ func TestOpenReadsAllFiles(t *testing.T) {
 	put(t, dir, "a.json", post("a", "A"))
 	put(t, dir, "2014/06/b.md", "B")
 	put(t, dir, "many.jsonl", post("c", "C")+"\n"+post("d", "D"))
-	put(t, dir, "picture.png", "no post")
+	put(t, dir, "picture.png", "not a post")
 	put(t, dir, ".hidden.json", post("h", "hidden"))
 	put(t, dir, ".git/x.md", "hidden")
 	put(t, dir, "a.json~", post("a", "backup"))
@@ -61,7 +61,7 @@ func TestChangesAreSeenWithoutRescan(t *testing.T) {
 	}
 }
 
-func TestEveryChangeOfAFileIsInTheInbox(t *testing.T) {
+func TestChangedFileAddsInboxEntry(t *testing.T) {
 	s := open(t, Options{})
 	must(t, os.WriteFile(filepath.Join(s.o.Dir, "a.json"), []byte(post("a", "1")), 0o644))
 	scanOnce(t, s)
@@ -95,7 +95,7 @@ func scanUntilSettled(t *testing.T, s *Store) {
 	}
 }
 
-func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
+func TestBrokenFileKeepsLastGoodVersion(t *testing.T) {
 	s := open(t, Options{Patience: time.Hour})
 	put(t, s.o.Dir, "a.json", post("a", "good"))
 	scanOnce(t, s)
@@ -108,12 +108,12 @@ func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 			t.Fatalf("the scan of the file %q returns %v; want it to ask for another scan", broken, wait)
 		}
 		if got := problems(t, s); got != listed {
-			t.Errorf("problems at once: %q; want %q: the file %q may be half written", got, listed, broken)
+			t.Errorf("problems at once are %q; want %q: the file %q may be half written", got, listed, broken)
 		}
 		scanUntilSettled(t, s)
 		listed = "file a.json"
 		if got := problems(t, s); got != listed {
-			t.Errorf("problems later: %q; want %q", got, listed)
+			t.Errorf("problems later are %q; want %q", got, listed)
 		}
 		all, err := site(s).Problems(t.Context())
 		if err != nil || !all[0].Serving || all[0].Reason == "" || all[0].Since.IsZero() {
@@ -126,14 +126,14 @@ func TestBrokenFileIsReportedLateAndLeavesTheLastGoodVersion(t *testing.T) {
 	put(t, s.o.Dir, "a.json", post("a", "better"))
 	scanOnce(t, s)
 	if got := problems(t, s); got != "" {
-		t.Errorf("problems after the repair: %q", got)
+		t.Errorf("problems after the repair are %q; want none", got)
 	}
 	if got, want := content(t, s, "a"), post("a", "better"); got != want {
 		t.Errorf("post is %q; want %q", got, want)
 	}
 }
 
-func TestLastGoodVersionSurvivesARestartOverABrokenFile(t *testing.T) {
+func TestLastGoodVersionAfterRestart(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	put(t, o.Dir, "a.json", post("a", "good"))
 	put(t, o.Dir, "b.json", post("b", "B"))
@@ -168,7 +168,7 @@ func TestBadFilesDoNotHarmOthers(t *testing.T) {
 	}
 }
 
-func TestRemovingFilesIsADeletion(t *testing.T) {
+func TestRemovedFilesDeletePosts(t *testing.T) {
 	o := Options{Dir: t.TempDir(), Data: t.TempDir()}
 	for i := range 5 {
 		put(t, o.Dir, fmt.Sprintf("%d.json", i), post(fmt.Sprint(i), "x"))
@@ -177,14 +177,14 @@ func TestRemovingFilesIsADeletion(t *testing.T) {
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "0.json")))
 	must(t, os.Remove(filepath.Join(o.Dir, "1.json")))
-	put(t, o.Dir, "two.jsonl", post("y", "Y")) // x is taken out
+	put(t, o.Dir, "two.jsonl", post("y", "Y")) // without x
 	scanUntilSettled(t, s)
 	if got, want := ids(t, s), "2 3 4 y"; got != want {
 		t.Errorf("posts are %q; want %q", got, want)
 	}
 	closeStore(t, s)
 
-	must(t, os.Remove(filepath.Join(o.Dir, "2.json"))) // while nothing runs
+	must(t, os.Remove(filepath.Join(o.Dir, "2.json"))) // while no store is open
 	s = open(t, o)
 	if got, want := ids(t, s), "3 4 y"; got != want {
 		t.Errorf("posts after the restart are %q; want %q", got, want)
@@ -200,7 +200,7 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 	for name, vanish := range map[string]func(dir string) (back func()){
 		"removed":        func(dir string) func() { return move(t, dir, dir+".away", false) },
 		"empty in place": func(dir string) func() { return move(t, dir, dir+".away", true) },
-		"all files gone at once": func(dir string) func() {
+		"all files removed at once": func(dir string) func() {
 			var back []func()
 			for _, f := range []string{"a.json", "b.json"} {
 				back = append(back, move(t, filepath.Join(dir, f), filepath.Join(filepath.Dir(dir), f), false))
@@ -217,13 +217,13 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 			scanUntilSettled(t, s)
 			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b"; got != want {
-				t.Errorf("posts are %q; want %q: nothing disappears by accident", got, want)
+				t.Errorf("posts are %q; want %q: a missing folder must not delete posts", got, want)
 			}
 			if got, want := problems(t, s), "file ."; got != want {
 				t.Errorf("problems are %q; want %q", got, want)
 			}
 
-			closeStore(t, s) // and when it starts like that
+			closeStore(t, s) // also if the folder is like that at the start
 			s = open(t, o)
 			if got, want := ids(t, s), "a b"; got != want {
 				t.Errorf("posts after a restart are %q; want %q", got, want)
@@ -231,20 +231,20 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 			if got, want := problems(t, s), "file ."; got != want {
 				t.Errorf("problems after a restart are %q; want %q", got, want)
 			}
-			put(t, o.Dir, "new.json", post("new", "N")) // what is kept stays
+			put(t, o.Dir, "new.json", post("new", "N")) // the kept posts stay
 			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b new"; got != want {
-				t.Errorf("posts after another came are %q; want %q", got, want)
+				t.Errorf("posts after another was added are %q; want %q", got, want)
 			}
 			must(t, os.Remove(filepath.Join(o.Dir, "new.json")))
 			must(t, os.RemoveAll(o.Dir+".empty"))
 			back()
 			scanUntilSettled(t, s)
 			if got, want := ids(t, s), "a b"; got != want {
-				t.Errorf("posts after the files came back are %q; want %q", got, want)
+				t.Errorf("posts after the files were restored are %q; want %q", got, want)
 			}
 			if got := problems(t, s); got != "" {
-				t.Errorf("problems after the files came back: %q", got)
+				t.Errorf("problems after the files were restored are %q; want none", got)
 			}
 		})
 	}
@@ -285,7 +285,7 @@ func TestKeptPostsCanBeDeleted(t *testing.T) {
 	}
 }
 
-// TestAcknowledgedDeletionsAreNotLost: the inbox is in memory, and the process may end before a builder has read it.
+// TestAcknowledgedDeletionsAreNotLost restarts the store before a builder has read the inbox, which is only in memory.
 func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 	for name, held := range map[string]bool{"of files": false, "of posts that are kept": true} {
 		t.Run(name, func(t *testing.T) {
@@ -324,7 +324,7 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 			put(t, o.Dir, "a.json", "broken")
 			s = open(t, o)
 			if got, want := content(t, s, "a"), post("a", "again"); got != want {
-				t.Errorf("the post that was put again is %q; want %q", got, want)
+				t.Errorf("post after it was put again is %q; want %q", got, want)
 			}
 			must(t, site(s).Absorb(t.Context(), feed.Absorption{
 				Token: 5, Changes: []feed.Change{{ID: "b", Record: feed.Record{ID: "b", Removed: time.UnixMilli(5)}}},
@@ -353,11 +353,11 @@ func TestPostsOfAMissingFolderCanBeDeleted(t *testing.T) {
 	}
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))})
 	if !errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Put into a folder that is gone: %v; want an error of kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Put into a missing folder: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 }
 
-func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
+func TestRemovingTheOnlyFileDeletesItsPost(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "a.json", post("a", "A"))
 	s := open(t, o)
@@ -368,7 +368,7 @@ func TestTheOnlyPostCanBeDeletedByRemovingItsFile(t *testing.T) {
 	}
 }
 
-func TestMovedFileIsNoDeletion(t *testing.T) {
+func TestMovedFileKeepsItsPost(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	put(t, o.Dir, "z.json", post("a", "A"))
 	put(t, o.Dir, "y.json", post("b", "B"))

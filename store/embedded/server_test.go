@@ -17,7 +17,7 @@ import (
 	"feedpub/store"
 )
 
-// rawClient is a client in any language.
+// rawClient sends commands as programs in other languages do.
 type rawClient struct {
 	t    *testing.T
 	conn *proto.Client
@@ -35,7 +35,7 @@ func dial(t *testing.T, s *Store) rawClient {
 	return rawClient{t, c}
 }
 
-// do sends a command and returns the reply: of an array the elements, of an error its first word.
+// do sends a command and returns the reply in one line, or the first word of an error.
 func (c rawClient) do(command ...string) string {
 	c.t.Helper()
 	reply, err := c.conn.Do(command...)
@@ -64,8 +64,8 @@ func posts(t *testing.T, s *Store) (stored, files map[string]string) {
 	return stored, files
 }
 
-// TestOtherClientsCannotWrite sends commands that write, alone, in transactions and by scripts: all are refused, and
-// neither the server nor the folder changes.
+// TestOtherClientsCannotWrite sends commands that write, alone, in transactions and in scripts. All must be rejected,
+// and neither the server nor the folder may change.
 func TestOtherClientsCannotWrite(t *testing.T) {
 	const key, old, inbox = "feedpub:{main}:post:new", "feedpub:{main}:post:old1", "feedpub:{main}:inbox"
 	set := []string{"SET", key, post("new", "N")}
@@ -84,7 +84,7 @@ func TestOtherClientsCannotWrite(t *testing.T) {
 		"SET without a value":   {[][]string{{"SET", key}}, "READONLY"},
 		"a post without an id":  {[][]string{{"SET", "feedpub:{main}:post:", "x"}}, "READONLY"},
 		"a post of other sites": {[][]string{{"SET", "feedpub:{more}:post:new", "x"}}, "READONLY"},
-		"a key that is no post": {[][]string{{"SET", "x", "y"}}, "READONLY"},
+		"another key":           {[][]string{{"SET", "x", "y"}}, "READONLY"},
 		"DEL":                   {[][]string{{"DEL", old}}, "READONLY"},
 		"UNLINK":                {[][]string{{"UNLINK", old}}, "READONLY"},
 		"the inbox":             {[][]string{{"XADD", inbox, "*", "id", "new"}}, "READONLY"},
@@ -110,9 +110,9 @@ func TestOtherClientsCannotWrite(t *testing.T) {
 		}, "READONLY READONLY READONLY READONLY"},
 		"STORE of a command that reads": {
 			[][]string{{"GEORADIUS_RO", "x", "0", "0", "1", "m", "STORE", old}}, "READONLY"},
-		"FLUSHALL and the like": {
+		"FLUSHALL, FLUSHDB, SWAPDB": {
 			[][]string{{"FLUSHALL"}, {"FLUSHDB"}, {"SWAPDB", "0", "1"}}, "READONLY READONLY READONLY"},
-		"a command of no server":  {[][]string{{"NOSUCH"}}, "ERR"},
+		"unknown command":         {[][]string{{"NOSUCH"}}, "ERR"},
 		"a delegated write":       {[][]string{{"FEEDPUB", "PUT", "main", "new", "x"}}, "INVALID"},
 		"delegated, malformed":    {[][]string{{"FEEDPUB"}, {"FEEDPUB", "DELETE", "main"}}, "INVALID INVALID"},
 		"delegated, another site": {[][]string{{"FEEDPUB", "DELETE", "more", "old1"}}, "INVALID"},
@@ -156,7 +156,7 @@ func TestOtherClientsCanRead(t *testing.T) {
 	}
 }
 
-// TestCloseEndsBlockingReads: a client that waits for news for ever does not keep the store open.
+// TestCloseEndsBlockingReads checks that a client that blocks forever does not delay Close.
 func TestCloseEndsBlockingReads(t *testing.T) {
 	s := open(t, Options{})
 	c := dial(t, s)
@@ -182,7 +182,7 @@ func TestRedisCLIGetsTheReason(t *testing.T) {
 	s := open(t, Options{})
 	out, err := exec.Command("redis-cli", "-s", socketPath(s.o.Data), "FLUSHALL").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "feedpub post put") {
-		t.Errorf("FLUSHALL: %s, %v; want an error that says what to do instead", out, err)
+		t.Errorf("FLUSHALL: %s, %v; want an error that names the command to use", out, err)
 	}
 }
 
@@ -206,16 +206,16 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	defer func() { must(t, client.Close()) }()
 	other := client.Site(testSite)
 	if raw, err := other.Post(t.Context(), "a"); err != nil || string(raw) != long {
-		t.Errorf("the other process reads the post as %.40q, %v", raw, err)
+		t.Errorf("Post by the other process = %.40q, %v", raw, err)
 	}
 	err = other.Put(t.Context(), feed.RawPost{ID: "c", Raw: []byte(post("c", "C"))})
 	if !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(err.Error(), "feedpub post put") {
-		t.Errorf("Put by the other process: error is %v, want one that says what to do instead", err)
+		t.Errorf("Put by the other process: error is %v, want one that names the command to use", err)
 	}
 
 	must(t, other.Delete(t.Context(), "a"))
 	if _, err := os.Stat(filepath.Join(o.Dir, "a.json")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("file of a deleted post: %v; want it gone, or the post is back after a restart", err)
+		t.Errorf("file of a deleted post: %v; want no such file, or the post exists again after a restart", err)
 	}
 	scanOnce(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "b x y; "; got != want {
@@ -227,7 +227,7 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 			err, feed.ErrInvalid)
 	}
 	if got, want := ids(t, s), "b x y"; got != want {
-		t.Errorf("posts after a refused deletion are %q; want %q", got, want)
+		t.Errorf("posts after a failed deletion are %q; want %q", got, want)
 	}
 
 	must(t, other.RestoreRecords(t.Context(), feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "Go"}}))

@@ -9,9 +9,9 @@ import (
 	"feedpub/feed"
 )
 
-// TestUpdateOfAPostThatChangesWritesNoFile: an update that has read an earlier version must not write its own to the
-// folder, whether the other change came through the store or from a file.
-func TestUpdateOfAPostThatChangesWritesNoFile(t *testing.T) {
+// TestConcurrentUpdateWritesNoFile checks that an update does not write its file if the post has changed since it was
+// read, through the store or in a file.
+func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 	const (
 		first   = `{"id":"a","title":"first"}`
 		changed = `{"id":"a","title":"other"}`
@@ -23,7 +23,7 @@ func TestUpdateOfAPostThatChangesWritesNoFile(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		change func(t *testing.T, s *Store)
-		want   string // what is stored in the end
+		want   string // the stored post in the end
 		tries  int
 	}{
 		"through the store": {func(t *testing.T, s *Store) { set(t, s, changed) }, changed, 2},

@@ -105,7 +105,9 @@ func TestDamagedBounds(t *testing.T) {
 }
 
 func TestOneOf(t *testing.T) {
-	for want, values := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
+	for want, values := range map[string][]string{
+		"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"},
+	} {
 		if got := OneOf(values); got != want {
 			t.Errorf("OneOf(%q) = %q, want %q", values, got, want)
 		}

@@ -14,7 +14,8 @@ import (
 var since = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func site() feed.Site {
-	return feed.Site{ID: "main", Title: "Front Page", Description: "News and remarks", Language: "en", Since: since, Limit: 3}
+	return feed.Site{ID: "main", Title: "Front Page", Description: "News and remarks", Language: "en",
+		Since: since, Limit: 3}
 }
 
 func day(d int) time.Time { return time.Date(2014, 6, d, 12, 0, 0, 0, time.UTC) }

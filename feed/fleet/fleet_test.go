@@ -345,7 +345,8 @@ func TestConflictingConfigurations(t *testing.T) {
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	got := list()
-	if len(got) != 1 || got[0].Kind != feed.KindFleet || !strings.Contains(got[0].Reason, "other") || got[0].Since.IsZero() {
+	if len(got) != 1 || got[0].Kind != feed.KindFleet || !strings.Contains(got[0].Reason, "other") ||
+		got[0].Since.IsZero() {
 		t.Fatalf("problems are %+v, want the builder with another configuration", got)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})

@@ -26,7 +26,8 @@ func benchFeed() feed.Feed {
 
 func BenchmarkDocuments(b *testing.B) {
 	f := benchFeed()
-	for name, r := range map[string]*render.Renderer{"cached": render.New(), "uncached": render.New(render.CacheBytes(0))} {
+	for name, size := range map[string]int{"cached": render.DefaultCacheBytes, "uncached": 0} {
+		r := render.New(render.CacheBytes(size))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -40,7 +41,8 @@ func BenchmarkDocuments(b *testing.B) {
 
 func BenchmarkPage(b *testing.B) {
 	f := benchFeed()
-	for name, r := range map[string]*render.Renderer{"cached": render.New(), "uncached": render.New(render.CacheBytes(0))} {
+	for name, size := range map[string]int{"cached": render.DefaultCacheBytes, "uncached": 0} {
+		r := render.New(render.CacheBytes(size))
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -48,7 +48,8 @@ func TestFragmentCacheKey(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if same := &first[i][0] == &shifted[i][0]; same != (format != feed.Atom) {
-			t.Errorf("the %s fragment with a fraction of a second is from the cache: %v, want it for all formats but Atom", format, same)
+			t.Errorf("the %s fragment with a fraction of a second is from the cache: %v, want it for all formats but Atom",
+				format, same)
 		}
 	}
 }

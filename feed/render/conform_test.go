@@ -150,7 +150,8 @@ func (r *rules) links(n *node, name string) (rels map[string][]string) {
 
 func (r *rules) selfAndHub(rels map[string][]string) {
 	r.Helper()
-	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own URL %q", rels["self"], r.self)
+	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own URL %q",
+		rels["self"], r.self)
 	var hubs []string
 	if r.feed.Site.Hub != "" {
 		hubs = append(hubs, r.feed.Site.Hub)
@@ -197,8 +198,8 @@ func conformRSS(r *rules, doc []byte) {
 	r.want(rss.name == "rss" && version == "2.0", "root is <%s version=%q>, want RSS 2.0", rss.name, version)
 	r.known(rss, "channel")
 	channel := rss.all("channel")[0]
-	r.known(channel, "title", "link", "description", "language", "copyright", "pubDate", "lastBuildDate", "generator", "ttl", "image",
-		"dc:creator", "atom:link", "fh:archive", "item")
+	r.known(channel, "title", "link", "description", "language", "copyright", "pubDate", "lastBuildDate", "generator",
+		"ttl", "image", "dc:creator", "atom:link", "fh:archive", "item")
 	title, link := r.one(channel, "title"), r.one(channel, "link")
 	r.one(channel, "description")
 	r.one(channel, "generator")
@@ -211,7 +212,8 @@ func conformRSS(r *rules, doc []byte) {
 	r.history(rels, channel, feed.RSS)
 	for _, image := range channel.all("image") {
 		r.absolute("image", r.one(image, "url"))
-		r.want(r.one(image, "title") == title && r.one(image, "link") == link, "the image's title and link are not the channel's")
+		r.want(r.one(image, "title") == title && r.one(image, "link") == link,
+			"the image's title and link are not the channel's")
 	}
 	guids := map[string]bool{}
 	for _, item := range channel.all("item") {
@@ -228,7 +230,7 @@ func conformRSS(r *rules, doc []byte) {
 		r.want(!guids[guid], "two items have the guid %q", guid)
 		guids[guid] = true
 		r.want(item.all("guid")[0].attrs["isPermaLink"] == "false", "guid %q lacks isPermaLink=false", guid)
-		for _, name := range []string{"link", "description", "dc:creator", "enclosure", "source", "dc:language", "media:thumbnail"} {
+		for _, name := range strings.Fields("link description dc:creator enclosure source dc:language media:thumbnail") {
 			r.atMost(1, item, name)
 		}
 		for _, l := range item.all("link") {
@@ -261,8 +263,8 @@ func conformAtom(r *rules, doc []byte) {
 	root := r.parse(doc)
 	r.want(root.name == "atom:feed", "root is <%s>", root.name)
 	r.want(root.attrs["lang"] == r.feed.Site.Language, "xml:lang is %q, want the site's", root.attrs["lang"])
-	r.known(root, "atom:id", "atom:title", "atom:subtitle", "atom:updated", "atom:rights", "atom:icon", "atom:generator", "atom:author",
-		"atom:link", "fh:archive", "atom:entry")
+	r.known(root, "atom:id", "atom:title", "atom:subtitle", "atom:updated", "atom:rights", "atom:icon", "atom:generator",
+		"atom:author", "atom:link", "fh:archive", "atom:entry")
 	r.absolute("feed id", r.one(root, "atom:id"))
 	r.one(root, "atom:title")
 	r.one(root, "atom:generator")
@@ -281,8 +283,8 @@ func conformAtom(r *rules, doc []byte) {
 			continue
 		}
 		entries = true
-		r.known(entry, "atom:id", "atom:title", "atom:updated", "atom:published", "atom:author", "atom:category", "atom:summary",
-			"atom:content", "atom:link")
+		r.known(entry, "atom:id", "atom:title", "atom:updated", "atom:published", "atom:author", "atom:category",
+			"atom:summary", "atom:content", "atom:link")
 		id, updated := r.one(entry, "atom:id"), r.one(entry, "atom:updated")
 		r.absolute("entry id", id)
 		r.want(!ids[id], "two entries have the id %q", id)
@@ -299,7 +301,8 @@ func conformAtom(r *rules, doc []byte) {
 		}
 		u := r.rfc3339(updated)
 		r.want(!u.After(feedUpdated), "entry %q has the updated time %v, later than its feed's, %v", id, u, feedUpdated)
-		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u), "entry %q has a published time after its updated time", id)
+		r.want(!r.rfc3339(r.one(entry, "atom:published")).After(u),
+			"entry %q has a published time after its updated time", id)
 		r.atMost(1, entry, "atom:summary")
 		for _, a := range entry.all("atom:author") {
 			r.known(a, "atom:name", "atom:uri")
@@ -376,7 +379,8 @@ func conformJSON(r *rules, doc []byte) {
 	for _, item := range jf.Items {
 		r.want(item.ID != "" && !ids[item.ID], "id %q is empty or not unique", item.ID)
 		ids[item.ID] = true
-		for name, address := range map[string]*string{"url": item.URL, "external_url": item.ExternalURL, "image": item.Image} {
+		addresses := map[string]*string{"url": item.URL, "external_url": item.ExternalURL, "image": item.Image}
+		for name, address := range addresses {
 			if address != nil {
 				r.absolute(name, *address)
 			}
@@ -385,7 +389,8 @@ func conformJSON(r *rules, doc []byte) {
 		r.want(item.ContentHTML != "" || item.ContentText != "", "item %q has no content", item.ID)
 		short := r.feed.Content == feed.SummaryContent
 		r.want((item.ContentText != "") == short, "item %q has the content_text %q", item.ID, item.ContentText)
-		r.want(!short || !strings.Contains(string(item.Feedpub), `"text"`), "item %q of a summary feed has full quotes", item.ID)
+		r.want(!short || !strings.Contains(string(item.Feedpub), `"text"`),
+			"item %q of a summary feed has full quotes", item.ID)
 		r.want(!r.rfc3339(item.DatePublished).After(r.rfc3339(item.DateModified)),
 			"item %q has a date_published after its date_modified", item.ID)
 		for _, a := range item.Attachments {

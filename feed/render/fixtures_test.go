@@ -81,9 +81,12 @@ func shown(settings feed.Feed, items ...*feed.Item) feed.Feed {
 // guardian makes a post a quotation from a newspaper, as intake would.
 func guardian(i *feed.Item) {
 	i.HTML = `<p>From the <a href="https://www.theguardian.com/">Guardian</a>:</p>
-<figure><blockquote cite="https://www.theguardian.com/world/2014/jun/16/talks"><p>“We are open to engaging the Iranians,” said a senior official.</p>
+<figure><blockquote cite="https://www.theguardian.com/world/2014/jun/16/talks">` +
+		`<p>“We are open to engaging the Iranians,” said a senior official.</p>
 <p>The discussions took place on the sidelines of separate negotiations…</p></blockquote>
-<figcaption>Paul Lewis, Spencer Ackerman, <cite><a href="https://www.theguardian.com/world/2014/jun/16/talks">US and Iran hold talks</a></cite>, The Guardian, <time datetime="2014-06-16">June 16, 2014</time></figcaption></figure>
+<figcaption>Paul Lewis, Spencer Ackerman, ` +
+		`<cite><a href="https://www.theguardian.com/world/2014/jun/16/talks">US and Iran hold talks</a></cite>, ` +
+		`The Guardian, <time datetime="2014-06-16">June 16, 2014</time></figcaption></figure>
 <p>What a sad joke.</p>`
 	i.Text = "From the Guardian: “We are open to engaging the Iranians,” said a senior official. What a sad joke."
 	i.Summary = "What a sad joke. (Quoted: The Guardian, “US and Iran hold talks”, 16 June 2014)"
@@ -99,7 +102,8 @@ func guardian(i *feed.Item) {
 			DatePublished:  "2014-06-16",
 			Agencies:       []string{"Reuters"},
 		},
-		Text:       "“We are open to engaging the Iranians,” said a senior official.\n\nThe discussions took place on the sidelines of separate negotiations…",
+		Text: "“We are open to engaging the Iranians,” said a senior official.\n\n" +
+			"The discussions took place on the sidelines of separate negotiations…",
 		Confidence: 0.97,
 	}}
 }
@@ -114,7 +118,8 @@ func fixtures() []fixture {
 		{Name: "Ann Editor", URL: "https://ann.example.org/", Avatar: "https://ann.example.org/me.jpg"},
 		{Name: "Ben"},
 	}
-	bare := feed.Site{ID: "x", Title: "x", Language: "de", BaseURL: "http://127.0.0.1:8080", HomeURL: "http://127.0.0.1:8080",
+	bare := feed.Site{ID: "x", Title: "x", Language: "de",
+		BaseURL: "http://127.0.0.1:8080", HomeURL: "http://127.0.0.1:8080",
 		Since: date(2000, 1, 1, 0, 0), Limit: 1}
 
 	return []fixture{
@@ -131,8 +136,9 @@ func fixtures() []fixture {
 				i.Authors = []feed.Author{{Name: "Steve"}}
 				i.Tags = []string{"Foreign Policy", "R&D", "中東"}
 				i.Quotes = append(i.Quotes, feed.Quote{
-					Source: feed.Source{Publication: "Yahoo News", Headline: "Kerry: <b>open</b> to talks & more", URL: "https://news.example.com/kerry?a=1&b=2"},
-					Text:   "We’re open to discussions.", Confidence: 1,
+					Source: feed.Source{Publication: "Yahoo News", Headline: "Kerry: <b>open</b> to talks & more",
+						URL: "https://news.example.com/kerry?a=1&b=2"},
+					Text: "We’re open to discussions.", Confidence: 1,
 				}, feed.Quote{Source: feed.Source{Publication: "A speech"}, Text: "No address for this one.", Confidence: 0.8})
 				i.Via = []feed.Via{{Name: "Memeorandum", URL: "https://www.memeorandum.com/"}, {Name: "a friend"}}
 			}),
@@ -161,7 +167,8 @@ func fixtures() []fixture {
 		{name: "hostile-html", feed: mainFeed(
 			post("hostile", titled(`<script>alert("t")</script>`), func(i *feed.Item) {
 				i.HTML = `<p>&lt;script&gt;alert(1)&lt;/script&gt; ]]&gt;&lt;/content:encoded&gt;&lt;/item&gt;</p>
-<p title="&lt;![CDATA[ &quot;&gt; --&gt;">&lt;!ENTITY x SYSTEM "file:///etc/passwd"&gt;&amp;x; &amp;#0; <a href="https://blog.example.org/?a=1&amp;b=2" rel="nofollow">&lt;/channel&gt;</a></p>`
+<p title="&lt;![CDATA[ &quot;&gt; --&gt;">&lt;!ENTITY x SYSTEM "file:///etc/passwd"&gt;&amp;x; &amp;#0; ` +
+					`<a href="https://blog.example.org/?a=1&amp;b=2" rel="nofollow">&lt;/channel&gt;</a></p>`
 				i.Text = `<script>alert(1)</script> ]]></content:encoded></item>`
 				i.Summary = `<script>alert(1)</script> ]]> &lt;img src=x onerror=alert(2)&gt;`
 				i.Authors = []feed.Author{{Name: `"><img src=x> & Co`}}
@@ -200,8 +207,10 @@ func fixtures() []fixture {
 			post("podcast", func(i *feed.Item) {
 				i.Image = "https://blog.example.org/cover.jpg"
 				i.Attachments = []feed.Attachment{
-					{URL: "https://blog.example.org/1.mp3", MIMEType: "audio/mpeg", Title: "Episode 1", SizeInBytes: 12345678, DurationInSeconds: 1830.5},
-					{URL: "https://blog.example.org/1.ogg", MIMEType: "audio/ogg", Title: "Episode 1 <Ogg> & more", SizeInBytes: 5_000_000_000, DurationInSeconds: 1830},
+					{URL: "https://blog.example.org/1.mp3", MIMEType: "audio/mpeg", Title: "Episode 1",
+						SizeInBytes: 12345678, DurationInSeconds: 1830.5},
+					{URL: "https://blog.example.org/1.ogg", MIMEType: "audio/ogg", Title: "Episode 1 <Ogg> & more",
+						SizeInBytes: 5_000_000_000, DurationInSeconds: 1830},
 					{URL: "https://blog.example.org/notes.pdf", MIMEType: "application/pdf"},
 				}
 			}),
@@ -270,7 +279,9 @@ func fixtures() []fixture {
 				i.Summary = ""
 			}),
 			post("nowhere", at(date(2014, 6, 15, 8, 0)), func(i *feed.Item) { i.URL = "" }),
-			post("nothing", titled(""), at(date(2014, 6, 14, 8, 0)), func(i *feed.Item) { i.HTML, i.Text, i.Summary = "", "", "" }),
+			post("nothing", titled(""), at(date(2014, 6, 14, 8, 0)), func(i *feed.Item) {
+				i.HTML, i.Text, i.Summary = "", "", ""
+			}),
 		)},
 
 		{name: "link-posts", feed: shown(feed.Feed{TitleLink: feed.SourceTitle},
@@ -279,7 +290,8 @@ func fixtures() []fixture {
 			post("nowhere", guardian, at(date(2014, 6, 15, 8, 0)), func(i *feed.Item) { i.URL = "" }),
 		)},
 
-		{name: "short-link-posts", feed: shown(feed.Feed{TitleLink: feed.SourceTitle, Content: feed.SummaryContent}, post("linking", guardian))},
+		{name: "short-link-posts", feed: shown(
+			feed.Feed{TitleLink: feed.SourceTitle, Content: feed.SummaryContent}, post("linking", guardian))},
 
 		{name: "with-archives", feed: shown(feed.Feed{History: feed.History{Prev: feed.Main.Archive(12)}}, post("a"))},
 

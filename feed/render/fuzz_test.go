@@ -23,8 +23,10 @@ func FuzzDocuments(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, title, html, summary, address, tag string, ms int64) {
 		when := time.UnixMilli(ms).UTC()
 		item := &feed.Item{
-			ID: id, URL: address, ExternalURL: address, Title: title, HTML: html, Text: summary, Summary: summary, Image: address,
-			Published: when, Updated: when, Authors: []feed.Author{{Name: tag, URL: address}}, Tags: []string{tag, title}, Language: tag,
+			ID: id, URL: address, ExternalURL: address, Title: title, HTML: html, Text: summary, Summary: summary,
+			Image:     address,
+			Published: when, Updated: when, Authors: []feed.Author{{Name: tag, URL: address}}, Tags: []string{tag, title},
+			Language: tag,
 			Attachments: []feed.Attachment{{
 				URL: address, MIMEType: tag, Title: title, SizeInBytes: ms, DurationInSeconds: float64(ms),
 			}},

@@ -103,8 +103,9 @@ func readRSS(t *testing.T, doc []byte) []parsedItem {
 	}
 	var parsed []parsedItem
 	for _, i := range rss.Items {
-		s := parsedItem{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content, Summary: html.UnescapeString(i.Description),
-			Tags: i.Category, Related: hrefs(i.Links, "related"), Via: hrefs(i.Links, "via")}
+		s := parsedItem{ID: i.GUID, Title: i.Title, Link: i.Link, HTML: i.Content,
+			Summary: html.UnescapeString(i.Description),
+			Tags:    i.Category, Related: hrefs(i.Links, "related"), Via: hrefs(i.Links, "via")}
 		var err error
 		if s.Published, err = time.Parse("Mon, 02 Jan 2006 15:04:05 -0700", i.PubDate); err != nil {
 			t.Errorf("pubDate of %q: %v", i.GUID, err)
@@ -156,7 +157,8 @@ func readAtom(t *testing.T, doc []byte) []parsedItem {
 	}
 	var parsed []parsedItem
 	for _, e := range atom.Entries {
-		s := parsedItem{ID: e.ID, Title: unmark(e.Title), HTML: e.Content.Text, Summary: unmark(e.Summary), Authors: e.Authors,
+		s := parsedItem{ID: e.ID, Title: unmark(e.Title), HTML: e.Content.Text, Summary: unmark(e.Summary),
+			Authors: e.Authors,
 			Related: hrefs(e.Links, "related"), Via: hrefs(e.Links, "via"), Attachments: hrefs(e.Links, "enclosure")}
 		s.Link = cmp.Or(append(hrefs(e.Links, "alternate"), "")...)
 		for _, c := range e.Category {

@@ -128,9 +128,12 @@ func parsePage(t *testing.T, d feed.Document) *html.Node {
 }
 
 // hostile is HTML that sanitizing would not let through.
-const hostile = `</div></article></main><script>alert(1)</script><style>*{display:none}</style><p id="content" class="skip" style="color:red" onclick="x()">a</p>
-<!--p-0--><iframe src="https://evil.example/"></iframe><form action="/x"><input name=q></form><svg><script>x</script></svg><h1>Head</h1><main>m</main>
-<a href="https://example.org/" target=_blank accesskey=x>link</a><img src="https://example.org/a.png" onerror=x()><textarea><base href="https://evil.example/"><!-- `
+const hostile = `</div></article></main><script>alert(1)</script><style>*{display:none}</style>` +
+	`<p id="content" class="skip" style="color:red" onclick="x()">a</p>
+<!--p-0--><iframe src="https://evil.example/"></iframe><form action="/x"><input name=q></form>` +
+	`<svg><script>x</script></svg><h1>Head</h1><main>m</main>
+<a href="https://example.org/" target=_blank accesskey=x>link</a>` +
+	`<img src="https://example.org/a.png" onerror=x()><textarea><base href="https://evil.example/"><!-- `
 
 func TestPageHostileContent(t *testing.T) {
 	f := mainFeed(
@@ -441,7 +444,8 @@ func TestOPML(t *testing.T) {
 	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
-	if _, err := render.New().Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
+	_, err = render.New().Index(testSite(), []render.Entry{{Name: "x", Title: "\x00"}})
+	if !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("Index with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 }

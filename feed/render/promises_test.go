@@ -412,7 +412,8 @@ func TestRSSAttachments(t *testing.T) {
 		i.Attachments = []feed.Attachment{
 			{URL: "ftp://ftp.example.org/0.mp3", MIMEType: "audio/mpeg"},
 			{URL: "https://blog.example.org?file=1", MIMEType: "audio/mpeg", SizeInBytes: 1},
-			{URL: "https://blog.example.org/2.mp3", MIMEType: "audio/mpeg", SizeInBytes: 2, DurationInSeconds: 2.5, Title: "Two"},
+			{URL: "https://blog.example.org/2.mp3", MIMEType: "audio/mpeg", SizeInBytes: 2, DurationInSeconds: 2.5,
+				Title: "Two"},
 		}
 	})))[feed.RSS]
 	for _, want := range []string{

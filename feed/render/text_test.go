@@ -12,13 +12,17 @@ import (
 
 func TestURI(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
-		{"a URI stays", "https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f", "https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f"},
-		{"non-ASCII path, query and fragment", "https://example.org/ä/日?ö=ü#é", "https://example.org/%C3%A4/%E6%97%A5?%C3%B6=%C3%BC#%C3%A9"},
+		{"a URI", "https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f",
+			"https://user@example.org:8080/a;b=c/%C3%A4?q=1&r=(2)#f"},
+		{"non-ASCII path, query and fragment", "https://example.org/ä/日?ö=ü#é",
+			"https://example.org/%C3%A4/%E6%97%A5?%C3%B6=%C3%BC#%C3%A9"},
 		{"non-ASCII host", "https://Bücher.example.org:81/", "https://xn--bcher-kva.example.org:81/"},
 		{"host without an ASCII form", "https://ä_ö.example.org/", "https://%C3%A4_%C3%B6.example.org/"},
 		{"blanks around and within", " https://example.org/a b\n", "https://example.org/a%20b"},
-		{"delimiters of headers, attributes and links", "https://example.org/\r\n\"'<>\\^`{|}[]", "https://example.org/%0D%0A%22'%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"},
-		{"a percent sign that does not begin an escape", "https://example.org/100%/%4/%zz/%41", "https://example.org/100%25/%254/%25zz/%41"},
+		{"delimiters of headers, attributes and links", "https://example.org/\r\n\"'<>\\^`{|}[]",
+			"https://example.org/%0D%0A%22'%3C%3E%5C%5E%60%7B%7C%7D%5B%5D"},
+		{"a percent sign that does not begin an escape", "https://example.org/100%/%4/%zz/%41",
+			"https://example.org/100%25/%254/%25zz/%41"},
 		{"a second fragment", "https://example.org/#a#b", "https://example.org/#a%23b"},
 		{"no path", "https://example.org", "https://example.org"},
 		{"a query right after the host", "https://example.org?ä", "https://example.org?%C3%A4"},

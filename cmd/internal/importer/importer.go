@@ -55,7 +55,7 @@ func (e *StoppedError) Error() string {
 // Run imports the named files and folders, and returns a report in any case. A post that cannot be read is rejected,
 // and does not end the import. The error is a [*StoppedError] if ctx was canceled.
 func Run(ctx context.Context, o Options, names []string) (*Report, error) {
-	i := &importer{options: o, report: newReport(o.DryRun, o.Stderr)}
+	i := &importer{options: o, report: newReport(o.DryRun, o.Stderr), first: newFirstPosts()}
 	i.progress = NewProgress(o.Stderr, o.Now)
 	err := i.run(ctx, names)
 	i.progress.Clear()
@@ -92,6 +92,8 @@ type importer struct {
 	next     batch
 	batches  chan<- batch
 	report   *Report
+	// first is the first post with each id of this import. Only the goroutine that stores uses it.
+	first firstPosts
 }
 
 // run reads the files and stores their posts.
@@ -281,6 +283,20 @@ func (i *importer) accept(p post) bool {
 	return true
 }
 
+// isDuplicate reports whether this import has stored a post with the id of p. It rejects p if it is another post, and
+// skips it if it is a copy.
+func (i *importer) isDuplicate(p post) bool {
+	place, same, ok := i.first.find(p)
+	switch {
+	case !ok:
+	case same:
+		i.report.skip("duplicate")
+	default:
+		i.reject(p.place, fmt.Errorf("the post at %s has the same id %q and is kept", place, p.ID))
+	}
+	return ok
+}
+
 // status returns the status of a valid post. It decodes only posts that have one.
 func status(raw []byte) string {
 	if !bytes.Contains(raw, []byte(`"status"`)) {
@@ -344,8 +360,8 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	return i.put(ctx, b.posts, stored)
 }
 
-// put stores the posts that differ from those that are stored. If a post is in the batch twice, the later one is
-// compared with the earlier one.
+// put stores the posts that differ from those that are stored. Of several posts with one id, the first that can be read
+// is stored: the others are other posts, which must not replace it unnoticed.
 func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
 	var posts []feed.RawPost
 	results := make([]result, len(batch))
@@ -353,6 +369,8 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 		before, ok := stored[p.ID]
 		unchanged := ok && bytes.Equal(before, p.Raw)
 		switch {
+		case i.isDuplicate(p):
+			results[n] = resultNone
 		case unchanged && i.options.Since.IsZero(): // it was accepted when it was stored
 			results[n] = resultUnchanged
 		case !i.accept(p):
@@ -364,8 +382,10 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 		default:
 			results[n] = resultNew
 		}
+		if results[n] != resultNone {
+			i.first.add(p)
+		}
 		if results[n] == resultNew || results[n] == resultChanged {
-			stored[p.ID] = p.Raw
 			posts = append(posts, p.RawPost)
 		}
 	}

@@ -25,14 +25,19 @@ const exportLines = "jsonl"
 func exportFormats() []string { return []string{exportLines, "jsonfeed", "wxr", "markdown"} }
 
 func newExport(env *environment) *cobra.Command {
-	var format string
+	var format, output string
 	cmd := &cobra.Command{
 		Use:   "export [FOLDER]",
-		Short: "Write all posts to standard output",
+		Short: "Write all posts to a file or to standard output",
 		Long: `Write all posts to standard output as JSON Lines, as they are stored, drafts and
 private ones included, with their records: when each was first seen and removed,
 the path names of feeds, and the borders of archives. An empty site that imports them
 publishes the same documents.
+
+With --output, write to a file instead, which is replaced only when the export is
+complete; if it fails, an existing file stays as it is. The exit status is 1, and
+nothing is written, while feeds are held, while published posts are missing or cannot
+be read, and if the store has nothing of the site: the export would lack posts.
 
 The other formats are for other programs, and have all posts that can be read:
 jsonfeed; wxr, an export of WordPress; and markdown, which writes a file with front
@@ -40,7 +45,7 @@ matter for each post to FOLDER, which must be empty or new.
 
 Posts can be written during an export. Each is exported whole, as it is at some moment,
 and a post that exists throughout is never missing.`,
-		Example: `  feedpub export > blog.jsonl
+		Example: `  feedpub export --output blog.jsonl
   feedpub export | jq -r 'select(.id).id'
   feedpub export --format markdown blog`,
 		Args: atMostOneArg,
@@ -48,9 +53,12 @@ and a post that exists throughout is never missing.`,
 			if !slices.Contains(exportFormats(), format) {
 				return usageError{fmt.Errorf("--format %s: want one of jsonl, jsonfeed, wxr, markdown", format)}
 			}
-			if (format == "markdown") != (len(args) == 1) {
+			switch {
+			case (format == "markdown") != (len(args) == 1):
 				return usageError{errors.New("want a folder with --format markdown, and no arguments otherwise; " +
 					"see 'feedpub export --help'")}
+			case format == "markdown" && output != "":
+				return usageError{errors.New("--output: --format markdown writes to a folder")}
 			}
 			site, err := env.open(cmd)
 			if err != nil {
@@ -59,10 +67,11 @@ and a post that exists throughout is never missing.`,
 			defer site.Close()
 			e := exporter{site: site, progress: importer.NewProgress(env.stderr, time.Now), stderr: env.stderr}
 			defer e.progress.Clear()
-			if format == exportLines {
-				err = e.lines(cmd.Context(), env.stdout)
+			write := func(w io.Writer) error { return e.export(cmd.Context(), format, w, args) }
+			if output == "" {
+				err = write(env.stdout)
 			} else {
-				err = e.convert(cmd.Context(), transfer.WriteFormat(format), env.stdout, args)
+				err = replaceFile(output, write)
 			}
 			if err != nil {
 				return fmt.Errorf("export: %w", err)
@@ -73,6 +82,7 @@ and a post that exists throughout is never missing.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&output, "output", "", "write to this file, which is replaced when the export is complete")
 	cmd.Flags().StringVar(&format, "format", exportLines, "write jsonl, jsonfeed, wxr or markdown")
 	addSettings(cmd, storeFlags...)
 	return cmd
@@ -84,6 +94,27 @@ type exporter struct {
 	progress *importer.Progress
 	stderr   io.Writer
 	rejected int // posts that could not be converted
+}
+
+// export writes the posts in a format, unless the store lacks published posts. It checks before it writes, and again
+// afterwards, since a store can lose its posts meanwhile.
+func (e *exporter) export(ctx context.Context, format string, w io.Writer, args []string) error {
+	if err := e.checkComplete(ctx); err != nil {
+		return err
+	}
+	var err error
+	if format == exportLines {
+		err = e.lines(ctx, w)
+	} else {
+		err = e.convert(ctx, transfer.WriteFormat(format), w, args)
+	}
+	if err == nil {
+		err = e.checkComplete(ctx)
+	}
+	if err == nil {
+		err = e.reportFiles(ctx)
+	}
+	return err
 }
 
 // lines writes records, then posts, each in order, so that two exports of a site are equal. Records come first, since
@@ -149,9 +180,7 @@ func (e *exporter) convert(ctx context.Context, format transfer.WriteFormat, std
 			err = out.Write(post)
 		}
 		if errors.Is(err, feed.ErrInvalid) {
-			e.rejected++
-			e.progress.Clear()
-			fmt.Fprintf(e.stderr, "feedpub: rejected: %s: %s\n", raw.ID, hosting.OneLine(err))
+			e.reject(raw.ID, hosting.OneLine(err))
 			return nil
 		}
 		return err
@@ -160,6 +189,13 @@ func (e *exporter) convert(ctx context.Context, format transfer.WriteFormat, std
 		return err
 	}
 	return out.Close()
+}
+
+// reject reports a post that is not exported.
+func (e *exporter) reject(id, reason string) {
+	e.rejected++
+	e.progress.Clear()
+	fmt.Fprintf(e.stderr, "feedpub: rejected: %s: %s\n", id, reason)
 }
 
 // posts calls f with every post in the order of ids. It keeps only the ids in memory.

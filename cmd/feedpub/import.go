@@ -43,7 +43,8 @@ others. Files may be compressed with gzip or zip.
 
 Posts keep their ids, so feed readers show none of them twice. Drafts stay drafts.
 Private posts and those with a password are never published. Pages are skipped
-unless --pages is given.
+unless --pages is given. A post that does not tell whether it is public is rejected.
+Of several posts with one id, the first is stored and the others are rejected.
 
 Posts are stored in the Redis of --redis or the folder of --dir, by default in ./posts,
 which is made if it does not exist. Importing a file again stores only what has

@@ -15,7 +15,7 @@
 //	rebuild      rebuild feeds now
 //	upgrade      move to the newest rendering version that all servers know
 //	import       import posts from files
-//	export       write all posts to standard output
+//	export       write all posts to a file or to standard output
 //	post         put, get, list or delete single posts
 //	feeds        list the published feeds
 //	problems     list what is not published and why

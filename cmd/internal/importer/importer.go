@@ -283,6 +283,26 @@ func (i *importer) accept(p post) bool {
 	return true
 }
 
+// result returns what is to happen to a post, of which before is stored if ok is set. It reports a post that is not to
+// be stored.
+func (i *importer) result(p post, before []byte, ok bool) result {
+	unchanged := ok && bytes.Equal(before, p.Raw)
+	switch {
+	case i.isDuplicate(p):
+		return resultNone
+	case unchanged && i.options.Since.IsZero(): // it was accepted when it was stored
+		return resultUnchanged
+	case !i.accept(p):
+		return resultNone
+	case unchanged:
+		return resultUnchanged
+	case ok:
+		return resultChanged
+	default:
+		return resultNew
+	}
+}
+
 // isDuplicate reports whether this import has stored a post with the id of p. It rejects p if it is another post, and
 // skips it if it is a copy.
 func (i *importer) isDuplicate(p post) bool {
@@ -360,28 +380,14 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	return i.put(ctx, b.posts, stored)
 }
 
-// put stores the posts that differ from those that are stored. Of several posts with one id, the first that can be read
-// is stored: the others are other posts, which must not replace it unnoticed.
+// put stores the posts that differ from those that are stored. Of several posts with one id, it stores the first that
+// can be read: the others are other posts, which must not replace it unnoticed.
 func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
 	var posts []feed.RawPost
 	results := make([]result, len(batch))
 	for n, p := range batch {
 		before, ok := stored[p.ID]
-		unchanged := ok && bytes.Equal(before, p.Raw)
-		switch {
-		case i.isDuplicate(p):
-			results[n] = resultNone
-		case unchanged && i.options.Since.IsZero(): // it was accepted when it was stored
-			results[n] = resultUnchanged
-		case !i.accept(p):
-			results[n] = resultNone
-		case unchanged:
-			results[n] = resultUnchanged
-		case ok:
-			results[n] = resultChanged
-		default:
-			results[n] = resultNew
-		}
+		results[n] = i.result(p, before, ok)
 		if results[n] != resultNone {
 			i.first.add(p)
 		}

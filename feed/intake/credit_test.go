@@ -55,7 +55,7 @@ func TestCreditGiven(t *testing.T) {
 				paperCaption + `</figure><p>So what.</p>`,
 		},
 		{
-			name:    "a part of a paragraph that stands between line breaks",
+			name:    "part of a paragraph between line breaks",
 			body:    `<p>Look:<br><br>They talked.<br>All day.<br><br>So what.</p>`,
 			passage: "They talked. All day.",
 			source:  paperSource,
@@ -107,7 +107,7 @@ func TestCreditGiven(t *testing.T) {
 			want:    `<figure><blockquote cite="https://own.example/">They talked.</blockquote>` + paperCaption + `</figure>`,
 		},
 		{
-			name:    "the author's caption is linked and not doubled",
+			name:    "the author's caption gets a link",
 			body:    `<figure><blockquote>They talked.</blockquote><figcaption>Ada Fox in The Paper</figcaption></figure>`,
 			passage: "They talked.",
 			source:  paperSource,
@@ -119,7 +119,8 @@ func TestCreditGiven(t *testing.T) {
 			body:    `<blockquote><p>They talked.</p><p><cite><a href="https://paper.example/1">Ada</a></cite></p></blockquote>`,
 			passage: "They talked.",
 			source:  paperSource,
-			want:    paperQuotation + `<p>They talked.</p><p><cite><a href="https://paper.example/1">Ada</a></cite></p></blockquote>`,
+			want: paperQuotation +
+				`<p>They talked.</p><p><cite><a href="https://paper.example/1">Ada</a></cite></p></blockquote>`,
 		},
 		{
 			name:    "a list",
@@ -166,7 +167,7 @@ func TestCreditGiven(t *testing.T) {
 			q.passage, q.inline = newFinder(body).find(tt.passage)
 			credit(body, []placed{q}, true)
 			if diff := cmp.Diff(tt.want, markup.Clean(body)); diff != "" {
-				t.Errorf("credited (-want +got):\n%s", diff)
+				t.Errorf("content with credits (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -185,7 +186,7 @@ func TestCreditRead(t *testing.T) {
 		credit: blocks[4:5],
 		read:   true,
 	}, {
-		// Another source for words that have one: there is no place for its caption.
+		// A second source of the same passage has no caption.
 		Quote:   feed.Quote{Source: feed.Source{Publication: "Elsewhere"}},
 		passage: blocks[2:3],
 		read:    true,
@@ -195,13 +196,13 @@ func TestCreditRead(t *testing.T) {
 		strings.Replace(paperCaption, "16 June 2014", "2014-06-16", 1) + `</figure>` +
 		`<p>So what.</p><figure>` + paperQuotation + `<p>Again.</p></blockquote></figure>`
 	if diff := cmp.Diff(want, markup.Clean(body)); diff != "" {
-		t.Errorf("credited (-want +got):\n%s", diff)
+		t.Errorf("content with credits (-want +got):\n%s", diff)
 	}
 }
 
-// TestAuthorsWordsAreNeverLost credits random parts of random posts: without what was added, the words of a post are
-// all there, in their order, once, and none is in two pieces.
-func TestAuthorsWordsAreNeverLost(t *testing.T) {
+// TestCreditKeepsWords credits random parts of random posts, and checks that apart from the credits every word of the
+// post is kept, once and in order.
+func TestCreditKeepsWords(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2_000 {
 		source, words := randomPost(r)
@@ -212,7 +213,7 @@ func TestAuthorsWordsAreNeverLost(t *testing.T) {
 		}
 		want := words
 		if got := strings.Fields(markup.PlainText(body)); !slices.Equal(got, want) {
-			t.Fatalf("%s: the test's own words %q are not those of the tree, %q", source, want, got)
+			t.Fatalf("%s: the generated words are %q, but the tree has %q", source, want, got)
 		}
 		if r.IntN(2) == 0 {
 			divideLines(body)
@@ -226,12 +227,12 @@ func TestAuthorsWordsAreNeverLost(t *testing.T) {
 			from := r.IntN(len(words))
 			to := from + r.IntN(len(words)-from) + 1
 			switch r.IntN(4) {
-			case 0: // a given passage that may stand anywhere
+			case 0: // a given passage of the post
 				q.Text = strings.Join(words[from:to], " ")
 				q.passage, q.inline = find.find(q.Text)
-			case 1: // a given passage from elsewhere
+			case 1: // a given passage that is not in the post
 				q.Text = "elsewhere"
-			default: // any nodes at all, in document order
+			default: // random nodes in document order
 				q.read = true
 				for _, n := range nodes {
 					if r.IntN(6) == 0 {
@@ -251,7 +252,7 @@ func TestAuthorsWordsAreNeverLost(t *testing.T) {
 			}
 		}
 		if got := strings.Fields(markup.PlainText(body)); !slices.Equal(got, want) {
-			t.Fatalf("%s\nbecame\n%s\nwhose words, without what was added, are (-want +got):\n%s",
+			t.Fatalf("%s\nbecame\n%s\nwhose words, without the credits, are (-want +got):\n%s",
 				source, credited, cmp.Diff(want, got))
 		}
 		cleaned := parseBody(t, markup.Clean(body))
@@ -261,7 +262,7 @@ func TestAuthorsWordsAreNeverLost(t *testing.T) {
 	}
 }
 
-// randomPost returns HTML and its words, each of which is another.
+// randomPost returns HTML and its words, which are all different.
 func randomPost(r *rand.Rand) (source string, words []string) {
 	var b strings.Builder
 	word := func() {

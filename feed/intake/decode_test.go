@@ -87,7 +87,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestDecodeKeepsTheOffsetOfDates(t *testing.T) {
+func TestDecodeDateOffset(t *testing.T) {
 	p, err := intake.Decode("2014/06/talks", []byte(fullPost))
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestEncode(t *testing.T) {
 		t.Errorf("Encode wrote several lines: %s", encoded)
 	}
 	if wantEnd := `,"_plugin":{"z":1,"a":[1.50,null]},"banner_image":null}`; !strings.HasSuffix(string(encoded), wantEnd) {
-		t.Errorf("Encode: got %s, want the unknown members as they came at the end: %s", encoded, wantEnd)
+		t.Errorf("Encode: got %s, want the unknown members unchanged at the end: %s", encoded, wantEnd)
 	}
 	got, err := intake.Decode(want.ID, encoded)
 	if err != nil {
@@ -115,11 +115,11 @@ func TestEncode(t *testing.T) {
 	}
 	want.Unknown["_plugin"] = json.RawMessage(`{"z":1,"a":[1.50,null]}`)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Decode of what Encode wrote (-want +got):\n%s", diff)
+		t.Errorf("Decode of the encoded post (-want +got):\n%s", diff)
 	}
 }
 
-func TestDecodeTakesTheKeyForAMissingID(t *testing.T) {
+func TestDecodeMissingID(t *testing.T) {
 	for _, raw := range []string{`{}`, `{"id":null}`, `{"id":""}`, "\ufeff {\"title\":\"t\"} \n"} {
 		p, err := intake.Decode("key", []byte(raw))
 		if err != nil || p.ID != "key" {
@@ -132,7 +132,8 @@ func TestDecodeErrors(t *testing.T) {
 	tests := []struct{ name, raw, want string }{
 		{"empty", ``, "line 1, column 1: unexpected end of JSON input"},
 		{"cut off", "{\"title\": \"a\",\n \"tags\": [", "line 2, column 10: unexpected end of JSON input"},
-		{"comma too many", "{\n  \"title\": \"ü\",,\n}", "line 2, column 16: invalid character ',' looking for beginning of object key string"},
+		{"comma too many", "{\n  \"title\": \"ü\",,\n}",
+			"line 2, column 16: invalid character ',' looking for beginning of object key string"},
 		{"two values", `{} {}`, "line 1, column 4: invalid character '{' after top-level value"},
 		{"no object", `["a"]`, "want an object, got an array"},
 		{"another id", `{"id":"other"}`, `id: the post is kept under the id "key", but its own is "other"`},
@@ -150,7 +151,8 @@ func TestDecodeErrors(t *testing.T) {
 			`date_published: want a date such as 2006-01-02T15:04:05+01:00 (RFC 3339), got "last Tuesday"`},
 		{"date without offset", `{"date_modified":"2014-06-17T10:00:00"}`,
 			`date_modified: want a date such as 2006-01-02T15:04:05+01:00 (RFC 3339), got "2014-06-17T10:00:00"`},
-		{"language", `{"language":"English (UK)"}`, `language: want a language tag such as en or pt-BR (BCP 47), got "English (UK)"`},
+		{"language", `{"language":"English (UK)"}`,
+			`language: want a language tag such as en or pt-BR (BCP 47), got "English (UK)"`},
 		{"attachment without url", `{"attachments":[{"mime_type":"audio/mpeg"}]}`, "attachments[0].url: missing"},
 		{"attachment without type", `{"attachments":[{"url":"a.mp3"}]}`, "attachments[0].mime_type: missing"},
 		{"attachment's type", `{"attachments":[{"url":"a.mp3","mime_type":"mp3"}]}`,
@@ -246,7 +248,7 @@ func TestStatusOf(t *testing.T) {
 		name, raw string
 		want      feed.Status
 	}{
-		{"wrong elsewhere", `{"title":7,"status":"draft"}`, feed.Draft},
+		{"other member invalid", `{"title":7,"status":"draft"}`, feed.Draft},
 		{"other case", `{"title":7,"status":" Private "}`, feed.Private},
 		{"deleted", `{"status":"deleted"}`, intake.Deleted},
 		{"published", `{"title":7,"status":"published"}`, feed.Published},

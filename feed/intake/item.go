@@ -54,8 +54,8 @@ type Result struct {
 	Replaced Replaced
 }
 
-// Item converts the post that is stored under key. Of several contents it uses content_html, else content_markdown, else
-// content_text. A post without a date has the record's FirstSeen. The error is an [*Error].
+// Item converts the post that is stored under key. Of several contents it uses content_html, else content_markdown,
+// else content_text. A post without a date has the record's FirstSeen. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
 	p, replaced, err := decode(key, raw)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 )
 
 var testSite = feed.Site{
-	ID: "main", Title: "Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/", Limit: 10,
+	ID: "main", Title: "Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
+	Limit: 10,
 }
 
 func newReader(t testing.TB) *attribution.Reader {
@@ -40,7 +41,7 @@ func makeItem(t *testing.T, raw string) *feed.Item {
 		t.Fatalf("%s: %v", raw, err)
 	}
 	if result.Item == nil {
-		t.Fatalf("%s: withheld as %q", raw, result.Withheld)
+		t.Fatalf("%s: item is withheld as %q", raw, result.Withheld)
 	}
 	return result.Item
 }
@@ -102,8 +103,10 @@ func TestItemDates(t *testing.T) {
 	}{
 		{"none", `{}`, "2024-05-01T11:00:00.123Z", "2024-05-01T11:00:00.123Z"},
 		{"modified only", `{"date_modified":"2024-05-02"}`, "2024-05-01T11:00:00.123Z", "2024-05-02T00:00:00Z"},
-		{"both", `{"date_published":"2014-01-01","date_modified":"2014-01-02T00:00Z"}`, "2014-01-01T00:00:00Z", "2014-01-02T00:00:00Z"},
-		{"modified before", `{"date_published":"2014-01-01","date_modified":"2013-01-02"}`, "2014-01-01T00:00:00Z", "2014-01-01T00:00:00Z"},
+		{"both", `{"date_published":"2014-01-01","date_modified":"2014-01-02T00:00Z"}`, "2014-01-01T00:00:00Z",
+			"2014-01-02T00:00:00Z"},
+		{"modified before", `{"date_published":"2014-01-01","date_modified":"2013-01-02"}`, "2014-01-01T00:00:00Z",
+			"2014-01-01T00:00:00Z"},
 		{"implausible", `{"date_published":"1215-06-15"}`, "1215-06-15T00:00:00Z", "1215-06-15T00:00:00Z"},
 	}
 	for _, tt := range tests {
@@ -177,7 +180,7 @@ func TestItemWithheld(t *testing.T) {
 	}
 }
 
-func TestItemErrorsNameThePlace(t *testing.T) {
+func TestItemErrorPlace(t *testing.T) {
 	deep := strings.Repeat("<div>", 600)
 	tests := []struct{ raw, place string }{
 		{`{"content_html":"` + deep + `"}`, "content_html"},
@@ -189,14 +192,14 @@ func TestItemErrorsNameThePlace(t *testing.T) {
 		_, err := intake.New(testSite, nil).Item("1", []byte(tt.raw), feed.Record{FirstSeen: firstSeen})
 		var e *intake.Error
 		if !errors.As(err, &e) || e.Place != tt.place || !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("%.40s: got error %v, want one at %s", tt.raw, err, tt.place)
+			t.Errorf("%.40s: got error %v, want one of kind feed.ErrInvalid at %s", tt.raw, err, tt.place)
 		}
 	}
 }
 
-// TestItemTakesLinearTime makes items of posts that ask for as much work as a post can, and of others that are four
-// times as long: those may take four times as long, and sixteen times if some step is quadratic.
-func TestItemTakesLinearTime(t *testing.T) {
+// TestItemLinearTime checks that posts made to be slow take linear time. A post of four times the size takes four times
+// as long, or sixteen times if a step is quadratic.
+func TestItemLinearTime(t *testing.T) {
 	in := intake.New(testSite, newReader(t))
 	item := func(raw string) time.Duration {
 		start := time.Now()
@@ -209,8 +212,7 @@ func TestItemTakesLinearTime(t *testing.T) {
 	for name, raw := range large {
 		t.Run(name, func(t *testing.T) {
 			short, long := item(small[name]), item(raw)
-			// What takes no time worth speaking of has no ratio worth speaking of; and a machine that did something else
-			// meanwhile gets the chance to show what it can.
+			// The ratio of short times is meaningless. Another process may have delayed one of the runs, so try again.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, item(small[name])), min(long, item(raw))
 			}
@@ -225,12 +227,13 @@ func TestItemTakesLinearTime(t *testing.T) {
 func hostilePosts(n int) map[string]string {
 	quotes := strings.TrimSuffix(strings.Repeat(`{"text":"word word","source":{"publication":"p"}},`, 100*n), ",")
 	return map[string]string{
-		"quotes in words":   `{"content_text":"` + strings.Repeat("word ", 6_000*n) + `","quotes":[` + quotes + `]}`,
-		"quotes in lines":   `{"content_html":"` + strings.Repeat("word<br>", 4_000*n) + `","quotes":[` + quotes + `]}`,
-		"paragraphs":        `{"content_html":"` + strings.Repeat("<p>word", 5_000*n) + `"}`,
-		"lines in emphasis": `{"content_html":"<i>` + strings.Repeat("word<br>", 4_000*n) + `</i>","quotes":[` + quotes + `]}`,
-		"quotations":        `{"content_html":"` + strings.Repeat("<blockquote>a<cite>b</cite></blockquote>", 1_000*n) + `"}`,
-		"prose":             `{"content_text":"` + strings.Repeat(`From the Guardian:\n\nHouses fall.\n\n`, 1_000*n) + `"}`,
+		"quotes in words": `{"content_text":"` + strings.Repeat("word ", 6_000*n) + `","quotes":[` + quotes + `]}`,
+		"quotes in lines": `{"content_html":"` + strings.Repeat("word<br>", 4_000*n) + `","quotes":[` + quotes + `]}`,
+		"paragraphs":      `{"content_html":"` + strings.Repeat("<p>word", 5_000*n) + `"}`,
+		"lines in emphasis": `{"content_html":"<i>` + strings.Repeat("word<br>", 4_000*n) + `</i>","quotes":[` + quotes +
+			`]}`,
+		"quotations": `{"content_html":"` + strings.Repeat("<blockquote>a<cite>b</cite></blockquote>", 1_000*n) + `"}`,
+		"prose":      `{"content_text":"` + strings.Repeat(`From the Guardian:\n\nHouses fall.\n\n`, 1_000*n) + `"}`,
 	}
 }
 
@@ -265,7 +268,7 @@ func TestAttributionModes(t *testing.T) {
 	}
 }
 
-func TestProseIsCreditedInPlace(t *testing.T) {
+func TestCreditInProse(t *testing.T) {
 	item := makeItem(t, `{"title":"The cliff","content_text":"From the UK's Guardian:\n\nHouses fall into the sea\n\n`+
 		`By Ann Reed | June 16, 2014\n\nThree houses fell into the sea on Monday, said the council of the town, and more `+
 		`will follow them.\n\n“Nobody was hurt,” said a spokesman for the council, who asked everyone to stay away from `+
@@ -280,19 +283,22 @@ func TestProseIsCreditedInPlace(t *testing.T) {
 	}
 }
 
-// TestShownOnce checks that a source that a line of the author's shows is not shown again in a caption.
-func TestShownOnce(t *testing.T) {
+// TestCreditShownOnce checks that a source has no caption if a line of the author already shows it.
+func TestCreditShownOnce(t *testing.T) {
 	const quotation = "<blockquote><p>Houses fall into the sea.</p></blockquote>"
 	tests := []struct {
 		name, html string
 		captions   int
 	}{
-		{"a line above", "<p>Ann Reed, writing for the Guardian:</p>" + quotation, 0},
-		{"a line below", quotation + "<p>— Ann Reed, The Guardian</p>", 0},
-		{"a source line below", quotation + `<p>Source: <a href="https://www.theguardian.com/uk/sea">The Guardian</a></p>`, 0},
+		{"a lead", "<p>Ann Reed, writing for the Guardian:</p>" + quotation, 0},
+		{"a credit below", quotation + "<p>— Ann Reed, The Guardian</p>", 0},
+		{"a source line below", quotation + `<p>Source: <a href="https://www.theguardian.com/uk/sea">The Guardian</a></p>`,
+			0},
 		{"the author's own caption", "<figure>" + quotation + "<figcaption>Ann Reed, The Guardian</figcaption></figure>", 1},
-		{"a copied headline and byline", "<p>From the Guardian:</p><p>Houses fall</p><p>By Ann Reed | June 16, 2014</p>" + quotation, 1},
-		{"an attribute that no reader sees", `<blockquote cite="https://www.theguardian.com/uk/sea"><p>Houses fall into the sea.</p></blockquote>`, 1},
+		{"a copied headline and byline", "<p>From the Guardian:</p><p>Houses fall</p><p>By Ann Reed | June 16, 2014</p>" +
+			quotation, 1},
+		{"a cite attribute, which is not shown",
+			`<blockquote cite="https://www.theguardian.com/uk/sea"><p>Houses fall into the sea.</p></blockquote>`, 1},
 	}
 	for _, tt := range tests {
 		raw, err := json.Marshal(map[string]string{"content_html": tt.html})
@@ -303,26 +309,30 @@ func TestShownOnce(t *testing.T) {
 		if len(item.Quotes) != 1 {
 			t.Errorf("%s: %d quotes, want 1", tt.name, len(item.Quotes))
 		}
-		if got := strings.Count(item.HTML, "<figcaption>"); got != tt.captions || strings.Contains(item.HTML, "<p>— Ann Reed, The Guardian</p><p>—") {
+		if got := strings.Count(item.HTML, "<figcaption>"); got != tt.captions ||
+			strings.Contains(item.HTML, "<p>— Ann Reed, The Guardian</p><p>—") {
 			t.Errorf("%s: %d captions, want %d: %s", tt.name, got, tt.captions, item.HTML)
 		}
 	}
 }
 
-func TestPassageAcrossEmphasisIsCredited(t *testing.T) {
+func TestPassageAcrossEmphasis(t *testing.T) {
 	item := makeItem(t, `{"content_html":"<p>From the Guardian: <i>Three houses fell into the sea on Monday, said the council `+
 		`of the town, and more of them will follow.<br><br>Nobody was hurt, said a spokesman for the council on Tuesday.</i>`+
 		`<br><br>I told them so.</p>"}`)
 	if len(item.Quotes) != 1 || strings.Count(item.HTML, "<figure>") != 1 || strings.Count(item.HTML, "<i>") != 2 {
-		t.Errorf("got %d quotes, want 1, with its second paragraph in a figure and in emphasis of its own: %s", len(item.Quotes), item.HTML)
+		t.Errorf("got %d quotes, want 1 whose second paragraph has its own figure and emphasis: %s",
+			len(item.Quotes), item.HTML)
 	}
 }
 
-func TestKnownPublicationsAreCompleted(t *testing.T) {
+func TestKnownPublicationAddresses(t *testing.T) {
 	tests := []struct{ name, source, wantHost, wantFeed string }{
 		{"known", `{"publication":"the Guardian"}`, "theguardian.com", "www.theguardian.com"},
-		{"of another address", `{"publication":"The Guardian","publication_url":"https://guardian.example/"}`, "guardian.example", ""},
-		{"of another feed", `{"publication":"The Guardian","feed_url":"https://feeds.example/g"}`, "theguardian.com", "feeds.example"},
+		{"of another address", `{"publication":"The Guardian","publication_url":"https://guardian.example/"}`,
+			"guardian.example", ""},
+		{"of another feed", `{"publication":"The Guardian","feed_url":"https://feeds.example/g"}`, "theguardian.com",
+			"feeds.example"},
 		{"unknown", `{"publication":"The Westerly Gazette of Nowhere"}`, "", ""},
 	}
 	for _, tt := range tests {
@@ -339,7 +349,7 @@ func TestKnownPublicationsAreCompleted(t *testing.T) {
 	}
 }
 
-func TestQuotedAuthorIsNeverThePostsAuthor(t *testing.T) {
+func TestQuotedAuthorIsNotPostAuthor(t *testing.T) {
 	for _, raw := range []string{
 		`{"content_text":"t","quotes":[{"source":{"authors":[{"name":"Ann Reed"}]}}]}`,
 		`{"content_html":"<blockquote>Three houses fell into the sea.<cite>Ann Reed, The Guardian</cite></blockquote>"}`,
@@ -354,8 +364,8 @@ func TestQuotedAuthorIsNeverThePostsAuthor(t *testing.T) {
 	}
 }
 
-// TestSamePostSameItem holds that an item depends on nothing but post, record and site.
-func TestSamePostSameItem(t *testing.T) {
+// TestItemIsDeterministic checks that an item does not depend on the local time zone.
+func TestItemIsDeterministic(t *testing.T) {
 	local := time.Local
 	t.Cleanup(func() { time.Local = local })
 	first := makeItem(t, fullPost1)
@@ -369,7 +379,8 @@ func TestSamePostSameItem(t *testing.T) {
 
 var fullPost1 = strings.Replace(fullPost, "2014/06/talks\",", "1\",", 1)
 
-// FuzzItem holds that every post gives an error of kind ErrInvalid or an item that XML can carry, the same each time.
+// FuzzItem checks that every post results in an error of kind feed.ErrInvalid or in an item of valid XML characters,
+// which is the same each time.
 func FuzzItem(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"content_text":"From the Guardian:\n\nBy Ann Reed\n\nA passage."}`))
@@ -392,7 +403,7 @@ func FuzzItem(f *testing.F) {
 		}
 		if strings.Contains(result.Item.Title, "\ufffd") && result.Replaced.Count == 0 &&
 			!bytes.Contains(raw, []byte("\ufffd")) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`)) {
-			t.Errorf("the title %q shows what was lost, and nobody is told", result.Item.Title)
+			t.Errorf("title %q has a replaced character, but none is reported", result.Item.Title)
 		}
 		again, err := in.Item("1", raw, record)
 		if err != nil {
@@ -409,13 +420,13 @@ func FuzzItem(f *testing.F) {
 			}
 			var decoded string
 			if err := xml.Unmarshal([]byte("<a>"+b.String()+"</a>"), &decoded); err != nil || decoded != text {
-				t.Errorf("%q is %q when it is read from XML, error %v", text, decoded, err)
+				t.Errorf("%q is decoded from XML as %q, error %v", text, decoded, err)
 			}
 		}
 	})
 }
 
-// FuzzDecode holds that a post that decodes can be encoded and decodes to the same, and that the schema allows it.
+// FuzzDecode checks that a decoded post is valid by the schema, and that encoding and decoding it does not change it.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"id":"1","x":{"a":[1e3,null,"\u00e9"]}}`))
@@ -431,21 +442,21 @@ func FuzzDecode(f *testing.F) {
 		}
 		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\ufeff"))))
 		if err != nil {
-			t.Fatalf("a decoded post can't be read for the schema: %v", err)
+			t.Fatalf("the decoded post is not valid JSON for the schema: %v", err)
 		}
 		if err := schema.Validate(value); err != nil {
-			t.Errorf("the schema refuses a post that the decoder takes: %v", err)
+			t.Errorf("the schema rejects a post that Decode accepts: %v", err)
 		}
 		encoded, err := intake.Encode(p)
 		if err != nil {
-			t.Fatalf("a decoded post can't be encoded: %v", err)
+			t.Fatalf("Encode of a decoded post: %v", err)
 		}
 		if len(encoded) > intake.MaxSize {
 			return
 		}
 		again, err := intake.Decode("1", encoded)
 		if err != nil {
-			t.Fatalf("%s\ndoesn't decode: %v", encoded, err)
+			t.Fatalf("Decode of the encoded post %s: %v", encoded, err)
 		}
 		twice, err := intake.Encode(again)
 		if err != nil || string(twice) != string(encoded) {

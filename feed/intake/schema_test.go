@@ -33,7 +33,7 @@ func compileSchema(t testing.TB) *jsonschema.Schema {
 	return schema
 }
 
-// TestSchemaAgreesWithDecoder holds that both take and refuse the same posts.
+// TestSchemaAgreesWithDecoder checks that the schema and the decoder accept and reject the same posts.
 func TestSchemaAgreesWithDecoder(t *testing.T) {
 	tests := []struct {
 		raw  string
@@ -129,19 +129,19 @@ func TestSchemaAgreesWithDecoder(t *testing.T) {
 	for _, tt := range tests {
 		_, err := intake.Decode("1", []byte(tt.raw))
 		if (err == nil) != tt.good {
-			t.Errorf("%.120s: the decoder says %v, want good: %t", tt.raw, err, tt.good)
+			t.Errorf("%.120s: Decode returned error %v, want valid: %t", tt.raw, err, tt.good)
 		}
 		value, err := jsonschema.UnmarshalJSON(strings.NewReader(tt.raw))
 		if err != nil {
 			t.Fatalf("%s: %v", tt.raw, err)
 		}
 		if err := schema.Validate(value); (err == nil) != tt.good {
-			t.Errorf("%.120s: the schema says %v, want good: %t", tt.raw, err, tt.good)
+			t.Errorf("%.120s: the schema returned error %v, want valid: %t", tt.raw, err, tt.good)
 		}
 	}
 }
 
-// TestSchemaListsEveryMember holds that schema and types have the same members, so that one can't be forgotten.
+// TestSchemaListsEveryMember checks that the schema, the decoder and feed.Post have the same members.
 func TestSchemaListsEveryMember(t *testing.T) {
 	var schema struct {
 		Properties map[string]json.RawMessage `json:"properties"`
@@ -169,13 +169,13 @@ func TestSchemaListsEveryMember(t *testing.T) {
 	}
 	p, err := intake.Decode("1", encoded)
 	if err != nil || len(p.Unknown) > 0 {
-		t.Errorf("the decoder doesn't know %v, error %v", slices.Sorted(maps.Keys(p.Unknown)), err)
+		t.Errorf("Decode reports unknown members %v, error %v, want none", slices.Sorted(maps.Keys(p.Unknown)), err)
 	}
 	p.Unknown = map[string]json.RawMessage{"kept": json.RawMessage("1")}
 	for _, name := range want {
 		p.Unknown[name] = json.RawMessage(`"twice"`)
 	}
 	if encoded, err = intake.Encode(p); err != nil || strings.Contains(string(encoded), "twice") {
-		t.Errorf("Encode writes a known member from Unknown: %s, error %v", encoded, err)
+		t.Errorf("Encode wrote a known member from Unknown: %s, error %v", encoded, err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// Deleted is returned by [StatusOf] for a post that calls itself deleted. It is not a valid status: posts are deleted by
-// removing them.
+// Deleted is returned by [StatusOf] for a post that calls itself deleted. It is not a valid status: posts are deleted
+// by removing them.
 const Deleted feed.Status = "deleted"
 
 var statusMember = regexp.MustCompile(`"status"\s*:\s*"([A-Za-z ]*)"`)

@@ -154,8 +154,8 @@ func someOf(ids []string) string {
 	return visible(fmt.Sprintf("%s and %d more", strings.Join(ids[:shown], ", "), len(ids)-shown))
 }
 
-// replaceFile replaces the file at path by what write writes, once it is complete and on the disk. If there is an error,
-// an existing file stays as it is. A new file gets the permissions of the old one.
+// replaceFile replaces the file at path by what write writes, once it is complete and on the disk. After an error, an
+// existing file is as it was. A new file gets the permissions of the old one.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // a link stays one

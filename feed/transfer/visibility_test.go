@@ -75,7 +75,8 @@ func TestWXRVisibility(t *testing.T) {
 		{post + published + "<wp:status>draft</wp:status>", `rejected: wp:status is both "publish" and "draft"`},
 		{post + "<wp:status>future</wp:status><wp:post_date_gmt>2099-01-01 00:00:00</wp:post_date_gmt>",
 			"published at 2099-01-01T00:00:00Z"},
-		{post + "<wp:status>future</wp:status><wp:post_date_gmt>0000-00-00 00:00:00</wp:post_date_gmt>", "rejected: scheduled"},
+		{post + "<wp:status>future</wp:status><wp:post_date_gmt>0000-00-00 00:00:00</wp:post_date_gmt>",
+			"rejected: scheduled"},
 		{post + published + "<wp:post_password>secret</wp:post_password>", "private"},
 		{post + published + "<wp:post_password> </wp:post_password>", "private"},
 		{post + published + "<wp:post_password>\n\t</wp:post_password>", "published"},
@@ -118,8 +119,8 @@ func TestWXRNamespaces(t *testing.T) {
 		if tt.uri != "" {
 			declaration = fmt.Sprintf(` xmlns:PREFIX="%s" xmlns:excerpt="%sexcerpt/"`, tt.uri, tt.uri)
 		}
-		content := `<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"` + declaration + "><channel>" +
-			tt.head + "<PREFIX:author><PREFIX:author_login>ann</PREFIX:author_login>" +
+		content := `<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"` + declaration +
+			"><channel>" + tt.head + "<PREFIX:author><PREFIX:author_login>ann</PREFIX:author_login>" +
 			"<PREFIX:author_display_name>Ann Lee</PREFIX:author_display_name></PREFIX:author>"
 		for _, status := range []string{"publish", "draft", "private"} {
 			content += "<item><title>" + status + "</title><guid>" + status + "</guid><dc:creator>ann</dc:creator>" +
@@ -317,16 +318,18 @@ func TestExpiryNote(t *testing.T) {
 	}
 }
 
-// TestSiteVisibility checks that the defaults of a Jekyll site and the spelling of a Hugo site's keys tell whether posts
-// are public, too.
+// TestSiteVisibility checks that the defaults of a Jekyll site, and the keys of a Hugo site in any case, tell whether
+// posts are public.
 func TestSiteVisibility(t *testing.T) {
 	for _, tt := range []struct {
 		config, configuration string
 		post, front           string
 		want                  feed.Status
 	}{
-		{"_config.yml", "defaults:\n- scope: {path: ''}\n  values: {published: false}\n", "_posts/2015-01-02-a.md", "", feed.Draft},
-		{"_config.yml", "defaults:\n- scope: {type: posts}\n  values: {password: x}\n", "_posts/2015-01-02-a.md", "", feed.Private},
+		{"_config.yml", "defaults:\n- scope: {path: ''}\n  values: {published: false}\n", "_posts/2015-01-02-a.md", "",
+			feed.Draft},
+		{"_config.yml", "defaults:\n- scope: {type: posts}\n  values: {password: x}\n", "_posts/2015-01-02-a.md", "",
+			feed.Private},
 		{"_config.yml", "", "_drafts/a.md", "", feed.Draft},
 		{"hugo.toml", "", "content/posts/a.md", "Draft: true\nDate: 2015-01-02", feed.Draft},
 	} {
@@ -381,16 +384,19 @@ func TestJSONVisibility(t *testing.T) {
 		{`"status":"friends"`, "rejected: status", "rejected: status"},
 		{`"status":5`, "rejected: status", "rejected: status"},
 		{`"status":"scheduled"`, "rejected: scheduled", "rejected: status"},
-		{`"status":"scheduled","date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z", "rejected: status"},
+		{`"status":"scheduled","date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z",
+			"rejected: status"},
 		{`"draft":true`, "draft", "published"},
 		{`"draft":"perhaps"`, "rejected: draft", "published"},
 		{`"published":false`, "draft", "published"},
 		{`"visibility":"members"`, "private", "published"},
 		{`"password":"x"`, "private", "published"},
-		{`"date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z", "published at 2099-01-02T00:00:00Z"},
+		{`"date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z",
+			"published at 2099-01-02T00:00:00Z"},
 	} {
 		post := `{"id":"a","content_text":"Words",` + tt.members + `}`
-		checkVisibility(t, optionsIn2025, "f.json", `{"version":"https://jsonfeed.org/version/1.1","items":[`+post+`]}`, tt.item)
+		document := `{"version":"https://jsonfeed.org/version/1.1","items":[` + post + `]}`
+		checkVisibility(t, optionsIn2025, "f.json", document, tt.item)
 		checkVisibility(t, optionsIn2025, "f.jsonl", post+"\n", tt.own)
 		checkVisibility(t, optionsIn2025, "f.json", "["+post+"]", tt.own)
 	}
@@ -398,8 +404,11 @@ func TestJSONVisibility(t *testing.T) {
 
 // TestJSONVisibilityNote checks that the user is told of members that feedpub's own posts do not have.
 func TestJSONVisibilityNote(t *testing.T) {
-	for e, err := range (Options{}).Read(strings.NewReader(`{"id":"a","status":"draft","private":true,"draft":true}`), "f.json") {
-		want := []string{"f.json:1: the member draft is not read: a post that is not public needs the status draft or private"}
+	const post = `{"id":"a","status":"draft","private":true,"draft":true}`
+	for e, err := range (Options{}).Read(strings.NewReader(post), "f.json") {
+		want := []string{
+			"f.json:1: the member draft is not read: a post that is not public needs the status draft or private",
+		}
 		if err != nil || !slices.Equal(e.Notes, want) {
 			t.Errorf("got notes %q and error %v, want %q", e.Notes, err, want)
 		}

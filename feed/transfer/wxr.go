@@ -238,7 +238,8 @@ func hasWXRPassword(e *element) bool {
 // public.
 func isWordPressItem(e *element) bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool {
-		return c.space != "" && (c.name == "post_type" || c.name == "post_password") || c.space == "wp" && c.name == "status"
+		return c.space != "" && (c.name == "post_type" || c.name == "post_password") ||
+			c.space == "wp" && c.name == "status"
 	})
 }
 

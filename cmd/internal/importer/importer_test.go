@@ -69,12 +69,12 @@ func runImport(t *testing.T, m memory, dry bool, whole bool, files ...string) *R
 	return r
 }
 
-// TestDuplicates checks that of posts with one id the first is stored, the others are reported with both places, and the
-// report counts what is stored.
+// TestDuplicates checks that of posts with one id the first is stored, that the others are reported with both places,
+// and that the report counts what is stored.
 func TestDuplicates(t *testing.T) {
 	const a, other, b = `{"id":"a","title":"First"}`, `{"id":"a","title":"Second"}`, `{"id":"b"}`
 	rss := func(items string) string { return "<rss version=\"2.0\"><channel>\n" + items + "\n</channel></rss>" }
-	large := strings.Repeat(`{"id":"x","title":"`+strings.Repeat("x", 1000)+"\"}\n", BatchSize+10) // copies, over two batches
+	copies := strings.Repeat(`{"id":"x","title":"`+strings.Repeat("x", 1000)+"\"}\n", BatchSize+10) // over two batches
 	for _, tt := range []struct {
 		name     string
 		whole    bool
@@ -91,11 +91,12 @@ func TestDuplicates(t *testing.T) {
 			[]string{`g.json:1: the post at f.jsonl:1 has the same id "a" and is kept`}, 0, []string{"a", "b"}},
 		{"files of a folder", true, []string{"a.md", "---\nid: a\n---\nFirst\n", "s/b.md", "---\nid: a\n---\nSecond\n"},
 			[]string{`s/b.md: the post at a.md has the same id "a" and is kept`}, 0, []string{"a"}},
-		{"feed", false, []string{"f.xml", rss("<item><guid>a</guid><title>A</title></item>\n<item><guid>a</guid><title>B</title></item>")},
+		{"feed", false, []string{"f.xml", rss("<item><guid>a</guid><title>A</title></item>\n" +
+			"<item><guid>a</guid><title>B</title></item>")},
 			[]string{`f.xml:3: the post at f.xml:2 has the same id "a" and is kept`}, 0, []string{"a"}},
 		{"the first is invalid", false, []string{"f.jsonl", `{"id":"a","title":7}` + "\n" + a + "\n"},
 			[]string{`f.jsonl:1: title: want a string, got a number`}, 0, []string{"a"}},
-		{"batches", false, []string{"f.jsonl", large + `{"id":"x","title":"Other"}`},
+		{"batches", false, []string{"f.jsonl", copies + `{"id":"x","title":"Other"}`},
 			[]string{`f.jsonl:511: the post at f.jsonl:1 has the same id "x" and is kept`}, BatchSize + 9, []string{"x"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -174,7 +174,8 @@ func entryTime(entry string) time.Time {
 }
 
 const (
-	keptRequests = 100
+	// maxRequests is about how many requests can wait for a reply.
+	maxRequests = 100
 	// requestTTL is longer than any caller of Ask waits. A builder that starts later does not find older requests.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
@@ -189,10 +190,18 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 		reply, err := s.delegate(ctx, timeout+s.client.serveTimeout, delegatedAsk, request, timeout.String())
 		return reply, s.client.wrap("ask", err)
 	}
+	// The stream has the requests without a reply only. None of them is dropped to make room.
+	waiting, err := s.client.build.XLen(ctx, s.keys.requests()).Result()
+	if err == nil && waiting >= maxRequests {
+		err = fmt.Errorf("%d requests wait for the builder: %w", waiting, feed.ErrUnavailable)
+	}
+	if err != nil {
+		return nil, s.client.wrap("ask", err)
+	}
 	id := rand.Text() // part of the key of the reply
-	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
+	err = transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{
-			Stream: s.keys.requests(), MaxLen: keptRequests, Approx: true, Values: []any{"id", id, "payload", request},
+			Stream: s.keys.requests(), Values: []any{"id", id, "payload", request},
 		})
 		p.PExpire(ctx, s.keys.requests(), requestTTL)
 		return nil
@@ -227,8 +236,8 @@ func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]b
 	return []byte(reply[len(reply)-1]), nil // the first element is the key
 }
 
-// Requests returns the requests after the given entry, oldest first; "" is before the first. If there is none, it waits
-// up to block for one, and then returns no requests and no error.
+// Requests returns the requests without a reply after the given entry, oldest first; "" is before the first. If there is
+// none, it waits up to block for one, and then returns no requests and no error.
 func (s *Site) Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error) {
 	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {
@@ -243,11 +252,15 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 	return out, nil
 }
 
-// Reply replies to a request. The reply expires if it is not read within a minute.
-func (s *Site) Reply(ctx context.Context, id string, payload []byte) error {
+// Reply replies to a request, which [Site.Requests] does not return again. The reply expires if it is not read within a
+// minute. A request without an ID, which no caller waits for, is only removed.
+func (s *Site) Reply(ctx context.Context, r feed.Request, payload []byte) error {
 	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
-		p.RPush(ctx, s.keys.reply(id), payload)
-		p.PExpire(ctx, s.keys.reply(id), replyTTL)
+		p.XDel(ctx, s.keys.requests(), r.Entry)
+		if r.ID != "" {
+			p.RPush(ctx, s.keys.reply(r.ID), payload)
+			p.PExpire(ctx, s.keys.reply(r.ID), replyTTL)
+		}
 		return nil
 	})
 	return s.client.wrap("reply", err)

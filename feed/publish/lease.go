@@ -166,15 +166,24 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 		if err := l.check(token); err != nil {
 			return err
 		}
-		err := l.store.Renew(ctx, Job, l.owner, leaseTTL)
+		// From the beginning: the store may have renewed the lease long before it answers.
+		begun := time.Now()
+		err := l.renewOnce(ctx)
 		switch {
 		case err == nil:
-			renewed = time.Now()
+			renewed = begun
 		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
 			// Not of kind ErrLocked, which means that no work was begun.
 			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose, see above
 		}
 	}
+}
+
+// renewOnce tries to renew the lease. A connection that does not answer must leave time for another attempt.
+func (l *lease) renewOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
+	defer cancel()
+	return l.store.Renew(ctx, Job, l.owner, leaseTTL)
 }
 
 // agree sets the rendering version that is agreed on, and returns the greatest known token. The error is of kind
@@ -238,7 +247,7 @@ func (l *lease) awaitRestored(ctx context.Context) error {
 	if l.fleet == nil || l.replica.Newest() >= l.fleet.NewestToken() {
 		return nil // this process has the documents itself
 	}
-	for begun := l.clock(); ; {
+	for begun := time.Now(); ; {
 		heads, err := l.heads.Heads(ctx)
 		if err != nil {
 			return err
@@ -248,7 +257,7 @@ func (l *lease) awaitRestored(ctx context.Context) error {
 			newest = max(newest, h.Token)
 		}
 		seen := l.fleet.NewestToken()
-		switch waited := l.clock().Sub(begun); {
+		switch waited := time.Since(begun); {
 		case newest >= seen:
 			return nil
 		case waited >= restoreTimeout:

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -212,7 +213,10 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 		case begun := <-s.requests:
 			for again := true; again; {
 				var err error
-				if again, err = r.scanOnce(ctx, token, s, begun); err != nil {
+				again, err = r.scanOnce(ctx, token, s, begun)
+				if ctx.Err() == nil && errors.Is(err, feed.ErrUnavailable) {
+					pause(ctx, retryInterval)
+				} else if err != nil {
 					return err
 				}
 				begun = nil // later requests were answered by scanOnce
@@ -223,8 +227,8 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 	}
 }
 
-// scanOnce makes one scan and answers begun, unless it is nil, after waitPosts. It reports whether another scan was
-// requested meanwhile.
+// scanOnce makes one scan and answers begun, unless it is nil, after waitPosts. It reports whether another scan has to
+// follow: one was requested meanwhile, or this one failed after begun was answered, so that nobody else will repeat it.
 func (r *reconciler) scanOnce(
 	ctx context.Context, token feed.Token, s *scanner, begun chan<- error,
 ) (again bool, err error) {
@@ -234,7 +238,10 @@ func (r *reconciler) scanOnce(
 			begun = nil
 		}
 	}
-	defer answer()
+	defer func() {
+		again = again || err != nil && begun == nil
+		answer()
+	}()
 	compared, found := 0, false
 	for st, err := range r.steps(ctx) {
 		if err != nil {

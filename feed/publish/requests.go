@@ -10,12 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-const (
-	// askTimeout bounds how long Ask waits for the answer.
-	askTimeout = 10 * time.Minute
-	// requestAge bounds the age of the requests that a new builder answers. Older callers have timed out.
-	requestAge = time.Minute
-)
+// askTimeout bounds how long Ask waits for the answer.
+const askTimeout = 10 * time.Minute
 
 // Asker sends requests to the builder.
 type Asker interface {
@@ -25,9 +21,9 @@ type Asker interface {
 
 // requestReader reads requests and answers them.
 type requestReader interface {
-	// Requests waits up to block for requests after an entry.
+	// Requests waits up to block for requests after an entry. Those that have a reply are not among them.
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
-	Reply(ctx context.Context, id string, payload []byte) error
+	Reply(ctx context.Context, r feed.Request, payload []byte) error
 }
 
 // request asks the builder to rebuild feeds, and reply is the answer, as they are stored.
@@ -92,30 +88,34 @@ func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Repo
 
 // answerRequests answers requests until ctx ends.
 func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error {
-	after := fmt.Sprintf("%d-0", p.config.Clock().Add(-requestAge).UnixMilli())
 	for {
-		requests, err := p.config.Store.Requests(ctx, after, pollInterval)
-		if err != nil {
+		if err := p.retry(ctx, func() error { return p.answerPending(ctx, token) }); err != nil {
 			return err
 		}
-		if len(requests) == 0 {
-			continue
-		}
-		after = requests[len(requests)-1].Entry
-		// One rebuild answers all requests for the same feeds: all of them were made before it began.
-		answers := map[string][]byte{}
-		for _, r := range requests {
-			key := string(r.Payload)
-			if answers[key] == nil {
-				if answers[key], err = p.answer(ctx, token, r.Payload); err != nil {
-					return err
-				}
-			}
-			if err := p.config.Store.Reply(ctx, r.ID, answers[key]); err != nil {
+	}
+}
+
+// answerPending answers all requests without a reply, whenever they were made: an earlier builder may have left them.
+// It waits for one if there are none.
+func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
+	requests, err := p.config.Store.Requests(ctx, "", pollInterval)
+	if err != nil {
+		return err
+	}
+	// One rebuild answers all requests for the same feeds: all of them were made before it began.
+	answers := map[string][]byte{}
+	for _, r := range requests {
+		key := string(r.Payload)
+		if answers[key] == nil {
+			if answers[key], err = p.answer(ctx, token, r.Payload); err != nil {
 				return err
 			}
 		}
+		if err := p.config.Store.Reply(ctx, r, answers[key]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // answer rebuilds what a request asks for and returns the encoded reply. An error ends the term; the next builder
@@ -130,7 +130,7 @@ func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if errors.Is(err, errSuperseded) {
+	if errors.Is(err, errSuperseded) || errors.Is(err, errLeaseLost) {
 		return nil, err
 	}
 	if err != nil {

@@ -75,11 +75,15 @@ func (p *Publisher) serveTerm(ctx context.Context, token feed.Token) error {
 	g, ctx := errgroup.WithContext(ctx)
 	scan := p.reconciler.start()
 	g.Go(func() error { return p.reconciler.run(ctx, token, scan) })
+	// Beside the first rebuild, which can take minutes.
+	g.Go(func() error { return p.answerRequests(ctx, token) })
 	g.Go(func() error {
-		if _, err := p.rebuild(ctx, token, nil, p.config.Scheduled); err != nil {
+		if err := p.retry(ctx, func() error {
+			_, err := p.rebuild(ctx, token, nil, p.config.Scheduled)
+			return err
+		}); err != nil {
 			return err
 		}
-		g.Go(func() error { return p.answerRequests(ctx, token) })
 		if !p.config.OnChange {
 			return nil
 		}
@@ -88,30 +92,50 @@ func (p *Publisher) serveTerm(ctx context.Context, token feed.Token) error {
 	return g.Wait()
 }
 
+// retry calls f again while the store is unavailable, so that a moment in which it does not answer costs one operation
+// and not the term. If it lasts, the lease cannot be renewed, and ctx ends.
+func (p *Publisher) retry(ctx context.Context, f func() error) error {
+	for last := ""; ; {
+		err := f()
+		if ctx.Err() != nil || !errors.Is(err, feed.ErrUnavailable) {
+			return err
+		}
+		last = p.logState(err, last)
+		pause(ctx, retryInterval)
+	}
+}
+
 // followChanges absorbs and builds whenever something is submitted or due.
 func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 	for {
-		wait, err := p.buildChanges(ctx, token)
-		if err != nil {
-			return err
-		}
-		if due, ok, err := p.config.Store.NextDue(ctx); err != nil {
-			return err
-		} else if ok {
-			now, err := p.config.Store.Now(ctx)
-			if err != nil {
-				return err
-			}
-			wait = min(wait, max(due.Sub(now), time.Millisecond))
-		}
-		cursor, err := p.config.Store.Cursor(ctx)
-		if err != nil {
-			return err
-		}
-		if _, err := p.config.Store.AwaitInbox(ctx, cursor, wait); err != nil {
+		if err := p.retry(ctx, func() error { return p.followChange(ctx, token) }); err != nil {
 			return err
 		}
 	}
+}
+
+// followChange absorbs and builds, and then waits until something is submitted or due, or until it is time to look at
+// the state anyway.
+func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
+	wait, err := p.buildChanges(ctx, token)
+	if err != nil {
+		return err
+	}
+	if due, ok, err := p.config.Store.NextDue(ctx); err != nil {
+		return err
+	} else if ok {
+		now, err := p.config.Store.Now(ctx)
+		if err != nil {
+			return err
+		}
+		wait = min(wait, max(due.Sub(now), time.Millisecond))
+	}
+	cursor, err := p.config.Store.Cursor(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = p.config.Store.AwaitInbox(ctx, cursor, wait)
+	return err
 }
 
 // buildChanges absorbs the inbox and builds the dirty feeds. It returns how long to wait for submissions before

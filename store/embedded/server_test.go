@@ -258,7 +258,7 @@ func TestOtherProcessesAskTheBuilder(t *testing.T) {
 	go func() {
 		requests, err := own.Requests(t.Context(), "0-0", time.Minute)
 		if err == nil {
-			err = own.Reply(t.Context(), requests[0].ID, []byte("reply to "+string(requests[0].Payload)))
+			err = own.Reply(t.Context(), requests[0], []byte("reply to "+string(requests[0].Payload)))
 		}
 		answered <- err
 	}()

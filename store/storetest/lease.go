@@ -107,7 +107,7 @@ func testAskAndReply(t *testing.T, s suite) {
 	go func() {
 		requests, err := builder.Requests(s.ctx, "", 30*time.Second)
 		if err == nil && len(requests) == 1 {
-			err = builder.Reply(s.ctx, requests[0].ID, append([]byte("reply to "), requests[0].Payload...))
+			err = builder.Reply(s.ctx, requests[0], append([]byte("reply to "), requests[0].Payload...))
 		}
 		done <- err
 	}()

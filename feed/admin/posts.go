@@ -178,7 +178,7 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if stored.Raw == nil && stored.Item == nil {
-		return noPost(id)
+		return h.confirmLoss(r, id, c)
 	}
 	confirmed, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) {
 		return nil, c.check(current)
@@ -193,6 +193,25 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// confirmLoss records that a post that does not exist is to be deleted, as 'feedpub post delete' does: the post may be
+// lost, and a feed that contains it is held until that is confirmed. The response is still that there is no such post.
+func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error {
+	if intake.CheckID(id) != nil || c.check(nil) != nil {
+		return noPost(id)
+	}
+	_, err := h.Posts.Update(r.Context(), id, func(current []byte) ([]byte, error) {
+		if current != nil {
+			return nil, fmt.Errorf("post %q was written while it was deleted: %w", id, feed.ErrStale)
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	h.Log.Info("loss of a post confirmed", "writer", tokenName(r), "post", id)
+	return noPost(id)
 }
 
 // listedPost is an entry of the list of posts.

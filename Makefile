@@ -26,6 +26,7 @@ build: ## build bin/feedpub: static, the same bytes for the same source
 test: deps ## run all tests with the race detector, after installing the programs that they start
 	$(GO) test -race ./...
 	$(GO) test -run Allocates ./feed/serve/...
+	$(GO) test -run Cost ./feed/markup ./feed/transfer
 	$(GO) test -run TenThousandFeeds ./cmd/feedpub
 
 .PHONY: deps

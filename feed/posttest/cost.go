@@ -1,0 +1,60 @@
+//go:build unix
+
+package posttest
+
+import (
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// CheckCost checks that the CPU time and the memory that read needs for hostile texts grow linearly with the text: twice
+// the text takes less than 2.5 times as long, and no text allocates more than 2 KB for each of its bytes. Wrap turns a
+// text into the input of read. Times below 100 ms are not compared. The race detector changes times and allocations, so
+// tests that call CheckCost must be built without it.
+func CheckCost(t *testing.T, name string, wrap func(text string) string, read func(input string)) {
+	t.Helper()
+	const size, perByte, short = 32 << 10, 2 << 10, 100 * time.Millisecond
+	small, large := Hostile(size), Hostile(2*size)
+	for i := range large {
+		one, two := wrap(small[i].Text), wrap(large[i].Text)
+		long, memory := cost(read, two)
+		half := long
+		linear := func() bool { return long < short || long < 5*half/2 }
+		// The minimum of several runs is the least disturbed by other processes.
+		for try := 0; try < 5 && long >= short && (try == 0 || !linear()); try++ {
+			again, _ := cost(read, two)
+			first, _ := cost(read, one)
+			long, half = min(long, again), min(half, first)
+		}
+		if !linear() {
+			t.Errorf("%s of %s: %v for %d bytes and %v for %d bytes, want less than 2.5 times as much",
+				name, large[i].Name, half, len(one), long, len(two))
+		}
+		if memory > perByte*uint64(len(two)) {
+			t.Errorf("%s of %s: allocated %d MB for %d bytes, want at most %d for each",
+				name, large[i].Name, memory>>20, len(two), perByte)
+		}
+	}
+}
+
+// cost returns the CPU time of read and the bytes that it allocates.
+func cost(read func(string), input string) (time.Duration, uint64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := cpuTime()
+	read(input)
+	used := cpuTime() - start
+	runtime.ReadMemStats(&after)
+	return used, after.TotalAlloc - before.TotalAlloc
+}
+
+// cpuTime returns the CPU time that the process has used.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}

@@ -84,7 +84,7 @@ func charts() []chart {
 			{"Redis, posts compressed", "memory of Redis", mib},
 			{"builder, at most", "peak memory of this process", mib},
 		}, true},
-		{"change.svg", "One post changed, to all its documents served", "posts", "ms", posts, []line{
+		{"change.svg", "Time from a change of one post until all its documents are served", "posts", "ms", posts, []line{
 			{"median", changed, p50}, {"99 of 100", changed, p99},
 		}, true},
 		{"feeds.svg", "Documents held in memory", "feeds", "MiB", feeds, []line{

@@ -14,7 +14,7 @@ import (
 
 const atomNamespace = "http://www.w3.org/2005/Atom"
 
-// As in rss.go, these types embed those of gorilla/feeds and hide some of their fields.
+// As in rss.go, these types embed types of gorilla/feeds and hide some of the embedded fields.
 
 type atomRoot struct {
 	*feeds.AtomFeed
@@ -46,7 +46,7 @@ type atomText struct {
 	Text string `xml:",chardata"`
 }
 
-// atomLink is a link (RFC 4287, section 4.2.7). The one of gorilla/feeds has no title.
+// atomLink is a link (RFC 4287, section 4.2.7). The type in gorilla/feeds has no title.
 type atomLink struct {
 	XMLName xml.Name `xml:"link"`
 	Rel     string   `xml:"rel,attr"`
@@ -72,7 +72,7 @@ type personView struct {
 }
 
 // newAtomEntry converts an item to Atom. The link to the post itself comes last, because some feed readers use the last
-// link whatever its relation.
+// link regardless of its relation.
 func newAtomEntry(site feed.SiteID, item *feed.Item, v Variant) atomEntry {
 	x := atomEntry{
 		AtomEntry: &feeds.AtomEntry{
@@ -229,17 +229,17 @@ func atomFrame(f feed.Feed, version int, updated time.Time) (frame, error) {
 	if err := xml.Unmarshal(fr.empty(), &back); err != nil {
 		return frame{}, err
 	}
-	for i := range back.Links { // decoding sets the namespace, which encoding must not write again
+	for i := range back.Links { // decoding sets the namespace, which must not be encoded again
 		back.Links[i].XMLName.Space = ""
 	}
 	return fr, same(&v, &back)
 }
 
-// markup matches text that would be shown differently as HTML.
+// markup matches text that has a different meaning in HTML.
 var markup = regexp.MustCompile(`<[A-Za-z/!?]|&#?[0-9A-Za-z]+;`)
 
 // plain returns plain text as a text construct. Only text that looks like markup is escaped and declared as HTML: some
-// feed readers treat every title as HTML and would hide it, and others do not decode titles of type html.
+// feed readers treat every title as HTML and would not show such text, and others do not decode titles of type html.
 func plain(s string) atomText {
 	if strings.ContainsAny(s, "<&") && markup.MatchString(s) {
 		return atomText{Type: "html", Text: textToHTML(s)}

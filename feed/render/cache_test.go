@@ -22,7 +22,7 @@ func TestFragmentCacheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := *item // another copy, in another feed and from a later intake
+	again := *item // a copy with other Feeds and another RawSum
 	again.Feeds, again.RawSum = []feed.Name{"tags/x"}, "another"
 	second, err := r.fragments("main", &again, Variant{}, feed.Formats())
 	if err != nil {
@@ -39,7 +39,7 @@ func TestFragmentCacheKey(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if &first[i][0] != &german[i][0] {
-			t.Errorf("the %s fragment depends on the language of pages or on the spelling of the default content", format)
+			t.Errorf("the %s fragment with a page language and an explicit FullContent is not from the cache", format)
 		}
 	}
 	shifted, err := r.fragments("main", item, Variant{Fraction: time.Microsecond}, feed.Formats())
@@ -48,7 +48,7 @@ func TestFragmentCacheKey(t *testing.T) {
 	}
 	for i, format := range feed.Formats() {
 		if same := &first[i][0] == &shifted[i][0]; same != (format != feed.Atom) {
-			t.Errorf("the %s fragment with a fraction of a second is from the cache: %v, want it for all formats but Atom",
+			t.Errorf("the %s fragment with a fraction of a second is from the cache: %v, want true for all formats except Atom",
 				format, same)
 		}
 	}
@@ -105,12 +105,12 @@ func TestFragmentCacheSize(t *testing.T) {
 			t.Fatal(err)
 		}
 		if &again[0][0] != &kept[0][0] {
-			t.Fatalf("a frequently used fragment is not in the cache after %d others", n)
+			t.Fatalf("a frequently used fragment is not in the cache after %d other fragments", n)
 		}
 	}
 	again, err := r.fragments("main", cachedItem("once"), Variant{}, feed.Formats())
 	if err != nil || &again[0][0] == &once[0][0] {
-		t.Errorf("an unused fragment is still in a cache of %d bytes after 200 others (error %v)", limit, err)
+		t.Errorf("an unused fragment is still in a cache of %d bytes after 200 other fragments (error %v)", limit, err)
 	}
 	large := cachedItem("large")
 	large.HTML = string(bytes.Repeat([]byte("x"), limit))

@@ -24,7 +24,11 @@ func TestConformance(t *testing.T) {
 	for _, fx := range fixtures() {
 		for format, doc := range documents(t, fx) {
 			t.Run(fx.name+"/"+string(format), func(t *testing.T) {
-				check[format](&rules{T: t, feed: fx.feed, self: render.URL(fx.feed.Site, fx.feed.Name, format)}, doc)
+				conforms := check[format]
+				if conforms == nil {
+					t.Fatalf("no reader for format %q: add one to TestConformance", format)
+				}
+				conforms(&rules{T: t, feed: fx.feed, self: render.URL(fx.feed.Site, fx.feed.Name, format)}, doc)
 			})
 		}
 	}
@@ -101,7 +105,7 @@ func (r *rules) parse(doc []byte) *node {
 		}
 	}
 	r.want(bytes.HasPrefix(doc, []byte(`<?xml version="1.0" encoding="UTF-8"?>`)), "the XML declaration is missing")
-	r.want(len(top.children) == 1, "%d root elements", len(top.children))
+	r.want(len(top.children) == 1, "the document has %d root elements, want 1", len(top.children))
 	return top.children[0]
 }
 
@@ -127,7 +131,7 @@ func (r *rules) atMost(limit int, n *node, name string) {
 	r.want(len(n.all(name)) <= limit, "<%s> has %d <%s>, want at most %d", n.name, len(n.all(name)), name, limit)
 }
 
-// known requires that the names of all children are listed.
+// known requires that every child has one of the names.
 func (r *rules) known(n *node, names ...string) {
 	r.Helper()
 	for _, c := range n.children {
@@ -171,7 +175,8 @@ func (r *rules) history(rels map[string][]string, n *node, format feed.Format) {
 		r.want(slices.Equal(rels[rel], want), "rel=%s is %q, want %q", rel, rels[rel], want)
 	}
 	archives := len(n.all("fh:archive"))
-	r.want((archives == 1) == h.Archive, "%d fh:archive in a document that is an archive: %v", archives, h.Archive)
+	r.want((archives == 1) == h.Archive, "the document has %d fh:archive elements; it is an archive: %v",
+		archives, h.Archive)
 }
 
 // rfc822 requires a date with the correct weekday, a four-digit year and the zone +0000.
@@ -204,7 +209,7 @@ func conformRSS(r *rules, doc []byte) {
 	r.one(channel, "description")
 	r.one(channel, "generator")
 	r.absolute("channel link", link)
-	r.want(r.one(channel, "language") == r.feed.Site.Language, "the channel's language is not the site's")
+	r.want(r.one(channel, "language") == r.feed.Site.Language, "the channel's language differs from the site's")
 	built := r.rfc822(r.one(channel, "lastBuildDate"))
 	r.want(built.Equal(r.feed.Updated.Truncate(time.Second)), "lastBuildDate is %v, want %v", built, r.feed.Updated)
 	rels := r.links(channel, "atom:link")
@@ -213,7 +218,7 @@ func conformRSS(r *rules, doc []byte) {
 	for _, image := range channel.all("image") {
 		r.absolute("image", r.one(image, "url"))
 		r.want(r.one(image, "title") == title && r.one(image, "link") == link,
-			"the image's title and link are not the channel's")
+			"the image's title and link differ from the channel's")
 	}
 	guids := map[string]bool{}
 	for _, item := range channel.all("item") {
@@ -261,8 +266,8 @@ func conformRSS(r *rules, doc []byte) {
 
 func conformAtom(r *rules, doc []byte) {
 	root := r.parse(doc)
-	r.want(root.name == "atom:feed", "root is <%s>", root.name)
-	r.want(root.attrs["lang"] == r.feed.Site.Language, "xml:lang is %q, want the site's", root.attrs["lang"])
+	r.want(root.name == "atom:feed", "root is <%s>, want <atom:feed>", root.name)
+	r.want(root.attrs["lang"] == r.feed.Site.Language, "xml:lang is %q, want the site's language", root.attrs["lang"])
 	r.known(root, "atom:id", "atom:title", "atom:subtitle", "atom:updated", "atom:rights", "atom:icon", "atom:generator",
 		"atom:author", "atom:link", "fh:archive", "atom:entry")
 	r.absolute("feed id", r.one(root, "atom:id"))
@@ -367,8 +372,9 @@ func conformJSON(r *rules, doc []byte) {
 	r.want(jf.Version == "https://jsonfeed.org/version/1.1", "version is %q", jf.Version)
 	r.want(jf.Title != "" && jf.Items != nil, "title or items are missing")
 	r.want(jf.FeedURL == r.self, "feed_url is %q, want the document's own URL %q", jf.FeedURL, r.self)
-	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's", jf.Language)
-	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "%d hubs", len(jf.Hubs))
+	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's language", jf.Language)
+	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "the document has %d hubs; the site's hub is %q",
+		len(jf.Hubs), r.feed.Site.Hub)
 	r.absolute("home_page_url", jf.HomePageURL)
 	var next string
 	if prev := r.feed.History.Prev; prev != "" {

@@ -78,7 +78,7 @@ func shown(settings feed.Feed, items ...*feed.Item) feed.Feed {
 	return f
 }
 
-// guardian makes a post a quotation from a newspaper, as intake would.
+// guardian turns a post into a quotation from a newspaper, like intake.
 func guardian(i *feed.Item) {
 	i.HTML = `<p>From the <a href="https://www.theguardian.com/">Guardian</a>:</p>
 <figure><blockquote cite="https://www.theguardian.com/world/2014/jun/16/talks">` +
@@ -163,7 +163,7 @@ func fixtures() []fixture {
 
 		{name: "bare-site", feed: build.Feed(bare, feed.Main, "", []*feed.Item{post("a"), post("b")}, time.Time{})},
 
-		// The content is sanitized HTML that is still dangerous if documents do not escape it correctly.
+		// The content is sanitized HTML that is dangerous if a document does not escape it correctly.
 		{name: "hostile-html", feed: mainFeed(
 			post("hostile", titled(`<script>alert("t")</script>`), func(i *feed.Item) {
 				i.HTML = `<p>&lt;script&gt;alert(1)&lt;/script&gt; ]]&gt;&lt;/content:encoded&gt;&lt;/item&gt;</p>

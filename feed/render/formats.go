@@ -15,11 +15,11 @@ type formatWriter struct {
 	// fragment writes an item for which [checkItem] returned nil. It is nil for formats without items.
 	fragment func(p *pen, version int, site feed.SiteID, item *feed.Item, v Variant) ([]byte, error)
 	// frame writes the head and foot of a feed's document and checks them against f. f.Items are the items of the
-	// document; updated is the latest time written in it, which may be later than f.Updated by a fraction.
+	// document; updated is the latest time written in it, which may be later than f.Updated by a fraction of a second.
 	frame func(f feed.Feed, version int, updated time.Time) (frame, error)
 	layout
-	// variant returns v with only the fields that fragments of the format depend on, so that the cache has each fragment
-	// once.
+	// variant returns v with only the fields that fragments of the format depend on, so that equal fragments have the same
+	// cache key.
 	variant func(v Variant) Variant
 	// policy returns the Content-Security-Policy that documents are served with; nil means none.
 	policy func() string
@@ -29,7 +29,8 @@ type formatWriter struct {
 
 // layout is the text between the fragments of a document and around them.
 type layout struct {
-	// The fragments are enclosed by open and close and separated by separator. Without fragments all three are omitted.
+	// The fragments are enclosed by open and close and separated by separator. If there are no fragments, all three are
+	// omitted.
 	open, separator, close string
 	// Every fragment begins with itemStart and ends with itemEnd.
 	itemStart, itemEnd string
@@ -57,8 +58,8 @@ var writers = complete(map[feed.Format]*formatWriter{
 	feed.CSS:  {}, // see [Renderer.StyleSheet]
 }, feed.AllFormats(), feed.FeedFormats())
 
-// complete returns the table if it has a row for each of the formats in all, and functions for those in ofFeeds. It
-// panics otherwise, so a format without a writer is found when the program starts.
+// complete returns the table if it has a row for every format in all, and the rows of the formats in ofFeeds have
+// functions. Otherwise it panics, so a missing writer is detected when the program starts.
 func complete(table map[feed.Format]*formatWriter, all, ofFeeds []feed.Format) map[feed.Format]*formatWriter {
 	for _, format := range all {
 		w, ok := table[format]
@@ -89,17 +90,18 @@ func writerOf(format feed.Format) (*formatWriter, error) {
 
 // Variant has the settings of a feed that a fragment depends on. The zero Variant has the defaults.
 type Variant struct {
-	// Fraction is added to the item's atom:updated, to make it differ from those of other entries of the feed.
+	// Fraction is added to the item's atom:updated, so that every entry of the feed has a different time.
 	Fraction  time.Duration
 	Content   feed.Content
 	TitleLink feed.TitleLink
-	// Language is the site's language, in which pages label the parts of an item.
+	// Language is the site's language. Pages use it for the labels of an item.
 	Language string
 }
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
-// The functions below implement formatWriter.variant. Values with the same meaning become equal.
+// The functions below implement formatWriter.variant. They also replace values that have the same effect with one of
+// them.
 
 func rssVariant(v Variant) Variant  { return Variant{Content: v.content(), TitleLink: v.titleLink()} }
 func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fraction: v.Fraction} }
@@ -123,11 +125,12 @@ func (v Variant) titleLink() feed.TitleLink {
 	return ""
 }
 
-// Fragment returns the part of a document that is the item: an RSS item, an Atom entry, a JSON Feed item or an article
-// of a page. It has the rendering version [Version]. Equal arguments have equal results. The caller owns the result.
+// Fragment encodes an item as it appears in documents of the format: as an RSS item, an Atom entry, a JSON Feed item or
+// an article of a page. It uses the rendering version [Version]. Equal arguments give equal results. The caller owns
+// the result.
 //
 // RSS, Atom and JSON fragments are parsed and compared with the item. If the item cannot be written, the error is of
-// kind [feed.ErrInvalid] and names the part of the item.
+// kind [feed.ErrInvalid] and names the part of the item that is invalid.
 func Fragment(site feed.SiteID, item *feed.Item, format feed.Format, v Variant) ([]byte, error) {
 	if err := checkItem(item); err != nil {
 		return nil, err
@@ -209,7 +212,7 @@ func (f frame) join(l layout, fragments [][]byte) ([]byte, feed.Bounds) {
 	return append(append(doc, l.close...), f.foot...), bounds
 }
 
-// same returns an error that names the first field in which the structs that want and got point to differ.
+// same compares the structs that want and got point to. The error names the first field that differs.
 func same(want, got any) error {
 	w, g := reflect.Indirect(reflect.ValueOf(want)), reflect.Indirect(reflect.ValueOf(got))
 	for i := range w.NumField() {

@@ -9,10 +9,10 @@ import (
 	"feedpub/feed"
 )
 
-// fake is a format that the tables do not have.
+// fake is a format that is not in the tables.
 const fake feed.Format = "fake"
 
-// TestNewFormatWithoutWriter adds a format only to those of package feed. Programs must panic at the start.
+// TestNewFormatWithoutWriter adds a format to package feed only. Package initialization must panic.
 func TestNewFormatWithoutWriter(t *testing.T) {
 	all, ofFeeds := append(feed.AllFormats(), fake), append(feed.FeedFormats(), fake)
 	if got := panics(func() { complete(writers, all, ofFeeds) }); !strings.Contains(got, `"fake"`) {
@@ -24,7 +24,7 @@ func TestNewFormatWithoutWriter(t *testing.T) {
 		t.Errorf("complete with an empty row panics with %q, want a message that names the format", got)
 	}
 	if got := panics(func() { complete(writers, feed.AllFormats(), feed.FeedFormats()) }); got != "" {
-		t.Errorf("complete panics with %q", got)
+		t.Errorf("complete with the current table panics with %q", got)
 	}
 }
 

@@ -16,13 +16,13 @@ const fractionSlots = 999_999
 // fractions returns the duration to add to the atom:updated of each item, so that no two entries of a feed have the
 // same time. Some aggregators treat entries with equal times as the same entry, and bulk imports have many of them.
 //
-// An item whose time is unique gets 0. Others get 1 to 999,999 microseconds, derived from the SHA-256 of their ids. So
-// an item keeps its time, and its fragment its bytes, when other items with the same time are added or removed;
-// numbering the items would change all of them. If two items get the same microsecond (one pair in a million), the one
-// with the greater id takes the next free one.
+// An item whose time is unique gets 0. The other items get 1 to 999,999 microseconds, derived from the SHA-256 of their
+// ids. An item therefore keeps its time, and its fragment its bytes, when other items with the same time are added or
+// removed; numbering the items would change all of them. If two items get the same microsecond (one pair in a million),
+// the item with the greater id gets the next unused value.
 //
-// The unit is microseconds because several date parsers fail on more than six digits, and with milliseconds there would
-// be a collision in every second feed of fifty imported posts.
+// The unit is microseconds because several date parsers fail on more than six digits, and with milliseconds half of all
+// feeds with fifty imported posts would have a collision.
 func fractions(items []*feed.Item) []time.Duration {
 	sharing := make(map[int64]int, len(items))
 	for _, item := range items {

@@ -13,8 +13,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// FuzzDocuments checks that documents are well-formed whatever an item contains, that they have the other item, and
-// that they either have the item's id or it is rejected.
+// FuzzDocuments renders a feed of an arbitrary item and a fixed one. It checks that the documents are well-formed, that
+// the fixed item is always included, and that the arbitrary item is either included with its id or rejected.
 func FuzzDocuments(f *testing.F) {
 	f.Add("id", "title", "<p>html</p>", "summary", "https://example.org/", "tag", int64(1402997400000))
 	f.Add("a]]>b", "</title>&amp;<", "]]>]]]]><![CDATA[", "&#0;", "javascript:alert(1)", "]]>", int64(0))
@@ -69,7 +69,7 @@ func FuzzDocuments(f *testing.F) {
 	})
 }
 
-// expected returns the ids as they are in documents of the format.
+// expected returns the ids as documents of the format contain them.
 func expected(format feed.Format, ids []string) []string {
 	list := make([]string, len(ids))
 	for i, id := range ids {

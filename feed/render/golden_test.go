@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// documents renders the fixture's feed and fails the test if the rejected items are not those of the fixture.
+// documents renders the fixture's feed and fails the test unless exactly the items in fx.rejected are rejected.
 func documents(t *testing.T, fx fixture) map[feed.Format][]byte {
 	t.Helper()
 	docs, rejected, err := render.New().Documents(fx.feed)

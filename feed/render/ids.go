@@ -9,12 +9,12 @@ import (
 )
 
 // AtomID returns the atom:id of a post (RFC 4287, section 4.2.6). It depends only on the arguments, and different ids
-// have different results. It must never change: feed readers would show every post as new.
+// have different results. The result for an id must never change, because feed readers would then show the post as new.
 //
-// An absolute URI of the schemes http, https, tag and urn is returned unchanged, so that an imported blog keeps the ids
-// that feed readers know. Any other id becomes urn:feedpub:SITE: and the percent-encoded id. That includes ids that
-// only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows but many validators
-// and feed readers do not accept.
+// An absolute URI of the schemes http, https, tag and urn is returned unchanged, so that feed readers do not show the
+// posts of an imported blog as new. Any other id becomes urn:feedpub:SITE: and the percent-encoded id. That includes
+// ids that only look like a URI, such as "post:1", and IRIs with non-ASCII characters, which RFC 4287 allows but many
+// validators and feed readers do not accept.
 func AtomID(site feed.SiteID, id string) string {
 	if isURI(id) && !hasPrefixFold(id, urnPrefix) {
 		return id
@@ -22,8 +22,8 @@ func AtomID(site feed.SiteID, id string) string {
 	return urnPrefix + string(site) + ":" + urnEscape(id)
 }
 
-// FeedID returns the atom:id of a feed. It differs from every result of [AtomID] that begins with the same prefix and
-// site, since those have no further colon. It does not depend on the URL of the feed.
+// FeedID returns the atom:id of a feed. It differs from every result of [AtomID]: a post's id has no colon after the
+// prefix urn:feedpub:SITE: but a feed's id has. It does not depend on the URL of the feed.
 func FeedID(site feed.SiteID, name feed.Name) string {
 	return urnPrefix + string(site) + ":feed:" + urnEscape(string(name))
 }
@@ -37,9 +37,9 @@ func hasPrefixFold(s, prefix string) bool {
 // urnEscape percent-encodes all bytes except ASCII letters, digits and "-._".
 //
 // Bytes that URI normalization (RFC 3986, section 6.2.2; RFC 3987, section 5.3.2) would change are written as "=" and
-// two digits instead, because a consumer that normalizes URIs would see a different id. These are "~", which older URN
-// syntax requires to be encoded and normalization decodes; "%", which may be decoded twice; and all non-ASCII bytes of
-// text that is not in NFC, such as file names on some systems.
+// two digits instead, because a consumer that normalizes URIs would see a different id. These are "~", which must be
+// encoded in the older URN syntax but is decoded by normalization; "%", which may be decoded twice; and all non-ASCII
+// bytes of text that is not in NFC, such as file names on some systems.
 func urnEscape(s string) string {
 	const hex = "0123456789ABCDEF"
 	normalized := norm.NFC.IsNormalString(s)

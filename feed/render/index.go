@@ -20,7 +20,7 @@ type Entry struct {
 	Label       string
 	Description string        // plain text; may be empty
 	Formats     []feed.Format // empty: all
-	// Updated is [feed.Feed.Updated]. The zero time is not shown; lists without times do not change with every post.
+	// Updated is as in [feed.Feed]. The zero time is not shown. A list without times does not change with every post.
 	Updated time.Time
 }
 
@@ -28,14 +28,14 @@ func (e Entry) label() string {
 	return cmp.Or(strings.TrimSpace(e.Label), strings.TrimSpace(e.Title), string(e.Name))
 }
 
-// group is the feeds of a family, or those that belong to none.
+// group is a part of the list: the feeds of one family, or the feeds that belong to no family.
 type group struct {
 	family  feed.Family
 	entries []Entry
 }
 
-// groups groups the feeds by family: first those of no family, then tags, authors and sources. Within a group the main
-// feed comes first, and the others are sorted by label. Archives and duplicates are omitted.
+// groups groups the feeds by family. Feeds without a family come first, then tags, authors and sources. Within a group
+// the main feed comes first, and the others are sorted by label. Archives and duplicates are omitted.
 func groups(list []Entry) []group {
 	list = slices.Clone(list)
 	slices.SortFunc(list, func(a, b Entry) int {
@@ -108,7 +108,7 @@ func (r *Renderer) Index(site feed.Site, list []Entry) (feed.Document, error) {
 				top.Subscribe, top.Alternates = formats, formats
 			}
 			pf := pageFeed{URL: URL(site, e.Name, feed.HTML), Name: e.label(), Formats: formats}
-			if g.family == "" && e.Description != pf.Name { // others repeat the names of the group and the feed
+			if g.family == "" && e.Description != pf.Name { // other descriptions only repeat the names of the group and the feed
 				pf.Description = e.Description
 			}
 			if !e.Updated.IsZero() {
@@ -193,8 +193,8 @@ func OPML(site feed.Site, list []Entry) (feed.Document, error) {
 	return feed.NewDocument(feed.OPML, body, nil), nil
 }
 
-// Snippet returns link elements for the head of the blog's own pages, by which feed readers discover the feeds: one for
-// each format of each feed, in the order of list. Most feed readers use the first.
+// Snippet returns link elements for the head of the blog's own pages. Feed readers use them to discover feeds, and most
+// use the first link. There is one link for each format of each feed, in the order of list.
 func Snippet(site feed.Site, list []Entry) string {
 	var b strings.Builder
 	for _, e := range list {

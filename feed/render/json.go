@@ -19,7 +19,8 @@ type jsonFeed struct {
 	Items []jsonItem `json:"items"`
 }
 
-// jsonItem extends the type of gorilla/feeds, which lacks some members and misnames those of attachments.
+// jsonItem extends the type of gorilla/feeds, which lacks some members and has wrong names for the members of
+// attachments.
 type jsonItem struct {
 	feeds.JSONItem
 	Language    string           `json:"language,omitempty"`
@@ -238,7 +239,7 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 	return frame{head: head, foot: []byte(foot + "\n")}, nil
 }
 
-// encodeJSON encodes v without the escapes for JSON in HTML.
+// encodeJSON encodes v without HTML escaping; see [json.Encoder.SetEscapeHTML].
 func encodeJSON(v any, prefix string) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

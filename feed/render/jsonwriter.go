@@ -27,7 +27,7 @@ type jsonWriter struct {
 // jsonToken is a token of a JSON text. Its kind is a bracket, 'k' for a key, 's' for a string, or 'n' for a number.
 type jsonToken struct {
 	kind  byte
-	value string // decoded; of a number, its literal
+	value string // the decoded string, or the literal of a number
 }
 
 // reset prepares the writer for a value whose lines begin with indent.
@@ -35,7 +35,7 @@ func (w *jsonWriter) reset(indent string) {
 	*w = jsonWriter{b: append(w.b[:0], indent...), wrote: w.wrote[:0], indent: indent}
 }
 
-// finish returns a copy of what was written, after reading it back.
+// finish reads back the bytes written and returns a copy of them.
 func (w *jsonWriter) finish() ([]byte, error) {
 	if w.err != nil {
 		return nil, w.err
@@ -46,7 +46,7 @@ func (w *jsonWriter) finish() ([]byte, error) {
 	return bytes.Clone(w.b), nil
 }
 
-// next records a token and writes the comma and line break before it, if it needs them.
+// next records a token and writes the comma and the line break before it, if they are required.
 func (w *jsonWriter) next(kind byte, value string) {
 	w.wrote = append(w.wrote, jsonToken{kind, value})
 	switch {
@@ -95,7 +95,7 @@ func (w *jsonWriter) string(s string) {
 	w.b = appendQuoted(w.b, s)
 }
 
-// member writes a member whose value is a string. An empty one is omitted.
+// member writes a member whose value is a string. If the string is empty, the member is omitted.
 func (w *jsonWriter) member(name, s string) {
 	if s != "" {
 		w.key(name)
@@ -103,7 +103,7 @@ func (w *jsonWriter) member(name, s string) {
 	}
 }
 
-// list writes a member whose value is an array of strings. An empty one is omitted.
+// list writes a member whose value is an array of strings. If the array is empty, the member is omitted.
 func (w *jsonWriter) list(name string, list []string) {
 	if len(list) == 0 {
 		return
@@ -116,7 +116,7 @@ func (w *jsonWriter) list(name string, list []string) {
 	w.close(']')
 }
 
-// number writes a member whose value is a number. Zero is omitted.
+// number writes a member whose value is a number. If the number is zero, the member is omitted.
 func (w *jsonWriter) number(name string, n float64) {
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -187,13 +187,13 @@ func appendQuoted(b []byte, s string) []byte {
 }
 
 // readBackJSON parses doc as one JSON value (RFC 8259) and returns an error of kind [feed.ErrInvalid] unless its tokens
-// are exactly those of want. It knows only the escapes that jsonWriter writes.
+// are exactly those of want. It supports only the escapes that jsonWriter writes.
 func readBackJSON(doc []byte, want []jsonToken) error {
 	if err := checkWritten(doc); err != nil {
 		return err
 	}
 	r := jsonReader{rest: doc}
-	last := byte('k') // the kind of the token before; the first token, like one after a key, has no comma
+	last := byte('k') // the kind of the previous token; initially 'k', because the first token has no comma either
 	for _, token := range want {
 		r.space()
 		if closing := token.kind == '}' || token.kind == ']'; !closing && last != '{' && last != '[' && last != 'k' {
@@ -223,7 +223,7 @@ func checkWritten(doc []byte) error {
 	return nil
 }
 
-// jsonReader reads the tokens of a value. After an error it stays where it is.
+// jsonReader reads the tokens of a value. After an error, it reads nothing more.
 type jsonReader struct {
 	rest []byte // not yet read
 	err  error

@@ -238,7 +238,7 @@ func (fx fixture) want(format feed.Format) []parsedItem {
 	var parsed []parsedItem
 	for _, item := range fx.published() {
 		s := modelOf(item)
-		if format == feed.RSS { // it has no time of update
+		if format == feed.RSS { // RSS items have no updated time
 			s.Published, s.Updated = s.Published.Truncate(time.Second), time.Time{}
 		}
 		if format == feed.Atom {
@@ -262,8 +262,8 @@ func (fx fixture) want(format feed.Format) []parsedItem {
 	return parsed
 }
 
-// compare compares decoded items with the expected ones. Of generated text, such as the titles of untitled posts, it
-// only checks that it is not empty.
+// compare compares decoded items with the expected ones. For generated text, such as the titles of untitled posts,
+// it only checks that the text is not empty.
 func (fx fixture) compare(t *testing.T, format feed.Format, want, got []parsedItem, doc []byte) {
 	t.Helper()
 	short := fx.feed.Content == feed.SummaryContent
@@ -303,9 +303,19 @@ func (fx fixture) compare(t *testing.T, format feed.Format, want, got []parsedIt
 	}
 }
 
-// documentReaders decode documents with the standard library.
+// documentReaders are the functions behind [readDocument].
 var documentReaders = map[feed.Format]func(*testing.T, []byte) []parsedItem{
 	feed.RSS: readRSS, feed.Atom: readAtom, feed.JSON: readJSON,
+}
+
+// readDocument decodes the document's items with the standard library.
+func readDocument(t *testing.T, format feed.Format, doc []byte) []parsedItem {
+	t.Helper()
+	read := documentReaders[format]
+	if read == nil {
+		t.Fatalf("no reader for format %q: add one to documentReaders", format)
+	}
+	return read(t, doc)
 }
 
 // TestDocumentsDecode decodes documents with the standard library and compares the items with those of the fixture.
@@ -313,7 +323,7 @@ func TestDocumentsDecode(t *testing.T) {
 	for _, fx := range fixtures() {
 		t.Run(fx.name, func(t *testing.T) {
 			for format, doc := range documents(t, fx) {
-				fx.compare(t, format, fx.want(format), documentReaders[format](t, doc), doc)
+				fx.compare(t, format, fx.want(format), readDocument(t, format, doc), doc)
 			}
 		})
 	}

@@ -33,7 +33,7 @@ var pages = sync.OnceValue(func() pageAssets {
 	read := func(name string) []byte {
 		data, err := pageFiles.ReadFile("pages/" + name)
 		if err != nil {
-			panic(err) // pages/ is embedded, so this is a mistake in the name
+			panic(err) // pages/ is embedded, so the name is wrong
 		}
 		return data
 	}
@@ -56,8 +56,8 @@ func Policy(format feed.Format) string {
 	return w.policy()
 }
 
-// pagePolicy allows a page its own style, and images, audio and video over HTTPS. Whatever a post contains, scripts do
-// not run, forms are not submitted, and other sites cannot embed the page in a frame.
+// pagePolicy allows the page's style element, and images, audio and video over HTTPS. It blocks scripts, the submission
+// of forms and the embedding of the page in frames.
 func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -78,9 +78,9 @@ type pageTop struct {
 	Lang, Dir, Title, Description, Period, Generator, Icon, SiteTitle, HomeURL, Home, IndexURL, CurrentURL string
 
 	Words      words
-	UI         template.HTMLAttr // lang and dir of Words if their language is not the page's
+	UI         template.HTMLAttr // attributes lang and dir for Words, if their language differs from the page's
 	Style      template.CSS
-	Alternates []pageLink // for programs: link elements in the head
+	Alternates []pageLink // link elements in the head, for feed readers
 	Related    []pageLink
 	Subscribe  []pageLink
 }
@@ -99,7 +99,7 @@ func newPageTop(site feed.Site, version int, title, description string) pageTop 
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))
 	home := siteTitle
 	if u, err := url.Parse(uri(site.HomeURL)); err == nil && u.Host != "" && title == siteTitle {
-		home = u.Host // instead of repeating the title
+		home = u.Host // the heading already shows the title
 	}
 	return pageTop{
 		Lang: site.Language, Dir: direction(site.Language), Title: title, Generator: generator + " " + strconv.Itoa(version),
@@ -115,8 +115,8 @@ func newPageBottom(site feed.Site, updated time.Time) pageBottom {
 }
 
 // Page renders the feed as an HTML page with links to subscribe and every item with its credits. It is served with
-// [Policy]. It has the same items as the feed's documents: those that [Renderer.Documents] rejects are omitted. The
-// error is of kind [feed.ErrInvalid] and means that the feed's own metadata cannot be written.
+// [Policy]. Items that [Renderer.Documents] rejects are omitted. The error is of kind [feed.ErrInvalid] and means that
+// the feed's own metadata cannot be written.
 func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 	w, err := r.write(f, append(feedFormats(f), feed.HTML))
 	if err != nil {
@@ -198,7 +198,7 @@ func subscribeLinks(site feed.Site, name feed.Name, title string, formats []feed
 }
 
 // feedFormats returns the formats that the feed's readers can subscribe to, in the order of [feed.Formats], followed by
-// any others that the feed names: an attempt to write those is an error.
+// the feed's other formats, which cannot be written and cause an error later.
 func feedFormats(f feed.Feed) []feed.Format {
 	if len(f.Formats) == 0 {
 		return feed.Formats()
@@ -232,7 +232,7 @@ func anchor(id string) string {
 	return "p-" + hex.EncodeToString(sum[:16])
 }
 
-// pageFragment returns the item as an article between two comments with its anchor. Content has neither comments nor
+// pageFragment returns the item as an article between two comments with its anchor. [pageContent] removes comments and
 // ids, so no post can contain an anchor.
 func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]byte, error) {
 	w := wordsFor(v.Language)
@@ -293,7 +293,7 @@ func pageCredits(quotes []feed.Quote) []pageLink {
 	return links
 }
 
-// viaShown reports whether the item's content already shows the via: its name, as a link if it has a URL.
+// viaShown reports whether the item's content already contains the via's name, linked to the via's URL if it has one.
 func viaShown(item *feed.Item, via feed.Via) bool {
 	name := strings.TrimSpace(via.Name)
 	if name == "" {

@@ -127,7 +127,7 @@ func parsePage(t *testing.T, d feed.Document) *html.Node {
 	return doc
 }
 
-// hostile is HTML that sanitizing would not let through.
+// hostile is HTML that the sanitizer would remove.
 const hostile = `</div></article></main><script>alert(1)</script><style>*{display:none}</style>` +
 	`<p id="content" class="skip" style="color:red" onclick="x()">a</p>
 <!--p-0--><iframe src="https://evil.example/"></iframe><form action="/x"><input name=q></form>` +
@@ -162,7 +162,7 @@ func TestPageHostileContent(t *testing.T) {
 		}
 	}
 	if articles != 3 {
-		t.Errorf("the page has %d articles, want 3: a post has closed its own", articles)
+		t.Errorf("the page has %d articles, want 3: a post closed its own article", articles)
 	}
 	ids := map[string]bool{}
 	for _, e := range elements(doc, 0) {
@@ -207,7 +207,7 @@ func FuzzPageContent(f *testing.F) {
 		rest, err := render.Remove(d, []string{"a", "b"}, []string{"a"})
 		if err != nil || bytes.Count(rest.Body, []byte("<article")) != 1 ||
 			bytes.Contains(rest.Body, []byte("<!--p-ca978112ca1bbdcafac231b39a23dc4d")) {
-			t.Errorf("with the content %q, Remove returns an error or the post: %v", content, err)
+			t.Errorf("with the content %q, Remove fails or does not remove the post: %v", content, err)
 		}
 	})
 }
@@ -371,7 +371,7 @@ func TestColorContrast(t *testing.T) {
 	}
 	schemes := regexp.MustCompile(`(--\w+: #[0-9a-f]{6}; ?){6}`).FindAllString(string(css), -1)
 	if len(schemes) != 2 {
-		t.Fatalf("found %d color schemes, want light and dark", len(schemes))
+		t.Fatalf("the style sheet has %d color schemes, want 2: light and dark", len(schemes))
 	}
 	for _, scheme := range schemes {
 		color := map[string]float64{}
@@ -439,7 +439,7 @@ func TestOPML(t *testing.T) {
 	}
 	empty, err := render.OPML(testSite(), nil)
 	if err != nil || !strings.Contains(string(empty.Body), "<outline") {
-		t.Errorf("OPML of no feeds = %v; want one with an outline, which is required:\n%s", err, empty.Body)
+		t.Errorf("OPML of no feeds = %v; want a body with the required outline:\n%s", err, empty.Body)
 	}
 	if _, err := render.OPML(testSite(), []render.Entry{{Name: "x", Title: "\x00"}}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("OPML with a control character = %v, want an error of kind %v", err, feed.ErrInvalid)

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// droppedElements are removed from the content of posts with all that they contain: elements that run code, load other
-// documents, submit forms, or change how the rest of the page is parsed. Posts were sanitized before; this is the
-// second line of defense. The table is not modified.
+// droppedElements are removed from the content of posts with everything in them. They are elements that run code, load
+// other documents, submit forms, or change how the rest of the page is parsed. Posts have already been sanitized; this
+// is a second line of defense. The table is not modified.
 var droppedElements = map[atom.Atom]bool{
 	atom.Script: true, atom.Style: true, atom.Template: true, atom.Noscript: true,
 	atom.Iframe: true, atom.Frame: true, atom.Frameset: true, atom.Noframes: true,
@@ -21,7 +21,7 @@ var droppedElements = map[atom.Atom]bool{
 	atom.Xmp: true, atom.Plaintext: true,
 }
 
-// landmarks are replaced by div elements: the landmarks of a page are its own. The table is not modified.
+// landmarks are replaced with div elements, because only the page itself may have landmarks. The table is not modified.
 var landmarks = map[atom.Atom]bool{
 	atom.Main: true, atom.Nav: true, atom.Header: true, atom.Footer: true, atom.Aside: true, atom.Article: true,
 	atom.Section: true, atom.Search: true,
@@ -75,13 +75,13 @@ func topHeading(n *html.Node) int {
 	return top
 }
 
-// adaptNode prepares n and its descendants for a page and moves headings down by so many levels. It returns false if n
-// must be removed.
+// adaptNode prepares n and its descendants for a page and moves headings down by the number of levels. It returns false
+// if n must be removed.
 func adaptNode(n *html.Node, down int) bool {
 	if n.Type != html.ElementNode {
 		return n.Type == html.TextNode
 	}
-	// Elements of SVG and MathML can contain what HTML must not.
+	// SVG and MathML elements can contain content that is unsafe in HTML.
 	if n.Namespace != "" || droppedElements[n.DataAtom] {
 		return false
 	}

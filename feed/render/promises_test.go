@@ -36,7 +36,7 @@ func TestDocumentsAreDeterministic(t *testing.T) {
 	for _, fx := range fixtures() {
 		want := documents(t, fx)
 
-		// Another process may have times in another zone and read items in another order.
+		// Another process may use another time zone and read items in another order.
 		f := fx.feed
 		zone := time.FixedZone("elsewhere", -9*60*60-30*60)
 		f.Items = nil
@@ -129,7 +129,7 @@ func TestDuplicateIDs(t *testing.T) {
 	f.Items = append(f.Items, post("a", titled("another")), nil)
 	docs, rejected, err := render.New().Documents(f)
 	if err != nil || len(rejected) != 2 {
-		t.Fatalf("Documents: error %v, rejected %+v; want the second post with the id and the nil one", err, rejected)
+		t.Fatalf("Documents: error %v, rejected %+v; want the second post with the id and the nil post", err, rejected)
 	}
 	for _, d := range docs {
 		if string(d.Body) != want[d.Format] {
@@ -160,10 +160,10 @@ func TestIDsDoNotDependOnBaseURL(t *testing.T) {
 		f := mainFeed(post("a"), post("https://blog.example.org/1"))
 		f.Site.BaseURL, f.Site.HomeURL, f.Site.Title = base, base, base
 		for format, doc := range render1(t, f) {
-			for _, s := range documentReaders[format](t, []byte(doc)) {
+			for _, s := range readDocument(t, format, []byte(doc)) {
 				list = append(list, s.ID)
 			}
-			if format == feed.Atom { // the feed's own id
+			if format == feed.Atom { // the first id is the feed's
 				_, id, _ := strings.Cut(doc, "<id>")
 				id, _, _ = strings.Cut(id, "</id>")
 				list = append(list, id)
@@ -190,7 +190,7 @@ func TestQuotedAuthorIsNotAuthor(t *testing.T) {
 			feed.JSON: readJSON(t, []byte(docs[feed.JSON]))[0].Authors,
 		} {
 			if !slices.Equal(want, got) {
-				t.Errorf("authors in %s are %q, want %q; Paul Lewis and Spencer Ackerman are quoted", format, got, want)
+				t.Errorf("authors in %s are %q, want %q; the authors of quoted articles must not be included", format, got, want)
 			}
 		}
 		for _, element := range []string{"<author>", "<atom:source", "<atom:author", "<managingEditor>"} {
@@ -357,11 +357,11 @@ func TestFractionsAreStable(t *testing.T) {
 	after := atomTimes(t, post("a"), post("b"), post("c"), post("d"), post("e"))
 	for _, id := range []string{"b", "d"} {
 		if !before[id].Equal(after[id]) {
-			t.Errorf("updated time of %s is %v, want %v as before other posts with the same time", id, after[id], before[id])
+			t.Errorf("updated time of %s is %v, want %v, as without the other posts with this time", id, after[id], before[id])
 		}
 	}
 	if alone := atomTimes(t, post("b"))["b"]; !alone.Equal(date(2014, 6, 17, 9, 30)) {
-		t.Errorf("updated time of a post with a unique time is %v, want the time unchanged", alone)
+		t.Errorf("updated time of a post with a unique time is %v, want it unchanged", alone)
 	}
 }
 

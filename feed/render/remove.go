@@ -9,8 +9,8 @@ import (
 )
 
 // Remove returns a copy of a document without the items of the removed posts. All other bytes are unchanged, including
-// the feed's own dates. It is used to withdraw posts when the feed cannot be built: items are independent, so one can
-// be removed without reading the others.
+// the feed's own dates. It is used to withdraw posts when the feed cannot be built. Items do not depend on each other,
+// so an item can be removed without reading the others.
 //
 // The document must have been made by [Renderer.Documents] or [Renderer.Page], and posts must be the ids of its items
 // in order; otherwise the error is of kind [feed.ErrInvalid]. Ids in removed that are not in posts are ignored.
@@ -45,7 +45,7 @@ func Remove(d feed.Document, posts, removed []string) (feed.Document, error) {
 }
 
 // split is the inverse of [frame.join]. It checks that each item begins with itemStart and ends with itemEnd, and that
-// the text between and around the items is that of the layout. The document must have items.
+// the text between and around the items matches the layout. The document must have items.
 func (l layout) split(d feed.Document) (frame, [][]byte, error) {
 	n := d.Bounds.Items()
 	head, openOK := bytes.CutSuffix(d.Body[:d.Bounds[0]], []byte(l.open))

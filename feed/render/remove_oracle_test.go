@@ -19,7 +19,7 @@ import (
 func parseAndRemove(site feed.SiteID, f feed.Format, body []byte, ids []string) ([]byte, error) {
 	var out []byte
 	var err error
-	switch f { //nolint:exhaustive // the others have no items
+	switch f { //nolint:exhaustive // other formats have no items
 	case feed.RSS:
 		out, err = removeXML(body, []string{"rss", "channel", "item"}, "guid", ids)
 	case feed.Atom:

@@ -75,14 +75,15 @@ func TestRemove(t *testing.T) {
 				diff := cmp.Diff(wantBody, feedDates.ReplaceAllString(string(got.Body), ""))
 				// A page that is rendered without posts has a note, which Remove does not add.
 				if noted := format == feed.HTML && len(less.Items) == 0; diff != "" && !noted {
-					t.Errorf("the document without %.80q differs from that of a feed without them (-want +got):\n%s", removed, diff)
+					t.Errorf("after Remove of %.80q, the document differs from that of a feed without these posts (-want +got):\n%s",
+						removed, diff)
 				}
 				parsed, err := parseAndRemove(f.Site.ID, format, d.Body, removed)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(string(parsed), string(got.Body)); diff != "" {
-					t.Errorf("the document without %.80q differs from the oracle's (-want +got):\n%s", removed, diff)
+					t.Errorf("after Remove of %.80q, the document differs from the oracle's (-want +got):\n%s", removed, diff)
 				}
 				if got.Hash != feed.HashOf(got.Body) || got.Format != format {
 					t.Errorf("the document has the format %s and the hash %s, want %s and %s",
@@ -135,7 +136,7 @@ func checkBounds(t *testing.T, site feed.SiteID, d feed.Document, posts []string
 // itemID decodes the id of an item.
 func itemID(t *testing.T, format feed.Format, item string) string {
 	t.Helper()
-	switch format { //nolint:exhaustive // the others have no items
+	switch format { //nolint:exhaustive // other formats have no items
 	case feed.HTML:
 		id, _, _ := strings.Cut(strings.TrimPrefix(item, "<!--"), "-->")
 		return id
@@ -221,7 +222,7 @@ func TestRemoveInvalidBounds(t *testing.T) {
 	}
 }
 
-// FuzzRemove checks that wrong bounds are detected, and compares the result with the oracle's.
+// FuzzRemove checks that wrong bounds are detected, and compares results with the oracle.
 func FuzzRemove(f *testing.F) {
 	docs, _, err := render.New().Documents(mainFeed(
 		post("a"), post(" b", at(date(2014, 6, 16, 8, 0))), post("<c>", at(date(2014, 6, 15, 8, 0)))))

@@ -1,12 +1,12 @@
 // Package render encodes a feed as documents: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1 and HTML pages, and a site's
-// list of feeds as a page and as OPML. The output depends only on the arguments: the same feed has the same bytes in
+// list of feeds as a page and as OPML. The output depends only on the arguments: the same feed gives the same bytes in
 // every process. It does not select, sanitize or credit posts; an item that cannot be encoded is rejected, not
 // repaired.
 //
-// A document is a head, one fragment for each item, and a foot. A fragment depends on the item and a small [Variant] of
-// the feed's settings, so feeds share the fragments of their items. Heads are encoded by github.com/gorilla/feeds, and
-// items use its types. It does not check characters, and a single control character makes a feed unreadable, so
-// everything written is parsed once and compared with the input.
+// A document is a head, one fragment for each item, and a foot. A fragment depends only on the item and a few settings
+// of the feed (see [Variant]), so feeds share fragments. Heads are encoded by github.com/gorilla/feeds, and items use
+// its types. That package does not check characters, and a single control character makes a feed unreadable, so all
+// output is parsed and compared with the input.
 package render
 
 import (
@@ -20,23 +20,23 @@ import (
 )
 
 // Rendering versions. A change to the bytes of any document changes entity tags, so it needs a new version. All
-// documents of a site have the version that is recorded with the site, and programs keep to it until an operator
-// upgrades the site. So two releases can build the same site alternately. Functions that write fragments and frames get
-// the version as an argument. To drop support for old versions, raise Oldest.
+// documents of a site have the version that is recorded with the site, and builders use that version until an operator
+// upgrades the site, so two releases can build the same site alternately. Functions that write fragments and frames
+// receive the version as an argument. To drop support for old versions, raise Oldest.
 const (
 	Oldest  = 1 // the oldest supported version
 	Version = 1 // the newest
 )
 
-// generator is the program's name in documents. It is followed by the rendering version, not the program's, since
-// builds of different releases must have equal bytes.
+// generator is the program's name in documents. It is followed by the rendering version, not the program's, because
+// different releases must render equal bytes.
 const generator = "feedpub"
 
 // Renderer renders documents of one rendering version. It caches fragments, so that an item in many feeds is rendered
 // once. The cache does not affect the bytes of documents. A Renderer is safe for concurrent use.
 type Renderer struct {
 	version int // of the documents
-	newest  int // that At accepts
+	newest  int // the newest version that At accepts
 	cache   *cache.Cache[fragmentKey, []byte]
 	pens    *sync.Pool // of *pen
 }
@@ -45,7 +45,7 @@ type Renderer struct {
 // typical length.
 const DefaultCacheBytes = 256 << 20
 
-// fragmentKey has everything that a fragment's bytes depend on.
+// fragmentKey contains all values that a fragment's bytes depend on.
 type fragmentKey struct {
 	version int
 	content contentSum // of the site's id and the item
@@ -53,7 +53,7 @@ type fragmentKey struct {
 	variant Variant // with only the fields that the format uses
 }
 
-// fragmentOverhead is approximately the memory of a cached fragment in bytes, not counting its text.
+// fragmentOverhead is the approximate memory of a cached fragment in bytes, excluding its text.
 const fragmentOverhead = 200
 
 func newFragmentCache(bytes int) *cache.Cache[fragmentKey, []byte] {
@@ -66,8 +66,8 @@ type Option func(*Renderer)
 // CacheBytes sets the size of the cache in bytes; 0 disables it. The default is [DefaultCacheBytes].
 func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newFragmentCache(n) } }
 
-// UpTo makes [Renderer.At] accept versions up to a later one than [Version]. They differ from it only in their number.
-// Tests use it to simulate a later release.
+// UpTo makes [Renderer.At] accept versions up to a later one than [Version]. The later versions render the same bytes
+// except for the version number. Tests use it to simulate a later release.
 func UpTo(version int) Option { return func(r *Renderer) { r.newest = max(version, Version) } }
 
 // New returns a Renderer of [Version].
@@ -100,9 +100,9 @@ func (r *Renderer) Version() int { return r.version }
 // Documents renders the feed in each of its formats, in the order of [feed.Formats].
 //
 // An item that cannot be written in one of the formats is omitted from all of them and returned in rejected, with the
-// place and the reason. So is an item with the id of an earlier one, since feed readers could not distinguish them.
-// Other items are not affected. If the feed's own metadata cannot be written, Documents returns no documents and an
-// error of kind [feed.ErrInvalid].
+// place and the reason. The same applies to an item with the id of an earlier item, because feed readers could not
+// distinguish the two. Other items are not affected. If the feed's own metadata cannot be written, Documents returns no
+// documents and an error of kind [feed.ErrInvalid].
 func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, rejected []feed.Problem, err error) {
 	w, err := r.write(f, feedFormats(f))
 	if err != nil {
@@ -214,7 +214,7 @@ func problem(item *feed.Item, err error) feed.Problem {
 	return p
 }
 
-// distinct rejects nil items and those with the id of an earlier item.
+// distinct rejects nil items and items with the id of an earlier item.
 func distinct(items []*feed.Item) (kept []*feed.Item, rejected []feed.Problem) {
 	seen := make(map[string]bool, len(items))
 	for _, item := range items {

@@ -41,7 +41,7 @@ type rssItem struct {
 	Language   string         `xml:"dc:language,omitempty"`
 	Categories []string       `xml:"category"`
 	Source     *rssSource     // with the required attribute url
-	Media      []mediaContent // attachments other than the enclosure, of which an item has only one
+	Media      []mediaContent // attachments other than the enclosure; an item has at most one enclosure
 	Thumbnail  *mediaThumbnail
 	Links      []rssLink
 }
@@ -85,7 +85,7 @@ type linkView struct {
 // newRSSItem converts an item to RSS. With [feed.SourceTitle], the item's link is its external URL, and a link to the
 // post's own page is appended to the text. Authors are joined in a single dc:creator: readers show only the last of
 // several, and the element author must be an e-mail address. Quoted authors must not be in an element for persons,
-// since readers would show them as the post's authors.
+// because readers would show quoted authors as the post's authors.
 func newRSSItem(item *feed.Item, v Variant) rssItem {
 	x := rssItem{
 		RssItem: &feeds.RssItem{
@@ -131,7 +131,7 @@ func newRSSItem(item *feed.Item, v Variant) rssItem {
 		}
 		x.Media = append(x.Media, m)
 	}
-	// <source> is the feed that an item came from, so its URL must be that of the source's feed, not of the article.
+	// <source> is the feed that an item came from, so its URL must be the URL of the source's feed, not of the article.
 	if i := slices.IndexFunc(item.Quotes, func(q feed.Quote) bool { return q.Source.FeedURL != "" }); i >= 0 {
 		s := item.Quotes[i].Source
 		x.Source = &rssSource{URL: uri(s.FeedURL), Name: strings.TrimSpace(s.Publication)}
@@ -306,10 +306,10 @@ func rssFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 // rfc822 formats a time for RSS: RFC 822 with a four-digit year.
 func rfc822(t time.Time) string { return t.UTC().Format(time.RFC1123Z) }
 
-// ttl returns d in minutes, rounded up. Zero is not written.
+// ttl returns d in minutes, rounded up. The ttl element is omitted if it is zero.
 func ttl(d time.Duration) int { return int((d + time.Minute - 1) / time.Minute) }
 
-// isRSSImage reports whether the URL can be that of a GIF, JPEG or PNG, the formats that RSS allows.
+// isRSSImage reports whether the URL may refer to a GIF, JPEG or PNG image, the formats that RSS allows.
 func isRSSImage(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Path == "" {

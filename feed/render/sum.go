@@ -21,7 +21,7 @@ func sumContent(buf []byte, site feed.SiteID, item *feed.Item) (contentSum, []by
 	} {
 		s.text(t)
 	}
-	// Valid items have whole milliseconds, but an invalid item must not have the sum of a valid one.
+	// Times of valid items are whole milliseconds, but an invalid item must not have the same sum as a valid item.
 	s.number(item.Published.Unix())
 	s.number(int64(item.Published.Nanosecond()))
 	s.number(item.Updated.Unix())

@@ -62,8 +62,8 @@ func checkText(s string) error {
 	return nil
 }
 
-// suspect reports whether valid UTF-8 may contain a character that XML does not allow. It decodes nothing, and is false
-// for almost all texts.
+// suspect reports whether s, which must be valid UTF-8, may contain a character that XML does not allow. It does not
+// decode characters, and returns false for almost all texts.
 func suspect[T string | []byte](s T) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -158,8 +158,9 @@ func texts(item *feed.Item) iter.Seq2[place, string] {
 // line in a feed reader's list.
 const headingLength = 60
 
-// heading returns the title for RSS and Atom: the item's own, or its first words if it has none. Atom requires a title,
-// and in many feed readers an item without one cannot be clicked. JSON Feed allows untitled items.
+// heading returns the title for RSS and Atom: the item's title or, if it is empty, the first words of its text or
+// summary, or the date. Atom requires a title, and in many feed readers an item without one cannot be clicked. JSON
+// Feed allows untitled items.
 func heading(item *feed.Item) string {
 	if title := strings.TrimSpace(item.Title); title != "" {
 		return title
@@ -192,8 +193,8 @@ func firstWords(s string, limit int) string {
 }
 
 // joins reports whether b may belong to the same grapheme cluster as a: a combining mark, a variation selector, a skin
-// tone, a part of an emoji sequence, or the second half of a flag. It is an approximation that joins too much rather
-// than too little.
+// tone, a part of an emoji sequence, or the second half of a flag. It is an approximation that returns true in doubtful
+// cases.
 func joins(a, b rune) bool {
 	const joiner = '\u200D'
 	flag := func(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
@@ -228,7 +229,7 @@ func permalinkMark(item *feed.Item) string {
 		html.EscapeString(unixLines(heading(item))) + `">★</a></p>`
 }
 
-// unixLines replaces all line breaks by line feeds.
+// unixLines replaces all line breaks with line feeds.
 func unixLines(s string) string {
 	if !strings.Contains(s, "\r") {
 		return s
@@ -261,7 +262,8 @@ func authorName(a feed.Author) string {
 	return cmp.Or(strings.TrimSpace(a.Name), a.URL)
 }
 
-// feedAuthors returns the authors of a feed: the site's authors or, if there are none, one named like the site.
+// feedAuthors returns the authors of a feed: the site's authors or, if there are none, an author with the site's title
+// as the name.
 func feedAuthors(site feed.Site) []feed.Author {
 	var authors []feed.Author
 	for _, a := range site.Authors {

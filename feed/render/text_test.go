@@ -73,10 +73,10 @@ func TestIsRSSImage(t *testing.T) {
 
 func TestFirstWords(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
-		{"short text stays", "one two", "one two"},
+		{"short text is unchanged", "one two", "one two"},
 		{"blanks are joined", " one\n\n two\t", "one two"},
 		{"cut after a word", "one two three four", "one two…"},
-		{"without the comma that ends it", "one two, three four", "one two…"},
+		{"without a trailing comma", "one two, three four", "one two…"},
 		{"cut within a long word", "abcdefghijklmnop", "abcdefghij…"},
 		{"not within a letter and its mark", "abcdefghie\u0301jkl", "abcdefghi…"},
 		{"not within an emoji sequence", "abcdefg👩‍👩‍👧‍👦 and more", "abcdefg…"},

@@ -8,8 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// URL returns the absolute URL of the feed's document in a format. It is the document's link with rel=self, and some
-// feed readers change their subscriptions to it.
+// URL returns the absolute URL of the feed's document in a format. It is the target of the document's link with
+// rel=self. Some feed readers replace the URL of a subscription with it.
 func URL(site feed.Site, name feed.Name, format feed.Format) string {
 	return uri(strings.TrimSuffix(site.BaseURL, "/") + name.Path(format))
 }
@@ -66,7 +66,7 @@ func uri(s string) string {
 	return b.String()
 }
 
-// authority converts the host to its ASCII form. Names without one are percent-encoded, as RFC 3986 allows.
+// authority converts the host to its ASCII form. Hosts that have no ASCII form are percent-encoded, as RFC 3986 allows.
 func authority(s string) string {
 	user, host, ok := strings.Cut(s, "@")
 	if !ok {

@@ -12,14 +12,14 @@ import (
 
 // words are the texts of pages in one language.
 type words struct {
-	lang string // the language
+	lang string // the primary language of the words
 
 	Skip, AllFeeds, Subscribe, HowTo, Permalink, Quoted, Via, NoPosts, Archives, Archive, Updated, OPML string
 
 	Newer, Older, Latest string
 	Notice               string // part of a CSS string, so without quotes and backslashes
 
-	families map[feed.Family]string // titles; "" is the feeds that belong to no family
+	families map[feed.Family]string // titles of groups; "" is the key for feeds without a family
 	months   string                 // names separated by spaces
 	date     string                 // a template with {d}, {m} and {y}
 }
@@ -81,7 +81,8 @@ func wordsFor(language string) words {
 	return translations["en"]
 }
 
-// attr returns the attributes of an element that contains words on a page in another language.
+// attr returns the attributes lang and dir of an element that contains words, or none if the page has the same
+// language.
 func (w words) attr(page string) template.HTMLAttr {
 	if primary(page) == w.lang {
 		return ""

@@ -50,7 +50,7 @@ func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 			continue
 		}
 		var want []byte
-		switch format { //nolint:exhaustive // no encoder of the standard library writes the others
+		switch format { //nolint:exhaustive // the standard library has no encoder for other formats
 		case feed.RSS:
 			x := newRSSItem(item, rssVariant(v))
 			want = slowXML(t, &x, rssIndent)
@@ -82,8 +82,8 @@ func checkAgainstOracle(t *testing.T, item *feed.Item, v Variant) {
 	}
 }
 
-// contentOf returns the text that is written to a CDATA section instead of empty HTML. Carriage returns cannot be
-// written there.
+// contentOf returns the text that is written to a CDATA section instead of empty HTML. A CDATA section cannot contain
+// carriage returns.
 func contentOf(item *feed.Item) string {
 	if strings.TrimSpace(item.HTML) == "" {
 		return item.Summary + item.Title + item.Text
@@ -216,7 +216,7 @@ func TestReadBackDetectsDamage(t *testing.T) {
 	}
 }
 
-// blanks removes spaces and line feeds. Between elements and members they are not significant; elsewhere reading back
+// blanks removes spaces and line feeds. They are insignificant between elements and members; elsewhere the read-back
 // compares them.
 func blanks(doc []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(doc, []byte(" "), nil), []byte("\n"), nil)

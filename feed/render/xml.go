@@ -16,10 +16,10 @@ import (
 type xmlRoot struct{ root any }
 
 // FeedXml implements [feeds.XmlFeed].
-func (x xmlRoot) FeedXml() any { return x.root } //nolint:revive,staticcheck // the name is gorilla/feeds'
+func (x xmlRoot) FeedXml() any { return x.root } //nolint:revive,staticcheck // gorilla/feeds requires this name
 
-// xmlFrame encodes a root element without items and splits it before foot, its end. A processing instruction before the
-// root refers to a style sheet, for people who open the document in a browser.
+// xmlFrame encodes a root element without items and splits the output before foot, which must be its end. A
+// processing instruction before the root refers to a style sheet, for people who open the document in a browser.
 func xmlFrame(root any, site feed.Site, foot string) (frame, error) {
 	text, err := feeds.ToXML(xmlRoot{root})
 	if err != nil {
@@ -45,7 +45,7 @@ func styleSheetPath(site feed.Site) string {
 	return dir + feed.Pages.Path(feed.CSS)
 }
 
-// cdata is an element with HTML in a CDATA section. encoding/xml uses two sections if the HTML contains "]]>".
+// cdata is an element with HTML in a CDATA section. encoding/xml splits the section if the HTML contains "]]>".
 type cdata struct {
 	Type string `xml:"type,attr,omitempty"`
 	HTML string `xml:",cdata"`
@@ -58,8 +58,8 @@ var (
 )
 
 // respell replaces references in the output of encoding/xml. "&" and "<" become hexadecimal references, which most feed
-// readers show correctly in RSS (RSS Advisory Board, RSS Best Practices Profile, "Character Data"). References to
-// characters that need none are replaced by the characters. CDATA sections, which contain HTML, are unchanged.
+// readers show correctly in RSS (RSS Advisory Board, RSS Best Practices Profile, "Character Data"). Other references
+// are replaced with the characters if these need no escape. CDATA sections, which contain HTML, are unchanged.
 func respell(src []byte) []byte {
 	dst := make([]byte, 0, len(src))
 	for len(src) > 0 {

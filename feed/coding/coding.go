@@ -21,7 +21,7 @@ import (
 // Coding is a content coding.
 type Coding uint8
 
-// The codings, each of which makes feeds shorter than those before it. Every document is stored in gzip coding; see
+// The codings, in order of decreasing length of a packed feed. Every document is stored in gzip coding; see
 // [feed.Blob].
 const (
 	Identity Coding = iota
@@ -32,20 +32,22 @@ const (
 )
 
 const (
-	// MaxLength is the greatest length in bytes that is unpacked. It bounds the memory that a stored length can claim.
+	// MaxLength is the maximum length of an unpacked document in bytes. It limits the memory that is allocated for a
+	// stored length.
 	MaxLength = 64 << 20
 
-	// documentLevel of gzip takes two thirds of the time of the default level and gives 7 % more bytes. A change is
-	// served sooner, and most readers send a validator and receive no document.
+	// documentLevel is the gzip level for documents. Compared with the default level it takes two thirds of the time and
+	// produces 7 % more bytes. The time delays each change, but the bytes matter less: most readers send a validator and
+	// receive no document.
 	documentLevel = 2
-	// brotliLevel gives feeds of 100 KB a fifth fewer bytes than gzip at documentLevel, in some 5 ms. The levels up to 9
-	// save 1 % more in five times the time, level 11 saves 10 % more in a hundred times.
+	// brotliLevel makes feeds of 100 KB a fifth shorter than gzip at documentLevel, in about 5 ms. Levels up to 9 save
+	// another 1 % in 5 times the time; level 11 saves another 10 % in 100 times the time.
 	brotliLevel = 5
-	// maxRatio is the greatest ratio of lengths that deflate, and so gzip, can reach.
+	// maxRatio is the maximum compression ratio of deflate, and so of gzip.
 	maxRatio = 1032
 )
 
-// codec is what is known of a coding.
+// codec has the properties and functions of a coding.
 type codec struct {
 	token     string // in Accept-Encoding and Content-Encoding
 	tagSuffix string
@@ -53,11 +55,11 @@ type codec struct {
 	wildcard  bool
 	pack      func(dst io.Writer, body []byte) error
 	readers   *sync.Pool                  // of resetReader
-	committed func(feed.DocumentRef) bool // for Committed
-	stored    func(feed.Blob) []byte      // for Stored
+	committed func(feed.DocumentRef) bool // implements Committed
+	stored    func(feed.Blob) []byte      // implements Stored
 }
 
-// resetReader is a decoder that can be used again. Its tables are larger than most documents.
+// resetReader is a decoder that can be reused. Decoders are reused because their tables are larger than most documents.
 type resetReader interface {
 	io.Reader
 	Reset(io.Reader) error
@@ -93,7 +95,7 @@ var codecs = [Count]codec{
 
 var packSmall = gzipPacker(gzip.DefaultCompression)
 
-// gzipPacker returns a function that writes body in gzip coding. Its header has neither a time nor a name.
+// gzipPacker returns a function that writes body in gzip coding. The gzip header has neither a time nor a name.
 func gzipPacker(level int) func(dst io.Writer, body []byte) error {
 	writers := sync.Pool{New: func() any {
 		w, _ := gzip.NewWriterLevel(nil, level) // fails only for an unknown level
@@ -135,25 +137,27 @@ func (c Coding) codec() *codec {
 // Token returns the coding's name in Accept-Encoding and Content-Encoding.
 func (c Coding) Token() string { return c.codec().token }
 
-// TagSuffix returns what distinguishes the entity tag of a document in this coding from that in identity coding: the
-// same document in another coding is another representation, and strong tags must differ (RFC 9110 section 8.8.3.3).
+// TagSuffix returns the suffix of the entity tag of a document in this coding; "" for Identity. Each coding of a
+// document is a separate representation, and strong tags of different representations must differ (RFC 9110 section
+// 8.8.3.3).
 func (c Coding) TagSuffix() string { return c.codec().tagSuffix }
 
 // Extension returns the extension of the names of files in this coding, with its dot; "" for Identity.
 func (c Coding) Extension() string { return c.codec().extension }
 
-// Wildcard reports whether a client that accepts "*" receives the coding. If not, the client has to name it: programs
-// that send "*" may know no more than gzip.
+// Wildcard reports whether a client that accepts "*" receives the coding. If not, the client must list it explicitly:
+// programs that send "*" may support only gzip.
 func (c Coding) Wildcard() bool { return c.codec().wildcard }
 
 // Committed reports whether a document is committed in the coding.
 func (c Coding) Committed(d feed.DocumentRef) bool { return c.codec().committed(d) }
 
-// Stored returns the bytes of a blob in the coding, not to be modified; nil if it has none, as for Identity.
+// Stored returns the bytes of a blob in the coding, which must not be modified; nil if the blob has none, and always
+// nil for Identity.
 func (c Coding) Stored(b feed.Blob) []byte { return c.codec().stored(b) }
 
-// Pack returns body in the coding: the same bytes for the same body, with the same version of the library. The caller
-// owns them. For Identity they are a copy.
+// Pack returns body in the coding. The result is deterministic for a given version of the library. The caller owns it;
+// for Identity it is a copy of body.
 func (c Coding) Pack(body []byte) []byte {
 	if c == Identity {
 		return bytes.Clone(body)
@@ -161,7 +165,8 @@ func (c Coding) Pack(body []byte) []byte {
 	return pack(c.codec().pack, body)
 }
 
-// GzipSmall returns body in gzip coding, some 7 % smaller than Gzip.Pack and in half more time.
+// GzipSmall returns body in gzip coding. The result is about 7 % shorter than with Gzip.Pack and takes about 50 % more
+// time.
 func GzipSmall(body []byte) []byte { return pack(packSmall, body) }
 
 func pack(write func(io.Writer, []byte) error, body []byte) []byte {
@@ -173,7 +178,7 @@ func pack(write func(io.Writer, []byte) error, body []byte) []byte {
 	return bytes.Clone(b.Bytes())
 }
 
-// read calls f with a reader of what packed unpacks to. The reader is valid until f returns.
+// read calls f with a reader of the unpacked bytes. The reader is valid until f returns.
 func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 	if c == Identity {
 		return f(bytes.NewReader(packed))
@@ -191,9 +196,9 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 	return nil
 }
 
-// Unpack returns the length bytes that packed stands for, which the caller owns. It returns an error of kind
-// [feed.ErrInvalid] if there are fewer or more, if packed is damaged, or if length is not within 0 to MaxLength. It
-// does not allocate memory for a length that packed cannot have.
+// Unpack returns the unpacked bytes, which the caller owns. It returns an error of kind [feed.ErrInvalid] if their
+// number is not length, if packed is damaged, or if length is not within 0 to MaxLength. It does not allocate memory
+// for a length that packed cannot unpack to.
 func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 	if length < 0 || length > MaxLength || c == Gzip && length/maxRatio > len(packed) {
 		return nil, fmt.Errorf("%s: %d bytes cannot unpack to %d: %w", c.Token(), len(packed), length, feed.ErrInvalid)
@@ -203,7 +208,7 @@ func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 		if _, err := io.ReadFull(r, body); err != nil {
 			return fmt.Errorf("shorter than %d bytes: %w", length, err)
 		}
-		// A decoder compares checksums at the end.
+		// Read to the end, where the decoder compares checksums.
 		switch _, err := io.ReadFull(r, make([]byte, 1)); {
 		case err == nil:
 			return fmt.Errorf("longer than %d bytes", length)
@@ -219,11 +224,12 @@ func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 	return body, nil
 }
 
-// Body returns the document of a blob in identity coding: b.Size bytes, which the caller owns, or an error of kind
-// [feed.ErrInvalid]. It does not compare them with b.Hash.
+// Body returns the document of a blob in identity coding: b.Size bytes, which the caller owns. The error is of kind
+// [feed.ErrInvalid]. Body does not compare the bytes with b.Hash.
 func Body(b feed.Blob) ([]byte, error) { return Gzip.Unpack(b.Gzip, b.Size) }
 
-// Gunzip returns what packed in gzip coding unpacks to, at most limit bytes. The error is of kind [feed.ErrInvalid].
+// Gunzip unpacks gzip data. It returns an error of kind [feed.ErrInvalid] if packed is damaged or unpacks to more than
+// limit bytes.
 func Gunzip(packed []byte, limit int) ([]byte, error) {
 	var out bytes.Buffer
 	out.Grow(min(claimedLength(packed), limit, maxRatio*len(packed)) + bytes.MinRead)
@@ -240,7 +246,7 @@ func Gunzip(packed []byte, limit int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// claimedLength returns the length that the last four bytes of a gzip file state (RFC 1952 section 2.3.1).
+// claimedLength returns the length in the last four bytes of a gzip file (RFC 1952 section 2.3.1).
 func claimedLength(packed []byte) int {
 	if len(packed) < 4 {
 		return 0
@@ -249,7 +255,7 @@ func claimedLength(packed []byte) int {
 }
 
 // Check returns nil if packed unpacks to length bytes with the given hash, else an error of kind [feed.ErrInvalid]. It
-// unpacks no more than that, and holds only a part at a time in memory.
+// unpacks little more than length bytes, and keeps only a part of them in memory at a time.
 func (c Coding) Check(packed []byte, hash feed.Hash, length int) error {
 	sum := sha256.New()
 	var n int64
@@ -267,8 +273,9 @@ func (c Coding) Check(packed []byte, hash feed.Hash, length int) error {
 	return nil
 }
 
-// NewGzipWriter returns a writer to w in gzip coding, for what is too long to hold in memory. The caller closes it.
+// NewGzipWriter returns a writer that writes to w in gzip coding, for data that is too long to keep in memory. The
+// caller must close it.
 func NewGzipWriter(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 
-// NewGzipReader returns a reader of what r unpacks to. The caller bounds how much it reads.
+// NewGzipReader returns a reader that unpacks r. The caller must limit the number of bytes it reads.
 func NewGzipReader(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }

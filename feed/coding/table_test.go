@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestNewCoding adds a coding without a row in the table: every method panics and names its number.
+// TestNewCoding checks that every method of a coding without a row in the table panics with the coding's number.
 func TestNewCoding(t *testing.T) {
 	whole := codecs
 	defer func() { codecs = whole }()
@@ -32,15 +32,15 @@ func TestNewCoding(t *testing.T) {
 	}
 }
 
-// panics returns the text with which do panics, or "".
+// panics returns the text of the panic in do, "" if there is none.
 func panics(do func()) (text string) {
 	defer func() { text, _ = recover().(string) }()
 	do()
 	return ""
 }
 
-// TestTableIsComplete checks that every coding has all the columns of the table, and values of its own where they tell
-// codings apart.
+// TestTableIsComplete checks that every row of the table has all columns, and that tokens, tag suffixes and extensions
+// are unique.
 func TestTableIsComplete(t *testing.T) {
 	var tokens, suffixes, extensions []string
 	for _, c := range All() {

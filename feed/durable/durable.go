@@ -1,5 +1,5 @@
-// Package durable replaces and removes files so that the change is atomic, and on disk when the call returns. It does
-// not interpret their contents.
+// Package durable replaces and removes files atomically and durably: the change is on disk when the call returns. It
+// does not interpret their contents.
 package durable
 
 import (
@@ -14,7 +14,8 @@ import (
 
 // WriteFile replaces the file at path by one with the given data: it writes and syncs a temporary file in the same
 // folder, renames it and syncs the folder. If the error is nil the file survives a crash and a power failure, and
-// readers see either the old or the new contents. Concurrent calls for one path leave the contents of one of them.
+// readers see either the old or the new contents. After concurrent calls for one path, the file has the data of one of
+// them.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	if err := Replace(path, data, perm); err != nil {
 		return err
@@ -22,11 +23,11 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Replace is WriteFile without syncing the folder. The file is durable only after [SyncDir], which is enough once for
-// many files.
+// Replace is WriteFile without syncing the folder. The file is durable only after [SyncDir], which can be called once
+// for many files.
 func Replace(path string, data []byte, perm fs.FileMode) error {
 	if err := renameio.WriteFile(path, data, perm, renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		// Omit the random name of the temporary file, so that repeated errors are equal.
+		// Omit the random name of the temporary file, so that repeated errors have equal text.
 		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 			err = pathErr.Err
 		}
@@ -43,7 +44,7 @@ func Remove(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncDir writes the entries of a folder to the disk. A rename is durable only after it.
+// SyncDir writes the entries of a folder to the disk. A rename is durable only after the folder is synced.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -33,9 +33,9 @@ func TestWriteFileIntoMissingFolderFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "f")
 	err := durable.WriteFile(path, nil, 0o600)
 	if err == nil {
-		t.Fatal("WriteFile into a folder that does not exist returned nil: the write was lost without a word")
+		t.Fatal("WriteFile into a folder that does not exist returned nil, want an error")
 	}
-	// Those who log an error once compare it with the one before.
+	// Callers that log an error only once compare its text with that of the previous error.
 	if again := durable.WriteFile(path, nil, 0o600); !errors.Is(err, fs.ErrNotExist) || again.Error() != err.Error() ||
 		!strings.Contains(err.Error(), path) {
 		t.Errorf("WriteFile twice into a folder that does not exist:\n%v\n%v\nwant the same error, with the file's path",

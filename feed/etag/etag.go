@@ -1,31 +1,31 @@
 // Package etag parses the lists of entity tags in If-Match and If-None-Match (RFC 9110 sections 8.8.3 and 13.1). It
-// does not compare them with a resource: callers have different rules for that.
+// does not compare the tags with a resource: callers have different rules for the comparison.
 package etag
 
 import "strings"
 
 // Tag is a member of a list of entity tags.
 type Tag struct {
-	Opaque string // what is compared, without quotation marks
-	Weak   bool   // it had the prefix W/
+	Opaque string // the opaque tag, without quotation marks
+	Weak   bool   // the tag has the prefix W/
 	Form   Form
 }
 
-// Form is how a member of a list is written.
+// Form is the syntax of a list member.
 type Form uint8
 
 // The forms.
 const (
 	Quoted    Form = iota // an entity tag
 	Unquoted              // a token without quotation marks, which some clients send in place of an entity tag
-	Malformed             // neither; the other fields of the Tag are not set
+	Malformed             // neither; the other fields of the Tag are zero
 )
 
 // IsAny reports whether a field's value is "*", which matches every current representation.
 func IsAny(value string) bool { return strings.Trim(value, " \t") == "*" }
 
-// Next returns the first member of a list and the rest of the list. It returns false if the list is empty. A field of
-// several lines is joined by commas before. Next does not allocate memory.
+// Next returns the first member of a list and the rest of the list. It returns false if the list is empty. The lines of
+// a field must be joined by commas first. Next does not allocate memory.
 func Next(list string) (tag Tag, rest string, ok bool) {
 	list = strings.TrimLeft(list, " \t,")
 	if list == "" {

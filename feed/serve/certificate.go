@@ -22,8 +22,8 @@ type Certificate struct {
 
 	mu     sync.Mutex
 	pair   *tls.Certificate
-	files  [2]fs.FileInfo // when pair was read
-	next   time.Time      // of the next check
+	files  [2]fs.FileInfo // time at which pair was read
+	next   time.Time      // time of the next check
 	failed string         // the last error, "" if pair is current
 }
 
@@ -37,8 +37,8 @@ func OpenCertificate(certFile, keyFile string, now func() time.Time, log *slog.L
 	return c, nil
 }
 
-// Config returns a TLS configuration with the current certificate. If the files are invalid, such as when only one of
-// them has been replaced, it logs that, uses the last valid pair, and reads them again later.
+// Config returns a TLS configuration with the current certificate. If the files are invalid, for example because only
+// one of them has been replaced, it logs the error, uses the last valid pair, and reads the files again later.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -58,8 +58,8 @@ func (c *Certificate) current() *tls.Certificate {
 	return c.pair
 }
 
-// replaced reports whether a file is not the one that was read. It returns true if a file is missing, so that reload
-// reports the error.
+// replaced reports whether a file has been replaced since it was read. It returns true if a file is missing, so that
+// reload reports the error.
 func (c *Certificate) replaced() bool {
 	files, err := c.stat()
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *Certificate) reload() {
 	}
 }
 
-// read reads the pair. It gets the file information first, so that files which are replaced meanwhile are read again.
+// read reads the pair. It gets the file information first, so files that are replaced during the read are read again.
 func (c *Certificate) read() error {
 	files, err := c.stat()
 	if err != nil {

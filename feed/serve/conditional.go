@@ -8,14 +8,14 @@ import (
 	"feedpub/feed/etag"
 )
 
-// tagMatch is the result of comparing If-None-Match with the entity tags of a document.
+// tagMatch is the result of comparing If-None-Match with a document's entity tags.
 type tagMatch struct {
 	matched bool
 	codings [coding.Count]bool // the codings whose tags are listed
 }
 
-// coding returns the coding whose tag a 304 carries: the selected one if the client has it, else one that the client
-// has. A cache cannot tell which stored response a 304 with an unknown tag is about (RFC 9111 section 4.3.4).
+// coding returns the coding whose tag a 304 must contain: the selected coding if the client has it, else another that
+// the client has. With any other tag, a cache could not select the stored response to update (RFC 9111 section 4.3.4).
 func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	if m.codings[selected] {
 		return selected
@@ -30,8 +30,8 @@ func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 
 // matchTags compares a value of If-None-Match with the tags of the document with the given hash, by the weak comparison
 // (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a suffix: a client that has the document
-// in any coding, even one that a proxy made and marked with its own suffix, needs no other. Tags without quotation
-// marks are accepted because some readers drop them.
+// in any coding needs no other one, even if a proxy created the coding and added its own suffix to the tag. Tags
+// without quotation marks are accepted because some readers drop them.
 func matchTags(value, hash string) tagMatch {
 	if etag.IsAny(value) {
 		return tagMatch{matched: true}
@@ -60,15 +60,15 @@ func (d *document) unmodifiedSince(value string) bool {
 	if d.lastModified == "" {
 		return false
 	}
-	if value == d.lastModified { // the usual case: clients send back what they received
+	if value == d.lastModified { // the usual case: clients return the value they received
 		return true
 	}
 	t, err := http.ParseTime(value)
 	return err == nil && !d.ref.Modified.After(t)
 }
 
-// conditional reports whether a request has a condition, so that its client can receive a 304. An entity tag counts
-// whether or not it is a document's.
+// conditional reports whether a request has a condition, so its response can be a 304. Any entity tag counts, even one
+// of no document.
 func conditional(r Request) bool {
 	if strings.Contains(r.IfNoneMatch, `"`) || etag.IsAny(r.IfNoneMatch) {
 		return true

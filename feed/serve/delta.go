@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// maxPast is the greatest number of versions in a history. A client with an older version receives the whole document.
+// maxPast is the maximum number of versions in a history. A client with an older version receives the whole document.
 const maxPast = 10
 
 // version has the items of an earlier version of a document, with which later versions are compared.
@@ -22,17 +22,17 @@ type version struct {
 	Items []itemSum `json:"items"`
 }
 
-// history has the earlier versions of a document and its differences from them. It is made when a new version is
+// history has the earlier versions of a document and its differences from them. It is created after a new version is
 // committed, so that no request waits for it, and is immutable.
 type history struct {
-	Items   []itemSum `json:"items"`   // of the document itself
+	Items   []itemSum `json:"items"`   // version of the document itself
 	Past    []version `json:"past"`    // newest first
-	Patches []patch   `json:"patches"` // for those of Past from which no item was removed
+	Patches []patch   `json:"patches"` // for versions in Past from which no item was removed
 }
 
-// size returns about how many bytes of memory h takes.
+// size returns the approximate memory used by h in bytes.
 func (h *history) size() int {
-	const item, link = 16, 96 // bytes of an itemSum, and of a version or patch without its slices
+	const item, link = 16, 96 // sizes of an itemSum, and of a version or patch without its slices
 	n := len(h.Items) * item
 	for _, v := range h.Past {
 		n += link + len(v.Items)*item
@@ -43,7 +43,7 @@ func (h *history) size() int {
 	return n
 }
 
-// patch is a document without the items that are the same in an earlier version.
+// patch is a document without the items that have not changed since an earlier version.
 type patch struct {
 	Base   feed.Hash `json:"base"` // the earlier version
 	Gzip   []byte    `json:"gzip"`
@@ -51,8 +51,8 @@ type patch struct {
 }
 
 // newHistory returns the history of a document that replaces prev, or nil if there is none. Clients then receive the
-// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. All
-// patches together are at most as long as that.
+// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. The total
+// length of the patches is at most the length of gz.
 func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
 	f := d.ref.Format
 	if prev == nil || prev.ref.Format != f || !f.Known() || !f.Delta() {
@@ -86,7 +86,7 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 		rest := keep(body, d.bounds, fresh)
 		packed := coding.GzipSmall(rest)
 		if room -= len(packed); room < 0 {
-			break // patches of older versions are longer
+			break // patches for older versions are longer
 		}
 		h.Patches = append(h.Patches, patch{Base: v.Hash, Gzip: packed, Length: len(rest)})
 	}
@@ -126,7 +126,7 @@ func shortSum(b []byte) uint64 {
 
 // changes returns which of a document's items are new or changed since an earlier version, and false if an item of that
 // version was removed, which a patch cannot express. Items at the end that were displaced by newer ones do not count as
-// removed: clients keep them, as they do when they receive the whole document.
+// removed: clients keep them, as they do after receiving the whole document.
 func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	old := make(map[uint64]uint64, len(before))
 	for _, item := range before {
@@ -147,13 +147,13 @@ func changes(before, now []itemSum) (fresh []bool, ok bool) {
 	if gone < 0 {
 		return fresh, true
 	}
-	// Items were displaced if all that follow them are gone too, if the document did not become shorter, and if no older
-	// item was added at the end, as happens when a removal makes room.
+	// Missing items were displaced if all items after them are missing too, the document did not become shorter, and no
+	// older item was added at the end. An older item is added when a removal makes room.
 	stays := slices.ContainsFunc(before[gone:], func(item itemSum) bool { return kept[item.ID] })
 	return fresh, !stays && len(now) >= len(before) && last == len(now)-1
 }
 
-// keep returns body with only those of its items that are fresh.
+// keep returns body without the items that are not fresh.
 func keep(body []byte, bounds feed.Bounds, fresh []bool) []byte {
 	out := make([]byte, 0, len(body))
 	at := uint32(0)
@@ -166,26 +166,27 @@ func keep(body []byte, bounds feed.Bounds, fresh []bool) []byte {
 	return append(out, body[at:]...)
 }
 
-// delta is a patch with the fields that it is sent with.
+// delta is a patch with its header fields.
 type delta struct {
 	patch
 	fields [coding.Count][]Field
 }
 
-// deltaFields are the fields of a 226 (RFC 3229). Caches must not store it: one that does not know the status could
-// send it to another client as the whole document.
+// deltaFields are the fields of a 226 response (RFC 3229). Caches must not store it: a cache that does not support the
+// status could send it to another client as the whole document.
 var deltaFields = []Field{
 	field("Im", "feed"),
 	field("Cache-Control", "no-store, im"),
 	field("Vary", "Accept-Encoding, A-IM, If-None-Match"),
 }
 
-// deltaCodings are the codings of a 226. A patch is stored only in gzip coding: it is short, and each client requests
-// it once.
+// deltaCodings are the codings of a 226 response. A patch is stored only in gzip coding: it is short, and each client
+// requests it once.
 var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 
-// newDelta returns the patch with its fields, which are those of the document's 200 except for deltaFields and the
-// length. The entity tag is the document's, because the client has that document after it has merged the items.
+// newDelta returns the patch with its fields, which are the fields of the document's 200 response except for
+// deltaFields and the length. The entity tag is the document's, because the client has that document after it has
+// merged the items.
 func newDelta(d *document, p patch) delta {
 	x := delta{patch: p}
 	lengths := [coding.Count]int{coding.Identity: p.Length, coding.Gzip: len(p.Gzip)}
@@ -208,8 +209,8 @@ func newDelta(d *document, p patch) delta {
 	return x
 }
 
-// since returns the 226 in coding c for a client that has one of the versions in the value of If-None-Match and accepts
-// the instance manipulation "feed", and false if there is none.
+// since returns the 226 response in coding c for a client whose If-None-Match lists an earlier version and whose A-IM
+// lists "feed". It returns false if there is no such response.
 func (d *document) since(p *payload, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
 	if len(p.deltas) == 0 || !acceptsFeed(aim) {
 		return Response{}, false

@@ -26,26 +26,27 @@ import (
 //	histories/HASH               the differences to earlier versions, in the format of heads
 //	lock
 //
-// Files are replaced atomically, documents before the head that names them, and are used only if their hash is right. A
-// Disk belongs to one process and one [Replica].
+// Files are replaced atomically, documents before the head that refers to them, and are used only if their hash
+// matches. A Disk can be used by one process and one [Replica] at a time.
 type Disk struct {
 	dir  string
 	lock *flock.Flock
 	// The fields below are used by one goroutine at a time. Documents may be read concurrently.
 
-	// users counts the heads on disk that name a document. A document without an entry is not on disk.
+	// users has the number of heads on disk that refer to each document. A document without an entry is not on disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // on disk
 	// stored has the codings in which documents are on disk.
 	stored map[feed.Hash]codingSet
-	// replaced has the documents by feed whose successors have not been compared with them yet.
+	// replaced has, by feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
 }
 
 const (
 	dirMode  = 0o750
 	fileMode = 0o640
-	// maxSaves is how many feeds are written concurrently. A disk flushes many files in little more time than one.
+	// maxSaves is the maximum number of feeds written concurrently. Flushing many files takes little more time than
+	// flushing one.
 	maxSaves = 8
 )
 
@@ -97,15 +98,15 @@ func (d *Disk) documentPath(hash feed.Hash, c coding.Coding) string {
 // savedHead is a head on disk.
 type savedHead struct {
 	feed.Head
-	// Lengths are those of the documents in the codings, by number. They show most damage of a file without reading it.
+	// Lengths has the lengths of each document, by coding number. They reveal most damage to a file without reading it.
 	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
-	// Bounds are those of the documents' items.
+	// Bounds has the bounds of each document's items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
 }
 
-// load returns the editions on disk, and errors for those that are damaged, which it forgets. Only the main feed's
-// documents are read, because many requests wait for them; others are read and checked when they are first requested.
-// Unless there are errors it removes the files that no head names, which a crash may have left.
+// load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
+// main feed's documents, because many requests wait for them; others are read and checked when they are first
+// requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
 func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 	var problems []error
 	entries, err := os.ReadDir(d.headDir())
@@ -137,7 +138,7 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 		return nil, fmt.Errorf("head %s: %w", path, err)
 	}
 	if path != d.headPath(head.Feed) {
-		return nil, fmt.Errorf("head %s: is that of %q: %w", path, head.Feed, feed.ErrInvalid)
+		return nil, fmt.Errorf("head %s: belongs to feed %q: %w", path, head.Feed, feed.ErrInvalid)
 	}
 	if err := checkHead(head.Head); err != nil {
 		return nil, err
@@ -166,8 +167,8 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 	return e, nil
 }
 
-// checkLengths compares the lengths of a document's files with those that its head records. It returns the lengths for
-// the codings in which the files can be read. Gzip must be one of them.
+// checkLengths compares the lengths of a document's files with the lengths in its head. It returns the lengths for the
+// codings whose files match. Gzip must be one of them.
 func (d *Disk) checkLengths(hash feed.Hash, lengths [coding.Count]int) ([coding.Count]int, error) {
 	for _, c := range coding.Compressed() {
 		if lengths[c] == 0 && c != coding.Gzip {
@@ -188,7 +189,7 @@ func (d *Disk) checkLengths(hash feed.Hash, lengths [coding.Count]int) ([coding.
 }
 
 // read returns the contents of a document that is stored in the given codings. It is safe for concurrent use with other
-// methods. The error is of kind [feed.ErrInvalid] if they are damaged and [fs.ErrNotExist] if there are none.
+// methods. The error is of kind [feed.ErrInvalid] if they are damaged, and [fs.ErrNotExist] if they are missing.
 func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 	var found contents
 	for _, c := range coding.Compressed() {
@@ -205,14 +206,14 @@ func (d *Disk) read(ref feed.DocumentRef, stored codingSet) (contents, error) {
 		found.bodies[c] = body
 	}
 	h := new(history)
-	if err := readSummed(d.historyPath(ref.Hash), h); err == nil { // without one, clients receive the whole document
+	if err := readSummed(d.historyPath(ref.Hash), h); err == nil { // without a history, clients receive the whole document
 		found.history = h
 	}
 	return found, nil
 }
 
-// repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy that no head names
-// is removed at the next start.
+// repair replaces the copy of a document. It is safe for concurrent use with other methods: a copy to which no head
+// refers is removed at the next start.
 func (d *Disk) repair(hash feed.Hash, b bodies) error {
 	var errs []error
 	for _, c := range coding.Compressed() {
@@ -223,7 +224,7 @@ func (d *Disk) repair(hash feed.Hash, b bodies) error {
 	return errors.Join(errs...)
 }
 
-// readSummed reads JSON that follows a line with its hash.
+// readSummed reads a file with a line that contains a hash and the JSON with that hash.
 func readSummed(path string, v any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -239,7 +240,7 @@ func readSummed(path string, v any) error {
 	return nil
 }
 
-// writeSummed writes the format of readSummed. The file is durable when its folder has been synced.
+// writeSummed writes a file in the format that readSummed reads. The file is durable once its folder has been synced.
 func writeSummed(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -249,8 +250,8 @@ func writeSummed(path string, v any) error {
 }
 
 // save writes editions of different feeds and removes the documents that they replace once they have been compared with
-// them. Documents that are not in memory are on disk already. It returns one error for each edition, nil if it is on
-// disk. Saving many editions at a time is cheaper, because folders are synced once for all.
+// them. Documents that are not in memory must already be on disk. It returns one error for each edition, nil if the
+// edition is on disk. Saving many editions in one call is cheaper, because each folder is synced only once.
 func (d *Disk) save(editions ...*edition) []error {
 	errs := make([]error, len(editions))
 	each := func(step func(e *edition) error) {
@@ -285,7 +286,7 @@ func (d *Disk) save(editions ...*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // after all are recorded, since one may use what another has replaced
+	for i, e := range editions { // after all are recorded: one may use a document that another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}
@@ -296,7 +297,7 @@ func (d *Disk) save(editions ...*edition) []error {
 	return errs
 }
 
-// saveDocuments writes histories, and the documents that are not on disk.
+// saveDocuments writes the histories of an edition, and its documents that are not on disk.
 func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
 		hash, p := doc.ref.Hash, doc.payload.Load()
@@ -337,7 +338,7 @@ func (d *Disk) saveHead(e *edition) error {
 	return writeSummed(d.headPath(e.head.Feed), savedHead{e.head, lengths, bounds})
 }
 
-// forget removes the replaced documents of a feed that no head names.
+// forget removes the replaced documents of a feed to which no head refers.
 func (d *Disk) forget(name feed.Name) error {
 	var errs []error
 	for _, hash := range d.replaced[name] {
@@ -374,7 +375,7 @@ func (d *Disk) note(e *edition) {
 	d.heads[head.Feed] = head
 }
 
-// sweep removes the files that no head on disk names.
+// sweep removes the files to which no head on disk refers.
 func (d *Disk) sweep() []error {
 	var problems []error
 	for _, dir := range []string{d.headDir(), d.documentDir(), d.historyDir()} {

@@ -15,18 +15,18 @@ import (
 	"feedpub/feed/coding"
 )
 
-// staleIfError is how long a cache may serve a document after errors of this server (RFC 5861): an old feed is better
-// than none.
+// staleIfError is the time for which a cache may serve a stale document while this server returns errors (RFC 5861): an
+// old feed is better than none.
 const staleIfError = 24 * time.Hour
 
-// document is a committed document with the fields of its answers. Its bytes may not be in memory.
+// document is a committed document with the header fields of its responses. Its bytes may not be in memory.
 type document struct {
-	feed         feed.Name // empty for a document of no feed
+	feed         feed.Name // empty if the document belongs to no feed
 	ref          feed.DocumentRef
 	stored       codingSet
-	lengths      [coding.Count]int // in each coding; 0 if it is not stored in that
+	lengths      [coding.Count]int // in each coding; 0 if it is not stored in that coding
 	bounds       feed.Bounds
-	lastModified string // value of Last-Modified; empty while that would be later than Date
+	lastModified string // value of Last-Modified; empty while it would be later than Date
 	variants     [coding.Count]variant
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
@@ -70,7 +70,7 @@ func (d *document) storedAsCommitted(ref feed.DocumentRef) bool {
 	return true
 }
 
-// variant has the fields of a document in one coding. Those of a 304 are the first of those of a 200.
+// variant has the fields of a document in one coding. The fields of a 304 are a prefix of the fields of a 200.
 type variant struct {
 	fields      []Field
 	notModified int // the number of fields of a 304
@@ -139,7 +139,7 @@ func describe(
 	return d
 }
 
-// contiguous returns the fields with their values in one block of memory. An answer reads them all, and the documents
+// contiguous returns the fields with their values in one block of memory. A response reads them all, and the documents
 // of thousands of feeds do not fit in a CPU cache.
 func contiguous(fields []Field) []Field {
 	var text strings.Builder
@@ -155,7 +155,7 @@ func contiguous(fields []Field) []Field {
 	return packed
 }
 
-// Fields of all documents.
+// Fields that all documents share.
 var (
 	varyField   = field("Vary", "Accept-Encoding")
 	exposeField = field("Access-Control-Expose-Headers", "ETag, Link")
@@ -169,23 +169,23 @@ var (
 )
 
 // cacheControl returns the Cache-Control (RFC 9111, RFC 5861) of a document that clients should fetch at most once in
-// maxAge. A cache may serve it for as long again while it revalidates it. "public" lets caches store answers to
-// requests with credentials, which this server ignores.
+// maxAge. While revalidating the document, a cache may serve it for maxAge longer. "public" lets caches store responses
+// to requests with credentials, which this server ignores.
 func cacheControl(maxAge time.Duration) string {
 	s := strconv.FormatInt(int64(maxAge/time.Second), 10)
 	return "public, max-age=" + s + ", stale-while-revalidate=" + s +
 		", stale-if-error=" + strconv.FormatInt(int64(staleIfError/time.Second), 10)
 }
 
-// respond answers a request with p, or with the bytes in memory if p is nil. For a 304 it reads nothing but the fields:
-// with thousands of feeds each further access is a cache miss.
+// respond answers a request with p, or with the bytes in memory if p is nil. For a 304 it reads only the fields: with
+// thousands of feeds each additional memory access is a cache miss.
 func (d *document) respond(p *payload, r Request) Response {
 	selected, ok := negotiate(r.AcceptEncoding, d.stored)
 	if !ok {
 		return notAcceptable
 	}
 	if r.IfNoneMatch != "" {
-		// If-Modified-Since is ignored beside If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
+		// If-Modified-Since is ignored if there is an If-None-Match, even if no tag matches (RFC 9110 section 13.1.3).
 		if m := matchTags(r.IfNoneMatch, string(d.ref.Hash)); m.matched {
 			return d.notModified(m.coding(selected))
 		}
@@ -204,7 +204,7 @@ func (d *document) respond(p *payload, r Request) Response {
 		res.Feed, res.Format, res.wanted = d.feed, d.ref.Format, d
 		return res
 	}
-	if !d.asked.Load() { // avoid a write to memory that other CPUs read
+	if !d.asked.Load() { // avoid writing to memory that other CPUs read
 		d.asked.Store(true)
 	}
 	if delta {
@@ -217,12 +217,12 @@ func (d *document) respond(p *payload, r Request) Response {
 	return d.whole(p, selected, r.Method)
 }
 
-// head returns the 200 in coding c without its body.
+// head returns the 200 response in coding c without its body.
 func (d *document) head(c coding.Coding) Response {
 	return Response{Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format}
 }
 
-// whole returns the 200 in coding c.
+// whole returns the 200 response in coding c.
 func (d *document) whole(p *payload, c coding.Coding, method string) Response {
 	res := d.head(c)
 	if method == "HEAD" {
@@ -239,8 +239,8 @@ func (d *document) whole(p *payload, c coding.Coding, method string) Response {
 	return res
 }
 
-// notModified returns the 304 for a client that has the document in coding c, or in one in which it is no longer
-// stored.
+// notModified returns the 304 response for a client that has the document in coding c, or in a coding in which it is no
+// longer stored.
 func (d *document) notModified(c coding.Coding) Response {
 	v := d.variants[c]
 	if v.fields == nil {
@@ -251,12 +251,12 @@ func (d *document) notModified(c coding.Coding) Response {
 	}
 }
 
-// bodies are the bytes of a document in the codings in which it is stored, nil in others.
+// bodies holds the bytes of a document by coding; nil for a coding in which it is not stored.
 type bodies [coding.Count][]byte
 
 // bodiesOf returns the bytes of a blob in the codings in which the document of ref is committed. It checks them against
-// the reference. If those in gzip coding are damaged it returns an error of kind [feed.ErrInvalid]. Others that are
-// damaged or missing are omitted, because the document can be served without them.
+// the reference. If the gzip bytes are damaged it returns an error of kind [feed.ErrInvalid]. Other codings whose bytes
+// are damaged or missing are omitted, because the document can be served without them.
 func bodiesOf(ref feed.DocumentRef, b feed.Blob) (checked bodies, err error) {
 	for _, c := range coding.Compressed() {
 		body := c.Stored(b)

@@ -14,31 +14,31 @@ import (
 	"feedpub/feed"
 )
 
-// settleTime is how long nothing must be announced before editions are compared. A change of a post affects several
+// settleTime is the time without announcements after which editions are compared. A change of a post affects several
 // feeds, which are committed one by one, and comparing the first ones must not delay the last.
 const settleTime = 100 * time.Millisecond
 
-// tail is the position of a replica in the store.
+// tail is the position up to which a replica has read the store.
 type tail struct {
 	positioned bool      // after is valid
 	after      string    // the stream entry up to which announcements were read
-	announced  bool      // something was announced since the last poll
-	version    int64     // up to which announcements or heads were read
-	polls      int       // since all heads were read
-	next       time.Time // of the next poll
+	announced  bool      // there was an announcement since the last poll
+	version    int64     // version up to which announcements or heads were read
+	polls      int       // number of polls since all heads were read
+	next       time.Time // time of the next poll
 
-	// missed has the announced feeds whose heads could not be read. They are read again with every poll, because nothing
-	// announces them again.
+	// missed has the announced feeds whose heads could not be read. They are read again with every poll, because they are
+	// not announced again.
 	missed map[feed.Name]bool
 
-	// uncompared has the replaced editions of feeds whose served edition has not been compared with them. They are
-	// compared when there are no announcements, because serving an edition does not depend on it.
+	// uncompared has the replaced editions that have not been compared with the served editions. They are compared when
+	// there are no announcements, because serving does not depend on the comparison.
 	uncompared map[feed.Name]*edition
 	idle       bool // nothing was announced in the last wait
 }
 
-// follow applies the commits of the store until ctx ends. The stream announces them at once. The version, which is read
-// at intervals, shows whether an announcement was missed; then all heads are read.
+// follow applies the commits of the store until ctx ends. The stream announces each commit immediately. follow also
+// reads the version at intervals. If the version shows that an announcement was missed, follow reads all heads.
 func (r *Replica) follow(ctx context.Context) {
 	t := tail{missed: map[feed.Name]bool{}, uncompared: map[feed.Name]*edition{}}
 	defer func() {
@@ -53,13 +53,13 @@ func (r *Replica) follow(ctx context.Context) {
 		}
 		r.setStoreError(err)
 		if err != nil {
-			t.next = time.Time{} // the store may have other data when it answers again
+			t.next = time.Time{} // the store may have other data when it responds again
 			pause(ctx, min(retryAfterError, r.Poll))
 		}
 	}
 }
 
-// step polls if it is time, and then waits for announcements until the next poll.
+// step polls if a poll is due, and then waits for announcements until the next poll.
 func (r *Replica) step(ctx context.Context, t *tail) error {
 	now := r.Now()
 	if s := r.Snapshot(); !s.nextDated.IsZero() && !s.nextDated.After(now) {
@@ -91,14 +91,14 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 	return r.applyAnnounced(ctx, t, changes)
 }
 
-// compareNext compares one of the editions that have not been compared, the main feed's first.
+// compareNext compares one edition that has not been compared, beginning with the main feed's.
 func (r *Replica) compareNext(t *tail) {
 	if len(t.uncompared) > 0 {
 		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), feed.Name.Compare))
 	}
 }
 
-// compare adds histories to the served edition of a feed, if that has not been done.
+// compare adds histories to the served edition of a feed, unless it has them.
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
@@ -107,15 +107,14 @@ func (r *Replica) compare(t *tail, name feed.Name) {
 	}
 }
 
-// poll reads the version and, unless it is certain that nothing changed, all heads. Otherwise it reads the missed
-// heads.
+// poll reads the version. It then reads the missed heads if nothing else can have changed, else all heads.
 func (r *Replica) poll(ctx context.Context, t *tail) error {
 	version, err := within(ctx, 0, r.Source.Version)
 	if err != nil {
 		return err
 	}
 	moved := version != t.version
-	// A change without an announcement, or an earlier version: the stream may be a new one.
+	// The version changed without an announcement, or it is lower: the stream may be a new one.
 	if !t.positioned || moved && (!t.announced || version < t.version) {
 		if err := r.findEnd(ctx, t); err != nil {
 			return err
@@ -129,7 +128,7 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 	if err := r.applyAll(ctx, t); err != nil {
 		return err
 	}
-	// The version was read before the heads, so commits between the two reads are seen again rather than missed.
+	// The version was read before the heads, so commits between the two reads are applied twice rather than missed.
 	t.polls, t.version = 0, version
 	r.setVersionUnlessMissed(t)
 	return nil
@@ -145,7 +144,7 @@ func (r *Replica) findEnd(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// applyAnnounced applies the heads of the announced feeds, and those that were missed before.
+// applyAnnounced applies the heads of the announced feeds, and the heads that were missed before.
 func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.Announcement) error {
 	for _, c := range changes {
 		t.version = max(t.version, c.Version)
@@ -157,9 +156,9 @@ func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.An
 	return r.applyMissed(ctx, t)
 }
 
-// applyMissed applies the heads of the feeds that were announced and not applied. Those that the store does not have,
-// or that cannot be decoded, stay missed. If the store fails, the heads that were read before are applied all the same,
-// so that one that cannot be read does not delay the others.
+// applyMissed applies the heads of the feeds that were announced and not applied. Heads that are not in the store, or
+// that cannot be decoded, remain missed. If the store fails, the heads read before the failure are still applied, so a
+// head that cannot be read does not delay the others.
 func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
 	if len(t.missed) == 0 {
 		return nil
@@ -209,11 +208,11 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// apply serves the given heads, except for those that are older than what is served or whose documents cannot be
-// fetched. It returns the error of a store that does not answer, and serves what was fetched before.
+// apply serves the given heads, except for heads that are older than the served ones or whose documents cannot be
+// fetched. If the store does not respond, it serves the heads that were fetched before and returns the error.
 func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	for _, head := range heads {
-		r.compare(t, head.Feed) // before the replaced edition is replaced too
+		r.compare(t, head.Feed) // before the edition that needs comparing is replaced
 	}
 	served := r.Snapshot()
 	var mu sync.Mutex
@@ -270,7 +269,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	return err
 }
 
-// notNewer returns why a head is not a later state of the feed than the served one, "" if it is later or the same.
+// notNewer returns the reason why a head is earlier than the served head of the feed, "" if it is later or the same.
 // Later builders have greater tokens, and the documents of one builder have increasing modification times.
 func notNewer(head, current feed.Head) string {
 	if head.Token != current.Token {
@@ -310,7 +309,7 @@ func (r *Replica) changes(ctx context.Context, after string, block time.Duration
 	return changes, err
 }
 
-// within calls the store with a timeout of wait and callTimeout.
+// within calls the store with a timeout of wait plus callTimeout.
 func within[T any](ctx context.Context, wait time.Duration, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+callTimeout)
 	defer cancel()

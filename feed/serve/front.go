@@ -12,22 +12,23 @@ import (
 	"feedpub/feed"
 )
 
-// Documents returns what is served. A [Replica] is one.
+// Documents provides the snapshot to serve. It is implemented by [Replica].
 type Documents interface {
 	// Snapshot returns the current snapshot. It is called for every request.
 	Snapshot() *Snapshot
 }
 
-// Observer receives every answer, for metrics. It is called concurrently and must not block.
+// Observer is notified of every response, for metrics. It is called concurrently and must not block.
 type Observer interface {
-	// Served receives the format of the requested document, empty if there is none, the status and the length of the
-	// body in bytes.
+	// Served is called with the format of the requested document, empty if there is none, the status, and the length of
+	// the body in bytes.
 	Served(format feed.Format, status, bytes int)
 }
 
 // Limiter limits how often a client fetches a whole feed. It is called concurrently.
 type Limiter interface {
-	// Wait counts an unconditional fetch of a feed. It returns 0 if that is allowed, else how long the client has to wait.
+	// Wait counts an unconditional fetch of a feed. It returns 0 if the fetch is allowed, else the time that the client
+	// must wait.
 	Wait(client netip.Addr, name feed.Name) time.Duration
 }
 
@@ -37,16 +38,16 @@ type Audience interface {
 }
 
 // Visit is a request as an engine received it. Its strings may be backed by buffers of the engine, which are valid
-// until the answer has been sent. Copy those that are kept longer.
+// until the response has been sent. Copy strings that are kept longer.
 type Visit struct {
 	Request
-	// HasBody is set if the request has a Content-Length other than 0 or a Transfer-Encoding.
+	// HasBody is true if the request has a Content-Length other than 0 or a Transfer-Encoding.
 	HasBody bool
 	Client  Client
 }
 
-// Front answers requests for one site, from any engine. Its fields must not be changed once it is used. All are
-// optional: a Front without Documents answers that requests are misdirected (421).
+// Front answers requests for one site, from any engine. Its fields must not be changed once it is in use. All are
+// optional: a Front without Documents answers every request with 421 Misdirected Request.
 type Front struct {
 	Documents Documents
 	Observer  Observer
@@ -54,14 +55,14 @@ type Front struct {
 	Audience  Audience
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
-	// AccessLog receives one record for every LogEvery answers, without the query and the address of the client.
+	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
 	AccessLog *slog.Logger
-	LogEvery  uint64 // 0 is never
+	LogEvery  uint64 // 0 disables the access log
 
 	answers atomic.Uint64
 }
 
-// Answer answers a request. It is safe for concurrent use.
+// Answer returns the response to a request. It is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
 	res := f.answer(v)
 	if f.Observer != nil {
@@ -71,7 +72,7 @@ func (f *Front) Answer(v *Visit) Response {
 		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
 	}
 	if f.LogEvery > 0 && f.AccessLog != nil && f.answers.Add(1)%f.LogEvery == 0 {
-		// Strings are cloned since a handler may keep them, and they may be backed by a buffer of an engine.
+		// Clone the strings: a handler may keep them, and they may be backed by a buffer of the engine.
 		f.AccessLog.Info("answered", "method", strings.Clone(v.Method), "path", strings.Clone(v.Path), "status", res.Status,
 			"bytes", len(res.Body), "user_agent", strings.Clone(v.Client.UserAgent))
 	}
@@ -80,7 +81,7 @@ func (f *Front) Answer(v *Visit) Response {
 
 func (f *Front) answer(v *Visit) Response {
 	if v.HasBody {
-		// It is a mistake, or an attempt to smuggle another request in the body, which is not read.
+		// A body is a mistake or an attempt to smuggle another request. It is not read.
 		res := hasBody
 		if !readOnly(v.Method) {
 			res = methodNotAllowed
@@ -108,7 +109,7 @@ func (f *Front) answer(v *Visit) Response {
 	if res.wanted == nil {
 		return res
 	}
-	// Load the bytes, once for all concurrent requests. If that fails the answer stays 503.
+	// Load the bytes, once for all concurrent requests. If loading fails the status remains 503.
 	if d, p, err := res.wanted.load(); err == nil {
 		res = d.respond(p, v.Request)
 		if v.Method == "HEAD" {
@@ -118,8 +119,8 @@ func (f *Front) answer(v *Visit) Response {
 	return res
 }
 
-// limit returns the 429 for a client that fetches a whole feed too often, and false for others. It determines what is
-// requested without making a body.
+// limit returns a 429 response and true for a client that fetches a whole feed too often, else false. It finds the
+// requested document without creating a body.
 func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
 	head := v.Request
 	head.Method = "HEAD"
@@ -143,17 +144,17 @@ func (f *Front) limit(s *Snapshot, v *Visit) (Response, bool) {
 
 func readOnly(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
 
-// Client is the sender of a request. The answer depends on it only through the rate limit.
+// Client is the sender of a request. It affects the response only through the rate limit.
 type Client struct {
-	Addr         netip.Addr // of the peer; invalid if the connection has none
+	Addr         netip.Addr // address of the peer; invalid if the connection has none
 	ForwardedFor string     // the value of X-Forwarded-For
 	UserAgent    string
 }
 
-// Proxies are the networks of proxies whose X-Forwarded-For is trusted, besides loopback.
+// Proxies are the networks of proxies whose X-Forwarded-For is trusted, in addition to loopback.
 type Proxies []netip.Prefix
 
-// Trusted reports whether an address is a proxy's, loopback or invalid.
+// Trusted reports whether an address is in one of the networks, is loopback or is invalid.
 func (p Proxies) Trusted(a netip.Addr) bool {
 	if !a.IsValid() || a.IsLoopback() {
 		return true
@@ -166,8 +167,8 @@ func (p Proxies) Trusted(a netip.Addr) bool {
 	return false
 }
 
-// Origin returns the address of the client: the last one in X-Forwarded-For that is not a trusted proxy's if the
-// connection is from a trusted proxy, else that of the connection.
+// Origin returns the address of the client. If the connection is from a trusted proxy, it is the last address in
+// X-Forwarded-For that does not belong to a trusted proxy, else the address of the peer.
 func (p Proxies) Origin(c Client) netip.Addr {
 	addr := c.Addr.Unmap()
 	for list := c.ForwardedFor; list != "" && p.Trusted(addr); {

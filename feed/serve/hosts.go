@@ -5,22 +5,22 @@ import (
 	"sync/atomic"
 )
 
-// Sites selects the site of a request by its host: the authority of a target in absolute form or of HTTP/2, else the
-// Host field (RFC 9112 section 3.2.2). It is called concurrently, for every request.
+// Sites selects the site of a request by its host: the authority of an absolute-form target or of an HTTP/2 request,
+// else the Host field (RFC 9112 section 3.2.2). It is called concurrently, for every request.
 type Sites interface {
-	// ForHost returns the Front for a host, never nil. The host may have a port. It may be backed by a buffer of an
-	// engine, as the strings of a [Visit] are, and must not be kept.
+	// ForHost returns the Front for a host, never nil. The host may have a port. Like the strings of a [Visit], it may be
+	// backed by a buffer of the engine and must not be kept.
 	ForHost(host string) *Front
 }
 
-// ForHost implements [Sites] for a server of one site, which answers for every host.
+// ForHost implements [Sites] for a server with one site, which serves every host.
 func (f *Front) ForHost(string) *Front { return f }
 
-// Hosts selects one of several sites by host name. Requests for unknown hosts are answered as misdirected (421, RFC
-// 9110 section 15.5.20), after which a client that reused a connection for another name may open one for this name;
-// after a 404 it would not. The zero Hosts has no sites. It is safe for concurrent use.
+// Hosts selects one of several sites by host name. Requests for unknown hosts receive 421 Misdirected Request (RFC 9110
+// section 15.5.20). A client that reused a connection for another host may then retry on a new connection; after a 404
+// it would not. The zero Hosts has no sites. It is safe for concurrent use.
 type Hosts struct {
-	// Unknown answers requests for unknown hosts. It has no Documents. It is required.
+	// Unknown responds to requests for unknown hosts. It must be set and must have no Documents.
 	Unknown *Front
 
 	current atomic.Pointer[map[string]*Front]
@@ -35,7 +35,7 @@ func (h *Hosts) Set(fronts map[string]*Front) {
 	h.current.Store(&m)
 }
 
-// maxHostname is the greatest length of a DNS name without the final dot (RFC 1035 section 2.3.4).
+// maxHostname is the maximum length of a DNS name without the final dot (RFC 1035 section 2.3.4).
 const maxHostname = 253
 
 // ForHost implements [Sites].
@@ -75,7 +75,7 @@ func hostname(host string) string {
 		return address
 	}
 	name := host
-	if i := strings.IndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i+1:], ':') < 0 { // two are an IPv6 address
+	if i := strings.IndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i+1:], ':') < 0 { // two colons: an IPv6 address
 		if name = host[:i]; !isPort(host[i:]) {
 			return ""
 		}
@@ -83,7 +83,7 @@ func hostname(host string) string {
 	return strings.TrimSuffix(name, ".")
 }
 
-// isPort reports whether s is empty or a colon and digits, of which there may be none (RFC 3986 section 3.2.3).
+// isPort reports whether s is empty or a colon followed by zero or more digits (RFC 3986 section 3.2.3).
 func isPort(s string) bool {
 	for i := range len(s) {
 		if i == 0 && s[i] != ':' || i > 0 && (s[i] < '0' || s[i] > '9') {

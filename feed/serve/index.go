@@ -11,8 +11,8 @@ import (
 	"feedpub/feed/coding"
 )
 
-// index is the list of a site's feeds at "/". It is made from their names and paths for the first request, and used
-// until a document is committed for that path. Snapshots with the same feeds share it.
+// index is the list of a site's feeds at "/". The first request creates it from the names and paths of the feeds. A
+// document that is committed for "/" replaces it. Snapshots with the same feeds share it.
 type index struct {
 	once sync.Once
 	page *document
@@ -21,13 +21,13 @@ type index struct {
 // indexMaxAge is the max-age of a list of feeds.
 const indexMaxAge = 5 * time.Minute
 
-// document returns the list for s, to which the index belongs.
+// document returns the list of feeds as a document. s must be a snapshot that uses ix.
 func (ix *index) document(s *Snapshot) *document {
 	ix.once.Do(func() { ix.page = s.list() })
 	return ix.page
 }
 
-// list makes the list of the served feeds. Archives are omitted, because feeds link to them.
+// list returns the list of the served feeds. Archives are omitted, because feeds link to them.
 func (s *Snapshot) list() *document {
 	var links, list strings.Builder
 	for _, name := range s.names() {
@@ -39,7 +39,7 @@ func (s *Snapshot) list() *document {
 			if s.document(d.ref.Path) != d {
 				continue
 			}
-			// Relative, so that it is right behind a proxy that adds a prefix.
+			// The link is relative, so that it works behind a proxy that adds a prefix.
 			href := html.EscapeString("." + (&url.URL{Path: d.ref.Path}).EscapedPath())
 			anchors.WriteString(` <a href="` + href + `">` + html.EscapeString(label(d.ref.Format)) + `</a>`)
 			if name == feed.Main {
@@ -66,7 +66,8 @@ func (s *Snapshot) list() *document {
 		field("Content-Security-Policy", "default-src 'none'"))
 }
 
-// label returns the name of a format for people. A later release may have committed a document in another format.
+// label returns the name of a format for display. A later release may have committed a document in a format that is
+// unknown here.
 func label(f feed.Format) string {
 	if !f.Known() {
 		return string(f)

@@ -17,55 +17,55 @@ import (
 	"feedpub/feed/coding"
 )
 
-// maxLoads bounds how many documents are loaded at a time, and so the memory that loading takes.
+// maxLoads is the maximum number of documents loaded at a time. It limits the memory that loading uses.
 const maxLoads = 8
 
-// Memory bounds how many bytes of documents the replicas of a process keep in memory: the documents in their codings,
-// and what is known of their earlier versions. Entity tags, dates and paths, some 4 KB for a document, are not counted
-// and never dropped, so that every 304 is answered from memory.
+// Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings
+// and the histories of their earlier versions. Entity tags, dates and paths, about 4 KB per document, are not counted
+// and never dropped, so every 304 is served from memory.
 //
-// Beyond the bound the least recently requested documents are dropped, and loaded again for the next request. Documents
-// that are not on disk yet are never dropped, so the bound can be exceeded until they are, and without a disk. It is
-// safe for concurrent use.
+// When the limit is exceeded, the least recently requested documents are dropped. A dropped document is loaded again
+// when it is next requested. Documents that are not on disk are never dropped, so memory can exceed the limit until
+// they are saved, or always if there is no disk. A Memory is safe for concurrent use.
 type Memory struct {
 	limit int64
 	turns chan struct{} // limits loads to maxLoads
 
 	mu    sync.Mutex
-	size  int64 // of the payloads that are counted, in bytes
+	size  int64 // total of the counted payloads, in bytes
 	loads uint64
 	// ring has the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
 }
 
-// NewMemory returns a bound in bytes; 0 is no bound.
+// NewMemory returns a Memory with a limit in bytes; 0 means no limit.
 func NewMemory(limit int64) *Memory {
 	return &Memory{limit: limit, turns: make(chan struct{}, maxLoads)}
 }
 
-// Size returns how many bytes are in memory.
+// Size returns the number of bytes in memory.
 func (m *Memory) Size() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.size
 }
 
-// Loads returns how many documents were loaded, after a start or because they had been dropped.
+// Loads returns the number of documents loaded, after a start or because they had been dropped.
 func (m *Memory) Loads() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.loads
 }
 
-// full reports whether more bytes would exceed the bound.
+// full reports whether more bytes would exceed the limit.
 func (m *Memory) full(more int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.limit > 0 && m.size+int64(more) > m.limit
 }
 
-// memoryState is what a [Memory] knows of a document. It is guarded by the lock of the Memory.
+// memoryState is the state of a document in a [Memory]. It is guarded by the Memory's lock.
 type memoryState struct {
 	counted int64         // its share of Memory.size, in bytes
 	element *list.Element // in the ring; nil if it must not be dropped
@@ -73,7 +73,7 @@ type memoryState struct {
 	served  bool          // in the current snapshot
 }
 
-// replace counts the documents in now, which are served from now on, and no longer those in before.
+// replace counts the documents in now, which have become the served ones, and stops counting the documents in before.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,7 +112,7 @@ func (m *Memory) release(ds []*document) {
 	}
 }
 
-// note records that documents are on disk, so that they may be dropped.
+// note records that documents are on disk and may be dropped.
 func (m *Memory) note(ds []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -172,7 +172,7 @@ func (m *Memory) leave(d *document) {
 	}
 }
 
-// evict drops documents until the rest is within the bound.
+// evict drops documents until the size is within the limit.
 func (m *Memory) evict() {
 	// Requests can mark documents faster than they are examined, so marks are ignored after one round.
 	for spared := m.ring.Len(); m.limit > 0 && m.size > m.limit && m.ring.Len() > 0; spared-- {
@@ -186,7 +186,7 @@ func (m *Memory) evict() {
 	}
 }
 
-// loadTimeout bounds how long a request waits for a document from the store.
+// loadTimeout is the maximum time a request waits for a document from the store.
 const loadTimeout = 3 * time.Second
 
 // contents are the bytes of a document and its history, nil if it has none.
@@ -195,16 +195,16 @@ type contents struct {
 	history *history
 }
 
-// payload has the bytes of a document and the bodies that are made from them. It is immutable.
+// payload has the bytes of a document and the bodies derived from them. It is immutable.
 type payload struct {
 	contents
 	deltas []delta // the newest base first
 }
 
-// deltaOverhead is about how many bytes of memory the header of a delta takes.
+// deltaOverhead is the approximate memory used by the header of a delta, in bytes.
 const deltaOverhead = 2 << 10
 
-// size returns about how many bytes of memory p takes, 0 for nil.
+// size returns the approximate memory used by p in bytes, 0 for nil.
 func (p *payload) size() int64 {
 	if p == nil {
 		return 0
@@ -249,9 +249,9 @@ type loaded struct {
 	payload  *payload
 }
 
-// load returns d with its bytes, which stay valid when they are dropped from memory. It returns another document with
-// the same identity bytes if the store has them in a different gzip encoding, so that Content-Length is right. The
-// error is of kind [feed.ErrUnavailable], [feed.ErrNotFound] or [feed.ErrInvalid].
+// load returns d with its bytes, which stay valid after the Memory drops them. If the store has the same content with
+// different gzip bytes, load returns a new document with the actual Content-Length. The error is of kind
+// [feed.ErrUnavailable], [feed.ErrNotFound] or [feed.ErrInvalid].
 func (d *document) load() (*document, *payload, error) {
 	if p := d.payload.Load(); p != nil {
 		return d, p, nil
@@ -290,7 +290,7 @@ func (l *loader) load(d *document) (loaded, error) {
 	return loaded{d, p}, nil
 }
 
-// fetch returns the contents of a document, which it has checked against its hash.
+// fetch returns the contents of a document after checking them against its hash.
 func (l *loader) fetch(d *document) (contents, error) {
 	c, problem := l.disk.read(d.ref, d.stored)
 	if problem == nil {
@@ -317,7 +317,8 @@ func (l *loader) fetch(d *document) (contents, error) {
 	return c, nil
 }
 
-// note logs the first of several failures, and their end. Clients can cause any number of them.
+// note logs the first of several failures, and the first success after them. It does not log each failure, because
+// clients can cause any number of them.
 func (l *loader) note(err error) {
 	if failed := err != nil; l.failing.Swap(failed) != failed {
 		if failed {

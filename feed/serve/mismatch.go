@@ -13,13 +13,13 @@ import (
 type cause string
 
 const (
-	stale   cause = "stale"   // older than what is served
+	stale   cause = "stale"   // older than the served state
 	damaged cause = "damaged" // the head or a document is invalid
 	absent  cause = "absent"  // a document is not in the store
 	lost    cause = "lost"    // the feed is served, but not in the store
 )
 
-// mismatch is why a replica does not serve the store's state of a feed.
+// mismatch is the reason why a replica does not serve the store's state of a feed.
 type mismatch struct {
 	cause   cause
 	head    feed.Head // in the store; for lost, only the name is set
@@ -28,30 +28,30 @@ type mismatch struct {
 	serving bool // an earlier state of the feed is served
 }
 
-// storeIsBehind reports whether the served head is later than that of the store.
+// storeIsBehind reports whether the served head is later than the store's head.
 func (x mismatch) storeIsBehind() bool { return x.cause == stale || x.cause == lost }
 
-// transient reports whether the store may fix it without a commit, by restoring a document.
+// transient reports whether the mismatch can end without a commit, when the store restores a document.
 func (x mismatch) transient() bool { return x.cause == absent || x.cause == damaged }
 
-// Counters besides those of the causes.
+// Counters in addition to one for each cause.
 const (
-	applied = "applied" // commits of the store that were served
+	applied = "applied" // commits from the store that were applied
 	unsaved = "unsaved" // failed attempts to save the documents of a feed
 )
 
-// Counts returns counters since the replica was made: "applied" counts commits that were served; "stale", "damaged",
-// "absent" and "lost" count states of feeds in the store that were not served because they are older than what is
-// served, invalid, incomplete or missing; "unsaved" counts failed attempts to save the documents of a feed. The keys
-// are always the same.
+// Counts returns counters since the replica was created: "applied" counts commits that were applied; "stale",
+// "damaged", "absent" and "lost" count states of feeds in the store that were not served because they are older than
+// the served state, invalid, incomplete or missing, respectively; "unsaved" counts failed attempts to save the
+// documents of a feed. The keys are always the same.
 func (r *Replica) Counts() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.counts)
 }
 
-// Problems returns a problem of kind [feed.KindReplica] for each feed of which the replica does not serve the store's
-// state. Its ID is the name of the feed. The error is always nil.
+// Problems returns a problem of kind [feed.KindReplica] for each feed whose state in the store the replica does not
+// serve. Its ID is the name of the feed. The error is always nil.
 func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,8 +65,8 @@ func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	return problems, nil
 }
 
-// addMismatch records a mismatch and reports whether it is new. One with the same cause and reason is not counted
-// again.
+// addMismatch records a mismatch and reports whether it is new. A mismatch with the same cause and reason is not
+// counted again.
 func (r *Replica) addMismatch(x mismatch) bool {
 	name := x.head.Feed
 	_, x.serving = r.Snapshot().Head(name)
@@ -95,7 +95,7 @@ func (r *Replica) clearMismatch(name feed.Name) {
 	delete(r.mismatches, name)
 }
 
-// recordLost records which of the served feeds are not among all heads of the store.
+// recordLost records the served feeds that are missing from heads, which are all heads in the store.
 func (r *Replica) recordLost(heads []feed.Head) {
 	known := make(map[feed.Name]bool, len(heads))
 	for _, h := range heads {

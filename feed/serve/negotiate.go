@@ -14,7 +14,7 @@ type codingSet [coding.Count]bool
 // are ignored.
 func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 	if accept == "" {
-		return coding.Identity, true // the field is missing, or no coding is wanted
+		return coding.Identity, true // the field is missing or empty
 	}
 	weights, other := codingWeights(accept)
 	best, greatest := coding.Identity, 0
@@ -35,7 +35,7 @@ func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 // unlisted is the weight of a coding that Accept-Encoding does not list.
 const unlisted = -1
 
-// codingWeights returns the weights of the codings in a value of Accept-Encoding, and that of "*".
+// codingWeights returns the weights of the codings in a value of Accept-Encoding, and the weight of "*".
 func codingWeights(accept string) (weights [coding.Count]int, other int) {
 	other = unlisted
 	for c := range weights {

@@ -43,10 +43,10 @@ func (t table[T]) has(target string) bool {
 	return found
 }
 
-// redirects are the answers at paths that have moved or are retired.
+// redirects holds the responses for paths that have moved or are retired.
 type redirects struct {
 	answers table[Response]
-	// aliases is set if documents may have aliases, so that any path may be one of a feed that is not known yet.
+	// aliases is set if documents may have aliases, so any unknown path may be an alias of a feed that is not loaded yet.
 	aliases bool
 }
 

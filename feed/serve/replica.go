@@ -20,44 +20,44 @@ import (
 const (
 	// defaultPoll is the interval at which the version is read, in case an announcement was missed.
 	defaultPoll = 5 * time.Second
-	// maxBlock bounds how long a read waits for announcements, so that a dead connection is noticed.
+	// maxBlock is the maximum time a read waits for announcements. It ensures that a dead connection is noticed.
 	maxBlock = 2 * time.Second
-	// retryAfterError is the pause after an error of the store.
+	// retryAfterError is the pause after an error from the store.
 	retryAfterError = time.Second
-	// callTimeout bounds a call of the store, in addition to the time for which the call waits.
+	// callTimeout limits a call to the store, in addition to the time for which the call waits for announcements.
 	callTimeout = 10 * time.Second
-	// pollsPerFull is after how many polls all heads are read even if the version is the same: a store that was rolled
-	// back can reach an earlier version again.
+	// pollsPerFull is the number of polls after which all heads are read even if the version has not changed: a store that
+	// was rolled back can later reach the same version with other commits.
 	pollsPerFull = 60
-	// batch is how many heads are fetched before they are served, so that a replica without documents on disk serves the
-	// first ones early.
+	// batch is the number of heads fetched before they are served. A replica without documents on disk thus serves the
+	// first feeds early.
 	batch = 64
-	// parallel is how many heads are fetched concurrently.
+	// parallel is the maximum number of heads fetched concurrently.
 	parallel = 4
-	// saveBatch is how many feeds are saved at a time.
+	// saveBatch is the maximum number of feeds saved at a time.
 	saveBatch = 32
-	// finalSaveTimeout bounds how long a replica saves after its context has ended.
+	// finalSaveTimeout is the maximum time for saving after the replica's context has ended.
 	finalSaveTimeout = 5 * time.Second
 )
 
 // ReplicaConfig has the dependencies of a [Replica].
 type ReplicaConfig struct {
 	Source   Source
-	Disk     *Disk // optional; without it nothing is served after a restart until the store answers
+	Disk     *Disk // optional; without it nothing is served after a restart until the store responds
 	Log      *slog.Logger
 	Now      func() time.Time
 	Poll     time.Duration // the interval at which the version is read; 0 is 5 s
-	Memory   *Memory       // may be shared with other replicas; nil is no bound
-	Restorer Restorer      // optional; receives heads that the store has lost
-	Options  Options       // of the snapshots; Now is ignored
-	// Before is the replica of the same site that this one replaces, optional. Its documents are served from the start.
-	// Its Run must have returned before Load is called.
+	Memory   *Memory       // may be shared with other replicas; nil means no limit
+	Restorer Restorer      // optional; restores heads that the store has lost
+	Options  Options       // options of the snapshots; Now is ignored
+	// Before is the replica of the same site that the new replica replaces. It is optional. Its documents are served from
+	// the start. Its Run must have returned before Load is called.
 	Before *Replica
 }
 
-// Replica keeps the committed documents of a site in memory, on disk and up to date with the store. A served document
-// is replaced only by a later commit of its feed, once all its documents have been fetched and checked against their
-// hashes, whatever the store returns. Its methods are safe for concurrent use.
+// Replica keeps the committed documents of a site in memory and on disk, up to date with the store. Whatever the store
+// returns, a served document is replaced only by a later commit of its feed, and only after all documents of the commit
+// have been fetched and checked against their hashes. Its methods are safe for concurrent use.
 type Replica struct {
 	ReplicaConfig
 	loaded  sync.Once
@@ -65,16 +65,16 @@ type Replica struct {
 	current atomic.Pointer[Snapshot]
 
 	wake  chan struct{} // signals the goroutine that saves; capacity 1
-	saved chan struct{} // signalled when feeds were saved or failed to be; capacity 1
+	saved chan struct{} // signalled when feeds were saved or a save failed; capacity 1
 
 	mu         sync.Mutex
 	unsaved    map[feed.Name]bool
 	failing    bool // the last save failed
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
-	version    int64     // of the store, up to which commits were applied
-	synced     time.Time // when the store last answered
-	down       error     // the last error of the store, nil if it answers
+	version    int64     // version of the store up to which commits were applied
+	synced     time.Time // time of the last response from the store
+	down       error     // the last error from the store, nil after a success
 }
 
 // NewReplica returns a replica that serves nothing until Load or Run is called.
@@ -100,8 +100,8 @@ func NewReplica(c ReplicaConfig) *Replica {
 	return r
 }
 
-// Load serves the documents on disk. Damaged ones are logged and skipped. Call it before a server listens, so that the
-// first requests are not answered with 503. Run calls it if it was not called.
+// Load serves the documents on disk. Damaged documents are logged and skipped. Call it before a server listens, so that
+// the first requests are not answered with 503. Run calls it if it was not called.
 func (r *Replica) Load() {
 	r.loaded.Do(func() {
 		if before := r.Before; before != nil {
@@ -169,8 +169,8 @@ func (r *Replica) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// warm loads the documents that Load has not read, the main feed's first, while there is room. Requests then need not
-// wait, and damaged files are found while the store may still have the documents.
+// warm loads the documents that Load has not read, the main feed's first, until the memory limit is reached. Requests
+// then need not wait, and damaged files are found while the store may still have the documents.
 func (r *Replica) warm(ctx context.Context) {
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
@@ -182,8 +182,8 @@ func (r *Replica) warm(ctx context.Context) {
 	}
 }
 
-// waitForRoom waits until the memory is within its bound or all documents are saved and so can be dropped. It does not
-// wait for a failing disk: serving comes first.
+// waitForRoom waits until the memory is within its limit, or until all documents are saved and can be dropped. It does
+// not wait for a failing disk: serving has priority.
 func (r *Replica) waitForRoom(ctx context.Context) {
 	for r.Disk != nil && r.Memory.full(0) {
 		r.mu.Lock()
@@ -203,8 +203,8 @@ func (r *Replica) waitForRoom(ctx context.Context) {
 // Snapshot returns the current snapshot.
 func (r *Replica) Snapshot() *Snapshot { return r.current.Load() }
 
-// Newest returns the greatest fencing token of the served heads. A builder needs a greater one, even if the store has
-// lost it.
+// Newest returns the greatest fencing token of the served heads. A builder must use a greater token, even if the store
+// has lost this one.
 func (r *Replica) Newest() feed.Token { return r.Snapshot().Newest() }
 
 // Head returns the head of a served feed.
@@ -216,8 +216,8 @@ func (r *Replica) Heads() []feed.Head { return r.Snapshot().Heads() }
 // Blob returns the bytes of a served document, and loads them if they are not in memory. They must not be modified.
 func (r *Replica) Blob(hash feed.Hash) (feed.Blob, bool) { return r.Snapshot().Blob(hash) }
 
-// Ready returns nil once the main feed is served, else an error of kind [feed.ErrUnavailable] with the reason. A
-// replica that is ready stays ready.
+// Ready returns nil once the main feed is served, else an error of kind [feed.ErrUnavailable] with the reason. A ready
+// replica stays ready.
 func (r *Replica) Ready() error {
 	if r.Snapshot().hasMain() {
 		return nil
@@ -236,22 +236,23 @@ func (r *Replica) Ready() error {
 	}
 }
 
-// Store returns nil if the last call of the store succeeded, else its error.
+// Store returns the error of the last call to the store, nil if it succeeded.
 func (r *Replica) Store() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.down
 }
 
-// Version returns the version of the store up to which commits have been applied, and when the store last answered.
+// Version returns the version of the store up to which commits have been applied, and the time of the last response
+// from the store.
 func (r *Replica) Version() (int64, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.version, r.synced
 }
 
-// publish serves the given editions in place of those of the same feeds. complete is set if all feeds of the store are
-// known by now. Only Load and the goroutine of follow call it.
+// publish replaces the editions of the given feeds. complete is true if all feeds of the store have been read. Only
+// Load and the goroutine of follow call it.
 func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	r.mu.Lock()
 	for name := range editions {
@@ -268,7 +269,8 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	next := r.Snapshot().with(editions, unavailable, r.Now())
 	next.complete = next.complete || complete
 	if changed := r.serve(next, editions); len(changed) > 0 {
-		// Mark them after the snapshot is stored, because the saving goroutine reads them from it at any time.
+		// Mark the editions as unsaved after the snapshot is stored, because the saving goroutine reads them from the
+		// snapshot at any time.
 		r.mu.Lock()
 		for _, name := range changed {
 			r.unsaved[name] = true
@@ -281,7 +283,7 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	}
 }
 
-// serve makes next the current snapshot, which was made with the given editions, and returns the feeds that differ.
+// serve makes next the current snapshot and returns the feeds that differ. next was made with the given editions.
 func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (changed []feed.Name) {
 	prev := r.Snapshot()
 	var before, now []*document
@@ -321,14 +323,14 @@ func (r *Replica) count(what string, n int) {
 	r.counts[what] += uint64(n)
 }
 
-// setVersion records up to which version commits have been taken.
+// setVersion records the version up to which commits have been applied.
 func (r *Replica) setVersion(version int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.version, r.synced = version, r.Now()
 }
 
-// setStoreError records the result of a call of the store.
+// setStoreError records the result of a call to the store.
 func (r *Replica) setStoreError(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -344,7 +346,7 @@ func (r *Replica) setStoreError(err error) {
 	}
 }
 
-// save writes documents to the disk until ctx and follow have ended, and then the remaining ones.
+// save writes documents to the disk until ctx and follow have ended, and then writes the remaining ones.
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {
@@ -365,8 +367,8 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	_ = r.saveAll(last, failed) // has been logged
 }
 
-// saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, and logs it unless it is equal
-// to before.
+// saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, and logs it unless it equals
+// the previous error, before.
 func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	r.mu.Lock()
 	names := slices.SortedFunc(maps.Keys(r.unsaved), feed.Name.Compare)
@@ -407,7 +409,7 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 	return failed
 }
 
-// Source is the store of a site. A replica checks what it returns. Errors are of the kinds in package feed.
+// Source is the store of a site. A replica checks the data it returns. Errors are of the kinds in package feed.
 type Source interface {
 	// Heads returns the heads of all feeds of the site.
 	Heads(ctx context.Context) ([]feed.Head, error)
@@ -417,9 +419,9 @@ type Source interface {
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	// Version returns the site's version, which changes with every commit.
 	Version(ctx context.Context) (int64, error)
-	// Changes returns the announcements of commits after an entry, oldest first. If there is none it waits for up to
-	// block, or not at all if block is 0, and returns none.
+	// Changes returns the announcements of commits after an entry, oldest first. If there are none it waits for up to
+	// block for the first; if block is 0 it does not wait.
 	Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error)
-	// LastChange returns the entry of the latest announcement, from which Changes reads on.
+	// LastChange returns the entry of the latest announcement, to pass to Changes.
 	LastChange(ctx context.Context) (string, error)
 }

@@ -10,16 +10,17 @@ import (
 	"feedpub/feed/coding"
 )
 
-// Restorer restores committed documents that a store has lost, as when it was flushed or restored from an older copy. A
-// builder without a replica of its own would not notice the loss, and would build without the posts that are lost too.
+// Restorer restores committed documents that a store has lost, for example because it was flushed or restored from an
+// older copy. A builder without a replica would not notice the loss, and would build feeds without the posts that were
+// lost with them.
 type Restorer interface {
-	// RestoreHead writes the head and its documents unless the store has a head of the feed that is as late. blob
-	// returns their bytes.
+	// RestoreHead writes the head and its documents unless the store has the same or a later head of the feed. blob
+	// returns the bytes of a document.
 	RestoreHead(ctx context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error
 }
 
-// restoreLost restores the served heads of which the store has an earlier state or none. It runs with each poll until
-// the store has them or a later commit.
+// restoreLost restores the served heads that are missing from the store or later than the store's heads. It runs with
+// each poll until the store has each head or a later one.
 func (r *Replica) restoreLost(ctx context.Context) {
 	if r.Restorer == nil {
 		return
@@ -54,8 +55,8 @@ func (e *edition) blob(hash feed.Hash) (feed.Blob, error) {
 	return feed.Blob{Hash: hash, Gzip: p.bodies[coding.Gzip], Size: d.ref.Length, Bounds: d.bounds}, nil
 }
 
-// lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for it then knows
-// that the others are restored.
+// lostHeads returns the served heads that the store has lost, the latest last: a builder that waits for the latest head
+// can then rely on the others being restored.
 func (r *Replica) lostHeads() []feed.Head {
 	r.mu.Lock()
 	behind := make([]mismatch, 0, len(r.mismatches))

@@ -1,6 +1,6 @@
-// Package serve answers feed readers from committed documents, which it keeps in memory and on the local disk and
-// updates from the store. It never renders a document, and no request waits for the store unless the local copy of a
-// document is damaged.
+// Package serve answers requests from feed readers with committed documents, which it keeps in memory and on the local
+// disk and updates from the store. It never renders a document, and no request waits for the store unless the local
+// copy of a document is damaged.
 //
 // [Answer] implements the protocol as a pure function from a [Snapshot] and a [Request] to a [Response]. A [Front] adds
 // metrics, rate limits and the access log for one site, and [Hosts] selects the Front of a site. [NewHandler] adapts
@@ -13,28 +13,28 @@ import (
 	"feedpub/feed"
 )
 
-// Request has the parts of a request that an answer depends on, except for the site, which is that of the [Snapshot].
-// Several lines of a field are joined by ", " (RFC 9110 section 5.3). A missing field is "".
+// Request has the parts of a request on which the response depends, except for the site, which the [Snapshot]
+// determines. Several lines of a field are joined by ", " (RFC 9110 section 5.3). A missing field is "".
 type Request struct {
 	Method          string
 	Path            string // percent-decoded, without the query
-	Query           string // as received, without "?"; only aliases depend on it
+	Query           string // as received, without "?"; used only for aliases, moved and retired paths
 	AcceptEncoding  string
 	IfNoneMatch     string
 	IfModifiedSince string
 	AIM             string // A-IM (RFC 3229)
 }
 
-// Response is the answer to a request. Header and Body are shared by all answers from one document and must not be
+// Response is the response to a request. Header and Body are shared by all responses from one document and must not be
 // modified.
 type Response struct {
 	Status int
-	Header []Field     // all fields but Date and those that an engine adds for the connection
+	Header []Field     // all fields except Date and the fields that an engine adds for the connection
 	Body   []byte      // nil for HEAD, 204 and 304
-	Feed   feed.Name   // of the requested document; empty for errors and documents of no feed
-	Format feed.Format // of that document
-	Close  bool        // the connection must be closed after the answer, because its framing is not trusted
-	wanted *document   // the answer is 503 because the bytes of this document are not in memory
+	Feed   feed.Name   // feed of the requested document; empty for errors and documents that belong to no feed
+	Format feed.Format // format of the requested document
+	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted
+	wanted *document   // the status is 503 because the bytes of this document are not in memory
 }
 
 // Get returns the value of the header field of the given canonical name, or "".
@@ -47,7 +47,7 @@ func (r Response) Get(name string) string {
 	return ""
 }
 
-// Field is a header field. It is made once and sent many times.
+// Field is a header field. It is created once and sent many times.
 type Field struct {
 	Name   string   // in net/http's canonical form: "Etag"
 	Values []string // exactly one value, in a slice because net/http takes it without a copy
@@ -55,14 +55,14 @@ type Field struct {
 
 func field(name, value string) Field { return Field{Name: name, Values: []string{value}} }
 
-// Answer returns the answer to a request from a snapshot. A nil snapshot is an empty one. Answer is pure, except that
-// it marks a document as recently used, and safe for concurrent use. It does not allocate memory for a 304, nor for a
-// 200 or 226 in a coding that is stored. It answers 503 if it needs bytes that a [Memory] has dropped; a [Front] loads
-// them.
+// Answer returns the response to a request for a path in a snapshot. A nil snapshot is treated as empty. Answer is a
+// pure function, except that it marks a document as recently used. It is safe for concurrent use. It does not allocate
+// memory for a 304, nor for a 200 or 226 in a stored coding. The status is 503 if the response needs bytes that a
+// [Memory] has dropped; a [Front] loads them.
 //
 // It implements RFC 9110 sections 9 (methods), 12.5.3 (Accept-Encoding), 13 (conditional requests) and 15 (status
-// codes), and the instance manipulation "feed" with RFC 3229, which sends only the items that are new since a version
-// that the client has.
+// codes), and the instance manipulation "feed" for RFC 3229, which sends only the items that are new or changed since
+// the client's version.
 func Answer(s *Snapshot, r Request) Response {
 	var res Response
 	switch r.Method {
@@ -96,7 +96,7 @@ func get(s *Snapshot, r Request) Response {
 	return d.respond(nil, r)
 }
 
-// absent returns the answer for a path without a document.
+// absent returns the response for a path without a document.
 func (s *Snapshot) absent(path string) Response {
 	if s != nil {
 		if res, ok := s.redirects.answers.paths[path]; ok {
@@ -109,8 +109,8 @@ func (s *Snapshot) absent(path string) Response {
 	return notFound
 }
 
-// pending reports whether there may soon be a document at path. Readers may give up a feed after a 404, so that answer
-// needs certainty.
+// pending reports whether a document may soon be committed at path. Readers may unsubscribe after a 404, so it must not
+// be sent while that is possible.
 func (s *Snapshot) pending(path string) bool {
 	if s != nil && s.unavailable[path] {
 		return true

@@ -15,12 +15,12 @@ import (
 
 // Limits bound the time and memory that a client can use. All must be positive.
 type Limits struct {
-	ReadHeaderTimeout time.Duration // for a request's header
-	ReadTimeout       time.Duration // for a whole request
-	WriteTimeout      time.Duration // for a response
-	IdleTimeout       time.Duration // between the requests of a connection
-	MaxHeaderBytes    int           // of a request, its first line included
-	MaxConnections    int           // open at a time; more wait to be accepted
+	ReadHeaderTimeout time.Duration // to read a request's header
+	ReadTimeout       time.Duration // to read a whole request
+	WriteTimeout      time.Duration // to write a response
+	IdleTimeout       time.Duration // idle time between the requests of a connection
+	MaxHeaderBytes    int           // bytes of a request's header, including the request line
+	MaxConnections    int           // open connections; additional ones wait to be accepted
 }
 
 // Server is the standard engine: net/http with limits. With TLS it supports HTTP/2.
@@ -29,8 +29,8 @@ type Server struct {
 	maxConnections int
 }
 
-// NewServer returns a server for h. If tls is nil it serves plain HTTP. Errors of connections are logged at debug
-// level, because any client can cause them.
+// NewServer returns a server for h. If tls is nil it serves plain HTTP. Connection errors are logged at debug level,
+// because any client can cause them.
 func NewServer(h http.Handler, l Limits, tls *tls.Config, log *slog.Logger) *Server {
 	return &Server{maxConnections: l.MaxConnections, http: &http.Server{
 		Handler:           h,
@@ -56,11 +56,11 @@ func (s *Server) Serve(l net.Listener) error {
 	return s.http.Serve(&strictListener{l})
 }
 
-// Shutdown stops accepting connections, and waits until requests in progress are answered or ctx ends.
+// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
 
-// NewHandler returns a handler that answers requests for sites; a single site is its [Front]. It uses the whole path of
-// a request: mount it under a prefix with [http.StripPrefix].
+// NewHandler returns a handler for sites; for a single site, pass its [Front]. The handler uses the whole path of a
+// request: use [http.StripPrefix] to mount it under a prefix.
 func NewHandler(sites Sites) http.Handler { return &handler{sites: sites} }
 
 type handler struct{ sites Sites }
@@ -105,7 +105,7 @@ func clientOf(r *http.Request) Client {
 
 var closeConnection = []string{"close"}
 
-// joined returns the lines of a field as one value.
+// joined returns the lines of a field joined into one value.
 func joined(lines []string) string {
 	if len(lines) == 1 {
 		return lines[0]

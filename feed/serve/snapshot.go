@@ -11,29 +11,29 @@ import (
 	"feedpub/feed/coding"
 )
 
-// Snapshot is what a site serves at one moment: the committed documents of its feeds by their paths. It is immutable
-// and safe for concurrent use. Snapshots share their common parts.
+// Snapshot is the state of a site that is served at one moment: the committed documents of its feeds by path. It is
+// immutable and safe for concurrent use. Snapshots share their common parts.
 type Snapshot struct {
 	editions *shards[*edition]  // by feed name
-	paths    *shards[pathEntry] // by documents' own paths
+	paths    *shards[pathEntry] // by the paths of documents, without aliases
 	aliases  *shards[[]owner]   // by alias, with "?" and the query if it has one
 	// unavailable has the paths of feeds that are committed, but whose documents could not be fetched.
 	unavailable map[string]bool
 	redirects   *redirects
-	// complete is set if every committed feed is in editions or unavailable, so that other paths do not exist.
+	// complete is true if every committed feed is in editions or unavailable; then no other path exists.
 	complete bool
 	index    *index // nil if there are no feeds
-	// undated has the feeds with a document whose Last-Modified was omitted as it lies in the future, and nextDated is
-	// when the first of them can have it; zero if there are none.
+	// undated has the feeds with a document whose Last-Modified was omitted because it is in the future. nextDated is the
+	// earliest of those times; zero if there are none.
 	undated   map[feed.Name]bool
 	nextDated time.Time
 }
 
-// pathEntry is the document at a path. If several feeds claim the path it is that of the first by name, on every
-// replica the same.
+// pathEntry is the document at a path. If several feeds claim the path, it is the document of the first feed by name,
+// so all replicas choose the same.
 type pathEntry struct {
 	document *document
-	others   []*document // of the other feeds, by name; nearly always none
+	others   []*document // documents of the other feeds, by name; nearly always none
 }
 
 // owner is a document that has an alias.
@@ -46,26 +46,26 @@ type owner struct {
 type edition struct {
 	head      feed.Head
 	documents []*document
-	// compared is set if the documents have their histories, so that the ones they replaced are no longer needed.
+	// compared is true if the documents have their histories; then the documents they replaced are no longer needed.
 	compared bool
 }
 
-// Options are what a snapshot knows besides committed documents.
+// Options are the parts of a snapshot other than committed documents.
 type Options struct {
-	// Retired are paths that are answered with 410, even if a document is committed for them. Here and below a path is
-	// percent-decoded and may be followed by "?" and a query, which has to be equal to that of a request.
+	// Retired lists the paths with status 410, even if a document is committed for them. Here and below, a path is
+	// percent-decoded and may be followed by "?" and a query, which must equal the query of a request.
 	Retired []string
-	// Moved maps paths to the absolute URLs to which they redirect with 301.
+	// Moved maps paths to the absolute URLs to which they redirect with status 301.
 	Moved map[string]string
-	// Aliases is set if documents may have aliases. Then any path may be one, and none is answered with 404 before all
-	// feeds are known.
+	// Aliases is true if documents may have aliases. Then any unknown path may be an alias, and no response is 404 until
+	// all feeds have been read.
 	Aliases bool
 	// Now is the current time. A Last-Modified after it is omitted.
 	Now time.Time
 }
 
-// NewSnapshot returns a snapshot of the given heads, which are all that the site has. blob returns the bytes of their
-// documents, which the snapshot keeps. The error is of kind [feed.ErrInvalid] or [feed.ErrNotFound] if a head is
+// NewSnapshot returns a snapshot of the given heads, which must be all heads of the site. blob returns the bytes of
+// their documents, which the snapshot keeps. The error is of kind [feed.ErrInvalid] or [feed.ErrNotFound] if a head is
 // invalid, or a document is missing or damaged.
 func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, bool)) (*Snapshot, error) {
 	editions := make(map[feed.Name]*edition, len(heads))
@@ -87,8 +87,8 @@ func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, 
 	return base.with(editions, nil, o.Now), nil
 }
 
-// newEdition checks a head and fetches its documents, except for those that prev has, which may be nil. It checks
-// fetched documents against their hash.
+// newEdition checks a head and fetches its documents, except for those that are in prev, which may be nil. It checks
+// fetched documents against their hashes.
 func newEdition(
 	h feed.Head, prev *edition, now time.Time, fetch func(feed.DocumentRef) (feed.Blob, error),
 ) (*edition, error) {
@@ -114,7 +114,7 @@ func newEdition(
 			err = b.Bounds.Validate(ref.Length)
 		}
 		if err != nil && same != nil {
-			e.documents[i] = same.withRef(ref, now) // it is served already, without the new coding
+			e.documents[i] = same.withRef(ref, now) // it is already served, without the new coding
 			continue
 		}
 		if err != nil {
@@ -131,7 +131,7 @@ func newEdition(
 	return e, nil
 }
 
-// compare returns the edition with the history of each document that replaced one of prev.
+// compare returns the edition with a history for each document that replaced a document of prev.
 func (e *edition) compare(prev *edition, now time.Time) *edition {
 	next := &edition{head: e.head, documents: slices.Clone(e.documents), compared: true}
 	for i, d := range e.documents {
@@ -141,7 +141,7 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		}
 		_, p, err := d.load()
 		if err != nil || p.history != nil {
-			continue // without a history, clients receive the whole document
+			continue // without a history, clients receive whole documents
 		}
 		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
 			bodies: p.bodies, history: newHistory(before, prev.head.IDs, d, e.head.IDs, p.bodies[coding.Gzip]),
@@ -151,7 +151,7 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 	return next
 }
 
-// find returns the first document of the edition for which wanted returns true, or nil.
+// find returns the first document of the edition for which wanted returns true, or nil if there is none.
 func (e *edition) find(wanted func(*document) bool) *document {
 	if e == nil {
 		return nil
@@ -177,7 +177,7 @@ func (e *edition) refresh(now time.Time) *edition {
 	return fresh
 }
 
-// emptySnapshot returns a snapshot without documents. A nil r stands for no redirects.
+// emptySnapshot returns a snapshot without documents. If r is nil there are no redirects.
 func emptySnapshot(r *redirects) *Snapshot {
 	if r == nil {
 		r = newRedirects(Options{})
@@ -187,8 +187,8 @@ func emptySnapshot(r *redirects) *Snapshot {
 	}
 }
 
-// with returns a snapshot in which the given editions replace those of the same feeds, and unavailable are the heads
-// that are committed besides. Its cost depends on the given editions, not on the size of s.
+// with returns a snapshot in which the given editions replace the editions of the same feeds. unavailable has the other
+// committed heads, whose documents could not be fetched. The cost depends on the given editions, not on the size of s.
 func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head, now time.Time) *Snapshot {
 	next := *s
 	next.undated, next.nextDated, next.unavailable = make(map[feed.Name]bool), time.Time{}, pathsOf(unavailable)
@@ -250,7 +250,7 @@ func pathsOf(heads []feed.Head) map[string]bool {
 	return paths
 }
 
-// putPaths puts the documents of e at their paths and removes those of before, which may be nil.
+// putPaths adds the paths of e's documents and removes the paths of before's documents. before may be nil.
 func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 	if before != nil {
 		for _, d := range before.documents {
@@ -265,7 +265,7 @@ func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 			}
 		}
 	}
-	for _, d := range slices.Backward(e.documents) { // backward, so that the first wins if two have one path
+	for _, d := range slices.Backward(e.documents) { // backward, so that the first wins if two have the same path
 		if s.redirects.answers.has(d.ref.Path) {
 			continue
 		}
@@ -276,7 +276,7 @@ func (s *Snapshot) putPaths(paths *edit[pathEntry], before, e *edition) {
 	}
 }
 
-// without returns the documents at the path of d that belong to other feeds. The caller owns the list.
+// without returns the documents at the path of d that belong to feeds other than d's. The caller owns the list.
 func without(paths *edit[pathEntry], d *document) []*document {
 	at, ok := paths.get(d.ref.Path)
 	if !ok {
@@ -286,7 +286,7 @@ func without(paths *edit[pathEntry], d *document) []*document {
 	return slices.DeleteFunc(claims, func(other *document) bool { return other.feed == d.feed })
 }
 
-// putAliases puts the documents of e at their aliases and removes those of before, which may be nil.
+// putAliases adds the aliases of e's documents and removes the aliases of before's documents. before may be nil.
 func (s *Snapshot) putAliases(aliases *edit[[]owner], before, e *edition) {
 	if before != nil && slices.EqualFunc(before.documents, e.documents, func(a, b *document) bool {
 		return slices.Equal(a.ref.Aliases, b.ref.Aliases)
@@ -337,18 +337,18 @@ func (s *Snapshot) names() []feed.Name {
 	return names
 }
 
-// edition returns the edition of a feed, or nil.
+// edition returns the edition of a feed, or nil if there is none.
 func (s *Snapshot) edition(name feed.Name) *edition {
 	e, _ := s.editions.get(string(name))
 	return e
 }
 
-// document returns the document at path, or nil.
+// document returns the document at path, or nil if there is none.
 func (s *Snapshot) document(path string) *document {
 	if s == nil {
 		return nil
 	}
-	if at, ok := s.paths.get(path); ok { // a path of a document takes precedence over aliases
+	if at, ok := s.paths.get(path); ok { // the path of a document takes precedence over aliases
 		return at.document
 	}
 	if owners, ok := s.aliases.get(path); ok {
@@ -360,12 +360,12 @@ func (s *Snapshot) document(path string) *document {
 	return nil
 }
 
-// owned returns the document of the first of the owners of an alias.
+// owned returns the document of the first owner of an alias.
 func (s *Snapshot) owned(owners []owner) *document {
 	return s.edition(owners[0].feed).documents[owners[0].i]
 }
 
-// queried returns the answer or the document at a path with exactly this query. At most one of them is set.
+// queried returns the response or the document for a path with exactly this query. At most one of them is non-nil.
 func (s *Snapshot) queried(path, query string) (Response, *document) {
 	if s == nil {
 		return Response{}, nil

@@ -14,15 +14,16 @@ const allowed = "GET, HEAD, OPTIONS"
 // retryAfter is the Retry-After of a 503 in seconds.
 const retryAfter = "30"
 
-// common are the fields of every answer, including errors: feeds are public, and a script that may read a feed may also
-// read an error.
+// common holds the fields of every response, including errors: feeds are public, and a script that may read a feed may
+// also read an error.
 var common = []Field{
 	field("Access-Control-Allow-Origin", "*"),
 	field("X-Content-Type-Options", "nosniff"),
 }
 
-// preflight are the fields of the answer to OPTIONS. If-None-Match, If-Modified-Since and A-IM are not CORS-safelisted,
-// so browsers send a preflight before each conditional request of a script (Fetch standard, CORS-preflight).
+// preflight holds the fields of the response to OPTIONS. If-None-Match, If-Modified-Since and A-IM are not
+// CORS-safelisted, so browsers send a preflight request before each conditional request from a script (Fetch standard,
+// CORS-preflight).
 var preflight = append([]Field{
 	field("Allow", allowed),
 	field("Access-Control-Allow-Methods", allowed),
@@ -30,7 +31,7 @@ var preflight = append([]Field{
 	field("Access-Control-Max-Age", "86400"),
 }, common...)
 
-// The answers to errors. Their texts are fixed and repeat nothing of a request.
+// The error responses. Their texts are fixed and contain no part of a request.
 var (
 	hasBody          = failure(http.StatusBadRequest, "Requests for feeds must not have a body.")
 	badRequest       = failure(http.StatusBadRequest, "The request is malformed.")
@@ -50,10 +51,10 @@ var (
 		field("Retry-After", retryAfter))
 )
 
-// tooFrequent is the text of a 429.
+// tooFrequent is the text of a 429 response.
 const tooFrequent = "Your network fetches the whole feed too often. Please send If-None-Match, and poll less often."
 
-// failure returns an answer for an error. It must not be cached, because every error may end at any moment.
+// failure returns an error response. It must not be cached, because any error can be temporary.
 func failure(status int, text string, more ...Field) Response {
 	body := strconv.Itoa(status) + " " + http.StatusText(status) + "\n" + text + "\n"
 	fields := append([]Field{
@@ -64,8 +65,8 @@ func failure(status int, text string, more ...Field) Response {
 	return Response{Status: status, Header: append(fields, more...), Body: []byte(body)}
 }
 
-// ErrorResponse returns the answer to a request that an engine could not parse, for status 400, 408, 431 or 505. The
-// connection must be closed after it. Another status is answered as 400.
+// ErrorResponse returns the response to a request that an engine could not parse, for status 400, 408, 431 or 505. The
+// connection must be closed after it. Any other status is replaced by 400.
 func ErrorResponse(status int) Response {
 	res := badRequest
 	switch status {
@@ -80,7 +81,7 @@ func ErrorResponse(status int) Response {
 	return res
 }
 
-// feedFile reports whether file is the last element of the path of a feed or a list of feeds.
+// feedFile reports whether file is the last path element of a feed or of a list of feeds.
 func feedFile(file string) bool {
 	return slices.ContainsFunc(feed.AllFormats(), func(f feed.Format) bool { return !f.Page() && f.File() == file })
 }

@@ -8,11 +8,11 @@ import (
 // errMalformed ends a connection on which net/http would accept a malformed request. net/http answers 400.
 var errMalformed = errors.New("malformed request")
 
-// strictListener rejects what net/http accepts although RFC 9112 forbids it or lets a server reject it, because a proxy
-// may parse it differently: lines that end in a bare LF or have a bare CR (section 2.2), folded lines (section 5.2), a
-// second Content-Length or one beside a Transfer-Encoding (section 6.3), which a handler cannot see, and a
-// Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http ignores. It does not parse requests: they have no body,
-// so a connection carries only lines.
+// strictListener rejects requests that net/http accepts although RFC 9112 forbids them or allows a server to reject
+// them, because a proxy may parse them differently: lines that end in a bare LF or contain a bare CR (section 2.2),
+// folded lines (section 5.2), a second Content-Length or a Content-Length together with a Transfer-Encoding (section
+// 6.3), neither of which a handler can detect, and a Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http
+// ignores. It does not parse requests: they have no body, so a connection carries only lines.
 type strictListener struct{ net.Listener }
 
 // Accept implements [net.Listener].
@@ -33,15 +33,15 @@ const (
 type strictConn struct {
 	net.Conn
 	line   [len(transferEncoding)]byte // the beginning of the current line, in lower case
-	length int                         // of the current line so far
-	lines  int                         // of the current request
-	frames int                         // framing fields of the current request
-	last   byte                        // of the current line
+	length int                         // length of the current line so far
+	lines  int                         // number of complete lines of the current request
+	frames int                         // framing fields in the current request
+	last   byte                        // last byte of the current line
 	old    bool                        // the current request is HTTP/1.0
 	err    error
 }
 
-// Read implements [net.Conn]. It returns a malformed request only up to the error.
+// Read implements [net.Conn]. Of a malformed request it returns only the bytes before the error.
 func (c *strictConn) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err

@@ -10,7 +10,7 @@ type kind uint8
 
 const (
 	reader     kind = iota // used by one person
-	aggregator             // fetches for many subscribers, whose number it reports
+	aggregator             // fetches for many subscribers and reports their number
 	robot                  // not used for reading
 )
 
@@ -45,7 +45,7 @@ var known = [...]struct {
 	{"mozilla/", "browser", reader},
 }
 
-// Names and numbers of clients that are not in known.
+// Names and numbers for clients that are not in known.
 const (
 	otherName   = "other"
 	unnamedName = "unnamed" // no User-Agent
@@ -55,7 +55,7 @@ const (
 	names         = len(known) + 2
 )
 
-// nameOf returns the name of a client by its number. Several numbers may have the same name.
+// nameOf returns the name of the client with a number. Several numbers may have the same name.
 func nameOf(number int) string {
 	switch number {
 	case otherNumber:
@@ -67,7 +67,7 @@ func nameOf(number int) string {
 	}
 }
 
-// numberOf returns a number of a client by its name, otherNumber if it is not in known.
+// numberOf returns a number of the client with a name, otherNumber if it is not in known.
 func numberOf(name string) int {
 	if name == unnamedName {
 		return unnamedNumber
@@ -80,7 +80,7 @@ func numberOf(name string) int {
 	return otherNumber
 }
 
-// agent is what a User-Agent says about a client.
+// agent is the information about a client in its User-Agent.
 type agent struct {
 	name        string
 	number      int // index of its counter
@@ -88,7 +88,7 @@ type agent struct {
 	subscribers int
 }
 
-// maxSubscribers bounds the number that an aggregator can report.
+// maxSubscribers is the maximum number that an aggregator can report.
 const maxSubscribers = 10_000_000
 
 func parseAgent(userAgent string) agent {

@@ -1,5 +1,5 @@
 // Package audience estimates the number of readers of each feed from the requests for it. It does not store addresses:
-// only sketches of keyed hashes of them. Counts are saved in a file, and start again from 0 if it is lost.
+// only sketches of keyed hashes of them. Counts are saved in a file, and restart at 0 if the file is lost.
 package audience
 
 import (
@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// days is for how many days after its last request a reader counts.
+	// days is the number of days for which a reader is counted after its last request.
 	days = 7
-	// maxAgents is how many parsed User-Agents are cached.
+	// maxAgents is the maximum number of parsed User-Agents in the cache.
 	maxAgents = 4096
-	// maxAgentLength is the number of bytes of a User-Agent that are used.
+	// maxAgentLength is the number of bytes of a User-Agent that are examined.
 	maxAgentLength = 512
 )
 
-// Salt is the key of the hashes of addresses. It must be random and secret: with it, one can test whether an address is
-// in a sketch.
+// Salt is the key of the hashes of addresses. It must be random and secret: anyone who has it can test whether an
+// address is in a sketch.
 type Salt [16]byte
 
 // Audience counts the requests for each feed. It is safe for concurrent use.
 type Audience struct {
 	now  func() time.Time
 	salt Salt
-	path string // of the file
+	path string // path of the saved file
 	log  *slog.Logger
 
 	onDisk uint64 // number of requests in the saved file; used by Open and Run only
@@ -49,10 +49,10 @@ type Audience struct {
 type tally struct {
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
-	day                        int64             // of the newest sketch
+	day                        int64             // day of the newest sketch
 	last                       int64             // day of the last request
-	sketches                   [days + 1]*sketch // by day modulo their number
-	clients                    [names]uint64     // by client number
+	sketches                   [days + 1]*sketch // indexed by day modulo their number
+	clients                    [names]uint64     // indexed by client number
 
 	aggregators map[string]report
 	feed        feed.Name
@@ -71,7 +71,7 @@ func New(now func() time.Time, salt Salt) *Audience {
 	return &Audience{now: now, salt: salt, agents: make(map[string]agent), feeds: make(map[feed.Name]*tally)}
 }
 
-// Polled counts a request. Only the statuses 200, 226 and 304 count.
+// Polled counts a request if its status is 200, 226 or 304.
 func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAgent string) {
 	if status != 200 && status != 226 && status != 304 {
 		return
@@ -98,14 +98,14 @@ func (a *Audience) Polled(name feed.Name, status int, client netip.Addr, userAge
 	case reader:
 		t.sketchOf(day).add(hash)
 	case robot:
-		// counted by name only
+		// counted only by client name
 	}
 }
 
 // dayOf returns the number of days since 1970.
 func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second) }
 
-// hash returns the hash of a client. The User-Agent distinguishes readers with the same address.
+// hash returns the hash of a client. It includes the User-Agent to distinguish readers with the same address.
 func (a *Audience) hash(client netip.Addr, userAgent string) uint64 {
 	var buffer [16 + maxAgentLength]byte
 	address := client.As16()

@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// saveEvery is the interval at which counts are saved. A crash loses no more than that.
+	// saveEvery is the interval at which counts are saved. A crash loses at most the counts of one interval.
 	saveEvery = 5 * time.Minute
-	// forgetAfter is after how many days without a request a feed is no longer saved.
+	// forgetAfter is the number of days without a request after which a feed is no longer saved.
 	forgetAfter = 30
 	// format names the format of the file. Files in another format are not read.
 	format = "feedpub audience 1"
@@ -33,7 +33,7 @@ const (
 type (
 	header struct {
 		Format string `json:"format"`
-		Salt   []byte `json:"salt"` // a new one would count every client again
+		Salt   []byte `json:"salt"` // with a new salt, every client would be counted again
 	}
 	saved struct {
 		Feed        feed.Name              `json:"feed"`
@@ -41,7 +41,7 @@ type (
 		Polls       uint64                 `json:"polls"`
 		NotModified uint64                 `json:"not_modified,omitempty"`
 		Deltas      uint64                 `json:"deltas,omitempty"`
-		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because numbers depend on known
+		Clients     map[string]uint64      `json:"clients,omitempty"` // by name, because client numbers depend on known
 		Aggregators map[string]savedReport `json:"aggregators,omitempty"`
 		Sketches    map[int64][]byte       `json:"sketches,omitempty"` // by day
 	}
@@ -52,7 +52,7 @@ type (
 )
 
 // Open returns the Audience that was saved in the file at path, or an empty one with the given salt if there is no such
-// file. A damaged file is logged and ignored, because counts are not needed to serve.
+// file. A damaged file is logged and ignored, because serving does not need the counts.
 func Open(path string, now func() time.Time, salt Salt, log *slog.Logger) *Audience {
 	a := New(now, salt)
 	a.path, a.log = path, log
@@ -200,8 +200,8 @@ func (a *Audience) restore(b []byte) error {
 	return nil
 }
 
-// tally returns the tally of a line. It ignores days in the future, which would count for ever after one error of the
-// clock.
+// tally returns the tally of a line. It ignores days in the future, which would otherwise be counted until then after a
+// clock error.
 func (s *saved) tally(today int64) (*tally, error) {
 	t := newTally(s.Feed)
 	t.last, t.polls, t.notModified, t.deltas = min(s.LastPoll, today), s.Polls, s.NotModified, s.Deltas

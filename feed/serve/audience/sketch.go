@@ -12,14 +12,14 @@ const (
 	maxRank      = 64 - registerBits + 1
 )
 
-// sketch estimates the number of different hashes that were added (Flajolet, Fusy, Gandouet, Meunier: HyperLogLog,
+// sketch estimates the number of distinct hashes that were added (Flajolet, Fusy, Gandouet, Meunier: HyperLogLog,
 // 2007).
 type sketch [registers]uint8
 
 func (s *sketch) add(hash uint64) {
 	i := hash >> (64 - registerBits)
 	rank := uint8(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
-	if s[i] < rank { // avoid most writes
+	if s[i] < rank { // most hashes change nothing; do not write then
 		s[i] = rank
 	}
 }

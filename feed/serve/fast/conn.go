@@ -26,13 +26,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	return newConn(c, l.buffers), nil
 }
 
-// slack is by how much a deadline may be early. Within it most requests need no system call to set one, which takes 1 %
-// of a request, and fasthttp sets three.
+// slack is the maximum time by which a deadline in effect may precede the requested one. It saves most requests the
+// system calls for the three deadlines that fasthttp sets, each of which takes 1 % of the time of a request.
 const slack = time.Second
 
 // conn is a connection that uses little memory while it is idle. fasthttp waits for the next request by reading one
-// byte without a buffer (ReduceMemoryUsage). conn then takes a buffer from a pool only when there is something to read,
-// and returns the rest of what it read without another system call.
+// byte without a buffer (ReduceMemoryUsage). conn then takes a buffer from a pool only when there is data to read, and
+// serves the following reads from that buffer without another system call.
 type conn struct {
 	net.Conn
 	peer    netip.Addr
@@ -88,16 +88,16 @@ func (c *conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Close implements [net.Conn]. Another goroutine may be reading, so the buffer is left to it.
+// Close implements [net.Conn]. It does not release the buffer, because another goroutine may be reading.
 func (c *conn) Close() error { return c.Conn.Close() }
 
-// SetReadDeadline implements [net.Conn]. It is in effect from the next read on.
+// SetReadDeadline implements [net.Conn]. The deadline takes effect at the next read.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.read.wanted = t
 	return nil
 }
 
-// SetWriteDeadline implements [net.Conn]. It is in effect from the next write on.
+// SetWriteDeadline implements [net.Conn]. The deadline takes effect at the next write.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.write.wanted = t
 	return nil
@@ -109,10 +109,10 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// deadline is the deadline of one direction: the wanted one, and the one that was set on the connection.
+// deadline has the requested deadline for one direction and the deadline that is set on the connection.
 type deadline struct{ wanted, applied time.Time }
 
-// apply sets the deadline, unless the one that is set is close enough.
+// apply sets the deadline, unless the deadline in effect is at most slack earlier.
 func (d *deadline) apply(set func(time.Time) error) error {
 	if d.wanted.Equal(d.applied) {
 		return nil

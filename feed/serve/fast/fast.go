@@ -1,5 +1,5 @@
-// Package fast serves feeds with fasthttp, an HTTP/1.1 engine that needs less time for each request than net/http.
-// [serve.Front] decides the answers. TLS and HTTP/2 are only supported by the engine of package serve.
+// Package fast serves feeds with fasthttp, an HTTP/1.1 engine that needs less time for each request than net/http. The
+// responses come from [serve.Front]. TLS and HTTP/2 are supported only by the engine in package serve.
 package fast
 
 import (
@@ -34,19 +34,19 @@ type Server struct {
 // in gzip coding do.
 const writeBuffer = 32 << 10
 
-// NewServer returns a server for sites with the limits of [serve.NewServer]. Errors of connections are logged at debug
+// NewServer returns a server for sites with the limits of [serve.NewServer]. Connection errors are logged at debug
 // level, because any client can cause them.
 func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
 	s.http = &fasthttp.Server{
 		Handler:         s.answer,
 		ErrorHandler:    s.reject,
-		ContinueHandler: func(*fasthttp.RequestHeader) bool { return false }, // 417: requests have no body
+		ContinueHandler: func(*fasthttp.RequestHeader) bool { return false }, // 417, because requests have no body
 		Logger:          logger{log},
-		// The listener limits connections, so that clients wait as with the standard engine. Concurrency is higher,
-		// because a goroutine ends a little after its connection is closed.
+		// The listener limits connections, so that additional clients wait, as with the standard engine. Concurrency must be
+		// higher than that limit, because a goroutine ends shortly after its connection is closed.
 		Concurrency: 2*l.MaxConnections + 1,
-		// Requests have no body; 1 is the least value of MaxRequestBodySize that limits it.
+		// Requests have no body; 1 is the minimum value of MaxRequestBodySize that sets a limit.
 		ReadTimeout:        min(l.ReadHeaderTimeout, l.ReadTimeout),
 		MaxRequestBodySize: 1,
 		WriteTimeout:       l.WriteTimeout,
@@ -59,7 +59,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 		CloseOnShutdown:              true,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
-		SecureErrorLogMessage:        true, // nothing of a request in the log
+		SecureErrorLogMessage:        true, // do not log parts of a request
 		DisablePreParseMultipartForm: true,
 	}
 	return s
@@ -73,7 +73,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return http.ErrServerClosed
 }
 
-// Shutdown stops accepting connections, and waits until requests in progress are answered or ctx ends.
+// Shutdown stops accepting connections, and waits until all requests in progress have been answered or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("fast engine: %w", err)
@@ -114,7 +114,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	}))
 }
 
-// recoverPanic answers 500 after a panic in a request, and logs it.
+// recoverPanic logs a panic in a request and responds with 500.
 func (s *Server) recoverPanic(ctx *fasthttp.RequestCtx) {
 	if v := recover(); v != nil {
 		s.log.Error("panic in a request", "panic", v, "stack", string(debug.Stack()))
@@ -124,7 +124,7 @@ func (s *Server) recoverPanic(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// reject answers requests that fasthttp could not parse. It repeats nothing of the request.
+// reject answers requests that fasthttp could not parse. The response contains no part of the request.
 func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	status := http.StatusBadRequest
 	var long *fasthttp.ErrSmallBuffer
@@ -144,7 +144,7 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	write(ctx, serve.ErrorResponse(status))
 }
 
-// write copies an answer to the response of fasthttp.
+// write copies a response to fasthttp's response.
 func write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	r := &ctx.Response
 	r.SetStatusCode(res.Status)
@@ -176,7 +176,7 @@ func pathOf(target []byte) (string, bool) {
 	return view(target), true
 }
 
-// hostOf returns the host of a request: that of a target in absolute form, else the Host field (RFC 9112 section
+// hostOf returns the host of a request: the host of an absolute-form target, else the Host field (RFC 9112 section
 // 3.2.2).
 func hostOf(h *fasthttp.RequestHeader) string {
 	if target := h.RequestURI(); len(target) > 0 && target[0] != '/' && target[0] != '*' {
@@ -211,7 +211,7 @@ func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	return netip.Addr{}
 }
 
-// field returns the lines of a field as one value.
+// field returns the lines of a field joined into one value.
 func field(h *fasthttp.RequestHeader, name string) string {
 	switch lines := h.PeekAll(name); len(lines) {
 	case 0:
@@ -227,14 +227,15 @@ func field(h *fasthttp.RequestHeader, name string) string {
 	}
 }
 
-// view returns b as a string without a copy. It is valid until the answer is written, when fasthttp reuses b.
+// view returns b as a string without a copy. It is valid until the response has been written, after which fasthttp
+// reuses b.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // bytesOf returns s as bytes without a copy. They must not be modified.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-// logger logs the formats of messages of fasthttp. Their arguments have addresses of clients and parts of requests,
-// which must not be logged.
+// logger logs the format strings of fasthttp's messages. Their arguments contain client addresses and parts of
+// requests, which must not be logged.
 type logger struct{ log *slog.Logger }
 
 // Printf implements [fasthttp.Logger].

@@ -2,9 +2,9 @@ package fast
 
 import "bytes"
 
-// inspect checks the lines of a header for what fasthttp accepts or removes although a proxy may parse it differently.
-// valid is false if lines end in a bare LF (RFC 9112 section 2.2) or are folded (section 5.2). framed is true if there
-// is a Transfer-Encoding (section 6.1), which fasthttp removes if it is "identity".
+// inspect checks the lines of a header for syntax that fasthttp accepts or removes although a proxy may parse it
+// differently. valid is false if lines end in a bare LF (RFC 9112 section 2.2) or are folded (section 5.2). framed is
+// true if there is a Transfer-Encoding (section 6.1), which fasthttp removes if it is "identity".
 func inspect(lines []byte) (valid, framed bool) {
 	for len(lines) > 0 {
 		if lines[0] == ' ' || lines[0] == '\t' {

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// waiter waits until a connection is readable without allocating a buffer.
+// waiter waits until a connection is readable, without allocating a buffer.
 type waiter struct {
 	raw  syscall.RawConn
 	try  func(fd uintptr) bool // created once, so that reads do not allocate memory
@@ -56,7 +56,7 @@ func newWaiter(c net.Conn, buffers *sync.Pool) *waiter {
 	return w
 }
 
-// next returns a buffer with the bytes of the next read, at least one.
+// next returns a buffer with the bytes of the next read. There is at least one byte.
 func (w *waiter) next() (*buffer, error) {
 	w.got, w.fail = nil, nil
 	if err := w.raw.Read(w.try); err != nil {

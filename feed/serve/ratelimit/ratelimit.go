@@ -1,5 +1,5 @@
 // Package ratelimit limits how often a network may fetch a whole feed. It does not decide which requests count: package
-// serve calls it for clients that could have made a conditional request.
+// serve calls it for clients that could have sent a conditional request.
 package ratelimit
 
 import (
@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// capacity is how many pairs of network and feed are remembered, over all sites. They take a few MiB.
+	// capacity is the maximum number of (network, feed) pairs in the table, for all sites together. They use a few MiB.
 	capacity = 1 << 16
 	// shards reduce lock contention.
 	shards = 16
-	// maxScanned is how many entries are examined to make room for one, so that a full table costs no more than an
-	// empty one.
+	// maxScanned is the maximum number of entries examined to make room for a new one. It keeps the cost of a fetch
+	// constant when the table is full.
 	maxScanned = 16
 )
 
@@ -32,8 +32,8 @@ type Limiter struct {
 
 type shard struct {
 	mu sync.Mutex
-	// due has the theoretical arrival times of the generic cell rate algorithm. A fetch moves one by per/burst. One
-	// time is enough where a sliding window would need a list.
+	// due has the theoretical arrival times of the generic cell rate algorithm. Each fetch advances one of them by
+	// per/burst. The algorithm needs one time per entry, where a sliding window would need a list.
 	due map[key]time.Time
 }
 
@@ -43,8 +43,8 @@ type key struct {
 	feed    feed.Name
 }
 
-// New returns a limiter that lets each network fetch each feed burst times at once, and burst times in each period of
-// length per on average. Both must be positive.
+// New returns a limiter that allows each network on average burst fetches of each feed in each period of length per,
+// and as many as burst without a pause. Both must be positive.
 func New(burst int, per time.Duration, now func() time.Time) *Limiter {
 	l := &Limiter{burst: burst, per: per, now: now, seed: maphash.MakeSeed()}
 	for i := range l.shards {
@@ -62,8 +62,8 @@ type Site struct {
 // Site returns the limiter of a site's feeds. Sites share the memory of l, but have separate limits.
 func (l *Limiter) Site(id feed.SiteID) *Site { return &Site{l, id} }
 
-// Wait counts a fetch and returns 0 if it is within the limit. Otherwise it returns how long the client has to wait. A
-// client without an address is not limited.
+// Wait counts a fetch and returns 0 if it is within the limit. Otherwise it returns the time that the client must wait.
+// A client without an address is not limited.
 func (s *Site) Wait(client netip.Addr, name feed.Name) time.Duration {
 	return s.limiter.wait(client, s.id, name)
 }
@@ -97,8 +97,8 @@ func (l *Limiter) wait(client netip.Addr, site feed.SiteID, name feed.Name) time
 	return 0
 }
 
-// evict scans a few entries and removes those that no longer limit anything, or the last one if there are none. A
-// client with very many networks cannot be limited this way.
+// evict scans a few entries and removes the expired ones, or the last one scanned if none has expired. A client that
+// uses very many networks therefore escapes the limit.
 func (s *shard) evict(now time.Time) {
 	full, scanned := len(s.due), 0
 	for k, due := range s.due { // in random order

@@ -1,5 +1,5 @@
-// Package connlimit bounds the number of open connections of a listener. Unlike LimitListener of
-// golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It knows nothing of HTTP.
+// Package connlimit limits the number of open connections of a listener. Unlike LimitListener of
+// golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It does not depend on HTTP.
 package connlimit
 
 import (
@@ -57,8 +57,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// CloseWrite closes the sending direction, so that the client can read the whole response although it sent more than
-// was read.
+// CloseWrite closes the sending direction, so that the client can read the whole response even if the server has not
+// read everything that the client sent.
 func (c *Conn) CloseWrite() error {
 	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return tcp.CloseWrite()

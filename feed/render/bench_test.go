@@ -54,7 +54,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkRebuild renders 306 feeds of 50 items, as after a change of configuration: 5,000 posts, each in three feeds.
+// BenchmarkRebuild renders 306 feeds of 50 items, as after a configuration change: 5,000 posts, each in three feeds.
 func BenchmarkRebuild(b *testing.B) {
 	var items []*feed.Item
 	for n := range 5000 {

@@ -14,7 +14,8 @@ import (
 const fractionSlots = 999_999
 
 // fractions returns the duration to add to the atom:updated of each item, so that no two entries of a feed have the
-// same time. Some aggregators treat entries with equal times as the same entry, and bulk imports have many of them.
+// same time. Some aggregators treat entries with equal times as the same entry, and bulk imports contain many such
+// entries.
 //
 // An item whose time is unique gets 0. The other items get 1 to 999,999 microseconds, derived from the SHA-256 of their
 // ids. An item therefore keeps its time, and its fragment its bytes, when other items with the same time are added or

@@ -16,7 +16,7 @@ import (
 type Entry struct {
 	Name  feed.Name
 	Title string // plain text; as [feed.Feed.Title]
-	// Label is the feed's short name among others of its family, such as a tag; empty: the title.
+	// Label is the feed's short name within its family, such as a tag. If it is empty, the title is used.
 	Label       string
 	Description string        // plain text; may be empty
 	Formats     []feed.Format // empty: all

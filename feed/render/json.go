@@ -217,7 +217,7 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 	if f.Site.Hub != "" {
 		x.Hubs = []*feeds.JSONHub{{Type: "WebSub", Url: uri(f.Site.Hub)}}
 	}
-	if f.History.Prev != "" { // next_url is the document with the next older items
+	if f.History.Prev != "" { // next_url refers to the document with the next older items
 		x.NextUrl = URL(f.Site, f.History.Prev, feed.JSON)
 	}
 	doc, err := encodeJSON(x, "")

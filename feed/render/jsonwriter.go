@@ -13,8 +13,8 @@ import (
 	"feedpub/feed"
 )
 
-// jsonWriter writes a value. The bytes are those of encoding/json with indentation and without HTML escapes, which the
-// tests check. It records the tokens that it writes, so that readBackJSON can compare them with the bytes.
+// jsonWriter writes a value. It writes the same bytes as encoding/json with indentation and without HTML escaping; the
+// tests compare them. It records the tokens that it writes, so that readBackJSON can compare them with the bytes.
 type jsonWriter struct {
 	b      []byte
 	wrote  []jsonToken

@@ -22,7 +22,7 @@ import (
 //go:embed pages
 var pageFiles embed.FS
 
-// pageAssets are the embedded files that pages are made with. They are not modified.
+// pageAssets are the embedded files used to render pages. They are not modified.
 type pageAssets struct {
 	template *template.Template
 	style    template.CSS

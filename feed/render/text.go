@@ -154,8 +154,8 @@ func texts(item *feed.Item) iter.Seq2[place, string] {
 	}
 }
 
-// headingLength is the maximum length in characters of the title that is made from an untitled post's text: about a
-// line in a feed reader's list.
+// headingLength is the maximum length in characters of a title made from an untitled post's text: about one line in the
+// list of a feed reader.
 const headingLength = 60
 
 // heading returns the title for RSS and Atom: the item's title or, if it is empty, the first words of its text or
@@ -203,7 +203,7 @@ func joins(a, b rune) bool {
 }
 
 // content returns the item's HTML or, if it is empty, the summary or title as a paragraph, since Atom and JSON Feed
-// require content. Line breaks are normalized as XML parsers do (XML 1.0, section 2.11).
+// require content. Line breaks are normalized as XML parsers normalize them (XML 1.0, section 2.11).
 func content(item *feed.Item) string {
 	if strings.TrimSpace(item.HTML) == "" {
 		return "<p>" + textToHTML(cmp.Or(strings.TrimSpace(item.Summary), heading(item))) + "</p>"
@@ -211,7 +211,7 @@ func content(item *feed.Item) string {
 	return unixLines(item.HTML)
 }
 
-// summaryLength is the maximum length in characters of the summary that is made from an item's text.
+// summaryLength is the maximum length in characters of a summary made from an item's text.
 const summaryLength = 280
 
 // summary returns the text of the item in a feed with [feed.SummaryContent]. It is never empty.

@@ -72,8 +72,8 @@ var translations = map[string]words{
 		date:   "{d} {m} {y}"},
 }
 
-// wordsFor returns the words for a BCP 47 language tag. Only the primary language matters; languages that are not in
-// the table get English.
+// wordsFor returns the words for a BCP 47 language tag. Only the primary language matters. For a language that is not
+// in the table, it returns the English words.
 func wordsFor(language string) words {
 	if w, ok := translations[primary(language)]; ok {
 		return w

@@ -118,7 +118,7 @@ func arbitrary(rng *rand.Rand, v reflect.Value) {
 		"", "a", " b ", "<&>\"'", "]]>", "]]]]>>", "&amp;", "\t\n", "ü日👩‍👩‍👧", "\u2028\u2029", "a\\b", "x\ufffdy", "\u00a0",
 		"&#xD;", "</item>", "https://example.org/ä b?c=d&e#f", "\u007f", "\uffef",
 	}
-	switch v.Kind() { //nolint:exhaustive // items have no values of other kinds
+	switch v.Kind() { //nolint:exhaustive // items have no fields of other kinds
 	case reflect.String:
 		v.SetString(texts[rng.IntN(len(texts))] + texts[rng.IntN(len(texts))])
 	case reflect.Int, reflect.Int64:
@@ -188,13 +188,13 @@ func TestReadBackDetectsDamage(t *testing.T) {
 				damaged := bytes.Clone(doc)
 				damaged[i] = damage
 				if err := readBackXML(damaged, p.xml.wrote); err == nil && !bytes.Equal(blanks(damaged), blanks(doc)) {
-					t.Fatalf("%q at %d is not detected in %+v:\n%s", damage, i, x, damaged)
+					t.Fatalf("the byte %q at offset %d is not detected in %+v:\n%s", damage, i, x, damaged)
 				} else if err != nil && !errors.Is(err, feed.ErrInvalid) {
 					t.Fatalf("error %v is not of kind %v", err, feed.ErrInvalid)
 				}
 			}
 			if err := readBackXML(doc[:i], p.xml.wrote); err == nil && len(blanks(doc[i:])) > 0 {
-				t.Fatalf("truncation at %d is not detected:\n%s", i, doc)
+				t.Fatalf("truncation at offset %d is not detected:\n%s", i, doc)
 			}
 		}
 		if _, err := p.fragment(Version, "main", item, feed.JSON, Variant{}); err != nil {
@@ -206,11 +206,11 @@ func TestReadBackDetectsDamage(t *testing.T) {
 				damaged := bytes.Clone(doc)
 				damaged[i] = damage
 				if err := readBackJSON(damaged, p.json.wrote); err == nil && !bytes.Equal(blanks(damaged), blanks(doc)) {
-					t.Fatalf("%q at %d is not detected in %+v:\n%s", damage, i, item, damaged)
+					t.Fatalf("the byte %q at offset %d is not detected in %+v:\n%s", damage, i, item, damaged)
 				}
 			}
 			if err := readBackJSON(doc[:i], p.json.wrote); err == nil {
-				t.Fatalf("truncation at %d is not detected:\n%s", i, doc)
+				t.Fatalf("truncation at offset %d is not detected:\n%s", i, doc)
 			}
 		}
 	}

@@ -58,8 +58,8 @@ var (
 )
 
 // respell replaces references in the output of encoding/xml. "&" and "<" become hexadecimal references, which most feed
-// readers show correctly in RSS (RSS Advisory Board, RSS Best Practices Profile, "Character Data"). Other references
-// are replaced with the characters if these need no escape. CDATA sections, which contain HTML, are unchanged.
+// readers show correctly in RSS (RSS Advisory Board, RSS Best Practices Profile, "Character Data"). Unnecessary
+// references are replaced with the characters they represent. CDATA sections, which contain HTML, are unchanged.
 func respell(src []byte) []byte {
 	dst := make([]byte, 0, len(src))
 	for len(src) > 0 {

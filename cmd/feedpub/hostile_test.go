@@ -30,7 +30,7 @@ func hostileFiles() (files, reasons map[string]string) {
 		"good.md":     "---\ndate: 2020-01-01\n---\nGood words.\n",
 	}
 	return files, map[string]string{
-		"aliases.md":  "the aliases stand for more than 131072 bytes",
+		"aliases.md":  "the aliases expand to more than 131072 bytes",
 		"brackets.md": "more than 10000 YAML tokens",
 		"stars.md":    "too many delimiters",
 		"table.md":    "tables of more than",

@@ -10,9 +10,9 @@ import (
 	"feedpub/feed"
 )
 
-// Absolute resolves the URLs in the attributes of n and its descendants against base, in place. That includes links
-// within the page, which lead nowhere from a feed. Absolute URLs are left as written, but for escaping what URL parsers
-// do not accept. Values that are no URLs are left as they are.
+// Absolute resolves the URLs in the attributes of n and its descendants against base, in place. This includes links
+// within the page, since they would not work in a feed. In absolute URLs, only characters that URL parsers do not
+// accept are escaped. Values that are not URLs are not changed.
 func Absolute(n *html.Node, base *url.URL) {
 	for d := range n.Descendants() {
 		absoluteAttributes(d, base)
@@ -38,7 +38,7 @@ func absoluteAttributes(n *html.Node, base *url.URL) {
 	}
 }
 
-// Resolve returns the reference ref as an absolute URL. A reference that is empty or no URL is only trimmed.
+// Resolve returns the reference ref as an absolute URL. If ref is empty or not a URL, Resolve only trims it.
 func Resolve(ref string, base *url.URL) string {
 	u, err := ParseURL(ref)
 	switch ref = escapeURL(strings.TrimSpace(ref)); {
@@ -49,8 +49,8 @@ func Resolve(ref string, base *url.URL) string {
 	}
 }
 
-// ParseURL parses a URL that may have white space around it and in it, and "%" that begins no escape. Errors are of
-// kind [feed.ErrInvalid].
+// ParseURL parses a URL. It accepts white space around and in the URL, and "%" that is not part of an escape. Errors
+// are of kind [feed.ErrInvalid].
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(escapeURL(strings.TrimSpace(s)))
 	if err != nil {
@@ -59,8 +59,8 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// escapeURL percent-encodes spaces, and "%" that begins no escape. It removes line ends and tabs, as browsers do
-// (WHATWG URL, section 4.4).
+// escapeURL percent-encodes spaces, and "%" that is not part of an escape. It removes line ends and tabs, as browsers
+// do (WHATWG URL, section 4.4).
 func escapeURL(s string) string {
 	if strings.HasPrefix(s, "data:") || !strings.ContainsAny(s, " \t\n\r%") {
 		return s
@@ -102,7 +102,7 @@ func parseSrcset(s string) []candidate {
 		}
 		c := candidate{url: s[:end]}
 		s = s[end:]
-		// Only a trailing comma ends a URL: data URLs contain commas.
+		// Only a trailing comma ends a URL, since data URLs contain commas.
 		if trimmed := strings.TrimRight(c.url, ","); trimmed != c.url {
 			c.url = trimmed
 		} else {

@@ -8,7 +8,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestMarkdownBounds checks the errors of Markdown that would take much time or memory, and that ordinary text has none.
+// TestMarkdownBounds checks that Parse rejects Markdown that would take too much time or memory, and accepts other text.
 func TestMarkdownBounds(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"delimiters", "A.\n\n" + strings.Repeat("*a_ ", 120_000), "line 3: too many delimiters"},
@@ -34,7 +34,7 @@ func TestMarkdownBounds(t *testing.T) {
 				t.Errorf("Parse returned the error %v", err)
 			}
 			if tt.want != "" && (!errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), tt.want)) {
-				t.Errorf("Parse returned the error %v, want one that contains %q", err, tt.want)
+				t.Errorf("Parse returned the error %v, want an error containing %q", err, tt.want)
 			}
 		})
 	}

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// CleanText returns s with only the characters that XML 1.0 allows (section 2.2, Char). Invalid UTF-8 and other
-// characters are replaced by U+FFFD, byte for byte and character for character. Vertical tabs and form feeds become
-// spaces. Other white space is kept.
+// CleanText returns s with only the characters that XML 1.0 allows (section 2.2, Char). Each invalid byte and each
+// character that is not allowed is replaced with U+FFFD. Vertical tabs and form feeds become spaces. Other white space
+// is kept.
 func CleanText(s string) string {
-	// Nearly all text is clean, and most of it is ASCII.
+	// Fast path: nearly all text is clean, and most of it is ASCII.
 	first := 0
 	for first < len(s) && asciiChar(s[first]) {
 		first++
@@ -34,7 +34,8 @@ func CleanText(s string) string {
 	return b.String()
 }
 
-// Unclean returns how many characters of s [CleanText] replaces by U+FFFD. S must be valid UTF-8.
+// Unclean returns the number of characters in s that [CleanText] replaces with U+FFFD. The string s must be valid
+// UTF-8.
 func Unclean(s string) int {
 	n := 0
 	for _, r := range s {

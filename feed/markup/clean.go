@@ -10,12 +10,13 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Clean returns the children of n as HTML that is safe in other pages: only elements and attributes of an allow-list,
-// without scripts, handlers, styles, ids, classes, forms and frames, and only URLs of schemes that run no code. The
-// HTML is valid UTF-8 with only characters of XML 1.0. Cleaning it again does not change it. Clean does not modify n.
+// Clean returns the children of n as HTML that can be safely included in other pages. It keeps only the elements and
+// attributes of an allow-list, which excludes scripts, event handlers, styles, ids, classes, forms and frames, and only
+// URLs with schemes that cannot run code. The HTML is valid UTF-8 with only characters of XML 1.0. Clean is idempotent.
+// Clean does not modify n.
 func Clean(n *html.Node) string {
-	// Parsers repair some trees when they read them back, such as a link within a link. A document must hold the
-	// repaired tree. One repair can cause another, but hardly ever more than two in a row.
+	// When HTML is parsed again, parsers repair some trees, such as a link within a link. Clean must return the repaired
+	// HTML. One repair can cause another, but rarely more than two.
 	s := sanitize(n)
 	for range 4 {
 		tree, err := parseHTML(s)
@@ -23,7 +24,7 @@ func Clean(n *html.Node) string {
 			break
 		}
 		if rendered, ok := render(tree); ok && finish(rendered) == s {
-			return s // so the policy would not change it either
+			return s // the policy would not change s either
 		}
 		again := sanitize(tree)
 		if again == s {
@@ -34,7 +35,7 @@ func Clean(n *html.Node) string {
 	return sanitize(parseText(PlainText(n)))
 }
 
-// sanitize returns the children of n as HTML that the policy allows.
+// sanitize returns the children of n as HTML, reduced to what the policy allows.
 func sanitize(n *html.Node) string {
 	rendered, ok := render(n)
 	if !ok {
@@ -43,7 +44,7 @@ func sanitize(n *html.Node) string {
 	return finish(policy().Sanitize(rendered))
 }
 
-// render returns the children of n as HTML, or false for a tree that no parser returns.
+// render returns the children of n as HTML. It returns false for a tree that cannot result from parsing HTML.
 func render(n *html.Node) (string, bool) {
 	var rendered strings.Builder
 	for c := range n.ChildNodes() {
@@ -57,8 +58,8 @@ func render(n *html.Node) (string, bool) {
 // finish returns the final form of the policy's output.
 func finish(s string) string { return quotes(CleanText(s)) }
 
-// quotes unescapes quotation marks in text, which only attributes need escaped: that saves many bytes. The policy's
-// output escapes "<" and ">" everywhere but at tags, and quotes attributes with `"`.
+// quotes unescapes quotation marks in text, where escaping is not needed, which saves many bytes. In the policy's
+// output, "<" and ">" outside of tags are escaped, and attributes are quoted with `"`.
 func quotes(s string) string {
 	if !strings.Contains(s, "&#3") {
 		return s
@@ -84,7 +85,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	for name := range elements {
 		p.AllowElements(name.String())
-		// By default the policy drops tags without attributes, and then loses count of their end tags.
+		// By default the policy drops start tags without attributes, and may then drop the wrong end tags.
 		if name != atom.Img && name != atom.Source && name != atom.Track {
 			p.AllowNoAttrs().OnElements(name.String())
 		}

@@ -20,7 +20,7 @@ func TestParseCost(t *testing.T) {
 			if n, err := Parse(format, text); err == nil {
 				Clean(n)
 			} else if !errors.Is(err, feed.ErrInvalid) {
-				t.Errorf("Parse as %s: error %v, want one of kind ErrInvalid", format, err)
+				t.Errorf("Parse as %s: error %v, want an error of kind ErrInvalid", format, err)
 			}
 		})
 	}

@@ -11,15 +11,15 @@ var elements = union(blocks, inline, tableParts, void, set(
 	atom.Time, atom.Var, atom.Video,
 ))
 
-// blocks are the elements that are displayed as blocks.
+// blocks are the block-level elements.
 var blocks = set(
 	atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Dd, atom.Details, atom.Div, atom.Dl, atom.Dt,
 	atom.Figcaption, atom.Figure, atom.Footer, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,
 	atom.Hgroup, atom.Hr, atom.Li, atom.Main, atom.Nav, atom.Ol, atom.P, atom.Pre, atom.Section, atom.Table, atom.Ul,
 )
 
-// inline are the formatting elements of the HTML standard: parsers reopen them in the following blocks if they are not
-// closed.
+// inline are the formatting elements of the HTML standard. If they are not closed, parsers reopen them in the following
+// blocks.
 var inline = set(
 	atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.I, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U,
 )
@@ -29,16 +29,17 @@ var tableParts = set(
 	atom.Caption, atom.Col, atom.Colgroup, atom.Tbody, atom.Td, atom.Tfoot, atom.Th, atom.Thead, atom.Tr,
 )
 
-// void are the elements without content.
+// void are the elements without content and end tag.
 var void = set(atom.Br, atom.Col, atom.Hr, atom.Img, atom.Source, atom.Track, atom.Wbr)
 
-// dropped are the elements that are removed with their content, which is not text, or repeats the text beside it.
+// dropped are the elements that are removed with their content, because the content is not text or repeats adjacent
+// text.
 var dropped = set(
 	atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script, atom.Style, atom.Svg,
 	atom.Template, atom.Title,
 )
 
-// renamed are the elements that are replaced by others.
+// renamed maps elements to the elements that replace them.
 var renamed = map[atom.Atom]atom.Atom{
 	atom.Center:    atom.Div,
 	atom.Dir:       atom.Ul,
@@ -52,7 +53,7 @@ var renamed = map[atom.Atom]atom.Atom{
 	atom.Xmp:       atom.Pre,
 }
 
-// parting are the elements that are removed, but separate the words before and after them.
+// parting are the elements that are replaced by a space, since they separate words.
 var parting = set(atom.Button, atom.Input, atom.Legend, atom.Optgroup, atom.Option, atom.Select, atom.Textarea)
 
 func set(names ...atom.Atom) map[atom.Atom]bool {

@@ -56,7 +56,7 @@ func FuzzClean(f *testing.F) {
 			}
 			checkHarmless(t, again)
 			if twice := markup.Clean(again); twice != cleaned {
-				t.Errorf("%s %q: Clean returned %q, and %q when applied to that", format, body, cleaned, twice)
+				t.Errorf("%s %q: Clean returned %q, and cleaning the result again returned %q", format, body, cleaned, twice)
 			}
 		}
 	})
@@ -84,7 +84,8 @@ func FuzzParseKeepsWords(f *testing.F) {
 	})
 }
 
-// FuzzCleanText checks that clean text is valid in XML 1.0, and that CleanText keeps the number of characters.
+// FuzzCleanText checks that cleaned text is valid in XML 1.0, and that CleanText does not change the number of
+// characters.
 func FuzzCleanText(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -117,7 +118,7 @@ func checkText(t *testing.T, s string) {
 	}
 }
 
-// active are elements that run code, load resources or have no place in content.
+// active are elements that run code, load resources or must not appear in content.
 var active = []atom.Atom{atom.Script, atom.Style, atom.Iframe, atom.Form, atom.Input, atom.Object, atom.Embed, atom.Svg,
 	atom.Math, atom.Base, atom.Link, atom.Meta}
 
@@ -184,7 +185,7 @@ func textOf(tree *html.Node) string {
 	return b.String()
 }
 
-// letters returns s without white space, since markup decides how words are separated.
+// letters returns s without white space, since the white space between words depends on the markup.
 func letters(s string) string {
 	return strings.Join(strings.Fields(s), "")
 }

@@ -31,7 +31,7 @@ func parseMarkdown(body string) (*html.Node, error) {
 			extension.Linkify,
 		),
 		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
-		// Raw HTML is the author's; what must not pass is removed by parseHTML and Clean, as for any HTML.
+		// Authors may write raw HTML. As for any HTML, parseHTML and Clean remove unsafe elements.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
 	)
 	source := []byte(body)
@@ -50,23 +50,24 @@ func parseMarkdown(body string) (*html.Node, error) {
 	return parseHTML(converted.String())
 }
 
-// Bounds of Markdown. Beyond them goldmark takes minutes or gigabytes for a megabyte: its time grows with the square of
-// each, and a cell or a use of a definition takes memory however short it is in the source.
+// Limits on Markdown. Without them, goldmark needs minutes or gigabytes for one megabyte: its time grows quadratically
+// with each of these numbers, and table cells and uses of a definition need memory although they may be short in the
+// source.
 const (
-	maxContainers  = 100        // marks of quotations and list items at the beginning of one line
+	maxContainers  = 100        // markers of quotations and list items at the beginning of one line
 	maxIndentation = 400        // characters before a list item
 	maxOpenTargets = 1_000      // links of one paragraph whose "(" is not closed
 	maxDefinitions = 10_000     // lines such as "[name]: address"
-	maxMoreCells   = 10_000     // cells of tables, beyond one for every byte
-	maxMoreLinks   = 1 << 20    // bytes of the addresses and titles of links, beyond the source's
-	maxInlineSteps = 50_000_000 // pairs of delimiters of one paragraph; reached by 10,000 delimiters
+	maxMoreCells   = 10_000     // cells of tables, in addition to one for each byte
+	maxMoreLinks   = 1 << 20    // bytes of the URLs and titles of links, in addition to the size of the source
+	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph, as many as 10,000 delimiters have
 )
 
 func markdownError(line int, format string, args ...any) error {
 	return fmt.Errorf("parse markdown: line %d: %s: %w", line, fmt.Sprintf(format, args...), feed.ErrInvalid)
 }
 
-// boundMarkdown returns an error of kind [feed.ErrInvalid] for Markdown beyond the bounds that lines show.
+// boundMarkdown checks the limits that can be checked line by line. Its errors are of kind [feed.ErrInvalid].
 func boundMarkdown(body string) error {
 	open, definitions, columns, cells, number := 0, 0, 0, 0, 0
 	for line := range strings.Lines(body) {
@@ -92,7 +93,8 @@ func boundMarkdown(body string) error {
 		if definitions > maxDefinitions {
 			return markdownError(number, "more than %d definitions of links", maxDefinitions)
 		}
-		// Every row of a table has as many cells as the line below its head, whatever is written.
+		// Every row of a table has as many cells as the delimiter row below its header, even if the source of the row is
+		// shorter.
 		switch {
 		case blank:
 			columns = 0
@@ -111,7 +113,7 @@ func isThematicBreak(line string) bool {
 	return strings.Trim(line, "* \t\n") == "" || strings.Trim(line, "- \t\n") == ""
 }
 
-// containers returns how many marks of quotations and list items begin the line.
+// containers returns the number of quotation and list item markers at the beginning of the line.
 func containers(line string) int {
 	n := 0
 	for {
@@ -130,18 +132,18 @@ func containers(line string) int {
 	}
 }
 
-// inlineBudget is an inline parser that counts the steps which the other parsers take over pairs of delimiters, and makes
-// text of what is left of the source once they are too many.
+// inlineBudget is an inline parser that counts the pairs of delimiters that other parsers compare. When there are too
+// many pairs, it skips the rest of the block.
 type inlineBudget struct {
 	delimiters int // of this block
 	spent      int
 	at         int // the offset in the source where the budget was exceeded
 }
 
-// Trigger returns what begins a node that other parsers look for again.
+// Trigger returns the characters at which other parsers search the source or earlier delimiters.
 func (*inlineBudget) Trigger() []byte { return []byte("*_~[]<`") }
 
-// Parse returns nil within the budget.
+// Parse returns nil unless the budget is exceeded.
 func (b *inlineBudget) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
 	b.delimiters++
 	if b.spent > maxInlineSteps {
@@ -161,8 +163,8 @@ func (b *inlineBudget) Parse(_ ast.Node, block text.Reader, _ parser.Context) as
 // CloseBlock is called at the end of each block.
 func (b *inlineBudget) CloseBlock(ast.Node, text.Reader, parser.Context) { b.delimiters = 0 }
 
-// boundLinks returns an error of kind [feed.ErrInvalid] if definitions of links are used so often that the document would
-// be much longer than its source.
+// boundLinks returns an error of kind [feed.ErrInvalid] if link definitions are used so often that the document would
+// be much larger than its source.
 func boundLinks(tree ast.Node, source []byte) error {
 	size := 0
 	return ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {

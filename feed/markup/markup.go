@@ -1,5 +1,5 @@
-// Package markup parses the content of posts, in plain text, HTML or Markdown, into one kind of tree. It returns a tree
-// as text or as clean HTML and resolves the URLs in it. It knows nothing of quotes and feeds.
+// Package markup parses the content of posts, in plain text, HTML or Markdown, into a common tree of HTML elements. It
+// converts the tree to plain text or sanitized HTML and resolves the URLs in it. It does not deal with quotes or feeds.
 package markup
 
 import (
@@ -23,13 +23,13 @@ const (
 	Markdown Format = "markdown" // CommonMark with GitHub's tables, strikethrough and bare links; raw HTML is allowed
 )
 
-// Parse returns the tree of a post's body: a body element with the content. The tree has only elements that [Clean]
-// keeps, and no comments. Script, style and similar elements are removed with their content; other unknown elements are
-// replaced by their content. Text and attributes are valid UTF-8 with only characters of XML 1.0. All words of the body
-// are in the tree, in order.
+// Parse returns the tree of a post's body: a body element with the content. The tree contains only elements that
+// [Clean] keeps, and no comments. Script, style and similar elements are removed with their content; other unknown
+// elements are replaced by their content. Text and attributes are valid UTF-8 with only characters of XML 1.0. All
+// words of the body are in the tree, in order.
 //
-// Parse takes linear time. HTML nested deeper than 512 elements, and Markdown beyond limits that are far above real
-// posts, is an error of kind [feed.ErrInvalid]. The caller owns the tree.
+// Parse takes linear time. It returns an error of kind [feed.ErrInvalid] for HTML nested deeper than 512 elements and
+// for Markdown that exceeds limits far above the needs of real posts. The caller owns the tree.
 func Parse(f Format, body string) (*html.Node, error) {
 	switch f {
 	case Text:
@@ -78,7 +78,7 @@ func SetAttribute(n *html.Node, key, value string) {
 	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
 }
 
-// parseText returns a paragraph for each run of lines that are not empty, with a br at each line end.
+// parseText returns a paragraph for each sequence of lines that are not empty, with a br element between lines.
 func parseText(body string) *html.Node {
 	container := Element(atom.Body)
 	var paragraph *html.Node

@@ -143,11 +143,11 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	_, err := markup.Parse(markup.HTML, strings.Repeat("<div>", 600)+"x")
 	if !errors.Is(err, feed.ErrInvalid) {
-		t.Errorf("600 nested elements: got error %v, want one of kind %v", err, feed.ErrInvalid)
+		t.Errorf("600 nested elements: got error %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 	_, err = markup.Parse("rtf", "x")
 	if !errors.Is(err, feed.ErrInvalid) {
-		t.Errorf("an unknown format: got error %v, want one of kind %v", err, feed.ErrInvalid)
+		t.Errorf("an unknown format: got error %v, want an error of kind %v", err, feed.ErrInvalid)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// randomHTML returns a random sequence of tags and words, which fuzzing by bytes hardly ever finds.
+// randomHTML returns a random sequence of tags and words. Fuzzing of bytes rarely produces such sequences.
 func randomHTML(r *rand.Rand) string {
 	names := []string{"p", "div", "a", "b", "i", "em", "code", "table", "tr", "td", "th", "caption", "tbody", "colgroup",
 		"col", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure", "figcaption", "pre", "br", "hr", "img", "ruby",
@@ -57,12 +57,13 @@ func TestParseKeepsWordsAndCleanIsStable(t *testing.T) {
 			t.Fatalf("%q: got the words %q in the output of Clean %q, want %q", body, got, cleaned, want)
 		}
 		if twice := markup.Clean(again); twice != cleaned {
-			t.Fatalf("%q: Clean returned %q, and %q when applied to that", body, cleaned, twice)
+			t.Fatalf("%q: Clean returned %q, and cleaning the result again returned %q", body, cleaned, twice)
 		}
 	}
 }
 
-// TestParseTreeSize checks that unclosed inline elements, which parsers reopen in every block, do not multiply.
+// TestParseTreeSize checks that unclosed inline elements, which parsers reopen in every block, do not make the tree
+// large.
 func TestParseTreeSize(t *testing.T) {
 	var b strings.Builder
 	for i := range 100 {
@@ -82,8 +83,8 @@ func TestParseTreeSize(t *testing.T) {
 	}
 }
 
-// TestParseLinearTime parses input that makes HTML and Markdown parsers slow, and four times as much of it. That should
-// take four times as long; with a quadratic step it takes sixteen times as long. The input may be an error.
+// TestParseLinearTime parses hostile input of two sizes, one four times the other. If parsing takes linear time, the
+// ratio of the times is 4; if it takes quadratic time, the ratio is 16. Parse may return an error.
 func TestParseLinearTime(t *testing.T) {
 	parse := func(h hostile) time.Duration {
 		start := time.Now()
@@ -97,7 +98,7 @@ func TestParseLinearTime(t *testing.T) {
 	for i, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			short, long := parse(small[i]), parse(h)
-			// Ratios of short times mean nothing, and a busy machine gets more tries.
+			// Short times are not compared, and the measurement is repeated in case the machine is busy.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, parse(small[i])), min(long, parse(h))
 			}
@@ -108,7 +109,7 @@ func TestParseLinearTime(t *testing.T) {
 	}
 }
 
-// hostile is a body that some parser is slow for.
+// hostile is a body that some parsers need a long time for.
 type hostile struct {
 	name   string
 	format markup.Format

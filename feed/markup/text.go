@@ -7,16 +7,16 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// PlainText returns the text of n without leading and trailing white space. An empty line separates blocks, a line end
-// separates items of a list and rows of a table, a space separates cells, and a br is a line end. Runs of white space
-// become one space, except in pre. Images have no text.
+// PlainText returns the text of n without leading and trailing white space. Blocks are separated by an empty line, list
+// items and table rows by a line end, and cells by a space. A br element is a line end. Runs of white space become one
+// space, except in pre. Images have no text.
 func PlainText(n *html.Node) string {
 	var w textWriter
 	w.node(n)
 	return w.b.String()
 }
 
-// textWriter writes white space only when text follows it, so that none is doubled or trails.
+// textWriter delays white space until text follows, to avoid duplicate and trailing white space.
 type textWriter struct {
 	b     strings.Builder
 	lines int  // line ends to write before the next text
@@ -24,7 +24,7 @@ type textWriter struct {
 	pre   int  // open pre elements
 }
 
-// lineElements are the elements that are on lines of their own, without an empty line between them.
+// lineElements are the elements that begin a new line, without an empty line between them.
 var lineElements = set(atom.Li, atom.Tr, atom.Dt, atom.Dd, atom.Summary, atom.Caption)
 
 func (w *textWriter) node(n *html.Node) {
@@ -100,7 +100,7 @@ func (w *textWriter) preformatted(s string) {
 	}
 }
 
-// flush writes the white space before a text, but none at the beginning.
+// flush writes the pending white space, unless nothing has been written yet.
 func (w *textWriter) flush() {
 	switch {
 	case w.b.Len() == 0:

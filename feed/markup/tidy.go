@@ -9,25 +9,25 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// maxFormatting is how many inline elements other than links may be open at once. The HTML standard reopens all of them
-// in every following block, so that without a limit a body of n bytes could become a tree of n² nodes. Further elements
-// are removed; their text is kept.
+// maxFormatting is the maximum number of inline elements other than links that may be open at the same time. Parsers
+// reopen all of them in every following block: without a limit, a body of n bytes could become a tree of n² nodes.
+// Elements beyond the limit are removed, but their text is kept.
 const maxFormatting = 5
 
-// maxOpen is how many elements of one kind may be open: [html.ParseFragment] allows no deeper nesting.
+// maxOpen is the maximum number of open elements with the same name. It is the nesting limit of [html.ParseFragment].
 const maxOpen = 512
 
-// tidier rewrites HTML before it is parsed, and leaves out what must not be in the tree. The repairs of the parser
-// follow browsers in every detail: on some input they take quadratic time, and they move text between the cells of a
-// table in front of it. After the rewrite there is nothing left to repair in these ways.
+// tidier rewrites HTML before it is parsed, and removes elements that must not be in the tree. The parser repairs
+// invalid HTML exactly as browsers do. Some of these repairs take quadratic time, and others move text between table
+// cells to a place before the table. HTML rewritten by tidier does not need these repairs.
 type tidier struct {
 	out        strings.Builder
-	open       map[atom.Atom]int // how many elements of a kind may be open; other end tags are dropped
+	open       map[atom.Atom]int // upper bound of the number of open elements by name; other end tags are dropped
 	formatting int               // open inline elements
 	cells      []bool            // for each open table, whether a cell or caption is open
-	around     []inlineState     // for each open table, the inline elements that are open around it
+	around     []inlineState     // for each open table, the inline elements that were open before it
 	skip       atom.Atom         // the element that is being removed with its content, or 0
-	depth      int               // how many elements of that kind are open
+	depth      int               // number of open elements with the name skip
 }
 
 // run writes the rewritten body to t.out.
@@ -56,7 +56,7 @@ func (t *tidier) skipped(token html.Token) bool {
 			t.skip = 0
 		}
 	case start && t.skip == atom.Svg && blocks[token.DataAtom]:
-		t.skip = 0 // as in browsers, an unclosed drawing ends at the next block
+		t.skip = 0 // as in browsers, an unclosed svg or math element ends at the next block
 		return false
 	}
 	return true
@@ -86,8 +86,8 @@ func (t *tidier) token(token html.Token) {
 	}
 }
 
-// plainText writes raw as it is if nothing in it has to be decoded, cleaned or escaped, and reports whether it did.
-// Most text is such text.
+// plainText writes raw unchanged if it needs no decoding, cleaning or escaping, and reports whether it did. This is the
+// fast path for most text.
 func (t *tidier) plainText(raw []byte) bool {
 	blank := true
 	for _, c := range raw {
@@ -107,7 +107,7 @@ func (t *tidier) text(s string) {
 	if strings.Trim(s, " \t\n\f\r") != "" {
 		t.enterCell()
 	}
-	// Character references are decoded by now, so any character is possible.
+	// Character references have been decoded, so the text may contain any character.
 	t.out.WriteString(html.EscapeString(CleanText(newlines(s))))
 }
 
@@ -139,12 +139,12 @@ func (t *tidier) start(token html.Token) {
 	}
 }
 
-// opened counts an element as open, and reports whether its start tag is to be written.
+// opened counts an element as open, and reports whether its start tag must be written.
 func (t *tidier) opened(name atom.Atom) bool {
 	switch {
 	case void[name]:
 	case name == atom.A:
-		t.open[atom.A] = 1 // a link closes the link around it
+		t.open[atom.A] = 1 // a link closes the enclosing link
 	case inline[name] && t.formatting >= maxFormatting:
 		return false
 	case inline[name]:
@@ -198,14 +198,14 @@ func (t *tidier) end(name atom.Atom) {
 	t.out.WriteString("</" + name.String() + ">")
 }
 
-// inlineState is which inline elements are open.
+// inlineState records which inline elements are open.
 type inlineState struct {
 	open  map[atom.Atom]int
 	total int
 }
 
-// enterTable begins a table. End tags in a table do not close the inline elements around it: parsers ignore them, and
-// reopen the elements in every block after the table.
+// enterTable begins a table. End tags in a table do not close the inline elements opened before it: parsers ignore
+// these end tags, and reopen the elements in every block after the table.
 func (t *tidier) enterTable() {
 	around := inlineState{map[atom.Atom]int{}, t.formatting}
 	for name := range inline {
@@ -227,7 +227,7 @@ func (t *tidier) leaveTable() {
 	t.cells, t.around = t.cells[:last], t.around[:last]
 }
 
-// enterCell opens a cell if the next text or element would be in a table, but in no cell.
+// enterCell opens a cell if the next text or element would be in a table but not in a cell.
 func (t *tidier) enterCell() {
 	if i := len(t.cells) - 1; i >= 0 && !t.cells[i] {
 		t.out.WriteString("<td>")
@@ -236,7 +236,7 @@ func (t *tidier) enterCell() {
 	}
 }
 
-// iframe writes a link in place of a frame with content; other frames are removed.
+// iframe replaces a frame that shows content with a link, and removes other frames.
 func (t *tidier) iframe(token html.Token) {
 	var src, title string
 	for _, a := range token.Attr {
@@ -264,7 +264,7 @@ func (t *tidier) iframe(token html.Token) {
 	t.end(atom.P)
 }
 
-// embeddable reports whether frames from the host are content, and not a counter or an advertisement.
+// embeddable reports whether frames from the host show content rather than counters or advertisements.
 func embeddable(host string) bool {
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
 	return slices.Contains([]string{

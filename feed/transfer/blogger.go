@@ -7,23 +7,26 @@ import (
 	"feedpub/feed"
 )
 
-// bloggerKindScheme is the scheme of the categories that are the kinds of entries in Blogger's exports, and not tags.
+// bloggerKindScheme is the scheme of the categories that give the kind of an entry in Blogger's exports. They are not
+// tags.
 const bloggerKindScheme = "http://schemas.google.com/g/2005#kind"
 
-// atomKinds are the kinds of entries in Blogger's exports: of its old format the ends of the categories' terms, and of
-// its new format the elements blogger:type, in lower case. A post has no reason to be skipped.
+// atomKinds maps the kinds of entries in Blogger's exports, in lower case, to the reason why they are skipped, which is
+// empty for posts. In the old format the kind is the last part of a category's term, in the new format the element
+// blogger:type.
 var atomKinds = map[string]SkipReason{
 	"": "", "post": "", "page": "page", "comment": "comment", "template": "template", "settings": "settings",
 }
 
-// atomStatuses are the statuses of entries: app:draft (RFC 5023 section 13.1.1) and blogger:status, in lower case.
+// atomStatuses maps the values of app:draft (RFC 5023 section 13.1.1) and blogger:status, in lower case, to
+// visibilities.
 var atomStatuses = map[string]visibility{
 	"": {}, "no": {}, "live": {},
 	"yes": {status: feed.Draft}, "draft": {status: feed.Draft}, "scheduled": {status: feed.Draft},
 	"soft_trashed": {skipped: "trash"},
 }
 
-// atomStatus returns the status of an entry, or why it is skipped. An entry whose kind or status is unknown is an error
+// atomStatus returns the status of an entry, or why it is skipped. An entry with an unknown kind or status is an error
 // of kind [feed.ErrInvalid], since it could be private.
 func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	kind := strings.ToLower(e.text("blogger:type"))

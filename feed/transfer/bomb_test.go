@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// aliasBomb is front matter whose aliases stand for width to the power of depth nodes.
+// aliasBomb returns front matter whose aliases expand to width to the power of depth nodes.
 func aliasBomb(depth, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "a0: &a0 [%s]\n", strings.TrimSuffix(strings.Repeat("x,", width), ","))
@@ -21,13 +21,14 @@ func aliasBomb(depth, width int) string {
 	return b.String()
 }
 
-// TestFrontMatterBounds checks that front matter which would take much memory or time is an error with its line.
+// TestFrontMatterBounds checks that front matter that would need too much memory or time is rejected with its line
+// number.
 func TestFrontMatterBounds(t *testing.T) {
 	fill := func(s string, size int) string { return strings.Repeat(s, size/len(s)) }
 	for _, tt := range []struct{ name, fence, front, want string }{
-		{"nested aliases", "---", aliasBomb(9, 9), "line 6: front matter: the aliases stand for more than 131072 bytes"},
-		{"nested mapping aliases", "---", "a: &a {x: 1, y: 2}\n" + strings.ReplaceAll(aliasBomb(9, 9), "x", "*a"), "stand for"},
-		{"many aliases of a long text", "---", "a: &a " + fill("x", 60_000) + "\nb: [*a, *a, *a]\n", "stand for"},
+		{"nested aliases", "---", aliasBomb(9, 9), "line 6: front matter: the aliases expand to more than 131072 bytes"},
+		{"nested mapping aliases", "---", "a: &a {x: 1, y: 2}\n" + strings.ReplaceAll(aliasBomb(9, 9), "x", "*a"), "expand to"},
+		{"many aliases of a long text", "---", "a: &a " + fill("x", 60_000) + "\nb: [*a, *a, *a]\n", "expand to"},
 		{"open brackets", "---", "a: " + fill("[", 100_000) + "\n", "front matter: more than 10000 YAML tokens"},
 		{"few open brackets", "---", "a: " + fill("[", 100) + "\n", "line 2: front matter: nested deeper than 32"},
 		{"braces", "---", "a: " + fill("{a: ", 400) + "\n", "nested deeper than 32"},
@@ -41,18 +42,18 @@ func TestFrontMatterBounds(t *testing.T) {
 			content := tt.fence + "\n" + tt.front + tt.fence + "\nWords.\n"
 			_, err := Options{Format: Markdown}.Decode("a.md", []byte(content))
 			if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(fmt.Sprint(err), tt.want) {
-				t.Errorf("Decode returned the error %v, want one that contains %q", err, tt.want)
+				t.Errorf("Decode returned the error %v, want an error containing %q", err, tt.want)
 			}
 			for _, err := range (Options{}).Read(strings.NewReader(content), "a.md") {
 				if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(fmt.Sprint(err), tt.want) {
-					t.Errorf("Read yielded the error %v, want one that contains %q", err, tt.want)
+					t.Errorf("Read yielded the error %v, want an error containing %q", err, tt.want)
 				}
 			}
 		})
 	}
 }
 
-// TestFrontMatterWithinBounds checks that front matter as people write it stays within the bounds.
+// TestFrontMatterWithinBounds checks that ordinary front matter is accepted.
 func TestFrontMatterWithinBounds(t *testing.T) {
 	for name, front := range map[string]string{
 		"aliases":      "tags: &t [a, b]\nkeywords: *t\nmore: {x: &x {y: z}, all: [*x, *x, *x]}\n",
@@ -69,7 +70,7 @@ func TestFrontMatterWithinBounds(t *testing.T) {
 	}
 }
 
-// TestTemplateBounds checks that template code which makes too much of a short post is an error with its line.
+// TestTemplateBounds checks that template code with too long replacements is rejected with its line number.
 func TestTemplateBounds(t *testing.T) {
 	front := "---\nlong: \"" + strings.Repeat("&", 60_000) + "\"\n---\n"
 	jekyll := fstest.MapFS{"_posts/2020-01-01-b.md": {Data: []byte("---\n---\nb")}}
@@ -103,8 +104,8 @@ func TestTemplateBounds(t *testing.T) {
 			if tt.ok && err != nil {
 				t.Errorf("convert returned the error %v", err)
 			}
-			if !tt.ok && (!errors.Is(err, feed.ErrInvalid) || !strings.HasPrefix(fmt.Sprint(err), "line 4: template code makes more than")) {
-				t.Errorf("convert returned the error %v, want one that the template code on line 4 makes too much", err)
+			if !tt.ok && (!errors.Is(err, feed.ErrInvalid) || !strings.HasPrefix(fmt.Sprint(err), "line 4: template code expands to more than")) {
+				t.Errorf("convert returned the error %v, want an error about the size of the template code on line 4", err)
 			}
 		})
 	}

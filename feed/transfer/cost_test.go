@@ -21,7 +21,7 @@ func TestReadCost(t *testing.T) {
 	site := func(name string) Options {
 		_, g, _ := findGenerator(fstest.MapFS{name: {Data: []byte("Words.\n")}, "content/a.md": {Data: nil}, "hugo.toml": {Data: nil}}, Options{})
 		if g == nil {
-			t.Fatalf("no generator is found for %s", name)
+			t.Fatalf("found no generator for %s", name)
 		}
 		return Options{Format: Markdown, generator: g}
 	}
@@ -56,7 +56,7 @@ func TestReadCost(t *testing.T) {
 		posttest.CheckCost(t, format.name, format.wrap, func(input string) {
 			for _, err := range format.options.Read(strings.NewReader(input), "content/posts/a") {
 				if err != nil && !errors.Is(err, feed.ErrInvalid) && !errors.Is(err, ErrDamaged) {
-					t.Errorf("%s: error %v is of an unknown kind", format.name, err)
+					t.Errorf("%s: error %v has an unexpected kind", format.name, err)
 				}
 			}
 		})

@@ -11,8 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// looseLayouts are the layouts of dates found in old feeds and exports, beyond those that [intake.ParseDate] and
-// net/mail read.
+// looseLayouts are layouts of dates in old feeds and exports that [intake.ParseDate] and net/mail do not parse.
 var looseLayouts = []string{
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
 	"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 MST",
@@ -32,8 +31,8 @@ var looseLayouts = []string{
 	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02", "2006-1-2", "2006-1-2 15:04:05", "2006.01.02", "2006-01",
 }
 
-// zones are the offsets of the time zones of RFC 822 section 5.1 and of some others that are unambiguous. Package time
-// would read any other three letters as UTC, without an error.
+// zones maps the names of time zones in RFC 822 section 5.1, and other unambiguous names, to offsets. Package time
+// parses any other three letters as UTC without returning an error.
 var zones = map[string]string{
 	"UT": "+0000", "GMT": "+0000", "UTC": "+0000", "Z": "+0000",
 	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
@@ -84,7 +83,7 @@ func parseLooseDate(s string, loc *time.Location) (time.Time, bool) {
 	return withoutZoneName(t), true
 }
 
-// numericOffset drops comments and ordinal suffixes from a date, and replaces the name of its time zone with the
+// numericOffset removes comments and ordinal suffixes from a date and replaces the name of the time zone with its
 // offset. It returns false if the time zone is unknown.
 func numericOffset(s string) (string, bool) {
 	s = comment.ReplaceAllString(s, "")
@@ -109,7 +108,7 @@ func numericOffset(s string) (string, bool) {
 	return s[:m[3]] + " " + offset + s[m[5]:], ok
 }
 
-// withoutZoneName returns t with its offset, but without the name that the machine has for its time zone.
+// withoutZoneName returns t with the same offset, but without the local name of the time zone.
 func withoutZoneName(t time.Time) time.Time {
 	_, offset := t.Zone()
 	if offset == 0 {

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// exported returns posts with all members, and with values that other formats have no place for.
+// exported returns posts with all members, and with values that other formats cannot represent.
 func exported() []feed.Post {
 	at := time.Date(2020, 5, 1, 8, 0, 0, 0, time.UTC)
 	return []feed.Post{
@@ -60,7 +60,7 @@ func TestExportRoundTrip(t *testing.T) {
 					t.Fatalf("%v in\n%s", err, written)
 				}
 				if e.Post == nil {
-					continue // an image
+					continue // skip the image
 				}
 				p, err := intake.Decode(e.Post.ID, e.Post.Raw)
 				if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // feedXML reads the items of RSS 0.9x, 1.0 and 2.0 and the entries of Atom 0.3 and 1.0.
 type feedXML struct {
-	root *element // the document up to the first item
+	root *element // the document before the first item
 	loc  *time.Location
 	// pages imports the pages in an export of Blogger too.
 	pages bool
@@ -37,7 +37,7 @@ func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
 		return // an empty file has no posts
 	}
 	if isWXR(start) {
-		// The format was given as RSS, but as RSS its drafts and private posts would be published.
+		// The user chose the RSS format, but reading the file as RSS would publish its drafts and private posts.
 		readWXR(o, in, yield)
 		return
 	}
@@ -79,7 +79,7 @@ func (f *feedXML) rssPost(e *element) (feed.Post, SkipReason, error) {
 	return p, "", err
 }
 
-// rssItem converts an RSS item without its status.
+// rssItem converts an RSS item but does not set the status.
 func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	guid := e.text("guid")
 	p := feed.Post{
@@ -125,8 +125,8 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	return p, err
 }
 
-// rssStatus returns the status of an item, or why it is skipped. Items of a WordPress export that is not recognised as
-// one could be drafts, pages or menus.
+// rssStatus returns the status of an item, or why it is skipped. In a WordPress export that was not detected, an item
+// could be a draft, a page or a menu.
 func rssStatus(e *element) (feed.Status, SkipReason, error) {
 	if isWordPressItem(e) {
 		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare a "+
@@ -135,7 +135,7 @@ func rssStatus(e *element) (feed.Status, SkipReason, error) {
 	return entryStatus(e)
 }
 
-// rssContent returns the content of an item in HTML, and its summary if it has one beside the content.
+// rssContent returns the content of an item as HTML, and the summary if the item has both.
 func rssContent(e *element) (content, summary string) {
 	description := e.child("description").html()
 	content = first(e.child("content:encoded").html(), e.child("xhtml:body").html(), e.child("xhtml:div").html())
@@ -169,7 +169,7 @@ func rssAttachments(e *element) []feed.Attachment {
 	return list
 }
 
-// rssAuthors returns the authors in the elements named name. RSS has e-mail addresses there, which are left out.
+// rssAuthors returns the authors in the elements named name. In RSS they contain e-mail addresses, which are removed.
 func rssAuthors(e *element, name string) []feed.Author {
 	var authors []feed.Author
 	for a := range e.all(name) {
@@ -260,7 +260,7 @@ func (f *feedXML) setAtomDates(e *element, p *feed.Post) (err error) {
 	return nil
 }
 
-// assumeAtom puts elements without a namespace into Atom's: some feeds do not declare it.
+// assumeAtom moves elements without a namespace into the Atom namespace, since some feeds do not declare it.
 func assumeAtom(e *element) {
 	if e.name != "" && e.space == "" {
 		e.space = "atom"
@@ -294,7 +294,7 @@ func atomContent(e *element, p *feed.Post) {
 	p.ExternalURL = content.attr("src")
 }
 
-// atomSource returns the publication that an atom:source element names.
+// atomSource returns the publication in an atom:source element.
 func atomSource(e *element) feed.Source {
 	source := feed.Source{Publication: atomText(e.child("atom:title"))}
 	for link := range e.all("atom:link") {
@@ -308,7 +308,7 @@ func atomSource(e *element) feed.Source {
 	return source
 }
 
-// textConstruct returns the content of a text construct (RFC 4287 section 3.1) as HTML or as text.
+// textConstruct returns the content of a text construct (RFC 4287 section 3.1) as HTML or plain text.
 func textConstruct(e *element) (htmlContent, text string) {
 	if e == nil {
 		return "", ""
@@ -320,7 +320,7 @@ func textConstruct(e *element) (htmlContent, text string) {
 		return e.innerHTML(), ""
 	case kind == "html" || kind == "text/html" || escaped && kind != "text/plain":
 		return e.content(), ""
-	case e.hasElements(): // although its type does not allow them
+	case e.hasElements(): // not allowed by its type
 		return e.innerHTML(), ""
 	default:
 		return "", e.content()
@@ -336,7 +336,7 @@ func atomText(e *element) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// addCredits adds the quotes and vias that the links of an item give.
+// addCredits adds the quotes and vias in the links of an item.
 func addCredits(e *element, p *feed.Post) {
 	for link := range e.all("atom:link") {
 		href := link.attr("href")
@@ -366,7 +366,7 @@ func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// absolute resolves an address against the page of the feed.
+// absolute resolves a URL against the URL of the feed's page.
 func (f *feedXML) absolute(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.IsAbs() {
@@ -380,7 +380,7 @@ func (f *feedXML) absolute(address string) string {
 	return address
 }
 
-// baseURLs returns the addresses that relative references may be relative to, the best first.
+// baseURLs returns the possible base URLs for relative references, in order of preference.
 func (f *feedXML) baseURLs() []string {
 	var list []string
 	for _, top := range f.root.children {

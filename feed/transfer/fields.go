@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// addTag adds a tag to tags unless it is empty or already there in any case.
+// addTag appends a tag to tags unless it is empty or already in tags, ignoring case.
 func addTag(tags []string, tag string) []string {
 	tag = strings.Join(strings.Fields(tag), " ")
 	if tag == "" || slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) }) {
@@ -21,7 +21,7 @@ func addTag(tags []string, tag string) []string {
 	return append(tags, tag)
 }
 
-// addAttachment adds an attachment to list unless it has no absolute URL or its URL is already there.
+// addAttachment appends an attachment to list if its URL is absolute and not yet in the list.
 func addAttachment(list []feed.Attachment, a feed.Attachment) []feed.Attachment {
 	a.MIMEType = strings.TrimSpace(a.MIMEType)
 	if a.URL = strings.TrimSpace(a.URL); !isURL(a.URL) {
@@ -38,7 +38,7 @@ func addAttachment(list []feed.Attachment, a feed.Attachment) []feed.Attachment 
 
 const unknownMediaType = "application/octet-stream"
 
-// mediaTypes are the media types by extension. The table of package mime differs from machine to machine.
+// mediaTypes maps file extensions to media types. The table of package mime depends on the operating system.
 var mediaTypes = map[string]string{
 	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg",
 	".wav": "audio/wav", ".flac": "audio/flac", ".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm",
@@ -47,7 +47,7 @@ var mediaTypes = map[string]string{
 	".epub": "application/epub+zip",
 }
 
-// mediaType returns the media type of the file at an address by its extension.
+// mediaType returns the media type for the file extension of a URL.
 func mediaType(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -56,7 +56,7 @@ func mediaType(address string) string {
 	return first(mediaTypes[strings.ToLower(path.Ext(u.Path))], unknownMediaType)
 }
 
-// parseSize returns a number of bytes, or 0 if s is none that JSON can hold exactly.
+// parseSize returns s as a number of bytes, or 0 if s is not a number that JSON can represent exactly.
 func parseSize(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > 1<<53-1 {
@@ -65,7 +65,7 @@ func parseSize(s string) int64 {
 	return n
 }
 
-// parseDuration returns the seconds of "SS", "MM:SS" or "HH:MM:SS", or 0.
+// parseDuration parses "SS", "MM:SS" or "HH:MM:SS" and returns seconds, or 0 if s is invalid.
 func parseDuration(s string) float64 {
 	total := 0.0
 	parts := strings.Split(s, ":")
@@ -98,12 +98,12 @@ func first(values ...string) string {
 	return ""
 }
 
-// formattingElements are the inline HTML elements that titles are formatted with.
+// formattingElements are inline HTML elements that are common in titles.
 var formattingElements = setOf("a", "abbr", "b", "big", "br", "cite", "code", "del", "em", "font", "i", "ins", "mark",
 	"p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u")
 
-// plainTitle returns a title that may or may not be HTML as plain text. Only formatting elements count as markup, so
-// that "1 < 2" and "Use <main>" keep their words.
+// plainTitle returns a title, which may be HTML or plain text, as plain text. It removes only the tags of formatting
+// elements: "1 < 2" and "Use <main>" are not changed.
 func plainTitle(s string) string {
 	if strings.IndexByte(s, '<') >= 0 {
 		s = dropFormatting(s)
@@ -139,7 +139,7 @@ func plainText(s string) string {
 	}
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(s))
-	hidden := "" // the open element whose text is not shown
+	hidden := "" // the open script or style element
 	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
 		if kind == html.TextToken {
 			if hidden == "" {
@@ -147,7 +147,7 @@ func plainText(s string) string {
 			}
 			continue
 		}
-		tag, _ := z.TagName() // none for comments
+		tag, _ := z.TagName() // empty for comments
 		name := string(tag)
 		switch {
 		case kind == html.StartTagToken && (name == "script" || name == "style"):
@@ -155,7 +155,7 @@ func plainText(s string) string {
 		case kind == html.EndTagToken && name == hidden:
 			hidden = ""
 		case name != "" && (!formattingElements[name] || name == "br" || name == "p"):
-			b.WriteByte(' ') // words of different blocks stay apart
+			b.WriteByte(' ') // separate the words of different blocks
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

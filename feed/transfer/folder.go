@@ -13,15 +13,15 @@ import (
 	"feedpub/feed"
 )
 
-// maxFiles bounds the files of a folder or archive.
+// maxFiles is the maximum number of files in a folder or archive.
 const maxFiles = 1_000_000
 
-// ReadFolder reads the files of a folder or a zip archive in the order of their names. In the folder of a Hugo or
-// Jekyll site only the posts are read; they get the addresses that their pages have on the site, and known shortcodes
-// and Liquid tags are replaced. Files without the extension of a format, hidden files and templates are ignored. Ids
-// are paths relative to the folder of posts.
+// ReadFolder reads the files of a folder or a zip archive in lexical order. Of a Hugo or Jekyll site it reads only the
+// posts. Their URLs are those of their pages on the site, and known shortcodes and Liquid tags are replaced. Files
+// without the extension of a format, hidden files and templates are ignored. Ids are paths relative to the folder of
+// posts.
 //
-// Errors are of kind [feed.ErrInvalid] or [ErrDamaged]; after both, reading continues with the next file.
+// Errors are of kind [feed.ErrInvalid] or [ErrDamaged]; in both cases reading continues with the next file.
 func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		root, g, notes := findGenerator(fsys, o)
@@ -100,7 +100,7 @@ func (w *folderWalk) file(name string) bool {
 	return true
 }
 
-// isHidden reports whether a folder is hidden or holds no posts.
+// isHidden reports whether a folder must be skipped: it is hidden or never contains posts.
 func isHidden(base string) bool {
 	if strings.HasPrefix(base, "_") {
 		return base != "_posts" && base != "_drafts"

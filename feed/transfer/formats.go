@@ -30,18 +30,19 @@ const (
 type importFormat struct {
 	format Format
 	name   string // in messages
-	// extensions are the extensions of files in the format. If only one format has an extension, a file with it is in
-	// the format whatever its content.
+	// extensions are the file extensions of the format. An extension that belongs to only one format determines the
+	// format, whatever the content of the file.
 	extensions []string
-	// detect reports whether a file that begins with start is in the format. Start is UTF-8 and has no byte order mark.
+	// detect reports whether a file that begins with start is in the format. The argument start is UTF-8 without a byte
+	// order mark.
 	detect func(start []byte) bool
 	read   func(o Options, in *input, yield func(Entry, error) bool)
-	// decode reads a file of a served folder; see [Options.Decode]. It is nil for formats that are only imported.
+	// decode reads a file of a served folder; see [Options.Decode]. It is nil for formats that can only be imported.
 	decode func(o Options, name string, content []byte) ([]feed.RawPost, error)
 }
 
-// importFormats is every format that is imported, in the order in which they are tried. To add one, write its reader in
-// a file of its own and add a row and a constant here.
+// importFormats returns all formats that can be imported, in the order in which detection tries them. To add a format,
+// write its reader in a new file and add a row and a constant here.
 func importFormats() []importFormat {
 	return []importFormat{
 		{Markdown, "Markdown with front matter", []string{".md", ".markdown"},
@@ -54,7 +55,7 @@ func importFormats() []importFormat {
 	}
 }
 
-// ReadFormats returns the formats that can be asked for.
+// ReadFormats returns all values of [Options.Format] except [Detect].
 func ReadFormats() []Format {
 	var formats []Format
 	for _, f := range importFormats() {
@@ -94,7 +95,7 @@ func (o Options) formatOf(start []byte, name string) (importFormat, error) {
 	return importFormat{}, fmt.Errorf("unknown format%s; tried %s: %w", found, strings.Join(tried, ", "), feed.ErrInvalid)
 }
 
-// mayHoldPosts reports whether a file of a folder has the extension of a format.
+// mayHoldPosts reports whether a file name has the extension of a format.
 func mayHoldPosts(name string) bool {
 	if strings.HasPrefix(path.Base(name), ".") {
 		return false
@@ -126,9 +127,9 @@ func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 	}
 }
 
-// Decode reads a file of a served folder of posts. It returns the posts of the file as they are stored, or none for a
-// file in another format. If one post of a file cannot be read, the whole file is an error: what follows could be its
-// rest.
+// Decode reads a file of a served folder of posts. It returns the posts in the form in which they are stored, or none
+// if the file's format is not supported. If one post cannot be read, Decode returns an error for the whole file, since
+// the rest of the file could belong to the same post.
 func (o Options) Decode(name string, content []byte) ([]feed.RawPost, error) {
 	content = bytes.TrimPrefix(content, byteOrderMark)
 	extension := strings.ToLower(path.Ext(name))
@@ -140,7 +141,7 @@ func (o Options) Decode(name string, content []byte) ([]feed.RawPost, error) {
 	return nil, nil
 }
 
-// shorten returns s for messages: valid UTF-8 of at most 40 bytes, and an ellipsis.
+// shorten returns s for use in messages: valid UTF-8, cut to 40 bytes with an ellipsis.
 func shorten(s string) string {
 	if len(s) > 40 {
 		return strings.ToValidUTF8(s[:40], "") + "…"

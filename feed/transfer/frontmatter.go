@@ -15,12 +15,12 @@ import (
 )
 
 // cutFrontMatter splits text into front matter and body. Front matter is YAML between two lines "---", TOML between two
-// lines "+++", or, as in Hugo, a JSON object. It is nil if there is none.
+// lines "+++", or, as in Hugo, a JSON object. It is nil if text has no front matter.
 func cutFrontMatter(text string) (front map[string]any, body string, err error) {
 	if strings.HasPrefix(text, "{") {
 		return cutJSON(text)
 	}
-	// Hugo allows empty lines before front matter. Without it a draft would be published.
+	// Hugo allows empty lines before front matter. If that front matter were ignored, a draft would be published.
 	if isFrontMatter([]byte(text)) {
 		text = strings.TrimLeft(text, " \t\r\n")
 	}
@@ -50,12 +50,12 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 	return nil, "", fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
 }
 
-// cutJSON splits text after a JSON object.
+// cutJSON splits text after the JSON object at its beginning.
 func cutJSON(text string) (map[string]any, string, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	var front map[string]any
 	if err := d.Decode(&front); err != nil || front == nil {
-		return nil, text, nil // prose in braces
+		return nil, text, nil // text that begins with a brace
 	}
 	return front, text[d.InputOffset():], nil
 }
@@ -77,8 +77,8 @@ func readTOML(source string, into *map[string]any) error {
 	return fmt.Errorf("front matter: want keys and values in TOML: %w", feed.ErrInvalid)
 }
 
-// frontMatterKeys are the members of a post that keys of front matter stand for. Where several keys stand for one
-// member, the first that is given wins. Other keys keep their names.
+// frontMatterKeys maps keys of front matter to members of a post. If several keys of a file map to the same member, the
+// first one wins. Other keys keep their names.
 var frontMatterKeys = []struct{ key, member string }{
 	{"id", "id"},
 	{"guid", "id"},
@@ -100,7 +100,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"featured_image", "image"},
 }
 
-// fromFrontMatter returns the members of a post that front matter gives.
+// fromFrontMatter converts front matter to members of a post.
 func fromFrontMatter(front map[string]any) map[string]any {
 	post := maps.Clone(front)
 	if post == nil {
@@ -139,7 +139,7 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	setImage(post)
 	setAuthors(post, front)
 	setTags(post, front)
-	// What tells whether the post is public becomes its status, in postFile.members.
+	// postFile.members converts these keys to the status.
 	maps.DeleteFunc(post, func(key string, _ any) bool {
 		key = strings.ToLower(key)
 		return frontVisibility[key] != nil || scheduleKeys[key]
@@ -147,7 +147,7 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	return post
 }
 
-// setImage replaces an object with the address of the image.
+// setImage replaces an image object with the URL of the image.
 func setImage(post map[string]any) {
 	image, ok := post["image"].(map[string]any)
 	if !ok {
@@ -184,7 +184,7 @@ func setTags(post, front map[string]any) {
 	}
 }
 
-// authorList returns the authors of a post from a name, a list of names, or objects.
+// authorList converts a name, an object, or a list of them to the authors of a post.
 func authorList(value any) any {
 	list, ok := value.([]any)
 	if !ok {
@@ -200,7 +200,7 @@ func authorList(value any) any {
 	return authors
 }
 
-// stringList returns the strings and scalars of a list, or the parts of a string with commas.
+// stringList returns the scalars of a list as strings, or the parts of a comma-separated string.
 func stringList(value any) []any {
 	var list []any
 	add := func(s string) {
@@ -225,7 +225,8 @@ func stringList(value any) []any {
 	return list
 }
 
-// isAddress reports whether a permalink is an address, and not a pattern such as "/:year/:title/" or the name of one.
+// isAddress reports whether a permalink is a URL or path. Otherwise it is a pattern such as "/:year/:title/", or the
+// name of a pattern.
 func isAddress(value any) bool {
 	s, ok := value.(string)
 	return ok && (isURL(s) || strings.HasPrefix(s, "/") && !strings.Contains(s, ":"))

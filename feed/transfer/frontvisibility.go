@@ -10,9 +10,9 @@ import (
 	"feedpub/feed"
 )
 
-// frontVisibility is every key of front matter that tells whether a post is public, in lower case, with the function
-// that reads its value. They are the keys of Jekyll and Hugo, and those of their common themes and plugins. The case of
-// keys is ignored, as Hugo does.
+// frontVisibility maps the keys of front matter that determine whether a post is public, in lower case, to the
+// functions that parse their values. Jekyll, Hugo, and common themes and plugins use these keys. As in Hugo, the case
+// of keys is ignored.
 var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"draft": flagged(feed.Draft), "headless": flagged(feed.Draft), "deleted": flagged(feed.Draft),
 	"private": flagged(feed.Private), "protected": flagged(feed.Private),
@@ -24,7 +24,8 @@ var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"expirydate": frontValue.expiry, "unpublishdate": frontValue.expiry,
 }
 
-// frontStatuses are the values of status: feedpub's own, and WordPress's, which its exporters to Jekyll and Hugo write.
+// frontStatuses maps the values of status to visibilities. Besides feedpub's own values, they are those of WordPress,
+// which its exporters for Jekyll and Hugo write.
 var frontStatuses = map[string]visibility{
 	"": {}, "published": {}, "publish": {}, "public": {},
 	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "auto-draft": {status: feed.Draft},
@@ -33,7 +34,7 @@ var frontStatuses = map[string]visibility{
 	"future": {scheduled: true}, "scheduled": {scheduled: true},
 }
 
-// frontAudiences are the values of visibility.
+// frontAudiences maps the values of the key visibility to visibilities.
 var frontAudiences = map[string]visibility{
 	"": {}, "public": {},
 	"private": {status: feed.Private}, "members": {status: feed.Private}, "paid": {status: feed.Private},
@@ -48,7 +49,7 @@ type frontValue struct {
 	options Options
 }
 
-// unknown returns the error for a value that does not tell whether the post is public.
+// unknown returns the error for an unknown value.
 func (f frontValue) unknown(want string) error {
 	return fmt.Errorf("%s: want %s, got %q: %w", f.key, want, shorten(fmt.Sprint(f.value)), feed.ErrInvalid)
 }
@@ -65,7 +66,7 @@ func (f frontValue) text() (text string, ok bool) {
 	}
 }
 
-// booleans are the values of YAML 1.1, which many programs follow, and numbers.
+// booleans are the booleans of YAML 1.1, which many programs still accept, and the numbers 0 and 1.
 var booleans = map[string]bool{
 	"true": true, "yes": true, "on": true, "y": true, "1": true,
 	"false": false, "no": false, "off": false, "n": false, "0": false, "": false,
@@ -87,7 +88,7 @@ func flagged(status feed.Status) func(frontValue) (visibility, error) {
 	}
 }
 
-// oneOf returns the function for a key with the values of a table.
+// oneOf returns the function for a key whose possible values are the keys of a map.
 func oneOf(table map[string]visibility) func(frontValue) (visibility, error) {
 	return func(f frontValue) (visibility, error) {
 		text, ok := f.text()
@@ -100,7 +101,7 @@ func oneOf(table map[string]visibility) func(frontValue) (visibility, error) {
 	}
 }
 
-// password reads a password, which an empty value is not. A value in quotes can consist of spaces.
+// password parses a password. An empty value is not a password, but a quoted value of only spaces is.
 func (f frontValue) password() (visibility, error) {
 	if f.value == nil || f.value == "" || f.value == false {
 		return visibility{}, nil
@@ -108,7 +109,7 @@ func (f frontValue) password() (visibility, error) {
 	return visibility{status: feed.Private}, nil
 }
 
-// published reads Jekyll's published, or the date that it is in Hugo.
+// published parses the key published, which is a boolean in Jekyll and a date in Hugo.
 func (f frontValue) published() (visibility, error) {
 	text, ok := f.text()
 	set, known := booleans[text]
@@ -129,7 +130,7 @@ func (f frontValue) date() (time.Time, bool) {
 	return dateAt(map[string]any{"": f.value}, f.options.location(), "")
 }
 
-// expiry reads the date after which a post is not public.
+// expiry parses the date after which a post is no longer public.
 func (f frontValue) expiry() (visibility, error) {
 	t, ok := f.date()
 	switch {
@@ -140,13 +141,13 @@ func (f frontValue) expiry() (visibility, error) {
 	case !t.After(f.options.now()):
 		return visibility{status: feed.Draft}, nil
 	default:
-		return visibility{note: fmt.Sprintf("%s %s is not followed: the post stays published after it",
+		return visibility{note: fmt.Sprintf("%s %s is ignored: the post stays published after this date",
 			f.key, t.Format(time.RFC3339))}, nil
 	}
 }
 
-// buildOptions are the values of Hugo's build options render and list that keep a page from being published or from
-// being in lists, such as feeds.
+// buildOptions maps the values of Hugo's build options render and list to visibilities. Hugo does not write pages with
+// some values of render, and does not include pages with some values of list in feeds.
 var buildOptions = map[string]map[string]visibility{
 	"render": {
 		"": {}, "always": {}, "true": {},
@@ -158,7 +159,7 @@ var buildOptions = map[string]map[string]visibility{
 	},
 }
 
-// build reads Hugo's build options. Without an object, the key is not Hugo's.
+// build parses Hugo's build options. A value that is not an object does not come from Hugo and is ignored.
 func (f frontValue) build() (visibility, error) {
 	given, _ := f.value.(map[string]any)
 	var all visibility
@@ -177,7 +178,7 @@ func (f frontValue) build() (visibility, error) {
 	return all, nil
 }
 
-// frontMatterVisibility returns what front matter says about whether the post is public.
+// frontMatterVisibility returns the visibility that front matter gives a post.
 func frontMatterVisibility(front map[string]any, o Options) (visibility, error) {
 	var all visibility
 	for _, key := range slices.Sorted(maps.Keys(front)) {
@@ -194,8 +195,8 @@ func frontMatterVisibility(front map[string]any, o Options) (visibility, error) 
 	return all, nil
 }
 
-// publishedStatus returns the status of a public post: published if it is written so, as in feedpub's own exports, else
-// none.
+// publishedStatus returns the status of a public post: published if the front matter has this status, as in feedpub's
+// own exports, else the empty status.
 func publishedStatus(front map[string]any) feed.Status {
 	if front["status"] == string(feed.Published) {
 		return feed.Published
@@ -206,8 +207,8 @@ func publishedStatus(front map[string]any) feed.Status {
 // scheduleKeys are the keys of the date before which Hugo does not publish a post.
 var scheduleKeys = setOf("publishdate", "pubdate", "published")
 
-// addSchedule sets the date of a post to the date of its publication if that is later. In Hugo the date of a post can
-// be in the past although the post is still to be published.
+// addSchedule sets the date of a post to its publication date if that is later. In Hugo, a post that has not been
+// published yet may have a date in the past.
 func addSchedule(members, front map[string]any, o Options) error {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)

@@ -16,31 +16,31 @@ import (
 	"feedpub/feed/intake"
 )
 
-// generator is a static site generator, such as Hugo, and the configuration of a site. Names of files are
-// slash-separated and relative to the folder of posts.
+// generator is a site of a static site generator, such as Hugo, with its configuration. File names are slash-separated
+// and relative to the folder of posts.
 type generator interface {
 	// content returns the folder of posts.
 	content() string
-	// hasPost reports whether a file is a post, and not a template or a part of another post.
+	// hasPost reports whether a file is a post. Other files are templates or parts of a post.
 	hasPost(name string) bool
-	// complete adds the site's defaults for a file to its front matter. It reports whether the file is a page of the
-	// site, such as "about", and not a post.
+	// complete adds the site's defaults for a file to its front matter. It reports whether the file is a page, such as
+	// "about", rather than a post.
 	complete(name string, front map[string]any) (page bool)
-	// address returns the path of a post's page on the site, or "" if it is unknown.
+	// address returns the path or URL of a post's page on the site, or "" if it is unknown.
 	address(name string, front map[string]any) string
-	// base returns the address of the site without a trailing slash, or "" if the configuration has none.
+	// base returns the URL of the site without a trailing slash, or "" if the configuration has no URL.
 	base() string
 	// expand replaces template code in the text of a post. Its errors are of kind [feed.ErrInvalid].
 	expand(t *templateText) error
 }
 
-// findGenerator returns the generator of a site's folder, or nil, and the folder of the site, which is fsys or the only
-// folder in it. Notes report errors in the site's configuration; the posts are read in any case.
+// findGenerator returns the generator of the site in fsys, or nil, and the folder of the site, which is fsys or the
+// only folder in it. The notes describe errors in the site's configuration, which do not prevent reading the posts.
 func findGenerator(fsys fs.FS, o Options) (site fs.FS, g generator, notes []string) {
 	if g, notes = generatorOf(fsys, o); g != nil {
 		return fsys, g, notes
 	}
-	// Archives of a site often contain its folder, and not only the files in it.
+	// An archive often contains the folder of the site instead of the files in it.
 	if inner := onlyFolder(fsys); inner != nil {
 		if g, notes = generatorOf(inner, o); g != nil {
 			return inner, g, notes
@@ -68,8 +68,7 @@ func generatorOf(fsys fs.FS, o Options) (generator, []string) {
 	return nil, nil
 }
 
-// onlyFolder returns the only folder in fsys, or nil if there are several or files beside it. Hidden files do not
-// count.
+// onlyFolder returns the folder in fsys if it is the only entry, else nil. Hidden entries are ignored.
 func onlyFolder(fsys fs.FS) fs.FS {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -95,8 +94,8 @@ func onlyFolder(fsys fs.FS) fs.FS {
 	return sub
 }
 
-// hasPost returns the function that reports whether a file of a folder is a post. The pages of Hugo's sections are not,
-// and neither are the Markdown files beside an index.md, which are parts of that post (a leaf bundle of Hugo).
+// hasPost returns a function that reports whether a file is a post. The pages of Hugo's sections are not posts. Other
+// Markdown files in the folder of an index.md are not posts either, but parts of that post (a leaf bundle in Hugo).
 func hasPost(fsys fs.FS) func(name string) bool {
 	return func(name string) bool {
 		base := path.Base(name)
@@ -111,7 +110,8 @@ func hasPost(fsys fs.FS) func(name string) bool {
 	}
 }
 
-// readConfig reads a configuration file in the format of its extension. It returns nil if the file does not exist.
+// readConfig parses a configuration file in the format given by its extension. It returns nil if the file does not
+// exist.
 func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	content, err := fs.ReadFile(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +161,7 @@ func stringAt(m map[string]any, key string) string {
 	}
 }
 
-// dateAt returns the date under the first of the keys that has one. A date without an offset is in loc.
+// dateAt returns the date of the first key that is present. A date without an offset is in loc.
 func dateAt(front map[string]any, loc *time.Location, keys ...string) (time.Time, bool) {
 	for _, key := range keys {
 		switch v := front[key].(type) {
@@ -176,11 +176,11 @@ func dateAt(front map[string]any, loc *time.Location, keys ...string) (time.Time
 	return time.Time{}, false
 }
 
-// escapePath returns a path as it is in a URL.
+// escapePath percent-encodes a path for use in a URL.
 func escapePath(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 
-// joinAddress returns the address of a path on a site. Without the site's address it is the path, which is completed
-// when the post is published.
+// joinAddress returns the URL of a path on a site. If base is empty it returns the path, which is resolved when the
+// post is published.
 func joinAddress(base, p string) string {
 	if isURL(p) {
 		return p
@@ -188,21 +188,21 @@ func joinAddress(base, p string) string {
 	return strings.TrimRight(base, "/") + "/" + strings.TrimLeft(p, "/")
 }
 
-// templateText is the text of a post with the template code of a generator in it: Hugo's shortcodes, or Liquid.
+// templateText is the text of a post that contains template code: Hugo's shortcodes or Liquid.
 type templateText struct {
 	name  string // of the file
-	line  int    // of the file at which the text begins
+	line  int    // of the file where the text begins
 	front map[string]any
 	text  string
 	notes []string
-	// unclosed are the tags without a further end tag, so that the search for one is not repeated.
+	// unclosed contains the tags that have no more end tags, which avoids repeated searches.
 	unclosed map[string]bool
 	// addresses are the results of earlier calls of lookUp.
 	addresses map[string]string
-	made      int // bytes that template code was replaced with, those of intermediate values included
+	made      int // bytes of the replacements so far, including intermediate values
 }
 
-// newTemplateText returns the text of a file that follows its front matter.
+// newTemplateText returns the text that follows the front matter of a file.
 func newTemplateText(name, file, text string, front map[string]any) *templateText {
 	line := 1 + strings.Count(file[:len(file)-len(text)], "\n")
 	return &templateText{name: name, line: line, front: front, text: text, unclosed: map[string]bool{}, addresses: map[string]string{}}
@@ -212,22 +212,21 @@ const (
 	maxTag   = 10_000 // bytes of a shortcode or tag
 	maxNotes = 20     // for one post
 
-	// Bounds of what a post's template code makes: a short tag can stand for a long value, and looking up a post reads a
-	// file.
+	// Limits on the replacements in one post: a short tag can have a long replacement, and looking up a post reads a file.
 	maxMade    = 4 * intake.MaxSize
 	maxLookUps = 1_000
 )
 
-// checkMade returns an error of kind [feed.ErrInvalid] if the template code up to an offset made too much.
+// checkMade returns an error of kind [feed.ErrInvalid] if the template code before an offset exceeded the limits.
 func (t *templateText) checkMade(offset int) error {
 	if t.made <= maxMade && len(t.addresses) <= maxLookUps {
 		return nil
 	}
-	return fmt.Errorf("line %d: template code makes more than %d bytes or names more than %d posts: %w",
+	return fmt.Errorf("line %d: template code expands to more than %d bytes or refers to more than %d posts: %w",
 		t.line+strings.Count(t.text[:offset], "\n"), maxMade, maxLookUps, feed.ErrInvalid)
 }
 
-// lookUp returns the address that resolve gives for a reference to a post, and calls it only once for each reference.
+// lookUp returns the URL that resolve returns for a reference to a post. It calls resolve only once for each reference.
 func (t *templateText) lookUp(ref string, resolve func(ref string) (string, bool)) (string, bool) {
 	address, known := t.addresses[ref]
 	if !known && len(t.addresses) <= maxLookUps {
@@ -237,10 +236,10 @@ func (t *templateText) lookUp(ref string, resolve func(ref string) (string, bool
 	return address, address != ""
 }
 
-// tagWindow returns the beginning of s in which a tag has to end.
+// tagWindow returns the prefix of s in which a tag must end.
 func tagWindow(s string) string { return s[:min(len(s), maxTag)] }
 
-// noteUnknown adds a note that code at an offset of the text is not replaced.
+// noteUnknown adds a note that the template code at an offset of the text was not replaced.
 func (t *templateText) noteUnknown(offset int, code string) {
 	line := t.line + strings.Count(t.text[:offset], "\n")
 	switch {
@@ -251,7 +250,7 @@ func (t *templateText) noteUnknown(offset int, code string) {
 	}
 }
 
-// linkTo returns a link that is its own text. It replaces frames of other sites, which feed readers do not show.
+// linkTo returns a link whose text is its URL. Links replace frames of other sites, which feed readers do not show.
 func linkTo(address string) string {
 	escaped := html.EscapeString(address)
 	return `<a href="` + escaped + `">` + escaped + `</a>`
@@ -266,7 +265,7 @@ func codeBlock(language, code string) string {
 	return "<pre><code" + class + ">" + html.EscapeString(strings.Trim(code, "\r\n")) + "\n</code></pre>"
 }
 
-// embedAddress returns the address of what a shortcode or tag embeds from another site, or "".
+// embedAddress returns the URL of the page that a shortcode or tag embeds from another site, or "".
 func embedAddress(name string, argument func(keys ...string) string) string {
 	id := argument("id", "0")
 	if id == "" || strings.ContainsAny(id, " <>\"'") {

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// files returns a folder of files, given as pairs of name and content.
+// files returns a folder with the given files, which are pairs of name and content.
 func files(pairs ...string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -20,7 +20,7 @@ func files(pairs ...string) fstest.MapFS {
 	return m
 }
 
-// addresses returns the URLs of a folder's posts by id.
+// addresses reads a folder and returns the URLs of its posts by id.
 func addresses(t *testing.T, o Options, fsys fstest.MapFS) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -124,11 +124,11 @@ func TestJekyllAddresses(t *testing.T) {
 				"_posts/deep/2016-01-01-c.md": "https://b.example/blog/own/"}},
 		{"categories of folders", Options{}, files("_config.yml", "url: https://b.example\n", "_posts/2015-01-01-z.md", "Z", "walks/_posts/2016-01-01-a.md", "---\ncategory: By The Sea\n---\n"),
 			map[string]string{"_posts/2015-01-01-z.md": "https://b.example/2015/01/01/z.html", "walks/_posts/2016-01-01-a.md": "https://b.example/walks/by%20the%20sea/2016/01/01/a.html"}},
-		{"the day is that of the site", Options{}, files("_config.yml", "url: https://b.example\ntimezone: America/New_York\npermalink: /:year/:month/:day/:title/\n",
+		{"the day in the site's time zone", Options{}, files("_config.yml", "url: https://b.example\ntimezone: America/New_York\npermalink: /:year/:month/:day/:title/\n",
 			"_posts/2016-01-01-a.md", "---\ndate: 2016-01-01 02:00:00 +0000\n---\n", "_posts/2016-01-01-b.md", "B"),
 			map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2015/12/31/a/", "_posts/2016-01-01-b.md": "https://b.example/2016/01/01/b/"}},
 		{"without an address", Options{}, files("_config.yml", "baseurl: /blog", "_posts/2016-01-01-a.md", "A"), map[string]string{"_posts/2016-01-01-a.md": "/2016/01/01/a.html"}},
-		{"in a folder, as archives have it", Options{}, files("blog-main/_config.yml", "url: https://b.example", "blog-main/_posts/2016-01-01-a.md", "A", ".DS_Store", ""),
+		{"in a subfolder, as in archives", Options{}, files("blog-main/_config.yml", "url: https://b.example", "blog-main/_posts/2016-01-01-a.md", "A", ".DS_Store", ""),
 			map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2016/01/01/a.html"}},
 		{"without a configuration", Options{BaseURL: "https://b.example"}, files("_posts/2016-01-01-a.md", "A"), map[string]string{"_posts/2016-01-01-a.md": "https://b.example/2016/01/01/a.html"}},
 	} {
@@ -160,7 +160,7 @@ func bodyOf(t *testing.T, fsys fstest.MapFS) (body string, notes []string) {
 	return body, notes
 }
 
-// TestHugoShortcodes checks what shortcodes are replaced with, and that unknown ones are left with a note.
+// TestHugoShortcodes checks the replacements of shortcodes, and that unknown shortcodes are kept with a note.
 func TestHugoShortcodes(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
@@ -198,7 +198,7 @@ func TestHugoShortcodes(t *testing.T) {
 	}
 }
 
-// TestLiquid checks what Liquid tags and values are replaced with, and that unknown ones are left with a note.
+// TestLiquid checks the replacements of Liquid tags and values, and that unknown tags and values are kept with a note.
 func TestLiquid(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
@@ -248,15 +248,15 @@ func TestUnclosedTagsLinearTime(t *testing.T) {
 				}
 			}
 		}
-		// A search to the end of the text for each tag would take minutes.
+		// With a search to the end of the text for each tag, this would take minutes.
 		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("900 KB of %q took %v", tag, took)
 		}
 	}
 }
 
-// FuzzGenerators checks that reading a site ends, and that every post has a valid id, whatever its configuration and
-// posts contain.
+// FuzzGenerators checks that reading a site terminates and that every post has a valid id, with arbitrary
+// configurations and posts.
 func FuzzGenerators(f *testing.F) {
 	f.Add("posts = '/:year/:sections[1:last]/:slug'", "{{< figure src=\"a\" >}}{{% /x %}}{{</* a */>}}")
 	f.Add("permalink: x", "{%} {{%}} {%- -%}")

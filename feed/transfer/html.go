@@ -20,10 +20,10 @@ func isHTML(start []byte) bool {
 	return prefix == "" && (htmlElements[root] || blockElements[root] || formattingElements[root])
 }
 
-// htmlElements are further elements that a document or fragment begins with.
+// htmlElements are other elements that a document or fragment may begin with.
 var htmlElements = setOf("html", "head", "body", "title", "meta", "a", "img")
 
-// htmlText returns an HTML document in UTF-8. A document in an encoding that it does not declare is an error.
+// htmlText converts an HTML document to UTF-8. A document that is not UTF-8 and declares no encoding is an error.
 func htmlText(content []byte) ([]byte, error) {
 	if utf8.Valid(content) {
 		return content, nil
@@ -55,7 +55,7 @@ func readHTML(content []byte) (map[string]any, error) {
 	}
 	if h.heading != nil {
 		title := textOf(h.heading)
-		// The heading that is the title would be shown twice.
+		// Readers would see the heading twice, since it is the title.
 		if h.set("title", title); h.members["title"] == title {
 			h.heading.Parent.RemoveChild(h.heading)
 		}

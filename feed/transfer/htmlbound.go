@@ -10,15 +10,16 @@ import (
 	"feedpub/feed"
 )
 
-// maxReopened bounds the inline elements that a parser of HTML reopens, beyond four for each byte of the document.
+// maxReopened is the number of inline elements that an HTML parser may reopen, in addition to four for each byte of the
+// document.
 const maxReopened = 100_000
 
-// boundReopened returns an error of kind [feed.ErrInvalid] for HTML that a parser would make a much larger tree of. It
-// reopens the inline elements that are not closed, such as b, in every block that follows.
+// boundReopened returns an error of kind [feed.ErrInvalid] for HTML whose parse tree would be much larger than its
+// source. Parsers reopen unclosed inline elements, such as b, in every following block.
 func boundReopened(content []byte) error {
 	raw := []bool{true}
 	if lower := bytes.ToLower(content); bytes.Contains(lower, []byte("<svg")) || bytes.Contains(lower, []byte("<math")) {
-		raw = append(raw, false) // in these, the content of elements such as style is markup
+		raw = append(raw, false) // here the content of elements such as style is markup
 	}
 	for _, raw := range raw {
 		r := reopening{}
@@ -45,28 +46,28 @@ func boundReopened(content []byte) error {
 	return nil
 }
 
-// reopening follows which inline elements a parser of HTML may reopen (HTML standard, section 13.2.4.3). It may count
-// too many, but not too few.
+// reopening counts the inline elements that an HTML parser may reopen (HTML standard, section 13.2.4.3). The count may
+// be too high, but never too low.
 type reopening struct {
 	active []inlineTag
 	scopes []inlineScope
-	total  int // of the active elements at each tag
+	total  int // sum of the numbers of active elements at all tags
 }
 
 type inlineTag struct{ name, tag string }
 
-// inlineScope is an open element that hides the active elements before it from end tags.
+// inlineScope is an open element. End tags in it do not close the active elements before it.
 type inlineScope struct {
 	name string
-	base int // the active elements before it
+	base int // number of active elements before it
 }
 
 // The sets below are constant.
 var (
 	reopenedElements = setOf("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
-	// cellElements are only elements in a table.
+	// cellElements are ignored outside of a table.
 	cellElements = setOf("td", "th", "caption")
-	// scopeElements end the inline elements in them. The elements in hidingElements do not.
+	// scopeElements close their inline elements when they end. The elements in hidingElements do not.
 	scopeElements  = setOf("applet", "object", "marquee", "template")
 	hidingElements = setOf("table", "select", "svg", "math")
 )
@@ -78,7 +79,7 @@ func (r *reopening) base() int {
 	return r.scopes[len(r.scopes)-1].base
 }
 
-// scope returns the index of the innermost open scope with one of the names, or -1. Templates are not looked through.
+// scope returns the index of the innermost open scope with one of the names, or -1. The search stops at a template.
 func (r *reopening) scope(names ...string) int {
 	for i, s := range slices.Backward(r.scopes) {
 		if slices.Contains(names, s.name) {
@@ -95,7 +96,7 @@ func (r *reopening) start(name, tag string) {
 	r.total += len(r.active)
 	switch {
 	case reopenedElements[name]:
-		if name == "a" || name == "nobr" { // closes the one that it is in
+		if name == "a" || name == "nobr" { // closes the enclosing element of the same name
 			r.end(name)
 		}
 		same := 0
@@ -104,7 +105,7 @@ func (r *reopening) start(name, tag string) {
 				same++
 			}
 		}
-		if same < 3 { // a parser keeps no more of the same tag
+		if same < 3 { // a parser keeps at most three identical tags
 			r.active = append(r.active, inlineTag{name, tag})
 		}
 	case cellElements[name]:
@@ -137,12 +138,12 @@ func (r *reopening) end(name string) {
 	}
 }
 
-// leave closes the scope with index i and those in it.
+// leave closes the scope with index i and the scopes in it.
 func (r *reopening) leave(i int) {
 	if i < 0 {
 		return
 	}
-	// Of a table and its like, the elements outside of its cells stay active.
+	// In a table and similar elements, the inline elements outside of cells stay active.
 	if !hidingElements[r.scopes[i].name] {
 		r.active = r.active[:min(r.scopes[i].base, len(r.active))]
 	}

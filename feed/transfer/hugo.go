@@ -72,7 +72,7 @@ func readHugoConfig(fsys fs.FS) (config map[string]any, notes []string) {
 	for _, name := range hugoConfigs() {
 		read(name, config)
 	}
-	// Each part of the configuration may have a file of its own.
+	// Each part of the configuration may be in a separate file.
 	for _, dir := range []string{"config/_default/", "config/production/"} {
 		for _, ext := range []string{".json", ".yml", ".yaml", ".toml"} {
 			part := map[string]any{}
@@ -172,7 +172,7 @@ func (h *hugo) locate(name string) (section, dir, base string) {
 func (h *hugo) address(name string, front map[string]any) string {
 	section, dir, base := h.locate(name)
 	if given := stringAt(front, "url"); given != "" {
-		// Hugo adds a slash to what does not look like a file.
+		// Hugo adds a slash to a path that does not end in a file name.
 		if isURL(given) || strings.HasSuffix(given, "/") || strings.Contains(given, ".") {
 			return given
 		}
@@ -278,7 +278,7 @@ func cutSlice(list []string, slice string) []string {
 	}
 }
 
-// hugoDate returns a part of a date by Hugo's name for it or by a layout of package time.
+// hugoDate returns the part of a date with a name in Hugo, or formats the date with a layout of package time.
 func hugoDate(word string, t time.Time) (string, bool) {
 	switch word {
 	case "year":
@@ -301,8 +301,8 @@ func hugoDate(word string, t time.Time) (string, bool) {
 	return "", false
 }
 
-// hugoPath returns a name or title as Hugo makes a path of it: in lower case, with hyphens for spaces, and without
-// characters that would have to be escaped.
+// hugoPath converts a name or title to a path as Hugo does: in lower case, with hyphens for spaces, and without
+// characters that need escaping.
 func hugoPath(s string) string {
 	var b strings.Builder
 	hyphen, written := false, false
@@ -322,8 +322,8 @@ func hugoPath(s string) string {
 	return b.String()
 }
 
-// resolve returns the address of the page that ref and relref name: by its path from the folder of posts or from the
-// page with the reference, or by the name of its file.
+// resolve returns the URL of the page that ref and relref refer to by its path, relative to the folder of posts or to
+// the page with the reference, or by its file name.
 func (h *hugo) resolve(from, ref string) (string, bool) {
 	ref, fragment, hash := strings.Cut(ref, "#")
 	if hash {
@@ -357,11 +357,11 @@ func (h *hugo) resolve(from, ref string) (string, bool) {
 	return "", false
 }
 
-// filesNamed returns the files of posts with a base name without extension.
+// filesNamed returns the files of posts whose base name without extension is name.
 func (h *hugo) filesNamed(base string) []string {
 	if h.byName == nil {
 		h.byName = map[string][]string{}
-		// A folder that cannot be read is reported when its turn comes to be imported.
+		// The import reports a folder that cannot be read.
 		_ = fs.WalkDir(h.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() && mayHoldPosts(name) && len(h.byName) < maxFiles {
 				_, _, base := h.locate(name)

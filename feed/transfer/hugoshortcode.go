@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// expand replaces Hugo's own shortcodes, and rawhtml, which many sites define. Other shortcodes are left as they are,
-// with a note.
+// expand replaces Hugo's built-in shortcodes, and rawhtml, which many sites define. It leaves other shortcodes
+// unchanged and adds a note.
 func (h *hugo) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
@@ -55,13 +55,13 @@ type shortcode struct {
 	inside      string // the text between them
 	name        string // of an end tag, with a slash
 	arguments   map[string]string
-	escaped     bool // shown as it is: {{</* … */>}}
+	escaped     bool // displayed literally: {{</* … */>}}
 	selfClosing bool // without an end tag
 	length      int
 }
 
-// source returns the shortcode as it is shown. A space after "<" keeps it from being read as an HTML tag, whose text
-// would be lost.
+// source returns the text to display for an escaped or unknown shortcode. Without the space after "<" it would be
+// parsed as an HTML tag, and its text would be lost.
 func (c shortcode) source() string { return c.open + " " + c.inside + " " + c.close }
 
 // parseShortcode parses the shortcode that s begins with.
@@ -91,7 +91,7 @@ func parseShortcode(s string) (shortcode, bool) {
 	return c, c.name != ""
 }
 
-// shortcodeArguments parses named arguments, and positional ones under their numbers.
+// shortcodeArguments parses the arguments of a shortcode. The key of a positional argument is its index.
 func shortcodeArguments(s string) map[string]string {
 	arguments := map[string]string{}
 	for n := 0; ; {
@@ -137,8 +137,8 @@ func (c shortcode) argument(names ...string) string {
 	return ""
 }
 
-// shortcodeBody returns the text between a shortcode that s begins with and its end tag, and the length of all three. A
-// shortcode without an end tag has no body.
+// shortcodeBody returns the text between the shortcode at the beginning of s and its end tag, and the total length of
+// both tags and the text. A shortcode without an end tag has no body.
 func (t *templateText) shortcodeBody(code shortcode, s string) (inner string, length int) {
 	key := code.open + code.name
 	for from := code.length; !t.unclosed[key]; {
@@ -156,7 +156,7 @@ func (t *templateText) shortcodeBody(code shortcode, s string) (inner string, le
 	return "", code.length
 }
 
-// shortcode returns what a shortcode is replaced with, or false if it is unknown.
+// shortcode returns the replacement for a shortcode, or false if the shortcode is unknown.
 func (h *hugo) shortcode(t *templateText, code shortcode, inner string) (string, bool) {
 	switch code.name {
 	case "figure":

@@ -14,19 +14,19 @@ import (
 	"feedpub/feed/coding"
 )
 
-// peekSize is how many bytes of a file its format is detected from.
+// peekSize is the number of bytes used to detect the format of a file.
 const peekSize = 64 << 10
 
 // input is a file being read: decompressed, and converted to UTF-8 without a byte order mark.
 type input struct {
 	r    *bufio.Reader
-	name string // as in messages, without ".gz"
+	name string // for messages, without ".gz"
 	line int    // of the next byte; the first is 1
 	// reopen returns a reader of the same content from its beginning. It is nil if the file can be read only once.
 	reopen func() (*bufio.Reader, error)
 }
 
-// openInput prepares r for reading and detection. Its start is what Peek(peekSize) returns.
+// openInput decompresses r and converts it to UTF-8. Peek(peekSize) then returns the start of the file.
 func openInput(r io.Reader, name string) (*input, error) {
 	in := &input{r: bufio.NewReaderSize(r, peekSize), name: name, line: 1}
 	rewind := rewinder(r) // before anything is read
@@ -53,8 +53,8 @@ func openInput(r io.Reader, name string) (*input, error) {
 // pos returns the position of a line.
 func (in *input) pos(line int) string { return fmt.Sprintf("%s:%d", in.name, line) }
 
-// rewinder returns a function that returns a new reader of r from where r is now, without moving r. It returns nil if r
-// can be read only once.
+// rewinder returns a function that returns a new reader of r, starting at the current offset of r, without moving r. It
+// returns nil if r can be read only once.
 func rewinder(r io.Reader) func() io.Reader {
 	s, ok := r.(io.ReadSeeker)
 	if !ok {
@@ -77,7 +77,7 @@ func rewinder(r io.Reader) func() io.Reader {
 
 var byteOrderMark = []byte("\ufeff")
 
-// toUTF8 returns r converted to UTF-8 from the encoding that a byte order mark or an XML declaration gives.
+// toUTF8 returns r converted to UTF-8. The source encoding is given by a byte order mark or an XML declaration.
 func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
 	start, err := r.Peek(1024)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -110,7 +110,7 @@ func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
 	return r, nil
 }
 
-// declaredEncoding returns the encoding that an XML declaration gives, or "".
+// declaredEncoding returns the encoding in an XML declaration, or "".
 func declaredEncoding(start []byte) string {
 	start = bytes.TrimLeft(start, " \t\r\n")
 	if !bytes.HasPrefix(start, []byte("<?xml")) {
@@ -132,15 +132,16 @@ func declaredEncoding(start []byte) string {
 	return string(value)
 }
 
-// Limits on the expansion of compressed files, against decompression bombs. Gzip shrinks text about ten times.
+// Limits on the size of decompressed files, as protection against decompression bombs. The usual compression ratio of
+// text is about 10.
 const (
 	maxRatio = 200
-	// freeBytes may be expanded before the ratio counts.
+	// freeBytes is the number of decompressed bytes allowed before maxRatio applies.
 	freeBytes = 64 << 20
 )
 
-// ErrDamaged is the kind of errors about a file whose rest cannot be read: it is cut off or damaged, or it expands
-// beyond the limits. It is not of kind [feed.ErrInvalid], since there are no further entries.
+// ErrDamaged is the kind of errors about a file that cannot be read to its end: the file is truncated or damaged, or
+// its decompressed size exceeds the limits. It is not of kind [feed.ErrInvalid], since no more entries follow.
 var ErrDamaged = errors.New("the file is damaged")
 
 var errRatio = fmt.Errorf("it expands to more than %d times its size: %w", maxRatio, ErrDamaged)
@@ -187,7 +188,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 		return 0, errRatio
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		// What was read before the damage is used; the rest is lost.
+		// The content before the damage is still returned.
 		err = fmt.Errorf("gzip: %w: %w", err, ErrDamaged)
 	}
 	return n, err

@@ -13,8 +13,9 @@ import (
 	"feedpub/feed/intake"
 )
 
-// maxEntry is how many bytes an entry may have. It is more than a post may have, so that a post that is too large is
-// rejected with its own error, and a raw post that was never valid survives export and import.
+// maxEntry is the maximum size of an entry in bytes. It is larger than the maximum size of a post for two reasons: a
+// post that is too large is rejected with a more specific error, and raw posts that were never valid can be exported
+// and imported.
 const maxEntry = 16 << 20
 
 // maxNesting is the nesting limit of encoding/json.
@@ -22,11 +23,11 @@ const maxNesting = 10_000
 
 var (
 	errTooLarge = fmt.Errorf("want at most %d bytes: %w", maxEntry, feed.ErrInvalid)
-	// errBrackets ends reading: the values after mismatched brackets cannot be told apart.
+	// errBrackets ends reading, since the boundaries of the values after mismatched brackets are unknown.
 	errBrackets = fmt.Errorf("mismatched brackets in the JSON: %w", feed.ErrInvalid)
 )
 
-// isJSON reports whether a file holds JSON objects. Prose can begin with a bracket, too.
+// isJSON reports whether a file contains JSON objects. Plain text may begin with a bracket, too.
 func isJSON(start []byte) bool {
 	text := bytes.TrimLeft(start, " \t\r\n")
 	if len(text) == 0 || text[0] != '[' && text[0] != '{' {
@@ -40,12 +41,12 @@ func isJSON(start []byte) bool {
 type jsonReader struct {
 	*input
 	options Options
-	// items is set while the items of a JSON Feed document are read, which any program may have written.
+	// items is set while the items of a JSON Feed document are read. Any program may have written them.
 	items bool
 }
 
 // readJSON reads posts in JSON: JSON Lines with posts, records and raw posts, as [Writer] writes them; an array of
-// posts; posts one after the other; or the items of a JSON Feed document.
+// posts; concatenated posts; or the items of a JSON Feed document.
 func readJSON(o Options, in *input, yield func(Entry, error) bool) {
 	start, err := in.r.Peek(peekSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -69,12 +70,12 @@ func readJSON(o Options, in *input, yield func(Entry, error) bool) {
 	}
 }
 
-// isJSONLines reports whether text begins with JSON Lines, and not with an object over several lines.
+// isJSONLines reports whether text begins with JSON Lines rather than with an object on several lines.
 func isJSONLines(text []byte) bool {
 	line, rest, _ := bytes.Cut(text, []byte("\n"))
 	rest = bytes.TrimLeft(rest, " \t\r\n")
-	// An object over several lines continues with a member or a bracket. If the second line begins an object, the first
-	// one is a line that was cut off.
+	// An object on several lines continues with a member or a bracket. If an object begins on the second line, the first
+	// line is a truncated JSON Lines entry.
 	return json.Valid(line) || len(rest) == 0 || rest[0] == '{'
 }
 
@@ -103,7 +104,7 @@ func (j *jsonReader) lines(yield func(Entry, error) bool) {
 	}
 }
 
-// readLine returns the next line without its end. The last one comes with [io.EOF].
+// readLine returns the next line without its line end. With the last line it returns [io.EOF].
 func (j *jsonReader) readLine() ([]byte, error) {
 	var line []byte
 	for {
@@ -128,7 +129,7 @@ func (j *jsonReader) readLine() ([]byte, error) {
 	}
 }
 
-// values reads JSON objects that follow each other. A single one may have no id.
+// values reads concatenated JSON objects. If there is only one object, it may have no id.
 func (j *jsonReader) values(yield func(Entry, error) bool) {
 	id := j.name
 	for {
@@ -236,8 +237,8 @@ func (j *jsonReader) readByte() (byte, error) {
 	return c, err
 }
 
-// readValue returns the bytes of the next JSON value. It only tracks brackets and strings, so that a syntax error in
-// one value does not affect those that follow. A value larger than maxEntry is skipped and returns errTooLarge.
+// readValue returns the bytes of the next JSON value. It only tracks brackets and strings. A syntax error in one value
+// therefore does not affect the following values. A value larger than maxEntry is skipped and returns errTooLarge.
 func (j *jsonReader) readValue() ([]byte, error) {
 	var raw []byte
 	var scan valueScanner
@@ -280,7 +281,7 @@ func (j *jsonReader) readValue() ([]byte, error) {
 
 // valueScanner finds the end of a JSON value.
 type valueScanner struct {
-	open     []byte // the closing brackets to come
+	open     []byte // the expected closing brackets
 	inString bool
 	escaped  bool // the next byte follows a backslash
 }
@@ -319,7 +320,7 @@ func isDelimiter(c byte) bool {
 	return bytes.IndexByte([]byte(" \t\r\n,:]}"), c) >= 0
 }
 
-// entry returns the entry of a JSON value. A post without an id gets id, and is rejected if that is empty.
+// entry converts a JSON value to an entry. A post without an id gets the given id and is rejected if that is empty.
 func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	fail := func(err error) (Entry, error) { return Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err) }
 	var members map[string]json.RawMessage
@@ -332,7 +333,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(err)
 		}
 	}
-	// In a JSON Feed document these two are members of the post.
+	// In a JSON Feed document these two are ordinary members of the post.
 	record, isRecord := members["_record"]
 	encoded, isRaw := members["_raw"]
 	if isRecord && !j.items {
@@ -362,8 +363,8 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	return Entry{Post: post, Pos: pos, Notes: j.notes(members, pos)}, nil
 }
 
-// notes tells the user of the first member of a post, but for status, that other programs have for what is not public.
-// Feedpub's own posts are not changed for it, since an import has to store what was exported.
+// notes returns a note about the first member of a post, except status, with which other programs mark posts that are
+// not public. Such members do not change feedpub's own posts, since an import must store what was exported.
 func (j *jsonReader) notes(members map[string]json.RawMessage, pos string) []string {
 	key := ""
 	for member := range members {
@@ -378,8 +379,8 @@ func (j *jsonReader) notes(members map[string]json.RawMessage, pos string) []str
 	return []string{fmt.Sprintf(note, pos, shorten(key))}
 }
 
-// decodeRecord decodes the member "_record" of a line. Unknown members are an error: a record must not be lost
-// unnoticed.
+// decodeRecord decodes the member "_record" of a line. Unknown members are an error, since a record must not be lost
+// silently.
 func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -393,7 +394,8 @@ func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 	return &l, nil
 }
 
-// validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and complete.
+// validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and that member is
+// complete.
 func validateRecord(l feed.ExportLine) error {
 	kinds := 0
 	for _, given := range []bool{l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil} {
@@ -418,8 +420,8 @@ func validateRecord(l feed.ExportLine) error {
 
 // decodeJSON reads a JSON file of a served folder; see [Options.Decode].
 func decodeJSON(o Options, name string, content []byte) ([]feed.RawPost, error) {
-	// A post without an id that is alone in its file has the file's name as id. JSON Lines of one line would be read
-	// as the first of many.
+	// If the only post of a file has no id, the name of the file is its id. The file must not be read as JSON Lines, where
+	// posts without an id are rejected.
 	var single struct{ ID, Items any }
 	if err := json.Unmarshal(content, &single); err == nil && single.ID == nil && single.Items == nil {
 		return []feed.RawPost{{ID: name, Raw: bytes.TrimSpace(content)}}, nil

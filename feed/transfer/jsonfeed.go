@@ -16,7 +16,7 @@ import (
 )
 
 // isJSONFeed reports whether text begins with a JSON Feed document: an object with the version of JSON Feed, or with
-// items and no id before them.
+// the member items and no id before it.
 func isJSONFeed(text []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {
@@ -66,7 +66,7 @@ func (j *jsonReader) document(yield func(Entry, error) bool) {
 			yield(Entry{}, j.fatal(err))
 			return
 		}
-		// The string "items" can also be a value, but then no array follows.
+		// The string "items" can also be a value, which is not followed by an array.
 		if string(member) == `"items"` && j.skipToken(':') && j.skipToken('[') {
 			j.items = true
 			if !j.elements(yield) {
@@ -77,7 +77,7 @@ func (j *jsonReader) document(yield func(Entry, error) bool) {
 	}
 }
 
-// skipToken reads a byte after white space if it is c, and reports whether it was.
+// skipToken skips white space, then the byte c if it is next. It reports whether c was skipped.
 func (j *jsonReader) skipToken(c byte) bool {
 	next, err := j.peekValue()
 	if err != nil || next != c {
@@ -89,8 +89,8 @@ func (j *jsonReader) skipToken(c byte) bool {
 
 // convertItem converts an item of JSON Feed 1.0 or 1.1 to a post: ids that are numbers become strings, a missing id
 // becomes the URL, the author of version 1.0 becomes a list, dates get the format of RFC 3339, the quotes and vias of
-// the extension _feedpub become members, and what says that the item is not public becomes the status. It changes
-// members, and returns raw if nothing was to be converted.
+// the extension _feedpub become members, and members that mark the item as not public become the status. It modifies
+// members, and returns raw if no conversion was needed.
 func convertItem(raw []byte, members map[string]json.RawMessage, o Options) ([]byte, error) {
 	changed := convertID(members)
 	if hidden, err := convertVisibility(members, o); err != nil {
@@ -124,7 +124,7 @@ func convertItem(raw []byte, members map[string]json.RawMessage, o Options) ([]b
 }
 
 // convertVisibility sets the status of an item that is not public, and reports whether it changed members. JSON Feed
-// has no such member itself, so programs add those that they know from front matter.
+// has no member for this, so programs add the keys that are common in front matter.
 func convertVisibility(members map[string]json.RawMessage, o Options) (changed bool, err error) {
 	front := map[string]any{}
 	for key, raw := range members {
@@ -158,7 +158,8 @@ func convertVisibility(members map[string]json.RawMessage, o Options) (changed b
 	return true, nil
 }
 
-// convertExtension replaces the extension _feedpub by its quotes and vias, and reports whether there was one.
+// convertExtension replaces the extension _feedpub with its quotes and vias, and reports whether the item had the
+// extension.
 func convertExtension(members map[string]json.RawMessage) bool {
 	var extension struct {
 		Quotes json.RawMessage `json:"quotes"`
@@ -191,7 +192,7 @@ func convertID(members map[string]json.RawMessage) (changed bool) {
 
 // quoteJSON returns s as a JSON string.
 func quoteJSON(s string) json.RawMessage {
-	encoded, _ := json.Marshal(s) // a string is always encoded
+	encoded, _ := json.Marshal(s) // marshaling a string cannot fail
 	return encoded
 }
 
@@ -224,7 +225,7 @@ func newJSONFeedWriter(w io.Writer, c Channel) (*jsonFeedWriter, error) {
 	return &jsonFeedWriter{w: b}, err
 }
 
-// Write writes the post unchanged: a post is a JSON Feed item with further members.
+// Write writes the post unchanged: a post is a JSON Feed item with additional members.
 func (j *jsonFeedWriter) Write(p feed.Post) error {
 	raw, err := intake.Encode(p)
 	if err != nil {

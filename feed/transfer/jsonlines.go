@@ -11,8 +11,8 @@ import (
 )
 
 // Writer writes posts and records as JSON Lines, which [Read] reads back without loss. The JSON of a post is written
-// byte for byte, but for white space between members if it has several lines. A post whose JSON has no id gets the id
-// as its first member. A post that is not JSON, has another id, or would be read as something else is written as
+// unchanged, except that JSON on several lines is compacted to one line. A post whose JSON has no id gets the id as its
+// first member. A post that is not JSON, has another id, or would not be read back as a post is written as
 // {"_raw":"BASE64","id":"ID"}. A Writer is not safe for concurrent use.
 type Writer struct {
 	w *bufio.Writer
@@ -35,7 +35,7 @@ func (w *Writer) Post(p feed.RawPost) error {
 	return nil
 }
 
-// Record writes a record. A record that is empty or incomplete is an error of kind [feed.ErrInvalid].
+// Record writes a record. It returns an error of kind [feed.ErrInvalid] for an empty or incomplete record.
 func (w *Writer) Record(l feed.ExportLine) error {
 	err := validateRecord(l)
 	var line []byte
@@ -51,7 +51,7 @@ func (w *Writer) Record(l feed.ExportLine) error {
 	return nil
 }
 
-// Flush writes buffered lines.
+// Flush writes the buffered lines to the underlying writer.
 func (w *Writer) Flush() error {
 	if err := w.w.Flush(); err != nil {
 		return fmt.Errorf("write posts: %w", err)
@@ -66,7 +66,7 @@ func (w *Writer) line(line []byte) error {
 	return w.w.WriteByte('\n')
 }
 
-// postLine returns the line of a post.
+// postLine returns a post as a line.
 func postLine(p feed.RawPost) ([]byte, error) {
 	line, ok, err := readableLine(p)
 	if ok || err != nil {
@@ -78,8 +78,8 @@ func postLine(p feed.RawPost) ([]byte, error) {
 	}{p.Raw, p.ID})
 }
 
-// readableLine returns the JSON of a post on one line and with its id, or false if it would not be read back as the
-// post.
+// readableLine returns the JSON of a post on one line with its id. It returns false if reading the line would not
+// return the same post.
 func readableLine(p feed.RawPost) (line []byte, ok bool, err error) {
 	var members map[string]json.RawMessage
 	if len(p.Raw) > maxEntry/2 || json.Unmarshal(p.Raw, &members) != nil || members == nil || p.Raw[0] != '{' ||

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// expand replaces Jekyll's own Liquid tags, and values of the site and the post. Other tags and values are left as they
-// are, with a note.
+// expand replaces Jekyll's built-in Liquid tags, and values of the site and the post. It leaves other tags and values
+// unchanged and adds a note.
 func (j *jekyll) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
@@ -70,8 +70,8 @@ func parseLiquid(s, open, end string) (liquid, bool) {
 	return liquid{strings.TrimSpace(strings.Trim(inside, "-")), len(open) + len(inside) + len(end)}, true
 }
 
-// tag returns what a tag that s begins with is replaced with, and the length of it with its end tag. It returns false
-// if the tag is unknown.
+// tag returns the replacement for the tag at the beginning of s, and the length of the tag including its body and end
+// tag. It returns false if the tag is unknown.
 func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, length int, ok bool) {
 	name, rest, _ := strings.Cut(tag.inside, " ")
 	argument := ""
@@ -104,7 +104,8 @@ func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, leng
 
 var liquidEnd = regexp.MustCompile(`\{%-?\s*(end[a-z]+)\s*-?%\}`)
 
-// liquidBody returns the text between a tag that s begins with and its end tag, and the length of all three.
+// liquidBody returns the text between the tag at the beginning of s and its end tag, and the total length of both tags
+// and the text.
 func (t *templateText) liquidBody(tag liquid, s, end string) (inner string, length int, ok bool) {
 	for from := tag.length; !t.unclosed[end]; {
 		m := liquidEnd.FindStringSubmatchIndex(s[from:])
@@ -162,7 +163,7 @@ func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	case !ok:
 		return "", false
 	case s == "site.url":
-		// The address without the path, which site.baseurl gives: templates write the two together.
+		// The URL without the path. Templates append site.baseurl, which is the path.
 		base := stringAt(j.config, "url")
 		if site, found := strings.CutSuffix(j.site, strings.TrimRight(stringAt(j.config, "baseurl"), "/")); found {
 			base = site

@@ -30,7 +30,7 @@ func newMarkdownWriter(dir string) (*markdownWriter, error) {
 	return &markdownWriter{dir}, nil
 }
 
-// Write writes a file named after the id, with all members but the content as front matter.
+// Write writes a file that is named after the id. The front matter contains all members except the content.
 func (m *markdownWriter) Write(p feed.Post) error {
 	body := first(p.ContentMarkdown, p.ContentHTML)
 	if body == "" && p.ContentText != "" {
@@ -60,7 +60,7 @@ func (m *markdownWriter) Write(p feed.Post) error {
 
 func (*markdownWriter) Close() error { return nil }
 
-// fileName returns the name of a post's file: the readable part of the id, and a hash if that is not all of it.
+// fileName returns the file name for a post: the letters and digits of the id, with a hash if characters were dropped.
 func fileName(id string) string {
 	id = strings.TrimSuffix(id, ".md")
 	words := strings.FieldsFunc(strings.ToLower(id), func(r rune) bool {

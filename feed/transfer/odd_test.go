@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected results in testdata/odd")
 
-// TestOddDates checks how unusual dates are parsed, and which are errors.
+// TestOddDates checks that unusual dates are parsed correctly or rejected.
 func TestOddDates(t *testing.T) {
 	const file = "testdata/odd/dates.txt"
 	var written strings.Builder
@@ -37,7 +37,7 @@ func TestOddDates(t *testing.T) {
 		case err == nil:
 			got = date.Format(time.RFC3339Nano)
 		case !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), `"`):
-			t.Errorf("parseDate(%q): error %v is not of kind invalid or does not quote the date", text, err)
+			t.Errorf("parseDate(%q): got error %v, want an error of kind ErrInvalid that quotes the date", text, err)
 		}
 		written.WriteString(text + " => " + got + "\n")
 		if got != want && !*update {
@@ -104,7 +104,7 @@ func readAll(o Options, name, content string) string {
 	return b.String()
 }
 
-// wrap returns the name and content of a file of some kind that contains text.
+// wrap returns the name and content of a file of the given kind that contains text.
 func wrap(kind, text string) (name, content string) {
 	const wxr = `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/"` +
 		` xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:wp="http://wordpress.org/export/1.2/"><channel><link>https://b.example</link>` +
@@ -174,7 +174,8 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-// FuzzFormats checks for every format that reading ends, every post has a valid id, and errors are of known kinds.
+// FuzzFormats checks for every format that reading terminates, every post has a valid id, and every error has a known
+// kind.
 func FuzzFormats(f *testing.F) {
 	for line := range strings.Lines(readFileF(f, "testdata/odd/cases.txt")) {
 		if parts := strings.SplitN(strings.TrimSuffix(line, "\n"), " | ", 3); len(parts) == 3 {
@@ -183,11 +184,11 @@ func FuzzFormats(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
-		for _, format := range []Format{Detect, WXR, FeedXML, Markdown, HTML, JSON} {
+		for _, format := range append(ReadFormats(), Detect) {
 			o := Options{Format: format}
 			for e, err := range o.Read(strings.NewReader(string(content)), "f"+name) {
 				if err != nil && !errors.Is(err, feed.ErrInvalid) && !errors.Is(err, ErrDamaged) {
-					t.Errorf("%s: error %v is of an unknown kind", format, err)
+					t.Errorf("%s: error %v has an unexpected kind", format, err)
 				}
 				if err == nil && e.Post != nil && intake.CheckID(e.Post.ID) != nil {
 					t.Errorf("%s: a post has the invalid id %q", format, e.Post.ID)

@@ -18,17 +18,17 @@ import (
 	"feedpub/feed/intake"
 )
 
-// postFile is a file that holds one post in Markdown or HTML.
+// postFile is a file with one post in Markdown or HTML.
 type postFile struct {
 	options Options
 	name    string // slash-separated path
-	html    bool   // else Markdown
+	html    bool   // false for Markdown
 }
 
-// convertedFile is what a file with one post is converted to.
+// convertedFile is the result of converting a file with one post.
 type convertedFile struct {
 	post  feed.RawPost
-	page  bool // a page of the site, and not a post
+	page  bool // a page of the site, not a post
 	notes []string
 }
 
@@ -81,9 +81,9 @@ func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
 	return []feed.RawPost{c.post}, nil
 }
 
-// convert converts the file to a post. The name is the id of a post that has none, it may begin with the date of the
-// post, and files in a folder "_drafts" are drafts. The values of dates and addresses are not checked: package intake
-// does that for all formats. An error is of kind [feed.ErrInvalid].
+// convert converts the file to a post. If the post has no id, the name of the file is its id. The name may begin with
+// the date of the post. Files in a folder "_drafts" are drafts. Package intake validates dates and URLs for all
+// formats. Errors are of kind [feed.ErrInvalid].
 func (f postFile) convert(content []byte) (convertedFile, error) {
 	var c convertedFile
 	text, err := f.decode(content)
@@ -138,17 +138,17 @@ func (f postFile) decode(content []byte) (string, error) {
 	return string(content), nil
 }
 
-// setAddress sets the address that a post has on the generator's site.
+// setAddress sets the URL of a post to the URL of its page on the site.
 func setAddress(g generator, name string, front map[string]any) {
 	if address := g.address(name, front); address != "" {
 		front["url"] = joinAddress(g.base(), address)
 	} else {
 		delete(front, "url")
 	}
-	delete(front, "permalink") // part of the address
+	delete(front, "permalink") // used for the URL
 }
 
-// members returns the members of the post, and a note for the user if there is one.
+// members returns the members of the post, and a note for the user or "".
 func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
 	if f.html {
 		if members, err = readHTML([]byte(body)); err != nil {
@@ -175,7 +175,7 @@ func (f postFile) members(front map[string]any, body string) (members map[string
 	return members, note, err
 }
 
-// setVisibility sets the status of a post, and the date of one that is to be published later.
+// setVisibility sets the status of a post, and the date of a scheduled post.
 func (f postFile) setVisibility(members, front map[string]any) (note string, err error) {
 	v, err := frontMatterVisibility(front, f.options)
 	if err != nil {
@@ -192,7 +192,7 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 		return "", err
 	}
 	if v.status != "" {
-		v.note = "" // about the published post
+		v.note = "" // the note is about published posts
 	}
 	if status := cmp.Or(v.status, publishedStatus(front)); status != "" {
 		members["status"] = string(status)
@@ -200,10 +200,10 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 	return v.note, nil
 }
 
-// datedName matches names of files as Jekyll, and many users of Hugo, have them.
+// datedName matches file names that begin with a date, as in Jekyll and many Hugo sites.
 var datedName = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})-`)
 
-// addFromName adds what the name of a file says about its post.
+// addFromName adds the date and slug in the file name to the front matter.
 func addFromName(members map[string]any, name string) {
 	if m := datedName.FindStringSubmatch(path.Base(name)); m != nil && members["date_published"] == nil {
 		if _, ok := intake.ParseDate(m[1]); ok {
@@ -224,7 +224,8 @@ func readMarkdown(front map[string]any, body string) map[string]any {
 	post := fromFrontMatter(front)
 	body = strings.TrimLeft(body, "\r\n")
 	if _, ok := post["title"]; !ok {
-		// Without a title in the front matter, the title is the first heading. In the content it would be shown twice.
+		// If the front matter has no title, the first heading is the title. It is removed from the content, since readers
+		// would see it twice.
 		if line, rest, _ := strings.Cut(body, "\n"); strings.HasPrefix(line, "# ") {
 			post["title"] = strings.TrimSpace(strings.TrimPrefix(line, "# "))
 			body = strings.TrimLeft(rest, "\r\n")

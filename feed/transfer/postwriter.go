@@ -22,17 +22,17 @@ type Channel struct {
 	Title, Link, Language string
 }
 
-// PostWriter writes posts one after the other. It is not safe for concurrent use.
+// PostWriter writes posts to a file or folder. It is not safe for concurrent use.
 type PostWriter interface {
-	// Write writes a post. After an error of kind [feed.ErrInvalid] nothing of the post is written, and the next one
-	// can be.
+	// Write writes a post. If it returns an error of kind [feed.ErrInvalid], it has written no part of the post, and the
+	// caller may write other posts.
 	Write(p feed.Post) error
 	// Close ends the document. It does not close the underlying writer.
 	Close() error
 }
 
-// NewPostWriter returns a writer to w, or, for Markdown, to a folder. The folder is created if it is missing, and must
-// be empty.
+// NewPostWriter returns a PostWriter that writes to w or, for Markdown, to the folder dir. The folder must be empty and
+// is created if it does not exist.
 func NewPostWriter(f WriteFormat, w io.Writer, folder string, c Channel) (PostWriter, error) {
 	switch f {
 	case WriteJSONFeed:

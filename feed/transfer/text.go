@@ -53,13 +53,14 @@ func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) 
 	return []feed.RawPost{{ID: p.ID, Raw: raw}}, nil
 }
 
-// ReadText converts the plain text of a page that shows one post. The title is the first line that is not navigation;
-// a post that begins with the introduction of a quote, such as "From the Guardian:", has none. Author and day are those
-// of the line that says who posted it and when, and the content is the rest without navigation and footer. The day
-// begins in the time zone loc. The id is a hash of title, author and day, so that the same text has the same id
-// wherever it is read; without a title, the first lines stand for it.
+// ReadText converts the plain text of a page with one post. The title is the first line that is not navigation; a post
+// that begins with the introduction of a quote, such as "From the Guardian:", has no title. Author and date are taken
+// from the byline, and the date is in the time zone loc. The content is the remaining text without navigation and
+// footer. The id is a hash of title, author and date, and does not depend on the name of the file. If the post has no
+// title, its first lines are hashed instead.
 //
-// Text of more than [intake.MaxSize] bytes, or without any words of a post, is an error of kind [feed.ErrInvalid].
+// ReadText returns an error of kind [feed.ErrInvalid] if the text is larger than [intake.MaxSize] bytes or has no
+// content.
 func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Location) (feed.Post, error) {
 	if reader == nil {
 		return feed.Post{}, fmt.Errorf("%s: plain text is not supported here: %w", name, feed.ErrInvalid)
@@ -71,7 +72,7 @@ func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	if err != nil {
 		return feed.Post{}, fmt.Errorf("%s: %w", name, err)
 	}
-	// Read twice: what precedes and follows the post is recognized better when the title is known.
+	// Parse the text twice: navigation and footer are detected more reliably when the title is known.
 	title, first := titleOf(reader.Read(attribution.Input{Body: tree}).Blocks)
 	if first == "" {
 		return feed.Post{}, fmt.Errorf("%s: no text: %w", name, feed.ErrInvalid)
@@ -91,19 +92,21 @@ func ReadText(name string, body []byte, reader *attribution.Reader, loc *time.Lo
 	return p, nil
 }
 
-// textID returns the id of a post that has none. First is its title, or its first lines.
+// textID returns an id for a post without one. The argument first is the title, or the first lines if the post has no
+// title.
 func textID(first, author, day string) string {
 	sum := sha256.Sum256([]byte(first + "\n" + author + "\n" + day))
 	return hex.EncodeToString(sum[:16])
 }
 
-// boilerplate reports whether a block belongs to the page and not to the post.
+// boilerplate reports whether a block is part of the page but not of the post.
 func boilerplate(role attribution.Role) bool {
 	return role == attribution.Noise || role == attribution.Posted || role == attribution.Footer
 }
 
-// titleOf returns the title, and the lines that identify the post: the title, or the lines up to the first that does
-// not introduce a quote, since many posts begin with the same introduction. Both are empty if there is no text.
+// titleOf returns the title and the lines that identify the post. These lines are the title or, without a title, the
+// lines up to the first one that does not introduce a quote, since many posts begin with the same introduction. Both
+// results are empty if the page has no text.
 func titleOf(blocks []attribution.Block) (title, first string) {
 	for _, b := range blocks {
 		switch {
@@ -122,12 +125,12 @@ func titleOf(blocks []attribution.Block) (title, first string) {
 	return "", first
 }
 
-// introduces reports whether a line announces what follows it, as "From the Guardian:" does. As a title it would be
-// separated from the quote, which would lose its credit.
+// introduces reports whether a line introduces the following text, such as "From the Guardian:". If it became the
+// title, the quote would lose its credit.
 func introduces(b attribution.Block) bool { return endsWithAny(b.Text, ":：") }
 
-// navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". Guillemets as
-// quotation marks come in pairs, and without a separator.
+// navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". If guillemets
+// are quotation marks, they are paired and the line has no separator.
 func navigation(line string) bool {
 	const left, right = "«‹←", "»›→"
 	arrows := strings.IndexAny(line, left) == 0 || endsWithAny(line, right)
@@ -144,7 +147,7 @@ func endsWithAny(s, chars string) bool {
 	return strings.ContainsRune(chars, last)
 }
 
-// contentText joins the blocks of the post but its title, with an empty line between paragraphs.
+// contentText joins the blocks of the post except the title, with an empty line between paragraphs.
 func contentText(blocks []attribution.Block, title string) string {
 	var b strings.Builder
 	var paragraph *html.Node
@@ -171,7 +174,7 @@ func contentText(blocks []attribution.Block, title string) string {
 	return b.String()
 }
 
-// paragraphOf returns the innermost p element around the block, or nil.
+// paragraphOf returns the innermost p element that contains the block, or nil.
 func paragraphOf(block attribution.Block) *html.Node {
 	if len(block.Nodes) == 0 {
 		return nil

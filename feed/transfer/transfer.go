@@ -1,6 +1,6 @@
-// Package transfer reads posts in the formats of other programs and writes posts for them: feedpub's own JSON and JSON
-// Lines, WordPress exports, RSS, Atom, JSON Feed, Markdown, HTML and plain text, and folders of such files. It converts
-// formats; whether a post is valid is decided by package intake.
+// Package transfer imports and exports posts. It reads feedpub's own JSON and JSON Lines, WordPress exports, RSS, Atom,
+// JSON Feed, Markdown, HTML and plain text, and folders of such files. It only converts formats; package intake
+// validates posts.
 package transfer
 
 import (
@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// Entry is one thing read from a file: a post, a record kept beside the posts, or an item that is not imported on
-// purpose. At most one of Post, Record and Skipped is set; an entry with none of them only carries Notes.
+// Entry is a post, a record or a deliberately skipped item in a file. At most one of Post, Record and Skipped is set;
+// an entry with none of them only carries Notes.
 type Entry struct {
 	Post    *feed.RawPost
 	Record  *feed.ExportLine
@@ -24,32 +24,33 @@ type Entry struct {
 	Notes []string
 }
 
-// SkipReason says what a skipped item is, for counting: "page", "attachment", "trash" and so on.
+// SkipReason is the kind of a skipped item: "page", "attachment", "trash" and so on. Commands count skipped items by
+// reason.
 type SkipReason string
 
 // skipped returns the entry of an item that is not imported.
 func skipped(pos string, reason SkipReason) Entry { return Entry{Pos: pos, Skipped: reason} }
 
-// Options control how files are read. The zero Options detect the format and skip pages; plain text needs a Reader.
-// Options may be shared.
+// Options control how files are read. The zero value detects the format and skips pages; plain text needs a Reader.
+// Options are safe for concurrent use.
 type Options struct {
 	// Format is the format of the files. The default, [Detect], detects it for each file.
 	Format Format
-	// Reader reads the credits in plain text. Without it, plain text is an error.
+	// Reader parses the credits in plain text. If it is nil, plain text is an error.
 	Reader *attribution.Reader
 	// Location is the time zone of dates without an offset: the days in plain text, and WordPress's local times where
 	// no UTC time is given. Nil is UTC.
 	Location *time.Location
-	// Pages imports pages as well as posts: the pages of a WordPress export, and the files of a Hugo site that are in
-	// no section and have no date.
+	// Pages enables the import of pages: the pages of a WordPress export, and the files of a Hugo site that are in no
+	// section and have no date.
 	Pages bool
-	// BaseURL replaces the address that a site's configuration gives. For other folders it completes addresses that
-	// begin with a slash.
+	// BaseURL overrides the URL in the configuration of a site. In other folders, URLs that begin with a slash are
+	// resolved against it.
 	BaseURL string
-	// Now is the time at which expiry dates in front matter have passed or not. The zero time is the current one.
+	// Now is compared with expiry dates in front matter. The zero value is the current time.
 	Now time.Time
 
-	generator generator // of the folder being read; nil for none
+	generator generator // of the folder being read, or nil
 }
 
 func (o Options) location() *time.Location {
@@ -66,16 +67,16 @@ func (o Options) now() time.Time {
 	return o.Now
 }
 
-// Read reads the entries of r in order, in any of the formats of [Format]; see [ReadFormats]. Memory grows with the
-// largest entry, at most 16 MB, and not with the file. The name is the slash-separated path of the file: it appears in
-// messages, it is the id of a single post that has none, and its extension and folders count where the content does not
-// tell. Files compressed with gzip are decompressed.
+// Read reads the entries of r in order, in any of the formats of [ReadFormats]. The memory used depends on the size of
+// the largest entry, at most 16 MB, and not on the size of the file. The name is the slash-separated path of the file.
+// It appears in messages, it is the id of a single post without an id, and its extension and folders are used when the
+// content does not determine the format or status. Files compressed with gzip are decompressed.
 //
-// If r is an [io.ReadSeeker] and an [io.ReaderAt], a WordPress export is read a second time if posts show attachments
-// that come after them.
+// If r is an [io.ReadSeeker] and an [io.ReaderAt], Read reads a WordPress export twice if its posts refer to later
+// attachments.
 //
-// An error is about one entry, at the error's position, and reading continues after it. Only after an error that is not
-// of kind [feed.ErrInvalid], and in JSON with mismatched brackets, there are no further entries.
+// An error is about one entry, and reading continues with the next entry. Reading ends after an error that is not of
+// kind [feed.ErrInvalid], and after mismatched brackets in JSON.
 func (o Options) Read(r io.Reader, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) { o.read(r, name, yield) }
 }

@@ -33,7 +33,7 @@ func newReader(t testing.TB) *attribution.Reader {
 func read(t *testing.T, body string) []string {
 	t.Helper()
 	var got []string
-	// One byte at a time, as from a slow pipe.
+	// Read one byte at a time, as from a slow pipe.
 	for e, err := range transfer.Read(iotest.OneByteReader(strings.NewReader(body)), "f", newReader(t), nil) {
 		switch {
 		case err != nil:
@@ -90,18 +90,18 @@ func TestRead(t *testing.T) {
 			`f:3: post "b": {"id":"b"}`,
 			"error: f:3: want a JSON object: json: cannot unmarshal number into Go value of type map[string]json.RawMessage: invalid"}},
 		{"array cut short", `[{"id":"a"}, {"id":"b"`, []string{`f:1: post "a": {"id":"a"}`, "error: f:1: the JSON ends too early: invalid"}},
-		{"array with other brackets", `[{"id":"a"], {"id":"b"}]`, []string{"error: f:1: mismatched brackets in the JSON: invalid"}},
-		{"array and more", "[]\n{}", []string{"error: f:2: want nothing after the array: invalid"}},
-		{"several objects over lines", "{\n\"id\":\"a\"}{\"id\":\"b\"}\n{\n}", []string{
+		{"array with mismatched brackets", `[{"id":"a"], {"id":"b"}]`, []string{"error: f:1: mismatched brackets in the JSON: invalid"}},
+		{"array followed by an object", "[]\n{}", []string{"error: f:2: want nothing after the array: invalid"}},
+		{"objects on several lines", "{\n\"id\":\"a\"}{\"id\":\"b\"}\n{\n}", []string{
 			"f:1: post \"a\": {\n\"id\":\"a\"}", `f:2: post "b": {"id":"b"}`, "error: f:3: id: want 1 to 512 bytes, got none"}},
 		{"JSON Feed", `{"version":"https://jsonfeed.org/version/1.1","title":"items","items":[{"id":"a"},{"id":"b"}],"x":{"items":[1]}}`,
 			[]string{`f:1: post "a": {"id":"a"}`, `f:1: post "b": {"id":"b"}`}},
-		{"JSON Feed whose items have members that only lines of export give a meaning to",
+		{"JSON Feed with members that have a meaning only in JSON Lines",
 			`{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"a","_raw":"x"},{"id":"b","_record":{}}]}`,
 			[]string{`f:1: post "a": {"id":"a","_raw":"x"}`, `f:1: post "b": {"id":"b","_record":{}}`}},
 		{"JSON Feed with its version at the end", "{\n\"home_page_url\":\"/\",\n\"items\":[\n{\"id\":\"a\"}\n],\"version\":\"1\"}",
 			[]string{`f:4: post "a": {"id":"a"}`}},
-		{"a post that has items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
+		{"a post with the member items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
 		{"XML", "<?xml version='1.0'?><opml/>", []string{
 			`error: f: unknown format, XML with the root element "opml"; tried Markdown with front matter, HTML, ` +
 				`WordPress export (WXR), RSS or Atom, JSON or JSON Feed, plain text: invalid`}},
@@ -137,7 +137,7 @@ func TestReadStops(t *testing.T) {
 			break
 		}
 		if entries != 1 {
-			t.Errorf("got %d entries of %.40q after a break, want 1", entries, body)
+			t.Errorf("iteration over %.40q continued after break: got %d entries, want 1", body, entries)
 		}
 	}
 }
@@ -211,12 +211,12 @@ more than once.`,
 	}
 	again, err := transfer.ReadText("elsewhere.txt", append([]byte("\n\n"), body...), newReader(t), time.UTC)
 	if err != nil || again.ID != got.ID {
-		t.Errorf("the same page under another name: got id %s and error %v, want id %s", again.ID, err, got.ID)
+		t.Errorf("ReadText of the same page with another name: got id %s and error %v, want id %s", again.ID, err, got.ID)
 	}
 }
 
-// TestReadTextWithoutTitle checks that the introduction of a quote stays with the quote, and that posts that begin with
-// the same introduction have different ids.
+// TestReadTextWithoutTitle checks that the introduction of a quote is not used as the title, and that posts with the
+// same introduction have different ids.
 func TestReadTextWithoutTitle(t *testing.T) {
 	const text = "From the UK's Guardian:\n\nHouses fall into the sea as cliff gives way\n\nBy Ann Reed, Tom Oakes | May 4, 2015\n\n" +
 		"Three houses fell into the sea on Sunday, said the council of the town, and more will follow…\n\nI told them so."
@@ -242,7 +242,7 @@ func TestReadTextWithoutTitle(t *testing.T) {
 	}
 	other, err := transfer.ReadText("f", []byte(strings.Replace(text, "Houses", "Trees", 1)), newReader(t), time.UTC)
 	if err != nil || other.ID == p.ID {
-		t.Errorf("another post with the same introduction has id %s and error %v, want another id than %s", other.ID, err, p.ID)
+		t.Errorf("another post with the same introduction: got id %s and error %v, want an id other than %s", other.ID, err, p.ID)
 	}
 }
 
@@ -269,7 +269,7 @@ func TestReadTextTimeZone(t *testing.T) {
 func TestReadTextErrors(t *testing.T) {
 	for _, body := range []string{"", " \n\n", "« | »\n\n« Front Page | To Top", strings.Repeat("x", intake.MaxSize+1)} {
 		if _, err := transfer.ReadText("f", []byte(body), newReader(t), time.UTC); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("ReadText(%.20q): got error %v, want one of kind %v", body, err, feed.ErrInvalid)
+			t.Errorf("ReadText(%.20q): got error %v, want an error of kind %v", body, err, feed.ErrInvalid)
 		}
 	}
 }
@@ -290,8 +290,8 @@ func TestReadTextSkipsNavigation(t *testing.T) {
 	}
 }
 
-// TestWriterRoundTrip checks that Read returns what Writer wrote: the same bytes for JSON on one line and for posts
-// that are not JSON, and the same records.
+// TestWriterRoundTrip checks that Read returns what Writer wrote: the same records, and the same bytes for posts that
+// are JSON on one line or not JSON.
 func TestWriterRoundTrip(t *testing.T) {
 	posts := []struct {
 		name string
@@ -361,7 +361,7 @@ func TestWriterEmptyRecord(t *testing.T) {
 	w := transfer.NewWriter(io.Discard)
 	for _, r := range []feed.ExportLine{{}, {Name: &feed.PathName{Full: "Go"}}, {Removal: &feed.FeedRemoval{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
 		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
-			t.Errorf("record %+v: got error %v, want one of kind %v", r, err, feed.ErrInvalid)
+			t.Errorf("record %+v: got error %v, want an error of kind %v", r, err, feed.ErrInvalid)
 		}
 	}
 }
@@ -370,7 +370,7 @@ func TestWriterFullDisk(t *testing.T) {
 	w := transfer.NewWriter(fullDisk{})
 	err := w.Post(feed.RawPost{ID: "a", Raw: bytes.Repeat([]byte("x"), 1<<16)})
 	if flushed := w.Flush(); err == nil || flushed == nil {
-		t.Errorf("writing to a full disk: got errors %v and %v, want both", err, flushed)
+		t.Errorf("write to a full disk: Post returned %v and Flush returned %v, want two errors", err, flushed)
 	}
 }
 
@@ -378,7 +378,7 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// FuzzRead checks that every post has an id, and is the same after writing and reading it.
+// FuzzRead checks that every post has an id, and that writing and reading a post does not change it.
 func FuzzRead(f *testing.F) {
 	page, err := os.ReadFile("testdata/page.txt")
 	if err != nil {

@@ -7,16 +7,16 @@ import (
 	"feedpub/feed"
 )
 
-// visibility is what an input says about whether a post is public. The zero value is a published post.
+// visibility is the visibility of a post in an input file. The zero value is a published post.
 type visibility struct {
 	status  feed.Status
-	skipped SkipReason // why the item is not imported at all
-	// scheduled is set for a post that becomes public at its date, and so must have one.
+	skipped SkipReason // why the item is not imported, or ""
+	// scheduled is set for a post that becomes public at its date. Such a post must have a date.
 	scheduled bool
 	note      string // for the user, without a position
 }
 
-// stricter returns the visibility of a post that says both: private before draft before scheduled before published.
+// stricter returns the more restrictive of two visibilities: private before draft before scheduled before published.
 func (v visibility) stricter(other visibility) visibility {
 	if v.status != feed.Private && other.status != "" {
 		v.status = other.status
@@ -26,8 +26,8 @@ func (v visibility) stricter(other visibility) visibility {
 	return v
 }
 
-// checkDate returns an error of kind [feed.ErrInvalid] for a scheduled post without a date, which would be published at
-// once.
+// checkDate returns an error of kind [feed.ErrInvalid] for a scheduled post without a date, which would be published
+// immediately.
 func (v visibility) checkDate(published time.Time) error {
 	if v.scheduled && v.status == "" && published.IsZero() {
 		return fmt.Errorf("scheduled, but without a date of publication: %w", feed.ErrInvalid)

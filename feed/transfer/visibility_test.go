@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// visibilities returns what becomes of each entry of a file: "published", "draft", "private", "skipped: " or
-// "rejected: " with the reason, and the date of a post with a date to come.
+// visibilities returns the result of reading each entry of a file: "published", "draft" or "private", "skipped: " or
+// "rejected: " with the reason, or "published at " with the date of a scheduled post.
 func visibilities(o Options, name, content string) []string {
 	var list []string
 	for e, err := range o.Read(strings.NewReader(content), name) {
@@ -37,7 +37,8 @@ func visibilities(o Options, name, content string) []string {
 	return list
 }
 
-// checkVisibility checks what becomes of the only entry of a file. For a rejected post, want is a part of the reason.
+// checkVisibility checks the visibility of the only entry of a file. For a rejected post, want contains a part of the
+// reason.
 func checkVisibility(t *testing.T, o Options, name, content, want string) {
 	t.Helper()
 	got := visibilities(o, name, content)
@@ -48,12 +49,12 @@ func checkVisibility(t *testing.T, o Options, name, content, want string) {
 	}
 }
 
-// wxrItem returns an item with the elements in it.
+// wxrItem returns an item that contains the elements.
 func wxrItem(elements string) string {
 	return "<item><title>T</title><guid>g</guid><content:encoded>Words</content:encoded>" + elements + "</item>"
 }
 
-// TestWXRVisibility checks what becomes of an item of a WordPress export with each type, status and password.
+// TestWXRVisibility checks the visibility of items of a WordPress export by type, status and password.
 func TestWXRVisibility(t *testing.T) {
 	const post, published = "<wp:post_type>post</wp:post_type>", "<wp:status>publish</wp:status>"
 	tests := []struct{ elements, want string }{
@@ -103,7 +104,7 @@ func TestWXRVisibility(t *testing.T) {
 	}
 }
 
-// TestWXRNamespaces checks that statuses are read whatever the namespaces of an export are.
+// TestWXRNamespaces checks that statuses are read from exports with unusual namespaces.
 func TestWXRNamespaces(t *testing.T) {
 	const version = "<PREFIX:wxr_version>1.2</PREFIX:wxr_version>"
 	for _, tt := range []struct{ name, prefix, uri, head string }{
@@ -151,8 +152,8 @@ func TestWXRNamespaces(t *testing.T) {
 	}
 }
 
-// TestWXRForcedOnFeed checks that a plain feed that is read as a WordPress export is rejected, and that an export
-// which does not declare itself is not published as a feed.
+// TestWXRForcedOnFeed checks that the items of an ordinary feed read as a WordPress export are rejected, and that an
+// export without the WordPress namespace is not imported as a feed.
 func TestWXRForcedOnFeed(t *testing.T) {
 	_, plain := wrap("rss", wxrItem(""))
 	checkVisibility(t, Options{Format: WXR}, "f.xml", plain, "rejected: missing wp:post_type")
@@ -163,7 +164,7 @@ func TestWXRForcedOnFeed(t *testing.T) {
 	checkVisibility(t, Options{}, "f.xml", undeclared, "rejected: --format wxr")
 }
 
-// TestFrontMatterVisibility checks every key of front matter that tells whether a file is public.
+// TestFrontMatterVisibility checks every key of front matter that determines whether a post is public.
 func TestFrontMatterVisibility(t *testing.T) {
 	tests := []struct{ front, want string }{
 		{"title: T", "published"},
@@ -267,13 +268,13 @@ func TestFrontMatterVisibility(t *testing.T) {
 // optionsIn2025 are options with a fixed time.
 var optionsIn2025 = Options{Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 
-// checkServedVisibility checks what becomes of a file in a folder that is served.
+// checkServedVisibility checks the visibility of a file in a served folder.
 func checkServedVisibility(t *testing.T, content, want string) {
 	t.Helper()
 	posts, err := optionsIn2025.Decode("a.md", []byte(content))
 	if rejected := strings.HasPrefix(want, "rejected"); err != nil || rejected {
 		if err == nil || !rejected {
-			t.Errorf("Decode of %q: got error %v, want one: %t", content, err, rejected)
+			t.Errorf("Decode of %q: got error %v, want an error: %t", content, err, rejected)
 		}
 		return
 	}
@@ -284,7 +285,7 @@ func checkServedVisibility(t *testing.T, content, want string) {
 	}
 	for key := range p.Unknown {
 		if frontVisibility[strings.ToLower(key)] != nil {
-			t.Errorf("Decode of %q: the post keeps the member %s beside its status", content, key)
+			t.Errorf("Decode of %q: the post has the member %s in addition to the status", content, key)
 		}
 	}
 }
@@ -308,18 +309,18 @@ func TestFileVisibility(t *testing.T) {
 	}
 }
 
-// TestExpiryNote checks that the user is told of an expiry date that is still to come.
+// TestExpiryNote checks that an expiry date in the future results in a note.
 func TestExpiryNote(t *testing.T) {
 	for e, err := range optionsIn2025.Read(strings.NewReader("---\nexpiryDate: 2030-01-01\n---\nWords\n"), "a.md") {
-		want := []string{"a.md: expiryDate 2030-01-01T00:00:00Z is not followed: the post stays published after it"}
+		want := []string{"a.md: expiryDate 2030-01-01T00:00:00Z is ignored: the post stays published after this date"}
 		if err != nil || !slices.Equal(e.Notes, want) {
 			t.Errorf("got notes %q and error %v, want %q", e.Notes, err, want)
 		}
 	}
 }
 
-// TestSiteVisibility checks that the defaults of a Jekyll site, and the keys of a Hugo site in any case, tell whether
-// posts are public.
+// TestSiteVisibility checks that the defaults of a Jekyll site, and the keys of a Hugo site in upper or lower case,
+// determine whether posts are public.
 func TestSiteVisibility(t *testing.T) {
 	for _, tt := range []struct {
 		config, configuration string
@@ -344,7 +345,7 @@ func TestSiteVisibility(t *testing.T) {
 	}
 }
 
-// TestFeedVisibility checks what becomes of items of feeds that tell whether they are public.
+// TestFeedVisibility checks the visibility of feed items with a status or a future date.
 func TestFeedVisibility(t *testing.T) {
 	const control = `<app:control xmlns:app="http://www.w3.org/2007/app"><app:draft>%s</app:draft></app:control>`
 	for _, tt := range []struct{ kind, elements, want string }{
@@ -370,8 +371,8 @@ func TestFeedVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibility checks what becomes of items of JSON Feed and of feedpub's own posts that tell whether they are
-// public.
+// TestJSONVisibility checks the visibility of JSON Feed items and of feedpub's own posts with members for drafts and
+// private posts.
 func TestJSONVisibility(t *testing.T) {
 	for _, tt := range []struct{ members, item, own string }{
 		{`"title":"T"`, "published", "published"},
@@ -402,7 +403,7 @@ func TestJSONVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibilityNote checks that the user is told of members that feedpub's own posts do not have.
+// TestJSONVisibilityNote checks that a member with which other programs mark drafts results in a note.
 func TestJSONVisibilityNote(t *testing.T) {
 	const post = `{"id":"a","status":"draft","private":true,"draft":true}`
 	for e, err := range (Options{}).Read(strings.NewReader(post), "f.json") {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// autop converts the line ends in a WordPress post to paragraphs and line breaks, as WordPress's wpautop does when it
-// shows a post: an empty line separates paragraphs, and another line end breaks the line. Block elements are not put
-// into paragraphs, and preformatted text is not changed. It takes linear time.
+// autop converts the line ends in a WordPress post to paragraphs and line breaks, like WordPress's function wpautop: an
+// empty line separates paragraphs, and any other line end is a line break. Block elements are not wrapped in
+// paragraphs, and preformatted text is not changed. It takes linear time.
 func autop(text string) string {
 	if text == "" {
 		return ""
@@ -32,24 +32,23 @@ func autop(text string) string {
 // paragrapher is the state of autop.
 type paragrapher struct {
 	out      strings.Builder
-	run      []byte          // text and inline elements that are not written yet
-	open     []string        // the block elements around
-	unclosed map[string]bool // elements without a further end tag, so that the search for one is not repeated
-	split    bool            // an empty line precedes the run or another run of its block
+	run      []byte          // text and inline elements that have not been written yet
+	open     []string        // the open block elements
+	unclosed map[string]bool // elements without more end tags, to avoid repeated searches
+	split    bool            // whether an empty line precedes the run or another run of its block
 }
 
 // The sets below are constant.
 var (
-	// blockElements are the elements that are not put into paragraphs.
+	// blockElements are the elements that are not wrapped in paragraphs.
 	blockElements = setOf("table", "thead", "tfoot", "caption", "col", "colgroup", "tbody", "tr", "td", "th", "div", "dl",
 		"dd", "dt", "ul", "ol", "li", "form", "map", "area", "blockquote", "address", "p", "h1", "h2", "h3", "h4", "h5",
 		"h6", "hr", "fieldset", "legend", "section", "article", "aside", "hgroup", "header", "footer", "nav", "figure",
 		"figcaption", "details", "menu", "summary", "pre", "script", "style", "textarea", "svg", "iframe", "noscript")
-	// noParagraphs are the blocks in which there are no paragraphs.
+	// noParagraphs are the blocks that cannot contain paragraphs.
 	noParagraphs = setOf("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "thead", "tbody", "tfoot",
 		"tr", "caption", "figcaption", "dt", "figure", "address", "summary", "legend")
-	// noBreaks are the blocks without paragraphs in which there are no line breaks either: their children hold the
-	// text.
+	// noBreaks are the blocks that cannot contain line breaks either, since only their children contain text.
 	noBreaks = setOf("ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr", "figure")
 	// verbatimElements are the elements whose content is not changed.
 	verbatimElements = setOf("pre", "script", "style", "textarea", "svg")
@@ -57,7 +56,7 @@ var (
 	voidBlocks = setOf("hr", "col", "area")
 )
 
-// around returns the innermost open block element, or "".
+// around returns the name of the innermost open block element, or "".
 func (p *paragrapher) around() string {
 	if len(p.open) == 0 {
 		return ""
@@ -91,7 +90,7 @@ func (p *paragrapher) text(s string) {
 	}
 }
 
-// tag adds the tag or comment that s begins with, for verbatim elements the whole element, and returns its length.
+// tag adds the tag or comment at the beginning of s, or the whole element if it is verbatim, and returns its length.
 func (p *paragrapher) tag(s string) int {
 	if strings.HasPrefix(s, "<!--") {
 		n := len(s)
@@ -108,7 +107,7 @@ func (p *paragrapher) tag(s string) int {
 	}
 	n := tagEnd(s)
 	if !blockElements[name] {
-		// A line end within a tag is no line break.
+		// A line end within a tag is not a line break.
 		p.run = append(p.run, strings.ReplaceAll(s[:n], "\n", " ")...)
 		return n
 	}
@@ -131,7 +130,7 @@ func (p *paragrapher) tag(s string) int {
 	return n
 }
 
-// closeBlock closes the innermost open element with the name and those in it.
+// closeBlock closes the innermost open element with the name and all elements in it.
 func (p *paragrapher) closeBlock(name string) {
 	for i, open := range slices.Backward(p.open) {
 		if open == name {
@@ -159,7 +158,7 @@ func (p *paragrapher) endTag(s, name string) int {
 	}
 }
 
-// flush writes the run as the block around it requires.
+// flush writes the run, in a paragraph if the enclosing block requires one.
 func (p *paragrapher) flush() {
 	run := string(p.run)
 	p.run = p.run[:0]
@@ -177,7 +176,7 @@ func (p *paragrapher) flush() {
 	case onlyComments(words):
 		p.out.WriteString(words + "\n")
 	case around != "" && around != "blockquote" && !p.split:
-		// Other blocks hold text without paragraphs unless empty lines separate it.
+		// In other blocks, text is wrapped in paragraphs only if it contains empty lines.
 		p.out.WriteString(breakLines(strings.Trim(run, "\n")))
 	default:
 		p.out.WriteString("<p>" + linkAddress(breakLines(words)) + "</p>\n")
@@ -192,7 +191,7 @@ func onlyComments(s string) bool {
 // lineBreak matches a line that ends in a line break.
 var lineBreak = regexp.MustCompile(`<br ?/?>[ \t]*$`)
 
-// breakLines adds a line break before each line end within a run that has none.
+// breakLines adds a br element before each line end within a run that does not follow one.
 func breakLines(run string) string {
 	if !strings.Contains(run, "\n") {
 		return run
@@ -214,7 +213,7 @@ func breakLines(run string) string {
 	return b.String()
 }
 
-// linkAddress returns a paragraph that is a single address as a link. WordPress embeds what the address leads to.
+// linkAddress converts a paragraph that is a single URL to a link. WordPress embeds the page with this URL.
 func linkAddress(s string) string {
 	if !strings.HasPrefix(s, "http") || strings.ContainsAny(s, " \t\n<>\"'") || !isURL(s) {
 		return s
@@ -255,7 +254,7 @@ func tagEnd(s string) int {
 			return i + 1
 		}
 	}
-	// An attribute value has no closing quotation mark: the tag ends at the first ">".
+	// If an attribute value has no closing quotation mark, the tag ends at the first ">".
 	if i := strings.IndexByte(s, '>'); i >= 0 {
 		return i + 1
 	}

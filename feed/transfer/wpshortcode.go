@@ -16,15 +16,15 @@ type wpShortcode struct {
 	length     int
 }
 
-// expandShortcodes replaces WordPress's shortcodes for captions and media with HTML. If the media are unknown, the
-// shortcode is left as text; so are all other shortcodes, since what a plugin makes of them is unknown, and the
-// author's words may be in them. It adds audio and video to the attachments of p.
+// expandShortcodes replaces WordPress's shortcodes for captions and media with HTML. Shortcodes for unknown media, and
+// all other shortcodes, are left as text, since they may contain words of the author. It adds audio and video to the
+// attachments of p.
 func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 	if strings.IndexByte(text, '[') < 0 {
 		return text, nil
 	}
 	var b strings.Builder
-	unclosed := map[string]bool{} // names without a further end tag, so that the search for one is not repeated
+	unclosed := map[string]bool{} // names without more end tags, to avoid repeated searches
 	for {
 		i := strings.IndexByte(text, '[')
 		if i < 0 {
@@ -102,7 +102,7 @@ func (w *wxrSite) shortcode(code wpShortcode, inner string, p *feed.Post) (strin
 	return "", nil
 }
 
-// gallery returns the images with a comma-separated list of ids, as far as they are known.
+// gallery returns the images for a comma-separated list of ids. Unknown ids are ignored.
 func (w *wxrSite) gallery(ids string) (string, error) {
 	var b strings.Builder
 	for id := range strings.SplitSeq(ids, ",") {
@@ -117,7 +117,7 @@ func (w *wxrSite) gallery(ids string) (string, error) {
 	return b.String(), nil
 }
 
-// cutImage splits s after its image, and the link around it if there is one.
+// cutImage splits s after its image, or after the link that contains the image.
 func cutImage(s string) (image, words string) {
 	end := strings.Index(s, "<img")
 	if end < 0 {
@@ -133,7 +133,8 @@ func cutImage(s string) (image, words string) {
 // wpShortcodes are the names of the shortcodes that are replaced.
 var wpShortcodes = []string{"caption", "wp_caption", "gallery", "embed", "audio", "video"}
 
-// parseWPShortcode parses the start tag that s begins with. It returns false if s begins with none of [wpShortcodes].
+// parseWPShortcode parses the start tag that s begins with. It returns false if s does not begin with one of
+// [wpShortcodes].
 func parseWPShortcode(s string) (wpShortcode, bool) {
 	i := slices.IndexFunc(wpShortcodes, func(name string) bool {
 		rest, ok := strings.CutPrefix(s[1:], name)

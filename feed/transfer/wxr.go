@@ -14,12 +14,13 @@ import (
 	"feedpub/feed/intake"
 )
 
-// wxrDeclaration matches the declaration of a namespace of WordPress exports, and the element with their version.
+// wxrDeclaration matches the declaration of a namespace of WordPress exports, and the element with the version of an
+// export.
 var wxrDeclaration = regexp.MustCompile(
 	`xmlns:[\w.-]+\s*=\s*["']\s*https?://(?:www\.)?wordpress\.org/export/|<(?:[\w.-]+:)?wxr_version\s*>`)
 
-// isWXR reports whether a document is a WordPress export. Exports are known by their structure, since versions 1.0 to
-// 1.2 and the schemes http and https give many spellings of the namespace.
+// isWXR reports whether a document is a WordPress export. The exact namespace is not required, since it differs between
+// versions 1.0 to 1.2 and is written with http or https.
 func isWXR(start []byte) bool {
 	root, _ := xmlRoot(start)
 	head, _, _ := bytes.Cut(start, []byte("<item>"))
@@ -33,14 +34,14 @@ type wxrSite struct {
 	loc     *time.Location
 	authors map[string]string // display names by login
 	base    string            // the address of the site
-	// attachments are the addresses of attachments by the id of their item. Attachments may come after the posts that
-	// show them: find reads all of the file for them once. It is nil afterwards, and for a file that can be read only
-	// once.
+	// attachments maps the ids of attachment items to URLs. Since attachments may follow the posts that refer to them,
+	// find reads the whole file for them. It is called at most once. It is nil after that call, and for a file that can be
+	// read only once.
 	attachments map[string]string
 	find        func() error
 }
 
-// maxAttachments bounds the memory for attachments.
+// maxAttachments is the maximum number of attachments kept in memory.
 const maxAttachments = 1_000_000
 
 // readWXR reads a WordPress export.
@@ -60,7 +61,7 @@ func readWXR(o Options, in *input, yield func(Entry, error) bool) {
 	doc.read(in, yield, w.entry)
 }
 
-// newWXRSite returns the site that a document describes before its first item.
+// newWXRSite returns the site described before the first item of a document.
 func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
 	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{}}
 	for _, rss := range doc.root.children {
@@ -81,7 +82,7 @@ func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
 	return w
 }
 
-// findAttachments reads the whole file for the addresses of its attachments.
+// findAttachments reads the whole file to collect the URLs of attachments.
 func (w *wxrSite) findAttachments(in *input) error {
 	r, err := in.reopen()
 	if err != nil {
@@ -108,7 +109,7 @@ func (w *wxrSite) findAttachments(in *input) error {
 
 // attachment returns the address of an attachment, or "" if it is unknown.
 func (w *wxrSite) attachment(id string) (string, error) {
-	// Many exports have no attachments, or no post that shows one, so they are looked for as late as here.
+	// The file is read a second time only when a post refers to an attachment, since many exports need no attachments.
 	if w.attachments[id] == "" && id != "" && w.find != nil {
 		find := w.find
 		w.find = nil
@@ -186,16 +187,16 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	return p, "", v.checkDate(p.DatePublished)
 }
 
-// wxrStatuses are the statuses of posts and pages in WordPress. The status inherit, of attachments and revisions, and
-// those of plugins do not tell whether a post is public.
+// wxrStatuses maps the statuses of posts and pages in WordPress to visibilities. It does not contain the status inherit
+// of attachments and revisions, nor the statuses of plugins, since posts with them may or may not be public.
 var wxrStatuses = map[string]visibility{
 	"publish": {}, "future": {scheduled: true},
 	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "private": {status: feed.Private},
 	"trash": {skipped: "trash"}, "auto-draft": {skipped: "auto-draft"},
 }
 
-// visibility returns what the type, the status and the password of an item say. An item that does not tell whether it
-// is a public post is an error of kind [feed.ErrInvalid].
+// visibility returns the visibility of an item from its type, status and password. It returns an error of kind
+// [feed.ErrInvalid] if the visibility is unknown.
 func (w *wxrSite) visibility(e *element) (visibility, error) {
 	switch kind := strings.ToLower(e.text("wp:post_type")); {
 	case kind == "":
@@ -222,8 +223,8 @@ func (w *wxrSite) visibility(e *element) (visibility, error) {
 	return v, nil
 }
 
-// hasWXRPassword reports whether an item has a password. A password can consist of spaces, but an element with a line
-// break is only formatted.
+// hasWXRPassword reports whether an item has a password. A password can consist of spaces, but an element that contains
+// only white space with a line break is empty.
 func hasWXRPassword(e *element) bool {
 	for password := range e.all("wp:post_password") {
 		raw := password.rawContent()
@@ -234,8 +235,7 @@ func hasWXRPassword(e *element) bool {
 	return false
 }
 
-// isWordPressItem reports whether an item of a feed has the elements of a WordPress export that tell whether it is
-// public.
+// isWordPressItem reports whether an item of a feed has a post type, status or password of a WordPress export.
 func isWordPressItem(e *element) bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool {
 		return c.space != "" && (c.name == "post_type" || c.name == "post_password") ||
@@ -243,8 +243,8 @@ func isWordPressItem(e *element) bool {
 	})
 }
 
-// assumeWordPress puts the children of e whose namespace is unknown into the namespaces of WordPress exports, if their
-// namespace is that of a child with one of the names. Some programs write namespaces of their own.
+// assumeWordPress replaces an unknown namespace of children of e with the namespace of WordPress exports, if the
+// unknown namespace has a child with one of the names. Some programs write other namespaces than WordPress.
 func assumeWordPress(e *element, names ...string) {
 	unknown := func(c *element) bool { return c.name != "" && c.space != "" && !usualPrefixes[c.space] }
 	space := ""
@@ -280,7 +280,7 @@ func wxrTags(e *element) []string {
 	for c := range e.all("category") {
 		switch c.attr("domain") {
 		case "category", "post_tag", "tag", "":
-			// WordPress gives the category "uncategorized" to posts that have none.
+			// WordPress assigns the category "uncategorized" to posts without a category.
 			if c.attr("nicename") != "uncategorized" {
 				tags = addTag(tags, plainTitle(c.content()))
 			}
@@ -310,7 +310,7 @@ func (w *wxrSite) postAuthors(e *element) []feed.Author {
 	return authors
 }
 
-// wxrAttachments returns the enclosures of an item. Post meta has them as lines with the address, the size and the
+// wxrAttachments returns the enclosures of an item. In post meta, an enclosure has three lines: URL, size and media
 // type.
 func wxrAttachments(e *element) []feed.Attachment {
 	var list []feed.Attachment
@@ -331,7 +331,7 @@ func wxrAttachments(e *element) []feed.Attachment {
 	return list
 }
 
-// wxrDates returns when a post was published and modified. A draft has zeros for its date in UTC.
+// wxrDates returns the dates when a post was published and modified. The UTC date of a draft is all zeros.
 func wxrDates(e *element, loc *time.Location) (published, modified time.Time, err error) {
 	for _, d := range []struct {
 		name string
@@ -362,14 +362,14 @@ func noDate(s string) bool {
 	return s == "" || strings.HasPrefix(s, "0000-00-00") || strings.Contains(s, "-0001") || strings.HasPrefix(s, "-")
 }
 
-// content returns the HTML of a post as WordPress shows it, and adds the attachments in it to p.
+// content returns the HTML that WordPress displays for a post, and adds the attachments in the content to p.
 func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 	if e == nil {
 		return "", nil
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(e.rawContent(), "\r\n", "\n"))
 	if len(text) > intake.MaxSize {
-		return text, nil // rejected by its size, so converting it is wasted work
+		return text, nil // package intake rejects it because of its size
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
 	if !blocks {
@@ -388,7 +388,7 @@ func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 	return autop(text), nil
 }
 
-// dropComments removes HTML comments, which mark blocks, teasers and page breaks.
+// dropComments removes HTML comments, with which WordPress marks blocks, teasers and page breaks.
 func dropComments(s string) string {
 	if !strings.Contains(s, "<!--") {
 		return s

@@ -18,14 +18,14 @@ import (
 	"feedpub/feed/markup"
 )
 
-// extraMeta is the key of the post meta in which a WordPress export carries what the format has no place for, such as
-// quotes and vias: the JSON of a post with only these members. WordPress keeps post meta and exports it again.
+// extraMeta is the key of the post meta for members that WordPress exports do not support, such as quotes and vias. The
+// value is the JSON of a post with only these members. WordPress keeps post meta and exports it again.
 const extraMeta = "_feedpub"
 
 type wxrWriter struct {
 	w      *bufio.Writer
 	lastID int // the last wp:post_id
-	// site reads back each item, to find what has to go into extraMeta.
+	// site parses each written item to find the members that extraMeta must contain.
 	site *wxrSite
 }
 
@@ -59,7 +59,7 @@ func escapeXML(s string) string {
 	return b.String()
 }
 
-// cdataElement returns an element with text in a CDATA section, as WordPress writes it and its importer expects it.
+// cdataElement returns an element with text in a CDATA section, as WordPress's importer expects.
 func cdataElement(name, text string) string {
 	return "<" + name + ">" + cdata(text) + "</" + name + ">\n"
 }
@@ -68,7 +68,8 @@ func cdata(text string) string {
 	return "<![CDATA[" + strings.ReplaceAll(markup.CleanText(text), "]]>", "]]]]><![CDATA[>") + "]]>"
 }
 
-// Write writes the post. Its image precedes it, since WordPress keeps images as items of their own.
+// Write writes the post. The image of the post is written before it, since WordPress exports contain images as separate
+// items.
 func (x *wxrWriter) Write(p feed.Post) error {
 	if wxrStatus[p.Status] == "" {
 		return fmt.Errorf("status %q: WordPress has no such status: %w", shorten(string(p.Status)), feed.ErrInvalid)
@@ -142,7 +143,7 @@ func (x *wxrWriter) item(p feed.Post, content, imageID string) string {
 	return b.String()
 }
 
-// wxrStatus is WordPress's status for each status of a post.
+// wxrStatus maps the status of a post to the status in WordPress.
 var wxrStatus = map[feed.Status]string{
 	"": "publish", feed.Published: "publish", feed.Draft: "draft", feed.Private: "private",
 }
@@ -152,8 +153,8 @@ func metaElement(key, value string) string {
 	return "<wp:postmeta>\n" + textElement("wp:meta_key", key) + cdataElement("wp:meta_value", value) + "</wp:postmeta>\n"
 }
 
-// extraElement returns the post meta with the members of p that differ in got, the post as it is read back; "" if none
-// do.
+// extraElement returns the post meta with the members of p that differ from got, which is the post read back from its
+// item. It returns "" if no member differs.
 func extraElement(p, got feed.Post) (string, error) {
 	extra := feed.Post{ID: p.ID, Unknown: p.Unknown}
 	setIfDifferent(&extra.URL, p.URL, got.URL)
@@ -189,15 +190,15 @@ func extraElement(p, got feed.Post) (string, error) {
 	return metaElement(extraMeta, string(raw)), nil
 }
 
-// setIfDifferent sets *field to value unless value was read back.
+// setIfDifferent sets *field to value unless value equals the value that was read back.
 func setIfDifferent[T comparable](field *T, value, got T) {
 	if value != got {
 		*field = value
 	}
 }
 
-// mergeExtra sets the members of p that its export carries under [extraMeta]. Encoded is the item's content:encoded.
-// JSON that cannot be read is not from feedpub or was changed, and is ignored.
+// mergeExtra sets the members of p that are in the post meta [extraMeta]. The argument encoded is the item's
+// content:encoded. Invalid JSON is ignored, since feedpub did not write it.
 func mergeExtra(p *feed.Post, value, encoded string) {
 	extra, err := intake.Decode(p.ID, []byte(value))
 	if err != nil {
@@ -246,7 +247,8 @@ func (x *wxrWriter) Close() error {
 	return errors.Join(err, x.w.Flush())
 }
 
-// contentHTML returns the content of a post as HTML in a block comment, which keeps WordPress from adding paragraphs.
+// contentHTML returns the content of a post as HTML in a block comment, which prevents WordPress from adding
+// paragraphs.
 func contentHTML(p feed.Post) (string, error) {
 	var format markup.Format
 	var body string

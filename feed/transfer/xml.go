@@ -14,15 +14,15 @@ import (
 	"feedpub/feed/markup"
 )
 
-// xmlFile is an XML document being read item by item, so that memory does not grow with it and a syntax error in one
-// item does not affect the others.
+// xmlFile reads an XML document item by item. The memory used does not depend on the size of the document, and a syntax
+// error in one item does not affect other items.
 type xmlFile struct {
 	items *itemSplitter
-	open  string   // start tags that declare the namespaces in scope of an item
-	root  *element // holds the document up to its first item
+	open  string   // start tags that declare the namespaces of an item
+	root  *element // the document before its first item
 }
 
-// xmlRoot returns the name and prefix of the element that an XML document begins with, or "".
+// xmlRoot returns the name and prefix of the root element of an XML document, or "".
 func xmlRoot(start []byte) (name, prefix string) {
 	rest := bytes.TrimLeft(start, " \t\r\n")
 	if !bytes.HasPrefix(rest, []byte("<")) {
@@ -61,7 +61,7 @@ func xmlRoot(start []byte) (name, prefix string) {
 	}
 }
 
-// openXML reads a document up to its first item.
+// openXML reads the part of a document before its first item.
 func openXML(in *input) (*xmlFile, error) {
 	fail := func(err error) (*xmlFile, error) { return nil, fmt.Errorf("%s: %w", in.name, err) }
 	start, err := in.r.Peek(peekSize)
@@ -82,7 +82,7 @@ func openXML(in *input) (*xmlFile, error) {
 	return f, nil
 }
 
-// read yields what entry returns for each item.
+// read yields the result of entry for each item.
 func (f *xmlFile) read(in *input, yield func(Entry, error) bool, entry func(e *element, pos string) (Entry, error)) {
 	for {
 		it, err := f.items.next()
@@ -113,7 +113,7 @@ func (f *xmlFile) read(in *input, yield func(Entry, error) bool, entry func(e *e
 	}
 }
 
-// parseHead parses the document up to its first item, where elements are still open.
+// parseHead parses the document up to its first item. Elements may be open there.
 func (f *xmlFile) parseHead(text []byte) error {
 	d := newDecoder(bytes.NewReader(validChars(text)))
 	f.root = &element{}
@@ -179,7 +179,7 @@ func (f *xmlFile) parse(text []byte) (*element, error) {
 	return parseItem(f.open, validChars(text))
 }
 
-// validChars replaces the characters that XML does not allow, which old databases often hold.
+// validChars replaces the characters that XML does not allow. Exports of old databases often contain them.
 func validChars(text []byte) []byte {
 	for _, c := range text {
 		if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xef {

@@ -18,7 +18,7 @@ import (
 
 // element is a node of a parsed item: an element, or a text if its name is empty.
 type element struct {
-	space, name string // the short name of the namespace, or an undeclared prefix; the local name
+	space, name string // the short name of the namespace or an undeclared prefix, and the local name
 	attrs       []xml.Attr
 	children    []*element
 	chars       string // the characters of a text
@@ -30,7 +30,7 @@ const (
 	maxElements = 100_000
 )
 
-// namespaces are the short names of namespaces: their usual prefixes, since many feeds do not declare them.
+// namespaces maps namespaces to short names, which are their usual prefixes, since many feeds do not declare them.
 var namespaces = map[string]string{
 	"http://www.w3.org/2005/Atom":                          "atom",
 	"http://purl.org/atom/ns#":                             "atom", // Atom 0.3
@@ -88,13 +88,13 @@ func shortSpace(uri string) string {
 	}
 }
 
-// newDecoder returns a decoder that accepts what feeds contain: HTML entities, bare ampersands and attributes without
-// quotation marks. It expands no entities that a document declares.
+// newDecoder returns a decoder that accepts common errors in feeds: HTML entities, bare ampersands and attributes
+// without quotation marks. It does not expand entities that a document declares.
 func newDecoder(r io.Reader) *xml.Decoder {
 	d := xml.NewDecoder(r)
 	d.Strict = false
 	d.Entity = xml.HTMLEntity
-	// The input is UTF-8 by now, whatever the XML declaration says.
+	// The input has already been converted to UTF-8, whatever encoding the XML declaration names.
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	return d
 }
@@ -151,8 +151,8 @@ func syntaxMessage(err error) string {
 	return err.Error()
 }
 
-// splitName splits a name such as "dc:creator" into the short name of its namespace and the local name. A name without
-// a namespace is in none, or in the namespace of RSS 1.0.
+// splitName splits a name such as "dc:creator" into the short name of its namespace and the local name. The short name
+// is empty for a name without a namespace and for the namespace of RSS 1.0.
 func splitName(name string) (space, local string) {
 	if space, local, ok := strings.Cut(name, ":"); ok {
 		return space, local
@@ -225,13 +225,12 @@ func (e *element) writeText(b *strings.Builder) {
 	}
 }
 
-// hasElements reports whether there are elements in the element, and not only text.
+// hasElements reports whether the element has child elements.
 func (e *element) hasElements() bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool { return c.name != "" })
 }
 
-// html returns the HTML that the element contains, whether it is escaped, as it should be, or not. It returns "" if e
-// is nil.
+// html returns the HTML in the element, which may be escaped text or child elements. It returns "" if e is nil.
 func (e *element) html() string {
 	switch {
 	case e == nil:
@@ -287,7 +286,7 @@ func setOf(names ...string) map[string]bool {
 	return set
 }
 
-// lineEnds returns s with its line ends as XML 1.0 section 2.11 normalizes them.
+// lineEnds normalizes the line ends in s as described in XML 1.0 section 2.11.
 func lineEnds(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s

@@ -12,8 +12,8 @@ import (
 )
 
 // itemSplitter cuts an XML document into its item elements without parsing it: a syntax error in one item must not
-// affect the others, and only one item needs to be in memory. Of the syntax it knows what can hide a tag: comments,
-// CDATA sections and processing instructions.
+// affect other items, and only one item must be in memory. It parses only the syntax that can contain text that looks
+// like a tag: comments, CDATA sections and processing instructions.
 type itemSplitter struct {
 	r *bufio.Reader
 	// name is the qualified name of the item element, such as "item" or "atom:entry".
@@ -23,13 +23,13 @@ type itemSplitter struct {
 	text, section []byte
 }
 
-// item is the text of an item element with its tags. It is valid until the next one is read.
+// item is the text of an item element with its tags. It is valid until the next item is read.
 type item struct {
 	text []byte
 	line int // of its start tag
 }
 
-// maxHead is how many bytes may precede the first item.
+// maxHead is the maximum number of bytes before the first item.
 const maxHead = 16 << 20
 
 var (
@@ -39,7 +39,7 @@ var (
 	errDoctype  = fmt.Errorf("DOCTYPE is not supported, since it can define entities: %w", feed.ErrInvalid)
 )
 
-// itemElements are the names of item elements by the name of the root element in lower case.
+// itemElements maps the name of the root element, in lower case, to the name of the item element.
 var itemElements = map[string]string{"rss": "item", "rdf": "item", "feed": "entry"}
 
 // newItemSplitter returns the splitter for a document that begins with start.
@@ -59,7 +59,8 @@ func newItemSplitter(in *input, start []byte) (*itemSplitter, error) {
 	return &itemSplitter{r: in.r, name: name, line: in.line}, nil
 }
 
-// head returns the document up to its first item, which next returns afterwards, or all of it if it has none.
+// head returns the part of the document before its first item, or the whole document if it has no items. After head,
+// next returns the first item.
 func (s *itemSplitter) head() ([]byte, error) {
 	var head bytes.Buffer
 	for {
@@ -90,8 +91,8 @@ func (s *itemSplitter) head() ([]byte, error) {
 	}
 }
 
-// next returns the next item, or [io.EOF] after the last. After an error of kind [feed.ErrInvalid] reading continues
-// with the item after it; only the line of the item is set.
+// next returns the next item, or [io.EOF] after the last. After an error of kind [feed.ErrInvalid], only the line of
+// the item is set, and the next call returns the following item.
 func (s *itemSplitter) next() (item, error) {
 	for {
 		start := s.line
@@ -112,7 +113,7 @@ func (s *itemSplitter) next() (item, error) {
 	}
 }
 
-// rest reads the item whose start tag has been read.
+// rest reads the rest of an item after its start tag.
 func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
 	s.text = append(append(s.text[:0], '<'), tag...)
 	add := func(part []byte) {
@@ -127,7 +128,7 @@ func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
 		}
 		add(part)
 		line := s.line
-		// An item that begins within an item: the end tag of the outer one is missing. The inner one is read next.
+		// An item begins within an item: the end tag of the outer item is missing. The inner item is read next.
 		if next, err := s.r.Peek(len(s.name) + 1); err == nil && s.is(next, "") {
 			s.unread(line)
 			return item{line: begins}, errUnclosed
@@ -167,7 +168,7 @@ func (s *itemSplitter) is(tag []byte, prefix string) bool {
 }
 
 // markup reads a tag, comment, CDATA section or processing instruction whose "<" has been read. Unless keep is set, it
-// returns no more than the beginning of it.
+// returns only the beginning.
 func (s *itemSplitter) markup(keep bool) ([]byte, error) {
 	begin, err := s.r.Peek(len("![CDATA["))
 	if err != nil && len(begin) == 0 {
@@ -205,8 +206,8 @@ func (s *itemSplitter) until(end string, keep bool) ([]byte, error) {
 	}
 }
 
-// upTo reads up to and including c. If keep is set it returns what was read, cut in the middle beyond maxEntry, else
-// the last part of it. The bytes are valid until the next read.
+// upTo reads up to and including c. If keep is set it returns the bytes read, with the middle removed if they exceed
+// maxEntry. Otherwise it returns only the last part of them. The bytes are valid until the next read.
 func (s *itemSplitter) upTo(c byte, keep bool) ([]byte, error) {
 	var all []byte
 	for {

@@ -14,14 +14,14 @@ import (
 	"feedpub/feed"
 )
 
-// Bounds of front matter. The lexer takes up to 300 bytes of memory for each byte; the time and memory of the parser grow
-// with the square of the tokens and of the depth; and the decoder copies a node for each of its aliases, so that nested
-// aliases multiply.
+// Limits on front matter. The lexer uses up to 300 bytes of memory for each byte. The time and memory of the parser
+// grow quadratically with the number of tokens and with the depth. The decoder copies a node for each of its aliases,
+// and nested aliases multiply.
 const (
-	maxFrontMatter = 128 << 10 // bytes, also with every alias replaced by the node that it names
+	maxFrontMatter = 128 << 10 // bytes, before and after the expansion of aliases
 	maxYAMLTokens  = 10_000
 	maxYAMLDepth   = 32
-	maxYAMLAngles  = 100 // "<" in a row, which the lexer counts anew at each
+	maxYAMLAngles  = 100 // consecutive "<"; the lexer takes quadratic time for them
 )
 
 // readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
@@ -41,7 +41,7 @@ func readYAML(source string, into *map[string]any) error {
 }
 
 func yamlError(at *token.Token, format string, args ...any) error {
-	// Lines count from the "---" before the source.
+	// Add one for the line "---", which is not part of the source.
 	return fmt.Errorf("line %d: front matter: %s: %w",
 		at.Position.Line+1, fmt.Sprintf(format, args...), feed.ErrInvalid)
 }
@@ -89,14 +89,14 @@ type yamlDepth struct {
 
 func (d *yamlDepth) next(tokens token.Tokens, i int) {
 	entry := tokens[i]
-	switch entry.Type { //nolint:exhaustive // other tokens begin and end nothing
+	switch entry.Type { //nolint:exhaustive // other tokens do not change the depth
 	case token.SequenceStartType, token.MappingStartType:
 		d.flow++
 		return
 	case token.SequenceEndType, token.MappingEndType:
 		d.flow = max(d.flow-1, 0)
 		return
-	case token.MappingValueType: // the key is before it
+	case token.MappingValueType: // the key precedes the colon
 		entry = tokens[max(i-1, 0)]
 	case token.SequenceEntryType, token.MappingKeyType:
 	default:
@@ -111,30 +111,30 @@ func (d *yamlDepth) next(tokens token.Tokens, i int) {
 	d.columns = append(d.columns, entry.Position.Column)
 }
 
-// boundAliases returns an error of kind [feed.ErrInvalid] for YAML whose aliases stand for too much.
+// boundAliases returns an error of kind [feed.ErrInvalid] for YAML whose aliases expand to too many bytes.
 func boundAliases(source string) error {
 	file, err := parser.ParseBytes([]byte(source), 0)
 	if err != nil {
-		return nil //nolint:nilerr // the decoder reports it
+		return nil //nolint:nilerr // the decoder reports the error
 	}
 	e := expansion{anchors: make(map[string]int)}
 	for _, doc := range file.Docs {
 		ast.Walk(&e, doc)
 	}
 	if e.size > maxFrontMatter {
-		return yamlError(e.last, "the aliases stand for more than %d bytes", maxFrontMatter)
+		return yamlError(e.last, "the aliases expand to more than %d bytes", maxFrontMatter)
 	}
 	return nil
 }
 
-// expansion is an [ast.Visitor] that adds up the bytes of nodes, with the anchored node in place of each alias.
+// expansion is an [ast.Visitor] that computes the size of nodes in bytes after the expansion of aliases.
 type expansion struct {
 	size    int
 	anchors map[string]int // the size of each anchored node
 	last    *token.Token
 }
 
-// Visit adds the size of n; its children are added by the calls that follow.
+// Visit adds the size of n without its children, which later calls add.
 func (e *expansion) Visit(n ast.Node) ast.Visitor {
 	if e.size > maxFrontMatter {
 		return nil

@@ -231,7 +231,7 @@ func TestErrorsAreNotCacheable(t *testing.T) {
 		}
 		for name, value := range headers(got) {
 			if strings.Contains(value, "evil") {
-				t.Errorf("the %d repeats a part of the request in %s: %q", got.Status, name, value)
+				t.Errorf("the %d response contains a part of the request in %s: %q", got.Status, name, value)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"feedpub/feed"
 )
 
-// issue returns a certificate for 127.0.0.1 that is its own root, and its key, both in PEM.
+// issue returns a self-signed certificate for 127.0.0.1 and its key, both in PEM.
 func issue(t *testing.T, serial int64) (cert, key []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -57,7 +57,7 @@ type certificateFiles struct {
 func (f certificateFiles) write(cert, key []byte) {
 	f.t.Helper()
 	for name, b := range map[string][]byte{f.cert: cert, f.key: key} {
-		// By renaming, as programs that renew certificates do.
+		// Replace the files by renaming, like programs that renew certificates.
 		if err := os.WriteFile(name+".new", b, 0o600); err != nil {
 			f.t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func newCertificateFiles(t *testing.T) certificateFiles {
 	return certificateFiles{t, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 }
 
-// TestTLSAnswersLikeHTTP checks that answers over TLS with HTTP/1.1 and HTTP/2 are those over plain HTTP.
+// TestTLSAnswersLikeHTTP checks that responses over TLS with HTTP/1.1 and HTTP/2 equal the responses over plain HTTP.
 func TestTLSAnswersLikeHTTP(t *testing.T) {
 	now, tags := historyOf(t, dated("a=1 b=2 c=3"), dated("d=4 a=1 b=2 c=3"))
 	front := &Front{Documents: fixed{now}}
@@ -115,7 +115,7 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 			t.Run(version+"/"+c.name, func(t *testing.T) {
 				got := fetch(t, client(version), c.method, secure+c.path, c.header)
 				if got.proto != version {
-					t.Errorf("protocol of the answer is %s, want %s", got.proto, version)
+					t.Errorf("protocol of the response is %s, want %s", got.proto, version)
 				}
 				want := fetch(t, client("HTTP/1.1"), c.method, plain+c.path, c.header)
 				got.proto = want.proto
@@ -128,7 +128,7 @@ func TestTLSAnswersLikeHTTP(t *testing.T) {
 	}
 }
 
-// answered has the parts of an answer that are compared.
+// answered has the parts of a response that are compared.
 type setStoreError struct {
 	proto, body string
 	status      int

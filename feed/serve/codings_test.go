@@ -10,8 +10,8 @@ import (
 	"feedpub/feed/coding"
 )
 
-// TestEveryCoding commits a document in all codings and takes it through a snapshot, the disk and the store. A coding
-// that is new in the table of package coding fails wherever it has been forgotten.
+// TestEveryCoding commits a document in all codings and passes it through a snapshot, the disk and the store. It fails
+// if code in this package does not support a coding in the table of package coding.
 func TestEveryCoding(t *testing.T) {
 	head, blobs := commit(feed.Main, 1, noon, "text")
 	for i, b := range blobs {

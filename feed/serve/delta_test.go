@@ -105,7 +105,7 @@ func TestDeltaHasNewAndChangedItems(t *testing.T) {
 	}
 }
 
-// TestDisplacedItemsAreNotRemovals checks that items which newer ones displaced are told apart from removed ones.
+// TestDisplacedItemsAreNotRemovals checks that items displaced by newer ones do not count as removed.
 func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 	for _, c := range []struct {
 		name, before, now string
@@ -199,7 +199,7 @@ func TestDeltaConditions(t *testing.T) {
 				len(got.Body))
 		}
 		if r.Method == "HEAD" && len(got.Body) > 0 {
-			t.Errorf("%s: the answer to HEAD has a body", c.name)
+			t.Errorf("%s: the response to HEAD has a body", c.name)
 		}
 	}
 }
@@ -229,7 +229,7 @@ func TestPastVersionsAreBounded(t *testing.T) {
 	}
 }
 
-// TestPatchesAreNoLongerThanTheDocument checks that deltas at most double the memory that a document takes.
+// TestPatchesAreNoLongerThanTheDocument checks that deltas at most double the memory used by a document.
 func TestPatchesAreNoLongerThanTheDocument(t *testing.T) {
 	var bodies []string
 	items := ""
@@ -355,7 +355,8 @@ func TestInvalidBounds(t *testing.T) {
 	}
 }
 
-// TestKeepOfRenderedDocuments checks that rendered documents with only one of their items are feeds of that item.
+// TestKeepOfRenderedDocuments checks that keeping only one item of a rendered document gives a valid feed with that
+// item.
 func TestKeepOfRenderedDocuments(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join("..", "render", "testdata", "*", "*.xml"))
 	if err != nil || len(paths) < 10 {
@@ -387,7 +388,7 @@ func TestKeepOfRenderedDocuments(t *testing.T) {
 			fresh[i] = true
 			one, err := gofeed.NewParser().ParseString(string(keep(text, bounds, fresh)))
 			if err != nil || len(one.Items) != 1 || one.Items[0].GUID != want.Items[i].GUID || one.Title != want.Title {
-				t.Errorf("%s: with only item %d it is not a feed of that item: %v", path, i, err)
+				t.Errorf("%s: keep of item %d is not a feed with only that item: %v", path, i, err)
 			}
 		}
 	}

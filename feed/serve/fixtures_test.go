@@ -12,7 +12,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// noon is when the fixtures' documents were modified; tests run later than that.
+// noon is the modification time of the fixtures' documents; the tests' clocks are later.
 var (
 	noon  = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 	later = noon.Add(time.Hour)
@@ -77,7 +77,7 @@ func headers(r Response) map[string]string {
 	return m
 }
 
-// body returns the body of an answer in identity coding.
+// body returns the body of a response in identity coding.
 func body(t testing.TB, r Response) string {
 	t.Helper()
 	if r.Get("Content-Encoding") != "gzip" {
@@ -85,7 +85,7 @@ func body(t testing.TB, r Response) string {
 	}
 	b, err := coding.Gzip.Unpack(r.Body, gzipLength(r.Body))
 	if err != nil {
-		t.Fatalf("body of the answer: %v", err)
+		t.Fatalf("response body: %v", err)
 	}
 	return string(b)
 }
@@ -105,7 +105,7 @@ var _ Source = (*fakeStore)(nil)
 
 var errDown = fmt.Errorf("connection refused: %w", feed.ErrUnavailable)
 
-// testLimits are those that package config has as defaults.
+// testLimits are the default limits of package config.
 var testLimits = Limits{
 	ReadHeaderTimeout: 5 * time.Second,
 	ReadTimeout:       10 * time.Second,

@@ -127,7 +127,7 @@ func TestAccessLog(t *testing.T) {
 		})
 	}
 	if got := strings.Count(buf.String(), "\n"); got != 3 {
-		t.Errorf("%d records for 9 answers, want 3:\n%s", got, buf.String())
+		t.Errorf("%d records for 9 responses, want 3:\n%s", got, buf.String())
 	}
 	for _, bad := range []string{"hunter2", "192.0.2.1", "\x1b", "\nlevel"} {
 		if strings.Contains(buf.String(), bad) {

@@ -73,12 +73,12 @@ func exchange(t *testing.T, addr, raw string) (res *http.Response, body string) 
 	method, _, _ := strings.Cut(raw, " ")
 	res, err = http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
 	if err != nil {
-		t.Fatalf("answer to %q: %v", raw, err)
+		t.Fatalf("response to %q: %v", raw, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("answer to %q: body: %v", raw, err)
+		t.Fatalf("response to %q: body: %v", raw, err)
 	}
 	return res, string(b)
 }
@@ -126,7 +126,7 @@ func TestHandler(t *testing.T) {
 				fields[name] = strings.Join(values, " | ")
 			}
 			if fields["Date"] == "" {
-				t.Errorf("the answer has no Date")
+				t.Errorf("the response has no Date")
 			}
 			delete(fields, "Date")
 			delete(fields, "Connection")
@@ -214,7 +214,7 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// TestHandlerHeaderIsNotShared checks that middleware which changes header values does not change later answers.
+// TestHandlerHeaderIsNotShared checks that middleware that changes header values does not change later responses.
 func TestHandlerHeaderIsNotShared(t *testing.T) {
 	h := NewHandler(&Front{Documents: fixed{site(t, Options{}, feed.Main)}})
 	for range 2 {

@@ -34,8 +34,8 @@ func runBound(t *testing.T, source Source, dir string, limit int64) *running {
 	return runWith(t, source, dir, NewMemory(limit))
 }
 
-// gives checks that a Front answers requests for the documents of a feed with the given text, and with a 304 if the
-// request has their tag.
+// gives checks that a Front serves the documents of a feed with the given text, and responds with 304 if the request
+// has the document's tag.
 func (r *running) gives(name feed.Name, text string) {
 	r.t.Helper()
 	f := &Front{Documents: r}
@@ -54,7 +54,7 @@ func (r *running) gives(name feed.Name, text string) {
 	}
 }
 
-// cold returns the documents that are served and not in memory.
+// cold returns the served documents that are not in memory.
 func (r *running) cold() (cold []*document) {
 	for _, e := range r.Snapshot().editions.all() {
 		for _, d := range e.documents {
@@ -274,7 +274,7 @@ func TestStoreWithOtherGzipEncoding(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Two members are one file (RFC 1952 section 2.2).
+				// A gzip file may have two members (RFC 1952 section 2.2).
 				b.Gzip = append(coding.GzipSmall(text[:10]), coding.GzipSmall(text[10:])...)
 				store.blobs[d.ref.Hash] = b
 			})
@@ -308,7 +308,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 			tags = append(tags, `"`+string(blob.Hash)+`"`)
 		}
 		if len(r.cold()) != 1 {
-			t.Fatalf("the document is still in memory, so the test checks nothing")
+			t.Fatalf("the document is still in memory, so this test has no effect")
 		}
 		f := &Front{Documents: r}
 		for i, want := range []string{"e=5 d=4", "e=5"} {
@@ -356,7 +356,7 @@ func hashOf(t *testing.T, s *Snapshot, name feed.Name, f feed.Format) feed.Hash 
 	return ref.Hash
 }
 
-// TestInterruptedSave loads each state in which a killed process may leave the disk.
+// TestInterruptedSave checks load for each state of the disk that a killed process may leave.
 func TestInterruptedSave(t *testing.T) {
 	before, after := editionOf(t, feed.Main, 1, "before"), editionOf(t, feed.Main, 2, "after")
 	for _, test := range []struct {

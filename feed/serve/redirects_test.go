@@ -131,7 +131,7 @@ func TestMovedFeeds(t *testing.T) {
 					res.Get("Location"), tt.status, tt.location)
 			}
 			if method == "HEAD" && res.Body != nil {
-				t.Errorf("the answer to HEAD %s has a body", tt.path)
+				t.Errorf("the response to HEAD %s has a body", tt.path)
 			}
 		}
 	}
@@ -147,7 +147,7 @@ func TestPathPrecedesAlias(t *testing.T) {
 		t.Error("an alias of the main feed is served at the path of another feed")
 	}
 	if got, want := hashAt(t, s, "/contested"), hashAt(t, s, "/atom.xml"); got != want {
-		t.Error("an alias of two feeds is not that of the first by name")
+		t.Error("an alias of two feeds does not select the first feed by name")
 	}
 }
 
@@ -170,7 +170,7 @@ func TestAnswerWithQueryDoesNotAllocate(t *testing.T) {
 	s := siteWith(t, Options{}, []feed.Alias{{Target: "/?feed=rss2", Feed: feed.Main, Format: feed.RSS}}, feed.Main)
 	r := Request{Method: "GET", Path: "/", Query: "feed=rss2", AcceptEncoding: "gzip"}
 	if n := testing.AllocsPerRun(100, func() { Answer(s, r) }); n != 0 {
-		t.Errorf("an answer at a path with a query makes %v allocations, want none", n)
+		t.Errorf("Answer for a path with a query makes %v allocations, want none", n)
 	}
 }
 

@@ -122,7 +122,7 @@ func TestReplicaServesCommits(t *testing.T) {
 
 		store.commit(feed.Main, 1, noon.Add(minute), "second")
 		store.commit("tags/go", 1, noon.Add(minute), "a tag's")
-		synctest.Wait() // no time passes: an announcement is followed at once
+		synctest.Wait() // no time passes: an announcement is applied immediately
 		r.serves(feed.Main, "second")
 		r.serves("tags/go", "a tag's")
 		if got := r.Newest(); got != 1 {
@@ -249,7 +249,7 @@ func TestServesWithoutStore(t *testing.T) {
 		mismatches []string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, nil},
-		{"with errors of no kind", func(s *fakeStore) { s.down = errors.New("WRONGTYPE") }, nil},
+		{"with errors without a kind", func(s *fakeStore) { s.down = errors.New("WRONGTYPE") }, nil},
 		{"empty", func(s *fakeStore) { clear(s.heads); clear(s.blobs); s.stream = nil; s.version = 0 },
 			[]string{"main", "tags/go"}},
 		{"with fewer heads", func(s *fakeStore) { delete(s.heads, feed.Main); s.version++ }, []string{"main"}},
@@ -561,7 +561,7 @@ func TestReplicaWaitsForHastyStore(t *testing.T) {
 	})
 }
 
-// deafStore is a store without announcements, as when no connection is left for them.
+// deafStore is a store without announcements, as if no connection were available for them.
 type deafStore struct{ *fakeStore }
 
 func (s *deafStore) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
@@ -592,7 +592,7 @@ func TestReplicaFollowsByPolling(t *testing.T) {
 	})
 }
 
-// TestReplicaInheritsDocuments checks that a replica serves the documents of the one that it replaces from the start,
+// TestReplicaInheritsDocuments checks that a replica serves the documents of the replica it replaces from the start,
 // with its own options and without reading the disk or the store, and that memory is counted once.
 func TestReplicaInheritsDocuments(t *testing.T) {
 	dir := t.TempDir()

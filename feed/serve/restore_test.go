@@ -44,8 +44,8 @@ func (k *restoringStore) RestoreHead(_ context.Context, head feed.Head, blob fun
 	return nil
 }
 
-// TestReplicaRestoresLostHeads checks that a replica writes the heads that a store has lost, from which a builder
-// without a replica learns which posts readers have received.
+// TestReplicaRestoresLostHeads checks that a replica writes the heads that a store has lost. A builder without a
+// replica needs them to find the posts that readers have received.
 func TestReplicaRestoresLostHeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &restoringStore{fakeStore: newFakeStore()}

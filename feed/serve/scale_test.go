@@ -63,7 +63,7 @@ func bulky(name feed.Name, size int, random *rand.ChaCha8) *edition {
 	return e
 }
 
-// BenchmarkAnswerAmongManyFeeds measures answers to requests for different feeds in turn.
+// BenchmarkAnswerAmongManyFeeds measures Answer for requests that alternate between many feeds.
 func BenchmarkAnswerAmongManyFeeds(b *testing.B) {
 	const feeds = 10_000
 	random := rand.NewChaCha8([32]byte{})
@@ -88,7 +88,7 @@ func BenchmarkAnswerAmongManyFeeds(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for i := 0; pb.Next(); i++ {
 					if res := Answer(s, requests[i*7919%len(requests)]); res.Status != 200 && res.Status != 304 {
-						b.Errorf("answered with %d", res.Status)
+						b.Errorf("status is %d", res.Status)
 					}
 				}
 			})

@@ -43,7 +43,7 @@ func TestShardsEdit(t *testing.T) {
 	}
 }
 
-// TestShardsGrowAndShrink checks lookups of many entries, and of keys that are not there.
+// TestShardsGrowAndShrink checks lookups of many entries and of missing keys.
 func TestShardsGrowAndShrink(t *testing.T) {
 	const count = 20_000
 	table := newShards[int]()
@@ -94,7 +94,7 @@ func TestShardsGrowAndShrink(t *testing.T) {
 	}
 }
 
-// TestCommitCopiesOnlyChangedParts checks that a snapshot shares the other parts with the one before.
+// TestCommitCopiesOnlyChangedParts checks that a snapshot shares the unchanged parts with the previous snapshot.
 func TestCommitCopiesOnlyChangedParts(t *testing.T) {
 	all := map[feed.Name]*edition{}
 	noise := rand.NewChaCha8([32]byte{})
@@ -126,8 +126,8 @@ func copied[V any](a, b *shards[V]) int {
 	return n
 }
 
-// TestIncrementalSnapshotsEqualFullOnes lets feeds claim and give up paths and aliases of each other, and compares the
-// result with a snapshot that is built from the last editions alone.
+// TestIncrementalSnapshotsEqualFullOnes commits feeds that add and remove each other's paths and aliases, and compares
+// the result with a snapshot built from the last editions only.
 func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	names := []feed.Name{feed.Main, "aaa", "tags/a", "tags/b"}
@@ -162,7 +162,7 @@ func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 		for _, target := range targets {
 			got, want := documentAt(step, target), documentAt(once, target)
 			if target == "/" && (got == "" || want == "") {
-				continue // a list of feeds; it is made of what is compared here
+				continue // the list of feeds, which depends only on what is compared here
 			}
 			if got != want {
 				t.Fatalf("document at %s is %q, want %q as in a snapshot of all feeds", target, got, want)

@@ -21,7 +21,7 @@ type fakeStore struct {
 	version int64
 	entries int
 	down    error               // the error of every call, nil for none
-	wrong   feed.Hash           // a document whose read returns an error of no kind
+	wrong   feed.Hash           // a document whose read returns an error without a kind
 	unread  map[feed.Name]error // the errors of heads that cannot be read; Heads omits them
 	mute    bool                // commits are not announced
 	news    chan struct{}       // closed and replaced with every announcement
@@ -35,7 +35,7 @@ func newFakeStore() *fakeStore {
 	}
 }
 
-// do calls f while it has locked the store.
+// do calls f with the store locked.
 func (s *fakeStore) do(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,7 +53,7 @@ func TestFastEngineDoesNotAllocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The next answers have the same length, so their bytes are counted and not parsed.
+		// The next responses have the same length, so their bytes are counted and not parsed.
 		send()
 		if _, err := r.Peek(1); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestFastEngineDoesNotAllocate(t *testing.T) {
 			t.Errorf("a %s makes %v allocations, want at most the one of fasthttp", what, got)
 		}
 		if r.Buffered() > 0 {
-			t.Errorf("a %s: %d bytes were not read, so answers differ in length", what, r.Buffered())
+			t.Errorf("a %s: %d bytes were not read, so responses differ in length", what, r.Buffered())
 		}
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"feedpub/feed/serve/fast"
 )
 
-// noon is when the documents were modified. Tests run later.
+// noon is the modification time of the documents. The tests run later.
 var noon = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 
 // fixed is a snapshot that never changes.
@@ -134,12 +134,12 @@ func read(t testing.TB, r *bufio.Reader, method string) answer {
 	t.Helper()
 	res, err := http.ReadResponse(r, &http.Request{Method: method})
 	if err != nil {
-		t.Fatalf("no answer: %v", err)
+		t.Fatalf("no response: %v", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("body of the answer: %v", err)
+		t.Fatalf("response body: %v", err)
 	}
 	a := answer{Status: res.StatusCode, Header: map[string]string{}, Body: string(body)}
 	for name, values := range res.Header {
@@ -155,7 +155,7 @@ func read(t testing.TB, r *bufio.Reader, method string) answer {
 	return a
 }
 
-// TestEnginesAgree checks that both engines give the same answers.
+// TestEnginesAgree checks that both engines send the same responses.
 func TestEnginesAgree(t *testing.T) {
 	s := site(t, 4000, feed.Main, "tags/日本", "tags/a b")
 	get := func(path string, fields ...string) string {
@@ -249,7 +249,7 @@ func TestEnginesAgree(t *testing.T) {
 				answers[name] = a
 			}
 			if diff := cmp.Diff(answers["standard"], answers["fast"]); diff != "" {
-				t.Errorf("the engines answer %q differently (-standard +fast):\n%s", c.raw, diff)
+				t.Errorf("responses to %q (-standard +fast):\n%s", c.raw, diff)
 			}
 		})
 	}
@@ -291,7 +291,7 @@ func TestPipelinedRequests(t *testing.T) {
 	}
 }
 
-// slowDocuments blocks answers until it is released.
+// slowDocuments blocks responses until it is released.
 type slowDocuments struct {
 	fixed
 	entered chan struct{}
@@ -322,7 +322,7 @@ func TestShutdown(t *testing.T) {
 		<-d.entered
 		stopped := make(chan error, 1)
 		go func() { stopped <- e.Shutdown(t.Context()) }()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) { // no further connection is accepted
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) { // no more connections are accepted
 			t.Errorf("%s engine: Serve: %v, want %v", name, err, http.ErrServerClosed)
 		}
 		select {
@@ -337,7 +337,7 @@ func TestShutdown(t *testing.T) {
 				len(a.Body))
 		}
 		if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
-			t.Errorf("%s engine: the connection is not closed after the last answer: %v", name, err)
+			t.Errorf("%s engine: the connection is not closed after the last response: %v", name, err)
 		}
 		if err := <-stopped; err != nil {
 			t.Errorf("%s engine: Shutdown: %v", name, err)
@@ -387,7 +387,7 @@ func (r *record) String() string {
 	return r.buf.String()
 }
 
-// testLimits are those that package config has as defaults.
+// testLimits are the default limits of package config.
 var testLimits = serve.Limits{
 	ReadHeaderTimeout: 5 * time.Second,
 	ReadTimeout:       10 * time.Second,

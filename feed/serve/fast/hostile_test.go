@@ -18,16 +18,16 @@ import (
 	"feedpub/feed/serve"
 )
 
-// marker is in hostile requests, and must not be in answers and logs.
+// marker is in hostile requests, and must not be in responses or logs.
 const marker = "zqxsmuggled"
 
-// sentinel is sent after each hostile request. It is answered with 204 only if the engine agrees where the request
-// ended.
+// sentinel is sent after each hostile request. The response is 204 only if the engine detects the correct end of the
+// hostile request.
 const sentinel = "OPTIONS /sentinel HTTP/1.1\r\nHost: x\r\n\r\n"
 
 // hostile is a malformed or unusual request with its safe outcomes, separated by "|". An outcome has the statuses of
-// all answers on the connection: "400" if the engine rejects the request and closes the connection, "200 204" if it
-// answers the request and the sentinel, "" if it closes the connection without an answer.
+// all responses on the connection: "400" if the engine rejects the request and closes the connection, "200 204" if it
+// answers the request and the sentinel, "" if it closes the connection without a response.
 type hostile struct {
 	name, raw string
 	fast      string
@@ -301,7 +301,7 @@ func hostiles() []hostile {
 }
 
 // TestHostileRequests sends each request to both engines. The outcome must be safe, and no part of the request may be
-// in an answer or the log.
+// in a response or the log.
 func TestHostileRequests(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	all := hostiles()
@@ -325,10 +325,11 @@ func TestHostileRequests(t *testing.T) {
 				}
 				got, answers := outcome(t, addr, h.raw+sentinel)
 				if !slices.Contains(strings.Split(safe, "|"), got) {
-					t.Errorf("%s: outcome %q, want one of %q\nrequest: %.300q\nanswers: %.600q", h.name, got, safe, h.raw, answers)
+					t.Errorf("%s: outcome %q, want one of %q\nrequest: %.300q\nresponses: %.600q", h.name, got, safe, h.raw, answers)
 				}
 				if bytes.Contains(answers, []byte(marker)) {
-					t.Errorf("%s: the answers repeat a part of the request\nrequest: %.300q\nanswers: %.600q", h.name, h.raw, answers)
+					t.Errorf("%s: the responses contain a part of the request\nrequest: %.300q\nresponses: %.600q",
+						h.name, h.raw, answers)
 				}
 			}
 			if strings.Contains(log.String(), marker) {
@@ -338,7 +339,8 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// outcome sends raw bytes, closes the sending direction, and returns the statuses of all answers and the answers.
+// outcome sends raw bytes, closes the sending direction, and returns the statuses of all responses and the raw
+// responses.
 func outcome(t *testing.T, addr, raw string) (string, []byte) {
 	t.Helper()
 	conn := dial(t, addr)
@@ -365,13 +367,13 @@ func outcome(t *testing.T, addr, raw string) (string, []byte) {
 			return strings.Join(statuses, " "), answers
 		}
 		if _, err := io.Copy(io.Discard, res.Body); err != nil {
-			t.Errorf("answer to %.300q: body: %v", raw, err)
+			t.Errorf("response to %.300q: body: %v", raw, err)
 		}
 		statuses = append(statuses, fmt.Sprint(res.StatusCode))
 	}
 }
 
-// TestSlowClientsAreClosed checks that clients which send slowly, or nothing, are disconnected in time.
+// TestSlowClientsAreClosed checks that clients that send slowly, or nothing, are disconnected in time.
 func TestSlowClientsAreClosed(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	limits := testLimits

@@ -99,12 +99,12 @@ func TestHostSelectsSite(t *testing.T) {
 				}
 				for field, value := range a.Header {
 					if strings.Contains(value, "example") {
-						t.Errorf("%s engine: the answer repeats the host in %s: %s", name, field, value)
+						t.Errorf("%s engine: the response contains the host in %s: %s", name, field, value)
 					}
 				}
 			}
 			if diff := cmp.Diff(answers["standard"], answers["fast"]); diff != "" {
-				t.Errorf("the engines answer %q differently (-standard +fast):\n%s", c.raw, diff)
+				t.Errorf("responses to %q (-standard +fast):\n%s", c.raw, diff)
 			}
 		})
 	}

@@ -194,7 +194,7 @@ func TestInvalidPostIsRejected(t *testing.T) {
 		{"deep", "PUT", helloURL, `{"authors": [{"name": "Ada"}, {}]}`, asJSON, 422, "authors[1]",
 			"want a name, url or avatar"},
 		{"another id", "PUT", helloURL, `{"id": "other"}`, asJSON, 422, "id",
-			`the post is kept under the id "hello", but its own is "other"`},
+			`want "hello", the id under which the post is stored, got "other"`},
 		{"an array", "PUT", helloURL, `[]`, asJSON, 422, "", "want an object, got an array"},
 		{"nothing", "PUT", helloURL, ``, asJSON, 422, "line 1, column 1", "unexpected end of JSON input"},
 		{"an id with a control character", "PUT", "/sites/main/posts/a%0Ab", `{}`, asJSON, 422, "id",

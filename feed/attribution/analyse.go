@@ -4,7 +4,8 @@ import (
 	"slices"
 )
 
-// analysis lists the credits found in the clauses of a block, at most one of each position. A nil match means none.
+// analysis lists the credits found in the clauses of a block, at most one for each position. A match is nil if there is
+// no such credit.
 type analysis struct {
 	lead, inline, mention, tail, back, summary *match
 	private                                    bool // the lead names a private person or the blog itself
@@ -103,7 +104,7 @@ func (rd *reading) startsLikeVia(b *block, s span) bool {
 	return phraseEnd(rd.l.via, b.toks[s.lo:s.hi]) > 0
 }
 
-// precedesQuotation reports whether the next block after i, boilerplate aside, is in a quotation element.
+// precedesQuotation reports whether the next block after i that is not boilerplate is in a quotation element.
 func (rd *reading) precedesQuotation(i int) bool {
 	n := rd.skipBoilerplate(i + 1)
 	return n < len(rd.doc.blocks) && rd.doc.blocks[n].quotation != nil
@@ -133,7 +134,7 @@ func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 }
 
 // plausibleSlots reports whether the text of each slot of the match fits the slot: a publication that is not a month, a
-// place or a common word, and authors whose names look like names of persons.
+// place or a common word, and authors that look like persons' names.
 func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
@@ -155,7 +156,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 				return false
 			}
 			p := rd.l.personScore(b.text, b.toks[n.lo:n.hi])
-			// A word that the lexicon lists in another class is unlikely to be a surname.
+			// A word in another class of the lexicon is unlikely to be a surname.
 			if p == 0 && (n.hi-n.lo > 1 || rd.l.known(b.toks[n.lo].id)) {
 				return false
 			}
@@ -192,7 +193,7 @@ func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	return rd.l.personScore(b.text, pub) == 2 && rd.l.personScore(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
 }
 
-// nameSpans splits a list of persons into the spans of the single names.
+// nameSpans splits a list of persons into the spans of their names.
 func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
@@ -211,7 +212,7 @@ func nameSpans(l *language, b *block, s span) []span {
 	return out
 }
 
-// unlikelyPublication reports whether the unknown name p in the PUB slot is more likely not a publication.
+// unlikelyPublication reports whether the unknown name p in the PUB slot is probably not that of a publication.
 func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	toks := b.toks[m.pub.lo:m.pub.hi]
 	k := rd.l.skipDeterminers(toks, 0)
@@ -246,7 +247,7 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	// A name that stands alone or is the subject of the sentence may as well be a person's.
+	// A single name or the subject of a sentence may equally well be a person.
 	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) &&
 		!rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.personScore(b.text, toks)

@@ -9,19 +9,19 @@
 //	          into tokens (token.go); find the blocks that belong to the page (boilerplate.go)
 //	evidence  match the clauses of a block with the rules of its language (match.go, slots.go, rule.go, lang/*.txt) and
 //	          read citations, whose parts have no fixed order (citation.go, date.go, via.go)
-//	decide    keep one credit of each position in a block and reject implausible names (analyse.go)
+//	decide    keep one credit for each position in a block and reject implausible names (analyse.go)
 //	bind      join each credit with its passage (bind.go). The passage is a quotation element (quotation.go, embed.go)
 //	          or text in quotation marks or below a copied header (passage.go, header.go, voice.go). The credit may also
 //	          be a line above the passage (citationline.go), a line below it (tail.go) or in the title (title.go)
-//	score     compute the confidence of each source and reject what cannot be one (certainty.go); read.go returns the
+//	score     compute the confidence of each source and reject implausible ones (certainty.go); read.go returns the
 //	          rest as quotes or suggestions
 //
 // A passage is published only if both its ends are certain; otherwise the credit is published without a passage. A
 // credit whose confidence is below the threshold is a suggestion.
 //
-// Rules, words and known publications are data: a language is a file in lang (lexicon.go compiles it), a publication
-// an entry of publications.json (publication.go). Each rule has the number of a convention of crediting, in which A is
-// an author, H a headline and X a publication:
+// Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
+// publication is an entry of publications.json (publication.go). Each rule has the number of a convention of crediting,
+// in which A is an author, H a headline and X a publication:
 //
 //	1  From X: (1a with the author, 1b with the headline, 1c with agency, date and author on one line)
 //	2  X:                       3  X reports:              4  A, writing for X:      5  A reports at X:
@@ -49,7 +49,7 @@ const DefaultThreshold = 0.5
 
 // Options configure a [Reader]. The zero value has the defaults.
 type Options struct {
-	// Publications are added to the built-in table. An entry replaces a built-in one of the same name.
+	// Publications are added to the built-in table. An entry replaces the built-in entry with the same name.
 	Publications []Publication
 	// Threshold is the confidence, from 0 to 1, below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
@@ -97,7 +97,7 @@ type Input struct {
 	Body     *html.Node // container of the content, as package markup parses it; nil: no content; not modified
 	Title    string     // plain text; may be empty
 	Language string     // BCP 47 tag; empty or unknown: detected from the words
-	// Hosts and Names are those of the blog itself. A post that quotes them has no source.
+	// Hosts and Names identify the blog itself, which is never reported as a source.
 	Hosts, Names []string
 }
 
@@ -105,13 +105,14 @@ type Input struct {
 type Result struct {
 	// Quotes and Suggestions are in the order of the post. Suggestions are the credits below the threshold.
 	Quotes, Suggestions []Quote
-	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, it holds the rest.
+	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, Commentary contains the
+	// rest of the paragraph.
 	Commentary []string
 	// Via lists where the author found the sources, without duplicates, up to 50.
 	Via []feed.Via
 	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date of the post as its text states them, or empty.
 	PostedBy, PostedOn string
-	// Blocks is the whole post in order.
+	// Blocks lists all blocks of the post in order.
 	Blocks []Block
 }
 
@@ -164,7 +165,7 @@ const (
 	Passage    Role = "passage"    // contains quoted words, maybe with other text
 	Title      Role = "title"      // repeats the post's title
 	Caption    Role = "caption"    // caption of a picture
-	Posted     Role = "posted"     // states who posted the post or when
+	Posted     Role = "posted"     // states the author or date of the post itself
 	Noise      Role = "noise"      // navigation, labels and links of the page
 	Footer     Role = "footer"     // follows the post on its page, such as readers' comments
 	Uncredited Role = "uncredited" // in a quotation element without a source
@@ -173,8 +174,8 @@ const (
 	Note       Role = "note"       // a note on the quotation, such as "emphasis added", or an omission
 )
 
-// rulesVersion is the version of the rules in code. It must be raised with every change that can change a result.
-// Changes of the data files change the fingerprint by themselves.
+// rulesVersion is the version of the rules in code. Increment it with every code change that can change a result. A
+// change to a data file changes the fingerprint automatically.
 const rulesVersion = 4
 
 // fingerprint returns the fingerprint of a reader with these options.

@@ -100,12 +100,12 @@ func TestReadmeExample(t *testing.T) {
 		t.Fatalf("the README's example has %d quotes, want 1:\n%s", len(got.Quotes), post)
 	}
 	source := got.Quotes[0].Source
-	source.PublicationURL, source.FeedURL = "", "" // the README leaves them out
+	source.PublicationURL, source.FeedURL = "", "" // omitted in the README
 	if diff := cmp.Diff(shown.Extension.Quotes[0].Source, source); diff != "" {
 		t.Errorf("credit of the README's example (-README +got):\n%s", diff)
 	}
 	if text := got.Quotes[0].Text; text == "" || !strings.Contains(post, text) {
-		t.Errorf("passage of the README's example is %q, want the one between credit and comment:\n%s", text, post)
+		t.Errorf("passage of the README's example is %q, want the paragraph between credit and comment:\n%s", text, post)
 	}
 	if len(got.Commentary) != 1 || !strings.HasSuffix(strings.TrimSpace(post), got.Commentary[0]) {
 		t.Errorf("commentary of the README's example is %q, want its last sentence:\n%s", got.Commentary, post)
@@ -189,7 +189,7 @@ func TestBlocksAreWholeNodes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for i, b := range read(t, newReader(t), tt.format, "", tt.body).Blocks {
 				if len(b.Nodes) == 0 {
-					t.Errorf("block %d, %q, has no nodes, want those of its text", i, b.Text)
+					t.Errorf("block %d, %q, has no nodes, want the nodes that contain its text", i, b.Text)
 					continue
 				}
 				var text strings.Builder

@@ -19,7 +19,7 @@ type reading struct {
 	titleBlock int // index of the block that repeats the title, or -1
 	postTitle  string
 	headings   map[string]int // length of the shortest heading by key; nil until needed
-	titleURL   string         // address of the link beside the title, or empty
+	titleURL   string         // address of the link next to the title, or empty
 	postedBy   string
 	postedOn   date
 
@@ -87,7 +87,7 @@ func outermost(q *quotation) *quotation {
 	return q
 }
 
-// trustedLead is the weight from which the rule of a lead takes precedence over reading its line as a citation.
+// trustedLead is the minimum weight at which the rule of a lead takes precedence over a citation in the same line.
 const trustedLead = 0.5
 
 // bindBlock reads block i, which is not in a quotation element, and returns the index of the block to continue with.
@@ -146,7 +146,7 @@ func (rd *reading) bindBlock(i int) int {
 		}
 	}
 	rd.markCommentary(i)
-	// A paragraph that ends in a colon and names no source introduces a passage of the source named before.
+	// A paragraph that ends in a colon and names no source introduces a passage of the previously named source.
 	if (rd.mentioned != nil || rd.lastQuoted != nil) && rd.announcesPassage(i) {
 		s := rd.mentioned
 		if s == nil {
@@ -278,7 +278,7 @@ func (rd *reading) newSource(i int, m *match) *source {
 	return s
 }
 
-// hasOtherAtCredits reports whether another block than i has the form "A @ X - text". The post is then a list of
+// hasOtherAtCredits reports whether a block other than i has the form "A @ X - text". The post is then a list of
 // credits, and its title is not the headline of any of them.
 func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
@@ -291,8 +291,8 @@ func (rd *reading) hasOtherAtCredits(i int) bool {
 	return false
 }
 
-// addAgencies adds the agencies that the clause names beside the publication, as in "an AP story in the Washington
-// Post". An agency that somebody spoke to ("told AP") is not added.
+// addAgencies adds the agencies that the clause names in addition to the publication, as in "an AP story in the
+// Washington Post". An agency to which a person spoke ("told AP") is not added.
 func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	if s.pub.known == nil {
 		return
@@ -358,7 +358,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	default:
 		s = rd.newSource(i, a.lead)
 	}
-	// The text before the credit is the author's own.
+	// The text before the credit is commentary.
 	if !a.before.empty() {
 		b.ownText = append(b.ownText, b.slice(a.before))
 		if own := rd.mentionedIn(i); own != nil && s != nil && s.pub.name == "" && len(s.authors) == 0 {
@@ -389,7 +389,7 @@ func (rd *reading) bindLead(i int, a *analysis) int {
 	if rest.empty() {
 		rd.setRole(b, Credit)
 		if len(b.ownText) > 0 || a.back != nil && a.lead.rule.convention != "13" {
-			// The paragraph is the author's own, with the credit at its end.
+			// The paragraph is commentary that ends in the credit.
 			rd.setRole(b, Commentary)
 			b.ownText = nil
 		}

@@ -143,8 +143,8 @@ func (rd *reading) isTitleSuffix(b *block, title string) bool {
 	return groupEnd(b.toks, words) == len(b.toks)
 }
 
-// readPosted reports whether the block states who posted the post or when, and records it. If content is set, prose
-// precedes the block.
+// readPosted reports whether the block states the author or date of the post itself, and records them. If content is
+// set, prose precedes the block.
 func (rd *reading) readPosted(b *block, content bool) bool {
 	if !content && rd.atTop(b) && rd.readPageDate(b) {
 		return true
@@ -183,7 +183,7 @@ func (rd *reading) atTop(b *block) bool {
 	return false
 }
 
-// dateIn returns the first date in the span of a WHEN slot, or d if it has a month.
+// dateIn returns d if it has a month, and otherwise the first date in the span of a WHEN slot.
 func (rd *reading) dateIn(b *block, s span, d date) date {
 	for k := s.lo; k < s.hi && d.month == 0; k++ {
 		_, d = rd.l.date(b.text, b.toks[:s.hi], k)

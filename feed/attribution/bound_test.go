@@ -19,7 +19,7 @@ func checkResult(t *testing.T, text string, got Result) {
 		for p := range strings.SplitSeq(q.Text, "\n\n") {
 			_, after, ok := strings.Cut(rest, flat(p))
 			if !ok {
-				t.Fatalf("paragraph %q of a passage is not in the post after the one before it:\n%q", p, text)
+				t.Fatalf("paragraph %q of a passage is not in the post after the previous paragraph:\n%q", p, text)
 			}
 			rest = after
 		}
@@ -76,8 +76,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// TestHostilePostsLinearTime checks that posts made to be slow are read in linear time. A post of four times the size
-// takes four times as long, or sixteen times if a step is quadratic.
+// TestHostilePostsLinearTime checks that hostile posts are read in linear time. If a post grows by a factor of four,
+// linear time grows by a factor of four and quadratic time by a factor of sixteen.
 func TestHostilePostsLinearTime(t *testing.T) {
 	r := newReader(t)
 	read := func(h hostilePost) time.Duration {
@@ -93,7 +93,7 @@ func TestHostilePostsLinearTime(t *testing.T) {
 	for i, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			short, long := read(small[i]), read(h)
-			// The ratio of short times is meaningless. Another process may have delayed one of the runs, so try again.
+			// Ratios of short times are meaningless. Retry, because another process may have delayed one of the runs.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, read(small[i])), min(long, read(h))
 			}
@@ -104,7 +104,7 @@ func TestHostilePostsLinearTime(t *testing.T) {
 	}
 }
 
-// TestUnknownNamesLinearTime checks that a post which credits thousands of unknown names takes linear time.
+// TestUnknownNamesLinearTime checks that a post that credits thousands of unknown names is read in linear time.
 func TestUnknownNamesLinearTime(t *testing.T) {
 	r := newReader(t)
 	read := func(size int) time.Duration {
@@ -125,10 +125,10 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 	}
 }
 
-// hostilePost is a post made to be slow to read.
+// hostilePost is a post that is designed to be slow to read.
 type hostilePost struct{ name, format, body string }
 
-// hostilePosts returns a post of about size bytes for each kind of input.
+// hostilePosts returns hostile posts of about size bytes, one for each kind of input.
 func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	return []hostilePost{

@@ -28,8 +28,8 @@ func (rd *reading) hasMarkedQuotation() bool {
 	return false
 }
 
-// keepWithoutPassage removes the passage of s and keeps the credit. If lead, the credit announces a passage, and a
-// marked quotation that follows soon inherits the credit.
+// keepWithoutPassage removes the passage of s and keeps the credit. If lead is set, the credit announces a passage, and
+// a marked quotation shortly after it inherits the credit.
 func (rd *reading) keepWithoutPassage(s *source, lead bool) {
 	s.passages, s.passageBlocks = nil, nil
 	s.inline, s.marked = false, false
@@ -138,8 +138,8 @@ func (rd *reading) isSource(s *source) bool {
 	return rd.isName(s.pub.name, s.url)
 }
 
-// isName reports whether an unknown name can be that of a source with the address u. Numbers, versions, sizes, dates,
-// holidays, file names, pronouns, and the post's own title and headings cannot.
+// isName reports whether an unknown name can be the name of a source with the address u. Numbers, versions, sizes,
+// dates, holidays, file names, pronouns, and the post's own title and headings cannot.
 func (rd *reading) isName(name, u string) bool {
 	if hostNamed(u, name) {
 		return true
@@ -178,7 +178,7 @@ func (rd *reading) isName(name, u string) bool {
 	return names > 0 && !(numbered && names == 1 && !rd.l.looksLikePub(name, toks))
 }
 
-// isHeading reports whether the name is the post's title or one of its headings, articles aside.
+// isHeading reports whether the name is the post's title or one of its headings, ignoring articles.
 func (rd *reading) isHeading(name string) bool {
 	key := rd.headingKey(name)
 	if key == rd.headingKey(rd.postTitle) {
@@ -261,7 +261,7 @@ func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 }
 
 // correctByHost corrects the publication of s by the address of the article: if the clause contains the name of the
-// address's host, that name is the publication, and the others are the subject of the article.
+// address's host, that name is the publication, and the other names are the subject of the article.
 func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	e := rd.r.pubs.byHost(s.url)
 	if e == nil || s.pub.known == e || s.pub.known != nil && s.pub.known.Agency {
@@ -295,7 +295,7 @@ func (b *block) wordOfHost(s span, u string) string {
 	return ""
 }
 
-// isWeakName reports whether only the position of the publication's name suggests that it is one: it is unknown, not
+// isWeakName reports whether only the position of a name suggests that it is a publication: the name is unknown, not
 // linked, not typical of publications, and no header was copied with it.
 func (rd *reading) isWeakName(s *source) bool {
 	if s.weight >= sureRule || s.pub.name == "" || s.pub.known != nil || s.linked || s.copiedHeader || s.hasDeterminer ||
@@ -319,7 +319,7 @@ func (rd *reading) isWeakPerson(s *source) bool {
 }
 
 // continuesSource reports whether the quotation at block first may continue the source last: at most three blocks are
-// between them, which neither link elsewhere nor name another source.
+// between the two, and none of these blocks links elsewhere or names another source.
 func (rd *reading) continuesSource(last *source, first int) bool {
 	if len(last.passageBlocks) == 0 {
 		return false
@@ -374,7 +374,7 @@ func (rd *reading) lastClause(b *block) span {
 	return last
 }
 
-// lacksSubject reports whether a clause that introduces a passage names nobody, or only says "here", "this", "he" or
+// lacksSubject reports whether a clause that introduces a passage has no subject, or only "here", "this", "he" or
 // "from".
 func (rd *reading) lacksSubject(b *block, s span) bool {
 	if s.empty() {
@@ -421,7 +421,7 @@ func (rd *reading) namesOrigin(b *block) bool {
 	})
 }
 
-// mayBeArticle reports whether the address u may be that of a text. Addresses of shops, videos and downloads are not.
+// mayBeArticle reports whether the address u may lead to an article. Addresses of shops, videos and downloads are not.
 func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
@@ -435,7 +435,7 @@ func mayBeArticle(u string) bool {
 	return !shopHosts[label]
 }
 
-// shopHosts lists the first labels of hosts that sell or play what is linked.
+// shopHosts lists the first labels of the hosts of shops and media services, whose pages are not articles.
 var shopHosts = map[string]bool{
 	"amazon": true, "amzn": true, "audible": true, "bandcamp": true, "ebay": true, "etsy": true, "flickr": true,
 	"itunes": true,
@@ -444,7 +444,8 @@ var shopHosts = map[string]bool{
 	"youtu": true, "youtube": true,
 }
 
-// sureRule is the weight from which the position in a rule alone identifies a name: "Read entire article at X".
+// sureRule is the minimum weight at which the position in a rule is enough to identify a name, as in "Read entire
+// article at X".
 const sureRule = 0.8
 
 // The weights of the evidence for and against a credit, added to the weight of its rule.
@@ -458,7 +459,7 @@ const (
 	evidenceNoPublication = -0.1  // no publication and no marked passage
 	evidenceWeakName      = -0.45 // see reading.isWeakName
 	evidenceWeakPerson    = -0.35 // see reading.isWeakPerson
-	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage says little about its source
+	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage hardly describes its source
 )
 
 // confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two digits.

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCertain checks what is published of posts in which the credit or an end of the passage is uncertain, and that it
-// contains none of the author's own words.
+// TestCertain checks which quotes are published if the credit or an end of the passage is uncertain, and that the
+// quotes contain none of the author's own words.
 func TestCertain(t *testing.T) {
 	const houses = "Houses fall into the sea."
 	tests := []struct {
@@ -85,8 +85,8 @@ func TestCertain(t *testing.T) {
 	}
 }
 
-// TestNoSource checks that names that cannot be those of a publication, a person, a work or an institution are never
-// credited.
+// TestNoSource checks that a name is never credited if it cannot be the name of a publication, person, work or
+// institution.
 func TestNoSource(t *testing.T) {
 	r := newReader(t)
 	for _, name := range []string{
@@ -113,7 +113,7 @@ func TestNoSource(t *testing.T) {
 	}
 }
 
-// TestOwnBlog checks that a post that quotes its own blog credits nobody.
+// TestOwnBlog checks that a post that quotes its own blog has no source.
 func TestOwnBlog(t *testing.T) {
 	r := newReader(t)
 	for _, body := range []string{

@@ -225,8 +225,8 @@ func groupEnd(toks []token, i int) int {
 	return x.groupEnd(i)
 }
 
-// readPart classifies a part that can be classified on its own, and adds it to c. It reports whether it could. The
-// index of the part is i.
+// readPart classifies part p, which has index i, without considering the other parts, and adds it to c. It reports
+// whether p could be classified.
 func (r *Reader) readPart(l *language, b *block, c *citation, p part, where setting, i int) bool {
 	toks := b.toks[p.lo:p.hi]
 	if end, d := l.date(b.text, toks, 0); end == len(toks) {
@@ -379,7 +379,8 @@ func (r *Reader) readGroup(l *language, b *block, c *citation, p part) bool {
 	return true
 }
 
-// addPub sets the publication. If there are two and one is an agency, the other carried its report.
+// addPub sets the publication of c. If c already has one and either of the two is an agency, the other is the
+// publication that carried the agency's report.
 func (c *citation) addPub(p publisher) {
 	switch {
 	case c.pub.name == "":
@@ -393,7 +394,7 @@ func (c *citation) addPub(p publisher) {
 }
 
 // readPublication adds the text of the span to c if it is a publication: a known name, a host name, a name with a word
-// typical of publications, or a link to a host of that name. If loose, any name is accepted.
+// typical of publications, or a linked name that is part of the host. If loose is set, any name is accepted.
 func (r *Reader) readPublication(l *language, b *block, c *citation, s span, loose bool) bool {
 	if s.empty() || s.hi-s.lo > 9 {
 		return false
@@ -497,7 +498,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	}
 	if n := l.trailingRoles(toks); n > 0 {
 		if n < len(toks) && l.corporate.has(toks[len(toks)-1].id) {
-			// "By DAILY MAIL REPORTER" is a byline without a person; it is kept as it is.
+			// "By DAILY MAIL REPORTER" is a byline without a person; it is kept unchanged.
 			c.authors = append(c.authors, b.slice(s))
 			return true
 		}
@@ -535,7 +536,7 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	return best == 2 || joined && surnames
 }
 
-// assignRest classifies the open parts by what the citation still lacks.
+// assignRest classifies the open parts by the fields of the citation that are still empty.
 func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, where setting) {
 	if len(open) == 0 {
 		return
@@ -623,7 +624,7 @@ func cleanHeadline(s string) string {
 }
 
 // articleURL returns the most likely address of the article among the links in the span, or "": the link on the
-// headline, then on the publication, then any other that leads below a site's front page.
+// headline, then the link on the publication, then any other link that is not to the front page of a site.
 func (r *Reader) articleURL(b *block, s span, c citation) string {
 	if s.empty() {
 		return ""
@@ -658,8 +659,7 @@ func (r *Reader) articleURL(b *block, s span, c citation) string {
 	return best
 }
 
-// articleOnly returns the address u if it leads below a site's front page, else "". A link to the front page of a
-// publication is not the article.
+// articleOnly returns the address u, or "" if u is the front page of a site, which is not an article.
 func articleOnly(u string) string {
 	h := hostOf(u)
 	if h == "" {

@@ -98,7 +98,7 @@ func (rd *reading) hasSeparator(b *block) bool {
 }
 
 // readDateline returns the end of a wire dateline at the start of the block, and its agency: "BAGHDAD (AP) —",
-// "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -". The end is 0 if there is none.
+// "WASHINGTON, June 5 (Reuters) -", "Reuters - ", "(Reuters) -". The end is 0 if there is no dateline.
 func (rd *reading) readDateline(b *block) (int, publisher) {
 	limit := min(len(b.toks), 14)
 	for k := range limit {

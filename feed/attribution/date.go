@@ -32,7 +32,8 @@ func (d date) valid() bool {
 }
 
 // timeEnds appends to out the positions at which a time phrase that begins at token i may end, the longest first. If
-// strict, the phrase must contain a date. Examples: "on Monday 16 June 2014", "this morning", "June 5, 2011 12:30 PM".
+// strict is set, the phrase must contain a date. Examples: "on Monday 16 June 2014", "this morning", "June 5, 2011
+// 12:30 PM".
 func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 	k := i
 	toks := x.toks[:x.hi]
@@ -192,7 +193,7 @@ func isClockTime(w string) bool {
 	return true
 }
 
-// dayOfMonth parses a day of the month, which may have an ordinal ending: "5", "5th", "1er", "2nd".
+// dayOfMonth parses a day of the month, which may have an ordinal suffix: "5", "5th", "1er", "2nd".
 func (l *language) dayOfMonth(w string) (int, bool) {
 	n := 0
 	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
@@ -268,8 +269,8 @@ func fullYear(y int) int {
 	}
 }
 
-// compactDate parses a date of six digits, as Spanish press cuttings have it: 150421 is 15 April 2021. It is tried only
-// for a whole part of a citation.
+// compactDate parses a date of six digits, a format of Spanish press cuttings: 150421 is 15 April 2021. Only an entire
+// part of a citation is parsed this way.
 func compactDate(w string) (date, bool) {
 	if len(w) != 6 {
 		return date{}, false

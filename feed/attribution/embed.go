@@ -3,8 +3,8 @@ package attribution
 import "slices"
 
 // bindReblog reads the quotation q, whose first block is first, as a level of a reblog chain: a link "name:" and then a
-// blockquote. It reports whether it is one. The confidence is low, since the chain names blogs and not the author of
-// the quoted text.
+// blockquote. It reports whether q is such a level. The confidence is low, since the chain names blogs and not the
+// author of the quoted text.
 func (rd *reading) bindReblog(q *quotation, first int) bool {
 	i := rd.previousBlock(first)
 	if i < 0 {
@@ -92,8 +92,8 @@ func (rd *reading) bindTweet(q *quotation) {
 	}
 }
 
-// bindCards adds the sources of bookmark cards. Some themes of Ghost swap author and publisher, so the one that is a
-// known publication is the publisher.
+// bindCards adds the sources of bookmark cards. Some themes of Ghost swap author and publisher, so if either is a known
+// publication, it is taken as the publisher.
 func (rd *reading) bindCards() {
 	for _, c := range rd.doc.cards {
 		s := &source{convention: "card", weight: 0.7, kind: HeadlineOnly, firstBlock: c.block, creditBlocks: []int{c.block}}

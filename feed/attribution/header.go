@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// readHeader reads the lines from block i on that stand between a credit and its passage: headline, byline, date and
-// publication, four lines at most. It returns the index of the block after them.
+// readHeader reads the lines between a credit and its passage, beginning at block i: headline, byline, date and
+// publication, at most four lines. It returns the index of the block after these lines.
 func (rd *reading) readHeader(i int, s *source) int {
 	for n := 0; n < 4 && i < len(rd.doc.blocks); n++ {
 		b := rd.doc.blocks[i]
@@ -38,7 +38,7 @@ func (rd *reading) readHeader(i int, s *source) int {
 }
 
 // readByline adds the byline in block i to s, such as "By A, B and C in Washington | June 16, 2014". It reports whether
-// the block is one.
+// the block is a byline.
 func (rd *reading) readByline(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	if len(b.toks) < 2 || len(b.toks) > 40 {
@@ -59,7 +59,7 @@ func (rd *reading) readByline(i int, s *source) bool {
 	return true
 }
 
-// readPublicationLine adds the publication to s if its name is all of block i. It reports whether it is.
+// readPublicationLine reports whether block i consists of a publication's name, and if so, merges it into s.
 func (rd *reading) readPublicationLine(i int, s *source) bool {
 	b := rd.doc.blocks[i]
 	all := span{0, len(b.toks)}
@@ -77,7 +77,7 @@ func (rd *reading) readPublicationLine(i int, s *source) bool {
 	return true
 }
 
-// merge sets the fields of s that are empty to those of c, and adds the agencies of c.
+// merge sets the empty fields of s to the values in c, and adds the agencies of c.
 func (s *source) merge(c citation) {
 	if len(s.authors) == 0 {
 		s.authors = c.authors
@@ -101,7 +101,8 @@ func (s *source) merge(c citation) {
 	}
 }
 
-// readDateLine sets the date of s if the block holds only a date or a time. It reports whether it does.
+// readDateLine reports whether the block consists of a date or a time, and if so, sets the date of s unless it is
+// known.
 func (rd *reading) readDateLine(b *block, s *source) bool {
 	if len(b.toks) > 14 {
 		return false
@@ -122,7 +123,7 @@ func (rd *reading) readDateLine(b *block, s *source) bool {
 }
 
 // isHeadline reports whether block i is a headline above a passage: short, without a full stop, and before a longer
-// block, a byline or a date. If inside, the block is in the quotation element of the passage.
+// block, a byline or a date. If inside is set, the block is in the quotation element of the passage.
 func (rd *reading) isHeadline(i int, inside bool) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -157,7 +158,7 @@ func (rd *reading) isHeadline(i int, inside bool) bool {
 	return len(next.text) > len(b.text) || next.quotation != nil || len(next.text) > 60
 }
 
-// isWholly reports whether one run of the given kind covers the block, final punctuation aside.
+// isWholly reports whether one run of the given kind covers the block, ignoring final punctuation.
 func (b *block) isWholly(kind runKind) bool {
 	for _, r := range b.runs {
 		if r.kind == kind && r.start == 0 && r.end >= len(strings.TrimRight(b.text, ".:!? ")) {

@@ -40,7 +40,7 @@ type language struct {
 	leads      index    // rules for clauses that end in a colon, dots or a dash
 	credits    index    // the other rules of credits
 	postedBy   index    // rules of positionPosted
-	allClasses []*class // named and unnamed classes; the index of a class is its bit less traitClasses
+	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
 	variants   int      // number of variants of all rules
 	trigger    []bool   // by word: whether an index has the word
 	traits     []traits // by word: the classes with the word or a phrase that begins with it
@@ -48,7 +48,7 @@ type language struct {
 	end        phrases
 	caption    phrases
 	months     map[int32]int
-	// monthFirst reports whether 1/2/2010 is the second of January.
+	// monthFirst reports whether 1/2/2010 is January 2 rather than February 1.
 	monthFirst bool
 	// nouns reports whether the language capitalises every noun, so that a capital letter does not identify a name.
 	nouns bool
@@ -83,7 +83,8 @@ const (
 	traitClasses // the trait of the first class
 )
 
-// set adds a trait. Traits beyond the size of the set are ignored, which makes the test weaker and never wrong.
+// set adds a trait. Traits beyond the size of the set are ignored. Then [traits.covers] excludes fewer variants, but
+// never one that matches.
 func (t *traits) set(bit int) {
 	if bit < len(t)*64 {
 		t[bit/64] |= 1 << (bit % 64)
@@ -184,11 +185,11 @@ type phrases struct {
 	starts map[string][]linePattern // by the first word of the prefix
 }
 
-// linePattern is the beginning of a line, and a text that must follow somewhere after it; the infix may be empty.
+// linePattern matches lines that begin with prefix and contain infix somewhere after it. The infix may be empty.
 type linePattern struct{ prefix, infix string }
 
-// wordsOfALine is the number of words from which a line that ends in a full stop is taken for a sentence.
-const wordsOfALine = 9
+// minSentenceSpaces is the minimum number of spaces at which a line that ends in a full stop is a sentence.
+const minSentenceSpaces = 9
 
 // matches reports whether the line is one of the phrases or begins with one. Sentences match only in full or by an
 // infix.
@@ -198,7 +199,7 @@ func (p phrases) matches(line string) bool {
 		return true
 	}
 	word, _, _ := strings.Cut(key, " ")
-	sentence := strings.HasSuffix(line, ".") && strings.Count(key, " ") >= wordsOfALine
+	sentence := strings.HasSuffix(line, ".") && strings.Count(key, " ") >= minSentenceSpaces
 	for _, s := range p.starts[word] {
 		rest, ok := strings.CutPrefix(key, s.prefix)
 		if ok && (rest == "" || rest[0] == ' ') &&
@@ -405,7 +406,7 @@ func (lx *lexicon) addPhrase(c *class, phrase string) {
 	c.add(ids)
 }
 
-// class returns the class with the name, which is created if there is none.
+// class returns the class with the name. It creates the class if it does not exist.
 func (l *language) class(name string) *class {
 	c := l.classes[name]
 	if c == nil {
@@ -421,7 +422,7 @@ func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
 
-// triggers reports whether an index of the language has the word.
+// triggers reports whether an index of the language contains the word.
 func (l *language) triggers(id int32) bool {
 	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
 }
@@ -486,8 +487,8 @@ func (l *language) bindClasses() {
 	}
 }
 
-// detectLanguage returns the language of a post: the declared one if there is a file for it, else the one whose common
-// words are most frequent.
+// detectLanguage returns the language of a post: the declared language if there is a file for it, otherwise the
+// language whose common words are most frequent.
 func (lx *lexicon) detectLanguage(declared string, blocks []*block) *language {
 	tag, _, _ := strings.Cut(strings.ToLower(declared), "-")
 	if l := lx.langs[tag]; l != nil {

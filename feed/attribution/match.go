@@ -34,7 +34,7 @@ type matcher struct {
 	plausible func(*block, *match) bool
 }
 
-// bestMatch returns the match of greatest weight of the clause with a rule of credits, or nil.
+// bestMatch returns the match of the clause with a credit rule that has the greatest weight, or nil.
 func (x *matcher) bestMatch(clause span) *match {
 	if x.endsAsLead(clause) {
 		return x.bestAmong(clause, &x.l.leads, &x.l.credits)
@@ -42,7 +42,7 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
-// bestAmong returns the match of greatest weight of the clause with a rule of the indexes, or nil.
+// bestAmong returns the match of the clause with a rule of the indexes that has the greatest weight, or nil.
 func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // credits are shorter, but the clause may end in one
@@ -310,8 +310,8 @@ func (x *matcher) groupEnd(i int) int {
 // quotedEnd returns the position after the quotation that begins at token i, or 0.
 func (x *matcher) quotedEnd(i int) int { return quotedEnd(x.toks[:x.hi], i) }
 
-// quotedEnd returns the position after the quotation mark that closes the one at toks[i], or 0 if toks[i] is not an
-// opening mark or is not closed.
+// quotedEnd returns the position after the closing mark of the quotation that begins at toks[i], or 0 if toks[i] is not
+// an opening mark or there is no closing mark.
 func quotedEnd(toks []token, i int) int {
 	if i >= len(toks) || toks[i].kind != tokOpen {
 		return 0
@@ -349,8 +349,8 @@ func isClosing(open, c rune) bool {
 	}
 }
 
-// clauses calls yield with each clause of the tokens, until yield returns false. A clause is a sentence, or the part of
-// one that ends in a colon.
+// clauses calls yield with each clause of the tokens, until yield returns false. A clause is a sentence, or a part of a
+// sentence that ends in a colon.
 func (r *Reader) clauses(l *language, toks []token, yield func(span) bool) {
 	lo, skip := 0, 0
 	for i, t := range toks {

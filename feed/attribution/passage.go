@@ -20,8 +20,8 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 
 // bindText makes the unmarked blocks from i on the passage of s if both ends of the passage are certain. The start is
 // certain if a byline, date or dateline was copied with the passage; the end must be visible in the text and agree with
-// the change of voice. Quotation marks around the whole passage make both certain. Otherwise s becomes a credit without
-// a passage. bindText returns the index of the block to continue with.
+// the change of voice. Quotation marks around the whole passage make both certain. Otherwise s is kept as a credit
+// without a passage. bindText returns the index of the block to continue with.
 func (rd *reading) bindText(i int, s *source) int {
 	end := rd.passageLimit(i)
 	if marked := rd.quotedBlocksEnd(i, end); marked > i {
@@ -220,8 +220,8 @@ func (rd *reading) addPassage(s *source, i, end int) {
 	}
 }
 
-// trimPassage returns the text of the span without the notes, link labels and vias at its end. It reports in whole
-// whether the span is the whole block and at most notes were removed.
+// trimPassage returns the text of the span without the notes, link labels and vias at its end. whole reports whether
+// the span is the whole block and nothing except notes was removed.
 func (rd *reading) trimPassage(b *block, s span) (text string, whole bool) {
 	whole = s.lo == 0 && s.hi == len(b.toks)
 	for s.lo < s.hi {
@@ -379,7 +379,7 @@ func (rd *reading) emphasisEnd(b *block, s span) int {
 	return 0
 }
 
-// bindFurtherQuotations adds further quotations from the same source in the block, as in: "…" From the report: "…" It
+// bindFurtherQuotations adds the other quotations from the same source in the block, as in: "…" From the report: "…" It
 // returns the rest of the span.
 func (rd *reading) bindFurtherQuotations(b *block, rest span, s *source) span {
 	for k := rest.lo; k < rest.hi-1 && k < rest.lo+14; k++ {

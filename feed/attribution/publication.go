@@ -11,8 +11,8 @@ import (
 	"feedpub/feed"
 )
 
-// publicationData is the table of known publications and agencies. It distinguishes names from other words and gives
-// each publication one name. A publication that is not in the table can still be credited.
+// publicationData is the table of known publications and agencies. It distinguishes names from other words and defines
+// one canonical name for each publication. A publication that is not in the table can still be credited.
 //
 //go:embed publications.json
 var publicationData []byte
@@ -251,9 +251,9 @@ func hostOf(rawURL string) string {
 	return strings.TrimPrefix(strings.ToLower(u.Hostname()), "www.")
 }
 
-// Canonical returns the source by which feeds and indexes identify a publication: its canonical name, home page and
-// feed, as far as the table has them. "the Guardian", "Guardian" and "UK's Guardian" are the same. An unknown name is
-// returned as it is, without determiners and epithets. An empty name has an empty source.
+// Canonical returns the source by which feeds and indexes identify a publication: its canonical name, and its home page
+// and feed if the table has them. "the Guardian", "Guardian" and "UK's Guardian" are the same. An unknown name is
+// returned without determiners and epithets. The source of an empty name is empty.
 func (r *Reader) Canonical(name string) feed.Source {
 	p := r.publisherOf(r.lx.langs[fallback], name)
 	if p.known == nil {

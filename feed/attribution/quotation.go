@@ -39,7 +39,7 @@ func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	}
 	// Adjacent quotation elements are one passage: some editors make one element for each paragraph.
 	last := end
-	// The bound keeps a long sequence of them from taking quadratic time.
+	// The bound prevents quadratic time for a long sequence of quotation elements.
 	for last < min(len(blocks), first+maxPassage) && (lead != nil || !rd.hasInnerCredit(first, last)) &&
 		blocks[last].quotation != nil && blocks[last].role == "" {
 		next := outermost(blocks[last].quotation)
@@ -99,7 +99,7 @@ func (rd *reading) setRoles(i, end int, role Role) {
 	}
 }
 
-// isCode reports whether most of the blocks [i, end) are a program or a shell session. Old templates set those in
+// isCode reports whether most of the blocks [i, end) are lines of a program or shell session. Old templates put code in
 // blockquotes.
 func (rd *reading) isCode(i, end int) bool {
 	code := 0
@@ -250,9 +250,9 @@ func (rd *reading) isBareCredit(b *block) bool {
 	return len(c.authors) > 0 || b.toks[0].kind == tokPunct && groupEnd(b.toks, 0) == n
 }
 
-// readLineAfter reads block i, the line after a quotation without a credit, as its credit, although it has the form of
-// a lead or no mark at all: "From H by A", "A, X". It must not introduce another quotation. The weight is 0 if it is no
-// credit.
+// readLineAfter reads block i, the line after a quotation without a credit, as its credit, even if it has the form of a
+// lead or has no mark: "From H by A", "A, X". It must not introduce another quotation. The weight is 0 if the line is
+// not a credit.
 func (rd *reading) readLineAfter(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	if len(b.toks) == 0 || announces(b.toks[len(b.toks)-1]) || rd.precedesQuotation(i) {
@@ -290,7 +290,8 @@ func (rd *reading) addCitation(s *source, i int, c citation, weight float64) {
 	}
 }
 
-// inheritSource gives the quotation q, which has no credit of its own, the source that the post names for it.
+// inheritSource sets s, the source of a quotation q without a credit, to a source that the post names elsewhere: a
+// mentioned source, the link before q, or the source of the previous passage.
 func (rd *reading) inheritSource(q *quotation, s *source) {
 	first := q.blocks[0]
 	from := (*source)(nil)
@@ -310,7 +311,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 			s.passages, s.passageBlocks, s.creditBlocks, s.parent, s.added = nil, nil, nil, nil, false
 			s.firstBlock = first
 			s.marked = true
-			// The passage continues that of the same source: they are one quote.
+			// The passage continues the previous passage of the same source. Together they are one quote.
 			s.continues = from
 			return
 		}
@@ -398,8 +399,8 @@ func (rd *reading) previousBlock(i int) int {
 	return -1
 }
 
-// skipAnswered returns the index of the first block after an inner quotation that begins at block i, as in a reply of a
-// mail or thread, or i if there is none.
+// skipAnswered returns the index of the first block after an inner quotation that begins at block i, as in a reply to a
+// message, or i if there is no inner quotation.
 func (rd *reading) skipAnswered(q *quotation, i, end int) int {
 	for _, inner := range q.inner {
 		n := len(inner.blocks)
@@ -410,7 +411,7 @@ func (rd *reading) skipAnswered(q *quotation, i, end int) int {
 	return i
 }
 
-// addNested adds the quotations within q that have a lead of their own there. Their parent is the source of q.
+// addNested adds the quotations inside q that have their own lead in q. Their parent is the source of q.
 func (rd *reading) addNested(q *quotation, parent *source) {
 	blocks := rd.doc.blocks
 	for _, inner := range q.inner {

@@ -105,7 +105,7 @@ func (rd *reading) dropSource(s *source) {
 	}
 }
 
-// mergeContinued merges each source that continues another into that one.
+// mergeContinued merges each source that continues another into the source that it continues.
 func (rd *reading) mergeContinued() {
 	kept := rd.sources[:0]
 	for _, s := range rd.sources {

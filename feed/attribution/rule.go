@@ -17,13 +17,13 @@ const (
 	positionTail     position = "tail"     // before the clause: "…more from the Washington Post."
 	positionInline   position = "inline"   // within the clause, in quotation marks: "“…,” writes A in X."
 	positionMention  position = "mention"  // the next passage without a credit: "this article in X is"
-	positionSummary  position = "summary"  // none: the clause reports what the source says
+	positionSummary  position = "summary"  // none: the clause summarizes the source
 	positionHeadline position = "headline" // none: the headline follows the clause: "A headline in X:"
 	positionBack     position = "back"     // after the clause, from a source already named: "From the report:"
 	positionLetter   position = "letter"   // after the clause, from a private person: "A reader writes:"
 	positionTold     position = "told"     // after the clause, if marked: "The captain told the Guardian:"
 	positionSelf     position = "self"     // after the clause, from the blog itself: "As I wrote last year:"
-	positionPosted   position = "posted"   // none: the clause states who posted the post, and when
+	positionPosted   position = "posted"   // none: the clause states the author or date of the post itself
 )
 
 // rule is a rule of a language file: the pattern of a credit, the position of its passage, its weight, and the
@@ -41,7 +41,7 @@ const (
 //	WHEN   a date, a weekday or a time phrase
 //	DATE   a date
 //	CITE   a group in parentheses or brackets, read as a citation
-//	QUOTE  a text in quotation marks
+//	QUOTE  text in quotation marks
 //	*      up to fourteen words of any kind
 //	**     the rest of the clause
 //	WORD   any one word
@@ -85,7 +85,7 @@ const (
 	opChar
 )
 
-// elem is one element of a variant.
+// elem is an element of a variant.
 type elem struct {
 	op    op
 	id    int32  // opWord
@@ -161,7 +161,7 @@ func (l *language) indexRules() {
 	}
 }
 
-// add adds a variant and computes what a clause needs to match it.
+// add adds a variant and computes the words and traits that a clause must have to match it.
 func (x *index) add(v *variant, stop *class) {
 	var trigger *elem
 	fewest := 0

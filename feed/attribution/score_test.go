@@ -19,8 +19,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// goldPost is a post of testdata/own.jsonl with the expected result. All texts were written for this test and never
-// printed by the publications that they name.
+// goldPost is a post of testdata/own.jsonl with the expected result. All texts were written for this test. None of them
+// was published by the publication that it names.
 type goldPost struct {
 	ID         string     `json:"id"`
 	Convention string     `json:"convention"`
@@ -41,8 +41,8 @@ type goldResult struct {
 	PostedOn   string      `json:"posted_on"`
 }
 
-// goldQuote is an expected source. The accept lists hold further correct values of each field, where null is an empty
-// value.
+// goldQuote is an expected source. The accept lists contain other correct values of each field; null represents an
+// empty value.
 type goldQuote struct {
 	Publication *string  `json:"publication"`
 	Headline    *string  `json:"headline"`
@@ -112,8 +112,9 @@ func parsed(t testing.TB, format, body string) Input {
 	return Input{Body: n}
 }
 
-// TestScore prints how well the posts of testdata/own.jsonl are read, and fails if a score is below its minimum. The
-// posts cover every convention of the package comment, in English, German, Spanish and French; some have no quotes.
+// TestScore computes how accurately the posts of testdata/own.jsonl are read, and fails if a score is below its
+// minimum. The posts cover every convention of the package comment, in English, German, Spanish and French; some have
+// no quotes.
 func TestScore(t *testing.T) {
 	posts := readGold(t, "testdata/own.jsonl")
 	r := newReader(t)
@@ -155,7 +156,8 @@ func TestScore(t *testing.T) {
 		}
 	}
 	if positive < 120 || negative < 40 {
-		t.Errorf("testdata/own.jsonl has %d posts with quotes and %d without, want at least 120 and 40", positive, negative)
+		t.Errorf("testdata/own.jsonl has %d posts with quotes and %d without quotes, want at least 120 and 40",
+			positive, negative)
 	}
 	for _, minimum := range []struct {
 		name      string
@@ -413,7 +415,8 @@ func rightText(q Quote, g goldQuote) bool {
 	return first && last
 }
 
-// affinity returns how much a quote agrees with an expected one. Pairs are matched in the order of affinity.
+// affinity returns a score for how well a quote agrees with an expected quote. Pairs are matched in descending order of
+// this score.
 func affinity(q Quote, g goldQuote) int {
 	n := 0
 	if q.Source.Publication != "" && rightPublication(q, g) {

@@ -48,7 +48,7 @@ type block struct {
 	role Role
 	// quote is the index of the quote that the block belongs to, or -1.
 	quote int
-	// ownText holds the author's own parts of a block that also has a credit or passage, else nothing.
+	// ownText holds the author's own parts of a block that also contains a credit or passage; otherwise it is nil.
 	ownText []string
 }
 
@@ -85,10 +85,10 @@ type card struct {
 	url, title, author, publication string
 }
 
-// maxRuns bounds the marked stretches of a block that are looked at: every credit is compared with all of them.
+// maxRuns bounds the number of runs in a block, because every credit is compared with all of them.
 const maxRuns = 1000
 
-// maxDepth bounds the nesting that is read. Trees from package markup are shallower.
+// maxDepth bounds the depth to which a tree is read. Trees from package markup are shallower.
 const maxDepth = 2000
 
 // segmenter splits a tree into blocks in one walk.
@@ -228,8 +228,8 @@ func isPull(class string) bool {
 	return strings.Contains(c, "pullquote") || strings.Contains(c, "pull-quote") || strings.Contains(c, "pull_quote")
 }
 
-// standsAlone reports whether an inline element is the credit at the end of a quotation. Authors and editors put such a
-// cite element in the blockquote, either directly or at the end of its last paragraph.
+// standsAlone reports whether an inline element is the credit at the end of a quotation. Authors and editors put a cite
+// element with the credit in the blockquote, either directly or at the end of its last paragraph.
 func (s *segmenter) standsAlone(n *html.Node) bool {
 	if n.DataAtom != atom.Cite && n.DataAtom != atom.Footer || s.quotation == nil {
 		return false
@@ -390,8 +390,8 @@ func (s *segmenter) endLine() {
 	s.text, s.runs = s.text[:0], s.runs[:0]
 }
 
-// siblings returns the sibling nodes that contain exactly the leaves, or nil if there are none because a line break is
-// inside an inline element.
+// siblings returns the sibling nodes that contain exactly the leaves. It returns nil if no such siblings exist, because
+// a line break is inside an inline element.
 func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
 	if len(leaves) == 0 {
 		return nil
@@ -450,8 +450,9 @@ func leafElement(n *html.Node) bool {
 	}
 }
 
-// maxScan bounds the search for the first or last leaf of an element, so that a million line breaks before it are not
-// walked for every line. An element with more nodes before its leaf is treated as shared between blocks.
+// maxScan bounds the search for the first or last leaf of an element, because otherwise a million line breaks before
+// the leaf would be walked once for each line. An element with more nodes before its leaf is treated as shared between
+// blocks.
 const maxScan = 64
 
 // firstLeaf returns the first visible node in n, or n itself, or nil.
@@ -588,8 +589,8 @@ func sortRuns(runs []run) {
 	})
 }
 
-// joinWrappedLines joins the lines of paragraphs that were broken at a fixed width. A paragraph is such a one if a line
-// in it begins in lower case after a long line.
+// joinWrappedLines joins the lines of paragraphs that were broken at a fixed width. Lines were broken at a fixed width
+// if one of them begins in lower case after a long line.
 func joinWrappedLines(doc *document) {
 	blocks := doc.blocks
 	kept := blocks[:0]
@@ -643,7 +644,7 @@ func joinWrappedLines(doc *document) {
 	}
 }
 
-// wrapMin and wrapMax are the least and greatest length in bytes of a line that was broken at a fixed width.
+// wrapMin and wrapMax are the minimum and maximum length in bytes of a line that was broken at a fixed width.
 const wrapMin, wrapMax = 50, 90
 
 // isWrapped reports whether the lines of a paragraph were broken at a fixed width.

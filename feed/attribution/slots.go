@@ -53,7 +53,7 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 				out = append(out, span{start, end})
 			}
 		})
-		// Adjectives may stand between determiner and name: "the always objective Guardian".
+		// Adjectives may come between determiner and name: "the always objective Guardian".
 		k := i
 		for k < min(x.hi, i+4) && k < len(x.toks) && x.toks[k].kind == tokWord && !x.toks[k].upper &&
 			!x.l.stop.has(x.toks[k].id) && !x.l.say.has(x.toks[k].id) {

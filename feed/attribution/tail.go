@@ -18,7 +18,7 @@ func (rd *reading) isDashLine(b *block) bool {
 }
 
 // tailCitation reads block i as the credit of the passage before it: after a dash, after "Source:", in brackets, or by
-// a rule such as "Read entire article at X". The weight is 0 if the block is no such credit. The result is cached.
+// a rule such as "Read entire article at X". The weight is 0 if the block is not such a credit. The result is cached.
 func (rd *reading) tailCitation(i int) (citation, float64) {
 	a := rd.analyse(i)
 	if a.tailCitation == nil {
@@ -28,7 +28,7 @@ func (rd *reading) tailCitation(i int) (citation, float64) {
 	return *a.tailCitation, a.tailWeight
 }
 
-// readTailCitation does the work of tailCitation.
+// readTailCitation computes the result that tailCitation caches.
 func (rd *reading) readTailCitation(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)
@@ -167,7 +167,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	}
 	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}}
 	a := rd.analyse(i)
-	// "Read entire article at X" and an agency alone credit the whole text before them.
+	// "Read entire article at X" or the mere name of an agency credits the entire text before it.
 	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.authors) == 0 && c.headline == ""
 	from := rd.passageStart(i, whole)
 	if from == i {
@@ -213,7 +213,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	return i + 1, true
 }
 
-// claimCommentary adds the commentary of the blocks [i, end) to the passage of s instead.
+// claimCommentary moves the commentary in the blocks [i, end) to the passage of s.
 func (rd *reading) claimCommentary(s *source, i, end int) {
 	for k := i; k < end; k++ {
 		if p := rd.doc.blocks[k]; p.role == Commentary {
@@ -254,9 +254,9 @@ func (rd *reading) sourceOfPassage(i int) *source {
 	return nil
 }
 
-// passageStart returns the first block of the passage that ends before block i. If whole, that is the start of the
-// post's text. Otherwise it is the previous paragraph, or the opening mark of a quotation that ends there. It returns i
-// if there is no passage.
+// passageStart returns the first block of the passage that ends before block i. If whole is set, that is the start of
+// the post's text. Otherwise it is the previous paragraph, or the opening mark of a quotation that ends there. It
+// returns i if there is no passage.
 func (rd *reading) passageStart(i int, whole bool) int {
 	k := rd.previousBlock(i)
 	if k < 0 {
@@ -303,7 +303,7 @@ func (rd *reading) passageStart(i int, whole bool) int {
 }
 
 // bindTrailingCredit reads a credit in brackets or after a dash at the end of block i: "… (A in X).", "(H | X)", "“…” —
-// A". It reports whether there is one.
+// A". It reports whether there is such a credit.
 func (rd *reading) bindTrailingCredit(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)

@@ -9,7 +9,7 @@ import (
 // maxVias bounds the number of vias of a post.
 const maxVias = 50
 
-// addVias adds the vias that have a name and are new, up to maxVias.
+// addVias adds the vias that have a name and have not been added yet, up to maxVias.
 func (rd *reading) addVias(vias []feed.Via) {
 next:
 	for _, v := range vias {
@@ -28,8 +28,7 @@ next:
 	}
 }
 
-// readViaLine adds the vias of a line that states only where something was found. It reports whether the block is such
-// a line.
+// readViaLine reports whether the block states only where something was found, and if so, adds its vias.
 func (rd *reading) readViaLine(b *block) bool {
 	if len(b.toks) > 30 || len(b.toks) < 2 || b.quotation != nil {
 		return false

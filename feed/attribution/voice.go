@@ -29,7 +29,7 @@ const (
 	weightInserted    = -0.7  // contains a bracket
 	weightUnelided    = 1.2   // does not end in dots, but the paragraph before does
 	weightEarlier     = -0.4  // last paragraph, if commentary precedes the passage
-	weightLast        = 2.0   // last paragraph: posts end with a comment
+	weightLast        = 2.0   // last paragraph: posts usually end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
 	costToComment      = 1.0  // cost of a change from passage to commentary
@@ -39,7 +39,7 @@ const (
 	costToQuoteAside   = 0.2  // the same, after a paragraph in brackets
 )
 
-// voice describes who speaks in a paragraph, as far as its words show.
+// voice is the evidence in the words of a paragraph for who is speaking: the author or a quoted report.
 type voice struct {
 	score  float64
 	first  bool // uses the first person outside of quotation marks
@@ -49,7 +49,7 @@ type voice struct {
 	last   bool // only boilerplate follows
 }
 
-// voiceOf returns the voice of a paragraph. If last, only boilerplate follows it.
+// voiceOf returns the voice of a paragraph. If last is set, only boilerplate follows it.
 func (l *language) voiceOf(toks []token, last bool) voice {
 	v := voice{score: weightContinues, last: last}
 	if len(toks) == 0 {
@@ -134,15 +134,15 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	return v
 }
 
-// quotedParagraphs reports for each paragraph whether it is part of the passage that begins with the first one. The
-// cost is that of a change to commentary.
+// quotedParagraphs reports for each paragraph whether it is part of the passage that begins with the first one. cost is
+// the cost of a change from the passage to commentary.
 func quotedParagraphs(voices []voice, cost float64) []bool {
 	n := len(voices)
 	quoted := make([]bool, n)
 	if n == 0 {
 		return quoted
 	}
-	// If the passage is in the first person, the first person is no evidence of the author's voice.
+	// If the passage is in the first person, the first person is not evidence of the author's voice.
 	discount := 0.0
 	if voices[0].first {
 		discount = weightFirst

@@ -18,11 +18,12 @@ type placed struct {
 	feed.Quote
 	passage []*html.Node // the nodes of the passage, in document order; empty if the content does not contain it
 	credit  []*html.Node // the nodes in which the author names the source
-	// inline reports whether the passage is part of the author's sentence; then passage holds the whole sentence.
+	// inline reports whether the passage is part of the author's sentence. If it is, passage holds the nodes of the whole
+	// sentence.
 	inline bool
-	// read reports that the quote was read from the content, so that the content itself names the source.
+	// read reports whether the quote was found in the content, which then already names the source.
 	read bool
-	// shown reports that one line of the author's shows the whole source, so that a caption would repeat it.
+	// shown reports whether a single line of the content already names the whole source. A caption would only repeat it.
 	shown bool
 }
 
@@ -30,8 +31,8 @@ type placed struct {
 type crediting struct {
 	body    *html.Node
 	english bool // the language of the dates
-	// added holds the roots of the elements that were added. It is not kept as attributes in the tree, because they
-	// would reach the documents.
+	// added holds the roots of the elements that were added. They are not marked by attributes, because attributes would
+	// appear in the documents.
 	added map[*html.Node]bool
 	// credited holds the quotations that have a credit.
 	credited map[*html.Node]bool
@@ -57,7 +58,7 @@ func (c *crediting) quote(q placed) {
 	}
 	switch {
 	case len(q.passage) == 0 && q.read:
-		// The author's sentence names the source.
+		// The sentence that contains the credit is enough.
 	case len(q.passage) == 0 && (q.Text != "" || q.HTML != ""):
 		c.append(q.Quote)
 	case len(q.passage) == 0:
@@ -206,7 +207,7 @@ func (c *crediting) sourceLine(source feed.Source, n *html.Node) {
 	for n != nil && n.Parent != c.body && !(isBlock(n) && flow[n.Parent.DataAtom]) {
 		n = n.Parent
 	}
-	// The rest of the line stays before the source.
+	// Insert the source after the rest of the line.
 	for n != nil && n.NextSibling != nil && !isBlock(n) && !isBlock(n.NextSibling) {
 		n = n.NextSibling
 	}
@@ -307,7 +308,7 @@ func hasAncestor(n *html.Node, chosen map[*html.Node]bool) bool {
 	return false
 }
 
-// overlaps reports whether a node of the run is, contains or lies in a credited quotation.
+// overlaps reports whether a node of the run is, contains or is inside a credited quotation.
 func overlaps(run []*html.Node, credited map[*html.Node]bool) bool {
 	for _, n := range run {
 		if credited[n] {
@@ -350,8 +351,8 @@ func quotationOf(body *html.Node, run []*html.Node) *html.Node {
 	return nil
 }
 
-// ownCredit returns the nodes in which the author's markup of a quotation already names its source: the caption of its
-// figure, a cite or footer in it, or one of the credit's nodes in it.
+// ownCredit returns the nodes in which the author already credits a quotation: the caption of its figure, and the cite
+// elements, footer elements and nodes of credit inside it.
 func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
 	var own []*html.Node
 	for d := range quotation.Descendants() {
@@ -369,8 +370,8 @@ func ownCredit(quotation *html.Node, credit []*html.Node) []*html.Node {
 	return own
 }
 
-// link links the headline, or else the publication's name, to the article in the author's text, unless one of the
-// places already has that link.
+// link turns the first occurrence of the headline in the places into a link to the article. If there is none, it links
+// the publication's name. It does nothing if one of the places already links to the article.
 func link(places []*html.Node, source feed.Source) {
 	for _, place := range places {
 		if linksTo(place, source.URL) {

@@ -200,8 +200,8 @@ func TestCreditRead(t *testing.T) {
 	}
 }
 
-// TestCreditKeepsWords credits random parts of random posts, and checks that apart from the credits every word of the
-// post is kept, once and in order.
+// TestCreditKeepsWords credits random parts of random posts. It checks that every word of the post, and nothing but the
+// credits, is in the result, in the original order.
 func TestCreditKeepsWords(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2_000 {
@@ -252,12 +252,12 @@ func TestCreditKeepsWords(t *testing.T) {
 			}
 		}
 		if got := strings.Fields(markup.PlainText(body)); !slices.Equal(got, want) {
-			t.Fatalf("%s\nbecame\n%s\nwhose words, without the credits, are (-want +got):\n%s",
+			t.Fatalf("%s\nwas converted to\n%s\nwords outside the credits (-want +got):\n%s",
 				source, credited, cmp.Diff(want, got))
 		}
 		cleaned := parseBody(t, markup.Clean(body))
 		if got := strings.Fields(markup.PlainText(cleaned)); !slices.Equal(got, want) {
-			t.Fatalf("%s\nbecame\n%s\nwhose cleaned words are (-want +got):\n%s", source, credited, cmp.Diff(want, got))
+			t.Fatalf("%s\nwas converted to\n%s\nwords after cleaning (-want +got):\n%s", source, credited, cmp.Diff(want, got))
 		}
 	}
 }

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// dateForm matches RFC 3339 and its unambiguous variants: spaces for the T and before the offset, no seconds, no colon
-// in the offset.
+// dateForm matches RFC 3339 and its unambiguous variants: with a space instead of the T or before the offset, without
+// seconds, or without the colon in the offset.
 var dateForm = regexp.MustCompile(
 	`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]| +)([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,]([0-9]+))?)? ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2}))$`)
 
-// ParseDate parses a date in RFC 3339, also with a space for the T, without seconds or without the colon in the offset.
-// A day alone is its midnight in UTC. A time of day without an offset is ambiguous and not accepted. A leap second is
-// the second after it. The result keeps its offset. ParseDate reports false for other text, and for years outside of 1
-// to 9999 in UTC.
+// ParseDate parses a date in RFC 3339. The T may be a space, and the seconds and the colon in the offset are optional.
+// A date without a time is midnight UTC. A time without an offset is ambiguous and is not accepted. A leap second is
+// read as the following second. The result has the offset of s. ParseDate reports false for any other text, and for
+// years outside the range 1 to 9999 in UTC.
 func ParseDate(s string) (time.Time, bool) {
 	s = strings.Trim(s, " \t\n\f\r")
-	// time.Parse would use the local zone's name if the offset is the same.
+	// time.Parse returns the local location if its offset is the same, so the result would depend on the machine.
 	if day, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
 		return day, plausibleYear(day)
 	}
@@ -68,10 +68,10 @@ func (d *decoder) date(o *object, name string) time.Time {
 	return t
 }
 
-// partialDate matches a year or a month, which is all that is known of many books and papers.
+// partialDate matches a year, or a year and month. Many books and papers have no more precise date.
 var partialDate = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2]))?$`)
 
-// sourceDate reads the date of a source, which may be a year or a month.
+// sourceDate reads the date of a source, which may also be only a year, or a year and month.
 func (d *decoder) sourceDate(o *object, name string) string {
 	s := strings.Trim(d.text(o, name), " \t\n\f\r")
 	if s == "" || partialDate.MatchString(s) {

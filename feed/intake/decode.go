@@ -14,9 +14,9 @@ import (
 )
 
 // Decode decodes the JSON of the post that is stored under key, as [Schema] describes it. Types are checked strictly,
-// and null means absent. Unknown members of the post are kept in Unknown; those of nested objects are dropped. The id
-// defaults to key, and must equal it. All contents are decoded; see [Intake.Item] for their order. Dates keep their
-// offset.
+// and a null member is treated as absent. Unknown members of the post are kept in Unknown; unknown members of nested
+// objects are dropped. The id defaults to key, and must equal key if it is given. All content members are decoded; see
+// [Intake.Item] for their precedence. Dates keep their offset.
 //
 // The error is an [*Error] for the first invalid value, in the order of the fields of [feed.Post].
 func Decode(key string, raw []byte) (feed.Post, error) {
@@ -29,7 +29,7 @@ func decode(key string, raw []byte) (feed.Post, Replaced, error) {
 	if len(raw) > MaxSize {
 		return feed.Post{}, Replaced{}, invalid("", "want at most %d bytes, got %d", MaxSize, len(raw))
 	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // some editors put it there
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // byte order mark, which some editors add
 	// Decoding reports syntax errors too, but without their position.
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return feed.Post{}, Replaced{}, checkSyntax(raw)
@@ -120,7 +120,7 @@ func (d *decoder) id(key string, o *object) string {
 		d.err = err
 	}
 	if id != key {
-		d.fail("id", "the post is kept under the id %q, but its own is %q", key, id)
+		d.fail("id", "want %q, the id under which the post is stored, got %q", key, id)
 	}
 	return id
 }
@@ -138,7 +138,7 @@ func (d *decoder) tag(path string, raw json.RawMessage) string {
 	return d.textValue(path, raw)
 }
 
-// feedName reads the name of a feed that a post can be excluded from: any but the main feed.
+// feedName reads the name of a feed from which a post can be excluded, which is any feed except the main one.
 func (d *decoder) feedName(path string, raw json.RawMessage) feed.Name {
 	n := feed.Name(d.textValue(path, raw))
 	if n == "" || n == feed.Main {
@@ -217,15 +217,15 @@ func (d *decoder) language(o *object, name string) string {
 	return s
 }
 
-// forbidden lists URL schemes that run code or contain the resource itself. They are useless in a feed, and some
-// feed readers would run them.
+// forbidden lists URL schemes that run code or contain the resource itself. They are useless in a feed, and some feed
+// readers would run the code.
 var forbidden = regexp.MustCompile(`(?i)^(javascript|vbscript|data|blob|file):`)
 
 // url reads an absolute or relative URL and trims white space.
 func (d *decoder) url(o *object, name string) string {
 	s := strings.TrimSpace(d.text(o, name))
 	if forbidden.MatchString(s) {
-		d.fail(o.at(name), "want a URL that leads somewhere, got %q", shorten(s))
+		d.fail(o.at(name), "want a URL with another scheme, got %q", shorten(s))
 		return ""
 	}
 	if _, err := markup.ParseURL(s); err != nil {

@@ -11,14 +11,14 @@ import (
 )
 
 // Encode returns the post as JSON on one line: the members in the order of the fields of [feed.Post], then the unknown
-// ones sorted by name. The result decodes to an equal post.
+// members sorted by name. The result decodes to an equal post.
 func Encode(p feed.Post) ([]byte, error) {
 	if err := CheckID(p.ID); err != nil {
 		return nil, fmt.Errorf("encode post %q: %w", p.ID, err)
 	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // posts are full of markup, and no browser reads this
+	encoder.SetEscapeHTML(false) // keeps markup readable; the JSON is not embedded in HTML
 	if err := encoder.Encode(p); err != nil {
 		return nil, fmt.Errorf("encode post %q: %w: %w", p.ID, err, feed.ErrInvalid)
 	}

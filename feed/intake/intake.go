@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// Version is the version of the conversion. Increment it with every change that alters the item of some post; items of
-// an older version are rebuilt.
+// Version is the version of the conversion. Increment it with every change that alters the item of any post; items of
+// an older version are then rebuilt.
 const Version = 1
 
 // MaxSize is the maximum size of a post in bytes.

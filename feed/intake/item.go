@@ -17,14 +17,14 @@ import (
 // Intake converts the posts of one site to items. It is immutable and safe for concurrent use.
 type Intake struct {
 	site   feed.Site
-	home   *url.URL // of the site, or of nothing if the site has none
+	home   *url.URL // the site's home page; an empty URL if there is none
 	reader *attribution.Reader
 
 	fingerprint string
 }
 
 // New returns an Intake for the site. If the reader is nil, quotes are not read from posts' content. If the site's
-// HomeURL is not a URL, relative URLs in posts without a URL of their own stay relative.
+// HomeURL is not a URL, relative URLs stay relative in posts that have no URL.
 func New(site feed.Site, reader *attribution.Reader) *Intake {
 	home, err := url.Parse(site.HomeURL)
 	if err != nil {
@@ -38,26 +38,27 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 	return in
 }
 
-// Fingerprint identifies the version of the conversion, the site's home and language, and the reader's tables. An item
-// with another fingerprint is rebuilt. It does not include the site's title, although the reader uses the title to
+// Fingerprint identifies the version of the conversion, the site's home and language, and the reader's tables. Items
+// with a different fingerprint are rebuilt. It does not include the site's title, although the reader uses the title to
 // detect quotes of the blog itself. If the conversion starts to use another field of the site or another setting, add
 // the value to the hash in [New]. If its results change for another reason, increment [Version].
 func (in *Intake) Fingerprint() string { return in.fingerprint }
 
 // Result is the outcome of converting a post.
 type Result struct {
-	// Item is nil if the post is withheld. Its Feeds are nil, because they depend on the names in the store.
+	// Item is nil if the post is withheld. Its Feeds field is nil, because the feeds of an item depend on the feed names
+	// in the store.
 	Item *feed.Item
 	// Withheld is Draft or Private if that status prevents publication, else empty.
 	Withheld feed.Status
 	// Suggestions are the credits whose confidence is below the threshold.
 	Suggestions []feed.Quote
-	// Replaced describes the characters that are replaced with U+FFFD.
+	// Replaced describes the characters that were replaced with U+FFFD.
 	Replaced Replaced
 }
 
-// Item converts the post that is stored under key. Of several contents it uses content_html, else content_markdown,
-// else content_text. A post without a date has the record's FirstSeen. The error is an [*Error].
+// Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
+// otherwise content_text. A post without a date gets the FirstSeen date of its record. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
 	p, replaced, err := decode(key, raw)
 	if err != nil {
@@ -199,7 +200,7 @@ func (in *Intake) quotes(
 	return quotes, suggestions, nil
 }
 
-// given returns the quotes that the post gives, with the places of their passages in the content.
+// given returns the quotes listed in the post, with the places of their passages in the content.
 func (in *Intake) given(given []feed.Quote, body *html.Node, base *url.URL) ([]placed, error) {
 	find := newFinder(body)
 	var quotes []placed
@@ -248,7 +249,7 @@ func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 	}
 }
 
-// complete sets the publication's missing addresses to the known ones.
+// complete sets the missing addresses of the publication in s from known.
 func complete(s *feed.Source, known feed.Source) {
 	if s.PublicationURL != "" && known.PublicationURL != "" && host(s.PublicationURL) != host(known.PublicationURL) {
 		return // another publication of the same name
@@ -271,8 +272,8 @@ func sourceDate(s string) string {
 	return t.Format(time.RFC3339)
 }
 
-// shownInOneLine reports whether one of the lines that hold the credit shows all of the source. A credit that is spread
-// over several lines, such as a copied headline and byline, is worth a caption.
+// shownInOneLine reports whether a single line of the credit names the whole source. A credit spread over several
+// lines, such as a copied headline and byline, still needs a caption.
 func shownInOneLine(result attribution.Result, q attribution.Quote) bool {
 	source := q.Source
 	parts := append(authorNames(source), present(title(source), publisher(source))...)
@@ -341,7 +342,7 @@ func line(s string) string {
 	return strings.Join(strings.Fields(markup.CleanText(s)), " ")
 }
 
-// lines returns the texts on one line each, without the empty and the repeated ones.
+// lines returns each text as clean text on one line, without empty and repeated texts.
 func lines(list []string) []string {
 	var kept []string
 	for _, s := range list {
@@ -352,7 +353,7 @@ func lines(list []string) []string {
 	return kept
 }
 
-// isEnglish reports whether a language tag is one of English.
+// isEnglish reports whether a language tag denotes English.
 func isEnglish(tag string) bool {
 	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
 	return primary == "en"

@@ -197,8 +197,8 @@ func TestItemErrorPlace(t *testing.T) {
 	}
 }
 
-// TestItemLinearTime checks that posts made to be slow take linear time. A post of four times the size takes four times
-// as long, or sixteen times if a step is quadratic.
+// TestItemLinearTime checks that hostile posts are converted in linear time. If a post grows by a factor of four,
+// linear time grows by a factor of four and quadratic time by a factor of sixteen.
 func TestItemLinearTime(t *testing.T) {
 	in := intake.New(testSite, newReader(t))
 	item := func(raw string) time.Duration {
@@ -212,7 +212,7 @@ func TestItemLinearTime(t *testing.T) {
 	for name, raw := range large {
 		t.Run(name, func(t *testing.T) {
 			short, long := item(small[name]), item(raw)
-			// The ratio of short times is meaningless. Another process may have delayed one of the runs, so try again.
+			// Ratios of short times are meaningless. Retry, because another process may have delayed one of the runs.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, item(small[name])), min(long, item(raw))
 			}
@@ -283,7 +283,7 @@ func TestCreditInProse(t *testing.T) {
 	}
 }
 
-// TestCreditShownOnce checks that a source has no caption if a line of the author already shows it.
+// TestCreditShownOnce checks that no caption is added if a line of the post already names the whole source.
 func TestCreditShownOnce(t *testing.T) {
 	const quotation = "<blockquote><p>Houses fall into the sea.</p></blockquote>"
 	tests := []struct {
@@ -307,7 +307,7 @@ func TestCreditShownOnce(t *testing.T) {
 		}
 		item := makeItem(t, string(raw))
 		if len(item.Quotes) != 1 {
-			t.Errorf("%s: %d quotes, want 1", tt.name, len(item.Quotes))
+			t.Errorf("%s: got %d quotes, want 1", tt.name, len(item.Quotes))
 		}
 		if got := strings.Count(item.HTML, "<figcaption>"); got != tt.captions ||
 			strings.Contains(item.HTML, "<p>— Ann Reed, The Guardian</p><p>—") {
@@ -343,7 +343,7 @@ func TestKnownPublicationAddresses(t *testing.T) {
 		} {
 			u, err := url.Parse(address.got)
 			if err != nil || u.Hostname() != address.want {
-				t.Errorf("%s: got %s %q, want one at %q", tt.name, address.what, address.got, address.want)
+				t.Errorf("%s: got %s %q, want a URL with host %q", tt.name, address.what, address.got, address.want)
 			}
 		}
 	}
@@ -379,8 +379,8 @@ func TestItemIsDeterministic(t *testing.T) {
 
 var fullPost1 = strings.Replace(fullPost, "2014/06/talks\",", "1\",", 1)
 
-// FuzzItem checks that every post results in an error of kind feed.ErrInvalid or in an item of valid XML characters,
-// which is the same each time.
+// FuzzItem checks that every post results in an error of kind feed.ErrInvalid or in an item that contains only valid
+// XML characters, and that a second conversion gives the same item.
 func FuzzItem(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"content_text":"From the Guardian:\n\nBy Ann Reed\n\nA passage."}`))
@@ -426,7 +426,8 @@ func FuzzItem(f *testing.F) {
 	})
 }
 
-// FuzzDecode checks that a decoded post is valid by the schema, and that encoding and decoding it does not change it.
+// FuzzDecode checks that a decoded post conforms to the schema, and that encoding and decoding it again does not change
+// it.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(fullPost1))
 	f.Add([]byte(`{"id":"1","x":{"a":[1e3,null,"\u00e9"]}}`))

@@ -31,7 +31,7 @@ func newFinder(body *html.Node) *finder {
 	return f
 }
 
-// holdsBlock records for n and its descendants whether they contain a block.
+// holdsBlock reports whether n contains a block, and records the result for n and its descendants in holds.
 func holdsBlock(n *html.Node, holds map[*html.Node]bool) bool {
 	for child := range n.ChildNodes() {
 		if holdsBlock(child, holds) || isBlock(child) {

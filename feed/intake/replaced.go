@@ -14,21 +14,21 @@ import (
 // and control characters.
 type Replaced struct {
 	Count int    // in all known members
-	Place string // the JSON path of the first value with one
+	Place string // the JSON path of the first value with a replaced character
 }
 
-// String returns a phrase for the operator, without the place.
+// String describes the replaced characters in a phrase for the operator. It does not include the place.
 func (r Replaced) String() string {
 	if r.Count == 1 {
-		return "1 character is replaced with U+FFFD: it is not UTF-8, or a control character"
+		return "1 character is replaced with U+FFFD (invalid UTF-8 or control character)"
 	}
-	return fmt.Sprintf("%d characters are replaced with U+FFFD: they are not UTF-8, or control characters", r.Count)
+	return fmt.Sprintf("%d characters are replaced with U+FFFD (invalid UTF-8 or control characters)", r.Count)
 }
 
 // add counts the replaced characters of the string s, which was decoded from raw.
 func (r *Replaced) add(path string, raw json.RawMessage, s string) {
 	n := markup.Unclean(s)
-	// Decoding JSON replaces invalid bytes with U+FFFD. One that the post contains itself does not count.
+	// Decoding JSON replaces invalid bytes with U+FFFD. A U+FFFD that the post itself contains is not counted.
 	if strings.ContainsRune(s, utf8.RuneError) {
 		n += strings.Count(s, string(utf8.RuneError)) - writtenReplacements(raw)
 	}
@@ -41,7 +41,7 @@ func (r *Replaced) add(path string, raw json.RawMessage, s string) {
 // writtenReplacements counts the U+FFFD in a JSON string, escaped or not.
 func writtenReplacements(raw json.RawMessage) int {
 	n := bytes.Count(raw, []byte(string(utf8.RuneError)))
-	// The second backslash of an escaped one does not begin an escape.
+	// In an escaped backslash, the second backslash does not begin another escape.
 	escapes := bytes.ReplaceAll(raw, []byte(`\\`), nil)
 	return n + bytes.Count(bytes.ToLower(escapes), []byte(`\ufffd`))
 }

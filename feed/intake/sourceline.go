@@ -12,8 +12,8 @@ import (
 	"feedpub/feed/markup"
 )
 
-// SourceLine returns the source as a line of plain text: "Authors: Headline, Publication (Agencies), date", without
-// the unknown parts. Dates are written out in English, and YYYY-MM-DD in other languages.
+// SourceLine returns the source as a line of plain text: "Authors: Headline, Publication (Agencies), date". Unknown
+// parts are omitted. If english is set, the date is written out in English; otherwise it has the format YYYY-MM-DD.
 func SourceLine(source feed.Source, english bool) string {
 	line := strings.Join(authorNames(source), ", ")
 	rest := strings.Join(present(title(source), publisher(source), sourceDay(source.DatePublished, english)), ", ")
@@ -28,7 +28,7 @@ func SourceLine(source feed.Source, english bool) string {
 }
 
 // creditNodes returns the source as the content of a caption: Authors, <cite><a href="URL">Headline</a></cite>,
-// Publication, <time datetime="…">date</time>, without the unknown parts.
+// Publication, <time datetime="…">date</time>. Unknown parts are omitted.
 func creditNodes(source feed.Source, english bool) []*html.Node {
 	var parts []*html.Node
 	add := func(n *html.Node) {

@@ -36,7 +36,7 @@ var blockElements = map[atom.Atom]bool{
 func isBlock(n *html.Node) bool { return blockElements[n.DataAtom] }
 
 // splitUpTo splits the elements around a run of sibling nodes until the parent of the run, or of the element that
-// contains only the run, may contain a figure. It drops the line breaks beside the run. It reports false and changes
+// contains only the run, may contain a figure. It removes the line breaks next to the run. It reports false and changes
 // nothing if one of the elements cannot be split.
 func splitUpTo(body *html.Node, run []*html.Node) bool {
 	for p := run[0].Parent; p != body && !flow[p.DataAtom]; p = p.Parent {
@@ -93,7 +93,7 @@ func move(parent, n *html.Node) {
 	parent.AppendChild(n)
 }
 
-// dropBreaks removes the line breaks beside a figure, which is a block itself.
+// dropBreaks removes the line breaks next to a figure. A figure is a block element and needs none.
 func dropBreaks(figure *html.Node) {
 	for n := figure.PrevSibling; n != nil && blank(n); n = figure.PrevSibling {
 		n.Parent.RemoveChild(n)
@@ -103,7 +103,7 @@ func dropBreaks(figure *html.Node) {
 	}
 }
 
-// divideLines splits the inline elements that contain a line break, so that each element lies in one line.
+// divideLines splits the inline elements that contain a line break, so that no inline element spans two lines.
 func divideLines(body *html.Node) {
 	var breaks []*html.Node
 	for d := range body.Descendants() {

@@ -9,15 +9,15 @@ import (
 	"feedpub/feed"
 )
 
-// Deleted is returned by [StatusOf] for a post that calls itself deleted. It is not a valid status: posts are deleted
+// Deleted is returned by [StatusOf] for a post whose status is "deleted". It is not a valid status: posts are deleted
 // by removing them.
 const Deleted feed.Status = "deleted"
 
 var statusMember = regexp.MustCompile(`"status"\s*:\s*"([A-Za-z ]*)"`)
 
-// StatusOf returns the status of a post that [Decode] rejects: Draft, Private or [Deleted] if it has one of them, else
-// Published. In valid JSON it reads the post's own member; in broken JSON that of any object, because a post published
-// by mistake cannot be taken back.
+// StatusOf returns the status of a post that [Decode] rejects: Draft, Private or [Deleted] if the post has that status,
+// otherwise Published. In valid JSON it reads the status member of the post. In invalid JSON it uses a status member of
+// any object, because publishing a draft by mistake cannot be undone.
 func StatusOf(raw []byte) feed.Status {
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	var members map[string]json.RawMessage

@@ -12,8 +12,8 @@ import (
 // excerptLength is the maximum length in characters of a summary that is made from the content.
 const excerptLength = 300
 
-// summary returns the given summary, or else the beginning of the item's text, followed by a line for each source that
-// it does not name. Mail programs and cards show only the summary.
+// summary returns the given summary, or the beginning of the item's text if given is empty. It appends a line for each
+// source that the text does not name, because mail programs and link previews show only the summary.
 func summary(given string, item *feed.Item, english bool) string {
 	text := line(given)
 	if text == "" {
@@ -36,8 +36,8 @@ func summary(given string, item *feed.Item, english bool) string {
 	return b.String()
 }
 
-// names reports whether a text contains the source's authors, title and publisher. A source with only one of them does
-// not count, because the text may contain it by chance. The date is ignored, because its format varies.
+// names reports whether a text contains the source's authors, title and publisher. It reports false if only one of them
+// is known, because a text may contain a single name by chance. The date is ignored, because its format varies.
 func names(text string, source feed.Source) bool {
 	parts := append(authorNames(source), present(title(source), publisher(source))...)
 	if len(parts) < 2 {
@@ -64,7 +64,7 @@ func excerpt(text string) string {
 	if text[cut] != ' ' {
 		if space := strings.LastIndexByte(text[:cut], ' '); space > 0 {
 			cut = space
-		} else { // a language without spaces between words: only what combines must stay together
+		} else { // a language without spaces between words: only keep combining characters with their base character
 			for cut > 0 && combines(text[cut:]) {
 				_, size := utf8.DecodeLastRuneInString(text[:cut])
 				cut -= size
@@ -91,7 +91,7 @@ func firstWords(text string, n int) string {
 	return b.String()
 }
 
-// combines reports whether the first character of s combines with the one before it.
+// combines reports whether the first character of s combines with the previous character.
 func combines(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
 	return unicode.IsMark(r) || r == zeroWidthJoiner

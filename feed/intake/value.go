@@ -12,10 +12,11 @@ import (
 // maxSafeInteger is the largest integer that is interoperable in JSON (RFC 8259, section 6).
 const maxSafeInteger = 1<<53 - 1
 
-// maxList is the maximum length of an array in a post. Each value may cost a search of the whole content, or a feed.
+// maxList is the maximum length of an array in a post. Each value may require a search of the whole content or add a
+// feed.
 const maxList = 1_000
 
-// object is a JSON object. Reading a member removes it, so that the unknown ones remain.
+// object is a JSON object. Reading a member removes it from the object, so that only unknown members remain.
 type object struct {
 	path    string
 	members map[string]json.RawMessage
@@ -29,7 +30,7 @@ func (o *object) at(name string) string {
 	return o.path + "." + name
 }
 
-// take removes and returns the member name; null counts as absent.
+// take removes the member and returns its value. It reports false if the member is absent or null.
 func (o *object) take(name string) (json.RawMessage, bool) {
 	raw, ok := o.members[name]
 	delete(o.members, name)
@@ -115,7 +116,7 @@ func (d *decoder) number(o *object, name string, limit float64) float64 {
 	return n
 }
 
-// integer reads a whole number, which JSON may write as 1e6 or 7.0 too.
+// integer reads a whole number. The notations 1e6 and 7.0 are accepted too.
 func (d *decoder) integer(o *object, name string) int64 {
 	n := d.number(o, name, maxSafeInteger)
 	if n != math.Trunc(n) {

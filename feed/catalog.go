@@ -21,15 +21,15 @@ type Catalog struct {
 	Pages bool
 	// PlainXML is set if RSS and Atom are served as application/xml, which browsers display instead of downloading.
 	PlainXML bool
-	// Presets are platforms at whose paths this site's feeds are served too.
+	// Presets are platforms. The site's feeds are also served at the paths that these platforms use.
 	Presets []Preset
-	// Aliases are other paths at which documents are served too.
+	// Aliases are additional paths at which documents are served.
 	Aliases []Alias
 	// Unlisted are feeds that are built and served, but not included in the site's lists of feeds.
 	Unlisted []Name
 }
 
-// Channel configures a feed. A zero field has the value of the feed's family or, if that is zero too, the site's
+// Channel configures a feed. A zero field means the value of the feed's family or, if that is also zero, the site's
 // default.
 type Channel struct {
 	Title       string // plain text; by default made from the site's title and the feed's name
@@ -54,8 +54,7 @@ type Selection struct {
 }
 
 // Criteria are conditions on a post. An empty list is not a condition. Names of tags, authors and publications are
-// compared as path names are: without regard to case and, for publications, with all known names of a publication
-// equal.
+// compared like path names, without regard to case. All known names of a publication are equal.
 type Criteria struct {
 	Tags      []string // the post has at least one of them
 	AllTags   []string // the post has all of them
@@ -70,7 +69,7 @@ func (c Criteria) IsZero() bool {
 	return len(c.Tags)+len(c.AllTags)+len(c.Authors)+len(c.Sources)+len(c.Languages) == 0 && c.Quoting == Either
 }
 
-// Choice is an optional condition.
+// Choice is an optional condition: yes, no or either.
 type Choice int8
 
 // The choices.
@@ -91,7 +90,7 @@ type Alias struct {
 	Format Format
 }
 
-// reserved returns the names that selections cannot have, because their paths are used otherwise.
+// reserved returns the names that selections cannot have, because other documents use their paths.
 func reserved() []Name {
 	return []Name{Main, Name(Tags), Name(Authors), Name(Sources), archiveSegment, Pages}
 }
@@ -134,7 +133,7 @@ func (c Catalog) Channel(site Site, n Name) Channel {
 	return ch
 }
 
-// Selection returns the selection with the name, and whether there is one.
+// Selection returns the selection with the given name, and whether it exists.
 func (c Catalog) Selection(n Name) (Selection, bool) {
 	i := slices.IndexFunc(c.Selections, func(s Selection) bool { return s.Name == n })
 	if i < 0 {
@@ -143,7 +142,8 @@ func (c Catalog) Selection(n Name) (Selection, bool) {
 	return c.Selections[i], true
 }
 
-// Fingerprint returns a hash of the catalog. With equal fingerprints, the same posts give the same documents.
+// Fingerprint returns a hash of the catalog. Catalogs with equal fingerprints give the same documents for the same
+// posts.
 func (c Catalog) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%#v", c) // sorts maps by key

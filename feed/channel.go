@@ -67,8 +67,8 @@ func (n Name) Archived() (Name, int) {
 	return n, 0
 }
 
-// FeedsOf returns the heads of feeds, in the given order, without those of archives and [Pages], and the number of
-// archives of each feed.
+// FeedsOf returns the given heads except for archives and [Pages], in the same order, and the number of archives of
+// each feed.
 func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
 	archives = make(map[Name]int)
 	for _, h := range heads {
@@ -82,7 +82,7 @@ func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
 	return feeds, archives
 }
 
-// cutLast is like [strings.Cut], for the last sep.
+// cutLast is like [strings.Cut], but cuts at the last sep.
 func cutLast(s, sep string) (before, after string, ok bool) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
 		return s[:i], s[i+len(sep):], true
@@ -108,8 +108,8 @@ func (p Position) Compare(q Position) int {
 // IsZero reports whether p is the zero Position, which no post has.
 func (p Position) IsZero() bool { return p == Position{} }
 
-// Archive is the end of an archive. The archive contains the feed's posts up to Until, after those of the previous
-// archive. It is recorded and never changes, so a post that is added, edited or deleted affects only one archive.
+// Archive records where an archive ends. The archive contains the feed's posts up to Until that are not in an older
+// archive. The record never changes, so a post that is added, edited or deleted affects only one archive.
 type Archive struct {
 	Feed  Name     `json:"feed"`  // the archive's name; see [Name.Archive]
 	Until Position `json:"until"` // inclusive

@@ -112,7 +112,7 @@ type Head struct {
 	Documents []DocumentRef `json:"documents"`
 }
 
-// Document returns the document in format f, and whether there is one.
+// Document returns the document in format f, and whether it exists.
 func (h Head) Document(f Format) (DocumentRef, bool) {
 	i := slices.IndexFunc(h.Documents, func(d DocumentRef) bool { return d.Format == f })
 	if i < 0 {
@@ -144,19 +144,21 @@ func (h Head) modified() time.Time {
 // DocumentRef is a committed document without its bytes.
 type DocumentRef struct {
 	Format    Format        `json:"format"`
-	Path      string        `json:"path"`       // absolute, of the URL it is served at
+	Path      string        `json:"path"`       // absolute; the path of the document's URL
 	MediaType string        `json:"media_type"` // Content-Type
-	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self, and rel=hub if any
+	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and any rel=hub
 	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
-	// Policy is the value of the Content-Security-Policy header; empty for documents that need none.
+	// Policy is the value of the Content-Security-Policy header; empty for documents without the header.
 	Policy string `json:"policy,omitempty"`
 	Hash   Hash   `json:"hash"`
 	Length int    `json:"length"` // bytes in identity coding
-	// Modified is the document's Last-Modified: whole seconds, UTC, later than that of any earlier version.
+	// Modified is the value of Last-Modified, in UTC and whole seconds. It is later than that of any earlier version of
+	// the document.
 	Modified time.Time `json:"modified"`
-	// Aliases are old paths at which the document is served too, absolute, percent-decoded, with a query if they have one.
+	// Aliases are additional paths at which the document is served. They are absolute and percent-decoded, and may have
+	// a query.
 	Aliases []string `json:"aliases,omitempty"`
-	// Brotli is set if the document is committed in brotli coding too, as stable documents are.
+	// Brotli is set if the document is also committed in brotli coding, as stable documents are.
 	Brotli bool `json:"brotli,omitempty"`
 }
 
@@ -167,18 +169,18 @@ func (d DocumentRef) Equal(e DocumentRef) bool {
 		d.Policy == e.Policy && slices.Equal(d.Aliases, e.Aliases) && d.Brotli == e.Brotli
 }
 
-// Blob has the bytes of a committed document as the store and replicas keep them: in gzip coding (RFC 1952), and in
-// brotli coding for some.
+// Blob has the bytes of a committed document in the codings in which the store and replicas keep them: gzip (RFC 1952)
+// and, for stable documents, brotli.
 type Blob struct {
 	Hash Hash   // of the identity bytes
 	Gzip []byte // must not be modified
 	Size int    // bytes in identity coding
-	// Bounds are those of the document's items. The hash does not cover them.
+	// Bounds are the bounds of the document's items. The hash does not cover them.
 	Bounds Bounds `json:",omitempty"`
 	// Brotli has the bytes in brotli coding (RFC 7932), or is nil. It must not be modified.
 	Brotli []byte `json:",omitempty"`
 }
 
-// Token is a fencing token. Of two builders, the one with the greater token is the later one, and the store rejects the
-// commits of the other. A token is at least the Unix time in milliseconds at which it was issued.
+// Token is a fencing token. A builder that takes over has a greater token than its predecessor, whose commits the store
+// then rejects. A token is at least the Unix time in milliseconds at which it was issued.
 type Token int64

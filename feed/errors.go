@@ -14,7 +14,8 @@ var (
 	// ErrStale means that nothing was written, because the state that the write was computed from has changed or a later
 	// builder has taken over.
 	ErrStale = errors.New("stale")
-	// ErrUnavailable means that the store cannot answer now: it is down, slow, loading, read-only, out of memory or disk.
+	// ErrUnavailable means that the store cannot be used now: it is down, slow, loading, read-only, or out of memory or
+	// disk space.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrLocked means that another process holds the lock.
 	ErrLocked = errors.New("locked")

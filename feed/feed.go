@@ -48,7 +48,7 @@ const Main Name = "main"
 func Join(f Family, slug string) Name { return Name(string(f) + "/" + slug) }
 
 // Split returns the family and the path name, or "" and the whole name for a feed that belongs to no family. For an
-// archive, it splits the name of its feed.
+// archive, it splits the name of the archive's feed.
 func (n Name) Split() (Family, string) {
 	n, _ = n.Archived()
 	f, slug, ok := strings.Cut(string(n), "/")
@@ -101,11 +101,12 @@ type Site struct {
 	Hub         string        // absolute URL of a WebSub hub, or empty
 	Since       time.Time     // the date of a feed without posts; UTC
 	Limit       int           // maximum number of items in a feed; at least 1
-	TTL         time.Duration // interval between polls that readers are asked for: Cache-Control max-age and RSS ttl
+	TTL         time.Duration // suggested interval between polls: Cache-Control max-age and RSS ttl
 }
 
 // Fingerprint returns a hash of the configuration. Builders with equal fingerprints render the same posts to the same
-// bytes. If the fingerprint has changed since the last commit, posts may be missing from a feed without holding it.
+// bytes. If the fingerprint has changed since the last commit, posts may be missing from a feed without the feed being
+// held.
 func (s Site) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %q %q %d %d %d",

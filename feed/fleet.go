@@ -1,7 +1,7 @@
 package feed
 
-// Schema has the versions of a site's data, so that programs of several releases can use it at the same time. It is
-// stored with the site. The zero Schema means that the site has never been built.
+// Schema describes the versions of a site's data. It lets programs of several releases use the data at the same time,
+// and is stored with the site. The zero Schema means that the site has never been built.
 type Schema struct {
 	// Version is the version of the stored data. Reader and Writer are the oldest schema versions whose programs may read
 	// and write it.
@@ -10,7 +10,7 @@ type Schema struct {
 	Writer  int `json:"writer"`
 	// Renderer is the rendering version of the site's documents.
 	Renderer int `json:"renderer"`
-	// Since is the fencing token of the change to this Schema. Of two Schemas the one with the greater token applies, and
+	// Since is the fencing token with which this Schema was set. The Schema with the greatest token applies, and
 	// builders with smaller tokens can no longer commit.
 	Since Token `json:"since"`
 }
@@ -26,25 +26,25 @@ func (v Versions) Has(version int) bool {
 	return version > 0 && v.Oldest <= version && version <= v.Newest
 }
 
-// Member describes a process that builds or serves a site. Each process reports its own every few seconds.
+// Member describes a process that builds or serves a site. Each process reports its own Member every few seconds.
 type Member struct {
-	ID      string `json:"id"` // unique among processes, and the owner of the lease if it builds
+	ID      string `json:"id"` // unique among processes; a builder owns the lease under this ID
 	Builds  bool   `json:"builds"`
 	Serves  bool   `json:"serves"`
-	Program string `json:"program"` // its version, for people
+	Program string `json:"program"` // version of the program, for display
 	// Schema is the version of stored data that the program was made for.
 	Schema int `json:"schema"`
 	// Renderer has the rendering versions that the program can build and serve.
 	Renderer Versions `json:"renderer"`
-	// Intake is the version of its intake of posts.
+	// Intake is the version of package intake in the program.
 	Intake int `json:"intake"`
-	// Config is the fingerprint of the configuration that it builds with; empty if it does not build.
+	// Config is the fingerprint of the configuration with which the process builds; empty if it does not build.
 	Config string `json:"config,omitempty"`
-	// Seen is the greatest fencing token of its documents, and Applied the store's version up to which it has applied
-	// commits.
+	// Seen is the greatest fencing token of the process's documents. Applied is the store's version up to which the
+	// process has applied commits.
 	Seen    Token `json:"seen"`
 	Applied int64 `json:"applied"`
-	// Known is the latest Schema of the site that the process has read. A store that was rolled back no longer has it.
+	// Known is the latest Schema of the site that the process has read. A store that was rolled back may have lost it.
 	Known Schema `json:"known"`
 }
 

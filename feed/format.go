@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Format is a format of documents. The table of formats below says what each of them is; package render has the
-// functions that write them in a table of its own. The methods of a Format panic if it is not in the table, so a value
-// from outside the program needs [ParseFormat] or [Format.Known] first.
+// Format is a format of documents. The table below defines the properties of each format; package render has a table of
+// the functions that write them. The methods of a Format panic if it is not in the table, so a value from outside the
+// program must be checked with [ParseFormat] or [Format.Known] first.
 type Format string
 
 // The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, a page for people, the list of feeds that feed readers
@@ -26,21 +26,22 @@ type formatInfo struct {
 	format Format
 	label  string // for people
 	file   string // name of a file with such a document
-	// mediaType is the Content-Type, plainType the one for sites that ask for XML that browsers show; empty: mediaType.
+	// mediaType is the Content-Type. plainType is the Content-Type for sites with [Catalog.PlainXML]; empty means
+	// mediaType.
 	mediaType, plainType string
-	// subscribed is set if readers subscribe to documents of the format, page if it is shown to people and therefore
-	// served at the path of its folder.
+	// subscribed is set if readers subscribe to documents of the format. page is set if browsers show the documents as
+	// pages, which are served at the path of their folder.
 	subscribed, page bool
 	// perFeed is set if every feed can have a document of the format, perSite if the documents of [Pages] include one.
 	perFeed, perSite bool
-	// delta is set if readers may ask for new items only (RFC 3229 with the instance manipulation "feed"). The document
+	// delta is set if readers may request new items only (RFC 3229 with the instance manipulation "feed"). The document
 	// without any of its items must be valid, and nothing may separate items.
 	delta bool
 }
 
 const plainXML = "application/xml; charset=utf-8"
 
-// formatTable is not modified. Its order is the one in which formats are listed for people.
+// formatTable is never modified. Lists of formats for users have the same order.
 var formatTable = []formatInfo{
 	{format: RSS, label: "RSS", file: "feed.xml", mediaType: "application/rss+xml; charset=utf-8", plainType: plainXML,
 		subscribed: true, perFeed: true, delta: true},
@@ -95,10 +96,11 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("format %q: want %s: %w", s, OneOf(Formats()), ErrInvalid)
 }
 
-// Known reports whether the format is in the table: a document that a later release committed may have another.
+// Known reports whether the format is in the table: a document that a later release committed may have an unknown
+// format.
 func (f Format) Known() bool { return slices.Contains(AllFormats(), f) }
 
-// Label returns the format's name for people, such as "JSON Feed".
+// Label returns the format's display name, such as "JSON Feed".
 func (f Format) Label() string { return f.info().label }
 
 // File returns the name of a file with a document of this format. It is the last segment of the document's path, except
@@ -123,6 +125,6 @@ func (f Format) Page() bool { return f.info().page }
 // Subscribed reports whether readers subscribe to documents of this format.
 func (f Format) Subscribed() bool { return f.info().subscribed }
 
-// Delta reports whether a document of this format without some of its items is sent to readers that ask for new items
-// only (RFC 3229). Items of such a format follow one another without a separator.
+// Delta reports whether a document of this format without some of its items may be sent to readers that request new
+// items only (RFC 3229). Items of such a format follow one another without a separator.
 func (f Format) Delta() bool { return f.info().delta }

@@ -4,8 +4,8 @@ package feed
 type Readership struct {
 	Feed        Name   `json:"feed"`
 	Polls       uint64 `json:"polls"`
-	NotModified uint64 `json:"not_modified"` // polls answered with 304
-	Deltas      uint64 `json:"deltas"`       // polls answered with 226
+	NotModified uint64 `json:"not_modified"` // polls with response 304
+	Deltas      uint64 `json:"deltas"`       // polls with response 226
 	// Clients has the number of polls by program. The keys are the names of well-known programs and of a few groups of
 	// others.
 	Clients map[string]uint64 `json:"clients"`

@@ -17,7 +17,7 @@ type RawPost struct {
 	Raw []byte
 }
 
-// Submission is an inbox entry. It says that a post was written or deleted.
+// Submission is an inbox entry. It records that a post was written or deleted.
 type Submission struct {
 	Entry string    // the id of the stream entry; later entries have greater ids
 	ID    string    // of the post
@@ -28,7 +28,7 @@ type Submission struct {
 type StoredPost struct {
 	ID  string
 	Raw []byte // the raw post; nil if it does not exist or Unreadable is set
-	// Unreadable is the reason why the post exists and cannot be read, such as a key of another type; otherwise empty.
+	// Unreadable is the reason why an existing post cannot be read, such as a key of the wrong type; otherwise empty.
 	Unreadable string
 	Record     Record // zero if there is none
 	Item       *Item  // the last valid item, or nil
@@ -71,7 +71,7 @@ type Change struct {
 	Problem *Problem
 	// Left are the feeds that the item is removed from, Entered the feeds that it belongs to after the change.
 	Left, Entered []Name
-	// Touched are the feeds and archives that become dirty; nil means those in Left and Entered.
+	// Touched are the feeds and archives that become dirty; nil means the feeds in Left and Entered.
 	Touched []Name
 }
 
@@ -92,8 +92,8 @@ type Absorption struct {
 type CommitRequest struct {
 	Head  Head // the store sets Modified of its documents
 	Blobs []Blob
-	// Previous is the feed's head as read by the caller, or the zero Head if there is none. If it is nil or no longer
-	// current, the store reads the head.
+	// Previous is the feed's head as read by the caller, or the zero Head if the feed has none. If Previous is nil or
+	// outdated, the store reads the head.
 	Previous *Head
 	Now      time.Time // for Last-Modified; zero means the time of the store
 	// Dirty is the [DirtyFeed.Mark] of the feed when its items were read. If the mark has changed, the feed stays dirty.
@@ -116,7 +116,7 @@ type Announcement struct {
 // Request is a request of an operator to the builder.
 type Request struct {
 	Entry   string // the id of the stream entry
-	ID      string // of the request, by which the caller finds the reply
+	ID      string // id of the request; the caller finds the reply by it
 	Payload []byte
 }
 

@@ -20,7 +20,7 @@ type Problem struct {
 }
 
 // ProblemKind is the kind of a [Problem]. Its methods panic if it is not in the table of kinds, so a kind from a store
-// needs [ProblemKind.Known] first: a later release may have written it.
+// must be checked with [ProblemKind.Known] first: a later release may have written it.
 type ProblemKind string
 
 // The kinds of problems.
@@ -32,7 +32,7 @@ const (
 	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed unexplained
 	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
 	KindReplica    ProblemKind = "replica"    // the store's documents of a feed are older than the served ones, or damaged
-	KindFleet      ProblemKind = "fleet"      // the processes of a site do not fit together; the ID is a process's
+	KindFleet      ProblemKind = "fleet"      // the processes of a site are incompatible; the ID identifies a process
 )
 
 // kindInfo is a row of the table of problem kinds.
@@ -99,7 +99,7 @@ const (
 // outcomeInfo is a row of the table of outcomes.
 type outcomeInfo struct {
 	outcome Outcome
-	current bool // the committed documents have the present posts
+	current bool // the committed documents contain the current posts
 }
 
 // outcomeTable is not modified.
@@ -119,8 +119,8 @@ func Outcomes() []Outcome {
 	return list
 }
 
-// Current reports whether the committed documents have the present posts after a rebuild with the outcome. If not, the
-// [FeedReport] has a reason.
+// Current reports whether the committed documents contain the current posts after a rebuild with the outcome. If not,
+// the [FeedReport] has a reason.
 func (o Outcome) Current() bool {
 	for _, row := range outcomeTable {
 		if row.outcome == o {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// panics returns the text that do panics with, or "".
+// panics calls do and returns the text of its panic, or "" if it returns.
 func panics(do func()) (text string) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -19,8 +19,8 @@ func panics(do func()) (text string) {
 	return ""
 }
 
-// TestNewMembers adds a member to each closed set, first without a row in its table: every method panics and names it.
-// With the row, the lists that other packages range over contain it.
+// TestNewMembers adds a member to each closed set, first without a row in its table: every method must panic and name
+// the member. With the row, the lists that other packages range over must contain it.
 func TestNewMembers(t *testing.T) {
 	formats, kinds, outcomes := formatTable, kindTable, outcomeTable
 	defer func() { formatTable, kindTable, outcomeTable = formats, kinds, outcomes }()

@@ -43,7 +43,7 @@ func Channel(
 	title, description := NamingFor(site.Language).Name(site, name, fullName)
 	if own := strings.TrimSpace(ch.Title); own != "" {
 		title = own
-		if base, _ := name.Archived(); base != feed.Main { // a description made from names does not fit the title
+		if base, _ := name.Archived(); base != feed.Main { // a description made from names would not match the title
 			description = own
 		}
 	}

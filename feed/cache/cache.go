@@ -1,12 +1,12 @@
 // Package cache has a map of bounded size that drops the least recently used entries. It is for values that can be
-// recomputed, and does not know how to compute them.
+// recomputed, and does not compute them.
 package cache
 
 import "sync"
 
 // Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
 // size, they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again.
-// That needs no list in order of use, and drops nothing that was used within the last half of the size.
+// This needs no list in order of use. An entry is not dropped before entries of half the size were used after it.
 //
 // A nil Cache keeps nothing. A Cache is safe for concurrent use.
 type Cache[K comparable, V any] struct {

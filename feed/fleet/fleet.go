@@ -1,8 +1,9 @@
-// Package fleet lets the processes that serve or build a site know of each other, on whatever machine and of whatever
-// release: each reports its abilities and the newest documents that it has, and reads the reports of the others. It
-// decides which rendering version a site has; it does not build, serve or store anything.
+// Package fleet coordinates the processes that build or serve a site, across machines and releases: each process
+// reports the versions that it supports and the age of its documents, and reads the reports of the other processes. It
+// decides the rendering version of a site; it does not build, serve or store anything.
 //
-// A process remembers what it has learned while it runs, since a store that was flushed or rolled back has lost it.
+// A process keeps the latest reported values in memory while it runs, since a store that is flushed or rolled back
+// loses them.
 package fleet
 
 import (
@@ -22,10 +23,10 @@ import (
 )
 
 const (
-	// DefaultInterval is how often a process reports by default.
+	// DefaultInterval is the default interval between reports of a process.
 	DefaultInterval = 2 * time.Second
-	// reportLifetime is how many intervals a report lasts, so that a slow process, or a store that was unavailable for a
-	// moment, does not make a process look dead.
+	// reportLifetime is the number of intervals after which a report expires. It allows for slow processes and short
+	// outages of the store.
 	reportLifetime = 5
 	// maxAttempts bounds the attempts to set the schema while other processes set it too.
 	maxAttempts = 3
@@ -44,14 +45,15 @@ type Store interface {
 type Documents interface {
 	// Newest returns the greatest fencing token among their heads.
 	Newest() feed.Token
-	// Version returns the store's version up to which the documents are current, and when the store last answered.
+	// Version returns the store's version up to which the documents are current, and the time of the store's last
+	// response.
 	Version() (int64, time.Time)
 }
 
 // Config holds everything that a [Fleet] depends on. All fields but those marked optional are required.
 type Config struct {
 	Store Store
-	// Self describes this process, without what changes while it runs.
+	// Self describes this process, without the fields that change while it runs.
 	Self feed.Member
 	// Initial is the schema of a site that this program is the first to build; its Renderer and Since are not used.
 	Initial   feed.Schema
@@ -67,14 +69,14 @@ type Config struct {
 // Fleet is one process's view of the processes of a site. Its methods are safe for concurrent use.
 type Fleet struct {
 	Config
-	reported     chan struct{} // closed once others have had time to report
+	reported     chan struct{} // closed once other processes have had time to report
 	reportedOnce sync.Once
 
 	mu        sync.Mutex
 	refreshed bool
 	members   []feed.Member
 	stored    feed.Schema          // as last read from the store
-	latest    feed.Schema          // the latest that any process has known
+	latest    feed.Schema          // the latest that any process has reported
 	newest    feed.Token           // the greatest that any process has reported
 	outdated  error                // why this process cannot build, although it should
 	since     time.Time            // of outdated
@@ -101,7 +103,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:
-			// By the second report every other process has had a whole interval for its own.
+			// Before the second report, every other process has had a whole interval to report.
 			if reports++; reports > 1 || len(f.others()) > 0 {
 				f.reportedOnce.Do(func() { close(f.reported) })
 			}
@@ -167,7 +169,7 @@ func (f *Fleet) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// checkSelf sets outdated if this process should build the site and cannot. Its caller holds mu.
+// checkSelf sets outdated if this process should build the site and cannot. The caller must hold mu.
 func (f *Fleet) checkSelf() {
 	var err error
 	if f.Self.Builds && f.latest.Since > 0 {
@@ -179,8 +181,8 @@ func (f *Fleet) checkSelf() {
 	f.outdated = err
 }
 
-// compareConfigs finds builders of the same release that have another configuration than this one, and logs them once.
-// Another release may compute the fingerprint of its configuration differently. Its caller holds mu.
+// compareConfigs finds builders of the same release with a different configuration, and logs them once. Another release
+// may compute the fingerprint of its configuration differently. The caller must hold mu.
 func (f *Fleet) compareConfigs() {
 	var different []string
 	for _, m := range f.members {
@@ -192,8 +194,8 @@ func (f *Fleet) compareConfigs() {
 		f.conflicts = nil
 		return
 	}
-	reason := fmt.Sprintf("builders of the site have another configuration than this one: %s; whichever of them builds "+
-		"publishes its own, so all documents change whenever another one builds", strings.Join(different, ", "))
+	reason := fmt.Sprintf("other builders of the site have a different configuration: %s; each builder publishes with "+
+		"its own, so all documents change whenever another builder takes over", strings.Join(different, ", "))
 	since, known := f.conflicts[reason]
 	if !known {
 		since = f.Clock().UTC().Truncate(time.Millisecond)
@@ -202,7 +204,7 @@ func (f *Fleet) compareConfigs() {
 	f.conflicts = map[string]time.Time{reason: since}
 }
 
-// learn keeps the later of two schemas. Its caller holds mu.
+// learn sets latest to s if s is later. The caller must hold mu.
 func (f *Fleet) learn(s feed.Schema) {
 	if s.Since > f.latest.Since {
 		f.latest = s
@@ -237,7 +239,7 @@ func (f *Fleet) SchemaToken() feed.Token {
 }
 
 // AwaitReports returns once all other processes have had time to report since this one started, or with the error of
-// ctx. With OneShot it returns at once.
+// ctx. With OneShot it returns immediately.
 func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {
 	case <-f.reported:
@@ -247,9 +249,9 @@ func (f *Fleet) AwaitReports(ctx context.Context) error {
 	}
 }
 
-// Agree returns the schema to build by. If the site has none, it sets one with the newest rendering version that all
-// processes know; if the store has lost the latest one, it sets that again. The error is of kind [feed.ErrOutdated] if
-// this program cannot build the site.
+// Agree returns the schema to build with. If the site has no schema, it sets one with the newest rendering version that
+// all processes support; if the store has lost the latest schema, it sets that schema again. The error is of kind
+// [feed.ErrOutdated] if this program cannot build the site.
 func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 	for range maxAttempts {
 		if err := f.Refresh(ctx); err != nil {
@@ -287,15 +289,15 @@ func (f *Fleet) Agree(ctx context.Context) (feed.Schema, error) {
 	return feed.Schema{}, fmt.Errorf("fleet: other processes keep changing the schema: %w", feed.ErrStale)
 }
 
-// checkSchema returns an error of kind [feed.ErrOutdated] if this program cannot build a site of the schema.
+// checkSchema returns an error of kind [feed.ErrOutdated] if this program cannot build a site with the schema.
 func (f *Fleet) checkSchema(s feed.Schema) error {
 	if f.Self.Schema < s.Writer {
-		return fmt.Errorf("the site's data may be written by programs of schema %d and later, and this one is of %d; "+
-			"install the release that the others have: %w", s.Writer, f.Self.Schema, feed.ErrOutdated)
+		return fmt.Errorf("writing the site's data requires schema %d or later, and this program has schema %d; "+
+			"install the release that the other processes have: %w", s.Writer, f.Self.Schema, feed.ErrOutdated)
 	}
 	if r := f.Self.Renderer; !r.Has(s.Renderer) {
-		return fmt.Errorf("the site's documents have rendering version %d, and this program makes %d to %d; install the "+
-			"release that the others have, or run 'feedpub upgrade' if all of them are as this one: %w",
+		return fmt.Errorf("the site's documents have rendering version %d, and this program supports %d to %d; install "+
+			"the release that the other processes have, or run 'feedpub upgrade' if all of them have this release: %w",
 			s.Renderer, r.Oldest, r.Newest, feed.ErrOutdated)
 	}
 	return nil
@@ -305,8 +307,8 @@ func (f *Fleet) checkSchema(s feed.Schema) error {
 func (f *Fleet) Readable(ctx context.Context) error {
 	s, err := f.latestSchema(ctx)
 	if err == nil && f.Self.Schema < s.Reader {
-		return fmt.Errorf("the site's data may be read by programs of schema %d and later, and this one is of %d; "+
-			"it goes on serving the documents that it has: %w", s.Reader, f.Self.Schema, feed.ErrOutdated)
+		return fmt.Errorf("reading the site's data requires schema %d or later, and this program has schema %d; "+
+			"it continues to serve the documents that it has: %w", s.Reader, f.Self.Schema, feed.ErrOutdated)
 	}
 	return err
 }
@@ -320,7 +322,7 @@ func (f *Fleet) Writable(ctx context.Context) error {
 	return err
 }
 
-// latestSchema returns the latest known schema; it reads it if none has been read yet.
+// latestSchema returns the latest known schema. If none is known, it reads the schema from the store.
 func (f *Fleet) latestSchema(ctx context.Context) (feed.Schema, error) {
 	f.mu.Lock()
 	refreshed := f.refreshed
@@ -361,8 +363,8 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 	return problems, nil
 }
 
-// sitesPerInterval is how many sites of a process report in one interval. With more, each reports less often. A report
-// takes four small commands.
+// sitesPerInterval is the maximum number of sites of a process that report in one interval. With more sites, each
+// reports less often. A report takes four small commands.
 const sitesPerInterval = 250
 
 // Pace bounds the load that the fleets of all sites of a process put on the store. The zero Pace is ready for use; a
@@ -378,7 +380,7 @@ func (p *Pace) join() (leave func()) {
 	return func() { p.sites.Add(-1) }
 }
 
-// interval returns how often each site reports if a single one would report as often as given.
+// interval returns the interval between reports of each site, given the interval for a single site.
 func (p *Pace) interval(single time.Duration) time.Duration {
 	if p == nil {
 		return single

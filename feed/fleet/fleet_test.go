@@ -75,14 +75,14 @@ func (s *store) SetSchema(_ context.Context, read, want feed.Schema) (feed.Schem
 	return want, s.down
 }
 
-// documents are those of a process whose newest head has this token.
+// documents is a Documents whose newest head has this token.
 type documents feed.Token
 
 func (d documents) Newest() feed.Token          { return feed.Token(d) }
 func (d documents) Version() (int64, time.Time) { return int64(d) + 1, time.Time{} }
 
-// process returns the Fleet of a process that makes the rendering versions from oldest to newest, and has documents up
-// to a token.
+// process returns the Fleet of a process that supports the rendering versions from oldest to newest, and whose newest
+// document has the token.
 func process(s Store, id string, oldest, newest int, token feed.Token) *Fleet {
 	return New(Config{
 		Store: s, Documents: documents(token), Log: slog.New(slog.DiscardHandler), Clock: time.Now,
@@ -135,7 +135,7 @@ func TestReports(t *testing.T) {
 		stop := run(t, a, b)
 		pass(2 * DefaultInterval)
 		if got := a.NewestToken(); got != 20 {
-			t.Errorf("the newest token known to a is %d, want 20, that of b", got)
+			t.Errorf("the newest token known to a is %d, want 20, the token of b", got)
 		}
 		want := feed.Member{
 			ID: "b", Builds: true, Serves: true, Program: "1", Schema: 1, Config: "c",
@@ -214,7 +214,7 @@ func TestPace(t *testing.T) {
 			t.Errorf("it reported again after %v, want %v", got, 4*DefaultInterval)
 		}
 		if lives := time.Until(ends()); lives < 3*4*DefaultInterval {
-			t.Errorf("a report that is made every %v lasts %v", 4*DefaultInterval, lives)
+			t.Errorf("a report that is made every %v has a lifetime of %v", 4*DefaultInterval, lives)
 		}
 	})
 }
@@ -257,11 +257,11 @@ func TestOutdatedProgram(t *testing.T) {
 		want   string
 	}{
 		{"rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 4, Since: 7},
-			"rendering version 4, and this program makes 2 to 3"},
+			"rendering version 4, and this program supports 2 to 3"},
 		{"old rendering version", feed.Schema{Version: 1, Reader: 1, Writer: 1, Renderer: 1, Since: 7},
-			"rendering version 1, and this program makes 2 to 3"},
+			"rendering version 1, and this program supports 2 to 3"},
 		{"data", feed.Schema{Version: 2, Reader: 1, Writer: 2, Renderer: 3, Since: 7},
-			"schema 2 and later, and this one is of 1"},
+			"schema 2 or later, and this program has schema 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore()

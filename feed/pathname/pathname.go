@@ -60,8 +60,8 @@ func Fold(f feed.Family, full string) string {
 	return s
 }
 
-// slug returns the words of a folded name joined by "-", without apostrophes, and whether it is complete: it is
-// truncated to maxLen bytes.
+// slug returns the words of a folded name joined by "-", without apostrophes, and truncated to maxLen bytes. It also
+// reports whether the result is complete.
 func slug(folded string) (string, bool) {
 	var b strings.Builder
 	gap := false

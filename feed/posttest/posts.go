@@ -1,8 +1,8 @@
 // Package posttest generates posts like those of real blogs for tests and benchmarks. It is not used by the program.
 //
 // A post is about 3 KB, by one of 5 authors, and has 3 of 200 tags, few of them frequent. Half of the posts quote one
-// of 100 publications in the ways that bloggers do. The same number always makes the same post. The text is made of a
-// small vocabulary and has no meaning.
+// of 100 publications in the ways that bloggers do. The post with a given number is always the same. The text consists
+// of words of a small vocabulary and has no meaning.
 package posttest
 
 import (
@@ -47,7 +47,7 @@ func All(n int) iter.Seq[feed.RawPost] {
 // Post returns the i-th post.
 func Post(i int) feed.RawPost { return Version(i, 0) }
 
-// Version returns the i-th post as it reads after a number of edits.
+// Version returns the i-th post after the given number of edits.
 func Version(i, edit int) feed.RawPost {
 	r := rand.New(rand.NewPCG(seed, uint64(i)))
 	id := fmt.Sprintf("post-%07d", i)
@@ -123,7 +123,7 @@ func sentence(r *rand.Rand, n int) string {
 	return strings.Join(s, " ")
 }
 
-// skewed returns a number below n, small ones far more often than great ones.
+// skewed returns a random number less than n. Small numbers are far more likely than large ones.
 func skewed(r *rand.Rand, n int) int {
 	f := r.Float64()
 	return int(f * f * float64(n))

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// A benchmark over posts that are set aside, or that quote nobody, would measure something else.
-func TestPostsAreWhatTheySay(t *testing.T) {
+// TestGeneratedPosts checks the properties that benchmarks depend on: posts are valid, and half of them quote a source.
+func TestGeneratedPosts(t *testing.T) {
 	reader, err := attribution.New(attribution.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +38,6 @@ func TestPostsAreWhatTheySay(t *testing.T) {
 		t.Error("the same number made two posts")
 	}
 	if a, b := posttest.Post(7), posttest.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
-		t.Error("an edit has to change the post and keep its id")
+		t.Error("an edit must change the post and keep its id")
 	}
 }

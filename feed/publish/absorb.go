@@ -18,7 +18,7 @@ import (
 
 // dueLister lists posts with a future date.
 type dueLister interface {
-	// Due returns up to n ids of posts that wait to be published until a time at or before now.
+	// Due returns the ids of up to n unpublished posts whose date of publication is not later than now.
 	Due(ctx context.Context, now time.Time, n int) ([]string, error)
 }
 
@@ -27,7 +27,8 @@ type postLoader interface {
 }
 
 type itemWriter interface {
-	// Absorb makes all changes or none. The error is of kind [feed.ErrStale] if what they were computed from has changed.
+	// Absorb writes all changes or none. The error is of kind [feed.ErrStale] if the state that the changes were
+	// computed from is no longer current.
 	Absorb(ctx context.Context, a feed.Absorption) error
 }
 
@@ -49,16 +50,16 @@ type absorber struct {
 	problems      *problemLog
 	logger        *slog.Logger
 
-	// dates are those by which posts have been published. Whether an item may be in a document is decided by them, so
-	// that absorbing and building agree.
+	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
 	dates      dates
 	datesToken feed.Token // of the term in which dates.committed was read
 
-	// itemsLost is set when a post was found that has no item. Where an earlier version of it is published is not known.
+	// itemsLost is set after a post without an item was found. The feeds that contain an earlier version of such a post
+	// are unknown.
 	itemsLost bool
 }
 
-// isDue reports whether an item may be in documents by its date of publication.
+// isDue reports whether the date of publication of an item has passed.
 func (a *absorber) isDue(it *feed.Item, record feed.Record) bool {
 	return a.dates.come(it.ID, it.Published, record.FirstSeen)
 }
@@ -67,13 +68,14 @@ func (a *absorber) isDue(it *feed.Item, record feed.Record) bool {
 type notice struct {
 	id string
 	at time.Time // when the post was submitted or found
-	// submitted is set for an inbox entry. A post that does not exist was deleted if it is set, and is missing otherwise.
+	// submitted is set for an inbox entry. If the post does not exist, it was deleted if submitted is set, and is
+	// missing otherwise.
 	submitted bool
-	// due is set if the date of publication of the post has come.
+	// due is set if the date of publication of the post has passed.
 	due bool
 }
 
-// publishDue publishes the items whose date has come, and moves dates to the present.
+// publishDue publishes the items whose date of publication has passed, and updates a.dates.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
 	next, err := a.readDates(ctx, token)
 	if err != nil {
@@ -103,7 +105,7 @@ func (a *absorber) absorbFound(ctx context.Context, token feed.Token, ids []stri
 	return a.absorb(ctx, token, ids, a.dates, due)
 }
 
-// absorb absorbs posts in one step, and leaves the inbox cursor where it is.
+// absorb absorbs posts in one step, without advancing the inbox cursor.
 func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, by dates, due bool) error {
 	cursor, err := a.inbox.Cursor(ctx)
 	if err != nil {
@@ -122,13 +124,15 @@ func (a *absorber) absorb(ctx context.Context, token feed.Token, ids []string, b
 	})
 }
 
-// write stores what was decided about a batch of posts. If a writer or another builder was faster, nothing is written
-// and the error is of kind [feed.ErrStale]; the next run starts from the new state.
+// write writes the decisions about a batch of posts. If a post has changed or another builder has taken over since the
+// posts were read, it writes nothing and returns an error of kind [feed.ErrStale]; the next run starts from the new
+// state.
 func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error {
 	if len(b.decisions) == 0 && b.cursor == b.next {
 		return nil
 	}
-	// After the posts were read: whoever closes an archive from now on has a greater token, and this write is refused.
+	// Load the archives after the posts: if another builder closes an archive later, it has a greater token, and this
+	// write fails.
 	if err := a.archives.load(ctx); err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
@@ -146,14 +150,14 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 	return nil
 }
 
-// decision is what becomes of a post.
+// decision is the change to write for a post, and the data that it was computed from.
 type decision struct {
 	feed.Change
 	notice   notice
 	previous *feed.Item // the stored item; nil if there is none
 }
 
-// keep leaves the stored item in its feeds, or waiting for its date; if that has come, the item enters its feeds.
+// keep leaves the stored item unchanged. An item that is now due enters its feeds.
 func (d *decision) keep(by dates) {
 	d.Keep, d.Item, d.Due = true, nil, time.Time{}
 	switch {
@@ -165,7 +169,7 @@ func (d *decision) keep(by dates) {
 	}
 }
 
-// decide returns what becomes of a post, and false if nothing has to be written. It may be called concurrently.
+// decide returns the decision about a post, and false if nothing must be written. It may be called concurrently.
 func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, bool) {
 	d := decision{notice: n, previous: st.Item}
 	d.Change = feed.Change{ID: st.ID, ItemSum: st.ItemSum, Record: st.Record}
@@ -227,8 +231,8 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	d.Problem = flaws(st.ID, result, d.notice.at)
 }
 
-// newerIntake reports whether an item was made by a newer version of the intake. Its fingerprints begin with the
-// version.
+// newerIntake reports whether an item was made by a newer version of the intake. Fingerprints of the intake begin with
+// its version.
 func newerIntake(fingerprint, than string) bool {
 	version := func(s string) int {
 		s, _, _ = strings.Cut(s, "-")
@@ -279,7 +283,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 		p.addKept(d)
 		return nil
 	}
-	// An item that has waited for its date until now is in no document yet.
+	// An item that was not due until now is in no document yet.
 	published := d.previous != nil && !d.notice.due && p.isDue(d.previous, d.Record)
 	if d.Item != nil {
 		var err error
@@ -347,7 +351,7 @@ func (p *placement) placesBefore(ctx context.Context, d decision, published bool
 	if d.previous != nil || d.Item != nil {
 		return places{}, nil
 	}
-	// A post is withdrawn whose item was lost; only the documents show which feeds contain it.
+	// The item of the withdrawn post was lost: only the documents show which feeds contain the post.
 	if p.documents == nil {
 		var err error
 		if p.documents, err = p.documentsByPost(ctx); err != nil {
@@ -378,7 +382,7 @@ func (a *absorber) documentsByPost(ctx context.Context) (map[string][]feed.Name,
 	return documents, nil
 }
 
-// sameContent reports whether two items differ only in what they were made from, so that documents do not change.
+// sameContent reports whether two items differ at most in Intake and RawSum, which do not affect documents.
 func sameContent(previous, item *feed.Item) bool {
 	if previous == nil || item == nil {
 		return false
@@ -388,7 +392,8 @@ func sameContent(previous, item *feed.Item) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// places are the feeds that an item is in, and for each the document that contains it: the feed's own or an archive.
+// places has the feeds that an item is in and the documents that contain it: for each feed, its own document or an
+// archive.
 type places struct {
 	feeds, documents []feed.Name
 }
@@ -410,7 +415,7 @@ func (a *absorber) places(it *feed.Item) places {
 	return x
 }
 
-// rejection is the problem of a post that cannot be read.
+// rejection returns the problem for a post that cannot be read.
 func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: st.ID, Kind: feed.KindRejected, Reason: err.Error(), Since: at, Serving: st.Item != nil}
 	if placed, ok := errors.AsType[*intake.Error](err); ok {
@@ -419,8 +424,8 @@ func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 	return pr
 }
 
-// flaws is the problem of a post that is published but not as it was submitted; nil if there is none. A post has one
-// problem at a time, so the kind is that of the worse one.
+// flaws returns the problem for a post that is published with changes or without some credits, or nil if there is none.
+// A post has one problem at a time, so replaced characters determine its kind before suggestions do.
 func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string

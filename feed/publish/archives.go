@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// archiveStore keeps the boundaries of archives. They are added, and never changed or removed.
+// archiveStore keeps the boundaries of archives. Archives are added, but never changed or removed.
 type archiveStore interface {
 	Archives(ctx context.Context) ([]feed.Archive, error)
 	ArchiveCount(ctx context.Context) (int, error)
@@ -68,7 +68,8 @@ func (s *archiveSet) add(archives []feed.Archive) {
 	}
 }
 
-// documentAt returns which document of a feed contains the post at a position: an archive or the feed's own.
+// documentAt returns the name of the document that contains the post at a position of a feed: an archive or the feed
+// itself.
 func (s *archiveSet) documentAt(n feed.Name, p feed.Position) feed.Name {
 	list := s.byFeed[n]
 	i, _ := slices.BinarySearchFunc(list, p, func(a feed.Archive, p feed.Position) int { return a.Until.Compare(p) })
@@ -78,7 +79,8 @@ func (s *archiveSet) documentAt(n feed.Name, p feed.Position) feed.Name {
 	return n
 }
 
-// index returns the archives of a feed and the index of n among them; for the feed itself, the index is their number.
+// index returns the archives of a feed and the index of n among them; for the feed itself, the index is the number of
+// archives.
 func (s *archiveSet) index(n feed.Name) (list []feed.Archive, i int) {
 	list = s.byFeed[feedOf(n)]
 	if i = slices.IndexFunc(list, func(a feed.Archive) bool { return a.Feed == n }); i < 0 {
@@ -87,7 +89,7 @@ func (s *archiveSet) index(n feed.Name) (list []feed.Archive, i int) {
 	return list, i
 }
 
-// bounds returns the positions between which the posts of a feed's or an archive's document are; see [indexReader].
+// bounds returns the range of positions of the posts in the document of a feed or an archive; see [indexReader].
 func (s *archiveSet) bounds(n feed.Name) (after, upTo feed.Position) {
 	list, i := s.index(n)
 	if i > 0 {
@@ -99,7 +101,7 @@ func (s *archiveSet) bounds(n feed.Name) (after, upTo feed.Position) {
 	return after, upTo
 }
 
-// links returns how the document of a feed or an archive is linked to the others of that feed.
+// links returns the links from the document of a feed or an archive to other documents of that feed.
 func (s *archiveSet) links(n feed.Name) feed.History {
 	var l feed.History
 	list, i := s.index(n)
@@ -115,7 +117,7 @@ func (s *archiveSet) links(n feed.Name) feed.History {
 	return l
 }
 
-// nextNumber returns the number of the next archive of a feed. Numbers are never used again.
+// nextNumber returns the number of the next archive of a feed. Numbers are never reused.
 func (s *archiveSet) nextNumber(n feed.Name) int {
 	highest := 0
 	for _, a := range s.byFeed[n] {
@@ -125,12 +127,12 @@ func (s *archiveSet) nextNumber(n feed.Name) int {
 	return highest + 1
 }
 
-// divideFactor is how many times its feed's limit an archive grows, by posts that came late, before it is divided.
+// divideFactor is the multiple of its feed's limit to which late posts may grow an archive before it is divided.
 const divideFactor = 4
 
-// closeFull closes archives of what no longer fits into the targets to build, and divides archives that have grown too
-// large. It returns the targets with those that this affects, archives first: a link from a feed to an archive must
-// not be published before the archive.
+// closeFull moves posts that exceed the limit of a target to new archives, and divides archives that have grown too
+// large. It returns the targets and any other affected feeds and archives, archives first: a link from a feed to an
+// archive must not be published before the archive.
 func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
@@ -158,7 +160,7 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 	return targets, nil
 }
 
-// addTargets marks the affected feeds and archives as dirty, and adds those that are no targets yet.
+// addTargets marks the affected feeds and archives as dirty, and adds any that are not targets yet.
 func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected map[feed.Name]bool) ([]target, error) {
 	marks, err := r.marks(ctx)
 	if err != nil {
@@ -218,7 +220,8 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	return affected, nil
 }
 
-// archiveSize returns how many of n posts, more than a feed's limit, the next archive takes. A feed that grows post by
-// post loses a quarter of them at a time: less would make many small archives, and more would leave subscribers who
-// poll rarely with few posts. A feed that grows by many posts fills archives to the limit and stays full.
+// archiveSize returns the number of posts that move to the next archive when a feed has n posts, which is more than
+// limit. A feed that grows post by post moves a quarter of its limit at a time: fewer posts would make many small
+// archives, and more would leave few posts for subscribers that poll rarely. A feed that grows by many posts fills
+// archives to the limit and stays full.
 func archiveSize(n, limit int) int { return min(limit, max(n-limit, (limit+3)/4)) }

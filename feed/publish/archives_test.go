@@ -23,7 +23,7 @@ func (w *world) archived(limit int) *publish.Publisher {
 	})
 }
 
-// dated returns a post that is published on a day, counted from the start of 2010.
+// dated returns a post that is published on the given day, counted from the start of 2010.
 func dated(id string, day int, members ...any) feed.RawPost {
 	at := time.Date(2010, 1, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day)
 	return post(id, append([]any{"date_published", at.Format(time.RFC3339)}, members...)...)
@@ -83,7 +83,7 @@ func (w *world) crawl(name feed.Name) crawled {
 		}
 		next := newer
 		if newer == subscription {
-			next = "" // the subscription document is no archive
+			next = "" // the subscription document is not an archive
 		}
 		if links["next-archive"] != next {
 			w.t.Errorf("the next-archive link of %s is %q, want %q", path, links["next-archive"], next)
@@ -211,7 +211,7 @@ func TestFeedGrowsPostByPost(t *testing.T) {
 		}
 		if i > 0 && len(c.documents) > 1 {
 			changed := c.changed(before)
-			// A new archive is linked from the one before it. Older archives do not change.
+			// A new archive is linked from the previous archive. Older archives do not change.
 			newest := c.documents[:min(3, len(c.documents))]
 			if slices.ContainsFunc(changed, func(p string) bool { return !slices.Contains(newest, p) }) {
 				t.Errorf("post %d changed the documents %v, want at most %v", i+1, changed, newest)
@@ -305,8 +305,8 @@ func TestArchivesSurviveLossOfDerivedData(t *testing.T) {
 	}
 }
 
-// TestArchivesAreExported checks that exported records contain the borders of archives, so that the documents are the
-// same after an import.
+// TestArchivesAreExported checks that exported records contain the boundaries of archives, so that the documents are
+// the same after an import.
 func TestArchivesAreExported(t *testing.T) {
 	one, two := newWorld(t), newWorld(t)
 	var posts []feed.RawPost

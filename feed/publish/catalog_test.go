@@ -51,7 +51,7 @@ func TestSelections(t *testing.T) {
 		t.Errorf("links lacks the configured title or description:\n%s", got)
 	}
 
-	// An edit moves a post between selections, and changes no other.
+	// An edit moves a post between selections, and changes no other selection.
 	before := w.head("own-words")
 	w.put(dated("d", 4, "quotes", quotes))
 	got := w.rebuild(b)
@@ -81,7 +81,7 @@ func TestUncertainSourceHasNoFeed(t *testing.T) {
 	p := w.builder("b1")
 	feeds := w.rebuild(p)
 	if _, ok := feeds["sources/guardian"]; !ok {
-		t.Errorf("the known publication has no feed, there are %v", slices.Sorted(maps.Keys(feeds)))
+		t.Errorf("the known publication has no feed; the feeds are %v", slices.Sorted(maps.Keys(feeds)))
 	}
 	for name := range feeds {
 		if strings.Contains(string(name), "rivertown") {
@@ -94,7 +94,7 @@ func TestUncertainSourceHasNoFeed(t *testing.T) {
 	w.put(post("unknown", "content_html",
 		quoting(`From <a href="https://rivertowncourier.example/a/1">the Rivertown Courier</a>`)))
 	if feeds := w.rebuild(p); feeds["sources/rivertown-courier"] == "" {
-		t.Errorf("the publication whose domain a post links to has no feed, there are %v",
+		t.Errorf("the publication whose domain a post links to has no feed; the feeds are %v",
 			slices.Sorted(maps.Keys(feeds)))
 	}
 }
@@ -300,7 +300,7 @@ func TestPagesListFeeds(t *testing.T) {
 		t.Error("a feed that lost its last post is still listed")
 	}
 	if _, err := b.Rebuild(t.Context(), feed.Pages); err == nil {
-		t.Error("Rebuild of the pages returned no error, want one: they are no feed")
+		t.Error("Rebuild of the pages returned no error, want one: pages are not a feed")
 	}
 
 	// An unlisted feed is still built.

@@ -9,33 +9,34 @@ import (
 	"feedpub/feed"
 )
 
-// storeClock is the clock that orders what several processes do.
+// storeClock is the clock that the processes of a site share.
 type storeClock interface {
 	// Now returns the store's time.
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// dates decides whether the date of publication of an item has come. Only a post that was never published is compared
-// with a clock, that of the store. That a post was published with a date is a recorded fact: a clock that is set back,
-// or the other clock of another server, must neither withdraw the post nor hide from the builder that it is public.
+// dates decides whether the date of publication of an item has passed. It compares the date with a clock, the store's,
+// only if the post was never published with that date. Otherwise a clock that is set back or differs between servers
+// could withdraw a published post, or make the builder treat it as unpublished.
 type dates struct {
-	now time.Time // of the store, when these dates were read
-	// indexed are the posts in the main index whose dates are after now, and these dates.
+	now time.Time // the store's time when the dates were read
+	// indexed has the dates of the posts in the main index that are dated after now.
 	indexed map[string]time.Time
-	// committed are posts in the documents of the main feed, and when these were committed. A post whose date is not
-	// later than that was published with it. They are what is known when the index is lost, as it is whenever the
-	// embedded store starts.
+	// committed has the times of the commits of posts in the documents of the main feed. A post whose date is not later
+	// than the commit was published with that date. It is needed when the index is lost, as it is whenever the embedded
+	// store starts.
 	committed map[string]time.Time
 }
 
-// come reports whether the date of publication of a post has come. A post without a date has the time at which it was
-// first seen, and never waits for it.
+// come reports whether the date of publication of a post has passed. A post without a date is dated at the time at
+// which it was first seen, and is always due.
 func (d dates) come(id string, published, firstSeen time.Time) bool {
 	return !published.After(d.now) || published.Equal(firstSeen) || published.Equal(d.indexed[id]) ||
 		!published.After(d.committed[id])
 }
 
-// readDates reads what come needs. The documents are read once a term: what is published later is in the index.
+// readDates reads the dates. It reads documents only once per term, since posts that are published later are in the
+// index.
 func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, error) {
 	d := a.dates
 	var err error
@@ -60,7 +61,7 @@ func (a *absorber) readDates(ctx context.Context, token feed.Token) (dates, erro
 }
 
 // committedPosts returns the posts in the committed and served documents of the main feed that can have a date after
-// now, and until when these documents were committed.
+// now, and the time of the commit.
 func (a *absorber) committedPosts(ctx context.Context, now time.Time) (map[string]time.Time, error) {
 	if err := a.archives.load(ctx); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // setBack sets back the clocks of the builders and of the store.
 func (w *world) setBack(d time.Duration) { w.advance(-d) }
 
-// dated is a post whose date is the present.
+// dated returns a post whose date is the current time.
 func (w *world) dated(id string, members ...any) feed.RawPost {
 	return post(id, append([]any{"date_published", w.now().UTC().Format(time.RFC3339Nano)}, members...)...)
 }
@@ -37,7 +37,8 @@ func skews() map[string]func(*world) func(*publish.Config) {
 	}
 }
 
-// A post that was published is public whatever the clock says now, so it can be withdrawn, and feeds go on.
+// TestWithdrawAfterClockSkew checks that a published post can be withdrawn when a clock is behind its date, and that
+// its feeds are not held.
 func TestWithdrawAfterClockSkew(t *testing.T) {
 	for name, skew := range skews() {
 		for _, withdraw := range []string{"delete", "private", "draft"} {
@@ -65,7 +66,8 @@ func TestWithdrawAfterClockSkew(t *testing.T) {
 	}
 }
 
-// A post that was published stays public, with its edits, whatever the clock says now.
+// TestEditAfterClockSkew checks that a published post stays public and its edits are published when a clock is behind
+// its date.
 func TestEditAfterClockSkew(t *testing.T) {
 	for name, skew := range skews() {
 		t.Run(name, func(t *testing.T) {
@@ -84,8 +86,8 @@ func TestEditAfterClockSkew(t *testing.T) {
 	}
 }
 
-// A post without a date has the time of its inbox entry, which the store takes from its own clock and never lets go
-// back.
+// The date of a post without one is the time of its inbox entry. The store sets that time from its own clock and never
+// decreases it.
 func TestPostWithoutDateAfterClockStep(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("one", "date_published", nil))
@@ -97,7 +99,7 @@ func TestPostWithoutDateAfterClockStep(t *testing.T) {
 	w.wantIDs(feed.Main, "two", "one")
 }
 
-// The embedded store loses items and indexes whenever it starts. The documents show what was published.
+// The embedded store loses items and indexes whenever it starts. Then the documents show which posts were published.
 func TestClockStepWithoutIndex(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.dated("p", "tags", []string{"Go"}))
@@ -108,7 +110,7 @@ func TestClockStepWithoutIndex(t *testing.T) {
 	w.wantIDs(feed.Main, "p")
 }
 
-// A post with a date in the future is published by the clock of the store, not by that of the builder.
+// The store's clock, not the builder's, determines when a post with a future date is published.
 func TestBuilderAheadOfStore(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("old"), post("planned", "date_published", w.now().Add(30*time.Second).UTC().Format(time.RFC3339)))

@@ -15,7 +15,7 @@ import (
 
 // documentStore keeps the bytes of documents, and commits them.
 type documentStore interface {
-	// MissingDocuments returns those of the documents that the store does not have.
+	// MissingDocuments returns the given hashes whose documents the store does not have.
 	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
 	// Commit makes documents the current ones of a feed in one step, and returns the new head.
@@ -102,7 +102,7 @@ func (r *rebuilder) send(ctx context.Context, c feed.CommitRequest) (feed.Outcom
 	return outcome, err
 }
 
-// commitRequest prepares the commit of a feed's documents. It leaves out the bytes that the store has already.
+// commitRequest prepares the commit of a feed's documents. It omits bytes that the store already has.
 func (r *rebuilder) commitRequest(
 	f feed.Feed, d documentSet, t target, aliases map[feed.Format][]string,
 ) feed.CommitRequest {
@@ -124,7 +124,7 @@ func (r *rebuilder) commitRequest(
 			fresh = append(fresh, doc)
 		}
 	}
-	// Concurrently, since the main feed is built alone.
+	// Compress concurrently: the main feed is built alone, so its documents can use all processors.
 	c.Blobs = make([]feed.Blob, len(fresh))
 	var g sync.WaitGroup
 	for i, doc := range fresh {
@@ -149,8 +149,8 @@ func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, br
 	return ref
 }
 
-// aliases returns the old paths of a feed's documents, sorted. A path of a format that the feed does not have leads to
-// its first format, which most feed readers support.
+// aliases returns the additional paths of a feed's documents, sorted. If the feed lacks the format that is expected at
+// a path, it serves its first format there, which most feed readers support.
 func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format) map[feed.Format][]string {
 	var all []feed.Alias
 	for _, a := range r.catalog.Aliases {
@@ -186,7 +186,7 @@ func (r *rebuilder) aliases(n feed.Name, fullName string, formats []feed.Format)
 	return out
 }
 
-// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not have its
+// decompress returns the identity bytes of a document. The error is of kind [feed.ErrInvalid] if they do not match its
 // hash.
 func decompress(b feed.Blob) ([]byte, error) {
 	body, err := coding.Body(b)
@@ -194,7 +194,7 @@ func decompress(b feed.Blob) ([]byte, error) {
 		return nil, fmt.Errorf("document %s: %w", b.Hash, err)
 	}
 	if feed.HashOf(body) != b.Hash {
-		return nil, fmt.Errorf("document %s: the bytes have another hash: %w", b.Hash, feed.ErrInvalid)
+		return nil, fmt.Errorf("document %s: the bytes do not match the hash: %w", b.Hash, feed.ErrInvalid)
 	}
 	return body, nil
 }

@@ -21,7 +21,7 @@ import (
 // nextVersion is the rendering version of a fictitious later release.
 const nextVersion = render.Version + 1
 
-// inFleet configures a builder that knows the rendering versions from oldest to newest, and a Fleet for it.
+// inFleet configures a builder that supports the rendering versions from oldest to newest, and a Fleet for it.
 func (w *world) inFleet(oldest, newest int) func(*publish.Config) {
 	return func(c *publish.Config) {
 		c.Renderer = render.New(render.UpTo(newest))
@@ -80,7 +80,7 @@ func TestTwoRenderingVersions(t *testing.T) {
 		t.Errorf("entity tags changed although the site was not upgraded (-first +now):\n%s", diff)
 	}
 	if body := string(w.body(w.head(feed.Main), feed.RSS)); !strings.Contains(body, "<generator>feedpub 1</generator>") {
-		t.Errorf("the document is not in the rendering version that both programs know:\n%s", body)
+		t.Errorf("the document is not in the rendering version that both programs support:\n%s", body)
 	}
 
 	// The site is upgraded, and then the older program starts again.

@@ -77,7 +77,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// logged returns how often text is in the log.
+// logged returns the number of occurrences of text in the log.
 func (w *world) logged(text string) int { return strings.Count(w.log.String(), text) }
 
 func (w *world) now() time.Time {
@@ -244,7 +244,7 @@ func (w *world) lose(keys ...string) {
 	}
 }
 
-// seen is a [publish.Replica] with the documents that remember has copied.
+// seen is a [publish.Replica] with the documents that [world.remember] has copied.
 type seen struct {
 	heads map[feed.Name]feed.Head
 	blobs map[feed.Hash]feed.Blob

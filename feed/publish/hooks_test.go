@@ -71,7 +71,7 @@ func TestCommittedHookForEachNewHead(t *testing.T) {
 	rebuild("a private post is removed from the held feed", feed.Main, feed.Pages, "tags/x")
 }
 
-// dueSignal is a store that reports when the builder lists due posts, which it does with the work lock locked.
+// dueSignal is a store that reports when the builder lists due posts, which it does while holding the work lock.
 type dueSignal struct {
 	publish.Store
 	listed chan struct{}

@@ -11,8 +11,8 @@ import (
 	"feedpub/feed"
 )
 
-// batchSize is how many posts are absorbed in one step. It bounds how long the store's script blocks other clients,
-// and how much work is lost when another builder takes over.
+// batchSize is the maximum number of posts absorbed in one step. It bounds how long the store's script blocks other
+// clients, and how much work is lost when another builder takes over.
 const batchSize = 256
 
 // inboxReader reads what writers have submitted.
@@ -23,9 +23,9 @@ type inboxReader interface {
 	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
 }
 
-// batch is a part of the inbox on its way through absorbInbox.
+// batch is a part of the inbox that is absorbed in one step.
 type batch struct {
-	cursor, next string // where it begins and ends in the inbox
+	cursor, next string // inbox cursors before and after the batch
 	notices      []notice
 	stored       []feed.StoredPost // set by readInbox, dropped once decided
 	decisions    []decision
@@ -33,7 +33,7 @@ type batch struct {
 
 // absorbInbox absorbs the posts that are due and all submissions that were made before it was called.
 //
-// Three batches are processed at once: one is written, the next is decided on all processors, and the one after is
+// Three batches are processed at the same time: one is written, the next is decided on all processors, and the third is
 // read. Each batch is written whole or not at all, in the order of the inbox.
 func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
@@ -85,8 +85,8 @@ func (a *absorber) writeBatches(
 	return nil
 }
 
-// inboxPipeline reads batches ahead of those that are written. What it loads of a post must not be older than what an
-// earlier batch makes of it, so a post that was submitted twice waits until the earlier batch is written.
+// inboxPipeline reads batches before earlier batches are written. The state that it loads of a post must include the
+// changes of earlier batches, so a post that was submitted twice is not loaded until the earlier batch is written.
 type inboxPipeline struct {
 	*absorber
 	read    chan<- *batch
@@ -123,7 +123,7 @@ func (r *inboxPipeline) run(ctx context.Context) error {
 	}
 }
 
-// load loads the posts of a batch once no earlier batch has them pending.
+// load loads the posts of a batch after the earlier batches that contain them are written.
 func (r *inboxPipeline) load(ctx context.Context, b *batch) error {
 	for len(r.written) > 0 {
 		r.forget(<-r.written)

@@ -13,22 +13,22 @@ import (
 	"feedpub/feed"
 )
 
-// Job is the name of the lease that the one builder of a site holds.
+// Job is the name of the lease that the builder of a site holds.
 const Job = "build"
 
 const (
-	// leaseTTL is how long a builder that died keeps others from building.
+	// leaseTTL is the time after which the lease expires if its holder has died.
 	leaseTTL = 4 * time.Second
-	// holderInterval is how often a process that waits for the lease or for an answer checks that it is still held.
+	// holderInterval is the interval at which a process that waits for the lease or for a reply checks the lease.
 	holderInterval = 500 * time.Millisecond
-	// restoreTimeout bounds the wait for replicas to restore what the store has lost. They poll it every five seconds.
+	// restoreTimeout bounds the wait for replicas to restore lost commits. Replicas poll the store every five seconds.
 	restoreTimeout = 30 * time.Second
-	// restoreInterval is how often the wait checks the store.
+	// restoreInterval is the interval of checks of the store during that wait.
 	restoreInterval = 500 * time.Millisecond
 )
 
 // errSuperseded ends a term whose token is too small: the site's schema was decided, or documents were committed, with
-// a greater one. The builder starts another term.
+// a greater token. The builder then starts another term.
 var errSuperseded = errors.New("superseded by a greater token")
 
 // errLeaseLost ends the work of a builder that no longer holds the lease.
@@ -36,8 +36,8 @@ var errLeaseLost = errors.New("lease lost")
 
 // leaseStore grants the lease. Only its holder commits, which the token enforces.
 type leaseStore interface {
-	// Acquire returns a token that is greater than all before it and than seen. The error is of kind
-	// [feed.ErrLocked] if another owner holds the lease.
+	// Acquire returns a token that is greater than seen and all previous tokens. The error is of kind [feed.ErrLocked]
+	// if another owner holds the lease.
 	Acquire(ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token) (feed.Token, error)
 	// Renew extends the lease. The error is of kind [feed.ErrLocked] if the owner no longer holds it.
 	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
@@ -45,7 +45,7 @@ type leaseStore interface {
 }
 
 type holderReader interface {
-	// Holder returns the owner of the lease, and false if nobody holds it.
+	// Holder returns the owner of the lease, and false if it is not held.
 	Holder(ctx context.Context, job string) (string, bool, error)
 }
 
@@ -53,9 +53,10 @@ type schemaReader interface {
 	Schema(ctx context.Context) (feed.Schema, error)
 }
 
-// Fleet is what is known of the site's other processes.
+// Fleet coordinates this process with the site's other processes.
 type Fleet interface {
-	// Agree returns the schema to build by, or an error of kind [feed.ErrOutdated] if this program cannot.
+	// Agree returns the schema to build with, or an error of kind [feed.ErrOutdated] if this program cannot build with
+	// it.
 	Agree(ctx context.Context) (feed.Schema, error)
 	// SchemaToken returns the token at which the latest known schema was decided.
 	SchemaToken() feed.Token
@@ -102,10 +103,10 @@ func (l *lease) setToken(t feed.Token) {
 func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) error) error {
 	// The store would grant the lease to the same owner again, with another token.
 	if !l.acquiring.TryLock() {
-		return fmt.Errorf("this process builds already: %w", feed.ErrLocked)
+		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
 	defer l.acquiring.Unlock()
-	// Processes that wait for the lease call run often, so a lease that is held must cost one command.
+	// Processes that wait for the lease call run often, so it must use only one command if the lease is held.
 	if owner, held, err := l.holder.Holder(ctx, Job); err != nil {
 		return err
 	} else if held && owner != l.owner {
@@ -149,8 +150,8 @@ func (l *lease) release(ctx context.Context) {
 	}
 }
 
-// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the
-// token is superseded: another process may build from then on.
+// renew renews the lease until done. It returns an error if the lease is lost, if it must have expired, or if the token
+// is superseded. In each case another process may be building.
 func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{}) error {
 	ticker := time.NewTicker(leaseTTL / 4)
 	defer ticker.Stop()
@@ -166,7 +167,7 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 		if err := l.check(token); err != nil {
 			return err
 		}
-		// From the beginning: the store may have renewed the lease long before it answers.
+		// The lease is counted from before the call, since the store may renew it long before the reply arrives.
 		begun := time.Now()
 		err := l.renewOnce(ctx)
 		switch {
@@ -179,7 +180,7 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 	}
 }
 
-// renewOnce tries to renew the lease. A connection that does not answer must leave time for another attempt.
+// renewOnce tries to renew the lease. Its timeout leaves time for another attempt if the connection does not respond.
 func (l *lease) renewOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leaseTTL/3)
 	defer cancel()
@@ -187,14 +188,15 @@ func (l *lease) renewOnce(ctx context.Context) error {
 }
 
 // agree sets the rendering version that is agreed on, and returns the greatest known token. The error is of kind
-// [feed.ErrOutdated] if this program cannot make that version.
+// [feed.ErrOutdated] if this program does not support that version.
 func (l *lease) agree(ctx context.Context) (feed.Token, error) {
 	newest := l.replica.Newest()
 	if l.fleet == nil {
 		return newest, nil
 	}
 	if newest == 0 {
-		// Without documents of its own, this process learns only from others what the store may have lost.
+		// This process has no documents, so only the reports of other processes show whether the store has lost
+		// commits.
 		if err := l.fleet.AwaitReports(ctx); err != nil {
 			return 0, err
 		}
@@ -221,12 +223,12 @@ func (l *lease) check(token feed.Token) error {
 		return fmt.Errorf("%w: the schema was decided at %d, and this builder has %d", errSuperseded, since, token)
 	}
 	if seen := l.fleet.NewestToken(); seen > token {
-		return fmt.Errorf("%w: a process has documents of %d, and this builder has %d", errSuperseded, seen, token)
+		return fmt.Errorf("%w: a process has documents with token %d, and this builder has %d", errSuperseded, seen, token)
 	}
 	return nil
 }
 
-// checkStored is check with the schema that the store has now.
+// checkStored is like check, with the schema that is currently in the store.
 func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 	if l.fleet == nil {
 		return nil
@@ -241,8 +243,9 @@ func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 	return l.check(token)
 }
 
-// awaitRestored waits while other processes have documents with a greater token than any in the store, until they have
-// restored them. What is built without them could lack posts that readers have seen, and nothing would show it.
+// awaitRestored waits while other processes have documents with a greater token than any in the store, until those
+// documents are restored. Documents built without them could lack posts that readers have seen, and the feeds would not
+// be held.
 func (l *lease) awaitRestored(ctx context.Context) error {
 	if l.fleet == nil || l.replica.Newest() >= l.fleet.NewestToken() {
 		return nil // this process has the documents itself

@@ -18,10 +18,11 @@ type dirtyMarker interface {
 	MarkDirty(ctx context.Context, names ...feed.Name) error
 }
 
-// markMoved makes those feeds and archives dirty whose documents contain posts that have moved or were withdrawn. An
-// absorption does so with all documents that it changes, but it knows them from the item before, and the embedded store
-// has neither items nor dirty feeds when it starts. Only the committed heads show then where a post was. It is called
-// once a term, and again after posts without an item were found, before feeds are called unchanged.
+// markMoved makes feeds and archives dirty if their documents contain posts that have moved or were withdrawn. An
+// absorption finds the documents that it changes from the previous version of the item, but the embedded store has
+// neither items nor dirty feeds when it starts. In that case only the committed heads show which documents contain a
+// post. markMoved is called once per term, and again after posts without an item were found, before feeds are reported
+// as unchanged.
 func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 	if p.checkedToken == token && !p.absorber.itemsLost {
 		return nil
@@ -35,7 +36,7 @@ func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 		if err != nil {
 			return fmt.Errorf("compare heads: %w", err)
 		}
-		// The removals first: after a crash between the two, the heads still show what is to be done.
+		// Record the removals first: after a crash between the two writes, the heads still show which feeds to mark.
 		if err := p.config.Store.Absorb(ctx, feed.Absorption{
 			Token: token, Cursor: cursor, Next: cursor, Removals: removals,
 		}); err != nil {
@@ -57,7 +58,7 @@ func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 }
 
 // movedPosts returns the feeds and archives whose committed documents contain posts that no longer belong there, and
-// when these were removed from them.
+// the times at which the posts were removed from them.
 func (p *Publisher) movedPosts(ctx context.Context) (map[feed.Name]time.Time, error) {
 	absent, err := p.absentPosts(ctx)
 	if err != nil || len(absent) == 0 {
@@ -73,7 +74,7 @@ func (p *Publisher) movedPosts(ctx context.Context) (map[feed.Name]time.Time, er
 			switch st := stored[id]; {
 			case !st.Record.Removed.IsZero():
 				removals[n] = later(removals[n], st.Record.Removed)
-			case st.Item == nil: // lost: nothing shows that it should leave
+			case st.Item == nil: // the item is lost, so the post must not be removed
 			case !p.rebuilder.belongs(st, n):
 				removals[n] = later(removals[n], p.absorber.dates.now)
 			}
@@ -82,8 +83,8 @@ func (p *Publisher) movedPosts(ctx context.Context) (map[feed.Name]time.Time, er
 	return removals, nil
 }
 
-// absentPosts returns the posts in committed documents that the index does not have there, by feed or archive. It
-// leaves out documents of another configuration, which are built again whatever they contain.
+// absentPosts returns, by feed or archive, the posts that are in the committed documents but not in the index. It skips
+// documents of another configuration, which are rebuilt anyway.
 func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, error) {
 	if err := p.absorber.archives.load(ctx); err != nil {
 		return nil, err

@@ -12,7 +12,8 @@ import (
 	"feedpub/feed/publish"
 )
 
-// restart loses what the embedded store loses when it starts, and submits all posts again as it does.
+// restart simulates a start of the embedded store: it deletes all items, indexes and other derived data, and submits
+// all posts again.
 func (w *world) restart(posts ...feed.RawPost) {
 	w.t.Helper()
 	for _, k := range w.redis.Keys() {
@@ -51,7 +52,7 @@ func TestMoveWhileStopped(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// A post that was edited to a date in the future while the server was down is public no longer.
+// A post that was edited to a date in the future while the server was down is no longer public.
 func TestMoveToFutureWhileStopped(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p", "tags", []string{"Go"}))
@@ -71,7 +72,7 @@ func TestMoveBetweenArchivesWhileStopped(t *testing.T) {
 		posts = append(posts, dated(fmt.Sprintf("p%02d", i), i))
 	}
 	w.put(posts...)
-	w.rebuild(w.archived(1)) // so that nothing else makes the archive dirty that the post leaves
+	w.rebuild(w.archived(1)) // so that nothing else makes the post's old archive dirty
 	if got := len(w.crawl(feed.Main).documents); got < 4 {
 		t.Fatalf("%d documents, want archives", got)
 	}
@@ -87,7 +88,7 @@ func TestMoveBetweenArchivesWhileStopped(t *testing.T) {
 	w.wantNoProblems()
 }
 
-// noCommit is a store to which no documents are committed.
+// noCommit is a store whose Commit always fails.
 type noCommit struct{ publish.Store }
 
 func (noCommit) Commit(context.Context, feed.CommitRequest) (feed.Outcome, feed.Head, error) {
@@ -127,7 +128,7 @@ func TestKilledBeforeCommit(t *testing.T) {
 	}
 }
 
-// The items of a Redis can be lost, too, and posts are then found by reconciliation.
+// Items in Redis can be lost too. Reconciliation then finds the posts without an item.
 func TestMoveWithoutItem(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p", "tags", []string{"Old"}))

@@ -67,7 +67,7 @@ func (f feedAssigner) assign(
 		if names.full[n] == "" {
 			names.full[n] = m.full
 		}
-		// Also names that are recorded already: a store that was rolled back has lost some.
+		// Include names that are already recorded: a store that was rolled back may have lost some of them.
 		record[n] = names.full[n]
 		feeds = append(feeds, n)
 	}

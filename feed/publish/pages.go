@@ -11,8 +11,7 @@ import (
 	"feedpub/feed/render"
 )
 
-// changesList reports whether a rebuild changes which feeds are listed: those that have posts, and the configured
-// ones.
+// changesList reports whether a rebuild changes the list of feeds. A feed is listed if it has posts or is configured.
 func changesList(t target, r feed.FeedReport) bool {
 	if isArchive(t.name) || r.Outcome != feed.Committed {
 		return false

@@ -15,11 +15,11 @@ type problemStore interface {
 	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
 }
 
-// unexplained is why a feed is held.
+// unexplained is the reason for holding a feed.
 const unexplained = "posts vanished without explanation"
 
-// problemLog logs each problem when it begins and when it changes, and not with every rebuild: the list of problems
-// shows which ones last. It is used with the work lock held.
+// problemLog logs each problem when it begins and when it changes, but not on every rebuild. The list of problems shows
+// the current ones. It is used with the work lock held.
 type problemLog struct {
 	logger *slog.Logger
 	posts  map[string]feed.Hash // of the problem last logged, by post

@@ -2,8 +2,8 @@
 // their documents. It decides what may be published and what is held; it does not parse posts, render feeds or store
 // bytes.
 //
-// Correctness comes from state, never from the number or order of runs: every step reads the current state, so a step
-// that is missed, repeated or interrupted is made up for by the next one.
+// Correctness comes from state, never from the number or order of runs: every step reads the current state, so the next
+// step corrects the effects of one that was missed, repeated or interrupted.
 package publish
 
 import (
@@ -22,7 +22,7 @@ import (
 	"feedpub/feed/render"
 )
 
-// Store is what a [Publisher] needs of a site's store. Each part is declared beside the code that uses it.
+// Store is what a [Publisher] needs of a site's store. Each part is declared next to the code that uses it.
 type Store interface {
 	inboxReader
 	submissionWaiter
@@ -48,10 +48,10 @@ type Store interface {
 	Asker
 }
 
-// Replica is the set of documents that this process serves. It has what a store that was flushed or rolled back has
-// lost.
+// Replica is the set of documents that this process serves. It may have documents that the store has lost because it
+// was flushed or rolled back.
 type Replica interface {
-	// Newest returns the greatest token of any head that it has had, 0 if none.
+	// Newest returns the greatest token of all heads that were ever in the replica, 0 if there were none.
 	Newest() feed.Token
 	// Head returns the head that is served for a feed.
 	Head(name feed.Name) (feed.Head, bool)
@@ -69,9 +69,10 @@ type Config struct {
 	Store    Store
 	Intake   *intake.Intake
 	Renderer *render.Renderer
-	// Canonical returns the source under whose name quotes from a publication are collected.
+	// Canonical returns the source that represents a publication. Its feed contains the quotes from all names of the
+	// publication.
 	Canonical func(publication string) feed.Source
-	// Replica, optional, is what this process serves.
+	// Replica, optional, is the set of documents that this process serves.
 	Replica Replica
 	// Fleet, optional, coordinates builders of several releases and machines. Without it, documents have the rendering
 	// version of Renderer; with it, the one that is recorded for the site.
@@ -88,11 +89,12 @@ type Config struct {
 	// called after each of them. It limits how many sites of a process rebuild at once. Changes do not wait for it.
 	Turn func(context.Context) (done func(), err error)
 
-	// Committed, optional, is called with the new head after a commit that changed a document: of a feed, an archive or
-	// the pages, and of a held feed from which withdrawn posts were removed. It is called once for each such head, in
-	// the order of the commits, by one goroutine at a time, after the work lock is released: other goroutines may
-	// absorb and build meanwhile. The rebuild that made the commit waits for it, so it should only start or wake what
-	// takes long, and must not call the Publisher. The context may have ended; the commit stands all the same.
+	// Committed, optional, is called with the new head after a commit that changed a document of a feed, an archive or
+	// the pages. That includes the removal of withdrawn posts from a held feed. It is called once for each such head,
+	// in the order of the commits, by one goroutine at a time, after the work lock is released, so other goroutines may
+	// be absorbing and building. The rebuild that made the commit waits for Committed to return, so it should do
+	// lengthy work in the background, and must not call the Publisher. The commit is valid even if the context has
+	// ended.
 	//
 	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
 	// commit itself.
@@ -102,7 +104,7 @@ type Config struct {
 	Built func(feed.FeedReport)
 }
 
-// Publisher builds the feeds of one site. Its methods are safe for concurrent use; one goroutine at a time works.
+// Publisher builds the feeds of one site. Its methods are safe for concurrent use; their work is serialized.
 type Publisher struct {
 	config Config
 
@@ -172,8 +174,8 @@ func (noReplica) Head(feed.Name) (feed.Head, bool) { return feed.Head{}, false }
 func (noReplica) Heads() []feed.Head               { return nil }
 func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 
-// Fingerprint identifies the configuration that documents are made with, that of the site and of its feeds. Builders
-// of a site whose fingerprints differ make different documents.
+// Fingerprint identifies the configuration of the site and its feeds, with which documents are made. Builders of a site
+// whose fingerprints differ make different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
 // Configuration returns the [Fingerprint] of the configuration that a head's documents were made with, "" if unknown.
@@ -235,9 +237,9 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 	}
 }
 
-// Tick runs a schedule: that of the named feeds, or the default one if none is named, which covers all feeds but
-// [Config.Scheduled] and also compresses stable documents in brotli coding. It does nothing if another process builds,
-// which has the same schedules, nor for named feeds that do not exist yet.
+// Tick rebuilds the named feeds on their schedule. If none is named, it rebuilds all feeds except [Config.Scheduled]
+// and compresses stable documents in brotli coding. It does nothing if another process builds, since that process has
+// the same schedules, and it skips named feeds that do not exist yet.
 func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	token, ok := p.lease.held()
 	if !ok {
@@ -256,8 +258,8 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	return p.rebuilder.compressStable(ctx, token)
 }
 
-// rebuild does the work of Rebuild under the lease. It skips the feeds of except, unless they were never built:
-// readers need not wait a week for a weekly feed to exist.
+// rebuild does the work of Rebuild under the lease. It skips the feeds in except, unless they were never built: a new
+// weekly feed must be available in its first week too.
 func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
 	if err := p.lease.checkStored(ctx, token); err != nil {
 		return feed.Report{}, err
@@ -265,7 +267,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
-	// Not in a turn: sites that scan at the same time share the cost.
+	// Scans take no turns: a scan of one site must not block the rebuilds of others.
 	if err := p.reconciler.request(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
@@ -297,8 +299,8 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	return report, err
 }
 
-// absorbFirst absorbs what was submitted, so that reconciliation need not compare it. If nothing was ever committed,
-// it also absorbs every post without an item: the first documents are complete.
+// absorbFirst absorbs the inbox, so that reconciliation finds no submitted posts to absorb. If nothing was ever
+// committed, it also absorbs every post without an item, so that the first documents are complete.
 func (p *Publisher) absorbFirst(ctx context.Context, token feed.Token) error {
 	err := p.work.doInTurn(ctx, func() error { return p.absorber.absorbInbox(ctx, token) })
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"feedpub/feed/build"
 )
 
-// changeInterval is the least time between two rebuilds of a feed because of changes.
+// changeInterval is the minimum time between two rebuilds of a feed that are caused by changes.
 const changeInterval = time.Second
 
 // indexReader selects the posts of feeds.
@@ -24,7 +24,7 @@ type indexReader interface {
 	// Select returns the ids of the newest posts of a feed, up to limit, newest first.
 	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
 	// Range returns the positions of a feed's posts after one position and up to another, oldest first. A zero position
-	// is no bound.
+	// means no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
 	// LastRemoval returns when a post was last removed from a feed; zero if never.
 	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
@@ -58,14 +58,14 @@ type rebuilder struct {
 	clock      func() time.Time
 	logger     *slog.Logger
 
-	lastBuilt  map[feed.Name]time.Time // when a change last built a feed
-	failedMark map[feed.Name]int64     // of dirty feeds that are held or failed: only another mark is a reason to retry
+	lastBuilt  map[feed.Name]time.Time // times of the last rebuilds caused by changes
+	failedMark map[feed.Name]int64     // of held or failed dirty feeds, which are retried when their mark changes
 	// listChanged is set when the list of feeds has changed since the pages were built.
 	listChanged bool
 }
 
-// rebuildDirty rebuilds the dirty feeds that no change has rebuilt within changeInterval. It returns how long to wait
-// before calling it again if nothing is submitted meanwhile.
+// rebuildDirty rebuilds the dirty feeds, except those that it rebuilt within the last changeInterval. It returns the
+// time after which it must be called again if nothing is submitted.
 func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Duration, error) {
 	dirty, err := r.dirty.DirtyFeeds(ctx)
 	if err != nil || len(dirty) == 0 {
@@ -78,7 +78,7 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 		if slices.Contains(r.scheduled, feedOf(d.Name)) || r.failedMark[d.Name] == d.Mark {
 			continue
 		}
-		// More than the interval is left only if the clock was set back.
+		// rest exceeds the interval only if the clock was set back.
 		if rest := r.lastBuilt[d.Name].Add(changeInterval).Sub(now); rest > 0 && rest <= changeInterval {
 			wait = min(wait, rest)
 			continue
@@ -142,8 +142,8 @@ func stages(targets []target) [3][]int {
 	return stages
 }
 
-// stageOf returns when a feed is built: archives before feeds, so that no feed links to an archive that is not
-// published, and the main feed, which has the most readers, before other feeds.
+// stageOf returns the stage in which a feed is built: archives before feeds, so that no feed links to an archive that
+// is not published, and the main feed, which has the most readers, before other feeds.
 func stageOf(n feed.Name) int {
 	switch {
 	case isArchive(n):
@@ -161,7 +161,8 @@ func (r *rebuilder) rebuildStage(
 	reports []feed.FeedReport,
 ) error {
 	g, ctx := errgroup.WithContext(ctx)
-	// While one feed waits for the store, another is rendered. Each has its documents in memory until they are committed.
+	// While one feed waits for the store, another is rendered. The documents of each feed are in memory until they are
+	// committed.
 	g.SetLimit(2 * runtime.GOMAXPROCS(0))
 	for _, i := range stage {
 		t := targets[i]
@@ -214,7 +215,7 @@ func (r *rebuilder) rebuildFeed(
 		if err := r.setHeld(ctx, report); err != nil || len(withdrawn) == 0 {
 			return report, err
 		}
-		// What was withdrawn must leave at once, even if the rest of the feed is held.
+		// Remove withdrawn posts immediately, even if the rest of the feed is held.
 		if d, err = r.withoutPosts(ctx, previous, withdrawn); err != nil {
 			return feed.FeedReport{}, err
 		}
@@ -242,7 +243,7 @@ func (r *rebuilder) selectFeed(
 		return feed.Feed{}, err
 	}
 	if isArchive(name) {
-		ch.Limit = max(len(ids), 1) // an archive may exceed the limit by late posts
+		ch.Limit = max(len(ids), 1) // late posts may make an archive exceed the limit
 	}
 	found, err := r.items.Items(ctx, ids...)
 	if err != nil {
@@ -272,9 +273,10 @@ func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([
 	return ids, err
 }
 
-// missing returns the posts of the last documents that the new feed lacks without an explanation, and those that were
-// withdrawn. An edit, a date in the future, another document of the same feed, the limit and a changed configuration
-// explain that a post is missing, but only if its item exists: a post without one is lost, whatever else has changed.
+// missing returns the posts of the last documents that the new feed lacks without an explanation, and the posts that
+// were withdrawn. An edit, a date in the future, another document of the same feed, the limit and a changed
+// configuration explain that a post is missing, but only if its item exists: a post without an item is lost in any
+// case.
 func (r *rebuilder) missing(
 	ctx context.Context, previous feed.Head, f feed.Feed, limit int,
 ) (missing, withdrawn []string, err error) {
@@ -313,8 +315,8 @@ func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool
 	return len(f.Items) >= limit && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0
 }
 
-// belongs reports whether a post, which has an item, belongs into the document of a feed or an archive. It does not if
-// it has other tags, a date in the future, or a date in another document of the feed.
+// belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not if it
+// has other tags, a date in the future, or a date in another document of the feed.
 func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 	n, it := feedOf(name), st.Item
 	return (n == feed.Main || slices.Contains(it.Feeds, n)) && r.isDue(it, st.Record) &&

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// stepSize is how many posts a step of a scan compares. It bounds how long a change waits for a step, even if all of
-	// its posts have to be read again.
+	// stepSize is the maximum number of posts compared in one step of a scan. It bounds the time that a change waits
+	// for a step, even if all posts of the step must be read again.
 	stepSize = 256
-	// waitPosts is how many posts and items are compared before a rebuild goes on: all of a small site, and of a large
-	// one no more than take an unnoticeable time.
+	// waitPosts is the number of posts and items that are compared before a rebuild continues. It is large enough for
+	// all posts of a small site, and small enough that the delay is not noticeable.
 	waitPosts = 2048
-	// idleFactor makes a scan that nothing waits for idle this many times as long as it works.
+	// idleFactor is the ratio of idle time to working time in a scan that nothing waits for.
 	idleFactor = 3
-	// newestFirst is how many of the newest posts are read first after the intake has changed.
+	// newestFirst is the number of newest posts that are read before all others after the intake has changed.
 	newestFirst = 10_000
 )
 
@@ -49,7 +49,7 @@ type reconciler struct {
 	index    indexReader
 	absorber *absorber
 	work     *workLock
-	// buildFound builds what a scan has absorbed.
+	// buildFound builds the feeds that a scan has made dirty.
 	buildFound func(ctx context.Context, token feed.Token) error
 
 	mu      sync.Mutex
@@ -85,7 +85,7 @@ func (r *reconciler) steps(ctx context.Context) iter.Seq2[step, error] {
 	}
 }
 
-// all lists all posts and items, after the newest posts if those have to be read again.
+// all lists all posts and items. It lists the newest posts first if they must be read again.
 func (r *reconciler) all(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	return func(yield func(feed.IDs, error) bool) {
 		for ids, err := range r.outdated(ctx) {
@@ -97,8 +97,8 @@ func (r *reconciler) all(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// outdated lists the newest posts, newest first, if some of the very newest have to be read again. After the intake
-// has changed all have to be, and readers see these first.
+// outdated lists the newest posts, newest first, if some of the very newest must be read again. All posts must be read
+// again after the intake has changed, and readers see the newest posts first.
 func (r *reconciler) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		ids, err := r.index.Select(ctx, feed.Main, stepSize)
@@ -146,12 +146,12 @@ func (r *reconciler) absorbUnread(ctx context.Context, token feed.Token) error {
 // scanner scans in the background. A site can have a million posts, and no rebuild or change should wait until all of
 // them are compared.
 type scanner struct {
-	// requests are answered once as much has been compared as a rebuild waits for.
+	// requests has the channels of rebuilds that wait until waitPosts posts and items have been compared.
 	requests chan chan<- error
 	ended    chan struct{}
 }
 
-// start returns a scanner for run. Requests wait for it from now on.
+// start returns a scanner for run. From now on, requests are sent to it.
 func (r *reconciler) start() *scanner {
 	s := &scanner{requests: make(chan chan<- error), ended: make(chan struct{})}
 	r.setScanner(s)
@@ -164,8 +164,8 @@ func (r *reconciler) setScanner(s *scanner) {
 	r.scanner = s
 }
 
-// request starts a scan and waits for its beginning. If an earlier scan is running, it makes another one follow and
-// does not wait. Without a scanner in the background, it makes the whole scan itself.
+// request starts a scan and waits for its beginning. If an earlier scan is running, it schedules another scan and does
+// not wait. Without a scanner in the background, it does the whole scan itself.
 func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	r.mu.Lock()
 	s := r.scanner
@@ -191,7 +191,7 @@ func (r *reconciler) request(ctx context.Context, token feed.Token) error {
 	}
 }
 
-// scanAll makes a whole scan. It is called with the work lock held.
+// scanAll does a whole scan. It is called with the work lock held.
 func (r *reconciler) scanAll(ctx context.Context, token feed.Token) error {
 	for s, err := range r.steps(ctx) {
 		if err == nil {
@@ -227,8 +227,9 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 	}
 }
 
-// scanOnce makes one scan and answers begun, unless it is nil, after waitPosts. It reports whether another scan has to
-// follow: one was requested meanwhile, or this one failed after begun was answered, so that nobody else will repeat it.
+// scanOnce does one scan and, after waitPosts, sends the result to begun unless that is nil. It reports whether another
+// scan must follow, because one was requested in the meantime or because this one failed after the result was sent, so
+// that its caller will not repeat it.
 func (r *reconciler) scanOnce(
 	ctx context.Context, token feed.Token, s *scanner, begun chan<- error,
 ) (again bool, err error) {
@@ -276,8 +277,7 @@ func (r *reconciler) scanOnce(
 	return again, err
 }
 
-// reconcilePosts absorbs the posts whose item is missing or was made from something else, and those that are missing
-// from the indexes.
+// reconcilePosts absorbs the posts whose item is missing or outdated, and the posts that are missing from the indexes.
 func (r *reconciler) reconcilePosts(ctx context.Context, token feed.Token, ids []string) (bool, error) {
 	states, err := r.compare.PostStates(ctx, r.absorber.intakeVersion, ids...)
 	if err != nil {
@@ -326,8 +326,8 @@ func (r *reconciler) reconcileItems(ctx context.Context, token feed.Token, ids [
 	return true, nil
 }
 
-// withoutPost returns those of the ids that have no post. Some may have no item either by now; absorbing them changes
-// nothing.
+// withoutPost returns the ids for which there is no post. Their items may have been deleted meanwhile; absorbing such
+// an id changes nothing.
 func (r *reconciler) withoutPost(ctx context.Context, ids []string) ([]string, error) {
 	posted, err := r.compare.PostsExist(ctx, ids...)
 	if err != nil {

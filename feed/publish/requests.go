@@ -10,23 +10,24 @@ import (
 	"feedpub/feed"
 )
 
-// askTimeout bounds how long Ask waits for the answer.
+// askTimeout bounds the time that Ask waits for the reply.
 const askTimeout = 10 * time.Minute
 
 // Asker sends requests to the builder.
 type Asker interface {
-	// Ask adds a request and waits for the answer. The error is of kind [feed.ErrUnavailable] if none comes in time.
+	// Ask adds a request and waits for the reply. The error is of kind [feed.ErrUnavailable] if no reply arrives in
+	// time.
 	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
 }
 
-// requestReader reads requests and answers them.
+// requestReader reads requests and stores replies.
 type requestReader interface {
-	// Requests waits up to block for requests after an entry. Those that have a reply are not among them.
+	// Requests waits up to block for requests after an entry. It omits requests that have a reply.
 	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
 	Reply(ctx context.Context, r feed.Request, payload []byte) error
 }
 
-// request asks the builder to rebuild feeds, and reply is the answer, as they are stored.
+// request is a stored request to rebuild feeds, and reply the stored reply of the builder.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
 }
@@ -39,7 +40,7 @@ type reply struct {
 }
 
 // Ask asks the builder that holds the lease to rebuild the named feeds, or all if none is named, and returns its
-// report. The error is of kind [feed.ErrUnavailable] if no answer comes within ten minutes.
+// report. The error is of kind [feed.ErrUnavailable] if no reply arrives within ten minutes.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
 	payload, err := json.Marshal(request{Feeds: names})
 	if err != nil {
@@ -51,7 +52,7 @@ func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, erro
 	}
 	var r reply
 	if err := json.Unmarshal(answer, &r); err != nil {
-		return feed.Report{}, fmt.Errorf("ask the builder: decode the answer: %w", err)
+		return feed.Report{}, fmt.Errorf("ask the builder: decode the reply: %w", err)
 	}
 	switch {
 	case r.NotFound:
@@ -65,8 +66,8 @@ func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, erro
 // errNoHolder means that the lease was released before the request was answered.
 var errNoHolder = errors.New("no process holds the lease")
 
-// askHolder is Ask until nobody holds the lease; the error is errNoHolder then. A process that builds only once, as a
-// command does, does not answer.
+// askHolder is like Ask, but returns errNoHolder once the lease is no longer held. It checks the lease because
+// commands, which build only once, do not reply to requests.
 func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Report, error) {
 	asking, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -86,7 +87,7 @@ func (p *Publisher) askHolder(ctx context.Context, names []feed.Name) (feed.Repo
 	return report, err
 }
 
-// answerRequests answers requests until ctx ends.
+// answerRequests replies to requests until ctx ends.
 func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error {
 	for {
 		if err := p.retry(ctx, func() error { return p.answerPending(ctx, token) }); err != nil {
@@ -95,14 +96,14 @@ func (p *Publisher) answerRequests(ctx context.Context, token feed.Token) error 
 	}
 }
 
-// answerPending answers all requests without a reply, whenever they were made: an earlier builder may have left them.
-// It waits for one if there are none.
+// answerPending replies to all pending requests, including those to an earlier builder. If there are none, it waits for
+// one.
 func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	requests, err := p.config.Store.Requests(ctx, "", pollInterval)
 	if err != nil {
 		return err
 	}
-	// One rebuild answers all requests for the same feeds: all of them were made before it began.
+	// Requests for the same feeds share one rebuild: all of them were made before it began.
 	answers := map[string][]byte{}
 	for _, r := range requests {
 		key := string(r.Payload)
@@ -118,8 +119,8 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
-// answer rebuilds what a request asks for and returns the encoded reply. An error ends the term; the next builder
-// answers the request then.
+// answer rebuilds the feeds of a request and returns the encoded reply. An error ends the term, and the next builder
+// replies to the request.
 func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
 	var r reply
 	var q request

@@ -10,13 +10,13 @@ import (
 	"feedpub/feed/publish"
 )
 
-// requestWaits reports whether the stream of requests has one.
+// requestWaits reports whether the stream of requests has an entry.
 func (w *world) requestWaits() bool {
 	requests, err := w.site.Requests(w.t.Context(), "", 0)
 	return err == nil && len(requests) > 0
 }
 
-// A request is answered whatever the clock of the builder says, and however long ago it was made.
+// TestAnswerOldRequest checks that the builder replies to a request regardless of its age and the builder's clock.
 func TestAnswerOldRequest(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"clock right": 0, "clock ahead": time.Minute + time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -66,11 +66,11 @@ func TestAnswerDuringFirstRebuild(t *testing.T) {
 	<-begun
 	reply, err := w.site.Ask(t.Context(), []byte("not JSON"), 20*time.Second)
 	if err != nil || !strings.Contains(string(reply), "invalid character") {
-		t.Errorf("Ask = %q, %v; want a reply that refuses the request", reply, err)
+		t.Errorf("Ask = %q, %v; want a reply with an error", reply, err)
 	}
 }
 
-// A store that does not answer for a moment costs an operation and not the term.
+// A store that is unavailable for a moment makes an operation fail, but does not end the term.
 func TestStoreHiccup(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("p"))

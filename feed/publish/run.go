@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// pollInterval bounds how long the builder waits for the store to report something. Then it checks the state anyway,
-	// which is half a dozen commands: too many for each of a thousand sites every other second.
+	// pollInterval bounds how long the builder waits for the store to report something. Then it checks the state
+	// anyway. A check takes half a dozen commands, which would be too many for each of a thousand sites every other
+	// second.
 	pollInterval = 10 * time.Second
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
@@ -22,7 +23,7 @@ const (
 type submissionWaiter interface {
 	// AwaitInbox waits up to block for a submission after an inbox entry, and reports whether there is one.
 	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
-	// NextDue returns when the next post with a future date is to be published, and false if there is none.
+	// NextDue returns the earliest date of publication of the posts with a future date, and false if there are none.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 }
 
@@ -55,7 +56,7 @@ func (p *Publisher) logState(err error, last string) string {
 	switch {
 	case err == nil:
 	case errors.Is(err, feed.ErrLocked):
-		if state = "locked"; state != last { // the error names the holder, who may change
+		if state = "locked"; state != last { // the error names the holder, which may change
 			p.config.Logger.Info("another process builds; waiting for the lease")
 		}
 	case errors.Is(err, feed.ErrOutdated):
@@ -70,12 +71,13 @@ func (p *Publisher) logState(err error, last string) string {
 	return state
 }
 
-// serveTerm is the work of a term: it rebuilds what has changed before, and then on changes, due posts and requests.
+// serveTerm does the work of a term: it rebuilds the feeds that changed before the term, and then those affected by
+// changes, due posts and requests.
 func (p *Publisher) serveTerm(ctx context.Context, token feed.Token) error {
 	g, ctx := errgroup.WithContext(ctx)
 	scan := p.reconciler.start()
 	g.Go(func() error { return p.reconciler.run(ctx, token, scan) })
-	// Beside the first rebuild, which can take minutes.
+	// Reply to requests during the first rebuild, which can take minutes.
 	g.Go(func() error { return p.answerRequests(ctx, token) })
 	g.Go(func() error {
 		if err := p.retry(ctx, func() error {
@@ -92,8 +94,8 @@ func (p *Publisher) serveTerm(ctx context.Context, token feed.Token) error {
 	return g.Wait()
 }
 
-// retry calls f again while the store is unavailable, so that a moment in which it does not answer costs one operation
-// and not the term. If it lasts, the lease cannot be renewed, and ctx ends.
+// retry calls f again while the store is unavailable, so that a short outage does not end the term. In a longer outage
+// the lease cannot be renewed, and ctx ends.
 func (p *Publisher) retry(ctx context.Context, f func() error) error {
 	for last := ""; ; {
 		err := f()
@@ -114,8 +116,8 @@ func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 	}
 }
 
-// followChange absorbs and builds, and then waits until something is submitted or due, or until it is time to look at
-// the state anyway.
+// followChange absorbs and builds, and then waits until something is submitted or due, or until the next check is due
+// anyway.
 func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	wait, err := p.buildChanges(ctx, token)
 	if err != nil {
@@ -138,8 +140,8 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	return err
 }
 
-// buildChanges absorbs the inbox and builds the dirty feeds. It returns how long to wait for submissions before
-// calling it again.
+// buildChanges absorbs the inbox and builds the dirty feeds. It returns the maximum time to wait for submissions before
+// the next call.
 func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait time.Duration, err error) {
 	err = p.work.do(ctx, func() error {
 		if err := p.absorber.absorbInbox(ctx, token); err != nil {
@@ -151,8 +153,8 @@ func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait ti
 	return wait, err
 }
 
-// buildFound builds what a scan has absorbed. Without OnChange, what was submitted since the scan began waits for the
-// next Rebuild or Tick.
+// buildFound builds the feeds that a scan has made dirty. Without OnChange, posts that were submitted since the scan
+// began are not absorbed until the next Rebuild or Tick.
 func (p *Publisher) buildFound(ctx context.Context, token feed.Token) error {
 	if p.config.OnChange {
 		_, err := p.buildChanges(ctx, token)

@@ -34,8 +34,8 @@ type target struct {
 	lost bool
 }
 
-// targets returns the named feeds and their archives, or all that exist or should exist if none is named, sorted by
-// name.
+// targets returns the named feeds and their archives, sorted by name. If none is named, it returns all feeds and
+// archives that exist or should exist.
 func (r *rebuilder) targets(ctx context.Context, names []feed.Name) ([]target, error) {
 	if err := r.archives.load(ctx); err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func (r *rebuilder) allNames(committed map[feed.Name]feed.Head, marks map[feed.N
 	return names
 }
 
-// dirtyTargets returns the given dirty feeds and archives. It reads nothing of others: the cost of a change must not
-// grow with the number of feeds.
+// dirtyTargets returns the given dirty feeds and archives. It reads no data of other feeds: the cost of a change must
+// not grow with the number of feeds.
 func (r *rebuilder) dirtyTargets(ctx context.Context, names []feed.Name) ([]target, error) {
 	if err := r.archives.load(ctx); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (r *rebuilder) marks(ctx context.Context) (map[feed.Name]int64, error) {
 
 // readHeads returns the committed heads of feeds, without those that are missing or cannot be decoded.
 func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
-	const many = 64 // from which on it is cheaper to read all heads at once
+	const many = 64 // minimum number of feeds at which reading all heads is cheaper
 	heads := make(map[feed.Name]feed.Head, len(names))
 	if len(names) >= many {
 		all, err := r.heads.Heads(ctx)

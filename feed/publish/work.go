@@ -7,8 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// workLock serializes absorbing and building. The hooks are called after it is released, with what was committed and
-// built while it was held.
+// workLock serializes absorbing and building. The hooks are called after it is released, for the commits and builds
+// made while it was held.
 type workLock struct {
 	turn      func(context.Context) (done func(), err error) // may be nil
 	committed func(context.Context, feed.Head)               // may be nil
@@ -30,7 +30,7 @@ func (w *workLock) do(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// doInTurn is do within a turn of the process. The turn comes first: who waits for one must not hold the lock.
+// doInTurn is like do, but waits for a turn first: a goroutine that waits for a turn must not hold the lock.
 func (w *workLock) doInTurn(ctx context.Context, f func() error) error {
 	if w.turn == nil {
 		return w.do(ctx, f)
@@ -46,14 +46,14 @@ func (w *workLock) doInTurn(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// headCommitted queues a call of the Committed hook. It is called by whoever holds the lock.
+// headCommitted queues a call of the Committed hook. The caller must hold the lock.
 func (w *workLock) headCommitted(h feed.Head) {
 	if w.committed != nil {
 		w.enqueue(func(ctx context.Context) { w.committed(ctx, h) })
 	}
 }
 
-// feedsBuilt queues calls of the Built hook. It is called by whoever holds the lock.
+// feedsBuilt queues calls of the Built hook. The caller must hold the lock.
 func (w *workLock) feedsBuilt(reports []feed.FeedReport) {
 	if w.built == nil {
 		return

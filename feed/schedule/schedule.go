@@ -1,5 +1,5 @@
 // Package schedule runs jobs at the times of cron specs, and coalesces concurrent requests to rebuild. It does not
-// know what the jobs do. It is the only importer of robfig/cron.
+// define the jobs. It is the only importer of robfig/cron.
 package schedule
 
 import (
@@ -32,7 +32,7 @@ func (s Schedule) Next(t time.Time) time.Time {
 	return s.cron.Next(t)
 }
 
-// Parse reads a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
+// Parse parses a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
 // "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc, or in another zone if
 // the spec begins with "CRON_TZ=ZONE ".
 //
@@ -83,8 +83,8 @@ type Job struct {
 	Run func(context.Context) error
 }
 
-// Run runs the jobs until ctx ends, waits for those that are still running, and returns nil. If a job fails or panics,
-// that is logged, and the job runs again at its next time.
+// Run runs the jobs until ctx ends, waits for those that are still running, and returns nil. It logs the error or panic
+// of a job that fails, and runs the job again at its next time.
 func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	log := cronLogger{logger}
 	// Recover must be inside SkipIfStillRunning: otherwise a panic would leave the job marked as running forever.
@@ -106,7 +106,7 @@ func Run(ctx context.Context, logger *slog.Logger, jobs ...Job) error {
 	return nil
 }
 
-// cronLogger logs the messages of the library; its info messages are of level debug.
+// cronLogger logs the messages of the cron library, with info messages at level debug.
 type cronLogger struct{ *slog.Logger }
 
 func (l cronLogger) Info(msg string, keysAndValues ...any) {

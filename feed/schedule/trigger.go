@@ -11,9 +11,9 @@ import (
 // RebuildFunc rebuilds the named feeds, or all if none is named, and reports what it did.
 type RebuildFunc func(ctx context.Context, names ...feed.Name) (feed.Report, error)
 
-// Trigger coalesces requests to rebuild: all that are made while a rebuild runs share the next one, which rebuilds all
-// feeds that they name. Any number of concurrent requests cost at most two rebuilds, and each gets the report of a
-// rebuild that began after the request. A Trigger is safe for concurrent use.
+// Trigger coalesces requests to rebuild: requests that arrive during a rebuild share the next one, which rebuilds all
+// feeds that they name. Any number of concurrent requests cause at most two rebuilds, and each request receives the
+// report of a rebuild that began after it. A Trigger is safe for concurrent use.
 type Trigger struct {
 	ctx     context.Context // of rebuilds, which no single caller may cancel
 	rebuild RebuildFunc
@@ -38,7 +38,7 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 }
 
 // Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild
-// returns its error and the rebuild goes on. The report may include feeds that other callers have named.
+// returns its error and the rebuild continues. The report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()
 	if t.next == nil {

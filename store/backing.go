@@ -14,16 +14,16 @@ import (
 	"feedpub/feed"
 )
 
-// A Backing makes writes durable for a server that keeps its data in memory only: the embedded store's files. Redis
-// needs none. Its methods are safe for concurrent use.
+// A Backing makes writes durable for a server that keeps its data only in memory. The embedded store implements it with
+// files; Redis does not need one. Its methods are safe for concurrent use.
 type Backing interface {
-	// WritePosts makes changes of a site's posts durable and then calls apply, which makes them in the server. Calls
-	// exclude each other. It first calls check, if it is not nil; an error of check is returned and nothing is
-	// written. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and [feed.ErrUnavailable]
-	// if the disk fails; then apply is not called. An error of apply is returned, and the changes are durable all the
-	// same.
+	// WritePosts makes changes to a site's posts durable and then calls apply, which makes the same changes in the server.
+	// Only one call runs at a time. It first calls check, unless check is nil; if check fails, WritePosts returns the
+	// error and writes nothing. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and
+	// [feed.ErrUnavailable] if the disk fails; apply is not called in either case. If apply fails, WritePosts returns the
+	// error, but the changes are durable.
 	WritePosts(site feed.SiteID, changes []PostChange, check, apply func() error) error
-	// Sync makes durable what is in the site's journal. Its errors are of kind [feed.ErrUnavailable].
+	// Sync makes the changes in the site's journal durable. Its errors are of kind [feed.ErrUnavailable].
 	Sync(ctx context.Context, site feed.SiteID) error
 }
 
@@ -34,27 +34,27 @@ type PostChange struct {
 	Delete bool
 }
 
-// The journal is a stream that lists what a backing has to make durable beside posts. While it exists, the scripts that
-// change primary records or heads enter each change in it, in the same step: so a change is listed even if the client
-// that made it never gets the reply. The client then calls [Backing.Sync] before it returns. A Redis server has no
-// journal.
+// The journal is a stream of changes, other than changes to posts, that a backing must make durable. While it exists,
+// the scripts that change primary records or heads also add each change to the journal, atomically, so a change is
+// listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before it
+// returns. A Redis server has no journal.
 
-// JournalEntry is a change that must reach the disk: of one primary record, or of a feed's head. Exactly one of Line
+// JournalEntry is a change to one primary record or to a feed's head that must be written to disk. Exactly one of Line
 // and Head is set.
 type JournalEntry struct {
 	Entry string // the stream entry's id
 	Line  *feed.ExportLine
-	Head  feed.Name // whose head was written
+	Head  feed.Name // the feed whose head was written
 }
 
-// StartJournal creates the journal; changes are entered in it from then on. Calling it again does no harm.
+// StartJournal creates the journal; later changes are recorded in it. It may be called more than once.
 func (s *Site) StartJournal(ctx context.Context) error {
 	args := &redis.XAddArgs{Stream: s.keys.journal(), Values: []string{"kind", "start", "id", "", "value", ""}}
 	return s.client.wrap("start journal", s.client.build.XAdd(ctx, args).Err())
 }
 
-// Journal returns up to n entries after the one named, oldest first; "" is before the first. It also returns the entry
-// to go on after.
+// Journal returns up to n entries that follow the entry named after, oldest first; "" means from the beginning. It also
+// returns the value of after for the next call.
 func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry, string, error) {
 	start := "-"
 	if after != "" {
@@ -95,19 +95,19 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 		case "head":
 			j.Head = feed.Name(id)
 		default:
-			continue // the start
+			continue // the entry that StartJournal added
 		}
 		out = append(out, j)
 	}
 	return out, after, nil
 }
 
-// TrimJournal deletes the entries before the one named.
+// TrimJournal deletes the entries that precede the named entry.
 func (s *Site) TrimJournal(ctx context.Context, before string) error {
 	return s.client.wrap("trim journal", s.client.build.XTrimMinID(ctx, s.keys.journal(), before).Err())
 }
 
-// writePosts calls apply, which changes posts in the server, through the backing if there is one.
+// writePosts calls apply, which changes posts in the server. If the client has a backing, the backing calls apply.
 func (s *Site) writePosts(changes []PostChange, check, apply func() error) error {
 	if s.client.backing == nil {
 		return apply()
@@ -115,7 +115,7 @@ func (s *Site) writePosts(changes []PostChange, check, apply func() error) error
 	return s.client.backing.WritePosts(feed.SiteID(s.keys), changes, check, apply)
 }
 
-// sync returns when the journal's entries are durable. Scripts enter changes only if there is a journal.
+// sync waits until the journal's entries are durable. Scripts record changes only if the site has a journal.
 func (s *Site) sync(ctx context.Context) error {
 	if s.client.backing == nil {
 		return nil
@@ -123,9 +123,9 @@ func (s *Site) sync(ctx context.Context) error {
 	return s.client.backing.Sync(ctx, feed.SiteID(s.keys))
 }
 
-// A client with [Options.Delegate] set only reads from the server itself. Delete, RestoreRecords and Ask are
-// delegated to the process that owns the server, by a command of our own: DelegateCommand, an operation, the site,
-// and the operation's arguments. The owner runs them with [Client.Delegated].
+// A client with [Options.Delegate] set only reads from the server itself. Delete, RestoreRecords and Ask are delegated
+// to the process that owns the server, with a custom command: DelegateCommand, an operation, the site, and the
+// operation's arguments. The owner runs them with [Client.Delegated].
 
 // DelegateCommand is the name of the command.
 const DelegateCommand = "FEEDPUB"
@@ -133,7 +133,7 @@ const DelegateCommand = "FEEDPUB"
 const (
 	delegatedDelete  = "DELETE"  // the post's id
 	delegatedRestore = "RESTORE" // lines as JSON
-	delegatedAsk     = "ASK"     // the request, and the timeout as a duration; the reply is the answer
+	delegatedAsk     = "ASK"     // the request, and the timeout as a duration; the reply is the builder's reply
 )
 
 // delegate sends an operation to the owner of the server and returns the reply. It waits for up to timeout.
@@ -144,7 +144,7 @@ func (s *Site) delegate(ctx context.Context, timeout time.Duration, op string, a
 	return []byte(reply), err
 }
 
-// restoreDelegated is RestoreRecords by the owner of the server.
+// restoreDelegated runs RestoreRecords in the process that owns the server.
 func (s *Site) restoreDelegated(ctx context.Context, lines []feed.ExportLine) error {
 	for batch := range slices.Chunk(lines, restoreBatch) {
 		args := make([]any, len(batch))
@@ -162,8 +162,9 @@ func (s *Site) restoreDelegated(ctx context.Context, lines []feed.ExportLine) er
 	return nil
 }
 
-// delegatedLease returns the error of Acquire: of kind [feed.ErrLocked] if the owner of the server has the lease,
-// else of kind [feed.ErrUnavailable]. An owner that has just started has a moment to acquire it.
+// delegatedLease returns the error of Acquire: of kind [feed.ErrLocked] if the owner of the server holds the lease, and
+// of kind [feed.ErrUnavailable] otherwise. It waits briefly, because an owner that has just started may not have
+// acquired the lease yet.
 func (s *Site) delegatedLease(ctx context.Context, job string) error {
 	const interval, attempts = 50 * time.Millisecond, 40
 	for range attempts {
@@ -184,8 +185,8 @@ func (s *Site) delegatedLease(ctx context.Context, job string) error {
 		feed.ErrUnavailable)
 }
 
-// Delegated runs the operation in the arguments of a [DelegateCommand] and returns the reply. An error is in the form
-// in which it is sent: it begins with a code that tells the client its kind.
+// Delegated runs the operation in the arguments of a [DelegateCommand] and returns the reply. Errors are formatted for
+// the wire: they begin with a code from which the client derives the error's kind.
 func (c *Client) Delegated(ctx context.Context, args []string) ([]byte, error) {
 	reply, err := c.delegated(ctx, args)
 	if err == nil {

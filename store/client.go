@@ -1,10 +1,10 @@
 // Package store stores sites in Redis: posts and their inbox, items and indexes, committed documents, leases and the
 // stream of commits. It makes writes atomic, idempotent and fenced; it does not interpret posts or render documents.
 //
-// It is the only importer of go-redis. Each change that depends on stored data is one Lua script, so concurrent
-// processes and a crash in between never leave a change half done.
+// It is the only importer of go-redis. Each change that depends on stored data is one Lua script, so neither concurrent
+// processes nor a crash can leave a change half done.
 //
-// Errors are of the kinds in package feed: [feed.ErrUnavailable] if the server cannot answer now, [feed.ErrStale] for
+// Errors are of the kinds in package feed: [feed.ErrUnavailable] if the server cannot be used now, [feed.ErrStale] for
 // writes based on outdated data, [feed.ErrNotFound], [feed.ErrLocked] and [feed.ErrInvalid]. Other errors are bugs or
 // wrong credentials.
 package store
@@ -36,23 +36,25 @@ type Options struct {
 	// URL is the address of one server, of Sentinels, or of a Cluster: see package redisurl. Timeouts and the client name
 	// in the URL take precedence over the options.
 	URL string
-	// Logger reports what is not returned as an error, such as a stored item that cannot be decoded. Nil discards it.
+	// Logger receives problems that are not returned as errors, such as a stored item that cannot be decoded. Nil discards
+	// them.
 	Logger *slog.Logger
 	// Now is the clock for the marks of dirty feeds. Nil means time.Now.
 	Now func() time.Time
-	// Compress stores posts in gzip coding where that makes them smaller. Reading accepts both.
+	// Compress enables gzip compression of stored posts that become smaller by it. Compressed and plain posts can be read
+	// with either setting.
 	Compress bool
 
-	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; with 0 they do not wait.
-	// It should be less than BuildTimeout.
+	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; 0 means that they do not
+	// wait. It should be less than BuildTimeout.
 	ConfirmTimeout time.Duration
 
 	// Backing makes writes durable if the server does not persist data. It is nil for Redis.
 	Backing Backing
-	// Dial, if not nil, connects to the server instead of the address in URL.
+	// Dial, if not nil, is used to connect to the server, and the address in URL is ignored.
 	Dial func(context.Context) (net.Conn, error)
-	// Delegate is for the socket of an embedded store that another process owns. The client may read; Delete,
-	// RestoreRecords and Ask are run by the owner, and other writes fail.
+	// Delegate must be set for the socket of an embedded store that another process owns. The client may read; the owner
+	// runs Delete, RestoreRecords and Ask, and other writes fail.
 	Delegate bool
 
 	// Name is the name of the connections in CLIENT LIST, without spaces. The default is "feedpub".
@@ -60,15 +62,16 @@ type Options struct {
 
 	// DialTimeout limits the time to connect. The default is 500 ms.
 	DialTimeout time.Duration
-	// ServeTimeout limits each command of a replica. The default is 800 ms. Feed readers never wait for it, but a replica
-	// learns of commits late while a command hangs.
+	// ServeTimeout limits each command of a replica. The default is 800 ms. Requests of feed readers never wait for such a
+	// command, but while one hangs, a replica notices new commits late.
 	ServeTimeout time.Duration
 	// BuildTimeout limits each command of writing and building, which may transfer megabytes. The default is 5 s.
 	BuildTimeout time.Duration
 
 	// MaxBlocking limits how many calls of [Site.Changes], [Site.AwaitInbox] and [Site.Requests] block in the server, each
 	// with its own connection, and return within milliseconds of a new entry. The default is 48, enough for about fifteen
-	// sites; a negative number means none. While more calls wait, all of them poll together instead, four times a second.
+	// sites; a negative number means none. If more calls wait, none of them blocks: a shared poller checks for all of them
+	// four times a second.
 	MaxBlocking int
 }
 
@@ -79,11 +82,12 @@ type Client struct {
 	now      func() time.Time
 	compress bool
 	confirm  time.Duration
-	// serveTimeout is also the grace period of blocking reads, buildTimeout that of waiting for the disk.
+	// serveTimeout is also the grace period of blocking reads, and buildTimeout is also the grace period of waiting for
+	// the disk.
 	serveTimeout, buildTimeout time.Duration
 
 	// items caches decoded items by key, since an item is in several feeds and most items of a feed do not change between
-	// builds. Each read compares the sum of a cached item with the stored one.
+	// builds. Each read compares the sum of the cached item with the sum of the stored item.
 	items *cache.Cache[string, cachedItem]
 
 	// Separate pools, so that no kind of command uses up the connections of another: serve for replicas, build for reads
@@ -126,8 +130,8 @@ func Open(o Options) (*Client, error) {
 	serve := cmp.Or(u.ServeTimeout, o.ServeTimeout, 800*time.Millisecond)
 	build := cmp.Or(u.BuildTimeout, o.BuildTimeout, 5*time.Second)
 	c.serveTimeout, c.buildTimeout = serve, build
-	// A long wait for a free connection means that this process is busy, as with hundreds of sites at the start, and says
-	// nothing about the server: so all pools allow the longer timeout.
+	// A long wait for a free connection means that this process is busy, for example when it starts with hundreds of
+	// sites. It does not mean that the server is down, so all pools use the longer timeout.
 	c.serve = e.client(pool{timeout: serve, wait: build, retries: 1, size: 16})
 	c.build = e.client(pool{timeout: build, wait: build, retries: 2, size: 16})
 	c.once = unrepeated{e.client(pool{timeout: build, wait: build, retries: noRetries, size: 16})}
@@ -153,8 +157,8 @@ func (c *Client) Close() error {
 	return err
 }
 
-// Ping returns nil if the server, or any server of a Cluster, answers within the serve timeout. Otherwise the error is
-// of kind [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full refuses even PING.
+// Ping returns nil if the server, or any server of a Cluster, replies within the serve timeout. Otherwise the error is
+// of kind [feed.ErrUnavailable], unless credentials are wrong. A server whose disk is full rejects even PING.
 func (c *Client) Ping(ctx context.Context) error {
 	return c.wrap("ping", c.serve.Ping(ctx).Err())
 }
@@ -177,7 +181,7 @@ type Site struct {
 	keys   keyspace
 }
 
-// maxRedirects is how many redirections and retries of one command a Cluster's client makes.
+// maxRedirects is the maximum number of redirections and retries of one command in a Cluster.
 const maxRedirects = 2
 
 // endpoint is the address of a store and the settings that its clients share.
@@ -209,7 +213,7 @@ func newEndpoint(u redisurl.URL) (endpoint, error) {
 
 // pool contains the settings of one client.
 type pool struct {
-	timeout time.Duration // of a command; noTimeout leaves it to its context
+	timeout time.Duration // of a command; with noTimeout, only the context limits it
 	wait    time.Duration // for a free connection
 	retries int           // of a command after a network error, or noRetries
 	size    int           // connections, to each server of a Cluster
@@ -220,11 +224,12 @@ const (
 	noTimeout = -1 // likewise
 )
 
-// client returns a client of the URL's kind. It does not use redis.UniversalOptions, which lack the
-// setting for how fast a Cluster's client learns of a failover.
+// client returns a client of the URL's kind. It does not use redis.UniversalOptions, which lack the setting for how
+// soon a Cluster client detects a failover.
 //
-// All clients read from masters. A replica of Redis may lag, so that an announced commit could not be read, or an older
-// one could follow it. Feed readers never wait for Redis, so reading from replicas would not serve them faster.
+// All clients read from masters. A Redis replica may lag, so an announced commit might not be readable yet, or an older
+// commit might be read after a newer one. Feed readers never wait for Redis, so reading from replicas would not serve
+// them faster.
 func (e endpoint) client(p pool) redis.UniversalClient {
 	switch e.url.Kind {
 	case redisurl.Sentinel:
@@ -250,15 +255,15 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 			MaxRedirects: maxRedirects, PoolSize: p.size,
 			// The slots of a dead master fail until the state is reloaded; the default is a minute.
 			ClusterStateReloadInterval: time.Second,
-			// Routing policies would first fetch the list of all commands, and are not needed: every command here has a
-			// key, and all its keys are in one slot.
+			// Routing policies would fetch the list of all commands first. They are not needed: every command here has a key,
+			// and all keys of a command are in one slot.
 			DisableRoutingPolicies: true,
 		})
 	case redisurl.Server:
 		o := &redis.Options{
 			Username: e.url.User, Password: e.url.Password, DB: e.url.DB, TLSConfig: e.tls,
 			ClientName: e.name, DisableIdentity: true, // saves a round trip for each connection
-			// Without it, a deadline does not end a command in progress.
+			// Without this option, a deadline does not end a command in progress.
 			ContextTimeoutEnabled: true,
 			// In mode "auto" every connection to plain Redis starts with an error.
 			MaintNotificationsConfig: noNotifications(),
@@ -284,8 +289,8 @@ func noNotifications() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// sentinelErrors is a hook that replaces the error for an unknown master. A Sentinel replies nil for a name that it
-// does not know, and go-redis returns that as the error of the command, so the store would look empty.
+// sentinelErrors is a hook that replaces the error for an unknown master. A Sentinel replies nil for an unknown name,
+// and go-redis returns redis.Nil as the error of the command, so the store would look empty.
 type sentinelErrors struct{ master string }
 
 // DialHook replaces the error of a failed connection.
@@ -311,7 +316,7 @@ func (sentinelErrors) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 // sun_path has 104 bytes on the BSDs and macOS and 108 on Linux, including a final NUL.
 const maxSocketPath = 103
 
-// dialUnix connects to a unix socket. The path may be longer than an address: see SocketAddress.
+// dialUnix connects to a unix socket. The path may be longer than a socket address allows: see SocketAddress.
 func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn, error) {
 	short, done, err := SocketAddress(path)
 	if err != nil {
@@ -322,9 +327,9 @@ func dialUnix(ctx context.Context, path string, timeout time.Duration) (net.Conn
 	return d.DialContext(ctx, "unix", short)
 }
 
-// SocketAddress returns an address for the unix socket at path. If the path is longer than an address may be (about 104
-// bytes), it opens the folder and returns an address with its descriptor, which works on Linux; on other systems it
-// returns an error of kind [feed.ErrInvalid]. The address is valid until done is called.
+// SocketAddress returns an address for the unix socket at path. If the path is too long for an address (more than about
+// 104 bytes), SocketAddress opens the folder and returns an address that contains the file descriptor, which works on
+// Linux; on other systems it returns an error of kind [feed.ErrInvalid]. The address is valid until done is called.
 func SocketAddress(path string) (address string, done func(), err error) {
 	if len(path) <= maxSocketPath {
 		return path, func() {}, nil
@@ -342,8 +347,8 @@ func SocketAddress(path string) (address string, done func(), err error) {
 	return address, func() { _ = dir.Close() }, nil
 }
 
-// tlsConfig returns the TLS configuration of a URL, nil if it has none. A file that cannot be used is an error of kind
-// [feed.ErrInvalid] here rather than of each connection.
+// tlsConfig returns the TLS configuration of a URL, nil if it has none. It checks the files, so that an unusable file
+// is reported once, with an error of kind [feed.ErrInvalid], and not by every connection.
 func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 	if !u.TLS {
 		return nil, nil
@@ -381,7 +386,7 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 }
 
 // go-redis also prints the errors that it returns to standard error, once for each attempt to connect. Its logger is
-// global, so it is replaced before any client is made.
+// global, so it is replaced before any client is created.
 func init() { redis.SetLogger(discardLogger{}) }
 
 type discardLogger struct{}

@@ -188,7 +188,7 @@ func TestSentinelCredentials(t *testing.T) {
 	}
 	for _, s := range group.Sentinels() {
 		s.Do("ACL SETUSER asker on >sesame allcommands allchannels")
-		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // what Sentinels need of each other
+		s.Do("ACL SETUSER default -@all +ping +publish +subscribe +info|sentinel") // required between Sentinels
 	}
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte("sesame\n"), 0o600); err != nil {
@@ -216,17 +216,17 @@ func TestSentinelCredentials(t *testing.T) {
 				t.Errorf("Put: error contains a password: %v", err)
 			}
 			if tt.works {
-				// This user may not use CONFIG, so Check uses INFO.
+				// The user is not allowed to use CONFIG, so Check uses INFO.
 				if warnings, err := s.Client().Check(t.Context()); err != nil || len(warnings) != 1 {
-					t.Errorf("Check without the right to CONFIG = %q, %v; want the warning about failovers", warnings, err)
+					t.Errorf("Check by a user who may not use CONFIG = %q, %v; want the warning about failovers", warnings, err)
 				}
 			}
 		})
 	}
 }
 
-// TestUnknownMaster checks that the store does not look empty if the Sentinels do not know the master. They reply nil
-// for an unknown name, as a server does for an unknown key.
+// TestUnknownMaster checks that the store does not look empty if the Sentinels do not know the master. Sentinels reply
+// nil for an unknown name, as servers do for an unknown key.
 func TestUnknownMaster(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.StartSentinels(t, noFailover).URL() + "-other"}).Site(site)
 	for name, call := range map[string]func() error{
@@ -255,7 +255,7 @@ func TestServerRestart(t *testing.T) {
 	if got, err := s.Post(t.Context(), "a"); err != nil || string(got) != "{}" {
 		t.Errorf("Post after the restart = %q, %v", got, err)
 	}
-	if err := s.MarkDirty(t.Context(), feed.Main); err != nil { // the server has forgotten the scripts
+	if err := s.MarkDirty(t.Context(), feed.Main); err != nil { // the restarted server has no scripts
 		t.Errorf("MarkDirty after the restart: %v", err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// A stored item starts with a header of fixed size that can be read without the rest:
+// A stored item starts with a header of fixed size that can be decoded on its own:
 //
 //	 0.. 3  magic and version of this format
 //	 4..19  the first 16 bytes of the SHA-256 of the members, see codec
@@ -28,7 +28,7 @@ import (
 //
 // An item contains its text several times, as HTML, as plain text and in quotes; compression reduces it to a fifth. If
 // the order or meaning of members changes, the version must change. Items of other versions are not converted: they are
-// made again from their posts.
+// rebuilt from their posts.
 const (
 	itemMagic    = "fpi\x02"
 	sumEnd       = 20
@@ -36,7 +36,7 @@ const (
 	headerSize   = 52
 )
 
-// zstdEncoder and zstdDecoder are made once, since their tables are far larger than an item. Both are safe for
+// zstdEncoder and zstdDecoder are created once, since their tables are far larger than an item. Both are safe for
 // concurrent use.
 var (
 	zstdEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
@@ -91,7 +91,7 @@ func decodeItem(b string) (*feed.Item, error) {
 		return nil, fmt.Errorf("stored item: damaged: %w: %w", err, feed.ErrInvalid)
 	}
 	*buf = members
-	c := codec{decode: true, rest: string(members)} // one copy, of which the item's strings are parts
+	c := codec{decode: true, rest: string(members)} // one copy, which the item's strings share
 	var it feed.Item
 	c.item(&it)
 	if c.bad || c.rest != "" {
@@ -101,7 +101,7 @@ func decodeItem(b string) (*feed.Item, error) {
 }
 
 // normalizeItem returns a copy of an item as decodeItem would return it: times in UTC and milliseconds, empty lists as
-// nil. So documents do not depend on which items are cached.
+// nil. This makes documents independent of which items are cached.
 func normalizeItem(it *feed.Item) *feed.Item {
 	var out feed.Item
 	e := codec{}
@@ -117,8 +117,8 @@ func originOf(intake string, raw feed.Hash) string {
 	return string(sum[:headerSize-publishedEnd])
 }
 
-// decodeHeader returns the time of publication and the origin in the header of a stored item, or false if b is not one
-// of this format.
+// decodeHeader returns the time of publication and the origin in the header of a stored item, or false if b is not in
+// this format.
 func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
 		return time.Time{}, "", false
@@ -127,7 +127,7 @@ func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 	return published, b[publishedEnd:headerSize], err == nil
 }
 
-// itemSum returns the [feed.StoredPost.ItemSum] of a stored item, decodable or not.
+// itemSum returns the [feed.StoredPost.ItemSum] of a stored item, which need not be decodable.
 func itemSum(b string) string { return hex.EncodeToString([]byte(b[:min(len(b), sumEnd)])) }
 
 // rawSum returns the first bytes of the stored item whose itemSum is sum, for scripts to compare.
@@ -191,12 +191,12 @@ func decodeRecord(id, s string) (feed.Record, error) {
 }
 
 // codec encodes or decodes the members of an item; one list of members defines the order for both. Strings and lists
-// are preceded by their length as a varint, numbers have eight bytes, times are Unix milliseconds. Decoded strings are
-// parts of the input, without a copy, because a full rebuild reads every item.
+// are preceded by their length as a varint, numbers have eight bytes, times are Unix milliseconds. Decoded strings
+// share the memory of the input, because a full rebuild reads every item.
 type codec struct {
 	buf    []byte // output of encoding
 	decode bool
-	rest   string // input of decoding, without what has been read
+	rest   string // remaining input of decoding
 	bad    bool   // the input is damaged
 }
 
@@ -347,14 +347,15 @@ func (c *codec) fail() { c.bad, c.rest = true, "" }
 
 const (
 	gzipMagic = "\x1f\x8b"
-	// compressFrom is the size in bytes from which posts are compressed; below it, little is saved.
+	// compressFrom is the minimum size in bytes of posts that are compressed; compressing smaller posts saves little.
 	compressFrom = 512
-	// maxRaw bounds the size in bytes to which stored data may expand; posts are far smaller.
+	// maxRaw is the maximum size in bytes of decompressed data; posts are far smaller.
 	maxRaw = 64 << 20
 )
 
-// packPost returns the stored form of a raw post: in gzip coding if compression is on and makes it smaller. A post that
-// itself begins like gzip is always compressed, so that unpackPost returns it unchanged.
+// packPost returns the stored form of a raw post. It is compressed with gzip if compression is enabled and makes the
+// post smaller. A post that itself begins with the gzip magic number is always compressed, so that unpackPost returns
+// it unchanged.
 func packPost(raw []byte, compressed bool) []byte {
 	ambiguous := bytes.HasPrefix(raw, []byte(gzipMagic))
 	if !ambiguous && (!compressed || len(raw) < compressFrom) {
@@ -367,8 +368,8 @@ func packPost(raw []byte, compressed bool) []byte {
 	return packed
 }
 
-// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin like gzip but
-// cannot be decompressed are returned unchanged: decoding the post then reports the error.
+// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin with the gzip
+// magic number but cannot be decompressed are returned unchanged: decoding the post then reports the error.
 func unpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored

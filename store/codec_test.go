@@ -16,7 +16,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// fullItem returns an item whose members are all set, so that tests find a member that the codec omits.
+// fullItem returns an item with all members set, so that tests fail if the codec omits a member.
 func fullItem() *feed.Item {
 	author := feed.Author{Name: "Ann", URL: "https://a/", Avatar: "https://a/a.png"}
 	return &feed.Item{
@@ -65,7 +65,7 @@ func TestItemRoundTrip(t *testing.T) {
 		}
 		again, err := encodeItem(got)
 		if err != nil || string(again) != string(b) {
-			t.Errorf("%s: encoded again it has other bytes (error %v), so an unchanged item would count as changed", name, err)
+			t.Errorf("%s: decoding and encoding again changes the bytes (error %v); unchanged items would count as changed", name, err)
 		}
 		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {
 			t.Errorf("%s: sum is %q; want %d hexadecimal digits", name, sum, 2*sumEnd)
@@ -209,7 +209,7 @@ func TestDecodeBlob(t *testing.T) {
 	}
 }
 
-// benchItem returns an item of usual size: 3 KB of text and one quote.
+// benchItem returns an item of typical size: 3 KB of text and one quote.
 func benchItem() *feed.Item {
 	it := fullItem()
 	it.HTML = strings.Repeat("<p>Some words of a post.</p>\n", 110)

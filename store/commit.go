@@ -15,11 +15,13 @@ import (
 )
 
 const (
-	// uploadTTL is how long uploaded documents are kept without a commit, as after a crash of the builder.
+	// uploadTTL is how long uploaded documents are kept if they are not committed, for example because the builder
+	// crashed.
 	uploadTTL = 24 * time.Hour
 	// replacedTTL is how long replaced documents are kept for replicas that lag.
 	replacedTTL = 3 * 24 * time.Hour
-	// keptChanges is about how many commits the stream keeps; a replica that missed more reads all heads.
+	// keptChanges is the approximate number of commits that the stream keeps; a replica that has missed more reads all
+	// heads.
 	keptChanges = 10_000
 	// commitTries bounds the attempts if a document expires, or another commit with the same token is made, between
 	// reading the head and replacing it.
@@ -27,17 +29,18 @@ const (
 )
 
 // Commit replaces the documents of a feed in one step and announces them. It returns
-//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of these is r.Now, or the
-//     store's time if that is zero, in whole seconds, but later than that of the version before; documents with the same
-//     bytes keep theirs.
-//   - [feed.Unchanged] and the head if all bytes are the committed ones. Other fields of the head are updated, and
-//     announced if they are visible to readers (path, media type, links, max-age).
+//   - [feed.Committed] and the new head if any document has new bytes. The Last-Modified of changed documents is
+//     r.Now, or the store's time if r.Now is zero, in whole seconds, but always later than the previous Last-Modified.
+//     Unchanged documents keep their Last-Modified.
+//   - [feed.Unchanged] and the head if no document has new bytes. Other fields of the head are updated, and the update
+//     is announced if it is visible to readers (path, media type, links, max-age).
 //
-// If the feed's mark is still r.Dirty, the feed is no longer dirty. Blobs that the store has already may be left out.
+// If the feed's mark is still r.Dirty, the feed is no longer dirty. r.Blobs need not contain blobs that the store
+// already has.
 //
 // The error is of kind [feed.ErrStale] if a later builder has written, [feed.ErrNotFound] if the bytes of a document
-// are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request contradicts itself; then nothing is
-// changed. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns
+// are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request is inconsistent; nothing is changed in
+// these cases. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns
 // Unchanged.
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
@@ -81,7 +84,8 @@ func (s *Site) commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	return "", feed.Head{}, fmt.Errorf("the head changed during each of %d attempts: %w", commitTries, feed.ErrStale)
 }
 
-// tryCommit uploads documents and runs the script once. It returns the script's reply, unless that means failure.
+// tryCommit uploads documents and runs the script once. It returns the script's reply, or an error if the reply reports
+// a failure.
 func (s *Site) tryCommit(
 	ctx context.Context, r feed.CommitRequest, current feed.Head, blobs map[feed.Hash]feed.Blob, uploadAll bool,
 ) ([]string, error) {

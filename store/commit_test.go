@@ -12,7 +12,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestCommitAfterFlush checks that tokens, versions and Last-Modified continue to grow after a server lost its data.
+// TestCommitAfterFlush checks that tokens, versions and Last-Modified continue to increase after a server has lost its
+// data.
 func TestCommitAfterFlush(t *testing.T) {
 	r := storetest.StartRedis(t)
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
@@ -30,7 +31,7 @@ func TestCommitAfterFlush(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Flush()
-	// The clock of the next builder is behind, but it knows the token that replicas have seen.
+	// The clock of the next builder is slow, but replicas have reported the greatest token to it.
 	next, err := s.Acquire(t.Context(), "build", "two", time.Minute, now.Add(-time.Hour), token)
 	if err != nil || next <= token {
 		t.Errorf("Acquire after the flush = %d, %v; want more than %d", next, err, token)
@@ -50,8 +51,8 @@ func TestCommitAfterFlush(t *testing.T) {
 	}
 }
 
-// TestReplacedDocumentsExpire checks that replaced documents expire and committed ones do not, also if several builders
-// commit at the same time.
+// TestReplacedDocumentsExpire checks that replaced documents expire and committed documents do not, even if several
+// builders commit at the same time.
 func TestReplacedDocumentsExpire(t *testing.T) {
 	r := storetest.StartRedis(t)
 	c := open(t, store.Options{URL: r.URL()})
@@ -101,13 +102,13 @@ func TestReplacedDocumentsExpire(t *testing.T) {
 		for i := range 15 {
 			body := fmt.Sprintf("%d of %d", i, worker)
 			if committed := head.Documents[0].Hash == feed.HashOf([]byte(body)); expires(body) == committed {
-				t.Errorf("document %q: expires %v, is committed %v; want either", body, committed, committed)
+				t.Errorf("document %q: expires is %v, committed is %v; want exactly one of them", body, committed, committed)
 			}
 		}
 	}
 }
 
-// TestVersionGrowsAfterFlush checks that a commit after a flush has a new version, which replicas compare.
+// TestVersionGrowsAfterFlush checks that a commit after a flush has a greater version, since replicas compare versions.
 func TestVersionGrowsAfterFlush(t *testing.T) {
 	r := storetest.StartRedis(t)
 	s := open(t, store.Options{URL: r.URL()}).Site(site)

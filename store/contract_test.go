@@ -33,7 +33,7 @@ func open(t *testing.T, o store.Options) *store.Client {
 func gzipped(b []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	_, _ = w.Write(b) // a buffer takes all
+	_, _ = w.Write(b) // never fails for a buffer
 	_ = w.Close()
 	return out.Bytes()
 }

@@ -20,7 +20,7 @@ import (
 func unavailableCodes() []string {
 	return []string{
 		"LOADING",     // loading its data after a start
-		"MISCONF",     // its disk is full or fails; with an append-only file even PING answers this
+		"MISCONF",     // its disk is full or fails; with an append-only file even PING is rejected
 		"OOM",         // above maxmemory
 		"READONLY",    // demoted to a replica by a failover
 		"MASTERDOWN",  // a replica that lost its master
@@ -76,7 +76,8 @@ func unavailable(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false // the caller stopped waiting; the server may be up
 	}
-	// A deadline that expires during a command is a net timeout; one that expired before is the context's error.
+	// If a deadline expires during a command, the error is a net timeout; if it had expired before, the error is that of
+	// the context.
 	var n net.Error
 	if errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return true

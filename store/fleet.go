@@ -23,7 +23,8 @@ func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) err
 	if err != nil {
 		return s.client.wrap("report", err)
 	}
-	// The set first: an id without a report is removed later, but a report without its id would not be found.
+	// Add the id to the set first: an id without a report is removed later, but a report whose id is missing would not be
+	// found.
 	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.SAdd(ctx, s.keys.fleet(), m.ID)
 		p.Set(ctx, s.keys.member(m.ID), b, ttl)
@@ -32,7 +33,7 @@ func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) err
 	return s.client.wrap("report", err)
 }
 
-// Leave removes a member before its time to live ends.
+// Leave removes a member before its report expires.
 func (s *Site) Leave(ctx context.Context, id string) error {
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, s.keys.member(id))
@@ -42,8 +43,8 @@ func (s *Site) Leave(ctx context.Context, id string) error {
 	return s.client.wrap("leave", err)
 }
 
-// Members returns the members whose reports have not expired, ordered by id. A report that cannot be decoded, which a
-// later release may have written, is returned with its id only.
+// Members returns the members whose reports have not expired, ordered by id. For a report that cannot be decoded,
+// because a later release may have written it, only the ID is set.
 func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 	ids, err := s.client.build.SMembers(ctx, s.keys.fleet()).Result()
 	if err != nil || len(ids) == 0 {
@@ -87,12 +88,12 @@ func (s *Site) forget(ctx context.Context, ids []string) error {
 	return run(ctx, s.client.build, forgetMembersSource, keys, args...).Err()
 }
 
-// The schema of the data that this package stores. A release that changes it has the next number, also reads and writes
-// the previous schema, and leaves a site at its schema until an operator upgrades it.
+// The schema of the data that this package stores. A release that changes the schema increments the number, can still
+// read and write the previous schema, and does not upgrade a site until an operator requests it.
 const (
 	// SchemaVersion is the newest schema that this program supports.
 	SchemaVersion = 1
-	// SchemaReader is the lowest SchemaVersion of programs that can read data of this program.
+	// SchemaReader is the lowest SchemaVersion of programs that can read data written by this program.
 	SchemaReader = 1
 	// SchemaWriter is the lowest SchemaVersion of programs that may write the same data as this program.
 	SchemaWriter = 1
@@ -122,9 +123,9 @@ func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	return x, nil
 }
 
-// SetSchema records the schema of the site if the present one is still read, and returns it with its Since: a fencing
-// token that is greater than all tokens of the store and at least schema.Since. Builders with earlier tokens cannot
-// write after that. If the present schema is not the one that was read, the error is of kind [feed.ErrStale].
+// SetSchema replaces the schema of the site and returns the new one with its Since: a fencing token that is greater
+// than all tokens of the store and at least schema.Since. Builders with earlier tokens can no longer write. If the
+// stored schema is not equal to read, nothing is changed and the error is of kind [feed.ErrStale].
 func (s *Site) SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error) {
 	reply, err := words(ctx, s.client.once, setSchemaSource, []string{s.keys.schema(), s.keys.token()},
 		int64(read.Since), int64(schema.Since), schema.Version, schema.Reader, schema.Writer, schema.Renderer)

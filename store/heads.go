@@ -50,7 +50,7 @@ func encodeRef(d feed.DocumentRef) (string, error) {
 	return string(b), err
 }
 
-// encodeIDs returns ids as JSON, [] for nil, so that equal heads have equal stored forms.
+// encodeIDs returns ids as JSON. It encodes nil as [], so that equal heads have equal stored forms.
 func encodeIDs(ids []string) (string, error) {
 	if ids == nil {
 		ids = []string{}
@@ -111,7 +111,7 @@ func (s *Site) head(ctx context.Context, c redis.UniversalClient, name feed.Name
 	return decodeHead(name, m)
 }
 
-// Heads returns the heads of all feeds, ordered by name. A head that cannot be decoded is logged and left out.
+// Heads returns the heads of all feeds, ordered by name. Heads that cannot be decoded are logged and skipped.
 func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	names, err := s.client.serve.ZRange(ctx, s.keys.heads(), 0, -1).Result()
 	if err != nil {
@@ -141,9 +141,9 @@ func (s *Site) Heads(ctx context.Context) ([]feed.Head, error) {
 	return out, nil
 }
 
-// Version returns a number that grows with each commit of the site, 0 before the first. Replicas poll it to learn
-// whether they missed an announcement. It also grows after the server lost its data, since it is at least the Unix time
-// of the commit in milliseconds.
+// Version returns a number that increases with each commit of the site. It is 0 before the first commit. Replicas poll
+// it to detect announcements that they have missed. The number increases even if the server loses its data, since it is
+// at least the Unix time of the commit in milliseconds.
 func (s *Site) Version(ctx context.Context) (int64, error) {
 	var reply *redis.StringCmd
 	get := func(p redis.Cmdable) { reply = p.Get(ctx, s.keys.version()) }
@@ -164,7 +164,7 @@ func (s *Site) Version(ctx context.Context) (int64, error) {
 const (
 	blobVersion = 1
 	blobHeader  = 9
-	boundsRoom  = 16 // about what bounds take besides 2 or 3 bytes for each item
+	boundsRoom  = 16 // approximate size of bounds, in addition to 2 or 3 bytes for each item
 )
 
 // existsBatch is the number of documents in one pipeline.
@@ -179,7 +179,7 @@ func encodeBlob(b feed.Blob) []byte {
 }
 
 // decodeBlob returns the blob named h. The error is of kind [feed.ErrInvalid] if its bytes do not have that hash or its
-// bounds are damaged: the reply of a broken server never reaches a reader.
+// bounds are damaged, so that damaged data is never served.
 func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	if len(stored) < blobHeader || stored[0] != blobVersion {
 		return feed.Blob{}, fmt.Errorf("stored document %s: unknown layout: %w", h, feed.ErrInvalid)
@@ -203,11 +203,12 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 	return b, nil
 }
 
-// Blob returns a document after it has verified its hash, or an error of kind [feed.ErrNotFound]. Replaced documents
-// are kept for three days. Brotli is nil if the stored brotli coding is not that of the document.
+// Blob returns a document and verifies its hash. If the document does not exist, the error is of kind
+// [feed.ErrNotFound]. Replaced documents are kept for three days. Brotli is nil if the stored brotli coding does not
+// decode to the document.
 func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	var stored, packed *redis.StringCmd
-	// Each command has its own error; a document without brotli coding is not one.
+	// Each command has its own error; a missing brotli coding is not an error.
 	_, _ = s.client.serve.Pipelined(ctx, func(p redis.Pipeliner) error {
 		stored, packed = p.Get(ctx, s.keys.doc(h)), p.Get(ctx, s.keys.brotli(h))
 		return nil
@@ -226,7 +227,7 @@ func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	return b, nil
 }
 
-// MissingDocuments returns those of hashes for which the store has no document.
+// MissingDocuments returns the hashes whose documents are not in the store.
 func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
 	for some := range slices.Chunk(hashes, existsBatch) {

@@ -17,15 +17,15 @@ import (
 	"feedpub/feed"
 )
 
-// Select returns the ids of up to limit posts in a feed, in the order of [feed.CompareItems]. With limit 0 it returns
-// all.
+// Select returns the ids of up to limit posts in a feed, in the order of [feed.CompareItems]. A limit of 0 means all
+// posts.
 func (s *Site) Select(ctx context.Context, name feed.Name, limit int) ([]string, error) {
 	ids, err := s.client.build.ZRevRange(ctx, s.keys.index(name), 0, int64(max(limit, 0))-1).Result()
 	return ids, s.client.wrap("select", err)
 }
 
 // Range returns the positions of the posts in a feed that are greater than after and at most upTo, oldest first. A zero
-// position is no bound.
+// position means no bound.
 func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error) {
 	scores := &redis.ZRangeBy{Min: "-inf", Max: "+inf"}
 	if !after.IsZero() {
@@ -42,7 +42,7 @@ func (s *Site) Range(ctx context.Context, name feed.Name, after, upTo feed.Posit
 	for _, z := range found {
 		id, _ := z.Member.(string)
 		p := feed.Position{Time: time.UnixMilli(int64(z.Score)).UTC(), ID: id}
-		// Posts with the time of a bound may be on either side of it: their ids decide.
+		// Posts with the same time as a bound are compared with it by id.
 		if (after.IsZero() || p.Compare(after) > 0) && (upTo.IsZero() || p.Compare(upTo) <= 0) {
 			positions = append(positions, p)
 		}
@@ -56,10 +56,10 @@ func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 	return int(n), s.client.wrap("count", err)
 }
 
-// InFeed reports for each of ids whether that post is in a feed.
+// InFeed reports, for each id, whether the post is in a feed.
 func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
 	scores := make([]*redis.FloatCmd, len(ids))
-	// Not ZMSCORE, which miniredis lacks. The error of the pipeline may be that of a missing member.
+	// Not ZMSCORE, which miniredis lacks. The pipeline returns redis.Nil if any post is not a member.
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			scores[i] = p.ZScore(ctx, s.keys.index(name), id)
@@ -79,10 +79,10 @@ func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]boo
 	return in, nil
 }
 
-// Now returns the time of the site's server. Processes on several machines compare times that order things with this one
-// and not with their own clocks, which differ.
+// Now returns the time of the site's server. Processes on different machines use it where times must be comparable,
+// since their own clocks may differ.
 func (s *Site) Now(ctx context.Context) (time.Time, error) {
-	// A script, because TIME has no key: a Cluster's client would send it to any server.
+	// This is a script because TIME has no key: a Cluster client would send it to any server.
 	reply, err := words(ctx, s.client.build, nowSource, []string{s.keys.absent()})
 	if err == nil && len(reply) != 2 {
 		err = errReply(reply)
@@ -109,7 +109,7 @@ func (s *Site) Due(ctx context.Context, now time.Time, n int) ([]string, error) 
 	return ids, s.client.wrap("due", err)
 }
 
-// NextDue returns the earliest date of the posts with a future date, and whether there are any.
+// NextDue returns the earliest date among the posts with a future date, and reports whether there are such posts.
 func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 	first, err := s.client.build.ZRangeWithScores(ctx, s.keys.due(), 0, 0).Result()
 	if err != nil || len(first) == 0 {
@@ -118,8 +118,8 @@ func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return time.UnixMilli(int64(first[0].Score)).UTC(), true, nil
 }
 
-// Names returns the full names of feeds that have one; without arguments, of all such feeds. A name is recorded once,
-// by [Site.Absorb] or [Site.RestoreRecords], and never changes.
+// Names returns the full names of the given feeds, or of all feeds if there are no arguments. Feeds without a full name
+// are omitted. A name is recorded once, by [Site.Absorb] or [Site.RestoreRecords], and never changes.
 func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	out := map[feed.Name]string{}
 	if len(names) == 0 {
@@ -152,8 +152,8 @@ func (s *Site) LastRemoval(ctx context.Context, name feed.Name) (time.Time, erro
 	return t, s.client.wrap("last removal", err)
 }
 
-// DirtyFeeds returns the feeds to rebuild, those that have waited longest first. A feed stays dirty until a commit with
-// the mark that is returned here; one that has become dirty again since then stays dirty.
+// DirtyFeeds returns the feeds to rebuild, in the order in which they became dirty. A feed stays dirty until a commit
+// with the mark returned here; if it has become dirty again in the meantime, its mark differs and it stays dirty.
 func (s *Site) DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error) {
 	all, err := s.client.build.ZRangeWithScores(ctx, s.keys.dirty(), 0, -1).Result()
 	if err != nil {
@@ -197,15 +197,16 @@ func (s *Site) Archives(ctx context.Context) ([]feed.Archive, error) {
 	return out, nil
 }
 
-// ArchiveCount returns the number of archives. Archives are never changed or removed, so cached archives are current
-// while their number is.
+// ArchiveCount returns the number of archives. Archives are never changed or removed, so a cached list of archives is
+// up to date if it has this length.
 func (s *Site) ArchiveCount(ctx context.Context) (int, error) {
 	n, err := s.client.build.HLen(ctx, s.keys.archives()).Result()
 	return int(n), s.client.wrap("archives", err)
 }
 
-// AddArchives records archives, which are permanent, and makes feeds dirty, all in one step. The error is of kind
-// [feed.ErrStale] if a later builder has written, or if an archive of that name has another end. It may be repeated.
+// AddArchives records archives, which are permanent, and marks feeds as dirty, atomically. The error is of kind
+// [feed.ErrStale] if a later builder has written, or if an archive with the same name but another end exists. It may be
+// repeated.
 func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error {
 	args := []any{int64(token), s.client.now().UnixMilli(), len(archives)}
 	for _, a := range archives {
@@ -251,7 +252,7 @@ func checkArchive(a feed.Archive) error {
 func problemField(kind feed.ProblemKind, id string) string { return string(kind) + ":" + id }
 
 // encodeProblem returns a problem's field, its Since in Unix milliseconds or "0", and the rest as JSON. Since is
-// separate so that scripts can keep the time at which the problem was first seen.
+// separate so that scripts can preserve the time at which the problem was first seen.
 func encodeProblem(p feed.Problem) (field, since, rest string, err error) {
 	since = "0"
 	if !p.Since.IsZero() {
@@ -302,7 +303,7 @@ func (s *Site) Problems(ctx context.Context) ([]feed.Problem, error) {
 	return out, nil
 }
 
-// SetProblem lists a problem. It replaces the one of the same kind and id and keeps its Since.
+// SetProblem lists a problem. It replaces an existing problem with the same kind and id but keeps the existing Since.
 func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	field, since, rest, err := encodeProblem(p)
 	if err != nil {
@@ -312,7 +313,7 @@ func (s *Site) SetProblem(ctx context.Context, p feed.Problem) error {
 	return s.client.wrap("set problem", err)
 }
 
-// ClearProblem removes a problem from the list, if it is there.
+// ClearProblem removes a problem from the list, if it is listed.
 func (s *Site) ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error {
 	return s.client.wrap("clear problem", s.client.build.HDel(ctx, s.keys.problems(), problemField(kind, id)).Err())
 }

@@ -19,7 +19,7 @@ func TestNowOnRedis(t *testing.T) {
 	}
 }
 
-// TestLastModifiedOfStore checks that a commit without a time has the store's, whatever the clock of the builder says.
+// TestLastModifiedOfStore checks that a commit without a time uses the store's time and not the builder's clock.
 func TestLastModifiedOfStore(t *testing.T) {
 	m := miniredis.RunT(t)
 	want := time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// Load returns what is stored of posts, in the order of ids, in one round trip. An item that cannot be decoded is
+// Load returns the stored state of posts, in the order of ids, in one round trip. An item that cannot be decoded is
 // returned as nil with its ItemSum set, so that it can be replaced.
 func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error) {
 	if len(ids) == 0 {
@@ -52,8 +52,8 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 	return out, s.client.wrap("load", s.checkTypes(ctx, out, absent))
 }
 
-// checkTypes sets Unreadable for those of the absent posts whose keys hold another Redis type than a string. MGET
-// returns them like keys that do not exist, but the one is a writer's mistake and the other a deletion.
+// checkTypes sets Unreadable for absent posts whose keys have a Redis type other than string. MGET returns nil both for
+// such keys, which are a mistake of the writer, and for deleted posts.
 func (s *Site) checkTypes(ctx context.Context, posts []feed.StoredPost, absent []int) error {
 	if len(absent) == 0 {
 		return nil
@@ -79,8 +79,8 @@ func (s *Site) checkTypes(ctx context.Context, posts []feed.StoredPost, absent [
 	return nil
 }
 
-// Items returns items in the order of ids, nil where there is none or it cannot be decoded. The caller must not modify
-// them: the client caches items.
+// Items returns items in the order of ids. An item is nil if it does not exist or cannot be decoded. The caller must
+// not modify the items, since the client caches them.
 func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -110,8 +110,8 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 	return out, nil
 }
 
-// itemCacheBytes is about how much memory the decoded items take that a client keeps: some ten thousand of usual
-// length, which is more than the documents of a usual site have.
+// itemCacheBytes is the approximate memory limit of a client's cache of decoded items. It suffices for about ten
+// thousand items of typical length, more than the documents of a typical site contain.
 const itemCacheBytes = 96 << 20
 
 // cachedItem is an item with the first bytes of its stored form, which identify it.
@@ -122,7 +122,7 @@ type cachedItem struct {
 
 // cacheItem caches a decoded item by its key.
 func (s *Site) cacheItem(key, sum string, it *feed.Item) {
-	const overhead = 1000 // of the members besides their texts
+	const overhead = 1000 // size of the members without their texts
 	size := overhead + len(key) + len(it.HTML) + len(it.Text) + len(it.Summary)
 	for _, q := range it.Quotes {
 		size += len(q.Text) + len(q.HTML)
@@ -130,7 +130,8 @@ func (s *Site) cacheItem(key, sum string, it *feed.Item) {
 	s.client.items.Put(key, cachedItem{sum, it}, size)
 }
 
-// cachedItems sets out to the cached items whose sums are still the stored ones, and returns the indexes of the others.
+// cachedItems sets the elements of out whose cached items have the same sums as the stored items, and returns the
+// indexes of the others.
 func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
 	known := make([]cachedItem, len(keys))
 	sums := make([]*redis.StringCmd, len(keys))
@@ -153,12 +154,12 @@ func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item)
 	return others, err
 }
 
-// decodeItem returns a stored item, or nil if it cannot be decoded: then it is logged and treated as missing, so that
-// it is made again from its post.
+// decodeItem returns a stored item. If the item cannot be decoded, decodeItem logs the error and returns nil, so that
+// the item is treated as missing and rebuilt from its post.
 func (s *Site) decodeItem(id, stored string) *feed.Item {
 	it, err := decodeItem(stored)
 	if err != nil {
-		s.client.log.Warn("stored item cannot be decoded; it is made again", "site", string(s.keys), "post", id, "error", err)
+		s.client.log.Warn("stored item cannot be decoded and is rebuilt", "site", string(s.keys), "post", id, "error", err)
 		return nil
 	}
 	return it
@@ -173,13 +174,13 @@ func mapKeys[T any](ids []T, key func(T) string) []string {
 }
 
 // Absorb makes all changes of a batch, or none. It returns an error of kind [feed.ErrStale] if a later builder has
-// written, or if the cursor or one of the items is not the one that was read: then the caller computes the batch again.
-// An empty Next leaves the cursor where it is.
+// written, or if the cursor or one of the items has changed since it was read; the caller must then compute the batch
+// again. If Next is empty, the cursor is not changed.
 //
-// Left and Entered include [feed.Main]. The feeds in Touched become dirty. An item enters an index with its time of
-// publication; with Keep, that is the stored item's. A change's Due replaces the stored one, and a zero Due removes it.
-// A change's Problem replaces the listed problems that absorbing a post can cause; if there was one of the same kind,
-// its Since is kept.
+// Left and Entered include [feed.Main]. The feeds in Touched become dirty. An item is added to an index with its time
+// of publication, or with that of the stored item if Keep is set. A change's Due replaces the stored one, and a zero
+// Due removes it. A change's Problem replaces the post's listed problems of the kinds that absorbing can cause; if one
+// of them has the same kind, its Since is kept.
 //
 // After an error of another kind the changes may have been made, because the reply may have been lost. Repeating the
 // call then either returns ErrStale or makes the same changes again.
@@ -299,7 +300,7 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	if c.Problem != nil {
 		p := *c.Problem
 		if p.ID = c.ID; !slices.Contains(postProblems(), p.Kind) {
-			return nil, nil, fmt.Errorf("problem of kind %q is not a post's: %w", p.Kind, feed.ErrInvalid)
+			return nil, nil, fmt.Errorf("problem of kind %q does not concern a post: %w", p.Kind, feed.ErrInvalid)
 		}
 		if field, since, problem, err = encodeProblem(p); err != nil {
 			return nil, nil, err
@@ -320,8 +321,8 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	return args, item, nil
 }
 
-// itemArgs returns what the script does with the item of a change ("keep", "drop" or "set") and, for "set", its stored
-// form.
+// itemArgs returns the mode of a change's item ("keep", "drop" or "set") for the script and, for "set", the item's
+// stored form.
 func itemArgs(c feed.Change) (mode string, item []byte, err error) {
 	switch {
 	case c.Keep:
@@ -343,8 +344,7 @@ func postProblems() []feed.ProblemKind {
 }
 
 // PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if it was
-// made from the present post by the intake with this fingerprint. The item's header tells that, so items are not read
-// as a whole.
+// built from the present post by the intake with this fingerprint. Only the headers of items are read.
 func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -381,7 +381,7 @@ func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]
 	return out, s.client.wrap("post states", s.findOtherTypes(ctx, out))
 }
 
-// findOtherTypes sets Post for posts whose keys hold another Redis type than a string, which MGET leaves out.
+// findOtherTypes sets Post for posts whose keys have a Redis type other than string, for which MGET returns nil.
 func (s *Site) findOtherTypes(ctx context.Context, states []feed.PostState) error {
 	var absent []int
 	for i, st := range states {
@@ -402,13 +402,13 @@ func (s *Site) findOtherTypes(ctx context.Context, states []feed.PostState) erro
 	return nil
 }
 
-// PostsExist reports for each of ids whether that post exists.
+// PostsExist reports, for each id, whether the post exists.
 func (s *Site) PostsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.post))
 	return exist, s.client.wrap("posts exist", err)
 }
 
-// ItemsExist reports for each of ids whether that post has an item, decodable or not.
+// ItemsExist reports, for each id, whether the post has an item, which need not be decodable.
 func (s *Site) ItemsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.item))
 	return exist, s.client.wrap("items exist", err)

@@ -27,6 +27,6 @@ func TestAbsorbWithoutMemoryWritesNothing(t *testing.T) {
 	}
 	r.Do("CONFIG SET maxmemory 0")
 	if size := r.Do("DBSIZE"); size != ":0" {
-		t.Errorf("DBSIZE after Absorb failed is %s; want 0 keys", size)
+		t.Errorf("DBSIZE after a failed Absorb is %s; want 0 keys", size)
 	}
 }

@@ -50,8 +50,8 @@ func (k keyspace) problems() string { return k.key("problems") }
 // due is a sorted set: ids of posts with a future date, score = that date in Unix milliseconds.
 func (k keyspace) due() string { return k.key("due") }
 
-// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks grow: a feed that became dirty again since it
-// was read has a greater mark, and feeds that have waited longest come first.
+// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks increase, so a feed that became dirty again
+// after it was read has a greater mark, and feeds are sorted by how long they have waited.
 func (k keyspace) dirty() string { return k.key("dirty") }
 
 // marks is a string: the last mark.
@@ -63,7 +63,7 @@ func (k keyspace) cursor() string { return k.key("cursor") }
 // head is a hash: the committed state of a feed, see fieldToken and the other field constants.
 func (k keyspace) head(n feed.Name) string { return k.key("head", string(n)) }
 
-// heads is a sorted set: names of all feeds that have a head, score = the version at which it last changed.
+// heads is a sorted set: names of all feeds that have a head, score = the version at which the head last changed.
 func (k keyspace) heads() string { return k.key("heads") }
 
 // doc is a string: a document, see encodeBlob.
@@ -85,7 +85,7 @@ func (k keyspace) lease(job string) string { return k.key("lease", job) }
 func (k keyspace) token() string { return k.key("token") }
 
 // schema is a hash: "version" of the stored data; "reader" and "writer", the oldest schema versions of programs that
-// may read and write it; "renderer", the rendering version; "since", the fencing token of the decision.
+// may read and write it; "renderer", the rendering version; "since", the fencing token from which the schema applies.
 func (k keyspace) schema() string { return k.key("schema") }
 
 // fleet is a set: ids of the processes that serve or build the site, and of some that have stopped.
@@ -100,8 +100,8 @@ func (k keyspace) requests() string { return k.key("requests") }
 // reply is a list with an expiry: the reply to a request, its only element.
 func (k keyspace) reply(id string) string { return k.key("reply", id) }
 
-// journal is a stream: changes that the embedded store must write to its disk. Only that store creates it; scripts add
-// to it if it exists. See [Site.Journal].
+// journal is a stream: changes that the embedded store must write to its disk. Only the embedded store creates it;
+// scripts add entries to it if it exists. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }
 
 // absent is a key that is never written. It names the site's slot, for commands that need a key but no data.

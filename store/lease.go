@@ -13,9 +13,9 @@ import (
 )
 
 // Acquire takes the lease of a job for ttl and returns a fencing token, or an error of kind [feed.ErrLocked] that names
-// the holder. The token is greater than all tokens of the store and than seen, the greatest one known to replicas, and
-// at least now in Unix milliseconds, so that a server that lost its data does not issue older tokens. Owner must be
-// unique to the process. The holder may acquire the lease again, for a new token.
+// the holder. The token is greater than all tokens of the store and than seen, the greatest token known to replicas. It
+// is at least now in Unix milliseconds, so that a server that lost its data does not issue older tokens. Owner must be
+// unique to the process. The holder may acquire the lease again to get a new token.
 //
 // A lease only avoids duplicate work and may expire while its holder works. The token ensures correctness.
 func (s *Site) Acquire(
@@ -27,7 +27,7 @@ func (s *Site) Acquire(
 	reply, err := s.wordsWithRound(ctx, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen))
 	if err == nil && len(reply) != 2 {
-		err = errReply(reply) // never return a token of 0, which fences nothing
+		err = errReply(reply) // never return the token 0, which does not fence earlier builders
 	}
 	if err != nil {
 		return 0, s.client.wrap("acquire "+job, err)
@@ -62,7 +62,7 @@ func (s *Site) Release(ctx context.Context, job, owner string) error {
 	return s.client.wrap("release "+job, run(ctx, s.client.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
 }
 
-// Holder returns the owner of the lease of a job, and whether there is one.
+// Holder returns the owner of the lease of a job, and reports whether the lease is held.
 func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
 	owner, err := s.client.build.Get(ctx, s.keys.lease(job)).Result()
 	if errors.Is(err, redis.Nil) {
@@ -71,7 +71,7 @@ func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
 	return owner, err == nil, s.client.wrap("holder of "+job, err)
 }
 
-// wordsWithRound is like words for scripts that each site runs every second. If there are many sites, the script is
+// wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, the script is
 // sent with the next round of the poller.
 func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
 	if !s.client.poller.crowded() {

@@ -13,18 +13,18 @@ import (
 const (
 	// defaultMaxBlocking is enough for about fifteen sites, each of which waits for posts, requests and commits.
 	defaultMaxBlocking = 48
-	// pollInterval is the pause between two rounds of polling. It delays a change twice, at the inbox and at the replicas,
-	// and both together must stay well below a second.
+	// pollInterval is the pause between two rounds of polling. A change may wait this long twice, in the inbox and for the
+	// replicas; the sum must be well below a second.
 	pollInterval = 250 * time.Millisecond
 	// pollStreams is the maximum number of streams in one command. It bounds the time for which the command blocks the
 	// server, about a tenth of a millisecond.
 	pollStreams = 128
 )
 
-// poller counts the calls that wait for new entries of streams. Up to max of them block in the server, each with a
-// connection, and return at once. If there are more, none blocks, and one goroutine reads the streams of all of them in
-// rounds, so that waiting costs a few commands a second for any number of sites. Other commands that can wait are sent
-// with the next round.
+// poller counts the calls that wait for new entries of streams. Up to max of them block in the server, each with its
+// own connection, and return as soon as there is an entry. If there are more, none of them blocks: one goroutine reads
+// all streams in rounds, which takes a few commands a second for any number of sites. Other commands that are not
+// urgent are sent with the next round.
 type poller struct {
 	client    redis.UniversalClient
 	clustered bool // one command cannot read streams of different sites
@@ -92,16 +92,16 @@ func (w *poller) enter() (leave func()) {
 	}
 }
 
-// crowded reports whether there are too many waiting calls for blocking. A call must enter before it asks, so that no
-// more than max block.
+// crowded reports whether there are more waiting calls than may block. A caller must call enter before crowded, so that
+// at most max calls block.
 func (w *poller) crowded() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.open > w.max
 }
 
-// nudge ends the polling of a stream to which this process has just added an entry. The next round finds the entries of
-// other processes.
+// nudge ends all waits for a stream to which this process has just added an entry. Entries added by other processes are
+// found by the next round.
 func (w *poller) nudge(stream string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,8 +111,8 @@ func (w *poller) nudge(stream string) {
 	delete(w.polled, stream)
 }
 
-// await polls a stream until it has an entry after the given one, and reports whether it has. It returns false only if
-// a round that began after the call found none.
+// await polls a stream until it has an entry after the given one, and reports whether it found one. It returns false
+// only if a round that began after the call found no entry.
 func (w *poller) await(ctx context.Context, site keyspace, stream, after string, end time.Time) (bool, error) {
 	x := &waiter{site: site, stream: stream, after: after, until: end, result: make(chan waitResult, 1)}
 	w.mu.Lock()
@@ -136,7 +136,7 @@ func (w *poller) await(ctx context.Context, site keyspace, stream, after string,
 	if w.leave(x, false) {
 		return false, nil
 	}
-	// The current round shows whether the server replies at all.
+	// Wait for the current round: its error, if any, shows that the server is down.
 	select {
 	case a := <-x.result:
 		return a.found, a.err
@@ -146,15 +146,15 @@ func (w *poller) await(ctx context.Context, site keyspace, stream, after string,
 	}
 }
 
-// leave removes a waiter and reports whether it did. It does not if the waiter has a result or, unless force is set, if
-// the current round reads its stream.
+// leave removes a waiter and reports whether it was removed. A waiter is not removed if it has a result or, unless
+// force is set, if the current round reads its stream.
 func (w *poller) leave(x *waiter, force bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return (force || !x.polling) && w.remove(x)
 }
 
-// remove removes a waiter and reports whether it was there. The caller holds mu.
+// remove removes a waiter and reports whether it was registered. The caller holds mu.
 func (w *poller) remove(x *waiter) bool {
 	same := w.polled[x.stream]
 	i := slices.Index(same, x)
@@ -169,8 +169,8 @@ func (w *poller) remove(x *waiter) bool {
 	return true
 }
 
-// withNextRound sends the commands that add adds with the next round, and waits for it. If it returns an error, the
-// commands were not sent and must not be read; otherwise each command has its own error.
+// withNextRound calls add to add commands to the next round, and waits for the round. If it returns an error, the
+// commands were not sent and their results must not be read; otherwise each command has its own error.
 func (w *poller) withNextRound(ctx context.Context, add func(redis.Pipeliner)) error {
 	r := &extraCommand{add: add, done: make(chan error, 1)}
 	w.mu.Lock()
@@ -198,7 +198,7 @@ func (w *poller) start() {
 	go w.run(w.running)
 }
 
-// run makes rounds until no call waits or the client is closed.
+// run polls in rounds until no call waits or the client is closed.
 func (w *poller) run(ended chan struct{}) {
 	defer close(ended)
 	timer := time.NewTimer(pollInterval)
@@ -215,7 +215,7 @@ func (w *poller) run(ended chan struct{}) {
 			return
 		}
 		w.round(reads, extra)
-		// After the round, so that a slow server has a pause as well.
+		// The pause starts after the round, so that a slow server is not polled continuously.
 		timer.Reset(pollInterval)
 	}
 }
@@ -233,17 +233,18 @@ func (w *poller) next() ([]pollRead, []*extraCommand) {
 	return reads, extra
 }
 
-// pollRead is one XREAD of a round. It reads one waiter of each of its streams; in a Cluster all of one site.
+// pollRead is one XREAD of a round. It serves one waiter for each of its streams. In a Cluster, all of its streams
+// belong to one site.
 type pollRead struct {
 	waits map[string]*waiter // by stream
 	reply *redis.XStreamSliceCmd
 }
 
-// reads returns the reads for all waiters. Waiters of the same stream have different positions in it, so each is in
-// another read. The caller holds mu.
+// reads returns the reads for all waiters. Waiters for the same stream may have different positions in it, so each of
+// them is in a separate read. The caller holds mu.
 func (w *poller) reads() []pollRead {
 	var all []pollRead
-	open := map[readKey]int{} // index of the read that has room
+	open := map[readKey]int{} // index of the read that is not full
 	for stream, same := range w.polled {
 		for lane, x := range same {
 			x.polling = true
@@ -271,7 +272,7 @@ type readKey struct {
 
 // round sends the reads and the extra commands, in one round trip for each server.
 func (w *poller) round(reads []pollRead, extra []*extraCommand) {
-	// The error of the pipeline is that of a command.
+	// The pipeline's error is ignored, since each command has its own error.
 	_, _ = w.client.Pipelined(w.ctx, func(p redis.Pipeliner) error {
 		for i, q := range reads {
 			// One entry is enough: the waiting call reads the entries itself.
@@ -312,7 +313,7 @@ func (w *poller) round(reads []pollRead, extra []*extraCommand) {
 	}
 }
 
-// end sends a waiter its result, unless it has left or has one. The caller holds mu.
+// end sends a waiter its result, unless the waiter has left or already has a result. The caller holds mu.
 func (w *poller) end(x *waiter, a waitResult) {
 	if x != nil && w.remove(x) {
 		x.result <- a

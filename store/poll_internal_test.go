@@ -85,7 +85,7 @@ func newTestPoller(s *fakeStreams, clustered bool) *poller {
 	return newPoller(c, clustered, 0)
 }
 
-// outcome is the result of a wait and the time that it took.
+// outcome is the result and the duration of a wait.
 type outcome struct {
 	Found bool
 	Err   error
@@ -255,6 +255,6 @@ func TestPollerCrowded(t *testing.T) {
 	leave[0]()
 	leave[3]()
 	if w.crowded() {
-		t.Error("the poller is crowded with 2 calls, want room for 2 that block")
+		t.Error("the poller is crowded with 2 calls, want 2 calls to be allowed to block")
 	}
 }

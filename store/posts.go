@@ -29,12 +29,12 @@ func checkID(id string) error {
 
 // Put writes raw posts with their inbox entries and replaces earlier versions, in batches, each in one transaction. If
 // it returns nil, the server has acknowledged all of them. After an error some may have been written; the call may be
-// repeated. Raw is not validated here but when it is absorbed.
+// repeated. Put does not validate Raw; it is validated when the post is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
 }
 
-// put is Put on a client or on one connection.
+// put implements Put on a client or on one connection.
 func (s *Site) put(ctx context.Context, c transactor, posts []feed.RawPost) error {
 	for _, p := range posts {
 		if err := checkID(p.ID); err != nil {
@@ -97,8 +97,8 @@ func inboxEntry(k keyspace, id string) *redis.XAddArgs {
 	return &redis.XAddArgs{Stream: k.inbox(), Values: []string{"id", id}}
 }
 
-// Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry makes the deletion explicit
-// and confirms the deletion of a post that was found missing. It may be repeated.
+// Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry marks the deletion as
+// intended, including that of a post that was found missing. Delete may be repeated.
 func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
@@ -150,13 +150,14 @@ func (s *Site) RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, err
 // updateTries limits the attempts of an update. An attempt fails only if another write of the post succeeded.
 const updateTries = 16
 
-// Update replaces one post by a function of it: next receives the raw post, nil if there is none, and returns the new
-// raw post, nil to delete it. If the post changes in the meantime, next is called again with the newer version, so next
-// must not have side effects. An error of next is returned unchanged, and nothing is written. Each update adds an inbox
-// entry.
+// Update replaces a post with the result of next, which receives the current raw post, or nil if the post does not
+// exist, and returns the new raw post, or nil to delete it. If the post changes in the meantime, next is called again
+// with the newer version, so next must not have side effects. If next returns an error, Update returns it unchanged and
+// writes nothing. Each update adds an inbox entry.
 //
-// Confirmed reports whether the replicas of Redis have the write; without [Options.ConfirmTimeout], whether the server
-// has it. A write that is not confirmed is still made, and lost only if a replica that lacks it becomes the master.
+// Confirmed reports whether the replicas of Redis have the write or, without [Options.ConfirmTimeout], whether the
+// server has it. An unconfirmed write has still been made; it is lost only if a replica that lacks it becomes the
+// master.
 func (s *Site) Update(
 	ctx context.Context, id string, next func(current []byte) ([]byte, error),
 ) (confirmed bool, err error) {
@@ -164,7 +165,7 @@ func (s *Site) Update(
 		return false, fmt.Errorf("store update: %w", err)
 	}
 	key := s.keys.post(id)
-	var nextErr error // of next, which is returned without the context of the store
+	var nextErr error // error of next, which is returned without added context
 	try := func(tx *redis.Tx) error {
 		stored, err := getPost(ctx, tx, key)
 		if err != nil {
@@ -187,7 +188,7 @@ func (s *Site) Update(
 		return nil
 	}
 	for range updateTries {
-		// Without retries: a transaction that is repeated on another connection watches nothing.
+		// Disable retries: a transaction that is repeated on another connection does not watch the key.
 		err = s.client.once.Watch(ctx, try, key)
 		if nextErr != nil {
 			return false, nextErr
@@ -214,12 +215,12 @@ func getPost(ctx context.Context, tx *redis.Tx, key string) (storedPost, error) 
 	return storedPost{value, err == nil}, err
 }
 
-// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post is not as it
-// was read, nothing is written and the error is [redis.TxFailedErr].
+// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post has changed
+// since it was read, nothing is written and the error is [redis.TxFailedErr].
 func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read storedPost, raw []byte) error {
 	key := s.keys.post(id)
-	// A backing writes its files before the transaction, which must not fail then because the post has changed. While it
-	// writes, no other post changes: so the value is compared here, and watched no longer.
+	// A backing writes its files before the transaction, so the transaction must not fail afterwards because the post has
+	// changed. No post changes while the backing writes, so it is safe to compare the value here and to stop watching it.
 	check := func() error {
 		now, err := getPost(ctx, tx, key)
 		if err != nil {
@@ -259,8 +260,9 @@ func (s *Site) PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirm
 	return confirmed, s.client.wrap("put", err)
 }
 
-// awaitReplicas waits until all connected replicas have the writes of the connection, and reports whether they do and
-// there is at least one. Errors are logged and count as unconfirmed, since the write itself has been acknowledged.
+// awaitReplicas waits until all connected replicas have the writes of the connection. It reports whether they have them
+// and at least one replica is connected. Errors are logged and count as unconfirmed, since the write itself has been
+// acknowledged.
 func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	if s.client.confirm == 0 {
 		return true

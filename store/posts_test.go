@@ -104,7 +104,7 @@ XADD feedpub:{main}:inbox * something else
 	}
 }
 
-// TestWritesAreIdempotent repeats writes, as a client does if it gets no reply.
+// TestWritesAreIdempotent repeats writes, as a client does if it receives no reply.
 func TestWritesAreIdempotent(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.Redis(t)}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)

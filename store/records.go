@@ -12,11 +12,12 @@ import (
 	"feedpub/feed"
 )
 
-// restoreBatch is the number of lines that one script restores.
+// restoreBatch is the maximum number of lines that one call of the script restores.
 const restoreBatch = 500
 
 // Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed, then
-// the records of posts in no order. The record of a post may occur more than once. The iterator ends after an error.
+// the records of posts in no particular order. The record of a post may occur more than once. The iterator ends after
+// an error.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 	return func(yield func(feed.ExportLine, error) bool) {
 		lines, err := s.feedRecords(ctx)
@@ -79,7 +80,8 @@ func (s *Site) feedRecords(ctx context.Context) ([]feed.ExportLine, error) {
 	return lines, nil
 }
 
-// postRecords returns the records of posts, without those that no longer exist. The records before an error are valid.
+// postRecords returns the records of posts; posts whose records no longer exist are omitted. If it returns an error,
+// the returned records are still valid.
 func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, error) {
 	values, err := s.client.build.MGet(ctx, mapKeys(ids, s.keys.record)...).Result()
 	if err != nil {
@@ -100,11 +102,11 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 	return records, nil
 }
 
-// RestoreRecords restores primary records from an export and merges them with those of the site: of two times at which
-// a post was first seen the earlier is kept; the removal of a post is restored only if it has no record, a name or an
-// archive only if it does not exist, a removal from a feed only if it is later. A post whose record changes gets an
-// inbox entry, so that it is absorbed again. It may be repeated. A line without a member or with an invalid id is an
-// error of kind [feed.ErrInvalid].
+// RestoreRecords restores primary records from an export and merges them with the records of the site: if both have a
+// time at which a post was first seen, the earlier time is kept; the removal of a post is restored only if the post has
+// no record, a name or an archive only if it does not exist, and a removal from a feed only if it is later than the
+// stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. It may be repeated. A line
+// without a member or with an invalid id is an error of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
@@ -146,9 +148,9 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 	return nil
 }
 
-// RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than the copy
-// ([feed.Head.Later]) is replaced by it, including Last-Modified; other heads are kept. Blobs returns the documents. It
-// continues after a head that cannot be restored, and returns all errors, joined.
+// RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than its copy
+// ([feed.Head.Later]) is replaced by the copy, including Last-Modified; other heads are kept. Blobs returns the
+// documents. It continues after a head that cannot be restored, and returns all errors, joined.
 func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	var errs []error
 	for _, h := range heads {
@@ -160,9 +162,10 @@ func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(f
 }
 
 // RestoreHead is like RestoreHeads for one head that the store has lost and a replica still serves. If it writes the
-// head, the feed also becomes dirty: posts may be lost as well, and only a rebuild finds that and holds the feed.
+// head, it also marks the feed as dirty: posts may be lost as well, and only a rebuild detects missing posts and holds
+// the feed.
 func (s *Site) RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
-	// Pages have no posts, and are built with every feed.
+	// Pages have no posts of their own and are built with every feed.
 	return s.client.wrap(fmt.Sprintf("restore head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
 }
 
@@ -198,7 +201,7 @@ func (s *Site) restoreHead(
 			return err
 		}
 		bytes[d.Hash] = b
-		d.Brotli = false // it is made again once the document is stable
+		d.Brotli = false // recreated when the document is stable
 		ref, err := encodeRef(d)
 		if err != nil {
 			return err

@@ -16,11 +16,13 @@ import (
 	"feedpub/feed"
 )
 
-// PostIDs returns an iterator over the ids of all posts, in batches of any size and in no order. A post that exists
-// during the whole scan occurs at least once, possibly more often; one that is written or deleted during the scan may
-// or may not occur. The iterator ends after an error; then missing ids mean nothing.
+// PostIDs returns an iterator over the ids of all posts, in batches of any size and in no particular order. A post that
+// exists during the whole scan occurs at least once, possibly more often; a post that is written or deleted during the
+// scan may or may not occur. The iterator ends after an error; the scan is then incomplete, and posts whose ids are
+// missing may exist.
 //
-// Each scan reads all keys of a server. Sites of one client that scan at the same time share it: see scanner.
+// Each scan reads all keys of a server. Sites of the same client that scan at the same time share one scan: see
+// scanner.
 func (s *Site) PostIDs(ctx context.Context) iter.Seq2[[]string, error] {
 	return s.scanOne(ctx, "post ids", kindPost)
 }
@@ -83,14 +85,14 @@ func (s *Site) scanAll(ctx context.Context, want kinds, yield func(idLists) bool
 	return s.scanAlone(ctx, m, want, yield)
 }
 
-// scanAlone scans for this site only. In the end it checks that one server was the master of the site's slot all the
-// time: after a failover or a restart, keys may have been skipped.
+// scanAlone scans for this site only. At the end it checks that the same server was the master of the site's slot
+// during the whole scan: after a failover or a restart, keys may have been skipped.
 func (s *Site) scanAlone(ctx context.Context, m *redis.Client, want kinds, yield func(idLists) bool) error {
 	before, err := s.incarnation(ctx, m)
 	if err != nil {
 		return err
 	}
-	// A site's id contains no characters with a meaning in patterns.
+	// A site's id contains no characters that are special in patterns.
 	for keys, err := range scanKeys(ctx, m, want.pattern(string(s.keys))) {
 		if err != nil {
 			return err
@@ -149,7 +151,7 @@ const (
 	kindCount
 )
 
-// kinds is the set of kinds that a scan is for, and idLists are the ids that it finds, by kind.
+// kinds is the set of kinds that a scan looks for, and idLists contains the ids that it finds, by kind.
 type (
 	kinds   [kindCount]bool
 	idLists [kindCount][]string
@@ -163,7 +165,7 @@ func (l *idLists) len() int {
 	return n
 }
 
-// pattern returns a pattern that matches the keys of these kinds, and few others. Site may be a pattern.
+// pattern returns a pattern that matches all keys of these kinds, and few other keys. Site may be a pattern.
 func (want kinds) pattern(site string) string {
 	k := keyspace(site)
 	switch want {
@@ -204,39 +206,40 @@ func splitKey(key string) (keyspace, kind, string) {
 }
 
 const (
-	// joinDelay is how long a pass waits for more sites to join it: a start or a schedule begins the reconciliation of
-	// several sites at about the same time.
+	// joinDelay is the time for which a pass waits for more sites to join: at the start of the process, and on a schedule,
+	// several sites begin their reconciliation at about the same time.
 	joinDelay = 50 * time.Millisecond
-	// minBatch is the minimum number of ids in a batch but the last: of the thousand keys of a step, few belong to one
-	// site.
+	// minBatch is the minimum number of ids in each batch except the last. Without it, batches would be small, since few
+	// of the thousand keys of a step belong to the same site.
 	minBatch = 256
-	// maxBuffered limits the ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the least limit
-	// for one site.
+	// maxBuffered is the maximum number of ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the
+	// minimum limit for each site.
 	maxBuffered = 1 << 19
 	minBuffered = 2560
 )
 
-// pace is how long a pass waits for a site whose buffer is full before it continues without the site.
+// pace is the time for which a pass waits for a site whose buffer is full before it continues without the site.
 type pace time.Duration
 
 const (
-	// swift passes only tolerate a busy processor, so that a slow site does not delay the sites that wait for the next
-	// pass.
+	// swift passes wait only as long as a busy processor may require, so that a slow site does not delay the sites that
+	// wait for the next pass.
 	swift = pace(50 * time.Millisecond)
-	// patient passes are for the sites that swift passes left behind, such as large ones. They advance at the speed of the
-	// slowest site.
+	// patient passes are for the sites without which swift passes continued, such as large sites. They advance at the
+	// speed of the slowest site.
 	patient = pace(30 * time.Second)
 )
 
 // errLeftBehind is the error of a site whose pass continued without it.
 var errLeftBehind = errors.New("the pass continued without this site")
 
-// scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred scans
-// side by side would cost two hundred times as much as one. A site that joins during a pass waits for the next one, and
-// so takes part in a whole pass.
+// scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred
+// concurrent scans would cost two hundred times as much as one. A site that joins during a pass waits for the next
+// pass, since it needs a complete one.
 //
-// Each site consumes its ids at its own speed from a bounded buffer, and cannot block the others: a swift pass
-// continues without it; it then starts again in a patient pass, and if it is left behind there too, scans alone.
+// Each site consumes its ids at its own speed from a bounded buffer. A slow site cannot block the others: a swift pass
+// continues without it, and the site starts again in a patient pass. If that pass also continues without it, the site
+// scans alone.
 type scanner struct {
 	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
@@ -277,7 +280,7 @@ func (w *scanner) addSite(site keyspace) {
 	w.sites[site] = true
 }
 
-// several reports whether the client has several sites: a single one need not wait for others.
+// several reports whether the client has several sites. A single site need not wait for others to join.
 func (w *scanner) several() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -341,7 +344,7 @@ func (w *scanner) run(l queueKey) {
 // pass is one scan of a server's keys for several sites.
 type pass struct {
 	parts map[keyspace][]*part
-	want  kinds // of any part
+	want  kinds // the union of the parts' kinds
 }
 
 // newPass returns a pass that buffers up to room ids for each part.
@@ -405,7 +408,8 @@ func (p *pass) scan(ctx context.Context, l queueKey) error {
 	return nil
 }
 
-// incarnation is like [Site.incarnation] for the sites of all parts. It ends the parts whose slot another server has.
+// incarnation is like [Site.incarnation] for the sites of all parts. It ends the parts whose slots have moved to
+// another server.
 func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error) {
 	sites := slices.Collect(maps.Keys(p.parts))
 	owned := make([]*redis.IntCmd, len(sites))
@@ -439,14 +443,14 @@ type part struct {
 	mu    sync.Mutex
 	ids   idLists // buffered
 	ended bool
-	err   error // if it ended early
+	err   error // set if the part ended early
 }
 
 func newPart(site keyspace, want kinds) *part {
 	return &part{site: site, want: want, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
 }
 
-// add buffers an id. If there is no room, it waits as long as the pace allows and then ends the part.
+// add buffers an id. If the buffer is full, add waits for room for the duration of the pace and then ends the part.
 func (x *part) add(ctx context.Context, k kind, id string, p pace) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -507,7 +511,7 @@ func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 	}
 }
 
-// end ends the part, so that no more ids are added. A part that has ended stays as it is.
+// end ends the part, so that no more ids are added. It has no effect on a part that has already ended.
 func (x *part) end(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 type fakeKeys struct {
 	redis.Hook // nil: methods that are not defined below must not be called
 	list       []string
-	moved      keyspace // a site whose slot another server has
+	moved      keyspace // a site whose slot has moved to another server
 
 	mu    sync.Mutex
 	runID string
@@ -81,7 +81,7 @@ type scanned struct {
 	err error
 }
 
-// startScan starts a scan for the posts of a site and returns a channel for its result. It calls each with every batch.
+// startScan starts a scan for the posts of a site and returns a channel for its result. It calls each for every batch.
 func startScan(
 	ctx context.Context, w *scanner, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
 ) <-chan scanned {
@@ -101,9 +101,9 @@ func startScan(
 }
 
 const (
-	// sitePosts is the number of posts of each of the sites a and b, more than are buffered for a site.
+	// sitePosts is the number of posts in each of the sites a and b. It exceeds the size of a site's buffer.
 	sitePosts = 6000
-	// some is a number of ids between 0 and sitePosts.
+	// some means any number of ids between 0 and sitePosts.
 	some = -1
 )
 

@@ -16,8 +16,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestConcurrentScansShareAPass counts the SCAN commands of concurrent scans. A scan of its own for each site would
-// read all keys of the server each time.
+// TestConcurrentScansShareAPass counts the SCAN commands of concurrent scans. With a separate scan for each site, every
+// scan would read all keys of the server.
 func TestConcurrentScansShareAPass(t *testing.T) {
 	const sites, posts = 40, 200
 	r := storetest.StartRedis(t)
@@ -65,13 +65,13 @@ func TestConcurrentScansShareAPass(t *testing.T) {
 	calls, _, _ := strings.Cut(stats, ",")
 	alone := sites * (sites*posts/1000 + 1)
 	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
-		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of %d, their number one by one",
+		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of the %d for separate scans",
 			sites, calls, err, alone)
 	}
 }
 
-// TestScanOfRestartedServer checks that a restart ends a scan with an error. A new process skips keys for a cursor that
-// another one returned, and the posts would count as missing.
+// TestScanOfRestartedServer checks that a restart ends a scan with an error. The new process accepts the cursor of the
+// old one but skips keys, so posts would count as missing.
 func TestScanOfRestartedServer(t *testing.T) {
 	r := storetest.StartRedis(t, "--appendonly", "yes")
 	s := open(t, store.Options{URL: r.URL()}).Site(site)

@@ -42,7 +42,7 @@ var (
 	restoreHeadSource string
 )
 
-// run runs a script with EVALSHA and sends its text only if the server does not know it, such as after a failover. It
+// run runs a script with EVALSHA and sends its text only if the server does not have it, such as after a failover. It
 // must not be used in a pipeline, where the text cannot be sent again.
 func run(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) *redis.Cmd {
 	return redis.NewScript(source).Run(ctx, c, keys, args...)
@@ -53,7 +53,7 @@ func status(ctx context.Context, c redis.UniversalClient, source string, keys []
 	return run(ctx, c, source, keys, args...).Text()
 }
 
-// words runs a script that replies with a list of strings, of which the first is the result.
+// words runs a script that replies with a list of strings. The first string is the outcome.
 func words(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) ([]string, error) {
 	return wordsOf(run(ctx, c, source, keys, args...))
 }
@@ -69,7 +69,7 @@ func wordsOf(cmd *redis.Cmd) ([]string, error) {
 	return reply, nil
 }
 
-// errReply returns the error for a script's reply that this release does not know.
+// errReply returns the error for an unknown reply of a script.
 func errReply(reply any) error { return fmt.Errorf("unknown script reply %q", reply) }
 
 // errFenced returns the error for a builder whose token is older than the stored one.
@@ -105,5 +105,5 @@ func (u unrepeated) eval(ctx context.Context, name, script string, keys []string
 // onceCmd is a command that go-redis does not retry.
 type onceCmd struct{ *redis.Cmd }
 
-// NoRetry tells go-redis not to repeat the command.
+// NoRetry reports to go-redis that the command must not be retried.
 func (onceCmd) NoRetry() bool { return true }

@@ -15,10 +15,10 @@ import (
 )
 
 // Check checks the configuration of the server, or of each master of a Cluster. It returns an error of kind
-// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is of another kind
-// than the URL states. It returns warnings, sentences for the operator, about missing persistence, about writes that a
-// crash or a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is
-// forbidden, INFO.
+// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is not of the kind
+// that the URL states. It returns warnings to the operator about missing persistence, about writes that a crash or a
+// failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is forbidden,
+// INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	var mu sync.Mutex
 	err = c.eachMaster(ctx, func(ctx context.Context, m *redis.Client) error {
@@ -100,8 +100,8 @@ func persistence(s map[string]string) string {
 	}
 }
 
-// durability returns a warning about how an acknowledged write may be lost although the server persists data, or "".
-// Its arguments are "" where the server does not reveal them.
+// durability returns a warning if an acknowledged write may be lost although the server persists data, or "". Its
+// arguments are "" where the server does not reveal them.
 func (c *Client) durability(fsync, replicas string) string {
 	switch {
 	case c.confirm > 0 && replicas == "0":
@@ -119,8 +119,8 @@ func (c *Client) durability(fsync, replicas string) string {
 	}
 }
 
-// settings returns the known settings of a server by their names in CONFIG. A server that forbids CONFIG or INFO is not
-// an error; one that cannot be reached is.
+// settings returns the known settings of a server by their names in CONFIG. It is not an error if a server forbids
+// CONFIG or INFO, but it is an error if a server cannot be reached.
 func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
 	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {
@@ -179,9 +179,9 @@ func isReply(err error) bool {
 }
 
 // master returns the client of the server that has the site's slot; without a Cluster, that is the pool itself. It is
-// for commands without a key (SCAN, INFO, WAIT), which a Cluster's client would send to any server. Sites with the same
-// master get the same client. The caller must not keep it, since the slot may move; commands then fail with an error of
-// kind [feed.ErrUnavailable] rather than follow the slot.
+// used for commands without a key (SCAN, INFO, WAIT), which a Cluster client would send to any server. For sites with
+// the same master, it returns the same client. The caller must not keep the client, since the slot may move; commands
+// then fail with an error of kind [feed.ErrUnavailable] rather than follow the slot.
 func (s *Site) master(ctx context.Context, pool redis.UniversalClient) (*redis.Client, error) {
 	switch p := pool.(type) {
 	case *redis.Client:
@@ -195,7 +195,8 @@ func (s *Site) master(ctx context.Context, pool redis.UniversalClient) (*redis.C
 
 // incarnation returns the run id of the server of m, "" if the server does not reveal it. It returns an error if the
 // server is not the master of the site's slot. A SCAN is complete only if the incarnation was the same before and after
-// it: another server, or the same one restarted, accepts a cursor that it did not return and silently skips keys.
+// it: another server, or the same server after a restart, accepts a cursor that it did not return and silently skips
+// keys.
 func (s *Site) incarnation(ctx context.Context, m *redis.Client) (string, error) {
 	// A server of a Cluster replies MOVED or ASK if the slot has moved or is being moved.
 	if err := m.Exists(ctx, s.keys.absent()).Err(); err != nil {

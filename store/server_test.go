@@ -118,11 +118,11 @@ func TestCheckGroups(t *testing.T) {
 	})
 }
 
-// failover is the time after which a master that does not reply is replaced.
+// failover is the time after which an unresponsive master is replaced.
 const failover = time.Second
 
-// TestFailover kills the master of a site. Until a replica replaces it, calls must return feed.ErrUnavailable, no other
-// error and no empty result. After that they must work, and posts that replicas confirmed must exist.
+// TestFailover kills the master of a site. Until a replica replaces it, failed calls must return feed.ErrUnavailable,
+// and no call may return an empty result. After that, calls must succeed and confirmed posts must exist.
 func TestFailover(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -192,7 +192,7 @@ func TestFailover(t *testing.T) {
 					failed := 0
 					for {
 						err := call(ctx)
-						// In a Cluster another server may reply to Ping, so it may never fail.
+						// In a Cluster, another server may reply to Ping, so Ping may never fail.
 						if err == nil && (failed > 0 || name == "Ping") {
 							after := time.Since(began).Round(time.Millisecond)
 							t.Logf("%s: works after %v and %d errors", name, after, failed)
@@ -215,8 +215,9 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestMovingSlot moves the slot of a site from one master of a Cluster to another while the site is used. Calls that
-// need keys on both masters are unavailable meanwhile, nothing is lost or done twice, and clients find the new master.
+// TestMovingSlot moves the slot of a site from one master of a Cluster to another while the site is used. In the
+// meantime, calls that use keys on both masters are unavailable. Nothing is lost or repeated, and clients find the new
+// master.
 func TestMovingSlot(t *testing.T) {
 	cluster := storetest.StartCluster(t, noFailover)
 	s := open(t, store.Options{URL: cluster.URL()}).Site(site)
@@ -315,10 +316,11 @@ func TestMovingSlot(t *testing.T) {
 	}
 	after, err := s.Acquire(t.Context(), "job", "me", time.Minute, time.UnixMilli(0), 0)
 	if err != nil || after <= token || token < before {
-		t.Errorf("tokens before, during and after the move are %d, %d, %d (error %v); want them to grow",
+		t.Errorf("tokens before, during and after the move are %d, %d, %d (error %v); want increasing tokens",
 			before, token, after, err)
 	}
-	// Other commands follow a redirection to the new master. A scan does not: it works once the client knows the master.
+	// Other commands follow a redirection to the new master. A scan does not: it fails until the client has found the new
+	// master.
 	for deadline := time.Now().Add(time.Minute); ; <-time.After(10 * time.Millisecond) {
 		err := count()
 		if err == nil && len(ids) == len(posts) {

@@ -15,18 +15,18 @@ import (
 	"feedpub/feed"
 )
 
-// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so this bounds the delay after
-// which a canceled context takes effect.
+// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so maxBlock bounds the delay
+// before a canceled context takes effect.
 const maxBlock = 500 * time.Millisecond
 
 // tailBatch is the maximum number of entries in one read of a stream.
 const tailBatch = 1000
 
-// Changes returns the commits after the given entry, oldest first. If there is none, it waits up to block for one, and
-// then returns no commits and no error. With a block of 0 it does not wait.
+// Changes returns the commits after the given entry, oldest first. If there are none, it waits for one for up to block.
+// If there are still none, it returns no commits and a nil error. If block is 0, it does not wait.
 //
-// An empty after is before the first entry. The stream keeps the last ten thousand commits or so. A server that lost
-// its data starts a new stream, which may lie before the reader's position: [Site.Version] still grows then.
+// An empty after means from the beginning. The stream keeps about ten thousand commits. A server that lost its data
+// starts a new stream, whose entries may all be before the reader's position; [Site.Version] increases even then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
@@ -46,8 +46,8 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 }
 
 // LastChange returns the position of the latest commit in the stream that [Site.Changes] reads, or "0-0" if the stream
-// is empty. A reader that takes this position first, then reads all heads, and then reads the changes after the
-// position misses no commit.
+// is empty. A reader that calls LastChange first, then reads all heads, and then reads the changes after that position
+// does not miss any commit.
 func (s *Site) LastChange(ctx context.Context) (string, error) {
 	last, err := s.client.serve.XRevRangeN(ctx, s.keys.changes(), "+", "-", 1).Result()
 	if err != nil || len(last) == 0 {
@@ -59,7 +59,7 @@ func (s *Site) LastChange(ctx context.Context) (string, error) {
 // streamStart is the position before the first entry of a stream.
 const streamStart = "0-0"
 
-// tail returns up to n entries of a stream after the given one. If there is none, it waits up to block for one.
+// tail returns up to n entries of a stream after the given one. If there are none, it waits for one for up to block.
 func (s *Site) tail(ctx context.Context, stream, after string, n int64, block time.Duration) ([]redis.XMessage, error) {
 	after = cmp.Or(after, streamStart)
 	args := &redis.XReadArgs{Streams: []string{stream, after}, Count: n}
@@ -74,7 +74,7 @@ func (s *Site) tail(ctx context.Context, stream, after string, n int64, block ti
 		var entries []redis.XMessage
 		var err error
 		switch left := time.Until(end); {
-		case left < time.Millisecond: // to Redis, 0 ms means forever
+		case left < time.Millisecond: // in Redis, 0 ms means no limit
 			return s.tailNow(ctx, args)
 		case s.client.poller.crowded():
 			entries, err = s.tailPolling(ctx, args, end)
@@ -93,7 +93,8 @@ func (s *Site) tailNow(ctx context.Context, args *redis.XReadArgs) ([]redis.XMes
 	return firstStream(s.client.serve.XRead(ctx, args).Result())
 }
 
-// tailBlocking blocks in the server for up to wait. Without the deadline, go-redis would allow ten seconds more.
+// tailBlocking blocks in the server for up to wait. It sets a deadline because go-redis would otherwise allow ten
+// additional seconds.
 func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait time.Duration) ([]redis.XMessage, error) {
 	args.Block = wait
 	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)
@@ -103,7 +104,7 @@ func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait tim
 
 // tailPolling waits for the poller to find a new entry, until end, and then reads the entries.
 func (s *Site) tailPolling(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
-	// A wait that is shorter than the interval of the poller must not miss entries that exist already.
+	// A wait that is shorter than the poller's interval must not miss existing entries.
 	if time.Until(end) < pollInterval {
 		if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
 			return entries, err
@@ -127,8 +128,8 @@ func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
 	return streams[0].Messages, nil
 }
 
-// Inbox returns up to n entries after the given one, oldest first; "" is before the first. ID is empty for an entry
-// without the id of a post, which another program may have written; the caller must skip it.
+// Inbox returns up to n entries after the given one, oldest first; "" means from the beginning. ID is empty for an
+// entry without a post's id, which another program may have written; the caller must skip such entries.
 func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error) {
 	start := "-"
 	if after != "" {
@@ -146,8 +147,8 @@ func (s *Site) Inbox(ctx context.Context, after string, n int) ([]feed.Submissio
 	return out, nil
 }
 
-// Cursor returns the last inbox entry that was absorbed, or "" if none was. [Site.Absorb] moves it, and deletes entries
-// that are more than an hour older.
+// Cursor returns the last inbox entry that was absorbed, or "" if no entry was absorbed. [Site.Absorb] advances it, and
+// deletes entries that are more than an hour older.
 func (s *Site) Cursor(ctx context.Context) (string, error) {
 	cursor, err := s.client.build.Get(ctx, s.keys.cursor()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -156,14 +157,15 @@ func (s *Site) Cursor(ctx context.Context) (string, error) {
 	return cursor, s.client.wrap("cursor", err)
 }
 
-// AwaitInbox waits up to block for an inbox entry after the given one, and reports whether there is one; "" is before
-// the first.
+// AwaitInbox waits for up to block for an inbox entry after the given one, and reports whether one exists; "" means
+// from the beginning.
 func (s *Site) AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error) {
 	entries, err := s.tail(ctx, s.keys.inbox(), after, 1, block)
 	return len(entries) > 0, s.client.wrap("inbox", err)
 }
 
-// entryTime returns the time in the id of a stream entry, or zero if the id was chosen by a writer and has none.
+// entryTime returns the time in the id of a stream entry, or the zero time if the id was chosen by a writer and
+// contains no time.
 func entryTime(entry string) time.Time {
 	ms, _, _ := strings.Cut(entry, "-")
 	n, err := strconv.ParseInt(ms, 10, 64)
@@ -174,23 +176,25 @@ func entryTime(entry string) time.Time {
 }
 
 const (
-	// maxRequests is about how many requests can wait for a reply.
+	// maxRequests is the approximate maximum number of requests that wait for a reply.
 	maxRequests = 100
-	// requestTTL is longer than any caller of Ask waits. A builder that starts later does not find older requests.
+	// requestTTL is longer than the timeout of any call of Ask. Requests expire after it, so a builder that starts later
+	// does not reply to them.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
-	// maxAsking is how many calls of Ask can wait for replies at a time, each with a connection; others wait for one.
+	// maxAsking is the maximum number of calls of Ask that wait for replies at the same time, each with its own
+	// connection; other calls wait for a free connection.
 	maxAsking = 16
 )
 
 // Ask sends a request to the builder and returns its reply. If there is no reply within timeout, the error is of kind
-// [feed.ErrUnavailable]. [Site.Holder] reports whether there is a builder.
+// [feed.ErrUnavailable]. [Site.Holder] reports whether a builder is running.
 func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error) {
 	if s.client.owner != nil {
 		reply, err := s.delegate(ctx, timeout+s.client.serveTimeout, delegatedAsk, request, timeout.String())
 		return reply, s.client.wrap("ask", err)
 	}
-	// The stream has the requests without a reply only. None of them is dropped to make room.
+	// The stream contains only requests without a reply. None of them is dropped to make room.
 	waiting, err := s.client.build.XLen(ctx, s.keys.requests()).Result()
 	if err == nil && waiting >= maxRequests {
 		err = fmt.Errorf("%d requests wait for the builder: %w", waiting, feed.ErrUnavailable)
@@ -236,8 +240,8 @@ func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]b
 	return []byte(reply[len(reply)-1]), nil // the first element is the key
 }
 
-// Requests returns the requests without a reply after the given entry, oldest first; "" is before the first. If there is
-// none, it waits up to block for one, and then returns no requests and no error.
+// Requests returns the requests without a reply after the given entry, oldest first; "" means from the beginning. If
+// there are none, it waits for one for up to block. If there are still none, it returns no requests and a nil error.
 func (s *Site) Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error) {
 	entries, err := s.tail(ctx, s.keys.requests(), after, tailBatch, block)
 	if err != nil {
@@ -253,7 +257,7 @@ func (s *Site) Requests(ctx context.Context, after string, block time.Duration) 
 }
 
 // Reply replies to a request, which [Site.Requests] does not return again. The reply expires if it is not read within a
-// minute. A request without an ID, which no caller waits for, is only removed.
+// minute. If the request has no ID, no caller waits for it, and Reply only removes it.
 func (s *Site) Reply(ctx context.Context, r feed.Request, payload []byte) error {
 	err := transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XDel(ctx, s.keys.requests(), r.Entry)

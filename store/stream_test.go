@@ -64,7 +64,7 @@ func TestManySitesShareConnections(t *testing.T) {
 			t.Errorf("a wait ended with %q, want %q", got, s)
 		}
 	}
-	// Another client writes, so that c learns of it from the server only.
+	// Another client writes, so that c can detect the change only through the server.
 	other := open(t, store.Options{URL: url}).Site("site-17")
 	if err := other.Put(ctx, feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestManySitesShareConnections(t *testing.T) {
 	}
 	want("17 changes: true, <nil>")
 
-	// Commands that every site sends each second go with the rounds, even if the server does not know the scripts.
+	// Commands that run every second for each site are sent with the rounds, even if the server does not have the scripts.
 	var wg sync.WaitGroup
 	for i := range sites {
 		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))
@@ -91,7 +91,7 @@ func TestManySitesShareConnections(t *testing.T) {
 	wg.Wait()
 	const waits = 3*sites - 2
 	if n := connections(t, url, "waiting"); n > 48+16+16 {
-		t.Errorf("%d waits use %d connections, want at most 48 to block and 16 for each of two pools", waits, n)
+		t.Errorf("%d waits use %d connections, want at most 48 for blocking reads and 16 for each of two pools", waits, n)
 	}
 	cancel()
 	for range waits {

@@ -9,14 +9,14 @@ import (
 	"feedpub/store"
 )
 
-// backing writes the files of [Store.Client].
+// backing writes posts and records to files for [Store.Client].
 type backing struct{ *Store }
 
-// WritePosts writes and removes files and then calls apply. The folder is not scanned meanwhile. If the process is
-// killed before apply, or apply fails, the next scan puts the files' posts into the server, as if somebody had edited
-// the files.
+// WritePosts writes and removes files and then calls apply. The folder is not scanned in the meantime. If the process
+// is killed before apply is called, or apply fails, the next scan puts the files' posts into the server, as it does for
+// edited files.
 func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check, apply func() error) error {
-	if site != b.o.Site { // there would be no file
+	if site != b.o.Site { // posts of other sites have no files
 		return fmt.Errorf("the folder has the posts of site %s, not of %s: %w", b.o.Site, site, feed.ErrInvalid)
 	}
 	b.folder.mu.Lock()
@@ -35,9 +35,9 @@ func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check,
 	return apply()
 }
 
-// Sync writes what is in the journal to the data folder.
+// Sync writes the changes in the journal to the data folder.
 func (b backing) Sync(ctx context.Context, _ feed.SiteID) error {
-	// A caller that is cancelled is not a disk that fails.
+	// A canceled context does not mean that the disk failed.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), internalTimeout)
 	defer cancel()
 	if err := b.disk.sync(ctx); err != nil {

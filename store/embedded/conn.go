@@ -6,10 +6,10 @@ import (
 )
 
 // queuedConn is a connection whose writes do not wait for the reader. A client sends a whole pipeline before it reads
-// the first reply; the server replies to each command at once. Without a queue both would block when the connection's
-// buffer is full, each waiting for the other to read. Redis queues replies for the same reason.
+// the first reply, but the server replies to each command immediately. Without a queue both would block when the
+// connection's buffer is full, each waiting for the other to read. Redis queues replies for the same reason.
 //
-// The queue is bounded by what the client has sent: it cannot send more while it does not read.
+// The size of the queue is bounded, because a client sends only one pipeline before it reads.
 type queuedConn struct {
 	net.Conn
 	written sync.WaitGroup
@@ -18,7 +18,7 @@ type queuedConn struct {
 	more   *sync.Cond // signals that queue or closed has changed
 	queue  []byte
 	closed bool
-	err    error // the first error of the connection; nothing is written after it
+	err    error // the first error of the connection; nothing is written after an error
 }
 
 func newQueuedConn(c net.Conn) *queuedConn {
@@ -28,7 +28,7 @@ func newQueuedConn(c net.Conn) *queuedConn {
 	return q
 }
 
-// Write queues b. Its error is that of an earlier write.
+// Write queues b. It returns the error of an earlier write to the connection, if any.
 func (q *queuedConn) Write(b []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -43,7 +43,7 @@ func (q *queuedConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Close closes the connection. Queued data that is not written yet is lost, as when a connection breaks.
+// Close closes the connection. Queued data that has not been written is discarded.
 func (q *queuedConn) Close() error {
 	q.mu.Lock()
 	q.closed = true

@@ -21,7 +21,7 @@ func TestQueuedConnNeverWaitsForItsReader(t *testing.T) {
 	}
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the reader did not get the bytes that were written; error %v", err)
+		t.Errorf("the reader did not receive the bytes that were written; error %v", err)
 	}
 	if err := q.Close(); err != nil {
 		t.Error(err)
@@ -41,7 +41,7 @@ func TestQueuedConnReturnsTheErrorOfItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := q.Write([]byte("x")); err != nil {
-		t.Fatalf("the first write is only queued, but returned %v", err)
+		t.Fatalf("the first write returned %v; want nil, since it only queues", err)
 	}
 	q.written.Wait()
 	if _, err := q.Write([]byte("x")); err == nil {

@@ -17,7 +17,7 @@ func TestContract(t *testing.T) {
 		}
 		s := open(t, Options{Dir: t.TempDir(), Data: t.TempDir(), Site: site})
 		stores[t] = s
-		// Not Run: following the folder adds inbox entries to those that the contract counts.
+		// Run is not called: when it follows the folder, it adds inbox entries, and the contract counts entries.
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- s.expire(ctx) }()

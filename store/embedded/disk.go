@@ -21,8 +21,8 @@ import (
 	"feedpub/store"
 )
 
-// disk stores what cannot be derived from the posts: the primary records as a log of lines, and each feed's head with
-// its documents in a file of its own.
+// disk stores the data that cannot be derived from the posts: the primary records in a log, one per line, and each
+// feed's head with its documents in a separate file.
 type disk struct {
 	site  *store.Site
 	log   *slog.Logger
@@ -34,10 +34,10 @@ type disk struct {
 	size     int64  // of the complete lines of records
 	torn     bool   // an incomplete line may follow them
 	failing  bool   // the last attempt to write failed
-	position string // the last entry of the store's journal that is on the disk
+	position string // the last entry of the store's journal that has been written to the disk
 }
 
-// fileOps are the functions that write to the data folder. Tests replace them by those of a full disk.
+// fileOps are the functions that write to the data folder. Tests replace them to simulate a full disk.
 type fileOps struct {
 	// replace writes a whole file as [durable.WriteFile] does.
 	replace func(path string, data []byte, perm fs.FileMode) error
@@ -72,7 +72,7 @@ const (
 	headSuffix = ".json"
 )
 
-// openDisk restores what is on the disk into the server, which is empty, and starts the journal of changes.
+// openDisk restores the data on the disk into the server, which is empty, and starts the journal of changes.
 func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
 	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads")}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
@@ -86,7 +86,7 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 	if err := site.RestoreRecords(ctx, lines...); err != nil {
 		return nil, err
 	}
-	// Compact the log: one line for each record, without lines that are incomplete.
+	// Compact the log: one line for each record, without incomplete lines.
 	compact, err := encodeLines(lines)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 		if _, absent := os.Stat(path); absent != nil {
 			return nil, fmt.Errorf("records: %w", err)
 		}
-		// What is on a full disk can be served nevertheless. Changes are not acknowledged until there is room.
+		// The data on a full disk can still be served. Changes are not acknowledged until there is room.
 		log.Error("the data folder cannot be written to; nothing new is published until it can", "error", err)
 		d.size, d.torn = size, true
 	}
@@ -113,7 +113,8 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 }
 
 // readRecords reads the log of records and returns the last line of each, in order, and the size of the complete lines.
-// Lines that cannot be decoded are skipped, since no line may prevent the start; the last one may be incomplete.
+// Lines that cannot be decoded are skipped, since a damaged line must not prevent the start; the last line may be
+// incomplete.
 func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -152,7 +153,8 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	return lines, size, nil
 }
 
-// lineKey identifies the record that a line is a version of, "" for a line without one. The last version counts.
+// lineKey identifies the record of a line. It is "" for a line without a record. If several lines have the same key,
+// the last line is valid.
 func lineKey(l feed.ExportLine) string {
 	switch {
 	case l.Record != nil:
@@ -210,14 +212,14 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sync writes what is in the store's journal to the disk and returns when it is there. It logs when the disk begins to
-// fail and when it works again.
+// sync writes the changes in the store's journal to the disk and syncs the files. It logs when writing starts to fail
+// and when it works again.
 func (d *disk) sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.drain(ctx)
 	switch failing := err != nil; {
-	case failing == d.failing: // logged already
+	case failing == d.failing: // already logged
 	case failing:
 		d.log.Error("records cannot be written to the disk; nothing new is published until they can", "error", err)
 	default:
@@ -227,7 +229,7 @@ func (d *disk) sync(ctx context.Context) error {
 	return err
 }
 
-// drain writes all entries of the journal, of this call and of others. The caller holds mu.
+// drain writes all entries of the journal, including those of concurrent calls. The caller holds mu.
 func (d *disk) drain(ctx context.Context) error {
 	for {
 		entries, next, err := d.site.Journal(ctx, d.position, drainBatch)
@@ -254,7 +256,7 @@ func (d *disk) drain(ctx context.Context) error {
 				return err
 			}
 		}
-		// After an error above, the same entries are written again, which does no harm.
+		// After an error above, the same entries are written again, which is harmless.
 		d.position = next
 		if err := d.site.TrimJournal(ctx, next); err != nil {
 			return err
@@ -271,7 +273,7 @@ func (d *disk) append(lines []feed.ExportLine) error {
 	if err != nil {
 		return err
 	}
-	// A disk that failed to write may have failed to truncate, too.
+	// If the last write failed, truncating may have failed as well.
 	if err := d.truncate(); err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
@@ -299,8 +301,8 @@ func (d *disk) truncate() error {
 	return nil
 }
 
-// writeHead writes the current head of a feed with its documents. If it has changed since it was entered in the
-// journal, a later entry follows.
+// writeHead writes the current head of a feed with its documents. If the head has changed since the journal entry was
+// added, a later entry follows.
 func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	head, err := d.site.Head(ctx, name)
 	if err != nil {
@@ -324,7 +326,7 @@ func (d *disk) writeHead(ctx context.Context, name feed.Name) error {
 	return nil
 }
 
-// close writes the rest of the journal and closes the records.
+// close writes the remaining entries of the journal and closes the log of records.
 func (d *disk) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()

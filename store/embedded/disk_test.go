@@ -70,7 +70,7 @@ func TestRestart(t *testing.T) {
 			{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now, Removed: now.Add(time.Hour)}},
 		},
 	}))
-	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the last record is kept
+	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the newest record is kept
 		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now}}},
 	}))
 	must(t, b.RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
@@ -82,7 +82,7 @@ func TestRestart(t *testing.T) {
 	}
 	lines, heads := state(t, b)
 	if len(lines) != 4 || len(heads) != 2 {
-		t.Fatalf("before the restart there are records %q and %d heads", lines, len(heads))
+		t.Fatalf("before the restart: records are %q, %d heads", lines, len(heads))
 	}
 	closeStore(t, s)
 	for range 2 {
@@ -126,7 +126,7 @@ func TestDamagedDataIsSkipped(t *testing.T) {
 	s = open(t, o)
 	lines, heads := state(t, site(s))
 	if len(lines) != 1 || len(heads) != 1 || heads[0].Feed != feed.Main {
-		t.Errorf("after the damage there are records %q and heads %+v; want those that were not damaged", lines, heads)
+		t.Errorf("after the damage: records are %q, heads are %+v; want only the undamaged ones", lines, heads)
 	}
 	must(t, site(s).RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
 	closeStore(t, s)
@@ -226,8 +226,8 @@ func TestKeysExpireWhileTheStoreRuns(t *testing.T) {
 	})
 }
 
-// TestKillLosesNothingAcknowledged kills a process several times while it writes posts, absorbs and commits. All writes
-// that it acknowledged must exist after that.
+// TestKillLosesNothingAcknowledged kills a process several times while it writes posts, absorbs and commits, and checks
+// that all acknowledged writes survive.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if dir := os.Getenv("FEEDPUB_TEST_KILL"); dir != "" {
 		writeUntilKilled(t, dir)
@@ -280,7 +280,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			got, err := site(s).Load(t.Context(), []string{id})
 			must(t, err)
 			if at := fmt.Sprint(got[0].Record.FirstSeen.UnixMilli()); at != want {
-				t.Errorf("round %d: first seen of post %s was %s and is %s", round, id, want, at)
+				t.Errorf("round %d: post %s was first seen at %s, now at %s", round, id, want, at)
 			}
 		}
 		head, err := site(s).Head(t.Context(), feed.Main)
@@ -299,7 +299,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// writeUntilKilled is the process that is killed. It prints what has been acknowledged.
+// writeUntilKilled runs in the process that is killed. It prints the acknowledged writes.
 func writeUntilKilled(t *testing.T, dir string) {
 	s, err := Open(t.Context(), Options{
 		Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data"), Site: testSite, Decode: decode,

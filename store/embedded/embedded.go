@@ -1,25 +1,25 @@
 // Package embedded is a store for one machine without Redis: the posts are files in a folder, and an in-process Redis
 // (miniredis) that follows them serves package store. It is not a second implementation of the store, and it does not
-// know the formats of files, which a function decodes.
+// decode files itself: the caller supplies a decoder.
 //
 // # Durability
 //
 // A post that is put through [Store.Client] is written to its file before it is written to the server, and the call
-// returns when both are done; deleting a post removes its file first. Everything else that cannot be derived from the
-// posts is stored below the data folder: the records of when posts were first seen and removed, names, the committed
-// heads with their documents, and the last good version of each file. A call that changes records or heads returns
-// when they are on the disk. So kill -9 loses nothing that was acknowledged, and on a full disk writes fail and reads
-// go on.
+// returns after both writes; deleting a post removes its file first. Everything else that cannot be derived from the
+// posts is stored below the data folder: the times at which posts were first seen and removed, names, the committed
+// heads with their documents, and the last good version of each file. A call that changes records or heads returns when
+// the changes are on the disk. Therefore kill -9 loses no acknowledged change, and on a full disk writes fail but reads
+// still work.
 //
 // Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read.
 //
 // # Deletions
 //
-// Removing a file deletes its posts, as does removing a post from a file. A file that cannot be read or decoded
-// deletes nothing (its last good version stays), nor does a folder that cannot be listed. If all files are gone at
-// once - two or more while the process runs, any number at the start or when the folder has been replaced - a disk
-// may not be mounted: the posts stay and a problem is listed, until the files are back or the posts are deleted one
-// by one through the store.
+// Removing a file deletes its posts, as does removing a post from a file. If a file cannot be read or decoded, its last
+// good version stays published; if a folder cannot be listed, no post is deleted. If all files disappear at the same
+// time (at least two while the process runs, any number at the start or when the folder has been replaced), a disk may
+// not be mounted. The posts then stay published and a problem is listed until the files are restored or the posts are
+// deleted one by one through the store.
 package embedded
 
 import (
@@ -45,8 +45,8 @@ import (
 )
 
 // Decode decodes the posts of a file. Path is slash-separated and relative to the folder of posts; raw is the whole
-// file. A file without posts is no error. After an error, which says what is wrong and where, the file's last good
-// version stays.
+// file. A file without posts is not an error. The error should state what is wrong and where. After an error, the
+// file's last good version stays published.
 type Decode func(path string, raw []byte) ([]feed.RawPost, error)
 
 // Options configure a store. Data, Site, Decode and one of Dir and Files are required.
@@ -54,24 +54,26 @@ type Options struct {
 	// Dir is the folder of posts, with its subfolders, but without hidden ones and symbolic links to folders. It is
 	// created if it does not exist.
 	Dir string
-	// Files are read-only posts, such as the shipped samples, in place of Dir.
+	// Files contains read-only posts, such as the bundled samples. It is used instead of Dir.
 	Files fs.FS
-	// Data is the folder for the store's own files. One process at a time uses it.
+	// Data is the folder for the store's own files. Only one process at a time can open it.
 	Data string
 	// Site is the site that the posts belong to.
 	Site   feed.SiteID
 	Decode Decode
-	// Logger receives events of files; nil discards them.
+	// Logger receives messages about files; nil discards them.
 	Logger *slog.Logger
 
-	// Debounce is how long the folder must be unchanged before it is read; 0 is 100 ms.
+	// Debounce is the time for which the folder must be unchanged before it is read. The default is 100 ms.
 	Debounce time.Duration
-	// Grace is how long a file must be gone before its posts are deleted, since some editors save by removing and
-	// renaming; 0 is 250 ms.
+	// Grace is the time for which a file must be missing before its posts are deleted, since some editors save a file by
+	// removing it and renaming another. The default is 250 ms.
 	Grace time.Duration
-	// Patience is how long a file that cannot be decoded, and may be half written, goes unreported; 0 is 2 s.
+	// Patience is the delay before a file that cannot be decoded is reported, since it may be half written. The default is
+	// 2 s.
 	Patience time.Duration
-	// Rescan is the interval at which the folder is read without an event, for file systems without events; 0 is 5 s.
+	// Rescan is the interval at which the folder is read without an event, for file systems without events. The default is
+	// 5 s.
 	Rescan time.Duration
 
 	files fileOps // tests replace them
@@ -82,8 +84,8 @@ type Store struct {
 	o      Options
 	lock   *lock
 	redis  *miniredis.Miniredis
-	socket net.Listener   // nil until other processes may connect
-	front  *server.Server // what they are connected to
+	socket net.Listener   // nil until the store accepts other processes
+	front  *server.Server // serves the connections of other processes
 	accept sync.WaitGroup
 	inner  *store.Client // changes posts in the server only, as their files change
 	client *store.Client // writes the files too
@@ -91,15 +93,15 @@ type Store struct {
 	disk   *disk
 	folder *folder
 
-	ctx     context.Context // of what other processes have delegated; ends with Close
+	ctx     context.Context // of delegated operations; canceled by Close
 	stop    context.CancelFunc
 	closing sync.Once
 	closed  error
 }
 
 // Open locks the data folder, restores what it contains, reads all posts, and listens on a socket for other processes.
-// Errors are of kind [feed.ErrLocked], naming the process, if another process has the data folder open, and
-// [feed.ErrInvalid] for invalid options. The store must be closed; [Store.Run] follows the folder.
+// Errors are of kind [feed.ErrLocked] if another process, which the error names, has the data folder open, and of kind
+// [feed.ErrInvalid] for invalid options. The caller must close the store. [Store.Run] follows the folder.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("embedded store: %w", err)
@@ -170,12 +172,12 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// Client returns a client of the store, which is closed with the store. Posts that are put through it are written to
-// the folder as [WritePost] does; deleting a post removes its file.
+// Client returns a client of the store. Closing the store closes the client. Posts put through the client are written
+// to the folder as [WritePost] does; deleting a post removes its file.
 func (s *Store) Client() *store.Client { return s.client }
 
-// Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without it, but
-// changes of files are not seen and no key expires.
+// Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without Run, but
+// changes to files are not detected and no key expires.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.expire(ctx) })
@@ -188,8 +190,8 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close disconnects other processes, writes what is not on the disk yet, and unlocks the data folder. Run must have
-// ended. Later calls return the error of the first.
+// Close disconnects other processes, writes unsaved changes to the disk, and unlocks the data folder. Run must have
+// returned. Later calls return the error of the first call.
 func (s *Store) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed

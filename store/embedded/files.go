@@ -22,27 +22,27 @@ import (
 const (
 	// maxFile is the maximum size of a file. A post has at most 1 MB, and a file may contain several.
 	maxFile = 16 << 20
-	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; temporary files need some of
-	// them.
+	// maxName is the maximum length of an escaped name. File systems allow 255 bytes; names of temporary files are longer.
 	maxName = 200
 )
 
-// extensions returns the extensions of files that may contain posts. Others, such as pictures, are ignored.
+// extensions returns the extensions of files that may contain posts. Other files, such as pictures, are ignored.
 func extensions() []string {
 	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
 }
 
-// isPosts reports whether a file of that name may contain posts. Hidden files and editors' backup files do not.
+// isPosts reports whether a file with that name may contain posts. It returns false for hidden files and backup files
+// of editors.
 func isPosts(name string) bool {
 	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#") && !strings.HasSuffix(name, "~") &&
 		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
 }
 
-// FileName returns the name of the file that a post is written to: its id with all bytes but lower-case letters,
-// digits, "_", "-" and inner dots percent-encoded, shortened to a prefix and a hash if it is long, and ".json".
+// FileName returns the name of the file that a post is written to: its id with all bytes except lower-case letters,
+// digits, "_", "-" and inner dots percent-encoded, followed by ".json". A long id is shortened to a prefix and a hash.
 func FileName(id string) string { return escape(id) + ".json" }
 
-// escape returns a file name that differs for different strings, if the file system is case-sensitive.
+// escape returns a file name without extension. Different strings have different names.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -63,9 +63,9 @@ func escape(s string) string {
 	return name[:maxName/2] + "=" + hex.EncodeToString(sum[:16])
 }
 
-// WritePost writes a post to the file of a folder that [FileName] names, whole or not at all, and returns its path.
-// When it returns, the file is on the disk. Raw should contain the id, since the file name may be a hash. A store
-// that follows the folder reads the file shortly after; if other files contain the same id, this one is published.
+// WritePost atomically writes a post to the file in dir that [FileName] names, syncs it to the disk, and returns its
+// path. Raw should contain the id, since the file name may be a hash. A store that follows the folder reads the file
+// shortly afterwards; if other files contain the same id, this file is published.
 func WritePost(dir string, p feed.RawPost) (string, error) {
 	if p.ID == "" {
 		return "", fmt.Errorf("write post: no id: %w", feed.ErrInvalid)
@@ -77,8 +77,9 @@ func WritePost(dir string, p feed.RawPost) (string, error) {
 	return file, nil
 }
 
-// RemovePost removes the files of a folder that contain a post. It returns an error of kind [feed.ErrNotFound] if there
-// are none, and of kind [feed.ErrInvalid], removing nothing, if one of them contains other posts too.
+// RemovePost removes all files in dir that contain a post. If there are no such files, the error is of kind
+// [feed.ErrNotFound]. If one of them also contains other posts, nothing is removed and the error is of kind
+// [feed.ErrInvalid].
 func RemovePost(dir string, decode Decode, id string) error {
 	var files []string
 	for f := range List(dir, decode) {
@@ -91,7 +92,7 @@ func RemovePost(dir string, decode Decode, id string) error {
 		}
 		files = append(files, f.Path)
 	}
-	// A file that cannot be decoded may be the post's, by its name.
+	// A file that cannot be decoded is removed if it has the name of the post's file.
 	if own := FileName(id); !slices.Contains(files, own) {
 		if _, err := os.Lstat(filepath.Join(dir, own)); err == nil {
 			files = append(files, own)
@@ -108,15 +109,15 @@ func RemovePost(dir string, decode Decode, id string) error {
 	return nil
 }
 
-// File is a file of a folder of posts.
+// File is a file in a folder of posts.
 type File struct {
 	Path  string // slash-separated, relative to the folder
 	Posts []feed.RawPost
 	Err   error // why the file could not be read or decoded; Posts is empty then
 }
 
-// List returns the files of a folder of posts in order of their paths. A folder that cannot be listed is a File with an
-// error.
+// List returns an iterator over the files in a folder of posts, ordered by path. For a folder that cannot be listed, it
+// yields a File with an error.
 func List(dir string, decode Decode) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		fsys := os.DirFS(dir)
@@ -136,7 +137,8 @@ func List(dir string, decode Decode) iter.Seq[File] {
 	}
 }
 
-// walk returns the files that may contain posts, the folders that may contain such files, and what cannot be read.
+// walk returns the files that may contain posts, the folders that may contain such files, and the paths that cannot be
+// read with their errors.
 func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[string]error) {
 	files, bad = map[string]fs.FileInfo{}, map[string]error{}
 	// Errors are collected in bad, and the walk continues.

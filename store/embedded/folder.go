@@ -20,7 +20,7 @@ import (
 	"feedpub/store"
 )
 
-// writersAtOnce is how many files are written at a time.
+// writersAtOnce is the maximum number of files that are written concurrently.
 const writersAtOnce = 32
 
 // folder keeps the posts in the server equal to those in the files. All of its state is derived from the files when the
@@ -31,16 +31,16 @@ type folder struct {
 	site *store.Site // changes the server only
 	now  func() time.Time
 
-	mu       sync.Mutex // guards what follows, and all changes of posts in the server
+	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
 	versions *versions
 	files    map[string]*file // by path
 	// owner is the path of the file whose version of a post is in the server, by the post's id: several files may have
 	// the same post.
 	owner map[string]string
 	self  fs.FileInfo // the folder itself, as last listed
-	dirs  []string    // that may contain posts, as last listed
-	// written are files that the store has written since they were last read. They are read even if their size and time
-	// are unchanged.
+	dirs  []string    // folders that may contain posts, as last listed
+	// written contains the paths of files that the store has written since it last read them. They are read again even if
+	// their size and time are unchanged.
 	written map[string]bool
 	missing bool // the problem of a folder that cannot be listed, or has lost all its files, is listed
 }
@@ -53,9 +53,9 @@ type file struct {
 
 	broken   error     // why the present version cannot be decoded, or nil
 	reported bool      // the problem of the broken version is listed
-	since    time.Time // when the file was first seen broken or gone
+	since    time.Time // when the file was first found to be broken or missing
 	gone     bool
-	kept     bool // gone, and its posts stay until they are deleted through the store
+	kept     bool // the file is missing, but its posts stay published until they are deleted through the store
 }
 
 // openFolder reads all files into the server.
@@ -79,8 +79,8 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	return f, nil
 }
 
-// load puts the posts of the last run into the server, so that the first scan finds the files that have changed, broken
-// or gone since.
+// load puts the posts of the last run into the server, so that the first scan detects files that have changed, become
+// undecodable or disappeared since then.
 func (f *folder) load(ctx context.Context, last lastRun) error {
 	var posts []feed.RawPost
 	for _, name := range slices.Sorted(maps.Keys(last.files)) {
@@ -103,8 +103,7 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 }
 
 // repeatDeletions adds inbox entries for deletions that no builder has recorded: the inbox is in memory, and the
-// process may have ended before a builder read it. A post that has a file again is put again by the scan that
-// follows.
+// process may have ended before a builder read it. If a post has a file again, the next scan puts it.
 func (f *folder) repeatDeletions(ctx context.Context, ids []string) error {
 	stored, err := f.site.Load(ctx, ids)
 	if err != nil {
@@ -136,8 +135,9 @@ func hashes(posts []feed.RawPost) map[string]feed.Hash {
 	return m
 }
 
-// claim makes a file the owner of a post and reports whether it is. If several files have the post, the one that
-// WritePost writes is the owner, so that what was acknowledged is published; otherwise the first by path.
+// claim tries to make a file the owner of a post and reports whether the file is the owner. If several files contain
+// the post, the owner is the file that WritePost writes, so that acknowledged posts are published, or otherwise the
+// first file by path.
 func (f *folder) claim(name, id string) bool {
 	rank := func(name string) string {
 		if path.Base(name) == FileName(id) && path.Dir(name) == "." {
@@ -153,8 +153,8 @@ func (f *folder) claim(name, id string) bool {
 	return true
 }
 
-// apply makes changes of posts in the files. When it returns nil they are on the disk. The caller holds mu until the
-// server has them too.
+// apply applies changes of posts to the files. When it returns nil, the changes are on the disk. The caller holds mu
+// until the server has the changes as well.
 func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the sample posts cannot be written: %w", feed.ErrInvalid)
@@ -164,7 +164,7 @@ func (f *folder) apply(changes []store.PostChange) error {
 		last[c.ID] = c
 	}
 	var g errgroup.Group
-	g.SetLimit(writersAtOnce) // file systems write what is synced at the same time together
+	g.SetLimit(writersAtOnce) // file systems combine concurrent syncs
 	for _, id := range slices.Sorted(maps.Keys(last)) {
 		change := last[id]
 		if change.Delete {
@@ -173,7 +173,7 @@ func (f *folder) apply(changes []store.PostChange) error {
 			}
 			continue
 		}
-		// If the server does not get the post after this, the next scan puts it there.
+		// If the server does not receive the post after this, the next scan puts it there.
 		f.written[FileName(id)] = true
 		g.Go(func() error {
 			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), change.Raw, 0o644)
@@ -185,13 +185,13 @@ func (f *folder) apply(changes []store.PostChange) error {
 	err := durable.SyncDir(f.o.Dir)
 	puts := slices.ContainsFunc(changes, func(c store.PostChange) bool { return !c.Delete })
 	if errors.Is(err, fs.ErrNotExist) && !puts {
-		return nil // the whole folder is gone, and its files with it
+		return nil // the whole folder has been removed
 	}
 	return err
 }
 
-// remove removes the files of a post. A post without a file is no error: the file may be gone, and this confirms that
-// the post is to be deleted.
+// remove removes the files of a post. It is not an error if the post has no file: the file may have been removed
+// before, and the deletion confirms that this was intended.
 func (f *folder) remove(id string) error {
 	remove := map[string]bool{FileName(id): true}
 	for name, state := range f.files {

@@ -100,12 +100,12 @@ func TestBrokenFileKeepsLastGoodVersion(t *testing.T) {
 	put(t, s.o.Dir, "a.json", post("a", "good"))
 	scanOnce(t, s)
 	listed := ""
-	for _, broken := range []string{`{"id":"a", "half": `, ""} { // the second as between truncating and writing
+	for _, broken := range []string{`{"id":"a", "half": `, ""} { // "": truncated before writing
 		put(t, s.o.Dir, "a.json", broken)
 		wait, err := s.folder.scan(t.Context(), nil, false)
 		must(t, err)
 		if wait <= 0 {
-			t.Fatalf("the scan of the file %q returns %v; want it to ask for another scan", broken, wait)
+			t.Fatalf("the scan of the file %q returns %v; want a time after which to scan again", broken, wait)
 		}
 		if got := problems(t, s); got != listed {
 			t.Errorf("problems at once are %q; want %q: the file %q may be half written", got, listed, broken)
@@ -177,7 +177,7 @@ func TestRemovedFilesDeletePosts(t *testing.T) {
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "0.json")))
 	must(t, os.Remove(filepath.Join(o.Dir, "1.json")))
-	put(t, o.Dir, "two.jsonl", post("y", "Y")) // without x
+	put(t, o.Dir, "two.jsonl", post("y", "Y")) // x is removed
 	scanUntilSettled(t, s)
 	if got, want := ids(t, s), "2 3 4 y"; got != want {
 		t.Errorf("posts are %q; want %q", got, want)
@@ -223,7 +223,7 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 				t.Errorf("problems are %q; want %q", got, want)
 			}
 
-			closeStore(t, s) // also if the folder is like that at the start
+			closeStore(t, s) // the files are also missing at the next start
 			s = open(t, o)
 			if got, want := ids(t, s), "a b"; got != want {
 				t.Errorf("posts after a restart are %q; want %q", got, want)
@@ -250,8 +250,8 @@ func TestMissingFolderDeletesNothing(t *testing.T) {
 	}
 }
 
-// move moves a file or folder away and returns a function that moves it back. With empty, an empty folder takes its
-// place.
+// move moves a file or folder away and returns a function that moves it back. If empty is set, an empty folder replaces
+// it.
 func move(t *testing.T, from, to string, empty bool) (back func()) {
 	t.Helper()
 	must(t, os.Rename(from, to))
@@ -259,7 +259,7 @@ func move(t *testing.T, from, to string, empty bool) (back func()) {
 		must(t, os.Mkdir(from, 0o755))
 	}
 	return func() {
-		if _, err := os.Stat(from); err == nil { // created meanwhile
+		if _, err := os.Stat(from); err == nil { // created in the meantime
 			must(t, os.Rename(from, from+".empty"))
 		}
 		must(t, os.Rename(to, from))
@@ -374,7 +374,7 @@ func TestMovedFileKeepsItsPost(t *testing.T) {
 	put(t, o.Dir, "y.json", post("b", "B"))
 	s := open(t, o)
 	must(t, os.Mkdir(filepath.Join(o.Dir, "2014"), 0o755))
-	for _, f := range []string{"y.json", "z.json"} { // all at once, into a folder
+	for _, f := range []string{"y.json", "z.json"} { // all at the same time, into a folder
 		must(t, os.Rename(filepath.Join(o.Dir, f), filepath.Join(o.Dir, "2014", f)))
 	}
 	scanUntilSettled(t, s)
@@ -423,12 +423,12 @@ func TestFileWrittenByTheStoreIsPublishedBeforeOthers(t *testing.T) {
 	must(t, os.Remove(filepath.Join(o.Dir, FileName("p"))))
 	scanUntilSettled(t, s)
 	if got, want := content(t, s, "p"), post("p", "by hand"); got != want {
-		t.Errorf("post is %q; want that of the remaining file, %q", got, want)
+		t.Errorf("post is %q; want the version in the remaining file, %q", got, want)
 	}
 	must(t, os.Remove(filepath.Join(o.Dir, "Z.json")))
 	scanUntilSettled(t, s)
 	if got := content(t, s, "p"); got != "" {
-		t.Errorf("post is %q; want it deleted with its last file", got)
+		t.Errorf("post is %q; want no post, since its last file was removed", got)
 	}
 }
 
@@ -440,16 +440,16 @@ func TestSamplesAreReadOnly(t *testing.T) {
 	}
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "b", Raw: []byte(post("b", "B"))})
 	if err == nil || !strings.Contains(err.Error(), "sample posts cannot be written") {
-		t.Errorf("Put into read-only samples: error is %v; want one that says that they cannot be written", err)
+		t.Errorf("Put into read-only samples: error is %v; want an error that the samples cannot be written", err)
 	}
 	if err := site(s).Delete(t.Context(), "a"); err == nil {
 		t.Error("Delete of a read-only sample was acknowledged: it would be back at the next start")
 	}
 	if got, want := ids(t, s), "a"; got != want {
-		t.Errorf("posts after refused writes are %q; want %q", got, want)
+		t.Errorf("posts after rejected writes are %q; want %q", got, want)
 	}
 	entries, err := site(s).Inbox(t.Context(), "", 10)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("inbox is %v, %v; want no entry of a refused write", entries, err)
+		t.Errorf("inbox is %v, %v; want no entry for a rejected write", entries, err)
 	}
 }

@@ -55,8 +55,8 @@ func (f *fileOnFullDisk) Truncate(size int64) error {
 	return f.File.Truncate(size)
 }
 
-// TestFullDisk checks that committed documents are there after a restart on a full disk, that nothing is acknowledged
-// that could not be written, and that the store recovers when there is room again.
+// TestFullDisk checks that committed documents exist after a restart on a full disk, that writes are not acknowledged
+// if they fail, and that the store recovers when there is room again.
 func TestFullDisk(t *testing.T) {
 	var disk fullDisk
 	var log strings.Builder
@@ -108,7 +108,7 @@ func TestFullDisk(t *testing.T) {
 	}
 
 	if n := strings.Count(log.String(), "records cannot be written to the disk"); n != 2 {
-		t.Errorf("the log reports %d times that records cannot be written, want once for each full disk:\n%s",
+		t.Errorf("the log contains the error about records %d times, want once for each time the disk became full:\n%s",
 			n, log.String())
 	}
 

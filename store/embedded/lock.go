@@ -12,7 +12,8 @@ import (
 	"feedpub/feed"
 )
 
-// lock excludes other processes from the data folder. The kernel releases it when the process ends, in whatever way.
+// lock excludes other processes from the data folder. The kernel releases it when the process ends, even if it is
+// killed.
 type lock struct{ f *flock.Flock }
 
 // acquireLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that has locked it.
@@ -30,7 +31,7 @@ func acquireLock(dir string, log *slog.Logger) (*lock, error) {
 		}
 		return nil, fmt.Errorf("data folder %s is in use by %s: %w", filepath.Dir(dir), holder, feed.ErrLocked)
 	}
-	// Only for the message above: the lock itself needs no room on the disk.
+	// An error only affects the message above: locking needs no room on the disk.
 	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
 		log.Warn("the process id could not be written to the lock file", "error", err)
 	}

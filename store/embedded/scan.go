@@ -14,20 +14,20 @@ import (
 	"feedpub/feed"
 )
 
-// scan is one comparison of the files with what is known of them.
+// scan is one comparison of the files with their recorded state.
 type scan struct {
 	*folder
 	start time.Time
-	first bool                   // the store is being opened: a file that is broken or gone is not about to be written
+	first bool                   // the first scan, when the store is opened: Grace and Patience do not apply
 	found map[string]fs.FileInfo // by path
 	bad   map[string]error       // files and folders that cannot be read, by path
-	moved bool                   // the folder is not the one of the scan before
-	again time.Duration          // after which to scan again; 0 if there is no need
+	moved bool                   // the folder has been replaced since the previous scan
+	again time.Duration          // delay before the next scan; 0 if none is needed
 }
 
-// scan compares the files with what is known of them and updates the server. Touched are files to read even if their
-// size and time are unchanged. It returns after how long to scan again for files that are half written or half moved,
-// and 0 if there are none.
+// scan compares the files with their recorded state and updates the server. Touched contains files to read even if
+// their size and time are unchanged. It returns the delay before the next scan if files may be half written or half
+// moved, and 0 otherwise.
 func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,7 +41,7 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 		s.moved = f.self != nil && !os.SameFile(self, f.self)
 		f.self = self
 	}
-	// Missing files first: a post that has moved from one file to another belongs to the other at once.
+	// Mark missing files first, so that a post that has moved to another file is published from that file immediately.
 	for name, state := range f.files {
 		if _, ok := s.found[name]; !ok && !state.gone && !unreadable(s.bad, name) {
 			state.gone, state.since = true, s.start
@@ -58,14 +58,14 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	return s.again, nil
 }
 
-// wait asks for another scan after d at the latest.
+// wait requests another scan after at most d.
 func (s *scan) wait(d time.Duration) {
 	if s.again == 0 || d < s.again {
 		s.again = max(d, time.Millisecond)
 	}
 }
 
-// scanFile reads a file if it is new or has changed, and reports one that stays broken.
+// scanFile reads a file if it is new or has changed, and reports a file that remains broken.
 func (s *scan) scanFile(ctx context.Context, name string, touched bool) error {
 	info, state := s.found[name], s.files[name]
 	unchanged := state != nil && !touched && !s.written[name] && !state.gone &&
@@ -97,12 +97,12 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 	state.size, state.mod = info.Size(), info.ModTime()
 	posts, err := read(s.fsys, name, s.o.Decode)
 	if errors.Is(err, fs.ErrNotExist) {
-		state.size = -1 // gone since it was listed
+		state.size = -1 // removed after it was listed
 		return nil
 	}
 	if err == nil {
 		err = s.accept(ctx, name, state, posts)
-		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is an error of the file
+		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is reported as an error in the file
 			state.size = -1
 			return err
 		}
@@ -121,7 +121,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 	for _, p := range posts {
 		owned := f.owner[p.ID] == name
 		if !f.claim(name, p.ID) {
-			f.o.Logger.Warn("two files contain the same post; the other one is published",
+			f.o.Logger.Warn("two files contain the same post; the version in the other file is published",
 				"post", p.ID, "file", name, "other", f.owner[p.ID])
 			continue
 		}
@@ -132,7 +132,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 	if err := f.site.Put(ctx, put...); err != nil {
 		return err
 	}
-	written := f.written[name] // and its posts may have been logged as deleted since they were last kept
+	written := f.written[name] // then its posts may have been recorded as deleted after they were last kept
 	delete(f.written, name)
 	before := state.posts
 	state.posts = next
@@ -170,18 +170,18 @@ func (f *folder) drop(ctx context.Context, name, id string) error {
 			return f.site.Put(ctx, posts[i])
 		}
 	}
-	f.o.Logger.Info("post deleted: its file is gone or no longer contains it", "post", id, "file", name)
+	f.o.Logger.Info("post deleted: its file was removed or no longer contains it", "post", id, "file", name)
 	return f.site.Delete(ctx, id)
 }
 
-// removeMissing deletes the posts of files that are gone, unless all files are gone at once.
+// removeMissing deletes the posts of missing files, unless all files disappeared at the same time.
 func (s *scan) removeMissing(ctx context.Context) error {
 	missing, remaining := s.missingFiles()
 	if len(missing) == 0 {
 		return s.clearMissing(ctx)
 	}
 	if !s.first {
-		// All wait for the one that went last: only then it is known whether all are gone at once.
+		// Wait until the grace of all missing files has ended: only then it is certain whether all files are missing.
 		var grace time.Duration
 		for _, name := range missing {
 			grace = max(grace, s.o.Grace-s.start.Sub(s.files[name].since))
@@ -195,8 +195,9 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		for _, name := range missing {
 			s.files[name].kept = true
 		}
-		return s.reportMissing(ctx, fmt.Sprintf("All %d files of the folder are gone at once, as if a disk is not mounted; "+
-			"their posts stay published until the files are back or the posts are deleted one by one.", len(missing)))
+		return s.reportMissing(ctx, fmt.Sprintf("All %d files in the folder disappeared at the same time; "+
+			"a disk may not be mounted. Their posts stay published until the files are restored or the posts are deleted "+
+			"one by one.", len(missing)))
 	}
 	for _, name := range missing {
 		state := s.files[name]
@@ -214,8 +215,8 @@ func (s *scan) removeMissing(ctx context.Context) error {
 	return s.clearMissing(ctx)
 }
 
-// missingFiles returns the files that are known and not found, in order, without those that are kept or cannot be
-// looked at. Remaining says that other files with posts are there.
+// missingFiles returns the recorded files that were not found, in order, except those that are kept or may be in an
+// unreadable folder. Remaining reports whether other files with posts were found.
 func (s *scan) missingFiles() (missing []string, remaining bool) {
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		state := s.files[name]
@@ -229,8 +230,8 @@ func (s *scan) missingFiles() (missing []string, remaining bool) {
 	return missing, remaining
 }
 
-// suspicious reports whether the files that are gone, which are all that there were, may have gone by accident: a
-// single one that is removed while the store runs has not.
+// suspicious reports whether the missing files, which are all recorded files, may have disappeared by accident. If
+// there was only one file and it was removed while the store runs, the removal is taken as intended.
 func (s *scan) suspicious(missing []string) bool {
 	owners := 0
 	for _, name := range missing {
@@ -244,8 +245,8 @@ func (s *scan) suspicious(missing []string) bool {
 	return owners > 1 || owners == 1 && (s.first || s.moved)
 }
 
-// unreadable reports whether a file, or a folder that contains it, is among those that cannot be read: then it is not
-// known whether the file is there.
+// unreadable reports whether a file, or a folder that contains it, cannot be read, so that it is unknown whether the
+// file exists.
 func unreadable(bad map[string]error, name string) bool {
 	for b := range bad {
 		if name == b || strings.HasPrefix(name, b+"/") {
@@ -255,7 +256,7 @@ func unreadable(bad map[string]error, name string) bool {
 	return false
 }
 
-// wholeFolder is the id of problems of the folder itself.
+// wholeFolder is the id of problems that concern the whole folder.
 const wholeFolder = "."
 
 // reportUnreadable lists the problem of a folder that cannot be listed.
@@ -266,7 +267,7 @@ func (f *folder) reportUnreadable(ctx context.Context, err error) error {
 	return f.reportMissing(ctx, fmt.Sprintf("The folder of posts cannot be read (%v); its posts stay published.", err))
 }
 
-// reportMissing lists the problem of a folder whose posts stay although their files are missing.
+// reportMissing lists the problem that posts stay published although their files are missing.
 func (f *folder) reportMissing(ctx context.Context, reason string) error {
 	if !f.missing {
 		f.o.Logger.Error("posts stay published although their files are missing", "reason", reason)
@@ -288,13 +289,13 @@ func (f *folder) clearMissing(ctx context.Context) error {
 		}
 	}
 	f.missing = false
-	f.o.Logger.Info("the missing files are back, or their posts were deleted")
+	f.o.Logger.Info("the missing files were restored, or their posts were deleted")
 	return f.site.ClearProblem(ctx, feed.KindFile, wholeFolder)
 }
 
 // reportBroken lists the problem of a file that cannot be decoded.
 func (f *folder) reportBroken(ctx context.Context, name string, state *file) error {
-	f.o.Logger.Warn("file cannot be read as posts; its last good version stays", "file", name, "error", state.broken)
+	f.o.Logger.Warn("file cannot be decoded; its last good version stays published", "file", name, "error", state.broken)
 	err := f.site.SetProblem(ctx, feed.Problem{
 		ID: name, Kind: feed.KindFile, Reason: state.broken.Error(), Since: state.since, Serving: len(state.posts) > 0,
 	})
@@ -302,7 +303,7 @@ func (f *folder) reportBroken(ctx context.Context, name string, state *file) err
 	return err
 }
 
-// clearBroken removes the problem of a file from the list: it can be decoded again, or it is gone.
+// clearBroken removes the problem of a file from the list when the file can be decoded again or has been removed.
 func (f *folder) clearBroken(ctx context.Context, name string, state *file) error {
 	if state.broken != nil {
 		if err := f.site.ClearProblem(ctx, feed.KindFile, name); err != nil {

@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	// ownFolder is the store's part of the data folder.
+	// ownFolder is the name of the store's folder in the data folder.
 	ownFolder = "store"
 
 	internalTimeout = 30 * time.Second
 	expireTick      = time.Second
 )
 
-// Errors that clients of the socket get.
+// Errors that are returned to clients of the socket.
 const (
-	errReadOnly = "READONLY feedpub: posts are files here; write files into the folder or use 'feedpub post put'"
+	errReadOnly = "READONLY feedpub: posts are stored as files; write files into the folder or use 'feedpub post put'"
 	errLoading  = "LOADING feedpub: reading the folder of posts"
 )
 
@@ -36,7 +36,7 @@ const (
 // can connect.
 func socketPath(data string) string { return filepath.Join(data, ownFolder, "redis.sock") }
 
-// socketURL returns the socket's URL, as [store.Options.URL] takes it.
+// socketURL returns the socket's URL for [store.Options.URL].
 func socketURL(data string) string {
 	path := socketPath(data)
 	if abs, err := filepath.Abs(path); err == nil {
@@ -45,9 +45,9 @@ func socketURL(data string) string {
 	return (&url.URL{Scheme: "unix", Path: filepath.ToSlash(path)}).String()
 }
 
-// Connect returns a client of the store that another process has open in the data folder. It reads everything; of the
-// writes it has Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate]. Posts
-// are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
+// Connect returns a client of the store that another process has open in the data folder. All reads work. Of the
+// writes, only Delete, RestoreRecords and Ask work, which the other process executes: see [store.Options.Delegate].
+// Posts are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
 func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client, error) {
 	if _, err := os.Stat(socketPath(data)); err != nil {
 		return nil, fmt.Errorf("embedded store: %w: %w", feed.ErrUnavailable, err)
@@ -63,8 +63,8 @@ func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client,
 	return client, nil
 }
 
-// startRedis starts the in-process server, without a listener: this process connects with dial, others through the
-// socket.
+// startRedis starts the in-process server, without a listener: this process connects with dial, and other processes
+// connect through the socket.
 func (s *Store) startRedis() error {
 	s.redis = miniredis.NewMiniRedis()
 	// The first in-memory connection starts the server without a listener.
@@ -89,16 +89,16 @@ func (s *Store) dial(context.Context) (net.Conn, error) {
 func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	return store.Open(store.Options{
 		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger,
-		// The server is in this process: if it is slow, the machine is slow, and giving up would not help.
+		// The server is in this process: if it is slow, the machine is slow, and a short timeout would not help.
 		DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,
 	})
 }
 
-// listen accepts other processes on the socket. There is no TCP port and no password: the socket's permissions decide
-// who may connect.
+// listen accepts connections of other processes on the socket. There is no TCP port and no password: the socket's
+// permissions control access.
 func (s *Store) listen() error {
 	path := socketPath(s.o.Data)
-	// A process that was killed leaves its socket behind. This process has the lock.
+	// A process that was killed leaves its socket behind. It is safe to remove, since this process holds the lock.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("socket: %w", err)
 	}
@@ -112,7 +112,7 @@ func (s *Store) listen() error {
 		return fmt.Errorf("socket: %w", err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false) // the address is no longer valid then; the next Open removes the file
+		u.SetUnlinkOnClose(false) // the address is no longer valid at that time; the next Open removes the file
 	}
 	s.socket = l
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -132,7 +132,8 @@ func (s *Store) listen() error {
 	return nil
 }
 
-// answer answers a command of another process, and returns true: the front server has no commands of its own.
+// answer replies to a command of another process. It always returns true, since the front server itself implements no
+// commands.
 func (s *Store) answer(c *server.Peer, cmd string, args ...string) bool {
 	main := s.redis.Server()
 	switch {
@@ -155,7 +156,7 @@ func (s *Store) answer(c *server.Peer, cmd string, args ...string) bool {
 	return true
 }
 
-// connectionCommand reports whether a command is about the connection and not about data.
+// connectionCommand reports whether a command concerns the connection and not data.
 func connectionCommand(cmd string) bool {
 	switch cmd {
 	case "AUTH", "CLIENT", "COMMAND", "ECHO", "HELLO", "PING", "QUIT", "SELECT":
@@ -164,18 +165,18 @@ func connectionCommand(cmd string) bool {
 	return false
 }
 
-// readCommand reports whether a command only reads. Transactions and scripts are not among them.
+// readCommand reports whether a command only reads. It returns false for transactions and scripts.
 func (s *Store) readCommand(cmd string) bool {
 	switch cmd {
 	case "INFO", "MEMORY", "OBJECT", "TIME", "XINFO":
-		return true // not marked as such by miniredis
+		return true // not marked as read-only by miniredis
 	case "EVAL_RO", "EVALSHA_RO", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO":
-		return false // miniredis lets the last two write, with STORE
+		return false // in miniredis, the last two can write with STORE
 	}
 	return s.redis.Server().IsReadOnlyCommand(cmd)
 }
 
-// expire advances the server's clock, by which leases and replaced documents expire, until ctx ends.
+// expire advances the server's clock until ctx ends, so that leases and replaced documents expire.
 func (s *Store) expire(ctx context.Context) error {
 	last := time.Now()
 	wait := expireTick
@@ -188,7 +189,7 @@ func (s *Store) expire(ctx context.Context) error {
 		now := time.Now()
 		s.redis.FastForward(now.Sub(last))
 		last = now
-		// It sorts all keys under the server's lock: with very many posts it is called less often.
+		// FastForward sorts all keys under the server's lock, so it is called less often if there are very many posts.
 		wait = max(expireTick, 50*time.Since(now))
 	}
 }

@@ -64,8 +64,8 @@ func posts(t *testing.T, s *Store) (stored, files map[string]string) {
 	return stored, files
 }
 
-// TestOtherClientsCannotWrite sends commands that write, alone, in transactions and in scripts. All must be rejected,
-// and neither the server nor the folder may change.
+// TestOtherClientsCannotWrite sends commands that write, directly, in transactions and in scripts. It checks that all
+// are rejected and that neither the server nor the folder changes.
 func TestOtherClientsCannotWrite(t *testing.T) {
 	const key, old, inbox = "feedpub:{main}:post:new", "feedpub:{main}:post:old1", "feedpub:{main}:inbox"
 	set := []string{"SET", key, post("new", "N")}
@@ -131,7 +131,7 @@ func TestOtherClientsCannotWrite(t *testing.T) {
 				t.Errorf("%q changed the server (-before +after):\n%s", test.commands, cmp.Diff(before, got))
 			}
 			if stored, files := posts(t, s); len(stored) != 2 || !cmp.Equal(stored, files) {
-				t.Errorf("after %q the server has the posts %q and the folder %q", test.commands, stored, files)
+				t.Errorf("after %q the server has posts %q, the folder has %q; want them equal", test.commands, stored, files)
 			}
 		})
 	}
@@ -187,7 +187,7 @@ func TestRedisCLIGetsTheReason(t *testing.T) {
 }
 
 func TestOtherProcessesReadAndDelegate(t *testing.T) {
-	// Too long for the address of a socket.
+	// The path is too long for a socket address.
 	o := Options{Dir: t.TempDir(), Data: filepath.Join(t.TempDir(), strings.Repeat("long/", 30))}
 	if _, err := Connect(t.Context(), o.Data, nil); !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Connect to a store that is not open: error is %v, want one of kind %q", err, feed.ErrUnavailable)
@@ -237,7 +237,8 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	}
 }
 
-// TestOtherProcessesAskTheBuilder asks before and while this process has the lease.
+// TestOtherProcessesAskTheBuilder calls Acquire and Ask from another process, before and while this process holds the
+// lease.
 func TestOtherProcessesAskTheBuilder(t *testing.T) {
 	s := open(t, Options{})
 	client, err := Connect(t.Context(), s.o.Data, nil)

@@ -42,11 +42,11 @@ func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 			tries := 0
 			_, err := site(s).Update(t.Context(), "a", func(current []byte) ([]byte, error) {
 				if tries++; tries == 1 {
-					test.change(t, s) // between what this update has read and what it writes
+					test.change(t, s) // after the update has read the post and before it writes
 					return []byte(refused), nil
 				}
 				if string(current) != changed {
-					t.Errorf("the update is tried again on %s, want %s", current, changed)
+					t.Errorf("the update is repeated with %s, want %s", current, changed)
 				}
 				return nil, feed.ErrStale
 			})
@@ -55,7 +55,7 @@ func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 			}
 			file, err := os.ReadFile(filepath.Join(s.o.Dir, FileName("a")))
 			if err != nil || string(file) != test.want {
-				t.Errorf("the folder has %s, %v; want %s", file, err, test.want)
+				t.Errorf("the file contains %s, %v; want %s", file, err, test.want)
 			}
 			if got := content(t, s, "a"); got != test.want {
 				t.Errorf("the store has %s; want %s", got, test.want)

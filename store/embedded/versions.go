@@ -15,36 +15,36 @@ import (
 	"feedpub/feed"
 )
 
-// versions is a log of the last good version of every file, so that a file that breaks or is removed while no process
-// runs is compared with it at the next start. It also lists the posts that were deleted through the store, until a
-// builder has recorded it: the inbox, which has their entries, is in memory.
+// versions is a log of the last good version of every file. At the next start, the files are compared with it, to
+// detect files that broke or were removed while no process ran. It also lists the posts that were deleted through the
+// store until a builder has recorded the deletions, since the inbox is only in memory.
 //
-// Each start writes a new log, which grows until the next. It is not synced: after a power failure a broken file may
-// be without its last good version; a good file never is. Nothing waits for the log: what a full disk does not take
-// stays in memory until it does. Callers serialize the calls.
+// Each start writes a new log, which grows until the next. It is not synced: after a power failure, the last good
+// version of a broken file may be lost. Callers never wait for the log: lines that cannot be written to a full disk
+// stay in memory until there is room. Calls must be serialized.
 type versions struct {
 	path  string
 	log   *slog.Logger
 	files fileOps
 
-	next     appendFile                // the new log, renamed to path when it is complete; nil until it could be created
+	next     appendFile                // the new log, renamed to path when it is complete; nil until it is created
 	torn     bool                      // the last line may be incomplete
 	unsaved  map[string][]feed.RawPost // versions that are not written yet, by file
 	deleted  map[string]bool           // posts whose deletion is not written yet
 	complete bool                      // the new log may replace the old one
-	replaced bool                      // it has
+	replaced bool                      // the new log has replaced the old one
 	failing  bool                      // the last attempt to write failed
 }
 
-// versionLine is a line of the log: a file and its posts, without posts if the file is gone; or a post that was
-// deleted. The last line of a file or post counts.
+// versionLine is a line of the log: either a file and its posts (none if the file was removed), or a deleted post. The
+// last line for a file or post is valid.
 type versionLine struct {
 	Path    string         `json:"path,omitempty"`
 	Posts   []feed.RawPost `json:"posts,omitempty"`
 	Deleted string         `json:"deleted,omitempty"`
 }
 
-// lastRun is what the log of the last run contains.
+// lastRun is the content of the last run's log.
 type lastRun struct {
 	files   map[string][]feed.RawPost // by path
 	deleted map[string]bool           // posts that no file contains, by id
@@ -70,7 +70,7 @@ func (r lastRun) apply(l versionLine) {
 	}
 }
 
-// openVersions returns what the log of the last run contains, and a new log. The old one stays until replace is called.
+// openVersions returns the content of the last run's log, and a new log. The old log is kept until replace is called.
 func openVersions(dir string, files fileOps, log *slog.Logger) (lastRun, *versions, error) {
 	v := &versions{
 		path: filepath.Join(dir, "versions.jsonl"), log: log, files: files,
@@ -106,7 +106,7 @@ func openVersions(dir string, files fileOps, log *slog.Logger) (lastRun, *versio
 	}
 }
 
-// keep logs the posts of a file, none if it is gone.
+// keep logs the posts of a file, or no posts if the file was removed.
 func (v *versions) keep(path string, posts []feed.RawPost) {
 	v.unsaved[path] = posts
 	for _, p := range posts {
@@ -121,19 +121,19 @@ func (v *versions) keepDeleted(id string) {
 	v.flush()
 }
 
-// replace replaces the old log by the new one, as soon as everything kept so far is written.
+// replace replaces the old log with the new one, as soon as all lines so far have been written.
 func (v *versions) replace() {
 	v.complete = true
 	v.flush()
 }
 
-// flush writes what is not written yet.
+// flush writes all lines that have not been written yet.
 func (v *versions) flush() {
 	err := v.write()
 	switch failing := err != nil; {
 	case failing == v.failing:
 	case failing:
-		v.log.Error("last good versions cannot be written; a file that breaks while no process runs may have none",
+		v.log.Error("last good versions cannot be written; posts of files that break while no process runs may be lost",
 			"error", err)
 	default:
 		v.log.Info("last good versions are written again")
@@ -144,7 +144,7 @@ func (v *versions) flush() {
 func (v *versions) write() (err error) {
 	if v.next == nil {
 		if v.next, err = v.files.open(v.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			v.next = nil // not an interface that holds a nil file
+			v.next = nil // not an interface that contains a nil file
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (v *versions) write() (err error) {
 }
 
 func (v *versions) writeLine(l versionLine) error {
-	// Not a json.Encoder, which returns its first error for ever.
+	// Not a json.Encoder, which returns its first write error from all later calls.
 	line, err := json.Marshal(l)
 	if err != nil {
 		return err

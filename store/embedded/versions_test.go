@@ -10,8 +10,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestVersionsOnAFullDisk checks that what a full disk does not take is written later, and that the old log stays until
-// the new one is complete.
+// TestVersionsOnAFullDisk checks that lines that cannot be written to a full disk are written later, and that the old
+// log is kept until the new one is complete.
 func TestVersionsOnAFullDisk(t *testing.T) {
 	var disk fullDisk
 	var text strings.Builder
@@ -59,6 +59,6 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}
 	must(t, reopen().close())
 	if n := strings.Count(text.String(), "level=ERROR"); n != 3 {
-		t.Errorf("the log has %d errors, want one for each log that met the full disk:\n%s", n, text.String())
+		t.Errorf("%d errors are logged, want one for each log that was written to the full disk:\n%s", n, text.String())
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watch makes the server follow the folder until ctx ends. Events of the file system only say when to scan; what has
-// changed is found by the scan. So an event that is lost, or a file system without events, costs time and nothing else.
+// watch updates the server when the folder changes, until ctx ends. File system events only trigger scans, and the
+// scans find the changes. If events are lost or not supported, changes are only found later.
 func (f *folder) watch(ctx context.Context) error {
 	w, err := fsnotify.NewWatcher()
 	var events <-chan fsnotify.Event
@@ -24,7 +24,7 @@ func (f *folder) watch(ctx context.Context) error {
 	touched := map[string]bool{}
 	timer := time.NewTimer(0) // scan once: files may have changed since the store was opened
 	defer timer.Stop()
-	var deadline time.Time // by which a folder that keeps changing is scanned
+	var deadline time.Time // a folder that keeps changing is scanned at this time
 	soon := func() {
 		now := time.Now()
 		if deadline.IsZero() {
@@ -38,7 +38,7 @@ func (f *folder) watch(ctx context.Context) error {
 			return nil
 		case e := <-events:
 			if e.Op == fsnotify.Chmod {
-				continue // indexers and backup programs do that all the time
+				continue // indexers and backup programs often cause these events
 			}
 			if name, err := filepath.Rel(f.o.Dir, e.Name); err == nil {
 				touched[filepath.ToSlash(name)] = true
@@ -54,8 +54,8 @@ func (f *folder) watch(ctx context.Context) error {
 	}
 }
 
-// scanAndWatch scans the folder, clears touched if that succeeds, and watches new folders; w may be nil. It returns
-// after how long to scan again.
+// scanAndWatch scans the folder, clears touched if that succeeds, and watches new folders; w may be nil. It returns the
+// delay before the next scan.
 func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched map[string]bool) time.Duration {
 	again, err := f.scan(ctx, touched, false)
 	if err == nil {
@@ -65,7 +65,7 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 		again = time.Second
 	}
 	if w != nil && f.watchFolders(w) {
-		return f.o.Debounce // files may have been written to a new folder before it was watched
+		return f.o.Debounce // files may have been written to the new folder before it was watched
 	}
 	if again > 0 {
 		return min(f.o.Rescan, again)
@@ -73,8 +73,8 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 	return f.o.Rescan
 }
 
-// watchFolders watches all folders that may contain posts and reports whether one is new. The watcher drops folders
-// that are gone.
+// watchFolders watches all folders that may contain posts and reports whether one is new. The watcher itself drops
+// folders that were removed.
 func (f *folder) watchFolders(w *fsnotify.Watcher) bool {
 	known := map[string]bool{}
 	for _, name := range w.WatchList() {
@@ -86,7 +86,7 @@ func (f *folder) watchFolders(w *fsnotify.Watcher) bool {
 	added := false
 	for _, dir := range dirs {
 		name := filepath.Join(f.o.Dir, filepath.FromSlash(dir))
-		// A known name is added again: it may be another folder by now.
+		// Add known names again, since a folder may have been replaced by another with the same name.
 		if err := w.Add(name); err != nil {
 			f.o.Logger.Warn("a folder cannot be watched; it is read periodically", "folder", name, "error", err)
 			continue

@@ -1,4 +1,4 @@
--- Makes all changes of an absorption, or none.
+-- Makes all changes of an absorption atomically.
 --
 -- All checks come before the first write, because Redis does not roll back a script. Redis itself rejects a script (out
 -- of memory, read-only, disk full) at its first write.
@@ -107,7 +107,7 @@ for _ = 1, num() do
   end
 end
 
--- A mark is at least the time, so that it goes on growing after the counter was lost.
+-- A mark is at least the time, so that marks increase even after the counter was lost.
 local mark = int(math.max(tonumber(redis.call('GET', KEYS[5]) or '0') + 1, now))
 local marked = false
 for f = 1, feeds do

@@ -7,7 +7,8 @@
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return { 'locked', holder } end
 local stored = tonumber(redis.call('GET', KEYS[2]) or '0')
--- Not only the counter: a flushed or rolled-back server would issue tokens that are older than those of replicas.
+-- The counter alone is not enough: a flushed or rolled-back server would issue tokens older than those known to
+-- replicas.
 local token = string.format('%.0f', math.max(stored + 1, tonumber(ARGV[3]), tonumber(ARGV[4]) + 1))
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[2], token)

@@ -1,4 +1,4 @@
--- Records archives and makes feeds dirty, all or nothing.
+-- Records archives and marks feeds as dirty, atomically.
 --
 -- KEYS  1 token  2 archives  3 dirty  4 marks  5 journal
 -- ARGV  token, now in ms, A, then for each of A archives its name and its position, then the names of feeds to rebuild

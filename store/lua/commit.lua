@@ -3,8 +3,8 @@
 -- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
--- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes stream
---       to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P
+-- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes
+--       stream to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P
 --       then for each new document: format, hash, reference
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,
@@ -30,7 +30,7 @@ local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num()
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
 end
--- Even if this call fails below: older builders must not write any more.
+-- Store the token even if this call fails below: older builders must not write any more.
 redis.call('SET', KEYS[1], token)
 
 local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or '', ''
@@ -48,7 +48,7 @@ for d = 1, docs do
   local old = current[format]
   local seconds = math.floor(now / 1000)
   if not old or old.hash ~= hash then
-    -- Clients compare Last-Modified, so it must grow even within a second and if the clock was set back.
+    -- Clients compare Last-Modified, so it must increase even within one second and if the clock was set back.
     if old then seconds = math.max(seconds, old.modified + 1) end
     outcome = 'committed'
   else
@@ -67,7 +67,7 @@ local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') ==
 if outcome ~= 'unchanged' then
   redis.call('DEL', KEYS[2]) -- removes formats that are no longer rendered
   for _, f in ipairs(fields) do redis.call('HSET', KEYS[2], f[1], f[2]) end
-  -- At least the time, so that it also grows after the counter was lost.
+  -- The version is at least the time, so that it increases even after the counter was lost.
   local version = int(math.max(tonumber(redis.call('GET', KEYS[4]) or '0') + 1, now))
   redis.call('SET', KEYS[4], version)
   redis.call('ZADD', KEYS[3], version, feed)
@@ -75,7 +75,8 @@ if outcome ~= 'unchanged' then
 end
 redis.call('HSET', KEYS[2], 'token', token, 'config', config, 'ids', ids, 'formats', formats)
 
--- Expire first: a document that is current again, or shared by two formats, is persisted after that.
+-- Set the expiry of replaced documents first: a document that is current again, or shared by two formats, is persisted
+-- below.
 for p = 1, previous do redis.call('PEXPIRE', KEYS[FIXED + docs + p], keep_docs) end
 for d = 1, docs do redis.call('PERSIST', KEYS[FIXED + d]) end
 for b = FIXED + docs + previous + 1, #KEYS do redis.call('PERSIST', KEYS[b]) end

@@ -1,6 +1,6 @@
 -- Returns the server's time.
 --
--- KEYS  1 any key of the site, which decides the server
+-- KEYS  1 any key of the site, which selects the server
 -- ARGV  none
 -- Output {Unix seconds, microseconds}
 

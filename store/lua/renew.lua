@@ -1,4 +1,4 @@
--- Extends a lease that still has this owner. One that has expired must be acquired again, with a new token.
+-- Extends a lease that still has this owner. An expired lease must be acquired again, with a new token.
 --
 -- KEYS  1 lease
 -- ARGV  owner, ttl in ms

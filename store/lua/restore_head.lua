@@ -28,7 +28,7 @@ for d = 1, docs do
   if redis.call('EXISTS', KEYS[FIXED + d]) == 0 then return 'absent' end
 end
 
--- The next token must be greater than that of the builder that committed this head.
+-- The next token must be greater than the token of the builder that committed this head.
 if tonumber(redis.call('GET', KEYS[1]) or '0') < token then redis.call('SET', KEYS[1], ARGV[1]) end
 redis.call('DEL', KEYS[2])
 for i = FIELDS, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end

@@ -19,7 +19,7 @@ for i = 1, #ARGV, 4 do
     key = key + 2
     local old = redis.call('GET', record)
     if old then
-      -- The earlier time of "first seen" is right. The stored removal is newer than that of the export.
+      -- Keep the earlier "first seen". The stored removal is newer than the exported one.
       local seen, removed = string.match(old, '^(%S+) (%S+)$')
       if seen and seen ~= '-' and (first == '-' or tonumber(seen) < tonumber(first)) then first = seen end
       second = removed or second
@@ -28,7 +28,7 @@ for i = 1, #ARGV, 4 do
     if old ~= value then
       redis.call('SET', record, value)
       note(kind, id, value)
-      -- "First seen" is the date of a post without one, so the post must be absorbed again.
+      -- "First seen" is used as the date of a post without a date, so the post must be absorbed again.
       if redis.call('EXISTS', post) == 1 then redis.call('XADD', KEYS[1], '*', 'id', id) end
     end
   elseif kind == 'name' then

@@ -2,7 +2,7 @@
 -- none commits documents of the previous rendering version.
 --
 -- KEYS  1 schema  2 token
--- ARGV  since of the schema as read or "0", the least new value of since, version, reader, writer, renderer
+-- ARGV  since of the schema as read or "0", minimum for the new since, version, reader, writer, renderer
 -- Output {"ok", since} or {"changed", since of the stored schema}
 
 local stored = redis.call('HGET', KEYS[1], 'since') or '0'

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// maxTimeout is the greatest value of a timeout. A longer one is most likely a mistake.
+// maxTimeout is the maximum timeout. A longer timeout is most likely a mistake.
 const maxTimeout = time.Minute
 
-// setter sets a field of a URL to the value of a parameter. Its errors do not contain the parameter's name.
+// setter sets a field of a URL to the value of a parameter. Its errors do not name the parameter.
 type setter func(u *URL, value string) error
 
 // parameters returns the setters of all query parameters by name.

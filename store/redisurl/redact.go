@@ -18,7 +18,7 @@ func Redact(raw string) string {
 	if name, _, ok := strings.Cut(p.user, ":"); ok {
 		p.user = name + ":" + hidden
 	}
-	// Also the values of unknown parameters: a misspelled name may belong to a password.
+	// Redact the values of unknown parameters as well: a misspelled name may belong to a password.
 	query := strings.Split(p.query, "&")
 	for i, q := range query {
 		name, _, ok := strings.Cut(q, "=")
@@ -30,7 +30,8 @@ func Redact(raw string) string {
 	return p.String()
 }
 
-// WithPassword returns a URL with its password, that of the servers, set or replaced. Errors are those of [Parse].
+// WithPassword returns a URL in which the password of the servers is set or replaced. It returns the same errors as
+// [Parse].
 func WithPassword(raw, password string) (string, error) {
 	p, err := split(raw)
 	if err != nil {
@@ -67,5 +68,5 @@ func (u URL) String() string {
 	return scheme + "://" + strings.Join(u.Addresses, ",") + path
 }
 
-// GoString is like String and quoted. Without it, %#v would print the passwords.
+// GoString returns the quoted result of String. Without it, %#v would print the passwords.
 func (u URL) GoString() string { return strconv.Quote(u.String()) }

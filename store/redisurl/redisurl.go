@@ -1,5 +1,5 @@
-// Package redisurl parses the URLs of Redis servers: of one server, of the master that Sentinels watch, or of a
-// Cluster. It does not connect to servers or open the files that a URL names.
+// Package redisurl parses the URLs of single Redis servers, of masters that Sentinels monitor, and of Redis Clusters.
+// It does not connect to servers or open the files that a URL names.
 //
 // A URL has one of these forms, with rediss instead of redis for TLS:
 //
@@ -8,8 +8,8 @@
 //	redis+cluster://[[user]:password@]host[:port],host[:port],…
 //	unix://[[user]:password@]/path/to/socket[?db=n]
 //
-// In a Sentinel URL the hosts are the Sentinels; user and password are always those of the servers that store the data.
-// The default port is 6379, for Sentinels 26379. Special characters are percent-encoded. The query parameters are
+// In a Sentinel URL the hosts are the Sentinels; user and password are always for the servers that store the data. The
+// default port is 6379, for Sentinels 26379. Special characters are percent-encoded. The query parameters are
 // documented at the fields of [URL].
 package redisurl
 
@@ -33,7 +33,7 @@ type Kind int
 // The kinds of URLs.
 const (
 	Server   Kind = iota // one server
-	Sentinel             // the master that Sentinels watch
+	Sentinel             // the master that Sentinels monitor
 	Cluster              // the masters of a Redis Cluster
 )
 
@@ -41,24 +41,24 @@ const (
 type URL struct {
 	Kind Kind
 	// Addresses are hosts with ports: the server, the Sentinels, or some servers of the Cluster, from which a client
-	// learns the others. Empty for a socket.
+	// discovers the others. Empty for a socket.
 	Addresses []string
 	Socket    string // path of the unix socket, "" for TCP
 	Master    string // name of the master in the configuration of the Sentinels; "" without Sentinels
 	DB        int    // database number, 0 for a Cluster; parameter db of a socket
-	// User and Password are the credentials for the servers. An empty User is the default user; without a Password
+	// User and Password are the credentials for the servers. An empty User means the default user; if Password is empty,
 	// clients do not authenticate.
 	User, Password string
 
-	// SentinelUser, SentinelPassword and SentinelPasswordFile are the credentials for the Sentinels, none by default:
+	// SentinelUser, SentinelPassword and SentinelPasswordFile are the credentials for the Sentinels (default: none):
 	// sentinel_user, and sentinel_password or sentinel_password_file, the path of a file that contains the password.
 	SentinelUser, SentinelPassword, SentinelPasswordFile string
 
 	// TLS encrypts all connections, including those to Sentinels. The files are in PEM format: tls_ca_file contains the
-	// trusted authorities (default: those of the system), tls_cert_file and tls_key_file the client's certificate and key.
-	// TLSName, tls_server_name, is the name in the servers' certificates (default: the host of each server's address).
-	// SkipVerify, tls_skip_verify=true, disables the verification of certificates, so that anyone can impersonate a
-	// server.
+	// trusted authorities (default: the system's authorities), tls_cert_file and tls_key_file the client's certificate and
+	// key. TLSName, tls_server_name, is the name in the servers' certificates (default: the host of each server's
+	// address). SkipVerify, tls_skip_verify=true, disables the verification of certificates, so that anyone can
+	// impersonate a server.
 	TLS                                bool
 	CAFile, CertFile, KeyFile, TLSName string
 	SkipVerify                         bool
@@ -71,8 +71,8 @@ type URL struct {
 	DialTimeout, ServeTimeout, BuildTimeout time.Duration
 }
 
-// invalid is an error of kind [feed.ErrInvalid]. Its text does not include that of the kind, since it is one line in a
-// list of configuration errors.
+// invalid is an error of kind [feed.ErrInvalid]. Its text does not include the text of the kind, since it is displayed
+// in a list of configuration errors.
 type invalid string
 
 func (e invalid) Error() string        { return string(e) }
@@ -99,7 +99,7 @@ var (
 	namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 )
 
-// parts are the parts of a URL as written. net/url does not parse URLs with several hosts.
+// parts are the undecoded parts of a URL. net/url does not parse URLs with several hosts.
 type parts struct {
 	scheme  string
 	user    string // user and password, up to the @
@@ -249,8 +249,8 @@ func parseDB(text string) (int, error) {
 	return int(n), nil
 }
 
-// parseAddresses parses hosts that are separated by commas. Its errors contain only the position of a host, since the
-// host may be a password without its @.
+// parseAddresses parses hosts that are separated by commas. Its errors contain only the position of a host, since a
+// host may be a password whose @ is missing.
 func parseAddresses(hosts, port string) ([]string, error) {
 	list := strings.Split(hosts, ",")
 	var out []string

@@ -61,7 +61,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// parseErrors returns invalid URLs, and a part of the error of each. The password is hunter2.
+// parseErrors returns invalid URLs, each with a part of the expected error. The password is hunter2.
 func parseErrors() []struct{ raw, want string } {
 	const scheme = "want a URL that begins with redis://, redis+sentinel:// or redis+cluster://"
 	const escapes = "percent-encode special characters"

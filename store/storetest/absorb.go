@@ -100,7 +100,7 @@ func testAbsorbChangedItem(t *testing.T, s suite) {
 
 	third := enter(item("a", 3))
 	third.ItemSum = read.ItemSum
-	// The outdated change is the last; those before it must not be made either.
+	// The outdated change is the last one; the changes before it must not be made either.
 	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{enter(item("b", 2)), third}})
 	wantKind(t, "Absorb with an outdated ItemSum", err, feed.ErrStale)
 	s.wantNothingOf(t, "b")

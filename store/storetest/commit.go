@@ -43,7 +43,7 @@ func request(t *testing.T, name feed.Name, token feed.Token, now time.Time, rss,
 	return r
 }
 
-// commit commits and returns the new head. It checks the outcome, and that the store has that head.
+// commit commits and returns the new head. It checks the outcome, and that the stored head is the returned one.
 func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) feed.Head {
 	t.Helper()
 	outcome, head, err := s.Commit(s.ctx, r)
@@ -100,7 +100,7 @@ func testCommit(t *testing.T, s suite) {
 	never := feed.HashOf([]byte("never committed"))
 	absent, err := s.MissingDocuments(s.ctx, r.Blobs[0].Hash, never, r.Blobs[1].Hash)
 	if err != nil || !cmp.Equal(absent, []feed.Hash{never}) {
-		t.Errorf("MissingDocuments = %v, %v; want the one that was never committed", absent, err)
+		t.Errorf("MissingDocuments = %v, %v; want the document that was never committed", absent, err)
 	}
 	_, err = s.Blob(s.ctx, never)
 	wantKind(t, "Blob of a missing document", err, feed.ErrNotFound)
@@ -139,7 +139,7 @@ func testCommitOutdatedPrevious(t *testing.T, s suite) {
 			t.Errorf("commit %d: Last-Modified of the unchanged document is %v; want %v", i, got, want)
 		}
 	}
-	// Previous says that the store has these bytes, but they have never been committed.
+	// Previous refers to bytes that have never been committed.
 	r := request(t, "tags/x", 1, day(1), "rss of x", "atom of x")
 	r.Previous = &r.Head
 	s.commit(t, r, feed.Committed)

@@ -10,14 +10,15 @@ import (
 	"feedpub/feed"
 )
 
-// groupTimeout limits how long the servers of a group may take to agree. On an idle machine they take a second or two.
+// groupTimeout is the maximum time in which the servers of a group must agree. On an idle machine they need a second or
+// two.
 const groupTimeout = 60 * time.Second
 
 // masterName is the name of the master in the configuration of the Sentinels.
 const masterName = "feedpub-test"
 
-// Group is a group of Redis servers with failover: a Cluster, or a master and replicas that Sentinels watch. The
-// servers have append-only files, so that a server that is killed and restarted has its data.
+// Group is a group of Redis servers with failover: a Cluster, or a master and replicas that are monitored by Sentinels.
+// The servers use append-only files, so that a server keeps its data if it is killed and restarted.
 type Group struct {
 	t         testing.TB
 	url       string
@@ -25,8 +26,8 @@ type Group struct {
 	sentinels []*Server
 }
 
-// groupArgs returns the arguments of a server that others replicate. A replica that reconnects is synchronized at once,
-// without waiting for others.
+// groupArgs returns the arguments of a server that has replicas. A replica that reconnects is synchronized immediately,
+// without waiting for other replicas.
 func groupArgs(more ...string) []string {
 	return append([]string{
 		"--save", "", "--appendonly", "yes", "--appendfsync", "no",
@@ -34,8 +35,8 @@ func groupArgs(more ...string) []string {
 	}, more...)
 }
 
-// StartCluster starts a Redis Cluster of three masters with one replica each, and returns when all six know its state.
-// If a master does not reply for the duration of failover, its replica replaces it.
+// StartCluster starts a Redis Cluster of three masters with one replica each, and returns when all six servers agree on
+// its state. If a master does not reply for the duration of failover, its replica replaces it.
 func StartCluster(t testing.TB, failover time.Duration) *Group {
 	t.Helper()
 	const masters, slots = 3, 16384
@@ -50,7 +51,7 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 			buses[i] = fmt.Sprint(port)
 			return groupArgs("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
 				"--cluster-port", buses[i], "--cluster-node-timeout", fmt.Sprint(failover.Milliseconds()),
-				// A replica may replace its master however long the two were disconnected.
+				// A replica may replace its master regardless of how long they were disconnected.
 				"--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no")
 		}))
 	}
@@ -65,7 +66,7 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 		}
 	}
 	known := func(s *Server) bool { return strings.Contains(s.Do("CLUSTER INFO"), "cluster_known_nodes:6") }
-	g.await("six servers that know each other", func() bool { return !slices.ContainsFunc(g.servers, not(known)) })
+	g.await("six connected servers", func() bool { return !slices.ContainsFunc(g.servers, not(known)) })
 	for i, s := range g.servers[masters:] {
 		s.Do("CLUSTER REPLICATE " + g.servers[i].Do("CLUSTER MYID"))
 	}
@@ -78,8 +79,8 @@ func StartCluster(t testing.TB, failover time.Duration) *Group {
 	return g
 }
 
-// StartSentinels starts a master, two replicas and three Sentinels, and returns when all know each other. If the master
-// does not reply for the duration of failover, a replica replaces it.
+// StartSentinels starts a master, two replicas and three Sentinels, and returns when all of them have found each other.
+// If the master does not reply for the duration of failover, a replica replaces it.
 func StartSentinels(t testing.TB, failover time.Duration) *Group {
 	t.Helper()
 	g := &Group{t: t}
@@ -107,7 +108,7 @@ func StartSentinels(t testing.TB, failover time.Duration) *Group {
 		info := s.Do("INFO sentinel")
 		return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=2,sentinels=3")
 	}
-	g.await("three Sentinels that know each other", func() bool { return !slices.ContainsFunc(g.sentinels, not(agreed)) })
+	g.await("three connected Sentinels", func() bool { return !slices.ContainsFunc(g.sentinels, not(agreed)) })
 	g.url = "redis+sentinel://" + strings.Join(addresses, ",") + "/" + masterName
 	return g
 }
@@ -115,13 +116,13 @@ func StartSentinels(t testing.TB, failover time.Duration) *Group {
 // URL returns the group's URL for store.Options.
 func (g *Group) URL() string { return g.url }
 
-// Servers returns the servers that store data, those that were started as masters first.
+// Servers returns the servers that store data. The servers that were started as masters come first.
 func (g *Group) Servers() []*Server { return slices.Clone(g.servers) }
 
-// Sentinels returns the Sentinels, none for a Cluster.
+// Sentinels returns the Sentinels. A Cluster has none.
 func (g *Group) Sentinels() []*Server { return slices.Clone(g.sentinels) }
 
-// Master returns the present master of a site. It waits until there is one.
+// Master returns the current master of a site. If there is none, it waits for one.
 func (g *Group) Master(site feed.SiteID) *Server {
 	g.t.Helper()
 	var found *Server
@@ -155,7 +156,7 @@ func (g *Group) AwaitWhole() {
 	g.await("masters with their replicas", func() bool { return !slices.ContainsFunc(g.servers, not(whole)) })
 }
 
-// await polls a condition until it is true, and ends the test if it is not in time.
+// await polls a condition until it is true, and fails the test after groupTimeout.
 func (g *Group) await(what string, done func() bool) {
 	g.t.Helper()
 	for deadline := time.Now().Add(groupTimeout); !done(); <-time.After(10 * time.Millisecond) {

@@ -153,7 +153,7 @@ func testRestoreHeads(t *testing.T, s suite) {
 		commitErr(s, request(t, feed.Main, 4, day(9), "x", "y")), feed.ErrStale)
 	newer := s.commit(t, request(t, feed.Main, 6, day(1), "rss new", "atom new"), feed.Committed)
 	if d := newer.Documents[0]; !d.Modified.After(day(3)) {
-		t.Errorf("Last-Modified of a commit after the restore is %v; want it later than the restored %v", d.Modified, day(3))
+		t.Errorf("Last-Modified of a commit after the restore is %v; want a later time than %v", d.Modified, day(3))
 	}
 	must(t, "RestoreHeads", s.RestoreHeads(s.ctx, []feed.Head{old.Head}, blobs))
 	got, err = s.Head(s.ctx, feed.Main)

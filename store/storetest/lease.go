@@ -77,7 +77,7 @@ func testTokensExceedThoseOfReplicas(t *testing.T, s suite) {
 	token, err := s.Acquire(s.ctx, "build", "one", time.Minute, day(1), seen)
 	must(t, "Acquire", err)
 	if token <= seen {
-		t.Errorf("token is %d; want more than %d, which a replica has seen", token, seen)
+		t.Errorf("token is %d; want more than %d, the greatest token known to replicas", token, seen)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Miniredis starts a miniredis on a free loopback port and returns its URL. It stops when the test ends. Keys expire,
-// for which miniredis requires calls of FastForward. (Its option ClockTTL sorts all keys at every command.)
+// because Miniredis calls FastForward. (The option ClockTTL would sort all keys at every command.)
 func Miniredis(t testing.TB) (url string) {
 	t.Helper()
 	const tick = 10 * time.Millisecond

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// oddIDs returns valid ids of posts with special characters in keys, patterns or scripts.
+// oddIDs returns valid post ids with characters that are special in keys, patterns or scripts.
 func oddIDs() []string {
 	return []string{
 		"plain", "with space", "}{", "{other}:post:x", "a*b?[c]", `back\slash`, `"quoted"`, "post:inbox", "ünïcödé",
@@ -101,13 +101,13 @@ func testUpdateError(t *testing.T, s suite) {
 	wantKind(t, "Update", err, feed.ErrLocked)
 	after, err := s.Post(s.ctx, "a")
 	if entries, _ := s.Inbox(s.ctx, "", 10); err != nil || string(before) != string(after) || len(entries) != 1 {
-		t.Errorf("after a failed update there are the post %q (error %v) and %d inbox entries; want %q and 1",
+		t.Errorf("after a failed update the post is %q (error %v) with %d inbox entries; want %q and 1",
 			after, err, len(entries), before)
 	}
 }
 
 func testConcurrentUpdates(t *testing.T, s suite) {
-	// Each update increments a number, so that an overwritten update shows in the sum.
+	// Each update increments a number, so that a lost update changes the sum.
 	const writers, each = 4, 10
 	failed := make(chan error, writers)
 	for range writers {
@@ -116,7 +116,7 @@ func testConcurrentUpdates(t *testing.T, s suite) {
 			for range each {
 				for {
 					_, err = s.Update(s.ctx, "sum", func(current []byte) ([]byte, error) {
-						n, _ := strconv.Atoi(string(current)) // none is 0
+						n, _ := strconv.Atoi(string(current)) // 0 if there is no post
 						return strconv.AppendInt(nil, int64(n+1), 10), nil
 					})
 					if !errors.Is(err, feed.ErrStale) {
@@ -153,7 +153,7 @@ func testInbox(t *testing.T, s suite) {
 	for i, e := range got {
 		ids = append(ids, e.ID)
 		if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
-			t.Errorf("entry %d is %+v; want an entry id, and a time not before that of the entry before", i, e)
+			t.Errorf("entry %d is %+v; want an entry id, and a time that is not before the previous entry's", i, e)
 		}
 	}
 	if diff := cmp.Diff([]string{"a", "b", "a", "unknown"}, ids); diff != "" {
@@ -207,7 +207,7 @@ func testIDs(t *testing.T, s suite) {
 	}
 	s.put(t, want...)
 	other := s.Client().Site("contract-other")
-	// A store for a single site returns an error.
+	// A store that supports only one site returns an error.
 	if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
 		t.Fatalf("Put into another site: %v", err)
 	}

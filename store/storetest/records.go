@@ -32,7 +32,7 @@ func (s suite) records(t *testing.T) []feed.ExportLine {
 		must(t, "Records", err)
 		got = append(got, l)
 	}
-	// Only the records of posts are in no order.
+	// Only the records of posts have no particular order.
 	slices.SortStableFunc(got, func(a, b feed.ExportLine) int {
 		if a.Record == nil || b.Record == nil {
 			return 0

@@ -24,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // without those of every server
+	args []string // without the arguments that all servers have
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -38,8 +38,8 @@ func Redis(t testing.TB, args ...string) (url string) {
 	return StartRedis(t, args...).URL()
 }
 
-// StartRedis is Redis for tests that stop, kill or restart the server. Args are added to its command line, such as
-// "--maxmemory-policy", "allkeys-lru". If redis-server is not installed, the test fails rather than being skipped.
+// StartRedis is like Redis, for tests that stop, kill or restart the server. Args are added to its command line, such
+// as "--maxmemory-policy", "allkeys-lru". If redis-server is not installed, the test fails rather than being skipped.
 func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return startServer(t, func(string) []string {
@@ -47,8 +47,8 @@ func StartRedis(t testing.TB, args ...string) *Server {
 	})
 }
 
-// StartConfigured starts a redis-server, or a Sentinel if args say so, with a copy of a configuration file. Its address
-// and folder are those of the test, whatever the file sets. The test fails if the server does not start.
+// StartConfigured starts a redis-server, or a Sentinel if args contain --sentinel, with a copy of a configuration file.
+// The address and folder in the file are overridden. The test fails if the server does not start.
 func StartConfigured(t testing.TB, file string, args ...string) *Server {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -98,8 +98,8 @@ func startServer(t testing.TB, args func(dir string) []string) *Server {
 var ports atomic.Uint32
 
 // FreePort returns a free loopback port for a server in another process, which may be restarted on it. The port is not
-// in the range from which systems choose ports for outgoing connections and for listeners on port 0, so that none of
-// these uses it in the meantime. A process does not return the same port twice.
+// in the range of ephemeral ports, so that outgoing connections and listeners on port 0 do not take it in the meantime.
+// A process does not return the same port twice.
 func FreePort() (int, error) {
 	const first, count = 10_000, 20_000
 	for range count {
@@ -109,7 +109,7 @@ func FreePort() (int, error) {
 		if err != nil {
 			continue
 		}
-		_ = l.Close() // nobody has connected
+		_ = l.Close() // it has no connections
 		return int(port), nil
 	}
 	return 0, errors.New("no loopback port is free")
@@ -209,7 +209,8 @@ func (s *Server) Restart() {
 	}
 }
 
-// Pause suspends the process without closing its connections, like a machine that hangs, until Resume.
+// Pause suspends the process without closing its connections, until Resume is called. It simulates a machine that
+// hangs.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume continues the process after Pause.

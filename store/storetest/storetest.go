@@ -13,8 +13,8 @@ import (
 	"feedpub/store"
 )
 
-// Opener opens a client of a store in which the site is empty; if it is called again with the same test, a client of
-// the same store. It closes the client when the test ends.
+// Opener opens a client of a store in which the site is empty. If it is called again in the same test, it opens another
+// client of the same store. It closes the client when the test ends.
 type Opener func(t *testing.T, site feed.SiteID) *store.Client
 
 // suite is the argument of each test: an empty site.
@@ -30,7 +30,8 @@ type test struct {
 	run  func(t *testing.T, s suite)
 }
 
-// Run tests the contract on the store that open opens. Each test uses another site, so that all may use the same store.
+// Run tests the contract on the store that open opens. Each test uses a different site, so that all tests may use the
+// same store.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	var tests []test
@@ -52,7 +53,7 @@ func Run(t *testing.T, open Opener) {
 	}
 }
 
-// day returns the n-th day of a month, since tests do not depend on the clock.
+// day returns a time on the n-th day of a fixed month, so that tests do not depend on the clock.
 func day(n int) time.Time { return time.Date(2014, 6, n, 9, 30, 0, 0, time.UTC) }
 
 // raw returns a raw post.
@@ -112,7 +113,7 @@ func (s suite) stored(t *testing.T, id string) feed.StoredPost {
 	return got[0]
 }
 
-// must ends the test if the call named what has returned an error.
+// must fails the test if err, the error of the call described by what, is not nil.
 func must(t *testing.T, what string, err error) {
 	t.Helper()
 	if err != nil {
@@ -120,7 +121,7 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-// wantKind checks the kind of the error that the call described by what has returned.
+// wantKind checks the kind of err, the error of the call described by what.
 func wantKind(t *testing.T, what string, err, kind error) {
 	t.Helper()
 	if !errors.Is(err, kind) {

@@ -177,6 +177,10 @@ func writeFile(t *testing.T, name, content string) {
 // FuzzFormats checks for every format that reading terminates, every post has a valid id, and every error has a known
 // kind.
 func FuzzFormats(f *testing.F) {
+	reader, err := attribution.New(attribution.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
 	for line := range strings.Lines(readFileF(f, "testdata/odd/cases.txt")) {
 		if parts := strings.SplitN(strings.TrimSuffix(line, "\n"), " | ", 3); len(parts) == 3 {
 			name, content := wrap(parts[1], strings.NewReplacer(`\n`, "\n").Replace(parts[2]))
@@ -185,7 +189,7 @@ func FuzzFormats(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		for _, format := range append(ReadFormats(), Detect) {
-			o := Options{Format: format}
+			o := Options{Format: format, Reader: reader}
 			for e, err := range o.Read(strings.NewReader(string(content)), "f"+name) {
 				if err != nil && !errors.Is(err, feed.ErrInvalid) && !errors.Is(err, ErrDamaged) {
 					t.Errorf("%s: error %v has an unexpected kind", format, err)

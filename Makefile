@@ -73,7 +73,7 @@ bench-import: ## measure importing POSTS (100,000) posts, importing them again, 
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the difference before you commit it
-	$(GO) test ./feed/render/ ./feed/build/ -update
+	$(GO) test ./feed/render/ ./feed/transfer/ -update
 
 .PHONY: man
 man: ## write the man pages to bin/man

@@ -44,14 +44,14 @@ type Config struct {
 	// it in time, the response is 202. replicas needs redis. Default local.
 	Durability Durability `yaml:"durability"`
 
-	// Dir is the folder of posts, one file per post. Excludes redis. Default ./posts if it exists, and else the sample
-	// posts that are part of the program.
+	// Dir is the folder of posts, one file per post. Excludes redis. Default ./posts if it exists, and otherwise the
+	// sample posts that are part of the program.
 	Dir Path `yaml:"dir"`
 
-	// Data is the folder for everything that is not posts: copies of the published documents, records, the private
-	// socket. One process uses it at a time. Default ./feedpub-data. With dir, it is feedpub-data beside the folder of
-	// posts, with a hyphen and the name of that folder appended unless it is posts; with the sample posts, it is a
-	// folder in the user's cache.
+	// Data is the folder for everything except posts: copies of the published documents, records, the private socket. One
+	// process uses it at a time. Default ./feedpub-data. With dir, it is feedpub-data next to the folder of posts, with a
+	// hyphen and the name of that folder appended unless it is posts; with the sample posts, it is a folder in the user's
+	// cache.
 	Data Path `yaml:"data"`
 
 	Publishing `yaml:",inline"`
@@ -61,12 +61,13 @@ type Config struct {
 	Build bool `yaml:"build"`
 
 	// Sites are several sites by id, built and served by one process. Each has the keys from site to attribution, and
-	// hosts and tokens_file; keys that it leaves out are those above. Requests are routed by their Host: to the site
-	// whose site.base_url, which is required, or hosts has it. Needs redis. Default none: the keys above configure a
+	// hosts and tokens_file. Omitted keys have the values of the keys above. A request is routed to the site whose
+	// site.base_url, which is required, or hosts contains its Host. Needs redis. Default none: the keys above configure a
 	// single site.
 	Sites map[feed.SiteID]SiteSettings `yaml:"sites,omitempty"`
 
-	// SitesFrom is a folder of further sites, with a file ID.yml for each that has the same keys as an entry of sites.
+	// SitesFrom is a folder of additional sites. It contains a file ID.yml for each, with the same keys as an entry of
+	// sites.
 	// A running server watches the folder, and also reads it on SIGHUP; a file with an error is reported and leaves
 	// its site unchanged. Needs redis. Default none.
 	SitesFrom Path `yaml:"sites_from,omitempty"`
@@ -80,8 +81,8 @@ type Config struct {
 
 // Polling limits how often readers fetch feeds. Requests with an entity tag (If-None-Match) are not limited.
 type Polling struct {
-	// Limit is how often a network (/24, or /64 of IPv6) may fetch the whole of a feed within per. Further requests
-	// are answered with 429. Loopback and the proxies are exempt. Default 0: no limit.
+	// Limit is the maximum number of times that a network (/24, or /64 of IPv6) may fetch a whole feed within per.
+	// Additional requests get 429. Loopback and the proxies are exempt. Default 0: no limit.
 	Limit int `yaml:"limit"`
 
 	// Per is the period of limit. Default 1h.
@@ -92,7 +93,7 @@ type Polling struct {
 	Proxies []Network `yaml:"proxies"`
 }
 
-// Admin is the HTTP side for operators and writers. Readers must not be able to reach it.
+// Admin configures the HTTP interface for operators and writers. Readers must not be able to reach it.
 type Admin struct {
 	// Listen is the address, host:port, of the admin side, which has health checks, metrics, rebuilds and posts.
 	// Default 127.0.0.1:8081.
@@ -100,7 +101,7 @@ type Admin struct {
 
 	// TokensFile is a file of bearer tokens, one per line, for requests that change something or read posts: "NAME
 	// [write,rebuild]: SECRET". The right write is for storing, deleting and reading posts, rebuild is for rebuilding
-	// feeds; "NAME: SECRET" has only the latter. Default none: such requests are refused.
+	// feeds; "NAME: SECRET" has only the right rebuild. Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
@@ -119,7 +120,7 @@ type Log struct {
 
 // Server configures the server for readers, and the limits of both HTTP servers, which must be positive.
 type Server struct {
-	// Engine is the HTTP server for readers: fast, for HTTP/1.1 without TLS, or standard, that of Go, which also
+	// Engine is the HTTP server for readers: fast, for HTTP/1.1 without TLS, or standard, Go's own server, which also
 	// supports TLS and HTTP/2. Default fast, or standard if tls_cert_file is set.
 	Engine Engine `yaml:"engine"`
 
@@ -130,13 +131,14 @@ type Server struct {
 	// TLSKeyFile is a PEM file with the private key of the certificate. Needs tls_cert_file.
 	TLSKeyFile Path `yaml:"tls_key_file"`
 
-	// MaxConnections is the maximum number of open connections of readers. Further clients wait. Default 20000.
+	// MaxConnections is the maximum number of open connections of readers. Additional clients wait. Default 20000.
 	MaxConnections int `yaml:"max_connections"`
 
-	// Memory bounds the memory for the bytes of documents of all sites together: a number of bytes, or of KiB, MiB or
-	// GiB, such as 512MiB. Beyond it, the documents that were not requested for the longest time are dropped, and read
-	// from the data folder when they are requested. Entity tags, dates and paths are always in memory, about 4 KB per
-	// document. 0 is no bound. Default 1GiB, which is 60,000 documents of 18 KB in gzip coding.
+	// Memory bounds the memory for the bytes of documents of all sites together: a number of bytes, or of KiB, MiB or GiB,
+	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on the
+	// next
+	// request. Entity tags, dates and paths are always in memory, about 4 KB per
+	// document. 0 means no limit. Default 1GiB, which is 60,000 documents of 18 KB in gzip coding.
 	Memory Size `yaml:"memory"`
 
 	// ReadHeaderTimeout bounds the time for reading the header of a request. Default 5s.

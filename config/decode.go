@@ -22,7 +22,7 @@ import (
 // decoder fills a Config from its sources. It walks the syntax tree itself, because decoders of YAML stop at the first
 // error.
 type decoder struct {
-	// at is the path in the configuration of what the decoder reads; empty for all of it.
+	// at is the path of the section that the decoder reads; empty for the whole configuration.
 	at       string
 	problems []Problem
 	origins  map[string]origin // by path relative to at, of the value that was set last
@@ -322,7 +322,7 @@ func join(path, key string) string {
 // suggestion returns ", did you mean NAME?" for the one of names that is most similar to key, or "".
 func suggestion(key string, names []string) string {
 	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
-	// Up to half the name, since swapping two letters counts as two changes.
+	// Up to half of the name may differ: swapping two letters counts as two changes.
 	if distance(key, best) > len(best)/2 {
 		return ""
 	}

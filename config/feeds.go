@@ -35,11 +35,11 @@ type Feed struct {
 	// Sources match posts that quote at least one of these publications. Default none: any post.
 	Sources []string `yaml:"sources"`
 
-	// Languages match posts in one of these BCP 47 languages or a variety of it, as en-GB is of en. Default none: any
+	// Languages match posts in one of these BCP 47 languages or a variety of it, such as en-GB for en. Default none: any
 	// post.
 	Languages []Language `yaml:"languages"`
 
-	// Quoting matches posts that have a quote, if true, or none, if false. Default: any post.
+	// Quoting matches posts with a quote if true, and posts without one if false. Default: any post.
 	Quoting Choice `yaml:"quoting"`
 
 	// Exclude matches posts that do not belong to the feed.
@@ -59,10 +59,10 @@ type Feed struct {
 	Formats []Format `yaml:"formats"`
 
 	// Archives publishes the posts beyond limit in archive documents that the feed links to (RFC 5005). Archived posts
-	// stay archived. Default true for main, the family's for a feed of a family, and else false.
+	// stay archived. Default true for main, the family's for a feed of a family, and otherwise false.
 	Archives Choice `yaml:"archives"`
 
-	// Schedule is when the feed is rebuilt, as in schedules, which must not have the feed too. Changes wait for it.
+	// Schedule is when the feed is rebuilt, as in schedules, which must not contain the feed too. Changes wait for it.
 	// Default: the top level's schedule.
 	Schedule string `yaml:"schedule"`
 }
@@ -79,7 +79,7 @@ type Exclude struct {
 	Sources []string `yaml:"sources"`
 	// Languages match posts in one of these languages or a variety of it.
 	Languages []Language `yaml:"languages"`
-	// Quoting matches posts that have a quote, if true, or none, if false.
+	// Quoting matches posts with a quote if true, and posts without one if false.
 	Quoting Choice `yaml:"quoting"`
 	// IDs are ids of posts.
 	IDs []string `yaml:"ids"`
@@ -95,7 +95,7 @@ type Family struct {
 	TitleLink TitleLink `yaml:"title_link"`
 	// Formats are some of rss, atom and json. Default all.
 	Formats []Format `yaml:"formats"`
-	// Archives gives each of the feeds archives. Default false, since the archives of main have all posts.
+	// Archives publishes archives of each feed. Default false, since the archives of main have all posts.
 	Archives Choice `yaml:"archives"`
 }
 
@@ -132,7 +132,7 @@ func (c Choice) or(otherwise bool) bool {
 	return c == "true"
 }
 
-// Content is how much of a post is in a feed.
+// Content is the part of a post that a feed contains.
 type Content string
 
 // UnmarshalText accepts full, summary and the empty text.
@@ -267,7 +267,7 @@ func formats(list []Format) []feed.Format {
 	return out
 }
 
-// FeedSchedules returns the schedules of the feeds that have one of their own.
+// FeedSchedules returns the schedules of the feeds that have their own.
 func (c Config) FeedSchedules() map[feed.Name]string {
 	out := maps.Clone(c.Schedules)
 	if out == nil {
@@ -281,8 +281,8 @@ func (c Config) FeedSchedules() map[feed.Name]string {
 	return out
 }
 
-// RetiredAndMoved returns the paths that answer 410, and the paths that answer 301 with their new URLs. Paths are
-// percent-decoded; names of feeds are resolved to the paths of their documents.
+// RetiredAndMoved returns the paths that respond with 410, and the paths that respond with 301 and their new URLs.
+// Paths are percent-decoded; names of feeds are resolved to the paths of their documents.
 func (c Config) RetiredAndMoved() (retired []string, moved map[string]string) {
 	base := c.FeedSite().BaseURL
 	moved = map[string]string{}
@@ -334,8 +334,8 @@ func documentsAt(from string) []documentAt {
 	return out
 }
 
-// decoded returns a target with its path percent-decoded, as requests are compared. It returns a malformed target as it
-// is.
+// decoded returns a target with its path percent-decoded, as requests are compared. It returns a malformed target
+// unchanged.
 func decoded(target string) string {
 	u, err := url.ParseRequestURI(target)
 	if err != nil {

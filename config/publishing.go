@@ -7,8 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// Publishing is how one site is published: what its feeds consist of, and when they are built. What a process has only
-// once is in [Config].
+// Publishing configures how one site is published: what its feeds consist of, and when they are built. Settings of the
+// whole process are in [Config].
 type Publishing struct {
 	Site Site `yaml:"site"`
 
@@ -27,7 +27,8 @@ type Publishing struct {
 	// wait for the schedule. Default true.
 	OnChange bool `yaml:"on_change"`
 
-	// Families configure the feeds of tags, authors and sources, by these names. Default: as all feeds.
+	// Families configure the feeds of tags, authors and sources, by these names. Default none: the same settings as
+	// for all feeds.
 	Families map[feed.Family]Family `yaml:"families"`
 
 	// Feeds are single feeds by name: main, a feed of a family such as tags/go, or a new feed whose name, 1 to 63 of
@@ -38,19 +39,19 @@ type Publishing struct {
 	Pages bool `yaml:"pages"`
 
 	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. The paths of their
-	// feeds serve the feeds here, and those of their comment feeds answer 410. A feed's own path takes precedence:
-	// Jekyll's /feed.xml was Atom and is RSS here, and feed readers detect the format. Default none.
+	// feeds serve the feeds here, and the paths of their comment feeds respond with 410. A feed's own path takes
+	// precedence: Jekyll's /feed.xml was Atom and is RSS here, and feed readers detect the format. Default none.
 	Paths []Preset `yaml:"paths"`
 
-	// Aliases are further old paths, with a query if needed, that serve documents. A feed's own path takes precedence.
+	// Aliases are other old paths, with a query if needed, that serve documents. A feed's own path takes precedence.
 	// Default none.
 	Aliases map[string]Alias `yaml:"aliases"`
 
-	// Moved are paths, or names of feeds, that answer 301 with a new URL, path or feed. Feeds that are named here are
+	// Moved are paths, or names of feeds, that respond with 301 and a new URL, path or feed. Feeds that are named here are
 	// no longer listed. Default none.
 	Moved map[string]string `yaml:"moved"`
 
-	// Retired are paths, or names of feeds, that answer 410, so that readers unsubscribe. Feeds that are named here
+	// Retired are paths, or names of feeds, that respond with 410, so that readers unsubscribe. Feeds that are named here
 	// are no longer listed. Default none.
 	Retired []string `yaml:"retired"`
 
@@ -102,7 +103,7 @@ type Site struct {
 	// Limit is the maximum number of items in a feed, 1 to 10000. Default 50.
 	Limit int `yaml:"limit"`
 
-	// TTL is the polling interval that readers are asked for, in whole minutes from 1m to 24h: Cache-Control's max-age
+	// TTL is the polling interval that readers are asked to use, in whole minutes from 1m to 24h: Cache-Control's max-age
 	// and RSS's ttl. Default 15m.
 	TTL time.Duration `yaml:"ttl"`
 }
@@ -119,8 +120,8 @@ type Author struct {
 
 // Attribution configures how credits are read from prose.
 type Attribution struct {
-	// Threshold is the confidence, above 0 up to 1, from which a credit is published. Credits below it are
-	// suggestions. Default 0.5.
+	// Threshold is the minimum confidence at which a credit is published, greater than 0 and at most 1. Credits below it
+	// are suggestions. Default 0.5.
 	Threshold float64 `yaml:"threshold"`
 
 	// Publications are publications that are recognized by name, besides the built-in ones. Default none.

@@ -17,13 +17,13 @@ import (
 	"feedpub/feed"
 )
 
-// SiteSettings are the settings of one of several sites. Keys that it leaves out are those of the top level, except for
+// SiteSettings are the settings of one of several sites. Omitted keys have the values of the top level, except for
 // site.base_url, which is required, and site.home_url. site.title is by default the site's id, if the top level has
 // none. site.id is the key in sites, or the name of the file.
 type SiteSettings struct {
 	Publishing `yaml:",inline"`
 
-	// Hosts are further host names of the site besides that of site.base_url, such as an old one. No two sites may
+	// Hosts are additional host names of the site besides the host of site.base_url, such as an old one. No two sites may
 	// have a host in common. Default none.
 	Hosts []Host `yaml:"hosts"`
 
@@ -32,7 +32,7 @@ type SiteSettings struct {
 	TokensFile Path `yaml:"tokens_file"`
 }
 
-// Hostnames returns the host names of the site, that of its base URL first.
+// Hostnames returns the host names of the site. The host of its base URL is the first.
 func (s SiteSettings) Hostnames() []string {
 	var names []string
 	add := func(name string) {
@@ -88,7 +88,7 @@ func (c Config) ForSite(s SiteSettings) Config {
 const siteFile = ".yml"
 
 // SiteOf returns the id of the site that a file of sites_from configures, and whether it configures one: files whose
-// names begin with a dot or have no YAML extension do not. The error reports a name that is most likely a mistake.
+// names begin with a dot or have no YAML extension do not. The error reports a name that is probably a mistake.
 func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	name := filepath.Base(path)
 	ending := filepath.Ext(name)
@@ -116,7 +116,7 @@ func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Lo
 	s := c.siteDefaults(id)
 	d.yaml(source{origin: origin{at: path, layer: layerFile}, dir: filepath.Dir(path), lines: true}, "", text,
 		reflect.ValueOf(&s).Elem())
-	if len(d.problems) == 0 || len(d.origins) > 0 { // else it is no YAML, and nothing is known
+	if len(d.problems) == 0 || len(d.origins) > 0 { // otherwise the text is not YAML
 		d.validateOneSite(c, id, s, checkSchedule)
 	}
 	if _, twice := c.Sites[id]; twice {
@@ -144,7 +144,7 @@ var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 type foundSites struct {
 	source source
 	node   ast.Node
-	// readers has the decoder of each site.
+	// readers are the decoders of the sites.
 	readers map[feed.SiteID]*decoder
 }
 

@@ -68,7 +68,8 @@ func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time
 		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))
 	}
 	t := c.Attribution.Threshold
-	d.require(t > 0 && t <= 1, "attribution.threshold", fmt.Sprintf("want a number above 0 up to 1, got %v", t))
+	d.require(t > 0 && t <= 1, "attribution.threshold",
+		fmt.Sprintf("want a number greater than 0 and at most 1, got %v", t))
 }
 
 func (d *decoder) validateSite(c *Config) {

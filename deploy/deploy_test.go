@@ -100,7 +100,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Errorf("the password in the example's file reads as %q", got)
 	}
 
-	// The example must show every key, as a comment if the key excludes another one.
+	// The example must show every key, as a comment if the key excludes another key.
 	for _, key := range config.Keys() {
 		parts := strings.Split(key.Path, ".")
 		pattern := `(?m)^#?` + strings.Repeat("  ", len(parts)-1) + regexp.QuoteMeta(parts[len(parts)-1]) + `:`
@@ -112,7 +112,7 @@ func TestExampleConfiguration(t *testing.T) {
 	// The same for the keys of list elements.
 	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
-			t.Errorf("%s does not show the key %s of a list's element", example, key)
+			t.Errorf("%s does not show the key %s of a list element", example, key)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestExampleOfManySites(t *testing.T) {
 		}
 		got[s.Site.ID] = strings.Join(s.Hostnames(), " ")
 		if s.Site.Limit != 30 || s.Site.Language != "de" {
-			t.Errorf("%s has the limit %d and the language %s, want 30 of the top level and its own, de", path, s.Site.Limit,
+			t.Errorf("%s has the limit %d and the language %s, want 30 and de", path, s.Site.Limit,
 				s.Site.Language)
 		}
 	}

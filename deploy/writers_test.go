@@ -148,7 +148,7 @@ func TestWritersHTTPExample(t *testing.T) {
 		}
 	}
 	if admin == "" {
-		t.Fatal("the server does not say where its admin side is")
+		t.Fatal("the server does not print its admin address")
 	}
 	example := exec.CommandContext(t.Context(), "examples/writers/http.sh")
 	example.Env = append(os.Environ(), "FEEDPUB_ADMIN="+admin, "FEEDPUB_TOKEN=secret")
@@ -174,7 +174,7 @@ func TestWritingPostsShowsTheExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(page), "\n"+string(text)+"```\n") {
-			t.Errorf("docs/writing-posts.md does not show %s as it is", name)
+			t.Errorf("docs/writing-posts.md does not show %s unchanged", name)
 		}
 	}
 	if got := strings.Count(string(page), store.PostKeyPrefix(feed.SiteID("main"))); got == 0 {

@@ -45,7 +45,8 @@ type attributedQuote struct {
 	Confidence  float64          `json:"confidence"`
 }
 
-// maxLine bounds a line of --jsonl: JSON's escapes take up to six bytes for each byte of a post.
+// maxLine is the maximum length of a line with --jsonl, in bytes: JSON escapes take up to six bytes for each byte of a
+// post.
 const maxLine = 6 * intake.MaxSize
 
 func newAttribute(env *environment) *cobra.Command {
@@ -61,7 +62,7 @@ With --jsonl, read lines of {"id", "title", "format", "body"}, and print a line 
 JSON for each.`,
 		Example: `  feedpub attribute post.txt
   feedpub attribute --format html --json < post.html
-  feedpub attribute --jsonl < posts.jsonl > answers.jsonl`,
+  feedpub attribute --jsonl < posts.jsonl > credits.jsonl`,
 		Args: atMostOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.settings(cmd)
@@ -120,7 +121,7 @@ func (env *environment) openInput(args []string) (r io.Reader, done func(), err 
 	return f, func() { _ = f.Close() }, nil
 }
 
-// attributeInput is a text to read credits from, and the format of a line of --jsonl.
+// attributeInput is a text to read credits from. With --jsonl, each line of the input is one in JSON.
 type attributeInput struct {
 	ID       string `json:"id"`
 	Title    string `json:"title"`
@@ -129,12 +130,12 @@ type attributeInput struct {
 	Body     string `json:"body"`
 }
 
-// isTextFormat reports whether s is a format of texts.
+// isTextFormat reports whether s is a valid value of --format.
 func isTextFormat(s string) bool {
 	return slices.Contains([]markup.Format{markup.Text, markup.HTML, markup.Markdown}, markup.Format(s))
 }
 
-// read reads the credits of the text.
+// read reads the credits from the text.
 func (in attributeInput) read(reader *attribution.Reader) (attribution.Result, error) {
 	if !isTextFormat(in.Format) {
 		return attribution.Result{}, fmt.Errorf("format %q: want text, html or markdown: %w", in.Format, feed.ErrInvalid)
@@ -187,7 +188,7 @@ func (env *environment) attributeLines(reader *attribution.Reader, r io.Reader) 
 }
 
 func newAttributed(id string, r attribution.Result) attributed {
-	// Empty lists rather than null, which would be a special case for scripts.
+	// Print empty lists rather than null, which scripts would have to handle separately.
 	quotes := func(from []attribution.Quote) []attributedQuote {
 		to := make([]attributedQuote, 0, len(from))
 		for _, q := range from {

@@ -13,8 +13,8 @@ func newBuild(env *environment) *cobra.Command {
 		Use:   "build",
 		Short: "Build the feeds for servers on other machines",
 		Long: `Build the feeds and keep them up to date on schedule and on change, without serving
-readers. Servers that run 'feedpub serve --build=false' with the same configuration
-do that, on this machine or others. The admin side is served.
+readers. For that, run 'feedpub serve --build=false' with the same configuration, on
+this machine or others. Operators and writers are served at the admin address.
 
 If several builders share a Redis, one of them builds, and another takes over within
 five seconds if it stops. On SIGTERM or SIGINT, finish an active rebuild and exit with
@@ -29,11 +29,11 @@ status 0. On SIGHUP, read the configuration, site files and tokens again.`,
 			}
 			switch {
 			case c.Redis.IsZero():
-				return usageError{errors.New("build needs a Redis, which other servers read the documents from; a folder of " +
+				return usageError{errors.New("build needs a Redis, from which other servers read the documents; a folder of " +
 					"posts is built by 'feedpub serve'")}
 			case !c.Build:
-				return usageError{errors.New("build is false in the configuration; that is for 'feedpub serve' on a machine " +
-					"that never builds")}
+				return usageError{errors.New("build is false in the configuration; that setting is for 'feedpub serve' on a " +
+					"machine that never builds")}
 			}
 			return env.serve(cmd, c, hosting.Role{Builds: true})
 		},

@@ -17,9 +17,9 @@ func newCheck(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration and the files and servers it names",
-		Long: `Check the configuration and report all errors at once. Check also that Redis answers
-and is configured to keep posts, that folders are writable, and that files, those of
-sites_from among them, are readable and valid. Change nothing.
+		Long: `Check the configuration and report all errors together. Also check that Redis responds
+and is configured to keep posts, that folders are writable, and that files, including
+the files in sites_from, are readable and valid. Change nothing.
 
 With --print, print the configuration in use instead, without secrets.`,
 		Example: "  feedpub check --config feedpub.yml\n  FEEDPUB_SITE_LIMIT=20 feedpub check --print",
@@ -109,8 +109,8 @@ func checkSites(c config.Config, report func(what string, err error)) error {
 	return nil
 }
 
-// checkFolder returns an error if files cannot be made in the folder. A folder that does not exist is made when it is
-// needed.
+// checkFolder returns an error if files cannot be created in the folder. A folder that does not exist is not an error:
+// it is created when it is needed.
 func checkFolder(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -10,7 +10,7 @@ func newCompletion(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print a completion script for a shell",
-		Long:  "Print a script with which bash, zsh, fish or powershell completes feedpub's commands and flags.",
+		Long:  "Print a script that makes bash, zsh, fish or powershell complete feedpub's commands and flags.",
 		Example: `  source <(feedpub completion bash)                                       # in this shell
   feedpub completion fish > ~/.config/fish/completions/feedpub.fish       # in every new shell
   feedpub completion bash > /usr/share/bash-completion/completions/feedpub`,

@@ -31,19 +31,19 @@ func newExport(env *environment) *cobra.Command {
 		Short: "Write all posts to a file or to standard output",
 		Long: `Write all posts to standard output as JSON Lines, as they are stored, drafts and
 private ones included, with their records: when each was first seen and removed,
-the path names of feeds, and the borders of archives. An empty site that imports them
-publishes the same documents.
+the path names of feeds, and the boundaries of archives. An empty site that imports
+them publishes the same documents.
 
 With --output, write to a file instead, which is replaced only when the export is
 complete; if it fails, an existing file stays as it is. The exit status is 1, and
 nothing is written, while feeds are held, while published posts are missing or cannot
-be read, and if the store has nothing of the site: the export would lack posts.
+be read, and if the store has no data of the site: the export would lack posts.
 
-The other formats are for other programs, and have all posts that can be read:
+The other formats are for other programs, and contain all posts that can be read:
 jsonfeed; wxr, an export of WordPress; and markdown, which writes a file with front
 matter for each post to FOLDER, which must be empty or new.
 
-Posts can be written during an export. Each is exported whole, as it is at some moment,
+Posts can be written during an export. Each post is exported in one of its versions,
 and a post that exists throughout is never missing.`,
 		Example: `  feedpub export --output blog.jsonl
   feedpub export | jq -r 'select(.id).id'
@@ -117,9 +117,9 @@ func (e *exporter) export(ctx context.Context, format string, w io.Writer, args 
 	return err
 }
 
-// lines writes records, then posts, each in order, so that two exports of a site are equal. Records come first, since
-// an import would date a post without a record by the time of the import. Only the records of posts that are new since
-// then come last.
+// lines writes records, then posts, each sorted by id, so that two exports of a site are equal. Records come first,
+// since an import would date a post without a record by the time of the import. The records of posts that were added
+// during the export come last.
 func (e *exporter) lines(ctx context.Context, w io.Writer) error {
 	out := transfer.NewWriter(w)
 	records := make(map[string]feed.Record) // the store may return one twice
@@ -213,7 +213,7 @@ func (e *exporter) posts(ctx context.Context, f func(feed.RawPost) error) error 
 		for _, p := range posts {
 			e.progress.Tick()
 			if p.Raw == nil {
-				continue // deleted meanwhile
+				continue // deleted in the meantime
 			}
 			if err := f(p); err != nil {
 				return err

@@ -41,7 +41,7 @@ func emptySite(t *testing.T) *hosting.Site {
 	return site
 }
 
-// put stores the posts numbered from a up to b. Their content depends on edit.
+// put stores the posts with the numbers from a to b-1. Their content depends on edit.
 func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	t.Helper()
 	var posts []feed.RawPost
@@ -117,7 +117,7 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 }
 
 // TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, those of
-// archives included, whose borders depend on the order in which posts were written.
+// archives included, whose boundaries depend on the order in which posts were written.
 func TestExportRoundTrip(t *testing.T) {
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)

@@ -17,7 +17,7 @@ import (
 	"feedpub/feed/durable"
 )
 
-// checkComplete returns an error if an export would lack posts that are published, or would replace a good export by
+// checkComplete returns an error if an export would lack posts that are published, or would replace a good export with
 // one of a store that has lost everything.
 func (e *exporter) checkComplete(ctx context.Context) error {
 	if err := e.checkProblems(ctx); err != nil {
@@ -70,7 +70,7 @@ func (e *exporter) checkProblems(ctx context.Context) error {
 }
 
 // checkPublished returns an error if posts are in committed documents, but not in the store, and were not deleted.
-// Servers restore the documents of a store that was flushed before a builder reports what is missing.
+// After a store was flushed, servers restore its documents before a builder reports the missing posts.
 func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 	heads, err := e.site.Store.Heads(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 	}
 	var lost []string
 	err = e.site.Load(ctx, absent, func(s feed.StoredPost) error {
-		// Posts can come back or be deleted meanwhile.
+		// Posts can reappear or be deleted in the meantime.
 		if s.Raw == nil && s.Record.Removed.IsZero() && !pending[s.ID] {
 			lost = append(lost, s.ID)
 		}
@@ -122,7 +122,7 @@ func (e *exporter) reportFiles(ctx context.Context) error {
 	return nil
 }
 
-// pending returns the posts that were written or deleted and are not absorbed yet.
+// pending returns the posts that were written or deleted and have not been absorbed yet.
 func (e *exporter) pending(ctx context.Context) (map[string]bool, error) {
 	after, err := e.site.Store.Cursor(ctx)
 	if err != nil {
@@ -154,11 +154,11 @@ func someOf(ids []string) string {
 	return visible(fmt.Sprintf("%s and %d more", strings.Join(ids[:shown], ", "), len(ids)-shown))
 }
 
-// replaceFile replaces the file at path by what write writes, once it is complete and on the disk. After an error, an
-// existing file is as it was. A new file gets the permissions of the old one.
+// replaceFile replaces the file at path with the output of write, once the output is complete and on the disk. After an
+// error, an existing file is unchanged. A new file gets the permissions of the old one.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // a link stays one
+		path = target // keep a symbolic link
 	}
 	perm := fs.FileMode(0o666) // less the umask
 	info, err := os.Stat(path)

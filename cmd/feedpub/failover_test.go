@@ -24,7 +24,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// silence is how long a master must be unreachable before its replica is promoted.
+// silence is the time that a master must be unreachable before its replica is promoted.
 const silence = 2 * time.Second
 
 // TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must get no error
@@ -232,7 +232,7 @@ func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 		}
 		confirmed = status == http.StatusOK || status == http.StatusCreated
 		if err == nil && !confirmed && status != http.StatusAccepted && status != http.StatusServiceUnavailable {
-			f.t.Fatalf("PUT of %s is answered:\n%s\nwant 200, 201, 202 or 503", id, last)
+			f.t.Fatalf("the response to PUT of %s is:\n%s\nwant 200, 201, 202 or 503", id, last)
 		}
 		return err == nil && (confirmed || status == http.StatusAccepted)
 	})
@@ -265,8 +265,8 @@ func (p *member) has(id string) bool {
 	return bytes.Contains(p.get(p.deployment.t.Context(), "/feed.json", "").body, []byte(`"`+id+`"`))
 }
 
-// read polls a document as a feed reader does, until ctx ends. An error, or an edition older than the one before, fails
-// the test.
+// read polls a document as a feed reader does, until ctx ends. An error, or an edition older than the previous one,
+// fails the test.
 func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	var known edition
 	for {
@@ -280,7 +280,7 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 		case got.status == http.StatusNotFound && known.etag == "" && strings.HasPrefix(path, "/tags/"):
 			// No post has the tag yet.
 		case got.status != http.StatusOK:
-			t.Errorf("%s%s answers %d: %s", p.http, path, got.status, got.body)
+			t.Errorf("%s%s responds with %d: %s", p.http, path, got.status, got.body)
 			return
 		case got.newest() < known.newest():
 			t.Errorf("%s%s serves a document up to %s after one up to %s", p.http, path, got.newest(), known.newest())
@@ -296,7 +296,7 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	}
 }
 
-// newest returns the greatest id in a document, which is that of the newest post. Last-Modified would not do: it is
+// newest returns the greatest id in a document, which is the id of the newest post. Last-Modified would not do: it is
 // absent while it is later than the clock.
 func (e edition) newest() string {
 	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))

@@ -36,7 +36,7 @@ func newFeeds(env *environment) *cobra.Command {
 		Long: `List the published feeds: the main feed, the configured feeds, and one for each tag,
 author and quoted source, with the number of posts that belong to each.
 
-With --snippet, print the links that belong into the head of the blog's pages, so that
+With --snippet, print the links to add to the head of the blog's pages, so that
 feed readers find the main feed and the configured feeds. With --readers, ask the
 server on this machine for the number of readers of each feed, estimated from polls.`,
 		Example: "  feedpub feeds\n  feedpub feeds --json | jq -r '.[].urls.atom'\n  feedpub feeds --snippet >> head.html",
@@ -81,7 +81,7 @@ server on this machine for the number of readers of each feed, estimated from po
 	return cmd
 }
 
-// snippetOf returns the links to those of the feeds that are configured, the main feed among them.
+// snippetOf returns the links to the main feed and the configured feeds.
 func snippetOf(c config.Config, lines []feedLine) string {
 	site, catalog := c.FeedSite(), c.Catalog()
 	var entries []render.Entry
@@ -126,8 +126,8 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	return lines, nil
 }
 
-// selfURL returns the URL of the document, from its Link header: the configuration of this process may differ from that
-// of the server that built it.
+// selfURL returns the URL of the document, from its Link header: the configuration of this process may differ from the
+// configuration of the server that built the document.
 func selfURL(d feed.DocumentRef) string {
 	target, params, _ := strings.Cut(strings.TrimPrefix(d.Link, "<"), ">")
 	if !strings.HasPrefix(params, `; rel="self"`) {

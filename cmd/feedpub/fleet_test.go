@@ -212,7 +212,7 @@ func (m *machines) run(args ...string) (code int, output string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// builder returns the one of the processes that builds.
+// builder returns the process that builds.
 func (m *machines) builder(processes ...*machine) *machine {
 	m.t.Helper()
 	owner, held, err := m.site.Holder(m.t.Context(), "build")
@@ -224,7 +224,7 @@ func (m *machines) builder(processes ...*machine) *machine {
 			return p
 		}
 	}
-	m.t.Fatalf("the builder is %s, which is none of the processes", owner)
+	m.t.Fatalf("the builder is %s, which is not one of the processes", owner)
 	return nil
 }
 
@@ -399,7 +399,7 @@ func TestDifferentConfigurations(t *testing.T) {
 		t.Errorf("a server that never builds lists another configuration: %s", text)
 	}
 	two.stop()
-	one.until("the difference is gone", func() bool {
+	one.until("the difference is no longer listed", func() bool {
 		_, text := one.get(one.admin + "/problems")
 		return !strings.Contains(text, "another configuration")
 	})

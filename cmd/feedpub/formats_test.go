@@ -237,7 +237,7 @@ func FuzzDecodeFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		posts, err := decodeFile(name, content)
 		if err != nil && (!errors.Is(err, feed.ErrInvalid) || len(posts) > 0) {
-			t.Fatalf("got %d posts and error %v, want none and an error of kind ErrInvalid", len(posts), err)
+			t.Fatalf("got %d posts and error %v, want no posts and an error of kind ErrInvalid", len(posts), err)
 		}
 		for _, p := range posts {
 			if !json.Valid(p.Raw) || p.ID == "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout bounds how long a healthy server may take to answer.
+// healthTimeout is the time within which a healthy server responds.
 const healthTimeout = 3 * time.Second
 
 func newHealthcheck(env *environment) *cobra.Command {
@@ -62,7 +62,7 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 	if err != nil {
 		return 0, nil, fmt.Errorf("request %s: %w", path, err)
 	}
-	// Not the default transport, which uses the proxy of the environment and keeps connections open.
+	// The default transport would use the proxy of the environment and keep connections open.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {

@@ -43,11 +43,11 @@ others. Files may be compressed with gzip or zip.
 
 Posts keep their ids, so feed readers show none of them twice. Drafts stay drafts.
 Private posts and those with a password are never published. Pages are skipped
-unless --pages is given. A post that does not tell whether it is public is rejected.
-Of several posts with one id, the first is stored and the others are rejected.
+unless --pages is given. A post is rejected if its file does not state whether it is
+public. Of several posts with one id, the first is stored and the others are rejected.
 
 Posts are stored in the Redis of --redis or the folder of --dir, by default in ./posts,
-which is made if it does not exist. Importing a file again stores only what has
+which is created if it does not exist. Importing a file again stores only what has
 changed. Posts that cannot be read are rejected and reported, and the exit status is
 3. With --undo, delete the posts of the files again, except those that have changed.`,
 		Example: `  feedpub import --dry-run wordpress.xml
@@ -69,7 +69,7 @@ changed. Posts that cannot be read are rejected and reported, and the exit statu
 	return cmd
 }
 
-// importFormats returns the names of the formats for a message.
+// importFormats returns the names of the formats for help and error messages.
 func importFormats() string {
 	var names []string
 	for _, f := range transfer.ReadFormats() {
@@ -78,7 +78,7 @@ func importFormats() string {
 	return strings.Join(names, ", ")
 }
 
-// options returns what the flags say.
+// options returns the options of the import that the flags set.
 func (flags importFlags) options() (importer.Options, error) {
 	o := importer.Options{DryRun: flags.dryRun, Undo: flags.undo, Now: time.Now}
 	if flags.format != "" && !slices.Contains(transfer.ReadFormats(), transfer.Format(flags.format)) {
@@ -98,7 +98,7 @@ func (flags importFlags) options() (importer.Options, error) {
 	return o, nil
 }
 
-// importFiles is the command.
+// importFiles runs the command.
 func (env *environment) importFiles(cmd *cobra.Command, flags importFlags, args []string) error {
 	o, err := flags.options()
 	if err != nil {

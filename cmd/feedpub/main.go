@@ -13,7 +13,7 @@
 //	serve        build the feeds and serve them
 //	build        build the feeds for servers on other machines
 //	rebuild      rebuild feeds now
-//	upgrade      move to the newest rendering version that all servers know
+//	upgrade      move to the newest rendering version that all servers can render
 //	import       import posts from files
 //	export       write all posts to a file or to standard output
 //	post         put, get, list or delete single posts
@@ -40,16 +40,16 @@
 //
 // # Posts
 //
-// Posts are read from --redis or --dir. The default is the folder ./posts if it exists, and else the sample posts that
-// are part of the program. Commands that write posts make ./posts. Only one process uses a folder at a time: while
-// serve runs, the other commands reach it through a private socket in the data folder (--data, default ./feedpub-data),
-// so they need the same --dir and --data.
+// Posts are read from --redis or --dir. The default is the folder ./posts if it exists, and otherwise the sample posts
+// that are part of the program. Commands that write posts create ./posts. Only one process uses a folder at a time:
+// while serve runs, the other commands reach it through a private socket in the data folder (--data, default
+// ./feedpub-data), so they need the same --dir and --data.
 //
 // # Signals
 //
 // On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at
-// once. On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Keys that cannot
-// change while the process runs, such as listen, are logged.
+// once. On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Changed keys that
+// need a restart, such as listen, are logged.
 //
 // # Exit status
 //
@@ -64,14 +64,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // for the time zones of schedules: a container has no database of them
+	_ "time/tzdata" // for the time zones of schedules: containers often have no time zone database
 
 	"feedpub/feed"
 	"feedpub/feed/render"
 )
 
-// version is the version that feedpub version prints, if the linker sets it: make build VERSION=v1.2.3 does. By default
-// it is that of the module.
+// version is the version that feedpub version prints. make build VERSION=v1.2.3 sets it with the linker; by default the
+// version of the module is printed.
 var version string
 
 func main() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version}) }
@@ -97,7 +97,7 @@ func program(versions feed.Versions) {
 // run runs the command line args and returns the exit status. It stops as on SIGTERM when ctx is done.
 func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
-	root.SetArgs(append([]string{}, args...)) // nil would be the arguments of the process
+	root.SetArgs(append([]string{}, args...)) // for nil, cobra uses the arguments of the process
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)

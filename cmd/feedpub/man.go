@@ -14,7 +14,7 @@ func newMan(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:     "man FOLDER",
 		Short:   "Write the man pages",
-		Long:    "Write a man page for each command to a folder, which is made if it does not exist.",
+		Long:    "Write a man page for each command to a folder, which is created if it does not exist.",
 		Example: "  feedpub man /usr/local/share/man/man1\n  man feedpub-serve",
 		Args:    exactArgs("a folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -192,7 +192,7 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	lines := make([]postLine, 0, len(ids))
 	err = site.Load(ctx, ids, func(s feed.StoredPost) error {
 		if s.Raw == nil {
-			return nil // deleted meanwhile
+			return nil // deleted in the meantime
 		}
 		l := postLine{ID: s.ID, Status: statusRejected}
 		if p, err := intake.Decode(s.ID, s.Raw); err == nil {
@@ -210,10 +210,10 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	return lines, err
 }
 
-// decodePost returns the post in JSON, which must have an id. The error is that of [intake.Decode].
+// decodePost decodes a post in JSON, which must have an id. It returns the errors of [intake.Decode].
 func decodePost(raw []byte) (feed.RawPost, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	// Decode takes the id of a post without one from its key, and there is none yet.
+	// Decode would take a missing id from the key of the post, but the post has no key yet.
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
 		return feed.RawPost{}, &intake.Error{Place: "id", Reason: "is missing; give the post an id that never changes"}

@@ -27,7 +27,7 @@ func newPostCheck(env *environment) *cobra.Command {
 		Long: `Check posts before they are stored. Each file, or standard input, has one post in JSON
 or several in JSON Lines. No store is needed.
 
-Also print notes on what is valid and most likely a mistake: unknown members,
+Also print notes on what is valid but probably a mistake: unknown members,
 characters that documents cannot contain, and credits that are not certain enough to
 publish.
 
@@ -141,8 +141,8 @@ func newPostChecker(c config.Config) (postChecker, error) {
 	return postChecker{intake.New(c.FeedSite(), reader)}, nil
 }
 
-// file checks the post in a file, or each line of a file of JSON Lines: one with several lines whose first line is
-// valid JSON.
+// file checks the post in a file, or each line of a file of JSON Lines. A file is JSON Lines if it has several lines
+// and the first one is valid JSON.
 func (pc postChecker) file(name string, raw []byte) []postCheck {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
 	if len(bytes.TrimSpace(rest)) == 0 || !json.Valid(first) {
@@ -165,7 +165,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	var result intake.Result
 	if err == nil {
 		c.ID = post.ID
-		// A post without a date is dated by when it was first seen; any time will do here.
+		// A post without a date gets the time at which it was first seen. Here any time will do.
 		result, err = pc.intake.Item(post.ID, post.Raw, feed.Record{ID: post.ID, FirstSeen: time.Unix(0, 0)})
 	}
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxReaders bounds the server's answer, in bytes.
+	// maxReaders is the maximum size of the server's response, in bytes.
 	maxReaders = 64 << 20
-	// maxClients bounds the number of client programs in a row of the table.
+	// maxClients is the maximum number of client programs in a row of the table.
 	maxClients = 3
 )
 
@@ -46,10 +46,10 @@ func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 		Feeds []siteReadership `json:"feeds"`
 	}
 	if status != http.StatusOK {
-		return fmt.Errorf("list readers: the server answered %d %s", status, http.StatusText(status))
+		return fmt.Errorf("list readers: the server responded with %d %s", status, http.StatusText(status))
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("list readers: decode the server's answer: %w", err)
+		return fmt.Errorf("list readers: decode the server's response: %w", err)
 	}
 	slices.SortStableFunc(answer.Feeds, func(a, b siteReadership) int {
 		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(b.Polls, a.Polls), cmp.Compare(a.Feed, b.Feed))

@@ -17,10 +17,10 @@ func newRebuild(env *environment) *cobra.Command {
 		Long: `Absorb submitted posts, rebuild the named feeds, or all, and print the outcome for each:
 committed, unchanged, held because posts vanished from it, or failed.
 
-The server that builds the site does the work, on whatever machine, and this command
-waits for it. If there is none, this command does the work; for posts in Redis it
-needs the configuration that the documents were last made with, or --adopt-config to
-let them change.
+The server that builds the site does the work, on any machine, and this command waits
+for it. If no server builds the site, this command does; for posts in Redis, that
+requires the configuration that the documents were last built with, or --adopt-config
+to let them change.
 
 The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
 		Example: "  feedpub rebuild\n  feedpub rebuild main tags/go --json",

@@ -47,7 +47,7 @@ folder is built first.`,
 		},
 	}
 	addSettings(cmd, storeFlags...)
-	cmd.Flags().StringVar(&format, "format", format, "write rss, atom or json")
+	cmd.Flags().StringVar(&format, "format", format, "write "+feed.OneOf(feed.Formats()))
 	return cmd
 }
 

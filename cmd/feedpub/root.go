@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// environment is what the commands use of the process.
+// environment is the part of the process's environment that commands use.
 type environment struct {
 	getenv   func(string) string
 	stdin    io.Reader
@@ -72,10 +72,10 @@ credited, and serve them to feed readers.`,
   feedpub serve --redis redis://127.0.0.1:6379`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		// exitCode prints errors, without the usage after them.
+		// exitCode prints errors, and does not print the usage after them.
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		// newCompletion has an example.
+		// newCompletion replaces the command: it has an example.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

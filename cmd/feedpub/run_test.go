@@ -31,7 +31,7 @@ func run(
 	return env.run(ctx, args)
 }
 
-// testProcess returns the dependencies of sites, without logs.
+// testProcess returns the dependencies of sites. Logs are discarded.
 func testProcess(t *testing.T) hosting.Process {
 	t.Helper()
 	env := &environment{versions: feed.Versions{Oldest: render.Oldest, Newest: render.Version}}

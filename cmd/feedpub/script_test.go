@@ -29,7 +29,7 @@ const patience = time.Minute
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"feedpub": main,
-		// A later release, which knows one more rendering version.
+		// A later release, which can render one more version.
 		"feedpub-newer": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version + 1}) },
 	})
 }
@@ -99,8 +99,8 @@ func fetch(
 	return res.StatusCode, strings.ReplaceAll(b.String(), "\r\n", "\n"), err
 }
 
-// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it does not
-// match any more: [!] waitfor URL [PATTERN].
+// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it no longer
+// matches: [!] waitfor URL [PATTERN].
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 || neg && len(args) == 1 {
 		ts.Fatalf("usage: waitfor URL [PATTERN]")
@@ -150,7 +150,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = io.WriteString(ts.Stdout(), text)
 	ts.Check(err)
 	if got != want {
-		ts.Fatalf("%s %s answers %d, want %d:\n%s", args[1], args[2], got, want, text)
+		ts.Fatalf("%s %s responds with %d, want %d:\n%s", args[1], args[2], got, want, text)
 	}
 }
 
@@ -166,7 +166,7 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", args[1])
 	ts.Check(err)
-	// With this response the server asks for the body: the request is active.
+	// The server sends this response when it waits for the body: the request is active.
 	want := "HTTP/1.1 100 Continue"
 	got := make([]byte, len(want))
 	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))

@@ -26,9 +26,9 @@ func newServe(env *environment) *cobra.Command {
 		Long: `Build the feeds, keep them up to date on schedule and on change, and serve them to
 feed readers. Print the URLs of the feeds.
 
-Posts are read from --redis or --dir, by default from ./posts if it exists, and else
-from the sample posts. Copies of the documents are stored in the data folder, and
-served from there while Redis is unavailable.
+Posts are read from --redis or --dir, by default from ./posts if it exists, and
+otherwise from the sample posts. Copies of the documents are stored in the data
+folder, and served from there while Redis is unavailable.
 
 If several servers share a Redis, one of them builds and all of them serve. If the
 builder stops, another takes over within five seconds. With --build=false a server
@@ -82,7 +82,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 	}
 	defer func() { _ = operators.Close() }()
 
-	// From here on, SIGHUP does not end the process.
+	// After this, SIGHUP does not end the process.
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
@@ -185,7 +185,7 @@ func listen(key string, address config.Address) (net.Listener, error) {
 // flagOf returns the flag that sets a key.
 func flagOf(key string) string { return strings.ReplaceAll(key, ".", "-") }
 
-// notifySystemd sends the state of the service to systemd (sd_notify(3)), if systemd started the process and wants it.
+// notifySystemd sends the state of the service to systemd (sd_notify(3)), if NOTIFY_SOCKET is set.
 func notifySystemd(getenv func(string) string, state string) error {
 	address := getenv("NOTIFY_SOCKET")
 	if address == "" {

@@ -38,7 +38,7 @@ type blog struct {
 	base string // the base URL
 }
 
-// serveBlog imports files and serves them. It returns the output of the import too.
+// serveBlog imports files and serves them. It also returns the output of the import.
 func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output string) {
 	t.Helper()
 	redis := storetest.StartRedis(t)
@@ -88,7 +88,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output st
 	}
 }
 
-// get returns the body of a response with status 200.
+// get returns the body of the response, whose status must be 200.
 func (b blog) get(t *testing.T, address string) []byte {
 	t.Helper()
 	res, err := http.Get(address)

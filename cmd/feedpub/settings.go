@@ -18,14 +18,14 @@ import (
 //go:embed samples
 var samples embed.FS
 
-// settingFlags are the flags that set a configuration key. Each command has those that it needs.
+// settingFlags are the flags that set a configuration key. Each command has the flags that it needs.
 var settingFlags = map[string]struct{ path, usage string }{
 	"listen":       {"listen", "serve readers on this `address`"},
 	"admin-listen": {"admin.listen", "serve operators and writers on this `address`"},
 	"build":        {"build", "build the feeds unless another server does; false needs --redis"},
 	"redis":        {"redis", "read posts from the Redis at this `URL`"},
 	"dir":          {"dir", "read posts from this `folder`"},
-	"site":         {"site.id", "`id` of the site: part of every key in Redis, or which site, if there are several"},
+	"site":         {"site.id", "`id` of the site, part of every key in Redis; with several sites, the one to work on"},
 	"data":         {"data", "store copies of documents, records and the private socket in this `folder`"},
 }
 
@@ -58,7 +58,8 @@ func (env *environment) settings(cmd *cobra.Command) (config.Config, error) {
 	return config.Load(o)
 }
 
-// siteSettings is like settings, but returns those of the site that --site names if there are several and it is given.
+// siteSettings is like settings, but if there are several sites and --site is set, it returns the settings of that
+// site.
 func (env *environment) siteSettings(cmd *cobra.Command) (config.Config, error) {
 	c, err := env.settings(cmd)
 	if err != nil || c.Site.ID == "" {
@@ -101,7 +102,7 @@ func (env *environment) source(cmd *cobra.Command, write bool) (hosting.Source, 
 	return env.quietSource(c, write)
 }
 
-// quietSource returns the source of posts that is configured. Its logger writes warnings and errors only.
+// quietSource returns the configured source of posts. Its logger writes warnings and errors only.
 func (env *environment) quietSource(c config.Config, write bool) (hosting.Source, error) {
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
 	p, err := env.process(newLogger(env.stderr, c.Log))
@@ -139,7 +140,7 @@ func (env *environment) openWriter(cmd *cobra.Command) (hosting.Writer, hosting.
 	return w, s, err
 }
 
-// hint is advice on a setting whose default is fine for a first try and most likely wrong otherwise.
+// hint is advice on a setting whose default is fine for a first try and probably wrong otherwise.
 type hint struct {
 	text  string
 	risky bool // the default can do harm
@@ -161,7 +162,7 @@ func hints(c config.Config) []hint {
 	var list []hint
 	if !c.Redis.IsZero() && c.Site.BaseURL == "" {
 		list = append(list, hint{risky: true, text: fmt.Sprintf("site.base_url is not set, so the documents contain %s, the "+
-			"address of this server; other servers on this Redis may have another. Set it to the URL that readers use",
+			"address of this server; other servers on this Redis may use a different one. Set it to the URL that readers use",
 			c.FeedSite().BaseURL)})
 	}
 	if c.Site.Title == config.Default().Site.Title {

@@ -1,7 +1,8 @@
 //go:build !race && unix
 
 // This test is many times slower with the race detector, which finds nothing here that tests with a few sites do not
-// find. make test runs it without.
+// find. make test runs it without
+// the race detector.
 
 package main
 

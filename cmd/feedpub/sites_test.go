@@ -302,7 +302,7 @@ func TestWatchSites(t *testing.T) {
 		t.Errorf("the added site serves:\n%s", body)
 	}
 	if status, _ := p.get("FOUR.example.:81", "/feed.xml"); status != 200 {
-		t.Errorf("under its second host the site answers %d, want 200", status)
+		t.Errorf("under its second host the site responds with %d, want 200", status)
 	}
 
 	t.Log("a site is changed")
@@ -374,6 +374,6 @@ func TestMoveHost(t *testing.T) {
 		return strings.Contains(a, "Zero") && strings.Contains(b, "One")
 	})
 	if status, _ := p.get(hostOf(zero), "/feed.xml"); status != 421 {
-		t.Errorf("the host that no site has any more answers %d, want 421", status)
+		t.Errorf("the host that no longer belongs to a site responds with %d, want 421", status)
 	}
 }

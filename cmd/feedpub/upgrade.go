@@ -22,7 +22,7 @@ func newUpgrade(env *environment) *cobra.Command {
 	var flags upgradeFlags
 	cmd := &cobra.Command{
 		Use:   "upgrade",
-		Short: "Move to the newest rendering version that all servers know",
+		Short: "Move to the newest rendering version that all servers can render",
 		Long: `List the servers and builders of the site, and rebuild its documents in the newest
 rendering version that all of them can render.
 
@@ -36,7 +36,7 @@ With --force, move to the newest version that any builder can render, even if ot
 cannot; and, after going back to an older release, to the version that its builders
 render. If there are several sites, upgrade all of them, or the one named by --site.
 
-The exit status is 1 if servers have to be replaced first.`,
+The exit status is 1 if servers must be replaced first.`,
 		Example: "  feedpub upgrade --check\n  feedpub upgrade",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

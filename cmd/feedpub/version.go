@@ -17,8 +17,8 @@ type versionInfo struct {
 	Go       string `json:"go"`
 }
 
-// readVersion returns the build information of the binary. The version is the release, if that is not empty, and that
-// of the module otherwise.
+// readVersion returns the build information of the binary. The version is the release, or the
+// version of the module if the release is empty.
 func readVersion(release string) versionInfo {
 	v := versionInfo{Version: cmp.Or(release, "(devel)"), Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()

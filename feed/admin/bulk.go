@@ -108,13 +108,13 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 		line, fits, err = readLine(lines, intake.MaxSize)
 		more = err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
-			// The lines before are stored in any case: the client cannot know how much was received.
+			// The previous lines are stored anyway: the client cannot know how much was received.
 			b.result(lineResult{Line: number, Status: http.StatusBadRequest, Detail: "The body ends within this line."})
 			break
 		}
 		if number > maxLines && len(line) > 0 {
 			b.result(lineResult{Line: number, Status: http.StatusRequestEntityTooLarge,
-				Detail: "This line and those after it were not stored: send them in another request."})
+				Detail: "This line and the following ones were not stored: send them in another request."})
 			break
 		}
 		b.add(number, trimPost(line), fits)

@@ -98,7 +98,7 @@ type siteProblem struct {
 	feed.Problem
 }
 
-// problems lists the problems, in the list of all sites those of the process first.
+// problems lists the problems. The list of all sites begins with the problems of the process.
 func (h *handler) problems(sites []*Site, w http.ResponseWriter, r *http.Request) error {
 	list := []siteProblem{}
 	add := func(site feed.SiteID, listers []ProblemLister) error {

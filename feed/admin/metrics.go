@@ -135,7 +135,7 @@ func (m *Metrics) WatchMemory(memory Memory) error {
 		}, func() float64 { return float64(memory.Size()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "document_loads_total",
-			Help: "Documents loaded from disk into memory; a high rate calls for a greater server.memory.",
+			Help: "Documents loaded from disk into memory; a high rate means that server.memory is too small.",
 		}, func() float64 { return float64(memory.Loads()) }),
 	)
 }

@@ -49,11 +49,12 @@ func newSitesCollector(sites Sites) *sitesCollector {
 		ready:       siteDesc("ready", "1 if the main feed is served."),
 		store:       siteDesc("store_up", "1 if the replica's last call of the store succeeded."),
 		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
-		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last answer to the replica."),
+		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last response to the replica."),
 		feeds:       siteDesc("feeds", "Number of served feeds."),
 		commit:      siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
 		event: siteDesc("replica_events_total",
-			"Commits that the replica read from the store, by result; see the problems for any result but applied.", "event"),
+			"Commits that the replica read from the store, by result; see the problems for any result other than applied.",
+			"event"),
 	}
 }
 

@@ -88,11 +88,11 @@ feedpub_problems{kind="suggestion",site="main"} 0
 # HELP feedpub_ready 1 if the main feed is served.
 # TYPE feedpub_ready gauge
 feedpub_ready{site="main"} 1
-# HELP feedpub_replica_events_total Commits that the replica read from the store, by result; see the problems for any result but applied.
+# HELP feedpub_replica_events_total Commits that the replica read from the store, by result; see the problems for any result other than applied.
 # TYPE feedpub_replica_events_total counter
 feedpub_replica_events_total{event="stale",site="main"} 1
 feedpub_replica_events_total{event="applied",site="main"} 9
-# HELP feedpub_replica_synced_timestamp_seconds Time of the store's last answer to the replica.
+# HELP feedpub_replica_synced_timestamp_seconds Time of the store's last response to the replica.
 # TYPE feedpub_replica_synced_timestamp_seconds gauge
 feedpub_replica_synced_timestamp_seconds{site="main"} 1.7000000005e+09
 # HELP feedpub_replica_version Store version up to which the replica has applied commits.
@@ -259,7 +259,7 @@ func TestMetricsOfMemory(t *testing.T) {
 	if err := m.WatchMemory(fixedMemory{}); err != nil {
 		t.Fatal(err)
 	}
-	const want = `# HELP feedpub_document_loads_total Documents loaded from disk into memory; a high rate calls for a greater server.memory.
+	const want = `# HELP feedpub_document_loads_total Documents loaded from disk into memory; a high rate means that server.memory is too small.
 # TYPE feedpub_document_loads_total counter
 feedpub_document_loads_total 7
 # HELP feedpub_documents_memory_bytes Bytes of documents in memory, bounded by server.memory.

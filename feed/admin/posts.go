@@ -195,8 +195,8 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// confirmLoss records that a post that does not exist is to be deleted, as 'feedpub post delete' does: the post may be
-// lost, and a feed that contains it is held until that is confirmed. The response is still that there is no such post.
+// confirmLoss confirms the deletion of a post that does not exist, as 'feedpub post delete' does: the post may have
+// been lost, and a feed that contains it is held until the deletion is confirmed. The response is 404 nevertheless.
 func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error {
 	if intake.CheckID(id) != nil || c.check(nil) != nil {
 		return noPost(id)
@@ -223,7 +223,7 @@ type listedPost struct {
 }
 
 // listPosts sends a page of the posts, ordered by id. Every page scans all ids, since the store does not order them;
-// 'feedpub export' is the way to read all posts.
+// use 'feedpub export' to read all posts.
 func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	limit, err := strconv.Atoi(cmp.Or(query.Get("limit"), strconv.Itoa(defaultPage)))
@@ -266,7 +266,7 @@ func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost,
 		}
 		for _, s := range stored {
 			if s.Raw == nil {
-				continue // deleted meanwhile
+				continue // deleted in the meantime
 			}
 			listed := listedPost{ID: s.ID, ETag: entityTag(s.Raw)}
 			if json.Valid(s.Raw) {

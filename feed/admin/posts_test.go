@@ -134,7 +134,7 @@ func TestPutStoresAPost(t *testing.T) {
 		{"plus", "a+b", `{"id": "a+b", "content_text": "x"}`, ""},
 		{"unicode", "ünïcödé 🎉", `{"id": "ünïcödé 🎉", "content_text": "x"}`, ""},
 		{"percent", "100%", `{"id": "100%", "content_text": "x"}`, ""},
-		{"escaped once more", "a%2Fb", `{"id": "a%2Fb", "content_text": "x"}`, ""},
+		{"escaped twice", "a%2Fb", `{"id": "a%2Fb", "content_text": "x"}`, ""},
 		{"backslash and semicolon", `a\b;c`, `{"id": "a\\b;c", "content_text": "x"}`, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestPutStoresAPost(t *testing.T) {
 			}
 			res = ask(t, c, "PUT", path, test.body, bearer)
 			if res.StatusCode != 200 {
-				t.Errorf("PUT once more: %d, want 200", res.StatusCode)
+				t.Errorf("second PUT: %d, want 200", res.StatusCode)
 			}
 			res = ask(t, c, "GET", path, "", bearer)
 			if got := text(t, res); res.StatusCode != 200 || got != test.want ||
@@ -408,7 +408,7 @@ func TestBulkWhenTheStoreFails(t *testing.T) {
 		count[a.Status]++
 	}
 	if diff := cmp.Diff(map[int]int{200: batchPosts, 503: batchPosts}, count); diff != "" {
-		t.Errorf("answers by status (-want +got):\n%s", diff)
+		t.Errorf("responses by status (-want +got):\n%s", diff)
 	}
 	if len(f.raw) != batchPosts {
 		t.Errorf("%d posts are stored, want %d", len(f.raw), batchPosts)

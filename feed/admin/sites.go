@@ -33,7 +33,8 @@ type Replica interface {
 	Ready() error
 	// Store returns nil if the last call of the store succeeded, else its error.
 	Store() error
-	// Version returns the store's version up to which commits have been applied, and the time of the store's last answer.
+	// Version returns the store's version up to which commits have been applied, and the time of the store's last
+	// response.
 	Version() (version int64, synced time.Time)
 	// Heads returns the heads of the served feeds.
 	Heads() []feed.Head

@@ -120,8 +120,8 @@ func cutRights(s string) (name string, rights []Right) {
 	return strings.TrimSpace(name), rights
 }
 
-// Authenticate returns the token with the given secret, and false if there is none. It takes the same time whether and
-// wherever the secret matches: it compares all hashes, each in constant time.
+// Authenticate returns the token with the given secret, and false if there is none. It compares all hashes, each in
+// constant time, so that its running time does not depend on the secret.
 func (ts Tokens) Authenticate(secret string) (token Token, ok bool) {
 	sum := sha256.Sum256([]byte(secret))
 	for _, t := range ts {

@@ -16,7 +16,7 @@ func newSchema() feed.Schema {
 }
 
 // fleet returns this process as a member of the site's fleet, with the role r and the configuration c of its publisher.
-// The documents are those that it serves; a command has none, and does not register.
+// The documents are those that the process serves; a command serves none and does not register.
 func (s *Site) fleet(c publish.Config, r Role, documents fleet.Documents, pace *fleet.Pace) *fleet.Fleet {
 	self := feed.Member{
 		ID: c.Owner, Builds: r.Builds, Serves: r.Serves, Program: s.Source.process.Build.Version,

@@ -12,7 +12,7 @@ const (
 	heapInterval = time.Second
 	// heapRest is the minimum size of the heap without documents, in bytes.
 	heapRest = 16 << 20
-	// heapShare divides the size of the documents: the heap may grow by the quotient between collections.
+	// heapShare is a divisor: between collections, the heap may grow by the size of the documents divided by heapShare.
 	heapShare = 4
 )
 
@@ -39,8 +39,8 @@ func limitHeap(ctx context.Context, size func() int64) {
 	}
 }
 
-// heapGrowth returns the percentage by which the heap may grow between collections: by the size of all that is not
-// documents, as it does by default, and by a share of the size of the documents.
+// heapGrowth returns the percentage by which the heap may grow between collections: the size of everything
+// except documents, as by default, plus a share of the size of the documents.
 func heapGrowth(live, documents int64) int {
 	rest := max(live-documents, heapRest)
 	return int(100 * (rest + documents/heapShare) / (rest + documents))

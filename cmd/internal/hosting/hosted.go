@@ -47,10 +47,10 @@ type hostedSite struct {
 
 func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
 
-// newHosted returns a hosted site with the documents that its disk holds. If before is not nil, it is the same site
-// with its earlier settings: newHosted ends it after the last step that can fail, and takes over its documents,
-// its counts of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller
-// calls release. The site works until ctx is done or end is called.
+// newHosted returns a hosted site with the documents in its data folder. If before is not nil, it is the same site with
+// its earlier settings: newHosted ends it after the last step that can fail, and takes over its documents, its counts
+// of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller must call
+// release. The site works until ctx is done or end is called.
 func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
 	c, process := site.Source.Config, site.Source.process
 	building, err := site.publishing(s.shared)
@@ -189,7 +189,7 @@ func (h *hostedSite) checkBuilding(ctx context.Context) error {
 	return h.fleet.Check(ctx)
 }
 
-// posts returns the posts for writers over HTTP, and nil if the site is read-only.
+// posts returns the posts for writers over HTTP, or nil if the site is read-only.
 func (h *hostedSite) posts() admin.Posts {
 	switch {
 	case h.site.Source.Sample:
@@ -204,14 +204,14 @@ func (h *hostedSite) posts() admin.Posts {
 // checkPost returns a function that returns the error with which a post would be rejected.
 func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []byte) error {
 	return func(id string, raw []byte) error {
-		// A post without a date is dated by when it was first seen.
+		// A post without a date gets the time at which it was first seen.
 		_, err := in.Item(id, raw, feed.Record{ID: id, FirstSeen: now()})
 		return err
 	}
 }
 
-// newFront returns the front of a site's documents, for either HTTP engine. With nil documents it is that of hosts that
-// belong to no site.
+// newFront returns the front of a site's documents, for either HTTP engine. With nil documents it is
+// the front for hosts that belong to no site.
 func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
 	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log,
 		LogEvery: uint64(s.config.Log.Access)}
@@ -224,7 +224,7 @@ func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, l
 	return f
 }
 
-// oldPaths returns which paths are retired, moved and aliased.
+// oldPaths returns the retired, moved and aliased paths.
 func oldPaths(c config.Config) serve.Options {
 	retired, moved := c.RetiredAndMoved()
 	return serve.Options{Retired: retired, Moved: moved, Aliases: len(c.Paths)+len(c.Aliases) > 0}

@@ -36,14 +36,14 @@ type ServerOptions struct {
 	Config config.Config
 	// LoadConfig loads the configuration again.
 	LoadConfig func() (config.Config, error)
-	// Reload receives a signal when the configuration is to be loaded again.
+	// Reload receives a signal when the configuration must be loaded again.
 	Reload <-chan os.Signal
 	// LimitHeap adjusts the garbage collector to the size of the documents.
 	LimitHeap bool
 }
 
-// Server builds and serves sites. It has what a process needs only once for all sites: the HTTP servers, the
-// metrics, what publishers share, and the check of the store.
+// Server builds and serves sites. It contains everything that all sites share: the HTTP servers, the metrics, the
+// shared parts of publishers, and the check of the store.
 type Server struct {
 	options ServerOptions
 	loaded  config.Config // as it was loaded last
@@ -111,7 +111,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 // Sites returns the sites in the order of their ids.
 func (s *Server) Sites() []*admin.Site { return s.sites.Sites() }
 
-// Close ends all sites, unless Run has, and unlocks the data folder. It waits for a moment only: see
+// Close ends all sites, unless Run has, and unlocks the data folder. It waits only briefly: see
 // [hostedSite.release].
 func (s *Server) Close() { s.sites.close() }
 
@@ -227,7 +227,7 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	case err := <-ended:
 		return ignoreCanceled(ctx, err)
 	case <-time.After(s.drainTimeout):
-		// What was acknowledged is durable, and the next process repeats what was interrupted.
+		// Acknowledged writes are durable, and the next process repeats interrupted work.
 		s.log.Warn("stopped before all work had ended", "timeout", s.drainTimeout)
 		return ignoreCanceled(ctx, context.Cause(ctx)) // the cause may be a failure
 	}
@@ -280,8 +280,8 @@ func (s *Server) awaitStore(ctx context.Context) error {
 	}
 }
 
-// reloadConfig loads the configuration and the tokens again. What has errors, or cannot change while the process runs,
-// stays as it was and is logged. The caller applies the new settings to the sites.
+// reloadConfig loads the configuration and the tokens again. Settings that have errors, or cannot change while the
+// process runs, stay unchanged and are logged. The caller applies the new settings to the sites.
 func (s *Server) reloadConfig() {
 	s.log.Info("reloading the configuration")
 	if s.options.LoadConfig != nil {
@@ -301,8 +301,8 @@ func (s *Server) reloadConfig() {
 	s.operatorsHandler.set(s.newOperatorsHandler(tokens))
 }
 
-// applyConfig takes from c what can change while the process runs: how sites are published, and the names of files of
-// tokens.
+// applyConfig applies the settings of c that can change while the process runs: how sites are published, and the paths
+// of files of tokens.
 func (s *Server) applyConfig(c config.Config) error {
 	if c.Several() != s.several {
 		return errors.New("changing between one site and several needs a restart")
@@ -311,10 +311,10 @@ func (s *Server) applyConfig(c config.Config) error {
 	next.Publishing, next.Sites, next.Admin.TokensFile = c.Publishing, c.Sites, c.Admin.TokensFile
 	next.Site.ID = s.loaded.Site.ID
 	if s.site.Source.Folder() {
-		next.Attribution = s.loaded.Attribution // the embedded store has decoded files with it
+		next.Attribution = s.loaded.Attribution // the embedded store has already decoded files with it
 	}
 	if keys := config.Changed(next, c); len(keys) > 0 {
-		s.log.Warn("these changes of the configuration need a restart", "keys", keys)
+		s.log.Warn("these changes to the configuration need a restart", "keys", keys)
 	}
 	s.loaded = next
 	source := s.site.Source

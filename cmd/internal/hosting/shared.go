@@ -16,8 +16,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// shared is what all publishers of a process share: one set for each of hundreds of sites would take seconds to make,
-// and more memory than a machine has. It is safe for concurrent use.
+// shared is what all publishers of a process share: a set for each of hundreds of sites would take seconds to create
+// and too much memory. It is safe for concurrent use.
 type shared struct {
 	renderer *render.Renderer // its cache is bounded for all sites together
 	rebuilds *semaphore.Weighted
@@ -30,8 +30,8 @@ type shared struct {
 func newShared(versions feed.Versions) *shared {
 	return &shared{
 		renderer: render.New(render.UpTo(versions.Newest)),
-		// A rebuild uses several goroutines. More than one at a time, so that a large site does not delay all others;
-		// few, since each holds the items of its site in memory.
+		// A rebuild uses several goroutines. More than one rebuild runs at a time, so that a large site does not delay all
+		// others; but only a few, since each holds the items of its site in memory.
 		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
 		pace:     new(fleet.Pace),
 		readers:  make(map[string]*attribution.Reader),

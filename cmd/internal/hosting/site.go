@@ -36,8 +36,8 @@ func (s *Site) Close() {
 	}
 }
 
-// ForSite returns the site that c configures in the same store. It can be used until s is closed, and is not closed
-// itself.
+// ForSite returns the site that c configures in the same store. It can be used until s is closed, and need not be
+// closed itself.
 func (s *Site) ForSite(c config.Config) *Site {
 	source := s.Source
 	source.Config = c
@@ -71,8 +71,9 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	return site, nil
 }
 
-// Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does it; if there is
-// none, this one does. That needs the configuration which the committed documents were made with, unless adopt is set.
+// Rebuild rebuilds the named feeds, or all if none is named. The process that builds the site does the work;
+// if no process builds it, this process does. That requires the configuration that the committed documents were built
+// with, unless adopt is set.
 func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
 	_, running, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
@@ -94,7 +95,7 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 	return publish.New(c).Rebuild(ctx, names...)
 }
 
-// checkConfig returns an error if the committed documents were made with another configuration: a machine whose
+// checkConfig returns an error if the committed documents were built with another configuration: a machine whose
 // configuration is old or missing must not publish its version of the feeds.
 func (s *Site) checkConfig(ctx context.Context) error {
 	head, err := s.Store.Head(ctx, feed.Main)
@@ -108,8 +109,8 @@ func (s *Site) checkConfig(ctx context.Context) error {
 	if publish.Configuration(head) == publish.Fingerprint(c.FeedSite(), c.Catalog()) {
 		return nil
 	}
-	return errors.New("no server is building, and the documents were made with another configuration than this one; " +
-		"give theirs with --config, or --adopt-config to let the documents change")
+	return errors.New("no server is building, and the documents were built with a different configuration; " +
+		"use that one with --config, or --adopt-config to let the documents change")
 }
 
 // requestRebuild asks the process that builds the site to rebuild feeds, for a server that never builds.
@@ -124,7 +125,8 @@ func (s *Site) requestRebuild(ctx context.Context, names ...feed.Name) (feed.Rep
 	return publish.Ask(ctx, s.Store, names)
 }
 
-// publishing returns the configuration of a publisher of the site, which uses what shared holds.
+// publishing returns the configuration of a publisher of the site, which uses the shared
+// components.
 func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	c := s.Source.Config
 	reader, err := shared.reader(c.Attribution)
@@ -147,7 +149,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	}, nil
 }
 
-// owner returns a unique name of this process, which shows an operator its host and process id.
+// owner returns a unique name of this process, with its host and process id for operators.
 func owner() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -156,7 +158,7 @@ func owner() string {
 	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
 }
 
-// Load calls f with what the store has of each post, in the order of ids. It reads them in batches.
+// Load calls f with each post as it is stored, in the order of ids. It reads the posts in batches.
 func (s *Site) Load(ctx context.Context, ids []string, f func(feed.StoredPost) error) error {
 	const batch = 200
 	for some := range slices.Chunk(ids, batch) {

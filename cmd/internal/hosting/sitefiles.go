@@ -30,7 +30,7 @@ type ChoiceError struct{ message string }
 func (e *ChoiceError) Error() string { return e.message }
 
 // ChooseSite returns the configuration of the site that a command works on: the only one, or the one that site.id
-// names. If there are several and it names none of them, the error is a [*ChoiceError].
+// names. If there are several and site.id names none of them, the error is a [*ChoiceError].
 func ChooseSite(c config.Config) (config.Config, error) {
 	if !c.Several() {
 		return c, nil
@@ -83,7 +83,8 @@ func siteIDs(c config.Config) (string, error) {
 }
 
 // AllSites returns the settings of all valid sites in the order of their ids, and a problem for each file of a site or
-// of tokens that is invalid and for each host that two sites claim: which of them has it depends on the running server.
+// of tokens that is invalid and for each host that two sites claim: which
+// site gets the host depends on the running server.
 func AllSites(c config.Config) (sites []config.SiteSettings, problems []feed.Problem, err error) {
 	files, err := readSiteFiles(c, nil)
 	if err != nil {
@@ -136,8 +137,8 @@ type siteFile struct {
 }
 
 // readSiteFiles reads the files of sites_from in the order of their names, and none if no folder is configured. A file
-// whose text has not changed is not parsed again; before has the files by path. It returns an error if the folder
-// cannot be read.
+// whose text has not changed is not parsed again; before contains the files read previously, by path. It returns an
+// error if the folder cannot be read.
 func readSiteFiles(c config.Config, before map[string]siteFile) ([]siteFile, error) {
 	if c.SitesFrom == "" {
 		return nil, nil
@@ -175,7 +176,7 @@ func (f *siteFile) read(c config.Config, before siteFile) {
 	f.settings, f.err = c.ParseSite(f.path, f.text, CheckSchedule)
 }
 
-// ReadTokens returns the tokens of admin.tokens_file, which are valid for all sites, and none if it is not set.
+// ReadTokens returns the tokens of admin.tokens_file, which are valid for all sites, or none if it is not set.
 func ReadTokens(c config.Config) (admin.Tokens, error) {
 	text, err := readTokensFile(c.Admin.TokensFile)
 	if err != nil {

@@ -33,7 +33,7 @@ type siteSet struct {
 	settled atomic.Bool
 
 	sites  map[feed.SiteID]*hostedSite
-	files  map[string]siteFile // by path, as they were last read
+	files  map[string]siteFile // by path, as read last
 	failed chan error          // the error of a site that failed, which ends the server
 
 	mu       sync.Mutex
@@ -75,7 +75,7 @@ func (h *siteSet) ForHost(host string) *serve.Front {
 // Sites implements [admin.Sites].
 func (h *siteSet) Sites() []*admin.Site { return h.current.Load().entries }
 
-// open starts the configured sites. The error is as that of [NewServer].
+// open starts the configured sites. It returns the errors of [NewServer].
 func (h *siteSet) open(ctx context.Context) error {
 	all, problems, err := h.read()
 	if err != nil {
@@ -119,7 +119,7 @@ func (h *siteSet) follow(ctx context.Context, reload <-chan os.Signal) {
 		watchFolder(ctx, string(h.server.config.SitesFrom), reload, h.server.log, func(signalled bool) {
 			if signalled {
 				h.server.reloadConfig()
-				h.files = nil // parsed with the defaults of the configuration before
+				h.files = nil // parsed with the defaults of the previous configuration
 			}
 			h.reload(ctx)
 		})
@@ -152,8 +152,8 @@ func (h *siteSet) reload(ctx context.Context) {
 	}
 }
 
-// read returns the settings of all sites, and the problems with those that have errors; of these, running sites are
-// returned with the settings that they run with. It returns an error if it cannot find out which sites there are.
+// read returns the settings of all sites, and a problem for each site whose settings have errors. If such a site is
+// running, it is returned with its current settings. The error reports that the list of sites cannot be read.
 func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 	c := h.server.config
 	if !h.server.several {
@@ -246,8 +246,8 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 }
 
 // update ends the sites that are not in all, starts those that are new and replaces those whose settings have changed
-// while their readers are served. It returns why sites could not be started; an earlier one with the same id keeps
-// running.
+// while their readers are served. It returns the errors of sites that could not be started; an earlier site with the
+// same id keeps running.
 func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	var removed []*hostedSite
 	for id, s := range h.sites {

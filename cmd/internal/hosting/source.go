@@ -31,8 +31,8 @@ type Source struct {
 	process Process
 }
 
-// ChooseSource returns the source that the configuration names. If it names none, that is the folder ./posts if it
-// exists or is to be written to, and else the sample posts.
+// ChooseSource returns the source that the configuration names. If it names none, the source is the folder ./posts
+// if it exists or write is set, and the sample posts otherwise.
 func ChooseSource(c config.Config, p Process, write bool) (Source, error) {
 	s := Source{Config: c, process: p}
 	if c.Redis.IsZero() && c.Dir == "" {
@@ -64,7 +64,7 @@ func (s *Source) nameSamples() {
 func (s Source) defaultData() string {
 	switch {
 	case s.Sample:
-		// Not the working directory: it may be a clone of the project, and trying it out must leave no files there.
+		// The working directory may be a clone of the project, and trying feedpub must not leave files there.
 		cache, err := os.UserCacheDir()
 		if err != nil {
 			cache = os.TempDir()
@@ -73,8 +73,8 @@ func (s Source) defaultData() string {
 	case s.Config.Dir == "":
 		return defaultData
 	}
-	// Beside the posts, so that commands find it from any working directory, and a different one for each folder of
-	// posts: with a shared one, the posts of the folder that was served before would count as missing.
+	// The data folder is next to the posts, so that commands find it from any working directory. Each folder of posts
+	// has its own: with a shared one, the posts of the previously served folder would be reported as missing.
 	parent, name := filepath.Split(filepath.Clean(string(s.Config.Dir)))
 	if name == defaultDir {
 		return filepath.Join(parent, defaultData)
@@ -106,7 +106,8 @@ func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 	return s.site(client, client.Close), nil
 }
 
-// OpenServing opens the site for a server. It does not connect to Redis, since readers are served without it.
+// OpenServing opens the site for a server. It does not connect to Redis, since readers are served even without
+// Redis.
 // The caller closes the site.
 func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	if s.Folder() {
@@ -119,7 +120,7 @@ func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	return s.site(client, client.Close), nil
 }
 
-// CheckRedis returns what is risky about the configuration of the Redis, and an error if it must not be used.
+// CheckRedis returns warnings about the configuration of the Redis, and an error if the Redis must not be used.
 func (s Source) CheckRedis(ctx context.Context) (warnings []string, err error) {
 	client, err := s.redis()
 	if err != nil {
@@ -182,7 +183,7 @@ func (s Source) embedded() (embedded.Options, error) {
 		o.Files = s.process.Samples
 		return o, nil
 	}
-	// The embedded store would make the folder, but a missing one is most likely a misspelt name.
+	// The embedded store would create the folder, but the name of a missing folder is probably misspelt.
 	if _, err := os.Stat(o.Dir); errors.Is(err, fs.ErrNotExist) {
 		return o, fmt.Errorf("there is no folder %s; make it, or import posts into it", o.Dir)
 	} else if err != nil {
@@ -191,7 +192,7 @@ func (s Source) embedded() (embedded.Options, error) {
 	return o, nil
 }
 
-// explainLock adds what to do to an error of kind [feed.ErrLocked].
+// explainLock adds advice to an error of kind [feed.ErrLocked].
 func (s Source) explainLock(err error) error {
 	if errors.Is(err, feed.ErrLocked) {
 		return fmt.Errorf("another server uses the data folder %s; stop it, or give this one another --data", s.Config.Data)

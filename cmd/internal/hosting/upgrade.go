@@ -20,7 +20,7 @@ type Upgrade struct {
 	Members []feed.Member `json:"members"`
 }
 
-// Err returns an error that says what an operator has to do, and nil if that is nothing.
+// Err returns an error with the steps that an operator must take, or nil if there are none.
 func (u Upgrade) Err() error {
 	switch {
 	case len(u.Blocked) > 0 && !u.Done:
@@ -31,8 +31,9 @@ func (u Upgrade) Err() error {
 	return nil
 }
 
-// Upgrade moves the site to the newest rendering version that all its processes can render. With force it is the newest
-// that any builder can, which may be older than that of the site. With check it changes nothing.
+// Upgrade moves the site to the newest rendering version that all its processes can render. With force, it is the
+// newest version that any builder can render, which may be older than the version of the site. With check, Upgrade
+// changes nothing.
 func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) {
 	members, err := s.Store.Members(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 	return u, nil
 }
 
-// planUpgrade returns which version the site can have with these processes.
+// planUpgrade returns the version to which the site can move with these processes.
 func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool) Upgrade {
 	u := Upgrade{Schema: schema, From: schema.Renderer, To: feed.Common(members), Members: members, Blocked: []string{}}
 	newest := 0 // that any builder can render
@@ -77,7 +78,7 @@ func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool
 	for _, m := range members {
 		u.Stuck = u.Stuck && u.From > 0 && !(m.Builds && m.Renderer.Has(u.From))
 	}
-	if len(members) == 0 { // the next builder is most likely of this release
+	if len(members) == 0 { // the next builder probably is of this release
 		newest = s.Source.process.Versions.Newest
 		u.To = newest
 	}

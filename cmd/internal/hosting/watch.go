@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// settleTime is how long a folder must not change before it is read: files are written in several steps, and often
-	// several at once.
+	// settleTime is the time without changes after which a folder is read: files are written in several steps, and often
+	// several files at the same time.
 	settleTime = 200 * time.Millisecond
 	// rescanInterval is the time between reads of a folder without events: an event may be lost, and some file systems
 	// send none.
@@ -38,7 +38,7 @@ func watchFolder(
 	}
 	timer := time.NewTimer(0) // it may have changed since it was first read
 	defer timer.Stop()
-	var deadline time.Time // a folder that changes all the time is read nevertheless
+	var deadline time.Time // a folder that changes constantly must be read too
 	soon := func() {
 		now := time.Now()
 		if deadline.IsZero() {
@@ -54,7 +54,7 @@ func watchFolder(
 			changed(true)
 			timer.Reset(rescanInterval)
 		case e := <-events:
-			if e.Op != fsnotify.Chmod { // indexers and backups change modes all the time
+			if e.Op != fsnotify.Chmod { // indexers and backups often change modes
 				soon()
 			}
 		case err := <-failures:
@@ -64,7 +64,7 @@ func watchFolder(
 			deadline = time.Time{}
 			changed(false)
 			if w != nil && dir != "" {
-				// The path may name another folder by now. Adding a folder that is watched already does nothing.
+				// The path may refer to another folder now. Adding a folder that is already watched does nothing.
 				if err := w.Add(dir); err != nil {
 					log.Debug("cannot watch sites_from", "error", err)
 				}

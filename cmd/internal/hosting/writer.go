@@ -19,7 +19,7 @@ type Writer interface {
 	Put(ctx context.Context, posts ...feed.RawPost) error
 	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is none with the id.
 	Delete(ctx context.Context, id string) error
-	// Stored returns the bytes of those of the posts that are stored, by id.
+	// Stored returns the bytes of the given posts by id, without posts that are not stored.
 	Stored(ctx context.Context, ids []string) (map[string][]byte, error)
 	// Remove deletes a post that [Writer.Stored] returned.
 	Remove(ctx context.Context, id string) error
@@ -30,7 +30,7 @@ type Writer interface {
 }
 
 // OpenWriter returns a writer of the site's posts. The error is of kind [feed.ErrOutdated] if this release must not
-// write them. A source for writing is one that [ChooseSource] returned with write set.
+// write them. [ChooseSource] must have been called with write set.
 func (s Source) OpenWriter(ctx context.Context) (Writer, error) {
 	if s.Folder() {
 		reader, err := NewReader(s.Config.Attribution)
@@ -50,7 +50,7 @@ func (s Source) OpenWriter(ctx context.Context) (Writer, error) {
 	return redisWriter{site, site.Store}, nil
 }
 
-// folderWriter writes files. It needs no lock: a server watches its folder and finds what was written.
+// folderWriter writes files. It needs no lock: a server watches its folder and finds the changes.
 type folderWriter struct {
 	source Source
 	decode embedded.Decode
@@ -103,8 +103,8 @@ func (w folderWriter) Stored(_ context.Context, ids []string) (map[string][]byte
 	return stored, nil
 }
 
-// Remove removes the file that Stored read. Unlike Delete it does not look for other files with the post, which takes
-// time for each.
+// Remove removes the file that Stored read. Unlike Delete, it does not search for other files with the same post,
+// which would be slow for many posts.
 func (w folderWriter) Remove(_ context.Context, id string) error { return durable.Remove(w.file(id)) }
 
 // file returns the name of the file that Put writes a post to.
@@ -135,7 +135,7 @@ func (w redisWriter) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return w.store.Put(ctx, posts...)
 }
 
-// Delete deletes a post that exists, is published or has a record; any other id is most likely a mistake.
+// Delete deletes a post that exists, is published or has a record; any other id is probably a mistake.
 func (w redisWriter) Delete(ctx context.Context, id string) error {
 	stored, err := w.store.Load(ctx, []string{id})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// firstPosts remembers where the first post with each id was read, in about 50 bytes for each post.
+// firstPosts records where the first post with each id was read, in about 50 bytes per post.
 type firstPosts struct {
 	posts  map[[16]byte]firstPost // by the hash of the id
 	places []string               // without lines
@@ -23,7 +23,7 @@ type firstPost struct {
 
 func newFirstPosts() firstPosts { return firstPosts{posts: make(map[[16]byte]firstPost)} }
 
-// add remembers a post whose id find does not know.
+// add records a post whose id is new.
 func (f *firstPosts) add(p post) {
 	place, line := p.place, 0
 	if i := strings.LastIndexByte(place, ':'); i > 0 {

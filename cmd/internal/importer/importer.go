@@ -1,5 +1,5 @@
 // Package importer imports posts from files: it reads them, stores what is new or has changed, shows progress on a
-// terminal and reports what it did. It does not know the formats of files, which package transfer reads.
+// terminal and reports what it did. It does not parse files; package transfer does.
 package importer
 
 import (
@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// BatchSize is how many posts are stored at a time: enough to make round trips cheap, few enough to bound what has to
-	// be repeated after an interruption.
+	// BatchSize is the number of posts that are stored at a time: enough to make round trips cheap, few enough to limit
+	// what must be repeated after an interruption.
 	BatchSize = 500
 	// batchBytes bounds the memory of a batch of large posts.
 	batchBytes = 4 << 20
@@ -32,7 +32,7 @@ const (
 type Options struct {
 	Transfer transfer.Options // how files are read
 	Writer   hosting.Writer
-	Stdin    io.Reader // what the name - reads
+	Stdin    io.Reader // read for the file name -
 	Stderr   io.Writer // receives notes, rejected posts and, if it is a terminal, progress
 	Now      func() time.Time
 	Since    time.Time // posts dated before it are skipped
@@ -68,8 +68,8 @@ func Run(ctx context.Context, o Options, names []string) (*Report, error) {
 	return i.report, err
 }
 
-// batch is what is stored at a time. Its records are stored before its posts: a post without a record would be dated by
-// the time of the import.
+// batch is the records and posts that are stored together. Records are stored first: a post without a record would be
+// dated by the time of the import.
 type batch struct {
 	lines []feed.ExportLine
 	posts []post
@@ -86,7 +86,7 @@ type post struct {
 // importer stores the posts of files in batches. While it stores one, it reads the next.
 type importer struct {
 	options  Options
-	inFolder bool // it is reading a folder, whose posts had addresses on a site
+	inFolder bool // it is reading a folder, whose posts had URLs on a site
 	progress *Progress
 	place    string // what was read last
 	next     batch
@@ -149,7 +149,7 @@ func (i *importer) file(ctx context.Context, name string) error {
 	if err != nil {
 		return describeFile(err)
 	}
-	// The folders of the path say nothing about a post, except that a file in _drafts is a draft.
+	// The folders of the path have no meaning for a post, except that a file in _drafts is a draft.
 	path := filepath.ToSlash(filepath.Clean(name))
 	switch {
 	case info.Mode().IsRegular():
@@ -180,7 +180,7 @@ func (i *importer) regular(ctx context.Context, name string, f *os.File, size in
 	return i.entries(ctx, i.options.Transfer.Read(i.progress.reader(f), name))
 }
 
-// stream imports what a pipe delivers. A zip archive has its table of contents at its end, so it is copied to a file
+// stream imports the contents of a pipe. A zip archive has its table of contents at its end, so it is copied to a file
 // first.
 func (i *importer) stream(ctx context.Context, name string, r io.Reader) error {
 	r = interruptible(ctx, r)
@@ -263,7 +263,7 @@ func (i *importer) entries(ctx context.Context, entries func(func(transfer.Entry
 	return nil
 }
 
-// accept reports whether a post is to be stored. It rejects a post that cannot be read, so that it can be corrected
+// accept reports whether to store a post. It rejects a post that cannot be read, so that it can be corrected
 // before it is stored.
 func (i *importer) accept(p post) bool {
 	decoded, err := intake.Decode(p.ID, p.Raw)
@@ -283,8 +283,8 @@ func (i *importer) accept(p post) bool {
 	return true
 }
 
-// result returns what is to happen to a post, of which before is stored if ok is set. It reports a post that is not to
-// be stored.
+// result returns what to do with a post; before is its stored version if ok is set. It reports a post that must not be
+// stored.
 func (i *importer) result(p post, before []byte, ok bool) result {
 	unchanged := ok && bytes.Equal(before, p.Raw)
 	switch {
@@ -335,7 +335,7 @@ func (i *importer) reject(place string, err error) {
 	i.report.reject(reason)
 }
 
-// flush passes what was read on to be stored.
+// flush passes the batch that was read to the goroutine that stores.
 func (i *importer) flush(ctx context.Context) error {
 	b := i.next
 	i.next = batch{}
@@ -353,7 +353,7 @@ func (i *importer) flush(ctx context.Context) error {
 // store stores the records of a batch and those of its posts that are new or changed.
 func (i *importer) store(ctx context.Context, b batch) error {
 	if i.options.Undo {
-		b.lines = nil // the records are still true
+		b.lines = nil // records are kept
 	}
 	if len(b.lines) > 0 {
 		if !i.options.DryRun {
@@ -380,8 +380,8 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	return i.put(ctx, b.posts, stored)
 }
 
-// put stores the posts that differ from those that are stored. Of several posts with one id, it stores the first that
-// can be read: the others are other posts, which must not replace it unnoticed.
+// put stores the posts that differ from their stored versions. Of several posts with one id, it stores the first that
+// can be read: the others are different posts, which must not replace it silently.
 func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
 	var posts []feed.RawPost
 	results := make([]result, len(batch))

@@ -51,7 +51,7 @@ func (p *Progress) add(size int64) {
 	p.total += size
 }
 
-// reader returns r with its bytes counted. A file stays one, so that it can be read twice.
+// reader returns r with its bytes counted. A file is returned as a file, so that it can be read twice.
 func (p *Progress) reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok {
 		return countingFile{f, p}

@@ -23,10 +23,10 @@ type StatusCount struct {
 	Unchanged int `json:"unchanged"`
 }
 
-// maxReported bounds the lists of a report. All are counted and written to standard error.
+// maxReported is the maximum length of the lists in a report. All entries are counted and written to standard error.
 const maxReported = 10_000
 
-// Report is what an import did.
+// Report is the result of an import.
 type Report struct {
 	mu     sync.Mutex // the reading and the storing goroutine write to it
 	stderr io.Writer
@@ -39,7 +39,7 @@ type Report struct {
 	Statuses map[string]*StatusCount `json:"statuses"`
 	// Skipped counts entries by the reason: page, attachment, trash, older than Since.
 	Skipped map[string]int `json:"skipped,omitempty"`
-	// Notes are the first [maxReported] notes on what could not be imported as it was.
+	// Notes are the first [maxReported] notes on content that could not be imported unchanged.
 	Notes []string `json:"notes,omitempty"`
 	// WithoutURL counts new or changed posts of folders whose page has no known URL.
 	WithoutURL    int      `json:"without_url,omitempty"`

@@ -28,7 +28,7 @@ import (
 
 func main() {
 	n := flag.Int("posts", 100_000, "how many posts")
-	stream := flag.Int64("stream", 2000, "how many megabytes the stream has; 0 for none")
+	stream := flag.Int64("stream", 2000, "size of the stream in megabytes; 0 for no stream")
 	flag.Parse()
 	if err := run(*n, *stream<<20); err != nil {
 		fmt.Fprintln(os.Stderr, "import:", err)
@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// form is a format of posts: what precedes and follows them, and how to write one.
+// form is a format of posts: the text before and after the posts, and a function that writes one.
 type form struct {
 	name, head, foot string
 	write            func(io.Writer, feed.RawPost) error
@@ -87,7 +87,8 @@ func files(dir, binary, url string, f form, n int) error {
 	return os.Remove(name)
 }
 
-// distinct is the number of different posts in a stream. They repeat in new versions, so that Redis does not grow.
+// distinct is the number of different posts in a stream. The stream repeats them in new versions, so that Redis does
+// not grow.
 const distinct = 20_000
 
 // streams imports a stream through a pipe.

@@ -38,7 +38,7 @@ type result struct {
 	MiB     float64 `json:"mib"`
 }
 
-// chart is a picture: figures of some kinds of work over the size of the data.
+// chart is a picture: measurements of some kinds of work over the size of the data.
 type chart struct {
 	file, title, x, y string
 	along             func(result) float64
@@ -46,7 +46,7 @@ type chart struct {
 	logarithmic       bool // both axes
 }
 
-// line is the figure of one kind of work.
+// line is the curve of one kind of work.
 type line struct {
 	label, work string // N in work stands for any number
 	value       func(result) float64
@@ -92,10 +92,10 @@ func charts() []chart {
 			{"server, bound of 256 MiB", "many feeds from disk, 256 MiB in memory: second read", mib},
 			{"documents in gzip coding", "documents in gzip coding", mib},
 		}, false},
-		{"sites.svg", "Sites in one process that have nothing to do", "sites", "commands a second", sites, []line{
+		{"sites.svg", "Idle sites in one process", "sites", "commands a second", sites, []line{
 			{"commands to Redis", "N idle sites: commands", rate},
 		}, false},
-		{"sites-change.svg", "One post of many sites changed, to its documents served", "sites", "ms", sites, []line{
+		{"sites-change.svg", "Time from a change of one of many sites until it is served", "sites", "ms", sites, []line{
 			{"median", "a change of one of N sites, to its documents served", p50},
 			{"99 of 100", "a change of one of N sites, to its documents served", p99},
 		}, false},

@@ -147,7 +147,7 @@ func (b *bench) hold(ctx context.Context, work, data, memory string, names []fee
 	return nil
 }
 
-// serves reports whether a path is answered with 200.
+// serves reports whether the response for a path has status 200.
 func (r *replica) serves(ctx context.Context, path string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, r.base+path, nil)
 	if err != nil {

@@ -49,7 +49,7 @@ func (b *bench) fleet(ctx context.Context) error {
 	return b.failover(ctx, &fleet)
 }
 
-// startFilled starts a replica and waits until it has all documents; it loads that of the last feed last.
+// startFilled starts a replica and waits until it has all documents; it loads the document of the last feed last.
 func (b *bench) startFilled(ctx context.Context) (*replica, error) {
 	heads, err := b.site.Heads(ctx)
 	if err != nil {

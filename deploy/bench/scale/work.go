@@ -207,7 +207,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:
-			default: // no one is waiting
+			default: // nothing waits for it
 			}
 		},
 	})

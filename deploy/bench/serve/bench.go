@@ -187,10 +187,10 @@ func (b *bench) slowConnections(ctx context.Context) error {
 		open = append(open, float64(slow.left))
 		took = append(took, slow.took.Seconds())
 	}
-	b.report("share of its core that the server uses without slow connections: below, wrk or other work is the limit", busy,
+	b.report("share of its core used by the server without slow connections; if lower, wrk is the limit", busy,
 		"≥ %.2f", boundBusy, false)
-	b.report(fmt.Sprintf("throughput beside %d slow connections / without", b.clients), ratios, "≥ %.2f", boundSlow, false)
-	b.report("the same by CPU time, which is what is left of a core that does nothing else", costs, "≥ %.2f", boundSlow, false)
+	b.report(fmt.Sprintf("throughput with %d slow connections / without", b.clients), ratios, "≥ %.2f", boundSlow, false)
+	b.report("the same by CPU time, for a core without other work", costs, "≥ %.2f", boundSlow, false)
 	b.report("slow connections still open a minute later", open, "≤ %.0f", 0, true)
 	b.report("seconds until the last was closed; the timeout is 5", took, "≤ %.0f", boundSeconds, true)
 	return nil

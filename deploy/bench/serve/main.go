@@ -40,15 +40,15 @@ type options struct {
 
 func main() {
 	var o options
-	seconds := flag.Int("seconds", 2, "how long a run is")
+	seconds := flag.Int("seconds", 2, "duration of a run")
 	flag.StringVar(&o.engine, "engine", "fast", "feedpub's engine: fast or standard")
-	flag.IntVar(&o.rounds, "rounds", 9, "how many runs each server has of each kind")
-	flag.IntVar(&o.clients, "connections", 10_000, "how many connections are held open, and how many are slow")
+	flag.IntVar(&o.rounds, "rounds", 9, "number of runs of each kind for each server")
+	flag.IntVar(&o.clients, "connections", 10_000, "number of open connections, and of slow connections")
 	flag.IntVar(&o.limit, "limit", 16, "items of the main feed; 16 are about 18 KB in gzip coding")
-	flag.IntVar(&o.feeds, "feeds", 3000, "how many feeds there are besides")
-	flag.BoolVar(&o.cached, "open-file-cache", false, "let nginx keep its files open, which Debian's configuration does not")
+	flag.IntVar(&o.feeds, "feeds", 3000, "number of other feeds")
+	flag.BoolVar(&o.cached, "open-file-cache", false, "let nginx keep its files open, unlike in Debian's configuration")
 	flag.StringVar(&o.only, "only", "", "one of 304, 200, p99, feeds, open, slow")
-	flag.StringVar(&o.binary, "feedpub", "", "a feedpub to measure; none builds it here")
+	flag.StringVar(&o.binary, "feedpub", "", "the feedpub binary to measure; by default it is built")
 	flag.StringVar(&o.serverCPU, "server-cpu", "0", "core of the servers")
 	flag.StringVar(&o.loadCPU, "load-cpu", "1", "core of wrk")
 	flag.Parse()

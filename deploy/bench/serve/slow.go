@@ -103,7 +103,7 @@ func beSlow(ctx context.Context, addr string, n int) error {
 	}()
 	ticker := time.NewTicker(drip / dripParts)
 	defer ticker.Stop()
-	for i := 0; ; i++ { // another byte for some of them, which must not extend their time
+	for i := 0; ; i++ { // send another byte for some clients, which must not extend their time
 		select {
 		case <-gone:
 			_, err := fmt.Println(open.Load(), int64(time.Since(began)))

@@ -84,7 +84,7 @@ type Preset string
 
 // Alias is an additional path at which a feed's document is served.
 type Alias struct {
-	// Target is the absolute, percent-decoded path, with the query if there is one, such as "/?feed=rss2".
+	// Target is the absolute, percent-decoded path, including any query, such as "/?feed=rss2".
 	Target string
 	Feed   Name
 	Format Format

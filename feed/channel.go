@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Content is how much of each post a feed's documents contain.
+// Content selects the part of each post that a feed's documents contain.
 type Content string
 
 // The values of [Content]. The zero value means FullContent.

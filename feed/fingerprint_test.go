@@ -18,7 +18,8 @@ func TestSiteFingerprint(t *testing.T) {
 		t.Helper()
 		f := site.Fingerprint()
 		if other, ok := seen[f]; ok {
-			t.Errorf("%s: fingerprint %s is that of %s, want another; add the field to Site.Fingerprint", change, f, other)
+			t.Errorf("%s: fingerprint %s is equal to the fingerprint of %s, want a different one; "+
+				"add the field to Site.Fingerprint", change, f, other)
 		}
 		seen[f] = change
 	}

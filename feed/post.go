@@ -143,7 +143,7 @@ type Item struct {
 	Tags        []string
 	Language    string // BCP 47; empty: the site's
 	Attachments []Attachment
-	Quotes      []Quote // only those that are certain enough to be published
+	Quotes      []Quote // only quotes that are certain enough to be published
 	Via         []Via
 	// Feeds are the names of the feeds that the item belongs to besides [Main], sorted.
 	Feeds []Name

@@ -11,7 +11,7 @@ type Record struct {
 	Removed time.Time `json:"removed,omitzero"`
 }
 
-// RawPost is a post as it is stored. It has not been decoded and may be invalid.
+// RawPost is a stored post that has not been decoded. It may be invalid.
 type RawPost struct {
 	ID  string
 	Raw []byte

@@ -53,7 +53,7 @@ func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	return list.aliases
 }
 
-// Retired returns the paths of a platform's feeds that feedpub does not have: those of comments. The response to them
+// Retired returns the paths of a platform's feeds of comments, which feedpub does not have. The response at these paths
 // is 410 Gone, after which feed readers stop polling.
 func Retired(p feed.Preset) []string {
 	switch p {

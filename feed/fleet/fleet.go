@@ -50,7 +50,7 @@ type Documents interface {
 	Version() (int64, time.Time)
 }
 
-// Config holds everything that a [Fleet] depends on. All fields but those marked optional are required.
+// Config holds everything that a [Fleet] depends on. All fields are required unless marked optional.
 type Config struct {
 	Store Store
 	// Self describes this process, without the fields that change while it runs.

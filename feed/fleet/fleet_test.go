@@ -168,7 +168,7 @@ func TestAwaitReports(t *testing.T) {
 		alone := process(s, "alone", 2, 3, 0)
 		stop := run(t, alone)
 		if reported(alone) {
-			t.Error("AwaitReports returned at once, before others could report")
+			t.Error("AwaitReports returned before other processes could report")
 		}
 		pass(DefaultInterval)
 		if !reported(alone) {
@@ -269,7 +269,7 @@ func TestOutdatedProgram(t *testing.T) {
 			f := process(s, "self", 2, 3, 0)
 			_, err := f.Agree(t.Context())
 			if !errors.Is(err, feed.ErrOutdated) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Agree: %v; want an error of kind %q that says %q", err, feed.ErrOutdated, tt.want)
+				t.Errorf("Agree: %v; want an error of kind %q that contains %q", err, feed.ErrOutdated, tt.want)
 			}
 			if s.schema != tt.schema {
 				t.Errorf("an outdated program changed the schema to %+v", s.schema)

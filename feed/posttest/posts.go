@@ -24,7 +24,7 @@ const (
 	seed = 20140617
 )
 
-// start is the date of the first post; each is an hour later than the one before.
+// start is the date of the first post; each post is an hour later than the previous one.
 var start = time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
 
 var words = strings.Fields(`the a of and to in that it was for on with as his they at be this from have or by one had not

@@ -182,7 +182,7 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 		}
 	}
 
-	// A new date changes both the document that the post leaves and the one that it enters.
+	// A new date changes both the post's previous document and its new one.
 	before := w.crawl(feed.Main)
 	w.put(dated(id(200), 5000))
 	w.rebuild(b)

@@ -77,7 +77,7 @@ func (r *rebuilder) compressFeed(ctx context.Context, token feed.Token, head fee
 			a.Brotli = b.Brotli
 			return a.Equal(b)
 		}) {
-			return nil // the feed was committed meanwhile
+			return nil // the feed was committed during compression
 		}
 		compressed := current
 		compressed.Documents, compressed.Token = head.Documents, token

@@ -52,7 +52,7 @@ func (f feedAssigner) memberships(it *feed.Item) []membership {
 	return out
 }
 
-// assign returns the names of the item's feeds, sorted, and adds those of families to record.
+// assign returns the names of the item's feeds, sorted, and adds the names in families to record.
 func (f feedAssigner) assign(
 	ctx context.Context, names *nameTable, record map[feed.Name]string, it *feed.Item,
 ) ([]feed.Name, error) {

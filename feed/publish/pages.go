@@ -69,7 +69,7 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 	return err
 }
 
-// isListed reports whether a committed feed is among those that the pages list.
+// isListed reports whether the pages list a committed feed.
 func (r *rebuilder) isListed(h feed.Head) bool {
 	if isArchive(h.Feed) || slices.Contains(r.catalog.Unlisted, h.Feed) {
 		return false

@@ -61,7 +61,7 @@ type Replica interface {
 	Blob(hash feed.Hash) (feed.Blob, bool)
 }
 
-// Config holds everything that a [Publisher] depends on. All fields but those marked optional are required.
+// Config holds everything that a [Publisher] depends on. All fields are required unless marked optional.
 type Config struct {
 	Site feed.Site
 	// Catalog defines the feeds and how they are made. The zero Catalog has the main feed and the families.
@@ -75,7 +75,7 @@ type Config struct {
 	// Replica, optional, is the set of documents that this process serves.
 	Replica Replica
 	// Fleet, optional, coordinates builders of several releases and machines. Without it, documents have the rendering
-	// version of Renderer; with it, the one that is recorded for the site.
+	// version of Renderer; with it, they have the version that is recorded for the site.
 	Fleet Fleet
 	// Owner identifies this builder; it is unique among processes.
 	Owner  string
@@ -85,8 +85,9 @@ type Config struct {
 	OnChange bool
 	// Scheduled are feeds with their own schedule: only a Rebuild of all feeds, or one that names them, rebuilds them.
 	Scheduled []feed.Name
-	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
-	// called after each of them. It limits how many sites of a process rebuild at once. Changes do not wait for it.
+	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done
+	// is called after each of them. It limits the number of sites that a process rebuilds at the same time. Changes do
+	// not wait for it.
 	Turn func(context.Context) (done func(), err error)
 
 	// Committed, optional, is called with the new head after a commit that changed a document of a feed, an archive or
@@ -209,9 +210,9 @@ func (r *rendering) renderer() *render.Renderer { return r.current.Load().render
 // fingerprint identifies the configuration and the rendering version; heads record it as Config.
 func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 
-// Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named.
-// If another process holds the lease, it asks that process to do so; otherwise it does the work itself. The error is
-// of kind [feed.ErrNotFound] if one of the feeds does not exist.
+// Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
+// another process holds the lease, Rebuild requests the work from that process; otherwise it does the work itself. The
+// error is of kind [feed.ErrNotFound] if one of the feeds does not exist.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
 		if report, err := p.rebuild(ctx, token, names, nil); !errors.Is(err, errSuperseded) {

@@ -31,7 +31,7 @@ type indexReader interface {
 }
 
 type itemReader interface {
-	// Items returns items in the order of ids; nil for those that do not exist or cannot be decoded.
+	// Items returns items in the order of ids; nil for items that do not exist or cannot be decoded.
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
 }
 
@@ -132,7 +132,7 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	return reports, err
 }
 
-// stages divides targets, by index, into those that are built concurrently.
+// stages returns the indexes of the targets in each stage. The targets of a stage are built concurrently.
 func stages(targets []target) [3][]int {
 	var stages [3][]int
 	for i, t := range targets {

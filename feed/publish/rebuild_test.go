@@ -187,8 +187,8 @@ func TestFencing(t *testing.T) {
 	}
 }
 
-// TestConcurrentRebuilds requests rebuilds from several commands at once, some of them before the server has acquired
-// the lease. All of them receive a report.
+// TestConcurrentRebuilds requests rebuilds from several commands at the same time, some of them before the server has
+// acquired the lease. All of them receive a report.
 func TestConcurrentRebuilds(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))

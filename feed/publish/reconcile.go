@@ -219,7 +219,7 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 				} else if err != nil {
 					return err
 				}
-				begun = nil // later requests were answered by scanOnce
+				begun = nil // scanOnce has replied to later requests
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -326,8 +326,8 @@ func (r *reconciler) reconcileItems(ctx context.Context, token feed.Token, ids [
 	return true, nil
 }
 
-// withoutPost returns the ids for which there is no post. Their items may have been deleted meanwhile; absorbing such
-// an id changes nothing.
+// withoutPost returns the ids for which there is no post. Their items may have been deleted too; absorbing such an id
+// changes nothing.
 func (r *reconciler) withoutPost(ctx context.Context, ids []string) ([]string, error) {
 	posted, err := r.compare.PostsExist(ctx, ids...)
 	if err != nil {

@@ -39,8 +39,8 @@ type reply struct {
 	NotFound bool `json:"not_found,omitempty"`
 }
 
-// Ask asks the builder that holds the lease to rebuild the named feeds, or all if none is named, and returns its
-// report. The error is of kind [feed.ErrUnavailable] if no reply arrives within ten minutes.
+// Ask requests a rebuild of the named feeds, or of all feeds if none is named, from the builder that holds the lease,
+// and returns the report. The error is of kind [feed.ErrUnavailable] if no reply arrives within ten minutes.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
 	payload, err := json.Marshal(request{Feeds: names})
 	if err != nil {
@@ -63,7 +63,7 @@ func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, erro
 	return r.Report, nil
 }
 
-// errNoHolder means that the lease was released before the request was answered.
+// errNoHolder means that the lease was released before a reply arrived.
 var errNoHolder = errors.New("no process holds the lease")
 
 // askHolder is like Ask, but returns errNoHolder once the lease is no longer held. It checks the lease because

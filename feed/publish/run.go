@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// pollInterval bounds how long the builder waits for the store to report something. Then it checks the state
-	// anyway. A check takes half a dozen commands, which would be too many for each of a thousand sites every other
-	// second.
+	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks the
+	// state anyway. A check takes half a dozen commands, which would be too many for each of a thousand sites every
+	// other second.
 	pollInterval = 10 * time.Second
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second

@@ -135,7 +135,7 @@ func (r *rebuilder) marks(ctx context.Context) (map[feed.Name]int64, error) {
 	return marks, nil
 }
 
-// readHeads returns the committed heads of feeds, without those that are missing or cannot be decoded.
+// readHeads returns the committed heads of feeds, except for heads that are missing or cannot be decoded.
 func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.Name]feed.Head, error) {
 	const many = 64 // minimum number of feeds at which reading all heads is cheaper
 	heads := make(map[feed.Name]feed.Head, len(names))

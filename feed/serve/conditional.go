@@ -20,9 +20,9 @@ func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	if m.codings[selected] {
 		return selected
 	}
-	for _, c := range coding.All() {
-		if m.codings[c] {
-			return c
+	for c, matched := range m.codings {
+		if matched {
+			return coding.Coding(c)
 		}
 	}
 	return selected
@@ -48,8 +48,11 @@ func matchTags(value, hash string) tagMatch {
 			continue
 		}
 		m.matched = true
-		for _, c := range coding.All() {
-			m.codings[c] = m.codings[c] || suffix == c.TagSuffix()
+		for c := range codingRows {
+			if suffix == codingRows[c].tagSuffix {
+				m.codings[c] = true
+				break
+			}
 		}
 	}
 }

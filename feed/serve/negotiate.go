@@ -9,6 +9,20 @@ import (
 // codingSet is a set of codings.
 type codingSet [coding.Count]bool
 
+// codingRow has the properties of a coding that every request needs.
+type codingRow struct {
+	token, tagSuffix string
+	wildcard         bool
+}
+
+// codingRows is a copy of the table in package coding, which is read without a check of the coding's number.
+var codingRows = func() (rows [coding.Count]codingRow) {
+	for _, c := range coding.All() {
+		rows[c] = codingRow{c.Token(), c.TagSuffix(), c.Wildcard()}
+	}
+	return rows
+}()
+
 // negotiate chooses one of the stored codings for the value of Accept-Encoding (RFC 9110 section 12.5.3), and returns
 // false if none is acceptable. If several have the same weight it chooses the shortest. Members with a malformed weight
 // are ignored.
@@ -19,13 +33,12 @@ func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 	weights, other := codingWeights(accept)
 	best, greatest := coding.Identity, 0
 	for c, q := range weights {
-		c := coding.Coding(c)
-		if q == unlisted && c.Wildcard() {
+		if q == unlisted && codingRows[c].wildcard {
 			q = other
+			weights[c] = q
 		}
-		weights[c] = q
 		if stored[c] && q > 0 && q >= greatest {
-			best, greatest = c, q
+			best, greatest = coding.Coding(c), q
 		}
 	}
 	// An identity that is not listed is acceptable, but not preferred.
@@ -54,16 +67,22 @@ func codingWeights(accept string) (weights [coding.Count]int, other int) {
 			other = q
 			continue
 		}
-		if strings.EqualFold(name, "x-gzip") { // RFC 9110 section 8.4.1.3
-			name = coding.Gzip.Token()
-		}
-		for _, c := range coding.All() {
-			if strings.EqualFold(name, c.Token()) {
-				weights[c] = q
-			}
+		if c, ok := codingNamed(name); ok {
+			weights[c] = q
 		}
 	}
 	return weights, other
+}
+
+// codingNamed returns the coding with a name in Accept-Encoding.
+func codingNamed(name string) (coding.Coding, bool) {
+	for c := range codingRows {
+		// Comparing the lengths first avoids most of the slower comparisons.
+		if token := codingRows[c].token; len(name) == len(token) && strings.EqualFold(name, token) {
+			return coding.Coding(c), true
+		}
+	}
+	return coding.Gzip, strings.EqualFold(name, "x-gzip") // RFC 9110 section 8.4.1.3
 }
 
 // weight returns the q parameter in thousandths, 1000 if there is none, and false if it is malformed. It ignores digits

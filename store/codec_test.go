@@ -65,7 +65,7 @@ func TestItemRoundTrip(t *testing.T) {
 		}
 		again, err := encodeItem(got)
 		if err != nil || string(again) != string(b) {
-			t.Errorf("%s: decoding and encoding again changes the bytes (error %v); unchanged items would count as changed", name, err)
+			t.Errorf("%s: encoding again changes the bytes (error %v); unchanged items would count as changed", name, err)
 		}
 		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {
 			t.Errorf("%s: sum is %q; want %d hexadecimal digits", name, sum, 2*sumEnd)

@@ -272,7 +272,7 @@ func TestStoreOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !got.Redis.IsZero() || got.Dir != "drafts" {
-		t.Errorf("redis %q and dir %q, want only the folder of the flag", got.Redis, got.Dir)
+		t.Errorf("redis %q and dir %q, want only dir, as set by the flag", got.Redis, got.Dir)
 	}
 	got, err = load(t, write(t, "feedpub.yml", "dir: posts\n"),
 		map[string]string{"FEEDPUB_REDIS": "redis://127.0.0.1:6379"})
@@ -280,7 +280,7 @@ func TestStoreOverride(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Redis.IsZero() || got.Dir != "" {
-		t.Errorf("redis %q and dir %q, want only the Redis of the variable", got.Redis, got.Dir)
+		t.Errorf("redis %q and dir %q, want only the Redis URL of FEEDPUB_REDIS", got.Redis, got.Dir)
 	}
 }
 

@@ -39,11 +39,11 @@ func changeEach(t *testing.T, v reflect.Value, path string, check func(change st
 		check(path)
 		v.Set(old)
 	}
-	if when, ok := v.Interface().(time.Time); ok {
+	if when, ok := reflect.TypeAssert[time.Time](v); ok {
 		set(when.Add(time.Hour))
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // the default reports other kinds
+	switch v.Kind() {
 	case reflect.String:
 		set(v.String() + path)
 	case reflect.Bool:

@@ -110,7 +110,7 @@ func useLease(ctx context.Context, s *store.Site) error {
 		return err
 	}
 	if err := s.Renew(ctx, "build", "another", time.Minute); !errors.Is(err, feed.ErrLocked) {
-		return fmt.Errorf("Renew by another owner: error is %v; want one of kind %q", err, feed.ErrLocked)
+		return fmt.Errorf("Renew by another owner: %w; want an error of kind %w", err, feed.ErrLocked)
 	}
 	return nil
 }

@@ -68,12 +68,7 @@ and a post that exists throughout is never missing.`,
 			e := exporter{site: site, progress: importer.NewProgress(env.stderr, time.Now), stderr: env.stderr}
 			defer e.progress.Clear()
 			write := func(w io.Writer) error { return e.export(cmd.Context(), format, w, args) }
-			if output == "" {
-				err = write(env.stdout)
-			} else {
-				err = replaceFile(output, write)
-			}
-			if err != nil {
+			if err := writeOutput(env.stdout, output, write); err != nil {
 				return fmt.Errorf("export: %w", err)
 			}
 			if e.rejected > 0 {
@@ -86,6 +81,14 @@ and a post that exists throughout is never missing.`,
 	cmd.Flags().StringVar(&format, "format", exportLines, "write jsonl, jsonfeed, wxr or markdown")
 	addSettings(cmd, storeFlags...)
 	return cmd
+}
+
+// writeOutput calls write with a writer to the file output, or to stdout if output is empty.
+func writeOutput(stdout io.Writer, output string, write func(io.Writer) error) error {
+	if output == "" {
+		return write(stdout)
+	}
+	return replaceFile(output, write)
 }
 
 // exporter writes the posts of a site.

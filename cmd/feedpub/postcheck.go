@@ -82,7 +82,7 @@ func (env *environment) readFile(name string) ([]byte, error) {
 // postCheck is the result for a post.
 type postCheck struct {
 	File   string   `json:"file"`
-	Line   int      `json:"line,omitempty"` // of JSON Lines, from 1; else 0
+	Line   int      `json:"line,omitempty"` // number of the line in JSON Lines, from 1; otherwise 0
 	ID     string   `json:"id,omitempty"`
 	OK     bool     `json:"ok"`
 	Place  string   `json:"place,omitempty"`

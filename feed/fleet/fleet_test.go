@@ -317,7 +317,7 @@ func TestLostSchema(t *testing.T) {
 		s.mu.Unlock()
 		pass(DefaultInterval) // until the replica reports the schema
 		if got := agree(t, builder); got.Renderer != 3 || got.Since <= 100 {
-			t.Errorf("Agree of a builder started after the upgrade was lost = %+v, want rendering version 3", got)
+			t.Errorf("after the upgrade was lost, a new builder's Agree returned %+v, want rendering version 3", got)
 		}
 		if s.schema.Renderer != 3 {
 			t.Errorf("the schema in the store is %+v, want rendering version 3", s.schema)

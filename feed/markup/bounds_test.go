@@ -8,7 +8,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestMarkdownBounds checks that Parse rejects Markdown that would take too much time or memory, and accepts other text.
+// TestMarkdownBounds checks that Parse rejects Markdown that would take too much time or memory, and accepts other
+// text.
 func TestMarkdownBounds(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"delimiters", "A.\n\n" + strings.Repeat("*a_ ", 120_000), "line 3: too many delimiters"},

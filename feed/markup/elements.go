@@ -4,7 +4,7 @@ import "golang.org/x/net/html/atom"
 
 // The sets below are constant. They define how each HTML element is treated.
 
-// elements are the elements that a tree may have and Clean keeps.
+// elements is the set of elements that a tree may have and Clean keeps.
 var elements = union(blocks, inline, tableParts, void, set(
 	atom.Abbr, atom.Audio, atom.Bdi, atom.Bdo, atom.Cite, atom.Data, atom.Del, atom.Dfn, atom.Ins, atom.Kbd, atom.Mark,
 	atom.Picture, atom.Q, atom.Rp, atom.Rt, atom.Ruby, atom.Samp, atom.Span, atom.Sub, atom.Summary, atom.Sup,
@@ -24,16 +24,16 @@ var inline = set(
 	atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.I, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U,
 )
 
-// tableParts are the elements that are only valid in a table.
+// tableParts is the set of elements that are only valid in a table.
 var tableParts = set(
 	atom.Caption, atom.Col, atom.Colgroup, atom.Tbody, atom.Td, atom.Tfoot, atom.Th, atom.Thead, atom.Tr,
 )
 
-// void are the elements without content and end tag.
+// void is the set of elements that have no content and no end tag.
 var void = set(atom.Br, atom.Col, atom.Hr, atom.Img, atom.Source, atom.Track, atom.Wbr)
 
-// dropped are the elements that are removed with their content, because the content is not text or repeats adjacent
-// text.
+// dropped is the set of elements that are removed with their content, because the content is not text or repeats
+// adjacent text.
 var dropped = set(
 	atom.Annotation, atom.AnnotationXml, atom.Noembed, atom.Noframes, atom.Noscript, atom.Script, atom.Style, atom.Svg,
 	atom.Template, atom.Title,
@@ -53,7 +53,7 @@ var renamed = map[atom.Atom]atom.Atom{
 	atom.Xmp:       atom.Pre,
 }
 
-// parting are the elements that are replaced by a space, since they separate words.
+// parting is the set of elements that are replaced by a space, since they separate words.
 var parting = set(atom.Button, atom.Input, atom.Legend, atom.Optgroup, atom.Option, atom.Select, atom.Textarea)
 
 func set(names ...atom.Atom) map[atom.Atom]bool {

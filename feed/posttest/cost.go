@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// CheckCost checks that the CPU time and the memory that read needs for hostile texts grow linearly with the text: twice
-// the text takes less than 2.5 times as long, and no text allocates more than 2 KB for each of its bytes. Wrap turns a
-// text into the input of read. Times below 100 ms are not compared. The race detector changes times and allocations, so
-// tests that call CheckCost must be built without it.
+// CheckCost checks that the CPU time and the memory that read needs for hostile texts grow linearly with the text:
+// twice the text takes less than 2.5 times as long, and no text allocates more than 2 KB for each of its bytes. Wrap
+// turns a text into the input of read. Times below 100 ms are not compared. The race detector changes times and
+// allocations, so tests that call CheckCost must be built without it.
 func CheckCost(t *testing.T, name string, wrap func(text string) string, read func(input string)) {
 	t.Helper()
 	const size, perByte, short = 32 << 10, 2 << 10, 100 * time.Millisecond

@@ -218,7 +218,7 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 	}
 }
 
-// TestOlderIntakeKeepsNewerItems checks that builders of two releases do not replace each other's items in turns.
+// TestOlderIntakeKeepsNewerItems checks that builders of two releases do not keep replacing each other's items.
 func TestOlderIntakeKeepsNewerItems(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"), post("b"))

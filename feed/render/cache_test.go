@@ -22,7 +22,7 @@ func TestFragmentCacheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := *item // a copy with other Feeds and another RawSum
+	again := *item // a copy with different Feeds and RawSum
 	again.Feeds, again.RawSum = []feed.Name{"tags/x"}, "another"
 	second, err := r.fragments("main", &again, Variant{}, feed.Formats())
 	if err != nil {

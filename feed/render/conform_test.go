@@ -235,7 +235,7 @@ func conformRSS(r *rules, doc []byte) {
 		r.want(!guids[guid], "two items have the guid %q", guid)
 		guids[guid] = true
 		r.want(item.all("guid")[0].attrs["isPermaLink"] == "false", "guid %q lacks isPermaLink=false", guid)
-		for _, name := range strings.Fields("link description dc:creator enclosure source dc:language media:thumbnail") {
+		for name := range strings.FieldsSeq("link description dc:creator enclosure source dc:language media:thumbnail") {
 			r.atMost(1, item, name)
 		}
 		for _, l := range item.all("link") {

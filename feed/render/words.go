@@ -33,7 +33,8 @@ var translations = map[string]words{
 		Newer: "Neuere Beiträge", Older: "Ältere Beiträge", Latest: "Neueste Beiträge",
 		Notice: "Dies ist ein Webfeed. Kopieren Sie seine Adresse in einen Feedreader, um neue Beiträge zu erhalten.",
 		families: map[feed.Family]string{
-			"": "Feeds", feed.Tags: "Themen", feed.Authors: "Nach Autor", feed.Sources: "Zitierte Quellen",
+			"": "Feeds", feed.Tags: "Themen", feed.Sources: "Zitierte Quellen",
+			feed.Authors: "Nach Autor", //nolint:misspell // German
 		},
 		months: "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
 		date:   "{d}. {m} {y}"},

@@ -78,7 +78,7 @@ func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool
 	for _, m := range members {
 		u.Stuck = u.Stuck && u.From > 0 && !(m.Builds && m.Renderer.Has(u.From))
 	}
-	if len(members) == 0 { // the next builder probably is of this release
+	if len(members) == 0 { // the next builder will probably run this release
 		newest = s.Source.process.Versions.Newest
 		u.To = newest
 	}

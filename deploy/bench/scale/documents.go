@@ -37,15 +37,12 @@ func (b *bench) documents(ctx context.Context) error {
 		g.SetLimit(4)
 		for i, name := range names {
 			g.Go(func() error {
-				request, err := commitOf(name, i)
-				if err != nil {
-					return err
-				}
+				request := commitOf(name, i)
 				request.Head.Token = token
 				for _, blob := range request.Blobs {
 					packed.Add(int64(len(blob.Gzip)))
 				}
-				_, _, err = site.Commit(ctx, request)
+				_, _, err := site.Commit(ctx, request)
 				return err
 			})
 		}
@@ -76,7 +73,7 @@ func (b *bench) documents(ctx context.Context) error {
 }
 
 // commitOf returns a commit of a feed with documents of its own posts.
-func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
+func commitOf(name feed.Name, n int) feed.CommitRequest {
 	const items = 19
 	c := feed.CommitRequest{Head: feed.Head{Feed: name, Config: "scale"}, Now: time.Now()}
 	for i := range items {
@@ -94,7 +91,7 @@ func commitOf(name feed.Name, n int) (feed.CommitRequest, error) {
 			Link: "<https://feeds.example" + name.Path(f) + `>; rel="self"`,
 		})
 	}
-	return c, nil
+	return c
 }
 
 // hold starts a server on a data folder, requests all documents twice, and reports time and memory.

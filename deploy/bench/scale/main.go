@@ -48,7 +48,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options) (err error) { //nolint:gocyclo // a flat list of steps
 	dir, err := os.MkdirTemp("", "feedpub-scale-")
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// decoder fills a Config from its sources. It walks the syntax tree itself, because decoders of YAML stop at the first
+// decoder fills a Config from its sources. It walks the syntax tree itself, because YAML decoders stop at the first
 // error.
 type decoder struct {
 	// at is the path of the section that the decoder reads; empty for the whole configuration.

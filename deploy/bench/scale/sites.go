@@ -31,7 +31,7 @@ const (
 
 // manySites measures a process that builds and serves many sites: its start, its cost when idle, and the time until it
 // serves a change written by another process.
-func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo // a flat list of steps
+func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,funlen // a flat list of steps
 	ids := make([]feed.SiteID, b.manySiteCount)
 	for i := range ids {
 		ids[i] = feed.SiteID(fmt.Sprintf("site-%d", i))

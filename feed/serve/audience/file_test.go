@@ -104,7 +104,8 @@ func pack(text string) []byte {
 	return b.Bytes()
 }
 
-// TestDamagedFileIsIgnored checks that a damaged file is logged, adds nothing to the counts, and is replaced by the next save.
+// TestDamagedFileIsIgnored checks that a damaged file is logged, adds nothing to the counts, and is replaced by the
+// next save.
 func TestDamagedFileIsIgnored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	counted(t, path)

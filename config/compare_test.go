@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// equateUnexported compares the types of the configuration that have unexported fields.
+// equateUnexported compares configuration types that have unexported fields.
 var equateUnexported = cmp.Options{
 	cmp.AllowUnexported(config.Secret{}, config.RedisURL{}),
 	cmp.Comparer(func(a, b config.Zone) bool { return a.String() == b.String() }),

@@ -10,13 +10,13 @@ import (
 	"feedpub/feed"
 )
 
-// Config is the whole configuration. The comment of a field is its reference. The path of a key, such as site.base_url,
-// is the same in the YAML file and in messages. Its environment variable is FEEDPUB_ and the path in capitals with "_"
-// for ".", such as FEEDPUB_SITE_BASE_URL; an empty variable is ignored. The value of a list or map in a variable is
-// YAML in one line: FEEDPUB_SCHEDULES='{main: "@hourly"}'.
+// Config is the whole configuration. The comment on each field is its reference documentation. The path of a key, such
+// as site.base_url, is the same in the YAML file and in messages. Its environment variable is FEEDPUB_ followed by the
+// path in capitals, with "_" instead of ".", such as FEEDPUB_SITE_BASE_URL; an empty variable is ignored. A variable
+// for a list or map contains one line of YAML: FEEDPUB_SCHEDULES='{main: "@hourly"}'.
 //
 // A flag overrides a variable, a variable overrides the file, and the file overrides the default. A relative path in a
-// file is relative to the folder of that file, elsewhere to the working directory.
+// file is relative to the folder of that file; anywhere else it is relative to the working directory.
 type Config struct {
 	// Listen is the address, host:port, on which readers are served. Default 127.0.0.1:8080.
 	Listen Address `yaml:"listen"`
@@ -28,24 +28,24 @@ type Config struct {
 	// and redis+cluster://[user:password@]host:port,host:port for a Cluster; rediss instead of redis for TLS. The
 	// parameters after a question mark are tls_ca_file, tls_cert_file, tls_key_file, tls_server_name, tls_skip_verify;
 	// sentinel_user, sentinel_password, sentinel_password_file; dial_timeout, serve_timeout, build_timeout;
-	// client_name. Excludes dir: a flag or variable for one overrides the other in the file; both in the same place
-	// are an error. Default none: posts are read from dir.
+	// client_name. Cannot be combined with dir: a flag or variable for one of the two overrides the other in the file;
+	// setting both in the same place is an error. Default none: posts are read from dir.
 	Redis RedisURL `yaml:"redis"`
 
-	// RedisPassword is the password for Redis, if it is not in the URL. Excludes redis_password_file.
+	// RedisPassword is the password for Redis, if it is not in the URL. Cannot be combined with redis_password_file.
 	RedisPassword Secret `yaml:"redis_password"`
 
-	// RedisPasswordFile is a file that contains the password for Redis, with or without a newline at the end. Excludes
-	// redis_password.
+	// RedisPasswordFile is a file that contains the password for Redis, with or without a newline at the end. Cannot be
+	// combined with redis_password.
 	RedisPasswordFile Path `yaml:"redis_password_file"`
 
-	// Durability is when a post written over HTTP is acknowledged: local, when the server or the disk has it;
-	// replicas, when all replicas of the Redis have it too, and there is at least one. If the replicas do not confirm
-	// it in time, the response is 202. replicas needs redis. Default local.
+	// Durability determines when a post written over HTTP is acknowledged: local, as soon as the server or the disk has
+	// it; replicas, as soon as all Redis replicas, of which there must be at least one, have it too. If the replicas do
+	// not confirm it in time, the response is 202. replicas needs redis. Default local.
 	Durability Durability `yaml:"durability"`
 
-	// Dir is the folder of posts, one file per post. Excludes redis. Default ./posts if it exists, and otherwise the
-	// sample posts that are part of the program.
+	// Dir is the folder of posts, one file per post. Cannot be combined with redis. Default ./posts if it exists, and
+	// otherwise the sample posts that are part of the program.
 	Dir Path `yaml:"dir"`
 
 	// Data is the folder for everything except posts: copies of the published documents, records, the private socket. One
@@ -60,10 +60,10 @@ type Config struct {
 	// others build, which needs redis. Default true.
 	Build bool `yaml:"build"`
 
-	// Sites are several sites by id, built and served by one process. Each has the keys from site to attribution, and
-	// hosts and tokens_file. Omitted keys have the values of the keys above. A request is routed to the site whose
-	// site.base_url, which is required, or hosts contains its Host. Needs redis. Default none: the keys above configure a
-	// single site.
+	// Sites maps ids to sites, for a process that builds and serves several. Each has the keys from site to
+	// attribution, and hosts and tokens_file. Omitted keys default to the values of the keys above. A request is routed
+	// to the site whose site.base_url, which is required, or hosts contains its Host. Needs redis. Default none: the
+	// keys above configure a single site.
 	Sites map[feed.SiteID]SiteSettings `yaml:"sites,omitempty"`
 
 	// SitesFrom is a folder of additional sites. It contains a file ID.yml for each, with the same keys as an entry of
@@ -113,8 +113,8 @@ type Log struct {
 	// Format is text or json. Default text.
 	Format LogFormat `yaml:"format"`
 
-	// Access logs one of every N responses to readers; 1 logs all. Queries and addresses are not logged. Default 0:
-	// none.
+	// Access logs one of every N responses to readers; 1 logs all. Queries and addresses are not logged. Default 0: no
+	// responses are logged.
 	Access int `yaml:"access"`
 }
 
@@ -134,11 +134,10 @@ type Server struct {
 	// MaxConnections is the maximum number of open connections of readers. Additional clients wait. Default 20000.
 	MaxConnections int `yaml:"max_connections"`
 
-	// Memory bounds the memory for the bytes of documents of all sites together: a number of bytes, or of KiB, MiB or GiB,
-	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on the
-	// next
-	// request. Entity tags, dates and paths are always in memory, about 4 KB per
-	// document. 0 means no limit. Default 1GiB, which is 60,000 documents of 18 KB in gzip coding.
+	// Memory limits the memory used for the documents of all sites together: a number of bytes, or of KiB, MiB or GiB,
+	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on
+	// the next request. Entity tags, dates and paths are always in memory, about 4 KB per document. 0 means no limit.
+	// Default 1GiB, which is 60,000 documents of 18 KB in gzip coding.
 	Memory Size `yaml:"memory"`
 
 	// ReadHeaderTimeout bounds the time for reading the header of a request. Default 5s.

@@ -154,7 +154,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	for _, key := range config.Keys() {
 		last := key.Path[strings.LastIndex(key.Path, ".")+1:]
-		// The file cannot set these, which exclude others.
+		// The file cannot set these keys, because they cannot be combined with others that it sets.
 		if slices.Contains([]string{"dir", "redis_password", "sites", "sites_from"}, key.Path) {
 			continue
 		}
@@ -352,7 +352,7 @@ func TestDumpReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A dump has "[redacted]" as the password, which excludes the file of the password.
+	// A dump has "[redacted]" as the password, which cannot be combined with a password file.
 	want.RedisPasswordFile, want.RedisPassword = "", config.NewSecret("[redacted]")
 	want.Admin.TokensFile = "/etc/feedpub/tokens"
 	text, err := want.Dump()

@@ -22,18 +22,18 @@ import (
 // decoder fills a Config from its sources. It walks the syntax tree itself, because YAML decoders stop at the first
 // error.
 type decoder struct {
-	// at is the path of the section that the decoder reads; empty for the whole configuration.
+	// at is the path of the section that the decoder reads, or empty for the whole configuration.
 	at       string
 	problems []Problem
-	origins  map[string]origin // by path relative to at, of the value that was set last
+	origins  map[string]origin // where each value was last set, by path relative to at
 	sites    foundSites
 }
 
 // origin is where a value is set.
 type origin struct {
 	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
-	layer int    // a higher one takes precedence
-	key   string // the path, if at already names it
+	layer int    // higher layers take precedence
+	key   string // the path of the key, if at already names the key
 }
 
 // source is a text that values are read from.
@@ -197,7 +197,7 @@ func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
 		d.report(s.place(n), path, fmt.Sprintf("want %s, got %s", wanted(v.Type()), describe(n)))
 		return
 	default:
-		// The source text of numbers, booleans and dates, so that a title may be 2024.
+		// Use the source text of numbers, booleans and dates, so that a title may be 2024.
 		text = n.GetToken().Value
 	}
 	d.text(s, s.place(n), path, text, v)
@@ -322,7 +322,7 @@ func join(path, key string) string {
 // suggestion returns ", did you mean NAME?" for the one of names that is most similar to key, or "".
 func suggestion(key string, names []string) string {
 	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
-	// Up to half of the name may differ: swapping two letters counts as two changes.
+	// Up to half of the name may differ, because swapping two letters counts as two changes.
 	if distance(key, best) > len(best)/2 {
 		return ""
 	}

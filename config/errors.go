@@ -8,7 +8,7 @@ import (
 
 // Error is the list of all mistakes in a configuration. Its kind is [feed.ErrInvalid].
 type Error struct {
-	Problems []Problem // at least one: those of the file, environment and flags, then those of combinations
+	Problems []Problem // at least one; problems with single values come before problems with combinations
 }
 
 // Error returns one line per problem.
@@ -28,7 +28,7 @@ type Problem struct {
 	// Origin is where the value is set: "file.yml:3:5" with line and column, the name of a variable, or a flag. It is
 	// empty for a default.
 	Origin string
-	// Path is the key, such as "schedules.main" or "site.authors[0].name"; empty if the origin names it.
+	// Path is the key, such as "schedules.main" or "site.authors[0].name", or empty if the origin names the key.
 	Path string
 	// Message is the text, usually "want X, got Y".
 	Message string

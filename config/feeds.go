@@ -12,15 +12,15 @@ import (
 	"feedpub/feed/alias"
 )
 
-// Feed configures a feed and, unless it is the main feed or one of a family, selects its posts. A post belongs to the
-// feed if it matches every one of tags, all_tags, authors, sources, languages and quoting that is set, and does not
-// match exclude. A post can also exclude itself with its member exclude_from. A feed without criteria has all posts.
-// Names are compared without regard to case, and those of publications also by their aliases.
+// Feed configures a feed and, unless it is the main feed or belongs to a family, selects its posts. A post belongs to
+// the feed if it matches every one of tags, all_tags, authors, sources, languages and quoting that is set, and does not
+// match exclude. A post can also exclude itself with its exclude_from member. A feed without criteria has all posts.
+// Names are compared case-insensitively; publications also match by their aliases.
 type Feed struct {
 	// Title is the feed's title. Default: the site's title and the feed's name.
 	Title string `yaml:"title"`
 
-	// Description is one sentence about the feed. Default: made from the names, or the title.
+	// Description is one sentence about the feed. By default it is made from the names or the title.
 	Description string `yaml:"description"`
 
 	// Tags match posts with at least one of these tags. Default none: any post.
@@ -35,8 +35,8 @@ type Feed struct {
 	// Sources match posts that quote at least one of these publications. Default none: any post.
 	Sources []string `yaml:"sources"`
 
-	// Languages match posts in one of these BCP 47 languages or a variety of it, such as en-GB for en. Default none: any
-	// post.
+	// Languages match posts in one of these BCP 47 languages or in a regional variety, such as en-GB for en. Default
+	// none: any post.
 	Languages []Language `yaml:"languages"`
 
 	// Quoting matches posts with a quote if true, and posts without one if false. Default: any post.
@@ -48,26 +48,26 @@ type Feed struct {
 	// Limit is the maximum number of items in the feed, up to 10000. Default 0: the family's limit, or site.limit.
 	Limit int `yaml:"limit"`
 
-	// Content is full, or summary for feeds without the content of posts. Default: the family's, or full.
+	// Content is full, or summary for feeds that omit the content of posts. Default: the family's value, or full.
 	Content Content `yaml:"content"`
 
 	// TitleLink is the target of an item's title: permalink, the post's page, or source, the quoted article. Default:
-	// the family's, or permalink.
+	// the family's value, or permalink.
 	TitleLink TitleLink `yaml:"title_link"`
 
-	// Formats are the formats of the feed: some of rss, atom and json. Default: the family's, or all.
+	// Formats are the formats of the feed: any of rss, atom and json. Default: the family's formats, or all.
 	Formats []Format `yaml:"formats"`
 
 	// Archives publishes the posts beyond limit in archive documents that the feed links to (RFC 5005). Archived posts
-	// stay archived. Default true for main, the family's for a feed of a family, and otherwise false.
+	// stay archived. Default: true for main, the family's value for a feed in a family, and false otherwise.
 	Archives Choice `yaml:"archives"`
 
-	// Schedule is when the feed is rebuilt, as in schedules, which must not contain the feed too. Changes wait for it.
-	// Default: the top level's schedule.
+	// Schedule determines when the feed is rebuilt, in the same form as in schedules, which must not contain the feed
+	// as well. Changes wait for the next scheduled rebuild. Default: the top-level schedule.
 	Schedule string `yaml:"schedule"`
 }
 
-// Exclude matches the posts that match any of its keys, which are as in [Feed].
+// Exclude matches posts that match any of its keys, which have the same meaning as in [Feed].
 type Exclude struct {
 	// Tags match posts with at least one of these tags.
 	Tags []string `yaml:"tags"`
@@ -77,15 +77,15 @@ type Exclude struct {
 	Authors []string `yaml:"authors"`
 	// Sources match posts that quote at least one of these publications.
 	Sources []string `yaml:"sources"`
-	// Languages match posts in one of these languages or a variety of it.
+	// Languages match posts in one of these languages or a regional variety.
 	Languages []Language `yaml:"languages"`
 	// Quoting matches posts with a quote if true, and posts without one if false.
 	Quoting Choice `yaml:"quoting"`
-	// IDs are ids of posts.
+	// IDs match posts with these ids.
 	IDs []string `yaml:"ids"`
 }
 
-// Family configures the feeds of a family. The keys are as in [Feed].
+// Family configures the feeds of a family. The keys have the same meaning as in [Feed].
 type Family struct {
 	// Limit is the maximum number of items in a feed, up to 10000. Default 0: site.limit.
 	Limit int `yaml:"limit"`
@@ -93,7 +93,7 @@ type Family struct {
 	Content Content `yaml:"content"`
 	// TitleLink is permalink or source. Default permalink.
 	TitleLink TitleLink `yaml:"title_link"`
-	// Formats are some of rss, atom and json. Default all.
+	// Formats are any of rss, atom and json. Default all.
 	Formats []Format `yaml:"formats"`
 	// Archives publishes archives of each feed. Default false, since the archives of main have all posts.
 	Archives Choice `yaml:"archives"`
@@ -255,8 +255,8 @@ func languages(list []Language) []string {
 	return out
 }
 
-// formats returns the formats in the order of [feed.Formats], so that their order in the configuration changes no
-// document.
+// formats returns the formats in the order of [feed.Formats], so that their order in the configuration does not affect
+// documents.
 func formats(list []Format) []feed.Format {
 	var out []feed.Format
 	for _, f := range feed.Formats() {
@@ -316,13 +316,13 @@ func (c Config) RetiredAndMoved() (retired []string, moved map[string]string) {
 	return slices.Compact(retired), moved
 }
 
-// documentAt is a path and the format of the document there.
+// documentAt is the path and format of a document.
 type documentAt struct {
 	target string // percent-decoded
 	format feed.Format
 }
 
-// documentsAt returns the path from, or the paths of the documents if it is the name of a feed.
+// documentsAt returns from if it is a path, or the paths of the feed's documents if it is the name of a feed.
 func documentsAt(from string) []documentAt {
 	if strings.HasPrefix(from, "/") {
 		return []documentAt{{decoded(from), feed.RSS}}
@@ -334,8 +334,8 @@ func documentsAt(from string) []documentAt {
 	return out
 }
 
-// decoded returns a target with its path percent-decoded, as requests are compared. It returns a malformed target
-// unchanged.
+// decoded returns a target with its path percent-decoded, the form in which requests are compared. It returns a
+// malformed target unchanged.
 func decoded(target string) string {
 	u, err := url.ParseRequestURI(target)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestCatalog(t *testing.T) {
 		Feeds: map[feed.Name]feed.Channel{
 			"main": {Title: "Everything"},
 			"tags/go": {
-				Limit: 5, TitleLink: feed.PermalinkTitle, Archives: true, // as its family
+				Limit: 5, TitleLink: feed.PermalinkTitle, Archives: true, // inherited from the family
 			},
 			"links": {
 				Title: "Links", Description: "What we read", Limit: 30, Content: feed.FullContent, TitleLink: feed.SourceTitle,

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// The sources of values. A higher one overrides a lower one.
+// The sources of values. Higher sources override lower ones.
 const (
 	layerFile = iota + 1
 	layerEnvironment
@@ -23,18 +23,18 @@ const (
 
 // Options are the sources of a configuration.
 type Options struct {
-	// File is the path of the YAML file. If it is empty, FEEDPUB_CONFIG names the file; if that is empty too, there is
-	// none.
+	// File is the path of the YAML file. If it is empty, FEEDPUB_CONFIG names the file; if that is empty too, no file
+	// is read.
 	File string
 	// Getenv returns the value of an environment variable, or "".
 	Getenv func(name string) string
-	// Flags are the values of the command line.
+	// Flags are the values set on the command line.
 	Flags []Flag
 	// CheckSchedule returns an error if spec is not a schedule in the time zone loc. Required.
 	CheckSchedule func(spec string, loc *time.Location) error
 }
 
-// Flag is a value of the command line.
+// Flag is a value set on the command line.
 type Flag struct {
 	Name  string // without dashes, such as "admin-listen"
 	Path  string // the key that it sets, such as "admin.listen"

@@ -12,11 +12,11 @@ import (
 type Publishing struct {
 	Site Site `yaml:"site"`
 
-	// Schedule is when feeds without a schedule of their own are rebuilt: a cron specification of five fields, a
+	// Schedule determines when feeds without their own schedule are rebuilt: a cron specification of five fields, a
 	// descriptor such as @hourly, or "@every 15m". Default "*/15 * * * *".
 	Schedule string `yaml:"schedule"`
 
-	// Schedules are the schedules of single feeds by name, such as main or tags/go. Default none.
+	// Schedules maps the names of feeds, such as main or tags/go, to their schedules. Default none.
 	Schedules map[feed.Name]string `yaml:"schedules"`
 
 	// TimeZone is the IANA time zone of schedules. In a zone with daylight saving time, a run at 02:30 is skipped in
@@ -27,19 +27,20 @@ type Publishing struct {
 	// wait for the schedule. Default true.
 	OnChange bool `yaml:"on_change"`
 
-	// Families configure the feeds of tags, authors and sources, by these names. Default none: the same settings as
-	// for all feeds.
+	// Families configure the feeds in the families tags, authors and sources. Default none: the settings for all feeds
+	// apply.
 	Families map[feed.Family]Family `yaml:"families"`
 
-	// Feeds are single feeds by name: main, a feed of a family such as tags/go, or a new feed whose name, 1 to 63 of
-	// a-z, 0-9 and "-", is also its path, and which has the posts that match its criteria. Default none.
+	// Feeds configures individual feeds by name: main, a feed in a family such as tags/go, or a new feed that contains
+	// the posts that match its criteria. The name of a new feed is also its path and consists of 1 to 63 characters
+	// from a-z, 0-9 and "-". Default none.
 	Feeds map[feed.Name]Feed `yaml:"feeds"`
 
 	// Pages publishes an HTML page for each feed, and one at / that lists them. Default true.
 	Pages bool `yaml:"pages"`
 
-	// Paths are platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. The paths of their
-	// feeds serve the feeds here, and the paths of their comment feeds respond with 410. A feed's own path takes
+	// Paths lists the platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their feed
+	// paths serve the feeds of this site, and their comment-feed paths respond with 410. A feed's own path takes
 	// precedence: Jekyll's /feed.xml was Atom and is RSS here, and feed readers detect the format. Default none.
 	Paths []Preset `yaml:"paths"`
 
@@ -64,8 +65,9 @@ type Publishing struct {
 
 // Site is the publication.
 type Site struct {
-	// ID is part of every key in Redis: 1 to 63 of a-z, 0-9 and "-". With sites or sites_from, a flag or variable sets
-	// it to choose the site that a command works on. Default main, or none if there are several sites.
+	// ID is part of every key in Redis. It consists of 1 to 63 characters from a-z, 0-9 and "-". With sites or
+	// sites_from, a flag or variable sets it to choose the site that a command works on. Default main, or none if there
+	// are several sites.
 	ID feed.SiteID `yaml:"id,omitempty"`
 
 	// Title is the title of the main feed and part of the titles of the others. Default main.
@@ -132,15 +134,15 @@ type Attribution struct {
 type Publication struct {
 	// Name is the name that credits show. Required.
 	Name string `yaml:"name"`
-	// Aliases are other names of it in prose.
+	// Aliases are alternative names for the publication in prose.
 	Aliases []string `yaml:"aliases"`
-	// Domains are the host names of its articles; subdomains are included.
+	// Domains are the host names of the publication's articles, including their subdomains.
 	Domains []string `yaml:"domains"`
-	// URL is its home page.
+	// URL is the publication's home page.
 	URL URL `yaml:"url"`
-	// FeedURL is its own feed, for the source element of RSS.
+	// FeedURL is the URL of the publication's feed, for the RSS source element.
 	FeedURL URL `yaml:"feed_url"`
-	// Agency marks a news agency, whose articles other publications print.
+	// Agency marks a news agency, whose articles appear in many publications.
 	Agency bool `yaml:"agency"`
 }
 

@@ -17,9 +17,9 @@ import (
 	"feedpub/feed"
 )
 
-// SiteSettings are the settings of one of several sites. Omitted keys have the values of the top level, except for
-// site.base_url, which is required, and site.home_url. site.title is by default the site's id, if the top level has
-// none. site.id is the key in sites, or the name of the file.
+// SiteSettings are the settings of one of several sites. Omitted keys default to the top-level values, except for
+// site.base_url, which is required, and site.home_url. site.title is by default the site's id, if the top level sets no
+// title. site.id is the key in sites, or the name of the file.
 type SiteSettings struct {
 	Publishing `yaml:",inline"`
 
@@ -27,8 +27,8 @@ type SiteSettings struct {
 	// have a host in common. Default none.
 	Hosts []Host `yaml:"hosts"`
 
-	// TokensFile is a file as in admin.tokens_file, with tokens for this site only. Default none: only the tokens of
-	// admin.tokens_file are valid, for all sites.
+	// TokensFile is a file in the format of admin.tokens_file, with tokens for this site only. Default none: only the
+	// tokens of admin.tokens_file are valid, for all sites.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
@@ -88,7 +88,7 @@ func (c Config) ForSite(s SiteSettings) Config {
 const siteFile = ".yml"
 
 // SiteOf returns the id of the site that a file of sites_from configures, and whether it configures one: files whose
-// names begin with a dot or have no YAML extension do not. The error reports a name that is probably a mistake.
+// names begin with a dot or lack a YAML extension are ignored. The error reports a name that is probably a mistake.
 func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	name := filepath.Base(path)
 	ending := filepath.Ext(name)
@@ -106,7 +106,7 @@ func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 }
 
 // ParseSite parses the text of the file at path as the settings of a site, with the defaults of c. The error is an
-// [*Error] with all mistakes. It does not check whether another site has one of the hosts.
+// [*Error] with all mistakes. It does not check whether another site uses one of the hosts.
 func (c Config) ParseSite(path, text string, checkSchedule func(string, *time.Location) error) (SiteSettings, error) {
 	id, _, err := SiteOf(path)
 	if err != nil {
@@ -140,7 +140,7 @@ func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 
 var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 
-// foundSites are the settings of sites in a source. They are read last, when their defaults are known.
+// foundSites contains the settings of sites in one source. They are read last, once their defaults are known.
 type foundSites struct {
 	source source
 	node   ast.Node
@@ -192,7 +192,7 @@ func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Loca
 	}
 }
 
-// hostPath returns the path of the key that a host name of a site is from.
+// hostPath returns the path of the key that sets a site's host name.
 func hostPath(s SiteSettings, name string) string {
 	if i := slices.Index(s.Hosts, Host(name)); i >= 0 {
 		return fmt.Sprintf("hosts[%d]", i)

@@ -86,8 +86,8 @@ func TestSiteDefaults(t *testing.T) {
 	}
 }
 
-// TestVariablesAndFlagsWithSites checks that they set the defaults of all sites, which a site's own keys override, and
-// the site that a command works on.
+// TestVariablesAndFlagsWithSites checks that variables and flags set the defaults of all sites, which a site's own keys
+// override, and choose the site that a command works on.
 func TestVariablesAndFlagsWithSites(t *testing.T) {
 	file := write(t, "feedpub.yml", several)
 	c, err := load(t, file, map[string]string{"FEEDPUB_SITE_LIMIT": "7", "FEEDPUB_SITE_TITLE": "All"},

@@ -37,7 +37,7 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 		{"idle_timeout", s.IdleTimeout},
 		{"drain_timeout", s.DrainTimeout},
 	} {
-		// For net/http, 0 means no timeout, with which slow clients could occupy all connections.
+		// In net/http, 0 means no timeout, so slow clients could occupy all connections.
 		d.require(limit.value > 0, "server."+limit.key, fmt.Sprintf("want more than 0s, got %v", limit.value))
 	}
 	d.require(s.MaxHeaderBytes >= 4096, "server.max_header_bytes",
@@ -52,7 +52,7 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.require(c.Polling.Per > 0, "polling.per", fmt.Sprintf("want more than 0s, got %v", c.Polling.Per))
 	d.require(c.Log.Access >= 0, "log.access", fmt.Sprintf("want 0 or more, got %d", c.Log.Access))
 
-	// Listening would fail too, with an error that names no key.
+	// Listening would also fail, but its error would not name the key.
 	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
 		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))
 }
@@ -84,14 +84,14 @@ func (d *decoder) validateSite(c *Config) {
 		fmt.Sprintf("want whole minutes from 1m to 24h, got %v", s.TTL))
 
 	if s.BaseURL != "" {
-		// Paths are appended to it.
+		// Paths are appended to the base URL.
 		u, err := url.Parse(string(s.BaseURL))
 		d.require(err == nil && u.RawQuery == "" && !u.ForceQuery, "site.base_url",
 			fmt.Sprintf("want a URL without a query, got %q", s.BaseURL))
 	}
 }
 
-// feedName matches main and the names of feeds of families.
+// feedName matches main and the names of feeds in families.
 var feedName = regexp.MustCompile(`^(main|(tags|authors|sources)/[^/\s]+)$`)
 
 func (d *decoder) validateSchedules(c *Config, check func(string, *time.Location) error) {

@@ -144,7 +144,7 @@ func (d *decoder) isSource(c *Config, path, from string) bool {
 	return d.isFeed(c, path, from)
 }
 
-// isFeed reports whether name is the main feed, one of a family, or a configured one.
+// isFeed reports whether name is the main feed, a feed in a family, or a configured feed.
 func (d *decoder) isFeed(c *Config, path, name string) bool {
 	_, configured := c.Feeds[feed.Name(name)]
 	ok := configured || feedName.MatchString(name)

@@ -19,7 +19,8 @@ import (
 // Address is a host and port to listen on.
 type Address string
 
-// UnmarshalText accepts host:port with a numeric port. An empty host is all addresses, and port 0 is any free port.
+// UnmarshalText accepts host:port with a numeric port. An empty host means all addresses, and port 0 means any free
+// port.
 func (a *Address) UnmarshalText(text []byte) error {
 	_, port, err := net.SplitHostPort(string(text))
 	if err == nil {
@@ -45,8 +46,8 @@ func (a Address) Loopback() bool {
 // URL is an absolute http or https URL, or empty.
 type URL string
 
-// UnmarshalText accepts the empty text, and absolute http and https URLs without user information, which documents
-// would publish, or fragment.
+// UnmarshalText accepts the empty text, and absolute http and https URLs without a fragment or user information, which
+// documents would publish.
 func (u *URL) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*u = ""
@@ -83,7 +84,7 @@ func (u *RedisURL) UnmarshalText(text []byte) error {
 // IsZero reports whether no URL is set.
 func (u RedisURL) IsZero() bool { return u.raw == "" }
 
-// WithPassword returns the URL with the password of the servers, or the same URL if the password is empty.
+// WithPassword returns the URL with the servers' password set, or the URL unchanged if the password is empty.
 func (u RedisURL) WithPassword(password Secret) (RedisURL, error) {
 	if password.IsZero() {
 		return u, nil
@@ -103,7 +104,7 @@ func (u RedisURL) String() string {
 	return redisurl.Redact(u.raw)
 }
 
-// GoString is for %#v, which would print the field.
+// GoString prevents %#v from printing the field.
 func (u RedisURL) GoString() string { return strconv.Quote(u.String()) }
 
 // MarshalText returns u.String().
@@ -141,7 +142,7 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString is for %#v, which would print the field.
+// GoString prevents %#v from printing the field.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
 // MarshalText returns s.String().
@@ -189,7 +190,7 @@ type Zone struct{ *time.Location }
 
 // UnmarshalText accepts the names of the IANA time zone database.
 func (z *Zone) UnmarshalText(text []byte) error {
-	// Not "Local", which differs between machines, nor the empty name, which is UTC to Go.
+	// Reject "Local", which differs between machines, and the empty name, which Go treats as UTC.
 	loc, err := time.LoadLocation(string(text))
 	if err != nil || len(text) == 0 || string(text) == "Local" {
 		return fmt.Errorf("want an IANA time zone such as UTC or Europe/Berlin, got %q", text)
@@ -256,7 +257,7 @@ func (v *Durability) UnmarshalText(text []byte) error {
 // Size is a number of bytes, 0 or more.
 type Size int64
 
-// sizeUnits are the units of sizes, the greatest first.
+// sizeUnits are the units of sizes, largest first.
 var sizeUnits = [...]struct {
 	name  string
 	bytes Size
@@ -279,7 +280,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText returns the size in the greatest unit of which it is a whole number.
+// MarshalText returns the size in the largest unit that divides it evenly.
 func (s Size) MarshalText() ([]byte, error) {
 	for _, u := range sizeUnits {
 		if s > 0 && s%u.bytes == 0 {

@@ -41,12 +41,12 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock for the marks of dirty feeds. Nil means time.Now.
 	Now func() time.Time
-	// Compress enables gzip compression of stored posts that become smaller by it. Compressed and plain posts can be read
-	// with either setting.
+	// Compress enables gzip compression of stored posts if it makes them smaller. Both compressed and plain posts can
+	// be read with either setting.
 	Compress bool
 
-	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; 0 means that they do not
-	// wait. It should be less than BuildTimeout.
+	// ConfirmTimeout limits how long [Site.Update] and [Site.PutConfirmed] wait for the replicas; 0 means no waiting.
+	// It should be less than BuildTimeout.
 	ConfirmTimeout time.Duration
 
 	// Backing makes writes durable if the server does not persist data. It is nil for Redis.
@@ -189,9 +189,9 @@ type endpoint struct {
 	url              redisurl.URL
 	tls              *tls.Config
 	sentinelPassword string
-	name             string // of connections
+	name             string // name of the connections
 	dial             time.Duration
-	connect          func(context.Context) (net.Conn, error) // nil to connect to the URL
+	connect          func(context.Context) (net.Conn, error) // if nil, clients connect to the URL
 }
 
 // newEndpoint reads the files that the URL names. Errors are of kind [feed.ErrInvalid].
@@ -213,19 +213,19 @@ func newEndpoint(u redisurl.URL) (endpoint, error) {
 
 // pool contains the settings of one client.
 type pool struct {
-	timeout time.Duration // of a command; with noTimeout, only the context limits it
-	wait    time.Duration // for a free connection
-	retries int           // of a command after a network error, or noRetries
-	size    int           // connections, to each server of a Cluster
+	timeout time.Duration // timeout for each command; with noTimeout, only the context applies
+	wait    time.Duration // maximum wait for a free connection
+	retries int           // maximum retries after a network error, or noRetries
+	size    int           // maximum number of connections, per server in a Cluster
 }
 
 const (
 	noRetries = -1 // 0 would be the default of 3
-	noTimeout = -1 // likewise
+	noTimeout = -1 // 0 would be the default timeout
 )
 
-// client returns a client of the URL's kind. It does not use redis.UniversalOptions, which lack the setting for how
-// soon a Cluster client detects a failover.
+// client returns a client of the URL's kind. It does not use redis.UniversalOptions, which have no setting for how soon
+// a Cluster client detects a failover.
 //
 // All clients read from masters. A Redis replica may lag, so an announced commit might not be readable yet, or an older
 // commit might be read after a newer one. Feed readers never wait for Redis, so reading from replicas would not serve
@@ -379,7 +379,7 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 		if _, err := load(); err != nil {
 			return nil, err
 		}
-		// Loaded for each connection, so that a renewed certificate needs no restart.
+		// Load the files for each connection, so that a renewed certificate does not require a restart.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
 	}
 	return c, nil

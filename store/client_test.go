@@ -154,7 +154,7 @@ func TestTLS(t *testing.T) {
 	client := "tls_cert_file=" + ca.file("client.pem") + "&tls_key_file=" + ca.file("client.key.pem")
 	for _, tt := range []struct {
 		name, parameters string
-		want             string // part of the error; "" for none
+		want             string // part of the error; "" if no error is expected
 	}{
 		{"valid", authority + "&" + client + "&tls_server_name=redis.example", ""},
 		{"verification disabled", "tls_skip_verify=true&" + client, ""},

@@ -100,8 +100,8 @@ func decodeItem(b string) (*feed.Item, error) {
 	return &it, nil
 }
 
-// normalizeItem returns a copy of an item as decodeItem would return it: times in UTC and milliseconds, empty lists as
-// nil. This makes documents independent of which items are cached.
+// normalizeItem returns a copy of an item in the form that decodeItem returns: times in UTC and milliseconds, empty
+// lists as nil. This makes documents independent of which items are cached.
 func normalizeItem(it *feed.Item) *feed.Item {
 	var out feed.Item
 	e := codec{}
@@ -139,7 +139,7 @@ func rawSum(sum string) (string, error) {
 	return string(b), nil
 }
 
-// Times are stored in Unix milliseconds, the zero time as "-".
+// Times are stored in Unix milliseconds; the zero time is stored as "-".
 
 func encodeTime(t time.Time) string {
 	if t.IsZero() {
@@ -282,7 +282,7 @@ func (c *codec) length(n *int) {
 			break
 		}
 	}
-	// Otherwise a damaged item could allocate any amount of memory.
+	// Without this limit, a damaged item could cause an allocation of any size.
 	if v > uint64(len(c.rest)) {
 		c.fail()
 		return
@@ -347,7 +347,8 @@ func (c *codec) fail() { c.bad, c.rest = true, "" }
 
 const (
 	gzipMagic = "\x1f\x8b"
-	// compressFrom is the minimum size in bytes of posts that are compressed; compressing smaller posts saves little.
+	// compressFrom is the minimum size, in bytes, at which posts are compressed; compressing smaller posts saves
+	// little.
 	compressFrom = 512
 	// maxRaw is the maximum size in bytes of decompressed data; posts are far smaller.
 	maxRaw = 64 << 20

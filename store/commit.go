@@ -23,8 +23,8 @@ const (
 	// keptChanges is the approximate number of commits that the stream keeps; a replica that has missed more reads all
 	// heads.
 	keptChanges = 10_000
-	// commitTries bounds the attempts if a document expires, or another commit with the same token is made, between
-	// reading the head and replacing it.
+	// commitTries is the maximum number of attempts. An attempt fails if, between reading and replacing the head, a
+	// document expires or another commit is made with the same token.
 	commitTries = 4
 )
 
@@ -152,7 +152,7 @@ func (s *Site) upload(
 		}
 		return nil
 	})
-	if errors.Is(err, redis.Nil) { // a document existed
+	if errors.Is(err, redis.Nil) { // the document already exists
 		err = nil
 	}
 	return err
@@ -172,7 +172,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	for _, d := range current.Documents {
 		fmt.Fprintf(&read, "%s=%s,", d.Format, d.Hash)
 	}
-	now := "" // the server's
+	now := "" // the server's time
 	if !r.Now.IsZero() {
 		now = strconv.FormatInt(r.Now.UnixMilli(), 10)
 	}
@@ -180,7 +180,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 		int64(h.Token), now, r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
 		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
 	}
-	const previousArg = 10 // the last argument, which is set below
+	const previousArg = 10 // index of the last argument, which is set below
 	for _, d := range h.Documents {
 		ref, err := encodeRef(d)
 		if err != nil {

@@ -15,13 +15,13 @@ import (
 	"feedpub/feed"
 )
 
-// unavailableCodes returns the codes of errors that a server replies with while it cannot execute a command. They are
-// temporary states.
+// unavailableCodes returns the error codes that a server replies with while a temporary state prevents it from
+// executing commands.
 func unavailableCodes() []string {
 	return []string{
 		"LOADING",     // loading its data after a start
-		"MISCONF",     // its disk is full or fails; with an append-only file even PING is rejected
-		"OOM",         // above maxmemory
+		"MISCONF",     // the disk is full or failing; with an append-only file even PING is rejected
+		"OOM",         // memory use exceeds maxmemory
 		"READONLY",    // demoted to a replica by a failover
 		"MASTERDOWN",  // a replica that lost its master
 		"NOREPLICAS",  // fewer replicas than min-replicas-to-write
@@ -34,7 +34,7 @@ func unavailableCodes() []string {
 	}
 }
 
-// unavailableTexts returns the texts of such errors that have no code.
+// unavailableTexts returns the texts of errors that also indicate a temporary state but have no code.
 func unavailableTexts() []string {
 	return []string{"max number of clients reached", "redis: cluster has no nodes"}
 }

@@ -81,7 +81,7 @@ func TestFullDiskIsUnavailable(t *testing.T) {
 	if err := s.Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
 		t.Fatal(err)
 	}
-	// The snapshot cannot be written, since a folder has the same name.
+	// The snapshot cannot be written, since there is a folder with the same name.
 	if err := os.Mkdir(filepath.Join(r.Dir(), "blocked"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (s *Site) Version(ctx context.Context) (int64, error) {
 const (
 	blobVersion = 1
 	blobHeader  = 9
-	boundsRoom  = 16 // approximate size of bounds, in addition to 2 or 3 bytes for each item
+	boundsRoom  = 16 // approximate size of bounds, excluding the 2 or 3 bytes per item
 )
 
 // existsBatch is the number of documents in one pipeline.

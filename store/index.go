@@ -59,7 +59,7 @@ func (s *Site) Count(ctx context.Context, name feed.Name) (int, error) {
 // InFeed reports, for each id, whether the post is in a feed.
 func (s *Site) InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error) {
 	scores := make([]*redis.FloatCmd, len(ids))
-	// Not ZMSCORE, which miniredis lacks. The pipeline returns redis.Nil if any post is not a member.
+	// ZMSCORE is not used because miniredis lacks it. The pipeline returns redis.Nil if any post is not a member.
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
 			scores[i] = p.ZScore(ctx, s.keys.index(name), id)
@@ -205,8 +205,8 @@ func (s *Site) ArchiveCount(ctx context.Context) (int, error) {
 }
 
 // AddArchives records archives, which are permanent, and marks feeds as dirty, atomically. The error is of kind
-// [feed.ErrStale] if a later builder has written, or if an archive with the same name but another end exists. It may be
-// repeated.
+// [feed.ErrStale] if a later builder has written, or if an archive with the same name but a different end exists. The
+// call may be repeated.
 func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error {
 	args := []any{int64(token), s.client.now().UnixMilli(), len(archives)}
 	for _, a := range archives {

@@ -224,10 +224,10 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 	}
 }
 
-// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and for each change the
-// stored form of its item, nil if it writes none.
+// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and the stored form of each
+// change's item, or nil if the change writes no item.
 func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [][]byte, err error) {
-	position := map[feed.Name]int{} // of a feed among the index keys, from 1
+	position := map[feed.Name]int{} // 1-based position of each feed among the index keys
 	var feeds []feed.Name
 	for _, c := range a.Changes {
 		for _, n := range slices.Concat(c.Left, c.Entered, c.Touched) {
@@ -277,7 +277,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [
 	return keys, args, items, nil
 }
 
-// changeArgs returns the arguments of one change, and the stored form of its item, nil if it writes none.
+// changeArgs returns the arguments of one change, and the stored form of its item, or nil if the change writes no item.
 func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []byte, err error) {
 	mode, item, err := itemArgs(c)
 	if err != nil {
@@ -343,8 +343,8 @@ func postProblems() []feed.ProblemKind {
 	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters}
 }
 
-// PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if it was
-// built from the present post by the intake with this fingerprint. Only the headers of items are read.
+// PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if the
+// intake with this fingerprint built it from the current version of the post. Only the headers of items are read.
 func (s *Site) PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error) {
 	if len(ids) == 0 {
 		return nil, nil

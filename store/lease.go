@@ -44,7 +44,7 @@ func (s *Site) Acquire(
 }
 
 // Renew extends the lease of a job to ttl from now. The error is of kind [feed.ErrLocked] if the lease has expired or
-// has another owner; then it must be acquired again.
+// has a different owner; in both cases it must be acquired again.
 func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) error {
 	reply, err := s.wordsWithRound(ctx, renewSource, []string{s.keys.lease(job)}, owner, ttl.Milliseconds())
 	if err == nil && reply[0] == "locked" {
@@ -57,7 +57,7 @@ func (s *Site) Renew(ctx context.Context, job, owner string, ttl time.Duration) 
 	return s.client.wrap("renew "+job, err)
 }
 
-// Release releases the lease of a job. It does nothing if the lease has expired or has another owner.
+// Release releases the lease of a job. It does nothing if the lease has expired or has a different owner.
 func (s *Site) Release(ctx context.Context, job, owner string) error {
 	return s.client.wrap("release "+job, run(ctx, s.client.build, releaseSource, []string{s.keys.lease(job)}, owner).Err())
 }

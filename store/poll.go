@@ -22,9 +22,9 @@ const (
 )
 
 // poller counts the calls that wait for new entries of streams. Up to max of them block in the server, each with its
-// own connection, and return as soon as there is an entry. If there are more, none of them blocks: one goroutine reads
-// all streams in rounds, which takes a few commands a second for any number of sites. Other commands that are not
-// urgent are sent with the next round.
+// own connection, and return as soon as there is an entry. If more calls are waiting, none of them blocks: one
+// goroutine reads all streams in rounds, which takes a few commands a second for any number of sites. Other commands
+// that are not urgent are sent with the next round.
 type poller struct {
 	client    redis.UniversalClient
 	clustered bool // one command cannot read streams of different sites
@@ -34,10 +34,10 @@ type poller struct {
 	stop context.CancelFunc
 
 	mu      sync.Mutex
-	open    int                  // calls that wait, blocking or polling
+	open    int                  // number of waiting calls, blocking or polling
 	polled  map[string][]*waiter // by stream
 	extra   []*extraCommand
-	running chan struct{} // closed when the goroutine has ended; nil if there is none
+	running chan struct{} // closed when the goroutine has ended; nil if no goroutine is running
 	closed  bool
 }
 
@@ -59,7 +59,7 @@ type waitResult struct {
 // extraCommand is a command that is sent with the next round.
 type extraCommand struct {
 	add  func(redis.Pipeliner)
-	done chan error // has a buffer of one; an error means that it was not sent
+	done chan error // has a buffer of one; an error means that the command was not sent
 }
 
 func newPoller(client redis.UniversalClient, clustered bool, limit int) *poller {
@@ -68,7 +68,8 @@ func newPoller(client redis.UniversalClient, clustered bool, limit int) *poller 
 	return w
 }
 
-// close ends all waits and waits for the goroutine to end. The client must be closed before, to end the current round.
+// close ends all waits and waits for the goroutine to end. The client must be closed first, which ends the current
+// round.
 func (w *poller) close() {
 	w.mu.Lock()
 	w.closed = true // before stop, so that no wait is added after the goroutine has ended
@@ -240,11 +241,11 @@ type pollRead struct {
 	reply *redis.XStreamSliceCmd
 }
 
-// reads returns the reads for all waiters. Waiters for the same stream may have different positions in it, so each of
-// them is in a separate read. The caller holds mu.
+// reads returns the reads for all waiters. Waiters for the same stream may have different positions, so each has a
+// separate read. The caller holds mu.
 func (w *poller) reads() []pollRead {
 	var all []pollRead
-	open := map[readKey]int{} // index of the read that is not full
+	open := map[readKey]int{} // index of the read that still has room
 	for stream, same := range w.polled {
 		for lane, x := range same {
 			x.polling = true

@@ -22,7 +22,7 @@ import (
 type fakeStreams struct {
 	redis.Hook                   // nil: methods that are not defined below must not be called
 	last       map[string]string // id of the last entry by stream
-	delay      time.Duration     // of replies
+	delay      time.Duration     // delay before each reply
 	err        error             // the reply to every command, if not nil
 
 	mu        sync.Mutex
@@ -181,7 +181,7 @@ func TestPoller(t *testing.T) {
 		}},
 		{"no rounds without waits", func(t *testing.T, s *fakeStreams, w *poller) {
 			<-startWait(t.Context(), w, "x", "0-0", time.Second)
-			time.Sleep(time.Hour) // of the fake clock
+			time.Sleep(time.Hour) // on the fake clock
 			if n, _ := s.received(); n > 4 {
 				t.Errorf("%d round trips in an hour after a wait of a second; want at most 4", n)
 			}
@@ -238,7 +238,8 @@ func TestPollerCommands(t *testing.T) {
 	}
 }
 
-// TestPollerCrowded checks that calls block only while there are at most max, so that connections are bounded.
+// TestPollerCrowded checks that calls block only while at most max calls are waiting, so that the number of connections
+// is bounded.
 func TestPollerCrowded(t *testing.T) {
 	w := newPoller(nil, false, 2)
 	var blocking atomic.Int32

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed"
 )
 
-// Limits of one transaction of Put; other clients wait while it runs.
+// Limits on one Put transaction, because other clients wait while it runs.
 const (
 	putPosts = 250
 	putBytes = 2 << 20
@@ -28,8 +28,8 @@ func checkID(id string) error {
 }
 
 // Put writes raw posts with their inbox entries and replaces earlier versions, in batches, each in one transaction. If
-// it returns nil, the server has acknowledged all of them. After an error some may have been written; the call may be
-// repeated. Put does not validate Raw; it is validated when the post is absorbed.
+// it returns nil, the server has acknowledged all of them. After an error, some of the posts may have been written; the
+// call may be repeated. Put does not validate Raw; it is validated when the post is absorbed.
 func (s *Site) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return s.client.wrap("put", s.put(ctx, s.client.build, posts))
 }
@@ -173,7 +173,7 @@ func (s *Site) Update(
 		}
 		var current []byte
 		if stored.exists {
-			current = append([]byte{}, unpackPost([]byte(stored.value))...) // not nil even if the post is empty
+			current = append([]byte{}, unpackPost([]byte(stored.value))...) // non-nil even if the post is empty
 		}
 		raw, err := next(current)
 		if err != nil {
@@ -273,7 +273,7 @@ func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 		return false
 	}
 	if want == 0 {
-		return false // waiting for one to connect would delay every write by the timeout
+		return false // waiting for a replica to connect would delay every write by the timeout
 	}
 	got, err := tx.Wait(ctx, want, s.client.confirm).Result()
 	if err != nil {

@@ -105,8 +105,8 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 // RestoreRecords restores primary records from an export and merges them with the records of the site: if both have a
 // time at which a post was first seen, the earlier time is kept; the removal of a post is restored only if the post has
 // no record, a name or an archive only if it does not exist, and a removal from a feed only if it is later than the
-// stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. It may be repeated. A line
-// without a member or with an invalid id is an error of kind [feed.ErrInvalid].
+// stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. The call may be repeated.
+// For a line without a member or with an invalid id, the error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))

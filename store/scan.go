@@ -225,8 +225,8 @@ const (
 	// swift passes wait only as long as a busy processor may require, so that a slow site does not delay the sites that
 	// wait for the next pass.
 	swift = pace(50 * time.Millisecond)
-	// patient passes are for the sites without which swift passes continued, such as large sites. They advance at the
-	// speed of the slowest site.
+	// patient passes are for sites that swift passes left behind, such as large sites. They advance at the speed of the
+	// slowest site.
 	patient = pace(30 * time.Second)
 )
 
@@ -235,7 +235,7 @@ var errLeftBehind = errors.New("the pass continued without this site")
 
 // scanner shares scans of a server's keys among sites. SCAN iterates over the keys of all sites, so two hundred
 // concurrent scans would cost two hundred times as much as one. A site that joins during a pass waits for the next
-// pass, since it needs a complete one.
+// pass, since it needs a complete scan.
 //
 // Each site consumes its ids at its own speed from a bounded buffer. A slow site cannot block the others: a swift pass
 // continues without it, and the site starts again in a patient pass. If that pass also continues without it, the site
@@ -243,11 +243,11 @@ var errLeftBehind = errors.New("the pass continued without this site")
 type scanner struct {
 	ctx  context.Context // done when the client is closed
 	stop context.CancelFunc
-	room int // ids that are buffered for all sites of a pass
+	room int // maximum number of ids buffered for all sites of a pass
 
 	mu     sync.Mutex
-	sites  map[keyspace]bool    // of the client
-	queues map[queueKey][]*part // waiting for the next pass; each queue has a goroutine
+	sites  map[keyspace]bool    // sites of the client
+	queues map[queueKey][]*part // parts that wait for the next pass; each queue has a goroutine
 	closed bool
 	ended  sync.WaitGroup
 }
@@ -435,13 +435,13 @@ func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error)
 type part struct {
 	site keyspace
 	want kinds
-	room int // ids that may be buffered
+	room int // maximum number of buffered ids
 
-	ready chan struct{} // has a buffer of one; signals a full batch or the end
+	ready chan struct{} // has a buffer of one; signals a full batch or the end of the part
 	taken chan struct{} // has a buffer of one; signals room in the buffer
 
 	mu    sync.Mutex
-	ids   idLists // buffered
+	ids   idLists // buffered ids
 	ended bool
 	err   error // set if the part ended early
 }
@@ -471,7 +471,7 @@ func (x *part) add(ctx context.Context, k kind, id string, p pace) {
 	}
 }
 
-// awaitRoom waits for ids to be taken, and reports whether some were.
+// awaitRoom waits for ids to be taken, and reports whether any were taken.
 func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()

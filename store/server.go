@@ -15,10 +15,10 @@ import (
 )
 
 // Check checks the configuration of the server, or of each master of a Cluster. It returns an error of kind
-// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is not of the kind
-// that the URL states. It returns warnings to the operator about missing persistence, about writes that a crash or a
-// failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is forbidden,
-// INFO.
+// [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is not the kind of
+// server that the URL specifies. It returns warnings to the operator about missing persistence, about writes that a
+// crash or a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is
+// forbidden, INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	var mu sync.Mutex
 	err = c.eachMaster(ctx, func(ctx context.Context, m *redis.Client) error {
@@ -149,12 +149,12 @@ func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 		}
 	}
 	if s["appendonly"] != "yes" {
-		delete(s, "appendfsync") // has no effect
+		delete(s, "appendfsync") // the setting has no effect
 	}
 	return s, nil
 }
 
-// info returns the fields of a section of INFO, none if the server forbids it.
+// info returns the fields of a section of INFO, or no fields if the server forbids the command.
 func info(ctx context.Context, c redis.UniversalClient, section string) (map[string]string, error) {
 	text, err := c.Info(ctx, section).Result()
 	if err != nil {
@@ -193,7 +193,7 @@ func (s *Site) master(ctx context.Context, pool redis.UniversalClient) (*redis.C
 	}
 }
 
-// incarnation returns the run id of the server of m, "" if the server does not reveal it. It returns an error if the
+// incarnation returns the run id of m's server, or "" if the server does not reveal it. It returns an error if the
 // server is not the master of the site's slot. A SCAN is complete only if the incarnation was the same before and after
 // it: another server, or the same server after a restart, accepts a cursor that it did not return and silently skips
 // keys.

@@ -21,7 +21,7 @@ func TestCheck(t *testing.T) {
 		name string
 		args []string
 		kind error
-		want string // part of the error or of the only warning; "" is neither
+		want string // part of the error or of the only warning; "" if neither is expected
 	}{
 		{"safe", []string{"--appendonly", "yes", "--appendfsync", "always"}, nil, ""},
 		{"syncs every second", []string{"--appendonly", "yes"}, nil, "appendfsync is everysec"},

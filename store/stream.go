@@ -25,8 +25,9 @@ const tailBatch = 1000
 // Changes returns the commits after the given entry, oldest first. If there are none, it waits for one for up to block.
 // If there are still none, it returns no commits and a nil error. If block is 0, it does not wait.
 //
-// An empty after means from the beginning. The stream keeps about ten thousand commits. A server that lost its data
-// starts a new stream, whose entries may all be before the reader's position; [Site.Version] increases even then.
+// If after is empty, Changes starts from the beginning. The stream keeps about ten thousand commits. A server that lost
+// its data starts a new stream, whose entries may all be before the reader's position; [Site.Version] increases even
+// then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
@@ -38,7 +39,7 @@ func (s *Site) Changes(ctx context.Context, after string, block time.Duration) (
 		text, _ := e.Values["version"].(string)
 		version, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			version = 0 // unknown
+			version = 0 // the version is unknown
 		}
 		out = append(out, feed.Announcement{Entry: e.ID, Feed: feed.Name(name), Version: version})
 	}
@@ -194,7 +195,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 		reply, err := s.delegate(ctx, timeout+s.client.serveTimeout, delegatedAsk, request, timeout.String())
 		return reply, s.client.wrap("ask", err)
 	}
-	// The stream contains only requests without a reply. None of them is dropped to make room.
+	// The stream contains only requests without a reply. No request is dropped to make room.
 	waiting, err := s.client.build.XLen(ctx, s.keys.requests()).Result()
 	if err == nil && waiting >= maxRequests {
 		err = fmt.Errorf("%d requests wait for the builder: %w", waiting, feed.ErrUnavailable)
@@ -232,7 +233,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 func (s *Site) popReply(ctx context.Context, id string, wait time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+s.client.serveTimeout)
 	defer cancel()
-	// Not BLPop, which rounds up to whole seconds.
+	// BLPop is not used because it rounds up to whole seconds.
 	reply, err := s.client.block.Do(ctx, "BLPOP", s.keys.reply(id), fmt.Sprintf("%.3f", wait.Seconds())).StringSlice()
 	if err != nil {
 		return nil, err

@@ -27,13 +27,13 @@ type disk struct {
 	site  *store.Site
 	log   *slog.Logger
 	files fileOps
-	heads string // folder
+	heads string // folder of the heads' files
 
 	mu       sync.Mutex
 	records  appendFile
-	size     int64  // of the complete lines of records
-	torn     bool   // an incomplete line may follow them
-	failing  bool   // the last attempt to write failed
+	size     int64  // size of the complete lines of records
+	torn     bool   // whether an incomplete line may follow the complete lines
+	failing  bool   // whether the last attempt to write failed
 	position string // the last entry of the store's journal that has been written to the disk
 }
 

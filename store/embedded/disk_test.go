@@ -25,7 +25,7 @@ import (
 func commit(name feed.Name, token feed.Token, now time.Time, body string) feed.CommitRequest {
 	var gz bytes.Buffer
 	w := gzip.NewWriter(&gz)
-	_, _ = w.Write([]byte(body)) // a buffer takes all
+	_, _ = w.Write([]byte(body)) // never fails for a buffer
 	_ = w.Close()
 	h := feed.HashOf([]byte(body))
 	return feed.CommitRequest{
@@ -70,7 +70,7 @@ func TestRestart(t *testing.T) {
 			{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now, Removed: now.Add(time.Hour)}},
 		},
 	}))
-	must(t, b.Absorb(t.Context(), feed.Absorption{ // published again: the newest record is kept
+	must(t, b.Absorb(t.Context(), feed.Absorption{ // the post is published again; the newest record is kept
 		Token: 5, Changes: []feed.Change{{ID: "a", Record: feed.Record{ID: "a", FirstSeen: now}}},
 	}))
 	must(t, b.RestoreRecords(t.Context(), feed.ExportLine{Record: &feed.Record{ID: "b", FirstSeen: now}}))
@@ -236,7 +236,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data")}
 	acknowledged := map[string]bool{}
-	seen := map[string]string{} // first seen, by id
+	seen := map[string]string{} // times first seen, by id
 	var lastHead feed.Head
 	for round := range 3 {
 		exe, err := os.Executable()
@@ -305,7 +305,7 @@ func writeUntilKilled(t *testing.T, dir string) {
 		Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data"), Site: testSite, Decode: decode,
 	})
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // if it is not killed
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it is not killed
 	defer cancel()
 	go func() { _ = s.Run(ctx) }()
 	b := site(s)

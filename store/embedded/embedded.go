@@ -15,11 +15,11 @@
 //
 // # Deletions
 //
-// Removing a file deletes its posts, as does removing a post from a file. If a file cannot be read or decoded, its last
-// good version stays published; if a folder cannot be listed, no post is deleted. If all files disappear at the same
-// time (at least two while the process runs, any number at the start or when the folder has been replaced), a disk may
-// not be mounted. The posts then stay published and a problem is listed until the files are restored or the posts are
-// deleted one by one through the store.
+// Removing a file deletes its posts, and removing a post from a file deletes that post. If a file cannot be read or
+// decoded, its last good version stays published; if a folder cannot be listed, no post is deleted. If all files
+// disappear at the same time (at least two while the process runs, any number at the start or when the folder has been
+// replaced), a disk may not be mounted. The posts then stay published and a problem is listed until the files are
+// restored or the posts are deleted one by one through the store.
 package embedded
 
 import (
@@ -51,7 +51,7 @@ type Decode func(path string, raw []byte) ([]feed.RawPost, error)
 
 // Options configure a store. Data, Site, Decode and one of Dir and Files are required.
 type Options struct {
-	// Dir is the folder of posts, with its subfolders, but without hidden ones and symbolic links to folders. It is
+	// Dir is the folder of posts. Subfolders are included, except hidden ones and symbolic links to folders. It is
 	// created if it does not exist.
 	Dir string
 	// Files contains read-only posts, such as the bundled samples. It is used instead of Dir.
@@ -88,12 +88,12 @@ type Store struct {
 	front  *server.Server // serves the connections of other processes
 	accept sync.WaitGroup
 	inner  *store.Client // changes posts in the server only, as their files change
-	client *store.Client // writes the files too
-	ready  atomic.Bool   // all files have been read
+	client *store.Client // writes the files as well
+	ready  atomic.Bool   // whether all files have been read
 	disk   *disk
 	folder *folder
 
-	ctx     context.Context // of delegated operations; canceled by Close
+	ctx     context.Context // context of delegated operations; canceled by Close
 	stop    context.CancelFunc
 	closing sync.Once
 	closed  error

@@ -31,8 +31,8 @@ func extensions() []string {
 	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
 }
 
-// isPosts reports whether a file with that name may contain posts. It returns false for hidden files and backup files
-// of editors.
+// isPosts reports whether a file with that name may contain posts. It returns false for hidden files and editors'
+// backup files.
 func isPosts(name string) bool {
 	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#") && !strings.HasSuffix(name, "~") &&
 		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
@@ -92,7 +92,7 @@ func RemovePost(dir string, decode Decode, id string) error {
 		}
 		files = append(files, f.Path)
 	}
-	// A file that cannot be decoded is removed if it has the name of the post's file.
+	// Remove a file that cannot be decoded if its name is the one that WritePost uses for the post.
 	if own := FileName(id); !slices.Contains(files, own) {
 		if _, err := os.Lstat(filepath.Join(dir, own)); err == nil {
 			files = append(files, own)
@@ -113,7 +113,7 @@ func RemovePost(dir string, decode Decode, id string) error {
 type File struct {
 	Path  string // slash-separated, relative to the folder
 	Posts []feed.RawPost
-	Err   error // why the file could not be read or decoded; Posts is empty then
+	Err   error // why the file could not be read or decoded; if set, Posts is empty
 }
 
 // List returns an iterator over the files in a folder of posts, ordered by path. For a folder that cannot be listed, it

@@ -23,7 +23,7 @@ import (
 // writersAtOnce is the maximum number of files that are written concurrently.
 const writersAtOnce = 32
 
-// folder keeps the posts in the server equal to those in the files. All of its state is derived from the files when the
+// folder keeps the posts in the server in step with the files. All of its state is derived from the files when the
 // store is opened.
 type folder struct {
 	o    Options
@@ -34,15 +34,15 @@ type folder struct {
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
 	versions *versions
 	files    map[string]*file // by path
-	// owner is the path of the file whose version of a post is in the server, by the post's id: several files may have
-	// the same post.
+	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
+	// contain the same post.
 	owner map[string]string
-	self  fs.FileInfo // the folder itself, as last listed
-	dirs  []string    // folders that may contain posts, as last listed
+	self  fs.FileInfo // the folder itself when it was last listed
+	dirs  []string    // folders that may contain posts when they were last listed
 	// written contains the paths of files that the store has written since it last read them. They are read again even if
 	// their size and time are unchanged.
 	written map[string]bool
-	missing bool // the problem of a folder that cannot be listed, or has lost all its files, is listed
+	missing bool // whether the problem that the folder is unreadable or has lost all its files is listed
 }
 
 // file is the state of one file.
@@ -51,11 +51,11 @@ type file struct {
 	mod   time.Time
 	posts map[string]feed.Hash // the last good version, by id
 
-	broken   error     // why the present version cannot be decoded, or nil
-	reported bool      // the problem of the broken version is listed
+	broken   error     // why the current version cannot be decoded, or nil
+	reported bool      // whether the problem of the broken version is listed
 	since    time.Time // when the file was first found to be broken or missing
 	gone     bool
-	kept     bool // the file is missing, but its posts stay published until they are deleted through the store
+	kept     bool // whether the file is missing but its posts stay published until deleted through the store
 }
 
 // openFolder reads all files into the server.
@@ -153,13 +153,13 @@ func (f *folder) claim(name, id string) bool {
 	return true
 }
 
-// apply applies changes of posts to the files. When it returns nil, the changes are on the disk. The caller holds mu
+// apply writes changes to posts to the files. When it returns nil, the changes are on the disk. The caller holds mu
 // until the server has the changes as well.
 func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the sample posts cannot be written: %w", feed.ErrInvalid)
 	}
-	last := map[string]store.PostChange{} // the last change of a post counts
+	last := map[string]store.PostChange{} // the last change to each post
 	for _, c := range changes {
 		last[c.ID] = c
 	}

@@ -139,7 +139,7 @@ func TestLastGoodVersionAfterRestart(t *testing.T) {
 	put(t, o.Dir, "b.json", post("b", "B"))
 	closeStore(t, open(t, o))
 	put(t, o.Dir, "a.json", "{")
-	for range 2 { // also the second time
+	for range 2 { // the second attempt has the same result
 		s := open(t, o)
 		if got, want := content(t, s, "a"), post("a", "good"); got != want {
 			t.Errorf("post is %q; want the last good version %q", got, want)
@@ -301,7 +301,7 @@ func TestAcknowledgedDeletionsAreNotLost(t *testing.T) {
 			}
 			must(t, site(s).Delete(t.Context(), "a"))
 			must(t, site(s).Delete(t.Context(), "b"))
-			closeStore(t, s) // without a scan
+			closeStore(t, s) // before any further scan
 			for range 2 {
 				s = open(t, o)
 				if got, want := ids(t, s), "c d"; got != want {

@@ -16,7 +16,7 @@ import (
 	"feedpub/feed"
 )
 
-// fullDisk is a disk that can be full: a write then writes half of the data and fails, and truncating fails.
+// fullDisk is a disk that can be full: while it is, a write stores half of the data and fails, and truncating fails.
 type fullDisk struct{ full atomic.Bool }
 
 func (d *fullDisk) ops() fileOps {
@@ -72,7 +72,7 @@ func TestFullDisk(t *testing.T) {
 	must(t, site(s).Absorb(t.Context(), name("tags/first")))
 	_, _, err := site(s).Commit(t.Context(), commit(feed.Main, 5, time.Now(), "a document"))
 	must(t, err)
-	disk.full.Store(true) // while it runs
+	disk.full.Store(true) // the disk becomes full while the store runs
 	for range 2 {
 		if err := site(s).Absorb(t.Context(), name("tags/torn")); !errors.Is(err, feed.ErrUnavailable) {
 			t.Errorf("Absorb on a disk that became full: %v, want an error of kind %q", err, feed.ErrUnavailable)
@@ -83,7 +83,7 @@ func TestFullDisk(t *testing.T) {
 	lines, heads := state(t, site(s))
 	closeStore(t, s)
 
-	disk.full.Store(true) // when it starts
+	disk.full.Store(true) // the disk is full when the store starts
 	s = open(t, o)
 	gotLines, gotHeads := state(t, site(s))
 	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" {

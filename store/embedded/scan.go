@@ -21,7 +21,7 @@ type scan struct {
 	first bool                   // the first scan, when the store is opened: Grace and Patience do not apply
 	found map[string]fs.FileInfo // by path
 	bad   map[string]error       // files and folders that cannot be read, by path
-	moved bool                   // the folder has been replaced since the previous scan
+	moved bool                   // whether the folder has been replaced since the previous scan
 	again time.Duration          // delay before the next scan; 0 if none is needed
 }
 
@@ -132,7 +132,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 	if err := f.site.Put(ctx, put...); err != nil {
 		return err
 	}
-	written := f.written[name] // then its posts may have been recorded as deleted after they were last kept
+	written := f.written[name] // if so, its posts may have been recorded as deleted since they were last kept
 	delete(f.written, name)
 	before := state.posts
 	state.posts = next
@@ -181,7 +181,8 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		return s.clearMissing(ctx)
 	}
 	if !s.first {
-		// Wait until the grace of all missing files has ended: only then it is certain whether all files are missing.
+		// Wait until the grace period of every missing file has ended, because only then is it certain whether all
+		// files are missing.
 		var grace time.Duration
 		for _, name := range missing {
 			grace = max(grace, s.o.Grace-s.start.Sub(s.files[name].since))

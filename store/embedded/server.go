@@ -45,8 +45,8 @@ func socketURL(data string) string {
 	return (&url.URL{Scheme: "unix", Path: filepath.ToSlash(path)}).String()
 }
 
-// Connect returns a client of the store that another process has open in the data folder. All reads work. Of the
-// writes, only Delete, RestoreRecords and Ask work, which the other process executes: see [store.Options.Delegate].
+// Connect returns a client of the store that another process has open in the data folder. All reads work. The only
+// writes that work are Delete, RestoreRecords and Ask, which the other process executes: see [store.Options.Delegate].
 // Posts are written with [WritePost]. The error is of kind [feed.ErrUnavailable] if no process has the store open.
 func Connect(ctx context.Context, data string, log *slog.Logger) (*store.Client, error) {
 	if _, err := os.Stat(socketPath(data)); err != nil {
@@ -124,7 +124,7 @@ func (s *Store) listen() error {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
-				return // closed
+				return // the listener is closed
 			}
 			s.front.ServeConn(newQueuedConn(conn))
 		}

@@ -17,7 +17,7 @@ import (
 	"feedpub/store"
 )
 
-// rawClient sends commands as programs in other languages do.
+// rawClient sends raw commands, like programs in other languages.
 type rawClient struct {
 	t    *testing.T
 	conn *proto.Client

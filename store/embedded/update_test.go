@@ -23,7 +23,7 @@ func TestConcurrentUpdateWritesNoFile(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		change func(t *testing.T, s *Store)
-		want   string // the stored post in the end
+		want   string // the post that is finally stored
 		tries  int
 	}{
 		"through the store": {func(t *testing.T, s *Store) { set(t, s, changed) }, changed, 2},

@@ -28,12 +28,12 @@ type versions struct {
 	files fileOps
 
 	next     appendFile                // the new log, renamed to path when it is complete; nil until it is created
-	torn     bool                      // the last line may be incomplete
-	unsaved  map[string][]feed.RawPost // versions that are not written yet, by file
-	deleted  map[string]bool           // posts whose deletion is not written yet
-	complete bool                      // the new log may replace the old one
-	replaced bool                      // the new log has replaced the old one
-	failing  bool                      // the last attempt to write failed
+	torn     bool                      // whether the last line may be incomplete
+	unsaved  map[string][]feed.RawPost // versions that have not been written yet, by file
+	deleted  map[string]bool           // posts whose deletion has not been written yet
+	complete bool                      // whether the new log may replace the old one
+	replaced bool                      // whether the new log has replaced the old one
+	failing  bool                      // whether the last attempt to write failed
 }
 
 // versionLine is a line of the log: either a file and its posts (none if the file was removed), or a deleted post. The
@@ -144,7 +144,7 @@ func (v *versions) flush() {
 func (v *versions) write() (err error) {
 	if v.next == nil {
 		if v.next, err = v.files.open(v.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			v.next = nil // not an interface that contains a nil file
+			v.next = nil // avoid an interface that contains a nil file
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (v *versions) write() (err error) {
 }
 
 func (v *versions) writeLine(l versionLine) error {
-	// Not a json.Encoder, which returns its first write error from all later calls.
+	// Do not use a json.Encoder, which returns its first write error from all later calls.
 	line, err := json.Marshal(l)
 	if err != nil {
 		return err

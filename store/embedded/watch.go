@@ -86,7 +86,7 @@ func (f *folder) watchFolders(w *fsnotify.Watcher) bool {
 	added := false
 	for _, dir := range dirs {
 		name := filepath.Join(f.o.Dir, filepath.FromSlash(dir))
-		// Add known names again, since a folder may have been replaced by another with the same name.
+		// Add known folders again, since a folder may have been replaced by a new one with the same name.
 		if err := w.Add(name); err != nil {
 			f.o.Logger.Warn("a folder cannot be watched; it is read periodically", "folder", name, "error", err)
 			continue

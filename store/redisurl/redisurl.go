@@ -10,7 +10,7 @@
 //
 // In a Sentinel URL the hosts are the Sentinels; user and password are always for the servers that store the data. The
 // default port is 6379, for Sentinels 26379. Special characters are percent-encoded. The query parameters are
-// documented at the fields of [URL].
+// documented with the fields of [URL].
 package redisurl
 
 import (
@@ -27,7 +27,7 @@ import (
 	"feedpub/feed"
 )
 
-// Kind is the kind of server, or of group of servers, that a URL is for.
+// Kind is the kind of server or server group that a URL refers to.
 type Kind int
 
 // The kinds of URLs.
@@ -40,8 +40,8 @@ const (
 // URL is a parsed URL. Its methods String and GoString never return a password.
 type URL struct {
 	Kind Kind
-	// Addresses are hosts with ports: the server, the Sentinels, or some servers of the Cluster, from which a client
-	// discovers the others. Empty for a socket.
+	// Addresses are hosts with ports: the server, the Sentinels, or some servers of the Cluster; a client discovers the
+	// other servers itself. Addresses is empty for a socket.
 	Addresses []string
 	Socket    string // path of the unix socket, "" for TCP
 	Master    string // name of the master in the configuration of the Sentinels; "" without Sentinels
@@ -105,7 +105,7 @@ type parts struct {
 	user    string // user and password, up to the @
 	hasUser bool
 	hosts   string
-	path    string // from the first slash
+	path    string // the part that starts at the first slash
 	query   string
 }
 

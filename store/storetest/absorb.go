@@ -161,7 +161,7 @@ func testAbsorbKeepsItemOfRejectedPost(t *testing.T, s suite) {
 	later := *problem
 	later.Since, later.Reason = day(9), "Still no."
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
-	later.Since = day(2) // of the first problem
+	later.Since = day(2) // the Since of the first problem is kept
 	s.wantProblems(t, later)
 
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
@@ -174,7 +174,7 @@ func testAbsorbClearsOnlyProblemsOfItsPosts(t *testing.T, s suite) {
 	must(t, "SetProblem", s.SetProblem(s.ctx, held))
 	must(t, "SetProblem", s.SetProblem(s.ctx, other))
 	must(t, "SetProblem", s.SetProblem(s.ctx, feed.Problem{ID: "main", Kind: feed.KindMissing, Reason: "Gone."}))
-	s.absorb(t, 1, enter(item("main", 1))) // a post with the name of a feed as id
+	s.absorb(t, 1, enter(item("main", 1))) // a post whose id is the name of a feed
 	s.wantProblems(t, held, other)
 }
 

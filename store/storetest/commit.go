@@ -43,7 +43,7 @@ func request(t *testing.T, name feed.Name, token feed.Token, now time.Time, rss,
 	return r
 }
 
-// commit commits and returns the new head. It checks the outcome, and that the stored head is the returned one.
+// commit commits and returns the new head. It checks the outcome, and that the stored head equals the returned head.
 func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) feed.Head {
 	t.Helper()
 	outcome, head, err := s.Commit(s.ctx, r)
@@ -85,7 +85,7 @@ func testCommit(t *testing.T, s suite) {
 	got := s.commit(t, r, feed.Committed)
 	want := r.Head
 	for i := range want.Documents {
-		want.Documents[i].Modified = day(1).Add(time.Second) // whole seconds
+		want.Documents[i].Modified = day(1).Add(time.Second) // rounded to whole seconds
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("head (-want +got):\n%s", diff)
@@ -111,7 +111,7 @@ func testCommitSameBytes(t *testing.T, s suite) {
 	version, err := s.Version(s.ctx)
 	must(t, "Version", err)
 	again := request(t, feed.Main, 2, day(2), "rss", "atom")
-	again.Blobs = nil // the store has them
+	again.Blobs = nil // the store already has the blobs
 	again.Head.Config, again.Head.IDs = "c2", []string{"c"}
 	head := s.commit(t, again, feed.Unchanged)
 	if head.Config != "c2" || !cmp.Equal(head.IDs, []string{"c"}) || head.Token != 2 {

@@ -24,7 +24,7 @@ func lines() []feed.ExportLine {
 	}
 }
 
-// records returns the primary records of the site, with those of posts ordered by id.
+// records returns the primary records of the site, with the records of posts ordered by id.
 func (s suite) records(t *testing.T) []feed.ExportLine {
 	t.Helper()
 	var got []feed.ExportLine

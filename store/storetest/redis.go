@@ -24,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // without the arguments that all servers have
+	args []string // arguments, except those that all servers have
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd

@@ -69,7 +69,7 @@ func item(id string, n int, feeds ...feed.Name) *feed.Item {
 	}
 }
 
-// all returns the main feed and feeds.
+// all returns the names of the main feed and of feeds.
 func all(feeds ...feed.Name) []feed.Name { return append([]feed.Name{feed.Main}, feeds...) }
 
 // put writes posts.

@@ -11,26 +11,26 @@ import (
 // Catalog configures the feeds of a site. The zero Catalog has the main feed and the feeds of all families, with
 // default settings and without archives. A Catalog must not be modified once it is in use.
 type Catalog struct {
-	// Feeds configure single feeds: the main feed, selections, or feeds of a family.
+	// Feeds configures individual feeds: the main feed, selections, or feeds of a family.
 	Feeds map[Name]Channel
-	// Families configure the feeds of a family that have no entry in Feeds.
+	// Families configures the feeds of each family that have no entry in Feeds.
 	Families map[Family]Channel
 	// Selections are additional feeds, sorted by name.
 	Selections []Selection
-	// Pages is set if each feed has an HTML page, and the site a page that lists them.
+	// Pages is set if each feed has an HTML page and the site has a page that lists the feeds.
 	Pages bool
 	// PlainXML is set if RSS and Atom are served as application/xml, which browsers display instead of downloading.
 	PlainXML bool
-	// Presets are platforms. The site's feeds are also served at the paths that these platforms use.
+	// Presets lists platforms whose feed paths the site also serves.
 	Presets []Preset
 	// Aliases are additional paths at which documents are served.
 	Aliases []Alias
-	// Unlisted are feeds that are built and served, but not included in the site's lists of feeds.
+	// Unlisted names the feeds that are built and served but left out of the site's lists of feeds.
 	Unlisted []Name
 }
 
-// Channel configures a feed. A zero field means the value of the feed's family or, if that is also zero, the site's
-// default.
+// Channel configures a feed. A zero field defaults to the value of the feed's family or, if that is also zero, to the
+// site's default.
 type Channel struct {
 	Title       string // plain text; by default made from the site's title and the feed's name
 	Description string // plain text; by default made from the site's title and the feed's name
@@ -45,22 +45,22 @@ type Channel struct {
 // Selection is a feed of the posts that meet criteria.
 type Selection struct {
 	Name Name // one path segment; see [ValidSelection]
-	// Criteria must all be met.
+	// Criteria are the conditions that a post must meet, all of them.
 	Criteria Criteria
-	// Exclude excludes the posts that meet any of these.
+	// Exclude lists conditions; posts that meet any of them are excluded.
 	Exclude Criteria
 	// ExcludeIDs are the ids of posts that are excluded.
 	ExcludeIDs []string
 }
 
-// Criteria are conditions on a post. An empty list is not a condition. Names of tags, authors and publications are
-// compared like path names, without regard to case. All known names of a publication are equal.
+// Criteria are conditions on a post. An empty list imposes no condition. The names of tags, authors and publications
+// are compared like path names, ignoring case. All known names of a publication are treated as equal.
 type Criteria struct {
 	Tags      []string // the post has at least one of them
 	AllTags   []string // the post has all of them
 	Authors   []string // the post is by at least one of them
 	Sources   []string // the post quotes at least one of them
-	Languages []string // BCP 47; the post's language is one of them or more specific: "en" matches "en-GB"
+	Languages []string // BCP 47 language ranges, one of which the post's language must match: "en" matches "en-GB"
 	Quoting   Choice   // whether the post has quotes
 }
 
@@ -142,7 +142,7 @@ func (c Catalog) Selection(n Name) (Selection, bool) {
 	return c.Selections[i], true
 }
 
-// Fingerprint returns a hash of the catalog. Catalogs with equal fingerprints give the same documents for the same
+// Fingerprint returns a hash of the catalog. Catalogs with equal fingerprints produce the same documents from the same
 // posts.
 func (c Catalog) Fingerprint() string {
 	h := sha256.New()

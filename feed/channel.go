@@ -16,7 +16,7 @@ const (
 	SummaryContent Content = "summary" // the summary only, with the source line
 )
 
-// TitleLink is the link of the title of each post.
+// TitleLink selects what the title of each post links to.
 type TitleLink string
 
 // The values of [TitleLink]. The zero value means PermalinkTitle.
@@ -25,10 +25,9 @@ const (
 	SourceTitle    TitleLink = "source"    // the post's external URL, if it has one
 )
 
-// History links a feed's document and its archives (RFC 5005, section 4). The zero value is for a feed without
-// archives.
+// History links a feed's document and its archives (RFC 5005, section 4). A feed without archives has the zero value.
 type History struct {
-	// Current is the feed that an archive belongs to. It is empty for a feed itself.
+	// Current is the feed that the archive belongs to. It is empty if the document is not an archive.
 	Current Name
 	// Prev and Next are the archives with the next older and the next newer posts, or empty. A feed itself has no Next.
 	Prev, Next Name
@@ -40,8 +39,8 @@ type History struct {
 const archiveSegment = "archive"
 
 // Archive returns the name of the feed's archive with the number: "archive/3" for the main feed, "tags/go/archive/3"
-// for another. Numbers start at 1 and are assigned in the order in which archives are created, which is not always the
-// order of their posts.
+// for the feed of a tag. Numbers start at 1 and are assigned in the order in which archives are created, which is not
+// always the order of their posts.
 func (n Name) Archive(number int) Name {
 	tail := archiveSegment + "/" + strconv.Itoa(number)
 	if n == Main {
@@ -93,7 +92,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 // Position is the sort key of a post in feeds. Older posts have smaller positions, so [CompareItems] sorts by
 // descending position.
 type Position struct {
-	Time time.Time `json:"time"` // of publication, in whole milliseconds
+	Time time.Time `json:"time"` // publication time, in whole milliseconds
 	ID   string    `json:"id"`
 }
 

@@ -15,8 +15,8 @@ import (
 type Document struct {
 	Format Format
 	Body   []byte // identity coding; must not be modified
-	Hash   Hash   // of Body
-	Bounds Bounds // of the items in Body
+	Hash   Hash   // hash of Body
+	Bounds Bounds // positions of the items in Body
 }
 
 // NewDocument returns the document with its hash. It takes ownership of body and bounds.
@@ -32,7 +32,8 @@ type Bounds []uint32
 // Items returns the number of items.
 func (b Bounds) Items() int { return max(len(b)-1, 0) }
 
-// Validate returns nil if the offsets ascend within a document of size bytes, else an error of kind [ErrInvalid].
+// Validate returns nil if the offsets ascend and lie within a document of size bytes. Otherwise it returns an error of
+// kind [ErrInvalid].
 func (b Bounds) Validate(size int) error {
 	if len(b) == 1 {
 		return fmt.Errorf("item bounds: the last item has no end: %w", ErrInvalid)
@@ -107,7 +108,8 @@ type Head struct {
 	Feed   Name   `json:"feed"`
 	Token  Token  `json:"token"`  // the fencing token of the builder that committed it
 	Config string `json:"config"` // fingerprint of the configuration and the rendering version
-	// IDs are the ids of the posts in the documents, in order. A commit is held if one is missing without an explanation.
+	// IDs are the ids of the posts in the documents, in order. A commit is held if a post is missing without an
+	// explanation.
 	IDs       []string      `json:"ids"`
 	Documents []DocumentRef `json:"documents"`
 }
@@ -141,19 +143,19 @@ func (h Head) modified() time.Time {
 	return latest
 }
 
-// DocumentRef is a committed document without its bytes.
+// DocumentRef describes a committed document without holding its bytes.
 type DocumentRef struct {
 	Format    Format        `json:"format"`
-	Path      string        `json:"path"`       // absolute; the path of the document's URL
+	Path      string        `json:"path"`       // absolute path of the document's URL
 	MediaType string        `json:"media_type"` // Content-Type
 	Link      string        `json:"link"`       // value of the Link header (RFC 8288): rel=self and any rel=hub
-	MaxAge    time.Duration `json:"max_age"`    // for Cache-Control
-	// Policy is the value of the Content-Security-Policy header; empty for documents without the header.
+	MaxAge    time.Duration `json:"max_age"`    // max-age in the Cache-Control header
+	// Policy is the value of the Content-Security-Policy header, or empty if the header is not sent.
 	Policy string `json:"policy,omitempty"`
 	Hash   Hash   `json:"hash"`
 	Length int    `json:"length"` // bytes in identity coding
-	// Modified is the value of Last-Modified, in UTC and whole seconds. It is later than that of any earlier version of
-	// the document.
+	// Modified is the value of Last-Modified, in UTC and whole seconds. It is later than the modification time of any
+	// earlier version of the document.
 	Modified time.Time `json:"modified"`
 	// Aliases are additional paths at which the document is served. They are absolute and percent-decoded, and may have
 	// a query.
@@ -181,6 +183,6 @@ type Blob struct {
 	Brotli []byte `json:",omitempty"`
 }
 
-// Token is a fencing token. A builder that takes over has a greater token than its predecessor, whose commits the store
-// then rejects. A token is at least the Unix time in milliseconds at which it was issued.
+// Token is a fencing token. A builder that takes over gets a greater token than its predecessor, and the store rejects
+// any further commits by the predecessor. A token is at least the Unix time in milliseconds at which it was issued.
 type Token int64

@@ -26,8 +26,8 @@ func (id SiteID) Validate() error {
 	return nil
 }
 
-// Family is a set of feeds with one feed for each tag, author or quoted source. Its value is the first segment of the
-// paths of those feeds.
+// Family is a set of feeds that has one feed for each tag, author or quoted source. Its value is the first segment of
+// the paths of those feeds.
 type Family string
 
 // The families.
@@ -72,8 +72,8 @@ func (n Name) Compare(other Name) int {
 }
 
 // Path returns the absolute path at which the feed's document of a format is served: "/feed.xml" for the main feed,
-// "/tags/go/feed.xml" and the page "/tags/go/" for another. The site's root is the page of [Pages], so the main feed's
-// page is "/main/".
+// "/tags/go/feed.xml" for the feed of a tag, whose page is "/tags/go/". The site's root is the page of [Pages], so the
+// main feed's page is "/main/".
 func (n Name) Path(f Format) string {
 	row := f.info()
 	file := row.file
@@ -86,8 +86,8 @@ func (n Name) Path(f Format) string {
 	return "/" + string(n) + "/" + file
 }
 
-// Site is the part of a site's configuration that documents depend on. Builders with equal Sites make equal documents
-// from equal items; see [Site.Fingerprint].
+// Site is the part of a site's configuration that documents depend on. Builders with equal Sites render equal items to
+// equal documents; see [Site.Fingerprint].
 type Site struct {
 	ID          SiteID
 	Title       string // plain text; never empty
@@ -99,7 +99,7 @@ type Site struct {
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty
 	Hub         string        // absolute URL of a WebSub hub, or empty
-	Since       time.Time     // the date of a feed without posts; UTC
+	Since       time.Time     // UTC date shown for a feed without posts
 	Limit       int           // maximum number of items in a feed; at least 1
 	TTL         time.Duration // suggested interval between polls: Cache-Control max-age and RSS ttl
 }
@@ -127,7 +127,7 @@ type Feed struct {
 	// neither. It is in UTC.
 	Updated time.Time
 	Items   []*Item
-	// Formats are the formats of the feed's documents, in any order; empty: all.
+	// Formats lists the formats of the feed's documents in any order. If it is empty, the feed has all formats.
 	Formats   []Format
 	Content   Content
 	TitleLink TitleLink

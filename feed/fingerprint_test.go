@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// TestSiteFingerprint checks that the fingerprint depends on every field of Site and of the values nested in it.
-// A field that is missing from Fingerprint fails here.
+// TestSiteFingerprint checks that the fingerprint depends on every field of Site and of the values nested in it. It
+// fails if Fingerprint omits a field.
 func TestSiteFingerprint(t *testing.T) {
 	site := feed.Site{Authors: []feed.Author{{}, {}}}
 	seen := map[string]string{site.Fingerprint(): "the unchanged Site"}

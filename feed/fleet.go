@@ -32,7 +32,7 @@ type Member struct {
 	Builds  bool   `json:"builds"`
 	Serves  bool   `json:"serves"`
 	Program string `json:"program"` // version of the program, for display
-	// Schema is the version of stored data that the program was made for.
+	// Schema is the version of the stored data that the program is written for.
 	Schema int `json:"schema"`
 	// Renderer has the rendering versions that the program can build and serve.
 	Renderer Versions `json:"renderer"`
@@ -40,11 +40,11 @@ type Member struct {
 	Intake int `json:"intake"`
 	// Config is the fingerprint of the configuration with which the process builds; empty if it does not build.
 	Config string `json:"config,omitempty"`
-	// Seen is the greatest fencing token of the process's documents. Applied is the store's version up to which the
+	// Seen is the greatest fencing token among the process's documents. Applied is the store's version up to which the
 	// process has applied commits.
 	Seen    Token `json:"seen"`
 	Applied int64 `json:"applied"`
-	// Known is the latest Schema of the site that the process has read. A store that was rolled back may have lost it.
+	// Known is the latest Schema of the site that the process has read. The store may have lost it in a rollback.
 	Known Schema `json:"known"`
 }
 

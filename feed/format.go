@@ -11,7 +11,7 @@ import (
 type Format string
 
 // The formats: RSS 2.0, Atom 1.0 (RFC 4287), JSON Feed 1.1, a page for people, the list of feeds that feed readers
-// import (OPML 2.0), and the style sheet that browsers show RSS and Atom with.
+// import (OPML 2.0), and the style sheet with which browsers display RSS and Atom.
 const (
 	RSS  Format = "rss"
 	Atom Format = "atom"
@@ -24,18 +24,18 @@ const (
 // formatInfo is a row of the table of formats.
 type formatInfo struct {
 	format Format
-	label  string // for people
-	file   string // name of a file with such a document
+	label  string // display name
+	file   string // file name of a document in this format
 	// mediaType is the Content-Type. plainType is the Content-Type for sites with [Catalog.PlainXML]; empty means
 	// mediaType.
 	mediaType, plainType string
 	// subscribed is set if readers subscribe to documents of the format. page is set if browsers show the documents as
 	// pages, which are served at the path of their folder.
 	subscribed, page bool
-	// perFeed is set if every feed can have a document of the format, perSite if the documents of [Pages] include one.
+	// perFeed is set if every feed can have a document of the format. perSite is set if [Pages] has one.
 	perFeed, perSite bool
 	// delta is set if readers may request new items only (RFC 3229 with the instance manipulation "feed"). The document
-	// without any of its items must be valid, and nothing may separate items.
+	// must remain valid when any of its items are removed, and nothing may separate items.
 	delta bool
 }
 
@@ -82,7 +82,7 @@ func AllFormats() []Format { return formatsWith(func(*formatInfo) bool { return 
 // Formats returns the formats that readers subscribe to, in the order in which they are listed for people.
 func Formats() []Format { return formatsWith(func(row *formatInfo) bool { return row.subscribed }) }
 
-// FeedFormats returns the formats that a feed can have documents in: those of [Formats] and its page.
+// FeedFormats returns the formats in which a feed can have documents: those in [Formats], and the page.
 func FeedFormats() []Format { return formatsWith(func(row *formatInfo) bool { return row.perFeed }) }
 
 // SiteFormats returns the formats of the documents of [Pages].
@@ -103,8 +103,8 @@ func (f Format) Known() bool { return slices.Contains(AllFormats(), f) }
 // Label returns the format's display name, such as "JSON Feed".
 func (f Format) Label() string { return f.info().label }
 
-// File returns the name of a file with a document of this format. It is the last segment of the document's path, except
-// for pages, which are served at the path of their folder.
+// File returns the file name of a document in this format. It is the last segment of the document's path, except for
+// pages, which are served at the path of their folder.
 func (f Format) File() string { return f.info().file }
 
 // MediaType returns the Content-Type of documents of this format.

@@ -51,10 +51,10 @@ type Post struct {
 	Quotes      []Quote         `json:"quotes,omitempty"`
 	Via         []Via           `json:"via,omitempty"`
 	Attribution AttributionMode `json:"attribution,omitempty"`
-	// ExcludeFrom are feeds that do not include the post even if it meets their criteria; never [Main].
+	// ExcludeFrom lists feeds that leave out the post even if it meets their criteria. It never includes [Main].
 	ExcludeFrom []Name `json:"exclude_from,omitempty"`
 
-	// Unknown has all other members, unchanged. Exports include them.
+	// Unknown holds all other members, unchanged. Exports include them.
 	Unknown map[string]json.RawMessage `json:"-"`
 }
 
@@ -73,8 +73,8 @@ type AttributionMode string
 
 // The modes. The zero value means AttributionAuto.
 const (
-	AttributionAuto  AttributionMode = "auto"  // the member quotes or, if it is empty, quotes found in the content
-	AttributionGiven AttributionMode = "given" // the member quotes only
+	AttributionAuto  AttributionMode = "auto"  // quotes from the member "quotes" or, if it is empty, from the content
+	AttributionGiven AttributionMode = "given" // quotes from the member "quotes" only
 	AttributionNone  AttributionMode = "none"  // no quotes
 )
 
@@ -112,9 +112,9 @@ type Quote struct {
 type Source struct {
 	Publication    string   `json:"publication,omitempty"`
 	PublicationURL string   `json:"publication_url,omitempty"`
-	FeedURL        string   `json:"feed_url,omitempty"` // of the publication's own feed
+	FeedURL        string   `json:"feed_url,omitempty"` // URL of the publication's own feed
 	Headline       string   `json:"headline,omitempty"`
-	URL            string   `json:"url,omitempty"` // of the article
+	URL            string   `json:"url,omitempty"` // URL of the article
 	Authors        []Author `json:"authors,omitempty"`
 	DatePublished  string   `json:"date_published,omitempty"` // YYYY, YYYY-MM, YYYY-MM-DD or RFC 3339
 	Agencies       []string `json:"agencies,omitempty"`       // news agencies that the publication credits
@@ -131,7 +131,7 @@ type Via struct {
 type Item struct {
 	ID          string
 	URL         string // the permalink, or empty
-	ExternalURL string // the post's own or, if that is empty, the first quote's URL
+	ExternalURL string // the post's own external URL or, if that is empty, the first quote's URL
 	Title       string // plain text; empty for an untitled post
 	HTML        string // the sanitized content with credits
 	Text        string // the content without credits, for excerpts and for the titles of untitled posts
@@ -139,9 +139,9 @@ type Item struct {
 	Image       string
 	Published   time.Time // UTC, whole milliseconds
 	Updated     time.Time // UTC, whole milliseconds, not before Published
-	Authors     []Author  // empty: the feed's author is shown
+	Authors     []Author  // if empty, the feed's author is shown
 	Tags        []string
-	Language    string // BCP 47; empty: the site's
+	Language    string // BCP 47; if empty, the site's language applies
 	Attachments []Attachment
 	Quotes      []Quote // only quotes that are certain enough to be published
 	Via         []Via
@@ -149,8 +149,8 @@ type Item struct {
 	Feeds []Name
 	// ExcludeFrom are the names of feeds that the item must not belong to.
 	ExcludeFrom []Name
-	// Intake identifies the version and configuration of the intake that made the item. An item of another intake is
-	// outdated.
+	// Intake identifies the version and configuration of the intake that made the item. An item made by a different
+	// intake is outdated.
 	Intake string
 	// RawSum is the hash of the raw post that the item was made from. It detects changes without an inbox entry.
 	RawSum Hash

@@ -1,13 +1,13 @@
 package feed
 
-// Readership counts the readers of a feed by their polls, on one replica since it was started.
+// Readership counts the readers of a feed from the polls that one replica has received since it started.
 type Readership struct {
 	Feed        Name   `json:"feed"`
 	Polls       uint64 `json:"polls"`
-	NotModified uint64 `json:"not_modified"` // polls with response 304
-	Deltas      uint64 `json:"deltas"`       // polls with response 226
-	// Clients has the number of polls by program. The keys are the names of well-known programs and of a few groups of
-	// others.
+	NotModified uint64 `json:"not_modified"` // polls that were answered with 304
+	Deltas      uint64 `json:"deltas"`       // polls that were answered with 226
+	// Clients counts polls by program. The keys are the names of well-known programs, and of a few groups for all other
+	// programs.
 	Clients map[string]uint64 `json:"clients"`
 	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct.
 	Subscribers int `json:"subscribers"`

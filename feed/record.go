@@ -5,7 +5,8 @@ import "time"
 // Record is data about a post that cannot be derived from the post itself.
 type Record struct {
 	ID string `json:"id"`
-	// FirstSeen is the time at which the post was first read. It is the date of publication of a post without one.
+	// FirstSeen is the time at which the post was first read. It serves as the publication date of a post that has
+	// none.
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	// Removed is the time at which the post was deleted or withdrawn; zero while it is published.
 	Removed time.Time `json:"removed,omitzero"`
@@ -20,17 +21,18 @@ type RawPost struct {
 // Submission is an inbox entry. It records that a post was written or deleted.
 type Submission struct {
 	Entry string    // the id of the stream entry; later entries have greater ids
-	ID    string    // of the post
-	Time  time.Time // of the entry, from its id
+	ID    string    // id of the post
+	Time  time.Time // time of the entry, taken from its id
 }
 
 // StoredPost is the stored data of a post, as needed to absorb it.
 type StoredPost struct {
 	ID  string
 	Raw []byte // the raw post; nil if it does not exist or Unreadable is set
-	// Unreadable is the reason why an existing post cannot be read, such as a key of the wrong type; otherwise empty.
+	// Unreadable is the reason why an existing post cannot be read, such as a key of the wrong type. It is empty if the
+	// post can be read.
 	Unreadable string
-	Record     Record // zero if there is none
+	Record     Record // zero if the post has no record
 	Item       *Item  // the last valid item, or nil
 	// ItemSum identifies the stored item for [Change.ItemSum]; empty if there is none.
 	ItemSum string
@@ -38,8 +40,8 @@ type StoredPost struct {
 
 // IDs are ids found by a scan of a site's keys.
 type IDs struct {
-	Posts []string // posts
-	Items []string // posts that have an item
+	Posts []string // ids of posts
+	Items []string // ids of posts that have an item
 }
 
 // PostState is the state of a post and its item for reconciliation, which compares them without reading items.
@@ -49,15 +51,15 @@ type PostState struct {
 	Item bool // the item exists; it may be unreadable
 	// Current is set if the item was made from the present raw post by the given intake.
 	Current   bool
-	Published time.Time // of a current item
+	Published time.Time // publication time; set only if the item is current
 	Indexed   bool      // the post is in the main feed
 }
 
 // Change is the change to the store that absorbs a post. All changes of an [Absorption] are written in one step.
 type Change struct {
 	ID string
-	// ItemSum is the [StoredPost.ItemSum] that the change was computed from. If the stored item has another sum, nothing
-	// of the absorption is written.
+	// ItemSum is the [StoredPost.ItemSum] that the change was computed from. If the stored item has a different sum,
+	// the whole absorption is discarded.
 	ItemSum string
 	// Item is the new item. If it is nil, the stored item is deleted unless Keep is set.
 	Item *Item
@@ -65,13 +67,13 @@ type Change struct {
 	Keep bool
 	// Due is the time at which the item is added to the indexes, that is, published. Zero means now.
 	Due time.Time
-	// Record is written if it differs from the stored one.
+	// Record replaces the stored record if they differ.
 	Record Record
 	// Problem replaces the listed problem of the post; nil deletes it.
 	Problem *Problem
-	// Left are the feeds that the item is removed from, Entered the feeds that it belongs to after the change.
+	// Left lists the feeds that the item is removed from. Entered lists the feeds that it belongs to after the change.
 	Left, Entered []Name
-	// Touched are the feeds and archives that become dirty; nil means the feeds in Left and Entered.
+	// Touched lists the feeds and archives that become dirty. If it is nil, the feeds in Left and Entered do.
 	Touched []Name
 }
 
@@ -81,21 +83,21 @@ type Absorption struct {
 	Cursor  string // the inbox cursor at which the batch was read
 	Next    string // the new inbox cursor
 	Changes []Change
-	// Names are full names to record, by feed name. A recorded name never changes.
+	// Names maps feed names to the full names to record. A recorded name never changes.
 	Names map[Name]string
-	// Removals are times of removals to record, by feed or archive. Times that are not later than the recorded ones are
-	// ignored.
+	// Removals maps feeds and archives to the removal times to record. A time that is not later than the recorded time
+	// is ignored.
 	Removals map[Name]time.Time
 }
 
-// CommitRequest is a request to the store to make documents the current ones of a feed, in one step.
+// CommitRequest asks the store to replace the current documents of a feed in one step.
 type CommitRequest struct {
 	Head  Head // the store sets Modified of its documents
 	Blobs []Blob
 	// Previous is the feed's head as read by the caller, or the zero Head if the feed has none. If Previous is nil or
 	// outdated, the store reads the head.
 	Previous *Head
-	Now      time.Time // for Last-Modified; zero means the time of the store
+	Now      time.Time // time for Last-Modified; zero means the store's time
 	// Dirty is the [DirtyFeed.Mark] of the feed when its items were read. If the mark has changed, the feed stays dirty.
 	Dirty int64
 }
@@ -113,10 +115,10 @@ type Announcement struct {
 	Version int64  // the site's version after the commit; 0 if the entry has none
 }
 
-// Request is a request of an operator to the builder.
+// Request is an operator's request to the builder.
 type Request struct {
 	Entry   string // the id of the stream entry
-	ID      string // id of the request; the caller finds the reply by it
+	ID      string // id of the request, with which the caller finds the reply
 	Payload []byte
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Problem is the reason why a post, or a part of it, is not in the documents, for the operator.
 type Problem struct {
-	ID   string      `json:"id"` // of the post; the feed's name for KindHeld, a path for KindFile
+	ID   string      `json:"id"` // id of the post, name of the feed (KindHeld), or path (KindFile)
 	Kind ProblemKind `json:"kind"`
 	// Place is the position of the problem in the post: a JSON path or "line 3". It may be empty.
 	Place  string `json:"place,omitempty"`
@@ -28,10 +28,10 @@ const (
 	KindRejected   ProblemKind = "rejected"   // the post cannot be read
 	KindMissing    ProblemKind = "missing"    // the post was deleted without an inbox entry
 	KindSuggestion ProblemKind = "suggestion" // a credit is not certain enough to publish
-	KindCharacters ProblemKind = "characters" // characters that no document can contain are shown as U+FFFD
-	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed unexplained
+	KindCharacters ProblemKind = "characters" // invalid characters were replaced by U+FFFD
+	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed without explanation
 	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
-	KindReplica    ProblemKind = "replica"    // the store's documents of a feed are older than the served ones, or damaged
+	KindReplica    ProblemKind = "replica"    // the store's documents are damaged, or older than those served
 	KindFleet      ProblemKind = "fleet"      // the processes of a site are incompatible; the ID identifies a process
 )
 
@@ -45,7 +45,7 @@ type kindInfo struct {
 	published string
 }
 
-// kindTable is not modified.
+// kindTable is never modified.
 var kindTable = []kindInfo{
 	{kind: KindRejected, rejects: true},
 	{kind: KindMissing, published: "yes"},
@@ -92,7 +92,7 @@ type Outcome string
 const (
 	Committed Outcome = "committed" // new documents were committed
 	Unchanged Outcome = "unchanged" // the documents are equal to the committed ones
-	Held      Outcome = "held"      // posts vanished unexplained; the last documents stay
+	Held      Outcome = "held"      // posts vanished without explanation; the last documents stay
 	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
 )
 
@@ -102,7 +102,7 @@ type outcomeInfo struct {
 	current bool // the committed documents contain the current posts
 }
 
-// outcomeTable is not modified.
+// outcomeTable is never modified.
 var outcomeTable = []outcomeInfo{
 	{outcome: Committed, current: true},
 	{outcome: Unchanged, current: true},
@@ -119,8 +119,8 @@ func Outcomes() []Outcome {
 	return list
 }
 
-// Current reports whether the committed documents contain the current posts after a rebuild with the outcome. If not,
-// the [FeedReport] has a reason.
+// Current reports whether the committed documents contain the current posts after a rebuild with the outcome. If they
+// do not, the [FeedReport] gives the reason.
 func (o Outcome) Current() bool {
 	for _, row := range outcomeTable {
 		if row.outcome == o {
@@ -142,5 +142,5 @@ type FeedReport struct {
 	Feed    Name    `json:"feed"`
 	Outcome Outcome `json:"outcome"`
 	Items   int     `json:"items"`
-	Reason  string  `json:"reason,omitempty"` // for Held and Failed
+	Reason  string  `json:"reason,omitempty"` // reason for Held or Failed
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// panics calls do and returns the text of its panic, or "" if it returns.
+// panics calls do and returns its panic message, or "" if it does not panic.
 func panics(do func()) (text string) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -36,7 +36,7 @@ type ReaderLister interface {
 // Check is a condition that is reported to operators.
 type Check struct {
 	Name     string
-	Check    func(context.Context) error // returns nil if the condition holds, else the reason
+	Check    func(context.Context) error // returns nil if the condition holds; otherwise the reason
 	Required bool                        // whether /readyz fails while the condition does not hold
 }
 
@@ -44,9 +44,9 @@ type Check struct {
 type Config struct {
 	Sites  Sites
 	Checks []Check
-	// Problems list problems of the process rather than of a site, before those of the sites. Optional.
+	// Problems list the problems of the process, which precede the problems of the sites. Optional.
 	Problems []ProblemLister
-	// Tokens are valid for all sites. Requests that change something or read posts need one, or one of the site's own.
+	// Tokens are valid for all sites. Requests that change something or read posts need one, or a token of the site.
 	Tokens   Tokens
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
@@ -126,11 +126,11 @@ func (h *handler) routes() []route {
 
 // Limits bound the time and memory that a client can use. All must be positive.
 type Limits struct {
-	ReadHeaderTimeout time.Duration // for a request's header
-	ReadTimeout       time.Duration // for a whole request; extended for bulk requests
-	WriteTimeout      time.Duration // for a response; extended for rebuilds and bulk requests
-	IdleTimeout       time.Duration // between the requests of a connection
-	MaxHeaderBytes    int           // of a request, its first line included
+	ReadHeaderTimeout time.Duration // limit for reading a request's header
+	ReadTimeout       time.Duration // limit for reading a whole request; extended for bulk requests
+	WriteTimeout      time.Duration // limit for writing a response; extended for rebuilds and bulk requests
+	IdleTimeout       time.Duration // maximum time between the requests of a connection
+	MaxHeaderBytes    int           // maximum size of a request's header, including the request line
 }
 
 // NewServer returns the server of the admin address. Errors of connections are logged at debug level, because any

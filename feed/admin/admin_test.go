@@ -74,7 +74,7 @@ func newSite(id feed.SiteID, f *fake) *Site {
 	}
 }
 
-// only returns the site of c, which has one.
+// only returns the only site of c.
 func only(t *testing.T, c Config) *Site {
 	t.Helper()
 	sites := c.Sites.Sites()

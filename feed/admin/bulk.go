@@ -48,7 +48,8 @@ func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// ownID returns the member id of a post. If the post is not JSON it returns no error: CheckPost reports that.
+// ownID returns the value of a post's member "id". It returns no error for a post that is not JSON, since CheckPost
+// reports that.
 func ownID(raw []byte) (string, error) {
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
@@ -59,7 +60,7 @@ func ownID(raw []byte) (string, error) {
 
 // lineResult is the result of one line, with the status that a single post would have: 200, 202, 413, 422 or 503.
 type lineResult struct {
-	Line   int    `json:"line"` // from 1
+	Line   int    `json:"line"` // 1-based line number
 	Status int    `json:"status"`
 	ID     string `json:"id,omitempty"`
 	ETag   string `json:"etag,omitempty"`
@@ -73,8 +74,8 @@ type bulk struct {
 	siteHandler
 	r       *http.Request
 	batch   []feed.RawPost
-	numbers []int // of the batch's lines
-	size    int   // of the batch, in bytes
+	numbers []int // line numbers in the batch
+	size    int   // size of the batch in bytes
 	stored  int
 	results bytes.Buffer
 }

@@ -29,7 +29,7 @@ type formatMetrics struct {
 // otherFormat is the label of errors and of documents that are not feeds.
 const otherFormat = "other"
 
-// statusClasses are the values of the label status. 304 has its own: its share shows how well readers poll.
+// statusClasses are the values of the label status. 304 has its own class, since its share shows how well readers poll.
 var statusClasses = [...]string{"2xx", "304", "3xx", "4xx", "5xx"}
 
 func statusClass(status int) int {
@@ -52,8 +52,8 @@ type Build struct {
 	Version, Revision, GoVersion string
 }
 
-// NewMetrics registers all metrics, including those of the Go runtime and the process. It fails if one is registered
-// already.
+// NewMetrics registers all metrics, including those of the Go runtime and the process. It fails if any of them is
+// already registered.
 func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	m := &Metrics{
 		registry:  registry,
@@ -120,13 +120,13 @@ func (m *Metrics) Served(format feed.Format, status, bytes int) {
 
 // Memory reports the memory used by documents.
 type Memory interface {
-	// Size returns the bytes of documents in memory. Loads returns the number of documents loaded from disk since the
-	// start.
+	// Size returns the number of bytes of documents in memory. Loads returns the number of documents loaded from disk
+	// since the start.
 	Size() int64
 	Loads() uint64
 }
 
-// WatchMemory registers metrics of memory.
+// WatchMemory registers memory metrics.
 func (m *Metrics) WatchMemory(memory Memory) error {
 	return m.register(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// maxSiteLabels bounds the number of sites with metrics of their own, in the order of their ids, to bound the number
-	// of time series. The counts of sites include all.
+	// maxSiteLabels bounds the number of sites that have their own metrics, and with it the number of time series. The
+	// sites with the smallest ids have them. The counts of sites include all sites.
 	maxSiteLabels = 1000
-	// maxFeedLabels bounds the number of feeds with metrics of their own if there is one site, manyFeedLabels if there are
-	// several. The others share one label: a site may have a feed for each of thousands of tags.
+	// maxFeedLabels bounds the number of feeds that have their own metrics if there is one site; manyFeedLabels does so
+	// if there are several. All other feeds share one label: a site may have a feed for each of thousands of tags.
 	maxFeedLabels  = 500
 	manyFeedLabels = 20
 )
@@ -24,7 +24,7 @@ func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
 	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites))
 }
 
-// labelled returns the sites with metrics of their own.
+// labelled returns the sites that have their own metrics.
 func labelled(sites Sites) []*Site {
 	all := sites.Sites()
 	return all[:min(len(all), maxSiteLabels)]
@@ -183,7 +183,7 @@ func (c *problemsCollector) collect(
 	return true
 }
 
-// readersCollector collects the readership of feeds. The feeds that were polled first have labels of their own, so that
+// readersCollector collects the readership of feeds. The feeds that were polled first have their own labels, so that
 // the counter of a label never decreases.
 type readersCollector struct {
 	sites                                            Sites
@@ -223,7 +223,7 @@ func (c *readersCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collect sends the readership of a site, with labels of their own for the first feeds.
+// collect sends the readership of a site, with separate labels for the first feeds.
 func (c *readersCollector) collect(ch chan<- prometheus.Metric, site string, list []feed.Readership, labels int) {
 	clients := make(map[string]uint64)
 	rest := feed.Readership{Feed: otherFormat}

@@ -22,8 +22,8 @@ import (
 
 // Posts reads and writes a site's posts. Confirmed reports whether a write has the configured durability.
 type Posts interface {
-	// Update replaces a post by the result of next, atomically. A nil slice means that there is no post. If
-	// next fails, Update changes nothing and returns its error.
+	// Update atomically replaces a post with the result of next. A nil slice means that there is no post. If next
+	// fails, Update changes nothing and returns its error.
 	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
 	// PutConfirmed stores or replaces posts.
 	PutConfirmed(ctx context.Context, posts ...feed.RawPost) (confirmed bool, err error)
@@ -104,7 +104,7 @@ func noPost(id string) error {
 	return problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("There is no post with id %q.", id)}
 }
 
-// putPost stores the post of the body under the id of the path.
+// putPost stores the post in the body under the id in the path.
 func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	if bodyType(r.Header) != typeJSON {
 		return problem{Status: http.StatusUnsupportedMediaType, Detail: "The content type of a post is application/json."}
@@ -218,7 +218,7 @@ func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error
 type listedPost struct {
 	ID   string `json:"id"`
 	ETag string `json:"etag"`
-	// Post is the stored post; absent if it is not JSON.
+	// Post is the stored post. It is absent if the post is not JSON.
 	Post json.RawMessage `json:"post,omitempty"`
 }
 
@@ -254,7 +254,7 @@ func (h siteHandler) listPosts(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// page loads posts until they exceed maxPageSize. Last is the last id that was loaded, empty if ids is empty.
+// page loads posts until they exceed maxPageSize. Last is the last id that was loaded, or empty if ids is empty.
 func (h siteHandler) page(ctx context.Context, ids []string) (page []listedPost, last string, err error) {
 	const piece = 8 // posts of at most 1 MiB each
 	page = []listedPost{}
@@ -342,7 +342,7 @@ func bodyType(header http.Header) string {
 	switch mediaType {
 	case typeJSON, "application/feed+json":
 		return typeJSON
-	case typeLines, "application/jsonl": // both are in use, neither is registered
+	case typeLines, "application/jsonl": // both types are in use, but neither is registered
 		return typeLines
 	default:
 		return ""

@@ -27,7 +27,7 @@ import (
 type fakePosts struct {
 	raw         map[string]string
 	unconfirmed bool
-	err         error // of writes, after the first failAfter
+	err         error // error of writes after the first failAfter
 	failAfter   int
 	meanwhile   func() // called by Update before it reads the post
 }
@@ -119,7 +119,7 @@ const (
 func TestPutStoresAPost(t *testing.T) {
 	for _, test := range []struct {
 		name, id, body string
-		want           string // what is stored
+		want           string // stored post
 	}{
 		{"plain", "hello", hello, hello},
 		{"white space around it", "hello", "\ufeff \n" + hello + "\n", hello},
@@ -238,7 +238,7 @@ func TestConditionalWrites(t *testing.T) {
 	for _, test := range []struct {
 		name, header string
 		stored       bool
-		want         int // of PUT; a DELETE that succeeds has 204
+		want         int // status of PUT; a successful DELETE has 204
 	}{
 		{"the version", "If-Match: " + current, true, 200},
 		{"the version among others", "If-Match: " + other + ", " + current, true, 200},
@@ -476,7 +476,7 @@ func TestBulkStoresInBatches(t *testing.T) {
 	stored := make(chan []feed.RawPost, 1)
 	only(t, c).Posts = watchedPosts{f, stored}
 	body, sent := io.Pipe()
-	var sizes []int // of the batches, in bytes
+	var sizes []int // batch sizes in bytes
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

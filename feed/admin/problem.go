@@ -21,8 +21,8 @@ type problem struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// statuses maps kinds of errors to status codes. An unknown error is 500, and its text is only logged: it may contain
-// addresses and paths.
+// statuses maps kinds of errors to status codes. An unknown error gets status 500, and its text is only logged: it may
+// contain addresses and paths.
 var statuses = []struct {
 	kind   error
 	status int

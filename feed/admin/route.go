@@ -14,7 +14,7 @@ type route struct {
 	method string // GET includes HEAD
 	// path may contain variables such as {id}, each of which matches one non-empty percent-encoded segment.
 	path string
-	// right is the right that a token must have; if empty, no token is needed.
+	// right is the right that a token must have. If it is empty, no token is needed.
 	right Right
 	// statuses are the possible status codes, besides 405 and 500.
 	statuses []int

@@ -14,7 +14,7 @@ import (
 type Site struct {
 	ID      feed.SiteID
 	BaseURL string   // URL under which its feeds are served
-	Hosts   []string // optional: the hosts that it is served under; empty: any host
+	Hosts   []string // optional: hosts under which it is served; if empty, any host
 
 	Rebuilder Rebuilder
 	Problems  []ProblemLister // listed in this order
@@ -29,9 +29,9 @@ type Site struct {
 
 // Replica reports the state of a site's replica.
 type Replica interface {
-	// Ready returns nil if the main feed is served, else the reason.
+	// Ready returns nil if the main feed is served, and otherwise the reason why it is not.
 	Ready() error
-	// Store returns nil if the last call of the store succeeded, else its error.
+	// Store returns the error of the last call to the store, or nil if the call succeeded.
 	Store() error
 	// Version returns the store's version up to which commits have been applied, and the time of the store's last
 	// response.
@@ -48,7 +48,7 @@ type Sites interface {
 	Sites() []*Site
 }
 
-// OneSite is a [Sites] of one site.
+// OneSite is a [Sites] with a single site.
 type OneSite struct{ *Site }
 
 // Sites implements [Sites].

@@ -86,7 +86,7 @@ func TestSiteTokens(t *testing.T) {
 	}
 }
 
-// TestListsOfSites checks the lists of all sites and of one, and the site of each entry.
+// TestListsOfSites checks the lists of all sites and of a single site, and the site of each entry.
 func TestListsOfSites(t *testing.T) {
 	c, _, _ := severalSites(t)
 	c.Sites.Sites()[0].Hosts = []string{"alice.example", "old.example"}

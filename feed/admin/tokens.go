@@ -19,7 +19,7 @@ type Right string
 // The rights.
 const (
 	Rebuild Right = "rebuild" // trigger a rebuild
-	Write   Right = "write"   // store, delete and read posts, drafts and private ones included
+	Write   Right = "write"   // store, delete and read posts, including drafts and private posts
 )
 
 // Rights returns all rights.
@@ -41,9 +41,9 @@ func (t Token) Name() string { return t.name }
 
 var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
-// NewToken returns the token with the given secret. The name identifies its owner in logs. Without rights it has
-// [Rebuild]. The error is of kind [feed.ErrInvalid] if the secret is not a valid bearer token; it does not contain the
-// secret.
+// NewToken returns the token with the given secret. The name identifies its owner in logs. If no rights are given, the
+// token has [Rebuild]. The error is of kind [feed.ErrInvalid] if the secret is not a valid bearer token; it does not
+// contain the secret.
 func NewToken(name, secret string, rights ...Right) (Token, error) {
 	if !bearerToken.MatchString(secret) {
 		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / - and = at its end: %w",
@@ -63,7 +63,7 @@ func NewToken(name, secret string, rights ...Right) (Token, error) {
 // String returns the token's name in brackets.
 func (t Token) String() string { return "[token " + t.name + "]" }
 
-// Format writes what String returns for every verb: %d would show the hash otherwise.
+// Format writes what String returns for every verb; otherwise %d would print the hash.
 func (t Token) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, t.String()) }
 
 // MarshalText returns what String does.
@@ -75,10 +75,10 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // Tokens is a list of accepted tokens.
 type Tokens []Token
 
-// ParseTokens parses the text of a tokens file: one token a line, optionally with a name ("alice: SECRET") and rights
-// ("alice [write,rebuild]: SECRET"). A token without a name is named after its line, one without rights has [Rebuild].
-// Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names the line; a
-// text without any token is an error.
+// ParseTokens parses the text of a tokens file: one token per line, optionally with a name ("alice: SECRET") and rights
+// ("alice [write,rebuild]: SECRET"). A token without a name is named after its line; a token without rights has
+// [Rebuild]. Empty lines and lines that begin with "#" are ignored. The error is of kind [feed.ErrInvalid] and names
+// the line; a text without any token is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var ts Tokens
 	number := 0

@@ -49,7 +49,7 @@ func TestTokenRights(t *testing.T) {
 		name           string
 		write, rebuild bool
 	}{
-		{"alice: abc", "alice", false, true}, // without rights, rebuild only
+		{"alice: abc", "alice", false, true}, // a token without rights may only rebuild
 		{"abc", "line 1", false, true},
 		{"alice [write]: abc", "alice", true, false},
 		{"alice [ rebuild ,write ]:abc", "alice", true, true},
@@ -87,7 +87,7 @@ func TestTokensAreRedacted(t *testing.T) {
 	}
 	shown := fmt.Sprintf("%v %+v %#v %s %q %x %d %v", token, token, token, token, token, token, token, Tokens{token}) +
 		log.String() + string(asJSON)
-	hash := fmt.Sprint(token.sum[0], token.sum[1]) // as %d prints it
+	hash := fmt.Sprint(token.sum[0], token.sum[1]) // as printed by %d
 	if strings.Contains(shown, "hunter2") || strings.Contains(shown, hash) {
 		t.Errorf("the token is shown in %s", shown)
 	}

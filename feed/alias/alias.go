@@ -1,5 +1,5 @@
 // Package alias has the paths at which other platforms serve the feeds of a blog, so that subscriptions keep working
-// after a move to feedpub. It has no I/O; package serve serves the paths.
+// after a move to feedpub. It does no I/O; package serve serves the paths.
 package alias
 
 import (
@@ -18,7 +18,7 @@ const (
 	Blogger   feed.Preset = "blogger"
 )
 
-// Presets returns all platforms in the order of lists and messages.
+// Presets returns all platforms in the order in which lists and messages show them.
 func Presets() []feed.Preset { return []feed.Preset{WordPress, Ghost, Hugo, Jekyll, Blogger} }
 
 // Parse returns the platform named s, or an error of kind [feed.ErrInvalid].
@@ -53,8 +53,8 @@ func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	return list.aliases
 }
 
-// Retired returns the paths of a platform's feeds of comments, which feedpub does not have. The response at these paths
-// is 410 Gone, after which feed readers stop polling.
+// Retired returns the paths of a platform's comment feeds, which feedpub does not have. The server responds with 410
+// Gone at these paths, so that feed readers stop polling.
 func Retired(p feed.Preset) []string {
 	switch p {
 	case WordPress:
@@ -103,7 +103,7 @@ func (l *paths) wordPress(family feed.Family, slug string) {
 	}
 	type parameter struct {
 		format feed.Format
-		value  string // of the query parameter "feed", and the last segment of paths
+		value  string // value of the query parameter "feed", and last segment of paths
 	}
 	parameters := []parameter{{feed.RSS, "rss2"}, {feed.Atom, "atom"}}
 	if l.feed == feed.Main { // rarely used for tags, of which there may be thousands

@@ -1,5 +1,5 @@
 // Package build makes feeds from items: it sorts and limits the items and sets the channel's metadata. It also decides
-// which selections an item belongs to. It has no I/O, and does not read indexes or render documents.
+// which selections an item belongs to. It does no I/O, and does not read indexes or render documents.
 package build
 
 import (
@@ -17,8 +17,8 @@ func Feed(site feed.Site, name feed.Name, fullName string, items []*feed.Item, r
 }
 
 // Channel returns the feed with the given name and configuration. Items may be in any order and are not modified. The
-// feed has the first of them in the order of [feed.CompareItems], up to the limit of the channel or, if it has none, of
-// the site.
+// feed contains the first items in the order of [feed.CompareItems], up to the channel's limit or, if that is zero, the
+// site's limit.
 //
 // For a feed of a family, fullName is the full name of the tag, author or publication; it defaults to the path name.
 // Titles and descriptions in ch take precedence over those made from names. Removed is the latest time at which a post

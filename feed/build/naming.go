@@ -19,10 +19,10 @@ type Wording struct {
 	Description string
 }
 
-// neutral is the wording for languages without a translation. It has no words.
+// neutral is the wording for languages without a translation. It contains no words.
 var neutral = Wording{Title: "{site}: {name}", Description: "{site}: {name}"}
 
-// namings is the table of languages. It is not modified.
+// namings is the table of languages. It is never modified.
 var namings = map[string]Naming{
 	"en": {
 		Tag:    Wording{"{site}: {name}", "Posts of {site} tagged “{name}”"},
@@ -56,8 +56,9 @@ func NamingFor(language string) Naming {
 	return Naming{Tag: neutral, Author: neutral, Source: neutral}
 }
 
-// Name returns the title and the description of a feed. They are never empty, since RSS requires both. The main feed
-// has the title of the site, a feed that belongs to no family its name, and an archive the title of its feed.
+// Name returns the title and the description of a feed. They are never empty, since RSS requires both. The title of the
+// main feed is the site's title, the title of a feed that belongs to no family is its name, and the title of an archive
+// is the title of its feed.
 func (n Naming) Name(site feed.Site, name feed.Name, fullName string) (title, description string) {
 	name, _ = name.Archived()
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))

@@ -11,7 +11,7 @@ import (
 
 // Selector finds the selections of a catalog that an item belongs to. It is safe for concurrent use.
 type Selector struct {
-	language   string // of items without a language
+	language   string // language of items that have none
 	canonical  func(publication string) feed.Source
 	selections []selection
 }
@@ -30,8 +30,9 @@ type criteria struct {
 	quoting                feed.Choice
 }
 
-// NewSelector returns a selector for the catalog's selections. Language is the language of items without one. Canonical
-// returns the publication with the canonical form of its name; sources with equal canonical names are equal.
+// NewSelector returns a selector for the catalog's selections. Language is the language of items that do not specify
+// one. Canonical returns the publication with the canonical form of its name; sources with equal canonical names are
+// equal.
 func NewSelector(c feed.Catalog, language string, canonical func(publication string) feed.Source) *Selector {
 	s := &Selector{language: language, canonical: canonical}
 	for _, sel := range c.Selections {

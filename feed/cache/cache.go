@@ -5,8 +5,9 @@ package cache
 import "sync"
 
 // Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
-// size, they become the old ones, and the previous old ones are dropped. An old entry that is used becomes young again.
-// This needs no list in order of use. An entry is not dropped before entries of half the size were used after it.
+// size, they become the old entries, and the previous old entries are dropped. An old entry that is used becomes young
+// again. This needs no list in order of use. An entry is dropped only after entries that fill half of the size have
+// been used more recently.
 //
 // A nil Cache keeps nothing. A Cache is safe for concurrent use.
 type Cache[K comparable, V any] struct {
@@ -14,7 +15,7 @@ type Cache[K comparable, V any] struct {
 
 	mu         sync.Mutex
 	young, old map[K]entry[V]
-	size       int // of the young entries
+	size       int // total size of the young entries
 }
 
 type entry[V any] struct {

@@ -55,12 +55,12 @@ type Config struct {
 	Store Store
 	// Self describes this process, without the fields that change while it runs.
 	Self feed.Member
-	// Initial is the schema of a site that this program is the first to build; its Renderer and Since are not used.
+	// Initial is the schema of a site that this program is the first to build; its Renderer and Since are ignored.
 	Initial   feed.Schema
 	Documents Documents // optional
 	Log       *slog.Logger
 	Clock     func() time.Time
-	Interval  time.Duration // between reports; 0 means [DefaultInterval]
+	Interval  time.Duration // time between reports; 0 means [DefaultInterval]
 	Pace      *Pace         // optional: shared by the fleets of a process
 	// OneShot is set for a command that builds once and does not call Run.
 	OneShot bool
@@ -75,12 +75,12 @@ type Fleet struct {
 	mu        sync.Mutex
 	refreshed bool
 	members   []feed.Member
-	stored    feed.Schema          // as last read from the store
-	latest    feed.Schema          // the latest that any process has reported
-	newest    feed.Token           // the greatest that any process has reported
-	outdated  error                // why this process cannot build, although it should
-	since     time.Time            // of outdated
-	conflicts map[string]time.Time // conflicting configurations: the reason, and since when
+	stored    feed.Schema          // schema last read from the store
+	latest    feed.Schema          // latest schema that any process has reported
+	newest    feed.Token           // greatest token that any process has reported
+	outdated  error                // reason why this process should build but cannot
+	since     time.Time            // when outdated was set
+	conflicts map[string]time.Time // descriptions of conflicting configurations, and when each was found
 }
 
 // New returns a Fleet. It neither reads nor reports anything until one of its methods is called.
@@ -169,7 +169,7 @@ func (f *Fleet) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// checkSelf sets outdated if this process should build the site and cannot. The caller must hold mu.
+// checkSelf sets outdated if this process should build the site but cannot. The caller must hold mu.
 func (f *Fleet) checkSelf() {
 	var err error
 	if f.Self.Builds && f.latest.Since > 0 {
@@ -181,8 +181,8 @@ func (f *Fleet) checkSelf() {
 	f.outdated = err
 }
 
-// compareConfigs finds builders of the same release with a different configuration, and logs them once. Another release
-// may compute the fingerprint of its configuration differently. The caller must hold mu.
+// compareConfigs finds builders of the same release with a different configuration, and logs them once. A different
+// release may compute the fingerprint of the same configuration differently. The caller must hold mu.
 func (f *Fleet) compareConfigs() {
 	var different []string
 	for _, m := range f.members {
@@ -218,7 +218,7 @@ func (f *Fleet) Members() []feed.Member {
 	return slices.Clone(f.members)
 }
 
-// others returns the processes other than this one.
+// others returns all processes except this one.
 func (f *Fleet) others() []feed.Member {
 	return slices.DeleteFunc(f.Members(), func(m feed.Member) bool { return m.ID == f.Self.ID })
 }
@@ -337,7 +337,7 @@ func (f *Fleet) latestSchema(ctx context.Context) (feed.Schema, error) {
 	return f.latest, nil
 }
 
-// Check returns an error of kind [feed.ErrOutdated] if this process should build the site and cannot.
+// Check returns an error of kind [feed.ErrOutdated] if this process should build the site but cannot.
 func (f *Fleet) Check(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

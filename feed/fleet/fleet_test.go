@@ -75,7 +75,7 @@ func (s *store) SetSchema(_ context.Context, read, want feed.Schema) (feed.Schem
 	return want, s.down
 }
 
-// documents is a Documents whose newest head has this token.
+// documents implements Documents. Its value is the token of the newest head.
 type documents feed.Token
 
 func (d documents) Newest() feed.Token          { return feed.Token(d) }
@@ -296,7 +296,7 @@ func TestOutdatedProgram(t *testing.T) {
 	}
 }
 
-// TestLostSchema checks that documents do not change back after a store was restored from before an
+// TestLostSchema checks that documents do not change back after a store was restored from a backup made before an
 // upgrade.
 func TestLostSchema(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

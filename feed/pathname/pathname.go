@@ -1,4 +1,4 @@
-// Package pathname converts the names of tags, authors and publications to path names, and compares names. It has no
+// Package pathname converts the names of tags, authors and publications to path names, and compares names. It does no
 // I/O: the caller records which name has which path name.
 package pathname
 
@@ -13,8 +13,8 @@ import (
 	"feedpub/feed"
 )
 
-// maxLen is the maximum length of a plain path name in bytes. A longer one is truncated and always gets a hash, since
-// the names may differ only in the part that was removed.
+// maxLen is the maximum length of a plain path name in bytes. A longer path name is truncated and always gets a hash,
+// since the names may differ only in the part that was removed.
 const maxLen = 100
 
 // Assign returns the name of the feed in family f for full, the name of a tag, author or publication. The first name to

@@ -43,7 +43,7 @@ type absorber struct {
 	index         indexReader
 	store         storeClock
 	intake        *intake.Intake
-	intakeVersion string // identifies what items are made with
+	intakeVersion string // identifies the intake and selections that make items
 	feeds         feedAssigner
 	archives      *archiveSet
 	replica       Replica
@@ -52,7 +52,7 @@ type absorber struct {
 
 	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
 	dates      dates
-	datesToken feed.Token // of the term in which dates.committed was read
+	datesToken feed.Token // token of the term in which dates.committed was read
 
 	// itemsLost is set after a post without an item was found. The feeds that contain an earlier version of such a post
 	// are unknown.
@@ -199,7 +199,7 @@ func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, boo
 	return d, true
 }
 
-// read makes the item of a post, or rejects the post.
+// read makes an item from a post, or rejects the post.
 func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	record := st.Record
 	if record.FirstSeen.IsZero() {
@@ -392,8 +392,8 @@ func sameContent(previous, item *feed.Item) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// places has the feeds that an item is in and the documents that contain it: for each feed, its own document or an
-// archive.
+// places holds the feeds that an item is in, and for each feed the document that contains the item: the feed's own
+// document or an archive.
 type places struct {
 	feeds, documents []feed.Name
 }
@@ -424,8 +424,8 @@ func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 	return pr
 }
 
-// flaws returns the problem for a post that is published with changes or without some credits, or nil if there is none.
-// A post has one problem at a time, so replaced characters determine its kind before suggestions do.
+// flaws returns the problem for a post that is published with changes or without some credits, or nil if it has no
+// problem. A post has one problem at a time, so replaced characters determine its kind before suggestions do.
 func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string

@@ -67,8 +67,8 @@ func TestRejectedNewVersion(t *testing.T) {
 	}
 }
 
-// TestPostKeyOfAnotherType checks that a post whose key has another type is reported and stays published, with an inbox
-// entry or without.
+// TestPostKeyOfAnotherType checks that a post whose key has another type is reported and stays published, whether or
+// not it has an inbox entry.
 func TestPostKeyOfAnotherType(t *testing.T) {
 	for _, announced := range []bool{true, false} {
 		t.Run(fmt.Sprintf("inbox entry %t", announced), func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestRejectedVersionOfFuturePost(t *testing.T) {
 	}
 }
 
-// TestDateOfUndatedPost checks that the date of a post that has none is recorded once.
+// TestDateOfUndatedPost checks that the date assigned to an undated post is recorded once.
 func TestDateOfUndatedPost(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")

@@ -32,7 +32,7 @@ func isArchive(n feed.Name) bool {
 // archiveSet holds the archives of all feeds. It is used with the work lock held.
 type archiveSet struct {
 	store  archiveStore
-	byFeed map[feed.Name][]feed.Archive // the archive of the oldest posts first
+	byFeed map[feed.Name][]feed.Archive // archives of each feed, oldest posts first
 	count  int
 }
 
@@ -54,7 +54,7 @@ func (s *archiveSet) load(ctx context.Context) error {
 	return nil
 }
 
-// add adds archives that were closed.
+// add adds newly closed archives.
 func (s *archiveSet) add(archives []feed.Archive) {
 	s.count += len(archives)
 	for _, a := range archives {
@@ -127,7 +127,7 @@ func (s *archiveSet) nextNumber(n feed.Name) int {
 	return highest + 1
 }
 
-// divideFactor is the multiple of its feed's limit to which late posts may grow an archive before it is divided.
+// divideFactor times the feed's limit is the size to which late posts may grow an archive before it is divided.
 const divideFactor = 4
 
 // closeFull moves posts that exceed the limit of a target to new archives, and divides archives that have grown too
@@ -197,7 +197,7 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	var closed []feed.Archive
 	for next := r.archives.nextNumber(of); len(posts) > limit; next++ {
 		if isArchive(n) && len(posts) <= 2*limit {
-			break // the rest stays in the archive that is divided
+			break // the remaining posts stay in the divided archive
 		}
 		size := archiveSize(len(posts), limit)
 		closed = append(closed, feed.Archive{Feed: of.Archive(next), Until: posts[size-1]})
@@ -208,7 +208,7 @@ func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.
 	}
 	affected := []feed.Name{n}
 	if prev := r.archives.links(n).Prev; prev != "" {
-		affected = append(affected, prev) // its next archive is the first of the new ones
+		affected = append(affected, prev) // its next archive is now the first new archive
 	}
 	for _, a := range closed {
 		affected = append(affected, a.Feed)

@@ -32,7 +32,7 @@ func dated(id string, day int, members ...any) feed.RawPost {
 // crawled is the result of following the links from the Atom document of a feed to its last archive.
 type crawled struct {
 	ids       []string // newest first
-	documents []string // by path, the subscription document first
+	documents []string // paths, beginning with the subscription document
 	bodies    map[string]string
 }
 
@@ -131,7 +131,7 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	}
 	var posts []feed.RawPost
 	for i := range n {
-		posts = append(posts, add(dated(id(i), 2*i/3))) // some of them at the same time
+		posts = append(posts, add(dated(id(i), 2*i/3))) // some posts have the same date
 	}
 	w.put(posts...)
 	w.rebuild(b)
@@ -159,7 +159,7 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name string
-		post string // whose document is expected to change
+		post string // post whose document is expected to change
 		do   func()
 	}{
 		{"an edit", id(500), func() { w.put(dated(id(500), 2*500/3, "title", "Edited")) }},

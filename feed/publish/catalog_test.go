@@ -51,7 +51,7 @@ func TestSelections(t *testing.T) {
 		t.Errorf("links lacks the configured title or description:\n%s", got)
 	}
 
-	// An edit moves a post between selections, and changes no other selection.
+	// An edit moves a post between selections, and leaves all other selections unchanged.
 	before := w.head("own-words")
 	w.put(dated("d", 4, "quotes", quotes))
 	got := w.rebuild(b)
@@ -218,7 +218,7 @@ func TestAliasesAreCommitted(t *testing.T) {
 		{feed.Main, feed.Atom, "/feeds/posts/default", "application/xml; charset=utf-8"},
 		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy", "application/xml; charset=utf-8"},
 		{"tags/foreign-policy", feed.Atom, "/feeds/posts/default/-/Foreign Policy?alt=rss",
-			"application/xml; charset=utf-8"}, // has no RSS document
+			"application/xml; charset=utf-8"}, // the feed has no RSS document
 		{feed.Main, feed.JSON, "", feed.JSON.MediaType()},
 	} {
 		ref, ok := w.head(tt.feed).Document(tt.format)

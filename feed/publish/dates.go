@@ -15,21 +15,21 @@ type storeClock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// dates decides whether the date of publication of an item has passed. It compares the date with a clock, the store's,
-// only if the post was never published with that date. Otherwise a clock that is set back or differs between servers
-// could withdraw a published post, or make the builder treat it as unpublished.
+// dates decides whether an item's publication date has passed. It compares the date with the store's clock only if the
+// post was never published with that date. This way, a clock that is set back or differs between servers cannot
+// withdraw a published post or make the builder treat it as unpublished.
 type dates struct {
 	now time.Time // the store's time when the dates were read
-	// indexed has the dates of the posts in the main index that are dated after now.
+	// indexed holds the dates of those posts in the main index that are dated after now.
 	indexed map[string]time.Time
-	// committed has the times of the commits of posts in the documents of the main feed. A post whose date is not later
-	// than the commit was published with that date. It is needed when the index is lost, as it is whenever the embedded
-	// store starts.
+	// committed maps posts in the main feed's documents to the times of their commits. A post whose date is not later
+	// than the commit was published with that date. It is needed when the index is lost, which happens whenever the
+	// embedded store starts.
 	committed map[string]time.Time
 }
 
-// come reports whether the date of publication of a post has passed. A post without a date is dated at the time at
-// which it was first seen, and is always due.
+// come reports whether a post's publication date has passed. A post without a date gets the time at which it was first
+// seen, and is always due.
 func (d dates) come(id string, published, firstSeen time.Time) bool {
 	return !published.After(d.now) || published.Equal(firstSeen) || published.Equal(d.indexed[id]) ||
 		!published.After(d.committed[id])

@@ -86,7 +86,7 @@ func TestEditAfterClockSkew(t *testing.T) {
 	}
 }
 
-// The date of a post without one is the time of its inbox entry. The store sets that time from its own clock and never
+// An undated post gets the time of its inbox entry as its date. The store sets that time from its own clock and never
 // decreases it.
 func TestPostWithoutDateAfterClockStep(t *testing.T) {
 	w := newWorld(t)

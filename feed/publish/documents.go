@@ -15,10 +15,10 @@ import (
 
 // documentStore keeps the bytes of documents, and commits them.
 type documentStore interface {
-	// MissingDocuments returns the given hashes whose documents the store does not have.
+	// MissingDocuments returns those of the given hashes whose documents are not in the store.
 	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
 	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
-	// Commit makes documents the current ones of a feed in one step, and returns the new head.
+	// Commit replaces the current documents of a feed in one step, and returns the new head.
 	Commit(ctx context.Context, c feed.CommitRequest) (feed.Outcome, feed.Head, error)
 }
 
@@ -136,7 +136,7 @@ func (r *rebuilder) commitRequest(
 	return c
 }
 
-// reference returns the reference of a document in its feed's head.
+// reference returns the reference to a document for its feed's head.
 func (r *rebuilder) reference(f feed.Feed, d feed.Document, aliases []string, brotli bool) feed.DocumentRef {
 	ref := feed.DocumentRef{
 		Format: d.Format, Path: f.Name.Path(d.Format), MediaType: d.Format.MediaType(), Link: render.Link(f, d.Format),

@@ -142,7 +142,7 @@ func TestRunFollowsUpgrade(t *testing.T) {
 }
 
 // TestBuilderExceedsReportedToken checks that a builder commits with a greater token than any replica has, since
-// replicas reject heads with a smaller one.
+// replicas reject heads with smaller tokens.
 func TestBuilderExceedsReportedToken(t *testing.T) {
 	w := newWorld(t)
 	w.put(post("a"))

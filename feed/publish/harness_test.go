@@ -35,7 +35,7 @@ type world struct {
 	log    *logBuffer
 
 	mu     sync.Mutex
-	offset time.Duration // of the clock
+	offset time.Duration // added to the clock
 }
 
 func newWorld(t *testing.T) *world {
@@ -114,8 +114,8 @@ func (w *world) builder(owner string, change ...func(*publish.Config)) *publish.
 	return publish.New(c)
 }
 
-// post returns a JSON post with an id, title, text and date, and with members, which are keys and values in turn. A nil
-// value removes the member.
+// post returns a JSON post with an id, title, text and date, and with additional members, given as alternating keys and
+// values. A nil value removes the member.
 func post(id string, members ...any) feed.RawPost {
 	m := map[string]any{
 		"id": id, "title": "Title of " + id, "content_text": "Text of " + id + ".",
@@ -149,7 +149,7 @@ func (w *world) delete(id string) {
 	}
 }
 
-// rebuild rebuilds the given feeds, or all, and returns their outcomes.
+// rebuild rebuilds the given feeds, or all feeds if none are given, and returns their outcomes.
 func (w *world) rebuild(p *publish.Publisher, names ...feed.Name) map[feed.Name]feed.Outcome {
 	w.t.Helper()
 	report, err := p.Rebuild(w.t.Context(), names...)
@@ -172,7 +172,7 @@ func (w *world) head(name feed.Name) feed.Head {
 	return h
 }
 
-// ids returns the ids in the feed's JSON document, in order; nil if the feed was never committed.
+// ids returns the ids in the feed's JSON document, in order, or nil if the feed was never committed.
 func (w *world) ids(name feed.Name) []string {
 	w.t.Helper()
 	h, err := w.site.Head(w.t.Context(), name)

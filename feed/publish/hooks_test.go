@@ -100,7 +100,7 @@ func TestRebuildDuringCommittedHook(t *testing.T) {
 			}
 			first = false
 			select {
-			case <-listed: // by the first rebuild
+			case <-listed: // the first rebuild has listed the due posts
 			default:
 			}
 			go func() {
@@ -164,7 +164,7 @@ func TestCommitReadsHeadOnce(t *testing.T) {
 	stop := w.run(b)
 	defer stop()
 	for h := range committed {
-		if h.Feed == feed.Pages { // the last of the first rebuild
+		if h.Feed == feed.Pages { // the pages are the last commit of the first rebuild
 			break
 		}
 	}

@@ -27,14 +27,14 @@ type inboxReader interface {
 type batch struct {
 	cursor, next string // inbox cursors before and after the batch
 	notices      []notice
-	stored       []feed.StoredPost // set by readInbox, dropped once decided
+	stored       []feed.StoredPost // set by readInbox, cleared once decisions are made
 	decisions    []decision
 }
 
 // absorbInbox absorbs the posts that are due and all submissions that were made before it was called.
 //
 // Three batches are processed at the same time: one is written, the next is decided on all processors, and the third is
-// read. Each batch is written whole or not at all, in the order of the inbox.
+// read. Batches are written in the order of the inbox, each of them completely or not at all.
 func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (a *absorber) writeBatches(
 	return nil
 }
 
-// inboxPipeline reads batches before earlier batches are written. The state that it loads of a post must include the
+// inboxPipeline reads batches before earlier batches are written. The state that it loads for a post must include the
 // changes of earlier batches, so a post that was submitted twice is not loaded until the earlier batch is written.
 type inboxPipeline struct {
 	*absorber
@@ -161,7 +161,7 @@ func noticesOf(submissions []feed.Submission) []notice {
 	notices := make([]notice, 0, len(submissions))
 	index := make(map[string]int, len(submissions))
 	for _, s := range submissions {
-		if s.ID == "" { // malformed: it names no post
+		if s.ID == "" { // malformed entry without a post id
 			continue
 		}
 		if i, ok := index[s.ID]; ok {

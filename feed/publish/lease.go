@@ -37,7 +37,7 @@ var errLeaseLost = errors.New("lease lost")
 // leaseStore grants the lease. Only its holder commits, which the token enforces.
 type leaseStore interface {
 	// Acquire returns a token that is greater than seen and all previous tokens. The error is of kind [feed.ErrLocked]
-	// if another owner holds the lease.
+	// if a different owner holds the lease.
 	Acquire(ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token) (feed.Token, error)
 	// Renew extends the lease. The error is of kind [feed.ErrLocked] if the owner no longer holds it.
 	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
@@ -101,7 +101,7 @@ func (l *lease) setToken(t feed.Token) {
 // run acquires the lease, and renews it while work runs. The context of work ends when the lease is lost. The error is
 // of kind [feed.ErrLocked] if the lease is held already.
 func (l *lease) run(ctx context.Context, work func(context.Context, feed.Token) error) error {
-	// The store would grant the lease to the same owner again, with another token.
+	// The store would grant the lease to the same owner again, with a new token.
 	if !l.acquiring.TryLock() {
 		return fmt.Errorf("this process is already building: %w", feed.ErrLocked)
 	}
@@ -228,7 +228,7 @@ func (l *lease) check(token feed.Token) error {
 	return nil
 }
 
-// checkStored is like check, with the schema that is currently in the store.
+// checkStored is like check, but uses the schema that is currently in the store.
 func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 	if l.fleet == nil {
 		return nil

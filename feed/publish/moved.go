@@ -84,7 +84,7 @@ func (p *Publisher) movedPosts(ctx context.Context) (map[feed.Name]time.Time, er
 }
 
 // absentPosts returns, by feed or archive, the posts that are in the committed documents but not in the index. It skips
-// documents of another configuration, which are rebuilt anyway.
+// documents with a different configuration, which are rebuilt anyway.
 func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, error) {
 	if err := p.absorber.archives.load(ctx); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, er
 	var mu sync.Mutex
 	absent := map[feed.Name][]string{}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // each waits for the store
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // each goroutine waits for the store
 	for _, h := range heads {
 		if len(h.IDs) == 0 || h.Config != p.rebuilder.rendering.fingerprint() {
 			continue
@@ -122,7 +122,7 @@ func (p *Publisher) absentPosts(ctx context.Context) (map[feed.Name][]string, er
 	return absent, g.Wait()
 }
 
-// loadAll loads posts, by id.
+// loadAll loads posts and returns them by id.
 func (p *Publisher) loadAll(ctx context.Context, byFeed map[feed.Name][]string) (map[string]feed.StoredPost, error) {
 	var ids []string
 	for _, list := range byFeed {

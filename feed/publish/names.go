@@ -12,7 +12,7 @@ import (
 )
 
 type nameReader interface {
-	// Names returns the full names that are recorded for feeds of families, all if none is named.
+	// Names returns the full names recorded for the named family feeds, or for all family feeds if none is named.
 	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
 }
 
@@ -23,7 +23,7 @@ type feedAssigner struct {
 	selector  *build.Selector
 }
 
-// membership is a feed of a family that an item is in, by the full name that the item gives.
+// membership is a family feed that an item is in, with the full name as written in the item.
 type membership struct {
 	family feed.Family
 	full   string
@@ -87,7 +87,7 @@ func (f feedAssigner) loadNames(ctx context.Context, items []*feed.Item) (*nameT
 	}
 	t := &nameTable{full: map[feed.Name]string{}, store: f.names}
 	if len(names) == 0 {
-		return t, nil // no names would mean all
+		return t, nil // Names without arguments returns all names
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)

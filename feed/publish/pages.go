@@ -19,8 +19,8 @@ func changesList(t target, r feed.FeedReport) bool {
 	return t.head.Feed == "" || (len(t.head.IDs) == 0) != (r.Items == 0)
 }
 
-// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They do not depend
-// on posts, only on which feeds exist.
+// rebuildPages builds the pages that list the site's feeds, and commits them if they have changed. They depend only on
+// which feeds exist, not on posts.
 func (r *rebuilder) rebuildPages(ctx context.Context, token feed.Token) error {
 	if err := r.commitPages(ctx, token); err != nil {
 		return fmt.Errorf("rebuild pages: %w", err)
@@ -96,7 +96,8 @@ func (r *rebuilder) pages(entries []render.Entry) ([]feed.Document, error) {
 	return append(docs, opml, renderer.StyleSheet(r.site)), nil
 }
 
-// Entry returns the entry of a feed in the site's list of feeds. The full name is that of a tag, author or source.
+// Entry returns the entry of a feed in the site's list of feeds. The full name is the name of the feed's tag, author or
+// source.
 func Entry(site feed.Site, c feed.Catalog, n feed.Name, fullName string) render.Entry {
 	f := build.Channel(site, n, fullName, c.Channel(site, n), nil, time.Time{})
 	return render.Entry{Name: n, Title: f.Title, Label: fullName, Description: f.Description, Formats: f.Formats}

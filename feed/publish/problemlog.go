@@ -22,15 +22,15 @@ const unexplained = "posts vanished without explanation"
 // the current ones. It is used with the work lock held.
 type problemLog struct {
 	logger *slog.Logger
-	posts  map[string]feed.Hash // of the problem last logged, by post
-	feeds  map[feed.Name]string // the reason last logged, by feed
+	posts  map[string]feed.Hash // hash of the last logged problem, by post
+	feeds  map[feed.Name]string // last logged reason, by feed
 }
 
 func newProblemLog(logger *slog.Logger) *problemLog {
 	return &problemLog{logger: logger, posts: map[string]feed.Hash{}, feeds: map[feed.Name]string{}}
 }
 
-// post logs the problem of a post, nil if it has none.
+// post logs the problem of a post. The problem is nil if the post has none.
 func (l *problemLog) post(id string, pr *feed.Problem) {
 	if pr == nil {
 		delete(l.posts, id)
@@ -69,7 +69,7 @@ func (l *problemLog) outcomes(reports []feed.FeedReport) {
 		l.feeds[r.Feed] = r.Reason
 		c := cause{r.Outcome, r.Reason}
 		if r.Outcome == feed.Held {
-			c.reason = unexplained // without the posts, which differ by feed
+			c.reason = unexplained // omit the posts, which differ between feeds
 		}
 		if affected[c] == nil {
 			causes = append(causes, c)

@@ -2,8 +2,8 @@
 // their documents. It decides what may be published and what is held; it does not parse posts, render feeds or store
 // bytes.
 //
-// Correctness comes from state, never from the number or order of runs: every step reads the current state, so the next
-// step corrects the effects of one that was missed, repeated or interrupted.
+// Correctness comes from state, never from the number or order of runs: every step reads the current state, so it
+// corrects the effects of earlier steps that were missed, repeated or interrupted.
 package publish
 
 import (
@@ -51,7 +51,7 @@ type Store interface {
 // Replica is the set of documents that this process serves. It may have documents that the store has lost because it
 // was flushed or rolled back.
 type Replica interface {
-	// Newest returns the greatest token of all heads that were ever in the replica, 0 if there were none.
+	// Newest returns the greatest token of all heads that were ever in the replica, or 0 if there were none.
 	Newest() feed.Token
 	// Head returns the head that is served for a feed.
 	Head(name feed.Name) (feed.Head, bool)
@@ -100,8 +100,8 @@ type Config struct {
 	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
 	// commit itself.
 	Committed func(context.Context, feed.Head)
-	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way and
-	// in one order with Committed.
+	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
+	// Committed. Calls of the two hooks share one order.
 	Built func(feed.FeedReport)
 }
 
@@ -115,7 +115,7 @@ type Publisher struct {
 	rebuilder  *rebuilder
 	reconciler *reconciler
 
-	checkedToken feed.Token // of the term in which markMoved has compared the heads; guarded by work
+	checkedToken feed.Token // token of the term in which markMoved compared the heads; guarded by work
 }
 
 // New returns a Publisher. It does nothing until one of its methods is called.
@@ -158,8 +158,7 @@ func New(c Config) *Publisher {
 	return p
 }
 
-// intakeVersion identifies what items are made with: the intake, and the selections that decide which feeds an item is
-// in.
+// intakeVersion identifies the intake that makes items and the selections that decide which feeds an item is in.
 func intakeVersion(c Config) string {
 	if len(c.Catalog.Selections) == 0 {
 		return c.Intake.Fingerprint()
@@ -179,7 +178,8 @@ func (noReplica) Blob(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false }
 // whose fingerprints differ make different documents.
 func Fingerprint(s feed.Site, c feed.Catalog) string { return s.Fingerprint() + "-" + c.Fingerprint() }
 
-// Configuration returns the [Fingerprint] of the configuration that a head's documents were made with, "" if unknown.
+// Configuration returns the [Fingerprint] of the configuration with which a head's documents were made, or "" if it is
+// unknown.
 func Configuration(h feed.Head) string {
 	if i := strings.LastIndexByte(h.Config, '-'); i >= 0 {
 		return h.Config[:i]
@@ -268,7 +268,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 	if err := p.absorbFirst(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
-	// Scans take no turns: a scan of one site must not block the rebuilds of others.
+	// Scans do not wait for a turn: a scan of one site must not block the rebuilds of others.
 	if err := p.reconciler.request(ctx, token); err != nil {
 		return feed.Report{}, err
 	}

@@ -26,16 +26,16 @@ type indexReader interface {
 	// Range returns the positions of a feed's posts after one position and up to another, oldest first. A zero position
 	// means no bound.
 	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
-	// LastRemoval returns when a post was last removed from a feed; zero if never.
+	// LastRemoval returns the time at which a post was last removed from a feed, or zero if none was.
 	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
 }
 
 type itemReader interface {
-	// Items returns items in the order of ids; nil for items that do not exist or cannot be decoded.
+	// Items returns items in the order of ids. An item that does not exist or cannot be decoded is nil.
 	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
 }
 
-// rebuilder makes documents of items and commits them. Its methods are called with the work lock held, except for
+// rebuilder builds documents from items and commits them. Its methods are called with the work lock held, except for
 // compressStable.
 type rebuilder struct {
 	site       feed.Site
@@ -59,7 +59,7 @@ type rebuilder struct {
 	logger     *slog.Logger
 
 	lastBuilt  map[feed.Name]time.Time // times of the last rebuilds caused by changes
-	failedMark map[feed.Name]int64     // of held or failed dirty feeds, which are retried when their mark changes
+	failedMark map[feed.Name]int64     // marks of dirty feeds that were held or failed; a new mark causes a retry
 	// listChanged is set when the list of feeds has changed since the pages were built.
 	listChanged bool
 }
@@ -99,8 +99,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	return wait, r.rebuildPages(ctx, token)
 }
 
-// rebuild builds the stale targets and commits them. It reports on all targets but unchanged archives, of which there
-// may be thousands.
+// rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives, since there
+// may be thousands of those.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
@@ -191,7 +191,8 @@ func (r *rebuilder) rebuildStage(
 	return g.Wait()
 }
 
-// rebuildFeed builds a feed or an archive and commits it, or holds it if posts would vanish from it unexplained.
+// rebuildFeed builds a feed or an archive and commits it, or holds it if posts would vanish from it without
+// explanation.
 func (r *rebuilder) rebuildFeed(
 	ctx context.Context, token feed.Token, t target, fullName string,
 ) (feed.FeedReport, error) {
@@ -274,9 +275,9 @@ func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([
 }
 
 // missing returns the posts of the last documents that the new feed lacks without an explanation, and the posts that
-// were withdrawn. An edit, a date in the future, another document of the same feed, the limit and a changed
-// configuration explain that a post is missing, but only if its item exists: a post without an item is lost in any
-// case.
+// were withdrawn. A post may be missing because it was edited, is dated in the future, is in a different document of
+// the feed, exceeds the limit, or because the configuration changed. None of these explains a post without an item: it
+// is lost.
 func (r *rebuilder) missing(
 	ctx context.Context, previous feed.Head, f feed.Feed, limit int,
 ) (missing, withdrawn []string, err error) {
@@ -316,7 +317,7 @@ func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool
 }
 
 // belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not if it
-// has other tags, a date in the future, or a date in another document of the feed.
+// has other tags, a date in the future, or a date that belongs in a different document of the feed.
 func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 	n, it := feedOf(name), st.Item
 	return (n == feed.Main || slices.Contains(it.Feeds, n)) && r.isDue(it, st.Record) &&
@@ -332,7 +333,7 @@ func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport) error {
 	})
 }
 
-// abbreviate lists a few of the names and counts the rest.
+// abbreviate lists the first few names and the number of remaining ones.
 func abbreviate(names []string) string {
 	const shown = 5
 	if len(names) <= shown {

@@ -54,7 +54,7 @@ func TestEmptySite(t *testing.T) {
 	}
 }
 
-// TestDocumentsAreDeterministic checks that the same posts, records and configuration give the same bytes.
+// TestDocumentsAreDeterministic checks that the same posts, records and configuration produce the same bytes.
 func TestDocumentsAreDeterministic(t *testing.T) {
 	posts := []feed.RawPost{
 		post("a", "tags", []string{"x", "y"}), post("b", "tags", []string{"y"}), post("c", "date_published", "2019-05-05"),

@@ -53,7 +53,7 @@ type reconciler struct {
 	buildFound func(ctx context.Context, token feed.Token) error
 
 	mu      sync.Mutex
-	scanner *scanner // nil unless one runs in the background
+	scanner *scanner // nil unless a background scan is running
 }
 
 // step is a part of a scan.
@@ -97,8 +97,8 @@ func (r *reconciler) all(ctx context.Context) iter.Seq2[feed.IDs, error] {
 	}
 }
 
-// outdated lists the newest posts, newest first, if some of the very newest must be read again. All posts must be read
-// again after the intake has changed, and readers see the newest posts first.
+// outdated lists the newest posts, newest first, if some of them must be read again. All posts must be read again after
+// the intake has changed, and readers see the newest posts first.
 func (r *reconciler) outdated(ctx context.Context) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		ids, err := r.index.Select(ctx, feed.Main, stepSize)

@@ -135,7 +135,7 @@ func TestSubmissionsWaitForTick(t *testing.T) {
 		c.Built = func(feed.FeedReport) { first() }
 	})
 	stop := w.run(b)
-	<-built // by Run, which does not wait for the whole scan
+	<-built // Run builds without waiting for the whole scan
 	w.advance(time.Minute)
 	w.put(post("submitted", "date_published", "2024-01-02T03:04:06Z"))
 	close(release)

@@ -12,8 +12,8 @@ import (
 
 const (
 	// pollInterval is the maximum time that the builder waits for the store to report a change. Then it checks the
-	// state anyway. A check takes half a dozen commands, which would be too many for each of a thousand sites every
-	// other second.
+	// state anyway. A check takes half a dozen commands, which is too many to run for each of a thousand sites every
+	// two seconds.
 	pollInterval = 10 * time.Second
 	// retryInterval is the pause after an error.
 	retryInterval = time.Second
@@ -27,8 +27,8 @@ type submissionWaiter interface {
 	NextDue(ctx context.Context) (time.Time, bool, error)
 }
 
-// Run builds while this process holds the site's lease, and waits for the lease while another holds it. It retries
-// after errors, and returns nil when ctx ends.
+// Run builds while this process holds the site's lease, and waits for the lease while another process holds it. It
+// retries after errors, and returns nil when ctx ends.
 func (p *Publisher) Run(ctx context.Context) error {
 	last := ""
 	for ctx.Err() == nil {
@@ -50,7 +50,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 	return nil
 }
 
-// logState logs why this process does not build unless that was the last state, and returns the state.
+// logState logs why this process does not build, unless it is already in that state, and returns the state.
 func (p *Publisher) logState(err error, last string) string {
 	state := ""
 	switch {

@@ -28,7 +28,7 @@ type headReader interface {
 type target struct {
 	name  feed.Name
 	dirty bool
-	mark  int64     // if dirty; see [feed.DirtyFeed]
+	mark  int64     // mark of a dirty feed; see [feed.DirtyFeed]
 	head  feed.Head // zero if there is none
 	// lost is set if the store has lost a document of the head, or a later head that this process serves.
 	lost bool

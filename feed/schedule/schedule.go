@@ -33,11 +33,11 @@ func (s Schedule) Next(t time.Time) time.Time {
 }
 
 // Parse parses a spec: five cron fields (minute, hour, day of month, month, day of week), "@hourly", "@daily",
-// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc, or in another zone if
-// the spec begins with "CRON_TZ=ZONE ".
+// "@weekly", "@monthly", "@yearly" or "@every DURATION" of at least a second. Times are in loc unless the spec begins
+// with "CRON_TZ=ZONE ".
 //
 // In a zone with daylight saving time, the schedule does not fire at a time that is skipped in spring, and fires twice
-// at one that occurs twice in autumn.
+// at a time that occurs twice in autumn.
 //
 // The error is of kind [feed.ErrInvalid]. Specs that can never fire, such as "0 0 31 2 *", are errors too, although
 // the cron library accepts them.
@@ -67,7 +67,7 @@ func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 	if err != nil {
 		return Schedule{}, fmt.Errorf("schedule %q: %s: %w", spec, err.Error(), feed.ErrInvalid)
 	}
-	// The library returns the zero time if it finds none within five years.
+	// The library returns the zero time if the spec does not fire within five years.
 	if parsed.Next(time.Now()).IsZero() {
 		return Schedule{}, fmt.Errorf("schedule %q never fires: %w", spec, feed.ErrInvalid)
 	}
@@ -76,7 +76,7 @@ func Parse(spec string, loc *time.Location) (s Schedule, err error) {
 
 // Job is work that is done at the times of a schedule.
 type Job struct {
-	Name     string // for the log
+	Name     string // name in the log
 	Schedule Schedule
 	// Run does the work. Its context ends when the scheduler stops. A job that is still running at its next time skips
 	// that time, so its correctness must not depend on the number of runs.

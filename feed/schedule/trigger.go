@@ -15,7 +15,7 @@ type RebuildFunc func(ctx context.Context, names ...feed.Name) (feed.Report, err
 // feeds that they name. Any number of concurrent requests cause at most two rebuilds, and each request receives the
 // report of a rebuild that began after it. A Trigger is safe for concurrent use.
 type Trigger struct {
-	ctx     context.Context // of rebuilds, which no single caller may cancel
+	ctx     context.Context // context of rebuilds, which no single caller may cancel
 	rebuild RebuildFunc
 
 	mu      sync.Mutex

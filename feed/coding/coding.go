@@ -21,14 +21,14 @@ import (
 // Coding is a content coding.
 type Coding uint8
 
-// The codings, in order of decreasing length of a packed feed. Every document is stored in gzip coding; see
+// The codings, from the least to the most compact. Every document is stored in gzip coding; see
 // [feed.Blob].
 const (
 	Identity Coding = iota
 	Gzip            // RFC 1952
 	Brotli          // RFC 7932
 
-	Count = iota // of codings; they are numbered from 0
+	Count = iota // number of codings, which are numbered from 0
 )
 
 const (
@@ -49,12 +49,12 @@ const (
 
 // codec has the properties and functions of a coding.
 type codec struct {
-	token     string // in Accept-Encoding and Content-Encoding
+	token     string // name in Accept-Encoding and Content-Encoding
 	tagSuffix string
 	extension string
 	wildcard  bool
 	pack      func(dst io.Writer, body []byte) error
-	readers   *sync.Pool                  // of resetReader
+	readers   *sync.Pool                  // pool of resetReaders
 	committed func(feed.DocumentRef) bool // implements Committed
 	stored    func(feed.Blob) []byte      // implements Stored
 }
@@ -126,7 +126,7 @@ func Compressed() (all [Count - 1]Coding) {
 	return all
 }
 
-// codec returns the row of a coding in the table. It panics if there is none.
+// codec returns a coding's row in the table. It panics if there is none.
 func (c Coding) codec() *codec {
 	if c >= Count || codecs[c].token == "" {
 		panic(fmt.Sprintf("coding: no codec for coding %d", c))
@@ -142,7 +142,7 @@ func (c Coding) Token() string { return c.codec().token }
 // 8.8.3.3).
 func (c Coding) TagSuffix() string { return c.codec().tagSuffix }
 
-// Extension returns the extension of the names of files in this coding, with its dot; "" for Identity.
+// Extension returns the file name extension for this coding, including the dot; "" for Identity.
 func (c Coding) Extension() string { return c.codec().extension }
 
 // Wildcard reports whether a client that accepts "*" receives the coding. If not, the client must list it explicitly:
@@ -165,8 +165,8 @@ func (c Coding) Pack(body []byte) []byte {
 	return pack(c.codec().pack, body)
 }
 
-// GzipSmall returns body in gzip coding. The result is about 7 % shorter than with Gzip.Pack and takes about 50 % more
-// time.
+// GzipSmall returns body in gzip coding. The result is about 7 % shorter than that of Gzip.Pack and takes about 50 %
+// more time.
 func GzipSmall(body []byte) []byte { return pack(packSmall, body) }
 
 func pack(write func(io.Writer, []byte) error, body []byte) []byte {
@@ -178,7 +178,7 @@ func pack(write func(io.Writer, []byte) error, body []byte) []byte {
 	return bytes.Clone(b.Bytes())
 }
 
-// read calls f with a reader of the unpacked bytes. The reader is valid until f returns.
+// read calls f with a reader for the unpacked bytes. The reader is valid until f returns.
 func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 	if c == Identity {
 		return f(bytes.NewReader(packed))
@@ -196,9 +196,9 @@ func (c Coding) read(packed []byte, f func(io.Reader) error) error {
 	return nil
 }
 
-// Unpack returns the unpacked bytes, which the caller owns. It returns an error of kind [feed.ErrInvalid] if their
-// number is not length, if packed is damaged, or if length is not within 0 to MaxLength. It does not allocate memory
-// for a length that packed cannot unpack to.
+// Unpack returns the unpacked bytes, which the caller owns. It returns an error of kind [feed.ErrInvalid] if packed
+// does not unpack to length bytes or is damaged, or if length is not between 0 and MaxLength. It does not allocate
+// memory for a length that packed cannot unpack to.
 func (c Coding) Unpack(packed []byte, length int) ([]byte, error) {
 	if length < 0 || length > MaxLength || c == Gzip && length/maxRatio > len(packed) {
 		return nil, fmt.Errorf("%s: %d bytes cannot unpack to %d: %w", c.Token(), len(packed), length, feed.ErrInvalid)
@@ -255,7 +255,7 @@ func claimedLength(packed []byte) int {
 }
 
 // Check returns nil if packed unpacks to length bytes with the given hash, else an error of kind [feed.ErrInvalid]. It
-// unpacks little more than length bytes, and keeps only a part of them in memory at a time.
+// unpacks little more than length bytes, and keeps only a small part in memory at a time.
 func (c Coding) Check(packed []byte, hash feed.Hash, length int) error {
 	sum := sha256.New()
 	var n int64

@@ -58,7 +58,7 @@ func TestBody(t *testing.T) {
 		t.Errorf("Body = %d bytes, %v; want the %d bytes that were packed", len(got), err, len(text))
 	}
 	damaged := bytes.Clone(packed)
-	damaged[len(damaged)-5] ^= 1 // of the checksum
+	damaged[len(damaged)-5] ^= 1 // a byte of the checksum
 	for name, blob := range map[string]feed.Blob{
 		"shorter":               {Gzip: packed, Size: len(text) + 1},
 		"longer":                {Gzip: packed, Size: len(text) - 1},

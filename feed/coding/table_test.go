@@ -32,7 +32,7 @@ func TestNewCoding(t *testing.T) {
 	}
 }
 
-// panics returns the text of the panic in do, "" if there is none.
+// panics calls do and returns the text of its panic, or "" if it does not panic.
 func panics(do func()) (text string) {
 	defer func() { text, _ = recover().(string) }()
 	do()

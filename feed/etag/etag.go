@@ -24,8 +24,8 @@ const (
 // IsAny reports whether a field's value is "*", which matches every current representation.
 func IsAny(value string) bool { return strings.Trim(value, " \t") == "*" }
 
-// Next returns the first member of a list and the rest of the list. It returns false if the list is empty. The lines of
-// a field must be joined by commas first. Next does not allocate memory.
+// Next returns the first member of a list and the rest of the list. It returns false if the list is empty. Callers
+// must first join the lines of a field with commas. Next does not allocate memory.
 func Next(list string) (tag Tag, rest string, ok bool) {
 	list = strings.TrimLeft(list, " \t,")
 	if list == "" {

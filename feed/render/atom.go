@@ -34,10 +34,10 @@ type atomEntry struct {
 	Lang     string             `xml:"xml:lang,attr,omitempty"`
 	Title    atomText           `xml:"title"`
 	Author   []feeds.AtomAuthor // gorilla/feeds allows only one
-	Category []atomCategory     `xml:"category"` // with the required attribute term
+	Category []atomCategory     `xml:"category"` // has the required attribute term
 	Summary  *atomText          `xml:"summary"`
 	Content  *cdata             `xml:"content"`
-	Links    []atomLink         // with titles
+	Links    []atomLink         // links can have titles
 }
 
 // atomText is a text construct (RFC 4287, section 3.1).

@@ -57,9 +57,9 @@ func (r *rules) absolute(where, address string) {
 	r.want(ok, "%s: %q is not an absolute URI", where, address)
 }
 
-// node is an element with its children.
+// node is an element and its children.
 type node struct {
-	name     string // with the usual prefix of its namespace
+	name     string // element name with the usual namespace prefix
 	attrs    map[string]string
 	children []*node
 	text     string
@@ -113,7 +113,7 @@ func (n *node) all(name string) []*node {
 	return slices.DeleteFunc(slices.Clone(n.children), func(c *node) bool { return c.name != name })
 }
 
-// one requires exactly one child with the name, and that it has text.
+// one requires exactly one child with the name, which must have text.
 func (r *rules) one(n *node, name string) string {
 	r.Helper()
 	found := n.all(name)
@@ -188,7 +188,7 @@ func (r *rules) rfc822(s string) time.Time {
 	return t
 }
 
-// rfc3339 requires a date in UTC with at most six digits of fraction, which most parsers accept.
+// rfc3339 requires a date in UTC with at most six fractional digits, which most parsers accept.
 func (r *rules) rfc3339(s string) time.Time {
 	r.Helper()
 	t, err := time.Parse(time.RFC3339Nano, s)

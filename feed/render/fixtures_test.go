@@ -35,7 +35,7 @@ func testSite() feed.Site {
 	}
 }
 
-// post returns a simple item, changed by edits.
+// post returns a simple item to which edits have been applied.
 func post(id string, edits ...func(*feed.Item)) *feed.Item {
 	item := &feed.Item{
 		ID:        id,
@@ -71,7 +71,7 @@ func mainFeed(items ...*feed.Item) feed.Feed {
 	return build.Feed(testSite(), feed.Main, "", items, time.Time{})
 }
 
-// shown returns the main feed with the content, title link and history of settings.
+// shown returns the main feed with the content, title link and history from settings.
 func shown(settings feed.Feed, items ...*feed.Item) feed.Feed {
 	f := mainFeed(items...)
 	f.Content, f.TitleLink, f.History = settings.Content, settings.TitleLink, settings.History

@@ -27,7 +27,7 @@ type formatWriter struct {
 	opmlVersion string
 }
 
-// layout is the text between the fragments of a document and around them.
+// layout is the text before, between and after the fragments of a document.
 type layout struct {
 	// The fragments are enclosed by open and close and separated by separator. If there are no fragments, all three are
 	// omitted.
@@ -100,8 +100,8 @@ type Variant struct {
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
 
-// The functions below implement formatWriter.variant. They also replace values that have the same effect with one of
-// them.
+// The functions below implement formatWriter.variant. If several values have the same
+// effect, they replace all of these values with the same one.
 
 func rssVariant(v Variant) Variant  { return Variant{Content: v.content(), TitleLink: v.titleLink()} }
 func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fraction: v.Fraction} }
@@ -145,7 +145,7 @@ type pen struct {
 	sum  []byte
 }
 
-// fragment is like [Fragment], for an item for which [checkItem] returned nil and any rendering version.
+// fragment is like [Fragment], but accepts any rendering version and requires an item that [checkItem] accepts.
 func (p *pen) fragment(
 	version int, site feed.SiteID, item *feed.Item, format feed.Format, v Variant,
 ) ([]byte, error) {
@@ -171,8 +171,8 @@ func (l layout) isItem(b []byte) bool {
 
 // itemError is the reason why an item cannot be written. It is of kind [feed.ErrInvalid].
 type itemError struct {
-	place  string // as [feed.Problem.Place]
-	reason string // a sentence
+	place  string // has the syntax of [feed.Problem.Place]
+	reason string // a complete sentence
 }
 
 func (e *itemError) Error() string {
@@ -190,7 +190,7 @@ type frame struct{ head, foot []byte }
 // empty returns the document without items.
 func (f frame) empty() []byte { return slices.Concat(f.head, f.foot) }
 
-// join returns the document with the fragments, and their bounds.
+// join returns the document that contains the fragments, and the bounds of the fragments.
 func (f frame) join(l layout, fragments [][]byte) ([]byte, feed.Bounds) {
 	if len(fragments) == 0 {
 		return f.empty(), nil

@@ -56,7 +56,7 @@ func TestUnknownFormat(t *testing.T) {
 	}
 }
 
-// panics returns the text that do panics with, or "".
+// panics calls do and returns the text of its panic, or "" if it does not panic.
 func panics(do func()) (text string) {
 	defer func() {
 		if r := recover(); r != nil {

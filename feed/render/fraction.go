@@ -30,7 +30,7 @@ func fractions(items []*feed.Item) []time.Duration {
 		sharing[item.Updated.UnixMicro()]++
 	}
 	used := make(map[int64]bool, len(items))
-	var shared []int // indexes of items
+	var shared []int // indexes of items with the same time
 	for i, item := range items {
 		if t := item.Updated.UnixMicro(); sharing[t] == 1 {
 			used[t] = true

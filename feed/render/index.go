@@ -15,12 +15,13 @@ import (
 // Entry is a feed in a site's list of feeds.
 type Entry struct {
 	Name  feed.Name
-	Title string // plain text; as [feed.Feed.Title]
+	Title string // plain text, like [feed.Feed.Title]
 	// Label is the feed's short name within its family, such as a tag. If it is empty, the title is used.
 	Label       string
 	Description string        // plain text; may be empty
-	Formats     []feed.Format // empty: all
-	// Updated is as in [feed.Feed]. The zero time is not shown. A list without times does not change with every post.
+	Formats     []feed.Format // all formats if empty
+	// Updated has the same meaning as in [feed.Feed]. The zero time is not shown. Without times, the list does not change
+	// with every post.
 	Updated time.Time
 }
 

@@ -35,7 +35,7 @@ func (w *jsonWriter) reset(indent string) {
 	*w = jsonWriter{b: append(w.b[:0], indent...), wrote: w.wrote[:0], indent: indent}
 }
 
-// finish reads back the bytes written and returns a copy of them.
+// finish reads the written bytes back and returns a copy.
 func (w *jsonWriter) finish() ([]byte, error) {
 	if w.err != nil {
 		return nil, w.err
@@ -187,7 +187,7 @@ func appendQuoted(b []byte, s string) []byte {
 }
 
 // readBackJSON parses doc as one JSON value (RFC 8259) and returns an error of kind [feed.ErrInvalid] unless its tokens
-// are exactly those of want. It supports only the escapes that jsonWriter writes.
+// are exactly the tokens in want. It supports only the escapes that jsonWriter writes.
 func readBackJSON(doc []byte, want []jsonToken) error {
 	if err := checkWritten(doc); err != nil {
 		return err
@@ -225,7 +225,7 @@ func checkWritten(doc []byte) error {
 
 // jsonReader reads the tokens of a value. After an error, it reads nothing more.
 type jsonReader struct {
-	rest []byte // not yet read
+	rest []byte // bytes not yet read
 	err  error
 }
 

@@ -303,7 +303,7 @@ func (fx fixture) compare(t *testing.T, format feed.Format, want, got []parsedIt
 	}
 }
 
-// documentReaders are the functions behind [readDocument].
+// documentReaders are the functions that [readDocument] calls.
 var documentReaders = map[feed.Format]func(*testing.T, []byte) []parsedItem{
 	feed.RSS: readRSS, feed.Atom: readAtom, feed.JSON: readJSON,
 }
@@ -318,7 +318,7 @@ func readDocument(t *testing.T, format feed.Format, doc []byte) []parsedItem {
 	return read(t, doc)
 }
 
-// TestDocumentsDecode decodes documents with the standard library and compares the items with those of the fixture.
+// TestDocumentsDecode decodes documents with the standard library and compares the items with the fixture's items.
 func TestDocumentsDecode(t *testing.T) {
 	for _, fx := range fixtures() {
 		t.Run(fx.name, func(t *testing.T) {

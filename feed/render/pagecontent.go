@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// droppedElements are removed from the content of posts with everything in them. They are elements that run code, load
+// droppedElements are removed from the content of posts together with their children. These elements run code, load
 // other documents, submit forms, or change how the rest of the page is parsed. Posts have already been sanitized; this
 // is a second line of defense. The table is not modified.
 var droppedElements = map[atom.Atom]bool{
@@ -37,12 +37,12 @@ var droppedAttributes = map[string]bool{
 var headingLevels = map[atom.Atom]int{atom.H1: 1, atom.H2: 2, atom.H3: 3, atom.H4: 4, atom.H5: 5, atom.H6: 6}
 
 // pageContent returns an item's HTML for use in a page. All elements are closed, so the content cannot end the article
-// that contains it; headings are moved below the article's heading; and the elements and attributes of the tables above
+// that contains it; headings are moved below the article's heading; and the elements and attributes in the tables above
 // are removed or replaced. Text is unchanged.
 func pageContent(content string) template.HTML {
 	context := &html.Node{Type: html.ElementNode, DataAtom: atom.Div, Data: "div"}
 	nodes, err := html.ParseFragment(strings.NewReader(content), context)
-	if err != nil { // only if elements are nested too deeply
+	if err != nil { // happens only if elements are nested too deeply
 		return template.HTML("<p>" + template.HTMLEscapeString(content) + "</p>")
 	}
 	top := 6

@@ -49,7 +49,7 @@ type span struct{ from, to int64 }
 func removeXML(body []byte, path []string, id string, ids []string) ([]byte, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var out []span
-	depth, on := 0, 0 // the number of open elements, and how many of them match the beginning of path
+	depth, on := 0, 0 // number of open elements, and number of open elements that match the beginning of path
 	for {
 		from := d.InputOffset()
 		tok, err := d.Token()

@@ -35,10 +35,10 @@ const generator = "feedpub"
 // Renderer renders documents of one rendering version. It caches fragments, so that an item in many feeds is rendered
 // once. The cache does not affect the bytes of documents. A Renderer is safe for concurrent use.
 type Renderer struct {
-	version int // of the documents
+	version int // rendering version of the documents
 	newest  int // the newest version that At accepts
 	cache   *cache.Cache[fragmentKey, []byte]
-	pens    *sync.Pool // of *pen
+	pens    *sync.Pool // pool of *pen
 }
 
 // DefaultCacheBytes is the default size of a Renderer's cache: enough for the fragments of about ten thousand posts of
@@ -48,7 +48,7 @@ const DefaultCacheBytes = 256 << 20
 // fragmentKey contains all values that a fragment's bytes depend on.
 type fragmentKey struct {
 	version int
-	content contentSum // of the site's id and the item
+	content contentSum // sum of the site's id and the item
 	format  feed.Format
 	variant Variant // with only the fields that the format uses
 }
@@ -66,11 +66,11 @@ type Option func(*Renderer)
 // CacheBytes sets the size of the cache in bytes; 0 disables it. The default is [DefaultCacheBytes].
 func CacheBytes(n int) Option { return func(r *Renderer) { r.cache = newFragmentCache(n) } }
 
-// UpTo makes [Renderer.At] accept versions up to a later one than [Version]. The later versions render the same bytes
+// UpTo makes [Renderer.At] accept versions after [Version], up to the given one. These versions render the same bytes
 // except for the version number. Tests use it to simulate a later release.
 func UpTo(version int) Option { return func(r *Renderer) { r.newest = max(version, Version) } }
 
-// New returns a Renderer of [Version].
+// New returns a Renderer for [Version].
 func New(options ...Option) *Renderer {
 	r := &Renderer{
 		version: Version, newest: Version, cache: newFragmentCache(DefaultCacheBytes),
@@ -82,8 +82,8 @@ func New(options ...Option) *Renderer {
 	return r
 }
 
-// At returns a Renderer of another version that shares the cache. The error is of kind [feed.ErrInvalid] if the version
-// is not in the range from [Oldest] to [Version].
+// At returns a Renderer for a different version that shares the cache. The error is of kind [feed.ErrInvalid] if the
+// version is not in the range from [Oldest] to [Version].
 func (r *Renderer) At(version int) (*Renderer, error) {
 	if version < Oldest || version > r.newest {
 		return nil, fmt.Errorf("rendering version %d: want %d to %d: %w",
@@ -120,7 +120,7 @@ func (r *Renderer) Documents(f feed.Feed) (docs []feed.Document, rejected []feed
 
 // written is a feed with the fragments of its items in some formats.
 type written struct {
-	feed      feed.Feed // only with the items that can be written in all formats
+	feed      feed.Feed // contains only the items that can be written in all formats
 	formats   []feed.Format
 	fragments [][][]byte // indexed by format and item
 	rejected  []feed.Problem

@@ -40,7 +40,7 @@ type rssItem struct {
 	Creator    string         `xml:"dc:creator,omitempty"`
 	Language   string         `xml:"dc:language,omitempty"`
 	Categories []string       `xml:"category"`
-	Source     *rssSource     // with the required attribute url
+	Source     *rssSource     // has the required attribute url
 	Media      []mediaContent // attachments other than the enclosure; an item has at most one enclosure
 	Thumbnail  *mediaThumbnail
 	Links      []rssLink

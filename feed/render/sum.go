@@ -54,7 +54,7 @@ func sumContent(buf []byte, site feed.SiteID, item *feed.Item) (contentSum, []by
 	return sha256.Sum256(s.b), s.b
 }
 
-// summer encodes values so that different lists of values have different bytes.
+// summer encodes values so that different lists of values have different encodings.
 type summer struct{ b []byte }
 
 func (s *summer) number(n int64)  { s.b = binary.AppendVarint(s.b, n) }

@@ -77,7 +77,7 @@ func suspect[T string | []byte](s T) bool {
 // place is the path of a text in a post, such as quotes[1].source.authors[0].name. It is a struct because most places
 // are never formatted.
 type place struct {
-	list  string // empty for members of the post itself
+	list  string // name of the list; empty for members of the post itself
 	i     int    // index in list
 	inner string // a list within the element; may be empty
 	j     int    // index in inner
@@ -298,7 +298,7 @@ func credits(item *feed.Item) []credit {
 	return list
 }
 
-// tags returns the item's tags that are not blank.
+// tags returns the item's non-blank tags.
 func tags(item *feed.Item) []string {
 	var list []string
 	for _, tag := range item.Tags {

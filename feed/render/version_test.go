@@ -37,7 +37,7 @@ func TestVersionsSideBySide(t *testing.T) {
 	writers[feed.RSS] = &changed
 
 	present := New()
-	newer := *present // with the same cache
+	newer := *present // shares the cache
 	newer.version = next
 	f := versionFeed("en")
 	for range 2 {

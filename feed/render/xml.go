@@ -18,7 +18,7 @@ type xmlRoot struct{ root any }
 // FeedXml implements [feeds.XmlFeed].
 func (x xmlRoot) FeedXml() any { return x.root } //nolint:revive,staticcheck // gorilla/feeds requires this name
 
-// xmlFrame encodes a root element without items and splits the output before foot, which must be its end. A
+// xmlFrame encodes a root element without items and splits off foot, which must be the end of the output. A
 // processing instruction before the root refers to a style sheet, for people who open the document in a browser.
 func xmlFrame(root any, site feed.Site, foot string) (frame, error) {
 	text, err := feeds.ToXML(xmlRoot{root})

@@ -40,7 +40,7 @@ func (w *xmlWriter) reset(indent string) {
 	w.b, w.wrote, w.indent, w.depth = w.b[:0], w.wrote[:0], indent, 0
 }
 
-// finish ends the last line, reads back the bytes written, and returns a copy of them.
+// finish ends the last line, reads the written bytes back, and returns a copy.
 func (w *xmlWriter) finish() ([]byte, error) {
 	w.b = append(w.b, '\n')
 	if err := readBackXML(w.b, w.wrote); err != nil {
@@ -164,7 +164,7 @@ func appendEscaped(b []byte, s string, attribute bool) []byte {
 }
 
 // readBackXML parses doc as one element (XML 1.0) and returns an error of kind [feed.ErrInvalid] unless its tokens are
-// exactly those of want. It supports only the syntax that xmlWriter uses; any other syntax is an error. Text is
+// exactly the tokens in want. It supports only the syntax that xmlWriter uses; any other syntax is an error. Text is
 // compared while it is decoded, without allocating memory for it.
 func readBackXML(doc []byte, want []xmlToken) error {
 	if err := checkWritten(doc); err != nil {
@@ -222,8 +222,8 @@ func (t xmlToken) String() string {
 
 // xmlReader reads the tokens of an element. After an error, it reads nothing more.
 type xmlReader struct {
-	rest []byte // not yet read
-	tag  bool   // within a start tag
+	rest []byte // bytes not yet read
+	tag  bool   // the reader is within a start tag
 	err  error
 }
 

@@ -11,14 +11,14 @@ import (
 	"feedpub/feed"
 )
 
-// part is an item of a document, with the white space before it.
+// part is an item of a document, including the white space before it.
 type part struct {
 	from, to int
 	id       string // the text of its guid or atom:id
 }
 
-// split returns the items of an RSS or Atom document in order, which it finds by parsing the document. Tests compare
-// the bounds of documents with them.
+// split parses an RSS or Atom document and returns its items in order. Tests compare the items with the document's
+// bounds.
 func split(f feed.Format, body []byte) ([]part, error) {
 	path, id := []string{"rss", "channel", "item"}, "guid"
 	if f == feed.Atom {
@@ -26,7 +26,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 	}
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var parts []part
-	depth, on := 0, 0 // number of open elements, and of those that match the beginning of path
+	depth, on := 0, 0 // number of open elements, and number of open elements that match the beginning of path
 	for {
 		from := int(d.InputOffset())
 		tok, err := d.RawToken()
@@ -64,7 +64,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 	}
 }
 
-// skipItem reads to the end of an item whose start tag was read, and returns the text of its child id.
+// skipItem reads to the end of an item whose start tag has been read, and returns the text of its child id.
 func skipItem(d *xml.Decoder, id string) (string, error) {
 	var text []byte
 	inID := false

@@ -97,7 +97,7 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			is(r, "br")
 			r.stop()
 
-			// A damaged copy is fetched from the store. If one is missing, the document is served in gzip coding.
+			// A damaged copy is fetched from the store. If a copy is missing, the document is served in gzip coding.
 			file := filepath.Join(dir, "documents", string(ref.Hash)+".br")
 			sound, err := os.ReadFile(file)
 			if err != nil {

@@ -22,9 +22,9 @@ type Certificate struct {
 
 	mu     sync.Mutex
 	pair   *tls.Certificate
-	files  [2]fs.FileInfo // time at which pair was read
+	files  [2]fs.FileInfo // state of the files when pair was read
 	next   time.Time      // time of the next check
-	failed string         // the last error, "" if pair is current
+	failed string         // the last error, or "" if pair is current
 }
 
 // OpenCertificate reads the files. now is the clock.

@@ -14,8 +14,8 @@ type tagMatch struct {
 	codings [coding.Count]bool // the codings whose tags are listed
 }
 
-// coding returns the coding whose tag a 304 must contain: the selected coding if the client has it, else another that
-// the client has. With any other tag, a cache could not select the stored response to update (RFC 9111 section 4.3.4).
+// coding returns the coding whose tag a 304 must contain: the selected coding if the client has it, else one that the
+// client has. With any other tag, a cache could not select the stored response to update (RFC 9111 section 4.3.4).
 func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 	if m.codings[selected] {
 		return selected
@@ -30,8 +30,8 @@ func (m tagMatch) coding(selected coding.Coding) coding.Coding {
 
 // matchTags compares a value of If-None-Match with the tags of the document with the given hash, by the weak comparison
 // (RFC 9110 section 13.1.2). A tag matches if it is the hash with or without a suffix: a client that has the document
-// in any coding needs no other one, even if a proxy created the coding and added its own suffix to the tag. Tags
-// without quotation marks are accepted because some readers drop them.
+// in any coding does not need it in another, even if a proxy created the coding and added its own suffix to the tag.
+// Tags without quotation marks are accepted because some readers drop them.
 func matchTags(value, hash string) tagMatch {
 	if etag.IsAny(value) {
 		return tagMatch{matched: true}
@@ -70,8 +70,8 @@ func (d *document) unmodifiedSince(value string) bool {
 	return err == nil && !d.ref.Modified.After(t)
 }
 
-// conditional reports whether a request has a condition, so its response can be a 304. Any entity tag counts, even one
-// of no document.
+// conditional reports whether a request has a condition, so its response can be a 304. Any entity tag counts, even if
+// no document has it.
 func conditional(r Request) bool {
 	if strings.Contains(r.IfNoneMatch, `"`) || etag.IsAny(r.IfNoneMatch) {
 		return true

@@ -71,8 +71,8 @@ var (
 	tagOf   = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// oracleMatch is another implementation of matchTags, for lists that follow the grammar of RFC 9110 section 13.1.2.
-// certain is false for others.
+// oracleMatch is a second implementation of matchTags, for lists that follow the grammar of RFC 9110 section 13.1.2.
+// certain is false for other lists.
 func oracleMatch(list, hash string) (match, certain bool) {
 	if strings.Trim(list, " \t") == "*" {
 		return true, true

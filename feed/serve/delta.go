@@ -25,7 +25,7 @@ type version struct {
 // history has the earlier versions of a document and its differences from them. It is created after a new version is
 // committed, so that no request waits for it, and is immutable.
 type history struct {
-	Items   []itemSum `json:"items"`   // version of the document itself
+	Items   []itemSum `json:"items"`   // items of the document itself
 	Past    []version `json:"past"`    // newest first
 	Patches []patch   `json:"patches"` // for versions in Past from which no item was removed
 }
@@ -47,10 +47,10 @@ func (h *history) size() int {
 type patch struct {
 	Base   feed.Hash `json:"base"` // the earlier version
 	Gzip   []byte    `json:"gzip"`
-	Length int       `json:"length"` // bytes in identity coding
+	Length int       `json:"length"` // length in bytes in identity coding
 }
 
-// newHistory returns the history of a document that replaces prev, or nil if there is none. Clients then receive the
+// newHistory returns the history of a document that replaces prev, or nil if there is none; then clients receive the
 // whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. The total
 // length of the patches is at most the length of gz.
 func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
@@ -115,8 +115,8 @@ func (d *document) items(gz []byte, ids []string) (body []byte, items []itemSum,
 
 // itemSum identifies an item of a document and its bytes. The numbers are prefixes of SHA-256 sums.
 type itemSum struct {
-	ID  uint64 `json:"id"`  // of the post's id
-	Sum uint64 `json:"sum"` // of all its bytes
+	ID  uint64 `json:"id"`  // sum of the post's id
+	Sum uint64 `json:"sum"` // sum of all bytes of the item
 }
 
 func shortSum(b []byte) uint64 {

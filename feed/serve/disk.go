@@ -35,10 +35,10 @@ type Disk struct {
 
 	// users has the number of heads on disk that refer to each document. A document without an entry is not on disk.
 	users map[feed.Hash]int
-	heads map[feed.Name]feed.Head // on disk
+	heads map[feed.Name]feed.Head // heads on disk
 	// stored has the codings in which documents are on disk.
 	stored map[feed.Hash]codingSet
-	// replaced has, by feed, the replaced documents that have not been compared with their successors yet.
+	// replaced has, for each feed, the replaced documents that have not been compared with their successors yet.
 	replaced map[feed.Name][]feed.Hash
 }
 
@@ -51,7 +51,7 @@ const (
 )
 
 // OpenDisk opens the folder of a site, and creates it if needed. The error is of kind [feed.ErrLocked] if another
-// process has it open. The caller closes the Disk.
+// process has it open. The caller must close the Disk.
 func OpenDisk(dir string) (*Disk, error) {
 	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
 		stored: make(map[feed.Hash]codingSet), replaced: make(map[feed.Name][]feed.Hash)}
@@ -286,7 +286,7 @@ func (d *Disk) save(editions ...*edition) []error {
 			d.note(e)
 		}
 	}
-	for i, e := range editions { // after all are recorded: one may use a document that another has replaced
+	for i, e := range editions { // after all are recorded, because one may use a document that another has replaced
 		if errs[i] == nil && e.compared {
 			errs[i] = d.forget(e.head.Feed)
 		}

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// breakDisk replaces the folder of heads by a file, so that not even root can write to it.
+// breakDisk replaces the folder of heads with a file, so that not even root can write to it.
 func breakDisk(t *testing.T, dir string) {
 	t.Helper()
 	heads := filepath.Join(dir, "heads")

@@ -24,7 +24,7 @@ type document struct {
 	feed         feed.Name // empty if the document belongs to no feed
 	ref          feed.DocumentRef
 	stored       codingSet
-	lengths      [coding.Count]int // in each coding; 0 if it is not stored in that coding
+	lengths      [coding.Count]int // length in each coding; 0 if it is not stored in that coding
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty while it would be later than Date
 	variants     [coding.Count]variant
@@ -35,7 +35,7 @@ type document struct {
 	memoryState
 }
 
-// withRef returns the document with another reference to the same bytes.
+// withRef returns the document with a different reference to the same bytes.
 func (d *document) withRef(ref feed.DocumentRef, now time.Time) *document {
 	lengths := d.lengths
 	for _, c := range coding.Compressed() {
@@ -90,7 +90,7 @@ func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Ti
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
 // stored. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110
-// section 8.8.2.1). more are additional fields.
+// section 8.8.2.1). more has additional fields.
 func describe(
 	name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, now time.Time, more ...Field,
 ) *document {
@@ -168,7 +168,7 @@ var (
 	}()
 )
 
-// cacheControl returns the Cache-Control (RFC 9111, RFC 5861) of a document that clients should fetch at most once in
+// cacheControl returns the Cache-Control (RFC 9111, RFC 5861) of a document that clients should fetch at most once per
 // maxAge. While revalidating the document, a cache may serve it for maxAge longer. "public" lets caches store responses
 // to requests with credentials, which this server ignores.
 func cacheControl(maxAge time.Duration) string {

@@ -34,7 +34,7 @@ type tail struct {
 	// uncompared has the replaced editions that have not been compared with the served editions. They are compared when
 	// there are no announcements, because serving does not depend on the comparison.
 	uncompared map[feed.Name]*edition
-	idle       bool // nothing was announced in the last wait
+	idle       bool // nothing was announced during the last wait
 }
 
 // follow applies the commits of the store until ctx ends. The stream announces each commit immediately. follow also
@@ -91,14 +91,14 @@ func (r *Replica) step(ctx context.Context, t *tail) error {
 	return r.applyAnnounced(ctx, t, changes)
 }
 
-// compareNext compares one edition that has not been compared, beginning with the main feed's.
+// compareNext compares one of the editions that have not been compared, beginning with the main feed's.
 func (r *Replica) compareNext(t *tail) {
 	if len(t.uncompared) > 0 {
 		r.compare(t, slices.MinFunc(slices.Collect(maps.Keys(t.uncompared)), feed.Name.Compare))
 	}
 }
 
-// compare adds histories to the served edition of a feed, unless it has them.
+// compare adds histories to the served edition of a feed, unless it already has histories.
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
@@ -149,14 +149,14 @@ func (r *Replica) applyAnnounced(ctx context.Context, t *tail, changes []feed.An
 	for _, c := range changes {
 		t.version = max(t.version, c.Version)
 		if c.Feed != "" {
-			t.missed[c.Feed] = true // until it is read
+			t.missed[c.Feed] = true // until the head has been read
 		}
 	}
 	r.setVersionUnlessMissed(t)
 	return r.applyMissed(ctx, t)
 }
 
-// applyMissed applies the heads of the feeds that were announced and not applied. Heads that are not in the store, or
+// applyMissed applies the heads of the feeds that were announced but not applied. Heads that are not in the store, or
 // that cannot be decoded, remain missed. If the store fails, the heads read before the failure are still applied, so a
 // head that cannot be read does not delay the others.
 func (r *Replica) applyMissed(ctx context.Context, t *tail) error {
@@ -269,7 +269,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	return err
 }
 
-// notNewer returns the reason why a head is earlier than the served head of the feed, "" if it is later or the same.
+// notNewer returns the reason why a head is earlier than the served head of the feed, or "" if it is later or the same.
 // Later builders have greater tokens, and the documents of one builder have increasing modification times.
 func notNewer(head, current feed.Head) string {
 	if head.Token != current.Token {

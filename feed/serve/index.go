@@ -66,8 +66,8 @@ func (s *Snapshot) list() *document {
 		field("Content-Security-Policy", "default-src 'none'"))
 }
 
-// label returns the name of a format for display. A later release may have committed a document in a format that is
-// unknown here.
+// label returns the name of a format for display. A later release may have committed a document in a format that
+// this release does not know.
 func label(f feed.Format) string {
 	if !f.Known() {
 		return string(f)

@@ -68,12 +68,12 @@ func (m *Memory) full(more int) bool {
 // memoryState is the state of a document in a [Memory]. It is guarded by the Memory's lock.
 type memoryState struct {
 	counted int64         // its share of Memory.size, in bytes
-	element *list.Element // in the ring; nil if it must not be dropped
-	saved   bool          // on disk
-	served  bool          // in the current snapshot
+	element *list.Element // element of the ring; nil if the document must not be dropped
+	saved   bool          // the document is on disk
+	served  bool          // the document is in the current snapshot
 }
 
-// replace counts the documents in now, which have become the served ones, and stops counting the documents in before.
+// replace counts the documents in now, which are now served, and stops counting the documents in before.
 func (m *Memory) replace(before, now []*document) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -189,7 +189,7 @@ func (m *Memory) evict() {
 // loadTimeout is the maximum time a request waits for a document from the store.
 const loadTimeout = 3 * time.Second
 
-// contents are the bytes of a document and its history, nil if it has none.
+// contents has the bytes of a document, and its history or nil.
 type contents struct {
 	bodies  bodies
 	history *history
@@ -198,7 +198,7 @@ type contents struct {
 // payload has the bytes of a document and the bodies derived from them. It is immutable.
 type payload struct {
 	contents
-	deltas []delta // the newest base first
+	deltas []delta // sorted by base, newest first
 }
 
 // deltaOverhead is the approximate memory used by the header of a delta, in bytes.
@@ -219,7 +219,7 @@ func (p *payload) size() int64 {
 	return int64(n)
 }
 
-// payloadOf returns the payload of the document for its contents.
+// payloadOf returns the document's payload, made from its contents.
 func (d *document) payloadOf(c contents) *payload {
 	p := &payload{contents: c}
 	if c.history != nil {
@@ -318,7 +318,7 @@ func (l *loader) fetch(d *document) (contents, error) {
 }
 
 // note logs the first of several failures, and the first success after them. It does not log each failure, because
-// clients can cause any number of them.
+// clients can cause any number of failures.
 func (l *loader) note(err error) {
 	if failed := err != nil; l.failing.Swap(failed) != failed {
 		if failed {

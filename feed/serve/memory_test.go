@@ -16,7 +16,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// manyFeeds commits the main feed and n others. The text of each is its name.
+// manyFeeds commits the main feed and n others. The text of each feed is its name.
 func manyFeeds(store *fakeStore, n int) []feed.Name {
 	names := []feed.Name{feed.Main}
 	for i := range n {
@@ -189,7 +189,7 @@ func TestMemoryKeepsUnsavedDocuments(t *testing.T) {
 type slowStore struct{ *fakeStore }
 
 func (s slowStore) Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error) {
-	time.Sleep(time.Second) // of the bubble's clock
+	time.Sleep(time.Second) // on the bubble's clock
 	return s.fakeStore.Blob(ctx, hash)
 }
 
@@ -256,8 +256,8 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 	})
 }
 
-// TestStoreWithOtherGzipEncoding checks that a document is served with the right length if the store returns other
-// gzip bytes for it, as another version of the library writes them.
+// TestStoreWithOtherGzipEncoding checks that a document is served with the right length if the store returns
+// different gzip bytes, such as those written by a different version of the library.
 func TestStoreWithOtherGzipEncoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()

@@ -34,7 +34,7 @@ func (x mismatch) storeIsBehind() bool { return x.cause == stale || x.cause == l
 // transient reports whether the mismatch can end without a commit, when the store restores a document.
 func (x mismatch) transient() bool { return x.cause == absent || x.cause == damaged }
 
-// Counters in addition to one for each cause.
+// These counters exist in addition to one for each cause.
 const (
 	applied = "applied" // commits from the store that were applied
 	unsaved = "unsaved" // failed attempts to save the documents of a feed

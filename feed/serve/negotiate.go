@@ -15,7 +15,7 @@ type codingRow struct {
 	wildcard         bool
 }
 
-// codingRows is a copy of the table in package coding, which is read without a check of the coding's number.
+// codingRows is a copy of the table in package coding. Reading it does not check the coding's number.
 var codingRows = func() (rows [coding.Count]codingRow) {
 	for _, c := range coding.All() {
 		rows[c] = codingRow{c.Token(), c.TagSuffix(), c.Wildcard()}
@@ -74,7 +74,7 @@ func codingWeights(accept string) (weights [coding.Count]int, other int) {
 	return weights, other
 }
 
-// codingNamed returns the coding with a name in Accept-Encoding.
+// codingNamed returns the coding with the given name in Accept-Encoding.
 func codingNamed(name string) (coding.Coding, bool) {
 	for c := range codingRows {
 		// Comparing the lengths first avoids most of the slower comparisons.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// table maps targets to values. A target is a path, or a path with "?" and a certain query.
+// table maps targets to values. A target is a path, or a path with "?" and a specific query.
 type table[T any] struct {
 	paths   map[string]T
 	queries map[string]map[string]T // by path, then by query

@@ -27,7 +27,7 @@ const (
 	// callTimeout limits a call to the store, in addition to the time for which the call waits for announcements.
 	callTimeout = 10 * time.Second
 	// pollsPerFull is the number of polls after which all heads are read even if the version has not changed: a store that
-	// was rolled back can later reach the same version with other commits.
+	// was rolled back can later reach the same version with different commits.
 	pollsPerFull = 60
 	// batch is the number of heads fetched before they are served. A replica without documents on disk thus serves the
 	// first feeds early.
@@ -46,7 +46,7 @@ type ReplicaConfig struct {
 	Disk     *Disk // optional; without it nothing is served after a restart until the store responds
 	Log      *slog.Logger
 	Now      func() time.Time
-	Poll     time.Duration // the interval at which the version is read; 0 is 5 s
+	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
 	Options  Options       // options of the snapshots; Now is ignored
@@ -61,7 +61,7 @@ type ReplicaConfig struct {
 type Replica struct {
 	ReplicaConfig
 	loaded  sync.Once
-	loader  *loader // nil without a disk: then nothing is dropped from memory
+	loader  *loader // nil if there is no disk; then nothing is dropped from memory
 	current atomic.Pointer[Snapshot]
 
 	wake  chan struct{} // signals the goroutine that saves; capacity 1
@@ -101,7 +101,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 }
 
 // Load serves the documents on disk. Damaged documents are logged and skipped. Call it before a server listens, so that
-// the first requests are not answered with 503. Run calls it if it was not called.
+// the first requests are not answered with 503. Run calls Load if it has not been called.
 func (r *Replica) Load() {
 	r.loaded.Do(func() {
 		if before := r.Before; before != nil {
@@ -236,7 +236,7 @@ func (r *Replica) Ready() error {
 	}
 }
 
-// Store returns the error of the last call to the store, nil if it succeeded.
+// Store returns the error of the last call to the store, or nil if it succeeded.
 func (r *Replica) Store() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -297,7 +297,7 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 			before = append(before, was.documents...)
 		}
 		for _, d := range is.documents {
-			if d.loader == nil { // else it is served already
+			if d.loader == nil { // otherwise it is already served
 				d.loader = r.loader
 			}
 		}
@@ -364,7 +364,7 @@ func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	<-followed
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalSaveTimeout)
 	defer cancel()
-	_ = r.saveAll(last, failed) // has been logged
+	_ = r.saveAll(last, failed) // the error has been logged
 }
 
 // saveAll saves the feeds that are not saved, until ctx ends. It returns the last error, and logs it unless it equals

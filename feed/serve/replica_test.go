@@ -25,7 +25,7 @@ type running struct {
 	stop func() // stops the replica, waits until it has saved its documents, and closes the disk
 }
 
-// run starts a replica of a store and waits until it is idle. dir is the folder of its disk, "" for none.
+// run starts a replica of a store and waits until it is idle. dir is the folder of its disk, or "" for none.
 func run(t *testing.T, source Source, dir string) *running {
 	t.Helper()
 	return runWith(t, source, dir, nil)
@@ -70,7 +70,7 @@ func startReplica(t *testing.T, c ReplicaConfig) *running {
 
 // wait advances the clock of the bubble, and waits until the replica is idle.
 func (r *running) wait(d time.Duration) {
-	time.Sleep(d) // of the bubble's clock
+	time.Sleep(d) // on the bubble's clock
 	synctest.Wait()
 }
 
@@ -245,7 +245,7 @@ func TestServesWithoutStore(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name       string
-		damage     func(s *fakeStore) // of main, committed at noon with token 5, and tags/go
+		damage     func(s *fakeStore) // damages main, which was committed at noon with token 5, and tags/go
 		mismatches []string
 	}{
 		{"down", func(s *fakeStore) { s.down = errDown }, nil},
@@ -375,8 +375,8 @@ func TestReplicaServesRepairedDocuments(t *testing.T) {
 	})
 }
 
-// TestReplicaFollowsLaterBuilder checks that a greater token takes precedence over a lower version, which a store that
-// was flushed and rebuilt has.
+// TestReplicaFollowsLaterBuilder checks that a greater token takes precedence over a lower version. A store has a lower
+// version after it was flushed and rebuilt.
 func TestReplicaFollowsLaterBuilder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()

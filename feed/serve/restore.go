@@ -11,8 +11,7 @@ import (
 )
 
 // Restorer restores committed documents that a store has lost, for example because it was flushed or restored from an
-// older copy. A builder without a replica would not notice the loss, and would build feeds without the posts that were
-// lost with them.
+// older copy. A builder without a replica does not notice the loss, and builds feeds without the lost posts.
 type Restorer interface {
 	// RestoreHead writes the head and its documents unless the store has the same or a later head of the feed. blob
 	// returns the bytes of a document.

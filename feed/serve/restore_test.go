@@ -15,7 +15,7 @@ import (
 // restoringStore is a fake store that implements [Restorer] as package store does.
 type restoringStore struct {
 	*fakeStore
-	restored []feed.Name // in order
+	restored []feed.Name // restored feeds in order
 }
 
 func (k *restoringStore) RestoreHead(_ context.Context, head feed.Head, blob func(feed.Hash) (feed.Blob, error)) error {

@@ -74,7 +74,7 @@ func BenchmarkAnswerAmongManyFeeds(b *testing.B) {
 	}
 	s := emptySnapshot(nil).with(all, nil, later)
 	var requests []Request
-	for _, e := range all { // in no order
+	for _, e := range all { // in no particular order
 		for _, ref := range e.head.Documents {
 			requests = append(requests, Request{Method: "GET", Path: ref.Path, AcceptEncoding: "gzip"})
 		}

@@ -15,12 +15,12 @@ import (
 
 // Limits bound the time and memory that a client can use. All must be positive.
 type Limits struct {
-	ReadHeaderTimeout time.Duration // to read a request's header
-	ReadTimeout       time.Duration // to read a whole request
-	WriteTimeout      time.Duration // to write a response
+	ReadHeaderTimeout time.Duration // time to read a request's header
+	ReadTimeout       time.Duration // time to read a whole request
+	WriteTimeout      time.Duration // time to write a response
 	IdleTimeout       time.Duration // idle time between the requests of a connection
-	MaxHeaderBytes    int           // bytes of a request's header, including the request line
-	MaxConnections    int           // open connections; additional ones wait to be accepted
+	MaxHeaderBytes    int           // length of a request's header in bytes, including the request line
+	MaxConnections    int           // number of open connections; additional ones wait to be accepted
 }
 
 // Server is the standard engine: net/http with limits. With TLS it supports HTTP/2.

@@ -174,7 +174,7 @@ func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 	}
 }
 
-// documentAt returns the feed and format of the document at a path with or without a query, "" if there is none.
+// documentAt returns the feed and format of the document at a path with or without a query, or "" if there is none.
 func documentAt(s *Snapshot, target string) string {
 	path, query := target, ""
 	for i, c := range target {

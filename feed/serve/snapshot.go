@@ -33,7 +33,7 @@ type Snapshot struct {
 // so all replicas choose the same.
 type pathEntry struct {
 	document *document
-	others   []*document // documents of the other feeds, by name; nearly always none
+	others   []*document // documents of the other feeds, sorted by name; almost always empty
 }
 
 // owner is a document that has an alias.
@@ -417,7 +417,7 @@ func (s *Snapshot) Blob(hash feed.Hash) (feed.Blob, bool) {
 	return feed.Blob{}, false
 }
 
-// Newest returns the greatest fencing token of the served heads, 0 if there are none.
+// Newest returns the greatest fencing token of the served heads, or 0 if there are none.
 func (s *Snapshot) Newest() feed.Token {
 	var newest feed.Token
 	for _, e := range s.editions.all() {
@@ -426,7 +426,7 @@ func (s *Snapshot) Newest() feed.Token {
 	return newest
 }
 
-// documents returns the documents of all feeds, in no order.
+// documents returns the documents of all feeds, in no particular order.
 func (s *Snapshot) documents() []*document {
 	var all []*document
 	for _, e := range s.editions.all() {

@@ -66,7 +66,7 @@ func failure(status int, text string, more ...Field) Response {
 }
 
 // ErrorResponse returns the response to a request that an engine could not parse, for status 400, 408, 431 or 505. The
-// connection must be closed after it. Any other status is replaced by 400.
+// connection must be closed afterwards. Any other status is replaced by 400.
 func ErrorResponse(status int) Response {
 	res := badRequest
 	switch status {

@@ -20,7 +20,7 @@ type fakeStore struct {
 	stream  []feed.Announcement
 	version int64
 	entries int
-	down    error               // the error of every call, nil for none
+	down    error               // the error that every call returns, or nil
 	wrong   feed.Hash           // a document whose read returns an error without a kind
 	unread  map[feed.Name]error // the errors of heads that cannot be read; Heads omits them
 	mute    bool                // commits are not announced

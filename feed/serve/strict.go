@@ -41,7 +41,7 @@ type strictConn struct {
 	err    error
 }
 
-// Read implements [net.Conn]. Of a malformed request it returns only the bytes before the error.
+// Read implements [net.Conn]. For a malformed request it returns only the bytes before the error.
 func (c *strictConn) Read(p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
@@ -66,7 +66,7 @@ func (c *strictConn) accept(b byte) bool {
 		return before == '\r' && b == '\n'
 	case b == '\r':
 		if c.lines == 0 {
-			c.old = before == '0' // of "HTTP/1.0"
+			c.old = before == '0' // last digit of "HTTP/1.0"
 		}
 		return true
 	case c.length == 0 && c.lines > 0 && (b == ' ' || b == '\t'):

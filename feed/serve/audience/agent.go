@@ -14,7 +14,7 @@ const (
 	robot                  // not used for reading
 )
 
-// known are the known clients, by a part of their User-Agent in lower case. The first match counts, so specific parts
+// known lists the known clients by a lower-case part of their User-Agent. The first match wins, so specific parts
 // come before general ones.
 var known = [...]struct {
 	part, name string
@@ -55,7 +55,7 @@ const (
 	names         = len(known) + 2
 )
 
-// nameOf returns the name of the client with a number. Several numbers may have the same name.
+// nameOf returns the name of the client with the given number. Several numbers may have the same name.
 func nameOf(number int) string {
 	switch number {
 	case otherNumber:
@@ -67,7 +67,7 @@ func nameOf(number int) string {
 	}
 }
 
-// numberOf returns a number of the client with a name, otherNumber if it is not in known.
+// numberOf returns a number of the client with the given name, or otherNumber if it is not in known.
 func numberOf(name string) int {
 	if name == unnamedName {
 		return unnamedNumber

@@ -1,5 +1,5 @@
-// Package audience estimates the number of readers of each feed from the requests for it. It does not store addresses:
-// only sketches of keyed hashes of them. Counts are saved in a file, and restart at 0 if the file is lost.
+// Package audience estimates the number of readers of each feed from the requests for it. It stores no addresses, only
+// sketches of their keyed hashes. Counts are saved in a file, and restart at 0 if the file is lost.
 package audience
 
 import (
@@ -44,14 +44,14 @@ type Audience struct {
 	order  []feed.Name // the keys of feeds in the order of their first requests
 }
 
-// tally has the counts of one feed. The fields that every request writes are adjacent, because the tallies of thousands
+// tally has one feed's counts. The fields that every request writes are adjacent, because the tallies of thousands
 // of feeds do not fit in a CPU cache.
 type tally struct {
 	mu                         sync.Mutex
 	polls, notModified, deltas uint64
 	day                        int64             // day of the newest sketch
 	last                       int64             // day of the last request
-	sketches                   [days + 1]*sketch // indexed by day modulo their number
+	sketches                   [days + 1]*sketch // indexed by day modulo the length
 	clients                    [names]uint64     // indexed by client number
 
 	aggregators map[string]report
@@ -138,7 +138,7 @@ func (a *Audience) lookUp(name feed.Name, userAgent string) (*tally, agent) {
 	return t, who
 }
 
-// sketchOf returns the sketch of a day, and clears those of the days in between, which have expired.
+// sketchOf returns the sketch of a day, and clears the expired sketches of the days in between.
 func (t *tally) sketchOf(day int64) *sketch {
 	for ; t.day < day; t.day++ {
 		if day-t.day > int64(len(t.sketches)) {
@@ -184,7 +184,7 @@ func (t *tally) readership(today int64) feed.Readership {
 	return r
 }
 
-// named returns the number of requests by client name.
+// named returns the number of requests for each client name.
 func (t *tally) named() map[string]uint64 {
 	byName := make(map[string]uint64)
 	for number, n := range t.clients {

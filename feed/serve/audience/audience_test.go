@@ -96,7 +96,7 @@ func TestEstimateError(t *testing.T) {
 		if n > 0 {
 			got = a.Readers()[0].Direct
 		}
-		// Two standard errors: 95 % of estimates are within them.
+		// Allow two standard errors, which cover 95 % of the estimates.
 		if math.Abs(float64(got-n)) > 2*0.046*float64(n) {
 			t.Errorf("the estimate for %d readers is %d, want a smaller error", n, got)
 		}

@@ -25,7 +25,7 @@ const (
 	saveEvery = 5 * time.Minute
 	// forgetAfter is the number of days without a request after which a feed is no longer saved.
 	forgetAfter = 30
-	// format names the format of the file. Files in another format are not read.
+	// format names the format of the file. Files in a different format are ignored.
 	format = "feedpub audience 1"
 )
 
@@ -117,7 +117,7 @@ func (a *Audience) tallies() []*tally {
 	return list
 }
 
-// save writes the file. Only its owner may read it, since it has the salt.
+// save writes the file. Only its owner may read it, because it contains the salt.
 func (a *Audience) save() error {
 	if err := os.MkdirAll(filepath.Dir(a.path), 0o755); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (t *tally) saved(today int64) saved {
 	return s
 }
 
-// restore sets the state to that of a file, or returns an error and changes nothing.
+// restore replaces the state with the contents of a file, or returns an error and changes nothing.
 func (a *Audience) restore(b []byte) error {
 	packed, err := coding.NewGzipReader(bytes.NewReader(b))
 	if err != nil {
@@ -200,8 +200,8 @@ func (a *Audience) restore(b []byte) error {
 	return nil
 }
 
-// tally returns the tally of a line. It ignores days in the future, which would otherwise be counted until then after a
-// clock error.
+// tally returns the tally for a line of the file. It ignores days in the future, which may have been recorded while the
+// clock was wrong.
 func (s *saved) tally(today int64) (*tally, error) {
 	t := newTally(s.Feed)
 	t.last, t.polls, t.notModified, t.deltas = min(s.LastPoll, today), s.Polls, s.NotModified, s.Deltas

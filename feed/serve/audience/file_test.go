@@ -61,7 +61,7 @@ func TestSaveAndOpen(t *testing.T) {
 	}
 }
 
-// TestFileIsPrivate checks that only the owner may read the file, and that it has no addresses and User-Agents.
+// TestFileIsPrivate checks that only the owner may read the file, and that it contains no addresses or User-Agents.
 func TestFileIsPrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "main")
 	counted(t, path)
@@ -186,7 +186,7 @@ func TestRunSaves(t *testing.T) {
 			}
 			return polls
 		}
-		time.Sleep(saveEvery + time.Second) // of the bubble's clock
+		time.Sleep(saveEvery + time.Second) // on the bubble's clock
 		synctest.Wait()
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a file was written although nothing was counted: %v", err)

@@ -19,7 +19,7 @@ type sketch [registers]uint8
 func (s *sketch) add(hash uint64) {
 	i := hash >> (64 - registerBits)
 	rank := uint8(bits.LeadingZeros64(hash<<registerBits|1<<(registerBits-1)) + 1)
-	if s[i] < rank { // most hashes change nothing; do not write then
+	if s[i] < rank { // most hashes change nothing; avoid the write
 		s[i] = rank
 	}
 }

@@ -10,7 +10,7 @@ import (
 // listener returns a [conn] for each connection.
 type listener struct {
 	net.Listener
-	buffers *sync.Pool // of *buffer
+	buffers *sync.Pool // pool of *buffer
 }
 
 func newListener(l net.Listener) *listener {
@@ -26,7 +26,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return newConn(c, l.buffers), nil
 }
 
-// slack is the maximum time by which a deadline in effect may precede the requested one. It saves most requests the
+// slack is the maximum time by which a deadline may take effect earlier than requested. It saves most requests the
 // system calls for the three deadlines that fasthttp sets, each of which takes 1 % of the time of a request.
 const slack = time.Second
 
@@ -38,7 +38,7 @@ type conn struct {
 	peer    netip.Addr
 	buffers *sync.Pool
 	waiting *waiter // nil if the system cannot wait without a buffer
-	rest    *buffer // read but not returned yet; nil if empty
+	rest    *buffer // bytes read but not yet returned; nil if there are none
 	read    deadline
 	write   deadline
 }
@@ -129,8 +129,8 @@ func (d *deadline) apply(set func(time.Time) error) error {
 // buffer has the bytes of one read. Most request headers fit in it.
 type buffer struct {
 	bytes [2048]byte
-	n     int // bytes read
-	at    int // bytes returned
+	n     int // number of bytes read
+	at    int // number of bytes returned
 }
 
 func (b *buffer) unread() []byte { return b.bytes[b.at:b.n] }

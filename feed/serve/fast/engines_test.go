@@ -48,7 +48,7 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 		head := feed.Head{Feed: name, Token: 1}
 		for _, f := range feed.Formats() {
 			body := fmt.Appendf(nil, "<%s %s>", f, name)
-			for i := 0; len(body) < size; i++ { // a third of that in gzip coding
+			for i := 0; len(body) < size; i++ { // a third of size in gzip coding
 				body = fmt.Appendf(body, "%x\n", i*i*2654435761)
 			}
 			b := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}

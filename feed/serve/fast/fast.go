@@ -160,7 +160,7 @@ func write(ctx *fasthttp.RequestCtx, res serve.Response) {
 }
 
 // pathOf returns the percent-decoded path of a request target, and false if it is malformed. Targets with an escape or
-// in absolute form are parsed as by net/http.
+// in absolute form are parsed as in net/http.
 func pathOf(target []byte) (string, bool) {
 	if len(target) == 0 {
 		return "", false

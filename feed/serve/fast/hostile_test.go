@@ -25,7 +25,7 @@ const marker = "zqxsmuggled"
 // hostile request.
 const sentinel = "OPTIONS /sentinel HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// hostile is a malformed or unusual request with its safe outcomes, separated by "|". An outcome has the statuses of
+// hostile is a malformed or unusual request with its safe outcomes, separated by "|". An outcome lists the statuses of
 // all responses on the connection: "400" if the engine rejects the request and closes the connection, "200 204" if it
 // answers the request and the sentinel, "" if it closes the connection without a response.
 type hostile struct {

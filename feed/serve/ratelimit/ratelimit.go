@@ -21,7 +21,7 @@ const (
 	maxScanned = 16
 )
 
-// Limiter limits fetches per network, /24 for IPv4 and /64 for IPv6, site and feed. It is safe for concurrent use.
+// Limiter limits fetches per network (/24 for IPv4, /64 for IPv6), site and feed. It is safe for concurrent use.
 type Limiter struct {
 	burst  int
 	per    time.Duration

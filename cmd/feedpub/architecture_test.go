@@ -16,7 +16,7 @@ import (
 // goPackage is a package as `go list -json` describes it.
 type goPackage struct {
 	ImportPath string
-	Imports    []string // of the package itself, not of its tests
+	Imports    []string // imports of the package itself, without its tests
 	Deps       []string // Imports and their imports, recursively
 	Doc        string
 }

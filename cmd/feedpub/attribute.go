@@ -23,9 +23,9 @@ import (
 
 // attributed is the result for a text in JSON.
 type attributed struct {
-	ID          string            `json:"id,omitempty"` // with --jsonl
+	ID          string            `json:"id,omitempty"` // set only with --jsonl
 	Quotes      []attributedQuote `json:"quotes"`
-	Suggestions []attributedQuote `json:"suggestions"` // not certain enough to publish
+	Suggestions []attributedQuote `json:"suggestions"` // quotes not certain enough to publish
 	Commentary  []string          `json:"commentary"`
 	Via         []feed.Via        `json:"via"`
 	PostedBy    string            `json:"posted_by,omitempty"`
@@ -121,7 +121,7 @@ func (env *environment) openInput(args []string) (r io.Reader, done func(), err 
 	return f, func() { _ = f.Close() }, nil
 }
 
-// attributeInput is a text to read credits from. With --jsonl, each line of the input is one in JSON.
+// attributeInput is a text to read credits from. With --jsonl, each input line is such a text in JSON.
 type attributeInput struct {
 	ID       string `json:"id"`
 	Title    string `json:"title"`

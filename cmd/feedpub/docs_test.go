@@ -20,7 +20,7 @@ import (
 
 // TestDocsCommands runs every sh block of the README and of the pages under deploy/docs: the blocks of a page in order,
 // in one folder, with a Redis running. Only the addresses differ. A server that a block starts runs in the background
-// until the page starts another one or ends.
+// until the page ends or starts another server.
 func TestDocsCommands(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -158,7 +158,7 @@ func TestReadmeExample(t *testing.T) {
 		t.Fatalf("got quotes %+v, want those of README.md, %+v", document.Items[0].Own.Quotes, want.Own.Quotes)
 	}
 	got := document.Items[0].Own.Quotes[0]
-	got.Source.PublicationURL, got.Source.FeedURL, got.Confidence = "", "", 0 // which README.md leaves out
+	got.Source.PublicationURL, got.Source.FeedURL, got.Confidence = "", "", 0 // omitted in README.md
 	if diff := cmp.Diff(want.Own.Quotes[0], got); diff != "" {
 		t.Errorf("the quote (-README.md +got):\n%s", diff)
 	}
@@ -208,7 +208,7 @@ tail --pid="$pid" -f /dev/null
 rm %[1]q`, pid),
 		"go": `[ "$1 $2" = "run ./cmd/feedpub" ] || { echo "not supported: go $*" >&2; exit 1; }
 shift 2; exec feedpub "$@"`,
-		// Only checks that the target exists: make test would run this test again.
+		// Check only that the target exists, because make test would run this test again.
 		"make":      fmt.Sprintf(`exec /usr/bin/make -n -C %q "$@"`, root),
 		"redis-cli": fmt.Sprintf(`exec /usr/bin/redis-cli -h %s -p %s "$@"`, host, port),
 	} {

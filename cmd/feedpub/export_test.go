@@ -116,8 +116,8 @@ func writeExport(t *testing.T, w *hosting.Site, to io.Writer) {
 	}
 }
 
-// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte, those of
-// archives included, whose boundaries depend on the order in which posts were written.
+// TestExportRoundTrip checks that a site that imports an export has the same documents, byte for byte,
+// including archives, whose boundaries depend on the order in which posts were written.
 func TestExportRoundTrip(t *testing.T) {
 	old := emptySite(t)
 	put(t, old, 0, 35, 0)
@@ -125,7 +125,7 @@ func TestExportRoundTrip(t *testing.T) {
 	put(t, old, 35, 80, 0) // adds archives after the existing ones
 	built(t, old)
 	put(t, old, 3, 6, 1)
-	for _, id := range []string{"post-0004", "post-0079"} { // one in an archive, one in the feed
+	for _, id := range []string{"post-0004", "post-0079"} { // the first is in an archive, the second in the feed
 		if err := old.Store.Delete(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
@@ -170,8 +170,8 @@ func (c *changingWriter) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestExportWhilePostsChange checks that an export during writes has every post that exists throughout, once, in its
-// earlier or later version, and that a second export has the rest.
+// TestExportWhilePostsChange checks that an export during writes has each post that exists throughout exactly once, in
+// its earlier or later version, and that a second export has the rest.
 func TestExportWhilePostsChange(t *testing.T) {
 	const n = 600
 	old := emptySite(t)

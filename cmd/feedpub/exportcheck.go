@@ -18,7 +18,7 @@ import (
 )
 
 // checkComplete returns an error if an export would lack posts that are published, or would replace a good export with
-// one of a store that has lost everything.
+// an export of a store that has lost everything.
 func (e *exporter) checkComplete(ctx context.Context) error {
 	if err := e.checkProblems(ctx); err != nil {
 		return err

@@ -58,7 +58,7 @@ admin: {tokens_file: tokens}
 			deployment: &f, http: "http://" + address, admin: f.start("serve", "--build=false", "--listen", address),
 		})
 	}
-	confirmed := map[string]bool{} // by id, whether the replicas of Redis had the post when it was acknowledged
+	confirmed := map[string]bool{} // by id: whether the Redis replicas had the post when it was acknowledged
 	next := 0
 	post := func() {
 		next++
@@ -78,7 +78,7 @@ admin: {tokens_file: tokens}
 			readers.Go(func() { p.read(ctx, t, path) })
 		}
 	}
-	// On a busy machine a replica of Redis may confirm a post too late, so more posts are written.
+	// On a busy machine a Redis replica may confirm a post too late, so more posts are written.
 	for range before {
 		f.await("a confirmed post", func() bool { post(); return confirmed[fmt.Sprintf("post-%03d", next)] })
 	}
@@ -148,7 +148,7 @@ func paths() []string {
 type deployment struct {
 	t       *testing.T
 	dir     string
-	members []*member    // that serve readers
+	members []*member    // processes that serve readers
 	answers atomic.Int64 // responses to readers
 }
 
@@ -212,7 +212,7 @@ func (f *deployment) await(what string, done func() bool) {
 	}
 }
 
-// put sends a post to a process until it is acknowledged, and reports whether the replicas of Redis have confirmed it.
+// put sends a post to a process until it is acknowledged, and reports whether the Redis replicas have confirmed it.
 func (f *deployment) put(through int, site, id string, n int) (confirmed bool) {
 	f.t.Helper()
 	body, err := json.Marshal(map[string]any{
@@ -296,7 +296,7 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	}
 }
 
-// newest returns the greatest id in a document, which is the id of the newest post. Last-Modified would not do: it is
+// newest returns the greatest id in a document, which is the id of the newest post. Last-Modified is unsuitable: it is
 // absent while it is later than the clock.
 func (e edition) newest() string {
 	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))

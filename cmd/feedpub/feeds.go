@@ -20,9 +20,9 @@ import (
 // feedLine describes a feed.
 type feedLine struct {
 	Feed     feed.Name              `json:"feed"`
-	Name     string                 `json:"name,omitempty"`     // of the tag, author or publication; empty for main
-	Posts    int                    `json:"posts"`              // that belong to the feed
-	Items    int                    `json:"items"`              // in its documents, without those in archives
+	Name     string                 `json:"name,omitempty"`     // tag, author or publication; empty for the main feed
+	Posts    int                    `json:"posts"`              // number of posts in the feed
+	Items    int                    `json:"items"`              // number of items in its documents, without archives
 	Archives int                    `json:"archives,omitempty"` // number of archives
 	Modified time.Time              `json:"modified"`
 	URLs     map[feed.Format]string `json:"urls"`

@@ -30,7 +30,7 @@ type machines struct {
 	t       *testing.T
 	redis   *storetest.Server
 	site    *store.Site
-	program string // that run runs
+	program string // the program that run runs
 }
 
 func newMachines(t *testing.T) *machines {
@@ -228,7 +228,7 @@ func (m *machines) builder(processes ...*machine) *machine {
 	return nil
 }
 
-// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the
+// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other commits the
 // next post, and a server that never builds serves it.
 func TestKilledBuilderIsReplaced(t *testing.T) {
 	m := newMachines(t)
@@ -295,8 +295,8 @@ func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 	}
 }
 
-// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns to build, until
-// the site is upgraded, and that each changes at most once then.
+// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns building, until
+// the site is upgraded, and that the upgrade changes each tag at most once.
 func TestRollingUpgrade(t *testing.T) {
 	m := newMachines(t)
 	m.program = "feedpub-newer"

@@ -67,7 +67,7 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 	res, err := client.Do(req)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
-			err = u.Err // without the URL: the message has the address
+			err = u.Err // omit the URL, because the message has the address
 		}
 		return 0, nil, fmt.Errorf("no response from the admin address %s: %w", address, err)
 	}
@@ -79,7 +79,7 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 }
 
 // dialable returns the address to connect to for a server on this machine that listens on an address: loopback if it
-// listens on all.
+// listens on all addresses.
 func dialable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

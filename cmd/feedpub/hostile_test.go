@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// hostileFiles returns posts that once ended or stopped a builder, and what the reason for rejecting each contains.
+// hostileFiles returns posts that once ended or stopped a builder, each with a part of the reason for its rejection.
 func hostileFiles() (files, reasons map[string]string) {
 	var aliases, reopened strings.Builder
 	aliases.WriteString("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n")
@@ -42,7 +42,7 @@ func hostileFiles() (files, reasons map[string]string) {
 // TestHostilePosts checks that posts which would take gigabytes or minutes are rejected with their reasons, in a folder
 // and by import, and that the other posts are published.
 func TestHostilePosts(t *testing.T) {
-	const maxMemory, maxTime = 512 << 10, 20 * time.Second // in KB; of processor time, for all posts
+	const maxMemory, maxTime = 512 << 10, 20 * time.Second // memory in KB; processor time for all posts
 	files, reasons := hostileFiles()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -72,7 +72,7 @@ func TestHostilePosts(t *testing.T) {
 		}
 	}
 
-	// What cannot be converted is rejected by the import, and the rest by the builder.
+	// The import rejects posts that cannot be converted, and the builder rejects the others.
 	out := run("blog", "import", "--dir", "../imported/posts", ".")
 	run("imported", "rebuild")
 	wantReasons(out + run("imported", "problems"))

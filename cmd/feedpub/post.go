@@ -139,8 +139,8 @@ func noPost(id string) error {
 type postLine struct {
 	ID            string      `json:"id"`
 	Title         string      `json:"title,omitempty"`
-	DatePublished time.Time   `json:"date_published,omitzero"` // if it has no date, when it was first seen
-	Status        feed.Status `json:"status"`                  // "rejected" if it cannot be read
+	DatePublished time.Time   `json:"date_published,omitzero"` // time at which the post was first seen if it has no date
+	Status        feed.Status `json:"status"`                  // "rejected" if the post cannot be read
 }
 
 // statusRejected is shown as the status of a post that cannot be read.

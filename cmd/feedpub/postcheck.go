@@ -82,7 +82,7 @@ func (env *environment) readFile(name string) ([]byte, error) {
 // postCheck is the result for a post.
 type postCheck struct {
 	File   string   `json:"file"`
-	Line   int      `json:"line,omitempty"` // number of the line in JSON Lines, from 1; otherwise 0
+	Line   int      `json:"line,omitempty"` // 1-based line number in JSON Lines input; 0 otherwise
 	ID     string   `json:"id,omitempty"`
 	OK     bool     `json:"ok"`
 	Place  string   `json:"place,omitempty"`
@@ -141,7 +141,7 @@ func newPostChecker(c config.Config) (postChecker, error) {
 	return postChecker{intake.New(c.FeedSite(), reader)}, nil
 }
 
-// file checks the post in a file, or each line of a file of JSON Lines. A file is JSON Lines if it has several lines
+// file checks the post in a file, or each line of a JSON Lines file. A file is JSON Lines if it has several lines
 // and the first one is valid JSON.
 func (pc postChecker) file(name string, raw []byte) []postCheck {
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
@@ -165,7 +165,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	var result intake.Result
 	if err == nil {
 		c.ID = post.ID
-		// A post without a date gets the time at which it was first seen. Here any time will do.
+		// A post without a date gets the time at which it was first seen. Any time will do here.
 		result, err = pc.intake.Item(post.ID, post.Raw, feed.Record{ID: post.ID, FirstSeen: time.Unix(0, 0)})
 	}
 	if err != nil {

@@ -124,7 +124,7 @@ func (env *environment) siteProblems(ctx context.Context, c config.Config) ([]si
 	return list, nil
 }
 
-// printProblems prints problems as a table, or that there are none.
+// printProblems prints problems as a table, or a message if there are none.
 func (env *environment) printProblems(problems []feed.Problem) error {
 	if len(problems) == 0 {
 		fmt.Fprintln(env.stdout, "no problems")

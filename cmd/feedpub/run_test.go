@@ -55,8 +55,8 @@ func TestCommandLine(t *testing.T) {
 		name       string
 		args       []string
 		wantCode   int
-		wantStdout string // contained
-		wantStderr string // all of it
+		wantStdout string // part of standard output
+		wantStderr string // all of standard error
 	}{
 		{"nothing shows help", nil, exitDone, "Usage:", ""},
 		{"version", []string{"version"}, exitDone, "feedpub (devel)", ""},

@@ -98,7 +98,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 		Config:     c,
 		LoadConfig: func() (config.Config, error) { return env.siteSettings(cmd) },
 		Reload:     reload,
-		LimitHeap:  env.getenv("GOGC") == "", // which sets another limit
+		LimitHeap:  env.getenv("GOGC") == "", // GOGC sets a different limit
 	})
 	if err != nil {
 		return err

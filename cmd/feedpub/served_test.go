@@ -323,7 +323,7 @@ func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden
 	}
 }
 
-// jsonWords returns s as it is written in a string of JSON.
+// jsonWords returns s as it is written in a JSON string.
 func jsonWords(s string) string {
 	quoted, err := json.Marshal(s)
 	if err != nil {
@@ -395,7 +395,7 @@ func TestServeWordPress(t *testing.T) {
 	})
 }
 
-// writeWordPressPost writes the post number i, and adds it to want if it is public.
+// writeWordPressPost writes post number i, and adds it to want if it is public.
 func writeWordPressPost(b *strings.Builder, want map[string]servedPost, i int, date time.Time) {
 	id := fmt.Sprintf("https://b.example/?p=%d", i)
 	address := fmt.Sprintf("https://b.example/%s/post-%d/", date.Format("2006/01"), i)

@@ -1,8 +1,7 @@
 //go:build !race && unix
 
-// This test is many times slower with the race detector, which finds nothing here that tests with a few sites do not
-// find. make test runs it without
-// the race detector.
+// This test is many times slower with the race detector, and tests with a few sites find the same races. make test
+// runs it without the race detector.
 
 package main
 

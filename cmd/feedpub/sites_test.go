@@ -25,7 +25,7 @@ import (
 // platform is a server of many sites in this process, with a Redis of its own.
 type platform struct {
 	t       testing.TB
-	dir     string // has the subfolder sites
+	dir     string // folder with the subfolder sites
 	store   *store.Client
 	readers string // address
 	admin   string // address
@@ -230,7 +230,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 
-	// A change of a post changes only the feed of its site.
+	// Changing a post changes only the feed of its site.
 	changed := siteID(17)
 	post := `{"id": "post-3", "title": "Rewritten", "content_text": "Other words.", ` +
 		`"date_published": "2025-01-02T03:04:05Z"}`
@@ -258,7 +258,7 @@ func TestWatchSites(t *testing.T) {
 	p.start()
 	zero, one, two, three := siteID(0), siteID(1), siteID(2), siteID(3)
 	before := p.served(zero, one, two, three)
-	problems := func() map[string]bool { // by file, whether its site is served
+	problems := func() map[string]bool { // by file: whether its site is served
 		var answer struct{ Problems []feed.Problem }
 		_, body := p.ask("GET", "/problems", "")
 		if err := json.Unmarshal([]byte(body), &answer); err != nil {

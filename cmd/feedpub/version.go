@@ -11,7 +11,7 @@ import (
 
 // versionInfo describes how the program was built.
 type versionInfo struct {
-	Version  string `json:"version"`            // of the release or module, or "(devel)"
+	Version  string `json:"version"`            // version of the release or module, or "(devel)"
 	Revision string `json:"revision,omitempty"` // commit
 	Modified bool   `json:"modified,omitempty"` // built from a tree with uncommitted changes
 	Go       string `json:"go"`

@@ -2,8 +2,8 @@
 // the tree; package intake adds the credits to documents.
 //
 // A credit is the text that names a source, a passage is the quoted text. A lead is a credit before its passage ("From
-// the Guardian:"), a tail is one after it ("Read the rest at the Guardian"), and a via names where the author found the
-// source. Reading a post has five stages; [Reader.Read] in read.go runs them:
+// the Guardian:"), a tail is a credit after its passage ("Read the rest at the Guardian"), and a via names where
+// the author found the source. Reading a post has five stages; [Reader.Read] in read.go runs them:
 //
 //	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), and the blocks
 //	          into tokens (token.go); find the blocks that belong to the page (boilerplate.go)
@@ -51,7 +51,7 @@ const DefaultThreshold = 0.5
 type Options struct {
 	// Publications are added to the built-in table. An entry replaces the built-in entry with the same name.
 	Publications []Publication
-	// Threshold is the confidence, from 0 to 1, below which a quote is a suggestion; 0 means [DefaultThreshold].
+	// Threshold is the confidence (0 to 1) below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
 }
 
@@ -94,9 +94,9 @@ func (r *Reader) Fingerprint() string { return r.fingerprint }
 
 // Input is a post to read.
 type Input struct {
-	Body     *html.Node // container of the content, as package markup parses it; nil: no content; not modified
+	Body     *html.Node // content container as parsed by package markup; may be nil; not modified
 	Title    string     // plain text; may be empty
-	Language string     // BCP 47 tag; empty or unknown: detected from the words
+	Language string     // BCP 47 tag; if empty or unknown, the language is detected
 	// Hosts and Names identify the blog itself, which is never reported as a source.
 	Hosts, Names []string
 }
@@ -136,12 +136,12 @@ type Kind string
 
 // The kinds of quotes.
 const (
-	Excerpt      Kind = "excerpt"       // with a passage
-	Summary      Kind = "summary"       // without a passage
-	HeadlineOnly Kind = "headline_only" // without a passage, but with a headline
+	Excerpt      Kind = "excerpt"       // has a passage
+	Summary      Kind = "summary"       // has no passage
+	HeadlineOnly Kind = "headline_only" // has a headline but no passage
 	Nested       Kind = "nested"        // a quotation within the passage of another quote
 	Reblog       Kind = "reblog"        // a level of a reblog chain
-	Tweet        Kind = "tweet"         // an embedded post of a social network
+	Tweet        Kind = "tweet"         // an embedded social media post
 )
 
 // Block is a line or paragraph of the post.
@@ -162,13 +162,13 @@ type Role string
 const (
 	Commentary Role = "commentary" // the author's own words
 	Credit     Role = "credit"     // names a source and little else
-	Passage    Role = "passage"    // contains quoted words, maybe with other text
+	Passage    Role = "passage"    // contains quoted words, possibly among other text
 	Title      Role = "title"      // repeats the post's title
 	Caption    Role = "caption"    // caption of a picture
 	Posted     Role = "posted"     // states the author or date of the post itself
 	Noise      Role = "noise"      // navigation, labels and links of the page
 	Footer     Role = "footer"     // follows the post on its page, such as readers' comments
-	Uncredited Role = "uncredited" // in a quotation element without a source
+	Uncredited Role = "uncredited" // quotation element without a source
 	Code       Role = "code"       // preformatted text
 	ViaLine    Role = "via"        // names only where the source was found
 	Note       Role = "note"       // a note on the quotation, such as "emphasis added", or an omission

@@ -19,7 +19,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// longPostFile is a post of 3 KB with the boilerplate of its page and a report of eight unmarked paragraphs.
+// longPostFile is a post of 3 KB with page boilerplate and a report in eight unmarked paragraphs.
 //
 //go:embed testdata/long-post.txt
 var longPostFile string

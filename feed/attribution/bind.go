@@ -45,12 +45,12 @@ type source struct {
 	passages      []string // paragraphs of the passage in order
 	passageBlocks []int    // blocks that lie entirely in the passage
 	creditBlocks  []int    // blocks that contain the credit
-	firstBlock    int      // first block of passage or credit; orders the sources
+	firstBlock    int      // first block of passage or credit; sources are sorted by it
 	inline        bool     // the passage shares a block with other text
 	marked        bool     // the passage is in a quotation element or quotation marks
 	hasHeader     bool     // a headline, byline or second credit confirms it
 	linked        bool     // the publication's name is linked or emphasised
-	added         bool     // in reading.sources
+	added         bool     // the source is in reading.sources
 	parent        *source  // the source whose passage contains this one, or nil
 	continues     *source  // the source whose passage this one continues, or nil
 	copiedHeader  bool     // a byline, date or dateline was copied with the passage

@@ -18,15 +18,15 @@ const (
 	inByline                // after "By": a person
 )
 
-// citation is the content of a credit whose parts have no fixed order, such as "— Katherine Gammon in The Guardian, 11
-// February 2021", "H; DECK, by A (X)" or "By A, AP | June 16, 2014". It is read by splitting it at its separators and
-// classifying each part.
+// citation is the content of a credit whose parts have no fixed order, such as "— Katherine Gammon in The Guardian,
+// 11 February 2021", "H; DECK, by A (X)" or "By A, AP | June 16, 2014". It is read by splitting it at its separators
+// and classifying each part.
 type citation struct {
 	pub      publisher
 	authors  []string
 	headline string
 	date     date
-	url      string // of the article
+	url      string // URL of the article
 	vias     []feed.Via
 	agencies []string
 	// guessed reports whether a part was classified only by elimination.
@@ -42,7 +42,7 @@ func (c *citation) empty() bool {
 
 // part is the text between two separators of a citation.
 type part struct {
-	span            // of tokens
+	span            // token range
 	sep        rune // the separator before the part: '(' for a group, ' ' after a date or quotation, 0 for the first
 	text       string
 	link       string // address of the first link in the part, or empty
@@ -71,7 +71,7 @@ func (r *Reader) readCitation(l *language, b *block, s span, where setting) cita
 		return c
 	}
 	parts := r.splitParts(l, b, s, where)
-	var open []part // not classified yet
+	var open []part // parts not yet classified
 	for i := range parts {
 		if !r.readPart(l, b, &c, parts[i], where, i) {
 			open = append(open, parts[i])
@@ -511,7 +511,7 @@ func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where se
 	return false
 }
 
-// allPeople reports whether the tokens are only names that may be persons'.
+// allPeople reports whether the tokens are only names that could be personal names.
 func (l *language) allPeople(toks []token) bool {
 	if len(toks) == 0 {
 		return false
@@ -519,7 +519,7 @@ func (l *language) allPeople(toks []token) bool {
 	return slices.Contains(l.peopleEnds(toks, 0), len(toks))
 }
 
-// surePeople reports whether the tokens are almost certainly persons' names: one of them is certain, or, if surnames is
+// surePeople reports whether the tokens are almost certainly personal names: one of them is certain, or, if surnames is
 // set, names are joined by "and".
 func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	if !l.allPeople(toks) {

@@ -39,7 +39,7 @@ func (rd *reading) bindReblog(q *quotation, first int) bool {
 	return false
 }
 
-// bindTweet reads an embedded post of a social network: its text, then "— Name (@handle) date" with a linked date.
+// bindTweet reads an embedded social media post: its text, then "— Name (@handle) date" with a linked date.
 func (rd *reading) bindTweet(q *quotation) {
 	blocks := rd.doc.blocks
 	s := &source{kind: Tweet, convention: "tweet", weight: 0.8, firstBlock: q.blocks[0], marked: true}

@@ -29,7 +29,7 @@ const sharedFile = "shared.txt"
 type lexicon struct {
 	ids    map[string]int32
 	langs  map[string]*language
-	sorted []*language // by file name, so that detection is deterministic
+	sorted []*language // sorted by file name, so that detection is deterministic
 }
 
 // language is a compiled language file.
@@ -110,7 +110,7 @@ func (t *traits) union(o *traits) {
 
 // class is a set of words and phrases, such as the verbs of writing.
 type class struct {
-	bit     int      // its trait
+	bit     int      // trait of the class
 	set     []uint64 // the words as a bit set
 	words   map[int32]bool
 	phrases map[int32][][]int32 // phrases of at least two words by first word, longest first

@@ -22,8 +22,8 @@ type Publication struct {
 	Name    string   `json:"name"`               // canonical name with its article: "The Guardian"; required
 	Aliases []string `json:"aliases,omitempty"`  // other names; case, articles and punctuation are ignored
 	Domains []string `json:"domains,omitempty"`  // hosts of its articles, without "www."; subdomains are included
-	FeedURL string   `json:"feed_url,omitempty"` // of the publication's own feed
-	URL     string   `json:"url,omitempty"`      // home page; empty: the first domain
+	FeedURL string   `json:"feed_url,omitempty"` // URL of the publication's own feed
+	URL     string   `json:"url,omitempty"`      // home page; defaults to the first domain
 	Agency  bool     `json:"agency,omitempty"`   // a news agency, whose reports other publications carry
 	// Word reports whether the name without its article is also a common word. Such a name is read as the publication
 	// only where a publication is expected.
@@ -96,8 +96,8 @@ func (p *publications) startsName(t token) bool {
 // articles lists the articles that begin names of publications, with the space after them.
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
-// withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche Zeitung"
-// becomes "Süddeutsche Zeitung", "Die Zeit" is unchanged.
+// withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche
+// Zeitung" becomes "Süddeutsche Zeitung", "Die Zeit" is unchanged.
 func withoutArticle(name string, e *publication) string {
 	for _, a := range articles {
 		if len(name) > len(a) && strings.EqualFold(name[:len(a)], a) &&

@@ -270,7 +270,7 @@ func (a *tally) score(p goldPost, got Result) (bad []string) {
 	for j, g := range p.Expect.Quotes {
 		i, ok := quoteOf[j]
 		if !ok && (g.Kind == Nested || g.Kind == Reblog) {
-			continue // optional
+			continue // the quote is optional
 		}
 		a.wanted++
 		if !ok {

@@ -34,15 +34,15 @@ type run struct {
 type block struct {
 	text      string
 	runs      []run
-	nodes     []*html.Node // the siblings that form the block, or nil if it shares a node with another
+	nodes     []*html.Node // the siblings that form the block, or nil if it shares a node with another block
 	elem      atom.Atom    // the innermost block element: p, li, h2, cite
 	class     string       // class attribute of that element
 	quotation *quotation   // the innermost quotation element around the block, or nil
 	paragraph int          // number of the paragraph; its lines are separate blocks
-	list      bool         // in a list or a table
+	list      bool         // the block is in a list or a table
 	code      bool
-	caption   bool // in a figcaption
-	credit    bool // in an element meant for credits: cite, footer, figcaption
+	caption   bool // the block is in a figcaption
+	credit    bool // the block is in an element for credits: cite, footer, figcaption
 
 	toks []token
 	role Role
@@ -67,7 +67,7 @@ type quotationKind uint8
 
 const (
 	quotationPlain  quotationKind = iota
-	quotationTweet                // an embedded post of a social network
+	quotationTweet                // an embedded social media post
 	quotationPull                 // a pull quote, which repeats the post's own words
 	quotationPlugin               // an embedded widget without text of its own
 )

@@ -302,8 +302,8 @@ func (rd *reading) passageStart(i int, whole bool) int {
 	return from
 }
 
-// bindTrailingCredit reads a credit in brackets or after a dash at the end of block i: "… (A in X).", "(H | X)", "“…” —
-// A". It reports whether there is such a credit.
+// bindTrailingCredit reads a credit in brackets or after a dash at the end of block i: "… (A in X).", "(H | X)",
+// "“…” — A". It reports whether there is such a credit.
 func (rd *reading) bindTrailingCredit(i int) bool {
 	b := rd.doc.blocks[i]
 	n := len(b.toks)

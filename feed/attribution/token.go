@@ -81,8 +81,8 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 		case r == '”':
 			t.kind, t.end = tokClose, i+size
 		case r == '“' || r == '«' || r == '»' || r == '‹' || r == '›':
-			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French has spaces
-			// on both sides of «, so there the mark itself decides.
+			// The opening mark of a pair depends on the language: „…“, »…« and «…» are all in use. French has
+			// spaces on both sides of «, so there the mark itself decides.
 			t.kind, t.end = tokClose, i+size
 			after := t.end < len(text) && text[t.end] != ' ' && text[t.end] != ',' && text[t.end] != '.' && text[t.end] != ';'
 			switch {

@@ -27,16 +27,16 @@ const (
 	weightElided      = -1.8  // ends in dots, which mark an omission
 	weightResumed     = -1.5  // begins with dots
 	weightInserted    = -0.7  // contains a bracket
-	weightUnelided    = 1.2   // does not end in dots, but the paragraph before does
+	weightUnelided    = 1.2   // does not end in dots, but the previous paragraph does
 	weightEarlier     = -0.4  // last paragraph, if commentary precedes the passage
 	weightLast        = 2.0   // last paragraph: posts usually end with a comment
 	weightLeadIn      = 0.5   // ends in a colon
 
 	costToComment      = 1.0  // cost of a change from passage to commentary
-	costToCommentWhole = 2.0  // the same, in a post that begins with a whole article
+	costToCommentWhole = 2.0  // same, in a post that begins with a whole article
 	costToQuote        = 2.2  // cost of a change back to the passage
-	costToQuoteLeadIn  = -1.0 // the same, after a paragraph that ends in a colon
-	costToQuoteAside   = 0.2  // the same, after a paragraph in brackets
+	costToQuoteLeadIn  = -1.0 // same, after a paragraph that ends in a colon
+	costToQuoteAside   = 0.2  // same, after a paragraph in brackets
 )
 
 // voice is the evidence in the words of a paragraph for who is speaking: the author or a quoted report.

@@ -252,7 +252,7 @@ func (in *Intake) quote(q feed.Quote, base *url.URL) feed.Quote {
 // complete sets the missing addresses of the publication in s from known.
 func complete(s *feed.Source, known feed.Source) {
 	if s.PublicationURL != "" && known.PublicationURL != "" && host(s.PublicationURL) != host(known.PublicationURL) {
-		return // another publication of the same name
+		return // a different publication with the same name
 	}
 	if s.PublicationURL == "" {
 		s.PublicationURL = known.PublicationURL

@@ -12,14 +12,14 @@ import (
 // dots often differ between copies of a passage.
 type finder struct {
 	blocks []block
-	words  strings.Builder // of all blocks, each word after a space
-	all    string          // words, and a space at the end
+	words  strings.Builder // words of all blocks, each preceded by a space
+	all    string          // words, with a trailing space
 }
 
 // block is a run of sibling nodes that forms a line or a paragraph.
 type block struct {
 	nodes      []*html.Node
-	start, end int // in finder.words
+	start, end int // offsets in finder.words
 }
 
 func newFinder(body *html.Node) *finder {

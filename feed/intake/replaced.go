@@ -13,7 +13,7 @@ import (
 // Replaced counts the characters of a post that are replaced with U+FFFD: bytes that are not UTF-8, unpaired surrogates
 // and control characters.
 type Replaced struct {
-	Count int    // in all known members
+	Count int    // total in all known members
 	Place string // the JSON path of the first value with a replaced character
 }
 

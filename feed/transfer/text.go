@@ -129,8 +129,8 @@ func titleOf(blocks []attribution.Block) (title, first string) {
 // title, the quote would lose its credit.
 func introduces(b attribution.Block) bool { return endsWithAny(b.Text, ":：") }
 
-// navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". If guillemets
-// are quotation marks, they are paired and the line has no separator.
+// navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". If
+// guillemets are quotation marks, they are paired and the line has no separator.
 func navigation(line string) bool {
 	const left, right = "«‹←", "»›→"
 	arrows := strings.IndexAny(line, left) == 0 || endsWithAny(line, right)

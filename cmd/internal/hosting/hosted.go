@@ -40,7 +40,7 @@ type hostedSite struct {
 	fleet     *fleet.Fleet       // nil for a folder, which only one process uses
 	checkPost func(id string, raw []byte) error
 
-	ctx   context.Context // for all its work
+	ctx   context.Context // context of all work on the site
 	stop  context.CancelFunc
 	ended chan struct{} // closed when all its work has ended
 }

@@ -32,7 +32,7 @@ type ServerOptions struct {
 	Site     *Site
 	Role     Role
 	Registry *prometheus.Registry
-	// Config is the configuration as it was loaded, without what [ChooseSource] filled in.
+	// Config is the configuration as it was loaded, without the values that [ChooseSource] filled in.
 	Config config.Config
 	// LoadConfig loads the configuration again.
 	LoadConfig func() (config.Config, error)
@@ -46,8 +46,8 @@ type ServerOptions struct {
 // shared parts of publishers, and the check of the store.
 type Server struct {
 	options ServerOptions
-	loaded  config.Config // as it was loaded last
-	config  config.Config // in use
+	loaded  config.Config // configuration as last loaded
+	config  config.Config // configuration in use
 	several bool
 	log     *slog.Logger
 	site    *Site

@@ -24,7 +24,7 @@ type shared struct {
 	pace     *fleet.Pace
 
 	mu      sync.Mutex
-	readers map[string]*attribution.Reader // by their configuration
+	readers map[string]*attribution.Reader // readers by configuration
 }
 
 func newShared(versions feed.Versions) *shared {

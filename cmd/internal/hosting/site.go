@@ -45,7 +45,7 @@ func (s *Site) ForSite(c config.Config) *Site {
 	return source.site(s.Store.Client(), func() error { return nil })
 }
 
-// withConfig returns the same site with another configuration.
+// withConfig returns the same site with a different configuration.
 func (s *Site) withConfig(c config.Config) *Site {
 	same := *s
 	same.Source.Config = c
@@ -95,7 +95,7 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 	return publish.New(c).Rebuild(ctx, names...)
 }
 
-// checkConfig returns an error if the committed documents were built with another configuration: a machine whose
+// checkConfig returns an error if the committed documents were built with a different configuration: a machine whose
 // configuration is old or missing must not publish its version of the feeds.
 func (s *Site) checkConfig(ctx context.Context) error {
 	head, err := s.Store.Head(ctx, feed.Main)

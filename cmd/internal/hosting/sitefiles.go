@@ -82,9 +82,8 @@ func siteIDs(c config.Config) (string, error) {
 	return list, nil
 }
 
-// AllSites returns the settings of all valid sites in the order of their ids, and a problem for each file of a site or
-// of tokens that is invalid and for each host that two sites claim: which
-// site gets the host depends on the running server.
+// AllSites returns the settings of all valid sites in the order of their ids, and a problem for each invalid
+// site or token file and for each host that two sites claim. Which site gets the host depends on the running server.
 func AllSites(c config.Config) (sites []config.SiteSettings, problems []feed.Problem, err error) {
 	files, err := readSiteFiles(c, nil)
 	if err != nil {
@@ -133,7 +132,7 @@ type siteFile struct {
 	path     string
 	text     string
 	settings config.SiteSettings
-	err      error // why there are no settings
+	err      error // reason why there are no settings
 }
 
 // readSiteFiles reads the files of sites_from in the order of their names, and none if no folder is configured. A file

@@ -27,31 +27,31 @@ import (
 // checks.
 type siteSet struct {
 	server  *Server
-	fronts  serve.Hosts // of several sites
+	fronts  serve.Hosts // fronts of several sites
 	current atomic.Pointer[siteList]
 	// settled is set once the store has answered for every site: see checkDocuments.
 	settled atomic.Bool
 
 	sites  map[feed.SiteID]*hostedSite
-	files  map[string]siteFile // by path, as read last
+	files  map[string]siteFile // site files by path, as last read
 	failed chan error          // the error of a site that failed, which ends the server
 
 	mu       sync.Mutex
-	problems []feed.Problem // with the settings of sites
+	problems []feed.Problem // problems with site settings
 }
 
 // siteList is the list of sites at one moment, in the order of their ids.
 type siteList struct {
 	sites   []*hostedSite
-	entries []*admin.Site // of the same sites
-	only    *serve.Front  // of a server with a single site; nil for a builder
+	entries []*admin.Site // entries of the same sites
+	only    *serve.Front  // front of a server with a single site; nil for a builder
 }
 
-// siteSettings are the settings of a site, and where they are from.
+// siteSettings are the settings of a site, and where they come from.
 type siteSettings struct {
-	origin   string // a file or key, as problems name it
+	origin   string // file or key, as named in problems
 	settings config.SiteSettings
-	tokens   string // the text of its tokens_file
+	tokens   string // contents of its tokens_file
 }
 
 // releaseTimeout bounds how long close waits for the sites to end.
@@ -206,9 +206,9 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 	return all, problems, nil
 }
 
-// hostConflicts returns an error for each site that claims a host of another one. A running site keeps its hosts until
-// its own settings drop them, so that no file can take another site's readers. Of two sites that claim a free host, the
-// first by id gets it.
+// hostConflicts returns an error for each site that claims the host of another site. A running site keeps its hosts
+// until its own settings drop them, so that no file can take another site's readers. Of two sites that claim a free
+// host, the first by id gets it.
 func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	owner := make(map[string]feed.SiteID)
 	for id, s := range h.sites {
@@ -240,7 +240,7 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 		if len(conflicts) == 0 || len(conflicts) == len(pending) {
 			return conflicts
 		}
-		// A site without a conflict may have dropped a host that another one claims.
+		// A site without a conflict may have dropped a host that another site claims.
 		pending = slices.Sorted(maps.Keys(conflicts))
 	}
 }

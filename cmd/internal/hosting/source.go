@@ -20,13 +20,13 @@ import (
 const (
 	defaultDir  = "posts"
 	defaultData = "feedpub-data"
-	// confirmTimeout bounds how long a writer waits for the replicas of Redis.
+	// confirmTimeout bounds how long a writer waits for the Redis replicas.
 	confirmTimeout = 2 * time.Second
 )
 
 // Source is a source of posts: a Redis, a folder of files, or the sample posts.
 type Source struct {
-	Config  config.Config // with the Redis, Dir and Data that are used
+	Config  config.Config // its Redis, Dir and Data are the values in use
 	Sample  bool          // the posts are the sample posts; Redis and Dir are empty
 	process Process
 }
@@ -106,8 +106,7 @@ func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 	return s.site(client, client.Close), nil
 }
 
-// OpenServing opens the site for a server. It does not connect to Redis, since readers are served even without
-// Redis.
+// OpenServing opens the site for a server. It does not connect to Redis, since readers are served even without Redis.
 // The caller closes the site.
 func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	if s.Folder() {
@@ -120,7 +119,7 @@ func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	return s.site(client, client.Close), nil
 }
 
-// CheckRedis returns warnings about the configuration of the Redis, and an error if the Redis must not be used.
+// CheckRedis returns warnings about the Redis configuration, and an error if this Redis must not be used.
 func (s Source) CheckRedis(ctx context.Context) (warnings []string, err error) {
 	client, err := s.redis()
 	if err != nil {

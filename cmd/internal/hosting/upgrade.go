@@ -11,9 +11,9 @@ import (
 
 // Upgrade is the result of [Site.Upgrade].
 type Upgrade struct {
-	Schema  feed.Schema   `json:"schema"`  // of the site, afterwards
-	From    int           `json:"from"`    // the rendering version before, 0 if nothing has been built yet
-	To      int           `json:"to"`      // the version that all processes can render, 0 if there is none
+	Schema  feed.Schema   `json:"schema"`  // schema of the site after the upgrade
+	From    int           `json:"from"`    // previous rendering version; 0 if nothing has been built yet
+	To      int           `json:"to"`      // version that all processes can render; 0 if there is none
 	Blocked []string      `json:"blocked"` // the processes that cannot render the newest version
 	Stuck   bool          `json:"stuck"`   // there are builders, and none can render the version From
 	Done    bool          `json:"done"`    // the site was upgraded
@@ -68,7 +68,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 // planUpgrade returns the version to which the site can move with these processes.
 func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool) Upgrade {
 	u := Upgrade{Schema: schema, From: schema.Renderer, To: feed.Common(members), Members: members, Blocked: []string{}}
-	newest := 0 // that any builder can render
+	newest := 0 // newest version that any builder can render
 	for _, m := range members {
 		if m.Builds {
 			newest = max(newest, m.Renderer.Newest)

@@ -36,7 +36,7 @@ func watchFolder(
 	if err != nil {
 		log.Warn("cannot watch sites_from; it is read at intervals", "interval", rescanInterval, "error", err)
 	}
-	timer := time.NewTimer(0) // it may have changed since it was first read
+	timer := time.NewTimer(0) // the folder may have changed since it was first read
 	defer timer.Stop()
 	var deadline time.Time // a folder that changes constantly must be read too
 	soon := func() {

@@ -11,14 +11,14 @@ import (
 // firstPosts records where the first post with each id was read, in about 50 bytes per post.
 type firstPosts struct {
 	posts  map[[16]byte]firstPost // by the hash of the id
-	places []string               // without lines
+	places []string               // places without line numbers
 }
 
 // firstPost is the first post with an id.
 type firstPost struct {
 	content uint64 // the hash of the raw post
 	place   uint32 // in firstPosts.places
-	line    uint32 // 0 if the place has none
+	line    uint32 // 0 if the place has no line
 }
 
 func newFirstPosts() firstPosts { return firstPosts{posts: make(map[[16]byte]firstPost)} }

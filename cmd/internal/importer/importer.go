@@ -32,7 +32,7 @@ const (
 type Options struct {
 	Transfer transfer.Options // how files are read
 	Writer   hosting.Writer
-	Stdin    io.Reader // read for the file name -
+	Stdin    io.Reader // input for the file name "-"
 	Stderr   io.Writer // receives notes, rejected posts and, if it is a terminal, progress
 	Now      func() time.Time
 	Since    time.Time // posts dated before it are skipped
@@ -42,7 +42,7 @@ type Options struct {
 
 // StoppedError reports that an import was interrupted.
 type StoppedError struct {
-	Place string // what was read last; empty if nothing was
+	Place string // place that was read last; empty if nothing was read
 }
 
 func (e *StoppedError) Error() string {
@@ -88,7 +88,7 @@ type importer struct {
 	options  Options
 	inFolder bool // it is reading a folder, whose posts had URLs on a site
 	progress *Progress
-	place    string // what was read last
+	place    string // place that was read last
 	next     batch
 	batches  chan<- batch
 	report   *Report
@@ -303,8 +303,8 @@ func (i *importer) result(p post, before []byte, ok bool) result {
 	}
 }
 
-// isDuplicate reports whether this import has stored a post with the id of p. It rejects p if it is another post, and
-// skips it if it is a copy.
+// isDuplicate reports whether this import has stored a post with the id of p. It rejects p if it is a different post,
+// and skips it if it is a copy.
 func (i *importer) isDuplicate(p post) bool {
 	place, same, ok := i.first.find(p)
 	switch {
@@ -317,7 +317,7 @@ func (i *importer) isDuplicate(p post) bool {
 	return ok
 }
 
-// status returns the status of a valid post. It decodes only posts that have one.
+// status returns the status of a valid post. It decodes only posts that have a status.
 func status(raw []byte) string {
 	if !bytes.Contains(raw, []byte(`"status"`)) {
 		return string(feed.Published)
@@ -350,7 +350,7 @@ func (i *importer) flush(ctx context.Context) error {
 	}
 }
 
-// store stores the records of a batch and those of its posts that are new or changed.
+// store stores the records of a batch, and its new or changed posts.
 func (i *importer) store(ctx context.Context, b batch) error {
 	if i.options.Undo {
 		b.lines = nil // records are kept

@@ -69,8 +69,8 @@ func runImport(t *testing.T, m memory, dry bool, whole bool, files ...string) *R
 	return r
 }
 
-// TestDuplicates checks that of posts with one id the first is stored, that the others are reported with both places,
-// and that the report counts what is stored.
+// TestDuplicates checks that the first of several posts with one id is stored, that the others are reported with
+// both places, and that the report counts what is stored.
 func TestDuplicates(t *testing.T) {
 	const a, other, b = `{"id":"a","title":"First"}`, `{"id":"a","title":"Second"}`, `{"id":"b"}`
 	rss := func(items string) string { return "<rss version=\"2.0\"><channel>\n" + items + "\n</channel></rss>" }

@@ -13,14 +13,14 @@ import (
 // Progress shows the progress of long work on a terminal: a bar, the rate and the remaining time. It writes nothing if
 // the output is not a terminal. It is safe for concurrent use.
 type Progress struct {
-	w       io.Writer // nil if it is not a terminal
+	w       io.Writer // nil if the output is not a terminal
 	now     func() time.Time
 	started time.Time
 	read    atomic.Int64 // bytes
 	entries atomic.Int64
 
 	mu    sync.Mutex
-	total int64 // bytes; 0 if it is not known
+	total int64 // size in bytes; 0 if unknown
 	shown time.Time
 	drawn bool
 }

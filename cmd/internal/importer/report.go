@@ -34,8 +34,8 @@ type Report struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// Posts counts the posts that are in the store now, or would be: new, changed or unchanged.
 	Posts    int                     `json:"posts"`
-	Deleted  int                     `json:"deleted,omitempty"` // with Undo
-	Records  int                     `json:"records"`           // of an export: first seen, names, removals, archives
+	Deleted  int                     `json:"deleted,omitempty"` // set only with Undo
+	Records  int                     `json:"records"`           // export records: first seen, names, removals, archives
 	Statuses map[string]*StatusCount `json:"statuses"`
 	// Skipped counts entries by the reason: page, attachment, trash, older than Since.
 	Skipped map[string]int `json:"skipped,omitempty"`
@@ -74,7 +74,7 @@ func (r *Report) post(status string, x result) {
 		c.Changed++
 	case resultUnchanged:
 		c.Unchanged++
-	case resultNone: // returned above
+	case resultNone: // handled above
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 // program is the path of the program that the examples run.
 type program string
 
-// check reports unknown commands and flags in a command line of feedpub, given without the program's name.
+// check reports unknown commands and flags in a feedpub command line, which is given without the program's name.
 func (p program) check(t *testing.T, args []string) {
 	t.Helper()
 	if len(args) == 0 {
@@ -44,7 +44,7 @@ func (p program) check(t *testing.T, args []string) {
 	}
 }
 
-// TestCommandLines checks the command lines in the examples against the program.
+// TestCommandLines checks that the program accepts the command lines in the examples.
 func TestCommandLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "feedpub")
 	if out, err := exec.Command("go", "build", "-o", path, "../cmd/feedpub").CombinedOutput(); err != nil {
@@ -57,7 +57,7 @@ func TestCommandLines(t *testing.T) {
 	t.Run("container", p.testContainerfile)
 }
 
-// checkVariables reports environment variables that set no configuration key.
+// checkVariables reports environment variables that do not set a configuration key.
 func checkVariables(t *testing.T, names []string) {
 	t.Helper()
 	for _, name := range names {
@@ -75,7 +75,7 @@ func TestExampleConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Loading the example reads this file.
+	// The example refers to this file, so it must exist.
 	secret := filepath.Join(t.TempDir(), "redis-password")
 	if err := os.WriteFile(secret, []byte("swordfish\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Errorf("the password in the example's file reads as %q", got)
 	}
 
-	// The example must show every key, as a comment if the key excludes another key.
+	// The example must show every key. A key that cannot be combined with another key may be in a comment.
 	for _, key := range config.Keys() {
 		parts := strings.Split(key.Path, ".")
 		pattern := `(?m)^#?` + strings.Repeat("  ", len(parts)-1) + regexp.QuoteMeta(parts[len(parts)-1]) + `:`
@@ -109,7 +109,7 @@ func TestExampleConfiguration(t *testing.T) {
 		}
 	}
 
-	// The same for the keys of list elements.
+	// The same is true for the keys of list elements.
 	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
 			t.Errorf("%s does not show the key %s of a list element", example, key)
@@ -117,7 +117,7 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
-// TestExampleOfManySites loads the example of many sites and its folder of site files.
+// TestExampleOfManySites loads the example with many sites and its folder of site files.
 func TestExampleOfManySites(t *testing.T) {
 	check := func(spec string, loc *time.Location) error {
 		_, err := schedule.Parse(spec, loc)
@@ -179,7 +179,7 @@ func (p program) testUnit(t *testing.T) {
 	}
 	checkVariables(t, names)
 
-	// Each restricting line must have a comment.
+	// Each line that adds a restriction must have a comment.
 	restricts := regexp.MustCompile(
 		`^(Protect|Private|Restrict|NoNew|Capability|Memory|SystemCall|Lock|ProcSubset)`)
 	lines := strings.Split(unit, "\n")
@@ -207,7 +207,7 @@ func (p program) testUnit(t *testing.T) {
 	if err := os.WriteFile(installed, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// It exits with 0 after an unknown setting, so any output is a failure.
+	// The exit status is 0 even for an unknown setting, so any output is a failure.
 	if out, err := exec.Command(analyze, "verify", "--man=no", installed).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}

@@ -13,8 +13,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestSentinelAndClusterExamples loads the configurations of the examples into feedpub and the other files into
-// servers.
+// TestSentinelAndClusterExamples loads the feedpub configurations in the examples into feedpub, and the other files
+// into Redis servers.
 func TestSentinelAndClusterExamples(t *testing.T) {
 	for _, name := range []string{"sentinel", "cluster"} {
 		t.Run(name, func(t *testing.T) {

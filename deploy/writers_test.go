@@ -14,11 +14,11 @@ import (
 	"feedpub/store/storetest"
 )
 
-// writer is an example program that writes posts into Redis.
+// writer is an example program that writes posts to Redis.
 type writer struct {
 	language    string
-	put, delete []string // command lines, in the examples' folder
-	// probe is a command that succeeds if language and client are installed.
+	put, delete []string // command lines, run in the folder of the examples
+	// probe is a command that succeeds if the language and the client are installed.
 	probe []string
 }
 
@@ -34,14 +34,14 @@ func writers() []writer {
 	}
 }
 
-// TestWritersExamples runs the examples of writing-posts.md against a Redis. It logs those whose language or client is
-// not installed; install-test-deps installs them for root.
+// TestWritersExamples runs the examples in writing-posts.md against a Redis server. It logs examples whose language or
+// client is not installed; as root, use install-test-deps to install them.
 func TestWritersExamples(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "writers")
 	if err := os.CopyFS(dir, os.DirFS("examples/writers")); err != nil {
 		t.Fatal(err)
 	}
-	// Node looks for packages beside the program.
+	// Node looks for packages in the program's folder.
 	packages, err := filepath.Abs("tools/node_modules")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestWritersExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
-	// Another Python earlier in the path may not find Debian's packages.
+	// A different Python that is earlier in PATH may not find Debian's packages.
 	if exec.Command("python3", "-c", "import redis").Run() != nil {
 		path = "/usr/bin:" + path
 	}

@@ -392,16 +392,16 @@ func TestDifferentConfigurations(t *testing.T) {
 	for _, p := range []*machine{one, two} {
 		p.until("the difference is listed", func() bool {
 			_, text := p.get(p.admin + "/problems")
-			return strings.Contains(text, "another configuration")
+			return strings.Contains(text, "a different configuration")
 		})
 	}
-	if _, text := replica.get(replica.admin + "/problems"); strings.Contains(text, "another configuration") {
-		t.Errorf("a server that never builds lists another configuration: %s", text)
+	if _, text := replica.get(replica.admin + "/problems"); strings.Contains(text, "a different configuration") {
+		t.Errorf("a server that never builds lists a different configuration: %s", text)
 	}
 	two.stop()
 	one.until("the difference is no longer listed", func() bool {
 		_, text := one.get(one.admin + "/problems")
-		return !strings.Contains(text, "another configuration")
+		return !strings.Contains(text, "a different configuration")
 	})
 }
 

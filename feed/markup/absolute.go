@@ -11,8 +11,8 @@ import (
 )
 
 // Absolute resolves the URLs in the attributes of n and its descendants against base, in place. This includes links
-// within the page, since they would not work in a feed. In absolute URLs, only characters that URL parsers do not
-// accept are escaped. Values that are not URLs are not changed.
+// within the page, since they would not work in a feed. Absolute URLs are only changed to escape characters that URL
+// parsers do not accept. Values that are not URLs are not changed.
 func Absolute(n *html.Node, base *url.URL) {
 	for d := range n.Descendants() {
 		absoluteAttributes(d, base)
@@ -84,7 +84,7 @@ func hexDigit(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// candidate is an image of a srcset attribute: a URL, and a width ("480w") or a density ("2x").
+// candidate is an image in a srcset attribute: a URL with a width ("480w") or a density ("2x").
 type candidate struct{ url, descriptor string }
 
 // parseSrcset parses the value of a srcset attribute (HTML standard, section 4.8.4.2.1).

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// CleanText returns s with only the characters that XML 1.0 allows (section 2.2, Char). Each invalid byte and each
-// character that is not allowed is replaced with U+FFFD. Vertical tabs and form feeds become spaces. Other white space
-// is kept.
+// CleanText replaces each invalid byte in s, and each character that XML 1.0 does not allow (section 2.2, Char), with
+// U+FFFD. Vertical tabs and form feeds become spaces. Other white space is kept.
 func CleanText(s string) string {
 	// Fast path: nearly all text is clean, and most of it is ASCII.
 	first := 0
@@ -46,12 +45,12 @@ func Unclean(s string) int {
 	return n
 }
 
-// asciiChar reports whether c is ASCII and a Char of XML 1.0.
+// asciiChar reports whether c is an ASCII character that XML 1.0 allows.
 func asciiChar(c byte) bool {
 	return c >= 0x20 && c < utf8.RuneSelf || c == '\t' || c == '\n' || c == '\r'
 }
 
-// xmlChar reports whether r is a Char of XML 1.0.
+// xmlChar reports whether XML 1.0 allows the character r.
 func xmlChar(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' ||
 		r >= 0x20 && r <= 0xD7FF ||

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// Clean returns the children of n as HTML that can be safely included in other pages. It keeps only the elements and
-// attributes of an allow-list, which excludes scripts, event handlers, styles, ids, classes, forms and frames, and only
-// URLs with schemes that cannot run code. The HTML is valid UTF-8 with only characters of XML 1.0. Clean is idempotent.
-// Clean does not modify n.
+// Clean returns the children of n as HTML that can be safely included in other pages. It keeps only elements and
+// attributes on an allow-list, which excludes scripts, event handlers, styles, ids, classes, forms and frames, and only
+// URLs with schemes that cannot run code. The HTML is valid UTF-8 and contains only characters that XML 1.0 allows.
+// Clean is idempotent and does not modify n.
 func Clean(n *html.Node) string {
 	// When HTML is parsed again, parsers repair some trees, such as a link within a link. Clean must return the repaired
 	// HTML. One repair can cause another, but rarely more than two.
@@ -24,7 +24,7 @@ func Clean(n *html.Node) string {
 			break
 		}
 		if rendered, ok := render(tree); ok && finish(rendered) == s {
-			return s // the policy would not change s either
+			return s // the policy would not change s
 		}
 		again := sanitize(tree)
 		if again == s {
@@ -58,8 +58,8 @@ func render(n *html.Node) (string, bool) {
 // finish returns the final form of the policy's output.
 func finish(s string) string { return quotes(CleanText(s)) }
 
-// quotes unescapes quotation marks in text, where escaping is not needed, which saves many bytes. In the policy's
-// output, "<" and ">" outside of tags are escaped, and attributes are quoted with `"`.
+// quotes unescapes quotation marks in text, where they do not need escaping, to save space. In the policy's output, "<"
+// and ">" are escaped outside of tags, and attributes are quoted with `"`.
 func quotes(s string) string {
 	if !strings.Contains(s, "&#3") {
 		return s

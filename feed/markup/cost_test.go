@@ -12,7 +12,7 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// TestParseCost checks that the time and memory for a hostile body grow at most linearly with its length.
+// TestParseCost checks that the time and memory needed for a hostile body grow at most linearly with its length.
 func TestParseCost(t *testing.T) {
 	for _, format := range []Format{Text, HTML, Markdown} {
 		unchanged := func(text string) string { return text }

@@ -4,22 +4,22 @@ import "golang.org/x/net/html/atom"
 
 // The sets below are constant. They define how each HTML element is treated.
 
-// elements is the set of elements that a tree may have and Clean keeps.
+// elements is the set of elements that a tree may contain and that Clean keeps.
 var elements = union(blocks, inline, tableParts, void, set(
 	atom.Abbr, atom.Audio, atom.Bdi, atom.Bdo, atom.Cite, atom.Data, atom.Del, atom.Dfn, atom.Ins, atom.Kbd, atom.Mark,
 	atom.Picture, atom.Q, atom.Rp, atom.Rt, atom.Ruby, atom.Samp, atom.Span, atom.Sub, atom.Summary, atom.Sup,
 	atom.Time, atom.Var, atom.Video,
 ))
 
-// blocks are the block-level elements.
+// blocks is the set of block-level elements.
 var blocks = set(
 	atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Dd, atom.Details, atom.Div, atom.Dl, atom.Dt,
 	atom.Figcaption, atom.Figure, atom.Footer, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,
 	atom.Hgroup, atom.Hr, atom.Li, atom.Main, atom.Nav, atom.Ol, atom.P, atom.Pre, atom.Section, atom.Table, atom.Ul,
 )
 
-// inline are the formatting elements of the HTML standard. If they are not closed, parsers reopen them in the following
-// blocks.
+// inline is the set of formatting elements in the HTML standard. If they are not closed, parsers reopen them in the
+// following blocks.
 var inline = set(
 	atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.I, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U,
 )

@@ -34,8 +34,8 @@ var seeds = []string{
 	"# a\n\n> b\n\n- c\n  - d\n\n`e` ~~f~~ [g](javascript:h) <i>i</i>\n\n|a|\n|-|\n|b|",
 }
 
-// FuzzClean checks that the output of Clean does not change when it is cleaned again, has only characters of XML 1.0,
-// and has no element, attribute or scheme that runs code.
+// FuzzClean checks that Clean is idempotent, and that its output has only characters that XML 1.0 allows and no
+// element, attribute or scheme that runs code.
 func FuzzClean(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -62,7 +62,7 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// FuzzParseKeepsWords checks that each word of HTML is in the tree once, in order.
+// FuzzParseKeepsWords checks that each word of the HTML appears in the tree exactly once and in order.
 func FuzzParseKeepsWords(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -102,7 +102,7 @@ func FuzzCleanText(f *testing.F) {
 	})
 }
 
-// checkText reports an error unless s survives encoding to XML and decoding.
+// checkText reports an error unless s is unchanged after being encoded as XML and decoded.
 func checkText(t *testing.T, s string) {
 	t.Helper()
 	var b strings.Builder
@@ -153,7 +153,7 @@ func checkHarmless(t *testing.T, tree *html.Node) {
 	}
 }
 
-// hidesText reports whether body has frames, or elements that are removed with their content.
+// hidesText reports whether body contains frames or elements that are removed with their content.
 func hidesText(body string) bool {
 	z := html.NewTokenizer(strings.NewReader(markup.CleanText(body)))
 	for z.Next() != html.ErrorToken {
@@ -185,7 +185,7 @@ func textOf(tree *html.Node) string {
 	return b.String()
 }
 
-// letters returns s without white space, since the white space between words depends on the markup.
+// letters removes white space from s, since the white space between words depends on the markup.
 func letters(s string) string {
 	return strings.Join(strings.Fields(s), "")
 }

@@ -31,7 +31,7 @@ func parseMarkdown(body string) (*html.Node, error) {
 			extension.Linkify,
 		),
 		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
-		// Authors may write raw HTML. As for any HTML, parseHTML and Clean remove unsafe elements.
+		// Authors may write raw HTML. As with any HTML, parseHTML and Clean remove unsafe elements.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
 	)
 	source := []byte(body)
@@ -50,17 +50,17 @@ func parseMarkdown(body string) (*html.Node, error) {
 	return parseHTML(converted.String())
 }
 
-// Limits on Markdown. Without them, goldmark needs minutes or gigabytes for one megabyte: its time grows quadratically
-// with each of these numbers, and table cells and uses of a definition need memory although they may be short in the
-// source.
+// Limits on Markdown. Without them, goldmark can take minutes or use gigabytes for one megabyte of input: its time
+// grows quadratically with each of these numbers, and table cells and references to link definitions use much more
+// memory than their source.
 const (
-	maxContainers  = 100        // markers of quotations and list items at the beginning of one line
+	maxContainers  = 100        // quotation and list item markers at the beginning of a line
 	maxIndentation = 400        // characters before a list item
-	maxOpenTargets = 1_000      // links of one paragraph whose "(" is not closed
+	maxOpenTargets = 1_000      // links in one paragraph whose "(" is not closed
 	maxDefinitions = 10_000     // lines such as "[name]: address"
-	maxMoreCells   = 10_000     // cells of tables, in addition to one for each byte
-	maxMoreLinks   = 1 << 20    // bytes of the URLs and titles of links, in addition to the size of the source
-	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph, as many as 10,000 delimiters have
+	maxMoreCells   = 10_000     // table cells, in addition to one for each byte of the source
+	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links, in addition to the size of the source
+	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph; 10,000 delimiters have this many pairs
 )
 
 func markdownError(line int, format string, args ...any) error {
@@ -93,8 +93,7 @@ func boundMarkdown(body string) error {
 		if definitions > maxDefinitions {
 			return markdownError(number, "more than %d definitions of links", maxDefinitions)
 		}
-		// Every row of a table has as many cells as the delimiter row below its header, even if the source of the row is
-		// shorter.
+		// Every row of a table has as many cells as its delimiter row, even if the source of the row is shorter.
 		switch {
 		case blank:
 			columns = 0
@@ -135,12 +134,12 @@ func containers(line string) int {
 // inlineBudget is an inline parser that counts the pairs of delimiters that other parsers compare. When there are too
 // many pairs, it skips the rest of the block.
 type inlineBudget struct {
-	delimiters int // of this block
+	delimiters int // number of delimiters in this block
 	spent      int
-	at         int // the offset in the source where the budget was exceeded
+	at         int // offset in the source at which the budget was exceeded
 }
 
-// Trigger returns the characters at which other parsers search the source or earlier delimiters.
+// Trigger returns the characters that make other parsers search the source or earlier delimiters.
 func (*inlineBudget) Trigger() []byte { return []byte("*_~[]<`") }
 
 // Parse returns nil unless the budget is exceeded.

@@ -19,14 +19,14 @@ type Format string
 // The formats.
 const (
 	Text     Format = "text"     // plain text; empty lines separate paragraphs
-	HTML     Format = "html"     // a fragment of HTML, as browsers parse it
+	HTML     Format = "html"     // an HTML fragment, parsed as in browsers
 	Markdown Format = "markdown" // CommonMark with GitHub's tables, strikethrough and bare links; raw HTML is allowed
 )
 
-// Parse returns the tree of a post's body: a body element with the content. The tree contains only elements that
-// [Clean] keeps, and no comments. Script, style and similar elements are removed with their content; other unknown
-// elements are replaced by their content. Text and attributes are valid UTF-8 with only characters of XML 1.0. All
-// words of the body are in the tree, in order.
+// Parse returns the tree of a post's body: a body element that contains the content. The tree contains only elements
+// that [Clean] keeps, and no comments. Script, style and similar elements are removed with their content; other unknown
+// elements are replaced by their content. Text and attributes are valid UTF-8 and contain only characters that XML 1.0
+// allows. All words of the body are in the tree, in order.
 //
 // Parse takes linear time. It returns an error of kind [feed.ErrInvalid] for HTML nested deeper than 512 elements and
 // for Markdown that exceeds limits far above the needs of real posts. The caller owns the tree.
@@ -43,7 +43,7 @@ func Parse(f Format, body string) (*html.Node, error) {
 	}
 }
 
-// Element returns a new element with the attributes given as pairs of name and value.
+// Element returns a new element. The attributes alternate between names and values.
 func Element(name atom.Atom, attributes ...string) *html.Node {
 	n := &html.Node{Type: html.ElementNode, DataAtom: name, Data: name.String()}
 	for pair := range slices.Chunk(attributes, 2) {
@@ -57,7 +57,7 @@ func TextNode(s string) *html.Node {
 	return &html.Node{Type: html.TextNode, Data: s}
 }
 
-// Attribute returns the attribute of n named key, or "".
+// Attribute returns the value of n's attribute key, or "".
 func Attribute(n *html.Node, key string) string {
 	for _, a := range n.Attr {
 		if a.Key == key {
@@ -67,7 +67,7 @@ func Attribute(n *html.Node, key string) string {
 	return ""
 }
 
-// SetAttribute sets the attribute of n named key.
+// SetAttribute sets the value of n's attribute key.
 func SetAttribute(n *html.Node, key, value string) {
 	for i := range n.Attr {
 		if n.Attr[i].Key == key {
@@ -78,7 +78,7 @@ func SetAttribute(n *html.Node, key, value string) {
 	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
 }
 
-// parseText returns a paragraph for each sequence of lines that are not empty, with a br element between lines.
+// parseText returns a paragraph for each sequence of non-empty lines, with a br element between lines.
 func parseText(body string) *html.Node {
 	container := Element(atom.Body)
 	var paragraph *html.Node
@@ -113,7 +113,7 @@ func parseHTML(body string) (*html.Node, error) {
 	return container, nil
 }
 
-// newlines replaces "\r\n" and "\r" by "\n".
+// newlines replaces "\r\n" and "\r" with "\n".
 func newlines(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s

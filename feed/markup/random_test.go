@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// randomHTML returns a random sequence of tags and words. Fuzzing of bytes rarely produces such sequences.
+// randomHTML returns a random sequence of tags and words, which byte-level fuzzing rarely produces.
 func randomHTML(r *rand.Rand) string {
 	names := []string{"p", "div", "a", "b", "i", "em", "code", "table", "tr", "td", "th", "caption", "tbody", "colgroup",
 		"col", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "figure", "figcaption", "pre", "br", "hr", "img", "ruby",
@@ -83,8 +83,8 @@ func TestParseTreeSize(t *testing.T) {
 	}
 }
 
-// TestParseLinearTime parses hostile input of two sizes, one four times the other. If parsing takes linear time, the
-// ratio of the times is 4; if it takes quadratic time, the ratio is 16. Parse may return an error.
+// TestParseLinearTime parses hostile input of two sizes, one four times as large as the other. The ratio of the times
+// is about 4 if parsing takes linear time, and 16 if it takes quadratic time. Parse may return an error.
 func TestParseLinearTime(t *testing.T) {
 	parse := func(h hostile) time.Duration {
 		start := time.Now()
@@ -98,7 +98,7 @@ func TestParseLinearTime(t *testing.T) {
 	for i, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			short, long := parse(small[i]), parse(h)
-			// Short times are not compared, and the measurement is repeated in case the machine is busy.
+			// Short times are not compared. The measurement is repeated in case the machine is busy.
 			for try := 0; long > 10*short && long > 3*time.Second && try < 5; try++ {
 				short, long = max(short, parse(small[i])), min(long, parse(h))
 			}
@@ -109,7 +109,7 @@ func TestParseLinearTime(t *testing.T) {
 	}
 }
 
-// hostile is a body that some parsers need a long time for.
+// hostile is a body that some parsers take a long time to parse.
 type hostile struct {
 	name   string
 	format markup.Format

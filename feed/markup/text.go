@@ -19,9 +19,9 @@ func PlainText(n *html.Node) string {
 // textWriter delays white space until text follows, to avoid duplicate and trailing white space.
 type textWriter struct {
 	b     strings.Builder
-	lines int  // line ends to write before the next text
+	lines int  // number of line ends to write before the next text
 	space bool // whether to write a space before the next text
-	pre   int  // open pre elements
+	pre   int  // number of open pre elements
 }
 
 // lineElements are the elements that begin a new line, without an empty line between them.
@@ -81,7 +81,7 @@ func (w *textWriter) text(s string) {
 	}
 }
 
-// isSpace reports whether c is white space of HTML (Infra standard, section 4.6).
+// isSpace reports whether c is white space in HTML (Infra standard, section 4.6).
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' }
 
 func (w *textWriter) preformatted(s string) {

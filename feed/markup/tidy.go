@@ -22,12 +22,12 @@ const maxOpen = 512
 // cells to a place before the table. HTML rewritten by tidier does not need these repairs.
 type tidier struct {
 	out        strings.Builder
-	open       map[atom.Atom]int // upper bound of the number of open elements by name; other end tags are dropped
-	formatting int               // open inline elements
-	cells      []bool            // for each open table, whether a cell or caption is open
-	around     []inlineState     // for each open table, the inline elements that were open before it
-	skip       atom.Atom         // the element that is being removed with its content, or 0
-	depth      int               // number of open elements with the name skip
+	open       map[atom.Atom]int // upper bound for the number of open elements by name
+	formatting int               // number of open inline elements
+	cells      []bool            // whether a cell or caption is open in each open table
+	around     []inlineState     // the inline elements that were open before each open table
+	skip       atom.Atom         // name of the element that is being removed with its content, or 0
+	depth      int               // number of open elements whose name is skip
 }
 
 // run writes the rewritten body to t.out.
@@ -82,7 +82,7 @@ func (t *tidier) token(token html.Token) {
 		}
 	case html.EndTagToken:
 		t.end(token.DataAtom)
-	case html.CommentToken, html.DoctypeToken, html.ErrorToken: // not in the tree
+	case html.CommentToken, html.DoctypeToken, html.ErrorToken: // these are not in the tree
 	}
 }
 
@@ -139,7 +139,7 @@ func (t *tidier) start(token html.Token) {
 	}
 }
 
-// opened counts an element as open, and reports whether its start tag must be written.
+// opened records that an element is open, and reports whether its start tag must be written.
 func (t *tidier) opened(name atom.Atom) bool {
 	switch {
 	case void[name]:
@@ -227,7 +227,7 @@ func (t *tidier) leaveTable() {
 	t.cells, t.around = t.cells[:last], t.around[:last]
 }
 
-// enterCell opens a cell if the next text or element would be in a table but not in a cell.
+// enterCell opens a cell if the next text or element would otherwise be in a table but outside of its cells.
 func (t *tidier) enterCell() {
 	if i := len(t.cells) - 1; i >= 0 && !t.cells[i] {
 		t.out.WriteString("<td>")
@@ -264,7 +264,7 @@ func (t *tidier) iframe(token html.Token) {
 	t.end(atom.P)
 }
 
-// embeddable reports whether frames from the host show content rather than counters or advertisements.
+// embeddable reports whether frames from a host show content, rather than counters or advertisements.
 func embeddable(host string) bool {
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
 	return slices.Contains([]string{

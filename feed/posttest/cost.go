@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// CheckCost checks that the CPU time and the memory that read needs for hostile texts grow linearly with the text:
-// twice the text takes less than 2.5 times as long, and no text allocates more than 2 KB for each of its bytes. Wrap
-// turns a text into the input of read. Times below 100 ms are not compared. The race detector changes times and
+// CheckCost checks that the CPU time and memory that read needs for hostile texts grow linearly with their size: a text
+// twice as long must take less than 2.5 times as long, and no text may allocate more than 2 KB per byte. The function
+// wrap turns a text into the input of read. Times below 100 ms are not compared. The race detector changes times and
 // allocations, so tests that call CheckCost must be built without it.
 func CheckCost(t *testing.T, name string, wrap func(text string) string, read func(input string)) {
 	t.Helper()
@@ -22,7 +22,7 @@ func CheckCost(t *testing.T, name string, wrap func(text string) string, read fu
 		long, memory := cost(read, two)
 		half := long
 		linear := func() bool { return long < short || long < 5*half/2 }
-		// The minimum of several runs is the least disturbed by other processes.
+		// Use the minimum of several runs, since it is least affected by other processes.
 		for try := 0; try < 5 && long >= short && (try == 0 || !linear()); try++ {
 			again, _ := cost(read, two)
 			first, _ := cost(read, one)
@@ -39,7 +39,7 @@ func CheckCost(t *testing.T, name string, wrap func(text string) string, read fu
 	}
 }
 
-// cost returns the CPU time of read and the bytes that it allocates.
+// cost returns the CPU time that read takes and the number of bytes that it allocates.
 func cost(read func(string), input string) (time.Duration, uint64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Text is a text, and a name that describes its parts.
+// Text is a text with a name that describes its parts.
 type Text struct{ Name, Text string }
 
-// Hostile returns texts of about size bytes that have made some parser slow, or that could: repeated openings, endings,
-// delimiters and credits, and nesting. Tests should read each of them as Markdown, HTML and plain text.
+// Hostile returns texts of about size bytes that have made a parser slow or might do so: repeated openings, endings,
+// delimiters and credits, and deep nesting. Tests should read each text as Markdown, HTML and plain text.
 func Hostile(size int) []Text {
 	var texts []Text
 	add := func(name, text string) { texts = append(texts, Text{name, text}) }
@@ -84,7 +84,7 @@ func Hostile(size int) []Text {
 	return texts
 }
 
-// repeated has texts that are hostile when they are repeated.
+// repeated contains texts that are hostile when repeated.
 var repeated = []string{
 	"[", "]", "![", "[](", "[a](", "[a][", "[a]", "[a](b)", "[a](<b", "*", "_", "*a", "_a", "a_", "*a_ ", "*a ",
 	"a* ", "**a ", "_a __b ", "*a**b ", "a**b*c ", "**a*b", "a*b_c", "~", "~a ", "~~a ", "~a~~ ", "*_~a ", "`",

@@ -1,8 +1,9 @@
-// Package posttest generates posts like those of real blogs for tests and benchmarks. It is not used by the program.
+// Package posttest generates posts that resemble those of real blogs, for tests and benchmarks. The program does not
+// use it.
 //
-// A post is about 3 KB, by one of 5 authors, and has 3 of 200 tags, few of them frequent. Half of the posts quote one
-// of 100 publications in the ways that bloggers do. The post with a given number is always the same. The text consists
-// of words of a small vocabulary and has no meaning.
+// A post is about 3 KB long, has one of 5 authors, and has 3 of 200 tags, a few of which are frequent. Half of the
+// posts quote one of 100 publications in the ways that bloggers do. The post with a given number is always the same.
+// The text consists of words from a small vocabulary and has no meaning.
 package posttest
 
 import (
@@ -20,11 +21,11 @@ const (
 	authors = 5
 	tags    = 200
 	sources = 100
-	// seed makes the posts the same in every run.
+	// seed is constant, so that every run generates the same posts.
 	seed = 20140617
 )
 
-// start is the date of the first post; each post is an hour later than the previous one.
+// start is the date of the first post. Each later post is dated one hour after the previous post.
 var start = time.Date(2004, 1, 1, 8, 0, 0, 0, time.UTC)
 
 var words = strings.Fields(`the a of and to in that it was for on with as his they at be this from have or by one had not
@@ -73,7 +74,7 @@ func Version(i, edit int) feed.RawPost {
 	}
 	raw, err := json.Marshal(post)
 	if err != nil {
-		panic(err) // a struct of strings can't fail
+		panic(err) // cannot happen for a struct of strings
 	}
 	return feed.RawPost{ID: id, Raw: raw}
 }
@@ -89,7 +90,7 @@ func content(r *rand.Rand, date time.Time) string {
 		b.WriteString(`<a href="https://blog.example/more">More</a>.</p>` + "\n")
 	}
 	paragraph(400)
-	if r.IntN(2) == 0 { // half of the posts quote
+	if r.IntN(2) == 0 { // half of the posts contain a quote
 		publication := fmt.Sprintf("Town%d Gazette", skewed(r, sources))
 		article := fmt.Sprintf("https://town.example/%d", r.IntN(1e6))
 		headline := sentence(r, 7)
@@ -123,7 +124,7 @@ func sentence(r *rand.Rand, n int) string {
 	return strings.Join(s, " ")
 }
 
-// skewed returns a random number less than n. Small numbers are far more likely than large ones.
+// skewed returns a random number less than n. Small numbers are much more likely than large ones.
 func skewed(r *rand.Rand, n int) int {
 	f := r.Float64()
 	return int(f * f * float64(n))

@@ -72,7 +72,7 @@ func items(n int, head string, rest func(feed.Post) string) []byte {
 	for raw := range posttest.All(n) {
 		var p feed.Post
 		if err := json.Unmarshal(raw.Raw, &p); err != nil {
-			panic(err) // posttest makes only valid posts
+			panic(err) // cannot happen: posttest makes only valid posts
 		}
 		fmt.Fprintf(&b, "<item><title>%s</title><link>%s</link><guid isPermaLink=\"false\">%s</guid><dc:creator><![CDATA[%s]]></dc:creator>\n"+
 			"<content:encoded><![CDATA[%s]]></content:encoded>%s", p.Title, p.URL, p.ID, p.Authors[0].Name, p.ContentHTML, rest(p))

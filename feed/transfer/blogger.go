@@ -7,13 +7,13 @@ import (
 	"feedpub/feed"
 )
 
-// bloggerKindScheme is the scheme of the categories that give the kind of an entry in Blogger's exports. They are not
-// tags.
+// bloggerKindScheme is the scheme of categories that indicate the kind of an entry in Blogger exports. These categories
+// are not tags.
 const bloggerKindScheme = "http://schemas.google.com/g/2005#kind"
 
-// atomKinds maps the kinds of entries in Blogger's exports, in lower case, to the reason why they are skipped, which is
-// empty for posts. In the old format the kind is the last part of a category's term, in the new format the element
-// blogger:type.
+// atomKinds maps the kinds of entries in Blogger exports, in lower case, to the reasons for skipping them. The reason
+// is empty for posts. In the old format, the kind is the last part of a category's term; in the new format, it is in
+// the element blogger:type.
 var atomKinds = map[string]SkipReason{
 	"": "", "post": "", "page": "page", "comment": "comment", "template": "template", "settings": "settings",
 }
@@ -26,8 +26,8 @@ var atomStatuses = map[string]visibility{
 	"soft_trashed": {skipped: "trash"},
 }
 
-// atomStatus returns the status of an entry, or why it is skipped. An entry with an unknown kind or status is an error
-// of kind [feed.ErrInvalid], since it could be private.
+// atomStatus returns the status of an entry, or the reason for skipping it. An unknown kind or status results in an
+// error of kind [feed.ErrInvalid], since the entry could be private.
 func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	kind := strings.ToLower(e.text("blogger:type"))
 	for c := range e.all("atom:category") {
@@ -45,7 +45,7 @@ func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	return entryStatus(e)
 }
 
-// entryStatus returns the status of an Atom entry or an RSS item, or why it is skipped.
+// entryStatus returns the status of an Atom entry or an RSS item, or the reason for skipping it.
 func entryStatus(e *element) (feed.Status, SkipReason, error) {
 	var all visibility
 	for _, given := range []string{e.child("app:control").text("app:draft"), e.text("blogger:status")} {

@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// aliasBomb returns front matter whose aliases expand to width to the power of depth nodes.
+// aliasBomb returns front matter whose aliases expand to width^depth nodes.
 func aliasBomb(depth, width int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "a0: &a0 [%s]\n", strings.TrimSuffix(strings.Repeat("x,", width), ","))
@@ -21,7 +21,7 @@ func aliasBomb(depth, width int) string {
 	return b.String()
 }
 
-// TestFrontMatterBounds checks that front matter that would need too much memory or time is rejected with its line
+// TestFrontMatterBounds checks that front matter that would require too much memory or time is rejected with its line
 // number.
 func TestFrontMatterBounds(t *testing.T) {
 	fill := func(s string, size int) string { return strings.Repeat(s, size/len(s)) }
@@ -70,7 +70,7 @@ func TestFrontMatterWithinBounds(t *testing.T) {
 	}
 }
 
-// TestTemplateBounds checks that template code with too long replacements is rejected with its line number.
+// TestTemplateBounds checks that template code whose replacement is too long is rejected with its line number.
 func TestTemplateBounds(t *testing.T) {
 	front := "---\nlong: \"" + strings.Repeat("&", 60_000) + "\"\n---\n"
 	jekyll := fstest.MapFS{"_posts/2020-01-01-b.md": {Data: []byte("---\n---\nb")}}

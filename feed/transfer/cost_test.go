@@ -16,7 +16,7 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// TestReadCost checks that the time and memory for hostile files grow linearly with them.
+// TestReadCost checks that the time and memory needed for hostile files grow linearly with their size.
 func TestReadCost(t *testing.T) {
 	site := func(name string) Options {
 		_, g, _ := findGenerator(fstest.MapFS{name: {Data: []byte("Words.\n")}, "content/a.md": {Data: nil}, "hugo.toml": {Data: nil}}, Options{})

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// looseLayouts are layouts of dates in old feeds and exports that [intake.ParseDate] and net/mail do not parse.
+// looseLayouts are date layouts in old feeds and exports that [intake.ParseDate] and net/mail do not parse.
 var looseLayouts = []string{
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
 	"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 MST",
@@ -31,8 +31,8 @@ var looseLayouts = []string{
 	"2006/01/02 15:04:05", "2006/01/02 15:04", "2006/01/02", "2006-1-2", "2006-1-2 15:04:05", "2006.01.02", "2006-01",
 }
 
-// zones maps the names of time zones in RFC 822 section 5.1, and other unambiguous names, to offsets. Package time
-// parses any other three letters as UTC without returning an error.
+// zones maps the time zone names in RFC 822 section 5.1, and other unambiguous names, to offsets. Package time would
+// parse any other three letters as UTC without returning an error.
 var zones = map[string]string{
 	"UT": "+0000", "GMT": "+0000", "UTC": "+0000", "Z": "+0000",
 	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
@@ -49,8 +49,8 @@ var (
 	namedOffset = regexp.MustCompile(`(?:GMT|UTC)([+-][0-9]{1,2}):?([0-9]{2})?$`)
 )
 
-// parseDate parses a date in any layout known from feeds and exports. A date without an offset is in loc. An ambiguous
-// date, such as 03/04/2010, is an error. Errors are of kind [feed.ErrInvalid] and quote the date.
+// parseDate parses a date in any layout known from feeds and exports. A date without an offset is in the time zone loc.
+// An ambiguous date, such as 03/04/2010, is an error. Errors are of kind [feed.ErrInvalid] and quote the date.
 func parseDate(s string, loc *time.Location) (time.Time, error) {
 	s = strings.Join(strings.Fields(s), " ")
 	if t, err := time.ParseInLocation(time.DateTime, s, loc); err == nil && t.Year() > 1 { // WordPress's layout
@@ -67,7 +67,7 @@ func parseDate(s string, loc *time.Location) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("date %q: unknown format: %w", shorten(s), feed.ErrInvalid)
 }
 
-// parseLooseDate parses a date in the layouts of mail and of old feeds and exports.
+// parseLooseDate parses a date in a layout used in e-mail or in old feeds and exports.
 func parseLooseDate(s string, loc *time.Location) (time.Time, bool) {
 	s, ok := numericOffset(s)
 	if !ok {
@@ -83,8 +83,8 @@ func parseLooseDate(s string, loc *time.Location) (time.Time, bool) {
 	return withoutZoneName(t), true
 }
 
-// numericOffset removes comments and ordinal suffixes from a date and replaces the name of the time zone with its
-// offset. It returns false if the time zone is unknown.
+// numericOffset removes comments and ordinal suffixes from a date and replaces its time zone name with an offset. It
+// returns false if the time zone is unknown.
 func numericOffset(s string) (string, bool) {
 	s = comment.ReplaceAllString(s, "")
 	s = ordinal.ReplaceAllString(s, "$1")
@@ -108,7 +108,7 @@ func numericOffset(s string) (string, bool) {
 	return s[:m[3]] + " " + offset + s[m[5]:], ok
 }
 
-// withoutZoneName returns t with the same offset, but without the local name of the time zone.
+// withoutZoneName returns t with the same offset, but without the name of its time zone.
 func withoutZoneName(t time.Time) time.Time {
 	_, offset := t.Zone()
 	if offset == 0 {

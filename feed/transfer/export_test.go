@@ -14,7 +14,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// exported returns posts with all members, and with values that other formats cannot represent.
+// exported returns posts that have every member, including values that other formats cannot represent.
 func exported() []feed.Post {
 	at := time.Date(2020, 5, 1, 8, 0, 0, 0, time.UTC)
 	return []feed.Post{
@@ -36,7 +36,8 @@ func exported() []feed.Post {
 	}
 }
 
-// TestExportRoundTrip checks that posts exported as WordPress exports and JSON Feed are the same when imported again.
+// TestExportRoundTrip checks that posts are unchanged after exporting them to WordPress or JSON Feed format and
+// importing them.
 func TestExportRoundTrip(t *testing.T) {
 	for _, format := range []transfer.WriteFormat{transfer.WriteWXR, transfer.WriteJSONFeed} {
 		t.Run(string(format), func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestExportRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEditInWordPressWins checks that an edit in WordPress wins over the original content in the export.
+// TestEditInWordPressWins checks that content edited in WordPress wins over the original content in the export.
 func TestEditInWordPressWins(t *testing.T) {
 	var file bytes.Buffer
 	w, err := transfer.NewPostWriter(transfer.WriteWXR, &file, "", transfer.Channel{})

@@ -12,11 +12,11 @@ import (
 	"feedpub/feed"
 )
 
-// feedXML reads the items of RSS 0.9x, 1.0 and 2.0 and the entries of Atom 0.3 and 1.0.
+// feedXML reads the items of RSS 0.9x, 1.0 and 2.0 feeds, and the entries of Atom 0.3 and 1.0 feeds.
 type feedXML struct {
-	root *element // the document before the first item
+	root *element // the part of the document before the first item
 	loc  *time.Location
-	// pages imports the pages in an export of Blogger too.
+	// pages enables the import of pages from a Blogger export.
 	pages bool
 }
 
@@ -26,7 +26,7 @@ func isFeedXML(start []byte) bool {
 	return itemElements[strings.ToLower(root)] != ""
 }
 
-// readFeedXML reads RSS and Atom.
+// readFeedXML reads an RSS or Atom document.
 func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
 	start, err := in.r.Peek(peekSize)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -37,7 +37,8 @@ func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
 		return // an empty file has no posts
 	}
 	if isWXR(start) {
-		// The user chose the RSS format, but reading the file as RSS would publish its drafts and private posts.
+		// The user chose the RSS format, but this is a WordPress export: reading it as RSS would publish drafts and
+		// private posts.
 		readWXR(o, in, yield)
 		return
 	}
@@ -68,7 +69,7 @@ func (f *feedXML) entry(e *element, pos string) (Entry, error) {
 	return postEntry(p, pos)
 }
 
-// rssPost converts an RSS item, or returns why it is skipped.
+// rssPost converts an RSS item. If the item must be skipped, it returns the reason instead.
 func (f *feedXML) rssPost(e *element) (feed.Post, SkipReason, error) {
 	status, reason, err := rssStatus(e)
 	if err != nil || reason != "" {
@@ -79,7 +80,7 @@ func (f *feedXML) rssPost(e *element) (feed.Post, SkipReason, error) {
 	return p, "", err
 }
 
-// rssItem converts an RSS item but does not set the status.
+// rssItem converts an RSS item without setting the status.
 func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	guid := e.text("guid")
 	p := feed.Post{
@@ -125,8 +126,8 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	return p, err
 }
 
-// rssStatus returns the status of an item, or why it is skipped. In a WordPress export that was not detected, an item
-// could be a draft, a page or a menu.
+// rssStatus returns the status of an item, or the reason for skipping it. In a WordPress export that was not detected,
+// an item could be a draft, a page or a menu.
 func rssStatus(e *element) (feed.Status, SkipReason, error) {
 	if isWordPressItem(e) {
 		return "", "", fmt.Errorf("it has WordPress's post type or status, but the file does not declare a "+
@@ -169,7 +170,8 @@ func rssAttachments(e *element) []feed.Attachment {
 	return list
 }
 
-// rssAuthors returns the authors in the elements named name. In RSS they contain e-mail addresses, which are removed.
+// rssAuthors returns the authors in the elements with the given name. RSS authors include e-mail addresses, which are
+// removed.
 func rssAuthors(e *element, name string) []feed.Author {
 	var authors []feed.Author
 	for a := range e.all(name) {
@@ -180,8 +182,8 @@ func rssAuthors(e *element, name string) []feed.Author {
 	return authors
 }
 
-// withoutAddress returns the name in "ann@example.com (Ann)" and "Ann <ann@example.com>", and the local part of an
-// address without a name.
+// withoutAddress returns the name in "ann@example.com (Ann)" or "Ann <ann@example.com>". For an address without a name
+// it returns the local part.
 func withoutAddress(author string) string {
 	if !strings.Contains(author, "@") {
 		return author
@@ -198,7 +200,7 @@ func withoutAddress(author string) string {
 	return author
 }
 
-// atomEntry converts an Atom entry, or returns why it is skipped.
+// atomEntry converts an Atom entry. If the entry must be skipped, it returns the reason instead.
 func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 	assumeAtom(e)
 	status, reason, err := f.atomStatus(e)
@@ -270,7 +272,7 @@ func assumeAtom(e *element) {
 	}
 }
 
-// atomAlternate returns the address of an entry's page.
+// atomAlternate returns the address of the entry's web page.
 func atomAlternate(e *element) string {
 	address := ""
 	for link := range e.all("atom:link") {
@@ -282,7 +284,7 @@ func atomAlternate(e *element) string {
 	return address
 }
 
-// atomContent sets the content and summary of p. An entry without content has its summary as content.
+// atomContent sets the content and summary of p. If an entry has no content, its summary becomes the content.
 func atomContent(e *element, p *feed.Post) {
 	content, summary := e.child("atom:content"), e.child("atom:summary")
 	if content != nil && content.attr("src") == "" && content.content()+content.innerHTML() != "" {
@@ -320,14 +322,14 @@ func textConstruct(e *element) (htmlContent, text string) {
 		return e.innerHTML(), ""
 	case kind == "html" || kind == "text/html" || escaped && kind != "text/plain":
 		return e.content(), ""
-	case e.hasElements(): // not allowed by its type
+	case e.hasElements(): // the type of this element does not allow child elements
 		return e.innerHTML(), ""
 	default:
 		return "", e.content()
 	}
 }
 
-// atomText returns a text construct as plain text.
+// atomText converts a text construct to plain text.
 func atomText(e *element) string {
 	htmlContent, text := textConstruct(e)
 	if htmlContent != "" {
@@ -352,7 +354,7 @@ func addCredits(e *element, p *feed.Post) {
 	}
 }
 
-// date returns the date in the first of the named elements that is not empty.
+// date returns the date in the first element with one of the names that is not empty.
 func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
 	for _, name := range names {
 		if text := e.text(name); text != "" {
@@ -366,7 +368,7 @@ func (f *feedXML) date(e *element, names ...string) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// absolute resolves a URL against the URL of the feed's page.
+// absolute resolves a URL against the URL of the feed's web page.
 func (f *feedXML) absolute(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || address == "" || u.IsAbs() {
@@ -380,7 +382,7 @@ func (f *feedXML) absolute(address string) string {
 	return address
 }
 
-// baseURLs returns the possible base URLs for relative references, in order of preference.
+// baseURLs returns the URLs that relative references may be based on, in order of preference.
 func (f *feedXML) baseURLs() []string {
 	var list []string
 	for _, top := range f.root.children {

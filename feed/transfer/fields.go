@@ -21,7 +21,7 @@ func addTag(tags []string, tag string) []string {
 	return append(tags, tag)
 }
 
-// addAttachment appends an attachment to list if its URL is absolute and not yet in the list.
+// addAttachment appends an attachment to list if its URL is absolute and not already in the list.
 func addAttachment(list []feed.Attachment, a feed.Attachment) []feed.Attachment {
 	a.MIMEType = strings.TrimSpace(a.MIMEType)
 	if a.URL = strings.TrimSpace(a.URL); !isURL(a.URL) {
@@ -38,7 +38,8 @@ func addAttachment(list []feed.Attachment, a feed.Attachment) []feed.Attachment 
 
 const unknownMediaType = "application/octet-stream"
 
-// mediaTypes maps file extensions to media types. The table of package mime depends on the operating system.
+// mediaTypes maps file extensions to media types. Package mime is not used because its table depends on the operating
+// system.
 var mediaTypes = map[string]string{
 	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg",
 	".wav": "audio/wav", ".flac": "audio/flac", ".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm",
@@ -56,7 +57,7 @@ func mediaType(address string) string {
 	return first(mediaTypes[strings.ToLower(path.Ext(u.Path))], unknownMediaType)
 }
 
-// parseSize returns s as a number of bytes, or 0 if s is not a number that JSON can represent exactly.
+// parseSize parses a number of bytes. It returns 0 if s is not a number that JSON can represent exactly.
 func parseSize(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > 1<<53-1 {
@@ -65,7 +66,7 @@ func parseSize(s string) int64 {
 	return n
 }
 
-// parseDuration parses "SS", "MM:SS" or "HH:MM:SS" and returns seconds, or 0 if s is invalid.
+// parseDuration parses "SS", "MM:SS" or "HH:MM:SS" and returns the number of seconds, or 0 if s is invalid.
 func parseDuration(s string) float64 {
 	total := 0.0
 	parts := strings.Split(s, ":")
@@ -102,7 +103,7 @@ func first(values ...string) string {
 var formattingElements = setOf("a", "abbr", "b", "big", "br", "cite", "code", "del", "em", "font", "i", "ins", "mark",
 	"p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u")
 
-// plainTitle returns a title, which may be HTML or plain text, as plain text. It removes only the tags of formatting
+// plainTitle converts a title, which may be HTML or plain text, to plain text. It removes only the tags of formatting
 // elements: "1 < 2" and "Use <main>" are not changed.
 func plainTitle(s string) string {
 	if strings.IndexByte(s, '<') >= 0 {
@@ -132,14 +133,14 @@ func dropFormatting(s string) string {
 	return b.String()
 }
 
-// plainText returns the text of HTML on one line, without scripts and styles.
+// plainText converts HTML to a single line of text, without scripts and styles.
 func plainText(s string) string {
 	if !strings.ContainsAny(s, "<&") {
 		return strings.Join(strings.Fields(s), " ")
 	}
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(s))
-	hidden := "" // the open script or style element
+	hidden := "" // name of the open script or style element
 	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
 		if kind == html.TextToken {
 			if hidden == "" {

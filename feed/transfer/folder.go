@@ -16,10 +16,10 @@ import (
 // maxFiles is the maximum number of files in a folder or archive.
 const maxFiles = 1_000_000
 
-// ReadFolder reads the files of a folder or a zip archive in lexical order. Of a Hugo or Jekyll site it reads only the
-// posts. Their URLs are those of their pages on the site, and known shortcodes and Liquid tags are replaced. Files
-// without the extension of a format, hidden files and templates are ignored. Ids are paths relative to the folder of
-// posts.
+// ReadFolder reads the files in a folder or a zip archive in lexical order. In a Hugo or Jekyll site, it reads only the
+// posts, gives them the URLs of their pages on the site, and replaces known shortcodes and Liquid tags. It ignores
+// hidden files, templates, and files without the extension of a known format. Ids are paths relative to the posts
+// folder.
 //
 // Errors are of kind [feed.ErrInvalid] or [ErrDamaged]; in both cases reading continues with the next file.
 func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
@@ -100,7 +100,7 @@ func (w *folderWalk) file(name string) bool {
 	return true
 }
 
-// isHidden reports whether a folder must be skipped: it is hidden or never contains posts.
+// isHidden reports whether a folder must be skipped because it is hidden or never contains posts.
 func isHidden(base string) bool {
 	if strings.HasPrefix(base, "_") {
 		return base != "_posts" && base != "_drafts"

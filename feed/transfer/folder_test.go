@@ -39,7 +39,7 @@ func readFolder(t *testing.T, fsys fs.FS) []feed.Post {
 	return posts
 }
 
-// outline returns a line for each post.
+// outline summarizes each post in one line.
 func outline(posts []feed.Post) []string {
 	var lines []string
 	for _, p := range posts {
@@ -71,8 +71,8 @@ func TestReadSiteFolder(t *testing.T) {
 	}
 }
 
-// TestReadZip checks that a zip archive has the same posts as its folder, and that a decompression bomb in it affects
-// no other file.
+// TestReadZip checks that a zip archive has the same posts as the folder, and that a decompression bomb in the archive
+// does not affect other files.
 func TestReadZip(t *testing.T) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

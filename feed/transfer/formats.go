@@ -12,12 +12,12 @@ import (
 	"feedpub/feed"
 )
 
-// Format is a file format that posts are imported from.
+// Format is a file format from which posts can be imported.
 type Format string
 
 // The values of [Options.Format].
 const (
-	Detect   Format = ""         // detected for each file
+	Detect   Format = ""         // detect the format of each file
 	WXR      Format = "wxr"      // a WordPress export
 	FeedXML  Format = "feed"     // RSS 0.9x, 1.0 and 2.0, and Atom
 	JSON     Format = "json"     // feedpub's own posts: one, several, an array, or one per line; also JSON Feed
@@ -29,19 +29,19 @@ const (
 // importFormat is a row of [importFormats].
 type importFormat struct {
 	format Format
-	name   string // in messages
+	name   string // format name in messages
 	// extensions are the file extensions of the format. An extension that belongs to only one format determines the
-	// format, whatever the content of the file.
+	// format, regardless of the file's content.
 	extensions []string
-	// detect reports whether a file that begins with start is in the format. The argument start is UTF-8 without a byte
-	// order mark.
+	// detect reports whether a file that begins with start is in this format. The argument start is UTF-8 without a
+	// byte order mark.
 	detect func(start []byte) bool
 	read   func(o Options, in *input, yield func(Entry, error) bool)
 	// decode reads a file of a served folder; see [Options.Decode]. It is nil for formats that can only be imported.
 	decode func(o Options, name string, content []byte) ([]feed.RawPost, error)
 }
 
-// importFormats returns all formats that can be imported, in the order in which detection tries them. To add a format,
+// importFormats returns all formats that can be imported, in the order in which they are detected. To add a format,
 // write its reader in a new file and add a row and a constant here.
 func importFormats() []importFormat {
 	return []importFormat{
@@ -64,7 +64,7 @@ func ReadFormats() []Format {
 	return formats
 }
 
-// formatOf returns the row for a file.
+// formatOf determines the format of a file.
 func (o Options) formatOf(start []byte, name string) (importFormat, error) {
 	formats := importFormats()
 	if o.Format != Detect {
@@ -95,7 +95,7 @@ func (o Options) formatOf(start []byte, name string) (importFormat, error) {
 	return importFormat{}, fmt.Errorf("unknown format%s; tried %s: %w", found, strings.Join(tried, ", "), feed.ErrInvalid)
 }
 
-// mayHoldPosts reports whether a file name has the extension of a format.
+// mayHoldPosts reports whether a file name has an extension of any format.
 func mayHoldPosts(name string) bool {
 	if strings.HasPrefix(path.Base(name), ".") {
 		return false
@@ -106,7 +106,7 @@ func mayHoldPosts(name string) bool {
 	})
 }
 
-// read is [Options.Read].
+// read implements [Options.Read].
 func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 	in, err := openInput(r, name)
 	if err != nil {
@@ -127,9 +127,9 @@ func (o Options) read(r io.Reader, name string, yield func(Entry, error) bool) {
 	}
 }
 
-// Decode reads a file of a served folder of posts. It returns the posts in the form in which they are stored, or none
-// if the file's format is not supported. If one post cannot be read, Decode returns an error for the whole file, since
-// the rest of the file could belong to the same post.
+// Decode reads a file from a served folder of posts. It returns the posts as they are stored, or none if the file's
+// format is not supported. If one post cannot be read, Decode returns an error for the whole file, since the rest of
+// the file could belong to the same post.
 func (o Options) Decode(name string, content []byte) ([]feed.RawPost, error) {
 	content = bytes.TrimPrefix(content, byteOrderMark)
 	extension := strings.ToLower(path.Ext(name))
@@ -141,7 +141,7 @@ func (o Options) Decode(name string, content []byte) ([]feed.RawPost, error) {
 	return nil, nil
 }
 
-// shorten returns s for use in messages: valid UTF-8, cut to 40 bytes with an ellipsis.
+// shorten makes s suitable for messages: valid UTF-8 of at most 40 bytes, with an ellipsis if it was cut.
 func shorten(s string) string {
 	if len(s) > 40 {
 		return strings.ToValidUTF8(s[:40], "") + "…"

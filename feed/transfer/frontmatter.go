@@ -14,13 +14,13 @@ import (
 	"feedpub/feed"
 )
 
-// cutFrontMatter splits text into front matter and body. Front matter is YAML between two lines "---", TOML between two
-// lines "+++", or, as in Hugo, a JSON object. It is nil if text has no front matter.
+// cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, TOML enclosed in
+// "+++" lines, or, as in Hugo, a JSON object. It is nil if text has no front matter.
 func cutFrontMatter(text string) (front map[string]any, body string, err error) {
 	if strings.HasPrefix(text, "{") {
 		return cutJSON(text)
 	}
-	// Hugo allows empty lines before front matter. If that front matter were ignored, a draft would be published.
+	// Hugo allows empty lines before front matter. If we ignored such front matter, we could publish a draft.
 	if isFrontMatter([]byte(text)) {
 		text = strings.TrimLeft(text, " \t\r\n")
 	}
@@ -50,12 +50,12 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 	return nil, "", fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
 }
 
-// cutJSON splits text after the JSON object at its beginning.
+// cutJSON splits text after the JSON object that it begins with.
 func cutJSON(text string) (map[string]any, string, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	var front map[string]any
 	if err := d.Decode(&front); err != nil || front == nil {
-		return nil, text, nil // text that begins with a brace
+		return nil, text, nil // this is ordinary text that begins with a brace
 	}
 	return front, text[d.InputOffset():], nil
 }
@@ -77,8 +77,8 @@ func readTOML(source string, into *map[string]any) error {
 	return fmt.Errorf("front matter: want keys and values in TOML: %w", feed.ErrInvalid)
 }
 
-// frontMatterKeys maps keys of front matter to members of a post. If several keys of a file map to the same member, the
-// first one wins. Other keys keep their names.
+// frontMatterKeys maps front matter keys to members of a post. If several keys map to the same member, the first one
+// wins. Keys that are not in the map keep their names.
 var frontMatterKeys = []struct{ key, member string }{
 	{"id", "id"},
 	{"guid", "id"},
@@ -100,7 +100,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"featured_image", "image"},
 }
 
-// fromFrontMatter converts front matter to members of a post.
+// fromFrontMatter converts front matter to the members of a post.
 func fromFrontMatter(front map[string]any) map[string]any {
 	post := maps.Clone(front)
 	if post == nil {
@@ -122,7 +122,7 @@ func fromFrontMatter(front map[string]any) map[string]any {
 		switch t := post[key].(type) {
 		case time.Time:
 			post[key] = t.Format(time.RFC3339Nano)
-		case fmt.Stringer: // a local date of TOML
+		case fmt.Stringer: // a TOML local date
 			post[key] = t.String()
 		}
 	}
@@ -214,7 +214,7 @@ func stringList(value any) []any {
 			switch element.(type) {
 			case nil, map[string]any, []any:
 			default:
-				add(fmt.Sprint(element)) // a year is a number
+				add(fmt.Sprint(element)) // a tag such as a year may be a number
 			}
 		}
 	case string:
@@ -225,8 +225,8 @@ func stringList(value any) []any {
 	return list
 }
 
-// isAddress reports whether a permalink is a URL or path. Otherwise it is a pattern such as "/:year/:title/", or the
-// name of a pattern.
+// isAddress reports whether a permalink is a URL or path, rather than a pattern such as "/:year/:title/" or the name of
+// a pattern.
 func isAddress(value any) bool {
 	s, ok := value.(string)
 	return ok && (isURL(s) || strings.HasPrefix(s, "/") && !strings.Contains(s, ":"))

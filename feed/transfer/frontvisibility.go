@@ -10,9 +10,9 @@ import (
 	"feedpub/feed"
 )
 
-// frontVisibility maps the keys of front matter that determine whether a post is public, in lower case, to the
-// functions that parse their values. Jekyll, Hugo, and common themes and plugins use these keys. As in Hugo, the case
-// of keys is ignored.
+// frontVisibility maps the front matter keys that determine whether a post is public to functions that parse their
+// values. The keys are in lower case. Jekyll, Hugo, and common themes and plugins use them. As in Hugo, the case of
+// keys is ignored.
 var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"draft": flagged(feed.Draft), "headless": flagged(feed.Draft), "deleted": flagged(feed.Draft),
 	"private": flagged(feed.Private), "protected": flagged(feed.Private),
@@ -24,8 +24,8 @@ var frontVisibility = map[string]func(front frontValue) (visibility, error){
 	"expirydate": frontValue.expiry, "unpublishdate": frontValue.expiry,
 }
 
-// frontStatuses maps the values of status to visibilities. Besides feedpub's own values, they are those of WordPress,
-// which its exporters for Jekyll and Hugo write.
+// frontStatuses maps the values of the key status to visibilities: feedpub's own values, and those of WordPress, which
+// the exporters from WordPress to Jekyll and Hugo write.
 var frontStatuses = map[string]visibility{
 	"": {}, "published": {}, "publish": {}, "public": {},
 	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "auto-draft": {status: feed.Draft},
@@ -42,19 +42,19 @@ var frontAudiences = map[string]visibility{
 	"hidden": {status: feed.Private}, "unlisted": {status: feed.Private}, "draft": {status: feed.Draft},
 }
 
-// frontValue is the value of a key of front matter.
+// frontValue is the value of a front matter key.
 type frontValue struct {
 	key     string
 	value   any
 	options Options
 }
 
-// unknown returns the error for an unknown value.
+// unknown returns an error for a value with no known meaning.
 func (f frontValue) unknown(want string) error {
 	return fmt.Errorf("%s: want %s, got %q: %w", f.key, want, shorten(fmt.Sprint(f.value)), feed.ErrInvalid)
 }
 
-// text returns the value as text in lower case; ok is false for lists and objects.
+// text returns the value as lower-case text. The result ok is false for lists and objects.
 func (f frontValue) text() (text string, ok bool) {
 	switch f.value.(type) {
 	case nil:
@@ -66,13 +66,13 @@ func (f frontValue) text() (text string, ok bool) {
 	}
 }
 
-// booleans are the booleans of YAML 1.1, which many programs still accept, and the numbers 0 and 1.
+// booleans contains the YAML 1.1 booleans, which many programs still accept, and the numbers 0 and 1.
 var booleans = map[string]bool{
 	"true": true, "yes": true, "on": true, "y": true, "1": true,
 	"false": false, "no": false, "off": false, "n": false, "0": false, "": false,
 }
 
-// flagged returns the function for a key that gives a post the status if it is true.
+// flagged returns the function for a boolean key that, if true, gives the post the status.
 func flagged(status feed.Status) func(frontValue) (visibility, error) {
 	return func(f frontValue) (visibility, error) {
 		text, ok := f.text()
@@ -88,7 +88,7 @@ func flagged(status feed.Status) func(frontValue) (visibility, error) {
 	}
 }
 
-// oneOf returns the function for a key whose possible values are the keys of a map.
+// oneOf returns the function for a key whose possible values are the keys of the map.
 func oneOf(table map[string]visibility) func(frontValue) (visibility, error) {
 	return func(f frontValue) (visibility, error) {
 		text, ok := f.text()
@@ -115,7 +115,7 @@ func (f frontValue) published() (visibility, error) {
 	set, known := booleans[text]
 	switch _, dated := f.date(); {
 	case f.value == nil || dated:
-		return visibility{}, nil // addSchedule reads the date
+		return visibility{}, nil // addSchedule handles dates
 	case !ok || !known:
 		return visibility{}, f.unknown("true, false or a date")
 	case set:
@@ -146,8 +146,8 @@ func (f frontValue) expiry() (visibility, error) {
 	}
 }
 
-// buildOptions maps the values of Hugo's build options render and list to visibilities. Hugo does not write pages with
-// some values of render, and does not include pages with some values of list in feeds.
+// buildOptions maps the values of Hugo's build options render and list to visibilities. Some values of render prevent
+// Hugo from writing the page, and some values of list exclude the page from feeds.
 var buildOptions = map[string]map[string]visibility{
 	"render": {
 		"": {}, "always": {}, "true": {},
@@ -178,7 +178,7 @@ func (f frontValue) build() (visibility, error) {
 	return all, nil
 }
 
-// frontMatterVisibility returns the visibility that front matter gives a post.
+// frontMatterVisibility returns the visibility of a post according to its front matter.
 func frontMatterVisibility(front map[string]any, o Options) (visibility, error) {
 	var all visibility
 	for _, key := range slices.Sorted(maps.Keys(front)) {
@@ -195,8 +195,8 @@ func frontMatterVisibility(front map[string]any, o Options) (visibility, error) 
 	return all, nil
 }
 
-// publishedStatus returns the status of a public post: published if the front matter has this status, as in feedpub's
-// own exports, else the empty status.
+// publishedStatus returns the status of a public post: published if the front matter says so, as in feedpub's own
+// exports, and empty otherwise.
 func publishedStatus(front map[string]any) feed.Status {
 	if front["status"] == string(feed.Published) {
 		return feed.Published
@@ -204,11 +204,11 @@ func publishedStatus(front map[string]any) feed.Status {
 	return ""
 }
 
-// scheduleKeys are the keys of the date before which Hugo does not publish a post.
+// scheduleKeys are the keys for the date when Hugo publishes a post.
 var scheduleKeys = setOf("publishdate", "pubdate", "published")
 
-// addSchedule sets the date of a post to its publication date if that is later. In Hugo, a post that has not been
-// published yet may have a date in the past.
+// addSchedule replaces the date of a post with its publication date if that is later. In Hugo, a post with a date in
+// the past may be scheduled for the future.
 func addSchedule(members, front map[string]any, o Options) error {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)
@@ -219,7 +219,7 @@ func addSchedule(members, front map[string]any, o Options) error {
 		t, ok := f.date()
 		switch {
 		case !ok && lower == "published":
-			continue // a boolean
+			continue // the value is a boolean
 		case !ok:
 			return f.unknown("a date")
 		}

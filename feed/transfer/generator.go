@@ -16,21 +16,21 @@ import (
 	"feedpub/feed/intake"
 )
 
-// generator is a site of a static site generator, such as Hugo, with its configuration. File names are slash-separated
-// and relative to the folder of posts.
+// generator is a site built by a static site generator such as Hugo, including its configuration. File names are
+// slash-separated and relative to the posts folder.
 type generator interface {
-	// content returns the folder of posts.
+	// content returns the posts folder.
 	content() string
 	// hasPost reports whether a file is a post. Other files are templates or parts of a post.
 	hasPost(name string) bool
-	// complete adds the site's defaults for a file to its front matter. It reports whether the file is a page, such as
+	// complete adds the site's defaults to the front matter of a file. It reports whether the file is a page, such as
 	// "about", rather than a post.
 	complete(name string, front map[string]any) (page bool)
 	// address returns the path or URL of a post's page on the site, or "" if it is unknown.
 	address(name string, front map[string]any) string
 	// base returns the URL of the site without a trailing slash, or "" if the configuration has no URL.
 	base() string
-	// expand replaces template code in the text of a post. Its errors are of kind [feed.ErrInvalid].
+	// expand replaces template code in the text of a post. It returns only errors of kind [feed.ErrInvalid].
 	expand(t *templateText) error
 }
 
@@ -40,7 +40,7 @@ func findGenerator(fsys fs.FS, o Options) (site fs.FS, g generator, notes []stri
 	if g, notes = generatorOf(fsys, o); g != nil {
 		return fsys, g, notes
 	}
-	// An archive often contains the folder of the site instead of the files in it.
+	// An archive often contains a single folder with the whole site.
 	if inner := onlyFolder(fsys); inner != nil {
 		if g, notes = generatorOf(inner, o); g != nil {
 			return inner, g, notes
@@ -49,7 +49,7 @@ func findGenerator(fsys fs.FS, o Options) (site fs.FS, g generator, notes []stri
 	return fsys, nil, nil
 }
 
-// generatorOf returns the generator whose files are in a folder, or nil.
+// generatorOf returns the generator whose files are in the given folder, or nil.
 func generatorOf(fsys fs.FS, o Options) (generator, []string) {
 	isDir := func(name string) bool {
 		info, err := fs.Stat(fsys, name)
@@ -68,7 +68,7 @@ func generatorOf(fsys fs.FS, o Options) (generator, []string) {
 	return nil, nil
 }
 
-// onlyFolder returns the folder in fsys if it is the only entry, else nil. Hidden entries are ignored.
+// onlyFolder returns the folder in fsys if it is the only entry, and nil otherwise. Hidden entries are ignored.
 func onlyFolder(fsys fs.FS) fs.FS {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -94,8 +94,8 @@ func onlyFolder(fsys fs.FS) fs.FS {
 	return sub
 }
 
-// hasPost returns a function that reports whether a file is a post. The pages of Hugo's sections are not posts. Other
-// Markdown files in the folder of an index.md are not posts either, but parts of that post (a leaf bundle in Hugo).
+// hasPost returns a function that reports whether a file is a post. The pages of Hugo's sections are not posts. In a
+// folder with an index.md (a leaf bundle in Hugo), the other Markdown files are parts of that post.
 func hasPost(fsys fs.FS) func(name string) bool {
 	return func(name string) bool {
 		base := path.Base(name)
@@ -110,7 +110,7 @@ func hasPost(fsys fs.FS) func(name string) bool {
 	}
 }
 
-// readConfig parses a configuration file in the format given by its extension. It returns nil if the file does not
+// readConfig parses a configuration file in the format indicated by its extension. It returns nil if the file does not
 // exist.
 func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	content, err := fs.ReadFile(fsys, name)
@@ -149,7 +149,7 @@ func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 	return front, err == nil
 }
 
-// stringAt returns a string or scalar of a configuration or front matter, or "".
+// stringAt returns a string or scalar from a configuration or front matter, or "".
 func stringAt(m map[string]any, key string) string {
 	switch v := m[key].(type) {
 	case nil, map[string]any, []any:
@@ -190,16 +190,16 @@ func joinAddress(base, p string) string {
 
 // templateText is the text of a post that contains template code: Hugo's shortcodes or Liquid.
 type templateText struct {
-	name  string // of the file
-	line  int    // of the file where the text begins
+	name  string // name of the file
+	line  int    // line of the file where the text begins
 	front map[string]any
 	text  string
 	notes []string
-	// unclosed contains the tags that have no more end tags, which avoids repeated searches.
+	// unclosed contains tags that are known to have no further end tag, to avoid repeated searches.
 	unclosed map[string]bool
-	// addresses are the results of earlier calls of lookUp.
+	// addresses caches the results of lookUp.
 	addresses map[string]string
-	made      int // bytes of the replacements so far, including intermediate values
+	made      int // total bytes of all replacements so far, including intermediate values
 }
 
 // newTemplateText returns the text that follows the front matter of a file.
@@ -209,15 +209,16 @@ func newTemplateText(name, file, text string, front map[string]any) *templateTex
 }
 
 const (
-	maxTag   = 10_000 // bytes of a shortcode or tag
-	maxNotes = 20     // for one post
+	maxTag   = 10_000 // maximum size of a shortcode or tag in bytes
+	maxNotes = 20     // maximum number of notes for one post
 
 	// Limits on the replacements in one post: a short tag can have a long replacement, and looking up a post reads a file.
 	maxMade    = 4 * intake.MaxSize
 	maxLookUps = 1_000
 )
 
-// checkMade returns an error of kind [feed.ErrInvalid] if the template code before an offset exceeded the limits.
+// checkMade returns an error of kind [feed.ErrInvalid] if the template code before the given offset exceeded the
+// limits.
 func (t *templateText) checkMade(offset int) error {
 	if t.made <= maxMade && len(t.addresses) <= maxLookUps {
 		return nil
@@ -226,7 +227,7 @@ func (t *templateText) checkMade(offset int) error {
 		t.line+strings.Count(t.text[:offset], "\n"), maxMade, maxLookUps, feed.ErrInvalid)
 }
 
-// lookUp returns the URL that resolve returns for a reference to a post. It calls resolve only once for each reference.
+// lookUp returns the result of resolve for a reference to a post. It calls resolve only once for each reference.
 func (t *templateText) lookUp(ref string, resolve func(ref string) (string, bool)) (string, bool) {
 	address, known := t.addresses[ref]
 	if !known && len(t.addresses) <= maxLookUps {
@@ -236,10 +237,10 @@ func (t *templateText) lookUp(ref string, resolve func(ref string) (string, bool
 	return address, address != ""
 }
 
-// tagWindow returns the prefix of s in which a tag must end.
+// tagWindow returns the prefix of s that must contain the end of a tag.
 func tagWindow(s string) string { return s[:min(len(s), maxTag)] }
 
-// noteUnknown adds a note that the template code at an offset of the text was not replaced.
+// noteUnknown adds a note that the template code at the given offset was not replaced.
 func (t *templateText) noteUnknown(offset int, code string) {
 	line := t.line + strings.Count(t.text[:offset], "\n")
 	switch {
@@ -250,7 +251,8 @@ func (t *templateText) noteUnknown(offset int, code string) {
 	}
 }
 
-// linkTo returns a link whose text is its URL. Links replace frames of other sites, which feed readers do not show.
+// linkTo returns a link with its URL as the text. Such links replace frames from other sites, which feed readers do not
+// show.
 func linkTo(address string) string {
 	escaped := html.EscapeString(address)
 	return `<a href="` + escaped + `">` + escaped + `</a>`
@@ -265,7 +267,7 @@ func codeBlock(language, code string) string {
 	return "<pre><code" + class + ">" + html.EscapeString(strings.Trim(code, "\r\n")) + "\n</code></pre>"
 }
 
-// embedAddress returns the URL of the page that a shortcode or tag embeds from another site, or "".
+// embedAddress returns the URL of the page on another site that a shortcode or tag embeds, or "".
 func embedAddress(name string, argument func(keys ...string) string) string {
 	id := argument("id", "0")
 	if id == "" || strings.ContainsAny(id, " <>\"'") {

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// files returns a folder with the given files, which are pairs of name and content.
+// files returns a folder with the given files. The arguments alternate between names and contents.
 func files(pairs ...string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -248,15 +248,15 @@ func TestUnclosedTagsLinearTime(t *testing.T) {
 				}
 			}
 		}
-		// With a search to the end of the text for each tag, this would take minutes.
+		// This would take minutes if every tag caused a search to the end of the text.
 		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("900 KB of %q took %v", tag, took)
 		}
 	}
 }
 
-// FuzzGenerators checks that reading a site terminates and that every post has a valid id, with arbitrary
-// configurations and posts.
+// FuzzGenerators checks that, for arbitrary configurations and posts, reading a site terminates and every post has a
+// valid id.
 func FuzzGenerators(f *testing.F) {
 	f.Add("posts = '/:year/:sections[1:last]/:slug'", "{{< figure src=\"a\" >}}{{% /x %}}{{</* a */>}}")
 	f.Add("permalink: x", "{%} {{%}} {%- -%}")

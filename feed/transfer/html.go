@@ -13,17 +13,18 @@ import (
 	"feedpub/feed"
 )
 
-// isHTML reports whether a file begins with an element of HTML.
+// isHTML reports whether a file begins with an HTML element.
 func isHTML(start []byte) bool {
 	root, prefix := xmlRoot(start)
 	root = strings.ToLower(root)
 	return prefix == "" && (htmlElements[root] || blockElements[root] || formattingElements[root])
 }
 
-// htmlElements are other elements that a document or fragment may begin with.
+// htmlElements are additional elements that a document or fragment may begin with.
 var htmlElements = setOf("html", "head", "body", "title", "meta", "a", "img")
 
-// htmlText converts an HTML document to UTF-8. A document that is not UTF-8 and declares no encoding is an error.
+// htmlText converts an HTML document to UTF-8. It is an error if the document is not UTF-8 and does not declare its
+// encoding.
 func htmlText(content []byte) ([]byte, error) {
 	if utf8.Valid(content) {
 		return content, nil
@@ -55,7 +56,7 @@ func readHTML(content []byte) (map[string]any, error) {
 	}
 	if h.heading != nil {
 		title := textOf(h.heading)
-		// Readers would see the heading twice, since it is the title.
+		// The heading is the title, so readers would see it twice.
 		if h.set("title", title); h.members["title"] == title {
 			h.heading.Parent.RemoveChild(h.heading)
 		}
@@ -70,14 +71,14 @@ func readHTML(content []byte) (map[string]any, error) {
 	return h.members, nil
 }
 
-// htmlDocument collects the members of a post from a document.
+// htmlDocument collects the members of the post in a document.
 type htmlDocument struct {
 	members map[string]any
 	body    *html.Node
 	heading *html.Node // the first h1
 }
 
-// set sets a member unless it is set already.
+// set sets a member unless it is already set.
 func (h *htmlDocument) set(member, value string) {
 	if value = strings.TrimSpace(value); value != "" && h.members[member] == nil {
 		h.members[member] = value
@@ -129,7 +130,7 @@ func (h *htmlDocument) meta(name, content string) {
 	}
 }
 
-// htmlAttribute returns an attribute without a namespace, trimmed, or "".
+// htmlAttribute returns the trimmed value of an attribute without a namespace, or "".
 func htmlAttribute(n *html.Node, name string) string {
 	for _, a := range n.Attr {
 		if a.Namespace == "" && a.Key == name {
@@ -148,7 +149,7 @@ func within(n *html.Node, a atom.Atom) bool {
 	return false
 }
 
-// textOf returns the text in n on one line.
+// textOf returns the text of n on a single line.
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {

@@ -19,7 +19,7 @@ const maxReopened = 100_000
 func boundReopened(content []byte) error {
 	raw := []bool{true}
 	if lower := bytes.ToLower(content); bytes.Contains(lower, []byte("<svg")) || bytes.Contains(lower, []byte("<math")) {
-		raw = append(raw, false) // here the content of elements such as style is markup
+		raw = append(raw, false) // in this context, the content of elements such as style is markup
 	}
 	for _, raw := range raw {
 		r := reopening{}
@@ -51,15 +51,15 @@ func boundReopened(content []byte) error {
 type reopening struct {
 	active []inlineTag
 	scopes []inlineScope
-	total  int // sum of the numbers of active elements at all tags
+	total  int // sum over all tags of the number of active elements
 }
 
 type inlineTag struct{ name, tag string }
 
-// inlineScope is an open element. End tags in it do not close the active elements before it.
+// inlineScope is an open element. End tags inside it do not close active elements that were opened before it.
 type inlineScope struct {
 	name string
-	base int // number of active elements before it
+	base int // number of active elements opened before this scope
 }
 
 // The sets below are constant.
@@ -67,7 +67,7 @@ var (
 	reopenedElements = setOf("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
 	// cellElements are ignored outside of a table.
 	cellElements = setOf("td", "th", "caption")
-	// scopeElements close their inline elements when they end. The elements in hidingElements do not.
+	// scopeElements close their inline elements when they end, unlike hidingElements.
 	scopeElements  = setOf("applet", "object", "marquee", "template")
 	hidingElements = setOf("table", "select", "svg", "math")
 )
@@ -138,7 +138,7 @@ func (r *reopening) end(name string) {
 	}
 }
 
-// leave closes the scope with index i and the scopes in it.
+// leave closes the scope with index i and all scopes inside it.
 func (r *reopening) leave(i int) {
 	if i < 0 {
 		return

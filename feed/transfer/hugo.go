@@ -15,17 +15,17 @@ import (
 
 // hugo is a Hugo site. Addresses follow https://gohugo.io/content-management/urls/.
 type hugo struct {
-	fsys       fs.FS  // the folder of posts
-	root       string // its path
-	site       string // the address without a trailing slash
+	fsys       fs.FS  // the posts folder
+	root       string // path of the posts folder
+	site       string // address of the site without a trailing slash
 	loc        *time.Location
 	permalinks map[string]string // patterns by section
 	ugly       func(section string) bool
-	fileDates  bool                // names of files give dates and slugs
+	fileDates  bool                // whether file names may contain dates and slugs
 	byName     map[string][]string // files by base name without extension; nil until needed
 }
 
-// hugoConfigs returns the names of configuration files in order of increasing precedence.
+// hugoConfigs returns the names of the configuration files in order of increasing precedence.
 func hugoConfigs() []string {
 	var names []string
 	for _, dir := range []string{"", "config/_default/", "config/production/"} {
@@ -57,7 +57,7 @@ func newHugo(fsys fs.FS, o Options) (*hugo, []string) {
 	return h, notes
 }
 
-// readHugoConfig returns the configuration with keys in lower case, and notes about files that cannot be read.
+// readHugoConfig returns the configuration with lower-case keys, and notes about files that cannot be read.
 func readHugoConfig(fsys fs.FS) (config map[string]any, notes []string) {
 	read := func(name string, into map[string]any) {
 		given, err := readConfig(fsys, name)
@@ -84,7 +84,7 @@ func readHugoConfig(fsys fs.FS) (config map[string]any, notes []string) {
 	return config, notes
 }
 
-// configure applies a configuration with keys in lower case.
+// configure applies a configuration whose keys are in lower case.
 func (h *hugo) configure(config map[string]any) {
 	if base := stringAt(config, "baseurl"); isURL(base) {
 		h.site = strings.TrimRight(base, "/")
@@ -98,7 +98,7 @@ func (h *hugo) configure(config map[string]any) {
 		}
 	}
 	patterns, _ := config["permalinks"].(map[string]any)
-	pages, _ := patterns["page"].(map[string]any) // patterns by kind, since version 0.115
+	pages, _ := patterns["page"].(map[string]any) // since Hugo 0.115, patterns are grouped by page kind
 	for _, bySection := range []map[string]any{patterns, pages} {
 		for section, value := range bySection {
 			if pattern, ok := value.(string); ok {
@@ -124,8 +124,7 @@ func (h *hugo) base() string { return h.site }
 
 func (h *hugo) hasPost(name string) bool { return hasPost(h.fsys)(name) }
 
-// complete puts the known keys of front matter in lower case, as Hugo does. A file that is in no section and has no
-// date is a page.
+// complete converts known front matter keys to lower case, as Hugo does. A file without a section and a date is a page.
 func (h *hugo) complete(name string, front map[string]any) (page bool) {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)
@@ -151,11 +150,11 @@ func (h *hugo) complete(name string, front map[string]any) (page bool) {
 	return section == "" && !dated && !datedName.MatchString(path.Base(name))
 }
 
-// hugoKeys are the known keys of front matter.
+// hugoKeys are the known front matter keys.
 var hugoKeys = setOf("title", "date", "lastmod", "publishdate", "pubdate", "slug", "url", "tags", "categories",
 	"author", "authors", "description", "summary", "aliases")
 
-// locate returns the section of a file, the folder of its page, and the base name of its page without extension.
+// locate returns a file's section, and the folder and base name (without extension) of its page.
 func (h *hugo) locate(name string) (section, dir, base string) {
 	dir, base = path.Dir(name), path.Base(name)
 	base = strings.TrimSuffix(base, path.Ext(base))
@@ -198,7 +197,7 @@ func (h *hugo) address(name string, front map[string]any) string {
 	return escapePath(strings.TrimRight(p, "/") + "/")
 }
 
-// fill replaces the tokens of a pattern. It returns false if a value is unknown.
+// fill replaces the tokens in a pattern. It returns false if the value of a token is unknown.
 func (h *hugo) fill(pattern, name, slug string, front map[string]any) (string, bool) {
 	section, dir, base := h.locate(name)
 	date, dated := dateAt(front, h.loc, "date")
@@ -278,7 +277,7 @@ func cutSlice(list []string, slice string) []string {
 	}
 }
 
-// hugoDate returns the part of a date with a name in Hugo, or formats the date with a layout of package time.
+// hugoDate formats a date. The layout is one of Hugo's names for parts of dates, or a layout for package time.
 func hugoDate(word string, t time.Time) (string, bool) {
 	switch word {
 	case "year":
@@ -301,8 +300,8 @@ func hugoDate(word string, t time.Time) (string, bool) {
 	return "", false
 }
 
-// hugoPath converts a name or title to a path as Hugo does: in lower case, with hyphens for spaces, and without
-// characters that need escaping.
+// hugoPath converts a name or title to a path as Hugo does: it changes letters to lower case and spaces to hyphens, and
+// removes characters that would need escaping.
 func hugoPath(s string) string {
 	var b strings.Builder
 	hyphen, written := false, false
@@ -322,8 +321,8 @@ func hugoPath(s string) string {
 	return b.String()
 }
 
-// resolve returns the URL of the page that ref and relref refer to by its path, relative to the folder of posts or to
-// the page with the reference, or by its file name.
+// resolve returns the URL of the page that a ref or relref shortcode refers to. The reference is a path relative to the
+// posts folder or to the referring page, or a file name.
 func (h *hugo) resolve(from, ref string) (string, bool) {
 	ref, fragment, hash := strings.Cut(ref, "#")
 	if hash {
@@ -357,7 +356,7 @@ func (h *hugo) resolve(from, ref string) (string, bool) {
 	return "", false
 }
 
-// filesNamed returns the files of posts whose base name without extension is name.
+// filesNamed returns the post files with the given base name, which has no extension.
 func (h *hugo) filesNamed(base string) []string {
 	if h.byName == nil {
 		h.byName = map[string][]string{}

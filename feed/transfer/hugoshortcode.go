@@ -8,7 +8,7 @@ import (
 )
 
 // expand replaces Hugo's built-in shortcodes, and rawhtml, which many sites define. It leaves other shortcodes
-// unchanged and adds a note.
+// unchanged and adds a note about each.
 func (h *hugo) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
@@ -51,20 +51,20 @@ func (h *hugo) expand(t *templateText) error {
 
 // shortcode is a shortcode in the text of a Hugo post.
 type shortcode struct {
-	open, close string // "{{<" and ">}}", or with "%"
-	inside      string // the text between them
-	name        string // of an end tag, with a slash
+	open, close string // "{{<" and ">}}", or "{{%" and "%}}"
+	inside      string // the text between the delimiters
+	name        string // begins with a slash in an end tag
 	arguments   map[string]string
-	escaped     bool // displayed literally: {{</* … */>}}
-	selfClosing bool // without an end tag
+	escaped     bool // written as {{</* … */>}}, which Hugo displays literally
+	selfClosing bool // has no end tag
 	length      int
 }
 
-// source returns the text to display for an escaped or unknown shortcode. Without the space after "<" it would be
-// parsed as an HTML tag, and its text would be lost.
+// source returns the text to display for an escaped or unknown shortcode. It contains a space after "<", since it would
+// otherwise be parsed as an HTML tag and lost.
 func (c shortcode) source() string { return c.open + " " + c.inside + " " + c.close }
 
-// parseShortcode parses the shortcode that s begins with.
+// parseShortcode parses the shortcode at the beginning of s.
 func parseShortcode(s string) (shortcode, bool) {
 	c := shortcode{open: "{{<", close: ">}}"}
 	if strings.HasPrefix(s, "{{%") {
@@ -127,7 +127,7 @@ func shortcodeArguments(s string) map[string]string {
 	}
 }
 
-// argument returns the first of the named arguments that is not empty.
+// argument returns the value of the first named argument that is not empty.
 func (c shortcode) argument(names ...string) string {
 	for _, name := range names {
 		if v := c.arguments[name]; v != "" {
@@ -138,7 +138,7 @@ func (c shortcode) argument(names ...string) string {
 }
 
 // shortcodeBody returns the text between the shortcode at the beginning of s and its end tag, and the total length of
-// both tags and the text. A shortcode without an end tag has no body.
+// the text and both tags. A shortcode without an end tag has no body.
 func (t *templateText) shortcodeBody(code shortcode, s string) (inner string, length int) {
 	key := code.open + code.name
 	for from := code.length; !t.unclosed[key]; {

@@ -20,16 +20,17 @@ const peekSize = 64 << 10
 // input is a file being read: decompressed, and converted to UTF-8 without a byte order mark.
 type input struct {
 	r    *bufio.Reader
-	name string // for messages, without ".gz"
-	line int    // of the next byte; the first is 1
-	// reopen returns a reader of the same content from its beginning. It is nil if the file can be read only once.
+	name string // file name in messages, without ".gz"
+	line int    // 1-based line number of the next byte
+	// reopen returns a new reader that starts at the beginning of the file. It is nil if the file can be read only
+	// once.
 	reopen func() (*bufio.Reader, error)
 }
 
 // openInput decompresses r and converts it to UTF-8. Peek(peekSize) then returns the start of the file.
 func openInput(r io.Reader, name string) (*input, error) {
 	in := &input{r: bufio.NewReaderSize(r, peekSize), name: name, line: 1}
-	rewind := rewinder(r) // before anything is read
+	rewind := rewinder(r) // must be called before anything is read
 	unpacked, err := gunzip(in.r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -50,10 +51,10 @@ func openInput(r io.Reader, name string) (*input, error) {
 	return in, nil
 }
 
-// pos returns the position of a line.
+// pos returns the position of the given line.
 func (in *input) pos(line int) string { return fmt.Sprintf("%s:%d", in.name, line) }
 
-// rewinder returns a function that returns a new reader of r, starting at the current offset of r, without moving r. It
+// rewinder returns a function that opens another reader at the current offset of r. These readers do not move r. It
 // returns nil if r can be read only once.
 func rewinder(r io.Reader) func() io.Reader {
 	s, ok := r.(io.ReadSeeker)
@@ -77,7 +78,7 @@ func rewinder(r io.Reader) func() io.Reader {
 
 var byteOrderMark = []byte("\ufeff")
 
-// toUTF8 returns r converted to UTF-8. The source encoding is given by a byte order mark or an XML declaration.
+// toUTF8 converts r to UTF-8. The source encoding is determined by a byte order mark or an XML declaration.
 func toUTF8(r *bufio.Reader) (*bufio.Reader, error) {
 	start, err := r.Peek(1024)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -132,21 +133,21 @@ func declaredEncoding(start []byte) string {
 	return string(value)
 }
 
-// Limits on the size of decompressed files, as protection against decompression bombs. The usual compression ratio of
-// text is about 10.
+// Limits on the size of decompressed files, to protect against decompression bombs. Text is usually compressed by a
+// factor of about 10.
 const (
 	maxRatio = 200
 	// freeBytes is the number of decompressed bytes allowed before maxRatio applies.
 	freeBytes = 64 << 20
 )
 
-// ErrDamaged is the kind of errors about a file that cannot be read to its end: the file is truncated or damaged, or
-// its decompressed size exceeds the limits. It is not of kind [feed.ErrInvalid], since no more entries follow.
+// ErrDamaged is the kind of errors for a file that cannot be read completely because it is truncated, damaged, or too
+// large when decompressed. These errors are not of kind [feed.ErrInvalid], since no more entries follow.
 var ErrDamaged = errors.New("the file is damaged")
 
 var errRatio = fmt.Errorf("it expands to more than %d times its size: %w", maxRatio, ErrDamaged)
 
-// gunzip returns the decompressed content of r if it is in gzip format, else r.
+// gunzip returns the decompressed content of r if it is in gzip format, and r itself otherwise.
 func gunzip(r *bufio.Reader) (*bufio.Reader, error) {
 	start, err := r.Peek(2)
 	if err != nil || !bytes.Equal(start, []byte{0x1f, 0x8b}) {
@@ -188,7 +189,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 		return 0, errRatio
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		// The content before the damage is still returned.
+		// Return the content before the damaged part first.
 		err = fmt.Errorf("gzip: %w: %w", err, ErrDamaged)
 	}
 	return n, err

@@ -16,15 +16,15 @@ import (
 type jekyll struct {
 	fsys     fs.FS
 	config   map[string]any
-	site     string         // the address without a trailing slash
-	loc      *time.Location // of dates in URLs
+	site     string         // address of the site without a trailing slash
+	loc      *time.Location // time zone of dates in URLs
 	pattern  string
 	defaults []jekyllDefault
 }
 
-// jekyllDefault is front matter that the configuration sets for several files.
+// jekyllDefault is front matter that the configuration defines for a set of files.
 type jekyllDefault struct {
-	path   string // a folder, a file or a pattern; "" for all
+	path   string // a folder, file or pattern; "" matches all files
 	values map[string]any
 }
 
@@ -78,8 +78,8 @@ func (j *jekyll) hasPost(name string) bool {
 	return slices.Contains(dirs, "_posts") || slices.Contains(dirs, "_drafts")
 }
 
-// complete adds the defaults of the configuration and the categories given by the parent folders of the folder of
-// posts. If several defaults apply, the one with the longest path wins.
+// complete adds the configured defaults, and the categories derived from the parents of the posts folder. If several
+// defaults apply, the one with the longest path wins.
 func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 	best := map[string]int{}
 	for _, d := range j.defaults {
@@ -95,7 +95,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 			front[key], best[key] = value, len(d.path)
 		}
 	}
-	// In tags and categories a string is a list of words; in tag and category it is a single name.
+	// A string is a list of words in tags and categories, but a single name in tag and category.
 	for _, key := range []string{"tags", "categories"} {
 		if s, ok := front[key].(string); ok && !strings.Contains(s, ",") {
 			front[key] = anyList(strings.Fields(s))
@@ -133,7 +133,7 @@ func (d jekyllDefault) covers(name string) bool {
 	return false
 }
 
-// anyList converts a list of strings to the type of lists in front matter.
+// anyList converts a list of strings to the list type used in front matter.
 func anyList(list []string) []any {
 	all := make([]any, len(list))
 	for i, s := range list {
@@ -142,7 +142,7 @@ func anyList(list []string) []any {
 	return all
 }
 
-// categories returns the categories of a post without duplicates: the parent folders of "_posts" and the categories in
+// categories returns the categories of a post without duplicates: the parent folders of "_posts", and the categories in
 // the front matter.
 func (j *jekyll) categories(name string, front map[string]any) []string {
 	var list []string
@@ -189,7 +189,7 @@ func (j *jekyll) address(name string, front map[string]any) string {
 		return pattern
 	}
 	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	// Jekyll parses a date without an offset as UTC, whatever the site's time zone.
+	// Jekyll parses a date without an offset as UTC, regardless of the site's time zone.
 	date, dated := dateAt(front, time.UTC, "date")
 	if m := datedName.FindStringSubmatch(base + "-"); m != nil && len(m[0]) < len(base) {
 		base = base[len(m[0]):]
@@ -248,21 +248,21 @@ func jekyllDate(token string, t time.Time) (string, bool) {
 	return "", false
 }
 
-// jekyllLayouts maps tokens to layouts of package time.
+// jekyllLayouts maps tokens to layouts for package time.
 var jekyllLayouts = map[string]string{
 	":year": "2006", ":short_year": "06", ":month": "01", ":i_month": "1", ":short_month": "Jan", ":long_month": "January",
 	":day": "02", ":i_day": "2", ":y_day": "002", ":short_day": "Mon", ":long_day": "Monday",
 	":hour": "15", ":minute": "04", ":second": "05",
 }
 
-// resolve returns the URL of the file in a link or post_url tag. A link tag has the path of the file, a post_url tag
-// the path in the folder of posts without the extension.
+// resolve returns the URL of the file that a link or post_url tag refers to. A link tag contains the path of the file;
+// a post_url tag contains the path relative to the posts folder, without the extension.
 func (j *jekyll) resolve(ref string) (string, bool) {
 	ref = strings.TrimPrefix(ref, "/")
 	candidates := []string{ref}
 	dir, base := path.Split(ref)
 	for _, ext := range []string{".md", ".markdown", ".html", ".htm"} {
-		// In post_url, the file of "travel/2016-01-01-a" is in travel/_posts or in _posts/travel.
+		// In post_url, "travel/2016-01-01-a" refers to a file in travel/_posts or in _posts/travel.
 		candidates = append(candidates, path.Join("_posts", ref+ext), path.Join(dir, "_posts", base+ext))
 	}
 	for _, name := range candidates {

@@ -13,9 +13,9 @@ import (
 	"feedpub/feed/intake"
 )
 
-// maxEntry is the maximum size of an entry in bytes. It is larger than the maximum size of a post for two reasons: a
-// post that is too large is rejected with a more specific error, and raw posts that were never valid can be exported
-// and imported.
+// maxEntry is the maximum size of an entry in bytes. It is larger than the maximum size of a post for two reasons:
+// posts that are too large can be rejected with a more specific error, and raw posts that were never valid can be
+// exported and imported.
 const maxEntry = 16 << 20
 
 // maxNesting is the nesting limit of encoding/json.
@@ -23,7 +23,7 @@ const maxNesting = 10_000
 
 var (
 	errTooLarge = fmt.Errorf("want at most %d bytes: %w", maxEntry, feed.ErrInvalid)
-	// errBrackets ends reading, since the boundaries of the values after mismatched brackets are unknown.
+	// errBrackets ends reading, since mismatched brackets make it impossible to tell where the next value begins.
 	errBrackets = fmt.Errorf("mismatched brackets in the JSON: %w", feed.ErrInvalid)
 )
 
@@ -37,11 +37,11 @@ func isJSON(start []byte) bool {
 	return len(text) == 0 || bytes.IndexByte([]byte(`{["}]`), text[0]) >= 0
 }
 
-// jsonReader reads the entries of a JSON file.
+// jsonReader reads the entries in a JSON file.
 type jsonReader struct {
 	*input
 	options Options
-	// items is set while the items of a JSON Feed document are read. Any program may have written them.
+	// items is set while reading the items of a JSON Feed document, which any program may have written.
 	items bool
 }
 
@@ -74,12 +74,12 @@ func readJSON(o Options, in *input, yield func(Entry, error) bool) {
 func isJSONLines(text []byte) bool {
 	line, rest, _ := bytes.Cut(text, []byte("\n"))
 	rest = bytes.TrimLeft(rest, " \t\r\n")
-	// An object on several lines continues with a member or a bracket. If an object begins on the second line, the first
-	// line is a truncated JSON Lines entry.
+	// The second line of a multi-line object contains a member or a bracket. If an object begins there, the first line
+	// is a truncated JSON Lines entry.
 	return json.Valid(line) || len(rest) == 0 || rest[0] == '{'
 }
 
-// lines reads an entry from each line.
+// lines reads one entry per line.
 func (j *jsonReader) lines(yield func(Entry, error) bool) {
 	for {
 		pos := j.pos(j.line)
@@ -104,7 +104,7 @@ func (j *jsonReader) lines(yield func(Entry, error) bool) {
 	}
 }
 
-// readLine returns the next line without its line end. With the last line it returns [io.EOF].
+// readLine returns the next line without its line end. It returns [io.EOF] together with the last line.
 func (j *jsonReader) readLine() ([]byte, error) {
 	var line []byte
 	for {
@@ -129,7 +129,7 @@ func (j *jsonReader) readLine() ([]byte, error) {
 	}
 }
 
-// values reads concatenated JSON objects. If there is only one object, it may have no id.
+// values reads concatenated JSON objects. An id is optional if there is only one object.
 func (j *jsonReader) values(yield func(Entry, error) bool) {
 	id := j.name
 	for {
@@ -163,7 +163,7 @@ func (j *jsonReader) array(yield func(Entry, error) bool) {
 	}
 }
 
-// elements reads an array after its opening bracket. It reports whether to continue.
+// elements reads the rest of an array whose opening bracket has been read. It reports whether to continue.
 func (j *jsonReader) elements(yield func(Entry, error) bool) bool {
 	for {
 		c, err := j.peekValue()
@@ -183,7 +183,8 @@ func (j *jsonReader) elements(yield func(Entry, error) bool) bool {
 	}
 }
 
-// value reads the next value and yields its entry, or err if it is not nil. It reports whether to continue.
+// value reads the next value and yields its entry. If err is not nil, it yields err instead. It reports whether to
+// continue.
 func (j *jsonReader) value(yield func(Entry, error) bool, err error, id string) bool {
 	pos := j.pos(j.line)
 	var raw []byte
@@ -201,7 +202,7 @@ func (j *jsonReader) value(yield func(Entry, error) bool, err error, id string) 
 	}
 }
 
-// fatal describes an error that ends reading.
+// fatal returns a description of an error that ends reading.
 func (j *jsonReader) fatal(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: the JSON ends too early: %w", j.pos(j.line), feed.ErrInvalid)
@@ -209,7 +210,7 @@ func (j *jsonReader) fatal(err error) error {
 	return fmt.Errorf("%s: %w", j.pos(j.line), err)
 }
 
-// peekValue skips white space and returns the byte after it without reading it.
+// peekValue skips white space and returns the next byte without consuming it.
 func (j *jsonReader) peekValue() (byte, error) {
 	for {
 		c, err := j.readByte()
@@ -224,7 +225,7 @@ func (j *jsonReader) peekValue() (byte, error) {
 	}
 }
 
-// skipByte reads the byte that peekValue returned.
+// skipByte consumes the byte that peekValue returned.
 func (j *jsonReader) skipByte() {
 	_, _ = j.r.ReadByte() // buffered, so this cannot fail
 }
@@ -237,8 +238,9 @@ func (j *jsonReader) readByte() (byte, error) {
 	return c, err
 }
 
-// readValue returns the bytes of the next JSON value. It only tracks brackets and strings. A syntax error in one value
-// therefore does not affect the following values. A value larger than maxEntry is skipped and returns errTooLarge.
+// readValue returns the bytes of the next JSON value. It only tracks brackets and strings, so a syntax error in one
+// value does not affect the following values. If a value is larger than maxEntry, readValue skips it and returns
+// errTooLarge.
 func (j *jsonReader) readValue() ([]byte, error) {
 	var raw []byte
 	var scan valueScanner
@@ -251,7 +253,7 @@ func (j *jsonReader) readValue() ([]byte, error) {
 	}
 	for {
 		c, err := j.readByte()
-		atEnd := size > 0 && scan.betweenValues() // of a number or a literal
+		atEnd := size > 0 && scan.betweenValues() // the end of a number or a literal
 		switch {
 		case errors.Is(err, io.EOF) && atEnd:
 			return value()
@@ -281,12 +283,12 @@ func (j *jsonReader) readValue() ([]byte, error) {
 
 // valueScanner finds the end of a JSON value.
 type valueScanner struct {
-	open     []byte // the expected closing brackets
+	open     []byte // stack of the expected closing brackets
 	inString bool
 	escaped  bool // the next byte follows a backslash
 }
 
-// betweenValues reports whether no bracket and no string is open.
+// betweenValues reports whether all brackets and strings are closed.
 func (s *valueScanner) betweenValues() bool { return len(s.open) == 0 && !s.inString }
 
 // next scans a byte and reports whether it ends an object, array or string at the top level.
@@ -301,7 +303,7 @@ func (s *valueScanner) next(c byte) (ended bool, err error) {
 	case c == '"':
 		s.inString = !s.inString
 	case c == '{' || c == '[':
-		s.open = append(s.open, c+2) // the closing bracket, in ASCII
+		s.open = append(s.open, c+2) // the ASCII code of the closing bracket
 	case c == '}' || c == ']':
 		last := len(s.open) - 1
 		if last < 0 || s.open[last] != c {
@@ -320,7 +322,8 @@ func isDelimiter(c byte) bool {
 	return bytes.IndexByte([]byte(" \t\r\n,:]}"), c) >= 0
 }
 
-// entry converts a JSON value to an entry. A post without an id gets the given id and is rejected if that is empty.
+// entry converts a JSON value to an entry. A post without an id gets the given id. If that is empty, the post is
+// rejected.
 func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	fail := func(err error) (Entry, error) { return Entry{Pos: pos}, fmt.Errorf("%s: %w", pos, err) }
 	var members map[string]json.RawMessage
@@ -333,7 +336,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(err)
 		}
 	}
-	// In a JSON Feed document these two are ordinary members of the post.
+	// In a JSON Feed document, these two are ordinary members of a post.
 	record, isRecord := members["_record"]
 	encoded, isRaw := members["_raw"]
 	if isRecord && !j.items {
@@ -363,8 +366,8 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	return Entry{Post: post, Pos: pos, Notes: j.notes(members, pos)}, nil
 }
 
-// notes returns a note about the first member of a post, except status, with which other programs mark posts that are
-// not public. Such members do not change feedpub's own posts, since an import must store what was exported.
+// notes returns a note about the first member, other than status, that other programs use to mark posts that are not
+// public. Such members do not change feedpub's own posts, since an import must store exactly what was exported.
 func (j *jsonReader) notes(members map[string]json.RawMessage, pos string) []string {
 	key := ""
 	for member := range members {
@@ -394,8 +397,7 @@ func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 	return &l, nil
 }
 
-// validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and that member is
-// complete.
+// validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and is complete.
 func validateRecord(l feed.ExportLine) error {
 	kinds := 0
 	for _, given := range []bool{l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil} {
@@ -418,10 +420,10 @@ func validateRecord(l feed.ExportLine) error {
 	return nil
 }
 
-// decodeJSON reads a JSON file of a served folder; see [Options.Decode].
+// decodeJSON reads a JSON file from a served folder; see [Options.Decode].
 func decodeJSON(o Options, name string, content []byte) ([]feed.RawPost, error) {
-	// If the only post of a file has no id, the name of the file is its id. The file must not be read as JSON Lines, where
-	// posts without an id are rejected.
+	// If a file contains only one post and it has no id, the file name becomes its id. The file must not be read as
+	// JSON Lines, where posts without an id are rejected.
 	var single struct{ ID, Items any }
 	if err := json.Unmarshal(content, &single); err == nil && single.ID == nil && single.Items == nil {
 		return []feed.RawPost{{ID: name, Raw: bytes.TrimSpace(content)}}, nil

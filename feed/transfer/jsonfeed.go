@@ -15,8 +15,8 @@ import (
 	"feedpub/feed/intake"
 )
 
-// isJSONFeed reports whether text begins with a JSON Feed document: an object with the version of JSON Feed, or with
-// the member items and no id before it.
+// isJSONFeed reports whether text begins with a JSON Feed document: an object that has a JSON Feed version, or a member
+// items that is not preceded by an id.
 func isJSONFeed(text []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {
@@ -66,7 +66,7 @@ func (j *jsonReader) document(yield func(Entry, error) bool) {
 			yield(Entry{}, j.fatal(err))
 			return
 		}
-		// The string "items" can also be a value, which is not followed by an array.
+		// The string "items" can also be a value, but then no array follows it.
 		if string(member) == `"items"` && j.skipToken(':') && j.skipToken('[') {
 			j.items = true
 			if !j.elements(yield) {
@@ -77,7 +77,7 @@ func (j *jsonReader) document(yield func(Entry, error) bool) {
 	}
 }
 
-// skipToken skips white space, then the byte c if it is next. It reports whether c was skipped.
+// skipToken skips white space and then, if it is next, the byte c. It reports whether it skipped c.
 func (j *jsonReader) skipToken(c byte) bool {
 	next, err := j.peekValue()
 	if err != nil || next != c {
@@ -124,7 +124,7 @@ func convertItem(raw []byte, members map[string]json.RawMessage, o Options) ([]b
 }
 
 // convertVisibility sets the status of an item that is not public, and reports whether it changed members. JSON Feed
-// has no member for this, so programs add the keys that are common in front matter.
+// has no member for the status, so programs use the keys that are common in front matter.
 func convertVisibility(members map[string]json.RawMessage, o Options) (changed bool, err error) {
 	front := map[string]any{}
 	for key, raw := range members {
@@ -158,7 +158,7 @@ func convertVisibility(members map[string]json.RawMessage, o Options) (changed b
 	return true, nil
 }
 
-// convertExtension replaces the extension _feedpub with its quotes and vias, and reports whether the item had the
+// convertExtension replaces the extension _feedpub with the quotes and vias in it, and reports whether the item had the
 // extension.
 func convertExtension(members map[string]json.RawMessage) bool {
 	var extension struct {
@@ -178,7 +178,7 @@ func convertExtension(members map[string]json.RawMessage) bool {
 	return true
 }
 
-// convertID makes the id of an item a string, and reports whether it changed.
+// convertID converts the id of an item to a string, and reports whether it changed the id.
 func convertID(members map[string]json.RawMessage) (changed bool) {
 	var number json.Number
 	if id := members["id"]; len(id) > 0 && id[0] != '"' && json.Unmarshal(id, &number) == nil && number != "" {
@@ -196,7 +196,7 @@ func quoteJSON(s string) json.RawMessage {
 	return encoded
 }
 
-// jsonString returns a JSON string, trimmed, or "" for any other value.
+// jsonString returns the trimmed value of a JSON string, or "" for any other value.
 func jsonString(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {

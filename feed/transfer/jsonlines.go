@@ -11,14 +11,14 @@ import (
 )
 
 // Writer writes posts and records as JSON Lines, which [Read] reads back without loss. The JSON of a post is written
-// unchanged, except that JSON on several lines is compacted to one line. A post whose JSON has no id gets the id as its
-// first member. A post that is not JSON, has another id, or would not be read back as a post is written as
+// unchanged, except that JSON on several lines is compacted to one line. If the JSON has no id, the post's id is added
+// as the first member. A post that is not JSON, has a different id, or would not be read back as a post is written as
 // {"_raw":"BASE64","id":"ID"}. A Writer is not safe for concurrent use.
 type Writer struct {
 	w *bufio.Writer
 }
 
-// NewWriter returns a Writer to w. Call [Writer.Flush] at the end.
+// NewWriter returns a Writer that writes to w. Call [Writer.Flush] after the last entry.
 func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriter(w)}
 }
@@ -66,7 +66,7 @@ func (w *Writer) line(line []byte) error {
 	return w.w.WriteByte('\n')
 }
 
-// postLine returns a post as a line.
+// postLine formats a post as one line.
 func postLine(p feed.RawPost) ([]byte, error) {
 	line, ok, err := readableLine(p)
 	if ok || err != nil {

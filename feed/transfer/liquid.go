@@ -8,8 +8,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// expand replaces Jekyll's built-in Liquid tags, and values of the site and the post. It leaves other tags and values
-// unchanged and adds a note.
+// expand replaces Jekyll's built-in Liquid tags, and references to values of the site and the post. It leaves other
+// tags and references unchanged and adds a note about each.
 func (j *jekyll) expand(t *templateText) error {
 	var b strings.Builder
 	for at := 0; ; {
@@ -51,13 +51,13 @@ func (j *jekyll) expand(t *templateText) error {
 	}
 }
 
-// liquid is a tag or a value in the text of a Jekyll post.
+// liquid is a tag or a value reference in the text of a Jekyll post.
 type liquid struct {
 	inside string // the text between the delimiters
 	length int
 }
 
-// parseLiquid parses the tag or value that s begins with.
+// parseLiquid parses the tag or value reference at the beginning of s.
 func parseLiquid(s, open, end string) (liquid, bool) {
 	if !strings.HasPrefix(s, open) {
 		return liquid{}, false
@@ -70,7 +70,7 @@ func parseLiquid(s, open, end string) (liquid, bool) {
 	return liquid{strings.TrimSpace(strings.Trim(inside, "-")), len(open) + len(inside) + len(end)}, true
 }
 
-// tag returns the replacement for the tag at the beginning of s, and the length of the tag including its body and end
+// tag returns the replacement for the tag at the beginning of s, and the total length of the tag, its body and its end
 // tag. It returns false if the tag is unknown.
 func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, length int, ok bool) {
 	name, rest, _ := strings.Cut(tag.inside, " ")
@@ -104,8 +104,8 @@ func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, leng
 
 var liquidEnd = regexp.MustCompile(`\{%-?\s*(end[a-z]+)\s*-?%\}`)
 
-// liquidBody returns the text between the tag at the beginning of s and its end tag, and the total length of both tags
-// and the text.
+// liquidBody returns the text between the tag at the beginning of s and its end tag, and the total length of the text
+// and both tags.
 func (t *templateText) liquidBody(tag liquid, s, end string) (inner string, length int, ok bool) {
 	for from := tag.length; !t.unclosed[end]; {
 		m := liquidEnd.FindStringSubmatchIndex(s[from:])
@@ -121,7 +121,7 @@ func (t *templateText) liquidBody(tag liquid, s, end string) (inner string, leng
 	return "", 0, false
 }
 
-// value returns the value of an expression such as "/a.jpg" | relative_url, or false if it is unknown.
+// value evaluates an expression such as "/a.jpg" | relative_url. It returns false if the value is unknown.
 func (j *jekyll) value(t *templateText, expression string) (string, bool) {
 	parts := strings.Split(expression, "|")
 	value, ok := j.operand(t.front, parts[0])
@@ -152,7 +152,7 @@ func (j *jekyll) value(t *templateText, expression string) (string, bool) {
 	return value, true
 }
 
-// operand returns a quoted string, or a value of the site or the post.
+// operand returns the value of a quoted string, or a value of the site or the post.
 func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	s = strings.TrimSpace(s)
 	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
@@ -163,7 +163,7 @@ func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	case !ok:
 		return "", false
 	case s == "site.url":
-		// The URL without the path. Templates append site.baseurl, which is the path.
+		// This is the URL without the path, since templates append site.baseurl, which is the path.
 		base := stringAt(j.config, "url")
 		if site, found := strings.CutSuffix(j.site, strings.TrimRight(stringAt(j.config, "baseurl"), "/")); found {
 			base = site

@@ -30,7 +30,7 @@ func newMarkdownWriter(dir string) (*markdownWriter, error) {
 	return &markdownWriter{dir}, nil
 }
 
-// Write writes a file that is named after the id. The front matter contains all members except the content.
+// Write writes the post to a file named after its id. The front matter contains all members except the content.
 func (m *markdownWriter) Write(p feed.Post) error {
 	body := first(p.ContentMarkdown, p.ContentHTML)
 	if body == "" && p.ContentText != "" {

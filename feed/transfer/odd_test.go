@@ -47,7 +47,7 @@ func TestOddDates(t *testing.T) {
 	writeFile(t, file, written.String())
 }
 
-// TestOddInputs checks the posts, skipped items and errors of broken and unusual files.
+// TestOddInputs checks the posts, skipped items and errors that result from broken and unusual files.
 func TestOddInputs(t *testing.T) {
 	const golden = "testdata/odd/cases.golden"
 	want := map[string]string{}
@@ -85,7 +85,7 @@ func TestOddInputs(t *testing.T) {
 	writeFile(t, golden, written.String())
 }
 
-// readAll returns a line for each post, skipped item and error of a file.
+// readAll reads a file and returns one line for each post, skipped item and error.
 func readAll(o Options, name, content string) string {
 	var b strings.Builder
 	for e, err := range o.Read(strings.NewReader(content), name) {
@@ -104,7 +104,7 @@ func readAll(o Options, name, content string) string {
 	return b.String()
 }
 
-// wrap returns the name and content of a file of the given kind that contains text.
+// wrap returns the name and content of a file of the given kind that contains the text.
 func wrap(kind, text string) (name, content string) {
 	const wxr = `<rss version="2.0" xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:content="http://purl.org/rss/1.0/modules/content/"` +
 		` xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:wp="http://wordpress.org/export/1.2/"><channel><link>https://b.example</link>` +
@@ -128,7 +128,7 @@ func wrap(kind, text string) (name, content string) {
 
 var repeated = regexp.MustCompile(`\{\{([0-9]+)\*(.*?)\}\}`)
 
-// unescape replaces the escapes and repetitions in the text of a case.
+// unescape expands the escapes and repetitions in the text of a test case.
 func unescape(t *testing.T, s string) string {
 	t.Helper()
 	var b strings.Builder

@@ -18,14 +18,14 @@ import (
 	"feedpub/feed/intake"
 )
 
-// postFile is a file with one post in Markdown or HTML.
+// postFile is a file that contains one post in Markdown or HTML.
 type postFile struct {
 	options Options
 	name    string // slash-separated path
 	html    bool   // false for Markdown
 }
 
-// convertedFile is the result of converting a file with one post.
+// convertedFile is the result of converting a postFile.
 type convertedFile struct {
 	post  feed.RawPost
 	page  bool // a page of the site, not a post
@@ -48,7 +48,7 @@ func decodeHTMLFile(o Options, name string, content []byte) ([]feed.RawPost, err
 	return postFile{options: o, name: name, html: true}.posts(content)
 }
 
-// read returns the entry of the file.
+// read returns the entry for the file.
 func (f postFile) read(in *input) (Entry, error) {
 	fail := func(err error) (Entry, error) { return Entry{Pos: f.name}, fmt.Errorf("%s: %w", f.name, err) }
 	content, err := io.ReadAll(io.LimitReader(in.r, intake.MaxSize+1))
@@ -72,7 +72,7 @@ func (f postFile) read(in *input) (Entry, error) {
 	}
 }
 
-// posts returns the post of the file; see [Options.Decode].
+// posts returns the post in the file; see [Options.Decode].
 func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
 	c, err := f.convert(content)
 	if err != nil {
@@ -81,9 +81,9 @@ func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
 	return []feed.RawPost{c.post}, nil
 }
 
-// convert converts the file to a post. If the post has no id, the name of the file is its id. The name may begin with
-// the date of the post. Files in a folder "_drafts" are drafts. Package intake validates dates and URLs for all
-// formats. Errors are of kind [feed.ErrInvalid].
+// convert converts the file to a post. If the post has no id, the file name becomes its id. The name may begin with the
+// date of the post. Files in a "_drafts" folder are drafts. Package intake validates dates and URLs for all formats.
+// Errors are of kind [feed.ErrInvalid].
 func (f postFile) convert(content []byte) (convertedFile, error) {
 	var c convertedFile
 	text, err := f.decode(content)
@@ -126,7 +126,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	return c, nil
 }
 
-// decode returns the content as UTF-8.
+// decode converts the content to UTF-8.
 func (f postFile) decode(content []byte) (string, error) {
 	if f.html {
 		content, err := htmlText(content)
@@ -145,10 +145,10 @@ func setAddress(g generator, name string, front map[string]any) {
 	} else {
 		delete(front, "url")
 	}
-	delete(front, "permalink") // used for the URL
+	delete(front, "permalink") // the permalink has become the URL
 }
 
-// members returns the members of the post, and a note for the user or "".
+// members returns the members of the post, and a note for the user, which may be empty.
 func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
 	if f.html {
 		if members, err = readHTML([]byte(body)); err != nil {
@@ -192,7 +192,7 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 		return "", err
 	}
 	if v.status != "" {
-		v.note = "" // the note is about published posts
+		v.note = "" // the note only applies to published posts
 	}
 	if status := cmp.Or(v.status, publishedStatus(front)); status != "" {
 		members["status"] = string(status)
@@ -203,7 +203,7 @@ func (f postFile) setVisibility(members, front map[string]any) (note string, err
 // datedName matches file names that begin with a date, as in Jekyll and many Hugo sites.
 var datedName = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})-`)
 
-// addFromName adds the date and slug in the file name to the front matter.
+// addFromName adds the date and slug from the file name to the front matter.
 func addFromName(members map[string]any, name string) {
 	if m := datedName.FindStringSubmatch(path.Base(name)); m != nil && members["date_published"] == nil {
 		if _, ok := intake.ParseDate(m[1]); ok {

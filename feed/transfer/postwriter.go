@@ -7,10 +7,10 @@ import (
 	"feedpub/feed"
 )
 
-// WriteFormat is a format that posts are exported to for other programs.
+// WriteFormat is a format in which posts are exported for other programs.
 type WriteFormat string
 
-// The formats.
+// The export formats.
 const (
 	WriteJSONFeed WriteFormat = "jsonfeed" // one JSON Feed 1.1 document
 	WriteWXR      WriteFormat = "wxr"      // a WordPress export

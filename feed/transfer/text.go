@@ -25,7 +25,7 @@ func isText(start []byte) bool {
 	return len(text) > 0 && text[0] != '<' && bytes.IndexByte(text, 0) < 0
 }
 
-// readTextFile reads the plain text of one post.
+// readTextFile reads a plain text file that contains one post.
 func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 	body, err := io.ReadAll(io.LimitReader(in.r, intake.MaxSize+1))
 	if err != nil {
@@ -40,7 +40,7 @@ func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 	yield(Entry{Post: &posts[0], Pos: in.name}, nil)
 }
 
-// decodeText reads a text file of a served folder; see [Options.Decode].
+// decodeText reads a text file from a served folder; see [Options.Decode].
 func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) {
 	p, err := ReadText(name, content, o.Reader, o.location())
 	if err != nil {
@@ -99,14 +99,14 @@ func textID(first, author, day string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// boilerplate reports whether a block is part of the page but not of the post.
+// boilerplate reports whether a block is on the page but not part of the post.
 func boilerplate(role attribution.Role) bool {
 	return role == attribution.Noise || role == attribution.Posted || role == attribution.Footer
 }
 
-// titleOf returns the title and the lines that identify the post. These lines are the title or, without a title, the
-// lines up to the first one that does not introduce a quote, since many posts begin with the same introduction. Both
-// results are empty if the page has no text.
+// titleOf returns the title and the lines that identify the post. These lines are the title. If there is no title, they
+// are the first lines, up to and including the first one that does not introduce a quote, since many posts begin with
+// the same introduction. Both results are empty if the page has no text.
 func titleOf(blocks []attribution.Block) (title, first string) {
 	for _, b := range blocks {
 		switch {
@@ -125,8 +125,8 @@ func titleOf(blocks []attribution.Block) (title, first string) {
 	return "", first
 }
 
-// introduces reports whether a line introduces the following text, such as "From the Guardian:". If it became the
-// title, the quote would lose its credit.
+// introduces reports whether a line, such as "From the Guardian:", introduces the text that follows it. If we used such
+// a line as the title, the quote would lose its credit.
 func introduces(b attribution.Block) bool { return endsWithAny(b.Text, ":：") }
 
 // navigation reports whether a line links to the previous and next pages: "« Older | Newer »", "Back →". If
@@ -147,7 +147,7 @@ func endsWithAny(s, chars string) bool {
 	return strings.ContainsRune(chars, last)
 }
 
-// contentText joins the blocks of the post except the title, with an empty line between paragraphs.
+// contentText joins the blocks of the post, without the title, and puts an empty line between paragraphs.
 func contentText(blocks []attribution.Block, title string) string {
 	var b strings.Builder
 	var paragraph *html.Node

@@ -12,23 +12,23 @@ import (
 	"feedpub/feed/attribution"
 )
 
-// Entry is a post, a record or a deliberately skipped item in a file. At most one of Post, Record and Skipped is set;
-// an entry with none of them only carries Notes.
+// Entry is a post, a record, or an item in a file that was deliberately skipped. At most one of Post, Record and
+// Skipped is set; if none is set, the entry only carries Notes.
 type Entry struct {
 	Post    *feed.RawPost
 	Record  *feed.ExportLine
 	Skipped SkipReason
-	// Pos is the position of the entry for messages: "posts.jsonl:3" is line 3 of that file.
+	// Pos is the position of the entry, for use in messages: "posts.jsonl:3" is line 3 of that file.
 	Pos string
-	// Notes are messages for the user about content that was not converted. Each begins with its position.
+	// Notes are messages for the user about content that was not converted. Each message begins with its position.
 	Notes []string
 }
 
-// SkipReason is the kind of a skipped item: "page", "attachment", "trash" and so on. Commands count skipped items by
+// SkipReason is the kind of a skipped item, such as "page", "attachment" or "trash". Commands count skipped items by
 // reason.
 type SkipReason string
 
-// skipped returns the entry of an item that is not imported.
+// skipped returns an entry for an item that is not imported.
 func skipped(pos string, reason SkipReason) Entry { return Entry{Pos: pos, Skipped: reason} }
 
 // Options control how files are read. The zero value detects the format and skips pages; plain text needs a Reader.
@@ -38,19 +38,19 @@ type Options struct {
 	Format Format
 	// Reader parses the credits in plain text. If it is nil, plain text is an error.
 	Reader *attribution.Reader
-	// Location is the time zone of dates without an offset: the days in plain text, and WordPress's local times where
-	// no UTC time is given. Nil is UTC.
+	// Location is the time zone of dates without an offset: days in plain text, and WordPress's local times if there is
+	// no UTC time. Nil means UTC.
 	Location *time.Location
-	// Pages enables the import of pages: the pages of a WordPress export, and the files of a Hugo site that are in no
-	// section and have no date.
+	// Pages enables the import of pages, such as the pages in a WordPress export, and files in a Hugo site that have
+	// neither a section nor a date.
 	Pages bool
-	// BaseURL overrides the URL in the configuration of a site. In other folders, URLs that begin with a slash are
-	// resolved against it.
+	// BaseURL overrides the URL in the configuration of a site. In folders that are not a site, URLs that begin with a
+	// slash are resolved against BaseURL.
 	BaseURL string
-	// Now is compared with expiry dates in front matter. The zero value is the current time.
+	// Now is the time to compare expiry dates in front matter with. The zero value means the current time.
 	Now time.Time
 
-	generator generator // of the folder being read, or nil
+	generator generator // generator of the folder being read, or nil
 }
 
 func (o Options) location() *time.Location {
@@ -68,20 +68,21 @@ func (o Options) now() time.Time {
 }
 
 // Read reads the entries of r in order, in any of the formats of [ReadFormats]. The memory used depends on the size of
-// the largest entry, at most 16 MB, and not on the size of the file. The name is the slash-separated path of the file.
-// It appears in messages, it is the id of a single post without an id, and its extension and folders are used when the
-// content does not determine the format or status. Files compressed with gzip are decompressed.
+// the largest entry, which is at most 16 MB, and not on the size of the file. The name is the slash-separated path of
+// the file. It appears in messages and becomes the id of a single post without an id. Its extension and folders are
+// used when the content does not determine the format or status. Files compressed with gzip are decompressed.
 //
 // If r is an [io.ReadSeeker] and an [io.ReaderAt], Read reads a WordPress export twice if its posts refer to later
 // attachments.
 //
-// An error is about one entry, and reading continues with the next entry. Reading ends after an error that is not of
-// kind [feed.ErrInvalid], and after mismatched brackets in JSON.
+// Each error concerns one entry, and reading continues with the next entry, except after an error that is not of kind
+// [feed.ErrInvalid] and after mismatched brackets in JSON.
 func (o Options) Read(r io.Reader, name string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) { o.read(r, name, yield) }
 }
 
-// Read is [Options.Read] with the given reader for plain text and the time zone of dates without an offset; nil is UTC.
+// Read calls [Options.Read] with the given reader for plain text and the time zone of dates without an offset; nil
+// means UTC.
 func Read(r io.Reader, name string, reader *attribution.Reader, loc *time.Location) iter.Seq2[Entry, error] {
 	return Options{Reader: reader, Location: loc}.Read(r, name)
 }

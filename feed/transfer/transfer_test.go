@@ -29,7 +29,7 @@ func newReader(t testing.TB) *attribution.Reader {
 	return reader
 }
 
-// read returns a line for each entry and error of body.
+// read reads body and returns one line for each entry and error.
 func read(t *testing.T, body string) []string {
 	t.Helper()
 	var got []string
@@ -114,7 +114,7 @@ func TestRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := read(t, tt.body)
 			for i, line := range got {
-				// The hash in the id is checked by TestReadText.
+				// TestReadText checks the hash in the id.
 				if strings.HasPrefix(line, `f: post "`) {
 					id := strings.Split(line, `"`)[1]
 					got[i] = strings.ReplaceAll(line, id, "7e3f")
@@ -291,12 +291,12 @@ func TestReadTextSkipsNavigation(t *testing.T) {
 }
 
 // TestWriterRoundTrip checks that Read returns what Writer wrote: the same records, and the same bytes for posts that
-// are JSON on one line or not JSON.
+// are not JSON or are JSON on one line.
 func TestWriterRoundTrip(t *testing.T) {
 	posts := []struct {
 		name string
 		post feed.RawPost
-		want string // if not the same
+		want string // expected post, if it differs from the original
 	}{
 		{name: "JSON", post: feed.RawPost{ID: "a", Raw: []byte(`{ "id":"a", "n":1.50,"x":"\u00e9é" } `)}},
 		{name: "several lines", post: feed.RawPost{ID: "a", Raw: []byte("{\n \"id\": \"a\",\n \"n\": 1.50 }")}, want: `{"id":"a","n":1.50}`},
@@ -378,7 +378,7 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// FuzzRead checks that every post has an id, and that writing and reading a post does not change it.
+// FuzzRead checks that every post has an id, and that posts do not change when they are written and read again.
 func FuzzRead(f *testing.F) {
 	page, err := os.ReadFile("testdata/page.txt")
 	if err != nil {

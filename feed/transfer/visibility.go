@@ -7,16 +7,16 @@ import (
 	"feedpub/feed"
 )
 
-// visibility is the visibility of a post in an input file. The zero value is a published post.
+// visibility is the visibility of a post in an input file. The zero value means that the post is published.
 type visibility struct {
 	status  feed.Status
-	skipped SkipReason // why the item is not imported, or ""
-	// scheduled is set for a post that becomes public at its date. Such a post must have a date.
+	skipped SkipReason // reason for not importing the item, or ""
+	// scheduled is set for a post that becomes public on its date. Such a post must have a date.
 	scheduled bool
-	note      string // for the user, without a position
+	note      string // message for the user, without a position
 }
 
-// stricter returns the more restrictive of two visibilities: private before draft before scheduled before published.
+// stricter returns the more restrictive of two visibilities. The order is private, draft, scheduled, published.
 func (v visibility) stricter(other visibility) visibility {
 	if v.status != feed.Private && other.status != "" {
 		v.status = other.status

@@ -37,7 +37,7 @@ func visibilities(o Options, name, content string) []string {
 	return list
 }
 
-// checkVisibility checks the visibility of the only entry of a file. For a rejected post, want contains a part of the
+// checkVisibility checks the visibility of the only entry of a file. For a rejected post, want is a substring of the
 // reason.
 func checkVisibility(t *testing.T, o Options, name, content, want string) {
 	t.Helper()
@@ -49,7 +49,7 @@ func checkVisibility(t *testing.T, o Options, name, content, want string) {
 	}
 }
 
-// wxrItem returns an item that contains the elements.
+// wxrItem returns an item with the given child elements.
 func wxrItem(elements string) string {
 	return "<item><title>T</title><guid>g</guid><content:encoded>Words</content:encoded>" + elements + "</item>"
 }
@@ -152,7 +152,7 @@ func TestWXRNamespaces(t *testing.T) {
 	}
 }
 
-// TestWXRForcedOnFeed checks that the items of an ordinary feed read as a WordPress export are rejected, and that an
+// TestWXRForcedOnFeed checks that items are rejected if an ordinary feed is read as a WordPress export, and that an
 // export without the WordPress namespace is not imported as a feed.
 func TestWXRForcedOnFeed(t *testing.T) {
 	_, plain := wrap("rss", wxrItem(""))
@@ -241,7 +241,7 @@ func TestFrontMatterVisibility(t *testing.T) {
 		{"pubdate: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
 		{"publishDate: soon", "rejected: publishDate: want a date"},
 		{"date: 2099-01-02", "published at 2099-01-02T00:00:00Z"},
-		{"robots: noindex\nsearch: false", "published"}, // for search engines
+		{"robots: noindex\nsearch: false", "published"}, // these keys only affect search engines
 	}
 	seen := ""
 	for _, tt := range tests {
@@ -265,7 +265,7 @@ func TestFrontMatterVisibility(t *testing.T) {
 	}
 }
 
-// optionsIn2025 are options with a fixed time.
+// optionsIn2025 are options whose current time is fixed.
 var optionsIn2025 = Options{Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 
 // checkServedVisibility checks the visibility of a file in a served folder.
@@ -290,7 +290,7 @@ func checkServedVisibility(t *testing.T, content, want string) {
 	}
 }
 
-// TestFileVisibility checks drafts in the other formats of front matter, in folders of drafts, and in HTML.
+// TestFileVisibility checks drafts in the other front matter formats, in draft folders, and in HTML.
 func TestFileVisibility(t *testing.T) {
 	for _, tt := range []struct{ name, content, want string }{
 		{"toml.md", "+++\ndraft = true\n+++\nWords\n", "draft"},
@@ -302,14 +302,14 @@ func TestFileVisibility(t *testing.T) {
 		{"_drafts/c.html", "<p>Words</p>\n", "draft"},
 		{"_drafts/private.md", "---\nprivate: true\n---\nWords\n", "private"},
 		{"drafts-of-mine/a.md", "Words\n", "published"},
-		// For search engines.
+		// These only affect search engines.
 		{"a.html", `<html><head><meta name="robots" content="noindex"></head><body><p>Words</p></body></html>`, "published"},
 	} {
 		checkVisibility(t, optionsIn2025, tt.name, tt.content, tt.want)
 	}
 }
 
-// TestExpiryNote checks that an expiry date in the future results in a note.
+// TestExpiryNote checks that an expiry date in the future produces a note.
 func TestExpiryNote(t *testing.T) {
 	for e, err := range optionsIn2025.Read(strings.NewReader("---\nexpiryDate: 2030-01-01\n---\nWords\n"), "a.md") {
 		want := []string{"a.md: expiryDate 2030-01-01T00:00:00Z is ignored: the post stays published after this date"}
@@ -320,7 +320,7 @@ func TestExpiryNote(t *testing.T) {
 }
 
 // TestSiteVisibility checks that the defaults of a Jekyll site, and the keys of a Hugo site in upper or lower case,
-// determine whether posts are public.
+// determine which posts are public.
 func TestSiteVisibility(t *testing.T) {
 	for _, tt := range []struct {
 		config, configuration string
@@ -360,7 +360,7 @@ func TestFeedVisibility(t *testing.T) {
 		{"rss", fmt.Sprintf(control, "yes"), "draft"},
 		{"rss", fmt.Sprintf(control, "maybe"), "rejected: unknown status"},
 		{"rss", "<pubDate>Fri, 02 Jan 2099 00:00:00 GMT</pubDate>", "published at 2099-01-02T00:00:00Z"},
-		{"rss", "<itunes:block>yes</itunes:block>", "published"}, // only for Apple's directory
+		{"rss", "<itunes:block>yes</itunes:block>", "published"}, // affects only Apple's directory
 	} {
 		entry := "<item><guid>a</guid><title>T</title>" + tt.elements + "</item>"
 		if tt.kind == "atom" {
@@ -371,8 +371,8 @@ func TestFeedVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibility checks the visibility of JSON Feed items and of feedpub's own posts with members for drafts and
-// private posts.
+// TestJSONVisibility checks JSON Feed items, and feedpub's own posts, that have members marking them as drafts or
+// private.
 func TestJSONVisibility(t *testing.T) {
 	for _, tt := range []struct{ members, item, own string }{
 		{`"title":"T"`, "published", "published"},
@@ -403,7 +403,7 @@ func TestJSONVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibilityNote checks that a member with which other programs mark drafts results in a note.
+// TestJSONVisibilityNote checks that a member that other programs use to mark drafts produces a note.
 func TestJSONVisibilityNote(t *testing.T) {
 	const post = `{"id":"a","status":"draft","private":true,"draft":true}`
 	for e, err := range (Options{}).Read(strings.NewReader(post), "f.json") {

@@ -7,8 +7,8 @@ import (
 )
 
 // autop converts the line ends in a WordPress post to paragraphs and line breaks, like WordPress's function wpautop: an
-// empty line separates paragraphs, and any other line end is a line break. Block elements are not wrapped in
-// paragraphs, and preformatted text is not changed. It takes linear time.
+// empty line separates paragraphs, and any other line end becomes a line break. Block elements are not wrapped in
+// paragraphs, and preformatted text is not changed. The function takes linear time.
 func autop(text string) string {
 	if text == "" {
 		return ""
@@ -32,10 +32,10 @@ func autop(text string) string {
 // paragrapher is the state of autop.
 type paragrapher struct {
 	out      strings.Builder
-	run      []byte          // text and inline elements that have not been written yet
-	open     []string        // the open block elements
-	unclosed map[string]bool // elements without more end tags, to avoid repeated searches
-	split    bool            // whether an empty line precedes the run or another run of its block
+	run      []byte          // text and inline elements not written yet
+	open     []string        // names of the open block elements
+	unclosed map[string]bool // elements known to have no further end tags, to avoid repeated searches
+	split    bool            // whether an empty line precedes this run or an earlier run of the block
 }
 
 // The sets below are constant.
@@ -45,10 +45,10 @@ var (
 		"dd", "dt", "ul", "ol", "li", "form", "map", "area", "blockquote", "address", "p", "h1", "h2", "h3", "h4", "h5",
 		"h6", "hr", "fieldset", "legend", "section", "article", "aside", "hgroup", "header", "footer", "nav", "figure",
 		"figcaption", "details", "menu", "summary", "pre", "script", "style", "textarea", "svg", "iframe", "noscript")
-	// noParagraphs are the blocks that cannot contain paragraphs.
+	// noParagraphs are blocks that cannot contain paragraphs.
 	noParagraphs = setOf("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "thead", "tbody", "tfoot",
 		"tr", "caption", "figcaption", "dt", "figure", "address", "summary", "legend")
-	// noBreaks are the blocks that cannot contain line breaks either, since only their children contain text.
+	// noBreaks are blocks that cannot contain line breaks either, since only their children may contain text.
 	noBreaks = setOf("ul", "ol", "dl", "table", "thead", "tbody", "tfoot", "tr", "figure")
 	// verbatimElements are the elements whose content is not changed.
 	verbatimElements = setOf("pre", "script", "style", "textarea", "svg")
@@ -90,7 +90,7 @@ func (p *paragrapher) text(s string) {
 	}
 }
 
-// tag adds the tag or comment at the beginning of s, or the whole element if it is verbatim, and returns its length.
+// tag adds the tag or comment at the beginning of s and returns its length. It adds a verbatim element as a whole.
 func (p *paragrapher) tag(s string) int {
 	if strings.HasPrefix(s, "<!--") {
 		n := len(s)
@@ -107,7 +107,7 @@ func (p *paragrapher) tag(s string) int {
 	}
 	n := tagEnd(s)
 	if !blockElements[name] {
-		// A line end within a tag is not a line break.
+		// A line end inside a tag is not a line break.
 		p.run = append(p.run, strings.ReplaceAll(s[:n], "\n", " ")...)
 		return n
 	}
@@ -130,7 +130,7 @@ func (p *paragrapher) tag(s string) int {
 	return n
 }
 
-// closeBlock closes the innermost open element with the name and all elements in it.
+// closeBlock closes the innermost open element with the given name, and all elements inside it.
 func (p *paragrapher) closeBlock(name string) {
 	for i, open := range slices.Backward(p.open) {
 		if open == name {
@@ -140,7 +140,7 @@ func (p *paragrapher) closeBlock(name string) {
 	}
 }
 
-// endTag returns the offset in s of the end tag of an element, or -1.
+// endTag returns the offset of an element's end tag in s, or -1.
 func (p *paragrapher) endTag(s, name string) int {
 	if p.unclosed[name] {
 		return -1
@@ -158,7 +158,7 @@ func (p *paragrapher) endTag(s, name string) int {
 	}
 }
 
-// flush writes the run, in a paragraph if the enclosing block requires one.
+// flush writes the run. It wraps the run in a paragraph if the enclosing block requires one.
 func (p *paragrapher) flush() {
 	run := string(p.run)
 	p.run = p.run[:0]
@@ -191,7 +191,7 @@ func onlyComments(s string) bool {
 // lineBreak matches a line that ends in a line break.
 var lineBreak = regexp.MustCompile(`<br ?/?>[ \t]*$`)
 
-// breakLines adds a br element before each line end within a run that does not follow one.
+// breakLines adds a br element before each line end in a run, unless a br element is already there.
 func breakLines(run string) string {
 	if !strings.Contains(run, "\n") {
 		return run
@@ -213,7 +213,7 @@ func breakLines(run string) string {
 	return b.String()
 }
 
-// linkAddress converts a paragraph that is a single URL to a link. WordPress embeds the page with this URL.
+// linkAddress converts a paragraph that consists of a URL to a link. WordPress would embed the page at this URL.
 func linkAddress(s string) string {
 	if !strings.HasPrefix(s, "http") || strings.ContainsAny(s, " \t\n<>\"'") || !isURL(s) {
 		return s
@@ -221,7 +221,7 @@ func linkAddress(s string) string {
 	return `<a href="` + s + `">` + s + `</a>`
 }
 
-// tagName returns the name in lower case of the tag that s begins with, or "" if s begins with no tag.
+// tagName returns the lower-case name of the tag at the beginning of s, or "" if s does not begin with a tag.
 func tagName(s string) (name string, closing bool) {
 	i := 1
 	if i < len(s) && s[i] == '/' {
@@ -239,7 +239,7 @@ func tagName(s string) (name string, closing bool) {
 	return strings.ToLower(s[from:i]), closing
 }
 
-// tagEnd returns the length of the tag that s begins with.
+// tagEnd returns the length of the tag at the beginning of s.
 func tagEnd(s string) int {
 	var quote byte
 	for i := 1; i < len(s); i++ {

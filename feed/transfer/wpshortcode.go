@@ -16,15 +16,15 @@ type wpShortcode struct {
 	length     int
 }
 
-// expandShortcodes replaces WordPress's shortcodes for captions and media with HTML. Shortcodes for unknown media, and
-// all other shortcodes, are left as text, since they may contain words of the author. It adds audio and video to the
+// expandShortcodes replaces WordPress's caption and media shortcodes with HTML. Shortcodes for unknown media, and all
+// other shortcodes, are left as text, since they may contain the author's words. It adds audio and video to the
 // attachments of p.
 func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 	if strings.IndexByte(text, '[') < 0 {
 		return text, nil
 	}
 	var b strings.Builder
-	unclosed := map[string]bool{} // names without more end tags, to avoid repeated searches
+	unclosed := map[string]bool{} // shortcodes known to have no further end tags, to avoid repeated searches
 	for {
 		i := strings.IndexByte(text, '[')
 		if i < 0 {
@@ -66,7 +66,7 @@ func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 	}
 }
 
-// shortcode returns the HTML of a shortcode, or "" if it is left as text.
+// shortcode returns the HTML for a shortcode, or "" if the shortcode must be left as text.
 func (w *wxrSite) shortcode(code wpShortcode, inner string, p *feed.Post) (string, error) {
 	switch code.name {
 	case "caption", "wp_caption":
@@ -102,7 +102,7 @@ func (w *wxrSite) shortcode(code wpShortcode, inner string, p *feed.Post) (strin
 	return "", nil
 }
 
-// gallery returns the images for a comma-separated list of ids. Unknown ids are ignored.
+// gallery returns the images in a comma-separated list of ids. Unknown ids are ignored.
 func (w *wxrSite) gallery(ids string) (string, error) {
 	var b strings.Builder
 	for id := range strings.SplitSeq(ids, ",") {
@@ -117,7 +117,7 @@ func (w *wxrSite) gallery(ids string) (string, error) {
 	return b.String(), nil
 }
 
-// cutImage splits s after its image, or after the link that contains the image.
+// cutImage splits s after its image or, if the image is in a link, after the link.
 func cutImage(s string) (image, words string) {
 	end := strings.Index(s, "<img")
 	if end < 0 {
@@ -133,7 +133,7 @@ func cutImage(s string) (image, words string) {
 // wpShortcodes are the names of the shortcodes that are replaced.
 var wpShortcodes = []string{"caption", "wp_caption", "gallery", "embed", "audio", "video"}
 
-// parseWPShortcode parses the start tag that s begins with. It returns false if s does not begin with one of
+// parseWPShortcode parses the start tag at the beginning of s. It returns false if s does not begin with one of
 // [wpShortcodes].
 func parseWPShortcode(s string) (wpShortcode, bool) {
 	i := slices.IndexFunc(wpShortcodes, func(name string) bool {

@@ -14,34 +14,34 @@ import (
 	"feedpub/feed/intake"
 )
 
-// wxrDeclaration matches the declaration of a namespace of WordPress exports, and the element with the version of an
+// wxrDeclaration matches a declaration of a WordPress export namespace, or the element that contains the version of the
 // export.
 var wxrDeclaration = regexp.MustCompile(
 	`xmlns:[\w.-]+\s*=\s*["']\s*https?://(?:www\.)?wordpress\.org/export/|<(?:[\w.-]+:)?wxr_version\s*>`)
 
-// isWXR reports whether a document is a WordPress export. The exact namespace is not required, since it differs between
-// versions 1.0 to 1.2 and is written with http or https.
+// isWXR reports whether a document is a WordPress export. It does not require an exact namespace, since versions 1.0 to
+// 1.2 have different namespaces, with http or https.
 func isWXR(start []byte) bool {
 	root, _ := xmlRoot(start)
 	head, _, _ := bytes.Cut(start, []byte("<item>"))
 	return strings.EqualFold(root, "rss") && wxrDeclaration.Match(head)
 }
 
-// wxrSite is a WordPress export (WXR) being read.
+// wxrSite is a WordPress export (WXR) that is being read.
 type wxrSite struct {
 	doc     *xmlFile
-	pages   bool // import pages too
+	pages   bool // whether to import pages
 	loc     *time.Location
 	authors map[string]string // display names by login
-	base    string            // the address of the site
-	// attachments maps the ids of attachment items to URLs. Since attachments may follow the posts that refer to them,
-	// find reads the whole file for them. It is called at most once. It is nil after that call, and for a file that can be
-	// read only once.
+	base    string            // address of the site
+	// attachments maps the ids of attachment items to URLs. Attachments may follow the posts that refer to them, so
+	// find reads the whole file to collect them. It is called at most once, and is then set to nil. It is also nil if
+	// the file can be read only once.
 	attachments map[string]string
 	find        func() error
 }
 
-// maxAttachments is the maximum number of attachments kept in memory.
+// maxAttachments is the maximum number of attachments that are kept in memory.
 const maxAttachments = 1_000_000
 
 // readWXR reads a WordPress export.
@@ -61,7 +61,7 @@ func readWXR(o Options, in *input, yield func(Entry, error) bool) {
 	doc.read(in, yield, w.entry)
 }
 
-// newWXRSite returns the site described before the first item of a document.
+// newWXRSite returns the site that is described before the first item of a document.
 func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
 	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{}}
 	for _, rss := range doc.root.children {
@@ -138,7 +138,7 @@ func (w *wxrSite) entry(e *element, pos string) (Entry, error) {
 	return postEntry(p, pos)
 }
 
-// post converts an item, or returns why it is skipped.
+// post converts an item. If the item must be skipped, it returns the reason instead.
 func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	assumeWordPress(e, "post_type", "status")
 	if strings.EqualFold(e.text("wp:post_type"), "attachment") {
@@ -161,7 +161,7 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 		return p, "", fmt.Errorf("post %q has no guid, link or wp:post_id: %w", shorten(p.Title), feed.ErrInvalid)
 	}
 	if p.Status == feed.Draft {
-		p.URL = "" // the address of a preview
+		p.URL = "" // this is the address of a preview
 	}
 	meta := map[string]string{}
 	for m := range e.all("wp:postmeta") {
@@ -187,15 +187,15 @@ func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	return p, "", v.checkDate(p.DatePublished)
 }
 
-// wxrStatuses maps the statuses of posts and pages in WordPress to visibilities. It does not contain the status inherit
-// of attachments and revisions, nor the statuses of plugins, since posts with them may or may not be public.
+// wxrStatuses maps WordPress's post and page statuses to visibilities. It omits the status inherit, which attachments
+// and revisions have, and the statuses of plugins, since posts with such a status may or may not be public.
 var wxrStatuses = map[string]visibility{
 	"publish": {}, "future": {scheduled: true},
 	"draft": {status: feed.Draft}, "pending": {status: feed.Draft}, "private": {status: feed.Private},
 	"trash": {skipped: "trash"}, "auto-draft": {skipped: "auto-draft"},
 }
 
-// visibility returns the visibility of an item from its type, status and password. It returns an error of kind
+// visibility derives the visibility of an item from its type, status and password. It returns an error of kind
 // [feed.ErrInvalid] if the visibility is unknown.
 func (w *wxrSite) visibility(e *element) (visibility, error) {
 	switch kind := strings.ToLower(e.text("wp:post_type")); {
@@ -223,8 +223,8 @@ func (w *wxrSite) visibility(e *element) (visibility, error) {
 	return v, nil
 }
 
-// hasWXRPassword reports whether an item has a password. A password can consist of spaces, but an element that contains
-// only white space with a line break is empty.
+// hasWXRPassword reports whether an item has a password. A password may consist of spaces, but an element is considered
+// empty if it contains only white space with a line break.
 func hasWXRPassword(e *element) bool {
 	for password := range e.all("wp:post_password") {
 		raw := password.rawContent()
@@ -235,7 +235,7 @@ func hasWXRPassword(e *element) bool {
 	return false
 }
 
-// isWordPressItem reports whether an item of a feed has a post type, status or password of a WordPress export.
+// isWordPressItem reports whether a feed item has the post type, status or password of a WordPress export.
 func isWordPressItem(e *element) bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool {
 		return c.space != "" && (c.name == "post_type" || c.name == "post_password") ||
@@ -243,8 +243,8 @@ func isWordPressItem(e *element) bool {
 	})
 }
 
-// assumeWordPress replaces an unknown namespace of children of e with the namespace of WordPress exports, if the
-// unknown namespace has a child with one of the names. Some programs write other namespaces than WordPress.
+// assumeWordPress replaces an unknown namespace in the children of e with the WordPress export namespace, if that
+// unknown namespace has a child with one of the given names. Some programs do not use WordPress's namespaces.
 func assumeWordPress(e *element, names ...string) {
 	unknown := func(c *element) bool { return c.name != "" && c.space != "" && !usualPrefixes[c.space] }
 	space := ""
@@ -298,7 +298,7 @@ func (w *wxrSite) postID(e *element) string {
 	return first(e.text("guid"), e.text("link"), number)
 }
 
-// postAuthors returns the authors of an item by their display names.
+// postAuthors returns the display names of an item's authors.
 func (w *wxrSite) postAuthors(e *element) []feed.Author {
 	var authors []feed.Author
 	for c := range e.all("dc:creator") {
@@ -310,8 +310,8 @@ func (w *wxrSite) postAuthors(e *element) []feed.Author {
 	return authors
 }
 
-// wxrAttachments returns the enclosures of an item. In post meta, an enclosure has three lines: URL, size and media
-// type.
+// wxrAttachments returns the enclosures of an item. In post meta, an enclosure has three lines: the URL, the size and
+// the media type.
 func wxrAttachments(e *element) []feed.Attachment {
 	var list []feed.Attachment
 	for m := range e.all("wp:postmeta") {
@@ -331,7 +331,7 @@ func wxrAttachments(e *element) []feed.Attachment {
 	return list
 }
 
-// wxrDates returns the dates when a post was published and modified. The UTC date of a draft is all zeros.
+// wxrDates returns the publication and modification dates of a post. The UTC date of a draft consists of zeros.
 func wxrDates(e *element, loc *time.Location) (published, modified time.Time, err error) {
 	for _, d := range []struct {
 		name string
@@ -362,18 +362,18 @@ func noDate(s string) bool {
 	return s == "" || strings.HasPrefix(s, "0000-00-00") || strings.Contains(s, "-0001") || strings.HasPrefix(s, "-")
 }
 
-// content returns the HTML that WordPress displays for a post, and adds the attachments in the content to p.
+// content returns the HTML that WordPress displays for a post, and adds the attachments it contains to p.
 func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 	if e == nil {
 		return "", nil
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(e.rawContent(), "\r\n", "\n"))
 	if len(text) > intake.MaxSize {
-		return text, nil // package intake rejects it because of its size
+		return text, nil // too large; package intake will reject it
 	}
 	blocks := strings.Contains(text, "<!-- wp:")
 	if !blocks {
-		// These comments separate paragraphs too.
+		// Comments also separate paragraphs.
 		for _, mark := range []string{"<!--more-->", "<!--nextpage-->"} {
 			text = strings.ReplaceAll(text, mark, "\n\n")
 		}
@@ -388,7 +388,7 @@ func (w *wxrSite) content(e *element, p *feed.Post) (string, error) {
 	return autop(text), nil
 }
 
-// dropComments removes HTML comments, with which WordPress marks blocks, teasers and page breaks.
+// dropComments removes HTML comments, which WordPress uses to mark blocks, teasers and page breaks.
 func dropComments(s string) string {
 	if !strings.Contains(s, "<!--") {
 		return s
@@ -402,7 +402,7 @@ func dropComments(s string) string {
 		}
 		_, after, ok := strings.Cut(rest, "-->")
 		if !ok {
-			b.WriteString("<!--" + rest) // not a comment: the words after it must not be lost
+			b.WriteString("<!--" + rest) // this is not a comment, and its words must not be lost
 			return b.String()
 		}
 		s = after

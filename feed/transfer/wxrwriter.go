@@ -18,13 +18,13 @@ import (
 	"feedpub/feed/markup"
 )
 
-// extraMeta is the key of the post meta for members that WordPress exports do not support, such as quotes and vias. The
-// value is the JSON of a post with only these members. WordPress keeps post meta and exports it again.
+// extraMeta is the post meta key for members that WordPress exports do not support, such as quotes and vias. The value
+// is the JSON of a post that has only these members. WordPress keeps post meta and includes it in its exports.
 const extraMeta = "_feedpub"
 
 type wxrWriter struct {
 	w      *bufio.Writer
-	lastID int // the last wp:post_id
+	lastID int // the last wp:post_id used
 	// site parses each written item to find the members that extraMeta must contain.
 	site *wxrSite
 }
@@ -45,7 +45,7 @@ func newWXRWriter(w io.Writer, c Channel) (*wxrWriter, error) {
 	return x, err
 }
 
-// textElement returns an element with text, or "" if the text is empty.
+// textElement returns an element that contains text, or "" if the text is empty.
 func textElement(name, text string) string {
 	if text == "" {
 		return ""
@@ -59,7 +59,7 @@ func escapeXML(s string) string {
 	return b.String()
 }
 
-// cdataElement returns an element with text in a CDATA section, as WordPress's importer expects.
+// cdataElement returns an element that contains text in a CDATA section, as WordPress's importer expects.
 func cdataElement(name, text string) string {
 	return "<" + name + ">" + cdata(text) + "</" + name + ">\n"
 }
@@ -68,8 +68,7 @@ func cdata(text string) string {
 	return "<![CDATA[" + strings.ReplaceAll(markup.CleanText(text), "]]>", "]]]]><![CDATA[>") + "]]>"
 }
 
-// Write writes the post. The image of the post is written before it, since WordPress exports contain images as separate
-// items.
+// Write writes the post. It writes the post's image first, since WordPress exports contain images as separate items.
 func (x *wxrWriter) Write(p feed.Post) error {
 	if wxrStatus[p.Status] == "" {
 		return fmt.Errorf("status %q: WordPress has no such status: %w", shorten(string(p.Status)), feed.ErrInvalid)
@@ -94,7 +93,7 @@ func (x *wxrWriter) Write(p feed.Post) error {
 	if err != nil {
 		return err
 	}
-	got, _, err := x.site.post(e) // the reason "empty" is ignored: the extra members are not there yet
+	got, _, err := x.site.post(e) // the reason "empty" is ignored, since the item has no extra members yet
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (x *wxrWriter) Write(p feed.Post) error {
 
 const endItem = "</item>\n"
 
-// item returns the item of a post without its end tag.
+// item returns a post as an item, without the end tag.
 func (x *wxrWriter) item(p feed.Post, content, imageID string) string {
 	var b strings.Builder
 	b.WriteString("<item>\n" + textElement("title", p.Title) + textElement("link", p.URL))
@@ -153,8 +152,8 @@ func metaElement(key, value string) string {
 	return "<wp:postmeta>\n" + textElement("wp:meta_key", key) + cdataElement("wp:meta_value", value) + "</wp:postmeta>\n"
 }
 
-// extraElement returns the post meta with the members of p that differ from got, which is the post read back from its
-// item. It returns "" if no member differs.
+// extraElement returns post meta for the members of p that differ from got, which is the result of reading the item
+// back. It returns "" if no member differs.
 func extraElement(p, got feed.Post) (string, error) {
 	extra := feed.Post{ID: p.ID, Unknown: p.Unknown}
 	setIfDifferent(&extra.URL, p.URL, got.URL)
@@ -190,15 +189,15 @@ func extraElement(p, got feed.Post) (string, error) {
 	return metaElement(extraMeta, string(raw)), nil
 }
 
-// setIfDifferent sets *field to value unless value equals the value that was read back.
+// setIfDifferent sets *field to value if value differs from the one that was read back.
 func setIfDifferent[T comparable](field *T, value, got T) {
 	if value != got {
 		*field = value
 	}
 }
 
-// mergeExtra sets the members of p that are in the post meta [extraMeta]. The argument encoded is the item's
-// content:encoded. Invalid JSON is ignored, since feedpub did not write it.
+// mergeExtra sets the members of p that are in the post meta [extraMeta]. The argument encoded is the content:encoded
+// of the item. Invalid JSON is ignored, since it was not written by feedpub.
 func mergeExtra(p *feed.Post, value, encoded string) {
 	extra, err := intake.Decode(p.ID, []byte(value))
 	if err != nil {
@@ -213,7 +212,7 @@ func mergeExtra(p *feed.Post, value, encoded string) {
 	setIfGiven(&p.Attribution, extra.Attribution)
 	setIfGiven(&p.DatePublished, extra.DatePublished)
 	setIfGiven(&p.DateModified, extra.DateModified)
-	// The status in WordPress wins. "published" only replaces the empty status, which means the same.
+	// The status in WordPress wins. "published" only replaces an empty status, which has the same meaning.
 	if p.Status == "" && extra.Status == feed.Published {
 		p.Status = extra.Status
 	}
@@ -234,7 +233,7 @@ func mergeExtra(p *feed.Post, value, encoded string) {
 	p.Quotes, p.Via, p.ExcludeFrom, p.Unknown = extra.Quotes, extra.Via, extra.ExcludeFrom, extra.Unknown
 }
 
-// setIfGiven sets *field to value unless value is zero.
+// setIfGiven sets *field to value unless value is the zero value.
 func setIfGiven[T comparable](field *T, value T) {
 	var zero T
 	if value != zero {

@@ -18,8 +18,8 @@ import (
 // error in one item does not affect other items.
 type xmlFile struct {
 	items *itemSplitter
-	open  string   // start tags that declare the namespaces of an item
-	root  *element // the document before its first item
+	open  string   // start tags that declare the namespaces used in items
+	root  *element // the part of the document before the first item
 }
 
 // xmlRoot returns the name and prefix of the root element of an XML document, or "".
@@ -61,7 +61,7 @@ func xmlRoot(start []byte) (name, prefix string) {
 	}
 }
 
-// openXML reads the part of a document before its first item.
+// openXML reads the part of a document that precedes the first item.
 func openXML(in *input) (*xmlFile, error) {
 	fail := func(err error) (*xmlFile, error) { return nil, fmt.Errorf("%s: %w", in.name, err) }
 	start, err := in.r.Peek(peekSize)
@@ -82,7 +82,7 @@ func openXML(in *input) (*xmlFile, error) {
 	return f, nil
 }
 
-// read yields the result of entry for each item.
+// read calls entry for each item and yields the result.
 func (f *xmlFile) read(in *input, yield func(Entry, error) bool, entry func(e *element, pos string) (Entry, error)) {
 	for {
 		it, err := f.items.next()
@@ -113,7 +113,7 @@ func (f *xmlFile) read(in *input, yield func(Entry, error) bool, entry func(e *e
 	}
 }
 
-// parseHead parses the document up to its first item. Elements may be open there.
+// parseHead parses the document up to the first item, where some elements may still be open.
 func (f *xmlFile) parseHead(text []byte) error {
 	d := newDecoder(bytes.NewReader(validChars(text)))
 	f.root = &element{}
@@ -171,7 +171,7 @@ func namespaceTag(e *element) string {
 	return b.String()
 }
 
-// parse returns the element of an item.
+// parse parses an item.
 func (f *xmlFile) parse(text []byte) (*element, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("not UTF-8, and no encoding is declared: %s: %w", aroundInvalid(text), feed.ErrInvalid)
@@ -179,7 +179,7 @@ func (f *xmlFile) parse(text []byte) (*element, error) {
 	return parseItem(f.open, validChars(text))
 }
 
-// validChars replaces the characters that XML does not allow. Exports of old databases often contain them.
+// validChars replaces characters that are not allowed in XML. Exports of old databases often contain such characters.
 func validChars(text []byte) []byte {
 	for _, c := range text {
 		if c < 0x20 && c != '\t' && c != '\n' && c != '\r' || c == 0xef {
@@ -189,7 +189,7 @@ func validChars(text []byte) []byte {
 	return text
 }
 
-// aroundInvalid returns the text around the first byte that is not UTF-8, quoted.
+// aroundInvalid returns a quoted excerpt of the text around the first byte that is not valid UTF-8.
 func aroundInvalid(text []byte) string {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
@@ -201,7 +201,7 @@ func aroundInvalid(text []byte) string {
 	return ""
 }
 
-// postEntry returns the entry of a post. A post with an invalid id is an error.
+// postEntry returns the entry for a post. An invalid id is an error.
 func postEntry(p feed.Post, pos string) (Entry, error) {
 	p.ID = strings.TrimSpace(p.ID)
 	if err := intake.CheckID(p.ID); err != nil {

@@ -16,15 +16,15 @@ import (
 	"feedpub/feed"
 )
 
-// element is a node of a parsed item: an element, or a text if its name is empty.
+// element is a node of a parsed item: an element, or a text node if its name is empty.
 type element struct {
-	space, name string // the short name of the namespace or an undeclared prefix, and the local name
+	space, name string // short name of the namespace (or an undeclared prefix), and local name
 	attrs       []xml.Attr
 	children    []*element
-	chars       string // the characters of a text
+	chars       string // content of a text node
 }
 
-// Limits on one item.
+// Size limits for one item.
 const (
 	maxDepth    = 512
 	maxElements = 100_000
@@ -67,7 +67,7 @@ var usualPrefixes = func() map[string]bool {
 	return prefixes
 }()
 
-// wxrNamespace matches the namespaces of WordPress exports, of all versions and with both schemes.
+// wxrNamespace matches the namespace of any version of WordPress exports, with http or https.
 var wxrNamespace = regexp.MustCompile(`^https?://(?:www\.)?wordpress\.org/export/[^/]*/?(excerpt)?`)
 
 // shortSpace returns the short name of a namespace, or the namespace itself if it has none.
@@ -99,11 +99,11 @@ func newDecoder(r io.Reader) *xml.Decoder {
 	return d
 }
 
-// parseItem parses the element of an item. The start tags in open declare its namespaces.
+// parseItem parses an item element. The start tags in open declare its namespaces.
 func parseItem(open string, text []byte) (*element, error) {
 	d := newDecoder(bytes.NewReader(slices.Concat([]byte(open), text)))
 	root := &element{}
-	stack := []*element{root} // of open elements
+	stack := []*element{root} // the currently open elements
 	outer := strings.Count(open, "<")
 	for count := 0; ; count++ {
 		token, err := d.Token()
@@ -143,7 +143,8 @@ func parseItem(open string, text []byte) (*element, error) {
 	}
 }
 
-// syntaxMessage returns the message of an XML error without its line, which counts from the start of the item.
+// syntaxMessage returns the message of an XML error without its line number, which is relative to the start of the
+// item.
 func syntaxMessage(err error) string {
 	if syntax := new(xml.SyntaxError); errors.As(err, &syntax) {
 		return syntax.Msg
@@ -160,7 +161,7 @@ func splitName(name string) (space, local string) {
 	return "", name
 }
 
-// all returns the children named name.
+// all returns all children with the given name.
 func (e *element) all(name string) iter.Seq[*element] {
 	space, local := splitName(name)
 	return func(yield func(*element) bool) {
@@ -175,7 +176,7 @@ func (e *element) all(name string) iter.Seq[*element] {
 	}
 }
 
-// child returns the first child named name, or nil.
+// child returns the first child with the given name, or nil.
 func (e *element) child(name string) *element {
 	for c := range e.all(name) {
 		return c
@@ -183,10 +184,10 @@ func (e *element) child(name string) *element {
 	return nil
 }
 
-// text returns the text of the first child named name, trimmed, or "".
+// text returns the trimmed text of the first child with the given name, or "".
 func (e *element) text(name string) string { return e.child(name).content() }
 
-// attr returns the attribute named name, trimmed, or "".
+// attr returns the trimmed value of an attribute, or "".
 func (e *element) attr(name string) string {
 	if e == nil {
 		return ""
@@ -200,7 +201,7 @@ func (e *element) attr(name string) string {
 	return ""
 }
 
-// content returns the text in the element, trimmed, or "" if e is nil.
+// content returns the trimmed text of the element, or "" if e is nil.
 func (e *element) content() string {
 	if e == nil {
 		return ""
@@ -208,7 +209,7 @@ func (e *element) content() string {
 	return strings.TrimSpace(e.rawContent())
 }
 
-// rawContent returns the text in the element.
+// rawContent returns the untrimmed text of the element.
 func (e *element) rawContent() string {
 	if len(e.children) == 1 && e.children[0].name == "" {
 		return e.children[0].chars
@@ -230,7 +231,8 @@ func (e *element) hasElements() bool {
 	return slices.ContainsFunc(e.children, func(c *element) bool { return c.name != "" })
 }
 
-// html returns the HTML in the element, which may be escaped text or child elements. It returns "" if e is nil.
+// html returns the content of the element as HTML, whether it is escaped text or child elements. It returns "" if e is
+// nil.
 func (e *element) html() string {
 	switch {
 	case e == nil:

@@ -11,22 +11,22 @@ import (
 	"feedpub/feed"
 )
 
-// itemSplitter cuts an XML document into its item elements without parsing it: a syntax error in one item must not
-// affect other items, and only one item must be in memory. It parses only the syntax that can contain text that looks
-// like a tag: comments, CDATA sections and processing instructions.
+// itemSplitter splits an XML document into its item elements without parsing it. A syntax error in one item must not
+// affect other items, and only one item at a time may be in memory. It parses only the syntax that can contain text
+// that looks like a tag: comments, CDATA sections and processing instructions.
 type itemSplitter struct {
 	r *bufio.Reader
 	// name is the qualified name of the item element, such as "item" or "atom:entry".
 	name string
-	line int // of the next byte
-	// text and section are buffers, reused for each item.
+	line int // line number of the next byte
+	// text and section are buffers that are reused for each item.
 	text, section []byte
 }
 
-// item is the text of an item element with its tags. It is valid until the next item is read.
+// item is the text of an item element, including its tags. It is valid until the next item is read.
 type item struct {
 	text []byte
-	line int // of its start tag
+	line int // line number of the start tag
 }
 
 // maxHead is the maximum number of bytes before the first item.
@@ -59,8 +59,8 @@ func newItemSplitter(in *input, start []byte) (*itemSplitter, error) {
 	return &itemSplitter{r: in.r, name: name, line: in.line}, nil
 }
 
-// head returns the part of the document before its first item, or the whole document if it has no items. After head,
-// next returns the first item.
+// head returns the part of the document before the first item, or the whole document if it has no items. The next call
+// of next returns the first item.
 func (s *itemSplitter) head() ([]byte, error) {
 	var head bytes.Buffer
 	for {
@@ -91,8 +91,8 @@ func (s *itemSplitter) head() ([]byte, error) {
 	}
 }
 
-// next returns the next item, or [io.EOF] after the last. After an error of kind [feed.ErrInvalid], only the line of
-// the item is set, and the next call returns the following item.
+// next returns the next item, or [io.EOF] after the last one. If the error is of kind [feed.ErrInvalid], only the line
+// of the returned item is set, and the next call returns the following item.
 func (s *itemSplitter) next() (item, error) {
 	for {
 		start := s.line
@@ -113,7 +113,7 @@ func (s *itemSplitter) next() (item, error) {
 	}
 }
 
-// rest reads the rest of an item after its start tag.
+// rest reads the remainder of an item whose start tag has been read.
 func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
 	s.text = append(append(s.text[:0], '<'), tag...)
 	add := func(part []byte) {
@@ -128,7 +128,7 @@ func (s *itemSplitter) rest(tag []byte, begins int) (item, error) {
 		}
 		add(part)
 		line := s.line
-		// An item begins within an item: the end tag of the outer item is missing. The inner item is read next.
+		// An item begins inside another item, so the outer item has no end tag. The inner item is read next.
 		if next, err := s.r.Peek(len(s.name) + 1); err == nil && s.is(next, "") {
 			s.unread(line)
 			return item{line: begins}, errUnclosed
@@ -186,7 +186,7 @@ func (s *itemSplitter) markup(keep bool) ([]byte, error) {
 	}
 }
 
-// until reads up to and including end, which ends in ">".
+// until reads up to and including end, whose last character must be ">".
 func (s *itemSplitter) until(end string, keep bool) ([]byte, error) {
 	s.section = s.section[:0]
 	tail := make([]byte, 0, 8) // the last bytes read
@@ -206,8 +206,8 @@ func (s *itemSplitter) until(end string, keep bool) ([]byte, error) {
 	}
 }
 
-// upTo reads up to and including c. If keep is set it returns the bytes read, with the middle removed if they exceed
-// maxEntry. Otherwise it returns only the last part of them. The bytes are valid until the next read.
+// upTo reads up to and including c. If keep is set, it returns the bytes read, without the middle part if they exceed
+// maxEntry. Otherwise it returns only the last bytes. The result is valid until the next read.
 func (s *itemSplitter) upTo(c byte, keep bool) ([]byte, error) {
 	var all []byte
 	for {

@@ -14,14 +14,14 @@ import (
 	"feedpub/feed"
 )
 
-// Limits on front matter. The lexer uses up to 300 bytes of memory for each byte. The time and memory of the parser
-// grow quadratically with the number of tokens and with the depth. The decoder copies a node for each of its aliases,
-// and nested aliases multiply.
+// Limits on front matter. The lexer uses up to 300 bytes of memory for each byte. The parser's time and memory grow
+// quadratically with the number of tokens and with the depth. The decoder copies a node for each alias, and nested
+// aliases multiply the number of copies.
 const (
-	maxFrontMatter = 128 << 10 // bytes, before and after the expansion of aliases
+	maxFrontMatter = 128 << 10 // maximum size in bytes, before and after the expansion of aliases
 	maxYAMLTokens  = 10_000
 	maxYAMLDepth   = 32
-	maxYAMLAngles  = 100 // consecutive "<"; the lexer takes quadratic time for them
+	maxYAMLAngles  = 100 // maximum number of consecutive "<", for which the lexer takes quadratic time
 )
 
 // readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
@@ -41,12 +41,12 @@ func readYAML(source string, into *map[string]any) error {
 }
 
 func yamlError(at *token.Token, format string, args ...any) error {
-	// Add one for the line "---", which is not part of the source.
+	// Add one for the line "---", which is not included in the source.
 	return fmt.Errorf("line %d: front matter: %s: %w",
 		at.Position.Line+1, fmt.Sprintf(format, args...), feed.ErrInvalid)
 }
 
-// boundYAML returns an error of kind [feed.ErrInvalid] for YAML beyond the bounds.
+// boundYAML returns an error of kind [feed.ErrInvalid] for YAML that exceeds the limits.
 func boundYAML(source string) error {
 	if err := boundFrontMatter(source); err != nil {
 		return err
@@ -81,10 +81,10 @@ func boundFrontMatter(source string) error {
 	return nil
 }
 
-// yamlDepth counts the collections around a token.
+// yamlDepth counts the collections that enclose a token.
 type yamlDepth struct {
-	flow    int   // open brackets and braces
-	columns []int // of the keys and dashes of the block collections
+	flow    int   // number of open brackets and braces
+	columns []int // columns of the keys and dashes of open block collections
 }
 
 func (d *yamlDepth) next(tokens token.Tokens, i int) {
@@ -111,7 +111,7 @@ func (d *yamlDepth) next(tokens token.Tokens, i int) {
 	d.columns = append(d.columns, entry.Position.Column)
 }
 
-// boundAliases returns an error of kind [feed.ErrInvalid] for YAML whose aliases expand to too many bytes.
+// boundAliases returns an error of kind [feed.ErrInvalid] if expanding the aliases would produce too many bytes.
 func boundAliases(source string) error {
 	file, err := parser.ParseBytes([]byte(source), 0)
 	if err != nil {
@@ -127,14 +127,14 @@ func boundAliases(source string) error {
 	return nil
 }
 
-// expansion is an [ast.Visitor] that computes the size of nodes in bytes after the expansion of aliases.
+// expansion is an [ast.Visitor] that computes the size of nodes in bytes after aliases are expanded.
 type expansion struct {
 	size    int
-	anchors map[string]int // the size of each anchored node
+	anchors map[string]int // expanded size of each anchored node
 	last    *token.Token
 }
 
-// Visit adds the size of n without its children, which later calls add.
+// Visit adds the size of n itself. The children of n are visited later.
 func (e *expansion) Visit(n ast.Node) ast.Visitor {
 	if e.size > maxFrontMatter {
 		return nil

@@ -1,6 +1,7 @@
-// Import measures "feedpub import". It writes a file of posts, as JSON Lines and as a WordPress export, starts a Redis,
-// imports the file twice with a feedpub that it builds, and prints time, CPU time and memory of each import. Then it
-// imports a generated stream of gigabytes to check that memory does not grow. It does not measure building or serving.
+// Import measures "feedpub import". It writes a file of posts, as JSON Lines and as a WordPress export, starts a Redis
+// server, imports each file twice with a feedpub that it builds, and prints the time, CPU time and memory of each
+// import. Then it imports a generated stream of several gigabytes to check that memory use does not grow. It does not
+// measure building or serving.
 package main
 
 import (
@@ -36,7 +37,7 @@ func main() {
 	}
 }
 
-// form is a format of posts: the text before and after the posts, and a function that writes one.
+// form is a file format: the text before and after the posts, and a function that writes a post.
 type form struct {
 	name, head, foot string
 	write            func(io.Writer, feed.RawPost) error
@@ -87,8 +88,8 @@ func files(dir, binary, url string, f form, n int) error {
 	return os.Remove(name)
 }
 
-// distinct is the number of different posts in a stream. The stream repeats them in new versions, so that Redis does
-// not grow.
+// distinct is the number of different posts in a stream. The stream repeats these posts in new versions, so that Redis
+// does not grow.
 const distinct = 20_000
 
 // streams imports a stream through a pipe.
@@ -111,14 +112,14 @@ func streams(dir, binary, url string, f form, size int64) error {
 		failed <- errors.Join(err, made.w.Flush(), w.Close())
 	}()
 	err = measure(dir, binary, url, f.name, "stream", "-", r, func() int64 { return made.n.Load() })
-	// The command has ended. If it left input unread, closing the reader ends the writer.
+	// The command has ended. If it has not read all of its input, closing the reader makes the writer stop.
 	return errors.Join(err, r.Close(), <-failed)
 }
 
-// counter counts written bytes.
+// counter counts the bytes written.
 type counter struct {
 	w *bufio.Writer
-	n atomic.Int64 // read while the stream is still being written, if the command fails
+	n atomic.Int64 // atomic because it may be read during writing if the command fails
 }
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -127,7 +128,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// create writes a file of n posts and returns its size.
+// create writes a file with n posts and returns its size.
 func create(name string, f form, n int) (int64, error) {
 	file, err := os.Create(name)
 	if err != nil {
@@ -173,7 +174,7 @@ func writeItem(w io.Writer, raw feed.RawPost) error {
 	return err
 }
 
-// withRedis calls do with the URL of a new Redis.
+// withRedis starts a Redis server and calls do with its URL.
 func withRedis(dir string, do func(url string) error) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,7 +202,7 @@ func withRedis(dir string, do func(url string) error) error {
 	return do("redis://127.0.0.1:" + port)
 }
 
-// measure imports a file, or standard input, and prints the cost. It calls size after the import.
+// measure imports a file or standard input and prints the cost. It calls size after the import.
 func measure(dir, program, url, name, turn, file string, stdin *os.File, size func() int64) error {
 	cmd := exec.Command(program, "import", "--redis", url, file)
 	out, err := os.CreateTemp(dir, "out")

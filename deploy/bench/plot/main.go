@@ -1,5 +1,5 @@
-// Plot draws the results of deploy/bench/scale. It reads lines of JSON, from any number of runs, from standard input
-// and writes SVG files into a folder.
+// Plot draws charts of the results of deploy/bench/scale. It reads lines of JSON from standard input, which may contain
+// several runs, and writes SVG files to a folder.
 //
 //	go -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 package main
@@ -26,7 +26,7 @@ import (
 
 var number = regexp.MustCompile(`[0-9]+`)
 
-// result is a line of output of deploy/bench/scale.
+// result is a line of the output of deploy/bench/scale.
 type result struct {
 	Work    string  `json:"work"`
 	Posts   float64 `json:"posts"`
@@ -38,17 +38,17 @@ type result struct {
 	MiB     float64 `json:"mib"`
 }
 
-// chart is a picture: measurements of some kinds of work over the size of the data.
+// chart is a picture that shows how measurements of some kinds of work depend on the size of the data.
 type chart struct {
 	file, title, x, y string
 	along             func(result) float64
 	lines             []line
-	logarithmic       bool // both axes
+	logarithmic       bool // whether both axes are logarithmic
 }
 
 // line is the curve of one kind of work.
 type line struct {
-	label, work string // N in work stands for any number
+	label, work string // in work, N stands for any number
 	value       func(result) float64
 }
 
@@ -56,11 +56,11 @@ func posts(r result) float64 { return r.Posts }
 func feeds(r result) float64 { return r.Feeds }
 func rate(r result) float64  { return r.Rate }
 
-// sites returns the number of sites, which is in the work's name.
+// sites returns the number of sites, which is part of the name of the work.
 func sites(r result) float64 {
 	n, err := strconv.ParseFloat(number.FindString(r.Work), 64)
 	if err != nil {
-		return 0 // work on something else
+		return 0 // the work does not involve sites
 	}
 	return n
 }
@@ -152,11 +152,11 @@ func (l line) points(results []result, along func(result) float64) plotter.XYs {
 	return xys
 }
 
-// draw writes the picture, unless it has no points.
+// draw writes the picture unless the chart has no points.
 func (c chart) draw(results []result, file string) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.title, c.x, c.y
-	p.BackgroundColor = color.White // also on a dark page
+	p.BackgroundColor = color.White // needed on pages with a dark background
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Add(plotter.NewGrid())
 	if c.logarithmic {
@@ -188,7 +188,7 @@ func (c chart) draw(results []result, file string) error {
 	if drawn == 0 {
 		return nil
 	}
-	if c.logarithmic { // whole decades, with room for the legend
+	if c.logarithmic { // show whole decades, and leave room for the legend
 		p.Y.Min, p.Y.Max = math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))+1)
 	} else {
 		p.Y.Min, p.Y.Max = 0, most*1.3

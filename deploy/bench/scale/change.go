@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// change measures single edits, from writing a post to the documents that a second process serves over HTTP.
+// change measures the time from writing an edited post until a second process serves the new documents over HTTP.
 func (b *bench) change(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (b *bench) change(ctx context.Context) error {
 				return err
 			}
 		}
-		// A change builds a feed at most once a second.
+		// A feed is built at most once a second.
 		time.Sleep(time.Second + 50*time.Millisecond)
 		start := time.Now()
 		if err := b.site.Put(ctx, p); err != nil {
@@ -65,7 +65,7 @@ func (b *bench) change(ctx context.Context) error {
 	)
 }
 
-// pathsOf returns the paths of the documents that contain a post, the main feed's first.
+// pathsOf returns the paths of the documents that contain a post, beginning with those of the main feed.
 func pathsOf(heads []feed.Head, id string) []string {
 	var first, rest []string
 	for _, h := range heads {
@@ -89,7 +89,7 @@ type reader struct {
 	tags map[string]string
 }
 
-// get requests a path until its entity tag differs from the given one.
+// get requests a path repeatedly until its entity tag differs from the given one.
 func (r *reader) get(ctx context.Context, path, tag string) error {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)

@@ -17,11 +17,11 @@ import (
 	"feedpub/feed/publish"
 )
 
-// documents measures the memory of a server with many feeds, each in three formats of about 18 KB in gzip coding, with
-// all documents in memory and with a bound.
+// documents measures the memory of a server with many feeds, with all documents in memory and with a memory limit. Each
+// feed has three formats of about 18 KB when compressed with gzip.
 func (b *bench) documents(ctx context.Context) error {
 	site := b.client.Site("documents")
-	// Holding the lease keeps the server from building.
+	// The server does not build while we hold the lease.
 	token, err := site.Acquire(ctx, publish.Job, "scale", time.Hour, time.Now(), 0)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (b *bench) documents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.program(ctx); err != nil { // before the clock starts
+	if _, err := b.program(ctx); err != nil { // build the program before the clock starts
 		return err
 	}
 	for _, start := range []struct{ work, memory string }{
@@ -72,7 +72,7 @@ func (b *bench) documents(ctx context.Context) error {
 	return nil
 }
 
-// commitOf returns a commit of a feed with documents of its own posts.
+// commitOf returns a commit for a feed whose documents contain its own posts.
 func commitOf(name feed.Name, n int) feed.CommitRequest {
 	const items = 19
 	c := feed.CommitRequest{Head: feed.Head{Feed: name, Config: "scale"}, Now: time.Now()}
@@ -94,7 +94,7 @@ func commitOf(name feed.Name, n int) feed.CommitRequest {
 	return c
 }
 
-// hold starts a server on a data folder, requests all documents twice, and reports time and memory.
+// hold starts a server on a data folder, requests all documents twice, and reports the time and memory used.
 func (b *bench) hold(ctx context.Context, work, data, memory string, names []feed.Name) error {
 	began := time.Now()
 	r, err := b.startServe(ctx, data, "FEEDPUB_SITE_ID=documents", "FEEDPUB_SERVER_MEMORY="+memory)
@@ -144,7 +144,7 @@ func (b *bench) hold(ctx context.Context, work, data, memory string, names []fee
 	return nil
 }
 
-// serves reports whether the response for a path has status 200.
+// serves reports whether a request for a path returns status 200.
 func (r *replica) serves(ctx context.Context, path string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, r.base+path, nil)
 	if err != nil {

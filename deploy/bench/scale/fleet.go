@@ -17,8 +17,7 @@ import (
 // failovers is the number of times that the builder is killed.
 const failovers = 5
 
-// fleet measures the time until all of several replicas serve a change, and the time from killing the builder to the
-// next commit.
+// fleet measures the time until all replicas serve a change, and the time from killing the builder to the next commit.
 func (b *bench) fleet(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -49,7 +48,8 @@ func (b *bench) fleet(ctx context.Context) error {
 	return b.failover(ctx, &fleet)
 }
 
-// startFilled starts a replica and waits until it has all documents; it loads the document of the last feed last.
+// startFilled starts a replica and waits until it has all documents. The replica loads the document of the last feed
+// last.
 func (b *bench) startFilled(ctx context.Context) (*replica, error) {
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 				return err
 			}
 		}
-		time.Sleep(time.Second + 50*time.Millisecond) // a change builds a feed at most once a second
+		time.Sleep(time.Second + 50*time.Millisecond) // a feed is built at most once a second
 		start := time.Now()
 		if err := b.site.Put(ctx, posttest.Version(b.posts-1, 1000+i)); err != nil {
 			return err
@@ -97,8 +97,8 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 	return b.latencies(fmt.Sprintf("one post changed, to the main feed served by all of %d replicas", len(fleet)), took)
 }
 
-// failover kills the builder among several processes right after a post has changed, and measures the time until
-// another process has built the change and a third one serves it.
+// failover kills the builder right after a post has changed, and measures the time until another process has built the
+// change and a third process serves it.
 func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 	took := make([]time.Duration, 0, failovers)
 	for i := range failovers {
@@ -106,7 +106,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // the reply comes after everything is built
+		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // replies after building
 			return err
 		}
 		path := feed.Main.Path(feed.RSS)
@@ -141,7 +141,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 	return b.latencies("builder killed, to the next commit served by the others", took)
 }
 
-// builderOf waits until one of the replicas builds, and returns it.
+// builderOf waits until one of the replicas has become the builder, and returns it.
 func (b *bench) builderOf(ctx context.Context, fleet []*replica) (*replica, error) {
 	for range 600 {
 		owner, held, err := b.site.Holder(ctx, publish.Job)

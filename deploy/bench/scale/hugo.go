@@ -14,8 +14,8 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// hugoConfig makes Hugo write RSS only: of the site, each tag and each author, with 50 posts each. Hugo has no feeds of
-// sources, so it writes fewer feeds.
+// hugoConfig makes Hugo write only RSS feeds with 50 posts each, for the site, each tag and each author. Hugo has no
+// feeds for sources, so it writes fewer feeds than feedpub.
 const hugoConfig = `baseURL = "https://feeds.example/"
 title = "Scale"
 disableKinds = ["sitemap", "robotsTXT", "404"]
@@ -37,7 +37,7 @@ term = ["rss"]
 limit = 50
 `
 
-// hugoFeed is Hugo's RSS template with the full content in place of the summary.
+// hugoFeed is Hugo's RSS template with the full content instead of the summary.
 const hugoFeed = `{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>" | safeHTML }}
 <rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">
 <channel><title>{{ .Site.Title }}</title><link>{{ .Permalink }}</link><description>{{ .Title }}</description>
@@ -47,7 +47,7 @@ const hugoFeed = `{{ printf "<?xml version=\"1.0\" encoding=\"utf-8\"?>" | safeH
 {{ end }}</channel></rss>
 `
 
-// hugo measures Hugo building RSS of the same posts.
+// hugo measures how long Hugo takes to build RSS feeds from the same posts.
 func (b *bench) hugo(ctx context.Context) error {
 	site := filepath.Join(b.dir, "hugo")
 	for _, folder := range []string{"content/posts", "layouts/_default"} {
@@ -84,7 +84,7 @@ func (b *bench) hugo(ctx context.Context) error {
 		return fmt.Errorf("hugo: %w\n%s", err, out)
 	}
 	took, state := time.Since(start), cmd.ProcessState
-	// Without posts in the feed the comparison would be meaningless.
+	// If the feed had no posts, the comparison would be meaningless.
 	main, err := os.ReadFile(filepath.Join(b.dir, "public", "index.xml"))
 	if err != nil {
 		return err

@@ -1,11 +1,11 @@
-// Scale measures how the cost of feedpub's work grows with the number of posts: importing them into Redis, absorbing
-// all, rebuilding all feeds, rebuilding without changes, and the time from a changed post to the documents of a second
-// process. With -feeds it measures the memory of a server with many feeds instead, and with -sites a process with many
-// sites.
+// Scale measures how the cost of feedpub's work grows with the number of posts: importing posts into Redis, absorbing
+// them, rebuilding all feeds, rebuilding without changes, and the time from changing a post until a second process
+// serves it. With -feeds, it instead measures the memory of a server with many feeds, and with -sites, a process with
+// many sites.
 //
-// It starts a redis-server on a Unix socket in a temporary folder and, where needed, a "feedpub serve" that it builds.
-// It generates fixed posts, prints a line of JSON for each measurement, and removes everything. It needs the go command
-// and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
+// It starts a redis-server on a Unix socket in a temporary folder and, if needed, builds and starts "feedpub serve". It
+// generates fixed posts, prints a line of JSON for each measurement, and removes all files at the end. It needs the go
+// command and Debian's redis-server. The results are in deploy/docs/benchmarks.md.
 //
 //	go -C deploy/bench run ./scale -posts 100000
 //	go -C deploy/bench run ./scale -feeds 10000

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// result is one measurement. The times of repeated work are medians.
+// result is one measurement. If work is repeated, times are medians.
 type result struct {
 	Work  string `json:"work"`
 	Posts int    `json:"posts"`
@@ -27,14 +27,14 @@ type result struct {
 	P99      float64 `json:"p99_ms,omitempty"`
 	MiB      float64 `json:"mib,omitempty"`
 	PeakMiB  float64 `json:"peak_mib,omitempty"`
-	// Of an idle process:
+	// These fields describe an idle process.
 	PerSecond  float64 `json:"commands_per_second,omitempty"`
 	Goroutines float64 `json:"goroutines,omitempty"`
 }
 
 func newOutput(w io.Writer) *json.Encoder { return json.NewEncoder(w) }
 
-// time runs work n times and writes the median. If prepare is not nil, it is called before each run.
+// time runs work n times and writes the median time. If prepare is not nil, it is called before each run.
 func (b *bench) time(work string, n int, prepare, do func() error) error {
 	runs := make([]result, 0, n)
 	for range n {
@@ -66,7 +66,7 @@ func (b *bench) time(work string, n int, prepare, do func() error) error {
 	return b.out.Encode(runs[len(runs)/2])
 }
 
-// latencies writes the median and the 99th percentile of durations.
+// latencies writes the median and the 99th percentile of the durations.
 func (b *bench) latencies(work string, took []time.Duration) error {
 	slices.Sort(took)
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -81,7 +81,7 @@ func used(pid int) time.Duration {
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may contain spaces
+	_, rest, _ := strings.Cut(string(stat), ") ") // the process name before it may contain spaces
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
 		return 0
@@ -94,7 +94,7 @@ func used(pid int) time.Duration {
 	return time.Duration(user+system) * (time.Second / 100) // USER_HZ is 100 on Linux
 }
 
-// memory measures the memory of Redis and of this process.
+// memory measures the memory used by Redis and this process.
 func (b *bench) memory(ctx context.Context) error {
 	out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "memory").Output()
 	if err != nil {
@@ -110,7 +110,7 @@ func (b *bench) memory(ctx context.Context) error {
 	return b.out.Encode(result{Work: "peak memory of this process", Posts: b.posts, MiB: field(status, "VmHWM:") / 1024})
 }
 
-// field returns the number after a name at the beginning of a line, or 0.
+// field returns the number that follows a name at the beginning of a line, or 0.
 func field(text []byte, name string) float64 {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, name); ok {

@@ -44,7 +44,7 @@ func (s *redisServer) stop() {
 	_ = s.cmd.Wait()
 }
 
-// replica is a "feedpub serve" in a process of its own, and the state of one of its readers.
+// replica is a "feedpub serve" in a separate process, and the state of one of its readers.
 type replica struct {
 	reader
 	cmd *exec.Cmd
@@ -64,7 +64,8 @@ func (r *replica) kill() {
 	_ = r.cmd.Wait()
 }
 
-// startReplica starts "feedpub serve" for the site. It builds nothing while this process holds the builder's lease.
+// startReplica starts "feedpub serve" for the site. The server builds nothing while this process holds the builder's
+// lease.
 func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	data, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
@@ -73,7 +74,7 @@ func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	return b.startServe(ctx, data)
 }
 
-// program returns the path of the feedpub binary, and builds it at the first call.
+// program returns the path of the feedpub binary, which it builds on the first call.
 func (b *bench) program(ctx context.Context) (string, error) {
 	path := filepath.Join(b.dir, "feedpub")
 	if _, err := os.Stat(path); err == nil {
@@ -94,7 +95,7 @@ func (b *bench) startServe(ctx context.Context, data string, variables ...string
 	}
 	cmd := exec.Command(program, "serve", "--redis", b.server.url(), "--data", data,
 		"--listen", address, "--admin-listen", "127.0.0.1:0")
-	// All builders of a site need the same configuration; by default base_url depends on the address of the listener.
+	// All builders of a site need the same configuration, but by default base_url depends on the listener's address.
 	cmd.Env = append(os.Environ(), "FEEDPUB_SITE_BASE_URL=https://feeds.example",
 		"FEEDPUB_SITE_HOME_URL=https://blog.example/", "FEEDPUB_SITE_TITLE=Scale")
 	cmd.Env = append(cmd.Env, variables...)

@@ -24,13 +24,13 @@ import (
 )
 
 const (
-	// sitePosts is the number of posts of each site, and idleFor the time for which idle sites are measured.
+	// sitePosts is the number of posts per site, and idleFor is how long idle sites are measured.
 	sitePosts = 5
 	idleFor   = 20 * time.Second
 )
 
-// manySites measures a process that builds and serves many sites: its start, its cost when idle, and the time until it
-// serves a change written by another process.
+// manySites measures a process that builds and serves many sites: its startup, its cost when idle, and the time until
+// it serves a change written by another process.
 func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,funlen // a flat list of steps
 	ids := make([]feed.SiteID, b.manySiteCount)
 	for i := range ids {
@@ -78,7 +78,7 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 	}); err != nil {
 		return err
 	}
-	// Let the work of the start finish.
+	// Let the startup work finish.
 	if err := until(ctx, func() bool { return b.commands(ctx, time.Second) < float64(10*len(ids)) }); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 	return b.latencies(fmt.Sprintf("a change of one of %d sites, to its documents served", len(ids)), took)
 }
 
-// makers is what the builders of a process share, as in "feedpub serve".
+// makers is the state that the builders in a process share, as in "feedpub serve".
 type makers struct {
 	reader   *attribution.Reader
 	renderer *render.Renderer
@@ -152,7 +152,7 @@ func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.
 	}), r
 }
 
-// until waits for a condition, a few minutes at most.
+// until waits for a condition for up to a few minutes.
 func until(ctx context.Context, met func() bool) error {
 	for end := time.Now().Add(5 * time.Minute); !met(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -165,7 +165,7 @@ func until(ctx context.Context, met func() bool) error {
 	return nil
 }
 
-// commands returns the number of commands a second that Redis executes during d.
+// commands returns the number of commands per second that Redis executes during d.
 func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 	count := func() float64 {
 		out, err := exec.CommandContext(ctx, "redis-cli", "-s", b.server.socket, "info", "commandstats").Output()
@@ -185,7 +185,7 @@ func (b *bench) commands(ctx context.Context, within time.Duration) float64 {
 	return (count() - before) / within.Seconds()
 }
 
-// heap returns the heap in use, in MiB.
+// heap returns the size of the heap in use, in MiB.
 func heap() float64 {
 	runtime.GC()
 	var m runtime.MemStats

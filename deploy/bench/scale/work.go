@@ -27,18 +27,18 @@ type bench struct {
 	dir    string
 	server *redisServer
 	out    *json.Encoder
-	feeds  int // of the site, once they are known
+	feeds  int // number of feeds of the site, once known
 
 	client   *store.Client
 	site     *store.Site
 	last     *publish.Publisher
-	renderer *render.Renderer       // of last
-	built    <-chan feed.FeedReport // by last
-	rest     func()                 // stops last, if it builds in the background
+	renderer *render.Renderer       // renderer used by last
+	built    <-chan feed.FeedReport // reports of the feeds that last has built
+	rest     func()                 // stops last if it builds in the background
 	titles   int                    // number of titles used so far
 }
 
-// open connects to the store as a new process does.
+// open connects to the store like a new process.
 func (b *bench) open() error {
 	b.close()
 	client, err := store.Open(store.Options{URL: b.server.url(), Compress: true})
@@ -55,7 +55,7 @@ func (b *bench) close() {
 	}
 }
 
-// fill imports posts from a file of JSON Lines, as "feedpub import" does.
+// fill imports posts from a JSON Lines file, like "feedpub import".
 func (b *bench) fill(ctx context.Context) error {
 	name := filepath.Join(b.dir, "posts.jsonl")
 	if err := writePosts(name, b.posts); err != nil {
@@ -103,7 +103,7 @@ func writePosts(name string, n int) (err error) {
 	return w.Flush()
 }
 
-// build measures absorbing all posts, and rebuilding with different caches filled.
+// build measures absorbing all posts, and rebuilding with various caches filled.
 func (b *bench) build(ctx context.Context) error {
 	defer func() { b.rest() }()
 	if err := b.publisher(nil); err != nil {
@@ -112,16 +112,16 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.time("first read of all posts, and build", 1, nil, func() error { return b.lead(ctx) }); err != nil {
 		return err
 	}
-	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // sets the number of feeds
+	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // this sets the number of feeds
 		return err
 	}
-	if err := b.memory(ctx); err != nil { // before documents are replaced: Redis keeps replaced ones for days
+	if err := b.memory(ctx); err != nil { // measure before documents are replaced, since Redis keeps the old ones for days
 		return err
 	}
 	if err := b.time("rebuild, nothing changed", b.repeat, nil, b.rebuild(ctx, feed.Unchanged)); err != nil {
 		return err
 	}
-	// A new title changes every document and no item.
+	// A new title changes all documents but no items.
 	cold := func() error { return errors.Join(b.open(), b.publisher(nil)) }
 	items := func() error { return b.publisher(nil) }
 	warm := func() error { return b.publisher(b.renderer) }
@@ -140,7 +140,7 @@ func (b *bench) build(ctx context.Context) error {
 	return nil
 }
 
-// rebuild rebuilds all feeds and checks that each had the outcome.
+// rebuild rebuilds all feeds and checks that each has the expected outcome.
 func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	return func() error {
 		r, err := b.last.Rebuild(ctx)
@@ -157,8 +157,9 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 	}
 }
 
-// lead runs the publisher in the background, as "feedpub serve" does, and waits until all feeds have been committed.
-// The number of feeds is unknown at first; reports come after the commit of all, so the first one ends the wait.
+// lead runs the publisher in the background, like "feedpub serve", and waits until all feeds have been committed. The
+// number of feeds is unknown at first. Reports are sent after all feeds are committed, so the first report ends the
+// wait.
 func (b *bench) lead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -183,7 +184,8 @@ func (b *bench) lead(ctx context.Context) error {
 	return nil
 }
 
-// publisher returns a builder of the site under a new title. Its renderer uses the given cache, or an empty one if nil.
+// publisher returns a builder for the site with a new title. Its renderer uses the given cache, or an empty cache if it
+// is nil.
 func (b *bench) publisher(r *render.Renderer) error {
 	b.rest()
 	if r == nil {
@@ -207,7 +209,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:
-			default: // nothing waits for it
+			default: // no one is waiting for the report
 			}
 		},
 	})

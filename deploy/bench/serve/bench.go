@@ -22,7 +22,7 @@ type bench struct {
 	missed       int
 }
 
-// Bounds of the figures: ratios to nginx, and others.
+// Bounds for the figures. Most figures are ratios to nginx.
 const (
 	bound304   = 1.3
 	bound200   = 1.05
@@ -35,11 +35,11 @@ const (
 	boundSeconds = 10
 )
 
-// rate is the number of requests a second at which latency is measured.
+// rate is the number of requests per second at which latency is measured.
 const rate = 5000
 
-// pacedConnections is the number of connections with which the script paced makes requests at the rate. wrk has no rate
-// option, so each connection waits for a random time between requests.
+// pacedConnections is the number of connections that the script paced uses to make requests at the rate. Since wrk has
+// no rate option, each connection waits for a random time between requests.
 const pacedConnections = 50
 
 func paced() string {
@@ -74,12 +74,12 @@ func (b *bench) latency(ctx context.Context) error {
 	return nil
 }
 
-// compare alternates between the servers and reports the ratios of neighbouring runs.
+// compare alternates between the servers and reports the ratios of adjacent runs.
 func (b *bench) compare(ctx context.Context, name string, bound float64, l func(*server) load, figure func(result) float64) error {
 	var ratios []float64
 	for i := range b.rounds + 1 {
 		servers := []*server{b.ours, b.theirs}
-		if i%2 == 1 { // so that neither always runs with the caches that the other has warmed
+		if i%2 == 1 { // change the order, so that neither server always benefits from caches that the other has warmed
 			slices.Reverse(servers)
 		}
 		figures := map[*server]float64{}
@@ -90,7 +90,7 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 			}
 			figures[s] = figure(r)
 		}
-		if i > 0 { // the first round warms up
+		if i > 0 { // the first round is a warm-up
 			ratios = append(ratios, figures[b.ours]/figures[b.theirs])
 		}
 	}
@@ -98,15 +98,16 @@ func (b *bench) compare(ctx context.Context, name string, bound float64, l func(
 	return nil
 }
 
-// manyFeeds compares polling thousands of feeds at random with polling one of them, at the same rate: wrk is slower
-// with many different requests, and a server that waits more often uses more CPU time for each.
+// manyFeeds compares random polling of thousands of feeds with polling one feed at the same rate. The rate is fixed
+// because wrk is slower with many different requests, and a server that waits more often uses more CPU time per
+// request.
 func (b *bench) manyFeeds(ctx context.Context) error {
 	paths := `{"` + strings.Join(b.doc.paths, `","`) + `"}`
 	script := func(body string) string {
 		return paced() + "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
 			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
 	}
-	one := script("return requests[math.random(1, 1)]") // both cost wrk the same
+	one := script("return requests[math.random(1, 1)]") // makes wrk do the same amount of work as the other script
 	all := script("return requests[math.random(1, #requests)]")
 	var ratios []float64
 	for i := range b.rounds + 1 {
@@ -157,7 +158,7 @@ func (b *bench) openConnections(ctx context.Context) error {
 }
 
 // slowConnections measures the throughput of other clients while many clients send requests byte by byte, and checks
-// that the server closes these.
+// that the server closes the slow connections.
 func (b *bench) slowConnections(ctx context.Context) error {
 	var ratios, costs, busy, open, took []float64
 	alone := func() (result, error) {
@@ -210,7 +211,7 @@ func (b *bench) besideSlow(ctx context.Context) (r result, slow departure, err e
 	return r, slow, err
 }
 
-// dial opens n connections and calls do with each.
+// dial opens n connections and calls do for each connection.
 func dial(ctx context.Context, addr string, n int, do func(net.Conn) error) ([]net.Conn, error) {
 	var conns []net.Conn
 	d := net.Dialer{Timeout: 20 * time.Second}
@@ -233,7 +234,7 @@ func closeAll(conns []net.Conn) {
 	}
 }
 
-// report prints a figure, and counts it if it exceeds its bound.
+// report prints a figure, and counts the figure if it exceeds its bound.
 func (b *bench) report(name string, figures []float64, bound string, limit float64, atMost bool) {
 	slices.Sort(figures)
 	median := figures[len(figures)/2]

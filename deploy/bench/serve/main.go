@@ -1,13 +1,14 @@
-// Serve compares the cost of a response of feedpub with that of nginx serving the same bytes and header from a file.
+// Serve compares the cost of a response from feedpub with that of nginx serving the same bytes and header from a file.
 //
-// It builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both on loopback,
-// feedpub as a replica without Redis, so that it only serves. The servers are pinned to one core and wrk to another,
-// which slow clients share at the lowest priority. Short runs alternate between the servers, so that other work of the
-// machine affects both; a figure is the median of the ratios of neighbouring runs. Cost is the CPU time of the server's
-// process from /proc, per request, which depends less on other work than requests per second.
+// It builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both servers on the
+// loopback interface. Feedpub runs as a replica without Redis, so that it only serves. The servers are pinned to one
+// core and wrk to another, which it shares with slow clients at the lowest priority. Short runs alternate between the
+// servers, so that other work on the machine affects both. Each figure is the median of the ratios of adjacent runs.
+// The cost is the CPU time of the server process per request, taken from /proc. It depends less on other work than the
+// number of requests per second.
 //
-// It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with 1 if one
-// exceeds its bound.
+// It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with status 1 if
+// a ratio exceeds its bound.
 //
 //	go -C deploy/bench run ./serve            # about five minutes
 //	go -C deploy/bench run ./serve -rounds 3 -seconds 1 -engine standard
@@ -72,7 +73,7 @@ func main() {
 	}
 }
 
-// slow runs the process of slow clients.
+// slow is the main function of the process for slow clients.
 func slow(ctx context.Context, args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -81,7 +82,7 @@ func slow(ctx context.Context, args []string) error {
 	return beSlow(ctx, args[0], n)
 }
 
-// run measures and returns the number of figures that exceed their bounds.
+// run runs all measurements and returns the number of figures that exceed their bounds.
 func run(ctx context.Context, o options) (missed int, err error) {
 	dir, err := os.MkdirTemp("", "feedpub-bench-")
 	if err != nil {

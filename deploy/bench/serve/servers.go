@@ -24,11 +24,11 @@ import (
 // server is a running server.
 type server struct {
 	url  string
-	pid  int // of the process that serves
+	pid  int // id of the process that serves requests
 	cmd  *exec.Cmd
-	tag  string // of the document, in gzip coding
+	tag  string // entity tag of the gzip-coded document
 	addr string
-	done chan struct{} // closed when it has ended
+	done chan struct{} // closed when the process has ended
 }
 
 // start runs the command.
@@ -51,15 +51,15 @@ func (s *server) stop() {
 	<-s.done
 }
 
-// document is what both servers serve at /feed.xml.
+// document is the document that both servers serve at /feed.xml.
 type document struct {
 	gzip   []byte
 	length int
-	header http.Header // of the 200
-	paths  []string    // of the other feeds
+	header http.Header // header of the response with status 200
+	paths  []string    // paths of the other feeds
 }
 
-// freePort returns an unused port on loopback.
+// freePort returns an unused port on the loopback interface.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,7 +76,7 @@ func pinned(ctx context.Context, cpu, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startFeedpub publishes posts and returns the server when all feeds are built.
+// startFeedpub publishes posts, waits until all feeds are built, and returns the server.
 func startFeedpub(ctx context.Context, dir string, o options) (*server, document, error) {
 	var doc document
 	folder := filepath.Join(dir, "posts")
@@ -104,7 +104,8 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, doc, err
 	}
-	// It builds on all cores, then restarts as a replica without Redis, which does nothing but serve from disk.
+	// The server builds on all cores. Then it is restarted as a replica without Redis, which only serves files from
+	// disk.
 	dead, err := freePort()
 	if err != nil {
 		return nil, doc, err
@@ -120,7 +121,7 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 		if err := s.start(cmd); err != nil {
 			return nil, doc, err
 		}
-		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // the first version may be an earlier one
+		for _, path := range append(slices.Clone(doc.paths), "/feed.xml") { // its first version may be out of date
 			if err := s.await(ctx, path, &doc); err != nil {
 				s.stop()
 				return nil, doc, err
@@ -135,7 +136,7 @@ func startFeedpub(ctx context.Context, dir string, o options) (*server, document
 	return s, doc, nil
 }
 
-// awaitFiles waits until a folder has n files.
+// awaitFiles waits until a folder contains n files.
 func awaitFiles(ctx context.Context, folder string, n int) error {
 	for end := time.Now().Add(5 * time.Minute); ; {
 		entries, err := os.ReadDir(folder)
@@ -153,7 +154,7 @@ func awaitFiles(ctx context.Context, folder string, n int) error {
 	}
 }
 
-// writePosts writes posts, each with three feeds of its own, and records the paths of the feeds.
+// writePosts writes posts, each of which has three feeds of its own, and records the paths of these feeds.
 func writePosts(folder string, doc *document, feeds int) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
@@ -216,7 +217,7 @@ func (s *server) await(ctx context.Context, path string, doc *document) error {
 	}
 }
 
-// measure records the length of the document in identity coding.
+// measure records the length of the document without compression.
 func (d *document) measure() error {
 	zr, err := gzip.NewReader(strings.NewReader(string(d.gzip)))
 	if err != nil {
@@ -227,7 +228,7 @@ func (d *document) measure() error {
 	return err
 }
 
-// startNginx serves the document from a file with the header that feedpub sends.
+// startNginx starts an nginx that serves the document from a file, with the same header as feedpub.
 func startNginx(ctx context.Context, dir string, doc document, o options) (*server, error) {
 	root := filepath.Join(dir, "root")
 	if err := os.MkdirAll(root, 0o755); err != nil {
@@ -246,7 +247,7 @@ func startNginx(ctx context.Context, dir string, doc document, o options) (*serv
 	for name, values := range doc.header {
 		switch name {
 		case "Date", "Etag", "Last-Modified", "Content-Type", "Content-Length", "Content-Encoding", "Vary":
-			continue // nginx's own
+			continue // nginx sets this field itself
 		}
 		fmt.Fprintf(&fields, "    add_header %s '%s';\n", name, values[0])
 	}

@@ -15,28 +15,28 @@ import (
 	"time"
 )
 
-// The slow clients run in a process of their own, which needs little of wrk's core: one byte for each client now and
-// then. So they slow down the server, not wrk.
+// The slow clients run in a separate process that uses little of wrk's core, since it only sends one byte for each
+// client from time to time. So they slow down the server, but not wrk.
 const (
-	slowCommand = "slow-clients" // as the first argument of this program, with an address and a number
+	slowCommand = "slow-clients" // first argument of this program, followed by an address and a number
 	drip        = 2 * time.Second
-	dripParts   = 40 // groups of clients, so that bytes arrive evenly
+	dripParts   = 40 // number of client groups, so that bytes arrive evenly
 	slowMinute  = time.Minute
 )
 
 // departure describes how the server closed the slow clients.
 type departure struct {
-	left int           // clients not closed within a minute
-	took time.Duration // until the last was closed
+	left int           // number of clients not closed within a minute
+	took time.Duration // time until the last client was closed
 }
 
-// slowClients is a running process of slow clients.
+// slowClients is a running process that simulates slow clients.
 type slowClients struct {
 	cmd *exec.Cmd
 	out *bufio.Reader
 }
 
-// startSlow starts slow clients and returns when all have sent half a request.
+// startSlow starts slow clients and returns when all of them have sent half a request.
 func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	return s, nil
 }
 
-// wait waits until all clients are closed, a minute at most.
+// wait waits for up to a minute until all clients are closed.
 func (s *slowClients) wait() (d departure, err error) {
 	if _, err := fmt.Fscanln(s.out, &d.left, &d.took); err != nil {
 		return d, fmt.Errorf("slow clients: %w", err)
@@ -68,11 +68,11 @@ func (s *slowClients) wait() (d departure, err error) {
 
 func (s *slowClients) stop() {
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait() // killed, or ended already
+	_ = s.cmd.Wait() // the process was killed or has already ended
 }
 
-// beSlow is the process's main function: it prints "open" when all clients have sent half a request, and the departure
-// at the end.
+// beSlow is the main function of the process: it prints "open" when all clients have sent half a request, and finally
+// the departure.
 func beSlow(ctx context.Context, addr string, n int) error {
 	conns, err := dial(ctx, addr, n, func(c net.Conn) error {
 		_, err := io.WriteString(c, "GET /feed.xml HTTP/1.1\r\nHost: x\r\nX: ")
@@ -103,7 +103,7 @@ func beSlow(ctx context.Context, addr string, n int) error {
 	}()
 	ticker := time.NewTicker(drip / dripParts)
 	defer ticker.Stop()
-	for i := 0; ; i++ { // send another byte for some clients, which must not extend their time
+	for i := 0; ; i++ { // send another byte for some clients, which must not extend their deadlines
 		select {
 		case <-gone:
 			_, err := fmt.Println(open.Load(), int64(time.Since(began)))

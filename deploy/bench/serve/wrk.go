@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// load describes requests that wrk makes.
+// load describes the requests that wrk makes.
 type load struct {
 	path        string
-	fields      []string // of the header
-	script      string   // in Lua; may be empty
-	connections int      // 0 is 64
+	fields      []string // header fields
+	script      string   // Lua script; may be empty
+	connections int      // number of connections; 0 means 64
 }
 
 // result is the result of one run of wrk.
 type result struct {
 	requests int
-	cpu      time.Duration // of the server, per request
+	cpu      time.Duration // CPU time of the server per request
 	p99      time.Duration
 	perSec   float64
-	busy     float64 // the share of its core that the server used
+	busy     float64 // fraction of its core that the server used
 }
 
 var (

@@ -10,7 +10,7 @@ import (
 
 // Build builds feedpub from the source tree that this module refers to, and writes the binary to path.
 func Build(ctx context.Context, path string) error {
-	// The command's dependencies are those of feedpub's module, not of this one, so it is built there.
+	// Build in feedpub's module, since the dependencies are those of feedpub, not of this module.
 	dir, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "feedpub").Output()
 	if err != nil {
 		return fmt.Errorf("find the source of feedpub: run the benchmark from its own module: %w", err)

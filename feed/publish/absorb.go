@@ -335,7 +335,7 @@ func (p *placement) move(d *decision, before, after places) {
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
 }
 
-// addKept adds the change of a post whose item stays.
+// addKept adds the change to a post whose item stays.
 func (p *placement) addKept(d decision) {
 	if len(d.Entered) > 0 {
 		d.Touched = p.places(d.previous).documents

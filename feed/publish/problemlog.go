@@ -15,7 +15,7 @@ type problemStore interface {
 	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
 }
 
-// unexplained is the reason for holding a feed.
+// unexplained is the reason given for holding a feed whose posts vanished.
 const unexplained = "posts vanished without explanation"
 
 // problemLog logs each problem when it begins and when it changes, but not on every rebuild. The list of problems shows

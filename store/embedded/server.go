@@ -112,7 +112,7 @@ func (s *Store) listen() error {
 		return fmt.Errorf("socket: %w", err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false) // the address is no longer valid at that time; the next Open removes the file
+		u.SetUnlinkOnClose(false) // when the listener closes, the address is no longer valid; the next Open removes the file
 	}
 	s.socket = l
 	if err := os.Chmod(path, 0o600); err != nil {

@@ -18,7 +18,7 @@ func Redact(raw string) string {
 	if name, _, ok := strings.Cut(p.user, ":"); ok {
 		p.user = name + ":" + hidden
 	}
-	// Redact the values of unknown parameters as well: a misspelled name may belong to a password.
+	// Redact the values of unknown parameters too: one may be a password whose parameter name is misspelled.
 	query := strings.Split(p.query, "&")
 	for i, q := range query {
 		name, _, ok := strings.Cut(q, "=")

@@ -85,7 +85,7 @@ func testCommit(t *testing.T, s suite) {
 	got := s.commit(t, r, feed.Committed)
 	want := r.Head
 	for i := range want.Documents {
-		want.Documents[i].Modified = day(1).Add(time.Second) // rounded to whole seconds
+		want.Documents[i].Modified = day(1).Add(time.Second) // truncated to whole seconds
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("head (-want +got):\n%s", diff)

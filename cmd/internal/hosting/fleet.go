@@ -10,7 +10,7 @@ import (
 	"feedpub/store"
 )
 
-// newSchema returns the schema of a site that this release is the first to build.
+// newSchema returns the schema of a new site, one that no earlier release has built.
 func newSchema() feed.Schema {
 	return feed.Schema{Version: store.SchemaVersion, Reader: store.SchemaReader, Writer: store.SchemaWriter}
 }

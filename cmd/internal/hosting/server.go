@@ -73,8 +73,8 @@ type httpServer interface {
 }
 
 // NewServer returns a server whose sites have started. The caller calls Run, and Close in any case. The error reports
-// what is wrong with the data folder, with sites_from, with the tokens or with a site in the configuration itself; a
-// file of sites_from that is invalid is a problem for operators instead.
+// an invalid data folder, sites_from, token or site in the configuration itself. An invalid file in the folder of
+// sites_from is not an error: it is listed as a problem.
 func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	c := o.Site.Source.Config
 	s := &Server{

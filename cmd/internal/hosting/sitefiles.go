@@ -121,7 +121,7 @@ func AllSites(c config.Config) (sites []config.SiteSettings, problems []feed.Pro
 // siteKey returns the configuration key of a site in sites.
 func siteKey(id feed.SiteID) string { return "sites." + string(id) }
 
-// fileProblem returns the problem of a file or key with the settings of a site.
+// fileProblem returns the problem to report for the file or the configuration key that has a site's settings.
 func fileProblem(origin string, err error) feed.Problem {
 	return feed.Problem{ID: origin, Kind: feed.KindFile, Reason: OneLine(err)}
 }

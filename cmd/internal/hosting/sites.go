@@ -366,7 +366,7 @@ func (h *siteSet) endAll() {
 	g.Wait()
 }
 
-// close ends all sites and unlocks the data folder for those that end within releaseTimeout.
+// close stops all sites and unlocks the data folder of each one that stops within releaseTimeout.
 func (h *siteSet) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()

@@ -26,7 +26,7 @@ type server struct {
 	url  string
 	pid  int // id of the process that serves requests
 	cmd  *exec.Cmd
-	tag  string // entity tag of the gzip-coded document
+	tag  string // entity tag of the gzipped document
 	addr string
 	done chan struct{} // closed when the process has ended
 }

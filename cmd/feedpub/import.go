@@ -34,9 +34,10 @@ func newImport(env *environment) *cobra.Command {
 		Use:   "import FILE|FOLDER...",
 		Short: "Import posts from files",
 		Long: `Import posts from files and folders; - is standard input. The format is detected from
-the content: an export of WordPress, RSS, Atom, JSON Feed, feedpub's JSON with one
-post or several, the JSON Lines that 'feedpub export' writes, Markdown with front
-matter, HTML, and otherwise the plain text of one post, which begins with its title.
+the extension, or from the content if several formats share the extension: an export of
+WordPress, RSS, Atom, JSON Feed, feedpub's JSON with one post or several, the JSON Lines
+that 'feedpub export' writes, Markdown with front matter, HTML, and otherwise the plain
+text of one post, which begins with its title.
 In the folder of a Hugo or Jekyll site, find the posts and the URLs of their pages;
 convert the shortcodes and Liquid tags that are part of these programs, and report
 others. Files may be compressed with gzip or zip.

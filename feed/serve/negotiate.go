@@ -30,6 +30,10 @@ func negotiate(accept string, stored codingSet) (coding.Coding, bool) {
 	if accept == "" {
 		return coding.Identity, true // the field is missing or empty
 	}
+	// Most feed readers send the name of one coding and no weight.
+	if c, ok := codingNamed(accept); ok && stored[c] {
+		return c, true
+	}
 	weights, other := codingWeights(accept)
 	best, greatest := coding.Identity, 0
 	for c, q := range weights {

@@ -33,7 +33,7 @@ func hostileFiles() (files, reasons map[string]string) {
 		"aliases.md":  "the aliases expand to more than 131072 bytes",
 		"brackets.md": "more than 10000 YAML tokens",
 		"stars.md":    "too many delimiters",
-		"table.md":    "tables of more than",
+		"table.md":    "tables with more than",
 		"lists.md":    "lists nested deeper than 100",
 		"bold.html":   "unclosed inline elements",
 	}

@@ -1,5 +1,5 @@
-// Package alias has the paths at which other platforms serve the feeds of a blog, so that subscriptions keep working
-// after a move to feedpub. It does no I/O; package serve serves the paths.
+// Package alias lists the paths at which other platforms serve a blog's feeds, so that subscriptions keep working after
+// a move to feedpub. It does no I/O; package serve serves the paths.
 package alias
 
 import (
@@ -18,7 +18,7 @@ const (
 	Blogger   feed.Preset = "blogger"
 )
 
-// Presets returns all platforms in the order in which lists and messages show them.
+// Presets returns all platforms in display order.
 func Presets() []feed.Preset { return []feed.Preset{WordPress, Ghost, Hugo, Jekyll, Blogger} }
 
 // Parse returns the platform named s, or an error of kind [feed.ErrInvalid].
@@ -30,8 +30,8 @@ func Parse(s string) (feed.Preset, error) {
 }
 
 // Paths returns the paths at which a platform serves the feed n, in order of precedence. Full is the full name of the
-// feed's tag or author. A result may be equal to one of the feed's own paths. Feeds that the platform does not have,
-// such as those of sources and selections, have no paths.
+// feed's tag or author. A returned path may be one of the feed's own paths. There are no paths for feeds that the
+// platform does not have, such as source and selection feeds.
 func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	family, slug := n.Split()
 	if _, number := n.Archived(); number > 0 {
@@ -53,7 +53,7 @@ func Paths(p feed.Preset, n feed.Name, full string) []feed.Alias {
 	return list.aliases
 }
 
-// Retired returns the paths of a platform's comment feeds, which feedpub does not have. The server responds with 410
+// Retired returns the paths of a platform's comment feeds, which feedpub does not provide. The server responds with 410
 // Gone at these paths, so that feed readers stop polling.
 func Retired(p feed.Preset) []string {
 	switch p {
@@ -106,7 +106,7 @@ func (l *paths) wordPress(family feed.Family, slug string) {
 		value  string // value of the query parameter "feed", and last segment of paths
 	}
 	parameters := []parameter{{feed.RSS, "rss2"}, {feed.Atom, "atom"}}
-	if l.feed == feed.Main { // rarely used for tags, of which there may be thousands
+	if l.feed == feed.Main { // tag feeds rarely use these, and there may be thousands of tags
 		parameters = append(parameters,
 			parameter{feed.RSS, "rss"}, parameter{feed.RSS, "rdf"}, parameter{feed.JSON, "json"})
 	}
@@ -134,7 +134,8 @@ func (l *paths) wordPress(family feed.Family, slug string) {
 	}
 }
 
-// ghost adds the paths described at https://ghost.org/docs/themes/routing/, and those that the default routes redirect.
+// ghost adds the paths described at https://ghost.org/docs/themes/routing/, and the paths that Ghost's default routes
+// redirect.
 func (l *paths) ghost(family feed.Family, slug string) {
 	switch {
 	case l.feed == feed.Main:
@@ -147,8 +148,7 @@ func (l *paths) ghost(family feed.Family, slug string) {
 	}
 }
 
-// hugo adds the paths described at https://gohugo.io/templates/rss/, for the three usual names of the section with
-// posts.
+// hugo adds the paths described at https://gohugo.io/templates/rss/, for the three usual names of the posts section.
 func (l *paths) hugo(family feed.Family, slug string) {
 	switch {
 	case l.feed == feed.Main:
@@ -160,7 +160,7 @@ func (l *paths) hugo(family feed.Family, slug string) {
 	}
 }
 
-// jekyll adds the paths described at https://github.com/jekyll/jekyll-feed. Its /feed.xml is Atom, and feedpub's is
+// jekyll adds the paths described at https://github.com/jekyll/jekyll-feed. Its /feed.xml is Atom, while feedpub's is
 // RSS. Feed readers accept that, because they detect the format on each poll.
 func (l *paths) jekyll(family feed.Family, slug string) {
 	switch {

@@ -84,7 +84,7 @@ func TestPathsAreUnique(t *testing.T) {
 		for n, full := range names {
 			for _, a := range alias.Paths(p, n, full) {
 				if a.Feed != n || !strings.HasPrefix(a.Target, "/") {
-					t.Errorf("%s: Paths(%s) includes %+v", p, n, a)
+					t.Errorf("%s: Paths(%s) includes %+v, want that feed and a path target", p, n, a)
 				}
 				if other, ok := seen[a.Target]; ok {
 					t.Errorf("%s: %s is a path of both %s and %s", p, a.Target, other, n)
@@ -93,7 +93,7 @@ func TestPathsAreUnique(t *testing.T) {
 			}
 		}
 		if len(seen) < 5 {
-			t.Errorf("%s has %d paths, want at least 5", p, len(seen))
+			t.Errorf("%s: got %d distinct paths, want at least 5", p, len(seen))
 		}
 		if got, err := alias.Parse(string(p)); got != p || err != nil {
 			t.Errorf("Parse(%q) = %q, %v", p, got, err)

@@ -133,8 +133,8 @@ func (rd *reading) onlyBracketsFrom(b *block, k int) bool {
 	return true
 }
 
-// plausibleSlots reports whether the text of each slot of the match fits the slot: a publication that is not a month, a
-// place or a common word, and authors that look like persons' names.
+// plausibleSlots reports whether the slots of the match have plausible values: the publication must not be a month, a
+// place or a common word, and the authors must look like personal names.
 func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	if !m.pub.empty() {
 		p := rd.r.publisherOf(rd.l, b.slice(m.pub))
@@ -146,7 +146,7 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 		return false
 	}
 	if !m.who.empty() && b.hasFootnote(m.who.hi) && m.pub.empty() {
-		return false // links set as footnotes name publications, not persons
+		return false // footnote links name publications, not people
 	}
 	if !m.who.empty() && m.rule.convention != "13" {
 		sure := 0
@@ -169,8 +169,8 @@ func (rd *reading) plausibleSlots(b *block, m *match) bool {
 	return true
 }
 
-// insideHeadline reports whether the slots are parts of one linked or emphasised range, which is then more likely a
-// headline: "Rents Rise in Every City But One" is not by Rents Rise.
+// insideHeadline reports whether the slots are parts of one linked or emphasised range. Such a range is more likely to
+// be a headline: "Rents Rise in Every City But One" is not by Rents Rise.
 func (rd *reading) insideHeadline(b *block, m *match) bool {
 	other := m.who
 	if other.empty() {
@@ -193,7 +193,7 @@ func (rd *reading) slotsSwapped(b *block, m *match) bool {
 	return rd.l.personScore(b.text, pub) == 2 && rd.l.personScore(b.text, who) < 2 && !rd.l.looksLikePub(b.text, pub)
 }
 
-// nameSpans splits a list of persons into the spans of their names.
+// nameSpans splits a list of people into the span of each name.
 func nameSpans(l *language, b *block, s span) []span {
 	var out []span
 	lo := s.lo
@@ -212,7 +212,7 @@ func nameSpans(l *language, b *block, s span) []span {
 	return out
 }
 
-// unlikelyPublication reports whether the unknown name p in the PUB slot is probably not that of a publication.
+// unlikelyPublication reports whether p, an unknown name in the PUB slot, is probably not a publication.
 func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	toks := b.toks[m.pub.lo:m.pub.hi]
 	k := rd.l.skipDeterminers(toks, 0)
@@ -243,11 +243,11 @@ func (rd *reading) unlikelyPublication(b *block, m *match, p publisher) bool {
 	if len(toks) == 1 && (rd.l.place.has(t.id) || rd.l.epithet.has(t.id) || rd.l.given.has(t.id) && !linked) {
 		return true
 	}
-	// A given name and another capitalised word are a person, unless they are linked.
+	// A given name followed by another capitalised word is a person, unless the name is linked.
 	if !linked && rd.l.personScore(b.text, toks) == 2 && !rd.l.looksLikePub(b.text, toks) {
 		return true
 	}
-	// A single name or the subject of a sentence may equally well be a person.
+	// A single name or the subject of a sentence may just as well be a person.
 	if m.who.empty() && k == 0 && !b.hasFootnote(m.pub.hi) && !hostNamed(b.linkIn(m.pub), p.name) &&
 		!rd.l.looksLikePub(b.text, toks) {
 		person := rd.l.personScore(b.text, toks)

@@ -20,15 +20,15 @@
 // credit whose confidence is below the threshold is a suggestion.
 //
 // Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
-// publication is an entry of publications.json (publication.go). Each rule has the number of a convention of crediting,
-// in which A is an author, H a headline and X a publication:
+// publication is an entry of publications.json (publication.go). Each rule has the number of one of the crediting
+// conventions below, where A is an author, H a headline and X a publication:
 //
 //	1  From X: (1a with the author, 1b with the headline, 1c with agency, date and author on one line)
 //	2  X:                       3  X reports:              4  A, writing for X:      5  A reports at X:
 //	6  A: and A writes:         7  in running prose        8  papers and abstracts   9  citation lines
 //	10 after the passage        11 wire datelines          12 in the post's title    13 quotes a report from X:
 //	14 A @ X - text             15 reblogs                 16 Markdown               17 hat tips
-//	18 forms of other languages
+//	18 forms in other languages
 package attribution
 
 import (
@@ -103,12 +103,13 @@ type Input struct {
 
 // Result is the result of reading a post.
 type Result struct {
-	// Quotes and Suggestions are in the order of the post. Suggestions are the credits below the threshold.
+	// Quotes and Suggestions are in the order in which they appear in the post. Suggestions are the credits below the
+	// threshold.
 	Quotes, Suggestions []Quote
 	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, Commentary contains the
 	// rest of the paragraph.
 	Commentary []string
-	// Via lists where the author found the sources, without duplicates, up to 50.
+	// Via lists where the author found the sources. It has at most 50 entries and no duplicates.
 	Via []feed.Via
 	// PostedBy and PostedOn (YYYY-MM-DD) are the author and date of the post as its text states them, or empty.
 	PostedBy, PostedOn string
@@ -127,7 +128,7 @@ type Quote struct {
 	Credit []int
 	// Inline reports whether the passage shares a block with other text.
 	Inline bool
-	// Convention is the number of the credit's convention in the list of the package comment.
+	// Convention is the number of the credit's convention in the package comment's list.
 	Convention string
 }
 
@@ -151,7 +152,7 @@ type Block struct {
 	// Nodes lists the sibling nodes of the input tree that form the block, in order. It is empty if the block shares a
 	// node with another block, like two lines in one em element.
 	Nodes []*html.Node
-	// Quote is the index in Result.Quotes of the quote whose passage or credit the block is part of, or -1.
+	// Quote is the index in Result.Quotes of the quote that the block belongs to, as passage or credit, or -1.
 	Quote int
 }
 
@@ -166,7 +167,7 @@ const (
 	Title      Role = "title"      // repeats the post's title
 	Caption    Role = "caption"    // caption of a picture
 	Posted     Role = "posted"     // states the author or date of the post itself
-	Noise      Role = "noise"      // navigation, labels and links of the page
+	Noise      Role = "noise"      // page navigation, labels and links
 	Footer     Role = "footer"     // follows the post on its page, such as readers' comments
 	Uncredited Role = "uncredited" // quotation element without a source
 	Code       Role = "code"       // preformatted text

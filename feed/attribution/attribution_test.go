@@ -19,12 +19,13 @@ import (
 	"feedpub/feed/markup"
 )
 
-// longPostFile is a post of 3 KB with page boilerplate and a report in eight unmarked paragraphs.
+// longPostFile is a 3 KB post with page boilerplate and a report of eight paragraphs that are not marked as a
+// quotation.
 //
 //go:embed testdata/long-post.txt
 var longPostFile string
 
-// longPost is the post without the final line break.
+// longPost is longPostFile without its final line break.
 var longPost = strings.TrimSuffix(longPostFile, "\n")
 
 func TestReadLongPost(t *testing.T) {
@@ -78,7 +79,7 @@ func TestReadmeExample(t *testing.T) {
 		_, after, ok := strings.Cut(section, "```"+language+"\n")
 		text, _, closed := strings.Cut(after, "```")
 		if !ok || !closed {
-			t.Fatalf("README.md: the section From prose to a credit has no block of %s", language)
+			t.Fatalf("README.md: the section \"From prose to a credit\" has no %s code block", language)
 		}
 		return text
 	}
@@ -88,7 +89,7 @@ func TestReadmeExample(t *testing.T) {
 		} `json:"_feedpub"`
 	}
 	if err := json.Unmarshal([]byte("{"+block("json")+"}"), &shown); err != nil {
-		t.Fatalf("README.md: the JSON of the credit: %v", err)
+		t.Fatalf("README.md: decode the credit's JSON: %v", err)
 	}
 	if len(shown.Extension.Quotes) != 1 {
 		t.Fatalf("README.md shows %d quotes, want 1", len(shown.Extension.Quotes))
@@ -165,7 +166,7 @@ func TestMixedPost(t *testing.T) {
 				t.Errorf("commentary (-want +got):\n%s", diff)
 			}
 			if len(res.Via) != 1 || res.Via[0].Name != "Seaside Gazetteer" {
-				t.Errorf("vias %v, want Seaside Gazetteer", res.Via)
+				t.Errorf("got vias %v, want Seaside Gazetteer", res.Via)
 			}
 		})
 	}
@@ -207,11 +208,11 @@ func TestBlocksAreWholeNodes(t *testing.T) {
 	}
 }
 
-// TestBlocksSharingNode checks that a line that shares an inline element with another has no nodes.
+// TestBlocksSharingNode checks that a line that shares an inline element with another line has no nodes.
 func TestBlocksSharingNode(t *testing.T) {
 	got := read(t, newReader(t), "html", "", `<div>A reader quotes a report from Wired: <i>One.<br><br>Two.</i></div>`)
 	if len(got.Blocks) != 2 || len(got.Blocks[0].Nodes) != 0 || len(got.Blocks[1].Nodes) != 1 {
-		t.Errorf("blocks %+v, want two, the first without nodes and the second with its text node", got.Blocks)
+		t.Errorf("got blocks %+v, want two: the first without nodes and the second with its text node", got.Blocks)
 	}
 }
 
@@ -298,7 +299,8 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestReadIsPure checks that Read does not modify the tree, and that repeated and concurrent calls return the same.
+// TestReadIsPure checks that Read does not modify the tree, and that repeated and concurrent calls return the same
+// result.
 func TestReadIsPure(t *testing.T) {
 	r := newReader(t)
 	n, err := markup.Parse(markup.Text, longPost)

@@ -87,7 +87,7 @@ func outermost(q *quotation) *quotation {
 	return q
 }
 
-// trustedLead is the minimum weight at which the rule of a lead takes precedence over a citation in the same line.
+// trustedLead is the minimum weight of a lead rule that takes precedence over a citation on the same line.
 const trustedLead = 0.5
 
 // bindBlock reads block i, which is not in a quotation element, and returns the index of the block to continue with.
@@ -161,7 +161,7 @@ func (rd *reading) bindBlock(i int) int {
 	return i + 1
 }
 
-// setRole sets the role of a block and keeps the count of commentary blocks.
+// setRole sets the role of a block and updates the number of commentary blocks.
 func (rd *reading) setRole(b *block, role Role) {
 	if b.role == Commentary {
 		rd.commentaryBlocks--
@@ -172,7 +172,7 @@ func (rd *reading) setRole(b *block, role Role) {
 	b.role = role
 }
 
-// markCommentary makes block i commentary and reads the vias at its end.
+// markCommentary marks block i as commentary and reads the vias at its end.
 func (rd *reading) markCommentary(i int) {
 	b := rd.doc.blocks[i]
 	rd.setRole(b, Commentary)
@@ -204,7 +204,7 @@ func (rd *reading) skipBoilerplate(i int) int {
 	return i
 }
 
-// newSource returns a source with the contents of the slots of match m in block i, without a passage.
+// newSource returns a source without a passage, filled from the slots of match m in block i.
 func (rd *reading) newSource(i int, m *match) *source {
 	b := rd.doc.blocks[i]
 	s := &source{convention: m.rule.convention, weight: m.rule.weight, kind: Excerpt, firstBlock: i,
@@ -278,8 +278,8 @@ func (rd *reading) newSource(i int, m *match) *source {
 	return s
 }
 
-// hasOtherAtCredits reports whether a block other than i has the form "A @ X - text". The post is then a list of
-// credits, and its title is not the headline of any of them.
+// hasOtherAtCredits reports whether a block other than i has the form "A @ X - text". If so, the post is a list of
+// credits, and its title is not the headline of any credit.
 func (rd *reading) hasOtherAtCredits(i int) bool {
 	for k, b := range rd.doc.blocks {
 		for _, t := range b.toks[:min(len(b.toks), 14)] {
@@ -292,7 +292,7 @@ func (rd *reading) hasOtherAtCredits(i int) bool {
 }
 
 // addAgencies adds the agencies that the clause names in addition to the publication, as in "an AP story in the
-// Washington Post". An agency to which a person spoke ("told AP") is not added.
+// Washington Post". An agency that a person spoke to ("told AP") is not added.
 func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	if s.pub.known == nil {
 		return
@@ -310,8 +310,8 @@ func (rd *reading) addAgencies(s *source, b *block, clause span) {
 	}
 }
 
-// readLinkedHeadline handles a link in the PUB slot whose text is the headline, as in "from [H]:". The publication is
-// then derived from the address.
+// readLinkedHeadline handles a link in the PUB slot whose text is the headline, as in "from [H]:". It derives the
+// publication from the link's address.
 func (rd *reading) readLinkedHeadline(s *source, b *block, at span) {
 	u := articleOnly(b.linkIn(at))
 	if s.pub.known != nil || u == "" || at.hi-at.lo < 3 || hostNamed(u, s.pub.name) {

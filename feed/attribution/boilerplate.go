@@ -17,7 +17,7 @@ func (rd *reading) findBoilerplate(title string) {
 		}
 	}
 	rd.findTitle(title)
-	content := false // a block of prose has been seen
+	content := false // whether a block of prose has been seen
 	for i, b := range blocks {
 		if b.role != "" || b.quotation != nil {
 			content = content || b.quotation != nil
@@ -67,15 +67,15 @@ func (rd *reading) findBoilerplate(title string) {
 	}
 }
 
-// isCreditLink reports whether block i, which looks like a link of the page, credits a source: "Read more at the
-// Guardian", or a bare link to the source below a quotation.
+// isCreditLink reports whether block i, which looks like a page link, credits a source: "Read more at the Guardian", or
+// a bare link to the source below a quotation.
 func (rd *reading) isCreditLink(i int) bool {
 	b := rd.doc.blocks[i]
 	return rd.analyse(i).tail != nil || i > 0 && rd.doc.blocks[i-1].quotation != nil && b.isWholly(runLink) &&
 		articleOnly(b.linkIn(span{0, len(b.toks)})) != ""
 }
 
-// markFooter makes all blocks from i on the footer. Text after the post, such as readers' comments, is not the
+// markFooter marks block i and all later blocks as footer. Text after the post, such as readers' comments, is not the
 // author's.
 func (rd *reading) markFooter(i int) {
 	for _, b := range rd.doc.blocks[i:] {
@@ -191,7 +191,7 @@ func (rd *reading) dateIn(b *block, s span, d date) date {
 	return d
 }
 
-// readLaterDate records the first date of the block from token from on.
+// readLaterDate records the first date in the block at or after token from.
 func (rd *reading) readLaterDate(b *block, from int) {
 	for k := from; k < len(b.toks) && rd.postedOn.year == 0; k++ {
 		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
@@ -200,7 +200,7 @@ func (rd *reading) readLaterDate(b *block, from int) {
 	}
 }
 
-// setPostedOn sets the date of the post unless it is set.
+// setPostedOn sets the date of the post unless it is already set.
 func (rd *reading) setPostedOn(d date) {
 	if rd.postedOn.year == 0 && d.year != 0 {
 		rd.postedOn = d
@@ -276,7 +276,7 @@ func isElision(b *block) bool {
 	return dots
 }
 
-// hasWords reports whether one of the tokens is a word.
+// hasWords reports whether any of the tokens is a word.
 func hasWords(toks []token) bool {
 	for _, t := range toks {
 		if t.kind == tokWord {

@@ -19,7 +19,7 @@ func checkResult(t *testing.T, text string, got Result) {
 		for p := range strings.SplitSeq(q.Text, "\n\n") {
 			_, after, ok := strings.Cut(rest, flat(p))
 			if !ok {
-				t.Fatalf("paragraph %q of a passage is not in the post after the previous paragraph:\n%q", p, text)
+				t.Fatalf("passage paragraph %q does not follow the previous paragraph in the post:\n%q", p, text)
 			}
 			rest = after
 		}

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// hasMarkedQuotation reports whether the post marks quotations by elements. If it does, unmarked text is never a
+// hasMarkedQuotation reports whether the post marks quotations with elements. If it does, unmarked text is never a
 // passage.
 func (rd *reading) hasMarkedQuotation() bool {
 	for _, q := range rd.doc.quotations {
@@ -260,7 +260,7 @@ func (rd *reading) splitAgency(b *block, at span) (span, publisher) {
 	return span{}, publisher{}
 }
 
-// correctByHost corrects the publication of s by the address of the article: if the clause contains the name of the
+// correctByHost corrects the publication of s using the article's address: if the clause contains the name of the
 // address's host, that name is the publication, and the other names are the subject of the article.
 func (rd *reading) correctByHost(s *source, b *block, clause span) {
 	e := rd.r.pubs.byHost(s.url)
@@ -421,7 +421,7 @@ func (rd *reading) namesOrigin(b *block) bool {
 	})
 }
 
-// mayBeArticle reports whether the address u may lead to an article. Addresses of shops, videos and downloads are not.
+// mayBeArticle reports whether u may be the address of an article. Addresses of shops, videos and downloads are not.
 func mayBeArticle(u string) bool {
 	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(u, "https://"), "http://"), "/")
 	path, _, _ = strings.Cut(path, "?")
@@ -444,8 +444,8 @@ var shopHosts = map[string]bool{
 	"youtu": true, "youtube": true,
 }
 
-// sureRule is the minimum weight at which the position in a rule is enough to identify a name, as in "Read entire
-// article at X".
+// sureRule is the minimum rule weight at which a name's position is enough to identify it, as in "Read entire article
+// at X".
 const sureRule = 0.8
 
 // The weights of the evidence for and against a credit, added to the weight of its rule.
@@ -462,7 +462,7 @@ const (
 	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage hardly describes its source
 )
 
-// confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two digits.
+// confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two decimal places.
 func (s *source) confidence() float64 {
 	c := s.weight
 	add := func(ok bool, w float64) {

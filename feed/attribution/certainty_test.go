@@ -105,7 +105,7 @@ func TestNoSource(t *testing.T) {
 		} {
 			for _, q := range read(t, r, "html", "A Walk", body).Quotes {
 				if q.Source.Publication != "" && q.Source.Publication != "example.org" || len(q.Source.Authors) > 0 {
-					t.Errorf("%s\ncredits %q by %v (confidence %v)",
+					t.Errorf("%s\ncredits %q by %v (confidence %v), want no credit",
 						body, q.Source.Publication, authorNames(q.Source.Authors), q.Confidence)
 				}
 			}

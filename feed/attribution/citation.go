@@ -7,7 +7,7 @@ import (
 	"feedpub/feed"
 )
 
-// setting is the position of a citation. It decides what an unknown name in the citation most likely is.
+// setting is the position of a citation. It determines what an unknown name in the citation most likely is.
 type setting uint8
 
 const (
@@ -478,8 +478,8 @@ func (b *block) linkText(s span) string {
 	return b.slice(s)
 }
 
-// readPeople adds the persons of the span to c, without the place or role that a byline adds: "A, B and C in
-// Washington", "A of the Post". It reports whether it found any.
+// readPeople adds the people named in the span to c, without the place or role that follows them in a byline: "A, B and
+// C in Washington", "A of the Post". It reports whether it found any.
 func (r *Reader) readPeople(l *language, b *block, c *citation, s span, where setting) bool {
 	toks := b.toks[s.lo:s.hi]
 	// A place or a publication follows the names.
@@ -536,12 +536,12 @@ func (l *language) surePeople(text string, toks []token, surnames bool) bool {
 	return best == 2 || joined && surnames
 }
 
-// assignRest classifies the open parts by the fields of the citation that are still empty.
+// assignRest classifies the open parts according to which fields of the citation are still empty.
 func (r *Reader) assignRest(l *language, b *block, c *citation, open []part, where setting) {
 	if len(open) == 0 {
 		return
 	}
-	// In the title of a page, the publication follows the headline after the last dash or bar.
+	// In a page title, the publication follows the headline after the last dash or bar.
 	if last := open[len(open)-1]; c.pub.name == "" && len(open) > 1 && strings.ContainsRune("-|•·(»", last.sep) &&
 		last.hi-last.lo <= 5 && r.isCapitalised(l, b, last) && where != inByline {
 		if where != inLine || l.personScore(b.text, b.toks[last.lo:last.hi]) < 2 {

@@ -87,7 +87,7 @@ func (rd *reading) hasHeaderBelow(i int) bool {
 	return false
 }
 
-// hasSeparator reports whether the line has a bar or a spaced dash, as titles of pages and citations do.
+// hasSeparator reports whether the line has a bar or a spaced dash, as page titles and citations do.
 func (rd *reading) hasSeparator(b *block) bool {
 	for _, t := range b.toks {
 		if t.kind == tokDash && t.space || t.kind == tokPunct && (t.ch == '|' || t.ch == '•' || t.ch == '·') {

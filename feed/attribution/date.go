@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// date is a calendar date. The year is 0 if the text has none; the zero value is no date.
+// date is a calendar date. The year is 0 if the text does not state it; the zero value means no date.
 type date struct{ year, month, day int }
 
 // String returns the date as YYYY-MM-DD, or "" if it has no year.
@@ -60,7 +60,7 @@ func (x *matcher) timeEnds(i int, strict bool, out []int) []int {
 }
 
 // date reads the date that begins at token i. It returns the position after the date and an adjacent weekday and time
-// of day, or 0. It accepts the formats of all languages, with the language's own names of months:
+// of day, or 0. It accepts the formats of all languages, with the language's own month names:
 //
 //	Sunday, June 5th, 2011 · 16 June 2014 · 16. Juni 2014, 12:30 Uhr · 15 de abril de 2021 · 1er mai 2010 · June 5
 //	9/15/11 · 6.5.14 · 16.06.2014 · 2014-06-16 · 2014/06/16
@@ -210,7 +210,7 @@ func (l *language) dayOfMonth(w string) (int, bool) {
 	return d, err == nil && d >= 1 && d <= 31
 }
 
-// year parses a year of four digits, from 1600 to 2199.
+// year parses a four-digit year, from 1600 to 2199.
 func year(w string) (int, bool) {
 	w = strings.TrimSuffix(w, ".")
 	if len(w) != 4 {
@@ -220,8 +220,8 @@ func year(w string) (int, bool) {
 	return y, err == nil && y >= 1600 && y <= 2199
 }
 
-// numericDate parses a date of three numbers. The language decides which of two small numbers is the month, unless only
-// one of them can be.
+// numericDate parses a date that consists of three numbers. The language determines which of two small numbers is the
+// month, unless only one of them can be.
 func (l *language) numericDate(w string) (bool, date) {
 	w = strings.TrimSuffix(w, ".")
 	if len(w) < 5 || len(w) > 10 || w[0] < '0' || w[0] > '9' {
@@ -257,7 +257,7 @@ func (l *language) numericDate(w string) (bool, date) {
 	return d.valid(), d
 }
 
-// fullYear returns the year for a number of one or two digits: 1970 to 2069. Greater numbers are returned unchanged.
+// fullYear expands a one- or two-digit year to a year from 1970 to 2069. Larger numbers are returned unchanged.
 func fullYear(y int) int {
 	switch {
 	case y >= 100:
@@ -269,8 +269,8 @@ func fullYear(y int) int {
 	}
 }
 
-// compactDate parses a date of six digits, a format of Spanish press cuttings: 150421 is 15 April 2021. Only an entire
-// part of a citation is parsed this way.
+// compactDate parses a six-digit date, as used in Spanish press cuttings: 150421 is 15 April 2021. It is called only
+// for an entire part of a citation.
 func compactDate(w string) (date, bool) {
 	if len(w) != 6 {
 		return date{}, false

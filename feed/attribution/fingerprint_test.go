@@ -22,12 +22,12 @@ func TestFingerprint(t *testing.T) {
 				t.Fatal(err)
 			}
 			if j, ok := seen[r.Fingerprint()]; ok && j != i {
-				t.Errorf("readers with %+v and %+v have the same fingerprint, so posts would not be read again", options[j], o)
+				t.Errorf("readers with %+v and %+v have the same fingerprint, want different ones", options[j], o)
 			}
 			seen[r.Fingerprint()] = i
 		}
 	}
 	if len(seen) != len(options) {
-		t.Errorf("readers with %[2]d different options have %[1]d fingerprints, want %[2]d", len(seen), len(options))
+		t.Errorf("got %[1]d fingerprints for %[2]d different options, want %[2]d", len(seen), len(options))
 	}
 }

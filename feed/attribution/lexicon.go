@@ -13,8 +13,8 @@ import (
 	"feedpub/feed"
 )
 
-// languageFiles holds one file for each language: the words of credits, dates and boilerplate, the rules of its
-// credits, and the words that distinguish the author's voice from a quoted one. Adding a file adds a language.
+// languageFiles holds one file per language. A file lists the words used in credits, dates and boilerplate, the credit
+// rules, and the words that distinguish the author's voice from a quoted voice. To add a language, add a file.
 //
 //go:embed lang/*.txt
 var languageFiles embed.FS
@@ -38,12 +38,12 @@ type language struct {
 	classes    map[string]*class
 	rules      []*rule
 	leads      index    // rules for clauses that end in a colon, dots or a dash
-	credits    index    // the other rules of credits
-	postedBy   index    // rules of positionPosted
+	credits    index    // the other credit rules
+	postedBy   index    // rules with positionPosted
 	allClasses []*class // named and unnamed classes; the index of a class is its bit minus traitClasses
 	variants   int      // number of variants of all rules
-	trigger    []bool   // by word: whether an index has the word
-	traits     []traits // by word: the classes with the word or a phrase that begins with it
+	trigger    []bool   // by word id: whether any index has the word
+	traits     []traits // by word id: the classes that have the word or a phrase that begins with the word
 	noise      phrases
 	end        phrases
 	caption    phrases
@@ -83,8 +83,8 @@ const (
 	traitClasses // the trait of the first class
 )
 
-// set adds a trait. Traits beyond the size of the set are ignored. Then [traits.covers] excludes fewer variants, but
-// never one that matches.
+// set adds a trait. Traits beyond the size of the set are ignored. As a result, [traits.covers] excludes fewer
+// variants, but never one that matches.
 func (t *traits) set(bit int) {
 	if bit < len(t)*64 {
 		t[bit/64] |= 1 << (bit % 64)
@@ -139,7 +139,7 @@ func (c *class) sort() {
 	}
 }
 
-// commonWords returns the number of words of stop that are in the class or begin a phrase of it.
+// commonWords returns the number of words in stop that are in the class or begin one of its phrases.
 func (c *class) commonWords(stop *class) int {
 	n := 0
 	for id := range stop.words {
@@ -304,7 +304,7 @@ func (lx *lexicon) id(word string) int32 {
 	return n
 }
 
-// lookup returns the number of a word of a text, or 0 if it has none. It does not allocate for ASCII words.
+// lookup returns the number of a word in a text, or 0 if it has none. It does not allocate for ASCII words.
 func (lx *lexicon) lookup(w string) int32 {
 	var buf [24]byte
 	if len(w) > len(buf) {
@@ -323,9 +323,9 @@ func (lx *lexicon) lookup(w string) int32 {
 	return lx.ids[string(buf[:len(w)])]
 }
 
-// loadLanguage compiles a language file. A section begins with its name in brackets, a comment line with "#". The
-// sections rules, noise, end, caption, options and months have one entry per line. Every other section is a class: a
-// list of phrases separated by commas.
+// loadLanguage compiles a language file. A section begins with its name in brackets, and a comment line begins with
+// "#". The sections rules, noise, end, caption, options and months have one entry per line. Every other section is a
+// class: a list of phrases separated by commas.
 func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 	l := &language{
 		name:    name,
@@ -406,7 +406,7 @@ func (lx *lexicon) addPhrase(c *class, phrase string) {
 	c.add(ids)
 }
 
-// class returns the class with the name. It creates the class if it does not exist.
+// class returns the named class, creating it if it does not exist.
 func (l *language) class(name string) *class {
 	c := l.classes[name]
 	if c == nil {
@@ -416,8 +416,7 @@ func (l *language) class(name string) *class {
 	return c
 }
 
-// known reports whether a class of the language contains the word. Words of rules and of publications' names do not
-// count.
+// known reports whether a class of the language contains the word. Words in rules and publication names do not count.
 func (l *language) known(id int32) bool {
 	return id > 0 && int(id) < len(l.traits) && l.traits[id] != traits{}
 }
@@ -427,7 +426,7 @@ func (l *language) triggers(id int32) bool {
 	return id > 0 && int(id) < len(l.trigger) && l.trigger[id]
 }
 
-// bindClasses sets the class fields to the classes of their names.
+// bindClasses sets each class field to the class with the matching name.
 func (l *language) bindClasses() {
 	for name, to := range map[string]**class{
 		"at":           &l.at,

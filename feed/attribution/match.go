@@ -27,14 +27,14 @@ type matcher struct {
 	hi   int // end of the clause
 	step int
 	m    match
-	// lastRound holds the last round in which each variant was tried, by number.
+	// lastRound maps the number of each variant to the last round in which the variant was tried.
 	lastRound []uint32
 	round     uint32
-	// plausible reports whether the text of each slot fits the slot. If it is nil, every match is accepted.
+	// plausible reports whether each slot has a plausible value. If it is nil, every match is accepted.
 	plausible func(*block, *match) bool
 }
 
-// bestMatch returns the match of the clause with a credit rule that has the greatest weight, or nil.
+// bestMatch returns the match of the credit rule with the greatest weight that matches the clause, or nil.
 func (x *matcher) bestMatch(clause span) *match {
 	if x.endsAsLead(clause) {
 		return x.bestAmong(clause, &x.l.leads, &x.l.credits)
@@ -42,7 +42,7 @@ func (x *matcher) bestMatch(clause span) *match {
 	return x.bestAmong(clause, &x.l.credits)
 }
 
-// bestAmong returns the match of the clause with a rule of the indexes that has the greatest weight, or nil.
+// bestAmong is like bestMatch, but tries only the rules in the given indexes.
 func (x *matcher) bestAmong(clause span, indexes ...*index) *match {
 	if clause.hi-clause.lo > 120 {
 		clause.lo = clause.hi - 120 // credits are shorter, but the clause may end in one
@@ -331,7 +331,7 @@ func quotedEnd(toks []token, i int) int {
 	return 0
 }
 
-// isClosing reports whether the mark c closes a quotation that open begins.
+// isClosing reports whether the mark c closes a quotation opened by the mark open.
 func isClosing(open, c rune) bool {
 	switch open {
 	case '“', '„':

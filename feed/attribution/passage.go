@@ -18,10 +18,10 @@ func (rd *reading) startsWithQuotation(b *block) bool {
 		end < len(b.toks) && b.toks[end].kind == tokPunct && b.toks[end].ch == '('
 }
 
-// bindText makes the unmarked blocks from i on the passage of s if both ends of the passage are certain. The start is
-// certain if a byline, date or dateline was copied with the passage; the end must be visible in the text and agree with
-// the change of voice. Quotation marks around the whole passage make both certain. Otherwise s is kept as a credit
-// without a passage. bindText returns the index of the block to continue with.
+// bindText makes the unmarked blocks that begin at i the passage of s if both ends of the passage are certain. The
+// start is certain if a byline, date or dateline was copied with the passage; the end must be visible in the text and
+// agree with the change of voice. Quotation marks around the whole passage make both certain. Otherwise s is kept as a
+// credit without a passage. bindText returns the index of the block to continue with.
 func (rd *reading) bindText(i int, s *source) int {
 	end := rd.passageLimit(i)
 	if marked := rd.quotedBlocksEnd(i, end); marked > i {
@@ -276,7 +276,7 @@ func (rd *reading) trailingNoise(b *block, s span) int {
 	return 0
 }
 
-// addQuote adds s to the sources if it has a passage and has not been added.
+// addQuote adds s to the sources if it has a passage and has not been added yet.
 func (rd *reading) addQuote(s *source) {
 	if len(s.passages) > 0 && !s.added {
 		if len(s.passageBlocks) > 0 {

@@ -37,7 +37,7 @@ type publication struct{ Publication }
 type publications struct {
 	byName    map[string]*publication
 	trie      *nameNode // the names by token
-	roots     []bool    // by word: whether a name begins with the word
+	roots     []bool    // by word id: whether a name begins with the word
 	byDomain  map[string]*publication
 	exclaimed map[int32]bool // words that a name spells with an exclamation mark
 }
@@ -46,7 +46,7 @@ type publications struct {
 func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 	var known []Publication
 	if err := json.Unmarshal(publicationData, &known); err != nil {
-		return nil, fmt.Errorf("table of publications: %w", err)
+		return nil, fmt.Errorf("publication table: %w", err)
 	}
 	p := &publications{
 		byName:    make(map[string]*publication, 3*len(known)),
@@ -93,7 +93,7 @@ func (p *publications) startsName(t token) bool {
 	return t.kind == tokWord && t.id > 0 && int(t.id) < len(p.roots) && p.roots[t.id]
 }
 
-// articles lists the articles that begin names of publications, with the space after them.
+// articles lists the articles that publication names may begin with, each followed by a space.
 var articles = [...]string{"the ", "der ", "die ", "das ", "el ", "la ", "le ", "los ", "les "}
 
 // withoutArticle removes the article of a known name unless it is part of the canonical name: "Die Süddeutsche
@@ -226,7 +226,7 @@ func (p *publications) knownPrefix(toks []token, article bool) int {
 	return n
 }
 
-// byHost returns the entry with a domain that is, or contains, the host of the URL; or nil.
+// byHost returns the entry whose domains include the URL's host or one of its parent domains, or nil.
 func (p *publications) byHost(rawURL string) *publication {
 	h := hostOf(rawURL)
 	for h != "" {
@@ -252,8 +252,8 @@ func hostOf(rawURL string) string {
 }
 
 // Canonical returns the source by which feeds and indexes identify a publication: its canonical name, and its home page
-// and feed if the table has them. "the Guardian", "Guardian" and "UK's Guardian" are the same. An unknown name is
-// returned without determiners and epithets. The source of an empty name is empty.
+// and feed if the table has them. "the Guardian", "Guardian" and "UK's Guardian" have the same source. An unknown name
+// is returned without determiners and epithets. An empty name has an empty source.
 func (r *Reader) Canonical(name string) feed.Source {
 	p := r.publisherOf(r.lx.langs[fallback], name)
 	if p.known == nil {
@@ -262,7 +262,7 @@ func (r *Reader) Canonical(name string) feed.Source {
 	return feed.Source{Publication: p.known.Name, PublicationURL: p.known.URL, FeedURL: p.known.FeedURL}
 }
 
-// publisherOf returns the publisher with a name from a PUB slot.
+// publisherOf returns the publisher named in a PUB slot.
 func (r *Reader) publisherOf(l *language, name string) publisher {
 	name = strings.Trim(collapseSpace(name), " ,;:\"“”‘«»()[]_*")
 	if e := r.pubs.lookup(name); e != nil {

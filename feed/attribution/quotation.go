@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// bindQuotation joins a quotation element with its credit, which is, in this order: the lead before it, a credit inside
-// it, the line after it, a source mentioned before, its cite attribute, or the source of the previous passage. It
-// returns the index of the block to continue with.
+// bindQuotation joins a quotation element with its credit, which is the first of these that exists: the lead before it,
+// a credit inside it, the line after it, a source mentioned before, its cite attribute, or the source of the previous
+// passage. It returns the index of the block to continue with.
 func (rd *reading) bindQuotation(q *quotation, lead *source) int {
 	blocks := rd.doc.blocks
 	if len(q.blocks) == 0 {
@@ -333,7 +333,7 @@ func (rd *reading) inheritSource(q *quotation, s *source) {
 	}
 }
 
-// publisherOfHost returns the publisher of an article's address.
+// publisherOfHost returns the publisher that owns the host of an article's address.
 func (rd *reading) publisherOfHost(u string) publisher {
 	if e := rd.r.pubs.byHost(u); e != nil {
 		return publisher{name: e.Name, known: e}

@@ -39,7 +39,7 @@ func (r *Reader) Read(in Input) Result {
 	return rd.result()
 }
 
-// result returns the result with quotes and blocks in the order of the post.
+// result returns the result, with quotes and blocks in the order in which they appear in the post.
 func (rd *reading) result() Result {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -91,7 +91,7 @@ func (rd *reading) result() Result {
 	return res
 }
 
-// dropSource resets the blocks of a source that is not published to commentary, or to an uncredited quotation.
+// dropSource changes the blocks of an unpublished source back to commentary, or to an uncredited quotation.
 func (rd *reading) dropSource(s *source) {
 	for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
 		b := rd.doc.blocks[k]
@@ -124,7 +124,7 @@ func (rd *reading) mergeContinued() {
 	rd.sources = kept
 }
 
-// newQuote returns the quote of a source.
+// newQuote returns the quote for a source.
 func (rd *reading) newQuote(s *source) Quote {
 	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}
 	q.Text = strings.Join(s.passages, "\n\n")

@@ -33,7 +33,7 @@ const (
 // y) is an alternative.
 //
 //	PUB    a publication's name, with its determiners and epithets
-//	KNOWN  a publication of the table
+//	KNOWN  a publication in the table
 //	WHO    one or more persons' names
 //	PERSON one name that is certainly a person's
 //	HEAD   a headline: any words
@@ -93,14 +93,14 @@ type elem struct {
 	ch    rune   // opChar
 }
 
-// variant is one way to read a rule's pattern, without options and alternatives.
+// variant is one expansion of a rule's pattern, without options and alternatives.
 type variant struct {
 	rule  *rule
 	elems []elem
 	colon bool // matches only clauses that end in a colon, dots or a dash
 	need  traits
 	words []int32 // words that a clause must contain
-	n     int     // number among the language's variants
+	n     int     // number of the variant within its language
 }
 
 // maxVariants bounds the number of variants of a pattern, so that a mistake in a language file cannot exhaust memory.
@@ -124,7 +124,7 @@ func (lx *lexicon) addRule(l *language, line string) error {
 	}
 	for _, elems := range unfolded {
 		if len(elems) == 0 {
-			return fmt.Errorf("rule %q can match nothing: %w", line, feed.ErrInvalid)
+			return fmt.Errorf("rule %q can match an empty clause: %w", line, feed.ErrInvalid)
 		}
 		v := &variant{rule: r, elems: elems, colon: elems[len(elems)-1].op == opColon || elems[len(elems)-1].op == opTrail}
 		r.variants = append(r.variants, v)
@@ -138,9 +138,9 @@ func spaceBrackets(pattern string) string {
 	return strings.NewReplacer("[", " [ ", "]", " ] ", "(", " ( ", ")", " ) ", "|", " | ").Replace(pattern)
 }
 
-// indexRules indexes the variants of the rules. A variant is indexed by the element, a word or a class, with the fewest
-// of the language's common words, so that it is tried on few clauses. A variant without such an element is tried on
-// every short clause.
+// indexRules indexes the variants of the rules. A variant is indexed by its word or class that contains the fewest of
+// the language's common words, so that it is tried on few clauses. A variant without a word or class is tried on every
+// short clause.
 func (l *language) indexRules() {
 	for _, x := range []*index{&l.credits, &l.leads, &l.postedBy} {
 		x.byWord = make(map[int32][]*variant)
@@ -241,7 +241,7 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 		switch w {
 		case "]", ")":
 			if w != closing {
-				return nil, fmt.Errorf("%q without its opening: %w", w, feed.ErrInvalid)
+				return nil, fmt.Errorf("unmatched %q: %w", w, feed.ErrInvalid)
 			}
 			return append(done, ways...), nil
 		case "|":
@@ -271,12 +271,12 @@ func (p *patternParser) sequence(closing string) ([][]elem, error) {
 		ways = next
 	}
 	if closing != "" {
-		return nil, fmt.Errorf("no closing %q: %w", closing, feed.ErrInvalid)
+		return nil, fmt.Errorf("missing closing %q: %w", closing, feed.ErrInvalid)
 	}
 	return append(done, ways...), nil
 }
 
-// mergeWords replaces alternatives that consist only of words by a single class, so that they do not multiply the
+// mergeWords replaces alternatives that consist only of words with a single class, so that they do not multiply the
 // variants.
 func (l *language) mergeWords(ways [][]elem) [][]elem {
 	c := l.newClass()

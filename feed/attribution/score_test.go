@@ -19,7 +19,7 @@ import (
 	"feedpub/feed/markup"
 )
 
-// goldPost is a post of testdata/own.jsonl with the expected result. All texts were written for this test. None of them
+// goldPost is a post in testdata/own.jsonl with the expected result. All texts were written for this test. None of them
 // was published by the publication that it names.
 type goldPost struct {
 	ID         string     `json:"id"`
@@ -28,7 +28,7 @@ type goldPost struct {
 	Title      string     `json:"title"`
 	Format     string     `json:"format"`
 	Body       string     `json:"body"`
-	Lenient    bool       `json:"lenient"` // the text does not show where commentary begins; it is not scored
+	Lenient    bool       `json:"lenient"` // commentary is not scored, since the text does not show where it begins
 	Expect     goldResult `json:"expect"`
 }
 
@@ -41,7 +41,7 @@ type goldResult struct {
 	PostedOn   string      `json:"posted_on"`
 }
 
-// goldQuote is an expected source. The accept lists contain other correct values of each field; null represents an
+// goldQuote is an expected source. The accept lists contain other correct values for each field; null represents an
 // empty value.
 type goldQuote struct {
 	Publication *string  `json:"publication"`
@@ -102,7 +102,7 @@ func read(t testing.TB, r *Reader, format, title, body string) Result {
 	return r.Read(in)
 }
 
-// parsed returns the parsed post as the input of a Reader.
+// parsed returns the parsed post as input for a Reader.
 func parsed(t testing.TB, format, body string) Input {
 	t.Helper()
 	n, err := markup.Parse(markup.Format(format), body)
@@ -112,7 +112,7 @@ func parsed(t testing.TB, format, body string) Input {
 	return Input{Body: n}
 }
 
-// TestScore computes how accurately the posts of testdata/own.jsonl are read, and fails if a score is below its
+// TestScore measures how accurately the posts in testdata/own.jsonl are read, and fails if a score is below its
 // minimum. The posts cover every convention of the package comment, in English, German, Spanish and French; some have
 // no quotes.
 func TestScore(t *testing.T) {
@@ -177,7 +177,7 @@ func TestScore(t *testing.T) {
 		{"posted", ratio(total.posted, total.postedOf), 0.97},
 	} {
 		if minimum.got < minimum.want {
-			t.Errorf("score of %s is %.3f, want at least %.2f", minimum.name, minimum.got, minimum.want)
+			t.Errorf("%s score is %.3f, want at least %.2f", minimum.name, minimum.got, minimum.want)
 		}
 	}
 }
@@ -363,7 +363,8 @@ var (
 	marks = strings.NewReplacer("'", "", "’", "", "‘", "", "`", "", "´", "")
 )
 
-// comparisonKey returns s in compatibility form and lower case, without apostrophes, and with other marks as spaces.
+// comparisonKey returns s in compatibility form and lower case, without apostrophes, and with other marks replaced by
+// spaces.
 func comparisonKey(s string) string {
 	s = strings.ToLower(norm.NFKC.String(html.UnescapeString(tags.ReplaceAllString(s, " "))))
 	return strings.Join(strings.FieldsFunc(marks.Replace(s), func(r rune) bool {
@@ -375,7 +376,7 @@ func publicationKey(s string) string { return strings.TrimPrefix(comparisonKey(s
 
 func urlKey(s string) string { return strings.ToLower(strings.TrimRight(s, "/")) }
 
-// anyText reports whether got equals want or one of the texts of or, compared by key; nil is the empty text.
+// anyText reports whether got has the same comparison key as want or one of the texts in or; nil is the empty text.
 func anyText(got string, want *string, or []*string, key func(string) string) bool {
 	return slices.ContainsFunc(append([]*string{want}, or...), func(w *string) bool {
 		if w == nil {

@@ -100,7 +100,7 @@ type segmenter struct {
 	open   []run // runs that have not ended; start is -1 before their first text
 	leaves []*html.Node
 	space  bool
-	// The current position in the tree; the counts are of enclosing elements.
+	// The current position in the tree; the counters count enclosing elements.
 	elem      *html.Node
 	quotation *quotation
 	paragraph int
@@ -275,7 +275,7 @@ func (s *segmenter) inline(n *html.Node, class string, depth int) {
 	}
 }
 
-// closeRun records a run that ends here. A run that began in an earlier line begins with this line.
+// closeRun records a run that ends here. A run that began on an earlier line is recorded from the start of this line.
 func (s *segmenter) closeRun(r run) {
 	if r.start < 0 {
 		return
@@ -410,7 +410,7 @@ func siblings(elem *html.Node, leaves []*html.Node) []*html.Node {
 					break
 				}
 			}
-			// A paragraph of one line is the node of the line.
+			// The node of a one-line paragraph is the paragraph element.
 			if elem.Parent != nil && leafElement(elem) && firstLeaf(elem) == first && lastLeaf(elem) == last {
 				return []*html.Node{elem}
 			}
@@ -450,18 +450,17 @@ func leafElement(n *html.Node) bool {
 	}
 }
 
-// maxScan bounds the search for the first or last leaf of an element, because otherwise a million line breaks before
-// the leaf would be walked once for each line. An element with more nodes before its leaf is treated as shared between
-// blocks.
+// maxScan bounds the search for the first or last leaf of an element. Without it, a million line breaks before the leaf
+// would be walked once for each line. An element with more nodes before its leaf is treated as shared between blocks.
 const maxScan = 64
 
-// firstLeaf returns the first visible node in n, or n itself, or nil.
+// firstLeaf returns the first visible node in n, which may be n itself, or nil.
 func firstLeaf(n *html.Node) *html.Node {
 	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.FirstChild },
 		func(n *html.Node) *html.Node { return n.NextSibling })
 }
 
-// lastLeaf returns the last visible node in n, or n itself, or nil.
+// lastLeaf returns the last visible node in n, which may be n itself, or nil.
 func lastLeaf(n *html.Node) *html.Node {
 	return edgeLeaf(n, func(n *html.Node) *html.Node { return n.LastChild },
 		func(n *html.Node) *html.Node { return n.PrevSibling })
@@ -525,7 +524,7 @@ func isHeading(a atom.Atom) bool {
 	}
 }
 
-// addCard reads a bookmark card of Ghost: a link with spans for title, author and publisher.
+// addCard reads a Ghost bookmark card: a link with spans for title, author and publisher.
 func (s *segmenter) addCard(n *html.Node, class string) {
 	s.flush()
 	c := card{block: len(s.doc.blocks), url: attr(n, "href")}
@@ -589,8 +588,8 @@ func sortRuns(runs []run) {
 	})
 }
 
-// joinWrappedLines joins the lines of paragraphs that were broken at a fixed width. Lines were broken at a fixed width
-// if one of them begins in lower case after a long line.
+// joinWrappedLines joins the lines of paragraphs that were wrapped at a fixed width. Lines are assumed to be wrapped if
+// one of them begins in lower case after a long line.
 func joinWrappedLines(doc *document) {
 	blocks := doc.blocks
 	kept := blocks[:0]
@@ -644,10 +643,10 @@ func joinWrappedLines(doc *document) {
 	}
 }
 
-// wrapMin and wrapMax are the minimum and maximum length in bytes of a line that was broken at a fixed width.
+// wrapMin and wrapMax are the minimum and maximum length in bytes of a line that was wrapped at a fixed width.
 const wrapMin, wrapMax = 50, 90
 
-// isWrapped reports whether the lines of a paragraph were broken at a fixed width.
+// isWrapped reports whether the lines of a paragraph were wrapped at a fixed width.
 func isWrapped(lines []*block) bool {
 	small := 0
 	for i, b := range lines {
@@ -661,7 +660,7 @@ func isWrapped(lines []*block) bool {
 	return small > 0
 }
 
-// nodesThrough returns the siblings from the first of a to the last of b, or nil if they are not siblings.
+// nodesThrough returns the siblings from the first node of a to the last node of b, or nil if they are not siblings.
 func nodesThrough(a, b []*html.Node) []*html.Node {
 	if len(a) == 0 || len(b) == 0 || a[0].Parent != b[0].Parent {
 		return nil

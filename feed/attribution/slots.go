@@ -11,15 +11,15 @@ type publisher struct {
 	known *publication // nil if the publication is unknown
 }
 
-// publicationSpans appends to out the spans from token i on that may name a publication, the likeliest first. A span
-// includes determiners and epithets, which [Reader.publisherOf] removes.
+// publicationSpans appends to out the spans that begin at token i and may name a publication, the likeliest first. A
+// span includes determiners and epithets, which [Reader.publisherOf] removes.
 func (x *matcher) publicationSpans(i int, out []span) []span {
 	start := i
 	i = x.l.skipDeterminers(x.toks[:x.hi], i)
 	if i >= x.hi {
 		return out
 	}
-	// A linked or emphasised text is a name even in lower case.
+	// Linked or emphasised text is a name even if it is in lower case.
 	for _, r := range x.b.runs {
 		if r.start > x.toks[i].start {
 			break
@@ -91,7 +91,8 @@ func (x *matcher) publicationSpans(i int, out []span) []span {
 	return out
 }
 
-// skipDeterminers returns the position after determiners at token i: "the", "today's", "the UK's", "yesterday's U.K.".
+// skipDeterminers returns the position after the determiners that begin at token i: "the", "today's", "the UK's",
+// "yesterday's U.K.".
 func (l *language) skipDeterminers(toks []token, i int) int {
 	for n := 0; n < 6 && i < len(toks); n++ {
 		t := toks[i]
@@ -121,8 +122,8 @@ func nameStart(l *language, toks []token, i int) bool {
 	return t.kind == tokWord && (t.upper || t.digit || t.ch == '@' || t.end-t.start > 3 && !l.stop.has(t.id) && t.inner)
 }
 
-// nameEnd returns the end of the run of capitalised words and numbers that begins at token i, with the connecting words
-// between them.
+// nameEnd returns the end of the run of capitalised words and numbers that begins at token i, including the connecting
+// words between them.
 func (l *language) nameEnd(toks []token, i int) int {
 	end := i
 	for k := i; k < len(toks) && k < i+10; k++ {
@@ -145,7 +146,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 	return end
 }
 
-// peopleSpans appends to out the spans from token i on that may be one or more persons' names, longest first.
+// peopleSpans appends to out the spans that begin at token i and may be one or more persons' names, longest first.
 func (x *matcher) peopleSpans(i int, out []span) []span {
 	ends := x.l.peopleEnds(x.toks[:x.hi], i)
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
@@ -243,8 +244,7 @@ func (l *language) splitPeople(text string, toks []token) []string {
 	return names
 }
 
-// personScore returns how likely the tokens are a single person's name: 0 for not at all, 1 for possibly, 2 for
-// certainly.
+// personScore rates whether the tokens are a single person's name: 0 means no, 1 means possibly, 2 means certainly.
 func (l *language) personScore(text string, toks []token) int {
 	words, given := 0, false
 	for i, t := range toks {
@@ -280,7 +280,7 @@ func (l *language) personScore(text string, toks []token) int {
 	}
 }
 
-// tokenEnding returns the position after the token from i on that ends at byte end, or 0.
+// tokenEnding returns the position after the token, at or after i, that ends at byte end, or 0.
 func tokenEnding(toks []token, i, end int) int {
 	for k := i; k < len(toks) && toks[k].start < end; k++ {
 		if toks[k].end == end {

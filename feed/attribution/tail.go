@@ -87,7 +87,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 			return citation{url: u, pub: rd.publisherOfHost(u)}, 0.6
 		}
 	}
-	// The publication alone, linked to the article.
+	// A publication on its own, linked to the article.
 	if b.isWholly(runLink) && n <= 8 {
 		u := articleOnly(b.linkIn(all))
 		p := rd.r.publisherOf(rd.l, b.text)
@@ -98,7 +98,7 @@ func (rd *reading) readTailCitation(i int) (citation, float64) {
 	return citation{}, 0
 }
 
-// tailStart returns the token at which a tail credit begins in a block that also holds the end of the passage, or 0.
+// tailStart returns the token at which a tail credit begins in a block that also contains the end of the passage, or 0.
 func tailStart(b *block, m *match) int {
 	for k := m.pub.lo - 1; k > m.clause.lo; k-- {
 		if b.toks[k].kind == tokDots {
@@ -167,7 +167,7 @@ func (rd *reading) bindTail(i int) (int, bool) {
 	}
 	s := &source{citation: c, convention: "10", weight: weight, kind: Excerpt, creditBlocks: []int{i}}
 	a := rd.analyse(i)
-	// "Read entire article at X" or the mere name of an agency credits the entire text before it.
+	// "Read entire article at X" or just the name of an agency credits the entire text before it.
 	whole := a.tail != nil || c.pub.known != nil && c.pub.known.Agency && len(c.authors) == 0 && c.headline == ""
 	from := rd.passageStart(i, whole)
 	if from == i {

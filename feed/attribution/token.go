@@ -106,7 +106,7 @@ func (lx *lexicon) tokenize(text string, buf []token) []token {
 	return toks
 }
 
-// finishWord returns the token t of a word with its properties and its number in the lexicon.
+// finishWord sets the properties and the lexicon number of the word token t and returns it.
 func (lx *lexicon) finishWord(text string, t token) token {
 	r, _ := decodeRune(text, t.start)
 	t.upper = unicode.IsUpper(r)

@@ -6,7 +6,7 @@ import (
 	"feedpub/feed"
 )
 
-// maxVias bounds the number of vias of a post.
+// maxVias bounds the number of vias in a post.
 const maxVias = 50
 
 // addVias adds the vias that have a name and have not been added yet, up to maxVias.

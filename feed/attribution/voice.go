@@ -1,9 +1,9 @@
 package attribution
 
-// The weights of the traits. A positive weight is evidence of the author's voice, a negative one of a quoted report. A
-// weight is an estimated log likelihood ratio; the weights are not trained.
+// The weights of the traits. A positive weight is evidence of the author's voice, and a negative weight is evidence of
+// a quoted report. A weight is an estimated log likelihood ratio; the weights are not trained.
 const (
-	weightContinues   = -2.0 // the prior: a paragraph after a passage more often continues it
+	weightContinues   = -2.0 // the prior: a paragraph after a passage usually continues it
 	weightFirst       = 2.2  // I, my
 	weightPlural      = 0.8  // we, our
 	weightSecond      = 1.4  // you
@@ -39,7 +39,7 @@ const (
 	costToQuoteAside   = 0.2  // same, after a paragraph in brackets
 )
 
-// voice is the evidence in the words of a paragraph for who is speaking: the author or a quoted report.
+// voice is the evidence in a paragraph's words about who is speaking: the author or a quoted report.
 type voice struct {
 	score  float64
 	first  bool // uses the first person outside of quotation marks

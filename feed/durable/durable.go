@@ -44,7 +44,7 @@ func Remove(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// SyncDir writes the entries of a folder to the disk. A rename is durable only after the folder is synced.
+// SyncDir flushes the entries of a folder to disk. A rename is durable only after the folder is synced.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

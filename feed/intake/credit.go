@@ -74,7 +74,7 @@ func (c *crediting) quote(q placed) {
 }
 
 // passage credits a passage in the content: it annotates the author's quotation elements and wraps other text. If the
-// passage has several parts, the first has the caption.
+// passage has several parts, only the first gets the caption.
 func (c *crediting) passage(q placed) {
 	source, captioned := q.Source, q.shown
 	for _, run := range c.runs(q.passage) {
@@ -165,7 +165,7 @@ func (c *crediting) wrap(run []*html.Node, source, caption feed.Source) bool {
 	return true
 }
 
-// append adds a quote whose passage is not in the content at its end.
+// append adds a quote at the end of the content if the content does not contain its passage.
 func (c *crediting) append(q feed.Quote) {
 	quotation := markup.Element(atom.Blockquote)
 	if q.Source.URL != "" {
@@ -263,7 +263,7 @@ func (c *crediting) runs(nodes []*html.Node) [][]*html.Node {
 	return runs
 }
 
-// covered reports whether all content of p is chosen.
+// covered reports whether all children of p that are not blank are chosen.
 func covered(p *html.Node, chosen map[*html.Node]bool) bool {
 	if p.DataAtom == atom.Blockquote || p.DataAtom == atom.Figure {
 		return false

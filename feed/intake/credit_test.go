@@ -262,7 +262,7 @@ func TestCreditKeepsWords(t *testing.T) {
 	}
 }
 
-// randomPost returns HTML and its words, which are all different.
+// randomPost returns HTML and its words, which are all distinct.
 func randomPost(r *rand.Rand) (source string, words []string) {
 	var b strings.Builder
 	word := func() {

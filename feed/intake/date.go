@@ -11,10 +11,10 @@ import (
 var dateForm = regexp.MustCompile(
 	`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt]| +)([0-9]{2}:[0-9]{2})(?:(:[0-9]{2})(?:[.,]([0-9]+))?)? ?(?:[Zz]|([+-][0-9]{2}):?([0-9]{2}))$`)
 
-// ParseDate parses a date in RFC 3339. The T may be a space, and the seconds and the colon in the offset are optional.
-// A date without a time is midnight UTC. A time without an offset is ambiguous and is not accepted. A leap second is
-// read as the following second. The result has the offset of s. ParseDate reports false for any other text, and for
-// years outside the range 1 to 9999 in UTC.
+// ParseDate parses a date in RFC 3339 format. The T may be a space, and the seconds and the colon in the offset are
+// optional. A date without a time is midnight UTC. A time without an offset is ambiguous and is not accepted. A leap
+// second is read as the following second. The result has the offset of s. ParseDate reports false for any other text,
+// and for years outside the range 1 to 9999 in UTC.
 func ParseDate(s string) (time.Time, bool) {
 	s = strings.Trim(s, " \t\n\f\r")
 	// time.Parse returns the local location if its offset is the same, so the result would depend on the machine.
@@ -71,7 +71,7 @@ func (d *decoder) date(o *object, name string) time.Time {
 // partialDate matches a year, or a year and month. Many books and papers have no more precise date.
 var partialDate = regexp.MustCompile(`^[0-9]{4}(-(0[1-9]|1[0-2]))?$`)
 
-// sourceDate reads the date of a source, which may also be only a year, or a year and month.
+// sourceDate reads the date of a source, which may be just a year, or a year and month.
 func (d *decoder) sourceDate(o *object, name string) string {
 	s := strings.Trim(d.text(o, name), " \t\n\f\r")
 	if s == "" || partialDate.MatchString(s) {

@@ -16,7 +16,7 @@ func FuzzFirstWords(f *testing.F) {
 		got := firstWords(s, n)
 		switch {
 		case !strings.HasPrefix(all, got):
-			t.Errorf("the first words of %q are %q, want a prefix of it", s, got)
+			t.Errorf("the first words of %q are %q, want a prefix of the text", s, got)
 		case got != all && utf8.RuneCountInString(got) < n:
 			t.Errorf("the first words of %q are %q, want at least %d characters", s, got, n)
 		}

@@ -9,8 +9,8 @@ import (
 	"feedpub/feed"
 )
 
-// Version is the version of the conversion. Increment it with every change that alters the item of any post; items of
-// an older version are then rebuilt.
+// Version is the version of the conversion. Increment it with every change that alters the item of any post; items
+// converted by an older version are rebuilt.
 const Version = 1
 
 // MaxSize is the maximum size of a post in bytes.

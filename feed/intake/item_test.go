@@ -311,7 +311,7 @@ func TestCreditShownOnce(t *testing.T) {
 		}
 		if got := strings.Count(item.HTML, "<figcaption>"); got != tt.captions ||
 			strings.Contains(item.HTML, "<p>— Ann Reed, The Guardian</p><p>—") {
-			t.Errorf("%s: %d captions, want %d: %s", tt.name, got, tt.captions, item.HTML)
+			t.Errorf("%s: got %d captions, want %d: %s", tt.name, got, tt.captions, item.HTML)
 		}
 	}
 }
@@ -373,7 +373,7 @@ func TestItemIsDeterministic(t *testing.T) {
 	if diff := cmp.Diff(first, makeItem(t, fullPost1), cmp.Comparer(func(a, b time.Time) bool {
 		return a.Format(time.RFC3339Nano) == b.Format(time.RFC3339Nano)
 	})); diff != "" {
-		t.Errorf("the same post in another time zone (-first +second):\n%s", diff)
+		t.Errorf("items of the same post in two time zones (-first +second):\n%s", diff)
 	}
 }
 
@@ -410,7 +410,7 @@ func FuzzItem(f *testing.F) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(result, again); diff != "" {
-			t.Errorf("the same post twice (-first +second):\n%s", diff)
+			t.Errorf("items of the same post, converted twice (-first +second):\n%s", diff)
 		}
 		item := result.Item
 		for _, text := range []string{item.ID, item.URL, item.Title, item.HTML, item.Text, item.Summary, item.Image} {

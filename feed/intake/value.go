@@ -22,7 +22,7 @@ type object struct {
 	members map[string]json.RawMessage
 }
 
-// at returns the path of the member name.
+// at returns the path of the member with the given name.
 func (o *object) at(name string) string {
 	if o.path == "" {
 		return name
@@ -55,7 +55,7 @@ func kindOf(raw json.RawMessage) string {
 	}
 }
 
-// want reports whether the value at path is of the kind, and fails if not.
+// want reports whether the value at path has the given kind, and records an error if not.
 func (d *decoder) want(kind, path string, raw json.RawMessage) bool {
 	got := kindOf(raw)
 	if got != kind {
@@ -125,7 +125,7 @@ func (d *decoder) integer(o *object, name string) int64 {
 	return int64(n)
 }
 
-// list reads an array with element for each value.
+// list reads an array and calls element for each value.
 func list[T any](d *decoder, o *object, name string, element func(path string, raw json.RawMessage) T) []T {
 	raw, ok := o.take(name)
 	if !ok {

@@ -58,7 +58,7 @@ const (
 	maxIndentation = 400        // characters before a list item
 	maxOpenTargets = 1_000      // links in one paragraph whose "(" is not closed
 	maxDefinitions = 10_000     // lines such as "[name]: address"
-	maxMoreCells   = 10_000     // table cells, in addition to one for each byte of the source
+	maxMoreCells   = 10_000     // table cells, in addition to one per byte of the source
 	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links, in addition to the size of the source
 	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph; 10,000 delimiters have this many pairs
 )
@@ -85,13 +85,13 @@ func boundMarkdown(body string) error {
 			open = 0
 		}
 		if open > maxOpenTargets {
-			return markdownError(number, "more than %d links that are not closed", maxOpenTargets)
+			return markdownError(number, "more than %d unclosed links", maxOpenTargets)
 		}
 		if strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
 			definitions++
 		}
 		if definitions > maxDefinitions {
-			return markdownError(number, "more than %d definitions of links", maxDefinitions)
+			return markdownError(number, "more than %d link definitions", maxDefinitions)
 		}
 		// Every row of a table has as many cells as its delimiter row, even if the source of the row is shorter.
 		switch {
@@ -101,7 +101,7 @@ func boundMarkdown(body string) error {
 			columns = max(columns, strings.Count(text, "|")+1)
 		}
 		if cells += columns; cells > len(body)+maxMoreCells {
-			return markdownError(number, "tables of more than %d cells", len(body)+maxMoreCells)
+			return markdownError(number, "tables with more than %d cells", len(body)+maxMoreCells)
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func boundLinks(tree ast.Node, source []byte) error {
 			size += len(n.Destination) + len(n.Title)
 		}
 		if size > len(source)+maxMoreLinks {
-			return ast.WalkStop, fmt.Errorf("parse markdown: links of more than %d bytes: %w",
+			return ast.WalkStop, fmt.Errorf("parse markdown: links with more than %d bytes: %w",
 				len(source)+maxMoreLinks, feed.ErrInvalid)
 		}
 		return ast.WalkContinue, nil

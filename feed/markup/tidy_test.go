@@ -21,7 +21,7 @@ func FuzzPlainText(f *testing.F) {
 		slow := tidier{cells: []bool{false}, open: map[atom.Atom]int{}}
 		slow.text(html.UnescapeString(s))
 		if got, want := html.UnescapeString(fast.out.String()), html.UnescapeString(slow.out.String()); got != want {
-			t.Errorf("plainText(%q) wrote %q, text writes %q", s, got, want)
+			t.Errorf("plainText(%q) wrote %q, want %q as written by text", s, got, want)
 		}
 	})
 }

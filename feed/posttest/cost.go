@@ -29,11 +29,11 @@ func CheckCost(t *testing.T, name string, wrap func(text string) string, read fu
 			long, half = min(long, again), min(half, first)
 		}
 		if !linear() {
-			t.Errorf("%s of %s: %v for %d bytes and %v for %d bytes, want less than 2.5 times as much",
+			t.Errorf("%s of %s: %v for %d bytes and %v for %d bytes, want less than 2.5 times as long",
 				name, large[i].Name, half, len(one), long, len(two))
 		}
 		if memory > perByte*uint64(len(two)) {
-			t.Errorf("%s of %s: allocated %d MB for %d bytes, want at most %d for each",
+			t.Errorf("%s of %s: allocated %d MB for %d bytes of input, want at most %d bytes per byte of input",
 				name, large[i].Name, memory>>20, len(two), perByte)
 		}
 	}

@@ -32,12 +32,12 @@ func TestGeneratedPosts(t *testing.T) {
 		t.Errorf("posts have %d bytes on average, want about 3 KB", average)
 	}
 	if quoting < n*2/5 || quoting > n*3/5 {
-		t.Errorf("%d of %d posts were read as quoting, want about half", quoting, n)
+		t.Errorf("found quotes in %d of %d posts, want about half", quoting, n)
 	}
 	if a, b := posttest.Post(7), posttest.Post(7); string(a.Raw) != string(b.Raw) {
-		t.Error("the same number made two posts")
+		t.Error("two calls of Post(7) returned different posts")
 	}
 	if a, b := posttest.Post(7), posttest.Version(7, 1); string(a.Raw) == string(b.Raw) || a.ID != b.ID {
-		t.Error("an edit must change the post and keep its id")
+		t.Error("Version(7, 1) has the same content as Post(7) or a different id, want an edited post with the same id")
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 const atomNamespace = "http://www.w3.org/2005/Atom"
 
-// As in rss.go, these types embed types of gorilla/feeds and hide some of the embedded fields.
+// As in rss.go, these types embed types from gorilla/feeds and hide some of the embedded fields.
 
 type atomRoot struct {
 	*feeds.AtomFeed

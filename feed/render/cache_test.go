@@ -118,7 +118,7 @@ func TestFragmentCacheSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again, _ := r.fragments("main", hot, Variant{}, feed.Formats()); &again[0][0] != &kept[0][0] {
-		t.Error("a fragment larger than the cache evicted another")
+		t.Error("a fragment larger than the cache evicted another fragment")
 	}
 }
 
@@ -128,7 +128,7 @@ func TestInvalidItemIsNotCached(t *testing.T) {
 	bad.HTML = "\x00"
 	for range 2 {
 		if _, err := r.fragments("main", bad, Variant{}, feed.Formats()); err == nil {
-			t.Error("fragments of an item with a control character: no error")
+			t.Error("fragments of an item with a control character: got no error, want one")
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (w *jsonWriter) finish() ([]byte, error) {
 	return bytes.Clone(w.b), nil
 }
 
-// next records a token and writes the comma and the line break before it, if they are required.
+// next records a token and writes the comma and line break that must precede it, if any.
 func (w *jsonWriter) next(kind byte, value string) {
 	w.wrote = append(w.wrote, jsonToken{kind, value})
 	switch {

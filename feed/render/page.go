@@ -56,8 +56,8 @@ func Policy(format feed.Format) string {
 	return w.policy()
 }
 
-// pagePolicy allows the page's style element, and images, audio and video over HTTPS. It blocks scripts, the submission
-// of forms and the embedding of the page in frames.
+// pagePolicy allows the page's style element, and images, audio and video over HTTPS. It blocks scripts, form
+// submission and framing of the page.
 func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

@@ -33,7 +33,7 @@ func page(t *testing.T, f feed.Feed) feed.Document {
 		t.Fatalf("Page: %v", err)
 	}
 	if d.Format != feed.HTML || d.Hash != feed.HashOf(d.Body) {
-		t.Errorf("Page returns a document of format %s with hash %s", d.Format, d.Hash)
+		t.Errorf("Page returned format %s and hash %s, want HTML and the hash of the body", d.Format, d.Hash)
 	}
 	return d
 }
@@ -264,7 +264,7 @@ func TestPageSubscribeLinks(t *testing.T) {
 	f.Formats = []feed.Format{feed.JSON, feed.RSS}
 	docs, _, err := render.New().Documents(f)
 	if err != nil || len(docs) != 2 || docs[0].Format != feed.RSS || docs[1].Format != feed.JSON {
-		t.Errorf("documents of a feed with the formats RSS and JSON are %v, %v", docs, err)
+		t.Errorf("documents of a feed with the formats RSS and JSON are %v, %v; want one in each format", docs, err)
 	}
 	doc := parsePage(t, page(t, f))
 	var discovered, shown []string
@@ -467,10 +467,10 @@ func TestPagePaths(t *testing.T) {
 		}
 	}
 	if family, slug := tag.Archive(3).Split(); family != feed.Tags || slug != "go" {
-		t.Errorf("Split of an archive of %s = %q, %q", tag, family, slug)
+		t.Errorf("Split of an archive of %s = %q, %q; want the tag family and \"go\"", tag, family, slug)
 	}
 	if family, slug := feed.Main.Archive(3).Split(); family != "" || slug != string(feed.Main) {
-		t.Errorf("Split of an archive of the main feed = %q, %q", family, slug)
+		t.Errorf("Split of an archive of the main feed = %q, %q; want no family and the main feed's name", family, slug)
 	}
 }
 
@@ -492,6 +492,6 @@ func TestStyleSheetPath(t *testing.T) {
 		}
 	}
 	if d := render.New().StyleSheet(f.Site); d.Format != feed.CSS || len(d.Body) == 0 {
-		t.Errorf("StyleSheet = %v", d)
+		t.Errorf("StyleSheet = %v, want a CSS document that is not empty", d)
 	}
 }

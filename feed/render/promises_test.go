@@ -106,7 +106,7 @@ func TestRejectedItem(t *testing.T) {
 			}
 			if len(rejected) != 1 || rejected[0].ID != tt.bad.ID || rejected[0].Kind != feed.KindRejected ||
 				rejected[0].Place != tt.place || !strings.HasSuffix(rejected[0].Reason, ".") {
-				t.Errorf("rejected %+v, want the invalid post with place %q and a sentence", rejected, tt.place)
+				t.Errorf("rejected %+v, want the invalid post with place %q and a reason", rejected, tt.place)
 			}
 			for _, d := range docs {
 				if diff := cmp.Diff(want[d.Format], string(d.Body)); diff != "" {

@@ -14,7 +14,7 @@ import (
 	"feedpub/feed"
 )
 
-// The types below embed types of gorilla/feeds. Fields that are missing there or encoded incorrectly are declared in
+// The types below embed types from gorilla/feeds. Fields that are missing there or encoded incorrectly are declared in
 // the outer type, which hides the embedded ones from encoding/xml. Names with a prefix are written literally; the root
 // element declares the prefixes.
 

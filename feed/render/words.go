@@ -10,7 +10,7 @@ import (
 	"feedpub/feed"
 )
 
-// words are the texts of pages in one language.
+// words are the page texts in one language.
 type words struct {
 	lang string // the primary language of the words
 

@@ -234,7 +234,7 @@ func TestSumContent(t *testing.T) {
 		t.Helper()
 		sum, _ := sumContent(nil, site, item)
 		if other, ok := sums[sum]; ok {
-			t.Errorf("changes of %s and of %s have equal sums: the cache would return the wrong fragment", what, other)
+			t.Errorf("items that differ in %s and in %s have equal sums, want different ones", what, other)
 		}
 		sums[sum] = what
 	}

@@ -141,8 +141,8 @@ const (
 	freeBytes = 64 << 20
 )
 
-// ErrDamaged is the kind of errors for a file that cannot be read completely because it is truncated, damaged, or too
-// large when decompressed. These errors are not of kind [feed.ErrInvalid], since no more entries follow.
+// ErrDamaged is the error kind for a file that cannot be read completely because it is truncated, damaged, or too large
+// when decompressed. These errors are not of kind [feed.ErrInvalid], since no more entries follow.
 var ErrDamaged = errors.New("the file is damaged")
 
 var errRatio = fmt.Errorf("it expands to more than %d times its size: %w", maxRatio, ErrDamaged)

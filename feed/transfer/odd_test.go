@@ -80,7 +80,7 @@ func TestOddInputs(t *testing.T) {
 		}
 	}
 	if !*update && cases != len(want)-1 {
-		t.Errorf("%d cases in cases.txt and %d in cases.golden", cases, len(want)-1)
+		t.Errorf("cases.txt has %d cases, but cases.golden has %d", cases, len(want)-1)
 	}
 	writeFile(t, golden, written.String())
 }

@@ -211,7 +211,7 @@ more than once.`,
 	}
 	again, err := transfer.ReadText("elsewhere.txt", append([]byte("\n\n"), body...), newReader(t), time.UTC)
 	if err != nil || again.ID != got.ID {
-		t.Errorf("ReadText of the same page with another name: got id %s and error %v, want id %s", again.ID, err, got.ID)
+		t.Errorf("ReadText of a renamed page: got id %s and error %v, want id %s", again.ID, err, got.ID)
 	}
 }
 
@@ -242,7 +242,7 @@ func TestReadTextWithoutTitle(t *testing.T) {
 	}
 	other, err := transfer.ReadText("f", []byte(strings.Replace(text, "Houses", "Trees", 1)), newReader(t), time.UTC)
 	if err != nil || other.ID == p.ID {
-		t.Errorf("another post with the same introduction: got id %s and error %v, want an id other than %s", other.ID, err, p.ID)
+		t.Errorf("post with the same introduction: got id %s and error %v, want an id other than %s", other.ID, err, p.ID)
 	}
 }
 

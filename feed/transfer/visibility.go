@@ -30,7 +30,7 @@ func (v visibility) stricter(other visibility) visibility {
 // immediately.
 func (v visibility) checkDate(published time.Time) error {
 	if v.scheduled && v.status == "" && published.IsZero() {
-		return fmt.Errorf("scheduled, but without a date of publication: %w", feed.ErrInvalid)
+		return fmt.Errorf("scheduled, but without a publication date: %w", feed.ErrInvalid)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func wxrItem(elements string) string {
 	return "<item><title>T</title><guid>g</guid><content:encoded>Words</content:encoded>" + elements + "</item>"
 }
 
-// TestWXRVisibility checks the visibility of items of a WordPress export by type, status and password.
+// TestWXRVisibility checks the visibility of items in a WordPress export by type, status and password.
 func TestWXRVisibility(t *testing.T) {
 	const post, published = "<wp:post_type>post</wp:post_type>", "<wp:status>publish</wp:status>"
 	tests := []struct{ elements, want string }{
@@ -253,19 +253,19 @@ func TestFrontMatterVisibility(t *testing.T) {
 	}
 	for key := range frontVisibility {
 		if !strings.Contains(seen, "\n"+key+":") {
-			t.Errorf("no test of the key %s", key)
+			t.Errorf("no test for the key %s", key)
 		}
 	}
 	for key, values := range map[string]map[string]visibility{"status": frontStatuses, "visibility": frontAudiences} {
 		for value := range values {
 			if !strings.Contains(seen, strings.TrimSpace("\n"+key+": "+value)) {
-				t.Errorf("no test of %s: %s", key, value)
+				t.Errorf("no test for %s: %s", key, value)
 			}
 		}
 	}
 }
 
-// optionsIn2025 are options whose current time is fixed.
+// optionsIn2025 are options with a fixed current time.
 var optionsIn2025 = Options{Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 
 // checkServedVisibility checks the visibility of a file in a served folder.

@@ -103,8 +103,7 @@ type Input struct {
 
 // Result is the result of reading a post.
 type Result struct {
-	// Quotes and Suggestions are in the order in which they appear in the post. Suggestions are the credits below the
-	// threshold.
+	// Quotes and Suggestions are in order of appearance. Suggestions are the credits below the threshold.
 	Quotes, Suggestions []Quote
 	// Commentary holds the author's own paragraphs, in order. If a passage is part of a paragraph, Commentary contains the
 	// rest of the paragraph.
@@ -132,10 +131,10 @@ type Quote struct {
 	Convention string
 }
 
-// Kind is the kind of a quote.
+// Kind is a quote kind.
 type Kind string
 
-// The kinds of quotes.
+// The quote kinds.
 const (
 	Excerpt      Kind = "excerpt"       // has a passage
 	Summary      Kind = "summary"       // has no passage

@@ -128,7 +128,7 @@ func TestUnknownNamesLinearTime(t *testing.T) {
 // hostilePost is a post that is designed to be slow to read.
 type hostilePost struct{ name, format, body string }
 
-// hostilePosts returns hostile posts of about size bytes, one for each kind of input.
+// hostilePosts returns hostile posts of about size bytes, one for each type of hostile input.
 func hostilePosts(size int) []hostilePost {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	return []hostilePost{

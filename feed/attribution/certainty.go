@@ -306,8 +306,8 @@ func (rd *reading) isWeakName(s *source) bool {
 	return s.url == "" && !rd.l.looksLikePub(s.pub.name, toks) && rd.r.pubs.knownPrefix(toks, true) == 0
 }
 
-// isWeakPerson reports whether the credit has no publication and only persons whose names are a single word or
-// ambiguous.
+// isWeakPerson reports whether the credit has no publication and only people whose names are ambiguous or a single
+// word.
 func (rd *reading) isWeakPerson(s *source) bool {
 	if s.pub.name != "" || len(s.authors) == 0 || s.headline != "" || s.url != "" || s.linked || s.kind == Tweet ||
 		s.kind == Reblog {
@@ -412,7 +412,7 @@ func (rd *reading) announcesSource(s *source, before int) bool {
 	return s.firstBlock == before && s.clause.hi >= last.hi || rd.lacksSubject(b, last)
 }
 
-// namesOrigin reports whether the last clause of block b contains a word for writing or for a kind of text.
+// namesOrigin reports whether the last clause of block b contains a word that refers to writing or to a type of text.
 func (rd *reading) namesOrigin(b *block) bool {
 	s := rd.lastClause(b)
 	return slices.ContainsFunc(b.toks[s.lo:s.hi], func(t token) bool {

@@ -79,7 +79,7 @@ func TestCertain(t *testing.T) {
 				got = append(got, s)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("quotes of %s\n(-want +got):\n%s", tt.body, diff)
+				t.Errorf("quotes in %s\n(-want +got):\n%s", tt.body, diff)
 			}
 		})
 	}

@@ -66,10 +66,10 @@ type index struct {
 	bare   []*variant           // variants that require no word
 }
 
-// traits is a bit set of word classes and kinds of tokens. A clause has traits, and a variant requires traits.
+// traits is a bit set of word classes and token kinds. A clause has traits, and a variant requires traits.
 type traits [6]uint64
 
-// The first traits are kinds of punctuation; the classes follow from traitClasses on.
+// The first traits are kinds of punctuation; the traits of the classes begin at traitClasses.
 const (
 	traitDash = iota
 	traitDots

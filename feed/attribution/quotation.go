@@ -251,8 +251,8 @@ func (rd *reading) isBareCredit(b *block) bool {
 }
 
 // readLineAfter reads block i, the line after a quotation without a credit, as its credit, even if it has the form of a
-// lead or has no mark: "From H by A", "A, X". It must not introduce another quotation. The weight is 0 if the line is
-// not a credit.
+// lead or has no mark: "From H by A", "A, X". The line must not introduce a second quotation. The weight is 0 if the
+// line is not a credit.
 func (rd *reading) readLineAfter(i int) (citation, float64) {
 	b := rd.doc.blocks[i]
 	if len(b.toks) == 0 || announces(b.toks[len(b.toks)-1]) || rd.precedesQuotation(i) {

@@ -39,7 +39,7 @@ func (r *Reader) Read(in Input) Result {
 	return rd.result()
 }
 
-// result returns the result, with quotes and blocks in the order in which they appear in the post.
+// result returns the result, with quotes and blocks in order of appearance.
 func (rd *reading) result() Result {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
 	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
@@ -105,7 +105,7 @@ func (rd *reading) dropSource(s *source) {
 	}
 }
 
-// mergeContinued merges each source that continues another into the source that it continues.
+// mergeContinued merges each source into the source that it continues, if any.
 func (rd *reading) mergeContinued() {
 	kept := rd.sources[:0]
 	for _, s := range rd.sources {

@@ -34,7 +34,7 @@ const (
 //
 //	PUB    a publication's name, with its determiners and epithets
 //	KNOWN  a publication in the table
-//	WHO    one or more persons' names
+//	WHO    the names of one or more people
 //	PERSON one name that is certainly a person's
 //	HEAD   a headline: any words
 //	NAME   one to four words of any kind
@@ -57,7 +57,7 @@ type rule struct {
 	variants   []*variant
 }
 
-// op is the kind of an element.
+// op is an element kind.
 type op uint8
 
 const (

@@ -85,10 +85,10 @@ type card struct {
 	url, title, author, publication string
 }
 
-// maxRuns bounds the number of runs in a block, because every credit is compared with all of them.
+// maxRuns bounds the number of runs in a block, because every credit is compared with every run in its block.
 const maxRuns = 1000
 
-// maxDepth bounds the depth to which a tree is read. Trees from package markup are shallower.
+// maxDepth bounds the depth of the nodes that are read. Trees from package markup are shallower.
 const maxDepth = 2000
 
 // segmenter splits a tree into blocks in one walk.

@@ -146,7 +146,7 @@ func (l *language) nameEnd(toks []token, i int) int {
 	return end
 }
 
-// peopleSpans appends to out the spans that begin at token i and may be one or more persons' names, longest first.
+// peopleSpans appends to out the spans that begin at token i and may be names of people, longest first.
 func (x *matcher) peopleSpans(i int, out []span) []span {
 	ends := x.l.peopleEnds(x.toks[:x.hi], i)
 	for k := len(ends) - 1; k >= 0 && len(out) < cap(out); k-- {
@@ -155,7 +155,7 @@ func (x *matcher) peopleSpans(i int, out []span) []span {
 	return out
 }
 
-// peopleEnds returns every position at which a list of persons' names that begins at i may end, in ascending order.
+// peopleEnds returns every position where a list of people's names that begins at i may end, in ascending order.
 func (l *language) peopleEnds(toks []token, i int) []int {
 	var ends []int
 	for range 12 {
@@ -219,7 +219,7 @@ func (l *language) isMonth(t token) bool {
 	return ok && !l.given.has(t.id)
 }
 
-// splitPeople splits a list of persons' names into the names.
+// splitPeople splits a list of people's names into single names.
 func (l *language) splitPeople(text string, toks []token) []string {
 	var names []string
 	start := -1

@@ -20,12 +20,12 @@ func TestWriteFileReplacesWhole(t *testing.T) {
 		}
 		got, err := os.ReadFile(path)
 		if err != nil || string(got) != want {
-			t.Errorf("after WriteFile(%q) the file holds %q, %v", want, got, err)
+			t.Errorf("after WriteFile(%q), the file contains %q (error %v)", want, got, err)
 		}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("folder holds %v, %v; want only the file: a temporary file was left behind", entries, err)
+		t.Errorf("folder contains %v (error %v), want only the file and no temporary file", entries, err)
 	}
 }
 

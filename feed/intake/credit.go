@@ -21,7 +21,7 @@ type placed struct {
 	// inline reports whether the passage is part of the author's sentence. If it is, passage holds the nodes of the whole
 	// sentence.
 	inline bool
-	// read reports whether the quote was found in the content, which then already names the source.
+	// read reports whether the quote was found in the content. If so, the content already names the source.
 	read bool
 	// shown reports whether a single line of the content already names the whole source. A caption would only repeat it.
 	shown bool
@@ -31,8 +31,8 @@ type placed struct {
 type crediting struct {
 	body    *html.Node
 	english bool // the language of the dates
-	// added holds the roots of the elements that were added. They are not marked by attributes, because attributes would
-	// appear in the documents.
+	// added holds the roots of the elements that were added. They are not marked with attributes, because attributes
+	// would appear in the documents.
 	added map[*html.Node]bool
 	// credited holds the quotations that have a credit.
 	credited map[*html.Node]bool

@@ -138,7 +138,7 @@ func (d *decoder) tag(path string, raw json.RawMessage) string {
 	return d.textValue(path, raw)
 }
 
-// feedName reads the name of a feed from which a post can be excluded, which is any feed except the main one.
+// feedName reads the name of a feed that a post can be excluded from: any feed except the main feed.
 func (d *decoder) feedName(path string, raw json.RawMessage) feed.Name {
 	n := feed.Name(d.textValue(path, raw))
 	if n == "" || n == feed.Main {

@@ -40,8 +40,8 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 
 // Fingerprint identifies the version of the conversion, the site's home and language, and the reader's tables. Items
 // with a different fingerprint are rebuilt. It does not include the site's title, although the reader uses the title to
-// detect quotes of the blog itself. If the conversion starts to use another field of the site or another setting, add
-// the value to the hash in [New]. If its results change for another reason, increment [Version].
+// detect quotes of the blog itself. If the conversion starts to use an additional site field or setting, add the value
+// to the hash in [New]. If its results change for any other reason, increment [Version].
 func (in *Intake) Fingerprint() string { return in.fingerprint }
 
 // Result is the outcome of converting a post.

@@ -36,7 +36,7 @@ func TestReplacedCharacters(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := result.Replaced; got.Count != test.count || got.Place != test.place {
-				t.Errorf("replaced characters of %q: %+v, want %d, the first in %q", test.raw, got, test.count, test.place)
+				t.Errorf("replaced characters in %q: got %+v, want %d, the first in %q", test.raw, got, test.count, test.place)
 			}
 		})
 	}

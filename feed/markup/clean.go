@@ -85,7 +85,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	for name := range elements {
 		p.AllowElements(name.String())
-		// By default the policy drops start tags without attributes, and may then drop the wrong end tags.
+		// By default, the policy drops start tags without attributes, which can cause it to drop the wrong end tags.
 		if name != atom.Img && name != atom.Source && name != atom.Track {
 			p.AllowNoAttrs().OnElements(name.String())
 		}

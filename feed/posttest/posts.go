@@ -1,9 +1,9 @@
 // Package posttest generates posts that resemble those of real blogs, for tests and benchmarks. The feedpub program
 // does not use it.
 //
-// A post is about 3 KB long, has one of 5 authors, and has 3 of 200 tags, a few of which are frequent. Half of the
-// posts quote one of 100 publications in the ways that bloggers do. The post with a given number is always the same.
-// The text consists of words from a small vocabulary and has no meaning.
+// A post is about 3 KB long, has one of 5 authors, and has 3 of 200 tags, some of which are frequent. Half of the posts
+// quote one of 100 publications in the ways that bloggers do. The post with a given number is always the same. The text
+// consists of words from a small vocabulary and has no meaning.
 package posttest
 
 import (

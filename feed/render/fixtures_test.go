@@ -35,7 +35,7 @@ func testSite() feed.Site {
 	}
 }
 
-// post returns a simple item to which edits have been applied.
+// post returns a simple item with the edits applied.
 func post(id string, edits ...func(*feed.Item)) *feed.Item {
 	item := &feed.Item{
 		ID:        id,

@@ -19,8 +19,8 @@ const fractionSlots = 999_999
 //
 // An item whose time is unique gets 0. The other items get 1 to 999,999 microseconds, derived from the SHA-256 of their
 // ids. An item therefore keeps its time, and its fragment its bytes, when other items with the same time are added or
-// removed; numbering the items would change all of them. If two items get the same microsecond (one pair in a million),
-// the item with the greater id gets the next unused value.
+// removed; numbering the items would change every item's time. If two items get the same microsecond (one pair in a
+// million), the item with the greater id gets the next unused value.
 //
 // The unit is microseconds because several date parsers fail on more than six digits, and with milliseconds half of all
 // feeds with fifty imported posts would have a collision.

@@ -73,7 +73,7 @@ func FuzzAtomID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := render.AtomID("main", a), render.AtomID("main", b)
 		if a != b && x == y {
-			t.Errorf("AtomID of %q and of %q is %q, want different results", a, b, x)
+			t.Errorf("AtomID returns %[3]q for both %[1]q and %[2]q, want different results", a, b, x)
 		}
 		scheme, _, ok := strings.Cut(x, ":")
 		if !ok || strings.ContainsAny(scheme, "/?# ") {

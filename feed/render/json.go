@@ -13,14 +13,13 @@ import (
 	"feedpub/feed"
 )
 
-// jsonFeed extends the type of gorilla/feeds: the member items is required, and is written even if it is empty.
+// jsonFeed extends the type from gorilla/feeds: the member items is required, and is written even if it is empty.
 type jsonFeed struct {
 	feeds.JSONFeed
 	Items []jsonItem `json:"items"`
 }
 
-// jsonItem extends the type of gorilla/feeds, which lacks some members and has wrong names for the members of
-// attachments.
+// jsonItem extends the type from gorilla/feeds, which lacks some members and misnames the members of attachments.
 type jsonItem struct {
 	feeds.JSONItem
 	Language    string           `json:"language,omitempty"`

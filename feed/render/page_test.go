@@ -223,14 +223,14 @@ func TestPolicy(t *testing.T) {
 		style, _, _ = strings.Cut(style, "</style>")
 		sum := sha256.Sum256([]byte(style))
 		if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"; !strings.Contains(policy, want) {
-			t.Errorf("the policy is %q, which lacks %s", policy, want)
+			t.Errorf("the policy %q does not contain %s", policy, want)
 		}
 	}
 	for _, want := range []string{
 		"default-src 'none'", "img-src https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	} {
 		if !strings.Contains(policy, want) {
-			t.Errorf("the policy %q lacks %s", policy, want)
+			t.Errorf("the policy %q does not contain %s", policy, want)
 		}
 	}
 	if strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
@@ -324,7 +324,7 @@ func TestPageAccessibility(t *testing.T) {
 		for _, e := range elements(doc, 0) {
 			if len(e.Data) == 2 && e.Data[0] == 'h' && e.Data[1] >= '1' && e.Data[1] <= '6' {
 				if next := int(e.Data[1] - '0'); next > level+1 {
-					t.Errorf("%s: a heading of level %d follows one of level %d", name, next, level)
+					t.Errorf("%s: a heading of level %d follows a heading of level %d", name, next, level)
 				} else {
 					level = next
 				}

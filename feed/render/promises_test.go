@@ -36,7 +36,7 @@ func TestDocumentsAreDeterministic(t *testing.T) {
 	for _, fx := range fixtures() {
 		want := documents(t, fx)
 
-		// Another process may use another time zone and read items in another order.
+		// A different process may use a different time zone and read items in a different order.
 		f := fx.feed
 		zone := time.FixedZone("elsewhere", -9*60*60-30*60)
 		f.Items = nil
@@ -178,7 +178,7 @@ func TestIDsDoNotDependOnBaseURL(t *testing.T) {
 }
 
 // TestQuotedAuthorIsNotAuthor checks that quoted authors are not in author, dc:creator or atom:source. Several feed
-// readers show the persons in these elements as authors of the post.
+// readers show the people in these elements as the post's authors.
 func TestQuotedAuthorIsNotAuthor(t *testing.T) {
 	for _, authors := range [][]feed.Author{nil, {{Name: "Steve"}}} {
 		item := post("quoting", guardian, func(i *feed.Item) { i.Authors = authors })

@@ -117,7 +117,7 @@ func documentsOf(t *testing.T, f feed.Feed) map[feed.Format]feed.Document {
 func checkBounds(t *testing.T, site feed.SiteID, d feed.Document, posts []string) {
 	t.Helper()
 	if err := d.Bounds.Validate(len(d.Body)); err != nil || d.Bounds.Items() != len(posts) {
-		t.Errorf("%s: bounds of %d items (%v), want %d", d.Format, d.Bounds.Items(), err, len(posts))
+		t.Errorf("%s: got bounds for %d items (error %v), want %d", d.Format, d.Bounds.Items(), err, len(posts))
 		return
 	}
 	for i, id := range posts {

@@ -83,9 +83,9 @@ type linkView struct {
 }
 
 // newRSSItem converts an item to RSS. With [feed.SourceTitle], the item's link is its external URL, and a link to the
-// post's own page is appended to the text. Authors are joined in a single dc:creator: readers show only the last of
-// several, and the element author must be an e-mail address. Quoted authors must not be in an element for persons,
-// because readers would show quoted authors as the post's authors.
+// post's own page is appended to the text. Authors are joined in a single dc:creator: readers show only the last
+// creator of several, and the element author must be an e-mail address. Quoted authors must not be in such elements,
+// because readers would show them as the post's authors.
 func newRSSItem(item *feed.Item, v Variant) rssItem {
 	x := rssItem{
 		RssItem: &feeds.RssItem{

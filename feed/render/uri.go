@@ -9,7 +9,7 @@ import (
 )
 
 // URL returns the absolute URL of the feed's document in a format. It is the target of the document's link with
-// rel=self. Some feed readers replace the URL of a subscription with it.
+// rel=self. Some feed readers replace a subscription's URL with this URL.
 func URL(site feed.Site, name feed.Name, format feed.Format) string {
 	return uri(strings.TrimSuffix(site.BaseURL, "/") + name.Path(format))
 }

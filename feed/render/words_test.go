@@ -18,7 +18,7 @@ func TestTranslationsAreComplete(t *testing.T) {
 		v := reflect.ValueOf(w)
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {
-				t.Errorf("%s has no translation of %s", language, v.Type().Field(i).Name)
+				t.Errorf("%s has no translation for %s", language, v.Type().Field(i).Name)
 			}
 		}
 		if n := len(strings.Fields(w.months)); n != 12 {

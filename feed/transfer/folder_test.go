@@ -66,7 +66,7 @@ func TestReadSiteFolder(t *testing.T) {
 		},
 	} {
 		if diff := cmp.Diff(want, outline(readFolder(t, os.DirFS(folder)))); diff != "" {
-			t.Errorf("posts of %s (-want +got):\n%s", folder, diff)
+			t.Errorf("posts in %s (-want +got):\n%s", folder, diff)
 		}
 	}
 }

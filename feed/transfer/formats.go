@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// Format is a file format from which posts can be imported.
+// Format is a file format that posts can be imported from.
 type Format string
 
 // The values of [Options.Format].
@@ -41,8 +41,8 @@ type importFormat struct {
 	decode func(o Options, name string, content []byte) ([]feed.RawPost, error)
 }
 
-// importFormats returns all formats that can be imported, in the order in which they are detected. To add a format,
-// write its reader in a new file and add a row and a constant here.
+// importFormats returns all formats that can be imported, in detection order. To add a format, write its reader in a
+// new file and add a row and a constant here.
 func importFormats() []importFormat {
 	return []importFormat{
 		{Markdown, "Markdown with front matter", []string{".md", ".markdown"},

@@ -267,7 +267,7 @@ func codeBlock(language, code string) string {
 	return "<pre><code" + class + ">" + html.EscapeString(strings.Trim(code, "\r\n")) + "\n</code></pre>"
 }
 
-// embedAddress returns the URL of the page on another site that a shortcode or tag embeds, or "".
+// embedAddress returns the URL of the external page that a shortcode or tag embeds, or "".
 func embedAddress(name string, argument func(keys ...string) string) string {
 	id := argument("id", "0")
 	if id == "" || strings.ContainsAny(id, " <>\"'") {

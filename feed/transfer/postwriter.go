@@ -7,7 +7,7 @@ import (
 	"feedpub/feed"
 )
 
-// WriteFormat is a format in which posts are exported for other programs.
+// WriteFormat is a format for exporting posts to other programs.
 type WriteFormat string
 
 // The export formats.

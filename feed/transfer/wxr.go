@@ -35,8 +35,8 @@ type wxrSite struct {
 	authors map[string]string // display names by login
 	base    string            // address of the site
 	// attachments maps the ids of attachment items to URLs. Attachments may follow the posts that refer to them, so
-	// find reads the whole file to collect them. It is called at most once, and is then set to nil. It is also nil if
-	// the file can be read only once.
+	// find reads the whole file to collect them. It is set to nil after the first call. It is also nil if the file can
+	// be read only once.
 	attachments map[string]string
 	find        func() error
 }

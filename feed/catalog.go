@@ -45,7 +45,7 @@ type Channel struct {
 // Selection is a feed of the posts that meet criteria.
 type Selection struct {
 	Name Name // one path segment; see [ValidSelection]
-	// Criteria are the conditions that a post must meet, all of them.
+	// Criteria are conditions, all of which a post must meet.
 	Criteria Criteria
 	// Exclude lists conditions; posts that meet any of them are excluded.
 	Exclude Criteria
@@ -103,7 +103,7 @@ const Pages Name = "pages"
 // reserved. Otherwise the error is of kind [ErrInvalid].
 func ValidSelection(n Name) error {
 	if !siteID.MatchString(string(n)) {
-		return fmt.Errorf("name %q: want 1 to 63 of a-z, 0-9 and -: %w", string(n), ErrInvalid)
+		return fmt.Errorf("name %q: want 1 to 63 characters from a-z, 0-9 and -: %w", string(n), ErrInvalid)
 	}
 	if slices.Contains(reserved(), n) {
 		return fmt.Errorf("name %q is reserved; choose another: %w", string(n), ErrInvalid)

@@ -87,6 +87,6 @@ func TestChannelDefaults(t *testing.T) {
 	}
 	first, again := c.Fingerprint(), c.Fingerprint() // map iteration order may differ between the calls
 	if (feed.Catalog{}).Fingerprint() == first || first != again {
-		t.Error("different catalogs have equal fingerprints, or one catalog has different ones")
+		t.Error("different catalogs have equal fingerprints, or the fingerprint of one catalog is not stable")
 	}
 }

@@ -21,7 +21,7 @@ var siteID = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 // Validate returns nil if the id is 1 to 63 bytes of a-z, 0-9 and "-", else an error of kind [ErrInvalid].
 func (id SiteID) Validate() error {
 	if !siteID.MatchString(string(id)) {
-		return fmt.Errorf("site id %q: want 1 to 63 of a-z, 0-9 and -: %w", string(id), ErrInvalid)
+		return fmt.Errorf("site id %q: want 1 to 63 characters from a-z, 0-9 and -: %w", string(id), ErrInvalid)
 	}
 	return nil
 }

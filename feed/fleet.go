@@ -1,6 +1,6 @@
 package feed
 
-// Schema describes the versions of a site's data. It lets programs of several releases use the data at the same time,
+// Schema describes the versions of a site's data. It lets programs from several releases use the data at the same time,
 // and is stored with the site. The zero Schema means that the site has never been built.
 type Schema struct {
 	// Version is the version of the stored data. Reader and Writer are the oldest schema versions whose programs may read

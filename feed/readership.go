@@ -11,6 +11,6 @@ type Readership struct {
 	Clients map[string]uint64 `json:"clients"`
 	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct.
 	Subscribers int `json:"subscribers"`
-	// Direct is the estimated number of readers that fetched the feed themselves, with an error of about 5 %.
+	// Direct is the estimated number of readers that fetched the feed themselves, with an error of about 5%.
 	Direct int `json:"direct"`
 }

@@ -122,8 +122,7 @@ type Request struct {
 	Payload []byte
 }
 
-// ExportLine is a line of an export of a site's primary data besides posts, which cannot be derived from them. Exactly
-// one field is set.
+// ExportLine is a line in an export of the site data that cannot be derived from posts. Exactly one field is set.
 type ExportLine struct {
 	Record  *Record      `json:"record,omitempty"`
 	Name    *PathName    `json:"name,omitempty"`

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Problem is the reason why a post, or a part of it, is not in the documents, for the operator.
+// Problem tells the operator why a post, or a part of it, is not in the documents.
 type Problem struct {
 	ID   string      `json:"id"` // id of the post, name of the feed (KindHeld), or path (KindFile)
 	Kind ProblemKind `json:"kind"`
@@ -92,8 +92,8 @@ type Outcome string
 const (
 	Committed Outcome = "committed" // new documents were committed
 	Unchanged Outcome = "unchanged" // the documents are equal to the committed ones
-	Held      Outcome = "held"      // posts vanished without explanation; the last documents stay
-	Failed    Outcome = "failed"    // the feed could not be built; the last documents stay
+	Held      Outcome = "held"      // posts vanished without explanation; the last documents are kept
+	Failed    Outcome = "failed"    // the feed could not be built; the last documents are kept
 )
 
 // outcomeInfo is a row of the table of outcomes.

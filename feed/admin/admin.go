@@ -18,8 +18,8 @@ import (
 
 // Rebuilder rebuilds feeds.
 type Rebuilder interface {
-	// Rebuild rebuilds the named feeds, or all if none is named, and returns the outcome of each. The error is of a kind
-	// in package feed: [feed.ErrNotFound] for a feed that does not exist.
+	// Rebuild rebuilds the named feeds, or all if none is named, and returns the outcome of each. If a feed does not
+	// exist, the error is of kind [feed.ErrNotFound].
 	Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error)
 }
 
@@ -44,9 +44,10 @@ type Check struct {
 type Config struct {
 	Sites  Sites
 	Checks []Check
-	// Problems list the problems of the process, which precede the problems of the sites. Optional.
+	// Problems lists the problems of the process. They are listed before those of the sites. Optional.
 	Problems []ProblemLister
-	// Tokens are valid for all sites. Requests that change something or read posts need one, or a token of the site.
+	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
+	// site.
 	Tokens   Tokens
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
@@ -80,8 +81,8 @@ const (
 //	PUT    /sites/SITE/posts/ID    stores or replaces a post
 //	DELETE /sites/SITE/posts/ID    deletes a post
 //
-// The POST routes and the posts routes need a bearer token (RFC 6750) that has the right and is valid for all sites or
-// for this one. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
+// The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
+// site or for all sites. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
@@ -133,8 +134,8 @@ type Limits struct {
 	MaxHeaderBytes    int           // maximum size of a request's header, including the request line
 }
 
-// NewServer returns the server of the admin address. Errors of connections are logged at debug level, because any
-// client can cause them.
+// NewServer returns the server of the admin address. Connection errors are logged at debug level, because any client
+// can cause them.
 func NewServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

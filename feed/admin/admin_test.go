@@ -53,7 +53,7 @@ func (f *fake) Heads() []feed.Head {
 	}, {Feed: "archive/1"}, {Feed: "archive/2"}, {Feed: feed.Pages}}
 }
 
-// config returns a configuration over f that accepts alice's token.
+// config returns a configuration that uses f and accepts alice's token.
 func config(t *testing.T, f *fake) Config {
 	t.Helper()
 	tokens, err := ParseTokens("alice [write,rebuild]: " + secret + "\nanother-token\nwill [write]: writer-token")
@@ -66,7 +66,7 @@ func config(t *testing.T, f *fake) Config {
 	}
 }
 
-// newSite returns a site over f with its own posts.
+// newSite returns a site that uses f and has its own posts.
 func newSite(id feed.SiteID, f *fake) *Site {
 	return &Site{
 		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
@@ -187,7 +187,7 @@ func TestRebuildNamesFeeds(t *testing.T) {
 		{"query and body", "?feed=main", "feed=tags/go", form, 200, []feed.Name{"main", "tags/go"}},
 		{"empty name", "?feed=", "", "X: y", 400, nil},
 		{"broken JSON", "", `{"feeds": ["main"`, asJSON, 400, nil},
-		{"JSON of another kind", "", `["main"]`, asJSON, 400, nil},
+		{"JSON array", "", `["main"]`, asJSON, 400, nil},
 		{"misspelt member", "", `{"feed": ["main"]}`, asJSON, 400, nil},
 		{"two values", "", `{} {}`, asJSON, 400, nil},
 		{"broken form", "", `feed=%zz`, form, 400, nil},
@@ -383,7 +383,7 @@ func rebuildMayTakeLonger(t *testing.T) {
 		server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout, server.MaxHeaderBytes,
 	}
 	if diff := cmp.Diff(limits, got); diff != "" {
-		t.Errorf("limits of the server (-want +got):\n%s", diff)
+		t.Errorf("server limits (-want +got):\n%s", diff)
 	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
@@ -403,10 +403,10 @@ func rebuildMayTakeLonger(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DialContext: l.dial, DisableKeepAlives: true}}
 	res, err := client.Do(r)
 	if err != nil {
-		t.Fatalf("a rebuild of %v under limits of %v: %v", 5*limit, limit, err)
+		t.Fatalf("a rebuild that takes %v with limits of %v: %v", 5*limit, limit, err)
 	}
 	if got := text(t, res); res.StatusCode != 200 {
-		t.Errorf("a rebuild of %v under limits of %v: %d %s", 5*limit, limit, res.StatusCode, got)
+		t.Errorf("a rebuild that takes %v with limits of %v: %d %s", 5*limit, limit, res.StatusCode, got)
 	}
 }
 

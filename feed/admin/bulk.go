@@ -43,8 +43,8 @@ func (h siteHandler) postPosts(w http.ResponseWriter, r *http.Request) error {
 		return h.storeLines(w, r)
 	default:
 		return problem{Status: http.StatusUnsupportedMediaType,
-			Detail: "The content type of a post is application/json, " +
-				"that of JSON Lines application/x-ndjson or application/jsonl."}
+			Detail: "Send a post as application/json, " +
+				"or JSON Lines as application/x-ndjson or application/jsonl."}
 	}
 }
 
@@ -88,7 +88,7 @@ func (h siteHandler) storeLines(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if c.match.given || c.noneMatch.given {
-		return problem{Status: http.StatusBadRequest, Detail: "If-Match and If-None-Match are for single posts."}
+		return problem{Status: http.StatusBadRequest, Detail: "If-Match and If-None-Match apply to single posts only."}
 	}
 	b := &bulk{siteHandler: h, r: r}
 	control := http.NewResponseController(w)
@@ -146,7 +146,7 @@ func readLine(r *bufio.Reader, limit int) (line []byte, fits bool, err error) {
 // add adds a line to the batch, or reports its error.
 func (b *bulk) add(number int, raw []byte, fits bool) {
 	if !fits {
-		b.result(lineResult{Line: number, Status: http.StatusRequestEntityTooLarge, Detail: "A post has at most 1 MiB."})
+		b.result(lineResult{Line: number, Status: http.StatusRequestEntityTooLarge, Detail: "Posts are limited to 1 MiB."})
 		return
 	}
 	if len(raw) == 0 {

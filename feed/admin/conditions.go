@@ -10,8 +10,8 @@ import (
 	"feedpub/feed/etag"
 )
 
-// conditions are a request's preconditions (RFC 9110 section 13.1). Those with dates are not supported: posts have
-// entity tags only.
+// conditions are a request's preconditions (RFC 9110 section 13.1). Preconditions with dates are not supported, because
+// posts have only entity tags.
 type conditions struct {
 	match, noneMatch tagList
 }
@@ -35,7 +35,7 @@ func readConditions(h http.Header) (conditions, error) {
 	return c, nil
 }
 
-// parse reports whether s is "*", a list of entity tags, or nothing.
+// parse parses s into l and reports whether s is valid: "*", a list of entity tags, or empty.
 func (l *tagList) parse(s string) bool {
 	s = strings.Trim(s, " \t,")
 	if l.given, l.any = s != "", etag.IsAny(s); l.any {
@@ -48,7 +48,7 @@ func (l *tagList) parse(s string) bool {
 			return true
 		case tag.Form != etag.Quoted:
 			return false
-		case !tag.Weak: // the tags of posts are strong, and a weak one never matches in the strong comparison
+		case !tag.Weak: // a weak tag never matches in a strong comparison
 			l.tags = append(l.tags, `"`+tag.Opaque+`"`)
 		}
 		s = rest

@@ -2,8 +2,8 @@ package admin
 
 import "testing"
 
-// TestDeleteConfirmsLoss checks that DELETE of a post that does not exist is recorded: a feed may be held because the
-// post has vanished, until its deletion is confirmed.
+// TestDeleteConfirmsLoss checks that DELETE of a post that does not exist is recorded: a feed from which the post
+// vanished is held until the deletion is confirmed.
 func TestDeleteConfirmsLoss(t *testing.T) {
 	for _, test := range []struct {
 		name   string

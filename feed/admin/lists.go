@@ -71,7 +71,7 @@ func (h *handler) feeds(sites []*Site, w http.ResponseWriter, _ *http.Request) e
 	return nil
 }
 
-// siteReadership is the readership of a feed of a site.
+// siteReadership is the readership of a feed, with the feed's site.
 type siteReadership struct {
 	Site feed.SiteID `json:"site"`
 	feed.Readership

@@ -29,7 +29,8 @@ type formatMetrics struct {
 // otherFormat is the label of errors and of documents that are not feeds.
 const otherFormat = "other"
 
-// statusClasses are the values of the label status. 304 has its own class, since its share shows how well readers poll.
+// statusClasses are the values of the label status. 304 has its own class, because the share of 304 responses shows how
+// well readers poll.
 var statusClasses = [...]string{"2xx", "304", "3xx", "4xx", "5xx"}
 
 func statusClass(status int) int {

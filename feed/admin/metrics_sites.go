@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// maxSiteLabels bounds the number of sites that have their own metrics, and with it the number of time series. The
-	// sites with the smallest ids have them. The counts of sites include all sites.
+	// maxSiteLabels bounds the number of sites that have their own metrics, and so the number of time series. These are
+	// the sites with the smallest ids. The site counts include all sites.
 	maxSiteLabels = 1000
-	// maxFeedLabels bounds the number of feeds that have their own metrics if there is one site; manyFeedLabels does so
-	// if there are several. All other feeds share one label: a site may have a feed for each of thousands of tags.
+	// maxFeedLabels bounds the number of feeds that have their own metrics if there is one site; manyFeedLabels applies if
+	// there are several. All other feeds share one label, because a site may have a feed for each of thousands of tags.
 	maxFeedLabels  = 500
 	manyFeedLabels = 20
 )
@@ -47,7 +47,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 		number:      prometheus.NewDesc(namespace+"_sites", "Number of sites.", nil, nil),
 		numberReady: prometheus.NewDesc(namespace+"_sites_ready", "Number of sites whose main feed is served.", nil, nil),
 		ready:       siteDesc("ready", "1 if the main feed is served."),
-		store:       siteDesc("store_up", "1 if the replica's last call of the store succeeded."),
+		store:       siteDesc("store_up", "1 if the replica's last call to the store succeeded."),
 		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
 		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last response to the replica."),
 		feeds:       siteDesc("feeds", "Number of served feeds."),
@@ -152,7 +152,7 @@ func (c *problemsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range labelled(c.sites) {
 		if !c.collect(ctx, ch, s.ID, s.Problems) {
-			return // all sites share a store: the others would fail too, each after a timeout
+			return // all sites share a store, so the remaining ones would fail too, each after a timeout
 		}
 	}
 }
@@ -172,7 +172,7 @@ func (c *problemsCollector) collect(
 			return false
 		}
 		for _, p := range problems {
-			if _, known := counts[p.Kind]; known { // a kind comes from the store, and labels must be bounded
+			if _, known := counts[p.Kind]; known { // the kind comes from the store, and label values must be bounded
 				counts[p.Kind]++
 			}
 		}

@@ -132,7 +132,7 @@ feedpub_sites 1
 # HELP feedpub_sites_ready Number of sites whose main feed is served.
 # TYPE feedpub_sites_ready gauge
 feedpub_sites_ready 1
-# HELP feedpub_store_up 1 if the replica's last call of the store succeeded.
+# HELP feedpub_store_up 1 if the replica's last call to the store succeeded.
 # TYPE feedpub_store_up gauge
 feedpub_store_up{site="main"} 0
 `
@@ -153,11 +153,11 @@ feedpub_store_up{site="main"} 0
 		t.Errorf("%s: %s", l.Metric, l.Text)
 	}
 	if err := m.Watch(OneSite{main}); err == nil {
-		t.Errorf("a second Watch returns no error")
+		t.Errorf("the second Watch returned no error, want one")
 	}
 }
 
-// TestMetricsWithoutTheStore checks that the other metrics are collected while the store is unavailable.
+// TestMetricsWithoutTheStore checks that metrics other than problems are collected while the store is unavailable.
 func TestMetricsWithoutTheStore(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry, Build{})
@@ -175,7 +175,7 @@ func TestMetricsWithoutTheStore(t *testing.T) {
 		t.Errorf("status is %d, and the body has %d bytes; want 200 and the other metrics", res.StatusCode, len(got))
 	}
 	if strings.Contains(got, "feedpub_problems") {
-		t.Errorf("metrics of problems although the store is unavailable:\n%s", got)
+		t.Errorf("problem metrics are present although the store is unavailable:\n%s", got)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestMetricsOfReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := testutil.GatherAndCount(registry, "feedpub_feed_polls_total"); err != nil || n != maxFeedLabels+1 {
-		t.Errorf("%d feeds have metrics (error %v), want %d and one for the others", n, err, maxFeedLabels)
+		t.Errorf("%d feeds have metrics (error %v), want %d and one for all other feeds", n, err, maxFeedLabels)
 	}
 	families, err := registry.Gather()
 	if err != nil {

@@ -41,8 +41,8 @@ const (
 
 // notConfirmed is the response to a write that the replicas have not confirmed in time.
 var notConfirmed = problem{Status: http.StatusAccepted,
-	Detail: "The write was made, but the replicas have not confirmed it: a failover could lose it. " +
-		"The request can be repeated."}
+	Detail: "The write succeeded, but the replicas have not confirmed it, so a failover could lose it. " +
+		"It is safe to repeat the request."}
 
 // entityTag returns the strong entity tag of a stored post (RFC 9110 section 8.8.3).
 func entityTag(raw []byte) string { return `"` + string(feed.HashOf(raw)[:32]) + `"` }
@@ -107,7 +107,7 @@ func noPost(id string) error {
 // putPost stores the post in the body under the id in the path.
 func (h siteHandler) putPost(w http.ResponseWriter, r *http.Request) error {
 	if bodyType(r.Header) != typeJSON {
-		return problem{Status: http.StatusUnsupportedMediaType, Detail: "The content type of a post is application/json."}
+		return problem{Status: http.StatusUnsupportedMediaType, Detail: "A post must be sent as application/json."}
 	}
 	raw, err := readPost(w, r)
 	if err != nil {
@@ -196,7 +196,7 @@ func (h siteHandler) deletePost(w http.ResponseWriter, r *http.Request) error {
 }
 
 // confirmLoss confirms the deletion of a post that does not exist, as 'feedpub post delete' does: the post may have
-// been lost, and a feed that contains it is held until the deletion is confirmed. The response is 404 nevertheless.
+// been lost, and a feed that contained it is held until the deletion is confirmed. The response is still 404.
 func (h siteHandler) confirmLoss(r *http.Request, id string, c conditions) error {
 	if intake.CheckID(id) != nil || c.check(nil) != nil {
 		return noPost(id)
@@ -310,7 +310,8 @@ func readPost(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return trimPost(raw), nil
 }
 
-// bodyError returns err if the body is too long, else an error of kind [feed.ErrInvalid]: the body was cut off.
+// bodyError returns err if the body is too long. Otherwise the body was cut off, and bodyError returns an error of kind
+// [feed.ErrInvalid].
 func bodyError(err error) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return err

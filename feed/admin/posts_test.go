@@ -190,7 +190,7 @@ func TestInvalidPostIsRejected(t *testing.T) {
 		place, reason            string
 	}{
 		{"not JSON", "PUT", helloURL, "{\n\"title\": \"x", asJSON, 422, "line 2, column 11", "unexpected end of JSON input"},
-		{"another type", "PUT", helloURL, `{"id": "hello", "title": 7}`, asJSON, 422, "title", "want a string, got a number"},
+		{"wrong type", "PUT", helloURL, `{"id": "hello", "title": 7}`, asJSON, 422, "title", "want a string, got a number"},
 		{"deep", "PUT", helloURL, `{"authors": [{"name": "Ada"}, {}]}`, asJSON, 422, "authors[1]",
 			"want a name, url or avatar"},
 		{"another id", "PUT", helloURL, `{"id": "other"}`, asJSON, 422, "id",
@@ -202,7 +202,7 @@ func TestInvalidPostIsRejected(t *testing.T) {
 		{"an id that is too long", "PUT", "/sites/main/posts/" + strings.Repeat("x", 513), `{}`, asJSON, 422, "id",
 			"want 1 to 512 bytes, got 513"},
 		{"too long", "PUT", helloURL, strings.Repeat(" ", intake.MaxSize) + "{}", asJSON, 413, "", ""},
-		{"not JSON by its type", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
+		{"a content type other than JSON", "PUT", helloURL, hello, "Content-Type: text/plain", 415, "", ""},
 		{"lines", "PUT", helloURL, hello, asLines, 415, "", ""},
 		{"without an id", "POST", "/sites/main/posts", `{"title": "x"}`, asJSON, 422, "id",
 			"is missing; give the post an id that never changes"},
@@ -241,16 +241,16 @@ func TestConditionalWrites(t *testing.T) {
 		want         int // status of PUT; a successful DELETE has 204
 	}{
 		{"the version", "If-Match: " + current, true, 200},
-		{"the version among others", "If-Match: " + other + ", " + current, true, 200},
+		{"this version among others", "If-Match: " + other + ", " + current, true, 200},
 		{"another version", "If-Match: " + other, true, 412},
 		{"the version, weak", "If-Match: W/" + current, true, 412},
 		{"any version", "If-Match: *", true, 200},
-		{"any version of none", "If-Match: *", false, 412},
-		{"a version of none", "If-Match: " + current, false, 412},
-		{"none but one", "If-None-Match: *", true, 412},
-		{"none and none", "If-None-Match: *", false, 201},
-		{"not this one", "If-None-Match: " + current, true, 412},
-		{"not another one", "If-None-Match: " + other, true, 200},
+		{"any version, without a post", "If-Match: *", false, 412},
+		{"a version, without a post", "If-Match: " + current, false, 412},
+		{"no version, with a post", "If-None-Match: *", true, 412},
+		{"no version, without a post", "If-None-Match: *", false, 201},
+		{"not this version", "If-None-Match: " + current, true, 412},
+		{"not a different version", "If-None-Match: " + other, true, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			posts := map[string]string{}
@@ -387,7 +387,7 @@ func TestBulk(t *testing.T) {
 	}
 
 	if res := ask(t, c, "POST", "/sites/main/posts", body, bearer, asLines, "If-Match: *"); res.StatusCode != 400 {
-		t.Errorf("lines with a condition: %d, want 400", res.StatusCode)
+		t.Errorf("POST of lines with a precondition: %d, want 400", res.StatusCode)
 	}
 }
 
@@ -586,7 +586,7 @@ func TestPagesOfLargePostsAreShorter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(page.Posts) > 8 || pages > 3 {
-			t.Fatalf("page %d has %d posts of 1 MiB", pages, len(page.Posts))
+			t.Fatalf("page %d has %d posts of 1 MiB; want at most 8 on each of 3 pages", pages, len(page.Posts))
 		}
 		total, next = total+len(page.Posts), page.Next
 	}
@@ -633,7 +633,7 @@ func FuzzConditions(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// A condition that is present must not hold for a post that does not exist.
+		// An If-Match that is present must not hold for a post that does not exist.
 		if c.match.given && c.check(nil) == nil {
 			t.Errorf("If-Match %q holds for a post that does not exist", s)
 		}

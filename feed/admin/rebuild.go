@@ -100,6 +100,6 @@ func bodyNames(contentType, body string) ([]string, error) {
 		return v.Feeds, nil
 	default:
 		return nil, problem{Status: http.StatusUnsupportedMediaType,
-			Detail: "The content type is application/json or application/x-www-form-urlencoded."}
+			Detail: "The content type must be application/json or application/x-www-form-urlencoded."}
 	}
 }

@@ -16,7 +16,7 @@ type route struct {
 	path string
 	// right is the right that a token must have. If it is empty, no token is needed.
 	right Right
-	// statuses are the possible status codes, besides 405 and 500.
+	// statuses are the possible status codes other than 405 and 500.
 	statuses []int
 	handler  http.Handler
 }
@@ -122,7 +122,7 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right)
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
-		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "This needs a bearer token."}
+		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "This request needs a bearer token."}
 	}
 	token, ok := tokens.Authenticate(strings.Trim(secret, " "))
 	if !ok {

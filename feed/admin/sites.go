@@ -23,7 +23,7 @@ type Site struct {
 	Posts     Posts        // optional: if nil, posts cannot be read or changed over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
-	// Tokens are valid for this site alone. Optional.
+	// Tokens are valid only for this site. Optional.
 	Tokens Tokens
 }
 

@@ -90,7 +90,7 @@ func TestSiteTokens(t *testing.T) {
 func TestListsOfSites(t *testing.T) {
 	c, _, _ := severalSites(t)
 	c.Sites.Sites()[0].Hosts = []string{"alice.example", "old.example"}
-	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not asked yet: %w", feed.ErrUnavailable)}
+	c.Sites.Sites()[1].Replica = &replica{fake: &fake{}, unready: fmt.Errorf("not read yet: %w", feed.ErrUnavailable)}
 	c.Sites.Sites()[1].Readers = readership{{Feed: feed.Main, Polls: 3}}
 	documents := `"items":2,"archives":2,"token":7,"documents":[{"format":"rss","path":"/feed.xml","hash":"00ff",` +
 		`"bytes":123,"modified":"2024-05-17T12:00:00Z"}]}`
@@ -98,7 +98,7 @@ func TestListsOfSites(t *testing.T) {
 	for path, want := range map[string]string{
 		"/sites": `{"sites":[{"site":"alice","base_url":"https://alice.example","hosts":["alice.example","old.example"],` +
 			`"ready":true,"feeds":1},{"site":"bob","base_url":"https://bob.example","hosts":[],"ready":false,` +
-			`"reason":"not asked yet: unavailable","feeds":1}]}`,
+			`"reason":"not read yet: unavailable","feeds":1}]}`,
 		"/problems":             `{"problems":[{"id":"sites/carol.yml","kind":"file","reason":"no YAML"},` + invalid + `]}`,
 		"/sites/alice/problems": `{"problems":[` + invalid + `]}`,
 		"/sites/bob/problems":   `{"problems":[]}`,

@@ -46,7 +46,7 @@ var bearerToken = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 // contain the secret.
 func NewToken(name, secret string, rights ...Right) (Token, error) {
 	if !bearerToken.MatchString(secret) {
-		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / - and = at its end: %w",
+		return Token{}, fmt.Errorf("token %q: want one or more of A-Z a-z 0-9 . _ ~ + / -, then any number of =: %w",
 			name, feed.ErrInvalid)
 	}
 	if len(rights) == 0 {

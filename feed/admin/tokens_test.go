@@ -92,7 +92,7 @@ func TestTokensAreRedacted(t *testing.T) {
 		t.Errorf("the token is shown in %s", shown)
 	}
 	if diff := cmp.Diff(`{"t":"[token alice]"}`, string(asJSON)); diff != "" {
-		t.Errorf("as JSON (-want +got):\n%s", diff)
+		t.Errorf("tokens as JSON (-want +got):\n%s", diff)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"feedpub/feed"
 )
 
-// Feed is like [Channel], with the default configuration of a feed.
+// Feed is like [Channel] with the default feed configuration.
 func Feed(site feed.Site, name feed.Name, fullName string, items []*feed.Item, removed time.Time) feed.Feed {
 	return Channel(site, name, fullName, feed.Channel{}, items, removed)
 }

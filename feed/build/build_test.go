@@ -42,7 +42,7 @@ func TestFeedOrderAndLimit(t *testing.T) {
 	f := build.Feed(site(), feed.Main, "", items, time.Time{})
 
 	if diff := cmp.Diff([]string{"d", "b", "c"}, ids(f)); diff != "" {
-		t.Errorf("items of a feed with the limit 3 (-want +got):\n%s", diff)
+		t.Errorf("items of a feed with limit 3 (-want +got):\n%s", diff)
 	}
 	if items[0].ID != "a" || items[3].ID != "d" {
 		t.Error("Feed reordered the caller's items")

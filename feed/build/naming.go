@@ -7,8 +7,8 @@ import (
 	"feedpub/feed"
 )
 
-// Naming has the templates for titles and descriptions of the feeds of families in one language. In templates, {site}
-// is the site's title and {name} the full name of the tag, author or publication.
+// Naming has the title and description templates for family feeds in one language. In templates, {site} is the site's
+// title and {name} the full name of the tag, author or publication.
 type Naming struct {
 	Tag, Author, Source Wording
 }
@@ -56,9 +56,9 @@ func NamingFor(language string) Naming {
 	return Naming{Tag: neutral, Author: neutral, Source: neutral}
 }
 
-// Name returns the title and the description of a feed. They are never empty, since RSS requires both. The title of the
-// main feed is the site's title, the title of a feed that belongs to no family is its name, and the title of an archive
-// is the title of its feed.
+// Name returns the title and the description of a feed. They are never empty, since RSS requires both. The main feed
+// has the site's title, a feed that belongs to no family has its own name as the title, and an archive has the title of
+// its feed.
 func (n Naming) Name(site feed.Site, name feed.Name, fullName string) (title, description string) {
 	name, _ = name.Archived()
 	siteTitle := cmp.Or(strings.TrimSpace(site.Title), string(site.ID))

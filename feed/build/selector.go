@@ -136,7 +136,7 @@ func (c criteria) any(p properties) bool {
 		c.quoting != feed.Either && p.quoting == (c.quoting == feed.Yes)
 }
 
-// matchesLanguage reports whether a language range of the criteria matches language (RFC 4647, section 3.3.1).
+// matchesLanguage reports whether one of the criteria's language ranges matches language (RFC 4647, section 3.3.1).
 func (c criteria) matchesLanguage(language string) bool {
 	return slices.ContainsFunc(c.languages, func(l string) bool {
 		return language == l || strings.HasPrefix(language, l+"-")

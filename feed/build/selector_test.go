@@ -36,7 +36,7 @@ func TestSelector(t *testing.T) {
 		want      []*feed.Item
 	}{
 		{"no criteria", feed.Selection{}, []*feed.Item{full, bare, other, anonymous}},
-		{"a tag in another case", feed.Selection{Criteria: criteria{Tags: []string{"GO"}}}, []*feed.Item{full, other}},
+		{"a tag in different case", feed.Selection{Criteria: criteria{Tags: []string{"GO"}}}, []*feed.Item{full, other}},
 		{"any of the tags", feed.Selection{Criteria: criteria{Tags: []string{"feed readers", "none"}}}, []*feed.Item{full}},
 		{"all of the tags", feed.Selection{Criteria: criteria{AllTags: []string{"go", "feed readers"}}}, []*feed.Item{full}},
 		{"an author", feed.Selection{Criteria: criteria{Authors: []string{"ann lee"}}}, []*feed.Item{full}},

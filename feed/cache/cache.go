@@ -6,8 +6,8 @@ import "sync"
 
 // Cache maps keys to values up to a total size. It keeps two generations: when the young entries reach half of the
 // size, they become the old entries, and the previous old entries are dropped. An old entry that is used becomes young
-// again. This needs no list in order of use. An entry is dropped only after entries that fill half of the size have
-// been used more recently.
+// again. This avoids a list in order of use. An entry is dropped only after more recently used entries have filled half
+// of the size.
 //
 // A nil Cache keeps nothing. A Cache is safe for concurrent use.
 type Cache[K comparable, V any] struct {

@@ -16,7 +16,7 @@ func TestPackAndUnpack(t *testing.T) {
 		for _, c := range coding.All() {
 			packed := c.Pack([]byte(body))
 			if again := c.Pack([]byte(body)); !bytes.Equal(packed, again) {
-				t.Errorf("%s: Pack(%.20q) returns other bytes the second time", c.Token(), body)
+				t.Errorf("%s: Pack(%.20q) returns different bytes the second time", c.Token(), body)
 			}
 			if got, err := c.Unpack(packed, len(body)); err != nil || string(got) != body {
 				t.Errorf("%s: Unpack(Pack(%.20q)) = %.20q, %v", c.Token(), body, got, err)
@@ -67,7 +67,7 @@ func TestBody(t *testing.T) {
 		"cut off":               {Gzip: packed[:len(packed)-1], Size: len(text)},
 		"with a wrong checksum": {Gzip: damaged, Size: len(text)},
 		"not in gzip coding":    {Gzip: []byte(text), Size: len(text)},
-		"without a byte":        {Size: 0},
+		"without bytes":         {Size: 0},
 	} {
 		if _, err := coding.Body(blob); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("Body of a blob %s: %v, want an error of kind %q", name, err, feed.ErrInvalid)

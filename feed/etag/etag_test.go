@@ -64,7 +64,7 @@ func FuzzNext(f *testing.F) {
 				return
 			}
 			if len(rest) >= len(list) {
-				t.Fatalf("Next(%q) leaves %q, want less", list, rest)
+				t.Fatalf("Next(%q) leaves %q, want a shorter list", list, rest)
 			}
 			list = rest
 		}

@@ -55,7 +55,7 @@ type Config struct {
 	Store Store
 	// Self describes this process, without the fields that change while it runs.
 	Self feed.Member
-	// Initial is the schema of a site that this program is the first to build; its Renderer and Since are ignored.
+	// Initial is the schema that this program sets for a site that was never built; its Renderer and Since are ignored.
 	Initial   feed.Schema
 	Documents Documents // optional
 	Log       *slog.Logger
@@ -238,8 +238,8 @@ func (f *Fleet) SchemaToken() feed.Token {
 	return f.latest.Since
 }
 
-// AwaitReports returns once all other processes have had time to report since this one started, or with the error of
-// ctx. With OneShot it returns immediately.
+// AwaitReports waits until all other processes have had time to report since this one started. If ctx ends first, it
+// returns the error of ctx. With OneShot it returns immediately.
 func (f *Fleet) AwaitReports(ctx context.Context) error {
 	select {
 	case <-f.reported:
@@ -363,12 +363,12 @@ func (f *Fleet) Problems(context.Context) ([]feed.Problem, error) {
 	return problems, nil
 }
 
-// sitesPerInterval is the maximum number of sites of a process that report in one interval. With more sites, each
+// sitesPerInterval is the maximum number of a process's sites that report in one interval. With more sites, each
 // reports less often. A report takes four small commands.
 const sitesPerInterval = 250
 
-// Pace bounds the load that the fleets of all sites of a process put on the store. The zero Pace is ready for use; a
-// nil Pace does not limit.
+// Pace bounds the load that all fleets in a process put on the store. The zero Pace is ready for use; a nil Pace does
+// not limit.
 type Pace struct{ sites atomic.Int64 }
 
 // join counts a site until leave is called.

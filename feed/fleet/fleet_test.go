@@ -113,7 +113,7 @@ func run(t *testing.T, processes ...*Fleet) (stop func()) {
 	}
 }
 
-// pass advances the time of the bubble.
+// pass advances the bubble's clock.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -214,7 +214,7 @@ func TestPace(t *testing.T) {
 			t.Errorf("it reported again after %v, want %v", got, 4*DefaultInterval)
 		}
 		if lives := time.Until(ends()); lives < 3*4*DefaultInterval {
-			t.Errorf("a report that is made every %v has a lifetime of %v", 4*DefaultInterval, lives)
+			t.Errorf("a report that is made every %v expires after %v", 4*DefaultInterval, lives)
 		}
 	})
 }
@@ -279,7 +279,7 @@ func TestOutdatedProgram(t *testing.T) {
 			}
 			problems, _ := f.Problems(t.Context())
 			if len(problems) != 1 || problems[0].Kind != feed.KindFleet || !strings.Contains(problems[0].Reason, tt.want) {
-				t.Errorf("problems are %+v", problems)
+				t.Errorf("problems are %+v, want one of kind fleet that contains %q", problems, tt.want)
 			}
 			if err := f.Readable(t.Context()); err != nil {
 				t.Errorf("Readable = %v, want nil: the program cannot write and can read", err)
@@ -347,7 +347,7 @@ func TestConflictingConfigurations(t *testing.T) {
 	got := list()
 	if len(got) != 1 || got[0].Kind != feed.KindFleet || !strings.Contains(got[0].Reason, "other") ||
 		got[0].Since.IsZero() {
-		t.Fatalf("problems are %+v, want the builder with another configuration", got)
+		t.Fatalf("problems are %+v, want one about the builder with a different configuration", got)
 	}
 	report(feed.Member{ID: "other", Builds: true, Program: "1", Config: "another"})
 	if again := list(); !cmp.Equal(again, got) {

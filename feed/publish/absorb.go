@@ -54,8 +54,8 @@ type absorber struct {
 	dates      dates
 	datesToken feed.Token // token of the term in which dates.committed was read
 
-	// itemsLost is set after a post without an item was found. The feeds that contain an earlier version of such a post
-	// are unknown.
+	// itemsLost is set once a post without an item has been found. The feeds that contain an earlier version of such a
+	// post are unknown.
 	itemsLost bool
 }
 
@@ -253,8 +253,7 @@ type placement struct {
 	documents  map[string][]feed.Name // the feeds and archives whose documents contain a post; nil until loaded
 }
 
-// place completes decisions with the feeds that each item enters and leaves, the names of those feeds, and the times
-// of removals.
+// place adds to each decision the feeds that the item enters and leaves, their names, and the removal times.
 func (a *absorber) place(ctx context.Context, decisions []decision) (feed.Absorption, error) {
 	items := make([]*feed.Item, 0, len(decisions))
 	for _, d := range decisions {
@@ -316,7 +315,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 	return nil
 }
 
-// move sets the feeds that a post enters and leaves, the documents that change, and the times of removals.
+// move sets the feeds that a post enters and leaves, the documents that change, and the removal times.
 func (p *placement) move(d *decision, before, after places) {
 	if d.Item == nil && len(before.feeds) > 0 && d.Record.Removed.IsZero() {
 		d.Record.Removed = d.notice.at
@@ -335,7 +334,7 @@ func (p *placement) move(d *decision, before, after places) {
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
 }
 
-// addKept adds the change to a post whose item stays.
+// addKept adds the change for a post whose item is kept.
 func (p *placement) addKept(d decision) {
 	if len(d.Entered) > 0 {
 		d.Touched = p.places(d.previous).documents
@@ -425,7 +424,7 @@ func rejection(st feed.StoredPost, err error, at time.Time) *feed.Problem {
 }
 
 // flaws returns the problem for a post that is published with changes or without some credits, or nil if it has no
-// problem. A post has one problem at a time, so replaced characters determine its kind before suggestions do.
+// problem. A post has only one problem at a time; replaced characters take precedence over suggestions.
 func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 	pr := &feed.Problem{ID: id, Since: at, Serving: true}
 	var reasons []string

@@ -25,7 +25,7 @@ func TestRejectedPost(t *testing.T) {
 		t.Errorf("main has %v, want [good]", got)
 	}
 	if len(report.Problems) != 1 || report.Problems[0].ID != "bad" || report.Problems[0].Reason == "" {
-		t.Errorf("problems %+v, want one of the post bad with a reason", report.Problems)
+		t.Errorf("problems %+v, want one for the post bad, with a reason", report.Problems)
 	}
 	if raw, err := w.site.Post(t.Context(), "bad"); err != nil || string(raw) != `{"title": 7` {
 		t.Errorf("raw post %q, %v; want it unchanged", raw, err)
@@ -67,7 +67,7 @@ func TestRejectedNewVersion(t *testing.T) {
 	}
 }
 
-// TestPostKeyOfAnotherType checks that a post whose key has another type is reported and stays published, whether or
+// TestPostKeyOfAnotherType checks that a post whose key has the wrong type is reported and stays published, whether or
 // not it has an inbox entry.
 func TestPostKeyOfAnotherType(t *testing.T) {
 	for _, announced := range []bool{true, false} {

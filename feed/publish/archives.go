@@ -68,7 +68,7 @@ func (s *archiveSet) add(archives []feed.Archive) {
 	}
 }
 
-// documentAt returns the name of the document that contains the post at a position of a feed: an archive or the feed
+// documentAt returns the name of the document that contains the post at a position in a feed: an archive or the feed
 // itself.
 func (s *archiveSet) documentAt(n feed.Name, p feed.Position) feed.Name {
 	list := s.byFeed[n]
@@ -89,7 +89,7 @@ func (s *archiveSet) index(n feed.Name) (list []feed.Archive, i int) {
 	return list, i
 }
 
-// bounds returns the range of positions of the posts in the document of a feed or an archive; see [indexReader].
+// bounds returns the range of post positions in the document of a feed or an archive; see [indexReader].
 func (s *archiveSet) bounds(n feed.Name) (after, upTo feed.Position) {
 	list, i := s.index(n)
 	if i > 0 {
@@ -127,7 +127,7 @@ func (s *archiveSet) nextNumber(n feed.Name) int {
 	return highest + 1
 }
 
-// divideFactor times the feed's limit is the size to which late posts may grow an archive before it is divided.
+// An archive is divided when late posts have made it larger than divideFactor times the feed's limit.
 const divideFactor = 4
 
 // closeFull moves posts that exceed the limit of a target to new archives, and divides archives that have grown too

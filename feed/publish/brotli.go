@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// stableAge is the minimum time without changes before a document is compressed in brotli coding, which takes ten
-	// times as long as gzip coding.
+	// stableAge is the minimum time without changes before a document is compressed with brotli, which takes ten times as
+	// long as gzip.
 	stableAge = 10 * time.Minute
 	// stableLength is the minimum length in bytes at which a second coding is worth its memory.
 	stableLength = 4 << 10
 )
 
-// compressStable compresses stable documents in brotli coding. The builder compresses them for all replicas: replicas
-// with different versions of the library could send different bytes under one strong entity tag. The work lock is not
-// held during compression.
+// compressStable compresses stable documents with brotli. The builder compresses them for all replicas: replicas with
+// different versions of the library could send different bytes under one strong entity tag. The work lock is not held
+// during compression.
 func (r *rebuilder) compressStable(ctx context.Context, token feed.Token) error {
 	heads, err := r.heads.Heads(ctx)
 	if err != nil {
@@ -36,14 +36,14 @@ func (r *rebuilder) compressStable(ctx context.Context, token feed.Token) error 
 		case err == nil:
 		case errors.Is(err, feed.ErrStale) || errors.Is(err, feed.ErrUnavailable) || ctx.Err() != nil:
 			return fmt.Errorf("compress stable documents: %w", err)
-		default: // the feed is still served in gzip coding
-			r.logger.Warn("feed not compressed in brotli coding", "feed", head.Feed, "error", err)
+		default: // the feed is still served with gzip
+			r.logger.Warn("feed not compressed with brotli", "feed", head.Feed, "error", err)
 		}
 	}
 	return nil
 }
 
-// isStable reports whether a committed document should be compressed in brotli coding.
+// isStable reports whether a committed document should be compressed with brotli.
 func (r *rebuilder) isStable(d feed.DocumentRef) bool {
 	return !d.Brotli && d.Length >= stableLength && r.clock().Sub(d.Modified) >= stableAge
 }

@@ -10,8 +10,8 @@ import (
 	"feedpub/feed/publish"
 )
 
-// TestStableDocumentsInBrotli checks that stable documents are compressed in brotli coding, and that a changed document
-// is not.
+// TestStableDocumentsInBrotli checks that stable documents are compressed with brotli, and that a changed document is
+// not.
 func TestStableDocumentsInBrotli(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("Some more of the text. ", 400)

@@ -115,7 +115,7 @@ func TestChangeMakesAffectedFeedsDirty(t *testing.T) {
 		want []feed.Name
 	}{
 		{"an edit", dated("a", 1, "tags", []string{"go"}, "title", "New"), []feed.Name{"go", "main", "tags/go"}},
-		{"a tag in place of another", dated("a", 1, "tags", []string{"rust"}),
+		{"a replaced tag", dated("a", 1, "tags", []string{"rust"}),
 			[]feed.Name{"go", "main", "rust", "tags/go", "tags/rust"}},
 		{"a new post of two selections", dated("new", 9, "tags", []string{"Go"}, "language", "de"),
 			[]feed.Name{"german", "go", "main", "tags/go"}},
@@ -162,7 +162,7 @@ func TestSelectionsAfterConfigurationChange(t *testing.T) {
 	}
 	w.rebuild(w.with(feed.Catalog{Selections: []feed.Selection{selection("x", feed.Criteria{Tags: []string{"rust"}})}}))
 	if got := w.ids("x"); !slices.Equal(got, []string{"b"}) {
-		t.Errorf("the selection with other criteria has %v, want [b]", got)
+		t.Errorf("the selection with changed criteria has %v, want [b]", got)
 	}
 	if got := w.rebuild(w.with(feed.Catalog{})); got["x"] != feed.Committed {
 		t.Errorf("outcome of a removed selection is %s, want committed without posts", got["x"])
@@ -237,7 +237,7 @@ func TestAliasesAreCommitted(t *testing.T) {
 		!strings.Contains(got, "https://feeds.example/feed.xml") {
 		t.Errorf("the document lacks its own address, or has an alias:\n%s", got)
 	}
-	// A change of aliases is committed although it changes no bytes.
+	// A change to the aliases is committed even though no bytes change.
 	before := w.head(feed.Main)
 	w.rebuild(w.with(feed.Catalog{}))
 	after := w.head(feed.Main)

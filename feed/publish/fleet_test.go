@@ -209,7 +209,7 @@ func TestRunWaitsForRestoredCommits(t *testing.T) {
 	}
 	w.until("the feed is held", func() bool { return w.problems()["main"] == feed.KindHeld })
 	if got := w.ids("main"); len(got) != 2 {
-		t.Errorf("main has %v, want both posts: they vanished unexplained", got)
+		t.Errorf("main has %v, want both posts: they vanished without explanation", got)
 	}
 	w.put(post("a"), post("b"), post("c"))
 	w.until("the posts are published again, with a new one", func() bool { return len(w.ids("main")) == 3 })

@@ -36,8 +36,8 @@ func TestMissingPost(t *testing.T) {
 	}
 }
 
-// TestHeldFeed checks that a commit is held if posts vanish unexplained, and that withdrawn posts are removed from the
-// documents even so.
+// TestHeldFeed checks that a commit is held if posts vanish without explanation, and that withdrawn posts are still
+// removed from the documents.
 func TestHeldFeed(t *testing.T) {
 	w := newWorld(t)
 	b := w.builder("one")
@@ -122,7 +122,7 @@ func TestExplainedRemovals(t *testing.T) {
 			t.Errorf("main has %v, want [b]", got)
 		}
 	})
-	t.Run("not by an unrelated change of the configuration", func(t *testing.T) {
+	t.Run("not by an unrelated change to the configuration", func(t *testing.T) {
 		w := newWorld(t)
 		w.put(post("a"), post("b"))
 		w.rebuild(w.builder("one"))

@@ -167,14 +167,14 @@ func (l *lease) renew(ctx context.Context, token feed.Token, done <-chan struct{
 		if err := l.check(token); err != nil {
 			return err
 		}
-		// The lease is counted from before the call, since the store may renew it long before the reply arrives.
+		// Count the lease from before the call, since the store may renew it long before the reply arrives.
 		begun := time.Now()
 		err := l.renewOnce(ctx)
 		switch {
 		case err == nil:
 			renewed = begun
 		case errors.Is(err, feed.ErrLocked) || time.Since(renewed) > leaseTTL:
-			// Not of kind ErrLocked, which means that no work was begun.
+			// The error must not be of kind ErrLocked, which means that no work was begun.
 			return fmt.Errorf("%w: %v", errLeaseLost, err) //nolint:errorlint // on purpose, see above
 		}
 	}
@@ -187,8 +187,8 @@ func (l *lease) renewOnce(ctx context.Context) error {
 	return l.store.Renew(ctx, Job, l.owner, leaseTTL)
 }
 
-// agree sets the rendering version that is agreed on, and returns the greatest known token. The error is of kind
-// [feed.ErrOutdated] if this program does not support that version.
+// agree sets the rendering version on which the processes agree, and returns the greatest known token. The error is of
+// kind [feed.ErrOutdated] if this program does not support that version.
 func (l *lease) agree(ctx context.Context) (feed.Token, error) {
 	newest := l.replica.Newest()
 	if l.fleet == nil {
@@ -244,8 +244,8 @@ func (l *lease) checkStored(ctx context.Context, token feed.Token) error {
 }
 
 // awaitRestored waits while other processes have documents with a greater token than any in the store, until those
-// documents are restored. Documents built without them could lack posts that readers have seen, and the feeds would not
-// be held.
+// documents are restored. Documents built without them could lack posts that readers have seen, without the feeds being
+// held.
 func (l *lease) awaitRestored(ctx context.Context) error {
 	if l.fleet == nil || l.replica.Newest() >= l.fleet.NewestToken() {
 		return nil // this process has the documents itself

@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// TestFlushedStore checks that after a store was flushed no feed loses posts, and that the builder can commit again.
+// TestFlushedStore checks that no feed loses posts after the store is flushed, and that the builder can commit again.
 func TestFlushedStore(t *testing.T) {
 	w := newWorld(t)
 	posts := []feed.RawPost{post("a", "tags", []string{"x"}), post("b")}
@@ -60,7 +60,7 @@ func TestRolledBackHead(t *testing.T) {
 	b := w.builder("two")
 	w.rebuild(b)
 	if got := w.head("main").Token; got <= h.Token {
-		t.Errorf("token %d, want more than %d: the replica has seen that, and rejects smaller ones", got, h.Token)
+		t.Errorf("token %d, want more than %d: the replica has seen that token and rejects smaller ones", got, h.Token)
 	}
 }
 

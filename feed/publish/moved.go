@@ -50,7 +50,7 @@ func (p *Publisher) markMoved(ctx context.Context, token feed.Token) error {
 		if err := p.config.Store.MarkDirty(ctx, names...); err != nil {
 			return fmt.Errorf("compare heads: %w", err)
 		}
-		p.config.Logger.Info("documents contain posts that have moved or were withdrawn; building them again",
+		p.config.Logger.Info("documents contain posts that have moved or were withdrawn; rebuilding them",
 			"feeds", abbreviate(stringsOf(names)))
 	}
 	p.checkedToken, p.absorber.itemsLost = token, false

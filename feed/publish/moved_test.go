@@ -74,7 +74,7 @@ func TestMoveBetweenArchivesWhileStopped(t *testing.T) {
 	w.put(posts...)
 	w.rebuild(w.archived(1)) // so that nothing else makes the post's old archive dirty
 	if got := len(w.crawl(feed.Main).documents); got < 4 {
-		t.Fatalf("%d documents, want archives", got)
+		t.Fatalf("the feed has %d documents, want archives among them", got)
 	}
 
 	posts[1] = dated("p01", 7)

@@ -29,7 +29,7 @@ type membership struct {
 	full   string
 }
 
-// memberships returns the feeds of families that an item is in, in the item's order.
+// memberships returns the family feeds that an item is in, in the item's order.
 func (f feedAssigner) memberships(it *feed.Item) []membership {
 	var out []membership
 	add := func(family feed.Family, full string) {

@@ -87,7 +87,7 @@ func (l *problemLog) outcomes(reports []feed.FeedReport) {
 		for i, r := range rs {
 			names[i] = string(r.Feed)
 		}
-		l.logger.Error("feeds not committed; their last documents stay",
+		l.logger.Error("feeds not committed; keeping their last documents",
 			"feeds", abbreviate(names), "outcome", c.outcome, "reason", reason)
 	}
 }

@@ -22,7 +22,8 @@ import (
 	"feedpub/feed/render"
 )
 
-// Store is what a [Publisher] needs of a site's store. Each part is declared next to the code that uses it.
+// Store is the part of a site's store that a [Publisher] needs. Each embedded interface is declared next to the code
+// that uses it.
 type Store interface {
 	inboxReader
 	submissionWaiter
@@ -69,8 +70,8 @@ type Config struct {
 	Store    Store
 	Intake   *intake.Intake
 	Renderer *render.Renderer
-	// Canonical returns the source that represents a publication. Its feed contains the quotes from all names of the
-	// publication.
+	// Canonical returns the source that represents a publication. Its feed contains the quotes under all of the
+	// publication's names.
 	Canonical func(publication string) feed.Source
 	// Replica, optional, is the set of documents that this process serves.
 	Replica Replica
@@ -83,11 +84,12 @@ type Config struct {
 	Logger *slog.Logger
 	// OnChange rebuilds feeds as soon as posts change, each at most once a second. Without it, only Rebuild and Tick do.
 	OnChange bool
-	// Scheduled are feeds with their own schedule: only a Rebuild of all feeds, or one that names them, rebuilds them.
+	// Scheduled lists the feeds that have their own schedules: only a Rebuild of all feeds, or one that names them,
+	// rebuilds them.
 	Scheduled []feed.Name
-	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done
-	// is called after each of them. It limits the number of sites that a process rebuilds at the same time. Changes do
-	// not wait for it.
+	// Turn, optional, is called before the parts of a rebuild that hold a site's posts in memory, and may block; done is
+	// called after each part. Turn limits the number of sites that a process rebuilds at the same time. Changes do not
+	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
 	// Committed, optional, is called with the new head after a commit that changed a document of a feed, an archive or
@@ -101,7 +103,7 @@ type Config struct {
 	// commit itself.
 	Committed func(context.Context, feed.Head)
 	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
-	// Committed. Calls of the two hooks share one order.
+	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
 }
 
@@ -239,8 +241,8 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 }
 
 // Tick rebuilds the named feeds on their schedule. If none is named, it rebuilds all feeds except [Config.Scheduled]
-// and compresses stable documents in brotli coding. It does nothing if another process builds, since that process has
-// the same schedules, and it skips named feeds that do not exist yet.
+// and compresses stable documents with brotli. It does nothing if another process builds, since that process has the
+// same schedules, and it skips named feeds that do not exist yet.
 func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	token, ok := p.lease.held()
 	if !ok {
@@ -290,7 +292,7 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 		if report.Feeds, err = p.rebuilder.rebuild(ctx, token, targets); err != nil {
 			return err
 		}
-		// Even if the list of feeds has not changed: a crash may have prevented an earlier rebuild of the pages.
+		// Rebuild the pages even if the list of feeds has not changed: a crash may have prevented an earlier rebuild.
 		if err := p.rebuilder.rebuildPages(ctx, token); err != nil {
 			return err
 		}

@@ -99,8 +99,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	return wait, r.rebuildPages(ctx, token)
 }
 
-// rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives, since there
-// may be thousands of those.
+// rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives, of which
+// there may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
@@ -312,12 +312,12 @@ func (r *rebuilder) isExplained(st feed.StoredPost, f feed.Feed, limit int) bool
 	if !r.belongs(st, f.Name) { // edited
 		return true
 	}
-	// Older than the last item of a full feed?
+	// A full feed omits posts that are older than its last item.
 	return len(f.Items) >= limit && feed.CompareItems(st.Item, f.Items[len(f.Items)-1]) > 0
 }
 
-// belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not if it
-// has other tags, a date in the future, or a date that belongs in a different document of the feed.
+// belongs reports whether a post, which has an item, belongs in the document of a feed or an archive. It does not if
+// its tags do not match, its date is in the future, or its date places it in a different document of the feed.
 func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 	n, it := feedOf(name), st.Item
 	return (n == feed.Main || slices.Contains(it.Feeds, n)) && r.isDue(it, st.Record) &&
@@ -328,8 +328,8 @@ func (r *rebuilder) belongs(st feed.StoredPost, name feed.Name) bool {
 func (r *rebuilder) setHeld(ctx context.Context, report feed.FeedReport) error {
 	return r.problems.SetProblem(ctx, feed.Problem{
 		ID: string(report.Feed), Kind: feed.KindHeld, Since: r.clock(), Serving: true,
-		Reason: report.Reason + "; the last documents stay until the posts are restored or each loss is confirmed with: " +
-			"feedpub post delete ID",
+		Reason: report.Reason + "; the last documents are kept until the posts are restored or " +
+			"each loss is confirmed with: feedpub post delete ID",
 	})
 }
 

@@ -148,7 +148,7 @@ func TestFeedNamesAreNotReused(t *testing.T) {
 	}
 	names, err := w.site.Names(t.Context())
 	if err != nil || names["tags/c"] != "C++" || len(names) != 2 {
-		t.Errorf("names %v, %v; want tags/c for C++ and another for C#", names, err)
+		t.Errorf("names %v, %v; want tags/c for C++ and a different name for C#", names, err)
 	}
 }
 

@@ -228,8 +228,8 @@ func (r *reconciler) run(ctx context.Context, token feed.Token, s *scanner) erro
 }
 
 // scanOnce does one scan and, after waitPosts, sends the result to begun unless that is nil. It reports whether another
-// scan must follow, because one was requested in the meantime or because this one failed after the result was sent, so
-// that its caller will not repeat it.
+// scan must follow, because one was requested in the meantime or because this one failed after the result was sent and
+// its caller will not repeat it.
 func (r *reconciler) scanOnce(
 	ctx context.Context, token feed.Token, s *scanner, begun chan<- error,
 ) (again bool, err error) {

@@ -64,11 +64,11 @@ func TestEqualItemsChangeNoDocument(t *testing.T) {
 		c.Intake = intake.New(c.Site, reader)
 		stored, err := w.site.Load(t.Context(), []string{"a"})
 		if err != nil || stored[0].Item.Intake == c.Intake.Fingerprint() {
-			t.Fatalf("the intake has the same fingerprint: %v", err)
+			t.Fatalf("the new intake has the same fingerprint: %v", err)
 		}
 	}))
 	if n := w.logged("feed built") - built; n != 0 {
-		t.Errorf("%d feeds were built although another intake made the same items, want none", n)
+		t.Errorf("%d feeds were built although a different intake made the same items, want none", n)
 	}
 	states, err := w.site.PostStates(t.Context(), intakeOf(t, w), "a", "b")
 	if err != nil {

@@ -27,7 +27,7 @@ type requestReader interface {
 	Reply(ctx context.Context, r feed.Request, payload []byte) error
 }
 
-// request is a stored request to rebuild feeds, and reply the stored reply of the builder.
+// request is a stored request to rebuild feeds, and reply is the builder's stored reply.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
 }
@@ -58,7 +58,7 @@ func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, erro
 	case r.NotFound:
 		return r.Report, fmt.Errorf("%s: %w", r.Error, feed.ErrNotFound)
 	case r.Error != "":
-		return r.Report, fmt.Errorf("the builder: %s", r.Error)
+		return r.Report, fmt.Errorf("builder: %s", r.Error)
 	}
 	return r.Report, nil
 }

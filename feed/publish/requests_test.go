@@ -90,6 +90,6 @@ func TestStoreHiccup(t *testing.T) {
 		t.Errorf("Ask: %v", err)
 	}
 	if after, err := w.redis.Get("feedpub:{main}:token"); err != nil || after != before {
-		t.Errorf("the token is %s, %v after the hiccup, want %s: another term began\n%s", after, err, before, w.log)
+		t.Errorf("the token is %s, %v after the hiccup, want %s: a new term began\n%s", after, err, before, w.log)
 	}
 }

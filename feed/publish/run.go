@@ -116,8 +116,7 @@ func (p *Publisher) followChanges(ctx context.Context, token feed.Token) error {
 	}
 }
 
-// followChange absorbs and builds, and then waits until something is submitted or due, or until the next check is due
-// anyway.
+// followChange absorbs and builds, and then waits until something is submitted or due, or until the next check.
 func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 	wait, err := p.buildChanges(ctx, token)
 	if err != nil {

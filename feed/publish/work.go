@@ -19,7 +19,7 @@ type workLock struct {
 	queueing sync.Mutex
 	queue    []func(context.Context) // calls of hooks; guarded by queueing
 
-	calling sync.Mutex // held while hooks are called, so that they are called in the order of the queue
+	calling sync.Mutex // held while hooks are called, to preserve the order of the queue
 }
 
 // do calls f while holding the lock, and then the hooks.
@@ -46,14 +46,14 @@ func (w *workLock) doInTurn(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// headCommitted queues a call of the Committed hook. The caller must hold the lock.
+// headCommitted queues a call to the Committed hook. The caller must hold the lock.
 func (w *workLock) headCommitted(h feed.Head) {
 	if w.committed != nil {
 		w.enqueue(func(ctx context.Context) { w.committed(ctx, h) })
 	}
 }
 
-// feedsBuilt queues calls of the Built hook. The caller must hold the lock.
+// feedsBuilt queues calls to the Built hook. The caller must hold the lock.
 func (w *workLock) feedsBuilt(reports []feed.FeedReport) {
 	if w.built == nil {
 		return

@@ -55,7 +55,7 @@ func TestHooksRunInOrder(t *testing.T) {
 	}
 	wg.Wait()
 	if len(got) != goroutines*each || !slices.IsSorted(got) {
-		t.Errorf("%d calls of the Built hook, sorted: %t; want %d in order",
+		t.Errorf("%d calls to the Built hook, sorted: %t; want %d in order",
 			len(got), slices.IsSorted(got), goroutines*each)
 	}
 }

@@ -325,8 +325,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// oracleStatus returns the status for a request, and false if the request is malformed so that the status is not
-// specified.
+// oracleStatus returns the status for a request, and false if the status is unspecified because the request is
+// malformed.
 func oracleStatus(s *Snapshot, r Request) (int, bool) {
 	switch r.Method {
 	case "OPTIONS":

@@ -39,7 +39,7 @@ func split(f feed.Format, body []byte) ([]part, error) {
 		switch tok := tok.(type) {
 		case xml.EndElement:
 			if depth--; depth < 0 {
-				return nil, fmt.Errorf("split %s document: an end tag too many: %w", f, feed.ErrInvalid)
+				return nil, fmt.Errorf("split %s document: unmatched end tag: %w", f, feed.ErrInvalid)
 			}
 			on = min(on, depth)
 		case xml.StartElement:

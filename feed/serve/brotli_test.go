@@ -11,7 +11,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// packAgain commits the documents of a feed in brotli coding too, as a builder does for stable documents.
+// packAgain commits the documents of a feed with brotli too, as a builder does for stable documents.
 func (s *fakeStore) packAgain(t *testing.T, name feed.Name) {
 	t.Helper()
 	s.do(func() {
@@ -91,13 +91,13 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			}
 			r.stop()
 
-			// Without the store, a restarted replica reads it from the disk.
+			// Without the store, a restarted replica reads the document from disk.
 			store.do(func() { store.down = errDown })
 			r = runBound(t, store, dir, limit)
 			is(r, "br")
 			r.stop()
 
-			// A damaged copy is fetched from the store. If a copy is missing, the document is served in gzip coding.
+			// A damaged copy is replaced from the store. If a copy is missing, the document is served with gzip.
 			file := filepath.Join(dir, "documents", string(ref.Hash)+".br")
 			sound, err := os.ReadFile(file)
 			if err != nil {
@@ -123,7 +123,7 @@ func TestStableDocumentsInBrotli(t *testing.T) {
 			is(r, "gzip")
 			r.stop()
 
-			// A changed document is no longer in brotli coding.
+			// A changed document is no longer served with brotli.
 			store.do(func() { store.down = nil })
 			if err := os.WriteFile(file, sound, fileMode); err != nil {
 				t.Fatal(err)
@@ -170,7 +170,7 @@ func TestInvalidBrotliIsNotServed(t *testing.T) {
 	})
 }
 
-// TestDeltaIsInGzipIfBrotliIsPreferred checks that a document keeps its deltas when it is committed in brotli coding.
+// TestDeltaIsInGzipIfBrotliIsPreferred checks that a document keeps its deltas when it is committed with brotli.
 func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFakeStore()
@@ -191,15 +191,15 @@ func TestDeltaIsInGzipIfBrotliIsPreferred(t *testing.T) {
 		v := Request{Method: "GET", Path: "/feed.xml", IfNoneMatch: old, AIM: "feed", AcceptEncoding: "br, gzip"}
 		got := Answer(r.Snapshot(), v)
 		if got.Status != 226 || got.Get("Content-Encoding") != "gzip" || body(t, got) != rss("d=4") {
-			t.Errorf("status %d in coding %q, want 226 in gzip coding", got.Status, got.Get("Content-Encoding"))
+			t.Errorf("status %d with coding %q, want 226 with gzip", got.Status, got.Get("Content-Encoding"))
 		}
 		v.AIM = ""
 		if got := Answer(r.Snapshot(), v); got.Status != 200 || got.Get("Content-Encoding") != "br" {
-			t.Errorf("status %d in coding %q, want 200 in brotli coding", got.Status, got.Get("Content-Encoding"))
+			t.Errorf("status %d with coding %q, want 200 with brotli", got.Status, got.Get("Content-Encoding"))
 		}
 		v.IfNoneMatch = ""
 		if n := testing.AllocsPerRun(100, func() { Answer(r.Snapshot(), v) }); n != 0 {
-			t.Errorf("a 200 in brotli coding makes %v allocations, want none", n)
+			t.Errorf("a brotli-compressed 200 makes %v allocations, want none", n)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func TestEveryCoding(t *testing.T) {
 	save(t, d, editionOf(t, feed.Main, 2, "other"))
 	for _, c := range coding.Compressed() {
 		if _, err := os.Stat(d.documentPath(doc.ref.Hash, c)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("the file of a replaced document in coding %s: %v, want none", c.Token(), err)
+			t.Errorf("the file of the replaced document in coding %s: %v, want it removed", c.Token(), err)
 		}
 	}
 }

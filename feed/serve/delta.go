@@ -50,9 +50,9 @@ type patch struct {
 	Length int       `json:"length"` // length in bytes in identity coding
 }
 
-// newHistory returns the history of a document that replaces prev, or nil if there is none; then clients receive the
-// whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip coding. The total
-// length of the patches is at most the length of gz.
+// newHistory returns the history of a document that replaces prev, or nil if there is none, in which case clients
+// receive the whole document. prevIDs and ids are the posts in the two documents, and gz is the document in gzip
+// coding. The total length of the patches is at most the length of gz.
 func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz []byte) *history {
 	f := d.ref.Format
 	if prev == nil || prev.ref.Format != f || !f.Known() || !f.Delta() {
@@ -97,7 +97,7 @@ func newHistory(prev *document, prevIDs []string, d *document, ids []string, gz 
 // error is of kind [feed.ErrInvalid] if the document does not have one item for each post.
 func (d *document) items(gz []byte, ids []string) (body []byte, items []itemSum, err error) {
 	if d.bounds.Items() != len(ids) {
-		return nil, nil, fmt.Errorf("document %s has %d items, not one for each of %d posts: %w",
+		return nil, nil, fmt.Errorf("document %s has %d items for %d posts: %w",
 			d.ref.Hash, d.bounds.Items(), len(ids), feed.ErrInvalid)
 	}
 	if err := d.bounds.Validate(d.ref.Length); err != nil {
@@ -180,8 +180,8 @@ var deltaFields = []Field{
 	field("Vary", "Accept-Encoding, A-IM, If-None-Match"),
 }
 
-// deltaCodings are the codings of a 226 response. A patch is stored only in gzip coding: it is short, and each client
-// requests it once.
+// deltaCodings are the codings of a 226 response. Patches are stored only with gzip: they are short, and each client
+// requests a patch once.
 var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 
 // newDelta returns the patch with its fields, which are the fields of the document's 200 response except for

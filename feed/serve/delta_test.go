@@ -388,7 +388,7 @@ func TestKeepOfRenderedDocuments(t *testing.T) {
 			fresh[i] = true
 			one, err := gofeed.NewParser().ParseString(string(keep(text, bounds, fresh)))
 			if err != nil || len(one.Items) != 1 || one.Items[0].GUID != want.Items[i].GUID || one.Title != want.Title {
-				t.Errorf("%s: keep of item %d is not a feed with only that item: %v", path, i, err)
+				t.Errorf("%s: keeping only item %d does not give a feed with only that item: %v", path, i, err)
 			}
 		}
 	}
@@ -402,7 +402,7 @@ func TestDeltaDoesNotAllocate(t *testing.T) {
 			t.Fatal("the status is not 226")
 		}
 	}); n != 0 {
-		t.Errorf("a 226 in gzip coding makes %v allocations, want none", n)
+		t.Errorf("a gzip-compressed 226 makes %v allocations, want none", n)
 	}
 }
 
@@ -440,10 +440,10 @@ func FuzzKeep(f *testing.F) {
 			all[i] = true
 		}
 		if got := string(keep([]byte(text), bounds, all)); got != text {
-			t.Errorf("keep of all items of %q = %q, want no change", text, got)
+			t.Errorf("keeping all items of %q gives %q, want no change", text, got)
 		}
 		if none := string(keep([]byte(text), bounds, make([]bool, len(parts)))); !wellFormed(none) {
-			t.Errorf("keep of no item of %q = %q, which is not well-formed", text, none)
+			t.Errorf("keeping no items of %q gives %q, which is not well-formed", text, none)
 		}
 	})
 }

@@ -98,14 +98,15 @@ func (d *Disk) documentPath(hash feed.Hash, c coding.Coding) string {
 // savedHead is a head on disk.
 type savedHead struct {
 	feed.Head
-	// Lengths has the lengths of each document, by coding number. They reveal most damage to a file without reading it.
+	// Lengths has the lengths of each document, by coding number. Comparing them with the file sizes reveals most damage
+	// without reading the files.
 	Lengths map[feed.Hash][coding.Count]int `json:"lengths"`
 	// Bounds has the bounds of each document's items.
 	Bounds map[feed.Hash]feed.Bounds `json:"bounds,omitempty"`
 }
 
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
-// main feed's documents, because many requests wait for them; others are read and checked when they are first
+// main feed's documents, because many requests wait for them; other documents are read and checked when they are first
 // requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
 func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 	var problems []error

@@ -251,7 +251,7 @@ func TestDiskKeepsDocumentOfOtherFeed(t *testing.T) {
 	other.documents[0], other.head.Documents[0] = first.documents[0], first.head.Documents[0]
 	save(t, d, editionOf(t, "tags/a", 2, "second"), other)
 	if _, err := d.read(first.head.Documents[0], gzipOnly); err != nil {
-		t.Errorf("a replaced document that another feed has: %v", err)
+		t.Errorf("a replaced document that another feed uses was removed: %v", err)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	lost.documents[1].payload.Store(nil)
 	errs := d.save(lost, sound)
 	if errs[0] == nil || errs[1] != nil {
-		t.Errorf("save of a feed whose documents have no bytes, and of another: %v; want an error for the first only", errs)
+		t.Errorf("save of a feed without document bytes and a complete feed: %v; want an error for the first only", errs)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)

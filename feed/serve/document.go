@@ -76,7 +76,7 @@ type variant struct {
 	notModified int // the number of fields of a 304
 }
 
-// newDocument returns the document of ref with its bytes in gzip coding.
+// newDocument returns the document of ref with its gzip-compressed bytes.
 func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
 	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}}, now, more...)
 }

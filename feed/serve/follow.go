@@ -114,7 +114,7 @@ func (r *Replica) poll(ctx context.Context, t *tail) error {
 		return err
 	}
 	moved := version != t.version
-	// The version changed without an announcement, or it is lower: the stream may be a new one.
+	// The version changed without an announcement or became lower, so the stream may be a new one.
 	if !t.positioned || moved && (!t.announced || version < t.version) {
 		if err := r.findEnd(ctx, t); err != nil {
 			return err
@@ -276,20 +276,20 @@ func notNewer(head, current feed.Head) string {
 		if head.Token > current.Token {
 			return ""
 		}
-		return fmt.Sprintf("the store has the feed with token %d; the served one is newer, with token %d",
+		return fmt.Sprintf("the store's documents have token %d, and the served documents are newer, with token %d",
 			head.Token, current.Token)
 	}
 	for _, ref := range head.Documents {
 		old, ok := current.Document(ref.Format)
 		if ok && (ref.Modified.Before(old.Modified) || ref.Hash != old.Hash && ref.Modified.Equal(old.Modified)) {
-			return fmt.Sprintf("the store has the feed as of %s; the served one is newer, as of %s",
+			return fmt.Sprintf("the store's documents are from %s, and the served documents are newer, from %s",
 				ref.Modified.UTC().Format(time.RFC3339), old.Modified.UTC().Format(time.RFC3339))
 		}
 	}
 	return ""
 }
 
-// sameHead reports whether head has nothing new.
+// sameHead reports whether head is equal to current.
 func sameHead(head, current feed.Head) bool {
 	return head.Token == current.Token && head.Config == current.Config && slices.Equal(head.IDs, current.IDs) &&
 		slices.EqualFunc(head.Documents, current.Documents, func(a, b feed.DocumentRef) bool {

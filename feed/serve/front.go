@@ -81,7 +81,7 @@ func (f *Front) Answer(v *Visit) Response {
 
 func (f *Front) answer(v *Visit) Response {
 	if v.HasBody {
-		// A body is a mistake or an attempt to smuggle another request. It is not read.
+		// A body is a mistake or an attempt to smuggle another request, so it is never read.
 		res := hasBody
 		if !readOnly(v.Method) {
 			res = methodNotAllowed

@@ -55,7 +55,7 @@ func TestIndexIsReused(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	e := s.edition(feed.Main)
 	if next := s.with(map[feed.Name]*edition{feed.Main: e}, nil, later); next.index != s.index {
-		t.Errorf("the index was made again although no feed was added or removed")
+		t.Errorf("the index was recreated although no feed was added or removed")
 	}
 }
 

@@ -51,7 +51,7 @@ func (m *Memory) Size() int64 {
 	return m.size
 }
 
-// Loads returns the number of documents loaded, after a start or because they had been dropped.
+// Loads returns the number of times a document was loaded, after a start or because it had been dropped.
 func (m *Memory) Loads() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()

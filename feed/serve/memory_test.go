@@ -125,7 +125,7 @@ func TestMemoryIsSharedBySites(t *testing.T) {
 	})
 }
 
-// gzipLengths are the lengths of a document of n bytes in gzip coding.
+// gzipLengths are the lengths of a document that gzip compresses to n bytes.
 func gzipLengths(n int) [coding.Count]int { return [coding.Count]int{coding.Gzip: n} }
 
 func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {

@@ -63,7 +63,7 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
-// The codings in which documents are stored at first, and once they are stable.
+// The codings in which new and stable documents are stored.
 var (
 	gzipOnly   = codingSet{coding.Identity: true, coding.Gzip: true}
 	allCodings = codingSet{coding.Identity: true, coding.Gzip: true, coding.Brotli: true}
@@ -115,7 +115,7 @@ func FuzzNegotiate(f *testing.F) {
 		}
 		lower := strings.ToLower(accept)
 		if got == coding.Gzip && !strings.Contains(lower, "gzip") && !strings.Contains(lower, "*") {
-			t.Errorf("Accept-Encoding %q: gzip, which is not listed", accept)
+			t.Errorf("Accept-Encoding %q: got gzip, which is not listed", accept)
 		}
 	})
 }

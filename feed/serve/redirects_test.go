@@ -152,7 +152,7 @@ func TestPathPrecedesAlias(t *testing.T) {
 }
 
 // TestUnknownPathBeforeAllFeedsAreKnown checks that an unknown path that may be an alias is answered with 503 until all
-// feeds are known, because readers may give up a feed after a 404.
+// feeds are known, because readers may give up on a feed after a 404.
 func TestUnknownPathBeforeAllFeedsAreKnown(t *testing.T) {
 	for aliases, want := range map[bool]int{true: 503, false: 404} {
 		s := emptySnapshot(newRedirects(Options{Aliases: aliases}))

@@ -121,8 +121,8 @@ func (r *Replica) Load() {
 	})
 }
 
-// inherit serves the documents of another replica and marks those that are not on disk as unsaved. The documents on
-// disk are the same, and are not read.
+// inherit serves the documents of another replica and marks those that are not on disk as unsaved. The disk has the
+// same documents, so it is not read.
 func (r *Replica) inherit(before *Replica) {
 	editions := make(map[feed.Name]*edition)
 	for name, e := range before.Snapshot().editions.all() {
@@ -169,8 +169,8 @@ func (r *Replica) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// warm loads the documents that Load has not read, the main feed's first, until the memory limit is reached. Requests
-// then need not wait, and damaged files are found while the store may still have the documents.
+// warm loads the documents that Load has not read, the main feed's first, until the memory limit is reached. This way,
+// requests need not wait, and damaged files are found while the store may still have the documents.
 func (r *Replica) warm(ctx context.Context) {
 	for _, name := range r.Snapshot().names() {
 		for _, d := range r.Snapshot().edition(name).documents {
@@ -228,7 +228,7 @@ func (r *Replica) Ready() error {
 	case r.down != nil:
 		return fmt.Errorf("no documents on disk, and the store does not answer: %w: %w", r.down, feed.ErrUnavailable)
 	case r.synced.IsZero():
-		return fmt.Errorf("the store has not been asked yet: %w", feed.ErrUnavailable)
+		return fmt.Errorf("the store has not been read yet: %w", feed.ErrUnavailable)
 	case r.mismatches[feed.Main].reason != "":
 		return fmt.Errorf("%s: %w", r.mismatches[feed.Main].reason, feed.ErrUnavailable)
 	default:
@@ -346,7 +346,7 @@ func (r *Replica) setStoreError(err error) {
 	}
 }
 
-// save writes documents to the disk until ctx and follow have ended, and then writes the remaining ones.
+// save writes documents to disk until ctx and follow have ended, and then writes the remaining ones.
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {

@@ -263,7 +263,7 @@ func TestServesWithoutStore(t *testing.T) {
 			s.heads[feed.Main] = h
 			s.version--
 		}, []string{"main"}},
-		{"with other documents and the same date", func(s *fakeStore) {
+		{"with different documents and the same date", func(s *fakeStore) {
 			h, bs := commit(feed.Main, 5, noon, "other")
 			s.heads[feed.Main] = h
 			for _, b := range bs {
@@ -276,7 +276,7 @@ func TestServesWithoutStore(t *testing.T) {
 			s.heads[feed.Main] = h
 			s.version++
 		}, []string{"main"}},
-		{"with a newer head with other bytes", func(s *fakeStore) {
+		{"with a newer head whose documents have different bytes", func(s *fakeStore) {
 			h, bs := commit(feed.Main, 6, later, "new")
 			s.heads[feed.Main] = h
 			for _, b := range bs {
@@ -284,7 +284,7 @@ func TestServesWithoutStore(t *testing.T) {
 			}
 			s.version++
 		}, []string{"main"}},
-		{"with a document key of another type", func(s *fakeStore) {
+		{"with a document key of the wrong type", func(s *fakeStore) {
 			h, _ := commit(feed.Main, 6, later, "new")
 			s.heads[feed.Main] = h
 			s.wrong = h.Documents[0].Hash
@@ -435,7 +435,7 @@ func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 				r := run(t, store, "")
 				defer r.stop()
 				if err := r.Ready(); !errors.Is(err, feed.ErrUnavailable) || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("Ready() = %v, want an error with %q", err, test.want)
+					t.Errorf("Ready() = %v, want an error that contains %q", err, test.want)
 				}
 				if got := Answer(r.Snapshot(), Request{Method: "GET", Path: "/feed.xml"}); got.Status != 503 {
 					t.Errorf("status is %d, want 503", got.Status)
@@ -457,7 +457,7 @@ func TestReplicaAddsLastModified(t *testing.T) {
 		}
 		r.wait(defaultPoll)
 		if lm := Answer(r.Snapshot(), get).Get("Last-Modified"); lm == "" {
-			t.Errorf("there is no Last-Modified at %v", time.Now().UTC())
+			t.Errorf("no Last-Modified at %v, want one", time.Now().UTC())
 		}
 	})
 }

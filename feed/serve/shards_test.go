@@ -105,10 +105,10 @@ func TestCommitCopiesOnlyChangedParts(t *testing.T) {
 	before := emptySnapshot(nil).with(all, nil, later)
 	after := before.with(map[feed.Name]*edition{"tags/7": bulky("tags/7", 1, noise)}, nil, later)
 	if got, most := copied(before.paths, after.paths), len(feed.Formats()); got == 0 || got > most {
-		t.Errorf("a commit of one of 2000 feeds copied %d parts of paths, want 1 to %d", got, most)
+		t.Errorf("committing one of 2000 feeds copied %d parts of paths, want 1 to %d", got, most)
 	}
 	if got := copied(before.editions, after.editions); got != 1 {
-		t.Errorf("a commit of one of 2000 feeds copied %d parts of editions, want 1", got)
+		t.Errorf("committing one of 2000 feeds copied %d parts of editions, want 1", got)
 	}
 	if before.index != after.index {
 		t.Errorf("a commit that changes no path created a new index")

@@ -57,8 +57,8 @@ type Options struct {
 	Retired []string
 	// Moved maps paths to the absolute URLs to which they redirect with status 301.
 	Moved map[string]string
-	// Aliases is true if documents may have aliases. Then any unknown path may be an alias, and no response is 404 until
-	// all feeds have been read.
+	// Aliases is true if documents may have aliases. In that case any unknown path may be an alias, and no response is 404
+	// until all feeds have been read.
 	Aliases bool
 	// Now is the current time. A Last-Modified after it is omitted.
 	Now time.Time

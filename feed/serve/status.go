@@ -41,7 +41,7 @@ var (
 	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
 	misdirected      = failure(http.StatusMisdirectedRequest, "No feeds are served for this host name.")
 	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds are read-only.", field("Allow", allowed))
-	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available in gzip coding and without a coding.",
+	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available with gzip or uncompressed.",
 		field("Vary", "Accept-Encoding"))
 	gone     = failure(http.StatusGone, "This feed has been retired and will not come back.")
 	internal = failure(http.StatusInternalServerError, "The feed could not be read.")

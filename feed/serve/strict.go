@@ -8,7 +8,7 @@ import (
 // errMalformed ends a connection on which net/http would accept a malformed request. net/http answers 400.
 var errMalformed = errors.New("malformed request")
 
-// strictListener rejects requests that net/http accepts although RFC 9112 forbids them or allows a server to reject
+// strictListener rejects requests that net/http accepts although RFC 9112 forbids them or allows servers to reject
 // them, because a proxy may parse them differently: lines that end in a bare LF or contain a bare CR (section 2.2),
 // folded lines (section 5.2), a second Content-Length or a Content-Length together with a Transfer-Encoding (section
 // 6.3), neither of which a handler can detect, and a Transfer-Encoding in HTTP/1.0 (section 6.1), which net/http

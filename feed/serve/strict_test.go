@@ -53,7 +53,7 @@ func TestStrictConn(t *testing.T) {
 					t.Errorf("read %s: error %v, want an error: %t", how, err, !c.ok)
 				}
 				if !strings.HasPrefix(c.raw, string(got)) || c.ok && string(got) != c.raw {
-					t.Errorf("read %s: %q, want a beginning of %q", how, got, c.raw)
+					t.Errorf("read %s: %q, want a prefix of %q", how, got, c.raw)
 				}
 			}
 		})

@@ -96,7 +96,7 @@ func TestEstimateError(t *testing.T) {
 		if n > 0 {
 			got = a.Readers()[0].Direct
 		}
-		// Allow two standard errors, which cover 95 % of the estimates.
+		// Allow two standard errors, which cover 95% of the estimates.
 		if math.Abs(float64(got-n)) > 2*0.046*float64(n) {
 			t.Errorf("the estimate for %d readers is %d, want a smaller error", n, got)
 		}
@@ -157,7 +157,7 @@ func TestParseAgent(t *testing.T) {
 	} {
 		got := parseAgent(c.userAgent)
 		if name := nameOf(got.number); name != got.name {
-			t.Errorf("parseAgent(%q) has the number of %q, and the name %q", c.userAgent, name, got.name)
+			t.Errorf("parseAgent(%q) returns the number of %q but the name %q", c.userAgent, name, got.name)
 		}
 		got.number = 0
 		if got != c.want {

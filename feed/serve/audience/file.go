@@ -29,7 +29,8 @@ const (
 	format = "feedpub audience 1"
 )
 
-// The file is JSON Lines in gzip coding, whose checksum detects damage: a header, and then a line for each feed.
+// The file is gzip-compressed JSON Lines; the gzip checksum detects damage. It has a header, and then a line for each
+// feed.
 type (
 	header struct {
 		Format string `json:"format"`

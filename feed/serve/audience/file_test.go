@@ -99,7 +99,7 @@ func pack(text string) []byte {
 	w := gzip.NewWriter(&b)
 	_, err := w.Write([]byte(text))
 	if err := errors.Join(err, w.Close()); err != nil {
-		panic(err) // no write to a buffer fails
+		panic(err) // writes to a buffer never fail
 	}
 	return b.Bytes()
 }
@@ -129,7 +129,7 @@ func TestDamagedFileIsIgnored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if string(content) == string(pack(text)) {
-				t.Fatal("the file of the test is not damaged")
+				t.Fatal("the test file is not damaged")
 			}
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)

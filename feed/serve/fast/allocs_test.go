@@ -75,7 +75,7 @@ func TestFastEngineDoesNotAllocate(t *testing.T) {
 			}
 		})
 		if got > 1 {
-			t.Errorf("a %s makes %v allocations, want at most the one of fasthttp", what, got)
+			t.Errorf("a %s makes %v allocations, want at most 1, which fasthttp makes", what, got)
 		}
 		if r.Buffered() > 0 {
 			t.Errorf("a %s: %d bytes were not read, so responses differ in length", what, r.Buffered())

@@ -27,7 +27,7 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // slack is the maximum time by which a deadline may take effect earlier than requested. It saves most requests the
-// system calls for the three deadlines that fasthttp sets, each of which takes 1 % of the time of a request.
+// system calls for the three deadlines that fasthttp sets, each of which takes 1% of a request's time.
 const slack = time.Second
 
 // conn is a connection that uses little memory while it is idle. fasthttp waits for the next request by reading one

@@ -34,7 +34,7 @@ func (f fixed) Snapshot() *serve.Snapshot { return f.s }
 func pack(b []byte) []byte {
 	var buf bytes.Buffer
 	zw := gzip.NewWriter(&buf)
-	_, _ = zw.Write(b) // no write to a buffer fails
+	_, _ = zw.Write(b) // writes to a buffer never fail
 	_ = zw.Close()
 	return buf.Bytes()
 }
@@ -48,7 +48,7 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 		head := feed.Head{Feed: name, Token: 1}
 		for _, f := range feed.Formats() {
 			body := fmt.Appendf(nil, "<%s %s>", f, name)
-			for i := 0; len(body) < size; i++ { // a third of size in gzip coding
+			for i := 0; len(body) < size; i++ { // a third of size after gzip compression
 				body = fmt.Appendf(body, "%x\n", i*i*2654435761)
 			}
 			b := feed.Blob{Hash: feed.HashOf(body), Gzip: pack(body), Size: len(body)}
@@ -198,14 +198,14 @@ func TestEnginesAgree(t *testing.T) {
 		{"retired", get("/old/feed.xml"), 410},
 		{"HEAD", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 200},
 		{"HEAD in gzip", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", 200},
-		{"HEAD of no document", "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+		{"HEAD of a missing document", "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 		{"OPTIONS", "OPTIONS /feed.xml HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n" +
 			"Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: if-none-match\r\n\r\n", 204},
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 204},
 		{"POST", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405},
 		{"POST without a length", "POST /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 		{"POST with a body", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405},
-		{"POST in chunks", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 405},
+		{"chunked POST", "POST /feed.xml HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 405},
 		{"DELETE", "DELETE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 		{"an unknown method", "SUBSCRIBE /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", 405},
 		{"a tag", get("/feed.xml", "If-None-Match: "+tag), 304},
@@ -221,7 +221,7 @@ func TestEnginesAgree(t *testing.T) {
 		{"a malformed date", get("/feed.xml", "If-Modified-Since: yesterday"), 200},
 		{"another tag and the current date",
 			get("/feed.xml", `If-None-Match: "a"`, "If-Modified-Since: Fri, 17 May 2024 12:00:00 GMT"), 200},
-		{"field names in other cases", get("/feed.xml", "ACCEPT-ENCODING: gzip", "if-NONE-match: "+gz), 304},
+		{"field names in different cases", get("/feed.xml", "ACCEPT-ENCODING: gzip", "if-NONE-match: "+gz), 304},
 		{"codings in two lines", get("/feed.xml", "Accept-Encoding: br", "Accept-Encoding: gzip"), 200},
 		{"a range, which is ignored", get("/feed.xml", "Range: bytes=0-9"), 200},
 		{"a length of 0", get("/feed.xml", "Content-Length: 0"), 200},
@@ -229,7 +229,7 @@ func TestEnginesAgree(t *testing.T) {
 		{"HTTP/1.0", "GET /feed.xml HTTP/1.0\r\n\r\n", 200},
 		{"HTTP/1.0 with keep-alive", "GET /feed.xml HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200},
 		{"a body", "GET /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
-		{"a body of HEAD", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
+		{"HEAD with a body", "HEAD /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			method, _, _ := strings.Cut(c.raw, " ")

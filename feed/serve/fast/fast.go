@@ -30,8 +30,8 @@ type Server struct {
 	maxConnections int
 }
 
-// writeBuffer is the size of the pooled buffers for responses. A response that fits is sent with one write; most feeds
-// in gzip coding do.
+// writeBuffer is the size of the pooled buffers for responses. A response that fits is sent with one write; most
+// gzip-compressed feeds fit.
 const writeBuffer = 32 << 10
 
 // NewServer returns a server for sites with the limits of [serve.NewServer]. Connection errors are logged at debug

@@ -79,7 +79,7 @@ func hostiles() []hostile {
 	} {
 		add(name, request(lines...)+"0\r\n\r\n"+inner, "400|501")
 	}
-	add("a Transfer-Encoding with an underscore, which is another field", request("Transfer_Encoding: chunked"), answered)
+	add("a Transfer-Encoding with an underscore, a different field", request("Transfer_Encoding: chunked"), answered)
 	add("chunked in HTTP/1.0", "GET /feed.xml HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+inner, "400|501")
 
 	add("chunked in HTTP/1.0 with keep-alive",
@@ -98,7 +98,7 @@ func hostiles() []hostile {
 		"two Content-Lengths":                   {"Content-Length: 0", "Content-Length: 5"},
 		"two Content-Lengths, the longer first": {"Content-Length: 5", "Content-Length: 0"},
 		"two Content-Lengths that agree":        {"Content-Length: 0", "Content-Length: 0"},
-		"two Content-Lengths in other cases":    {"Content-Length: 5", "CONTENT-LENGTH: 5"},
+		"two Content-Lengths in mixed case":     {"Content-Length: 5", "CONTENT-LENGTH: 5"},
 	} {
 		add(name, request(lines...)+"abcde"+inner, rejected)
 	}
@@ -126,15 +126,15 @@ func hostiles() []hostile {
 
 	// Contradictory hosts, which can poison caches.
 	for name, raw := range map[string]string{
-		"no Host":                  "GET /feed.xml HTTP/1.1\r\n\r\n",
-		"two Hosts":                "GET /feed.xml HTTP/1.1\r\nHost: x\r\nHost: " + marker + "\r\n\r\n",
-		"two Hosts that agree":     "GET /feed.xml HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
-		"two Hosts in other cases": "GET /feed.xml HTTP/1.1\r\nHost: x\r\nhost: " + marker + "\r\n\r\n",
-		"a Host with a space":      "GET /feed.xml HTTP/1.1\r\nHost : x\r\n\r\n",
-		"a Host of two words":      "GET /feed.xml HTTP/1.1\r\nHost: x " + marker + "\r\n\r\n",
-		"a Host with a NUL":        "GET /feed.xml HTTP/1.1\r\nHost: x\x00" + marker + "\r\n\r\n",
-		"a Host folded":            "GET /feed.xml HTTP/1.1\r\nHost: x\r\n " + marker + "\r\n\r\n",
-		"a folded first line":      "GET /feed.xml HTTP/1.1\r\n Host: x\r\n\r\n",
+		"no Host":                 "GET /feed.xml HTTP/1.1\r\n\r\n",
+		"two Hosts":               "GET /feed.xml HTTP/1.1\r\nHost: x\r\nHost: " + marker + "\r\n\r\n",
+		"two Hosts that agree":    "GET /feed.xml HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+		"two Hosts in mixed case": "GET /feed.xml HTTP/1.1\r\nHost: x\r\nhost: " + marker + "\r\n\r\n",
+		"a Host with a space":     "GET /feed.xml HTTP/1.1\r\nHost : x\r\n\r\n",
+		"a Host of two words":     "GET /feed.xml HTTP/1.1\r\nHost: x " + marker + "\r\n\r\n",
+		"a Host with a NUL":       "GET /feed.xml HTTP/1.1\r\nHost: x\x00" + marker + "\r\n\r\n",
+		"a Host folded":           "GET /feed.xml HTTP/1.1\r\nHost: x\r\n " + marker + "\r\n\r\n",
+		"a folded first line":     "GET /feed.xml HTTP/1.1\r\n Host: x\r\n\r\n",
 	} {
 		add(name, raw, rejected)
 	}
@@ -143,7 +143,7 @@ func hostiles() []hostile {
 	add("a Host with a user", "GET /feed.xml HTTP/1.1\r\nHost: "+marker+"@x\r\n\r\n", "200 204|400")
 	add("a Host that is quoted", "GET /feed.xml HTTP/1.1\r\nHost: \"x\"\r\n\r\n", "200 204|400")
 	add("a Host of markup", "GET /feed.xml HTTP/1.1\r\nHost: <"+marker+">\r\n\r\n", "200 204|400")
-	add("another absolute URI", "GET http://"+marker+"/feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", answered)
+	add("a different absolute URI", "GET http://"+marker+"/feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", answered)
 	add("X-Forwarded-Host, which is ignored", request("X-Forwarded-Host: "+marker, "Forwarded: host="+marker), answered)
 	add("overriding fields, which are ignored",
 		request("X-Original-URL: /"+marker, "X-Rewrite-URL: /"+marker, "X-HTTP-Method-Override: DELETE"), answered)
@@ -423,7 +423,7 @@ func TestSlowClientsAreClosed(t *testing.T) {
 	}
 }
 
-// TestMaxConnections checks that clients beyond the limit wait until another disconnects.
+// TestMaxConnections checks that clients beyond the limit wait until another client disconnects.
 func TestMaxConnections(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	limits := testLimits

@@ -33,7 +33,7 @@ type Limiter struct {
 type shard struct {
 	mu sync.Mutex
 	// due has the theoretical arrival times of the generic cell rate algorithm. Each fetch advances one of them by
-	// per/burst. The algorithm needs one time per entry, where a sliding window would need a list.
+	// per/burst. The algorithm needs one time per entry, whereas a sliding window would need a list.
 	due map[key]time.Time
 }
 
@@ -43,8 +43,8 @@ type key struct {
 	feed    feed.Name
 }
 
-// New returns a limiter that allows each network on average burst fetches of each feed in each period of length per,
-// and as many as burst without a pause. Both must be positive.
+// New returns a limiter that allows each network an average of burst fetches of each feed per period of length per, and
+// up to burst fetches without a pause. Both must be positive.
 func New(burst int, per time.Duration, now func() time.Time) *Limiter {
 	l := &Limiter{burst: burst, per: per, now: now, seed: maphash.MakeSeed()}
 	for i := range l.shards {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Listen returns a listener that accepts from l while fewer than n of its connections are open. Other clients wait in
-// the backlog of the operating system.
+// Listen returns a listener that accepts from l while fewer than n of its connections are open. Additional clients wait
+// in the operating system's backlog.
 func Listen(l net.Listener, n int) net.Listener {
 	return &listener{Listener: l, free: make(chan struct{}, n), closed: make(chan struct{})}
 }

@@ -127,7 +127,7 @@ func New(c Config) *Publisher {
 	}
 	p := &Publisher{
 		config: c,
-		work:   &workLock{turn: c.Turn, committed: c.Committed, built: c.Built},
+		work:   newWorkLock(c.Turn, c.Committed, c.Built),
 	}
 	version := &rendering{site: c.Site, catalog: c.Catalog}
 	version.set(c.Renderer)

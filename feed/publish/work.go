@@ -14,7 +14,7 @@ type workLock struct {
 	committed func(context.Context, feed.Head)               // may be nil
 	built     func(feed.FeedReport)                          // may be nil
 
-	working sync.Mutex
+	working chan struct{} // a lock: capacity 1. Unlike a mutex, it lets the clock of package synctest advance
 
 	queueing sync.Mutex
 	queue    []func(context.Context) // calls of hooks; guarded by queueing
@@ -22,11 +22,19 @@ type workLock struct {
 	calling sync.Mutex // held while hooks are called, to preserve the order of the queue
 }
 
+// newWorkLock returns a workLock. Each argument may be nil.
+func newWorkLock(
+	turn func(context.Context) (done func(), err error), committed func(context.Context, feed.Head),
+	built func(feed.FeedReport),
+) *workLock {
+	return &workLock{turn: turn, committed: committed, built: built, working: make(chan struct{}, 1)}
+}
+
 // do calls f while holding the lock, and then the hooks.
 func (w *workLock) do(ctx context.Context, f func() error) error {
 	defer w.callHooks(ctx)
-	w.working.Lock()
-	defer w.working.Unlock()
+	w.working <- struct{}{}
+	defer func() { <-w.working }()
 	return f()
 }
 
@@ -41,8 +49,8 @@ func (w *workLock) doInTurn(ctx context.Context, f func() error) error {
 		return err
 	}
 	defer done()
-	w.working.Lock()
-	defer w.working.Unlock()
+	w.working <- struct{}{}
+	defer func() { <-w.working }()
 	return f()
 }
 

@@ -11,14 +11,15 @@ import (
 
 func TestHooksRunWithoutLock(t *testing.T) {
 	calls := 0
-	w := &workLock{turn: func(context.Context) (func(), error) { return func() {}, nil }}
+	w := newWorkLock(func(context.Context) (func(), error) { return func() {}, nil }, nil, nil)
 	w.committed = func(context.Context, feed.Head) {
 		calls++
-		if !w.working.TryLock() {
+		select {
+		case w.working <- struct{}{}:
+			<-w.working
+		default:
 			t.Error("the Committed hook is called with the work lock locked")
-			return
 		}
-		w.working.Unlock()
 	}
 	commit := func() error {
 		w.headCommitted(feed.Head{Feed: feed.Main})
@@ -39,7 +40,7 @@ func TestHooksRunWithoutLock(t *testing.T) {
 func TestHooksRunInOrder(t *testing.T) {
 	const goroutines, each = 8, 200
 	var got []int
-	w := &workLock{built: func(r feed.FeedReport) { got = append(got, r.Items) }}
+	w := newWorkLock(nil, nil, func(r feed.FeedReport) { got = append(got, r.Items) })
 	next := 0
 	var wg sync.WaitGroup
 	for range goroutines {

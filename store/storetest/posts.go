@@ -206,7 +206,7 @@ func testIDs(t *testing.T, s suite) {
 		want = append(want, fmt.Sprintf("post/%d", i))
 	}
 	s.put(t, want...)
-	other := s.Client().Site("contract-other")
+	other := s.other("contract-other")
 	// A store that supports only one site returns an error.
 	if err := other.Put(s.ctx, raw("of another site")); err != nil && !errors.Is(err, feed.ErrInvalid) {
 		t.Fatalf("Put into another site: %v", err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
@@ -17,11 +18,75 @@ import (
 // client of the same store. It closes the client when the test ends.
 type Opener func(t *testing.T, site feed.SiteID) *store.Client
 
+// Site has the methods of a store that the contract covers; see [store.Site].
+type Site interface {
+	Put(ctx context.Context, posts ...feed.RawPost) error
+	Delete(ctx context.Context, id string) error
+	Post(ctx context.Context, id string) ([]byte, error)
+	RawPosts(ctx context.Context, ids ...string) ([]feed.RawPost, error)
+	Update(ctx context.Context, id string, next func(current []byte) ([]byte, error)) (confirmed bool, err error)
+	Inbox(ctx context.Context, after string, n int) ([]feed.Submission, error)
+	Cursor(ctx context.Context) (string, error)
+	AwaitInbox(ctx context.Context, after string, block time.Duration) (bool, error)
+	PostIDs(ctx context.Context) iter.Seq2[[]string, error]
+	ItemIDs(ctx context.Context) iter.Seq2[[]string, error]
+	IDs(ctx context.Context) iter.Seq2[feed.IDs, error]
+	Load(ctx context.Context, ids []string) ([]feed.StoredPost, error)
+	Items(ctx context.Context, ids ...string) ([]*feed.Item, error)
+	Absorb(ctx context.Context, a feed.Absorption) error
+	PostStates(ctx context.Context, intake string, ids ...string) ([]feed.PostState, error)
+	PostsExist(ctx context.Context, ids ...string) ([]bool, error)
+	ItemsExist(ctx context.Context, ids ...string) ([]bool, error)
+	Select(ctx context.Context, name feed.Name, limit int) ([]string, error)
+	Range(ctx context.Context, name feed.Name, after, upTo feed.Position) ([]feed.Position, error)
+	Count(ctx context.Context, name feed.Name) (int, error)
+	InFeed(ctx context.Context, name feed.Name, ids ...string) ([]bool, error)
+	Due(ctx context.Context, now time.Time, n int) ([]string, error)
+	NextDue(ctx context.Context) (time.Time, bool, error)
+	Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error)
+	LastRemoval(ctx context.Context, name feed.Name) (time.Time, error)
+	DirtyFeeds(ctx context.Context) ([]feed.DirtyFeed, error)
+	MarkDirty(ctx context.Context, names ...feed.Name) error
+	Archives(ctx context.Context) ([]feed.Archive, error)
+	ArchiveCount(ctx context.Context) (int, error)
+	AddArchives(ctx context.Context, token feed.Token, archives []feed.Archive, dirty []feed.Name) error
+	Problems(ctx context.Context) ([]feed.Problem, error)
+	SetProblem(ctx context.Context, p feed.Problem) error
+	ClearProblem(ctx context.Context, kind feed.ProblemKind, id string) error
+	Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error)
+	Head(ctx context.Context, name feed.Name) (feed.Head, error)
+	Heads(ctx context.Context) ([]feed.Head, error)
+	Version(ctx context.Context) (int64, error)
+	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error)
+	Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error)
+	LastChange(ctx context.Context) (string, error)
+	RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error
+	RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error
+	Records(ctx context.Context) iter.Seq2[feed.ExportLine, error]
+	RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error
+	Acquire(
+		ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token,
+	) (feed.Token, error)
+	Renew(ctx context.Context, job, owner string, ttl time.Duration) error
+	Release(ctx context.Context, job, owner string) error
+	Holder(ctx context.Context, job string) (string, bool, error)
+	Ask(ctx context.Context, request []byte, timeout time.Duration) ([]byte, error)
+	Requests(ctx context.Context, after string, block time.Duration) ([]feed.Request, error)
+	Reply(ctx context.Context, r feed.Request, payload []byte) error
+	Report(ctx context.Context, m feed.Member, ttl time.Duration) error
+	Leave(ctx context.Context, id string) error
+	Members(ctx context.Context) ([]feed.Member, error)
+	Schema(ctx context.Context) (feed.Schema, error)
+	SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
+}
+
 // suite is the argument of each test: an empty site.
 type suite struct {
-	*store.Site
-	ctx  context.Context
-	open func() *store.Site // another client of the same site
+	Site
+	ctx   context.Context
+	open  func() Site               // another client of the same site
+	other func(id feed.SiteID) Site // a different site of the same store
 }
 
 // test tests one clause of the contract.
@@ -33,6 +98,15 @@ type test struct {
 // Run tests the contract on the store that open opens. Each test uses a different site, so that all tests may use the
 // same store.
 func Run(t *testing.T, open Opener) {
+	t.Helper()
+	RunSites(t, func(t *testing.T, id feed.SiteID) func(feed.SiteID) Site {
+		client := open(t, id)
+		return func(id feed.SiteID) Site { return client.Site(id) }
+	})
+}
+
+// RunSites is like Run for a store without a client. Open returns a function that returns the sites of the store.
+func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.SiteID) Site) {
 	t.Helper()
 	var tests []test
 	tests = append(tests, postTests()...)
@@ -47,8 +121,10 @@ func Run(t *testing.T, open Opener) {
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))
-			site := func() *store.Site { return open(t, id).Site(id) }
-			tt.run(t, suite{Site: site(), ctx: t.Context(), open: site})
+			sites := open(t, id)
+			tt.run(t, suite{
+				Site: sites(id), ctx: t.Context(), open: func() Site { return open(t, id)(id) }, other: sites,
+			})
 		})
 	}
 }

@@ -1,4 +1,4 @@
-# What people and CI run. `make` lists the targets.
+# Targets for developers and CI. `make` lists the targets.
 
 GO ?= go
 # The linter is pinned in a module of its own to keep its dependencies out of go.mod.
@@ -19,7 +19,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/feedpub: static, the same bytes for the same source
+build: ## build bin/feedpub: a static, reproducible binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(if $(VERSION),-X main.version=$(VERSION))' -o bin/feedpub ./cmd/feedpub
 
 .PHONY: test
@@ -41,7 +41,7 @@ lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the p
 	cd deploy/bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: attribution
-attribution: ## evaluate the reading of credits on the project's own posts
+attribution: ## evaluate how well credits are read from the project's own posts
 	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
 
 .PHONY: fuzz
@@ -53,18 +53,18 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-scale
-bench-scale: ## measure what the work costs with POSTS (100,000) posts, Hugo beside it, 10,000 feeds and 200 sites; needs redis-server
+bench-scale: ## measure POSTS (100,000) posts, with Hugo for comparison, 10,000 feeds and 200 sites; needs redis-server
 	bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && GOBIN=$$bin $(GO) install $(HUGO) && \
 	$(GO) -C deploy/bench run ./scale -posts $(POSTS) -hugo $$bin/hugo
 	$(GO) -C deploy/bench run ./scale -feeds 10000
 	$(GO) -C deploy/bench run ./scale -sites 200
 
 .PHONY: plots
-plots: ## draw the results of bench-scale in deploy/docs/scale as SVG files beside it
+plots: ## draw the bench-scale results in deploy/docs/scale as SVG files in the same folder
 	$(GO) -C deploy/bench run ./plot -out ../docs/scale < deploy/docs/scale/results.jsonl
 
 .PHONY: bench-serve
-bench-serve: ## compare the cost of an answer with nginx's; needs nginx and wrk, five quiet minutes and two cores
+bench-serve: ## compare the cost of a response with nginx; needs nginx, wrk and an idle machine for five minutes
 	$(GO) -C deploy/bench run ./serve
 
 .PHONY: bench-import

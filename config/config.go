@@ -1,6 +1,6 @@
 // Package config is feedpub's configuration: one strict, typed structure, read from a YAML file, environment variables
-// and flags. All errors are reported at once, each with its place. It does not act on the configuration; the commands
-// do, and only they import it.
+// and flags. All errors are reported at once, each with its place. The package does not act on the configuration; the
+// commands do, and only they import it.
 package config
 
 import (
@@ -28,7 +28,7 @@ type Config struct {
 	// and redis+cluster://[user:password@]host:port,host:port for a Cluster; rediss instead of redis for TLS. The
 	// parameters after a question mark are tls_ca_file, tls_cert_file, tls_key_file, tls_server_name, tls_skip_verify;
 	// sentinel_user, sentinel_password, sentinel_password_file; dial_timeout, serve_timeout, build_timeout;
-	// client_name. Cannot be combined with dir: a flag or variable for one of the two overrides the other in the file;
+	// client_name. Cannot be combined with dir: a flag or variable for one of them overrides the other in the file;
 	// setting both in the same place is an error. Default none: posts are read from dir.
 	Redis RedisURL `yaml:"redis"`
 
@@ -49,9 +49,9 @@ type Config struct {
 	Dir Path `yaml:"dir"`
 
 	// Data is the folder for everything except posts: copies of the published documents, records, the private socket. One
-	// process uses it at a time. Default ./feedpub-data. With dir, it is feedpub-data next to the folder of posts, with a
-	// hyphen and the name of that folder appended unless it is posts; with the sample posts, it is a folder in the user's
-	// cache.
+	// process uses it at a time. Default ./feedpub-data. With dir, it is feedpub-data next to the folder of posts,
+	// followed by a hyphen and the name of that folder unless the name is posts; with the sample posts, it is a folder
+	// in the user's cache.
 	Data Path `yaml:"data"`
 
 	Publishing `yaml:",inline"`
@@ -100,8 +100,8 @@ type Admin struct {
 	Listen Address `yaml:"listen"`
 
 	// TokensFile is a file of bearer tokens, one per line, for requests that change something or read posts: "NAME
-	// [write,rebuild]: SECRET". The right write is for storing, deleting and reading posts, rebuild is for rebuilding
-	// feeds; "NAME: SECRET" has only the right rebuild. Default none: such requests are refused.
+	// [write,rebuild]: SECRET". The right write permits storing, deleting and reading posts, and rebuild permits
+	// rebuilding feeds; "NAME: SECRET" grants only rebuild. Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
 }
 
@@ -137,7 +137,7 @@ type Server struct {
 	// Memory limits the memory used for the documents of all sites together: a number of bytes, or of KiB, MiB or GiB,
 	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on
 	// the next request. Entity tags, dates and paths are always in memory, about 4 KB per document. 0 means no limit.
-	// Default 1GiB, which is 60,000 documents of 18 KB in gzip coding.
+	// Default 1GiB, enough for about 60,000 gzip-compressed documents of 18 KB.
 	Memory Size `yaml:"memory"`
 
 	// ReadHeaderTimeout bounds the time for reading the header of a request. Default 5s.

@@ -56,7 +56,7 @@ func TestDefaultIsValid(t *testing.T) {
 		t.Fatalf("load nothing: %v", err)
 	}
 	if diff := cmp.Diff(config.Default(), got, equateUnexported); diff != "" {
-		t.Errorf("the configuration without any source (-want +got):\n%s", diff)
+		t.Errorf("configuration without any source (-want +got):\n%s", diff)
 	}
 	want := feed.Site{
 		ID: "main", Title: "main", Language: "en",
@@ -154,7 +154,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	for _, key := range config.Keys() {
 		last := key.Path[strings.LastIndex(key.Path, ".")+1:]
-		// The file cannot set these keys, because they cannot be combined with others that it sets.
+		// The file does not set these keys, because they cannot be combined with other keys that it sets.
 		if slices.Contains([]string{"dir", "redis_password", "sites", "sites_from"}, key.Path) {
 			continue
 		}
@@ -352,7 +352,7 @@ func TestDumpReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A dump has "[redacted]" as the password, which cannot be combined with a password file.
+	// The password in a dump is "[redacted]", which cannot be combined with a password file.
 	want.RedisPasswordFile, want.RedisPassword = "", config.NewSecret("[redacted]")
 	want.Admin.TokensFile = "/etc/feedpub/tokens"
 	text, err := want.Dump()
@@ -405,7 +405,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		// A valid configuration has a valid site.
+		// A valid configuration must have a valid site.
 		site := c.FeedSite()
 		if site.ID.Validate() != nil || site.Title == "" || site.Language == "" || site.Limit < 1 ||
 			strings.HasSuffix(site.BaseURL, "/") || !strings.HasPrefix(site.BaseURL, "http") {

@@ -33,14 +33,14 @@ type decoder struct {
 type origin struct {
 	at    string // "file.yml:3:5", "FEEDPUB_LISTEN" or "--listen"
 	layer int    // higher layers take precedence
-	key   string // the path of the key, if at already names the key
+	key   string // path of the key, set only if at already names the key
 }
 
 // source is a text that values are read from.
 type source struct {
 	origin
 	dir string // the base of relative paths
-	// lines means that at is a file name, to which line and column are appended.
+	// If lines is set, at is a file name, to which the line and column are appended.
 	lines bool
 }
 
@@ -68,7 +68,7 @@ func (d *decoder) yaml(s source, path, text string, v reflect.Value) {
 		o := s.origin
 		message := err.Error()
 		if se := new(yaml.SyntaxError); errors.As(err, &se) {
-			// Its Error method prints several lines.
+			// Use the message only: the Error method returns several lines.
 			message = se.Message
 			if pos := se.Token.Position; s.lines && pos != nil {
 				o.at = fmt.Sprintf("%s:%d:%d", s.at, pos.Line, pos.Column)
@@ -91,7 +91,7 @@ func (d *decoder) yaml(s source, path, text string, v reflect.Value) {
 	}
 }
 
-// node reads the value n at path into v. A null changes nothing, because a section is null if all its keys are
+// node reads the value n at path into v. A null value changes nothing, because a section is null if all of its keys are
 // commented out.
 func (d *decoder) node(s source, path string, n ast.Node, v reflect.Value) {
 	switch n := n.(type) {
@@ -160,7 +160,7 @@ func (d *decoder) structure(s source, path string, n ast.Node, v reflect.Value) 
 }
 
 func (d *decoder) mapping(s source, path string, n ast.Node, v reflect.Value) {
-	// A map or list replaces that of a lower layer: merging would leave no way to remove an entry.
+	// A map or list replaces the one from a lower layer: if they were merged, no entry could be removed.
 	v.Set(reflect.MakeMap(v.Type()))
 	d.pairs(s, path, n, func(key string, _, value ast.Node) {
 		elem := reflect.New(v.Type().Elem()).Elem()
@@ -224,7 +224,7 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// isLeaf reports whether a value of type t is written as one scalar.
+// isLeaf reports whether a value of type t is written as a single scalar.
 func isLeaf(t reflect.Type) bool {
 	return isText(t) || !slices.Contains([]reflect.Kind{reflect.Struct, reflect.Map, reflect.Slice}, t.Kind())
 }
@@ -273,7 +273,7 @@ func setLeaf(v reflect.Value, text string) error {
 	return nil
 }
 
-// wanted describes the values of type t in an error.
+// wanted describes the values of type t for an error message.
 func wanted(t reflect.Type) string {
 	switch {
 	case t == durationType:
@@ -295,7 +295,7 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// describe describes n in an error.
+// describe describes n for an error message.
 func describe(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
@@ -319,10 +319,10 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// suggestion returns ", did you mean NAME?" for the one of names that is most similar to key, or "".
+// suggestion returns ", did you mean NAME?" with the name that is most similar to key, or "" if none is similar.
 func suggestion(key string, names []string) string {
 	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(distance(key, a), distance(key, b)) })
-	// Up to half of the name may differ, because swapping two letters counts as two changes.
+	// Allow up to half of the name to differ, because swapping two letters counts as two changes.
 	if distance(key, best) > len(best)/2 {
 		return ""
 	}

@@ -6,7 +6,7 @@ import (
 	"feedpub/feed"
 )
 
-// Error is the list of all mistakes in a configuration. Its kind is [feed.ErrInvalid].
+// Error lists all mistakes in a configuration. It is of kind [feed.ErrInvalid].
 type Error struct {
 	Problems []Problem // at least one; problems with single values come before problems with combinations
 }

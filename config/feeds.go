@@ -13,14 +13,14 @@ import (
 )
 
 // Feed configures a feed and, unless it is the main feed or belongs to a family, selects its posts. A post belongs to
-// the feed if it matches every one of tags, all_tags, authors, sources, languages and quoting that is set, and does not
-// match exclude. A post can also exclude itself with its exclude_from member. A feed without criteria has all posts.
-// Names are compared case-insensitively; publications also match by their aliases.
+// the feed if it matches all of the criteria that are set (tags, all_tags, authors, sources, languages and quoting) and
+// does not match exclude. A post can also exclude itself with its exclude_from member. A feed without criteria has all
+// posts. Names are compared case-insensitively; publications also match by their aliases.
 type Feed struct {
 	// Title is the feed's title. Default: the site's title and the feed's name.
 	Title string `yaml:"title"`
 
-	// Description is one sentence about the feed. By default it is made from the names or the title.
+	// Description is one sentence about the feed. Default: a sentence made from the names or the title.
 	Description string `yaml:"description"`
 
 	// Tags match posts with at least one of these tags. Default none: any post.
@@ -39,7 +39,7 @@ type Feed struct {
 	// none: any post.
 	Languages []Language `yaml:"languages"`
 
-	// Quoting matches posts with a quote if true, and posts without one if false. Default: any post.
+	// Quoting matches posts with a quote if true, and posts without quotes if false. Default: any post.
 	Quoting Choice `yaml:"quoting"`
 
 	// Exclude matches posts that do not belong to the feed.
@@ -62,8 +62,8 @@ type Feed struct {
 	// stay archived. Default: true for main, the family's value for a feed in a family, and false otherwise.
 	Archives Choice `yaml:"archives"`
 
-	// Schedule determines when the feed is rebuilt, in the same form as in schedules, which must not contain the feed
-	// as well. Changes wait for the next scheduled rebuild. Default: the top-level schedule.
+	// Schedule determines when the feed is rebuilt, in the same format as in schedules, which must not also contain the
+	// feed. Changes wait for the next scheduled rebuild. Default: the top-level schedule.
 	Schedule string `yaml:"schedule"`
 }
 
@@ -79,7 +79,7 @@ type Exclude struct {
 	Sources []string `yaml:"sources"`
 	// Languages match posts in one of these languages or a regional variety.
 	Languages []Language `yaml:"languages"`
-	// Quoting matches posts with a quote if true, and posts without one if false.
+	// Quoting matches posts with a quote if true, and posts without quotes if false.
 	Quoting Choice `yaml:"quoting"`
 	// IDs match posts with these ids.
 	IDs []string `yaml:"ids"`
@@ -95,7 +95,7 @@ type Family struct {
 	TitleLink TitleLink `yaml:"title_link"`
 	// Formats are any of rss, atom and json. Default all.
 	Formats []Format `yaml:"formats"`
-	// Archives publishes archives of each feed. Default false, since the archives of main have all posts.
+	// Archives publishes archives of each feed. Default false, since the archives of main already contain all posts.
 	Archives Choice `yaml:"archives"`
 }
 
@@ -124,7 +124,7 @@ func (c Choice) feed() feed.Choice {
 	}
 }
 
-// or returns the choice, or otherwise if it is unset.
+// or returns the choice as a bool, or the argument otherwise if the choice is unset.
 func (c Choice) or(otherwise bool) bool {
 	if c == "" {
 		return otherwise
@@ -154,7 +154,7 @@ type Format string
 // UnmarshalText accepts rss, atom, json and the empty text.
 func (f *Format) UnmarshalText(text []byte) error { return oneOf(f, text, feed.Formats()...) }
 
-// Preset is a platform whose old paths serve the feeds.
+// Preset is a platform whose old feed paths serve the feeds of the site.
 type Preset string
 
 // UnmarshalText accepts the known platforms.
@@ -165,14 +165,14 @@ type MediaTypes string
 
 // The media types.
 const (
-	OwnMediaTypes MediaTypes = "own"             // application/rss+xml and application/atom+xml
-	PlainXML      MediaTypes = "application/xml" // for both
+	OwnMediaTypes MediaTypes = "own"             // application/rss+xml or application/atom+xml
+	PlainXML      MediaTypes = "application/xml" // for both formats
 )
 
 // UnmarshalText accepts own and application/xml.
 func (m *MediaTypes) UnmarshalText(text []byte) error { return oneOf(m, text, OwnMediaTypes, PlainXML) }
 
-// oneOf sets v to text if that is empty or one of values.
+// oneOf sets v to text if text is empty or one of values.
 func oneOf[T, V ~string](v *T, text []byte, values ...V) error {
 	if len(text) > 0 && !slices.Contains(values, V(text)) {
 		names := make([]string, len(values))
@@ -322,7 +322,7 @@ type documentAt struct {
 	format feed.Format
 }
 
-// documentsAt returns from if it is a path, or the paths of the feed's documents if it is the name of a feed.
+// documentsAt returns from itself if it is a path, or the paths of the feed's documents if it is the name of a feed.
 func documentsAt(from string) []documentAt {
 	if strings.HasPrefix(from, "/") {
 		return []documentAt{{decoded(from), feed.RSS}}

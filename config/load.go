@@ -90,8 +90,8 @@ func (d *decoder) value(s source, path, text string, v reflect.Value) {
 	d.yaml(s, path, text, v)
 }
 
-// chooseStore clears redis or dir if both are set in different layers, so that a flag or variable can override the
-// other one in the file.
+// chooseStore clears redis or dir if both are set in different layers, so that a flag or variable for one of them can
+// override the other one in the file.
 func (d *decoder) chooseStore(c *Config) {
 	if c.Redis.IsZero() || c.Dir == "" {
 		return

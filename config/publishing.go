@@ -19,8 +19,8 @@ type Publishing struct {
 	// Schedules maps the names of feeds, such as main or tags/go, to their schedules. Default none.
 	Schedules map[feed.Name]string `yaml:"schedules"`
 
-	// TimeZone is the IANA time zone of schedules. In a zone with daylight saving time, a run at 02:30 is skipped in
-	// spring and one at 01:30 happens twice in autumn. Default UTC.
+	// TimeZone is the IANA time zone of schedules. In a zone with daylight saving time, a run scheduled at 02:30 may be
+	// skipped in spring, and a run at 01:30 may happen twice in autumn. Default UTC.
 	TimeZone Zone `yaml:"time_zone"`
 
 	// OnChange rebuilds a feed as soon as one of its posts changes, at most once a second. If it is false, changes
@@ -41,7 +41,8 @@ type Publishing struct {
 
 	// Paths lists the platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their feed
 	// paths serve the feeds of this site, and their comment-feed paths respond with 410. A feed's own path takes
-	// precedence: Jekyll's /feed.xml was Atom and is RSS here, and feed readers detect the format. Default none.
+	// precedence: /feed.xml is Atom in Jekyll but RSS here, which is harmless because feed readers detect the format.
+	// Default none.
 	Paths []Preset `yaml:"paths"`
 
 	// Aliases are other old paths, with a query if needed, that serve documents. A feed's own path takes precedence.
@@ -63,7 +64,7 @@ type Publishing struct {
 	Attribution Attribution `yaml:"attribution"`
 }
 
-// Site is the publication.
+// Site describes the publication.
 type Site struct {
 	// ID is part of every key in Redis. It consists of 1 to 63 characters from a-z, 0-9 and "-". With sites or
 	// sites_from, a flag or variable sets it to choose the site that a command works on. Default main, or none if there

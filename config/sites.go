@@ -23,8 +23,8 @@ import (
 type SiteSettings struct {
 	Publishing `yaml:",inline"`
 
-	// Hosts are additional host names of the site besides the host of site.base_url, such as an old one. No two sites may
-	// have a host in common. Default none.
+	// Hosts are additional host names of the site besides the host of site.base_url, such as an old one. Two sites must
+	// not share a host. Default none.
 	Hosts []Host `yaml:"hosts"`
 
 	// TokensFile is a file in the format of admin.tokens_file, with tokens for this site only. Default none: only the
@@ -78,7 +78,7 @@ func parseHost(text string) (Host, error) {
 // Several reports whether the configuration is for several sites, even if there are none yet.
 func (c Config) Several() bool { return len(c.Sites) > 0 || c.SitesFrom != "" }
 
-// ForSite returns the configuration of a process that has only this one of several sites.
+// ForSite returns the configuration for a process that works on only one of several sites.
 func (c Config) ForSite(s SiteSettings) Config {
 	c.Publishing, c.Sites, c.SitesFrom = s.Publishing, nil, ""
 	return c
@@ -87,8 +87,9 @@ func (c Config) ForSite(s SiteSettings) Config {
 // siteFile is the extension of a site's file.
 const siteFile = ".yml"
 
-// SiteOf returns the id of the site that a file of sites_from configures, and whether it configures one: files whose
-// names begin with a dot or lack a YAML extension are ignored. The error reports a name that is probably a mistake.
+// SiteOf returns the id of the site that a file in sites_from configures, and whether the file configures a site: files
+// whose names begin with a dot or lack a YAML extension are ignored. It returns an error if the name is probably a
+// mistake.
 func SiteOf(path string) (id feed.SiteID, ok bool, err error) {
 	name := filepath.Base(path)
 	ending := filepath.Ext(name)
@@ -140,7 +141,7 @@ func (c Config) siteDefaults(id feed.SiteID) SiteSettings {
 
 var sitesType = reflect.TypeFor[map[feed.SiteID]SiteSettings]()
 
-// foundSites contains the settings of sites in one source. They are read last, once their defaults are known.
+// foundSites contains the settings of sites in one source. They are read last, when their defaults are known.
 type foundSites struct {
 	source source
 	node   ast.Node
@@ -182,7 +183,7 @@ func (d *decoder) validateSites(c *Config, checkSchedule func(string, *time.Loca
 			taken[name] = id
 		}
 		for _, p := range r.problems {
-			// An error in a default is an error of every site, and is reported only once.
+			// An error in a default affects every site, but is reported only once.
 			if p.Origin != "" || !slices.ContainsFunc(defaults, func(q Problem) bool {
 				return join(r.at, q.Path) == p.Path && q.Message == p.Message
 			}) {

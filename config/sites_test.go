@@ -37,7 +37,8 @@ func TestSiteDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Several() || len(c.Sites) != 2 || c.Site.ID != "" {
-		t.Fatalf("Several is %v, with %d sites and site.id %q; want true, 2 sites and no id", c.Several(), len(c.Sites),
+		t.Fatalf("Several is %v, with %d sites and site.id %q; want true, 2 sites and an empty id",
+			c.Several(), len(c.Sites),
 			c.Site.ID)
 	}
 	since := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -53,10 +54,10 @@ func TestSiteDefaults(t *testing.T) {
 	} {
 		one := c.ForSite(c.Sites[id])
 		if one.Several() {
-			t.Errorf("ForSite(%s) has several sites", id)
+			t.Errorf("ForSite(%s) returns a configuration with several sites", id)
 		}
 		if diff := cmp.Diff(want, one.FeedSite()); diff != "" {
-			t.Errorf("the site %s (-want +got):\n%s", id, diff)
+			t.Errorf("site %s (-want +got):\n%s", id, diff)
 		}
 	}
 	alice, bob := c.Sites["alice"], c.Sites["bob"]
@@ -165,12 +166,12 @@ func TestSiteOf(t *testing.T) {
 		"sites/README.md": false, "sites/alice.yml.swp": false, "sites/alice.yaml": true, "sites/alice": false,
 	} {
 		if _, got, _ := config.SiteOf(path); got != want {
-			t.Errorf("%s is the file of a site: %v, want %v", path, got, want)
+			t.Errorf("%s is a site file: %v, want %v", path, got, want)
 		}
 	}
 }
 
-// FuzzParseSite checks that any text of a site's file is either rejected with an [config.Error] or gives a site with
+// FuzzParseSite checks that any text is either rejected with a [config.Error] or parsed as the settings of a site with
 // valid host names.
 func FuzzParseSite(f *testing.F) {
 	for _, text := range []string{

@@ -52,12 +52,12 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 	d.require(c.Polling.Per > 0, "polling.per", fmt.Sprintf("want more than 0s, got %v", c.Polling.Per))
 	d.require(c.Log.Access >= 0, "log.access", fmt.Sprintf("want 0 or more, got %d", c.Log.Access))
 
-	// Listening would also fail, but its error would not name the key.
+	// Listening would fail too, but its error would not name the key.
 	d.require(c.Listen != c.Admin.Listen || strings.HasSuffix(string(c.Listen), ":0"), "admin.listen",
-		fmt.Sprintf("want another address than listen, got %s for both", c.Listen))
+		fmt.Sprintf("want an address that differs from listen, got %s for both", c.Listen))
 }
 
-// validatePublishing reports errors in the settings of a site.
+// validatePublishing reports errors in a site's publishing settings.
 func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time.Location) error) {
 	d.validateSite(c)
 	d.validateSchedules(c, checkSchedule)

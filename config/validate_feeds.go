@@ -12,7 +12,7 @@ import (
 	"feedpub/feed"
 )
 
-// maxLimit bounds the number of items in a feed: feed readers refuse feeds of several megabytes.
+// maxLimit bounds the number of items in a feed: feed readers reject feeds of several megabytes.
 const maxLimit = 10_000
 
 func (d *decoder) validateFeeds(c *Config, check func(string, *time.Location) error) {
@@ -59,7 +59,7 @@ func (d *decoder) validateLimit(path string, limit int) {
 	d.require(limit >= 0 && limit <= maxLimit, path, fmt.Sprintf("want 1 to %d, got %d", maxLimit, limit))
 }
 
-// validatePaths reports errors in aliases, moved and retired, which must not have a path in common.
+// validatePaths reports errors in aliases, moved and retired. A path must not be in more than one of them.
 func (d *decoder) validatePaths(c *Config) {
 	keys := map[string]string{} // by target
 	claim := func(target, path string) {

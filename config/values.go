@@ -234,7 +234,7 @@ const (
 // UnmarshalText accepts fast, standard and the empty text.
 func (e *Engine) UnmarshalText(text []byte) error { return oneOf(e, text, EngineFast, EngineStandard) }
 
-// Durability is when a write is acknowledged.
+// Durability determines when a write is acknowledged.
 type Durability string
 
 // The values of Durability.

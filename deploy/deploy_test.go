@@ -33,7 +33,7 @@ func (p program) check(t *testing.T, args []string) {
 	}
 	help, err := exec.Command(string(p), args[0], "--help").Output()
 	if err != nil {
-		t.Errorf("there is no command %q: %v", args[0], err)
+		t.Errorf("feedpub has no command %q: %v", args[0], err)
 		return
 	}
 	for _, arg := range args[1:] {
@@ -97,10 +97,10 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Fatalf("%s does not load:\n%v", example, err)
 	}
 	if got := c.RedisPassword.Reveal(); got != "swordfish" {
-		t.Errorf("the password in the example's file reads as %q", got)
+		t.Errorf("got password %q from the example's file", got)
 	}
 
-	// The example must show every key. A key that cannot be combined with another key may be in a comment.
+	// The example must show every key. Keys that cannot be combined with other keys may be in comments.
 	for _, key := range config.Keys() {
 		parts := strings.Split(key.Path, ".")
 		pattern := `(?m)^#?` + strings.Repeat("  ", len(parts)-1) + regexp.QuoteMeta(parts[len(parts)-1]) + `:`
@@ -109,7 +109,7 @@ func TestExampleConfiguration(t *testing.T) {
 		}
 	}
 
-	// The same is true for the keys of list elements.
+	// It must also show the keys of list elements.
 	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
 			t.Errorf("%s does not show the key %s of a list element", example, key)
@@ -117,7 +117,7 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
-// TestExampleOfManySites loads the example with many sites and its folder of site files.
+// TestExampleOfManySites loads the many-sites example and its folder of site files.
 func TestExampleOfManySites(t *testing.T) {
 	check := func(spec string, loc *time.Location) error {
 		_, err := schedule.Parse(spec, loc)
@@ -154,7 +154,7 @@ func TestExampleOfManySites(t *testing.T) {
 	}
 	want := map[feed.SiteID]string{"commonplace": "feeds.example.org rss.example.org", "gazette": "gazette.example.net"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("sites and their hosts (-want +got):\n%s", diff)
+		t.Errorf("hosts by site (-want +got):\n%s", diff)
 	}
 }
 
@@ -166,7 +166,7 @@ func (p program) testUnit(t *testing.T) {
 	unit := string(text)
 	command := regexp.MustCompile(`(?m)^ExecStart=/usr/local/bin/feedpub (.*)$`).FindStringSubmatch(unit)
 	if command == nil {
-		t.Fatal("the unit has no ExecStart of /usr/local/bin/feedpub")
+		t.Fatal("the unit has no ExecStart line that runs /usr/local/bin/feedpub")
 	}
 	p.check(t, strings.Fields(command[1]))
 
@@ -241,7 +241,7 @@ func (p program) testCompose(t *testing.T) {
 	}
 	for _, want := range []string{"--appendonly yes", "--maxmemory-policy noeviction"} {
 		if !strings.Contains(strings.Join(redis.Command, " "), want) {
-			t.Errorf("Redis is started as %q, without %q: posts can be lost", redis.Command, want)
+			t.Errorf("Redis is started with %q, which lacks %q: posts can be lost", redis.Command, want)
 		}
 	}
 	for _, port := range feedpub.Ports {
@@ -250,7 +250,7 @@ func (p program) testCompose(t *testing.T) {
 		}
 	}
 	if len(redis.Ports) > 0 {
-		t.Errorf("Redis is published: %s", redis.Ports)
+		t.Errorf("the Redis port is published: %s", redis.Ports)
 	}
 }
 
@@ -296,7 +296,7 @@ func (p program) testContainerfile(t *testing.T) {
 	array := func(pattern string) []string {
 		m := regexp.MustCompile(pattern).FindStringSubmatch(file)
 		if m == nil {
-			t.Fatalf("the Containerfile has no line like %s", pattern)
+			t.Fatalf("the Containerfile has no line that matches %s", pattern)
 		}
 		var args []string
 		if err := json.Unmarshal([]byte(m[1]), &args); err != nil {
@@ -308,7 +308,7 @@ func (p program) testContainerfile(t *testing.T) {
 	health := array(`(?m)^HEALTHCHECK .*CMD (\[.*\])$`)
 	p.check(t, health[1:])
 	if got, want := array(`(?m)^ENTRYPOINT (\[.*\])$`)[0], health[0]; got != want {
-		t.Errorf("the entry point is %s and the health check runs %s", got, want)
+		t.Errorf("the entry point is %s, but the health check runs %s", got, want)
 	}
 	if !regexp.MustCompile(`(?m)^USER nonroot$`).MatchString(file) {
 		t.Error("the container runs as root")

@@ -13,8 +13,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestSentinelAndClusterExamples loads the feedpub configurations in the examples into feedpub, and the other files
-// into Redis servers.
+// TestSentinelAndClusterExamples checks that feedpub accepts the feedpub configurations in the examples, and that Redis
+// servers accept the other files.
 func TestSentinelAndClusterExamples(t *testing.T) {
 	for _, name := range []string{"sentinel", "cluster"} {
 		t.Run(name, func(t *testing.T) {

@@ -34,8 +34,8 @@ func writers() []writer {
 	}
 }
 
-// TestWritersExamples runs the examples in writing-posts.md against a Redis server. It logs examples whose language or
-// client is not installed; as root, use install-test-deps to install them.
+// TestWritersExamples runs the examples in writing-posts.md against a Redis server. It logs the examples that it cannot
+// run because the language or client is not installed; install-test-deps, run as root, installs the clients.
 func TestWritersExamples(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "writers")
 	if err := os.CopyFS(dir, os.DirFS("examples/writers")); err != nil {
@@ -50,7 +50,7 @@ func TestWritersExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
-	// A different Python that is earlier in PATH may not find Debian's packages.
+	// A different Python earlier in PATH may not find Debian's packages.
 	if exec.Command("python3", "-c", "import redis").Run() != nil {
 		path = "/usr/bin:" + path
 	}
@@ -81,7 +81,7 @@ func TestWritersExamples(t *testing.T) {
 				t.Helper()
 				entries, err := site.Inbox(t.Context(), "", 10)
 				if err != nil || len(entries) != want || entries[want-1].ID != "hello" {
-					t.Errorf("the inbox has %+v, %v; want %d notices of hello", entries, err, want)
+					t.Errorf("the inbox has %+v (error %v), want %d entries for hello", entries, err, want)
 				}
 			}
 			if out, err := run(url, w.put); err != nil {
@@ -92,21 +92,21 @@ func TestWritersExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			if p, err := intake.Decode("hello", raw); err != nil || p.Title != "Hello" || p.ContentText != "First words." {
-				t.Errorf("%q stored %s, which reads as %+v, %v", w.put, raw, p, err)
+				t.Errorf("%q stored %s, which is decoded as %+v (error %v)", w.put, raw, p, err)
 			}
 			inbox(1)
 			if out, err := run(url, w.delete); err != nil {
 				t.Fatalf("%q: %v\n%s", w.delete, err, out)
 			}
 			if stored, err := site.Load(t.Context(), []string{"hello"}); err != nil || stored[0].Raw != nil {
-				t.Errorf("%q left %+v, %v", w.delete, stored, err)
+				t.Errorf("after %q the stored post is %+v (error %v), want no post", w.delete, stored, err)
 			}
 			inbox(2)
 		})
 	}
-	t.Logf("tried: %s; not installed: %s", strings.Join(tried, ", "), strings.Join(missing, ", "))
+	t.Logf("tested: %s; not installed: %s", strings.Join(tried, ", "), strings.Join(missing, ", "))
 	if len(tried) == 0 || tried[0] != "redis-cli" {
-		t.Error("not even redis-cli is installed: nothing was tried")
+		t.Error("not even redis-cli is installed: nothing was tested")
 	}
 }
 

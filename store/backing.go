@@ -15,13 +15,13 @@ import (
 )
 
 // A Backing makes writes durable for a server that keeps its data only in memory. The embedded store implements it with
-// files; Redis does not need one. Its methods are safe for concurrent use.
+// files; Redis does not need one. Its methods must be safe for concurrent use.
 type Backing interface {
 	// WritePosts makes changes to a site's posts durable and then calls apply, which makes the same changes in the server.
-	// Only one call runs at a time. It first calls check, unless check is nil; if check fails, WritePosts returns the
-	// error and writes nothing. Other errors are of kind [feed.ErrInvalid] for posts that cannot be written and
-	// [feed.ErrUnavailable] if the disk fails; apply is not called in either case. If apply fails, WritePosts returns the
-	// error, but the changes are durable.
+	// Only one call runs at a time. It first calls check, unless check is nil; if check returns an error, WritePosts
+	// returns that error and writes nothing. Other errors are of kind [feed.ErrInvalid] for posts that cannot be
+	// written and [feed.ErrUnavailable] if the disk fails; apply is not called in either case. If apply fails,
+	// WritePosts returns the error, but the changes are durable.
 	WritePosts(site feed.SiteID, changes []PostChange, check, apply func() error) error
 	// Sync makes the changes in the site's journal durable. Its errors are of kind [feed.ErrUnavailable].
 	Sync(ctx context.Context, site feed.SiteID) error
@@ -34,7 +34,7 @@ type PostChange struct {
 	Delete bool
 }
 
-// The journal is a stream of changes, other than changes to posts, that a backing must make durable. While it exists,
+// The journal is a stream of the changes, except changes to posts, that a backing must make durable. While it exists,
 // the scripts that change primary records or heads also add each change to the journal, atomically, so a change is
 // listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before it
 // returns. A Redis server has no journal.
@@ -42,19 +42,19 @@ type PostChange struct {
 // JournalEntry is a change to one primary record or to a feed's head that must be written to disk. Exactly one of Line
 // and Head is set.
 type JournalEntry struct {
-	Entry string // the stream entry's id
+	Entry string // id of the stream entry
 	Line  *feed.ExportLine
 	Head  feed.Name // the feed whose head was written
 }
 
-// StartJournal creates the journal; later changes are recorded in it. It may be called more than once.
+// StartJournal creates the journal, in which all later changes are recorded. It may be called more than once.
 func (s *Site) StartJournal(ctx context.Context) error {
 	args := &redis.XAddArgs{Stream: s.keys.journal(), Values: []string{"kind", "start", "id", "", "value", ""}}
 	return s.client.wrap("start journal", s.client.build.XAdd(ctx, args).Err())
 }
 
 // Journal returns up to n entries that follow the entry named after, oldest first; "" means from the beginning. It also
-// returns the value of after for the next call.
+// returns the value to pass as after in the next call.
 func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry, string, error) {
 	start := "-"
 	if after != "" {
@@ -123,9 +123,9 @@ func (s *Site) sync(ctx context.Context) error {
 	return s.client.backing.Sync(ctx, feed.SiteID(s.keys))
 }
 
-// A client with [Options.Delegate] set only reads from the server itself. Delete, RestoreRecords and Ask are delegated
-// to the process that owns the server, with a custom command: DelegateCommand, an operation, the site, and the
-// operation's arguments. The owner runs them with [Client.Delegated].
+// A client with [Options.Delegate] set uses its own connections only for reading. Delete, RestoreRecords and Ask are
+// delegated to the process that owns the server, with a custom command: DelegateCommand, an operation, the site, and
+// the operation's arguments. The owner runs them with [Client.Delegated].
 
 // DelegateCommand is the name of the command.
 const DelegateCommand = "FEEDPUB"

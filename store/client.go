@@ -49,7 +49,7 @@ type Options struct {
 	// It should be less than BuildTimeout.
 	ConfirmTimeout time.Duration
 
-	// Backing makes writes durable if the server does not persist data. It is nil for Redis.
+	// Backing makes writes durable if the server does not persist data. It is nil for a Redis server.
 	Backing Backing
 	// Dial, if not nil, is used to connect to the server, and the address in URL is ignored.
 	Dial func(context.Context) (net.Conn, error)
@@ -87,7 +87,7 @@ type Client struct {
 	serveTimeout, buildTimeout time.Duration
 
 	// items caches decoded items by key, since an item is in several feeds and most items of a feed do not change between
-	// builds. Each read compares the sum of the cached item with the sum of the stored item.
+	// builds. Each read compares the checksum of the cached item with that of the stored item.
 	items *cache.Cache[string, cachedItem]
 
 	// Separate pools, so that no kind of command uses up the connections of another: serve for replicas, build for reads
@@ -104,7 +104,7 @@ type Client struct {
 }
 
 // Open returns a client of the store at o.URL. It reads the files that the URL names but does not connect, so it
-// succeeds while the server is down. Errors are of kind [feed.ErrInvalid] and never contain a password.
+// succeeds even if the server is down. Errors are of kind [feed.ErrInvalid] and never contain a password.
 func Open(o Options) (*Client, error) {
 	u, err := redisurl.Parse(o.URL)
 	if err != nil {
@@ -253,7 +253,8 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 			ReadTimeout: p.timeout, WriteTimeout: p.timeout, PoolTimeout: p.wait,
 			// Redirections count as retries, so retries cannot be disabled here: see unrepeated.
 			MaxRedirects: maxRedirects, PoolSize: p.size,
-			// The slots of a dead master fail until the state is reloaded; the default is a minute.
+			// Commands for the slots of a dead master fail until the state is reloaded; the default interval is a
+			// minute.
 			ClusterStateReloadInterval: time.Second,
 			// Routing policies would fetch the list of all commands first. They are not needed: every command here has a key,
 			// and all keys of a command are in one slot.
@@ -262,7 +263,7 @@ func (e endpoint) client(p pool) redis.UniversalClient {
 	case redisurl.Server:
 		o := &redis.Options{
 			Username: e.url.User, Password: e.url.Password, DB: e.url.DB, TLSConfig: e.tls,
-			ClientName: e.name, DisableIdentity: true, // saves a round trip for each connection
+			ClientName: e.name, DisableIdentity: true, // this saves a round trip for each connection
 			// Without this option, a deadline does not end a command in progress.
 			ContextTimeoutEnabled: true,
 			// In mode "auto" every connection to plain Redis starts with an error.
@@ -304,10 +305,10 @@ func (h sentinelErrors) DialHook(next redis.DialHook) redis.DialHook {
 	}
 }
 
-// ProcessHook changes nothing.
+// ProcessHook returns next unchanged.
 func (sentinelErrors) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-// ProcessPipelineHook changes nothing.
+// ProcessPipelineHook returns next unchanged.
 func (sentinelErrors) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
@@ -347,8 +348,8 @@ func SocketAddress(path string) (address string, done func(), err error) {
 	return address, func() { _ = dir.Close() }, nil
 }
 
-// tlsConfig returns the TLS configuration of a URL, nil if it has none. It checks the files, so that an unusable file
-// is reported once, with an error of kind [feed.ErrInvalid], and not by every connection.
+// tlsConfig returns the TLS configuration of a URL, or nil if the URL does not use TLS. It checks the files, so that an
+// unusable file is reported once, with an error of kind [feed.ErrInvalid], rather than by every connection.
 func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 	if !u.TLS {
 		return nil, nil
@@ -356,7 +357,7 @@ func tlsConfig(u redisurl.URL) (*tls.Config, error) {
 	// If ServerName is empty, each server is verified by its address.
 	c := &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: u.TLSName,
-		InsecureSkipVerify: u.SkipVerify, //nolint:gosec // configured
+		InsecureSkipVerify: u.SkipVerify, //nolint:gosec // the operator has configured this
 	}
 	if u.CAFile != "" {
 		pem, err := os.ReadFile(u.CAFile)

@@ -249,13 +249,13 @@ func TestServerRestart(t *testing.T) {
 	}
 	r.Stop()
 	if _, err := s.Post(t.Context(), "a"); !errors.Is(err, feed.ErrUnavailable) {
-		t.Errorf("Post while the server is stopped: error is %v; want one of kind %q", err, feed.ErrUnavailable)
+		t.Errorf("Post while the server is stopped: error is %v; want an error of kind %q", err, feed.ErrUnavailable)
 	}
 	r.Restart()
 	if got, err := s.Post(t.Context(), "a"); err != nil || string(got) != "{}" {
 		t.Errorf("Post after the restart = %q, %v", got, err)
 	}
-	if err := s.MarkDirty(t.Context(), feed.Main); err != nil { // the restarted server has no scripts
+	if err := s.MarkDirty(t.Context(), feed.Main); err != nil { // the restarted server has not loaded any scripts
 		t.Errorf("MarkDirty after the restart: %v", err)
 	}
 }

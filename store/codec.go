@@ -50,7 +50,7 @@ var (
 // scratch holds buffers for members while an item is encoded or decoded.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
-// encodeItem returns the stored form of an item. Equal items have equal stored forms.
+// encodeItem encodes an item for storage. Equal items have equal encodings.
 func encodeItem(it *feed.Item) ([]byte, error) {
 	encoder, err := zstdEncoder()
 	if err != nil {
@@ -74,8 +74,8 @@ func encodeItem(it *feed.Item) ([]byte, error) {
 	return encoder.EncodeAll(c.buf, b), nil
 }
 
-// decodeItem returns the item that encodeItem encoded. The error is of kind [feed.ErrInvalid] if b has another format
-// or is damaged.
+// decodeItem decodes an item that encodeItem encoded. The error is of kind [feed.ErrInvalid] if b is damaged or has a
+// different format.
 func decodeItem(b string) (*feed.Item, error) {
 	if len(b) < headerSize || b[:len(itemMagic)] != itemMagic {
 		return nil, fmt.Errorf("stored item: unknown format: %w", feed.ErrInvalid)
@@ -111,7 +111,7 @@ func normalizeItem(it *feed.Item) *feed.Item {
 	return &out
 }
 
-// originOf identifies the intake and the raw post that an item was made from.
+// originOf returns a value that identifies the intake and the raw post that an item was made from.
 func originOf(intake string, raw feed.Hash) string {
 	sum := sha256.Sum256([]byte(intake + " " + string(raw)))
 	return string(sum[:headerSize-publishedEnd])
@@ -130,7 +130,7 @@ func decodeHeader(b string) (published time.Time, origin string, ok bool) {
 // itemSum returns the [feed.StoredPost.ItemSum] of a stored item, which need not be decodable.
 func itemSum(b string) string { return hex.EncodeToString([]byte(b[:min(len(b), sumEnd)])) }
 
-// rawSum returns the first bytes of the stored item whose itemSum is sum, for scripts to compare.
+// rawSum returns the first bytes of the stored item whose itemSum is sum. Scripts compare them with the stored item.
 func rawSum(sum string) (string, error) {
 	b, err := hex.DecodeString(sum)
 	if err != nil || len(b) > sumEnd {
@@ -159,7 +159,7 @@ func decodeTime(s string) (time.Time, error) {
 	return time.UnixMilli(ms).UTC(), nil
 }
 
-// encodePosition returns the stored form of a position: its time, a space and the post's id.
+// encodePosition encodes a position for storage: its time, a space and the post's id.
 func encodePosition(p feed.Position) string { return encodeTime(p.Time) + " " + p.ID }
 
 func decodePosition(s string) (feed.Position, error) {
@@ -171,7 +171,7 @@ func decodePosition(s string) (feed.Position, error) {
 	return feed.Position{Time: t, ID: id}, nil
 }
 
-// encodeRecord returns the stored form of a record, without its id: first seen, a space and removed.
+// encodeRecord encodes a record for storage, without its id: the time first seen, a space and the time removed.
 func encodeRecord(r feed.Record) string { return encodeTime(r.FirstSeen) + " " + encodeTime(r.Removed) }
 
 func decodeRecord(id, s string) (feed.Record, error) {
@@ -262,7 +262,8 @@ func list[T any](c *codec, v *[]T, member func(*T)) {
 	}
 }
 
-// length encodes or decodes the length of a string or a list. Each member of a list takes at least one byte.
+// length encodes or decodes the length of a string or a list. A list must not be longer than the remaining input, since
+// each element takes at least one byte.
 func (c *codec) length(n *int) {
 	if !c.decode {
 		c.buf = binary.AppendUvarint(c.buf, uint64(*n))
@@ -354,7 +355,7 @@ const (
 	maxRaw = 64 << 20
 )
 
-// packPost returns the stored form of a raw post. It is compressed with gzip if compression is enabled and makes the
+// packPost encodes a raw post for storage. It compresses the post with gzip if compression is enabled and makes the
 // post smaller. A post that itself begins with the gzip magic number is always compressed, so that unpackPost returns
 // it unchanged.
 func packPost(raw []byte, compressed bool) []byte {
@@ -369,8 +370,8 @@ func packPost(raw []byte, compressed bool) []byte {
 	return packed
 }
 
-// unpackPost returns the raw post that is stored in a post's key, compressed or not. Bytes that begin with the gzip
-// magic number but cannot be decompressed are returned unchanged: decoding the post then reports the error.
+// unpackPost decodes the value of a post's key, compressed or not, and returns the raw post. Bytes that begin with the
+// gzip magic number but cannot be decompressed are returned unchanged: decoding the post then reports the error.
 func unpackPost(stored []byte) []byte {
 	if !bytes.HasPrefix(stored, []byte(gzipMagic)) {
 		return stored

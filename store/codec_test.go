@@ -65,7 +65,8 @@ func TestItemRoundTrip(t *testing.T) {
 		}
 		again, err := encodeItem(got)
 		if err != nil || string(again) != string(b) {
-			t.Errorf("%s: encoding again changes the bytes (error %v); unchanged items would count as changed", name, err)
+			t.Errorf("%s: encoding the item again gives different bytes (error %v); unchanged items would count as changed",
+				name, err)
 		}
 		if sum := itemSum(string(b)); len(sum) != 2*sumEnd {
 			t.Errorf("%s: sum is %q; want %d hexadecimal digits", name, sum, 2*sumEnd)
@@ -86,7 +87,7 @@ func TestDecodeDamagedItem(t *testing.T) {
 		b[i] ^= 1
 		damaged[fmt.Sprintf("byte %d", i)] = b
 	}
-	// The length of the first string exceeds the rest of the item.
+	// Set the length of the first string to more than the rest of the item.
 	long := append([]byte(nil), good[:headerSize]...)
 	damaged["endless"] = append(long, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
 	for i := range good[headerSize:] {
@@ -209,7 +210,7 @@ func TestDecodeBlob(t *testing.T) {
 	}
 }
 
-// benchItem returns an item of typical size: 3 KB of text and one quote.
+// benchItem returns an item of typical size, with 3 KB of text and one quote.
 func benchItem() *feed.Item {
 	it := fullItem()
 	it.HTML = strings.Repeat("<p>Some words of a post.</p>\n", 110)

@@ -23,8 +23,8 @@ const (
 	// keptChanges is the approximate number of commits that the stream keeps; a replica that has missed more reads all
 	// heads.
 	keptChanges = 10_000
-	// commitTries is the maximum number of attempts. An attempt fails if, between reading and replacing the head, a
-	// document expires or another commit is made with the same token.
+	// commitTries is the maximum number of attempts. An attempt fails if a document expires, or another commit is made
+	// with the same token, between reading and replacing the head.
 	commitTries = 4
 )
 
@@ -38,10 +38,10 @@ const (
 // If the feed's mark is still r.Dirty, the feed is no longer dirty. r.Blobs need not contain blobs that the store
 // already has.
 //
-// The error is of kind [feed.ErrStale] if a later builder has written, [feed.ErrNotFound] if the bytes of a document
-// are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request is inconsistent; nothing is changed in
-// these cases. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it returns
-// Unchanged.
+// The error is of kind [feed.ErrStale] if a later builder has already written, [feed.ErrNotFound] if the bytes of a
+// document are neither in r.Blobs nor in the store, and [feed.ErrInvalid] if the request is inconsistent; nothing is
+// changed in these cases. After an error of kind [feed.ErrUnavailable] the commit may have been made, and repeating it
+// returns Unchanged.
 func (s *Site) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
 	outcome, head, err := s.commit(ctx, r)
 	if err != nil {
@@ -136,8 +136,8 @@ func checkHead(h feed.Head) error {
 	return nil
 }
 
-// upload writes the documents of a head that are not in stored. Documents that exist are not written again, since their
-// keys are hashes of their bytes.
+// upload writes the documents of a head that are not in stored. It does not overwrite existing documents, since their
+// keys are hashes of their contents.
 func (s *Site) upload(
 	ctx context.Context, h feed.Head, blobs map[feed.Hash]feed.Blob, stored map[feed.Hash]bool,
 ) error {
@@ -172,7 +172,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	for _, d := range current.Documents {
 		fmt.Fprintf(&read, "%s=%s,", d.Format, d.Hash)
 	}
-	now := "" // the server's time
+	now := "" // empty means the server's time
 	if !r.Now.IsZero() {
 		now = strconv.FormatInt(r.Now.UnixMilli(), 10)
 	}
@@ -180,7 +180,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 		int64(h.Token), now, r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
 		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
 	}
-	const previousArg = 10 // index of the last argument, which is set below
+	const previousArg = 10 // index of the argument that is set below
 	for _, d := range h.Documents {
 		ref, err := encodeRef(d)
 		if err != nil {
@@ -209,7 +209,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 func commitOutcomes() map[string]feed.Outcome {
 	return map[string]feed.Outcome{
 		"committed": feed.Committed,
-		"touched":   feed.Unchanged, // the head has changed, the documents have not
+		"touched":   feed.Unchanged, // the head has changed, but the documents have not
 		"unchanged": feed.Unchanged,
 	}
 }

@@ -31,7 +31,7 @@ func TestCommitAfterFlush(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Flush()
-	// The clock of the next builder is slow, but replicas have reported the greatest token to it.
+	// The next builder's clock is slow, but replicas have reported the greatest token to it.
 	next, err := s.Acquire(t.Context(), "build", "two", time.Minute, now.Add(-time.Hour), token)
 	if err != nil || next <= token {
 		t.Errorf("Acquire after the flush = %d, %v; want more than %d", next, err, token)
@@ -83,7 +83,7 @@ func TestReplacedDocumentsExpire(t *testing.T) {
 	}
 
 	var wg sync.WaitGroup
-	for worker := range 4 { // all with the same token, so that none is fenced
+	for worker := range 4 { // all workers use the same token, so that none is fenced
 		wg.Go(func() {
 			for i := range 15 {
 				_, _, err := s.Commit(t.Context(), document(1, now, fmt.Sprintf("%d of %d", i, worker)))
@@ -102,7 +102,8 @@ func TestReplacedDocumentsExpire(t *testing.T) {
 		for i := range 15 {
 			body := fmt.Sprintf("%d of %d", i, worker)
 			if committed := head.Documents[0].Hash == feed.HashOf([]byte(body)); expires(body) == committed {
-				t.Errorf("document %q: expires is %v, committed is %v; want exactly one of them", body, committed, committed)
+				t.Errorf("document %q: expires is %v, committed is %v; want exactly one to be true",
+					body, committed, committed)
 			}
 		}
 	}

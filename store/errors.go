@@ -15,8 +15,7 @@ import (
 	"feedpub/feed"
 )
 
-// unavailableCodes returns the error codes that a server replies with while a temporary state prevents it from
-// executing commands.
+// unavailableCodes returns the error codes with which a server replies while it temporarily cannot execute commands.
 func unavailableCodes() []string {
 	return []string{
 		"LOADING",     // loading its data after a start
@@ -34,7 +33,7 @@ func unavailableCodes() []string {
 	}
 }
 
-// unavailableTexts returns the texts of errors that also indicate a temporary state but have no code.
+// unavailableTexts returns the texts of errors that also indicate a temporary state but have no error code.
 func unavailableTexts() []string {
 	return []string{"max number of clients reached", "redis: cluster has no nodes"}
 }
@@ -76,8 +75,8 @@ func unavailable(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false // the caller stopped waiting; the server may be up
 	}
-	// If a deadline expires during a command, the error is a net timeout; if it had expired before, the error is that of
-	// the context.
+	// If a deadline expires during a command, the error is a network timeout; if it expired before the command, the
+	// error is the context's.
 	var n net.Error
 	if errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return true

@@ -23,8 +23,8 @@ func (s *Site) Report(ctx context.Context, m feed.Member, ttl time.Duration) err
 	if err != nil {
 		return s.client.wrap("report", err)
 	}
-	// Add the id to the set first: an id without a report is removed later, but a report whose id is missing would not be
-	// found.
+	// Add the id to the set first: an id without a report is removed later, but a report without its id in the set
+	// would never be found.
 	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.SAdd(ctx, s.keys.fleet(), m.ID)
 		p.Set(ctx, s.keys.member(m.ID), b, ttl)
@@ -43,8 +43,8 @@ func (s *Site) Leave(ctx context.Context, id string) error {
 	return s.client.wrap("leave", err)
 }
 
-// Members returns the members whose reports have not expired, ordered by id. For a report that cannot be decoded,
-// because a later release may have written it, only the ID is set.
+// Members returns the members whose reports have not expired, ordered by id. If a report cannot be decoded, for example
+// because a later release wrote it, only the ID is set.
 func (s *Site) Members(ctx context.Context) ([]feed.Member, error) {
 	ids, err := s.client.build.SMembers(ctx, s.keys.fleet()).Result()
 	if err != nil || len(ids) == 0 {
@@ -99,8 +99,8 @@ const (
 	SchemaWriter = 1
 )
 
-// Schema returns the schema of the site, the zero Schema if none is recorded yet. If it cannot be decoded, the error is
-// of kind [feed.ErrInvalid].
+// Schema returns the schema of the site, or the zero Schema if none is recorded yet. If it cannot be decoded, the error
+// is of kind [feed.ErrInvalid].
 func (s *Site) Schema(ctx context.Context) (feed.Schema, error) {
 	stored, err := s.client.build.HGetAll(ctx, s.keys.schema()).Result()
 	if err != nil || len(stored) == 0 {

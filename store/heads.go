@@ -50,7 +50,7 @@ func encodeRef(d feed.DocumentRef) (string, error) {
 	return string(b), err
 }
 
-// encodeIDs returns ids as JSON. It encodes nil as [], so that equal heads have equal stored forms.
+// encodeIDs returns ids as JSON. It encodes nil as [], so that equal heads have equal encodings.
 func encodeIDs(ids []string) (string, error) {
 	if ids == nil {
 		ids = []string{}
@@ -195,7 +195,7 @@ func decodeBlob(h feed.Hash, stored []byte) (feed.Blob, error) {
 		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
 	}
 	if feed.HashOf(body) != h {
-		return feed.Blob{}, fmt.Errorf("stored document %s: has other bytes: %w", h, feed.ErrInvalid)
+		return feed.Blob{}, fmt.Errorf("stored document %s: its bytes do not have that hash: %w", h, feed.ErrInvalid)
 	}
 	if err := b.Bounds.Validate(b.Size); err != nil {
 		return feed.Blob{}, fmt.Errorf("stored document %s: %w", h, err)
@@ -227,7 +227,7 @@ func (s *Site) Blob(ctx context.Context, h feed.Hash) (feed.Blob, error) {
 	return b, nil
 }
 
-// MissingDocuments returns the hashes whose documents are not in the store.
+// MissingDocuments returns the given hashes whose documents are not in the store.
 func (s *Site) MissingDocuments(ctx context.Context, hashes ...feed.Hash) ([]feed.Hash, error) {
 	var absent []feed.Hash
 	for some := range slices.Chunk(hashes, existsBatch) {

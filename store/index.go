@@ -119,7 +119,7 @@ func (s *Site) NextDue(ctx context.Context) (time.Time, bool, error) {
 }
 
 // Names returns the full names of the given feeds, or of all feeds if there are no arguments. Feeds without a full name
-// are omitted. A name is recorded once, by [Site.Absorb] or [Site.RestoreRecords], and never changes.
+// are omitted. [Site.Absorb] or [Site.RestoreRecords] records a name once, and it never changes.
 func (s *Site) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]string, error) {
 	out := map[feed.Name]string{}
 	if len(names) == 0 {
@@ -232,7 +232,7 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 	case "token":
 		err = errFenced(token, value)
 	case "exists":
-		err = fmt.Errorf("archive %s exists with another end: %w", value, feed.ErrStale)
+		err = fmt.Errorf("archive %s exists with a different end: %w", value, feed.ErrStale)
 	default:
 		err = errReply(reply)
 	}
@@ -242,7 +242,7 @@ func (s *Site) AddArchives(ctx context.Context, token feed.Token, archives []fee
 // checkArchive returns an error of kind [feed.ErrInvalid] unless a is a valid archive.
 func checkArchive(a feed.Archive) error {
 	if _, number := a.Feed.Archived(); number == 0 || a.Until.Time.IsZero() {
-		return fmt.Errorf("archive %q until %v: want the name and the end of an archive: %w",
+		return fmt.Errorf("archive %q until %v: want the name of an archive and a non-zero end: %w",
 			a.Feed, a.Until.Time, feed.ErrInvalid)
 	}
 	return checkID(a.Until.ID)

@@ -52,8 +52,8 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 	return out, s.client.wrap("load", s.checkTypes(ctx, out, absent))
 }
 
-// checkTypes sets Unreadable for absent posts whose keys have a Redis type other than string. MGET returns nil both for
-// such keys, which are a mistake of the writer, and for deleted posts.
+// checkTypes sets Unreadable for absent posts whose keys have a Redis type other than string. MGET returns nil for such
+// keys, which are a writer's mistake, as it does for deleted posts.
 func (s *Site) checkTypes(ctx context.Context, posts []feed.StoredPost, absent []int) error {
 	if len(absent) == 0 {
 		return nil
@@ -70,7 +70,7 @@ func (s *Site) checkTypes(ctx context.Context, posts []feed.StoredPost, absent [
 	for n, i := range absent {
 		switch t := types[n].Val(); t {
 		case "none":
-		case "string": // written since the MGET; its inbox entry follows
+		case "string": // the post was written after the MGET, and its inbox entry follows
 			return fmt.Errorf("post %q was written while it was read: %w", posts[i].ID, feed.ErrStale)
 		default:
 			posts[i].Unreadable = fmt.Sprintf("its key holds a Redis %s, want a string, written with SET", t)
@@ -114,7 +114,7 @@ func (s *Site) Items(ctx context.Context, ids ...string) ([]*feed.Item, error) {
 // thousand items of typical length, more than the documents of a typical site contain.
 const itemCacheBytes = 96 << 20
 
-// cachedItem is an item with the first bytes of its stored form, which identify it.
+// cachedItem is an item with the first bytes of its encoding, which identify it.
 type cachedItem struct {
 	sum  string
 	item *feed.Item
@@ -122,7 +122,7 @@ type cachedItem struct {
 
 // cacheItem caches a decoded item by its key.
 func (s *Site) cacheItem(key, sum string, it *feed.Item) {
-	const overhead = 1000 // size of the members without their texts
+	const overhead = 1000 // approximate size of an item without its texts
 	size := overhead + len(key) + len(it.HTML) + len(it.Text) + len(it.Summary)
 	for _, q := range it.Quotes {
 		size += len(q.Text) + len(q.HTML)
@@ -130,8 +130,8 @@ func (s *Site) cacheItem(key, sum string, it *feed.Item) {
 	s.client.items.Put(key, cachedItem{sum, it}, size)
 }
 
-// cachedItems sets the elements of out whose cached items have the same sums as the stored items, and returns the
-// indexes of the others.
+// cachedItems sets each element of out whose cached item has the same checksum as the stored item, and returns the
+// indexes of the other elements.
 func (s *Site) cachedItems(ctx context.Context, keys []string, out []*feed.Item) (others []int, err error) {
 	known := make([]cachedItem, len(keys))
 	sums := make([]*redis.StringCmd, len(keys))
@@ -200,7 +200,7 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 	result, value, _ := strings.Cut(reply, " ")
 	switch result {
 	case "ok", "journal":
-		// The rebuild reads these items next.
+		// Cache the items, since the rebuild reads them next.
 		for i, stored := range items {
 			if stored != nil {
 				s.cacheItem(s.keys.item(a.Changes[i].ID), string(stored[:sumEnd]), normalizeItem(a.Changes[i].Item))
@@ -224,8 +224,8 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 	}
 }
 
-// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and the stored form of each
-// change's item, or nil if the change writes no item.
+// absorbArgs returns the arguments of the script, in an order that does not depend on maps, and each change's encoded
+// item, or nil if the change writes no item.
 func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [][]byte, err error) {
 	position := map[feed.Name]int{} // 1-based position of each feed among the index keys
 	var feeds []feed.Name
@@ -277,7 +277,7 @@ func (s *Site) absorbArgs(a feed.Absorption) (keys []string, args []any, items [
 	return keys, args, items, nil
 }
 
-// changeArgs returns the arguments of one change, and the stored form of its item, or nil if the change writes no item.
+// changeArgs returns the arguments of one change and its encoded item, or nil if the change writes no item.
 func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []byte, err error) {
 	mode, item, err := itemArgs(c)
 	if err != nil {
@@ -321,18 +321,18 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	return args, item, nil
 }
 
-// itemArgs returns the mode of a change's item ("keep", "drop" or "set") for the script and, for "set", the item's
-// stored form.
+// itemArgs returns the mode of a change's item ("keep", "drop" or "set") for the script and, for "set", the encoded
+// item.
 func itemArgs(c feed.Change) (mode string, item []byte, err error) {
 	switch {
 	case c.Keep:
 		return "keep", nil, nil
 	case c.Item == nil && len(c.Entered) > 0:
-		return "", nil, fmt.Errorf("enters feeds without an item: %w", feed.ErrInvalid)
+		return "", nil, fmt.Errorf("the post enters feeds but has no item: %w", feed.ErrInvalid)
 	case c.Item == nil:
 		return "drop", nil, nil
 	case c.Item.ID != c.ID:
-		return "", nil, fmt.Errorf("item has the id %q: %w", c.Item.ID, feed.ErrInvalid)
+		return "", nil, fmt.Errorf("its item has the id %q: %w", c.Item.ID, feed.ErrInvalid)
 	}
 	item, err = encodeItem(c.Item)
 	return "set", item, err
@@ -408,7 +408,7 @@ func (s *Site) PostsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	return exist, s.client.wrap("posts exist", err)
 }
 
-// ItemsExist reports, for each id, whether the post has an item, which need not be decodable.
+// ItemsExist reports, for each id, whether the post has an item, even one that cannot be decoded.
 func (s *Site) ItemsExist(ctx context.Context, ids ...string) ([]bool, error) {
 	exist, err := s.exist(ctx, mapKeys(ids, s.keys.item))
 	return exist, s.client.wrap("items exist", err)

@@ -11,8 +11,8 @@ import (
 	"feedpub/store/storetest"
 )
 
-// TestAbsorbWithoutMemoryWritesNothing checks that a server without memory rejects the script at its first write, since
-// Redis does not roll back scripts.
+// TestAbsorbWithoutMemoryWritesNothing checks that a server that is out of memory rejects the script before its first
+// write, since Redis does not roll back scripts.
 func TestAbsorbWithoutMemoryWritesNothing(t *testing.T) {
 	r := storetest.StartRedis(t)
 	s := open(t, store.Options{URL: r.URL()}).Site(site)
@@ -27,6 +27,6 @@ func TestAbsorbWithoutMemoryWritesNothing(t *testing.T) {
 	}
 	r.Do("CONFIG SET maxmemory 0")
 	if size := r.Do("DBSIZE"); size != ":0" {
-		t.Errorf("DBSIZE after a failed Absorb is %s; want 0 keys", size)
+		t.Errorf("the server has %s keys after a failed Absorb; want 0", size)
 	}
 }

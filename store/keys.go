@@ -24,7 +24,7 @@ func (k keyspace) post(id string) string { return k.key("post", id) }
 // inbox is a stream: entries with the field "id", one for each write or deletion of a post.
 func (k keyspace) inbox() string { return k.key("inbox") }
 
-// record is a string: when the post was first seen and when it was removed, see encodeRecord.
+// record is a string: the times at which the post was first seen and removed, see encodeRecord.
 func (k keyspace) record(id string) string { return k.key("record", id) }
 
 // names is a hash: feed name -> full name of the tag, author or source.
@@ -50,8 +50,8 @@ func (k keyspace) problems() string { return k.key("problems") }
 // due is a sorted set: ids of posts with a future date, score = that date in Unix milliseconds.
 func (k keyspace) due() string { return k.key("due") }
 
-// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks increase, so a feed that became dirty again
-// after it was read has a greater mark, and feeds are sorted by how long they have waited.
+// dirty is a sorted set: names of feeds to rebuild, score = mark. Marks increase, so a feed that becomes dirty again
+// after it was read gets a greater mark, and the feeds that have waited longest come first.
 func (k keyspace) dirty() string { return k.key("dirty") }
 
 // marks is a string: the last mark.

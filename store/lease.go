@@ -27,7 +27,7 @@ func (s *Site) Acquire(
 	reply, err := s.wordsWithRound(ctx, acquireSource, []string{s.keys.lease(job), s.keys.token()},
 		owner, ttl.Milliseconds(), now.UnixMilli(), int64(seen))
 	if err == nil && len(reply) != 2 {
-		err = errReply(reply) // never return the token 0, which does not fence earlier builders
+		err = errReply(reply) // never return token 0, which would not fence earlier builders
 	}
 	if err != nil {
 		return 0, s.client.wrap("acquire "+job, err)
@@ -71,8 +71,8 @@ func (s *Site) Holder(ctx context.Context, job string) (string, bool, error) {
 	return owner, err == nil, s.client.wrap("holder of "+job, err)
 }
 
-// wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, the script is
-// sent with the next round of the poller.
+// wordsWithRound is like words, for scripts that run every second for each site. If there are many sites, it sends the
+// script with the poller's next round.
 func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string, args ...any) ([]string, error) {
 	if !s.client.poller.crowded() {
 		return words(ctx, s.client.build, source, keys, args...)
@@ -83,7 +83,7 @@ func (s *Site) wordsWithRound(ctx context.Context, source string, keys []string,
 	}); err != nil {
 		return nil, err
 	}
-	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // a pipeline cannot send the text again
+	if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") { // the pipeline could not send the text itself
 		return words(ctx, s.client.build, source, keys, args...)
 	}
 	return wordsOf(reply)

@@ -11,13 +11,14 @@ import (
 )
 
 const (
-	// defaultMaxBlocking is enough for about fifteen sites, each of which waits for posts, requests and commits.
+	// defaultMaxBlocking is enough for about fifteen sites, each of which makes three waiting calls: for posts,
+	// requests and commits.
 	defaultMaxBlocking = 48
-	// pollInterval is the pause between two rounds of polling. A change may wait this long twice, in the inbox and for the
-	// replicas; the sum must be well below a second.
+	// pollInterval is the pause between two rounds of polling. A change may wait for a round twice, once in the inbox
+	// and once for the replicas; the sum must be well below a second.
 	pollInterval = 250 * time.Millisecond
-	// pollStreams is the maximum number of streams in one command. It bounds the time for which the command blocks the
-	// server, about a tenth of a millisecond.
+	// pollStreams is the maximum number of streams in one command. It bounds how long the command blocks the server to
+	// about a tenth of a millisecond.
 	pollStreams = 128
 )
 
@@ -27,7 +28,7 @@ const (
 // that are not urgent are sent with the next round.
 type poller struct {
 	client    redis.UniversalClient
-	clustered bool // one command cannot read streams of different sites
+	clustered bool // whether the server is a Cluster, where one command cannot read streams of different sites
 	max       int
 
 	ctx  context.Context // done when the client is closed
@@ -59,7 +60,7 @@ type waitResult struct {
 // extraCommand is a command that is sent with the next round.
 type extraCommand struct {
 	add  func(redis.Pipeliner)
-	done chan error // has a buffer of one; an error means that the command was not sent
+	done chan error // buffered; an error means that the command was not sent
 }
 
 func newPoller(client redis.UniversalClient, clustered bool, limit int) *poller {
@@ -72,7 +73,7 @@ func newPoller(client redis.UniversalClient, clustered bool, limit int) *poller 
 // round.
 func (w *poller) close() {
 	w.mu.Lock()
-	w.closed = true // before stop, so that no wait is added after the goroutine has ended
+	w.closed = true // before stop, so that no call starts to wait after the goroutine has ended
 	running := w.running
 	w.mu.Unlock()
 	w.stop()
@@ -101,8 +102,8 @@ func (w *poller) crowded() bool {
 	return w.open > w.max
 }
 
-// nudge ends all waits for a stream to which this process has just added an entry. Entries added by other processes are
-// found by the next round.
+// nudge ends all waits for a stream to which this process has just added an entry. The next round finds entries that
+// other processes have added.
 func (w *poller) nudge(stream string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,7 +114,7 @@ func (w *poller) nudge(stream string) {
 }
 
 // await polls a stream until it has an entry after the given one, and reports whether it found one. It returns false
-// only if a round that began after the call found no entry.
+// only if a round that began after the call to await found no entry.
 func (w *poller) await(ctx context.Context, site keyspace, stream, after string, end time.Time) (bool, error) {
 	x := &waiter{site: site, stream: stream, after: after, until: end, result: make(chan waitResult, 1)}
 	w.mu.Lock()
@@ -245,7 +246,7 @@ type pollRead struct {
 // separate read. The caller holds mu.
 func (w *poller) reads() []pollRead {
 	var all []pollRead
-	open := map[readKey]int{} // index of the read that still has room
+	open := map[readKey]int{} // index of the read that has room for more streams
 	for stream, same := range w.polled {
 		for lane, x := range same {
 			x.polling = true

@@ -20,7 +20,7 @@ import (
 
 // fakeStreams is a hook that replies to pipelines like a server with streams.
 type fakeStreams struct {
-	redis.Hook                   // nil: methods that are not defined below must not be called
+	redis.Hook                   // nil, since only the methods defined below may be called
 	last       map[string]string // id of the last entry by stream
 	delay      time.Duration     // delay before each reply
 	err        error             // the reply to every command, if not nil
@@ -30,7 +30,7 @@ type fakeStreams struct {
 	commands  [][]any
 }
 
-// received returns the number of pipelines so far, and their commands.
+// received returns the number of pipelines received so far and their commands.
 func (s *fakeStreams) received() (pipelines int, commands [][]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func TestPoller(t *testing.T) {
 			wantOutcome(t, "first wait", x, outcome{Err: broken, After: pollInterval})
 			wantOutcome(t, "second wait", y, outcome{Err: broken, After: pollInterval})
 			if n, _ := s.received(); n != 1 {
-				t.Errorf("%d round trips, want 1 for both waits", n)
+				t.Errorf("%d round trips, want 1 that serves both waits", n)
 			}
 		}},
 		{"a wait that ends during a round has the result of the round", func(t *testing.T, s *fakeStreams, w *poller) {
@@ -164,7 +164,7 @@ func TestPoller(t *testing.T) {
 			}
 			n, commands := s.received()
 			if took := time.Since(start); took != pollInterval || n != 1 || len(commands) != 4 {
-				t.Errorf("after %v there were %d round trips with %d commands in all; want 1 with 4 after %v",
+				t.Errorf("after %v there were %d round trips with a total of %d commands; want 1 with 4 commands after %v",
 					took, n, len(commands), pollInterval)
 			}
 			<-x
@@ -181,7 +181,7 @@ func TestPoller(t *testing.T) {
 		}},
 		{"no rounds without waits", func(t *testing.T, s *fakeStreams, w *poller) {
 			<-startWait(t.Context(), w, "x", "0-0", time.Second)
-			time.Sleep(time.Hour) // on the fake clock
+			time.Sleep(time.Hour) // sleep on the fake clock
 			if n, _ := s.received(); n > 4 {
 				t.Errorf("%d round trips in an hour after a wait of a second; want at most 4", n)
 			}
@@ -229,7 +229,8 @@ func TestPollerCommands(t *testing.T) {
 					got[(len(args)-4)/2]++ // xread count 1 streams …
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" || pipelines != 1 {
-					t.Errorf("%d round trips, want 1; commands by number of streams (-want +got):\n%s", pipelines, diff)
+					t.Errorf("%d round trips, want 1; number of commands by number of streams (-want +got):\n%s",
+						pipelines, diff)
 				}
 				cancel()
 				w.close()
@@ -256,6 +257,6 @@ func TestPollerCrowded(t *testing.T) {
 	leave[0]()
 	leave[3]()
 	if w.crowded() {
-		t.Error("the poller is crowded with 2 calls, want 2 calls to be allowed to block")
+		t.Error("the poller is crowded with 2 waiting calls, want both allowed to block")
 	}
 }

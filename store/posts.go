@@ -98,7 +98,7 @@ func inboxEntry(k keyspace, id string) *redis.XAddArgs {
 }
 
 // Delete deletes a post. It adds an inbox entry even if the post does not exist: the entry marks the deletion as
-// intended, including that of a post that was found missing. Delete may be repeated.
+// intended, even if the post had already been found missing. Delete may be repeated.
 func (s *Site) Delete(ctx context.Context, id string) error {
 	if err := checkID(id); err != nil {
 		return fmt.Errorf("store delete: %w", err)
@@ -165,7 +165,7 @@ func (s *Site) Update(
 		return false, fmt.Errorf("store update: %w", err)
 	}
 	key := s.keys.post(id)
-	var nextErr error // error of next, which is returned without added context
+	var nextErr error // the error that next returned, which is returned unchanged
 	try := func(tx *redis.Tx) error {
 		stored, err := getPost(ctx, tx, key)
 		if err != nil {
@@ -215,12 +215,12 @@ func getPost(ctx context.Context, tx *redis.Tx, key string) (storedPost, error) 
 	return storedPost{value, err == nil}, err
 }
 
-// replacePost writes a post, or deletes it if raw is nil, on the connection that watches it. If the post has changed
-// since it was read, nothing is written and the error is [redis.TxFailedErr].
+// replacePost writes a post, or deletes it if raw is nil, on the connection that watches its key. If the post has
+// changed since it was read, nothing is written and the error is [redis.TxFailedErr].
 func (s *Site) replacePost(ctx context.Context, tx *redis.Tx, id string, read storedPost, raw []byte) error {
 	key := s.keys.post(id)
-	// A backing writes its files before the transaction, so the transaction must not fail afterwards because the post has
-	// changed. No post changes while the backing writes, so it is safe to compare the value here and to stop watching it.
+	// A backing writes its files before the transaction, so the transaction must not fail because the post has changed.
+	// No post changes while the backing writes, so it is safe to compare the value here and then stop watching the key.
 	check := func() error {
 		now, err := getPost(ctx, tx, key)
 		if err != nil {
@@ -269,7 +269,7 @@ func (s *Site) awaitReplicas(ctx context.Context, tx *redis.Tx) bool {
 	}
 	want, err := connectedReplicas(ctx, tx)
 	if err != nil {
-		s.client.log.Warn("number of replicas not known; the write is not confirmed", "error", err)
+		s.client.log.Warn("number of replicas unknown; the write is not confirmed", "error", err)
 		return false
 	}
 	if want == 0 {

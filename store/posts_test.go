@@ -58,7 +58,7 @@ func TestConfirmedWrites(t *testing.T) {
 		}
 	}
 	if got := cli(replica, "GET", store.PostKeyPrefix(site)+"both"); strings.TrimSpace(got) != "both" {
-		t.Errorf("the replica has %q after a write was confirmed; want both", got)
+		t.Errorf("the replica has %q after a write was confirmed; want both posts", got)
 	}
 }
 
@@ -104,7 +104,7 @@ XADD feedpub:{main}:inbox * something else
 	}
 }
 
-// TestWritesAreIdempotent repeats writes, as a client does if it receives no reply.
+// TestWritesAreIdempotent repeats writes, as a client does when it receives no reply.
 func TestWritesAreIdempotent(t *testing.T) {
 	s := open(t, store.Options{URL: storetest.Redis(t)}).Site(site)
 	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)

@@ -16,7 +16,7 @@ import (
 const restoreBatch = 500
 
 // Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed, then
-// the records of posts in no particular order. The record of a post may occur more than once. The iterator ends after
+// the records of posts in no particular order. A post's record may be returned more than once. The iterator ends after
 // an error.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 	return func(yield func(feed.ExportLine, error) bool) {
@@ -106,7 +106,7 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 // time at which a post was first seen, the earlier time is kept; the removal of a post is restored only if the post has
 // no record, a name or an archive only if it does not exist, and a removal from a feed only if it is later than the
 // stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. The call may be repeated.
-// For a line without a member or with an invalid id, the error is of kind [feed.ErrInvalid].
+// If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
@@ -133,7 +133,7 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 				}
 				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "")
 			default:
-				return s.client.wrap("restore records", fmt.Errorf("line has no known member: %w", feed.ErrInvalid))
+				return s.client.wrap("restore records", fmt.Errorf("the line has no known member: %w", feed.ErrInvalid))
 			}
 		}
 		reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
@@ -162,8 +162,8 @@ func (s *Site) RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(f
 }
 
 // RestoreHead is like RestoreHeads for one head that the store has lost and a replica still serves. If it writes the
-// head, it also marks the feed as dirty: posts may be lost as well, and only a rebuild detects missing posts and holds
-// the feed.
+// head, it also marks the feed as dirty: posts may be lost as well, and only a rebuild detects the missing posts and
+// holds the feed.
 func (s *Site) RestoreHead(ctx context.Context, h feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error {
 	// Pages have no posts of their own and are built with every feed.
 	return s.client.wrap(fmt.Sprintf("restore head of %s", h.Feed), s.restoreHead(ctx, h, blobs, h.Feed != feed.Pages))
@@ -182,7 +182,7 @@ func (s *Site) restoreHead(
 	case err != nil:
 		return err
 	case !h.Later(current):
-		return nil // saves the upload; the script checks again
+		return nil // this saves the upload; the script checks again
 	}
 	bytes := map[feed.Hash]feed.Blob{}
 	keys := []string{
@@ -201,7 +201,7 @@ func (s *Site) restoreHead(
 			return err
 		}
 		bytes[d.Hash] = b
-		d.Brotli = false // recreated when the document is stable
+		d.Brotli = false // the builder adds it again when the document is stable
 		ref, err := encodeRef(d)
 		if err != nil {
 			return err

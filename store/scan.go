@@ -18,8 +18,8 @@ import (
 
 // PostIDs returns an iterator over the ids of all posts, in batches of any size and in no particular order. A post that
 // exists during the whole scan occurs at least once, possibly more often; a post that is written or deleted during the
-// scan may or may not occur. The iterator ends after an error; the scan is then incomplete, and posts whose ids are
-// missing may exist.
+// scan may or may not occur. The iterator ends after an error; the scan is then incomplete, so a post may exist even
+// though its id was not returned.
 //
 // Each scan reads all keys of a server. Sites of the same client that scan at the same time share one scan: see
 // scanner.
@@ -92,12 +92,12 @@ func (s *Site) scanAlone(ctx context.Context, m *redis.Client, want kinds, yield
 	if err != nil {
 		return err
 	}
-	// A site's id contains no characters that are special in patterns.
+	// Site ids contain no characters that are special in patterns.
 	for keys, err := range scanKeys(ctx, m, want.pattern(string(s.keys))) {
 		if err != nil {
 			return err
 		}
-		// miniredis returns all keys at once.
+		// miniredis returns all keys in one step.
 		for batch := range slices.Chunk(keys, scanBatch) {
 			var ids idLists
 			for _, key := range batch {
@@ -118,7 +118,7 @@ func (s *Site) scanAlone(ctx context.Context, m *redis.Client, want kinds, yield
 }
 
 func errAnotherServer() error {
-	return fmt.Errorf("another server became the master during the scan: %w", feed.ErrUnavailable)
+	return fmt.Errorf("a different server became the master during the scan: %w", feed.ErrUnavailable)
 }
 
 // scanKeys returns an iterator over the keys that match a pattern. It does not check that the server stays the same.
@@ -141,7 +141,7 @@ const (
 	scanBatch = 1000
 )
 
-// kind is a kind of key that ends in the id of a post.
+// kind is a kind of key that ends in a post's id.
 type kind int
 
 const (
@@ -165,7 +165,7 @@ func (l *idLists) len() int {
 	return n
 }
 
-// pattern returns a pattern that matches all keys of these kinds, and few other keys. Site may be a pattern.
+// pattern returns a pattern that matches all keys of these kinds and few others. Site may be a pattern.
 func (want kinds) pattern(site string) string {
 	k := keyspace(site)
 	switch want {
@@ -209,11 +209,11 @@ const (
 	// joinDelay is the time for which a pass waits for more sites to join: at the start of the process, and on a schedule,
 	// several sites begin their reconciliation at about the same time.
 	joinDelay = 50 * time.Millisecond
-	// minBatch is the minimum number of ids in each batch except the last. Without it, batches would be small, since few
-	// of the thousand keys of a step belong to the same site.
+	// minBatch is the minimum number of ids in each batch except the last. Without a minimum, batches would be small,
+	// since few of the thousand keys in a step belong to the same site.
 	minBatch = 256
-	// maxBuffered is the maximum number of ids that are buffered for all sites of a pass, about 40 MB; minBuffered is the
-	// minimum limit for each site.
+	// maxBuffered is the maximum number of ids, about 40 MB, that are buffered for all sites of a pass; each site may
+	// buffer at least minBuffered ids.
 	maxBuffered = 1 << 19
 	minBuffered = 2560
 )
@@ -222,11 +222,11 @@ const (
 type pace time.Duration
 
 const (
-	// swift passes wait only as long as a busy processor may require, so that a slow site does not delay the sites that
-	// wait for the next pass.
+	// swift passes wait only long enough to tolerate a busy processor, so that a slow site does not delay the sites
+	// that wait for the next pass.
 	swift = pace(50 * time.Millisecond)
-	// patient passes are for sites that swift passes left behind, such as large sites. They advance at the speed of the
-	// slowest site.
+	// patient passes are for sites that a swift pass left behind, such as large sites. They advance at the speed of
+	// their slowest site.
 	patient = pace(30 * time.Second)
 )
 
@@ -247,7 +247,7 @@ type scanner struct {
 
 	mu     sync.Mutex
 	sites  map[keyspace]bool    // sites of the client
-	queues map[queueKey][]*part // parts that wait for the next pass; each queue has a goroutine
+	queues map[queueKey][]*part // parts that wait for the next pass; each queue has its own goroutine
 	closed bool
 	ended  sync.WaitGroup
 }
@@ -408,8 +408,8 @@ func (p *pass) scan(ctx context.Context, l queueKey) error {
 	return nil
 }
 
-// incarnation is like [Site.incarnation] for the sites of all parts. It ends the parts whose slots have moved to
-// another server.
+// incarnation is like [Site.incarnation], but for the sites of all parts. It ends the parts whose slots have moved to a
+// different server.
 func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error) {
 	sites := slices.Collect(maps.Keys(p.parts))
 	owned := make([]*redis.IntCmd, len(sites))
@@ -431,7 +431,7 @@ func (p *pass) incarnation(ctx context.Context, m *redis.Client) (string, error)
 	return info["run_id"], err
 }
 
-// part is the part of one site in a pass.
+// part is one site's part in a pass.
 type part struct {
 	site keyspace
 	want kinds
@@ -450,7 +450,7 @@ func newPart(site keyspace, want kinds) *part {
 	return &part{site: site, want: want, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
 }
 
-// add buffers an id. If the buffer is full, add waits for room for the duration of the pace and then ends the part.
+// add buffers an id. If the buffer is full and stays full for the duration of the pace, add ends the part.
 func (x *part) add(ctx context.Context, k kind, id string, p pace) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -484,8 +484,8 @@ func (x *part) awaitRoom(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// take waits for ids, and returns a batch and whether there may be more. It returns the error of the part after the
-// last batch.
+// take waits for ids, and returns a batch and whether there may be more. After the last batch, it returns the error of
+// the part.
 func (x *part) take(ctx context.Context) (ids idLists, more bool, err error) {
 	for {
 		x.mu.Lock()

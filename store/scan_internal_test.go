@@ -14,11 +14,11 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// fakeKeys is a hook that replies to SCAN like a server with keys. A cursor is an index of the list.
+// fakeKeys is a hook that replies to SCAN like a server with keys. A cursor is an index into the list of keys.
 type fakeKeys struct {
-	redis.Hook // nil: methods that are not defined below must not be called
+	redis.Hook // nil, since only the methods defined below may be called
 	list       []string
-	moved      keyspace // a site whose slot has moved to another server
+	moved      keyspace // a site whose slot has moved to a different server
 
 	mu    sync.Mutex
 	runID string
@@ -81,7 +81,7 @@ type scanned struct {
 	err error
 }
 
-// startScan starts a scan for the posts of a site and returns a channel for its result. It calls each for every batch.
+// startScan starts a scan for the posts of a site and returns a channel for its result. It calls each with every batch.
 func startScan(
 	ctx context.Context, w *scanner, m *redis.Client, p pace, site keyspace, each func(idLists) bool,
 ) <-chan scanned {
@@ -149,7 +149,7 @@ func TestScanner(t *testing.T) {
 			slow := startScan(t.Context(), w, m, swift, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
 			wantScanned(t, "the other site", startScan(t.Context(), w, m, swift, "b", all), sitePosts, nil)
 			if took := time.Since(start); took > time.Second {
-				t.Errorf("the other site took %v, want at most a second", took)
+				t.Errorf("the scan of the other site took %v, want at most a second", took)
 			}
 			wantScanned(t, "the slow site", slow, some, errLeftBehind)
 		}},
@@ -167,7 +167,7 @@ func TestScanner(t *testing.T) {
 			hangs := startScan(t.Context(), w, m, patient, "a", func(idLists) bool { time.Sleep(time.Hour); return true })
 			wantScanned(t, "the other site", startScan(t.Context(), w, m, patient, "b", all), sitePosts, nil)
 			if took := time.Since(start); took > time.Duration(patient)+time.Second {
-				t.Errorf("the other site took %v, want at most %v", took, time.Duration(patient))
+				t.Errorf("the scan of the other site took %v, want at most %v", took, time.Duration(patient))
 			}
 			wantScanned(t, "the site that hangs", hangs, some, errLeftBehind)
 		}},

@@ -65,13 +65,13 @@ func TestConcurrentScansShareAPass(t *testing.T) {
 	calls, _, _ := strings.Cut(stats, ",")
 	alone := sites * (sites*posts/1000 + 1)
 	if n, err := strconv.Atoi(calls); err != nil || n > alone/4 {
-		t.Errorf("%d scans took %s SCAN commands, %v; want at most a quarter of the %d for separate scans",
+		t.Errorf("%d scans took %s SCAN commands (error %v); want at most a quarter of the %d that separate scans take",
 			sites, calls, err, alone)
 	}
 }
 
-// TestScanOfRestartedServer checks that a restart ends a scan with an error. The new process accepts the cursor of the
-// old one but skips keys, so posts would count as missing.
+// TestScanOfRestartedServer checks that a restart ends a scan with an error. The new process accepts the old one's
+// cursor but skips keys, so posts would count as missing.
 func TestScanOfRestartedServer(t *testing.T) {
 	r := storetest.StartRedis(t, "--appendonly", "yes")
 	s := open(t, store.Options{URL: r.URL()}).Site(site)

@@ -42,13 +42,13 @@ var (
 	restoreHeadSource string
 )
 
-// run runs a script with EVALSHA and sends its text only if the server does not have it, such as after a failover. It
-// must not be used in a pipeline, where the text cannot be sent again.
+// run runs a script with EVALSHA, and sends its text only if the server does not have it, for example after a failover.
+// It must not be used in a pipeline, where the text cannot be sent again.
 func run(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) *redis.Cmd {
 	return redis.NewScript(source).Run(ctx, c, keys, args...)
 }
 
-// status runs a script that replies with a string.
+// status runs a script that replies with a string, and returns the string.
 func status(ctx context.Context, c redis.UniversalClient, source string, keys []string, args ...any) (string, error) {
 	return run(ctx, c, source, keys, args...).Text()
 }
@@ -78,7 +78,7 @@ func errFenced(token feed.Token, stored string) error {
 }
 
 // unrepeated is a client for scripts that must not be repeated when their reply is lost, because the second reply would
-// differ. A Cluster's client still follows a slot that has moved, since the script has not run then.
+// differ. A Cluster client still follows a slot that has moved, since in that case the script has not run.
 type unrepeated struct{ redis.UniversalClient }
 
 // EvalSha runs a script by its hash.
@@ -98,7 +98,7 @@ func (u unrepeated) eval(ctx context.Context, name, script string, keys []string
 		all = append(all, k)
 	}
 	cmd := redis.NewCmd(ctx, append(all, args...)...)
-	_ = u.Process(ctx, onceCmd{cmd}) // cmd holds the error
+	_ = u.Process(ctx, onceCmd{cmd}) // the error is in cmd
 	return cmd
 }
 

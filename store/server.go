@@ -17,7 +17,7 @@ import (
 // Check checks the configuration of the server, or of each master of a Cluster. It returns an error of kind
 // [feed.ErrInvalid] if a server evicts posts when its memory is full (the policies allkeys-*) or is not the kind of
 // server that the URL specifies. It returns warnings to the operator about missing persistence, about writes that a
-// crash or a failover may lose, and about settings that the server does not reveal. It uses CONFIG and, where that is
+// crash or a failover may lose, and about settings that it cannot read. It uses CONFIG and, where that is
 // forbidden, INFO.
 func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	var mu sync.Mutex
@@ -39,7 +39,7 @@ func (c *Client) Check(ctx context.Context) (warnings []string, err error) {
 	if err != nil && strings.Contains(err.Error(), "cluster support disabled") {
 		err = fmt.Errorf("the server is not part of a Cluster; use a URL that begins with redis://: %w", feed.ErrInvalid)
 	}
-	slices.Sort(warnings) // masters reply in any order
+	slices.Sort(warnings) // masters reply in no particular order
 	return warnings, c.wrap("check", err)
 }
 
@@ -100,8 +100,8 @@ func persistence(s map[string]string) string {
 	}
 }
 
-// durability returns a warning if an acknowledged write may be lost although the server persists data, or "". Its
-// arguments are "" where the server does not reveal them.
+// durability returns a warning if an acknowledged write may be lost although the server persists data, or "". An
+// argument is "" if the server does not reveal the setting.
 func (c *Client) durability(fsync, replicas string) string {
 	switch {
 	case c.confirm > 0 && replicas == "0":
@@ -119,8 +119,8 @@ func (c *Client) durability(fsync, replicas string) string {
 	}
 }
 
-// settings returns the known settings of a server by their names in CONFIG. It is not an error if a server forbids
-// CONFIG or INFO, but it is an error if a server cannot be reached.
+// settings returns the settings that are known of a server, keyed by their names in CONFIG. It is not an error if a
+// server forbids CONFIG or INFO, but it is an error if a server cannot be reached.
 func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 	s := map[string]string{}
 	for _, name := range []string{"maxmemory-policy", "appendonly", "save", "appendfsync"} {
@@ -149,12 +149,12 @@ func settings(ctx context.Context, m *redis.Client) (map[string]string, error) {
 		}
 	}
 	if s["appendonly"] != "yes" {
-		delete(s, "appendfsync") // the setting has no effect
+		delete(s, "appendfsync") // appendfsync has no effect without an append-only file
 	}
 	return s, nil
 }
 
-// info returns the fields of a section of INFO, or no fields if the server forbids the command.
+// info returns the fields in a section of INFO, or no fields if the server forbids the command.
 func info(ctx context.Context, c redis.UniversalClient, section string) (map[string]string, error) {
 	text, err := c.Info(ctx, section).Result()
 	if err != nil {

@@ -118,7 +118,7 @@ func TestCheckGroups(t *testing.T) {
 	})
 }
 
-// failover is the time after which an unresponsive master is replaced.
+// failover is how long a master must be unresponsive before it is replaced.
 const failover = time.Second
 
 // TestFailover kills the master of a site. Until a replica replaces it, failed calls must return feed.ErrUnavailable,
@@ -192,7 +192,7 @@ func TestFailover(t *testing.T) {
 					failed := 0
 					for {
 						err := call(ctx)
-						// In a Cluster, another server may reply to Ping, so Ping may never fail.
+						// In a Cluster, a different server may reply to Ping, so Ping may never fail.
 						if err == nil && (failed > 0 || name == "Ping") {
 							after := time.Since(began).Round(time.Millisecond)
 							t.Logf("%s: works after %v and %d errors", name, after, failed)
@@ -215,9 +215,9 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestMovingSlot moves the slot of a site from one master of a Cluster to another while the site is used. In the
-// meantime, calls that use keys on both masters are unavailable. Nothing is lost or repeated, and clients find the new
-// master.
+// TestMovingSlot moves the slot of a site from one master of a Cluster to another while the site is used. During the
+// move, calls that use keys on both masters may be unavailable. It checks that nothing is lost or repeated and that
+// clients find the new master.
 func TestMovingSlot(t *testing.T) {
 	cluster := storetest.StartCluster(t, noFailover)
 	s := open(t, store.Options{URL: cluster.URL()}).Site(site)
@@ -287,9 +287,10 @@ func TestMovingSlot(t *testing.T) {
 	}
 	for name, call := range calls {
 		if err := call(); err != nil && !errors.Is(err, feed.ErrUnavailable) {
-			t.Errorf("during the move, %s: error is %v; want none or kind %q", name, err, feed.ErrUnavailable)
+			t.Errorf("during the move, %s: error is %v; want no error or one of kind %q",
+				name, err, feed.ErrUnavailable)
 		} else if err == nil && name == scanCall {
-			t.Errorf("during the move, a scan returns %d of %d posts and no error, so the others look deleted",
+			t.Errorf("during the move, a scan returns %d of %d posts and no error, so the others would count as deleted",
 				len(ids), len(posts))
 		}
 	}

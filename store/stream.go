@@ -15,7 +15,7 @@ import (
 	"feedpub/feed"
 )
 
-// maxBlock is the longest single blocking read. A blocking read cannot be interrupted, so maxBlock bounds the delay
+// maxBlock is the longest single blocking read. Since a blocking read cannot be interrupted, maxBlock bounds the delay
 // before a canceled context takes effect.
 const maxBlock = 500 * time.Millisecond
 
@@ -25,9 +25,9 @@ const tailBatch = 1000
 // Changes returns the commits after the given entry, oldest first. If there are none, it waits for one for up to block.
 // If there are still none, it returns no commits and a nil error. If block is 0, it does not wait.
 //
-// If after is empty, Changes starts from the beginning. The stream keeps about ten thousand commits. A server that lost
-// its data starts a new stream, whose entries may all be before the reader's position; [Site.Version] increases even
-// then.
+// If after is empty, Changes starts from the beginning. The stream keeps about ten thousand commits. A server that has
+// lost its data starts a new stream, and all of its entries may precede the reader's position; [Site.Version] increases
+// even then.
 func (s *Site) Changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
 	entries, err := s.tail(ctx, s.keys.changes(), after, tailBatch, block)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Site) tailBlocking(ctx context.Context, args *redis.XReadArgs, wait tim
 
 // tailPolling waits for the poller to find a new entry, until end, and then reads the entries.
 func (s *Site) tailPolling(ctx context.Context, args *redis.XReadArgs, end time.Time) ([]redis.XMessage, error) {
-	// A wait that is shorter than the poller's interval must not miss existing entries.
+	// Even a wait that is shorter than the poller's interval must not miss existing entries.
 	if time.Until(end) < pollInterval {
 		if entries, err := s.tailNow(ctx, args); err != nil || len(entries) > 0 {
 			return entries, err
@@ -118,7 +118,7 @@ func (s *Site) tailPolling(ctx context.Context, args *redis.XReadArgs, end time.
 	return s.tailNow(ctx, args)
 }
 
-// firstStream returns the entries of the only stream of a reply. An empty reply is not an error.
+// firstStream returns the entries of the only stream in a reply. An empty reply is not an error.
 func firstStream(streams []redis.XStream, err error) ([]redis.XMessage, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, err
@@ -179,8 +179,8 @@ func entryTime(entry string) time.Time {
 const (
 	// maxRequests is the approximate maximum number of requests that wait for a reply.
 	maxRequests = 100
-	// requestTTL is longer than the timeout of any call of Ask. Requests expire after it, so a builder that starts later
-	// does not reply to them.
+	// requestTTL is longer than the timeout of any call of Ask. Requests then expire, so that a builder that starts
+	// later does not reply to them.
 	requestTTL = 15 * time.Minute
 	replyTTL   = time.Minute
 	// maxAsking is the maximum number of calls of Ask that wait for replies at the same time, each with its own
@@ -195,7 +195,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 		reply, err := s.delegate(ctx, timeout+s.client.serveTimeout, delegatedAsk, request, timeout.String())
 		return reply, s.client.wrap("ask", err)
 	}
-	// The stream contains only requests without a reply. No request is dropped to make room.
+	// The stream contains only requests without a reply, and no request is dropped to make room for another.
 	waiting, err := s.client.build.XLen(ctx, s.keys.requests()).Result()
 	if err == nil && waiting >= maxRequests {
 		err = fmt.Errorf("%d requests wait for the builder: %w", waiting, feed.ErrUnavailable)
@@ -203,7 +203,7 @@ func (s *Site) Ask(ctx context.Context, request []byte, timeout time.Duration) (
 	if err != nil {
 		return nil, s.client.wrap("ask", err)
 	}
-	id := rand.Text() // part of the key of the reply
+	id := rand.Text() // part of the reply's key
 	err = transact(ctx, s.client.build, func(p redis.Pipeliner) error {
 		p.XAdd(ctx, &redis.XAddArgs{
 			Stream: s.keys.requests(), Values: []any{"id", id, "payload", request},

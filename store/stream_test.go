@@ -16,7 +16,7 @@ import (
 )
 
 // startWaits starts a wait for each stream of n sites: inbox, requests and changes. Each sends its result to the
-// returned channel as "SITE STREAM: FOUND, ERROR". The waits do not end by themselves during a test.
+// returned channel as "SITE STREAM: FOUND, ERROR". The waits last longer than any test.
 func startWaits(ctx context.Context, c *store.Client, n int) <-chan string {
 	const block = 24 * time.Hour
 	results := make(chan string, 3*n)
@@ -41,7 +41,7 @@ func startWaits(ctx context.Context, c *store.Client, n int) <-chan string {
 	return results
 }
 
-// connections returns the number of connections to the server that have a name.
+// connections returns the number of connections to the server that have the given name.
 func connections(t *testing.T, url, name string) int {
 	t.Helper()
 	out, err := exec.Command("redis-cli", "-u", url, "CLIENT", "LIST").Output()
@@ -64,7 +64,7 @@ func TestManySitesShareConnections(t *testing.T) {
 			t.Errorf("a wait ended with %q, want %q", got, s)
 		}
 	}
-	// Another client writes, so that c can detect the change only through the server.
+	// Write with a different client, so that c can detect the change only through the server.
 	other := open(t, store.Options{URL: url}).Site("site-17")
 	if err := other.Put(ctx, feed.RawPost{ID: "a", Raw: []byte("{}")}); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,8 @@ func TestManySitesShareConnections(t *testing.T) {
 	}
 	want("17 changes: true, <nil>")
 
-	// Commands that run every second for each site are sent with the rounds, even if the server does not have the scripts.
+	// Commands that run every second for each site are sent with the rounds. They work even if the server does not have
+	// the scripts.
 	var wg sync.WaitGroup
 	for i := range sites {
 		s := c.Site(feed.SiteID(fmt.Sprint("site-", i)))

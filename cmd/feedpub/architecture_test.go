@@ -69,7 +69,7 @@ func TestImports(t *testing.T) {
 			}
 			slices.Sort(own)
 			if got := cmp.Or(strings.Join(own, ", "), "nothing"); got != listed[p.ImportPath] {
-				t.Errorf("%s imports %s, and ARCHITECTURE.md has %q", p.ImportPath, got, listed[p.ImportPath])
+				t.Errorf("%s imports %s, but ARCHITECTURE.md lists %q", p.ImportPath, got, listed[p.ImportPath])
 			}
 		}
 		for _, dep := range p.Deps {
@@ -82,7 +82,7 @@ func TestImports(t *testing.T) {
 				{[]string{"feedpub/feed/serve"}, []string{"feedpub/feed/publish"}, "serving must not depend on building"},
 				{[]string{"feedpub/feed/publish"}, []string{"feedpub/feed/serve"}, "building must not depend on serving"},
 				{[]string{"feedpub/feed", "feedpub/store", "feedpub/config"}, []string{"feedpub/cmd"},
-					"only cmd may depend on cmd"},
+					"only packages in cmd may depend on cmd"},
 				{[]string{"feedpub/store"}, []string{"feedpub/feed/publish", "feedpub/feed/serve", "feedpub/feed/intake"},
 					"the store must depend on the domain only"},
 				{[]string{"feedpub/feed", "feedpub/store"}, []string{"feedpub/config"}, "only cmd may depend on the configuration"},
@@ -98,7 +98,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestOnePackageOwnsEachDependency checks that each library is imported by its owner only, so that it can be replaced
+// TestOnePackageOwnsEachDependency checks that each library is imported only by its owner, so that it can be replaced
 // in one place.
 func TestOnePackageOwnsEachDependency(t *testing.T) {
 	owners := map[string][]string{

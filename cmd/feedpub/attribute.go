@@ -188,7 +188,7 @@ func (env *environment) attributeLines(reader *attribution.Reader, r io.Reader) 
 }
 
 func newAttributed(id string, r attribution.Result) attributed {
-	// Print empty lists rather than null, which scripts would have to handle separately.
+	// Print an empty list rather than null, so that scripts need no special case.
 	quotes := func(from []attribution.Quote) []attributedQuote {
 		to := make([]attributedQuote, 0, len(from))
 		for _, q := range from {

@@ -32,7 +32,7 @@ status 0. On SIGHUP, read the configuration, site files and tokens again.`,
 				return usageError{errors.New("build needs a Redis, from which other servers read the documents; a folder of " +
 					"posts is built by 'feedpub serve'")}
 			case !c.Build:
-				return usageError{errors.New("build is false in the configuration; that setting is for 'feedpub serve' on a " +
+				return usageError{errors.New("build is false in the configuration; use it only for 'feedpub serve' on a " +
 					"machine that never builds")}
 			}
 			return env.serve(cmd, c, hosting.Role{Builds: true})

@@ -98,8 +98,8 @@ func TestReadmeLength(t *testing.T) {
 	}
 }
 
-// TestReadmeExample checks that the README's example of a credit is what a folder with that post publishes. The passage
-// and the author's sentence are placeholders there.
+// TestReadmeExample checks that the README's example of a credit is what feedpub publishes for a folder with that post.
+// In the README, the passage and the author's sentence are placeholders.
 func TestReadmeExample(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -114,7 +114,7 @@ func TestReadmeExample(t *testing.T) {
 		t.Helper()
 		found := regexp.MustCompile("(?ms)^```" + language + "\n(.*?)^```$").FindStringSubmatch(filled)
 		if found == nil {
-			t.Fatalf("README.md has no block of %s", language)
+			t.Fatalf("README.md has no %s code block", language)
 		}
 		return found[1]
 	}
@@ -148,7 +148,7 @@ func TestReadmeExample(t *testing.T) {
 	// The README breaks lines between elements and within text.
 	html := strings.Join(strings.Fields(strings.ReplaceAll(block("html"), ">\n<", "><")), " ")
 	if got := document.Items[0].HTML; !strings.HasSuffix(got, html) {
-		t.Errorf("content_html is\n%s\nwant at its end, as in README.md,\n%s", got, html)
+		t.Errorf("content_html is\n%s\nwant it to end as in README.md:\n%s", got, html)
 	}
 	var want quotes
 	if err := json.Unmarshal([]byte("{"+block("json")+"}"), &want); err != nil {
@@ -160,7 +160,7 @@ func TestReadmeExample(t *testing.T) {
 	got := document.Items[0].Own.Quotes[0]
 	got.Source.PublicationURL, got.Source.FeedURL, got.Confidence = "", "", 0 // omitted in README.md
 	if diff := cmp.Diff(want.Own.Quotes[0], got); diff != "" {
-		t.Errorf("the quote (-README.md +got):\n%s", diff)
+		t.Errorf("quote (-README.md +got):\n%s", diff)
 	}
 }
 
@@ -229,7 +229,7 @@ shift 2; exec feedpub "$@"`,
 		}
 		stop := exec.Command(filepath.Join(bin, "stop-server"))
 		if out, err := stop.CombinedOutput(); err != nil {
-			t.Errorf("a server that the page started is not running at its end: %v\n%s", err, out)
+			t.Errorf("a server that the page started has exited before the end of the page: %v\n%s", err, out)
 		}
 	})
 	return s

@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// exportLines is the format that keeps posts as they are stored, with their records.
+// exportLines is the format that contains posts as they are stored, with their records.
 const exportLines = "jsonl"
 
 // exportFormats are the formats of the command.
@@ -37,10 +37,10 @@ them publishes the same documents.
 With --output, write to a file instead, which is replaced only when the export is
 complete; if it fails, an existing file stays as it is. The exit status is 1, and
 nothing is written, while feeds are held, while published posts are missing or cannot
-be read, and if the store has no data of the site: the export would lack posts.
+be read, and if the store has no data for the site: the export would lack posts.
 
 The other formats are for other programs, and contain all posts that can be read:
-jsonfeed; wxr, an export of WordPress; and markdown, which writes a file with front
+jsonfeed; wxr, a WordPress export; and markdown, which writes a file with front
 matter for each post to FOLDER, which must be empty or new.
 
 Posts can be written during an export. Each post is exported in one of its versions,
@@ -99,8 +99,8 @@ type exporter struct {
 	rejected int // posts that could not be converted
 }
 
-// export writes the posts in a format, unless the store lacks published posts. It checks before it writes, and again
-// afterwards, since a store can lose its posts meanwhile.
+// export writes the posts in a format, unless the store lacks published posts. It checks before and after it writes,
+// since the store may lose posts during the export.
 func (e *exporter) export(ctx context.Context, format string, w io.Writer, args []string) error {
 	if err := e.checkComplete(ctx); err != nil {
 		return err
@@ -121,11 +121,11 @@ func (e *exporter) export(ctx context.Context, format string, w io.Writer, args 
 }
 
 // lines writes records, then posts, each sorted by id, so that two exports of a site are equal. Records come first,
-// since an import would date a post without a record by the time of the import. The records of posts that were added
-// during the export come last.
+// since a post that is imported without a record gets the time of the import as its date. The records of posts that
+// were added during the export come last.
 func (e *exporter) lines(ctx context.Context, w io.Writer) error {
 	out := transfer.NewWriter(w)
-	records := make(map[string]feed.Record) // the store may return one twice
+	records := make(map[string]feed.Record) // the store may return a record twice
 	for line, err := range e.site.Store.Records(ctx) {
 		if err != nil {
 			return err
@@ -201,7 +201,7 @@ func (e *exporter) reject(id, reason string) {
 	fmt.Fprintf(e.stderr, "feedpub: rejected: %s: %s\n", id, reason)
 }
 
-// posts calls f with every post in the order of ids. It keeps only the ids in memory.
+// posts calls f with every post, ordered by id. It keeps only the ids in memory.
 func (e *exporter) posts(ctx context.Context, f func(feed.RawPost) error) error {
 	ids, err := e.site.PostIDs(ctx)
 	if err != nil {
@@ -216,7 +216,7 @@ func (e *exporter) posts(ctx context.Context, f func(feed.RawPost) error) error 
 		for _, p := range posts {
 			e.progress.Tick()
 			if p.Raw == nil {
-				continue // deleted in the meantime
+				continue // the post was deleted during the export
 			}
 			if err := f(p); err != nil {
 				return err

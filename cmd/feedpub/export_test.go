@@ -21,7 +21,7 @@ import (
 	"feedpub/store/storetest"
 )
 
-// emptySite returns a site in a Redis of its own. Posts beyond the ten newest of a feed are archived.
+// emptySite returns a site in a Redis of its own. Each feed has its ten newest posts; older posts are archived.
 func emptySite(t *testing.T) *hosting.Site {
 	t.Helper()
 	c := config.Default()
@@ -41,7 +41,7 @@ func emptySite(t *testing.T) *hosting.Site {
 	return site
 }
 
-// put stores the posts with the numbers from a to b-1. Their content depends on edit.
+// put stores posts number a to b-1. Their content depends on edit.
 func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 	t.Helper()
 	var posts []feed.RawPost
@@ -51,7 +51,7 @@ func put(t *testing.T, w *hosting.Site, a, b, edit int) {
 			"content_text": strings.Repeat("Words. ", 60),
 			"tags":         []string{fmt.Sprintf("Tag %d", i%3)},
 			"authors":      []feed.Author{{Name: fmt.Sprintf("Author %d", i%2)}}}
-		if i%5 != 0 { // the others are dated by when they were first seen
+		if i%5 != 0 { // the others get the time at which they were first seen
 			post["date_published"] = time.Date(2020, 1, 1, i, 0, 0, 0, time.UTC)
 		}
 		raw, err := json.Marshal(post)
@@ -138,7 +138,7 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 	}
 	if archives < 3*4 {
-		t.Fatalf("the site has %d documents of archives, want at least those of 4 archives", archives)
+		t.Fatalf("the site has %d archive documents, want at least those of 4 archives", archives)
 	}
 
 	var file bytes.Buffer
@@ -155,7 +155,7 @@ func TestExportRoundTrip(t *testing.T) {
 	}
 }
 
-// changingWriter calls change once, after a number of bytes were written.
+// changingWriter calls change once, after a given number of bytes has been written.
 type changingWriter struct {
 	bytes.Buffer
 	after  int
@@ -170,15 +170,15 @@ func (c *changingWriter) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// TestExportWhilePostsChange checks that an export during writes has each post that exists throughout exactly once, in
-// its earlier or later version, and that a second export has the rest.
+// TestExportWhilePostsChange checks that an export made while posts are written contains each post that exists
+// throughout exactly once, in its earlier or later version, and that a second export contains the rest.
 func TestExportWhilePostsChange(t *testing.T) {
 	const n = 600
 	old := emptySite(t)
 	put(t, old, 0, n, 0)
 	built(t, old)
 	to := &changingWriter{after: 150 << 10, change: func() {
-		put(t, old, 0, 10, 1)      // exported at about this time
+		put(t, old, 0, 10, 1)      // exported at about the same time
 		put(t, old, n-10, n, 1)    // not exported yet
 		put(t, old, n, n+10, 0)    // new posts
 		put(t, old, n+10, n+11, 0) // a post that is deleted again
@@ -265,11 +265,12 @@ func TestExportLateRecords(t *testing.T) {
 		post = post || e.Post != nil && e.Post.ID == id
 	}
 	if !record || !post {
-		t.Errorf("the post written during the export is exported: %t, its record: %t; want both", post, record)
+		t.Errorf("the post written during the export is exported: %t, its record is exported: %t; want both exported",
+			post, record)
 	}
 }
 
-// postsOf returns the lines of posts.
+// postsOf returns the lines that contain posts.
 func postsOf(lines string) []string {
 	var posts []string
 	for line := range strings.Lines(lines) {

@@ -31,7 +31,7 @@ func (e *exporter) checkComplete(ctx context.Context) error {
 		return err
 	}
 	for _, err := range e.site.Store.Records(ctx) {
-		return err // a site whose posts were all deleted has records
+		return err // if all posts of a site were deleted, it still has records
 	}
 	return errors.New("the store has no posts and no records of the site; check --redis or --dir, and --site")
 }
@@ -70,7 +70,7 @@ func (e *exporter) checkProblems(ctx context.Context) error {
 }
 
 // checkPublished returns an error if posts are in committed documents, but not in the store, and were not deleted.
-// After a store was flushed, servers restore its documents before a builder reports the missing posts.
+// After a store has been flushed, servers restore the documents before a builder reports the missing posts.
 func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 	heads, err := e.site.Store.Heads(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 	}
 	var lost []string
 	err = e.site.Load(ctx, absent, func(s feed.StoredPost) error {
-		// Posts can reappear or be deleted in the meantime.
+		// A post may have reappeared or been deleted since the first check.
 		if s.Raw == nil && s.Record.Removed.IsZero() && !pending[s.ID] {
 			lost = append(lost, s.ID)
 		}
@@ -108,7 +108,7 @@ func (e *exporter) checkPublished(ctx context.Context, ids []string) error {
 		count(len(lost), "published post"), someOf(lost))
 }
 
-// reportFiles reports the files of a folder that cannot be read, and so are not in the export.
+// reportFiles reports the files in a folder that cannot be read and are therefore missing from the export.
 func (e *exporter) reportFiles(ctx context.Context) error {
 	problems, err := e.site.Store.Problems(ctx)
 	if err != nil {
@@ -154,11 +154,11 @@ func someOf(ids []string) string {
 	return visible(fmt.Sprintf("%s and %d more", strings.Join(ids[:shown], ", "), len(ids)-shown))
 }
 
-// replaceFile replaces the file at path with the output of write, once the output is complete and on the disk. After an
-// error, an existing file is unchanged. A new file gets the permissions of the old one.
+// replaceFile replaces the file at path with the output of write, once the output is complete and synced to disk. After
+// an error, an existing file is unchanged. A new file gets the permissions of the old one.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // keep a symbolic link
+		path = target // replace the target of a symbolic link, not the link
 	}
 	perm := fs.FileMode(0o666) // less the umask
 	info, err := os.Stat(path)

@@ -27,8 +27,8 @@ import (
 // silence is the time that a master must be unreachable before its replica is promoted.
 const silence = 2 * time.Second
 
-// TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must get no error
-// and no older document, acknowledged posts must be kept, and all replicas must serve the same bytes in the end.
+// TestFailoverThroughSentinels kills the master of a site while posts are written and read. Readers must never get an
+// error or an older document, acknowledged posts must survive, and all replicas must end up serving the same bytes.
 func TestFailoverThroughSentinels(t *testing.T) {
 	testFailover(t, storetest.StartSentinels(t, silence))
 }
@@ -127,7 +127,7 @@ admin: {tokens_file: tokens}
 	feed := f.members[0].get(t.Context(), "/feed.json", "")
 	for id, ok := range confirmed {
 		if !bytes.Contains(feed.body, []byte(`"`+id+`"`)) {
-			t.Errorf("%s was acknowledged (confirmed by the replicas of Redis: %t) and is lost", id, ok)
+			t.Errorf("%s was acknowledged (confirmed by the Redis replicas: %t) but is lost", id, ok)
 		}
 	}
 	t.Logf("%d posts; readers got %d responses, all 200 or 304, and never an older document", next, f.answers.Load())
@@ -144,7 +144,7 @@ func paths() []string {
 	return all
 }
 
-// deployment is several processes with one configuration.
+// deployment is a set of processes that share a configuration.
 type deployment struct {
 	t       *testing.T
 	dir     string
@@ -283,7 +283,8 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 			t.Errorf("%s%s responds with %d: %s", p.http, path, got.status, got.body)
 			return
 		case got.newest() < known.newest():
-			t.Errorf("%s%s serves a document up to %s after one up to %s", p.http, path, got.newest(), known.newest())
+			t.Errorf("%s%s serves a document whose newest post is %s after one whose newest post is %s",
+				p.http, path, got.newest(), known.newest())
 			return
 		default:
 			known = got
@@ -296,8 +297,8 @@ func (p *member) read(ctx context.Context, t *testing.T, path string) {
 	}
 }
 
-// newest returns the greatest id in a document, which is the id of the newest post. Last-Modified is unsuitable: it is
-// absent while it is later than the clock.
+// newest returns the greatest id in a document, which is the id of the newest post. Last-Modified cannot be used: the
+// server omits it while it is in the future.
 func (e edition) newest() string {
 	return slices.Max(append(regexp.MustCompile(`post-\d{3}`).FindAllString(string(e.body), -1), ""))
 }

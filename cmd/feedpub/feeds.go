@@ -126,8 +126,8 @@ func listFeeds(ctx context.Context, site *store.Site) ([]feedLine, error) {
 	return lines, nil
 }
 
-// selfURL returns the URL of the document, from its Link header: the configuration of this process may differ from the
-// configuration of the server that built the document.
+// selfURL returns the URL of the document, from its Link header, because this process may have a different
+// configuration from the server that built the document.
 func selfURL(d feed.DocumentRef) string {
 	target, params, _ := strings.Cut(strings.TrimPrefix(d.Link, "<"), ">")
 	if !strings.HasPrefix(params, `; rel="self"`) {

@@ -54,7 +54,7 @@ type machine struct {
 	ended          chan struct{}
 }
 
-// lockedBuffer may be read while a process writes to it.
+// lockedBuffer is a buffer that can be read while a process writes to it.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -72,8 +72,8 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// start starts a program ("feedpub" or "feedpub-newer") with a data folder of its own, and waits until its admin side
-// answers. It is killed when the test ends.
+// start starts a program ("feedpub" or "feedpub-newer") with a data folder of its own, and waits until its admin
+// address responds. It is killed when the test ends.
 func (m *machines) start(program string, args ...string) *machine {
 	m.t.Helper()
 	port := func() string {
@@ -99,7 +99,7 @@ func (m *machines) start(program string, args ...string) *machine {
 		m.t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // fails if it is killed
+		_ = p.cmd.Wait() // returns an error if the process is killed
 		close(p.ended)
 	}()
 	m.t.Cleanup(p.kill)
@@ -112,7 +112,7 @@ func (m *machines) start(program string, args ...string) *machine {
 
 // kill kills the process.
 func (p *machine) kill() {
-	_ = p.cmd.Process.Kill() // fails if it has ended
+	_ = p.cmd.Process.Kill() // returns an error if the process has ended
 	<-p.ended
 }
 
@@ -125,7 +125,7 @@ func (p *machine) stop() {
 	<-p.ended
 }
 
-// get makes a request and returns status, headers and body as one text.
+// get makes a request and returns the status, and the headers and body as one string.
 func (p *machine) get(url string) (int, string) {
 	p.t.Helper()
 	status, text, err := fetch(p.t.Context(), http.MethodGet, url, nil, nil)
@@ -177,7 +177,7 @@ func (p *machine) tags() map[string]string {
 	p.t.Helper()
 	tags := map[string]string{}
 	for _, path := range []string{"/feed.xml", "/atom.xml", "/feed.json", "/feed.css"} {
-		p.until("readers get "+path, func() bool { // feeds are committed one by one, the pages last
+		p.until("readers get "+path, func() bool { // feeds are committed one by one, and the pages last
 			status, text := p.get(p.readers + path)
 			found := etag.FindStringSubmatch(text)
 			if status == http.StatusOK && found != nil {
@@ -228,7 +228,7 @@ func (m *machines) builder(processes ...*machine) *machine {
 	return nil
 }
 
-// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other commits the
+// TestKilledBuilderIsReplaced checks that, after the active one of two builders is killed, the other one commits the
 // next post, and a server that never builds serves it.
 func TestKilledBuilderIsReplaced(t *testing.T) {
 	m := newMachines(t)
@@ -295,7 +295,7 @@ func testLostData(t *testing.T, keep, forget func(*storetest.Server)) {
 	}
 }
 
-// TestRollingUpgrade checks that no entity tag changes while an older and a newer release take turns building, until
+// TestRollingUpgrade checks that while an older and a newer release take turns building, no entity tag changes until
 // the site is upgraded, and that the upgrade changes each tag at most once.
 func TestRollingUpgrade(t *testing.T) {
 	m := newMachines(t)
@@ -356,7 +356,7 @@ func TestRollingUpgrade(t *testing.T) {
 			after)
 	}
 
-	// A server of the older release serves the documents that it cannot render, and does not build.
+	// A server of the older release serves documents that it cannot render, but does not build.
 	older = m.start("feedpub", "serve")
 	older.untilServed("Post a.")
 	newer.stop()

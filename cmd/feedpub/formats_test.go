@@ -119,7 +119,7 @@ func decoder(t testing.TB) embedded.Decode {
 	return transfer.Options{Reader: reader}.Decode
 }
 
-// decodeOne returns the only post of a file.
+// decodeOne returns the only post in a file.
 func decodeOne(t *testing.T, name string, content []byte) feed.RawPost {
 	t.Helper()
 	posts, err := decoder(t)(name, content)
@@ -156,11 +156,11 @@ func TestDecodeFileErrors(t *testing.T) {
 		})
 	}
 	if posts, err := decodeFile("picture.jpg", []byte("JFIF")); err != nil || len(posts) > 0 {
-		t.Errorf("a picture is decoded as %d posts, error %v; want none", len(posts), err)
+		t.Errorf("a picture is decoded as %d posts (error %v), want no posts", len(posts), err)
 	}
 }
 
-// TestSamples checks that the sample posts have no problem, and that their quotes are credited.
+// TestSamples checks that the sample posts have no problems and that their quotes are credited.
 func TestSamples(t *testing.T) {
 	reader, err := hosting.NewReader(config.Default().Attribution)
 	if err != nil {
@@ -195,7 +195,7 @@ func TestSamples(t *testing.T) {
 				t.Fatalf("the post is rejected: %v", err)
 			}
 			if result.Item == nil {
-				t.Fatalf("the post is %s", result.Withheld)
+				t.Fatalf("the post is withheld: %s", result.Withheld)
 			}
 			if result.Item.Published.IsZero() {
 				t.Error("the post has no date, so its documents would differ between machines")

@@ -67,7 +67,7 @@ func askAdmin(ctx context.Context, address, path string, limit int64) (status in
 	res, err := client.Do(req)
 	if err != nil {
 		if u := new(url.Error); errors.As(err, &u) {
-			err = u.Err // omit the URL, because the message has the address
+			err = u.Err // omit the URL, because the message already contains the address
 		}
 		return 0, nil, fmt.Errorf("no response from the admin address %s: %w", address, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// hostileFiles returns posts that once ended or stopped a builder, each with a part of the reason for its rejection.
+// hostileFiles returns posts that used to crash or block a builder, each with a part of its rejection reason.
 func hostileFiles() (files, reasons map[string]string) {
 	var aliases, reopened strings.Builder
 	aliases.WriteString("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n")
@@ -39,8 +39,8 @@ func hostileFiles() (files, reasons map[string]string) {
 	}
 }
 
-// TestHostilePosts checks that posts which would take gigabytes or minutes are rejected with their reasons, in a folder
-// and by import, and that the other posts are published.
+// TestHostilePosts checks that posts that would need gigabytes of memory or minutes of CPU time are rejected with a
+// reason, both in a folder and by an import, and that the other posts are published.
 func TestHostilePosts(t *testing.T) {
 	const maxMemory, maxTime = 512 << 10, 20 * time.Second // memory in KB; processor time for all posts
 	files, reasons := hostileFiles()
@@ -79,7 +79,7 @@ func TestHostilePosts(t *testing.T) {
 	wantGood := func(where string) {
 		t.Helper()
 		if out := run(where, "export"); !strings.Contains(out, "Good words") {
-			t.Errorf("the posts of %s are without the good one:\n%.1000s", where, out)
+			t.Errorf("the posts of %s do not include the good one:\n%.1000s", where, out)
 		}
 		if out := run(where, "feeds"); !strings.Contains(out, "main ") {
 			t.Errorf("the feeds of %s are:\n%s\nwant main", where, out)

@@ -42,12 +42,12 @@ In the folder of a Hugo or Jekyll site, find the posts and the URLs of their pag
 convert the shortcodes and Liquid tags that are part of these programs, and report
 others. Files may be compressed with gzip or zip.
 
-Posts keep their ids, so feed readers show none of them twice. Drafts stay drafts.
+Posts keep their ids, so feed readers show no post twice. Drafts stay drafts.
 Private posts and those with a password are never published. Pages are skipped
 unless --pages is given. A post is rejected if its file does not state whether it is
 public. Of several posts with one id, the first is stored and the others are rejected.
 
-Posts are stored in the Redis of --redis or the folder of --dir, by default in ./posts,
+Posts are stored in the Redis of --redis or the folder of --dir, by default ./posts,
 which is created if it does not exist. Importing a file again stores only what has
 changed. Posts that cannot be read are rejected and reported, and the exit status is
 3. With --undo, delete the posts of the files again, except those that have changed.`,

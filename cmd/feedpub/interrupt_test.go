@@ -46,7 +46,7 @@ func manyPosts(n int) string {
 }
 
 // TestImportProgress checks that an import shows a progress bar on a terminal, with the rate and the remaining time,
-// and removes it at the end, and that it shows none if standard error is not a terminal.
+// and removes it at the end, and that it shows no bar if standard error is not a terminal.
 func TestImportProgress(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "posts.jsonl"), []byte(manyPosts(1000)), 0o644); err != nil {
@@ -80,8 +80,8 @@ func TestImportProgress(t *testing.T) {
 	}
 }
 
-// TestImportStopsAtCtrlC checks that an interrupted import from an idle pipe ends at once and reports its position, and
-// that running it again stores the rest.
+// TestImportStopsAtCtrlC checks that an import from an idle pipe ends at once and reports its position when it is
+// interrupted, and that running it again stores the rest.
 func TestImportStopsAtCtrlC(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
@@ -118,7 +118,7 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 	}
 	want = fmt.Sprintf("%d posts stored in posts\n", importer.BatchSize)
 	if got := stdout.String(); !strings.HasSuffix(got, want) {
-		t.Errorf("standard output of the interrupted import is %q, want %q at its end", got, want)
+		t.Errorf("standard output of the interrupted import is %q, want it to end with %q", got, want)
 	}
 
 	cmd = process(t, dir, "import", "-")
@@ -126,7 +126,7 @@ func TestImportStopsAtCtrlC(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	want = fmt.Sprintf("%d posts stored in posts, %d unchanged\n", n-importer.BatchSize, importer.BatchSize)
 	if err != nil || !strings.HasSuffix(string(out), want) {
-		t.Errorf("the second import prints %q (error %v), want %q at its end", out, err, want)
+		t.Errorf("the second import prints %q (error %v), want output that ends with %q", out, err, want)
 	}
 }
 

@@ -64,7 +64,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // for the time zones of schedules: containers often have no time zone database
+	_ "time/tzdata" // for schedules: containers often have no time zone database
 
 	"feedpub/feed"
 	"feedpub/feed/render"
@@ -94,7 +94,7 @@ func program(versions feed.Versions) {
 	os.Exit(env.run(ctx, os.Args[1:]))
 }
 
-// run runs the command line args and returns the exit status. It stops as on SIGTERM when ctx is done.
+// run runs the command line args and returns the exit status. When ctx is done, it stops as it does on SIGTERM.
 func (env *environment) run(ctx context.Context, args []string) int {
 	root := newRoot(env)
 	root.SetArgs(append([]string{}, args...)) // for nil, cobra uses the arguments of the process

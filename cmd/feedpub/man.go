@@ -21,7 +21,7 @@ func newMan(env *environment) *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("write the man pages: %w", err)
 			}
-			// A fixed date and no generation date, so that packages are reproducible.
+			// Use a fixed date and omit the generation date, so that packages are reproducible.
 			header := &doc.GenManHeader{Section: "1", Source: "feedpub", Manual: "feedpub", Date: &time.Time{}}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true

@@ -44,8 +44,8 @@ func (env *environment) printTable(rows [][]string) error {
 	return nil
 }
 
-// visible returns s with the following escaped as in Go: bytes that are not UTF-8, control characters, which could
-// break a table or control the terminal, and characters that change the direction of text.
+// visible returns s with unsafe characters escaped as in Go: invalid UTF-8, control characters, which could break a
+// table or control the terminal, and characters that change the direction of text.
 func visible(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {

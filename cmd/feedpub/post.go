@@ -139,7 +139,7 @@ func noPost(id string) error {
 type postLine struct {
 	ID            string      `json:"id"`
 	Title         string      `json:"title,omitempty"`
-	DatePublished time.Time   `json:"date_published,omitzero"` // time at which the post was first seen if it has no date
+	DatePublished time.Time   `json:"date_published,omitzero"` // when the post was first seen if it has no date
 	Status        feed.Status `json:"status"`                  // "rejected" if the post cannot be read
 }
 
@@ -192,7 +192,7 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	lines := make([]postLine, 0, len(ids))
 	err = site.Load(ctx, ids, func(s feed.StoredPost) error {
 		if s.Raw == nil {
-			return nil // deleted in the meantime
+			return nil // the post was deleted after it was listed
 		}
 		l := postLine{ID: s.ID, Status: statusRejected}
 		if p, err := intake.Decode(s.ID, s.Raw); err == nil {
@@ -213,7 +213,7 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 // decodePost decodes a post in JSON, which must have an id. It returns the errors of [intake.Decode].
 func decodePost(raw []byte) (feed.RawPost, error) {
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\ufeff")))
-	// Decode would take a missing id from the key of the post, but the post has no key yet.
+	// If the id is missing, Decode takes it from the key of the post, but this post has no key yet.
 	var own struct{ ID string }
 	if err := json.Unmarshal(raw, &own); err == nil && own.ID == "" {
 		return feed.RawPost{}, &intake.Error{Place: "id", Reason: "is missing; give the post an id that never changes"}

@@ -165,7 +165,7 @@ func (pc postChecker) post(c postCheck, raw []byte) postCheck {
 	var result intake.Result
 	if err == nil {
 		c.ID = post.ID
-		// A post without a date gets the time at which it was first seen. Any time will do here.
+		// A post without a date gets the time at which it was first seen. The value does not matter here.
 		result, err = pc.intake.Item(post.ID, post.Raw, feed.Record{ID: post.ID, FirstSeen: time.Unix(0, 0)})
 	}
 	if err != nil {

@@ -58,7 +58,7 @@ have errors. The exit status is 3 if posts were rejected.`,
 	return cmd
 }
 
-// siteProblem is a problem of a site, or of the settings of sites if Site is empty.
+// siteProblem is a problem of a site, or a problem with site settings if Site is empty.
 type siteProblem struct {
 	Site feed.SiteID `json:"site,omitempty"`
 	feed.Problem

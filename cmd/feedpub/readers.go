@@ -22,13 +22,14 @@ const (
 	maxClients = 3
 )
 
-// siteReadership is the readership of a feed of a site.
+// siteReadership is the readership of one feed, with its site.
 type siteReadership struct {
 	Site feed.SiteID `json:"site"`
 	feed.Readership
 }
 
-// listReaders prints the readers of each feed of the server at the configured admin address, the most read feed first.
+// listReaders asks the server at the configured admin address for the readers of each feed, and prints them with the
+// most read feed first.
 func (env *environment) listReaders(cmd *cobra.Command, asJSON bool) error {
 	c, err := env.settings(cmd)
 	if err != nil {

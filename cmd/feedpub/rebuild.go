@@ -14,8 +14,8 @@ func newRebuild(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild [FEED...]",
 		Short: "Rebuild feeds now",
-		Long: `Absorb submitted posts, rebuild the named feeds, or all, and print the outcome for each:
-committed, unchanged, held because posts vanished from it, or failed.
+		Long: `Absorb submitted posts, rebuild the named feeds or all, and print the outcome for each:
+committed, unchanged, held because posts vanished from the feed, or failed.
 
 The server that builds the site does the work, on any machine, and this command waits
 for it. If no server builds the site, this command does; for posts in Redis, that

@@ -75,7 +75,7 @@ credited, and serve them to feed readers.`,
 		// exitCode prints errors, and does not print the usage after them.
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		// newCompletion replaces the command: it has an example.
+		// Cobra's own completion command is replaced by newCompletion, which has an example.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -138,7 +138,7 @@ func atMostOneArg(cmd *cobra.Command, args []string) error {
 	return misused(cmd, fmt.Sprintf("%s takes at most 1 argument, got %d", cmd.CommandPath(), len(args)))
 }
 
-// someArgs accepts one or more arguments. The name describes one of them.
+// someArgs accepts one or more arguments. The name describes a single argument.
 func someArgs(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -29,7 +29,7 @@ const patience = time.Minute
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"feedpub": main,
-		// A later release, which can render one more version.
+		// Simulates a later release, which can render one more version.
 		"feedpub-newer": func() { program(feed.Versions{Oldest: render.Oldest, Newest: render.Version + 1}) },
 	})
 }
@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			// The sample posts' folder, which is under the user's cache.
+			// The data folder of the sample posts is in the user's cache folder.
 			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, ".cache"))
 			return nil
 		},
@@ -70,7 +70,7 @@ func freePorts(ts *testscript.TestScript, neg bool, names []string) {
 	}
 }
 
-// fetch makes one request and returns status, headers and body as one text.
+// fetch makes one request and returns the status, headers and body as one string.
 func fetch(
 	ctx context.Context, method, url string, header http.Header, body io.Reader,
 ) (status int, text string, err error) {
@@ -99,8 +99,8 @@ func fetch(
 	return res.StatusCode, strings.ReplaceAll(b.String(), "\r\n", "\n"), err
 }
 
-// waitFor requests a URL until the response is 200 and, if a pattern is given, matches it; negated, until it no longer
-// matches: [!] waitfor URL [PATTERN].
+// waitFor requests a URL until the status is 200 and, if a pattern is given, the response matches it. If it is negated,
+// it waits until the response no longer matches: [!] waitfor URL [PATTERN].
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 || len(args) > 2 || neg && len(args) == 1 {
 		ts.Fatalf("usage: waitfor URL [PATTERN]")
@@ -166,7 +166,7 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", args[1])
 	ts.Check(err)
-	// The server sends this response when it waits for the body: the request is active.
+	// The server sends this response when it starts to wait for the body, so the request is active.
 	want := "HTTP/1.1 100 Continue"
 	got := make([]byte, len(want))
 	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))

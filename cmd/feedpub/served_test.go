@@ -57,7 +57,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output st
 	output = do(append([]string{"import"}, arguments...)...)
 	do("rebuild")
 	ready := process(t, dir, append([]string{"serve"}, common...)...)
-	// Without the test's context, which is canceled before the cleanup.
+	// Do not use the test's context, which is canceled before the cleanup.
 	server := exec.Command(ready.Path, ready.Args[1:]...)
 	server.Dir = dir
 	server.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_BASE_URL="+b.base)
@@ -103,7 +103,7 @@ func (b blog) get(t *testing.T, address string) []byte {
 	return body
 }
 
-// xmlLink is a link element of Atom, which RSS documents have too, or of RSS, whose URL is its text.
+// xmlLink is an Atom link element, which RSS documents also contain, or an RSS link element, whose URL is its text.
 type xmlLink struct {
 	XMLName xml.Name
 	Rel     string `xml:"rel,attr"`
@@ -122,7 +122,8 @@ func hrefs(links []xmlLink, rel string) []string {
 	return list
 }
 
-// follow reads a feed and all its archives. Read returns the posts of a document and the URL of the previous archive.
+// follow reads a feed and all of its archives. The function read returns the posts in a document and the URL of the
+// previous archive.
 func (b blog) follow(
 	t *testing.T, path string, read func(doc []byte) (map[string]servedPost, string),
 ) (all map[string]servedPost, text string) {
@@ -200,7 +201,7 @@ func (b blog) rss(t *testing.T) func(doc []byte) (map[string]servedPost, string)
 	}
 }
 
-// atom returns a reader of Atom documents for follow. It returns ids as they are in the other formats.
+// atom returns a reader of Atom documents for follow. It converts ids to the form that they have in the other formats.
 func (b blog) atom(t *testing.T) func(doc []byte) (map[string]servedPost, string) {
 	return func(doc []byte) (map[string]servedPost, string) {
 		var d struct {
@@ -292,8 +293,8 @@ func (b blog) json(t *testing.T) func(doc []byte) (map[string]servedPost, string
 	}
 }
 
-// wantServed checks that the documents of all three formats have exactly these posts, and contain each of the texts in
-// shown and none of those in hidden.
+// wantServed checks that the documents in all three formats have exactly these posts, contain every text in shown and
+// contain no text in hidden.
 func (b blog) wantServed(t *testing.T, want map[string]servedPost, shown, hidden []string) {
 	t.Helper()
 	for path, read := range map[string]func(*testing.T) func([]byte) (map[string]servedPost, string){

@@ -58,8 +58,8 @@ func (env *environment) settings(cmd *cobra.Command) (config.Config, error) {
 	return config.Load(o)
 }
 
-// siteSettings is like settings, but if there are several sites and --site is set, it returns the settings of that
-// site.
+// siteSettings is like settings, but if there are several sites and --site names one of them, it returns the settings
+// of that site.
 func (env *environment) siteSettings(cmd *cobra.Command) (config.Config, error) {
 	c, err := env.settings(cmd)
 	if err != nil || c.Site.ID == "" {
@@ -140,10 +140,10 @@ func (env *environment) openWriter(cmd *cobra.Command) (hosting.Writer, hosting.
 	return w, s, err
 }
 
-// hint is advice on a setting whose default is fine for a first try and probably wrong otherwise.
+// hint is advice about a setting whose default is fine for trying feedpub but probably wrong in production.
 type hint struct {
 	text  string
-	risky bool // the default can do harm
+	risky bool // the default can cause harm
 }
 
 // label returns the label that the hint is printed with.

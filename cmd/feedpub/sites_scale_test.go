@@ -1,7 +1,7 @@
 //go:build !race && unix
 
-// This test is many times slower with the race detector, and tests with a few sites find the same races. make test
-// runs it without the race detector.
+// With the race detector, this test is many times slower, and tests with a few sites find the same races. make test
+// therefore runs it without the race detector.
 
 package main
 
@@ -27,7 +27,7 @@ func TestTwoHundredSitesAndTenThousandFeeds(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	began, cpu := time.Now(), processorTime(t)
 	stop := p.start()
-	ticker := time.NewTicker(500 * time.Millisecond) // the list is long
+	ticker := time.NewTicker(500 * time.Millisecond) // do not request the list more often, because it is long
 	defer ticker.Stop()
 	feeds := 0
 	for end := began.Add(scalePatience); feeds < number*(tags+1); <-ticker.C {

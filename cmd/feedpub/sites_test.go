@@ -36,7 +36,7 @@ func siteID(i int) feed.SiteID { return feed.SiteID(fmt.Sprintf("site-%03d", i))
 
 func hostOf(id feed.SiteID) string { return string(id) + ".example" }
 
-// newPlatform returns a platform of sites that have the given numbers of posts and tags each. It is not started.
+// newPlatform returns a platform of sites, each with the given numbers of posts and tags. It does not start the server.
 func newPlatform(t testing.TB, sites, posts, tags int) *platform {
 	t.Helper()
 	server := storetest.StartRedis(t)
@@ -89,7 +89,7 @@ func tagsOf(post, posts, tags int) []string {
 func (p *platform) write(name, text string) {
 	p.t.Helper()
 	path := filepath.Join(p.dir, name)
-	// Atomically, so that the server never reads half a file.
+	// Replace the file atomically, so that the server never reads half of it.
 	if err := os.WriteFile(path+"~", []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	for id, body := range before {
 		if n := strings.Count(body, "<item>"); n != 5 || strings.Count(body, " of "+string(id)+"<") != 5 ||
 			!strings.Contains(body, "http://"+hostOf(id)+"/feed.xml") || !strings.Contains(body, "<language>de</language>") {
-			t.Errorf("the feed of %s has %d items, or content of another site:\n%s", id, n, body)
+			t.Errorf("the feed of %s has %d items or contains content of a different site:\n%s", id, n, body)
 		}
 	}
 	if status, body := p.get("unknown.example", "/feed.xml"); status != 421 {
@@ -252,7 +252,8 @@ func TestTwoHundredSitesInOneProcess(t *testing.T) {
 	}
 }
 
-// TestWatchSites checks that sites follow their files, and that a file with an error affects no other site.
+// TestWatchSites checks that sites are updated when their files change, and that a file with an error affects no other
+// site.
 func TestWatchSites(t *testing.T) {
 	p := newPlatform(t, 4, 2, 0)
 	p.start()
@@ -355,7 +356,7 @@ func TestWatchSites(t *testing.T) {
 	t.Log("the removed site is added again")
 	p.writeSite(three, "")
 	if now := p.served(three)[three]; now != before[three] {
-		t.Errorf("the site that was added again serves another feed:\n%s", now)
+		t.Errorf("the site that was added again serves a different feed:\n%s", now)
 	}
 }
 

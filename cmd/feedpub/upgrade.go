@@ -83,13 +83,13 @@ func (env *environment) upgradeSite(cmd *cobra.Command, flags upgradeFlags) erro
 	return u.Err()
 }
 
-// siteUpgrade is the upgrade of one of several sites.
+// siteUpgrade is the result of upgrading one of several sites.
 type siteUpgrade struct {
 	Site feed.SiteID `json:"site"`
 	hosting.Upgrade
 }
 
-// upgradeSites upgrades all sites. An error with one does not affect the others.
+// upgradeSites upgrades all sites. An error on one site does not affect the others.
 func (env *environment) upgradeSites(ctx context.Context, c config.Config, flags upgradeFlags) error {
 	source, err := env.quietSource(c, false)
 	if err != nil {
@@ -144,7 +144,7 @@ func (env *environment) printUpgrade(u hosting.Upgrade, check bool) error {
 			seen = strconv.FormatInt(int64(m.Seen), 10)
 		}
 		id := m.ID
-		if i := strings.LastIndexByte(id, ':'); i > 0 { // without the random part
+		if i := strings.LastIndexByte(id, ':'); i > 0 { // omit the random part
 			id = id[:i]
 		}
 		rows = append(rows, []string{
@@ -159,7 +159,7 @@ func (env *environment) printUpgrade(u hosting.Upgrade, check bool) error {
 	return nil
 }
 
-// upgradeText returns a sentence on the result of an upgrade.
+// upgradeText returns a sentence that describes the result of an upgrade.
 func upgradeText(u hosting.Upgrade, check bool) string {
 	current := fmt.Sprintf("The documents have rendering version %d.", u.From)
 	switch {

@@ -13,11 +13,12 @@ import (
 type backing struct{ *Store }
 
 // WritePosts writes and removes files and then calls apply. The folder is not scanned in the meantime. If the process
-// is killed before apply is called, or apply fails, the next scan puts the files' posts into the server, as it does for
-// edited files.
+// is killed before apply is called, or if apply fails, the next scan puts the posts into the server, as it does after a
+// file was edited.
 func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check, apply func() error) error {
-	if site != b.o.Site { // posts of other sites have no files
-		return fmt.Errorf("the folder has the posts of site %s, not of %s: %w", b.o.Site, site, feed.ErrInvalid)
+	if site != b.o.Site { // only posts of this site have files
+		return fmt.Errorf("the folder contains the posts of site %s, not of site %s: %w",
+			b.o.Site, site, feed.ErrInvalid)
 	}
 	b.folder.mu.Lock()
 	defer b.folder.mu.Unlock()

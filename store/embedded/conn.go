@@ -6,7 +6,7 @@ import (
 )
 
 // queuedConn is a connection whose writes do not wait for the reader. A client sends a whole pipeline before it reads
-// the first reply, but the server replies to each command immediately. Without a queue both would block when the
+// the first reply, but the server replies to each command immediately. Without a queue, both would block when the
 // connection's buffer is full, each waiting for the other to read. Redis queues replies for the same reason.
 //
 // The size of the queue is bounded, because a client sends only one pipeline before it reads.
@@ -15,7 +15,7 @@ type queuedConn struct {
 	written sync.WaitGroup
 
 	mu     sync.Mutex
-	more   *sync.Cond // signals that queue or closed has changed
+	more   *sync.Cond // signaled when queue or closed changes
 	queue  []byte
 	closed bool
 	err    error // the first error of the connection; nothing is written after an error

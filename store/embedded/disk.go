@@ -32,16 +32,16 @@ type disk struct {
 	mu       sync.Mutex
 	records  appendFile
 	size     int64  // size of the complete lines of records
-	torn     bool   // whether an incomplete line may follow the complete lines
+	torn     bool   // whether an incomplete line may follow the complete ones
 	failing  bool   // whether the last attempt to write failed
-	position string // the last entry of the store's journal that has been written to the disk
+	position string // the last journal entry that has been written to disk
 }
 
 // fileOps are the functions that write to the data folder. Tests replace them to simulate a full disk.
 type fileOps struct {
-	// replace writes a whole file as [durable.WriteFile] does.
+	// replace writes a whole file, as [durable.WriteFile] does.
 	replace func(path string, data []byte, perm fs.FileMode) error
-	// open opens a file as [os.OpenFile] does.
+	// open opens a file, as [os.OpenFile] does.
 	open func(path string, flag int, perm fs.FileMode) (appendFile, error)
 }
 
@@ -61,7 +61,7 @@ func newFileOps() fileOps {
 	}
 }
 
-// headFile is the content of a feed's file.
+// headFile is the content of a head's file.
 type headFile struct {
 	Head  feed.Head   `json:"head"`
 	Blobs []feed.Blob `json:"blobs"`
@@ -72,7 +72,7 @@ const (
 	headSuffix = ".json"
 )
 
-// openDisk restores the data on the disk into the server, which is empty, and starts the journal of changes.
+// openDisk restores the data on disk into the server, which must be empty, and starts the journal.
 func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
 	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads")}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
@@ -96,8 +96,8 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 		if _, absent := os.Stat(path); absent != nil {
 			return nil, fmt.Errorf("records: %w", err)
 		}
-		// The data on a full disk can still be served. Changes are not acknowledged until there is room.
-		log.Error("the data folder cannot be written to; nothing new is published until it can", "error", err)
+		// The data on a full disk can still be served, but changes are not acknowledged until there is room.
+		log.Error("the data folder is not writable; nothing new is published until it is", "error", err)
 		d.size, d.torn = size, true
 	}
 	if err := d.restoreHeads(ctx); err != nil {
@@ -154,7 +154,7 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 }
 
 // lineKey identifies the record of a line. It is "" for a line without a record. If several lines have the same key,
-// the last line is valid.
+// the last one is valid.
 func lineKey(l feed.ExportLine) string {
 	switch {
 	case l.Record != nil:
@@ -180,7 +180,7 @@ func encodeLines(lines []feed.ExportLine) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// restoreHeads restores the heads. A file that is damaged is skipped, and its feed is built again.
+// restoreHeads restores the heads. A damaged file is skipped, and its feed is rebuilt.
 func (d *disk) restoreHeads(ctx context.Context) error {
 	entries, err := os.ReadDir(d.heads)
 	if err != nil {
@@ -206,24 +206,24 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 			})
 		}
 		if err != nil {
-			d.log.Error("committed documents cannot be read; the feed will be built again", "file", path, "error", err)
+			d.log.Error("committed documents cannot be read; the feed will be rebuilt", "file", path, "error", err)
 		}
 	}
 	return ctx.Err()
 }
 
-// sync writes the changes in the store's journal to the disk and syncs the files. It logs when writing starts to fail
-// and when it works again.
+// sync writes the changes in the store's journal to disk and syncs the files. It logs when writing starts to fail and
+// when it works again.
 func (d *disk) sync(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.drain(ctx)
 	switch failing := err != nil; {
-	case failing == d.failing: // already logged
+	case failing == d.failing: // the state has been logged
 	case failing:
-		d.log.Error("records cannot be written to the disk; nothing new is published until they can", "error", err)
+		d.log.Error("records cannot be written to disk; nothing new is published until they can", "error", err)
 	default:
-		d.log.Info("records are written to the disk again")
+		d.log.Info("records can be written to disk again")
 	}
 	d.failing = err != nil
 	return err
@@ -256,7 +256,7 @@ func (d *disk) drain(ctx context.Context) error {
 				return err
 			}
 		}
-		// After an error above, the same entries are written again, which is harmless.
+		// If an error occurs above, the next call writes the same entries again, which is harmless.
 		d.position = next
 		if err := d.site.TrimJournal(ctx, next); err != nil {
 			return err
@@ -273,7 +273,7 @@ func (d *disk) append(lines []feed.ExportLine) error {
 	if err != nil {
 		return err
 	}
-	// If the last write failed, truncating may have failed as well.
+	// If the last write failed, truncating the file may have failed too.
 	if err := d.truncate(); err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
@@ -289,7 +289,7 @@ func (d *disk) append(lines []feed.ExportLine) error {
 	return nil
 }
 
-// truncate removes the incomplete line that a failed write has left.
+// truncate removes the incomplete line that a failed write left behind.
 func (d *disk) truncate() error {
 	if !d.torn {
 		return nil

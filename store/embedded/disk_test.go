@@ -36,7 +36,7 @@ func commit(name feed.Name, token feed.Token, now time.Time, body string) feed.C
 	}
 }
 
-// state returns the records and heads, which must be the same after a restart. It checks that the documents exist.
+// state returns the records and heads, which must be the same after a restart. It also checks that the documents exist.
 func state(t *testing.T, s *store.Site) (lines []string, heads []feed.Head) {
 	t.Helper()
 	for l, err := range s.Records(t.Context()) {
@@ -132,7 +132,7 @@ func TestDamagedDataIsSkipped(t *testing.T) {
 	closeStore(t, s)
 	s = open(t, o)
 	if lines, _ := state(t, site(s)); len(lines) != 2 {
-		t.Errorf("records after the damage and another write are %q; want 2", lines)
+		t.Errorf("records after the damage and another write are %q; want 2 records", lines)
 	}
 }
 
@@ -182,13 +182,13 @@ func TestInvalidOptions(t *testing.T) {
 func TestPostThatCannotBeWrittenIsNotAcknowledged(t *testing.T) {
 	s := open(t, Options{})
 	must(t, os.RemoveAll(s.o.Dir))
-	must(t, os.WriteFile(s.o.Dir, nil, 0o600)) // a file in place of the folder
+	must(t, os.WriteFile(s.o.Dir, nil, 0o600)) // replace the folder with a file
 	err := site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(post("a", "A"))})
 	if !errors.Is(err, feed.ErrUnavailable) {
 		t.Errorf("Put without a folder: error is %v; want one of kind %q", err, feed.ErrUnavailable)
 	}
 	if got := content(t, s, "a"); got != "" {
-		t.Errorf("post is %q; want none, since it was not acknowledged", got)
+		t.Errorf("post is %q; want no post, since it was not acknowledged", got)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data")}
 	acknowledged := map[string]bool{}
-	seen := map[string]string{} // times first seen, by id
+	seen := map[string]string{} // time first seen, by id
 	var lastHead feed.Head
 	for round := range 3 {
 		exe, err := os.Executable()
@@ -262,7 +262,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			default:
 				t.Fatalf("the process printed %q", lines.Text())
 			}
-			if n == 60+17*round { // in the middle of a write
+			if n == 60+17*round { // kill the process in the middle of a write
 				must(t, cmd.Process.Kill())
 			}
 		}
@@ -286,11 +286,11 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		head, err := site(s).Head(t.Context(), feed.Main)
 		must(t, err)
 		if head.Token < lastHead.Token || head.Documents[0].Modified.Before(lastHead.Documents[0].Modified) {
-			t.Errorf("round %d: document of the head is %v; want %v or a later one",
+			t.Errorf("round %d: the head's document is %v; want %v or a later one",
 				round, head.Documents[0], lastHead.Documents[0])
 		}
 		if _, err := site(s).Blob(t.Context(), head.Documents[0].Hash); err != nil {
-			t.Errorf("round %d: document of the head: %v", round, err)
+			t.Errorf("round %d: the head's document: %v", round, err)
 		}
 		closeStore(t, s)
 	}
@@ -305,7 +305,7 @@ func writeUntilKilled(t *testing.T, dir string) {
 		Dir: filepath.Join(dir, "posts"), Data: filepath.Join(dir, "data"), Site: testSite, Decode: decode,
 	})
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case it is not killed
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // in case the process is not killed
 	defer cancel()
 	go func() { _ = s.Run(ctx) }()
 	b := site(s)

@@ -8,7 +8,7 @@
 // returns after both writes; deleting a post removes its file first. Everything else that cannot be derived from the
 // posts is stored below the data folder: the times at which posts were first seen and removed, names, the committed
 // heads with their documents, and the last good version of each file. A call that changes records or heads returns when
-// the changes are on the disk. Therefore kill -9 loses no acknowledged change, and on a full disk writes fail but reads
+// the changes are on disk. Therefore kill -9 loses no acknowledged change, and on a full disk writes fail but reads
 // still work.
 //
 // Other processes connect to a socket in the data folder, with [Connect] or any Redis client, and may only read.
@@ -54,7 +54,7 @@ type Options struct {
 	// Dir is the folder of posts. Subfolders are included, except hidden ones and symbolic links to folders. It is
 	// created if it does not exist.
 	Dir string
-	// Files contains read-only posts, such as the bundled samples. It is used instead of Dir.
+	// Files contains read-only posts, such as the bundled samples, and is used instead of Dir.
 	Files fs.FS
 	// Data is the folder for the store's own files. Only one process at a time can open it.
 	Data string
@@ -84,11 +84,11 @@ type Store struct {
 	o      Options
 	lock   *lock
 	redis  *miniredis.Miniredis
-	socket net.Listener   // nil until the store accepts other processes
+	socket net.Listener   // nil until the store accepts connections from other processes
 	front  *server.Server // serves the connections of other processes
 	accept sync.WaitGroup
-	inner  *store.Client // changes posts in the server only, as their files change
-	client *store.Client // writes the files as well
+	inner  *store.Client // changes posts only in the server, when their files have changed
+	client *store.Client // also writes the files
 	ready  atomic.Bool   // whether all files have been read
 	disk   *disk
 	folder *folder
@@ -177,7 +177,7 @@ func (s *Store) open(ctx context.Context) error {
 func (s *Store) Client() *store.Client { return s.client }
 
 // Run follows the folder and expires keys until ctx ends; then it returns nil. The client can be used without Run, but
-// changes to files are not detected and no key expires.
+// then changes to files are not detected and keys do not expire.
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.expire(ctx) })
@@ -190,7 +190,7 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close disconnects other processes, writes unsaved changes to the disk, and unlocks the data folder. Run must have
+// Close disconnects other processes, writes unsaved changes to disk, and unlocks the data folder. Run must have
 // returned. Later calls return the error of the first call.
 func (s *Store) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })

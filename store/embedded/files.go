@@ -26,7 +26,8 @@ const (
 	maxName = 200
 )
 
-// extensions returns the extensions of files that may contain posts. Other files, such as pictures, are ignored.
+// extensions returns the extensions of files that may contain posts. Files with other extensions, such as pictures, are
+// ignored.
 func extensions() []string {
 	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
 }
@@ -59,13 +60,13 @@ func escape(s string) string {
 		return name
 	}
 	sum := sha256.Sum256([]byte(s))
-	// No escaped name contains "=", so no short id has this name.
+	// No escaped name contains "=", so no short id is mapped to this name.
 	return name[:maxName/2] + "=" + hex.EncodeToString(sum[:16])
 }
 
 // WritePost atomically writes a post to the file in dir that [FileName] names, syncs it to the disk, and returns its
 // path. Raw should contain the id, since the file name may be a hash. A store that follows the folder reads the file
-// shortly afterwards; if other files contain the same id, this file is published.
+// shortly afterwards; if other files contain a post with the same id, the version in this file is published.
 func WritePost(dir string, p feed.RawPost) (string, error) {
 	if p.ID == "" {
 		return "", fmt.Errorf("write post: no id: %w", feed.ErrInvalid)
@@ -92,7 +93,7 @@ func RemovePost(dir string, decode Decode, id string) error {
 		}
 		files = append(files, f.Path)
 	}
-	// Remove a file that cannot be decoded if its name is the one that WritePost uses for the post.
+	// Also remove a file that cannot be decoded if WritePost would use its name for the post.
 	if own := FileName(id); !slices.Contains(files, own) {
 		if _, err := os.Lstat(filepath.Join(dir, own)); err == nil {
 			files = append(files, own)
@@ -162,7 +163,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 		if !isPosts(d.Name()) {
 			return nil
 		}
-		info, err := fs.Stat(fsys, name) // follows links to files
+		info, err := fs.Stat(fsys, name) // Stat follows symbolic links to files
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -175,7 +176,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 	return files, dirs, bad
 }
 
-// errEmpty is returned for an empty file: editors truncate a file before they write it.
+// errEmpty is returned for an empty file. It is an error because editors truncate a file before they write to it.
 var errEmpty = errors.New("the file is empty")
 
 // read returns the posts of a file.

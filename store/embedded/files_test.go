@@ -33,7 +33,7 @@ func TestFileNames(t *testing.T) {
 			t.Errorf("FileName(%q) = %q; want %q", id, got, want)
 		}
 		if len(id) > maxName && (!strings.HasPrefix(got, want) || len(got) > maxName+5) {
-			t.Errorf("FileName of %d bytes = %q; want one of at most %d", len(id), got, maxName+5)
+			t.Errorf("FileName of an id of %d bytes = %q; want a name of at most %d bytes", len(id), got, maxName+5)
 		}
 		if !isPosts(got) || filepath.Base(got) != got {
 			t.Errorf("FileName(%q) = %q; want the name of a file of posts", id, got)
@@ -85,12 +85,12 @@ func TestWriteListRemove(t *testing.T) {
 		}
 	}
 	if n != 7 || bad != 1 {
-		t.Errorf("List returns %d posts and %d bad files; want 7 and 1", n, bad)
+		t.Errorf("List returns %d posts and %d bad files; want 7 posts and 1 bad file", n, bad)
 	}
 	must(t, RemovePost(dir, decode, "a"))
 	for _, name := range []string{"a.json", "sub/a too.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: %v; want no such file, since it contained the removed post", name, err)
+			t.Errorf("%s: %v; want the file to be removed, since it contained the removed post", name, err)
 		}
 	}
 	if err := RemovePost(dir, decode, "a"); !errors.Is(err, feed.ErrNotFound) {
@@ -100,7 +100,7 @@ func TestWriteListRemove(t *testing.T) {
 	if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "sub/two.jsonl") {
 		t.Errorf("RemovePost of one of two posts of a file: %v; want kind %q and the file's name", err, feed.ErrInvalid)
 	}
-	must(t, RemovePost(dir, decode, "bad")) // found by its file name
+	must(t, RemovePost(dir, decode, "bad")) // the file is found by its name
 	if _, err := WritePost(dir, feed.RawPost{}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("WritePost without an id: %v; want kind %q", err, feed.ErrInvalid)
 	}

@@ -23,7 +23,7 @@ import (
 // writersAtOnce is the maximum number of files that are written concurrently.
 const writersAtOnce = 32
 
-// folder keeps the posts in the server in step with the files. All of its state is derived from the files when the
+// folder keeps the posts in the server in sync with the files. All of its state is derived from the files when the
 // store is opened.
 type folder struct {
 	o    Options
@@ -47,13 +47,13 @@ type folder struct {
 
 // file is the state of one file.
 type file struct {
-	size  int64 // -1 to read the file again
+	size  int64 // -1 if the file must be read again
 	mod   time.Time
 	posts map[string]feed.Hash // the last good version, by id
 
-	broken   error     // why the current version cannot be decoded, or nil
+	broken   error     // why the current version cannot be decoded; nil if it can
 	reported bool      // whether the problem of the broken version is listed
-	since    time.Time // when the file was first found to be broken or missing
+	since    time.Time // when the file was first found broken or missing
 	gone     bool
 	kept     bool // whether the file is missing but its posts stay published until deleted through the store
 }
@@ -79,8 +79,8 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 	return f, nil
 }
 
-// load puts the posts of the last run into the server, so that the first scan detects files that have changed, become
-// undecodable or disappeared since then.
+// load puts the posts of the last run into the server, so that the first scan detects files that have since changed,
+// become undecodable or disappeared.
 func (f *folder) load(ctx context.Context, last lastRun) error {
 	var posts []feed.RawPost
 	for _, name := range slices.Sorted(maps.Keys(last.files)) {
@@ -103,7 +103,7 @@ func (f *folder) load(ctx context.Context, last lastRun) error {
 }
 
 // repeatDeletions adds inbox entries for deletions that no builder has recorded: the inbox is in memory, and the
-// process may have ended before a builder read it. If a post has a file again, the next scan puts it.
+// process may have ended before a builder read it. If such a post has a file again, the next scan puts it.
 func (f *folder) repeatDeletions(ctx context.Context, ids []string) error {
 	stored, err := f.site.Load(ctx, ids)
 	if err != nil {
@@ -153,8 +153,8 @@ func (f *folder) claim(name, id string) bool {
 	return true
 }
 
-// apply writes changes to posts to the files. When it returns nil, the changes are on the disk. The caller holds mu
-// until the server has the changes as well.
+// apply writes changes to posts to the files. When it returns nil, the changes are on disk. The caller holds mu until
+// the changes are also in the server.
 func (f *folder) apply(changes []store.PostChange) error {
 	if f.o.Dir == "" {
 		return fmt.Errorf("the sample posts cannot be written: %w", feed.ErrInvalid)
@@ -164,7 +164,7 @@ func (f *folder) apply(changes []store.PostChange) error {
 		last[c.ID] = c
 	}
 	var g errgroup.Group
-	g.SetLimit(writersAtOnce) // file systems combine concurrent syncs
+	g.SetLimit(writersAtOnce) // concurrent, because file systems combine concurrent syncs
 	for _, id := range slices.Sorted(maps.Keys(last)) {
 		change := last[id]
 		if change.Delete {
@@ -173,7 +173,7 @@ func (f *folder) apply(changes []store.PostChange) error {
 			}
 			continue
 		}
-		// If the server does not receive the post after this, the next scan puts it there.
+		// If the server then fails to receive the post, the next scan puts it there.
 		f.written[FileName(id)] = true
 		g.Go(func() error {
 			return durable.Replace(filepath.Join(f.o.Dir, FileName(id)), change.Raw, 0o644)

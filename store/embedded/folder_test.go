@@ -30,7 +30,7 @@ func TestOpenReadsAllFiles(t *testing.T) {
 	}
 	entries, err := site(s).Inbox(t.Context(), "", 100)
 	if err != nil || len(entries) != 4 {
-		t.Errorf("inbox has %v, %v; want an entry for each post", entries, err)
+		t.Errorf("inbox has %v (error %v); want an entry for each post", entries, err)
 	}
 }
 
@@ -69,7 +69,8 @@ func TestChangedFileAddsInboxEntry(t *testing.T) {
 	scanUntilSettled(t, s)
 	entries, err := site(s).Inbox(t.Context(), "", 10)
 	if err != nil || len(entries) != 2 || entries[0].ID != "a" || entries[1].ID != "a" {
-		t.Errorf("inbox is %+v, %v; want two entries for a: written, deleted", entries, err)
+		t.Errorf("inbox is %+v (error %v); want two entries for post a, one for the write and one for the deletion",
+			entries, err)
 	}
 }
 
@@ -108,16 +109,17 @@ func TestBrokenFileKeepsLastGoodVersion(t *testing.T) {
 			t.Fatalf("the scan of the file %q returns %v; want a time after which to scan again", broken, wait)
 		}
 		if got := problems(t, s); got != listed {
-			t.Errorf("problems at once are %q; want %q: the file %q may be half written", got, listed, broken)
+			t.Errorf("problems immediately after the write are %q; want %q: the file %q may be half written",
+				got, listed, broken)
 		}
 		scanUntilSettled(t, s)
 		listed = "file a.json"
 		if got := problems(t, s); got != listed {
-			t.Errorf("problems later are %q; want %q", got, listed)
+			t.Errorf("problems after the wait are %q; want %q", got, listed)
 		}
 		all, err := site(s).Problems(t.Context())
 		if err != nil || !all[0].Serving || all[0].Reason == "" || all[0].Since.IsZero() {
-			t.Errorf("problem is %+v, %v; want a reason, a time, and that a version is served", all, err)
+			t.Errorf("problem is %+v (error %v); want a reason, a time, and Serving set", all, err)
 		}
 		if got, want := content(t, s, "a"), post("a", "good"); got != want {
 			t.Errorf("post is %q; want the last good version %q", got, want)
@@ -139,13 +141,14 @@ func TestLastGoodVersionAfterRestart(t *testing.T) {
 	put(t, o.Dir, "b.json", post("b", "B"))
 	closeStore(t, open(t, o))
 	put(t, o.Dir, "a.json", "{")
-	for range 2 { // the second attempt has the same result
+	for range 2 { // the second attempt must have the same result
 		s := open(t, o)
 		if got, want := content(t, s, "a"), post("a", "good"); got != want {
 			t.Errorf("post is %q; want the last good version %q", got, want)
 		}
 		if got, want := problems(t, s), "file a.json"; got != want {
-			t.Errorf("problems are %q; want %q at once: nothing is being written at a start", got, want)
+			t.Errorf("problems are %q; want %q immediately, since no file is being written when the store starts",
+				got, want)
 		}
 		closeStore(t, s)
 	}
@@ -177,7 +180,7 @@ func TestRemovedFilesDeletePosts(t *testing.T) {
 	s := open(t, o)
 	must(t, os.Remove(filepath.Join(o.Dir, "0.json")))
 	must(t, os.Remove(filepath.Join(o.Dir, "1.json")))
-	put(t, o.Dir, "two.jsonl", post("y", "Y")) // x is removed
+	put(t, o.Dir, "two.jsonl", post("y", "Y")) // this removes x
 	scanUntilSettled(t, s)
 	if got, want := ids(t, s), "2 3 4 y"; got != want {
 		t.Errorf("posts are %q; want %q", got, want)
@@ -259,7 +262,7 @@ func move(t *testing.T, from, to string, empty bool) (back func()) {
 		must(t, os.Mkdir(from, 0o755))
 	}
 	return func() {
-		if _, err := os.Stat(from); err == nil { // created in the meantime
+		if _, err := os.Stat(from); err == nil { // a new one was created in the meantime
 			must(t, os.Rename(from, from+".empty"))
 		}
 		must(t, os.Rename(to, from))
@@ -374,7 +377,7 @@ func TestMovedFileKeepsItsPost(t *testing.T) {
 	put(t, o.Dir, "y.json", post("b", "B"))
 	s := open(t, o)
 	must(t, os.Mkdir(filepath.Join(o.Dir, "2014"), 0o755))
-	for _, f := range []string{"y.json", "z.json"} { // all at the same time, into a folder
+	for _, f := range []string{"y.json", "z.json"} { // move all files into a subfolder at the same time
 		must(t, os.Rename(filepath.Join(o.Dir, f), filepath.Join(o.Dir, "2014", f)))
 	}
 	scanUntilSettled(t, s)
@@ -418,7 +421,7 @@ func TestFileWrittenByTheStoreIsPublishedBeforeOthers(t *testing.T) {
 	must(t, site(s).Put(t.Context(), feed.RawPost{ID: "p", Raw: []byte(post("p", "put"))}))
 	scanOnce(t, s)
 	if got, want := content(t, s, "p"), post("p", "put"); got != want {
-		t.Errorf("post is %q; want what was put, %q", got, want)
+		t.Errorf("post is %q; want %q, the version that was put", got, want)
 	}
 	must(t, os.Remove(filepath.Join(o.Dir, FileName("p"))))
 	scanUntilSettled(t, s)
@@ -443,13 +446,13 @@ func TestSamplesAreReadOnly(t *testing.T) {
 		t.Errorf("Put into read-only samples: error is %v; want an error that the samples cannot be written", err)
 	}
 	if err := site(s).Delete(t.Context(), "a"); err == nil {
-		t.Error("Delete of a read-only sample was acknowledged: it would be back at the next start")
+		t.Error("Delete of a read-only sample was acknowledged: it would reappear at the next start")
 	}
 	if got, want := ids(t, s), "a"; got != want {
 		t.Errorf("posts after rejected writes are %q; want %q", got, want)
 	}
 	entries, err := site(s).Inbox(t.Context(), "", 10)
 	if err != nil || len(entries) != 1 {
-		t.Errorf("inbox is %v, %v; want no entry for a rejected write", entries, err)
+		t.Errorf("inbox is %v (error %v); want no entry for a rejected write", entries, err)
 	}
 }

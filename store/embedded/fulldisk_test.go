@@ -16,7 +16,8 @@ import (
 	"feedpub/feed"
 )
 
-// fullDisk is a disk that can be full: while it is, a write stores half of the data and fails, and truncating fails.
+// fullDisk simulates a disk that can be full: while it is full, a write stores half of the data and fails, and
+// truncating fails.
 type fullDisk struct{ full atomic.Bool }
 
 func (d *fullDisk) ops() fileOps {
@@ -75,7 +76,7 @@ func TestFullDisk(t *testing.T) {
 	disk.full.Store(true) // the disk becomes full while the store runs
 	for range 2 {
 		if err := site(s).Absorb(t.Context(), name("tags/torn")); !errors.Is(err, feed.ErrUnavailable) {
-			t.Errorf("Absorb on a disk that became full: %v, want an error of kind %q", err, feed.ErrUnavailable)
+			t.Errorf("Absorb on a disk that became full: error is %v, want one of kind %q", err, feed.ErrUnavailable)
 		}
 	}
 	disk.full.Store(false)
@@ -92,12 +93,12 @@ func TestFullDisk(t *testing.T) {
 	if got := content(t, s, "a"); got != post("a", "first") {
 		t.Errorf("the post is %q", got)
 	}
-	if !strings.Contains(log.String(), "the data folder cannot be written to") {
+	if !strings.Contains(log.String(), "the data folder is not writable") {
 		t.Errorf("the log does not report the full disk:\n%s", log.String())
 	}
 	for range 2 {
 		if err := site(s).Absorb(t.Context(), name("tags/second")); !errors.Is(err, feed.ErrUnavailable) {
-			t.Errorf("Absorb on a full disk: %v, want an error of kind %q", err, feed.ErrUnavailable)
+			t.Errorf("Absorb on a full disk: error is %v, want one of kind %q", err, feed.ErrUnavailable)
 		}
 	}
 	put(t, o.Dir, "a.json", post("a", "a second version"))
@@ -107,8 +108,8 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("posts are %q, want %q: the folder of posts is on another disk", got, want)
 	}
 
-	if n := strings.Count(log.String(), "records cannot be written to the disk"); n != 2 {
-		t.Errorf("the log contains the error about records %d times, want once for each time the disk became full:\n%s",
+	if n := strings.Count(log.String(), "records cannot be written to disk"); n != 2 {
+		t.Errorf("the log contains the error about records %d times, want one for each time that the disk became full:\n%s",
 			n, log.String())
 	}
 

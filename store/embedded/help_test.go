@@ -19,7 +19,7 @@ import (
 
 const testSite = feed.SiteID("main")
 
-// decode is a simple format: a .json file is a post, a .jsonl file has a post in each line, and any other file is a
+// decode decodes simple formats: a .json file is a post, a .jsonl file has a post on each line, and any other file is a
 // post whose id is its path.
 func decode(path string, raw []byte) ([]feed.RawPost, error) {
 	var posts []feed.RawPost
@@ -52,7 +52,7 @@ func decodeOne(raw []byte) (feed.RawPost, error) {
 	return feed.RawPost{ID: p.ID, Raw: raw}, nil
 }
 
-// open opens a store and closes it when the test ends. Empty options are filled in.
+// open opens a store and closes it when the test ends. It fills in empty options.
 func open(t *testing.T, o Options) *Store {
 	t.Helper()
 	if o.Dir == "" && o.Files == nil {
@@ -135,7 +135,7 @@ func content(t *testing.T, s *Store, id string) string {
 	return string(raw)
 }
 
-// eventually waits until is returns want, and fails the test after a minute.
+// eventually waits until the function is returns want, and fails the test after a minute.
 func eventually(t *testing.T, what string, want string, is func() string) {
 	t.Helper()
 	const patience = time.Minute // for machines under load
@@ -144,7 +144,7 @@ func eventually(t *testing.T, what string, want string, is func() string) {
 	for got != want {
 		select {
 		case <-deadline:
-			t.Fatalf("after %v %s is %q; want %q", patience, what, got, want)
+			t.Fatalf("after %v, %s is %q; want %q", patience, what, got, want)
 		case <-time.After(2 * time.Millisecond):
 		}
 		got = is()

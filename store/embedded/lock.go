@@ -16,7 +16,7 @@ import (
 // killed.
 type lock struct{ f *flock.Flock }
 
-// acquireLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that has locked it.
+// acquireLock locks a folder, or returns an error of kind [feed.ErrLocked] that names the process that holds the lock.
 func acquireLock(dir string, log *slog.Logger) (*lock, error) {
 	path := filepath.Join(dir, "lock")
 	f := flock.New(path)
@@ -31,7 +31,7 @@ func acquireLock(dir string, log *slog.Logger) (*lock, error) {
 		}
 		return nil, fmt.Errorf("data folder %s is in use by %s: %w", filepath.Dir(dir), holder, feed.ErrLocked)
 	}
-	// An error only affects the message above: locking needs no room on the disk.
+	// An error here only affects the message above: locking itself needs no disk space.
 	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
 		log.Warn("the process id could not be written to the lock file", "error", err)
 	}

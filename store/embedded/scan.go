@@ -20,12 +20,12 @@ type scan struct {
 	start time.Time
 	first bool                   // the first scan, when the store is opened: Grace and Patience do not apply
 	found map[string]fs.FileInfo // by path
-	bad   map[string]error       // files and folders that cannot be read, by path
+	bad   map[string]error       // errors of files and folders that cannot be read, by path
 	moved bool                   // whether the folder has been replaced since the previous scan
 	again time.Duration          // delay before the next scan; 0 if none is needed
 }
 
-// scan compares the files with their recorded state and updates the server. Touched contains files to read even if
+// scan compares the files with their recorded state and updates the server. touched contains the files to read even if
 // their size and time are unchanged. It returns the delay before the next scan if files may be half written or half
 // moved, and 0 otherwise.
 func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) (time.Duration, error) {
@@ -97,12 +97,12 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 	state.size, state.mod = info.Size(), info.ModTime()
 	posts, err := read(s.fsys, name, s.o.Decode)
 	if errors.Is(err, fs.ErrNotExist) {
-		state.size = -1 // removed after it was listed
+		state.size = -1 // the file was removed after it was listed
 		return nil
 	}
 	if err == nil {
 		err = s.accept(ctx, name, state, posts)
-		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is reported as an error in the file
+		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is reported as a problem of the file
 			state.size = -1
 			return err
 		}
@@ -132,7 +132,7 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 	if err := f.site.Put(ctx, put...); err != nil {
 		return err
 	}
-	written := f.written[name] // if so, its posts may have been recorded as deleted since they were last kept
+	written := f.written[name] // if so, its posts may have been logged as deleted since they were last kept
 	delete(f.written, name)
 	before := state.posts
 	state.posts = next
@@ -150,7 +150,8 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 	return nil
 }
 
-// drop deletes a post that a file no longer contains. If another file contains it, that version is put instead.
+// drop deletes a post that a file no longer contains. If another file contains the post, the version in that file is
+// put instead.
 func (f *folder) drop(ctx context.Context, name, id string) error {
 	if f.owner[id] != name {
 		return nil
@@ -217,7 +218,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 }
 
 // missingFiles returns the recorded files that were not found, in order, except those that are kept or may be in an
-// unreadable folder. Remaining reports whether other files with posts were found.
+// unreadable folder. remaining reports whether other files with posts were found.
 func (s *scan) missingFiles() (missing []string, remaining bool) {
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		state := s.files[name]
@@ -257,7 +258,7 @@ func unreadable(bad map[string]error, name string) bool {
 	return false
 }
 
-// wholeFolder is the id of problems that concern the whole folder.
+// wholeFolder is the problem id used for the whole folder.
 const wholeFolder = "."
 
 // reportUnreadable lists the problem of a folder that cannot be listed.
@@ -268,7 +269,7 @@ func (f *folder) reportUnreadable(ctx context.Context, err error) error {
 	return f.reportMissing(ctx, fmt.Sprintf("The folder of posts cannot be read (%v); its posts stay published.", err))
 }
 
-// reportMissing lists the problem that posts stay published although their files are missing.
+// reportMissing lists a problem for posts that stay published although their files are missing.
 func (f *folder) reportMissing(ctx context.Context, reason string) error {
 	if !f.missing {
 		f.o.Logger.Error("posts stay published although their files are missing", "reason", reason)

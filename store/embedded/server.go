@@ -89,7 +89,7 @@ func (s *Store) dial(context.Context) (net.Conn, error) {
 func (s *Store) openClient(backing store.Backing) (*store.Client, error) {
 	return store.Open(store.Options{
 		URL: socketURL(s.o.Data), Dial: s.dial, Backing: backing, Logger: s.o.Logger,
-		// The server is in this process: if it is slow, the machine is slow, and a short timeout would not help.
+		// The server is in this process: if it is slow, the whole machine is slow, and a short timeout would not help.
 		DialTimeout: internalTimeout, ServeTimeout: internalTimeout, BuildTimeout: internalTimeout,
 	})
 }
@@ -156,7 +156,7 @@ func (s *Store) answer(c *server.Peer, cmd string, args ...string) bool {
 	return true
 }
 
-// connectionCommand reports whether a command concerns the connection and not data.
+// connectionCommand reports whether a command concerns only the connection.
 func connectionCommand(cmd string) bool {
 	switch cmd {
 	case "AUTH", "CLIENT", "COMMAND", "ECHO", "HELLO", "PING", "QUIT", "SELECT":
@@ -169,9 +169,9 @@ func connectionCommand(cmd string) bool {
 func (s *Store) readCommand(cmd string) bool {
 	switch cmd {
 	case "INFO", "MEMORY", "OBJECT", "TIME", "XINFO":
-		return true // not marked as read-only by miniredis
+		return true // miniredis does not mark these commands as read-only
 	case "EVAL_RO", "EVALSHA_RO", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO":
-		return false // in miniredis, the last two can write with STORE
+		return false // in miniredis, the last two commands can write with the STORE option
 	}
 	return s.redis.Server().IsReadOnlyCommand(cmd)
 }
@@ -189,7 +189,7 @@ func (s *Store) expire(ctx context.Context) error {
 		now := time.Now()
 		s.redis.FastForward(now.Sub(last))
 		last = now
-		// FastForward sorts all keys under the server's lock, so it is called less often if there are very many posts.
+		// FastForward sorts all keys while holding the server's lock, so call it less often if there are many posts.
 		wait = max(expireTick, 50*time.Since(now))
 	}
 }

@@ -35,7 +35,7 @@ func dial(t *testing.T, s *Store) rawClient {
 	return rawClient{t, c}
 }
 
-// do sends a command and returns the reply in one line, or the first word of an error.
+// do sends a command and returns the reply on one line, or the first word of an error reply.
 func (c rawClient) do(command ...string) string {
 	c.t.Helper()
 	reply, err := c.conn.Do(command...)
@@ -182,7 +182,7 @@ func TestRedisCLIGetsTheReason(t *testing.T) {
 	s := open(t, Options{})
 	out, err := exec.Command("redis-cli", "-s", socketPath(s.o.Data), "FLUSHALL").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "feedpub post put") {
-		t.Errorf("FLUSHALL: %s, %v; want an error that names the command to use", out, err)
+		t.Errorf("FLUSHALL: %s (error %v); want an error that names the command to use", out, err)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	must(t, site(s).Put(t.Context(), feed.RawPost{ID: "a", Raw: []byte(long)}))
 	info, err := os.Stat(socketPath(o.Data))
 	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("socket is %v, %v; want one for its owner only", info, err)
+		t.Errorf("socket is %v (error %v); want a socket that only its owner can use", info, err)
 	}
 	client, err := Connect(t.Context(), o.Data, nil)
 	must(t, err)
@@ -215,7 +215,7 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 
 	must(t, other.Delete(t.Context(), "a"))
 	if _, err := os.Stat(filepath.Join(o.Dir, "a.json")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("file of a deleted post: %v; want no such file, or the post exists again after a restart", err)
+		t.Errorf("file of a deleted post: %v; want no such file, or the post reappears after a restart", err)
 	}
 	scanOnce(t, s)
 	if got, want := ids(t, s)+"; "+problems(t, s), "b x y; "; got != want {
@@ -233,7 +233,7 @@ func TestOtherProcessesReadAndDelegate(t *testing.T) {
 	must(t, other.RestoreRecords(t.Context(), feed.ExportLine{Name: &feed.PathName{Feed: "tags/go", Full: "Go"}}))
 	b, err := os.ReadFile(filepath.Join(o.Data, ownFolder, "records.jsonl"))
 	if err != nil || !strings.Contains(string(b), "tags/go") {
-		t.Errorf("records on the disk are %q, %v; want the name that was restored", b, err)
+		t.Errorf("records on disk are %q (error %v); want the name that was restored", b, err)
 	}
 }
 

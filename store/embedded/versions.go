@@ -19,15 +19,15 @@ import (
 // detect files that broke or were removed while no process ran. It also lists the posts that were deleted through the
 // store until a builder has recorded the deletions, since the inbox is only in memory.
 //
-// Each start writes a new log, which grows until the next. It is not synced: after a power failure, the last good
-// version of a broken file may be lost. Callers never wait for the log: lines that cannot be written to a full disk
-// stay in memory until there is room. Calls must be serialized.
+// Each start writes a new log, which grows until the next start. The log is not synced: after a power failure, the last
+// good version of a broken file may be lost. Callers never wait for the log: lines that cannot be written to a full
+// disk stay in memory until there is room. Calls must be serialized.
 type versions struct {
 	path  string
 	log   *slog.Logger
 	files fileOps
 
-	next     appendFile                // the new log, renamed to path when it is complete; nil until it is created
+	next     appendFile                // the new log, which is renamed to path when complete; nil until it is created
 	torn     bool                      // whether the last line may be incomplete
 	unsaved  map[string][]feed.RawPost // versions that have not been written yet, by file
 	deleted  map[string]bool           // posts whose deletion has not been written yet
@@ -36,15 +36,15 @@ type versions struct {
 	failing  bool                      // whether the last attempt to write failed
 }
 
-// versionLine is a line of the log: either a file and its posts (none if the file was removed), or a deleted post. The
-// last line for a file or post is valid.
+// versionLine is a line of the log: either a file and its posts (none if the file was removed), or a deleted post. Only
+// the last line for each file or post is valid.
 type versionLine struct {
 	Path    string         `json:"path,omitempty"`
 	Posts   []feed.RawPost `json:"posts,omitempty"`
 	Deleted string         `json:"deleted,omitempty"`
 }
 
-// lastRun is the content of the last run's log.
+// lastRun is the content of the log written by the last run.
 type lastRun struct {
 	files   map[string][]feed.RawPost // by path
 	deleted map[string]bool           // posts that no file contains, by id
@@ -95,7 +95,7 @@ func openVersions(dir string, files fileOps, log *slog.Logger) (lastRun, *versio
 			return lastRun{}, nil, fmt.Errorf("last good versions: %w", err)
 		}
 		if len(b) == 1 {
-			continue // ends an incomplete line
+			continue // this newline ends an incomplete line
 		}
 		var l versionLine
 		if err := json.Unmarshal(b, &l); err != nil {
@@ -121,7 +121,7 @@ func (v *versions) keepDeleted(id string) {
 	v.flush()
 }
 
-// replace replaces the old log with the new one, as soon as all lines so far have been written.
+// replace replaces the old log with the new one as soon as all pending lines have been written.
 func (v *versions) replace() {
 	v.complete = true
 	v.flush()
@@ -136,7 +136,7 @@ func (v *versions) flush() {
 		v.log.Error("last good versions cannot be written; posts of files that break while no process runs may be lost",
 			"error", err)
 	default:
-		v.log.Info("last good versions are written again")
+		v.log.Info("last good versions can be written again")
 	}
 	v.failing = err != nil
 }
@@ -144,7 +144,7 @@ func (v *versions) flush() {
 func (v *versions) write() (err error) {
 	if v.next == nil {
 		if v.next, err = v.files.open(v.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
-			v.next = nil // avoid an interface that contains a nil file
+			v.next = nil // not an interface that contains a nil file
 			return err
 		}
 	}

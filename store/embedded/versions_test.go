@@ -36,7 +36,7 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	l.keepDeleted("x")
 	want.deleted["x"] = true
 	l.keepDeleted("d.json")
-	l.keep("d.json", want.files["d.json"]) // written again
+	l.keep("d.json", want.files["d.json"]) // written a second time
 	l.keepDeleted("a.json")
 	delete(want.files, "a.json")
 	want.deleted["a.json"] = true
@@ -48,7 +48,7 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	l.keep("b.json", want.files["b.json"])
 	l.replace()
 	must(t, l.close())
-	l = reopen() // unchanged: the new log was never complete
+	l = reopen() // the old log is unchanged, because the new log was never complete
 	l.keepDeleted("b.json")
 	l.keepDeleted("y")
 	disk.full.Store(false)
@@ -59,6 +59,7 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}
 	must(t, reopen().close())
 	if n := strings.Count(text.String(), "level=ERROR"); n != 3 {
-		t.Errorf("%d errors are logged, want one for each log that was written to the full disk:\n%s", n, text.String())
+		t.Errorf("%d errors are logged, want one for each log that could not be written to the full disk:\n%s",
+			n, text.String())
 	}
 }

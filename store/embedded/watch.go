@@ -15,7 +15,7 @@ func (f *folder) watch(ctx context.Context) error {
 	var events <-chan fsnotify.Event
 	var failures <-chan error
 	if err != nil {
-		f.o.Logger.Warn("the folder cannot be watched; it is read periodically", "interval", f.o.Rescan, "error", err)
+		f.o.Logger.Warn("cannot watch the folder; reading it periodically", "interval", f.o.Rescan, "error", err)
 	} else {
 		defer func() { _ = w.Close() }()
 		events, failures = w.Events, w.Errors
@@ -24,7 +24,7 @@ func (f *folder) watch(ctx context.Context) error {
 	touched := map[string]bool{}
 	timer := time.NewTimer(0) // scan once: files may have changed since the store was opened
 	defer timer.Stop()
-	var deadline time.Time // a folder that keeps changing is scanned at this time
+	var deadline time.Time // when to scan a folder that keeps changing
 	soon := func() {
 		now := time.Now()
 		if deadline.IsZero() {
@@ -45,7 +45,7 @@ func (f *folder) watch(ctx context.Context) error {
 			}
 			soon()
 		case err := <-failures:
-			f.o.Logger.Warn("events of the folder were lost; it is read again", "error", err)
+			f.o.Logger.Warn("file system events were lost; reading the folder again", "error", err)
 			soon()
 		case <-timer.C:
 			deadline = time.Time{}
@@ -61,7 +61,7 @@ func (f *folder) scanAndWatch(ctx context.Context, w *fsnotify.Watcher, touched 
 	if err == nil {
 		clear(touched)
 	} else if ctx.Err() == nil {
-		f.o.Logger.Error("changes of the folder could not be stored; retrying", "error", err)
+		f.o.Logger.Error("changes to the folder could not be stored; retrying", "error", err)
 		again = time.Second
 	}
 	if w != nil && f.watchFolders(w) {
@@ -88,7 +88,7 @@ func (f *folder) watchFolders(w *fsnotify.Watcher) bool {
 		name := filepath.Join(f.o.Dir, filepath.FromSlash(dir))
 		// Add known folders again, since a folder may have been replaced by a new one with the same name.
 		if err := w.Add(name); err != nil {
-			f.o.Logger.Warn("a folder cannot be watched; it is read periodically", "folder", name, "error", err)
+			f.o.Logger.Warn("cannot watch a folder; reading it periodically", "folder", name, "error", err)
 			continue
 		}
 		added = added || !known[name]

@@ -7,9 +7,9 @@
 --       then F index keys, then for each of C changes its item key and its record key
 -- ARGV  token, cursor as read, cursor to write, now in ms, F, C
 --       then F feed names
---       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" if the date of the
---         stored item is used, else "0"
---       then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "", record or "",
+--       then for each change: its sum (the first 20 bytes of the item as read, "" for none), and "1" to use the date of
+--       the stored item, else "0" then for each change: id, mode ("set", "drop" or "keep"), item, due in ms or "",
+--       record or "",
 --         number of problem fields to clear and these fields,
 --         problem field or "", problem's since in ms, problem,
 --         number of feeds left and their positions, number of feeds entered and their positions, number of feeds and
@@ -17,7 +17,7 @@
 --       then number of names, and for each: feed, full name
 --       then number of removals, and for each: feed, ms
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it;
---       "token N", "cursor C" or "item" and the position of a change if the stored one differs
+--       "token N", "cursor C" or "item" and the position of a change if the stored value differs
 
 local at = 0
 local function arg()

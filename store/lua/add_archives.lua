@@ -3,7 +3,7 @@
 -- KEYS  1 token  2 archives  3 dirty  4 marks  5 journal
 -- ARGV  token, now in ms, A, then for each of A archives its name and its position, then the names of feeds to rebuild
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it;
---       "token N", or "exists NAME" if an archive of that name has another end
+--       "token N", or "exists NAME" if an archive with that name has a different end
 
 local stored = redis.call('GET', KEYS[1])
 if stored and tonumber(stored) > tonumber(ARGV[1]) then return 'token ' .. stored end

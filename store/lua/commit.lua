@@ -30,7 +30,7 @@ local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num()
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
 end
--- Store the token even if this call fails below: older builders must not write any more.
+-- Store the token even if this call fails below: older builders must no longer write.
 redis.call('SET', KEYS[1], token)
 
 local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or '', ''

@@ -19,7 +19,7 @@ for i = 1, #ARGV, 4 do
     key = key + 2
     local old = redis.call('GET', record)
     if old then
-      -- Keep the earlier "first seen". The stored removal is newer than the exported one.
+      -- Keep the earlier "first seen". Keep the stored removal, which is newer than the exported one.
       local seen, removed = string.match(old, '^(%S+) (%S+)$')
       if seen and seen ~= '-' and (first == '-' or tonumber(seen) < tonumber(first)) then first = seen end
       second = removed or second

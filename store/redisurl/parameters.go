@@ -11,7 +11,7 @@ import (
 // maxTimeout is the maximum timeout. A longer timeout is most likely a mistake.
 const maxTimeout = time.Minute
 
-// setter sets a field of a URL to the value of a parameter. Its errors do not name the parameter.
+// setter sets a field of a URL to a parameter's value. Its errors do not name the parameter.
 type setter func(u *URL, value string) error
 
 // parameters returns the setters of all query parameters by name.

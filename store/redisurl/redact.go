@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// hidden replaces a password, as in net/url.
+// hidden replaces passwords, as in net/url.
 const hidden = "xxxxx"
 
 // Redact returns a URL with its passwords replaced by "xxxxx", or "(hidden)" for a malformed URL.

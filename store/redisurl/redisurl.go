@@ -45,7 +45,7 @@ type URL struct {
 	Addresses []string
 	Socket    string // path of the unix socket, "" for TCP
 	Master    string // name of the master in the configuration of the Sentinels; "" without Sentinels
-	DB        int    // database number, 0 for a Cluster; parameter db of a socket
+	DB        int    // database number; 0 for a Cluster; set with the parameter db for a socket
 	// User and Password are the credentials for the servers. An empty User means the default user; if Password is empty,
 	// clients do not authenticate.
 	User, Password string
@@ -65,9 +65,9 @@ type URL struct {
 
 	// ClientName is the name of the connections in CLIENT LIST: client_name, printable ASCII without spaces.
 	ClientName string
-	// DialTimeout, ServeTimeout and BuildTimeout limit the time to connect, for a command of a replica, and for a command
-	// of building or writing: dial_timeout, serve_timeout and build_timeout, from 1ms to 1m, such as 500ms. 0 is the
-	// default of package store.
+	// DialTimeout, ServeTimeout and BuildTimeout limit the time to connect, to run a replica's command, and to run a
+	// builder's or writer's command: dial_timeout, serve_timeout and build_timeout, from 1ms to 1m, such as 500ms. 0
+	// means the default of package store.
 	DialTimeout, ServeTimeout, BuildTimeout time.Duration
 }
 
@@ -80,7 +80,7 @@ func (e invalid) Is(target error) bool { return target == feed.ErrInvalid }
 
 func invalidf(format string, args ...any) error { return invalid(fmt.Sprintf(format, args...)) }
 
-// A scheme is schemeServer, "s" for TLS, and the suffix of the kind.
+// A scheme consists of schemeServer, "s" for TLS, and the kind's suffix.
 const (
 	schemeServer   = "redis"
 	schemeSentinel = "+sentinel"
@@ -250,7 +250,7 @@ func parseDB(text string) (int, error) {
 }
 
 // parseAddresses parses hosts that are separated by commas. Its errors contain only the position of a host, since a
-// host may be a password whose @ is missing.
+// host may actually be a password that is not followed by @.
 func parseAddresses(hosts, port string) ([]string, error) {
 	list := strings.Split(hosts, ",")
 	var out []string

@@ -61,7 +61,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// parseErrors returns invalid URLs, each with a part of the expected error. The password is hunter2.
+// parseErrors returns invalid URLs, each with part of the expected error. The password in all of them is hunter2.
 func parseErrors() []struct{ raw, want string } {
 	const scheme = "want a URL that begins with redis://, redis+sentinel:// or redis+cluster://"
 	const escapes = "percent-encode special characters"
@@ -126,7 +126,8 @@ func TestParseErrors(t *testing.T) {
 	for _, tt := range parseErrors() {
 		_, err := redisurl.Parse(tt.raw)
 		if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(fmt.Sprint(err), tt.want) {
-			t.Errorf("Parse(%q): error is %v; want one of kind %q with %q", tt.raw, err, feed.ErrInvalid, tt.want)
+			t.Errorf("Parse(%q): error is %v; want one of kind %q that contains %q",
+				tt.raw, err, feed.ErrInvalid, tt.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "ter2") {
 			t.Errorf("Parse(%q): error contains the password: %v", tt.raw, err)
@@ -179,7 +180,7 @@ func FuzzParse(f *testing.F) {
 			if !errors.Is(err, feed.ErrInvalid) {
 				t.Errorf("Parse(%q): error is %v; want one of kind %q", raw, err, feed.ErrInvalid)
 			}
-			_ = redisurl.Redact(raw) // must not panic
+			_ = redisurl.Redact(raw) // it must not panic
 			return
 		}
 		text := u.String()
@@ -196,7 +197,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if diff := cmp.Diff(address(u), address(again)); diff != "" {
-			t.Errorf("Parse(%q).String() = %q, a URL of another server (-want +got):\n%s", raw, u, diff)
+			t.Errorf("Parse(%q).String() = %q, the URL of a different server (-want +got):\n%s", raw, u, diff)
 		}
 		with, err := redisurl.WithPassword(raw, password)
 		if err != nil {

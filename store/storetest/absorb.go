@@ -100,7 +100,7 @@ func testAbsorbChangedItem(t *testing.T, s suite) {
 
 	third := enter(item("a", 3))
 	third.ItemSum = read.ItemSum
-	// The outdated change is the last one; the changes before it must not be made either.
+	// The outdated change is the last one, and the changes before it must not be made either.
 	err := s.Absorb(s.ctx, feed.Absorption{Token: 1, Changes: []feed.Change{enter(item("b", 2)), third}})
 	wantKind(t, "Absorb with an outdated ItemSum", err, feed.ErrStale)
 	s.wantNothingOf(t, "b")
@@ -161,7 +161,7 @@ func testAbsorbKeepsItemOfRejectedPost(t *testing.T, s suite) {
 	later := *problem
 	later.Since, later.Reason = day(9), "Still no."
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true, Problem: &later})
-	later.Since = day(2) // the Since of the first problem is kept
+	later.Since = day(2) // but the Since of the first problem is kept
 	s.wantProblems(t, later)
 
 	s.absorb(t, 1, feed.Change{ID: "a", ItemSum: sum, Keep: true})
@@ -199,7 +199,7 @@ func testAbsorbFutureDate(t *testing.T, s suite) {
 
 func testDuePostEntersFeed(t *testing.T, s suite) {
 	s.absorb(t, 1, futureItem("late", 20), futureItem("soon", 10), futureItem("sooner", 9))
-	// The post is due: its stored item enters the feed.
+	// Now the post is due, so its stored item enters the feed.
 	s.absorb(t, 1, feed.Change{ID: "soon", ItemSum: s.stored(t, "soon").ItemSum, Keep: true, Entered: all()})
 	s.absorb(t, 1, enter(item("older", 1)), enter(item("newer", 11)))
 	if ids, err := s.Select(s.ctx, feed.Main, 0); err != nil || !cmp.Equal(ids, []string{"newer", "soon", "older"}) {
@@ -210,7 +210,7 @@ func testDuePostEntersFeed(t *testing.T, s suite) {
 	}
 }
 
-// futureItem returns the change that adds an item with a future date, the n-th day, to no feed.
+// futureItem returns the change that stores an item with a future date, the n-th day, without adding it to a feed.
 func futureItem(id string, n int) feed.Change {
 	return feed.Change{ID: id, Item: item(id, n), Due: day(n)}
 }

@@ -24,7 +24,7 @@ func archiveTests() []test {
 
 func testAddArchives(t *testing.T, s suite) {
 	first := []feed.Archive{archive("archive/1", 1, "a"), archive("tags/go/archive/1", 2, "b")}
-	for range 2 { // may be repeated
+	for range 2 { // the call may be repeated
 		must(t, "AddArchives", s.AddArchives(s.ctx, 5, first, nil))
 	}
 	wantKind(t, "AddArchives with another end", s.AddArchives(s.ctx, 5,

@@ -53,7 +53,7 @@ func (s suite) commit(t *testing.T, r feed.CommitRequest, want feed.Outcome) fee
 	stored, err := s.Head(s.ctx, r.Head.Feed)
 	must(t, "Head", err)
 	if diff := cmp.Diff(head, stored); diff != "" {
-		t.Errorf("Commit returned another head than the stored one (-returned +stored):\n%s", diff)
+		t.Errorf("Commit returned a head that differs from the stored one (-returned +stored):\n%s", diff)
 	}
 	return head
 }
@@ -115,7 +115,7 @@ func testCommitSameBytes(t *testing.T, s suite) {
 	again.Head.Config, again.Head.IDs = "c2", []string{"c"}
 	head := s.commit(t, again, feed.Unchanged)
 	if head.Config != "c2" || !cmp.Equal(head.IDs, []string{"c"}) || head.Token != 2 {
-		t.Errorf("head is %+v; want the new configuration, ids and token", head)
+		t.Errorf("head is %+v; want one with the new configuration, ids and token", head)
 	}
 	if diff := cmp.Diff(first.Documents, head.Documents); diff != "" {
 		t.Errorf("documents after a commit of the same bytes (-first +second):\n%s", diff)
@@ -139,7 +139,7 @@ func testCommitOutdatedPrevious(t *testing.T, s suite) {
 			t.Errorf("commit %d: Last-Modified of the unchanged document is %v; want %v", i, got, want)
 		}
 	}
-	// Previous refers to bytes that have never been committed.
+	// Previous may refer to bytes that were never committed.
 	r := request(t, "tags/x", 1, day(1), "rss of x", "atom of x")
 	r.Previous = &r.Head
 	s.commit(t, r, feed.Committed)
@@ -275,7 +275,7 @@ func testCommitBrotliLater(t *testing.T, s suite) {
 		t.Errorf("documents are %+v; want the first with brotli coding and the old Last-Modified", head.Documents)
 	}
 	if v, err := s.Version(s.ctx); err != nil || v <= version {
-		t.Errorf("Version = %d, %v; want more than %d, or replicas do not learn of the coding", v, err, version)
+		t.Errorf("Version = %d, %v; want more than %d, or replicas do not notice the new coding", v, err, version)
 	}
 	for i, want := range [][]byte{r.Blobs[0].Brotli, nil} {
 		b, err := s.Blob(s.ctx, r.Blobs[i].Hash)
@@ -298,7 +298,7 @@ func testCommitClearsOnlyItsMark(t *testing.T, s suite) {
 	dirty, err := s.DirtyFeeds(s.ctx)
 	must(t, "DirtyFeeds", err)
 	mark := dirty[0].Mark
-	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // again, while a builder builds the feed
+	must(t, "MarkDirty", s.MarkDirty(s.ctx, feed.Main)) // mark it again while a builder builds the feed
 	for _, name := range []feed.Name{feed.Main, "tags/x"} {
 		r := request(t, name, 1, day(1), "rss of "+string(name), "atom of "+string(name))
 		r.Dirty = mark

@@ -48,7 +48,7 @@ func testMemberExpires(t *testing.T, s suite) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("members a minute after a report for 50 ms are %+v; want only the other", got)
+			t.Fatalf("members a minute after a report with a ttl of 50 ms are %+v; want only the other member", got)
 		}
 	}
 	must(t, "Report after the expiry", s.Report(s.ctx, one, time.Minute))

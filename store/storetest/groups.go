@@ -10,11 +10,10 @@ import (
 	"feedpub/feed"
 )
 
-// groupTimeout is the maximum time in which the servers of a group must agree. On an idle machine they need a second or
-// two.
+// groupTimeout bounds how long the servers of a group may take to agree. On an idle machine they need a second or two.
 const groupTimeout = 60 * time.Second
 
-// masterName is the name of the master in the configuration of the Sentinels.
+// masterName is the master's name in the configuration of the Sentinels.
 const masterName = "feedpub-test"
 
 // Group is a group of Redis servers with failover: a Cluster, or a master and replicas that are monitored by Sentinels.
@@ -128,7 +127,7 @@ func (g *Group) Master(site feed.SiteID) *Server {
 	var found *Server
 	g.await("a master of site "+string(site), func() bool {
 		for _, s := range g.servers {
-			// A replica in a Cluster replies MOVED, another replica READONLY.
+			// A replica in a Cluster replies MOVED, and any other replica replies READONLY.
 			reply, err := s.command(fmt.Sprintf("DEL feedpub:{%s}:absent", site))
 			if err == nil && !strings.HasPrefix(reply, "-") {
 				found = s

@@ -130,7 +130,7 @@ func testItemsAreCurrent(t *testing.T, s suite) {
 	set(enter(first))
 	read("the first version", first, nil, first)
 	set(enter(b))
-	set(enter(second)) // by another client, so that s may have cached an older item
+	set(enter(second)) // use another client, so that s may have cached an older item
 	read("the second version", second, b, second)
 	set(enter(first))
 	read("a return to the first version", first, b, first)

@@ -7,8 +7,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Miniredis starts a miniredis on a free loopback port and returns its URL. It stops when the test ends. Keys expire,
-// because Miniredis calls FastForward. (The option ClockTTL would sort all keys at every command.)
+// Miniredis starts a miniredis on a free loopback port and returns its URL. The server stops when the test ends. Keys
+// expire because Miniredis calls FastForward. (The option ClockTTL would sort all keys at every command.)
 func Miniredis(t testing.TB) (url string) {
 	t.Helper()
 	const tick = 10 * time.Millisecond

@@ -23,7 +23,7 @@ func oddIDs() []string {
 	}
 }
 
-// oddBodies returns raw posts, most of them invalid, which the store must not change.
+// oddBodies returns raw posts, most of which are invalid. The store must return them unchanged.
 func oddBodies() []string {
 	return []string{`{"id":"x"}`, "", "not json", "\x00\xff\xfe", "\x1f\x8bnot gzip", strings.Repeat("a", 4000)}
 }
@@ -73,7 +73,7 @@ func testUpdate(t *testing.T, s suite) {
 			})
 			must(t, "Update", err)
 			if !confirmed {
-				t.Errorf("Update(%q) is not confirmed; want true without a ConfirmTimeout", id)
+				t.Errorf("Update(%q) is not confirmed; want it confirmed, since no ConfirmTimeout is set", id)
 			}
 		}
 		update([]byte("one"))
@@ -81,7 +81,7 @@ func testUpdate(t *testing.T, s suite) {
 		update(nil)
 		update(nil)
 		if diff := cmp.Diff([]string{`"" true`, `"one" false`, `"\x1f\x8btwo" false`, `"" true`}, read); diff != "" {
-			t.Errorf("posts that updates of %q read (-want +got):\n%s", id, diff)
+			t.Errorf("posts passed to the updates of %q (-want +got):\n%s", id, diff)
 		}
 		_, err := s.Post(s.ctx, id)
 		wantKind(t, "Post after an update that deleted it", err, feed.ErrNotFound)
@@ -153,7 +153,7 @@ func testInbox(t *testing.T, s suite) {
 	for i, e := range got {
 		ids = append(ids, e.ID)
 		if e.Time.IsZero() || e.Entry == "" || (i > 0 && e.Time.Before(got[i-1].Time)) {
-			t.Errorf("entry %d is %+v; want an entry id, and a time that is not before the previous entry's", i, e)
+			t.Errorf("entry %d is %+v; want an entry id and a time that is not before the previous entry's time", i, e)
 		}
 	}
 	if diff := cmp.Diff([]string{"a", "b", "a", "unknown"}, ids); diff != "" {

@@ -32,7 +32,7 @@ func (s suite) records(t *testing.T) []feed.ExportLine {
 		must(t, "Records", err)
 		got = append(got, l)
 	}
-	// Only the records of posts have no particular order.
+	// Sort the records of posts, since only they have no particular order.
 	slices.SortStableFunc(got, func(a, b feed.ExportLine) int {
 		if a.Record == nil || b.Record == nil {
 			return 0
@@ -53,7 +53,7 @@ func recordTests() []test {
 }
 
 func testRestoreRecords(t *testing.T, s suite) {
-	for range 2 { // may be repeated
+	for range 2 { // the call may be repeated
 		must(t, "RestoreRecords", s.RestoreRecords(s.ctx, lines()...))
 		if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
 			t.Errorf("records (-want +got):\n%s", diff)

@@ -24,7 +24,7 @@ type Server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string // arguments, except those that all servers have
+	args []string // arguments besides those that all servers have
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -79,7 +79,7 @@ func startServer(t testing.TB, args func(dir string) []string) *Server {
 	}
 	s := &Server{t: t, dir: t.TempDir()}
 	t.Cleanup(func() { s.end(syscall.SIGKILL) })
-	// Another process may use the port before the server listens on it.
+	// Another process may take the port before the server listens on it.
 	for range 5 {
 		var err error
 		if s.port, err = FreePort(); err != nil {
@@ -109,7 +109,7 @@ func FreePort() (int, error) {
 		if err != nil {
 			continue
 		}
-		_ = l.Close() // it has no connections
+		_ = l.Close() // Close cannot fail, since l has no connections
 		return int(port), nil
 	}
 	return 0, errors.New("no loopback port is free")
@@ -126,7 +126,7 @@ func (s *Server) start() bool {
 	}
 	done := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // an error is expected if the server is killed
+		_ = cmd.Wait() // Wait returns an error if the server was killed
 		close(done)
 	}()
 	s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *Server) start() bool {
 		select {
 		case <-done:
 			return false
-		case <-time.After(5 * time.Millisecond): // the server does not signal that it is ready
+		case <-time.After(5 * time.Millisecond): // poll, since the server does not signal that it is ready
 		}
 		if reply, err := s.command("PING"); err == nil && !strings.HasPrefix(reply, "-LOADING") {
 			return true
@@ -182,7 +182,7 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
 
 // Do sends a command, written as one line, and returns the reply: the value of a bulk string, or the first line of any
-// other reply. An error reply ends the test.
+// other reply. An error reply fails the test.
 func (s *Server) Do(line string) string {
 	s.t.Helper()
 	reply, err := s.command(line)

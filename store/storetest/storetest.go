@@ -160,7 +160,7 @@ func (s suite) put(t *testing.T, ids ...string) {
 	}
 }
 
-// absorb makes changes without moving the cursor.
+// absorb makes changes without advancing the cursor.
 func (s suite) absorb(t *testing.T, token feed.Token, changes ...feed.Change) {
 	t.Helper()
 	cursor, err := s.Cursor(s.ctx)
@@ -172,7 +172,7 @@ func (s suite) absorb(t *testing.T, token feed.Token, changes ...feed.Change) {
 	}
 }
 
-// enter returns the change that adds a new item.
+// enter returns the change that adds a new item to its feeds.
 func enter(it *feed.Item) feed.Change {
 	return feed.Change{
 		ID: it.ID, Item: it, Entered: all(it.Feeds...), Record: feed.Record{ID: it.ID, FirstSeen: it.Published},

@@ -15,7 +15,7 @@ func TestHeapGrowth(t *testing.T) {
 		{"no documents", 300, 0, 100},
 	} {
 		if got := heapGrowth(test.live*mib, test.documents*mib); got != test.want {
-			t.Errorf("%s: the heap may grow by %d %%, want %d", test.name, got, test.want)
+			t.Errorf("%s: the heap may grow by %d %%, want %d %%", test.name, got, test.want)
 		}
 	}
 }

@@ -48,9 +48,9 @@ type hostedSite struct {
 func (h *hostedSite) log() *slog.Logger { return h.site.Source.process.Log }
 
 // newHosted returns a hosted site with the documents in its data folder. If before is not nil, it is the same site with
-// its earlier settings: newHosted ends it after the last step that can fail, and takes over its documents, its counts
-// of readers and its part of the data folder, so that readers are served throughout. Otherwise the caller must call
-// release. The site works until ctx is done or end is called.
+// its earlier settings: after the last step that can fail, newHosted ends it and takes over its documents, reader
+// counts and part of the data folder, so that readers are served without interruption. If before is nil, the caller
+// must call release. The site works until ctx is done or end is called.
 func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) (*hostedSite, error) {
 	c, process := site.Source.Config, site.Source.process
 	building, err := site.publishing(s.shared)
@@ -113,7 +113,7 @@ func (h *hostedSite) openData() (err error) {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if h.role.Serves {
-		// The lock on the documents keeps other processes from writing to the file.
+		// The lock on the documents also prevents other processes from writing to this file.
 		var salt audience.Salt
 		_, _ = rand.Read(salt[:]) // never fails
 		path := filepath.Join(string(c.Data), "audience", string(c.Site.ID))
@@ -122,8 +122,8 @@ func (h *hostedSite) openData() (err error) {
 	return nil
 }
 
-// start starts the site's work: it serves and registers at once, and builds, if that is its role, when checked is
-// closed. If the work ends before end is called, it calls failed.
+// start starts the site's work: the site serves and registers at once, and starts to build, if that is its role, when
+// checked is closed. If the work ends before end is called, start calls failed.
 func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 	go func() {
 		defer close(h.ended)
@@ -210,8 +210,8 @@ func checkPost(in *intake.Intake, now func() time.Time) func(id string, raw []by
 	}
 }
 
-// newFront returns the front of a site's documents, for either HTTP engine. With nil documents it is
-// the front for hosts that belong to no site.
+// newFront returns the front of a site's documents, for either HTTP engine. If the documents are nil, it is the front
+// for hosts that belong to no site.
 func (s *Server) newFront(d serve.Documents, a serve.Audience, id feed.SiteID, log *slog.Logger) *serve.Front {
 	f := &serve.Front{Documents: d, Observer: s.metrics, Audience: a, AccessLog: log,
 		LogEvery: uint64(s.config.Log.Access)}

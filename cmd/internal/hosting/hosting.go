@@ -17,7 +17,7 @@ import (
 type Process struct {
 	Log     *slog.Logger
 	Now     func() time.Time
-	Samples fs.FS       // the posts of a process for which none are configured
+	Samples fs.FS       // posts that are used if no source of posts is configured
 	Build   admin.Build // how the program was built
 	// Versions are the rendering versions that this release can write.
 	Versions feed.Versions

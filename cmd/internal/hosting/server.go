@@ -64,7 +64,7 @@ type Server struct {
 	drainTimeout     time.Duration
 }
 
-// httpServer is an HTTP server of any engine.
+// httpServer is an HTTP server with either engine.
 type httpServer interface {
 	// Serve returns [http.ErrServerClosed] after Shutdown.
 	Serve(net.Listener) error
@@ -111,7 +111,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 // Sites returns the sites in the order of their ids.
 func (s *Server) Sites() []*admin.Site { return s.sites.Sites() }
 
-// Close ends all sites, unless Run has, and unlocks the data folder. It waits only briefly: see
+// Close ends all sites, unless Run has ended them, and unlocks the data folder. It waits only briefly: see
 // [hostedSite.release].
 func (s *Server) Close() { s.sites.close() }
 
@@ -137,7 +137,7 @@ func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
 	return nil
 }
 
-// newOperatorsHandler returns the handler of the admin side, with these tokens for all sites.
+// newOperatorsHandler returns the handler for the admin address, which accepts these tokens for all sites.
 func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 	checks := []admin.Check{
 		{Name: "documents", Check: s.sites.checkDocuments, Required: true}, {Name: "store", Check: s.sites.checkStore},
@@ -190,7 +190,7 @@ func newReaderServer(c config.Config, sites serve.Sites, log *slog.Logger) (http
 }
 
 // Run serves and builds until ctx is done. Then it waits for active requests and rebuilds, but no longer than the drain
-// timeout. The listener for readers is nil if the server has none.
+// timeout. The listener for readers is nil if the server does not serve readers.
 func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if s.options.Role.Serves {
@@ -227,7 +227,7 @@ func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error
 	case err := <-ended:
 		return ignoreCanceled(ctx, err)
 	case <-time.After(s.drainTimeout):
-		// Acknowledged writes are durable, and the next process repeats interrupted work.
+		// This loses nothing: acknowledged writes are durable, and the next process repeats interrupted work.
 		s.log.Warn("stopped before all work had ended", "timeout", s.drainTimeout)
 		return ignoreCanceled(ctx, context.Cause(ctx)) // the cause may be a failure
 	}
@@ -252,8 +252,8 @@ func serveHTTP(ctx context.Context, h httpServer, l net.Listener) error {
 	return <-done
 }
 
-// awaitStore returns nil when the store is available and configured to keep posts, or when ctx is done. Readers are
-// served from disk until then. It returns an error if the store must not be used as it is configured.
+// awaitStore returns nil when the store is available and configured to keep posts, or when ctx is done. Until then,
+// readers are served from disk. It returns an error if the store must not be used as it is configured.
 func (s *Server) awaitStore(ctx context.Context) error {
 	if s.site.Source.Folder() {
 		return nil // the store is in this process
@@ -302,7 +302,7 @@ func (s *Server) reloadConfig() {
 }
 
 // applyConfig applies the settings of c that can change while the process runs: how sites are published, and the paths
-// of files of tokens.
+// of token files.
 func (s *Server) applyConfig(c config.Config) error {
 	if c.Several() != s.several {
 		return errors.New("changing between one site and several needs a restart")
@@ -311,10 +311,10 @@ func (s *Server) applyConfig(c config.Config) error {
 	next.Publishing, next.Sites, next.Admin.TokensFile = c.Publishing, c.Sites, c.Admin.TokensFile
 	next.Site.ID = s.loaded.Site.ID
 	if s.site.Source.Folder() {
-		next.Attribution = s.loaded.Attribution // the embedded store has already decoded files with it
+		next.Attribution = s.loaded.Attribution // the embedded store has already decoded files with this setting
 	}
 	if keys := config.Changed(next, c); len(keys) > 0 {
-		s.log.Warn("these changes to the configuration need a restart", "keys", keys)
+		s.log.Warn("some configuration changes need a restart", "keys", keys)
 	}
 	s.loaded = next
 	source := s.site.Source

@@ -16,10 +16,10 @@ import (
 	"feedpub/feed/render"
 )
 
-// shared is what all publishers of a process share: a set for each of hundreds of sites would take seconds to create
-// and too much memory. It is safe for concurrent use.
+// shared contains what all publishers of a process share: creating it separately for each of hundreds of sites would
+// take seconds and too much memory. It is safe for concurrent use.
 type shared struct {
-	renderer *render.Renderer // its cache is bounded for all sites together
+	renderer *render.Renderer // the size of its cache is bounded for all sites together
 	rebuilds *semaphore.Weighted
 	pace     *fleet.Pace
 
@@ -30,15 +30,15 @@ type shared struct {
 func newShared(versions feed.Versions) *shared {
 	return &shared{
 		renderer: render.New(render.UpTo(versions.Newest)),
-		// A rebuild uses several goroutines. More than one rebuild runs at a time, so that a large site does not delay all
-		// others; but only a few, since each holds the items of its site in memory.
+		// Allow more than one rebuild at a time, so that a large site does not delay all others, but only a few, since
+		// each rebuild uses several goroutines and keeps the items of its site in memory.
 		rebuilds: semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0)))),
 		pace:     new(fleet.Pace),
 		readers:  make(map[string]*attribution.Reader),
 	}
 }
 
-// reader returns the reader of sources for a configuration. Equal configurations share a reader.
+// reader returns the attribution reader for a configuration. Equal configurations share a reader.
 func (s *shared) reader(c config.Attribution) (*attribution.Reader, error) {
 	key, err := json.Marshal(c)
 	if err != nil {

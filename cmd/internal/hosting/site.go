@@ -37,7 +37,7 @@ func (s *Site) Close() {
 }
 
 // ForSite returns the site that c configures in the same store. It can be used until s is closed, and need not be
-// closed itself.
+// closed separately.
 func (s *Site) ForSite(c config.Config) *Site {
 	source := s.Source
 	source.Config = c
@@ -53,8 +53,8 @@ func (s *Site) withConfig(c config.Config) *Site {
 	return &same
 }
 
-// OpenBuilt opens the site for a command that shows documents. The documents of a folder that no server has open are
-// built first, since items are kept in memory only. The caller closes the site.
+// OpenBuilt opens the site for a command that shows documents. If the posts are in a folder that no server has open, it
+// builds the documents first, since items are kept only in memory. The caller closes the site.
 func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	site, err := s.Open(ctx)
 	if err != nil || !s.Folder() {
@@ -95,8 +95,8 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 	return publish.New(c).Rebuild(ctx, names...)
 }
 
-// checkConfig returns an error if the committed documents were built with a different configuration: a machine whose
-// configuration is old or missing must not publish its version of the feeds.
+// checkConfig returns an error if the committed documents were built with a different configuration: a machine with an
+// outdated or missing configuration must not change the feeds.
 func (s *Site) checkConfig(ctx context.Context) error {
 	head, err := s.Store.Head(ctx, feed.Main)
 	if errors.Is(err, feed.ErrNotFound) {
@@ -113,7 +113,7 @@ func (s *Site) checkConfig(ctx context.Context) error {
 		"use that one with --config, or --adopt-config to let the documents change")
 }
 
-// requestRebuild asks the process that builds the site to rebuild feeds, for a server that never builds.
+// requestRebuild asks the process that builds the site to rebuild feeds. It is used by servers that never build.
 func (s *Site) requestRebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	_, running, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	}, nil
 }
 
-// owner returns a unique name of this process, with its host and process id for operators.
+// owner returns a unique name for this process that includes its host and process id, for operators.
 func owner() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -158,7 +158,7 @@ func owner() string {
 	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), rand.Text())
 }
 
-// Load calls f with each post as it is stored, in the order of ids. It reads the posts in batches.
+// Load calls f with each post as it is stored, ordered by id. It reads the posts in batches.
 func (s *Site) Load(ctx context.Context, ids []string, f func(feed.StoredPost) error) error {
 	const batch = 200
 	for some := range slices.Chunk(ids, batch) {

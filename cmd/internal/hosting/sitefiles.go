@@ -24,13 +24,13 @@ func CheckSchedule(spec string, zone *time.Location) error {
 	return err
 }
 
-// ChoiceError reports that a command needs one of several sites, and that site.id names none of them.
+// ChoiceError reports that a command needs one of several sites, but site.id does not name one.
 type ChoiceError struct{ message string }
 
 func (e *ChoiceError) Error() string { return e.message }
 
 // ChooseSite returns the configuration of the site that a command works on: the only one, or the one that site.id
-// names. If there are several and site.id names none of them, the error is a [*ChoiceError].
+// names. If there are several sites and site.id does not name one of them, the error is a [*ChoiceError].
 func ChooseSite(c config.Config) (config.Config, error) {
 	if !c.Several() {
 		return c, nil
@@ -83,7 +83,7 @@ func siteIDs(c config.Config) (string, error) {
 }
 
 // AllSites returns the settings of all valid sites in the order of their ids, and a problem for each invalid
-// site or token file and for each host that two sites claim. Which site gets the host depends on the running server.
+// site or token file and for each host that two sites claim. The running server decides which of them gets the host.
 func AllSites(c config.Config) (sites []config.SiteSettings, problems []feed.Problem, err error) {
 	files, err := readSiteFiles(c, nil)
 	if err != nil {
@@ -121,7 +121,7 @@ func AllSites(c config.Config) (sites []config.SiteSettings, problems []feed.Pro
 // siteKey returns the configuration key of a site in sites.
 func siteKey(id feed.SiteID) string { return "sites." + string(id) }
 
-// fileProblem returns the problem to report for the file or the configuration key that has a site's settings.
+// fileProblem returns the problem to report for the file or configuration key that contains a site's settings.
 func fileProblem(origin string, err error) feed.Problem {
 	return feed.Problem{ID: origin, Kind: feed.KindFile, Reason: OneLine(err)}
 }
@@ -132,12 +132,12 @@ type siteFile struct {
 	path     string
 	text     string
 	settings config.SiteSettings
-	err      error // reason why there are no settings
+	err      error // why there are no settings
 }
 
-// readSiteFiles reads the files of sites_from in the order of their names, and none if no folder is configured. A file
-// whose text has not changed is not parsed again; before contains the files read previously, by path. It returns an
-// error if the folder cannot be read.
+// readSiteFiles reads the files of sites_from in the order of their names. It reads none if no folder is configured. A
+// file whose text has not changed is not parsed again; before contains the files read previously, by path. It returns
+// an error if the folder cannot be read.
 func readSiteFiles(c config.Config, before map[string]siteFile) ([]siteFile, error) {
 	if c.SitesFrom == "" {
 		return nil, nil

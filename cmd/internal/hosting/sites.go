@@ -22,32 +22,32 @@ import (
 	"feedpub/feed/serve"
 )
 
-// siteSet is the set of a server's sites, which follows the configuration. A site with an error never affects another.
-// One goroutine uses it, except for the methods that readers and operators call: ForHost, Sites, Problems and the
-// checks.
+// siteSet is the set of a server's sites, which follows the configuration. An error in one site never affects another.
+// It is used by one goroutine, except for the methods that serve readers and operators: ForHost, Sites, Problems and
+// the checks.
 type siteSet struct {
 	server  *Server
 	fronts  serve.Hosts // fronts of several sites
 	current atomic.Pointer[siteList]
-	// settled is set once the store has answered for every site: see checkDocuments.
+	// settled is set once the store has responded for every site: see checkDocuments.
 	settled atomic.Bool
 
 	sites  map[feed.SiteID]*hostedSite
 	files  map[string]siteFile // site files by path, as last read
-	failed chan error          // the error of a site that failed, which ends the server
+	failed chan error          // receives the error of a site that failed, which ends the server
 
 	mu       sync.Mutex
 	problems []feed.Problem // problems with site settings
 }
 
-// siteList is the list of sites at one moment, in the order of their ids.
+// siteList is a snapshot of the list of sites, ordered by id.
 type siteList struct {
 	sites   []*hostedSite
 	entries []*admin.Site // entries of the same sites
 	only    *serve.Front  // front of a server with a single site; nil for a builder
 }
 
-// siteSettings are the settings of a site, and where they come from.
+// siteSettings are the settings of a site and their origin.
 type siteSettings struct {
 	origin   string // file or key, as named in problems
 	settings config.SiteSettings
@@ -119,7 +119,7 @@ func (h *siteSet) follow(ctx context.Context, reload <-chan os.Signal) {
 		watchFolder(ctx, string(h.server.config.SitesFrom), reload, h.server.log, func(signalled bool) {
 			if signalled {
 				h.server.reloadConfig()
-				h.files = nil // parsed with the defaults of the previous configuration
+				h.files = nil // they were parsed with the defaults of the previous configuration
 			}
 			h.reload(ctx)
 		})
@@ -194,7 +194,7 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 		switch {
 		case f.err == nil:
 			add(f.id, f.path, f.settings)
-		case duplicate: // the site in the configuration runs nevertheless
+		case duplicate: // the site in the configuration still runs
 			problems = append(problems, fileProblem(f.path, f.err))
 		default:
 			reject(f.id, f.path, f.err)
@@ -207,8 +207,8 @@ func (h *siteSet) read() (map[feed.SiteID]siteSettings, []feed.Problem, error) {
 }
 
 // hostConflicts returns an error for each site that claims the host of another site. A running site keeps its hosts
-// until its own settings drop them, so that no file can take another site's readers. Of two sites that claim a free
-// host, the first by id gets it.
+// until its own settings no longer include them, so that no file can take over another site's readers. If two sites
+// claim an unused host, the one whose id sorts first gets it.
 func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	owner := make(map[string]feed.SiteID)
 	for id, s := range h.sites {
@@ -240,14 +240,14 @@ func (h *siteSet) hostConflicts(all map[feed.SiteID]siteSettings) map[feed.SiteI
 		if len(conflicts) == 0 || len(conflicts) == len(pending) {
 			return conflicts
 		}
-		// A site without a conflict may have dropped a host that another site claims.
+		// A site without a conflict may have given up a host that another site claims.
 		pending = slices.Sorted(maps.Keys(conflicts))
 	}
 }
 
-// update ends the sites that are not in all, starts those that are new and replaces those whose settings have changed
-// while their readers are served. It returns the errors of sites that could not be started; an earlier site with the
-// same id keeps running.
+// update ends the sites that are not in all, starts new sites, and replaces sites whose settings have changed without
+// interrupting their readers. It returns the errors of sites that could not be started; an earlier site with the same
+// id keeps running.
 func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) map[feed.SiteID]error {
 	var removed []*hostedSite
 	for id, s := range h.sites {
@@ -257,12 +257,12 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 		}
 	}
 	if len(removed) > 0 {
-		h.publish() // before they end, so that no request reaches them afterwards
+		h.publish() // before the sites end, so that no request reaches an ended site
 	}
 	var mu sync.Mutex
 	failed, started := make(map[feed.SiteID]error), make(map[feed.SiteID]*hostedSite)
 	var g errgroup.Group
-	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // most of the work is waiting for a disk, or for a site to end
+	g.SetLimit(4 * runtime.GOMAXPROCS(0)) // most of the time is spent waiting for a disk or for a site to end
 	for _, s := range removed {
 		g.Go(func() error {
 			s.end()
@@ -289,7 +289,7 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 			return nil
 		})
 	}
-	_ = g.Wait() // errors are in failed
+	_ = g.Wait() // the errors are in failed
 	if len(started) > 0 {
 		maps.Copy(h.sites, started)
 		h.publish()
@@ -357,7 +357,7 @@ func (h *siteSet) publish() {
 	h.fronts.Set(fronts)
 }
 
-// endAll ends all sites, each of which may take a while to save its state.
+// endAll ends all sites concurrently, since each may take a while to save its state.
 func (h *siteSet) endAll() {
 	var g sync.WaitGroup
 	for _, s := range h.sites {
@@ -366,7 +366,7 @@ func (h *siteSet) endAll() {
 	g.Wait()
 }
 
-// close stops all sites and unlocks the data folder of each one that stops within releaseTimeout.
+// close ends all sites, and unlocks the data folder of each site that ends within releaseTimeout.
 func (h *siteSet) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
@@ -378,8 +378,8 @@ func (h *siteSet) close() {
 	}
 }
 
-// report stores the problems with the settings of sites, adds those of sites that could not be started, and logs the
-// new ones.
+// report stores the problems with site settings, including those of sites that could not be started, and logs the new
+// ones.
 func (h *siteSet) report(all map[feed.SiteID]siteSettings, problems []feed.Problem, failed map[feed.SiteID]error) {
 	for id, err := range failed {
 		p := fileProblem(all[id].origin, err)
@@ -409,8 +409,8 @@ func (h *siteSet) Problems(context.Context) ([]feed.Problem, error) {
 }
 
 // checkDocuments returns an error until readers can be served. With several sites, one site with documents is enough,
-// so that a site without documents does not affect the readers of others. A process that has just started, however,
-// waits until the store has answered for every site: it must not respond with 503 for documents that other processes
+// so that a site without documents does not affect the readers of others. However, a process that has just started
+// waits until the store has responded for every site: it must not respond with 503 for documents that other processes
 // serve.
 func (h *siteSet) checkDocuments(context.Context) error {
 	sites := h.Sites()
@@ -460,7 +460,7 @@ func (h *siteSet) checkAllReady(context.Context) error {
 	return fmt.Errorf("%d of %d have no documents yet: %s", unready, len(h.Sites()), strings.Join(names, ", "))
 }
 
-// checkStore returns an error if the store did not answer the last request of a site.
+// checkStore returns an error if the store did not respond to a site's last request.
 func (h *siteSet) checkStore(context.Context) error {
 	for _, s := range h.Sites() {
 		if err := s.Replica.Store(); err != nil {

@@ -26,7 +26,7 @@ const (
 
 // Source is a source of posts: a Redis, a folder of files, or the sample posts.
 type Source struct {
-	Config  config.Config // its Redis, Dir and Data are the values in use
+	Config  config.Config // its Redis, Dir and Data are those actually used
 	Sample  bool          // the posts are the sample posts; Redis and Dir are empty
 	process Process
 }
@@ -53,14 +53,14 @@ func ChooseSource(c config.Config, p Process, write bool) (Source, error) {
 	return s, nil
 }
 
-// nameSamples gives the sample posts a title of their own, unless one is configured.
+// nameSamples sets a title for the sample posts, unless one is configured.
 func (s *Source) nameSamples() {
 	if s.Sample && s.Config.Site.Title == config.Default().Site.Title {
 		s.Config.Site.Title = "feedpub's sample posts"
 	}
 }
 
-// defaultData returns the data folder of a source for which none is configured.
+// defaultData returns the data folder of a source if none is configured.
 func (s Source) defaultData() string {
 	switch {
 	case s.Sample:
@@ -106,8 +106,8 @@ func (s Source) OpenRedis(ctx context.Context) (*Site, error) {
 	return s.site(client, client.Close), nil
 }
 
-// OpenServing opens the site for a server. It does not connect to Redis, since readers are served even without Redis.
-// The caller closes the site.
+// OpenServing opens the site for a server. It does not connect to Redis, since readers are served even while Redis is
+// down. The caller closes the site.
 func (s Source) OpenServing(ctx context.Context) (*Site, error) {
 	if s.Folder() {
 		return s.lockFolder(ctx)
@@ -182,7 +182,7 @@ func (s Source) embedded() (embedded.Options, error) {
 		o.Files = s.process.Samples
 		return o, nil
 	}
-	// The embedded store would create the folder, but the name of a missing folder is probably misspelt.
+	// The embedded store would create the folder, but if the folder is missing, its name is probably misspelled.
 	if _, err := os.Stat(o.Dir); errors.Is(err, fs.ErrNotExist) {
 		return o, fmt.Errorf("there is no folder %s; make it, or import posts into it", o.Dir)
 	} else if err != nil {
@@ -194,7 +194,8 @@ func (s Source) embedded() (embedded.Options, error) {
 // explainLock adds advice to an error of kind [feed.ErrLocked].
 func (s Source) explainLock(err error) error {
 	if errors.Is(err, feed.ErrLocked) {
-		return fmt.Errorf("another server uses the data folder %s; stop it, or give this one another --data", s.Config.Data)
+		return fmt.Errorf("another server uses the data folder %s; stop it, or give this one a different --data",
+			s.Config.Data)
 	}
 	return err
 }

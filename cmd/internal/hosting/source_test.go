@@ -15,7 +15,7 @@ func TestChooseSource(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name              string
-		posts             bool // the folder ./posts exists
+		posts             bool // whether the folder ./posts exists
 		config            config.Config
 		write             bool
 		sample            bool

@@ -15,7 +15,7 @@ type Upgrade struct {
 	From    int           `json:"from"`    // previous rendering version; 0 if nothing has been built yet
 	To      int           `json:"to"`      // version that all processes can render; 0 if there is none
 	Blocked []string      `json:"blocked"` // the processes that cannot render the newest version
-	Stuck   bool          `json:"stuck"`   // there are builders, and none can render the version From
+	Stuck   bool          `json:"stuck"`   // there are builders, but none can render version From
 	Done    bool          `json:"done"`    // the site was upgraded
 	Members []feed.Member `json:"members"`
 }
@@ -31,9 +31,9 @@ func (u Upgrade) Err() error {
 	return nil
 }
 
-// Upgrade moves the site to the newest rendering version that all its processes can render. With force, it is the
-// newest version that any builder can render, which may be older than the version of the site. With check, Upgrade
-// changes nothing.
+// Upgrade moves the site to the newest rendering version that all its processes can render. If force is set, it moves
+// to the newest version that any builder can render, which may be older than the version of the site. If check is set,
+// Upgrade changes nothing.
 func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) {
 	members, err := s.Store.Members(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 	}
 	u.Done = true
 	if _, building, err := s.Store.Holder(ctx, publish.Job); err != nil || !building {
-		return u, err // the next builder renders it
+		return u, err // the next builder renders the site in the new version
 	}
 	if _, err := publish.Ask(ctx, s.Store, nil); err != nil {
 		return u, fmt.Errorf("upgrade: the version is recorded, but not rendered yet: %w", err)
@@ -65,7 +65,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 	return u, nil
 }
 
-// planUpgrade returns the version to which the site can move with these processes.
+// planUpgrade determines the version that the site can move to with these processes.
 func (s *Site) planUpgrade(schema feed.Schema, members []feed.Member, force bool) Upgrade {
 	u := Upgrade{Schema: schema, From: schema.Renderer, To: feed.Common(members), Members: members, Blocked: []string{}}
 	newest := 0 // newest version that any builder can render

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// settleTime is the time without changes after which a folder is read: files are written in several steps, and often
-	// several files at the same time.
+	// settleTime is how long a folder must be unchanged before it is read: a file is often written in several steps,
+	// and several files are often written at the same time.
 	settleTime = 200 * time.Millisecond
 	// rescanInterval is the time between reads of a folder without events: an event may be lost, and some file systems
 	// send none.
@@ -36,9 +36,9 @@ func watchFolder(
 	if err != nil {
 		log.Warn("cannot watch sites_from; it is read at intervals", "interval", rescanInterval, "error", err)
 	}
-	timer := time.NewTimer(0) // the folder may have changed since it was first read
+	timer := time.NewTimer(0) // start with a read: the folder may have changed since it was first read
 	defer timer.Stop()
-	var deadline time.Time // a folder that changes constantly must be read too
+	var deadline time.Time // when to read a folder that keeps changing
 	soon := func() {
 		now := time.Now()
 		if deadline.IsZero() {
@@ -54,7 +54,7 @@ func watchFolder(
 			changed(true)
 			timer.Reset(rescanInterval)
 		case e := <-events:
-			if e.Op != fsnotify.Chmod { // indexers and backups often change modes
+			if e.Op != fsnotify.Chmod { // indexers and backup programs often cause these events
 				soon()
 			}
 		case err := <-failures:
@@ -64,7 +64,7 @@ func watchFolder(
 			deadline = time.Time{}
 			changed(false)
 			if w != nil && dir != "" {
-				// The path may refer to another folder now. Adding a folder that is already watched does nothing.
+				// The path may now refer to a different folder. Adding a folder that is already watched does nothing.
 				if err := w.Add(dir); err != nil {
 					log.Debug("cannot watch sites_from", "error", err)
 				}

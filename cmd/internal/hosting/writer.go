@@ -17,9 +17,9 @@ import (
 type Writer interface {
 	// Put stores posts. It returns nil when all of them are durable.
 	Put(ctx context.Context, posts ...feed.RawPost) error
-	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is none with the id.
+	// Delete deletes a post. The error is of kind [feed.ErrNotFound] if there is no post with the id.
 	Delete(ctx context.Context, id string) error
-	// Stored returns the bytes of the given posts by id, without posts that are not stored.
+	// Stored returns the bytes of the given posts by id. It omits posts that are not stored.
 	Stored(ctx context.Context, ids []string) (map[string][]byte, error)
 	// Remove deletes a post that [Writer.Stored] returned.
 	Remove(ctx context.Context, id string) error
@@ -30,7 +30,7 @@ type Writer interface {
 }
 
 // OpenWriter returns a writer of the site's posts. The error is of kind [feed.ErrOutdated] if this release must not
-// write them. [ChooseSource] must have been called with write set.
+// write them. [ChooseSource] must have been called with write set to true.
 func (s Source) OpenWriter(ctx context.Context) (Writer, error) {
 	if s.Folder() {
 		reader, err := NewReader(s.Config.Attribution)
@@ -80,7 +80,7 @@ func (w folderWriter) Delete(ctx context.Context, id string) error {
 	}
 	site, openErr := w.source.openFolder(ctx)
 	if openErr != nil {
-		return err // without a folder there is no post
+		return err // without a folder there are no posts
 	}
 	defer site.Close()
 	stored, loadErr := site.Store.Load(ctx, []string{id})
@@ -135,7 +135,8 @@ func (w redisWriter) Put(ctx context.Context, posts ...feed.RawPost) error {
 	return w.store.Put(ctx, posts...)
 }
 
-// Delete deletes a post that exists, is published or has a record; any other id is probably a mistake.
+// Delete deletes a post that is stored, is published or has a record. For any other id, which is probably a mistake, it
+// returns an error.
 func (w redisWriter) Delete(ctx context.Context, id string) error {
 	stored, err := w.store.Load(ctx, []string{id})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // firstPosts records where the first post with each id was read, in about 50 bytes per post.
 type firstPosts struct {
-	posts  map[[16]byte]firstPost // by the hash of the id
+	posts  map[[16]byte]firstPost // keyed by a hash of the id
 	places []string               // places without line numbers
 }
 
@@ -38,7 +38,7 @@ func (f *firstPosts) add(p post) {
 }
 
 // find returns the place of the first post with the id of p, and whether it has the same content. It returns false if
-// there is none.
+// there is no such post.
 func (f *firstPosts) find(p post) (place string, same, ok bool) {
 	first, ok := f.posts[idSum(p.ID)]
 	if !ok {

@@ -32,7 +32,7 @@ const (
 type Options struct {
 	Transfer transfer.Options // how files are read
 	Writer   hosting.Writer
-	Stdin    io.Reader // input for the file name "-"
+	Stdin    io.Reader // read for the file name "-"
 	Stderr   io.Writer // receives notes, rejected posts and, if it is a terminal, progress
 	Now      func() time.Time
 	Since    time.Time // posts dated before it are skipped
@@ -42,7 +42,7 @@ type Options struct {
 
 // StoppedError reports that an import was interrupted.
 type StoppedError struct {
-	Place string // place that was read last; empty if nothing was read
+	Place string // place of the last entry that was read; empty if nothing was read
 }
 
 func (e *StoppedError) Error() string {
@@ -52,8 +52,8 @@ func (e *StoppedError) Error() string {
 	return fmt.Sprintf("import: stopped at %s; what was stored is kept; run the command again to store the rest", e.Place)
 }
 
-// Run imports the named files and folders, and returns a report in any case. A post that cannot be read is rejected,
-// and does not end the import. The error is a [*StoppedError] if ctx was canceled.
+// Run imports the named files and folders. It returns a report even if there is an error. A post that cannot be read is
+// rejected and does not end the import. The error is a [*StoppedError] if ctx was canceled.
 func Run(ctx context.Context, o Options, names []string) (*Report, error) {
 	i := &importer{options: o, report: newReport(o.DryRun, o.Stderr), first: newFirstPosts()}
 	i.progress = NewProgress(o.Stderr, o.Now)
@@ -68,27 +68,27 @@ func Run(ctx context.Context, o Options, names []string) (*Report, error) {
 	return i.report, err
 }
 
-// batch is the records and posts that are stored together. Records are stored first: a post without a record would be
-// dated by the time of the import.
+// batch contains records and posts that are stored together. Records are stored first: a post without a record would
+// get the time of the import as its date.
 type batch struct {
 	lines []feed.ExportLine
 	posts []post
 	bytes int
 }
 
-// post is a post that was read and is not stored yet.
+// post is a post that has been read but not stored yet.
 type post struct {
 	feed.RawPost
 	place  string
-	folder bool // it was read from a folder
+	folder bool // whether it was read from a folder
 }
 
 // importer stores the posts of files in batches. While it stores one, it reads the next.
 type importer struct {
 	options  Options
-	inFolder bool // it is reading a folder, whose posts had URLs on a site
+	inFolder bool // whether it is reading a folder, whose posts had URLs on a site
 	progress *Progress
-	place    string // place that was read last
+	place    string // place of the last entry that was read
 	next     batch
 	batches  chan<- batch
 	report   *Report
@@ -107,7 +107,7 @@ func (i *importer) run(ctx context.Context, names []string) error {
 		defer close(stored)
 		for b := range batches {
 			if ctx.Err() != nil {
-				continue // so that the reader never blocks
+				continue // keep receiving, so that the reading goroutine never blocks
 			}
 			if err := i.store(ctx, b); err != nil {
 				cancel(err)
@@ -165,7 +165,7 @@ func (i *importer) file(ctx context.Context, name string) error {
 	return i.folder(ctx, root.FS())
 }
 
-// zipMagic is how a zip archive begins.
+// zipMagic is the beginning of a zip archive.
 const zipMagic = "PK\x03\x04"
 
 // regular imports a file that can be read twice.
@@ -221,7 +221,7 @@ func (i *importer) folder(ctx context.Context, fsys fs.FS) error {
 	return i.entries(ctx, i.options.Transfer.ReadFolder(fsys))
 }
 
-// describeFile returns the error of a file that cannot be read.
+// describeFile returns the error to report for a file that cannot be read.
 func describeFile(err error) error {
 	if p := new(fs.PathError); errors.As(err, &p) {
 		return fmt.Errorf("import: %s: %w", p.Path, p.Err)
@@ -283,14 +283,14 @@ func (i *importer) accept(p post) bool {
 	return true
 }
 
-// result returns what to do with a post; before is its stored version if ok is set. It reports a post that must not be
-// stored.
+// result returns what to do with a post; before is its stored version if ok is true. If the post must not be stored, it
+// is rejected and reported.
 func (i *importer) result(p post, before []byte, ok bool) result {
 	unchanged := ok && bytes.Equal(before, p.Raw)
 	switch {
 	case i.isDuplicate(p):
 		return resultNone
-	case unchanged && i.options.Since.IsZero(): // it was accepted when it was stored
+	case unchanged && i.options.Since.IsZero(): // the post was accepted when it was stored
 		return resultUnchanged
 	case !i.accept(p):
 		return resultNone
@@ -317,7 +317,7 @@ func (i *importer) isDuplicate(p post) bool {
 	return ok
 }
 
-// status returns the status of a valid post. It decodes only posts that have a status.
+// status returns the status of a valid post. It decodes the post only if it has a status.
 func status(raw []byte) string {
 	if !bytes.Contains(raw, []byte(`"status"`)) {
 		return string(feed.Published)
@@ -353,7 +353,7 @@ func (i *importer) flush(ctx context.Context) error {
 // store stores the records of a batch, and its new or changed posts.
 func (i *importer) store(ctx context.Context, b batch) error {
 	if i.options.Undo {
-		b.lines = nil // records are kept
+		b.lines = nil // keep the records
 	}
 	if len(b.lines) > 0 {
 		if !i.options.DryRun {
@@ -380,8 +380,8 @@ func (i *importer) store(ctx context.Context, b batch) error {
 	return i.put(ctx, b.posts, stored)
 }
 
-// put stores the posts that differ from their stored versions. Of several posts with one id, it stores the first that
-// can be read: the others are different posts, which must not replace it silently.
+// put stores the posts that differ from their stored versions. If several posts have the same id, it stores the first
+// one that can be read: the others are different posts, which must not silently replace it.
 func (i *importer) put(ctx context.Context, batch []post, stored map[string][]byte) error {
 	var posts []feed.RawPost
 	results := make([]result, len(batch))
@@ -406,7 +406,7 @@ func (i *importer) put(ctx context.Context, batch []post, stored map[string][]by
 	return nil
 }
 
-// remove deletes the posts that are stored unchanged.
+// remove deletes the posts whose stored versions are unchanged.
 func (i *importer) remove(ctx context.Context, posts []post, stored map[string][]byte) error {
 	for _, p := range posts {
 		raw, ok := stored[p.ID]

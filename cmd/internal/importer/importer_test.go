@@ -18,7 +18,7 @@ import (
 	"feedpub/feed/transfer"
 )
 
-// memory is a writer that keeps posts.
+// memory is a writer that keeps posts in memory.
 type memory struct {
 	hosting.Writer
 	posts map[string][]byte
@@ -41,7 +41,7 @@ func (m memory) Put(_ context.Context, posts ...feed.RawPost) error {
 	return nil
 }
 
-// runImport imports files, given as names and contents, from a folder of their own.
+// runImport imports files, given as names and contents, from a temporary folder.
 func runImport(t *testing.T, m memory, dry bool, whole bool, files ...string) *Report {
 	t.Helper()
 	dir := t.TempDir()
@@ -69,12 +69,12 @@ func runImport(t *testing.T, m memory, dry bool, whole bool, files ...string) *R
 	return r
 }
 
-// TestDuplicates checks that the first of several posts with one id is stored, that the others are reported with
-// both places, and that the report counts what is stored.
+// TestDuplicates checks that the first of several posts with the same id is stored, that the others are reported with
+// both places, and that the report counts the stored posts.
 func TestDuplicates(t *testing.T) {
 	const a, other, b = `{"id":"a","title":"First"}`, `{"id":"a","title":"Second"}`, `{"id":"b"}`
 	rss := func(items string) string { return "<rss version=\"2.0\"><channel>\n" + items + "\n</channel></rss>" }
-	copies := strings.Repeat(`{"id":"x","title":"`+strings.Repeat("x", 1000)+"\"}\n", BatchSize+10) // over two batches
+	copies := strings.Repeat(`{"id":"x","title":"`+strings.Repeat("x", 1000)+"\"}\n", BatchSize+10) // spans two batches
 	for _, tt := range []struct {
 		name     string
 		whole    bool
@@ -113,7 +113,7 @@ func TestDuplicates(t *testing.T) {
 				t.Errorf("the second post replaced the first: %s", m.posts["a"])
 			}
 			if r.Posts != len(tt.stored) || dry.Posts != r.Posts || r.Skipped["duplicate"] != tt.skipped {
-				t.Errorf("the report counts %d posts and %d copies, and %d posts of a dry run; want %d, %d and %d",
+				t.Errorf("the report counts %d posts and %d copies, and the dry run counts %d; want %d, %d and %d",
 					r.Posts, r.Skipped["duplicate"], dry.Posts, len(tt.stored), tt.skipped, len(tt.stored))
 			}
 			again := runImport(t, m, false, tt.whole, tt.files...)

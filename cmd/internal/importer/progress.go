@@ -51,7 +51,8 @@ func (p *Progress) add(size int64) {
 	p.total += size
 }
 
-// reader returns r with its bytes counted. A file is returned as a file, so that it can be read twice.
+// reader returns a reader that counts the bytes read from r. If r is a file, the result is also a file, so that it can
+// be read twice.
 func (p *Progress) reader(r io.Reader) io.Reader {
 	if f, ok := r.(*os.File); ok {
 		return countingFile{f, p}
@@ -81,7 +82,7 @@ func (c countingFile) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Tick counts an entry, and draws the bar from time to time.
+// Tick counts an entry and occasionally redraws the bar.
 func (p *Progress) Tick() {
 	n := p.entries.Add(1)
 	if p.w == nil || n%64 != 0 {

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// result is what happened to a post.
+// result describes what happened to a post.
 type result int
 
 const (
@@ -28,20 +28,20 @@ const maxReported = 10_000
 
 // Report is the result of an import.
 type Report struct {
-	mu     sync.Mutex // the reading and the storing goroutine write to it
+	mu     sync.Mutex // the goroutines that read and store both write to the report
 	stderr io.Writer
 
 	DryRun bool `json:"dry_run,omitempty"`
-	// Posts counts the posts that are in the store now, or would be: new, changed or unchanged.
+	// Posts counts the posts that are now in the store, or would be after a dry run: new, changed or unchanged.
 	Posts    int                     `json:"posts"`
 	Deleted  int                     `json:"deleted,omitempty"` // set only with Undo
 	Records  int                     `json:"records"`           // export records: first seen, names, removals, archives
 	Statuses map[string]*StatusCount `json:"statuses"`
-	// Skipped counts entries by the reason: page, attachment, trash, older than Since.
+	// Skipped counts entries by reason: page, attachment, trash, older than Since.
 	Skipped map[string]int `json:"skipped,omitempty"`
 	// Notes are the first [maxReported] notes on content that could not be imported unchanged.
 	Notes []string `json:"notes,omitempty"`
-	// WithoutURL counts new or changed posts of folders whose page has no known URL.
+	// WithoutURL counts the new or changed posts from folders whose pages have no known URL.
 	WithoutURL    int      `json:"without_url,omitempty"`
 	RejectedCount int      `json:"rejected_count"`
 	Rejected      []string `json:"rejected"` // the first [maxReported], each with its place and reason

@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// form is a file format: the text before and after the posts, and a function that writes a post.
+// form describes a file format: the text before and after the posts, and a function that writes a post.
 type form struct {
 	name, head, foot string
 	write            func(io.Writer, feed.RawPost) error
@@ -88,8 +88,8 @@ func files(dir, binary, url string, f form, n int) error {
 	return os.Remove(name)
 }
 
-// distinct is the number of different posts in a stream. The stream repeats these posts in new versions, so that Redis
-// does not grow.
+// distinct is the number of different posts in a stream. The stream repeats them in new versions, so that the data in
+// Redis does not grow.
 const distinct = 20_000
 
 // streams imports a stream through a pipe.
@@ -119,7 +119,7 @@ func streams(dir, binary, url string, f form, size int64) error {
 // counter counts the bytes written.
 type counter struct {
 	w *bufio.Writer
-	n atomic.Int64 // atomic because it may be read during writing if the command fails
+	n atomic.Int64 // atomic, since it may be read while the writer still runs if the command fails
 }
 
 func (c *counter) Write(p []byte) (int, error) {

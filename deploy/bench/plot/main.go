@@ -38,7 +38,7 @@ type result struct {
 	MiB     float64 `json:"mib"`
 }
 
-// chart is a picture that shows how measurements of some kinds of work depend on the size of the data.
+// chart shows how measurements of some kinds of work depend on the size of the data.
 type chart struct {
 	file, title, x, y string
 	along             func(result) float64
@@ -56,7 +56,7 @@ func posts(r result) float64 { return r.Posts }
 func feeds(r result) float64 { return r.Feeds }
 func rate(r result) float64  { return r.Rate }
 
-// sites returns the number of sites, which is part of the name of the work.
+// sites returns the number of sites, which is part of the work's name.
 func sites(r result) float64 {
 	n, err := strconv.ParseFloat(number.FindString(r.Work), 64)
 	if err != nil {
@@ -71,7 +71,7 @@ func mib(r result) float64     { return r.MiB }
 
 // charts returns all charts.
 func charts() []chart {
-	const changed = "one post changed, to all its documents served by a second process"
+	const changed = "one post changed, until a second process serves all its documents"
 	return []chart{
 		{"time.svg", "Time of work on all posts", "posts", "seconds", posts, []line{
 			{"import", "import from JSON Lines", seconds},
@@ -96,8 +96,8 @@ func charts() []chart {
 			{"commands to Redis", "N idle sites: commands", rate},
 		}, false},
 		{"sites-change.svg", "Time from a change of one of many sites until it is served", "sites", "ms", sites, []line{
-			{"median", "a change of one of N sites, to its documents served", p50},
-			{"99 of 100", "a change of one of N sites, to its documents served", p99},
+			{"median", "one of N sites changed, until its documents are served", p50},
+			{"99 of 100", "one of N sites changed, until its documents are served", p99},
 		}, false},
 	}
 }
@@ -152,7 +152,7 @@ func (l line) points(results []result, along func(result) float64) plotter.XYs {
 	return xys
 }
 
-// draw writes the picture unless the chart has no points.
+// draw writes the chart unless it has no points.
 func (c chart) draw(results []result, file string) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.title, c.x, c.y
@@ -188,7 +188,7 @@ func (c chart) draw(results []result, file string) error {
 	if drawn == 0 {
 		return nil
 	}
-	if c.logarithmic { // show whole decades, and leave room for the legend
+	if c.logarithmic { // show whole decades and leave room for the legend
 		p.Y.Min, p.Y.Max = math.Pow(10, math.Floor(math.Log10(least))), math.Pow(10, math.Ceil(math.Log10(most))+1)
 	} else {
 		p.Y.Min, p.Y.Max = 0, most*1.3

@@ -13,7 +13,7 @@ import (
 	"feedpub/feed/posttest"
 )
 
-// change measures the time from writing an edited post until a second process serves the new documents over HTTP.
+// change measures the time from writing an edited post until a second process serves the changed documents over HTTP.
 func (b *bench) change(ctx context.Context) error {
 	if err := b.publisher(nil); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (b *bench) change(ctx context.Context) error {
 		p := posttest.Version(b.posts-1-i%40, i+1)
 		paths := pathsOf(heads, p.ID)
 		if len(paths) == 0 {
-			return fmt.Errorf("%s is in no document", p.ID)
+			return fmt.Errorf("post %s is not in any document", p.ID)
 		}
 		for _, path := range paths {
 			if err := r.get(ctx, path, ""); err != nil {
@@ -60,12 +60,12 @@ func (b *bench) change(ctx context.Context) error {
 		all = append(all, time.Since(start))
 	}
 	return errors.Join(
-		b.latencies("one post changed, to the main feed served by a second process", first),
-		b.latencies("one post changed, to all its documents served by a second process", all),
+		b.latencies("one post changed, until a second process serves the main feed", first),
+		b.latencies("one post changed, until a second process serves all its documents", all),
 	)
 }
 
-// pathsOf returns the paths of the documents that contain a post, beginning with those of the main feed.
+// pathsOf returns the paths of the documents that contain a post, those of the main feed first.
 func pathsOf(heads []feed.Head, id string) []string {
 	var first, rest []string
 	for _, h := range heads {

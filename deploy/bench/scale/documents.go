@@ -21,7 +21,7 @@ import (
 // feed has three formats of about 18 KB when compressed with gzip.
 func (b *bench) documents(ctx context.Context) error {
 	site := b.client.Site("documents")
-	// The server does not build while we hold the lease.
+	// The server does not build while this process holds the lease.
 	token, err := site.Acquire(ctx, publish.Job, "scale", time.Hour, time.Now(), 0)
 	if err != nil {
 		return err

@@ -48,8 +48,8 @@ func (b *bench) fleet(ctx context.Context) error {
 	return b.failover(ctx, &fleet)
 }
 
-// startFilled starts a replica and waits until it has all documents. The replica loads the document of the last feed
-// last.
+// startFilled starts a replica and waits until it has all documents. The document of the last feed is the last one that
+// the replica loads.
 func (b *bench) startFilled(ctx context.Context) (*replica, error) {
 	heads, err := b.site.Heads(ctx)
 	if err != nil {
@@ -94,10 +94,10 @@ func (b *bench) spread(ctx context.Context, fleet []*replica) error {
 		}
 		took = append(took, time.Since(start))
 	}
-	return b.latencies(fmt.Sprintf("one post changed, to the main feed served by all of %d replicas", len(fleet)), took)
+	return b.latencies(fmt.Sprintf("one post changed, until all %d replicas serve the main feed", len(fleet)), took)
 }
 
-// failover kills the builder right after a post has changed, and measures the time until another process has built the
+// failover kills the builder right after a post has changed, and measures the time until a second process has built the
 // change and a third process serves it.
 func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 	took := make([]time.Duration, 0, failovers)
@@ -106,7 +106,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // replies after building
+		if _, err := b.site.Ask(ctx, []byte("{}"), time.Minute); err != nil { // the reply arrives after the build
 			return err
 		}
 		path := feed.Main.Path(feed.RSS)
@@ -138,7 +138,7 @@ func (b *bench) failover(ctx context.Context, fleet *[]*replica) error {
 		others = append(others, another)
 		*fleet = others
 	}
-	return b.latencies("builder killed, to the next commit served by the others", took)
+	return b.latencies("builder killed, until the others serve the next commit", took)
 }
 
 // builderOf waits until one of the replicas has become the builder, and returns it.
@@ -155,5 +155,5 @@ func (b *bench) builderOf(ctx context.Context, fleet []*replica) (*replica, erro
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return nil, errors.New("none of the replicas builds")
+	return nil, errors.New("no replica has become the builder")
 }

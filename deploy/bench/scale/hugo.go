@@ -90,7 +90,7 @@ func (b *bench) hugo(ctx context.Context) error {
 		return err
 	}
 	if n := strings.Count(string(main), "<item>"); n != 50 {
-		return fmt.Errorf("hugo has written a feed of %d posts, want 50", n)
+		return fmt.Errorf("hugo wrote a feed of %d posts, want 50", n)
 	}
 	return b.out.Encode(result{
 		Work: "hugo: RSS of all, of tags and of authors, from files", Posts: b.posts, Seconds: took.Seconds(),

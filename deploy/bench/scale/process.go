@@ -40,11 +40,11 @@ func (s *redisServer) url() string { return "unix://" + s.socket }
 func (s *redisServer) pid() int    { return s.cmd.Process.Pid }
 
 func (s *redisServer) stop() {
-	_ = s.cmd.Process.Kill() // by its process id
+	_ = s.cmd.Process.Kill() // kills only this process
 	_ = s.cmd.Wait()
 }
 
-// replica is a "feedpub serve" in a separate process, and the state of one of its readers.
+// replica is a "feedpub serve" in a separate process, together with the state of one reader.
 type replica struct {
 	reader
 	cmd *exec.Cmd
@@ -64,7 +64,7 @@ func (r *replica) kill() {
 	_ = r.cmd.Wait()
 }
 
-// startReplica starts "feedpub serve" for the site. The server builds nothing while this process holds the builder's
+// startReplica starts "feedpub serve" for the site. The server does not build while this process holds the builder's
 // lease.
 func (b *bench) startReplica(ctx context.Context) (*replica, error) {
 	data, err := os.MkdirTemp(b.dir, "data-")

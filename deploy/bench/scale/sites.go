@@ -119,10 +119,10 @@ func (b *bench) manySites(ctx context.Context) (err error) { //nolint:gocyclo,fu
 	if len(took) == 0 {
 		return nil
 	}
-	return b.latencies(fmt.Sprintf("a change of one of %d sites, to its documents served", len(ids)), took)
+	return b.latencies(fmt.Sprintf("one of %d sites changed, until its documents are served", len(ids)), took)
 }
 
-// makers is the state that the builders in a process share, as in "feedpub serve".
+// makers contains what the builders in a process share, as in "feedpub serve".
 type makers struct {
 	reader   *attribution.Reader
 	renderer *render.Renderer
@@ -156,7 +156,7 @@ func (m makers) site(s *store.Site, id feed.SiteID) (*publish.Publisher, *serve.
 func until(ctx context.Context, met func() bool) error {
 	for end := time.Now().Add(5 * time.Minute); !met(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			return errors.New("not within five minutes")
+			return errors.New("condition not met within five minutes")
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

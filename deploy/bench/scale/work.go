@@ -112,7 +112,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err := b.time("first read of all posts, and build", 1, nil, func() error { return b.lead(ctx) }); err != nil {
 		return err
 	}
-	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // this sets the number of feeds
+	if err := b.rebuild(ctx, feed.Unchanged)(); err != nil { // this call sets the number of feeds
 		return err
 	}
 	if err := b.memory(ctx); err != nil { // measure before documents are replaced, since Redis keeps the old ones for days
@@ -150,7 +150,7 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 		b.feeds = len(r.Feeds)
 		for _, f := range r.Feeds {
 			if f.Outcome != want {
-				return fmt.Errorf("%s is %s, want %s: %s", f.Feed, f.Outcome, want, f.Reason)
+				return fmt.Errorf("feed %s is %s, want %s: %s", f.Feed, f.Outcome, want, f.Reason)
 			}
 		}
 		return nil
@@ -158,8 +158,8 @@ func (b *bench) rebuild(ctx context.Context, want feed.Outcome) func() error {
 }
 
 // lead runs the publisher in the background, like "feedpub serve", and waits until all feeds have been committed. The
-// number of feeds is unknown at first. Reports are sent after all feeds are committed, so the first report ends the
-// wait.
+// number of feeds is unknown at first. Reports are sent only after all feeds are committed, so the first report ends
+// the wait.
 func (b *bench) lead(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -175,10 +175,10 @@ func (b *bench) lead(ctx context.Context) error {
 		select {
 		case r := <-b.built:
 			if r.Outcome != feed.Committed {
-				return fmt.Errorf("%s is %s, want committed: %s", r.Feed, r.Outcome, r.Reason)
+				return fmt.Errorf("feed %s is %s, want committed: %s", r.Feed, r.Outcome, r.Reason)
 			}
 		case <-time.After(10 * time.Minute):
-			return errors.New("the builder does not build")
+			return errors.New("the builder stopped before it built the feeds")
 		}
 	}
 	return nil
@@ -209,7 +209,7 @@ func (b *bench) publisher(r *render.Renderer) error {
 		Built: func(r feed.FeedReport) {
 			select {
 			case built <- r:
-			default: // no one is waiting for the report
+			default: // nothing is waiting for the report
 			}
 		},
 	})

@@ -22,7 +22,7 @@ type bench struct {
 	missed       int
 }
 
-// Bounds for the figures. Most figures are ratios to nginx.
+// Upper or lower bounds for the figures. Most figures are ratios to nginx.
 const (
 	bound304   = 1.3
 	bound200   = 1.05
@@ -107,7 +107,7 @@ func (b *bench) manyFeeds(ctx context.Context) error {
 		return paced() + "local paths = " + paths + "\nlocal requests = {}\nfunction init()\n" +
 			"  for i, p in ipairs(paths) do requests[i] = wrk.format('GET', p) end\nend\nfunction request() " + body + " end\n"
 	}
-	one := script("return requests[math.random(1, 1)]") // makes wrk do the same amount of work as the other script
+	one := script("return requests[math.random(1, 1)]") // as much work for wrk as the other script
 	all := script("return requests[math.random(1, #requests)]")
 	var ratios []float64
 	for i := range b.rounds + 1 {
@@ -234,7 +234,7 @@ func closeAll(conns []net.Conn) {
 	}
 }
 
-// report prints a figure, and counts the figure if it exceeds its bound.
+// report prints a figure, and counts it as missed if it exceeds its bound.
 func (b *bench) report(name string, figures []float64, bound string, limit float64, atMost bool) {
 	slices.Sort(figures)
 	median := figures[len(figures)/2]

@@ -3,9 +3,9 @@
 // It builds feedpub, publishes fixed posts, copies the document to a folder for nginx, and starts both servers on the
 // loopback interface. Feedpub runs as a replica without Redis, so that it only serves. The servers are pinned to one
 // core and wrk to another, which it shares with slow clients at the lowest priority. Short runs alternate between the
-// servers, so that other work on the machine affects both. Each figure is the median of the ratios of adjacent runs.
-// The cost is the CPU time of the server process per request, taken from /proc. It depends less on other work than the
-// number of requests per second.
+// servers, so that other load on the machine affects both. Each figure is the median of the ratios of adjacent runs.
+// The cost is the CPU time of the server process per request, taken from /proc. Other load affects it less than it
+// affects the number of requests per second.
 //
 // It needs the go command, taskset, and Debian's nginx and wrk. It prints a table of ratios and exits with status 1 if
 // a ratio exceeds its bound.
@@ -45,9 +45,9 @@ func main() {
 	flag.StringVar(&o.engine, "engine", "fast", "feedpub's engine: fast or standard")
 	flag.IntVar(&o.rounds, "rounds", 9, "number of runs of each kind for each server")
 	flag.IntVar(&o.clients, "connections", 10_000, "number of open connections, and of slow connections")
-	flag.IntVar(&o.limit, "limit", 16, "items of the main feed; 16 are about 18 KB in gzip coding")
+	flag.IntVar(&o.limit, "limit", 16, "items of the main feed; 16 are about 18 KB when compressed with gzip")
 	flag.IntVar(&o.feeds, "feeds", 3000, "number of other feeds")
-	flag.BoolVar(&o.cached, "open-file-cache", false, "let nginx keep its files open, unlike in Debian's configuration")
+	flag.BoolVar(&o.cached, "open-file-cache", false, "let nginx keep files open, unlike in Debian's configuration")
 	flag.StringVar(&o.only, "only", "", "one of 304, 200, p99, feeds, open, slow")
 	flag.StringVar(&o.binary, "feedpub", "", "the feedpub binary to measure; by default it is built")
 	flag.StringVar(&o.serverCPU, "server-cpu", "0", "core of the servers")
@@ -100,7 +100,7 @@ func run(ctx context.Context, o options) (missed int, err error) {
 		return 0, err
 	}
 	defer theirs.stop()
-	fmt.Printf("%s engine; the document has %d bytes, %d in gzip coding; %d runs of %v each\n\n",
+	fmt.Printf("%s engine; the document has %d bytes, %d with gzip; %d runs of %v each\n\n",
 		o.engine, doc.length, len(doc.gzip), o.rounds, o.length)
 	fmt.Printf("| figure | median | quartiles | bound |\n| --- | --- | --- | --- |\n")
 

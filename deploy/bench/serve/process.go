@@ -43,7 +43,7 @@ func memoryOf(pid int) (int, error) {
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("process %d has no VmRSS", pid)
+	return 0, fmt.Errorf("the status of process %d has no VmRSS line", pid)
 }
 
 // childOf returns the first child of a process, such as nginx's worker.
@@ -54,7 +54,7 @@ func childOf(pid int) (int, error) {
 	}
 	fields := strings.Fields(string(data))
 	if len(fields) == 0 {
-		return 0, fmt.Errorf("process %d has no child", pid)
+		return 0, fmt.Errorf("process %d has no child process", pid)
 	}
 	return strconv.Atoi(fields[0])
 }

@@ -24,10 +24,10 @@ const (
 	slowMinute  = time.Minute
 )
 
-// departure describes how the server closed the slow clients.
+// departure describes how the server closed the connections of slow clients.
 type departure struct {
 	left int           // number of clients not closed within a minute
-	took time.Duration // time until the last client was closed
+	took time.Duration // time until the last connection was closed
 }
 
 // slowClients is a running process that simulates slow clients.
@@ -58,7 +58,7 @@ func (b *bench) startSlow(ctx context.Context) (*slowClients, error) {
 	return s, nil
 }
 
-// wait waits for up to a minute until all clients are closed.
+// wait waits for up to a minute until all connections are closed.
 func (s *slowClients) wait() (d departure, err error) {
 	if _, err := fmt.Fscanln(s.out, &d.left, &d.took); err != nil {
 		return d, fmt.Errorf("slow clients: %w", err)

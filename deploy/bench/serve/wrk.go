@@ -20,13 +20,13 @@ type load struct {
 	connections int      // number of connections; 0 means 64
 }
 
-// result is the result of one run of wrk.
+// result is the result of a wrk run.
 type result struct {
 	requests int
 	cpu      time.Duration // CPU time of the server per request
 	p99      time.Duration
 	perSec   float64
-	busy     float64 // fraction of its core that the server used
+	busy     float64 // fraction of a core that the server used
 }
 
 var (

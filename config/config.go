@@ -77,6 +77,19 @@ type Config struct {
 	Server Server `yaml:"server"`
 
 	Polling Polling `yaml:"polling"`
+
+	Egress Egress `yaml:"egress"`
+}
+
+// Egress limits the addresses that feedpub sends requests to: hubs of others, subscribers of one's own hub, webhooks.
+// They must be public.
+type Egress struct {
+	// Allow are networks that may be reached although they are not public, on any port, such as 10.0.0.0/8, or single
+	// addresses. Default none.
+	Allow []Network `yaml:"allow"`
+
+	// Ports are the ports that may be reached at public addresses. Default 80, 443, 8080 and 8443.
+	Ports []int `yaml:"ports"`
 }
 
 // Polling limits how often readers fetch feeds. Requests with an entity tag (If-None-Match) are not limited.
@@ -179,6 +192,7 @@ func Default() Config {
 			DrainTimeout:      10 * time.Second,
 		},
 		Polling: Polling{Per: time.Hour},
+		Egress:  Egress{Ports: []int{80, 443, 8080, 8443}},
 	}
 }
 

@@ -92,7 +92,7 @@ func TestEveryKey(t *testing.T) {
 				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
 				Authors: []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"},
 					{Name: "Bob"}},
-				Copyright: "2024", Icon: "https://example.org/icon.png", Hub: "https://hub.example.org/",
+				Copyright: "2024", Icon: "https://example.org/icon.png", Hubs: []config.Hub{"https://hub.example.org/", "/push/hub"},
 				Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
 			},
 			Schedule:  "@hourly",
@@ -126,6 +126,11 @@ func TestEveryKey(t *testing.T) {
 				Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
 				URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
 			}}},
+			Push: config.Push{Signature: "sha512", Lease: 24 * time.Hour, Limit: 1000},
+			Notify: []config.Webhook{{
+				URL: "https://ops.example.org/feedpub", SecretFile: "/etc/feedpub/webhook-secret",
+				Events: []config.Event{"held", "failed"},
+			}},
 		},
 		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON, Access: 10},
 		Polling: config.Polling{Limit: 6, Per: 30 * time.Minute, Proxies: []config.Network{
@@ -137,6 +142,9 @@ func TestEveryKey(t *testing.T) {
 			WriteTimeout: 3 * time.Second, IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
 			Memory: 256 << 20,
 		},
+		Egress: config.Egress{Ports: []int{443}, Allow: []config.Network{
+			{Prefix: netip.MustParsePrefix("127.0.0.1/32")}, {Prefix: netip.MustParsePrefix("10.0.0.7/32")},
+		}},
 	}
 	if diff := cmp.Diff(want, got, equateUnexported); diff != "" {
 		t.Errorf("testdata/every-key.yml (-want +got):\n%s", diff)
@@ -146,6 +154,14 @@ func TestEveryKey(t *testing.T) {
 	}
 	if got, want := got.FeedSite().BaseURL, "https://feeds.example.org/blog"; got != want {
 		t.Errorf("the base URL of documents is %q, want %q, without a slash at its end", got, want)
+	}
+
+	hubs := []string{"https://hub.example.org/", "https://feeds.example.org/blog/push/hub"}
+	if diff := cmp.Diff(hubs, got.FeedSite().Hubs); diff != "" {
+		t.Errorf("the hubs in documents (-want +got):\n%s", diff)
+	}
+	if own, others := got.OwnHub(), got.OtherHubs(); own != "/push/hub" || !slices.Equal(others, hubs[:1]) {
+		t.Errorf("own hub %q, hubs of others %q; want /push/hub and %q", own, others, hubs[:1])
 	}
 
 	text, err := os.ReadFile(filepath.Join("testdata", "every-key.yml"))

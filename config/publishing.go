@@ -62,6 +62,11 @@ type Publishing struct {
 	MediaTypes MediaTypes `yaml:"media_types"`
 
 	Attribution Attribution `yaml:"attribution"`
+
+	Push Push `yaml:"push"`
+
+	// Notify are the webhooks that are called when something happens to the site. Default none.
+	Notify []Webhook `yaml:"notify"`
 }
 
 // Site describes the publication.
@@ -97,8 +102,9 @@ type Site struct {
 	// Icon is the URL of a square image. Default none.
 	Icon URL `yaml:"icon"`
 
-	// Hub is the URL of the site's WebSub hub. Default none.
-	Hub URL `yaml:"hub"`
+	// Hubs are the WebSub hubs that are told of changes and that the documents link to: URLs of other hubs, and a path
+	// such as /hub, at which this server is a hub itself. Default none.
+	Hubs []Hub `yaml:"hubs"`
 
 	// Since is the date of a feed that has no posts yet, YYYY-MM-DD or RFC 3339. Default 2000-01-01.
 	Since Date `yaml:"since"`
@@ -147,6 +153,30 @@ type Publication struct {
 	Agency bool `yaml:"agency"`
 }
 
+// Push configures the hub of one's own, the path in site.hubs.
+type Push struct {
+	// Signature is the method of the signatures of deliveries to subscribers with a secret: sha1, sha256, sha384 or
+	// sha512. Default sha256.
+	Signature Signature `yaml:"signature"`
+
+	// Lease is the duration of subscriptions that ask for none, 5m to 720h. Longer ones are shortened to 720h, shorter
+	// ones extended to 5m. Default 240h.
+	Lease time.Duration `yaml:"lease"`
+
+	// Limit is the maximum number of subscriptions, 1 to 10000000. Beyond it, new subscribers get 503. Default 100000.
+	Limit int `yaml:"limit"`
+}
+
+// Webhook is a URL that is called with a signed message for each event (Standard Webhooks).
+type Webhook struct {
+	// URL is required.
+	URL URL `yaml:"url"`
+	// SecretFile is a file with the secret for the signatures: whsec_ and base64 of 24 to 64 bytes. Required.
+	SecretFile Path `yaml:"secret_file"`
+	// Events are the events that are sent: commit, held, rejected and failed. Default all.
+	Events []Event `yaml:"events"`
+}
+
 func defaultPublishing() Publishing {
 	return Publishing{
 		Site: Site{
@@ -163,6 +193,7 @@ func defaultPublishing() Publishing {
 		Pages:       true,
 		MediaTypes:  OwnMediaTypes,
 		Attribution: Attribution{Threshold: 0.5},
+		Push:        Push{Signature: "sha256", Lease: 240 * time.Hour, Limit: 100_000},
 	}
 }
 
@@ -192,9 +223,42 @@ func (c Config) FeedSite() feed.Site {
 		Authors:     authors,
 		Copyright:   s.Copyright,
 		Icon:        string(s.Icon),
-		Hub:         string(s.Hub),
+		Hubs:        c.hubURLs(base),
 		Since:       s.Since.Time,
 		Limit:       s.Limit,
 		TTL:         s.TTL,
 	}
+}
+
+// hubURLs returns the URLs of the site's hubs. Those of one's own hub are below base.
+func (c Config) hubURLs(base string) []string {
+	var urls []string
+	for _, h := range c.Site.Hubs {
+		if h.Own() {
+			h = Hub(base) + h
+		}
+		urls = append(urls, string(h))
+	}
+	return urls
+}
+
+// OwnHub returns the path of the site's own hub, or "" if it has none.
+func (c Config) OwnHub() string {
+	for _, h := range c.Site.Hubs {
+		if h.Own() {
+			return string(h)
+		}
+	}
+	return ""
+}
+
+// OtherHubs returns the URLs of the hubs of others.
+func (c Config) OtherHubs() []string {
+	var urls []string
+	for _, h := range c.Site.Hubs {
+		if !h.Own() {
+			urls = append(urls, string(h))
+		}
+	}
+	return urls
 }

@@ -50,6 +50,9 @@ func (d *decoder) validate(c *Config, checkSchedule func(string, *time.Location)
 
 	d.require(c.Polling.Limit >= 0, "polling.limit", fmt.Sprintf("want 0 or more, got %d", c.Polling.Limit))
 	d.require(c.Polling.Per > 0, "polling.per", fmt.Sprintf("want more than 0s, got %v", c.Polling.Per))
+	for i, p := range c.Egress.Ports {
+		d.require(p > 0 && p < 1<<16, fmt.Sprintf("egress.ports[%d]", i), fmt.Sprintf("want a port, got %d", p))
+	}
 	d.require(c.Log.Access >= 0, "log.access", fmt.Sprintf("want 0 or more, got %d", c.Log.Access))
 
 	// Listening would fail too, but its error would not name the key.
@@ -63,6 +66,7 @@ func (d *decoder) validatePublishing(c *Config, checkSchedule func(string, *time
 	d.validateSchedules(c, checkSchedule)
 	d.validateFeeds(c, checkSchedule)
 	d.validatePaths(c)
+	d.validatePush(c)
 
 	for i, p := range c.Attribution.Publications {
 		d.requireName(p.Name, fmt.Sprintf("attribution.publications[%d]", i))

@@ -1,18 +1,23 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/text/language"
 
+	"feedpub/feed"
 	"feedpub/store/redisurl"
 )
 
@@ -304,5 +309,59 @@ func (n *Network) UnmarshalText(text []byte) error {
 		return fmt.Errorf("want a network such as 10.0.0.0/8 or an address, got %q", text)
 	}
 	n.Prefix = p
+	return nil
+}
+
+// Hub is a WebSub hub: the absolute URL of a hub of others, or the path of one's own.
+type Hub string
+
+// UnmarshalText accepts the URLs that [URL] does, and absolute paths without an escape, a query or a fragment.
+func (h *Hub) UnmarshalText(text []byte) error {
+	if len(text) > 0 && text[0] == '/' {
+		if path.Clean(string(text)) != string(text) || string(text) == "/" || !plainPath.Match(text) {
+			return fmt.Errorf("want a path such as /hub, of a-z, 0-9, . and -, or the URL of a hub, got %q", text)
+		}
+		*h = Hub(text)
+		return nil
+	}
+	var u URL
+	if err := u.UnmarshalText(text); err != nil {
+		return err
+	}
+	if u == "" {
+		return errors.New("want the URL of a hub, or a path such as /hub, got none")
+	}
+	*h = Hub(u)
+	return nil
+}
+
+// Own reports whether the hub is one's own.
+func (h Hub) Own() bool { return strings.HasPrefix(string(h), "/") }
+
+var plainPath = regexp.MustCompile(`^(/[a-z0-9][a-z0-9.-]*)+$`)
+
+// Signature is a method of signatures of WebSub deliveries.
+type Signature string
+
+// UnmarshalText accepts sha1, sha256, sha384 and sha512.
+func (s *Signature) UnmarshalText(text []byte) error {
+	switch v := Signature(text); v {
+	case "sha1", "sha256", "sha384", "sha512":
+		*s = v
+		return nil
+	default:
+		return fmt.Errorf("want sha1, sha256, sha384 or sha512, got %q", text)
+	}
+}
+
+// Event is a kind of event that webhooks are called for.
+type Event string
+
+// UnmarshalText accepts the names of [feed.Events].
+func (e *Event) UnmarshalText(text []byte) error {
+	if !slices.Contains(feed.Events(), feed.Event(text)) {
+		return fmt.Errorf("want %s, got %q", feed.OneOf(feed.Events()), text)
+	}
+	*e = Event(text)
 	return nil
 }

@@ -110,7 +110,9 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 
 	// It must also show the keys of list elements.
-	for _, key := range []string{"name", "url", "avatar", "aliases", "domains", "feed_url", "agency"} {
+	for _, key := range []string{
+		"name", "url", "avatar", "aliases", "domains", "feed_url", "agency", "secret_file", "events",
+	} {
 		if !regexp.MustCompile(`(?m)^ +(- )?` + key + `:`).Match(text) {
 			t.Errorf("%s does not show the key %s of a list element", example, key)
 		}

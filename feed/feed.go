@@ -98,7 +98,7 @@ type Site struct {
 	Authors     []Author
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty
-	Hub         string        // absolute URL of a WebSub hub, or empty
+	Hubs        []string      // absolute URLs of WebSub hubs
 	Since       time.Time     // UTC date shown for a feed without posts
 	Limit       int           // maximum number of items in a feed; at least 1
 	TTL         time.Duration // suggested interval between polls: Cache-Control max-age and RSS ttl
@@ -110,7 +110,8 @@ type Site struct {
 func (s Site) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q %q %q %q %q %q %q %d %d %d",
-		s.ID, s.Title, s.Description, s.Language, s.BaseURL, s.HomeURL, s.Authors, s.Copyright, s.Icon, s.Hub,
+		s.ID, s.Title, s.Description, s.Language, s.BaseURL, s.HomeURL, s.Authors, s.Copyright, s.Icon,
+		strings.Join(s.Hubs, " "),
 		s.Since.UnixMilli(), s.Limit, s.TTL)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -192,8 +192,8 @@ func newAtomFrameView(f feed.Feed, version int, updated time.Time) atomFrameView
 		text := plain(f.Site.Copyright)
 		v.Rights = &text
 	}
-	if f.Site.Hub != "" {
-		v.Links = append(v.Links, link("hub", "", "", uri(f.Site.Hub)))
+	for _, hub := range f.Site.Hubs {
+		v.Links = append(v.Links, link("hub", "", "", uri(hub)))
 	}
 	for _, l := range history(f, feed.Atom) {
 		v.Links = append(v.Links, link(l.rel, "application/atom+xml", "", l.url))

@@ -156,11 +156,7 @@ func (r *rules) selfAndHub(rels map[string][]string) {
 	r.Helper()
 	r.want(slices.Equal(rels["self"], []string{r.self}), "rel=self is %q, want the document's own URL %q",
 		rels["self"], r.self)
-	var hubs []string
-	if r.feed.Site.Hub != "" {
-		hubs = append(hubs, r.feed.Site.Hub)
-	}
-	r.want(slices.Equal(rels["hub"], hubs), "rel=hub is %q, want %q", rels["hub"], hubs)
+	r.want(slices.Equal(rels["hub"], r.feed.Site.Hubs), "rel=hub is %q, want %q", rels["hub"], r.feed.Site.Hubs)
 }
 
 // history requires the links of RFC 5005, section 4, to documents of the same format, and fh:archive in archives only.
@@ -373,8 +369,8 @@ func conformJSON(r *rules, doc []byte) {
 	r.want(jf.Title != "" && jf.Items != nil, "title or items are missing")
 	r.want(jf.FeedURL == r.self, "feed_url is %q, want the document's own URL %q", jf.FeedURL, r.self)
 	r.want(jf.Language == r.feed.Site.Language, "language is %q, want the site's language", jf.Language)
-	r.want((len(jf.Hubs) == 1) == (r.feed.Site.Hub != ""), "the document has %d hubs; the site's hub is %q",
-		len(jf.Hubs), r.feed.Site.Hub)
+	r.want(len(jf.Hubs) == len(r.feed.Site.Hubs), "the document has %d hubs; the site's hubs are %q",
+		len(jf.Hubs), r.feed.Site.Hubs)
 	r.absolute("home_page_url", jf.HomePageURL)
 	var next string
 	if prev := r.feed.History.Prev; prev != "" {

@@ -111,7 +111,7 @@ func guardian(i *feed.Item) {
 func fixtures() []fixture {
 	longID := strings.Repeat("a/ü ", 102) + "ab" // 512 bytes
 	full := testSite()
-	full.Hub = "https://hub.example.org/"
+	full.Hubs = []string{"https://hub.example.org/"}
 	full.Icon = "https://blog.example.org/icon.png"
 	full.Copyright = "© Front Page & friends"
 	full.Authors = []feed.Author{

@@ -213,8 +213,8 @@ func jsonFrame(f feed.Feed, _ int, _ time.Time) (frame, error) {
 		},
 		Items: []jsonItem{},
 	}
-	if f.Site.Hub != "" {
-		x.Hubs = []*feeds.JSONHub{{Type: "WebSub", Url: uri(f.Site.Hub)}}
+	for _, hub := range f.Site.Hubs {
+		x.Hubs = append(x.Hubs, &feeds.JSONHub{Type: "WebSub", Url: uri(hub)})
 	}
 	if f.History.Prev != "" { // next_url refers to the document with the next older items
 		x.NextUrl = URL(f.Site, f.History.Prev, feed.JSON)

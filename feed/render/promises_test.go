@@ -378,10 +378,11 @@ func TestURLAndLink(t *testing.T) {
 			t.Errorf("Link as %s without a hub = %q, want %q", format, got, want)
 		}
 		withHub := f
-		withHub.Site.Hub = "https://hub.example.org/?a=<b>\r\nX: y"
-		want = "<" + want + `>; rel="self", <https://hub.example.org/?a=%3Cb%3E%0D%0AX:%20y>; rel="hub"`
+		withHub.Site.Hubs = []string{"https://hub.example.org/?a=<b>\r\nX: y", "https://feeds.example.org/blog/hub"}
+		want = "<" + want + `>; rel="self", <https://hub.example.org/?a=%3Cb%3E%0D%0AX:%20y>; rel="hub", ` +
+			`<https://feeds.example.org/blog/hub>; rel="hub"`
 		if got := render.Link(withHub, format); got != want {
-			t.Errorf("Link as %s with a hub = %q, want %q", format, got, want)
+			t.Errorf("Link as %s with two hubs = %q, want %q", format, got, want)
 		}
 	}
 }

@@ -244,8 +244,8 @@ func newRSSChannelView(f feed.Feed, version int) rssChannelView {
 		Generator:     generator + " " + strconv.Itoa(version),
 		TTL:           ttl(f.Site.TTL),
 	}
-	if f.Site.Hub != "" {
-		v.Links = append(v.Links, linkView{Rel: "hub", Href: uri(f.Site.Hub)})
+	for _, hub := range f.Site.Hubs {
+		v.Links = append(v.Links, linkView{Rel: "hub", Href: uri(hub)})
 	}
 	for _, l := range history(f, feed.RSS) {
 		v.Links = append(v.Links, linkView{Rel: l.rel, Type: "application/rss+xml", Href: l.url})

@@ -31,11 +31,14 @@ func history(f feed.Feed, format feed.Format) (list []credit) {
 }
 
 // Link returns the value of the HTTP header Link (RFC 8288) of the feed's document in a format: rel=self and, if
-// readers can subscribe to the document and the site has a WebSub hub, rel=hub.
+// readers can subscribe to the document, rel=hub for each WebSub hub of the site.
 func Link(f feed.Feed, format feed.Format) string {
 	value := "<" + URL(f.Site, f.Name, format) + `>; rel="self"`
-	if f.Site.Hub != "" && format.Subscribed() {
-		value += ", <" + uri(f.Site.Hub) + `>; rel="hub"`
+	if !format.Subscribed() {
+		return value
+	}
+	for _, hub := range f.Site.Hubs {
+		value += ", <" + uri(hub) + `>; rel="hub"`
 	}
 	return value
 }

@@ -1,0 +1,54 @@
+package egress
+
+import "net/netip"
+
+// notPublic4 and notPublic6 are the special-purpose networks (RFC 6890 and the IANA registries), the networks that
+// embed IPv4 addresses, and metadata services at addresses that look public.
+var (
+	notPublic4 = prefixes(
+		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+		"192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+		"198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+		"168.63.129.16/32", // the metadata service of Azure
+	)
+	// Within public6. Other IPv6 networks are not public: unspecified, loopback, v4-mapped and v4-compatible, NAT64, ULA,
+	// link-local, site-local, multicast.
+	notPublic6 = prefixes(
+		"2001::/23",         // protocol assignments, among them Teredo, benchmarks and ORCHID
+		"2001:db8::/32",     // documentation
+		"2002::/16",         // 6to4
+		"2620:4f:8000::/48", // AS112
+		"3ffe::/16",         // returned
+		"3fff::/20",         // documentation
+	)
+	public6 = netip.MustParsePrefix("2000::/3")
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	list := make([]netip.Prefix, len(texts))
+	for i, t := range texts {
+		list[i] = netip.MustParsePrefix(t)
+	}
+	return list
+}
+
+// Public reports whether an address is a unicast address of the public Internet. An IPv4 address in an IPv6 address is
+// not: none of the networks that embed one is needed to reach a public host.
+func Public(a netip.Addr) bool {
+	if a.Zone() != "" || !a.IsValid() || a.Is4In6() {
+		return false
+	}
+	networks := notPublic4
+	if a.Is6() {
+		if !public6.Contains(a) {
+			return false
+		}
+		networks = notPublic6
+	}
+	for _, n := range networks {
+		if n.Contains(a) {
+			return false
+		}
+	}
+	return true
+}

@@ -115,7 +115,7 @@ func (s *Site) AddArchives(_ context.Context, token feed.Token, archives []feed.
 	}
 	for _, a := range archives {
 		if old, ok := s.data.archives[a.Feed]; ok && old.Compare(a.Until) != 0 {
-			return fmt.Errorf("archive %s exists with another end: %w", a.Feed, feed.ErrStale)
+			return fmt.Errorf("archive %s exists with a different end: %w", a.Feed, feed.ErrStale)
 		}
 	}
 	s.data.token = token
@@ -132,7 +132,7 @@ func archiveEnd(p feed.Position) feed.Position {
 
 func checkArchive(a feed.Archive) error {
 	if _, number := a.Feed.Archived(); number == 0 || a.Until.Time.IsZero() {
-		return fmt.Errorf("archive %q until %v: want the name and the end of an archive: %w",
+		return fmt.Errorf("archive %q until %v: want the name of an archive and a non-zero end: %w",
 			a.Feed, a.Until.Time, feed.ErrInvalid)
 	}
 	return checkID(a.Until.ID)

@@ -100,6 +100,16 @@ type CommitRequest struct {
 	Now      time.Time // time for Last-Modified; zero means the store's time
 	// Dirty is the [DirtyFeed.Mark] of the feed when its items were read. If the mark has changed, the feed stays dirty.
 	Dirty int64
+	// Notices are the queues that get a notice if the commit changes bytes. The notices are written with the commit.
+	Notices NoticeQueues
+}
+
+// NoticeQueues are names of queues, without spaces.
+type NoticeQueues struct {
+	// Topics get a [Notice] for each changed document that readers subscribe to, unless it is the first version.
+	Topics []string
+	// Feeds get a [Notice] without a format for the feed.
+	Feeds []string
 }
 
 // DirtyFeed is a feed to rebuild.

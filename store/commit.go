@@ -166,7 +166,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	keys = []string{
 		s.keys.token(), s.keys.head(h.Feed), s.keys.heads(), s.keys.version(), s.keys.changes(), s.keys.dirty(),
-		s.keys.journal(),
+		s.keys.journal(), s.keys.outbox(),
 	}
 	var read strings.Builder
 	for _, d := range current.Documents {
@@ -179,6 +179,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	args = []any{
 		int64(h.Token), now, r.Dirty, string(h.Feed), h.Config, ids, keptChanges,
 		replacedTTL.Milliseconds(), read.String(), len(h.Documents), 0,
+		strings.Join(r.Notices.Topics, " "), strings.Join(r.Notices.Feeds, " "),
 	}
 	const previousArg = 10 // index of the argument that is set below
 	for _, d := range h.Documents {
@@ -187,7 +188,11 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 			return nil, nil, err
 		}
 		keys = append(keys, s.keys.doc(d.Hash))
-		args = append(args, string(d.Format), string(d.Hash), ref)
+		topic := "0"
+		if d.Format.Known() && d.Format.Subscribed() {
+			topic = "1"
+		}
+		args = append(args, string(d.Format), string(d.Hash), ref, topic)
 	}
 	previous := len(keys)
 	for _, d := range current.Documents {

@@ -36,6 +36,10 @@ func (k keyspace) removals() string { return k.key("removals") }
 // archives is a hash: name of an archive -> position of its newest post, see encodePosition.
 func (k keyspace) archives() string { return k.key("archives") }
 
+// outbox is a sorted set: keys of notices to deliver, see [feed.Notice.Key], score = when each is due in Unix
+// milliseconds.
+func (k keyspace) outbox() string { return k.key("outbox") }
+
 // Derived data: it is rebuilt from the posts.
 
 // item is a string: the item, see encodeItem.

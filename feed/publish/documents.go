@@ -111,6 +111,9 @@ func (r *rebuilder) commitRequest(
 		Previous: &t.head,
 		Dirty:    t.mark,
 	}
+	if !isArchive(f.Name) && f.Name != feed.Pages {
+		c.Notices = r.notices
+	}
 	stored := t.head
 	if t.lost {
 		stored = feed.Head{}

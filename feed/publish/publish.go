@@ -92,6 +92,9 @@ type Config struct {
 	// wait for it.
 	Turn func(context.Context) (done func(), err error)
 
+	// Notices are the queues that get a notice with each commit of a feed. Archives and pages have no notices.
+	Notices feed.NoticeQueues
+
 	// Committed, optional, is called with the new head after a commit that changed a document of a feed, an archive or
 	// the pages. That includes the removal of withdrawn posts from a held feed. It is called once for each such head,
 	// in the order of the commits, by one goroutine at a time, after the work lock is released, so other goroutines may
@@ -149,6 +152,7 @@ func New(c Config) *Publisher {
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
 		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
 		documents: c.Store, problems: c.Store,
+		notices:   c.Notices,
 		rendering: version, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,
 		work: p.work, problemLog: problems, clock: c.Clock, logger: c.Logger,
 		lastBuilt: map[feed.Name]time.Time{}, failedMark: map[feed.Name]int64{},

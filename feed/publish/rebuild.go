@@ -49,6 +49,7 @@ type rebuilder struct {
 	heads      headReader
 	documents  documentStore
 	problems   problemStore
+	notices    feed.NoticeQueues
 	rendering  *rendering
 	archives   *archiveSet
 	replica    Replica

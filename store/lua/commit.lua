@@ -1,11 +1,12 @@
 -- Replaces the documents of a feed in one step. The bytes have been uploaded; the arguments contain only hashes.
 --
--- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal
+-- KEYS  1 token  2 head  3 heads  4 version  5 changes  6 dirty  7 journal  8 outbox
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
 -- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes
---       stream to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P
---       then for each new document: format, hash, reference
+--       stream to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P,
+--       queues of notices about topics, queues of notices about feeds, each a list separated by spaces;
+--       then for each new document: format, hash, reference, "1" if it is a topic
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,
 --       {"token", N}, {"changed"} if the current documents are not those that were read, {"absent", HASH}
@@ -17,7 +18,7 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function int(n) return string.format('%.0f', n) end
-local FIXED = 7
+local FIXED = 8
 
 local function server_ms()
   local time = redis.call('TIME')
@@ -26,6 +27,7 @@ end
 
 local token, now, mark, feed, config, ids = arg(), num() or server_ms(), num(), arg(), arg(), arg()
 local keep_changes, keep_docs, read, docs, previous = arg(), arg(), arg(), num(), num()
+local topic_queues, feed_queues = arg(), arg()
 
 for _, stored in ipairs({ redis.call('GET', KEYS[1]) or '0', redis.call('HGET', KEYS[2], 'token') or '0' }) do
   if tonumber(stored) > tonumber(token) then return { 'token', stored } end
@@ -41,15 +43,20 @@ for format in string.gmatch(old_formats, '[^,]+') do
 end
 if seen ~= read then return { 'changed' } end
 
-local outcome, formats, fields, modified = 'unchanged', '', {}, {}
+local outcome, formats, fields, modified, notices = 'unchanged', '', {}, {}, {}
+local function notify(queues, topic)
+  for queue in string.gmatch(queues, '%S+') do notices[#notices + 1] = queue .. ' ' .. topic .. ' ' .. feed end
+end
 for d = 1, docs do
-  local format, hash, ref = arg(), arg(), arg()
+  local format, hash, ref, is_topic = arg(), arg(), arg(), arg() == '1'
   if redis.call('EXISTS', KEYS[FIXED + d]) == 0 then return { 'absent', hash } end
   local old = current[format]
   local seconds = math.floor(now / 1000)
   if not old or old.hash ~= hash then
     -- Clients compare Last-Modified, so it must increase even within one second and if the clock was set back.
     if old then seconds = math.max(seconds, old.modified + 1) end
+    -- Nobody can have subscribed to a document that did not exist.
+    if old and is_topic then notify(topic_queues, format) end
     outcome = 'committed'
   else
     seconds = old.modified
@@ -60,6 +67,7 @@ for d = 1, docs do
   modified[d] = int(seconds)
 end
 if formats ~= old_formats then outcome = 'committed' end
+if outcome == 'committed' then notify(feed_queues, '-') end
 
 local same = outcome == 'unchanged' and redis.call('HGET', KEYS[2], 'config') == config
   and redis.call('HGET', KEYS[2], 'ids') == ids
@@ -88,6 +96,10 @@ local journal = '0'
 if not same and redis.call('EXISTS', KEYS[7]) == 1 then
   redis.call('XADD', KEYS[7], '*', 'kind', 'head', 'id', feed, 'value', '')
   journal = '1'
+end
+for _, notice in ipairs(notices) do
+  redis.call('ZADD', KEYS[8], now, notice)
+  if journal == '1' then redis.call('XADD', KEYS[7], '*', 'kind', 'notice', 'id', notice, 'value', int(now)) end
 end
 local reply = { outcome, journal }
 for d = 1, docs do reply[#reply + 1] = modified[d] end

@@ -5,6 +5,7 @@ package config
 
 import (
 	"log/slog"
+	"net"
 	"time"
 
 	"feedpub/feed"
@@ -112,10 +113,30 @@ type Admin struct {
 	// Default 127.0.0.1:8081.
 	Listen Address `yaml:"listen"`
 
-	// TokensFile is a file of bearer tokens, one per line, for requests that change something or read posts: "NAME
-	// [write,rebuild]: SECRET". The right write permits storing, deleting and reading posts, and rebuild permits
-	// rebuilding feeds; "NAME: SECRET" grants only rebuild. Default none: such requests are refused.
+	// Hosts are the names, without a port, under which the admin side is reached from other machines or through a
+	// proxy. Requests for other hosts are refused, except for IP addresses, localhost and the name in listen. Default none.
+	Hosts []Host `yaml:"hosts"`
+
+	// TokensFile is a file of bearer tokens, one per line, for requests that change something, read posts, or come from
+	// other machines: "NAME [write,rebuild]: SECRET". The right write permits storing, deleting and reading posts, and
+	// rebuild permits rebuilding feeds; every token, also one with only the right read, permits reading metrics and
+	// lists from other machines. "NAME: SECRET" grants only rebuild. Default none: such requests are refused.
 	TokensFile Path `yaml:"tokens_file"`
+}
+
+// Hostnames returns the names under which the admin side is reached: those of hosts, and the name in listen if it is
+// not an IP address.
+func (a Admin) Hostnames() []string {
+	var names []string
+	for _, h := range a.Hosts {
+		names = append(names, string(h))
+	}
+	if name, _, err := net.SplitHostPort(string(a.Listen)); err == nil {
+		if h, err := parseHost(name); err == nil {
+			names = append(names, string(h))
+		}
+	}
+	return names
 }
 
 // Log configures the log, which is written to standard error.

@@ -80,7 +80,7 @@ func TestEveryKey(t *testing.T) {
 	}
 	want := config.Config{
 		Listen:            "0.0.0.0:80",
-		Admin:             config.Admin{Listen: "[::1]:81", TokensFile: "testdata/tokens"},
+		Admin:             config.Admin{Listen: "[::1]:81", Hosts: []config.Host{"admin.example.org"}, TokensFile: "testdata/tokens"},
 		Redis:             got.Redis, // compared below
 		RedisPassword:     config.NewSecret("hunter2"),
 		RedisPasswordFile: "testdata/redis-password",

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -206,6 +208,9 @@ func (d *decoder) scalar(s source, path string, n ast.Node, v reflect.Value) {
 // text sets the leaf v to the value of text.
 func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 	d.origins[path] = o
+	if strings.ContainsFunc(text, unpublishable) || !utf8.ValidString(text) {
+		d.report(o, path, fmt.Sprintf("want UTF-8 without control characters, got %q", text))
+	}
 	if err := setLeaf(v, text); err != nil {
 		d.report(o, path, err.Error())
 		return
@@ -213,6 +218,12 @@ func (d *decoder) text(s source, o origin, path, text string, v reflect.Value) {
 	if p, ok := reflect.TypeAssert[*Path](v.Addr()); ok && *p != "" && !filepath.IsAbs(string(*p)) {
 		*p = Path(filepath.Join(s.dir, string(*p)))
 	}
+}
+
+// unpublishable reports whether a character cannot be in a document: XML 1.0 has no control characters but tabs and the
+// ends of lines.
+func unpublishable(r rune) bool {
+	return unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF'
 }
 
 var (

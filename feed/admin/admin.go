@@ -47,8 +47,11 @@ type Config struct {
 	// Problems lists the problems of the process. They are listed before those of the sites. Optional.
 	Problems []ProblemLister
 	// Tokens are valid for all sites. Requests that change something or read posts need one of them or a token of the
-	// site.
-	Tokens   Tokens
+	// site, and so do all requests from other machines but those for /livez, /readyz and /openapi.yaml.
+	Tokens Tokens
+	// Hosts are the names, in lower case and without a port, under which this interface is reached, besides localhost
+	// and IP addresses. Requests for other hosts get 421. Optional.
+	Hosts    []string
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
 	// RebuildTimeout bounds a triggered rebuild; 0 means 10 minutes. Optional.
@@ -64,7 +67,8 @@ const (
 // NewHandler returns the handler of all routes; openapi.yaml describes them.
 //
 //	GET    /livez                  200 while the process runs
-//	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check
+//	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check if the
+//	                               request is from this machine or has a token
 //	GET    /metrics                metrics for Prometheus
 //	GET    /openapi.yaml           the description of these routes (OpenAPI 3.1)
 //	GET    /sites                  the sites, as JSON
@@ -82,7 +86,8 @@ const (
 //	DELETE /sites/SITE/posts/ID    deletes a post
 //
 // The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
-// site or for all sites. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
+// site or for all sites. The other routes except /livez, /readyz and /openapi.yaml need any valid token, unless the
+// request comes from this machine. ID is one percent-encoded segment. Errors are problem details (RFC 9457).
 func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
@@ -103,15 +108,15 @@ func (h *handler) routes() []route {
 	return []route{
 		{http.MethodGet, "/livez", "", []int{200}, http.HandlerFunc(h.livez)},
 		{http.MethodGet, "/readyz", "", []int{200, 503}, http.HandlerFunc(h.readyz)},
-		{http.MethodGet, "/metrics", "", []int{200}, metrics},
+		{http.MethodGet, "/metrics", Read, []int{200, 401, 403}, metrics},
 		{http.MethodGet, "/openapi.yaml", "", []int{200}, http.HandlerFunc(h.openAPI)},
-		{http.MethodGet, "/sites", "", []int{200}, h.forSites(h.sites)},
-		{http.MethodGet, "/feeds", "", []int{200}, h.forSites(h.feeds)},
-		{http.MethodGet, "/readers", "", []int{200}, h.forSites(h.readers)},
-		{http.MethodGet, "/problems", "", []int{200, 503}, h.forSites(h.problems)},
-		{http.MethodGet, site + "/feeds", "", []int{200, 404}, h.forSites(h.feeds)},
-		{http.MethodGet, site + "/readers", "", []int{200, 404}, h.forSites(h.readers)},
-		{http.MethodGet, site + "/problems", "", []int{200, 404, 503}, h.forSites(h.problems)},
+		{http.MethodGet, "/sites", Read, []int{200, 401, 403}, h.forSites(h.sites)},
+		{http.MethodGet, "/feeds", Read, []int{200, 401, 403}, h.forSites(h.feeds)},
+		{http.MethodGet, "/readers", Read, []int{200, 401, 403}, h.forSites(h.readers)},
+		{http.MethodGet, "/problems", Read, []int{200, 401, 403, 503}, h.forSites(h.problems)},
+		{http.MethodGet, site + "/feeds", Read, []int{200, 401, 403, 404}, h.forSites(h.feeds)},
+		{http.MethodGet, site + "/readers", Read, []int{200, 401, 403, 404}, h.forSites(h.readers)},
+		{http.MethodGet, site + "/problems", Read, []int{200, 401, 403, 404, 503}, h.forSites(h.problems)},
 		{http.MethodPost, "/rebuild", Rebuild, rebuilt, h.forSite(siteHandler.rebuild)},
 		{http.MethodPost, site + "/rebuild", Rebuild, rebuilt, h.forSite(siteHandler.rebuild)},
 		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.forPosts(siteHandler.listPosts)},
@@ -172,6 +177,10 @@ func (h *handler) readyz(w http.ResponseWriter, r *http.Request) {
 		default:
 			fmt.Fprintf(&lines, "%s: warning: %v\n", c.Name, err)
 		}
+	}
+	if !h.mayRead(r) {
+		h.text(w, status, map[bool]string{true: "ready\n", false: "not ready\n"}[status == http.StatusOK])
+		return
 	}
 	h.text(w, status, lines.String())
 }

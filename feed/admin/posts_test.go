@@ -439,7 +439,7 @@ func TestBulkTimeout(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, f := writers(t, nil)
 				s := &slowLines{ResponseRecorder: httptest.NewRecorder(), line: line}
-				r := httptest.NewRequest("POST", "/sites/main/posts", s)
+				r := fromThisMachine(httptest.NewRequest("POST", "/sites/main/posts", s))
 				r.Header.Set("Authorization", strings.TrimPrefix(bearer, "Authorization: "))
 				r.Header.Set("Content-Type", typeLines)
 				start := time.Now()
@@ -494,7 +494,7 @@ func TestBulkStoresInBatches(t *testing.T) {
 		}
 		_ = sent.Close() // never fails
 	}()
-	r := httptest.NewRequest("POST", "/sites/main/posts", body)
+	r := fromThisMachine(httptest.NewRequest("POST", "/sites/main/posts", body))
 	for _, h := range []string{bearer, asLines} {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)

@@ -14,7 +14,8 @@ type route struct {
 	method string // GET includes HEAD
 	// path may contain variables such as {id}, each of which matches one non-empty percent-encoded segment.
 	path string
-	// right is the right that a token must have. If it is empty, no token is needed.
+	// right is the right that a token must have. If it is empty, no token is needed; if it is [Read], requests from this
+	// machine need none.
 	right Right
 	// statuses are the possible status codes other than 405 and 500.
 	statuses []int
@@ -56,6 +57,11 @@ type router struct {
 func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if !rt.isAllowedHost(r.Host) {
+		rt.fail(w, problem{Status: http.StatusMisdirectedRequest, Detail: "The host of this request is not an address of " +
+			"this machine, and not in admin.hosts."})
+		return
+	}
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -88,7 +94,7 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
-	if to.right == "" {
+	if to.right == "" || to.right == Read && isLocal(r) {
 		to.handler.ServeHTTP(w, r)
 		return
 	}
@@ -109,22 +115,44 @@ func tokenName(r *http.Request) string {
 	return name
 }
 
+// tokensFor returns the tokens that are valid for the site of a request.
+func (h *handler) tokensFor(r *http.Request) Tokens {
+	if s := h.siteOf(r); s != nil {
+		return append(slices.Clip(h.Tokens), s.Tokens...)
+	}
+	return h.Tokens
+}
+
+// mayRead reports whether a request comes from this machine or has a valid token.
+func (h *handler) mayRead(r *http.Request) bool {
+	if isLocal(r) {
+		return true
+	}
+	_, ok := h.tokensFor(r).Authenticate(bearerSecret(r))
+	return ok
+}
+
+// bearerSecret returns the secret of a request's bearer token, or "".
+func bearerSecret(r *http.Request) string {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.Trim(secret, " ")
+}
+
 // authorize returns the request's token if it has the right, else a problem (RFC 6750 section 3).
 func (h *handler) authorize(w http.ResponseWriter, r *http.Request, right Right) (Token, error) {
-	tokens := h.Tokens
-	if s := h.siteOf(r); s != nil {
-		tokens = append(slices.Clip(tokens), s.Tokens...)
-	}
+	tokens := h.tokensFor(r)
 	if len(tokens) == 0 {
 		return Token{}, problem{Status: http.StatusForbidden,
 			Detail: "No tokens are configured, so this is not allowed; set admin.tokens_file."}
 	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); !strings.EqualFold(scheme, "Bearer") {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub"`)
 		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "This request needs a bearer token."}
 	}
-	token, ok := tokens.Authenticate(strings.Trim(secret, " "))
+	token, ok := tokens.Authenticate(bearerSecret(r))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="feedpub", error="invalid_token"`)
 		return Token{}, problem{Status: http.StatusUnauthorized, Detail: "The token is unknown."}

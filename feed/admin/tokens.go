@@ -18,12 +18,13 @@ type Right string
 
 // The rights.
 const (
+	Read    Right = "read"    // read lists and metrics from other machines; every token has it
 	Rebuild Right = "rebuild" // trigger a rebuild
 	Write   Right = "write"   // store, delete and read posts, including drafts and private posts
 )
 
 // Rights returns all rights.
-func Rights() []Right { return []Right{Rebuild, Write} }
+func Rights() []Right { return []Right{Read, Rebuild, Write} }
 
 // Token is a bearer token (RFC 6750) of an operator or writer. It holds only the hash of the secret, and prints, logs
 // and marshals as its name.
@@ -34,7 +35,7 @@ type Token struct {
 }
 
 // May reports whether the token has a right.
-func (t Token) May(r Right) bool { return slices.Contains(t.rights, r) }
+func (t Token) May(r Right) bool { return r == Read || slices.Contains(t.rights, r) }
 
 // Name returns the name of the token's owner.
 func (t Token) Name() string { return t.name }

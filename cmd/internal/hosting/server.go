@@ -151,6 +151,7 @@ func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 		Checks:   checks,
 		Problems: []admin.ProblemLister{s.sites},
 		Tokens:   tokens,
+		Hosts:    s.config.Admin.Hostnames(),
 		Gatherer: s.options.Registry,
 		Log:      s.log,
 	})

@@ -57,6 +57,9 @@ type absorber struct {
 	// itemsLost is set once a post without an item has been found. The feeds that contain an earlier version of such a
 	// post are unknown.
 	itemsLost bool
+	// unread has the rejected posts without an item. Their items may have been lost, so itemsLost is set once such a post
+	// can be read again.
+	unread map[string]bool
 }
 
 // isDue reports whether the date of publication of an item has passed.
@@ -296,9 +299,7 @@ func (p *placement) add(ctx context.Context, d decision) error {
 			return nil
 		}
 	}
-	if d.previous == nil && !d.notice.submitted {
-		p.itemsLost = true
-	}
+	p.noteLost(d)
 	before, err := p.placesBefore(ctx, d, published)
 	if err != nil {
 		return err
@@ -317,7 +318,9 @@ func (p *placement) add(ctx context.Context, d decision) error {
 
 // move sets the feeds that a post enters and leaves, the documents that change, and the removal times.
 func (p *placement) move(d *decision, before, after places) {
-	if d.Item == nil && len(before.feeds) > 0 && d.Record.Removed.IsZero() {
+	// A post that is not in any feed, because its date is in the future, may still be in documents that are not built
+	// yet since it was rescheduled.
+	if d.Item == nil && (len(before.feeds) > 0 || d.previous != nil) && d.Record.Removed.IsZero() {
 		d.Record.Removed = d.notice.at
 	}
 	d.Entered = after.feeds
@@ -334,8 +337,19 @@ func (p *placement) move(d *decision, before, after places) {
 	d.Touched = append(slices.Clone(before.documents), after.documents...)
 }
 
-// addKept adds the change for a post whose item is kept.
+// noteLost sets itemsLost if the item of a post may have been lost.
+func (p *placement) noteLost(d decision) {
+	if d.previous == nil && (!d.notice.submitted || p.unread[d.ID]) {
+		p.itemsLost = true
+	}
+	delete(p.unread, d.ID)
+}
+
+// addKept adds the change to a post whose item, if it has one, stays.
 func (p *placement) addKept(d decision) {
+	if d.previous == nil {
+		p.unread[d.ID] = true
+	}
 	if len(d.Entered) > 0 {
 		d.Touched = p.places(d.previous).documents
 	}

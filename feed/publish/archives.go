@@ -172,7 +172,7 @@ func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected m
 			delete(affected, t.name)
 		}
 	}
-	heads, err := r.readHeads(ctx, slices.Collect(maps.Keys(affected)))
+	heads, err := r.readHeads(ctx, slices.Sorted(maps.Keys(affected)))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/publish"
@@ -140,4 +141,50 @@ func TestMoveWithoutItem(t *testing.T) {
 	w.wantIDs("tags/old")
 	w.wantIDs("tags/new", "p")
 	w.wantNoProblems()
+}
+
+// TestDeleteScheduledPost checks that a post can be deleted which was rescheduled but is still in the documents of some
+// feed, for example because the builder crashed before it built that feed.
+func TestDeleteScheduledPost(t *testing.T) {
+	w := newWorld(t)
+	p := w.builder("one")
+	ann := []map[string]string{{"name": "Ann"}}
+	w.put(post("a", "authors", ann), post("b"))
+	w.rebuild(p)
+	w.put(post("a", "authors", ann, "date_published", w.now().Add(time.Hour).UTC().Format(time.RFC3339)))
+	w.rebuild(p, feed.Main) // not authors/ann
+	if got := w.ids("authors/ann"); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("authors/ann has %q before it is built again, want a", got)
+	}
+	w.delete("a")
+	if got := w.rebuild(p)["authors/ann"]; got != feed.Committed {
+		t.Errorf("authors/ann is %s after its post was deleted, want committed", got)
+	}
+	if got := w.ids("authors/ann"); len(got) > 0 {
+		t.Errorf("authors/ann has %q after its post was deleted, want none", got)
+	}
+}
+
+// TestMoveAfterRejection checks that a post leaves the feeds that it was in if its item was lost and the post could not
+// be read at that time, but is valid again.
+func TestMoveAfterRejection(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a", "tags", []string{"news"}), post("b"))
+	w.rebuild(w.builder("one"))
+	bad := feed.RawPost{ID: "a", Raw: []byte(`{"id": "a", "title": `)}
+	w.put(bad)
+	w.restart(bad, post("b"))
+	p := w.builder("two")
+	defer w.run(p)()
+	w.until("the post is rejected", func() bool { return w.problems()["a"] == feed.KindRejected })
+	if w.rebuild(p); !slices.Equal(w.ids("tags/news"), []string{"a"}) {
+		t.Errorf("tags/news has %q while its post cannot be read, want a", w.ids("tags/news"))
+	}
+	w.put(post("a"))
+	if got := w.rebuild(p)["tags/news"]; got != feed.Committed {
+		t.Errorf("tags/news is %s after its post has moved, want committed", got)
+	}
+	if got := w.ids("tags/news"); len(got) > 0 {
+		t.Errorf("tags/news has %q after its post has moved, want none", got)
+	}
 }

@@ -146,7 +146,7 @@ func New(c Config) *Publisher {
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 		},
-		archives: archives, problems: problems,
+		archives: archives, problems: problems, unread: map[string]bool{},
 	}
 	p.rebuilder = &rebuilder{
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,

@@ -61,8 +61,8 @@ func (r *Replica) follow(ctx context.Context) {
 
 // step polls if a poll is due, and then waits for announcements until the next poll.
 func (r *Replica) step(ctx context.Context, t *tail) error {
-	now := r.Now()
-	if s := r.Snapshot(); !s.nextDated.IsZero() && !s.nextDated.After(now) {
+	now := time.Now() // not r.Now, which may be set back: polls are a certain time apart
+	if s := r.Snapshot(); !s.nextDated.IsZero() && !s.nextDated.After(r.Now()) {
 		r.publish(nil, false)
 	}
 	if !now.Before(t.next) {
@@ -298,13 +298,13 @@ func sameHead(head, current feed.Head) bool {
 }
 
 func (r *Replica) changes(ctx context.Context, after string, block time.Duration) ([]feed.Announcement, error) {
-	began := r.Now()
+	began := time.Now()
 	changes, err := within(ctx, block, func(ctx context.Context) ([]feed.Announcement, error) {
 		return r.Source.Changes(ctx, after, block)
 	})
 	if err == nil && len(changes) == 0 {
 		// Do not spin if the store returns early.
-		pause(ctx, block-r.Now().Sub(began))
+		pause(ctx, block-time.Since(began))
 	}
 	return changes, err
 }

@@ -9,6 +9,10 @@ FUZZTIME ?= 30s
 POSTS ?= 100000
 # The Hugo that bench-scale compares with.
 HUGO := github.com/gohugoio/hugo@v0.152.2
+# The number of schedules in simulate, the seed of the first, and the seed to run alone, if any.
+SCHEDULES ?= 10000
+FIRST ?= 1
+SEED ?=
 # The version of a release; empty for the version in the binary's build information.
 VERSION ?=
 
@@ -70,6 +74,11 @@ bench-serve: ## compare the cost of a response with nginx; needs nginx, wrk and 
 .PHONY: bench-import
 bench-import: ## measure importing POSTS (100,000) posts, importing them again, and streams of 2 GB; needs redis-server
 	$(GO) -C deploy/bench run ./import -posts $(POSTS)
+
+.PHONY: simulate
+simulate: ## run SCHEDULES (10,000) random schedules of faults in virtual time, or only that of SEED, with its log
+	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/simulate -run Simulate \
+	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST))
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the difference before you commit it

@@ -260,7 +260,7 @@ func (s *Site) Commit(_ context.Context, r feed.CommitRequest) (feed.Outcome, fe
 	head, outcome, touched := replaceDocuments(r.Head, current, now)
 	s.data.heads[head.Feed] = head
 	if touched {
-		s.commitVersion(head.Feed)
+		s.commitVersion(head.Feed, now)
 	}
 	if mark, ok := s.data.dirty[head.Feed]; ok && mark == r.Dirty {
 		delete(s.data.dirty, head.Feed)
@@ -313,9 +313,9 @@ func (s *Site) upload(blobs []feed.Blob) {
 	}
 }
 
-// commitVersion increases the version and announces a commit. The caller must hold mu.
-func (s *Site) commitVersion(name feed.Name) {
-	s.data.version = max(s.data.version+1, s.now().UnixMilli())
+// commitVersion increases the version to at least now and announces a commit. The caller must hold mu.
+func (s *Site) commitVersion(name feed.Name, now time.Time) {
+	s.data.version = max(s.data.version+1, now.UnixMilli())
 	s.data.changes.add(s.now(), feed.Announcement{Feed: name, Version: s.data.version})
 	s.announce()
 }
@@ -364,7 +364,7 @@ func (s *Site) restoreHead(h feed.Head, blobs func(feed.Hash) (feed.Blob, error)
 	s.upload(bytes)
 	s.data.token = max(s.data.token, h.Token)
 	s.data.heads[h.Feed] = h
-	s.commitVersion(h.Feed)
+	s.commitVersion(h.Feed, s.now())
 	if dirty {
 		s.markDirty(h.Feed)
 	}

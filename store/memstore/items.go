@@ -38,12 +38,12 @@ func normalize(b []byte, to, from reflect.Value) []byte {
 		to.Set(reflect.ValueOf(t))
 		return binary.AppendVarint(b, t.UnixMilli())
 	}
-	switch from.Kind() {
-	case reflect.Struct:
+	switch kind := from.Kind(); {
+	case kind == reflect.Struct:
 		for i := range from.NumField() {
 			b = normalize(b, to.Field(i), from.Field(i))
 		}
-	case reflect.Slice:
+	case kind == reflect.Slice:
 		b = binary.AppendVarint(b, int64(from.Len()))
 		if from.Len() > 0 {
 			to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
@@ -51,7 +51,7 @@ func normalize(b []byte, to, from reflect.Value) []byte {
 		for i := range from.Len() {
 			b = normalize(b, to.Index(i), from.Index(i))
 		}
-	case reflect.String:
+	case kind == reflect.String:
 		to.Set(from)
 		b = binary.AppendVarint(b, int64(from.Len()))
 		b = append(b, from.String()...)

@@ -139,7 +139,7 @@ func (s *Site) Restart(deleted ...string) {
 		s.data.token = max(s.data.token, h.Token)
 	}
 	for _, id := range slices.Sorted(maps.Keys(kept.heads)) {
-		s.commitVersion(id)
+		s.commitVersion(id, s.now())
 	}
 	for _, id := range slices.Sorted(maps.Keys(kept.posts)) {
 		s.submit(id)

@@ -1,0 +1,98 @@
+package simulate
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	seed      = flag.Uint64("seed", 0, "run only the schedule of this `seed`, with its log; 0 runs many")
+	first     = flag.Uint64("first", 1, "the `seed` of the first of many schedules")
+	schedules = flag.Int("schedules", 0, "run this `number` of schedules; 0 runs as many as fit into the time")
+	limit     = flag.Duration("time", 20*time.Second, "run schedules for this `time`")
+)
+
+// result is the result of one schedule.
+type result struct {
+	violations   []string
+	counts       map[string]int
+	trace        uint64
+	acked, reads int
+	summary      string
+}
+
+// simulate runs the schedule of a seed.
+func simulate(t *testing.T, seed uint64, dir string, log *slog.Logger) (res result) {
+	t.Helper()
+	// The code limits its concurrency to the number of processors, and a schedule must not depend on it.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	// The program has hung if virtual time does not advance.
+	watchdog := time.AfterFunc(time.Minute, func() { panic(fmt.Sprintf("seed %d: not ended after a minute", seed)) })
+	defer watchdog.Stop()
+	defer func() {
+		if r := recover(); r != nil {
+			panic(fmt.Sprintf("seed %d: %v", seed, r))
+		}
+	}()
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(seed, dir, log)
+		w.run()
+		res = result{
+			violations: w.violations, counts: w.counts, trace: w.trace, acked: w.posts.acked, reads: w.reading.reads,
+			summary: w.summary(),
+		}
+	})
+	return res
+}
+
+// TestSimulate runs random schedules of faults and checks the promises. To repeat a schedule in which one is broken:
+//
+//	make simulate SEED=N
+func TestSimulate(t *testing.T) {
+	dir := t.TempDir()
+	if *seed != 0 {
+		res := simulate(t, *seed, dir, slog.New(slog.NewTextHandler(os.Stdout, nil)))
+		t.Logf("seed %d: %s\n%v", *seed, res.summary, res.counts)
+		for _, v := range res.violations {
+			t.Error(v)
+		}
+		return
+	}
+	reader() // outside of the virtual time
+	total := result{counts: map[string]int{}}
+	start := time.Now()
+	n := 0
+	for ; *schedules == 0 && time.Since(start) < *limit || n < *schedules; n++ {
+		s := *first + uint64(n)
+		res := simulate(t, s, dir, slog.New(slog.DiscardHandler))
+		for _, v := range res.violations {
+			t.Errorf("seed %d: %s", s, v)
+		}
+		if len(res.violations) > 0 {
+			total.counts["VIOLATIONS"]++
+		}
+		for k, c := range res.counts {
+			total.counts[k] += c
+		}
+		total.acked, total.reads = total.acked+res.acked, total.reads+res.reads
+	}
+	t.Logf("%d schedules in %v: %d writes acknowledged, %d reads, %v", n, time.Since(start).Round(time.Millisecond),
+		total.acked, total.reads, total.counts)
+}
+
+// TestRepeatable checks that a seed gives the same run each time.
+func TestRepeatable(t *testing.T) {
+	for s := *first; s < *first+20; s++ {
+		one := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
+		two := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
+		if one.trace != two.trace {
+			t.Errorf("seed %d: two runs differ", s)
+		}
+	}
+}

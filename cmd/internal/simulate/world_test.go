@@ -1,0 +1,393 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/fleet"
+	"feedpub/feed/intake"
+	"feedpub/feed/publish"
+	"feedpub/feed/render"
+	"feedpub/feed/serve"
+	"feedpub/store"
+	"feedpub/store/memstore"
+)
+
+// plan is what a seed decides about a schedule.
+type plan struct {
+	folder    bool // one process with a store that loses derived data when the process ends, else a shared store
+	processes int
+	builders  int
+	lossy     bool // the store loses its latest writes, as a server without synchronous writes does
+	formats   []feed.Format
+	limit     int
+	archives  bool
+	writes    int           // number of writes of each writer
+	duration  time.Duration // time during which faults happen
+	rate      int           // probability of a fault of a call, in a thousandth
+	events    int
+	disk      bool
+	keepSkew  bool // the clocks of processes stay wrong after healing
+}
+
+func newPlan(seed uint64) plan {
+	r := newRandom(seed, "plan")
+	p := plan{
+		folder: r.n(3) == 0, processes: 1 + r.n(3), lossy: r.n(6) == 0,
+		formats: [][]feed.Format{{feed.JSON}, {feed.RSS}, {feed.Atom}, {feed.RSS, feed.JSON}}[r.n(4)],
+		limit:   2 + r.n(3), archives: r.n(4) > 0, writes: 4 + r.n(10),
+		duration: time.Duration(10+r.n(40)) * time.Second,
+		rate:     []int{0, 5, 20, 60}[r.n(4)], events: 2 + r.n(7), disk: r.n(16) == 0, keepSkew: r.n(2) == 0,
+	}
+	p.builders = 1 + r.n(p.processes)
+	if p.folder {
+		p.processes, p.builders, p.rate, p.lossy = 1, 1, 0, false
+	}
+	return p
+}
+
+// random is a sequence of random numbers.
+type random struct{ state uint64 }
+
+func newRandom(seed uint64, use string) *random { return &random{hash(seed, use)} }
+
+// n returns a number from 0 to limit-1.
+func (r *random) n(limit int) int {
+	r.state = mix(r.state)
+	return int(r.state >> 11 % uint64(limit)) //nolint:gosec // less than limit
+}
+
+// between returns a duration from low to high.
+func (r *random) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(r.n(int(high-low)))
+}
+
+// world is one schedule.
+type world struct {
+	seed uint64
+	plan plan
+	dir  string // for the documents on disk; empty if there are none
+	log  *slog.Logger
+
+	site      *memstore.Site
+	config    feed.Site
+	catalog   feed.Catalog
+	processes []*process
+	operator  *conn // without faults
+	posts     *ledger
+	reading   *readers
+	late      sync.WaitGroup
+
+	mu         sync.Mutex
+	offset     time.Duration // of the store's clock
+	trace      uint64        // sum of the hashes of all calls with their times
+	calls      []string      // the calls; nil unless they are wanted
+	counts     map[string]int
+	violations []string
+	deleted    []string // posts that were ever deleted
+	asks       map[int]*ask
+	asked      int
+}
+
+// ask is a rebuild that an operator has requested.
+type ask struct {
+	at       time.Time
+	answered bool
+}
+
+// reader is shared by all schedules, since making one takes longer than a schedule.
+var reader = sync.OnceValue(func() *attribution.Reader {
+	r, err := attribution.New(attribution.Options{})
+	if err != nil {
+		panic(err)
+	}
+	return r
+})
+
+func newWorld(seed uint64, dir string, log *slog.Logger) *world {
+	p := newPlan(seed)
+	w := &world{
+		seed: seed, plan: p, log: log, counts: map[string]int{}, asks: map[int]*ask{},
+		config: feed.Site{
+			ID: "main", Title: "A Blog", Language: "en", BaseURL: "https://feeds.example", HomeURL: "https://blog.example/",
+			Since: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), Limit: p.limit, TTL: time.Hour,
+		},
+		catalog: feed.Catalog{
+			Feeds: map[feed.Name]feed.Channel{feed.Main: {Formats: p.formats, Archives: p.archives}},
+			Families: map[feed.Family]feed.Channel{
+				feed.Tags: {Formats: p.formats, Archives: p.archives}, feed.Authors: {Formats: p.formats},
+				feed.Sources: {Formats: p.formats},
+			},
+			Selections: []feed.Selection{{Name: "picked", Criteria: feed.Criteria{Tags: []string{"go"}}}},
+		},
+	}
+	w.catalog.Feeds["picked"] = feed.Channel{Formats: p.formats[:1]}
+	if p.disk {
+		w.dir = dir
+	}
+	w.site = memstore.New(w.storeNow)
+	w.operator = w.connect("operator")
+	w.posts = newLedger()
+	w.reading = newReaders()
+	r := newRandom(seed, "skew")
+	for i := range p.processes {
+		process := &process{w: w, id: string(rune('A' + i)), builds: i < p.builders}
+		process.offset = []time.Duration{0, 0, time.Second, -3 * time.Second, 5 * time.Second, -time.Minute, time.Minute,
+			time.Hour}[r.n(8)]
+		w.processes = append(w.processes, process)
+	}
+	return w
+}
+
+// storeNow returns the time of the store. A folder is on the machine of its only process.
+func (w *world) storeNow() time.Time {
+	if w.plan.folder {
+		return w.processes[0].now()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.offset)
+}
+
+// stepStore sets the clock of the store.
+func (w *world) stepStore(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset += by
+}
+
+// note adds a call to the trace, which does not depend on the order of calls at the same time.
+func (w *world) note(texts ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trace += hash(uint64(time.Now().UnixNano()), texts...)
+	if w.calls != nil {
+		w.calls = append(w.calls, fmt.Sprintf("%s %q", time.Now().Format("15:04:05.000000000"), texts))
+	}
+}
+
+func (w *world) count(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts[what]++
+}
+
+// violation reports a broken promise.
+func (w *world) violation(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.log.Error("VIOLATION", "text", text)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Contains(w.violations, text) {
+		w.violations = append(w.violations, text)
+	}
+}
+
+// later does something after d, whatever has happened to the process that wanted it.
+func (w *world) later(d time.Duration, f func()) {
+	w.late.Go(func() {
+		time.Sleep(d)
+		f()
+	})
+}
+
+// process is a server, which may be stopped and started again.
+type process struct {
+	w      *world
+	id     string
+	builds bool
+
+	mu        sync.Mutex
+	offset    time.Duration // of its clock
+	run       int           // number of starts
+	up        bool
+	conn      *conn
+	replica   *serve.Replica
+	publisher *publish.Publisher
+	disk      *serve.Disk
+	ctx       context.Context
+	stop      context.CancelFunc
+	ended     chan struct{}
+}
+
+func (p *process) now() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Add(p.offset)
+}
+
+func (p *process) step(by time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.offset += by
+}
+
+// start starts the process as cmd/internal/hosting does.
+func (p *process) start() {
+	w := p.w
+	p.run++
+	owner := fmt.Sprintf("%s%d", p.id, p.run)
+	log := w.log.With("process", owner)
+	c := w.connect(owner)
+	c.faults = w.plan.rate
+	replica := serve.ReplicaConfig{Source: c, Log: log, Now: p.now}
+	if w.dir != "" {
+		disk, err := serve.OpenDisk(p.folder())
+		if err != nil {
+			w.violation("disk of %s not opened: %v", owner, err)
+			return
+		}
+		p.disk, replica.Disk = disk, disk
+	}
+	building := publish.Config{
+		Site: w.config, Catalog: w.catalog, Store: c, Intake: intake.New(w.config, reader()), Renderer: render.New(),
+		Canonical: reader().Canonical, Owner: owner, Clock: p.now, Logger: log, OnChange: true,
+	}
+	var members *fleet.Fleet
+	if w.plan.folder {
+		p.replica = serve.NewReplica(replica)
+	} else {
+		replica.Restorer = c
+		p.replica = serve.NewReplica(replica)
+		members = w.fleet(p, building, owner, c, log)
+		building.Fleet = members
+	}
+	building.Replica = p.replica
+	p.publisher = publish.New(building)
+	p.replica.Load()
+	p.conn, p.up, p.ended = c, true, make(chan struct{})
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	go p.work(p.ctx, p.replica, p.publisher, members, p.ended)
+}
+
+func (w *world) fleet(p *process, c publish.Config, owner string, conn *conn, log *slog.Logger) *fleet.Fleet {
+	return fleet.New(fleet.Config{
+		Store: conn,
+		Self: feed.Member{
+			ID: owner, Builds: p.builds, Serves: true, Program: "simulated", Schema: store.SchemaVersion,
+			Renderer: feed.Versions{Oldest: render.Version, Newest: render.Version}, Intake: intake.Version,
+			Config: publish.Fingerprint(c.Site, c.Catalog) + "-" + c.Intake.Fingerprint(),
+		},
+		Initial:   feed.Schema{Version: store.SchemaVersion, Reader: store.SchemaVersion, Writer: store.SchemaVersion},
+		Documents: p.replica, Log: log, Clock: p.now,
+	})
+}
+
+// work does the work of the process until ctx ends.
+func (p *process) work(
+	ctx context.Context, replica *serve.Replica, publisher *publish.Publisher, members *fleet.Fleet, ended chan<- struct{},
+) {
+	defer close(ended)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return replica.Run(ctx) })
+	if members != nil {
+		g.Go(func() error { return members.Run(ctx) })
+	}
+	if p.builds {
+		g.Go(func() error { return publisher.Run(ctx) })
+	}
+	if err := g.Wait(); err != nil {
+		p.w.violation("process %s has ended: %v", p.id, err)
+	}
+}
+
+// crash ends the process at once: nothing that it does afterwards has an effect on the store or the disk.
+func (p *process) crash() {
+	if !p.up {
+		return
+	}
+	p.conn.kill()
+	p.moveFolder()
+	p.end()
+	if p.w.plan.folder {
+		p.w.restartStore()
+	}
+}
+
+// restartStore restarts the store of a folder.
+func (w *world) restartStore() {
+	w.mu.Lock()
+	deleted := slices.Clone(w.deleted)
+	w.mu.Unlock()
+	w.site.Restart(deleted...)
+}
+
+// shutDown ends the process as SIGTERM does.
+func (p *process) shutDown() {
+	if !p.up {
+		return
+	}
+	p.end()
+	if p.w.plan.folder {
+		p.w.restartStore()
+	}
+}
+
+func (p *process) end() {
+	p.up = false
+	p.stop()
+	<-p.ended
+	if p.disk != nil {
+		if err := p.disk.Close(); err != nil {
+			p.w.violation("disk of %s not closed: %v", p.id, err)
+		}
+		p.disk = nil
+	}
+}
+
+// rebuild requests a rebuild, and checks what the answer promises.
+func (w *world) rebuild(ctx context.Context) {
+	w.mu.Lock()
+	w.asked++
+	n, a := w.asked, &ask{at: time.Now()}
+	w.asks[n] = a
+	w.mu.Unlock()
+	withdrawn := w.posts.withdrawn()
+	report, err := publish.Ask(ctx, w.operator, nil)
+	if ctx.Err() != nil { // the process of a folder, which has the requests, has ended
+		w.mu.Lock()
+		delete(w.asks, n)
+		w.mu.Unlock()
+		return
+	}
+	w.mu.Lock()
+	a.answered = true
+	w.mu.Unlock()
+	w.count("rebuilds")
+	if err != nil {
+		w.log.Info("rebuild failed", "error", err)
+		w.count("failed rebuilds")
+		return
+	}
+	w.checkWithdrawn(withdrawn, report)
+}
+
+// waiting returns the number of unanswered rebuilds, and how long the first has waited.
+func (w *world) waiting() (n int, first time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.asks {
+		if !a.answered {
+			n++
+			first = max(first, time.Since(a.at))
+		}
+	}
+	return n, first
+}
+
+func (w *world) summary() string {
+	var parts []string
+	for _, p := range w.processes {
+		parts = append(parts, fmt.Sprintf("%s(builds %t, clock %+v)", p.id, p.builds, p.offset))
+	}
+	return fmt.Sprintf("%+v %s", w.plan, strings.Join(parts, " "))
+}

@@ -67,6 +67,14 @@ type handler struct{ sites Sites }
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !isTarget(r) || r.Host == "" && r.ProtoAtLeast(1, 1) {
+		send(w, ErrorResponse(http.StatusBadRequest))
+		return
+	}
+	if len(r.Header["Expect"]) > 0 {
+		send(w, ErrorResponse(http.StatusExpectationFailed))
+		return
+	}
 	res := h.sites.ForHost(r.Host).Answer(&Visit{
 		Request: Request{
 			Method:          r.Method,
@@ -80,6 +88,26 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		HasBody: r.ContentLength != 0, // -1 for a Transfer-Encoding
 		Client:  clientOf(r),
 	})
+	// The framing of later versions of HTTP/1 is unknown.
+	res.Close = res.Close || r.ProtoMajor == 1 && r.ProtoMinor > 1
+	send(w, res)
+}
+
+// isTarget reports whether the target of a request has one of the forms that RFC 9112 section 3.2 allows for its
+// method. net/http accepts others, and the preface of HTTP/2.
+func isTarget(r *http.Request) bool {
+	switch {
+	case r.Method == "PRI":
+		return false
+	case r.URL.Path == "*":
+		return r.Method == http.MethodOptions
+	default:
+		return r.URL.Host != "" || strings.HasPrefix(r.URL.Path, "/")
+	}
+}
+
+// send writes a response.
+func send(w http.ResponseWriter, res Response) {
 	header := w.Header()
 	if res.Close {
 		header["Connection"] = closeConnection

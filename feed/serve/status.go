@@ -37,6 +37,7 @@ var (
 	badRequest       = failure(http.StatusBadRequest, "The request is malformed.")
 	slowRequest      = failure(http.StatusRequestTimeout, "The request took too long to arrive.")
 	longRequest      = failure(http.StatusRequestHeaderFieldsTooLarge, "The request header is too long.")
+	expectation      = failure(http.StatusExpectationFailed, "Requests for feeds must not have an Expect field.")
 	otherVersion     = failure(http.StatusHTTPVersionNotSupported, "This version of HTTP is not supported.")
 	notFound         = failure(http.StatusNotFound, "There is no feed at this address.")
 	misdirected      = failure(http.StatusMisdirectedRequest, "No feeds are served for this host name.")
@@ -65,8 +66,8 @@ func failure(status int, text string, more ...Field) Response {
 	return Response{Status: status, Header: append(fields, more...), Body: []byte(body)}
 }
 
-// ErrorResponse returns the response to a request that an engine could not parse, for status 400, 408, 431 or 505. The
-// connection must be closed afterwards. Any other status is replaced by 400.
+// ErrorResponse returns the response to a request that an engine could not parse, for status 400, 408, 417, 431 or 505.
+// The connection must be closed afterwards. Any other status is replaced by 400.
 func ErrorResponse(status int) Response {
 	res := badRequest
 	switch status {
@@ -74,6 +75,8 @@ func ErrorResponse(status int) Response {
 		res = slowRequest
 	case http.StatusRequestHeaderFieldsTooLarge:
 		res = longRequest
+	case http.StatusExpectationFailed:
+		res = expectation
 	case http.StatusHTTPVersionNotSupported:
 		res = otherVersion
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"feedpub/feed/serve/internal/wire"
 )
 
 // stub is a connection that reads from a Reader.
@@ -35,8 +37,18 @@ func TestStrictConn(t *testing.T) {
 		{"Transfer-Encoding before Content-Length", first + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", false},
 		{"two Transfer-Encodings", first + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", false},
 		{"Transfer-Encoding in HTTP/1.0", "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
-		{"Transfer-Encoding after a request in HTTP/1.0",
-			"GET / HTTP/1.0\r\n\r\n" + first + "Transfer-Encoding: chunked\r\n\r\n", true},
+		{"Transfer-Encoding", first + "Transfer-Encoding: identity\r\n\r\n", false},
+		{"a longer name than Transfer-Encoding", first + "Transfer-Encoding2: chunked\r\n\r\n", true},
+		{"Trailer", first + "TRAILER: X\r\n\r\n", false},
+		{"a name with a space in it", first + "Transfer Encoding: chunked\r\n\r\n", false},
+		{"a name with a space after it", first + "Host : x\r\n\r\n", false},
+		{"a name with a control character", first + "X\x0b: x\r\n\r\n", false},
+		{"a name in UTF-8", first + "é: x\r\n\r\n", false},
+		{"an empty name", first + ": x\r\n\r\n", false},
+		{"a line without a colon", first + "Host\r\n\r\n", false},
+		{"an empty value", first + "Host:\r\n\r\n", true},
+		{"an empty line before a request", "\r\n" + first + "\r\n", false},
+		{"an empty line between requests", first + "\r\n\r\n" + first + "\r\n", false},
 		{"bare LF", first + "Host: x\n\r\n", false},
 		{"bare LF as an empty line", first + "\n", false},
 		{"bare CR", first + "X: a\rb\r\n\r\n", false},
@@ -49,7 +61,7 @@ func TestStrictConn(t *testing.T) {
 				"at once": strings.NewReader(c.raw), "byte by byte": iotest.OneByteReader(strings.NewReader(c.raw)),
 			} {
 				got, err := io.ReadAll(&strictConn{Conn: stub{Reader: r}})
-				if ok := err == nil; ok != c.ok || !ok && !errors.Is(err, errMalformed) {
+				if ok := err == nil; ok != c.ok || !ok && !errors.Is(err, wire.ErrMalformed) {
 					t.Errorf("read %s: error %v, want an error: %t", how, err, !c.ok)
 				}
 				if !strings.HasPrefix(c.raw, string(got)) || c.ok && string(got) != c.raw {

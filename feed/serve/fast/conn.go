@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"feedpub/feed/serve/internal/wire"
 )
 
 // listener returns a [conn] for each connection.
@@ -39,6 +41,8 @@ type conn struct {
 	buffers *sync.Pool
 	waiting *waiter // nil if the system cannot wait without a buffer
 	rest    *buffer // bytes read but not yet returned; nil if there are none
+	checker wire.Checker
+	failed  error // returned once rest is nil: the rest of the connection is malformed
 	read    deadline
 	write   deadline
 }
@@ -61,16 +65,24 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
+	if c.failed != nil {
+		return 0, c.failed
+	}
 	if err := c.read.apply(c.Conn.SetReadDeadline); err != nil {
 		return 0, err
 	}
 	if len(p) != 1 || c.waiting == nil {
-		return c.Conn.Read(p)
+		n, err := c.Conn.Read(p)
+		if n = c.check(p[:n]); c.failed != nil {
+			return n, c.failed
+		}
+		return n, err
 	}
 	b, err := c.waiting.next()
 	if err != nil {
 		return 0, err
 	}
+	b.n = c.check(b.bytes[:b.n])
 	p[0] = b.bytes[0]
 	if b.at = 1; b.n == 1 {
 		c.buffers.Put(b)
@@ -78,6 +90,18 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	c.rest = b
 	return 1, nil
+}
+
+// check checks bytes that were read, and returns the number of bytes that fasthttp may read before the connection
+// fails. It replaces the first malformed byte by NUL, because fasthttp sends no response if it reads only ends of
+// lines.
+func (c *conn) check(p []byte) int {
+	valid := c.checker.Check(p)
+	if valid == len(p) {
+		return valid
+	}
+	c.failed, p[valid] = wire.ErrMalformed, 0
+	return valid + 1
 }
 
 // Write implements [net.Conn].

@@ -17,6 +17,7 @@ import (
 	"unsafe"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/net/http/httpguts"
 
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/internal/connlimit"
@@ -86,10 +87,12 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	defer s.recoverPanic(ctx)
 	h := &ctx.Request.Header
 	path, ok := pathOf(h.RequestURI())
-	valid, framed := inspect(h.RawHeaders())
 	switch {
-	case !ok || !valid:
+	case !ok || !httpguts.ValidHostHeader(view(h.Host())):
 		write(ctx, serve.ErrorResponse(http.StatusBadRequest))
+		return
+	case len(h.Peek(fasthttp.HeaderExpect)) > 0:
+		write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
 		write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
@@ -105,7 +108,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
 			AIM:             field(h, "A-Im"),
 		},
-		HasBody: framed || h.ContentLength() > 0,
+		HasBody: h.ContentLength() > 0,
 		Client: serve.Client{
 			Addr:         peerOf(ctx),
 			ForwardedFor: field(h, fasthttp.HeaderXForwardedFor),

@@ -27,12 +27,9 @@ const sentinel = "OPTIONS /sentinel HTTP/1.1\r\nHost: x\r\n\r\n"
 
 // hostile is a malformed or unusual request with its safe outcomes, separated by "|". An outcome lists the statuses of
 // all responses on the connection: "400" if the engine rejects the request and closes the connection, "200 204" if it
-// answers the request and the sentinel, "" if it closes the connection without a response.
-type hostile struct {
-	name, raw string
-	fast      string
-	standard  string // "" if the same as fast
-}
+// answers the request and the sentinel, "" if it closes the connection without a response. Both engines must have the
+// same outcome.
+type hostile struct{ name, raw, safe string }
 
 // request returns a GET with lines in its header.
 func request(lines ...string) string {
@@ -48,9 +45,7 @@ const (
 // hostiles returns the requests.
 func hostiles() []hostile {
 	var all []hostile
-	add := func(name, raw, fast string, standard ...string) {
-		all = append(all, hostile{name, raw, fast, strings.Join(standard, "")})
-	}
+	add := func(name, raw, safe string) { all = append(all, hostile{name, raw, safe}) }
 
 	// Contradictory framing.
 	for _, te := range []string{
@@ -108,7 +103,7 @@ func hostiles() []hostile {
 			method+" /feed.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\nabcde"+inner, "405")
 		add(method+" with a body in chunks",
 			method+" /feed.xml HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"+inner,
-			"400|405", "405")
+			rejected)
 		add(method, method+" /feed.xml HTTP/1.1\r\nHost: x\r\n\r\n", "405 204")
 	}
 	for _, method := range []string{"HEAD", "OPTIONS"} {
@@ -138,7 +133,7 @@ func hostiles() []hostile {
 	} {
 		add(name, raw, rejected)
 	}
-	add("an empty Host", "GET /feed.xml HTTP/1.1\r\nHost:\r\n\r\n", rejected, answered)
+	add("an empty Host", "GET /feed.xml HTTP/1.1\r\nHost:\r\n\r\n", rejected)
 	add("a Host with a path", "GET /feed.xml HTTP/1.1\r\nHost: x/"+marker+"\r\n\r\n", "200 204|400")
 	add("a Host with a user", "GET /feed.xml HTTP/1.1\r\nHost: "+marker+"@x\r\n\r\n", "200 204|400")
 	add("a Host that is quoted", "GET /feed.xml HTTP/1.1\r\nHost: \"x\"\r\n\r\n", "200 204|400")
@@ -189,13 +184,14 @@ func hostiles() []hostile {
 	} {
 		add(name, raw, "400|")
 	}
-	add("bare LF after the request line", "GET /feed.xml HTTP/1.1\nHost: x\r\n\r\n", "200 204|400")
-	add("a name with a space in it", request("X Y: b"), "200 204|400")
+	add("bare LF after the request line", "GET /feed.xml HTTP/1.1\nHost: x\r\n\r\n", rejected)
+	add("a name with a space in it", request("X Y: b"), rejected)
+	add("a framing name with a space in it", request("Transfer Encoding: chunked")+"0\r\n\r\n"+inner, rejected)
 	add("an empty value", request("X:"), answered)
 	add("a value in UTF-8", request("X: é"+marker), answered)
 	add("a value in Latin-1", request("X: \xe9"+marker), answered)
-	add("an empty line before the request", "\r\n"+request(), answered, rejected)
-	add("two empty lines before the request", "\r\n\r\n"+request(), "200 204|400")
+	add("an empty line before the request", "\r\n"+request(), rejected)
+	add("two empty lines before the request", "\r\n\r\n"+request(), rejected)
 	add("white space before the request", " "+request(), "400|")
 	add("a BOM before the request", "\xef\xbb\xbf"+request(), "400|405 204")
 	add("an ANSI escape in a field", request("User-Agent: \x1b[31m"+marker), rejected)
@@ -226,7 +222,7 @@ func hostiles() []hostile {
 	} {
 		add(name, line+"\r\nHost: x\r\n\r\n", "400|505|404 204|405 204|405")
 	}
-	add("HTTP/1.2", "GET /feed.xml HTTP/1.2\r\nHost: x\r\n\r\n", "200 204|200|505|400")
+	add("HTTP/1.2", "GET /feed.xml HTTP/1.2\r\nHost: x\r\n\r\n", "200")
 	for _, method := range []string{
 		"get", "Get", "GETS", "GE", "G", "TRACK", "DEBUG", "SUBSCRIBE", strings.Repeat("A", 100),
 	} {
@@ -265,7 +261,7 @@ func hostiles() []hostile {
 	add("a line without an end", long, "431|400")
 	add("many fields", request(strings.Repeat("X: y\r\n", 5000)+"X: y"), "431")
 	add("a thousand fields", request(strings.Repeat("X: y\r\n", 1000)+"X: y"), answered)
-	add("many empty lines", strings.Repeat("\r\n", 20<<10), "|400|431|408")
+	add("many empty lines", strings.Repeat("\r\n", 20<<10), rejected)
 	add("a long list of tags", request("If-None-Match: "+strings.Repeat("\"a\",", 3000)), answered)
 	add("a long list of codings", request("Accept-Encoding: "+strings.Repeat("a;q=0.1,", 1500)), answered)
 	add("many lines of tags", request(strings.Repeat("If-None-Match: \"a\"\r\n", 500)+"X: y"), answered)
@@ -276,17 +272,17 @@ func hostiles() []hostile {
 	add("a request after Connection: close", request("Connection: close")+inner, "200")
 	add("close in a list", request("Connection: x, close")+inner, "200")
 	add("close in capitals", request("Connection: CLOSE")+inner, "200")
-	add("Expect: 100-continue", request("Expect: 100-continue"), "417", answered)
-	add("Expect: 100-continue with a body", request("Expect: 100-continue", "Content-Length: 5")+"abcde"+inner, "400|417")
+	add("Expect: 100-continue", request("Expect: 100-continue"), "417")
+	add("Expect: 100-continue with a body", request("Expect: 100-continue", "Content-Length: 5")+"abcde"+inner, "417")
 	add("Expect: 100-continue with a POST",
-		"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nabcde"+inner, "417", "405")
-	add("Expect something else", request("Expect: "+marker), "200 204|417", "417")
+		"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nabcde"+inner, "417")
+	add("Expect something else", request("Expect: "+marker), "417")
 	add("Upgrade to WebSocket", request("Connection: Upgrade", "Upgrade: websocket",
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"), answered)
 	add("Upgrade to h2c", request("Connection: Upgrade, HTTP2-Settings",
 		"Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), answered)
 	add("Upgrade to TLS", request("Connection: Upgrade", "Upgrade: TLS/1.0"), answered)
-	add("Trailer announced", request("Trailer: Content-Length"), "200 204|400")
+	add("Trailer announced", request("Trailer: Content-Length"), rejected)
 	add("TE", request("TE: trailers, chunked"), answered)
 	add("a framing field in Connection", request("Connection: content-length, host"), answered)
 	add("Keep-Alive", request("Connection: keep-alive", "Keep-Alive: timeout=999999, max=999999"), answered)
@@ -300,42 +296,45 @@ func hostiles() []hostile {
 	return all
 }
 
-// TestHostileRequests sends each request to both engines. The outcome must be safe, and no part of the request may be
-// in a response or the log.
+// TestHostileRequests sends each request to both engines. The outcome must be safe and the same, and no part of the
+// request may be in a response or the log.
 func TestHostileRequests(t *testing.T) {
 	s := site(t, 4000, feed.Main)
 	all := hostiles()
-	if len(all) < 200 {
-		t.Fatalf("%d cases, want at least 200", len(all))
+	if len(all) < 350 {
+		t.Fatalf("%d cases, want at least 350", len(all))
 	}
+	var log record
+	addresses := map[string]string{}
 	for name := range engines {
-		t.Run(name, func(t *testing.T) {
-			var log record
-			addr := start(t, name, &serve.Front{Documents: fixed{s}}, testLimits,
-				slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-			seen := map[string]bool{}
-			for _, h := range all {
-				if seen[h.name] {
-					t.Errorf("two cases have the name %q", h.name)
-				}
-				seen[h.name] = true
-				safe := h.fast
-				if name == "standard" && h.standard != "" {
-					safe = h.standard
-				}
-				got, answers := outcome(t, addr, h.raw+sentinel)
-				if !slices.Contains(strings.Split(safe, "|"), got) {
-					t.Errorf("%s: outcome %q, want one of %q\nrequest: %.300q\nresponses: %.600q", h.name, got, safe, h.raw, answers)
-				}
-				if bytes.Contains(answers, []byte(marker)) {
-					t.Errorf("%s: the responses contain a part of the request\nrequest: %.300q\nresponses: %.600q",
-						h.name, h.raw, answers)
-				}
+		addresses[name] = start(t, name, &serve.Front{Documents: fixed{s}}, testLimits,
+			slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	}
+	seen := map[string]bool{}
+	for _, h := range all {
+		if seen[h.name] {
+			t.Errorf("two cases have the name %q", h.name)
+		}
+		seen[h.name] = true
+		outcomes := map[string]string{}
+		for name, addr := range addresses {
+			got, answers := outcome(t, addr, h.raw+sentinel)
+			outcomes[name] = got
+			if !slices.Contains(strings.Split(h.safe, "|"), got) {
+				t.Errorf("%s engine: %s: outcome %q, want one of %q\nrequest: %.300q\nresponses: %.600q", name, h.name, got,
+					h.safe, h.raw, answers)
 			}
-			if strings.Contains(log.String(), marker) {
-				t.Errorf("the log contains a part of a request:\n%s", log.String())
+			if bytes.Contains(answers, []byte(marker)) {
+				t.Errorf("%s engine: %s: the responses contain a part of the request\nrequest: %.300q\nresponses: %.600q",
+					name, h.name, h.raw, answers)
 			}
-		})
+		}
+		if outcomes["fast"] != outcomes["standard"] {
+			t.Errorf("%s: the engines differ: %q\nrequest: %.300q", h.name, outcomes, h.raw)
+		}
+	}
+	if strings.Contains(log.String(), marker) {
+		t.Errorf("the log contains a part of a request:\n%s", log.String())
 	}
 }
 

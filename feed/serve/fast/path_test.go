@@ -29,28 +29,3 @@ func FuzzPathOf(f *testing.F) {
 		}
 	})
 }
-
-// FuzzInspect checks headers with and without the malformed parts, in any position.
-func FuzzInspect(f *testing.F) {
-	f.Add("Host: x\r\nX: a\r\n\r\n")
-	f.Add("Host: x\nX: a\r\n b\r\ntransfer-ENCODING: a\r\n\r\n")
-	f.Fuzz(func(t *testing.T, lines string) {
-		sound, framed := inspect([]byte(lines))
-		var wantSound, wantFramed = true, false
-		for line := range strings.SplitAfterSeq(lines, "\n") {
-			if line == "" {
-				continue
-			}
-			if !strings.HasSuffix(line, "\r\n") || line[0] == ' ' || line[0] == '\t' {
-				wantSound = false
-				break
-			}
-			if len(line) >= 18 && strings.EqualFold(line[:18], "Transfer-Encoding:") {
-				wantFramed = true
-			}
-		}
-		if sound != wantSound || sound && framed != wantFramed {
-			t.Errorf("inspect(%q) = %t, %t; want %t, %t", lines, sound, framed, wantSound, wantFramed)
-		}
-	})
-}

@@ -178,7 +178,7 @@ func TestUnavailableBeforeFirstCommit(t *testing.T) {
 	incomplete := site(t, Options{}, feed.Main)
 	incomplete.complete = false
 	head, _ := commit("tags/new", 1, noon, "new")
-	unavailable := withMain.with(nil, []feed.Head{head}, later)
+	unavailable := withMain.with(nil, []feed.Head{head})
 	for _, test := range []struct {
 		name, path string
 		s          *Snapshot
@@ -237,24 +237,38 @@ func TestErrorsAreNotCacheable(t *testing.T) {
 	}
 }
 
+// TestLastModifiedNotAfterDate checks that Last-Modified is the same on replicas whose clocks differ, and never later
+// than Date, also if a clock was set back.
 func TestLastModifiedNotAfterDate(t *testing.T) {
-	early := site(t, Options{Now: noon.Add(-time.Second)}, feed.Main)
-	got := Answer(early, Request{Method: "GET", Path: "/feed.xml"})
-	if lm := got.Get("Last-Modified"); lm != "" {
-		t.Errorf("Last-Modified is %q a second before that time, want none", lm)
-	}
-	if got := Answer(early, Request{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP}); got.Status != 200 {
-		t.Errorf("status with If-Modified-Since and no Last-Modified is %d, want 200", got.Status)
-	}
-	if !early.nextDated.Equal(noon) {
-		t.Errorf("nextDated is %v, want %v", early.nextDated, noon)
-	}
-	nextDated := early.with(nil, nil, noon)
-	if lm := Answer(nextDated, Request{Method: "GET", Path: "/feed.xml"}).Get("Last-Modified"); lm != noonHTTP {
-		t.Errorf("Last-Modified is %q at that time, want %q", lm, noonHTTP)
-	}
-	if !nextDated.nextDated.IsZero() {
-		t.Errorf("nextDated is %v once all documents are dated, want zero", nextDated.nextDated)
+	s := site(t, Options{}, feed.Main)
+	for name, clock := range map[string]time.Time{
+		"a second earlier": noon.Add(-time.Second), "at the same time": noon, "later": noon.Add(time.Hour),
+		"within the same second": noon.Add(999 * time.Millisecond), "30 days earlier": noon.AddDate(0, 0, -30),
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := noon.Add(time.Minute)
+			dates := &Dates{now: func() time.Time { return now }}
+			dates.Of(Response{}) // the clock is set back after this
+			now = clock
+			for _, r := range []Request{
+				{Method: "GET", Path: "/feed.xml"}, {Method: "HEAD", Path: "/feed.xml"},
+				{Method: "GET", Path: "/feed.xml", IfNoneMatch: "*"},
+				{Method: "GET", Path: "/feed.xml", IfModifiedSince: noonHTTP},
+			} {
+				res := Answer(s, r)
+				date, err := http.ParseTime(dates.Of(res).Values[0])
+				if lm := res.Get("Last-Modified"); err != nil || lm != noonHTTP || date.Before(noon) {
+					t.Errorf("%d to %+v at %v: Last-Modified %q, Date %v, %v; want %q and a Date that is not earlier", res.Status, r,
+						clock, lm, date, err, noonHTTP)
+				}
+				if want := clock.Truncate(time.Second); !want.Before(noon) && !date.Equal(want) {
+					t.Errorf("Date is %v at %v", date, clock)
+				}
+			}
+			if got, want := dates.Of(notFound).Values[0], clock.Format(http.TimeFormat); got != want {
+				t.Errorf("Date of a response without Last-Modified is %q, want %q", got, want)
+			}
+		})
 	}
 }
 

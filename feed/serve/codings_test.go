@@ -31,7 +31,7 @@ func TestEveryCoding(t *testing.T) {
 		store.blobs[b.Hash] = b
 	}
 	fetch := func(ref feed.DocumentRef) (feed.Blob, error) { return store.Blob(t.Context(), ref.Hash) }
-	e, err := newEdition(head, nil, later, fetch)
+	e, err := newEdition(head, nil, fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestEveryCoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = openDisk(t, dir)
-	editions, problems := d.load(later)
+	editions, problems := d.load()
 	if len(problems) > 0 || editions[feed.Main] == nil {
 		t.Fatalf("load: %d editions, %v", len(editions), problems)
 	}
@@ -83,7 +83,7 @@ func checkRepair(t *testing.T, d *Disk, doc *document, sound bodies) {
 // checkCodings checks that the documents of an edition are served in every coding.
 func checkCodings(t *testing.T, when string, e *edition) {
 	t.Helper()
-	s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil, later)
+	s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil)
 	for _, c := range coding.All() {
 		for _, ref := range e.head.Documents {
 			r := Request{Method: "GET", Path: ref.Path, AcceptEncoding: c.Token() + ", *;q=0"}

@@ -220,7 +220,8 @@ func (d *document) since(p *payload, ifNoneMatch, aim string, c coding.Coding, m
 		if !matchTags(ifNoneMatch, string(x.Base)).matched {
 			continue
 		}
-		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format}
+		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
+			modified: d.modified}
 		if c == coding.Identity && method != "HEAD" {
 			body, err := coding.Gzip.Unpack(x.Gzip, x.Length)
 			if err != nil {

@@ -51,14 +51,14 @@ func historyOf(t testing.TB, bodies ...string) (s *Snapshot, tags []string) {
 	var e *edition
 	for i, body := range bodies {
 		head, blob := revise(t, i, body)
-		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		next, err := newEdition(head, e, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if err != nil {
 			t.Fatalf("version %d: %v", i, err)
 		}
-		e = next.compare(e, later)
+		e = next.compare(e)
 		tags = append(tags, `"`+string(blob.Hash)+`"`)
 	}
-	return emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil, later), tags
+	return emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: e}, nil), tags
 }
 
 // requestDelta requests the changes since the version with the given entity tag.
@@ -125,7 +125,7 @@ func TestDisplacedItemsAreNotRemovals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			items := func(body string) []itemSum {
 				head, blob := revise(t, 0, body)
-				d := newDocument(head.Feed, head.Documents[0], blob.Gzip, later)
+				d := newDocument(head.Feed, head.Documents[0], blob.Gzip)
 				d.bounds = blob.Bounds
 				_, items, err := d.items(blob.Gzip, head.IDs)
 				if err != nil {
@@ -268,11 +268,11 @@ func TestDeltaAfterRestart(t *testing.T) {
 	var e *edition
 	for i, text := range []string{rss("a=1 b=2 c=3"), rss("d=4 a=1 b=2 c=3")} {
 		head, blob := revise(t, i, text)
-		next, err := newEdition(head, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		next, err := newEdition(head, e, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		e = next.compare(e, later)
+		e = next.compare(e)
 		save(t, disk, e)
 	}
 	load := func() *Snapshot {
@@ -283,11 +283,11 @@ func TestDeltaAfterRestart(t *testing.T) {
 		if disk, err = OpenDisk(dir); err != nil {
 			t.Fatal(err)
 		}
-		editions, problems := disk.load(later)
+		editions, problems := disk.load()
 		if len(problems) > 0 {
 			t.Fatalf("load: %v", problems)
 		}
-		return emptySnapshot(nil).with(editions, nil, later)
+		return emptySnapshot(nil).with(editions, nil)
 	}
 	if got := requestDelta(load(), tags[0]); got.Status != 226 || body(t, got) != rss("d=4") {
 		t.Errorf("after a restart: status %d with body %q, want 226 with the new item", got.Status, body(t, got))
@@ -327,13 +327,13 @@ func TestInvalidBounds(t *testing.T) {
 		"descending":       {feed.Bounds{good[1], good[0], good[2], good[3], good[4]}, true},
 		"of an empty item": {feed.Bounds{good[0], good[0], good[2], good[3], good[4]}, true},
 	} {
-		e, err := newEdition(first, nil, later, func(feed.DocumentRef) (feed.Blob, error) { return firstBlob, nil })
+		e, err := newEdition(first, nil, func(feed.DocumentRef) (feed.Blob, error) { return firstBlob, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
 		blob := secondBlob
 		blob.Bounds = c.bounds
-		next, err := newEdition(second, e, later, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
+		next, err := newEdition(second, e, func(feed.DocumentRef) (feed.Blob, error) { return blob, nil })
 		if c.invalid {
 			if !errors.Is(err, feed.ErrInvalid) {
 				t.Errorf("bounds %s: error is %v, want one of kind %q", name, err, feed.ErrInvalid)
@@ -344,7 +344,7 @@ func TestInvalidBounds(t *testing.T) {
 			t.Errorf("bounds %s: %v", name, err)
 			continue
 		}
-		s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: next.compare(e, later)}, nil, later)
+		s := emptySnapshot(nil).with(map[feed.Name]*edition{feed.Main: next.compare(e)}, nil)
 		want := 200
 		if name == "valid" {
 			want = 226

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -108,7 +107,7 @@ type savedHead struct {
 // load returns the editions on disk, and errors for damaged editions, which it treats as not on disk. It reads only the
 // main feed's documents, because many requests wait for them; other documents are read and checked when they are first
 // requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
-func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
+func (d *Disk) load() (map[feed.Name]*edition, []error) {
 	var problems []error
 	entries, err := os.ReadDir(d.headDir())
 	if err != nil {
@@ -119,7 +118,7 @@ func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue // a temporary file
 		}
-		e, err := d.loadEdition(filepath.Join(d.headDir(), entry.Name()), now)
+		e, err := d.loadEdition(filepath.Join(d.headDir(), entry.Name()))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("load documents: %w", err))
 			continue
@@ -133,7 +132,7 @@ func (d *Disk) load(now time.Time) (map[feed.Name]*edition, []error) {
 	return editions, problems
 }
 
-func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
+func (d *Disk) loadEdition(path string) (*edition, error) {
 	var head savedHead
 	if err := readSummed(path, &head); err != nil {
 		return nil, fmt.Errorf("head %s: %w", path, err)
@@ -150,7 +149,7 @@ func (d *Disk) loadEdition(path string, now time.Time) (*edition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
 		}
-		doc := describe(head.Feed, ref, lengths, now)
+		doc := describe(head.Feed, ref, lengths)
 		doc.bounds = head.Bounds[ref.Hash]
 		if err := doc.bounds.Validate(ref.Length); err != nil {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)

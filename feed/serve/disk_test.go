@@ -34,7 +34,7 @@ func repairDisk(t *testing.T, dir string) {
 func editionOf(t *testing.T, name feed.Name, token feed.Token, text string) *edition {
 	t.Helper()
 	head, blobs := commit(name, token, noon, text)
-	e, err := newEdition(head, nil, later, func(ref feed.DocumentRef) (feed.Blob, error) {
+	e, err := newEdition(head, nil, func(ref feed.DocumentRef) (feed.Blob, error) {
 		return blobs[slices.IndexFunc(blobs, func(b feed.Blob) bool { return b.Hash == ref.Hash })], nil
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ func TestDiskSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	got, problems := again.load(later)
+	got, problems := again.load()
 	if len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
@@ -140,7 +140,7 @@ func TestDiskRemovesUnusedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openDisk(t, dir)
-	if _, problems := again.load(later); len(problems) > 0 {
+	if _, problems := again.load(); len(problems) > 0 {
 		t.Errorf("load: %v", problems)
 	}
 	if diff := cmp.Diff(want, documents(t, dir)); diff != "" {
@@ -198,7 +198,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			d = openDisk(t, dir)
-			got, problems := d.load(later)
+			got, problems := d.load()
 			if len(problems) != 1 {
 				t.Errorf("load reports %v, want one problem", problems)
 			}
@@ -212,7 +212,7 @@ func TestDiskSkipsDamagedFeeds(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Fatal(err)
 			}
-			got, _ = openDisk(t, dir).load(later)
+			got, _ = openDisk(t, dir).load()
 			if got[feed.Main] == nil {
 				t.Errorf("the damaged feed was not saved again")
 			}
@@ -267,7 +267,7 @@ func TestDiskSavesOtherFeedsAfterError(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, problems := openDisk(t, dir).load(later)
+	got, problems := openDisk(t, dir).load()
 	if len(problems) > 0 || got["tags/a"] == nil || got["tags/b"] != nil {
 		t.Errorf("load returns %d feeds and %v, want only tags/a", len(got), problems)
 	}

@@ -26,7 +26,8 @@ type document struct {
 	stored       codingSet
 	lengths      [coding.Count]int // length in each coding; 0 if it is not stored in that coding
 	bounds       feed.Bounds
-	lastModified string // value of Last-Modified; empty while it would be later than Date
+	lastModified string // value of Last-Modified; empty if the document has none
+	modified     int64  // Last-Modified in seconds since 1970; 0 if the document has none
 	variants     [coding.Count]variant
 
 	payload atomic.Pointer[payload] // nil if the bytes are not in memory
@@ -36,14 +37,14 @@ type document struct {
 }
 
 // withRef returns the document with a different reference to the same bytes.
-func (d *document) withRef(ref feed.DocumentRef, now time.Time) *document {
+func (d *document) withRef(ref feed.DocumentRef) *document {
 	lengths := d.lengths
 	for _, c := range coding.Compressed() {
 		if !c.Committed(ref) {
 			lengths[c] = 0
 		}
 	}
-	next := describe(d.feed, ref, lengths, now)
+	next := describe(d.feed, ref, lengths)
 	next.loader, next.bounds = d.loader, d.bounds
 	if d.loader != nil {
 		next.saved = d.loader.memory.isSaved(d)
@@ -77,23 +78,20 @@ type variant struct {
 }
 
 // newDocument returns the document of ref with its gzip-compressed bytes.
-func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, now time.Time, more ...Field) *document {
-	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}}, now, more...)
+func newDocument(name feed.Name, ref feed.DocumentRef, gz []byte, more ...Field) *document {
+	return newDocumentOf(name, ref, contents{bodies: bodies{coding.Gzip: gz}}, more...)
 }
 
 // newDocumentOf returns the document of ref with its contents.
-func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, now time.Time, more ...Field) *document {
-	d := describe(name, ref, c.bodies.lengths(), now, more...)
+func newDocumentOf(name feed.Name, ref feed.DocumentRef, c contents, more ...Field) *document {
+	d := describe(name, ref, c.bodies.lengths(), more...)
 	d.payload.Store(d.payloadOf(c))
 	return d
 }
 
 // describe returns the document of ref without its bytes, which have the given lengths in the codings in which it is
-// stored. It omits a Last-Modified later than now, because an origin must not send one later than Date (RFC 9110
-// section 8.8.2.1). more has additional fields.
-func describe(
-	name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, now time.Time, more ...Field,
-) *document {
+// stored. more has additional fields.
+func describe(name feed.Name, ref feed.DocumentRef, lengths [coding.Count]int, more ...Field) *document {
 	lengths[coding.Identity] = ref.Length
 	d := &document{feed: name, ref: ref, lengths: lengths}
 	for _, c := range coding.All() {
@@ -101,7 +99,8 @@ func describe(
 	}
 	own := make([]Field, 0, 7)
 	own = append(own, field("Etag", "")) // set below for each coding
-	if !ref.Modified.IsZero() && !ref.Modified.After(now) {
+	if !ref.Modified.IsZero() {
+		d.modified = ref.Modified.Unix()
 		d.lastModified = ref.Modified.UTC().Format(http.TimeFormat)
 		own = append(own, field("Last-Modified", d.lastModified))
 	}
@@ -219,7 +218,9 @@ func (d *document) respond(p *payload, r Request) Response {
 
 // head returns the 200 response in coding c without its body.
 func (d *document) head(c coding.Coding) Response {
-	return Response{Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format}
+	return Response{
+		Status: http.StatusOK, Header: d.variants[c].fields, Feed: d.feed, Format: d.ref.Format, modified: d.modified,
+	}
 }
 
 // whole returns the 200 response in coding c.
@@ -248,6 +249,7 @@ func (d *document) notModified(c coding.Coding) Response {
 	}
 	return Response{
 		Status: http.StatusNotModified, Header: v.fields[:v.notModified:v.notModified], Feed: d.feed, Format: d.ref.Format,
+		modified: d.modified,
 	}
 }
 

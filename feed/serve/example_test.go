@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/serve"
@@ -19,7 +18,7 @@ func (c *current) Snapshot() *serve.Snapshot { return c.snapshot }
 func ExampleNewHandler() {
 	documents := &current{}
 	var err error
-	documents.snapshot, err = serve.NewSnapshot(serve.Options{Now: time.Now()}, nil,
+	documents.snapshot, err = serve.NewSnapshot(serve.Options{}, nil,
 		func(feed.Hash) (feed.Blob, bool) { return feed.Blob{}, false })
 	if err != nil {
 		fmt.Println(err)

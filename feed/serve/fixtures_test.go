@@ -12,7 +12,7 @@ import (
 	"feedpub/feed/coding"
 )
 
-// noon is the modification time of the fixtures' documents; the tests' clocks are later.
+// noon is the modification time of the fixtures' documents, and later that of newer versions.
 var (
 	noon  = time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 	later = noon.Add(time.Hour)
@@ -40,9 +40,6 @@ func commit(name feed.Name, token feed.Token, modified time.Time, text string) (
 // site returns a snapshot of the given feeds at a later time. The text of each feed is its name.
 func site(t testing.TB, o Options, names ...feed.Name) *Snapshot {
 	t.Helper()
-	if o.Now.IsZero() {
-		o.Now = later
-	}
 	var heads []feed.Head
 	blobs := map[feed.Hash]feed.Blob{}
 	for _, name := range names {

@@ -62,9 +62,6 @@ func (r *Replica) follow(ctx context.Context) {
 // step polls if a poll is due, and then waits for announcements until the next poll.
 func (r *Replica) step(ctx context.Context, t *tail) error {
 	now := time.Now() // not r.Now, which may be set back: polls are a certain time apart
-	if s := r.Snapshot(); !s.nextDated.IsZero() && !s.nextDated.After(r.Now()) {
-		r.publish(nil, false)
-	}
 	if !now.Before(t.next) {
 		if err := r.poll(ctx, t); err != nil {
 			return err
@@ -102,7 +99,7 @@ func (r *Replica) compareNext(t *tail) {
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
-		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compare(before, r.Now())}, false)
+		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compare(before)}, false)
 		r.Memory.release(before.documents)
 	}
 }
@@ -232,7 +229,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 			}
 		}
 		g.Go(func() error {
-			e, err := newEdition(head, current, r.Now(), func(ref feed.DocumentRef) (feed.Blob, error) {
+			e, err := newEdition(head, current, func(ref feed.DocumentRef) (feed.Blob, error) {
 				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) {
 					return r.Source.Blob(ctx, ref.Hash)
 				})

@@ -62,7 +62,7 @@ func (s *Snapshot) list() *document {
 		Hash:      feed.HashOf([]byte(text)),
 		Length:    len(text),
 	}
-	return newDocument("", ref, coding.GzipSmall([]byte(text)), time.Time{},
+	return newDocument("", ref, coding.GzipSmall([]byte(text)),
 		field("Content-Security-Policy", "default-src 'none'"))
 }
 

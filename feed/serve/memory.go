@@ -237,7 +237,6 @@ type loader struct {
 	source Source
 	memory *Memory
 	log    *slog.Logger
-	now    func() time.Time
 
 	flights singleflight.Group // by hash: concurrent requests share a load
 	failing atomic.Bool
@@ -282,7 +281,7 @@ func (l *loader) load(d *document) (loaded, error) {
 	lengths[coding.Identity] = d.ref.Length
 	if lengths != d.lengths {
 		bounds := d.bounds
-		d = describe(d.feed, d.ref, lengths, l.now())
+		d = describe(d.feed, d.ref, lengths)
 		d.bounds = bounds
 	}
 	p := d.payloadOf(c)

@@ -132,7 +132,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	m := NewMemory(1000)
 	var ds []*document
 	for i := range 10 {
-		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, gzipLengths(100), later)
+		d := describe(feed.Main, feed.DocumentRef{Hash: feed.HashOf([]byte{byte(i)})}, gzipLengths(100))
 		d.saved = true
 		ds = append(ds, d)
 	}
@@ -142,7 +142,7 @@ func TestMemoryEvictsLeastRecentlyUsed(t *testing.T) {
 	}
 	ds[0].asked.Store(true)
 	ds[2].asked.Store(true)
-	more := describe(feed.Main, feed.DocumentRef{}, gzipLengths(250), later)
+	more := describe(feed.Main, feed.DocumentRef{}, gzipLengths(250))
 	m.replace(nil, []*document{more})
 	m.admit(more, &payload{contents: contents{bodies: bodies{coding.Gzip: make([]byte, 250)}}})
 	for i, d := range ds {
@@ -383,7 +383,7 @@ func TestInterruptedSave(t *testing.T) {
 				t.Fatal(err)
 			}
 			d = openDisk(t, dir)
-			got, problems := d.load(later)
+			got, problems := d.load()
 			if len(problems) > 0 || got[feed.Main] == nil || got[feed.Main].head.Token != test.want.head.Token {
 				t.Fatalf("load returns %v and %v, want the edition with token %d",
 					got[feed.Main], problems, test.want.head.Token)

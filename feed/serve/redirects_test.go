@@ -29,9 +29,6 @@ func siteWith(t testing.TB, o Options, aliases []feed.Alias, names ...feed.Name)
 			blobs[b.Hash] = b
 		}
 	}
-	if o.Now.IsZero() {
-		o.Now = later
-	}
 	s, err := NewSnapshot(o, heads, func(h feed.Hash) (feed.Blob, bool) { b, ok := blobs[h]; return b, ok })
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +175,7 @@ func TestContentSecurityPolicy(t *testing.T) {
 	head, blobs := commit(feed.Main, 1, noon, "page")
 	const policy = "default-src 'none'"
 	head.Documents[0].Policy = policy
-	s, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
+	s, err := NewSnapshot(Options{}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
 		for _, b := range blobs {
 			if b.Hash == h {
 				return b, true

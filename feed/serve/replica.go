@@ -49,7 +49,7 @@ type ReplicaConfig struct {
 	Poll     time.Duration // the interval at which the version is read; 0 means 5 s
 	Memory   *Memory       // may be shared with other replicas; nil means no limit
 	Restorer Restorer      // optional; restores heads that the store has lost
-	Options  Options       // options of the snapshots; Now is ignored
+	Options  Options       // options of the snapshots
 	// Before is the replica of the same site that the new replica replaces. It is optional. Its documents are served from
 	// the start. Its Run must have returned before Load is called.
 	Before *Replica
@@ -94,7 +94,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		},
 	}
 	if c.Disk != nil {
-		r.loader = &loader{disk: c.Disk, source: c.Source, memory: c.Memory, log: c.Log, now: c.Now}
+		r.loader = &loader{disk: c.Disk, source: c.Source, memory: c.Memory, log: c.Log}
 	}
 	r.current.Store(emptySnapshot(newRedirects(c.Options)))
 	return r
@@ -112,11 +112,11 @@ func (r *Replica) Load() {
 		if r.Disk == nil {
 			return
 		}
-		editions, problems := r.Disk.load(r.Now())
+		editions, problems := r.Disk.load()
 		for _, err := range problems {
 			r.Log.Warn("copy on disk not used", "error", err)
 		}
-		r.serve(r.current.Load().with(editions, nil, r.Now()), editions)
+		r.serve(r.current.Load().with(editions, nil), editions)
 		r.Log.Info("feeds loaded from disk", "feeds", len(editions))
 	})
 }
@@ -128,7 +128,7 @@ func (r *Replica) inherit(before *Replica) {
 	for name, e := range before.Snapshot().editions.all() {
 		editions[feed.Name(name)] = e
 	}
-	next := r.current.Load().with(editions, nil, r.Now())
+	next := r.current.Load().with(editions, nil)
 	r.current.Store(next)
 	r.Memory.replace(before.Snapshot().documents(), next.documents())
 	before.mu.Lock()
@@ -266,7 +266,7 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 	}
 	r.mu.Unlock()
 
-	next := r.Snapshot().with(editions, unavailable, r.Now())
+	next := r.Snapshot().with(editions, unavailable)
 	next.complete = next.complete || complete
 	if changed := r.serve(next, editions); len(changed) > 0 {
 		// Mark the editions as unsaved after the snapshot is stored, because the saving goroutine reads them from the
@@ -287,10 +287,10 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (changed []feed.Name) {
 	prev := r.Snapshot()
 	var before, now []*document
-	add := func(name feed.Name) {
+	for name := range editions {
 		was, is := prev.edition(name), next.edition(name)
 		if was == is {
-			return
+			continue
 		}
 		changed = append(changed, name)
 		if was != nil {
@@ -302,14 +302,6 @@ func (r *Replica) serve(next *Snapshot, editions map[feed.Name]*edition) (change
 			}
 		}
 		now = append(now, is.documents...)
-	}
-	for name := range editions {
-		add(name)
-	}
-	for name := range prev.undated {
-		if editions[name] == nil {
-			add(name)
-		}
 	}
 	r.current.Store(next)
 	r.Memory.replace(before, now)

@@ -445,23 +445,6 @@ func TestReplicaNotReadyWithoutMainFeed(t *testing.T) {
 	}
 }
 
-func TestReplicaAddsLastModified(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := newFakeStore()
-		store.commit(feed.Main, 1, time.Now().Add(3*time.Second), "text")
-		r := run(t, store, "")
-		defer r.stop()
-		get := Request{Method: "GET", Path: "/feed.xml"}
-		if lm := Answer(r.Snapshot(), get).Get("Last-Modified"); lm != "" {
-			t.Errorf("Last-Modified is %q at %v, want none", lm, time.Now().UTC())
-		}
-		r.wait(defaultPoll)
-		if lm := Answer(r.Snapshot(), get).Get("Last-Modified"); lm == "" {
-			t.Errorf("no Last-Modified at %v, want one", time.Now().UTC())
-		}
-	})
-}
-
 // hungStore is a store that does not answer until the context ends.
 type hungStore struct{ Source }
 

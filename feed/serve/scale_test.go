@@ -26,7 +26,7 @@ func BenchmarkManyFeeds(b *testing.B) {
 		}
 		all[name] = bulky(name, size, random)
 	}
-	s := emptySnapshot(nil).with(all, nil, later)
+	s := emptySnapshot(nil).with(all, nil)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	var commits [2]map[feed.Name]*edition
@@ -35,7 +35,7 @@ func BenchmarkManyFeeds(b *testing.B) {
 	}
 	b.ResetTimer()
 	for i := range b.N {
-		s = s.with(commits[i%2], nil, later)
+		s = s.with(commits[i%2], nil)
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/feeds, "B/feed")
 	runtime.KeepAlive(s)
@@ -58,7 +58,7 @@ func bulky(name feed.Name, size int, random *rand.ChaCha8) *edition {
 			MaxAge: 15 * time.Minute, Hash: feed.HashOf(gz), Length: 6 * size, Modified: noon,
 		}
 		e.head.Documents = append(e.head.Documents, ref)
-		e.documents = append(e.documents, newDocument(name, ref, gz, later))
+		e.documents = append(e.documents, newDocument(name, ref, gz))
 	}
 	return e
 }
@@ -72,7 +72,7 @@ func BenchmarkAnswerAmongManyFeeds(b *testing.B) {
 		name := feed.Join(feed.Tags, fmt.Sprint("a-tag-of-some-length-", i))
 		all[name] = bulky(name, 100, random)
 	}
-	s := emptySnapshot(nil).with(all, nil, later)
+	s := emptySnapshot(nil).with(all, nil)
 	var requests []Request
 	for _, e := range all { // in no particular order
 		for _, ref := range e.head.Documents {

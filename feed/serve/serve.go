@@ -34,7 +34,9 @@ type Response struct {
 	Feed   feed.Name   // feed of the requested document; empty for errors and documents that belong to no feed
 	Format feed.Format // format of the requested document
 	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted
-	wanted *document   // document whose bytes are not in memory, which is the reason for a 503
+	// modified is the Last-Modified in seconds since 1970; 0 if there is none.
+	modified int64
+	wanted   *document // document whose bytes are not in memory, which is the reason for a 503
 }
 
 // Get returns the value of the header field of the given canonical name, or "".

@@ -63,16 +63,19 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ct
 // request: use [http.StripPrefix] to mount it under a prefix.
 func NewHandler(sites Sites) http.Handler { return &handler{sites: sites} }
 
-type handler struct{ sites Sites }
+type handler struct {
+	sites Sites
+	dates Dates
+}
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isTarget(r) || r.Host == "" && r.ProtoAtLeast(1, 1) {
-		send(w, ErrorResponse(http.StatusBadRequest))
+		h.send(w, ErrorResponse(http.StatusBadRequest))
 		return
 	}
 	if len(r.Header["Expect"]) > 0 {
-		send(w, ErrorResponse(http.StatusExpectationFailed))
+		h.send(w, ErrorResponse(http.StatusExpectationFailed))
 		return
 	}
 	res := h.sites.ForHost(r.Host).Answer(&Visit{
@@ -90,7 +93,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	// The framing of later versions of HTTP/1 is unknown.
 	res.Close = res.Close || r.ProtoMajor == 1 && r.ProtoMinor > 1
-	send(w, res)
+	h.send(w, res)
 }
 
 // isTarget reports whether the target of a request has one of the forms that RFC 9112 section 3.2 allows for its
@@ -107,8 +110,9 @@ func isTarget(r *http.Request) bool {
 }
 
 // send writes a response.
-func send(w http.ResponseWriter, res Response) {
+func (h *handler) send(w http.ResponseWriter, res Response) {
 	header := w.Header()
+	header["Date"] = h.dates.Of(res).Values
 	if res.Close {
 		header["Connection"] = closeConnection
 	}

@@ -102,8 +102,8 @@ func TestCommitCopiesOnlyChangedParts(t *testing.T) {
 		name := feed.Join(feed.Tags, fmt.Sprint(i))
 		all[name] = bulky(name, 1, noise)
 	}
-	before := emptySnapshot(nil).with(all, nil, later)
-	after := before.with(map[feed.Name]*edition{"tags/7": bulky("tags/7", 1, noise)}, nil, later)
+	before := emptySnapshot(nil).with(all, nil)
+	after := before.with(map[feed.Name]*edition{"tags/7": bulky("tags/7", 1, noise)}, nil)
 	if got, most := copied(before.paths, after.paths), len(feed.Formats()); got == 0 || got > most {
 		t.Errorf("committing one of 2000 feeds copied %d parts of paths, want 1 to %d", got, most)
 	}
@@ -144,7 +144,7 @@ func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 					head.Documents[i].Aliases = append(head.Documents[i].Aliases, targets[1+random.IntN(len(targets)-1)])
 				}
 			}
-			e, err := newEdition(head, nil, later, func(ref feed.DocumentRef) (feed.Blob, error) {
+			e, err := newEdition(head, nil, func(ref feed.DocumentRef) (feed.Blob, error) {
 				for _, b := range blobs {
 					if b.Hash == ref.Hash {
 						return b, nil
@@ -157,8 +157,8 @@ func TestIncrementalSnapshotsEqualFullOnes(t *testing.T) {
 			}
 			changes[name], last[name] = e, e
 		}
-		step = step.with(changes, nil, later)
-		once := emptySnapshot(redirects).with(last, nil, later)
+		step = step.with(changes, nil)
+		once := emptySnapshot(redirects).with(last, nil)
 		for _, target := range targets {
 			got, want := documentAt(step, target), documentAt(once, target)
 			if target == "/" && (got == "" || want == "") {

@@ -3,9 +3,7 @@ package serve
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
@@ -23,10 +21,6 @@ type Snapshot struct {
 	// complete is true if every committed feed is in editions or unavailable; then no other path exists.
 	complete bool
 	index    *index // nil if there are no feeds
-	// undated has the feeds with a document whose Last-Modified was omitted because it is in the future. nextDated is the
-	// earliest of those times; zero if there are none.
-	undated   map[feed.Name]bool
-	nextDated time.Time
 }
 
 // pathEntry is the document at a path. If several feeds claim the path, it is the document of the first feed by name,
@@ -60,8 +54,6 @@ type Options struct {
 	// Aliases is true if documents may have aliases. In that case any unknown path may be an alias, and no response is 404
 	// until all feeds have been read.
 	Aliases bool
-	// Now is the current time. A Last-Modified after it is omitted.
-	Now time.Time
 }
 
 // NewSnapshot returns a snapshot of the given heads, which must be all heads of the site. blob returns the bytes of
@@ -70,7 +62,7 @@ type Options struct {
 func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, bool)) (*Snapshot, error) {
 	editions := make(map[feed.Name]*edition, len(heads))
 	for _, h := range heads {
-		e, err := newEdition(h, nil, o.Now, func(ref feed.DocumentRef) (feed.Blob, error) {
+		e, err := newEdition(h, nil, func(ref feed.DocumentRef) (feed.Blob, error) {
 			b, ok := blob(ref.Hash)
 			if !ok {
 				return b, fmt.Errorf("document %s: %w", ref.Hash, feed.ErrNotFound)
@@ -84,13 +76,13 @@ func NewSnapshot(o Options, heads []feed.Head, blob func(feed.Hash) (feed.Blob, 
 	}
 	base := emptySnapshot(newRedirects(o))
 	base.complete = true
-	return base.with(editions, nil, o.Now), nil
+	return base.with(editions, nil), nil
 }
 
 // newEdition checks a head and fetches its documents, except for those that are in prev, which may be nil. It checks
 // fetched documents against their hashes.
 func newEdition(
-	h feed.Head, prev *edition, now time.Time, fetch func(feed.DocumentRef) (feed.Blob, error),
+	h feed.Head, prev *edition, fetch func(feed.DocumentRef) (feed.Blob, error),
 ) (*edition, error) {
 	if err := checkHead(h); err != nil {
 		return nil, err
@@ -100,7 +92,7 @@ func newEdition(
 		var same *document
 		if d := prev.find(func(d *document) bool { return d.ref.Hash == ref.Hash && d.ref.Length == ref.Length }); d != nil {
 			if d.storedAsCommitted(ref) {
-				e.documents[i] = d.withRef(ref, now)
+				e.documents[i] = d.withRef(ref)
 				continue
 			}
 			same = d
@@ -114,7 +106,7 @@ func newEdition(
 			err = b.Bounds.Validate(ref.Length)
 		}
 		if err != nil && same != nil {
-			e.documents[i] = same.withRef(ref, now) // it is already served, without the new coding
+			e.documents[i] = same.withRef(ref) // it is already served, without the new coding
 			continue
 		}
 		if err != nil {
@@ -125,14 +117,14 @@ func newEdition(
 				c.history = p.history
 			}
 		}
-		e.documents[i] = newDocumentOf(h.Feed, ref, c, now)
+		e.documents[i] = newDocumentOf(h.Feed, ref, c)
 		e.documents[i].bounds = b.Bounds
 	}
 	return e, nil
 }
 
 // compare returns the edition with a history for each document that replaced a document of prev.
-func (e *edition) compare(prev *edition, now time.Time) *edition {
+func (e *edition) compare(prev *edition) *edition {
 	next := &edition{head: e.head, documents: slices.Clone(e.documents), compared: true}
 	for i, d := range e.documents {
 		before := prev.find(func(old *document) bool { return old.ref.Path == d.ref.Path })
@@ -145,7 +137,7 @@ func (e *edition) compare(prev *edition, now time.Time) *edition {
 		}
 		next.documents[i] = newDocumentOf(d.feed, d.ref, contents{
 			bodies: p.bodies, history: newHistory(before, prev.head.IDs, d, e.head.IDs, p.bodies[coding.Gzip]),
-		}, now)
+		})
 		next.documents[i].bounds = d.bounds
 	}
 	return next
@@ -162,21 +154,6 @@ func (e *edition) find(wanted func(*document) bool) *document {
 	return nil
 }
 
-// refresh returns the edition with each Last-Modified that is no longer in the future.
-func (e *edition) refresh(now time.Time) *edition {
-	fresh := e
-	for i, d := range e.documents {
-		if d.lastModified != "" || d.ref.Modified.IsZero() || d.ref.Modified.After(now) {
-			continue
-		}
-		if fresh == e {
-			fresh = &edition{head: e.head, documents: slices.Clone(e.documents), compared: e.compared}
-		}
-		fresh.documents[i] = d.withRef(d.ref, now)
-	}
-	return fresh
-}
-
 // emptySnapshot returns a snapshot without documents. If r is nil there are no redirects.
 func emptySnapshot(r *redirects) *Snapshot {
 	if r == nil {
@@ -189,24 +166,13 @@ func emptySnapshot(r *redirects) *Snapshot {
 
 // with returns a snapshot in which the given editions replace the editions of the same feeds. unavailable has the other
 // committed heads, whose documents could not be fetched. The cost depends on the given editions, not on the size of s.
-func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head, now time.Time) *Snapshot {
+func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head) *Snapshot {
 	next := *s
-	next.undated, next.nextDated, next.unavailable = make(map[feed.Name]bool), time.Time{}, pathsOf(unavailable)
-	changed := maps.Clone(editions)
-	if changed == nil {
-		changed = make(map[feed.Name]*edition, len(s.undated))
-	}
-	for name := range s.undated {
-		if changed[name] == nil {
-			changed[name], _ = s.editions.get(string(name))
-		}
-	}
+	next.unavailable = pathsOf(unavailable)
 	all, paths, aliases := s.editions.edit(), s.paths.edit(), s.aliases.edit()
 	sameList := true
-	for name, e := range changed {
+	for name, e := range editions {
 		before, _ := s.editions.get(string(name))
-		e = e.refresh(now)
-		next.noteUndated(e)
 		if e == before {
 			continue
 		}
@@ -220,20 +186,6 @@ func (s *Snapshot) with(editions map[feed.Name]*edition, unavailable []feed.Head
 		next.index = new(index)
 	}
 	return &next
-}
-
-// noteUndated adds the documents of e without a Last-Modified to undated and nextDated.
-func (s *Snapshot) noteUndated(e *edition) {
-	for _, d := range e.documents {
-		m := d.ref.Modified
-		if d.lastModified != "" || m.IsZero() {
-			continue
-		}
-		s.undated[e.head.Feed] = true
-		if s.nextDated.IsZero() || m.Before(s.nextDated) {
-			s.nextDated = m
-		}
-	}
 }
 
 // pathsOf returns the paths and aliases of the documents of heads.

@@ -67,7 +67,7 @@ func TestNewSnapshotErrors(t *testing.T) {
 				blobs[b.Hash] = b
 			}
 			test.change(&head, blobs)
-			_, err := NewSnapshot(Options{Now: later}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
+			_, err := NewSnapshot(Options{}, []feed.Head{head}, func(h feed.Hash) (feed.Blob, bool) {
 				b, ok := blobs[h]
 				return b, ok
 			})
@@ -84,11 +84,11 @@ func TestPathClaimedByTwoFeeds(t *testing.T) {
 	thief.Feed = "aaa"
 	thief.Documents = append([]feed.DocumentRef{}, thief.Documents...)
 	thief.Documents[0].Path = "/feed.xml"
-	e, err := newEdition(thief, s.edition("tags/a"), later, nil)
+	e, err := newEdition(thief, s.edition("tags/a"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := s.with(map[feed.Name]*edition{"aaa": e}, nil, later)
+	next := s.with(map[feed.Name]*edition{"aaa": e}, nil)
 	if got, want := hashAt(t, next, "/feed.xml"), hashAt(t, s, "/feed.xml"); got != want {
 		t.Errorf("hash of /feed.xml is %s, want that of the main feed, %s", got, want)
 	}
@@ -97,7 +97,7 @@ func TestPathClaimedByTwoFeeds(t *testing.T) {
 func TestSnapshotIsImmutable(t *testing.T) {
 	s := site(t, Options{}, feed.Main)
 	before := hashAt(t, s, "/feed.xml")
-	next := s.with(map[feed.Name]*edition{feed.Main: editionOf(t, feed.Main, 2, "new")}, nil, later)
+	next := s.with(map[feed.Name]*edition{feed.Main: editionOf(t, feed.Main, 2, "new")}, nil)
 	if got := hashAt(t, s, "/feed.xml"); got != before {
 		t.Errorf("the earlier snapshot serves %s after a commit, want %s as before", got, before)
 	}

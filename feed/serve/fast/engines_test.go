@@ -42,6 +42,12 @@ func pack(b []byte) []byte {
 // site returns a snapshot of the given feeds, each with size bytes in each format, and retired paths.
 func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 	t.Helper()
+	return siteModified(t, noon, size, names...)
+}
+
+// siteModified is site with the given Last-Modified.
+func siteModified(t testing.TB, modified time.Time, size int, names ...feed.Name) *serve.Snapshot {
+	t.Helper()
 	blobs := map[feed.Hash]feed.Blob{}
 	var heads []feed.Head
 	for _, name := range names {
@@ -55,12 +61,12 @@ func site(t testing.TB, size int, names ...feed.Name) *serve.Snapshot {
 			blobs[b.Hash] = b
 			head.Documents = append(head.Documents, feed.DocumentRef{
 				Format: f, Path: name.Path(f), MediaType: f.MediaType(), Link: `<https://example.com/x>; rel="self"`,
-				MaxAge: 15 * time.Minute, Hash: b.Hash, Length: b.Size, Modified: noon,
+				MaxAge: 15 * time.Minute, Hash: b.Hash, Length: b.Size, Modified: modified,
 			})
 		}
 		heads = append(heads, head)
 	}
-	s, err := serve.NewSnapshot(serve.Options{Now: noon.Add(time.Hour), Retired: []string{"/old/feed.xml"}}, heads,
+	s, err := serve.NewSnapshot(serve.Options{Retired: []string{"/old/feed.xml"}}, heads,
 		func(h feed.Hash) (feed.Blob, bool) { b, ok := blobs[h]; return b, ok })
 	if err != nil {
 		t.Fatalf("NewSnapshot: %v", err)

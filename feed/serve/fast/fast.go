@@ -3,6 +3,7 @@
 package fast
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/valyala/fasthttp"
@@ -29,6 +31,8 @@ type Server struct {
 	sites          serve.Sites
 	log            *slog.Logger
 	maxConnections int
+	dates          serve.Dates
+	dated          atomic.Pointer[datedHeader]
 }
 
 // writeBuffer is the size of the pooled buffers for responses. A response that fits is sent with one write; most
@@ -59,6 +63,7 @@ func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 		LazyRequestTime:              true,
 		CloseOnShutdown:              true,
 		NoDefaultServerHeader:        true,
+		NoDefaultDate:                true, // fasthttp's is up to a second old; see begin
 		NoDefaultContentType:         true,
 		SecureErrorLogMessage:        true, // do not log parts of a request
 		DisablePreParseMultipartForm: true,
@@ -89,16 +94,16 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	path, ok := pathOf(h.RequestURI())
 	switch {
 	case !ok || !httpguts.ValidHostHeader(view(h.Host())):
-		write(ctx, serve.ErrorResponse(http.StatusBadRequest))
+		s.write(ctx, serve.ErrorResponse(http.StatusBadRequest))
 		return
 	case len(h.Peek(fasthttp.HeaderExpect)) > 0:
-		write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
+		s.write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
-		write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
+		s.write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
 		return
 	}
-	write(ctx, s.sites.ForHost(hostOf(h)).Answer(&serve.Visit{
+	s.write(ctx, s.sites.ForHost(hostOf(h)).Answer(&serve.Visit{
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
@@ -135,7 +140,7 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		// The header was parsed, and the status depends on the method.
-		write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
+		s.write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{
 			Request: serve.Request{Method: view(ctx.Request.Header.Method())}, HasBody: true,
 		}))
 		return
@@ -144,12 +149,37 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &network) && network.Timeout():
 		status = http.StatusRequestTimeout
 	}
-	write(ctx, serve.ErrorResponse(status))
+	s.write(ctx, serve.ErrorResponse(status))
+}
+
+// datedHeader is a header with only a Date. It is immutable.
+type datedHeader struct {
+	date   *serve.Date
+	header fasthttp.ResponseHeader
+}
+
+// begin sets the Date of a response. fasthttp ignores calls that set it, so begin copies a header that was parsed from
+// text. It parses one for each second.
+func (s *Server) begin(h *fasthttp.ResponseHeader, date *serve.Date) {
+	dated := s.dated.Load()
+	if dated == nil || dated.date != date {
+		dated = &datedHeader{date: date}
+		h.CopyTo(&dated.header) // has the options of the server
+		// Without a body, so that there is no Content-Length.
+		text := "HTTP/1.1 204 No Content\r\nDate: " + date.Values[0] + "\r\n\r\n"
+		if err := dated.header.Read(bufio.NewReader(strings.NewReader(text))); err != nil {
+			s.log.Error("response without a Date", "error", err) // cannot happen
+			return
+		}
+		s.dated.Store(dated)
+	}
+	dated.header.CopyTo(h)
 }
 
 // write copies a response to fasthttp's response.
-func write(ctx *fasthttp.RequestCtx, res serve.Response) {
+func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	r := &ctx.Response
+	s.begin(&r.Header, s.dates.Of(res))
 	r.SetStatusCode(res.Status)
 	for _, f := range res.Header {
 		r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))

@@ -1,0 +1,43 @@
+package serve
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Date is a value of the Date field. It is immutable.
+type Date struct {
+	unix   int64    // seconds since 1970
+	Values []string // the value in the format of HTTP, as the only element
+}
+
+func dateOf(unix int64) *Date {
+	return &Date{unix, []string{time.Unix(unix, 0).UTC().Format(http.TimeFormat)}}
+}
+
+// Dates makes the Date of responses. The zero Dates is ready to use, and safe for concurrent use.
+type Dates struct {
+	now     func() time.Time // nil for time.Now
+	current atomic.Pointer[Date]
+}
+
+// Of returns the Date of a response: the current time, or the response's Last-Modified if that is later. An origin must
+// not send a Last-Modified later than Date (RFC 9110 section 8.8.2.1). The store sets Last-Modified, so that it is the
+// same on all replicas; their clocks may be behind the store's. Only the Date depends on them.
+func (d *Dates) Of(res Response) *Date {
+	now := time.Now
+	if d.now != nil {
+		now = d.now
+	}
+	unix := now().Unix()
+	if res.modified > unix {
+		return dateOf(res.modified)
+	}
+	date := d.current.Load()
+	if date == nil || date.unix != unix {
+		date = dateOf(unix)
+		d.current.Store(date)
+	}
+	return date
+}

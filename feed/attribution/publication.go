@@ -26,7 +26,7 @@ type Publication struct {
 	URL     string   `json:"url,omitempty"`      // home page; defaults to the first domain
 	Agency  bool     `json:"agency,omitempty"`   // a news agency, whose reports other publications carry
 	// Word reports whether the name without its article is also a common word. Such a name is read as the publication
-	// only where a publication is expected.
+	// only where a publication is expected, and without its article only if Aliases list it so.
 	Word bool `json:"word,omitempty"`
 }
 
@@ -63,12 +63,16 @@ func newPublications(lx *lexicon, extra []Publication) (*publications, error) {
 		}
 		entry := &publication{e}
 		for _, n := range append([]string{e.Name}, e.Aliases...) {
-			key := nameKey(n)
+			key := fold(n)
 			if key == "" {
 				return nil, fmt.Errorf("publication %q has the empty alias %q: %w", e.Name, n, feed.ErrInvalid)
 			}
 			p.byName[key] = entry
-			p.trie.add(lx, n, entry)
+			bare := !e.Word && !startsWithAcronym(n)
+			if bare {
+				p.byName[nameKey(n)] = entry
+			}
+			p.trie.add(lx, n, entry, bare)
 			for w := range strings.FieldsSeq(n) {
 				if w, ok := strings.CutSuffix(w, "!"); ok {
 					p.exclaimed[lx.id(w)] = true
@@ -119,10 +123,20 @@ func nameKey(name string) string {
 	return key
 }
 
-// lookup returns the entry with the name, or nil.
+// startsWithAcronym reports whether the first word of a name is an acronym that is spelled like an article: the LA Times
+// is not the Times.
+func startsWithAcronym(name string) bool {
+	first, _, ok := strings.Cut(name, " ")
+	return ok && len(first) > 1 && acronym(first)
+}
+
+// lookup returns the entry with the name, or nil. The text's article may be missing in the table.
 func (p *publications) lookup(name string) *publication {
 	if len(name) > 80 {
 		return nil
+	}
+	if e := p.byName[fold(name)]; e != nil {
+		return e
 	}
 	return p.byName[nameKey(name)]
 }
@@ -136,11 +150,11 @@ type nameNode struct {
 // possID represents the possessive ending in names: "Harper's".
 const possID = -1
 
-// add adds a name with and without its article.
-func (n *nameNode) add(lx *lexicon, name string, e *publication) {
+// add adds a name, and if bare is set also without its article.
+func (n *nameNode) add(lx *lexicon, name string, e *publication, bare bool) {
 	toks := lx.tokenize(name, nil)
 	for start := range 2 {
-		if start == 1 && (len(toks) < 2 || nameKey(name) == fold(name)) {
+		if start == 1 && (!bare || len(toks) < 2 || nameKey(name) == fold(name)) {
 			return
 		}
 		at := n

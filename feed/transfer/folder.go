@@ -25,9 +25,9 @@ const maxFiles = 1_000_000
 func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		root, g, notes := findGenerator(fsys, o)
-		w := folderWalk{options: o, fsys: root, yield: yield, hasPost: hasPost(root)}
+		w := folderWalk{options: o, fsys: root, yield: yield, role: plainRole(root)}
 		if g != nil {
-			w.options.generator, w.hasPost = g, g.hasPost
+			w.options.generator, w.role = g, g.role
 			if g.base() == "" {
 				notes = append(notes, "the site's configuration has no address: posts have only the paths of their pages as URLs")
 			}
@@ -48,7 +48,7 @@ func (o Options) ReadFolder(fsys fs.FS) iter.Seq2[Entry, error] {
 type folderWalk struct {
 	options Options
 	fsys    fs.FS
-	hasPost func(name string) bool
+	role    func(name string) fileRole
 	yield   func(Entry, error) bool
 	files   int
 }
@@ -62,18 +62,37 @@ func (w *folderWalk) visit(name string, d fs.DirEntry, err error) error {
 		if name != "." && isHidden(path.Base(name)) {
 			return fs.SkipDir
 		}
-	case !d.Type().IsRegular() || !mayHoldPosts(name) || !w.hasPost(name):
-	case w.files == maxFiles:
-		w.yield(Entry{Pos: name}, fmt.Errorf("%s: more than %d files: %w", name, maxFiles, ErrDamaged))
-		proceed = false
-	default:
-		w.files++
-		proceed = w.file(name)
+	case d.Type().IsRegular():
+		proceed = w.regular(name)
 	}
 	if !proceed {
 		return fs.SkipAll
 	}
 	return nil
+}
+
+// regular reads a regular file if it is a post, and reports whether to continue.
+func (w *folderWalk) regular(name string) bool {
+	role := w.role(name)
+	if role != notPost {
+		w.files++
+	}
+	if w.files > maxFiles {
+		w.yield(Entry{Pos: name}, fmt.Errorf("%s: more than %d files: %w", name, maxFiles, ErrDamaged))
+		return false
+	}
+	switch role {
+	case notPost:
+		return true
+	case isPost:
+		return w.file(name)
+	case undatedPost:
+		return w.yield(skipped(name, "undated"), nil)
+	case foreignPost:
+		return w.yield(Entry{Pos: name}, fmt.Errorf("%s: the format %s cannot be read; convert the post to Markdown or HTML: %w",
+			name, path.Ext(name), feed.ErrInvalid))
+	}
+	return true
 }
 
 // file reads a file and reports whether to continue.

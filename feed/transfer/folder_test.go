@@ -60,7 +60,7 @@ func TestReadSiteFolder(t *testing.T) {
 			"posts/walk/index.md|A walk|2021-01-02T00:00:00Z|https://blog.example/posts/walk/|draft|[]|[]",
 		},
 		"testdata/jekyll": {
-			"_drafts/idea.md|||/idea/|draft|[]|[]",
+			"_drafts/idea.md|Idea||/idea/|draft|[]|[]",
 			"_posts/2015-03-04-hello.md|Hello|2015-03-04T00:00:00Z|/hello/||[a b notes]|[{Ann  }]",
 			"_posts/2016-01-01-later.markdown|Later|2016-01-01T08:00:00-05:00|/later.html|draft|[]|[]",
 		},
@@ -76,10 +76,10 @@ func TestReadSiteFolder(t *testing.T) {
 func TestReadZip(t *testing.T) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	if err := w.AddFS(os.DirFS("testdata/jekyll")); err != nil {
+	if err := w.AddFS(files("a.md", "One", "notes/b.md", "Two", "notes/c.md", "Three")); err != nil {
 		t.Fatal(err)
 	}
-	bomb, err := w.Create("_posts/2001-01-01-bomb.txt.gz.json")
+	bomb, err := w.Create("notes/bomb.txt.gz.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ type importFormat struct {
 // new file and add a row and a constant here.
 func importFormats() []importFormat {
 	return []importFormat{
-		{Markdown, "Markdown with front matter", []string{".md", ".markdown"},
+		{Markdown, "Markdown with front matter", []string{".md", ".markdown", ".mkd", ".mkdn", ".mkdown", ".mdown"},
 			isFrontMatter, readMarkdownFile, decodeMarkdownFile},
 		{HTML, "HTML", []string{".html", ".htm", ".xhtml"}, isHTML, readHTMLFile, decodeHTMLFile},
 		{WXR, "WordPress export (WXR)", []string{".xml"}, isWXR, readWXR, nil},

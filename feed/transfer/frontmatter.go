@@ -14,11 +14,18 @@ import (
 	"feedpub/feed"
 )
 
+// frontMatter is a file that is split into front matter and body.
+type frontMatter struct {
+	values map[string]any // nil if the file has no front matter
+	body   string
+	notes  []string // messages about the front matter that begin with its line
+}
+
 // cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, TOML enclosed in
-// "+++" lines, or, as in Hugo, a JSON object. It is nil if text has no front matter.
-func cutFrontMatter(text string) (front map[string]any, body string, err error) {
+// "+++" lines, or, as in Hugo, a JSON object.
+func cutFrontMatter(text string) (frontMatter, error) {
 	if strings.HasPrefix(text, "{") {
-		return cutJSON(text)
+		return cutJSON(text), nil
 	}
 	// Hugo allows empty lines before front matter. If we ignored such front matter, we could publish a draft.
 	if isFrontMatter([]byte(text)) {
@@ -27,7 +34,7 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 	line, _, _ := strings.Cut(text, "\n")
 	fence := strings.TrimRight(line, " \t\r")
 	if fence != "---" && fence != "+++" {
-		return nil, text, nil
+		return frontMatter{body: text}, nil
 	}
 	end := len(line) + 1
 	for line := range strings.Lines(text[min(end, len(text)):]) {
@@ -39,25 +46,29 @@ func cutFrontMatter(text string) (front map[string]any, body string, err error) 
 		if _, after, ok := strings.Cut(source, "\n"); ok {
 			source = after
 		}
-		front = make(map[string]any)
+		f := frontMatter{values: make(map[string]any), body: text[end+len(line):]}
+		var err error
 		if fence == "---" {
-			err = readYAML(source, &front)
+			f.notes, err = readYAML(source, &f.values)
 		} else {
-			err = readTOML(source, &front)
+			err = readTOML(source, &f.values)
 		}
-		return front, text[end+len(line):], err
+		if f.values == nil {
+			f.values = make(map[string]any) // the YAML is null
+		}
+		return f, err
 	}
-	return nil, "", fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
+	return frontMatter{}, fmt.Errorf("line 1: front matter has no end: want a second line %q: %w", fence, feed.ErrInvalid)
 }
 
 // cutJSON splits text after the JSON object that it begins with.
-func cutJSON(text string) (map[string]any, string, error) {
+func cutJSON(text string) frontMatter {
 	d := json.NewDecoder(strings.NewReader(text))
-	var front map[string]any
-	if err := d.Decode(&front); err != nil || front == nil {
-		return nil, text, nil // this is ordinary text that begins with a brace
+	var values map[string]any
+	if err := d.Decode(&values); err != nil || values == nil {
+		return frontMatter{body: text} // this is ordinary text that begins with a brace
 	}
-	return front, text[d.InputOffset():], nil
+	return frontMatter{values: values, body: text[d.InputOffset():]}
 }
 
 // readTOML decodes TOML. Its errors are of kind [feed.ErrInvalid].
@@ -85,7 +96,10 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"url", "url"},
 	{"permalink", "url"},
 	{"external_url", "external_url"},
+	{"external-url", "external_url"}, // Octopress
 	{"link", "external_url"},
+	{"linkurl", "external_url"},
+	{"source_url", "external_url"},
 	{"date_published", "date_published"},
 	{"date", "date_published"},
 	{"date_modified", "date_modified"},
@@ -108,7 +122,8 @@ func fromFrontMatter(front map[string]any) map[string]any {
 	}
 	for _, f := range frontMatterKeys {
 		value, ok := front[f.key]
-		if !ok || f.key == "permalink" && !isAddress(value) {
+		if !ok || f.key == "permalink" && !isAddress(value) ||
+			f.member == "external_url" && !isExternal(f.key, value, front) {
 			continue
 		}
 		if f.key != f.member {
@@ -118,6 +133,24 @@ func fromFrontMatter(front map[string]any) map[string]any {
 			post[f.member] = value
 		}
 	}
+	setScalars(post)
+	if id, ok := post["id"]; ok {
+		post["id"] = fmt.Sprint(id)
+	}
+	setImage(post)
+	setAuthors(post, front)
+	setTags(post, front)
+	setVia(post, front)
+	// postFile.members converts these keys to the status.
+	maps.DeleteFunc(post, func(key string, _ any) bool {
+		key = strings.ToLower(key)
+		return frontVisibility[key] != nil || scheduleKeys[key]
+	})
+	return post
+}
+
+// setScalars converts dates, titles and summaries to strings.
+func setScalars(post map[string]any) {
 	for _, key := range []string{"date_published", "date_modified"} {
 		switch t := post[key].(type) {
 		case time.Time:
@@ -133,18 +166,6 @@ func fromFrontMatter(front map[string]any) map[string]any {
 			post[key] = fmt.Sprint(v)
 		}
 	}
-	if id, ok := post["id"]; ok {
-		post["id"] = fmt.Sprint(id)
-	}
-	setImage(post)
-	setAuthors(post, front)
-	setTags(post, front)
-	// postFile.members converts these keys to the status.
-	maps.DeleteFunc(post, func(key string, _ any) bool {
-		key = strings.ToLower(key)
-		return frontVisibility[key] != nil || scheduleKeys[key]
-	})
-	return post
 }
 
 // setImage replaces an image object with the URL of the image.
@@ -159,6 +180,66 @@ func setImage(post map[string]any) {
 			post["image"] = address
 		}
 	}
+}
+
+// isExternal reports whether the value of a key is the URL of an article that the post is about. Some of the keys have
+// a different meaning in many sites, such as a path or the post's own address. An external_url that is not a URL is
+// left for package intake to report.
+func isExternal(key string, value any, front map[string]any) bool {
+	if key == "external_url" {
+		return true
+	}
+	address, ok := value.(string)
+	address = strings.TrimSpace(address)
+	bare := func(s string) string {
+		_, rest, _ := strings.Cut(s, "://")
+		return strings.TrimRight(rest, "/")
+	}
+	return ok && isURL(address) && bare(address) != bare(stringAt(front, "url"))
+}
+
+// setVia sets the vias of a post, which front matter gives as a URL, a name, an object, or a list of them.
+func setVia(post, front map[string]any) {
+	value, ok := front["via"]
+	if !ok {
+		return
+	}
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	var vias []any
+	for _, v := range list {
+		switch v := v.(type) {
+		case nil, bool:
+		case map[string]any:
+			vias = append(vias, v)
+		default:
+			if text := strings.TrimSpace(fmt.Sprint(v)); isURL(text) {
+				vias = append(vias, map[string]any{"url": text})
+			} else if text != "" {
+				vias = append(vias, map[string]any{"name": text})
+			}
+		}
+	}
+	for _, key := range []string{"via_url", "via-url"} {
+		address := stringAt(front, key)
+		if named, ok := firstOf(vias).(map[string]any); ok && len(vias) == 1 && named["url"] == nil && isURL(address) {
+			named["url"] = address
+			delete(post, key)
+		}
+	}
+	if post["via"] = vias; len(vias) == 0 {
+		delete(post, "via")
+	}
+}
+
+// firstOf returns the first element of a list, or nil.
+func firstOf(list []any) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 func setAuthors(post, front map[string]any) {

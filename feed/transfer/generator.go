@@ -21,11 +21,13 @@ import (
 type generator interface {
 	// content returns the posts folder.
 	content() string
-	// hasPost reports whether a file is a post. Other files are templates or parts of a post.
-	hasPost(name string) bool
+	// role returns the role of a file.
+	role(name string) fileRole
 	// complete adds the site's defaults to the front matter of a file. It reports whether the file is a page, such as
-	// "about", rather than a post.
-	complete(name string, front map[string]any) (page bool)
+	// "about", rather than a post, and returns notes for the user.
+	complete(name string, front map[string]any) (page bool, notes []string)
+	// title returns the title of a post that has none, or "".
+	title(name string) string
 	// address returns the path or URL of a post's page on the site, or "" if it is unknown.
 	address(name string, front map[string]any) string
 	// base returns the URL of the site without a trailing slash, or "" if the configuration has no URL.
@@ -33,6 +35,19 @@ type generator interface {
 	// expand replaces template code in the text of a post. It returns only errors of kind [feed.ErrInvalid].
 	expand(t *templateText) error
 }
+
+// fileRole is the role of a file in a site.
+type fileRole int
+
+const (
+	notPost     fileRole = iota // a template, an asset, or a part of a post
+	isPost                      // a post
+	undatedPost                 // a file that the generator ignores because its name has no date
+	foreignPost                 // a post in a format that cannot be read, such as Textile
+)
+
+// foreignFormats are the extensions of the formats that Hugo and Jekyll read and feedpub does not.
+var foreignFormats = setOf(".adoc", ".ad", ".asciidoc", ".org", ".pandoc", ".pdc", ".rst", ".textile", ".rmd")
 
 // findGenerator returns the generator of the site in fsys, or nil, and the folder of the site, which is fsys or the
 // only folder in it. The notes describe errors in the site's configuration, which do not prevent reading the posts.
@@ -59,9 +74,11 @@ func generatorOf(fsys fs.FS, o Options) (generator, []string) {
 		_, err := fs.Stat(fsys, name)
 		return err == nil
 	}
+	if config, source, notes, ok := jekyllSource(fsys); ok {
+		j, more := newJekyll(fsys, source, config, o)
+		return j, append(notes, more...)
+	}
 	switch {
-	case isDir("_posts") || isDir("_drafts"):
-		return newJekyll(fsys, o)
 	case isDir("content") && slices.ContainsFunc(append(hugoConfigs(), "archetypes", "themes", "config"), exists):
 		return newHugo(fsys, o)
 	}
@@ -94,19 +111,22 @@ func onlyFolder(fsys fs.FS) fs.FS {
 	return sub
 }
 
-// hasPost returns a function that reports whether a file is a post. The pages of Hugo's sections are not posts. In a
-// folder with an index.md (a leaf bundle in Hugo), the other Markdown files are parts of that post.
-func hasPost(fsys fs.FS) func(name string) bool {
-	return func(name string) bool {
+// plainRole returns a function that returns the role of a file in a folder that is not a site, or in the content folder
+// of a Hugo site. The pages of Hugo's sections are not posts. In a folder with an index.md (a leaf bundle in Hugo), the
+// other Markdown files are parts of that post.
+func plainRole(fsys fs.FS) func(name string) fileRole {
+	return func(name string) fileRole {
 		base := path.Base(name)
-		if strings.HasPrefix(base, "_index.") {
-			return false
+		if !mayHoldPosts(name) || strings.HasPrefix(base, "_index.") {
+			return notPost
 		}
 		if strings.HasPrefix(base, "index.") || path.Dir(name) == "." || !strings.HasSuffix(base, ".md") {
-			return true
+			return isPost
 		}
-		_, err := fs.Stat(fsys, path.Join(path.Dir(name), "index.md"))
-		return err != nil
+		if _, err := fs.Stat(fsys, path.Join(path.Dir(name), "index.md")); err == nil {
+			return notPost
+		}
+		return isPost
 	}
 }
 
@@ -124,7 +144,7 @@ func readConfig(fsys fs.FS, name string) (map[string]any, error) {
 	if path.Ext(name) == ".toml" {
 		err = readTOML(string(content), &config)
 	} else {
-		err = readYAML(string(content), &config) // JSON is YAML
+		_, err = readYAML(string(content), &config) // JSON is YAML
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -142,11 +162,26 @@ func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 	if err != nil {
 		return nil, false
 	}
-	front, _, err := cutFrontMatter(string(content))
-	if front == nil {
-		front = map[string]any{}
+	cut, err := cutFrontMatter(string(content))
+	if cut.values == nil {
+		cut.values = map[string]any{}
 	}
-	return front, err == nil
+	return cut.values, err == nil
+}
+
+// siteURL returns the URL of a site from its configuration, without a trailing slash. A URL without a scheme is assumed
+// to be https. The URL is empty if the value is neither.
+func siteURL(given string) (address, note string) {
+	if isURL(given) {
+		return strings.TrimRight(given, "/"), ""
+	}
+	host := strings.TrimLeft(given, "/")
+	address = "https://" + strings.TrimRight(host, "/")
+	name, _, _ := strings.Cut(host, "/")
+	if !isURL(address) || !strings.Contains(name, ".") || strings.ContainsAny(name, " <>{}%") {
+		return "", ""
+	}
+	return address, fmt.Sprintf("the site's URL %q has no scheme; using %s", shorten(given), address)
 }
 
 // stringAt returns a string or scalar from a configuration or front matter, or "".

@@ -122,10 +122,12 @@ func (h *hugo) content() string { return h.root }
 
 func (h *hugo) base() string { return h.site }
 
-func (h *hugo) hasPost(name string) bool { return hasPost(h.fsys)(name) }
+func (h *hugo) role(name string) fileRole { return plainRole(h.fsys)(name) }
+
+func (h *hugo) title(string) string { return "" }
 
 // complete converts known front matter keys to lower case, as Hugo does. A file without a section and a date is a page.
-func (h *hugo) complete(name string, front map[string]any) (page bool) {
+func (h *hugo) complete(name string, front map[string]any) (page bool, notes []string) {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)
 		if _, given := front[lower]; lower != key && !given && hugoKeys[lower] {
@@ -147,7 +149,7 @@ func (h *hugo) complete(name string, front map[string]any) (page bool) {
 	}
 	_, dated := front["date"]
 	section, _, _ := h.locate(name)
-	return section == "" && !dated && !datedName.MatchString(path.Base(name))
+	return section == "" && !dated && !datedName.MatchString(path.Base(name)), nil
 }
 
 // hugoKeys are the known front matter keys.

@@ -3,7 +3,6 @@ package transfer
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -14,12 +13,18 @@ import (
 
 // jekyll is a Jekyll site. Addresses follow https://jekyllrb.com/docs/permalinks/.
 type jekyll struct {
-	fsys     fs.FS
-	config   map[string]any
-	site     string         // address of the site without a trailing slash
-	loc      *time.Location // time zone of dates in URLs
-	pattern  string
-	defaults []jekyllDefault
+	fsys        fs.FS  // the folder of the sources
+	root        string // path of that folder in the site
+	config      map[string]any
+	site        string         // address of the site without a trailing slash
+	loc         *time.Location // time zone of dates without an offset, and of dates in URLs
+	pattern     string
+	defaults    []jekyllDefault
+	collections string // the folder that contains the posts folder, or ""
+	destination string // the folder of the generated site
+	exclude     []*regexp.Regexp
+	include     []*regexp.Regexp
+	octopress   bool // whether code blocks may have captions, as in Octopress
 }
 
 // jekyllDefault is front matter that the configuration defines for a set of files.
@@ -28,36 +33,35 @@ type jekyllDefault struct {
 	values map[string]any
 }
 
-// newJekyll returns the site in a folder, and notes about errors in its configuration.
-func newJekyll(fsys fs.FS, o Options) (*jekyll, []string) {
-	j := &jekyll{fsys: fsys, loc: o.location(), config: map[string]any{}, pattern: "date"}
+// newJekyll returns the site whose sources are in a folder, and notes about its configuration.
+func newJekyll(root fs.FS, source string, config map[string]any, o Options) (*jekyll, []string) {
+	j := &jekyll{root: source, loc: o.location(), config: config, pattern: "date"}
 	var notes []string
-	for _, name := range []string{"_config.toml", "_config.yaml", "_config.yml"} {
-		given, err := readConfig(fsys, name)
-		if err != nil {
-			notes = append(notes, err.Error())
-		}
-		maps.Copy(j.config, given)
+	j.fsys, _ = fs.Sub(root, source) // jekyllSource has checked the folder
+	if _, err := fs.Stat(root, "plugins/backtick_code_block.rb"); err == nil {
+		j.octopress = true
 	}
-	if base := stringAt(j.config, "url"); isURL(base) {
-		j.site = joinAddress(base, stringAt(j.config, "baseurl"))
+	if note := j.setSite(root, o.BaseURL); note != "" {
+		notes = append(notes, note)
 	}
-	if o.BaseURL != "" {
-		j.site = o.BaseURL
-	}
-	j.site = strings.TrimRight(j.site, "/")
-	if zone := stringAt(j.config, "timezone"); zone != "" {
-		if loc, err := time.LoadLocation(zone); err == nil {
+	if zone := stringAt(config, "timezone"); zone != "" {
+		loc, err := time.LoadLocation(zone)
+		if err == nil {
 			j.loc = loc
+		} else {
+			notes = append(notes, fmt.Sprintf("unknown time zone %q; using %s", shorten(zone), j.loc))
 		}
 	}
-	j.pattern = first(stringAt(j.config, "permalink"), j.pattern)
-	if collections, ok := j.config["collections"].(map[string]any); ok {
+	j.pattern = jekyllPermalink(config, j.pattern)
+	if collections, ok := config["collections"].(map[string]any); ok {
 		if posts, ok := collections["posts"].(map[string]any); ok {
-			j.pattern = first(stringAt(posts, "permalink"), j.pattern)
+			j.pattern = jekyllPermalink(posts, j.pattern)
 		}
 	}
-	list, _ := j.config["defaults"].([]any)
+	j.collections = cleanFolder(stringAt(config, "collections_dir"))
+	j.destination = cleanFolder(first(stringAt(config, "destination"), "_site"))
+	j.exclude, j.include = patternList(config["exclude"]), patternList(config["include"])
+	list, _ := config["defaults"].([]any)
 	for _, v := range list {
 		entry, _ := v.(map[string]any)
 		scope, _ := entry["scope"].(map[string]any)
@@ -69,31 +73,42 @@ func newJekyll(fsys fs.FS, o Options) (*jekyll, []string) {
 	return j, notes
 }
 
-func (j *jekyll) content() string { return "." }
+// setSite sets the address of the site, and returns a note if the configuration has none with a scheme.
+func (j *jekyll) setSite(root fs.FS, baseURL string) (note string) {
+	given := stringAt(j.config, "url")
+	if content, err := fs.ReadFile(root, "CNAME"); err == nil && given == "" {
+		given = strings.TrimSpace(string(content)) // GitHub Pages' host name
+	}
+	base, note := siteURL(given)
+	if base != "" {
+		j.site = joinAddress(base, stringAt(j.config, "baseurl"))
+	}
+	j.site = strings.TrimRight(first(baseURL, j.site), "/")
+	return note
+}
+
+// jekyllPermalink returns the pattern in a configuration, or the given default. A pattern without a slash, such as
+// ":title", is a symbol in Ruby's YAML, and Jekyll accepts the names of styles as symbols, too.
+func jekyllPermalink(config map[string]any, pattern string) string {
+	given := stringAt(config, "permalink")
+	if style, ok := strings.CutPrefix(given, ":"); ok && jekyllStyles[style] != "" {
+		return style
+	}
+	return first(given, pattern)
+}
+
+func (j *jekyll) content() string { return j.root }
 
 func (j *jekyll) base() string { return j.site }
 
-func (j *jekyll) hasPost(name string) bool {
-	dirs := strings.Split(path.Dir(name), "/")
-	return slices.Contains(dirs, "_posts") || slices.Contains(dirs, "_drafts")
-}
-
-// complete adds the configured defaults, and the categories derived from the parents of the posts folder. If several
-// defaults apply, the one with the longest path wins.
-func (j *jekyll) complete(name string, front map[string]any) (page bool) {
-	best := map[string]int{}
-	for _, d := range j.defaults {
-		if !d.covers(name) {
-			continue
-		}
-		for key, value := range d.values {
-			if length, given := best[key]; given && len(d.path) < length {
-				continue
-			} else if _, own := front[key]; own && !given {
-				continue
-			}
-			front[key], best[key] = value, len(d.path)
-		}
+// complete adds the configured defaults, the date in the file name, and the categories derived from the parents of the
+// posts folder. If several defaults apply, the one with the longest path wins.
+func (j *jekyll) complete(name string, front map[string]any) (page bool, notes []string) {
+	j.addDefaults(name, front)
+	notes = j.setDate(name, front)
+	// Templates insert the title as HTML.
+	if title, ok := front["title"].(string); ok {
+		front["title"] = plainTitle(title)
 	}
 	// A string is a list of words in tags and categories, but a single name in tag and category.
 	for _, key := range []string{"tags", "categories"} {
@@ -114,7 +129,24 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool) {
 	if front["published"] == true {
 		delete(front, "published")
 	}
-	return false
+	return false, notes
+}
+
+func (j *jekyll) addDefaults(name string, front map[string]any) {
+	best := map[string]int{}
+	for _, d := range j.defaults {
+		if !d.covers(name) {
+			continue
+		}
+		for key, value := range d.values {
+			if length, given := best[key]; given && len(d.path) < length {
+				continue
+			} else if _, own := front[key]; own && !given {
+				continue
+			}
+			front[key], best[key] = value, len(d.path)
+		}
+	}
 }
 
 // covers reports whether the defaults apply to a file.
@@ -188,16 +220,8 @@ func (j *jekyll) address(name string, front map[string]any) string {
 	if isURL(pattern) {
 		return pattern
 	}
-	base := strings.TrimSuffix(path.Base(name), path.Ext(name))
-	// Jekyll parses a date without an offset as UTC, regardless of the site's time zone.
-	date, dated := dateAt(front, time.UTC, "date")
-	if m := datedName.FindStringSubmatch(base + "-"); m != nil && len(m[0]) < len(base) {
-		base = base[len(m[0]):]
-		if !dated {
-			t, err := time.ParseInLocation(time.DateOnly, m[1], j.loc)
-			date, dated = t, err == nil
-		}
-	}
+	base := jekyllSlug(name)
+	date, dated := front["date"].(time.Time)
 	date = date.In(j.loc)
 	known := true
 	p := jekyllToken.ReplaceAllStringFunc(pattern, func(token string) string {
@@ -224,7 +248,8 @@ func (j *jekyll) address(name string, front map[string]any) string {
 	if !known {
 		return ""
 	}
-	return escapePath(slashes.ReplaceAllString("/"+p, "/"))
+	p = strings.ReplaceAll(strings.ReplaceAll("/"+p, "..", "/"), "./", "") // as Jekyll does
+	return escapePath(slashes.ReplaceAllString(p, "/"))
 }
 
 func slug(s string) string {
@@ -261,12 +286,12 @@ func (j *jekyll) resolve(ref string) (string, bool) {
 	ref = strings.TrimPrefix(ref, "/")
 	candidates := []string{ref}
 	dir, base := path.Split(ref)
-	for _, ext := range []string{".md", ".markdown", ".html", ".htm"} {
+	for _, ext := range []string{".md", ".markdown", ".html", ".htm", ".mkd", ".mkdn", ".mkdown"} {
 		// In post_url, "travel/2016-01-01-a" refers to a file in travel/_posts or in _posts/travel.
 		candidates = append(candidates, path.Join("_posts", ref+ext), path.Join(dir, "_posts", base+ext))
 	}
 	for _, name := range candidates {
-		if !j.hasPost(name) {
+		if j.role(name) != isPost {
 			continue
 		}
 		if front, ok := frontOf(j.fsys, name); ok {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"feedpub/feed"
@@ -346,14 +348,8 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 		}
 		return Entry{Record: line, Pos: pos}, nil
 	}
-	if value, ok := members["id"]; ok && string(value) != "null" {
-		var own string
-		if err := json.Unmarshal(value, &own); err != nil {
-			return fail(fmt.Errorf("id: want a string, got %s: %w", value, feed.ErrInvalid))
-		}
-		id = first(own, id)
-	}
-	if err := intake.CheckID(id); err != nil {
+	id, err := postID(members["id"], id)
+	if err != nil {
 		return fail(err)
 	}
 	post := &feed.RawPost{ID: id, Raw: raw}
@@ -363,23 +359,43 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 			return fail(fmt.Errorf("_raw: want base64: %w: %w", err, feed.ErrInvalid))
 		}
 	}
-	return Entry{Post: post, Pos: pos, Notes: j.notes(members, pos)}, nil
-}
-
-// notes returns a note about the first member, other than status, that other programs use to mark posts that are not
-// public. Such members do not change feedpub's own posts, since an import must store exactly what was exported.
-func (j *jsonReader) notes(members map[string]json.RawMessage, pos string) []string {
-	key := ""
-	for member := range members {
-		if frontVisibility[strings.ToLower(member)] != nil && member != "status" && (key == "" || member < key) {
-			key = member
+	if !isRaw && !j.items {
+		if err := checkStatus(members, j.options); err != nil {
+			return fail(err)
 		}
 	}
-	if key == "" || j.items || members["_raw"] != nil {
+	return Entry{Post: post, Pos: pos}, nil
+}
+
+// postID returns the id of a post, which is the given one if value is null or missing.
+func postID(value json.RawMessage, id string) (string, error) {
+	if len(value) > 0 && string(value) != "null" {
+		var own string
+		if err := json.Unmarshal(value, &own); err != nil {
+			return "", fmt.Errorf("id: want a string, got %s: %w", value, feed.ErrInvalid)
+		}
+		id = first(own, id)
+	}
+	return id, intake.CheckID(id)
+}
+
+// checkStatus returns an error of kind [feed.ErrInvalid] for one of feedpub's own posts that has no status, but has a
+// member that other programs use to mark posts that are not public, such as draft. An import must store exactly what
+// was exported, so the member cannot be converted to the status.
+func checkStatus(members map[string]json.RawMessage, o Options) error {
+	if jsonString(members["status"]) != "" {
 		return nil
 	}
-	const note = "%s: the member %s is not read: a post that is not public needs the status draft or private"
-	return []string{fmt.Sprintf(note, pos, shorten(key))}
+	front, err := visibilityMembers(members)
+	if err != nil {
+		return err
+	}
+	v, err := frontMatterVisibility(front, o)
+	if err == nil && v.status == "" {
+		return nil
+	}
+	return fmt.Errorf("the member %s says that the post is not public, but it has no status; "+
+		"want the status published, draft or private: %w", strings.Join(slices.Sorted(maps.Keys(front)), " or "), feed.ErrInvalid)
 }
 
 // decodeRecord decodes the member "_record" of a line. Unknown members are an error, since a record must not be lost
@@ -426,6 +442,13 @@ func decodeJSON(o Options, name string, content []byte) ([]feed.RawPost, error) 
 	// JSON Lines, where posts without an id are rejected.
 	var single struct{ ID, Items any }
 	if err := json.Unmarshal(content, &single); err == nil && single.ID == nil && single.Items == nil {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(content, &members); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", name, err, feed.ErrInvalid)
+		}
+		if err := checkStatus(members, o); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		return []feed.RawPost{{ID: name, Raw: bytes.TrimSpace(content)}}, nil
 	}
 	o.Format = JSON

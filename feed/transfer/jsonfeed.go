@@ -126,16 +126,9 @@ func convertItem(raw []byte, members map[string]json.RawMessage, o Options) ([]b
 // convertVisibility sets the status of an item that is not public, and reports whether it changed members. JSON Feed
 // has no member for the status, so programs use the keys that are common in front matter.
 func convertVisibility(members map[string]json.RawMessage, o Options) (changed bool, err error) {
-	front := map[string]any{}
-	for key, raw := range members {
-		if frontVisibility[strings.ToLower(key)] == nil {
-			continue
-		}
-		var value any
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return false, fmt.Errorf("%s: %w: %w", key, err, feed.ErrInvalid)
-		}
-		front[key] = value
+	front, err := visibilityMembers(members)
+	if err != nil {
+		return false, err
 	}
 	v, err := frontMatterVisibility(front, o)
 	if err != nil || len(front) == 0 {
@@ -156,6 +149,22 @@ func convertVisibility(members map[string]json.RawMessage, o Options) (changed b
 		members["status"] = quoteJSON(string(status))
 	}
 	return true, nil
+}
+
+// visibilityMembers returns the values of the members that mark posts that are not public.
+func visibilityMembers(members map[string]json.RawMessage) (map[string]any, error) {
+	front := map[string]any{}
+	for key, raw := range members {
+		if frontVisibility[strings.ToLower(key)] == nil {
+			continue
+		}
+		var value any
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", key, err, feed.ErrInvalid)
+		}
+		front[key] = value
+	}
+	return front, nil
 }
 
 // convertExtension replaces the extension _feedpub with the quotes and vias in it, and reports whether the item had the

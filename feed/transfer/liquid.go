@@ -11,6 +11,9 @@ import (
 // expand replaces Jekyll's built-in Liquid tags, and references to values of the site and the post. It leaves other
 // tags and references unchanged and adds a note about each.
 func (j *jekyll) expand(t *templateText) error {
+	if j.octopress {
+		t.text = codeCaptions(t.text)
+	}
 	var b strings.Builder
 	for at := 0; ; {
 		i := strings.IndexByte(t.text[at:], '{')
@@ -99,7 +102,7 @@ func (j *jekyll) tag(t *templateText, tag liquid, s string) (output string, leng
 		})
 		return linkTo(address), tag.length, address != ""
 	}
-	return "", 0, false
+	return t.octopressTag(name, rest, tag, s)
 }
 
 var liquidEnd = regexp.MustCompile(`\{%-?\s*(end[a-z]+)\s*-?%\}`)
@@ -160,6 +163,10 @@ func (j *jekyll) operand(front map[string]any, s string) (string, bool) {
 	}
 	object, key, ok := strings.Cut(s, ".")
 	switch {
+	case s == "root_url": // Octopress
+		return strings.TrimRight(stringAt(j.config, "root"), "/"), true
+	case s == "BASE_PATH": // Jekyll Bootstrap
+		return "", true
 	case !ok:
 		return "", false
 	case s == "site.url":

@@ -90,27 +90,28 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	if err != nil {
 		return c, err
 	}
-	front, body := map[string]any(nil), text
+	cut := frontMatter{body: text}
 	if !f.html || !strings.HasPrefix(text, "{") {
-		if front, body, err = cutFrontMatter(text); err != nil {
+		if cut, err = cutFrontMatter(text); err != nil {
 			return c, err
+		}
+		for _, note := range cut.notes {
+			c.notes = append(c.notes, f.name+": "+note)
 		}
 	}
 	if g := f.options.generator; g != nil {
-		if front == nil {
-			front = map[string]any{}
-		}
-		c.page = g.complete(f.name, front)
-		setAddress(g, f.name, front)
-		t := newTemplateText(f.name, text, body, front)
-		if err := g.expand(t); err != nil {
+		if err := f.generate(g, text, &cut, &c); err != nil {
 			return c, err
 		}
-		body, c.notes = t.text, t.notes
 	}
-	members, note, err := f.members(front, body)
+	members, note, err := f.members(cut.values, cut.body)
 	if err != nil {
 		return c, err
+	}
+	if g := f.options.generator; g != nil && members["title"] == nil {
+		if title := g.title(f.name); title != "" {
+			members["title"] = title
+		}
 	}
 	if note != "" {
 		c.notes = append(c.notes, f.name+": "+note)
@@ -124,6 +125,26 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	}
 	c.post = feed.RawPost{ID: id, Raw: raw}
 	return c, nil
+}
+
+// generate converts the front matter and body of a file as the generator of its site does, and updates c.
+func (f postFile) generate(g generator, text string, cut *frontMatter, c *convertedFile) error {
+	if cut.values == nil {
+		cut.values = map[string]any{}
+	}
+	page, notes := g.complete(f.name, cut.values)
+	c.page = page
+	for _, note := range notes {
+		c.notes = append(c.notes, f.name+": "+note)
+	}
+	setAddress(g, f.name, cut.values)
+	t := newTemplateText(f.name, text, cut.body, cut.values)
+	if err := g.expand(t); err != nil {
+		return err
+	}
+	cut.body = t.text
+	c.notes = append(c.notes, t.notes...)
+	return nil
 }
 
 // decode converts the content to UTF-8.

@@ -387,11 +387,14 @@ func TestJSONVisibility(t *testing.T) {
 		{`"status":"scheduled"`, "rejected: scheduled", "rejected: status"},
 		{`"status":"scheduled","date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z",
 			"rejected: status"},
-		{`"draft":true`, "draft", "published"},
-		{`"draft":"perhaps"`, "rejected: draft", "published"},
-		{`"published":false`, "draft", "published"},
-		{`"visibility":"members"`, "private", "published"},
-		{`"password":"x"`, "private", "published"},
+		{`"draft":true`, "draft", "rejected: the member"},
+		{`"draft":"perhaps"`, "rejected: draft", "rejected: the member"},
+		{`"published":false`, "draft", "rejected: the member"},
+		{`"visibility":"members"`, "private", "rejected: the member"},
+		{`"password":"x"`, "private", "rejected: the member"},
+		{`"status":"published","draft":true`, "draft", "published"},
+		{`"status":"private","draft":true`, "private", "private"},
+		{`"draft":false,"password":""`, "published", "published"},
 		{`"date_published":"2099-01-02T00:00:00Z"`, "published at 2099-01-02T00:00:00Z",
 			"published at 2099-01-02T00:00:00Z"},
 	} {
@@ -403,15 +406,19 @@ func TestJSONVisibility(t *testing.T) {
 	}
 }
 
-// TestJSONVisibilityNote checks that a member that other programs use to mark drafts produces a note.
-func TestJSONVisibilityNote(t *testing.T) {
-	const post = `{"id":"a","status":"draft","private":true,"draft":true}`
-	for e, err := range (Options{}).Read(strings.NewReader(post), "f.json") {
-		want := []string{
-			"f.json:1: the member draft is not read: a post that is not public needs the status draft or private",
-		}
-		if err != nil || !slices.Equal(e.Notes, want) {
-			t.Errorf("got notes %q and error %v, want %q", e.Notes, err, want)
+// TestFolderJSONVisibility checks that a post in a served folder that only other programs mark as a draft is rejected.
+func TestFolderJSONVisibility(t *testing.T) {
+	for content, want := range map[string]string{
+		`{"content_text":"Words","draft":true}`:                      "the member draft says",
+		`{"id":"a","content_text":"Words","draft":true}`:             "the member draft says",
+		`[{"id":"a","content_text":"Words","password":"x"}]`:         "the member password says",
+		`{"content_text":"Words","draft":true,"status":"draft"}`:     "",
+		`{"content_text":"Words","draft":true,"status":"published"}`: "",
+		`{"content_text":"Words","draft":false}`:                     "",
+	} {
+		posts, err := Options{}.Decode("f.json", []byte(content))
+		if want == "" && (err != nil || len(posts) != 1) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("Decode of %s: got %d posts and error %v, want the error %q", content, len(posts), err, want)
 		}
 	}
 }

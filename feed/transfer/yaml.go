@@ -24,20 +24,78 @@ const (
 	maxYAMLAngles  = 100 // maximum number of consecutive "<", for which the lexer takes quadratic time
 )
 
-// readYAML decodes YAML. Its errors are of kind [feed.ErrInvalid].
-func readYAML(source string, into *map[string]any) error {
+// readYAML decodes YAML. Of several values of one key, the last one wins, as in Jekyll, and a note says so. Different
+// values are an error if the key determines whether a post is public. Errors are of kind [feed.ErrInvalid].
+func readYAML(source string, into *map[string]any) (notes []string, err error) {
 	if err := boundYAML(source); err != nil {
-		return err
+		return nil, err
 	}
-	err := yaml.Unmarshal([]byte(source), into)
+	err = yaml.Unmarshal([]byte(source), into)
+	if isDuplicateKey(err) {
+		if notes, err = duplicateKeys(source); err != nil {
+			return nil, err
+		}
+		*into = make(map[string]any)
+		err = yaml.UnmarshalWithOptions([]byte(source), into, yaml.AllowDuplicateMapKey())
+	}
 	if err == nil {
-		return nil
+		return notes, nil
 	}
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) && syntax.Token != nil {
-		return yamlError(syntax.Token, "%s", syntax.Message)
+		return nil, yamlError(syntax.Token, "%s", syntax.Message)
 	}
-	return fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
+	return nil, fmt.Errorf("front matter: want keys and values in YAML: %w", feed.ErrInvalid)
+}
+
+// isDuplicateKey reports whether YAML is invalid because a mapping has two values for one key.
+func isDuplicateKey(err error) bool {
+	var syntax *yaml.SyntaxError
+	return errors.As(err, &syntax) && strings.Contains(syntax.Message, "already defined")
+}
+
+// duplicateKeys returns a note for each key that has several values in one mapping. It returns an error of kind
+// [feed.ErrInvalid] if the key determines whether a post is public and the values differ.
+func duplicateKeys(source string) (notes []string, err error) {
+	file, err := parser.ParseBytes([]byte(source), 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, nil //nolint:nilerr // the decoder reports the error
+	}
+	var f duplicateFinder
+	for _, doc := range file.Docs {
+		ast.Walk(&f, doc)
+	}
+	return f.notes, f.err
+}
+
+// duplicateFinder is an [ast.Visitor] that implements duplicateKeys.
+type duplicateFinder struct {
+	notes []string
+	err   error
+}
+
+// Visit checks the keys of n if it is a mapping.
+func (f *duplicateFinder) Visit(n ast.Node) ast.Visitor {
+	mapping, ok := n.(*ast.MappingNode)
+	if !ok {
+		return f
+	}
+	values := map[string]string{}
+	for _, pair := range mapping.Values {
+		key, value := strings.TrimSpace(pair.Key.GetToken().Value), pair.Value.String()
+		before, given := values[key]
+		values[key] = value
+		lower, at := strings.ToLower(key), pair.Key.GetToken()
+		switch {
+		case !given:
+		case before != value && (frontVisibility[lower] != nil || scheduleKeys[lower] || buildOptions[lower] != nil):
+			f.err = yamlError(at, "the key %q has two values", shorten(key))
+		case len(f.notes) < maxNotes:
+			f.notes = append(f.notes, fmt.Sprintf("line %d: the key %q is given twice, and the last value is used",
+				at.Position.Line+1, shorten(key)))
+		}
+	}
+	return f
 }
 
 func yamlError(at *token.Token, format string, args ...any) error {

@@ -101,9 +101,18 @@ func (s *archiveSet) bounds(n feed.Name) (after, upTo feed.Position) {
 	return after, upTo
 }
 
+// isLost reports whether n is an archive without a record. Its documents can outlive the record if a store loses data:
+// replicas restore documents.
+func (s *archiveSet) isLost(n feed.Name) bool {
+	return isArchive(n) && !slices.ContainsFunc(s.byFeed[feedOf(n)], func(a feed.Archive) bool { return a.Feed == n })
+}
+
 // links returns the links from the document of a feed or an archive to other documents of that feed.
 func (s *archiveSet) links(n feed.Name) feed.History {
 	var l feed.History
+	if s.isLost(n) {
+		return feed.History{Archive: true, Current: feedOf(n)}
+	}
 	list, i := s.index(n)
 	if i > 0 {
 		l.Prev = list[i-1].Feed
@@ -136,6 +145,17 @@ const divideFactor = 4
 func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []target) ([]target, error) {
 	affected := map[feed.Name]bool{}
 	for _, t := range targets {
+		if r.archives.isLost(t.name) && len(t.head.IDs) > 0 {
+			// Its posts are in the other documents of the feed now, which link to each other and not to it.
+			names := r.documentsOf(feedOf(t.name), t.name)
+			if err := r.archives.store.AddArchives(ctx, token, nil, names); err != nil {
+				return nil, fmt.Errorf("archives of %s: %w", feedOf(t.name), err)
+			}
+			for _, n := range names {
+				affected[n] = true
+			}
+			continue
+		}
 		ch := r.catalog.Channel(r.site, feedOf(t.name))
 		if !r.isStale(t) || !isArchive(t.name) && !ch.Archives {
 			continue
@@ -158,6 +178,15 @@ func (r *rebuilder) closeFull(ctx context.Context, token feed.Token, targets []t
 		return cmp.Or(cmp.Compare(min(stageOf(a.name), 1), min(stageOf(b.name), 1)), cmp.Compare(a.name, b.name))
 	})
 	return targets, nil
+}
+
+// documentsOf returns a feed, its archives and more.
+func (r *rebuilder) documentsOf(n feed.Name, more ...feed.Name) []feed.Name {
+	names := append([]feed.Name{n}, more...)
+	for _, a := range r.archives.byFeed[n] {
+		names = append(names, a.Feed)
+	}
+	return names
 }
 
 // addTargets marks the affected feeds and archives as dirty, and adds any that are not targets yet.
@@ -186,6 +215,9 @@ func (r *rebuilder) addTargets(ctx context.Context, targets []target, affected m
 // archives whose documents change.
 func (r *rebuilder) closeArchives(ctx context.Context, token feed.Token, n feed.Name, limit int) ([]feed.Name, error) {
 	of := feedOf(n)
+	if r.archives.isLost(n) {
+		return nil, nil
+	}
 	after, upTo := r.archives.bounds(n)
 	posts, err := r.index.Range(ctx, of, after, upTo)
 	if err != nil {

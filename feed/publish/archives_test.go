@@ -193,6 +193,44 @@ func TestCrawlFindsEveryPostOnce(t *testing.T) {
 	}
 }
 
+// TestLostArchiveBoundary checks that no post is in two documents of a feed after the store has lost the boundaries of
+// some archives, but not their documents, which replicas may have restored.
+func TestLostArchiveBoundary(t *testing.T) {
+	w := newWorld(t)
+	b := w.archived(4)
+	var posts []feed.RawPost
+	published := map[string]bool{}
+	for i := range 14 {
+		posts = append(posts, dated(fmt.Sprintf("p%02d", i), i))
+		published[posts[i].ID] = true
+		w.put(posts[i])
+		w.rebuild(b)
+	}
+	w.redis.HDel("feedpub:{main}:archives", string(feed.Main.Archive(2)))
+	w.redis.HDel("feedpub:{main}:archives", string(feed.Main.Archive(10)))
+	w.put(dated("p12", 12, "title", "Edited")) // in the main feed
+	w.rebuild(b)
+	w.rebuild(b)
+	w.crawl(feed.Main).wantOnce(t, "after the boundaries of archives were lost", published)
+	heads, err := w.site.Heads(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents := map[string][]feed.Name{}
+	for _, h := range heads {
+		if h.Feed == feed.Main || strings.HasPrefix(string(h.Feed), "archive/") {
+			for _, id := range h.IDs {
+				documents[id] = append(documents[id], h.Feed)
+			}
+		}
+	}
+	for id := range published {
+		if len(documents[id]) != 1 {
+			t.Errorf("post %s is in the documents of %v, want one", id, documents[id])
+		}
+	}
+}
+
 func TestFeedGrowsPostByPost(t *testing.T) {
 	const limit = 8
 	w := newWorld(t)

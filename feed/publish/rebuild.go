@@ -261,8 +261,12 @@ func (r *rebuilder) selectFeed(
 	return f, nil
 }
 
-// selectIDs returns the ids of the posts that are in the document of a feed or an archive.
+// selectIDs returns the ids of the posts that are in the document of a feed or an archive. An archive whose record is
+// lost has none: its posts are in other documents of the feed.
 func (r *rebuilder) selectIDs(ctx context.Context, name feed.Name, limit int) ([]string, error) {
+	if r.archives.isLost(name) {
+		return nil, nil
+	}
 	if len(r.archives.byFeed[feedOf(name)]) == 0 {
 		return r.index.Select(ctx, name, limit)
 	}

@@ -138,6 +138,10 @@ type ExportLine struct {
 	Name    *PathName    `json:"name,omitempty"`
 	Removal *FeedRemoval `json:"removal,omitempty"`
 	Archive *Archive     `json:"archive,omitempty"`
+	// Subscription replaces an earlier line of the same subscription.
+	Subscription *Subscription `json:"subscription,omitempty"`
+	// Notice is not exported; only the embedded store uses it.
+	Notice *StoredNotice `json:"notice,omitempty"`
 }
 
 // PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.

@@ -92,6 +92,14 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 				return nil, "", s.client.wrap("journal", err)
 			}
 			j.Line = &feed.ExportLine{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
+		case "subscription":
+			j.Line = &feed.ExportLine{Subscription: new(feed.Subscription)}
+			if err := json.Unmarshal([]byte(value), j.Line.Subscription); err != nil {
+				return nil, "", s.client.wrap("journal", err)
+			}
+		case "notice":
+			_, payload, _ := strings.Cut(value, " ")
+			j.Line = &feed.ExportLine{Notice: &feed.StoredNotice{Key: id, Value: payload, Done: value == ""}}
 		case "head":
 			j.Head = feed.Name(id)
 		default:
@@ -123,9 +131,9 @@ func (s *Site) sync(ctx context.Context) error {
 	return s.client.backing.Sync(ctx, feed.SiteID(s.keys))
 }
 
-// A client with [Options.Delegate] set uses its own connections only for reading. Delete, RestoreRecords and Ask are
-// delegated to the process that owns the server, with a custom command: DelegateCommand, an operation, the site, and
-// the operation's arguments. The owner runs them with [Client.Delegated].
+// A client with [Options.Delegate] set uses its own connections only for reading. Delete, RestoreRecords, Revoke and
+// Ask are delegated to the process that owns the server, with a custom command: DelegateCommand, an operation, the
+// site, and the operation's arguments. The owner runs them with [Client.Delegated].
 
 // DelegateCommand is the name of the command.
 const DelegateCommand = "FEEDPUB"
@@ -133,6 +141,7 @@ const DelegateCommand = "FEEDPUB"
 const (
 	delegatedDelete  = "DELETE"  // the post's id
 	delegatedRestore = "RESTORE" // lines as JSON
+	delegatedRevoke  = "REVOKE"  // the subscription as JSON, and the reason; the reply is "removed" or ""
 	delegatedAsk     = "ASK"     // the request, and the timeout as a duration; the reply is the builder's reply
 )
 
@@ -222,6 +231,8 @@ func (c *Client) delegated(ctx context.Context, args []string) ([]byte, error) {
 			}
 		}
 		return nil, site.RestoreRecords(ctx, lines...)
+	case op == delegatedRevoke && len(args) == 2:
+		return site.revokeDelegated(ctx, args[0], args[1])
 	case op == delegatedAsk && len(args) == 2:
 		timeout, err := time.ParseDuration(args[1])
 		if err != nil {

@@ -58,7 +58,9 @@ const noFailover = 10 * time.Second
 
 func TestContractOnRedis(t *testing.T) {
 	url := storetest.Redis(t)
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	storetest.Run(t, opener)
+	storetest.RunPush(t, opener)
 }
 
 func TestContractOnRedisWithCompressedPosts(t *testing.T) {
@@ -70,7 +72,9 @@ func TestContractOnRedisWithCompressedPosts(t *testing.T) {
 
 func TestContractOnMiniredis(t *testing.T) {
 	url := storetest.Miniredis(t)
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	storetest.Run(t, opener)
+	storetest.RunPush(t, opener)
 }
 
 // TestContractWithPolling runs the contract as if there were hundreds of sites, so that no call blocks in the server.
@@ -86,10 +90,14 @@ func TestContractWithPolling(t *testing.T) {
 
 func TestContractOnCluster(t *testing.T) {
 	url := storetest.StartCluster(t, noFailover).URL()
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	storetest.Run(t, opener)
+	storetest.RunPush(t, opener)
 }
 
 func TestContractThroughSentinels(t *testing.T) {
 	url := storetest.StartSentinels(t, noFailover).URL()
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	storetest.Run(t, opener)
+	storetest.RunPush(t, opener)
 }

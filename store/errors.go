@@ -42,6 +42,9 @@ func unavailableTexts() []string {
 // code.
 const invalidCode = "INVALID"
 
+// isNil reports whether a command of a pipeline found nothing.
+func isNil(err error) bool { return errors.Is(err, redis.Nil) }
+
 // wrap adds the operation that failed, the kind of the error and, where that helps, the server's address. It returns
 // nil for nil.
 func (c *Client) wrap(op string, err error) error {

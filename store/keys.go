@@ -36,6 +36,9 @@ func (k keyspace) removals() string { return k.key("removals") }
 // archives is a hash: name of an archive -> position of its newest post, see encodePosition.
 func (k keyspace) archives() string { return k.key("archives") }
 
+// subscriptions is a hash: id of a subscription -> the subscription as JSON.
+func (k keyspace) subscriptions() string { return k.key("push", "subscriptions") }
+
 // outbox is a sorted set: keys of notices to deliver, see [feed.Notice.Key], score = when each is due in Unix
 // milliseconds.
 func (k keyspace) outbox() string { return k.key("outbox") }
@@ -81,6 +84,41 @@ func (k keyspace) changes() string { return k.key("changes") }
 
 // version is a string: a number that grows with every commit.
 func (k keyspace) version() string { return k.key("version") }
+
+// topic is a sorted set: ids of the subscriptions to a document, score = the Last-Modified, in Unix seconds, of the
+// version that is delivered or being delivered to the subscriber; 0 for none, -1 if the subscription was renewed during
+// a delivery, which must be repeated.
+func (k keyspace) topic(n feed.Name, f feed.Format) string {
+	return k.key("push", "topic", string(f), string(n))
+}
+
+// topics is a set: "FORMAT FEED" of the documents with subscriptions.
+func (k keyspace) topics() string { return k.key("push", "topics") }
+
+// deliveries is a sorted set: ids of the subscriptions that need the current version of their topic, score = when the
+// next attempt is due in Unix milliseconds, or the end of the claim of a process plus half a millisecond.
+func (k keyspace) deliveries() string { return k.key("push", "due") }
+
+// failures is a hash: id of a subscription whose last delivery failed -> a feed.DeliveryFailure as JSON.
+func (k keyspace) failures() string { return k.key("push", "failures") }
+
+// expiries is a sorted set: ids of subscriptions, score = end of the lease in Unix milliseconds.
+func (k keyspace) expiries() string { return k.key("push", "expiries") }
+
+// hosts is a hash: host of callbacks -> number of its subscriptions.
+func (k keyspace) hosts() string { return k.key("push", "hosts") }
+
+// hubRequests is a hash: id of a request to the hub that is not verified -> a feed.SubscriptionRequest as JSON.
+func (k keyspace) hubRequests() string { return k.key("push", "requests") }
+
+// verifications is a sorted set: ids of requests to the hub, scored as in deliveries.
+func (k keyspace) verifications() string { return k.key("push", "verify") }
+
+// hubRate is a hash with an expiry: "h:HOST" and "c:CLIENT" -> number of requests in a minute since the Unix epoch.
+func (k keyspace) hubRate(minute string) string { return k.key("push", "rate", minute) }
+
+// notices is a hash: key of a notice in the outbox -> what is known about it, if anything: see feed.Claim.
+func (k keyspace) notices() string { return k.key("push", "notices") }
 
 // lease is a string with an expiry: the owner of the lease of a job.
 func (k keyspace) lease(job string) string { return k.key("lease", job) }

@@ -14,14 +14,16 @@ import (
 func TestKeysHaveHashTag(t *testing.T) {
 	r := storetest.StartRedis(t)
 	url := r.URL()
-	storetest.Run(t, func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) })
+	opener := func(t *testing.T, _ feed.SiteID) *store.Client { return open(t, store.Options{URL: url}) }
+	storetest.Run(t, opener)
+	storetest.RunPush(t, opener)
 	out, err := exec.Command("redis-cli", "-u", url, "--scan").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
 	for key := range strings.Lines(string(out)) {
-		if !strings.HasPrefix(key, "feedpub:{contract-") || !strings.Contains(key, "}:") {
+		if !strings.HasPrefix(key, "feedpub:{contract-") && !strings.HasPrefix(key, "feedpub:{push-") || !strings.Contains(key, "}:") {
 			t.Errorf("key %q does not have the hash tag of its site", key)
 		}
 		n++

@@ -16,8 +16,8 @@ import (
 const restoreBatch = 500
 
 // Records returns an iterator over all primary records of the site: names, removals and archives ordered by feed, then
-// the records of posts in no particular order. A post's record may be returned more than once. The iterator ends after
-// an error.
+// the subscriptions and the records of posts in no particular order. A subscription or a post's record may be returned
+// more than once. The iterator ends after an error.
 func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 	return func(yield func(feed.ExportLine, error) bool) {
 		lines, err := s.feedRecords(ctx)
@@ -29,6 +29,9 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 			if !yield(l, nil) {
 				return
 			}
+		}
+		if !s.subscriptionRecords(ctx, yield) {
+			return
 		}
 		for ids, err := range s.scanOne(ctx, "records", kindRecord) {
 			if err != nil {
@@ -104,8 +107,9 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 
 // RestoreRecords restores primary records from an export and merges them with the records of the site: if both have a
 // time at which a post was first seen, the earlier time is kept; the removal of a post is restored only if the post has
-// no record, a name or an archive only if it does not exist, and a removal from a feed only if it is later than the
-// stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. The call may be repeated.
+// no record, a name, an archive or a subscription only if it does not exist, and a removal from a feed only if it is
+// later than the stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. The call
+// may be repeated.
 // If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
@@ -117,6 +121,10 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 		var args []any
 		for _, l := range batch {
 			switch {
+			case isPush(l):
+				if err := s.restorePush(ctx, l); err != nil {
+					return s.client.wrap("restore records", err)
+				}
 			case l.Record != nil:
 				if err := checkID(l.Record.ID); err != nil {
 					return s.client.wrap("restore records", err)

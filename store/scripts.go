@@ -28,6 +28,24 @@ var (
 	markDirtySource string
 	//go:embed lua/now.lua
 	nowSource string
+	//go:embed lua/push_claim.lua
+	pushClaimSource string
+	//go:embed lua/push_fan_out.lua
+	pushFanOutSource string
+	//go:embed lua/push_finish.lua
+	pushFinishSource string
+	//go:embed lua/push_finish_notice.lua
+	pushFinishNoticeSource string
+	//go:embed lua/push_next.lua
+	pushNextSource string
+	//go:embed lua/push_notify.lua
+	pushNotifySource string
+	//go:embed lua/push_request.lua
+	pushRequestSource string
+	//go:embed lua/push_subscribe.lua
+	pushSubscribeSource string
+	//go:embed lua/push_unsubscribe.lua
+	pushUnsubscribeSource string
 	//go:embed lua/set_problem.lua
 	setProblemSource string
 	//go:embed lua/release.lua

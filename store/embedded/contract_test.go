@@ -30,3 +30,9 @@ func TestContract(t *testing.T) {
 		return s.Client()
 	})
 }
+
+func TestPushContract(t *testing.T) {
+	storetest.RunPush(t, func(t *testing.T, site feed.SiteID) *store.Client {
+		return open(t, Options{Dir: t.TempDir(), Data: t.TempDir(), Site: site}).Client()
+	})
+}

@@ -11,10 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"feedpub/feed"
 	"feedpub/feed/durable"
@@ -29,7 +31,12 @@ type disk struct {
 	files fileOps
 	heads string // folder of the heads' files
 
+	// delivered is the file of the versions that subscribers have. After a crash it is up to a minute old, and some
+	// deliveries are repeated.
+	delivered string
+
 	mu       sync.Mutex
+	saved    map[string]int64 // what the file delivered contains; guarded by mu
 	records  appendFile
 	size     int64  // size of the complete lines of records
 	torn     bool   // whether an incomplete line may follow the complete ones
@@ -70,11 +77,13 @@ type headFile struct {
 const (
 	drainBatch = 1000
 	headSuffix = ".json"
+	// deliveredInterval is the time between two saves of the versions that subscribers have.
+	deliveredInterval = time.Minute
 )
 
 // openDisk restores the data on disk into the server, which must be empty, and starts the journal.
 func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
-	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads")}
+	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads"), delivered: filepath.Join(dir, "delivered.json")}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
@@ -101,6 +110,9 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 		d.size, d.torn = size, true
 	}
 	if err := d.restoreHeads(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.restoreDelivered(ctx); err != nil {
 		return nil, err
 	}
 	if d.records, err = files.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
@@ -147,7 +159,10 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	}
 	lines = make([]feed.ExportLine, 0, len(last))
 	for _, l := range last {
-		lines = append(lines, l)
+		ended := l.Subscription != nil && l.Subscription.Expires.IsZero() || l.Notice != nil && l.Notice.Done
+		if !ended {
+			lines = append(lines, l)
+		}
 	}
 	slices.SortFunc(lines, func(a, b feed.ExportLine) int { return cmp.Compare(lineKey(a), lineKey(b)) })
 	return lines, size, nil
@@ -165,6 +180,10 @@ func lineKey(l feed.ExportLine) string {
 		return "removal " + string(l.Removal.Feed)
 	case l.Archive != nil:
 		return "archive " + string(l.Archive.Feed)
+	case l.Subscription != nil:
+		return "subscription " + l.Subscription.ID()
+	case l.Notice != nil:
+		return "notice " + l.Notice.Key
 	}
 	return ""
 }
@@ -210,6 +229,57 @@ func (d *disk) restoreHeads(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// restoreDelivered restores the versions that subscribers have.
+func (d *disk) restoreDelivered(ctx context.Context) error {
+	b, err := os.ReadFile(d.delivered)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &d.saved)
+	}
+	if err != nil {
+		d.log.Warn("delivered versions cannot be read; deliveries to subscribers are repeated", "error", err)
+		return nil
+	}
+	return d.site.RestoreDelivered(ctx, d.saved)
+}
+
+// saveDelivered saves the versions that subscribers have, if they have changed.
+func (d *disk) saveDelivered(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now, err := d.site.Delivered(ctx)
+	if err != nil || maps.Equal(now, d.saved) {
+		return err
+	}
+	b, err := json.Marshal(now)
+	if err == nil {
+		err = d.files.replace(d.delivered, b, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("delivered versions: %w", err)
+	}
+	d.saved = now
+	return nil
+}
+
+// run saves the versions that subscribers have at intervals, until ctx is done.
+func (d *disk) run(ctx context.Context) error {
+	ticker := time.NewTicker(deliveredInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := d.saveDelivered(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("delivered versions not saved", "error", err)
+		}
+	}
 }
 
 // sync writes the changes in the store's journal to disk and syncs the files. It logs when writing starts to fail and
@@ -331,5 +401,5 @@ func (d *disk) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), internalTimeout)
 	defer cancel()
 	err := d.sync(ctx)
-	return errors.Join(err, d.records.Close())
+	return errors.Join(err, d.saveDelivered(ctx), d.records.Close())
 }

@@ -181,6 +181,7 @@ func (s *Store) Client() *store.Client { return s.client }
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.expire(ctx) })
+	g.Go(func() error { return s.disk.run(ctx) })
 	if s.o.Dir != "" {
 		g.Go(func() error { return s.folder.watch(ctx) })
 	}

@@ -1,0 +1,40 @@
+-- Adds or renews a subscription and makes a delivery of the current version due.
+--
+-- KEYS  1 subscriptions  2 topic  3 deliveries  4 expiries  5 hosts  6 topics  7 failures  8 requests  9 verifications
+--       10 journal
+-- ARGV  now in ms or "" for the server's time, id, subscription, its expiry in ms, host, "FORMAT FEED" of the topic,
+--       id of the verified request or "", the end of its claim, "1" to keep a subscription that exists, else "0"
+-- Output "ok", or "journal" if the journal exists and the caller must wait for it
+
+local function int(n) return string.format('%.0f', n) end
+local function server_ms()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local now = tonumber(ARGV[1]) or server_ms()
+local id, value, expires, host, topic, request, lease = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+
+if request ~= '' and tonumber(redis.call('ZSCORE', KEYS[9], request) or '0') == tonumber(lease) then
+  -- Otherwise a later request has replaced it, which will be verified as well.
+  redis.call('ZREM', KEYS[9], request)
+  redis.call('HDEL', KEYS[8], request)
+end
+local exists = redis.call('HEXISTS', KEYS[1], id) == 1
+if exists and ARGV[9] == '1' then return 'ok' end
+if not exists then redis.call('HINCRBY', KEYS[5], host, 1) end
+redis.call('HSET', KEYS[1], id, value)
+redis.call('ZADD', KEYS[4], expires, id)
+redis.call('SADD', KEYS[6], topic)
+redis.call('HDEL', KEYS[7], id)
+local due = tonumber(redis.call('ZSCORE', KEYS[3], id) or '0')
+if due % 1 ~= 0 and due > now then
+  redis.call('ZADD', KEYS[2], -1, id) -- a delivery to the same subscriber is in progress; the next one follows it
+else
+  redis.call('ZADD', KEYS[2], 0, id)
+  redis.call('ZADD', KEYS[3], int(now), id)
+end
+if redis.call('EXISTS', KEYS[10]) == 1 then
+  redis.call('XADD', KEYS[10], '*', 'kind', 'subscription', 'id', id, 'value', value)
+  return 'journal'
+end
+return 'ok'

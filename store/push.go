@@ -1,0 +1,609 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"feedpub/feed"
+)
+
+// The methods below take the time at which they are called. A zero time means the server's time, which is what all
+// processes have in common.
+
+// timeArg returns a time as an argument of a script.
+func timeArg(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(at.UnixMilli(), 10)
+}
+
+// delayArg returns a delay as an argument of a script; "" for none.
+func delayArg(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(max(1, d.Milliseconds()), 10)
+}
+
+// leaseArg returns the end of a claim as the scripts record it.
+func leaseArg(c feed.Claim) string {
+	if c.Lease.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(c.Lease.UnixMilli(), 10) + ".5"
+}
+
+func topicMember(name feed.Name, format feed.Format) string {
+	return string(format) + " " + string(name)
+}
+
+// RequestSubscription records a request to the hub for verification. It returns the limit that the request exceeds, or
+// "" if it was recorded. Client identifies the sender for the limit of requests per client; "" means no such limit.
+func (s *Site) RequestSubscription(
+	ctx context.Context, at time.Time, r feed.SubscriptionRequest, client string, l feed.HubLimits,
+) (feed.HubLimit, error) {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return "", s.client.wrap("request subscription", err)
+	}
+	subscription := ""
+	if r.Mode == feed.SubscribeMode && r.Feed != "" {
+		subscription = r.Subscription.ID()
+	}
+	minute := at
+	if at.IsZero() {
+		minute = s.client.now()
+	}
+	keys := []string{
+		s.keys.hubRequests(), s.keys.verifications(), s.keys.hubRate(strconv.FormatInt(minute.Unix()/60, 10)), s.keys.hosts(),
+		s.keys.subscriptions(), s.keys.topic(r.Feed, r.Format),
+	}
+	reply, err := status(ctx, s.client.once, pushRequestSource, keys, timeArg(at), r.ID(), value, r.Host(), client,
+		subscription, l.Pending, l.PerHost, l.PerClient, l.Subscriptions, l.HostTotal, l.TopicTotal)
+	if err != nil || reply == "ok" {
+		return "", s.client.wrap("request subscription", err)
+	}
+	return feed.HubLimit(reply), nil
+}
+
+// claim runs the script that claims work. It returns the claims, and the other value of each.
+func (s *Site) claim(
+	ctx context.Context, at time.Time, lease time.Duration, n int, drop bool, keys ...string,
+) ([]feed.Claim, []string, error) {
+	dropArg := "0"
+	if drop {
+		dropArg = "1"
+	}
+	reply, err := words(ctx, s.client.once, pushClaimSource, keys, timeArg(at), lease.Milliseconds(), n, dropArg)
+	if err != nil {
+		return nil, nil, err
+	}
+	const header, fields = 2, 4
+	if len(reply) < header || (len(reply)-header)%fields != 0 {
+		return nil, nil, errReply(reply)
+	}
+	now, err := decodeTime(reply[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	end, err := decodeTime(strings.TrimSuffix(reply[1], ".5"))
+	if err != nil {
+		return nil, nil, err
+	}
+	var claims []feed.Claim
+	var others []string
+	for r := reply[header:]; len(r) > 0; r = r[fields:] {
+		due, err := decodeTime(r[1])
+		if err != nil {
+			return nil, nil, err
+		}
+		claims = append(claims, feed.Claim{Key: r[0], Due: due, Value: r[2], Lease: end, Now: now})
+		others = append(others, r[3])
+	}
+	return claims, others, nil
+}
+
+// ClaimRequests claims up to n requests to the hub that are due for verification. One that cannot be decoded is
+// dropped.
+func (s *Site) ClaimRequests(
+	ctx context.Context, at time.Time, lease time.Duration, n int,
+) ([]feed.ClaimedRequest, error) {
+	claims, _, err := s.claim(ctx, at, lease, n, true, s.keys.verifications(), s.keys.hubRequests(), s.keys.absent())
+	if err != nil {
+		return nil, s.client.wrap("claim requests", err)
+	}
+	requests := make([]feed.ClaimedRequest, 0, len(claims))
+	for _, c := range claims {
+		r := feed.ClaimedRequest{Claim: c}
+		if err := json.Unmarshal([]byte(c.Value), &r.Request); err != nil {
+			s.client.log.Warn("a request to the hub cannot be decoded and is dropped", "error", err)
+			if err := s.DropRequest(ctx, c); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		requests = append(requests, r)
+	}
+	return requests, nil
+}
+
+// DropRequest removes a claimed request that was not confirmed, unless a later one has replaced it.
+func (s *Site) DropRequest(ctx context.Context, c feed.Claim) error {
+	keys := []string{s.keys.verifications(), s.keys.hubRequests(), s.keys.absent()}
+	_, err := status(ctx, s.client.build, pushFinishNoticeSource, keys, "", c.Key, leaseArg(c), "", "")
+	return s.client.wrap("drop request", err)
+}
+
+// subscriptionKeys returns the keys of the scripts that add and remove subscriptions.
+func (s *Site) subscriptionKeys(sub feed.Subscription) []string {
+	return []string{
+		s.keys.subscriptions(), s.keys.topic(sub.Feed, sub.Format), s.keys.deliveries(), s.keys.expiries(), s.keys.hosts(),
+		s.keys.topics(), s.keys.failures(), s.keys.hubRequests(), s.keys.verifications(), s.keys.journal(),
+	}
+}
+
+// Subscribe adds a subscription, or replaces the one with the same topic and callback, and makes a delivery of the
+// current version due. The verified request, if there is one, is removed.
+func (s *Site) Subscribe(ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim) error {
+	return s.client.wrap("subscribe", s.subscribe(ctx, at, sub, verified, "0"))
+}
+
+func (s *Site) subscribe(
+	ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim, keep string,
+) error {
+	value, err := json.Marshal(sub)
+	if err != nil {
+		return err
+	}
+	reply, err := status(ctx, s.client.build, pushSubscribeSource, s.subscriptionKeys(sub), timeArg(at), sub.ID(), value,
+		sub.Expires.UnixMilli(), sub.Host(), topicMember(sub.Feed, sub.Format), verified.Key, leaseArg(verified), keep)
+	if err != nil {
+		return err
+	}
+	if reply == "journal" {
+		return s.sync(ctx)
+	}
+	return nil
+}
+
+// Unsubscribe removes a subscription, and reports whether it existed. The verified request, if there is one, is
+// removed.
+func (s *Site) Unsubscribe(ctx context.Context, sub feed.Subscription, verified feed.Claim) (bool, error) {
+	reply, err := s.unsubscribe(ctx, time.Time{}, sub, verified, "0")
+	return reply == "removed", s.client.wrap("unsubscribe", err)
+}
+
+func (s *Site) unsubscribe(
+	ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim, onlyExpired string,
+) (string, error) {
+	ended := sub
+	ended.Expires, ended.Secret = time.Time{}, ""
+	value, err := json.Marshal(ended)
+	if err != nil {
+		return "", err
+	}
+	reply, err := words(ctx, s.client.build, pushUnsubscribeSource, s.subscriptionKeys(sub), timeArg(at), sub.ID(), value,
+		sub.Host(), topicMember(sub.Feed, sub.Format), verified.Key, leaseArg(verified), onlyExpired)
+	const length = 2
+	if err == nil && len(reply) != length {
+		err = errReply(reply)
+	}
+	if err == nil && reply[1] == "1" {
+		err = s.sync(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	return reply[0], nil
+}
+
+// Revoke removes a subscription for a reason other than the subscriber's wish, and reports whether it existed. A notice
+// in the queue [feed.DenialQueue] has the subscriber told.
+func (s *Site) Revoke(ctx context.Context, sub feed.Subscription, reason string) (bool, error) {
+	removed, err := s.revoke(ctx, sub, reason)
+	return removed, s.client.wrap("revoke subscription", err)
+}
+
+func (s *Site) revoke(ctx context.Context, sub feed.Subscription, reason string) (bool, error) {
+	denial, err := json.Marshal(feed.Denial{Callback: sub.Callback, Topic: sub.Topic, Reason: reason})
+	if err != nil {
+		return false, err
+	}
+	if s.client.owner != nil {
+		b, err := json.Marshal(sub)
+		if err != nil {
+			return false, err
+		}
+		reply, err := s.delegate(ctx, s.client.buildTimeout, delegatedRevoke, b, reason)
+		return string(reply) == "removed", err
+	}
+	// Add the notice first: a crash must not remove the subscription without one.
+	n := feed.Notice{Queue: feed.DenialQueue, Format: "-", Feed: feed.Name(sub.ID())}
+	if err := s.addNotice(ctx, time.Time{}, n.Key(), string(denial), "0"); err != nil {
+		return false, err
+	}
+	reply, err := s.unsubscribe(ctx, time.Time{}, sub, feed.Claim{}, "0")
+	return reply == "removed", err
+}
+
+// revokeDelegated runs Revoke for another process, with the subscription as JSON.
+func (s *Site) revokeDelegated(ctx context.Context, subscription, reason string) ([]byte, error) {
+	var sub feed.Subscription
+	if err := json.Unmarshal([]byte(subscription), &sub); err != nil {
+		return nil, fmt.Errorf("subscription: %w: %w", err, feed.ErrInvalid)
+	}
+	removed, err := s.Revoke(ctx, sub, reason)
+	if err != nil || !removed {
+		return nil, err
+	}
+	return []byte("removed"), nil
+}
+
+// RemoveExpired removes up to n subscriptions whose lease has ended, and returns them.
+func (s *Site) RemoveExpired(ctx context.Context, at time.Time, n int) ([]feed.Subscription, error) {
+	if at.IsZero() {
+		now, err := s.Now(ctx)
+		if err != nil {
+			return nil, err
+		}
+		at = now
+	}
+	ids, err := s.client.build.ZRangeByScore(ctx, s.keys.expiries(), &redis.ZRangeBy{
+		Min: "-inf", Max: timeArg(at), Count: int64(n),
+	}).Result()
+	if err != nil || len(ids) == 0 {
+		return nil, s.client.wrap("remove expired subscriptions", err)
+	}
+	subs, err := s.subscriptionsOf(ctx, ids)
+	if err != nil {
+		return nil, s.client.wrap("remove expired subscriptions", err)
+	}
+	var removed []feed.Subscription
+	for i, sub := range subs {
+		if sub == nil { // cannot be decoded, or was lost
+			if err := s.client.build.ZRem(ctx, s.keys.expiries(), ids[i]).Err(); err != nil {
+				return removed, s.client.wrap("remove expired subscriptions", err)
+			}
+			continue
+		}
+		switch reply, err := s.unsubscribe(ctx, at, *sub, feed.Claim{}, "1"); {
+		case err != nil:
+			return removed, s.client.wrap("remove expired subscriptions", err)
+		case reply == "removed":
+			removed = append(removed, *sub)
+		}
+	}
+	return removed, nil
+}
+
+// subscriptionsOf returns subscriptions in the order of ids. One that does not exist or cannot be decoded is nil.
+func (s *Site) subscriptionsOf(ctx context.Context, ids []string) ([]*feed.Subscription, error) {
+	values, err := s.client.build.HMGet(ctx, s.keys.subscriptions(), ids...).Result()
+	if err != nil {
+		return nil, err
+	}
+	subs := make([]*feed.Subscription, len(ids))
+	for i, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			continue
+		}
+		var sub feed.Subscription
+		if err := json.Unmarshal([]byte(text), &sub); err != nil {
+			s.client.log.Warn("a subscription cannot be decoded and is ignored", "id", ids[i], "error", err)
+			continue
+		}
+		subs[i] = &sub
+	}
+	return subs, nil
+}
+
+// Topic returns the current version of a document. The error is of kind [feed.ErrNotFound] if there is none.
+func (s *Site) Topic(ctx context.Context, name feed.Name, format feed.Format) (feed.TopicVersion, error) {
+	var head *redis.MapStringStringCmd
+	var version *redis.FloatCmd
+	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		head = p.HGetAll(ctx, s.keys.head(name))
+		version = p.ZScore(ctx, s.keys.heads(), string(name))
+		return nil
+	})
+	if err != nil && !isNil(err) {
+		return feed.TopicVersion{}, s.client.wrap("topic", err)
+	}
+	if len(head.Val()) == 0 {
+		return feed.TopicVersion{}, s.client.wrap("topic", redis.Nil)
+	}
+	h, err := decodeHead(name, head.Val())
+	if err != nil {
+		return feed.TopicVersion{}, s.client.wrap("topic", err)
+	}
+	ref, ok := h.Document(format)
+	if !ok {
+		return feed.TopicVersion{}, s.client.wrap("topic", fmt.Errorf("%s as %s: %w", name, format, feed.ErrNotFound))
+	}
+	return feed.TopicVersion{Ref: ref, Version: int64(version.Val())}, nil
+}
+
+// FanOut makes deliveries due to up to n subscribers of the topic of a claimed notice that do not have the current
+// version, and returns their number. If it is less than n, there are no others, and the notice is removed.
+func (s *Site) FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (int, error) {
+	notice, err := feed.ParseNotice(c.Key)
+	if err != nil {
+		return 0, s.client.wrap("fan out", err)
+	}
+	keys := []string{
+		s.keys.head(notice.Feed), s.keys.topic(notice.Feed, notice.Format), s.keys.deliveries(), s.keys.outbox(),
+		s.keys.journal(),
+	}
+	count, err := run(ctx, s.client.build, pushFanOutSource, keys, timeArg(at), string(notice.Format), n, c.Key,
+		leaseArg(c)).Int()
+	return count, s.client.wrap("fan out", err)
+}
+
+// ClaimDeliveries claims up to n deliveries that are due. One whose subscription cannot be decoded is skipped.
+func (s *Site) ClaimDeliveries(
+	ctx context.Context, at time.Time, lease time.Duration, n int,
+) ([]feed.Delivery, error) {
+	claims, failures, err := s.claim(ctx, at, lease, n, true, s.keys.deliveries(), s.keys.subscriptions(), s.keys.failures())
+	if err != nil {
+		return nil, s.client.wrap("claim deliveries", err)
+	}
+	deliveries := make([]feed.Delivery, 0, len(claims))
+	for i, c := range claims {
+		d := feed.Delivery{Claim: c}
+		if err := json.Unmarshal([]byte(c.Value), &d.Subscription); err != nil {
+			s.client.log.Warn("a subscription cannot be decoded and is ignored", "id", c.Key, "error", err)
+			continue
+		}
+		if failures[i] != "" {
+			if err := json.Unmarshal([]byte(failures[i]), &d.Failure); err != nil {
+				d.Failure = feed.DeliveryFailure{} // it counts the attempts only
+			}
+		}
+		deliveries = append(deliveries, d)
+	}
+	return deliveries, nil
+}
+
+// FinishDelivery records the result of a claimed delivery.
+func (s *Site) FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult) error {
+	failure, delivered := "", "0"
+	if r.Delivered {
+		delivered = "1"
+	} else if r.Failure != nil {
+		b, err := json.Marshal(r.Failure)
+		if err != nil {
+			return s.client.wrap("finish delivery", err)
+		}
+		failure = string(b)
+	}
+	keys := []string{
+		s.keys.deliveries(), s.keys.topic(d.Subscription.Feed, d.Subscription.Format), s.keys.failures(),
+		s.keys.subscriptions(),
+	}
+	_, err := status(ctx, s.client.build, pushFinishSource, keys, timeArg(at), d.Key, leaseArg(d.Claim), r.Version,
+		delivered, delayArg(r.Retry), failure)
+	return s.client.wrap("finish delivery", err)
+}
+
+// AddNotice adds a notice to the outbox, or replaces the one with the same key and its value.
+func (s *Site) AddNotice(ctx context.Context, at time.Time, n feed.Notice, value string) error {
+	return s.client.wrap("add notice", s.addNotice(ctx, at, n.Key(), value, "0"))
+}
+
+func (s *Site) addNotice(ctx context.Context, at time.Time, key, value, keep string) error {
+	reply, err := status(ctx, s.client.build, pushNotifySource,
+		[]string{s.keys.outbox(), s.keys.notices(), s.keys.journal()}, timeArg(at), key, value, keep)
+	if err == nil && reply == "journal" {
+		err = s.sync(ctx)
+	}
+	return err
+}
+
+// ClaimNotices claims up to n notices that are due.
+func (s *Site) ClaimNotices(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Claim, error) {
+	claims, _, err := s.claim(ctx, at, lease, n, false, s.keys.outbox(), s.keys.notices(), s.keys.absent())
+	return claims, s.client.wrap("claim notices", err)
+}
+
+// FinishNotice removes a claimed notice, or makes it due again after retry, with a new value, if retry is positive. It
+// does nothing if the notice was added again in the meantime.
+func (s *Site) FinishNotice(
+	ctx context.Context, at time.Time, c feed.Claim, retry time.Duration, value string,
+) error {
+	_, err := status(ctx, s.client.build, pushFinishNoticeSource,
+		[]string{s.keys.outbox(), s.keys.notices(), s.keys.journal()}, timeArg(at), c.Key, leaseArg(c), delayArg(retry),
+		value)
+	return s.client.wrap("finish notice", err)
+}
+
+// RenewTopics adds a notice for each topic with subscriptions, so that subscribers whose deliveries the store has lost
+// get the current version.
+func (s *Site) RenewTopics(ctx context.Context) error {
+	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
+	if err != nil {
+		return s.client.wrap("renew topics", err)
+	}
+	for _, t := range topics {
+		if err := s.addNotice(ctx, time.Time{}, feed.HubQueue+" "+t, "", "1"); err != nil {
+			return s.client.wrap("renew topics", err)
+		}
+	}
+	return nil
+}
+
+// NextPush returns the server's time, and when the next work of the hub or the outbox is due. The latter is zero if
+// there is none.
+func (s *Site) NextPush(ctx context.Context) (now, next time.Time, err error) {
+	reply, err := words(ctx, s.client.build, pushNextSource, []string{
+		s.keys.outbox(), s.keys.deliveries(), s.keys.verifications(), s.keys.expiries(),
+	}, "")
+	const length = 2
+	if err == nil && len(reply) != length {
+		err = errReply(reply)
+	}
+	if err == nil {
+		now, err = decodeTime(reply[0])
+	}
+	if err == nil && reply[1] != "" {
+		next, err = decodeTime(reply[1])
+	}
+	return now, next, s.client.wrap("next push", err)
+}
+
+// PushState returns a summary of the site's subscriptions and outbox.
+func (s *Site) PushState(ctx context.Context) (feed.PushState, error) {
+	now, next, err := s.NextPush(ctx)
+	if err != nil {
+		return feed.PushState{}, err
+	}
+	day := now.Add(24 * time.Hour)
+	var counts [7]*redis.IntCmd
+	var oldest [2]*redis.ZSliceCmd
+	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		counts = [7]*redis.IntCmd{
+			p.HLen(ctx, s.keys.subscriptions()), p.SCard(ctx, s.keys.topics()), p.HLen(ctx, s.keys.hubRequests()),
+			p.ZCard(ctx, s.keys.deliveries()), p.ZCard(ctx, s.keys.outbox()), p.HLen(ctx, s.keys.failures()),
+			p.ZCount(ctx, s.keys.expiries(), "-inf", timeArg(day)),
+		}
+		oldest = [2]*redis.ZSliceCmd{
+			p.ZRangeWithScores(ctx, s.keys.deliveries(), 0, 0), p.ZRangeWithScores(ctx, s.keys.outbox(), 0, 0),
+		}
+		return nil
+	})
+	if err != nil {
+		return feed.PushState{}, s.client.wrap("push state", err)
+	}
+	state := feed.PushState{}
+	for i, n := range []*int{
+		&state.Subscriptions, &state.Topics, &state.Requests, &state.Deliveries, &state.Notices, &state.Failing,
+		&state.Expiring,
+	} {
+		*n = int(counts[i].Val())
+	}
+	if !next.After(now) {
+		for _, o := range oldest {
+			for _, z := range o.Val() {
+				t := time.UnixMilli(int64(z.Score)).UTC()
+				if !t.After(now) && (state.Oldest.IsZero() || t.Before(state.Oldest)) {
+					state.Oldest = t
+				}
+			}
+		}
+	}
+	return state, nil
+}
+
+// TopicSubscribers returns the number of subscriptions of each feed.
+func (s *Site) TopicSubscribers(ctx context.Context) (map[feed.Name]int, error) {
+	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
+	if err != nil || len(topics) == 0 {
+		return nil, s.client.wrap("topic subscribers", err)
+	}
+	counts := make([]*redis.IntCmd, len(topics))
+	names := make([]feed.Name, len(topics))
+	_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, t := range topics {
+			format, name, _ := strings.Cut(t, " ")
+			names[i] = feed.Name(name)
+			counts[i] = p.ZCard(ctx, s.keys.topic(names[i], feed.Format(format)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.client.wrap("topic subscribers", err)
+	}
+	byFeed := make(map[feed.Name]int)
+	for i, c := range counts {
+		byFeed[names[i]] += int(c.Val())
+	}
+	return byFeed, nil
+}
+
+// restorePush restores a line of an export that is a subscription or a notice.
+func (s *Site) restorePush(ctx context.Context, l feed.ExportLine) error {
+	switch {
+	case l.Notice != nil && l.Notice.Done:
+		return nil
+	case l.Notice != nil:
+		return s.addNotice(ctx, time.Time{}, l.Notice.Key, l.Notice.Value, "1")
+	case l.Subscription.Expires.IsZero(): // it has ended
+		_, err := s.unsubscribe(ctx, time.Time{}, *l.Subscription, feed.Claim{}, "0")
+		return err
+	}
+	sub := *l.Subscription
+	if sub.Callback == "" || sub.Feed == "" || sub.Format == "" {
+		return fmt.Errorf("subscription without callback, feed or format: %w", feed.ErrInvalid)
+	}
+	return s.subscribe(ctx, time.Time{}, sub, feed.Claim{}, "1")
+}
+
+// isPush reports whether a line of an export is restored by restorePush.
+func isPush(l feed.ExportLine) bool { return l.Subscription != nil || l.Notice != nil }
+
+// Delivered returns the number of the version that each subscriber of a topic has, by id.
+func (s *Site) Delivered(ctx context.Context) (map[string]int64, error) {
+	topics, err := s.client.build.SMembers(ctx, s.keys.topics()).Result()
+	if err != nil {
+		return nil, s.client.wrap("delivered versions", err)
+	}
+	all := make(map[string]int64)
+	for _, t := range topics {
+		format, name, _ := strings.Cut(t, " ")
+		found, err := s.client.build.ZRangeWithScores(ctx, s.keys.topic(feed.Name(name), feed.Format(format)), 0, -1).Result()
+		if err != nil {
+			return nil, s.client.wrap("delivered versions", err)
+		}
+		for _, z := range found {
+			id, _ := z.Member.(string)
+			all[id] = int64(z.Score)
+		}
+	}
+	waiting, err := s.client.build.ZRange(ctx, s.keys.deliveries(), 0, -1).Result()
+	for _, id := range waiting {
+		delete(all, id) // the version is being delivered, or was not
+	}
+	return all, s.client.wrap("delivered versions", err)
+}
+
+// RestoreDelivered records the versions that subscribers have, as [Site.Delivered] returned them before a restart, and
+// removes the deliveries that restoring the subscriptions has made due to subscribers with the current version. Nothing
+// else may use the site's hub at the same time.
+func (s *Site) RestoreDelivered(ctx context.Context, delivered map[string]int64) error {
+	for st, err := range s.Subscriptions(ctx) {
+		if err != nil {
+			return err
+		}
+		version, ok := delivered[st.ID]
+		if !ok || version <= 0 {
+			continue
+		}
+		topic, err := s.Topic(ctx, st.Feed, st.Format)
+		if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if version != topic.Number() {
+			continue
+		}
+		_, err = s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.ZAdd(ctx, s.keys.topic(st.Feed, st.Format), redis.Z{Score: float64(version), Member: st.ID})
+			p.ZRem(ctx, s.keys.deliveries(), st.ID)
+			return nil
+		})
+		if err != nil {
+			return s.client.wrap("restore delivered versions", err)
+		}
+	}
+	return nil
+}

@@ -9,8 +9,10 @@ type Readership struct {
 	// Clients counts polls by program. The keys are the names of well-known programs, and of a few groups for all other
 	// programs.
 	Clients map[string]uint64 `json:"clients"`
-	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct.
+	// Subscribers is the number of subscribers that aggregators reported in the last seven days, plus Direct and Pushed.
 	Subscribers int `json:"subscribers"`
+	// Pushed is the number of subscriptions through the site's own hub. An aggregator has one for all its users.
+	Pushed int `json:"pushed,omitempty"`
 	// Direct is the estimated number of readers that fetched the feed themselves, with an error of about 5%.
 	Direct int `json:"direct"`
 }

@@ -10,22 +10,23 @@
 //
 // # Commands
 //
-//	serve        build the feeds and serve them
-//	build        build the feeds for servers on other machines
-//	rebuild      rebuild feeds now
-//	upgrade      move to the newest rendering version that all servers can render
-//	import       import posts from files
-//	export       write all posts to a file or to standard output
-//	post         put, get, list or delete single posts
-//	feeds        list the published feeds
-//	problems     list what is not published and why
-//	attribute    show which sources a text credits
-//	render       write one document to standard output
-//	check        check the configuration and the files and servers it names
-//	healthcheck  ask a running server whether it is ready
-//	version      print the version
-//	completion   print a completion script for a shell
-//	man          write the man pages
+//	serve          build the feeds and serve them
+//	build          build the feeds for servers on other machines
+//	rebuild        rebuild feeds now
+//	upgrade        move to the newest rendering version that all servers can render
+//	import         import posts from files
+//	export         write all posts to a file or to standard output
+//	post           put, get, list or delete single posts
+//	feeds          list the published feeds
+//	problems       list what is not published and why
+//	subscriptions  list or remove the subscribers of the site's own hub
+//	attribute      show which sources a text credits
+//	render         write one document to standard output
+//	check          check the configuration and the files and servers it names
+//	healthcheck    ask a running server whether it is ready
+//	version        print the version
+//	completion     print a completion script for a shell
+//	man            write the man pages
 //
 // Run a command with --help for its manual.
 //

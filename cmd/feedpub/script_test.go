@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,7 +54,9 @@ func TestScripts(t *testing.T) {
 			"refused":   refused,
 			"waitfor":   waitFor,
 			"http":      request,
+			"post":      postForm,
 			"redis":     startRedis,
+			"receiver":  startReceiver,
 			"terminate": terminate,
 		},
 	})
@@ -152,6 +156,46 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s %s responds with %d, want %d:\n%s", args[1], args[2], got, want, text)
 	}
+}
+
+// postForm posts a form and checks the status: post STATUS URL FORM.
+func postForm(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: post STATUS URL FORM")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	got, text, err := fetch(ctx, http.MethodPost, args[1], header, strings.NewReader(args[2]))
+	ts.Check(err)
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("POST %s responds with %d, want %s:\n%s", args[1], got, args[0], text)
+	}
+}
+
+// startReceiver starts a receiver of WebSub deliveries, pings and webhooks, and sets the variable to its URL:
+// receiver VARIABLE. It confirms each verification. A GET of /log returns all other requests so far.
+func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: receiver VARIABLE")
+	}
+	var mu sync.Mutex
+	var log bytes.Buffer
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.URL.Path == "/log" {
+			_, _ = log.WriteTo(w)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(&log, "%s %s\n", r.Method, r.URL)
+		_ = r.Header.Write(&log)
+		fmt.Fprintf(&log, "%s\n", body)
+		_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], s.URL)
 }
 
 // hold sends a rebuild request without its body, so that a server that drains has an active request:

@@ -18,6 +18,8 @@ type Metrics struct {
 	registry  prometheus.Registerer
 	responses map[feed.Format]*formatMetrics
 	builds    *prometheus.CounterVec
+	pushes    *prometheus.CounterVec
+	delays    prometheus.Histogram
 }
 
 // formatMetrics are the counters of one format. They are looked up once, since every response updates them.
@@ -62,6 +64,15 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 		builds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "builds_total", Help: "Feeds built, by outcome.",
 		}, []string{"outcome"}),
+		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Name: "push_requests_total",
+			Help: "Requests to subscribers, hubs and webhooks, by kind and outcome.",
+		}, []string{"kind", "outcome"}),
+		delays: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "push_delay_seconds",
+			Help:    "Time from a commit to the response of a subscriber, hub or webhook, for first attempts.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}),
 	}
 	responses := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: namespace, Name: "responses_total",
@@ -90,7 +101,7 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 	for _, o := range feed.Outcomes() {
 		m.builds.WithLabelValues(string(o))
 	}
-	if err := m.register(responses, bytes, m.builds, info, collectors.NewGoCollector(),
+	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,6 +21,7 @@ type Site struct {
 	Problems  []ProblemLister // listed in this order
 	Replica   Replica
 	Readers   ReaderLister // optional
+	Push      PushReporter // optional: nil if the site has no hubs and webhooks
 	Posts     Posts        // optional: if nil, posts cannot be read or changed over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
@@ -40,6 +42,11 @@ type Replica interface {
 	Heads() []feed.Head
 	// Counts returns the number of events since the start, by kind of event. The set of keys is fixed and small.
 	Counts() map[string]uint64
+}
+
+// PushReporter reports the state of a site's subscriptions and notices.
+type PushReporter interface {
+	PushState(ctx context.Context) (feed.PushState, error)
 }
 
 // Sites is a set of sites that may change over time. Its methods are safe for concurrent use.

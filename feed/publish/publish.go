@@ -108,6 +108,8 @@ type Config struct {
 	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
+	// Rejected, optional, is called when a post is rejected, or for a new reason, in the same way as Committed.
+	Rejected func(feed.Problem)
 }
 
 // Publisher builds the feeds of one site. Its methods are safe for concurrent use; their work is serialized.
@@ -136,6 +138,9 @@ func New(c Config) *Publisher {
 	version.set(c.Renderer)
 	archives := &archiveSet{store: c.Store}
 	problems := newProblemLog(c.Logger)
+	if c.Rejected != nil {
+		problems.rejected = func(pr feed.Problem) { p.work.enqueue(func(context.Context) { c.Rejected(pr) }) }
+	}
 	p.lease = &lease{
 		store: c.Store, holder: c.Store, schema: c.Store, heads: c.Store,
 		owner: c.Owner, replica: c.Replica, fleet: c.Fleet, rendering: version, clock: c.Clock, logger: c.Logger,

@@ -58,6 +58,9 @@ type Front struct {
 	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
 	AccessLog *slog.Logger
 	LogEvery  uint64 // 0 disables the access log
+	// Hub handles the forms that are posted to HubPath. Both are set, or none.
+	Hub     Hub
+	HubPath string
 
 	answers atomic.Uint64
 }

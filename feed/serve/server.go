@@ -3,6 +3,8 @@ package serve
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,11 +76,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.send(w, ErrorResponse(http.StatusBadRequest))
 		return
 	}
+	front := h.sites.ForHost(r.Host)
+	if front.TakesForm(r.Method, r.URL.Path) {
+		h.send(w, answerForm(w, front, r))
+		return
+	}
 	if len(r.Header["Expect"]) > 0 {
 		h.send(w, ErrorResponse(http.StatusExpectationFailed))
 		return
 	}
-	res := h.sites.ForHost(r.Host).Answer(&Visit{
+	res := front.Answer(&Visit{
 		Request: Request{
 			Method:          r.Method,
 			Path:            r.URL.Path,
@@ -107,6 +114,18 @@ func isTarget(r *http.Request) bool {
 	default:
 		return r.URL.Host != "" || strings.HasPrefix(r.URL.Path, "/")
 	}
+}
+
+// answerForm returns the response to a request with a form for the hub.
+func answerForm(w http.ResponseWriter, front *Front, r *http.Request) Response {
+	form, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxForm))
+	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+		return FormTooLong()
+	}
+	if err != nil {
+		return ErrorResponse(http.StatusBadRequest)
+	}
+	return front.AnswerForm(r.Context(), clientOf(r), joined(r.Header["Content-Type"]), form)
 }
 
 // send writes a response.

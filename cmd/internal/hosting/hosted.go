@@ -16,6 +16,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/admin"
 	"feedpub/feed/fleet"
+	"feedpub/feed/hub"
 	"feedpub/feed/intake"
 	"feedpub/feed/publish"
 	"feedpub/feed/schedule"
@@ -38,6 +39,8 @@ type hostedSite struct {
 	audience  *audience.Audience // nil for a builder, which has no readers
 	front     *serve.Front       // nil for a builder
 	fleet     *fleet.Fleet       // nil for a folder, which only one process uses
+	hub       *hub.Hub           // nil for a site without hubs and webhooks
+	owner     string             // unique name of this process
 	checkPost func(id string, raw []byte) error
 
 	ctx   context.Context // context of all work on the site
@@ -58,7 +61,11 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 		return nil, err
 	}
 	h := &hostedSite{
-		site: site, role: s.options.Role, checkPost: checkPost(building.Intake, process.Now), ended: make(chan struct{}),
+		site: site, role: s.options.Role, checkPost: checkPost(building.Intake, process.Now), owner: building.Owner,
+		ended: make(chan struct{}),
+	}
+	if h.hub, err = s.newHub(h); err != nil {
+		return nil, err
 	}
 	h.jobs, err = jobs(c, func(ctx context.Context, names ...feed.Name) error { return h.publisher.Tick(ctx, names...) })
 	if err != nil {
@@ -89,6 +96,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	building.Replica = h.replica
 	building.Built = s.metrics.Built
 	building.Turn = s.shared.waitTurn
+	h.push(&building)
 	h.publisher = publish.New(building)
 	rebuild := h.publisher.Rebuild
 	if !h.role.Builds {
@@ -97,6 +105,9 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if h.role.Serves {
 		h.front = s.newFront(h.replica, h.audience, c.Site.ID, process.Log)
+		if own := c.OwnHub(); own != "" {
+			h.front.Hub, h.front.HubPath = h.hub, own
+		}
 	}
 	h.replica.Load()
 	return h, nil
@@ -134,6 +145,9 @@ func (h *hostedSite) start(checked <-chan struct{}, failed func(error)) {
 		}
 		if h.fleet != nil {
 			g.Go(func() error { return h.fleet.Run(ctx) })
+		}
+		if h.hub != nil {
+			g.Go(func() error { return h.hub.Run(ctx) })
 		}
 		g.Go(func() error {
 			select {

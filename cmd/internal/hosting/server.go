@@ -18,6 +18,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/admin"
+	"feedpub/feed/egress"
 	"feedpub/feed/serve"
 	"feedpub/feed/serve/fast"
 	"feedpub/feed/serve/ratelimit"
@@ -53,6 +54,7 @@ type Server struct {
 	site    *Site
 	shared  *shared
 	metrics *admin.Metrics
+	egress  *egress.Client
 	memory  *serve.Memory
 	limiter *ratelimit.Limiter // nil if there is no limit
 	checked chan struct{}      // closed when the store has been checked
@@ -80,6 +82,7 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	s := &Server{
 		options: o, loaded: o.Config, config: c, several: c.Several(), log: o.Site.Source.process.Log, site: o.Site,
 		shared: newShared(o.Site.Source.process.Versions), checked: make(chan struct{}),
+		egress:       newEgress(c.Egress),
 		memory:       serve.NewMemory(int64(c.Server.Memory)),
 		drainTimeout: c.Server.DrainTimeout,
 	}

@@ -134,7 +134,9 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		return publish.Config{}, err
 	}
 	site := c.FeedSite()
+	push, _ := pushing(c)
 	return publish.Config{
+		Notices:   push.Queues(),
 		Site:      site,
 		Catalog:   c.Catalog(),
 		Store:     s.Store,

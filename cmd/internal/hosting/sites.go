@@ -331,6 +331,12 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 	}
 	if x.audience != nil {
 		x.entry.Readers = x.audience
+		if c.OwnHub() != "" {
+			x.entry.Readers = &readers{polls: x.audience, store: site.Store}
+		}
+	}
+	if x.hub != nil {
+		x.entry.Push = site.Store
 	}
 	if s.several {
 		x.entry.Hosts = settings.settings.Hostnames()

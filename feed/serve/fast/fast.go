@@ -44,14 +44,16 @@ const writeBuffer = 32 << 10
 func NewServer(sites serve.Sites, l serve.Limits, log *slog.Logger) *Server {
 	s := &Server{sites: sites, log: log, maxConnections: l.MaxConnections}
 	s.http = &fasthttp.Server{
-		Handler:         s.answer,
-		ErrorHandler:    s.reject,
-		ContinueHandler: func(*fasthttp.RequestHeader) bool { return false }, // 417, because requests have no body
+		Handler:      s.answer,
+		ErrorHandler: s.reject,
+		// The body of a request is read only if it has a form for a hub. Others get 417.
+		ContinueHandler: s.takesForm,
+		HeaderReceived:  s.bodyLimit,
 		Logger:          logger{log},
 		// The listener limits connections, so that additional clients wait, as with the standard engine. Concurrency must be
 		// higher than that limit, because a goroutine ends shortly after its connection is closed.
 		Concurrency: 2*l.MaxConnections + 1,
-		// Requests have no body; 1 is the minimum value of MaxRequestBodySize that sets a limit.
+		// Other requests have no body; 1 is the minimum value of MaxRequestBodySize that sets a limit.
 		ReadTimeout:        min(l.ReadHeaderTimeout, l.ReadTimeout),
 		MaxRequestBodySize: 1,
 		WriteTimeout:       l.WriteTimeout,
@@ -87,6 +89,23 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// takesForm reports whether a request has a form for a hub.
+func (s *Server) takesForm(h *fasthttp.RequestHeader) bool {
+	if !h.IsPost() {
+		return false
+	}
+	path, ok := pathOf(h.RequestURI())
+	return ok && s.sites.ForHost(hostOf(h)).TakesForm(http.MethodPost, path)
+}
+
+// bodyLimit returns the limits of a request whose header was received; the zero limits mean those of the server.
+func (s *Server) bodyLimit(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if !s.takesForm(h) {
+		return fasthttp.RequestConfig{}
+	}
+	return fasthttp.RequestConfig{MaxRequestBodySize: serve.MaxForm}
+}
+
 // answer is fasthttp's handler.
 func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	defer s.recoverPanic(ctx)
@@ -96,14 +115,24 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 	case !ok || !httpguts.ValidHostHeader(view(h.Host())):
 		s.write(ctx, serve.ErrorResponse(http.StatusBadRequest))
 		return
-	case len(h.Peek(fasthttp.HeaderExpect)) > 0:
+	case len(h.Peek(fasthttp.HeaderExpect)) > 0 && !s.takesForm(h):
 		s.write(ctx, serve.ErrorResponse(http.StatusExpectationFailed))
 		return
 	case !strings.HasPrefix(view(h.Protocol()), "HTTP/1."):
 		s.write(ctx, serve.ErrorResponse(http.StatusHTTPVersionNotSupported))
 		return
 	}
-	s.write(ctx, s.sites.ForHost(hostOf(h)).Answer(&serve.Visit{
+	client := serve.Client{
+		Addr:         peerOf(ctx),
+		ForwardedFor: field(h, fasthttp.HeaderXForwardedFor),
+		UserAgent:    view(h.UserAgent()),
+	}
+	front := s.sites.ForHost(hostOf(h))
+	if h.IsPost() && front.TakesForm(http.MethodPost, path) {
+		s.write(ctx, front.AnswerForm(ctx, client, view(h.ContentType()), ctx.PostBody()))
+		return
+	}
+	s.write(ctx, front.Answer(&serve.Visit{
 		Request: serve.Request{
 			Method:          view(h.Method()),
 			Path:            path,
@@ -114,11 +143,7 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			AIM:             field(h, "A-Im"),
 		},
 		HasBody: h.ContentLength() > 0,
-		Client: serve.Client{
-			Addr:         peerOf(ctx),
-			ForwardedFor: field(h, fasthttp.HeaderXForwardedFor),
-			UserAgent:    view(h.UserAgent()),
-		},
+		Client:  client,
 	}))
 }
 
@@ -138,6 +163,9 @@ func (s *Server) reject(ctx *fasthttp.RequestCtx, err error) {
 	var long *fasthttp.ErrSmallBuffer
 	var network net.Error
 	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge) && s.takesForm(&ctx.Request.Header):
+		s.write(ctx, serve.FormTooLong())
+		return
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		// The header was parsed, and the status depends on the method.
 		s.write(ctx, s.sites.ForHost(hostOf(&ctx.Request.Header)).Answer(&serve.Visit{

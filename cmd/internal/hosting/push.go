@@ -1,0 +1,189 @@
+package hosting
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"feedpub/config"
+	"feedpub/feed"
+	"feedpub/feed/egress"
+	"feedpub/feed/hub"
+	"feedpub/feed/publish"
+	"feedpub/store"
+)
+
+// newEgress returns the client for all requests to addresses that others name.
+func newEgress(c config.Egress) *egress.Client {
+	e := egress.Config{Ports: c.Ports}
+	for _, n := range c.Allow {
+		e.Allow = append(e.Allow, n.Prefix)
+	}
+	return egress.New(e)
+}
+
+// pushing returns the part of the configuration of a site's hub that decides what it needs of commits, and reports
+// whether the site has hubs or webhooks.
+func pushing(c config.Config) (hub.Config, bool) {
+	x := hub.Config{
+		Site: c.Site.ID, BaseURL: c.FeedSite().BaseURL, Peers: c.OtherHubs(), Signature: string(c.Push.Signature),
+		Lease: c.Push.Lease, Limits: feed.HubLimits{Subscriptions: c.Push.Limit},
+	}
+	if own := c.OwnHub(); own != "" {
+		x.URL = x.BaseURL + own
+	}
+	for _, w := range c.Notify {
+		hook := hub.Webhook{URL: string(w.URL)}
+		for _, e := range w.Events {
+			hook.Events = append(hook.Events, feed.Event(e))
+		}
+		x.Webhooks = append(x.Webhooks, hook)
+	}
+	return x, x.URL != "" || len(x.Peers)+len(x.Webhooks) > 0
+}
+
+// newHub returns the hub of a hosted site, or nil if it has neither hubs nor webhooks.
+func (s *Server) newHub(h *hostedSite) (*hub.Hub, error) {
+	c := h.site.Source.Config
+	x, any := pushing(c)
+	if !any {
+		return nil, nil
+	}
+	for i, w := range c.Notify {
+		text, err := os.ReadFile(string(w.SecretFile))
+		if err == nil {
+			x.Webhooks[i].Secret, err = hub.ParseSecret(string(text))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("notify[%d].secret_file: %w", i, err)
+		}
+	}
+	x.Store, x.Send, x.Log, x.Observer = h.site.Store, s.egress, h.log(), s.metrics
+	x.Program = "feedpub/" + cmp.Or(h.site.Source.process.Build.Version, "dev") + " (+" + x.BaseURL + "/)"
+	x.Serving = h.serving
+	return hub.New(x), nil
+}
+
+// serving reports whether all processes that serve the site serve a version.
+func (h *hostedSite) serving(ctx context.Context, version int64) bool {
+	if h.role.Serves {
+		if served, _ := h.replica.Version(); served < version {
+			return false
+		}
+	}
+	if h.fleet == nil {
+		return true
+	}
+	members, err := h.site.Store.Members(ctx)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(members, func(m feed.Member) bool {
+		return m.Serves && m.ID != h.owner && m.Applied < version
+	})
+}
+
+// waking is the store of a publisher that wakes the site's hub at once after a commit.
+type waking struct {
+	*store.Site
+	hub *hub.Hub
+}
+
+// Commit implements [publish.Store].
+func (w waking) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, feed.Head, error) {
+	outcome, head, err := w.Site.Commit(ctx, r)
+	if outcome == feed.Committed {
+		w.hub.Wake()
+	}
+	return outcome, head, err
+}
+
+// push sets up the calls of a site's hub in the configuration of its publisher.
+func (h *hostedSite) push(c *publish.Config) {
+	if h.hub == nil {
+		return
+	}
+	c.Store = waking{h.site.Store, h.hub}
+	built := c.Built
+	events := feedEvents{hosted: h, last: make(map[feed.Name]string)}
+	c.Built = func(r feed.FeedReport) {
+		built(r)
+		events.built(r)
+	}
+	c.Rejected = func(p feed.Problem) { h.event(h.hub.PostEvent, feed.RejectedEvent, p.ID, problemText(p)) }
+}
+
+func problemText(p feed.Problem) string {
+	if p.Place == "" {
+		return p.Reason
+	}
+	return p.Place + ": " + p.Reason
+}
+
+// event records an event for webhooks.
+func (h *hostedSite) event(
+	record func(context.Context, feed.Event, string, string) error, e feed.Event, subject, reason string,
+) {
+	if err := record(h.ctx, e, subject, reason); err != nil && h.ctx.Err() == nil {
+		h.log().Warn("webhooks are not called for an event", "event", e, "subject", subject, "error", err)
+	}
+}
+
+// feedEvents makes events of the outcomes of rebuilds: one when a feed is held or fails, and one for each new reason.
+type feedEvents struct {
+	hosted *hostedSite
+	last   map[feed.Name]string // outcome and reason of the last event; used by one goroutine at a time
+}
+
+func (f *feedEvents) built(r feed.FeedReport) {
+	event, ok := map[feed.Outcome]feed.Event{feed.Held: feed.HeldEvent, feed.Failed: feed.FailedEvent}[r.Outcome]
+	if !ok {
+		delete(f.last, r.Feed)
+		return
+	}
+	if text := string(event) + r.Reason; f.last[r.Feed] != text {
+		f.last[r.Feed] = text
+		f.hosted.event(f.hosted.hub.FeedEvent, event, string(r.Feed), r.Reason)
+	}
+}
+
+// readers lists the readers of a site, with the subscribers of its own hub.
+type readers struct {
+	polls interface{ Readers() []feed.Readership }
+	store *store.Site
+
+	mu     sync.Mutex
+	counts map[feed.Name]int // as last read
+}
+
+// Readers implements [admin.ReaderLister].
+func (r *readers) Readers() []feed.Readership {
+	const timeout = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	counts, err := r.store.TopicSubscribers(ctx)
+	r.mu.Lock()
+	if err != nil {
+		counts = r.counts
+	} else {
+		r.counts = counts
+	}
+	r.mu.Unlock()
+	list := r.polls.Readers()
+	seen := make(map[feed.Name]bool, len(list))
+	for i := range list {
+		seen[list[i].Feed] = true
+		list[i].Pushed = counts[list[i].Feed]
+		list[i].Subscribers += list[i].Pushed
+	}
+	for name, n := range counts {
+		if !seen[name] {
+			list = append(list, feed.Readership{Feed: name, Subscribers: n, Pushed: n, Clients: map[string]uint64{}})
+		}
+	}
+	return list
+}

@@ -1,0 +1,260 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // WebSub allows it, for subscribers that know nothing else
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/coding"
+	"feedpub/feed/egress"
+)
+
+// retryDelays are the delays after each failed attempt to deliver a version. After the last, the subscriber gets the
+// next version only.
+var retryDelays = [...]time.Duration{
+	10 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute, time.Hour, 3 * time.Hour, 8 * time.Hour,
+}
+
+const (
+	// busyDelay is the delay of a delivery to a host to which too many wait.
+	busyDelay = 5 * time.Second
+	// maxRetryAfter bounds the delay that a subscriber may ask for.
+	maxRetryAfter = 24 * time.Hour
+)
+
+// version is a version of a topic, ready to be delivered.
+type version struct {
+	feed.TopicVersion
+	body []byte
+}
+
+// startDeliveries starts deliveries that are due.
+func (h *Hub) startDeliveries(ctx context.Context) error {
+	free := maxDeliveries - int(h.deliveries.Load())
+	if free <= 0 || h.config.URL == "" {
+		return nil
+	}
+	claimed := time.Now()
+	deliveries, err := h.config.Store.ClaimDeliveries(ctx, time.Time{}, claimTime, free)
+	if err != nil {
+		return err
+	}
+	topics := make(map[string]*version)
+	for _, d := range deliveries {
+		// The version is read after the claim, so it is not older than one that another process has delivered.
+		v, err := h.current(ctx, topics, d.Subscription)
+		if err != nil {
+			return err
+		}
+		h.deliveries.Add(1)
+		h.work.Add(1)
+		h.start(ctx, &job{Delivery: d, version: v, latest: claimed.Add(startTime)})
+	}
+	return nil
+}
+
+// job is a claimed delivery. It must not be started after latest.
+type job struct {
+	feed.Delivery
+	version *version // nil if the topic does not exist any more
+	latest  time.Time
+}
+
+// current returns the current version of the topic of a subscription, or nil if there is none. It keeps it in topics.
+func (h *Hub) current(ctx context.Context, topics map[string]*version, s feed.Subscription) (*version, error) {
+	key := string(s.Format) + " " + string(s.Feed)
+	if v, ok := topics[key]; ok {
+		return v, nil
+	}
+	v, err := h.read(ctx, s.Feed, s.Format)
+	if errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid) {
+		v, err = nil, nil
+	}
+	if err == nil {
+		topics[key] = v
+	}
+	return v, err
+}
+
+// read reads the current version of a document.
+func (h *Hub) read(ctx context.Context, name feed.Name, format feed.Format) (*version, error) {
+	topic, err := h.config.Store.Topic(ctx, name, format)
+	if err != nil {
+		return nil, err
+	}
+	v := &version{TopicVersion: topic}
+	if body, ok := h.bodies.Get(topic.Ref.Hash); ok {
+		v.body = body
+		return v, nil
+	}
+	blob, err := h.config.Store.Blob(ctx, topic.Ref.Hash)
+	if err != nil {
+		return nil, err
+	}
+	if v.body, err = coding.Body(blob); err != nil {
+		return nil, err
+	}
+	if feed.HashOf(v.body) != topic.Ref.Hash {
+		return nil, fmt.Errorf("document %s: the bytes do not match the hash: %w", topic.Ref.Hash, feed.ErrInvalid)
+	}
+	h.bodies.Put(topic.Ref.Hash, v.body, len(v.body))
+	return v, nil
+}
+
+// start starts a job when its host permits it.
+func (h *Hub) start(ctx context.Context, j *job) {
+	name := hostOf(j.Subscription.Callback)
+	run := func() { h.work.Go(func() { h.deliver(ctx, j, name) }) }
+	switch h.hosts.admit(name, func(admitted bool) {
+		if admitted {
+			run()
+		} else {
+			h.work.Go(func() { h.postpone(ctx, j, breakerTime) })
+		}
+	}) {
+	case start:
+		run()
+	case queued:
+	case busy:
+		h.postpone(ctx, j, busyDelay)
+	case broken:
+		h.postpone(ctx, j, breakerTime)
+	}
+}
+
+// end ends a job with a result.
+func (h *Hub) end(ctx context.Context, j *job, r feed.DeliveryResult) {
+	r.Version = math.MaxInt32 // later than any version: a topic that does not exist has nothing to deliver
+	if j.version != nil {
+		r.Version = j.version.Number()
+	}
+	h.finish(ctx, func(ctx context.Context) error {
+		return h.config.Store.FinishDelivery(ctx, time.Time{}, j.Delivery, r)
+	})
+	if h.deliveries.Add(-1) == maxDeliveries/2 {
+		h.Wake() // claims are made in batches
+	}
+	h.work.Done()
+}
+
+// postpone ends a job that was not attempted.
+func (h *Hub) postpone(ctx context.Context, j *job, d time.Duration) {
+	h.end(ctx, j, feed.DeliveryResult{Retry: jitter(d)})
+}
+
+// deliver makes a delivery and records its result.
+func (h *Hub) deliver(ctx context.Context, j *job, host string) {
+	if ctx.Err() != nil || time.Now().After(j.latest) {
+		h.hosts.done(host, false)
+		h.postpone(ctx, j, time.Millisecond)
+		return
+	}
+	if j.version == nil || !j.Now.Before(j.Subscription.Expires) {
+		h.hosts.done(host, false)
+		h.end(ctx, j, feed.DeliveryResult{})
+		return
+	}
+	began := time.Now()
+	send, cancel := sending(ctx)
+	res, err := h.config.Send.Do(send, h.request(j))
+	interrupted := err != nil && send.Err() != nil
+	cancel()
+	h.hosts.done(host, !interrupted && overloaded(res, err))
+	if interrupted {
+		h.postpone(ctx, j, time.Millisecond)
+		return
+	}
+	outcome, reason := outcomeOf(res, err)
+	h.observeDelivery(j, outcome, time.Since(began))
+	if outcome == Gone {
+		h.finish(ctx, func(ctx context.Context) error {
+			_, err := h.config.Store.Unsubscribe(ctx, j.Subscription, feed.Claim{})
+			return err
+		})
+	}
+	h.end(ctx, j, result(j, outcome, reason, res.RetryAfter))
+}
+
+// observeDelivery reports the outcome of a delivery.
+func (h *Hub) observeDelivery(j *job, outcome Outcome, took time.Duration) {
+	if outcome == Failed && j.Failure.Attempts >= len(retryDelays) {
+		outcome = Dropped
+	}
+	var delay time.Duration
+	committed := time.UnixMilli(j.version.Version)
+	if j.Failure.Attempts == 0 && j.Subscription.Created.Before(committed) {
+		delay = max(time.Millisecond, j.Now.Sub(committed)+took)
+	}
+	h.observe(DeliveryKind, outcome, delay)
+}
+
+// result returns the result of an attempt.
+func result(j *job, outcome Outcome, reason string, retryAfter time.Duration) feed.DeliveryResult {
+	if outcome == OK {
+		return feed.DeliveryResult{Delivered: true}
+	}
+	f := feed.DeliveryFailure{Attempts: j.Failure.Attempts + 1, Since: j.Failure.Since, At: j.Now, Reason: reason}
+	if j.Failure.Attempts == 0 {
+		f.Since = j.Now
+	}
+	if f.Attempts > len(retryDelays) {
+		f.Attempts = 0 // the next version is tried as often
+		return feed.DeliveryResult{Failure: &f}
+	}
+	retry := max(jitter(retryDelays[f.Attempts-1]), min(retryAfter, maxRetryAfter))
+	return feed.DeliveryResult{Retry: retry, Failure: &f}
+}
+
+// request returns the request that delivers a version.
+func (h *Hub) request(j *job) egress.Request {
+	header := http.Header{
+		"Content-Type": {j.version.Ref.MediaType},
+		"Link":         {h.link(j.version.Ref)},
+		"User-Agent":   {h.config.Program},
+	}
+	if j.Subscription.Secret != "" {
+		header.Set("X-Hub-Signature", sign(h.config.Signature, j.Subscription.Secret, j.version.body))
+	}
+	return egress.Request{
+		Method: http.MethodPost, URL: j.Subscription.Callback, Header: header, Body: bytes.NewReader(j.version.body),
+	}
+}
+
+// link returns the Link field of a delivery: that of the document, and rel=hub if the document does not have it yet.
+func (h *Hub) link(ref feed.DocumentRef) string {
+	hub := "<" + h.config.URL + `>; rel="hub"`
+	if strings.Contains(ref.Link, hub) {
+		return ref.Link
+	}
+	return ref.Link + ", " + hub
+}
+
+// sign returns the value of X-Hub-Signature for a body.
+func sign(method, secret string, body []byte) string {
+	newHash := map[string]func() hash.Hash{
+		"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
+	}[method]
+	mac := hmac.New(newHash, []byte(secret))
+	_, _ = mac.Write(body) // never fails
+	return method + "=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// jitter returns a duration that differs from d by up to a tenth, so that requests that failed together are not
+// repeated together.
+func jitter(d time.Duration) time.Duration {
+	const share = 10
+	return d + time.Duration(rand.Int64N(int64(d/share)*2+1)) - d/share
+}

@@ -1,0 +1,370 @@
+// Package hub tells others of changes (WebSub, W3C Recommendation): it is the hub of a site, which verifies
+// subscriptions to the site's documents and delivers each new version, it notifies hubs of others, and it calls
+// webhooks. It does not build or store documents: what is delivered comes from the committed heads.
+//
+// All state is in the store. Any number of processes deliver at the same time: each claims work for a while, and what a
+// process has claimed and not finished when it ends is done by another one. Therefore a subscriber may get a version
+// twice, but never an older version after a newer one, because one process at a time delivers to a subscriber, and it
+// reads the version after it has claimed the delivery.
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/cache"
+	"feedpub/feed/egress"
+)
+
+const (
+	// claimTime is how long a process has claimed work. It must be greater than twice the timeout of a request.
+	claimTime = 30 * time.Second
+	// startTime is how long after a claim a request may still be started.
+	startTime = claimTime / 2
+	// pollInterval is the time between two looks at the store for work that other processes have added.
+	pollInterval = time.Second
+	// renewInterval is the time between two checks that no subscriber was forgotten.
+	renewInterval = 10 * time.Minute
+	// retryInterval is the pause after an error of the store.
+	retryInterval = time.Second
+
+	// graceTime is how long a request in progress may take after Run was told to stop.
+	graceTime = 3 * time.Second
+
+	maxDeliveries    = 512 // deliveries that a process has claimed at the same time
+	maxVerifications = 64
+	maxNotices       = 64
+	fanOutBatch      = 1000
+	expiredBatch     = 200
+	cachedBodies     = 32 << 20 // bytes
+)
+
+// Store is what a [Hub] needs of a site's store; see the methods of the same names of store.Site.
+type Store interface {
+	RequestSubscription(
+		ctx context.Context, at time.Time, r feed.SubscriptionRequest, client string, l feed.HubLimits,
+	) (feed.HubLimit, error)
+	ClaimRequests(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.ClaimedRequest, error)
+	DropRequest(ctx context.Context, c feed.Claim) error
+	Subscribe(ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim) error
+	Unsubscribe(ctx context.Context, sub feed.Subscription, verified feed.Claim) (bool, error)
+	RemoveExpired(ctx context.Context, at time.Time, n int) ([]feed.Subscription, error)
+	Topic(ctx context.Context, name feed.Name, format feed.Format) (feed.TopicVersion, error)
+	Blob(ctx context.Context, hash feed.Hash) (feed.Blob, error)
+	FanOut(ctx context.Context, at time.Time, c feed.Claim, n int) (int, error)
+	ClaimDeliveries(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Delivery, error)
+	FinishDelivery(ctx context.Context, at time.Time, d feed.Delivery, r feed.DeliveryResult) error
+	AddNotice(ctx context.Context, at time.Time, n feed.Notice, value string) error
+	ClaimNotices(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.Claim, error)
+	FinishNotice(ctx context.Context, at time.Time, c feed.Claim, retry time.Duration, value string) error
+	RenewTopics(ctx context.Context) error
+	NextPush(ctx context.Context) (now, next time.Time, err error)
+}
+
+// Sender sends requests. It is implemented by [egress.Client].
+type Sender interface {
+	Do(ctx context.Context, r egress.Request) (egress.Response, error)
+}
+
+// Webhook is a receiver of events.
+type Webhook struct {
+	URL    string
+	Secret []byte // key of the signatures
+	Events []feed.Event
+}
+
+// Config holds everything that a [Hub] depends on. All fields are required unless marked optional.
+type Config struct {
+	Site  feed.SiteID
+	Store Store
+	Send  Sender
+	Log   *slog.Logger
+
+	// BaseURL is the site's [feed.Site.BaseURL].
+	BaseURL string
+	// URL is the URL of the site's own hub; empty if it has none.
+	URL string
+	// Peers are the URLs of the hubs of others.
+	Peers    []string
+	Webhooks []Webhook
+	// Signature is the method of signatures: sha1, sha256, sha384 or sha512.
+	Signature string
+	// Lease is the duration of subscriptions that ask for none.
+	Lease time.Duration
+	// Limits bound subscriptions and requests. Zero fields have the defaults.
+	Limits feed.HubLimits
+
+	// Serving, optional, reports whether all replicas serve a version of the site. Hubs of others, which fetch documents,
+	// are notified then, or two seconds after the commit.
+	Serving func(ctx context.Context, version int64) bool
+	// Observer, optional, is told the outcome of each request. It is called concurrently and must not block.
+	Observer Observer
+	// Program is the value of User-Agent.
+	Program string
+}
+
+// Kind is a kind of request that a hub sends.
+type Kind string
+
+// The kinds.
+const (
+	DeliveryKind     Kind = "delivery"     // a version of a topic, to a subscriber
+	VerificationKind Kind = "verification" // of a subscriber's intent
+	DenialKind       Kind = "denial"
+	PingKind         Kind = "ping"    // of a hub of others
+	WebhookKind      Kind = "webhook" // an event, to a webhook
+)
+
+// Kinds returns all kinds.
+func Kinds() []Kind { return []Kind{DeliveryKind, VerificationKind, DenialKind, PingKind, WebhookKind} }
+
+// Outcomes returns all outcomes.
+func Outcomes() []Outcome { return []Outcome{OK, Failed, Forbidden, Gone, Dropped} }
+
+// Outcome is the outcome of a request that a hub sends.
+type Outcome string
+
+// The outcomes.
+const (
+	OK        Outcome = "ok"
+	Failed    Outcome = "failed"    // no response, or one that is not a success
+	Forbidden Outcome = "forbidden" // not sent: the address must not be reached
+	Gone      Outcome = "gone"      // 410, which ends a subscription
+	Dropped   Outcome = "dropped"   // failed for the last time
+)
+
+// Observer is told the outcome of requests.
+type Observer interface {
+	// Pushed is called with the outcome of a request. Delay is the time from the commit to the end of the first attempt
+	// to deliver it, or 0 if there was no such commit.
+	Pushed(kind, outcome string, delay time.Duration)
+}
+
+// Hub is the part of a site that tells others of changes. Its methods are safe for concurrent use.
+type Hub struct {
+	config  Config
+	wake    chan struct{}
+	hosts   hosts
+	bodies  *cache.Cache[feed.Hash, []byte]
+	peers   map[string]string  // URLs by queue
+	hooks   map[string]Webhook // by queue
+	work    sync.WaitGroup
+	renewed time.Time // when the topics were last renewed; used by Run only
+
+	deliveries, verifications, notices atomic.Int64 // claimed and not finished
+}
+
+// New returns a Hub. It delivers while Run runs.
+func New(c Config) *Hub {
+	h := &Hub{
+		config: c, wake: make(chan struct{}, 1), bodies: cache.New[feed.Hash, []byte](cachedBodies),
+		peers: make(map[string]string), hooks: make(map[string]Webhook),
+	}
+	h.hosts.byName = make(map[string]*host)
+	h.config.Limits = withDefaults(c.Limits)
+	for _, url := range c.Peers {
+		h.peers[queueOf(PingKind, url)] = url
+	}
+	for _, w := range c.Webhooks {
+		h.hooks[queueOf(WebhookKind, w.URL)] = w
+	}
+	return h
+}
+
+// withDefaults returns the limits with the defaults of those that are zero.
+func withDefaults(l feed.HubLimits) feed.HubLimits {
+	for _, d := range []struct {
+		limit *int
+		value int
+	}{
+		{&l.Pending, 10_000}, {&l.PerHost, 120}, {&l.PerClient, 120}, {&l.Subscriptions, 100_000}, {&l.HostTotal, 5000},
+		{&l.TopicTotal, 1_000_000},
+	} {
+		if *d.limit == 0 {
+			*d.limit = d.value
+		}
+	}
+	return l
+}
+
+// queueOf returns the queue of the notices for a receiver.
+func queueOf(kind Kind, url string) string {
+	const length = 9
+	sum := sha256.Sum256([]byte(url))
+	return string(kind) + ":" + base64.RawURLEncoding.EncodeToString(sum[:length])
+}
+
+// Queues returns the queues of the notices that a Hub with this configuration needs of each commit. It uses URL, Peers
+// and Webhooks only.
+func (c Config) Queues() feed.NoticeQueues {
+	var q feed.NoticeQueues
+	if c.URL != "" {
+		q.Topics = append(q.Topics, feed.HubQueue)
+	}
+	for _, url := range c.Peers {
+		q.Topics = append(q.Topics, queueOf(PingKind, url))
+	}
+	for _, w := range c.Webhooks {
+		if w.wants(feed.CommitEvent) {
+			q.Feeds = append(q.Feeds, queueOf(WebhookKind, w.URL))
+		}
+	}
+	return q
+}
+
+// Wake makes Run look for work at once.
+func (h *Hub) Wake() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx is done, and then waits for the requests in progress, which end soon. It retries after errors
+// of the store, and returns nil.
+func (h *Hub) Run(ctx context.Context) error {
+	defer h.work.Wait()
+	failing := false
+	for ctx.Err() == nil {
+		wait, err := h.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !failing:
+			h.config.Log.Warn("subscribers and hubs are not told of changes until the store is available", "error", err)
+		case err == nil && failing:
+			h.config.Log.Info("subscribers and hubs are told of changes again")
+		}
+		if failing = err != nil; failing {
+			wait = retryInterval
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-h.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// step starts the work that is due, and returns the time until more is.
+func (h *Hub) step(ctx context.Context) (time.Duration, error) {
+	if err := h.keepUp(ctx); err != nil {
+		return 0, err
+	}
+	for _, start := range []func(context.Context) error{h.startNotices, h.startVerifications, h.startDeliveries} {
+		if err := start(ctx); err != nil {
+			return 0, err
+		}
+	}
+	now, next, err := h.config.Store.NextPush(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if next.IsZero() {
+		return pollInterval, nil
+	}
+	// Work that is overdue waits for other work to end, which wakes Run.
+	const soonest = 10 * time.Millisecond
+	return min(pollInterval, max(soonest, next.Sub(now))), nil
+}
+
+// keepUp removes subscriptions whose lease has ended, and now and then looks for forgotten subscribers.
+func (h *Hub) keepUp(ctx context.Context) error {
+	removed, err := h.config.Store.RemoveExpired(ctx, time.Time{}, expiredBatch)
+	if err != nil {
+		return err
+	}
+	for _, sub := range removed {
+		h.config.Log.Debug("subscription expired", "feed", sub.Feed, "format", sub.Format)
+	}
+	if h.config.URL == "" || time.Since(h.renewed) < renewInterval {
+		return nil
+	}
+	if err := h.config.Store.RenewTopics(ctx); err != nil {
+		return err
+	}
+	h.renewed = time.Now()
+	return nil
+}
+
+// run calls f in a goroutine that Run waits for. Counter counts it. When there was no room for more, the end of f wakes
+// Run.
+func (h *Hub) run(counter *atomic.Int64, most int64, f func()) {
+	counter.Add(1)
+	h.work.Go(func() {
+		defer func() {
+			if counter.Add(-1) >= most-1 {
+				h.Wake()
+			}
+		}()
+		f()
+	})
+}
+
+// sending returns the context of a request that may still end within graceTime after ctx is done: it may have arrived,
+// and would be repeated. The caller calls the function when the request has ended.
+func sending(ctx context.Context) (context.Context, context.CancelFunc) {
+	send, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(graceTime)
+		defer timer.Stop()
+		select {
+		case <-send.Done():
+		case <-timer.C:
+			cancel()
+		}
+	})
+	return send, func() {
+		stop()
+		cancel()
+	}
+}
+
+// observe reports an outcome.
+func (h *Hub) observe(kind Kind, outcome Outcome, delay time.Duration) {
+	if h.config.Observer != nil {
+		h.config.Observer.Pushed(string(kind), string(outcome), delay)
+	}
+}
+
+// finish calls f, which records a result in the store, even if ctx is done: otherwise the work would be repeated.
+func (h *Hub) finish(ctx context.Context, f func(context.Context) error) {
+	const most = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		h.config.Log.Warn("the result of a request was not recorded; the request will be repeated", "error", err)
+	}
+}
+
+// outcomeOf returns the outcome of a request, and the reason if it is not [OK].
+func outcomeOf(res egress.Response, err error) (Outcome, string) {
+	const statusOK, statusLimit, statusGone = 200, 300, 410
+	switch {
+	case errors.Is(err, egress.ErrForbidden):
+		return Forbidden, err.Error()
+	case err != nil:
+		return Failed, err.Error()
+	case res.Status >= statusOK && res.Status < statusLimit:
+		return OK, ""
+	case res.Status == statusGone:
+		return Gone, "status 410"
+	default:
+		return Failed, fmt.Sprintf("status %d", res.Status)
+	}
+}
+
+// hostOf returns the key of the host of a URL in the table of hosts.
+func hostOf(url string) string { return strings.ToLower(feed.Subscription{Callback: url}.Host()) }

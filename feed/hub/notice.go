@@ -1,0 +1,229 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"feedpub/feed"
+	"feedpub/feed/egress"
+)
+
+const (
+	firstRetry  = time.Second
+	lastRetry   = 6 * time.Hour
+	retryFactor = 4
+	// retryTime is how long a notice is tried.
+	retryTime = 24 * time.Hour
+	// servingTime is how long after a commit hubs are notified even if replicas do not serve it yet.
+	servingTime     = 2 * time.Second
+	servingInterval = 50 * time.Millisecond
+)
+
+// noticeState is the value of a notice in the outbox.
+type noticeState struct {
+	Attempts int       `json:"attempts,omitempty"`
+	Since    time.Time `json:"since,omitzero"` // time of the first attempt
+	// ID, Time and Data are those of the message to a webhook. They are not recorded for commits.
+	ID   string          `json:"id,omitempty"`
+	Time time.Time       `json:"time,omitzero"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// startNotices starts the notices that are due.
+func (h *Hub) startNotices(ctx context.Context) error {
+	free := maxNotices - int(h.notices.Load())
+	if free <= 0 {
+		return nil
+	}
+	claims, err := h.config.Store.ClaimNotices(ctx, time.Time{}, claimTime, free)
+	if err != nil {
+		return err
+	}
+	for _, c := range claims {
+		h.run(&h.notices, maxNotices, func() { h.notice(ctx, c) })
+	}
+	return nil
+}
+
+// notice handles a notice.
+func (h *Hub) notice(ctx context.Context, c feed.Claim) {
+	n, err := feed.ParseNotice(c.Key)
+	if err != nil {
+		h.finishNotice(ctx, c, 0, noticeState{})
+		return
+	}
+	switch kind, _, _ := strings.Cut(n.Queue, ":"); {
+	case n.Queue == feed.HubQueue:
+		h.fanOut(ctx, c)
+	case n.Queue == feed.DenialQueue:
+		var d feed.Denial
+		if err := json.Unmarshal([]byte(c.Value), &d); err == nil {
+			h.deny(ctx, d)
+		}
+		h.finishNotice(ctx, c, 0, noticeState{})
+	case kind == string(PingKind) && h.peers[n.Queue] != "":
+		h.send(ctx, c, PingKind, func() (egress.Request, error) { return h.ping(ctx, n, c) })
+	case kind == string(WebhookKind) && h.hooks[n.Queue].URL != "":
+		h.callWebhook(ctx, c, n)
+	default:
+		// The receiver is not in this process's configuration. It may be in that of another one, or have been removed.
+		h.retry(ctx, c, stateOf(c), 0)
+	}
+}
+
+// fanOut makes the deliveries of a topic due.
+func (h *Hub) fanOut(ctx context.Context, c feed.Claim) {
+	for ctx.Err() == nil {
+		count, err := h.config.Store.FanOut(ctx, time.Time{}, c, fanOutBatch)
+		if err != nil {
+			h.config.Log.Warn("deliveries to subscribers are delayed", "error", err)
+			return // the notice is due again when the claim ends
+		}
+		if count > 0 {
+			h.Wake()
+		}
+		if count < fanOutBatch {
+			return
+		}
+	}
+}
+
+func stateOf(c feed.Claim) noticeState {
+	var s noticeState
+	if c.Value == "" || json.Unmarshal([]byte(c.Value), &s) != nil {
+		return noticeState{}
+	}
+	return s
+}
+
+// finishNotice records that a notice is done, or due again after retry if it is positive.
+func (h *Hub) finishNotice(ctx context.Context, c feed.Claim, retry time.Duration, s noticeState) {
+	value, err := json.Marshal(s)
+	if err != nil {
+		value = nil // cannot happen
+	}
+	h.finish(ctx, func(ctx context.Context) error {
+		return h.config.Store.FinishNotice(ctx, time.Time{}, c, retry, string(value))
+	})
+}
+
+// retry makes a notice due again after a failure, and reports whether it does: after a day it is given up.
+func (h *Hub) retry(ctx context.Context, c feed.Claim, s noticeState, retryAfter time.Duration) bool {
+	if s.Attempts++; s.Attempts == 1 {
+		s.Since = c.Now
+	}
+	if c.Now.Sub(s.Since) >= retryTime {
+		h.finishNotice(ctx, c, 0, noticeState{})
+		return false
+	}
+	delay := firstRetry
+	for range s.Attempts - 1 {
+		delay = min(delay*retryFactor, lastRetry)
+	}
+	h.finishNotice(ctx, c, max(jitter(delay), min(retryAfter, maxRetryAfter)), s)
+	return true
+}
+
+// errNothing is the error for a notice that has become pointless.
+var errNothing = errors.New("nothing to send")
+
+// send sends the request of a notice, which it gets from make once the host permits it, and records the result.
+func (h *Hub) send(ctx context.Context, c feed.Claim, kind Kind, make func() (egress.Request, error)) {
+	state := stateOf(c)
+	r, err := make()
+	switch {
+	case errors.Is(err, errNothing):
+		h.finishNotice(ctx, c, 0, noticeState{})
+		return
+	case err != nil || ctx.Err() != nil:
+		h.finishNotice(ctx, c, retryInterval, state)
+		return
+	}
+	name := hostOf(r.URL)
+	switch h.hosts.wait(name) {
+	case start, queued:
+	case busy:
+		h.finishNotice(ctx, c, retryInterval, state)
+		return
+	case broken:
+		h.finishNotice(ctx, c, jitter(breakerTime), state)
+		return
+	}
+	send, cancel := sending(ctx)
+	res, err := h.config.Send.Do(send, r)
+	interrupted := err != nil && send.Err() != nil
+	cancel()
+	h.hosts.done(name, !interrupted && overloaded(res, err))
+	if interrupted {
+		h.finishNotice(ctx, c, time.Millisecond, state)
+		return
+	}
+	outcome, reason := outcomeOf(res, err)
+	if outcome == OK {
+		h.observe(kind, outcome, h.delayOf(c, state))
+		h.finishNotice(ctx, c, 0, noticeState{})
+		return
+	}
+	if !h.retry(ctx, c, state, res.RetryAfter) {
+		outcome = Dropped
+	}
+	h.config.Log.Warn("a receiver was not notified", "kind", kind, "host", name, "outcome", outcome, "reason", reason)
+	h.observe(kind, outcome, 0)
+}
+
+// delayOf returns the time from when a notice was added to now, for the first attempt, else 0.
+func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
+	if s.Attempts > 0 {
+		return 0
+	}
+	return max(time.Millisecond, c.Now.Sub(c.Due))
+}
+
+// ping returns the request that tells a hub of others that a topic has changed, when the replicas serve it.
+func (h *Hub) ping(ctx context.Context, n feed.Notice, c feed.Claim) (egress.Request, error) {
+	v, err := h.config.Store.Topic(ctx, n.Feed, n.Format)
+	switch {
+	case errors.Is(err, feed.ErrNotFound) || errors.Is(err, feed.ErrInvalid):
+		return egress.Request{}, errNothing
+	case err != nil:
+		return egress.Request{}, err
+	}
+	h.awaitReplicas(ctx, v.Version, c.Now)
+	topic := selfURL(v.Ref)
+	form := url.Values{"hub.mode": {"publish"}, "hub.url": {topic}, "hub.topic": {topic}}
+	return egress.Request{
+		Method: http.MethodPost, URL: h.peers[n.Queue], Body: strings.NewReader(form.Encode()),
+		Header: http.Header{
+			"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {h.config.Program},
+		},
+	}, nil
+}
+
+// awaitReplicas waits until all replicas serve a version, or until servingTime after its commit.
+func (h *Hub) awaitReplicas(ctx context.Context, version int64, now time.Time) {
+	if h.config.Serving == nil {
+		return
+	}
+	left := min(servingTime, servingTime-now.Sub(time.UnixMilli(version)))
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	for ctx.Err() == nil && !h.config.Serving(ctx, version) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(servingInterval):
+		}
+	}
+}
+
+// post returns a request with a JSON body.
+func (h *Hub) post(url string, header http.Header, body []byte) egress.Request {
+	header.Set("Content-Type", "application/json")
+	header.Set("User-Agent", h.config.Program)
+	return egress.Request{Method: http.MethodPost, URL: url, Header: header, Body: bytes.NewReader(body)}
+}

@@ -168,11 +168,16 @@ type Server struct {
 	// MaxConnections is the maximum number of open connections of readers. Additional clients wait. Default 20000.
 	MaxConnections int `yaml:"max_connections"`
 
-	// Memory limits the memory used for the documents of all sites together: a number of bytes, or of KiB, MiB or GiB,
+	// Memory limits the memory used for the documents of all sites together, and for responses that are being sent: a number of bytes, or of KiB, MiB or GiB,
 	// such as 512MiB. Beyond it, the least recently requested documents are dropped, and read from the data folder on
 	// the next request. Entity tags, dates and paths are always in memory, about 4 KB per document. 0 means no limit.
 	// Default 1GiB, enough for about 60,000 gzip-compressed documents of 18 KB.
 	Memory Size `yaml:"memory"`
+
+	// MaxUnread limits the bytes of responses that clients of one network (/24, or /64 of IPv6) have requested but not yet
+	// received, without responses of up to 32 KiB: a number of bytes, or of KiB, MiB or GiB. Further requests get 429.
+	// Loopback and polling.proxies are exempt. 0 means no limit. Default 64MiB.
+	MaxUnread Size `yaml:"max_unread"`
 
 	// ReadHeaderTimeout bounds the time for reading the header of a request. Default 5s.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
@@ -210,6 +215,7 @@ func Default() Config {
 			MaxHeaderBytes:    16 << 10,
 			MaxConnections:    20_000,
 			Memory:            1 << 30,
+			MaxUnread:         64 << 20,
 			DrainTimeout:      10 * time.Second,
 		},
 		Polling: Polling{Per: time.Hour},

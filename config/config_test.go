@@ -140,7 +140,7 @@ func TestEveryKey(t *testing.T) {
 			Engine: config.EngineStandard, TLSCertFile: "/etc/feedpub/cert.pem", TLSKeyFile: "/etc/feedpub/key.pem",
 			MaxConnections: 100, ReadHeaderTimeout: time.Second, ReadTimeout: 2 * time.Second,
 			WriteTimeout: 3 * time.Second, IdleTimeout: 4 * time.Second, MaxHeaderBytes: 8192, DrainTimeout: 5 * time.Second,
-			Memory: 256 << 20,
+			Memory: 256 << 20, MaxUnread: 1 << 20,
 		},
 		Egress: config.Egress{Ports: []int{443}, Allow: []config.Network{
 			{Prefix: netip.MustParsePrefix("127.0.0.1/32")}, {Prefix: netip.MustParsePrefix("10.0.0.7/32")},

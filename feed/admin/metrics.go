@@ -143,7 +143,7 @@ func (m *Metrics) WatchMemory(memory Memory) error {
 	return m.register(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "documents_memory_bytes",
-			Help: "Bytes of documents in memory, bounded by server.memory.",
+			Help: "Bytes of documents and of responses that are being sent, bounded by server.memory.",
 		}, func() float64 { return float64(memory.Size()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: namespace, Name: "document_loads_total",

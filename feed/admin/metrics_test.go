@@ -262,7 +262,7 @@ func TestMetricsOfMemory(t *testing.T) {
 	const want = `# HELP feedpub_document_loads_total Documents loaded from disk into memory; a high rate means that server.memory is too small.
 # TYPE feedpub_document_loads_total counter
 feedpub_document_loads_total 7
-# HELP feedpub_documents_memory_bytes Bytes of documents in memory, bounded by server.memory.
+# HELP feedpub_documents_memory_bytes Bytes of documents and of responses that are being sent, bounded by server.memory.
 # TYPE feedpub_documents_memory_bytes gauge
 feedpub_documents_memory_bytes 4096
 `

@@ -37,7 +37,7 @@ func (r *running) codingOf(path, text string) string {
 	r.t.Helper()
 	f := &Front{Documents: r}
 	v := Visit{Request: Request{Method: "GET", Path: path, AcceptEncoding: "gzip, deflate, br"}}
-	got := f.Answer(&v)
+	got := answerOf(f, &v)
 	hash := hashAt(r.t, r.Snapshot(), path)
 	suffix := map[string]string{"br": "-br", "gzip": "-gz"}[got.Get("Content-Encoding")]
 	if got.Status != 200 || got.Get("Etag") != `"`+hash+suffix+`"` || got.Get("Content-Length") != itoa(len(got.Body)) ||
@@ -53,13 +53,13 @@ func (r *running) codingOf(path, text string) string {
 	}
 	head := v
 	head.Method = "HEAD"
-	if h := f.Answer(&head); h.Get("Etag") != got.Get("Etag") ||
+	if h := answerOf(f, &head); h.Get("Etag") != got.Get("Etag") ||
 		h.Get("Content-Length") != got.Get("Content-Length") || h.Body != nil {
 		r.t.Errorf("HEAD %s: header %v, want that of GET, %v", path, headers(h), headers(got))
 	}
 	for _, known := range []string{"", "-gz", "-br"} { // a client that has the document in any coding receives a 304
 		v.IfNoneMatch = `"` + hash + known + `"`
-		if again := f.Answer(&v); again.Status != 304 || suffix == "-br" && again.Get("Etag") != v.IfNoneMatch {
+		if again := answerOf(f, &v); again.Status != 304 || suffix == "-br" && again.Get("Etag") != v.IfNoneMatch {
 			r.t.Errorf("%s with If-None-Match %s: status %d with tag %s, want 304 with that tag", path, v.IfNoneMatch,
 				again.Status, again.Get("Etag"))
 		}

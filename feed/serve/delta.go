@@ -169,7 +169,8 @@ func keep(body []byte, bounds feed.Bounds, fresh []bool) []byte {
 // delta is a patch with its header fields.
 type delta struct {
 	patch
-	fields [coding.Count][]Field
+	fields   [coding.Count][]Field
+	identity *unpacked // the patch in identity coding
 }
 
 // deltaFields are the fields of a 226 response (RFC 3229). Caches must not store it: a cache that does not support the
@@ -188,7 +189,7 @@ var deltaCodings = codingSet{coding.Identity: true, coding.Gzip: true}
 // deltaFields and the length. The entity tag is the document's, because the client has that document after it has
 // merged the items.
 func newDelta(d *document, p patch) delta {
-	x := delta{patch: p}
+	x := delta{patch: p, identity: &unpacked{gzip: p.Gzip, length: p.Length}}
 	lengths := [coding.Count]int{coding.Identity: p.Length, coding.Gzip: len(p.Gzip)}
 	for c, wanted := range deltaCodings {
 		if !wanted {
@@ -209,20 +210,24 @@ func newDelta(d *document, p patch) delta {
 	return x
 }
 
-// since returns the 226 response in coding c for a client whose If-None-Match lists an earlier version and whose A-IM
+// since returns the 226 response in coding c to a request whose If-None-Match lists an earlier version and whose A-IM
 // lists "feed". It returns false if there is no such response.
-func (d *document) since(p *payload, ifNoneMatch, aim string, c coding.Coding, method string) (Response, bool) {
-	if len(p.deltas) == 0 || !acceptsFeed(aim) {
+func (d *document) since(p *payload, r Request, c coding.Coding) (Response, bool) {
+	if len(p.deltas) == 0 || !acceptsFeed(r.AIM) {
 		return Response{}, false
 	}
 	for i := range p.deltas {
 		x := &p.deltas[i]
-		if !matchTags(ifNoneMatch, string(x.Base)).matched {
+		if !matchTags(r.IfNoneMatch, string(x.Base)).matched {
 			continue
 		}
 		res := Response{Status: http.StatusIMUsed, Header: x.fields[c], Body: x.Gzip, Feed: d.feed, Format: d.ref.Format,
-			modified: d.modified}
-		if c == coding.Identity && method != "HEAD" {
+			modified: d.modified, source: d.sourceOf(p)}
+		if c == coding.Identity && r.Method != "HEAD" {
+			if r.deferred {
+				res.Body, res.source.unpacked = nil, x.identity
+				return res, true
+			}
 			body, err := coding.Gzip.Unpack(x.Gzip, x.Length)
 			if err != nil {
 				return Response{}, false // cannot happen; the client receives the whole document

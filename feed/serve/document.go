@@ -208,12 +208,21 @@ func (d *document) respond(p *payload, r Request) Response {
 	}
 	if delta {
 		if c, ok := negotiate(r.AcceptEncoding, deltaCodings); ok {
-			if res, ok := d.since(p, r.IfNoneMatch, r.AIM, c, r.Method); ok {
+			if res, ok := d.since(p, r, c); ok {
 				return res
 			}
 		}
 	}
-	return d.whole(p, selected, r.Method)
+	return d.whole(p, selected, r)
+}
+
+// sourceOf returns the source of a response with bytes of p.
+func (d *document) sourceOf(p *payload) source {
+	s := source{payload: p}
+	if d.loader != nil {
+		s.memory = d.loader.memory
+	}
+	return s
 }
 
 // head returns the 200 response in coding c without its body.
@@ -224,13 +233,17 @@ func (d *document) head(c coding.Coding) Response {
 }
 
 // whole returns the 200 response in coding c.
-func (d *document) whole(p *payload, c coding.Coding, method string) Response {
+func (d *document) whole(p *payload, c coding.Coding, r Request) Response {
 	res := d.head(c)
-	if method == "HEAD" {
+	if r.Method == "HEAD" {
 		return res
 	}
+	res.source = d.sourceOf(p)
 	if res.Body = p.bodies[c]; c == coding.Identity {
-		// Few clients request it, so it is not kept in memory.
+		if r.deferred {
+			res.source.unpacked = p.identity
+			return res
+		}
 		body, err := coding.Gzip.Unpack(p.bodies[coding.Gzip], d.ref.Length)
 		if err != nil {
 			return internal // cannot happen: the bytes were checked when they were loaded

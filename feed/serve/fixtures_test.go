@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,4 +111,13 @@ var testLimits = Limits{
 	IdleTimeout:       60 * time.Second,
 	MaxHeaderBytes:    16 << 10,
 	MaxConnections:    20_000,
+}
+
+// answerOf returns a Front's response with a copy of its body, and releases it.
+func answerOf(f *Front, v *Visit) Response {
+	res := f.Answer(v)
+	body := slices.Clone(res.Body)
+	res.Release()
+	res.Body = body
+	return res
 }

@@ -52,7 +52,9 @@ type Front struct {
 	Documents Documents
 	Observer  Observer
 	Limiter   Limiter
-	Audience  Audience
+	// Unread is shared by all sites. The Proxies and loopback are not limited.
+	Unread   *Unread
+	Audience Audience
 	// Proxies are the proxies whose X-Forwarded-For is trusted. They and loopback are never limited.
 	Proxies Proxies
 	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
@@ -65,9 +67,10 @@ type Front struct {
 	answers atomic.Uint64
 }
 
-// Answer returns the response to a request. It is safe for concurrent use.
+// Answer returns the response to a request, which the caller must release. It is safe for concurrent use.
 func (f *Front) Answer(v *Visit) Response {
-	res := f.answer(v)
+	v.deferred = true
+	res := f.hold(f.answer(v), v)
 	if f.Observer != nil {
 		f.Observer.Served(res.Format, res.Status, len(res.Body))
 	}
@@ -116,7 +119,7 @@ func (f *Front) answer(v *Visit) Response {
 	if d, p, err := res.wanted.load(); err == nil {
 		res = d.respond(p, v.Request)
 		if v.Method == "HEAD" {
-			res.Body = nil
+			res.Body, res.source = nil, source{}
 		}
 	}
 	return res

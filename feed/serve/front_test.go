@@ -58,7 +58,7 @@ func TestRateLimit(t *testing.T) {
 			c.r.Method = "GET"
 		}
 		f := Front{Documents: fixed{s}, Limiter: &strictLimiter{}, Proxies: Proxies{netip.MustParsePrefix("10.0.0.0/8")}}
-		got := f.Answer(&Visit{Request: c.r, Client: c.client})
+		got := answerOf(&f, &Visit{Request: c.r, Client: c.client})
 		if got.Status != c.status {
 			t.Errorf("%s: status is %d, want %d", c.name, got.Status, c.status)
 		}
@@ -108,7 +108,7 @@ func TestAudienceReceivesPolls(t *testing.T) {
 		{Method: "GET", Path: "/feed.xml"}, {Method: "GET", Path: "/tags/go/atom.xml", IfNoneMatch: "*"},
 		{Method: "GET", Path: "/none"}, {Method: "GET", Path: "/"}, {Method: "POST", Path: "/feed.xml"},
 	} {
-		f.Answer(&Visit{Request: r, Client: client})
+		answerOf(&f, &Visit{Request: r, Client: client})
 	}
 	want := []string{"main 200 192.0.2.1 newsboat", "tags/go 304 192.0.2.1 newsboat"}
 	if diff := cmp.Diff(want, p.seen); diff != "" {
@@ -121,7 +121,7 @@ func TestAccessLog(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&buf, nil))
 	f := Front{Documents: fixed{site(t, Options{}, feed.Main)}, AccessLog: log, LogEvery: 3}
 	for range 9 {
-		f.Answer(&Visit{
+		answerOf(&f, &Visit{
 			Request: Request{Method: "GET", Path: "/feed.xml\nlevel=ERROR", Query: "token=hunter2"},
 			Client:  Client{Addr: netip.MustParseAddr("192.0.2.1"), UserAgent: "a\x1b[31m\nlevel=ERROR"},
 		})

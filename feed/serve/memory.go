@@ -20,8 +20,8 @@ import (
 // maxLoads is the maximum number of documents loaded at a time. It limits the memory that loading uses.
 const maxLoads = 8
 
-// Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings
-// and the histories of their earlier versions. Entity tags, dates and paths, about 4 KB per document, are not counted
+// Memory limits the bytes of documents that the replicas of a process keep in memory: the documents in their codings,
+// the histories of their earlier versions, and the bodies of responses that are being sent. Entity tags, dates and paths, about 4 KB per document, are not counted
 // and never dropped, so every 304 is served from memory.
 //
 // When the limit is exceeded, the least recently requested documents are dropped. A dropped document is loaded again
@@ -31,9 +31,10 @@ type Memory struct {
 	limit int64
 	turns chan struct{} // limits loads to maxLoads
 
-	mu    sync.Mutex
-	size  int64 // total of the counted payloads, in bytes
-	loads uint64
+	mu     sync.Mutex
+	size   int64 // total of the counted payloads and bodies, in bytes
+	bodies int64 // total of the unpacked bodies that responses in progress use, in bytes
+	loads  uint64
 	// ring has the documents that may be dropped, the next candidate first. A candidate that was requested since it was
 	// last examined moves to the end (the clock algorithm), so that requests need no lock.
 	ring list.List
@@ -157,13 +158,22 @@ func (m *Memory) admit(d *document, p *payload) {
 func (m *Memory) count(d *document, p *payload) {
 	m.size += p.size() - d.counted
 	d.counted = p.size()
+	if p != nil && p.dropped.Load() {
+		m.size -= p.lingering
+		p.lingering = 0
+		p.dropped.Store(false)
+	}
 	if p != nil && d.saved && d.element == nil {
 		d.element = m.ring.PushBack(d)
 	}
 }
 
-// leave stops counting a document. Requests that use its bytes keep them.
+// leave stops counting a document. Requests that use its bytes keep them, and they are counted until they are sent.
 func (m *Memory) leave(d *document) {
+	if p := d.payload.Load(); p != nil && d.counted > 0 {
+		p.dropped.Store(true)
+		m.linger(p)
+	}
 	m.size -= d.counted
 	d.counted = 0
 	if d.element != nil {
@@ -195,10 +205,15 @@ type contents struct {
 	history *history
 }
 
-// payload has the bytes of a document and the bodies derived from them. It is immutable.
+// payload has the bytes of a document and the bodies derived from them, which are immutable.
 type payload struct {
 	contents
-	deltas []delta // sorted by base, newest first
+	identity *unpacked // the document in identity coding
+	deltas   []delta   // sorted by base, newest first
+
+	holds     atomic.Int32 // responses in progress that use the payload
+	dropped   atomic.Bool  // the payload is not counted for a document
+	lingering int64        // bytes counted while it is dropped and held; guarded by the Memory's lock
 }
 
 // deltaOverhead is the approximate memory used by the header of a delta, in bytes.
@@ -221,7 +236,7 @@ func (p *payload) size() int64 {
 
 // payloadOf returns the document's payload, made from its contents.
 func (d *document) payloadOf(c contents) *payload {
-	p := &payload{contents: c}
+	p := &payload{contents: c, identity: &unpacked{gzip: c.bodies[coding.Gzip], length: d.ref.Length}}
 	if c.history != nil {
 		p.deltas = make([]delta, len(c.history.Patches))
 		for i, patch := range c.history.Patches {

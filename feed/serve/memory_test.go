@@ -41,14 +41,14 @@ func (r *running) gives(name feed.Name, text string) {
 	f := &Front{Documents: r}
 	for _, format := range feed.Formats() {
 		v := Visit{Request: Request{Method: "GET", Path: name.Path(format), AcceptEncoding: "gzip"}}
-		got := f.Answer(&v)
+		got := answerOf(f, &v)
 		if got.Status != 200 || !strings.Contains(body(r.t, got), ">"+text+" ") ||
 			got.Get("Content-Length") != itoa(len(got.Body)) {
 			r.t.Errorf("%s: status %d, Content-Length %s for %d bytes; want 200 with the text %q", v.Path, got.Status,
 				got.Get("Content-Length"), len(got.Body), text)
 		}
 		v.IfNoneMatch = got.Get("Etag")
-		if got := f.Answer(&v); got.Status != 304 {
+		if got := answerOf(f, &v); got.Status != 304 {
 			r.t.Errorf("%s with its tag: status %d, want 304", v.Path, got.Status)
 		}
 	}
@@ -218,18 +218,18 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 			store.do(func() { store.down = errDown })
 			f := &Front{Documents: r}
 			get := Visit{Request: Request{Method: "GET", Path: "/tags/1/feed.xml"}}
-			if got := f.Answer(&get); got.Status != 503 || got.Get("Retry-After") == "" ||
+			if got := answerOf(f, &get); got.Status != 503 || got.Get("Retry-After") == "" ||
 				strings.Contains(string(got.Body), "something") {
 				t.Errorf("%s: status is %d with body %q without the store, want 503 with Retry-After", what, got.Status, got.Body)
 			}
 			known := get
 			known.IfNoneMatch = `"` + string(d.ref.Hash) + `"`
-			if got := f.Answer(&known); got.Status != 304 {
+			if got := answerOf(f, &known); got.Status != 304 {
 				t.Errorf("%s: status is %d with If-None-Match, want 304", what, got.Status)
 			}
 			head := get
 			head.Method = "HEAD"
-			if got := f.Answer(&head); got.Status != 200 || got.Body != nil {
+			if got := answerOf(f, &head); got.Status != 200 || got.Body != nil {
 				t.Errorf("%s: status of HEAD is %d with body %q, want 200 without a body", what, got.Status, got.Body)
 			}
 
@@ -237,7 +237,7 @@ func TestDamagedCopyIsFetchedOnce(t *testing.T) {
 			var all sync.WaitGroup
 			for range 50 {
 				all.Go(func() {
-					if got := f.Answer(&Visit{Request: get.Request}); got.Status != 200 ||
+					if got := answerOf(f, &Visit{Request: get.Request}); got.Status != 200 ||
 						!strings.Contains(string(got.Body), ">tags/1 ") {
 						t.Errorf("%s: status is %d with body %.60q, want 200 with the feed", what, got.Status, got.Body)
 					}
@@ -281,7 +281,7 @@ func TestStoreWithOtherGzipEncoding(t *testing.T) {
 		}
 		f := &Front{Documents: r}
 		for range 2 {
-			got := f.Answer(&Visit{Request: Request{Method: "GET", Path: "/tags/0/feed.xml", AcceptEncoding: "gzip"}})
+			got := answerOf(f, &Visit{Request: Request{Method: "GET", Path: "/tags/0/feed.xml", AcceptEncoding: "gzip"}})
 			if got.Status != 200 || got.Get("Content-Length") != itoa(len(got.Body)) {
 				t.Errorf("status is %d with Content-Length %s for %d bytes, want 200 with the actual length", got.Status,
 					got.Get("Content-Length"), len(got.Body))
@@ -313,7 +313,7 @@ func TestDeltaAfterEviction(t *testing.T) {
 		f := &Front{Documents: r}
 		for i, want := range []string{"e=5 d=4", "e=5"} {
 			for _, method := range []string{"HEAD", "GET"} {
-				got := f.Answer(&Visit{Request: Request{Method: method, Path: "/feed.xml", IfNoneMatch: tags[i], AIM: "feed"}})
+				got := answerOf(f, &Visit{Request: Request{Method: method, Path: "/feed.xml", IfNoneMatch: tags[i], AIM: "feed"}})
 				if got.Status != 226 || method == "GET" && string(got.Body) != rss(want) {
 					t.Errorf("%s for version %d: status %d with body %.300q, want 226 with %s", method, i, got.Status, got.Body, want)
 				}

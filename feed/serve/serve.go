@@ -23,6 +23,8 @@ type Request struct {
 	IfNoneMatch     string
 	IfModifiedSince string
 	AIM             string // A-IM (RFC 3229)
+
+	deferred bool // a body in identity coding is unpacked later, by a [Front]
 }
 
 // Response is the response to a request. Header and Body are shared by all responses from one document and must not be
@@ -36,6 +38,7 @@ type Response struct {
 	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted
 	// modified is the Last-Modified in seconds since 1970; 0 if there is none.
 	modified int64
+	source   source    // what the body uses; see Release
 	wanted   *document // document whose bytes are not in memory, which is the reason for a 503
 }
 
@@ -72,7 +75,7 @@ func Answer(s *Snapshot, r Request) Response {
 		res = get(s, r)
 	case "HEAD":
 		res = get(s, r)
-		res.Body = nil
+		res.Body, res.source = nil, source{}
 	case "OPTIONS":
 		return Response{Status: 204, Header: preflight}
 	default:

@@ -139,6 +139,7 @@ func (h *handler) send(w http.ResponseWriter, res Response) {
 		header[f.Name] = f.Values
 	}
 	w.WriteHeader(res.Status)
+	defer res.Release()
 	if len(res.Body) > 0 {
 		// An error means that the client has closed the connection.
 		_, _ = w.Write(res.Body)

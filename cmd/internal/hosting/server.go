@@ -57,6 +57,7 @@ type Server struct {
 	egress  *egress.Client
 	memory  *serve.Memory
 	limiter *ratelimit.Limiter // nil if there is no limit
+	unread  *serve.Unread      // nil if there is no limit
 	checked chan struct{}      // closed when the store has been checked
 	sites   *siteSet
 
@@ -85,6 +86,9 @@ func NewServer(ctx context.Context, o ServerOptions) (*Server, error) {
 		egress:       newEgress(c.Egress),
 		memory:       serve.NewMemory(int64(c.Server.Memory)),
 		drainTimeout: c.Server.DrainTimeout,
+	}
+	if n := c.Server.MaxUnread; n > 0 {
+		s.unread = serve.NewUnread(int64(n))
 	}
 	if p := c.Polling; p.Limit > 0 {
 		s.limiter = ratelimit.New(p.Limit, p.Per, o.Site.Source.process.Now)

@@ -95,6 +95,13 @@ func start(t testing.TB, name string, f serve.Sites, l serve.Limits, log *slog.L
 	if err != nil {
 		t.Fatal(err)
 	}
+	startOn(t, listener, name, f, l, log)
+	return listener.Addr().String()
+}
+
+// startOn serves on a listener until the test ends.
+func startOn(t testing.TB, listener net.Listener, name string, f serve.Sites, l serve.Limits, log *slog.Logger) {
+	t.Helper()
 	e := engines[name](f, l, log)
 	done := make(chan error, 1)
 	go func() { done <- e.Serve(listener) }()
@@ -108,7 +115,6 @@ func start(t testing.TB, name string, f serve.Sites, l serve.Limits, log *slog.L
 			t.Errorf("%s: Serve: %v, want %v", name, err, http.ErrServerClosed)
 		}
 	})
-	return listener.Addr().String()
 }
 
 // dial connects, with a deadline of a few seconds.

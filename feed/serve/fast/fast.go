@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -212,12 +213,49 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 	for _, f := range res.Header {
 		r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))
 	}
-	if len(res.Body) > 0 {
-		r.SetBodyRaw(res.Body)
+	switch n := len(res.Body); {
+	case n > writeBuffer:
+		r.SetBodyStream(&body{response: res, rest: res.Body}, n)
+	case n > 0:
+		r.SetBodyRaw(res.Body) // fasthttp copies it to a buffer before it waits for the client
+		res.Release()
+	default:
+		res.Release()
 	}
 	if res.Close {
 		r.SetConnectionClose()
 	}
+}
+
+// body is a response's body that fasthttp writes without a copy. It closes the body when it has been written, or the
+// client is gone.
+type body struct {
+	response serve.Response
+	rest     []byte
+}
+
+// WriteTo implements [io.WriterTo].
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(b.rest)
+	b.rest = b.rest[n:]
+	return int64(n), err
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Close implements [io.Closer].
+func (b *body) Close() error {
+	b.rest = nil
+	b.response.Release()
+	return nil
 }
 
 // pathOf returns the percent-decoded path of a request target, and false if it is malformed. Targets with an escape or

@@ -1,5 +1,6 @@
-// Package connlimit limits the number of open connections of a listener. Unlike LimitListener of
-// golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It does not depend on HTTP.
+// Package connlimit limits the number of open connections of a listener, and the bytes that the system buffers for them.
+// Unlike LimitListener of golang.org/x/net/netutil it preserves CloseWrite and SyscallConn of TCP connections. It does
+// not depend on HTTP.
 package connlimit
 
 import (
@@ -10,7 +11,8 @@ import (
 )
 
 // Listen returns a listener that accepts from l while fewer than n of its connections are open. Additional clients wait
-// in the operating system's backlog.
+// in the operating system's backlog. If possible, it limits the bytes that the system buffers for a client that
+// does not read.
 func Listen(l net.Listener, n int) net.Listener {
 	return &listener{Listener: l, free: make(chan struct{}, n), closed: make(chan struct{})}
 }
@@ -34,6 +36,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		<-l.free
 		return nil, err
 	}
+	limitUnsent(c)
 	return &Conn{Conn: c, free: l.free}, nil
 }
 

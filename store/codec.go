@@ -171,14 +171,22 @@ func decodePosition(s string) (feed.Position, error) {
 	return feed.Position{Time: t, ID: id}, nil
 }
 
-// encodeRecord encodes a record for storage, without its id: the time first seen, a space and the time removed.
-func encodeRecord(r feed.Record) string { return encodeTime(r.FirstSeen) + " " + encodeTime(r.Removed) }
+// encodeRecord encodes a record for storage, without its id: the times first seen and removed and, if there is one, the
+// time changed, separated by spaces.
+func encodeRecord(r feed.Record) string {
+	s := encodeTime(r.FirstSeen) + " " + encodeTime(r.Removed)
+	if !r.Changed.IsZero() {
+		s += " " + encodeTime(r.Changed)
+	}
+	return s
+}
 
 func decodeRecord(id, s string) (feed.Record, error) {
 	seen, removed, ok := strings.Cut(s, " ")
 	if !ok {
 		return feed.Record{}, fmt.Errorf("stored record of %q: %q: %w", id, s, feed.ErrInvalid)
 	}
+	removed, changed, hasChanged := strings.Cut(removed, " ")
 	r := feed.Record{ID: id}
 	var err error
 	if r.FirstSeen, err = decodeTime(seen); err != nil {
@@ -186,6 +194,11 @@ func decodeRecord(id, s string) (feed.Record, error) {
 	}
 	if r.Removed, err = decodeTime(removed); err != nil {
 		return feed.Record{}, fmt.Errorf("stored record of %q: removed: %w", id, err)
+	}
+	if hasChanged {
+		if r.Changed, err = decodeTime(changed); err != nil {
+			return feed.Record{}, fmt.Errorf("stored record of %q: changed: %w", id, err)
+		}
 	}
 	return r, nil
 }

@@ -146,13 +146,14 @@ func TestRecordRoundTrip(t *testing.T) {
 	for _, want := range []feed.Record{
 		{ID: "a"}, {ID: "a", FirstSeen: at}, {ID: "a", Removed: at}, {ID: "a", FirstSeen: at, Removed: at.Add(time.Hour)},
 		{ID: "a", FirstSeen: time.UnixMilli(0).UTC()}, {ID: "a", FirstSeen: time.UnixMilli(-5).UTC()},
+		{ID: "a", Changed: at}, {ID: "a", FirstSeen: at, Removed: at.Add(time.Hour), Changed: at.Add(time.Minute)},
 	} {
 		got, err := decodeRecord("a", encodeRecord(want))
 		if err != nil || got != want {
 			t.Errorf("record %+v is decoded as %+v, %v", want, got, err)
 		}
 	}
-	for _, bad := range []string{"", "1", "1 ", " 1", "1 2 3", "x -", "- x"} {
+	for _, bad := range []string{"", "1", "1 ", " 1", "1 2 3 4", "1 2 ", "x -", "- x", "- - x"} {
 		if r, err := decodeRecord("a", bad); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("record %q is decoded as %+v, %v; want an error of kind %q", bad, r, err, feed.ErrInvalid)
 		}

@@ -287,7 +287,7 @@ func changeArgs(c feed.Change, position map[feed.Name]int) (args []any, item []b
 	if !c.Due.IsZero() {
 		due = encodeTime(c.Due)
 	}
-	if !c.Record.FirstSeen.IsZero() || !c.Record.Removed.IsZero() {
+	if c.Record != (feed.Record{ID: c.Record.ID}) {
 		record = encodeRecord(c.Record)
 	}
 	args = []any{c.ID, mode, item, due, record}

@@ -106,10 +106,10 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 }
 
 // RestoreRecords restores primary records from an export and merges them with the records of the site: if both have a
-// time at which a post was first seen, the earlier time is kept; the removal of a post is restored only if the post has
-// no record, a name, an archive or a subscription only if it does not exist, and a removal from a feed only if it is
-// later than the stored one. A post whose record changes gets an inbox entry, so that it is absorbed again. The call
-// may be repeated.
+// time at which a post was first seen, the earlier time is kept, and of two times at which it changed, the later one;
+// the removal of a post is restored only if the post has no record, a name, an archive or a subscription only if it does
+// not exist, and a removal from a feed only if it is later than the stored one. A post whose record changes gets an
+// inbox entry, so that it is absorbed again. The call may be repeated.
 // If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
@@ -130,16 +130,17 @@ func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) err
 					return s.client.wrap("restore records", err)
 				}
 				keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
-				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed))
+				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed),
+					encodeTime(l.Record.Changed))
 			case l.Name != nil:
-				args = append(args, "name", string(l.Name.Feed), l.Name.Full, "")
+				args = append(args, "name", string(l.Name.Feed), l.Name.Full, "", "")
 			case l.Removal != nil:
-				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "")
+				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "", "")
 			case l.Archive != nil:
 				if err := checkArchive(*l.Archive); err != nil {
 					return s.client.wrap("restore records", err)
 				}
-				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "")
+				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "", "")
 			default:
 				return s.client.wrap("restore records", fmt.Errorf("the line has no known member: %w", feed.ErrInvalid))
 			}

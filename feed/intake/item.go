@@ -58,7 +58,8 @@ type Result struct {
 }
 
 // Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
-// otherwise content_text. A post without a date gets the FirstSeen date of its record. The error is an [*Error].
+// otherwise content_text. A post without a date gets the FirstSeen date of its record, and a post without a date of
+// modification gets the Changed date. The error is an [*Error].
 func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
 	p, replaced, err := decode(key, raw)
 	if err != nil {
@@ -131,7 +132,11 @@ func dates(p feed.Post, record feed.Record) (published, updated time.Time, err e
 		return published, updated, invalid("date_published", "missing, and the post has no record of when it was first seen")
 	}
 	published = published.UTC().Truncate(time.Millisecond)
-	updated = p.DateModified.UTC().Truncate(time.Millisecond)
+	updated = p.DateModified
+	if updated.IsZero() {
+		updated = record.Changed
+	}
+	updated = updated.UTC().Truncate(time.Millisecond)
 	if updated.Before(published) {
 		updated = published
 	}

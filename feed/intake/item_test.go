@@ -465,3 +465,27 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestItemChanged checks that the recorded time of a change is the modification date of a post that has none.
+func TestItemChanged(t *testing.T) {
+	changed := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	for _, tt := range []struct {
+		name, dates string
+		want        time.Time
+	}{
+		{"no dates", ``, changed},
+		{"published before", `,"date_published":"2020-01-02T00:00:00Z"`, changed},
+		{"published after", `,"date_published":"2030-01-02T00:00:00Z"`, time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC)},
+		{"modified", `,"date_published":"2020-01-02T00:00:00Z","date_modified":"2021-01-02T00:00:00Z"`,
+			time.Date(2021, 1, 2, 0, 0, 0, 0, time.UTC)},
+	} {
+		record := feed.Record{ID: "1", FirstSeen: firstSeen, Changed: changed}
+		result, err := intake.New(testSite, nil).Item("1", []byte(`{"id":"1","content_text":"x"`+tt.dates+`}`), record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := result.Item.Updated; !got.Equal(tt.want) {
+			t.Errorf("%s: the item was updated %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

@@ -32,23 +32,37 @@ func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 		yield(Entry{Pos: in.name}, fmt.Errorf("read %s: %w", in.name, err))
 		return
 	}
-	posts, err := decodeText(o, in.name, body)
+	p, err := ReadText(in.name, body, o.Reader, o.location())
 	if err != nil {
 		yield(Entry{Pos: in.name}, err)
+		return
+	}
+	posts, err := encodeText(p)
+	if err != nil {
+		yield(Entry{Pos: in.name}, fmt.Errorf("%s: %w", in.name, err))
 		return
 	}
 	yield(Entry{Post: &posts[0], Pos: in.name}, nil)
 }
 
-// decodeText reads a text file from a served folder; see [Options.Decode].
+// decodeText reads a text file from a served folder; see [Options.Decode]. The id is the path, so that an edit of the
+// first line does not make a new post.
 func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) {
 	p, err := ReadText(name, content, o.Reader, o.location())
 	if err != nil {
 		return nil, err
 	}
+	p.ID = name
+	if err := intake.CheckID(p.ID); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return encodeText(p)
+}
+
+func encodeText(p feed.Post) ([]feed.RawPost, error) {
 	raw, err := intake.Encode(p)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	return []feed.RawPost{{ID: p.ID, Raw: raw}}, nil
 }

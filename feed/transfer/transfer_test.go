@@ -425,3 +425,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestDecodeTextID checks that an edit of a text in a folder does not change its id.
+func TestDecodeTextID(t *testing.T) {
+	for _, body := range []string{"Title\n\nWords.\n", "A different title\n\nWords.\n"} {
+		posts, err := transfer.Options{Reader: newReader(t)}.Decode("notes/a.txt", []byte(body))
+		if err != nil || len(posts) != 1 || posts[0].ID != "notes/a.txt" {
+			t.Fatalf("Decode: got %+v, %v, want one post with the id notes/a.txt", posts, err)
+		}
+		p, err := intake.Decode(posts[0].ID, posts[0].Raw)
+		if err != nil || p.ID != "notes/a.txt" {
+			t.Errorf("the post is %+v, %v, want one with the id notes/a.txt", p, err)
+		}
+	}
+}

@@ -32,11 +32,9 @@ func extensions() []string {
 	return []string{".json", ".jsonl", ".md", ".markdown", ".html", ".htm", ".txt"}
 }
 
-// isPosts reports whether a file with that name may contain posts. It returns false for hidden files and editors'
-// backup files.
+// isPosts reports whether a file with that name may contain posts.
 func isPosts(name string) bool {
-	return !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#") && !strings.HasSuffix(name, "~") &&
-		slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
+	return !feed.Transient(name) && slices.Contains(extensions(), strings.ToLower(path.Ext(name)))
 }
 
 // FileName returns the name of the file that a post is written to: its id with all bytes except lower-case letters,
@@ -78,12 +76,13 @@ func WritePost(dir string, p feed.RawPost) (string, error) {
 	return file, nil
 }
 
-// RemovePost removes all files in dir that contain a post. If there are no such files, the error is of kind
+// RemovePost removes all files in dir that contain a post; data is the data folder of the store, which has the ids of
+// renamed files. If there are no such files, the error is of kind
 // [feed.ErrNotFound]. If one of them also contains other posts, nothing is removed and the error is of kind
 // [feed.ErrInvalid].
-func RemovePost(dir string, decode Decode, id string) error {
+func RemovePost(dir, data string, decode Decode, id string) error {
 	var files []string
-	for f := range List(dir, decode) {
+	for f := range List(dir, data, decode) {
 		if !slices.ContainsFunc(f.Posts, func(p feed.RawPost) bool { return p.ID == id }) {
 			continue
 		}
@@ -117,10 +116,15 @@ type File struct {
 	Err   error // why the file could not be read or decoded; if set, Posts is empty
 }
 
-// List returns an iterator over the files in a folder of posts, ordered by path. For a folder that cannot be listed, it
-// yields a File with an error.
-func List(dir string, decode Decode) iter.Seq[File] {
+// List returns an iterator over the files in a folder of posts, ordered by path; data is the data folder of the store.
+// For a folder that cannot be listed, it yields a File with an error.
+func List(dir, data string, decode Decode) iter.Seq[File] {
 	return func(yield func(File) bool) {
+		ids, err := openPathIDs(filepath.Join(data, ownFolder), fileOps{})
+		if err != nil {
+			yield(File{Path: ".", Err: err})
+			return
+		}
 		fsys := os.DirFS(dir)
 		found, _, bad := walk(fsys)
 		for name, err := range bad {
@@ -130,7 +134,9 @@ func List(dir string, decode Decode) iter.Seq[File] {
 		}
 		for _, name := range slices.Sorted(maps.Keys(found)) {
 			f := File{Path: name}
-			f.Posts, f.Err = read(fsys, name, decode)
+			v, err := read(fsys, name, decode)
+			ids.apply(name, v.posts)
+			f.Posts, f.Err = v.posts, err
 			if !yield(f) {
 				return
 			}
@@ -179,25 +185,25 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 // errEmpty is returned for an empty file. It is an error because editors truncate a file before they write to it.
 var errEmpty = errors.New("the file is empty")
 
-// read returns the posts of a file.
-func read(fsys fs.FS, name string, decode Decode) ([]feed.RawPost, error) {
+// read returns the present version of a file.
+func read(fsys fs.FS, name string, decode Decode) (version, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, err
+		return version{}, err
 	}
 	defer func() { _ = f.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return version{}, err
 	case len(raw) > maxFile:
-		return nil, fmt.Errorf("the file is larger than %d MB: %w", maxFile>>20, feed.ErrInvalid)
+		return version{}, fmt.Errorf("the file is larger than %d MB: %w", maxFile>>20, feed.ErrInvalid)
 	case len(raw) == 0:
-		return nil, errEmpty
+		return version{}, errEmpty
 	}
 	posts, err := decode(name, raw)
 	if err != nil {
-		return nil, err
+		return version{}, err
 	}
-	return posts, nil
+	return version{posts: posts, sum: feed.HashOf(raw)}, nil
 }

@@ -75,7 +75,7 @@ func TestWriteListRemove(t *testing.T) {
 	put(t, dir, "sub/a too.json", post("a", "A"))
 	put(t, dir, "bad.json", "{")
 	n, bad := 0, 0
-	for f := range List(dir, decode) {
+	for f := range List(dir, t.TempDir(), decode) {
 		n += len(f.Posts)
 		if f.Err != nil {
 			bad++
@@ -87,24 +87,24 @@ func TestWriteListRemove(t *testing.T) {
 	if n != 7 || bad != 1 {
 		t.Errorf("List returns %d posts and %d bad files; want 7 posts and 1 bad file", n, bad)
 	}
-	must(t, RemovePost(dir, decode, "a"))
+	must(t, RemovePost(dir, t.TempDir(), decode, "a"))
 	for _, name := range []string{"a.json", "sub/a too.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v; want the file to be removed, since it contained the removed post", name, err)
 		}
 	}
-	if err := RemovePost(dir, decode, "a"); !errors.Is(err, feed.ErrNotFound) {
+	if err := RemovePost(dir, t.TempDir(), decode, "a"); !errors.Is(err, feed.ErrNotFound) {
 		t.Errorf("RemovePost of an unknown post: %v; want kind %q", err, feed.ErrNotFound)
 	}
-	err := RemovePost(dir, decode, "x")
+	err := RemovePost(dir, t.TempDir(), decode, "x")
 	if !errors.Is(err, feed.ErrInvalid) || !strings.Contains(err.Error(), "sub/two.jsonl") {
 		t.Errorf("RemovePost of one of two posts of a file: %v; want kind %q and the file's name", err, feed.ErrInvalid)
 	}
-	must(t, RemovePost(dir, decode, "bad")) // the file is found by its name
+	must(t, RemovePost(dir, t.TempDir(), decode, "bad")) // the file is found by its name
 	if _, err := WritePost(dir, feed.RawPost{}); !errors.Is(err, feed.ErrInvalid) {
 		t.Errorf("WritePost without an id: %v; want kind %q", err, feed.ErrInvalid)
 	}
-	for f := range List(filepath.Join(dir, "none"), decode) {
+	for f := range List(filepath.Join(dir, "none"), t.TempDir(), decode) {
 		if f.Err == nil {
 			t.Errorf("List of a folder that does not exist returns %+v; want an error", f)
 		}

@@ -33,6 +33,7 @@ type folder struct {
 
 	mu       sync.Mutex // guards the fields below, and all changes to posts in the server
 	versions *versions
+	ids      *pathIDs
 	files    map[string]*file // by path
 	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
 	// contain the same post.
@@ -50,6 +51,7 @@ type file struct {
 	size  int64 // -1 if the file must be read again
 	mod   time.Time
 	posts map[string]feed.Hash // the last good version, by id
+	sum   feed.Hash            // hash of the whole file in its last good version; "" if unknown
 
 	broken   error     // why the current version cannot be decoded; nil if it can
 	reported bool      // whether the problem of the broken version is listed
@@ -72,6 +74,9 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 		return nil, err
 	}
 	f.versions = log
+	if f.ids, err = openPathIDs(dir, o.files); err != nil {
+		return nil, errors.Join(err, log.close())
+	}
 	if err := f.load(ctx, last); err != nil {
 		return nil, errors.Join(err, log.close())
 	}
@@ -84,8 +89,8 @@ func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*
 func (f *folder) load(ctx context.Context, last lastRun) error {
 	var posts []feed.RawPost
 	for _, name := range slices.Sorted(maps.Keys(last.files)) {
-		f.files[name] = &file{posts: hashes(last.files[name])}
-		for _, p := range last.files[name] {
+		f.files[name] = &file{posts: hashes(last.files[name].posts), sum: last.files[name].sum}
+		for _, p := range last.files[name].posts {
 			if f.claim(name, p.ID) {
 				posts = append(posts, p)
 			}
@@ -212,7 +217,7 @@ func (f *folder) remove(id string) error {
 		}
 		if state := f.files[name]; state != nil && state.kept {
 			delete(state.posts, id)
-			f.versions.keep(name, nil)
+			f.versions.keep(name, version{})
 			if len(state.posts) == 0 {
 				delete(f.files, name)
 			}

@@ -121,7 +121,7 @@ func TestFullDisk(t *testing.T) {
 	put(t, o.Dir, "a.json", "broken")
 	s = open(t, o)
 	gotLines, gotHeads = state(t, site(s))
-	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" || len(gotLines) != 5 {
+	if diff := cmp.Diff(lines, gotLines) + cmp.Diff(heads, gotHeads); diff != "" || len(gotLines) != 6 {
 		t.Errorf("records and heads after there was room again (-before +after):\n%s", diff)
 	}
 	if got, want := content(t, s, "a"), post("a", "a second version"); got != want {

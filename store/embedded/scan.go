@@ -23,6 +23,8 @@ type scan struct {
 	bad   map[string]error       // errors of files and folders that cannot be read, by path
 	moved bool                   // whether the folder has been replaced since the previous scan
 	again time.Duration          // delay before the next scan; 0 if none is needed
+	// renamed has the recorded files with one post that has no id of its own, by hash of the file; nil until needed.
+	renamed map[feed.Hash][]string
 }
 
 // scan compares the files with their recorded state and updates the server. touched contains the files to read even if
@@ -48,6 +50,9 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.found)) {
+		if s.found[name] == nil {
+			continue // it was renamed to a file that has already been read
+		}
 		if err := s.scanFile(ctx, name, touched[name]); err != nil {
 			return 0, err
 		}
@@ -95,13 +100,20 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 	}
 	state.gone, state.kept = false, false
 	state.size, state.mod = info.Size(), info.ModTime()
-	posts, err := read(s.fsys, name, s.o.Decode)
+	v, err := read(s.fsys, name, s.o.Decode)
 	if errors.Is(err, fs.ErrNotExist) {
 		state.size = -1 // the file was removed after it was listed
 		return nil
 	}
 	if err == nil {
-		err = s.accept(ctx, name, state, posts)
+		if err := s.identify(name, state, &v); err != nil {
+			state.size = -1 // try again
+			if state.broken == nil {
+				state.broken, state.since, state.reported = err, s.start, false
+			}
+			return nil
+		}
+		err = s.accept(ctx, name, state, v)
 		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is reported as a problem of the file
 			state.size = -1
 			return err
@@ -115,27 +127,19 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 }
 
 // accept puts the posts of a file into the server, and deletes those that the file no longer contains.
-func (f *folder) accept(ctx context.Context, name string, state *file, posts []feed.RawPost) error {
-	next := hashes(posts)
-	var put []feed.RawPost
-	for _, p := range posts {
-		owned := f.owner[p.ID] == name
-		if !f.claim(name, p.ID) {
-			f.o.Logger.Warn("two files contain the same post; the version in the other file is published",
-				"post", p.ID, "file", name, "other", f.owner[p.ID])
-			continue
-		}
-		if !owned || f.written[name] || state.posts[p.ID] != next[p.ID] {
-			put = append(put, p)
-		}
+func (f *folder) accept(ctx context.Context, name string, state *file, v version) error {
+	next := hashes(v.posts)
+	put, changed := f.compare(name, state, v, next)
+	if err := f.site.RestoreRecords(ctx, changed...); err != nil {
+		return err
 	}
 	if err := f.site.Put(ctx, put...); err != nil {
 		return err
 	}
 	written := f.written[name] // if so, its posts may have been logged as deleted since they were last kept
 	delete(f.written, name)
-	before := state.posts
-	state.posts = next
+	before, sum := state.posts, state.sum
+	state.posts, state.sum = next, v.sum
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		if _, ok := next[id]; ok {
 			continue
@@ -144,10 +148,35 @@ func (f *folder) accept(ctx context.Context, name string, state *file, posts []f
 			return err
 		}
 	}
-	if written || !maps.Equal(before, next) {
-		f.versions.keep(name, posts)
+	if written || sum != v.sum || !maps.Equal(before, next) {
+		f.versions.keep(name, v)
 	}
 	return nil
+}
+
+// compare compares a version of a file with the last good one. It returns the posts to put into the server, and records
+// of those that were edited.
+func (f *folder) compare(
+	name string, state *file, v version, next map[string]feed.Hash,
+) (put []feed.RawPost, changed []feed.ExportLine) {
+	for _, p := range v.posts {
+		owned := f.owner[p.ID] == name
+		if !f.claim(name, p.ID) {
+			f.o.Logger.Warn("two files contain the same post; the version in the other file is published",
+				"post", p.ID, "file", name, "other", f.owner[p.ID])
+			continue
+		}
+		before, known := state.posts[p.ID]
+		if !owned || f.written[name] || before != next[p.ID] {
+			put = append(put, p)
+		}
+		// If only the hash of the post differs, a new release decodes the file differently, and nobody has edited it. A
+		// program that writes posts through the store gives their dates itself.
+		if known && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {
+			changed = append(changed, feed.ExportLine{Record: &feed.Record{ID: p.ID, Changed: f.now().UTC()}})
+		}
+	}
+	return put, changed
 }
 
 // drop deletes a post that a file no longer contains. If another file contains the post, the version in that file is
@@ -162,16 +191,18 @@ func (f *folder) drop(ctx context.Context, name, id string) error {
 		if _, ok := state.posts[id]; !ok || other == name || state.gone {
 			continue
 		}
-		posts, err := read(f.fsys, other, f.o.Decode)
+		v, err := read(f.fsys, other, f.o.Decode)
 		if err != nil {
 			continue
 		}
-		if i := slices.IndexFunc(posts, func(p feed.RawPost) bool { return p.ID == id }); i >= 0 {
+		f.ids.apply(other, v.posts)
+		if i := slices.IndexFunc(v.posts, func(p feed.RawPost) bool { return p.ID == id }); i >= 0 {
 			f.owner[id] = other
-			return f.site.Put(ctx, posts[i])
+			return f.site.Put(ctx, v.posts[i])
 		}
 	}
-	f.o.Logger.Info("post deleted: its file was removed or no longer contains it", "post", id, "file", name)
+	f.o.Logger.Warn("post deleted: its file was removed or no longer contains it; "+
+		"if the file was renamed and edited, set its id to the id of the post", "post", id, "file", name)
 	return f.site.Delete(ctx, id)
 }
 
@@ -211,7 +242,7 @@ func (s *scan) removeMissing(ctx context.Context) error {
 		if err := s.clearBroken(ctx, name, state); err != nil {
 			return err
 		}
-		s.versions.keep(name, nil)
+		s.versions.keep(name, version{})
 		delete(s.files, name)
 	}
 	return s.clearMissing(ctx)

@@ -55,7 +55,7 @@ func posts(t *testing.T, s *Store) (stored, files map[string]string) {
 	for id := range strings.FieldsSeq(ids(t, s)) {
 		stored[id] = content(t, s, id)
 	}
-	for f := range List(s.o.Dir, decode) {
+	for f := range List(s.o.Dir, t.TempDir(), decode) {
 		must(t, f.Err)
 		for _, p := range f.Posts {
 			files[p.ID] = string(p.Raw)

@@ -27,13 +27,19 @@ type versions struct {
 	log   *slog.Logger
 	files fileOps
 
-	next     appendFile                // the new log, which is renamed to path when complete; nil until it is created
-	torn     bool                      // whether the last line may be incomplete
-	unsaved  map[string][]feed.RawPost // versions that have not been written yet, by file
-	deleted  map[string]bool           // posts whose deletion has not been written yet
-	complete bool                      // whether the new log may replace the old one
-	replaced bool                      // whether the new log has replaced the old one
-	failing  bool                      // whether the last attempt to write failed
+	next     appendFile         // the new log, which is renamed to path when complete; nil until it is created
+	torn     bool               // whether the last line may be incomplete
+	unsaved  map[string]version // versions that have not been written yet, by file
+	deleted  map[string]bool    // posts whose deletion has not been written yet
+	complete bool               // whether the new log may replace the old one
+	replaced bool               // whether the new log has replaced the old one
+	failing  bool               // whether the last attempt to write failed
+}
+
+// version is a good version of a file.
+type version struct {
+	posts []feed.RawPost
+	sum   feed.Hash // hash of the whole file; "" if the release that logged the version did not record it
 }
 
 // versionLine is a line of the log: either a file and its posts (none if the file was removed), or a deleted post. Only
@@ -41,29 +47,30 @@ type versions struct {
 type versionLine struct {
 	Path    string         `json:"path,omitempty"`
 	Posts   []feed.RawPost `json:"posts,omitempty"`
+	Sum     feed.Hash      `json:"sum,omitempty"`
 	Deleted string         `json:"deleted,omitempty"`
 }
 
 // lastRun is the content of the log written by the last run.
 type lastRun struct {
-	files   map[string][]feed.RawPost // by path
-	deleted map[string]bool           // posts that no file contains, by id
+	files   map[string]version // by path
+	deleted map[string]bool    // posts that no file contains, by id
 }
 
 func (r lastRun) apply(l versionLine) {
 	switch {
 	case l.Deleted != "":
 		r.deleted[l.Deleted] = true
-		for path, posts := range r.files {
-			posts = slices.DeleteFunc(posts, func(p feed.RawPost) bool { return p.ID == l.Deleted })
-			if r.files[path] = posts; len(posts) == 0 {
+		for path, v := range r.files {
+			v.posts = slices.DeleteFunc(v.posts, func(p feed.RawPost) bool { return p.ID == l.Deleted })
+			if r.files[path] = v; len(v.posts) == 0 {
 				delete(r.files, path)
 			}
 		}
 	case len(l.Posts) == 0:
 		delete(r.files, l.Path)
 	default:
-		r.files[l.Path] = l.Posts
+		r.files[l.Path] = version{l.Posts, l.Sum}
 		for _, p := range l.Posts {
 			delete(r.deleted, p.ID)
 		}
@@ -74,9 +81,9 @@ func (r lastRun) apply(l versionLine) {
 func openVersions(dir string, files fileOps, log *slog.Logger) (lastRun, *versions, error) {
 	v := &versions{
 		path: filepath.Join(dir, "versions.jsonl"), log: log, files: files,
-		unsaved: map[string][]feed.RawPost{}, deleted: map[string]bool{},
+		unsaved: map[string]version{}, deleted: map[string]bool{},
 	}
-	last := lastRun{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
+	last := lastRun{files: map[string]version{}, deleted: map[string]bool{}}
 	f, err := os.Open(v.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -106,10 +113,10 @@ func openVersions(dir string, files fileOps, log *slog.Logger) (lastRun, *versio
 	}
 }
 
-// keep logs the posts of a file, or no posts if the file was removed.
-func (v *versions) keep(path string, posts []feed.RawPost) {
-	v.unsaved[path] = posts
-	for _, p := range posts {
+// keep logs a version of a file, or the zero version if the file was removed.
+func (v *versions) keep(path string, last version) {
+	v.unsaved[path] = last
+	for _, p := range last.posts {
 		delete(v.deleted, p.ID)
 	}
 	v.flush()
@@ -149,7 +156,7 @@ func (v *versions) write() (err error) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(v.unsaved)) {
-		if err := v.writeLine(versionLine{Path: path, Posts: v.unsaved[path]}); err != nil {
+		if err := v.writeLine(versionLine{Path: path, Posts: v.unsaved[path].posts, Sum: v.unsaved[path].sum}); err != nil {
 			return err
 		}
 		delete(v.unsaved, path)

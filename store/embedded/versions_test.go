@@ -17,19 +17,19 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	var text strings.Builder
 	log := slog.New(slog.NewTextHandler(&text, nil))
 	dir := t.TempDir()
-	want := lastRun{files: map[string][]feed.RawPost{}, deleted: map[string]bool{}}
+	want := lastRun{files: map[string]version{}, deleted: map[string]bool{}}
 	reopen := func() *versions {
 		t.Helper()
 		got, l, err := openVersions(dir, disk.ops(), log)
 		must(t, err)
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(lastRun{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(lastRun{}, version{})); diff != "" {
 			t.Errorf("last good versions (-want +got):\n%s", diff)
 		}
 		return l
 	}
 	l := reopen()
 	for _, name := range []string{"a.json", "b.json", "c.json", "d.json"} {
-		want.files[name] = []feed.RawPost{{ID: name, Raw: []byte(post(name, "x"))}}
+		want.files[name] = version{[]feed.RawPost{{ID: name, Raw: []byte(post(name, "x"))}}, "sum"}
 		disk.full.Store(name == "b.json" || name == "c.json")
 		l.keep(name, want.files[name])
 	}
@@ -56,7 +56,7 @@ func TestVersionsOnAFullDisk(t *testing.T) {
 	l.replace()
 	must(t, l.close())
 	want.deleted = map[string]bool{"y": true}
-	want.files = map[string][]feed.RawPost{"b.json": want.files["b.json"]}
+	want.files = map[string]version{"b.json": want.files["b.json"]}
 	must(t, reopen().close())
 	if n := strings.Count(text.String(), "level=ERROR"); n != 3 {
 		t.Errorf("%d errors are logged, want one for each log that could not be written to the full disk:\n%s",

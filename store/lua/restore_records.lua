@@ -2,8 +2,9 @@
 --
 -- KEYS  1 inbox  2 names  3 removals  4 journal  5 archives, then for each of the lines that are records its record
 --       key and its post key
--- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and two
---       values: first seen and removed in Unix ms or "-"; or full name and ""; or ms and ""; or position and ""
+-- ARGV  for each line: kind ("record", "name", "removal" or "archive"), id of the post or name of the feed, and
+--       three values: first seen, removed and changed in Unix ms or "-"; or full name, "" and ""; or ms, "" and ""; or
+--       position, "" and ""
 -- Output "ok", or "journal" if the journal exists and the caller must wait for it
 
 local journal = redis.call('EXISTS', KEYS[4]) == 1
@@ -12,23 +13,26 @@ local function note(kind, id, value)
 end
 
 local key = 6
-for i = 1, #ARGV, 4 do
-  local kind, id, first, second = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+for i = 1, #ARGV, 5 do
+  local kind, id, first, second, third = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if kind == 'record' then
     local record, post = KEYS[key], KEYS[key + 1]
     key = key + 2
     local old = redis.call('GET', record)
     if old then
-      -- Keep the earlier "first seen". Keep the stored removal, which is newer than the exported one.
-      local seen, removed = string.match(old, '^(%S+) (%S+)$')
+      -- Keep the earlier "first seen" and the later "changed". Keep the stored removal, which is newer than the
+      -- exported one.
+      local seen, removed, changed = string.match(old, '^(%S+) (%S+) ?(%S*)$')
       if seen and seen ~= '-' and (first == '-' or tonumber(seen) < tonumber(first)) then first = seen end
       second = removed or second
+      if changed and tonumber(changed) and (third == '-' or tonumber(third) < tonumber(changed)) then third = changed end
     end
     local value = first .. ' ' .. second
+    if third ~= '-' then value = value .. ' ' .. third end
     if old ~= value then
       redis.call('SET', record, value)
       note(kind, id, value)
-      -- "First seen" is used as the date of a post without a date, so the post must be absorbed again.
+      -- The times are used as the dates of a post without dates, so the post must be absorbed again.
       if redis.call('EXISTS', post) == 1 then redis.call('XADD', KEYS[1], '*', 'id', id) end
     end
   elseif kind == 'name' then

@@ -451,6 +451,9 @@ func (s *Site) restorePostRecord(r feed.Record) error {
 		if next.FirstSeen.IsZero() || !old.FirstSeen.IsZero() && old.FirstSeen.Before(next.FirstSeen) {
 			next.FirstSeen = old.FirstSeen
 		}
+		if next.Changed.Before(old.Changed) {
+			next.Changed = old.Changed
+		}
 	}
 	if exists && next == old {
 		return nil

@@ -162,7 +162,7 @@ func (s *Site) change(c feed.Change, dirty map[feed.Name]bool) {
 	if delete(d.due, c.ID); !c.Due.IsZero() {
 		d.due[c.ID] = c.Due.UnixMilli()
 	}
-	if !c.Record.FirstSeen.IsZero() || !c.Record.Removed.IsZero() {
+	if c.Record != (feed.Record{ID: c.Record.ID}) {
 		d.records[c.ID] = recordOf(c.ID, c.Record)
 	}
 	for _, kind := range []feed.ProblemKind{
@@ -203,6 +203,9 @@ func recordOf(id string, r feed.Record) feed.Record {
 	}
 	if !r.Removed.IsZero() {
 		out.Removed = time.UnixMilli(r.Removed.UnixMilli()).UTC()
+	}
+	if !r.Changed.IsZero() {
+		out.Changed = time.UnixMilli(r.Changed.UnixMilli()).UTC()
 	}
 	return out
 }

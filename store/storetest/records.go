@@ -21,6 +21,7 @@ func lines() []feed.ExportLine {
 		{Archive: &feed.Archive{Feed: "tags/go/archive/12", Until: feed.Position{Time: day(2), ID: "with spaces in it"}}},
 		{Record: &feed.Record{ID: "a }{", FirstSeen: day(1)}},
 		{Record: &feed.Record{ID: "b", FirstSeen: day(2), Removed: day(3)}},
+		{Record: &feed.Record{ID: "c", Changed: day(4)}},
 	}
 }
 
@@ -69,6 +70,7 @@ func testRestoreRecordsMerges(t *testing.T, s suite) {
 		feed.ExportLine{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{Time: day(9), ID: "b"}}},
 		feed.ExportLine{Record: &feed.Record{ID: "a }{", FirstSeen: day(9), Removed: day(10)}},
 		feed.ExportLine{Record: &feed.Record{ID: "b"}},
+		feed.ExportLine{Record: &feed.Record{ID: "c", Changed: day(3)}},
 	))
 	if diff := gocmp.Diff(lines(), s.records(t)); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)

@@ -74,7 +74,7 @@ func (w folderWriter) Put(_ context.Context, posts ...feed.RawPost) error {
 // Delete removes the post's file. If the file is missing although the post is still published, it confirms to the store
 // that the post was deleted.
 func (w folderWriter) Delete(ctx context.Context, id string) error {
-	err := embedded.RemovePost(w.dir(), w.decode, id)
+	err := embedded.RemovePost(w.dir(), string(w.source.Config.Data), w.decode, id)
 	if !errors.Is(err, feed.ErrNotFound) {
 		return err
 	}

@@ -1,0 +1,29 @@
+package feed
+
+import (
+	"regexp"
+	"strings"
+)
+
+// transientNames match the names of files that programs make beside the files of a person: drafts of a save, backups,
+// conflicts and unfinished uploads. Only names that nobody gives to a post are in the list.
+var transientNames = regexp.MustCompile(`(?i)` + strings.Join([]string{
+	`^[.#]`,  // hidden files; Emacs: #post.md#
+	`^~\$`,   // Microsoft Office
+	`~$`,     // Emacs, Vim, gedit
+	`^4913$`, // Vim tries whether it can write to a folder
+	`\.(sw[a-p]|swpx?|swx|tmp|temp|bak|old|orig|rej|save|part|partial|filepart|crdownload|download|opdownload|` +
+		`icloud|~tmp|lock)$`,
+	`\.sb-[0-9a-f]{8}-[0-9a-z]{6}$`,                      // macOS TextEdit
+	`___jb_(tmp|old|bak)___`,                             // JetBrains
+	`\.sync-conflict-[0-9]{8}-[0-9]{6}`,                  // Syncthing
+	`^~syncthing~|^\.syncthing\.`,                        // Syncthing, unfinished
+	`\((.+ )?conflicted copy( [0-9-]+)?( .+)?\)`,         // Dropbox, Nextcloud, ownCloud
+	`_conflict-[0-9]{8}-[0-9]{6}|\[conflict( [0-9]+)?\]`, // Nextcloud, Google Drive
+	`_conf\([0-9]+\)|\(case conflict( [0-9]+)?\)`,        // Box, Dropbox
+	`\.goutputstream-[0-9a-z]{6}$`,                       // GNOME
+}, "|"))
+
+// Transient reports whether a file with the name is not meant for readers: a hidden file, an editor's backup or swap
+// file, the conflict copy of a synchronized folder, or an unfinished upload.
+func Transient(name string) bool { return transientNames.MatchString(name) }

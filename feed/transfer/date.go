@@ -56,6 +56,9 @@ func parseDate(s string, loc *time.Location) (time.Time, error) {
 	if t, err := time.ParseInLocation(time.DateTime, s, loc); err == nil && t.Year() > 1 { // WordPress's layout
 		return withoutZoneName(t), nil
 	}
+	if t, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil && t.Year() > 0 {
+		return withoutZoneName(t), nil
+	}
 	if t, ok := intake.ParseDate(s); ok {
 		return t, nil
 	}

@@ -24,8 +24,8 @@ type generator interface {
 	// role returns the role of a file.
 	role(name string) fileRole
 	// complete adds the site's defaults to the front matter of a file. It reports whether the file is a page, such as
-	// "about", rather than a post, and returns notes for the user.
-	complete(name string, front map[string]any) (page bool, notes []string)
+	// "about", rather than a post, and returns notes for the user. The error is of kind [feed.ErrInvalid].
+	complete(name string, front map[string]any) (page bool, notes []string, err error)
 	// title returns the title of a post that has none, or "".
 	title(name string) string
 	// address returns the path or URL of a post's page on the site, or "" if it is unknown.

@@ -1,9 +1,9 @@
 package transfer
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -11,129 +11,145 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // hugo is a Hugo site. Addresses follow https://gohugo.io/content-management/urls/.
 type hugo struct {
-	fsys       fs.FS  // the posts folder
-	root       string // path of the posts folder
-	site       string // address of the site without a trailing slash
-	loc        *time.Location
-	permalinks map[string]string // patterns by section
-	ugly       func(section string) bool
-	fileDates  bool                // whether file names may contain dates and slugs
-	byName     map[string][]string // files by base name without extension; nil until needed
-}
-
-// hugoConfigs returns the names of the configuration files in order of increasing precedence.
-func hugoConfigs() []string {
-	var names []string
-	for _, dir := range []string{"", "config/_default/", "config/production/"} {
-		for _, base := range []string{"config", "hugo"} {
-			for _, ext := range []string{".json", ".yml", ".yaml", ".toml"} {
-				names = append(names, dir+base+ext)
-			}
-		}
-	}
-	return names
+	fsys         fs.FS  // the posts folder
+	root         string // path of the posts folder
+	site         string // address of the site without a trailing slash
+	langs        map[string]*hugoLanguage
+	defaultLang  string
+	multilingual bool
+	mounts       []hugoMount
+	ugly         func(section string) bool
+	keepCase     bool     // whether paths keep capital letters
+	dateKeys     []string // keys of front matter, and ":filename"
+	cascade      []cascadeRule
+	sectionRules map[string]cascadeResult // by folder and language
+	bundles      map[string]bool          // whether a folder is a leaf bundle
+	byName       map[string][]string      // files by base name without extension; nil until needed
 }
 
 // newHugo returns the site in a folder, and notes about errors in its configuration.
 func newHugo(fsys fs.FS, o Options) (*hugo, []string) {
-	h := &hugo{root: "content", loc: o.location(), permalinks: map[string]string{}}
+	h := &hugo{langs: map[string]*hugoLanguage{}, sectionRules: map[string]cascadeResult{}, bundles: map[string]bool{}}
 	h.ugly = func(string) bool { return false }
 	config, notes := readHugoConfig(fsys)
-	h.configure(config)
-	if o.BaseURL != "" {
-		h.site = strings.TrimRight(o.BaseURL, "/")
-	}
-	sub, err := fs.Sub(fsys, h.root)
-	if err != nil {
-		notes = append(notes, fmt.Sprintf("contentDir %s is not a folder of the site; reading content instead", h.root))
-		h.root = "content"
-		sub, _ = fs.Sub(fsys, h.root) // a valid name, so this cannot fail
-	}
-	h.fsys = sub
+	notes = append(notes, h.configure(config, o)...)
+	h.fsys, _ = fs.Sub(fsys, h.root) // a valid path, so this cannot fail
 	return h, notes
-}
-
-// readHugoConfig returns the configuration with lower-case keys, and notes about files that cannot be read.
-func readHugoConfig(fsys fs.FS) (config map[string]any, notes []string) {
-	read := func(name string, into map[string]any) {
-		given, err := readConfig(fsys, name)
-		if err != nil {
-			notes = append(notes, err.Error())
-		}
-		for key, value := range given {
-			into[strings.ToLower(key)] = value // Hugo ignores the case of keys
-		}
-	}
-	config = map[string]any{}
-	for _, name := range hugoConfigs() {
-		read(name, config)
-	}
-	// Each part of the configuration may be in a separate file.
-	for _, dir := range []string{"config/_default/", "config/production/"} {
-		for _, ext := range []string{".json", ".yml", ".yaml", ".toml"} {
-			part := map[string]any{}
-			if read(dir+"permalinks"+ext, part); len(part) > 0 {
-				config["permalinks"] = part
-			}
-		}
-	}
-	return config, notes
-}
-
-// configure applies a configuration whose keys are in lower case.
-func (h *hugo) configure(config map[string]any) {
-	if base := stringAt(config, "baseurl"); isURL(base) {
-		h.site = strings.TrimRight(base, "/")
-	}
-	if dir := stringAt(config, "contentdir"); dir != "" {
-		h.root = path.Clean(dir)
-	}
-	if zone := stringAt(config, "timezone"); zone != "" {
-		if loc, err := time.LoadLocation(zone); err == nil {
-			h.loc = loc
-		}
-	}
-	patterns, _ := config["permalinks"].(map[string]any)
-	pages, _ := patterns["page"].(map[string]any) // since Hugo 0.115, patterns are grouped by page kind
-	for _, bySection := range []map[string]any{patterns, pages} {
-		for section, value := range bySection {
-			if pattern, ok := value.(string); ok {
-				h.permalinks[section] = pattern
-			}
-		}
-	}
-	switch ugly := config["uglyurls"].(type) {
-	case bool:
-		h.ugly = func(string) bool { return ugly }
-	case map[string]any:
-		h.ugly = func(section string) bool { return ugly[section] == true }
-	}
-	front, _ := config["frontmatter"].(map[string]any)
-	for _, value := range front {
-		h.fileDates = h.fileDates || slices.Contains(stringList(value), any(":filename"))
-	}
 }
 
 func (h *hugo) content() string { return h.root }
 
 func (h *hugo) base() string { return h.site }
 
-func (h *hugo) role(name string) fileRole { return plainRole(h.fsys)(name) }
-
 func (h *hugo) title(string) string { return "" }
 
-// complete converts known front matter keys to lower case, as Hugo does. A file without a section and a date is a page.
-func (h *hugo) complete(name string, front map[string]any) (page bool, notes []string) {
-	for _, key := range slices.Sorted(maps.Keys(front)) {
-		lower := strings.ToLower(key)
-		if _, given := front[lower]; lower != key && !given && hugoKeys[lower] {
-			front[lower] = front[key]
-			delete(front, key)
+// hugoPage is the place of a page in the site.
+type hugoPage struct {
+	mount   hugoMount
+	folder  string // folder of the file, or of its bundle's section, in the posts folder
+	lang    string
+	dir     string // folder of the page in the content, or "."
+	base    string // base name of the page
+	section string // the first folder, or ""
+}
+
+// locate returns the place of a file's page. The result ok is false if the file is not in a content folder.
+func (h *hugo) locate(name string) (p hugoPage, ok bool) {
+	rest := ""
+	for _, m := range h.mounts {
+		after, inside := strings.CutPrefix(name, m.source+"/")
+		if m.source == "." {
+			after, inside = name, true
 		}
+		// If folders contain each other, the innermost counts. Of two languages in one folder, the first does.
+		if inside && (!ok || len(m.source) > len(p.mount.source) || p.mount.source == ".") {
+			if ok && m.source == p.mount.source {
+				continue
+			}
+			p.mount, rest, ok = m, after, true
+		}
+	}
+	if !ok {
+		return p, false
+	}
+	p.folder = path.Dir(name)
+	p.dir, p.base = path.Join(p.mount.target, path.Dir(rest)), path.Base(rest)
+	p.base = strings.TrimSuffix(p.base, path.Ext(p.base))
+	p.lang = first(p.mount.lang, h.defaultLang)
+	if lang := strings.TrimPrefix(path.Ext(p.base), "."); h.langs[strings.ToLower(lang)] != nil {
+		p.lang, p.base = strings.ToLower(lang), strings.TrimSuffix(p.base, "."+lang)
+	}
+	if p.base == "index" {
+		p.dir, p.base, p.folder = path.Dir(p.dir), path.Base(p.dir), path.Dir(p.folder)
+	}
+	if p.dir != "." {
+		p.section, _, _ = strings.Cut(p.dir, "/")
+	}
+	return p, true
+}
+
+// language returns the configuration of a page's language.
+func (h *hugo) language(p hugoPage) *hugoLanguage {
+	if l := h.langs[p.lang]; l != nil {
+		return l
+	}
+	return h.langs[h.defaultLang]
+}
+
+// role implements [generator]. The pages of sections are not posts, and neither are the other files of a leaf bundle,
+// which is a folder with an index file.
+func (h *hugo) role(name string) fileRole {
+	p, ok := h.locate(name)
+	extension := strings.ToLower(path.Ext(name))
+	isContent := slices.Contains([]string{".md", ".markdown", ".mdown", ".html", ".htm"}, extension)
+	if !ok || p.base == "_index" || !isContent && !foreignFormats[extension] {
+		return notPost
+	}
+	if l := h.langs[p.lang]; l != nil && l.disabled {
+		return notPost
+	}
+	isIndex := strings.HasPrefix(path.Base(name), "index.")
+	for dir := path.Dir(name); dir != p.mount.source && dir != "."; dir = path.Dir(dir) {
+		if h.isBundle(dir) && !isIndex {
+			return notPost
+		}
+		isIndex = false
+	}
+	if !isContent {
+		return foreignPost
+	}
+	return isPost
+}
+
+// isBundle reports whether a folder is a leaf bundle.
+func (h *hugo) isBundle(dir string) bool {
+	is, known := h.bundles[dir]
+	if !known {
+		// The import reports a folder that cannot be read.
+		entries, _ := fs.ReadDir(h.fsys, dir)
+		is = slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+			return strings.HasPrefix(e.Name(), "index.") && mayHoldPosts(e.Name()) && !e.IsDir()
+		})
+		h.bundles[dir] = is
+	}
+	return is
+}
+
+// complete implements [generator]. It converts known front matter keys to lower case, as Hugo does, and adds what
+// sections define for their pages. A file without a section and a date is a page.
+func (h *hugo) complete(name string, front map[string]any) (page bool, notes []string, err error) {
+	p, ok := h.locate(name)
+	if !ok {
+		return false, nil, nil
+	}
+	lowerKnown(front)
+	if err := h.addCascade(p, front); err != nil {
+		return false, nil, err
 	}
 	if params, ok := front["params"].(map[string]any); ok {
 		for _, key := range []string{"author", "authors"} {
@@ -142,86 +158,123 @@ func (h *hugo) complete(name string, front map[string]any) (page bool, notes []s
 			}
 		}
 	}
-	if _, ok := front["date"]; !ok {
-		if t, ok := dateAt(front, h.loc, "publishdate", "pubdate", "published"); ok {
-			front["date"] = t
-		}
+	if date, ok := h.date(p, front); ok {
+		front["date"] = date
+	}
+	if front["language"] == nil && front["lang"] == nil && h.multilingual {
+		front["language"] = p.lang
 	}
 	_, dated := front["date"]
-	section, _, _ := h.locate(name)
-	return section == "" && !dated && !datedName.MatchString(path.Base(name)), nil
+	return p.section == "" && !dated && !datedName.MatchString(path.Base(name)), nil, nil
+}
+
+// lowerKnown changes the known keys of front matter to lower case.
+func lowerKnown(front map[string]any) {
+	for _, key := range slices.Sorted(maps.Keys(front)) {
+		lower := strings.ToLower(key)
+		if _, given := front[lower]; lower != key && !given && hugoKeys[lower] {
+			front[lower] = front[key]
+			delete(front, key)
+		}
+	}
 }
 
 // hugoKeys are the known front matter keys.
-var hugoKeys = setOf("title", "date", "lastmod", "publishdate", "pubdate", "slug", "url", "tags", "categories",
-	"author", "authors", "description", "summary", "aliases")
+var hugoKeys = setOf("title", "date", "lastmod", "modified", "publishdate", "pubdate", "slug", "url", "tags", "categories",
+	"author", "authors", "description", "summary", "aliases", "lang", "language")
 
-// locate returns a file's section, and the folder and base name (without extension) of its page.
-func (h *hugo) locate(name string) (section, dir, base string) {
-	dir, base = path.Dir(name), path.Base(name)
-	base = strings.TrimSuffix(base, path.Ext(base))
-	if base == "index" {
-		dir, base = path.Dir(dir), path.Base(dir)
+// date returns the date of a page.
+func (h *hugo) date(p hugoPage, front map[string]any) (time.Time, bool) {
+	for _, key := range h.dateKeys {
+		if key == ":filename" {
+			if m := datedName.FindStringSubmatch(p.base + "-"); m != nil {
+				if t, err := time.ParseInLocation(time.DateOnly, m[1], h.language(p).loc); err == nil {
+					return t, true
+				}
+			}
+			continue
+		}
+		if t, ok := dateAt(front, h.language(p).loc, key); ok {
+			return t, true
+		}
 	}
-	if dir == "." {
-		return "", "", base
-	}
-	section, _, _ = strings.Cut(dir, "/")
-	return section, dir, base
+	return time.Time{}, false
 }
 
+// address implements [generator].
 func (h *hugo) address(name string, front map[string]any) string {
-	section, dir, base := h.locate(name)
-	if given := stringAt(front, "url"); given != "" {
-		// Hugo adds a slash to a path that does not end in a file name.
-		if isURL(given) || strings.HasSuffix(given, "/") || strings.Contains(given, ".") {
-			return given
+	p, ok := h.locate(name)
+	if !ok {
+		return ""
+	}
+	l := h.language(p)
+	at := func(s string) string {
+		if l.site != h.site {
+			return joinAddress(l.site, s)
 		}
-		return "/" + strings.Trim(given, "/") + "/"
+		return s
 	}
 	slug := stringAt(front, "slug")
-	if m := datedName.FindString(base + "-"); m != "" && h.fileDates && slug == "" && len(m) < len(base) {
-		slug = base[len(m):]
+	if m := datedName.FindString(p.base + "-"); m != "" && slices.Contains(h.dateKeys, ":filename") && slug == "" &&
+		len(m) < len(p.base) {
+		slug = p.base[len(m):]
 	}
-	var p string
-	if pattern, ok := h.permalinks[section]; ok && section != "" {
+	if given := stringAt(front, "url"); given != "" {
+		return at(h.givenAddress(given, p, slug, front))
+	}
+	var filled string
+	if pattern, ok := l.permalinks[strings.ToLower(p.section)]; ok && p.section != "" {
 		var known bool
-		if p, known = h.fill(pattern, name, slug, front); !known {
+		if filled, known = h.fill(pattern, p, slug, front); !known {
 			return ""
 		}
 	} else {
-		p = hugoPath(path.Join(dir, first(strings.ReplaceAll(slug, "/", "-"), base)))
+		filled = h.path(path.Join(p.dir, first(slug, p.base)))
 	}
-	p = "/" + strings.Trim(path.Clean("/"+p), "/")
-	if h.ugly(section) {
-		return escapePath(p + ".html")
+	filled = l.prefix + "/" + strings.Trim(path.Clean("/"+filled), "/")
+	if h.ugly(p.section) {
+		return at(escapePath(filled + ".html"))
 	}
-	return escapePath(strings.TrimRight(p, "/") + "/")
+	return at(escapePath(strings.TrimRight(filled, "/") + "/"))
+}
+
+// givenAddress returns the address for the url in the front matter of a page. Hugo adds the language to a path that
+// does not begin with a slash, and a slash to a path that does not end in a file name.
+func (h *hugo) givenAddress(given string, p hugoPage, slug string, front map[string]any) string {
+	if isURL(given) {
+		return given
+	}
+	if strings.Contains(given, ":") {
+		if filled, known := h.fill(given, p, slug, front); known {
+			given = filled
+		}
+	}
+	if prefix := h.language(p).prefix; !strings.HasPrefix(given, "/") && prefix != "" {
+		given = prefix + "/" + given
+	}
+	if strings.HasSuffix(given, "/") || strings.Contains(path.Base(given), ".") {
+		return given
+	}
+	return "/" + strings.Trim(given, "/") + "/"
 }
 
 // fill replaces the tokens in a pattern. It returns false if the value of a token is unknown.
-func (h *hugo) fill(pattern, name, slug string, front map[string]any) (string, bool) {
-	section, dir, base := h.locate(name)
-	date, dated := dateAt(front, h.loc, "date")
-	if m := datedName.FindStringSubmatch(base + "-"); m != nil && !dated && h.fileDates {
-		t, err := time.ParseInLocation(time.DateOnly, m[1], h.loc)
-		date, dated = t, err == nil
-	}
-	title := first(stringAt(front, "title"), base)
-	flat := func(s string) string { return hugoPath(strings.ReplaceAll(s, "/", "-")) }
+func (h *hugo) fill(pattern string, p hugoPage, slug string, front map[string]any) (string, bool) {
+	date, dated := dateAt(front, h.language(p).loc, "date")
+	title := first(stringAt(front, "title"), p.base)
 	values := map[string]string{
-		"title": flat(title), "slug": flat(first(slug, title)),
-		"slugorfilename": flat(first(slug, base)), "slugorcontentbasename": flat(first(slug, base)),
-		"filename": flat(base), "contentbasename": flat(base),
+		"title": h.path(title), "slug": h.path(first(slug, title)),
+		"slugorfilename": h.path(first(slug, p.base)), "slugorcontentbasename": h.path(first(slug, p.base)),
+		"filename": h.path(p.base), "contentbasename": h.path(p.base),
 	}
 	known := true
 	filled := hugoToken.ReplaceAllStringFunc(pattern, func(token string) string {
 		m := hugoToken.FindStringSubmatch(token)
 		if m[1] == "sections" {
-			return hugoPath(strings.Join(cutSlice(h.sections(dir), strings.Trim(m[2], "[]")), "/"))
+			return h.path(strings.Join(cutSlice(h.sections(p), strings.Trim(m[2], "[]")), "/"))
 		}
 		if m[1] == "section" {
-			return hugoPath(section)
+			return h.path(p.section)
 		}
 		if value, ok := values[m[1]]; ok {
 			return value + m[2]
@@ -236,14 +289,15 @@ func (h *hugo) fill(pattern, name, slug string, front map[string]any) (string, b
 // hugoToken matches a token of a pattern, such as ":slug" or ":sections[1:last]".
 var hugoToken = regexp.MustCompile(`:([a-zA-Z0-9_]*)(\[[^\]]+\])?`)
 
-// sections returns the folders of a path that are sections: the first one, and those with an _index file.
-func (h *hugo) sections(dir string) []string {
+// sections returns the folders of a page that are sections: the first one, and those with an _index file.
+func (h *hugo) sections(p hugoPage) []string {
 	var list []string
 	at := ""
-	for i, name := range strings.Split(dir, "/") {
+	for i, name := range strings.Split(p.dir, "/") {
 		at = path.Join(at, name)
-		pages, _ := fs.Glob(h.fsys, escapeGlob(at)+"/_index.*") // a valid pattern, so this cannot fail
-		if name != "" && (i == 0 || len(pages) > 0) {
+		source := path.Join(p.mount.source, strings.TrimPrefix(strings.TrimPrefix(at, p.mount.target), "/"))
+		pages, _ := fs.Glob(h.fsys, escapeGlob(source)+"/_index.*") // a valid pattern, so this cannot fail
+		if name != "" && name != "." && (i == 0 || len(pages) > 0) {
 			list = append(list, name)
 		}
 	}
@@ -302,12 +356,18 @@ func hugoDate(word string, t time.Time) (string, bool) {
 	return "", false
 }
 
-// hugoPath converts a name or title to a path as Hugo does: it changes letters to lower case and spaces to hyphens, and
+// path converts a name or title to a path as Hugo does: it changes letters to lower case and spaces to hyphens, and
 // removes characters that would need escaping.
-func hugoPath(s string) string {
+func (h *hugo) path(s string) string {
+	if decoded, err := url.PathUnescape(s); err == nil && utf8.ValidString(decoded) {
+		s = decoded
+	}
+	if !h.keepCase {
+		s = strings.ToLower(s)
+	}
 	var b strings.Builder
 	hyphen, written := false, false
-	for _, r := range strings.ToLower(s) {
+	for _, r := range s {
 		switch {
 		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), strings.ContainsRune("./_#+~-@", r):
 			if hyphen && r != '-' && written {
@@ -323,8 +383,8 @@ func hugoPath(s string) string {
 	return b.String()
 }
 
-// resolve returns the URL of the page that a ref or relref shortcode refers to. The reference is a path relative to the
-// posts folder or to the referring page, or a file name.
+// resolve returns the URL of the page that a ref or relref shortcode refers to. The reference is a path in the content,
+// a path relative to the referring page, or a file name. Pages in the language of the referring page come first.
 func (h *hugo) resolve(from, ref string) (string, bool) {
 	ref, fragment, hash := strings.Cut(ref, "#")
 	if hash {
@@ -333,29 +393,64 @@ func (h *hugo) resolve(from, ref string) (string, bool) {
 	if ref == "" {
 		return fragment, hash
 	}
+	page, _ := h.locate(from)
 	var candidates []string
-	add := func(p string) {
-		p = strings.TrimPrefix(path.Clean("/"+p), "/")
-		candidates = append(candidates, p, p+".md", p+"/index.md", p+".html")
-	}
 	if !strings.HasPrefix(ref, "/") {
-		add(path.Join(path.Dir(from), ref))
+		candidates = h.sources(path.Join(page.dir, ref), page.lang)
+		if strings.HasPrefix(path.Base(from), "index.") {
+			candidates = append(candidates, h.sources(path.Join(page.dir, page.base, ref), page.lang)...)
+		}
 	}
-	add(ref)
+	candidates = append(candidates, h.sources(ref, page.lang)...)
 	if base := path.Base(ref); !strings.Contains(ref, "/") {
-		if same := h.filesNamed(strings.TrimSuffix(base, path.Ext(base))); len(same) == 1 {
+		same := h.filesNamed(strings.TrimSuffix(base, path.Ext(base)))
+		inLanguage := slices.DeleteFunc(slices.Clone(same), func(name string) bool {
+			p, _ := h.locate(name)
+			return p.lang != page.lang
+		})
+		if len(inLanguage) == 1 {
+			same = inLanguage
+		}
+		if len(same) == 1 {
 			candidates = append(candidates, same[0])
 		}
 	}
 	for _, name := range candidates {
-		if front, ok := frontOf(h.fsys, name); ok {
-			h.complete(name, front)
-			if p := h.address(name, front); p != "" {
-				return joinAddress(h.site, p) + fragment, true
-			}
+		front, ok := frontOf(h.fsys, name)
+		if !ok {
+			continue
+		}
+		if _, _, err := h.complete(name, front); err != nil {
+			continue
+		}
+		if p := h.address(name, front); p != "" {
+			return joinAddress(h.site, p) + fragment, true
 		}
 	}
 	return "", false
+}
+
+// sources returns the names of the files that a path in the content may refer to.
+func (h *hugo) sources(ref, lang string) (names []string) {
+	ref = strings.Trim(path.Clean("/"+ref), "/")
+	for _, sameLanguage := range []bool{true, false} {
+		for _, m := range h.mounts {
+			rest, inside := strings.CutPrefix(ref, m.target+"/")
+			if m.target == "." {
+				rest, inside = ref, true
+			}
+			if !inside || sameLanguage != (m.lang == "" || m.lang == lang) {
+				continue
+			}
+			p := path.Join(m.source, rest)
+			names = append(names, p+"."+lang+".md", p+"/index."+lang+".md")
+			if base, ok := strings.CutSuffix(p, ".md"); ok {
+				names = append(names, base+"."+lang+".md")
+			}
+			names = append(names, p, p+".md", p+"/index.md", p+".html")
+		}
+	}
+	return names
 }
 
 // filesNamed returns the post files with the given base name, which has no extension.
@@ -365,8 +460,9 @@ func (h *hugo) filesNamed(base string) []string {
 		// The import reports a folder that cannot be read.
 		_ = fs.WalkDir(h.fsys, ".", func(name string, d fs.DirEntry, err error) error {
 			if err == nil && d.Type().IsRegular() && mayHoldPosts(name) && len(h.byName) < maxFiles {
-				_, _, base := h.locate(name)
-				h.byName[base] = append(h.byName[base], name)
+				if p, ok := h.locate(name); ok {
+					h.byName[p.base] = append(h.byName[p.base], name)
+				}
 			}
 			return nil
 		})

@@ -103,7 +103,7 @@ func (j *jekyll) base() string { return j.site }
 
 // complete adds the configured defaults, the date in the file name, and the categories derived from the parents of the
 // posts folder. If several defaults apply, the one with the longest path wins.
-func (j *jekyll) complete(name string, front map[string]any) (page bool, notes []string) {
+func (j *jekyll) complete(name string, front map[string]any) (page bool, notes []string, err error) {
 	j.addDefaults(name, front)
 	notes = j.setDate(name, front)
 	// Templates insert the title as HTML.
@@ -129,7 +129,7 @@ func (j *jekyll) complete(name string, front map[string]any) (page bool, notes [
 	if front["published"] == true {
 		delete(front, "published")
 	}
-	return false, notes
+	return false, notes, nil
 }
 
 func (j *jekyll) addDefaults(name string, front map[string]any) {
@@ -295,7 +295,7 @@ func (j *jekyll) resolve(ref string) (string, bool) {
 			continue
 		}
 		if front, ok := frontOf(j.fsys, name); ok {
-			j.complete(name, front)
+			_, _, _ = j.complete(name, front) // returns no error
 			if p := j.address(name, front); p != "" {
 				return joinAddress(j.site, p), true
 			}

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"feedpub/feed"
 	"feedpub/feed/intake"
 )
@@ -30,6 +32,15 @@ type convertedFile struct {
 	post  feed.RawPost
 	page  bool // a page of the site, not a post
 	notes []string
+}
+
+// note adds notes about the file with the given name. Empty notes are ignored.
+func (c *convertedFile) note(name string, notes ...string) {
+	for _, note := range notes {
+		if note != "" {
+			c.notes = append(c.notes, name+": "+note)
+		}
+	}
 }
 
 func readMarkdownFile(o Options, in *input, yield func(Entry, error) bool) {
@@ -86,6 +97,10 @@ func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
 // Errors are of kind [feed.ErrInvalid].
 func (f postFile) convert(content []byte) (convertedFile, error) {
 	var c convertedFile
+	if f.options.generator != nil && !utf8.Valid(content) {
+		c.note(f.name, "not UTF-8: "+aroundInvalid(content)+"; such bytes are read as Windows-1252")
+		content = repairUTF8(content)
+	}
 	text, err := f.decode(content)
 	if err != nil {
 		return c, err
@@ -95,9 +110,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 		if cut, err = cutFrontMatter(text); err != nil {
 			return c, err
 		}
-		for _, note := range cut.notes {
-			c.notes = append(c.notes, f.name+": "+note)
-		}
+		c.note(f.name, cut.notes...)
 	}
 	if g := f.options.generator; g != nil {
 		if err := f.generate(g, text, &cut, &c); err != nil {
@@ -108,14 +121,10 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 	if err != nil {
 		return c, err
 	}
-	if g := f.options.generator; g != nil && members["title"] == nil {
-		if title := g.title(f.name); title != "" {
-			members["title"] = title
-		}
+	if g := f.options.generator; g != nil && members["title"] == nil && g.title(f.name) != "" {
+		members["title"] = g.title(f.name)
 	}
-	if note != "" {
-		c.notes = append(c.notes, f.name+": "+note)
-	}
+	c.note(f.name, note)
 	id, _ := members["id"].(string)
 	id = first(id, f.name)
 	members["id"] = id
@@ -132,11 +141,12 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 	if cut.values == nil {
 		cut.values = map[string]any{}
 	}
-	page, notes := g.complete(f.name, cut.values)
-	c.page = page
-	for _, note := range notes {
-		c.notes = append(c.notes, f.name+": "+note)
+	page, notes, err := g.complete(f.name, cut.values)
+	if err != nil {
+		return err
 	}
+	c.page = page
+	c.note(f.name, notes...)
 	setAddress(g, f.name, cut.values)
 	t := newTemplateText(f.name, text, cut.body, cut.values)
 	if err := g.expand(t); err != nil {
@@ -157,6 +167,22 @@ func (f postFile) decode(content []byte) (string, error) {
 		return "", fmt.Errorf("not UTF-8: %s: %w", aroundInvalid(content), feed.ErrInvalid)
 	}
 	return string(content), nil
+}
+
+// repairUTF8 converts the bytes that are not UTF-8 from Windows-1252. Site generators accept files in which some words
+// were written with an old encoding.
+func repairUTF8(content []byte) []byte {
+	decode := charmap.Windows1252.DecodeByte
+	var fixed []byte
+	for len(content) > 0 {
+		r, n := utf8.DecodeRune(content)
+		if r == utf8.RuneError && n == 1 {
+			r = decode(content[0])
+		}
+		fixed = utf8.AppendRune(fixed, r)
+		content = content[n:]
+	}
+	return fixed
 }
 
 // setAddress sets the URL of a post to the URL of its page on the site.

@@ -39,6 +39,8 @@ type StoredPost struct {
 	Item       *Item  // the last valid item, or nil
 	// ItemSum identifies the stored item for [Change.ItemSum]; empty if there is none.
 	ItemSum string
+	// Decisions are the decisions about the credits of the post.
+	Decisions []Decision
 }
 
 // IDs are ids found by a scan of a site's keys.
@@ -145,6 +147,10 @@ type ExportLine struct {
 	Subscription *Subscription `json:"subscription,omitempty"`
 	// Notice is not exported; only the embedded store uses it.
 	Notice *StoredNotice `json:"notice,omitempty"`
+	// Credits are the decisions about the credits of a post.
+	Credits *Decisions `json:"credits,omitempty"`
+	// Publication is a name in the site's table of publications.
+	Publication *Publication `json:"publication,omitempty"`
 }
 
 // PathName is a recorded path name: the feed's name and the full name of its tag, author or publication.

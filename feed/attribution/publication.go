@@ -123,7 +123,7 @@ func nameKey(name string) string {
 	return key
 }
 
-// startsWithAcronym reports whether the first word of a name is an acronym that is spelled like an article: the LA Times
+// startsWithAcronym reports whether a name begins with an acronym that is spelled like an article: the LA Times
 // is not the Times.
 func startsWithAcronym(name string) bool {
 	first, _, ok := strings.Cut(name, " ")
@@ -274,6 +274,15 @@ func (r *Reader) Canonical(name string) feed.Source {
 		return feed.Source{Publication: p.name}
 	}
 	return feed.Source{Publication: p.known.Name, PublicationURL: p.known.URL, FeedURL: p.known.FeedURL}
+}
+
+// PublicationAt returns the publication whose domains include the host of an absolute URL. A host of no known
+// publication is the name of its publication. The source is empty if the URL has no host.
+func (r *Reader) PublicationAt(rawURL string) feed.Source {
+	if e := r.pubs.byHost(rawURL); e != nil {
+		return feed.Source{Publication: e.Name, PublicationURL: e.URL, FeedURL: e.FeedURL}
+	}
+	return feed.Source{Publication: hostOf(rawURL)}
 }
 
 // publisherOf returns the publisher named in a PUB slot.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestPublicationTable checks that no two entries of the built-in table share a name, an alias or a domain, and that the
+// TestPublicationTable checks that no two entries of the table share a name, an alias or a domain, and that the
 // table knows publications of the four languages.
 func TestPublicationTable(t *testing.T) {
 	var table []Publication

@@ -53,14 +53,19 @@ type Result struct {
 	Withheld feed.Status
 	// Suggestions are the credits whose confidence is below the threshold.
 	Suggestions []feed.Quote
+	// Credits are all credits of the post, and decisions that withhold credits or no longer apply.
+	Credits []Credit
+	// Reading is what was read from the content. It is empty if the post gives its credits, or has none.
+	Reading attribution.Result
 	// Replaced describes the characters that were replaced with U+FFFD.
 	Replaced Replaced
 }
 
 // Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
 // otherwise content_text. A post without a date gets the FirstSeen date of its record, and a post without a date of
-// modification gets the Changed date. The error is an [*Error].
-func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, error) {
+// modification gets the Changed date. The decisions about the post's credits apply to those that are read from the
+// content. The error is an [*Error].
+func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...feed.Decision) (Result, error) {
 	p, replaced, err := decode(key, raw)
 	if err != nil {
 		return Result{}, err
@@ -105,7 +110,8 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	if language == "" {
 		language = in.site.Language
 	}
-	quotes, suggestions, err := in.quotes(p, body, item, base)
+	result := Result{Item: item, Replaced: replaced}
+	quotes, err := in.quotes(p, body, base, decisions, &result)
 	if err != nil {
 		return Result{}, err
 	}
@@ -119,7 +125,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record) (Result, erro
 	credit(body, quotes, english)
 	item.HTML = markup.Clean(body)
 	item.Summary = summary(p.Summary, item, english)
-	return Result{Item: item, Suggestions: suggestions, Replaced: replaced}, nil
+	return result, nil
 }
 
 // dates returns the dates of the item, in UTC and whole milliseconds.
@@ -164,45 +170,43 @@ func parse(place string, format markup.Format, text string) (*html.Node, error) 
 	return body, nil
 }
 
-// quotes returns the post's quotes with their places in body, and the suggestions. It may split elements of body, and
-// adds the vias that it finds to the item.
+// quotes returns the post's quotes with their places in body, and sets the credits of the result. It may split elements
+// of body, and adds the vias that it finds to the item.
 func (in *Intake) quotes(
-	p feed.Post, body *html.Node, item *feed.Item, base *url.URL,
-) (quotes []placed, suggestions []feed.Quote, err error) {
+	p feed.Post, body *html.Node, base *url.URL, decisions []feed.Decision, to *Result,
+) ([]placed, error) {
+	item := to.Item
 	switch {
 	case p.Attribution == feed.AttributionNone:
-		return nil, nil, nil
+		return nil, nil
 	case len(p.Quotes) > 0:
-		quotes, err = in.given(p.Quotes, body, base)
-		return quotes, nil, err
+		quotes, err := in.given(p.Quotes, body, base)
+		for _, q := range quotes {
+			to.Credits = append(to.Credits, Credit{
+				Quote: q.Quote, Key: feed.CreditKey(q.Quote), State: CreditPublished, Reason: "given in the post",
+			})
+		}
+		return quotes, err
 	case p.Attribution == feed.AttributionGiven || in.reader == nil:
-		return nil, nil, nil
+		return nil, nil
 	}
+	own := []string{in.home.Hostname(), host(item.URL)}
 	input := attribution.Input{
-		Body: body, Title: item.Title, Language: item.Language,
-		Hosts: []string{in.home.Hostname(), host(item.URL)}, Names: []string{in.site.Title},
+		Body: body, Title: item.Title, Language: item.Language, Hosts: own, Names: []string{in.site.Title},
 	}
 	result := in.reader.Read(input)
-	if sharesNodes(result) {
+	if sharesNodes(result.Quotes, result) || len(decisions) > 0 && sharesNodes(result.Suggestions, result) {
 		divideLines(body)
 		result = in.reader.Read(input)
 	}
 	if len(item.Via) == 0 {
 		item.Via = in.vias(result.Via, base)
 	}
-	for _, q := range result.Quotes {
-		quotes = append(quotes, placed{
-			Quote:   in.quote(q.Quote, base),
-			passage: nodesOf(result, q.Passage),
-			credit:  nodesOf(result, q.Credit),
-			read:    true,
-			shown:   shownInOneLine(result, q),
-		})
-	}
-	for _, q := range result.Suggestions {
-		suggestions = append(suggestions, in.quote(q.Quote, base))
-	}
-	return quotes, suggestions, nil
+	c := newCredits(in, body, base, result)
+	c.creditLone(item.ExternalURL, host(in.home.String()), host(item.URL))
+	c.decide(decisions, item.Title)
+	to.Suggestions, to.Credits, to.Reading = c.suggestions(), c.all(), result
+	return c.published(), nil
 }
 
 // given returns the quotes listed in the post, with the places of their passages in the content.
@@ -300,9 +304,9 @@ func nodesOf(result attribution.Result, blocks []int) []*html.Node {
 	return nodes
 }
 
-// sharesNodes reports whether a passage cannot be wrapped because it shares a node with other text.
-func sharesNodes(result attribution.Result) bool {
-	return slices.ContainsFunc(result.Quotes, func(q attribution.Quote) bool {
+// sharesNodes reports whether a passage of the quotes cannot be wrapped because it shares a node with other text.
+func sharesNodes(quotes []attribution.Quote, result attribution.Result) bool {
+	return slices.ContainsFunc(quotes, func(q attribution.Quote) bool {
 		return slices.ContainsFunc(q.Passage, func(i int) bool { return len(result.Blocks[i].Nodes) == 0 })
 	})
 }

@@ -12,6 +12,7 @@ import (
 // dots often differ between copies of a passage.
 type finder struct {
 	blocks []block
+	body   *html.Node
 	words  strings.Builder // words of all blocks, each preceded by a space
 	all    string          // words, with a trailing space
 }
@@ -23,7 +24,7 @@ type block struct {
 }
 
 func newFinder(body *html.Node) *finder {
-	f := new(finder)
+	f := &finder{body: body}
 	holds := make(map[*html.Node]bool)
 	holdsBlock(body, holds)
 	f.walk(body, holds)
@@ -108,6 +109,9 @@ func (f *finder) find(passage string) (nodes []*html.Node, inline bool) {
 	}
 	return nodes, inline
 }
+
+// links reports whether the tree has a link to the address.
+func (f *finder) links(address string) bool { return linksTo(f.body, address) }
 
 // fold returns the words of s without punctuation, each after a space.
 func fold(s string) string {

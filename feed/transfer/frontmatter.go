@@ -100,6 +100,7 @@ var frontMatterKeys = []struct{ key, member string }{
 	{"link", "external_url"},
 	{"linkurl", "external_url"},
 	{"source_url", "external_url"},
+	{"source", "external_url"}, // it may also be a name, see isExternal
 	{"date_published", "date_published"},
 	{"date", "date_published"},
 	{"date_modified", "date_modified"},

@@ -1,0 +1,457 @@
+package intake
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"feedpub/feed"
+	"feedpub/feed/attribution"
+	"feedpub/feed/markup"
+)
+
+// Credit is a credit of a post, or a decision about one.
+type Credit struct {
+	feed.Quote
+	Key   string // the [feed.CreditKey] with which decisions refer to the credit
+	State CreditState
+	// Reason describes where the credit was found and what it depends on.
+	Reason string
+	// Decision is the decision that determines the state, or nil.
+	Decision *feed.Decision
+}
+
+// CreditState is the state of a credit.
+type CreditState string
+
+// The states of credits.
+const (
+	CreditPublished  CreditState = "published"
+	CreditSuggested  CreditState = "suggested"  // not certain enough to be published
+	CreditRejected   CreditState = "rejected"   // not published because of a decision
+	CreditDormant    CreditState = "dormant"    // a decision about words that the post no longer contains
+	creditSuperseded CreditState = "superseded" // replaced by a credit that a decision publishes
+)
+
+// candidate is a credit while it is decided whether it is published.
+type candidate struct {
+	placed
+	key      string
+	state    CreditState
+	reason   string
+	decision *feed.Decision
+	at       int // index of its first block, for the order of credits
+}
+
+// credits turns the result of reading a post into credits, and applies the decisions about them.
+type credits struct {
+	in     *Intake
+	body   *html.Node
+	base   *url.URL
+	result attribution.Result
+	list   []candidate
+}
+
+// newCredits returns the credits that were read.
+func newCredits(in *Intake, body *html.Node, base *url.URL, result attribution.Result) *credits {
+	c := &credits{in: in, body: body, base: base, result: result}
+	for _, q := range result.Quotes {
+		c.add(q, CreditPublished)
+	}
+	for _, q := range result.Suggestions {
+		c.add(q, CreditSuggested)
+	}
+	return c
+}
+
+func (c *credits) add(q attribution.Quote, state CreditState) {
+	x := candidate{
+		placed: placed{
+			Quote:   c.in.quote(q.Quote, c.base),
+			passage: nodesOf(c.result, q.Passage),
+			credit:  nodesOf(c.result, q.Credit),
+			read:    true,
+			shown:   shownInOneLine(c.result, q),
+		},
+		state:  state,
+		reason: c.reasonOf(q),
+		at:     len(c.result.Blocks),
+	}
+	for _, i := range slices.Concat(q.Credit, q.Passage) {
+		x.at = min(x.at, i)
+	}
+	if x.Source.URL != "" && x.Source.Headline == "" {
+		x.Source.Headline = c.linkedHeadline(x)
+	}
+	x.key = feed.CreditKey(x.Quote)
+	c.list = append(c.list, x)
+}
+
+// linkedHeadline returns the text of the link to the article if it is a headline: 3 to 15 words without numbers
+// that begin with a capital and do not name the publication or an author. Otherwise it returns "".
+func (c *credits) linkedHeadline(x candidate) string {
+	for d := range c.body.Descendants() {
+		if d.DataAtom != atom.A || markup.Attribute(d, "href") != x.Source.URL ||
+			slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(d, n) }) {
+			continue
+		}
+		text := strings.Trim(line(markup.PlainText(d)), "“”\"«»‘’ ")
+		first, _ := utf8.DecodeRuneInString(text)
+		words := slices.DeleteFunc(strings.Fields(text), func(w string) bool { return !strings.ContainsFunc(w, unicode.IsLetter) })
+		if len(words) < 3 || len(words) > 15 || !unicode.IsUpper(first) && !unicode.IsDigit(first) {
+			return ""
+		}
+		for _, name := range append(authorNames(x.Source), x.Source.Publication) {
+			if name != "" && strings.Contains(strings.ToLower(text), strings.ToLower(name)) {
+				return ""
+			}
+		}
+		return text
+	}
+	return ""
+}
+
+// reasonOf describes where a credit was read, what its passage is, and whether the publication is known.
+func (c *credits) reasonOf(q attribution.Quote) string {
+	var parts []string
+	if len(q.Credit) > 0 {
+		parts = append(parts, fmt.Sprintf("read in %q", shorten(c.result.Blocks[q.Credit[0]].Text)))
+	} else {
+		parts = append(parts, "read in the post's text, markup or title")
+	}
+	switch {
+	case q.Text == "":
+		parts = append(parts, "no passage with certain borders")
+	case q.Inline:
+		parts = append(parts, "the passage is inside a paragraph")
+	case c.marked(q):
+		parts = append(parts, "the passage is a marked quotation")
+	default:
+		parts = append(parts, "the passage is text between certain borders")
+	}
+	switch s := q.Source; {
+	case s.Publication == "":
+		parts = append(parts, "no publication")
+	case c.in.reader.Canonical(s.Publication).PublicationURL != "":
+		parts = append(parts, "the publication is known")
+	case q.Certain:
+		parts = append(parts, "the publication is certain")
+	default:
+		parts = append(parts, "the publication is unknown")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// marked reports whether the passage of a quote is in a quotation element.
+func (c *credits) marked(q attribution.Quote) bool {
+	nodes := nodesOf(c.result, q.Passage)
+	return len(nodes) > 0 && quotationOf(c.body, nodes) != nil
+}
+
+// published returns the published credits in the order of the post.
+func (c *credits) published() []placed {
+	var quotes []placed
+	for _, x := range c.list {
+		if x.state == CreditPublished {
+			quotes = append(quotes, x.placed)
+		}
+	}
+	return quotes
+}
+
+// suggestions returns the credits that are not certain enough to be published.
+func (c *credits) suggestions() []feed.Quote {
+	var quotes []feed.Quote
+	for _, x := range c.list {
+		if x.state == CreditSuggested {
+			quotes = append(quotes, x.Quote)
+		}
+	}
+	return quotes
+}
+
+// all returns all credits: the published ones in the order of the post, then the others by state.
+func (c *credits) all() []Credit {
+	list := make([]Credit, 0, len(c.list))
+	for _, state := range []CreditState{CreditPublished, CreditSuggested, CreditRejected, CreditDormant} {
+		for _, x := range c.list {
+			if x.state == state {
+				list = append(list, Credit{Quote: x.Quote, Key: x.key, State: state, Reason: x.reason, Decision: x.decision})
+			}
+		}
+	}
+	return list
+}
+
+// decide applies decisions. A decision applies while the post contains the words of its passage or, if it has none, the
+// name of its source.
+func (c *credits) decide(decisions []feed.Decision, title string) {
+	if len(decisions) == 0 {
+		return
+	}
+	find := newFinder(c.body)
+	for _, d := range decisions {
+		nodes, inline := find.find(d.Read.Text)
+		present := len(nodes) > 0 || letterless(d.Read.Text) && find.names(d.Read.Source, title)
+		switch {
+		case !present:
+			c.list = append(c.list, candidate{
+				placed: placed{Quote: d.Credit()}, key: d.Key, state: CreditDormant, decision: &d, at: len(c.result.Blocks),
+				reason: fmt.Sprintf("%s before the post was changed; the post no longer contains these words", d.Verdict),
+			})
+		case d.Verdict == feed.Rejected:
+			c.reject(d, nodes)
+		default:
+			if d.Edited != nil && d.Edited.Text != d.Read.Text {
+				nodes, inline = find.find(d.Edited.Text)
+			}
+			c.publish(d, nodes, inline)
+		}
+	}
+	slices.SortStableFunc(c.list, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
+}
+
+// reject withholds the credits that the decision is about.
+func (c *credits) reject(d feed.Decision, nodes []*html.Node) {
+	rejected := candidate{
+		placed: placed{Quote: d.Read}, key: d.Key, state: CreditRejected, decision: &d, at: len(c.result.Blocks),
+		reason: "rejected by decision",
+	}
+	for i := range c.list {
+		if x := &c.list[i]; x.decision == nil && c.concerns(d, *x, nodes) {
+			rejected.at, rejected.Quote = min(rejected.at, x.at), x.Quote
+			x.state = creditSuperseded
+		}
+	}
+	c.list = append(c.list, rejected)
+}
+
+// publish publishes the credit of a decision with the passage in nodes, in place of the credits that it is about.
+func (c *credits) publish(d feed.Decision, nodes []*html.Node, inline bool) {
+	q := c.in.quote(d.Credit(), c.base)
+	q.Confidence, q.Certain = 1, true
+	x := candidate{
+		placed: placed{Quote: q, passage: nodes, inline: inline, read: len(nodes) == 0},
+		key:    d.Key, state: CreditPublished, decision: &d, at: c.blockOf(nodes),
+		reason: string(d.Verdict) + " by decision",
+	}
+	for i := range c.list {
+		old := &c.list[i]
+		if old.decision != nil || !c.concerns(d, *old, nodes) {
+			continue
+		}
+		// The content names the source in the same place as before.
+		x.credit, x.at, x.read = append(x.credit, old.credit...), min(x.at, old.at), true
+		if d.Verdict == feed.Accepted {
+			x.shown = old.shown
+			if len(old.passage) > 0 && old.key == d.Key {
+				x.passage, x.inline = old.passage, old.inline
+			}
+		}
+		old.state = creditSuperseded
+	}
+	c.list = append(c.list, x)
+}
+
+// concerns reports whether a decision, whose passage is in nodes, is about a credit that was read: it has the same key,
+// its passage overlaps, or one of them has no passage and they have the same source.
+func (c *credits) concerns(d feed.Decision, x candidate, nodes []*html.Node) bool {
+	if x.key == d.Key {
+		return true
+	}
+	if len(nodes) > 0 && len(x.passage) > 0 {
+		return slices.ContainsFunc(x.passage, func(n *html.Node) bool {
+			return slices.ContainsFunc(nodes, func(m *html.Node) bool { return within(n, m) || within(m, n) })
+		})
+	}
+	source := func(q feed.Quote) string { return feed.CreditKey(feed.Quote{Source: q.Source}) }
+	return source(x.Quote) == source(d.Read)
+}
+
+// blockOf returns the index of the first block with one of the nodes, or the number of blocks.
+func (c *credits) blockOf(nodes []*html.Node) int {
+	for i, b := range c.result.Blocks {
+		if slices.ContainsFunc(b.Nodes, func(n *html.Node) bool {
+			return slices.ContainsFunc(nodes, func(m *html.Node) bool { return within(n, m) || within(m, n) })
+		}) {
+			return i
+		}
+	}
+	return len(c.result.Blocks)
+}
+
+// letterless reports whether a passage has no words.
+func letterless(text string) bool { return fold(text) == "" }
+
+// names reports whether the tree or the title contains a name of the source.
+func (f *finder) names(s feed.Source, title string) bool {
+	words := strings.ToLower(f.all + fold(title) + " ")
+	for _, name := range append([]string{s.Publication, s.Headline}, authorNames(s)...) {
+		if sought := strings.ToLower(fold(name)); sought != "" && strings.Contains(words, sought+" ") {
+			return true
+		}
+	}
+	return s.URL != "" && f.links(s.URL)
+}
+
+// Decidable returns nil if decisions apply to the credits of a post, else an error of kind [feed.ErrInvalid].
+func Decidable(p feed.Post) error {
+	switch {
+	case len(p.Quotes) > 0 || p.Attribution == feed.AttributionGiven:
+		return fmt.Errorf("the post gives its credits in the member quotes; change them there: %w", feed.ErrInvalid)
+	case p.Attribution == feed.AttributionNone:
+		return fmt.Errorf("the post has no credits, because its attribution is none: %w", feed.ErrInvalid)
+	}
+	return nil
+}
+
+// Contains reports whether a post contains the words of a passage, so that a credit can be edited to have it.
+func Contains(p feed.Post, passage string) (bool, error) {
+	body, err := content(p)
+	if err != nil {
+		return false, err
+	}
+	nodes, _ := newFinder(body).find(passage)
+	return len(nodes) > 0, nil
+}
+
+// lone is the only marked quotation of a post.
+type lone struct {
+	element *html.Node
+	blocks  []int // indexes of its blocks, or of the block that contains it
+	passage []*html.Node
+	text    string
+	inline  bool // part of a sentence
+}
+
+// loneQuotation returns the quotation element of a post that has only one, and false if there are several or none.
+func (c *credits) loneQuotation() (lone, bool) {
+	var l lone
+	count := 0
+	for d := range c.body.Descendants() {
+		if isQuotation(d) && (l.element == nil || !within(d, l.element)) {
+			l.element = d
+			count++
+		}
+	}
+	if count != 1 {
+		return lone{}, false
+	}
+	if l.element.DataAtom == atom.Q {
+		return c.inlineQuotation(l)
+	}
+	var paragraphs []string
+	for i, b := range c.result.Blocks {
+		inside := slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(n, l.element) })
+		if inside && (b.Role == attribution.Uncredited || b.Role == attribution.Passage) {
+			l.blocks, paragraphs = append(l.blocks, i), append(paragraphs, b.Text)
+		}
+	}
+	l.text, l.passage = strings.Join(paragraphs, "\n\n"), nodesOf(c.result, l.blocks)
+	return l, len(l.blocks) > 0
+}
+
+// inlineQuotation completes a quotation that is part of a sentence. It returns false if it has only a few words, which
+// are rather a term or a title.
+func (c *credits) inlineQuotation(l lone) (lone, bool) {
+	const words = 4
+	l.passage, l.inline = []*html.Node{l.element}, true
+	l.text = line(markup.PlainText(l.element))
+	for i, b := range c.result.Blocks {
+		if b.Role == attribution.Commentary || b.Role == attribution.Passage {
+			if slices.ContainsFunc(b.Nodes, func(n *html.Node) bool { return within(l.element, n) }) {
+				l.blocks = append(l.blocks, i)
+			}
+		}
+	}
+	return l, len(l.blocks) > 0 && len(strings.Fields(l.text)) >= words
+}
+
+// creditLone credits the only marked quotation of a post to the external URL that the writer gave, unless the post
+// credits the quotation to another publication.
+func (c *credits) creditLone(external string, own ...string) {
+	at := host(external)
+	if at == "" || slices.Contains(own, at) {
+		return
+	}
+	l, ok := c.loneQuotation()
+	if !ok {
+		return
+	}
+	publication := c.in.reader.PublicationAt(external)
+	credited := func() {
+		for _, i := range l.blocks {
+			c.result.Blocks[i].Role = attribution.Passage
+		}
+	}
+	for i := range c.list {
+		x := &c.list[i]
+		if !slices.ContainsFunc(x.passage, func(n *html.Node) bool { return within(n, l.element) || within(l.element, n) }) &&
+			!(len(x.passage) == 0 && x.state == CreditPublished) {
+			continue
+		}
+		if x.Source.URL != "" || !c.samePublication(x.Source, publication) {
+			if len(x.passage) == 0 {
+				continue
+			}
+			return
+		}
+		x.Source.URL = external
+		if x.Source.Publication == "" {
+			x.Source.Publication = publication.Publication
+		}
+		complete(&x.Source, publication)
+		if len(x.passage) == 0 {
+			x.passage, x.Text, x.inline = l.passage, l.text, l.inline
+		}
+		x.state, x.Certain, x.Confidence = CreditPublished, true, max(x.Confidence, loneConfidence)
+		x.reason += "; " + loneReason
+		x.key = feed.CreditKey(x.Quote)
+		credited()
+		return
+	}
+	credited()
+	publication.URL = external
+	q := feed.Quote{Source: publication, Text: l.text, Confidence: loneConfidence, Certain: true}
+	c.list = append(c.list, candidate{
+		placed: placed{Quote: c.in.quote(q, c.base), passage: l.passage, inline: l.inline},
+		key:    feed.CreditKey(q), state: CreditPublished, at: l.blocks[0], reason: loneReason,
+	})
+	slices.SortStableFunc(c.list, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
+}
+
+const (
+	// loneConfidence is the confidence of a credit whose address the writer gave.
+	loneConfidence = 0.95
+	loneReason     = "the post has one marked quotation and gives an external URL"
+)
+
+// samePublication reports whether a source that was read can be the publication at an address.
+func (c *credits) samePublication(s, at feed.Source) bool {
+	if s.Publication == "" {
+		return true
+	}
+	known := c.in.reader.Canonical(s.Publication)
+	return known.PublicationURL == "" || known.Publication == at.Publication
+}
+
+// isQuotation reports whether n is a quotation element, other than one of an embed, which names its source itself.
+func isQuotation(n *html.Node) bool {
+	if n.DataAtom != atom.Blockquote && n.DataAtom != atom.Q {
+		return false
+	}
+	class := markup.Attribute(n, "class")
+	for _, embed := range []string{"twitter-", "instagram-", "tiktok-", "fb-", "reddit-", "bluesky-", "mastodon-"} {
+		if strings.Contains(class, embed) {
+			return false
+		}
+	}
+	return true
+}

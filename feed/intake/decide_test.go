@@ -1,0 +1,215 @@
+package intake_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+)
+
+// read converts a post and fails the test if it is rejected.
+func read(t *testing.T, members map[string]any, decisions ...feed.Decision) intake.Result {
+	t.Helper()
+	raw, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := intake.New(testSite, newReader(t)).Item("1", raw, feed.Record{ID: "1", FirstSeen: firstSeen}, decisions...)
+	if err != nil {
+		t.Fatalf("post rejected: %v", err)
+	}
+	return result
+}
+
+// states lists the credits as "state: publication, url".
+func states(r intake.Result) []string {
+	list := []string{}
+	for _, c := range r.Credits {
+		list = append(list, strings.TrimSuffix(string(c.State)+": "+c.Source.Publication+", "+c.Source.URL, ", "))
+	}
+	return list
+}
+
+// TestExternalURL checks that the external URL of a post credits its only marked quotation, and nothing else.
+func TestExternalURL(t *testing.T) {
+	const (
+		external = "https://www.theguardian.com/uk/pier"
+		passage  = "The pier will be shut from Friday. It opens again in March."
+		block    = "<blockquote><p>" + passage + "</p></blockquote>"
+	)
+	tests := []struct {
+		name    string
+		content string
+		url     string
+		want    []string
+	}{
+		{"lone", "<p>Worth a look:</p>" + block, external, []string{"published: The Guardian, " + external}},
+		{"lone inline", "<p>They say <q>" + passage + "</q></p>", external, []string{"published: The Guardian, " + external}},
+		{"unknown host", block, "https://ferry.example/pier",
+			[]string{"published: ferry.example, https://ferry.example/pier"}},
+		{"same publication", "<p>From the Guardian:</p>" + block, external, []string{"published: Guardian, " + external}},
+		{"different publication", "<p>From the New York Times:</p>" + block, external, []string{"published: New York Times"}},
+		{"author in the lead-in", "<p>Ann Ross writes:</p>" + block, external,
+			[]string{"published: The Guardian, " + external}},
+		{"two quotations", block + "<p>And then:</p><blockquote><p>It never opened again, they said.</p></blockquote>",
+			external, []string{}},
+		{"no quotation", "<p>They shut the pier on Friday, I hear.</p>", external, []string{}},
+		{"the blog itself", block, testSite.HomeURL + "/earlier", []string{}},
+		{"an embed", `<blockquote class="twitter-tweet"><p>Shut!</p></blockquote>` + "<p>So it is.</p>", external, []string{"published: "}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := read(t, map[string]any{"external_url": tt.url, "content_html": tt.content})
+			if diff := cmp.Diff(tt.want, states(got)); diff != "" {
+				t.Errorf("credits of %s (-want +got):\n%s", tt.content, diff)
+			}
+		})
+	}
+	got := read(t, map[string]any{"external_url": external, "content_html": "<p>Worth a look:</p>" + block})
+	want := `<p>Worth a look:</p><figure><blockquote cite="` + external + `"><p>` + passage +
+		`</p></blockquote><figcaption>The Guardian</figcaption></figure>`
+	if !strings.HasPrefix(got.Item.HTML, want[:80]) || !strings.Contains(got.Item.HTML, "The Guardian") {
+		t.Errorf("content is %s, want the quotation credited as in %s", got.Item.HTML, want)
+	}
+}
+
+// TestExternalURLOfOthers checks that neither vias nor a post's own URL credit a quotation.
+func TestExternalURLOfOthers(t *testing.T) {
+	const block = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>"
+	for _, members := range []map[string]any{
+		{"content_html": block, "url": "https://www.theguardian.com/uk/pier"},
+		{"content_html": block, "via": []any{map[string]any{"name": "Links", "url": "https://www.theguardian.com/uk/pier"}}},
+		{"content_html": block, "external_url": "https://www.theguardian.com/uk/pier", "attribution": "none"},
+	} {
+		if got := read(t, members); len(got.Credits) > 0 || len(got.Item.Quotes) > 0 {
+			t.Errorf("credits of %v: got %v, want none", members, states(got))
+		}
+	}
+}
+
+// TestLinkedHeadline checks when the text of a link to the article is its headline.
+func TestLinkedHeadline(t *testing.T) {
+	const block = "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>"
+	for text, want := range map[string]string{
+		"The pier closes for the winter": "The pier closes for the winter",
+		"Pier 14 closes for good":        "Pier 14 closes for good",
+		"this":                           "",
+		"a fine piece on the pier":       "",
+		"September 16, 2022":             "",
+		"A report in the Guardian":       "",
+	} {
+		lead := `<p>I liked <a href="https://www.theguardian.com/uk/pier">` + text + `</a> a lot:</p>`
+		got := read(t, map[string]any{"content_html": lead + block})
+		if len(got.Item.Quotes) != 1 || got.Item.Quotes[0].Source.Headline != want {
+			t.Errorf("the link %q gives %+v, want one quote with the headline %q", text, got.Item.Quotes, want)
+		}
+	}
+}
+
+const (
+	harbour = "<p>From the Harbour Notes:</p><blockquote><p>Ships are late, a captain said on the quay.</p></blockquote>" +
+		"<p>I knew it.</p>"
+	aunt = "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens, and serve it hot.</p></blockquote>"
+)
+
+// decision returns a decision about a credit of a post with the content.
+func decision(t *testing.T, content string, n int, verdict feed.Verdict) feed.Decision {
+	t.Helper()
+	credits := read(t, map[string]any{"content_html": content}).Credits
+	if len(credits) <= n {
+		t.Fatalf("%s has %d credits, want more than %d", content, len(credits), n)
+	}
+	c := credits[n]
+	return feed.Decision{Key: c.Key, Verdict: verdict, Read: c.Quote}
+}
+
+// TestDecisions checks what is published after each verdict, also when the post changes.
+func TestDecisions(t *testing.T) {
+	rejected := decision(t, harbour, 0, feed.Rejected)
+	accepted := decision(t, harbour, 0, feed.Accepted)
+	edited := decision(t, harbour, 0, feed.Edited)
+	edited.Edited = &feed.Quote{
+		Source: feed.Source{Publication: "Quay Courier", Headline: "Late again", Authors: []feed.Author{{Name: "Ann Ross"}}},
+		Text:   edited.Read.Text,
+	}
+	tests := []struct {
+		name     string
+		content  string
+		decision feed.Decision
+		want     []string
+	}{
+		{"accepted", harbour, accepted, []string{"published: Harbour Notes"}},
+		{"rejected", harbour, rejected, []string{"rejected: Harbour Notes"}},
+		{"edited", harbour, edited, []string{"published: Quay Courier"}},
+		{"rejected, with a new paragraph", "<p>New.</p>" + harbour, rejected, []string{"rejected: Harbour Notes"}},
+		{"edited, with other punctuation", strings.ReplaceAll(harbour, "late, a", "late — a"), edited,
+			[]string{"published: Quay Courier"}},
+		{"accepted, passage gone", "<p>It rained.</p>", accepted, []string{"dormant: Harbour Notes"}},
+		{"rejected, passage gone", aunt, rejected, []string{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := states(read(t, map[string]any{"content_html": tt.content}, tt.decision))
+			if tt.name == "rejected, passage gone" {
+				// The credits of the other quotation do not matter here.
+				if len(got) == 0 || got[len(got)-1] != "dormant: Harbour Notes" {
+					t.Errorf("credits are %q, want the last one dormant", got)
+				}
+				return
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("credits (-want +got):\n%s", diff)
+			}
+		})
+	}
+	r := read(t, map[string]any{"content_html": harbour}, edited)
+	q := r.Item.Quotes[0]
+	if !q.Certain || q.Confidence != 1 || q.Source.Headline != "Late again" || q.Text != edited.Read.Text {
+		t.Errorf("the edited credit is %+v, want it certain, with the edited headline and the passage", q)
+	}
+	for _, c := range r.Credits {
+		if c.Key != edited.Key {
+			t.Errorf("the edited credit has the key %s, want %s, so that it can be decided again", c.Key, edited.Key)
+		}
+	}
+	if !strings.Contains(r.Item.HTML, "Quay Courier") || strings.Count(r.Item.HTML, "<blockquote") != 1 {
+		t.Errorf("content is %s, want one quotation credited to the Quay Courier", r.Item.HTML)
+	}
+}
+
+// TestAcceptSuggestion checks that an accepted suggestion is published, and that a decision without a passage depends
+// on the name of the source.
+func TestAcceptSuggestion(t *testing.T) {
+	const content = "<p>From Aunt Mary:</p><p>Stir well until it thickens.</p>"
+	before := read(t, map[string]any{"content_html": content})
+	if len(before.Suggestions) != 1 || len(before.Item.Quotes) != 0 {
+		t.Fatalf("the post has %d suggestions and %d quotes, want 1 and 0", len(before.Suggestions), len(before.Item.Quotes))
+	}
+	d := decision(t, content, 0, feed.Accepted)
+	after := read(t, map[string]any{"content_html": content}, d)
+	if diff := cmp.Diff([]string{"published: Aunt Mary"}, states(after)); diff != "" {
+		t.Errorf("credits after acceptance (-want +got):\n%s", diff)
+	}
+	if len(after.Suggestions) > 0 || len(after.Item.Quotes) != 1 || !after.Item.Quotes[0].Certain {
+		t.Errorf("after acceptance there are the suggestions %v and the quotes %v, want one certain quote",
+			after.Suggestions, after.Item.Quotes)
+	}
+	if got := states(read(t, map[string]any{"content_html": "<p>It rained.</p>"}, d)); got[0] != "dormant: Aunt Mary" {
+		t.Errorf("without the name of the source the decision is %q, want it dormant", got)
+	}
+}
+
+// TestGivenCreditsIgnoreDecisions checks that decisions do not change credits that the post gives as data.
+func TestGivenCreditsIgnoreDecisions(t *testing.T) {
+	d := decision(t, harbour, 0, feed.Rejected)
+	got := read(t, map[string]any{"content_html": harbour, "quotes": []any{
+		map[string]any{"source": map[string]any{"publication": "Harbour Notes"}, "text": d.Read.Text},
+	}}, d)
+	if diff := cmp.Diff([]string{"published: Harbour Notes"}, states(got)); diff != "" {
+		t.Errorf("credits (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,51 @@
+package transfer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"feedpub/feed"
+	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
+)
+
+// TestFrontMatterAddresses checks which front matter keys give the external URL and the vias of a post.
+func TestFrontMatterAddresses(t *testing.T) {
+	const there = "https://www.theguardian.com/uk/pier"
+	tests := []struct {
+		front, external string
+		via             []feed.Via
+	}{
+		{"link: " + there, there, nil},
+		{"external_url: " + there, there, nil},
+		{"external-url: " + there, there, nil},
+		{"source: " + there, there, nil},
+		{"source: The Guardian", "", nil},
+		{"source: " + there + "\nlink: https://example.org/", "https://example.org/", nil},
+		{"via: " + there, "", []feed.Via{{URL: there}}},
+		{"via: Links", "", []feed.Via{{Name: "Links"}}},
+		{"via: [" + there + ", {name: Links}]", "", []feed.Via{{URL: there}, {Name: "Links"}}},
+	}
+	for _, tt := range tests {
+		file := "---\ntitle: Winter\n" + tt.front + "\n---\nIt is cold.\n"
+		for entry, err := range (transfer.Options{}).Read(strings.NewReader(file), "post.md") {
+			if err != nil {
+				t.Errorf("front matter %q: %v", tt.front, err)
+				continue
+			}
+			p, err := intake.Decode(entry.Post.ID, entry.Post.Raw)
+			if err != nil {
+				t.Errorf("front matter %q gives an invalid post: %v", tt.front, err)
+				continue
+			}
+			if p.ExternalURL != tt.external {
+				t.Errorf("front matter %q gives the external URL %q, want %q", tt.front, p.ExternalURL, tt.external)
+			}
+			if diff := cmp.Diff(tt.via, p.Via); diff != "" {
+				t.Errorf("vias of front matter %q (-want +got):\n%s", tt.front, diff)
+			}
+		}
+	}
+}

@@ -13,6 +13,9 @@ HUGO := github.com/gohugoio/hugo@v0.152.2
 SCHEDULES ?= 10000
 FIRST ?= 1
 SEED ?=
+# The number of schedules in chaos, and how often it kills the program at each crash point.
+CHAOS ?= 1000
+KILLS ?= 25
 # The version of a release; empty for the version in the binary's build information.
 VERSION ?=
 
@@ -79,6 +82,11 @@ bench-import: ## measure importing POSTS (100,000) posts, importing them again, 
 simulate: ## run SCHEDULES (10,000) random schedules of faults in virtual time, or only that of SEED, with its log
 	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/simulate -run Simulate \
 	  $(if $(SEED),-seed $(SEED),-schedules $(SCHEDULES) -first $(FIRST))
+
+.PHONY: chaos
+chaos: ## run CHAOS (1,000) random schedules of faults of the built program, Sentinels and Clusters too, and kill it 25 times at each crash point
+	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run Chaos -groups -schedules $(CHAOS) -first $(FIRST)
+	$(GO) test -count=1 -timeout 0 -v ./cmd/internal/chaos -run CrashPoints -kills $(KILLS)
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the difference before you commit it

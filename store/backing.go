@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
+	"feedpub/feed/crash"
 )
 
 // A Backing makes writes durable for a server that keeps its data only in memory. The embedded store implements it with
@@ -117,6 +118,8 @@ func (s *Site) TrimJournal(ctx context.Context, before string) error {
 
 // writePosts calls apply, which changes posts in the server. If the client has a backing, the backing calls apply.
 func (s *Site) writePosts(changes []PostChange, check, apply func() error) error {
+	crash.At(crash.PostReceived)
+	defer crash.At(crash.PostWritten)
 	if s.client.backing == nil {
 		return apply()
 	}

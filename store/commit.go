@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
+	"feedpub/feed/crash"
 )
 
 const (
@@ -95,9 +96,11 @@ func (s *Site) tryCommit(
 			stored[d.Hash] = true
 		}
 	}
+	crash.At(crash.CommitRendered)
 	if err := s.upload(ctx, r.Head, blobs, stored); err != nil {
 		return nil, err
 	}
+	crash.At(crash.CommitUploaded)
 	keys, args, err := s.commitArgs(r, current)
 	if err != nil {
 		return nil, err
@@ -106,6 +109,7 @@ func (s *Site) tryCommit(
 	if err != nil {
 		return nil, err
 	}
+	crash.At(crash.CommitDone)
 	switch reply[0] {
 	case "token":
 		return nil, errFenced(r.Head.Token, strings.Join(reply[1:], ""))

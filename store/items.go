@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"feedpub/feed"
+	"feedpub/feed/crash"
 )
 
 // Load returns the stored state of posts, in the order of ids, in one round trip. An item that cannot be decoded is
@@ -193,10 +194,12 @@ func (s *Site) absorb(ctx context.Context, a feed.Absorption) error {
 	if err != nil {
 		return err
 	}
+	crash.At(crash.AbsorbRead)
 	reply, err := status(ctx, s.client.once, absorbSource, keys, args...)
 	if err != nil {
 		return err
 	}
+	crash.At(crash.AbsorbWritten)
 	result, value, _ := strings.Cut(reply, " ")
 	switch result {
 	case "ok", "journal":

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,7 +84,7 @@ func (env *environment) process(log *slog.Logger) (hosting.Process, error) {
 	}
 	v := env.release
 	return hosting.Process{
-		Log: log, Now: time.Now, Samples: files, Versions: env.versions,
+		Log: log, Now: now, Samples: files, Versions: env.versions,
 		Build: admin.Build{Version: v.Version, Revision: v.Revision, GoVersion: v.Go},
 	}, nil
 }

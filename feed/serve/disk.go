@@ -15,6 +15,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
+	"feedpub/feed/crash"
 	"feedpub/feed/durable"
 )
 
@@ -276,8 +277,10 @@ func (d *Disk) save(editions ...*edition) []error {
 	}
 	each(d.saveDocuments)
 	sync(d.documentDir(), d.historyDir())
+	crash.At(crash.DiskDocuments)
 	each(d.saveHead)
 	sync(d.headDir())
+	crash.At(crash.DiskHead)
 	for i, e := range editions {
 		if errs[i] == nil {
 			for _, ref := range d.heads[e.head.Feed].Documents {

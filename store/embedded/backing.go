@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"feedpub/feed"
+	"feedpub/feed/crash"
 	"feedpub/store"
 )
 
@@ -33,6 +34,7 @@ func (b backing) WritePosts(site feed.SiteID, changes []store.PostChange, check,
 		b.o.Logger.Error("posts could not be written to the folder", "error", err)
 		return fmt.Errorf("write posts to the folder: %w: %w", feed.ErrUnavailable, err)
 	}
+	crash.At(crash.PostFile)
 	return apply()
 }
 

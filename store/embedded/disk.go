@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/crash"
 	"feedpub/feed/durable"
 	"feedpub/store"
 )
@@ -318,9 +319,11 @@ func (d *disk) drain(ctx context.Context) error {
 				heads[e.Head] = true
 			}
 		}
+		crash.At(crash.RecordsJournaled)
 		if err := d.append(lines); err != nil {
 			return err
 		}
+		crash.At(crash.RecordsWritten)
 		for name := range heads {
 			if err := d.writeHead(ctx, name); err != nil {
 				return err

@@ -1,0 +1,8 @@
+//go:build !chaos
+
+package main
+
+import "time"
+
+// now is the program's clock.
+func now() time.Time { return time.Now() }

@@ -2,12 +2,17 @@ package transfer
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
 
 	"feedpub/feed"
 )
@@ -86,15 +91,12 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 	p := feed.Post{
 		ID:       first(guid, e.attr("rdf:about"), e.text("link"), e.text("dc:identifier")),
 		URL:      first(e.text("link"), e.text("feedburner:origLink")),
-		Title:    plainTitle(e.text("title")),
-		Image:    first(e.child("itunes:image").attr("href"), e.child("media:thumbnail").attr("url")),
+		Title:    plainTitle(first(e.text("title"), e.text("dc:title"), e.text("itunes:title"), e.text("media:title"))),
+		Image:    mediaImage(e),
 		Language: e.text("dc:language"),
 	}
 	if p.URL == "" && guid != "" && e.child("guid").attr("isPermaLink") != "false" && isURL(guid) {
 		p.URL = guid
-	}
-	if p.ID == "" {
-		return p, fmt.Errorf("item %q has no guid and no link: %w", shorten(p.Title), feed.ErrInvalid)
 	}
 	p.URL = f.absolute(p.URL)
 	p.ContentHTML, p.Summary = rssContent(e)
@@ -118,12 +120,47 @@ func (f *feedXML) rssItem(e *element) (feed.Post, error) {
 		p.Quotes[0].Source.Publication = plainTitle(s.content())
 		p.Quotes[0].Source.FeedURL = s.attr("url")
 	}
-	var err error
+	err := f.setRSSDates(e, &p)
+	if err == nil && p.ID == "" {
+		p.ID, err = contentID(p)
+	}
+	return p, err
+}
+
+// setRSSDates sets the dates of p.
+func (f *feedXML) setRSSDates(e *element, p *feed.Post) (err error) {
 	p.DatePublished, err = f.date(e, "pubDate", "dc:date", "dcterms:created", "dcterms:issued", "atom:published")
 	if err == nil {
 		p.DateModified, err = f.date(e, "atom:updated", "dcterms:modified")
 	}
-	return p, err
+	return err
+}
+
+// contentID returns an id for an item with neither id nor link: a hash of its title, content, author and date, which is
+// the same whenever the item is imported. It returns an error of kind [feed.ErrInvalid] for an empty item.
+func contentID(p feed.Post) (string, error) {
+	parts := []string{p.Title, p.ContentHTML, p.ContentText, p.Summary}
+	for _, a := range p.Attachments {
+		parts = append(parts, a.URL)
+	}
+	text := strings.Join(parts, "")
+	if text == "" {
+		return "", fmt.Errorf("an item without id, link, title and content: %w", feed.ErrInvalid)
+	}
+	author, date := "", ""
+	if len(p.Authors) > 0 {
+		author = p.Authors[0].Name
+	}
+	if !p.DatePublished.IsZero() {
+		date = p.DatePublished.UTC().Format(time.RFC3339)
+	}
+	return textID(text, author, date), nil
+}
+
+// mediaImage returns the address of the image of an item, or "".
+func mediaImage(e *element) string {
+	address := first(e.child("itunes:image").attr("href"), e.child("media:thumbnail").attr("url"))
+	return first(address, e.child("media:group").child("media:thumbnail").attr("url"))
 }
 
 // rssStatus returns the status of an item, or the reason for skipping it. In a WordPress export that was not detected,
@@ -138,7 +175,7 @@ func rssStatus(e *element) (feed.Status, SkipReason, error) {
 
 // rssContent returns the content of an item as HTML, and the summary if the item has both.
 func rssContent(e *element) (content, summary string) {
-	description := e.child("description").html()
+	description := first(e.child("description").html(), e.child("dc:description").html(), mediaDescription(e))
 	content = first(e.child("content:encoded").html(), e.child("xhtml:body").html(), e.child("xhtml:div").html())
 	switch {
 	case content == "":
@@ -147,6 +184,22 @@ func rssContent(e *element) (content, summary string) {
 		summary = plainText(description)
 	}
 	return content, summary
+}
+
+// mediaDescription returns the description that the elements of media extensions give as HTML.
+func mediaDescription(e *element) string {
+	group := e.child("media:group")
+	for _, d := range []*element{e.child("media:description"), group.child("media:description"), e.child("itunes:summary"),
+		e.child("itunes:subtitle")} {
+		text := d.content()
+		if text != "" && d.space == "media" && d.attr("type") != "html" {
+			text = "<p>" + strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") + "</p>"
+		}
+		if text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // rssAttachments returns the enclosures and media of an item.
@@ -159,6 +212,11 @@ func rssAttachments(e *element) []feed.Attachment {
 			DurationInSeconds: parseDuration(e.text("itunes:duration")),
 		})
 	}
+	return addMedia(list, e)
+}
+
+// addMedia adds the files in the elements of Media RSS to list.
+func addMedia(list []feed.Attachment, e *element) []feed.Attachment {
 	for _, media := range []*element{e, e.child("media:group")} {
 		for c := range media.all("media:content") {
 			list = addAttachment(list, feed.Attachment{
@@ -182,22 +240,25 @@ func rssAuthors(e *element, name string) []feed.Author {
 	return authors
 }
 
-// withoutAddress returns the name in "ann@example.com (Ann)" or "Ann <ann@example.com>". For an address without a name
-// it returns the local part.
+// emailAddress matches an e-mail address, perhaps in brackets and with a scheme.
+var emailAddress = regexp.MustCompile(`[<(\[]?\s*(?:mailto:)?[^\s@<>()\[\]",;:]+@[^\s@<>()\[\]",;]+\s*[>)\]]?`)
+
+// withoutAddress returns the name in "ann@example.com (Ann)", "Ann (ann@example.com)" or "Ann <ann@example.com>". For
+// an address without a name it returns the local part. A name such as "@ann" is not an address.
 func withoutAddress(author string) string {
-	if !strings.Contains(author, "@") {
+	address := emailAddress.FindString(author)
+	if address == "" {
 		return author
 	}
-	if address, name, ok := strings.Cut(author, " ("); ok && strings.Contains(address, "@") {
-		return strings.TrimSuffix(name, ")")
+	name := strings.Trim(emailAddress.ReplaceAllString(author, " "), " \t\n\"',;")
+	if inner, ok := strings.CutPrefix(name, "("); ok {
+		name = strings.TrimSuffix(inner, ")")
 	}
-	if name, _, _ := strings.Cut(author, "<"); name != author && strings.TrimSpace(name) != "" {
-		return strings.Trim(strings.TrimSpace(name), `"`)
+	if name = strings.Join(strings.Fields(name), " "); name != "" {
+		return name
 	}
-	if local, _, _ := strings.Cut(author, "@"); !strings.Contains(author, " ") {
-		return local
-	}
-	return author
+	local, _, _ := strings.Cut(strings.Trim(address, "<>()[] "), "@")
+	return strings.TrimPrefix(local, "mailto:")
 }
 
 // atomEntry converts an Atom entry. If the entry must be skipped, it returns the reason instead.
@@ -214,19 +275,10 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 		Language: e.attr("xml:lang"),
 		URL:      f.absolute(atomAlternate(e)),
 	}
-	if p.ID == "" {
-		p.ID = p.URL
-	}
-	if p.ID == "" {
-		return p, "", fmt.Errorf("entry %q has no id and no link: %w", shorten(p.Title), feed.ErrInvalid)
-	}
+	p.ID = first(p.ID, p.URL)
 	atomContent(e, &p)
-	for a := range e.all("atom:author") {
-		author := feed.Author{Name: plainTitle(a.text("atom:name")), URL: first(a.text("atom:uri"), a.text("atom:url"))}
-		if author != (feed.Author{}) {
-			p.Authors = append(p.Authors, author)
-		}
-	}
+	p.Authors = f.atomAuthors(e)
+	p.Image = mediaImage(e)
 	for c := range e.all("atom:category") {
 		if c.attr("scheme") != bloggerKindScheme {
 			p.Tags = addTag(p.Tags, first(c.attr("label"), c.attr("term")))
@@ -244,8 +296,34 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 	if source := atomSource(e.child("atom:source")); source.Publication+source.FeedURL+source.PublicationURL != "" {
 		p.Quotes = append(p.Quotes, feed.Quote{Source: source})
 	}
+	p.Attachments = addMedia(p.Attachments, e)
 	err = f.setAtomDates(e, &p)
+	if err == nil && p.ID == "" {
+		p.ID, err = contentID(p)
+	}
 	return p, "", err
+}
+
+// atomAuthors returns the authors of an entry, which are those of the feed if it has none (RFC 4287 section 4.2.1).
+func (f *feedXML) atomAuthors(e *element) (authors []feed.Author) {
+	from := []*element{e, e.child("atom:source")}
+	for _, top := range f.root.children {
+		assumeAtom(top)
+		from = append(from, top)
+	}
+	for _, parent := range from {
+		for a := range parent.all("atom:author") {
+			name := withoutAddress(plainTitle(a.text("atom:name")))
+			author := feed.Author{Name: name, URL: first(a.text("atom:uri"), a.text("atom:url"))}
+			if author != (feed.Author{}) {
+				authors = append(authors, author)
+			}
+		}
+		if len(authors) > 0 {
+			break
+		}
+	}
+	return authors
 }
 
 // setAtomDates sets the dates of p.
@@ -287,12 +365,15 @@ func atomAlternate(e *element) string {
 // atomContent sets the content and summary of p. If an entry has no content, its summary becomes the content.
 func atomContent(e *element, p *feed.Post) {
 	content, summary := e.child("atom:content"), e.child("atom:summary")
-	if content != nil && content.attr("src") == "" && content.content()+content.innerHTML() != "" {
-		p.ContentHTML, p.ContentText = textConstruct(content)
+	if htmlContent, text := textConstruct(content); content.attr("src") == "" && htmlContent+text != "" {
+		p.ContentHTML, p.ContentText = htmlContent, text
 		p.Summary = atomText(summary)
 		return
 	}
 	p.ContentHTML, p.ContentText = textConstruct(summary)
+	if p.ContentHTML+p.ContentText == "" {
+		p.ContentHTML = mediaDescription(e)
+	}
 	p.ExternalURL = content.attr("src")
 }
 
@@ -317,6 +398,19 @@ func textConstruct(e *element) (htmlContent, text string) {
 	}
 	kind := strings.ToLower(e.attr("type"))
 	escaped := e.attr("mode") == "escaped" // Atom 0.3
+	if decoded, ok := e.base64(); ok {     // Atom 0.3
+		if kind == "" || kind == "text" || kind == "text/plain" {
+			return "", decoded
+		}
+		return decoded, ""
+	}
+	if isData(kind) && !escaped {
+		// A file such as an image is not content, but text may be labeled as unknown data.
+		if kind == unknownMediaType {
+			htmlContent, _ = decodeBase64(e.content())
+		}
+		return htmlContent, ""
+	}
 	switch {
 	case kind == "xhtml" || kind == "application/xhtml+xml" && !escaped:
 		return e.innerHTML(), ""
@@ -327,6 +421,28 @@ func textConstruct(e *element) (htmlContent, text string) {
 	default:
 		return "", e.content()
 	}
+}
+
+// isData reports whether the content of Atom with this media type is data in Base64 (RFC 4287 section 4.1.3.3).
+func isData(mediaType string) bool {
+	return strings.Contains(mediaType, "/") && !strings.HasPrefix(mediaType, "text/") && !strings.HasSuffix(mediaType, "xml")
+}
+
+// base64 returns the decoded text of an element in Atom 0.3 whose mode is base64.
+func (e *element) base64() (text string, ok bool) {
+	if e.attr("mode") != "base64" {
+		return "", false
+	}
+	return decodeBase64(e.content())
+}
+
+// decodeBase64 decodes text. The result ok is false if s is not Base64 of text.
+func decodeBase64(s string) (text string, ok bool) {
+	decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	if err != nil || !utf8.Valid(decoded) {
+		return "", false
+	}
+	return strings.TrimSpace(string(decoded)), true
 }
 
 // atomText converts a text construct to plain text.

@@ -89,7 +89,12 @@ func (o Options) formatOf(start []byte, name string) (importFormat, error) {
 		tried = append(tried, f.name)
 	}
 	found := ""
-	if root, _ := xmlRoot(start); root != "" {
+	root, _ := xmlRoot(start)
+	if strings.EqualFold(root, "channel") {
+		return importFormat{}, fmt.Errorf("the root element %q is that of CDF, which is not supported; want RSS or Atom: %w",
+			root, feed.ErrInvalid)
+	}
+	if root != "" {
 		found = fmt.Sprintf(", XML with the root element %q", shorten(root))
 	}
 	return importFormat{}, fmt.Errorf("unknown format%s; tried %s: %w", found, strings.Join(tried, ", "), feed.ErrInvalid)

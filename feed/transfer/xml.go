@@ -115,6 +115,8 @@ func (f *xmlFile) read(in *input, yield func(Entry, error) bool, entry func(e *e
 
 // parseHead parses the document up to the first item, where some elements may still be open.
 func (f *xmlFile) parseHead(text []byte) error {
+	// The decoder refuses XML 1.1, which differs only in the characters that it allows.
+	text = bytes.Replace(text, []byte(`<?xml version="1.1"`), []byte(`<?xml version="1.0"`), 1)
 	d := newDecoder(bytes.NewReader(validChars(text)))
 	f.root = &element{}
 	stack := []*element{f.root}
@@ -129,7 +131,9 @@ func (f *xmlFile) parseHead(text []byte) error {
 		parent := stack[len(stack)-1]
 		switch t := token.(type) {
 		case xml.Directive:
-			return errDoctype
+			if doctype, ok := bytes.CutPrefix(bytes.ToUpper(t), []byte("DOCTYPE")); !ok || !isPlainDoctype(append(doctype, '>')) {
+				return errDoctype
+			}
 		case xml.StartElement:
 			if len(stack) > maxDepth {
 				return fmt.Errorf("XML: elements nested deeper than %d: %w", maxDepth, feed.ErrInvalid)

@@ -47,6 +47,7 @@ var namespaces = map[string]string{
 	"http://search.yahoo.com/mrss/":                        "media",
 	"http://search.yahoo.com/mrss":                         "media",
 	"http://www.itunes.com/dtds/podcast-1.0.dtd":           "itunes",
+	"http://www.itunes.com/DTDs/Podcast-1.0.dtd":           "itunes",
 	"http://www.w3.org/1999/xhtml":                         "xhtml",
 	"http://www.w3.org/XML/1998/namespace":                 "xml",
 	"http://purl.org/rss/1.0/modules/syndication/":         "sy",

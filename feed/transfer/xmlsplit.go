@@ -36,7 +36,7 @@ var (
 	errUnclosed = fmt.Errorf("the item has no end tag: %w", feed.ErrInvalid)
 	errCutOff   = fmt.Errorf("the file ends within an item: %w", feed.ErrInvalid)
 	errHead     = fmt.Errorf("more than %d bytes before the first item: %w", maxHead, feed.ErrInvalid)
-	errDoctype  = fmt.Errorf("DOCTYPE is not supported, since it can define entities: %w", feed.ErrInvalid)
+	errDoctype  = fmt.Errorf("a DOCTYPE with declarations is not supported, since they can define entities: %w", feed.ErrInvalid)
 )
 
 // itemElements maps the name of the root element, in lower case, to the name of the item element.
@@ -46,7 +46,7 @@ var itemElements = map[string]string{"rss": "item", "rdf": "item", "feed": "entr
 func newItemSplitter(in *input, start []byte) (*itemSplitter, error) {
 	start = start[max(bytes.IndexByte(start, '<'), 0):]
 	root, prefix := xmlRoot(start)
-	if i := bytes.Index(start, []byte("<!DOCTYPE")); i >= 0 && i < max(bytes.Index(start, []byte("<"+root)), 1) {
+	if hasInternalSubset(start[:max(bytes.Index(start, []byte("<"+root)), 0)]) {
 		return nil, errDoctype
 	}
 	name := itemElements[strings.ToLower(root)]
@@ -57,6 +57,19 @@ func newItemSplitter(in *input, start []byte) (*itemSplitter, error) {
 		name = prefix + ":" + name
 	}
 	return &itemSplitter{r: in.r, name: name, line: in.line}, nil
+}
+
+// hasInternalSubset reports whether the text before the root element has a DOCTYPE with declarations of its own. Old
+// versions of RSS have a standard DOCTYPE, which only refers to a DTD that is never read.
+func hasInternalSubset(prolog []byte) bool {
+	_, doctype, ok := bytes.Cut(bytes.ToUpper(prolog), []byte("<!DOCTYPE"))
+	return ok && !isPlainDoctype(doctype)
+}
+
+// isPlainDoctype reports whether a DOCTYPE, given without its beginning, has no declarations.
+func isPlainDoctype(doctype []byte) bool {
+	end, subset := bytes.IndexByte(doctype, '>'), bytes.IndexByte(doctype, '[')
+	return end >= 0 && (subset < 0 || subset > end)
 }
 
 // head returns the part of the document before the first item, or the whole document if it has no items. The next call

@@ -135,6 +135,8 @@ type Report struct {
 	Feeds []FeedReport `json:"feeds"`
 	// Problems are the problems of the site after the rebuild.
 	Problems []Problem `json:"problems"`
+	// Run is the record of the rebuild.
+	Run Run `json:"run,omitzero"`
 }
 
 // FeedReport is the result of a rebuild for one feed.

@@ -40,12 +40,13 @@ type PostChange struct {
 // listed even if the client that made it never receives the reply. The client then calls [Backing.Sync] before it
 // returns. A Redis server has no journal.
 
-// JournalEntry is a change to one primary record or to a feed's head that must be written to disk. Exactly one of Line
-// and Head is set.
+// JournalEntry is a change to one primary record or to a feed's head that must be written to disk, or a run. Exactly
+// one of Line, Head and Run is set.
 type JournalEntry struct {
 	Entry string // id of the stream entry
 	Line  *feed.ExportLine
 	Head  feed.Name // the feed whose head was written
+	Run   *feed.Run // a run that was recorded
 }
 
 // StartJournal creates the journal, in which all later changes are recorded. It may be called more than once.
@@ -103,6 +104,11 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 			j.Line = &feed.ExportLine{Notice: &feed.StoredNotice{Key: id, Value: payload, Done: value == ""}}
 		case "head":
 			j.Head = feed.Name(id)
+		case "run":
+			j.Run = new(feed.Run)
+			if err := json.Unmarshal([]byte(value), j.Run); err != nil {
+				continue // a run that was not written is no reason to stop
+			}
 		default:
 			continue // the entry that StartJournal added
 		}

@@ -142,6 +142,18 @@ func (k keyspace) requests() string { return k.key("requests") }
 // reply is a list with an expiry: the reply to a request, its only element.
 func (k keyspace) reply(id string) string { return k.key("reply", id) }
 
+// runs is a stream: the records of runs, with the field "run", a feed.Run as JSON. failedRuns is the same for runs that
+// failed or rejected posts, which are kept longer.
+func (k keyspace) runs() string       { return k.key("runs") }
+func (k keyspace) failedRuns() string { return k.key("runs", "failed") }
+
+// repeatedRuns is a hash: key of runs that repeat each other -> start of the latest and of the first in Unix
+// milliseconds, their number, and the latest as JSON.
+func (k keyspace) repeatedRuns() string { return k.key("runs", "repeated") }
+
+// lastRuns is a hash: cause -> start of the latest run in Unix milliseconds.
+func (k keyspace) lastRuns() string { return k.key("runs", "last") }
+
 // journal is a stream: changes that the embedded store must write to its disk. Only the embedded store creates it;
 // scripts add entries to it if it exists. See [Site.Journal].
 func (k keyspace) journal() string { return k.key("journal") }

@@ -20,6 +20,8 @@ var (
 	acquireSource string
 	//go:embed lua/add_archives.lua
 	addArchivesSource string
+	//go:embed lua/add_run.lua
+	addRunSource string
 	//go:embed lua/commit.lua
 	commitSource string
 	//go:embed lua/forget_members.lua

@@ -19,6 +19,8 @@
 //	post           put, get, list or delete single posts
 //	feeds          list the published feeds
 //	problems       list what is not published and why
+//	runs           list what the builder did, and why
+//	schedule       list when the feeds are rebuilt next
 //	subscriptions  list or remove the subscribers of the site's own hub
 //	attribute      show which sources a text credits
 //	render         write one document to standard output

@@ -34,7 +34,8 @@ The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
 			for _, arg := range args {
 				names = append(names, feed.Name(arg))
 			}
-			report, err := site.Rebuild(cmd.Context(), names, adopt)
+			ctx := feed.WithCause(cmd.Context(), feed.Cause{Trigger: feed.CommandTrigger, By: "rebuild"})
+			report, err := site.Rebuild(ctx, names, adopt)
 			if err != nil {
 				return err
 			}

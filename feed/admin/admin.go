@@ -75,7 +75,10 @@ const (
 //	GET    /feeds                  the served feeds, as JSON
 //	GET    /readers                polls and subscribers of each feed, as JSON
 //	GET    /problems               problems, as JSON
-//	GET    /sites/SITE/feeds, /readers, /problems    the same for one site
+//	GET    /runs                   recorded runs of the builder, as JSON; ?feed=NAME, ?failed=true, ?limit=N select
+//	GET    /runs/ID                one of them
+//	GET    /schedule               when the feeds are rebuilt next, as JSON
+//	GET    /sites/SITE/feeds, /readers, /problems, /runs, /runs/ID, /schedule    the same for one site
 //	POST   /sites/SITE/rebuild     rebuilds the feeds named in the query (feed=main&feed=tags/go), in a form, or in a
 //	                               JSON body {"feeds": ["main"]}, or all; returns the [feed.Report]
 //	POST   /rebuild                the same for the only site
@@ -114,6 +117,12 @@ func (h *handler) routes() []route {
 		{http.MethodGet, "/feeds", Read, []int{200, 401, 403}, h.forSites(h.feeds)},
 		{http.MethodGet, "/readers", Read, []int{200, 401, 403}, h.forSites(h.readers)},
 		{http.MethodGet, "/problems", Read, []int{200, 401, 403, 503}, h.forSites(h.problems)},
+		{http.MethodGet, "/runs", Read, []int{200, 400, 401, 403, 503}, h.forSites(h.runs)},
+		{http.MethodGet, "/runs/{run}", Read, []int{200, 401, 403, 404, 503}, h.forSites(h.run)},
+		{http.MethodGet, "/schedule", Read, []int{200, 401, 403}, h.forSites(h.schedule)},
+		{http.MethodGet, site + "/runs", Read, []int{200, 400, 401, 403, 404, 503}, h.forSites(h.runs)},
+		{http.MethodGet, site + "/runs/{run}", Read, []int{200, 401, 403, 404, 503}, h.forSites(h.run)},
+		{http.MethodGet, site + "/schedule", Read, []int{200, 401, 403, 404}, h.forSites(h.schedule)},
 		{http.MethodGet, site + "/feeds", Read, []int{200, 401, 403, 404}, h.forSites(h.feeds)},
 		{http.MethodGet, site + "/readers", Read, []int{200, 401, 403, 404}, h.forSites(h.readers)},
 		{http.MethodGet, site + "/problems", Read, []int{200, 401, 403, 404, 503}, h.forSites(h.problems)},

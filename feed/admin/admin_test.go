@@ -29,12 +29,14 @@ type fake struct {
 	report feed.Report
 	err    error
 	list   []feed.Problem
-	asked  [][]feed.Name               // the feeds of each rebuild
+	asked  [][]feed.Name // the feeds of each rebuild
+	causes []feed.Cause  // the causes of each rebuild
+	runs   []feed.Run
 	work   func(context.Context) error // called by Rebuild, optional
 }
 
 func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
-	f.asked = append(f.asked, names)
+	f.asked, f.causes = append(f.asked, names), append(f.causes, feed.CauseOf(ctx))
 	if f.work != nil {
 		if err := f.work(ctx); err != nil {
 			return feed.Report{}, err
@@ -44,6 +46,17 @@ func (f *fake) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, er
 }
 
 func (f *fake) Problems(context.Context) ([]feed.Problem, error) { return f.list, f.err }
+
+func (f *fake) Runs(context.Context) (feed.RunHistory, error) {
+	return feed.RunHistory{Runs: f.runs}, f.err
+}
+
+// Schedule returns the schedule even if the store is unavailable.
+func (f *fake) Schedule(context.Context) ([]feed.Scheduled, error) {
+	return []feed.Scheduled{{
+		Feed: feed.Main, Spec: "@hourly", Zone: "UTC", Next: time.Date(2024, 5, 17, 13, 0, 0, 0, time.UTC),
+	}}, f.err
+}
 
 func (f *fake) Heads() []feed.Head {
 	return []feed.Head{{
@@ -70,7 +83,7 @@ func config(t *testing.T, f *fake) Config {
 func newSite(id feed.SiteID, f *fake) *Site {
 	return &Site{
 		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
-		Rebuilder: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
+		Rebuilder: f, Runs: f, Scheduler: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
 	}
 }
 

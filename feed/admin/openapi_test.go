@@ -186,8 +186,13 @@ func TestOpenAPIResponses(t *testing.T) {
 		{"POST", "/sites/main/posts", `{"id": "a", "title": 7}`, asLines, "LineResult"},
 		{"POST", "/sites/main/posts", hello, asLines, "LineResult"},
 		{"GET", "/nothing", "", "X: y", "Problem"},
+		{"GET", "/runs", "", "X: y", "Runs"},
+		{"GET", "/runs?limit=x", "", "X: y", "Problem"},
+		{"GET", "/sites/main/runs/r2", "", "X: y", "SiteRun"},
+		{"GET", "/schedule", "", "X: y", "Schedule"},
 	} {
 		c, _ := writers(t, map[string]string{"hello": hello, "other": hello})
+		only(t, c).Runs = &fake{runs: someRuns()}
 		schema, err := d.compiler.Compile("openapi.json#/components/schemas/" + test.schema)
 		if err != nil {
 			t.Fatal(err)

@@ -27,8 +27,8 @@ func (h siteHandler) rebuild(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.RebuildTimeout)
 	defer cancel()
-	h.Log.Info("rebuild triggered", "operator", tokenName(r), "site", h.ID, "feeds", names)
-	report, err := h.Rebuilder.Rebuild(ctx, names...)
+	cause := feed.Cause{Trigger: feed.HTTPTrigger, By: tokenName(r)}
+	report, err := h.Rebuilder.Rebuild(feed.WithCause(ctx, cause), names...)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,9 @@ type Site struct {
 	Replica   Replica
 	Readers   ReaderLister // optional
 	Push      PushReporter // optional: nil if the site has no hubs and webhooks
-	Posts     Posts        // optional: if nil, posts cannot be read or changed over HTTP
+	Runs      RunLister
+	Scheduler Scheduler
+	Posts     Posts // optional: if nil, posts cannot be read or changed over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
 	// Tokens are valid only for this site. Optional.

@@ -48,6 +48,7 @@ type absorber struct {
 	archives      *archiveSet
 	replica       Replica
 	problems      *problemLog
+	history       *history
 	logger        *slog.Logger
 
 	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
@@ -139,6 +140,10 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 	if err := a.archives.load(ctx); err != nil {
 		return fmt.Errorf("absorb: %w", err)
 	}
+	counted, err := a.history.count(ctx, b)
+	if err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
 	absorption, err := a.place(ctx, b.decisions)
 	if err != nil {
 		return fmt.Errorf("absorb: %w", err)
@@ -150,6 +155,7 @@ func (a *absorber) write(ctx context.Context, token feed.Token, b *batch) error 
 	for _, c := range absorption.Changes {
 		a.problems.post(c.ID, c.Problem)
 	}
+	a.history.note(ctx, b, counted)
 	return nil
 }
 

@@ -39,6 +39,7 @@ func (a *absorber) absorbInbox(ctx context.Context, token feed.Token) error {
 	if err := a.publishDue(ctx, token); err != nil {
 		return err
 	}
+	defer a.history.time(ctx, feed.AbsorbStage)()
 	by := a.dates
 	read, decided := make(chan *batch, 1), make(chan *batch, 1)
 	// The capacity is the number of batches that can be in progress, so that sending never blocks.

@@ -105,6 +105,15 @@ type Config struct {
 	// It is not called for a commit whose reply was lost, nor after a crash. What must survive a crash belongs in the
 	// commit itself.
 	Committed func(context.Context, feed.Head)
+	// Runs, optional, stores the records of runs. Release is the version of the program for them.
+	Runs    RunStore
+	Release string
+	// Ran, optional, is called with each run after it has ended, including those with nothing to do, but not when the
+	// builder only looked for changes. Timed, optional, is called with the duration of each stage. Both may be called by
+	// several goroutines at a time.
+	Ran   func(feed.Run)
+	Timed func(feed.Stage, time.Duration)
+
 	// Built, optional, is called with the outcome of each feed that was rebuilt or found unchanged, in the same way as
 	// Committed. Calls to the two hooks share one order.
 	Built func(feed.FeedReport)
@@ -121,6 +130,7 @@ type Publisher struct {
 	absorber   *absorber
 	rebuilder  *rebuilder
 	reconciler *reconciler
+	history    *history
 
 	checkedToken feed.Token // token of the term in which markMoved compared the heads; guarded by work
 }
@@ -141,6 +151,10 @@ func New(c Config) *Publisher {
 	if c.Rejected != nil {
 		problems.rejected = func(pr feed.Problem) { p.work.enqueue(func(context.Context) { c.Rejected(pr) }) }
 	}
+	p.history = &history{
+		store: c.Runs, problems: c.Store, builder: c.Owner, release: c.Release, clock: c.Clock, timed: c.Timed, ran: c.Ran,
+		logger: c.Logger,
+	}
 	p.lease = &lease{
 		store: c.Store, holder: c.Store, schema: c.Store, heads: c.Store,
 		owner: c.Owner, replica: c.Replica, fleet: c.Fleet, rendering: version, clock: c.Clock, logger: c.Logger,
@@ -151,7 +165,7 @@ func New(c Config) *Publisher {
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 		},
-		archives: archives, problems: problems, unread: map[string]bool{},
+		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}
 	p.rebuilder = &rebuilder{
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
@@ -159,12 +173,12 @@ func New(c Config) *Publisher {
 		documents: c.Store, problems: c.Store,
 		notices:   c.Notices,
 		rendering: version, archives: archives, replica: c.Replica, isDue: p.absorber.isDue,
-		work: p.work, problemLog: problems, clock: c.Clock, logger: c.Logger,
+		work: p.work, problemLog: problems, history: p.history, clock: c.Clock, logger: c.Logger,
 		lastBuilt: map[feed.Name]time.Time{}, failedMark: map[feed.Name]int64{},
 	}
 	p.reconciler = &reconciler{
 		scan: c.Store, compare: c.Store, index: c.Store, absorber: p.absorber, work: p.work,
-		buildFound: p.buildFound,
+		buildFound: p.buildFound, history: p.history,
 	}
 	return p
 }
@@ -223,7 +237,8 @@ func (r *rendering) fingerprint() string { return r.current.Load().fingerprint }
 
 // Rebuild absorbs what was submitted and rebuilds the named feeds and their archives, or all feeds if none is named. If
 // another process holds the lease, Rebuild requests the work from that process; otherwise it does the work itself. The
-// error is of kind [feed.ErrNotFound] if one of the feeds does not exist.
+// run is recorded with the cause of the context, see [feed.WithCause]. The error is of kind [feed.ErrNotFound] if one
+// of the feeds does not exist.
 func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	if token, ok := p.lease.held(); ok {
 		if report, err := p.rebuild(ctx, token, names, nil); !errors.Is(err, errSuperseded) {
@@ -253,6 +268,7 @@ func (p *Publisher) Rebuild(ctx context.Context, names ...feed.Name) (feed.Repor
 // and compresses stable documents with brotli. It does nothing if another process builds, since that process has the
 // same schedules, and it skips named feeds that do not exist yet.
 func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
+	ctx = feed.WithCause(ctx, feed.Cause{Trigger: feed.ScheduleTrigger, By: TickName(names...)})
 	token, ok := p.lease.held()
 	if !ok {
 		return nil
@@ -270,9 +286,27 @@ func (p *Publisher) Tick(ctx context.Context, names ...feed.Name) error {
 	return p.rebuilder.compressStable(ctx, token)
 }
 
-// rebuild does the work of Rebuild under the lease. It skips the feeds in except, unless they were never built: a new
-// weekly feed must be available in its first week too.
+// TickName returns the name with which the runs of Tick are recorded.
+func TickName(names ...feed.Name) string {
+	if len(names) == 0 {
+		return "all feeds"
+	}
+	return strings.Join(stringsOf(names), ", ")
+}
+
+// rebuild does the work of Rebuild under the lease, and records it. It skips the feeds in except, unless they were
+// never built: a new weekly feed must be available in its first week too.
 func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
+	running, activity := p.history.begin(ctx, feed.CauseOf(ctx))
+	report, err := p.rebuildNow(running, token, names, except)
+	if errors.Is(err, errSuperseded) {
+		return report, err // the next term does the work
+	}
+	report.Run = activity.end(ctx, err)
+	return report, err
+}
+
+func (p *Publisher) rebuildNow(ctx context.Context, token feed.Token, names, except []feed.Name) (feed.Report, error) {
 	if err := p.lease.checkStored(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
@@ -280,9 +314,11 @@ func (p *Publisher) rebuild(ctx context.Context, token feed.Token, names, except
 		return feed.Report{}, err
 	}
 	// Scans do not wait for a turn: a scan of one site must not block the rebuilds of others.
+	end := p.history.time(ctx, feed.ReconcileStage)
 	if err := p.reconciler.request(ctx, token); err != nil {
 		return feed.Report{}, err
 	}
+	end()
 	var report feed.Report
 	err := p.work.doInTurn(ctx, func() error {
 		if err := p.absorber.absorbInbox(ctx, token); err != nil {

@@ -56,6 +56,7 @@ type rebuilder struct {
 	isDue      func(*feed.Item, feed.Record) bool // see absorber.dates
 	work       *workLock
 	problemLog *problemLog
+	history    *history
 	clock      func() time.Time
 	logger     *slog.Logger
 
@@ -129,6 +130,7 @@ func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []tar
 	}
 	reports = slices.DeleteFunc(reports, func(rep feed.FeedReport) bool { return rep.Feed == "" })
 	r.problemLog.outcomes(reports)
+	noteFeeds(ctx, reports)
 	r.work.feedsBuilt(reports)
 	return reports, err
 }
@@ -182,9 +184,7 @@ func (r *rebuilder) rebuildStage(
 			default:
 				report = feed.FeedReport{Feed: t.name, Outcome: feed.Failed, Items: len(t.head.IDs), Reason: err.Error()}
 			}
-			if report.Outcome != feed.Held && report.Outcome != feed.Failed {
-				r.logger.Info("feed built", "feed", report.Feed, "outcome", report.Outcome, "items", report.Items)
-			}
+			r.logger.Debug("feed built", "feed", report.Feed, "outcome", report.Outcome, "items", report.Items)
 			reports[i] = report
 			return nil
 		})
@@ -197,6 +197,7 @@ func (r *rebuilder) rebuildStage(
 func (r *rebuilder) rebuildFeed(
 	ctx context.Context, token feed.Token, t target, fullName string,
 ) (feed.FeedReport, error) {
+	rendered := r.history.time(ctx, feed.RenderStage)
 	ch := r.catalog.Channel(r.site, t.name)
 	f, err := r.selectFeed(ctx, t.name, fullName, ch)
 	if err != nil {
@@ -225,6 +226,8 @@ func (r *rebuilder) rebuildFeed(
 	} else if d, err = r.render(ctx, f); err != nil {
 		return feed.FeedReport{}, err
 	}
+	rendered()
+	defer r.history.time(ctx, feed.CommitStage)()
 	outcome, err := r.commit(ctx, token, f, d, t, r.aliases(t.name, fullName, ch.Formats))
 	if err != nil {
 		return feed.FeedReport{}, err

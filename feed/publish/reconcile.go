@@ -51,6 +51,7 @@ type reconciler struct {
 	work     *workLock
 	// buildFound builds the feeds that a scan has made dirty.
 	buildFound func(ctx context.Context, token feed.Token) error
+	history    *history
 
 	mu      sync.Mutex
 	scanner *scanner // nil unless a background scan is running

@@ -30,6 +30,8 @@ type requestReader interface {
 // request is a stored request to rebuild feeds, and reply is the builder's stored reply.
 type request struct {
 	Feeds []feed.Name `json:"feeds,omitempty"`
+	// Cause is recorded with the run. Requests of earlier releases have none.
+	Cause feed.Cause `json:"cause,omitzero"`
 }
 
 type reply struct {
@@ -40,9 +42,10 @@ type reply struct {
 }
 
 // Ask requests a rebuild of the named feeds, or of all feeds if none is named, from the builder that holds the lease,
-// and returns the report. The error is of kind [feed.ErrUnavailable] if no reply arrives within ten minutes.
+// and returns the report. The cause of the context is recorded with the run. The error is of kind
+// [feed.ErrUnavailable] if no reply arrives within ten minutes.
 func Ask(ctx context.Context, store Asker, names []feed.Name) (feed.Report, error) {
-	payload, err := json.Marshal(request{Feeds: names})
+	payload, err := json.Marshal(request{Feeds: names, Cause: feed.CauseOf(ctx)})
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("ask the builder: %w", err)
 	}
@@ -106,7 +109,7 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	// Requests for the same feeds share one rebuild: all of them were made before it began.
 	answers := map[string][]byte{}
 	for _, r := range requests {
-		key := string(r.Payload)
+		key := feedsOf(r.Payload)
 		if answers[key] == nil {
 			if answers[key], err = p.answer(ctx, token, r.Payload); err != nil {
 				return err
@@ -119,6 +122,15 @@ func (p *Publisher) answerPending(ctx context.Context, token feed.Token) error {
 	return nil
 }
 
+// feedsOf returns a key that is equal for requests for the same feeds.
+func feedsOf(payload []byte) string {
+	var q request
+	if json.Unmarshal(payload, &q) != nil {
+		return string(payload)
+	}
+	return TickName(q.Feeds...)
+}
+
 // answer rebuilds the feeds of a request and returns the encoded reply. An error ends the term, and the next builder
 // replies to the request.
 func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte) ([]byte, error) {
@@ -126,7 +138,10 @@ func (p *Publisher) answer(ctx context.Context, token feed.Token, payload []byte
 	var q request
 	err := json.Unmarshal(payload, &q)
 	if err == nil {
-		r.Report, err = p.rebuild(ctx, token, q.Feeds, nil)
+		if q.Cause == (feed.Cause{}) {
+			q.Cause = feed.Cause{Trigger: feed.CommandTrigger}
+		}
+		r.Report, err = p.rebuild(feed.WithCause(ctx, q.Cause), token, q.Feeds, nil)
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

@@ -30,9 +30,11 @@ type submissionWaiter interface {
 // Run builds while this process holds the site's lease, and waits for the lease while another process holds it. It
 // retries after errors, and returns nil when ctx ends.
 func (p *Publisher) Run(ctx context.Context) error {
-	last := ""
+	last, trigger := "", feed.StartTrigger
 	for ctx.Err() == nil {
-		err := p.lease.run(ctx, p.serveTerm)
+		err := p.lease.run(ctx, func(ctx context.Context, token feed.Token) error {
+			return p.serveTerm(feed.WithCause(ctx, feed.Cause{Trigger: trigger}), token)
+		})
 		if ctx.Err() != nil {
 			break
 		}
@@ -41,7 +43,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			continue
 		}
 		wait := retryInterval
-		if errors.Is(err, feed.ErrLocked) {
+		if trigger = feed.TakeoverTrigger; errors.Is(err, feed.ErrLocked) {
 			wait = holderInterval
 		}
 		last = p.logState(err, last)
@@ -142,6 +144,8 @@ func (p *Publisher) followChange(ctx context.Context, token feed.Token) error {
 // buildChanges absorbs the inbox and builds the dirty feeds. It returns the maximum time to wait for submissions before
 // the next call.
 func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait time.Duration, err error) {
+	ctx, activity := p.history.begin(ctx, feed.Cause{Trigger: feed.ChangeTrigger})
+	defer func() { activity.end(ctx, err) }()
 	err = p.work.do(ctx, func() error {
 		if err := p.absorber.absorbInbox(ctx, token); err != nil {
 			return err
@@ -154,11 +158,13 @@ func (p *Publisher) buildChanges(ctx context.Context, token feed.Token) (wait ti
 
 // buildFound builds the feeds that a scan has made dirty. Without OnChange, posts that were submitted since the scan
 // began are not absorbed until the next Rebuild or Tick.
-func (p *Publisher) buildFound(ctx context.Context, token feed.Token) error {
+func (p *Publisher) buildFound(ctx context.Context, token feed.Token) (err error) {
 	if p.config.OnChange {
 		_, err := p.buildChanges(ctx, token)
 		return err
 	}
+	ctx, activity := p.history.begin(ctx, feed.Cause{Trigger: feed.ChangeTrigger})
+	defer func() { activity.end(ctx, err) }()
 	return p.work.do(ctx, func() error {
 		_, err := p.rebuilder.rebuildDirty(ctx, token)
 		return err

@@ -27,6 +27,7 @@ type Trigger struct {
 type round struct {
 	names  []feed.Name
 	all    bool
+	causes []feed.Cause // of the callers
 	done   chan struct{}
 	report feed.Report
 	err    error
@@ -38,7 +39,8 @@ func NewTrigger(ctx context.Context, rebuild RebuildFunc) *Trigger {
 }
 
 // Rebuild rebuilds the named feeds, or all if none is named, and waits for the report. If ctx ends first, Rebuild
-// returns its error and the rebuild continues. The report may include feeds that other callers have named.
+// returns its error and the rebuild continues. The rebuild has the causes of its callers, see [feed.CauseOf]. The
+// report may include feeds that other callers have named.
 func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report, error) {
 	t.mu.Lock()
 	if t.next == nil {
@@ -49,6 +51,9 @@ func (t *Trigger) Rebuild(ctx context.Context, names ...feed.Name) (feed.Report,
 		r.all = true
 	}
 	r.names = append(r.names, names...)
+	if c := feed.CauseOf(ctx); !slices.Contains(r.causes, c) {
+		r.causes = append(r.causes, c)
+	}
 	if !t.running {
 		t.running = true
 		go t.run()
@@ -81,7 +86,19 @@ func (t *Trigger) run() {
 			names = nil
 		}
 		slices.Sort(names)
-		r.report, r.err = t.rebuild(t.ctx, slices.Compact(names)...)
+		r.report, r.err = t.rebuild(feed.WithCause(t.ctx, joined(r.causes)), slices.Compact(names)...)
 		close(r.done)
 	}
+}
+
+// joined returns the cause of a rebuild that several callers share: the trigger of the first, and all their names.
+func joined(causes []feed.Cause) feed.Cause {
+	c := causes[0]
+	for _, other := range causes[1:] {
+		if other.By != "" && c.By != "" {
+			c.By += ", "
+		}
+		c.By += other.By
+	}
+	return c
 }

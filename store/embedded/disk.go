@@ -38,6 +38,7 @@ type disk struct {
 
 	mu       sync.Mutex
 	saved    map[string]int64 // what the file delivered contains; guarded by mu
+	runs     runsFile
 	records  appendFile
 	size     int64  // size of the complete lines of records
 	torn     bool   // whether an incomplete line may follow the complete ones
@@ -84,7 +85,11 @@ const (
 
 // openDisk restores the data on disk into the server, which must be empty, and starts the journal.
 func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, log *slog.Logger) (*disk, error) {
-	d := &disk{site: site, log: log, files: files, heads: filepath.Join(dir, "heads"), delivered: filepath.Join(dir, "delivered.json")}
+	d := &disk{
+		site: site, log: log, files: files, heads: filepath.Join(dir, "heads"),
+		delivered: filepath.Join(dir, "delivered.json"),
+		runs:      runsFile{path: filepath.Join(dir, "runs.jsonl"), files: files},
+	}
 	if err := os.MkdirAll(d.heads, 0o700); err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
@@ -114,6 +119,9 @@ func openDisk(ctx context.Context, dir string, site *store.Site, files fileOps, 
 		return nil, err
 	}
 	if err := d.restoreDelivered(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.restoreRuns(ctx); err != nil {
 		return nil, err
 	}
 	if d.records, err = files.open(path, os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
@@ -283,6 +291,20 @@ func (d *disk) run(ctx context.Context) error {
 	}
 }
 
+// restoreRuns restores the records of runs. A file that cannot be read is reported; nothing depends on it.
+func (d *disk) restoreRuns(ctx context.Context) error {
+	runs, err := d.runs.restore()
+	if err != nil {
+		d.log.Error("the records of runs cannot be read", "file", d.runs.path, "error", err)
+	}
+	for _, r := range runs {
+		if err := d.site.AddRun(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // sync writes the changes in the store's journal to disk and syncs the files. It logs when writing starts to fail and
 // when it works again.
 func (d *disk) sync(ctx context.Context) error {
@@ -311,11 +333,15 @@ func (d *disk) drain(ctx context.Context) error {
 			return nil
 		}
 		var lines []feed.ExportLine
+		var runs []feed.Run
 		heads := map[feed.Name]bool{}
 		for _, e := range entries {
-			if e.Line != nil {
+			switch {
+			case e.Line != nil:
 				lines = append(lines, *e.Line)
-			} else {
+			case e.Run != nil:
+				runs = append(runs, *e.Run)
+			default:
 				heads[e.Head] = true
 			}
 		}
@@ -328,6 +354,9 @@ func (d *disk) drain(ctx context.Context) error {
 			if err := d.writeHead(ctx, name); err != nil {
 				return err
 			}
+		}
+		if err := d.runs.append(ctx, runs, d.site.Runs); err != nil {
+			d.log.Warn("a run is not recorded on the disk", "error", err)
 		}
 		// If an error occurs above, the next call writes the same entries again, which is harmless.
 		d.position = next

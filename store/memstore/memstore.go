@@ -58,6 +58,7 @@ type primary struct {
 	archives map[feed.Name]feed.Position
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
+	runs     *feed.RunLog
 }
 
 type lease struct {
@@ -80,7 +81,7 @@ func New(now func() time.Time) *Site {
 	return &Site{now: now, news: make(chan struct{}), data: newData(primary{
 		posts: map[string][]byte{}, records: map[string]feed.Record{}, names: map[feed.Name]string{},
 		removals: map[feed.Name]int64{}, archives: map[feed.Name]feed.Position{}, heads: map[feed.Name]feed.Head{},
-		docs: map[feed.Hash]feed.Blob{},
+		docs: map[feed.Hash]feed.Blob{}, runs: new(feed.RunLog),
 	})}
 }
 
@@ -96,7 +97,7 @@ func newData(p primary) data {
 func (d data) clone() data {
 	d.posts, d.records, d.names = maps.Clone(d.posts), maps.Clone(d.records), maps.Clone(d.names)
 	d.removals, d.archives = maps.Clone(d.removals), maps.Clone(d.archives)
-	d.heads, d.docs = maps.Clone(d.heads), maps.Clone(d.docs)
+	d.heads, d.docs, d.runs = maps.Clone(d.heads), maps.Clone(d.docs), d.runs.Clone()
 	d.items, d.due, d.problems = maps.Clone(d.items), maps.Clone(d.due), maps.Clone(d.problems)
 	d.dirty, d.leases = maps.Clone(d.dirty), maps.Clone(d.leases)
 	d.replies, d.members = maps.Clone(d.replies), maps.Clone(d.members)

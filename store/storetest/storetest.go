@@ -79,6 +79,9 @@ type Site interface {
 	Members(ctx context.Context) ([]feed.Member, error)
 	Schema(ctx context.Context) (feed.Schema, error)
 	SetSchema(ctx context.Context, read, schema feed.Schema) (feed.Schema, error)
+	AddRun(ctx context.Context, r feed.Run) error
+	Runs(ctx context.Context) (feed.RunHistory, error)
+	Run(ctx context.Context, id string) (feed.Run, error)
 }
 
 // suite is the argument of each test: an empty site.
@@ -118,6 +121,7 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 	tests = append(tests, recordTests()...)
 	tests = append(tests, archiveTests()...)
 	tests = append(tests, fleetTests()...)
+	tests = append(tests, runTests()...)
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			id := feed.SiteID(fmt.Sprintf("contract-%d", i))

@@ -62,7 +62,7 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 	}
 	_, running, err := site.Store.Holder(ctx, publish.Job)
 	if err == nil && !running {
-		_, err = site.Rebuild(ctx, nil, true)
+		_, err = site.rebuild(ctx, nil, true, changedRuns{site.Store})
 	}
 	if err != nil {
 		site.Close()
@@ -75,6 +75,24 @@ func (s Source) OpenBuilt(ctx context.Context) (*Site, error) {
 // if no process builds it, this process does. That requires the configuration that the committed documents were built
 // with, unless adopt is set.
 func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed.Report, error) {
+	return s.rebuild(ctx, names, adopt, s.Store)
+}
+
+// changedRuns records only the runs that changed documents. Without a server, each command that shows documents of a
+// folder builds them, and mostly nothing has changed.
+type changedRuns struct{ publish.RunStore }
+
+// AddRun records a run if it changed documents.
+func (c changedRuns) AddRun(ctx context.Context, r feed.Run) error {
+	if r.Outcomes[feed.Committed] == 0 {
+		return nil
+	}
+	return c.RunStore.AddRun(ctx, r)
+}
+
+func (s *Site) rebuild(
+	ctx context.Context, names []feed.Name, adopt bool, runs publish.RunStore,
+) (feed.Report, error) {
 	_, running, err := s.Store.Holder(ctx, publish.Job)
 	if err != nil {
 		return feed.Report{}, fmt.Errorf("rebuild: %w", err)
@@ -92,6 +110,7 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 	if !folder {
 		c.Fleet = s.fleet(c, Role{Builds: true}, nil, nil)
 	}
+	c.Runs = runs
 	return publish.New(c).Rebuild(ctx, names...)
 }
 
@@ -148,6 +167,8 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Logger:    s.Source.process.Log,
 		OnChange:  c.OnChange,
 		Scheduled: slices.Sorted(maps.Keys(c.FeedSchedules())),
+		Runs:      s.Store,
+		Release:   s.Source.process.Build.Version,
 	}, nil
 }
 
@@ -188,4 +209,20 @@ func (s *Site) PostIDs(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
+}
+
+// CheckFollow returns an error if the site's runs cannot be followed: if this process has its folder open, no server
+// can build it.
+func (s *Site) CheckFollow(ctx context.Context) error {
+	if !s.Source.Folder() {
+		return nil
+	}
+	_, running, err := s.Store.Holder(ctx, publish.Job)
+	if err != nil {
+		return fmt.Errorf("follow runs: %w", err)
+	}
+	if !running {
+		return errors.New("no server has the folder open, so there are no new runs to follow; start 'feedpub serve' first")
+	}
+	return nil
 }

@@ -325,6 +325,8 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Rebuilder: x.trigger,
 		Problems:  x.problems(),
 		Replica:   x.replica,
+		Runs:      site.Store,
+		Scheduler: site,
 		Posts:     x.posts(),
 		CheckPost: x.checkPost,
 		Tokens:    tokens,

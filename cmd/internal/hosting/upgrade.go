@@ -59,7 +59,7 @@ func (s *Site) Upgrade(ctx context.Context, check, force bool) (Upgrade, error) 
 	if _, building, err := s.Store.Holder(ctx, publish.Job); err != nil || !building {
 		return u, err // the next builder renders the site in the new version
 	}
-	if _, err := publish.Ask(ctx, s.Store, nil); err != nil {
+	if _, err := publish.Ask(feed.WithCause(ctx, feed.Cause{Trigger: feed.CommandTrigger, By: "upgrade"}), s.Store, nil); err != nil {
 		return u, fmt.Errorf("upgrade: the version is recorded, but not rendered yet: %w", err)
 	}
 	return u, nil

@@ -1,0 +1,281 @@
+package publish
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"feedpub/feed"
+)
+
+// RunStore keeps the records of runs.
+type RunStore interface {
+	AddRun(ctx context.Context, r feed.Run) error
+}
+
+const (
+	// recordTimeout bounds the time in which a run is recorded. Runs that end because the process stops are recorded too.
+	recordTimeout = 2 * time.Second
+	// maxUnrecorded is the maximum number of runs that are kept in memory while they cannot be recorded.
+	maxUnrecorded = 16
+)
+
+// history records and logs the runs of a builder. It is safe for concurrent use.
+type history struct {
+	store    RunStore // may be nil
+	problems problemStore
+	builder  string
+	release  string
+	clock    func() time.Time
+	timed    func(feed.Stage, time.Duration) // may be nil
+	ran      func(feed.Run)                  // may be nil
+	logger   *slog.Logger
+
+	mu         sync.Mutex
+	unrecorded []feed.Run
+	// outside describes the posts that scans have absorbed outside of a run. The next run includes them.
+	outside absorbed
+	listed  map[problemKey]bool // problems of posts in the store; nil until they are read
+}
+
+type problemKey struct {
+	kind feed.ProblemKind
+	id   string
+}
+
+// activity is what a run has done so far. It is safe for concurrent use.
+type activity struct {
+	history *history
+	cause   feed.Cause
+	started time.Time // by the builder's clock
+	begun   time.Time // for the duration
+
+	mu       sync.Mutex
+	stages   map[feed.Stage]time.Duration
+	absorbed absorbed
+	reports  []feed.FeedReport
+}
+
+type activityKey struct{}
+
+// begin begins a run. The returned context carries it to the functions that note what they do.
+func (h *history) begin(ctx context.Context, c feed.Cause) (context.Context, *activity) {
+	a := &activity{
+		history: h, cause: c, started: h.clock(), begun: time.Now(), stages: map[feed.Stage]time.Duration{},
+	}
+	return context.WithValue(ctx, activityKey{}, a), a
+}
+
+// activityOf returns the run that a context carries, or nil.
+func activityOf(ctx context.Context) *activity {
+	a, _ := ctx.Value(activityKey{}).(*activity)
+	return a
+}
+
+// absorbed describes the posts of an absorption.
+type absorbed struct {
+	posts    int
+	rejected []string // ids of posts
+}
+
+// add adds the posts of another absorption.
+func (a *absorbed) add(b absorbed) {
+	a.posts += b.posts
+	a.rejected = append(a.rejected, b.rejected...)
+}
+
+// count returns what an absorption changes. It omits rejected and missing posts that every scan finds again: those that
+// were not submitted and whose problem is listed already.
+func (h *history) count(ctx context.Context, b *batch) (absorbed, error) {
+	var n absorbed
+	for _, d := range b.decisions {
+		if d.Problem != nil && d.Keep && !d.notice.submitted {
+			if listed, err := h.isListed(ctx, d.Problem); err != nil || listed {
+				if err != nil {
+					return n, err
+				}
+				continue
+			}
+		}
+		n.posts++
+		if d.Problem != nil && d.Problem.Kind == feed.KindRejected {
+			n.rejected = append(n.rejected, d.ID)
+		}
+	}
+	return n, nil
+}
+
+// isListed reports whether a problem is in the store. It reads the store's problems once.
+func (h *history) isListed(ctx context.Context, p *feed.Problem) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listed == nil {
+		problems, err := h.problems.Problems(ctx)
+		if err != nil {
+			return false, err
+		}
+		h.listed = map[problemKey]bool{}
+		for _, p := range problems {
+			h.listed[problemKey{p.Kind, p.ID}] = true
+		}
+	}
+	return h.listed[problemKey{p.Kind, p.ID}], nil
+}
+
+// note notes an absorption that was written.
+func (h *history) note(ctx context.Context, b *batch, n absorbed) {
+	if a := activityOf(ctx); a != nil {
+		a.mu.Lock()
+		a.absorbed.add(n)
+		a.mu.Unlock()
+		n = absorbed{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.outside.add(n)
+	if h.listed != nil {
+		for _, d := range b.decisions {
+			delete(h.listed, problemKey{feed.KindRejected, d.ID})
+			delete(h.listed, problemKey{feed.KindMissing, d.ID})
+			if d.Problem != nil {
+				h.listed[problemKey{d.Problem.Kind, d.ID}] = true
+			}
+		}
+	}
+}
+
+// noteFeeds notes the outcomes of feeds.
+func noteFeeds(ctx context.Context, reports []feed.FeedReport) {
+	if a := activityOf(ctx); a != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.reports = append(a.reports, reports...)
+	}
+}
+
+// time returns a function to call at the end of a stage.
+func (h *history) time(ctx context.Context, s feed.Stage) (end func()) {
+	begun := time.Now()
+	return func() {
+		d := time.Since(begun)
+		if h.timed != nil {
+			h.timed(s, d)
+		}
+		if a := activityOf(ctx); a != nil {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.stages[s] += d
+		}
+	}
+}
+
+// end ends the run: it logs and records what was done, and returns the record. Err is the reason why the run is not
+// complete, if it is not.
+func (a *activity) end(ctx context.Context, err error) feed.Run {
+	h := a.history
+	r := a.run(err)
+	if a.cause.Trigger == feed.ChangeTrigger && onlyLooked(r, err) {
+		return r
+	}
+	h.log(ctx, r)
+	if h.ran != nil {
+		h.ran(r)
+	}
+	if h.store == nil {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	h.record(ctx, r)
+	return r
+}
+
+// onlyLooked reports whether the builder only looked for changes: if the store does not answer or the process stops, it
+// looks again, and this is logged once, see [Publisher.logState].
+func onlyLooked(r feed.Run, err error) bool {
+	if err == nil {
+		return r.Idle()
+	}
+	return r.Absorbed == 0 && len(r.Feeds) == 0 && (errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.Canceled))
+}
+
+// run returns the record of the run.
+func (a *activity) run(err error) feed.Run {
+	h := a.history
+	h.mu.Lock()
+	outside := h.outside
+	h.outside = absorbed{}
+	h.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.absorbed.add(outside)
+	r := feed.Run{
+		ID:    strconv.FormatInt(a.started.UnixMilli(), 10) + "-" + strings.ToLower(rand.Text()[:6]),
+		Cause: a.cause, Started: a.started.UTC().Truncate(time.Millisecond), Duration: time.Since(a.begun).Milliseconds(),
+		Builder: h.builder, Release: h.release,
+		Stages: map[feed.Stage]int64{},
+	}
+	r.Absorbed, r.Rejected = a.absorbed.posts, len(a.absorbed.rejected)
+	r.RejectedPosts = a.absorbed.rejected[:min(r.Rejected, feed.MaxRunPosts)]
+	for s, d := range a.stages {
+		r.Stages[s] = d.Milliseconds()
+	}
+	r.SetFeeds(a.reports)
+	if err != nil {
+		r.SetError(err)
+	}
+	return r
+}
+
+// record stores a run, and those that could not be stored before.
+func (h *history) record(ctx context.Context, r feed.Run) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unrecorded = append(h.unrecorded, r)
+	h.unrecorded = h.unrecorded[max(0, len(h.unrecorded)-maxUnrecorded):]
+	for len(h.unrecorded) > 0 {
+		if err := h.store.AddRun(ctx, h.unrecorded[0]); err != nil {
+			h.logger.Debug("run not recorded yet", "error", err)
+			return
+		}
+		h.unrecorded = h.unrecorded[1:]
+	}
+}
+
+// log writes one line about a run. Runs with nothing to do are logged at level debug.
+func (h *history) log(ctx context.Context, r feed.Run) {
+	level := slog.LevelInfo // the reasons of failures are logged as errors when they begin, see problemLog
+	if r.Idle() {
+		level = slog.LevelDebug
+	}
+	args := []any{"trigger", r.Trigger}
+	if r.By != "" {
+		args = append(args, "by", r.By)
+	}
+	args = append(args, "outcome", r.Outcome(), "feeds", counted(r), "absorbed", r.Absorbed, "rejected", r.Rejected,
+		"duration", time.Duration(r.Duration)*time.Millisecond, "id", r.ID)
+	if reason := r.Reason(); reason != "" {
+		args = append(args, "reason", reason)
+	}
+	h.logger.Log(ctx, level, "run", args...)
+}
+
+// counted returns the number of feeds by outcome, such as "3 committed, 1 held".
+func counted(r feed.Run) string {
+	var parts []string
+	for _, o := range feed.Outcomes() {
+		if n := r.Outcomes[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -142,6 +142,13 @@ func (s *Site) DropRequest(ctx context.Context, c feed.Claim) error {
 	return s.client.wrap("drop request", err)
 }
 
+// PostponeRequest makes a claimed request due for verification after d, unless a later one has replaced it.
+func (s *Site) PostponeRequest(ctx context.Context, c feed.Claim, d time.Duration) error {
+	keys := []string{s.keys.verifications(), s.keys.hubRequests(), s.keys.absent()}
+	_, err := status(ctx, s.client.build, pushFinishNoticeSource, keys, "", c.Key, leaseArg(c), delayArg(d), c.Value)
+	return s.client.wrap("postpone request", err)
+}
+
 // subscriptionKeys returns the keys of the scripts that add and remove subscriptions.
 func (s *Site) subscriptionKeys(sub feed.Subscription) []string {
 	return []string{

@@ -55,6 +55,7 @@ type Store interface {
 	) (feed.HubLimit, error)
 	ClaimRequests(ctx context.Context, at time.Time, lease time.Duration, n int) ([]feed.ClaimedRequest, error)
 	DropRequest(ctx context.Context, c feed.Claim) error
+	PostponeRequest(ctx context.Context, c feed.Claim, d time.Duration) error
 	Subscribe(ctx context.Context, at time.Time, sub feed.Subscription, verified feed.Claim) error
 	Unsubscribe(ctx context.Context, sub feed.Subscription, verified feed.Claim) (bool, error)
 	RemoveExpired(ctx context.Context, at time.Time, n int) ([]feed.Subscription, error)

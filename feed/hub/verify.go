@@ -42,9 +42,18 @@ func (h *Hub) verify(ctx context.Context, r feed.ClaimedRequest) {
 		h.finish(ctx, func(ctx context.Context) error { return h.config.Store.DropRequest(ctx, r.Claim) })
 		return
 	}
-	outcome := h.confirm(ctx, r.Request)
-	if outcome == "" {
-		return // stopping; another process will ask
+	outcome, err := h.confirm(ctx, r.Request)
+	switch {
+	case ctx.Err() != nil:
+		h.finish(ctx, func(ctx context.Context) error {
+			return h.config.Store.PostponeRequest(ctx, r.Claim, time.Millisecond)
+		})
+		return
+	case errors.Is(err, errHostBusy):
+		h.finish(ctx, func(ctx context.Context) error {
+			return h.config.Store.PostponeRequest(ctx, r.Claim, jitter(busyDelay))
+		})
+		return
 	}
 	h.observe(VerificationKind, outcome, 0)
 	h.finish(ctx, func(ctx context.Context) error {
@@ -68,8 +77,9 @@ func (h *Hub) apply(ctx context.Context, r feed.ClaimedRequest) error {
 	return h.config.Store.Subscribe(ctx, time.Time{}, sub, r.Claim)
 }
 
-// confirm asks the callback of a request to confirm it, and returns [OK] if it does. It returns "" if ctx is done.
-func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) Outcome {
+// confirm asks the callback of a request to confirm it, and returns [OK] if it does. The error is [errHostBusy] if it
+// was not asked.
+func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome, error) {
 	var random [32]byte
 	_, _ = rand.Read(random[:]) // never fails
 	challenge := base64.RawURLEncoding.EncodeToString(random[:])
@@ -78,8 +88,8 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) Outcome {
 		query = append(query, "hub.lease_seconds", strconv.FormatInt(int64(r.Lease/time.Second), 10))
 	}
 	res, err := h.get(ctx, r.Callback, query, int64(len(challenge))+1)
-	if ctx.Err() != nil {
-		return ""
+	if errors.Is(err, errHostBusy) {
+		return "", err
 	}
 	outcome, reason := outcomeOf(res, err)
 	switch {
@@ -91,7 +101,7 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) Outcome {
 	if outcome != OK {
 		h.config.Log.Debug("a request to the hub was not confirmed", "mode", r.Mode, "outcome", outcome, "reason", reason)
 	}
-	return outcome
+	return outcome, nil
 }
 
 // deny tells a callback that it has no subscription. It is tried once.

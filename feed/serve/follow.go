@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"feedpub/feed"
-	"feedpub/feed/crash"
 )
 
 // settleTime is the time without announcements after which editions are compared. A change of a post affects several
@@ -256,13 +255,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 			delete(t.missed, head.Feed)
 		}
 	}
-	if len(fetched) > 0 {
-		crash.At(crash.ReplicaFetched)
-	}
 	r.publish(fetched, false)
-	if len(fetched) > 0 {
-		crash.At(crash.ReplicaServed)
-	}
 	r.count(applied, len(fetched))
 	for name := range fetched {
 		if before := served.edition(name); before != nil {

@@ -15,6 +15,7 @@ import (
 
 	"feedpub/feed"
 	"feedpub/feed/coding"
+	"feedpub/feed/crash"
 )
 
 const (
@@ -268,7 +269,9 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 
 	next := r.Snapshot().with(editions, unavailable)
 	next.complete = next.complete || complete
+	crash.At(crash.ReplicaFetched)
 	if changed := r.serve(next, editions); len(changed) > 0 {
+		crash.At(crash.ReplicaServed)
 		// Mark the editions as unsaved after the snapshot is stored, because the saving goroutine reads them from the
 		// snapshot at any time.
 		r.mu.Lock()

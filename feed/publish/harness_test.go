@@ -246,6 +246,7 @@ func (w *world) lose(keys ...string) {
 
 // seen is a [publish.Replica] with the documents that [world.remember] has copied.
 type seen struct {
+	mu    sync.Mutex // guards heads, if the test changes them
 	heads map[feed.Name]feed.Head
 	blobs map[feed.Hash]feed.Blob
 }
@@ -253,7 +254,7 @@ type seen struct {
 // remember makes a replica with the committed documents, for the builders that follow.
 func (w *world) remember() {
 	w.t.Helper()
-	w.seen = &seen{map[feed.Name]feed.Head{}, map[feed.Hash]feed.Blob{}}
+	w.seen = &seen{heads: map[feed.Name]feed.Head{}, blobs: map[feed.Hash]feed.Blob{}}
 	heads, err := w.site.Heads(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
@@ -269,6 +270,8 @@ func (w *world) remember() {
 }
 
 func (s *seen) Newest() feed.Token {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var newest feed.Token
 	for _, h := range s.heads {
 		newest = max(newest, h.Token)
@@ -276,8 +279,19 @@ func (s *seen) Newest() feed.Token {
 	return newest
 }
 
-func (s *seen) Head(n feed.Name) (feed.Head, bool) { h, ok := s.heads[n]; return h, ok }
-func (s *seen) Heads() []feed.Head                 { return slices.Collect(maps.Values(s.heads)) }
+func (s *seen) Head(n feed.Name) (feed.Head, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.heads[n]
+	return h, ok
+}
+
+func (s *seen) Heads() []feed.Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.heads))
+}
+
 func (s *seen) Blob(h feed.Hash) (feed.Blob, bool) { b, ok := s.blobs[h]; return b, ok }
 
 // until waits until cond returns true, and fails the test after a minute.

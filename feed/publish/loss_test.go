@@ -13,6 +13,28 @@ import (
 )
 
 // TestFlushedStore checks that no feed loses posts after the store is flushed, and that the builder can commit again.
+// TestReplacedCommitOfSameSecond checks that all replicas serve the same documents in the end if the store has lost a
+// commit, and the builder has replaced it by another one with the same Last-Modified. Replicas cannot tell which of the
+// two is later, so they keep what they serve until the store has the feed with a greater token.
+func TestReplacedCommitOfSameSecond(t *testing.T) {
+	w := newWorld(t)
+	w.put(post("a"))
+	w.seen = &seen{heads: map[feed.Name]feed.Head{}, blobs: map[feed.Hash]feed.Blob{}}
+	p := w.builder("one")
+	defer w.run(p)()
+	w.rebuild(p)
+	lost := w.head(feed.Main)
+	lost.Documents = slices.Clone(lost.Documents)
+	lost.Documents[0].Hash = feed.HashOf([]byte("lost"))
+	w.seen.mu.Lock()
+	w.seen.heads[feed.Main] = lost
+	w.seen.mu.Unlock()
+	w.rebuild(p)
+	if got := w.head(feed.Main); got.Token <= lost.Token {
+		t.Errorf("the token of main is %d, want more than %d, that of the lost commit", got.Token, lost.Token)
+	}
+}
+
 func TestFlushedStore(t *testing.T) {
 	w := newWorld(t)
 	posts := []feed.RawPost{post("a", "tags", []string{"x"}), post("b")}

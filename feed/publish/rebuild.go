@@ -104,6 +104,13 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 // rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives, of which
 // there may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
+	for _, t := range targets {
+		// Replicas accept neither of the two heads in place of the other, but either with a greater token.
+		if t.replaced && t.head.Token == token {
+			return nil, fmt.Errorf("%w: the store has lost a commit of %s and has another of the same second",
+				errSuperseded, t.name)
+		}
+	}
 	targets, err := r.closeFull(ctx, token, targets)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild: %w", err)

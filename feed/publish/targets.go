@@ -32,6 +32,9 @@ type target struct {
 	head  feed.Head // zero if there is none
 	// lost is set if the store has lost a document of the head, or a later head that this process serves.
 	lost bool
+	// replaced is set if this process serves documents that the store has lost and replaced by others with the same
+	// modification time.
+	replaced bool
 }
 
 // targets returns the named feeds and their archives, sorted by name. If none is named, it returns all feeds and
@@ -114,12 +117,21 @@ func (r *rebuilder) newTargets(
 	for _, n := range names {
 		mark, dirty := marks[n]
 		t := target{name: n, dirty: dirty, mark: mark, head: committed[n]}
-		if served, ok := r.replica.Head(n); ok && served.Later(t.head) {
-			t.lost = true
+		if served, ok := r.replica.Head(n); ok {
+			t.lost, t.replaced = served.Later(t.head), replaces(t.head, served)
 		}
 		targets = append(targets, t)
 	}
 	return targets, r.findLostDocuments(ctx, targets)
+}
+
+// replaces reports whether a head and the served one have different documents with the same modification time and
+// token. Modification times only increase, so one of the two is of a commit that the store has lost.
+func replaces(head, served feed.Head) bool {
+	return head.Token == served.Token && slices.ContainsFunc(head.Documents, func(d feed.DocumentRef) bool {
+		old, ok := served.Document(d.Format)
+		return ok && old.Hash != d.Hash && old.Modified.Equal(d.Modified)
+	})
 }
 
 // marks returns the marks of the dirty feeds.
@@ -161,7 +173,7 @@ func (r *rebuilder) readHeads(ctx context.Context, names []feed.Name) (map[feed.
 
 // isStale reports whether a target must be built.
 func (r *rebuilder) isStale(t target) bool {
-	return t.dirty || t.lost || t.head.Config != r.rendering.fingerprint()
+	return t.dirty || t.lost || t.replaced || t.head.Config != r.rendering.fingerprint()
 }
 
 // findLostDocuments sets lost for targets with a document that the store has lost.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -221,6 +222,16 @@ func (f *faults) killMaster(*node) {
 	master.Kill()
 	f.wait(time.Second)
 	f.group.Master("main") // waits for the failover
+	// A master that restarts before all Sentinels know the new one, with some of the replicas, may confirm writes that are
+	// lost when it becomes a replica; deploy/docs/faults.md says how to prevent that.
+	for _, s := range f.group.Sentinels() {
+		f.await("a new master", func() string {
+			if state := s.Do("INFO sentinel"); strings.Contains(state, "address="+master.Addr()+",") {
+				return state
+			}
+			return ""
+		})
+	}
 	master.Restart()
 	f.group.AwaitWhole()
 }

@@ -115,6 +115,7 @@ func newRig(t *testing.T, topology topology, seed uint64, nodes int, total *tall
 	}
 	r.write("tokens", "writer [write,rebuild]: "+token+"\n")
 	r.write("feedpub.yml", r.config())
+	r.write("fresh.yml", strings.Replace(r.config(), "durability: replicas", "durability: local", 1))
 	for i := range nodes {
 		r.nodes = append(r.nodes, r.newNode(fmt.Sprintf("node%d", i)))
 	}
@@ -188,7 +189,11 @@ func freeAddress(t *testing.T) string {
 
 // args returns the arguments of a command that uses the posts.
 func (n *node) args(command ...string) []string {
-	args := append(slices.Clone(command), "--config", filepath.Join(n.rig.dir, "feedpub.yml"), "--data", n.data())
+	config := "feedpub.yml"
+	if n.url == "" {
+		config = "fresh.yml" // a folder has no replicas
+	}
+	args := append(slices.Clone(command), "--config", filepath.Join(n.rig.dir, config), "--data", n.data())
 	if n.url != "" {
 		return append(args, "--redis", n.url)
 	}

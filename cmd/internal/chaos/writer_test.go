@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -177,6 +178,7 @@ func (r *rig) check() {
 			got = n.crawl()
 			return r.wrong(got)
 		}) {
+			r.explain(n, got)
 			return
 		}
 		if i == 0 {
@@ -266,6 +268,26 @@ func (r *rig) wrong(s served) string {
 	}
 	return strings.Join(wrong, "; ")
 }
+
+// explain logs what the store has of the posts that are not served as often as they should be.
+func (r *rig) explain(n *node, s served) {
+	for _, w := range r.ledger.all() {
+		if public := s.posts[w.id] > 0; public != w.public {
+			status, text := n.do(http.MethodGet, "/sites/main/posts/"+w.id, "")
+			r.t.Logf("%+v is in the store: %d %s", w, status, text)
+		}
+	}
+	for _, path := range []string{"/sites/main/problems", "/sites/main/feeds"} {
+		_, text := n.do(http.MethodGet, path, "")
+		r.t.Logf("%s: %s", path, text)
+	}
+	for path, body := range s.bodies {
+		r.t.Logf("%s: %d bytes, links %q", path, len(body), links.FindAllString(body, -1))
+	}
+}
+
+// links matches the links of an Atom document to archives.
+var links = regexp.MustCompile(`<link[^>]*(prev|next)-archive[^>]*>`)
 
 // compareFresh compares documents with those of a new site with the same posts and records.
 func (r *rig) compareFresh(want served) {

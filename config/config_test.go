@@ -89,7 +89,7 @@ func TestEveryKey(t *testing.T) {
 		Publishing: config.Publishing{
 			Site: config.Site{
 				ID: "blog", Title: "A blog: its title", Description: "Two\nlines", Language: "pt-BR",
-				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/",
+				BaseURL: "https://feeds.example.org/blog/", HomeURL: "https://example.org/", Permalink: "/:year/:slug/",
 				Authors: []config.Author{{Name: "Ann", URL: "https://example.org/ann", Avatar: "https://example.org/a.png"},
 					{Name: "Bob"}},
 				Copyright: "2024", Icon: "https://example.org/icon.png", Hubs: []config.Hub{"https://hub.example.org/", "/push/hub"},

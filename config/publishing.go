@@ -92,6 +92,11 @@ type Site struct {
 	// HomeURL is the URL of the blog. Relative links in posts without a URL are resolved against it. Default base_url.
 	HomeURL URL `yaml:"home_url"`
 
+	// Permalink is the pattern of the addresses below home_url of posts that have no url, such as /:year/:month/:slug/,
+	// from :year, :month, :day, :slug (the post's slug, else the name of its file or its id) and :path (the path of its
+	// file without extension). Default none: these posts get pages at /posts/ on base_url, unless pages is false.
+	Permalink string `yaml:"permalink"`
+
 	// Authors are the authors of the feeds, each with a name and optionally url and avatar. Default none: the site's
 	// title is used.
 	Authors []Author `yaml:"authors"`
@@ -220,6 +225,7 @@ func (c Config) FeedSite() feed.Site {
 		Language:    string(s.Language),
 		BaseURL:     base,
 		HomeURL:     home,
+		Permalink:   s.Permalink,
 		Authors:     authors,
 		Copyright:   s.Copyright,
 		Icon:        string(s.Icon),

@@ -90,6 +90,12 @@ func (d *decoder) validateSite(c *Config) {
 	d.require(s.TTL >= time.Minute && s.TTL <= 24*time.Hour && s.TTL%time.Minute == 0, "site.ttl",
 		fmt.Sprintf("want whole minutes from 1m to 24h, got %v", s.TTL))
 
+	if s.Permalink != "" {
+		if err := feed.CheckPermalink(s.Permalink); err != nil {
+			d.require(false, "site.permalink", strings.TrimSuffix(err.Error(), ": "+feed.ErrInvalid.Error()))
+		}
+		d.require(s.HomeURL != "", "site.permalink", "needs site.home_url, which has the pages of the posts")
+	}
 	if s.BaseURL != "" {
 		// Paths are appended to the base URL.
 		u, err := url.Parse(string(s.BaseURL))

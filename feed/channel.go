@@ -66,15 +66,15 @@ func (n Name) Archived() (Name, int) {
 	return n, 0
 }
 
-// FeedsOf returns the given heads except for archives and [Pages], in the same order, and the number of archives of
-// each feed.
+// FeedsOf returns the given heads except for archives, pages of posts and [Pages], in the same order, and the number of
+// archives of each feed.
 func FeedsOf(heads []Head) (feeds []Head, archives map[Name]int) {
 	archives = make(map[Name]int)
 	for _, h := range heads {
 		switch name, number := h.Feed.Archived(); {
 		case number > 0:
 			archives[name]++
-		case h.Feed != Pages:
+		case h.Feed != Pages && !h.Feed.OfPost():
 			feeds = append(feeds, h)
 		}
 	}

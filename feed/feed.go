@@ -30,11 +30,12 @@ func (id SiteID) Validate() error {
 // the paths of those feeds.
 type Family string
 
-// The families.
+// The families. Posts has a page for each post without an address of its own; see [Name.OfPost].
 const (
 	Tags    Family = "tags"
 	Authors Family = "authors"
 	Sources Family = "sources"
+	Posts   Family = "posts"
 )
 
 // Name is the name of a feed within its site: [Main], the name of a selection, or a family and a path name such as
@@ -56,6 +57,16 @@ func (n Name) Split() (Family, string) {
 		return "", string(n)
 	}
 	return Family(f), slug
+}
+
+// OfPost reports whether n is the page of a single post, such as "posts/hello". It is built and committed like a feed
+// with only that post, but has no format that readers can subscribe to, and is in no list of feeds. If the post is no
+// longer published, its head has no ids, and servers answer 410.
+func (n Name) OfPost() bool { return strings.HasPrefix(string(n), string(Posts)+"/") && !n.archived() }
+
+func (n Name) archived() bool {
+	_, number := n.Archived()
+	return number > 0
 }
 
 // Compare orders feeds for lists: [Main] first, the others by name. It returns -1, 0 or 1, like [strings.Compare].
@@ -95,6 +106,7 @@ type Site struct {
 	Language    string // BCP 47; never empty
 	BaseURL     string // absolute URL without a trailing slash under which the feeds are served
 	HomeURL     string // absolute URL of the blog, and the base of relative URLs in posts without a URL
+	Permalink   string // pattern of the addresses of posts without a URL below HomeURL, or empty; see [PermalinkKeys]
 	Authors     []Author
 	Copyright   string
 	Icon        string        // absolute URL of a square image, or empty
@@ -113,6 +125,9 @@ func (s Site) Fingerprint() string {
 		s.ID, s.Title, s.Description, s.Language, s.BaseURL, s.HomeURL, s.Authors, s.Copyright, s.Icon,
 		strings.Join(s.Hubs, " "),
 		s.Since.UnixMilli(), s.Limit, s.TTL)
+	if s.Permalink != "" {
+		fmt.Fprintf(h, " %q", s.Permalink)
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

@@ -168,5 +168,9 @@ func hints(c config.Config) []hint {
 		list = append(list, hint{text: fmt.Sprintf("site.title is not set, so the title of the feeds is %q. Set it in the "+
 			"configuration or in FEEDPUB_SITE_TITLE", c.Site.Title)})
 	}
+	if !c.Pages && c.Site.Permalink == "" {
+		list = append(list, hint{text: "pages is false and site.permalink is not set, so posts without a url have no link. " +
+			"Set site.permalink to the pattern of their addresses on the blog"})
+	}
 	return list
 }

@@ -1,8 +1,11 @@
 package intake
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/attribution"
 	"feedpub/feed/markup"
+	"feedpub/feed/pathname"
 )
 
 // Intake converts the posts of one site to items. It is immutable and safe for concurrent use.
@@ -31,7 +35,7 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 		home = new(url.URL)
 	}
 	in := &Intake{site: site, home: home, reader: reader}
-	in.fingerprint = fmt.Sprintf("%d-%s", Version, feed.HashOf([]byte(home.String() + " " + site.Language))[:8])
+	in.fingerprint = fmt.Sprintf("%d-%s", Version, feed.HashOf([]byte(home.String() + " " + site.Language + site.Permalink))[:8])
 	if reader != nil {
 		in.fingerprint += "-" + reader.Fingerprint()
 	}
@@ -78,7 +82,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 		return Result{}, err
 	}
 	base := in.home
-	permalink := in.absolute(p.URL, in.home)
+	permalink := in.permalink(p, published)
 	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
 		base = u
 	}
@@ -126,6 +130,40 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	item.HTML = markup.Clean(body)
 	item.Summary = summary(p.Summary, item, english)
 	return result, nil
+}
+
+// permalink returns the URL of a post: its own, or the one that the pattern of the site makes, or none. The date in it
+// is the day that the post gives, in its own time zone.
+func (in *Intake) permalink(p feed.Post, published time.Time) string {
+	if own := in.absolute(p.URL, in.home); own != "" || in.site.Permalink == "" {
+		return own
+	}
+	date := p.DatePublished
+	if date.IsZero() {
+		date = published
+	}
+	given := ""
+	_ = json.Unmarshal(p.Unknown["slug"], &given) // a slug that is not text is ignored
+	name := cmp.Or(pathname.Slug(given), pathname.Slug(pathname.Stem(p.ID)), string(feed.HashOf([]byte(p.ID))[:12]))
+	value := func(key string) string {
+		switch key {
+		case "year":
+			return date.Format("2006")
+		case "month":
+			return date.Format("01")
+		case "day":
+			return date.Format("02")
+		case "path":
+			if dir := path.Dir(p.ID); dir != "." && !strings.Contains(dir, "://") {
+				return dir + "/" + name
+			}
+		}
+		return name
+	}
+	u := *in.home
+	u.Path = strings.TrimRight(u.Path, "/") + feed.ExpandPermalink(in.site.Permalink, value)
+	u.RawPath, u.RawQuery, u.Fragment = "", "", ""
+	return u.String()
 }
 
 // dates returns the dates of the item, in UTC and whole milliseconds.

@@ -3,8 +3,11 @@
 package pathname
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -26,18 +29,68 @@ const maxLen = 100
 // The caller must record the result before it calls Assign again.
 func Assign(f feed.Family, full string, recorded func(feed.Name) (string, bool)) feed.Name {
 	folded := Fold(f, full)
-	plain, complete := slug(folded)
+	return assign(f, folded, folded, func(n feed.Name) bool {
+		other, ok := recorded(n)
+		return !ok || Fold(f, other) == folded
+	})
+}
+
+// Post returns the name of the page of the post with the id: the words of its [Stem], by the rules of [Assign].
+// Recorded returns the id that is recorded for a name. The caller must record the result before it calls Post again.
+func Post(id string, recorded func(feed.Name) (string, bool)) feed.Name {
+	return assign(feed.Posts, Fold(feed.Posts, Stem(id)), id, func(n feed.Name) bool {
+		other, ok := recorded(n)
+		return !ok || other == id
+	})
+}
+
+// PlainPost returns the result of [Post] when no names are recorded.
+func PlainPost(id string) feed.Name {
+	return Post(id, func(feed.Name) (string, bool) { return "", false })
+}
+
+// Slug returns the words of a text in lower case, joined by "-". It is empty if the text has no letters and digits.
+func Slug(text string) string {
+	s, _ := slug(Fold("", text))
+	return s
+}
+
+// datePrefix matches the date at the start of a file name, as in Jekyll and many Hugo sites.
+var datePrefix = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}-(.)`)
+
+// Stem returns the part of a post's id that names the post: of a path or URL the last segment that is not index,
+// without the extension of a file of posts and without a date before the name. It is never empty if the id is not.
+func Stem(id string) string {
+	s := strings.TrimRight(id, "/")
+	for {
+		dir, file := path.Split(s)
+		switch ext := strings.ToLower(path.Ext(file)); ext {
+		case ".md", ".markdown", ".html", ".htm", ".txt", ".json":
+			file = file[:len(file)-len(ext)]
+		}
+		if dir = strings.TrimRight(dir, "/"); dir != "" && (file == "index" || file == "_index" || file == "") {
+			s = dir // Hugo's page bundles and many sites have the name of a post in its folder
+			continue
+		}
+		if m := datePrefix.FindStringSubmatchIndex(file); m != nil {
+			file = file[m[2]:]
+		}
+		return cmp.Or(file, id)
+	}
+}
+
+// assign returns the first free name of family f for a text. The digits in names that are not plain are those of key.
+func assign(f feed.Family, text, key string, free func(feed.Name) bool) feed.Name {
+	plain, complete := slug(text)
 	if complete && plain != "" {
-		name := feed.Join(f, plain)
-		if other, ok := recorded(name); !ok || Fold(f, other) == folded {
+		if name := feed.Join(f, plain); free(name) {
 			return name
 		}
 	}
-	sum := sha256.Sum256([]byte(folded))
+	sum := sha256.Sum256([]byte(key))
 	digits := hex.EncodeToString(sum[:])
 	for n := 6; n < len(digits); n += 2 {
-		name := feed.Join(f, plain+"-"+digits[:n])
-		if other, ok := recorded(name); !ok || Fold(f, other) == folded {
+		if name := feed.Join(f, plain+"-"+digits[:n]); free(name) {
 			return name
 		}
 	}

@@ -31,6 +31,9 @@ type documentSet struct {
 // render renders the documents of a feed. Items that cannot be rendered are left out and listed as problems.
 func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error) {
 	renderer := r.rendering.renderer()
+	if f.Name.OfPost() {
+		return r.renderPost(ctx, f)
+	}
 	docs, rejected, err := renderer.Documents(f)
 	if err != nil {
 		return documentSet{}, err
@@ -52,6 +55,20 @@ func (r *rebuilder) render(ctx context.Context, f feed.Feed) (documentSet, error
 			return documentSet{}, err
 		}
 		d.ids = slices.DeleteFunc(d.ids, func(id string) bool { return id == pr.ID })
+	}
+	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
+}
+
+// renderPost renders the page of a post. Without the post, or if it cannot be rendered, the page has no items, and
+// servers answer 410.
+func (r *rebuilder) renderPost(ctx context.Context, f feed.Feed) (documentSet, error) {
+	page, err := r.rendering.renderer().Page(f)
+	if err != nil {
+		return documentSet{}, err
+	}
+	d := documentSet{documents: []feed.Document{page}}
+	if page.Bounds.Items() > 0 {
+		d.ids = []string{f.Items[0].ID}
 	}
 	return d, r.problems.ClearProblem(ctx, feed.KindHeld, string(f.Name))
 }
@@ -111,7 +128,7 @@ func (r *rebuilder) commitRequest(
 		Previous: &t.head,
 		Dirty:    t.mark,
 	}
-	if !isArchive(f.Name) && f.Name != feed.Pages {
+	if !isArchive(f.Name) && !f.Name.OfPost() && f.Name != feed.Pages {
 		c.Notices = r.notices
 	}
 	stored := t.head

@@ -9,6 +9,7 @@ import (
 	"feedpub/feed"
 	"feedpub/feed/build"
 	"feedpub/feed/pathname"
+	"feedpub/feed/render"
 )
 
 type nameReader interface {
@@ -21,7 +22,12 @@ type feedAssigner struct {
 	names     nameReader
 	canonical func(publication string) feed.Source
 	selector  *build.Selector
+	// site is set if posts without a URL get a page of their own.
+	site *feed.Site
 }
+
+// needsPage reports whether a post has no URL, so it gets a page.
+func (f feedAssigner) needsPage(it *feed.Item) bool { return it.URL == "" && f.site != nil }
 
 // membership is a family feed that an item is in, with the full name as written in the item.
 type membership struct {
@@ -58,21 +64,29 @@ func (f feedAssigner) assign(
 ) ([]feed.Name, error) {
 	var feeds []feed.Name
 	var lookupErr error
-	for _, m := range f.memberships(it) {
-		n := pathname.Assign(m.family, m.full, func(n feed.Name) (string, bool) {
-			full, ok, err := names.lookUp(ctx, n)
-			lookupErr = errors.Join(lookupErr, err)
-			return full, ok
-		})
+	recorded := func(n feed.Name) (string, bool) {
+		full, ok, err := names.lookUp(ctx, n)
+		lookupErr = errors.Join(lookupErr, err)
+		return full, ok
+	}
+	use := func(n feed.Name, full string) {
 		if names.full[n] == "" {
-			names.full[n] = m.full
+			names.full[n] = full
 		}
 		// Include names that are already recorded: a store that was rolled back may have lost some of them.
 		record[n] = names.full[n]
 		feeds = append(feeds, n)
 	}
+	for _, m := range f.memberships(it) {
+		use(pathname.Assign(m.family, m.full, recorded), m.full)
+	}
 	feeds = append(feeds, f.selector.Select(it)...)
 	feeds = slices.DeleteFunc(feeds, func(n feed.Name) bool { return slices.Contains(it.ExcludeFrom, n) })
+	if f.needsPage(it) {
+		page := pathname.Post(it.ID, recorded)
+		use(page, it.ID)
+		it.URL = render.URL(*f.site, page, feed.HTML)
+	}
 	slices.Sort(feeds)
 	return slices.Compact(feeds), lookupErr
 }
@@ -83,6 +97,9 @@ func (f feedAssigner) loadNames(ctx context.Context, items []*feed.Item) (*nameT
 	for _, it := range items {
 		for _, m := range f.memberships(it) {
 			names = append(names, pathname.Plain(m.family, m.full))
+		}
+		if f.needsPage(it) {
+			names = append(names, pathname.PlainPost(it.ID))
 		}
 	}
 	t := &nameTable{full: map[feed.Name]string{}, store: f.names}

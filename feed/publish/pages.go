@@ -13,7 +13,7 @@ import (
 
 // changesList reports whether a rebuild changes the list of feeds. A feed is listed if it has posts or is configured.
 func changesList(t target, r feed.FeedReport) bool {
-	if isArchive(t.name) || r.Outcome != feed.Committed {
+	if isArchive(t.name) || t.name.OfPost() || r.Outcome != feed.Committed {
 		return false
 	}
 	return t.head.Feed == "" || (len(t.head.IDs) == 0) != (r.Items == 0)
@@ -71,7 +71,7 @@ func (r *rebuilder) commitPages(ctx context.Context, token feed.Token) error {
 
 // isListed reports whether the pages list a committed feed.
 func (r *rebuilder) isListed(h feed.Head) bool {
-	if isArchive(h.Feed) || slices.Contains(r.catalog.Unlisted, h.Feed) {
+	if isArchive(h.Feed) || h.Feed.OfPost() || slices.Contains(r.catalog.Unlisted, h.Feed) {
 		return false
 	}
 	_, configured := r.catalog.Selection(h.Feed)

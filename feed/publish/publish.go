@@ -164,6 +164,7 @@ func New(c Config) *Publisher {
 		intake: c.Intake, intakeVersion: intakeVersion(c), replica: c.Replica, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
+			site: siteOfPages(c),
 		},
 		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}
@@ -183,12 +184,25 @@ func New(c Config) *Publisher {
 	return p
 }
 
-// intakeVersion identifies the intake that makes items and the selections that decide which feeds an item is in.
-func intakeVersion(c Config) string {
-	if len(c.Catalog.Selections) == 0 {
-		return c.Intake.Fingerprint()
+// siteOfPages returns the site if posts without a URL get a page of their own, and nil otherwise.
+func siteOfPages(c Config) *feed.Site {
+	if !c.Catalog.Pages {
+		return nil
 	}
-	return c.Intake.Fingerprint() + "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
+	return &c.Site
+}
+
+// intakeVersion identifies the intake that makes items, the selections that decide which feeds an item is in, and the
+// addresses of the pages of posts.
+func intakeVersion(c Config) string {
+	version := c.Intake.Fingerprint()
+	if len(c.Catalog.Selections) > 0 {
+		version += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
+	}
+	if site := siteOfPages(c); site != nil {
+		version += "-" + string(feed.HashOf([]byte(site.BaseURL))[:8])
+	}
+	return version
 }
 
 // noReplica is the Replica of a process that serves nothing.

@@ -101,8 +101,8 @@ func (r *rebuilder) rebuildDirty(ctx context.Context, token feed.Token) (time.Du
 	return wait, r.rebuildPages(ctx, token)
 }
 
-// rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives, of which
-// there may be thousands.
+// rebuild builds the stale targets and commits them. It reports on all targets except unchanged archives and pages of
+// posts, of which there may be thousands.
 func (r *rebuilder) rebuild(ctx context.Context, token feed.Token, targets []target) ([]feed.FeedReport, error) {
 	for _, t := range targets {
 		// Replicas accept neither of the two heads in place of the other, but either with a greater token.
@@ -152,11 +152,11 @@ func stages(targets []target) [3][]int {
 	return stages
 }
 
-// stageOf returns the stage in which a feed is built: archives before feeds, so that no feed links to an archive that
-// is not published, and the main feed, which has the most readers, before other feeds.
+// stageOf returns the stage in which a feed is built: archives and pages of posts before feeds, so that no feed links
+// to a document that is not published, and the main feed, which has the most readers, before other feeds.
 func stageOf(n feed.Name) int {
 	switch {
-	case isArchive(n):
+	case isArchive(n), n.OfPost():
 		return 0
 	case n == feed.Main:
 		return 1
@@ -177,7 +177,7 @@ func (r *rebuilder) rebuildStage(
 	for _, i := range stage {
 		t := targets[i]
 		if !r.isStale(t) {
-			if !isArchive(t.name) {
+			if !isArchive(t.name) && !t.name.OfPost() {
 				reports[i] = feed.FeedReport{Feed: t.name, Outcome: feed.Unchanged, Items: len(t.head.IDs)}
 			}
 			continue

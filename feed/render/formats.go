@@ -96,6 +96,8 @@ type Variant struct {
 	TitleLink feed.TitleLink
 	// Language is the site's language. Pages use it for the labels of an item.
 	Language string
+	// Single is set on the page of a post, whose heading is the title of the post.
+	Single bool
 }
 
 func (v Variant) updated(item *feed.Item) time.Time { return item.Updated.Add(v.Fraction) }
@@ -108,7 +110,7 @@ func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fract
 func jsonVariant(v Variant) Variant { return Variant{Content: v.content()} }
 
 func pageVariant(v Variant) Variant {
-	return Variant{Content: v.content(), TitleLink: v.titleLink(), Language: v.Language}
+	return Variant{Content: v.content(), TitleLink: v.titleLink(), Language: v.Language, Single: v.Single}
 }
 
 func (v Variant) content() feed.Content {

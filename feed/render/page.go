@@ -83,6 +83,9 @@ type pageTop struct {
 	Alternates []pageLink // link elements in the head, for feed readers
 	Related    []pageLink
 	Subscribe  []pageLink
+
+	// Canonical, Heading and Image are set on the page of a post: its URL, the text of its heading and its image.
+	Canonical, Heading, Image string
 }
 
 // pageBottom is the data of the template "bottom", which follows the articles or lists.
@@ -90,7 +93,7 @@ type pageBottom struct {
 	Words                           words
 	UI                              template.HTMLAttr
 	Empty                           bool
-	Pager                           []pageLink
+	Pager, Subscribe                []pageLink
 	Updated, UpdatedDate, Copyright string
 }
 
@@ -126,6 +129,9 @@ func (r *Renderer) Page(f feed.Feed) (feed.Document, error) {
 }
 
 func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
+	if f.Name.OfPost() {
+		return postFrame(f, version)
+	}
 	if err := checkTexts(f.Title, f.Description, f.Site.Title, f.Site.Copyright); err != nil {
 		return frame{}, err
 	}
@@ -155,6 +161,10 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 		}
 	}
 	top.Related = bottom.Pager
+	return executeFrame(top, bottom)
+}
+
+func executeFrame(top pageTop, bottom pageBottom) (frame, error) {
 	head, err := execute("top", top)
 	if err != nil {
 		return frame{}, err
@@ -164,6 +174,34 @@ func pageFrame(f feed.Feed, version int, _ time.Time) (frame, error) {
 		return frame{}, err
 	}
 	return frame{head: head, foot: foot}, nil
+}
+
+// postFrame returns the frame of a post's own page. Search engines may list the page, since there is no other.
+func postFrame(f feed.Feed, version int) (frame, error) {
+	if err := checkTexts(f.Site.Title, f.Site.Copyright); err != nil {
+		return frame{}, err
+	}
+	top := newPageTop(f.Site, version, f.Title, "")
+	bottom := newPageBottom(f.Site, f.Updated)
+	top.IndexURL = URL(f.Site, feed.Pages, feed.HTML)
+	top.Canonical = URL(f.Site, f.Name, feed.HTML)
+	top.Alternates = subscribeLinks(f.Site, feed.Main, top.SiteTitle, feed.Formats())
+	bottom.Subscribe = top.Alternates
+	bottom.Empty = len(f.Items) == 0
+	if bottom.Empty {
+		top.Title = top.SiteTitle
+	} else {
+		item := f.Items[0]
+		top.Title = heading(item)
+		top.Heading = cmp.Or(strings.TrimSpace(item.Title), top.Words.day(item.Published, f.Site.Language))
+		top.Description, top.Image = summary(item), uri(item.Image)
+		if item.Language != "" {
+			top.Lang, top.Dir = item.Language, direction(item.Language)
+			top.UI = top.Words.attr(item.Language)
+			bottom.UI = top.UI
+		}
+	}
+	return executeFrame(top, bottom)
 }
 
 // execute executes the template of a part of a page.
@@ -222,6 +260,7 @@ type pageArticle struct {
 	HTML                         template.HTML
 	Words                        words
 	UI                           template.HTMLAttr
+	Single                       bool
 	Authors, Credits, Via, Files []pageLink
 	Tags                         []string
 }
@@ -239,7 +278,7 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	a := pageArticle{
 		Anchor: anchor(item.ID), Title: strings.TrimSpace(item.Title), Link: uri(item.URL),
 		Published: rfc3339(item.Published.Truncate(time.Second)), Date: w.day(item.Published, v.Language),
-		Words: w, UI: w.attr(v.Language), Tags: tags(item),
+		Words: w, UI: w.attr(v.Language), Tags: tags(item), Single: v.Single,
 	}
 	if v.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
 		a.Link, a.Mark = uri(item.ExternalURL), a.Link

@@ -142,7 +142,8 @@ func (r *Renderer) write(f feed.Feed, formats []feed.Format) (written, error) {
 	}
 	w.feed.Items = nil
 	for i, item := range items {
-		v := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language}
+		v := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language,
+			Single: f.Name.OfPost()}
 		fragments, err := r.fragments(f.Site.ID, item, v, formats)
 		if err != nil {
 			w.rejected = append(w.rejected, problem(item, err))

@@ -151,6 +151,7 @@ func (d *Disk) loadEdition(path string) (*edition, error) {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)
 		}
 		doc := describe(head.Feed, ref, lengths)
+		doc.withdrawn = isWithdrawn(head.Head)
 		doc.bounds = head.Bounds[ref.Hash]
 		if err := doc.bounds.Validate(ref.Length); err != nil {
 			return nil, fmt.Errorf("head of %s: document %s: %w", head.Feed, ref.Hash, err)

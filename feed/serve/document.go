@@ -24,6 +24,7 @@ type document struct {
 	feed         feed.Name // empty if the document belongs to no feed
 	ref          feed.DocumentRef
 	stored       codingSet
+	withdrawn    bool              // the page of a post that is no longer published
 	lengths      [coding.Count]int // length in each coding; 0 if it is not stored in that coding
 	bounds       feed.Bounds
 	lastModified string // value of Last-Modified; empty if the document has none

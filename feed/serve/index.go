@@ -31,7 +31,7 @@ func (ix *index) document(s *Snapshot) *document {
 func (s *Snapshot) list() *document {
 	var links, list strings.Builder
 	for _, name := range s.names() {
-		if _, number := name.Archived(); number > 0 || name == feed.Pages {
+		if _, number := name.Archived(); number > 0 || name == feed.Pages || name.OfPost() {
 			continue
 		}
 		var anchors strings.Builder

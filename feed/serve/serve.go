@@ -98,6 +98,9 @@ func get(s *Snapshot, r Request) Response {
 	if d == nil {
 		return s.absent(r.Path)
 	}
+	if d.withdrawn {
+		return withdrawn
+	}
 	return d.respond(nil, r)
 }
 

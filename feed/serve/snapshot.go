@@ -120,8 +120,14 @@ func newEdition(
 		e.documents[i] = newDocumentOf(h.Feed, ref, c)
 		e.documents[i].bounds = b.Bounds
 	}
+	for _, d := range e.documents {
+		d.withdrawn = isWithdrawn(h)
+	}
 	return e, nil
 }
+
+// isWithdrawn reports whether a head is that of the page of a post that is no longer published.
+func isWithdrawn(h feed.Head) bool { return h.Feed.OfPost() && len(h.IDs) == 0 }
 
 // compare returns the edition with a history for each document that replaced a document of prev.
 func (e *edition) compare(prev *edition) *edition {

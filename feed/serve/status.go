@@ -44,9 +44,10 @@ var (
 	methodNotAllowed = failure(http.StatusMethodNotAllowed, "Feeds are read-only.", field("Allow", allowed))
 	notAcceptable    = failure(http.StatusNotAcceptable, "The feed is available with gzip or uncompressed.",
 		field("Vary", "Accept-Encoding"))
-	gone     = failure(http.StatusGone, "This feed has been retired and will not come back.")
-	internal = failure(http.StatusInternalServerError, "The feed could not be read.")
-	notReady = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
+	withdrawn = failure(http.StatusGone, "This post is no longer published.")
+	gone      = failure(http.StatusGone, "This feed has been retired and will not come back.")
+	internal  = failure(http.StatusInternalServerError, "The feed could not be read.")
+	notReady  = failure(http.StatusServiceUnavailable, "This feed is not ready yet. Please come back later.",
 		field("Retry-After", retryAfter))
 	unavailableNow = failure(http.StatusServiceUnavailable, "The feed is unavailable. Please come back later.",
 		field("Retry-After", retryAfter))

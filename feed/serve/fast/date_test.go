@@ -2,6 +2,7 @@ package fast_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -45,6 +46,9 @@ func TestDate(t *testing.T) {
 				}
 				if _, err := io.Copy(io.Discard, res.Body); err != nil {
 					t.Fatal(err)
+				}
+				if want := fmt.Sprint(res.StatusCode, " ", http.StatusText(res.StatusCode)); res.Status != want {
+					t.Errorf("response to %q: status %q, want %q", raw, res.Status, want)
 				}
 				dates := res.Header["Date"]
 				if len(dates) != 1 {

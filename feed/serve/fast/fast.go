@@ -200,6 +200,7 @@ func (s *Server) begin(h *fasthttp.ResponseHeader, date *serve.Date) {
 			s.log.Error("response without a Date", "error", err) // cannot happen
 			return
 		}
+		dated.header.SetStatusMessage(nil) // the reason phrase of the status that is set later
 		s.dated.Store(dated)
 	}
 	dated.header.CopyTo(h)

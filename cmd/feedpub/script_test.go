@@ -207,7 +207,7 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	conn, err := net.Dial("tcp", args[0])
 	ts.Check(err)
 	ts.Defer(func() { _ = conn.Close() })
-	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+	_, err = fmt.Fprintf(conn, "POST /rebuild HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n", args[1])
 	ts.Check(err)
 	// The server sends this response when it starts to wait for the body, so the request is active.

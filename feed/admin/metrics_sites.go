@@ -21,7 +21,8 @@ const (
 
 // Watch registers metrics of the sites, and of the problems of the process that the listers return.
 func (m *Metrics) Watch(sites Sites, listers ...ProblemLister) error {
-	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites), newPushCollector(sites))
+	return m.register(newSitesCollector(sites), newProblemsCollector(sites, listers), newReadersCollector(sites),
+		newPushCollector(sites))
 }
 
 // labelled returns the sites that have their own metrics.
@@ -39,6 +40,7 @@ type sitesCollector struct {
 	sites                                               Sites
 	number, numberReady                                 *prometheus.Desc
 	ready, store, version, synced, feeds, commit, event *prometheus.Desc
+	unsaved                                             *prometheus.Desc
 }
 
 func newSitesCollector(sites Sites) *sitesCollector {
@@ -50,8 +52,10 @@ func newSitesCollector(sites Sites) *sitesCollector {
 		store:       siteDesc("store_up", "1 if the replica's last call to the store succeeded."),
 		version:     siteDesc("replica_version", "Store version up to which the replica has applied commits."),
 		synced:      siteDesc("replica_synced_timestamp_seconds", "Time of the store's last response to the replica."),
-		feeds:       siteDesc("feeds", "Number of served feeds."),
-		commit:      siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
+		unsaved: siteDesc("unsaved_since_timestamp_seconds",
+			"Time since which served documents are not on disk; 0 if all are."),
+		feeds:  siteDesc("feeds", "Number of served feeds."),
+		commit: siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
 		event: siteDesc("replica_events_total",
 			"Commits that the replica read from the store, by result; see the problems for any result other than applied.",
 			"event"),
@@ -61,7 +65,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 // Describe implements [prometheus.Collector].
 func (c *sitesCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.number, c.numberReady, c.ready, c.store, c.version, c.synced, c.feeds, c.commit, c.event,
+		c.number, c.numberReady, c.ready, c.store, c.version, c.synced, c.feeds, c.commit, c.event, c.unsaved,
 	} {
 		ch <- d
 	}
@@ -88,6 +92,8 @@ func (c *sitesCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.store, number(s.Replica.Store() == nil))
 		gauge(c.version, float64(version))
 		gauge(c.synced, seconds(synced))
+		behind, _ := s.Replica.Saved()
+		gauge(c.unsaved, seconds(behind))
 		feeds, _ := feed.FeedsOf(heads)
 		gauge(c.feeds, float64(len(feeds)))
 		gauge(c.commit, seconds(latest(heads)))

@@ -20,6 +20,7 @@ type replica struct {
 
 func (r *replica) Ready() error                { return r.unready }
 func (r *replica) Store() error                { return r.down }
+func (r *replica) Saved() (time.Time, error)   { return time.Unix(1700000001, 0), nil }
 func (r *replica) Version() (int64, time.Time) { return 42, time.Unix(1700000000, 5e8) }
 func (r *replica) Counts() map[string]uint64   { return map[string]uint64{"applied": 9, "stale": 1} }
 

@@ -40,6 +40,9 @@ type Replica interface {
 	// Version returns the store's version up to which commits have been applied, and the time of the store's last
 	// response.
 	Version() (version int64, synced time.Time)
+	// Saved returns the time since which served documents are not on disk, zero if all are, and the reason if saving
+	// fails.
+	Saved() (behind time.Time, err error)
 	// Heads returns the heads of the served feeds.
 	Heads() []feed.Head
 	// Counts returns the number of events since the start, by kind of event. The set of keys is fixed and small.

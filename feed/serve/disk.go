@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -29,10 +30,10 @@ import (
 // Files are replaced atomically, documents before the head that refers to them, and are used only if their hash
 // matches. A Disk can be used by one process and one [Replica] at a time.
 type Disk struct {
-	dir  string
+	dir string
+	// mu guards the fields below. Documents may be read without it.
+	mu   sync.Mutex
 	lock *flock.Flock
-	// The fields below are used by one goroutine at a time. Documents may be read concurrently.
-
 	// users has the number of heads on disk that refer to each document. A document without an entry is not on disk.
 	users map[feed.Hash]int
 	heads map[feed.Name]feed.Head // heads on disk
@@ -53,31 +54,74 @@ const (
 // OpenDisk opens the folder of a site, and creates it if needed. The error is of kind [feed.ErrLocked] if another
 // process has it open. The caller must close the Disk.
 func OpenDisk(dir string) (*Disk, error) {
-	d := &Disk{dir: dir, users: make(map[feed.Hash]int), heads: make(map[feed.Name]feed.Head),
-		stored: make(map[feed.Hash]codingSet), replaced: make(map[feed.Name][]feed.Hash)}
-	for _, sub := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
-		if err := os.MkdirAll(sub, dirMode); err != nil {
-			return nil, fmt.Errorf("open documents: %w", err)
-		}
-	}
-	d.lock = flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(fileMode))
-	ok, err := d.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("open documents: lock %s: %w", dir, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("open documents: another process uses %s: %w", dir, feed.ErrLocked)
+	d := &Disk{dir: dir}
+	if err := d.open(); err != nil {
+		return nil, fmt.Errorf("open documents: %w", err)
 	}
 	return d, nil
 }
 
+// open creates the folder if needed, locks it and forgets what was on disk.
+func (d *Disk) open() error {
+	for _, sub := range d.folders() {
+		if err := os.MkdirAll(sub, dirMode); err != nil {
+			return err
+		}
+	}
+	lock := flock.New(d.lockPath(), flock.SetPermissions(fileMode))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", d.dir, err)
+	}
+	if !ok {
+		return fmt.Errorf("another process uses %s: %w", d.dir, feed.ErrLocked)
+	}
+	d.lock = lock
+	d.users, d.heads = make(map[feed.Hash]int), make(map[feed.Name]feed.Head)
+	d.stored, d.replaced = make(map[feed.Hash]codingSet), make(map[feed.Name][]feed.Hash)
+	return nil
+}
+
+// restoreFolder creates the folder again if it, or a part of it, has been deleted. It reports whether that was so: then
+// nothing is on disk.
+func (d *Disk) restoreFolder() (restored bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	deleted := false
+	for _, path := range append(d.folders(), d.lockPath()) {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			deleted = true
+		}
+	}
+	if !deleted {
+		return false, nil
+	}
+	before := d.lock
+	if _, err := os.Lstat(d.lockPath()); err == nil {
+		// The lock is still there, and this process has it.
+		if err := before.Unlock(); err != nil {
+			return false, fmt.Errorf("restore the folder of documents: %w", err)
+		}
+	}
+	if err := d.open(); err != nil {
+		return false, fmt.Errorf("restore the folder of documents: %w", err)
+	}
+	_ = before.Close() // its file is deleted or was unlocked
+	return true, nil
+}
+
 // Close releases the lock of the folder.
 func (d *Disk) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if err := d.lock.Unlock(); err != nil {
 		return fmt.Errorf("close documents: %w", err)
 	}
 	return nil
 }
+
+func (d *Disk) folders() []string { return []string{d.headDir(), d.documentDir(), d.historyDir()} }
+func (d *Disk) lockPath() string  { return filepath.Join(d.dir, "lock") }
 
 func (d *Disk) headDir() string     { return filepath.Join(d.dir, "heads") }
 func (d *Disk) historyDir() string  { return filepath.Join(d.dir, "histories") }
@@ -109,6 +153,8 @@ type savedHead struct {
 // main feed's documents, because many requests wait for them; other documents are read and checked when they are first
 // requested. If there are no errors, load removes the files to which no head refers, which a crash may have left.
 func (d *Disk) load() (map[feed.Name]*edition, []error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var problems []error
 	entries, err := os.ReadDir(d.headDir())
 	if err != nil {
@@ -252,9 +298,12 @@ func writeSummed(path string, v any) error {
 }
 
 // save writes editions of different feeds and removes the documents that they replace once they have been compared with
-// them. Documents that are not in memory must already be on disk. It returns one error for each edition, nil if the
-// edition is on disk. Saving many editions in one call is cheaper, because each folder is synced only once.
+// them. Documents that are neither in memory nor on disk are loaded from the store. It returns one error for each
+// edition, nil if the edition is on disk. Saving many editions in one call is cheaper, because each folder is synced
+// only once.
 func (d *Disk) save(editions ...*edition) []error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	errs := make([]error, len(editions))
 	each := func(step func(e *edition) error) {
 		var g errgroup.Group
@@ -306,11 +355,14 @@ func (d *Disk) saveDocuments(e *edition) error {
 	for _, doc := range e.documents {
 		hash, p := doc.ref.Hash, doc.payload.Load()
 		used := d.users[hash] > 0
-		if p == nil && !used {
-			return fmt.Errorf("document %s is neither in memory nor on disk: %w", hash, feed.ErrNotFound)
-		}
-		if p == nil {
+		if p == nil && used {
 			continue
+		}
+		if p == nil { // the folder was deleted after the document was dropped from memory
+			var err error
+			if _, p, err = doc.load(); err != nil {
+				return fmt.Errorf("document %s is neither in memory nor on disk: %w", hash, err)
+			}
 		}
 		for _, c := range coding.Compressed() {
 			if p.bodies[c] == nil || used && d.stored[hash][c] {
@@ -382,7 +434,7 @@ func (d *Disk) note(e *edition) {
 // sweep removes the files to which no head on disk refers.
 func (d *Disk) sweep() []error {
 	var problems []error
-	for _, dir := range []string{d.headDir(), d.documentDir(), d.historyDir()} {
+	for _, dir := range d.folders() {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("load documents: %w", err))

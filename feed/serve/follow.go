@@ -53,6 +53,7 @@ func (r *Replica) follow(ctx context.Context) {
 		}
 		r.setStoreError(err)
 		if err != nil {
+			r.setCaughtUp()
 			t.next = time.Time{} // the store may have other data when it responds again
 			pause(ctx, min(retryAfterError, r.Poll))
 		}
@@ -99,7 +100,7 @@ func (r *Replica) compareNext(t *tail) {
 func (r *Replica) compare(t *tail, name feed.Name) {
 	if before := t.uncompared[name]; before != nil {
 		delete(t.uncompared, name)
-		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compare(before)}, false)
+		r.publish(map[feed.Name]*edition{name: r.Snapshot().edition(name).compare(before)}, false, nil)
 		r.Memory.release(before.documents)
 	}
 }
@@ -201,7 +202,8 @@ func (r *Replica) applyAll(ctx context.Context, t *tail) error {
 		}
 		r.waitForRoom(ctx)
 	}
-	r.publish(nil, true)
+	r.publish(nil, true, nil)
+	r.setCaughtUp()
 	return nil
 }
 
@@ -214,7 +216,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 	served := r.Snapshot()
 	var mu sync.Mutex
 	fetched := make(map[feed.Name]*edition)
-	g, ctx := errgroup.WithContext(ctx)
+	g, fetching := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for _, head := range heads {
 		current := served.edition(head.Feed)
@@ -230,7 +232,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 		}
 		g.Go(func() error {
 			e, err := newEdition(head, current, func(ref feed.DocumentRef) (feed.Blob, error) {
-				return within(ctx, 0, func(ctx context.Context) (feed.Blob, error) {
+				return within(fetching, 0, func(ctx context.Context) (feed.Blob, error) {
 					return r.Source.Blob(ctx, ref.Hash)
 				})
 			})
@@ -239,7 +241,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 				mu.Lock()
 				defer mu.Unlock()
 				fetched[head.Feed] = e
-			case errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+			case errors.Is(err, feed.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || fetching.Err() != nil:
 				return err
 			case errors.Is(err, feed.ErrNotFound):
 				r.addMismatch(mismatch{cause: absent, head: head, reason: err.Error()})
@@ -255,7 +257,7 @@ func (r *Replica) apply(ctx context.Context, t *tail, heads []feed.Head) error {
 			delete(t.missed, head.Feed)
 		}
 	}
-	r.publish(fetched, false)
+	r.publish(fetched, false, r.saveFirst(ctx, fetched))
 	r.count(applied, len(fetched))
 	for name := range fetched {
 		if before := served.edition(name); before != nil {

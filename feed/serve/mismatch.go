@@ -51,11 +51,12 @@ func (r *Replica) Counts() map[string]uint64 {
 }
 
 // Problems returns a problem of kind [feed.KindReplica] for each feed whose state in the store the replica does not
-// serve. Its ID is the name of the feed. The error is always nil.
+// serve. Its ID is the name of the feed. If documents cannot be saved, the ID of a further problem is "data folder".
+// The error is always nil.
 func (r *Replica) Problems(context.Context) ([]feed.Problem, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	problems := make([]feed.Problem, 0, len(r.mismatches))
+	problems := r.diskProblem()
 	for _, name := range slices.SortedFunc(maps.Keys(r.mismatches), feed.Name.Compare) {
 		x := r.mismatches[name]
 		problems = append(problems, feed.Problem{

@@ -68,9 +68,14 @@ type Replica struct {
 	wake  chan struct{} // signals the goroutine that saves; capacity 1
 	saved chan struct{} // signalled when feeds were saved or a save failed; capacity 1
 
+	saving       sync.WaitGroup // saves that apply has started
+	caughtUp     chan struct{}  // closed when the heads of the store have been applied, or the store has failed
+	caughtUpOnce sync.Once
+
 	mu         sync.Mutex
-	unsaved    map[feed.Name]bool
-	failing    bool // the last save failed
+	unsaved    map[feed.Name]bool // feeds whose served documents are not on disk
+	failing    error              // the error of the last save, nil if it succeeded
+	behind     time.Time          // the time since which documents are not on disk; zero if all are
 	mismatches map[feed.Name]mismatch
 	counts     map[string]uint64
 	version    int64     // version of the store up to which commits were applied
@@ -88,6 +93,7 @@ func NewReplica(c ReplicaConfig) *Replica {
 		ReplicaConfig: c,
 		wake:          make(chan struct{}, 1),
 		saved:         make(chan struct{}, 1),
+		caughtUp:      make(chan struct{}),
 		unsaved:       make(map[feed.Name]bool),
 		mismatches:    make(map[feed.Name]mismatch),
 		counts: map[string]uint64{
@@ -167,7 +173,9 @@ func (r *Replica) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	r.saving.Wait()
+	return err
 }
 
 // warm loads the documents that Load has not read, the main feed's first, until the memory limit is reached. This way,
@@ -188,7 +196,7 @@ func (r *Replica) warm(ctx context.Context) {
 func (r *Replica) waitForRoom(ctx context.Context) {
 	for r.Disk != nil && r.Memory.full(0) {
 		r.mu.Lock()
-		pending := len(r.unsaved) > 0 && !r.failing
+		pending := len(r.unsaved) > 0 && r.failing == nil
 		r.mu.Unlock()
 		if !pending {
 			return
@@ -252,9 +260,9 @@ func (r *Replica) Version() (int64, time.Time) {
 	return r.version, r.synced
 }
 
-// publish replaces the editions of the given feeds. complete is true if all feeds of the store have been read. Only
-// Load and the goroutine of follow call it.
-func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
+// publish replaces the editions of the given feeds. complete is true if all feeds of the store have been read. saved
+// has the feeds whose editions are on disk. Only Load and the goroutine of follow call it.
+func (r *Replica) publish(editions map[feed.Name]*edition, complete bool, saved map[feed.Name]bool) {
 	r.mu.Lock()
 	for name := range editions {
 		delete(r.mismatches, name)
@@ -276,8 +284,13 @@ func (r *Replica) publish(editions map[feed.Name]*edition, complete bool) {
 		// snapshot at any time.
 		r.mu.Lock()
 		for _, name := range changed {
-			r.unsaved[name] = true
+			if saved[name] {
+				delete(r.unsaved, name)
+			} else {
+				r.unsaved[name] = true
+			}
 		}
+		r.noteBehind()
 		r.mu.Unlock()
 		select {
 		case r.wake <- struct{}{}:
@@ -345,14 +358,14 @@ func (r *Replica) setStoreError(err error) {
 func (r *Replica) save(ctx context.Context, followed <-chan struct{}) {
 	var failed error
 	for ctx.Err() == nil {
-		var retry <-chan time.Time // nil if there is nothing to retry
-		if failed != nil {
-			retry = time.After(r.Poll)
-		}
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
-		case <-retry:
+		case <-time.After(r.Poll): // retry, and find out whether the folder has been deleted
+		}
+		if err := r.restoreFolder(); err != nil {
+			failed = r.noteFailure(err, failed)
+			continue
 		}
 		failed = r.saveAll(ctx, failed)
 	}
@@ -381,27 +394,18 @@ func (r *Replica) saveAll(ctx context.Context, before error) (failed error) {
 		}
 		r.mu.Unlock()
 		errs := r.Disk.save(editions...)
-		r.mu.Lock()
-		r.failing = false
-		for i, err := range errs {
-			if err == nil {
-				r.Memory.note(editions[i].documents)
-				continue
-			}
-			failed, r.failing = err, true
-			r.unsaved[some[i]] = true
-			r.counts[unsaved]++
+		if err := r.noteSaves(editions, errs); err != nil {
+			failed = err
 		}
-		r.mu.Unlock()
 		select {
 		case r.saved <- struct{}{}:
 		default:
 		}
 	}
-	if failed != nil && (before == nil || before.Error() != failed.Error()) {
-		r.Log.Error("documents not saved; a restart without the store would lose them", "error", failed)
-	}
-	return failed
+	r.mu.Lock()
+	r.noteBehind()
+	r.mu.Unlock()
+	return r.noteFailure(failed, before)
 }
 
 // Source is the store of a site. A replica checks the data it returns. Errors are of the kinds in package feed.

@@ -490,10 +490,23 @@ func TestReplicaServesWhenDiskFails(t *testing.T) {
 				store.commit(feed.Main, 1, noon, "text")
 				synctest.Wait()
 				r.serves(feed.Main, "text")
-				if n := r.Counts()["unsaved"]; n != 1 {
-					t.Errorf("%d failed saves are counted, want 1", n)
+				if n := r.Counts()["unsaved"]; n == 0 {
+					t.Error("no failed saves are counted")
+				}
+				failedAt := time.Now()
+				r.wait(time.Minute)
+				behind, err := r.Saved()
+				if err == nil || behind.After(failedAt) {
+					t.Errorf("Saved() = %v, %v; want an error since %v", behind, err, failedAt)
+				}
+				problems, _ := r.Problems(t.Context())
+				if len(problems) != 1 || problems[0].ID != "data folder" || !problems[0].Since.Equal(behind) {
+					t.Errorf("problems are %+v, want one with the data folder since %v", problems, behind)
 				}
 				test.repair(r, dir)
+				if behind, err := r.Saved(); err != nil || !behind.IsZero() {
+					t.Errorf("Saved() = %v, %v after the disk was repaired, want nil", behind, err)
+				}
 				r = run(t, newFakeStore(), dir)
 				defer r.stop()
 				r.serves(feed.Main, "text")

@@ -148,7 +148,7 @@ func (s *Server) openHTTP(tokens admin.Tokens) (err error) {
 func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 	checks := []admin.Check{
 		{Name: "documents", Check: s.sites.checkDocuments, Required: true}, {Name: "store", Check: s.sites.checkStore},
-		{Name: "building", Check: s.sites.checkBuilding},
+		{Name: "building", Check: s.sites.checkBuilding}, {Name: "disk", Check: s.sites.checkDisk},
 	}
 	if s.several {
 		checks = append(checks, admin.Check{Name: "sites", Check: s.sites.checkAllReady})
@@ -202,7 +202,10 @@ func newReaderServer(c config.Config, sites serve.Sites, log *slog.Logger) (http
 func (s *Server) Run(ctx context.Context, readers, operators net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	if s.options.Role.Serves {
-		g.Go(func() error { return serveHTTP(ctx, s.readers, readers) })
+		g.Go(func() error {
+			s.sites.waitCaughtUp(ctx)
+			return serveHTTP(ctx, s.readers, readers)
+		})
 	}
 	g.Go(func() error { return serveHTTP(ctx, s.operators, operators) })
 	g.Go(func() error { return s.sites.run(ctx) })

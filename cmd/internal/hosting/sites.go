@@ -478,6 +478,33 @@ func (h *siteSet) checkStore(context.Context) error {
 	return nil
 }
 
+// checkDisk returns an error if the documents of a site cannot be saved.
+func (h *siteSet) checkDisk(context.Context) error {
+	for _, s := range h.Sites() {
+		if behind, err := s.Replica.Saved(); err != nil {
+			return fmt.Errorf("documents of %s are not on disk since %s: %w", s.ID, behind.UTC().Format(time.RFC3339), err)
+		}
+	}
+	return nil
+}
+
+// catchUpTimeout bounds the time for which a server that starts waits for the store before it serves the documents on
+// disk, which may be older than the store's.
+const catchUpTimeout = 2 * time.Second
+
+// waitCaughtUp waits until all sites have read the store or failed to, or ctx is done, but only for catchUpTimeout.
+func (h *siteSet) waitCaughtUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	for _, s := range h.current.Load().sites {
+		select {
+		case <-s.replica.CaughtUp():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // checkBuilding returns an error if there is a site that this builder's release cannot build.
 func (h *siteSet) checkBuilding(ctx context.Context) error {
 	for _, s := range h.current.Load().sites {

@@ -1,0 +1,128 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"feedpub/feed"
+)
+
+// saveWait is the maximum time for which a replica waits for the disk before it serves new documents. After a crash in
+// the time that a slower disk needs, a restart without the store serves the previous documents.
+const saveWait = time.Second
+
+// saveFirst saves editions before they are served, so that a replica that crashes serves the same documents or later
+// ones when it starts again, even without the store. It returns the feeds that are on disk. It does not wait for a disk
+// that fails or is slow: serving has priority, and the saving goroutine tries again.
+func (r *Replica) saveFirst(ctx context.Context, fetched map[feed.Name]*edition) map[feed.Name]bool {
+	r.mu.Lock()
+	failing := r.failing != nil
+	r.mu.Unlock()
+	if r.Disk == nil || len(fetched) == 0 || failing {
+		return nil
+	}
+	editions := slices.Collect(maps.Values(fetched))
+	done := make(chan []error, 1)
+	r.saving.Go(func() { done <- r.Disk.save(editions...) })
+	var errs []error
+	select {
+	case errs = <-done:
+	case <-time.After(saveWait):
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+	saved := make(map[feed.Name]bool, len(editions))
+	for i, e := range editions {
+		saved[e.head.Feed] = errs[i] == nil
+	}
+	_ = r.noteSaves(editions, errs) // the saving goroutine logs it when it fails again
+	return saved
+}
+
+// noteSaves records the results of a save and returns the last error.
+func (r *Replica) noteSaves(editions []*edition, errs []error) (failed error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, err := range errs {
+		if err == nil {
+			r.Memory.note(editions[i].documents)
+			continue
+		}
+		failed = err
+		r.unsaved[editions[i].head.Feed] = true
+		r.counts[unsaved]++
+	}
+	r.failing = failed
+	return failed
+}
+
+// noteFailure records the result of saving, and logs an error unless it equals the previous one, before. It returns
+// failed.
+func (r *Replica) noteFailure(failed, before error) error {
+	r.mu.Lock()
+	r.failing = failed
+	r.noteBehind()
+	r.mu.Unlock()
+	switch {
+	case failed != nil && (before == nil || before.Error() != failed.Error()):
+		r.Log.Error("documents not saved; a restart without the store would lose them", "error", failed)
+	case failed == nil && before != nil:
+		r.Log.Info("documents are saved again")
+	}
+	return failed
+}
+
+// noteBehind records since when documents are not on disk. The caller has the lock.
+func (r *Replica) noteBehind() {
+	switch {
+	case len(r.unsaved) == 0 && r.failing == nil:
+		r.behind = time.Time{}
+	case r.behind.IsZero():
+		r.behind = r.Now()
+	}
+}
+
+// restoreFolder creates the folder of the disk again if it has been deleted, and marks all feeds as unsaved then.
+func (r *Replica) restoreFolder() error {
+	restored, err := r.Disk.restoreFolder()
+	if err != nil || !restored {
+		return err
+	}
+	r.Log.Warn("the folder of documents was deleted; saving all documents again")
+	names := r.Snapshot().names()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range names {
+		r.unsaved[name] = true
+	}
+	return nil
+}
+
+// Saved returns the time since which served documents are not on disk, zero if all are, and the reason if saving fails.
+func (r *Replica) Saved() (behind time.Time, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.behind, r.failing
+}
+
+// diskProblem returns a problem if saving fails. The caller has the lock.
+func (r *Replica) diskProblem() []feed.Problem {
+	if r.failing == nil {
+		return nil
+	}
+	return []feed.Problem{{
+		ID: "data folder", Kind: feed.KindReplica, Since: r.behind.UTC().Truncate(time.Millisecond), Serving: true,
+		Reason: fmt.Sprintf("documents of %d feeds are not on disk, so a restart without the store serves earlier ones: %v",
+			len(r.unsaved), r.failing),
+	}}
+}
+
+// CaughtUp returns a channel that is closed when the replica has read the store for the first time, or the store has
+// failed to answer. Until then the documents from the disk may be older than the store's.
+func (r *Replica) CaughtUp() <-chan struct{} { return r.caughtUp }
+
+func (r *Replica) setCaughtUp() { r.caughtUpOnce.Do(func() { close(r.caughtUp) }) }

@@ -750,6 +750,11 @@ func limitTests() []conformance {
 				w.check(r.Status == want, "request %d: status %d, want %d", i, r.Status, want)
 			}
 		}},
+		{"limit/client without a limit", limits(feed.HubLimits{PerClient: 2}), func(w *world) {
+			for i := range 4 {
+				w.accepted(w.form(fmt.Sprintf("/cb/%d", i)))
+			}
+		}},
 		{"limit/pending", limits(feed.HubLimits{Pending: 1}), func(w *world) {
 			w.hold("GET /cb/0")
 			w.accepted(w.form("/cb/0"))

@@ -207,13 +207,16 @@ func selfURL(ref feed.DocumentRef) string {
 
 // networkOf returns the network of a client, which shares a limit, or "" if the client is invalid.
 func networkOf(client netip.Addr) string {
+	if !client.IsValid() {
+		return ""
+	}
 	bits := 64
 	if client.Is4() {
 		bits = 24
 	}
-	network, err := client.Prefix(bits)
+	network, err := client.WithZone("").Prefix(bits)
 	if err != nil {
-		return ""
+		return "" // cannot happen
 	}
 	return network.String()
 }

@@ -83,6 +83,9 @@ func TestForms(t *testing.T) {
 					if res.StatusCode != want {
 						t.Errorf("response %d has status %d, want %d", i+1, res.StatusCode, want)
 					}
+					if text := fmt.Sprint(want, " ", http.StatusText(want)); res.Status != text {
+						t.Errorf("response %d has the status line %q, want %q", i+1, res.Status, text)
+					}
 					if got := res.Header.Get("Retry-After"); want == 429 && got != "2" {
 						t.Errorf("Retry-After is %q, want 2", got)
 					}

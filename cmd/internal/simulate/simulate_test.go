@@ -88,7 +88,7 @@ func TestSimulate(t *testing.T) {
 
 // TestRepeatable checks that a seed gives the same run each time.
 func TestRepeatable(t *testing.T) {
-	for s := *first; s < *first+20; s++ {
+	for s := *first; s < *first+8; s++ {
 		one := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
 		two := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
 		if one.trace != two.trace {

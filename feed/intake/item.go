@@ -35,17 +35,18 @@ func New(site feed.Site, reader *attribution.Reader) *Intake {
 		home = new(url.URL)
 	}
 	in := &Intake{site: site, home: home, reader: reader}
-	in.fingerprint = fmt.Sprintf("%d-%s", Version, feed.HashOf([]byte(home.String() + " " + site.Language + site.Permalink))[:8])
+	used := home.String() + " " + site.Language + site.Permalink + " " + site.Title
+	in.fingerprint = fmt.Sprintf("%d-%s", Version, feed.HashOf([]byte(used))[:8])
 	if reader != nil {
 		in.fingerprint += "-" + reader.Fingerprint()
 	}
 	return in
 }
 
-// Fingerprint identifies the version of the conversion, the site's home and language, and the reader's tables. Items
-// with a different fingerprint are rebuilt. It does not include the site's title, although the reader uses the title to
-// detect quotes of the blog itself. If the conversion starts to use an additional site field or setting, add the value
-// to the hash in [New]. If its results change for any other reason, increment [Version].
+// Fingerprint identifies the version of the conversion, the site's home, language, permalinks and title, which the
+// reader uses to detect quotes of the blog itself, and the reader's tables. Items with a different fingerprint are
+// rebuilt. If the conversion starts to use an additional site field or setting, add the value to the hash in [New]. If
+// its results change for any other reason, increment [Version].
 func (in *Intake) Fingerprint() string { return in.fingerprint }
 
 // Result is the outcome of converting a post.

@@ -75,6 +75,10 @@ plots: ## draw the bench-scale results in deploy/docs/scale as SVG files in the 
 bench-serve: ## compare the cost of a response with nginx; needs nginx, wrk and an idle machine for five minutes
 	$(GO) -C deploy/bench run ./serve
 
+.PHONY: bench-hub
+bench-hub: ## measure the hub with 10,000 subscribers, kill it 100 times, and store 1,000,000 subscriptions; needs redis-server
+	$(GO) -C deploy/bench run ./hub
+
 .PHONY: bench-import
 bench-import: ## measure importing POSTS (100,000) posts, importing them again, and streams of 2 GB; needs redis-server
 	$(GO) -C deploy/bench run ./import -posts $(POSTS)

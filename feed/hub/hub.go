@@ -26,10 +26,11 @@ import (
 )
 
 const (
-	// claimTime is how long a process has claimed work. It must be greater than twice the timeout of a request.
-	claimTime = 30 * time.Second
+	// claimTime is how long a process has claimed work, and how long others wait for one that was killed. It must be
+	// greater than startTime and the timeout of a request together.
+	claimTime = 20 * time.Second
 	// startTime is how long after a claim a request may still be started.
-	startTime = claimTime / 2
+	startTime = 8 * time.Second
 	// pollInterval is the time between two looks at the store for work that other processes have added.
 	pollInterval = time.Second
 	// renewInterval is the time between two checks that no subscriber was forgotten.

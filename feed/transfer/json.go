@@ -416,14 +416,17 @@ func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 // validateRecord returns an error of kind [feed.ErrInvalid] unless exactly one member of l is set and is complete.
 func validateRecord(l feed.ExportLine) error {
 	kinds := 0
-	for _, given := range []bool{l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil} {
+	for _, given := range []bool{
+		l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil, l.Subscription != nil,
+	} {
 		if given {
 			kinds++
 		}
 	}
 	switch {
 	case kinds != 1:
-		return fmt.Errorf("_record: want one of record, name, removal and archive, got %d: %w", kinds, feed.ErrInvalid)
+		return fmt.Errorf("_record: want one of record, name, removal, archive and subscription, got %d: %w", kinds,
+			feed.ErrInvalid)
 	case l.Record != nil && l.Record.ID == "":
 		return fmt.Errorf("_record.record.id: missing: %w", feed.ErrInvalid)
 	case l.Name != nil && l.Name.Feed == "":
@@ -432,6 +435,16 @@ func validateRecord(l feed.ExportLine) error {
 		return fmt.Errorf("_record.removal: want feed and time: %w", feed.ErrInvalid)
 	case l.Archive != nil && (l.Archive.Feed == "" || l.Archive.Until.IsZero()):
 		return fmt.Errorf("_record.archive: want feed and until: %w", feed.ErrInvalid)
+	case l.Subscription != nil:
+		return validateSubscription(*l.Subscription)
+	}
+	return nil
+}
+
+// validateSubscription returns an error of kind [feed.ErrInvalid] unless a subscription is complete.
+func validateSubscription(s feed.Subscription) error {
+	if s.Callback == "" || s.Feed == "" || s.Expires.IsZero() || !slices.Contains(feed.Formats(), s.Format) {
+		return fmt.Errorf("_record.subscription: want callback, feed, format and expires: %w", feed.ErrInvalid)
 	}
 	return nil
 }

@@ -54,6 +54,8 @@ func read(t *testing.T, body string) []string {
 	return got
 }
 
+var someDay = time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)
+
 func TestRead(t *testing.T) {
 	tests := []struct {
 		name, body string
@@ -81,7 +83,7 @@ func TestRead(t *testing.T) {
 			`{"_record":{"name":{"feed":"tags/go","full":"Go"},"record":{"id":"a"}}}` + "\n" + `{"_record":{"future":1}}`, []string{
 			`f:1: record {"record":{"id":"a","first_seen":"2024-05-01T00:00:00Z"}}`,
 			`f:2: record {"name":{"feed":"tags/go","full":"Go"}}`,
-			`error: f:3: _record: want one of record, name, removal and archive, got 2: invalid`,
+			`error: f:3: _record: want one of record, name, removal, archive and subscription, got 2: invalid`,
 			`error: f:4: _record: json: unknown field "future": invalid`}},
 		{"raw", `{"_raw":"eyI=","id":"a"}` + "\n" + `{"_raw":"?","id":"a"}`, []string{
 			`f:1: post "a": {"`, `error: f:2: _raw: want base64: illegal base64 data at input byte 0: invalid`}},
@@ -322,6 +324,8 @@ func TestWriterRoundTrip(t *testing.T) {
 				{Record: &feed.Record{ID: "a", FirstSeen: time.Date(2024, 5, 1, 1, 2, 3, 4, time.UTC)}},
 				{Name: &feed.PathName{Feed: "tags/go", Full: "Go <é>"}},
 				{Removal: &feed.FeedRemoval{Feed: "main", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}},
+				{Subscription: &feed.Subscription{Callback: "https://a.example/?b", Topic: "https://b.example/feed.xml",
+					Feed: feed.Main, Format: feed.RSS, Secret: "s", Created: someDay, Expires: someDay.Add(time.Hour)}},
 				{Archive: &feed.Archive{Feed: "archive/1", Until: feed.Position{ID: "a", Time: time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC)}}},
 			}
 			if err := w.Post(tt.post); err != nil {
@@ -359,7 +363,10 @@ func TestWriterRoundTrip(t *testing.T) {
 
 func TestWriterEmptyRecord(t *testing.T) {
 	w := transfer.NewWriter(io.Discard)
-	for _, r := range []feed.ExportLine{{}, {Name: &feed.PathName{Full: "Go"}}, {Removal: &feed.FeedRemoval{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}}} {
+	for _, r := range []feed.ExportLine{{}, {Name: &feed.PathName{Full: "Go"}}, {Removal: &feed.FeedRemoval{Feed: "main"}}, {Record: &feed.Record{}}, {Archive: &feed.Archive{Feed: "archive/1"}},
+		{Subscription: &feed.Subscription{Feed: "main", Format: feed.RSS, Expires: someDay}},
+		{Subscription: &feed.Subscription{Feed: "main", Format: "pdf", Callback: "https://a.example/", Expires: someDay}},
+		{Notice: &feed.StoredNotice{Key: "a b c"}}} {
 		if err := w.Record(r); !errors.Is(err, feed.ErrInvalid) {
 			t.Errorf("record %+v: got error %v, want an error of kind %v", r, err, feed.ErrInvalid)
 		}

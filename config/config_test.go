@@ -95,6 +95,7 @@ func TestEveryKey(t *testing.T) {
 				Copyright: "2024", Icon: "https://example.org/icon.png", Hubs: []config.Hub{"https://hub.example.org/", "/push/hub"},
 				Since: config.Date{Time: time.Date(2010, 2, 3, 0, 0, 0, 0, time.UTC)}, Limit: 20, TTL: time.Hour,
 			},
+			MediaDir:  "/var/lib/media",
 			Schedule:  "@hourly",
 			Schedules: map[feed.Name]string{"main": "*/5 * * * *", "tags/go": "@daily"},
 			TimeZone:  config.Zone{Location: berlin},

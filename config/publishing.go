@@ -39,6 +39,10 @@ type Publishing struct {
 	// Pages publishes an HTML page for each feed, and one at / that lists them. Default true.
 	Pages bool `yaml:"pages"`
 
+	// MediaDir is a folder of images, recordings and other files that posts refer to by relative paths. They are served
+	// below /media/ on base_url. Default none for posts in Redis, and the folder itself for posts in a folder.
+	MediaDir Path `yaml:"media_dir"`
+
 	// Paths lists the platforms that the blog has moved from: wordpress, ghost, hugo, jekyll or blogger. Their feed
 	// paths serve the feeds of this site, and their comment-feed paths respond with 410. A feed's own path takes
 	// precedence: /feed.xml is Atom in Jekyll but RSS here, which is harmless because feed readers detect the format.

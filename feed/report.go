@@ -29,6 +29,7 @@ const (
 	KindMissing    ProblemKind = "missing"    // the post was deleted without an inbox entry
 	KindSuggestion ProblemKind = "suggestion" // a credit is not certain enough to publish
 	KindCharacters ProblemKind = "characters" // invalid characters were replaced by U+FFFD
+	KindMedia      ProblemKind = "media"      // files that the post refers to are missing
 	KindHeld       ProblemKind = "held"       // a commit is held: posts vanished from the feed without explanation
 	KindFile       ProblemKind = "file"       // a file, or the folder ".", cannot be read; the ID is its path
 	KindReplica    ProblemKind = "replica"    // the store's documents are damaged, or older than those served
@@ -51,6 +52,7 @@ var kindTable = []kindInfo{
 	{kind: KindMissing, published: "yes"},
 	{kind: KindSuggestion, published: "without it"},
 	{kind: KindCharacters, published: "with U+FFFD"},
+	{kind: KindMedia, published: "without them"},
 	{kind: KindHeld},
 	{kind: KindFile, rejects: true},
 	{kind: KindReplica},

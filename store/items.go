@@ -343,7 +343,8 @@ func itemArgs(c feed.Change) (mode string, item []byte, err error) {
 
 // postProblems returns the kinds of problems that absorbing a post can cause. Other kinds concern feeds or files.
 func postProblems() []feed.ProblemKind {
-	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters}
+	return []feed.ProblemKind{feed.KindRejected, feed.KindMissing, feed.KindSuggestion, feed.KindCharacters,
+		feed.KindMedia}
 }
 
 // PostStates compares posts with their items, in the order of ids and in one round trip. An item is current if the

@@ -19,8 +19,8 @@ func newProblems(env *environment) *cobra.Command {
 		Use:   "problems",
 		Short: "List what is not published and why",
 		Long: `List rejected posts and files, posts that are missing although they were not deleted,
-credits that are not certain enough to publish, replaced characters, and feeds that
-are held because posts vanished from them. If there are several sites, list the
+credits that are not certain enough to publish, replaced characters, missing images
+and other files, and feeds that are held because posts vanished from them. If there are several sites, list the
 problems of all of them, or of the one named by --site, and the sites whose settings
 have errors. The exit status is 3 if posts were rejected.`,
 		Example: "  feedpub problems\n  feedpub problems --json",

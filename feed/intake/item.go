@@ -23,6 +23,7 @@ type Intake struct {
 	site   feed.Site
 	home   *url.URL // the site's home page; an empty URL if there is none
 	reader *attribution.Reader
+	media  Media // nil if the site serves no files
 
 	fingerprint string
 }
@@ -64,6 +65,8 @@ type Result struct {
 	Reading attribution.Result
 	// Replaced describes the characters that were replaced with U+FFFD.
 	Replaced Replaced
+	// Missing are the paths of files that the post refers to and that do not exist.
+	Missing []string
 }
 
 // Item converts the post that is stored under key. It uses content_html if present, otherwise content_markdown,
@@ -82,15 +85,14 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	if err != nil {
 		return Result{}, err
 	}
-	base := in.home
 	permalink := in.permalink(p, published)
-	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
-		base = u
-	}
+	base := in.base(permalink)
 	body, err := content(p)
 	if err != nil {
 		return Result{}, err
 	}
+	files := in.filesOf(p, permalink)
+	files.content(body)
 	markup.Absolute(body, base)
 	item := &feed.Item{
 		ID:          p.ID,
@@ -98,14 +100,14 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 		ExternalURL: in.absolute(p.ExternalURL, base),
 		Title:       line(p.Title),
 		Text:        markup.PlainText(body),
-		Image:       in.absolute(p.Image, base),
+		Image:       in.absolute(files.resolve(p.Image), base),
 		Published:   published,
 		Updated:     updated,
 		Authors:     in.authors(p.Authors, base),
 		Tags:        lines(p.Tags),
 		ExcludeFrom: p.ExcludeFrom,
 		Language:    strings.ReplaceAll(p.Language, "_", "-"),
-		Attachments: in.attachments(p.Attachments, base),
+		Attachments: in.attachments(files.attachments(p.Attachments), base),
 		Via:         in.vias(p.Via, base),
 		Intake:      in.fingerprint,
 		RawSum:      feed.HashOf(raw),
@@ -115,7 +117,7 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	if language == "" {
 		language = in.site.Language
 	}
-	result := Result{Item: item, Replaced: replaced}
+	result := Result{Item: item, Replaced: replaced, Missing: files.missing}
 	quotes, err := in.quotes(p, body, base, decisions, &result)
 	if err != nil {
 		return Result{}, err
@@ -165,6 +167,14 @@ func (in *Intake) permalink(p feed.Post, published time.Time) string {
 	u.Path = strings.TrimRight(u.Path, "/") + feed.ExpandPermalink(in.site.Permalink, value)
 	u.RawPath, u.RawQuery, u.Fragment = "", "", ""
 	return u.String()
+}
+
+// base returns the URL that relative references of a post refer to.
+func (in *Intake) base(permalink string) *url.URL {
+	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
+		return u
+	}
+	return in.home
 }
 
 // dates returns the dates of the item, in UTC and whole milliseconds.

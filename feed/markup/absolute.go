@@ -14,24 +14,29 @@ import (
 // within the page, since they would not work in a feed. Absolute URLs are only changed to escape characters that URL
 // parsers do not accept. Values that are not URLs are not changed.
 func Absolute(n *html.Node, base *url.URL) {
-	for d := range n.Descendants() {
-		absoluteAttributes(d, base)
-	}
-	absoluteAttributes(n, base)
+	MapReferences(n, func(ref string) string { return Resolve(ref, base) })
 }
 
-func absoluteAttributes(n *html.Node, base *url.URL) {
+// MapReferences replaces each URL in the attributes of n and its descendants by the result of f.
+func MapReferences(n *html.Node, f func(ref string) string) {
+	for d := range n.Descendants() {
+		mapAttributes(d, f)
+	}
+	mapAttributes(n, f)
+}
+
+func mapAttributes(n *html.Node, f func(ref string) string) {
 	if n.Type != html.ElementNode {
 		return
 	}
 	for i, a := range n.Attr {
 		switch a.Key {
 		case "href", "src", "cite", "poster", "longdesc":
-			n.Attr[i].Val = Resolve(a.Val, base)
+			n.Attr[i].Val = f(a.Val)
 		case "srcset":
 			candidates := parseSrcset(a.Val)
 			for j := range candidates {
-				candidates[j].url = Resolve(candidates[j].url, base)
+				candidates[j].url = f(candidates[j].url)
 			}
 			n.Attr[i].Val = formatSrcset(candidates)
 		}

@@ -56,12 +56,12 @@ func Policy(format feed.Format) string {
 	return w.policy()
 }
 
-// pagePolicy allows the page's style element, and images, audio and video over HTTPS. It blocks scripts, form
+// pagePolicy allows the page's style element, and images, audio and video from the server itself and over HTTPS. It blocks scripts, form
 // submission and framing of the page.
 func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; img-src https:; media-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"'; img-src 'self' https:; media-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 // StyleSheet returns the style sheet that the site's RSS and Atom documents refer to, for browsers.

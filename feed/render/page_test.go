@@ -227,7 +227,7 @@ func TestPolicy(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"default-src 'none'", "img-src https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+		"default-src 'none'", "img-src 'self' https:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy %q does not contain %s", policy, want)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/serve/media"
 )
 
 // Documents provides the snapshot to serve. It is implemented by [Replica].
@@ -41,6 +42,8 @@ type Audience interface {
 // until the response has been sent. Copy strings that are kept longer.
 type Visit struct {
 	Request
+	// Range and IfRange are fields of a request for a file beside the posts.
+	Range, IfRange string
 	// HasBody is true if the request has a Content-Length other than 0 or a Transfer-Encoding.
 	HasBody bool
 	Client  Client
@@ -60,6 +63,8 @@ type Front struct {
 	// AccessLog receives one record for every LogEvery responses, without the query and the client's address.
 	AccessLog *slog.Logger
 	LogEvery  uint64 // 0 disables the access log
+	// Media has the files beside the posts, which are served below [feed.MediaPath].
+	Media media.Dir
 	// Hub handles the forms that are posted to HubPath. Both are set, or none.
 	Hub     Hub
 	HubPath string
@@ -72,7 +77,7 @@ func (f *Front) Answer(v *Visit) Response {
 	v.deferred = true
 	res := f.hold(f.answer(v), v)
 	if f.Observer != nil {
-		f.Observer.Served(res.Format, res.Status, len(res.Body))
+		f.Observer.Served(res.Format, res.Status, res.length())
 	}
 	if f.Audience != nil && res.Feed != "" {
 		f.Audience.Polled(res.Feed, res.Status, f.Proxies.Origin(v.Client), v.Client.UserAgent)
@@ -80,7 +85,7 @@ func (f *Front) Answer(v *Visit) Response {
 	if f.LogEvery > 0 && f.AccessLog != nil && f.answers.Add(1)%f.LogEvery == 0 {
 		// Clone the strings: a handler may keep them, and they may be backed by a buffer of the engine.
 		f.AccessLog.Info("answered", "method", strings.Clone(v.Method), "path", strings.Clone(v.Path), "status", res.Status,
-			"bytes", len(res.Body), "user_agent", strings.Clone(v.Client.UserAgent))
+			"bytes", res.length(), "user_agent", strings.Clone(v.Client.UserAgent))
 	}
 	return res
 }
@@ -104,6 +109,11 @@ func (f *Front) answer(v *Visit) Response {
 			res.Body = nil
 		}
 		return res
+	}
+	if name, ok := strings.CutPrefix(v.Path, feed.MediaPath); ok {
+		if res, ok := f.answerFile(v, name); ok {
+			return res
+		}
 	}
 	s := f.Documents.Snapshot()
 	if f.Limiter != nil && v.Method == "GET" && !conditional(v.Request) {

@@ -186,7 +186,10 @@ func (r *Response) Release() {
 	if s.unread != nil {
 		s.unread.remove(s.network, s.bytes)
 	}
-	r.source, r.Body = source{}, nil
+	if r.File != nil {
+		_ = r.File.Close() // it was only read
+	}
+	r.source, r.Body, r.File = source{}, nil, nil
 }
 
 // hold counts the body of a response until it is released, and unpacks it if necessary. If there is no room it returns

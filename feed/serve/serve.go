@@ -33,6 +33,7 @@ type Response struct {
 	Status int
 	Header []Field     // all fields except Date and the fields that an engine adds for the connection
 	Body   []byte      // nil for HEAD, 204 and 304
+	File   *File       // the body, in place of Body, if it is a file beside the posts
 	Feed   feed.Name   // feed of the requested document; empty for errors and documents that belong to no feed
 	Format feed.Format // format of the requested document
 	Close  bool        // the connection must be closed after the response, because the request's framing is not trusted

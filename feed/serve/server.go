@@ -73,16 +73,16 @@ type handler struct {
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isTarget(r) || r.Host == "" && r.ProtoAtLeast(1, 1) {
-		h.send(w, ErrorResponse(http.StatusBadRequest))
+		h.send(w, r, ErrorResponse(http.StatusBadRequest))
 		return
 	}
 	front := h.sites.ForHost(r.Host)
 	if front.TakesForm(r.Method, r.URL.Path) {
-		h.send(w, answerForm(w, front, r))
+		h.send(w, r, answerForm(w, front, r))
 		return
 	}
 	if len(r.Header["Expect"]) > 0 {
-		h.send(w, ErrorResponse(http.StatusExpectationFailed))
+		h.send(w, r, ErrorResponse(http.StatusExpectationFailed))
 		return
 	}
 	res := front.Answer(&Visit{
@@ -95,12 +95,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			IfModifiedSince: joined(r.Header["If-Modified-Since"]),
 			AIM:             joined(r.Header["A-Im"]),
 		},
+		Range:   joined(r.Header["Range"]),
+		IfRange: joined(r.Header["If-Range"]),
 		HasBody: r.ContentLength != 0, // -1 for a Transfer-Encoding
 		Client:  clientOf(r),
 	})
 	// The framing of later versions of HTTP/1 is unknown.
 	res.Close = res.Close || r.ProtoMajor == 1 && r.ProtoMinor > 1
-	h.send(w, res)
+	h.send(w, r, res)
 }
 
 // isTarget reports whether the target of a request has one of the forms that RFC 9112 section 3.2 allows for its
@@ -129,7 +131,7 @@ func answerForm(w http.ResponseWriter, front *Front, r *http.Request) Response {
 }
 
 // send writes a response.
-func (h *handler) send(w http.ResponseWriter, res Response) {
+func (h *handler) send(w http.ResponseWriter, r *http.Request, res Response) {
 	header := w.Header()
 	header["Date"] = h.dates.Of(res).Values
 	if res.Close {
@@ -140,6 +142,9 @@ func (h *handler) send(w http.ResponseWriter, res Response) {
 	}
 	w.WriteHeader(res.Status)
 	defer res.Release()
+	if res.File != nil {
+		sendFile(w, r, res.File)
+	}
 	if len(res.Body) > 0 {
 		// An error means that the client has closed the connection.
 		_, _ = w.Write(res.Body)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -25,6 +26,7 @@ type postFile struct {
 	options Options
 	name    string // slash-separated path
 	html    bool   // false for Markdown
+	served  bool   // the file is in a served folder, with the files that it refers to beside it
 }
 
 // convertedFile is the result of converting a postFile.
@@ -85,6 +87,7 @@ func (f postFile) read(in *input) (Entry, error) {
 
 // posts returns the post in the file; see [Options.Decode].
 func (f postFile) posts(content []byte) ([]feed.RawPost, error) {
+	f.served = true
 	c, err := f.convert(content)
 	if err != nil {
 		return nil, err
@@ -125,6 +128,7 @@ func (f postFile) convert(content []byte) (convertedFile, error) {
 		members["title"] = g.title(f.name)
 	}
 	c.note(f.name, note)
+	f.addMedia(members)
 	id, _ := members["id"].(string)
 	id = first(id, f.name)
 	members["id"] = id
@@ -155,6 +159,30 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 	cut.body = t.text
 	c.notes = append(c.notes, t.notes...)
 	return nil
+}
+
+// addMedia adds what the post needs to refer to files: the path of its own file, and the media types of attachments that
+// have none. An attachment can be just its URL.
+func (f postFile) addMedia(members map[string]any) {
+	if f.served && path.Dir(f.name) != "." {
+		members[intake.FileMember] = f.name
+	}
+	list, _ := members["attachments"].([]any)
+	for i, element := range list {
+		a, ok := element.(map[string]any)
+		if address, isText := element.(string); isText {
+			a, ok = map[string]any{"url": address}, true
+			list[i] = a
+		}
+		address, _ := a["url"].(string)
+		u, err := url.Parse(address)
+		if !ok || err != nil || a["mime_type"] != nil {
+			continue
+		}
+		if mediaType, _, _ := strings.Cut(feed.MediaType(path.Base(u.Path)), ";"); mediaType != "" {
+			a["mime_type"] = mediaType
+		}
+	}
 }
 
 // decode converts the content to UTF-8.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -55,6 +57,13 @@ func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) 
 	p.ID = name
 	if err := intake.CheckID(p.ID); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if path.Dir(name) != "." {
+		file, err := json.Marshal(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		p.Unknown = map[string]json.RawMessage{intake.FileMember: file}
 	}
 	return encodeText(p)
 }

@@ -446,3 +446,32 @@ func TestDecodeTextID(t *testing.T) {
 		}
 	}
 }
+
+// TestDecodeFileMember checks that posts in subfolders have the path of their file, and attachments their types.
+func TestDecodeFileMember(t *testing.T) {
+	o := transfer.Options{Reader: newReader(t)}
+	for name, content := range map[string]string{
+		"2024/a.md": "---\nattachments: [talk.mp3, {url: b.ogg, title: B}]\n---\nWords.", "2024/a.html": "<p>Words.",
+		"2024/a.txt": "Title\n\nWords.", "a.md": "Words.", "a.txt": "Title\n\nWords.",
+	} {
+		posts, err := o.Decode(name, []byte(content))
+		if err != nil || len(posts) != 1 {
+			t.Fatalf("%s: %v, %d posts", name, err, len(posts))
+		}
+		p, err := intake.Decode(posts[0].ID, posts[0].Raw)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want := ""
+		if strings.Contains(name, "/") {
+			want = `"` + name + `"`
+		}
+		if got := string(p.Unknown[intake.FileMember]); got != want {
+			t.Errorf("%s: the path of the file is %s, want %s", name, got, want)
+		}
+		if name == "2024/a.md" && (len(p.Attachments) != 2 || p.Attachments[0].MIMEType != "audio/mpeg" ||
+			p.Attachments[1] != (feed.Attachment{URL: "b.ogg", MIMEType: "audio/ogg", Title: "B"})) {
+			t.Errorf("%s: attachments are %+v", name, p.Attachments)
+		}
+	}
+}

@@ -126,7 +126,7 @@ func List(dir, data string, decode Decode) iter.Seq[File] {
 			return
 		}
 		fsys := os.DirFS(dir)
-		found, _, bad := walk(fsys)
+		found, _, _, bad := walk(fsys)
 		for name, err := range bad {
 			if !yield(File{Path: name, Err: err}) {
 				return
@@ -146,7 +146,10 @@ func List(dir, data string, decode Decode) iter.Seq[File] {
 
 // walk returns the files that may contain posts, the folders that may contain such files, and the paths that cannot be
 // read with their errors.
-func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[string]error) {
+//
+// Media is a hash of the names of the files that are served beside the posts.
+func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, media feed.Hash, bad map[string]error) {
+	var others strings.Builder
 	files, bad = map[string]fs.FileInfo{}, map[string]error{}
 	// Errors are collected in bad, and the walk continues.
 	_ = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -167,6 +170,9 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 			return nil
 		}
 		if !isPosts(d.Name()) {
+			if feed.MediaType(name) != "" {
+				others.WriteString(name + "\n")
+			}
 			return nil
 		}
 		info, err := fs.Stat(fsys, name) // Stat follows symbolic links to files
@@ -179,7 +185,7 @@ func walk(fsys fs.FS) (files map[string]fs.FileInfo, dirs []string, bad map[stri
 		}
 		return nil
 	})
-	return files, dirs, bad
+	return files, dirs, feed.HashOf([]byte(others.String())), bad
 }
 
 // errEmpty is returned for an empty file. It is an error because editors truncate a file before they write to it.

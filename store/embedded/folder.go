@@ -39,6 +39,7 @@ type folder struct {
 	// contain the same post.
 	owner map[string]string
 	self  fs.FileInfo // the folder itself when it was last listed
+	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
 	dirs  []string    // folders that may contain posts when they were last listed
 	// written contains the paths of files that the store has written since it last read them. They are read again even if
 	// their size and time are unchanged.

@@ -151,3 +151,22 @@ func TestEditIsRecorded(t *testing.T) {
 		t.Errorf("after a release that decodes files differently, the post changed at %v; want %v", got, at)
 	}
 }
+
+// TestMediaAppears checks that posts that refer to missing files are submitted again when a file appears.
+func TestMediaAppears(t *testing.T) {
+	s := open(t, Options{Decode: pathDecode})
+	dir := s.o.Dir
+	put(t, dir, "a.md", "A")
+	put(t, dir, "b.md", "B")
+	scanOnce(t, s)
+	must(t, site(s).SetProblem(t.Context(), feed.Problem{ID: "a.md", Kind: feed.KindMedia, Since: time.Now()}))
+	before, err := site(s).Inbox(t.Context(), "", 10)
+	must(t, err)
+	put(t, dir, "sea.jpg", "x")
+	scanOnce(t, s)
+	scanOnce(t, s)
+	after, err := site(s).Inbox(t.Context(), before[len(before)-1].Entry, 10)
+	if err != nil || len(after) != 1 || after[0].ID != "a.md" {
+		t.Errorf("new inbox entries are %+v, %v; want one for the post with the missing file", after, err)
+	}
+}

@@ -35,7 +35,8 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	defer f.mu.Unlock()
 	f.versions.flush()
 	s := scan{folder: f, start: f.now(), first: first}
-	s.found, f.dirs, s.bad = walk(f.fsys)
+	var media feed.Hash
+	s.found, f.dirs, media, s.bad = walk(f.fsys)
 	if err := s.bad["."]; err != nil {
 		return 0, f.reportUnreadable(ctx, err)
 	}
@@ -60,7 +61,41 @@ func (f *folder) scan(ctx context.Context, touched map[string]bool, first bool) 
 	if err := s.removeMissing(ctx); err != nil {
 		return 0, err
 	}
+	if media != f.media {
+		if err := f.submitMissingMedia(ctx); err != nil {
+			return 0, err
+		}
+		f.media = media
+	}
 	return s.again, nil
+}
+
+// submitMissingMedia submits the posts again that refer to missing files, since the files may exist now.
+func (f *folder) submitMissingMedia(ctx context.Context) error {
+	problems, err := f.site.Problems(ctx)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, p := range problems {
+		if p.Kind == feed.KindMedia {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	stored, err := f.site.Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var posts []feed.RawPost
+	for _, st := range stored {
+		if st.Raw != nil {
+			posts = append(posts, feed.RawPost{ID: st.ID, Raw: st.Raw})
+		}
+	}
+	return f.site.Put(ctx, posts...)
 }
 
 // wait requests another scan after at most d.

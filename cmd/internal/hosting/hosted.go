@@ -105,6 +105,7 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	h.trigger = schedule.NewTrigger(h.ctx, rebuild)
 	if h.role.Serves {
 		h.front = s.newFront(h.replica, h.audience, c.Site.ID, process.Log)
+		h.front.Media, _ = site.Source.media()
 		if own := c.OwnHub(); own != "" {
 			h.front.Hub, h.front.HubPath = h.hub, own
 		}

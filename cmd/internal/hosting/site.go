@@ -154,12 +154,16 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 	}
 	site := c.FeedSite()
 	push, _ := pushing(c)
+	in := intake.New(site, reader)
+	if files, ok := s.Source.media(); ok {
+		in = in.WithMedia(files)
+	}
 	return publish.Config{
 		Notices:   push.Queues(),
 		Site:      site,
 		Catalog:   c.Catalog(),
 		Store:     s.Store,
-		Intake:    intake.New(site, reader),
+		Intake:    in,
 		Renderer:  shared.renderer,
 		Canonical: reader.Canonical,
 		Owner:     owner(),

@@ -12,6 +12,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/serve/media"
 	"feedpub/feed/transfer"
 	"feedpub/store"
 	"feedpub/store/embedded"
@@ -84,6 +85,15 @@ func (s Source) defaultData() string {
 
 // Folder reports whether the posts are files rather than values in Redis.
 func (s Source) Folder() bool { return s.Config.Redis.IsZero() }
+
+// media returns the folder of the files beside posts, and whether there is one.
+func (s Source) media() (media.Dir, bool) {
+	dir := string(s.Config.MediaDir)
+	if dir == "" && s.Folder() && !s.Sample {
+		dir = string(s.Config.Dir)
+	}
+	return media.New(dir), dir != ""
+}
 
 // Open opens the site for a command. A folder is reached through the server that has it open, if there is one.
 // The caller closes the site.

@@ -53,7 +53,7 @@ func (x *readers) start(w *world) (stop func()) {
 // read reads from a process.
 func (x *readers) read(w *world, p *process) {
 	p.mu.Lock()
-	replica, run := p.serving, p.started
+	replica, run := p.replica, p.run
 	p.mu.Unlock()
 	snapshot := replica.Snapshot()
 	x.mu.Lock()

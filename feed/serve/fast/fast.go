@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/valyala/fasthttp"
@@ -143,6 +144,8 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx) {
 			IfModifiedSince: field(h, fasthttp.HeaderIfModifiedSince),
 			AIM:             field(h, "A-Im"),
 		},
+		Range:   field(h, fasthttp.HeaderRange),
+		IfRange: field(h, fasthttp.HeaderIfRange),
 		HasBody: h.ContentLength() > 0,
 		Client:  client,
 	}))
@@ -215,6 +218,8 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, res serve.Response) {
 		r.Header.SetCanonical(bytesOf(f.Name), bytesOf(f.Values[0]))
 	}
 	switch n := len(res.Body); {
+	case res.File != nil:
+		r.SetBodyStream(&fileBody{response: res, conn: ctx.Conn(), timeout: s.http.WriteTimeout}, int(res.File.Length))
 	case n > writeBuffer:
 		r.SetBodyStream(&body{response: res, rest: res.Body}, n)
 	case n > 0:
@@ -255,6 +260,28 @@ func (b *body) Read(p []byte) (int, error) {
 // Close implements [io.Closer].
 func (b *body) Close() error {
 	b.rest = nil
+	b.response.Release()
+	return nil
+}
+
+// fileBody is a response's body that is read from a file. A recording may take longer to send than the write timeout of
+// the server, so each read extends it.
+type fileBody struct {
+	response serve.Response
+	conn     net.Conn
+	timeout  time.Duration
+}
+
+// Read implements [io.Reader].
+func (b *fileBody) Read(p []byte) (int, error) {
+	if b.timeout > 0 {
+		_ = b.conn.SetWriteDeadline(time.Now().Add(b.timeout)) // otherwise the timeout of the whole response applies
+	}
+	return b.response.File.Read(p)
+}
+
+// Close implements [io.Closer].
+func (b *fileBody) Close() error {
 	b.response.Release()
 	return nil
 }

@@ -26,7 +26,7 @@ import (
 const (
 	token = "chaos-secret"
 	// patience is how long the programs may take to become current after the last fault, on a busy machine.
-	patience = 40 * time.Second
+	patience = 90 * time.Second
 )
 
 // built is the path of the program, built with the tag chaos.

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"feedpub/feed"
 )
 
@@ -322,7 +324,7 @@ func (r *rig) compareFresh(want served) {
 		}
 		for path, body := range want.bodies {
 			if fresh := got.bodies[path]; fresh != body && !(fresh == "" && !strings.Contains(body, "<entry")) {
-				return fmt.Sprintf("%s is\n%s\nwant\n%s", path, body, fresh)
+				return fmt.Sprintf("%s differs (-fresh +served):\n%s", path, cmp.Diff(fresh, body))
 			}
 		}
 		return ""

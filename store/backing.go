@@ -69,52 +69,55 @@ func (s *Site) Journal(ctx context.Context, after string, n int) ([]JournalEntry
 	var out []JournalEntry
 	for _, e := range entries {
 		after = e.ID
-		kind, _ := e.Values["kind"].(string)
-		id, _ := e.Values["id"].(string)
-		value, _ := e.Values["value"].(string)
-		j := JournalEntry{Entry: e.ID}
-		switch kind {
-		case "record":
-			r, err := decodeRecord(id, value)
-			if err != nil {
-				return nil, "", s.client.wrap("journal", err)
-			}
-			j.Line = &feed.ExportLine{Record: &r}
-		case "name":
-			j.Line = &feed.ExportLine{Name: &feed.PathName{Feed: feed.Name(id), Full: value}}
-		case "removal":
-			t, err := decodeTime(value)
-			if err != nil {
-				return nil, "", s.client.wrap("journal", err)
-			}
-			j.Line = &feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(id), Time: t}}
-		case "archive":
-			until, err := decodePosition(value)
-			if err != nil {
-				return nil, "", s.client.wrap("journal", err)
-			}
-			j.Line = &feed.ExportLine{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
-		case "subscription":
-			j.Line = &feed.ExportLine{Subscription: new(feed.Subscription)}
-			if err := json.Unmarshal([]byte(value), j.Line.Subscription); err != nil {
-				return nil, "", s.client.wrap("journal", err)
-			}
-		case "notice":
-			_, payload, _ := strings.Cut(value, " ")
-			j.Line = &feed.ExportLine{Notice: &feed.StoredNotice{Key: id, Value: payload, Done: value == ""}}
-		case "head":
-			j.Head = feed.Name(id)
-		case "run":
-			j.Run = new(feed.Run)
-			if err := json.Unmarshal([]byte(value), j.Run); err != nil {
-				continue // a run that was not written is no reason to stop
-			}
-		default:
-			continue // the entry that StartJournal added
+		j, known, err := journalEntry(e)
+		switch {
+		case err != nil:
+			return nil, "", s.client.wrap("journal", err)
+		case known:
+			out = append(out, j)
 		}
-		out = append(out, j)
 	}
 	return out, after, nil
+}
+
+// journalEntry decodes an entry of the journal. Known is false for an entry that says nothing, such as the one that
+// StartJournal adds.
+func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
+	kind, _ := e.Values["kind"].(string)
+	id, _ := e.Values["id"].(string)
+	value, _ := e.Values["value"].(string)
+	j.Entry = e.ID
+	switch kind {
+	case "record":
+		r, err := decodeRecord(id, value)
+		j.Line = &feed.ExportLine{Record: &r}
+		return j, true, err
+	case "name":
+		j.Line = &feed.ExportLine{Name: &feed.PathName{Feed: feed.Name(id), Full: value}}
+	case "removal":
+		t, err := decodeTime(value)
+		j.Line = &feed.ExportLine{Removal: &feed.FeedRemoval{Feed: feed.Name(id), Time: t}}
+		return j, true, err
+	case "archive":
+		until, err := decodePosition(value)
+		j.Line = &feed.ExportLine{Archive: &feed.Archive{Feed: feed.Name(id), Until: until}}
+		return j, true, err
+	case "subscription":
+		j.Line = &feed.ExportLine{Subscription: new(feed.Subscription)}
+		return j, true, json.Unmarshal([]byte(value), j.Line.Subscription)
+	case "notice":
+		_, payload, _ := strings.Cut(value, " ")
+		j.Line = &feed.ExportLine{Notice: &feed.StoredNotice{Key: id, Value: payload, Done: value == ""}}
+	case "head":
+		j.Head = feed.Name(id)
+	case "run":
+		j.Run = new(feed.Run)
+		// A run that cannot be decoded is no reason to stop.
+		return j, json.Unmarshal([]byte(value), j.Run) == nil, nil
+	default:
+		return j, false, nil
+	}
+	return j, true, nil
 }
 
 // TrimJournal deletes the entries that precede the named entry.

@@ -74,10 +74,11 @@ func newPostGet(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "get ID",
 		Short:   "Print a post as it was stored",
+		Long:    "Print a post as it was stored, and its status to standard error.",
 		Example: "  feedpub post get hello | jq .title",
 		Args:    exactArgs("the id of a post"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			site, err := env.open(cmd)
+			site, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
@@ -95,6 +96,11 @@ func newPostGet(env *environment) *cobra.Command {
 			if _, err := env.stdout.Write(raw); err != nil {
 				return fmt.Errorf("write the post: %w", err)
 			}
+			x, err := site.Explain(cmd.Context(), args[0], "")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(env.stderr, "%s: %s\n", x.Status, visible(x.Reason))
 			return nil
 		},
 	}
@@ -137,25 +143,23 @@ func noPost(id string) error {
 
 // postLine describes a post in the list.
 type postLine struct {
-	ID            string      `json:"id"`
-	Title         string      `json:"title,omitempty"`
-	DatePublished time.Time   `json:"date_published,omitzero"` // when the post was first seen if it has no date
-	Status        feed.Status `json:"status"`                  // "rejected" if the post cannot be read
+	ID            string          `json:"id"`
+	Title         string          `json:"title,omitempty"`
+	DatePublished time.Time       `json:"date_published,omitzero"` // when the post was first seen if it has no date
+	Status        feed.PostStatus `json:"status"`
 }
-
-// statusRejected is shown as the status of a post that cannot be read.
-const statusRejected feed.Status = "rejected"
 
 func newPostList(env *environment) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the posts by id",
-		Long:    "List all posts by id: published posts, drafts, private and rejected ones.",
+		Use:   "list",
+		Short: "List the posts by id",
+		Long: `List all posts by id with their status: published, scheduled, draft, private, rejected, or
+waiting to be absorbed. 'feedpub explain ID' explains the status of one.`,
 		Example: "  feedpub post list\n  feedpub post list --json | jq -r '.[] | select(.status == \"draft\").id'",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			site, err := env.open(cmd)
+			site, err := env.openBuilt(cmd)
 			if err != nil {
 				return err
 			}
@@ -189,17 +193,18 @@ func listPosts(ctx context.Context, site *hosting.Site) ([]postLine, error) {
 	if err != nil {
 		return nil, err
 	}
+	status, err := site.Statuses(ctx)
+	if err != nil {
+		return nil, err
+	}
 	lines := make([]postLine, 0, len(ids))
 	err = site.Load(ctx, ids, func(s feed.StoredPost) error {
 		if s.Raw == nil {
 			return nil // the post was deleted after it was listed
 		}
-		l := postLine{ID: s.ID, Status: statusRejected}
+		l := postLine{ID: s.ID, Status: status(s)}
 		if p, err := intake.Decode(s.ID, s.Raw); err == nil {
-			l.Title, l.DatePublished, l.Status = p.Title, p.DatePublished, p.Status
-			if l.Status == "" {
-				l.Status = feed.Published
-			}
+			l.Title, l.DatePublished = p.Title, p.DatePublished
 			if l.DatePublished.IsZero() {
 				l.DatePublished = s.Record.FirstSeen
 			}

@@ -87,6 +87,7 @@ const (
 //	GET    /sites/SITE/posts/ID    a stored post
 //	PUT    /sites/SITE/posts/ID    stores or replaces a post
 //	DELETE /sites/SITE/posts/ID    deletes a post
+//	GET    /sites/SITE/posts/ID/explain    what has become of a post, and why; ?feed=NAME asks about a feed
 //
 // The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
 // site or for all sites. The other routes except /livez, /readyz and /openapi.yaml need any valid token, unless the
@@ -131,6 +132,7 @@ func (h *handler) routes() []route {
 		{http.MethodGet, posts, Write, []int{200, 400, 401, 403, 404, 503}, h.forPosts(siteHandler.listPosts)},
 		{http.MethodPost, posts, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503},
 			h.forPosts(siteHandler.postPosts)},
+		{http.MethodGet, post + "/explain", Write, []int{200, 400, 401, 403, 404, 503}, h.forSite(siteHandler.explain)},
 		{http.MethodGet, post, Write, []int{200, 304, 400, 401, 403, 404, 503}, h.forPosts(siteHandler.getPost)},
 		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503},
 			h.forPosts(siteHandler.putPost)},

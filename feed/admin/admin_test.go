@@ -58,6 +58,13 @@ func (f *fake) Schedule(context.Context) ([]feed.Scheduled, error) {
 	}}, f.err
 }
 
+func (f *fake) Explain(_ context.Context, id string, name feed.Name) (feed.Explanation, error) {
+	return feed.Explanation{
+		ID: id, Status: feed.PostDraft, Reason: "It is a draft.", Question: string(name), Feeds: []feed.Place{},
+		Published: time.Date(2024, 5, 17, 13, 0, 0, 0, time.UTC), Credited: []feed.Source{{Publication: "The Paper"}},
+	}, f.err
+}
+
 func (f *fake) Heads() []feed.Head {
 	return []feed.Head{{
 		Feed: feed.Main, Token: 7, IDs: []string{"b", "a"},
@@ -83,7 +90,7 @@ func config(t *testing.T, f *fake) Config {
 func newSite(id feed.SiteID, f *fake) *Site {
 	return &Site{
 		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
-		Rebuilder: f, Runs: f, Scheduler: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
+		Rebuilder: f, Runs: f, Scheduler: f, Explainer: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
 	}
 }
 

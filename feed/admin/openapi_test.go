@@ -190,6 +190,7 @@ func TestOpenAPIResponses(t *testing.T) {
 		{"GET", "/runs?limit=x", "", "X: y", "Problem"},
 		{"GET", "/sites/main/runs/r2", "", "X: y", "SiteRun"},
 		{"GET", "/schedule", "", "X: y", "Schedule"},
+		{"GET", "/sites/main/posts/a/explain?feed=main", "", "X: y", "Explanation"},
 	} {
 		c, _ := writers(t, map[string]string{"hello": hello, "other": hello})
 		only(t, c).Runs = &fake{runs: someRuns()}

@@ -103,3 +103,20 @@ func (h *handler) schedule(sites []*Site, w http.ResponseWriter, r *http.Request
 	h.json(w, http.StatusOK, "application/json", map[string][]siteScheduled{"schedule": list})
 	return nil
 }
+
+// Explainer explains posts.
+type Explainer interface {
+	// Explain explains what has become of a post. If name is not empty, it also answers why the post is or is not in
+	// that feed.
+	Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error)
+}
+
+// explain explains a post.
+func (h siteHandler) explain(w http.ResponseWriter, r *http.Request) error {
+	x, err := h.Explainer.Explain(r.Context(), r.PathValue("id"), feed.Name(r.URL.Query().Get("feed")))
+	if err != nil {
+		return err
+	}
+	h.json(w, http.StatusOK, "application/json", x)
+	return nil
+}

@@ -24,6 +24,7 @@ type Site struct {
 	Push      PushReporter // optional: nil if the site has no hubs and webhooks
 	Runs      RunLister
 	Scheduler Scheduler
+	Explainer Explainer
 	Posts     Posts // optional: if nil, posts cannot be read or changed over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error

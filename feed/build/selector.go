@@ -2,6 +2,7 @@ package build
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -149,4 +150,64 @@ func hasAny(wanted map[string]bool, values []string) bool {
 
 func hasAll(values, wanted []string) bool {
 	return !slices.ContainsFunc(wanted, func(w string) bool { return !slices.Contains(values, w) })
+}
+
+// Why returns the first criterion of a selection that keeps an item out of it, and "" if the item meets all criteria.
+// It ignores the item's ExcludeFrom. The error is of kind [feed.ErrNotFound] if there is no such selection.
+func (s *Selector) Why(it *feed.Item, name feed.Name) (string, error) {
+	i := slices.IndexFunc(s.selections, func(x selection) bool { return x.name == name })
+	if i < 0 {
+		return "", fmt.Errorf("selection %q: %w", name, feed.ErrNotFound)
+	}
+	sel, p := s.selections[i], s.properties(it)
+	if sel.excludeIDs[it.ID] {
+		return "exclude.ids lists the post", nil
+	}
+	if why := sel.include.unmet(p); why != "" {
+		return why, nil
+	}
+	if why := sel.exclude.met(p); why != "" {
+		return why, nil
+	}
+	return "", nil
+}
+
+// unmet returns the first criterion that an item does not meet, or "".
+func (c criteria) unmet(p properties) string {
+	switch {
+	case len(c.tags) > 0 && !hasAny(c.tags, p.tags):
+		return "it has none of the tags in tags"
+	case len(c.allTags) > 0 && !hasAll(p.tags, c.allTags):
+		return "it lacks one of the tags in all_tags"
+	case len(c.authors) > 0 && !hasAny(c.authors, p.authors):
+		return "it is by none of the authors in authors"
+	case len(c.sources) > 0 && !hasAny(c.sources, p.sources):
+		return "it credits none of the publications in sources"
+	case len(c.languages) > 0 && !c.matchesLanguage(p.language):
+		return fmt.Sprintf("its language %q is not in languages", p.language)
+	case c.quoting == feed.Yes && !p.quoting:
+		return "it credits no source, and quoting is yes"
+	case c.quoting == feed.No && p.quoting:
+		return "it credits a source, and quoting is no"
+	}
+	return ""
+}
+
+// met returns the first criterion that an item meets, or "".
+func (c criteria) met(p properties) string {
+	switch {
+	case hasAny(c.tags, p.tags):
+		return "it has one of the tags in exclude.tags"
+	case len(c.allTags) > 0 && hasAll(p.tags, c.allTags):
+		return "it has all tags in exclude.all_tags"
+	case hasAny(c.authors, p.authors):
+		return "it is by one of the authors in exclude.authors"
+	case hasAny(c.sources, p.sources):
+		return "it credits one of the publications in exclude.sources"
+	case c.matchesLanguage(p.language):
+		return fmt.Sprintf("its language %q is in exclude.languages", p.language)
+	case c.quoting != feed.Either && p.quoting == (c.quoting == feed.Yes):
+		return "exclude.quoting excludes it"
+	}
+	return ""
 }

@@ -11,7 +11,7 @@ import (
 
 // Version is the version of the conversion. Increment it with every change that alters the item of any post; items
 // converted by an older version are rebuilt.
-const Version = 2
+const Version = 3
 
 // MaxSize is the maximum size of a post in bytes.
 const MaxSize = 1 << 20

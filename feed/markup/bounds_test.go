@@ -21,6 +21,8 @@ func TestMarkdownBounds(t *testing.T) {
 		{"lists in quotations", strings.Repeat("> - ", 1_000) + "a", "line 1: quotations and lists nested deeper than 100"},
 		{"indented list", strings.Repeat(" ", 500) + "- a", "line 1: a list item indented by more than 400 characters"},
 
+		{"footnotes", strings.Repeat("[^a]: b\n", 501), "line 501: more than 500 footnotes"},
+
 		{"emphasis in a long paragraph", strings.Repeat("some *words* and **more** of them_\n", 1_500), ""},
 		{"emphasis in many paragraphs", strings.Repeat("some *words* and **more** of _them_\n\n", 25_000), ""},
 		{"tight list", strings.Repeat("- some *words*: [a](https://b.example/c)\n", 20_000), ""},

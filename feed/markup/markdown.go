@@ -7,7 +7,6 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	rendererhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
@@ -24,12 +23,7 @@ func parseMarkdown(body string) (*html.Node, error) {
 	}
 	budget := new(inlineBudget)
 	markdown := goldmark.New(
-		goldmark.WithExtensions(
-			// The align attribute, unlike the style attribute, is safe to keep.
-			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
-			extension.Strikethrough,
-			extension.Linkify,
-		),
+		goldmark.WithExtensions(extensions{}),
 		goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(budget, 0))),
 		// Authors may write raw HTML. As with any HTML, parseHTML and Clean remove unsafe elements.
 		goldmark.WithRendererOptions(rendererhtml.WithUnsafe()),
@@ -58,6 +52,7 @@ const (
 	maxIndentation = 400        // characters before a list item
 	maxOpenTargets = 1_000      // links in one paragraph whose "(" is not closed
 	maxDefinitions = 10_000     // lines such as "[name]: address"
+	maxFootnotes   = 500        // lines such as "[^name]: text"
 	maxMoreCells   = 10_000     // table cells, in addition to one per byte of the source
 	maxMoreLinks   = 1 << 20    // bytes in the URLs and titles of links, in addition to the size of the source
 	maxInlineSteps = 50_000_000 // pairs of delimiters in one paragraph; 10,000 delimiters have this many pairs
@@ -69,7 +64,7 @@ func markdownError(line int, format string, args ...any) error {
 
 // boundMarkdown checks the limits that can be checked line by line. Its errors are of kind [feed.ErrInvalid].
 func boundMarkdown(body string) error {
-	open, definitions, columns, cells, number := 0, 0, 0, 0, 0
+	open, definitions, footnotes, columns, cells, number := 0, 0, 0, 0, 0, 0
 	for line := range strings.Lines(body) {
 		number++
 		if containers(line) > maxContainers && !isThematicBreak(line) {
@@ -87,24 +82,39 @@ func boundMarkdown(body string) error {
 		if open > maxOpenTargets {
 			return markdownError(number, "more than %d unclosed links", maxOpenTargets)
 		}
-		if strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
-			definitions++
-		}
-		if definitions > maxDefinitions {
+		if definitions += count(strings.HasPrefix(text, "[") && strings.Contains(text, "]:")); definitions > maxDefinitions {
 			return markdownError(number, "more than %d link definitions", maxDefinitions)
 		}
-		// Every row of a table has as many cells as its delimiter row, even if the source of the row is shorter.
-		switch {
-		case blank:
-			columns = 0
-		case strings.Trim(text, "-:| \t\n") == "":
-			columns = max(columns, strings.Count(text, "|")+1)
+		if footnotes += count(strings.Contains(text, "[^") && strings.Contains(text, "]:")); footnotes > maxFootnotes {
+			return markdownError(number, "more than %d footnotes", maxFootnotes)
 		}
+		// Every row of a table has as many cells as its delimiter row, even if the source of the row is shorter.
+		columns = tableColumns(columns, text)
 		if cells += columns; cells > len(body)+maxMoreCells {
 			return markdownError(number, "tables with more than %d cells", len(body)+maxMoreCells)
 		}
 	}
 	return nil
+}
+
+// tableColumns returns the number of columns of the table that a line is in, given that of the line before.
+func tableColumns(columns int, line string) int {
+	switch {
+	case strings.TrimSpace(line) == "":
+		return 0
+	case strings.Trim(line, "-:| \t\n") == "":
+		return max(columns, strings.Count(line, "|")+1)
+	default:
+		return columns
+	}
+}
+
+// count returns 1 if ok is true, and 0 otherwise.
+func count(ok bool) int {
+	if ok {
+		return 1
+	}
+	return 0
 }
 
 // isThematicBreak reports whether the line is a rule such as "* * *".

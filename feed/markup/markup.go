@@ -18,9 +18,11 @@ type Format string
 
 // The formats.
 const (
-	Text     Format = "text"     // plain text; empty lines separate paragraphs
-	HTML     Format = "html"     // an HTML fragment, parsed as in browsers
-	Markdown Format = "markdown" // CommonMark with GitHub's tables, strikethrough and bare links; raw HTML is allowed
+	Text Format = "text" // plain text; empty lines separate paragraphs
+	HTML Format = "html" // an HTML fragment, parsed as in browsers
+	// Markdown is CommonMark with GitHub's tables, task lists, strikethrough and bare links, footnotes, definition lists,
+	// and kramdown's attributes, which are ignored. Raw HTML is allowed.
+	Markdown Format = "markdown"
 )
 
 // Parse returns the tree of a post's body: a body element that contains the content. The tree contains only elements

@@ -146,6 +146,17 @@ func hostileBodies(size int) []hostile {
 		{"angles", markup.Markdown, repeat("<a ")},
 		{"addresses", markup.Markdown, repeat("http://a.b/(")},
 		{"tildes", markup.Markdown, repeat("~~a ")},
+		{"footnotes", markup.Markdown, repeat("[^a]: b\n")},
+		{"footnotes within bounds", markup.Markdown, strings.Repeat("[^a]: b\n", 499) + repeat("[^b]")},
+		{"references to footnotes", markup.Markdown, "[^a]: b\n\n" + repeat("[^a]")},
+		{"open footnotes", markup.Markdown, repeat("[^")},
+		{"definition lists", markup.Markdown, repeat("a\n: b\n")},
+		{"definitions without terms", markup.Markdown, repeat(": ")},
+		{"tasks", markup.Markdown, repeat("- [ ] a\n")},
+		{"kramdown attributes", markup.Markdown, repeat("{: .a}")},
+		{"open kramdown attributes", markup.Markdown, repeat("{: .a")},
+		{"heading attributes", markup.Markdown, "# " + repeat("{#a} ")},
+		{"headings with attributes", markup.Markdown, repeat("# a {#a}\n")},
 		{"lines", markup.Text, repeat("a\n")},
 	}
 }

@@ -398,18 +398,8 @@ func textConstruct(e *element) (htmlContent, text string) {
 	}
 	kind := strings.ToLower(e.attr("type"))
 	escaped := e.attr("mode") == "escaped" // Atom 0.3
-	if decoded, ok := e.base64(); ok {     // Atom 0.3
-		if kind == "" || kind == "text" || kind == "text/plain" {
-			return "", decoded
-		}
-		return decoded, ""
-	}
-	if isData(kind) && !escaped {
-		// A file such as an image is not content, but text may be labeled as unknown data.
-		if kind == unknownMediaType {
-			htmlContent, _ = decodeBase64(e.content())
-		}
-		return htmlContent, ""
+	if e.attr("mode") == "base64" || isData(kind) && !escaped {
+		return dataConstruct(e, kind)
 	}
 	switch {
 	case kind == "xhtml" || kind == "application/xhtml+xml" && !escaped:
@@ -428,12 +418,19 @@ func isData(mediaType string) bool {
 	return strings.Contains(mediaType, "/") && !strings.HasPrefix(mediaType, "text/") && !strings.HasSuffix(mediaType, "xml")
 }
 
-// base64 returns the decoded text of an element in Atom 0.3 whose mode is base64.
-func (e *element) base64() (text string, ok bool) {
-	if e.attr("mode") != "base64" {
-		return "", false
+// dataConstruct returns the content of a text construct in Base64, or nothing if it is data such as an image.
+func dataConstruct(e *element, kind string) (htmlContent, text string) {
+	decoded, ok := decodeBase64(e.content())
+	switch {
+	case !ok && e.attr("mode") == "base64":
+		return "", e.content()
+	case kind == "" || kind == "text" || kind == "text/plain":
+		return "", decoded
+	case isData(kind) && kind != unknownMediaType: // text may be labeled as unknown data
+		return "", ""
+	default:
+		return decoded, ""
 	}
-	return decodeBase64(e.content())
 }
 
 // decodeBase64 decodes text. The result ok is false if s is not Base64 of text.

@@ -11,6 +11,7 @@ import (
 // expand replaces Jekyll's built-in Liquid tags, and references to values of the site and the post. It leaves other
 // tags and references unchanged and adds a note about each.
 func (j *jekyll) expand(t *templateText) error {
+	t.text = dropKramdown(t.text)
 	if j.octopress {
 		t.text = codeCaptions(t.text)
 	}

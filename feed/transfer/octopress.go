@@ -150,3 +150,16 @@ func codeCaptions(text string) string {
 	}
 	return b.String()
 }
+
+// dropKramdown removes kramdown's comments and the tags that only change how it parses text, which begin a line.
+func dropKramdown(text string) string {
+	if !strings.Contains(text, "{::") {
+		return text
+	}
+	return kramdownTag.ReplaceAllString(kramdownComment.ReplaceAllString(text, ""), "")
+}
+
+var (
+	kramdownComment = regexp.MustCompile(`(?ms)^\{::comment\}.*?\{:/(?:comment)?\}[ \t]*`)
+	kramdownTag     = regexp.MustCompile(`(?m)^\{(?:::(?:nomarkdown|options)\b[^}\n]*|:/(?:nomarkdown)?)\}[ \t]*$`)
+)

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,15 +18,19 @@ type wpShortcode struct {
 	length     int
 }
 
-// expandShortcodes replaces WordPress's caption and media shortcodes with HTML. Shortcodes for unknown media, and all
-// other shortcodes, are left as text, since they may contain the author's words. It adds audio and video to the
-// attachments of p.
+// expandShortcodes replaces WordPress's shortcodes with HTML. Shortcodes for unknown media, and all other shortcodes,
+// are left as text with a note, since they may contain the author's words. It adds audio and video to the attachments
+// of p.
 func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 	if strings.IndexByte(text, '[') < 0 {
 		return text, nil
 	}
 	var b strings.Builder
 	unclosed := map[string]bool{} // shortcodes known to have no further end tags, to avoid repeated searches
+	ends := map[string]bool{}
+	for _, m := range endCode.FindAllStringSubmatch(text, -1) {
+		ends[m[1]] = true
+	}
 	for {
 		i := strings.IndexByte(text, '[')
 		if i < 0 {
@@ -36,6 +42,7 @@ func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 		code, ok := parseWPShortcode(text)
 		n := code.length
 		if !ok {
+			w.noteUnknown(text, ends)
 			b.WriteByte('[')
 			text = text[1:]
 			continue
@@ -60,9 +67,32 @@ func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 		}
 		if output == "" {
 			output, length = text[:n], n
+			w.noteLeft(code.name)
 		}
 		b.WriteString(output)
 		text = text[length:]
+	}
+}
+
+// unknownCode matches the start tag of a shortcode.
+var unknownCode = regexp.MustCompile(`^\[([A-Za-z][\w-]*)(\s+[^\[\]<>]*=[^\[\]<>]*)?\s*/?\]`)
+
+// endCode matches the end tag of a shortcode.
+var endCode = regexp.MustCompile(`\[/([A-Za-z][\w-]*)\]`)
+
+// noteUnknown adds a note if s begins with a shortcode that is not replaced. Words in brackets are only a shortcode if
+// they have attributes, or if the post has an end tag with that name.
+func (w *wxrSite) noteUnknown(s string, ends map[string]bool) {
+	if m := unknownCode.FindStringSubmatch(tagWindow(s)); m != nil && (m[2] != "" || ends[m[1]]) {
+		w.noteLeft(m[1])
+	}
+}
+
+// noteLeft adds a note that a shortcode is left as text, once for each name in a post.
+func (w *wxrSite) noteLeft(name string) {
+	note := fmt.Sprintf("the shortcode [%s] cannot be replaced and was left as text", shorten(name))
+	if !slices.Contains(w.notes, note) && len(w.notes) < maxNotes {
+		w.notes = append(w.notes, note)
 	}
 }
 
@@ -70,17 +100,16 @@ func (w *wxrSite) expandShortcodes(text string, p *feed.Post) (string, error) {
 func (w *wxrSite) shortcode(code wpShortcode, inner string, p *feed.Post) (string, error) {
 	switch code.name {
 	case "caption", "wp_caption":
-		image, words := inner, code.attributes["caption"]
-		if words == "" {
-			image, words = cutImage(inner)
-		}
-		if !strings.Contains(image, "<img") {
+		return captionFigure(code, inner), nil
+	case "sourcecode", "code":
+		if inner == "" {
 			return "", nil
 		}
-		caption := "<figcaption>" + strings.TrimSpace(words) + "</figcaption>"
-		return "<figure>" + strings.TrimSpace(image) + caption + "</figure>", nil
+		return codeBlock(first(code.attributes["language"], code.attributes["lang"]), html.UnescapeString(inner)), nil
+	case "playlist":
+		return w.playlist(code, p)
 	case "gallery":
-		return w.gallery(first(code.attributes["ids"], code.attributes["include"]))
+		return w.gallery(code)
 	case "embed":
 		address := strings.TrimSpace(html.UnescapeString(first(inner, code.attributes["src"])))
 		if !isURL(address) {
@@ -102,19 +131,72 @@ func (w *wxrSite) shortcode(code wpShortcode, inner string, p *feed.Post) (strin
 	return "", nil
 }
 
-// gallery returns the images in a comma-separated list of ids. Unknown ids are ignored.
-func (w *wxrSite) gallery(ids string) (string, error) {
+// captionFigure returns the figure for a caption, or "" if it has no image.
+func captionFigure(code wpShortcode, inner string) string {
+	image, words := inner, code.attributes["caption"]
+	if words == "" {
+		image, words = cutImage(inner)
+	}
+	if !strings.Contains(image, "<img") {
+		return ""
+	}
+	caption := "<figcaption>" + strings.TrimSpace(words) + "</figcaption>"
+	return "<figure>" + strings.TrimSpace(image) + caption + "</figure>"
+}
+
+// gallery returns the images of a gallery: those in a comma-separated list of ids, or else all images that were
+// attached to the post. Unknown ids are ignored.
+func (w *wxrSite) gallery(code wpShortcode) (string, error) {
+	addresses, err := w.listed(code)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	for id := range strings.SplitSeq(ids, ",") {
-		address, err := w.attachment(strings.TrimSpace(id))
-		if err != nil {
-			return "", err
-		}
-		if address != "" {
+	for _, address := range addresses {
+		if kind := mediaType(address); strings.HasPrefix(kind, "image/") || kind == unknownMediaType {
 			b.WriteString(`<figure><img src="` + html.EscapeString(address) + `" alt=""></figure>`)
 		}
 	}
 	return b.String(), nil
+}
+
+// playlist returns the players for a playlist, and adds its files to the attachments of p.
+func (w *wxrSite) playlist(code wpShortcode, p *feed.Post) (string, error) {
+	addresses, err := w.listed(code)
+	if err != nil {
+		return "", err
+	}
+	kind := first(code.attributes["type"], "audio")
+	var b strings.Builder
+	for _, address := range addresses {
+		if kind != "audio" && kind != "video" || !strings.HasPrefix(mediaType(address), kind+"/") {
+			continue
+		}
+		p.Attachments = addAttachment(p.Attachments, feed.Attachment{URL: address, MIMEType: mediaType(address)})
+		b.WriteString("<figure><" + kind + ` controls src="` + html.EscapeString(address) + `"></` + kind + "></figure>")
+	}
+	return b.String(), nil
+}
+
+// listed returns the addresses of the attachments in the ids of a shortcode, or without ids those of the post.
+func (w *wxrSite) listed(code wpShortcode) (addresses []string, err error) {
+	ids := first(code.attributes["ids"], code.attributes["include"])
+	if ids == "" {
+		if err := w.findAll(); err != nil {
+			return nil, err
+		}
+		return w.children[first(code.attributes["id"], w.number)], nil
+	}
+	for id := range strings.SplitSeq(ids, ",") {
+		address, err := w.attachment(strings.TrimSpace(id))
+		if err != nil {
+			return nil, err
+		}
+		if address != "" {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses, nil
 }
 
 // cutImage splits s after its image or, if the image is in a link, after the link.
@@ -131,7 +213,7 @@ func cutImage(s string) (image, words string) {
 }
 
 // wpShortcodes are the names of the shortcodes that are replaced.
-var wpShortcodes = []string{"caption", "wp_caption", "gallery", "embed", "audio", "video"}
+var wpShortcodes = []string{"caption", "wp_caption", "gallery", "embed", "audio", "video", "sourcecode", "code", "playlist"}
 
 // parseWPShortcode parses the start tag at the beginning of s. It returns false if s does not begin with one of
 // [wpShortcodes].

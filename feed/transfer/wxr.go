@@ -38,7 +38,10 @@ type wxrSite struct {
 	// find reads the whole file to collect them. It is set to nil after the first call. It is also nil if the file can
 	// be read only once.
 	attachments map[string]string
+	children    map[string][]string // addresses of attachments by the number of the post they were uploaded to
 	find        func() error
+	number      string   // number of the post being read
+	notes       []string // notes about the post being read
 }
 
 // maxAttachments is the maximum number of attachments that are kept in memory.
@@ -63,7 +66,8 @@ func readWXR(o Options, in *input, yield func(Entry, error) bool) {
 
 // newWXRSite returns the site that is described before the first item of a document.
 func newWXRSite(doc *xmlFile, pages bool, loc *time.Location) *wxrSite {
-	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{}}
+	w := &wxrSite{doc: doc, pages: pages, loc: loc, authors: map[string]string{}, attachments: map[string]string{},
+		children: map[string][]string{}}
 	for _, rss := range doc.root.children {
 		channel := rss.child("channel")
 		if channel == nil {
@@ -109,25 +113,40 @@ func (w *wxrSite) findAttachments(in *input) error {
 
 // attachment returns the address of an attachment, or "" if it is unknown.
 func (w *wxrSite) attachment(id string) (string, error) {
-	// The file is read a second time only when a post refers to an attachment, since many exports need no attachments.
-	if w.attachments[id] == "" && id != "" && w.find != nil {
-		find := w.find
-		w.find = nil
-		if err := find(); err != nil {
+	if w.attachments[id] == "" && id != "" {
+		if err := w.findAll(); err != nil {
 			return "", err
 		}
 	}
 	return w.attachments[id], nil
 }
 
+// findAll reads the whole file for attachments if this has not been done. The file is read a second time only when a
+// post refers to an attachment, since many exports need no attachments.
+func (w *wxrSite) findAll() error {
+	if w.find == nil {
+		return nil
+	}
+	find := w.find
+	w.find = nil
+	clear(w.attachments)
+	clear(w.children)
+	return find()
+}
+
 func (w *wxrSite) addAttachmentItem(e *element) {
 	id, address := e.text("wp:post_id"), e.text("wp:attachment_url")
-	if id != "" && address != "" && len(w.attachments) < maxAttachments {
-		w.attachments[id] = address
+	if id == "" || address == "" || len(w.attachments) >= maxAttachments || w.attachments[id] != "" {
+		return
+	}
+	w.attachments[id] = address
+	if parent := e.text("wp:post_parent"); parent != "" && parent != "0" {
+		w.children[parent] = append(w.children[parent], address)
 	}
 }
 
 func (w *wxrSite) entry(e *element, pos string) (Entry, error) {
+	w.notes = nil
 	p, reason, err := w.post(e)
 	if err != nil {
 		return Entry{}, err
@@ -135,12 +154,17 @@ func (w *wxrSite) entry(e *element, pos string) (Entry, error) {
 	if reason != "" {
 		return skipped(pos, reason), nil
 	}
-	return postEntry(p, pos)
+	entry, err := postEntry(p, pos)
+	for _, note := range w.notes {
+		entry.Notes = append(entry.Notes, pos+": "+note)
+	}
+	return entry, err
 }
 
 // post converts an item. If the item must be skipped, it returns the reason instead.
 func (w *wxrSite) post(e *element) (feed.Post, SkipReason, error) {
 	assumeWordPress(e, "post_type", "status")
+	w.number = e.text("wp:post_id")
 	if strings.EqualFold(e.text("wp:post_type"), "attachment") {
 		w.addAttachmentItem(e)
 	}

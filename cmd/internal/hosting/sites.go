@@ -327,6 +327,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Replica:   x.replica,
 		Runs:      site.Store,
 		Scheduler: site,
+		Explainer: site,
 		Posts:     x.posts(),
 		CheckPost: x.checkPost,
 		Tokens:    tokens,

@@ -53,7 +53,7 @@ func (x *readers) start(w *world) (stop func()) {
 // read reads from a process.
 func (x *readers) read(w *world, p *process) {
 	p.mu.Lock()
-	replica, run := p.replica, p.run
+	replica, run := p.serving, p.started
 	p.mu.Unlock()
 	snapshot := replica.Snapshot()
 	x.mu.Lock()

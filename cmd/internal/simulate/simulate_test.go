@@ -15,7 +15,7 @@ var (
 	seed      = flag.Uint64("seed", 0, "run only the schedule of this `seed`, with its log; 0 runs many")
 	first     = flag.Uint64("first", 1, "the `seed` of the first of many schedules")
 	schedules = flag.Int("schedules", 0, "run this `number` of schedules; 0 runs as many as fit into the time")
-	limit     = flag.Duration("time", 20*time.Second, "run schedules for this `time`")
+	limit     = flag.Duration("time", 20*time.Second, "run schedules for this `time`, or a quarter with the race detector")
 )
 
 // result is the result of one schedule.
@@ -67,8 +67,12 @@ func TestSimulate(t *testing.T) {
 	reader() // outside of the virtual time
 	total := result{counts: map[string]int{}}
 	start := time.Now()
+	limit := *limit
+	if raced {
+		limit /= 4
+	}
 	n := 0
-	for ; *schedules == 0 && time.Since(start) < *limit || n < *schedules; n++ {
+	for ; *schedules == 0 && time.Since(start) < limit || n < *schedules; n++ {
 		s := *first + uint64(n)
 		res := simulate(t, s, dir, slog.New(slog.DiscardHandler))
 		for _, v := range res.violations {
@@ -88,7 +92,11 @@ func TestSimulate(t *testing.T) {
 
 // TestRepeatable checks that a seed gives the same run each time.
 func TestRepeatable(t *testing.T) {
-	for s := *first; s < *first+20; s++ {
+	seeds := uint64(20)
+	if raced {
+		seeds = 3
+	}
+	for s := *first; s < *first+seeds; s++ {
 		one := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
 		two := simulate(t, s, t.TempDir(), slog.New(slog.DiscardHandler))
 		if one.trace != two.trace {

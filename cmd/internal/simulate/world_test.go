@@ -206,9 +206,12 @@ type process struct {
 	id     string
 	builds bool
 
-	mu        sync.Mutex
-	offset    time.Duration // of its clock
-	run       int           // number of starts
+	mu      sync.Mutex
+	offset  time.Duration  // of its clock; guarded by mu
+	serving *serve.Replica // what readers read; guarded by mu
+	started int            // number of the start of serving; guarded by mu
+
+	run       int // number of starts
 	up        bool
 	conn      *conn
 	replica   *serve.Replica
@@ -264,6 +267,9 @@ func (p *process) start() {
 	building.Replica = p.replica
 	p.publisher = publish.New(building)
 	p.replica.Load()
+	p.mu.Lock()
+	p.serving, p.started = p.replica, p.run
+	p.mu.Unlock()
 	p.conn, p.up, p.ended = c, true, make(chan struct{})
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	go p.work(p.ctx, p.replica, p.publisher, members, p.ended)

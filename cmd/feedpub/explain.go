@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"feedpub/feed"
+)
+
+func newExplain(env *environment) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "explain POST [FEED]",
+		Short: "Explain why a post is or is not in the feeds",
+		Long: `Print what has become of the post with an id and why: its status (published,
+scheduled, draft, private, rejected, waiting, removed or unknown), the feeds and
+documents that contain it, what it credits, and what to do. With a feed, also answer
+why the post is or is not in that feed.
+
+If there is no such post, look for keys under which it may have been stored by mistake:
+with a wrong prefix, a wrong site, or an id that differs from the one in the post.`,
+		Example: "  feedpub explain hello\n  feedpub explain hello tags/go\n  feedpub explain hello --json | jq -r .status",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 || len(args) == 2 {
+				return nil
+			}
+			return misused(cmd, fmt.Sprintf("%s takes the id of a post and optionally a feed, got %d arguments",
+				cmd.CommandPath(), len(args)))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			site, err := env.openBuilt(cmd)
+			if err != nil {
+				return err
+			}
+			defer site.Close()
+			name := feed.Name("")
+			if len(args) == 2 {
+				name = feed.Name(args[1])
+			}
+			x, err := site.Explain(cmd.Context(), args[0], name)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return env.printJSON(x)
+			}
+			return env.printExplanation(x)
+		},
+	}
+	addSettings(cmd, storeFlags...)
+	addJSON(cmd, &asJSON)
+	return cmd
+}
+
+// printExplanation prints an explanation for people.
+func (env *environment) printExplanation(x feed.Explanation) error {
+	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(visible(fmt.Sprintf(format, args...)) + "\n") }
+	at := func(what string, t time.Time) {
+		if !t.IsZero() {
+			line("%-12s %s", what, t.UTC().Format(time.RFC3339))
+		}
+	}
+	line("%s: %s", x.Status, x.Reason)
+	if x.Question != "" {
+		line("%s", x.Question)
+	}
+	for _, h := range x.Hints {
+		line("hint: %s", h)
+	}
+	if x.Key != "" {
+		line("%-12s %s", "key", x.Key)
+	}
+	at("first seen", x.FirstSeen)
+	at("published", x.Published)
+	at("removed", x.Removed)
+	at("committed", x.Committed)
+	for _, p := range x.Feeds {
+		where := "in " + string(p.Feed)
+		if !p.Listed {
+			where = "not in " + string(p.Feed)
+		}
+		if p.Reason != "" {
+			where += ": " + p.Reason
+		}
+		line("%-12s %s", "feed", strings.TrimSpace(where+"  "+strings.Join(p.Paths, " ")))
+	}
+	for _, s := range x.Credited {
+		line("%-12s %s", "credits", strings.TrimSpace(cmp.Or(s.Publication, s.Headline)+"  "+s.URL))
+	}
+	if x.Suggestion != "" {
+		line("%-12s %s", "suggestion", x.Suggestion)
+	}
+	_, err := fmt.Fprint(env.stdout, b.String())
+	return err
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package simulate
+
+// raced is set if the race detector is on. It makes schedules ten times as slow.
+const raced = false

@@ -1,0 +1,57 @@
+package feed
+
+import "time"
+
+// PostStatus is what has become of a post.
+type PostStatus string
+
+// The statuses of posts.
+const (
+	PostPublished PostStatus = "published" // it is published, or will be with the next run
+	PostScheduled PostStatus = "scheduled" // its date of publication is in the future
+	PostDraft     PostStatus = "draft"
+	PostPrivate   PostStatus = "private"
+	PostRejected  PostStatus = "rejected" // it cannot be read; an earlier version may be published
+	PostWaiting   PostStatus = "waiting"  // it was written or deleted, but not absorbed yet
+	PostRemoved   PostStatus = "removed"  // it was deleted
+	PostUnknown   PostStatus = "unknown"  // there is no such post
+)
+
+// PostStatuses returns all statuses of posts.
+func PostStatuses() []PostStatus {
+	return []PostStatus{
+		PostPublished, PostScheduled, PostDraft, PostPrivate, PostRejected, PostWaiting, PostRemoved, PostUnknown,
+	}
+}
+
+// Explanation explains what has become of a post and why.
+type Explanation struct {
+	ID     string     `json:"id"`
+	Key    string     `json:"key,omitempty"` // the key in Redis under which the post is or should be stored
+	Stored bool       `json:"stored"`
+	Status PostStatus `json:"status"`
+	Reason string     `json:"reason"` // a sentence
+	// Hints are what an operator can do, and mistakes that explain the status.
+	Hints []string `json:"hints,omitempty"`
+	// Feeds are the feeds whose published documents contain the post, and those that should.
+	Feeds []Place `json:"feeds"`
+	// Question answers why the post is or is not in the feed that was asked about.
+	Question string `json:"question,omitempty"`
+	// Credited are the sources that are credited; Suggestion describes those that are not certain enough.
+	Credited   []Source `json:"credited,omitempty"`
+	Suggestion string   `json:"suggestion,omitempty"`
+
+	FirstSeen time.Time `json:"first_seen,omitzero"` // when the post was first absorbed
+	Published time.Time `json:"date_published,omitzero"`
+	Removed   time.Time `json:"removed,omitzero"`
+	Committed time.Time `json:"committed,omitzero"` // when the main feed, or the archive with the post, last changed
+}
+
+// Place is a feed that contains a post, or should.
+type Place struct {
+	Feed Name `json:"feed"`
+	// Listed is set if the published documents contain the post. If not, Reason says why.
+	Listed bool     `json:"listed"`
+	Reason string   `json:"reason,omitempty"`
+	Paths  []string `json:"paths,omitempty"` // paths of the documents; those of an archive if the post is in one
+}

@@ -45,11 +45,19 @@ deps: ## install the programs that tests start, if this is Debian and the user m
 lint: ## run the linters of .golangci.yml, go vet and gofmt among them, on the program and the benchmarks
 	$(GO) mod tidy -diff
 	$(GO) -C deploy/bench mod tidy -diff
+	$(GO) -C deploy/train mod tidy -diff
 	$(LINT) run ./...
 	cd deploy/bench && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
+	cd deploy/train && $(GO) tool -modfile=../tools/go.mod golangci-lint run --config ../../.golangci.yml ./...
+
+.PHONY: train
+train: ## train the model of credits on the posts in deploy/train/posts; the same posts give the same bytes
+	$(GO) -C deploy/train run . -out ../../feed/attribution/model.txt
 
 .PHONY: attribution
-attribution: ## evaluate how well credits are read from the project's own posts
+attribution: ## evaluate the reading of credits by cross-validation, beside the rules alone; draw bin/reliability.svg
+	mkdir -p bin
+	$(GO) -C deploy/train run . -evaluate -diagram ../../bin/reliability.svg
 	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
 
 .PHONY: fuzz

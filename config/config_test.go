@@ -123,7 +123,7 @@ func TestEveryKey(t *testing.T) {
 			Moved:      map[string]string{"/old.xml": "https://elsewhere.example/feed.xml", "old-links": "links"},
 			Retired:    []string{"/gone.xml", "tags/obsolete"},
 			MediaTypes: config.PlainXML,
-			Attribution: config.Attribution{Threshold: 0.75, Publications: []config.Publication{{
+			Attribution: config.Attribution{Threshold: 0.75, Model: "/etc/feedpub/credits.model", Publications: []config.Publication{{
 				Name: "The Daily Example", Aliases: []string{"Daily Example"}, Domains: []string{"daily.example"},
 				URL: "https://daily.example/", FeedURL: "https://daily.example/feed", Agency: true,
 			}}},

@@ -139,8 +139,12 @@ type Author struct {
 // Attribution configures how credits are read from prose.
 type Attribution struct {
 	// Threshold is the minimum confidence at which a credit is published, greater than 0 and at most 1. Credits below it
-	// are suggestions. Default 0.5.
+	// are suggestions. Default 0.7.
 	Threshold float64 `yaml:"threshold"`
+
+	// Model is a file with the model by which credits are read, as deploy/train makes it. A site that names one keeps it
+	// when a release brings a new one. Default none: the built-in model.
+	Model Path `yaml:"model"`
 
 	// Publications are publications that are recognized by name, besides the built-in ones. Default none.
 	Publications []Publication `yaml:"publications"`
@@ -201,7 +205,7 @@ func defaultPublishing() Publishing {
 		OnChange:    true,
 		Pages:       true,
 		MediaTypes:  OwnMediaTypes,
-		Attribution: Attribution{Threshold: 0.5},
+		Attribution: Attribution{Threshold: 0.7},
 		Push:        Push{Signature: "sha256", Lease: 240 * time.Hour, Limit: 100_000},
 	}
 }

@@ -284,6 +284,9 @@ func hasAnd(l *language, toks []token) bool {
 func (b *block) isEmphasised(s span) bool {
 	last := b.toks[s.hi-1].end
 	for _, r := range b.runs {
+		if r.start >= last {
+			break
+		}
 		if (r.kind == runEmphasis || r.kind == runCite) && r.end == last && r.start >= b.toks[s.lo].start {
 			return true
 		}

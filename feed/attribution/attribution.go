@@ -5,19 +5,23 @@
 // the Guardian:"), a tail is a credit after its passage ("Read the rest at the Guardian"), and a via names where
 // the author found the source. Reading a post has five stages; [Reader.Read] in read.go runs them:
 //
-//	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), and the blocks
-//	          into tokens (token.go); find the blocks that belong to the page (boilerplate.go)
-//	evidence  match the clauses of a block with the rules of its language (match.go, slots.go, rule.go, lang/*.txt) and
-//	          read citations, whose parts have no fixed order (citation.go, date.go, via.go)
-//	decide    keep one credit for each position in a block and reject implausible names (analyse.go)
-//	bind      join each credit with its passage (bind.go). The passage is a quotation element (quotation.go, embed.go)
-//	          or text in quotation marks or below a copied header (passage.go, header.go, voice.go). The credit may also
-//	          be a line above the passage (citationline.go), a line below it (tail.go) or in the title (title.go)
-//	score     compute the confidence of each source and reject implausible ones (certainty.go); read.go returns the
-//	          rest as quotes or suggestions
+//	segment   split the tree into blocks, which are lines and paragraphs with their markup (segment.go), the blocks into
+//	          tokens (token.go), and the tokens into units, which are sentences, quotations and credits set off from
+//	          sentences (unit.go); find the blocks that belong to the page (boilerplate.go)
+//	evidence  find credits by the rules of the language (match.go, slots.go, rule.go, analyse.go, lang/*.txt), read
+//	          citations, whose parts have no fixed order (citation.go, date.go, via.go), and join both with passages
+//	          (bind.go, quotation.go, embed.go, passage.go, header.go, voice.go, citationline.go, tail.go, title.go).
+//	          What the rules find, and what else a unit or token shows, are features (unitfeature.go, tokenfeature.go)
+//	decide    label the units as own words, credit or passage, and the tokens of credits as publication, headline,
+//	          author, date or via, by the trained weights of a [Model] (model.go, sequence.go, learned.go)
+//	bind      join what the rules and the model found; where they differ, the more certain reading counts (combine.go)
+//	score     compute the certainty of each source and each passage from the evidence for it, by trained weights
+//	          (evidence.go); what cannot be a source is dropped (certainty.go), and the rest becomes quotes or
+//	          suggestions (read.go)
 //
-// A passage is published only if both its ends are certain; otherwise the credit is published without a passage. A
-// credit whose confidence is below the threshold is a suggestion.
+// All weights are integers, so every machine reads a post alike. A passage is published only if it is certain; otherwise
+// the credit is published without a passage. A source whose certainty is below the threshold is a suggestion. The module
+// deploy/train makes the model; examine.go shows it the evidence.
 //
 // Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
 // publication is an entry of publications.json (publication.go). Each rule has the number of one of the crediting
@@ -38,6 +42,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strings"
 
 	"golang.org/x/net/html"
 
@@ -45,7 +50,7 @@ import (
 )
 
 // DefaultThreshold is the confidence below which a quote is a suggestion by default.
-const DefaultThreshold = 0.5
+const DefaultThreshold = 0.7
 
 // Options configure a [Reader]. The zero value has the defaults.
 type Options struct {
@@ -53,6 +58,10 @@ type Options struct {
 	Publications []Publication
 	// Threshold is the confidence (0 to 1) below which a quote is a suggestion; 0 means [DefaultThreshold].
 	Threshold float64
+	// Model holds the weights of the decisions; nil means the built-in model.
+	Model *Model
+	// RulesOnly makes the Reader decide by the rules alone, as a baseline for the evaluation of models.
+	RulesOnly bool
 }
 
 // Reader reads posts. It is immutable and safe for concurrent use.
@@ -60,6 +69,7 @@ type Reader struct {
 	lx        *lexicon
 	pubs      *publications
 	threshold float64
+	model     *Model // nil if the rules alone decide
 
 	fingerprint string
 }
@@ -82,7 +92,12 @@ func New(o Options) (*Reader, error) {
 	if r.threshold == 0 {
 		r.threshold = DefaultThreshold
 	}
-	if r.fingerprint, err = fingerprint(o.Publications, r.threshold); err != nil {
+	if r.model = o.Model; r.model == nil && !o.RulesOnly {
+		if r.model, err = ReadModel(strings.NewReader(modelData)); err != nil {
+			return nil, fmt.Errorf("attribution: built-in %w", err)
+		}
+	}
+	if r.fingerprint, err = fingerprint(o.Publications, r.threshold, r.model); err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)
 	}
 	return r, nil
@@ -116,10 +131,12 @@ type Result struct {
 	Blocks []Block
 }
 
-// Quote is a quoted source. Its Confidence is from 0.05 to 0.99.
+// Quote is a quoted source. Its Confidence, from 0.01 to 0.99, is the probability that the source is right.
 type Quote struct {
 	feed.Quote
 	Kind Kind
+	// PassageConfidence is how certain the passage is, from 0.01 to 0.99. It is 0 if the quote has no passage.
+	PassageConfidence float64
 	// Passage lists the indexes of the blocks that lie entirely in the passage, in order. It is empty if the passage is
 	// only part of a block, or if there is none.
 	Passage []int
@@ -176,11 +193,16 @@ const (
 
 // rulesVersion is the version of the rules in code. Increment it with every code change that can change a result. A
 // change to a data file changes the fingerprint automatically.
-const rulesVersion = 4
+const rulesVersion = 5
 
 // fingerprint returns the fingerprint of a reader with these options.
-func fingerprint(extra []Publication, threshold float64) (string, error) {
+func fingerprint(extra []Publication, threshold float64, m *Model) (string, error) {
 	h := sha256.New()
+	if m != nil {
+		if _, err := m.WriteTo(h); err != nil {
+			return "", err
+		}
+	}
 	fmt.Fprintf(h, "%d %g\n%s\n", rulesVersion, threshold, publicationData)
 	if err := json.NewEncoder(h).Encode(extra); err != nil {
 		return "", err

@@ -34,6 +34,7 @@ type reading struct {
 	pending          []*source   // credits that no marked quotation has inherited yet
 	analyses         []*analysis // by block index; nil until needed
 	matcherState     matcher
+	creditsOf        map[int][]*source // sources of the rules by credit block
 }
 
 // source is a credit and its passage, if it has one.
@@ -55,8 +56,6 @@ type source struct {
 	continues     *source  // the source whose passage this one continues, or nil
 	copiedHeader  bool     // a byline, date or dateline was copied with the passage
 	inherited     bool     // a marked quotation has inherited the credit
-	weakName      bool     // see [reading.isWeakName]
-	weakPerson    bool     // see [reading.isWeakPerson]
 	hasDeterminer bool     // a determiner precedes the name, which has two or more words
 	clause        span     // the clause of the credit in firstBlock
 }

@@ -462,8 +462,8 @@ const (
 	vagueLeadPenalty      = 0.35  // subtracted if the text before the passage hardly describes its source
 )
 
-// confidence returns the confidence of a source, from 0.05 to 0.99, rounded to two decimal places.
-func (s *source) confidence() float64 {
+// ruleConfidence returns how sure the rules are of a source, from 0.05 to 0.99, rounded to two digits.
+func (rd *reading) ruleConfidence(s *source) float64 {
 	c := s.weight
 	add := func(ok bool, w float64) {
 		if ok {
@@ -477,7 +477,7 @@ func (s *source) confidence() float64 {
 	add(len(s.authors) > 0 && s.pub.name != "", evidenceAuthor)
 	add(s.guessed, evidenceGuessed)
 	add(s.pub.name == "" && !s.marked, evidenceNoPublication)
-	add(s.weakName, evidenceWeakName)
-	add(s.weakPerson, evidenceWeakPerson)
+	add(rd.isWeakName(s), evidenceWeakName)
+	add(rd.isWeakPerson(s), evidenceWeakPerson)
 	return math.Round(min(max(c, 0.05), 0.99)*100) / 100
 }

@@ -11,7 +11,10 @@ import (
 // TestCertain checks which quotes are published if the credit or an end of the passage is uncertain, and that the
 // quotes contain none of the author's own words.
 func TestCertain(t *testing.T) {
-	const houses = "Houses fall into the sea."
+	const (
+		houses = "Houses fall into the sea on this coast every winter, and the council has no plan for those who lose them."
+		nobody = "Nobody was hurt, according to the report, although two cars and a shed have been lost since the middle of March."
+	)
 	tests := []struct {
 		name, format, body string
 		want               []string // "PUBLICATION: PASSAGE", or "PUBLICATION" for a credit without a passage
@@ -32,8 +35,8 @@ func TestCertain(t *testing.T) {
 		{"quotation marks around the whole", "text", "From the Guardian:\n\n“" + houses + "”\n\nI told them so.",
 			[]string{"Guardian: “" + houses + "”"}},
 		{"quotation marks around each paragraph", "text", "From the Guardian:\n\n“" + houses +
-			"”\n\n“Nobody was hurt.”\n\nI told them so.",
-			[]string{"Guardian: “" + houses + "”\n\n“Nobody was hurt.”"}},
+			"”\n\n“" + nobody + "”\n\nI told them so.",
+			[]string{"Guardian: “" + houses + "”\n\n“" + nobody + "”"}},
 		{"a byline copied with the passage, and no end", "text",
 			"From the Guardian:\n\nHouses fall\n\nBy Ann Reed | June 16, 2014\n\n" +
 				"Three houses fell on Monday, the council said.\n\nNobody was hurt, it said.\n\nI told them so.",
@@ -56,8 +59,8 @@ func TestCertain(t *testing.T) {
 			[]string{"The Guardian: " + houses}},
 		{"more of the same source", "html",
 			"<p>The Guardian reports:</p><blockquote><p>" + houses +
-				"</p></blockquote><p>And further down:</p><blockquote><p>Nobody was hurt.</p></blockquote>",
-			[]string{"The Guardian: " + houses + "\n\nNobody was hurt."}},
+				"</p></blockquote><p>And further down:</p><blockquote><p>" + nobody + "</p></blockquote>",
+			[]string{"The Guardian: " + houses}},
 		{"a shop", "html", `<p>Get it at <a href="https://www.amazon.com/dp/B00">the shop</a>:</p>` +
 			`<blockquote><p>It was raining.</p></blockquote>`, nil},
 		{"a relative", "html", "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens.</p></blockquote>", nil},

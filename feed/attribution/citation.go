@@ -460,7 +460,10 @@ func hostNamed(link, name string) bool {
 func (b *block) linkIn(s span) string {
 	first, last := b.toks[s.lo].start, b.toks[s.hi-1].end
 	for _, r := range b.runs {
-		if r.kind == runLink && r.start < last && r.end > first {
+		if r.start >= last {
+			break
+		}
+		if r.kind == runLink && r.end > first {
 			return r.value
 		}
 	}

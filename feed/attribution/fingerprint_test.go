@@ -10,7 +10,9 @@ import (
 func TestFingerprint(t *testing.T) {
 	options := []attribution.Options{
 		{},
-		{Threshold: 0.7},
+		{Threshold: 0.8},
+		{RulesOnly: true},
+		{Model: attribution.NewModel()},
 		{Publications: []attribution.Publication{{Name: "The Daily Example"}}},
 		{Publications: []attribution.Publication{{Name: "The Daily Example", Aliases: []string{"Example"}}}},
 	}

@@ -44,6 +44,7 @@ type language struct {
 	variants   int      // number of variants of all rules
 	trigger    []bool   // by word id: whether any index has the word
 	traits     []traits // by word id: the classes that have the word or a phrase that begins with the word
+	evidence   []int    // traits of evidenceClasses
 	noise      phrases
 	end        phrases
 	caption    phrases
@@ -383,6 +384,7 @@ func (lx *lexicon) loadLanguage(name, data string) (*language, error) {
 		c.sort()
 	}
 	l.bindClasses()
+	l.evidence = l.classBits()
 	l.indexRules()
 	return l, nil
 }

@@ -343,11 +343,12 @@ func (r *Reader) endsUnknownName(l *language, toks []token, n int) bool {
 }
 
 // withArticle restores the capitalised article of a name: "The Register" is a name, while "the Register" is a name
-// after a determiner.
+// after a determiner. Names of Spanish and French publications have their article in capitals: "El Cultural".
 func withArticle(text string, start int, name string) string {
-	if strings.HasSuffix(text[:start], "The ") && !strings.HasPrefix(name, "The ") &&
-		strings.TrimSpace(text[:start]) == "The" {
-		return "The " + name
+	for _, a := range [...]string{"The ", "El ", "La ", "Los ", "Las ", "Le ", "Les "} {
+		if text[:start] == a && !strings.HasPrefix(name, a) {
+			return a + name
+		}
 	}
 	return name
 }

@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -12,6 +13,12 @@ import (
 
 // Read finds the sources that a post quotes. It takes time linear in the size of the post.
 func (r *Reader) Read(in Input) Result {
+	rd := r.readRules(in)
+	return rd.result()
+}
+
+// readRules splits the post into blocks and finds the sources that the rules show.
+func (r *Reader) readRules(in Input) *reading {
 	body := in.Body
 	if body == nil {
 		body = &html.Node{Type: html.ElementNode}
@@ -36,37 +43,73 @@ func (r *Reader) Read(in Input) Result {
 	rd.addPending()
 	rd.bindTitle()
 	rd.bindCards()
-	return rd.result()
+	return rd
 }
 
 // result returns the result, with quotes and blocks in order of appearance.
 func (rd *reading) result() Result {
+	rd.prepareSources()
+	d := rd.decide()
+	cs := rd.candidates(d)
+	return rd.publish(d, cs)
+}
+
+// prepareSources sorts the sources of the rules, joins those that continue each other, and removes those that cannot be
+// a source.
+func (rd *reading) prepareSources() {
 	rd.vias = slices.DeleteFunc(rd.vias, func(v feed.Via) bool { return rd.blog.hosts[hostOf(v.URL)] })
-	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
 	slices.SortStableFunc(rd.sources, func(a, b *source) int { return cmp.Compare(a.firstBlock, b.firstBlock) })
 	rd.mergeContinued()
-	for _, s := range rd.sources {
+	rd.sources = slices.DeleteFunc(rd.sources, func(s *source) bool {
 		if s.pub.known == nil && s.url != "" && s.pub.name != "" && rd.isHeading(s.pub.name) {
 			s.pub = rd.publisherOfHost(s.url) // the post repeats the title of the linked page
 		}
-		if rd.isOwnBlog(s) || !rd.isSource(s) {
-			rd.dropSource(s)
+		if !rd.isOwnBlog(s) && rd.isSource(s) {
+			return false
+		}
+		rd.dropSource(s)
+		return true
+	})
+}
+
+// publish returns the result with the candidates that are certain as quotes and the others as suggestions.
+func (rd *reading) publish(d *decisions, cs []*candidate) Result {
+	res := Result{Via: rd.vias, PostedBy: rd.postedBy, PostedOn: rd.postedOn.String()}
+	threshold := int(math.Round(rd.r.threshold * 100))
+	cs = slices.DeleteFunc(cs, func(c *candidate) bool {
+		return c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source) || c.certainty < minSuggestion)
+	})
+	var published []*candidate
+	for _, c := range cs {
+		if c.certainty >= threshold {
+			published = append(published, c)
 			continue
 		}
-		s.weakName, s.weakPerson = rd.isWeakName(s), rd.isWeakPerson(s)
-		q := rd.newQuote(s)
-		if q.Confidence < rd.r.threshold {
-			res.Suggestions = append(res.Suggestions, q)
-			rd.dropSource(s)
-			continue
+		q := rd.newQuote(c)
+		res.Suggestions = append(res.Suggestions, q)
+		if c.rule != nil {
+			rd.dropSource(c.rule)
 		}
+	}
+	for _, c := range published {
+		rd.setPassage(d, c, threshold)
+	}
+	for _, c := range published {
+		s := c.source
+		rd.claimBlocks(d, c)
 		for _, k := range slices.Concat(s.passageBlocks, s.creditBlocks) {
 			if b := rd.doc.blocks[k]; b.quote < 0 && (s.kind != Summary || b.role == Credit) {
 				b.quote = len(res.Quotes)
 			}
 		}
-		res.Quotes = append(res.Quotes, q)
+		res.Quotes = append(res.Quotes, rd.newQuote(c))
 	}
+	rd.listBlocks(&res)
+	return res
+}
+
+// listBlocks adds the blocks and the commentary to the result.
+func (rd *reading) listBlocks(res *Result) {
 	res.Blocks = make([]Block, 0, len(rd.doc.blocks))
 	for _, b := range rd.doc.blocks {
 		role := b.role
@@ -81,14 +124,10 @@ func (rd *reading) result() Result {
 					res.Commentary = append(res.Commentary, t)
 				}
 			}
-		case role == Commentary:
-			if isHeading(b.elem) {
-				continue
-			}
+		case role == Commentary && !isHeading(b.elem):
 			res.Commentary = append(res.Commentary, b.text)
 		}
 	}
-	return res
 }
 
 // dropSource changes the blocks of an unpublished source back to commentary, or to an uncredited quotation.
@@ -124,11 +163,15 @@ func (rd *reading) mergeContinued() {
 	rd.sources = kept
 }
 
-// newQuote returns the quote for a source.
-func (rd *reading) newQuote(s *source) Quote {
+// newQuote returns the quote of a candidate.
+func (rd *reading) newQuote(c *candidate) Quote {
+	s := c.source
 	q := Quote{Kind: s.kind, Passage: s.passageBlocks, Credit: s.creditBlocks, Inline: s.inline, Convention: s.convention}
 	q.Text = strings.Join(s.passages, "\n\n")
-	q.Confidence = s.confidence()
+	q.Confidence = float64(c.certainty) / 100
+	if len(s.passages) > 0 {
+		q.PassageConfidence = float64(c.passageCertain) / 100
+	}
 	src := &q.Source
 	src.Publication, src.Headline, src.URL = s.pub.name, s.headline, s.url
 	if s.pub.known != nil {

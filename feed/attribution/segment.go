@@ -86,7 +86,7 @@ type card struct {
 }
 
 // maxRuns bounds the number of runs in a block, because every credit is compared with every run in its block.
-const maxRuns = 1000
+const maxRuns = 250
 
 // maxDepth bounds the depth of the nodes that are read. Trees from package markup are shallower.
 const maxDepth = 2000

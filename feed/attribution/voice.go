@@ -57,13 +57,14 @@ func (l *language) voiceOf(toks []token, last bool) voice {
 	}
 	var words, names int
 	var second, plural, stance, present, past, said, quoting, number, inserted bool
-	skip := 0
+	skip, opened := 0, 0
 	for i, t := range toks {
 		if i < skip {
 			continue
 		}
-		if t.kind == tokOpen {
-			if end := quotedEnd(toks, i); end > 0 {
+		if t.kind == tokOpen && opened < maxOpen {
+			opened++ // the bounds keep marks without an end from costing quadratic time
+			if end := quotedEnd(toks[:min(len(toks), i+maxQuoted)], i); end > 0 {
 				skip = end
 				quoting = true
 				continue

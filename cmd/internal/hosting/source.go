@@ -223,6 +223,16 @@ func NewReader(c config.Attribution) (*attribution.Reader, error) {
 			Agency:  p.Agency,
 		})
 	}
+	if c.Model != "" {
+		f, err := os.Open(string(c.Model))
+		if err != nil {
+			return nil, fmt.Errorf("attribution.model: %w", err)
+		}
+		defer func() { _ = f.Close() }()
+		if o.Model, err = attribution.ReadModel(f); err != nil {
+			return nil, fmt.Errorf("attribution.model: %s: %w", c.Model, err)
+		}
+	}
 	return attribution.New(o)
 }
 

@@ -1,0 +1,435 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"feedpub/feed/attribution"
+)
+
+// example is a post with the labels that a careful reader would give to its units and tokens.
+type example struct {
+	post   *Post
+	fold   int // the fold in the present division
+	first  int // and in the first division
+	units  []attribution.ExaminedUnit
+	labels []int
+	// credits are the units that name a source, with the labels of their tokens.
+	credits []creditExample
+}
+
+type creditExample struct {
+	tokens []attribution.ExaminedToken
+	labels []int
+}
+
+// The labels of units, as package attribution numbers them.
+var (
+	own     = slices.Index(attribution.UnitLabels, "own")
+	lead    = slices.Index(attribution.UnitLabels, "lead")
+	tail    = slices.Index(attribution.UnitLabels, "tail")
+	mention = slices.Index(attribution.UnitLabels, "mention")
+	passage = slices.Index(attribution.UnitLabels, "passage")
+	other   = slices.Index(attribution.UnitLabels, "other")
+)
+
+// word is a word of the post and its unit. base is the word without a possessive ending.
+type word struct {
+	text, base string
+	unit       int
+}
+
+var possessives = strings.NewReplacer("'s", " ", "’s", " ")
+
+// aligner labels the units of one post.
+type aligner struct {
+	x      *attribution.Examination
+	p      *Post
+	words  []word
+	labels []int
+	fields map[int]map[string]string // by unit: the texts of its fields, with their labels
+	dates  map[int][]string
+	spans  [][2]int // units of the passage of each quote, or -1
+}
+
+// align labels the units and tokens of a post.
+func align(p *Post, x *attribution.Examination) *example {
+	a := &aligner{x: x, p: p, fields: map[int]map[string]string{}, dates: map[int][]string{}}
+	for i, u := range x.Units {
+		for f := range strings.FieldsSeq(u.Text) {
+			words, bases := strings.Fields(key(f)), strings.Fields(key(possessives.Replace(f)))
+			for k, w := range words {
+				base := w
+				if len(bases) == len(words) {
+					base = bases[k]
+				}
+				a.words = append(a.words, word{w, base, i})
+			}
+		}
+	}
+	a.labels = make([]int, len(x.Units))
+	for i := range a.labels {
+		a.labels[i] = other
+	}
+	a.markOwn()
+	a.markPassages()
+	for i := range p.Expect.Quotes {
+		a.markCredit(i)
+	}
+	e := &example{post: p, units: x.Units, labels: a.labels}
+	for i, label := range a.labels {
+		if label == lead || label == tail || label == mention {
+			e.credits = append(e.credits, a.labelTokens(i, label))
+		}
+	}
+	return e
+}
+
+// find returns the positions in words at which the text occurs from position from on.
+func (a *aligner) find(text string, from int) []int {
+	want := strings.Fields(text)
+	if len(want) == 0 {
+		return nil
+	}
+	var at []int
+next:
+	for i := from; i+len(want) <= len(a.words); i++ {
+		for k, w := range want {
+			if a.words[i+k].text != w && a.words[i+k].base != w {
+				continue next
+			}
+		}
+		at = append(at, i)
+	}
+	return at
+}
+
+// markOwn labels the author's own paragraphs: from the first words of each to the end of its block.
+func (a *aligner) markOwn() {
+	from := 0
+	for _, c := range a.p.Expect.Commentary {
+		at := a.find(key(c), from)
+		if len(at) == 0 {
+			if at = a.find(key(c), 0); len(at) == 0 {
+				continue
+			}
+		}
+		from = at[0] + 1
+		u := a.words[at[0]].unit
+		for i := u; i < len(a.labels) && a.x.Units[i].Block == a.x.Units[u].Block; i++ {
+			a.labels[i] = own
+		}
+	}
+}
+
+// markPassages labels the units of the passages.
+func (a *aligner) markPassages() {
+	from := 0
+	for _, q := range a.p.Expect.Quotes {
+		a.spans = append(a.spans, [2]int{-1, -1})
+		if q.First == nil || q.Kind == "nested" {
+			continue
+		}
+		first, last, end := a.passageOf(q, from)
+		if first < 0 {
+			first, last, end = a.passageOf(q, 0)
+		}
+		if first < 0 {
+			continue
+		}
+		from = end
+		s, e := a.words[first].unit, a.words[last].unit
+		if share(a.words, first, s, true) < 0.5 && e > s {
+			s++
+		}
+		a.spans[len(a.spans)-1] = [2]int{s, e}
+		for i := s; i <= e; i++ {
+			if i > s && i < e && a.labels[i] == own && a.ownBlockStart(i) {
+				// The author's own paragraph between the first and the last words.
+				for i+1 < e && a.x.Units[i+1].Block == a.x.Units[i].Block {
+					i++
+				}
+				continue
+			}
+			a.labels[i] = passage
+		}
+	}
+}
+
+// ownBlockStart reports whether unit i begins a block.
+func (a *aligner) ownBlockStart(i int) bool {
+	return i == 0 || a.x.Units[i-1].Block != a.x.Units[i].Block
+}
+
+// share returns which share of the words of unit u is at or after position at.
+func share(words []word, at, u int, after bool) float64 {
+	n, m := 0, 0
+	for i := max(0, at-400); i < min(len(words), at+400); i++ {
+		if words[i].unit == u {
+			n++
+			if i >= at == after {
+				m++
+			}
+		}
+	}
+	return float64(m) / float64(max(n, 1))
+}
+
+// passageOf returns the positions of the first and the last word of the passage, and the position after it; -1 if it is
+// not found.
+func (a *aligner) passageOf(q Quote, from int) (first, last, end int) {
+	for _, f := range keys(q.First, q.FirstOr) {
+		for _, s := range a.find(f, from) {
+			for _, l := range keys(q.Last, q.LastOr) {
+				n := len(strings.Fields(l))
+				for _, e := range a.find(l, max(s, s+len(strings.Fields(f))-n)) {
+					return s, e + n - 1, e + n
+				}
+			}
+		}
+	}
+	return -1, -1, 0
+}
+
+// field is a part of a credit that occurs in the text.
+type field struct {
+	name   string // publication, headline, author, date or link
+	text   string // key of the text
+	weight float64
+	at     []int // units
+}
+
+// fieldsOf returns the fields of quote q with the units in which they occur.
+func (a *aligner) fieldsOf(q *Quote) []field {
+	var out []field
+	add := func(name string, weight float64, texts []string) {
+		f := field{name: name, weight: weight}
+		for _, t := range texts {
+			if f.text = t; len(f.at) == 0 {
+				f.at = a.unitsWith(t)
+			}
+			if len(f.at) > 0 {
+				break
+			}
+		}
+		if len(f.at) > 0 {
+			out = append(out, f)
+		}
+	}
+	var names []string
+	for _, k := range keys(q.Publication, q.PubOr) {
+		names = append(names, k, strings.TrimPrefix(k, "the "))
+	}
+	add("publication", 4, names)
+	add("headline", 3, keys(q.Headline, q.HeadlineOr))
+	for _, name := range q.Authors {
+		add("author", 3, []string{key(name)})
+	}
+	if q.Date != nil {
+		if at := a.unitsWithDate(*q.Date); len(at) > 0 {
+			out = append(out, field{"date", *q.Date, 2, at})
+		}
+	}
+	if q.URL != nil {
+		f := field{name: "link", weight: 3}
+		for i, u := range a.x.Units {
+			if slices.ContainsFunc(u.Links, func(l string) bool { return addressKey(l) == addressKey(*q.URL) }) ||
+				strings.Contains(u.Text, strings.TrimRight(*q.URL, "/")) {
+				f.at = append(f.at, i)
+			}
+		}
+		if len(f.at) > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// unitsWith returns the units that contain the text as a whole.
+func (a *aligner) unitsWith(text string) []int {
+	var out []int
+	n := len(strings.Fields(text))
+	for _, i := range a.find(text, 0) {
+		if u := a.words[i].unit; a.words[i+n-1].unit == u && !slices.Contains(out, u) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// unitsWithDate returns the units that contain the date.
+func (a *aligner) unitsWithDate(date string) []int {
+	var out []int
+	for i := range a.x.Units {
+		if !strings.ContainsAny(a.x.Units[i].Text, "0123456789") {
+			continue
+		}
+		for _, t := range a.x.Tokens(i, lead) {
+			if t.Date == date || strings.HasPrefix(t.Date, "0000") && len(date) == 10 && t.Date[4:] == date[4:] {
+				out = append(out, i)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// markCredit labels the units that name the source of quote i.
+func (a *aligner) markCredit(i int) {
+	q := &a.p.Expect.Quotes[i]
+	if q.Kind == "nested" || q.Kind == "reblog" || q.Kind == "tweet" || q.Kind == "person" {
+		return
+	}
+	s := a.spans[i]
+	fields := a.fieldsOf(q)
+	cost := func(u int) float64 {
+		if s[0] < 0 {
+			return 0.02 * float64(u)
+		}
+		d := 0.0
+		switch {
+		case u < s[0]:
+			d = float64(s[0]-u) * 0.5
+		case u > s[1]:
+			d = float64(u-s[1]) * 0.5
+		default:
+			d = 3
+		}
+		for k, o := range a.spans { // another passage is between
+			if k != i && o[0] >= 0 && (o[0] > u && o[1] < s[0] || o[1] < u && o[0] > s[1] || u >= o[0] && u <= o[1]) {
+				d += 3
+			}
+		}
+		return d
+	}
+	score := map[int]float64{}
+	for _, f := range fields {
+		for _, u := range f.at {
+			score[u] += f.weight
+		}
+	}
+	anchor, best := -1, 0.0
+	for u := range a.labels {
+		if v, ok := score[u]; ok && (anchor < 0 || v-cost(u) > best) {
+			anchor, best = u, v-cost(u)
+		}
+	}
+	if anchor >= 0 && best < -6 {
+		anchor = -1
+	}
+	chosen := map[int]bool{}
+	for _, f := range fields {
+		if anchor < 0 {
+			break
+		}
+		u := slices.MinFunc(f.at, func(x, y int) int {
+			dx, dy := cost(x)+0.3*abs(x-anchor), cost(y)+0.3*abs(y-anchor)
+			return cmp.Or(cmp.Compare(dx, dy), cmp.Compare(x, y))
+		})
+		if u != anchor && (cost(u) > 4 && abs(u-anchor) > 4 || a.labels[u] == own && abs(u-anchor) > 2 && f.name != "publication") {
+			continue
+		}
+		if f.name == "link" && len(fields) > 1 && u != anchor {
+			continue
+		}
+		chosen[u] = true
+		if f.name == "link" {
+			continue
+		}
+		if f.name == "date" {
+			a.dates[u] = append(a.dates[u], f.text)
+			continue
+		}
+		if a.fields[u] == nil {
+			a.fields[u] = map[string]string{}
+		}
+		a.fields[u][f.text] = f.name
+	}
+	for u := range chosen {
+		a.labels[u] = a.side(u, s)
+	}
+	if s[0] > 0 && len(chosen) == 0 || s[0] > 0 && anchor != s[0]-1 {
+		if u := s[0] - 1; a.labels[u] == other && strings.HasSuffix(a.x.Units[u].Text, ":") && len(a.x.Units[u].Text) < 120 {
+			a.labels[u] = lead // "From the report:"
+		}
+	}
+}
+
+// side returns the label of a credit unit relative to the passage.
+func (a *aligner) side(u int, s [2]int) int {
+	switch {
+	case s[0] < 0:
+		return mention
+	case u < s[0]:
+		return lead
+	default:
+		return tail
+	}
+}
+
+func abs(n int) float64 {
+	if n < 0 {
+		n = -n
+	}
+	return float64(n)
+}
+
+// labelTokens labels the tokens of unit i.
+func (a *aligner) labelTokens(i, label int) creditExample {
+	c := creditExample{tokens: a.x.Tokens(i, label)}
+	c.labels = make([]int, len(c.tokens))
+	type part struct {
+		text  string
+		token int
+	}
+	var parts []part
+	for k, t := range c.tokens {
+		for w := range strings.FieldsSeq(key(t.Text)) {
+			parts = append(parts, part{w, k})
+		}
+	}
+	mark := func(text string, label int) {
+		want := strings.Fields(text)
+	next:
+		for at := 0; at+len(want) <= len(parts); at++ {
+			for k, w := range want {
+				if parts[at+k].text != w || c.labels[parts[at+k].token] != 0 {
+					continue next
+				}
+			}
+			first, last := parts[at].token, parts[at+len(want)-1].token
+			for k := first; k <= last; k++ {
+				c.labels[k] = label + 1
+			}
+			c.labels[first] = label
+			return
+		}
+	}
+	texts := make([]string, 0, len(a.fields[i]))
+	for t := range a.fields[i] {
+		texts = append(texts, t)
+	}
+	slices.SortFunc(texts, func(x, y string) int { return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x, y)) })
+	for _, t := range texts {
+		mark(t, slices.Index(attribution.TokenLabels, a.fields[i][t]))
+	}
+	for _, v := range a.p.Expect.Via {
+		mark(key(v), slices.Index(attribution.TokenLabels, "via"))
+	}
+	date := slices.Index(attribution.TokenLabels, "date")
+	for k := 0; k < len(c.tokens); k++ {
+		t := c.tokens[k]
+		if t.Date == "" || !slices.ContainsFunc(a.dates[i], func(d string) bool {
+			return d == t.Date || strings.HasPrefix(t.Date, "0000") && d[4:] == t.Date[4:]
+		}) || c.labels[k] != 0 {
+			continue
+		}
+		for j := k; j < min(k+t.DateTokens, len(c.tokens)); j++ {
+			c.labels[j] = date + 1
+		}
+		c.labels[k] = date
+		k += t.DateTokens - 1
+	}
+	return c
+}

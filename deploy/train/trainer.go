@@ -1,0 +1,311 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"feedpub/feed/attribution"
+)
+
+// The settings of training. They were chosen by cross-validation.
+const (
+	foldCount     = 5
+	repeats       = 2     // divisions into folds that give examples of certainty
+	chainDecay    = 0.005 // regularisation of the model of units
+	tokenDecay    = 0.002 // and of tokens
+	chainRate     = 0.1
+	chainEpochs   = 30
+	certaintyRule = 3   // regularisation of the weights of certainty
+	ruledWeight   = 0.5 // weight of a post that the rules were written for, in the sequence models
+	ruledCertain  = 0.3 // and in the weights of certainty
+	// modelLimit and ruleLimit are the certainties, in hundredths, from which passages are published.
+	modelLimit = 92
+	ruleLimit  = 50
+)
+
+// trainer holds the posts and what was computed from them once.
+type trainer struct {
+	examples []*example
+}
+
+// newTrainer reads and labels the posts.
+func newTrainer(posts, ruled string) (*trainer, error) {
+	list, err := readPosts(posts)
+	if err != nil {
+		return nil, err
+	}
+	if ruled != "" {
+		more, err := readPosts(ruled)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range more {
+			p.Ruled = true
+		}
+		list = append(list, more...)
+	}
+	reader, err := attribution.New(attribution.Options{Model: attribution.NewModel()})
+	if err != nil {
+		return nil, err
+	}
+	t := &trainer{}
+	for _, p := range list {
+		in, err := p.input()
+		if err != nil {
+			return nil, err
+		}
+		t.examples = append(t.examples, align(p, reader.Examine(in)))
+	}
+	return t, nil
+}
+
+// regroup divides the posts into folds in the way-th way.
+func (t *trainer) regroup(way int) {
+	var posts []*Post
+	for _, e := range t.examples {
+		posts = append(posts, e.post)
+	}
+	for i, k := range folds(posts, foldCount, way) {
+		if t.examples[i].fold = k; way == 0 {
+			t.examples[i].first = k
+		}
+	}
+}
+
+// noFold is the fold of no post.
+const noFold = -1
+
+// chains trains the two sequence models on the examples outside of a fold.
+func (t *trainer) chains(without int) *attribution.Model {
+	var units, tokens [][]chainItem
+	var unitWeight, tokenWeight []float64
+	for _, e := range t.examples {
+		if e.fold == without {
+			continue
+		}
+		weight := 1.0
+		if e.post.Ruled {
+			weight = ruledWeight
+		}
+		var s []chainItem
+		for i, u := range e.units {
+			s = append(s, chainItem{e.mask(u.Features, true), e.mask(u.Near, true), u.Border, e.labels[i]})
+		}
+		units, unitWeight = append(units, s), append(unitWeight, weight)
+		for _, c := range e.credits {
+			var s []chainItem
+			for i, tok := range c.tokens {
+				s = append(s, chainItem{e.mask(tok.Features, false), e.mask(tok.Near, false), 0, c.labels[i]})
+			}
+			tokens, tokenWeight = append(tokens, s), append(tokenWeight, weight)
+		}
+	}
+	a := newChain(attribution.UnitShape())
+	a.train(units, unitWeight, chainDecay)
+	b := newChain(attribution.TokenShape())
+	b.train(tokens, tokenWeight, tokenDecay)
+	return attribution.NewModel().With(a.weights(), b.weights(), nil, nil).WithPassageLimits(modelLimit, ruleLimit)
+}
+
+// mask removes what the rules found from the features if the rules were written for the post.
+func (e *example) mask(features []uint16, units bool) []uint16 {
+	if !e.post.Ruled {
+		return features
+	}
+	return slices.DeleteFunc(slices.Clone(features), func(id uint16) bool { return attribution.FromRules(id, units) })
+}
+
+// crossFit trains the sequence models without each fold in turn and reads the fold with them. It returns the models of
+// the first division, by fold, and the examples of certainty of all divisions.
+func (t *trainer) crossFit() (models []*attribution.Model, sources, passages []sample, err error) {
+	for way := range repeats {
+		t.regroup(way)
+		for k := range foldCount {
+			m := t.chains(k)
+			if way == 0 {
+				models = append(models, m)
+			}
+			s, p, err := t.samples(m, k)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			sources, passages = append(sources, s...), append(passages, p...)
+		}
+	}
+	t.regroup(0)
+	return models, sources, passages, nil
+}
+
+// samples reads the posts of a fold with a model that was trained without it, and returns the examples of certainty.
+func (t *trainer) samples(m *attribution.Model, fold int) (sources, passages []sample, err error) {
+	reader, err := attribution.New(attribution.Options{Model: m})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range t.examples {
+		if e.fold != fold {
+			continue
+		}
+		in, err := e.post.input()
+		if err != nil {
+			return nil, nil, err
+		}
+		weight := 1.0 / repeats
+		if e.post.Ruled {
+			weight *= ruledCertain
+		}
+		s, p := judge(e.post, reader.Examine(in), e.first, weight)
+		sources, passages = append(sources, s...), append(passages, p...)
+	}
+	return sources, passages, nil
+}
+
+// judge compares the readings of the candidates with what is expected.
+func judge(p *Post, x *attribution.Examination, fold int, weight float64) (sources, passages []sample) {
+	units := unitsOf(p.Expect.Quotes)
+	cs := x.Candidates
+	owner := assign(len(cs), units, func(i int, u *unit) int {
+		best := 0
+		for _, s := range cs[i].Sources {
+			best = max(best, u.affinity(&s.Source, ""))
+			for _, r := range cs[i].Passages {
+				best = max(best, u.affinity(&s.Source, r.Text))
+			}
+		}
+		return best
+	})
+	for i, c := range cs {
+		var u *unit
+		if owner[i] >= 0 {
+			u = units[owner[i]]
+		}
+		for _, s := range c.Sources {
+			sources = append(sources, sample{s.Evidence, u != nil && u.found(&s.Source), fold, weight})
+		}
+		for _, r := range c.Passages {
+			passages = append(passages, sample{r.Evidence, u != nil && u.begins(r.Text), fold, weight})
+		}
+	}
+	return sources, passages
+}
+
+// certain returns the model with the weights of certainty learned from the samples outside of a fold.
+func certain(m *attribution.Model, sources, passages []sample, without int) *attribution.Model {
+	outside := func(list []sample) []sample {
+		return slices.DeleteFunc(slices.Clone(list), func(s sample) bool { return s.fold == without })
+	}
+	return m.With(nil, nil, logistic(outside(sources), attribution.SourceFeatures()),
+		logistic(outside(passages), attribution.PassageFeatures()))
+}
+
+// train returns the model that is trained on all posts.
+func (t *trainer) train() (*attribution.Model, error) {
+	_, sources, passages, err := t.crossFit()
+	if err != nil {
+		return nil, err
+	}
+	return certain(t.chains(noFold), sources, passages, noFold), nil
+}
+
+// crossValidate prints how well each fold is read by a model that was trained without it, beside the rules alone.
+func (t *trainer) crossValidate(diagram string, misses bool, w io.Writer) error {
+	models, sources, passages, err := t.crossFit()
+	if err != nil {
+		return err
+	}
+	var rules, model tally
+	var points []point
+	var log []string
+	for k, m := range models {
+		m = certain(m, sources, passages, k)
+		posts := t.inFold(k)
+		one, _, err := scorePosts(rulesAlone, posts, nil)
+		if err != nil {
+			return err
+		}
+		rules.add(one)
+		one, more, err := scorePosts(attribution.Options{Model: m}, posts, &log)
+		if err != nil {
+			return err
+		}
+		model.add(one)
+		points = append(points, more...)
+	}
+	fmt.Fprintln(w, header)
+	fmt.Fprintln(w, rules.line("rules alone"))
+	fmt.Fprintln(w, model.line("model"))
+	printReliability(points, w)
+	if misses {
+		fmt.Fprintln(w, strings.Join(log, "\n"))
+	}
+	if diagram == "" {
+		return nil
+	}
+	return os.WriteFile(diagram, drawReliability(points), 0o644)
+}
+
+// inFold returns the posts of a fold, without those that the rules were written for.
+func (t *trainer) inFold(k int) []*Post {
+	var list []*Post
+	for _, e := range t.examples {
+		if e.fold == k && !e.post.Ruled {
+			list = append(list, e.post)
+		}
+	}
+	return list
+}
+
+// rulesAlone are the options of the baseline, with the threshold that it had.
+var rulesAlone = attribution.Options{RulesOnly: true, Threshold: 0.5}
+
+// scorePosts reads the posts and compares the results with what is expected. It appends the misses to log, if not nil.
+func scorePosts(o attribution.Options, posts []*Post, log *[]string) (tally, []point, error) {
+	var all tally
+	var points []point
+	reader, err := attribution.New(o)
+	if err != nil {
+		return all, nil, err
+	}
+	for _, p := range posts {
+		in, err := p.input()
+		if err != nil {
+			return all, nil, err
+		}
+		res := reader.Read(in)
+		bad := all.score(p, res)
+		if log != nil && len(bad) > 0 {
+			*log = append(*log, p.ID+" "+p.Form+": "+strings.Join(bad, "; "))
+		}
+		points = append(points, pointsOf(p, res)...)
+	}
+	return all, points, nil
+}
+
+// printLabels prints the labels of the units and tokens of a post.
+func (t *trainer) printLabels(id string, w io.Writer) error {
+	for _, e := range t.examples {
+		if e.post.ID != id {
+			continue
+		}
+		k := 0
+		for i, u := range e.units {
+			fmt.Fprintf(w, "%-8s %s\n", attribution.UnitLabels[e.labels[i]], u.Text)
+			if e.labels[i] != lead && e.labels[i] != tail && e.labels[i] != mention {
+				continue
+			}
+			c := e.credits[k]
+			k++
+			for j, tok := range c.tokens {
+				if c.labels[j] > 0 {
+					fmt.Fprintf(w, "  %s/%s", tok.Text, attribution.TokenLabels[c.labels[j]])
+				}
+			}
+			fmt.Fprintln(w)
+		}
+		return nil
+	}
+	return fmt.Errorf("no post has the id %q", id)
+}

@@ -1,0 +1,506 @@
+package attribution
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// candidate is a source that the rules, the model or both have found, with the evidence for it.
+type candidate struct {
+	rule    *source        // as the rules found it; nil if they did not
+	learned *learnedCredit // as the model found it; nil if it did not
+	// The readings between which the evidence decides.
+	sources  []sourceReading
+	passages []passageReading
+	// What was decided.
+	source         *source
+	passage        passageReading
+	certainty      int // of the source, in hundredths
+	passageCertain int // of the passage, in hundredths
+}
+
+// sourceReading is one reading of the names of a credit.
+type sourceReading struct {
+	source    *source
+	isLearned bool // the names are those of the model
+	evidence  []uint16
+}
+
+// passageReading is one reading of the passage of a credit.
+type passageReading struct {
+	units     []int // in order; empty if there is no passage
+	isLearned bool  // it is the passage of the model
+	evidence  []uint16
+}
+
+// candidates joins the sources of the rules with the credits of the model, and decides between them.
+func (rd *reading) candidates(d *decisions) []*candidate {
+	var cs []*candidate
+	for _, s := range rd.sources {
+		cs = append(cs, &candidate{rule: s})
+	}
+	if d != nil {
+		cs = append(cs, rd.pairCredits(d, cs)...)
+	}
+	if d == nil {
+		for _, c := range cs {
+			c.source, c.certainty, c.passageCertain = c.rule, int(math.Round(rd.ruleConfidence(c.rule)*100)), maxCertainty
+		}
+		return cs
+	}
+	for _, c := range cs {
+		rd.chooseSource(d, c, cs)
+	}
+	rd.choosePassages(d, cs)
+	slices.SortStableFunc(cs, func(a, b *candidate) int { return cmp.Compare(a.source.firstBlock, b.source.firstBlock) })
+	return cs
+}
+
+// pairCredits gives each credit of the model to the source of the rules with which it shares most, and returns
+// candidates for the others.
+func (rd *reading) pairCredits(d *decisions, cs []*candidate) []*candidate {
+	type pair struct{ score, rule, learned int }
+	var pairs []pair
+	for i, c := range cs {
+		for j, l := range d.credits {
+			if n := shared(d, c.rule, l); n > 0 {
+				pairs = append(pairs, pair{n, i, j})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.score, a.score) })
+	taken := make([]bool, len(d.credits))
+	for _, p := range pairs {
+		if cs[p.rule].learned == nil && !taken[p.learned] {
+			cs[p.rule].learned, taken[p.learned] = d.credits[p.learned], true
+		}
+	}
+	var rest []*candidate
+	for j, l := range d.credits {
+		if !taken[j] && !l.empty() && !rd.isRedundant(d, l) {
+			rest = append(rest, &candidate{learned: l})
+		}
+	}
+	return rest
+}
+
+// isVia reports whether the name is that of a via of the post.
+func (rd *reading) isVia(name string) bool {
+	return name != "" && slices.ContainsFunc(rd.vias, func(v feed.Via) bool { return rd.samePublication(v.Name, name) })
+}
+
+// isRedundant reports whether a credit that only the model found adds nothing: it is in a block that belongs to the page,
+// it names a via, or the rules have found its publication in the same block or as an agency.
+func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
+	k := d.units[l.credit[0]].block
+	switch rd.doc.blocks[k].role {
+	case Noise, Footer, Posted, Caption, Code, ViaLine:
+		return true
+	default:
+	}
+	if a := rd.analyses[k]; a != nil && a.private {
+		return true
+	}
+	if slices.ContainsFunc(rd.sources, func(s *source) bool { return slices.Contains(s.passageBlocks, k) }) {
+		return true // "the mayor told Yahoo News" within a passage
+	}
+	if slices.ContainsFunc(l.authors, func(name string) bool { return !rd.isName(name, "") }) {
+		return true
+	}
+	if l.pub.name == "" {
+		return false
+	}
+	return rd.isVia(l.pub.name) || slices.ContainsFunc(rd.sources, func(s *source) bool {
+		return (slices.Contains(s.creditBlocks, k) || len(l.passage) == 0) && rd.samePublication(s.pub.name, l.pub.name) ||
+			slices.ContainsFunc(s.agencies, func(a string) bool { return rd.samePublication(a, l.pub.name) })
+	})
+}
+
+// shared returns how much a source of the rules and a credit of the model have in common: blocks of the credit and of
+// the passage, and the name.
+func shared(d *decisions, s *source, l *learnedCredit) int {
+	n := 0
+	for _, i := range l.credit {
+		if slices.Contains(s.creditBlocks, d.units[i].block) {
+			n += 2
+			break
+		}
+	}
+	for _, i := range l.passage {
+		if slices.Contains(s.passageBlocks, d.units[i].block) || s.inline && slices.Contains(s.creditBlocks, d.units[i].block) {
+			n += 3
+			break
+		}
+	}
+	if n > 0 && s.pub.name != "" && nameKey(s.pub.name) == nameKey(l.pub.name) {
+		n += 2
+	}
+	return n
+}
+
+// newLearnedSource returns the source of a credit that only the model found.
+func (rd *reading) newLearnedSource(d *decisions, l *learnedCredit) *source {
+	s := &source{citation: l.citation, convention: learnedConvention, kind: Summary, firstBlock: d.units[l.credit[0]].block,
+		linked: l.linked}
+	if l.headline != "" {
+		s.kind = HeadlineOnly
+	}
+	for _, i := range l.credit {
+		if k := d.units[i].block; !slices.Contains(s.creditBlocks, k) {
+			s.creditBlocks = append(s.creditBlocks, k)
+		}
+	}
+	return s
+}
+
+// learnedConvention is the convention of a credit that only the model found.
+const learnedConvention = "model"
+
+// chooseSource sets the source of the candidate to the names of the rules or of the model, whichever is more certain.
+func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
+	add := func(s *source, isLearned bool) {
+		c.sources = append(c.sources, sourceReading{source: s, isLearned: isLearned,
+			evidence: rd.sourceEvidence(d, c, s, isLearned, all)})
+	}
+	if c.rule == nil {
+		add(rd.newLearnedSource(d, c.learned), true)
+	} else {
+		byRule := *c.rule
+		add(&byRule, false)
+		if c.learned != nil && !rd.agrees(c.rule, c.learned) && !rd.isVia(c.learned.pub.name) {
+			s := byRule
+			s.pub, s.authors, s.linked = c.learned.pub, c.learned.authors, c.learned.linked
+			s.headline, s.url = cmp.Or(c.learned.headline, s.headline), cmp.Or(c.learned.url, s.url)
+			if rd.isSource(&s) && !rd.isOwnBlog(&s) {
+				add(&s, true)
+			}
+		}
+	}
+	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card") {
+		// The markup alone decides.
+		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
+		return
+	}
+	for _, r := range c.sources {
+		if certainty := certaintyOf(rd.r.model.source, r.evidence, rd.handicap(c)); c.source == nil || certainty > c.certainty {
+			c.source, c.certainty = r.source, certainty
+		}
+		if c.learned != nil && c.rule != nil {
+			rd.fillFields(r.source, c.learned)
+		}
+	}
+}
+
+// modelHandicap is subtracted from the evidence, in weight units, for a source that only the model found. The rules were
+// written with posts of other kinds than those that the model has learned from, so what both find carries over better.
+const modelHandicap = 60
+
+// weakHandicap is the same for a name that only its place makes a source, such as "From Aunt Mary:".
+const weakHandicap = 80
+
+// unsureHandicap is the same for a source of which neither the rules, with a confidence below unsureRule, nor the model
+// are sure.
+const unsureHandicap, unsureRule = 120, 0.5
+
+// handicap returns what is subtracted from the evidence for the candidate's source.
+func (rd *reading) handicap(c *candidate) int {
+	switch {
+	case c.rule == nil:
+		return modelHandicap
+	case rd.isRelative(c.rule):
+		return maxMargin
+	case c.rule.convention == "cite" && c.rule.pub.known != nil:
+		return -modelHandicap * 2 // the markup itself names the article
+	case rd.isWeakPerson(c.rule) || rd.isWeakName(c.rule):
+		return weakHandicap
+	case rd.ruleConfidence(c.rule) < unsureRule && (c.learned == nil || c.learned.creditMargin < 0):
+		return unsureHandicap
+	default:
+		return 0
+	}
+}
+
+// isRelative reports whether the source is a relative or friend of the author: "From Aunt Mary:".
+func (rd *reading) isRelative(s *source) bool {
+	name := s.pub.name
+	if name == "" && len(s.authors) > 0 {
+		name = s.authors[0]
+	}
+	toks := rd.r.lx.tokenize(name, nil)
+	friend := rd.l.classes["friend"]
+	return s.pub.known == nil && friend != nil && len(toks) > 0 && friend.has(toks[0].id)
+}
+
+// agrees reports whether the rules and the model name the same publication, or the same authors where neither names a
+// publication.
+func (rd *reading) agrees(s *source, l *learnedCredit) bool {
+	switch {
+	case l.pub.name == "" && len(l.authors) == 0:
+		return true // the model sees a credit there, but no names
+	case s.pub.name == "" && l.pub.name == "":
+		return slices.Equal(s.authors, l.authors)
+	}
+	return s.pub.name != "" && l.pub.name != "" && rd.samePublication(s.pub.name, l.pub.name)
+}
+
+// fillFields sets the empty fields of s that the model found.
+func (rd *reading) fillFields(s *source, l *learnedCredit) {
+	if len(s.authors) == 0 && s.convention != "13" && s.convention != "17" { // whoever is named there submitted the text
+		s.authors = l.authors
+	}
+	if s.headline == "" {
+		s.headline = l.headline
+	}
+	if s.date.month == 0 || s.date.year == 0 && l.date.year != 0 {
+		if l.date.month != 0 {
+			s.date = l.date
+		}
+	}
+	if s.url == "" {
+		s.url = l.url
+	}
+}
+
+// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text is in
+// two passages.
+func (rd *reading) choosePassages(d *decisions, cs []*candidate) {
+	for _, c := range cs {
+		rd.choosePassage(d, c)
+	}
+	order := slices.Clone(cs)
+	slices.SortStableFunc(order, func(a, b *candidate) int {
+		return cmp.Or(cmp.Compare(b.passageCertain, a.passageCertain), cmp.Compare(b.certainty, a.certainty))
+	})
+	taken := make([]bool, len(d.units))
+	for _, c := range order {
+		if c.keepsPassage() {
+			continue
+		}
+		if slices.ContainsFunc(c.passage.units, func(i int) bool { return taken[i] }) {
+			c.passage, c.passageCertain = passageReading{}, 0
+		}
+		for _, i := range c.passage.units {
+			taken[i] = true
+		}
+	}
+}
+
+// keepsPassage reports whether the candidate is of a kind whose passage the markup alone decides.
+func (c *candidate) keepsPassage() bool {
+	return c.source.kind == Nested || c.source.kind == Reblog || c.source.kind == Tweet
+}
+
+// choosePassage decides between the passages of the rules and of the model for one candidate.
+func (rd *reading) choosePassage(d *decisions, c *candidate) {
+	var rule, learned []int
+	if c.rule != nil {
+		rule = rd.unitsOfPassage(d, c.rule)
+	}
+	if c.learned != nil && rd.mayBePassage(d, c.learned.passage) {
+		learned = c.learned.passage
+	}
+	add := func(units []int, isLearned bool) {
+		if len(units) == 0 {
+			return
+		}
+		r := passageReading{units: units, isLearned: isLearned}
+		r.evidence = rd.passageEvidence(d, c, r, rule, learned)
+		c.passages = append(c.passages, r)
+	}
+	add(rule, false)
+	if len(rule) > 0 && (c.rule.convention == "cite" ||
+		rd.markOf(d, rule) < 2 && (c.rule.copiedHeader || rd.startsWithDateline(d.units[rule[0]].block))) {
+		// The element that names its source, or a head copied with the passage and an end that the text shows: here the
+		// rules have always been right.
+		c.passage, c.passageCertain = c.passages[0], maxCertainty
+		return
+	}
+	if !slices.Equal(rule, learned) {
+		add(learned, true)
+	}
+	for _, r := range c.passages {
+		if certainty := certaintyOf(rd.r.model.passage, r.evidence, 0); certainty > c.passageCertain {
+			c.passage, c.passageCertain = r, certainty
+		}
+	}
+}
+
+// mayBePassage reports whether the units can be a passage: in a post that marks its quotations, only marked text is.
+func (rd *reading) mayBePassage(d *decisions, units []int) bool {
+	if len(units) == 0 || !rd.marksQuotations {
+		return len(units) > 0
+	}
+	return !slices.ContainsFunc(units, func(i int) bool {
+		u := &d.units[i]
+		b := rd.doc.blocks[u.block]
+		if b.quotation != nil {
+			return outermost(b.quotation).kind != quotationPlain
+		}
+		return u.kind != unitQuoted && !b.isWholly(runEmphasis)
+	})
+}
+
+// unitsOfPassage returns the units of the passage that the rules found.
+func (rd *reading) unitsOfPassage(d *decisions, s *source) []int {
+	if len(s.passages) == 0 {
+		return nil
+	}
+	var units []int
+	for _, k := range s.passageBlocks {
+		for i := d.ofBlock[k].lo; i < d.ofBlock[k].hi; i++ {
+			units = append(units, i)
+		}
+	}
+	if s.inline && len(s.passages) < 20 {
+		text := strings.Join(s.passages, "\n\n")
+		for _, k := range s.creditBlocks {
+			b := rd.doc.blocks[k]
+			for i := d.ofBlock[k].lo; i < d.ofBlock[k].hi; i++ {
+				if t := unquote(strings.TrimRight(b.slice(d.units[i].span), ",.")); len(t) > 2 && strings.Contains(text, t) {
+					units = append(units, i)
+				}
+			}
+		}
+		slices.Sort(units)
+		units = slices.Compact(units)
+	}
+	return units
+}
+
+// minSuggestion is the certainty, in hundredths, below which a credit that only the model found is not suggested.
+const minSuggestion = 15
+
+// setPassage gives the source of a published candidate the passage that was chosen, or none if it is not certain.
+func (rd *reading) setPassage(d *decisions, c *candidate, threshold int) {
+	s := c.source
+	if d == nil || c.keepsPassage() {
+		return
+	}
+	limit := int(rd.r.model.limits[0])
+	if !c.passage.isLearned {
+		limit = int(rd.r.model.limits[1])
+	}
+	certain := c.passageCertain >= min(limit+max(0, threshold-defaultLimit), maxCertainty)
+	if certain && !c.passage.isLearned {
+		return
+	}
+	if c.rule != nil {
+		rd.clearPassage(s)
+	}
+	if certain {
+		rd.takePassage(d, c)
+		return
+	}
+	s.kind = Summary
+	if s.headline != "" {
+		s.kind = HeadlineOnly
+	}
+}
+
+// defaultLimit is the default threshold in hundredths. A higher threshold raises the limits of passages as well.
+const defaultLimit = int(DefaultThreshold * 100)
+
+// clearPassage removes the passage of s, whose blocks become the author's own words or an uncredited quotation.
+func (rd *reading) clearPassage(s *source) {
+	reset := func(b *block) {
+		b.ownText = nil
+		role := Commentary
+		if b.quotation != nil {
+			role = Uncredited
+		}
+		rd.setRole(b, role)
+	}
+	for _, k := range s.passageBlocks {
+		reset(rd.doc.blocks[k])
+	}
+	for _, k := range s.creditBlocks {
+		if b := rd.doc.blocks[k]; b.role == Passage {
+			reset(b)
+		}
+	}
+	s.passages, s.passageBlocks, s.inline, s.marked = nil, nil, false, false
+}
+
+// takePassage makes the passage units of the candidate the passage of its source.
+func (rd *reading) takePassage(d *decisions, c *candidate) {
+	s := c.source
+	s.kind = Excerpt
+	for n := 0; n < len(c.passage.units); {
+		k := d.units[c.passage.units[n]].block
+		end := n + 1
+		for end < len(c.passage.units) && c.passage.units[end] == c.passage.units[end-1]+1 &&
+			d.units[c.passage.units[end]].block == k {
+			end++
+		}
+		rd.takeUnits(d, s, c.passage.units[n], c.passage.units[end-1])
+		n = end
+	}
+	s.marked = rd.markOf(d, c.passage.units) >= 2
+}
+
+// takeUnits adds the units from first to last, which are in one block, to the passage of s.
+func (rd *reading) takeUnits(d *decisions, s *source, first, last int) {
+	k := d.units[first].block
+	b := rd.doc.blocks[k]
+	if isElision(b) {
+		rd.setRole(b, Note)
+		return
+	}
+	all := d.ofBlock[k]
+	at := span{d.units[first].lo, d.units[last].hi}
+	text, whole := rd.trimPassage(b, at)
+	if text == "" {
+		return
+	}
+	whole = whole && first == all.lo && last == all.hi-1
+	if !whole && first == last && d.units[first].kind == unitQuoted {
+		text = unquote(strings.TrimRight(text, ",;"))
+	}
+	s.passages = append(s.passages, text)
+	rd.setRole(b, Passage)
+	if whole {
+		s.passageBlocks = append(s.passageBlocks, k)
+		b.ownText = nil
+		return
+	}
+	s.inline = true
+	if !slices.Contains(s.creditBlocks, k) {
+		s.creditBlocks = append(s.creditBlocks, k)
+	}
+	b.ownText = nil
+	for i := all.lo; i < all.hi; i++ {
+		if d.labels.best[i] == labelOwn && (i < first || i > last) {
+			b.ownText = append(b.ownText, b.slice(d.units[i].span))
+		}
+	}
+}
+
+// claimBlocks sets the roles of the blocks of a published candidate.
+func (rd *reading) claimBlocks(d *decisions, c *candidate) {
+	s := c.source
+	if s.kind != Nested {
+		for _, k := range s.passageBlocks {
+			rd.setRole(rd.doc.blocks[k], Passage)
+		}
+	}
+	if c.rule != nil || d == nil {
+		return
+	}
+	for _, k := range s.creditBlocks {
+		b := rd.doc.blocks[k]
+		if b.role != Commentary && b.role != "" || len(b.ownText) > 0 {
+			continue
+		}
+		own := false
+		for i := d.ofBlock[k].lo; i < d.ofBlock[k].hi; i++ {
+			own = own || d.labels.best[i] == labelOwn || d.labels.best[i] == labelPassage
+		}
+		if !own {
+			rd.setRole(b, Credit)
+		}
+	}
+}

@@ -1,0 +1,569 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+)
+
+// The templates of the evidence for a source.
+const (
+	sBias = iota
+	sOrigin
+	sConvention
+	sRuleConfidence
+	sKnown
+	sHost
+	sNameLength
+	sNameShape
+	sPerson
+	sWeak
+	sAuthors
+	sFacts
+	sHeadline
+	sDate
+	sAddress
+	sPassage
+	sCreditMargin
+	sPublicationMargin
+	sAuthorMargin
+	sHeadlineMargin
+	sLabel
+	sSilent
+	sLinked
+	sHeader
+	sCopied
+	sGuessed
+	sDeterminer
+	sCreditLength
+	sColon
+	sAmongOwn
+	sPosition
+	sMarks
+	sEnglish
+	sCredits
+	sOriginKnown
+	sMarginKnown
+	sMarginLabel
+	sRival
+	sRivalOrigin
+	sTemplates
+)
+
+// sourceFeatures numbers the features of the certainty of a source.
+var sourceFeatures = newFeatureSet([]template{
+	sBias:              {name: "bias"},
+	sOrigin:            {name: "origin", values: 6},
+	sConvention:        {name: "convention", values: len(conventions)},
+	sRuleConfidence:    {name: "rule-confidence", values: 8},
+	sKnown:             {name: "known-name", values: 4},
+	sHost:              {name: "host", values: 5},
+	sNameLength:        {name: "name-length", values: 5},
+	sNameShape:         {name: "name-shape", values: 5},
+	sPerson:            {name: "name-is-person", values: 3},
+	sWeak:              {name: "weak", values: 4},
+	sAuthors:           {name: "authors", values: 5},
+	sFacts:             {name: "facts", values: 5},
+	sHeadline:          {name: "headline", values: 3},
+	sDate:              {name: "date", values: 2},
+	sAddress:           {name: "address", values: 2},
+	sPassage:           {name: "passage", values: 5},
+	sCreditMargin:      {name: "credit-margin", values: 8},
+	sPublicationMargin: {name: "publication-margin", values: 8},
+	sAuthorMargin:      {name: "author-margin", values: 8},
+	sHeadlineMargin:    {name: "headline-margin", values: 8},
+	sLabel:             {name: "label", values: unitLabels},
+	sSilent:            {name: "model-at-rule-credit", values: unitLabels * 3},
+	sLinked:            {name: "linked"},
+	sHeader:            {name: "header"},
+	sCopied:            {name: "copied-header"},
+	sGuessed:           {name: "guessed"},
+	sDeterminer:        {name: "determiner"},
+	sCreditLength:      {name: "credit-length", values: 6},
+	sColon:             {name: "credit-ends", values: 10},
+	sAmongOwn:          {name: "credit-in-paragraph", values: 2},
+	sPosition:          {name: "position", values: 4},
+	sMarks:             {name: "post-marks-quotations", values: 2},
+	sEnglish:           {name: "english", values: 2},
+	sCredits:           {name: "credits", values: 5},
+	sOriginKnown:       {name: "origin-and-name", values: 6 * 6},
+	sMarginKnown:       {name: "credit-margin-and-name", values: 8 * 6},
+	sMarginLabel:       {name: "credit-margin-and-label", values: 8 * unitLabels},
+	sRival:             {name: "rival", values: 6},
+	sRivalOrigin:       {name: "rival-and-origin", values: 6 * 6},
+})
+
+// conventions lists the conventions of credits; the number of one is its index. The last one stands for all others.
+var conventions = []string{"1", "1a", "1b", "1c", "2", "3", "4", "5", "6", "6a", "7", "8", "9", "10", "11", "12", "13", "14", "15",
+	"16", "17", "18", "card", "cite", "tweet", learnedConvention, ""}
+
+func conventionNumber(c string) int {
+	if i := slices.Index(conventions, c); i >= 0 {
+		return i
+	}
+	return len(conventions) - 1
+}
+
+// The origins of a candidate.
+const (
+	originRule = iota
+	originModel
+	originBoth        // they agree
+	originRuleOfTwo   // they disagree; this is the source of the rules
+	originModelOfTwo  // they disagree; this is the source of the model
+	originPersonAgree // they agree, and no publication is named
+)
+
+// marginBucket returns the feature value of a margin.
+func marginBucket(m int) int { return bucket(m, -300, -100, 0, 100, 250, 500, 900) }
+
+// sourceReader collects the features of one candidate.
+type evidenceList struct {
+	set *featureSet
+	ids []uint16
+}
+
+func (e *evidenceList) add(t, value int) { e.ids = append(e.ids, e.set.id(t, value)) }
+
+// upTo adds the features of all values up to the given one: the weights of neighbouring values are then alike.
+func (e *evidenceList) upTo(t, value int) {
+	for v := range value + 1 {
+		e.add(t, v)
+	}
+}
+
+func (e *evidenceList) flag(t int, ok bool) {
+	if ok {
+		e.add(t, 0)
+	}
+}
+
+func (e *evidenceList) bool(t int, ok bool) {
+	if ok {
+		e.add(t, 1)
+	} else {
+		e.add(t, 0)
+	}
+}
+
+// sourceEvidence returns the features of s, a reading of a candidate's names, among total candidates.
+func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearned bool, all []*candidate) []uint16 {
+	e := &evidenceList{set: sourceFeatures}
+	e.add(sBias, 0)
+	origin := originRule
+	switch {
+	case c.rule == nil:
+		origin = originModel
+	case c.learned != nil && isLearned:
+		origin = originModelOfTwo
+	case c.learned != nil && !rd.agrees(c.rule, c.learned):
+		origin = originRuleOfTwo
+	case c.learned != nil && s.pub.name == "":
+		origin = originPersonAgree
+	case c.learned != nil:
+		origin = originBoth
+	}
+	e.add(sOrigin, origin)
+	e.add(sConvention, conventionNumber(s.convention))
+	name := rd.nameKind(s)
+	e.add(sOriginKnown, origin*6+name)
+	if c.learned != nil {
+		e.add(sMarginKnown, marginBucket(c.learned.creditMargin)*6+name)
+		e.add(sMarginLabel, marginBucket(c.learned.creditMargin)*unitLabels+c.learned.label)
+	}
+	if c.rule != nil {
+		e.upTo(sRuleConfidence, bucket(int(rd.ruleConfidence(c.rule)*100), 20, 35, 50, 65, 80, 90, 98))
+		e.flag(sHeader, s.hasHeader)
+		e.flag(sCopied, s.copiedHeader)
+		e.flag(sGuessed, s.guessed)
+		e.flag(sDeterminer, s.hasDeterminer)
+	}
+	rd.nameEvidence(e, s)
+	e.bool(sMarks, rd.marksQuotations)
+	e.bool(sEnglish, rd.l.name == fallback)
+	e.upTo(sCredits, bucket(len(all), 1, 2, 4, 8))
+	rival := rd.rivalOf(d, c, s, all)
+	e.add(sRival, rival)
+	e.add(sRivalOrigin, rival*6+origin)
+	rd.creditEvidence(e, d, c, s)
+	return e.ids
+}
+
+// rivalOf returns what else the post credits: 0 nothing near, 1 a source whose credit is in the next block, 2 one in the
+// same block, 3 the same publication elsewhere, 4 the same publication near; 5 the name is that of a via.
+func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candidate) int {
+	if rd.isVia(s.pub.name) {
+		return 5
+	}
+	at := creditBlock(d, c)
+	best := 0
+	for _, o := range all[:min(len(all), maxRivals)] {
+		if o == c {
+			continue
+		}
+		near := 0
+		switch k := creditBlock(d, o); {
+		case k == at:
+			near = 2
+		case k == at+1 || k == at-1:
+			near = 1
+		}
+		if s.pub.name != "" && o.named(rd, s.pub.name) {
+			near = 3 + min(near, 1)
+		}
+		best = max(best, near)
+	}
+	return best
+}
+
+// maxRivals bounds the number of other candidates with which each candidate is compared.
+const maxRivals = 50
+
+// creditBlock returns the block of the candidate's credit, or -9.
+func creditBlock(d *decisions, c *candidate) int {
+	switch {
+	case c.learned != nil:
+		return d.units[c.learned.credit[0]].block
+	case len(c.rule.creditBlocks) > 0:
+		return c.rule.creditBlocks[0]
+	default:
+		return -9
+	}
+}
+
+// named reports whether the rules or the model give the candidate the name of this publication.
+func (c *candidate) named(rd *reading, name string) bool {
+	return c.rule != nil && c.rule.pub.name != "" && rd.samePublication(c.rule.pub.name, name) ||
+		c.learned != nil && c.learned.pub.name != "" && rd.samePublication(c.learned.pub.name, name)
+}
+
+// nameKind returns what names the source: 0 a known publication, 1 one that the address shows, 2 one whose name looks
+// like it, 3 another name, 4 authors alone, 5 neither.
+func (rd *reading) nameKind(s *source) int {
+	switch {
+	case s.pub.known != nil:
+		return 0
+	case s.pub.name != "" && hostNamed(s.url, s.pub.name):
+		return 1
+	case s.pub.name != "" && rd.l.looksLikePub(s.pub.name, rd.r.lx.tokenize(s.pub.name, nil)):
+		return 2
+	case s.pub.name != "":
+		return 3
+	case len(s.authors) > 0:
+		return 4
+	default:
+		return 5
+	}
+}
+
+// nameEvidence adds the features of the names of a source.
+func (rd *reading) nameEvidence(e *evidenceList, s *source) {
+	known := 0
+	switch {
+	case s.pub.known == nil:
+	case s.pub.known.Agency:
+		known = 1
+	case s.pub.known.Word:
+		known = 2
+	default:
+		known = 3
+	}
+	e.add(sKnown, known)
+	host := 0
+	switch byHost := rd.r.pubs.byHost(s.url); {
+	case hostOf(s.url) == "":
+	case byHost != nil && byHost == s.pub.known:
+		host = 1
+	case hostNamed(s.url, s.pub.name):
+		host = 2
+	case s.pub.name == hostOf(s.url):
+		host = 3
+	default:
+		host = 4
+	}
+	e.add(sHost, host)
+	if name := s.pub.name; name != "" {
+		toks := rd.r.lx.tokenize(name, nil)
+		e.upTo(sNameLength, bucket(len(toks), 1, 2, 3, 5))
+		shape := 0
+		switch {
+		case rd.l.looksLikePub(name, toks):
+			shape = 1
+		case isDomain(strings.ToLower(name)):
+			shape = 2
+		case acronym(name):
+			shape = 3
+		case len(toks) > 0 && !toks[0].upper:
+			shape = 4
+		}
+		e.add(sNameShape, shape)
+		e.add(sPerson, rd.l.personScore(name, toks))
+	}
+	weak := 0
+	if rd.isWeakName(s) {
+		weak = 1
+	} else if rd.isWeakPerson(s) {
+		weak = 2
+	} else if s.pub.name != "" && s.pub.known == nil && !rd.isName(s.pub.name, s.url) {
+		weak = 3
+	}
+	e.add(sWeak, weak)
+	authors := 0
+	if n := len(s.authors); n > 0 {
+		score := rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
+		authors = 1 + score
+		if n > 1 {
+			authors = 4
+		}
+	}
+	e.add(sAuthors, authors)
+	facts := 0
+	for _, ok := range [...]bool{s.pub.name != "", len(s.authors) > 0, s.headline != "", s.date.month != 0, s.url != ""} {
+		if ok {
+			facts++
+		}
+	}
+	e.upTo(sFacts, facts-1)
+	headline := 0
+	if s.headline != "" {
+		headline = 1
+		if s.pub.name == "" {
+			headline = 2
+		}
+	}
+	e.add(sHeadline, headline)
+	e.bool(sDate, s.date.month != 0)
+	e.bool(sAddress, s.url != "")
+	e.flag(sLinked, s.linked)
+}
+
+// creditEvidence adds the features of the place of the credit, and of what the model says about it.
+func (rd *reading) creditEvidence(e *evidenceList, d *decisions, c *candidate, s *source) {
+	if len(s.creditBlocks) > 0 {
+		b := rd.doc.blocks[s.creditBlocks[0]]
+		e.upTo(sCreditLength, bucket(len(b.toks), 4, 8, 16, 32, 64))
+		if len(b.toks) > 0 {
+			e.add(sColon, endNumber(b.toks))
+		}
+		e.add(sPosition, bucket(s.creditBlocks[0]*4/max(len(rd.doc.blocks), 1), 0, 1, 2))
+	}
+	if d == nil {
+		return
+	}
+	l := c.learned
+	if l == nil {
+		// What the model takes the credit of the rules for.
+		best, margin := labelOther, maxMargin
+		for _, k := range s.creditBlocks[:min(len(s.creditBlocks), 1)] {
+			for i := d.ofBlock[k].lo; i < d.ofBlock[k].hi; i++ {
+				m := min(-d.labels.margin(i, labelLead), -d.labels.margin(i, labelTail), -d.labels.margin(i, labelMention))
+				if m < margin {
+					best, margin = int(d.labels.best[i]), m
+				}
+			}
+		}
+		e.add(sSilent, best*3+bucket(margin, 150, 400))
+		return
+	}
+	e.upTo(sCreditMargin, marginBucket(l.creditMargin))
+	e.add(sLabel, l.label)
+	if l.pub.name != "" {
+		e.upTo(sPublicationMargin, marginBucket(l.pubMargin))
+	}
+	if len(l.authors) > 0 {
+		e.upTo(sAuthorMargin, marginBucket(l.authorMargin))
+	}
+	if l.headline != "" {
+		e.upTo(sHeadlineMargin, marginBucket(l.headlineMargin))
+	}
+	among := false
+	for i := d.ofBlock[d.units[l.credit[0]].block].lo; i < d.ofBlock[d.units[l.credit[0]].block].hi; i++ {
+		among = among || d.labels.best[i] == labelOwn
+	}
+	e.bool(sAmongOwn, among)
+	mark := 0
+	if len(l.passage) > 0 {
+		mark = 1 + rd.markOf(d, l.passage)
+	}
+	e.add(sPassage, mark)
+}
+
+// markOf returns how the units of a passage are marked: 0 not at all, 1 in part, 2 by quotation marks, 3 by elements.
+func (rd *reading) markOf(d *decisions, units []int) int {
+	elements, quoted := 0, 0
+	for _, i := range units {
+		u := &d.units[i]
+		b := rd.doc.blocks[u.block]
+		switch {
+		case b.quotation != nil:
+			elements++
+		case u.kind == unitQuoted, b.toks[0].kind == tokOpen && (b.toks[len(b.toks)-1].kind == tokClose), b.isWholly(runEmphasis):
+			quoted++
+		}
+	}
+	switch n := len(units); {
+	case elements == n:
+		return 3
+	case elements+quoted == n:
+		return 2
+	case elements+quoted > 0:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// The templates of the evidence for a passage.
+const (
+	pBias = iota
+	pOrigin
+	pMark
+	pMarkStart
+	pMarkEnd
+	pStartMargin
+	pEndMargin
+	pInnerMargin
+	pStart
+	pEnd
+	pUnits
+	pBlocks
+	pElided
+	pCopied
+	pVoiceAfter
+	pMarks
+	pRuleCertainty
+	pEnglish
+	pTitle
+	pTemplates
+)
+
+// passageFeatures numbers the features of the certainty of a passage.
+var passageFeatures = newFeatureSet([]template{
+	pBias:          {name: "bias"},
+	pOrigin:        {name: "origin", values: 5},
+	pMark:          {name: "mark", values: 4},
+	pMarkStart:     {name: "mark-and-start", values: 4 * 6},
+	pMarkEnd:       {name: "mark-and-end", values: 4 * 9},
+	pStartMargin:   {name: "start-margin", values: 8},
+	pEndMargin:     {name: "end-margin", values: 8},
+	pInnerMargin:   {name: "inner-margin", values: 8},
+	pStart:         {name: "start", values: 6},
+	pEnd:           {name: "end", values: 9},
+	pUnits:         {name: "units", values: 5},
+	pBlocks:        {name: "blocks", values: 5},
+	pElided:        {name: "elided", values: 2},
+	pCopied:        {name: "copied-header", values: 2},
+	pVoiceAfter:    {name: "voice-after", values: 7},
+	pMarks:         {name: "post-marks-quotations", values: 2},
+	pRuleCertainty: {name: "rule-passage-exists", values: 2},
+	pEnglish:       {name: "english", values: 2},
+	pTitle:         {name: "like-a-headline", values: 4},
+})
+
+// passageEvidence returns the features of r, a reading of a candidate's passage. rule and learned are the units of the passages of
+// the rules and of the model.
+func (rd *reading) passageEvidence(d *decisions, c *candidate, r passageReading, rule, learned []int) []uint16 {
+	e := &evidenceList{set: passageFeatures}
+	e.add(pBias, 0)
+	units := r.units
+	origin := 0
+	switch same := slices.Equal(rule, learned); {
+	case same:
+		origin = 1
+	case r.isLearned && len(rule) == 0:
+		origin = 2
+	case r.isLearned:
+		origin = 3
+	case len(learned) > 0:
+		origin = 4
+	}
+	e.add(pOrigin, origin)
+	mark := rd.markOf(d, units)
+	e.add(pMark, mark)
+	first, last := units[0], units[len(units)-1]
+	start, end := rd.passageStartKind(d, first), rd.passageEndKind(d, last)
+	e.add(pStart, start)
+	e.add(pEnd, end)
+	e.add(pMarkStart, mark*6+start)
+	e.add(pMarkEnd, mark*9+end)
+	margin := d.labels.margin(first, labelPassage)
+	if first > 0 {
+		margin = min(margin, -d.labels.margin(first-1, labelPassage))
+	}
+	e.upTo(pStartMargin, marginBucket(margin))
+	margin = d.labels.margin(last, labelPassage)
+	if last+1 < len(d.units) {
+		margin = min(margin, -d.labels.margin(last+1, labelPassage))
+	}
+	e.upTo(pEndMargin, marginBucket(margin))
+	margin = maxMargin
+	for _, i := range units {
+		margin = min(margin, d.labels.margin(i, labelPassage))
+	}
+	e.upTo(pInnerMargin, marginBucket(margin))
+	e.upTo(pUnits, bucket(len(units), 1, 3, 6, 12))
+	e.upTo(pBlocks, bucket(d.units[last].block-d.units[first].block+1, 1, 2, 4, 8))
+	e.bool(pElided, endNumber(rd.doc.blocks[d.units[last].block].toks[:d.units[last].hi]) == 1)
+	e.bool(pCopied, c.source.copiedHeader)
+	if last+1 < len(d.units) {
+		v := rd.voiceOf(rd.doc.blocks[d.units[last+1].block], d.units[last+1].block == rd.lastProse).score
+		e.upTo(pVoiceAfter, bucket(int(v*2), -6, -4, -2, 0, 2, 4))
+	}
+	e.bool(pMarks, rd.marksQuotations)
+	e.bool(pRuleCertainty, len(rule) > 0)
+	if u := &d.units[first]; len(units) == 1 && u.hi-u.lo <= 16 {
+		b := rd.doc.blocks[u.block]
+		e.add(pTitle, 1+caseNumber(rd.l, b, b.toks[u.lo:u.hi]))
+	} else {
+		e.add(pTitle, 0)
+	}
+	e.bool(pEnglish, rd.l.name == fallback)
+	return e.ids
+}
+
+// passageStartKind returns what precedes the passage that begins with unit i.
+func (rd *reading) passageStartKind(d *decisions, i int) int {
+	if i == 0 {
+		return 0
+	}
+	before := d.units[i-1]
+	b := rd.doc.blocks[before.block]
+	switch {
+	case before.block == d.units[i].block:
+		return 1
+	case announces(b.toks[before.hi-1]):
+		return 2
+	case d.labels.best[i-1] == labelLead:
+		return 3
+	case d.labels.best[i-1] == labelOther:
+		return 4
+	default:
+		return 5
+	}
+}
+
+// passageEndKind returns what follows the passage that ends with unit i.
+func (rd *reading) passageEndKind(d *decisions, i int) int {
+	if i+1 == len(d.units) {
+		return 0
+	}
+	u, after := &d.units[i], &d.units[i+1]
+	a, b := rd.doc.blocks[u.block], rd.doc.blocks[after.block]
+	switch label := d.labels.best[i+1]; {
+	case after.block == u.block:
+		return 1
+	case a.quotation != nil && b.quotation != a.quotation:
+		return 2
+	case isHeading(b.elem):
+		return 3
+	case label == labelTail:
+		return 4
+	case label == labelOther && after.block > rd.lastProse:
+		return 5
+	case label == labelOther:
+		return 6
+	case label == labelLead:
+		return 7
+	default:
+		return 8
+	}
+}

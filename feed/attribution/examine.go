@@ -1,0 +1,207 @@
+package attribution
+
+import (
+	"fmt"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// Examination shows how a post was read: what deploy/train learns from. Its contents are owned by the caller.
+type Examination struct {
+	// Units are the parts of the post about which the model decides, in order.
+	Units []ExaminedUnit
+	// Candidates are the sources that were found, published or not.
+	Candidates []ExaminedCandidate
+
+	rd *reading
+	d  *decisions
+}
+
+// ExaminedUnit is a unit of a post.
+type ExaminedUnit struct {
+	Block int    // index of the block
+	Text  string // plain text
+	// Features and Near are the numbers of its features, and of those that its neighbours have too.
+	Features, Near []uint16
+	Border         uint8 // kind of the border before the unit
+	Heading        bool  // the unit is in a heading
+	Label          int   // the label that the model gives
+	Links          []string
+}
+
+// ExaminedToken is a token of a unit.
+type ExaminedToken struct {
+	Text           string
+	Features, Near []uint16
+	Date           string // the date that begins here, YYYY-MM-DD or 0000-MM-DD, or empty
+	DateTokens     int    // number of tokens of the date
+}
+
+// ExaminedCandidate is a source with its evidence.
+type ExaminedCandidate struct {
+	// Sources and Passages are the readings of its names and of its passage.
+	Sources    []ExaminedSource
+	Passages   []ExaminedPassage
+	Origin     string // rule, model or both
+	Convention string
+	Kind       Kind
+	Certainty  float64 // that the chosen source is right
+	Chosen     feed.Source
+}
+
+// ExaminedSource is a reading of the names of a source.
+type ExaminedSource struct {
+	Source   feed.Source
+	Evidence []uint16
+}
+
+// ExaminedPassage is a reading of a passage.
+type ExaminedPassage struct {
+	Text     string
+	Learned  bool // the model found it
+	Mark     int  // how it is marked: 0 not at all, 1 in part, 2 by quotation marks, 3 by elements
+	Copied   bool // a byline, date or dateline was copied with it
+	Evidence []uint16
+}
+
+// Examine reads a post and returns the evidence on which its reading is based.
+func (r *Reader) Examine(in Input) *Examination {
+	rd := r.readRules(in)
+	rd.prepareSources()
+	x := &Examination{rd: rd}
+	x.d = rd.decide()
+	if x.d == nil {
+		return x
+	}
+	e := rd.evidence(x.d.units)
+	for i := range x.d.units {
+		u := &x.d.units[i]
+		b := rd.doc.blocks[u.block]
+		one := ExaminedUnit{Block: u.block, Text: b.slice(u.span), Features: e.features[i], Near: e.near[i],
+			Border: e.contexts[i], Heading: isHeading(b.elem), Label: int(x.d.labels.best[i])}
+		for _, run := range b.runs {
+			if run.kind == runLink && run.start < b.toks[u.hi-1].end && run.end > b.toks[u.lo].start {
+				one.Links = append(one.Links, run.value)
+			}
+		}
+		x.Units = append(x.Units, one)
+	}
+	for _, c := range rd.candidates(x.d) {
+		if c.rule == nil && (rd.isOwnBlog(c.source) || !rd.isSource(c.source)) {
+			continue
+		}
+		x.Candidates = append(x.Candidates, x.candidate(c))
+	}
+	return x
+}
+
+// candidate returns the readings of a candidate.
+func (x *Examination) candidate(c *candidate) ExaminedCandidate {
+	out := ExaminedCandidate{Origin: "both", Convention: c.source.convention, Kind: c.source.kind,
+		Certainty: float64(c.certainty) / 100, Chosen: x.rd.newQuote(c).Source}
+	switch {
+	case c.rule == nil:
+		out.Origin = "model"
+	case c.learned == nil:
+		out.Origin = "rule"
+	}
+	for _, r := range c.sources {
+		one := *c
+		one.source = r.source
+		out.Sources = append(out.Sources, ExaminedSource{Source: x.rd.newQuote(&one).Source, Evidence: r.evidence})
+	}
+	for _, r := range c.passages {
+		s := *c.source
+		if r.isLearned {
+			s.passages, s.passageBlocks, s.inline = nil, nil, false
+			x.rd.takePassage(x.d, &candidate{source: &s, passage: r})
+		}
+		out.Passages = append(out.Passages, ExaminedPassage{Text: strings.Join(s.passages, "\n\n"), Evidence: r.evidence,
+			Learned: r.isLearned, Mark: x.rd.markOf(x.d, r.units), Copied: c.source.copiedHeader})
+	}
+	return out
+}
+
+// Tokens returns the tokens of unit i with their features, as they are for a unit with the label.
+func (x *Examination) Tokens(i, label int) []ExaminedToken {
+	u := &x.d.units[i]
+	b := x.rd.doc.blocks[u.block]
+	s := creditTokens(u, label)
+	features, near := x.rd.tokenEvidence(u, s, label)
+	out := make([]ExaminedToken, 0, len(features))
+	for k := range features {
+		t := ExaminedToken{Text: b.slice(span{s.lo + k, s.lo + k + 1}), Features: features[k], Near: near[k]}
+		if end, d := x.rd.l.date(b.text, b.toks[:s.hi], s.lo+k); end > 0 {
+			t.Date, t.DateTokens = fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day), end-s.lo-k
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// Shape describes the sequence models of this version: the number of labels, features and contexts.
+type Shape struct{ Labels, Features, Contexts int }
+
+// UnitShape returns the shape of the model of units.
+func UnitShape() Shape { return Shape{unitLabels, unitFeatures.size, borders} }
+
+// TokenShape returns the shape of the model of tokens.
+func TokenShape() Shape { return Shape{tokenLabels, tokenFeatures.size, 1} }
+
+// SourceFeatures and PassageFeatures return the number of features of the certainty of sources and passages.
+func SourceFeatures() int { return sourceFeatures.size }
+
+// PassageFeatures returns the number of features of the certainty of passages.
+func PassageFeatures() int { return passageFeatures.size }
+
+// Weights are the weights of a sequence model, in hundredths: by feature and label for the item itself, the previous
+// and the next item, and by context for each two consecutive labels.
+type Weights struct {
+	Own, Previous, Next []int32
+	Change              [][]int32
+}
+
+// With returns a copy of the model with other weights. A nil argument leaves the weights as they are.
+func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
+	c := *m
+	set := func(s *sequence, w *Weights) *sequence {
+		if w == nil {
+			return s
+		}
+		n := *s
+		n.own, n.previous, n.next, n.change = w.Own, w.Previous, w.Next, w.Change
+		return &n
+	}
+	c.units, c.tokens = set(m.units, units), set(m.tokens, tokens)
+	if source != nil {
+		c.source = source
+	}
+	if passage != nil {
+		c.passage = passage
+	}
+	return &c
+}
+
+// FromRules reports whether feature id of units, or else of tokens, is what the rules found. In posts that the rules were
+// written for, such a feature is no evidence.
+func FromRules(id uint16, units bool) bool {
+	set, templates := tokenFeatures, []int{kRule, kField}
+	if units {
+		set, templates = unitFeatures, []int{uRole, uRoleKind, uRule, uRuleWeight}
+	}
+	for _, t := range templates {
+		if from := set.offsets[t]; int(id) >= from && int(id) < from+set.templates[t].values {
+			return true
+		}
+	}
+	return false
+}
+
+// WithPassageLimits returns a copy of the model that publishes passages from these certainties on, in hundredths: those
+// that the model found, and those that the rules found.
+func (m *Model) WithPassageLimits(model, rules int) *Model {
+	c := *m
+	c.limits = []int32{int32(model), int32(rules)}
+	return &c
+}

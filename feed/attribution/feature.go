@@ -1,0 +1,103 @@
+package attribution
+
+import (
+	"fmt"
+	"slices"
+)
+
+// template is a kind of feature with a number of values. A feature is a template and one of its values.
+type template struct {
+	name   string
+	values int
+	near   bool // the neighbours of a unit or token have the feature too
+}
+
+// featureSet numbers the features of a list of templates.
+type featureSet struct {
+	templates []template
+	offsets   []int
+	size      int
+}
+
+func newFeatureSet(templates []template) *featureSet {
+	s := &featureSet{templates: templates}
+	for _, t := range templates {
+		s.offsets = append(s.offsets, s.size)
+		s.size += max(t.values, 1)
+	}
+	return s
+}
+
+// id returns the number of a feature. A value above the greatest one of the template counts as the greatest.
+func (s *featureSet) id(t, value int) uint16 {
+	return uint16(s.offsets[t] + min(max(value, 0), max(s.templates[t].values, 1)-1))
+}
+
+// name returns the name of feature id, such as "length=3".
+func (s *featureSet) name(id int) string {
+	t := 0
+	for t+1 < len(s.offsets) && s.offsets[t+1] <= id {
+		t++
+	}
+	if s.templates[t].values <= 1 {
+		return s.templates[t].name
+	}
+	return fmt.Sprintf("%s=%d", s.templates[t].name, id-s.offsets[t])
+}
+
+// byName returns the numbers of the features by name.
+func (s *featureSet) byName() map[string]int {
+	m := make(map[string]int, s.size)
+	for id := range s.size {
+		m[s.name(id)] = id
+	}
+	return m
+}
+
+// isNear reports whether neighbours have feature id too.
+func (s *featureSet) isNear(id uint16) bool {
+	t := len(s.offsets) - 1
+	for s.offsets[t] > int(id) {
+		t--
+	}
+	return s.templates[t].near
+}
+
+// bucket returns the index of the first bound that is at least n, or len(bounds).
+func bucket(n int, bounds ...int) int {
+	for i, b := range bounds {
+		if n <= b {
+			return i
+		}
+	}
+	return len(bounds)
+}
+
+// evidenceClasses lists the classes of words that are features. The number of a class is its index.
+var evidenceClasses = []string{
+	"say", "from", "via", "piece", "first", "second", "plural", "opener", "stance", "present", "past", "said-verb",
+	"report", "source", "more", "label", "told", "role", "by", "weekday", "given", "at", "in", "and", "det", "honorific",
+	"pub-word", "place", "when", "taken", "quotes", "writing", "self-ref", "friend", "pointing", "note", "carried", "stop",
+	"connector", "particle", "not-name", "epithet", "period", "entire", "reported", "joiner", "corporate", "time-word", "list-name",
+}
+
+// classBits returns the traits of the evidence classes, by number, or -1 for a class that the language does not have.
+func (l *language) classBits() []int {
+	bits := make([]int, len(evidenceClasses))
+	for i, name := range evidenceClasses {
+		bits[i] = -1
+		if c := l.classes[name]; c != nil {
+			bits[i] = c.bit
+		}
+	}
+	return bits
+}
+
+// has reports whether t contains the trait.
+func (t *traits) has(bit int) bool {
+	return bit >= 0 && bit < len(t)*64 && t[bit/64]>>(bit%64)&1 != 0
+}
+
+var allRoles = []Role{"", Commentary, Credit, Passage, Title, Caption, Posted, Noise, Footer, Uncredited, Code, ViaLine, Note}
+
+func roleNumber(r Role) int { return slices.Index(allRoles, r) }

@@ -1,0 +1,348 @@
+package attribution
+
+import (
+	"slices"
+	"strings"
+
+	"feedpub/feed"
+)
+
+// maxUnits bounds the number of units of a post that the model decides about. The rules alone read longer posts.
+const maxUnits = 4000
+
+// maxMargin is the greatest margin of a credit.
+const maxMargin = 10_000
+
+// learnedCredit is a credit that the model found, with its passage.
+type learnedCredit struct {
+	citation
+	credit  []int // units of the credit, in order
+	passage []int // units of the passage, in order
+	label   int   // label of the first credit unit
+	// Margins, in weight units: of the credit's labels, and of the tokens of the fields.
+	creditMargin                            int
+	pubMargin, authorMargin, headlineMargin int
+	dateMargin                              int
+	linked                                  bool
+}
+
+// decisions are what the model decided about the units of a post.
+type decisions struct {
+	units   []unit
+	labels  decoded
+	credits []*learnedCredit
+	ofBlock []span // units of each block
+}
+
+// decide labels the units of the post and returns the credits that the labels show. It returns nil if the rules alone
+// decide.
+func (rd *reading) decide() *decisions {
+	if rd.r.model == nil {
+		return nil
+	}
+	d := &decisions{units: rd.units()}
+	if len(d.units) == 0 || len(d.units) > maxUnits {
+		return nil
+	}
+	d.ofBlock = make([]span, len(rd.doc.blocks))
+	for i := range d.units {
+		s := &d.ofBlock[d.units[i].block]
+		if s.hi == 0 {
+			s.lo = i
+		}
+		s.hi = i + 1
+	}
+	rd.creditsOf = make(map[int][]*source)
+	for _, s := range rd.sources {
+		for _, k := range s.creditBlocks {
+			rd.creditsOf[k] = append(rd.creditsOf[k], s)
+		}
+	}
+	e := rd.evidence(d.units)
+	d.labels = rd.r.model.units.decode(e.features, e.near, e.contexts)
+	rd.collect(d)
+	return d
+}
+
+// collect groups the units by their labels into credits and passages.
+func (rd *reading) collect(d *decisions) {
+	var lead, open *learnedCredit // the credit before a passage; the credit whose passage has begun
+	last := labelOther
+	finish := func(c *learnedCredit) {
+		if c != nil && !slices.Contains(d.credits, c) {
+			d.credits = append(d.credits, c)
+		}
+	}
+	for i := range d.units {
+		label := int(d.labels.best[i])
+		switch label {
+		case labelLead:
+			c := rd.readCredit(d, i, label)
+			if lead != nil && last == labelLead && rd.continuesCredit(lead, c) {
+				lead.join(c)
+				break
+			}
+			finish(lead)
+			lead, open = c, nil
+		case labelPassage:
+			if open == nil || last != labelPassage {
+				open = lead
+				if open == nil {
+					open = &learnedCredit{creditMargin: maxMargin}
+				}
+				lead = nil
+				finish(open)
+			}
+			open.passage = append(open.passage, i)
+		case labelTail:
+			c := rd.readCredit(d, i, label)
+			if open != nil && rd.continuesCredit(open, c) {
+				open.join(c)
+				break
+			}
+			finish(c)
+		case labelMention:
+			finish(lead)
+			lead, open = nil, nil
+			finish(rd.readCredit(d, i, label))
+		case labelOwn:
+			finish(lead)
+			lead, open = nil, nil
+		default:
+			continue
+		}
+		last = label
+	}
+	finish(lead)
+	rd.addWeak(d)
+	d.credits = slices.DeleteFunc(d.credits, func(c *learnedCredit) bool { return len(c.credit) == 0 })
+	for _, c := range d.credits {
+		rd.addAddress(d, c)
+	}
+}
+
+// weakMargin is how far a credit's label may be from the best label of a unit that is still a candidate.
+const weakMargin = -250
+
+// addWeak adds the units that are nearly credits as candidates. One next to a passage without a credit gets the passage.
+func (rd *reading) addWeak(d *decisions) {
+	taken := make([]bool, len(d.units))
+	begins, ends := make(map[int]*learnedCredit), make(map[int]*learnedCredit)
+	for _, c := range d.credits {
+		for _, i := range c.credit {
+			taken[i] = true
+		}
+		if n := len(c.passage); n > 0 && len(c.credit) == 0 {
+			begins[c.passage[0]], ends[c.passage[n-1]] = c, c
+		}
+	}
+	for i := range d.units {
+		label, margin := labelMention, d.labels.margin(i, labelMention)
+		for _, l := range [...]int{labelLead, labelTail} {
+			if m := d.labels.margin(i, l); m > margin {
+				label, margin = l, m
+			}
+		}
+		if taken[i] || margin < weakMargin {
+			continue
+		}
+		c := rd.readCredit(d, i, label)
+		if c.empty() {
+			continue
+		}
+		open := begins[i+1]
+		if label == labelTail {
+			open = ends[i-1]
+		}
+		if open != nil && len(open.credit) == 0 {
+			open.join(c)
+			continue
+		}
+		d.credits = append(d.credits, c)
+	}
+}
+
+// continuesCredit reports whether c names no other source than the credit before it.
+func (rd *reading) continuesCredit(before, c *learnedCredit) bool {
+	return before.pub.name == "" || c.pub.name == "" || rd.samePublication(before.pub.name, c.pub.name) ||
+		before.pub.known != nil && before.pub.known.Agency || c.pub.known != nil && c.pub.known.Agency
+}
+
+// join adds the fields of c, which continues the credit.
+func (d *learnedCredit) join(c *learnedCredit) {
+	if len(d.credit) == 0 {
+		d.label = c.label
+	}
+	d.credit = append(d.credit, c.credit...)
+	d.creditMargin = min(d.creditMargin, c.creditMargin)
+	if c.pub.name != "" {
+		if d.pub.name == "" {
+			d.pubMargin = c.pubMargin
+		}
+		d.addPub(c.pub)
+	}
+	if len(d.authors) == 0 && len(c.authors) > 0 {
+		d.authors, d.authorMargin = c.authors, c.authorMargin
+	}
+	if d.headline == "" && c.headline != "" {
+		d.headline, d.headlineMargin = c.headline, c.headlineMargin
+	}
+	if d.date.month == 0 && c.date.month != 0 {
+		d.date, d.dateMargin = c.date, c.dateMargin
+	}
+	if d.url == "" {
+		d.url = c.url
+	}
+	d.vias = append(d.vias, c.vias...)
+	d.linked = d.linked || c.linked
+}
+
+// readCredit labels the tokens of unit i and returns the fields that they form.
+func (rd *reading) readCredit(d *decisions, i, label int) *learnedCredit {
+	u := &d.units[i]
+	b := rd.doc.blocks[u.block]
+	s := creditTokens(u, label)
+	features, near := rd.tokenEvidence(u, s, label)
+	tags := rd.r.model.tokens.decode(features, near, make([]uint8, len(features)))
+	c := &learnedCredit{credit: []int{i}, label: label, creditMargin: d.labels.margin(i, label)}
+	for lo := 0; lo < len(tags.best); {
+		field := fieldOf(tags.best[lo])
+		if field == labelNone {
+			lo++
+			continue
+		}
+		hi, margin := lo+1, tags.margin(lo, int(tags.best[lo]))
+		for hi < len(tags.best) && int(tags.best[hi]) == field+1 {
+			margin = min(margin, tags.margin(hi, field+1))
+			hi++
+		}
+		rd.addField(c, b, span{s.lo + lo, s.lo + hi}, field, margin)
+		lo = hi
+	}
+	return c
+}
+
+// fieldOf returns the label of the first token of the field that a token's label belongs to.
+func fieldOf(label uint8) int {
+	if label == labelNone {
+		return labelNone
+	}
+	return (int(label)-1)/2*2 + 1
+}
+
+// addField adds the tokens of the span to the credit as a field.
+func (rd *reading) addField(c *learnedCredit, b *block, s span, field, margin int) {
+	s = b.trimMarks(s, field)
+	if s.empty() {
+		return
+	}
+	toks := b.toks[s.lo:s.hi]
+	switch field {
+	case labelPublication:
+		p := rd.namedPublisher(b, s)
+		if p.name == "" {
+			return
+		}
+		if c.pub.name == "" {
+			c.pubMargin = margin
+		}
+		c.linked = c.linked || b.linkIn(s) != "" || b.isEmphasised(s)
+		c.addPub(p)
+	case labelHeadline:
+		if h := cleanHeadline(b.slice(s)); c.headline == "" && h != "" {
+			c.headline, c.headlineMargin = h, margin
+		}
+	case labelAuthor:
+		if names := rd.l.splitPeople(b.text, toks); len(names) > 0 {
+			if len(c.authors) == 0 {
+				c.authorMargin = margin
+			}
+			c.authors = append(c.authors, names...)
+			c.authorMargin = min(c.authorMargin, margin)
+		}
+	case labelDate:
+		for k := s.lo; k < s.hi && c.date.month == 0; k++ {
+			if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
+				c.date, c.dateMargin = d, margin
+			}
+		}
+		if c.date.month == 0 && s.hi-s.lo == 1 {
+			if d, ok := compactDate(b.slice(s)); ok {
+				c.date, c.dateMargin = d, margin
+			}
+		}
+	case labelVia:
+		c.vias = append(c.vias, feed.Via{Name: strings.TrimPrefix(b.slice(s), "@"), URL: b.linkIn(s)})
+	}
+}
+
+// trimMarks removes the punctuation around the span of a field.
+func (b *block) trimMarks(s span, field int) span {
+	mark := func(t token) bool {
+		return t.kind == tokDash || t.kind == tokPunct && t.ch != '@' && !(field == labelHeadline && (t.ch == '?' || t.ch == '!')) &&
+			!(t.ch == ')' || t.ch == '(' || t.ch == '!')
+	}
+	for s.lo < s.hi && mark(b.toks[s.lo]) {
+		s.lo++
+	}
+	for s.hi > s.lo && mark(b.toks[s.hi-1]) {
+		s.hi--
+	}
+	return s
+}
+
+// namedPublisher returns the publisher whose name is the span. The name of an unknown one is kept but for determiners in
+// lower case.
+func (rd *reading) namedPublisher(b *block, s span) publisher {
+	p := rd.r.publisherOf(rd.l, b.slice(s))
+	if p.known != nil {
+		return p
+	}
+	for s.hi-s.lo > 1 && b.toks[s.lo].kind == tokWord && !b.toks[s.lo].upper && rd.l.det.has(b.toks[s.lo].id) {
+		s.lo++
+	}
+	return publisher{name: strings.Trim(b.slice(s), " ,;:\"“”‘’«»„[]_*")}
+}
+
+// addAddress adds the address of the article to the credit, and the publication if only the address shows it.
+func (rd *reading) addAddress(d *decisions, c *learnedCredit) {
+	for _, i := range c.credit {
+		u := &d.units[i]
+		b := rd.doc.blocks[u.block]
+		if c.url == "" {
+			c.url = rd.r.articleURL(b, u.span, c.citation)
+		}
+		if c.url == "" && u.kind == unitPlain && u.hi-u.lo < 24 {
+			if a := plainAddress(b.slice(u.span)); a != "" {
+				c.url = articleOnly(a)
+			}
+		}
+	}
+	if len(c.passage) > 0 && c.url == "" {
+		if q := rd.doc.blocks[d.units[c.passage[0]].block].quotation; q != nil {
+			c.url = articleOnly(q.cite)
+		}
+	}
+	if c.pub.name == "" && c.url != "" && len(c.authors) == 0 {
+		c.pub = rd.publisherOfHost(c.url)
+		c.pubMargin = 0
+	} else if c.pub.name == "" && c.url != "" {
+		if e := rd.r.pubs.byHost(c.url); e != nil {
+			c.pub = publisher{name: e.Name, known: e}
+		}
+	}
+}
+
+// plainAddress returns the address that the text contains, or "".
+func plainAddress(s string) string {
+	i := strings.Index(s, "http")
+	if i < 0 {
+		return ""
+	}
+	s, _, _ = strings.Cut(s[i:], " ")
+	s = strings.TrimRight(s, ".,;)]>")
+	if hostOf(s) == "" {
+		return ""
+	}
+	return s
+}

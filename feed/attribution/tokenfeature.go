@@ -1,0 +1,385 @@
+package attribution
+
+import (
+	"strings"
+)
+
+// The templates of the features of a token in a credit.
+const (
+	kBias = iota
+	kKind
+	kBefore
+	kAfter
+	kClass
+	kKnown
+	kPerson
+	kLink
+	kLinkHost
+	kHostWord
+	kEmphasis
+	kBold
+	kCite
+	kQuoted
+	kBracket
+	kDate
+	kRule
+	kField
+	kUnit
+	kUnitKind
+	kPlace
+	kVia
+	kLead
+	kTitleCase
+	kHeading
+	kEnglish
+	kKnownAndLast
+	kTemplates
+)
+
+// tokenFeatures numbers the features of tokens.
+var tokenFeatures = newFeatureSet([]template{
+	kBias:         {name: "bias"},
+	kKind:         {name: "kind", values: tokenShapes, near: true},
+	kBefore:       {name: "kind-2", values: tokenShapes},
+	kAfter:        {name: "kind+2", values: tokenShapes},
+	kClass:        {name: "class", values: len(evidenceClasses), near: true},
+	kKnown:        {name: "known-name", values: 3, near: true},
+	kPerson:       {name: "person", values: 4, near: true},
+	kLink:         {name: "link", values: 3, near: true},
+	kLinkHost:     {name: "link-host", values: 4},
+	kHostWord:     {name: "word-of-host", near: true},
+	kEmphasis:     {name: "emphasis", values: 3, near: true},
+	kBold:         {name: "bold", values: 3},
+	kCite:         {name: "cite", values: 3},
+	kQuoted:       {name: "quoted", values: 3, near: true},
+	kBracket:      {name: "bracket", values: 2},
+	kDate:         {name: "date", values: 3, near: true},
+	kRule:         {name: "rule-slot", values: 7, near: true},
+	kField:        {name: "rule-field", values: 5, near: true},
+	kUnit:         {name: "credit", values: unitLabels},
+	kUnitKind:     {name: "unit-kind", values: unitKinds},
+	kPlace:        {name: "place", values: 6},
+	kVia:          {name: "after-via"},
+	kLead:         {name: "after-by", values: 3},
+	kTitleCase:    {name: "title-case"},
+	kHeading:      {name: "heading-or-bold"},
+	kEnglish:      {name: "english", values: 2},
+	kKnownAndLast: {name: "known-and-unit", values: 3 * unitLabels},
+})
+
+// tokenShapes is the number of values of [tokenShape].
+const tokenShapes = 26
+
+// tokenShape returns the kind of a token with its case or character.
+func tokenShape(text string, t token) int {
+	switch t.kind {
+	case tokDash:
+		return 0
+	case tokDots:
+		return 1
+	case tokOpen:
+		return 2
+	case tokClose:
+		return 3
+	case tokPoss:
+		return 4
+	case tokPunct:
+		if i := strings.IndexRune(",:;.()[]|/&!", t.ch); i >= 0 {
+			return 5 + i
+		}
+		return 17
+	}
+	w := text[t.start:t.end]
+	switch {
+	case t.ch == '@':
+		return 18
+	case isDomain(strings.ToLower(w)):
+		return 19
+	case t.digit:
+		return 20
+	case t.upper && len(w) > 1 && acronym(w):
+		return 21
+	case t.upper && strings.HasSuffix(w, "."):
+		return 22
+	case t.upper:
+		return 23
+	case t.inner:
+		return 24
+	default:
+		return 25
+	}
+}
+
+// maxCredit bounds the number of tokens of a credit that are labelled. A lead's last tokens are labelled, otherwise the
+// first.
+const maxCredit = 90
+
+// creditTokens returns the span of the tokens of a unit that are labelled.
+func creditTokens(u *unit, label int) span {
+	s := u.span
+	if s.hi-s.lo > maxCredit {
+		if label == labelLead {
+			s.lo = s.hi - maxCredit
+		} else {
+			s.hi = s.lo + maxCredit
+		}
+	}
+	return s
+}
+
+// tokenSpans holds, by token of a span, whether it begins (1) or continues (2) a name, a date and so on.
+type tokenSpans struct {
+	known, person, date, rule, field []uint8
+}
+
+// tokenEvidence returns the features of the tokens in span s of a unit with a label, and those that neighbours have.
+func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
+	b := rd.doc.blocks[u.block]
+	n := s.hi - s.lo
+	features, near = make([][]uint16, n), make([][]uint16, n)
+	x := rd.findSpans(u, b, s)
+	links := b.marksOf(runLink, s)
+	emphasis := b.marksOf(runEmphasis, s)
+	bold, cite := b.marksOf(runBold, s), b.marksOf(runCite, s)
+	shapes := make([]int, n)
+	for k := range n {
+		shapes[k] = tokenShape(b.text, b.toks[s.lo+k])
+	}
+	title := rd.l.name == fallback && n > 2 && isTitleCase(rd.l, b.toks[s.lo:s.hi])
+	quoted, depth, via, by := 0, 0, false, 3
+	for k := range n {
+		t := b.toks[s.lo+k]
+		var ids []uint16
+		add := func(t, value int) { ids = append(ids, tokenFeatures.id(t, value)) }
+		flag := func(t int, ok bool) {
+			if ok {
+				add(t, 0)
+			}
+		}
+		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') {
+			depth++
+		}
+		add(kBias, 0)
+		add(kKind, shapes[k])
+		if k > 1 {
+			add(kBefore, shapes[k-2])
+		}
+		if k+2 < n {
+			add(kAfter, shapes[k+2])
+		}
+		if t.kind == tokWord && t.id > 0 && int(t.id) < len(rd.l.traits) {
+			for c, bit := range rd.l.evidence {
+				if rd.l.traits[t.id].has(bit) {
+					add(kClass, c)
+				}
+			}
+		}
+		add(kKnown, int(x.known[k]))
+		add(kKnownAndLast, int(x.known[k])*unitLabels+label)
+		person := int(x.person[k])
+		if person == 1 && rd.l.given.has(t.id) {
+			person = 3
+		}
+		add(kPerson, person)
+		add(kLink, int(links[k]))
+		if links[k] > 0 {
+			rd.linkFeatures(b, t, add)
+		}
+		add(kEmphasis, int(emphasis[k]))
+		add(kBold, int(bold[k]))
+		add(kCite, int(cite[k]))
+		if quoted == 0 && t.kind == tokOpen {
+			quoted = 1
+		}
+		add(kQuoted, quoted)
+		add(kBracket, min(depth, 1))
+		add(kDate, int(x.date[k]))
+		add(kRule, int(x.rule[k]))
+		add(kField, int(x.field[k]))
+		add(kUnit, label)
+		add(kUnitKind, int(u.kind))
+		add(kPlace, placeOf(k, n, u, b))
+		flag(kVia, via)
+		add(kLead, min(by, 2))
+		flag(kTitleCase, title)
+		flag(kHeading, isHeading(b.elem))
+		english := 0
+		if rd.l.name == fallback {
+			english = 1
+		}
+		add(kEnglish, english)
+		switch {
+		case t.kind == tokClose:
+			quoted = 0
+		case quoted == 1:
+			quoted = 2
+		}
+		if t.kind == tokPunct && (t.ch == ')' || t.ch == ']') {
+			depth = max(depth-1, 0)
+		}
+		via = via || t.kind == tokWord && phraseEnd(rd.l.via, b.toks[s.lo+k:s.hi]) > 0
+		switch {
+		case t.kind == tokWord && rd.l.by.has(t.id):
+			by = 0
+		case by < 3 && !t.upper:
+			by = 3
+		case by < 3:
+			by = 1
+		}
+		features[k] = ids
+		for _, id := range ids {
+			if nearTokenFeature[id] {
+				near[k] = append(near[k], id)
+			}
+		}
+	}
+	return features, near
+}
+
+// nearTokenFeature reports for each feature whether neighbours have it too.
+var nearTokenFeature = nearTable(tokenFeatures)
+
+// linkFeatures adds the features of the link around token t.
+func (rd *reading) linkFeatures(b *block, t token, add func(t, value int)) {
+	for _, r := range b.runs {
+		if r.kind != runLink || r.start > t.start || r.end < t.end {
+			continue
+		}
+		switch {
+		case rd.r.pubs.byHost(r.value) != nil:
+			add(kLinkHost, 1)
+		case articleOnly(r.value) == "":
+			add(kLinkHost, 2)
+		default:
+			add(kLinkHost, 3)
+		}
+		if w := b.text[t.start:t.end]; t.upper && len(w) > 2 && hostNamed(r.value, w) {
+			add(kHostWord, 0)
+		}
+		return
+	}
+}
+
+// placeOf returns the place of token k of n in its unit.
+func placeOf(k, n int, u *unit, b *block) int {
+	t := b.toks[u.hi-1]
+	switch {
+	case k == 0:
+		return 0
+	case k == 1:
+		return 1
+	case k == n-1:
+		return 2
+	case k == n-2 && t.kind != tokWord:
+		return 3
+	case k == n-2:
+		return 4
+	default:
+		return 5
+	}
+}
+
+// marksOf returns for each token of the span whether a run of the kind begins at it (1) or covers it (2).
+func (b *block) marksOf(kind runKind, s span) []uint8 {
+	out := make([]uint8, s.hi-s.lo)
+	for _, r := range b.runs {
+		if r.start >= b.toks[s.hi-1].end {
+			break
+		}
+		if r.kind != kind || r.end <= b.toks[s.lo].start {
+			continue
+		}
+		begun := false
+		for k := s.lo; k < s.hi; k++ {
+			t := b.toks[k]
+			if t.end <= r.start || t.start >= r.end {
+				continue
+			}
+			out[k-s.lo] = 2
+			if !begun && t.start >= r.start {
+				out[k-s.lo] = 1
+			}
+			begun = true
+		}
+	}
+	return out
+}
+
+// findSpans finds known names, persons, dates, and what the rules found in the span.
+func (rd *reading) findSpans(u *unit, b *block, s span) tokenSpans {
+	n := s.hi - s.lo
+	buf := make([]uint8, 5*n)
+	x := tokenSpans{known: buf[:n], person: buf[n : 2*n], date: buf[2*n : 3*n], rule: buf[3*n : 4*n], field: buf[4*n:]}
+	mark := func(to []uint8, lo, hi int, first, rest uint8) {
+		for k := max(lo, s.lo); k < min(hi, s.hi); k++ {
+			to[k-s.lo] = rest
+			if k == lo {
+				to[k-s.lo] = first
+			}
+		}
+	}
+	toks := b.toks[:s.hi]
+	for k := s.lo; k < s.hi; k++ {
+		t := toks[k]
+		if t.kind != tokWord {
+			continue
+		}
+		if x.known[k-s.lo] == 0 && rd.r.pubs.startsName(t) {
+			if m := rd.r.pubs.knownPrefix(toks[k:], k > s.lo && rd.l.det.has(toks[k-1].id)); m > 0 {
+				mark(x.known, k, k+m, 1, 2)
+			}
+		}
+		if x.date[k-s.lo] == 0 {
+			if end, _ := rd.l.date(b.text, toks, k); end > 0 {
+				mark(x.date, k, end, 1, 2)
+			}
+		}
+		if x.person[k-s.lo] == 0 && t.upper {
+			for end := min(k+4, s.hi); end > k+1; end-- {
+				if rd.l.personScore(b.text, toks[k:end]) == 2 {
+					mark(x.person, k, end, 1, 2)
+					break
+				}
+			}
+		}
+	}
+	rd.markRules(u, b, &x, mark)
+	return x
+}
+
+// markRules marks the slots of the rules that match in the block, and the fields that citations have found.
+func (rd *reading) markRules(u *unit, b *block, x *tokenSpans, mark func(to []uint8, lo, hi int, first, rest uint8)) {
+	if a := rd.analyses[u.block]; a != nil {
+		for _, m := range [...]*match{a.summary, a.mention, a.tail, a.inline, a.back, a.lead} {
+			if m == nil {
+				continue
+			}
+			for i, slot := range [...]span{m.pub, m.who, m.head, m.when, m.name, m.quote} {
+				mark(x.rule, slot.lo, slot.hi, uint8(i+1), uint8(i+1))
+			}
+		}
+	}
+	for _, src := range rd.creditsOf[u.block] {
+		fields := [...][]string{{src.pub.name}, src.authors, {src.headline}}
+		for i, texts := range fields {
+			for _, text := range texts {
+				if text == "" {
+					continue
+				}
+				at := strings.Index(b.text, text)
+				if at < 0 {
+					continue
+				}
+				lo := u.lo
+				for lo < u.hi && b.toks[lo].start < at {
+					lo++
+				}
+				hi := lo
+				for hi < u.hi && b.toks[hi].start < at+len(text) {
+					hi++
+				}
+				mark(x.field, lo, hi, uint8(i+1), uint8(i+1))
+			}
+		}
+	}
+}

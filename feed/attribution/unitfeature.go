@@ -1,0 +1,702 @@
+package attribution
+
+import (
+	"unicode"
+
+	"golang.org/x/net/html/atom"
+)
+
+// The templates of the features of a unit.
+const (
+	uBias = iota
+	uElem
+	uQuotation
+	uMarks
+	uBeforeQuotation
+	uAfterQuotation
+	uList
+	uCode
+	uCaption
+	uCreditElem
+	uRole
+	uRoleKind
+	uRule
+	uRuleWeight
+	uLen
+	uBlockLen
+	uPlace
+	uPosition
+	uBlocks
+	uKind
+	uQuotedLen
+	uStart
+	uEnd
+	uShortEnd
+	uCase
+	uLink
+	uBold
+	uEmphasis
+	uCite
+	uHost
+	uClass
+	uFirstClass
+	uLastClass
+	uKnown
+	uPerson
+	uCapitals
+	uDate
+	uVoice
+	uVoiceChange
+	uOpen
+	uSinceColon
+	uFirstAfterColon
+	uEnglish
+	uNextBlock
+	uPreviousBlock
+	uBlockQuoted
+	uBlockName
+	uBlockSays
+	uBefore
+	uAfter
+	uQuotedCase
+	uTemplates
+)
+
+// unitFeatures numbers the features of units.
+var unitFeatures = newFeatureSet([]template{
+	uBias:            {name: "bias"},
+	uElem:            {name: "element", values: 7, near: true},
+	uQuotation:       {name: "quotation", values: 7, near: true},
+	uMarks:           {name: "post-marks-quotations", values: 4},
+	uBeforeQuotation: {name: "before-quotation", near: true},
+	uAfterQuotation:  {name: "after-quotation", near: true},
+	uList:            {name: "list"},
+	uCode:            {name: "code"},
+	uCaption:         {name: "caption"},
+	uCreditElem:      {name: "credit-element", near: true},
+	uRole:            {name: "rule-role", values: 13, near: true},
+	uRoleKind:        {name: "rule-role-and-kind", values: 13 * unitKinds},
+	uRule:            {name: "rule", values: 9, near: true},
+	uRuleWeight:      {name: "rule-weight", values: 4},
+	uLen:             {name: "length", values: 8, near: true},
+	uBlockLen:        {name: "block-length", values: 6, near: true},
+	uPlace:           {name: "place-in-block", values: 4, near: true},
+	uPosition:        {name: "position", values: 7},
+	uBlocks:          {name: "blocks", values: 5},
+	uKind:            {name: "kind", values: unitKinds, near: true},
+	uQuotedLen:       {name: "quoted-length", values: 8},
+	uStart:           {name: "start", values: 11, near: true},
+	uEnd:             {name: "end", values: 10, near: true},
+	uShortEnd:        {name: "end-of-short", values: 30},
+	uCase:            {name: "case", values: 3, near: true},
+	uLink:            {name: "link", values: 4, near: true},
+	uBold:            {name: "bold", values: 3},
+	uEmphasis:        {name: "emphasis", values: 3},
+	uCite:            {name: "cite"},
+	uHost:            {name: "host", values: 5, near: true},
+	uClass:           {name: "class", values: len(evidenceClasses), near: true},
+	uFirstClass:      {name: "first-word", values: len(evidenceClasses)},
+	uLastClass:       {name: "last-word", values: len(evidenceClasses)},
+	uKnown:           {name: "known-name", values: 4, near: true},
+	uPerson:          {name: "person", values: 4, near: true},
+	uCapitals:        {name: "capitals", values: 4},
+	uDate:            {name: "date", values: 3, near: true},
+	uVoice:           {name: "voice", values: 9, near: true},
+	uVoiceChange:     {name: "voice-change", values: 7},
+	uOpen:            {name: "open-mark", near: true},
+	uSinceColon:      {name: "blocks-since-colon", values: 6},
+	uFirstAfterColon: {name: "first-person-after-colon", values: 2},
+	uEnglish:         {name: "english", values: 2},
+	uNextBlock:       {name: "next-block", values: 6},
+	uPreviousBlock:   {name: "previous-block", values: 6},
+	uBlockQuoted:     {name: "block-has-quoted", values: 3, near: true},
+	uBlockName:       {name: "block-has-name", values: 4, near: true},
+	uBlockSays:       {name: "block-has-verb", values: 2},
+	uBefore:          {name: "kind-2", values: 2 * unitKinds * 3},
+	uAfter:           {name: "kind+2", values: 2 * unitKinds * 3},
+	uQuotedCase:      {name: "quoted-case", values: 3 * 4},
+})
+
+// unitEvidence holds the features of the units of a post.
+type unitEvidence struct {
+	features [][]uint16
+	near     [][]uint16 // the features that neighbours have too
+	contexts []uint8    // kind of border before each unit
+}
+
+// unitReader computes the features of the units of a post.
+type unitReader struct {
+	rd    *reading
+	units []unit
+	buf   []uint16
+	cuts  []int // end of the features of each unit in buf
+	// State of the block and of the blocks before it.
+	voice, previousVoice float64
+	sinceColon           int
+	firstAfterColon      bool
+	quoted, name, says   int // what the block has
+}
+
+// evidence returns the features of the units.
+func (rd *reading) evidence(us []unit) unitEvidence {
+	x := unitReader{rd: rd, units: us, buf: make([]uint16, 0, 44*len(us)), sinceColon: 5}
+	e := unitEvidence{features: make([][]uint16, len(us)), near: make([][]uint16, len(us)), contexts: make([]uint8, len(us))}
+	for i := range us {
+		if us[i].first {
+			x.enterBlock(i)
+		}
+		x.unit(i)
+		x.cuts = append(x.cuts, len(x.buf))
+		if i > 0 {
+			e.contexts[i] = rd.border(&us[i-1], &us[i])
+		}
+	}
+	near := make([]uint16, 0, len(x.buf))
+	from := 0
+	for i, to := range x.cuts {
+		e.features[i] = x.buf[from:to]
+		k := len(near)
+		for _, id := range e.features[i] {
+			if nearUnitFeature[id] {
+				near = append(near, id)
+			}
+		}
+		e.near[i] = near[k:]
+		from = to
+	}
+	return e
+}
+
+// nearUnitFeature reports for each feature whether neighbours have it too.
+var nearUnitFeature = nearTable(unitFeatures)
+
+func nearTable(s *featureSet) []bool {
+	near := make([]bool, s.size)
+	for id := range near {
+		near[id] = s.isNear(uint16(id))
+	}
+	return near
+}
+
+// The kinds of borders between two units.
+const (
+	borderNone      = iota // in the same block
+	borderLine             // a line break
+	borderParagraph        // a paragraph break
+	borderEnter            // the second unit begins a quotation element
+	borderLeave            // the first unit ends a quotation element
+	borderChange           // both are in different quotation elements
+	borderHeading          // one of the units is a heading
+	borders
+)
+
+// border returns the kind of border between two consecutive units.
+func (rd *reading) border(a, b *unit) uint8 {
+	p, q := rd.doc.blocks[a.block], rd.doc.blocks[b.block]
+	switch {
+	case a.block == b.block:
+		return borderNone
+	case p.quotation == q.quotation && (isHeading(p.elem) || isHeading(q.elem)):
+		return borderHeading
+	case p.quotation == q.quotation && p.paragraph == q.paragraph:
+		return borderLine
+	case p.quotation == q.quotation:
+		return borderParagraph
+	case p.quotation == nil:
+		return borderEnter
+	case q.quotation == nil:
+		return borderLeave
+	default:
+		return borderChange
+	}
+}
+
+func (x *unitReader) add(t, value int) { x.buf = append(x.buf, unitFeatures.id(t, value)) }
+
+func (x *unitReader) flag(t int, ok bool) {
+	if ok {
+		x.add(t, 0)
+	}
+}
+
+// enterBlock updates the state for the block that begins with unit i.
+func (x *unitReader) enterBlock(i int) {
+	b := x.rd.doc.blocks[x.units[i].block]
+	x.previousVoice = x.voice
+	if i > 0 {
+		p := x.rd.doc.blocks[x.units[i-1].block]
+		if n := len(p.toks); n > 0 && announces(p.toks[n-1]) {
+			x.sinceColon = 0
+			v := x.rd.l.voiceOf(b.toks, false)
+			x.firstAfterColon = v.first
+		} else if x.sinceColon < 5 {
+			x.sinceColon++
+		}
+	}
+	x.voice = x.rd.voiceOf(b, x.units[i].block == x.rd.lastProse).score
+	x.surveyBlock(i, b)
+}
+
+// surveyBlock finds what the block that begins with unit i has: quotations, names and verbs of saying.
+func (x *unitReader) surveyBlock(i int, b *block) {
+	rd := x.rd
+	x.quoted, x.name, x.says = 0, 0, 0
+	for ; i < len(x.units); i++ {
+		if x.units[i].kind == unitQuoted {
+			x.quoted = max(x.quoted, 1+bucket(x.units[i].hi-x.units[i].lo, 12))
+		}
+		if x.units[i].last {
+			break
+		}
+	}
+	for k, t := range b.toks {
+		if t.kind != tokWord {
+			continue
+		}
+		if rd.l.say.has(t.id) || rd.l.saidVerb.has(t.id) {
+			x.says = 1
+		}
+		if x.name >= 3 || !t.upper {
+			continue
+		}
+		if rd.r.pubs.startsName(t) && rd.r.pubs.knownPrefix(b.toks[k:], k > 0 && rd.l.det.has(b.toks[k-1].id)) > 0 {
+			x.name = 3
+		} else if k+1 < len(b.toks) && rd.l.given.has(t.id) && b.toks[k+1].upper {
+			x.name = max(x.name, 2)
+		}
+	}
+	if x.name < 1 && len(b.runs) > 0 && b.cover(runLink, 0, len(b.text)) > 0 {
+		x.name = 1
+	}
+}
+
+// unit appends the features of unit i.
+func (x *unitReader) unit(i int) {
+	u := &x.units[i]
+	b := x.rd.doc.blocks[u.block]
+	toks := b.toks[u.lo:u.hi]
+	x.add(uBias, 0)
+	x.block(u, b)
+	x.rules(u, b)
+	x.shape(u, b, toks)
+	x.markup(u, b)
+	x.words(u, b, toks)
+	x.add(uBlockQuoted, x.quoted)
+	x.add(uBlockName, x.name)
+	x.add(uBlockSays, x.says)
+	if i > 1 {
+		x.add(uBefore, x.summary(i-2))
+	}
+	if i+2 < len(x.units) {
+		x.add(uAfter, x.summary(i+2))
+	}
+	if u.kind == unitQuoted {
+		x.add(uQuotedCase, bucket(len(toks), 9, 14, 22)*3+caseNumber(x.rd.l, b, toks))
+	}
+}
+
+// summary returns the kind, element and length of unit i as one number.
+func (x *unitReader) summary(i int) int {
+	u := &x.units[i]
+	n := int(u.kind)*3 + bucket(u.hi-u.lo, 6, 16)
+	if x.rd.doc.blocks[u.block].quotation != nil {
+		n += unitKinds * 3
+	}
+	return n
+}
+
+// caseNumber returns 1 for capitals, 2 for title case and 0 for other text.
+func caseNumber(l *language, b *block, toks []token) int {
+	switch n := len(toks); {
+	case allCapitals(b.text[toks[0].start:toks[n-1].end]):
+		return 1
+	case n > 2 && l.name == fallback && isTitleCase(l, toks):
+		return 2
+	default:
+		return 0
+	}
+}
+
+// block appends the features of the block and its place.
+func (x *unitReader) block(u *unit, b *block) {
+	rd := x.rd
+	x.add(uElem, elemNumber(b.elem))
+	q := rd.quotationPlace(u.block)
+	x.add(uQuotation, q)
+	marks := 0
+	if rd.marksQuotations {
+		marks = 2
+	}
+	if q > 0 {
+		marks++
+	}
+	x.add(uMarks, marks)
+	n := len(rd.doc.blocks)
+	x.flag(uBeforeQuotation, b.quotation == nil && u.last && u.block+1 < n && rd.doc.blocks[u.block+1].quotation != nil)
+	x.flag(uAfterQuotation, b.quotation == nil && u.first && u.block > 0 && rd.doc.blocks[u.block-1].quotation != nil)
+	x.flag(uList, b.list)
+	x.flag(uCode, b.code)
+	x.flag(uCaption, b.caption)
+	x.flag(uCreditElem, b.credit)
+	x.add(uBlockLen, bucket(len(b.toks), 5, 12, 25, 50, 100))
+	switch {
+	case u.first && u.last:
+		x.add(uPlace, 0)
+	case u.first:
+		x.add(uPlace, 1)
+	case u.last:
+		x.add(uPlace, 3)
+	default:
+		x.add(uPlace, 2)
+	}
+	switch {
+	case u.block < 3:
+		x.add(uPosition, u.block)
+	case u.block == n-1:
+		x.add(uPosition, 6)
+	case u.block >= rd.lastProse:
+		x.add(uPosition, 5)
+	case u.block*2 < n:
+		x.add(uPosition, 3)
+	default:
+		x.add(uPosition, 4)
+	}
+	x.add(uBlocks, bucket(n, 2, 4, 8, 16))
+	english := 0
+	if rd.l.name == fallback {
+		english = 1
+	}
+	x.add(uEnglish, english)
+	x.add(uNextBlock, rd.outline(b, u.block+1))
+	x.add(uPreviousBlock, rd.outline(b, u.block-1))
+}
+
+// outline returns what block i is to its neighbour b: 0 none, 1 in the same quotation element or also in none, 2 in a
+// quotation element alone, 3 outside of b's element, 4 begins with a quotation mark, 5 short without an end of sentence.
+func (rd *reading) outline(b *block, i int) int {
+	if i < 0 || i >= len(rd.doc.blocks) {
+		return 0
+	}
+	o := rd.doc.blocks[i]
+	switch {
+	case o.quotation != nil && o.quotation != b.quotation:
+		return 2
+	case o.quotation != b.quotation:
+		return 3
+	case len(o.toks) > 0 && o.toks[0].kind == tokOpen:
+		return 4
+	case len(o.toks) > 0 && len(o.toks) <= 14 && o.toks[len(o.toks)-1].kind == tokWord:
+		return 5
+	default:
+		return 1
+	}
+}
+
+// elemNumber returns the group of a block element.
+func elemNumber(a atom.Atom) int {
+	switch a {
+	case atom.P:
+		return 0
+	case atom.Li, atom.Dd, atom.Dt, atom.Td, atom.Th:
+		return 1
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		return 2
+	case atom.Blockquote:
+		return 3
+	case atom.Cite, atom.Footer, atom.Figcaption:
+		return 4
+	case atom.Pre:
+		return 5
+	default:
+		return 6
+	}
+}
+
+// quotationPlace returns the place of block i in its quotation element: 0 outside, 1 the only block, 2 the first, 3 in
+// between, 4 the last, 5 in an inner quotation, 6 in a quotation of another kind.
+func (rd *reading) quotationPlace(i int) int {
+	q := rd.doc.blocks[i].quotation
+	switch {
+	case q == nil:
+		return 0
+	case q.kind != quotationPlain:
+		return 6
+	case q.parent != nil:
+		return 5
+	}
+	first, last := q.blocks[0] == i, q.blocks[len(q.blocks)-1] == i
+	switch {
+	case first && last:
+		return 1
+	case first:
+		return 2
+	case last:
+		return 4
+	default:
+		return 3
+	}
+}
+
+// rules appends what the rules found.
+func (x *unitReader) rules(u *unit, b *block) {
+	role := roleNumber(b.role)
+	x.add(uRole, role)
+	x.add(uRoleKind, role*unitKinds+int(u.kind))
+	rule, weight := x.rd.ruleOf(u)
+	x.add(uRule, rule)
+	if rule > 0 {
+		x.add(uRuleWeight, bucket(int(weight*100), 35, 55, 75))
+	}
+}
+
+// ruleOf returns the kind of the match of a rule that overlaps the unit, or 0, and its weight.
+func (rd *reading) ruleOf(u *unit) (int, float64) {
+	a := rd.analyses[u.block]
+	if a == nil {
+		return 0, 0
+	}
+	for i, m := range [...]*match{a.lead, a.back, a.inline, a.tail, a.mention, a.summary} {
+		if m != nil && m.clause.lo < u.hi && m.clause.hi > u.lo {
+			kind := i + 1
+			if i == 0 && a.private {
+				kind = 7
+			}
+			if i == 0 && m.pub.empty() {
+				kind = 8
+			}
+			return kind, m.rule.weight
+		}
+	}
+	return 0, 0
+}
+
+// shape appends the features of length and punctuation.
+func (x *unitReader) shape(u *unit, b *block, toks []token) {
+	n := len(toks)
+	length := bucket(n, 2, 4, 8, 14, 22, 35, 60)
+	x.add(uLen, length)
+	x.add(uKind, int(u.kind))
+	if u.kind == unitQuoted {
+		x.add(uQuotedLen, length)
+	}
+	x.add(uStart, startNumber(x.rd.l, toks))
+	end := endNumber(toks)
+	x.add(uEnd, end)
+	if n <= 22 {
+		x.add(uShortEnd, end*3+bucket(n, 5, 12))
+	}
+	x.add(uCase, caseNumber(x.rd.l, b, toks))
+	x.flag(uOpen, u.first && toks[0].kind == tokOpen && u.kind != unitQuoted)
+	x.add(uSinceColon, x.sinceColon)
+	if x.sinceColon < 5 {
+		first := 0
+		if x.firstAfterColon {
+			first = 1
+		}
+		x.add(uFirstAfterColon, first)
+	}
+	x.add(uVoice, bucket(int(x.voice*2), -7, -5, -4, -3, -1, 0, 2, 5))
+	x.add(uVoiceChange, bucket(int((x.voice-x.previousVoice)*2), -5, -3, -1, 0, 2, 4))
+}
+
+// startNumber returns the kind of the first token.
+func startNumber(l *language, toks []token) int {
+	switch t := toks[0]; t.kind {
+	case tokOpen:
+		return 0
+	case tokDots:
+		return 1
+	case tokDash:
+		return 2
+	case tokClose, tokPoss:
+		return 3
+	case tokPunct:
+		switch t.ch {
+		case '(', '[':
+			return 4
+		default:
+			return 5
+		}
+	default:
+		switch {
+		case l.by.has(t.id) && t.upper:
+			return 6
+		case t.digit:
+			return 7
+		case t.upper:
+			return 8
+		case t.ch == '@':
+			return 9
+		default:
+			return 10
+		}
+	}
+}
+
+// endNumber returns the kind of the last token.
+func endNumber(toks []token) int {
+	switch t := toks[len(toks)-1]; t.kind {
+	case tokClose:
+		return 0
+	case tokDots:
+		return 1
+	case tokDash:
+		return 2
+	case tokPunct:
+		switch t.ch {
+		case '.':
+			return 3
+		case '?', '!':
+			return 4
+		case ':':
+			return 5
+		case ',', ';':
+			return 6
+		case ')', ']':
+			return 7
+		default:
+			return 8
+		}
+	default:
+		return 9
+	}
+}
+
+// allCapitals reports whether s has at least four letters and all are capitals.
+func allCapitals(s string) bool {
+	n := 0
+	for _, r := range s {
+		if unicode.IsLower(r) {
+			return false
+		}
+		if unicode.IsUpper(r) {
+			n++
+		}
+	}
+	return n >= 4
+}
+
+// cover returns how a range of bytes of a block is covered by runs of the kind: 0 not at all, 1 in part, 2 from its
+// start, 3 as a whole.
+func (b *block) cover(kind runKind, first, last int) int {
+	best := 0
+	for _, r := range b.runs {
+		if r.start >= last {
+			break
+		}
+		if r.kind != kind || r.end <= first {
+			continue
+		}
+		switch {
+		case r.start <= first+1 && r.end >= last-1:
+			return 3
+		case r.start <= first+1:
+			best = max(best, 2)
+		default:
+			best = max(best, 1)
+		}
+	}
+	return best
+}
+
+// markup appends the features of links and emphasis.
+func (x *unitReader) markup(u *unit, b *block) {
+	first, last := b.toks[u.lo].start, b.toks[u.hi-1].end
+	link := 0
+	if len(b.runs) > 0 {
+		link = b.cover(runLink, first, last)
+		x.add(uBold, min(2, b.cover(runBold, first, last)))
+		x.add(uEmphasis, min(2, b.cover(runEmphasis, first, last)))
+		x.flag(uCite, b.cover(runCite, first, last) > 0)
+	}
+	x.add(uLink, link)
+	host := 0
+	if link > 0 {
+		u := b.linkIn(u.span)
+		switch {
+		case x.rd.blog.hosts[hostOf(u)] || hostOf(u) == "":
+			host = 1
+		case x.rd.r.pubs.byHost(u) != nil:
+			host = 2
+		case articleOnly(u) == "":
+			host = 3
+		default:
+			host = 4
+		}
+	}
+	x.add(uHost, host)
+}
+
+// words appends the features of words and names.
+func (x *unitReader) words(u *unit, b *block, toks []token) {
+	rd := x.rd
+	var has traits
+	known, person, capitals := 0, 0, 0
+	var previous *token
+	for k := range toks {
+		t := &toks[k]
+		if t.kind != tokWord {
+			previous = nil
+			continue
+		}
+		if id := t.id; id > 0 && int(id) < len(rd.l.traits) {
+			has.union(&rd.l.traits[id])
+		}
+		if t.upper {
+			if k > 0 {
+				capitals++
+			}
+			if known == 0 && rd.r.pubs.startsName(*t) {
+				if n := rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)); n > 0 {
+					known = 1 + bucket(k, 1, 6)
+				}
+			}
+			if person == 0 && previous != nil && previous.upper && rd.l.given.has(previous.id) && !rd.l.pubWord.has(t.id) {
+				person = 1 + bucket(k, 1, 6)
+			}
+		}
+		previous = t
+	}
+	for c, bit := range rd.l.evidence {
+		if has.has(bit) {
+			x.add(uClass, c)
+		}
+	}
+	x.classesOf(uFirstClass, toks)
+	for k := len(toks) - 1; k >= 0; k-- {
+		if toks[k].kind == tokWord {
+			x.classesOf(uLastClass, toks[k:])
+			break
+		}
+	}
+	x.add(uKnown, known)
+	x.add(uPerson, person)
+	x.add(uCapitals, bucket(capitals, 0, 2, 5))
+	date := 0
+	for k, t := range toks[:min(len(toks), 40)] {
+		if t.digit || t.kind == tokWord && (t.upper || rd.l.nouns) && rd.l.months[t.id] > 0 {
+			if end, _ := rd.l.date(b.text, toks, k); end > 0 {
+				date = 1
+				if k <= 1 && end >= len(toks)-1 {
+					date = 2
+				}
+				break
+			}
+		}
+	}
+	x.add(uDate, date)
+}
+
+// classesOf appends the classes of the first word of toks.
+func (x *unitReader) classesOf(t int, toks []token) {
+	id := toks[0].id
+	if toks[0].kind != tokWord || id <= 0 || int(id) >= len(x.rd.l.traits) {
+		return
+	}
+	of := &x.rd.l.traits[id]
+	for c, bit := range x.rd.l.evidence {
+		if of.has(bit) {
+			x.add(t, c)
+		}
+	}
+}

@@ -35,11 +35,11 @@ func newImport(env *environment) *cobra.Command {
 		Short: "Import posts from files",
 		Long: `Import posts from files and folders; - is standard input. The format is detected from
 the extension, or from the content if several formats share the extension: an export of
-WordPress, RSS, Atom, JSON Feed, feedpub's JSON with one post or several, the JSON Lines
-that 'feedpub export' writes, Markdown with front matter, HTML, and otherwise the plain
-text of one post, which begins with its title.
-In the folder of a Hugo or Jekyll site, find the posts and the URLs of their pages;
-convert the shortcodes and Liquid tags that are part of these programs, and report
+WordPress, Ghost or Blogger, RSS, Atom, JSON Feed, feedpub's JSON with one post or several,
+the JSON Lines that 'feedpub export' writes, Markdown with front matter, HTML, and
+otherwise the plain text of one post, which begins with its title.
+In the folder of a Hugo, Jekyll or Octopress site, find the posts and the URLs of their
+pages; convert the shortcodes and Liquid tags that are part of these programs, and report
 others. Files may be compressed with gzip or zip.
 
 Posts keep their ids, so feed readers show no post twice. Drafts stay drafts.
@@ -63,7 +63,7 @@ changed. Posts that cannot be read are rejected and reported, and the exit statu
 	f.BoolVar(&flags.dryRun, "dry-run", false, "report what would be done, and store nothing")
 	f.BoolVar(&flags.undo, "undo", false, "delete the posts of these files, unless they have changed")
 	f.BoolVar(&flags.pages, "pages", false, "import the pages of a site too, such as \"about\"")
-	f.StringVar(&flags.baseURL, "base-url", "", "use this URL of the Hugo or Jekyll site instead of the configured one")
+	f.StringVar(&flags.baseURL, "base-url", "", "use this URL of the site instead of the configured one, or if the export has none")
 	f.StringVar(&flags.format, "format", "", "read files in this format instead of the detected one: "+importFormats())
 	f.StringVar(&flags.since, "since", "", "skip posts dated before this day, such as 2020-12-31")
 	f.StringVar(&flags.report, "report", "", "write a report in JSON to this file")

@@ -39,10 +39,31 @@ func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	if !ok {
 		return "", "", fmt.Errorf("unknown kind of entry %q: %w", shorten(kind), feed.ErrInvalid)
 	}
-	if reason != "" && (reason != "page" || !f.pages) {
+	switch {
+	case reason != "" && (reason != "page" || !f.pages):
 		return "", reason, nil
+	case e.text("blogger:trashed") != "":
+		return "", "trash", nil
+	case e.child("blogger:type") != nil && e.text("blogger:status") == "":
+		return "", "", fmt.Errorf("missing blogger:status: it could be a draft: %w", feed.ErrInvalid)
 	}
 	return entryStatus(e)
+}
+
+// setBlogger sets the members of p that only Blogger's Takeout export has. It has the path of a post's page but not the
+// address of the blog, and its titles are HTML.
+func (f *feedXML) setBlogger(e *element, p *feed.Post) {
+	if e.child("blogger:type") == nil {
+		return
+	}
+	p.Title = plainTitle(p.Title)
+	p.Summary = first(p.Summary, plainText(e.text("blogger:metaDescription")))
+	if name := e.text("blogger:filename"); p.URL == "" && name != "" {
+		p.URL = joinAddress(f.base, escapePath(name))
+	}
+	if p.Status == feed.Draft {
+		p.URL = "" // the path is not final
+	}
 }
 
 // entryStatus returns the status of an Atom entry or an RSS item, or the reason for skipping it.

@@ -23,6 +23,7 @@ type feedXML struct {
 	loc  *time.Location
 	// pages enables the import of pages from a Blogger export.
 	pages bool
+	base  string // address of a blog whose export has only paths
 }
 
 // isFeedXML reports whether a document is RSS or Atom.
@@ -52,7 +53,7 @@ func readFeedXML(o Options, in *input, yield func(Entry, error) bool) {
 		yield(Entry{Pos: in.name}, err)
 		return
 	}
-	f := &feedXML{root: doc.root, loc: o.location(), pages: o.Pages}
+	f := &feedXML{root: doc.root, loc: o.location(), pages: o.Pages, base: o.BaseURL}
 	doc.read(in, yield, f.entry)
 }
 
@@ -277,6 +278,7 @@ func (f *feedXML) atomEntry(e *element) (feed.Post, SkipReason, error) {
 	}
 	p.ID = first(p.ID, p.URL)
 	atomContent(e, &p)
+	f.setBlogger(e, &p)
 	p.Authors = f.atomAuthors(e)
 	p.Image = mediaImage(e)
 	for c := range e.all("atom:category") {

@@ -20,6 +20,7 @@ const (
 	Detect   Format = ""         // detect the format of each file
 	WXR      Format = "wxr"      // a WordPress export
 	FeedXML  Format = "feed"     // RSS 0.9x, 1.0 and 2.0, and Atom
+	Ghost    Format = "ghost"    // a Ghost export
 	JSON     Format = "json"     // feedpub's own posts: one, several, an array, or one per line; also JSON Feed
 	Markdown Format = "markdown" // with front matter in YAML, TOML or JSON
 	HTML     Format = "html"     // a document or a fragment
@@ -50,6 +51,7 @@ func importFormats() []importFormat {
 		{HTML, "HTML", []string{".html", ".htm", ".xhtml"}, isHTML, readHTMLFile, decodeHTMLFile},
 		{WXR, "WordPress export (WXR)", []string{".xml"}, isWXR, readWXR, nil},
 		{FeedXML, "RSS or Atom", []string{".xml", ".rss", ".atom", ".rdf"}, isFeedXML, readFeedXML, nil},
+		{Ghost, "Ghost export", []string{".json"}, isGhost, readGhost, nil},
 		{JSON, "JSON or JSON Feed", []string{".json", ".jsonl", ".ndjson"}, isJSON, readJSON, decodeJSON},
 		{Text, "plain text", []string{".txt"}, isText, readTextFile, decodeText},
 	}

@@ -247,7 +247,11 @@ func setAuthors(post, front map[string]any) {
 	for _, key := range []string{"authors", "author"} {
 		if value, ok := front[key]; ok {
 			delete(post, "author")
-			post["authors"] = authorList(value)
+			if authors := authorList(value); len(authors) > 0 {
+				post["authors"] = authors
+			} else {
+				delete(post, "authors")
+			}
 			return
 		}
 	}
@@ -266,20 +270,53 @@ func setTags(post, front map[string]any) {
 	}
 }
 
-// authorList converts a name, an object, or a list of them to the authors of a post.
-func authorList(value any) any {
+// authorList converts a name, an object, or a list of them to the authors of a post. WordPress's exporter to Jekyll
+// writes an object with the keys display_name, login and email. Authors without a name are omitted, and e-mail
+// addresses are never used.
+func authorList(value any) []any {
 	list, ok := value.([]any)
 	if !ok {
 		list = []any{value}
 	}
 	authors := make([]any, 0, len(list))
 	for _, v := range list {
-		if name, ok := v.(string); ok {
-			v = map[string]any{"name": name}
+		switch v := v.(type) {
+		case nil, bool:
+		case map[string]any:
+			if author := authorObject(v); len(author) > 0 {
+				authors = append(authors, author)
+			}
+		default:
+			if name := strings.TrimSpace(fmt.Sprint(v)); name != "" {
+				authors = append(authors, map[string]any{"name": name})
+			}
 		}
-		authors = append(authors, v)
 	}
 	return authors
+}
+
+// authorObject returns an author with the names of feedpub's members. Other members are kept if there is a name.
+func authorObject(given map[string]any) map[string]any {
+	author := maps.Clone(given)
+	for member, keys := range map[string][]string{
+		"name": {"name", "display_name", "displayname", "nickname", "login"}, "url": {"url", "uri", "website", "link"},
+	} {
+		value := ""
+		for _, key := range keys {
+			value = first(value, stringAt(given, key))
+		}
+		delete(author, member)
+		if value != "" && (member == "name" || isURL(value)) {
+			author[member] = value
+		}
+	}
+	for _, key := range []string{"display_name", "displayname", "nickname", "login", "email", "uri", "website", "link"} {
+		delete(author, key)
+	}
+	if author["name"] == nil && author["url"] == nil && stringAt(author, "avatar") == "" {
+		return nil
+	}
+	return author
 }
 
 // stringList returns the scalars of a list as strings, or the parts of a comma-separated string.

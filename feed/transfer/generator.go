@@ -47,7 +47,7 @@ const (
 )
 
 // foreignFormats are the extensions of the formats that Hugo and Jekyll read and feedpub does not.
-var foreignFormats = setOf(".adoc", ".ad", ".asciidoc", ".org", ".pandoc", ".pdc", ".rst", ".textile", ".rmd")
+var foreignFormats = setOf(".adoc", ".ad", ".asciidoc", ".org", ".pandoc", ".pdc", ".rst", ".textile")
 
 // findGenerator returns the generator of the site in fsys, or nil, and the folder of the site, which is fsys or the
 // only folder in it. The notes describe errors in the site's configuration, which do not prevent reading the posts.

@@ -451,6 +451,9 @@ func validateSubscription(s feed.Subscription) error {
 
 // decodeJSON reads a JSON file from a served folder; see [Options.Decode].
 func decodeJSON(o Options, name string, content []byte) ([]feed.RawPost, error) {
+	if err := rejectGhost(name, content); err != nil {
+		return nil, err
+	}
 	// If a file contains only one post and it has no id, the file name becomes its id. The file must not be read as
 	// JSON Lines, where posts without an id are rejected.
 	var single struct{ ID, Items any }

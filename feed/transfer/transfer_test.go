@@ -106,7 +106,7 @@ func TestRead(t *testing.T) {
 		{"a post with the member items", `{"id":"a","items":[{"id":"b"}]}`, []string{`f:1: post "a": {"id":"a","items":[{"id":"b"}]}`}},
 		{"XML", "<?xml version='1.0'?><opml/>", []string{
 			`error: f: unknown format, XML with the root element "opml"; tried Markdown with front matter, HTML, ` +
-				`WordPress export (WXR), RSS or Atom, JSON or JSON Feed, plain text: invalid`}},
+				`WordPress export (WXR), RSS or Atom, Ghost export, JSON or JSON Feed, plain text: invalid`}},
 		{"bytes", "\x1f\x8b\x00", []string{"error: f: gzip: unexpected EOF: the file is damaged"}},
 		{"prose in brackets", "[Update] The sea is back\n\nIt came back at night, and nobody knows why.", []string{
 			`f: post "7e3f": {"id":"7e3f","title":"[Update] The sea is back",` +

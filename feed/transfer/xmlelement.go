@@ -36,7 +36,6 @@ var namespaces = map[string]string{
 	"http://purl.org/atom/ns#":                             "atom", // Atom 0.3
 	"http://www.w3.org/2007/app":                           "app",
 	"http://purl.org/atom/app#":                            "app", // drafts of RFC 5023
-	"http://schemas.google.com/blogger/2018":               "blogger",
 	"http://purl.org/rss/1.0/":                             "",
 	"http://backend.userland.com/rss2":                     "",
 	"http://my.netscape.com/rdf/simple/0.9/":               "",
@@ -75,6 +74,9 @@ var wxrNamespace = regexp.MustCompile(`^https?://(?:www\.)?wordpress\.org/export
 func shortSpace(uri string) string {
 	if short, ok := namespaces[uri]; ok {
 		return short
+	}
+	if strings.HasPrefix(uri, "http://schemas.google.com/blogger/") || uri == "http://www.blogger.com/atom/ns#" {
+		return "blogger"
 	}
 	if !strings.Contains(uri, "wordpress.org") {
 		return uri

@@ -108,6 +108,13 @@ func journalEntry(e redis.XMessage) (j JournalEntry, known bool, err error) {
 	case "notice":
 		_, payload, _ := strings.Cut(value, " ")
 		j.Line = &feed.ExportLine{Notice: &feed.StoredNotice{Key: id, Value: payload, Done: value == ""}}
+	case "credits":
+		list, err := decodeDecisions(value)
+		j.Line = &feed.ExportLine{Credits: &feed.Decisions{ID: id, List: list}}
+		return j, true, err
+	case "publication":
+		j.Line = &feed.ExportLine{Publication: new(feed.Publication)}
+		return j, true, json.Unmarshal([]byte(value), j.Line.Publication)
 	case "head":
 		j.Head = feed.Name(id)
 	case "run":
@@ -154,7 +161,9 @@ const (
 	delegatedDelete  = "DELETE"  // the post's id
 	delegatedRestore = "RESTORE" // lines as JSON
 	delegatedRevoke  = "REVOKE"  // the subscription as JSON, and the reason; the reply is "removed" or ""
-	delegatedAsk     = "ASK"     // the request, and the timeout as a duration; the reply is the builder's reply
+	// delegatedDecide has the post's id, the decisions that were read, and the new ones; the reply is the script's.
+	delegatedDecide = "DECIDE"
+	delegatedAsk    = "ASK" // the request, and the timeout as a duration; the reply is the builder's reply
 )
 
 // delegate sends an operation to the owner of the server and returns the reply. It waits for up to timeout.
@@ -245,6 +254,8 @@ func (c *Client) delegated(ctx context.Context, args []string) ([]byte, error) {
 		return nil, site.RestoreRecords(ctx, lines...)
 	case op == delegatedRevoke && len(args) == 2:
 		return site.revokeDelegated(ctx, args[0], args[1])
+	case op == delegatedDecide && len(args) == 3:
+		return site.decideDelegated(ctx, args[0], args[1], args[2])
 	case op == delegatedAsk && len(args) == 2:
 		timeout, err := time.ParseDuration(args[1])
 		if err != nil {

@@ -21,11 +21,12 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var posts, records, items *redis.SliceCmd
+	var posts, records, items, decisions *redis.SliceCmd
 	_, err := s.client.build.Pipelined(ctx, func(p redis.Pipeliner) error {
 		posts = p.MGet(ctx, mapKeys(ids, s.keys.post)...)
 		records = p.MGet(ctx, mapKeys(ids, s.keys.record)...)
 		items = p.MGet(ctx, mapKeys(ids, s.keys.item)...)
+		decisions = p.HMGet(ctx, s.keys.credits(), ids...)
 		return nil
 	})
 	if err != nil {
@@ -48,6 +49,11 @@ func (s *Site) Load(ctx context.Context, ids []string) ([]feed.StoredPost, error
 		if b, ok := items.Val()[i].(string); ok {
 			out[i].ItemSum = itemSum(b)
 			out[i].Item = s.decodeItem(id, b)
+		}
+		if d, ok := decisions.Val()[i].(string); ok {
+			if out[i].Decisions, err = decodeDecisions(d); err != nil {
+				return nil, s.client.wrap("load", err)
+			}
 		}
 	}
 	return out, s.client.wrap("load", s.checkTypes(ctx, out, absent))

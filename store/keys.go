@@ -39,6 +39,12 @@ func (k keyspace) archives() string { return k.key("archives") }
 // subscriptions is a hash: id of a subscription -> the subscription as JSON.
 func (k keyspace) subscriptions() string { return k.key("push", "subscriptions") }
 
+// credits is a hash: id of a post -> the decisions about its credits, a list of feed.Decision as JSON.
+func (k keyspace) credits() string { return k.key("credits") }
+
+// publications is a hash: name of a publication that a person has accepted -> feed.Publication as JSON.
+func (k keyspace) publications() string { return k.key("publications") }
+
 // outbox is a sorted set: keys of notices to deliver, see [feed.Notice.Key], score = when each is due in Unix
 // milliseconds.
 func (k keyspace) outbox() string { return k.key("outbox") }

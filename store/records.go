@@ -33,6 +33,16 @@ func (s *Site) Records(ctx context.Context) iter.Seq2[feed.ExportLine, error] {
 		if !s.subscriptionRecords(ctx, yield) {
 			return
 		}
+		lines, err = s.creditRecords(ctx)
+		if err != nil {
+			yield(feed.ExportLine{}, err)
+			return
+		}
+		for _, l := range lines {
+			if !yield(l, nil) {
+				return
+			}
+		}
 		for ids, err := range s.scanOne(ctx, "records", kindRecord) {
 			if err != nil {
 				yield(feed.ExportLine{}, err)
@@ -107,54 +117,61 @@ func (s *Site) postRecords(ctx context.Context, ids []string) ([]feed.Record, er
 
 // RestoreRecords restores primary records from an export and merges them with the records of the site: if both have a
 // time at which a post was first seen, the earlier time is kept, and of two times at which it changed, the later one;
-// the removal of a post is restored only if the post has no record, a name, an archive or a subscription only if it does
-// not exist, and a removal from a feed only if it is later than the stored one. A post whose record changes gets an
-// inbox entry, so that it is absorbed again. The call may be repeated.
-// If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
+// the removal of a post is restored only if the post has no record, a name, an archive or a subscription only if it
+// does not exist, a removal from a feed only if it is later than the stored one, and a decision about a credit only if
+// none is stored. A post whose record or decisions change gets an inbox entry, so that it is absorbed again. The call
+// may be repeated. If a line has no member or an invalid id, the error is of kind [feed.ErrInvalid].
 func (s *Site) RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error {
 	if s.client.owner != nil {
 		return s.client.wrap("restore records", s.restoreDelegated(ctx, lines))
 	}
 	journal := false
 	for batch := range slices.Chunk(lines, restoreBatch) {
-		keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
-		var args []any
-		for _, l := range batch {
-			switch {
-			case isPush(l):
-				if err := s.restorePush(ctx, l); err != nil {
-					return s.client.wrap("restore records", err)
-				}
-			case l.Record != nil:
-				if err := checkID(l.Record.ID); err != nil {
-					return s.client.wrap("restore records", err)
-				}
-				keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
-				args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed),
-					encodeTime(l.Record.Changed))
-			case l.Name != nil:
-				args = append(args, "name", string(l.Name.Feed), l.Name.Full, "", "")
-			case l.Removal != nil:
-				args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "", "")
-			case l.Archive != nil:
-				if err := checkArchive(*l.Archive); err != nil {
-					return s.client.wrap("restore records", err)
-				}
-				args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "", "")
-			default:
-				return s.client.wrap("restore records", fmt.Errorf("the line has no known member: %w", feed.ErrInvalid))
-			}
-		}
-		reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
+		noted, err := s.restoreLines(ctx, batch)
 		if err != nil {
 			return s.client.wrap("restore records", err)
 		}
-		journal = journal || reply == "journal"
+		journal = journal || noted
 	}
 	if journal {
 		return s.client.wrap("restore records", s.sync(ctx))
 	}
 	return nil
+}
+
+// restoreLines restores a batch of lines, and reports whether the journal has to be written to disk.
+func (s *Site) restoreLines(ctx context.Context, batch []feed.ExportLine) (journal bool, err error) {
+	keys := []string{s.keys.inbox(), s.keys.names(), s.keys.removals(), s.keys.journal(), s.keys.archives()}
+	var args []any
+	for _, l := range batch {
+		switch {
+		case isPush(l):
+			err = s.restorePush(ctx, l)
+		case isCredits(l):
+			var noted bool
+			noted, err = s.restoreCredits(ctx, l)
+			journal = journal || noted
+		case l.Record != nil:
+			err = checkID(l.Record.ID)
+			keys = append(keys, s.keys.record(l.Record.ID), s.keys.post(l.Record.ID))
+			args = append(args, "record", l.Record.ID, encodeTime(l.Record.FirstSeen), encodeTime(l.Record.Removed),
+				encodeTime(l.Record.Changed))
+		case l.Name != nil:
+			args = append(args, "name", string(l.Name.Feed), l.Name.Full, "", "")
+		case l.Removal != nil:
+			args = append(args, "removal", string(l.Removal.Feed), l.Removal.Time.UnixMilli(), "", "")
+		case l.Archive != nil:
+			err = checkArchive(*l.Archive)
+			args = append(args, "archive", string(l.Archive.Feed), encodePosition(l.Archive.Until), "", "")
+		default:
+			err = fmt.Errorf("the line has no known member: %w", feed.ErrInvalid)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	reply, err := status(ctx, s.client.build, restoreRecordsSource, keys, args...)
+	return journal || reply == "journal", err
 }
 
 // RestoreHeads restores heads from copies on a disk. A head that is missing or earlier than its copy

@@ -16,6 +16,10 @@ import (
 var (
 	//go:embed lua/absorb.lua
 	absorbSource string
+	//go:embed lua/add_publication.lua
+	addPublicationSource string
+	//go:embed lua/decide.lua
+	decideSource string
 	//go:embed lua/acquire.lua
 	acquireSource string
 	//go:embed lua/add_archives.lua

@@ -88,6 +88,10 @@ const (
 //	PUT    /sites/SITE/posts/ID    stores or replaces a post
 //	DELETE /sites/SITE/posts/ID    deletes a post
 //	GET    /sites/SITE/posts/ID/explain    what has become of a post, and why; ?feed=NAME asks about a feed
+//	GET    /sites/SITE/credits     a page of the credits of the posts
+//	GET    /sites/SITE/posts/ID/credits        the credits of a post
+//	PUT    /sites/SITE/posts/ID/credits/KEY    decides about a credit: accepted, rejected or edited
+//	DELETE /sites/SITE/posts/ID/credits/KEY    withdraws a decision
 //
 // The POST routes and the posts routes need a bearer token (RFC 6750) that has the required right and is valid for this
 // site or for all sites. The other routes except /livez, /readyz and /openapi.yaml need any valid token, unless the
@@ -108,6 +112,7 @@ func (h *handler) routes() []route {
 		ErrorHandling: promhttp.ContinueOnError,
 	})
 	const site, posts, post = "/sites/{site}", "/sites/{site}/posts", "/sites/{site}/posts/{id}"
+	const credit = post + "/credits/{key}"
 	rebuilt := []int{200, 400, 401, 403, 404, 409, 413, 415, 503}
 	return []route{
 		{http.MethodGet, "/livez", "", []int{200}, http.HandlerFunc(h.livez)},
@@ -136,6 +141,14 @@ func (h *handler) routes() []route {
 		{http.MethodGet, post, Write, []int{200, 304, 400, 401, 403, 404, 503}, h.forPosts(siteHandler.getPost)},
 		{http.MethodPut, post, Write, []int{200, 201, 202, 400, 401, 403, 404, 409, 412, 413, 415, 422, 503},
 			h.forPosts(siteHandler.putPost)},
+		{http.MethodGet, site + "/credits", Write, []int{200, 400, 401, 403, 404, 503},
+			h.forCredits(siteHandler.listCredits)},
+		{http.MethodGet, post + "/credits", Write, []int{200, 401, 403, 404, 422, 503},
+			h.forCredits(siteHandler.getCredits)},
+		{http.MethodPut, credit, Write, []int{200, 400, 401, 403, 404, 409, 413, 415, 422, 503},
+			h.forCredits(siteHandler.putDecision)},
+		{http.MethodDelete, credit, Write, []int{200, 400, 401, 403, 404, 409, 422, 503},
+			h.forCredits(siteHandler.deleteDecision)},
 		{http.MethodDelete, post, Write, []int{202, 204, 400, 401, 403, 404, 409, 412, 503},
 			h.forPosts(siteHandler.deletePost)},
 	}

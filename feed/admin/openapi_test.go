@@ -140,6 +140,9 @@ func TestOpenAPIExamples(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if at(value)["verdict"] != nil {
+					continue // a decision
+				}
 				posts++
 				id, _ := at(value)["id"].(string)
 				if _, err := intake.Decode(id, raw); err != nil {

@@ -25,7 +25,8 @@ type Site struct {
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer
-	Posts     Posts // optional: if nil, posts cannot be read or changed over HTTP
+	Posts     Posts   // optional: if nil, posts cannot be read or changed over HTTP
+	Credits   Credits // optional: if nil, credits cannot be read or decided over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
 	// Tokens are valid only for this site. Optional.
@@ -116,6 +117,16 @@ func (h *handler) forSites(f func([]*Site, http.ResponseWriter, *http.Request) e
 			return f([]*Site{site}, w, r)
 		}
 		return f(h.Sites.Sites(), w, r)
+	})
+}
+
+// forCredits is like forPosts for the credits of a site.
+func (h *handler) forCredits(f func(siteHandler, http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.forPosts(func(s siteHandler, w http.ResponseWriter, r *http.Request) error {
+		if s.Credits == nil {
+			return problem{Status: http.StatusForbidden, Detail: "Credits of this site cannot be decided over HTTP."}
+		}
+		return f(s, w, r)
 	})
 }
 

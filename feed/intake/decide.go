@@ -19,13 +19,13 @@ import (
 
 // Credit is a credit of a post, or a decision about one.
 type Credit struct {
+	Key   string      `json:"key"` // the [feed.CreditKey] with which decisions refer to the credit
+	State CreditState `json:"state"`
 	feed.Quote
-	Key   string // the [feed.CreditKey] with which decisions refer to the credit
-	State CreditState
 	// Reason describes where the credit was found and what it depends on.
-	Reason string
+	Reason string `json:"reason"`
 	// Decision is the decision that determines the state, or nil.
-	Decision *feed.Decision
+	Decision *feed.Decision `json:"decision,omitempty"`
 }
 
 // CreditState is the state of a credit.
@@ -39,6 +39,11 @@ const (
 	CreditDormant    CreditState = "dormant"    // a decision about words that the post no longer contains
 	creditSuperseded CreditState = "superseded" // replaced by a credit that a decision publishes
 )
+
+// CreditStates returns the states of credits, in the order in which credits are listed.
+func CreditStates() []CreditState {
+	return []CreditState{CreditPublished, CreditSuggested, CreditRejected, CreditDormant}
+}
 
 // candidate is a credit while it is decided whether it is published.
 type candidate struct {
@@ -180,7 +185,7 @@ func (c *credits) suggestions() []feed.Quote {
 // all returns all credits: the published ones in the order of the post, then the others by state.
 func (c *credits) all() []Credit {
 	list := make([]Credit, 0, len(c.list))
-	for _, state := range []CreditState{CreditPublished, CreditSuggested, CreditRejected, CreditDormant} {
+	for _, state := range CreditStates() {
 		for _, x := range c.list {
 			if x.state == state {
 				list = append(list, Credit{Quote: x.Quote, Key: x.key, State: state, Reason: x.reason, Decision: x.decision})
@@ -200,7 +205,13 @@ func (c *credits) decide(decisions []feed.Decision, title string) {
 	for _, d := range decisions {
 		nodes, inline := find.find(d.Read.Text)
 		present := len(nodes) > 0 || letterless(d.Read.Text) && find.names(d.Read.Source, title)
+		_, err := checkQuote(d.Credit())
 		switch {
+		case err != nil: // from an import
+			c.list = append(c.list, candidate{
+				placed: placed{Quote: d.Read}, key: d.Key, state: CreditDormant, decision: &d, at: len(c.result.Blocks),
+				reason: "the decision is not valid: " + err.Error(),
+			})
 		case !present:
 			c.list = append(c.list, candidate{
 				placed: placed{Quote: d.Credit()}, key: d.Key, state: CreditDormant, decision: &d, at: len(c.result.Blocks),
@@ -299,27 +310,6 @@ func (f *finder) names(s feed.Source, title string) bool {
 		}
 	}
 	return s.URL != "" && f.links(s.URL)
-}
-
-// Decidable returns nil if decisions apply to the credits of a post, else an error of kind [feed.ErrInvalid].
-func Decidable(p feed.Post) error {
-	switch {
-	case len(p.Quotes) > 0 || p.Attribution == feed.AttributionGiven:
-		return fmt.Errorf("the post gives its credits in the member quotes; change them there: %w", feed.ErrInvalid)
-	case p.Attribution == feed.AttributionNone:
-		return fmt.Errorf("the post has no credits, because its attribution is none: %w", feed.ErrInvalid)
-	}
-	return nil
-}
-
-// Contains reports whether a post contains the words of a passage, so that a credit can be edited to have it.
-func Contains(p feed.Post, passage string) (bool, error) {
-	body, err := content(p)
-	if err != nil {
-		return false, err
-	}
-	nodes, _ := newFinder(body).find(passage)
-	return len(nodes) > 0, nil
 }
 
 // lone is the only marked quotation of a post.

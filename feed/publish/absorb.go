@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"feedpub/feed"
@@ -35,21 +36,25 @@ type itemWriter interface {
 // absorber turns posts into items, and decides which feeds they enter and leave. Its methods are called with the work
 // lock held.
 type absorber struct {
-	inbox         inboxReader
-	due           dueLister
-	posts         postLoader
-	items         itemWriter
-	heads         headReader
-	index         indexReader
-	store         storeClock
-	intake        *intake.Intake
-	intakeVersion string // identifies the intake and selections that make items
-	feeds         feedAssigner
-	archives      *archiveSet
-	replica       Replica
-	problems      *problemLog
-	history       *history
-	logger        *slog.Logger
+	inbox    inboxReader
+	due      dueLister
+	posts    postLoader
+	items    itemWriter
+	heads    headReader
+	index    indexReader
+	store    storeClock
+	known    publicationLister
+	catalog  feed.Catalog
+	language string // of the site
+	// withPublications is [Config.WithPublications].
+	withPublications func([]feed.Publication) (*intake.Intake, func(string) feed.Source, error)
+	reading          atomic.Pointer[reading] // scans load it without the work lock
+	feeds            feedAssigner
+	archives         *archiveSet
+	replica          Replica
+	problems         *problemLog
+	history          *history
+	logger           *slog.Logger
 
 	// dates decides whether an item is published. Absorbing and building share it, so that they agree.
 	dates      dates
@@ -81,6 +86,9 @@ type notice struct {
 
 // publishDue publishes the items whose date of publication has passed, and updates a.dates.
 func (a *absorber) publishDue(ctx context.Context, token feed.Token) error {
+	if err := a.loadTable(ctx); err != nil {
+		return err
+	}
 	next, err := a.readDates(ctx, token)
 	if err != nil {
 		return fmt.Errorf("publish due posts: %w", err)
@@ -196,7 +204,7 @@ func (a *absorber) decide(st feed.StoredPost, n notice, by dates) (decision, boo
 		}
 	case st.Raw == nil:
 		return d, n.submitted || n.due
-	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.intakeVersion) &&
+	case !n.submitted && st.Item != nil && newerIntake(st.Item.Intake, a.reading.Load().version) &&
 		st.Item.RawSum == feed.HashOf(st.Raw):
 		// A newer release has read this post. Reading it again would change documents, and change them back when that
 		// release builds.
@@ -214,7 +222,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 	if record.FirstSeen.IsZero() {
 		record.FirstSeen = d.notice.at.UTC().Truncate(time.Millisecond)
 	}
-	result, err := a.intake.Item(st.ID, st.Raw, record)
+	result, err := a.reading.Load().intake.Item(st.ID, st.Raw, record, st.Decisions...)
 	if err != nil {
 		d.Problem = rejection(st, err, d.notice.at)
 		if intake.StatusOf(st.Raw) == feed.Published {
@@ -229,7 +237,7 @@ func (a *absorber) read(d *decision, st feed.StoredPost, by dates) {
 		return
 	}
 	d.Item = result.Item
-	d.Item.Intake = a.intakeVersion
+	d.Item.Intake = a.reading.Load().version
 	d.Record.Removed = time.Time{}
 	if d.Item.Published.Equal(record.FirstSeen) {
 		d.Record.FirstSeen = record.FirstSeen
@@ -461,11 +469,30 @@ func flaws(id string, result intake.Result, at time.Time) *feed.Problem {
 		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)
 		reasons = append(reasons, doubts(result.Suggestions))
 	}
+	if dormant := dormantDecisions(result.Credits); dormant != "" {
+		pr.Kind = cmp.Or(pr.Kind, feed.KindSuggestion)
+		reasons = append(reasons, dormant)
+	}
 	if len(reasons) == 0 {
 		return nil
 	}
 	pr.Reason = strings.Join(reasons, "; ")
 	return pr
+}
+
+// dormantDecisions lists the decisions about words that a post no longer contains, or returns "".
+func dormantDecisions(credits []intake.Credit) string {
+	var list []string
+	for _, c := range credits {
+		if c.State == intake.CreditDormant {
+			list = append(list, cmp.Or(c.Source.Publication, c.Source.Headline, "a source without a name")+
+				" ("+string(c.Decision.Verdict)+")")
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "decisions about words that the post no longer contains: " + strings.Join(list, "; ")
 }
 
 // doubts lists the quotes that were not credited.

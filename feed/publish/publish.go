@@ -33,6 +33,7 @@ type Store interface {
 	dueLister
 	storeClock
 	nameReader
+	publicationLister
 	postScanner
 	itemComparer
 	indexReader
@@ -73,6 +74,9 @@ type Config struct {
 	// Canonical returns the source that represents a publication. Its feed contains the quotes under all of the
 	// publication's names.
 	Canonical func(publication string) feed.Source
+	// WithPublications, optional, returns Intake and Canonical for a site whose table has these publications. Without it,
+	// the table is not used.
+	WithPublications func(table []feed.Publication) (*intake.Intake, func(publication string) feed.Source, error)
 	// Replica, optional, is the set of documents that this process serves.
 	Replica Replica
 	// Fleet, optional, coordinates builders of several releases and machines. Without it, documents have the rendering
@@ -161,13 +165,15 @@ func New(c Config) *Publisher {
 	}
 	p.absorber = &absorber{
 		inbox: c.Store, posts: c.Store, items: c.Store, due: c.Store, heads: c.Store, index: c.Store, store: c.Store,
-		intake: c.Intake, intakeVersion: intakeVersion(c), replica: c.Replica, logger: c.Logger,
+		known: c.Store, catalog: c.Catalog, language: c.Site.Language, withPublications: c.WithPublications,
+		replica: c.Replica, logger: c.Logger,
 		feeds: feedAssigner{
 			names: c.Store, canonical: c.Canonical, selector: build.NewSelector(c.Catalog, c.Site.Language, c.Canonical),
 			site: siteOfPages(c),
 		},
 		archives: archives, problems: problems, history: p.history, unread: map[string]bool{},
 	}
+	p.absorber.reading.Store(&reading{nil, c.Intake, intakeVersion(c.Intake, c.Catalog, siteOfPages(c))})
 	p.rebuilder = &rebuilder{
 		site: c.Site, catalog: c.Catalog, scheduled: c.Scheduled,
 		posts: c.Store, items: c.Store, index: c.Store, names: c.Store, dirty: c.Store, heads: c.Store,
@@ -190,19 +196,6 @@ func siteOfPages(c Config) *feed.Site {
 		return nil
 	}
 	return &c.Site
-}
-
-// intakeVersion identifies the intake that makes items, the selections that decide which feeds an item is in, and the
-// addresses of the pages of posts.
-func intakeVersion(c Config) string {
-	version := c.Intake.Fingerprint()
-	if len(c.Catalog.Selections) > 0 {
-		version += "-" + feed.Catalog{Selections: c.Catalog.Selections}.Fingerprint()
-	}
-	if site := siteOfPages(c); site != nil {
-		version += "-" + string(feed.HashOf([]byte(site.BaseURL))[:8])
-	}
-	return version
 }
 
 // noReplica is the Replica of a process that serves nothing.

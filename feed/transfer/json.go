@@ -417,36 +417,47 @@ func decodeRecord(raw []byte) (*feed.ExportLine, error) {
 func validateRecord(l feed.ExportLine) error {
 	kinds := 0
 	for _, given := range []bool{
-		l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil, l.Subscription != nil,
+		l.Record != nil, l.Name != nil, l.Removal != nil, l.Archive != nil, l.Subscription != nil, l.Credits != nil,
+		l.Publication != nil,
 	} {
 		if given {
 			kinds++
 		}
 	}
-	switch {
-	case kinds != 1:
-		return fmt.Errorf("_record: want one of record, name, removal, archive and subscription, got %d: %w", kinds,
-			feed.ErrInvalid)
-	case l.Record != nil && l.Record.ID == "":
-		return fmt.Errorf("_record.record.id: missing: %w", feed.ErrInvalid)
-	case l.Name != nil && l.Name.Feed == "":
-		return fmt.Errorf("_record.name.feed: missing: %w", feed.ErrInvalid)
-	case l.Removal != nil && (l.Removal.Feed == "" || l.Removal.Time.IsZero()):
-		return fmt.Errorf("_record.removal: want feed and time: %w", feed.ErrInvalid)
-	case l.Archive != nil && (l.Archive.Feed == "" || l.Archive.Until.IsZero()):
-		return fmt.Errorf("_record.archive: want feed and until: %w", feed.ErrInvalid)
-	case l.Subscription != nil:
-		return validateSubscription(*l.Subscription)
+	if kinds != 1 {
+		return fmt.Errorf("_record: want one of record, name, removal, archive, subscription, credits and publication, "+
+			"got %d: %w", kinds, feed.ErrInvalid)
+	}
+	if missing := missingFrom(l); missing != "" {
+		return fmt.Errorf("_record.%s: %w", missing, feed.ErrInvalid)
 	}
 	return nil
 }
 
-// validateSubscription returns an error of kind [feed.ErrInvalid] unless a subscription is complete.
-func validateSubscription(s feed.Subscription) error {
-	if s.Callback == "" || s.Feed == "" || s.Expires.IsZero() || !slices.Contains(feed.Formats(), s.Format) {
-		return fmt.Errorf("_record.subscription: want callback, feed, format and expires: %w", feed.ErrInvalid)
+// complete reports whether a subscription has all members that an import needs.
+func complete(s feed.Subscription) bool {
+	return s.Callback != "" && s.Feed != "" && !s.Expires.IsZero() && slices.Contains(feed.Formats(), s.Format)
+}
+
+// missingFrom describes what is missing from the only member of l, or returns "".
+func missingFrom(l feed.ExportLine) string {
+	for _, check := range []struct {
+		incomplete bool
+		text       string
+	}{
+		{l.Record != nil && l.Record.ID == "", "record.id: missing"},
+		{l.Name != nil && l.Name.Feed == "", "name.feed: missing"},
+		{l.Removal != nil && (l.Removal.Feed == "" || l.Removal.Time.IsZero()), "removal: want feed and time"},
+		{l.Archive != nil && (l.Archive.Feed == "" || l.Archive.Until.IsZero()), "archive: want feed and until"},
+		{l.Subscription != nil && !complete(*l.Subscription), "subscription: want callback, feed, format and expires"},
+		{l.Credits != nil && l.Credits.ID == "", "credits.id: missing"},
+		{l.Publication != nil && l.Publication.Name == "", "publication.name: missing"},
+	} {
+		if check.incomplete {
+			return check.text
+		}
 	}
-	return nil
+	return ""
 }
 
 // decodeJSON reads a JSON file from a served folder; see [Options.Decode].

@@ -168,13 +168,18 @@ func readRecords(path string, log *slog.Logger) (lines []feed.ExportLine, size i
 	}
 	lines = make([]feed.ExportLine, 0, len(last))
 	for _, l := range last {
-		ended := l.Subscription != nil && l.Subscription.Expires.IsZero() || l.Notice != nil && l.Notice.Done
-		if !ended {
+		if !ended(l) {
 			lines = append(lines, l)
 		}
 	}
 	slices.SortFunc(lines, func(a, b feed.ExportLine) int { return cmp.Compare(lineKey(a), lineKey(b)) })
 	return lines, size, nil
+}
+
+// ended reports whether a line says that its record no longer exists.
+func ended(l feed.ExportLine) bool {
+	return l.Subscription != nil && l.Subscription.Expires.IsZero() || l.Notice != nil && l.Notice.Done ||
+		l.Credits != nil && len(l.Credits.List) == 0
 }
 
 // lineKey identifies the record of a line. It is "" for a line without a record. If several lines have the same key,
@@ -193,6 +198,10 @@ func lineKey(l feed.ExportLine) string {
 		return "subscription " + l.Subscription.ID()
 	case l.Notice != nil:
 		return "notice " + l.Notice.Key
+	case l.Credits != nil:
+		return "credits " + l.Credits.ID
+	case l.Publication != nil:
+		return "publication " + l.Publication.Name
 	}
 	return ""
 }

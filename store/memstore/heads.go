@@ -387,6 +387,13 @@ func (s *Site) Records(context.Context) iter.Seq2[feed.ExportLine, error] {
 	for _, n := range slices.Sorted(maps.Keys(s.data.archives)) {
 		lines = append(lines, feed.ExportLine{Archive: &feed.Archive{Feed: n, Until: s.data.archives[n]}})
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.data.credits)) {
+		lines = append(lines, feed.ExportLine{Credits: &feed.Decisions{ID: id, List: s.data.credits[id]}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.data.known)) {
+		p := s.data.known[name]
+		lines = append(lines, feed.ExportLine{Publication: &p})
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.data.records)) {
 		r := s.data.records[id]
 		lines = append(lines, feed.ExportLine{Record: &r})
@@ -433,6 +440,10 @@ func (s *Site) restoreRecord(l feed.ExportLine) error {
 		if _, ok := d.archives[l.Archive.Feed]; !ok {
 			d.archives[l.Archive.Feed] = archiveEnd(l.Archive.Until)
 		}
+	case l.Credits != nil:
+		return s.restoreDecisions(*l.Credits)
+	case l.Publication != nil:
+		return s.addPublication(*l.Publication)
 	default:
 		return fmt.Errorf("line has no known member: %w", feed.ErrInvalid)
 	}

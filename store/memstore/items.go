@@ -69,7 +69,8 @@ func (s *Site) Load(_ context.Context, ids []string) ([]feed.StoredPost, error) 
 	out := make([]feed.StoredPost, len(ids))
 	for i, id := range ids {
 		it := s.data.items[id]
-		out[i] = feed.StoredPost{ID: id, Raw: s.data.posts[id], Record: s.data.records[id], Item: it.item, ItemSum: it.sum}
+		out[i] = feed.StoredPost{ID: id, Raw: s.data.posts[id], Record: s.data.records[id], Item: it.item, ItemSum: it.sum,
+			Decisions: s.data.credits[id]}
 	}
 	return out, nil
 }

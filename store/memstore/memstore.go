@@ -56,6 +56,8 @@ type primary struct {
 	names    map[feed.Name]string
 	removals map[feed.Name]int64
 	archives map[feed.Name]feed.Position
+	credits  map[string][]feed.Decision
+	known    map[string]feed.Publication // the table of publications, by name
 	heads    map[feed.Name]feed.Head
 	docs     map[feed.Hash]feed.Blob
 	runs     *feed.RunLog
@@ -80,7 +82,8 @@ type problemKey struct {
 func New(now func() time.Time) *Site {
 	return &Site{now: now, news: make(chan struct{}), data: newData(primary{
 		posts: map[string][]byte{}, records: map[string]feed.Record{}, names: map[feed.Name]string{},
-		removals: map[feed.Name]int64{}, archives: map[feed.Name]feed.Position{}, heads: map[feed.Name]feed.Head{},
+		removals: map[feed.Name]int64{}, archives: map[feed.Name]feed.Position{},
+		credits: map[string][]feed.Decision{}, known: map[string]feed.Publication{}, heads: map[feed.Name]feed.Head{},
 		docs: map[feed.Hash]feed.Blob{}, runs: new(feed.RunLog),
 	})}
 }
@@ -97,6 +100,7 @@ func newData(p primary) data {
 func (d data) clone() data {
 	d.posts, d.records, d.names = maps.Clone(d.posts), maps.Clone(d.records), maps.Clone(d.names)
 	d.removals, d.archives = maps.Clone(d.removals), maps.Clone(d.archives)
+	d.credits, d.known = maps.Clone(d.credits), maps.Clone(d.known)
 	d.heads, d.docs, d.runs = maps.Clone(d.heads), maps.Clone(d.docs), d.runs.Clone()
 	d.items, d.due, d.problems = maps.Clone(d.items), maps.Clone(d.due), maps.Clone(d.problems)
 	d.dirty, d.leases = maps.Clone(d.dirty), maps.Clone(d.leases)

@@ -65,6 +65,9 @@ type Site interface {
 	RestoreHeads(ctx context.Context, heads []feed.Head, blobs func(feed.Hash) (feed.Blob, error)) error
 	Records(ctx context.Context) iter.Seq2[feed.ExportLine, error]
 	RestoreRecords(ctx context.Context, lines ...feed.ExportLine) error
+	Decide(ctx context.Context, id string, next func(current []feed.Decision) ([]feed.Decision, error)) error
+	Decisions(ctx context.Context) ([]feed.Decisions, error)
+	Publications(ctx context.Context) ([]feed.Publication, error)
 	Acquire(
 		ctx context.Context, job, owner string, ttl time.Duration, now time.Time, seen feed.Token,
 	) (feed.Token, error)
@@ -120,6 +123,7 @@ func RunSites(t *testing.T, open func(t *testing.T, site feed.SiteID) func(feed.
 	tests = append(tests, leaseTests()...)
 	tests = append(tests, recordTests()...)
 	tests = append(tests, archiveTests()...)
+	tests = append(tests, decisionTests()...)
 	tests = append(tests, fleetTests()...)
 	tests = append(tests, runTests()...)
 	for i, tt := range tests {

@@ -166,6 +166,13 @@ func (s *Site) publishing(shared *shared) (publish.Config, error) {
 		Intake:    in,
 		Renderer:  shared.renderer,
 		Canonical: reader.Canonical,
+		WithPublications: func(table []feed.Publication) (*intake.Intake, func(string) feed.Source, error) {
+			reader, err := readerOf(c.Attribution, table)
+			if err != nil {
+				return nil, nil, err
+			}
+			return intake.New(site, reader), reader.Canonical, nil
+		},
 		Owner:     owner(),
 		Clock:     s.Source.process.Now,
 		Logger:    s.Source.process.Log,

@@ -329,6 +329,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Scheduler: site,
 		Explainer: site,
 		Posts:     x.posts(),
+		Credits:   x.site.Credits(),
 		CheckPost: x.checkPost,
 		Tokens:    tokens,
 	}

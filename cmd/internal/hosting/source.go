@@ -211,8 +211,11 @@ func (s Source) explainLock(err error) error {
 }
 
 // NewReader returns the reader of sources that the configuration describes.
-func NewReader(c config.Attribution) (*attribution.Reader, error) {
-	o := attribution.Options{Threshold: c.Threshold}
+func NewReader(c config.Attribution) (*attribution.Reader, error) { return newReader(c, nil) }
+
+// newReader is like NewReader, with publications that those of the configuration may replace.
+func newReader(c config.Attribution, added []attribution.Publication) (*attribution.Reader, error) {
+	o := attribution.Options{Threshold: c.Threshold, Publications: added}
 	for _, p := range c.Publications {
 		o.Publications = append(o.Publications, attribution.Publication{
 			Name:    p.Name,

@@ -342,6 +342,10 @@ func (c *conn) Names(ctx context.Context, names ...feed.Name) (map[feed.Name]str
 	return call(ctx, c, "Names", list(names), func() (map[feed.Name]string, error) { return c.site.Names(ctx, names...) })
 }
 
+func (c *conn) Publications(ctx context.Context) ([]feed.Publication, error) {
+	return call(ctx, c, "Publications", "", func() ([]feed.Publication, error) { return c.site.Publications(ctx) })
+}
+
 func (c *conn) LastRemoval(ctx context.Context, name feed.Name) (time.Time, error) {
 	return call(ctx, c, "LastRemoval", string(name), func() (time.Time, error) { return c.site.LastRemoval(ctx, name) })
 }

@@ -1,0 +1,59 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"feedpub/feed"
+	"feedpub/feed/build"
+	"feedpub/feed/intake"
+)
+
+type publicationLister interface {
+	// Publications returns the site's table of publications.
+	Publications(ctx context.Context) ([]feed.Publication, error)
+}
+
+// reading is what posts are read with. It is immutable.
+type reading struct {
+	table   []feed.Publication // the site's table of publications with which the intake was made
+	intake  *intake.Intake
+	version string // identifies the intake and selections that make items
+}
+
+// loadTable reads the site's table of publications. If it has changed, posts are read with it from now on, and items
+// that were made without it are outdated. The caller holds the work lock.
+func (a *absorber) loadTable(ctx context.Context) error {
+	if a.withPublications == nil {
+		return nil
+	}
+	table, err := a.known.Publications(ctx)
+	if err != nil {
+		return fmt.Errorf("absorb: %w", err)
+	}
+	if slices.Equal(table, a.reading.Load().table) {
+		return nil
+	}
+	in, canonical, err := a.withPublications(table)
+	if err != nil {
+		return fmt.Errorf("absorb: table of publications: %w", err)
+	}
+	a.feeds.canonical = canonical
+	a.feeds.selector = build.NewSelector(a.catalog, a.language, canonical)
+	a.reading.Store(&reading{table, in, intakeVersion(in, a.catalog, a.feeds.site)})
+	return nil
+}
+
+// intakeVersion identifies the intake that makes items, the selections that decide which feeds an item is in, and the
+// addresses of the pages of posts. Pages is the site if posts without a URL get a page of their own, and nil otherwise.
+func intakeVersion(in *intake.Intake, catalog feed.Catalog, pages *feed.Site) string {
+	version := in.Fingerprint()
+	if len(catalog.Selections) > 0 {
+		version += "-" + feed.Catalog{Selections: catalog.Selections}.Fingerprint()
+	}
+	if pages != nil {
+		version += "-" + string(feed.HashOf([]byte(pages.BaseURL))[:8])
+	}
+	return version
+}

@@ -216,6 +216,10 @@ shift 2; exec feedpub "$@"`,
 			t.Fatal(err)
 		}
 	}
+	// The README uses an image of the project as an example.
+	if err := os.CopyFS(filepath.Join(dir, "deploy", "docs"), os.DirFS(filepath.Join(root, "deploy", "docs"))); err != nil {
+		t.Fatal(err)
+	}
 	s := &docsShell{
 		dir: dir,
 		env: append(os.Environ(), "PATH="+bin+":"+feedpub+":"+os.Getenv("PATH"), "HOME="+dir,

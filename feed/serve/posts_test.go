@@ -31,3 +31,28 @@ func TestWithdrawnPost(t *testing.T) {
 		}
 	}
 }
+
+// TestPageWithoutSlash checks that the path of a page without its slash is redirected, and no other path.
+func TestPageWithoutSlash(t *testing.T) {
+	page := []byte("<html>words</html>")
+	blob := feed.Blob{Hash: feed.HashOf(page), Gzip: coding.GzipSmall(page), Size: len(page)}
+	var heads []feed.Head
+	for _, name := range []feed.Name{"main", "links", "tags/żółw go"} {
+		heads = append(heads, feed.Head{Feed: name, Token: 1, Config: "c", IDs: []string{"a"}, Documents: []feed.DocumentRef{{
+			Format: feed.HTML, Path: name.Path(feed.HTML), MediaType: feed.HTML.MediaType(), Hash: blob.Hash, Length: blob.Size,
+			Modified: noon,
+		}}})
+	}
+	s, err := NewSnapshot(Options{}, heads, func(feed.Hash) (feed.Blob, bool) { return blob, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/links": "./links/", "/tags/żółw go": "./%C5%BC%C3%B3%C5%82w%20go/", "/nothing": "", "/links/": "", "/tags": "", "": "",
+	} {
+		res := Answer(s, Request{Method: "GET", Path: path})
+		if got := res.Get("Location"); got != want || want != "" && res.Status != 301 {
+			t.Errorf("%q answers %d with the location %q; want %q", path, res.Status, got, want)
+		}
+	}
+}

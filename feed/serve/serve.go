@@ -8,6 +8,7 @@
 package serve
 
 import (
+	"net/url"
 	"strings"
 
 	"feedpub/feed"
@@ -111,6 +112,9 @@ func (s *Snapshot) absent(path string) Response {
 		if res, ok := s.redirects.answers.paths[path]; ok {
 			return res
 		}
+	}
+	if s != nil && path != "" && s.document(path+"/") != nil {
+		return movedTo("." + (&url.URL{Path: path[strings.LastIndexByte(path, '/'):] + "/"}).EscapedPath())
 	}
 	if s.pending(path) {
 		return notReady

@@ -161,8 +161,8 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 	return nil
 }
 
-// addMedia adds what the post needs to refer to files: the path of its own file, and the media types of attachments that
-// have none. An attachment can be just its URL.
+// addMedia adds what the post needs to refer to files: the path of its own file, and the media types of attachments
+// that have none. An attachment can be just its URL.
 func (f postFile) addMedia(members map[string]any) {
 	if f.served && path.Dir(f.name) != "." {
 		members[intake.FileMember] = f.name
@@ -225,6 +225,11 @@ func setAddress(g generator, name string, front map[string]any) {
 
 // members returns the members of the post, and a note for the user, which may be empty.
 func (f postFile) members(front map[string]any, body string) (members map[string]any, note string, err error) {
+	if f.options.generator == nil { // keys of a generator's site can have any name
+		if err := checkSpelling(front); err != nil {
+			return nil, "", err
+		}
+	}
 	if f.html {
 		if members, err = readHTML([]byte(body)); err != nil {
 			return nil, "", err

@@ -298,6 +298,7 @@ func (r *rig) crash(point crash.Point, skip int) {
 	}()
 	for count := 0; ctx.Err() == nil; count++ {
 		r.put(ctx, r.next(count))
+		<-time.After(50 * time.Millisecond)
 	}
 	if n.isRunning() {
 		r.violation("the program has not reached %s", point)

@@ -315,6 +315,7 @@ func (r *rig) compareFresh() {
 		r.violation("import: %v: %s", err, out)
 		return
 	}
+	r.nodes = append(r.nodes, fresh) // for the logs
 	fresh.start()
 	defer fresh.kill()
 	r.await("the documents of a fresh build", func() string {

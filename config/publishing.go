@@ -111,8 +111,8 @@ type Site struct {
 	// Icon is the URL of a square image. Default none.
 	Icon URL `yaml:"icon"`
 
-	// Hubs are the WebSub hubs that are told of changes and that the documents link to: URLs of other hubs, and a path
-	// such as /hub, at which this server is a hub itself. Default none.
+	// Hubs are the WebSub hubs that are notified of changes and that the documents link to: URLs of other hubs, and a
+	// path such as /hub, at which this server is a hub itself. Default none.
 	Hubs []Hub `yaml:"hubs"`
 
 	// Since is the date of a feed that has no posts yet, YYYY-MM-DD or RFC 3339. Default 2000-01-01.

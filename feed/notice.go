@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Notice is an entry of a site's outbox: something to tell a receiver. A notice is kept until it is delivered or given
+// Notice is an entry of a site's outbox: a message for a receiver. A notice is kept until it is delivered or given
 // up. Notices of the same key are one: a later one replaces an earlier one.
 type Notice struct {
 	Queue  string // identifies the receiver; without spaces

@@ -14,7 +14,7 @@ const HubQueue = "hub"
 // DenialQueue is the queue of the notices of subscribers whose subscription was revoked. Their value is a [Denial].
 const DenialQueue = "denial"
 
-// Denial tells a subscriber that it has no subscription to a topic.
+// Denial is the message to a subscriber that it has no subscription to a topic.
 type Denial struct {
 	Callback string `json:"callback"`
 	Topic    string `json:"topic"`

@@ -213,7 +213,7 @@ func (s *Site) unsubscribe(
 }
 
 // Revoke removes a subscription for a reason other than the subscriber's wish, and reports whether it existed. A notice
-// in the queue [feed.DenialQueue] has the subscriber told.
+// in the queue [feed.DenialQueue] makes the hub inform the subscriber.
 func (s *Site) Revoke(ctx context.Context, sub feed.Subscription, reason string) (bool, error) {
 	removed, err := s.revoke(ctx, sub, reason)
 	return removed, s.client.wrap("revoke subscription", err)
@@ -450,7 +450,7 @@ func (s *Site) RenewTopics(ctx context.Context) error {
 // NextPush returns the server's time, and when the next work of the hub or the outbox is due. The latter is zero if
 // there is none.
 func (s *Site) NextPush(ctx context.Context) (now, next time.Time, err error) {
-	reply, err := words(ctx, s.client.build, pushNextSource, []string{
+	reply, err := s.wordsWithRound(ctx, pushNextSource, []string{
 		s.keys.outbox(), s.keys.deliveries(), s.keys.verifications(), s.keys.expiries(),
 	}, "")
 	const length = 2

@@ -174,14 +174,16 @@ func postForm(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // startReceiver starts a receiver of WebSub deliveries, pings and webhooks, and sets the variable to its URL:
-// receiver VARIABLE. It confirms each verification. A GET of /log returns all other requests so far.
+// receiver VARIABLE [PORT]. It confirms each verification. A GET of /log returns all other requests since the last GET.
 func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: receiver VARIABLE")
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: receiver VARIABLE [PORT]")
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:"+strings.Join(args[1:], ""))
+	ts.Check(err)
 	var mu sync.Mutex
 	var log bytes.Buffer
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		if r.URL.Path == "/log" {
@@ -194,6 +196,9 @@ func startReceiver(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(&log, "%s\n", body)
 		_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
 	}))
+	ts.Check(s.Listener.Close())
+	s.Listener = listener
+	s.Start()
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], s.URL)
 }

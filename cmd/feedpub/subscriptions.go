@@ -117,7 +117,7 @@ func newSubscriptionsRemove(env *environment) *cobra.Command {
 		Use:   "remove [ID...]",
 		Short: "Remove subscriptions",
 		Long: `Remove the named subscriptions, or all whose callback is on a host. A server of the
-site tells the subscribers that they were denied, with the reason. Print the number
+site informs the subscribers that they were denied, with the reason. Print the number
 of removed subscriptions.`,
 		Example: `  feedpub subscriptions remove yZ8hJq0bTnqz1Z4kqkHVvQ
   feedpub subscriptions remove --host spam.example.org --reason "not welcome"`,
@@ -138,7 +138,7 @@ of removed subscriptions.`,
 	}
 	addSettings(cmd, storeFlags...)
 	cmd.Flags().StringVar(&host, "host", "", "remove the subscriptions with callbacks on this `host`")
-	cmd.Flags().StringVar(&reason, "reason", "removed by the publisher", "tell subscribers this `reason`")
+	cmd.Flags().StringVar(&reason, "reason", "removed by the publisher", "send subscribers this `reason`")
 	return cmd
 }
 

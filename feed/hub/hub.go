@@ -1,4 +1,4 @@
-// Package hub tells others of changes (WebSub, W3C Recommendation): it is the hub of a site, which verifies
+// Package hub announces changes (WebSub, W3C Recommendation): it is the hub of a site, which verifies
 // subscriptions to the site's documents and delivers each new version, it notifies hubs of others, and it calls
 // webhooks. It does not build or store documents: what is delivered comes from the committed heads.
 //
@@ -38,7 +38,7 @@ const (
 	// retryInterval is the pause after an error of the store.
 	retryInterval = time.Second
 
-	// graceTime is how long a request in progress may take after Run was told to stop.
+	// graceTime is how long a request in progress may take after the context of Run is done.
 	graceTime = 3 * time.Second
 
 	maxDeliveries    = 512 // deliveries that a process has claimed at the same time
@@ -108,7 +108,7 @@ type Config struct {
 	// Serving, optional, reports whether all replicas serve a version of the site. Hubs of others, which fetch documents,
 	// are notified then, or two seconds after the commit.
 	Serving func(ctx context.Context, version int64) bool
-	// Observer, optional, is told the outcome of each request. It is called concurrently and must not block.
+	// Observer, optional, receives the outcome of each request. It is called concurrently and must not block.
 	Observer Observer
 	// Program is the value of User-Agent.
 	Program string
@@ -144,14 +144,14 @@ const (
 	Dropped   Outcome = "dropped"   // failed for the last time
 )
 
-// Observer is told the outcome of requests.
+// Observer receives the outcome of requests.
 type Observer interface {
 	// Pushed is called with the outcome of a request. Delay is the time from the commit to the end of the first attempt
 	// to deliver it, or 0 if there was no such commit.
 	Pushed(kind, outcome string, delay time.Duration)
 }
 
-// Hub is the part of a site that tells others of changes. Its methods are safe for concurrent use.
+// Hub is the part of a site that announces changes. Its methods are safe for concurrent use.
 type Hub struct {
 	config  Config
 	wake    chan struct{}
@@ -242,9 +242,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && !failing:
-			h.config.Log.Warn("subscribers and hubs are not told of changes until the store is available", "error", err)
+			h.config.Log.Warn("changes are not announced until the store is available", "error", err)
 		case err == nil && failing:
-			h.config.Log.Info("subscribers and hubs are told of changes again")
+			h.config.Log.Info("changes are announced again")
 		}
 		if failing = err != nil; failing {
 			wait = retryInterval
@@ -262,35 +262,41 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // step starts the work that is due, and returns the time until more is.
 func (h *Hub) step(ctx context.Context) (time.Duration, error) {
-	if err := h.keepUp(ctx); err != nil {
+	if err := h.renew(ctx); err != nil {
 		return 0, err
 	}
-	for _, start := range []func(context.Context) error{h.startNotices, h.startVerifications, h.startDeliveries} {
+	now, next, err := h.config.Store.NextPush(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case next.IsZero():
+		return pollInterval, nil
+	case next.After(now): // the only command of an idle site
+		return min(pollInterval, next.Sub(now)), nil
+	}
+	for _, start := range []func(context.Context) error{
+		h.removeExpired, h.startNotices, h.startVerifications, h.startDeliveries,
+	} {
 		if err := start(ctx); err != nil {
 			return 0, err
 		}
 	}
-	now, next, err := h.config.Store.NextPush(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if next.IsZero() {
-		return pollInterval, nil
-	}
-	// Work that is overdue waits for other work to end, which wakes Run.
-	const soonest = 10 * time.Millisecond
-	return min(pollInterval, max(soonest, next.Sub(now))), nil
+	// What is still due waits for other work to end.
+	const soon = 10 * time.Millisecond
+	return soon, nil
 }
 
-// keepUp removes subscriptions whose lease has ended, and now and then looks for forgotten subscribers.
-func (h *Hub) keepUp(ctx context.Context) error {
+// removeExpired removes subscriptions whose lease has ended.
+func (h *Hub) removeExpired(ctx context.Context) error {
 	removed, err := h.config.Store.RemoveExpired(ctx, time.Time{}, expiredBatch)
-	if err != nil {
-		return err
-	}
 	for _, sub := range removed {
 		h.config.Log.Debug("subscription expired", "feed", sub.Feed, "format", sub.Format)
 	}
+	return err
+}
+
+// renew looks for forgotten subscribers, at the start and now and then.
+func (h *Hub) renew(ctx context.Context) error {
 	if h.config.URL == "" || time.Since(h.renewed) < renewInterval {
 		return nil
 	}

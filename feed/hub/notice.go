@@ -185,7 +185,7 @@ func (h *Hub) delayOf(c feed.Claim, s noticeState) time.Duration {
 	return max(time.Millisecond, c.Now.Sub(c.Due))
 }
 
-// ping returns the request that tells a hub of others that a topic has changed, when the replicas serve it.
+// ping returns the request that notifies a hub of others of a change of a topic, when the replicas serve it.
 func (h *Hub) ping(ctx context.Context, n feed.Notice, c feed.Claim) (egress.Request, error) {
 	v, err := h.config.Store.Topic(ctx, n.Feed, n.Format)
 	switch {

@@ -104,7 +104,7 @@ func (h *Hub) confirm(ctx context.Context, r feed.SubscriptionRequest) (Outcome,
 	return outcome, nil
 }
 
-// deny tells a callback that it has no subscription. It is tried once.
+// deny informs a callback that it has no subscription. It is tried once.
 func (h *Hub) deny(ctx context.Context, d feed.Denial) {
 	res, err := h.get(ctx, d.Callback, []string{"hub.mode", "denied", "hub.topic", d.Topic, "hub.reason", d.Reason}, 0)
 	outcome, _ := outcomeOf(res, err)

@@ -96,6 +96,10 @@ type Variant struct {
 	TitleLink feed.TitleLink
 	// Language is the site's language. Pages use it for the labels of an item.
 	Language string
+	// Base is the site's BaseURL. Pages use it for links to other pages; without it they have no such links.
+	Base string
+	// Feeds are the names of the feeds that the item is in, each followed by a line feed. Pages link to theirs.
+	Feeds string
 	// Single is set on the page of a post, whose heading is the title of the post.
 	Single bool
 }
@@ -110,7 +114,8 @@ func atomVariant(v Variant) Variant { return Variant{Content: v.content(), Fract
 func jsonVariant(v Variant) Variant { return Variant{Content: v.content()} }
 
 func pageVariant(v Variant) Variant {
-	return Variant{Content: v.content(), TitleLink: v.titleLink(), Language: v.Language, Single: v.Single}
+	return Variant{Content: v.content(), TitleLink: v.titleLink(), Language: v.Language, Base: v.Base, Feeds: v.Feeds,
+		Single: v.Single}
 }
 
 func (v Variant) content() feed.Content {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"feedpub/feed"
+	"feedpub/feed/pathname"
 )
 
 //go:embed pages
@@ -56,8 +57,8 @@ func Policy(format feed.Format) string {
 	return w.policy()
 }
 
-// pagePolicy allows the page's style element, and images, audio and video from the server itself and over HTTPS. It blocks scripts, form
-// submission and framing of the page.
+// pagePolicy allows the page's style element, and images, audio and video from the server itself and over HTTPS. It
+// blocks scripts, form submission and framing of the page.
 func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pages().style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -262,7 +263,7 @@ type pageArticle struct {
 	UI                           template.HTMLAttr
 	Single                       bool
 	Authors, Credits, Via, Files []pageLink
-	Tags                         []string
+	Tags                         []pageLink
 }
 
 // anchor returns the id of an item's element on its page, which is also the text of the comments around it.
@@ -278,7 +279,10 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	a := pageArticle{
 		Anchor: anchor(item.ID), Title: strings.TrimSpace(item.Title), Link: uri(item.URL),
 		Published: rfc3339(item.Published.Truncate(time.Second)), Date: w.day(item.Published, v.Language),
-		Words: w, UI: w.attr(v.Language), Tags: tags(item), Single: v.Single,
+		Words: w, UI: w.attr(v.Language), Single: v.Single,
+	}
+	for _, tag := range tags(item) {
+		a.Tags = append(a.Tags, pageLink{Name: tag, URL: v.feedPage(feed.Tags, tag)})
 	}
 	if v.TitleLink == feed.SourceTitle && item.ExternalURL != "" {
 		a.Link, a.Mark = uri(item.ExternalURL), a.Link
@@ -288,7 +292,8 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 	}
 	for _, author := range item.Authors {
 		if name := authorName(author); name != "" {
-			a.Authors = append(a.Authors, pageLink{Name: name, URL: uri(author.URL)})
+			address := cmp.Or(uri(author.URL), v.feedPage(feed.Authors, name))
+			a.Authors = append(a.Authors, pageLink{Name: name, URL: address})
 		}
 	}
 	if v.Content == feed.SummaryContent {
@@ -314,6 +319,32 @@ func pageFragment(_ *pen, _ int, _ feed.SiteID, item *feed.Item, v Variant) ([]b
 		return nil, err
 	}
 	return slices.Concat([]byte("<!--"+a.Anchor+"-->"), article, []byte("<!--/"+a.Anchor+"-->\n")), nil
+}
+
+// feedPage returns the URL of the page of the feed of a tag or author, or "" if the item is not in that feed, or has
+// several whose names could be meant.
+func (v Variant) feedPage(family feed.Family, full string) string {
+	if v.Base == "" {
+		return ""
+	}
+	plain := pathname.Plain(family, full)
+	found := ""
+	for n := range strings.Lines(v.Feeds) {
+		// Other names with the same plain name have a suffix of hexadecimal digits.
+		n = strings.TrimSuffix(n, "\n")
+		rest, ok := strings.CutPrefix(n, string(plain))
+		if !ok || rest != "" && (len(rest) < 7 || rest[0] != '-' || strings.Trim(rest[1:], "0123456789abcdef") != "") {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = n
+	}
+	if found == "" {
+		return ""
+	}
+	return URL(feed.Site{BaseURL: v.Base}, feed.Name(found), feed.HTML)
 }
 
 // pageCredits returns a link for each quote whose source has a headline, a publication or a URL.

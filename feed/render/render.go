@@ -12,6 +12,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (r *Renderer) write(f feed.Feed, formats []feed.Format) (written, error) {
 	w.feed.Items = nil
 	for i, item := range items {
 		v := Variant{Fraction: offsets[i], Content: f.Content, TitleLink: f.TitleLink, Language: f.Site.Language,
-			Single: f.Name.OfPost()}
+			Base: f.Site.BaseURL, Feeds: lines(item.Feeds), Single: f.Name.OfPost()}
 		fragments, err := r.fragments(f.Site.ID, item, v, formats)
 		if err != nil {
 			w.rejected = append(w.rejected, problem(item, err))
@@ -158,6 +159,15 @@ func (r *Renderer) write(f feed.Feed, formats []feed.Format) (written, error) {
 		}
 	}
 	return w, nil
+}
+
+// lines returns the names, each followed by a line feed.
+func lines(names []feed.Name) string {
+	var b strings.Builder
+	for _, n := range names {
+		b.WriteString(string(n) + "\n")
+	}
+	return b.String()
 }
 
 // document returns the document in formats[i].

@@ -1,0 +1,34 @@
+package render
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"feedpub/feed"
+)
+
+// TestPageLinksToFeeds checks that tags and authors on a page are links to the pages of their feeds, if it is certain
+// which feeds those are.
+func TestPageLinksToFeeds(t *testing.T) {
+	item := &feed.Item{
+		ID: "1", Title: "T", HTML: "<p>x</p>", Published: time.Unix(0, 0).UTC(), Updated: time.Unix(0, 0).UTC(),
+		Tags: []string{"Go", "C#", "Excluded"}, Authors: []feed.Author{{Name: "Ann Lee"}, {Name: "Bob", URL: "https://bob.example/"}},
+		Feeds: []feed.Name{"authors/ann-lee", "authors/bob", "tags/c-0a1b2c", "tags/go", "tags/go-fast"},
+	}
+	f := feed.Feed{Site: feed.Site{ID: "main", Title: "S", BaseURL: "https://feeds.example", Language: "en"}, Name: "main",
+		Title: "S", Description: "S", Items: []*feed.Item{item}}
+	page, err := New().Page(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<a href="https://feeds.example/tags/go/" rel="tag">Go</a>`, `<a href="https://feeds.example/tags/c-0a1b2c/" rel="tag">C#</a>`,
+		`<li>Excluded</li>`, `<a href="https://feeds.example/authors/ann-lee/" rel="author">Ann Lee</a>`,
+		`<a href="https://bob.example/" rel="author">Bob</a>`,
+	} {
+		if !strings.Contains(string(page.Body), want) {
+			t.Errorf("the page lacks %s:\n%s", want, page.Body)
+		}
+	}
+}

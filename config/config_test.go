@@ -430,3 +430,29 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestUnknownVariables checks that variables that look like keys are errors, unless other programs set them.
+func TestUnknownVariables(t *testing.T) {
+	_, err := config.Load(config.Options{
+		Getenv: func(string) string { return "" },
+		Environ: []string{
+			"FEEDPUB_SITE_TITEL=x", "FEEDPUB_BASE_URL=https://feeds.example", "FEEDPUB_PORT=8080", "FEEDPUB_XYZZY_QUUX_FOO=1",
+			"FEEDPUB_EMPTY=", "FEEDPUB_CONFIG=", "FEEDPUB_SITE_TITLE=A Blog", "HOME=/root", "FEEDPUB_TOKEN=secret",
+			"FEEDPUB_SERVICE_HOST=10.0.0.1", "FEEDPUB_ADMIN_SERVICE_PORT=8081", "FEEDPUB_SERVICE_PORT_HTTP=80",
+			"FEEDPUB_PORT_80_TCP=tcp://10.0.0.1:80", "FEEDPUB_PORT_80_TCP_ADDR=10.0.0.1", "FEEDPUB_ADMIN_PORT=tcp://10.0.0.1:80",
+		},
+		CheckSchedule: func(string, *time.Location) error { return nil },
+	})
+	want := []string{
+		"FEEDPUB_SITE_TITEL: is not the variable of a key, did you mean FEEDPUB_SITE_TITLE?",
+		"FEEDPUB_BASE_URL: is not the variable of a key, did you mean FEEDPUB_SITE_BASE_URL?",
+		"FEEDPUB_PORT: is not the variable of a key, did you mean FEEDPUB_DIR?",
+		"FEEDPUB_XYZZY_QUUX_FOO: is not the variable of a key",
+	}
+	if err == nil {
+		t.Fatal("Load: no error")
+	}
+	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+}

@@ -28,6 +28,9 @@ type Options struct {
 	File string
 	// Getenv returns the value of an environment variable, or "".
 	Getenv func(name string) string
+	// Environ lists the environment variables as "NAME=value". Those that begin with FEEDPUB_ and are not variables of a
+	// key are errors. Optional.
+	Environ []string
 	// Flags are the values set on the command line.
 	Flags []Flag
 	// CheckSchedule returns an error if spec is not a schedule in the time zone loc. Required.
@@ -42,8 +45,7 @@ type Flag struct {
 }
 
 // Load returns the configuration from the sources of o, with secrets read from their files. The error is an [*Error]
-// with all mistakes, unless the file cannot be read. Unknown environment variables are ignored, because Kubernetes sets
-// FEEDPUB_PORT and others for a service called feedpub.
+// with all mistakes, unless the file cannot be read.
 func Load(o Options) (Config, error) {
 	c := Default()
 	d := &decoder{origins: make(map[string]origin)}
@@ -62,6 +64,7 @@ func Load(o Options) (Config, error) {
 			d.value(source{origin: origin{at: name, layer: layerEnvironment, key: path}}, path, value, field)
 		}
 	}
+	d.checkEnviron(o.Environ)
 	fields := maps.Collect(leaves(reflect.ValueOf(&c).Elem(), ""))
 	for _, f := range o.Flags {
 		d.value(source{origin: origin{at: "--" + f.Name, layer: layerFlags, key: f.Path}}, f.Path, f.Value, fields[f.Path])

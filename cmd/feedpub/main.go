@@ -92,7 +92,7 @@ func program(versions feed.Versions) {
 		os.Exit(exitFailed)
 	}()
 	env := &environment{
-		getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions,
+		getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions,
 		release: readVersion(version),
 	}
 	os.Exit(env.run(ctx, os.Args[1:]))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 func newProblems(env *environment) *cobra.Command {
-	var asJSON bool
+	var asJSON, fresh bool
 	cmd := &cobra.Command{
 		Use:   "problems",
 		Short: "List what is not published and why",
@@ -22,8 +23,9 @@ func newProblems(env *environment) *cobra.Command {
 credits that are not certain enough to publish, replaced characters, missing images
 and other files, and feeds that are held because posts vanished from them. If there are several sites, list the
 problems of all of them, or of the one named by --site, and the sites whose settings
-have errors. The exit status is 3 if posts were rejected.`,
-		Example: "  feedpub problems\n  feedpub problems --json",
+have errors. With --new, list only problems that were found in the last 24 hours. The
+exit status is 3 if rejected posts are listed.`,
+		Example: "  feedpub problems\n  feedpub problems --new\n  feedpub problems --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := env.settings(cmd)
@@ -31,7 +33,7 @@ have errors. The exit status is 3 if posts were rejected.`,
 				return err
 			}
 			if c.Several() && c.Site.ID == "" {
-				return env.problemsOfSites(cmd.Context(), c, asJSON)
+				return env.problemsOfSites(cmd.Context(), c, asJSON, fresh)
 			}
 			site, err := env.openBuilt(cmd)
 			if err != nil {
@@ -41,6 +43,9 @@ have errors. The exit status is 3 if posts were rejected.`,
 			problems, err := site.Store.Problems(cmd.Context())
 			if err != nil {
 				return fmt.Errorf("list problems: %w", err)
+			}
+			if fresh {
+				problems = slices.DeleteFunc(problems, isOld)
 			}
 			if asJSON {
 				err = env.printJSON(problems)
@@ -55,8 +60,12 @@ have errors. The exit status is 3 if posts were rejected.`,
 	}
 	addSettings(cmd, storeFlags...)
 	addJSON(cmd, &asJSON)
+	cmd.Flags().BoolVar(&fresh, "new", false, "list only problems that were found in the last 24 hours")
 	return cmd
 }
+
+// isOld reports whether a problem was found more than 24 hours ago.
+func isOld(p feed.Problem) bool { return time.Since(p.Since) > 24*time.Hour }
 
 // siteProblem is a problem of a site, or a problem with site settings if Site is empty.
 type siteProblem struct {
@@ -65,10 +74,13 @@ type siteProblem struct {
 }
 
 // problemsOfSites lists the problems of all sites.
-func (env *environment) problemsOfSites(ctx context.Context, c config.Config, asJSON bool) error {
+func (env *environment) problemsOfSites(ctx context.Context, c config.Config, asJSON, fresh bool) error {
 	list, err := env.siteProblems(ctx, c)
 	if err != nil {
 		return err
+	}
+	if fresh {
+		list = slices.DeleteFunc(list, func(p siteProblem) bool { return isOld(p.Problem) })
 	}
 	problems := make([]feed.Problem, len(list))
 	for i, x := range list {

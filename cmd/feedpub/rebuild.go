@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"feedpub/cmd/internal/hosting"
 	"feedpub/feed"
 )
 
 func newRebuild(env *environment) *cobra.Command {
-	var asJSON, adopt bool
+	var asJSON, adopt, quiet bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [FEED...]",
 		Short: "Rebuild feeds now",
@@ -22,8 +25,11 @@ for it. If no server builds the site, this command does; for posts in Redis, tha
 requires the configuration that the documents were last built with, or --adopt-config
 to let them change.
 
-The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
-		Example: "  feedpub rebuild\n  feedpub rebuild main tags/go --json",
+The exit status is 1 if a feed was held or failed, 3 if posts were rejected. With
+--quiet, for cron, print only the feeds that were held or failed and the posts that
+were not rejected before, and exit with status 3 only for those; 'feedpub problems'
+lists all.`,
+		Example: "  feedpub rebuild\n  feedpub rebuild main tags/go --json\n  feedpub rebuild --quiet",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			site, err := env.open(cmd)
 			if err != nil {
@@ -39,9 +45,15 @@ The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if quiet {
+				if report, err = needsAttention(ctx, site, report); err != nil {
+					return err
+				}
+			}
+			switch {
+			case asJSON:
 				err = env.printJSON(report)
-			} else {
+			case !quiet || len(report.Feeds)+len(report.Problems) > 0:
 				err = env.printReport(report)
 			}
 			if err != nil {
@@ -57,6 +69,7 @@ The exit status is 1 if a feed was held or failed, 3 if posts were rejected.`,
 	}
 	addSettings(cmd, storeFlags...)
 	addJSON(cmd, &asJSON)
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "print only what needs attention and is new")
 	cmd.Flags().BoolVar(&adopt, "adopt-config", false, "build with this configuration even if it changes documents")
 	return cmd
 }
@@ -75,4 +88,34 @@ func (env *environment) printReport(r feed.Report) error {
 	}
 	fmt.Fprintln(env.stdout)
 	return env.printProblems(r.Problems)
+}
+
+// needsAttention returns the part of a report that needs attention: the feeds that are not current, and the posts that
+// were not rejected before.
+func needsAttention(ctx context.Context, site *hosting.Site, r feed.Report) (feed.Report, error) {
+	known := map[string]bool{}
+	if site.Source.Folder() {
+		// The store of a folder does not keep problems, so every start finds all of them again.
+		history, err := site.Store.Runs(ctx)
+		if err != nil {
+			return r, fmt.Errorf("list runs: %w", err)
+		}
+		for _, run := range history.Runs {
+			for _, id := range run.RejectedPosts {
+				known[id] = known[id] || run.ID != r.Run.ID
+			}
+		}
+	}
+	out := feed.Report{Run: r.Run, Feeds: []feed.FeedReport{}, Problems: []feed.Problem{}}
+	for _, f := range r.Feeds {
+		if !f.Outcome.Current() {
+			out.Feeds = append(out.Feeds, f)
+		}
+	}
+	for _, p := range r.Problems {
+		if slices.Contains(r.Run.RejectedPosts, p.ID) && p.Kind == feed.KindRejected && !known[p.ID] {
+			out.Problems = append(out.Problems, p)
+		}
+	}
+	return out, nil
 }

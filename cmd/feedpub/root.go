@@ -16,6 +16,7 @@ import (
 // environment is the part of the process's environment that commands use.
 type environment struct {
 	getenv   func(string) string
+	environ  []string // all variables, as "NAME=value"
 	stdin    io.Reader
 	stdout   io.Writer     // results
 	stderr   io.Writer     // messages and logs

@@ -47,7 +47,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output st
 	common := []string{"--redis", redis.URL()}
 	do := func(args ...string) string {
 		cmd := process(t, dir, append(args, common...)...)
-		cmd.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_BASE_URL="+b.base)
+		cmd.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_SITE_BASE_URL="+b.base)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("feedpub %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -60,7 +60,7 @@ func serveBlog(t *testing.T, dir string, arguments ...string) (b blog, output st
 	// Do not use the test's context, which is canceled before the cleanup.
 	server := exec.Command(ready.Path, ready.Args[1:]...)
 	server.Dir = dir
-	server.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_BASE_URL="+b.base)
+	server.Env = append(os.Environ(), "FEEDPUB_LISTEN="+listen, "FEEDPUB_ADMIN_LISTEN="+admin, "FEEDPUB_SITE_BASE_URL="+b.base)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

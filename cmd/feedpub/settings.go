@@ -45,7 +45,7 @@ var storeFlags = []string{"redis", "dir", "site", "data"}
 
 // settings returns the configuration from the file, the environment and the command's flags.
 func (env *environment) settings(cmd *cobra.Command) (config.Config, error) {
-	o := config.Options{Getenv: env.getenv, CheckSchedule: hosting.CheckSchedule}
+	o := config.Options{Getenv: env.getenv, Environ: env.environ, CheckSchedule: hosting.CheckSchedule}
 	for name, setting := range settingFlags {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			o.Flags = append(o.Flags, config.Flag{Name: name, Path: setting.path, Value: f.Value.String()})

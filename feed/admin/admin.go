@@ -51,7 +51,12 @@ type Config struct {
 	Tokens Tokens
 	// Hosts are the names, in lower case and without a port, under which this interface is reached, besides localhost
 	// and IP addresses. Requests for other hosts get 421. Optional.
-	Hosts    []string
+	Hosts []string
+	// Sessions are the people who have signed in to the page. If it is nil, they must sign in again when the handler is
+	// replaced. Optional.
+	Sessions *Sessions
+	// Disk returns the free and the total space of the data folder in bytes. Optional.
+	Disk     func() (free, total uint64, err error)
 	Gatherer prometheus.Gatherer
 	Log      *slog.Logger
 	// RebuildTimeout bounds a triggered rebuild; 0 means 10 minutes. Optional.
@@ -66,6 +71,7 @@ const (
 
 // NewHandler returns the handler of all routes; openapi.yaml describes them.
 //
+//	GET    /                       a page for people; from other machines, they sign in with a token at /login
 //	GET    /livez                  200 while the process runs
 //	GET    /readyz                 200 if all required checks hold, else 503; the body has a line for each check if the
 //	                               request is from this machine or has a token
@@ -100,8 +106,24 @@ func NewHandler(c Config) http.Handler {
 	if c.RebuildTimeout == 0 {
 		c.RebuildTimeout = defaultRebuildTimeout
 	}
+	if c.Sessions == nil {
+		c.Sessions = new(Sessions)
+	}
 	h := &handler{Config: c}
-	return router{h, h.routes()}
+	return router{h, append(h.routes(), h.pageRoutes()...)}
+}
+
+// pageRoutes returns the routes of the page for people, which openapi.yaml does not describe.
+func (h *handler) pageRoutes() []route {
+	return []route{
+		{http.MethodGet, "/", "", []int{200, 303}, http.HandlerFunc(h.servePage)},
+		{http.MethodGet, "/page.css", "", []int{200}, h.pageFile("page.css", "text/css; charset=utf-8")},
+		{http.MethodGet, "/page.js", "", []int{200}, h.pageFile("page.js", "text/javascript; charset=utf-8")},
+		{http.MethodGet, "/login", "", []int{200}, http.HandlerFunc(h.showLogin)},
+		{http.MethodPost, "/login", "", []int{303, 401, 403, 429}, http.HandlerFunc(h.login)},
+		{http.MethodPost, "/logout", "", []int{303, 403}, http.HandlerFunc(h.logout)},
+		{http.MethodPost, "/page/rebuild", "", []int{303, 403, 404}, http.HandlerFunc(h.rebuildFromPage)},
+	}
 }
 
 // routes returns the table of all routes.

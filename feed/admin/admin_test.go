@@ -313,7 +313,7 @@ func TestRoutes(t *testing.T) {
 		{"PUT", "/rebuild", 405, "POST"},
 		{"POST", "/livez", 405, "GET, HEAD"},
 		{"DELETE", "/problems", 405, "GET, HEAD"},
-		{"GET", "/", 404, ""},
+		{"GET", "/", 200, ""},
 		{"GET", "/nothing", 404, ""},
 		{"POST", "/nothing", 404, ""},
 	} {

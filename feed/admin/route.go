@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // route is one route of the admin interface.
@@ -94,7 +95,7 @@ func (rt router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
-	if to.right == "" || to.right == Read && isLocal(r) {
+	if to.right == "" || to.right == Read && (isLocal(r) || rt.hasSession(r)) {
 		to.handler.ServeHTTP(w, r)
 		return
 	}
@@ -104,6 +105,13 @@ func (rt router) serve(to route, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, token.name)))
+}
+
+// hasSession reports whether a request comes from a browser that is signed in to the page. Cookies are accepted for
+// reading only: a different site can make a browser send requests.
+func (h *handler) hasSession(r *http.Request) bool {
+	_, ok := h.Sessions.of(r, h.tokensFor(r), time.Now())
+	return ok
 }
 
 // tokenKey is the context key for the name of the request's token.

@@ -64,6 +64,7 @@ type Server struct {
 	readers          httpServer
 	operators        httpServer
 	operatorsHandler reloadableHandler
+	sessions         admin.Sessions
 	drainTimeout     time.Duration
 }
 
@@ -158,6 +159,8 @@ func (s *Server) newOperatorsHandler(tokens admin.Tokens) http.Handler {
 		Checks:   checks,
 		Problems: []admin.ProblemLister{s.sites},
 		Tokens:   tokens,
+		Sessions: &s.sessions,
+		Disk:     func() (free, total uint64, err error) { return diskSpace(string(s.config.Data)) },
 		Hosts:    s.config.Admin.Hostnames(),
 		Gatherer: s.options.Registry,
 		Log:      s.log,

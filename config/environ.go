@@ -7,8 +7,11 @@ import (
 )
 
 // otherVariables are environment variables that begin with FEEDPUB_ but do not set a key: that of the configuration
-// file, those of the example programs for writers, and those that tests use.
-var otherVariables = []string{"FEEDPUB_CONFIG", "FEEDPUB_TOKEN", "FEEDPUB_ADMIN", "FEEDPUB_CLOCK", "FEEDPUB_CRASH"}
+// file, those of the example programs for writers, those that tests use, and that of a restart.
+var otherVariables = []string{
+	"FEEDPUB_CONFIG", "FEEDPUB_TOKEN", "FEEDPUB_ADMIN", "FEEDPUB_CLOCK", "FEEDPUB_CRASH",
+	"FEEDPUB_SOCKETS",
+}
 
 // kubernetesVariable matches the variables that Kubernetes and Docker set for services whose names begin with
 // "feedpub", except NAME_PORT.

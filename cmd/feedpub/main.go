@@ -52,8 +52,8 @@
 // # Signals
 //
 // On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at
-// once. On SIGHUP they read the configuration, the files of sites_from and the files of tokens again. Changed keys that
-// need a restart, such as listen, are logged.
+// once. On SIGUSR2 they restart in the same process, without refusing readers. On SIGHUP they read the configuration,
+// the files of sites_from and the files of tokens again. Changed keys that need a restart, such as listen, are logged.
 //
 // # Exit status
 //
@@ -65,6 +65,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -94,6 +95,7 @@ func program(versions feed.Versions) {
 	env := &environment{
 		getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, versions: versions,
 		release: readVersion(version),
+		replace: func(s sockets) error { return s.replace(os.Args, os.Environ()) },
 	}
 	os.Exit(env.run(ctx, os.Args[1:]))
 }
@@ -105,5 +107,9 @@ func (env *environment) run(ctx context.Context, args []string) int {
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
-	return env.exitCode(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if errors.Is(err, errRestart) {
+		err = env.replace(env.sockets)
+	}
+	return env.exitCode(err)
 }

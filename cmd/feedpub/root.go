@@ -15,8 +15,12 @@ import (
 
 // environment is the part of the process's environment that commands use.
 type environment struct {
-	getenv   func(string) string
-	environ  []string // all variables, as "NAME=value"
+	getenv  func(string) string
+	environ []string // all variables, as "NAME=value"
+	// replace starts the program again in this process, with sockets. It returns only if that fails. If it is nil, a
+	// server does not restart on SIGUSR2.
+	replace  func(sockets) error
+	sockets  sockets // of a server that is to be replaced
 	stdin    io.Reader
 	stdout   io.Writer     // results
 	stderr   io.Writer     // messages and logs

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -39,7 +40,10 @@ Host; --site serves a single one. Site files are watched; a file with an error l
 its site unchanged.
 
 On SIGTERM or SIGINT, finish active requests and exit with status 0; on a second one,
-exit at once. On SIGHUP, read the configuration, site files and tokens again.`,
+exit at once. On SIGHUP, read the configuration, site files and tokens again. On SIGUSR2,
+finish active requests and start the program again in the same process, for example
+after an upgrade: its sockets stay open, so no reader is refused. Sockets that systemd
+passes (LISTEN_FDS) are used in place of listen and, with the name admin, admin.listen.`,
 		Example: `  feedpub serve
   feedpub serve --dir ~/blog/posts --listen 127.0.0.1:9000
   feedpub serve --config /etc/feedpub/feedpub.yml`,
@@ -57,8 +61,16 @@ exit at once. On SIGHUP, read the configuration, site files and tokens again.`,
 }
 
 // serve runs a server until the command's context is done.
-func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.Role) error {
-	ctx := cmd.Context()
+//
+// On SIGUSR2 the error is errRestart, after the server has ended; env.sockets are then the sockets to pass on.
+func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.Role) (err error) {
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	defer func() {
+		if errors.Is(context.Cause(ctx), errRestart) {
+			err = errRestart
+		}
+	}()
 	log := newLogger(env.stderr, c.Log)
 	p, err := env.process(log)
 	if err != nil {
@@ -68,17 +80,13 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 	if err != nil {
 		return err
 	}
-	var readers net.Listener // nil if the server has no readers
-	if role.Serves {
-		if readers, err = listen("listen", c.Listen); err != nil {
-			return err
-		}
-		defer func() { _ = readers.Close() }()
-		source.Config.Listen = config.Address(readers.Addr().String()) // the configured port may be 0
-	}
-	operators, err := listen("admin.listen", c.Admin.Listen)
+	inherited, readers, operators, err := env.listeners(c, role)
 	if err != nil {
 		return err
+	}
+	if readers != nil {
+		defer func() { _ = readers.Close() }()
+		source.Config.Listen = config.Address(readers.Addr().String()) // the configured port may be 0
 	}
 	defer func() { _ = operators.Close() }()
 
@@ -86,6 +94,7 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	defer env.restartOnSignal(stop, inherited, map[string]net.Listener{"listen": readers, "admin.listen": operators}, log)()
 	site, err := source.OpenServing(ctx)
 	if err != nil {
 		return err
@@ -116,8 +125,77 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 		}
 	}
 	notify("READY=1")
-	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
+	defer context.AfterFunc(ctx, func() { notify(stateOf(context.Cause(ctx))) })()
 	return server.Run(ctx, readers, operators)
+}
+
+// listeners returns the listeners for readers, nil if the server has none, and for operators, and the sockets that were
+// passed to this process.
+func (env *environment) listeners(
+	c config.Config, role hosting.Role,
+) (inherited sockets, readers, operators net.Listener, err error) {
+	if inherited, err = inheritedSockets(env.getenv); err != nil {
+		return nil, nil, nil, err
+	}
+	if role.Serves {
+		if readers, err = inherited.listen("listen", c.Listen); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if operators, err = inherited.listen("admin.listen", c.Admin.Listen); err != nil {
+		if readers != nil {
+			_ = readers.Close()
+		}
+		return nil, nil, nil, err
+	}
+	return inherited, readers, operators, nil
+}
+
+// stateOf returns the state in which systemd sees a server that ends for a reason.
+func stateOf(cause error) string {
+	if errors.Is(cause, errRestart) {
+		return "RELOADING=1"
+	}
+	return "STOPPING=1"
+}
+
+// restartOnSignal ends the server with errRestart on SIGUSR2, after it has kept the sockets of the listeners open. The
+// caller calls done.
+func (env *environment) restartOnSignal(
+	stop context.CancelCauseFunc, kept sockets, listeners map[string]net.Listener, log *slog.Logger,
+) (done func()) {
+	if env.replace == nil {
+		return func() {}
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR2)
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-signals:
+			}
+			var err error
+			for key, l := range listeners {
+				if l != nil {
+					err = errors.Join(err, kept.keep(key, l))
+				}
+			}
+			if err == nil {
+				env.sockets = kept
+				log.Info("restarting")
+				stop(errRestart)
+				return
+			}
+			log.Error("not restarted", "error", err)
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(ended)
+	}
 }
 
 // announce prints where the feeds are.

@@ -90,7 +90,7 @@ func config(t *testing.T, f *fake) Config {
 func newSite(id feed.SiteID, f *fake) *Site {
 	return &Site{
 		ID: id, BaseURL: "https://" + string(id) + ".example", Posts: newFakePosts(), CheckPost: decodes,
-		Rebuilder: f, Runs: f, Scheduler: f, Explainer: f, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
+		Rebuilder: f, Runs: f, Scheduler: f, Explainer: f, NextRun: nextRun, Problems: []ProblemLister{f}, Replica: &replica{fake: f},
 	}
 }
 
@@ -467,3 +467,6 @@ func TestRebuildTimeout(t *testing.T) {
 		t.Errorf("status is %d, want 503", got)
 	}
 }
+
+// nextRun returns a time one hour later.
+func nextRun(t time.Time) time.Time { return t.Add(time.Hour) }

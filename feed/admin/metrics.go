@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -18,6 +19,9 @@ type Metrics struct {
 	registry  prometheus.Registerer
 	responses map[feed.Format]*formatMetrics
 	builds    *prometheus.CounterVec
+	runs      *prometheus.CounterVec
+	stages    *prometheus.HistogramVec
+	lastRun   *prometheus.GaugeVec
 	pushes    *prometheus.CounterVec
 	delays    prometheus.Histogram
 }
@@ -98,14 +102,40 @@ func NewMetrics(registry prometheus.Registerer, b Build) (*Metrics, error) {
 		}
 		m.responses[f] = fm
 	}
+	m.addRuns()
 	for _, o := range feed.Outcomes() {
 		m.builds.WithLabelValues(string(o))
 	}
-	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, info, collectors.NewGoCollector(),
+	if err := m.register(responses, bytes, m.builds, m.pushes, m.delays, m.runs, m.stages, m.lastRun, info,
+		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// addRuns makes the metrics of runs, with all label values but those of sites.
+func (m *Metrics) addRuns() {
+	m.runs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: namespace, Name: "runs_total", Help: "Runs of the builder, by trigger and result.",
+	}, []string{"trigger", "result"})
+	m.stages = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "stage_duration_seconds",
+		Help:    "Duration of the stages of runs; render and commit are observed for each feed.",
+		Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 600},
+	}, []string{"stage"})
+	m.lastRun = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "last_run_timestamp_seconds",
+		Help: "Start of this process's last run, by site and result.",
+	}, []string{"site", "result"})
+	for _, t := range feed.Triggers() {
+		for _, result := range runResults {
+			m.runs.WithLabelValues(string(t), result)
+		}
+	}
+	for _, s := range feed.Stages() {
+		m.stages.WithLabelValues(string(s))
+	}
 }
 
 func (m *Metrics) register(cs ...prometheus.Collector) error {
@@ -154,3 +184,29 @@ func (m *Metrics) WatchMemory(memory Memory) error {
 
 // Built counts the outcome of a feed that was built.
 func (m *Metrics) Built(r feed.FeedReport) { m.builds.WithLabelValues(string(r.Outcome)).Inc() }
+
+// runResults are the values of the label result.
+var runResults = []string{"changed", "idle", "failed"}
+
+// Ran counts a run of the builder of a site.
+func (m *Metrics) Ran(site feed.SiteID, r feed.Run) {
+	result := runResults[0]
+	switch {
+	case r.Failed():
+		result = runResults[2]
+	case r.Idle():
+		result = runResults[1]
+	}
+	m.runs.WithLabelValues(string(r.Trigger), result).Inc()
+	m.lastRun.WithLabelValues(string(site), result).Set(seconds(r.Started))
+}
+
+// Timed observes the duration of a stage.
+func (m *Metrics) Timed(s feed.Stage, d time.Duration) {
+	m.stages.WithLabelValues(string(s)).Observe(d.Seconds())
+}
+
+// Forget removes the metrics of a site that this process no longer has.
+func (m *Metrics) Forget(site feed.SiteID) {
+	m.lastRun.DeletePartialMatch(prometheus.Labels{"site": string(site)})
+}

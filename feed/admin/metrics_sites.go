@@ -40,6 +40,7 @@ type sitesCollector struct {
 	sites                                               Sites
 	number, numberReady                                 *prometheus.Desc
 	ready, store, version, synced, feeds, commit, event *prometheus.Desc
+	next                                                *prometheus.Desc
 	unsaved                                             *prometheus.Desc
 }
 
@@ -56,6 +57,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 			"Time since which served documents are not on disk; 0 if all are."),
 		feeds:  siteDesc("feeds", "Number of served feeds."),
 		commit: siteDesc("last_commit_timestamp_seconds", "Latest Last-Modified of the served documents."),
+		next:   siteDesc("next_run_timestamp_seconds", "Time of the next scheduled run."),
 		event: siteDesc("replica_events_total",
 			"Commits that the replica read from the store, by result; see the problems for any result other than applied.",
 			"event"),
@@ -65,7 +67,7 @@ func newSitesCollector(sites Sites) *sitesCollector {
 // Describe implements [prometheus.Collector].
 func (c *sitesCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.number, c.numberReady, c.ready, c.store, c.version, c.synced, c.feeds, c.commit, c.event, c.unsaved,
+		c.number, c.numberReady, c.ready, c.store, c.version, c.synced, c.feeds, c.commit, c.event, c.next, c.unsaved,
 	} {
 		ch <- d
 	}
@@ -97,6 +99,9 @@ func (c *sitesCollector) Collect(ch chan<- prometheus.Metric) {
 		feeds, _ := feed.FeedsOf(heads)
 		gauge(c.feeds, float64(len(feeds)))
 		gauge(c.commit, seconds(latest(heads)))
+		if next := s.NextRun(time.Now()); !next.IsZero() {
+			gauge(c.next, seconds(next))
+		}
 		for event, n := range s.Replica.Counts() {
 			ch <- prometheus.MustNewConstMetric(c.event, prometheus.CounterValue, float64(n), string(s.ID), event)
 		}

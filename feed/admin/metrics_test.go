@@ -78,7 +78,9 @@ feedpub_problems{kind="fleet",site=""} 0
 feedpub_problems{kind="fleet",site="main"} 0
 feedpub_problems{kind="held",site=""} 0
 feedpub_problems{kind="held",site="main"} 1
+feedpub_problems{kind="media",site=""} 0
 feedpub_problems{kind="missing",site=""} 0
+feedpub_problems{kind="media",site="main"} 0
 feedpub_problems{kind="missing",site="main"} 0
 feedpub_problems{kind="rejected",site=""} 0
 feedpub_problems{kind="rejected",site="main"} 2

@@ -89,6 +89,7 @@ var advice = map[feed.ProblemKind]string{
 	feed.KindCharacters: "Correct the characters in the post. They were replaced by U+FFFD.",
 	feed.KindHeld:       "Restore the posts, or confirm each loss with: feedpub post delete ID. The last documents stay published.",
 	feed.KindFile:       "Correct the file.",
+	feed.KindMedia:      "Add the file beside the post, or correct its name in the post.",
 	feed.KindReplica:    "Look at the log of this server. Readers get the documents that it has.",
 	feed.KindFleet:      "Replace the release or the configuration that differs.",
 }

@@ -25,8 +25,10 @@ type Site struct {
 	Runs      RunLister
 	Scheduler Scheduler
 	Explainer Explainer
-	Posts     Posts   // optional: if nil, posts cannot be read or changed over HTTP
-	Credits   Credits // optional: if nil, credits cannot be read or decided over HTTP
+	// NextRun returns the time of the next scheduled run after a time, or zero if this process does not build.
+	NextRun func(time.Time) time.Time
+	Posts   Posts   // optional: if nil, posts cannot be read or changed over HTTP
+	Credits Credits // optional: if nil, credits cannot be read or decided over HTTP
 	// CheckPost returns an error if a post cannot be stored under an id: an [*intake.Error] if the place is known.
 	CheckPost func(id string, raw []byte) error
 	// Tokens are valid only for this site. Optional.

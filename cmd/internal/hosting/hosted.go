@@ -94,6 +94,8 @@ func (s *Server) newHosted(ctx context.Context, site *Site, before *hostedSite) 
 	}
 	h.ctx, h.stop = context.WithCancel(ctx)
 	building.Replica = h.replica
+	building.Ran = func(r feed.Run) { s.metrics.Ran(c.Site.ID, r) }
+	building.Timed = s.metrics.Timed
 	building.Built = s.metrics.Built
 	building.Turn = s.shared.waitTurn
 	h.push(&building)
@@ -263,4 +265,18 @@ func jobs(c config.Config, tick func(context.Context, ...feed.Name) error) ([]sc
 		})
 	}
 	return list, nil
+}
+
+// nextRun returns the time of the next scheduled run after t, or zero if this process does not build.
+func (h *hostedSite) nextRun(t time.Time) time.Time {
+	var next time.Time
+	if !h.role.Builds {
+		return next
+	}
+	for _, j := range h.jobs {
+		if at := j.Schedule.Next(t); next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
 }

@@ -268,6 +268,7 @@ func (h *siteSet) update(ctx context.Context, all map[feed.SiteID]siteSettings) 
 			s.end()
 			s.replica.ReleaseMemory()
 			s.release(context.WithoutCancel(ctx))
+			h.server.metrics.Forget(s.entry.ID)
 			h.server.log.Info("site removed", "site", s.entry.ID)
 			return nil
 		})
@@ -328,6 +329,7 @@ func (h *siteSet) start(ctx context.Context, settings siteSettings, before *host
 		Runs:      site.Store,
 		Scheduler: site,
 		Explainer: site,
+		NextRun:   x.nextRun,
 		Posts:     x.posts(),
 		Credits:   x.site.Credits(),
 		CheckPost: x.checkPost,

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// poller polls a server at intervals, each time with a new connection, and counts what readers would see.
+type poller struct {
+	url     string
+	polls   int
+	failed  []string
+	slowest time.Duration
+}
+
+func (p *poller) run(ctx context.Context, interval time.Duration) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	var polls sync.WaitGroup
+	var mu sync.Mutex
+	defer polls.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(interval):
+		}
+		polls.Go(func() {
+			begun := time.Now()
+			res, err := client.Get(p.url)
+			mu.Lock()
+			defer mu.Unlock()
+			p.polls++
+			p.slowest = max(p.slowest, time.Since(begun))
+			if err != nil {
+				p.failed = append(p.failed, err.Error())
+				return
+			}
+			_, err = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			if err != nil || res.StatusCode != http.StatusOK {
+				p.failed = append(p.failed, fmt.Sprintf("status %d, %v", res.StatusCode, err))
+			}
+		})
+	}
+}
+
+// lines collects what a process logs.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+// await waits until text was logged n times.
+func (l *lines) await(t *testing.T, text string, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		l.mu.Lock()
+		logged := l.b.String()
+		l.mu.Unlock()
+		if strings.Count(logged, text) >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q was not logged %d times within a minute:\n%s", text, n, logged)
+		}
+	}
+}
+
+// served waits until a server responds with a feed.
+func served(t *testing.T, url string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if res, err := http.Get(url); err == nil { //nolint:noctx // a test
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is not served within a minute", url)
+		}
+	}
+}
+
+// folderOfPosts returns a folder with a folder of posts.
+func folderOfPosts(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "posts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "posts", "a.json"), []byte(`{"id": "a", "content_text": "A."}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// restarts is the number of restarts of the tests.
+const restarts = 5
+
+// TestRestartInPlace restarts a server with SIGUSR2 while it is polled every 10 ms: no connection may be refused.
+func TestRestartInPlace(t *testing.T) {
+	address, admin := freeAddress(t), freeAddress(t)
+	cmd := process(t, folderOfPosts(t), "serve", "--listen", address, "--admin-listen", admin)
+	var log lines
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + address + "/feed.xml"
+	served(t, url)
+	p := poller{url: url}
+	ctx, stop := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
+	for i := range restarts {
+		if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		log.await(t, "trigger=start", i+2)
+	}
+	stop()
+	done.Wait()
+	report(t, p)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after %d restarts, SIGTERM ended the process with %v", restarts, err)
+	}
+}
+
+// TestSocketActivation restarts a server whose sockets systemd, here the test, holds.
+func TestSocketActivation(t *testing.T) {
+	dir := folderOfPosts(t)
+	files := make([]*os.File, 2)
+	var address string
+	for i := range files {
+		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		if files[i], err = l.(*net.TCPListener).File(); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			address = l.Addr().String()
+		}
+	}
+	start := func() *exec.Cmd {
+		program := process(t, dir)
+		// Only the process itself knows its id, which systemd sets between fork and exec.
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, program.Path)
+		cmd.Dir, cmd.ExtraFiles = dir, files
+		cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=admin:readers")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	cmd := start()
+	p := poller{url: "http://" + address + "/feed.xml"}
+	served(t, p.url)
+	ctx, stop := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { p.run(ctx, 10*time.Millisecond) })
+	for range restarts {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		cmd = start()
+		served(t, p.url)
+	}
+	stop()
+	done.Wait()
+	report(t, p)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// report fails the test if a poll failed.
+func report(t *testing.T, p poller) {
+	t.Helper()
+	t.Logf("%d polls during %d restarts, %d failed; the slowest took %v", p.polls, restarts, len(p.failed), p.slowest)
+	if len(p.failed) > 0 {
+		t.Errorf("%d of %d polls failed during %d restarts, first: %s", len(p.failed), p.polls, restarts, p.failed[0])
+	}
+	if p.polls < 10 {
+		t.Errorf("only %d polls were sent", p.polls)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/intake"
+	"feedpub/feed/transfer"
 )
 
 func newPostCheck(env *environment) *cobra.Command {
@@ -25,14 +27,15 @@ func newPostCheck(env *environment) *cobra.Command {
 		Use:   "check [FILE]...",
 		Short: "Check posts without storing them",
 		Long: `Check posts before they are stored. Each file, or standard input, has one post in JSON
-or several in JSON Lines. No store is needed.
+or several in JSON Lines. Files in Markdown, HTML and plain text are read as in a
+served folder, by their extension. No store is needed.
 
 Also print notes on what is valid but probably a mistake: unknown members,
 characters that documents cannot contain, and credits that are not certain enough to
 publish.
 
 The exit status is 1 if a post would be rejected.`,
-		Example: `  feedpub post check hello.json
+		Example: `  feedpub post check hello.json post.md
   my-program | feedpub post check`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.settings(cmd)
@@ -131,6 +134,7 @@ func (env *environment) printChecks(results []postCheck, asJSON bool) error {
 // postChecker absorbs posts as a builder does, and discards the items.
 type postChecker struct {
 	intake *intake.Intake
+	files  transfer.Options // decode the files of a served folder
 }
 
 func newPostChecker(c config.Config) (postChecker, error) {
@@ -138,12 +142,24 @@ func newPostChecker(c config.Config) (postChecker, error) {
 	if err != nil {
 		return postChecker{}, err
 	}
-	return postChecker{intake.New(c.FeedSite(), reader)}, nil
+	return postChecker{intake.New(c.FeedSite(), reader), transfer.Options{Reader: reader}}, nil
 }
 
 // file checks the post in a file, or each line of a JSON Lines file. A file is JSON Lines if it has several lines
 // and the first one is valid JSON.
 func (pc postChecker) file(name string, raw []byte) []postCheck {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".md", ".markdown", ".html", ".htm", ".txt":
+		posts, err := pc.files.Decode(filepath.ToSlash(name), raw)
+		if err != nil {
+			return []postCheck{{File: name, Reason: err.Error()}}
+		}
+		var results []postCheck
+		for _, p := range posts {
+			results = append(results, pc.post(postCheck{File: name}, p.Raw))
+		}
+		return results
+	}
 	first, rest, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
 	if len(bytes.TrimSpace(rest)) == 0 || !json.Valid(first) {
 		return []postCheck{pc.post(postCheck{File: name}, raw)}

@@ -35,6 +35,7 @@ test: deps ## run all tests with the race detector, after installing the program
 	$(GO) test -run Allocate ./feed/serve/...
 	$(GO) test -run Cost ./feed/markup ./feed/transfer
 	$(GO) test -run TenThousandFeeds ./cmd/feedpub
+	$(GO) -C deploy/train test ./...
 	$(GO) test ./cmd/internal/simulate
 
 .PHONY: deps

@@ -283,26 +283,59 @@ func (a *aligner) markCredit(i int) {
 	}
 	s := a.spans[i]
 	fields := a.fieldsOf(q)
-	cost := func(u int) float64 {
-		if s[0] < 0 {
-			return 0.02 * float64(u)
+	cost := func(u int) float64 { return a.distance(i, u) }
+	anchor := a.anchorOf(fields, cost)
+	chosen := map[int]bool{}
+	for _, f := range fields {
+		if anchor < 0 {
+			break
 		}
-		d := 0.0
-		switch {
-		case u < s[0]:
-			d = float64(s[0]-u) * 0.5
-		case u > s[1]:
-			d = float64(u-s[1]) * 0.5
-		default:
-			d = 3
+		u := slices.MinFunc(f.at, func(x, y int) int {
+			dx, dy := cost(x)+0.3*abs(x-anchor), cost(y)+0.3*abs(y-anchor)
+			return cmp.Or(cmp.Compare(dx, dy), cmp.Compare(x, y))
+		})
+		if u != anchor && a.isRemote(f, u, anchor, cost) || f.name == "link" && len(fields) > 1 && u != anchor {
+			continue
 		}
-		for k, o := range a.spans { // another passage is between
-			if k != i && o[0] >= 0 && (o[0] > u && o[1] < s[0] || o[1] < u && o[0] > s[1] || u >= o[0] && u <= o[1]) {
-				d += 3
-			}
-		}
-		return d
+		chosen[u] = true
+		a.addField(u, f)
 	}
+	for u := range chosen {
+		a.labels[u] = a.side(u, s)
+	}
+	if s[0] > 0 && (len(chosen) == 0 || anchor != s[0]-1) {
+		if u := s[0] - 1; a.labels[u] == other && strings.HasSuffix(a.x.Units[u].Text, ":") && len(a.x.Units[u].Text) < 120 {
+			a.labels[u] = lead // "From the report:"
+		}
+	}
+}
+
+// distance returns how far unit u is from the passage of quote i. Another passage in between makes it farther.
+func (a *aligner) distance(i, u int) float64 {
+	s := a.spans[i]
+	if s[0] < 0 {
+		return 0.02 * float64(u)
+	}
+	d := 3.0
+	switch {
+	case u < s[0]:
+		d = float64(s[0]-u) * 0.5
+	case u > s[1]:
+		d = float64(u-s[1]) * 0.5
+	}
+	for k, o := range a.spans {
+		if k == i || o[0] < 0 {
+			continue
+		}
+		if o[0] > u && o[1] < s[0] || o[1] < u && o[0] > s[1] || u >= o[0] && u <= o[1] {
+			d += 3
+		}
+	}
+	return d
+}
+
+// anchorOf returns the unit with the most of the fields that is nearest to the passage, or -1.
+func (a *aligner) anchorOf(fields []field, cost func(u int) float64) int {
 	score := map[int]float64{}
 	for _, f := range fields {
 		for _, u := range f.at {
@@ -315,44 +348,28 @@ func (a *aligner) markCredit(i int) {
 			anchor, best = u, v-cost(u)
 		}
 	}
-	if anchor >= 0 && best < -6 {
-		anchor = -1
+	if best < -6 {
+		return -1
 	}
-	chosen := map[int]bool{}
-	for _, f := range fields {
-		if anchor < 0 {
-			break
-		}
-		u := slices.MinFunc(f.at, func(x, y int) int {
-			dx, dy := cost(x)+0.3*abs(x-anchor), cost(y)+0.3*abs(y-anchor)
-			return cmp.Or(cmp.Compare(dx, dy), cmp.Compare(x, y))
-		})
-		if u != anchor && (cost(u) > 4 && abs(u-anchor) > 4 || a.labels[u] == own && abs(u-anchor) > 2 && f.name != "publication") {
-			continue
-		}
-		if f.name == "link" && len(fields) > 1 && u != anchor {
-			continue
-		}
-		chosen[u] = true
-		if f.name == "link" {
-			continue
-		}
-		if f.name == "date" {
-			a.dates[u] = append(a.dates[u], f.text)
-			continue
-		}
+	return anchor
+}
+
+// isRemote reports whether a field in unit u is too far from the unit with most fields to belong to the credit.
+func (a *aligner) isRemote(f field, u, anchor int, cost func(u int) float64) bool {
+	return cost(u) > 4 && abs(u-anchor) > 4 || a.labels[u] == own && abs(u-anchor) > 2 && f.name != "publication"
+}
+
+// addField records that unit u contains the field. A link has no tokens of its own.
+func (a *aligner) addField(u int, f field) {
+	switch f.name {
+	case "link":
+	case "date":
+		a.dates[u] = append(a.dates[u], f.text)
+	default:
 		if a.fields[u] == nil {
 			a.fields[u] = map[string]string{}
 		}
 		a.fields[u][f.text] = f.name
-	}
-	for u := range chosen {
-		a.labels[u] = a.side(u, s)
-	}
-	if s[0] > 0 && len(chosen) == 0 || s[0] > 0 && anchor != s[0]-1 {
-		if u := s[0] - 1; a.labels[u] == other && strings.HasSuffix(a.x.Units[u].Text, ":") && len(a.x.Units[u].Text) < 120 {
-			a.labels[u] = lead // "From the report:"
-		}
 	}
 }
 
@@ -379,6 +396,23 @@ func abs(n int) float64 {
 func (a *aligner) labelTokens(i, label int) creditExample {
 	c := creditExample{tokens: a.x.Tokens(i, label)}
 	c.labels = make([]int, len(c.tokens))
+	texts := make([]string, 0, len(a.fields[i]))
+	for t := range a.fields[i] {
+		texts = append(texts, t)
+	}
+	slices.SortFunc(texts, func(x, y string) int { return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x, y)) })
+	for _, t := range texts {
+		c.mark(t, slices.Index(attribution.TokenLabels, a.fields[i][t]))
+	}
+	for _, v := range a.p.Expect.Via {
+		c.mark(key(v), slices.Index(attribution.TokenLabels, "via"))
+	}
+	c.markDates(a.dates[i])
+	return c
+}
+
+// mark gives the first tokens with the text that have no label yet the label of a field.
+func (c *creditExample) mark(text string, label int) {
 	type part struct {
 		text  string
 		token int
@@ -389,47 +423,40 @@ func (a *aligner) labelTokens(i, label int) creditExample {
 			parts = append(parts, part{w, k})
 		}
 	}
-	mark := func(text string, label int) {
-		want := strings.Fields(text)
-	next:
-		for at := 0; at+len(want) <= len(parts); at++ {
-			for k, w := range want {
-				if parts[at+k].text != w || c.labels[parts[at+k].token] != 0 {
-					continue next
-				}
+	want := strings.Fields(text)
+	if len(want) == 0 {
+		return
+	}
+next:
+	for at := 0; at+len(want) <= len(parts); at++ {
+		for k, w := range want {
+			if parts[at+k].text != w || c.labels[parts[at+k].token] != 0 {
+				continue next
 			}
-			first, last := parts[at].token, parts[at+len(want)-1].token
-			for k := first; k <= last; k++ {
-				c.labels[k] = label + 1
-			}
-			c.labels[first] = label
-			return
 		}
+		first, last := parts[at].token, parts[at+len(want)-1].token
+		for k := first; k <= last; k++ {
+			c.labels[k] = label + 1
+		}
+		c.labels[first] = label
+		return
 	}
-	texts := make([]string, 0, len(a.fields[i]))
-	for t := range a.fields[i] {
-		texts = append(texts, t)
-	}
-	slices.SortFunc(texts, func(x, y string) int { return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x, y)) })
-	for _, t := range texts {
-		mark(t, slices.Index(attribution.TokenLabels, a.fields[i][t]))
-	}
-	for _, v := range a.p.Expect.Via {
-		mark(key(v), slices.Index(attribution.TokenLabels, "via"))
-	}
-	date := slices.Index(attribution.TokenLabels, "date")
+}
+
+// markDates labels the tokens of the dates.
+func (c *creditExample) markDates(dates []string) {
+	label := slices.Index(attribution.TokenLabels, "date")
 	for k := 0; k < len(c.tokens); k++ {
 		t := c.tokens[k]
-		if t.Date == "" || !slices.ContainsFunc(a.dates[i], func(d string) bool {
+		if t.Date == "" || c.labels[k] != 0 || !slices.ContainsFunc(dates, func(d string) bool {
 			return d == t.Date || strings.HasPrefix(t.Date, "0000") && d[4:] == t.Date[4:]
-		}) || c.labels[k] != 0 {
+		}) {
 			continue
 		}
 		for j := k; j < min(k+t.DateTokens, len(c.tokens)); j++ {
-			c.labels[j] = date + 1
+			c.labels[j] = label + 1
 		}
-		c.labels[k] = date
+		c.labels[k] = label
 		k += t.DateTokens - 1
 	}
-	return c
 }

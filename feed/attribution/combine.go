@@ -162,36 +162,43 @@ const learnedConvention = "model"
 
 // chooseSource sets the source of the candidate to the names of the rules or of the model, whichever is more certain.
 func (rd *reading) chooseSource(d *decisions, c *candidate, all []*candidate) {
+	rd.addReadings(d, c, all)
+	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card") {
+		// The markup alone decides.
+		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
+		return
+	}
+	handicap := rd.handicap(c)
+	for _, r := range c.sources {
+		if certainty := certaintyOf(rd.r.model.source, r.evidence, handicap); c.source == nil || certainty > c.certainty {
+			c.source, c.certainty = r.source, certainty
+		}
+		if c.learned != nil && c.rule != nil {
+			rd.fillFields(r.source, c.learned)
+		}
+	}
+}
+
+// addReadings adds the readings of the names of the candidate: that of the rules, and that of the model if it differs.
+func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 	add := func(s *source, isLearned bool) {
 		c.sources = append(c.sources, sourceReading{source: s, isLearned: isLearned,
 			evidence: rd.sourceEvidence(d, c, s, isLearned, all)})
 	}
 	if c.rule == nil {
 		add(rd.newLearnedSource(d, c.learned), true)
-	} else {
-		byRule := *c.rule
-		add(&byRule, false)
-		if c.learned != nil && !rd.agrees(c.rule, c.learned) && !rd.isVia(c.learned.pub.name) {
-			s := byRule
-			s.pub, s.authors, s.linked = c.learned.pub, c.learned.authors, c.learned.linked
-			s.headline, s.url = cmp.Or(c.learned.headline, s.headline), cmp.Or(c.learned.url, s.url)
-			if rd.isSource(&s) && !rd.isOwnBlog(&s) {
-				add(&s, true)
-			}
-		}
-	}
-	if c.rule != nil && (c.rule.kind == Tweet || c.rule.kind == Reblog || c.rule.convention == "card") {
-		// The markup alone decides.
-		c.source, c.certainty = c.sources[0].source, int(math.Round(rd.ruleConfidence(c.rule)*100))
 		return
 	}
-	for _, r := range c.sources {
-		if certainty := certaintyOf(rd.r.model.source, r.evidence, rd.handicap(c)); c.source == nil || certainty > c.certainty {
-			c.source, c.certainty = r.source, certainty
-		}
-		if c.learned != nil && c.rule != nil {
-			rd.fillFields(r.source, c.learned)
-		}
+	byRule := *c.rule
+	add(&byRule, false)
+	if c.learned == nil || rd.agrees(c.rule, c.learned) || rd.isVia(c.learned.pub.name) {
+		return
+	}
+	s := byRule
+	s.pub, s.authors, s.linked = c.learned.pub, c.learned.authors, c.learned.linked
+	s.headline, s.url = cmp.Or(c.learned.headline, s.headline), cmp.Or(c.learned.url, s.url)
+	if rd.isSource(&s) && !rd.isOwnBlog(&s) {
+		add(&s, true)
 	}
 }
 

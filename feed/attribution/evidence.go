@@ -257,72 +257,31 @@ func (rd *reading) nameKind(s *source) int {
 
 // nameEvidence adds the features of the names of a source.
 func (rd *reading) nameEvidence(e *evidenceList, s *source) {
-	known := 0
-	switch {
-	case s.pub.known == nil:
-	case s.pub.known.Agency:
-		known = 1
-	case s.pub.known.Word:
-		known = 2
-	default:
-		known = 3
-	}
-	e.add(sKnown, known)
-	host := 0
-	switch byHost := rd.r.pubs.byHost(s.url); {
-	case hostOf(s.url) == "":
-	case byHost != nil && byHost == s.pub.known:
-		host = 1
-	case hostNamed(s.url, s.pub.name):
-		host = 2
-	case s.pub.name == hostOf(s.url):
-		host = 3
-	default:
-		host = 4
-	}
-	e.add(sHost, host)
+	e.add(sKnown, s.pub.kind())
+	e.add(sHost, rd.hostKind(s))
 	if name := s.pub.name; name != "" {
 		toks := rd.r.lx.tokenize(name, nil)
 		e.upTo(sNameLength, bucket(len(toks), 1, 2, 3, 5))
-		shape := 0
-		switch {
-		case rd.l.looksLikePub(name, toks):
-			shape = 1
-		case isDomain(strings.ToLower(name)):
-			shape = 2
-		case acronym(name):
-			shape = 3
-		case len(toks) > 0 && !toks[0].upper:
-			shape = 4
-		}
-		e.add(sNameShape, shape)
+		e.add(sNameShape, rd.nameShape(name, toks))
 		e.add(sPerson, rd.l.personScore(name, toks))
 	}
-	weak := 0
-	if rd.isWeakName(s) {
-		weak = 1
-	} else if rd.isWeakPerson(s) {
-		weak = 2
-	} else if s.pub.name != "" && s.pub.known == nil && !rd.isName(s.pub.name, s.url) {
-		weak = 3
-	}
-	e.add(sWeak, weak)
+	e.add(sWeak, rd.weakness(s))
 	authors := 0
-	if n := len(s.authors); n > 0 {
-		score := rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
-		authors = 1 + score
-		if n > 1 {
-			authors = 4
-		}
+	switch len(s.authors) {
+	case 0:
+	case 1:
+		authors = 1 + rd.l.personScore(s.authors[0], rd.r.lx.tokenize(s.authors[0], nil))
+	default:
+		authors = 4
 	}
 	e.add(sAuthors, authors)
-	facts := 0
+	facts := -1
 	for _, ok := range [...]bool{s.pub.name != "", len(s.authors) > 0, s.headline != "", s.date.month != 0, s.url != ""} {
 		if ok {
 			facts++
 		}
 	}
-	e.upTo(sFacts, facts-1)
+	e.upTo(sFacts, facts)
 	headline := 0
 	if s.headline != "" {
 		headline = 1
@@ -334,6 +293,68 @@ func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	e.bool(sDate, s.date.month != 0)
 	e.bool(sAddress, s.url != "")
 	e.flag(sLinked, s.linked)
+}
+
+// kind returns what is known of a publication: 0 nothing, 1 that it is an agency, 2 that its name is also a word, 3 else.
+func (p publisher) kind() int {
+	switch {
+	case p.known == nil:
+		return 0
+	case p.known.Agency:
+		return 1
+	case p.known.Word:
+		return 2
+	default:
+		return 3
+	}
+}
+
+// hostKind returns how the address and the name of a source agree: 0 there is no address, 1 the publication is known to
+// have it, 2 it contains the name, 3 the name is the host, 4 not at all.
+func (rd *reading) hostKind(s *source) int {
+	switch byHost := rd.r.pubs.byHost(s.url); {
+	case hostOf(s.url) == "":
+		return 0
+	case byHost != nil && byHost == s.pub.known:
+		return 1
+	case hostNamed(s.url, s.pub.name):
+		return 2
+	case s.pub.name == hostOf(s.url):
+		return 3
+	default:
+		return 4
+	}
+}
+
+// nameShape returns what a name looks like: 1 a publication, 2 a host, 3 capitals, 4 lower case, 0 none of these.
+func (rd *reading) nameShape(name string, toks []token) int {
+	switch {
+	case rd.l.looksLikePub(name, toks):
+		return 1
+	case isDomain(strings.ToLower(name)):
+		return 2
+	case acronym(name):
+		return 3
+	case len(toks) > 0 && !toks[0].upper:
+		return 4
+	default:
+		return 0
+	}
+}
+
+// weakness returns why the names of a source are weak: 1 only their place makes the publication one, 2 or the person, 3
+// the name can hardly be one, 0 they are not weak.
+func (rd *reading) weakness(s *source) int {
+	switch {
+	case rd.isWeakName(s):
+		return 1
+	case rd.isWeakPerson(s):
+		return 2
+	case s.pub.name != "" && s.pub.known == nil && !rd.isName(s.pub.name, s.url):
+		return 3
+	default:
+		return 0
+	}
 }
 
 // creditEvidence adds the features of the place of the credit, and of what the model says about it.

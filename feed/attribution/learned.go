@@ -64,61 +64,74 @@ func (rd *reading) decide() *decisions {
 	return d
 }
 
+// collector groups units by their labels into credits and passages.
+type collector struct {
+	rd   *reading
+	d    *decisions
+	lead *learnedCredit // the credit before a passage that has not begun
+	open *learnedCredit // the credit of the passage that has begun
+	last int            // label of the last unit that is not boilerplate
+}
+
 // collect groups the units by their labels into credits and passages.
 func (rd *reading) collect(d *decisions) {
-	var lead, open *learnedCredit // the credit before a passage; the credit whose passage has begun
-	last := labelOther
-	finish := func(c *learnedCredit) {
-		if c != nil && !slices.Contains(d.credits, c) {
-			d.credits = append(d.credits, c)
-		}
-	}
+	x := &collector{rd: rd, d: d, last: labelOther}
 	for i := range d.units {
-		label := int(d.labels.best[i])
-		switch label {
-		case labelLead:
-			c := rd.readCredit(d, i, label)
-			if lead != nil && last == labelLead && rd.continuesCredit(lead, c) {
-				lead.join(c)
-				break
-			}
-			finish(lead)
-			lead, open = c, nil
-		case labelPassage:
-			if open == nil || last != labelPassage {
-				open = lead
-				if open == nil {
-					open = &learnedCredit{creditMargin: maxMargin}
-				}
-				lead = nil
-				finish(open)
-			}
-			open.passage = append(open.passage, i)
-		case labelTail:
-			c := rd.readCredit(d, i, label)
-			if open != nil && rd.continuesCredit(open, c) {
-				open.join(c)
-				break
-			}
-			finish(c)
-		case labelMention:
-			finish(lead)
-			lead, open = nil, nil
-			finish(rd.readCredit(d, i, label))
-		case labelOwn:
-			finish(lead)
-			lead, open = nil, nil
-		default:
-			continue
-		}
-		last = label
+		x.unit(i, int(d.labels.best[i]))
 	}
-	finish(lead)
+	x.finish(x.lead)
 	rd.addWeak(d)
 	d.credits = slices.DeleteFunc(d.credits, func(c *learnedCredit) bool { return len(c.credit) == 0 })
 	for _, c := range d.credits {
 		rd.addAddress(d, c)
 	}
+}
+
+// finish adds the credit, if there is one, to the credits of the post.
+func (x *collector) finish(c *learnedCredit) {
+	if c != nil {
+		x.d.credits = append(x.d.credits, c)
+	}
+}
+
+// unit adds unit i with its label.
+func (x *collector) unit(i, label int) {
+	switch label {
+	case labelLead:
+		c := x.rd.readCredit(x.d, i, label)
+		if x.lead != nil && x.last == labelLead && x.rd.continuesCredit(x.lead, c) {
+			x.lead.join(c)
+			break
+		}
+		x.finish(x.lead)
+		x.lead, x.open = c, nil
+	case labelPassage:
+		if x.open == nil || x.last != labelPassage {
+			if x.open = x.lead; x.open == nil {
+				x.open = &learnedCredit{creditMargin: maxMargin}
+			}
+			x.lead = nil
+			x.finish(x.open)
+		}
+		x.open.passage = append(x.open.passage, i)
+	case labelTail:
+		c := x.rd.readCredit(x.d, i, label)
+		if x.open != nil && x.rd.continuesCredit(x.open, c) {
+			x.open.join(c)
+			break
+		}
+		x.finish(c)
+	case labelMention:
+		x.finish(x.lead)
+		x.lead, x.open = nil, nil
+		x.finish(x.rd.readCredit(x.d, i, label))
+	case labelOwn:
+		x.finish(x.lead)
+		x.lead, x.open = nil, nil
+	default:
+		return
+	}
+	x.last = label
 }
 
 // weakMargin is how far a credit's label may be from the best label of a unit that is still a candidate.
@@ -232,28 +245,18 @@ func fieldOf(label uint8) int {
 
 // addField adds the tokens of the span to the credit as a field.
 func (rd *reading) addField(c *learnedCredit, b *block, s span, field, margin int) {
-	s = b.trimMarks(s, field)
-	if s.empty() {
+	if s = b.trimMarks(s, field); s.empty() {
 		return
 	}
-	toks := b.toks[s.lo:s.hi]
 	switch field {
 	case labelPublication:
-		p := rd.namedPublisher(b, s)
-		if p.name == "" {
-			return
-		}
-		if c.pub.name == "" {
-			c.pubMargin = margin
-		}
-		c.linked = c.linked || b.linkIn(s) != "" || b.isEmphasised(s)
-		c.addPub(p)
+		rd.addNamed(c, b, s, margin)
 	case labelHeadline:
 		if h := cleanHeadline(b.slice(s)); c.headline == "" && h != "" {
 			c.headline, c.headlineMargin = h, margin
 		}
 	case labelAuthor:
-		if names := rd.l.splitPeople(b.text, toks); len(names) > 0 {
+		if names := rd.l.splitPeople(b.text, b.toks[s.lo:s.hi]); len(names) > 0 {
 			if len(c.authors) == 0 {
 				c.authorMargin = margin
 			}
@@ -261,18 +264,36 @@ func (rd *reading) addField(c *learnedCredit, b *block, s span, field, margin in
 			c.authorMargin = min(c.authorMargin, margin)
 		}
 	case labelDate:
-		for k := s.lo; k < s.hi && c.date.month == 0; k++ {
-			if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
-				c.date, c.dateMargin = d, margin
-			}
-		}
-		if c.date.month == 0 && s.hi-s.lo == 1 {
-			if d, ok := compactDate(b.slice(s)); ok {
-				c.date, c.dateMargin = d, margin
-			}
-		}
+		rd.addDate(c, b, s, margin)
 	case labelVia:
 		c.vias = append(c.vias, feed.Via{Name: strings.TrimPrefix(b.slice(s), "@"), URL: b.linkIn(s)})
+	}
+}
+
+// addNamed adds the publication that the span names.
+func (rd *reading) addNamed(c *learnedCredit, b *block, s span, margin int) {
+	p := rd.namedPublisher(b, s)
+	if p.name == "" {
+		return
+	}
+	if c.pub.name == "" {
+		c.pubMargin = margin
+	}
+	c.linked = c.linked || b.linkIn(s) != "" || b.isEmphasised(s)
+	c.addPub(p)
+}
+
+// addDate adds the date in the span, unless the credit has one.
+func (rd *reading) addDate(c *learnedCredit, b *block, s span, margin int) {
+	for k := s.lo; k < s.hi && c.date.month == 0; k++ {
+		if end, d := rd.l.date(b.text, b.toks, k); end > 0 {
+			c.date, c.dateMargin = d, margin
+		}
+	}
+	if c.date.month == 0 && s.hi-s.lo == 1 {
+		if d, ok := compactDate(b.slice(s)); ok {
+			c.date, c.dateMargin = d, margin
+		}
 	}
 }
 
@@ -307,15 +328,8 @@ func (rd *reading) namedPublisher(b *block, s span) publisher {
 // addAddress adds the address of the article to the credit, and the publication if only the address shows it.
 func (rd *reading) addAddress(d *decisions, c *learnedCredit) {
 	for _, i := range c.credit {
-		u := &d.units[i]
-		b := rd.doc.blocks[u.block]
 		if c.url == "" {
-			c.url = rd.r.articleURL(b, u.span, c.citation)
-		}
-		if c.url == "" && u.kind == unitPlain && u.hi-u.lo < 24 {
-			if a := plainAddress(b.slice(u.span)); a != "" {
-				c.url = articleOnly(a)
-			}
+			c.url = rd.addressIn(&d.units[i], c)
 		}
 	}
 	if len(c.passage) > 0 && c.url == "" {
@@ -323,14 +337,26 @@ func (rd *reading) addAddress(d *decisions, c *learnedCredit) {
 			c.url = articleOnly(q.cite)
 		}
 	}
-	if c.pub.name == "" && c.url != "" && len(c.authors) == 0 {
-		c.pub = rd.publisherOfHost(c.url)
-		c.pubMargin = 0
-	} else if c.pub.name == "" && c.url != "" {
-		if e := rd.r.pubs.byHost(c.url); e != nil {
-			c.pub = publisher{name: e.Name, known: e}
-		}
+	if c.pub.name != "" || c.url == "" {
+		return
 	}
+	if len(c.authors) == 0 {
+		c.pub, c.pubMargin = rd.publisherOfHost(c.url), 0
+	} else if e := rd.r.pubs.byHost(c.url); e != nil {
+		c.pub = publisher{name: e.Name, known: e}
+	}
+}
+
+// addressIn returns the address of the article in a unit of the credit, as a link or in plain text, or "".
+func (rd *reading) addressIn(u *unit, c *learnedCredit) string {
+	b := rd.doc.blocks[u.block]
+	if a := rd.r.articleURL(b, u.span, c.citation); a != "" {
+		return a
+	}
+	if u.kind != unitPlain || u.hi-u.lo >= 24 {
+		return ""
+	}
+	return articleOnly(plainAddress(b.slice(u.span)))
 }
 
 // plainAddress returns the address that the text contains, or "".

@@ -88,8 +88,15 @@ func tokenShape(text string, t token) int {
 			return 5 + i
 		}
 		return 17
+	case tokWord:
+		return wordShape(text[t.start:t.end], t)
+	default:
+		return 17
 	}
-	w := text[t.start:t.end]
+}
+
+// wordShape returns the kind of a word.
+func wordShape(w string, t token) int {
 	switch {
 	case t.ch == '@':
 		return 18
@@ -132,108 +139,161 @@ type tokenSpans struct {
 	known, person, date, rule, field []uint8
 }
 
+// tokenReader computes the features of the tokens of a credit.
+type tokenReader struct {
+	rd    *reading
+	u     *unit
+	b     *block
+	toks  []token // the tokens that are labelled
+	label int     // of the unit
+	spans tokenSpans
+
+	links, emphasis, bold, cite []uint8 // see [block.marksOf]
+	shapes                      []int
+	title                       bool // the tokens are in title case
+	// State at the token: within quotation marks (1 begins, 2 within), in brackets, after a via phrase, distance from "by".
+	quoted, depth, by int
+	via               bool
+
+	buf []uint16
+}
+
 // tokenEvidence returns the features of the tokens in span s of a unit with a label, and those that neighbours have.
 func (rd *reading) tokenEvidence(u *unit, s span, label int) (features, near [][]uint16) {
 	b := rd.doc.blocks[u.block]
 	n := s.hi - s.lo
-	features, near = make([][]uint16, n), make([][]uint16, n)
-	x := rd.findSpans(u, b, s)
-	links := b.marksOf(runLink, s)
-	emphasis := b.marksOf(runEmphasis, s)
-	bold, cite := b.marksOf(runBold, s), b.marksOf(runCite, s)
-	shapes := make([]int, n)
-	for k := range n {
-		shapes[k] = tokenShape(b.text, b.toks[s.lo+k])
+	x := &tokenReader{rd: rd, u: u, b: b, toks: b.toks[s.lo:s.hi], label: label, spans: rd.findSpans(u, b, s),
+		links: b.marksOf(runLink, s), emphasis: b.marksOf(runEmphasis, s), bold: b.marksOf(runBold, s),
+		cite: b.marksOf(runCite, s), shapes: make([]int, n), by: 3, buf: make([]uint16, 0, 24*n)}
+	for k, t := range x.toks {
+		x.shapes[k] = tokenShape(b.text, t)
 	}
-	title := rd.l.name == fallback && n > 2 && isTitleCase(rd.l, b.toks[s.lo:s.hi])
-	quoted, depth, via, by := 0, 0, false, 3
+	x.title = rd.l.name == fallback && n > 2 && isTitleCase(rd.l, x.toks)
+	features, near = make([][]uint16, n), make([][]uint16, n)
+	nearBuf := make([]uint16, 0, 16*n)
 	for k := range n {
-		t := b.toks[s.lo+k]
-		var ids []uint16
-		add := func(t, value int) { ids = append(ids, tokenFeatures.id(t, value)) }
-		flag := func(t int, ok bool) {
-			if ok {
-				add(t, 0)
-			}
-		}
-		if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') {
-			depth++
-		}
-		add(kBias, 0)
-		add(kKind, shapes[k])
-		if k > 1 {
-			add(kBefore, shapes[k-2])
-		}
-		if k+2 < n {
-			add(kAfter, shapes[k+2])
-		}
-		if t.kind == tokWord && t.id > 0 && int(t.id) < len(rd.l.traits) {
-			for c, bit := range rd.l.evidence {
-				if rd.l.traits[t.id].has(bit) {
-					add(kClass, c)
-				}
-			}
-		}
-		add(kKnown, int(x.known[k]))
-		add(kKnownAndLast, int(x.known[k])*unitLabels+label)
-		person := int(x.person[k])
-		if person == 1 && rd.l.given.has(t.id) {
-			person = 3
-		}
-		add(kPerson, person)
-		add(kLink, int(links[k]))
-		if links[k] > 0 {
-			rd.linkFeatures(b, t, add)
-		}
-		add(kEmphasis, int(emphasis[k]))
-		add(kBold, int(bold[k]))
-		add(kCite, int(cite[k]))
-		if quoted == 0 && t.kind == tokOpen {
-			quoted = 1
-		}
-		add(kQuoted, quoted)
-		add(kBracket, min(depth, 1))
-		add(kDate, int(x.date[k]))
-		add(kRule, int(x.rule[k]))
-		add(kField, int(x.field[k]))
-		add(kUnit, label)
-		add(kUnitKind, int(u.kind))
-		add(kPlace, placeOf(k, n, u, b))
-		flag(kVia, via)
-		add(kLead, min(by, 2))
-		flag(kTitleCase, title)
-		flag(kHeading, isHeading(b.elem))
-		english := 0
-		if rd.l.name == fallback {
-			english = 1
-		}
-		add(kEnglish, english)
-		switch {
-		case t.kind == tokClose:
-			quoted = 0
-		case quoted == 1:
-			quoted = 2
-		}
-		if t.kind == tokPunct && (t.ch == ')' || t.ch == ']') {
-			depth = max(depth-1, 0)
-		}
-		via = via || t.kind == tokWord && phraseEnd(rd.l.via, b.toks[s.lo+k:s.hi]) > 0
-		switch {
-		case t.kind == tokWord && rd.l.by.has(t.id):
-			by = 0
-		case by < 3 && !t.upper:
-			by = 3
-		case by < 3:
-			by = 1
-		}
-		features[k] = ids
-		for _, id := range ids {
+		from := len(x.buf)
+		x.enter(k)
+		x.neighbours(k)
+		x.names(k)
+		x.marks(k)
+		x.place(k)
+		x.leave(k)
+		features[k] = x.buf[from:]
+		from = len(nearBuf)
+		for _, id := range features[k] {
 			if nearTokenFeature[id] {
-				near[k] = append(near[k], id)
+				nearBuf = append(nearBuf, id)
 			}
 		}
+		near[k] = nearBuf[from:]
 	}
 	return features, near
+}
+
+func (x *tokenReader) add(t, value int) { x.buf = append(x.buf, tokenFeatures.id(t, value)) }
+
+func (x *tokenReader) flag(t int, ok bool) {
+	if ok {
+		x.add(t, 0)
+	}
+}
+
+// enter updates the state before token k.
+func (x *tokenReader) enter(k int) {
+	t := x.toks[k]
+	if t.kind == tokPunct && (t.ch == '(' || t.ch == '[') {
+		x.depth++
+	}
+	if x.quoted == 0 && t.kind == tokOpen {
+		x.quoted = 1
+	}
+}
+
+// leave updates the state after token k.
+func (x *tokenReader) leave(k int) {
+	l, t := x.rd.l, x.toks[k]
+	switch {
+	case t.kind == tokClose:
+		x.quoted = 0
+	case x.quoted == 1:
+		x.quoted = 2
+	}
+	if t.kind == tokPunct && (t.ch == ')' || t.ch == ']') {
+		x.depth = max(x.depth-1, 0)
+	}
+	x.via = x.via || t.kind == tokWord && phraseEnd(l.via, x.toks[k:]) > 0
+	switch {
+	case t.kind == tokWord && l.by.has(t.id):
+		x.by = 0
+	case x.by < 3 && !t.upper:
+		x.by = 3
+	case x.by < 3:
+		x.by = 1
+	}
+}
+
+// neighbours adds the kinds of token k and of those two tokens away.
+func (x *tokenReader) neighbours(k int) {
+	x.add(kBias, 0)
+	x.add(kKind, x.shapes[k])
+	if k > 1 {
+		x.add(kBefore, x.shapes[k-2])
+	}
+	if k+2 < len(x.toks) {
+		x.add(kAfter, x.shapes[k+2])
+	}
+}
+
+// names adds the classes of token k, and the names and dates that contain it.
+func (x *tokenReader) names(k int) {
+	l, t := x.rd.l, x.toks[k]
+	if t.kind == tokWord && t.id > 0 && int(t.id) < len(l.traits) {
+		for c, bit := range l.evidence {
+			if l.traits[t.id].has(bit) {
+				x.add(kClass, c)
+			}
+		}
+	}
+	known, person := int(x.spans.known[k]), int(x.spans.person[k])
+	if person == 1 && l.given.has(t.id) {
+		person = 3
+	}
+	x.add(kKnown, known)
+	x.add(kKnownAndLast, known*unitLabels+x.label)
+	x.add(kPerson, person)
+	x.add(kDate, int(x.spans.date[k]))
+	x.add(kRule, int(x.spans.rule[k]))
+	x.add(kField, int(x.spans.field[k]))
+}
+
+// marks adds the markup, quotation marks and brackets around token k.
+func (x *tokenReader) marks(k int) {
+	x.add(kLink, int(x.links[k]))
+	if x.links[k] > 0 {
+		x.rd.linkFeatures(x.b, x.toks[k], x.add)
+	}
+	x.add(kEmphasis, int(x.emphasis[k]))
+	x.add(kBold, int(x.bold[k]))
+	x.add(kCite, int(x.cite[k]))
+	x.add(kQuoted, x.quoted)
+	x.add(kBracket, min(x.depth, 1))
+}
+
+// place adds the features of the unit and of the place of token k in it.
+func (x *tokenReader) place(k int) {
+	x.add(kUnit, x.label)
+	x.add(kUnitKind, int(x.u.kind))
+	x.add(kPlace, placeOf(k, len(x.toks), x.u, x.b))
+	x.flag(kVia, x.via)
+	x.add(kLead, min(x.by, 2))
+	x.flag(kTitleCase, x.title)
+	x.flag(kHeading, isHeading(x.b.elem))
+	english := 0
+	if x.rd.l.name == fallback {
+		english = 1
+	}
+	x.add(kEnglish, english)
 }
 
 // nearTokenFeature reports for each feature whether neighbours have it too.

@@ -38,56 +38,77 @@ func (rd *reading) units() []unit {
 	return us
 }
 
+// unitSplitter splits a block into units.
+type unitSplitter struct {
+	rd     *reading
+	b      *block
+	index  int // of the block
+	end    int // of the tokens before a credit that ends the block
+	lo     int // begin of the next unit
+	opened int // quotation marks that have been tried
+	units  []unit
+}
+
 // unitsOf appends the units of block i.
 func (rd *reading) unitsOf(us []unit, i int, b *block) []unit {
 	from := len(us)
-	n := len(b.toks)
-	end, kind := rd.creditStart(b)
-	lo, opened := 0, 0
-	add := func(hi int, kind unitKind) {
-		if hi > lo {
-			us = append(us, unit{span: span{lo, hi}, block: i, kind: kind})
-			lo = hi
-		}
+	x := &unitSplitter{rd: rd, b: b, index: i, units: us}
+	var kind unitKind
+	x.end, kind = rd.creditStart(b)
+	for k := 0; k < x.end; {
+		k = x.split(k)
 	}
-	for k := 0; k < end; k++ {
-		t := b.toks[k]
-		if t.kind == tokOpen && opened < maxOpen {
-			opened++
-			if q := quotedEnd(b.toks[:min(end, k+maxQuoted)], k); q-k >= minQuoted {
-				add(k, unitPlain)
-				for q < end && !b.toks[q].space && b.toks[q].kind == tokPunct {
-					q++
-				}
-				add(q, unitQuoted)
-				k = q - 1
-				continue
-			}
-		}
-		if t.kind == tokPunct && (t.ch == '{' || t.ch == '[') {
-			if q := templateEnd(b.toks[:end], k); q > 0 {
-				add(k, unitPlain)
-				add(q, unitTemplate)
-				k = q - 1
-				continue
-			}
-		}
-		if (t.kind == tokPunct || t.kind == tokDots) && rd.endsUnit(b, lo, k) {
-			hi := k + 1
-			for hi < end && (b.toks[hi].kind == tokClose || !b.toks[hi].space && b.toks[hi].kind == tokPunct &&
-				(b.toks[hi].ch == ')' || b.toks[hi].ch == ']')) {
-				hi++
-			}
-			add(hi, unitPlain)
-			k = hi - 1
-		}
-	}
-	add(end, unitPlain)
-	add(n, kind)
-	if len(us) > from {
+	x.add(x.end, unitPlain)
+	x.add(len(b.toks), kind)
+	if us = x.units; len(us) > from {
 		us[from].first, us[len(us)-1].last = true, true
 	}
 	return us
+}
+
+// add ends a unit before token hi.
+func (x *unitSplitter) add(hi int, kind unitKind) {
+	if hi > x.lo {
+		x.units = append(x.units, unit{span: span{x.lo, hi}, block: x.index, kind: kind})
+		x.lo = hi
+	}
+}
+
+// split adds the units that end at or after token k and returns the token to continue with.
+func (x *unitSplitter) split(k int) int {
+	b, t := x.b, x.b.toks[k]
+	if t.kind == tokOpen && x.opened < maxOpen {
+		x.opened++
+		if q := quotedEnd(b.toks[:min(x.end, k+maxQuoted)], k); q-k >= minQuoted {
+			x.add(k, unitPlain)
+			for q < x.end && !b.toks[q].space && b.toks[q].kind == tokPunct {
+				q++
+			}
+			x.add(q, unitQuoted)
+			return q
+		}
+	}
+	if t.kind == tokPunct && (t.ch == '{' || t.ch == '[') {
+		if q := templateEnd(b.toks[:x.end], k); q > 0 {
+			x.add(k, unitPlain)
+			x.add(q, unitTemplate)
+			return q
+		}
+	}
+	if t.kind != tokPunct && t.kind != tokDots || !x.rd.endsUnit(b, x.lo, k) {
+		return k + 1
+	}
+	hi := k + 1
+	for hi < x.end && closesSentence(b.toks[hi]) {
+		hi++
+	}
+	x.add(hi, unitPlain)
+	return hi
+}
+
+// closesSentence reports whether the token after the end of a sentence belongs to it: a closing mark or bracket.
+func closesSentence(t token) bool {
+	return t.kind == tokClose || !t.space && t.kind == tokPunct && (t.ch == ')' || t.ch == ']')
 }
 
 // endsUnit reports whether token k ends the unit that begins with token lo. A label such as "Source:" belongs to what
@@ -106,31 +127,43 @@ func (rd *reading) endsUnit(b *block, lo, k int) bool {
 const maxTemplate = 80
 
 // templateEnd returns the position after the template code that begins at token k, or 0: {% … %}, {{< … >}},
-// [quote …] and their ends.
+// [quote=A] and their ends.
 func templateEnd(toks []token, k int) int {
-	is := func(i int, ch rune) bool { return i < len(toks) && toks[i].kind == tokPunct && toks[i].ch == ch }
-	word := k + 1
-	if is(word, '/') {
-		word++
-	}
-	closing, second := '}', is(k+1, '%') || is(k+1, '{')
+	closing := '}'
+	begins := isMark(toks, k+1, '%') || isMark(toks, k+1, '{')
 	if toks[k].ch == '[' {
-		closing, second = ']', word < len(toks) && toks[word].kind == tokWord && !toks[word].space && !toks[word].upper &&
-			(is(word+1, '=') || is(word+1, ']') && (word > k+1 || toks[word].id > 0))
+		closing, begins = ']', beginsShortcode(toks, k)
 	}
-	if !second {
+	if !begins {
 		return 0
 	}
 	for i := k + 2; i < min(len(toks), k+maxTemplate); i++ {
-		if !is(i, closing) {
+		if !isMark(toks, i, closing) {
 			continue
 		}
-		if is(i+1, closing) {
+		if isMark(toks, i+1, closing) {
 			i++
 		}
 		return i + 1
 	}
 	return 0
+}
+
+// beginsShortcode reports whether the bracket at token k begins a code such as [quote=A], [quote] or [/quote].
+func beginsShortcode(toks []token, k int) bool {
+	word := k + 1
+	if isMark(toks, word, '/') {
+		word++
+	}
+	if word >= len(toks) || toks[word].kind != tokWord || toks[word].space || toks[word].upper {
+		return false
+	}
+	return isMark(toks, word+1, '=') || isMark(toks, word+1, ']') && (word > k+1 || toks[word].id > 0)
+}
+
+// isMark reports whether token i is the character.
+func isMark(toks []token, i int, ch rune) bool {
+	return i < len(toks) && toks[i].kind == tokPunct && toks[i].ch == ch
 }
 
 // creditStart returns the token at which the group in brackets or the credit after a dash begins that ends the block,

@@ -250,19 +250,14 @@ func (x *unitReader) surveyBlock(i int, b *block) {
 		}
 	}
 	for k, t := range b.toks {
-		if t.kind != tokWord {
+		switch {
+		case t.kind != tokWord:
 			continue
-		}
-		if rd.l.say.has(t.id) || rd.l.saidVerb.has(t.id) {
+		case rd.l.say.has(t.id) || rd.l.saidVerb.has(t.id):
 			x.says = 1
 		}
-		if x.name >= 3 || !t.upper {
-			continue
-		}
-		if rd.r.pubs.startsName(t) && rd.r.pubs.knownPrefix(b.toks[k:], k > 0 && rd.l.det.has(b.toks[k-1].id)) > 0 {
-			x.name = 3
-		} else if k+1 < len(b.toks) && rd.l.given.has(t.id) && b.toks[k+1].upper {
-			x.name = max(x.name, 2)
+		if x.name < 3 && t.upper {
+			x.name = max(x.name, rd.nameAt(b.toks, k))
 		}
 	}
 	if x.name < 1 && len(b.runs) > 0 && b.cover(runLink, 0, len(b.text)) > 0 {
@@ -292,6 +287,18 @@ func (x *unitReader) unit(i int) {
 	}
 	if u.kind == unitQuoted {
 		x.add(uQuotedCase, bucket(len(toks), 9, 14, 22)*3+caseNumber(x.rd.l, b, toks))
+	}
+}
+
+// nameAt returns what name begins at token k: 3 a known publication, 2 a person, 0 none.
+func (rd *reading) nameAt(toks []token, k int) int {
+	switch {
+	case rd.namesKnown(toks, k):
+		return 3
+	case k+1 < len(toks) && rd.l.given.has(toks[k].id) && toks[k+1].upper:
+		return 2
+	default:
+		return 0
 	}
 }
 
@@ -339,28 +346,8 @@ func (x *unitReader) block(u *unit, b *block) {
 	x.flag(uCaption, b.caption)
 	x.flag(uCreditElem, b.credit)
 	x.add(uBlockLen, bucket(len(b.toks), 5, 12, 25, 50, 100))
-	switch {
-	case u.first && u.last:
-		x.add(uPlace, 0)
-	case u.first:
-		x.add(uPlace, 1)
-	case u.last:
-		x.add(uPlace, 3)
-	default:
-		x.add(uPlace, 2)
-	}
-	switch {
-	case u.block < 3:
-		x.add(uPosition, u.block)
-	case u.block == n-1:
-		x.add(uPosition, 6)
-	case u.block >= rd.lastProse:
-		x.add(uPosition, 5)
-	case u.block*2 < n:
-		x.add(uPosition, 3)
-	default:
-		x.add(uPosition, 4)
-	}
+	x.add(uPlace, u.placeInBlock())
+	x.add(uPosition, rd.positionOf(u.block))
 	x.add(uBlocks, bucket(n, 2, 4, 8, 16))
 	english := 0
 	if rd.l.name == fallback {
@@ -369,6 +356,37 @@ func (x *unitReader) block(u *unit, b *block) {
 	x.add(uEnglish, english)
 	x.add(uNextBlock, rd.outline(b, u.block+1))
 	x.add(uPreviousBlock, rd.outline(b, u.block-1))
+}
+
+// placeInBlock returns the place of the unit in its block: 0 alone, 1 first, 2 in between, 3 last.
+func (u *unit) placeInBlock() int {
+	switch {
+	case u.first && u.last:
+		return 0
+	case u.first:
+		return 1
+	case u.last:
+		return 3
+	default:
+		return 2
+	}
+}
+
+// positionOf returns the position of block i in the post: 0 to 2 for the first ones, 3 and 4 for those in the two
+// halves, 5 from the last prose on, 6 the last.
+func (rd *reading) positionOf(i int) int {
+	switch n := len(rd.doc.blocks); {
+	case i < 3:
+		return i
+	case i == n-1:
+		return 6
+	case i >= rd.lastProse:
+		return 5
+	case i*2 < n:
+		return 3
+	default:
+		return 4
+	}
 }
 
 // outline returns what block i is to its neighbour b: 0 none, 1 in the same quotation element or also in none, 2 in a
@@ -631,31 +649,18 @@ func (x *unitReader) markup(u *unit, b *block) {
 func (x *unitReader) words(u *unit, b *block, toks []token) {
 	rd := x.rd
 	var has traits
-	known, person, capitals := 0, 0, 0
-	var previous *token
+	capitals := 0
 	for k := range toks {
 		t := &toks[k]
 		if t.kind != tokWord {
-			previous = nil
 			continue
 		}
 		if id := t.id; id > 0 && int(id) < len(rd.l.traits) {
 			has.union(&rd.l.traits[id])
 		}
-		if t.upper {
-			if k > 0 {
-				capitals++
-			}
-			if known == 0 && rd.r.pubs.startsName(*t) {
-				if n := rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)); n > 0 {
-					known = 1 + bucket(k, 1, 6)
-				}
-			}
-			if person == 0 && previous != nil && previous.upper && rd.l.given.has(previous.id) && !rd.l.pubWord.has(t.id) {
-				person = 1 + bucket(k, 1, 6)
-			}
+		if t.upper && k > 0 {
+			capitals++
 		}
-		previous = t
 	}
 	for c, bit := range rd.l.evidence {
 		if has.has(bit) {
@@ -669,22 +674,54 @@ func (x *unitReader) words(u *unit, b *block, toks []token) {
 			break
 		}
 	}
+	known, person := x.names(toks)
 	x.add(uKnown, known)
 	x.add(uPerson, person)
 	x.add(uCapitals, bucket(capitals, 0, 2, 5))
-	date := 0
-	for k, t := range toks[:min(len(toks), 40)] {
-		if t.digit || t.kind == tokWord && (t.upper || rd.l.nouns) && rd.l.months[t.id] > 0 {
-			if end, _ := rd.l.date(b.text, toks, k); end > 0 {
-				date = 1
-				if k <= 1 && end >= len(toks)-1 {
-					date = 2
-				}
-				break
-			}
+	x.add(uDate, x.dateIn(b, toks))
+}
+
+// names returns where a known publication and a person are named first: 0 nowhere, 1 at the start, 2 near it, 3 later.
+func (x *unitReader) names(toks []token) (known, person int) {
+	rd := x.rd
+	for k := range toks {
+		t := &toks[k]
+		if t.kind != tokWord || !t.upper {
+			continue
+		}
+		if known == 0 && rd.namesKnown(toks, k) {
+			known = 1 + bucket(k, 1, 6)
+		}
+		if person == 0 && k > 0 && toks[k-1].kind == tokWord && toks[k-1].upper && rd.l.given.has(toks[k-1].id) &&
+			!rd.l.pubWord.has(t.id) {
+			person = 1 + bucket(k, 1, 6)
 		}
 	}
-	x.add(uDate, date)
+	return known, person
+}
+
+// namesKnown reports whether the name of a known publication begins at token k.
+func (rd *reading) namesKnown(toks []token, k int) bool {
+	return rd.r.pubs.startsName(toks[k]) && rd.r.pubs.knownPrefix(toks[k:], k > 0 && rd.l.det.has(toks[k-1].id)) > 0
+}
+
+// dateIn returns whether the tokens contain a date (1) or are one (2).
+func (x *unitReader) dateIn(b *block, toks []token) int {
+	l := x.rd.l
+	for k, t := range toks[:min(len(toks), 40)] {
+		if !t.digit && !(t.kind == tokWord && (t.upper || l.nouns) && l.months[t.id] > 0) {
+			continue
+		}
+		end, _ := l.date(b.text, toks, k)
+		switch {
+		case end == 0:
+		case k <= 1 && end >= len(toks)-1:
+			return 2
+		default:
+			return 1
+		}
+	}
+	return 0
 }
 
 // classesOf appends the classes of the first word of toks.

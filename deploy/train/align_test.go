@@ -1,0 +1,113 @@
+package main
+
+import (
+	"testing"
+
+	"feedpub/feed/attribution"
+)
+
+func ptr(s string) *string { return &s }
+
+// TestAlign checks the labels of the units and tokens of a post with a lead, a passage and a comment.
+func TestAlign(t *testing.T) {
+	p := &Post{
+		ID: "a", Format: "html",
+		Body: "<p>The pier, again. Ann Ross in the Ferry Gazette, October 3, 2025:</p>" +
+			"<blockquote><p>The pier is shut from Friday. It opens in March.</p></blockquote><p>I shall miss the noise.</p>",
+		Expect: Expected{
+			Quotes: []Quote{{Publication: ptr("Ferry Gazette"), Authors: []string{"Ann Ross"}, Date: ptr("2025-10-03"),
+				First: ptr("The pier is shut"), Last: ptr("It opens in March"), Kind: "excerpt"}},
+			Commentary: []string{"The pier, again", "I shall miss"},
+		},
+	}
+	reader, err := attribution.New(attribution.Options{Model: attribution.NewModel()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := p.input()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := align(p, reader.Examine(in))
+	want := []int{own, lead, passage, passage, own}
+	if len(e.labels) != len(want) {
+		t.Fatalf("the post has %d units, want %d: %+v", len(e.labels), len(want), e.units)
+	}
+	for i, label := range want {
+		if e.labels[i] != label {
+			t.Errorf("unit %q has the label %s, want %s", e.units[i].Text, attribution.UnitLabels[e.labels[i]],
+				attribution.UnitLabels[label])
+		}
+	}
+	if len(e.credits) != 1 {
+		t.Fatalf("the post has %d credits, want 1", len(e.credits))
+	}
+	got := map[string]string{}
+	for k, tok := range e.credits[0].tokens {
+		got[tok.Text] = attribution.TokenLabels[e.credits[0].labels[k]]
+	}
+	for text, label := range map[string]string{"Ann": "author", "Ross": "author+", "in": "none", "Ferry": "publication",
+		"Gazette": "publication+", "October": "date", "2025": "date+"} {
+		if got[text] != label {
+			t.Errorf("token %q has the label %q, want %q", text, got[text], label)
+		}
+	}
+}
+
+// TestScore checks the figures of a post that is read correctly, one with a source too many, and one whose comment is
+// quoted.
+func TestScore(t *testing.T) {
+	post := &Post{Expect: Expected{
+		Quotes:     []Quote{{Publication: ptr("The Gazette"), First: ptr("The pier is shut"), Last: ptr("in March"), Kind: "excerpt"}},
+		Commentary: []string{"I shall miss the noise"},
+	}}
+	quote := func(publication, text string) attribution.Quote {
+		var q attribution.Quote
+		q.Source.Publication, q.Text = publication, text
+		return q
+	}
+	for _, tt := range []struct {
+		name                         string
+		quotes                       []attribution.Quote
+		found, spurious, whole, text int
+		swallowed                    int
+	}{
+		{"right", []attribution.Quote{quote("Gazette", "The pier is shut. It opens in March.")}, 1, 0, 1, 1, 0},
+		{"without a passage", []attribution.Quote{quote("Gazette", "")}, 1, 0, 1, 0, 0},
+		{"one too many", []attribution.Quote{quote("Gazette", ""), quote("Herald", "")}, 1, 1, 1, 0, 0},
+		{"a comment in the passage", []attribution.Quote{quote("Gazette", "The pier is shut. It opens in March. I shall miss the noise.")},
+			1, 0, 0, 0, 1},
+		{"nothing", nil, 0, 0, 0, 0, 0},
+	} {
+		var got tally
+		got.score(post, attribution.Result{Quotes: tt.quotes})
+		if got.found != tt.found || got.spurious != tt.spurious || got.whole != tt.whole || got.text != tt.text ||
+			got.swallowed != tt.swallowed {
+			t.Errorf("%s: %+v, want found %d, spurious %d, whole %d, text %d, swallowed %d", tt.name, got, tt.found,
+				tt.spurious, tt.whole, tt.text, tt.swallowed)
+		}
+	}
+}
+
+// TestFolds checks that posts of one form are in one fold.
+func TestFolds(t *testing.T) {
+	posts, err := readPosts("posts/*.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for way := range 3 {
+		of, size := map[string]int{}, make([]int, foldCount)
+		for i, k := range folds(posts, foldCount, way) {
+			if other, ok := of[posts[i].Form]; ok && other != k {
+				t.Fatalf("the form %q is in the folds %d and %d", posts[i].Form, other, k)
+			}
+			of[posts[i].Form] = k
+			size[k]++
+		}
+		for k, n := range size {
+			if n < len(posts)/foldCount/2 {
+				t.Errorf("fold %d of division %d has %d of %d posts", k, way, n, len(posts))
+			}
+		}
+	}
+}

@@ -149,6 +149,17 @@ func (rd *reading) addWeak(d *decisions) {
 			begins[c.passage[0]], ends[c.passage[n-1]] = c, c
 		}
 	}
+	quoted := make([]bool, len(rd.doc.blocks)) // in a passage of the rules: see [reading.isRedundant]
+	for _, s := range rd.sources {
+		for _, k := range s.passageBlocks {
+			quoted[k] = true
+		}
+	}
+	for _, s := range rd.sources {
+		for _, k := range s.creditBlocks {
+			quoted[k] = false
+		}
+	}
 	for i := range d.units {
 		label, margin := labelMention, d.labels.margin(i, labelMention)
 		for _, l := range [...]int{labelLead, labelTail} {
@@ -156,7 +167,7 @@ func (rd *reading) addWeak(d *decisions) {
 				label, margin = l, m
 			}
 		}
-		if taken[i] || margin < weakMargin {
+		if taken[i] || margin < weakMargin || quoted[d.units[i].block] {
 			continue
 		}
 		c := rd.readCredit(d, i, label)

@@ -20,6 +20,7 @@
 //	feeds          list the published feeds
 //	problems       list what is not published and why
 //	explain        explain why a post is or is not in the feeds
+//	credits        list, accept, reject and edit the credits of posts
 //	runs           list what the builder did, and why
 //	schedule       list when the feeds are rebuilt next
 //	subscriptions  list or remove the subscribers of the site's own hub

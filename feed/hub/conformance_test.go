@@ -613,7 +613,7 @@ func orderTests() []conformance {
 			w.await(2, isPost)
 			w.until("the others to be claimed", func() bool {
 				return !slices.ContainsFunc(w.subscriptions(), func(s feed.SubscriptionState) bool {
-					return time.Until(s.Next) < time.Second
+					return time.Until(s.Next) <= 0
 				})
 			})
 			w.check(len(w.matching(isPost)) == 2, "%d deliveries to a host at the same time", len(w.matching(isPost)))

@@ -303,9 +303,14 @@ func (a *aligner) markCredit(i int) {
 	for u := range chosen {
 		a.labels[u] = a.side(u, s)
 	}
-	if s[0] > 0 && (len(chosen) == 0 || anchor != s[0]-1) {
+	a.markColon(s, anchor, len(chosen))
+}
+
+// markColon labels a line that only announces the passage, such as "From the report:".
+func (a *aligner) markColon(s [2]int, anchor, chosen int) {
+	if s[0] > 0 && (chosen == 0 || anchor != s[0]-1) {
 		if u := s[0] - 1; a.labels[u] == other && strings.HasSuffix(a.x.Units[u].Text, ":") && len(a.x.Units[u].Text) < 120 {
-			a.labels[u] = lead // "From the report:"
+			a.labels[u] = lead
 		}
 	}
 }

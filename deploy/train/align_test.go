@@ -6,8 +6,6 @@ import (
 	"feedpub/feed/attribution"
 )
 
-func ptr(s string) *string { return &s }
-
 // TestAlign checks the labels of the units and tokens of a post with a lead, a passage and a comment.
 func TestAlign(t *testing.T) {
 	p := &Post{
@@ -15,8 +13,8 @@ func TestAlign(t *testing.T) {
 		Body: "<p>The pier, again. Ann Ross in the Ferry Gazette, October 3, 2025:</p>" +
 			"<blockquote><p>The pier is shut from Friday. It opens in March.</p></blockquote><p>I shall miss the noise.</p>",
 		Expect: Expected{
-			Quotes: []Quote{{Publication: ptr("Ferry Gazette"), Authors: []string{"Ann Ross"}, Date: ptr("2025-10-03"),
-				First: ptr("The pier is shut"), Last: ptr("It opens in March"), Kind: "excerpt"}},
+			Quotes: []Quote{{Publication: new("Ferry Gazette"), Authors: []string{"Ann Ross"}, Date: new("2025-10-03"),
+				First: new("The pier is shut"), Last: new("It opens in March"), Kind: "excerpt"}},
 			Commentary: []string{"The pier, again", "I shall miss"},
 		},
 	}
@@ -58,7 +56,7 @@ func TestAlign(t *testing.T) {
 // quoted.
 func TestScore(t *testing.T) {
 	post := &Post{Expect: Expected{
-		Quotes:     []Quote{{Publication: ptr("The Gazette"), First: ptr("The pier is shut"), Last: ptr("in March"), Kind: "excerpt"}},
+		Quotes:     []Quote{{Publication: new("The Gazette"), First: new("The pier is shut"), Last: new("in March"), Kind: "excerpt"}},
 		Commentary: []string{"I shall miss the noise"},
 	}}
 	quote := func(publication, text string) attribution.Quote {

@@ -64,8 +64,8 @@ func logSum(v []float64) float64 {
 	return m + math.Log(s)
 }
 
-// train fits the weights to the sequences by AdaGrad. Each sequence has an importance; decay is the L2 regularisation per
-// item.
+// train fits the weights to the sequences by AdaGrad. Each sequence has an importance; decay is the L2 regularisation
+// per item.
 func (c *chain) train(sequences [][]chainItem, importance []float64, decay float64) {
 	order := make([]int, len(sequences))
 	for i := range order {

@@ -1,8 +1,9 @@
 // Command train makes the model by which package attribution reads credits, and evaluates it.
 //
 // It reads posts that are labelled with the credits that a careful reader takes from them. The sequence models of units
-// and tokens are trained on the posts. The weights of certainty are trained on readings of posts by models that have not
-// seen posts of the same form. The result depends only on the posts and the flags: the same input gives the same bytes.
+// and tokens are trained on the posts. The weights of certainty are trained on readings of posts by models that have
+// not seen posts of the same form. The result depends only on the posts and the flags: the same input gives the same
+// bytes.
 package main
 
 import (

@@ -155,8 +155,8 @@ func (u *unit) exact(text string) bool {
 		slices.ContainsFunc(keys(last.Last, last.LastOr), func(k string) bool { return strings.HasSuffix(text, k) })
 }
 
-// begins reports whether the text begins with the first words of one passage of the unit and ends with the last words of
-// the same or a later one.
+// begins reports whether the text begins with the first words of one passage of the unit and ends with the last words
+// of the same or a later one.
 func (u *unit) begins(text string) bool {
 	for i := range u.golds {
 		for j := i; j < len(u.golds); j++ {

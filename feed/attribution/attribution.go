@@ -19,9 +19,9 @@
 //	          (evidence.go); what cannot be a source is dropped (certainty.go), and the rest becomes quotes or
 //	          suggestions (read.go)
 //
-// All weights are integers, so every machine reads a post alike. A passage is published only if it is certain; otherwise
-// the credit is published without a passage. A source whose certainty is below the threshold is a suggestion. The module
-// deploy/train makes the model; examine.go shows it the evidence.
+// All weights are integers, so every machine reads a post alike. A passage is published only if it is certain;
+// otherwise the credit is published without a passage. A source whose certainty is below the threshold is a
+// suggestion. The module deploy/train makes the model; examine.go shows it the evidence.
 //
 // Rules, words and known publications are data: a language is a file in lang (compiled by lexicon.go), and a
 // publication is an entry of publications.json (publication.go). Each rule has the number of one of the crediting

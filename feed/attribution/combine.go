@@ -93,8 +93,8 @@ func (rd *reading) isVia(name string) bool {
 	return name != "" && slices.ContainsFunc(rd.vias, func(v feed.Via) bool { return rd.samePublication(v.Name, name) })
 }
 
-// isRedundant reports whether a credit that only the model found adds nothing: it is in a block that belongs to the page,
-// it names a via, or the rules have found its publication in the same block or as an agency.
+// isRedundant reports whether a credit that only the model found adds nothing: it is in a block that belongs to the
+// page, it names a via, or the rules have found its publication in the same block or as an agency.
 func (rd *reading) isRedundant(d *decisions, l *learnedCredit) bool {
 	k := d.units[l.credit[0]].block
 	switch rd.doc.blocks[k].role {
@@ -202,8 +202,9 @@ func (rd *reading) addReadings(d *decisions, c *candidate, all []*candidate) {
 	}
 }
 
-// modelHandicap is subtracted from the evidence, in weight units, for a source that only the model found. The rules were
-// written with posts of other kinds than those that the model has learned from, so what both find carries over better.
+// modelHandicap is subtracted from the evidence, in weight units, for a source that only the model found. The rules
+// were written with posts of other kinds than those that the model has learned from, so what both find carries over
+// better.
 const modelHandicap = 60
 
 // weakHandicap is the same for a name that only its place makes a source, such as "From Aunt Mary:".
@@ -272,8 +273,8 @@ func (rd *reading) fillFields(s *source, l *learnedCredit) {
 	}
 }
 
-// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text is in
-// two passages.
+// choosePassages gives each candidate the passage of the rules or of the model, whichever is more certain. No text is
+// in two passages.
 func (rd *reading) choosePassages(d *decisions, cs []*candidate) {
 	for _, c := range cs {
 		rd.choosePassage(d, c)

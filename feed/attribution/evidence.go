@@ -188,8 +188,8 @@ func (rd *reading) sourceEvidence(d *decisions, c *candidate, s *source, isLearn
 	return e.ids
 }
 
-// rivalOf returns what else the post credits: 0 nothing near, 1 a source whose credit is in the next block, 2 one in the
-// same block, 3 the same publication elsewhere, 4 the same publication near; 5 the name is that of a via.
+// rivalOf returns what else the post credits: 0 nothing near, 1 a source whose credit is in the next block, 2 one in
+// the same block, 3 the same publication elsewhere, 4 the same publication near; 5 the name is that of a via.
 func (rd *reading) rivalOf(d *decisions, c *candidate, s *source, all []*candidate) int {
 	if rd.isVia(s.pub.name) {
 		return 5
@@ -295,7 +295,8 @@ func (rd *reading) nameEvidence(e *evidenceList, s *source) {
 	e.flag(sLinked, s.linked)
 }
 
-// kind returns what is known of a publication: 0 nothing, 1 that it is an agency, 2 that its name is also a word, 3 else.
+// kind returns what is known of a publication: 0 nothing, 1 that it is an agency, 2 that its name is also a word, 3
+// else.
 func (p publisher) kind() int {
 	switch {
 	case p.known == nil:
@@ -480,8 +481,8 @@ var passageFeatures = newFeatureSet([]template{
 	pTitle:         {name: "like-a-headline", values: 4},
 })
 
-// passageEvidence returns the features of r, a reading of a candidate's passage. rule and learned are the units of the passages of
-// the rules and of the model.
+// passageEvidence returns the features of r, a reading of a candidate's passage. rule and learned are the units of the
+// passages of the rules and of the model.
 func (rd *reading) passageEvidence(d *decisions, c *candidate, r passageReading, rule, learned []int) []uint16 {
 	e := &evidenceList{set: passageFeatures}
 	e.add(pBias, 0)

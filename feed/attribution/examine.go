@@ -183,8 +183,8 @@ func (m *Model) With(units, tokens *Weights, source, passage []int32) *Model {
 	return &c
 }
 
-// FromRules reports whether feature id of units, or else of tokens, is what the rules found. In posts that the rules were
-// written for, such a feature is no evidence.
+// FromRules reports whether feature id of units, or else of tokens, is what the rules found. In posts that the rules
+// were written for, such a feature is no evidence.
 func FromRules(id uint16, units bool) bool {
 	set, templates := tokenFeatures, []int{kRule, kField}
 	if units {

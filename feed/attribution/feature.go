@@ -45,15 +45,6 @@ func (s *featureSet) name(id int) string {
 	return fmt.Sprintf("%s=%d", s.templates[t].name, id-s.offsets[t])
 }
 
-// byName returns the numbers of the features by name.
-func (s *featureSet) byName() map[string]int {
-	m := make(map[string]int, s.size)
-	for id := range s.size {
-		m[s.name(id)] = id
-	}
-	return m
-}
-
 // isNear reports whether neighbours have feature id too.
 func (s *featureSet) isNear(id uint16) bool {
 	t := len(s.offsets) - 1

@@ -137,7 +137,8 @@ func (x *collector) unit(i, label int) {
 // weakMargin is how far a credit's label may be from the best label of a unit that is still a candidate.
 const weakMargin = -250
 
-// addWeak adds the units that are nearly credits as candidates. One next to a passage without a credit gets the passage.
+// addWeak adds the units that are nearly credits as candidates. One next to a passage without a credit gets the
+// passage.
 func (rd *reading) addWeak(d *decisions) {
 	taken := make([]bool, len(d.units))
 	begins, ends := make(map[int]*learnedCredit), make(map[int]*learnedCredit)
@@ -323,8 +324,8 @@ func (b *block) trimMarks(s span, field int) span {
 	return s
 }
 
-// namedPublisher returns the publisher whose name is the span. The name of an unknown one is kept but for determiners in
-// lower case.
+// namedPublisher returns the publisher whose name is the span. The name of an unknown one is kept but for determiners
+// in lower case.
 func (rd *reading) namedPublisher(b *block, s span) publisher {
 	p := rd.r.publisherOf(rd.l, b.slice(s))
 	if p.known != nil {

@@ -151,7 +151,8 @@ type tokenReader struct {
 	links, emphasis, bold, cite []uint8 // see [block.marksOf]
 	shapes                      []int
 	title                       bool // the tokens are in title case
-	// State at the token: within quotation marks (1 begins, 2 within), in brackets, after a via phrase, distance from "by".
+	// State at the token: within quotation marks (1 begins, 2 within), in brackets, after a via phrase, distance from
+	// "by".
 	quoted, depth, by int
 	via               bool
 

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"slices"
 	"unicode"
 
 	"golang.org/x/net/html/atom"
@@ -275,7 +276,7 @@ func (x *unitReader) unit(i int) {
 	x.rules(u, b)
 	x.shape(u, b, toks)
 	x.markup(u, b)
-	x.words(u, b, toks)
+	x.words(b, toks)
 	x.add(uBlockQuoted, x.quoted)
 	x.add(uBlockName, x.name)
 	x.add(uBlockSays, x.says)
@@ -390,7 +391,8 @@ func (rd *reading) positionOf(i int) int {
 }
 
 // outline returns what block i is to its neighbour b: 0 none, 1 in the same quotation element or also in none, 2 in a
-// quotation element alone, 3 outside of b's element, 4 begins with a quotation mark, 5 short without an end of sentence.
+// quotation element alone, 3 outside of b's element, 4 begins with a quotation mark, 5 short without an end of
+// sentence.
 func (rd *reading) outline(b *block, i int) int {
 	if i < 0 || i >= len(rd.doc.blocks) {
 		return 0
@@ -646,7 +648,7 @@ func (x *unitReader) markup(u *unit, b *block) {
 }
 
 // words appends the features of words and names.
-func (x *unitReader) words(u *unit, b *block, toks []token) {
+func (x *unitReader) words(b *block, toks []token) {
 	rd := x.rd
 	var has traits
 	capitals := 0
@@ -668,8 +670,8 @@ func (x *unitReader) words(u *unit, b *block, toks []token) {
 		}
 	}
 	x.classesOf(uFirstClass, toks)
-	for k := len(toks) - 1; k >= 0; k-- {
-		if toks[k].kind == tokWord {
+	for k, t := range slices.Backward(toks) {
+		if t.kind == tokWord {
 			x.classesOf(uLastClass, toks[k:])
 			break
 		}

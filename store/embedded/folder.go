@@ -38,6 +38,9 @@ type folder struct {
 	// owner maps the id of each post to the path of the file whose version is in the server, since several files may
 	// contain the same post.
 	owner map[string]string
+	// good contains the last good version of each post whose version in the server is rejected, by id. The server still
+	// has the item of the good version, but after a restart it can only be made again.
+	good  map[string][]byte
 	self  fs.FileInfo // the folder itself when it was last listed
 	media feed.Hash   // hash of the names of the files beside the posts when they were last listed
 	dirs  []string    // folders that may contain posts when they were last listed
@@ -54,7 +57,7 @@ type file struct {
 	posts map[string]feed.Hash // the last good version, by id
 	sum   feed.Hash            // hash of the whole file in its last good version; "" if unknown
 
-	broken   error     // why the current version cannot be decoded; nil if it can
+	broken   error     // why the current version, or one of its posts, cannot be read; nil if it can
 	reported bool      // whether the problem of the broken version is listed
 	since    time.Time // when the file was first found broken or missing
 	gone     bool
@@ -65,7 +68,7 @@ type file struct {
 func openFolder(ctx context.Context, o Options, dir string, site *store.Site) (*folder, error) {
 	f := &folder{
 		o: o, fsys: o.Files, site: site, now: time.Now,
-		files: map[string]*file{}, owner: map[string]string{}, written: map[string]bool{},
+		files: map[string]*file{}, owner: map[string]string{}, good: map[string][]byte{}, written: map[string]bool{},
 	}
 	if f.fsys == nil {
 		f.fsys = os.DirFS(o.Dir)
@@ -141,10 +144,19 @@ func hashes(posts []feed.RawPost) map[string]feed.Hash {
 	return m
 }
 
-// claim tries to make a file the owner of a post and reports whether the file is the owner. If several files contain
-// the post, the owner is the file that WritePost writes, so that acknowledged posts are published, or otherwise the
-// first file by path.
+// claim tries to make a file the owner of a post and reports whether the file is the owner.
 func (f *folder) claim(name, id string) bool {
+	if !f.mayOwn(name, id) {
+		return false
+	}
+	f.owner[id] = name
+	return true
+}
+
+// mayOwn reports whether a file is the owner of a post, or may become the owner. If several files contain the post, the
+// owner is the file that WritePost writes, so that acknowledged posts are published, or otherwise the first file by
+// path.
+func (f *folder) mayOwn(name, id string) bool {
 	rank := func(name string) string {
 		if path.Base(name) == FileName(id) && path.Dir(name) == "." {
 			return ""
@@ -152,11 +164,8 @@ func (f *folder) claim(name, id string) bool {
 		return name
 	}
 	owner, ok := f.owner[id]
-	if other := f.files[owner]; ok && owner != name && other != nil && !other.gone && rank(owner) < rank(name) {
-		return false
-	}
-	f.owner[id] = name
-	return true
+	other := f.files[owner]
+	return !ok || owner == name || other == nil || other.gone || rank(owner) >= rank(name)
 }
 
 // apply writes changes to posts to the files. When it returns nil, the changes are on disk. The caller holds mu until
@@ -210,6 +219,7 @@ func (f *folder) remove(id string) error {
 		}
 		remove[name] = true
 	}
+	delete(f.good, id)
 	f.versions.keepDeleted(id)
 	for _, name := range slices.Sorted(maps.Keys(remove)) {
 		err := durable.Remove(filepath.Join(f.o.Dir, filepath.FromSlash(name)))

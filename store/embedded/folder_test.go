@@ -456,3 +456,52 @@ func TestSamplesAreReadOnly(t *testing.T) {
 		t.Errorf("inbox is %v (error %v); want no entry for a rejected write", entries, err)
 	}
 }
+
+// TestRejectedVersionsWait checks that a rejected version does not replace a good one that has not been absorbed, since
+// then nothing could be published of the post, and that a version that is not public replaces it at once.
+func TestRejectedVersionsWait(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Data: t.TempDir(), Check: func(p feed.RawPost) (bool, error) {
+		private := strings.Contains(string(p.Raw), "private")
+		if strings.Contains(string(p.Raw), "bad") {
+			return !private, errors.New("status: bad")
+		}
+		return !private, nil
+	}}
+	put(t, o.Dir, "many.jsonl", post("a", "good")+"\n"+post("b", "1"))
+	put(t, o.Dir, "new.json", post("new", "bad"))
+	closeStore(t, open(t, o))
+	put(t, o.Dir, "many.jsonl", post("a", "bad")+"\n"+post("b", "2"))
+	for range 2 { // the second attempt must have the same result
+		s := open(t, o)
+		wait, err := s.folder.scan(t.Context(), nil, false)
+		must(t, err)
+		if wait <= 0 {
+			t.Errorf("the scan returns %v; want a time after which to try again", wait)
+		}
+		for id, want := range map[string]string{
+			"a": post("a", "good") + "\n", "b": post("b", "2"), "new": post("new", "bad"),
+		} {
+			if got := content(t, s, id); got != want {
+				t.Errorf("post %s is %q; want %q", id, got, want)
+			}
+		}
+		if got, want := problems(t, s), "file many.jsonl"; got != want {
+			t.Errorf("problems are %q; want %q", got, want)
+		}
+		closeStore(t, s)
+	}
+	s := open(t, o)
+	put(t, o.Dir, "many.jsonl", post("a", "bad and private")+"\n"+post("b", "2"))
+	scanOnce(t, s)
+	if got, want := content(t, s, "a"), post("a", "bad and private")+"\n"; got != want {
+		t.Errorf("post a is %q; want the private version", got)
+	}
+	if got := problems(t, s); got != "" {
+		t.Errorf("problems are %q; want none: the builder reports the post", got)
+	}
+	put(t, o.Dir, "many.jsonl", post("a", "bad")+"\n"+post("b", "2"))
+	scanUntilSettled(t, s)
+	if got, want := content(t, s, "a"), post("a", "bad")+"\n"; got != want {
+		t.Errorf("post a is %q; want %q: no good version may return after a private one", got, want)
+	}
+}

@@ -140,15 +140,13 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 		state.size = -1 // the file was removed after it was listed
 		return nil
 	}
+	var delayed error
 	if err == nil {
 		if err := s.identify(name, state, &v); err != nil {
-			state.size = -1 // try again
-			if state.broken == nil {
-				state.broken, state.since, state.reported = err, s.start, false
-			}
+			s.readAgain(state, err)
 			return nil
 		}
-		err = s.accept(ctx, name, state, v)
+		delayed, err = s.accept(ctx, name, state, v)
 		if err != nil && !errors.Is(err, feed.ErrInvalid) { // an invalid id is reported as a problem of the file
 			state.size = -1
 			return err
@@ -158,18 +156,37 @@ func (s *scan) readFile(ctx context.Context, name string, info fs.FileInfo) erro
 		state.broken, state.since, state.reported = err, s.start, false
 		return nil
 	}
+	if delayed != nil {
+		s.readAgain(state, delayed)
+		s.wait(absorbWait)
+		return nil
+	}
 	return s.clearBroken(ctx, name, state)
 }
 
-// accept puts the posts of a file into the server, and deletes those that the file no longer contains.
-func (f *folder) accept(ctx context.Context, name string, state *file, v version) error {
+// readAgain records an error of a file that the next scan must read again although it may be unchanged.
+func (s *scan) readAgain(state *file, err error) {
+	state.size = -1
+	if state.broken == nil {
+		state.since, state.reported = s.start, false
+	}
+	state.broken = err
+}
+
+// accept puts the posts of a file into the server, and deletes those that the file no longer contains. It delays a
+// rejected post until the last good version has been absorbed, and returns the reason of the rejection as delayed.
+func (f *folder) accept(ctx context.Context, name string, state *file, v version) (delayed, err error) {
+	good, delayed, err := f.review(ctx, name, state, v.posts)
+	if err != nil {
+		return nil, err
+	}
 	next := hashes(v.posts)
 	put, changed := f.compare(name, state, v, next)
 	if err := f.site.RestoreRecords(ctx, changed...); err != nil {
-		return err
+		return nil, err
 	}
 	if err := f.site.Put(ctx, put...); err != nil {
-		return err
+		return nil, err
 	}
 	written := f.written[name] // if so, its posts may have been logged as deleted since they were last kept
 	delete(f.written, name)
@@ -180,13 +197,85 @@ func (f *folder) accept(ctx context.Context, name string, state *file, v version
 			continue
 		}
 		if err := f.drop(ctx, name, id); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if written || sum != v.sum || !maps.Equal(before, next) {
-		f.versions.keep(name, v)
+		f.versions.keep(name, version{posts: good, sum: v.sum})
+	}
+	return delayed, nil
+}
+
+// absorbWait is the delay before a scan repeats the attempt to put a rejected post.
+const absorbWait = time.Second
+
+// review returns the last good versions of the posts of a file. A rejected post never replaces a good version that has
+// not been absorbed yet, because then nothing could be published of it: instead, posts gets the version in the server,
+// and delayed is the reason of the rejection. A post that is not public always replaces its earlier version.
+func (f *folder) review(
+	ctx context.Context, name string, state *file, posts []feed.RawPost,
+) (good []feed.RawPost, delayed, err error) {
+	good = slices.Clone(posts)
+	for i, p := range posts {
+		owner, known := f.owner[p.ID]
+		if !known || !f.mayOwn(name, p.ID) {
+			continue
+		}
+		// Most files are unchanged since the last run. To check all their posts would double the work of a start.
+		if owner != name || f.written[name] || state.posts[p.ID] != feed.HashOf(p.Raw) {
+			reason := f.rejects(p)
+			if reason == nil {
+				delete(f.good, p.ID)
+				continue
+			}
+			absorbed, err := f.noteGood(ctx, p.ID)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !absorbed {
+				posts[i].Raw, delayed = f.good[p.ID], fmt.Errorf("post %q: %w", p.ID, reason)
+				good[i].Raw = f.good[p.ID]
+				delete(f.good, p.ID)
+				continue
+			}
+		}
+		if raw, ok := f.good[p.ID]; ok {
+			good[i].Raw = raw
+		}
+	}
+	return good, delayed, nil
+}
+
+// rejects returns the error with which a public post is rejected, or nil if it is accepted or not public.
+func (f *folder) rejects(p feed.RawPost) error {
+	if f.o.Check == nil {
+		return nil
+	}
+	if public, err := f.o.Check(p); public {
+		return err
 	}
 	return nil
+}
+
+// noteGood adds the version of a post in the server to f.good if it is public and not rejected. It reports whether a
+// rejected version may replace it: its item exists, or there is no good version.
+func (f *folder) noteGood(ctx context.Context, id string) (absorbed bool, err error) {
+	if _, ok := f.good[id]; ok {
+		return true, nil // the version in the server is rejected too
+	}
+	stored, err := f.site.Load(ctx, []string{id})
+	if err != nil {
+		return false, err
+	}
+	st := stored[0]
+	if st.Raw == nil {
+		return true, nil
+	}
+	if public, err := f.o.Check(feed.RawPost{ID: id, Raw: st.Raw}); !public || err != nil {
+		return true, nil //nolint:nilerr // there is no good version
+	}
+	f.good[id] = st.Raw
+	return st.Item != nil && st.Item.RawSum == feed.HashOf(st.Raw), nil
 }
 
 // compare compares a version of a file with the last good one. It returns the posts to put into the server, and records
@@ -207,7 +296,9 @@ func (f *folder) compare(
 		}
 		// If only the hash of the post differs, a new release decodes the file differently, and nobody has edited it. A
 		// program that writes posts through the store gives their dates itself.
-		if known && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {
+		// The date of a rejected version must not become that of the good version that is published.
+		rejected := f.good[p.ID] != nil
+		if known && !rejected && !f.written[name] && before != next[p.ID] && state.sum != "" && state.sum != v.sum {
 			changed = append(changed, feed.ExportLine{Record: &feed.Record{ID: p.ID, Changed: f.now().UTC()}})
 		}
 	}
@@ -221,6 +312,7 @@ func (f *folder) drop(ctx context.Context, name, id string) error {
 		return nil
 	}
 	delete(f.owner, id)
+	delete(f.good, id)
 	for _, other := range slices.Sorted(maps.Keys(f.files)) {
 		state := f.files[other]
 		if _, ok := state.posts[id]; !ok || other == name || state.gone {
@@ -361,9 +453,9 @@ func (f *folder) clearMissing(ctx context.Context) error {
 	return f.site.ClearProblem(ctx, feed.KindFile, wholeFolder)
 }
 
-// reportBroken lists the problem of a file that cannot be decoded.
+// reportBroken lists the problem of a file that cannot be decoded or has a rejected post.
 func (f *folder) reportBroken(ctx context.Context, name string, state *file) error {
-	f.o.Logger.Warn("file cannot be decoded; its last good version stays published", "file", name, "error", state.broken)
+	f.o.Logger.Warn("file cannot be read; its last good version stays published", "file", name, "error", state.broken)
 	err := f.site.SetProblem(ctx, feed.Problem{
 		ID: name, Kind: feed.KindFile, Reason: state.broken.Error(), Since: state.since, Serving: len(state.posts) > 0,
 	})

@@ -12,6 +12,7 @@ import (
 	"feedpub/config"
 	"feedpub/feed"
 	"feedpub/feed/attribution"
+	"feedpub/feed/intake"
 	"feedpub/feed/serve/media"
 	"feedpub/feed/transfer"
 	"feedpub/store"
@@ -186,6 +187,7 @@ func (s Source) embedded() (embedded.Options, error) {
 		Data:   string(s.Config.Data),
 		Site:   s.Config.Site.ID,
 		Decode: decodeFiles(reader),
+		Check:  s.checkFiles(reader),
 		Logger: s.process.Log,
 	}
 	if s.Sample {
@@ -237,6 +239,19 @@ func newReader(c config.Attribution, added []attribution.Publication) (*attribut
 		}
 	}
 	return attribution.New(o)
+}
+
+// checkFiles returns a function that reports whether a post is public, and the error with which it is rejected.
+func (s Source) checkFiles(reader *attribution.Reader) func(feed.RawPost) (bool, error) {
+	in := intake.New(s.Config.FeedSite(), reader)
+	return func(p feed.RawPost) (bool, error) {
+		// A post without a date gets the time at which it was first seen.
+		result, err := in.Item(p.ID, p.Raw, feed.Record{ID: p.ID, FirstSeen: s.process.Now()})
+		if err != nil {
+			return intake.StatusOf(p.Raw) == feed.Published, err
+		}
+		return result.Item != nil, nil
+	}
 }
 
 // decodeFiles returns the decoder of the files in a folder of posts. It reads sources from plain text with the reader.

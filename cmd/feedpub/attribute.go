@@ -109,7 +109,7 @@ text, html or markdown, and print a line of JSON for each.`,
 	return cmd
 }
 
-// joined returns the formats as a list for people.
+// joined returns the formats as a comma-separated list.
 func joined(formats []transfer.Format) string {
 	names := make([]string, len(formats))
 	for i, f := range formats {
@@ -183,7 +183,7 @@ type readPost struct {
 	intake.Result
 }
 
-// post converts a post. The credits of drafts and private posts are read too.
+// post converts a post. It reads the credits of drafts and private posts, too.
 func (a attributer) post(p feed.Post) (readPost, error) {
 	read := readPost{id: p.ID, status: p.Status}
 	p.Status = ""
@@ -194,7 +194,7 @@ func (a attributer) post(p feed.Post) (readPost, error) {
 	return read, err
 }
 
-// file converts the posts of a file. Title and language of in replace those of the file.
+// file converts the posts of a file. The title and language in in replace those of the file.
 func (a attributer) file(r io.Reader, name string, in attributeInput) ([]readPost, error) {
 	if in.Title != "" && transfer.Format(in.Format) == transfer.Text {
 		return a.body(r, in) // the first line is not the title
@@ -326,7 +326,7 @@ func authorNames(authors []feed.Author) []string {
 	return names
 }
 
-// printResults prints the credits of posts, as JSON or for people.
+// printResults prints the credits of posts as JSON or as text.
 func (env *environment) printResults(results []readPost, asJSON bool) error {
 	switch {
 	case asJSON && len(results) == 1:

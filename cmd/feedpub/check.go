@@ -145,8 +145,8 @@ func webhookSecrets(prefix string, p config.Publishing) (list []secretFile) {
 	return list
 }
 
-// readableSecrets returns a warning for each file that all users of this machine can read. It reports each file once.
-// Windows has no such permissions.
+// readableSecrets returns a warning for each file that all users of this machine can read. Each file is reported only
+// once. Windows has no such permissions.
 func readableSecrets(files []secretFile) (risks []string) {
 	const othersRead = 0o004
 	seen := make(map[string]bool)

@@ -35,7 +35,7 @@ its passage, the reason and the certainty, from 0 to 1.
 'credits edit' changes one. Decisions are stored with the post, apart from its text:
 they outlast new versions of the post, and are exported and imported. A decision about
 words that the post no longer contains is dormant; it is listed, and applies again when
-the words are back. A running server absorbs each decision.`,
+the words return. A running server absorbs each decision.`,
 		Example: `  feedpub credits --suggested
   feedpub credits --post hello --json
   feedpub credits accept hello#2`,
@@ -105,7 +105,7 @@ func listCredits(ctx context.Context, site *hosting.Site, ids []string, suggeste
 	return list, nil
 }
 
-// printCredits prints credits for people.
+// printCredits prints credits as text.
 func (env *environment) printCredits(list []listedCredit) {
 	if len(list) == 0 {
 		fmt.Fprintln(env.stdout, "no credits")
@@ -166,7 +166,7 @@ func (env *environment) decide(cmd *cobra.Command, args []string, change intake.
 // chosenCredit is the post and the key of a credit.
 type chosenCredit struct{ post, key string }
 
-// chooseCredit returns the credit that an argument ID or ID#n names. An id may contain the sign #.
+// chooseCredit returns the credit that an argument of the form ID or ID#n names. An id may contain a #.
 func chooseCredit(ctx context.Context, credits *hosting.Credits, arg string) (chosenCredit, error) {
 	number := 0
 	p, err := credits.Post(ctx, arg)
@@ -187,7 +187,7 @@ func chooseCredit(ctx context.Context, credits *hosting.Credits, arg string) (ch
 	return chosenCredit{p.ID, c.Key}, nil
 }
 
-// decisionError returns err without its kind, which is not for people.
+// decisionError returns err without the text of its kind, which users do not need.
 func decisionError(arg string, err error) error {
 	text := hosting.OneLine(err)
 	for _, kind := range []error{feed.ErrInvalid, feed.ErrNotFound} {
@@ -261,7 +261,7 @@ func (e editedCredit) apply(q *feed.Quote, given func(name string) bool) {
 		}
 	}
 	if given("publication") {
-		q.Source.PublicationURL, q.Source.FeedURL = "", "" // they belong to the previous name
+		q.Source.PublicationURL, q.Source.FeedURL = "", "" // they belong to the old name
 	}
 	if given("author") {
 		q.Source.Authors = nil

@@ -56,7 +56,7 @@ with a wrong prefix, a wrong site, or an id that differs from the one in the pos
 	return cmd
 }
 
-// printExplanation prints an explanation for people.
+// printExplanation prints an explanation as text.
 func (env *environment) printExplanation(x feed.Explanation) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(visible(fmt.Sprintf(format, args...)) + "\n") }

@@ -23,7 +23,7 @@
 //	credits        list, accept, reject and edit the credits of posts
 //	runs           list what the builder did, and why
 //	schedule       list when the feeds are rebuilt next
-//	subscriptions  list or remove the subscribers of the site's own hub
+//	subscriptions  list or remove the subscribers of the built-in hub
 //	attribute      show which sources a text credits
 //	render         write one document to standard output
 //	check          check the configuration and the files and servers it names
@@ -53,8 +53,9 @@
 // # Signals
 //
 // On SIGTERM or SIGINT, serve and build finish active requests and exit with status 0; on a second one they exit at
-// once. On SIGUSR2 they restart in the same process, without refusing readers. On SIGHUP they read the configuration,
-// the files of sites_from and the files of tokens again. Changed keys that need a restart, such as listen, are logged.
+// once. On SIGUSR2 they restart in the same process without refusing connections. On SIGHUP they read the
+// configuration, the files of sites_from and the files of tokens again. Changed keys that need a restart, such as
+// listen, are logged.
 //
 // # Exit status
 //

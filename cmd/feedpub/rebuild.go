@@ -95,7 +95,7 @@ func (env *environment) printReport(r feed.Report) error {
 func needsAttention(ctx context.Context, site *hosting.Site, r feed.Report) (feed.Report, error) {
 	known := map[string]bool{}
 	if site.Source.Folder() {
-		// The store of a folder does not keep problems, so every start finds all of them again.
+		// A folder's store does not keep problems, so every start finds all of them again.
 		history, err := site.Store.Runs(ctx)
 		if err != nil {
 			return r, fmt.Errorf("list runs: %w", err)

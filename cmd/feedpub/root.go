@@ -20,7 +20,7 @@ type environment struct {
 	// replace starts the program again in this process, with sockets. It returns only if that fails. If it is nil, a
 	// server does not restart on SIGUSR2.
 	replace  func(sockets) error
-	sockets  sockets // of a server that is to be replaced
+	sockets  sockets // of a server that will be replaced
 	stdin    io.Reader
 	stdout   io.Writer     // results
 	stderr   io.Writer     // messages and logs

@@ -141,7 +141,7 @@ func (env *environment) followRuns(ctx context.Context, site *hosting.Site, filt
 	}
 }
 
-// printRun prints one run on a line.
+// printRun prints a run on one line.
 func (env *environment) printRun(r feed.Run, asJSON bool) error {
 	if asJSON {
 		b, err := json.Marshal(r)

@@ -62,7 +62,7 @@ passes (LISTEN_FDS) are used in place of listen and, with the name admin, admin.
 
 // serve runs a server until the command's context is done.
 //
-// On SIGUSR2 the error is errRestart, after the server has ended; env.sockets are then the sockets to pass on.
+// After SIGUSR2, the error is errRestart and env.sockets are the sockets to pass on.
 func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.Role) (err error) {
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
@@ -129,8 +129,8 @@ func (env *environment) serve(cmd *cobra.Command, c config.Config, role hosting.
 	return server.Run(ctx, readers, operators)
 }
 
-// listeners returns the listeners for readers, nil if the server has none, and for operators, and the sockets that were
-// passed to this process.
+// listeners returns the listener for readers, which is nil if the server has none, the listener for operators, and the
+// sockets that were passed to this process.
 func (env *environment) listeners(
 	c config.Config, role hosting.Role,
 ) (inherited sockets, readers, operators net.Listener, err error) {
@@ -151,7 +151,7 @@ func (env *environment) listeners(
 	return inherited, readers, operators, nil
 }
 
-// stateOf returns the state in which systemd sees a server that ends for a reason.
+// stateOf returns the state to report to systemd for a server that ends with the given error.
 func stateOf(cause error) string {
 	if errors.Is(cause, errRestart) {
 		return "RELOADING=1"
@@ -159,8 +159,8 @@ func stateOf(cause error) string {
 	return "STOPPING=1"
 }
 
-// restartOnSignal ends the server with errRestart on SIGUSR2, after it has kept the sockets of the listeners open. The
-// caller calls done.
+// restartOnSignal stops the server with errRestart on SIGUSR2, and keeps the sockets of the listeners open. The caller
+// must call done.
 func (env *environment) restartOnSignal(
 	stop context.CancelCauseFunc, kept sockets, listeners map[string]net.Listener, log *slog.Logger,
 ) (done func()) {

@@ -170,7 +170,7 @@ func hints(c config.Config) []hint {
 	}
 	if !c.Pages && c.Site.Permalink == "" {
 		list = append(list, hint{text: "pages is false and site.permalink is not set, so posts without a url have no link. " +
-			"Set site.permalink to the pattern of their addresses on the blog"})
+			"Set site.permalink to the pattern of their URLs on the blog"})
 	}
 	return list
 }

@@ -19,13 +19,12 @@ const socketsVariable = "FEEDPUB_SOCKETS"
 // firstSocket is the first file descriptor that systemd passes (sd_listen_fds(3)).
 const firstSocket = 3
 
-// sockets are the listening sockets that this process was started with, by the key of their address. Connections wait
-// in them while no process accepts them, so that a restart refuses none.
+// sockets are the listening sockets that this process was started with, by the key of their address. They queue
+// connections while no process accepts them, so a restart refuses none.
 type sockets map[string]*os.File
 
-// inheritedSockets returns the sockets that systemd or an earlier process of this program has passed. Systemd's are
-// those of a socket unit: the one with the name "admin" (FileDescriptorName) is for operators, the first other one for
-// readers.
+// inheritedSockets returns the sockets passed by systemd or an earlier process of this program. Those from systemd
+// belong to a socket unit: the one named "admin" (FileDescriptorName) is for operators, the other one for readers.
 func inheritedSockets(getenv func(string) string) (sockets, error) {
 	s := sockets{}
 	if passed := getenv(socketsVariable); passed != "" {
@@ -67,7 +66,7 @@ func (s sockets) add(key string, fd uintptr) {
 	s[key] = os.NewFile(fd, key)
 }
 
-// listen listens on the address of a key: on the socket that was passed for it, or on a new one.
+// listen listens on the address of a key, using the socket that was passed for it or a new one.
 func (s sockets) listen(key string, address config.Address) (net.Listener, error) {
 	file := s[key]
 	if file == nil {
@@ -97,10 +96,11 @@ func (s sockets) keep(key string, l net.Listener) error {
 	return nil
 }
 
-// errRestart ends a server that is to be replaced by a new process of the program.
+// errRestart ends a server that will be replaced by a new instance of the program.
 var errRestart = errors.New("restart")
 
-// replace replaces this process by a new one of the program, which gets the sockets. It returns only if that fails.
+// replace replaces this process with a new instance of the program, which inherits the sockets. It returns only on
+// failure.
 func (s sockets) replace(args, environ []string) error {
 	program, err := os.Executable()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// poller polls a server at intervals, each time with a new connection, and counts what readers would see.
+// poller polls a server at intervals, using a new connection each time, and records what readers would see.
 type poller struct {
 	url     string
 	polls   int
@@ -68,7 +68,7 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-// await waits until text was logged n times.
+// await waits until text has been logged n times.
 func (l *lines) await(t *testing.T, text string, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
@@ -100,7 +100,7 @@ func served(t *testing.T, url string) {
 	}
 }
 
-// folderOfPosts returns a folder with a folder of posts.
+// folderOfPosts returns a folder that contains a posts folder.
 func folderOfPosts(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -116,7 +116,7 @@ func folderOfPosts(t *testing.T) string {
 // restarts is the number of restarts of the tests.
 const restarts = 5
 
-// TestRestartInPlace restarts a server with SIGUSR2 while it is polled every 10 ms: no connection may be refused.
+// TestRestartInPlace checks that no connection is refused when a server polled every 10 ms restarts on SIGUSR2.
 func TestRestartInPlace(t *testing.T) {
 	address, admin := freeAddress(t), freeAddress(t)
 	cmd := process(t, folderOfPosts(t), "serve", "--listen", address, "--admin-listen", admin)
@@ -148,7 +148,7 @@ func TestRestartInPlace(t *testing.T) {
 	}
 }
 
-// TestSocketActivation restarts a server whose sockets systemd, here the test, holds.
+// TestSocketActivation restarts a server whose sockets are held by systemd, here played by the test.
 func TestSocketActivation(t *testing.T) {
 	dir := folderOfPosts(t)
 	files := make([]*os.File, 2)
@@ -168,7 +168,7 @@ func TestSocketActivation(t *testing.T) {
 	}
 	start := func() *exec.Cmd {
 		program := process(t, dir)
-		// Only the process itself knows its id, which systemd sets between fork and exec.
+		// Systemd sets LISTEN_PID between fork and exec; only the process itself knows its id.
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, program.Path)
 		cmd.Dir, cmd.ExtraFiles = dir, files
 		cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=admin:readers")

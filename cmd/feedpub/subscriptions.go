@@ -18,8 +18,8 @@ func newSubscriptions(env *environment) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "subscriptions",
-		Short: "List the subscribers of the site's own hub",
-		Long: `List the subscriptions through the site's own hub (a path in site.hubs), with the
+		Short: "List the subscribers of the built-in hub",
+		Long: `List the subscriptions through the built-in hub (a path in site.hubs), with the
 version that each subscriber has, the last failure, and the next attempt. The queries
 of callbacks, which may contain secrets of subscribers, and their secrets are not
 printed.`,
@@ -66,7 +66,7 @@ type subscription struct {
 	stored feed.Subscription
 }
 
-// subscriptionsOf returns the subscriptions of a site in the order of feed, format and callback.
+// subscriptionsOf returns a site's subscriptions, sorted by feed, format and callback.
 func subscriptionsOf(ctx context.Context, site *hosting.Site) ([]subscription, error) {
 	list := []subscription{}
 	for s, err := range site.Store.Subscriptions(ctx) {
@@ -142,8 +142,8 @@ of removed subscriptions.`,
 	return cmd
 }
 
-// removeSubscriptions removes the subscriptions with the given ids or host, and returns their number. The error reports
-// an id that no subscription has.
+// removeSubscriptions removes the subscriptions with the given ids or host, and returns their number. The error lists
+// ids that do not exist.
 func removeSubscriptions(
 	ctx context.Context, site *hosting.Site, ids []string, host, reason string,
 ) (int, error) {

@@ -20,11 +20,11 @@ import (
 type Credits struct {
 	store  *store.Site
 	config config.Config
-	// writable returns an error if this release must not write the site.
+	// writable returns an error if this release must not write to the site.
 	writable func(context.Context) error
 
 	mu     sync.Mutex
-	table  []feed.Publication // the site's table of publications with which reader and intake were made
+	table  []feed.Publication // the site's table of publications that reader and intake were made with
 	reader *attribution.Reader
 	cached *intake.Intake
 }
@@ -77,7 +77,7 @@ func (c *Credits) intake(ctx context.Context) (*intake.Intake, *attribution.Read
 	return c.cached, c.reader, nil
 }
 
-// Each calls f with the credits of each of the posts that is published and can be read, in the order of ids.
+// Each calls f with the credits of each published post that can be read, ordered by id.
 func (c *Credits) Each(ctx context.Context, ids []string, f func(intake.PostCredits) error) error {
 	in, _, err := c.intake(ctx)
 	if err != nil {
@@ -128,10 +128,10 @@ func (c *Credits) load(ctx context.Context, id string) (feed.StoredPost, error) 
 	return stored[0], nil
 }
 
-// Decide stores a decision about a credit of a post, and returns the credits of the post with it. An accepted
-// publication that is unknown is added to the site's table of publications. The builder absorbs the post again. Errors
-// are of kind [feed.ErrNotFound] if there is no such post or credit, and of kind [feed.ErrInvalid] if the decision
-// cannot be made.
+// Decide stores a decision about a credit of a post, and returns the post's credits with the decision applied. An
+// unknown publication is added to the site's table when it is accepted. The builder absorbs the post again. Errors are
+// of kind [feed.ErrNotFound] if there is no such post or credit, and of kind [feed.ErrInvalid] if the decision cannot
+// be made.
 func (c *Credits) Decide(ctx context.Context, id string, change intake.Change) (intake.PostCredits, error) {
 	if err := c.writable(ctx); err != nil {
 		return intake.PostCredits{}, err

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// diskSpace returns the space that this process may use, and the total space, of the file system of a folder.
+// diskSpace returns the space available to this process and the total space of a folder's file system.
 func diskSpace(path string) (free, total uint64, err error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(path, &st); err != nil {

@@ -9,7 +9,7 @@ import (
 	"feedpub/store"
 )
 
-// explainer returns what explains the site's posts.
+// explainer returns the explainer of the site's posts.
 func (s *Site) explainer() (*history.Explainer, error) {
 	c := s.Source.Config
 	reader, err := NewReader(c.Attribution)
@@ -27,7 +27,7 @@ func (s *Site) explainer() (*history.Explainer, error) {
 	return e, nil
 }
 
-// Explain explains what has become of a post. If name is not empty, it also answers why the post is or is not in that
+// Explain explains what became of a post. If name is not empty, it also explains why the post is or is not in that
 // feed. The error is of kind [feed.ErrInvalid] if the id is invalid.
 func (s *Site) Explain(ctx context.Context, id string, name feed.Name) (feed.Explanation, error) {
 	e, err := s.explainer()

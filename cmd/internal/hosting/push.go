@@ -17,7 +17,7 @@ import (
 	"feedpub/store"
 )
 
-// newEgress returns the client for all requests to addresses that others name.
+// newEgress returns the client for all requests to URLs from outside.
 func newEgress(c config.Egress) *egress.Client {
 	e := egress.Config{Ports: c.Ports}
 	for _, n := range c.Allow {
@@ -26,7 +26,7 @@ func newEgress(c config.Egress) *egress.Client {
 	return egress.New(e)
 }
 
-// pushing returns the part of the configuration of a site's hub that decides what it needs of commits, and reports
+// pushing returns the part of a site's hub configuration that determines what the hub needs from commits, and reports
 // whether the site has hubs or webhooks.
 func pushing(c config.Config) (hub.Config, bool) {
 	x := hub.Config{
@@ -87,7 +87,7 @@ func (h *hostedSite) serving(ctx context.Context, version int64) bool {
 	})
 }
 
-// waking is the store of a publisher that wakes the site's hub at once after a commit.
+// waking is a publisher's store that wakes the site's hub immediately after a commit.
 type waking struct {
 	*store.Site
 	hub *hub.Hub
@@ -102,7 +102,7 @@ func (w waking) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome,
 	return outcome, head, err
 }
 
-// push sets up the calls of a site's hub in the configuration of its publisher.
+// push configures a publisher to call the site's hub.
 func (h *hostedSite) push(c *publish.Config) {
 	if h.hub == nil {
 		return
@@ -133,7 +133,7 @@ func (h *hostedSite) event(
 	}
 }
 
-// feedEvents makes events of the outcomes of rebuilds: one when a feed is held or fails, and one for each new reason.
+// feedEvents turns the outcomes of rebuilds into events: one when a feed is held or fails, and one for each new reason.
 type feedEvents struct {
 	hosted *hostedSite
 	last   map[feed.Name]string // outcome and reason of the last event; used by one goroutine at a time
@@ -151,7 +151,7 @@ func (f *feedEvents) built(r feed.FeedReport) {
 	}
 }
 
-// readers lists the readers of a site, with the subscribers of its own hub.
+// readers lists the readers of a site, including the subscribers of the built-in hub.
 type readers struct {
 	polls interface{ Readers() []feed.Readership }
 	store *store.Site

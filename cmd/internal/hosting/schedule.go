@@ -15,8 +15,8 @@ import (
 // allOthers is the name of [feed.Scheduled] for the feeds that are not listed.
 const allOthers feed.Name = "*"
 
-// Schedule returns when the feeds of a site are rebuilt: the main feed, the configured feeds, and all others. The times
-// are in the configured zone. Last maps causes to the latest recorded runs.
+// Schedule returns when the feeds of a site are rebuilt: the main feed, the configured feeds, and all others. Times are
+// in the configured time zone. Last maps causes to the latest recorded runs.
 func Schedule(c config.Config, last map[feed.Cause]time.Time, now time.Time) ([]feed.Scheduled, error) {
 	all, err := schedule.Parse(c.Schedule, c.TimeZone.Location)
 	if err != nil {
@@ -51,7 +51,7 @@ func Schedule(c config.Config, last map[feed.Cause]time.Time, now time.Time) ([]
 	return out, nil
 }
 
-// Schedule returns when the feeds of the site are rebuilt. Unless the error is nil, the times of the latest runs are
+// Schedule returns when the feeds of the site are rebuilt. If the error is not nil, the times of the latest runs are
 // missing.
 func (s *Site) Schedule(ctx context.Context) ([]feed.Scheduled, error) {
 	history, err := s.Store.Runs(ctx)

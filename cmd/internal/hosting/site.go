@@ -79,7 +79,7 @@ func (s *Site) Rebuild(ctx context.Context, names []feed.Name, adopt bool) (feed
 }
 
 // changedRuns records only the runs that changed documents. Without a server, each command that shows documents of a
-// folder builds them, and mostly nothing has changed.
+// folder builds them, usually without changes.
 type changedRuns struct{ publish.RunStore }
 
 // AddRun records a run if it changed documents.
@@ -222,7 +222,7 @@ func (s *Site) PostIDs(ctx context.Context) ([]string, error) {
 	return slices.Compact(ids), nil
 }
 
-// CheckFollow returns an error if the site's runs cannot be followed: if this process has its folder open, no server
+// CheckFollow returns an error if the site's runs cannot be followed. If this process has the folder open, no server
 // can build it.
 func (s *Site) CheckFollow(ctx context.Context) error {
 	if !s.Source.Folder() {

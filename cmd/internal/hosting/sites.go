@@ -492,11 +492,11 @@ func (h *siteSet) checkDisk(context.Context) error {
 	return nil
 }
 
-// catchUpTimeout bounds the time for which a server that starts waits for the store before it serves the documents on
-// disk, which may be older than the store's.
+// catchUpTimeout bounds the time that a starting server waits for the store before it serves the documents on disk,
+// which may be older than those in the store.
 const catchUpTimeout = 2 * time.Second
 
-// waitCaughtUp waits until all sites have read the store or failed to, or ctx is done, but only for catchUpTimeout.
+// waitCaughtUp waits until all sites have read the store or failed to, ctx is done, or catchUpTimeout has passed.
 func (h *siteSet) waitCaughtUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()

@@ -87,7 +87,7 @@ func (s Source) defaultData() string {
 // Folder reports whether the posts are files rather than values in Redis.
 func (s Source) Folder() bool { return s.Config.Redis.IsZero() }
 
-// media returns the folder of the files beside posts, and whether there is one.
+// media returns the folder of the files that posts refer to, and whether there is one.
 func (s Source) media() (media.Dir, bool) {
 	dir := string(s.Config.MediaDir)
 	if dir == "" && s.Folder() && !s.Sample {
@@ -215,7 +215,7 @@ func (s Source) explainLock(err error) error {
 // NewReader returns the reader of sources that the configuration describes.
 func NewReader(c config.Attribution) (*attribution.Reader, error) { return newReader(c, nil) }
 
-// newReader is like NewReader, with publications that those of the configuration may replace.
+// newReader is like NewReader, but adds publications that the configuration can override.
 func newReader(c config.Attribution, added []attribution.Publication) (*attribution.Reader, error) {
 	o := attribution.Options{Threshold: c.Threshold, Publications: added}
 	for _, p := range c.Publications {

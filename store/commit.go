@@ -174,7 +174,7 @@ func (s *Site) commitArgs(r feed.CommitRequest, current feed.Head) (keys []strin
 	}
 	var read strings.Builder
 	for _, d := range current.Documents {
-		fmt.Fprintf(&read, "%s=%s,", d.Format, d.Hash)
+		fmt.Fprintf(&read, "%s=%s@%d,", d.Format, d.Hash, d.Modified.Unix())
 	}
 	now := "" // empty means the server's time
 	if !r.Now.IsZero() {

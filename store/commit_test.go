@@ -127,3 +127,32 @@ func TestVersionGrowsAfterFlush(t *testing.T) {
 		r.Flush()
 	}
 }
+
+// TestLateCommitIsRefused checks that a commit that the server receives late, when the caller has repeated it and made
+// others, changes nothing, even if the documents have the same bytes again that the late commit was to replace.
+func TestLateCommitIsRefused(t *testing.T) {
+	s := open(t, store.Options{URL: storetest.StartRedis(t).URL()}).Site(site)
+	now := time.Date(2014, 6, 17, 0, 0, 0, 0, time.UTC)
+	token, err := s.Acquire(t.Context(), "build", "one", time.Minute, now, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heads []feed.Head
+	for _, body := range []string{"one", "two", "one"} {
+		_, head, err := s.Commit(t.Context(), document(token, now, body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads = append(heads, head)
+	}
+	late := document(token, now, "two")
+	if got, err := s.CommitOnce(t.Context(), late, heads[0]); err != nil || got != "changed" {
+		t.Errorf("the late commit = %q, %v; want changed", got, err)
+	}
+	if got, err := s.Head(t.Context(), heads[2].Feed); err != nil || got.Documents[0].Hash != heads[2].Documents[0].Hash {
+		t.Errorf("head after the late commit is %+v, %v; want the last one", got.Documents, err)
+	}
+	if got, err := s.CommitOnce(t.Context(), late, heads[2]); err != nil || got != "committed" {
+		t.Errorf("a commit with the current head = %q, %v; want committed", got, err)
+	}
+}

@@ -4,9 +4,11 @@
 --       then D doc keys of the new documents, then P doc and brotli keys of the current ones, then the brotli keys of
 --       the new ones
 -- ARGV  token, now in ms or "" for the server's time, dirty mark or "0", feed, config, ids, entries of the changes
---       stream to keep, ms to keep replaced documents, documents as read ("FORMAT=HASH," each), D, P,
+--       stream to keep, ms to keep replaced documents, documents as read, D, P,
 --       queues of notices about topics, queues of notices about feeds, each a list separated by spaces;
 --       then for each new document: format, hash, reference, "1" if it is a topic
+--       The documents as read are "FORMAT=HASH@SECONDS," each, with Last-Modified in Unix seconds, which differs even if
+--       the bytes of an earlier commit are current again: a request that is delayed must not be carried out then.
 -- Output {"committed" | "touched" | "unchanged", journal "1" or "0", then Last-Modified of each document in Unix
 --       seconds}: touched means that the head changed but no bytes did. Or, without any change,
 --       {"token", N}, {"changed"} if the current documents are not those that were read, {"absent", HASH}
@@ -39,7 +41,7 @@ local current, old_formats, seen = {}, redis.call('HGET', KEYS[2], 'formats') or
 for format in string.gmatch(old_formats, '[^,]+') do
   local hash, modified, ref = string.match(redis.call('HGET', KEYS[2], 'doc:' .. format), '^(%S+) (%S+) (.*)$')
   current[format] = { hash = hash, modified = tonumber(modified), ref = ref }
-  seen = seen .. format .. '=' .. hash .. ','
+  seen = seen .. format .. '=' .. hash .. '@' .. modified .. ','
 end
 if seen ~= read then return { 'changed' } end
 

@@ -21,7 +21,7 @@ type PostCredits struct {
 func (in *Intake) Credits(st feed.StoredPost) (PostCredits, error) {
 	record := st.Record
 	if record.FirstSeen.IsZero() {
-		record.FirstSeen = time.Unix(0, 0) // dates do not matter here
+		record.FirstSeen = time.Unix(0, 0) // dates are irrelevant here
 	}
 	result, err := in.Item(st.ID, st.Raw, record, st.Decisions...)
 	p := PostCredits{ID: st.ID, Credits: append([]Credit{}, result.Credits...)}
@@ -31,7 +31,7 @@ func (in *Intake) Credits(st feed.StoredPost) (PostCredits, error) {
 	return p, err
 }
 
-// Change is a decision to make about a credit of a post.
+// Change is a requested decision about a credit of a post.
 type Change struct {
 	// Key selects the credit; if it is empty, Number does.
 	Key string
@@ -43,7 +43,7 @@ type Change struct {
 	Edit func(*feed.Quote)
 }
 
-// Of returns the credit that the change is about, and the decision about it. Errors are of kind [feed.ErrNotFound] if
+// Of returns the credit that the change concerns, and the decision about it. Errors are of kind [feed.ErrNotFound] if
 // the post has no such credit, and of kind [feed.ErrInvalid] if the decision cannot be made.
 func (x Change) Of(st feed.StoredPost, p PostCredits) (Credit, feed.Decision, error) {
 	credit, err := x.Choose(p)
@@ -72,7 +72,7 @@ func (x Change) Of(st feed.StoredPost, p PostCredits) (Credit, feed.Decision, er
 	return credit, d, err
 }
 
-// Choose returns the credit that the change is about. The error is of the kinds that Of returns.
+// Choose returns the credit that the change concerns. Errors are of the same kinds as those of Of.
 func (x Change) Choose(p PostCredits) (Credit, error) {
 	n := len(p.Credits)
 	switch {
@@ -95,7 +95,7 @@ func (x Change) Choose(p PostCredits) (Credit, error) {
 	return p.Credits[x.Number-1], nil
 }
 
-// edited returns the edited credit. A new passage must be in the post, since it is marked there.
+// edited returns the edited credit. A new passage must occur in the post, since it is marked there.
 func (x Change) edited(post feed.Post, credit Credit, read feed.Quote) (*feed.Quote, error) {
 	edited := credit.Quote
 	edited.HTML, edited.Confidence = "", 0
@@ -120,7 +120,7 @@ func (x Change) edited(post feed.Post, credit Credit, read feed.Quote) (*feed.Qu
 	return &edited, nil
 }
 
-// checkQuote returns q as it would be read from a post, or an [*Error] if a post that gives it would be rejected.
+// checkQuote returns q as it would be read from a post, or an [*Error] if a post with that quote would be rejected.
 func checkQuote(q feed.Quote) (feed.Quote, error) {
 	raw, err := json.Marshal(q)
 	if err != nil {
@@ -135,9 +135,9 @@ func checkQuote(q feed.Quote) (feed.Quote, error) {
 func decidable(p feed.Post) error {
 	switch {
 	case len(p.Quotes) > 0 || p.Attribution == feed.AttributionGiven:
-		return fmt.Errorf("the post gives its credits in the member quotes; change them there: %w", feed.ErrInvalid)
+		return fmt.Errorf("the post sets its credits in its \"quotes\" member; change them there: %w", feed.ErrInvalid)
 	case p.Attribution == feed.AttributionNone:
-		return fmt.Errorf("the post has no credits, because its attribution is none: %w", feed.ErrInvalid)
+		return fmt.Errorf("the post has no credits because its \"attribution\" is \"none\": %w", feed.ErrInvalid)
 	}
 	return nil
 }

@@ -45,17 +45,17 @@ func CreditStates() []CreditState {
 	return []CreditState{CreditPublished, CreditSuggested, CreditRejected, CreditDormant}
 }
 
-// candidate is a credit while it is decided whether it is published.
+// candidate is a credit that may be published.
 type candidate struct {
 	placed
 	key      string
 	state    CreditState
 	reason   string
 	decision *feed.Decision
-	at       int // index of its first block, for the order of credits
+	at       int // index of its first block, used to order credits
 }
 
-// credits turns the result of reading a post into credits, and applies the decisions about them.
+// credits converts the result of reading a post to credits, and applies the decisions about them.
 type credits struct {
 	in     *Intake
 	body   *html.Node
@@ -64,7 +64,7 @@ type credits struct {
 	list   []candidate
 }
 
-// newCredits returns the credits that were read.
+// newCredits returns the credits in the result of reading a post.
 func newCredits(in *Intake, body *html.Node, base *url.URL, result attribution.Result) *credits {
 	c := &credits{in: in, body: body, base: base, result: result}
 	for _, q := range result.Quotes {
@@ -133,13 +133,13 @@ func (c *credits) reasonOf(q attribution.Quote) string {
 	}
 	switch {
 	case q.Text == "":
-		parts = append(parts, "no passage with certain borders")
+		parts = append(parts, "no passage with certain boundaries")
 	case q.Inline:
 		parts = append(parts, "the passage is inside a paragraph")
 	case c.marked(q):
 		parts = append(parts, "the passage is a marked quotation")
 	default:
-		parts = append(parts, "the passage is text between certain borders")
+		parts = append(parts, "the passage is text between certain boundaries")
 	}
 	switch s := q.Source; {
 	case s.Publication == "":
@@ -154,7 +154,7 @@ func (c *credits) reasonOf(q attribution.Quote) string {
 	return strings.Join(parts, "; ")
 }
 
-// marked reports whether the passage of a quote is in a quotation element.
+// marked reports whether a quote's passage is in a quotation element.
 func (c *credits) marked(q attribution.Quote) bool {
 	nodes := nodesOf(c.result, q.Passage)
 	return len(nodes) > 0 && quotationOf(c.body, nodes) != nil
@@ -229,7 +229,7 @@ func (c *credits) decide(decisions []feed.Decision, title string) {
 	slices.SortStableFunc(c.list, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
 }
 
-// reject withholds the credits that the decision is about.
+// reject withholds the credits that the decision concerns.
 func (c *credits) reject(d feed.Decision, nodes []*html.Node) {
 	rejected := candidate{
 		placed: placed{Quote: d.Read}, key: d.Key, state: CreditRejected, decision: &d, at: len(c.result.Blocks),
@@ -244,7 +244,7 @@ func (c *credits) reject(d feed.Decision, nodes []*html.Node) {
 	c.list = append(c.list, rejected)
 }
 
-// publish publishes the credit of a decision with the passage in nodes, in place of the credits that it is about.
+// publish publishes a decision's credit, whose passage is in nodes, in place of the credits that it concerns.
 func (c *credits) publish(d feed.Decision, nodes []*html.Node, inline bool) {
 	q := c.in.quote(d.Credit(), c.base)
 	q.Confidence, q.Certain = 1, true
@@ -271,8 +271,8 @@ func (c *credits) publish(d feed.Decision, nodes []*html.Node, inline bool) {
 	c.list = append(c.list, x)
 }
 
-// concerns reports whether a decision, whose passage is in nodes, is about a credit that was read: it has the same key,
-// its passage overlaps, or one of them has no passage and they have the same source.
+// concerns reports whether a decision, whose passage is in nodes, concerns a credit: they have the same key, their
+// passages overlap, or one of them has no passage and they have the same source.
 func (c *credits) concerns(d feed.Decision, x candidate, nodes []*html.Node) bool {
 	if x.key == d.Key {
 		return true
@@ -286,7 +286,7 @@ func (c *credits) concerns(d feed.Decision, x candidate, nodes []*html.Node) boo
 	return source(x.Quote) == source(d.Read)
 }
 
-// blockOf returns the index of the first block with one of the nodes, or the number of blocks.
+// blockOf returns the index of the first block that contains one of the nodes, or the number of blocks.
 func (c *credits) blockOf(nodes []*html.Node) int {
 	for i, b := range c.result.Blocks {
 		if slices.ContainsFunc(b.Nodes, func(n *html.Node) bool {
@@ -321,7 +321,7 @@ type lone struct {
 	inline  bool // part of a sentence
 }
 
-// loneQuotation returns the quotation element of a post that has only one, and false if there are several or none.
+// loneQuotation returns the only quotation element of a post, and false if there are several or none.
 func (c *credits) loneQuotation() (lone, bool) {
 	var l lone
 	count := 0
@@ -349,7 +349,7 @@ func (c *credits) loneQuotation() (lone, bool) {
 }
 
 // inlineQuotation completes a quotation that is part of a sentence. It returns false if it has only a few words, which
-// are rather a term or a title.
+// are more likely a term or a title.
 func (c *credits) inlineQuotation(l lone) (lone, bool) {
 	const words = 4
 	l.passage, l.inline = []*html.Node{l.element}, true
@@ -364,8 +364,8 @@ func (c *credits) inlineQuotation(l lone) (lone, bool) {
 	return l, len(l.blocks) > 0 && len(strings.Fields(l.text)) >= words
 }
 
-// creditLone credits the only marked quotation of a post to the external URL that the writer gave, unless the post
-// credits the quotation to another publication.
+// creditLone credits the only marked quotation of a post to the external URL that its author gave, unless the post
+// credits the quotation to a different publication.
 func (c *credits) creditLone(external string, own ...string) {
 	at := host(external)
 	if at == "" || slices.Contains(own, at) {
@@ -418,12 +418,12 @@ func (c *credits) creditLone(external string, own ...string) {
 }
 
 const (
-	// loneConfidence is the confidence of a credit whose address the writer gave.
+	// loneConfidence is the confidence of a credit whose URL the post's author gave.
 	loneConfidence = 0.95
 	loneReason     = "the post has one marked quotation and gives an external URL"
 )
 
-// samePublication reports whether a source that was read can be the publication at an address.
+// samePublication reports whether a source found in the post can be the publication at a URL.
 func (c *credits) samePublication(s, at feed.Source) bool {
 	if s.Publication == "" {
 		return true
@@ -432,7 +432,7 @@ func (c *credits) samePublication(s, at feed.Source) bool {
 	return known.PublicationURL == "" || known.Publication == at.Publication
 }
 
-// isQuotation reports whether n is a quotation element, other than one of an embed, which names its source itself.
+// isQuotation reports whether n is a quotation element. Embeds do not count, since they name their own source.
 func isQuotation(n *html.Node) bool {
 	if n.DataAtom != atom.Blockquote && n.DataAtom != atom.Q {
 		return false

@@ -77,7 +77,7 @@ func TestExternalURL(t *testing.T) {
 	}
 }
 
-// TestExternalURLOfOthers checks that neither vias nor a post's own URL credit a quotation.
+// TestExternalURLOfOthers checks that neither vias nor a post's own URL credits a quotation.
 func TestExternalURLOfOthers(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday.</p></blockquote>"
 	for _, members := range []map[string]any{
@@ -91,7 +91,7 @@ func TestExternalURLOfOthers(t *testing.T) {
 	}
 }
 
-// TestLinkedHeadline checks when the text of a link to the article is its headline.
+// TestLinkedHeadline checks when the text of a link to an article is taken as its headline.
 func TestLinkedHeadline(t *testing.T) {
 	const block = "<blockquote><p>The pier will be shut from Friday. It opens again in March.</p></blockquote>"
 	for text, want := range map[string]string{
@@ -116,7 +116,7 @@ const (
 	aunt = "<p>From Aunt Mary:</p><blockquote><p>Stir well until it thickens, and serve it hot.</p></blockquote>"
 )
 
-// decision returns a decision about a credit of a post with the content.
+// decision returns a decision about a credit of a post with the given content.
 func decision(t *testing.T, content string, n int, verdict feed.Verdict) feed.Decision {
 	t.Helper()
 	credits := read(t, map[string]any{"content_html": content}).Credits
@@ -127,7 +127,7 @@ func decision(t *testing.T, content string, n int, verdict feed.Verdict) feed.De
 	return feed.Decision{Key: c.Key, Verdict: verdict, Read: c.Quote}
 }
 
-// TestDecisions checks what is published after each verdict, also when the post changes.
+// TestDecisions checks what is published after each verdict, including after the post changes.
 func TestDecisions(t *testing.T) {
 	rejected := decision(t, harbour, 0, feed.Rejected)
 	accepted := decision(t, harbour, 0, feed.Accepted)
@@ -173,7 +173,7 @@ func TestDecisions(t *testing.T) {
 	}
 	for _, c := range r.Credits {
 		if c.Key != edited.Key {
-			t.Errorf("the edited credit has the key %s, want %s, so that it can be decided again", c.Key, edited.Key)
+			t.Errorf("the edited credit has the key %s, want %s, so that it can be changed again", c.Key, edited.Key)
 		}
 	}
 	if !strings.Contains(r.Item.HTML, "Quay Courier") || strings.Count(r.Item.HTML, "<blockquote") != 1 {
@@ -195,7 +195,7 @@ func TestAcceptSuggestion(t *testing.T) {
 		t.Errorf("credits after acceptance (-want +got):\n%s", diff)
 	}
 	if len(after.Suggestions) > 0 || len(after.Item.Quotes) != 1 || !after.Item.Quotes[0].Certain {
-		t.Errorf("after acceptance there are the suggestions %v and the quotes %v, want one certain quote",
+		t.Errorf("after acceptance: got suggestions %v and quotes %v, want one certain quote",
 			after.Suggestions, after.Item.Quotes)
 	}
 	if got := states(read(t, map[string]any{"content_html": "<p>It rained.</p>"}, d)); got[0] != "dormant: Aunt Mary" {

@@ -7,7 +7,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// TestFingerprint checks that items are made again if a setting that they depend on has changed.
+// TestFingerprint checks that items are rebuilt when a setting that they depend on changes.
 func TestFingerprint(t *testing.T) {
 	fingerprint := func(change func(*feed.Site)) string {
 		site := testSite
@@ -27,7 +27,7 @@ func TestFingerprint(t *testing.T) {
 		{"limit", func(s *feed.Site) { s.Limit++ }, false},
 	} {
 		if changed := fingerprint(c.change) != base; changed != c.want {
-			t.Errorf("%s: the fingerprint changes: %t, want %t", c.name, changed, c.want)
+			t.Errorf("%s: fingerprint changed: %t, want %t", c.name, changed, c.want)
 		}
 	}
 }

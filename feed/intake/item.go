@@ -23,7 +23,7 @@ type Intake struct {
 	site   feed.Site
 	home   *url.URL // the site's home page; an empty URL if there is none
 	reader *attribution.Reader
-	media  Media // nil if the site serves no files
+	media  Media // nil if the site serves no media
 
 	fingerprint string
 }
@@ -135,8 +135,8 @@ func (in *Intake) Item(key string, raw []byte, record feed.Record, decisions ...
 	return result, nil
 }
 
-// permalink returns the URL of a post: its own, or the one that the pattern of the site makes, or none. The date in it
-// is the day that the post gives, in its own time zone.
+// permalink returns the URL of a post: its own, or one built from the site's pattern, or none. The date in it is the
+// date that the post gives, in the post's time zone.
 func (in *Intake) permalink(p feed.Post, published time.Time) string {
 	if own := in.absolute(p.URL, in.home); own != "" || in.site.Permalink == "" {
 		return own
@@ -169,7 +169,7 @@ func (in *Intake) permalink(p feed.Post, published time.Time) string {
 	return u.String()
 }
 
-// base returns the URL that relative references of a post refer to.
+// base returns the URL that a post's relative references are resolved against.
 func (in *Intake) base(permalink string) *url.URL {
 	if u, err := markup.ParseURL(permalink); err == nil && permalink != "" {
 		return u
@@ -219,8 +219,8 @@ func parse(place string, format markup.Format, text string) (*html.Node, error) 
 	return body, nil
 }
 
-// quotes returns the post's quotes with their places in body, and sets the credits of the result. It may split elements
-// of body, and adds the vias that it finds to the item.
+// quotes returns the post's quotes with their positions in body, and sets the credits of the result. It may split
+// elements of body, and adds the vias that it finds to the item.
 func (in *Intake) quotes(
 	p feed.Post, body *html.Node, base *url.URL, decisions []feed.Decision, to *Result,
 ) ([]placed, error) {

@@ -110,7 +110,7 @@ func (f *finder) find(passage string) (nodes []*html.Node, inline bool) {
 	return nodes, inline
 }
 
-// links reports whether the tree has a link to the address.
+// links reports whether the tree contains a link to the URL.
 func (f *finder) links(address string) bool { return linksTo(f.body, address) }
 
 // fold returns the words of s without punctuation, each after a space.

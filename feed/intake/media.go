@@ -13,11 +13,11 @@ import (
 	"feedpub/feed/markup"
 )
 
-// FileMember is the member of a post with the path of the file that it was read from, to which relative references
-// refer. It is absent for files in the folder itself.
+// FileMember is the member of a post that holds the path of its file, which relative references are resolved against.
+// It is absent for files at the top of the folder.
 const FileMember = "_file"
 
-// Media has the files beside posts, which are served below [feed.MediaPath].
+// Media provides the files that posts refer to, which are served below [feed.MediaPath].
 type Media interface {
 	// Size returns the size of a file in bytes, and whether it is served. Name is a slash-separated path.
 	Size(name string) (int64, bool)
@@ -34,14 +34,14 @@ func (in *Intake) WithMedia(m Media) *Intake {
 // files resolves the references of a post to files.
 type files struct {
 	media Media
-	base  string // URL of the files
+	base  string // base URL of the files
 	dir   string // folder of the post's file
-	// elsewhere is set if the post has a page on the blog, which may have files of its own.
+	// elsewhere is set if the post has a page on the blog, which may have its own files.
 	elsewhere bool
 	missing   []string
 }
 
-// filesOf returns the resolver of a post with the permalink, which may be empty.
+// filesOf returns the resolver for a post with the given permalink, which may be empty.
 func (in *Intake) filesOf(p feed.Post, permalink string) *files {
 	f := &files{media: in.media, elsewhere: permalink != "", dir: "."}
 	if f.media == nil {
@@ -93,7 +93,7 @@ func (f *files) find(ref string) (name string, u *url.URL) {
 	return name, u
 }
 
-// content replaces the references in the content.
+// content replaces the references in the content with URLs.
 func (f *files) content(body *html.Node) {
 	if f.media != nil {
 		markup.MapReferences(body, f.resolve)

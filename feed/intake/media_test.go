@@ -10,7 +10,7 @@ import (
 	"feedpub/feed/intake"
 )
 
-// mediaSizes are files beside posts, and their sizes.
+// mediaSizes maps media files to their sizes.
 type mediaSizes map[string]int64
 
 func (m mediaSizes) Size(name string) (int64, bool) { size, ok := m[name]; return size, ok }
@@ -47,7 +47,8 @@ func TestMediaReferences(t *testing.T) {
 	}
 }
 
-// TestMediaOfPostWithPage checks that a post that has a page on the blog refers to files there, unless they are here.
+// TestMediaOfPostWithPage checks that a post with a page on the blog refers to files there, unless they are in the
+// folder.
 func TestMediaOfPostWithPage(t *testing.T) {
 	site := testSite
 	site.BaseURL = "https://feeds.example"

@@ -17,7 +17,7 @@ func Absolute(n *html.Node, base *url.URL) {
 	MapReferences(n, func(ref string) string { return Resolve(ref, base) })
 }
 
-// MapReferences replaces each URL in the attributes of n and its descendants by the result of f.
+// MapReferences replaces each URL in the attributes of n and its descendants with the result of f.
 func MapReferences(n *html.Node, f func(ref string) string) {
 	for d := range n.Descendants() {
 		mapAttributes(d, f)

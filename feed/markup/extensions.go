@@ -14,7 +14,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// extensions is the Markdown that GitHub, Hugo and Jekyll have beyond CommonMark.
+// extensions adds the Markdown syntax that GitHub, Hugo and Jekyll support beyond CommonMark.
 type extensions struct{}
 
 // Extend implements [goldmark.Extender].
@@ -35,8 +35,7 @@ func (extensions) Extend(m goldmark.Markdown) {
 	m.Renderer().AddOptions(renderer.WithNodeRenderers(util.Prioritized(checkBoxes{}, 100)))
 }
 
-// keepFootnotes numbers the footnotes that the text does not refer to, so that their words are not lost. They follow
-// the others.
+// keepFootnotes numbers the footnotes that the text does not refer to after the others, so that their text is not lost.
 type keepFootnotes struct{}
 
 // Transform implements [parser.ASTTransformer].
@@ -56,7 +55,7 @@ func (keepFootnotes) Transform(doc *ast.Document, _ text.Reader, _ parser.Contex
 	})
 }
 
-// attributes is a list of kramdown's attributes in the text, such as "{: .wide}".
+// attributes is a kramdown attribute list in the text, such as "{: .wide}".
 type attributes struct {
 	ast.BaseInline
 
@@ -71,8 +70,8 @@ func (*attributes) Kind() ast.NodeKind { return kindAttributes }
 // Dump implements [ast.Node].
 func (a *attributes) Dump(source []byte, level int) { ast.DumpHelper(a, source, level, nil, nil) }
 
-// attributeParser parses kramdown's attributes: classes, ids, keys with values, and the marks of a table of contents.
-// Other text in braces may be the author's words.
+// attributeParser parses kramdown attribute lists: classes, ids, key-value pairs and table-of-contents markers. Other
+// text in braces may be the author's words.
 type attributeParser struct{}
 
 // Trigger implements [parser.InlineParser].
@@ -81,7 +80,7 @@ func (attributeParser) Trigger() []byte { return []byte{'{'} }
 var attributeList = regexp.MustCompile(
 	`^\{:(?:[ \t]*(?:[.#][\w:.-]+|[\w:-]+=(?:"[^"\n]*"|'[^'\n]*')|(?:toc|footnotes)\b))+[ \t]*\}`)
 
-// maxAttributes is the maximum length of a list of attributes.
+// maxAttributes is the maximum length of an attribute list.
 const maxAttributes = 1_000
 
 // Parse implements [parser.InlineParser].
@@ -95,7 +94,7 @@ func (attributeParser) Parse(_ ast.Node, block text.Reader, _ parser.Context) as
 	return &attributes{toc: bytes.Contains(m, []byte("toc")) && !bytes.ContainsAny(m, ".#=")}
 }
 
-// removeMarks removes kramdown's attributes, the list that a table of contents would replace, and the links from
+// removeMarks removes kramdown attribute lists, the list that a table of contents would replace, and the links from
 // footnotes back to the text, which lead nowhere in a feed.
 type removeMarks struct{}
 

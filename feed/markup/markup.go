@@ -19,7 +19,7 @@ type Format string
 // The formats.
 const (
 	Text Format = "text" // plain text; empty lines separate paragraphs
-	HTML Format = "html" // an HTML fragment, parsed as in browsers
+	HTML Format = "html" // an HTML fragment, parsed as browsers do
 	// Markdown is CommonMark with GitHub's tables, task lists, strikethrough and bare links, footnotes, definition lists,
 	// and kramdown's attributes, which are ignored. Raw HTML is allowed.
 	Markdown Format = "markdown"

@@ -50,8 +50,8 @@ func (f *feedXML) atomStatus(e *element) (feed.Status, SkipReason, error) {
 	return entryStatus(e)
 }
 
-// setBlogger sets the members of p that only Blogger's Takeout export has. It has the path of a post's page but not the
-// address of the blog, and its titles are HTML.
+// setBlogger sets the members of p that only a Blogger Takeout export has. The export has the path of a post's page but
+// not the URL of the blog, and its titles are HTML.
 func (f *feedXML) setBlogger(e *element, p *feed.Post) {
 	if e.child("blogger:type") == nil {
 		return

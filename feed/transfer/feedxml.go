@@ -23,7 +23,7 @@ type feedXML struct {
 	loc  *time.Location
 	// pages enables the import of pages from a Blogger export.
 	pages bool
-	base  string // address of a blog whose export has only paths
+	base  string // URL of a blog whose export has only paths
 }
 
 // isFeedXML reports whether a document is RSS or Atom.
@@ -138,7 +138,7 @@ func (f *feedXML) setRSSDates(e *element, p *feed.Post) (err error) {
 }
 
 // contentID returns an id for an item with neither id nor link: a hash of its title, content, author and date, which is
-// the same whenever the item is imported. It returns an error of kind [feed.ErrInvalid] for an empty item.
+// the same each time the item is imported. It returns an error of kind [feed.ErrInvalid] for an empty item.
 func contentID(p feed.Post) (string, error) {
 	parts := []string{p.Title, p.ContentHTML, p.ContentText, p.Summary}
 	for _, a := range p.Attachments {
@@ -146,7 +146,7 @@ func contentID(p feed.Post) (string, error) {
 	}
 	text := strings.Join(parts, "")
 	if text == "" {
-		return "", fmt.Errorf("an item without id, link, title and content: %w", feed.ErrInvalid)
+		return "", fmt.Errorf("an item without an id, link, title or content: %w", feed.ErrInvalid)
 	}
 	author, date := "", ""
 	if len(p.Authors) > 0 {
@@ -158,7 +158,7 @@ func contentID(p feed.Post) (string, error) {
 	return textID(text, author, date), nil
 }
 
-// mediaImage returns the address of the image of an item, or "".
+// mediaImage returns the URL of an item's image, or "".
 func mediaImage(e *element) string {
 	address := first(e.child("itunes:image").attr("href"), e.child("media:thumbnail").attr("url"))
 	return first(address, e.child("media:group").child("media:thumbnail").attr("url"))
@@ -187,7 +187,7 @@ func rssContent(e *element) (content, summary string) {
 	return content, summary
 }
 
-// mediaDescription returns the description that the elements of media extensions give as HTML.
+// mediaDescription returns the description in the elements of media extensions as HTML.
 func mediaDescription(e *element) string {
 	group := e.child("media:group")
 	for _, d := range []*element{e.child("media:description"), group.child("media:description"), e.child("itunes:summary"),
@@ -216,7 +216,7 @@ func rssAttachments(e *element) []feed.Attachment {
 	return addMedia(list, e)
 }
 
-// addMedia adds the files in the elements of Media RSS to list.
+// addMedia adds the files in the Media RSS elements to list.
 func addMedia(list []feed.Attachment, e *element) []feed.Attachment {
 	for _, media := range []*element{e, e.child("media:group")} {
 		for c := range media.all("media:content") {
@@ -415,12 +415,12 @@ func textConstruct(e *element) (htmlContent, text string) {
 	}
 }
 
-// isData reports whether the content of Atom with this media type is data in Base64 (RFC 4287 section 4.1.3.3).
+// isData reports whether Atom content with this media type is Base64 data (RFC 4287 section 4.1.3.3).
 func isData(mediaType string) bool {
 	return strings.Contains(mediaType, "/") && !strings.HasPrefix(mediaType, "text/") && !strings.HasSuffix(mediaType, "xml")
 }
 
-// dataConstruct returns the content of a text construct in Base64, or nothing if it is data such as an image.
+// dataConstruct returns the content of a Base64 text construct, or nothing if it is data such as an image.
 func dataConstruct(e *element, kind string) (htmlContent, text string) {
 	decoded, ok := decodeBase64(e.content())
 	switch {
@@ -435,7 +435,7 @@ func dataConstruct(e *element, kind string) (htmlContent, text string) {
 	}
 }
 
-// decodeBase64 decodes text. The result ok is false if s is not Base64 of text.
+// decodeBase64 decodes s. The result ok is false if s is not Base64-encoded text.
 func decodeBase64(s string) (text string, ok bool) {
 	decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil || !utf8.Valid(decoded) {

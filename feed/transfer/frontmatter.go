@@ -18,7 +18,7 @@ import (
 type frontMatter struct {
 	values map[string]any // nil if the file has no front matter
 	body   string
-	notes  []string // messages about the front matter that begin with its line
+	notes  []string // messages about the front matter, each beginning with a line number
 }
 
 // cutFrontMatter splits text into front matter and body. Front matter is YAML enclosed in "---" lines, TOML enclosed in
@@ -66,7 +66,7 @@ func cutJSON(text string) frontMatter {
 	d := json.NewDecoder(strings.NewReader(text))
 	var values map[string]any
 	if err := d.Decode(&values); err != nil || values == nil {
-		return frontMatter{body: text} // this is ordinary text that begins with a brace
+		return frontMatter{body: text} // ordinary text that begins with a brace
 	}
 	return frontMatter{values: values, body: text[d.InputOffset():]}
 }
@@ -183,9 +183,9 @@ func setImage(post map[string]any) {
 	}
 }
 
-// isExternal reports whether the value of a key is the URL of an article that the post is about. Some of the keys have
-// a different meaning in many sites, such as a path or the post's own address. An external_url that is not a URL is
-// left for package intake to report.
+// isExternal reports whether the value of a key is the URL of an article that the post is about. On many sites, some of
+// the keys have a different meaning, such as a path or the post's own URL. An external_url that is not a URL is left
+// for package intake to report.
 func isExternal(key string, value any, front map[string]any) bool {
 	if key == "external_url" {
 		return true
@@ -295,7 +295,7 @@ func authorList(value any) []any {
 	return authors
 }
 
-// authorObject returns an author with the names of feedpub's members. Other members are kept if there is a name.
+// authorObject returns an author with its members renamed to feedpub's. Other members are kept if there is a name.
 func authorObject(given map[string]any) map[string]any {
 	author := maps.Clone(given)
 	for member, keys := range map[string][]string{

@@ -46,7 +46,7 @@ const (
 	foreignPost                 // a post in a format that cannot be read, such as Textile
 )
 
-// foreignFormats are the extensions of the formats that Hugo and Jekyll read and feedpub does not.
+// foreignFormats are the extensions of formats that Hugo and Jekyll can read but feedpub cannot.
 var foreignFormats = setOf(".adoc", ".ad", ".asciidoc", ".org", ".pandoc", ".pdc", ".rst", ".textile")
 
 // findGenerator returns the generator of the site in fsys, or nil, and the folder of the site, which is fsys or the
@@ -170,7 +170,7 @@ func frontOf(fsys fs.FS, name string) (map[string]any, bool) {
 }
 
 // siteURL returns the URL of a site from its configuration, without a trailing slash. A URL without a scheme is assumed
-// to be https. The URL is empty if the value is neither.
+// to be https. The result is empty if the value is not a URL.
 func siteURL(given string) (address, note string) {
 	if isURL(given) {
 		return strings.TrimRight(given, "/"), ""

@@ -16,16 +16,16 @@ import (
 	"feedpub/feed"
 )
 
-// ghostSite contains the tables of a Ghost export that posts refer to.
+// ghostSite holds the tables of a Ghost export that posts refer to.
 type ghostSite struct {
 	options Options
-	base    string                 // address of the site without a trailing slash, or ""
-	pattern string                 // pattern of the addresses of posts
+	base    string                 // URL of the site without a trailing slash, or ""
+	pattern string                 // pattern of post URLs
 	users   map[string]string      // names by id
 	tags    map[string]string      // names by id; internal tags are missing
 	authors map[string][]ghostLink // users by the id of a post
 	labels  map[string][]ghostLink // tags by the id of a post
-	mail    map[string]bool        // ids of posts that were only sent by mail
+	mail    map[string]bool        // ids of posts that were only sent by email
 }
 
 // ghostLink is a row of a table that relates posts to users or tags.
@@ -54,7 +54,7 @@ func (v *ghostValue) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// ghostRow has the columns that are read of all tables of an export.
+// ghostRow has the columns that are read from all tables of an export.
 type ghostRow struct {
 	ID           ghostValue `json:"id"`
 	UUID         ghostValue `json:"uuid"`
@@ -123,13 +123,13 @@ func readGhost(o Options, in *input, yield func(Entry, error) bool) {
 		first, second = bytes.NewReader(content), bytes.NewReader(content)
 	}
 	g := newGhostSite(o)
-	// If a part of the file cannot be read, posts that were only sent by mail could be published.
+	// If a part of the file cannot be read, posts that were only sent by email could be published.
 	if err := newGhostFile(in.name, first).read(g.addRow); err != nil {
 		fail(err)
 		return
 	}
 	if g.base == "" && !yield(Entry{Pos: in.name, Notes: []string{
-		in.name + ": a Ghost export has no address of the site; give it with --base-url, or posts have only paths as URLs"}}, nil) {
+		in.name + ": a Ghost export lacks the URL of the site; give it with --base-url, or post URLs will be paths"}}, nil) {
 		return
 	}
 	err := newGhostFile(in.name, second).read(func(table string, raw []byte, pos string) error {
@@ -150,7 +150,7 @@ func readGhost(o Options, in *input, yield func(Entry, error) bool) {
 	}
 }
 
-// errStop ends the reading of an export whose reader wants no more entries.
+// errStop stops reading an export when the caller wants no more entries.
 var errStop = errors.New("stop")
 
 func newGhostSite(o Options) *ghostSite {
@@ -161,7 +161,8 @@ func newGhostSite(o Options) *ghostSite {
 }
 
 // addRow adds a row of a table other than posts. It returns an error of kind [feed.ErrInvalid] for a row of posts_meta
-// that cannot be read, since it could hold back a post. Without one of the other rows, a post lacks a tag or an author.
+// that cannot be read, since it could determine that a post is not public. Without one of the other rows, a post only
+// lacks a tag or an author.
 func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 	var r ghostRow
 	if table == "posts" {
@@ -195,7 +196,7 @@ func (g *ghostSite) addRow(table string, raw []byte, pos string) error {
 	return nil
 }
 
-// setPattern sets the pattern of addresses if the row is the setting for it.
+// setPattern sets the pattern of URLs if the row is the setting for it.
 func (g *ghostSite) setPattern(r ghostRow) {
 	if r.Key == "permalinks" && strings.Contains(string(r.Value), ":slug") {
 		g.pattern = string(r.Value)
@@ -208,12 +209,12 @@ func isFalse(v ghostValue) bool {
 	return known && !set
 }
 
-// ghostStatuses maps Ghost's statuses to visibilities. A sent post was only sent by mail.
+// ghostStatuses maps Ghost's statuses to visibilities. A sent post was only sent by email.
 var ghostStatuses = map[string]visibility{
 	"published": {}, "draft": {status: feed.Draft}, "scheduled": {scheduled: true}, "sent": {status: feed.Private},
 }
 
-// ghostAudiences maps Ghost's visibilities to visibilities of feedpub. A post for some members is not public.
+// ghostAudiences maps Ghost's visibilities to feedpub's. A post for some members is not public.
 var ghostAudiences = map[string]visibility{
 	"": {}, "public": {}, "members": {status: feed.Private}, "paid": {status: feed.Private}, "tiers": {status: feed.Private},
 	"filter": {status: feed.Private}, "none": {status: feed.Private}, "private": {status: feed.Private},
@@ -338,7 +339,7 @@ func (r ghostRow) language() string {
 	return strings.ReplaceAll(string(cmp.Or(r.Locale, r.Language)), "_", "-")
 }
 
-// ghostDate parses a date, which is in RFC 3339 or a number of milliseconds.
+// ghostDate parses a date, which is in RFC 3339 format or a number of milliseconds.
 func ghostDate(text string) (time.Time, error) {
 	var milliseconds int64
 	if strings.Trim(text, "0123456789") == "" && len(text) > 10 {
@@ -352,7 +353,7 @@ func ghostDate(text string) (time.Time, error) {
 	return parseDate(text, time.UTC)
 }
 
-// sortedLinks returns the ids of rows in their order.
+// sortedLinks returns the ids of rows in sort order.
 func sortedLinks(links []ghostLink) (ids []string) {
 	slices.SortStableFunc(links, func(a, b ghostLink) int { return cmp.Compare(a.order, b.order) })
 	for _, l := range links {
@@ -361,12 +362,12 @@ func sortedLinks(links []ghostLink) (ids []string) {
 	return ids
 }
 
-// address replaces the placeholder of the site's address in a text.
+// address replaces the placeholder for the site's URL in a text.
 func (g *ghostSite) address(text string) string {
 	return strings.ReplaceAll(text, "__GHOST_URL__", g.base)
 }
 
-// url returns the address of a post's page.
+// url returns the URL of a post's page.
 func (g *ghostSite) url(r ghostRow, published time.Time) string {
 	if r.Slug == "" {
 		return ""
@@ -407,7 +408,7 @@ func (f *ghostFile) read(row func(table string, raw []byte, pos string) error) e
 	return err
 }
 
-// database reads a member of a database, whose member data contains the tables.
+// database reads a member of a database, whose "data" member contains the tables.
 func (f *ghostFile) database(name string) error {
 	if name != "data" {
 		return f.skip()
@@ -428,7 +429,7 @@ func (f *ghostFile) database(name string) error {
 	})
 }
 
-// skip reads a value without keeping it.
+// skip reads a value and discards it.
 func (f *ghostFile) skip() error {
 	if _, err := f.j.peekValue(); err != nil {
 		return err

@@ -113,8 +113,8 @@ func TestGhostVisibility(t *testing.T) {
 	checkVisibility(t, Options{BaseURL: "https://b.example", Pages: true}, "f.json", content, "draft")
 }
 
-// TestBloggerTakeout checks the posts of Blogger's Takeout export. It has the paths of pages, but not the address of
-// the blog, and its titles are HTML.
+// TestBloggerTakeout checks the posts of a Blogger Takeout export. It has the paths of pages but not the URL of the
+// blog, and its titles are HTML.
 func TestBloggerTakeout(t *testing.T) {
 	entry := func(id, kind, status, more string) string {
 		return "<entry><id>tag:blogger.com,1999:blog-1.post-" + id + "</id><blogger:type>" + kind + "</blogger:type><blogger:status>" + status +

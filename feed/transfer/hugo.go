@@ -48,7 +48,7 @@ func (h *hugo) base() string { return h.site }
 
 func (h *hugo) title(string) string { return "" }
 
-// hugoPage is the place of a page in the site.
+// hugoPage is the position of a page in the site.
 type hugoPage struct {
 	mount   hugoMount
 	folder  string // folder of the file, or of its bundle's section, in the posts folder
@@ -58,7 +58,7 @@ type hugoPage struct {
 	section string // the first folder, or ""
 }
 
-// locate returns the place of a file's page. The result ok is false if the file is not in a content folder.
+// locate returns the position of a file's page. The result ok is false if the file is not in a content folder.
 func (h *hugo) locate(name string) (p hugoPage, ok bool) {
 	rest := ""
 	for _, m := range h.mounts {
@@ -66,7 +66,7 @@ func (h *hugo) locate(name string) (p hugoPage, ok bool) {
 		if m.source == "." {
 			after, inside = name, true
 		}
-		// If folders contain each other, the innermost counts. Of two languages in one folder, the first does.
+		// If folders are nested, the innermost counts. If two languages share a folder, the first counts.
 		if inside && (!ok || len(m.source) > len(p.mount.source) || p.mount.source == ".") {
 			if ok && m.source == p.mount.source {
 				continue
@@ -238,7 +238,7 @@ func (h *hugo) address(name string, front map[string]any) string {
 	return at(escapePath(strings.TrimRight(filled, "/") + "/"))
 }
 
-// givenAddress returns the address for the url in the front matter of a page. Hugo adds the language to a path that
+// givenAddress returns the URL for the "url" in the front matter of a page. Hugo adds the language to a path that
 // does not begin with a slash, and a slash to a path that does not end in a file name.
 func (h *hugo) givenAddress(given string, p hugoPage, slug string, front map[string]any) string {
 	if isURL(given) {

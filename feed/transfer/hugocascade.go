@@ -19,7 +19,7 @@ type cascadeRule struct {
 	path, kind, lang, environment *regexp.Regexp
 }
 
-// newCascade returns the rules of a key cascade: an object or a list of objects.
+// newCascade returns the rules in the value of a "cascade" key: an object or a list of objects.
 func newCascade(value any) (rules []cascadeRule) {
 	list, ok := value.([]any)
 	if !ok {
@@ -57,7 +57,7 @@ func hugoGlob(target map[string]any, key string) *regexp.Regexp {
 		Replace(regexp.QuoteMeta(pattern))
 	re, err := regexp.Compile("^(?:" + quoted + ")$")
 	if err != nil {
-		return nil // a rule that could hold back a post applies to all posts
+		return nil // a rule that could make a post private applies to all posts
 	}
 	return re
 }

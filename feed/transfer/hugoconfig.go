@@ -91,7 +91,7 @@ func mergeConfig(config, from map[string]any) {
 
 // hugoLanguage is the configuration of a language.
 type hugoLanguage struct {
-	site       string // address of the site without a trailing slash
+	site       string // URL of the site without a trailing slash
 	prefix     string // begins the paths of pages that have no url, such as "/fr"; or ""
 	permalinks map[string]string
 	loc        *time.Location // time zone of dates without an offset
@@ -102,7 +102,7 @@ type hugoLanguage struct {
 type hugoMount struct {
 	source string // path of the folder in the posts folder, or "."
 	target string // path of its pages in the site's content, or "."
-	lang   string // language of its files without a language in their names; "" means the default language
+	lang   string // language of files that have none in their names; "" means the default language
 }
 
 // configure applies a configuration whose keys are in lower case, and returns notes.
@@ -160,7 +160,7 @@ func (h *hugo) setLanguages(config map[string]any, o Options) (languages map[str
 	return languages
 }
 
-// newLanguage returns the language with the given configuration of its own.
+// newLanguage returns the language with the given language-specific configuration.
 func (h *hugo) newLanguage(config, own map[string]any, o Options) *hugoLanguage {
 	l := &hugoLanguage{site: h.site, permalinks: map[string]string{}, loc: o.location()}
 	if base, _ := siteURL(stringAt(own, "baseurl")); base != "" && o.BaseURL == "" {
@@ -183,8 +183,8 @@ func (h *hugo) newLanguage(config, own map[string]any, o Options) *hugoLanguage 
 	return l
 }
 
-// mount sets the folders with content and the posts folder, and returns notes. The posts folder is "content" if it
-// contains all of them, and otherwise the only one of them, or the folder of the site.
+// mount sets the content folders and the posts folder, and returns notes. The posts folder is "content" if it contains
+// all content folders, otherwise the only content folder, or the site's folder if there are several.
 func (h *hugo) mount(config, languages map[string]any) (notes []string) {
 	h.mounts = moduleMounts(config)
 	if len(h.mounts) == 0 {
@@ -206,7 +206,7 @@ func (h *hugo) mount(config, languages map[string]any) (notes []string) {
 	for _, m := range h.mounts {
 		source := cleanFolder(m.source)
 		if source == "" && path.Clean(m.source) != "." {
-			notes = append(notes, fmt.Sprintf("the content folder %q is outside of the site and is not read", shorten(m.source)))
+			notes = append(notes, fmt.Sprintf("the content folder %q is outside the site and is not read", shorten(m.source)))
 			continue
 		}
 		m.source = first(source, ".")
@@ -236,7 +236,7 @@ func (h *hugo) mount(config, languages map[string]any) (notes []string) {
 	return notes
 }
 
-// moduleMounts returns the mounts of content in a configuration.
+// moduleMounts returns the content mounts in a configuration.
 func moduleMounts(config map[string]any) (mounts []hugoMount) {
 	module, _ := config["module"].(map[string]any)
 	list, _ := module["mounts"].([]any)

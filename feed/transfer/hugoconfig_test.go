@@ -44,7 +44,7 @@ func TestHugoLanguages(t *testing.T) {
 		{"mounts", files("hugo.toml", base+"[languages.en]\n[languages.fr]\n[[module.mounts]]\nsource = 'blog'\ntarget = 'content/posts'\n[[module.mounts]]\nsource = 'blog-fr'\ntarget = 'content/posts'\nlang = 'fr'\n"+
 			"[[module.mounts]]\nsource = '../other'\ntarget = 'content'\n[[module.mounts]]\nsource = 'static'\ntarget = 'static'", "archetypes/x.md", "", "content/posts/b.md", post(""),
 			"blog/a.md", post(""), "blog/deep/c.md", post(""), "blog-fr/a.md", post("")),
-			[]string{`note: the content folder "../other" is outside of the site and is not read`, "blog/a.md en https://b.example/sub/posts/a/",
+			[]string{`note: the content folder "../other" is outside the site and is not read`, "blog/a.md en https://b.example/sub/posts/a/",
 				"blog/deep/c.md en https://b.example/sub/posts/deep/c/", "blog-fr/a.md fr https://b.example/sub/fr/posts/a/"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestHugoLanguages(t *testing.T) {
 }
 
 // TestHugoCascade checks that pages inherit the front matter of sections and of the site, as in Hugo 0.147. Nothing
-// that a section holds back is published.
+// that a section withholds is published.
 func TestHugoCascade(t *testing.T) {
 	post := func(front string) string { return "---\ntitle: T\ndate: 2020-01-02\n" + front + "\n---\nWords.\n" }
 	index := func(cascade string) string { return "---\ntitle: Section\ncascade:\n" + cascade + "\n---\n" }
@@ -149,8 +149,8 @@ func TestHugoFiles(t *testing.T) {
 	}
 }
 
-// TestHugoReferences checks that references between posts of a multilingual site have the address in the language of
-// the referring post.
+// TestHugoReferences checks that references between posts of a multilingual site use the URL in the language of the
+// referring post.
 func TestHugoReferences(t *testing.T) {
 	fsys := files("hugo.toml", "baseURL = 'https://b.example/'\n[languages.en]\ncontentDir = 'content/en'\n[languages.fr]\ncontentDir = 'content/fr'",
 		"content/en/posts/a.md", "[x]({{< ref \"b\" >}}) [y]({{< relref \"/posts/b.md#z\" >}})", "content/en/posts/b.md", "B",

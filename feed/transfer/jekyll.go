@@ -37,7 +37,7 @@ type jekyllDefault struct {
 func newJekyll(root fs.FS, source string, config map[string]any, o Options) (*jekyll, []string) {
 	j := &jekyll{root: source, loc: o.location(), config: config, pattern: "date"}
 	var notes []string
-	j.fsys, _ = fs.Sub(root, source) // jekyllSource has checked the folder
+	j.fsys, _ = fs.Sub(root, source) // checked by jekyllSource
 	if _, err := fs.Stat(root, "plugins/backtick_code_block.rb"); err == nil {
 		j.octopress = true
 	}
@@ -73,7 +73,7 @@ func newJekyll(root fs.FS, source string, config map[string]any, o Options) (*je
 	return j, notes
 }
 
-// setSite sets the address of the site, and returns a note if the configuration has none with a scheme.
+// setSite sets the URL of the site, and returns a note if the configuration has no URL with a scheme.
 func (j *jekyll) setSite(root fs.FS, baseURL string) (note string) {
 	given := stringAt(j.config, "url")
 	if content, err := fs.ReadFile(root, "CNAME"); err == nil && given == "" {

@@ -16,7 +16,7 @@ import (
 const maxSearch = 20_000
 
 // jekyllSource reads the configuration of a Jekyll site, and returns the folder of its sources. The result ok is false
-// if the folder is not a Jekyll site: it has neither a posts folder nor a configuration and a posts folder below.
+// if the folder is not a Jekyll site: it has neither a posts folder nor a configuration with a posts folder below it.
 func jekyllSource(root fs.FS) (config map[string]any, source string, notes []string, ok bool) {
 	config, notes, configured := readJekyllConfig(root)
 	given := stringAt(config, "source")
@@ -85,8 +85,8 @@ func cleanFolder(name string) string {
 	return name
 }
 
-// patternList compiles the list of patterns in exclude or include, which match as Ruby's File.fnmatch does: an asterisk
-// also matches slashes.
+// patternList compiles the patterns in exclude or include, which match like Ruby's File.fnmatch: an asterisk also
+// matches slashes.
 func patternList(value any) []*regexp.Regexp {
 	var list []*regexp.Regexp
 	for _, v := range stringList(value) {
@@ -178,7 +178,7 @@ func jekyllSlug(name string) string {
 	return strings.TrimRight(base, ".") // as in Jekyll
 }
 
-// title implements [generator]. As in Jekyll, a post without a title has the words of its slug.
+// title implements [generator]. As in Jekyll, a post without a title gets the words of its slug.
 func (j *jekyll) title(name string) string {
 	words := strings.Split(jekyllSlug(name), "-")
 	for i, word := range words {

@@ -43,7 +43,7 @@ func site(t *testing.T, o Options, fsys fstest.MapFS) []string {
 	return lines
 }
 
-// TestJekyllSources checks where posts are found in a Jekyll site, and which files are posts.
+// TestJekyllSources checks where a Jekyll site's posts are found, and which files are posts.
 func TestJekyllSources(t *testing.T) {
 	const words = "---\ntitle: T\n---\nWords.\n"
 	const url = "url: https://b.example\npermalink: /:title/\n"

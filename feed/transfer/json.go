@@ -367,7 +367,7 @@ func (j *jsonReader) entry(raw []byte, pos, id string) (Entry, error) {
 	return Entry{Post: post, Pos: pos}, nil
 }
 
-// postID returns the id of a post, which is the given one if value is null or missing.
+// postID returns the id of a post: value, or the given id if value is null or missing.
 func postID(value json.RawMessage, id string) (string, error) {
 	if len(value) > 0 && string(value) != "null" {
 		var own string
@@ -394,7 +394,7 @@ func checkStatus(members map[string]json.RawMessage, o Options) error {
 	if err == nil && v.status == "" {
 		return nil
 	}
-	return fmt.Errorf("the member %s says that the post is not public, but it has no status; "+
+	return fmt.Errorf("the member %s marks the post as not public, but it has no status; "+
 		"want the status published, draft or private: %w", strings.Join(slices.Sorted(maps.Keys(front)), " or "), feed.ErrInvalid)
 }
 
@@ -439,7 +439,7 @@ func complete(s feed.Subscription) bool {
 	return s.Callback != "" && s.Feed != "" && !s.Expires.IsZero() && slices.Contains(feed.Formats(), s.Format)
 }
 
-// missingFrom describes what is missing from the only member of l, or returns "".
+// missingFrom describes what is missing from the single member of l, or returns "".
 func missingFrom(l feed.ExportLine) string {
 	for _, check := range []struct {
 		incomplete bool

@@ -40,10 +40,10 @@ func (t *templateText) octopressTag(name, argument string, tag liquid, s string)
 	return "", 0, false
 }
 
-// pullMarks removes the marks around the words that a pull quote repeats beside the text.
+// pullMarks removes the markers around the words that a pull quote repeats.
 var pullMarks = strings.NewReplacer(`{" `, "", ` "}`, "", `{"`, "", `"}`, "")
 
-// imageTag matches the arguments of an img tag: classes, address, width, height, title and alternative text.
+// imageTag matches the arguments of an img tag: classes, URL, width, height, title and alternative text.
 var imageTag = regexp.MustCompile(`^(?:.*?\s)?((?:https?://|/|[^\s"']+/)[^\s"']+)((?:\s+\d+){0,2})(?:\s+(.+))?$`)
 
 var imageTexts = regexp.MustCompile(`^["']([^"']*)["'](?:\s+["']([^"']*)["'])?$`)
@@ -65,10 +65,10 @@ func octopressImage(argument string) (string, bool) {
 	return image + ">", true
 }
 
-// quoteCredit matches the arguments of a blockquote tag: author, or author and source, an address, and its title.
+// quoteCredit matches the arguments of a blockquote tag: author, or author and source, a URL, and its title.
 var quoteCredit = regexp.MustCompile(`^(.*?)(?:^|\s+)(https?://\S+)(?:\s+(.+))?$`)
 
-// octopressQuote returns a quotation with the credit that a blockquote tag has. The text is Markdown.
+// octopressQuote returns a quotation with the credit of a blockquote tag. The text is Markdown.
 func octopressQuote(argument, text string) string {
 	author, address, title := argument, "", ""
 	if m := quoteCredit.FindStringSubmatch(argument); m != nil {
@@ -151,7 +151,8 @@ func codeCaptions(text string) string {
 	return b.String()
 }
 
-// dropKramdown removes kramdown's comments and the tags that only change how it parses text, which begin a line.
+// dropKramdown removes kramdown's comments, and its tags at the beginning of a line that only change how it parses
+// text.
 func dropKramdown(text string) string {
 	if !strings.Contains(text, "{::") {
 		return text

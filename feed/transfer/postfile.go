@@ -26,7 +26,7 @@ type postFile struct {
 	options Options
 	name    string // slash-separated path
 	html    bool   // false for Markdown
-	served  bool   // the file is in a served folder, with the files that it refers to beside it
+	served  bool   // the file is in a served folder, next to the files that it refers to
 }
 
 // convertedFile is the result of converting a postFile.
@@ -161,8 +161,8 @@ func (f postFile) generate(g generator, text string, cut *frontMatter, c *conver
 	return nil
 }
 
-// addMedia adds what the post needs to refer to files: the path of its own file, and the media types of attachments
-// that have none. An attachment can be just its URL.
+// addMedia adds what the post needs to refer to files: the path of its own file, and missing media types of
+// attachments. An attachment can be just a URL.
 func (f postFile) addMedia(members map[string]any) {
 	if f.served && path.Dir(f.name) != "." {
 		members[intake.FileMember] = f.name

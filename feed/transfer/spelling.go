@@ -10,7 +10,7 @@ import (
 )
 
 // checkSpelling returns an error if a key of the front matter is a misspelling of a key that keeps a post from being
-// published, such as "draf". Other unknown keys are kept, since people and programs use keys of their own.
+// published, such as "draf". Other unknown keys are kept, since people and programs use their own keys.
 func checkSpelling(front map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(front)) {
 		lower := strings.ToLower(key)

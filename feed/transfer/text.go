@@ -47,8 +47,8 @@ func readTextFile(o Options, in *input, yield func(Entry, error) bool) {
 	yield(Entry{Post: &posts[0], Pos: in.name}, nil)
 }
 
-// decodeText reads a text file from a served folder; see [Options.Decode]. The id is the path, so that an edit of the
-// first line does not make a new post.
+// decodeText reads a text file from a served folder; see [Options.Decode]. The id is the path, so that editing the
+// first line does not create a new post.
 func decodeText(o Options, name string, content []byte) ([]feed.RawPost, error) {
 	p, err := ReadText(name, content, o.Reader, o.location())
 	if err != nil {

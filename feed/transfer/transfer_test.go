@@ -433,7 +433,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// TestDecodeTextID checks that an edit of a text in a folder does not change its id.
+// TestDecodeTextID checks that editing a text file in a folder does not change its id.
 func TestDecodeTextID(t *testing.T) {
 	for _, body := range []string{"Title\n\nWords.\n", "A different title\n\nWords.\n"} {
 		posts, err := transfer.Options{Reader: newReader(t)}.Decode("notes/a.txt", []byte(body))

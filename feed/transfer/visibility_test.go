@@ -409,9 +409,9 @@ func TestJSONVisibility(t *testing.T) {
 // TestFolderJSONVisibility checks that a post in a served folder that only other programs mark as a draft is rejected.
 func TestFolderJSONVisibility(t *testing.T) {
 	for content, want := range map[string]string{
-		`{"content_text":"Words","draft":true}`:                      "the member draft says",
-		`{"id":"a","content_text":"Words","draft":true}`:             "the member draft says",
-		`[{"id":"a","content_text":"Words","password":"x"}]`:         "the member password says",
+		`{"content_text":"Words","draft":true}`:                      "the member draft marks",
+		`{"id":"a","content_text":"Words","draft":true}`:             "the member draft marks",
+		`[{"id":"a","content_text":"Words","password":"x"}]`:         "the member password marks",
 		`{"content_text":"Words","draft":true,"status":"draft"}`:     "",
 		`{"content_text":"Words","draft":true,"status":"published"}`: "",
 		`{"content_text":"Words","draft":false}`:                     "",

@@ -88,7 +88,7 @@ func (w *wxrSite) noteUnknown(s string, ends map[string]bool) {
 	}
 }
 
-// noteLeft adds a note that a shortcode is left as text, once for each name in a post.
+// noteLeft adds a note that a shortcode was left as text, once per name and post.
 func (w *wxrSite) noteLeft(name string) {
 	note := fmt.Sprintf("the shortcode [%s] cannot be replaced and was left as text", shorten(name))
 	if !slices.Contains(w.notes, note) && len(w.notes) < maxNotes {
@@ -178,7 +178,7 @@ func (w *wxrSite) playlist(code wpShortcode, p *feed.Post) (string, error) {
 	return b.String(), nil
 }
 
-// listed returns the addresses of the attachments in the ids of a shortcode, or without ids those of the post.
+// listed returns the URLs of the attachments in a shortcode's ids, or without ids, those of the post.
 func (w *wxrSite) listed(code wpShortcode) (addresses []string, err error) {
 	ids := first(code.attributes["ids"], code.attributes["include"])
 	if ids == "" {

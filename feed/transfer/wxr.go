@@ -38,7 +38,7 @@ type wxrSite struct {
 	// find reads the whole file to collect them. It is set to nil after the first call. It is also nil if the file can
 	// be read only once.
 	attachments map[string]string
-	children    map[string][]string // addresses of attachments by the number of the post they were uploaded to
+	children    map[string][]string // URLs of attachments by the number of the post they were uploaded to
 	find        func() error
 	number      string   // number of the post being read
 	notes       []string // notes about the post being read

@@ -24,7 +24,7 @@ var (
 	parallel  = flag.Int("at-once", 4, "run this `number` of schedules at the same time")
 )
 
-// topologyOf returns the topology of a schedule.
+// topologyOf returns the topology that a schedule uses.
 func topologyOf(seed uint64) topology {
 	if *groups {
 		switch seed % 10 {
@@ -148,7 +148,7 @@ func (f *faults) restart(n *node) {
 func (f *faults) suspend(n *node) {
 	f.tally.count("program suspended")
 	n.signal(syscall.SIGSTOP)
-	f.wait(4 * time.Second) // a lease lasts as long
+	f.wait(4 * time.Second) // as long as a lease lasts
 	n.signal(syscall.SIGCONT)
 }
 
@@ -183,11 +183,11 @@ func (f *faults) fill(n *node) {
 	_ = os.Remove(name)
 }
 
-// vanish removes the documents that the node has on the disk.
+// vanish removes the node's documents from its disk.
 func (f *faults) vanish(n *node) {
 	f.tally.count("documents on disk removed")
 	if err := os.RemoveAll(filepath.Join(n.data(), "documents")); err != nil {
-		f.t.Logf("remove: %v", err) // the program has written a file in the meantime
+		f.t.Logf("remove: %v", err) // the program wrote a file in the meantime
 	}
 	if f.n(2) == 0 {
 		f.kill(n)
@@ -247,8 +247,8 @@ func (f *faults) heal() {
 	}
 }
 
-// TestCrashPoints kills the program at each point between a write and its way to the readers and their disk, and checks
-// the promises after a restart.
+// TestCrashPoints kills the program at each crash point, from the write of a post to its delivery, and checks the
+// promises after a restart.
 func TestCrashPoints(t *testing.T) {
 	total := &tally{counts: map[string]int{}}
 	slots := make(chan struct{}, *parallel)
@@ -274,10 +274,10 @@ func TestCrashPoints(t *testing.T) {
 	t.Logf("%v", total.all())
 }
 
-// crash writes posts until the program dies at a point, starts it again, and checks the promises.
+// crash writes posts until the program dies at the given point, restarts it, and checks the promises.
 func (r *rig) crash(point crash.Point, skip int) {
 	n := r.nodes[0]
-	n.start(fmt.Sprintf("FEEDPUB_CRASH=%s:%d", point, 2+3*skip)) // the first ones are of the start
+	n.start(fmt.Sprintf("FEEDPUB_CRASH=%s:%d", point, 2+3*skip)) // the first ones are hit at startup
 	r.await("an answer", func() string {
 		if status, text := n.do(http.MethodGet, "/livez", ""); status != http.StatusOK && n.isRunning() {
 			return text
@@ -301,7 +301,7 @@ func (r *rig) crash(point crash.Point, skip int) {
 		<-time.After(50 * time.Millisecond)
 	}
 	if n.isRunning() {
-		r.violation("the program has not reached %s", point)
+		r.violation("the program did not reach %s", point)
 		return
 	}
 	r.tally.count(string(r.topology) + " " + string(point))

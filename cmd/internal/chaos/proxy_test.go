@@ -54,7 +54,7 @@ func (p *proxy) set(d disturbance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state = d
-	if d == cut || d == none { // connections that have lost something cannot be used again
+	if d == cut || d == none { // connections that have lost data cannot be reused
 		for c := range p.conns {
 			_ = c.Close()
 		}
@@ -114,7 +114,7 @@ func (p *proxy) serve() {
 	}
 }
 
-// copy copies what arrives, replies or requests, unless it is lost.
+// copy forwards requests or replies, unless they are lost.
 func (p *proxy) copy(to io.Writer, from io.Reader, reply bool) {
 	buf := make([]byte, 64<<10)
 	for {

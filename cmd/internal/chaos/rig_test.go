@@ -25,7 +25,7 @@ import (
 
 const (
 	token = "chaos-secret"
-	// patience is how long the programs may take to become current after the last fault, on a busy machine.
+	// patience is how long the programs may take to catch up after the last fault, on a busy machine.
 	patience = 90 * time.Second
 )
 
@@ -62,15 +62,15 @@ const (
 	cluster  topology = "cluster"
 )
 
-// rig is the programs of one schedule, and what is known about them.
+// rig holds the programs of one schedule and their state.
 type rig struct {
 	t        *testing.T
 	topology topology
 	dir      string
 	program  string
 	random   *rand.Rand
-	redis    *storetest.Server // of the topologies with one server
-	group    *storetest.Group  // of those with several
+	redis    *storetest.Server // for topologies with one server
+	group    *storetest.Group  // for topologies with several
 	nodes    []*node
 	ledger   *ledger
 	tally    *tally
@@ -85,7 +85,7 @@ type node struct {
 	redis          *proxy // nil without one
 	url            string // of Redis
 	readers, admin string // addresses
-	mounted        bool   // its data folder is a file system of its own
+	mounted        bool   // its data folder is on its own file system
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -187,7 +187,7 @@ func freeAddress(t *testing.T) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-// args returns the arguments of a command that uses the posts.
+// args returns the arguments for a command that reads or writes posts.
 func (n *node) args(command ...string) []string {
 	config := "feedpub.yml"
 	if n.url == "" {
@@ -202,7 +202,7 @@ func (n *node) args(command ...string) []string {
 
 func (n *node) data() string { return filepath.Join(n.dir, "data") }
 
-// start starts the program if it does not run.
+// start starts the program if it is not running.
 func (n *node) start(env ...string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -229,7 +229,7 @@ func (n *node) start(env ...string) {
 	n.cmd, n.ended = cmd, ended
 }
 
-// running reports whether the program runs. The caller must hold mu.
+// running reports whether the program is running. The caller must hold mu.
 func (n *node) running() bool {
 	if n.cmd == nil {
 		return false
@@ -262,7 +262,7 @@ func (n *node) end(s syscall.Signal) {
 	select {
 	case <-n.ended:
 	case <-time.After(20 * time.Second):
-		n.rig.t.Errorf("%s has not ended 20 s after signal %v", n.name, s)
+		n.rig.t.Errorf("%s has not exited 20 s after signal %v", n.name, s)
 		_ = n.cmd.Process.Kill()
 		<-n.ended
 	}
@@ -283,12 +283,12 @@ func (n *node) setClock(offset time.Duration) {
 	}
 }
 
-// client keeps no connections, which would outlive the programs.
+// client keeps no idle connections, which would outlive the programs.
 var client = &http.Client{
 	Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 }
 
-// do makes a request to the admin side and returns the status, or 0 if there is no response, and the body.
+// do sends a request to the admin address and returns the status, or 0 if there is no response, and the body.
 func (n *node) do(method, path, body string) (int, string) {
 	req, err := http.NewRequestWithContext(context.Background(), method, "http://"+n.admin+path, strings.NewReader(body))
 	if err != nil {
@@ -322,7 +322,7 @@ func roundTrip(req *http.Request) (int, http.Header, string) {
 	return res.StatusCode, res.Header, string(text)
 }
 
-// await polls until done returns "", and otherwise fails with what it returned last.
+// await polls until done returns "". If it does not within patience, await fails with its last result.
 func (r *rig) await(what string, done func() string) bool {
 	r.t.Helper()
 	last := ""
@@ -342,7 +342,7 @@ func (r *rig) violation(format string, args ...any) {
 	r.t.Errorf(format, args...)
 }
 
-// logs adds the logs of the programs to the test's if it has failed.
+// logs adds the programs' logs to the test log if the test has failed.
 func (r *rig) logs() {
 	if !r.t.Failed() {
 		return
@@ -356,7 +356,7 @@ func (r *rig) logs() {
 	}
 }
 
-// tally counts what all schedules have done.
+// tally counts the events of all schedules.
 type tally struct {
 	mu     sync.Mutex
 	counts map[string]int

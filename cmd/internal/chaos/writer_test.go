@@ -33,7 +33,7 @@ type write struct {
 	id     string
 	body   string // "" for a deletion
 	public bool
-	// sure is set if the write was acknowledged, by the replicas of Redis too if there are any.
+	// sure is set if the write was acknowledged, also by the Redis replicas if there are any.
 	sure bool
 	// settled is set if the write was acknowledged at once. Otherwise an earlier attempt may still take effect, so the
 	// post is not written again.
@@ -214,13 +214,13 @@ func rebuilt(status int, text string) string {
 	return ""
 }
 
-// served is what a crawl of a node has found.
+// served is what a crawl of a node found.
 type served struct {
-	posts  map[string]int    // number of documents of the main feed that have a post
+	posts  map[string]int    // number of documents of the main feed that contain a post
 	bodies map[string]string // by path
 }
 
-// crawl reads the main feed and its archives, and other documents.
+// crawl reads the main feed, its archives and some other documents.
 func (n *node) crawl() served {
 	s := served{posts: map[string]int{}, bodies: map[string]string{}}
 	for path := "/atom.xml"; path != "" && s.bodies[path] == ""; {
@@ -276,7 +276,7 @@ func (r *rig) wrong(s served) string {
 	return strings.Join(wrong, "; ")
 }
 
-// explain logs what the store has of the posts that are not served as often as they should be.
+// explain logs the stored versions of the posts that are not served the expected number of times.
 func (r *rig) explain(n *node, s served) {
 	for _, w := range r.ledger.all() {
 		if public := s.posts[w.id] > 0; public != w.public {

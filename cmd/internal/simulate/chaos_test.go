@@ -39,7 +39,7 @@ func (w *world) run() {
 	operators.Wait()
 }
 
-// chaos injects faults until their time is over.
+// chaos injects faults until the time for them is over.
 func (w *world) chaos(operators *sync.WaitGroup) {
 	r := newRandom(w.seed, "chaos")
 	end := time.Now().Add(w.plan.duration)
@@ -103,7 +103,7 @@ func (w *world) event(r *random, before memstore.Snapshot, operators *sync.WaitG
 	}
 }
 
-// steps are the steps of clocks.
+// steps are the amounts by which clocks are changed.
 func steps() []time.Duration {
 	return []time.Duration{
 		-5 * time.Second, 5 * time.Second, -time.Second, -time.Minute, time.Minute, -time.Hour, 500 * time.Millisecond,
@@ -163,13 +163,12 @@ func (c *conn) heal() {
 	c.faults, c.frozen, c.cut = 0, time.Time{}, time.Time{}
 }
 
-// folder returns the folder of the process's documents. A process that was killed cannot write to that of its
-// successor.
+// folder returns the folder of the process's documents. A killed process cannot write to its successor's folder.
 func (p *process) folder() string {
 	return filepath.Join(p.w.dir, fmt.Sprintf("%d-%s%d", p.w.seed, p.id, p.run))
 }
 
-// moveFolder takes the folder away from the process for its successor.
+// moveFolder moves the folder away from the process, for its successor.
 func (p *process) moveFolder() {
 	if p.disk == nil {
 		return

@@ -14,7 +14,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// callTimeout is the time after which a client gives up a call whose reply does not arrive.
+// callTimeout is how long a client waits for the reply to a call.
 const callTimeout = time.Second
 
 // outcome is what happens to one call of the store.
@@ -24,8 +24,8 @@ const (
 	answered    outcome = "answered"
 	refused     outcome = "refused"      // the call fails at once, without an effect
 	lostRequest outcome = "lost request" // the call times out without an effect
-	lostReply   outcome = "lost reply"   // the call times out, but the store has done it
-	late        outcome = "late"         // the call times out, and the store does it afterwards
+	lostReply   outcome = "lost reply"   // the call times out, but the store has executed it
+	late        outcome = "late"         // the call times out, and the store executes it afterwards
 	doubled     outcome = "doubled"      // the reply is lost, and the client sends the call again
 	slow        outcome = "slow"         // the reply arrives just before the timeout
 )
@@ -35,8 +35,8 @@ func faulty() []outcome {
 	return []outcome{refused, lostRequest, lostReply, lostReply, late, doubled, doubled, slow}
 }
 
-// repeatable are the calls that the client of a real store sends again when the reply is lost. The reply to the second
-// one counts.
+// repeatable are the calls that the client of a real store repeats when the reply is lost. The reply to the second call
+// is returned.
 func repeatable(op string) bool {
 	return slices.Contains([]string{
 		"Put", "Delete", "Acquire", "Renew", "Release", "MarkDirty", "SetProblem", "ClearProblem", "Report", "Leave", "Reply",
@@ -46,8 +46,8 @@ func repeatable(op string) bool {
 
 // conn is the connection of one process to the store. It delays calls, loses them and their replies, and repeats them.
 //
-// What happens to a call, and when, depends only on the seed, the connection, the call, and the number of equal calls
-// before it. It does not depend on the order in which goroutines run, so a seed gives the same run each time.
+// What happens to a call, and when, depends only on the seed, the connection, the call, and the number of identical
+// calls before it. It does not depend on the order in which goroutines run, so a seed gives the same run each time.
 type conn struct {
 	w    *world
 	site *memstore.Site
@@ -56,7 +56,7 @@ type conn struct {
 	mu     sync.Mutex
 	counts map[uint64]uint64 // number of calls, by their hash
 	dead   bool              // the process was killed: no further call has an effect
-	faults int               // probability of a fault, in a thousandth
+	faults int               // probability of a fault, in thousandths
 	frozen time.Time         // the process is suspended until then
 	cut    time.Time         // there is no connection until then
 }
@@ -65,7 +65,7 @@ func (w *world) connect(name string) *conn {
 	return &conn{w: w, site: w.site, name: name, counts: map[uint64]uint64{}}
 }
 
-// kill ends the effect of all calls.
+// kill makes all further calls have no effect.
 func (c *conn) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,15 +78,15 @@ func (c *conn) isDead() bool {
 	return c.dead
 }
 
-// fate is what happens to one call.
+// fate is what happens to a call.
 type fate struct {
 	outcome outcome
-	before  time.Duration // until the store does it
+	before  time.Duration // until the store executes it
 	after   time.Duration // until the reply arrives
 	random  uint64
 }
 
-// decide decides about the next call of an operation with arguments.
+// decide determines the fate of the next call of an operation with the given arguments.
 func (c *conn) decide(op, args string) fate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,8 +127,8 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 		c.w.count(string(fate.outcome))
 	}
 	arrived := sleep(ctx, fate.before)
-	// A call that was sent may have its effect although the caller has given up or was killed. The store of a folder ends
-	// with its process.
+	// A call that was sent may take effect even if the caller has given up or was killed. A folder's store ends with
+	// its process.
 	if (!arrived || c.isDead()) && (c.w.plan.folder || fate.random%2 == 0) {
 		return none, cmpErr(ctx, "the call was interrupted")
 	}
@@ -149,7 +149,7 @@ func call[T any](ctx context.Context, c *conn, op, args string, f func() (T, err
 	return v, err
 }
 
-// fail does what happens in a call without a reply, and reports whether it is one.
+// fail handles a call that gets no reply, and reports whether it is one.
 func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	switch fate.outcome {
 	case answered, slow, doubled:
@@ -166,7 +166,7 @@ func (c *conn) fail(ctx context.Context, fate fate, f func()) bool {
 	return true
 }
 
-// do is call for operations without a result.
+// do is like call, for operations without a result.
 func do(ctx context.Context, c *conn, op, args string, f func() error) error {
 	_, err := call(ctx, c, op, args, func() (struct{}, error) { return struct{}{}, f() })
 	return err
@@ -197,7 +197,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// hash and mix give the random numbers of a schedule.
+// hash and mix generate the random numbers of a schedule.
 func hash(seed uint64, texts ...string) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
 	h := uint64(offset)
@@ -389,7 +389,7 @@ func (c *conn) Commit(ctx context.Context, r feed.CommitRequest) (feed.Outcome, 
 	}
 	began := time.Now()
 	res, err := call(ctx, c, "Commit", string(r.Head.Feed), func() (res result, err error) {
-		// A commit names the documents that it replaces. If they have changed, the client sends it again, unless it has
+		// A commit names the documents that it replaces. If they have changed, the client repeats it, unless it has
 		// given up.
 		if time.Since(began) >= callTimeout && !c.replaces(r) {
 			return result{}, unavailable("the head has changed")

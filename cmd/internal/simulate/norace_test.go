@@ -2,5 +2,5 @@
 
 package simulate
 
-// raced is set if the race detector is on. It makes schedules ten times as slow.
+// raced is set if the race detector is on. It makes schedules ten times slower.
 const raced = false

@@ -19,7 +19,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// readers read from all processes, and check what each reader may rely on.
+// readers read from all processes, and check what every reader may rely on.
 type readers struct {
 	mu     sync.Mutex
 	bodies map[string]feed.Hash // hash of the body of each entity tag
@@ -86,7 +86,7 @@ func (x *readers) read(w *world, p *process) {
 	}
 }
 
-// checkWithdrawn checks that no document has a post that was withdrawn before a rebuild which has ended.
+// checkWithdrawn checks that no document contains a post that was withdrawn before a completed rebuild.
 func (w *world) checkWithdrawn(withdrawn map[string]version, report feed.Report) {
 	if w.plan.lossy {
 		return // the store may have lost the withdrawal
@@ -112,12 +112,12 @@ func outcomes(r feed.Report) string {
 	return b.String()
 }
 
-// settleTime is the time in which everything must be current after the last fault and the last write.
+// settleTime is the time within which everything must be current after the last fault and the last write.
 const settleTime = 2 * time.Minute
 
 // converge waits until future dates have passed, rebuilds, and compares the documents with a fresh build.
 func (w *world) converge() {
-	time.Sleep(30 * time.Second) // longer than the most distant future date, and than a lost commit is waited for
+	time.Sleep(30 * time.Second) // longer than the farthest future date, and than the wait for a lost commit
 	w.awaitFullPoll()
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
@@ -150,7 +150,7 @@ func (w *world) awaitFullPoll() {
 // checkAnswered checks that every request for a rebuild was answered.
 func (w *world) checkAnswered() {
 	if n, first := w.waiting(); n > 0 {
-		w.violation("%d rebuilds that were requested are not answered, the first for %v", n, first)
+		w.violation("%d requested rebuilds were not answered, the first for %v", n, first)
 	}
 }
 
@@ -170,7 +170,7 @@ func (w *world) checkReplicas() {
 	}
 }
 
-// checkPosts checks that the main feed and its archives have every public post once, and no other.
+// checkPosts checks that the main feed and its archives contain every public post exactly once, and no other post.
 func (w *world) checkPosts() {
 	heads, err := w.site.Heads(context.Background())
 	if err != nil {
@@ -241,7 +241,7 @@ func (w *world) checkFresh() {
 	for _, path := range slices.Sorted(maps.Keys(got)) {
 		switch g, ref := got[path], want[path]; {
 		case ref.hash == "" && len(g.ids) > 0:
-			w.violation("%s has %q, and a fresh build does not have it", path, g.ids)
+			w.violation("%s has %q, but a fresh build does not", path, g.ids)
 		case ref.hash != "" && g.hash != ref.hash:
 			w.violation("%s with %q differs from that of a fresh build with %q: %s", path, g.ids, ref.ids,
 				firstDifference(w.site, fresh, g.hash, ref.hash))

@@ -32,8 +32,8 @@ func simulate(t *testing.T, seed uint64, dir string, log *slog.Logger) (res resu
 	t.Helper()
 	// The code limits its concurrency to the number of processors, and a schedule must not depend on it.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	// The program has hung if virtual time does not advance.
-	watchdog := time.AfterFunc(time.Minute, func() { panic(fmt.Sprintf("seed %d: not ended after a minute", seed)) })
+	// If virtual time does not advance, the program hangs.
+	watchdog := time.AfterFunc(time.Minute, func() { panic(fmt.Sprintf("seed %d: not finished after a minute", seed)) })
 	defer watchdog.Stop()
 	defer func() {
 		if r := recover(); r != nil {
@@ -64,7 +64,7 @@ func TestSimulate(t *testing.T) {
 		}
 		return
 	}
-	reader() // outside of the virtual time
+	reader() // outside the virtual time
 	total := result{counts: map[string]int{}}
 	start := time.Now()
 	limit := *limit

@@ -22,7 +22,7 @@ import (
 	"feedpub/store/memstore"
 )
 
-// plan is what a seed decides about a schedule.
+// plan holds the properties of a schedule that its seed determines.
 type plan struct {
 	folder    bool // one process with a store that loses derived data when the process ends, else a shared store
 	processes int
@@ -33,7 +33,7 @@ type plan struct {
 	archives  bool
 	writes    int           // number of writes of each writer
 	duration  time.Duration // time during which faults happen
-	rate      int           // probability of a fault of a call, in a thousandth
+	rate      int           // probability of a fault per call, in thousandths
 	events    int
 	disk      bool
 	keepSkew  bool // the clocks of processes stay wrong after healing
@@ -90,7 +90,7 @@ type world struct {
 	mu         sync.Mutex
 	offset     time.Duration // of the store's clock
 	trace      uint64        // sum of the hashes of all calls with their times
-	calls      []string      // the calls; nil unless they are wanted
+	calls      []string      // the calls; nil unless recorded
 	counts     map[string]int
 	violations []string
 	deleted    []string // posts that were ever deleted
@@ -104,7 +104,7 @@ type ask struct {
 	answered bool
 }
 
-// reader is shared by all schedules, since making one takes longer than a schedule.
+// reader is shared by all schedules, since creating one takes longer than running a schedule.
 var reader = sync.OnceValue(func() *attribution.Reader {
 	r, err := attribution.New(attribution.Options{})
 	if err != nil {
@@ -148,7 +148,7 @@ func newWorld(seed uint64, dir string, log *slog.Logger) *world {
 	return w
 }
 
-// storeNow returns the time of the store. A folder is on the machine of its only process.
+// storeNow returns the time of the store. A folder uses the clock of its only process.
 func (w *world) storeNow() time.Time {
 	if w.plan.folder {
 		return w.processes[0].now()
@@ -192,7 +192,7 @@ func (w *world) violation(format string, args ...any) {
 	}
 }
 
-// later does something after d, whatever has happened to the process that wanted it.
+// later calls f after d, even if the process that requested it has ended.
 func (w *world) later(d time.Duration, f func()) {
 	w.late.Go(func() {
 		time.Sleep(d)
@@ -288,7 +288,7 @@ func (w *world) fleet(p *process, c publish.Config, owner string, conn *conn, lo
 	})
 }
 
-// work does the work of the process until ctx ends.
+// work runs the process until ctx ends.
 func (p *process) work(
 	ctx context.Context, replica *serve.Replica, publisher *publish.Publisher, members *fleet.Fleet, ended chan<- struct{},
 ) {
@@ -350,7 +350,7 @@ func (p *process) end() {
 	}
 }
 
-// rebuild requests a rebuild, and checks what the answer promises.
+// rebuild requests a rebuild, and checks that the result is what the reply says.
 func (w *world) rebuild(ctx context.Context) {
 	w.mu.Lock()
 	w.asked++
@@ -359,7 +359,7 @@ func (w *world) rebuild(ctx context.Context) {
 	w.mu.Unlock()
 	withdrawn := w.posts.withdrawn()
 	report, err := publish.Ask(ctx, w.operator, nil)
-	if ctx.Err() != nil { // the process of a folder, which has the requests, has ended
+	if ctx.Err() != nil { // the folder's process, which holds the requests, has ended
 		w.mu.Lock()
 		delete(w.asks, n)
 		w.mu.Unlock()

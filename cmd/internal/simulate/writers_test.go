@@ -43,7 +43,7 @@ func (l *ledger) acknowledge(v version) {
 	l.acked++
 }
 
-// withdrawn returns the posts whose last write, which is acknowledged, withdraws them, and those writes.
+// withdrawn returns the posts that were withdrawn by their last, acknowledged write, and those writes.
 func (l *ledger) withdrawn() map[string]version {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *ledger) all() []version {
 	return out
 }
 
-// writer writes posts of its own. After an error, which need not mean that nothing was written, it repeats the write.
+// writer writes its own posts. After an error, it repeats the write, which may have succeeded.
 type writer struct {
 	w     *world
 	conn  *conn

@@ -56,9 +56,10 @@ train: ## train the model of credits on the posts in deploy/train/posts; the sam
 	$(GO) -C deploy/train run . -out ../../feed/attribution/model.txt
 
 .PHONY: attribution
-attribution: ## evaluate the reading of credits by cross-validation, beside the rules alone; draw bin/reliability.svg
+attribution: ## evaluate the reading of credits, beside the rules alone; draw bin/reliability.svg
 	mkdir -p bin
 	$(GO) -C deploy/train run . -evaluate -diagram ../../bin/reliability.svg
+	$(GO) -C deploy/train run . -check 'test/*.jsonl'
 	$(GO) test -count=1 -run '^TestScore' -v ./feed/attribution/
 
 .PHONY: fuzz
